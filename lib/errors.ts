@@ -1,0 +1,62 @@
+/** What went wrong, as a closed set; each kind has one exit code, one HTTP status and one gRPC status (see {@link errorMapping}). */
+export type ErrorKind =
+  | 'InvalidInput'
+  | 'ProfileInvalid'
+  | 'NotAllowed'
+  | 'SignatureInvalid'
+  | 'Unauthenticated'
+  | 'NotFound'
+  | 'Unavailable'
+  | 'Conflict'
+  | 'LimitExceeded'
+  | 'Internal';
+
+/** How one error kind is said at each rim of the program. */
+export interface ErrorMapping {
+  /** Exit code of the CLI. */
+  readonly exit: number;
+  /** HTTP status of the services. */
+  readonly http: number;
+  /** gRPC status code number (https://grpc.io/docs/guides/status-codes/). */
+  readonly grpc: number;
+  /** Well-known prefix of k8s.io/cri-api/pkg/errors and KEP-6061 that the kubelet looks for in the gRPC message. */
+  readonly criPrefix?: string;
+}
+
+export const errorMapping: Readonly<Record<ErrorKind, ErrorMapping>> = {
+  InvalidInput: { exit: 2, http: 400, grpc: 3 },
+  ProfileInvalid: { exit: 3, http: 422, grpc: 3, criPrefix: 'SecurityProfileInvalid' },
+  NotAllowed: { exit: 4, http: 403, grpc: 7 },
+  SignatureInvalid: { exit: 5, http: 403, grpc: 9, criPrefix: 'SignatureValidationFailed' },
+  Unauthenticated: { exit: 6, http: 401, grpc: 16 },
+  NotFound: { exit: 7, http: 404, grpc: 5 },
+  Unavailable: { exit: 8, http: 503, grpc: 14, criPrefix: 'RegistryUnavailable' },
+  Conflict: { exit: 9, http: 409, grpc: 10 },
+  LimitExceeded: { exit: 10, http: 413, grpc: 8 },
+  Internal: { exit: 70, http: 500, grpc: 13 },
+};
+
+/** The one error type of Fairlead: `message` names the thing, `cause` is what lay behind it, `hint` says what to do next. */
+export class FairleadError extends Error {
+  override readonly name = 'FairleadError';
+  readonly kind: ErrorKind;
+  readonly hint?: string;
+
+  constructor(kind: ErrorKind, message: string, options: { cause?: unknown; hint?: string } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    if (options.hint !== undefined) this.hint = options.hint;
+  }
+}
+
+/**
+ * Makes any thrown value a FairleadError; what is not one already is our own defect and becomes `Internal`.
+ */
+export function toFairleadError(thrown: unknown): FairleadError {
+  if (thrown instanceof FairleadError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new FairleadError('Internal', message, {
+    cause: thrown,
+    hint: 'This is a defect of Fairlead. Please report it with the command that you ran.',
+  });
+}

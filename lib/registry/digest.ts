@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { FairleadError } from '#lib/errors';
+
+/** A content digest, `sha256:<64 hex>` or `sha512:<128 hex>` (image-spec, descriptor.md#digests). Made by parseDigest or digestOf only. */
+export type Digest = string & { readonly __brand: 'Digest' };
+
+export type DigestAlgorithm = 'sha256' | 'sha512';
+
+const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+
+/** Parses a digest. Throws InvalidInput for other algorithms, upper case and wrong lengths. */
+export function parseDigest(text: string): Digest {
+  if (!digestPattern.test(text)) {
+    throw new FairleadError('InvalidInput', `not a digest: ${JSON.stringify(text.slice(0, 160))}`, {
+      hint: 'A digest is sha256: and 64 lower-case hex digits (or sha512: and 128).',
+    });
+  }
+  return text as Digest;
+}
+
+/** Says whether the text is a digest that parseDigest accepts. */
+export function isDigest(text: string): text is Digest {
+  return digestPattern.test(text);
+}
+
+/** The digest of some bytes. */
+export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
+}
+
+/** Splits a digest into its algorithm and hex part. */
+export function digestParts(digest: Digest): { algorithm: DigestAlgorithm; hex: string } {
+  const colon = digest.indexOf(':');
+  return { algorithm: digest.slice(0, colon) as DigestAlgorithm, hex: digest.slice(colon + 1) };
+}

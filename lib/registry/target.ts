@@ -1,0 +1,39 @@
+import type { Descriptor } from './descriptor.ts';
+
+/** What every call takes beside its own arguments. */
+export interface CallOptions {
+  /** Ends the call early; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Turns a tag or a digest of one repository into a descriptor. Rejects with NotFound. */
+export interface Resolver {
+  resolve(tagOrDigest: string, options?: CallOptions): Promise<Descriptor>;
+}
+
+/** Reads content. The stream ends with an error, before its last bytes are delivered as good, if size or digest are not the descriptor's. */
+export interface Fetcher {
+  fetch(descriptor: Descriptor, options?: CallOptions): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** Lists the manifests whose subject is the given one; [] where there are none. The list is a claim of its source: open each entry and check. */
+export interface ReferrerLister {
+  referrers(subject: Descriptor, options?: CallOptions): Promise<Descriptor[]>;
+}
+
+/** Writes content, by digest. Manifests and blobs are told apart by media type. What is there already is not sent again. */
+export interface Pusher {
+  exists(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
+  push(descriptor: Descriptor, content: Uint8Array, options?: CallOptions): Promise<void>;
+}
+
+/** Makes a tag point to a manifest that is there already. */
+export interface Tagger {
+  tag(descriptor: Descriptor, tag: string, options?: CallOptions): Promise<void>;
+}
+
+/** One repository that can be read. */
+export type ReadTarget = Resolver & Fetcher & ReferrerLister;
+
+/** One repository: remote, a folder or memory. The interfaces are those of oras-go, so that a reader of one knows the other. */
+export type Target = ReadTarget & Pusher & Tagger;
