@@ -1,0 +1,36 @@
+import type { Digest } from '#lib/registry/digest';
+
+/** A signature as it was found beside an artifact: bytes that claim something, nothing of it checked yet. */
+export type Signature =
+  | {
+      readonly format: 'bundle';
+      /** Digest of the manifest that carried it. */
+      readonly manifest: Digest;
+      /** Sigstore bundle, JSON (v0.3), as stored. */
+      readonly bundle: Uint8Array;
+    }
+  | {
+      readonly format: 'legacy';
+      readonly manifest: Digest;
+      /** Simple-signing payload, as stored: the bytes that were signed. */
+      readonly payload: Uint8Array;
+      /** Layer annotations of cosign's signature manifest, by their full names. */
+      readonly annotations: Readonly<Record<string, string>>;
+    };
+
+/** Why an artifact may be used: what the policy asked and what held. Kept with the artifact, shown to people, written to logs. */
+export interface Verification {
+  /** `match` of the policy rule that allowed it. */
+  readonly rule: string;
+  /** True where the rule says `unsigned: true` and so no signature was asked for. */
+  readonly unsigned: boolean;
+  /** The signatures that satisfied the rule's requirements, one entry for each requirement. */
+  readonly signatures: readonly {
+    readonly format: Signature['format'];
+    readonly manifest: Digest;
+    /** The key file of the policy that it was verified with. */
+    readonly key: string;
+    /** SHA-256 of the key's SPKI DER, hex: the same key has the same fingerprint wherever its file lies. */
+    readonly keyFingerprint: string;
+  }[];
+}
