@@ -1,0 +1,100 @@
+import { randomBytes, scrypt } from 'node:crypto';
+import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+
+/** What cosign writes today, and what it wrote before 2.0. The content is the same. */
+const pemTypes = ['ENCRYPTED SIGSTORE PRIVATE KEY', 'ENCRYPTED COSIGN PRIVATE KEY'] as const;
+
+/** cosign refuses every other cost, so that a file cannot ask for gigabytes of memory; the first is what it writes. */
+const scryptCosts = [65536, 32768, 131072] as const;
+const blockSize = 8;
+
+const keyFile = v.object({
+  kdf: v.object({
+    name: v.literal('scrypt'),
+    params: v.object({ N: v.picklist(scryptCosts), r: v.literal(blockSize), p: v.literal(1) }),
+    salt: v.pipe(v.string(), v.maxLength(128)),
+  }),
+  cipher: v.object({ name: v.literal('nacl/secretbox'), nonce: v.pipe(v.string(), v.maxLength(128)) }),
+  ciphertext: v.string(),
+});
+
+const pemPattern = new RegExp(
+  `^-----BEGIN (${pemTypes.join('|')})-----\\r?\\n([A-Za-z0-9+/=\\r\\n]+)-----END \\1-----\\s*$`,
+);
+
+/** Says whether the text is a private key file as `cosign generate-key-pair` writes it. */
+export function isCosignKey(pem: string): boolean {
+  return pemTypes.some((type) => pem.trimStart().startsWith(`-----BEGIN ${type}-----`));
+}
+
+/**
+ * Opens cosign's encrypted private key (PEM around JSON: scrypt, then nacl/secretbox).
+ * Gives the PKCS#8 DER. Throws InvalidInput for another form, a cost that cosign refuses, and a wrong passphrase.
+ */
+export async function decryptCosignKey(pem: string, passphrase: string): Promise<Buffer> {
+  const body = pemPattern.exec(pem.trim())?.[2];
+  if (body === undefined) throw new FairleadError('InvalidInput', "not a private key in cosign's PEM form");
+  const file = parseKeyFile(Buffer.from(body, 'base64').toString('utf8'));
+  const nonce = Buffer.from(file.cipher.nonce, 'base64');
+  if (nonce.length !== 24)
+    throw new FairleadError('InvalidInput', "cosign's private key has a nonce of the wrong length");
+  const key = await deriveKey(passphrase, Buffer.from(file.kdf.salt, 'base64'), file.kdf.params.N);
+  try {
+    return Buffer.from(xsalsa20poly1305(key, nonce).decrypt(Buffer.from(file.ciphertext, 'base64')));
+  } catch (cause) {
+    throw new FairleadError(
+      'InvalidInput',
+      'the private key does not open: the passphrase is wrong, or the file is damaged',
+      {
+        cause,
+        hint: 'Give the passphrase that the key was made with (cosign takes it from COSIGN_PASSWORD).',
+      },
+    );
+  }
+}
+
+/** Writes PKCS#8 DER as cosign's encrypted private key, readable by cosign 2.4 and newer. An empty passphrase is allowed, as there. */
+export async function encryptCosignKey(pkcs8: Uint8Array, passphrase: string): Promise<string> {
+  const salt = randomBytes(32);
+  const nonce = randomBytes(24);
+  const key = await deriveKey(passphrase, salt, scryptCosts[0]);
+  const file: v.InferOutput<typeof keyFile> = {
+    kdf: {
+      name: 'scrypt',
+      params: { N: scryptCosts[0], r: blockSize, p: 1 },
+      salt: salt.toString('base64'),
+    },
+    cipher: { name: 'nacl/secretbox', nonce: nonce.toString('base64') },
+    ciphertext: Buffer.from(xsalsa20poly1305(key, nonce).encrypt(pkcs8)).toString('base64'),
+  };
+  const body = Buffer.from(JSON.stringify(file)).toString('base64').replace(/.{64}/g, '$&\n').trimEnd();
+  return `-----BEGIN ${pemTypes[0]}-----\n${body}\n-----END ${pemTypes[0]}-----\n`;
+}
+
+function parseKeyFile(text: string): v.InferOutput<typeof keyFile> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', "cosign's private key holds no JSON", { cause });
+  }
+  const parsed = v.safeParse(keyFile, json);
+  if (!parsed.success) {
+    const issue = parsed.issues[0];
+    throw new FairleadError(
+      'InvalidInput',
+      `cosign's private key: ${v.getDotPath(issue) ?? 'content'}: ${issue.message}`,
+    );
+  }
+  return parsed.output;
+}
+
+function deriveKey(passphrase: string, salt: Buffer, cost: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    // Node allows 32 MiB by default; scrypt needs 128 * N * r bytes, 64 MiB for what cosign writes.
+    const options = { N: cost, r: blockSize, p: 1, maxmem: 128 * cost * blockSize + 2 * 1024 * 1024 };
+    scrypt(passphrase, salt, 32, options, (error, key) => (error ? reject(error) : resolve(key)));
+  });
+}

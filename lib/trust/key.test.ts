@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { FairleadError } from '#lib/errors';
+import { decryptCosignKey, encryptCosignKey, isCosignKey } from './cosign-key.ts';
+import { generateKeyPair, keyHint, loadPrivateKey, loadPublicKey } from './key.ts';
+
+function refusal(pattern: RegExp) {
+  return (error: unknown) => {
+    assert.ok(error instanceof FairleadError);
+    assert.equal(error.kind, 'InvalidInput');
+    assert.match(error.message, pattern);
+    return true;
+  };
+}
+
+const message = Buffer.from('what is signed');
+
+describe('key pairs', () => {
+  it('signs with a plain key what its public key verifies', async () => {
+    const files = await generateKeyPair();
+    assert.match(files.privateKey, /^-----BEGIN PRIVATE KEY-----/);
+    const signer = await loadPrivateKey(files.privateKey);
+    const signature = await signer.sign(message);
+    assert.equal(verify('sha256', message, createPublicKey(files.publicKey), signature), true);
+    assert.equal(loadPublicKey(files.publicKey).fingerprint, signer.publicKey.fingerprint);
+  });
+
+  it("writes cosign's encrypted form under a passphrase, an empty one too", async () => {
+    for (const passphrase of ['correct horse', '']) {
+      const files = await generateKeyPair({ passphrase });
+      assert.ok(isCosignKey(files.privateKey));
+      const signer = await loadPrivateKey(files.privateKey, passphrase);
+      assert.equal(signer.publicKey.fingerprint, loadPublicKey(files.publicKey).fingerprint);
+      await assert.rejects(loadPrivateKey(files.privateKey, 'wrong'), refusal(/passphrase is wrong/));
+      await assert.rejects(loadPrivateKey(files.privateKey), refusal(/no passphrase was given/));
+    }
+  });
+
+  it('opens encrypted PKCS#8', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'p' }).toString();
+    const signer = await loadPrivateKey(pem, 'p');
+    assert.equal(verify('sha256', message, publicKey, await signer.sign(message)), true);
+    await assert.rejects(loadPrivateKey(pem, 'q'), refusal(/passphrase is wrong/));
+    await assert.rejects(loadPrivateKey(pem), refusal(/no passphrase/));
+  });
+
+  it('gives the hint and the fingerprint that cosign computes', () => {
+    // A fixed key, and `openssl pkey -pubin -outform DER | sha256sum` of it.
+    const pem = `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9rROvFYdDu9ZHniPDC40vW8dDq5a
+qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
+-----END PUBLIC KEY-----
+`;
+    const key = loadPublicKey(pem);
+    assert.equal(Buffer.from(keyHint(key), 'base64').toString('hex'), key.fingerprint);
+    assert.equal(key.fingerprint, '65135dc68f2a91c8d655c5950b8ec0fab77b05857dfe9b9b499c7f109f4b7f7a');
+  });
+
+  it('refuses what is not a P-256 key', async () => {
+    const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    const spki = p384.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    assert.throws(() => loadPublicKey(spki), refusal(/ec secp384r1; only ECDSA P-256/));
+    const pkcs8 = p384.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    await assert.rejects(loadPrivateKey(pkcs8), refusal(/secp384r1/));
+    await assert.rejects(loadPrivateKey('nonsense'), refusal(/not a private key/));
+    assert.throws(() => loadPublicKey('nonsense'), refusal(/not a public key/));
+    assert.throws(
+      () => loadPublicKey('-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n'),
+      refusal(/damaged/),
+    );
+  });
+
+  it('refuses a private key where a public one belongs', async () => {
+    const { privateKey } = await generateKeyPair();
+    assert.throws(() => loadPublicKey(privateKey), refusal(/not a public key/));
+  });
+});
+
+describe("cosign's key file", () => {
+  it('round-trips', async () => {
+    const der = Buffer.from('any bytes');
+    assert.deepEqual(await decryptCosignKey(await encryptCosignKey(der, 'p'), 'p'), der);
+  });
+
+  it('refuses costs that cosign refuses, before any memory is taken', async () => {
+    const pem = await encryptCosignKey(Buffer.from('x'), 'p');
+    const json = Buffer.from(pem.replace(/-----.*-----/g, ''), 'base64').toString();
+    for (const cost of ['2147483648', '16384', '65537', '-1', '"65536"']) {
+      const bad = rewrap(json.replace('"N":65536', `"N":${cost}`));
+      await assert.rejects(decryptCosignKey(bad, 'p'), refusal(/kdf\.params\.N/));
+    }
+    await assert.rejects(decryptCosignKey(rewrap(json.replace('"r":8', '"r":1024')), 'p'), refusal(/kdf\.params\.r/));
+    await assert.rejects(decryptCosignKey(rewrap('{'), 'p'), refusal(/no JSON/));
+    await assert.rejects(decryptCosignKey('-----BEGIN X-----', 'p'), refusal(/PEM form/));
+  });
+
+  it('reads the name that older versions of cosign wrote', async () => {
+    const pem = (await encryptCosignKey(Buffer.from('x'), 'p')).replaceAll('SIGSTORE', 'COSIGN');
+    assert.equal((await decryptCosignKey(pem, 'p')).toString(), 'x');
+  });
+});
+
+function rewrap(json: string): string {
+  const type = 'ENCRYPTED SIGSTORE PRIVATE KEY';
+  return `-----BEGIN ${type}-----\n${Buffer.from(json).toString('base64')}\n-----END ${type}-----\n`;
+}

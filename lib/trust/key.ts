@@ -1,0 +1,128 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair as generate,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
+import { promisify } from 'node:util';
+import { FairleadError } from '#lib/errors';
+
+/** A public key that signatures are checked with. */
+export interface PublicKey {
+  readonly key: KeyObject;
+  /** SHA-256 of the key's SPKI DER, lower-case hex: the same key has the same fingerprint wherever its file lies. */
+  readonly fingerprint: string;
+}
+
+/** Something that signs: a key in memory here; a key service could stand behind the same two members. */
+export interface Signer {
+  readonly publicKey: PublicKey;
+  /** Signs the bytes with ECDSA and SHA-256; gives the ASN.1 DER signature. */
+  sign(bytes: Uint8Array): Promise<Uint8Array>;
+}
+
+/** A new key pair, as the text of its two files. */
+export interface KeyPairFiles {
+  readonly privateKey: string;
+  /** SPKI PEM, as cosign.pub. */
+  readonly publicKey: string;
+}
+
+const maxKeyFileLength = 64 * 1024;
+
+/**
+ * Makes an ECDSA P-256 key pair. With a passphrase (it may be empty) the private key is written in cosign's encrypted PEM,
+ * which cosign reads as it is; without one, as plain PKCS#8 PEM.
+ */
+export async function generateKeyPair({ passphrase }: { passphrase?: string | undefined } = {}): Promise<KeyPairFiles> {
+  const pair = await promisify(generate)('ec', { namedCurve: 'P-256' });
+  const publicKey = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  if (passphrase === undefined) {
+    return { privateKey: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), publicKey };
+  }
+  const { encryptCosignKey } = await import('./cosign-key.ts');
+  const pkcs8 = pair.privateKey.export({ type: 'pkcs8', format: 'der' });
+  return { privateKey: await encryptCosignKey(pkcs8, passphrase), publicKey };
+}
+
+/**
+ * Reads a private key: cosign's encrypted PEM, or PKCS#8 PEM, plain or encrypted.
+ * Throws InvalidInput for another form, a key that is not ECDSA P-256, and a missing or wrong passphrase.
+ */
+export async function loadPrivateKey(pem: string, passphrase?: string): Promise<Signer> {
+  if (pem.length > maxKeyFileLength) throw new FairleadError('InvalidInput', 'the private key file is over 64 KiB');
+  const key = await openPrivateKey(pem, passphrase);
+  assertKeyType(key);
+  return {
+    publicKey: describeKey(createPublicKey(key)),
+    sign: (bytes) =>
+      new Promise((resolve, reject) => {
+        sign('sha256', bytes, key, (error, signature) => (error ? reject(error) : resolve(signature)));
+      }),
+  };
+}
+
+/** Reads a public key in SPKI PEM form. Throws InvalidInput for another form and for a key that is not ECDSA P-256. */
+export function loadPublicKey(pem: string): PublicKey {
+  // createPublicKey would take a private key and derive the public one: a private key has no place in a policy.
+  if (pem.length > maxKeyFileLength || !/^\s*-----BEGIN PUBLIC KEY-----/.test(pem)) {
+    throw new FairleadError('InvalidInput', 'not a public key in PEM form', {
+      hint: 'A public key file starts with "-----BEGIN PUBLIC KEY-----".',
+    });
+  }
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', 'the public key file is damaged', { cause });
+  }
+  assertKeyType(key);
+  return describeKey(key);
+}
+
+/** The `publicKey.hint` that cosign writes into a bundle: base64 of the SHA-256 of the SPKI DER. */
+export function keyHint(publicKey: PublicKey): string {
+  return Buffer.from(publicKey.fingerprint, 'hex').toString('base64');
+}
+
+function describeKey(key: KeyObject): PublicKey {
+  const spki = key.export({ type: 'spki', format: 'der' });
+  return { key, fingerprint: createHash('sha256').update(spki).digest('hex') };
+}
+
+async function openPrivateKey(pem: string, passphrase: string | undefined): Promise<KeyObject> {
+  const { isCosignKey, decryptCosignKey } = await import('./cosign-key.ts');
+  const encrypted = isCosignKey(pem) || pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
+  if (encrypted && passphrase === undefined) {
+    throw new FairleadError('InvalidInput', 'the private key is encrypted, and no passphrase was given');
+  }
+  if (isCosignKey(pem)) {
+    const der = await decryptCosignKey(pem, passphrase ?? '');
+    try {
+      return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+    } catch (cause) {
+      throw new FairleadError('InvalidInput', "cosign's private key file holds no PKCS#8 key", { cause });
+    }
+  }
+  try {
+    return createPrivateKey(encrypted ? { key: pem, passphrase: passphrase ?? '' } : pem);
+  } catch (cause) {
+    throw new FairleadError(
+      'InvalidInput',
+      encrypted
+        ? 'the private key does not open: the passphrase is wrong, or the file is damaged'
+        : 'not a private key in PEM form',
+      { cause, hint: 'A private key is PKCS#8 PEM, or what `cosign generate-key-pair` writes.' },
+    );
+  }
+}
+
+function assertKeyType(key: KeyObject): void {
+  if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return;
+  const found = [key.asymmetricKeyType, key.asymmetricKeyDetails?.namedCurve].filter(Boolean).join(' ');
+  throw new FairleadError('InvalidInput', `the key is ${found}; only ECDSA P-256 keys are supported`, {
+    hint: 'Make one with `fairlead keygen` or `cosign generate-key-pair`.',
+  });
+}
