@@ -1,0 +1,173 @@
+/**
+ * Gets every test peer from Debian's packages: `npm run peers:install`, as root on Debian bookworm.
+ * What is there already is left alone; a kill at any moment leaves nothing half-installed.
+ */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { aptInstall, hostMirror, hostRelease, missingPackages, openSuite, type Suite } from './debian.ts';
+import { installCommand, peersFolder } from './peer.ts';
+import { runStep, type StepContext } from './step.ts';
+
+const release = 'bookworm';
+
+/** From the host's own release: programs that the tests run, and what the two builds need. */
+const aptPackages = [
+  ...['docker-registry', 'containerd', 'runc', 'crun', 'skopeo', 'busybox-static', 'containernetworking-plugins'],
+  ...['apparmor', 'secilc', 'golang-github-containers-common', 'openssl', 'mount', 'util-linux'],
+  ...['dpkg-dev', 'make', 'rsync', 'golang-1.19-go', 'gcc', 'libc6-dev'],
+];
+
+/** From newer suites, unpacked beside the system: folder in the cache, package, programs to keep. */
+const unpacked = [
+  { folder: 'cosign', suite: 'sid', package: 'cosign', programs: ['cosign'] },
+  { folder: 'oras', suite: 'sid', package: 'oras', programs: ['oras'] },
+  { folder: 'crane', suite: 'sid', package: 'crane', programs: ['crane'] },
+  {
+    folder: 'containerd',
+    suite: 'sid',
+    package: 'containerd',
+    programs: ['containerd', 'containerd-shim-runc-v2', 'ctr'],
+  },
+  { folder: 'etcd', suite: 'sid', package: 'etcd-server', programs: ['etcd'] },
+  { folder: 'kubectl', suite: 'sid', package: 'kubectl', programs: ['kubectl'] },
+  { folder: 'cosign-2', suite: 'trixie', package: 'cosign', programs: ['cosign'] },
+];
+
+const cache = peersFolder();
+const temp = path.join(cache, `tmp-${process.pid}`);
+const suites = new Map<string, Promise<Suite>>();
+
+/** Does a step whose result is one folder of the cache; the folder appears complete, by rename, or not at all. */
+async function installFolder(folder: string, what: string, work: (context: StepContext, out: string) => Promise<void>) {
+  const target = path.join(cache, folder);
+  if (existsSync(target)) return;
+  await runStep(
+    what,
+    { log: path.join(cache, 'logs', `${folder}.log`), temp: path.join(temp, folder) },
+    async (context) => {
+      const out = path.join(context.temp, 'out');
+      mkdirSync(out);
+      await work(context, out);
+      renameSync(out, target);
+    },
+  );
+}
+
+/** The package lists of a suite: read once a run, and only when something is to be got from it. */
+function suite(name: string, { run }: StepContext): Promise<Suite> {
+  const known = suites.get(name);
+  if (known !== undefined) return known;
+  const options = { suite: name, mirror: hostMirror(release), source: name === release };
+  const opened = openSuite(options, path.join(temp, `suite-${name}`), run);
+  suites.set(name, opened);
+  return opened;
+}
+
+async function installUnpacked(entry: (typeof unpacked)[number]): Promise<void> {
+  await installFolder(entry.folder, `${entry.package} of ${entry.suite}`, async (context, out) => {
+    const root = path.join(context.temp, 'root');
+    await (await suite(entry.suite, context)).unpack([entry.package], root);
+    for (const program of entry.programs) renameSync(path.join(root, 'usr/bin', program), path.join(out, program));
+  });
+}
+
+async function installRefreg(): Promise<void> {
+  await installFolder('refreg', 'refreg, built from go-containerregistry of sid', async (context, out) => {
+    const sid = await suite('sid', context);
+    const root = path.join(context.temp, 'root');
+    const go = sid.dependsOn('golang-go').find((name) => name.startsWith('golang-1.'));
+    if (go === undefined) throw new Error('golang-go of sid depends on no golang-1.N');
+    await sid.unpack([`${go}-go`, `${go}-src`], root);
+    await sid.unpack(['golang-github-google-go-containerregistry-dev'], root, { withDependencies: true });
+    const here = path.join(import.meta.dirname, 'refreg');
+    const goFolder = go.replace('golang', 'go');
+    const args = [path.join(here, 'main.go'), root, goFolder, path.join(out, 'refreg')];
+    await context.run(path.join(here, 'build.sh'), args);
+  });
+}
+
+async function installApiserver(): Promise<void> {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  if (assets && existsSync(path.join(assets, 'kube-apiserver'))) {
+    console.log(`kube-apiserver: the one in KUBEBUILDER_ASSETS (${assets})`);
+    return;
+  }
+  const what = `kube-apiserver, built from the source package kubernetes of ${release} (takes about 5 minutes, once)`;
+  await installFolder('kube-apiserver', what, async (context, out) => {
+    const own = await suite(release, context);
+    const source = path.join(context.temp, 'source');
+    const reflect2 = path.join(context.temp, 'reflect2');
+    await own.unpackSource('kubernetes', source);
+    await own.unpack(['golang-github-modern-go-reflect2-dev'], reflect2);
+    const build = path.join(import.meta.dirname, 'kube-apiserver/build.sh');
+    await context.run(build, [source, reflect2, path.join(out, 'kube-apiserver')]);
+  });
+}
+
+async function installPackages(): Promise<void> {
+  const missing = missingPackages(aptPackages);
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) {
+    throw new Error(`not root; run as root: apt-get install --no-install-recommends ${missing.join(' ')}`);
+  }
+  const log = { log: path.join(cache, 'logs', 'apt.log'), temp: path.join(temp, 'apt') };
+  await runStep(`Packages of ${release}: ${missing.join(' ')}`, log, ({ run }) => aptInstall(missing, run));
+}
+
+/** Removes what killed runs left in the cache. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(cache)) {
+    const pid = /^tmp-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`))
+      rmSync(path.join(cache, name), { recursive: true, force: true });
+  }
+}
+
+function byHand(): string {
+  const newer = unpacked.map(
+    (entry) => `${entry.package} (${entry.suite}'s version) as ${entry.folder}/{${entry.programs}}`,
+  );
+  return [
+    `Install these, or what corresponds to them, by hand: ${aptPackages.join(' ')}`,
+    `and put these programs into ${cache}: ${newer.join(', ')}, refreg/refreg (go build test/peers/refreg/main.go)`,
+    'and set KUBEBUILDER_ASSETS to a folder with kube-apiserver (setup-envtest of kubernetes-sigs/controller-runtime gets it).',
+  ].join('\n');
+}
+
+async function install(only: readonly string[]): Promise<void> {
+  const found = hostRelease();
+  if (found !== release) {
+    throw new Error(
+      `this is ${found ?? 'not Debian'}, and ${installCommand} knows Debian ${release} only.\n${byHand()}`,
+    );
+  }
+  const steps = new Map<string, () => Promise<void>>([
+    ['apt', installPackages],
+    ...unpacked.map((entry) => [entry.folder, () => installUnpacked(entry)] as const),
+    ['refreg', installRefreg],
+    ['kube-apiserver', installApiserver],
+  ]);
+  const unknown = only.filter((name) => !steps.has(name));
+  if (unknown.length > 0)
+    throw new Error(`no such peer: ${unknown.join(', ')}; there are ${[...steps.keys()].join(', ')}`);
+  mkdirSync(cache, { recursive: true });
+  removeLeftovers();
+  const start = Date.now();
+  try {
+    for (const [name, step] of steps) if (only.length === 0 || only.includes(name)) await step();
+  } finally {
+    rmSync(temp, { recursive: true, force: true });
+  }
+  console.log(`All test peers are in place (${((Date.now() - start) / 1000).toFixed(1)} s): ${cache}`);
+}
+
+const args = process.argv.slice(2);
+if (args.length > 0 && args[0] !== '--only') {
+  console.error(`usage: ${installCommand} [-- --only NAME…]`);
+  process.exitCode = 2;
+} else {
+  install(args.slice(1)).catch((error: unknown) => {
+    console.error(`peers:install: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,91 @@
+import { accessSync, constants } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+
+/** The command that brings every peer, as shown to people. */
+export const installCommand = 'npm run peers:install';
+
+/** The folder that `npm run peers:install` fills: `FAIRLEAD_PEERS_DIR`, else below the user's cache folder. */
+export function peersFolder(): string {
+  const { FAIRLEAD_PEERS_DIR, XDG_CACHE_HOME } = process.env;
+  if (FAIRLEAD_PEERS_DIR) return path.resolve(FAIRLEAD_PEERS_DIR);
+  return path.join(XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'fairlead', 'peers');
+}
+
+const systemFolders = ['/usr/bin', '/usr/sbin', '/bin', '/sbin'];
+
+function system(program: string): () => string[] {
+  return () => systemFolders.map((folder) => path.join(folder, program));
+}
+
+function cached(file: string): () => string[] {
+  return () => [path.join(peersFolder(), file)];
+}
+
+/** Kubernetes' own convention for its test programs goes first. */
+function kubernetes(file: string): () => string[] {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  const own = assets ? [path.join(assets, path.basename(file))] : [];
+  return () => [...own, ...cached(file)()];
+}
+
+const places = {
+  'docker-registry': system('docker-registry'),
+  skopeo: system('skopeo'),
+  busybox: system('busybox'),
+  runc: system('runc'),
+  crun: system('crun'),
+  openssl: system('openssl'),
+  apparmor_parser: system('apparmor_parser'),
+  secilc: system('secilc'),
+  /** Not a program: the seccomp profile that Podman runs containers with. */
+  'podman-seccomp.json': () => ['/usr/share/containers/seccomp.json'],
+  /** Not a program: the folder of the CNI plugins. */
+  cni: () => ['/usr/lib/cni'],
+  /** Debian bookworm's containerd, 1.6. */
+  'containerd-1.6': system('containerd'),
+  'ctr-1.6': system('ctr'),
+  /** The newer containerd, 2.x. */
+  containerd: cached('containerd/containerd'),
+  ctr: cached('containerd/ctr'),
+  /** cosign 3.x. */
+  cosign: cached('cosign/cosign'),
+  'cosign-2': cached('cosign-2/cosign'),
+  oras: cached('oras/oras'),
+  crane: cached('crane/crane'),
+  refreg: cached('refreg/refreg'),
+  etcd: kubernetes('etcd/etcd'),
+  'kube-apiserver': kubernetes('kube-apiserver/kube-apiserver'),
+  kubectl: kubernetes('kubectl/kubectl'),
+} satisfies Record<string, () => string[]>;
+
+/** A real program that the tests talk to. */
+export type PeerName = keyof typeof places;
+
+/** The path of a peer; throws an error that names the install command when it is not there. */
+export function peer(name: PeerName): string {
+  const found = findPeer(name);
+  if (found === undefined) throw new Error(`the test peer ${name} is not installed; as root: ${installCommand}`);
+  return found;
+}
+
+/** The path of a peer, or undefined when it is not there. */
+export function findPeer(name: PeerName): string | undefined {
+  return places[name]().find((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return file.endsWith('.json') && isReadable(file);
+    }
+  });
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

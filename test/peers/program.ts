@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What a program is started with. */
+export interface ProgramOptions {
+  /** The name that messages and the log file carry. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** The folder that the log is written to. */
+  readonly folder: string;
+  /** Whether it answers; asked again until it says true, the program ends, or time is over. An error means no. */
+  readonly ready: () => Promise<boolean>;
+  /** Milliseconds until readiness is given up; 30 s unless told. */
+  readonly timeout?: number;
+}
+
+/** A started peer. */
+export interface Program {
+  readonly pid: number;
+  /** The file with everything that it printed. */
+  readonly log: string;
+  /** Ends it with SIGTERM, and with SIGKILL 10 s later; resolves when it is gone. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/** Children that run; none outlives this process (where it is killed itself, the kernel ends them: see setpriv). */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+
+/**
+ * Starts a program with its output in `folder/name.log`, and resolves when it is ready.
+ * Rejects, with the end of the log and its path, when it ends or does not get ready in time; it is ended then.
+ */
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const { name, folder, ready, timeout = 30_000 } = options;
+  const log = path.join(folder, `${name}.log`);
+  const output = openSync(log, 'a');
+  const child = spawn('setpriv', ['--pdeathsig', 'SIGKILL', options.command, ...options.args], {
+    cwd: folder,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', output, output],
+  });
+  closeSync(output);
+  running.add(child);
+  let ended: string | undefined;
+  const gone = new Promise<void>((resolve) => {
+    const end = (how: string): void => {
+      ended = how;
+      running.delete(child);
+      resolve();
+    };
+    child.once('error', (error) => end(`does not start: ${error.message}`));
+    child.once('exit', (code, signal) => end(`ended with ${signal ?? code}`));
+  });
+
+  const stop = async (): Promise<void> => {
+    if (ended === undefined) child.kill('SIGTERM');
+    const kill = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await gone;
+    clearTimeout(kill);
+  };
+
+  const deadline = Date.now() + timeout;
+  while (ended === undefined && Date.now() < deadline) {
+    if (await ready().catch(() => false)) {
+      if (ended !== undefined || child.pid === undefined) break;
+      return { pid: child.pid, log, stop };
+    }
+    await Promise.race([gone, sleep(25)]);
+  }
+  const reason = ended ?? `is not ready after ${timeout / 1000} s`;
+  await stop();
+  throw new Error(`${name} ${reason}\n${lastLines(log)}\nThe whole log: ${log}`);
+}
+
+function lastLines(file: string): string {
+  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-15).join('\n');
+}
+
+/** A port of 127.0.0.1 that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  return address.port;
+}
+
+/** A new folder for one peer, below the system's folder for temporary files. */
+export function temporaryFolder(name: string): string {
+  return mkdtempSync(path.join(tmpdir(), `fairlead-${name}-`));
+}
+
+/** Folders of stopped peers, with their logs, that go when the process ends well, and stay when a test failed. */
+const finished = new Set<string>();
+process.once('exit', (code) => {
+  for (const folder of finished) {
+    if (code === 0) rmSync(folder, { recursive: true, force: true });
+    else console.error(`logs are kept in ${folder}`);
+  }
+});
+
+/** Says that a peer is stopped and its folder is of interest only if something failed. */
+export function finishFolder(folder: string): void {
+  finished.add(folder);
+}
