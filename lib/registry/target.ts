@@ -21,10 +21,16 @@ export interface ReferrerLister {
   referrers(subject: Descriptor, options?: CallOptions): Promise<Descriptor[]>;
 }
 
-/** Writes content, by digest. Manifests and blobs are told apart by media type. What is there already is not sent again. */
+/** Content to be pushed: bytes, or a way to open it from its beginning, called only when it must be sent and again on each retry. */
+export type Content = Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>);
+
+/**
+ * Writes content, by digest. Manifests and blobs are told apart by media type. What is there already is not sent again.
+ * `push` rejects with InvalidInput where the content is not what the descriptor says; nothing is then stored.
+ */
 export interface Pusher {
   exists(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
-  push(descriptor: Descriptor, content: Uint8Array, options?: CallOptions): Promise<void>;
+  push(descriptor: Descriptor, content: Content, options?: CallOptions): Promise<void>;
 }
 
 /** Makes a tag point to a manifest that is there already. */

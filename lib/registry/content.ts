@@ -1,0 +1,54 @@
+import { FairleadError } from '#lib/errors';
+import type { Descriptor } from './descriptor.ts';
+import { digestOf, digestParts } from './digest.ts';
+import { manifestBytesLimit } from './manifest.ts';
+import type { Content } from './target.ts';
+import { verifiedStream } from './verified-stream.ts';
+
+/** Throws InvalidInput where the bytes are not those of the descriptor. `name` says in the error where they were to go. */
+export function checkContent(descriptor: Descriptor, bytes: Uint8Array, name: string): void {
+  const actual = digestOf(bytes, digestParts(descriptor.digest).algorithm);
+  if (bytes.length === descriptor.size && actual === descriptor.digest) return;
+  throw new FairleadError(
+    'InvalidInput',
+    `${name}: the content to push has ${bytes.length} bytes and digest ${actual}, its descriptor says ${descriptor.size} and ${descriptor.digest}`,
+  );
+}
+
+/** Opens content as a stream that is checked against its descriptor; rejects as {@link verifiedStream} does. */
+export async function openContent(
+  descriptor: Descriptor,
+  content: Content,
+  name: string,
+): Promise<AsyncIterable<Uint8Array>> {
+  if (content instanceof Uint8Array) {
+    checkContent(descriptor, content, name);
+    return oneChunk(content);
+  }
+  return verifiedStream(await content(), descriptor, name);
+}
+
+/** Reads content whole, checked. For manifests and other small content: rejects with LimitExceeded over 4 MiB. */
+export async function contentBytes(descriptor: Descriptor, content: Content, name: string): Promise<Uint8Array> {
+  if (content instanceof Uint8Array) {
+    checkContent(descriptor, content, name);
+    return content;
+  }
+  if (descriptor.size > manifestBytesLimit) {
+    throw new FairleadError(
+      'LimitExceeded',
+      `${name}: ${descriptor.digest} has ${descriptor.size} bytes, more than the ${manifestBytesLimit} allowed`,
+    );
+  }
+  const bytes = new Uint8Array(descriptor.size);
+  let filled = 0;
+  for await (const piece of verifiedStream(await content(), descriptor, name)) {
+    bytes.set(piece, filled);
+    filled += piece.length;
+  }
+  return bytes;
+}
+
+async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  if (bytes.length > 0) yield bytes;
+}

@@ -1,0 +1,31 @@
+import { FairleadError } from '#lib/errors';
+import type { Descriptor } from './descriptor.ts';
+import type { CallOptions, Fetcher } from './target.ts';
+import { verifiedStream } from './verified-stream.ts';
+
+/**
+ * Fetches content whole into memory, its size and digest checked here whatever the fetcher does.
+ * Rejects with LimitExceeded before anything is requested where the descriptor has more than `limit` bytes, and as
+ * {@link verifiedStream} does.
+ */
+export async function fetchBytes(
+  fetcher: Fetcher,
+  descriptor: Descriptor,
+  options: CallOptions & { readonly limit: number },
+): Promise<Uint8Array> {
+  if (descriptor.size > options.limit) {
+    throw new FairleadError(
+      'LimitExceeded',
+      `${descriptor.digest} has ${descriptor.size} bytes, more than the ${options.limit} allowed`,
+      { hint: 'Nothing of it was fetched.' },
+    );
+  }
+  const source = await fetcher.fetch(descriptor, options.signal === undefined ? {} : { signal: options.signal });
+  const bytes = new Uint8Array(descriptor.size);
+  let filled = 0;
+  for await (const piece of verifiedStream(source, descriptor, 'fetched content')) {
+    bytes.set(piece, filled);
+    filled += piece.length;
+  }
+  return bytes;
+}

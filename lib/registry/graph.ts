@@ -1,0 +1,38 @@
+import type { Descriptor } from './descriptor.ts';
+import { isManifestMediaType, parseAnyManifest } from './manifest.ts';
+
+/** What a manifest or index says about its place among others: what it is made of, what it is about, and how it is listed as a referrer. */
+export interface Links {
+  /** Config and layers of a manifest, or the manifests of an index, in order. */
+  readonly children: readonly Descriptor[];
+  /** The manifest that this one is about, such as the signed artifact. */
+  readonly subject?: Descriptor;
+  /** `artifactType` as the referrers API lists it (distribution-spec, "Listing Referrers"): the manifest's own, else its config's media type. */
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Reads the links of content by its media type; blobs have none. `name` says in errors what it is. Throws as parseManifest does. */
+export function linksOf(mediaType: string, bytes: Uint8Array, name: string): Links {
+  if (!isManifestMediaType(mediaType)) return { children: [] };
+  const parsed = parseAnyManifest(mediaType, bytes, name);
+  const children = 'manifests' in parsed ? parsed.manifests : [parsed.config, ...parsed.layers];
+  const artifactType = parsed.artifactType ?? ('config' in parsed ? parsed.config.mediaType : undefined);
+  return {
+    children,
+    ...(parsed.subject === undefined ? {} : { subject: parsed.subject }),
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(parsed.annotations === undefined ? {} : { annotations: parsed.annotations }),
+  };
+}
+
+/** The descriptor by which a manifest is listed among the referrers of its subject (distribution-spec, "Listing Referrers"). */
+export function referrerDescriptor(descriptor: Descriptor, links: Links): Descriptor {
+  return {
+    mediaType: descriptor.mediaType,
+    digest: descriptor.digest,
+    size: descriptor.size,
+    ...(links.artifactType === undefined ? {} : { artifactType: links.artifactType }),
+    ...(links.annotations === undefined ? {} : { annotations: links.annotations }),
+  };
+}

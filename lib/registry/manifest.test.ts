@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FairleadError } from '#lib/errors';
+import { emptyConfigBytes, mediaTypes } from './descriptor.ts';
+import { digestOf } from './digest.ts';
+import { isManifestMediaType, parseIndex, parseManifest } from './manifest.ts';
+
+const config = { mediaType: mediaTypes.emptyConfig, digest: digestOf(emptyConfigBytes), size: 2 };
+const base = { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: [] };
+const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const kindOf = (run: () => unknown): string => {
+  try {
+    run();
+  } catch (error) {
+    assert(error instanceof FairleadError, String(error));
+    return `${error.kind}: ${error.message}`;
+  }
+  return 'accepted';
+};
+
+describe('parseManifest', () => {
+  it('reads a manifest and leaves unknown fields out of the value', () => {
+    const parsed = parseManifest(bytes({ ...base, later: 1, config: { ...config, later: true } }));
+    assert.deepEqual(parsed, base);
+  });
+
+  const refused: [string, unknown, RegExp][] = [
+    ['a Docker manifest', { ...base, mediaType: 'application/vnd.docker.distribution.manifest.v2+json' }, /mediaType/],
+    ['schema version 1', { ...base, schemaVersion: 1 }, /schemaVersion/],
+    [
+      'a digest in upper case',
+      { ...base, config: { ...config, digest: config.digest.toUpperCase() } },
+      /config\.digest: not a digest/,
+    ],
+    ['a negative size', { ...base, config: { ...config, size: -1 } }, /config\.size/],
+    ['a fractional size', { ...base, config: { ...config, size: 1.5 } }, /config\.size/],
+    ['a size beyond exact integers', { ...base, config: { ...config, size: 2 ** 60 } }, /config\.size/],
+    ['a layer without media type', { ...base, layers: [{ ...config, mediaType: undefined }] }, /layers\.0\.mediaType/],
+    ['annotations that are not strings', { ...base, annotations: { a: 1 } }, /annotations\.a/],
+    ['an array', [], /is not an OCI image manifest/],
+    ['null', null, /is not an OCI image manifest/],
+  ];
+  for (const [title, value, message] of refused) {
+    it(`refuses ${title}`, () =>
+      assert.match(
+        kindOf(() => parseManifest(bytes(value), 'm')),
+        message,
+      ));
+  }
+
+  it('refuses what is not UTF-8 JSON', () => {
+    assert.match(
+      kindOf(() => parseManifest(Uint8Array.of(0xff, 0x7b))),
+      /InvalidInput.*not JSON/,
+    );
+    assert.match(
+      kindOf(() => parseManifest(new Uint8Array())),
+      /InvalidInput.*not JSON/,
+    );
+  });
+
+  it('refuses more than 4 MiB before parsing', () => {
+    assert.match(
+      kindOf(() => parseManifest(new Uint8Array(4 * 1024 * 1024 + 1))),
+      /^LimitExceeded/,
+    );
+  });
+
+  it('answers deep nesting with an error, not a crash', () => {
+    const deep = new TextEncoder().encode('['.repeat(1_000_000));
+    assert.match(
+      kindOf(() => parseManifest(deep)),
+      /^InvalidInput/,
+    );
+    const closed = new TextEncoder().encode(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+    assert.match(
+      kindOf(() => parseManifest(closed)),
+      /^InvalidInput/,
+    );
+  });
+
+  it('answers any JSON with a value or InvalidInput', () => {
+    fc.assert(
+      fc.property(fc.json(), (json) => {
+        assert.match(
+          kindOf(() => parseManifest(new TextEncoder().encode(json))),
+          /^(InvalidInput|accepted)/,
+        );
+      }),
+    );
+  });
+});
+
+describe('parseIndex', () => {
+  it('reads an index, also one without its optional mediaType', () => {
+    const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [config] };
+    assert.deepEqual(parseIndex(bytes(index)), index);
+    assert.deepEqual(parseIndex(bytes({ ...index, mediaType: undefined })), index);
+  });
+
+  it('refuses a manifest', () =>
+    assert.match(
+      kindOf(() => parseIndex(bytes(base))),
+      /mediaType/,
+    ));
+});
+
+it('tells manifests from blobs by media type', () => {
+  assert(isManifestMediaType(mediaTypes.index));
+  assert(!isManifestMediaType(mediaTypes.imageLayer));
+});

@@ -1,0 +1,121 @@
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import { type Descriptor, type Index, type Manifest, mediaTypes } from './descriptor.ts';
+import { isDigest } from './digest.ts';
+
+/** Most bytes that a manifest or index may have (distribution-spec: registries should accept 4 MiB). */
+export const manifestBytesLimit = 4 * 1024 * 1024;
+
+const mediaType = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/),
+);
+const annotations = v.record(v.string(), v.string());
+
+/** A descriptor as it stands in JSON of others (image-spec, descriptor.md). Fields that we do not know are left out of the value. */
+export const descriptorSchema = v.object({
+  mediaType,
+  digest: v.custom<Descriptor['digest']>((value) => typeof value === 'string' && isDigest(value), 'not a digest'),
+  size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  artifactType: v.exactOptional(v.string()),
+  annotations: v.exactOptional(annotations),
+  platform: v.exactOptional(
+    v.object({
+      architecture: v.string(),
+      os: v.string(),
+      variant: v.exactOptional(v.string()),
+      'os.version': v.exactOptional(v.string()),
+    }),
+  ),
+});
+
+const manifestFields = {
+  schemaVersion: v.literal(2),
+  artifactType: v.exactOptional(v.string()),
+  config: descriptorSchema,
+  layers: v.array(descriptorSchema),
+  subject: v.exactOptional(descriptorSchema),
+  annotations: v.exactOptional(annotations),
+};
+
+const indexFields = {
+  schemaVersion: v.literal(2),
+  artifactType: v.exactOptional(v.string()),
+  manifests: v.array(descriptorSchema),
+  subject: v.exactOptional(descriptorSchema),
+  annotations: v.exactOptional(annotations),
+};
+
+const dockerManifest = 'application/vnd.docker.distribution.manifest.v2+json';
+const dockerList = 'application/vnd.docker.distribution.manifest.list.v2+json';
+
+/** image-spec lets a manifest leave its mediaType out; the value then has it all the same. */
+const manifestSchema = v.object({
+  mediaType: v.optional(v.literal(mediaTypes.manifest), mediaTypes.manifest),
+  ...manifestFields,
+});
+const indexSchema = v.object({
+  mediaType: v.optional(v.literal(mediaTypes.index), mediaTypes.index),
+  ...indexFields,
+});
+
+/** Media types of content that a registry keeps as manifests, not blobs; Docker's are read because registries still hold them. */
+const schemas = {
+  [mediaTypes.manifest]: manifestSchema,
+  [mediaTypes.index]: indexSchema,
+  [dockerManifest]: v.object({ mediaType: v.literal(dockerManifest), ...manifestFields }),
+  [dockerList]: v.object({ mediaType: v.literal(dockerList), ...indexFields }),
+};
+
+/** The `Accept` header for manifests. */
+export const acceptManifests: string = Object.keys(schemas).join(', ');
+
+/** Says whether content of this media type is a manifest or index, and so lives under /manifests/ and may be tagged. */
+export function isManifestMediaType(type: string): type is keyof typeof schemas {
+  return Object.hasOwn(schemas, type);
+}
+
+/**
+ * Reads an OCI image manifest (image-spec 1.1, manifest.md). The bytes stay the identity of the manifest; the value has only the fields
+ * that we know. `name` says in errors what it is of. Throws InvalidInput that names the field at fault, LimitExceeded over 4 MiB.
+ */
+export function parseManifest(bytes: Uint8Array, name = 'manifest'): Manifest {
+  return parseWith(manifestSchema, bytes, name, 'an OCI image manifest', manifestBytesLimit);
+}
+
+/** Reads an OCI image index (image-spec 1.1, image-index.md), as {@link parseManifest} does. `limit` in bytes is 4 MiB unless told. */
+export function parseIndex(bytes: Uint8Array, name = 'index', limit = manifestBytesLimit): Index {
+  return parseWith(indexSchema, bytes, name, 'an OCI image index', limit);
+}
+
+/** Reads a manifest or index of any kind that isManifestMediaType knows, Docker's included. Throws as {@link parseManifest} does. */
+export function parseAnyManifest(
+  mediaType: keyof typeof schemas,
+  bytes: Uint8Array,
+  name: string,
+): v.InferOutput<(typeof schemas)[keyof typeof schemas]> {
+  return parseWith(schemas[mediaType], bytes, name, `a manifest of type ${mediaType}`, manifestBytesLimit);
+}
+
+function parseWith<S extends v.GenericSchema>(
+  schema: S,
+  bytes: Uint8Array,
+  name: string,
+  expected: string,
+  limit: number,
+): v.InferOutput<S> {
+  if (bytes.length > limit) {
+    throw new FairleadError('LimitExceeded', `${name}: has ${bytes.length} bytes, more than the ${limit} allowed`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', `${name}: is not ${expected}: not JSON`, { cause });
+  }
+  const result = v.safeParse(schema, json, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const path = v.getDotPath(issue) ?? 'the document';
+  throw new FairleadError('InvalidInput', `${name}: is not ${expected}: ${path}: ${issue.message}`);
+}

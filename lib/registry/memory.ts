@@ -1,0 +1,52 @@
+import { FairleadError } from '#lib/errors';
+import { openContent } from './content.ts';
+import type { Descriptor } from './descriptor.ts';
+import { type Digest, isDigest } from './digest.ts';
+import { linksOf, referrerDescriptor } from './graph.ts';
+import { isManifestMediaType } from './manifest.ts';
+import type { Content, Target } from './target.ts';
+
+/** A repository that lives in memory: for tests, and to assemble content before it goes somewhere. `name` is what errors call it. */
+export function memoryRepository(name = 'memory'): Target {
+  const contents = new Map<Digest, { descriptor: Descriptor; bytes: Uint8Array }>();
+  const tags = new Map<string, Descriptor>();
+  const referrers = new Map<Digest, Map<Digest, Descriptor>>();
+
+  const find = (descriptor: Descriptor): { descriptor: Descriptor; bytes: Uint8Array } => {
+    const found = contents.get(descriptor.digest);
+    if (found === undefined) throw new FairleadError('NotFound', `${name}: no content ${descriptor.digest}`);
+    return found;
+  };
+
+  return {
+    async resolve(tagOrDigest) {
+      const found = isDigest(tagOrDigest) ? contents.get(tagOrDigest)?.descriptor : tags.get(tagOrDigest);
+      if (found !== undefined && isManifestMediaType(found.mediaType)) return found;
+      throw new FairleadError('NotFound', `${name}: no manifest ${tagOrDigest}`);
+    },
+    async fetch(descriptor) {
+      return openContent(descriptor, find(descriptor).bytes, name);
+    },
+    async referrers(subject) {
+      return [...(referrers.get(subject.digest)?.values() ?? [])];
+    },
+    async exists(descriptor) {
+      return contents.has(descriptor.digest);
+    },
+    async push(descriptor: Descriptor, content: Content) {
+      if (contents.has(descriptor.digest)) return;
+      const pieces: Uint8Array[] = [];
+      for await (const piece of await openContent(descriptor, content, name)) pieces.push(piece.slice());
+      const bytes = Buffer.concat(pieces);
+      const links = linksOf(descriptor.mediaType, bytes, `${name}: ${descriptor.digest}`);
+      const { mediaType, digest, size } = descriptor;
+      contents.set(digest, { descriptor: { mediaType, digest, size }, bytes });
+      if (links.subject === undefined) return;
+      const listed = referrers.get(links.subject.digest) ?? new Map<Digest, Descriptor>();
+      referrers.set(links.subject.digest, listed.set(digest, referrerDescriptor(descriptor, links)));
+    },
+    async tag(descriptor, tag) {
+      tags.set(tag, find(descriptor).descriptor);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import { FairleadError } from '#lib/errors';
+import { type Digest, isDigest } from './digest.ts';
+
+/** A fully qualified name of content in a registry. Where tag and digest are both there, the digest decides and the tag only informs. */
+export interface Reference {
+  /** Host with optional port as the user wrote it, such as `ghcr.io`, `localhost:5000`, `[::1]:5000`. */
+  readonly registry: string;
+  /** Repository inside the registry, such as `security/nginx`. */
+  readonly repository: string;
+  readonly tag?: string;
+  readonly digest?: Digest;
+}
+
+/** Longest registry/repository that clients and the kubelet accept (distribution-spec, "Pulling manifests"). */
+const maxNameLength = 255;
+
+const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?';
+const registryPattern = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[0-9a-fA-F:]{2,39}\\])(?::[0-9]{1,5})?$`);
+const pathComponent = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
+/** Says whether the text is a tag (distribution-spec, "Pulling manifests"). */
+export function isTag(text: string): boolean {
+  return tagPattern.test(text);
+}
+
+/** Says whether the text is a repository name without registry (distribution-spec, "Pulling manifests"). */
+export function isRepository(text: string): boolean {
+  return text.length <= maxNameLength && text.split('/').every((component) => pathComponent.test(component));
+}
+
+/**
+ * Parses `registry/repository[:tag][@digest]`. Nothing is added: no default registry, no `library/`, no `latest`.
+ * Throws InvalidInput that names the part at fault; short names (`nginx:1.27`) are refused.
+ */
+export function parseReference(text: string): Reference {
+  const quoted = JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
+  const invalid = (what: string, hint: string): FairleadError =>
+    new FairleadError('InvalidInput', `not a reference: ${quoted}: ${what}`, { hint });
+
+  const example = 'Write registry/repository:tag or registry/repository@sha256:….';
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw invalid('it is a URL', 'Leave out the scheme (https:// or oci://).');
+  const at = text.indexOf('@');
+  const digest = at < 0 ? undefined : text.slice(at + 1);
+  if (digest !== undefined && !isDigest(digest)) {
+    throw invalid(
+      `${JSON.stringify(digest.slice(0, 160))} is no digest`,
+      'A digest is sha256: and 64 lower-case hex digits.',
+    );
+  }
+  const name = at < 0 ? text : text.slice(0, at);
+  const slash = name.indexOf('/');
+  const registry = slash < 0 ? '' : name.slice(0, slash);
+  if (!/[.:]/.test(registry) && registry !== 'localhost') {
+    if (!/^[a-z0-9]/i.test(name)) throw invalid('it names no registry', example);
+    const full = slash < 0 ? `docker.io/library/${text}` : `docker.io/${text}`;
+    throw invalid('it names no registry', `Short names are not guessed. If Docker Hub is meant, write ${full}`);
+  }
+  if (!registryPattern.test(registry) || Number(/:([0-9]+)$/.exec(registry)?.[1] ?? 0) > 65535) {
+    throw invalid(`${JSON.stringify(registry)} is no registry host`, 'A registry is host, host:port or [IPv6]:port.');
+  }
+  const path = name.slice(slash + 1);
+  const colon = path.indexOf(':');
+  const tag = colon < 0 ? undefined : path.slice(colon + 1);
+  if (tag !== undefined && !isTag(tag)) {
+    throw invalid(
+      `${JSON.stringify(tag)} is no tag`,
+      'A tag has up to 128 letters, digits, "_", "." and "-", and starts with none of the last two.',
+    );
+  }
+  const repository = colon < 0 ? path : path.slice(0, colon);
+  if (!isRepository(repository)) {
+    throw invalid(
+      `${JSON.stringify(repository)} is no repository`,
+      'A repository is made of lower-case words, joined by ".", "_", "-" and "/".',
+    );
+  }
+  if (registry.length + 1 + repository.length > maxNameLength) {
+    throw invalid(`its name is longer than ${maxNameLength} characters`, 'Use a shorter repository name.');
+  }
+  return {
+    registry,
+    repository,
+    ...(tag === undefined ? {} : { tag }),
+    ...(digest === undefined ? {} : { digest: digest as Digest }),
+  };
+}
+
+/** Prints a reference: `registry/repository[:tag][@digest]`. The inverse of parseReference. */
+export function formatReference(reference: Reference): string {
+  const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
+  const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
+  return `${formatRepository(reference)}${tag}${digest}`;
+}
+
+/** Prints `registry/repository`, without tag and digest: what a trust policy matches on. */
+export function formatRepository(reference: Pick<Reference, 'registry' | 'repository'>): string {
+  return `${reference.registry}/${reference.repository}`;
+}
+
+/**
+ * What to resolve for a reference: its digest where it has one, else its tag.
+ * Throws InvalidInput where it has neither.
+ */
+export function tagOrDigestOf(reference: Reference): string {
+  const found = reference.digest ?? reference.tag;
+  if (found === undefined) {
+    throw new FairleadError('InvalidInput', `${formatReference(reference)} has neither tag nor digest`, {
+      hint: `Nothing is guessed: write ${formatReference(reference)}:TAG or …@sha256:….`,
+    });
+  }
+  return found;
+}
