@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -110,11 +110,11 @@ const finished = new Set<string>();
 process.once('exit', (code) => {
   for (const folder of finished) {
     if (code === 0) rmSync(folder, { recursive: true, force: true });
-    else console.error(`logs are kept in ${folder}`);
+    else if (existsSync(folder)) console.error(`logs are kept in ${folder}`);
   }
 });
 
-/** Says that a peer is stopped and its folder is of interest only if something failed. */
+/** Says that a folder is of no more interest when the process ends, unless something failed. */
 export function finishFolder(folder: string): void {
   finished.add(folder);
 }
