@@ -1,0 +1,39 @@
+import { FairleadError } from '#lib/errors';
+
+/**
+ * Picks the media type to answer with (RFC 9110, 12.5.1): the offered one with the highest quality, the first on a tie.
+ * Without an Accept header that is the first. Throws InvalidInput where none is acceptable.
+ */
+export function preferredMediaType<T extends string>(accept: string | undefined, offered: readonly [T, ...T[]]): T {
+  if (accept === undefined) return offered[0];
+  const ranges = accept.split(',').map(parseRange);
+  let best: { type: T; quality: number } | undefined;
+  for (const type of offered) {
+    const quality = qualityOf(type, ranges);
+    if (quality > (best?.quality ?? 0)) best = { type, quality };
+  }
+  if (best !== undefined) return best.type;
+  throw new FairleadError('InvalidInput', `nothing that ${JSON.stringify(accept.slice(0, 200))} accepts is offered`, {
+    hint: `Accept ${offered.join(' or ')}.`,
+  });
+}
+
+interface Range {
+  readonly type: string;
+  readonly quality: number;
+}
+
+function parseRange(text: string): Range {
+  const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
+  return { type, quality: quality === undefined ? 1 : Number(quality) || 0 };
+}
+
+/** The quality of the most specific range that matches; 0 where none does. */
+function qualityOf(type: string, ranges: readonly Range[]): number {
+  for (const pattern of [type, `${type.split('/')[0]}/*`, '*/*']) {
+    const range = ranges.find((candidate) => candidate.type === pattern);
+    if (range !== undefined) return range.quality;
+  }
+  return 0;
+}

@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+
+/**
+ * Counts and times every request by route, method and status, and serves `/metrics` in Prometheus' text format.
+ * Each server has its own registry, so that two in one process do not mix.
+ */
+export function addMetrics(app: FastifyInstance, service: string): void {
+  const register = new Registry();
+  register.setDefaultLabels({ service });
+  collectDefaultMetrics({ register });
+  const labelNames = ['route', 'method', 'status'] as const;
+  const requests = new Counter({
+    name: 'fairlead_http_requests_total',
+    help: 'HTTP requests answered.',
+    labelNames,
+    registers: [register],
+  });
+  const seconds = new Histogram({
+    name: 'fairlead_http_request_duration_seconds',
+    help: 'Time from the first byte of a request to the last of its answer.',
+    labelNames,
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30],
+    registers: [register],
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    // The route's pattern, never the path that was asked for: callers must not be able to make new series.
+    const labels = {
+      route: request.routeOptions.url ?? 'none',
+      method: request.method,
+      status: String(reply.statusCode),
+    };
+    requests.inc(labels);
+    seconds.observe(labels, reply.elapsedTime / 1000);
+  });
+  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+    return reply.type(register.contentType).send(await register.metrics());
+  });
+}

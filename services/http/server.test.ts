@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { type ErrorKind, errorMapping, FairleadError } from '#lib/errors';
+import { createServer } from './server.ts';
+
+describe('createServer', () => {
+  let app: FastifyInstance;
+  const logged: string[] = [];
+  before(async () => {
+    app = await createServer(
+      {
+        name: 'test',
+        description: 'A service for the test.',
+        version: '1.2.3',
+        logger: pino({ level: 'info' }, { write: (line: string) => void logged.push(line) }),
+        bodyLimit: 64,
+        timeout: 200,
+      },
+      (server) => {
+        server.get<{ Params: { kind: ErrorKind } }>('/throws/:kind', async (request) => {
+          throw new FairleadError(request.params.kind, 'what went wrong', { hint: 'do this' });
+        });
+        server.get('/defect', async () => {
+          throw new TypeError('secret of the inside');
+        });
+        server.get('/slow', (request) => new Promise((_, reject) => request.signal.addEventListener('abort', reject)));
+        server.post(
+          '/echo',
+          { schema: { body: { type: 'object', required: ['a'] } } },
+          async (request) => request.body,
+        );
+      },
+    );
+  });
+  after(() => app.close());
+
+  for (const kind of Object.keys(errorMapping) as ErrorKind[]) {
+    it(`answers ${kind} with problem details and status ${errorMapping[kind].http}`, async () => {
+      const response = await app.inject(`/throws/${kind}`);
+      assert.equal(response.statusCode, errorMapping[kind].http);
+      assert.equal(response.headers['content-type'], 'application/problem+json');
+      const problem = response.json();
+      assert.equal(problem.kind, kind);
+      assert.equal(problem.status, errorMapping[kind].http);
+      assert.equal(problem.hint, 'do this');
+      assert.equal(problem.instance, response.headers['x-request-id']);
+    });
+  }
+
+  it('tells the caller nothing of a defect, and the log everything', async () => {
+    const response = await app.inject('/defect');
+    assert.equal(response.statusCode, 500);
+    assert.doesNotMatch(response.body, /secret of the inside/);
+    assert.ok(logged.some((line) => line.includes('secret of the inside') && line.includes(response.json().instance)));
+  });
+
+  it('gives up what takes too long', async () => {
+    const response = await app.inject('/slow');
+    assert.equal(response.statusCode, 503);
+    assert.equal(response.json().kind, 'Unavailable');
+  });
+
+  it('answers malformed, oversized and unknown requests with problem details', async () => {
+    const post = (payload: string, type = 'application/json') =>
+      app.inject({ method: 'POST', url: '/echo', payload, headers: { 'content-type': type } });
+    for (const [response, status, kind] of [
+      [await post('{'), 400, 'InvalidInput'],
+      [await post('{"b": 1}'), 400, 'InvalidInput'],
+      [await post(`{"a": "${'x'.repeat(100)}"}`), 413, 'LimitExceeded'],
+      [await post('<a/>', 'text/xml'), 415, 'InvalidInput'],
+      [await app.inject('/nowhere'), 404, 'NotFound'],
+    ] as const) {
+      assert.equal(response.statusCode, status);
+      assert.equal(response.headers['content-type'], 'application/problem+json');
+      assert.equal(response.json().kind, kind);
+    }
+  });
+
+  it('keeps a request id that is harmless, and makes one otherwise', async () => {
+    const ask = async (id: string) =>
+      (await app.inject({ url: '/healthz', headers: { 'x-request-id': id } })).headers['x-request-id'];
+    assert.equal(await ask('build-17'), 'build-17');
+    assert.match(String(await ask('{"forged": "log line"}')), /^[0-9a-f-]{36}$/);
+  });
+
+  it('is healthy, ready, measured and documented', async () => {
+    assert.equal((await app.inject('/healthz')).statusCode, 200);
+    assert.equal((await app.inject('/readyz')).statusCode, 200);
+    const metrics = (await app.inject('/metrics')).body;
+    assert.match(
+      metrics,
+      /fairlead_http_requests_total\{route="\/throws\/:kind",method="GET",status="404",service="test"\} 1/,
+    );
+    const document = (await app.inject('/openapi.json')).json();
+    assert.equal(document.openapi, '3.1.0');
+    assert.deepEqual(document.info, { title: 'test', description: 'A service for the test.', version: '1.2.3' });
+    assert.ok(document.paths['/echo'].post);
+  });
+});

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { FairleadError } from '#lib/errors';
+import { addMetrics } from './metrics.ts';
+import { toProblem } from './problem.ts';
+
+export interface ServerOptions {
+  /** Names the service in logs, metrics and the OpenAPI document. */
+  readonly name: string;
+  readonly description: string;
+  readonly version: string;
+  readonly logger: FastifyBaseLogger;
+  /** Bytes of a request body. */
+  readonly bodyLimit: number;
+  /** Milliseconds that one request may take before it is answered with 503 and its signal aborts. */
+  readonly timeout: number;
+}
+
+/**
+ * An HTTP server with what every service has: problem details for errors, request ids, `/healthz`, `/readyz`,
+ * `/metrics`, and `/openapi.json` made from the routes that `addRoutes` puts on it.
+ * `close()` refuses new requests, lets the running ones end, and only then stops.
+ */
+export async function createServer(
+  options: ServerOptions,
+  addRoutes: (app: FastifyInstance) => void,
+): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: options.logger,
+    bodyLimit: options.bodyLimit,
+    handlerTimeout: options.timeout,
+    // A client that sends its headers or body drop by drop must not hold a connection for ever.
+    requestTimeout: options.timeout,
+    keepAliveTimeout: 30_000,
+    genReqId: (request) => requestId(request.headers['x-request-id']),
+    routerOptions: { maxParamLength: 512 },
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  app.setErrorHandler((thrown, request, reply) => {
+    const problem = toProblem(thrown, request.id);
+    if (problem.status >= 500) request.log.error({ err: thrown }, 'request failed');
+    else request.log.info({ kind: problem.kind, detail: problem.detail }, 'request refused');
+    if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="fairlead"');
+    return reply
+      .status(problem.status)
+      .type('application/problem+json')
+      .send(Buffer.from(JSON.stringify(problem)));
+  });
+  app.setNotFoundHandler((request) => {
+    throw new FairleadError('NotFound', `no such resource: ${request.method} ${request.url}`, {
+      hint: 'GET /openapi.json lists what there is.',
+    });
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: options.name, description: options.description, version: options.version },
+    },
+  });
+  addMetrics(app, options.name);
+  addHealth(app);
+  addRoutes(app);
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  await app.ready();
+  return app;
+}
+
+/**
+ * `/healthz`: the process answers. `/readyz`: it takes work; while it shuts down Fastify answers 503 to everything.
+ * Neither asks the registry: one registry that fails must not take every replica out of the load balancer.
+ */
+function addHealth(app: FastifyInstance): void {
+  app.get('/healthz', { schema: { hide: true }, logLevel: 'warn' }, async () => ({ status: 'ok' }));
+  app.get('/readyz', { schema: { hide: true }, logLevel: 'warn' }, async () => ({ status: 'ready' }));
+}
+
+/** The caller's request id where it is one that may stand in a log, else a fresh one. */
+function requestId(header: string | string[] | undefined): string {
+  return typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) ? header : randomUUID();
+}
+
+/** JSON schema of the problem details, for the routes' answers in the OpenAPI document. */
+export const problemSchema = {
+  type: 'object',
+  description: 'Problem details (RFC 9457).',
+  required: ['type', 'title', 'status', 'detail', 'instance', 'kind'],
+  properties: {
+    type: { type: 'string', format: 'uri' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: { type: 'string', description: 'The request id.' },
+    kind: { type: 'string' },
+    hint: { type: 'string' },
+    pointer: { type: 'string', description: 'JSON pointer (RFC 6901) to the fault in the profile.' },
+  },
+} as const;
