@@ -1,0 +1,111 @@
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import { parseReference } from '#lib/registry/reference';
+import type { LabelSelector } from './label-selector.ts';
+import { stringMap } from './string-map.ts';
+
+/** What an ArtifactBinding says: the pods of its namespace that the selector names run under this artifact. */
+export interface ArtifactBinding {
+  readonly name: string;
+  /** `registry/repository@sha256:<64 hex>`: never a tag, so that a binding means the same bytes on every node. */
+  readonly reference: string;
+  readonly podSelector: LabelSelector;
+  /** Localhost profile, relative to the kubelet's seccomp folder, to intersect the artifact with. */
+  readonly base?: string | undefined;
+}
+
+/** One page of a list answer of the API server. */
+export interface BindingPage {
+  readonly bindings: readonly ArtifactBinding[];
+  /** Whether there are more of them than the page holds. */
+  readonly more: boolean;
+}
+
+const digestPinned = v.pipe(
+  v.string(),
+  v.maxLength(327),
+  v.check((text) => {
+    try {
+      const { tag, digest } = parseReference(text);
+      return tag === undefined && digest?.startsWith('sha256:') === true;
+    } catch {
+      return false;
+    }
+  }, 'must be registry/repository@sha256:…, without a tag'),
+);
+
+/** As in deploy/operator/crd.yaml: no segment starts with a dot, and nothing in it would need escaping after `?base=`. */
+const localhostProfile = v.pipe(
+  v.string(),
+  v.maxLength(253),
+  v.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/),
+);
+
+const bindingSchema = v.pipe(
+  v.object({
+    metadata: v.object({ name: v.string() }),
+    spec: v.object({
+      reference: digestPinned,
+      kind: v.optional(v.literal('Seccomp')),
+      base: v.optional(localhostProfile),
+      podSelector: v.object({
+        matchLabels: v.optional(stringMap),
+        matchExpressions: v.optional(
+          v.array(
+            v.object({
+              key: v.string(),
+              operator: v.picklist(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+              values: v.optional(v.array(v.string())),
+            }),
+          ),
+        ),
+      }),
+    }),
+  }),
+  v.transform(
+    ({ metadata, spec }): ArtifactBinding => ({
+      name: metadata.name,
+      reference: spec.reference,
+      podSelector: spec.podSelector,
+      base: spec.base,
+    }),
+  ),
+);
+
+const pageSchema = v.object({
+  metadata: v.object({ continue: v.optional(v.string()) }),
+  items: v.array(v.unknown()),
+});
+
+/**
+ * Reads a list of ArtifactBindings as the API server answers it (JSON). The API server has checked them against the
+ * CRD's schema; they are checked again because the CRD in the cluster may be an older or an edited one. One bad
+ * binding makes the whole list InvalidInput, naming it: whom it would have selected cannot be known.
+ */
+export function parseBindingPage(json: string): BindingPage {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', 'the list of ArtifactBindings is not JSON', { cause });
+  }
+  const page = v.safeParse(pageSchema, value);
+  if (!page.success) {
+    throw new FairleadError('InvalidInput', `not a list of ArtifactBindings: ${v.summarize(page.issues)}`);
+  }
+  return {
+    bindings: page.output.items.map(parseBinding),
+    more: (page.output.metadata.continue ?? '') !== '',
+  };
+}
+
+function parseBinding(item: unknown, index: number): ArtifactBinding {
+  const parsed = v.safeParse(bindingSchema, item);
+  if (parsed.success) return parsed.output;
+  const named = v.safeParse(v.object({ metadata: v.object({ name: v.string() }) }), item);
+  const name = named.success ? JSON.stringify(named.output.metadata.name) : `number ${index}`;
+  const [issue] = parsed.issues;
+  throw new FairleadError('InvalidInput', `ArtifactBinding ${name}: ${v.getDotPath(issue) ?? ''}: ${issue.message}`, {
+    hint: 'Apply the CRD of this version of Fairlead (deploy/operator/crd.yaml), then correct the binding.',
+  });
+}

@@ -1,0 +1,80 @@
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:tls';
+import type { FastifyBaseLogger } from 'fastify';
+import { FairleadError, toFairleadError } from '#lib/errors';
+import { bindingSource } from './list-bindings.ts';
+import { openTlsFiles } from './tls-files.ts';
+import { webhookServer } from './webhook.ts';
+
+export interface OperatorOptions {
+  /** Path of a kubeconfig; without it, the ServiceAccount of the pod that we run in. */
+  readonly kubeconfig?: string | undefined;
+  /** `host:port` or `[IPv6]:port`; port 0 takes any free one. */
+  readonly listen: string;
+  /** PEM files; replaced ones are taken up within ten seconds. */
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly log: FastifyBaseLogger;
+}
+
+export interface Operator {
+  /** Where the webhook listens, `host:port`. */
+  readonly address: string;
+  /** Stops listening and lets the calls that run come to their end. */
+  stop(): Promise<void>;
+}
+
+const tlsReloadMs = 10_000;
+
+/**
+ * Starts the operator: the mutating webhook that writes bound profiles into pods. It starts even where the API server
+ * cannot be reached, and is not ready until it can. Throws InvalidInput for a kubeconfig, an address or TLS files that
+ * cannot be used, Unavailable where the address is taken.
+ */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const { log } = options;
+  const { host, port } = parseListen(options.listen);
+  const tls = await openTlsFiles(options.tlsCert, options.tlsKey);
+  const source = await bindingSource(options.kubeconfig);
+  const server = webhookServer(source, tls.pair, log);
+  try {
+    await server.listen({ host, port });
+  } catch (cause) {
+    source.close();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FairleadError('Unavailable', `cannot listen on ${options.listen}: ${reason}`, { cause });
+  }
+
+  const reload = setInterval(async () => {
+    try {
+      const pair = await tls.reload();
+      if (pair === undefined) return;
+      (server.server as unknown as Server).setSecureContext({ ...pair });
+      log.info({ tlsCert: options.tlsCert }, 'TLS certificate replaced');
+    } catch (thrown) {
+      log.error({ err: toFairleadError(thrown) }, 'TLS certificate not replaced; the one in use stays');
+    }
+  }, tlsReloadMs);
+
+  const bound = server.server.address() as AddressInfo;
+  return {
+    address: bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`,
+    async stop() {
+      clearInterval(reload);
+      await server.close();
+      source.close();
+    },
+  };
+}
+
+function parseListen(listen: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(listen);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > 65535) {
+    throw new FairleadError('InvalidInput', `not an address to listen on: ${JSON.stringify(listen)}`, {
+      hint: 'Write host:port, such as 0.0.0.0:9443 or [::]:9443.',
+    });
+  }
+  return { host, port };
+}

@@ -1,0 +1,54 @@
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import { stringMap } from './string-map.ts';
+
+const absentOr = <T extends v.GenericSchema>(schema: T) =>
+  v.pipe(
+    v.nullish(schema),
+    v.transform((value) => value ?? undefined),
+  );
+
+const seccompProfileSchema = v.object({
+  type: v.string(),
+  localhostProfile: absentOr(v.string()),
+  /** Kubernetes 1.38 and newer (KEP-6061). */
+  oci: absentOr(v.object({ reference: v.string() })),
+});
+
+const containerSchema = v.object({
+  name: v.string(),
+  securityContext: absentOr(
+    v.object({
+      seccompProfile: absentOr(seccompProfileSchema),
+      privileged: absentOr(v.boolean()),
+    }),
+  ),
+});
+
+const podSchema = v.object({
+  metadata: v.object({ labels: absentOr(stringMap), annotations: absentOr(stringMap) }),
+  spec: v.object({
+    os: absentOr(v.object({ name: v.string() })),
+    securityContext: absentOr(v.object({ seccompProfile: absentOr(seccompProfileSchema) })),
+    initContainers: absentOr(v.array(containerSchema)),
+    containers: v.array(containerSchema),
+    ephemeralContainers: absentOr(v.array(containerSchema)),
+  }),
+});
+
+/** core/v1 SeccompProfile. */
+export type PodSeccompProfile = v.InferOutput<typeof seccompProfileSchema>;
+
+/** The part of a core/v1 Container that decides its seccomp profile. */
+export type PodContainer = v.InferOutput<typeof containerSchema>;
+
+/** The part of a core/v1 Pod that decides which seccomp profiles it runs under. */
+export type Pod = v.InferOutput<typeof podSchema>;
+
+/** Reads a pod out of an admission request. Throws InvalidInput that names the field at fault. */
+export function parsePod(object: unknown): Pod {
+  const parsed = v.safeParse(podSchema, object);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw new FairleadError('InvalidInput', `not a pod: ${v.getDotPath(issue) ?? 'the object'}: ${issue.message}`);
+}
