@@ -1,4 +1,4 @@
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
 import { type AdmissionAnswer, answerError, answerOutcome, parseAdmissionReview } from './admission-review.ts';
 import { admit } from './admit.ts';
@@ -18,7 +18,7 @@ export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyB
   const server = fastify({
     https: { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' },
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxReviewBytes,
     requestTimeout: 10_000,
   }) as unknown as FastifyInstance;

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { FairleadError } from '#lib/errors';
+import { describePeers } from '#test/peers/require';
+import type { AdmissionAnswer } from './admission-review.ts';
+import type { ArtifactBinding } from './artifact-binding.ts';
+import { webhookServer } from './webhook.ts';
+
+const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
+const nginx: ArtifactBinding = { name: 'nginx', reference, podSelector: {} };
+
+const review = (request: object) => ({
+  apiVersion: 'admission.k8s.io/v1',
+  kind: 'AdmissionReview',
+  request: {
+    uid: 'u-1',
+    kind: { group: '', version: 'v1', kind: 'Pod' },
+    resource: { group: '', version: 'v1', resource: 'pods' },
+    namespace: 'web',
+    operation: 'CREATE',
+    object: { metadata: { generateName: 'nginx-' }, spec: { containers: [{ name: 'app' }] } },
+    oldObject: null,
+    dryRun: false,
+    ...request,
+  },
+});
+
+describePeers(['openssl'], 'the webhook', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-webhook-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  execFileSync(fileURLToPath(new URL('../deploy/operator/certificate.sh', import.meta.url)), [folder, 'IP:127.0.0.1']);
+  const tls = {
+    cert: readFileSync(path.join(folder, 'tls.crt'), 'utf8'),
+    key: readFileSync(path.join(folder, 'tls.key'), 'utf8'),
+  };
+
+  const call = async (payload: object | string, list: () => readonly ArtifactBinding[]) => {
+    const logged: string[] = [];
+    const asked: string[] = [];
+    const source = {
+      list: async (namespace: string) => {
+        asked.push(namespace);
+        return list();
+      },
+      probe: async () => {
+        list();
+      },
+      close: () => undefined,
+    };
+    const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
+    const server = webhookServer(source, tls, log);
+    const answered = await server.inject({
+      method: 'POST',
+      url: '/mutate-pods?timeout=5s',
+      headers: { 'content-type': 'application/json' },
+      payload,
+    });
+    const ready = await server.inject({ method: 'GET', url: '/readyz' });
+    const alive = await server.inject({ method: 'GET', url: '/healthz' });
+    await server.close();
+    const answer = answered.json<AdmissionAnswer>();
+    return { status: answered.statusCode, answer, logged, asked, ready: ready.statusCode, alive: alive.statusCode };
+  };
+
+  it('answers a bound pod with a patch and audit annotations', async () => {
+    const { status, answer, asked, logged, ready, alive } = await call(review({}), () => [nginx]);
+    assert.deepEqual([status, ready, alive], [200, 200, 200]);
+    assert.deepEqual(asked, ['web']);
+    const { patch, ...response } = answer.response;
+    assert.deepEqual(response, {
+      uid: 'u-1',
+      allowed: true,
+      patchType: 'JSONPatch',
+      auditAnnotations: { 'bound-by': 'nginx', 'localhost-profile': `oci/${reference}` },
+    });
+    const operations = JSON.parse(Buffer.from(patch ?? '', 'base64').toString());
+    assert.deepEqual(
+      operations.map(({ path: place }: { path: string }) => place),
+      ['/spec/securityContext', '/spec/containers/0/securityContext', '/metadata/annotations'],
+    );
+    assert.match(logged.join(), /"namespace":"web","pod":"nginx-…","bindings":\["nginx"\]/);
+  });
+
+  it('allows a pod without bindings, with no patch', async () => {
+    const { answer } = await call(review({}), () => []);
+    assert.deepEqual(answer, {
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      response: { uid: 'u-1', allowed: true },
+    });
+  });
+
+  it('denies a pod that contradicts its binding with 403 and a way out', async () => {
+    const object = { metadata: {}, spec: { containers: [{ name: 'app', securityContext: { privileged: true } }] } };
+    const { answer } = await call(review({ object }), () => [nginx]);
+    assert.equal(answer.response.allowed, false);
+    assert.equal(answer.response.status?.code, 403);
+    assert.match(answer.response.status?.message ?? '', /"nginx".*container "app" is privileged.*Take these settings/);
+  });
+
+  it('denies with 503 when bindings cannot be listed, and is not ready', async () => {
+    const down = () => {
+      throw new FairleadError('Unavailable', 'cannot list the ArtifactBindings of namespace web: no answer');
+    };
+    const { answer, ready, alive, logged } = await call(review({}), down);
+    assert.deepEqual(answer.response, {
+      uid: 'u-1',
+      allowed: false,
+      status: {
+        code: 503,
+        reason: 'ServiceUnavailable',
+        message: 'fairlead operator: cannot list the ArtifactBindings of namespace web: no answer',
+      },
+    });
+    assert.deepEqual([ready, alive], [503, 200]);
+    assert.match(logged.join(), /could not be judged/);
+  });
+
+  it('denies with a 500 what is not the pod author’s fault', async () => {
+    const defects: (() => readonly ArtifactBinding[])[] = [
+      () => {
+        throw new FairleadError('NotFound', 'no such resource', { hint: 'Apply the CRD.' });
+      },
+      () => {
+        throw new TypeError('a defect');
+      },
+      () => [{ ...nginx, podSelector: { matchExpressions: [{ key: 'app', operator: 'In', values: [] }] } }],
+    ];
+    for (const list of defects) {
+      const { answer } = await call(review({}), list);
+      assert.deepEqual([answer.response.allowed, answer.response.status?.code], [false, 500]);
+    }
+  });
+
+  it('denies what it does not know: other resources, operations, shapes of a pod', async () => {
+    const strange: [object, RegExp][] = [
+      [{ resource: { group: 'apps', version: 'v1', resource: 'deployments' } }, /CREATE of apps\/v1 deployments/],
+      [{ operation: 'UPDATE' }, /UPDATE of \/v1 pods/],
+      [{ subResource: 'exec', operation: 'CONNECT' }, /CONNECT of \/v1 pods\/exec/],
+      [{ object: null }, /not a pod/],
+      [{ object: { metadata: {}, spec: {} } }, /not a pod: spec\.containers/],
+      [{ object: { metadata: { labels: { a: 1 } }, spec: { containers: [] } } }, /not a pod: metadata\.labels/],
+      [{ subResource: 'ephemeralcontainers', operation: 'UPDATE', object: { ephemeralContainers: [] } }, /not a pod/],
+    ];
+    for (const [request, message] of strange) {
+      const { answer } = await call(review(request), () => [nginx]);
+      assert.equal(answer.response.allowed, false);
+      assert.match(answer.response.status?.message ?? '', message);
+    }
+  });
+
+  it('binds what kubectl debug adds', async () => {
+    const spec = { containers: [{ name: 'app' }] };
+    const { answer } = await call(
+      review({
+        subResource: 'ephemeralcontainers',
+        operation: 'UPDATE',
+        object: { metadata: {}, spec: { ...spec, ephemeralContainers: [{ name: 'debugger' }] } },
+        oldObject: { metadata: {}, spec },
+      }),
+      () => [nginx],
+    );
+    const patch = JSON.parse(Buffer.from(answer.response.patch ?? '', 'base64').toString());
+    assert.deepEqual(
+      patch.map(({ path: place }: { path: string }) => place),
+      ['/spec/ephemeralContainers/0/securityContext'],
+    );
+  });
+
+  it('answers problem+json to what is no AdmissionReview', async () => {
+    const bodies: [object | string, number][] = [
+      ['{', 400],
+      ['[]', 400],
+      [{ ...review({}), apiVersion: 'admission.k8s.io/v1beta1' }, 400],
+      [review({ uid: '' }), 400],
+      ['{"__proto__":{}}', 400],
+      [`"${'x'.repeat(8 * 1024 * 1024)}"`, 413],
+    ];
+    for (const [body, expected] of bodies) {
+      const { status, answer } = await call(body, () => [nginx]);
+      assert.equal(status, expected);
+      assert.ok(!('response' in answer) && 'detail' in answer);
+    }
+  });
+});
