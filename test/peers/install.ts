@@ -75,8 +75,11 @@ async function installRefreg(): Promise<void> {
   await installFolder('refreg', 'refreg, built from go-containerregistry of sid', async (context, out) => {
     const sid = await suite('sid', context);
     const root = path.join(context.temp, 'root');
-    const go = sid.dependsOn('golang-go').find((name) => name.startsWith('golang-1.'));
-    if (go === undefined) throw new Error('golang-go of sid depends on no golang-1.N');
+    const go = sid
+      .dependsOn('golang-go')
+      .find((name) => /^golang-1\.\d+-go$/.test(name))
+      ?.replace(/-go$/, '');
+    if (go === undefined) throw new Error('golang-go of sid depends on no golang-1.N-go');
     await sid.unpack([`${go}-go`, `${go}-src`], root);
     await sid.unpack(['golang-github-google-go-containerregistry-dev'], root, { withDependencies: true });
     const here = path.join(import.meta.dirname, 'refreg');

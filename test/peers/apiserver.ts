@@ -1,0 +1,155 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { type Certificate, makeAuthority, makeCertificate } from './certificates.ts';
+import { startEtcd } from './etcd.ts';
+import { peer } from './peer.ts';
+import { finishFolder, freePort, type Program, startProgram, temporaryFolder } from './program.ts';
+import type { Requirement } from './require.ts';
+
+/** A running kube-apiserver with its etcd, and nothing else of Kubernetes: no controllers, no scheduler, no nodes. */
+export interface Apiserver {
+  readonly url: string;
+  /** The path of a kubeconfig with all rights (group system:masters); certificates are inside. */
+  readonly kubeconfig: string;
+  readonly log: string;
+  readonly pids: { readonly etcd: number; readonly apiserver: number };
+  /** Asks the API as admin; the body is sent and read as JSON. */
+  request(method: string, path: string, body?: object): Promise<{ status: number; body: unknown }>;
+  stop(): Promise<void>;
+}
+
+/** What a suite with an API server needs. */
+export const apiserverRequirements: readonly Requirement[] = ['etcd', 'kube-apiserver', 'openssl'];
+
+/**
+ * Starts etcd and kube-apiserver on loopback, with admission webhooks, and waits until the namespace `default` is
+ * there. The ServiceAccount admission is off, since no controller makes the account that it asks for.
+ */
+export async function startApiserver(): Promise<Apiserver> {
+  const folder = temporaryFolder('apiserver');
+  const pki = path.join(folder, 'pki');
+  mkdirSync(pki);
+  const authority = await makeAuthority(pki, '/CN=fairlead-test-ca');
+  const [server, admin, port, etcd] = await Promise.all([
+    makeCertificate(pki, authority, { name: 'server', subject: '/CN=kube-apiserver', serverNames }),
+    makeCertificate(pki, authority, { name: 'admin', subject: '/O=system:masters/CN=admin' }),
+    freePort(),
+    startEtcd(folder),
+  ]);
+  const url = `https://127.0.0.1:${port}`;
+  const kubeconfig = path.join(folder, 'admin.kubeconfig');
+  writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(url, authority, admin)));
+  const request: Apiserver['request'] = (method, requestPath, body) =>
+    askJson(
+      new URL(requestPath, url),
+      { method, ca: authority.certificate, cert: admin.certificate, key: admin.key },
+      body,
+    );
+  let apiserver: Program;
+  try {
+    apiserver = await startProgram({
+      name: 'kube-apiserver',
+      command: peer('kube-apiserver'),
+      args: flags({ port, etcd: etcd.url, authority, server, serviceAccountKeys: writeServiceAccountKeys(pki) }),
+      folder,
+      ready: async () =>
+        (await request('GET', '/readyz')).status === 200 &&
+        (await request('GET', '/api/v1/namespaces/default')).status === 200,
+      timeout: 120_000,
+    });
+  } catch (error) {
+    await etcd.stop();
+    throw error;
+  }
+  return {
+    url,
+    kubeconfig,
+    log: apiserver.log,
+    pids: { etcd: etcd.pid, apiserver: apiserver.pid },
+    request,
+    async stop() {
+      await apiserver.stop();
+      await etcd.stop();
+      rmSync(path.join(folder, 'etcd'), { recursive: true, force: true });
+      finishFolder(folder);
+    },
+  };
+}
+
+const serverNames = 'IP:127.0.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc';
+
+interface Setting {
+  readonly port: number;
+  readonly etcd: string;
+  readonly authority: Certificate;
+  readonly server: Certificate;
+  readonly serviceAccountKeys: { readonly privateFile: string; readonly publicFile: string };
+}
+
+function flags({ port, etcd, authority, server, serviceAccountKeys }: Setting): string[] {
+  const values = {
+    'etcd-servers': etcd,
+    'bind-address': '127.0.0.1',
+    'advertise-address': '127.0.0.1',
+    'secure-port': String(port),
+    'endpoint-reconciler-type': 'none',
+    'tls-cert-file': server.certificateFile,
+    'tls-private-key-file': server.keyFile,
+    'client-ca-file': authority.certificateFile,
+    'service-account-issuer': 'https://kubernetes.default.svc',
+    'service-account-key-file': serviceAccountKeys.publicFile,
+    'service-account-signing-key-file': serviceAccountKeys.privateFile,
+    'service-cluster-ip-range': '10.96.0.0/16',
+    'authorization-mode': 'RBAC',
+    'allow-privileged': 'true',
+    'enable-admission-plugins': 'MutatingAdmissionWebhook,ValidatingAdmissionWebhook',
+    'disable-admission-plugins': 'ServiceAccount',
+  };
+  return Object.entries(values).map(([name, value]) => `--${name}=${value}`);
+}
+
+function writeServiceAccountKeys(folder: string): { privateFile: string; publicFile: string } {
+  const files = { privateFile: path.join(folder, 'sa.key'), publicFile: path.join(folder, 'sa.pub') };
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  writeFileSync(files.privateFile, privateKey.export({ type: 'pkcs1', format: 'pem' }));
+  writeFileSync(files.publicFile, publicKey.export({ type: 'spki', format: 'pem' }));
+  return files;
+}
+
+function kubeconfigOf(url: string, authority: Certificate, user: Certificate): object {
+  const base64 = (pem: string): string => Buffer.from(pem).toString('base64');
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'test',
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
+    clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority-data': base64(authority.certificate) } }],
+    users: [
+      {
+        name: 'admin',
+        user: { 'client-certificate-data': base64(user.certificate), 'client-key-data': base64(user.key) },
+      },
+    ],
+  };
+}
+
+function askJson(
+  url: URL,
+  options: { method: string; ca: string; cert: string; key: string },
+  body: object | undefined,
+): Promise<{ status: number; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', accept: 'application/json' };
+    const sent = httpsRequest(url, { ...options, headers, agent: false }, (response) => {
+      text(response).then((answer) => {
+        const isJson = response.headers['content-type']?.startsWith('application/json') ?? false;
+        resolve({ status: response.statusCode ?? 0, body: isJson ? JSON.parse(answer) : answer });
+      }, reject);
+    });
+    sent.once('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}

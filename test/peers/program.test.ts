@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { finishFolder, startProgram, temporaryFolder } from './program.ts';
+
+function folder(): string {
+  const made = temporaryFolder('program');
+  finishFolder(made);
+  return made;
+}
+
+const shell = (script: string) => ({ name: 'shell', command: '/bin/sh', args: ['-c', script], folder: folder() });
+
+describe('startProgram', () => {
+  it('waits until the program is ready, and ends it', async () => {
+    const options = shell('touch ready; exec sleep 60');
+    const ready = async (): Promise<boolean> => existsSync(path.join(options.folder, 'ready'));
+    const program = await startProgram({ ...options, ready });
+    assert.ok(existsSync(`/proc/${program.pid}`));
+    await program.stop();
+    await program.stop();
+    assert.equal(existsSync(`/proc/${program.pid}`), false);
+  });
+
+  it('shows what a program said that ended too early, and where its log is', async () => {
+    const options = { ...shell('echo out of cheese; exit 3'), ready: async () => false };
+    const log = path.join(options.folder, 'shell.log');
+    await assert.rejects(startProgram(options), new RegExp(`shell ended with 3\nout of cheese\nThe whole log: ${log}`));
+  });
+
+  it('ends a program that does not get ready', async () => {
+    const options = { ...shell('echo $$; exec sleep 60'), ready: async () => false, timeout: 200 };
+    await assert.rejects(startProgram(options), /shell is not ready after 0\.2 s/);
+    const pid = readFileSync(path.join(options.folder, 'shell.log'), 'utf8').trim();
+    assert.equal(existsSync(`/proc/${pid}`), false);
+  });
+
+  it('leaves no program behind when the test process is killed', async () => {
+    const [module, home] = [path.join(import.meta.dirname, 'program.ts'), folder()].map((text) => JSON.stringify(text));
+    const script = `
+      import { existsSync } from 'node:fs';
+      const { startProgram } = await import(${module});
+      const args = ['-c', 'touch ready; exec sleep 60'];
+      const ready = async () => existsSync(${home} + '/ready');
+      const { pid } = await startProgram({ name: 'sleep', command: '/bin/sh', args, folder: ${home}, ready });
+      console.log(pid);
+      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50);
+    `;
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+    const killed = await run.then(
+      () => assert.fail('it was not killed'),
+      (error: { signal: string; stdout: string }) => error,
+    );
+    assert.equal(killed.signal, 'SIGKILL');
+    assert.match(killed.stdout, /^\d+\n$/);
+    const status = `/proc/${killed.stdout.trim()}/status`;
+    const deadline = Date.now() + 5_000;
+    // who inherits the ended process may take its time to notice: a zombie runs no more
+    const runs = (): boolean => existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'utf8'));
+    while (runs() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(runs(), false);
+  });
+});
