@@ -54,6 +54,9 @@ export type CriClient = Calls<typeof RuntimeService> &
 export function connectCri(socket: string): CriClient {
   const channel = new grpc.Client(`unix:${socket}`, grpc.credentials.createInsecure(), {
     'grpc.max_receive_message_length': 16 * 1024 * 1024,
+    // tests stop and start servers at the same socket
+    'grpc.initial_reconnect_backoff_ms': 50,
+    'grpc.max_reconnect_backoff_ms': 500,
   });
   const client: Record<string, unknown> = {
     raw: (path: string, request: Uint8Array, options?: CallOptions) => callUnary(channel, path, request, options),

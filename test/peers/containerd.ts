@@ -33,6 +33,12 @@ export interface Containerd {
 /** What a suite that runs containers needs. */
 export const containerdRequirements: readonly Requirement[] = ['containerd', 'ctr', 'runc', 'busybox', 'cni', 'root'];
 
+/** Containers outlive their containerd; where a test ends before stop(), this ends them as well. */
+const unstopped = new Set<() => void>();
+process.once('exit', () => {
+  for (const cleanUp of unstopped) cleanUp();
+});
+
 /** Starts containerd with its own folders and socket, and imports the two test images. */
 export async function startContainerd({ version = '2' }: ContainerdOptions = {}): Promise<Containerd> {
   const [program, ctrProgram] = programs(version);
@@ -53,18 +59,23 @@ export async function startContainerd({ version = '2' }: ContainerdOptions = {})
     // its shim lies beside it
     env: { PATH: `${path.dirname(program)}:${process.env['PATH'] ?? ''}` },
     folder,
-    ready: async () => (await client.version()).runtimeName === 'containerd',
+    ready: async () => existsSync(socket) && (await client.version()).runtimeName === 'containerd',
   });
+  const cleanUp = (): void => {
+    endShims(socket);
+    unmountBelow(folder);
+    if (existsSync(`/sys/class/net/${bridge}`)) execFileSync('ip', ['link', 'delete', bridge]);
+    for (const name of ['root', 'state']) rmSync(path.join(folder, name), { recursive: true, force: true });
+  };
+  unstopped.add(cleanUp);
   const stop = async (): Promise<void> => {
     await removePods(client).catch(() => {
       // a containerd that no longer answers: its processes are ended below
     });
     client.close();
     await started.stop();
-    await endShims(socket);
-    unmountBelow(folder);
-    if (existsSync(`/sys/class/net/${bridge}`)) execFileSync('ip', ['link', 'delete', bridge]);
-    for (const name of ['root', 'state']) rmSync(path.join(folder, name), { recursive: true, force: true });
+    cleanUp();
+    unstopped.delete(cleanUp);
     finishFolder(folder);
   };
   try {
@@ -144,7 +155,7 @@ async function removePods(client: CriClient): Promise<void> {
 }
 
 /** Ends the shims of one containerd, known by its socket in their command line, and the containers below them. */
-async function endShims(socket: string): Promise<void> {
+function endShims(socket: string): void {
   const deadline = Date.now() + 5_000;
   for (;;) {
     const processes = readProcesses();
@@ -155,7 +166,7 @@ async function endShims(socket: string): Promise<void> {
     const shimPids = new Set(shims.map(({ pid }) => pid));
     const containers = processes.filter(({ parent }) => shimPids.has(parent));
     for (const { pid } of [...containers, ...shims]) kill(pid);
-    await sleep(50);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50); // sleeps, at process exit too
   }
 }
 
