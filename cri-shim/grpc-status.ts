@@ -1,0 +1,47 @@
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { errorMapping, type FairleadError } from '#lib/errors';
+
+/** gRPC status codes that the shim says by itself (https://grpc.io/docs/guides/status-codes/). */
+export const grpcCodes = { ok: 0, cancelled: 1, deadlineExceeded: 4, internal: 13, unavailable: 14 } as const;
+
+/** Trailers for a status. The message is percent-encoded as gRPC over HTTP/2 says of Status-Message. */
+export function statusTrailers(code: number, message: string): OutgoingHttpHeaders {
+  return { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
+}
+
+/**
+ * Says a FairleadError as gRPC status: the code of its kind, and a message that begins with the kind's CRI prefix
+ * (k8s.io/cri-api/pkg/errors, KEP-6061), by which the kubelet tells passing from lasting failures.
+ */
+export function errorStatus(error: FairleadError): { code: number; message: string } {
+  const { grpc, criPrefix } = errorMapping[error.kind];
+  const text = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
+  return { code: grpc, message: criPrefix === undefined ? text : `${criPrefix}: ${text}` };
+}
+
+/** Ends a call with a status: alone (Trailers-Only) where nothing was answered yet, else as trailers after what was sent. */
+export function endWithStatus(stream: ServerHttp2Stream, code: number, message: string): void {
+  if (stream.destroyed || stream.closed) return;
+  if (stream.headersSent) {
+    stream.removeAllListeners('wantTrailers');
+    stream.once('wantTrailers', () => stream.sendTrailers(statusTrailers(code, message)));
+    stream.end();
+    return;
+  }
+  const headers = { ':status': 200, 'content-type': 'application/grpc', ...statusTrailers(code, message) };
+  stream.respond(headers, { endStream: true });
+  // The rest of the request is of no interest: tell the client to stop sending, as gRPC servers do.
+  stream.close(constants.NGHTTP2_NO_ERROR);
+}
+
+const longestMessage = 4096;
+
+function encodeMessage(message: string): string {
+  const bytes = Buffer.from(message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message);
+  let encoded = '';
+  for (const byte of bytes) {
+    const printable = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    encoded += printable ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return encoded;
+}

@@ -1,0 +1,50 @@
+import { FairleadError } from '#lib/errors';
+
+/** Longest message that is read whole, in bytes: what kubelet and containerd set for CRI (16 MiB). */
+export const maxMessageBytes = 16 * 1024 * 1024;
+
+const prefixBytes = 5;
+
+/** Puts the length prefix before a message (gRPC over HTTP/2, Length-Prefixed-Message), uncompressed. */
+export function frameMessage(message: Uint8Array): Buffer {
+  const framed = Buffer.allocUnsafe(prefixBytes + message.length);
+  framed.writeUInt8(0, 0);
+  framed.writeUInt32BE(message.length, 1);
+  framed.set(message, prefixBytes);
+  return framed;
+}
+
+/**
+ * Reads the body of a unary call: exactly one uncompressed message.
+ * Throws LimitExceeded above {@link maxMessageBytes}, and InvalidInput for a compressed message, for none and for more than one.
+ */
+export async function readMessage(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let received = 0;
+  let expected = Number.POSITIVE_INFINITY;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    received += chunk.length;
+    if (expected === Number.POSITIVE_INFINITY && received >= prefixBytes) {
+      expected = prefixBytes + checkPrefix(Buffer.concat(chunks, received));
+    }
+    if (received > expected) throw new FairleadError('InvalidInput', 'a unary call with more than one message');
+  }
+  if (received !== expected) {
+    throw new FairleadError('InvalidInput', `a unary call whose message breaks off after ${received} bytes`);
+  }
+  return Buffer.concat(chunks, received).subarray(prefixBytes);
+}
+
+function checkPrefix(start: Buffer): number {
+  if (start[0] !== 0) {
+    throw new FairleadError('InvalidInput', 'a compressed message where the shim has to look inside', {
+      hint: 'Send this call without compression (grpc-encoding: identity).',
+    });
+  }
+  const length = start.readUInt32BE(1);
+  if (length > maxMessageBytes) {
+    throw new FairleadError('LimitExceeded', `a message of ${length} bytes; at most ${maxMessageBytes} are read`);
+  }
+  return length;
+}

@@ -1,0 +1,76 @@
+import { lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, type Server } from 'node:net';
+import { dirname, isAbsolute } from 'node:path';
+import { FairleadError } from '#lib/errors';
+
+/** Takes the path out of a `unix:///path` address (a bare absolute path does too). Throws InvalidInput. */
+export function parseSocketAddress(address: string): string {
+  const path = address.startsWith('unix://') ? address.slice('unix://'.length) : address;
+  if (!isAbsolute(path)) {
+    throw new FairleadError('InvalidInput', `not the address of a Unix socket: ${address}`, {
+      hint: 'Write it as unix:///run/fairlead/shim.sock.',
+    });
+  }
+  return path;
+}
+
+/**
+ * Listens on a Unix socket that only root can open (mode 0600). The socket appears under its name in one step and ready to
+ * be used; what is left of a dead process is replaced, a socket that somebody answers on is not (Conflict).
+ * Gives a function that removes the socket file, unless another process has put its own there since.
+ */
+export async function listenOnSocket(server: Server, path: string): Promise<() => Promise<void>> {
+  await refuseIfTaken(path);
+  await mkdir(dirname(path), { recursive: true });
+  const nascent = `${path}.${process.pid}`;
+  await rm(nascent, { force: true });
+  await bind(server, nascent);
+  await rename(nascent, path);
+  const { ino } = await lstat(path);
+  return async () => {
+    const now = await lstat(path).catch(() => undefined);
+    if (now?.ino === ino) await rm(path, { force: true });
+  };
+}
+
+function bind(server: Server, path: string): Promise<AddressInfo | string | null> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // The socket file is made inside listen(), in one go: the mask is back before anything else runs.
+    const mask = process.umask(0o177);
+    try {
+      server.listen(path, () => {
+        server.off('error', reject);
+        resolve(server.address());
+      });
+    } finally {
+      process.umask(mask);
+    }
+  });
+}
+
+async function refuseIfTaken(path: string): Promise<void> {
+  const present = await lstat(path).catch(() => undefined);
+  if (present === undefined) return;
+  if (!present.isSocket()) {
+    throw new FairleadError('InvalidInput', `${path} is there already and is not a socket`, {
+      hint: 'Choose another path for --listen, or remove the file.',
+    });
+  }
+  if (await answers(path)) {
+    throw new FairleadError('Conflict', `somebody else listens on ${path}`, {
+      hint: 'Another shim seems to run: stop it first, or choose another path for --listen.',
+    });
+  }
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+}
