@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
+import { copy } from './copy.ts';
+import type { Descriptor } from './descriptor.ts';
+import { memoryRepository } from './memory.ts';
+import type { Target } from './target.ts';
+
+const layers = ['one', 'two'].map((content) => blob(content));
+const images = layers.map((layer, n) => manifest([layer], { annotations: { n: String(n) } }));
+const list = index(images);
+const signature = manifest([blob('signature')], { subject: list.descriptor, artifactType: 'a/signature' });
+const counter = manifest([blob('counter')], { subject: signature.descriptor, artifactType: 'a/counter' });
+const platform = manifest([blob('platform')], {
+  subject: images[0]?.descriptor ?? list.descriptor,
+  artifactType: 'a/platform',
+});
+const all = [emptyConfig, ...layers, ...images, list];
+const signatures = [blob('signature'), signature, blob('counter'), counter, blob('platform'), platform];
+
+async function filled(): Promise<Target> {
+  const source = memoryRepository('source');
+  await pushAll(source, [...all, ...signatures]);
+  await source.tag(list.descriptor, 'v1');
+  return source;
+}
+
+/** A target that notes in order what is stored and tagged. */
+function watched(): { target: Target; log: string[] } {
+  const target = memoryRepository('target');
+  const log: string[] = [];
+  return {
+    log,
+    target: {
+      ...target,
+      async push(descriptor, content, options) {
+        const present = await target.exists(descriptor);
+        await target.push(descriptor, content, options);
+        if (!present) log.push(descriptor.digest);
+      },
+      async tag(descriptor, tag) {
+        await target.tag(descriptor, tag);
+        log.push(tag);
+      },
+    },
+  };
+}
+
+const digests = (contents: readonly { descriptor: Descriptor }[]): string[] =>
+  contents.map(({ descriptor }) => descriptor.digest);
+
+describe('copy', () => {
+  it('brings an index with all below it, parts before wholes and the tag last', async () => {
+    const { target, log } = watched();
+    assert.deepEqual(await copy(await filled(), target, 'v1', { withReferrers: false }), list.descriptor);
+    assert.deepEqual(new Set(log), new Set([...digests(all), 'v1']));
+    assert.equal(log.length, all.length + 1);
+    assert.equal(log.at(-1), 'v1');
+    assert.equal(log.at(-2), list.descriptor.digest);
+    for (const [n, image] of images.entries()) {
+      assert(log.indexOf(layers[n]?.descriptor.digest ?? '') < log.indexOf(image.descriptor.digest));
+    }
+  });
+
+  it('brings referrers of every level, also of manifests in an index, before the tag', async () => {
+    const { target, log } = watched();
+    await copy(await filled(), target, 'v1', { withReferrers: true });
+    assert.deepEqual(new Set(log), new Set([...digests([...all, ...signatures]), 'v1']));
+    assert.equal(log.at(-1), 'v1');
+    assert.deepEqual(digests((await target.referrers(list.descriptor)).map((descriptor) => ({ descriptor }))), [
+      signature.descriptor.digest,
+    ]);
+    assert.equal((await target.referrers(signature.descriptor)).length, 1);
+  });
+
+  it('sends nothing again, but brings a signature that came later', async () => {
+    const source = await filled();
+    const { target, log } = watched();
+    await copy(source, target, list.descriptor.digest, { withReferrers: true });
+    log.length = 0;
+    await copy(source, target, list.descriptor.digest, { withReferrers: true });
+    assert.deepEqual(log, []);
+    const later = manifest([], { subject: list.descriptor, artifactType: 'a/later' });
+    await pushAll(source, [later]);
+    await copy(source, target, list.descriptor.digest, { withReferrers: true });
+    assert.deepEqual(log, [later.descriptor.digest]);
+  });
+
+  it('ends at the first failure, without a tag', async () => {
+    const source = memoryRepository('source');
+    const absent = manifest([blob('absent')]);
+    const whole = index([absent, ...images]);
+    await pushAll(source, [emptyConfig, ...layers, ...images, absent, whole]);
+    await source.tag(whole.descriptor, 'v1');
+    const { target, log } = watched();
+    await assert.rejects(copy(source, target, 'v1', { withReferrers: false }), { kind: 'NotFound' });
+    assert(!log.includes('v1') && !log.includes(whole.descriptor.digest));
+  });
+
+  it('ends with the reason of its signal', async () => {
+    const source = await filled();
+    const reason = new Error('enough');
+    const stalled: Target = {
+      ...source,
+      fetch: (_, options) =>
+        new Promise((_resolve, reject) =>
+          options?.signal?.addEventListener('abort', () => reject(options.signal?.reason)),
+        ),
+    };
+    const controller = new AbortController();
+    setImmediate(() => controller.abort(reason));
+    await assert.rejects(
+      copy(stalled, memoryRepository(), 'v1', { withReferrers: false, signal: controller.signal }),
+      reason,
+    );
+  });
+
+  it('refuses a chain of referrers without end', async () => {
+    const source = memoryRepository('source');
+    let last = manifest([]);
+    await pushAll(source, [emptyConfig, last]);
+    await source.tag(last.descriptor, 'v1');
+    for (let n = 0; n < 20; n++) {
+      last = manifest([], { subject: last.descriptor, annotations: { n: String(n) } });
+      await pushAll(source, [last]);
+    }
+    await assert.rejects(copy(source, memoryRepository(), 'v1', { withReferrers: true }), { kind: 'LimitExceeded' });
+  });
+
+  it('copies nothing below a source that lies about what a digest holds', async () => {
+    const source = await filled();
+    const lying: Target = {
+      ...source,
+      fetch: async () =>
+        (async function* () {
+          yield list.bytes.map((byte) => byte ^ 1);
+        })(),
+    };
+    const { target, log } = watched();
+    await assert.rejects(copy(lying, target, 'v1', { withReferrers: false }), { kind: 'Conflict' });
+    assert.deepEqual(log, []);
+  });
+});

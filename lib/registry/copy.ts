@@ -1,0 +1,105 @@
+import { FairleadError } from '#lib/errors';
+import type { Descriptor } from './descriptor.ts';
+import { type Digest, isDigest } from './digest.ts';
+import { fetchBytes } from './fetch-bytes.ts';
+import { linksOf } from './graph.ts';
+import { isManifestMediaType, manifestBytesLimit } from './manifest.ts';
+import type { CallOptions, ReadTarget, Target } from './target.ts';
+
+export interface CopyOptions extends CallOptions {
+  /** Signatures, attestations and whatever else refers to what is copied come along, and what refers to them. */
+  readonly withReferrers: boolean;
+}
+
+/** How many pieces of content are on their way at once. */
+const concurrency = 6;
+/** How deep indexes of indexes and referrers of referrers may lie: more is no honest graph. */
+const depthLimit = 16;
+
+/**
+ * Copies a manifest or index with all that it is made of from one repository to another, and with its referrers where asked. What the
+ * target has is not sent again. A tag is set last, so that it never stands on something incomplete or not yet signed. Gives the
+ * descriptor that the name stood for. Rejects as the two targets do, and with LimitExceeded where the graph is deeper than 16.
+ */
+export async function copy(
+  source: ReadTarget,
+  target: Target,
+  tagOrDigest: string,
+  options: CopyOptions,
+): Promise<Descriptor> {
+  const call = options.signal === undefined ? {} : { signal: options.signal };
+  const root = await source.resolve(tagOrDigest, call);
+  await copyGraph(source, target, root, options);
+  if (!isDigest(tagOrDigest)) await target.tag(root, tagOrDigest, call);
+  return root;
+}
+
+/** Copies what a descriptor names, as {@link copy} does, without any tag. The first failure ends the rest. */
+export async function copyGraph(
+  source: ReadTarget,
+  target: Target,
+  root: Descriptor,
+  options: CopyOptions,
+): Promise<void> {
+  const failed = new AbortController();
+  const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
+  const call = { signal };
+  const begun = new Map<Digest, Promise<void>>();
+  const inTurn = limitConcurrency(concurrency);
+
+  const once = (descriptor: Descriptor, depth: number): Promise<void> => {
+    const found = begun.get(descriptor.digest);
+    if (found !== undefined) return found;
+    const copying = isManifestMediaType(descriptor.mediaType) ? copyManifest(descriptor, depth) : copyBlob(descriptor);
+    begun.set(descriptor.digest, copying);
+    copying.catch((error: unknown) => failed.abort(error));
+    return copying;
+  };
+
+  const copyBlob = (descriptor: Descriptor): Promise<void> =>
+    inTurn(() => target.push(descriptor, () => source.fetch(descriptor, call), call));
+
+  const copyManifest = async (descriptor: Descriptor, depth: number): Promise<void> => {
+    if (depth > depthLimit) {
+      throw new FairleadError(
+        'LimitExceeded',
+        `${descriptor.digest} lies more than ${depthLimit} levels below ${root.digest}`,
+      );
+    }
+    const present = await inTurn(() => target.exists(descriptor, call));
+    if (!present || options.withReferrers) {
+      const bytes = await inTurn(() => fetchBytes(source, descriptor, { limit: manifestBytesLimit, signal }));
+      const { children } = linksOf(descriptor.mediaType, bytes, descriptor.digest);
+      // Of what is present the parts are too, but not the referrers of an index's manifests.
+      const missing = present ? children.filter(({ mediaType }) => isManifestMediaType(mediaType)) : children;
+      await Promise.all(missing.map((child) => once(child, depth + 1)));
+      if (!present) await inTurn(() => target.push(descriptor, bytes, call));
+    }
+    if (!options.withReferrers) return;
+    const referrers = await inTurn(() => source.referrers(descriptor, call));
+    await Promise.all(referrers.map((referrer) => once(referrer, depth + 1)));
+  };
+
+  try {
+    await once(root, 0);
+  } finally {
+    await Promise.allSettled(begun.values());
+  }
+}
+
+/** Lets at most `limit` of the actions given to it run at a time; the others wait in order. */
+function limitConcurrency(limit: number): <T>(action: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (action) => {
+    if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await action();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running--;
+      else next();
+    }
+  };
+}

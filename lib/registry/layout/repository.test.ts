@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
+import { targetContract } from '#test/contract/target';
+import { layoutRepository } from './repository.ts';
+import { repositoryFolder } from './repository-folder.ts';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'layout-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+let count = 0;
+const fresh = (): string => `test/r${count++}`;
+const files = async (name: string): Promise<string[]> => {
+  const found = await readdir(repositoryFolder(folder, name), { recursive: true, withFileTypes: true });
+  return found.filter((entry) => entry.isFile()).map((entry) => entry.name);
+};
+
+describe('layoutRepository', () => {
+  targetContract(() => layoutRepository(folder, fresh()));
+
+  it('keeps repositories apart, one below another too', async () => {
+    const [outer, inner] = ['acme', 'acme/nginx'].map((name) => layoutRepository(folder, name));
+    assert(outer !== undefined && inner !== undefined);
+    const image = manifest([]);
+    await pushAll(outer, [emptyConfig, image]);
+    await outer.tag(image.descriptor, 'v1');
+    await assert.rejects(inner.resolve('v1'), { kind: 'NotFound' });
+    assert.equal(await inner.exists(image.descriptor), false);
+  });
+
+  it('sees what another opener of the same folder wrote', async () => {
+    const name = fresh();
+    const [one, two] = [layoutRepository(folder, name), layoutRepository(folder, name)];
+    const images = [manifest([]), manifest([], { annotations: { n: '2' } })];
+    for (const [at, image] of images.entries()) {
+      await pushAll(one, [emptyConfig, image]);
+      await one.tag(image.descriptor, 'latest');
+      assert.deepEqual(await two.resolve('latest'), image.descriptor, `round ${at}`);
+    }
+  });
+
+  it('is an OCI image layout on the disk', async () => {
+    const name = fresh();
+    const target = layoutRepository(folder, name);
+    const image = manifest([]);
+    await pushAll(target, [emptyConfig, image]);
+    await target.tag(image.descriptor, 'v1');
+    const root = repositoryFolder(folder, name);
+    assert.deepEqual(JSON.parse(await readFile(join(root, 'oci-layout'), 'utf8')), { imageLayoutVersion: '1.0.0' });
+    const { manifests } = JSON.parse(await readFile(join(root, 'index.json'), 'utf8'));
+    assert.deepEqual(manifests, [
+      {
+        ...image.descriptor,
+        artifactType: 'application/vnd.fairlead.test',
+        annotations: { 'org.opencontainers.image.ref.name': 'v1' },
+      },
+    ]);
+    const left = (await files(name)).filter((file) => !/^[0-9a-f]{64}$/.test(file)).sort();
+    assert.deepEqual(left, ['.lock', 'index.json', 'oci-layout']);
+  });
+
+  it('finds a manifest that only an index of it lists', async () => {
+    const name = fresh();
+    const target = layoutRepository(folder, name);
+    const image = manifest([]);
+    const list = index([image]);
+    await pushAll(target, [emptyConfig, image, list]);
+    const path = join(repositoryFolder(folder, name), 'index.json');
+    await writeFile(path, JSON.stringify({ schemaVersion: 2, manifests: [list.descriptor] }));
+    assert.deepEqual(await target.resolve(image.descriptor.digest), image.descriptor);
+    await assert.rejects(target.resolve(emptyConfig.descriptor.digest), { kind: 'NotFound' });
+  });
+
+  it('refuses damaged content in place of giving it', async () => {
+    const name = fresh();
+    const target = layoutRepository(folder, name);
+    const { descriptor, bytes } = blob('some content');
+    await target.push(descriptor, bytes);
+    const path = join(repositoryFolder(folder, name), 'blobs/sha256', descriptor.digest.slice(7));
+    for (const [damaged, kind] of [
+      ['some Content', 'Conflict'],
+      ['some conten', 'Unavailable'],
+      ['some content!', 'LimitExceeded'],
+    ] as const) {
+      await writeFile(path, damaged);
+      await assert.rejects(
+        async () => {
+          for await (const _ of await target.fetch(descriptor));
+        },
+        { kind },
+      );
+    }
+    // Content of another size is no content: pushing mends it.
+    await writeFile(path, 'cut');
+    assert.equal(await target.exists(descriptor), false);
+    await target.push(descriptor, bytes);
+    assert.equal(await readFile(path, 'utf8'), 'some content');
+  });
+
+  it('leaves nothing behind where the content fails in the middle', async () => {
+    const name = fresh();
+    const target = layoutRepository(folder, name);
+    const { descriptor } = blob('never complete');
+    const failing = async () =>
+      (async function* () {
+        yield new TextEncoder().encode('never');
+        throw new Error('the source broke');
+      })();
+    await assert.rejects(target.push(descriptor, failing), /the source broke/);
+    assert.deepEqual(await files(name), []);
+  });
+
+  it('removes what killed writers left, after an hour', async () => {
+    const name = fresh();
+    const target = layoutRepository(folder, name);
+    await target.push(emptyConfig.descriptor, emptyConfig.bytes);
+    const ingest = join(repositoryFolder(folder, name), '.ingest');
+    await writeFile(join(ingest, 'old'), 'x');
+    await writeFile(join(ingest, 'young'), 'x');
+    await utimes(join(ingest, 'old'), new Date(), new Date(Date.now() - 3_700_000));
+    const image = manifest([]);
+    await target.push(image.descriptor, image.bytes);
+    assert.deepEqual(await readdir(ingest), ['young']);
+  });
+
+  it('says what is wrong with a folder that is no layout', async () => {
+    const name = fresh();
+    const target = layoutRepository(folder, name);
+    await pushAll(target, [emptyConfig, manifest([])]);
+    const root = repositoryFolder(folder, name);
+    await writeFile(join(root, 'index.json'), '{"schemaVersion":1}');
+    await assert.rejects(target.resolve('v1'), { kind: 'InvalidInput', message: /index\.json.*schemaVersion/ });
+    await writeFile(join(root, 'oci-layout'), '{"imageLayoutVersion":"9"}');
+    const image = manifest([], { annotations: { n: 'new' } });
+    await assert.rejects(layoutRepository(folder, name).push(image.descriptor, image.bytes), {
+      kind: 'InvalidInput',
+      message: /oci-layout/,
+    });
+  });
+});
+
+describe('repositoryFolder', () => {
+  it('puts a registry and its port into the path without a colon', () => {
+    assert.equal(repositoryFolder('/f', 'security/nginx'), '/f/security/nginx');
+    assert.equal(repositoryFolder('/f', 'localhost:5000/a/b'), '/f/localhost+5000/a/b');
+    assert.equal(repositoryFolder('/f', '[::1]:5000/a'), '/f/[++1]+5000/a');
+  });
+
+  for (const name of [
+    '',
+    '..',
+    '../x',
+    'a/../b',
+    '/etc',
+    'a//b',
+    'A',
+    'a/blobs',
+    'a/index.json',
+    'oci-layout',
+    'ghcr.io/a:tag',
+    'a\0',
+  ]) {
+    it(`refuses ${JSON.stringify(name)}`, () =>
+      assert.throws(() => repositoryFolder('/f', name), { kind: 'InvalidInput' }));
+  }
+});

@@ -1,0 +1,5 @@
+import { describe } from 'node:test';
+import { targetContract } from '#test/contract/target';
+import { memoryRepository } from './memory.ts';
+
+describe('memoryRepository', () => targetContract(() => memoryRepository()));

@@ -1,0 +1,239 @@
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import type { Credentials } from '../credentials.ts';
+import { type Challenge, parseChallenges } from './challenge.ts';
+import { nameRequest, responseError } from './errors.ts';
+import { isLoopback } from './plain-http.ts';
+import { mergeScopes, scopesToRequest } from './scope.ts';
+import type { Transport } from './transport.ts';
+
+/** Gives the Authorization header for one registry, and learns from its challenges. */
+export interface Authorizer {
+  /** The header for a request that needs these scopes, as far as it is known without asking; undefined sends none. */
+  header(scopes: readonly string[], signal: AbortSignal | undefined): Promise<string | undefined>;
+  /**
+   * After a 401: the header to try again with; undefined where there is nothing better than what was `sent`.
+   * Rejects with Unauthenticated where the token service refuses, NotAllowed where credentials would go where they must not.
+   */
+  answer(
+    wwwAuthenticate: string,
+    scopes: readonly string[],
+    sent: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined>;
+}
+
+interface Token {
+  readonly header: string;
+  /** Milliseconds of the clock after which it is not used any more. */
+  readonly expires: number;
+}
+
+const tokenSchema = v.object({
+  token: v.exactOptional(v.string()),
+  access_token: v.exactOptional(v.string()),
+  refresh_token: v.exactOptional(v.string()),
+  expires_in: v.optional(v.pipe(v.number(), v.minValue(0)), 60),
+});
+
+const tokenAnswerLimit = 128 * 1024;
+
+/**
+ * Authentication of one registry (distribution's token authentication and OAuth2 documentation; RFC 7617 for Basic).
+ * `registry` is where its API is, `credentials` what there is for it, `trustedRealms` the hosts of token services that get the credentials
+ * though they are on another domain, `clock` milliseconds that only go forward.
+ */
+export function createAuthorizer(options: {
+  readonly registry: URL;
+  readonly credentials: () => Promise<Credentials | undefined>;
+  readonly transport: Transport;
+  readonly trustedRealms: readonly string[];
+  readonly clock: () => number;
+}): Authorizer {
+  const { registry, transport, clock } = options;
+  let found: Promise<Credentials | undefined> | undefined;
+  let rotated: Credentials | undefined;
+  let known: Challenge | undefined;
+  const tokens = new Map<string, Promise<Token>>();
+
+  const credentials = async (): Promise<Credentials | undefined> => {
+    found ??= options.credentials();
+    return rotated ?? (await found);
+  };
+
+  const tokenFor = (
+    challenge: Challenge,
+    scopes: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Token> => {
+    const key = mergeScopes(scopes).join(' ');
+    const cached = tokens.get(key);
+    const fresh = async (): Promise<Token> => {
+      const token = await cached?.catch(() => undefined);
+      return token !== undefined && token.expires > clock() ? token : fetchToken(challenge, scopes, signal);
+    };
+    const made = fresh();
+    tokens.set(key, made);
+    made.catch(() => tokens.delete(key));
+    return made;
+  };
+
+  const fetchToken = async (
+    challenge: Challenge,
+    scopes: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Token> => {
+    const who = await credentials();
+    const realm = parseRealm(challenge, registry);
+    refuseRealm(realm, registry, who !== undefined, options.trustedRealms);
+    const service = challenge.parameters['service'];
+    const wanted = scopesToRequest(scopes, challenge.parameters['scope']);
+    const oauth2 = who !== undefined && 'identityToken' in who;
+    const headers: Record<string, string> = { accept: 'application/json' };
+    let body: Uint8Array | undefined;
+    if (oauth2) {
+      const form = new URLSearchParams({
+        grant_type: 'refresh_token',
+        client_id: 'fairlead',
+        refresh_token: who.identityToken,
+      });
+      if (service !== undefined) form.set('service', service);
+      if (wanted.length > 0) form.set('scope', wanted.join(' '));
+      headers['content-type'] = 'application/x-www-form-urlencoded';
+      body = new TextEncoder().encode(form.toString());
+    } else {
+      if (service !== undefined) realm.searchParams.set('service', service);
+      for (const scope of wanted) realm.searchParams.append('scope', scope);
+      if (who !== undefined && 'username' in who) headers['authorization'] = basicHeader(who);
+    }
+    const request = { method: oauth2 ? ('POST' as const) : ('GET' as const), url: realm, headers, signal };
+    const response = await transport.send(body === undefined ? request : { ...request, body });
+    const text = await response.text(tokenAnswerLimit);
+    if (response.status !== 200) {
+      const error = responseError(request, response.status, text);
+      if (error.kind !== 'InvalidInput' && error.kind !== 'NotFound') throw error;
+      throw new FairleadError('Unauthenticated', `${error.message} (token for ${registry.host})`, {
+        hint: 'Check the credentials for this registry.',
+      });
+    }
+    const answer = readToken(text, nameRequest(request));
+    if (oauth2 && answer.refresh_token !== undefined) rotated = { identityToken: answer.refresh_token };
+    // A token ends a little early, so that none expires on its way. Its life is counted from now: the server's clock may be wrong.
+    const life = answer.expires_in * 1000;
+    return {
+      header: bearerHeader(answer.access_token ?? answer.token ?? '', nameRequest(request)),
+      expires: clock() + life - Math.min(life / 4, 30_000),
+    };
+  };
+
+  const headerFor = async (
+    challenge: Challenge,
+    scopes: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> => {
+    const who = await credentials();
+    if (who !== undefined && 'registryToken' in who)
+      return bearerHeader(who.registryToken, `registry token for ${registry.host}`);
+    if (challenge.scheme === 'bearer') return (await tokenFor(challenge, scopes, signal)).header;
+    return who !== undefined && 'username' in who ? basicHeader(who) : undefined;
+  };
+
+  return {
+    async header(scopes, signal) {
+      const who = await credentials();
+      if (who !== undefined && 'registryToken' in who)
+        return bearerHeader(who.registryToken, `registry token for ${registry.host}`);
+      return known === undefined ? undefined : headerFor(known, scopes, signal);
+    },
+    async answer(wwwAuthenticate, scopes, sent, signal) {
+      const challenges = parseChallenges(wwwAuthenticate);
+      const chosen =
+        challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters['realm'] !== undefined) ??
+        challenges.find(({ scheme }) => scheme === 'basic');
+      if (chosen === undefined) return undefined;
+      known = chosen;
+      if (sent !== undefined && chosen.scheme === 'bearer') {
+        // The token that was sent is refused: one that is not expired by our clock must not be used again.
+        const key = mergeScopes(scopes).join(' ');
+        const token = await tokens.get(key)?.catch(() => undefined);
+        if (token?.header === sent) tokens.delete(key);
+      }
+      const header = await headerFor(chosen, scopes, signal);
+      return header === sent ? undefined : header;
+    },
+  };
+}
+
+function basicHeader(who: { readonly username: string; readonly password: string }): string {
+  return `Basic ${Buffer.from(`${who.username}:${who.password}`, 'utf8').toString('base64')}`;
+}
+
+function bearerHeader(token: string, origin: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return `Bearer ${token}`;
+  throw new FairleadError('Unauthenticated', `${origin}: no usable token`, {
+    hint: 'Check the credentials for this registry.',
+  });
+}
+
+function readToken(text: string, origin: string): v.InferOutput<typeof tokenSchema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new FairleadError('Unauthenticated', `${origin}: the token service's answer is not JSON`);
+  }
+  const result = v.safeParse(tokenSchema, json);
+  if (result.success) return result.output;
+  throw new FairleadError('Unauthenticated', `${origin}: the token service's answer has no token`);
+}
+
+function parseRealm(challenge: Challenge, registry: URL): URL {
+  const text = challenge.parameters['realm'] ?? '';
+  if (URL.canParse(text)) {
+    const realm = new URL(text);
+    if ((realm.protocol === 'https:' || realm.protocol === 'http:') && realm.username === '' && realm.password === '')
+      return realm;
+  }
+  throw new FairleadError(
+    'Unauthenticated',
+    `${registry.host} names a token service that is no URL: ${JSON.stringify(text.slice(0, 200))}`,
+  );
+}
+
+/** Throws NotAllowed where a token service must not be asked, or must not see the credentials. */
+function refuseRealm(realm: URL, registry: URL, withCredentials: boolean, trustedRealms: readonly string[]): void {
+  const refuse = (why: string, hint: string): never => {
+    throw new FairleadError('NotAllowed', `${registry.host} asks for a token from ${realm.origin}, ${why}`, { hint });
+  };
+  if (realm.protocol === 'http:') {
+    const loopback = isLoopback(registry) && isLoopback(realm);
+    const same = realm.hostname === registry.hostname;
+    if (registry.protocol !== 'http:' || !(loopback || same)) {
+      refuse('which is not HTTPS', 'Nothing was sent there. Let the token service use HTTPS.');
+    }
+  }
+  if (!withCredentials || trustedRealms.includes(realm.host)) return;
+  if (!sameDomain(realm, registry)) {
+    refuse(
+      'which is on another domain',
+      `Nothing was sent there. If ${realm.host} may see the credentials for ${registry.host}, trust it as a realm.`,
+    );
+  }
+}
+
+/**
+ * Says whether two hosts belong to one owner by their names: equal, or one the parent of the other, or both below the same parent that is
+ * no public suffix. Without the list of public suffixes, a parent needs two labels, or three below `co.uk` and its like.
+ */
+function sameDomain(one: URL, other: URL): boolean {
+  if (one.hostname === other.hostname || (isLoopback(one) && isLoopback(other))) return true;
+  if (/^\[|^[0-9.]+$/.test(one.hostname) || /^\[|^[0-9.]+$/.test(other.hostname)) return false;
+  return ownedDomain(one.hostname) === ownedDomain(other.hostname);
+}
+
+function ownedDomain(hostname: string): string {
+  const labels = hostname.split('.');
+  const [second = '', first = ''] = labels.slice(-2);
+  const publicSuffix = first.length === 2 && /^(?:com?|org|net|ac|edu|gov|gob|go|ne|or|ltd|plc|me)$/.test(second);
+  return labels.slice(publicSuffix ? -3 : -2).join('.');
+}

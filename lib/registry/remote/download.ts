@@ -1,0 +1,70 @@
+import { FairleadError } from '#lib/errors';
+import type { Descriptor } from '../descriptor.ts';
+import { verifiedStream } from '../verified-stream.ts';
+import type { ApiRequest, ApiResponse, RegistryClient } from './client.ts';
+import { nameRequest } from './errors.ts';
+
+/** How often a download is taken up again where its connection broke. */
+const resumes = 4;
+
+/**
+ * Downloads content, checked against its descriptor while it streams. Where the connection breaks in the middle the rest is asked for by
+ * range (RFC 9110, 14.2); a server that then sends everything again has the known part skipped.
+ * Rejects as {@link verifiedStream} and the client do; with LimitExceeded at once where the answer announces more than the descriptor.
+ */
+export async function download(
+  client: RegistryClient,
+  request: ApiRequest,
+  descriptor: Descriptor,
+): Promise<AsyncIterable<Uint8Array>> {
+  const first = await client.send(request);
+  const name = nameRequest({ method: request.method, url: first.url });
+  const declared = Number(first.header('content-length') ?? descriptor.size);
+  if (declared > descriptor.size) {
+    await first.discard();
+    throw new FairleadError(
+      'LimitExceeded',
+      `${name}: ${declared} bytes announced, its descriptor says ${descriptor.size}`,
+    );
+  }
+  return verifiedStream(resumingBody(client, request, descriptor, first), descriptor, name);
+}
+
+async function* resumingBody(
+  client: RegistryClient,
+  request: ApiRequest,
+  descriptor: Descriptor,
+  first: ApiResponse,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let received = 0;
+  let response = first;
+  let skip = 0;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      for await (const piece of response.body) {
+        const fresh = piece.subarray(Math.min(skip, piece.length));
+        skip -= piece.length - fresh.length;
+        received += fresh.length;
+        if (fresh.length > 0) yield fresh;
+      }
+      return;
+    } catch (error) {
+      const passing = error instanceof FairleadError && error.kind === 'Unavailable';
+      if (!passing || attempt >= resumes || received >= descriptor.size) throw error;
+    }
+    response = await client.send({
+      ...request,
+      expect: [200, 206],
+      headers: { ...request.headers, range: `bytes=${received}-` },
+    });
+    const start = /^bytes ([0-9]+)-/.exec(response.header('content-range') ?? '')?.[1];
+    skip = response.status === 206 && Number(start) === received ? 0 : received;
+    if (response.status === 206 && skip > 0) {
+      await response.discard();
+      throw new FairleadError(
+        'Unavailable',
+        `${nameRequest({ method: 'GET', url: response.url })}: another range than was asked for`,
+      );
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import * as v from 'valibot';
+import { type ErrorKind, FairleadError } from '#lib/errors';
+
+/** One request, as errors name it. */
+export interface RequestName {
+  readonly method: string;
+  readonly url: URL;
+}
+
+/** `GET https://host/v2/a/manifests/t`: without user, password, query and fragment, where secrets may stand. */
+export function nameRequest(request: RequestName): string {
+  return `${request.method} ${request.url.origin}${request.url.pathname}`;
+}
+
+const bodySchema = v.object({
+  errors: v.pipe(
+    v.array(v.object({ code: v.optional(v.string(), ''), message: v.optional(v.string(), '') })),
+    v.minLength(1),
+  ),
+});
+
+/**
+ * Error codes of the distribution-spec (and of Docker's and Harbor's registries) that say more than the status does.
+ * DENIED is Unauthenticated, not NotAllowed: NotAllowed is what our own policy says, and a registry's "no" is mended by other credentials.
+ * TOOMANYREQUESTS is Unavailable: it passes with time, and the kubelet tries again.
+ */
+const kindOfCode: Readonly<Record<string, ErrorKind>> = {
+  NAME_UNKNOWN: 'NotFound',
+  MANIFEST_UNKNOWN: 'NotFound',
+  BLOB_UNKNOWN: 'NotFound',
+  NOT_FOUND: 'NotFound',
+  MANIFEST_BLOB_UNKNOWN: 'NotFound',
+  BLOB_UPLOAD_UNKNOWN: 'Unavailable',
+  BLOB_UPLOAD_INVALID: 'Unavailable',
+  UNAUTHORIZED: 'Unauthenticated',
+  DENIED: 'Unauthenticated',
+  TOOMANYREQUESTS: 'Unavailable',
+  NAME_INVALID: 'InvalidInput',
+  TAG_INVALID: 'InvalidInput',
+  MANIFEST_INVALID: 'InvalidInput',
+  DIGEST_INVALID: 'InvalidInput',
+  SIZE_INVALID: 'InvalidInput',
+  UNSUPPORTED: 'InvalidInput',
+};
+
+const hintOfKind: Readonly<Partial<Record<ErrorKind, string>>> = {
+  Unauthenticated:
+    'Log in to the registry with credentials that may do this, or check the repository name: many registries answer so for what does not exist.',
+  NotFound: 'Check the registry, the repository and the tag or digest.',
+  Unavailable: 'The registry cannot serve this now. Try again later.',
+  InvalidInput: 'The registry refuses this request; its message says why.',
+  LimitExceeded: 'The registry refuses content of this size.',
+};
+
+/**
+ * What a registry answered in place of what was asked for. `body` is the start of the answer's body, from which the registry's codes are
+ * taken if it has any (distribution-spec, "Error Codes"); its texts are shortened, and shown as JSON strings since a stranger wrote them.
+ */
+export function responseError(request: RequestName, status: number, body: string): FairleadError {
+  const told = readErrors(body);
+  const kind = told.map(({ code }) => kindOfCode[code]).find((found) => found !== undefined) ?? kindOfStatus(status);
+  const detail = told
+    .slice(0, 3)
+    .map(({ code, message }) => (message === '' ? code : `${code} ${JSON.stringify(message.slice(0, 300))}`))
+    .join(', ');
+  const hint = hintOfKind[kind];
+  return new FairleadError(kind, `${nameRequest(request)}: ${status}${detail === '' ? '' : ` ${detail}`}`, {
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** The registry's error codes in the body of its answer; [] where it has none. */
+export function errorCodes(body: string): string[] {
+  return readErrors(body).map(({ code }) => code);
+}
+
+function readErrors(body: string): { code: string; message: string }[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    return [];
+  }
+  const result = v.safeParse(bodySchema, json);
+  if (!result.success) return [];
+  return result.output.errors.map(({ code, message }) => ({
+    code: code.replace(/[^A-Z0-9_]/g, '').slice(0, 40),
+    message,
+  }));
+}
+
+function kindOfStatus(status: number): ErrorKind {
+  if (status === 401 || status === 403) return 'Unauthenticated';
+  if (status === 404) return 'NotFound';
+  if (status === 413) return 'LimitExceeded';
+  if (status === 408 || status === 429 || status >= 500) return 'Unavailable';
+  return 'InvalidInput';
+}
+
+const hintOfCode: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'Nothing listens there. Check host and port, and that the registry runs.',
+  ENOTFOUND: 'There is no such host. Check its name.',
+  EAI_AGAIN: 'The host name could not be looked up. Check the network and DNS.',
+  UND_ERR_CONNECT_TIMEOUT: 'The host does not answer. Check the network, proxy and firewall.',
+  UND_ERR_HEADERS_TIMEOUT: 'The registry took too long to answer.',
+  UND_ERR_BODY_TIMEOUT: 'The registry stopped in the middle of its answer.',
+  ERR_SSL_WRONG_VERSION_NUMBER:
+    'It does not speak TLS. If it is a plain HTTP registry that you trust, say so (--plain-http).',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG:
+    'It does not speak TLS. If it is a plain HTTP registry that you trust, say so (--plain-http).',
+};
+
+/** A connection that failed or fell silent, as Unavailable, with the system's or TLS's error code. */
+export function connectionError(request: RequestName, error: unknown): FairleadError {
+  const code = errorCode(error);
+  const hint =
+    hintOfCode[code] ??
+    (isCertificateError(code)
+      ? 'Its certificate is not trusted. Give its CA to this machine.'
+      : 'Check the network and the registry.');
+  const message = error instanceof Error ? error.message : String(error);
+  return new FairleadError('Unavailable', `${nameRequest(request)}: ${message || code}`, { cause: error, hint });
+}
+
+/** Says whether the same request may go well a moment later: not where the peer's certificate or protocol is wrong. */
+export function isPassing(error: unknown): boolean {
+  const code = errorCode(error);
+  return (
+    !isCertificateError(code) && !code.startsWith('ERR_SSL') && code !== 'ENOTFOUND' && code !== 'UND_ERR_INVALID_ARG'
+  );
+}
+
+function errorCode(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return error.cause === undefined ? '' : errorCode(error.cause);
+}
+
+function isCertificateError(code: string): boolean {
+  return /CERT|^ERR_TLS|^UNABLE_TO_|SELF_SIGNED|^HOSTNAME_MISMATCH/.test(code);
+}

@@ -1,0 +1,160 @@
+import { FairleadError } from '#lib/errors';
+import { type Descriptor, mediaTypes } from '../descriptor.ts';
+import { type Digest, digestParts } from '../digest.ts';
+import { acceptManifests, manifestBytesLimit, parseIndex } from '../manifest.ts';
+import type { CallOptions } from '../target.ts';
+import { type ApiResponse, type RegistryClient, readBody, resolveLocation } from './client.ts';
+import { errorCodes, nameRequest } from './errors.ts';
+import { repositoryScope } from './scope.ts';
+import { pause } from './transport.ts';
+
+/** Most referrers of one subject that are listed; whoever has more is refused, not cut short in silence. */
+const referrersLimit = 10_000;
+/** How often the fallback index is written again after somebody else overwrote it. */
+const updateAttempts = 12;
+
+/** The tag under which registries without the referrers API keep the list (distribution-spec, "Referrers Tag Schema"). */
+export function referrersTag(digest: Digest): string {
+  const { algorithm, hex } = digestParts(digest);
+  return `${algorithm}-${hex}`.slice(0, 128);
+}
+
+/** The referrers of one repository, through the API where the registry has it and the tag schema where not. */
+export interface Referrers {
+  /** Lists them; rejects with LimitExceeded over 10,000. */
+  list(subject: Digest, options: CallOptions): Promise<Descriptor[]>;
+  /** Adds one to the tag schema's list, for a registry that did not say OCI-Subject when the manifest was put. */
+  addToTag(subject: Digest, referrer: Descriptor, options: CallOptions): Promise<void>;
+}
+
+export function createReferrers(client: RegistryClient, repository: string): Referrers {
+  const pull = [repositoryScope(repository, 'pull')];
+  const push = [repositoryScope(repository, 'pull,push')];
+  /** Not known until the registry was asked once. */
+  let hasApi: boolean | undefined;
+  /** The last update of each subject's list in this process: they wait for each other. */
+  const updates = new Map<Digest, Promise<void>>();
+
+  const listByApi = async (subject: Digest, options: CallOptions): Promise<Descriptor[] | undefined> => {
+    const listed: Descriptor[] = [];
+    let to: string | URL = `${repository}/referrers/${subject}`;
+    for (;;) {
+      const response: ApiResponse = await client.send({
+        method: 'GET',
+        to,
+        scopes: pull,
+        expect: [200, 400, 404, 405, 406, 501],
+        headers: { accept: mediaTypes.index },
+        signal: options.signal,
+      });
+      if (response.status !== 200) {
+        const codes = errorCodes(await response.text(16 * 1024));
+        if (response.status === 404 && codes.includes('NAME_UNKNOWN')) return [];
+        return undefined;
+      }
+      const type = response.header('content-type')?.split(';')[0]?.trim();
+      if (type !== mediaTypes.index) {
+        await response.discard();
+        return undefined;
+      }
+      const name = nameRequest({ method: 'GET', url: response.url });
+      const page = await readBody(response, { method: 'GET' }, manifestBytesLimit);
+      listed.push(...parseIndex(page, name).manifests);
+      if (listed.length > referrersLimit) throw tooMany(subject);
+      const next = nextPage(response);
+      if (next === undefined) return listed;
+      to = next;
+    }
+  };
+
+  const readTag = async (subject: Digest, scopes: readonly string[], options: CallOptions): Promise<Descriptor[]> => {
+    const response = await client.send({
+      method: 'GET',
+      to: `${repository}/manifests/${referrersTag(subject)}`,
+      scopes,
+      expect: [200, 404],
+      headers: { accept: acceptManifests },
+      signal: options.signal,
+    });
+    if (response.status === 404) {
+      await response.discard();
+      return [];
+    }
+    const name = nameRequest({ method: 'GET', url: response.url });
+    const { manifests } = parseIndex(await readBody(response, { method: 'GET' }, manifestBytesLimit), name);
+    if (manifests.length > referrersLimit) throw tooMany(subject);
+    return [...manifests];
+  };
+
+  const tooMany = (subject: Digest): FairleadError =>
+    new FairleadError(
+      'LimitExceeded',
+      `${client.origin.host}/${repository}@${subject} has more than ${referrersLimit} referrers`,
+    );
+
+  /**
+   * Registries have no compare-and-swap for tags: two writers that read the same list overwrite each other. So the list is read again after
+   * our write, twice: at once, and after as long as such a round of reading and writing takes, by when a writer who had read before us
+   * has written too. Where our entry is gone by then, it is added again.
+   */
+  const update = async (subject: Digest, referrer: Descriptor, options: CallOptions): Promise<void> => {
+    for (let attempt = 1; attempt <= updateAttempts; attempt++) {
+      const began = performance.now();
+      const listed = await readTag(subject, push, options);
+      if (!listed.some(({ digest }) => digest === referrer.digest)) {
+        const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [...listed, referrer] };
+        const body = new TextEncoder().encode(JSON.stringify(index));
+        const response = await client.send({
+          method: 'PUT',
+          to: `${repository}/manifests/${referrersTag(subject)}`,
+          scopes: push,
+          expect: [201],
+          headers: { 'content-type': mediaTypes.index },
+          body,
+          signal: options.signal,
+        });
+        await response.discard();
+      } else if (attempt === 1) {
+        return;
+      }
+      const round = performance.now() - began;
+      await pause(round * (1.5 + Math.random()), options.signal);
+      const now = await readTag(subject, push, options);
+      if (now.some(({ digest }) => digest === referrer.digest)) return;
+    }
+    throw new FairleadError(
+      'Conflict',
+      `${client.origin.host}/${repository}@${subject}: the list of its referrers was overwritten ${updateAttempts} times while ${referrer.digest} was added`,
+      { hint: 'Others push referrers of the same subject at the same time. Try again.' },
+    );
+  };
+
+  return {
+    async list(subject, options) {
+      if (hasApi !== false) {
+        const listed = await listByApi(subject, options);
+        hasApi = listed !== undefined;
+        if (listed !== undefined) return listed;
+      }
+      return readTag(subject, pull, options);
+    },
+    async addToTag(subject, referrer, options) {
+      const before = updates.get(subject) ?? Promise.resolve();
+      const mine = before.then(() => update(subject, referrer, options));
+      const settled = mine.catch(() => undefined);
+      updates.set(subject, settled);
+      await mine;
+      if (updates.get(subject) === settled) updates.delete(subject);
+    },
+  };
+}
+
+/** The next page's URL of a Link header (RFC 8288), which must be on the same host. */
+export function nextPage(response: ApiResponse): URL | undefined {
+  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(response.header('link') ?? '')?.[1];
+  if (target === undefined) return undefined;
+  const name = nameRequest({ method: 'GET', url: response.url });
+  const url = resolveLocation(target, response.url, name);
+  if (url.origin === response.url.origin) return url;
+  throw new FairleadError('Unavailable', `${name}: the next page is on another host, ${url.host}`);
+}

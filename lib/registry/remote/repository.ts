@@ -1,0 +1,202 @@
+import { FairleadError } from '#lib/errors';
+import { contentBytes } from '../content.ts';
+import type { Descriptor } from '../descriptor.ts';
+import { type Digest, digestOf, digestParts, isDigest } from '../digest.ts';
+import { linksOf, referrerDescriptor } from '../graph.ts';
+import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
+import { formatRepository, isTag, type Reference } from '../reference.ts';
+import type { CallOptions, Target } from '../target.ts';
+import { type ApiResponse, createClient, type RegistryClient, type RemoteOptions, readBody } from './client.ts';
+import { download } from './download.ts';
+import { nameRequest } from './errors.ts';
+import { createReferrers } from './referrers.ts';
+import { repositoryScope } from './scope.ts';
+import { uploadBlob } from './upload.ts';
+
+export type { RemoteOptions } from './client.ts';
+
+/**
+ * A repository of a remote registry (distribution-spec 1.1). Tag and digest of the reference play no part. Nothing is sent before the
+ * first call; connections are pooled for the whole process.
+ */
+export function remoteRepository(
+  reference: Pick<Reference, 'registry' | 'repository'>,
+  options: RemoteOptions = {},
+): Target {
+  const { registry, repository } = reference;
+  return repositoryOf(createClient({ registry, repository }, options), repository, formatRepository(reference));
+}
+
+function repositoryOf(client: RegistryClient, repository: string, name: string): Target {
+  const pull = [repositoryScope(repository, 'pull')];
+  const push = [repositoryScope(repository, 'pull,push')];
+  const referrers = createReferrers(client, repository);
+  /** The manifest that was pushed last: the one that is tagged next, most often, without being fetched again. */
+  let lastPushed: { readonly digest: Digest; readonly bytes: Uint8Array } | undefined;
+
+  const head = (to: string, options: CallOptions, expect: readonly number[]): Promise<ApiResponse> =>
+    client.send({
+      method: 'HEAD',
+      to,
+      scopes: pull,
+      expect,
+      headers: { accept: to.includes('/manifests/') ? acceptManifests : '*/*' },
+      signal: options.signal,
+    });
+
+  const getManifest = async (
+    tagOrDigest: string,
+    options: CallOptions,
+  ): Promise<{ descriptor: Descriptor; bytes: Uint8Array }> => {
+    const response = await client.send({
+      method: 'GET',
+      to: `${repository}/manifests/${tagOrDigest}`,
+      scopes: pull,
+      expect: [200],
+      headers: { accept: acceptManifests },
+      signal: options.signal,
+    });
+    const bytes = await readBody(response, { method: 'GET' }, manifestBytesLimit);
+    const digest = digestOf(bytes, isDigest(tagOrDigest) ? digestParts(tagOrDigest).algorithm : 'sha256');
+    if (isDigest(tagOrDigest) && digest !== tagOrDigest) throw otherDigest(`${name}@${tagOrDigest}`, digest);
+    return { descriptor: { mediaType: manifestType(response), digest, size: bytes.length }, bytes };
+  };
+
+  const putManifest = async (
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    tagOrDigest: string,
+    options: CallOptions,
+  ): Promise<ApiResponse> => {
+    const response = await client.send({
+      method: 'PUT',
+      to: `${repository}/manifests/${tagOrDigest}`,
+      scopes: push,
+      expect: [201],
+      headers: { 'content-type': descriptor.mediaType },
+      body: bytes,
+      signal: options.signal,
+    });
+    await response.discard();
+    const told = response.header('docker-content-digest');
+    if (
+      told !== undefined &&
+      isDigest(told) &&
+      digestParts(told).algorithm === digestParts(descriptor.digest).algorithm &&
+      told !== descriptor.digest
+    ) {
+      throw otherDigest(`${name}@${descriptor.digest}`, told);
+    }
+    return response;
+  };
+
+  return {
+    async resolve(tagOrDigest, options = {}) {
+      checkTagOrDigest(tagOrDigest, name);
+      const response = await head(`${repository}/manifests/${tagOrDigest}`, options, [200, 405, 501]);
+      const told = response.header('docker-content-digest');
+      const digest = isDigest(tagOrDigest) ? tagOrDigest : told;
+      const size = response.header('content-length');
+      if (
+        response.status !== 200 ||
+        digest === undefined ||
+        !isDigest(digest) ||
+        size === undefined ||
+        !/^[0-9]+$/.test(size)
+      ) {
+        return (await getManifest(tagOrDigest, options)).descriptor;
+      }
+      if (
+        isDigest(tagOrDigest) &&
+        told !== undefined &&
+        told.startsWith('sha256:') === digest.startsWith('sha256:') &&
+        told !== digest
+      ) {
+        throw otherDigest(`${name}@${tagOrDigest}`, told);
+      }
+      if (Number(size) > manifestBytesLimit) {
+        throw new FairleadError(
+          'LimitExceeded',
+          `${name}@${digest}: the manifest has ${size} bytes, more than the ${manifestBytesLimit} allowed`,
+        );
+      }
+      return { mediaType: manifestType(response), digest, size: Number(size) };
+    },
+
+    async fetch(descriptor, options = {}) {
+      const manifest = isManifestMediaType(descriptor.mediaType);
+      if (manifest && descriptor.size > manifestBytesLimit) {
+        throw new FairleadError(
+          'LimitExceeded',
+          `${name}@${descriptor.digest}: the manifest has ${descriptor.size} bytes, more than the ${manifestBytesLimit} allowed`,
+        );
+      }
+      const request = {
+        method: 'GET' as const,
+        to: `${repository}/${manifest ? 'manifests' : 'blobs'}/${descriptor.digest}`,
+        scopes: pull,
+        expect: [200],
+        headers: { accept: manifest ? descriptor.mediaType : '*/*' },
+        signal: options.signal,
+      };
+      return download(client, request, descriptor);
+    },
+
+    async referrers(subject, options = {}) {
+      return referrers.list(subject.digest, options);
+    },
+
+    async exists(descriptor, options = {}) {
+      const kind = isManifestMediaType(descriptor.mediaType) ? 'manifests' : 'blobs';
+      const response = await head(`${repository}/${kind}/${descriptor.digest}`, options, [200, 404]);
+      return response.status === 200;
+    },
+
+    async push(descriptor, content, options = {}) {
+      if (!isManifestMediaType(descriptor.mediaType)) {
+        if (content instanceof Uint8Array) await contentBytes(descriptor, content, name);
+        if (!(await this.exists(descriptor, options)))
+          await uploadBlob(client, repository, descriptor, content, options);
+        return;
+      }
+      const bytes = await contentBytes(descriptor, content, name);
+      const links = linksOf(descriptor.mediaType, bytes, `${name}@${descriptor.digest}`);
+      // Sent also where it is there already: it costs what asking costs, and the answer says who keeps the list of referrers.
+      const response = await putManifest(descriptor, bytes, descriptor.digest, options);
+      if (links.subject !== undefined && response.header('oci-subject') !== links.subject.digest) {
+        await referrers.addToTag(links.subject.digest, referrerDescriptor(descriptor, links), options);
+      }
+      lastPushed = { digest: descriptor.digest, bytes };
+    },
+
+    async tag(descriptor, tag, options = {}) {
+      if (!isTag(tag))
+        throw new FairleadError('InvalidInput', `${name}: ${JSON.stringify(tag.slice(0, 160))} is no tag`);
+      const bytes =
+        lastPushed?.digest === descriptor.digest
+          ? lastPushed.bytes
+          : (await getManifest(descriptor.digest, options)).bytes;
+      await putManifest(descriptor, bytes, tag, options);
+    },
+  };
+}
+
+function checkTagOrDigest(text: string, name: string): void {
+  if (isDigest(text) || isTag(text)) return;
+  throw new FairleadError('InvalidInput', `${name}: ${JSON.stringify(text.slice(0, 160))} is neither tag nor digest`);
+}
+
+function manifestType(response: ApiResponse): string {
+  const type = response.header('content-type')?.split(';')[0]?.trim() ?? '';
+  if (isManifestMediaType(type)) return type;
+  throw new FairleadError(
+    'InvalidInput',
+    `${nameRequest({ method: 'GET', url: response.url })}: ${JSON.stringify(type.slice(0, 100))} is no type of a manifest that is known`,
+  );
+}
+
+function otherDigest(what: string, digest: string): FairleadError {
+  return new FairleadError('Conflict', `${what}: the registry answered with other content, ${digest.slice(0, 160)}`, {
+    hint: 'The registry, or something on the way to it, is wrong or hostile. Nothing of it was used.',
+  });
+}

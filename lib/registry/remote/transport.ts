@@ -1,0 +1,161 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Agent, Dispatcher } from 'undici';
+import { connectionError, isPassing } from './errors.ts';
+
+/** One HTTP request; no redirect is followed, nothing is added to it. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Never sent twice by the transport, because the body can be read once only or the server's state is unknown after a failure. */
+  readonly once?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** A header's value by its lower-case name; several lines of one header are joined by a comma. */
+  header(name: string): string | undefined;
+  /** The body, to be read once. Rejects with Unavailable where the connection breaks. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Reads at most `limit` bytes of the body as text and lets go of the rest. */
+  text(limit: number): Promise<string>;
+  /** Lets go of the body. */
+  discard(): Promise<void>;
+}
+
+export interface Transport {
+  send(request: HttpRequest): Promise<HttpResponse>;
+}
+
+/** Milliseconds: to connect, from request to response headers, and between two pieces of a body. */
+export interface Timeouts {
+  readonly connect: number;
+  readonly headers: number;
+  readonly body: number;
+}
+
+/** How often a request is sent at most, and the wait in milliseconds before the second time; it doubles each time, with jitter. */
+export interface Retry {
+  readonly attempts: number;
+  readonly delay: number;
+}
+
+export const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, body: 30_000 };
+export const defaultRetry: Retry = { attempts: 4, delay: 250 };
+
+/** The longest wait in milliseconds, also when a registry's Retry-After asks for more: then its answer is taken as final. */
+const longestWait = 30_000;
+const retriedStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+
+/** Agents by connect timeout. Shared by the whole process, so that every repository of a registry uses the same connections. */
+const agents = new Map<number, Promise<Agent>>();
+
+/** undici takes 60 ms to load: it is, at the first request only. */
+async function sharedAgent(connectTimeout: number): Promise<Agent> {
+  const found = agents.get(connectTimeout);
+  if (found !== undefined) return found;
+  const made = import('undici').then(
+    ({ Agent }) => new Agent({ connect: { timeout: connectTimeout }, connections: 16, keepAliveTimeout: 15_000 }),
+  );
+  agents.set(connectTimeout, made);
+  return made;
+}
+
+/**
+ * HTTP over pooled connections. Requests that are not marked `once` are repeated on broken connections, timeouts, 408, 429 and 5xx.
+ * `send` rejects with Unavailable where there is no answer, and with the signal's reason where that ends it.
+ */
+export function createTransport(timeouts: Timeouts = defaultTimeouts, retry: Retry = defaultRetry): Transport {
+  return {
+    async send(request) {
+      for (let attempt = 1; ; attempt++) {
+        request.signal?.throwIfAborted();
+        const last = request.once === true || attempt >= retry.attempts;
+        let wait = backoff(retry, attempt);
+        try {
+          const response = await sendOnce(request, timeouts);
+          if (!retriedStatuses.has(response.status) || last) return response;
+          wait = Math.max(wait, retryAfter(response.header('retry-after')));
+          if (wait > longestWait) return response;
+          await response.discard();
+        } catch (error) {
+          if (request.signal?.aborted) throw request.signal.reason;
+          if (last || !isPassing(error)) throw connectionError(request, error);
+        }
+        await pause(wait, request.signal);
+      }
+    },
+  };
+}
+
+async function sendOnce(request: HttpRequest, timeouts: Timeouts): Promise<HttpResponse> {
+  const { request: send } = await import('undici');
+  const answer = await send(request.url, {
+    dispatcher: await sharedAgent(timeouts.connect),
+    method: request.method,
+    headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...request.headers },
+    headersTimeout: timeouts.headers,
+    bodyTimeout: timeouts.body,
+    ...(request.body === undefined ? {} : { body: request.body as Uint8Array }),
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  });
+  return toResponse(request, answer);
+}
+
+function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData): HttpResponse {
+  const { body, headers } = answer;
+  const pieces = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for await (const piece of body) yield piece;
+    } catch (error) {
+      if (request.signal?.aborted) throw request.signal.reason;
+      throw connectionError(request, error);
+    }
+  };
+  return {
+    status: answer.statusCode,
+    header(name) {
+      const value = headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+    body: { [Symbol.asyncIterator]: pieces },
+    async text(limit) {
+      const kept: Uint8Array[] = [];
+      let length = 0;
+      for await (const piece of pieces()) {
+        kept.push(piece);
+        length += piece.length;
+        if (length >= limit) break;
+      }
+      return Buffer.concat(kept).subarray(0, limit).toString('utf8');
+    },
+    async discard() {
+      // A body that does not end soon, or breaks, costs its connection and nothing else.
+      await body.dump({ limit: 64 * 1024 }).catch(() => undefined);
+    },
+  };
+}
+
+function backoff(retry: Retry, attempt: number): number {
+  return retry.delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
+}
+
+/** Milliseconds that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3); 0 where it says nothing. */
+function retryAfter(value: string | undefined): number {
+  if (value === undefined) return 0;
+  if (/^[0-9]{1,9}$/.test(value)) return Number(value) * 1000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? 0 : Math.max(0, at - Date.now());
+}
+
+/** Waits some milliseconds; rejects with the signal's reason where that comes first. */
+export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await delay(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
