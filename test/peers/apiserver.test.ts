@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { it } from 'node:test';
+import { promisify } from 'node:util';
 import { apiserverRequirements, startApiserver } from './apiserver.ts';
 import { makeAuthority, makeCertificate } from './certificates.ts';
 import { peer } from './peer.ts';
@@ -38,14 +40,17 @@ describePeers([...apiserverRequirements, 'kubectl'], 'kube-apiserver for tests',
     const apiserver = await startApiserver();
     try {
       const configuration = webhookConfiguration(`https://127.0.0.1:${address.port}/`, authority.certificate);
-      const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
-      assert.equal((await apiserver.request('POST', path, configuration)).status, 201);
-      const kubectl = ['--kubeconfig', apiserver.kubeconfig];
+      const webhooks = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+      assert.equal((await apiserver.request('POST', webhooks, configuration)).status, 201);
+      const file = path.join(folder, 'pod.json');
+      writeFileSync(file, JSON.stringify(pod));
+      const kubectl = async (...args: string[]): Promise<string> =>
+        // not the synchronous form: the API server asks the webhook in this process meanwhile
+        (await promisify(execFile)(peer('kubectl'), ['--kubeconfig', apiserver.kubeconfig, ...args])).stdout;
       const labels = async (): Promise<string> => {
         await apiserver.request('DELETE', '/api/v1/namespaces/default/pods/one?gracePeriodSeconds=0');
-        execFileSync(peer('kubectl'), [...kubectl, 'create', '-f', '-'], { input: JSON.stringify(pod), stdio: 'pipe' });
-        const get = [...kubectl, 'get', 'pod', 'one', '-o', 'jsonpath={.metadata.labels}'];
-        return execFileSync(peer('kubectl'), get, { encoding: 'utf8' });
+        await kubectl('create', '-f', file);
+        return kubectl('get', 'pod', 'one', '-o', 'jsonpath={.metadata.labels}');
       };
       // the API server takes up a new webhook a moment after it answered
       const deadline = Date.now() + 20_000;
