@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Descriptor } from '#lib/registry/descriptor';
+import { type Digest, digestOf, digestParts } from '#lib/registry/digest';
+import { parseManifest } from '#lib/registry/manifest';
+import { blobPath, recordPath, type StoreFolders } from './store-folders.ts';
+import { parseRecord, type StoredArtifact } from './stored-artifact.ts';
+
+/** Told what was found broken and removed. */
+export type StoreLog = (message: string) => void;
+
+/**
+ * Puts a state folder in order after whatever ended its last user, and gives the records that hold: half-written files go,
+ * a record whose blobs are not there whole goes, blobs that no record needs go, effective profiles that are not what their
+ * name says go.
+ */
+export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<Map<Digest, StoredArtifact>> {
+  for (const name of await readdir(folders.temporary)) await rm(join(folders.temporary, name), { recursive: true });
+  const records = new Map<Digest, StoredArtifact>();
+  const needed = new Set<string>();
+  for (const name of await readdir(folders.artifacts)) {
+    const path = join(folders.artifacts, name);
+    try {
+      const record = parseRecord(await readFile(path));
+      if (recordPath(folders, record.descriptor.digest) !== path) throw new Error('it stands under another name');
+      for (const digest of await checkContent(folders, record)) needed.add(blobPath(folders, digest));
+      records.set(record.descriptor.digest, record);
+    } catch (error) {
+      log(`${path}: removed, it will be pulled again when needed: ${error instanceof Error ? error.message : error}`);
+      await rm(path, { recursive: true });
+    }
+  }
+  await removeOrphans(folders, needed);
+  await checkEffective(folders, log);
+  return records;
+}
+
+/** The digests of all content of an artifact, each checked against the disk. */
+async function checkContent(folders: StoreFolders, { descriptor }: StoredArtifact): Promise<Digest[]> {
+  const manifest = parseManifest(await readBlob(folders, descriptor), 'its manifest');
+  const blobs = [manifest.config, ...manifest.layers];
+  for (const blob of blobs) await readBlob(folders, blob);
+  return [descriptor.digest, ...blobs.map(({ digest }) => digest)];
+}
+
+/** Reads a blob whole; throws where it is not what its digest says. */
+export async function readBlob(folders: StoreFolders, { digest, size }: Descriptor): Promise<Uint8Array> {
+  const bytes = await readFile(blobPath(folders, digest));
+  if (bytes.length !== size || digestOf(bytes, digestParts(digest).algorithm) !== digest) {
+    throw new Error(`blob ${digest} is damaged`);
+  }
+  return bytes;
+}
+
+async function removeOrphans(folders: StoreFolders, needed: ReadonlySet<string>): Promise<void> {
+  for (const algorithm of await readdir(folders.blobs)) {
+    for (const name of await readdir(join(folders.blobs, algorithm))) {
+      const path = join(folders.blobs, algorithm, name);
+      if (!needed.has(path)) await rm(path, { recursive: true });
+    }
+  }
+}
+
+async function checkEffective({ effective }: StoreFolders, log: StoreLog): Promise<void> {
+  for (const name of await readdir(effective)) {
+    const path = join(effective, name);
+    const hex = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
+    if (name === `${hex}.json`) continue;
+    log(`${path}: removed, its content is not what its name says`);
+    await rm(path);
+  }
+}

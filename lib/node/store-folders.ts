@@ -1,0 +1,54 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, digestParts } from '#lib/registry/digest';
+
+/** Where things lie in the state folder. */
+export interface StoreFolders {
+  readonly root: string;
+  /** Files that are being written; nothing in it counts. */
+  readonly temporary: string;
+  /** Content of artifacts, by algorithm and digest. */
+  readonly blobs: string;
+  /** One record for each artifact. */
+  readonly artifacts: string;
+  /** Effective profiles: what a runtime reads. */
+  readonly effective: string;
+  /** Which container or sandbox was made with which artifact. */
+  readonly uses: string;
+}
+
+/** Makes the folders. All but `effective` are for the owner only; that one is readable, since the runtime need not run as the same user. */
+export async function makeFolders(root: string): Promise<StoreFolders> {
+  const folders: StoreFolders = {
+    root,
+    temporary: join(root, 'tmp'),
+    blobs: join(root, 'blobs'),
+    artifacts: join(root, 'artifacts'),
+    effective: join(root, 'effective'),
+    uses: join(root, 'uses'),
+  };
+  await mkdir(root, { recursive: true, mode: 0o711 });
+  for (const folder of [
+    folders.temporary,
+    folders.blobs,
+    ...['sha256', 'sha512'].map((algorithm) => join(folders.blobs, algorithm)),
+    folders.artifacts,
+    folders.effective,
+    folders.uses,
+  ]) {
+    await mkdir(folder, { recursive: true });
+    await chmod(folder, folder === folders.effective ? 0o755 : 0o700);
+  }
+  return folders;
+}
+
+/** The file of a blob. */
+export function blobPath({ blobs }: StoreFolders, digest: Digest): string {
+  const { algorithm, hex } = digestParts(digest);
+  return join(blobs, algorithm, hex);
+}
+
+/** The file of an artifact's record. */
+export function recordPath({ artifacts }: StoreFolders, digest: Digest): string {
+  return join(artifacts, `${digestParts(digest).hex}.json`);
+}

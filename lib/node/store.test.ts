@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Artifact } from '#lib/artifact/artifact';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { fetchArtifact } from '#lib/artifact/fetch-artifact';
+import { mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
+import { openStore } from './store.ts';
+
+function artifactOf(content: string): Artifact {
+  const config = blob('application/vnd.cncf.seccomp-profile.config.v1+json', Buffer.from('{}'));
+  const layer = blob(mediaTypes.imageLayer, Buffer.from(content));
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    artifactType: config.descriptor.mediaType,
+    config: config.descriptor,
+    layers: [layer.descriptor],
+  } as const;
+  return assembleArtifact(manifest, [config, layer]);
+}
+const signature = { format: 'bundle', manifest: digestOf(Buffer.from('m')), bundle: Buffer.from('{"b":1}') } as const;
+const legacy = {
+  format: 'legacy',
+  manifest: digestOf(Buffer.from('l')),
+  payload: Buffer.from('payload'),
+  annotations: { 'dev.cosignproject.cosign/signature': 'x' },
+} as const;
+const from = (artifact: Artifact, repository = 'localhost:5000/a') =>
+  ({ artifact, kind: 'Seccomp', repository, signatures: [signature, legacy] }) as const;
+const limits = { artifactBytes: 1000 };
+
+describe('store', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-store-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('gives back after a restart what was put in, with signatures of every repository', async () => {
+    const artifact = artifactOf('profile');
+    const first = await openStore(folder);
+    await first.put(from(artifact));
+    await first.put(from(artifact, 'localhost:5000/b'));
+    await first.put(from(artifact, 'localhost:5000/b'));
+    await first.close();
+    const second = await openStore(folder, { log: assert.fail });
+    const record = second.get(artifact.descriptor.digest);
+    assert.deepEqual(
+      record?.pulls.map(({ repository }) => repository),
+      ['localhost:5000/a', 'localhost:5000/b'],
+    );
+    const [bundle, old] = record?.pulls[0]?.signatures ?? [];
+    assert.ok(bundle?.format === 'bundle' && Buffer.from(bundle.bundle).equals(signature.bundle));
+    assert.ok(old?.format === 'legacy' && Buffer.from(old.payload).equals(legacy.payload));
+    assert.deepEqual(old.annotations, legacy.annotations);
+    const read = await fetchArtifact(second.fetcher, artifact.descriptor, limits);
+    assert.deepEqual(Buffer.from(read.manifestBytes), Buffer.from(artifact.manifestBytes));
+    assert.equal((await stat(join(folder, 'blobs'))).mode & 0o777, 0o700);
+    assert.equal((await stat(join(folder, 'artifacts'))).mode & 0o777, 0o700);
+    assert.equal((await stat(join(folder, 'effective'))).mode & 0o777, 0o755);
+    await second.close();
+  });
+
+  it('refuses a folder that is in use, and takes it when it is free again', async () => {
+    const first = await openStore(folder);
+    await assert.rejects(openStore(folder), { kind: 'Conflict' });
+    await first.close();
+    await (await openStore(folder)).close();
+  });
+
+  it('drops what is half-written, damaged, misnamed or needed by nothing', async () => {
+    const store = await openStore(folder);
+    const [whole, damaged, cut, misnamed, gone] = ['whole', 'damaged', 'cut', 'misnamed', 'gone'].map(artifactOf) as [
+      Artifact,
+      Artifact,
+      Artifact,
+      Artifact,
+      Artifact,
+    ];
+    for (const artifact of [whole, damaged, cut, misnamed, gone]) await store.put(from(artifact));
+    const good = await store.putEffective(Buffer.from('good'));
+    const bad = await store.putEffective(Buffer.from('bad'));
+    await store.remove(gone.descriptor.digest);
+    await store.close();
+    const file = (digest: string) => join(folder, 'blobs', 'sha256', digest.slice(7));
+    const record = ({ descriptor }: Artifact) => join(folder, 'artifacts', `${descriptor.digest.slice(7)}.json`);
+    await writeFile(file(damaged.blobs[1]?.descriptor.digest ?? ''), 'changed!');
+    const text = await readFile(record(cut), 'utf8');
+    await writeFile(record(cut), text.slice(0, text.length / 2));
+    await writeFile(record(artifactOf('other')), await readFile(record(misnamed)));
+    await writeFile(join(folder, 'tmp', 'abc'), 'half');
+    await writeFile(bad, 'loose');
+    const said: string[] = [];
+    const again = await openStore(folder, { log: (message) => said.push(message) });
+    assert.deepEqual(
+      again
+        .list()
+        .map(({ descriptor }) => descriptor.digest)
+        .sort(),
+      [whole.descriptor.digest, misnamed.descriptor.digest].sort(),
+    );
+    assert.equal(said.length, 4, said.join('\n'));
+    assert.deepEqual(await readdir(join(folder, 'tmp')), []);
+    assert.deepEqual(await readdir(join(folder, 'effective')), [good.slice(good.lastIndexOf('/') + 1)]);
+    assert.equal(
+      (await readdir(join(folder, 'blobs', 'sha256'))).length,
+      5,
+      'two manifests, two layers, the common config',
+    );
+    await again.close();
+  });
+
+  it('says so where content was damaged while it runs, and mends it on the next put', async () => {
+    const store = await openStore(folder);
+    const artifact = artifactOf('profile');
+    await store.put(from(artifact));
+    await writeFile(join(folder, 'blobs', 'sha256', artifact.descriptor.digest.slice(7)), 'x');
+    await assert.rejects(fetchArtifact(store.fetcher, artifact.descriptor, limits), { kind: 'NotFound' });
+    await store.put(from(artifact));
+    await fetchArtifact(store.fetcher, artifact.descriptor, limits);
+    await store.close();
+  });
+
+  it('writes effective profiles again where somebody changed them', async () => {
+    const store = await openStore(folder);
+    const path = await store.putEffective(Buffer.from('{"a":1}'));
+    await writeFile(path, '{"a":2}');
+    assert.equal(await store.putEffective(Buffer.from('{"a":1}')), path);
+    assert.equal(await readFile(path, 'utf8'), '{"a":1}');
+    assert.equal((await stat(path)).mode & 0o777, 0o644);
+    await store.close();
+  });
+
+  it('knows which living containers were made with which artifact', async () => {
+    const store = await openStore(folder);
+    const [a, b] = [artifactOf('a').descriptor.digest, artifactOf('b').descriptor.digest];
+    await store.putUse('container-1', a);
+    await store.putUse('container-2', b);
+    await assert.rejects(store.putUse('../escape', b), { kind: 'InvalidInput' });
+    assert.deepEqual(await store.usesOf(new Set(['container-1', 'container-3'])), new Set([a]));
+    assert.deepEqual(await readdir(join(folder, 'uses')), ['container-1']);
+    await store.close();
+  });
+
+  it('takes 50 puts at once', async () => {
+    const store = await openStore(folder);
+    const shared = artifactOf('same');
+    const artifacts = Array.from({ length: 25 }, (_, i) => artifactOf(`profile ${i}`));
+    await Promise.all([
+      ...artifacts.map((artifact) => store.put(from(artifact))),
+      ...artifacts.map((_, i) => store.put(from(shared, `localhost:5000/r${i}`))),
+    ]);
+    await store.close();
+    const again = await openStore(folder, { log: assert.fail });
+    assert.equal(again.list().length, 26);
+    assert.equal(again.get(shared.descriptor.digest)?.pulls.length, 25);
+    await again.close();
+  });
+
+  it('is consistent after SIGKILL at any moment', async () => {
+    const script = `
+      import { openStore } from '#lib/node/store';
+      import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+      const store = await openStore(process.argv[1]);
+      process.stdout.write('open');
+      for (let round = 0; ; round++) await Promise.all(Array.from({ length: 10 }, (_, i) => {
+        const layer = blob('a/b', Buffer.from([round, i, Math.random()].join(' ').repeat(5000)));
+        const config = blob('c/d', Buffer.from('{}'));
+        const artifact = assembleArtifact({ schemaVersion: 2, mediaType: '${mediaTypes.manifest}', config: config.descriptor, layers: [layer.descriptor] }, [config, layer]);
+        return Promise.all([
+          store.put({ artifact, kind: 'Seccomp', repository: 'localhost:5000/x', signatures: [] }),
+          store.putEffective(layer.bytes),
+        ]);
+      }));`;
+    let records = 0;
+    for (let round = 0; round < 4; round++) {
+      const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script, folder], {
+        cwd: join(import.meta.dirname, '../..'),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      await sleep(40 + round * 37);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const store = await openStore(folder, { log: assert.fail });
+      for (const { descriptor } of store.list()) {
+        for await (const bytes of await store.fetcher.fetch(descriptor))
+          assert.equal(digestOf(bytes), descriptor.digest);
+      }
+      assert.ok(store.list().length >= records, 'what was kept once stays');
+      records = store.list().length;
+      await store.close();
+    }
+    assert.ok(records > 0);
+  });
+
+  it('leaves nothing half-written where it cannot write, and says what to do', async () => {
+    const store = await openStore(folder);
+    await rm(join(folder, 'tmp'), { recursive: true });
+    await assert.rejects(store.put(from(artifactOf('x'))), { kind: 'Internal', hint: /state folder/ });
+    assert.deepEqual(await readdir(join(folder, 'artifacts')), []);
+    assert.deepEqual(store.list(), []);
+    await store.close();
+  });
+
+  const notRoot = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
+  it('survives a full disk', { skip: notRoot }, async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder]);
+    try {
+      const store = await openStore(folder);
+      await store.put(from(artifactOf('small')));
+      await assert.rejects(store.put(from(artifactOf('large'.repeat(100_000)))), {
+        kind: 'LimitExceeded',
+        hint: /Free some space/,
+      });
+      await assert.rejects(store.putEffective(Buffer.alloc(500_000)), { kind: 'LimitExceeded' });
+      await store.put(from(artifactOf('small too')));
+      await store.close();
+      const again = await openStore(folder, { log: assert.fail });
+      assert.equal(again.list().length, 2);
+      assert.deepEqual(await readdir(join(folder, 'tmp')), []);
+      assert.deepEqual(await readdir(join(folder, 'effective')), []);
+      await again.close();
+    } finally {
+      execFileSync('umount', [folder]);
+    }
+  });
+});

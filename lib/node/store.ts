@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Artifact } from '#lib/artifact/artifact';
+import { FairleadError } from '#lib/errors';
+import type { ProfileKind } from '#lib/profile/profile';
+import type { Digest } from '#lib/registry/digest';
+import type { Fetcher } from '#lib/registry/target';
+import type { Signature } from '#lib/trust/signature';
+import { checkStore, readBlob, type StoreLog } from './check-store.ts';
+import { syncFolder, writeDurably } from './durable-file.ts';
+import { lockFolder } from './folder-lock.ts';
+import { blobPath, makeFolders, recordPath, type StoreFolders } from './store-folders.ts';
+import { renderRecord, type StoredArtifact } from './stored-artifact.ts';
+
+/** What a pull brought, all of it verified. */
+export interface PulledArtifact {
+  readonly artifact: Artifact;
+  readonly kind: ProfileKind;
+  /** `registry/repository` that it came from. */
+  readonly repository: string;
+  readonly signatures: readonly Signature[];
+}
+
+/**
+ * The node's store of verified artifacts and effective profiles: content-addressed files under one folder. A record is
+ * written after everything that it names, and blobs are never changed, so that the store is consistent at every instant.
+ * Callers put in only what they have verified.
+ */
+export interface Store {
+  /** The record of an artifact; undefined where it is not there. */
+  get(digest: Digest): StoredArtifact | undefined;
+  list(): StoredArtifact[];
+  /** Reads content of artifacts that are there, as a registry would give it; digests are checked by the reader. */
+  readonly fetcher: Fetcher;
+  /** Keeps an artifact, or, where it is there already, that it was pulled from this repository too. */
+  put(pulled: PulledArtifact): Promise<StoredArtifact>;
+  /** Forgets an artifact; nothing happens where it is not there. */
+  remove(digest: Digest): Promise<void>;
+  /** Keeps an effective profile and gives the path under which a runtime can read it. */
+  putEffective(bytes: Uint8Array): Promise<string>;
+  /** Notes that a container or sandbox was made with an artifact. */
+  putUse(id: string, digest: Digest): Promise<void>;
+  /** Which artifacts the containers and sandboxes in `alive` were made with; notes about others are dropped. */
+  usesOf(alive: ReadonlySet<string>): Promise<Set<Digest>>;
+  /** Gives the folder back. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store in a folder, makes it where it is not there, and puts it in order after a crash.
+ * Throws Conflict where another process has it open.
+ */
+export async function openStore(
+  folder: string,
+  { log = () => undefined, now = () => new Date() }: { log?: StoreLog; now?: () => Date } = {},
+): Promise<Store> {
+  const folders = await makeFolders(folder);
+  const unlock = await lockFolder(folder);
+  try {
+    return new FolderStore(folders, await checkStore(folders, log), unlock, now);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+class FolderStore implements Store {
+  readonly #folders: StoreFolders;
+  readonly #records: Map<Digest, StoredArtifact>;
+  readonly #unlock: () => void;
+  readonly #now: () => Date;
+  /** Changes of records happen one after the other. */
+  #change: Promise<unknown> = Promise.resolve();
+
+  constructor(folders: StoreFolders, records: Map<Digest, StoredArtifact>, unlock: () => void, now: () => Date) {
+    this.#folders = folders;
+    this.#records = records;
+    this.#unlock = unlock;
+    this.#now = now;
+  }
+
+  readonly fetcher: Fetcher = {
+    fetch: async (descriptor) => {
+      const bytes = await readBlob(this.#folders, descriptor).catch((cause: unknown) => {
+        throw new FairleadError('NotFound', `${descriptor.digest} is not whole in ${this.#folders.root}`, { cause });
+      });
+      return (async function* () {
+        yield bytes;
+      })();
+    },
+  };
+
+  get(digest: Digest): StoredArtifact | undefined {
+    return this.#records.get(digest);
+  }
+
+  list(): StoredArtifact[] {
+    return [...this.#records.values()];
+  }
+
+  async put({ artifact, kind, repository, signatures }: PulledArtifact): Promise<StoredArtifact> {
+    const { descriptor, manifestBytes, blobs } = artifact;
+    // What is there already is written again: it costs little, and mends what somebody damaged.
+    for (const blob of [...blobs, { descriptor, bytes: manifestBytes }]) {
+      await this.#write(blobPath(this.#folders, blob.descriptor.digest), blob.bytes, 0o600);
+    }
+    return this.#inTurn(async () => {
+      const known = this.#records.get(descriptor.digest);
+      const pull = { repository, signatures, pulledAt: this.#now().toISOString() };
+      const others = known?.pulls.filter((other) => other.repository !== repository) ?? [];
+      const record: StoredArtifact = { descriptor, kind, pulls: [...others, pull] };
+      await this.#write(recordPath(this.#folders, descriptor.digest), renderRecord(record), 0o600);
+      this.#records.set(descriptor.digest, record);
+      return record;
+    });
+  }
+
+  remove(digest: Digest): Promise<void> {
+    return this.#inTurn(async () => {
+      // The blobs, which others may need too, go when the store is next opened.
+      this.#records.delete(digest);
+      await rm(recordPath(this.#folders, digest), { force: true });
+      await syncFolder(this.#folders.artifacts);
+    });
+  }
+
+  async putEffective(bytes: Uint8Array): Promise<string> {
+    const hex = createHash('sha256').update(bytes).digest('hex');
+    const path = join(this.#folders.effective, `${hex}.json`);
+    const present = await readFile(path).catch(() => undefined);
+    if (present?.equals(bytes) !== true) await this.#write(path, bytes, 0o644);
+    return path;
+  }
+
+  async putUse(id: string, digest: Digest): Promise<void> {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(id)) {
+      throw new FairleadError('InvalidInput', `not the id of a container: ${JSON.stringify(id.slice(0, 200))}`);
+    }
+    await this.#write(join(this.#folders.uses, id), Buffer.from(digest), 0o600);
+  }
+
+  async usesOf(alive: ReadonlySet<string>): Promise<Set<Digest>> {
+    const used = new Set<Digest>();
+    for (const id of await readdir(this.#folders.uses)) {
+      const path = join(this.#folders.uses, id);
+      if (alive.has(id)) used.add((await readFile(path, 'utf8')) as Digest);
+      else await rm(path, { force: true });
+    }
+    return used;
+  }
+
+  async close(): Promise<void> {
+    await this.#change;
+    this.#unlock();
+  }
+
+  #write(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+    return writeDurably(path, bytes, { temporaryFolder: this.#folders.temporary, mode });
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#change.then(change);
+    this.#change = done.catch(() => undefined);
+    return done;
+  }
+}
