@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent, Dispatcher } from 'undici';
 import { connectionError, isPassing } from './errors.ts';
@@ -74,14 +75,16 @@ export function createTransport(timeouts: Timeouts = defaultTimeouts, retry: Ret
         request.signal?.throwIfAborted();
         const last = request.once === true || attempt >= retry.attempts;
         let wait = backoff(retry, attempt);
+        const body = watchBody(request.body);
         try {
-          const response = await sendOnce(request, timeouts);
+          const response = await sendOnce(request, body?.content, timeouts);
           if (!retriedStatuses.has(response.status) || last) return response;
           wait = Math.max(wait, retryAfter(response.header('retry-after')));
           if (wait > longestWait) return response;
           await response.discard();
         } catch (error) {
           if (request.signal?.aborted) throw request.signal.reason;
+          if (body?.failed !== undefined) throw body.failed;
           if (last || !isPassing(error)) throw connectionError(request, error);
         }
         await pause(wait, request.signal);
@@ -90,7 +93,32 @@ export function createTransport(timeouts: Timeouts = defaultTimeouts, retry: Ret
   };
 }
 
-async function sendOnce(request: HttpRequest, timeouts: Timeouts): Promise<HttpResponse> {
+interface WatchedBody {
+  readonly content: Uint8Array | AsyncIterable<Uint8Array>;
+  /** What the content itself threw while it was sent: no fault of the connection. */
+  failed?: unknown;
+}
+
+function watchBody(body: HttpRequest['body']): WatchedBody | undefined {
+  if (body === undefined) return undefined;
+  if (body instanceof Uint8Array) return { content: body };
+  const watched: WatchedBody = { content: pieces() };
+  async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* body as AsyncIterable<Uint8Array>;
+    } catch (error) {
+      watched.failed = error;
+      throw error;
+    }
+  }
+  return watched;
+}
+
+async function sendOnce(
+  request: HttpRequest,
+  body: WatchedBody['content'] | undefined,
+  timeouts: Timeouts,
+): Promise<HttpResponse> {
   const { request: send } = await import('undici');
   const answer = await send(request.url, {
     dispatcher: await sharedAgent(timeouts.connect),
@@ -98,7 +126,9 @@ async function sendOnce(request: HttpRequest, timeouts: Timeouts): Promise<HttpR
     headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...request.headers },
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
-    ...(request.body === undefined ? {} : { body: request.body as Uint8Array }),
+    ...(body === undefined
+      ? {}
+      : { body: body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false }) }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
   return toResponse(request, answer);

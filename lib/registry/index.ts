@@ -1,0 +1,37 @@
+// The public surface of `fairlead/registry`. Inside Fairlead, import the files themselves.
+export { type ErrorKind, FairleadError } from '#lib/errors';
+export { type CopyOptions, copy, copyGraph } from './copy.ts';
+export {
+  type AuthConfig,
+  authConfigCredentials,
+  type CredentialSource,
+  type Credentials,
+  dockerConfigCredentials,
+} from './credentials.ts';
+export {
+  type Descriptor,
+  emptyConfigBytes,
+  type Index,
+  type Manifest,
+  mediaTypes,
+  type Platform,
+} from './descriptor.ts';
+export { type Digest, type DigestAlgorithm, digestOf, digestParts, isDigest, parseDigest } from './digest.ts';
+export { fetchBytes } from './fetch-bytes.ts';
+export { layoutRepository } from './layout/repository.ts';
+export { isManifestMediaType, manifestBytesLimit, parseIndex, parseManifest } from './manifest.ts';
+export { memoryRepository } from './memory.ts';
+export { formatReference, formatRepository, parseReference, type Reference, tagOrDigestOf } from './reference.ts';
+export { type RemoteOptions, remoteRepository } from './remote/repository.ts';
+export type {
+  CallOptions,
+  Content,
+  Fetcher,
+  Pusher,
+  ReadTarget,
+  ReferrerLister,
+  Resolver,
+  Tagger,
+  Target,
+} from './target.ts';
+export { verifiedStream } from './verified-stream.ts';

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { copy } from '#lib/registry/copy';
+import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { layoutRepository } from '#lib/registry/layout/repository';
+import { parseManifest } from '#lib/registry/manifest';
+import { memoryRepository } from '#lib/registry/memory';
+import { referrersTag } from '#lib/registry/remote/referrers';
+import { remoteRepository } from '#lib/registry/remote/repository';
+import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
+import { targetContract } from '#test/contract/target';
+import { peer } from '#test/peers/peer';
+import { type Refreg, startRefreg } from '#test/peers/refreg';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+
+const run = promisify(execFile);
+const limit = 4_000_000;
+let count = 0;
+const fresh = (): string => `test/r${count++}`;
+
+describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository against docker-registry 2.8', () => {
+  let registry: Registry;
+  let folder: string;
+  before(async () => {
+    registry = await startRegistry();
+    folder = await mkdtemp(join(tmpdir(), 'registry-remote-'));
+  });
+  after(async () => {
+    await registry.stop();
+    await rm(folder, { recursive: true });
+  });
+  const open = (repository = fresh()) => remoteRepository({ registry: registry.host, repository });
+
+  targetContract(() => open());
+
+  it('reads what oras pushed', async () => {
+    const repository = fresh();
+    await writeFile(join(folder, 'profile.json'), '{"defaultAction":"SCMP_ACT_ERRNO"}');
+    await writeFile(join(folder, 'config.json'), '{}');
+    const name = `${registry.host}/${repository}:v1`;
+    const type = 'application/vnd.cncf.seccomp-profile.config.v1+json';
+    await run(
+      peer('oras'),
+      [
+        'push',
+        '--plain-http',
+        '--artifact-type',
+        type,
+        '--config',
+        `config.json:${type}`,
+        name,
+        'profile.json:application/json',
+      ],
+      { cwd: folder },
+    );
+    const target = open(repository);
+    const descriptor = await target.resolve('v1');
+    const { config, layers, artifactType } = parseManifest(await fetchBytes(target, descriptor, { limit }));
+    assert.equal(config.mediaType, type);
+    assert.equal(artifactType, type);
+    assert.equal(layers.length, 1);
+    const [layer] = layers;
+    assert(layer !== undefined);
+    assert.equal(
+      Buffer.from(await fetchBytes(target, layer, { limit })).toString(),
+      '{"defaultAction":"SCMP_ACT_ERRNO"}',
+    );
+  });
+
+  it('writes what oras, crane and skopeo read', async () => {
+    const repository = fresh();
+    const target = open(repository);
+    const layer = blob('layer content', 'application/json');
+    const image = manifest([layer]);
+    await pushAll(target, [layer, emptyConfig, image]);
+    await target.tag(image.descriptor, 'v1');
+    const name = `${registry.host}/${repository}`;
+    const text = Buffer.from(image.bytes).toString();
+    const oras = await run(peer('oras'), ['manifest', 'fetch', '--plain-http', `${name}:v1`]);
+    assert.equal(oras.stdout.trim(), text);
+    const crane = await run(peer('crane'), ['manifest', '--insecure', `${name}@${image.descriptor.digest}`]);
+    assert.equal(crane.stdout, text);
+    const skopeo = await run(peer('skopeo'), ['inspect', '--raw', '--tls-verify=false', `docker://${name}:v1`]);
+    assert.equal(skopeo.stdout, text);
+    const pulled = await run(peer('oras'), [
+      'blob',
+      'fetch',
+      '--plain-http',
+      '--output',
+      '-',
+      `${name}@${layer.descriptor.digest}`,
+    ]);
+    assert.equal(pulled.stdout, 'layer content');
+  });
+
+  it('keeps referrers under the fallback tag, where oras finds them and adds its own', async () => {
+    const repository = fresh();
+    const target = open(repository);
+    const subject = manifest([]);
+    const signature = manifest([], { subject: subject.descriptor, artifactType: 'application/vnd.test.signature' });
+    await pushAll(target, [emptyConfig, subject, signature]);
+    const name = `${registry.host}/${repository}@${subject.descriptor.digest}`;
+    const found = await run(peer('oras'), ['discover', '--plain-http', '--format', 'json', name]);
+    assert.match(found.stdout, new RegExp(signature.descriptor.digest));
+    await writeFile(join(folder, 'sbom.json'), '{}');
+    await run(
+      peer('oras'),
+      ['attach', '--plain-http', '--artifact-type', 'application/vnd.test.sbom', name, 'sbom.json'],
+      { cwd: folder },
+    );
+    const listed = await target.referrers(subject.descriptor);
+    assert.deepEqual(listed.map(({ artifactType }) => artifactType).sort(), [
+      'application/vnd.test.sbom',
+      'application/vnd.test.signature',
+    ]);
+    const list = await target.resolve(referrersTag(subject.descriptor.digest));
+    assert.equal(list.mediaType, 'application/vnd.oci.image.index.v1+json');
+  });
+
+  it('loses no referrer when many writers add to the fallback tag at once', async () => {
+    const repository = fresh();
+    const subject = manifest([]);
+    await pushAll(open(repository), [emptyConfig, subject]);
+    // Each has its own client, as separate processes have: nothing but the registry is shared.
+    const referrers = Array.from({ length: 8 }, (_, n) =>
+      manifest([], { subject: subject.descriptor, annotations: { n: String(n) } }),
+    );
+    await Promise.all(referrers.map(({ descriptor, bytes }) => open(repository).push(descriptor, bytes)));
+    const listed = await open(repository).referrers(subject.descriptor);
+    assert.deepEqual(
+      listed.map(({ digest }) => digest).sort(),
+      referrers.map(({ descriptor }) => descriptor.digest).sort(),
+    );
+  });
+
+  it('asks nothing twice: a copy of what is there sends one question and the tag', async () => {
+    const repository = fresh();
+    const source = memoryRepository();
+    const layer = blob(randomBytes(50_000));
+    const image = manifest([layer]);
+    await pushAll(source, [layer, emptyConfig, image]);
+    await source.tag(image.descriptor, 'v1');
+    await copy(source, open(repository), 'v1', { withReferrers: false });
+    const before = (await readFile(registry.log, 'utf8')).length;
+    await copy(source, open(repository), 'v1', { withReferrers: false });
+    const requests =
+      (await readFile(registry.log, 'utf8')).slice(before).match(/"(?:GET|HEAD|POST|PUT|PATCH) [^ ]+/g) ?? [];
+    assert.deepEqual(
+      requests.map((line) => line.split(' ')[0]),
+      ['"HEAD', '"GET', '"PUT'],
+    );
+  });
+
+  it('copies an index with its referrers to a layout folder and into another registry', async () => {
+    const repository = fresh();
+    const source = open(repository);
+    const layer = blob('platform layer');
+    const images = [manifest([layer]), manifest([layer], { annotations: { n: '2' } })];
+    const list = index(images);
+    const signature = manifest([], { subject: list.descriptor, artifactType: 'a/signature' });
+    await pushAll(source, [layer, emptyConfig, ...images, list, signature]);
+    await source.tag(list.descriptor, 'v1');
+    const saved = layoutRepository(folder, repository);
+    await copy(source, saved, 'v1', { withReferrers: true });
+    const loaded = open(`${repository}/loaded`);
+    await copy(saved, loaded, 'v1', { withReferrers: true });
+    assert.deepEqual(await loaded.resolve('v1'), list.descriptor);
+    assert.deepEqual(
+      (await loaded.referrers(list.descriptor)).map(({ digest }) => digest),
+      [signature.descriptor.digest],
+    );
+    for (const { descriptor } of images) assert.equal(await loaded.exists(descriptor), true);
+  });
+
+  it('says which name a registry does not know', async () => {
+    await assert.rejects(open('no/such').resolve('v1'), (error: Error) => {
+      assert.match(error.message, new RegExp(`HEAD http://${registry.host}/v2/no/such/manifests/v1: 404`));
+      return true;
+    });
+    const absent = manifest([]);
+    await assert.rejects(open('no/such').fetch(absent.descriptor), {
+      kind: 'NotFound',
+      message: /GET .*MANIFEST_UNKNOWN|NAME_UNKNOWN/,
+    });
+  });
+
+  it('says which blobs are missing when a manifest comes before them', async () => {
+    const early = manifest([blob('never pushed')]);
+    await assert.rejects(open().push(early.descriptor, early.bytes), {
+      kind: 'NotFound',
+      message: /MANIFEST_BLOB_UNKNOWN|BLOB_UNKNOWN/,
+    });
+  });
+});
+
+describePeers(['refreg', 'oras'], 'remoteRepository against a registry with the referrers API', () => {
+  let registry: Refreg;
+  before(async () => {
+    registry = await startRefreg();
+  });
+  after(() => registry.stop());
+  const open = (repository = fresh()) => remoteRepository({ registry: registry.host, repository });
+
+  it('lists by the API what oras attached', async () => {
+    const repository = fresh();
+    const target = open(repository);
+    const subject = manifest([]);
+    await pushAll(target, [emptyConfig, subject]);
+    const folder = await mkdtemp(join(tmpdir(), 'registry-refreg-'));
+    await writeFile(join(folder, 'sbom.json'), '{}');
+    const name = `${registry.host}/${repository}@${subject.descriptor.digest}`;
+    await run(
+      peer('oras'),
+      ['attach', '--plain-http', '--artifact-type', 'application/vnd.test.sbom', name, 'sbom.json'],
+      { cwd: folder },
+    );
+    await rm(folder, { recursive: true });
+    assert.equal((await target.referrers(subject.descriptor)).length, 1);
+  });
+
+  it('lists what it pushed itself, whatever the registry keeps of OCI-Subject', async () => {
+    const target = open();
+    const subject = manifest([]);
+    const signature = manifest([], { subject: subject.descriptor, artifactType: 'application/vnd.test.signature' });
+    await pushAll(target, [emptyConfig, subject, signature]);
+    assert((await target.referrers(subject.descriptor)).some(({ digest }) => digest === signature.descriptor.digest));
+  });
+});
+
+describe('remoteRepository without a registry', () => {
+  it('says Unavailable of a port where nothing listens, and in time', async () => {
+    const target = remoteRepository(
+      { registry: '127.0.0.1:1', repository: 'a' },
+      { retry: { attempts: 2, delay: 10 } },
+    );
+    await assert.rejects(target.resolve('v1'), { kind: 'Unavailable', hint: /Nothing listens/ });
+  });
+});
