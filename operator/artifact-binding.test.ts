@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import * as v from 'valibot';
 import { parse } from 'yaml';
 import { FairleadError } from '#lib/errors';
@@ -67,6 +68,8 @@ const references: [string, boolean][] = [
   [`ghcr.io/acme/nginx@${digest.toUpperCase()}`, false],
   [`ghcr.io/acme/nginx@${digest.slice(0, -1)}`, false],
   [`ghcr.io/acme/nginx@sha512:${'0f'.repeat(64)}`, false],
+  [`localhost:65535/nginx@${digest}`, true],
+  [`localhost:65536/nginx@${digest}`, false],
   [`https://ghcr.io/acme/nginx@${digest}`, false],
   [`ghcr.io/acme/../nginx@${digest}`, false],
   [`ghcr.io//nginx@${digest}`, false],
@@ -98,9 +101,20 @@ describe('an ArtifactBinding', () => {
       assert.equal(acceptedByCrd('reference', reference), expected, 'by the CRD');
     });
   }
-  it('may name a registry in capitals for us, but not for the CRD', () => {
-    const reference = `GHCR.io/acme/nginx@${digest}`;
-    assert.deepEqual([acceptedByUs({ reference }), acceptedByCrd('reference', reference)], [true, false]);
+  it('that the CRD lets through is always understood, for one that is not stops its whole namespace', () => {
+    const podSelector = {};
+    fc.assert(
+      fc.property(fc.stringMatching(new RegExp(crd.reference.pattern)), (reference) => {
+        fc.pre(acceptedByCrd('reference', reference));
+        assert.equal(parseBindingPage(page({ reference, podSelector })).bindings[0]?.reference, reference);
+      }),
+      { numRuns: 300 },
+    );
+  });
+  it('is checked more strictly by the CRD: no capitals in a registry, no address without colons', () => {
+    for (const reference of [`GHCR.io/acme/nginx@${digest}`, `[beef]:5000/nginx@${digest}`]) {
+      assert.equal(acceptedByCrd('reference', reference), false);
+    }
   });
   for (const [base, expected] of bases) {
     it(`${expected ? 'may' : 'may not'} have the base ${JSON.stringify(base.slice(0, 100))}`, () => {
