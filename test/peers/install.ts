@@ -2,7 +2,7 @@
  * Gets every test peer from Debian's packages: `npm run peers:install`, as root on Debian bookworm.
  * What is there already is left alone; a kill at any moment leaves nothing half-installed.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { aptInstall, hostMirror, hostRelease, missingPackages, openSuite, type Suite } from './debian.ts';
 import { installCommand, peersFolder } from './peer.ts';
@@ -121,8 +121,16 @@ async function installPackages(): Promise<void> {
 function removeLeftovers(): void {
   for (const name of readdirSync(cache)) {
     const pid = /^tmp-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`))
-      rmSync(path.join(cache, name), { recursive: true, force: true });
+    if (pid !== undefined && !isInstaller(pid)) rmSync(path.join(cache, name), { recursive: true, force: true });
+  }
+}
+
+/** Whether another installation runs under this process id; the number may have been given anew. */
+function isInstaller(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('peers/install');
+  } catch {
+    return false;
   }
 }
 
