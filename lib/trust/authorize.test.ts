@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FairleadError } from '#lib/errors';
+import { parseReference } from '#lib/registry/reference';
+import { authorize, decide } from './authorize.ts';
+import { matchesRepository, matchProblem } from './match.ts';
+import { defaultLimits, type Rule, type TrustPolicy } from './policy.ts';
+
+function policyOf(...rules: (Partial<Rule> & { match: string })[]): TrustPolicy {
+  return {
+    source: 'policy.yaml',
+    rules: rules.map((rule) => ({ require: [], unsigned: true, ...rule })),
+    baseline: { seccomp: 'RuntimeDefault' },
+    limits: defaultLimits,
+    revision: '',
+  };
+}
+
+const name = fc
+  .array(fc.stringMatching(/^[a-z0-9]{1,8}$/), { minLength: 1, maxLength: 5 })
+  .map((parts) => parts.join('/'));
+
+describe('a match', () => {
+  for (const [glob, inside, outside] of [
+    [
+      'registry.example.com/security/**',
+      ['registry.example.com/security/a', 'registry.example.com/security/a/b/c'],
+      [
+        'registry.example.com/security',
+        'registry.example.com/securityx/a',
+        'registry.example.com/other/security/a',
+        'registry.example.com.evil.org/security/a',
+        'registry.example.com:5000/security/a',
+        'registry-example.com/security/a',
+        'registryxexample.com/security/a',
+        'evil.org/registry.example.com/security/a',
+        'Registry.Example.com/security/a',
+        'registry.example.com/Security/a',
+        'registry.example.com/security/../a',
+        'registry.example.com/security/./a',
+        'xregistry.example.com/security/a',
+      ],
+    ],
+    ['a.b/x/*', ['a.b/x/y'], ['a.b/x', 'a.b/x/y/z', 'a.b/xx/y']],
+    ['a.b/x-*/y', ['a.b/x-1/y', 'a.b/x-a.b/y'], ['a.b/x-1/z/y', 'a.b/x/y', 'a.b/x-1']],
+    ['a.b/**/y', ['a.b/y', 'a.b/x/y', 'a.b/x/x/y'], ['a.b/xy', 'a.b/y/x', 'a.b.c/y']],
+    ['a.b/y', ['a.b/y'], ['a.b/y/z', 'a.b/yy', 'a.bb/y', 'aXb/y']],
+    [
+      '*.example.com/p/**',
+      ['a.example.com/p/x', 'a.b.example.com/p/x'],
+      ['example.com/p/x', 'a.example.com.evil/p/x', 'evil/a.example.com/p/x'],
+    ],
+    ['*/p', ['a.b/p', 'c:5/p'], ['a.b/q/p', 'a.b/p/q']],
+    ['**', ['a.b/c', 'a.b/c/d'], []],
+    ['[::1]:5000/dev/**', ['[::1]:5000/dev/a'], ['[::1]/dev/a', ':5000/dev/a', '1:5000/dev/a']],
+    ['localhost:5000/dev/**', ['localhost:5000/dev/a'], ['localhost/dev/a', 'localhost:50000/dev/a']],
+  ] as const) {
+    it(`${glob} reaches its repositories and no others`, () => {
+      assert.equal(matchProblem(glob), undefined);
+      const test = (repository: string) => matchesRepository(glob, repository);
+      for (const repository of inside) assert.equal(test(repository), true, repository);
+      for (const repository of outside) assert.equal(test(repository), false, repository);
+    });
+  }
+
+  it('never reaches another host than the one it names', () => {
+    const host = fc.stringMatching(/^[a-z0-9.:-]{1,24}$/);
+    const test = (repository: string) => matchesRepository('registry.example.com/security/**', repository);
+    fc.assert(
+      fc.property(host, name, (other, rest) => {
+        fc.pre(other !== 'registry.example.com');
+        assert.equal(test(`${other}/security/${rest}`), false);
+        assert.equal(test(`${other}registry.example.com/security/${rest}`), false);
+        assert.equal(test(`registry.example.com${other}/security/${rest}`), false);
+        assert.equal(test(`${other}/registry.example.com/security/${rest}`), false);
+      }),
+    );
+  });
+
+  it('without a star is the name itself', () => {
+    fc.assert(
+      fc.property(name, name, (one, other) => {
+        const test = (repository: string) => matchesRepository(`a.b/${one}`, repository);
+        assert.equal(test(`a.b/${one}`), true);
+        assert.equal(test(`a.b/${other}`), one === other);
+      }),
+    );
+  });
+
+  it('takes a long name against many stars in no time', () => {
+    const test = (repository: string) => matchesRepository(`a.b/**/${'x*/**/'.repeat(20)}y`, repository);
+    const start = performance.now();
+    assert.equal(test(`a.b/${'x/'.repeat(120)}z`), false);
+    assert.ok(performance.now() - start < 1000);
+  });
+});
+
+describe('authorize', () => {
+  const reference = parseReference('registry.example.com/security/nginx:v1');
+
+  it('lets the first rule decide that matches repository and kind', () => {
+    const policy = policyOf(
+      { match: 'other.example.com/**' },
+      { match: 'registry.example.com/**', kinds: ['AppArmor'] },
+      { match: 'registry.example.com/security/*' },
+      { match: '**' },
+    );
+    assert.equal(authorize(policy, reference, 'Seccomp'), policy.rules[2]);
+    assert.equal(authorize(policy, reference, 'AppArmor'), policy.rules[1]);
+    assert.deepEqual(
+      decide(policy, reference, 'Seccomp').steps.map(({ outcome }) => outcome),
+      ['other repository', 'other kind', 'matches'],
+    );
+  });
+
+  it('looks at the repository only, not at tag or digest', () => {
+    const policy = policyOf({ match: 'registry.example.com/security/nginx' });
+    const pinned = parseReference(`registry.example.com/security/nginx@sha256:${'0'.repeat(64)}`);
+    assert.equal(authorize(policy, pinned, 'Seccomp'), policy.rules[0]);
+  });
+
+  for (const [policy, reason] of [
+    [
+      policyOf(),
+      /policy\.yaml does not allow Seccomp profiles from registry\.example\.com\/security\/nginx: it has no rules/,
+    ],
+    [policyOf({ match: 'a.b/**' }, { match: 'a.c/**' }), /none of its 2 rules matches/],
+    [policyOf({ match: 'registry.example.com/**', kinds: ['AppArmor'] }), /is for other kinds/],
+  ] as const) {
+    it(`denies by default: ${reason.source.slice(-24)}`, () => {
+      assert.throws(
+        () => authorize(policy, reference, 'Seccomp'),
+        (error) => {
+          assert.ok(error instanceof FairleadError);
+          assert.equal(error.kind, 'NotAllowed');
+          assert.match(error.message, reason);
+          assert.match(error.hint ?? '', /add a rule/);
+          return true;
+        },
+      );
+    });
+  }
+});

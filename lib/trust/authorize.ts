@@ -1,0 +1,61 @@
+import { FairleadError } from '#lib/errors';
+import type { ProfileKind } from '#lib/profile/profile';
+import { formatRepository, type Reference } from '#lib/registry/reference';
+import { matchesRepository } from './match.ts';
+import type { Rule, TrustPolicy } from './policy.ts';
+
+/** Why one rule does or does not speak for a reference: a step of the decision, as people and logs read it. */
+export interface DecisionStep {
+  readonly rule: string;
+  readonly position?: string;
+  readonly outcome: 'matches' | 'other repository' | 'other kind';
+}
+
+/** What the policy says of a reference, before anything is fetched, and the rules that were asked on the way. */
+export interface Decision {
+  readonly repository: string;
+  readonly kind: ProfileKind;
+  /** Absent: nothing allows it. */
+  readonly rule?: Rule;
+  /** In file order, up to the rule that decided. */
+  readonly steps: readonly DecisionStep[];
+}
+
+/** Asks the rules in file order until one matches both the repository and the kind. */
+export function decide(policy: TrustPolicy, reference: Reference, kind: ProfileKind): Decision {
+  const repository = formatRepository(reference);
+  const steps: DecisionStep[] = [];
+  for (const rule of policy.rules) {
+    const outcome = !matchesRepository(rule.match, repository)
+      ? 'other repository'
+      : rule.kinds !== undefined && !rule.kinds.includes(kind)
+        ? 'other kind'
+        : 'matches';
+    steps.push({ rule: rule.match, ...(rule.position === undefined ? {} : { position: rule.position }), outcome });
+    if (outcome === 'matches') return { repository, kind, rule, steps };
+  }
+  return { repository, kind, steps };
+}
+
+/**
+ * The rule of the policy that speaks for a repository and a kind of profile: the first that matches. Only the repository
+ * counts, never tag or digest. Throws NotAllowed where there is none.
+ */
+export function authorize(policy: TrustPolicy, reference: Reference, kind: ProfileKind): Rule {
+  const { repository, rule, steps } = decide(policy, reference, kind);
+  if (rule !== undefined) return rule;
+  const otherKind = steps.find(({ outcome }) => outcome === 'other kind');
+  const reason =
+    otherKind !== undefined
+      ? `rule ${otherKind.rule} is for other kinds`
+      : policy.rules.length === 0
+        ? 'it has no rules'
+        : `none of its ${policy.rules.length} rules matches`;
+  throw new FairleadError(
+    'NotAllowed',
+    `${policy.source} does not allow ${kind} profiles from ${repository}: ${reason}`,
+    {
+      hint: `To allow them, add a rule to ${policy.source} whose match covers ${repository}, with the key to require.`,
+    },
+  );
+}

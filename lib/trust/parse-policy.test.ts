@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FairleadError } from '#lib/errors';
+import { parsePolicy } from './parse-policy.ts';
+
+const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
+
+function refuses(text: string, message: RegExp, hint?: RegExp): void {
+  assert.throws(
+    () => parsePolicy(text, 'policy.yaml'),
+    (error) => {
+      assert.ok(error instanceof FairleadError);
+      assert.equal(error.kind, 'InvalidInput');
+      assert.match(error.message, message);
+      if (hint !== undefined) assert.match(error.hint ?? '', hint);
+      return true;
+    },
+  );
+}
+
+describe('parsePolicy', () => {
+  it('reads a whole policy', () => {
+    const document = parsePolicy(
+      `${head}rules:
+  - match: registry.example.com/security/**
+    kinds: [Seccomp]
+    require:
+      - key: release.pub
+      - anyOf: [{key: a.pub}, {key: b.pub}]
+    transparencyLog: off
+  - match: localhost:5000/dev/**
+    unsigned: true
+baseline: {seccomp: base.json, apparmor: RuntimeDefault}
+limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
+`,
+      'policy.yaml',
+    );
+    assert.deepEqual(document, {
+      rules: [
+        {
+          match: 'registry.example.com/security/**',
+          kinds: ['Seccomp'],
+          require: [
+            { anyOf: [{ path: 'release.pub', at: 'policy.yaml:7:14' }] },
+            {
+              anyOf: [
+                { path: 'a.pub', at: 'policy.yaml:8:23' },
+                { path: 'b.pub', at: 'policy.yaml:8:37' },
+              ],
+            },
+          ],
+          unsigned: false,
+          position: '4:5',
+        },
+        { match: 'localhost:5000/dev/**', require: [], unsigned: true, position: '10:5' },
+      ],
+      baseline: { seccomp: { path: 'base.json', at: 'policy.yaml:12:21' } },
+      limits: { artifactBytes: 512 * 1024, entriesPerSyscall: 64 },
+    });
+  });
+
+  it('denies everything where nothing is written', () => {
+    for (const text of ['', '# only a comment\n', head]) {
+      const document = parsePolicy(text, 'policy.yaml');
+      assert.deepEqual(document.rules, []);
+      assert.deepEqual(document.limits, { artifactBytes: 1024 * 1024, entriesPerSyscall: 128 });
+    }
+  });
+
+  it('refuses unknown keys, and says where and what was probably meant', () => {
+    refuses(`${head}ruls: []\n`, /^policy\.yaml:3:1: unknown key "ruls"$/, /"rules"/);
+    refuses(
+      `${head}rules:\n  - macth: a.b/c\n    unsigned: true\n`,
+      /^policy\.yaml:4:5: unknown key "macth"$/,
+      /"match"/,
+    );
+    refuses(`${head}rules:\n  - match: a.b/c\n    require: [{keyy: x}]\n`, /:5:16: unknown key "keyy"/, /"key"/);
+    refuses(`${head}limits: {artefactBytes: 1}\n`, /:3:10: unknown key "artefactBytes"/, /"artifactBytes"/);
+    refuses(`${head}__proto__: {rules: []}\n`, /:3:1: unknown key "__proto__"/);
+  });
+
+  it('refuses what does not say who is trusted', () => {
+    const rule = (body: string): string => `${head}rules:\n  - match: a.b/c\n    ${body}\n`;
+    refuses(`${head}rules:\n  - match: a.b/c\n`, /:4:5: the rule says neither which key/);
+    refuses(rule('require: []'), /name a key, or say `unsigned: true`/);
+    refuses(rule('require: [{}]'), /:5:15: a requirement names a key/);
+    refuses(rule('require: [{anyOf: []}]'), /name a key/);
+    refuses(rule('require: [{key: a, anyOf: [{key: b}]}]'), /either one requirement or anyOf/);
+    refuses(rule('require: [{key: ""}]'), /a file name is needed/);
+    refuses(rule('unsigned: false'), /the only value is true/);
+    refuses(rule('unsigned: yes'), /the only value is true/);
+    refuses(rule('{unsigned: true, require: [{key: a}]}').replace('\n    {', ', '), /:4:/);
+    refuses(
+      `${rule('unsigned: true')}    require: [{key: a}]\n`,
+      /:5:15: a rule cannot say `unsigned: true` and require/,
+    );
+    refuses(`${rule('unsigned: true')}    transparencyLog: off\n`, /cannot say `unsigned: true` and require/);
+  });
+
+  it('refuses what this version cannot check, rather than not check it', () => {
+    const rule = `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n`;
+    refuses(`${rule}    transparencyLog: required\n`, /:6:22: this version cannot check transparency log entries/);
+    refuses(`${rule}    transparencyLog: optional\n`, /cannot check transparency log/);
+    refuses(`${head}trustedRoot: root.json\n`, /:3:14: this version cannot check keyless/);
+    for (const keyless of ['{issuer: a, identity: b}', '', 'x']) {
+      refuses(
+        `${head}rules:\n  - match: a.b/c\n    require: [{keyless: ${keyless}}]\n`,
+        /cannot check keyless signatures/,
+        /Require a key/,
+      );
+    }
+  });
+
+  it('refuses patterns that name no repositories', () => {
+    for (const [match, message] of [
+      ['nginx', /names a registry but no repository/],
+      ['registry.example.com', /no repository/],
+      ['registry.example.com/', /empty path segment/],
+      ['/security', /empty path segment/],
+      ['registry.example.com//a', /empty path segment/],
+      ['registry.example.com*/security/**', /no registry host/],
+      ['*example.com/a', /no registry host/],
+      ['registry.*.com/a', /no registry host/],
+      ['registry.example.com/a:v1', /not for tags or digests/],
+      ['registry.example.com/a@sha256*', /not for tags or digests/],
+      ['registry.example.com/{a,b}', /no part of a repository name/],
+      ['registry.example.com/[a-z]', /no part of a repository name/],
+      ['registry.example.com/!(a)', /no part of a repository name/],
+      ['registry.example.com/a?', /no part of a repository name/],
+      ['!registry.example.com/a', /no registry host/],
+      ['registry.example.com/Security', /no part of a repository name/],
+      ['registry.example.com/a**', /whole segments only/],
+      ['https://registry.example.com/a', /empty path segment/],
+    ] as const) {
+      refuses(
+        `${head}rules:\n  - match: ${JSON.stringify(match)}\n    unsigned: true\n`,
+        message,
+        /registry\/repository/,
+      );
+    }
+  });
+
+  it('refuses what is not one plain YAML document', () => {
+    refuses('a: [', /^policy\.yaml:1:5: /);
+    refuses('a: 1\na: 2\n', /^policy\.yaml:2:1: Map keys must be unique/);
+    refuses('a: 1\n---\nb: 1\n', /one YAML document/);
+    refuses('a: &x [1]\nb: *x\n', /aliases/);
+    refuses('a: !!js/function 1\n', /Unresolved tag/);
+    refuses('[]', /apiVersion is missing/);
+    refuses('text', /policy\.yaml:1:1: /);
+    refuses('apiVersion: fairlead.dev/v2\nkind: TrustPolicy\n', /policy\.yaml:1:13: apiVersion/);
+    refuses(`# ${'x'.repeat(1024 * 1024)}`, /over 1 MiB/);
+  });
+
+  it('reads sizes with and without units, within bounds', () => {
+    const bytes = (text: string): number =>
+      parsePolicy(`${head}limits: {artifactBytes: ${text}}\n`, 'policy.yaml').limits.artifactBytes;
+    assert.equal(bytes('4096'), 4096);
+    assert.equal(bytes('1MiB'), 1024 * 1024);
+    assert.equal(bytes('16 KiB'), 16 * 1024);
+    for (const text of ['0', '-1', '1.5', '17MiB', '1GB', '1e3KiB', 'lots']) {
+      refuses(`${head}limits: {artifactBytes: ${text}}\n`, /:3:25: not a size/);
+    }
+  });
+});

@@ -1,0 +1,171 @@
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import type { ProfileKind } from '#lib/profile/profile';
+import { matchProblem } from './match.ts';
+import { defaultLimits, type Limits } from './policy.ts';
+import { type Path, PolicyText } from './policy-text.ts';
+
+/** A policy as its text says it; the files that it names are not read yet. */
+export interface PolicyDocument {
+  readonly rules: readonly RuleDocument[];
+  readonly baseline: { readonly seccomp: 'RuntimeDefault' | FileName };
+  readonly limits: Limits;
+}
+
+export interface RuleDocument {
+  readonly match: string;
+  readonly kinds?: readonly ProfileKind[];
+  readonly require: readonly { readonly anyOf: readonly FileName[] }[];
+  readonly unsigned: boolean;
+  /** `line:column`. */
+  readonly position: string;
+}
+
+/** A file that the policy names, and where: `source:line:column`. */
+export interface FileName {
+  readonly path: string;
+  readonly at: string;
+}
+
+const maxPolicyLength = 1024 * 1024;
+const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 * 1024 };
+const maxArtifactBytes = 16 * 1024 * 1024;
+
+const fileName = v.pipe(v.string(), v.nonEmpty('a file name is needed'), v.maxLength(4096));
+const alternativeKeys = {
+  key: v.exactOptional(fileName),
+  keyless: v.exactOptional(v.unknown()),
+};
+const requirementKeys = {
+  ...alternativeKeys,
+  anyOf: v.exactOptional(v.pipe(v.array(v.strictObject(alternativeKeys)), v.nonEmpty('name a key'), v.maxLength(64))),
+};
+const ruleKeys = {
+  match: v.pipe(v.string(), v.maxLength(512)),
+  kinds: v.exactOptional(
+    v.pipe(v.array(v.picklist(['Seccomp', 'AppArmor'])), v.nonEmpty('name a kind, or leave kinds out')),
+  ),
+  require: v.exactOptional(
+    v.pipe(
+      v.array(v.strictObject(requirementKeys)),
+      v.nonEmpty('name a key, or say `unsigned: true` instead'),
+      v.maxLength(64),
+    ),
+  ),
+  transparencyLog: v.exactOptional(v.picklist(['off', 'optional', 'required'])),
+  unsigned: v.exactOptional(v.literal(true, 'the only value is true; leave it out where signatures are required')),
+};
+const baselineKeys = { seccomp: v.exactOptional(fileName), apparmor: v.exactOptional(v.literal('RuntimeDefault')) };
+const limitsKeys = {
+  artifactBytes: v.exactOptional(v.union([v.number(), v.string()])),
+  entriesPerSyscall: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536))),
+};
+const policyKeys = {
+  apiVersion: v.literal('fairlead.dev/v1'),
+  kind: v.literal('TrustPolicy'),
+  rules: v.exactOptional(v.pipe(v.array(v.strictObject(ruleKeys)), v.maxLength(1000))),
+  trustedRoot: v.exactOptional(fileName),
+  baseline: v.exactOptional(v.strictObject(baselineKeys)),
+  limits: v.exactOptional(v.strictObject(limitsKeys)),
+};
+const policySchema = v.strictObject(policyKeys);
+
+/** The keys that may stand below each key; '' is the top. */
+const keysBelow: Readonly<Record<string, object>> = {
+  '': policyKeys,
+  rules: ruleKeys,
+  require: requirementKeys,
+  anyOf: alternativeKeys,
+  baseline: baselineKeys,
+  limits: limitsKeys,
+};
+
+type RuleInput = NonNullable<v.InferOutput<typeof policySchema>['rules']>[number];
+type RequirementInput = NonNullable<RuleInput['require']>[number];
+
+/**
+ * Parses a trust policy (YAML or JSON). `source` is what messages call it. An empty text has no rules, and so denies
+ * everything. Throws InvalidInput with source, line and column for whatever is not understood: unknown keys, and parts of
+ * the language that this version cannot check, are never passed over.
+ */
+export function parsePolicy(text: string, source: string): PolicyDocument {
+  if (text.length > maxPolicyLength) throw new FairleadError('InvalidInput', `${source}: the policy is over 1 MiB`);
+  const document = new PolicyText(text, source);
+  if (document.value === null) return { rules: [], baseline: { seccomp: 'RuntimeDefault' }, limits: defaultLimits };
+  const parsed = v.safeParse(policySchema, document.value);
+  if (!parsed.success) throw document.schemaError(parsed.issues, (parent) => Object.keys(keysBelow[parent] ?? {}));
+  const { rules = [], trustedRoot, baseline, limits } = parsed.output;
+  if (trustedRoot !== undefined) throw cannotCheck(document, ['trustedRoot'], 'keyless signatures');
+  const seccomp = baseline?.seccomp ?? 'RuntimeDefault';
+  return {
+    rules: rules.map((rule, index) => readRule(document, rule, ['rules', index])),
+    baseline: {
+      seccomp: seccomp === 'RuntimeDefault' ? seccomp : { path: seccomp, at: document.at(['baseline', 'seccomp']) },
+    },
+    limits: {
+      artifactBytes: readBytes(document, limits?.artifactBytes ?? defaultLimits.artifactBytes),
+      entriesPerSyscall: limits?.entriesPerSyscall ?? defaultLimits.entriesPerSyscall,
+    },
+  };
+}
+
+function readRule(document: PolicyText, rule: RuleInput, path: Path): RuleDocument {
+  const problem = matchProblem(rule.match);
+  if (problem !== undefined) {
+    throw document.error([...path, 'match'], `not a repository pattern: ${JSON.stringify(rule.match)}: ${problem}`, {
+      hint: 'A match is registry/repository, where * is one path segment and ** any number, such as registry.example.com/security/**.',
+    });
+  }
+  if (rule.unsigned === true && (rule.require !== undefined || rule.transparencyLog !== undefined)) {
+    throw document.error(
+      [...path, 'unsigned'],
+      'a rule cannot say `unsigned: true` and require something of signatures',
+    );
+  }
+  if (rule.unsigned !== true && rule.require === undefined) {
+    throw document.error(path, 'the rule says neither which key to require nor `unsigned: true`', {
+      hint: 'Add `require: [{key: release.pub}]`. Whoever wants no signatures has to say so.',
+    });
+  }
+  if (rule.transparencyLog !== undefined && rule.transparencyLog !== 'off') {
+    throw cannotCheck(document, [...path, 'transparencyLog'], 'transparency log entries');
+  }
+  return {
+    match: rule.match,
+    ...(rule.kinds === undefined ? {} : { kinds: rule.kinds }),
+    require: (rule.require ?? []).map((entry, index) => readRequirement(document, entry, [...path, 'require', index])),
+    unsigned: rule.unsigned === true,
+    position: document.position(path),
+  };
+}
+
+function readRequirement(document: PolicyText, entry: RequirementInput, path: Path): RuleDocument['require'][number] {
+  const { anyOf, ...alone } = entry;
+  if (anyOf !== undefined && Object.keys(alone).length > 0) {
+    throw document.error(path, 'an entry is either one requirement or anyOf, not both');
+  }
+  if (anyOf === undefined) return { anyOf: [readKey(document, alone, path)] };
+  return { anyOf: anyOf.map((alternative, index) => readKey(document, alternative, [...path, 'anyOf', index])) };
+}
+
+function readKey(document: PolicyText, { key, keyless }: Omit<RequirementInput, 'anyOf'>, path: Path): FileName {
+  if (keyless !== undefined) throw cannotCheck(document, [...path, 'keyless'], 'keyless signatures');
+  if (key === undefined)
+    throw document.error(path, 'a requirement names a key', { hint: 'Write `- key: release.pub`.' });
+  return { path: key, at: document.at([...path, 'key']) };
+}
+
+function cannotCheck(document: PolicyText, path: Path, what: string): FairleadError {
+  return document.error(path, `this version cannot check ${what}`, {
+    hint: 'It refuses the policy rather than leave out a check. Require a key for now, with `transparencyLog: off`.',
+  });
+}
+
+function readBytes(document: PolicyText, given: string | number): number {
+  const match = /^([0-9]{1,9})\s*(B|KiB|MiB)?$/.exec(String(given));
+  const bytes = Number(match?.[1]) * (units[match?.[2] ?? 'B'] ?? 1);
+  if (bytes >= 1 && bytes <= maxArtifactBytes) return bytes;
+  throw document.error(['limits', 'artifactBytes'], `not a size from 1 B to 16 MiB: ${JSON.stringify(given)}`, {
+    hint: 'Write a number of bytes, or one with KiB or MiB, such as 1MiB.',
+  });
+}

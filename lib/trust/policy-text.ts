@@ -1,0 +1,87 @@
+import * as v from 'valibot';
+import { isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import { FairleadError } from '#lib/errors';
+import { closest } from './closest.ts';
+
+/** Where something stands in the document: keys and indices from the top. */
+export type Path = readonly (string | number)[];
+
+/** The text of a policy, with the way back from each value to its line. */
+export class PolicyText {
+  /** The document as plain values; null where it is empty. */
+  readonly value: unknown;
+  readonly #source: string;
+  readonly #lines = new LineCounter();
+  readonly #document: ReturnType<typeof parseDocument>;
+
+  /** Throws InvalidInput where the text is no YAML. Aliases are refused: no policy needs them, and they can be made to explode. */
+  constructor(text: string, source: string) {
+    this.#source = source;
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true });
+    const [problem] = [...this.#document.errors, ...this.#document.warnings];
+    if (problem !== undefined) {
+      const message = problem.code === 'MULTIPLE_DOCS' ? 'a policy is one YAML document' : problem.message;
+      throw new FairleadError('InvalidInput', `${source}:${this.#lineColumn(problem.pos[0])}: ${message}`);
+    }
+    try {
+      this.value = this.#document.toJS({ maxAliasCount: 0 });
+    } catch (cause) {
+      throw new FairleadError('InvalidInput', `${source}: aliases (*name) are not allowed in a policy`, { cause });
+    }
+  }
+
+  /** `line:column` of the value at a path, or of the nearest thing around it. */
+  position(path: Path): string {
+    for (let length = path.length; length > 0; length--) {
+      const node = this.#document.getIn(path.slice(0, length), true);
+      if (isNode(node) && node.range) return this.#lineColumn(node.range[0]);
+    }
+    return '1:1';
+  }
+
+  /** `source:line:column` of the value at a path. */
+  at(path: Path): string {
+    return `${this.#source}:${this.position(path)}`;
+  }
+
+  /** An InvalidInput about the value at a path. */
+  error(path: Path, message: string, options: { hint?: string } = {}): FairleadError {
+    return new FairleadError('InvalidInput', `${this.at(path)}: ${message}`, options);
+  }
+
+  /**
+   * What a schema found wrong, in our words: an unknown key with the one that was probably meant (it often explains the
+   * rest), else the first field at fault. `keysBelow` gives the keys that may stand below a key; '' is the top.
+   */
+  schemaError(
+    issues: readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]],
+    keysBelow: (parent: string) => readonly string[],
+  ): FairleadError {
+    const issue = issues.find(({ type, expected }) => type === 'strict_object' && expected === 'never') ?? issues[0];
+    const path = (issue.path ?? []).map(({ key }) => key as string | number);
+    if (issue.type !== 'strict_object' || path.length === 0) {
+      const field = v.getDotPath(issue);
+      return this.error(path, `${field === null ? '' : `${field}: `}${issue.message}`);
+    }
+    const key = String(path.at(-1));
+    if (issue.received === 'undefined') return this.error(path.slice(0, -1), `${key} is missing`);
+    if (issue.expected !== 'never') return this.error(path, issue.message);
+    const parent = path.slice(0, -1).findLast((part) => typeof part === 'string') ?? '';
+    const meant = closest(key, keysBelow(parent));
+    const hint = meant === undefined ? undefined : `Did you mean ${JSON.stringify(meant)}?`;
+    const message = `unknown key ${JSON.stringify(key)}`;
+    const at = `${this.#source}:${this.#keyPosition(path)}`;
+    return new FairleadError('InvalidInput', `${at}: ${message}`, hint === undefined ? {} : { hint });
+  }
+
+  #keyPosition(path: Path): string {
+    const parent = path.length === 1 ? this.#document.contents : this.#document.getIn(path.slice(0, -1), true);
+    const pair = isMap(parent) ? parent.items.find(({ key }) => isNode(key) && String(key) === path.at(-1)) : undefined;
+    return isNode(pair?.key) && pair.key.range ? this.#lineColumn(pair.key.range[0]) : this.position(path);
+  }
+
+  #lineColumn(offset: number): string {
+    const { line, col } = this.#lines.linePos(offset);
+    return `${line}:${col}`;
+  }
+}
