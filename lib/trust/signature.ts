@@ -1,5 +1,11 @@
 import type { Digest } from '#lib/registry/digest';
 
+/** Media type of a Sigstore bundle v0.3, and artifactType of the manifest that carries one. */
+export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+
+/** Annotation by which a bundle's manifest tells what the bundle states. */
+export const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
+
 /** A signature as it was found beside an artifact: bytes that claim something, nothing of it checked yet. */
 export type Signature =
   | {

@@ -1,0 +1,37 @@
+import { FairleadError } from '#lib/errors';
+import type { ProfileKind } from '#lib/profile/profile';
+import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import { profileMediaTypes } from './artifact.ts';
+
+const kinds = new Map<string, ProfileKind>(
+  Object.entries(profileMediaTypes).map(([kind, mediaType]) => [mediaType, kind as ProfileKind]),
+);
+
+/**
+ * Says which kind of profile a manifest holds, and in which layer, from the manifest alone (KEP-6061, artifact format):
+ * by the config's media type, or by artifactType where the config is the empty one; exactly one layer, whatever its
+ * media type. Throws ProfileInvalid for everything else; `name` is how the message calls the artifact.
+ */
+export function recognizeLayout(manifest: Manifest, name: string): { kind: ProfileKind; layer: Descriptor } {
+  const byArtifactType = manifest.config.mediaType === mediaTypes.emptyConfig;
+  const told = byArtifactType ? manifest.artifactType : manifest.config.mediaType;
+  const kind = told === undefined ? undefined : kinds.get(told);
+  if (kind === undefined) {
+    const where = byArtifactType ? 'artifactType' : 'config media type';
+    throw new FairleadError(
+      'ProfileInvalid',
+      `${name} is no security profile: its ${where} is ${JSON.stringify(told ?? '')}`,
+      {
+        hint: `A profile's config media type (or artifactType, with the empty config) is ${[...kinds.keys()].join(' or ')}.`,
+      },
+    );
+  }
+  const [layer, ...more] = manifest.layers;
+  if (layer === undefined || more.length > 0) {
+    throw new FairleadError(
+      'ProfileInvalid',
+      `${name} has ${manifest.layers.length} layers; a profile has exactly one`,
+    );
+  }
+  return { kind, layer };
+}

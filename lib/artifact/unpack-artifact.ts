@@ -1,0 +1,33 @@
+import { FairleadError } from '#lib/errors';
+import type { Profile, ProfileKind } from '#lib/profile/profile';
+import { readProfile } from '#lib/profile/read-profile';
+import type { Artifact } from './artifact.ts';
+import { profileContent } from './profile-content.ts';
+import { recognizeLayout } from './recognize-layout.ts';
+
+/**
+ * Reads the profile in an artifact. `kind` is what the caller asked for; undefined takes any.
+ * Throws ProfileInvalid where the artifact is no profile, is of another kind, or does not parse.
+ */
+export function unpackArtifact(artifact: Artifact, kind: ProfileKind | undefined): Profile {
+  const name = artifact.descriptor.digest;
+  const found = recognizeLayout(artifact.manifest, name);
+  if (kind !== undefined && found.kind !== kind) {
+    throw new FairleadError('ProfileInvalid', `${name} is a profile of kind ${found.kind}, not ${kind}`);
+  }
+  const profile = readLayer(profileContent(artifact), `profile in ${name}`);
+  if (profile.kind !== found.kind) {
+    throw new FairleadError('ProfileInvalid', `${name} calls itself ${found.kind}, but its content is ${profile.kind}`);
+  }
+  return profile;
+}
+
+function readLayer(bytes: Uint8Array, source: string): Profile {
+  try {
+    return readProfile(bytes, source);
+  } catch (error) {
+    // Too deep or too long to read is a fault of the artifact here, and a lasting one.
+    if (!(error instanceof FairleadError) || error.kind !== 'LimitExceeded') throw error;
+    throw new FairleadError('ProfileInvalid', error.message, { cause: error });
+  }
+}

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import type { Artifact } from '#lib/artifact/artifact';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { FairleadError } from '#lib/errors';
+import { type Descriptor, emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
+import { memoryRepository } from '#lib/registry/memory';
+import type { Target } from '#lib/registry/target';
+import { fetchSignatures, legacySignatureTag, signatureLimits } from './fetch-signatures.ts';
+import { generateKeyPair, loadPrivateKey } from './key.ts';
+import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
+import { packSignature } from './pack-signature.ts';
+import { signArtifact } from './sign-artifact.ts';
+import { bundleMediaType, predicateTypeAnnotation } from './signature.ts';
+
+const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
+const subject = artifactOf('subject');
+const bystander = artifactOf('bystander');
+let bundle: Uint8Array;
+before(async () => {
+  bundle = await signArtifact(subject.descriptor, await loadPrivateKey((await generateKeyPair()).privateKey));
+});
+
+function artifactOf(content: string, changes: Partial<Artifact['manifest']> = {}): Artifact {
+  const layer = blob(mediaTypes.imageLayer, Buffer.from(content));
+  return assembleArtifact(
+    {
+      schemaVersion: 2,
+      mediaType: mediaTypes.manifest,
+      config: config.descriptor,
+      layers: [layer.descriptor],
+      ...changes,
+    },
+    [config, layer],
+  );
+}
+
+async function repository(...pushed: Artifact[]): Promise<Target> {
+  const target = memoryRepository();
+  for (const artifact of [subject, ...pushed]) await pushArtifact(target, artifact, undefined, undefined);
+  return target;
+}
+
+/** The target with the answer of one method changed. */
+function lying(target: Target, changes: Partial<Target>): Target {
+  return { ...target, ...changes };
+}
+
+function referrerOf(of: Artifact, bytes: Uint8Array, changes: Partial<Artifact['manifest']> = {}): Artifact {
+  const packed = packSignature(of.descriptor, bytes);
+  return assembleArtifact({ ...packed.manifest, ...changes }, packed.blobs);
+}
+
+describe('fetchSignatures', () => {
+  it('finds nothing beside an unsigned artifact', async () => {
+    assert.deepEqual(await fetchSignatures(await repository(), subject.descriptor), []);
+  });
+
+  it('finds a bundle among the referrers, byte for byte', async () => {
+    const referrer = packSignature(subject.descriptor, bundle);
+    const [found, ...more] = await fetchSignatures(await repository(referrer), subject.descriptor);
+    assert.deepEqual(more, []);
+    assert.ok(found?.format === 'bundle');
+    assert.equal(found.manifest, referrer.descriptor.digest);
+    assert.deepEqual(Buffer.from(found.bundle), Buffer.from(bundle));
+  });
+
+  it('opens referrers whatever artifactType the list gives them', async () => {
+    const referrer = packSignature(subject.descriptor, bundle);
+    const target = await repository(referrer);
+    for (const artifactType of [undefined, mediaTypes.emptyConfig, 'application/x']) {
+      const { artifactType: _, ...rest } = referrer.descriptor;
+      const listed: Descriptor = artifactType === undefined ? rest : { ...rest, artifactType };
+      const found = await fetchSignatures(lying(target, { referrers: async () => [listed] }), subject.descriptor);
+      assert.equal(found.length, 1);
+    }
+  });
+
+  it('reads the legacy tag', async () => {
+    const payload = blob(legacyPayloadMediaType, Buffer.from('{"critical":{}}'), {
+      [legacySignatureAnnotation]: 'c2ln',
+    });
+    const unsigned = blob(legacyPayloadMediaType, Buffer.from('{}'));
+    const legacy = assembleArtifact(
+      {
+        schemaVersion: 2,
+        mediaType: mediaTypes.manifest,
+        config: config.descriptor,
+        layers: [unsigned.descriptor, payload.descriptor],
+      },
+      [config, payload, unsigned],
+    );
+    const target = await repository();
+    await pushArtifact(target, legacy, undefined, legacySignatureTag(subject.descriptor));
+    const [found, ...more] = await fetchSignatures(target, subject.descriptor);
+    assert.deepEqual(more, []);
+    assert.ok(found?.format === 'legacy');
+    assert.equal(Buffer.from(found.payload).toString(), '{"critical":{}}');
+    assert.equal(found.annotations[legacySignatureAnnotation], 'c2ln');
+    assert.equal(legacySignatureTag({ ...subject.descriptor, digest: digestOf(Buffer.from(''), 'sha512') }), undefined);
+  });
+
+  it('leaves out what is no signature of this artifact', async () => {
+    const oversized = new Uint8Array(signatureLimits.bundleBytes + 1);
+    const target = await repository(
+      referrerOf(subject, Buffer.from('an SBOM'), {
+        annotations: { [predicateTypeAnnotation]: 'https://spdx.dev/Document' },
+      }),
+      referrerOf(subject, oversized),
+      referrerOf(subject, bundle, { layers: [] }),
+      referrerOf(subject, bundle, { layers: [config.descriptor, config.descriptor] }),
+      artifactOf('other referrer', { subject: subject.descriptor, artifactType: bundleMediaType }),
+      artifactOf('no bundle', { subject: subject.descriptor }),
+    );
+    assert.deepEqual(await fetchSignatures(target, subject.descriptor), []);
+  });
+
+  it('is not deceived by a list that lies', async () => {
+    const forOther = packSignature(bystander.descriptor, bundle);
+    const target = await repository(bystander, forOther);
+    const missing: Descriptor = { ...subject.descriptor, digest: digestOf(Buffer.from('missing')) };
+    const index: Descriptor = { ...subject.descriptor, mediaType: mediaTypes.index };
+    const listed = [forOther.descriptor, missing, index, subject.descriptor];
+    assert.deepEqual(await fetchSignatures(lying(target, { referrers: async () => listed }), subject.descriptor), []);
+  });
+
+  it('finds the signature among 10,000 strangers, and opens few of them', async () => {
+    const referrer = packSignature(subject.descriptor, bundle);
+    const target = await repository(referrer);
+    const strangers = Array.from(
+      { length: 9_999 },
+      (_, index): Descriptor => ({
+        mediaType: mediaTypes.manifest,
+        digest: digestOf(Buffer.from(`stranger ${index}`)),
+        size: 100,
+        artifactType: 'application/x',
+      }),
+    );
+    let fetched = 0;
+    const counting = lying(target, {
+      referrers: async () => [...strangers, referrer.descriptor],
+      fetch: (descriptor) => {
+        fetched++;
+        return target.fetch(descriptor);
+      },
+    });
+    assert.equal((await fetchSignatures(counting, subject.descriptor)).length, 1);
+    assert.ok(fetched <= signatureLimits.manifests + 1, `${fetched} fetched`);
+  });
+
+  it('passes on that the registry is out of reach', async () => {
+    const down = async (): Promise<never> => {
+      throw new FairleadError('Unavailable', 'registry is down');
+    };
+    const target = await repository(packSignature(subject.descriptor, bundle));
+    for (const changes of [{ referrers: down }, { fetch: down }, { resolve: down }]) {
+      await assert.rejects(
+        fetchSignatures(lying(target, changes), subject.descriptor),
+        (error) => error instanceof FairleadError && error.kind === 'Unavailable',
+      );
+    }
+  });
+
+  it('refuses content that is not what its digest says', async () => {
+    const referrer = packSignature(subject.descriptor, bundle);
+    const target = await repository(referrer);
+    const swapped = lying(target, {
+      fetch: async (descriptor) => {
+        if (descriptor.mediaType !== bundleMediaType) return target.fetch(descriptor);
+        return (async function* () {
+          yield new Uint8Array(descriptor.size);
+        })();
+      },
+    });
+    await assert.rejects(fetchSignatures(swapped, subject.descriptor), FairleadError);
+  });
+});
+
+describe('packSignature', () => {
+  it('writes the referrer that cosign 3 writes', () => {
+    const { manifest } = packSignature(subject.descriptor, bundle, { created: new Date('2026-01-02T03:04:05Z') });
+    assert.deepEqual(manifest, {
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      artifactType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+      config: {
+        mediaType: 'application/vnd.oci.empty.v1+json',
+        digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
+        size: 2,
+      },
+      layers: [
+        { mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json', digest: digestOf(bundle), size: bundle.length },
+      ],
+      subject: { mediaType: mediaTypes.manifest, digest: subject.descriptor.digest, size: subject.descriptor.size },
+      annotations: {
+        'dev.sigstore.bundle.content': 'dsse-envelope',
+        'dev.sigstore.bundle.predicateType': 'https://sigstore.dev/cosign/sign/v1',
+        'org.opencontainers.image.created': '2026-01-02T03:04:05.000Z',
+      },
+    });
+  });
+});

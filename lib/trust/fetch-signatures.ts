@@ -1,0 +1,149 @@
+import { FairleadError } from '#lib/errors';
+import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import { digestParts } from '#lib/registry/digest';
+import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { parseManifest } from '#lib/registry/manifest';
+import type { CallOptions, ReadTarget } from '#lib/registry/target';
+import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
+import { bundleMediaType, predicateTypeAnnotation, type Signature } from './signature.ts';
+import { signPredicateType } from './statement.ts';
+
+/**
+ * What is looked at, at most. A bundle made with a key has 1 KiB, a keyless one 8 KiB; what lies beyond these limits is
+ * passed over, so that a stranger's referrers can neither exhaust the reader nor keep it from the signature it looks for.
+ */
+export const signatureLimits = {
+  referrers: 10_000,
+  manifests: 128,
+  manifestBytes: 64 * 1024,
+  bundleBytes: 256 * 1024,
+  legacyLayers: 64,
+  legacyManifestBytes: 1024 * 1024,
+  legacyPayloadBytes: 64 * 1024,
+} as const;
+
+const concurrency = 8;
+
+/**
+ * Fetches what claims to be a signature of an artifact: Sigstore bundles among its referrers, and cosign's legacy
+ * `sha256-<hex>.sig` tag. Nothing of it is verified here. A referrer counts only where its own manifest names the artifact
+ * as subject, so a list that lies is harmless; what is malformed or over the limits is left out.
+ * Rejects with whatever the target rejects with (a registry out of reach is no proof that there is no signature).
+ */
+export async function fetchSignatures(
+  target: ReadTarget,
+  descriptor: Descriptor,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Signature[]> {
+  const options: CallOptions = signal === undefined ? {} : { signal };
+  const [bundles, legacy] = await Promise.all([
+    fetchBundles(target, descriptor, options),
+    fetchLegacySignatures(target, descriptor, options),
+  ]);
+  return [...bundles, ...legacy];
+}
+
+async function fetchBundles(target: ReadTarget, subject: Descriptor, options: CallOptions): Promise<Signature[]> {
+  const listed = await target.referrers(subject, options);
+  // Which artifactType a list gives depends on who wrote it (cosign's own fallback index names the empty config), so it
+  // only decides what is opened first.
+  const candidates = listed
+    .slice(0, signatureLimits.referrers)
+    .filter(({ mediaType, size }) => mediaType === mediaTypes.manifest && size <= signatureLimits.manifestBytes)
+    .sort((a, b) => openingOrder(a) - openingOrder(b))
+    .slice(0, signatureLimits.manifests);
+  const found: Signature[] = [];
+  for (let start = 0; start < candidates.length; start += concurrency) {
+    const opened = candidates
+      .slice(start, start + concurrency)
+      .map((each) => openReferrer(target, each, subject, options));
+    for (const signature of await Promise.all(opened)) if (signature !== undefined) found.push(signature);
+  }
+  return found;
+}
+
+function openingOrder({ artifactType, annotations }: Descriptor): number {
+  if (annotations?.[predicateTypeAnnotation] === signPredicateType) return 0;
+  if (artifactType === bundleMediaType) return 1;
+  return artifactType === undefined || artifactType === mediaTypes.emptyConfig ? 2 : 3;
+}
+
+async function openReferrer(
+  target: ReadTarget,
+  descriptor: Descriptor,
+  subject: Descriptor,
+  options: CallOptions,
+): Promise<Signature | undefined> {
+  const manifest = await fetchManifest(target, descriptor, signatureLimits.manifestBytes, options);
+  if (manifest?.subject?.digest !== subject.digest) return undefined;
+  const predicateType = manifest.annotations?.[predicateTypeAnnotation];
+  if (predicateType !== undefined && predicateType !== signPredicateType) return undefined;
+  const [layer, ...more] = manifest.layers;
+  if (layer?.mediaType !== bundleMediaType || more.length > 0 || layer.size > signatureLimits.bundleBytes)
+    return undefined;
+  const bundle = await fetchIfThere(target, layer, signatureLimits.bundleBytes, options);
+  return bundle && { format: 'bundle', manifest: descriptor.digest, bundle };
+}
+
+async function fetchLegacySignatures(
+  target: ReadTarget,
+  subject: Descriptor,
+  options: CallOptions,
+): Promise<Signature[]> {
+  const tag = legacySignatureTag(subject);
+  if (tag === undefined) return [];
+  const descriptor = await orUndefinedIfMissing(target.resolve(tag, options));
+  if (descriptor?.mediaType !== mediaTypes.manifest || descriptor.size > signatureLimits.legacyManifestBytes) return [];
+  const manifest = await fetchManifest(target, descriptor, signatureLimits.legacyManifestBytes, options);
+  const layers = (manifest?.layers ?? [])
+    .filter(({ mediaType, size }) => mediaType === legacyPayloadMediaType && size <= signatureLimits.legacyPayloadBytes)
+    .filter(({ annotations }) => annotations?.[legacySignatureAnnotation] !== undefined)
+    .slice(0, signatureLimits.legacyLayers);
+  const found: Signature[] = [];
+  for (const layer of layers) {
+    const payload = await fetchIfThere(target, layer, signatureLimits.legacyPayloadBytes, options);
+    if (payload === undefined) continue;
+    found.push({ format: 'legacy', manifest: descriptor.digest, payload, annotations: layer.annotations ?? {} });
+  }
+  return found;
+}
+
+/** The tag under which cosign 2 keeps the signatures of an artifact; undefined where a tag cannot hold the digest (sha512). */
+export function legacySignatureTag({ digest }: Descriptor): string | undefined {
+  const { algorithm, hex } = digestParts(digest);
+  return algorithm === 'sha256' ? `${algorithm}-${hex}.sig` : undefined;
+}
+
+async function fetchManifest(
+  target: ReadTarget,
+  descriptor: Descriptor,
+  limit: number,
+  options: CallOptions,
+): Promise<Manifest | undefined> {
+  const bytes = await fetchIfThere(target, descriptor, limit, options);
+  if (bytes === undefined) return undefined;
+  try {
+    return parseManifest(bytes);
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'InvalidInput') return undefined;
+    throw error;
+  }
+}
+
+function fetchIfThere(
+  target: ReadTarget,
+  descriptor: Descriptor,
+  limit: number,
+  options: CallOptions,
+): Promise<Uint8Array | undefined> {
+  return orUndefinedIfMissing(fetchBytes(target, descriptor, { ...options, limit }));
+}
+
+async function orUndefinedIfMissing<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
+    throw error;
+  }
+}

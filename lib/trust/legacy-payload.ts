@@ -1,0 +1,46 @@
+import { FairleadError } from '#lib/errors';
+import type { Descriptor } from '#lib/registry/descriptor';
+
+/** Media type of a layer of cosign's legacy signature manifest: the simple-signing payload. */
+export const legacyPayloadMediaType = 'application/vnd.dev.cosign.simplesigning.v1+json';
+/** Annotation of that layer with the signature, base64. */
+export const legacySignatureAnnotation = 'dev.cosignproject.cosign/signature';
+
+const payloadType = 'cosign container image signature';
+
+/**
+ * Checks that a simple-signing payload (containers/image, atomic-signature.md, as cosign uses it) is for this very
+ * artifact. Names are compared without case, because old versions of cosign wrote them with capitals and Go reads both.
+ * Throws SignatureInvalid that says what it is instead.
+ */
+export function assertLegacyPayload(payload: Uint8Array, descriptor: Descriptor): void {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+  } catch (cause) {
+    throw new FairleadError('SignatureInvalid', 'its payload is not JSON', { cause });
+  }
+  const critical = member(json, 'critical');
+  const type = member(critical, 'type');
+  if (type !== payloadType) throw new FairleadError('SignatureInvalid', `its payload has type ${quote(type)}`);
+  const digest = member(member(critical, 'image'), 'docker-manifest-digest');
+  if (digest !== descriptor.digest) {
+    throw new FairleadError('SignatureInvalid', `it was made for another artifact (${quote(digest)})`);
+  }
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const found = Object.entries(value).filter(([key]) => key.toLowerCase() === name);
+  if (found.length > 1) {
+    throw new FairleadError(
+      'SignatureInvalid',
+      `its payload has ${quote(name)} twice, and readers differ on which one counts`,
+    );
+  }
+  return found[0]?.[1];
+}
+
+function quote(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 160)) : 'none';
+}

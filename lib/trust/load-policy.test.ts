@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { FairleadError } from '#lib/errors';
+import { parseReference } from '#lib/registry/reference';
+import { authorize } from './authorize.ts';
+import { generateKeyPair, loadPublicKey } from './key.ts';
+import { loadPolicy } from './load-policy.ts';
+import { defaultLimits } from './policy.ts';
+
+const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
+const withKey = `${head}rules:\n  - match: a.b/**\n    require: [{key: keys/release.pub}]\n`;
+const withBaseline = `${withKey}baseline: {seccomp: base.json}\n`;
+
+let folder: string;
+let path: string;
+let publicKey: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fairlead-policy-'));
+  path = join(folder, 'policy.yaml');
+  await mkdir(join(folder, 'keys'));
+  ({ publicKey } = await generateKeyPair());
+  await writeFile(join(folder, 'keys', 'release.pub'), publicKey);
+  await writeFile(join(folder, 'base.json'), '{"defaultAction":"SCMP_ACT_ALLOW"}');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function revisionOf(text: string): Promise<string> {
+  await writeFile(path, text);
+  return (await loadPolicy(path)).revision;
+}
+
+async function refuses(text: string, message: RegExp): Promise<void> {
+  await writeFile(path, text);
+  await assert.rejects(loadPolicy(path), (error) => {
+    assert.ok(error instanceof FairleadError, String(error));
+    assert.equal(error.kind, 'InvalidInput');
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+describe('loadPolicy', () => {
+  it('reads keys and baseline from beside the policy', async () => {
+    await writeFile(path, withBaseline);
+    const policy = await loadPolicy(path);
+    assert.equal(policy.source, path);
+    const [requirement] = policy.rules[0]?.require ?? [];
+    assert.equal(requirement?.anyOf[0]?.key, 'keys/release.pub');
+    assert.equal(requirement?.anyOf[0]?.publicKey.fingerprint, loadPublicKey(publicKey).fingerprint);
+    assert.deepEqual(policy.baseline, { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } });
+    assert.deepEqual(policy.limits, defaultLimits);
+  });
+
+  it('denies everything where the file is empty or missing, and says which', async () => {
+    const reference = parseReference('a.b/c:v1');
+    await writeFile(path, '');
+    const empty = await loadPolicy(path);
+    assert.throws(() => authorize(empty, reference, 'Seccomp'), /policy\.yaml does not allow .*it has no rules/);
+    const missing = await loadPolicy(join(folder, 'none.yaml'));
+    assert.throws(() => authorize(missing, reference, 'Seccomp'), /none\.yaml \(which does not exist\) does not allow/);
+  });
+
+  it('gives another revision when the policy, a key or the baseline changes, and only then', async () => {
+    const first = await revisionOf(withBaseline);
+    assert.equal(await revisionOf(withBaseline), first);
+    const seen = new Set([first]);
+    const differs = async (text: string): Promise<void> => {
+      const revision = await revisionOf(text);
+      assert.ok(!seen.has(revision));
+      seen.add(revision);
+    };
+    await differs(`${withBaseline}# changed\n`);
+    await differs(withKey);
+    await writeFile(join(folder, 'base.json'), '{"defaultAction":"SCMP_ACT_LOG"}');
+    await differs(withBaseline);
+    await writeFile(join(folder, 'keys', 'release.pub'), (await generateKeyPair()).publicKey);
+    await differs(withBaseline);
+    await differs('');
+  });
+
+  it('refuses a file that is missing or wrong, and says where the policy names it', async () => {
+    await refuses(withKey.replace('release', 'other'), /policy\.yaml:5:21: keys\/other\.pub does not exist/);
+    await refuses(withBaseline.replace('base.json', 'keys'), /policy\.yaml:6:21: keys cannot be read/);
+    await refuses(withKey.replace('keys/release.pub', 'base.json'), /policy\.yaml:5:21: base\.json: not a public key/);
+    await refuses(withBaseline.replace('base.json', 'keys/release.pub'), /:6:21: keys\/release\.pub: .*:1:1/);
+    await refuses('rules: [', /policy\.yaml:1:/);
+  });
+
+  it('refuses a policy that is a folder', async () => {
+    await assert.rejects(loadPolicy(folder), /the policy cannot be read/);
+  });
+});

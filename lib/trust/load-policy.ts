@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { FairleadError } from '#lib/errors';
+import { readProfile } from '#lib/profile/read-profile';
+import { loadPublicKey, type PublicKey } from './key.ts';
+import { type FileName, parsePolicy } from './parse-policy.ts';
+import type { Baseline, TrustPolicy } from './policy.ts';
+
+/**
+ * Reads a trust policy and every file that it names; relative names count from the policy's folder. A policy file that
+ * does not exist, or is empty, denies everything. Throws InvalidInput where the policy does not parse, or where a file that
+ * it names is not there or is not what it should be.
+ */
+export async function loadPolicy(path: string): Promise<TrustPolicy> {
+  const text = await readPolicyFile(path);
+  const document = parsePolicy(text ?? '', path);
+  const files = new PolicyFiles(dirname(path));
+  const keys = new Map<string, PublicKey>();
+  for (const file of document.rules.flatMap(({ require }) => require.flatMap(({ anyOf }) => anyOf))) {
+    if (!keys.has(file.path))
+      keys.set(file.path, await files.read(file, (bytes) => loadPublicKey(bytes.toString('utf8'))));
+  }
+  const keyOf = (file: FileName): PublicKey => {
+    const key = keys.get(file.path);
+    if (key === undefined) throw new FairleadError('Internal', `${file.at}: key ${file.path} was not read`);
+    return key;
+  };
+  const { seccomp } = document.baseline;
+  const baseline: Baseline = {
+    seccomp: seccomp === 'RuntimeDefault' ? seccomp : await files.read(seccomp, (bytes) => readProfile(bytes).seccomp),
+  };
+  return {
+    source: text === undefined ? `${path} (which does not exist)` : path,
+    rules: document.rules.map(({ require, ...rule }) => ({
+      ...rule,
+      require: require.map(({ anyOf }) => ({
+        anyOf: anyOf.map((file) => ({ key: file.path, publicKey: keyOf(file) })),
+      })),
+    })),
+    baseline,
+    limits: document.limits,
+    revision: files.revision(text ?? ''),
+  };
+}
+
+async function readPolicyFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new FairleadError('InvalidInput', `${path}: the policy cannot be read`, { cause });
+  }
+}
+
+/** The files that a policy names, and the hash over all that was read. */
+class PolicyFiles {
+  readonly #folder: string;
+  readonly #hash = createHash('sha256');
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Reads one file and makes something of it; errors say where the policy names it. */
+  async read<T>({ path, at }: FileName, make: (bytes: Buffer) => T): Promise<T> {
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(resolve(this.#folder, path));
+    } catch (cause) {
+      const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
+      throw new FairleadError('InvalidInput', `${at}: ${path} ${reason}`, { cause });
+    }
+    this.#add(path, bytes);
+    try {
+      return make(bytes);
+    } catch (error) {
+      if (!(error instanceof FairleadError)) throw error;
+      throw new FairleadError('InvalidInput', `${at}: ${path}: ${error.message}`, {
+        cause: error,
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+      });
+    }
+  }
+
+  /** The hash of the policy's text and of every file that was read, hex. */
+  revision(text: string): string {
+    this.#add('', Buffer.from(text));
+    return this.#hash.digest('hex');
+  }
+
+  #add(name: string, bytes: Buffer): void {
+    // Lengths are hashed too, so that no two sets of files run together into the same bytes.
+    this.#hash.update(JSON.stringify([name, bytes.length])).update(bytes);
+  }
+}

@@ -1,0 +1,24 @@
+import { bundleToJSON, toDSSEBundle } from '@sigstore/bundle';
+import { dsse } from '@sigstore/core';
+import type { Descriptor } from '#lib/registry/descriptor';
+import { keyHint, type Signer } from './key.ts';
+import { signStatement, statementPayloadType } from './statement.ts';
+
+export type { Signer } from './key.ts';
+
+/**
+ * Signs an artifact by its digest: a Sigstore bundle v0.3 (JSON) with an in-toto statement in a DSSE envelope, which is
+ * what cosign 3 writes and verifies. Gives the bundle's bytes; packSignature makes a referrer of them.
+ */
+export async function signArtifact(descriptor: Descriptor, signer: Signer): Promise<Uint8Array> {
+  const statement = Buffer.from(signStatement(descriptor));
+  const signature = await signer.sign(dsse.preAuthEncoding(statementPayloadType, statement));
+  const hint = keyHint(signer.publicKey);
+  const bundle = toDSSEBundle({
+    artifact: statement,
+    artifactType: statementPayloadType,
+    signature: Buffer.from(signature),
+    keyHint: hint,
+  });
+  return new TextEncoder().encode(JSON.stringify(bundleToJSON(bundle)));
+}
