@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -162,6 +162,35 @@ describe('layoutRepository shared by processes', () => {
       }
       const next = manifest([], { annotations: { round: String(round) } });
       await target.push(next.descriptor, next.bytes);
+    }
+  });
+});
+
+describePeers(['root'], 'layoutRepository on a full disk', () => {
+  it('says so, keeps what was there and leaves nothing half-written', async () => {
+    const disk = join(folder, 'disk');
+    await mkdir(disk);
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
+    try {
+      const target = layoutRepository(disk, 'full');
+      const image = manifest([]);
+      await pushAll(target, [emptyConfig, image]);
+      await target.tag(image.descriptor, 'v1');
+      const large = blob(Buffer.alloc(400_000, 'x'));
+      await assert.rejects(target.push(large.descriptor, large.bytes), {
+        kind: 'Unavailable',
+        message: /ENOSPC/,
+        hint: /Free some space/,
+      });
+      const names = await readdir(disk, { recursive: true });
+      assert(!names.some((name) => name.endsWith(large.descriptor.digest.slice(7))));
+      assert.deepEqual(await readdir(join(disk, 'full/.ingest')), []);
+      assert.deepEqual(await target.resolve('v1'), image.descriptor);
+      const small = blob('small enough');
+      await target.push(small.descriptor, small.bytes);
+      assert.equal(await target.exists(small.descriptor), true);
+    } finally {
+      await run('umount', [disk]);
     }
   });
 });

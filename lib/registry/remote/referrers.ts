@@ -8,8 +8,10 @@ import { errorCodes, nameRequest } from './errors.ts';
 import { repositoryScope } from './scope.ts';
 import { pause } from './transport.ts';
 
-/** Most referrers of one subject that are listed; whoever has more is refused, not cut short in silence. */
+/** Most referrers of one subject, and pages and bytes of their list; whoever has more is refused, not cut short in silence. */
 const referrersLimit = 10_000;
+const pagesLimit = 200;
+const bytesLimit = 32 * 1024 * 1024;
 /** How often the fallback index is written again after somebody else overwrote it. */
 const updateAttempts = 12;
 
@@ -38,7 +40,8 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
   const listByApi = async (subject: Digest, options: CallOptions): Promise<Descriptor[] | undefined> => {
     const listed: Descriptor[] = [];
     let to: string | URL = `${repository}/referrers/${subject}`;
-    for (;;) {
+    let bytes = 0;
+    for (let pages = 1; ; pages++) {
       const response: ApiResponse = await client.send({
         method: 'GET',
         to,
@@ -60,7 +63,8 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
       const name = nameRequest({ method: 'GET', url: response.url });
       const page = await readBody(response, { method: 'GET' }, manifestBytesLimit);
       listed.push(...parseIndex(page, name).manifests);
-      if (listed.length > referrersLimit) throw tooMany(subject);
+      bytes += page.length;
+      if (listed.length > referrersLimit || pages > pagesLimit || bytes > bytesLimit) throw tooMany(subject);
       const next = nextPage(response);
       if (next === undefined) return listed;
       to = next;
@@ -89,7 +93,7 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
   const tooMany = (subject: Digest): FairleadError =>
     new FairleadError(
       'LimitExceeded',
-      `${client.origin.host}/${repository}@${subject} has more than ${referrersLimit} referrers`,
+      `${client.origin.host}/${repository}@${subject} has more than ${referrersLimit} referrers, or a list of them without end`,
     );
 
   /**

@@ -1,0 +1,332 @@
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
+import { after, describe, it } from 'node:test';
+import { mediaTypes } from '#lib/registry/descriptor';
+import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { type RemoteOptions, remoteRepository } from '#lib/registry/remote/repository';
+import type { Target } from '#lib/registry/target';
+import { blob, index, manifest } from '#test/contract/content';
+
+const servers: (Server | TcpServer)[] = [];
+after(() => {
+  for (const server of servers) {
+    if ('closeAllConnections' in server) server.closeAllConnections();
+    server.close();
+  }
+});
+
+/** A registry that does as the test says; gives a repository of it and the requests that it saw. */
+async function serve(
+  listener: RequestListener,
+  options: RemoteOptions = {},
+): Promise<{ target: Target; seen: string[]; host: string }> {
+  const seen: string[] = [];
+  const server = createServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    listener(request, response);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const target = remoteRepository(
+    { registry: host, repository: 'a' },
+    { retry: { attempts: 3, delay: 1 }, ...options },
+  );
+  return { target, seen, host };
+}
+
+const image = manifest([], { annotations: { name: 'the right one' } });
+const other = manifest([], { annotations: { name: 'another one' } });
+const content = blob(Buffer.alloc(300_000, 'content '));
+
+const answerManifest = (
+  response: ServerResponse,
+  request: IncomingMessage,
+  bytes: Uint8Array,
+  digest?: string,
+): void => {
+  const headers = { 'content-type': mediaTypes.manifest, 'content-length': bytes.length };
+  response.writeHead(200, digest === undefined ? headers : { ...headers, 'docker-content-digest': digest });
+  response.end(request.method === 'HEAD' ? undefined : bytes);
+};
+
+describe('a registry that lies', () => {
+  it('about the content of a digest is found out, for manifests and blobs', async () => {
+    const { target } = await serve((request, response) =>
+      answerManifest(response, request, other.bytes, image.descriptor.digest),
+    );
+    const claimed = { ...image.descriptor, size: other.bytes.length };
+    await assert.rejects(fetchBytes(target, claimed, { limit: 10_000 }), {
+      kind: 'Conflict',
+      message: /other content/,
+    });
+    const layer = { ...blob('x').descriptor, size: other.bytes.length };
+    await assert.rejects(fetchBytes(target, layer, { limit: 10_000 }), { kind: 'Conflict' });
+  });
+
+  it('about a digest that was asked for is found out at resolve', async () => {
+    const { target } = await serve((request, response) =>
+      answerManifest(response, request, other.bytes, other.descriptor.digest),
+    );
+    await assert.rejects(target.resolve(image.descriptor.digest), { kind: 'Conflict' });
+  });
+
+  it('by leaving out the digest has it computed from the content', async () => {
+    const { target, seen } = await serve((request, response) => answerManifest(response, request, image.bytes));
+    assert.deepEqual(await target.resolve('v1'), image.descriptor);
+    assert.deepEqual(seen, ['HEAD /v2/a/manifests/v1', 'GET /v2/a/manifests/v1']);
+  });
+
+  it('about what it stored is found out at push', async () => {
+    const { target } = await serve((_request, response) =>
+      response.writeHead(201, { 'docker-content-digest': other.descriptor.digest }).end(),
+    );
+    await assert.rejects(target.push(image.descriptor, image.bytes), { kind: 'Conflict' });
+  });
+
+  it('about the type of a manifest is refused', async () => {
+    const { target } = await serve((_request, response) =>
+      response
+        .writeHead(200, {
+          'content-type': 'text/html',
+          'docker-content-digest': image.descriptor.digest,
+          'content-length': '10',
+        })
+        .end(),
+    );
+    await assert.rejects(target.resolve('v1'), { kind: 'InvalidInput', message: /text\/html/ });
+  });
+});
+
+describe('a registry that sends too much', () => {
+  it('is cut off at the length of the descriptor, announced or endless', async () => {
+    const { target: announced } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': String(2 ** 40) });
+      response.write('x');
+    });
+    await assert.rejects(fetchBytes(announced, content.descriptor, { limit: 1_000_000 }), { kind: 'LimitExceeded' });
+    let sent = 0;
+    const { target: endless } = await serve((_request, response) => {
+      const more = (): void => {
+        while (!response.destroyed) {
+          sent += 65_536;
+          if (!response.write(Buffer.alloc(65_536))) break;
+        }
+      };
+      response.on('drain', more).on('error', () => undefined);
+      more();
+    });
+    await assert.rejects(fetchBytes(endless, content.descriptor, { limit: 1_000_000 }), { kind: 'LimitExceeded' });
+    assert(sent < 20_000_000, `${sent} bytes were taken`);
+  });
+
+  it('as a manifest of more than 4 MiB is refused, by its announcement and while it comes', async () => {
+    const { target } = await serve((request, response) => {
+      if (request.url?.endsWith('announced')) {
+        response
+          .writeHead(200, {
+            'content-type': mediaTypes.manifest,
+            'content-length': '104857600',
+            'docker-content-digest': image.descriptor.digest,
+          })
+          .end();
+        return;
+      }
+      response.writeHead(200, { 'content-type': mediaTypes.manifest });
+      response.end(request.method === 'HEAD' ? undefined : Buffer.alloc(5 * 1024 * 1024, ' '));
+    });
+    await assert.rejects(target.resolve('announced'), { kind: 'LimitExceeded' });
+    await assert.rejects(target.resolve('streamed'), { kind: 'LimitExceeded' });
+    const large = { ...image.descriptor, size: 5 * 1024 * 1024 };
+    await assert.rejects(fetchBytes(target, large, { limit: 10_000_000 }), { kind: 'LimitExceeded' });
+  });
+
+  it('as errors is read only at the beginning', async () => {
+    const { target } = await serve((_request, response) => {
+      response.writeHead(400);
+      response.end(Buffer.alloc(10_000_000, 'x'));
+    });
+    await assert.rejects(fetchBytes(target, content.descriptor, { limit: 1_000_000 }), { kind: 'InvalidInput' });
+  });
+
+  it('as referrers is refused, in one page, in many and in pages without end', async () => {
+    const many = Array.from({ length: 100 }, () => other);
+    const page = index(many).bytes;
+    const { target: pages, seen } = await serve((_request, response) => {
+      response
+        .writeHead(200, { 'content-type': mediaTypes.index, link: `</v2/a/referrers/x?n=${seen.length}>; rel="next"` })
+        .end(page);
+    });
+    await assert.rejects(pages.referrers(image.descriptor), { kind: 'LimitExceeded', message: /referrers/ });
+    assert(seen.length <= 101);
+    const empty = index([]).bytes;
+    const { target: endless, seen: asked } = await serve((_request, response) => {
+      response
+        .writeHead(200, { 'content-type': mediaTypes.index, link: `</v2/a/referrers/x?n=${asked.length}>; rel="next"` })
+        .end(empty);
+    });
+    await assert.rejects(endless.referrers(image.descriptor), { kind: 'LimitExceeded' });
+  });
+
+  it('in the list of referrers of another host is not asked there', async () => {
+    const { target } = await serve((_request, response) => {
+      response
+        .writeHead(200, { 'content-type': mediaTypes.index, link: '<http://127.0.0.2:1/v2/>; rel="next"' })
+        .end(index([other]).bytes);
+    });
+    await assert.rejects(target.referrers(image.descriptor), { kind: 'Unavailable', message: /another host/ });
+  });
+
+  it('in redirects is left after five', async () => {
+    const { target, seen } = await serve((_request, response) => response.writeHead(302, { location: '/again' }).end());
+    await assert.rejects(fetchBytes(target, content.descriptor, { limit: 1_000_000 }), {
+      kind: 'Unavailable',
+      message: /redirects/,
+    });
+    assert.equal(seen.length, 6);
+  });
+});
+
+describe('a registry that fails', () => {
+  it('now and then is asked again: 500, 503, 429 with Retry-After, a connection that breaks', async () => {
+    const answers: RequestListener[] = [
+      (_request, response) => response.writeHead(500).end(),
+      (request) => request.socket.destroy(),
+      (request, response) => answerManifest(response, request, image.bytes, image.descriptor.digest),
+    ];
+    const { target, seen } = await serve((request, response) => answers.shift()?.(request, response));
+    assert.deepEqual(await target.resolve('v1'), image.descriptor);
+    assert.equal(seen.length, 3);
+
+    let began = 0;
+    const { target: busy } = await serve((request, response) => {
+      if (began === 0) {
+        began = performance.now();
+        response.writeHead(429, { 'retry-after': '1' }).end();
+      } else answerManifest(response, request, image.bytes, image.descriptor.digest);
+    });
+    await busy.resolve('v1');
+    assert(performance.now() - began > 950);
+  });
+
+  it('always is given up, with its own words', async () => {
+    const { target, seen } = await serve((_request, response) =>
+      response
+        .writeHead(503, { 'content-type': 'application/json' })
+        .end('{"errors":[{"code":"UNAVAILABLE","message":"maintenance\\u001b[31m"}]}'),
+    );
+    await assert.rejects(fetchBytes(target, content.descriptor, { limit: 1_000_000 }), {
+      kind: 'Unavailable',
+      message: /503 UNAVAILABLE "maintenance\\u001b\[31m"$/,
+    });
+    assert.equal(seen.length, 3);
+  });
+
+  it('for longer than we wait is given up at once', async () => {
+    const { target, seen } = await serve((_request, response) =>
+      response.writeHead(429, { 'retry-after': '3600' }).end(),
+    );
+    await assert.rejects(target.resolve('v1'), { kind: 'Unavailable', message: /429/ });
+    assert.equal(seen.length, 1);
+  });
+
+  it('in the middle of a download has the rest asked for by range, at every tenth', async () => {
+    for (let tenth = 0; tenth < 10; tenth++) {
+      const cut = Math.floor((content.bytes.length * tenth) / 10);
+      let ranges = 0;
+      const { target } = await serve((request, response) => {
+        const from = Number(/^bytes=([0-9]+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+        if (request.headers.range === undefined) {
+          response.writeHead(200, { 'content-length': content.bytes.length });
+          response.write(content.bytes.subarray(0, cut), () => setTimeout(() => response.destroy(), 5));
+          return;
+        }
+        ranges++;
+        const size = content.bytes.length;
+        response.writeHead(206, {
+          'content-range': `bytes ${from}-${size - 1}/${size}`,
+          'content-length': size - from,
+        });
+        response.end(content.bytes.subarray(from));
+      });
+      assert.deepEqual(
+        await fetchBytes(target, content.descriptor, { limit: 1_000_000 }),
+        new Uint8Array(content.bytes),
+      );
+      assert.equal(ranges, 1);
+    }
+  });
+
+  it('in the middle of a download and knows no ranges has the known part skipped', async () => {
+    let requests = 0;
+    const { target } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': content.bytes.length });
+      if (requests++ > 0) response.end(content.bytes);
+      else response.write(content.bytes.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 5));
+    });
+    assert.deepEqual(await fetchBytes(target, content.descriptor, { limit: 1_000_000 }), new Uint8Array(content.bytes));
+    assert.equal(requests, 2);
+  });
+
+  it('in the middle of every download is given up', async () => {
+    const { target } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': content.bytes.length });
+      response.write(content.bytes.subarray(0, 100), () => setTimeout(() => response.destroy(), 2));
+    });
+    await assert.rejects(fetchBytes(target, content.descriptor, { limit: 1_000_000 }), { kind: 'Unavailable' });
+  });
+
+  it('in the middle of an upload has it sent again', async () => {
+    let puts = 0;
+    const { target } = await serve((request, response) => {
+      if (request.method === 'HEAD') response.writeHead(404).end();
+      else if (request.method === 'POST') response.writeHead(202, { location: `/v2/a/blobs/uploads/${puts}` }).end();
+      else if (puts++ === 0) request.once('data', () => request.socket.destroy());
+      else request.resume().on('end', () => response.writeHead(201).end());
+    });
+    await target.push(content.descriptor, content.bytes);
+    assert.equal(puts, 2);
+  });
+});
+
+describe('a registry that falls silent', () => {
+  const timeouts = { connect: 100, headers: 150, body: 150 };
+  const once = { timeouts, retry: { attempts: 1, delay: 1 } };
+
+  it('before it answers is Unavailable in time', async () => {
+    const { target } = await serve(() => undefined, once);
+    const began = performance.now();
+    await assert.rejects(target.resolve('v1'), { kind: 'Unavailable', hint: /too long/ });
+    assert(performance.now() - began < 3000);
+  });
+
+  it('in the middle of a body is Unavailable in time', async () => {
+    const { target } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': content.bytes.length });
+      response.write('x');
+    }, once);
+    await assert.rejects(fetchBytes(target, content.descriptor, { limit: 1_000_000 }), { kind: 'Unavailable' });
+  });
+
+  it('ends a call when its signal does, with the signal’s reason', async () => {
+    const { target } = await serve(() => undefined);
+    const reason = new Error('the pod is gone');
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), 50);
+    await assert.rejects(target.resolve('v1', { signal: controller.signal }), reason);
+    await assert.rejects(target.resolve('v1', { signal: controller.signal }), reason);
+  });
+
+  it('or speaks something else than HTTP is Unavailable', async () => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.end('SSH-2.0-OpenSSH\r\n');
+    });
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const registry = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const target = remoteRepository({ registry, repository: 'a' }, { retry: { attempts: 2, delay: 1 } });
+    await assert.rejects(target.resolve('v1'), { kind: 'Unavailable' });
+  });
+});
