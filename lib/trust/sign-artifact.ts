@@ -13,12 +13,13 @@ export type { Signer } from './key.ts';
 export async function signArtifact(descriptor: Descriptor, signer: Signer): Promise<Uint8Array> {
   const statement = Buffer.from(signStatement(descriptor));
   const signature = await signer.sign(dsse.preAuthEncoding(statementPayloadType, statement));
-  const hint = keyHint(signer.publicKey);
   const bundle = toDSSEBundle({
     artifact: statement,
     artifactType: statementPayloadType,
     signature: Buffer.from(signature),
-    keyHint: hint,
   });
+  // The hint is set here and not above, where it would become the envelope's keyid too: cosign leaves that empty, and takes
+  // a signature with one for another key's.
+  bundle.verificationMaterial.content = { $case: 'publicKey', publicKey: { hint: keyHint(signer.publicKey) } };
   return new TextEncoder().encode(JSON.stringify(bundleToJSON(bundle)));
 }
