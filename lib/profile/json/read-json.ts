@@ -1,0 +1,258 @@
+import { FairleadError } from '#lib/errors';
+
+/** A JSON value that remembers where it stood. Numbers keep their source text, so that 64-bit values survive. */
+export type JsonNode =
+  | { readonly type: 'object'; readonly at: number; readonly members: ReadonlyMap<string, JsonMember> }
+  | { readonly type: 'array'; readonly at: number; readonly items: readonly JsonNode[] }
+  | { readonly type: 'string'; readonly at: number; readonly value: string }
+  | { readonly type: 'number'; readonly at: number; readonly source: string }
+  | { readonly type: 'boolean'; readonly at: number; readonly value: boolean }
+  | { readonly type: 'null'; readonly at: number };
+
+/** One member of an object; `keyAt` is the offset of its name. */
+export interface JsonMember {
+  readonly keyAt: number;
+  readonly value: JsonNode;
+}
+
+/** What a document may cost before it is refused. */
+export interface JsonLimits {
+  readonly bytes: number;
+  readonly depth: number;
+  /** Values of all types together. */
+  readonly values: number;
+}
+
+/** A parsed document: its root, its text, and the name under which errors speak of it. */
+export interface JsonDocument {
+  readonly root: JsonNode;
+  readonly text: string;
+  readonly source: string;
+}
+
+/** `source:line:column` of an offset, both counted from 1, columns in UTF-16 units. */
+export function positionOf(document: { readonly text: string; readonly source: string }, at: number): string {
+  let line = 1;
+  let start = 0;
+  for (let newline = document.text.indexOf('\n'); newline !== -1 && newline < at; ) {
+    line += 1;
+    start = newline + 1;
+    newline = document.text.indexOf('\n', start);
+  }
+  return `${document.source}:${line}:${at - start + 1}`;
+}
+
+/**
+ * Reads one JSON document (RFC 8259), strictly: UTF-8, no duplicate names, nothing after the value.
+ * JSON.parse would round numbers above 2^53 and forget positions; its source-text access is missing in Node 22.
+ *
+ * @throws FairleadError ProfileInvalid with `source:line:column`, LimitExceeded where the document is too big.
+ */
+export function readJson(bytes: Uint8Array, source: string, limits: JsonLimits): JsonDocument {
+  if (bytes.length > limits.bytes) {
+    throw new FairleadError(
+      'LimitExceeded',
+      `${source}: ${bytes.length} bytes are more than the limit of ${limits.bytes}`,
+    );
+  }
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new FairleadError('ProfileInvalid', `${source}: not valid UTF-8`, { cause });
+  }
+  return { root: new Reader(text, source, limits).document(), text, source };
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const escapes: Readonly<Record<string, string>> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+};
+
+class Reader {
+  readonly #text: string;
+  readonly #source: string;
+  readonly #limits: JsonLimits;
+  #at = 0;
+  #values = 0;
+  readonly #number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+
+  constructor(text: string, source: string, limits: JsonLimits) {
+    this.#text = text;
+    this.#source = source;
+    this.#limits = limits;
+  }
+
+  document(): JsonNode {
+    this.#blank();
+    const root = this.#value(1);
+    this.#blank();
+    if (this.#at < this.#text.length) this.#fail('nothing may follow the JSON value');
+    return root;
+  }
+
+  #value(depth: number): JsonNode {
+    if (depth > this.#limits.depth) this.#tooMuch(`nested deeper than ${this.#limits.depth} levels`);
+    this.#values += 1;
+    if (this.#values > this.#limits.values) this.#tooMuch(`more than ${this.#limits.values} values`);
+    const at = this.#at;
+    const character = this.#text[at];
+    switch (character) {
+      case '{':
+        return this.#object(depth);
+      case '[':
+        return this.#array(depth);
+      case '"':
+        return { type: 'string', at, value: this.#string() };
+      case 't':
+        return this.#word('true', { type: 'boolean', at, value: true });
+      case 'f':
+        return this.#word('false', { type: 'boolean', at, value: false });
+      case 'n':
+        return this.#word('null', { type: 'null', at });
+      default:
+        return this.#numberNode();
+    }
+  }
+
+  #object(depth: number): JsonNode {
+    const at = this.#at;
+    const members = new Map<string, JsonMember>();
+    this.#at += 1;
+    this.#blank();
+    if (this.#text[this.#at] === '}') {
+      this.#at += 1;
+      return { type: 'object', at, members };
+    }
+    for (;;) {
+      const keyAt = this.#at;
+      if (this.#text[keyAt] !== '"') this.#fail('expected a member name in double quotes');
+      const key = this.#string();
+      if (members.has(key)) this.#fail(`duplicate member "${shorten(key)}"`, keyAt);
+      this.#blank();
+      if (this.#text[this.#at] !== ':') this.#fail('expected ":" after the member name');
+      this.#at += 1;
+      this.#blank();
+      members.set(key, { keyAt, value: this.#value(depth + 1) });
+      if (this.#closes('}')) return { type: 'object', at, members };
+    }
+  }
+
+  #array(depth: number): JsonNode {
+    const at = this.#at;
+    const items: JsonNode[] = [];
+    this.#at += 1;
+    this.#blank();
+    if (this.#text[this.#at] === ']') {
+      this.#at += 1;
+      return { type: 'array', at, items };
+    }
+    for (;;) {
+      items.push(this.#value(depth + 1));
+      if (this.#closes(']')) return { type: 'array', at, items };
+    }
+  }
+
+  /** After a member or item: true at the closing bracket, false at a comma. */
+  #closes(bracket: '}' | ']'): boolean {
+    this.#blank();
+    const character = this.#text[this.#at];
+    if (character !== ',' && character !== bracket) this.#fail(`expected "," or "${bracket}"`);
+    this.#at += 1;
+    if (character === bracket) return true;
+    this.#blank();
+    return false;
+  }
+
+  #string(): string {
+    const text = this.#text;
+    const start = this.#at + 1;
+    let at = start;
+    let code = text.charCodeAt(at);
+    while (code !== QUOTE && code !== BACKSLASH && code >= 0x20) code = text.charCodeAt(++at);
+    if (code === QUOTE) {
+      this.#at = at + 1;
+      return text.slice(start, at);
+    }
+    this.#at = at;
+    return this.#escapedString(text.slice(start, at));
+  }
+
+  #escapedString(head: string): string {
+    let value = head;
+    for (;;) {
+      const character = this.#text[this.#at];
+      if (character === undefined) this.#fail('the string does not end');
+      if (character === '"') {
+        this.#at += 1;
+        return value;
+      }
+      if (character === '\\') value += this.#escape();
+      else if (character < ' ') this.#fail('a control character must be escaped in a string');
+      else {
+        value += character;
+        this.#at += 1;
+      }
+    }
+  }
+
+  #escape(): string {
+    const letter = this.#text[this.#at + 1] ?? '';
+    if (letter === 'u') {
+      const digits = this.#text.slice(this.#at + 2, this.#at + 6);
+      if (!/^[0-9a-fA-F]{4}$/.test(digits)) this.#fail('"\\u" needs four hexadecimal digits');
+      this.#at += 6;
+      return String.fromCharCode(Number.parseInt(digits, 16));
+    }
+    const plain = escapes[letter];
+    if (plain === undefined) this.#fail('unknown escape in a string');
+    this.#at += 2;
+    return plain;
+  }
+
+  #numberNode(): JsonNode {
+    const at = this.#at;
+    this.#number.lastIndex = at;
+    const source = this.#number.exec(this.#text)?.[0];
+    if (source === undefined)
+      this.#fail(at < this.#text.length ? 'expected a JSON value' : 'the document ends too early');
+    this.#at += source.length;
+    return { type: 'number', at, source };
+  }
+
+  #word(word: string, node: JsonNode): JsonNode {
+    if (!this.#text.startsWith(word, this.#at)) this.#fail('expected a JSON value');
+    this.#at += word.length;
+    return node;
+  }
+
+  #blank(): void {
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.#at += 1;
+    }
+  }
+
+  #fail(what: string, at = this.#at): never {
+    const position = positionOf({ text: this.#text, source: this.#source }, at);
+    throw new FairleadError('ProfileInvalid', `${position}: not valid JSON: ${what}`);
+  }
+
+  #tooMuch(what: string): never {
+    const position = positionOf({ text: this.#text, source: this.#source }, this.#at);
+    throw new FairleadError('LimitExceeded', `${position}: ${what}`);
+  }
+}
+
+function shorten(text: string): string {
+  return text.length > 64 ? `${text.slice(0, 64)}…` : text;
+}

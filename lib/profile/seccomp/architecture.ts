@@ -1,0 +1,47 @@
+import { FairleadError } from '#lib/errors';
+
+/** A machine's architecture, as Go, OCI and Kubernetes name it. */
+export type MachineArchitecture = '386' | 'amd64' | 'arm' | 'arm64' | 'loong64' | 'ppc64le' | 'riscv64' | 's390x';
+
+/** For each machine its own seccomp architecture first, then those whose programs its kernel runs too. */
+const families: Readonly<Record<MachineArchitecture, readonly [string, ...string[]]>> = {
+  '386': ['SCMP_ARCH_X86'],
+  amd64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+  arm: ['SCMP_ARCH_ARM'],
+  arm64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
+  loong64: ['SCMP_ARCH_LOONGARCH64'],
+  ppc64le: ['SCMP_ARCH_PPC64LE'],
+  riscv64: ['SCMP_ARCH_RISCV64'],
+  s390x: ['SCMP_ARCH_S390X', 'SCMP_ARCH_S390'],
+};
+
+const nodeNames: Readonly<Record<string, MachineArchitecture>> = { ia32: '386', x64: 'amd64', ppc64: 'ppc64le' };
+
+/**
+ * The machine architecture of Node's `process.arch`, or of a name that is one already.
+ *
+ * @throws FairleadError InvalidInput for others.
+ */
+export function machineArchitecture(name: string): MachineArchitecture {
+  const machine = nodeNames[name] ?? name;
+  if (Object.hasOwn(families, machine)) return machine as MachineArchitecture;
+  throw new FairleadError('InvalidInput', `unknown architecture ${JSON.stringify(name)}`, {
+    hint: `Known are ${Object.keys(families).join(', ')}.`,
+  });
+}
+
+/** The SCMP_ARCH_* under which a machine's own programs run. */
+export function nativeArchitecture(machine: MachineArchitecture): string {
+  return families[machine][0];
+}
+
+/** The SCMP_ARCH_* of all programs that a machine runs, its own first. */
+export function architectureFamily(machine: MachineArchitecture): readonly string[] {
+  return families[machine];
+}
+
+/** The SCMP_ARCH_* whose programs run on the same machines as those of `architecture`, without itself. */
+export function companions(architecture: string): readonly string[] {
+  const family = Object.values(families).find(([native]) => native === architecture);
+  return family?.slice(1) ?? [];
+}

@@ -1,0 +1,184 @@
+import type { SeccompArg } from './model.ts';
+
+/**
+ * A set of values of one 64-bit argument. The three forms are what seccomp conditions can say, and each is
+ * closed enough that intersection and complement are short unions of them.
+ */
+export type ArgumentSet =
+  /** low to high, both included. */
+  | { readonly form: 'range'; readonly low: bigint; readonly high: bigint }
+  /** Every value but one. */
+  | { readonly form: 'except'; readonly value: bigint }
+  /** The bits of `mask` are those of `value`; `value` has no others. */
+  | { readonly form: 'bits'; readonly mask: bigint; readonly value: bigint };
+
+export const maxValue = 0xffff_ffff_ffff_ffffn;
+const word = 0xffff_ffffn;
+
+export function point(value: bigint): ArgumentSet {
+  return { form: 'range', low: value, high: value };
+}
+
+/**
+ * The values that a condition matches: undefined for all of them, `none` for no value.
+ * libseccomp cuts `valueTwo` to the mask, so a masked comparison with stray bits matches nevertheless.
+ */
+export function argumentSet(arg: SeccompArg): ArgumentSet | undefined | 'none' {
+  const { value } = arg;
+  switch (arg.op) {
+    case 'SCMP_CMP_EQ':
+      return point(value);
+    case 'SCMP_CMP_NE':
+      return { form: 'except', value };
+    case 'SCMP_CMP_LT':
+      return value === 0n ? 'none' : { form: 'range', low: 0n, high: value - 1n };
+    case 'SCMP_CMP_LE':
+      return value === maxValue ? undefined : { form: 'range', low: 0n, high: value };
+    case 'SCMP_CMP_GE':
+      return value === 0n ? undefined : { form: 'range', low: value, high: maxValue };
+    case 'SCMP_CMP_GT':
+      return value === maxValue ? 'none' : { form: 'range', low: value + 1n, high: maxValue };
+    case 'SCMP_CMP_MASKED_EQ':
+      return bits(value, (arg.valueTwo ?? 0n) & value);
+  }
+}
+
+function bits(mask: bigint, value: bigint): ArgumentSet | undefined {
+  if (mask === 0n) return undefined;
+  return mask === maxValue ? point(value) : { form: 'bits', mask, value };
+}
+
+export function containsValue(set: ArgumentSet, value: bigint): boolean {
+  if (set.form === 'range') return set.low <= value && value <= set.high;
+  if (set.form === 'except') return value !== set.value;
+  return (value & set.mask) === set.value;
+}
+
+/** The one value of a set that has only one. */
+function onlyValue(set: ArgumentSet): bigint | undefined {
+  return set.form === 'range' && set.low === set.high ? set.low : undefined;
+}
+
+/** The values in both sets, as a union; empty if there are none. */
+export function intersectSets(a: ArgumentSet, b: ArgumentSet): readonly ArgumentSet[] {
+  const onlyA = onlyValue(a);
+  if (onlyA !== undefined) return containsValue(b, onlyA) ? [a] : [];
+  const onlyB = onlyValue(b);
+  if (onlyB !== undefined) return containsValue(a, onlyB) ? [b] : [];
+  if (a.form === 'range' && b.form === 'range') {
+    const { low } = a.low < b.low ? b : a;
+    const { high } = b.high < a.high ? b : a;
+    return low <= high ? [{ form: 'range', low, high }] : [];
+  }
+  if (a.form === 'bits' && b.form === 'bits') {
+    if ((a.value & b.mask) !== (b.value & a.mask)) return [];
+    const both = bits(a.mask | b.mask, a.value | b.value);
+    return both === undefined ? [] : [both];
+  }
+  if (a.form === 'except') return without(b, a.value);
+  if (b.form === 'except') return without(a, b.value);
+  const [range, masked] = a.form === 'range' ? [a, b] : [b, a];
+  return blocks(range).flatMap((block) => intersectSets(block, masked));
+}
+
+function without(set: ArgumentSet, value: bigint): readonly ArgumentSet[] {
+  if (!containsValue(set, value)) return [set];
+  switch (set.form) {
+    case 'range': {
+      const parts: ArgumentSet[] = [];
+      if (set.low < value) parts.push({ form: 'range', low: set.low, high: value - 1n });
+      if (value < set.high) parts.push({ form: 'range', low: value + 1n, high: set.high });
+      return parts;
+    }
+    case 'except': {
+      const [first, last] = set.value < value ? [set.value, value] : [value, set.value];
+      const parts: ArgumentSet[] = [];
+      if (first > 0n) parts.push({ form: 'range', low: 0n, high: first - 1n });
+      if (last - first > 1n) parts.push({ form: 'range', low: first + 1n, high: last - 1n });
+      if (last < maxValue) parts.push({ form: 'range', low: last + 1n, high: maxValue });
+      return parts;
+    }
+    case 'bits':
+      return flippedBits(maxValue ^ set.mask, value).flatMap((flipped) => intersectSets(set, flipped));
+  }
+}
+
+/** The values outside the set, as a union. */
+export function complementSet(set: ArgumentSet): readonly ArgumentSet[] {
+  switch (set.form) {
+    case 'range': {
+      if (set.low === set.high) return [{ form: 'except', value: set.low }];
+      const parts: ArgumentSet[] = [];
+      if (set.low > 0n) parts.push({ form: 'range', low: 0n, high: set.low - 1n });
+      if (set.high < maxValue) parts.push({ form: 'range', low: set.high + 1n, high: maxValue });
+      return parts;
+    }
+    case 'except':
+      return [point(set.value)];
+    case 'bits':
+      return flippedBits(set.mask, set.value);
+  }
+}
+
+/** For each bit of `mask` the values in which it is not as in `value`; together: all that differ within the mask. */
+function flippedBits(mask: bigint, value: bigint): readonly ArgumentSet[] {
+  const sets: ArgumentSet[] = [];
+  for (let bit = 1n; bit <= mask; bit <<= 1n) {
+    if ((mask & bit) !== 0n) sets.push({ form: 'bits', mask: bit, value: bit & ~value });
+  }
+  return sets;
+}
+
+/** A set as a union of masked comparisons and points, which libseccomp joins reliably; a range becomes aligned blocks. */
+export function blocks(set: ArgumentSet): readonly ArgumentSet[] {
+  if (set.form === 'bits' || onlyValue(set) !== undefined) return [set];
+  if (set.form === 'except') return flippedBits(maxValue, set.value);
+  const parts: ArgumentSet[] = [];
+  let low = set.low;
+  while (low <= set.high) {
+    let size: bigint = low === 0n ? 1n << 64n : low & -low;
+    while (low + size - 1n > set.high) size >>= 1n;
+    const block = bits(maxValue ^ (size - 1n), low);
+    if (block !== undefined) parts.push(block);
+    low += size;
+  }
+  return parts;
+}
+
+/** Whether every value of `inner` is in `outer`; false where that is not obvious. */
+export function includesSet(outer: ArgumentSet, inner: ArgumentSet): boolean {
+  const only = onlyValue(inner);
+  if (only !== undefined) return containsValue(outer, only);
+  if (outer.form === 'range') return inner.form === 'range' && outer.low <= inner.low && inner.high <= outer.high;
+  if (outer.form === 'except') return !containsValue(inner, outer.value);
+  if (inner.form !== 'bits') return false;
+  return (inner.mask & outer.mask) === outer.mask && (inner.value & outer.mask) === outer.value;
+}
+
+/**
+ * Whether the set's condition has a number beyond 32 bits. On 32-bit architectures libseccomp compares the low
+ * halves only, so that such a condition means something else there.
+ */
+export function isWide(set: ArgumentSet): boolean {
+  if (set.form === 'range') return set.low > word || (set.high > word && set.high !== maxValue);
+  return set.value > word;
+}
+
+/** One set as one condition, or undefined where it takes several. SCMP_CMP_LE is not used: libseccomp 2.5 turns it round on 32-bit architectures. */
+export function conditionOf(index: number, set: ArgumentSet): SeccompArg | undefined {
+  switch (set.form) {
+    case 'except':
+      return { index, value: set.value, op: 'SCMP_CMP_NE' };
+    case 'bits':
+      return { index, value: set.mask, valueTwo: set.value, op: 'SCMP_CMP_MASKED_EQ' };
+    case 'range': {
+      if (set.low === set.high) return { index, value: set.low, op: 'SCMP_CMP_EQ' };
+      if (set.high === maxValue) return { index, value: set.low, op: 'SCMP_CMP_GE' };
+      if (set.low !== 0n) return undefined;
+      const size = set.high + 1n;
+      if ((size & set.high) === 0n)
+        return { index, value: maxValue ^ set.high, valueTwo: 0n, op: 'SCMP_CMP_MASKED_EQ' };
+      return { index, value: size, op: 'SCMP_CMP_LT' };
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import type { IntersectedSyscall, Intersection } from './intersect.ts';
+import { intersect, intersectArchitectures, sameDecision } from './intersect.ts';
+import type { Decision } from './meaning.ts';
+import type { SeccompProfile } from './model.ts';
+import { describeOutcome, strictness } from './outcome.ts';
+
+/** Where a profile of the pod comes from, in the order of KEP-6061. */
+export type ProfileInput = 'baseline' | 'base' | 'artifact';
+
+/** One respect in which the effective profile is stricter than what the artifact asked for. */
+export interface Constraint {
+  /** A syscall's name, `defaultAction`, `architectures`, `flags` or `listener`. */
+  readonly subject: string;
+  /** The input that constrained it. */
+  readonly input: ProfileInput;
+  /** What the artifact asked for, for people: `SCMP_ACT_ALLOW`. */
+  readonly from: string;
+  /** What holds instead. */
+  readonly to: string;
+  /** False where it is stricter than every input, because the format cannot say the exact result. */
+  readonly exact: boolean;
+}
+
+/** The profiles that hold for a container; the baseline is absent where a node's policy has none. */
+export interface EffectiveInputs {
+  readonly baseline?: SeccompProfile;
+  readonly base?: SeccompProfile;
+  readonly artifact: SeccompProfile;
+}
+
+/**
+ * What a runtime is to apply: the intersection of the node's baseline, the pod's base profile and the artifact, and
+ * in which respects that is stricter than the artifact: defaultAction first, then architectures, flags, listener
+ * fields and syscalls by name. Never looser than any input.
+ *
+ * @param nativeArchitecture the node's own, as SCMP_ARCH_*.
+ */
+export function effectiveProfile(
+  inputs: EffectiveInputs,
+  nativeArchitecture: string,
+): { readonly profile: SeccompProfile; readonly constraints: readonly Constraint[] } {
+  const { baseline, base, artifact } = inputs;
+  const kinds: ProfileInput[] = [];
+  const profiles: SeccompProfile[] = [];
+  if (baseline !== undefined) {
+    kinds.push('baseline');
+    profiles.push(baseline);
+  }
+  if (base !== undefined) {
+    kinds.push('base');
+    profiles.push(base);
+  }
+  kinds.push('artifact');
+  profiles.push(artifact);
+  const found = intersect(profiles, nativeArchitecture, baseline);
+  const constraints = [
+    ...defaultConstraints(found, kinds),
+    ...listConstraints(found.profile, kinds, profiles, nativeArchitecture),
+    ...listenerConstraints(artifact),
+    ...syscallConstraints(found, kinds),
+  ];
+  return { profile: found.profile, constraints };
+}
+
+function defaultConstraints(found: Intersection, kinds: readonly ProfileInput[]): readonly Constraint[] {
+  const outcomes = found.meanings.map((meaning) => meaning.otherwise.otherwise);
+  const wanted = outcomes.at(-1);
+  if (wanted === undefined) return [];
+  const level = Math.max(...outcomes.map(strictness));
+  if (strictness(wanted) === level) return [];
+  const by = outcomes.findIndex((outcome) => strictness(outcome) === level);
+  const to = outcomes[by] ?? wanted;
+  return [constraint('defaultAction', kinds[by], describeOutcome(wanted), describeOutcome(to), true)];
+}
+
+function listConstraints(
+  effective: SeccompProfile,
+  kinds: readonly ProfileInput[],
+  profiles: readonly SeccompProfile[],
+  native: string,
+): readonly Constraint[] {
+  const constraints: Constraint[] = [];
+  const wanted = profiles.at(-1);
+  if (wanted === undefined) return [];
+  const others = profiles.slice(0, -1);
+  const listed = wanted.architectures ?? [];
+  for (const name of listed) {
+    if (effective.architectures?.includes(name)) continue;
+    const by = others.findIndex((profile) => !intersectArchitectures([profile, wanted], native).includes(name));
+    constraints.push(constraint('architectures', kinds[by], name, 'not filtered as allowed: calls are killed', true));
+  }
+  for (const name of wanted.flags ?? []) {
+    if (effective.flags?.includes(name) || name === 'SECCOMP_FILTER_FLAG_TSYNC') continue;
+    const by = others.findIndex((profile) => !profile.flags?.includes(name));
+    constraints.push(constraint('flags', kinds[by], name, 'not set', true));
+  }
+  return constraints;
+}
+
+/** Listener fields come from the baseline only (KEP-6061): an artifact must not choose who decides over its calls. */
+function listenerConstraints(artifact: SeccompProfile): readonly Constraint[] {
+  const fields = (['listenerPath', 'listenerMetadata'] as const).filter((name) => artifact[name] !== undefined);
+  return fields.map((name) => constraint('listener', 'baseline', name, 'not set', true));
+}
+
+function syscallConstraints(found: Intersection, kinds: readonly ProfileInput[]): readonly Constraint[] {
+  const artifactMeaning = found.meanings.at(-1);
+  if (artifactMeaning === undefined) return [];
+  const changedDefault = found.meanings.some(
+    ({ otherwise }) => strictness(otherwise.otherwise) > strictness(artifactMeaning.otherwise.otherwise),
+  );
+  return found.syscalls.flatMap((syscall) => {
+    // What the artifact leaves to its default is told of once, as defaultAction.
+    if (changedDefault && !artifactMeaning.decisions.has(syscall.name)) return [];
+    return syscallConstraint(syscall, kinds);
+  });
+}
+
+function syscallConstraint(syscall: IntersectedSyscall, kinds: readonly ProfileInput[]): readonly Constraint[] {
+  const { inputs, result, exact, name } = syscall;
+  const wanted = inputs.at(-1);
+  if (wanted === undefined || (exact && !tightened(wanted, result))) return [];
+  const laxest = describeDecision(wanted);
+  const constraining = kinds.filter((_, index) => {
+    const input = inputs[index];
+    return input !== undefined && index < kinds.length - 1 && mayTighten(input, wanted);
+  });
+  const by = constraining.length === 0 ? ([kinds.at(-1)] as const) : constraining;
+  return by.map((input) => constraint(name, input, laxest, describeDecision(result), exact));
+}
+
+function tightened(wanted: Decision, result: Decision): boolean {
+  if (sameDecision(wanted, result)) return false;
+  const levels = (decision: Decision) => outcomesOf(decision).map(strictness);
+  // Equally strict everywhere: only the errno differs.
+  return new Set([...levels(wanted), ...levels(result)]).size > 1;
+}
+
+/** Whether `input` is stricter than `wanted` for some arguments, as far as their outcomes tell. */
+function mayTighten(input: Decision, wanted: Decision): boolean {
+  const strictest = Math.max(...outcomesOf(input).map(strictness));
+  const laxest = Math.min(...outcomesOf(wanted).map(strictness));
+  return strictest > laxest && !sameDecision(input, wanted);
+}
+
+function outcomesOf(decision: Decision): readonly Decision['otherwise'][] {
+  return [decision.otherwise, ...decision.regions.map(({ outcome }) => outcome)];
+}
+
+/** `SCMP_ACT_ALLOW for some arguments, else SCMP_ACT_ERRNO(1)`. */
+export function describeDecision(decision: Decision): string {
+  const special = [...new Set(decision.regions.map(({ outcome }) => describeOutcome(outcome)))];
+  const otherwise = describeOutcome(decision.otherwise);
+  if (special.length === 0) return otherwise;
+  return `${special.join(' or ')} for some arguments, else ${otherwise}`;
+}
+
+function constraint(
+  subject: string,
+  input: ProfileInput | undefined,
+  from: string,
+  to: string,
+  exact: boolean,
+): Constraint {
+  return { subject, input: input ?? 'artifact', from, to, exact };
+}

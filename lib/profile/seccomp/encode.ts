@@ -1,0 +1,155 @@
+import { blocks, conditionOf, isWide } from './argument-set.ts';
+import type { Box } from './box.ts';
+import { disjointRegions } from './combine.ts';
+import type { Decision, Region } from './meaning.ts';
+import type { SeccompArg } from './model.ts';
+import type { Outcome } from './outcome.ts';
+import { sameOutcome, stricter, strictness } from './outcome.ts';
+
+/** What a runtime is told about one syscall: conditions (none: any arguments) and what happens then. */
+export interface EncodedRule {
+  readonly args: readonly SeccompArg[];
+  readonly outcome: Outcome;
+}
+
+/** The rules that say a decision, and whether they say it exactly. */
+export interface Encoding {
+  readonly rules: readonly EncodedRule[];
+  readonly exact: boolean;
+}
+
+/** So many rules for one syscall at most: KEP-6061's limit for what may be pulled, and small beside the kernel's 4096 instructions. */
+const maxRules = 128;
+
+/**
+ * Says a decision in rules of the runtime-spec, of which libseccomp makes what they say. That is not so for all
+ * rules: libseccomp 2.5 joins several rules of one syscall wrongly, and may not end, when they compare with LT or LE,
+ * or have several conditions with NE, GE or GT. Three shapes were found right by comparing its filters with the
+ * specification: one rule alone; rules of one condition each without LT and LE; rules of EQ and MASKED_EQ.
+ * Rules of different outcomes never overlap, so that no order among them matters.
+ *
+ * @param byDefault the profile's default, for which no rule is needed (and runtimes add none).
+ * @param has32Bit whether the profile holds for 32-bit architectures, where only low halves are compared.
+ */
+export function encodeDecision(decision: Decision, byDefault: Outcome, has32Bit: boolean): Encoding {
+  if (decision.regions.length === 0) return constant(decision.otherwise, byDefault, decision.exact);
+  const regions = disjointRegions(decision, byDefault);
+  if (regions === undefined) return strictest(decision, byDefault);
+  const narrow = has32Bit ? withoutWide(regions, byDefault) : regions;
+  if (narrow === undefined) return strictest(decision, byDefault);
+  const rules = inOneRule(narrow) ?? inSingleConditions(narrow) ?? inMaskedConditions(narrow, has32Bit);
+  const wide = has32Bit && regions.some(({ box }) => hasWide(box));
+  if (rules !== undefined && rules.length <= maxRules) return { rules, exact: decision.exact && !wide };
+  return withinLimits(narrow, byDefault, has32Bit) ?? strictest(decision, byDefault);
+}
+
+function constant(outcome: Outcome, byDefault: Outcome, exact: boolean): Encoding {
+  return { rules: sameOutcome(outcome, byDefault) ? [] : [{ args: [], outcome }], exact };
+}
+
+/** The last resort: the strictest outcome for all arguments. */
+function strictest(decision: Decision, byDefault: Outcome): Encoding {
+  const outcome = decision.regions.reduce((worst, region) => stricter(worst, region.outcome), decision.otherwise);
+  return constant(outcome, byDefault, false);
+}
+
+function hasWide(box: Box): boolean {
+  return [...box.values()].some(isWide);
+}
+
+/**
+ * On 32-bit architectures a number beyond 32 bits is cut, so that a condition matches more or other calls. A region
+ * that loosens the default is left out then; one that tightens stays if it is compared bit by bit, as it was.
+ */
+function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly Region[] | undefined {
+  const kept: Region[] = [];
+  for (const region of regions) {
+    if (!hasWide(region.box)) kept.push(region);
+    else if (!loosens(region, byDefault)) {
+      if ([...region.box.values()].some((set) => isWide(set) && set.form === 'range' && set.low !== set.high)) return;
+      kept.push(region);
+    }
+  }
+  return kept;
+}
+
+function loosens(region: Region, byDefault: Outcome): boolean {
+  return strictness(region.outcome) < strictness(byDefault);
+}
+
+function inOneRule(regions: readonly Region[]): readonly EncodedRule[] | undefined {
+  const unconditional = regions.find(({ box }) => box.size === 0);
+  if (unconditional !== undefined) return [{ args: [], outcome: unconditional.outcome }];
+  const [region, second] = regions;
+  if (region === undefined) return [];
+  if (second !== undefined) return undefined;
+  const args: SeccompArg[] = [];
+  for (const [index, set] of sorted(region.box)) {
+    const arg = conditionOf(index, set);
+    if (arg === undefined) return undefined;
+    args.push(arg);
+  }
+  return [{ args, outcome: region.outcome }];
+}
+
+function inSingleConditions(regions: readonly Region[]): readonly EncodedRule[] | undefined {
+  const rules: EncodedRule[] = [];
+  for (const { box, outcome } of regions) {
+    const [[index, set] = [], second] = [...box];
+    if (index === undefined || set === undefined || second !== undefined) return undefined;
+    const arg = conditionOf(index, set);
+    if (arg !== undefined && arg.op !== 'SCMP_CMP_LT') rules.push({ args: [arg], outcome });
+    else for (const block of blocks(set)) rules.push({ args: compact(conditionOf(index, block)), outcome });
+  }
+  return rules;
+}
+
+/** Every condition as EQ and MASKED_EQ; undefined where that is not possible or is too much. */
+function inMaskedConditions(regions: readonly Region[], has32Bit: boolean): readonly EncodedRule[] | undefined {
+  const rules: EncodedRule[] = [];
+  for (const { box, outcome } of regions) {
+    let alternatives: (readonly SeccompArg[])[] = [[]];
+    for (const [index, set] of sorted(box)) {
+      const parts = blocks(set);
+      if (has32Bit && !isWide(set) && parts.some(isWide)) return undefined;
+      if (alternatives.length * parts.length > maxRules) return undefined;
+      const conditions = parts.flatMap((part) => compact(conditionOf(index, part)));
+      alternatives = alternatives.flatMap((args) => conditions.map((arg) => [...args, arg]));
+    }
+    for (const args of alternatives) rules.push({ args, outcome });
+    if (rules.length > maxRules) return undefined;
+  }
+  return rules;
+}
+
+/** Leaves out what loosens and does not fit; undefined if what tightens does not fit either. */
+function withinLimits(regions: readonly Region[], byDefault: Outcome, has32Bit: boolean): Encoding | undefined {
+  const rules: EncodedRule[] = [];
+  const inOrder = regions.toSorted((a, b) => Number(loosens(a, byDefault)) - Number(loosens(b, byDefault)));
+  for (const region of inOrder) {
+    const lax = loosens(region, byDefault);
+    const more = inMaskedConditions(lax && has32Bit ? narrowed(region) : [region], has32Bit);
+    if (more !== undefined && rules.length + more.length <= maxRules) rules.push(...more);
+    else if (!lax) return undefined;
+  }
+  return { rules, exact: false };
+}
+
+/** The part of a region in which all arguments lie below 2^32: there 32-bit and 64-bit comparisons agree. */
+function narrowed(region: Region): readonly Region[] {
+  let boxes: Box[] = [region.box];
+  for (const [index, set] of region.box) {
+    const parts = blocks(set).filter((part) => !isWide(part));
+    boxes = boxes.flatMap((box) => parts.map((part) => new Map(box).set(index, part)));
+    if (boxes.length > maxRules) return [region];
+  }
+  return boxes.map((box) => ({ box, outcome: region.outcome }));
+}
+
+function sorted(box: Box): readonly (readonly [number, Parameters<typeof conditionOf>[1]])[] {
+  return [...box].sort(([a], [b]) => a - b);
+}
+
+function compact<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
+}

@@ -1,0 +1,157 @@
+import { combineDecisions } from './combine.ts';
+import type { Encoding } from './encode.ts';
+import { encodeDecision } from './encode.ts';
+import type { Decision, Meaning } from './meaning.ts';
+import { decisionOf, meaningOf } from './meaning.ts';
+import type { SeccompProfile, SeccompRule } from './model.ts';
+import { sameOutcome, strictness } from './outcome.ts';
+import { architectures as knownArchitectures } from './vocabulary.ts';
+
+const specAllow = 'SECCOMP_FILTER_FLAG_SPEC_ALLOW';
+const log = 'SECCOMP_FILTER_FLAG_LOG';
+const waitKillable = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
+
+/** One syscall of an intersection: what each input does with it, in their order, and what came out. */
+export interface IntersectedSyscall {
+  readonly name: string;
+  readonly inputs: readonly Decision[];
+  readonly result: Decision;
+  readonly exact: boolean;
+}
+
+/** An intersection, with what is needed to explain it. */
+export interface Intersection {
+  readonly profile: SeccompProfile;
+  readonly meanings: readonly Meaning[];
+  /** The syscalls that any input names, sorted. */
+  readonly syscalls: readonly IntersectedSyscall[];
+}
+
+/**
+ * The profile that is, for every architecture, syscall and arguments, as strict as the strictest input (KEP-6061,
+ * "Merge"): never looser, and equal wherever the format can say it. Inputs are in the order of the KEP: baseline,
+ * base, artifact; at equal strictness the earliest gives the errno.
+ *
+ * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
+ * @param listener whose listenerPath, listenerMetadata and WAIT_KILLABLE_RECV count: the baseline's, if there is one.
+ */
+export function intersect(
+  inputs: readonly SeccompProfile[],
+  nativeArchitecture: string,
+  listener?: SeccompProfile,
+): Intersection {
+  const meanings = inputs.map(meaningOf);
+  const architectures = intersectArchitectures(inputs, nativeArchitecture);
+  const has32Bit = architectures.some((name) => knownArchitectures.get(name)?.bits !== 64);
+  const combine = (decisions: readonly Decision[]) =>
+    decisions.reduce((first, second) => combineDecisions(first, second, has32Bit));
+  const otherwise = combine(meanings.map((meaning) => meaning.otherwise)).otherwise;
+  const names = new Set(meanings.flatMap((meaning) => [...meaning.decisions.keys()]));
+  const encodings = new Map<Decision, Encoding>();
+  const rules = new RuleList();
+  const syscalls: IntersectedSyscall[] = [];
+  for (const name of [...names].sort()) {
+    const decisions = meanings.map((meaning) => decisionOf(meaning, name));
+    const result = combine(decisions);
+    let encoding = encodings.get(result);
+    if (encoding === undefined) {
+      encoding = encodeDecision(result, otherwise, has32Bit);
+      encodings.set(result, encoding);
+    }
+    rules.add(name, encoding);
+    syscalls.push({ name, inputs: decisions, result, exact: encoding.exact });
+  }
+  const flags = intersectFlags(inputs, listener);
+  const profile: SeccompProfile = {
+    defaultAction: otherwise.action,
+    ...(otherwise.errno === undefined ? {} : { defaultErrnoRet: otherwise.errno }),
+    architectures,
+    ...(flags.length === 0 ? {} : { flags }),
+    ...(listener?.listenerPath === undefined ? {} : { listenerPath: listener.listenerPath }),
+    ...(listener?.listenerMetadata === undefined ? {} : { listenerMetadata: listener.listenerMetadata }),
+    syscalls: rules.entries(),
+  };
+  return { profile, meanings, syscalls };
+}
+
+/** The architectures that every input has; the native one is in each, since runtimes always filter it. */
+export function intersectArchitectures(inputs: readonly SeccompProfile[], native: string): readonly string[] {
+  const stated = inputs.map(({ architectures }) => architectures ?? []).filter((list) => list.length > 0);
+  const sets = stated.map((list) => new Set(list));
+  const shared = [...new Set(stated.flat())].filter((name) => name !== native && sets.every((set) => set.has(name)));
+  return [native, ...shared.sort()];
+}
+
+/** SPEC_ALLOW weakens, so all inputs must have it; LOG only tells more, so one is enough; TSYNC is what runtimes do anyway. */
+function intersectFlags(inputs: readonly SeccompProfile[], listener: SeccompProfile | undefined): readonly string[] {
+  const kept: string[] = [];
+  if (inputs.some(({ flags }) => flags?.includes(log))) kept.push(log);
+  if (inputs.every(({ flags }) => flags?.includes(specAllow))) kept.push(specAllow);
+  if (listener?.flags?.includes(waitKillable)) kept.push(waitKillable);
+  return kept;
+}
+
+/** Collects rules by what they say, so that syscalls with the same rule share an entry. */
+class RuleList {
+  readonly #byText = new Map<string, { names: string[]; readonly rule: Encoding['rules'][number] }>();
+  readonly #keys = new Map<Encoding['rules'][number], string>();
+
+  add(name: string, encoding: Encoding): void {
+    for (const rule of encoding.rules) {
+      let key = this.#keys.get(rule);
+      if (key === undefined) {
+        key = keyOf(rule);
+        this.#keys.set(rule, key);
+      }
+      const found = this.#byText.get(key);
+      if (found === undefined) this.#byText.set(key, { names: [name], rule });
+      else if (found.names.at(-1) !== name) found.names.push(name);
+    }
+  }
+
+  entries(): readonly SeccompRule[] {
+    const found = [...this.#byText.values()];
+    const plain = found.filter(({ rule }) => rule.args.length === 0);
+    const conditional = found.filter(({ rule }) => rule.args.length > 0);
+    const inOrder = [...plain.sort((a, b) => strictness(a.rule.outcome) - strictness(b.rule.outcome)), ...conditional];
+    return inOrder.map(({ names, rule }) => entryOf(names, rule));
+  }
+}
+
+function entryOf(names: readonly string[], { args, outcome }: Encoding['rules'][number]): SeccompRule {
+  return {
+    names,
+    action: outcome.action,
+    ...(outcome.errno === undefined ? {} : { errnoRet: outcome.errno }),
+    ...(args.length === 0 ? {} : { args }),
+  };
+}
+
+function keyOf({ args, outcome }: Encoding['rules'][number]): string {
+  const conditions = args.map((arg) => `${arg.index} ${arg.op} ${arg.value} ${arg.valueTwo ?? ''}`);
+  return `${outcome.action} ${outcome.errno ?? ''}: ${conditions.join(', ')}`;
+}
+
+/** Whether two decisions are written alike; different writings of one meaning count as different. */
+export function sameDecision(a: Decision, b: Decision): boolean {
+  if (a === b) return true;
+  if (a.regions.length !== b.regions.length || !sameOutcome(a.otherwise, b.otherwise)) return false;
+  return a.regions.length === 0 || decisionKey(a) === decisionKey(b);
+}
+
+function decisionKey(decision: Decision): string {
+  return decision.regions.map(regionKey).sort().join('; ');
+}
+
+function regionKey({ box, outcome }: Decision['regions'][number]): string {
+  const sets = [...box]
+    .sort(([a], [b]) => a - b)
+    .map(([index, set]) =>
+      set.form === 'range'
+        ? `${index} ${set.low}-${set.high}`
+        : set.form === 'except'
+          ? `${index} !${set.value}`
+          : `${index} ${set.mask}&${set.value}`,
+    );
+  return `${outcome.action} ${outcome.errno ?? ''} ${sets.join(',')}`;
+}

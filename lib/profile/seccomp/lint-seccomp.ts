@@ -1,0 +1,156 @@
+import type { Finding } from '../profile.ts';
+import { companions } from './architecture.ts';
+import { argumentSet } from './argument-set.ts';
+import { intersectBoxes } from './box.ts';
+import type { Decision, Meaning } from './meaning.ts';
+import { decisionOf, meaningOf } from './meaning.ts';
+import type { SeccompProfile, SeccompRule } from './model.ts';
+import { describeOutcome, outcomeOf, sameOutcome, strictness } from './outcome.ts';
+import { runtimeNeeds } from './runtime-needs.ts';
+import { isKnownSyscall, syscallNames } from './syscall-names.ts';
+import { nearest } from './vocabulary.ts';
+
+/** Overlaps are looked for in syscalls with at most so many conditions, so that lint stays quick. */
+const maxOverlapRegions = 64;
+
+/**
+ * Findings of a seccomp profile, those of the whole first, then in the order of its entries. Codes: allow-everything,
+ * missing-architecture, missing-runtime-syscalls, unknown-syscall, entry-equals-default, duplicate-entry,
+ * unreachable-entry, never-matches, overlapping-actions, unreliable-comparison.
+ */
+export function lintSeccomp(profile: SeccompProfile): readonly Finding[] {
+  const meaning = meaningOf(profile);
+  return [...lintWhole(profile, meaning), ...lintEntries(profile), ...lintConditions(profile, meaning)];
+}
+
+function lintWhole(profile: SeccompProfile, meaning: Meaning): readonly Finding[] {
+  const findings: Finding[] = [];
+  const decisions = [meaning.otherwise, ...meaning.decisions.values()];
+  if (decisions.every((decision) => levels(decision).every((level) => level <= 1))) {
+    findings.push(warning('allow-everything', '/defaultAction', 'nothing is denied: the profile does not confine'));
+  }
+  const listed = profile.architectures ?? [];
+  for (const native of listed) {
+    const missing = companions(native).filter((name) => !listed.includes(name));
+    if (missing.length === 0) continue;
+    const message = `${native} without ${missing.join(' and ')}: such programs are killed on the same machines`;
+    findings.push(info('missing-architecture', '/architectures', message));
+  }
+  const missing = runtimeNeeds.filter((names) => names.every((name) => isDenied(decisionOf(meaning, name))));
+  if (missing.length > 0) {
+    const message = `runc and crun cannot start a container without ${missing.map((names) => names.join(' or ')).join(', ')}`;
+    findings.push(warning('missing-runtime-syscalls', '/syscalls', message));
+  }
+  return findings;
+}
+
+function levels({ regions, otherwise }: Decision): readonly number[] {
+  return [otherwise, ...regions.map(({ outcome }) => outcome)].map(strictness);
+}
+
+function isDenied(decision: Decision): boolean {
+  return levels(decision).every((level) => level > 2);
+}
+
+function lintEntries(profile: SeccompProfile): readonly Finding[] {
+  const findings: Finding[] = [];
+  const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const unconditional = new Map<string, string>();
+  const seen = new Map<string, string>();
+  for (const [index, rule] of (profile.syscalls ?? []).entries()) {
+    const pointer = `/syscalls/${index}`;
+    const outcome = outcomeOf(rule.action, rule.errnoRet);
+    findings.push(...lintNames(rule, pointer, profile.architectures ?? []), ...lintNeverMatching(rule, pointer));
+    if (sameOutcome(outcome, byDefault)) {
+      const message = `the entry says ${describeOutcome(outcome)} like the default: runtimes skip it`;
+      findings.push(info('entry-equals-default', pointer, message));
+      continue;
+    }
+    const conditions = (rule.args ?? [])
+      .map((arg) => `${arg.index} ${arg.op} ${arg.value} ${arg.valueTwo ?? 0n}`)
+      .join();
+    for (const [position, name] of rule.names.entries()) {
+      const at = `${pointer}/names/${position}`;
+      const key = `${name} ${describeOutcome(outcome)} ${conditions}`;
+      const same = seen.get(key);
+      const first = unconditional.get(name);
+      if (same !== undefined) findings.push(info('duplicate-entry', at, `${name}: says the same as ${same}`));
+      else if (first !== undefined) {
+        findings.push(warning('unreachable-entry', at, `${name}: ${first} has no conditions and decides alone`));
+      }
+      if (same === undefined) seen.set(key, at);
+      if (conditions === '' && first === undefined) unconditional.set(name, at);
+    }
+  }
+  return findings;
+}
+
+function lintNames(rule: SeccompRule, pointer: string, architectures: readonly string[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const [position, name] of rule.names.entries()) {
+    if (isKnownSyscall(name, architectures)) continue;
+    const meant = isKnownSyscall(name, []) ? undefined : nearest(name, syscallNames());
+    const help = meant === undefined ? 'runtimes ignore it' : `did you mean ${meant}?`;
+    const message = `${JSON.stringify(name)} is no syscall of the listed architectures: ${help}`;
+    findings.push(warning('unknown-syscall', `${pointer}/names/${position}`, message));
+  }
+  return findings;
+}
+
+function lintNeverMatching(rule: SeccompRule, pointer: string): readonly Finding[] {
+  return (rule.args ?? []).flatMap((arg, position) => {
+    if (argumentSet(arg) !== 'none') return [];
+    return [warning('never-matches', `${pointer}/args/${position}`, `${arg.op} ${arg.value} matches no value`)];
+  });
+}
+
+function lintConditions(profile: SeccompProfile, meaning: Meaning): readonly Finding[] {
+  const findings: Finding[] = [];
+  const rules = new Map<string, { readonly first: string; readonly all: SeccompRule[] }>();
+  for (const [index, rule] of (profile.syscalls ?? []).entries()) {
+    if ((rule.args ?? []).length === 0) continue;
+    for (const name of rule.names) {
+      const found = rules.get(name);
+      if (found === undefined) rules.set(name, { first: `/syscalls/${index}`, all: [rule] });
+      else found.all.push(rule);
+    }
+  }
+  for (const [name, { first, all }] of rules) {
+    const decision = decisionOf(meaning, name);
+    if (decision.regions.length < 2) continue;
+    if (hasOverlap(decision)) {
+      const message = `${name}: conditions with different actions overlap: which one holds is up to the runtime`;
+      findings.push(warning('overlapping-actions', first, message));
+    }
+    if (isUnreliable(all)) {
+      const message = `${name}: libseccomp 2.5 joins these conditions wrongly: use SCMP_CMP_EQ or SCMP_CMP_MASKED_EQ`;
+      findings.push(warning('unreliable-comparison', first, message));
+    }
+  }
+  return findings;
+}
+
+function hasOverlap({ regions }: Decision): boolean {
+  if (regions.length > maxOverlapRegions) return false;
+  return regions.some((a, index) =>
+    regions.slice(index + 1).some((b) => !sameOutcome(a.outcome, b.outcome) && intersectBoxes(a.box, b.box).length > 0),
+  );
+}
+
+/** Several rules of one syscall, not all in a shape that libseccomp joins rightly (see encodeDecision). */
+function isUnreliable(rules: readonly SeccompRule[]): boolean {
+  const args = rules.map((rule) => rule.args ?? []);
+  const repeats = (list: (typeof args)[number]) => new Set(list.map(({ index }) => index)).size < list.length;
+  const single = args.every((list) => list.length === 1 || repeats(list));
+  const operators = new Set(args.flat().map(({ op }) => op));
+  if (operators.has('SCMP_CMP_LT') || operators.has('SCMP_CMP_LE')) return true;
+  return !single && ['SCMP_CMP_NE', 'SCMP_CMP_GE', 'SCMP_CMP_GT'].some((op) => operators.has(op as never));
+}
+
+function warning(code: string, pointer: string, message: string): Finding {
+  return { code, severity: 'warning', message, pointer };
+}
+
+function info(code: string, pointer: string, message: string): Finding {
+  return { code, severity: 'info', message, pointer };
+}

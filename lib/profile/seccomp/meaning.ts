@@ -1,0 +1,98 @@
+import type { ArgumentSet } from './argument-set.ts';
+import { argumentSet, isWide } from './argument-set.ts';
+import type { Box } from './box.ts';
+import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
+import type { Outcome } from './outcome.ts';
+import { outcomeOf, sameOutcome } from './outcome.ts';
+
+/** Calls that share an outcome. */
+export interface Region {
+  readonly box: Box;
+  readonly outcome: Outcome;
+}
+
+/**
+ * What a profile does with one syscall: the strictest outcome of the regions that the arguments lie in, else `otherwise`.
+ * `exact` is false where it is stricter than what it was made of, because the format cannot say more.
+ */
+export interface Decision {
+  readonly regions: readonly Region[];
+  readonly otherwise: Outcome;
+  readonly exact: boolean;
+}
+
+/** What a profile does with every syscall: those that it names, and all others. */
+export interface Meaning {
+  readonly decisions: ReadonlyMap<string, Decision>;
+  readonly otherwise: Decision;
+}
+
+/** A decision that does not look at arguments. */
+export function always(outcome: Outcome): Decision {
+  return { regions: [], otherwise: outcome, exact: true };
+}
+
+export function decisionOf(meaning: Meaning, syscall: string): Decision {
+  return meaning.decisions.get(syscall) ?? meaning.otherwise;
+}
+
+/**
+ * What a profile means as runc gives it to libseccomp: entries that say the default are not added; the first entry
+ * without conditions beats all others of its syscall; conditions on one argument are alternatives, on different
+ * ones they are joined. Where conditions of different outcomes overlap libseccomp's choice follows no rule that
+ * a profile could rely on: the strictest counts.
+ */
+export function meaningOf(profile: SeccompProfile): Meaning {
+  const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const decisions = new Map<string, Decision>();
+  const conditional = new Map<string, Region[]>();
+  for (const rule of profile.syscalls ?? []) {
+    const outcome = outcomeOf(rule.action, rule.errnoRet);
+    if (sameOutcome(outcome, byDefault)) continue;
+    const boxes = boxesOf(rule);
+    if (boxes === 'all') {
+      const decision = always(outcome);
+      for (const name of rule.names) if (!decisions.has(name)) decisions.set(name, decision);
+      continue;
+    }
+    const regions = boxes.map((box) => ({ box, outcome }));
+    for (const name of rule.names) {
+      const found = conditional.get(name);
+      if (found === undefined) conditional.set(name, [...regions]);
+      else found.push(...regions);
+    }
+  }
+  for (const [name, regions] of conditional) {
+    if (!decisions.has(name)) decisions.set(name, { regions, otherwise: byDefault, exact: true });
+  }
+  return { decisions, otherwise: always(byDefault) };
+}
+
+/** The calls that a rule matches: `all`, or a union of boxes. */
+function boxesOf(rule: SeccompRule): readonly Box[] | 'all' {
+  const args = rule.args ?? [];
+  // libseccomp leaves out a comparison under an empty mask, so that such a rule has no conditions either.
+  if (args.every((arg) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n)) return 'all';
+  const repeats = new Set(args.map((arg) => arg.index)).size < args.length;
+  const boxes: Box[] = [];
+  for (const conditions of repeats ? args.map((arg) => [arg]) : [args]) {
+    const box = boxOf(conditions);
+    if (box !== undefined) boxes.push(box);
+  }
+  return boxes;
+}
+
+function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
+  const box = new Map<number, ArgumentSet>();
+  for (const arg of conditions) {
+    const set = argumentSet(arg);
+    if (set === 'none') return undefined;
+    if (set !== undefined) box.set(arg.index, set);
+  }
+  return box;
+}
+
+/** Whether any condition compares with a number beyond 32 bits. */
+export function isWideDecision(decision: Decision): boolean {
+  return decision.regions.some(({ box }) => [...box.values()].some(isWide));
+}
