@@ -156,7 +156,7 @@ function repositoryOf(client: RegistryClient, repository: string, name: string):
       if (!isManifestMediaType(descriptor.mediaType)) {
         if (content instanceof Uint8Array) await contentBytes(descriptor, content, name);
         if (!(await this.exists(descriptor, options)))
-          await uploadBlob(client, repository, descriptor, content, options);
+          await uploadBlob({ client, repository, descriptor, content, options });
         return;
       }
       const bytes = await contentBytes(descriptor, content, name);

@@ -1,60 +1,66 @@
 import { FairleadError } from '#lib/errors';
 import { openContent } from '../content.ts';
-import type { Descriptor } from '../descriptor.ts';
-import type { CallOptions, Content } from '../target.ts';
-import { type RegistryClient, resolveLocation } from './client.ts';
-import { repositoryScope } from './scope.ts';
 import { pause } from './transport.ts';
+import { sendChunks } from './upload-chunks.ts';
+import {
+  beginUpload,
+  readSession,
+  type Upload,
+  type UploadSession,
+  uploadScopes,
+  withDigest,
+} from './upload-session.ts';
 
 /** How often an upload is begun at most, where its connection breaks. */
 const attempts = 4;
 
 /**
- * Uploads a blob: POST for a session, then one PUT (distribution-spec, "POST then PUT"). An upload that breaks is begun again, since nobody
- * knows what the registry kept of it. Resolves when the registry has it.
+ * Uploads a blob, in one piece where that goes through (distribution-spec, "POST then PUT"): the way that every registry knows.
+ * Where the connection breaks, the rest is sent in chunks if the registry has kept the beginning, else the upload is begun again; where
+ * something on the way refuses a body of that size (413), all of it is sent in chunks. Resolves when the registry has it.
  */
-export async function uploadBlob(
-  client: RegistryClient,
-  repository: string,
-  descriptor: Descriptor,
-  content: Content,
-  options: CallOptions,
-): Promise<void> {
-  const scopes = [repositoryScope(repository, 'pull,push')];
-  const name = `${client.origin.host}/${repository}`;
+export async function uploadBlob(upload: Upload): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const session = await client.send({
-      method: 'POST',
-      to: `${repository}/blobs/uploads/`,
-      scopes,
-      expect: [202],
-      headers: { 'content-length': '0' },
-      signal: options.signal,
-    });
-    await session.discard();
-    const url = uploadLocation(session.header('location'), session.url, name);
-    url.searchParams.set('digest', descriptor.digest);
+    const session = await beginUpload(upload);
     try {
-      const done = await client.send({
-        method: 'PUT',
-        to: url,
-        scopes,
-        expect: [201],
-        headers: { 'content-type': 'application/octet-stream', 'content-length': String(descriptor.size) },
-        body: () => openContent(descriptor, content, name),
-        signal: options.signal,
-      });
-      await done.discard();
+      await putWhole(upload, session);
       return;
     } catch (error) {
-      if (!(error instanceof FairleadError) || error.kind !== 'Unavailable' || attempt >= attempts) throw error;
-      await pause(200 * 2 ** attempt * (0.75 + Math.random() / 2), options.signal);
+      if (!(error instanceof FairleadError)) throw error;
+      if (error.kind === 'LimitExceeded') {
+        await sendChunks(upload, await beginUpload(upload));
+        return;
+      }
+      if (error.kind !== 'Unavailable') throw error;
+      const kept = await readSession(upload, session);
+      if (kept !== undefined && (await finished(sendChunks(upload, kept)))) return;
+      if (attempt >= attempts) throw error;
     }
+    await pause(200 * 2 ** attempt * (0.75 + Math.random() / 2), upload.options.signal);
   }
 }
 
-function uploadLocation(location: string | undefined, from: URL, name: string): URL {
-  if (location === undefined)
-    throw new FairleadError('Unavailable', `${name}: the registry began an upload and did not say where`);
-  return resolveLocation(location, from, `POST ${from.origin}${from.pathname}`);
+/** Says whether it went well; false where the registry is out of reach or has lost what it had. */
+async function finished(sending: Promise<void>): Promise<boolean> {
+  try {
+    await sending;
+    return true;
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'Unavailable') return false;
+    throw error;
+  }
+}
+
+async function putWhole(upload: Upload, session: UploadSession): Promise<void> {
+  const { client, descriptor, content, repository } = upload;
+  const response = await client.send({
+    method: 'PUT',
+    to: withDigest(session.location, descriptor),
+    scopes: uploadScopes(upload),
+    expect: [201],
+    headers: { 'content-type': 'application/octet-stream', 'content-length': String(descriptor.size) },
+    body: () => openContent(descriptor, content, `${client.origin.host}/${repository}`),
+    signal: upload.options.signal,
+  });
+  await response.discard();
 }

@@ -1,0 +1,81 @@
+import { FairleadError } from '#lib/errors';
+import type { Descriptor } from '../descriptor.ts';
+import type { CallOptions, Content } from '../target.ts';
+import { type ApiResponse, type RegistryClient, resolveLocation } from './client.ts';
+import { repositoryScope } from './scope.ts';
+
+/** An upload that a registry has begun (distribution-spec, "Pushing blobs"). */
+export interface UploadSession {
+  /** Where the next request of it goes: registries move it with every answer. */
+  readonly location: URL;
+  /** The least bytes of a chunk that is not the last, as OCI-Chunk-Min-Length says; 0 where the registry does not care. */
+  readonly chunkMinimum: number;
+  /** How many bytes the registry has of it. */
+  readonly received: number;
+}
+
+/** What an upload needs to know of the blob and where it goes. */
+export interface Upload {
+  readonly client: RegistryClient;
+  readonly repository: string;
+  readonly descriptor: Descriptor;
+  readonly content: Content;
+  readonly options: CallOptions;
+}
+
+/** Begins an upload. */
+export async function beginUpload(upload: Upload): Promise<UploadSession> {
+  const response = await upload.client.send({
+    method: 'POST',
+    to: `${upload.repository}/blobs/uploads/`,
+    scopes: uploadScopes(upload),
+    expect: [202],
+    headers: { 'content-length': '0' },
+    signal: upload.options.signal,
+  });
+  await response.discard();
+  return {
+    location: nextLocation(response),
+    chunkMinimum: Number(response.header('oci-chunk-min-length') ?? 0) || 0,
+    received: 0,
+  };
+}
+
+/** Asks what the registry has of an upload; undefined where it does not know the upload any more, or does not say. */
+export async function readSession(upload: Upload, session: UploadSession): Promise<UploadSession | undefined> {
+  const response = await upload.client.send({
+    method: 'GET',
+    to: session.location,
+    scopes: uploadScopes(upload),
+    expect: [204, 400, 404, 405, 416],
+    signal: upload.options.signal,
+  });
+  await response.discard();
+  const last = /^(?:bytes=)?0-([0-9]+)$/.exec(response.header('range') ?? '')?.[1];
+  // "0-0" may mean one byte or, with Docker's registry, none: it is taken for nothing.
+  if (response.status !== 204 || last === undefined || last === '0') return undefined;
+  const location = response.header('location') === undefined ? session.location : nextLocation(response);
+  return { ...session, location, received: Number(last) + 1 };
+}
+
+/** Where the next request of an upload goes, by an answer's Location. Throws Unavailable where it has none. */
+export function nextLocation(response: ApiResponse): URL {
+  const { url } = response;
+  const name = `upload to ${url.origin}${url.pathname}`;
+  const location = response.header('location');
+  if (location === undefined)
+    throw new FairleadError('Unavailable', `${name}: the registry did not say where to go on`);
+  return resolveLocation(location, url, name);
+}
+
+/** The URL that ends an upload: the registry checks the digest then. */
+export function withDigest(location: URL, descriptor: Descriptor): URL {
+  const url = new URL(location);
+  url.searchParams.set('digest', descriptor.digest);
+  return url;
+}
+
+/** The scopes that uploading to a repository needs. */
+export function uploadScopes({ repository }: Upload): string[] {
+  return [repositoryScope(repository, 'pull,push')];
+}
