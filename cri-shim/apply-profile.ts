@@ -1,0 +1,74 @@
+import { renderProfile } from '#lib/profile/render-profile';
+import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
+import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import type { Digest } from '#lib/registry/digest';
+import { formatReference } from '#lib/registry/reference';
+import type { ArtifactSource } from './artifact-source.ts';
+import { readBaseProfile } from './base-profile.ts';
+import type { ShimMetrics } from './metrics.ts';
+import type { ProfileRequest } from './profile-request.ts';
+import type { ShimLog } from './shim-log.ts';
+
+/** For whom a profile is: what logs name. */
+export interface Bearer {
+  readonly pod: string;
+  /** Absent for the sandbox itself. */
+  readonly container?: string;
+  /** The capabilities that it will have, `CAP_…`: the runtime's default profile depends on them. */
+  readonly capabilities: readonly string[];
+}
+
+export interface AppliedProfile {
+  /** File of the effective profile. */
+  readonly path: string;
+  readonly digest: Digest;
+}
+
+/** Turns a request for an artifact into a file that the runtime can load; see {@link profileApplier}. */
+export type ApplyProfile = (request: ProfileRequest, bearer: Bearer, signal: AbortSignal) => Promise<AppliedProfile>;
+
+/**
+ * Makes effective profiles: the artifact, pulled and verified, intersected with the node's baseline and the pod's base profile.
+ * Nothing is refused for being too permissive; what was taken away is logged and counted (KEP-6061).
+ */
+export function profileApplier(
+  source: ArtifactSource,
+  { architecture, log, metrics }: { architecture: MachineArchitecture; log: ShimLog; metrics: ShimMetrics },
+): ApplyProfile {
+  return async (request, { capabilities, ...bearer }, signal) => {
+    const { policy } = source;
+    const pulled = await source.pull(request.reference, 'Seccomp', { signal });
+    const runtime = (): SeccompProfile => runtimeDefault({ architecture, capabilities });
+    const { seccomp: baseline } = policy.baseline;
+    const base =
+      request.base === 'RuntimeDefault'
+        ? runtime()
+        : request.base === undefined
+          ? undefined
+          : await readBaseProfile(request.base.path);
+    const { profile, constraints } = effectiveProfile(
+      {
+        baseline: baseline === 'RuntimeDefault' ? runtime() : baseline,
+        ...(base === undefined ? {} : { base }),
+        artifact: pulled.profile.seccomp,
+      },
+      nativeArchitecture(architecture),
+    );
+    const path = await source.store.putEffective(renderProfile({ kind: 'Seccomp', seccomp: profile }));
+
+    const reference = formatReference(request.reference);
+    metrics.applied();
+    for (const input of ['baseline', 'base', 'artifact'] as const) {
+      const count = constraints.filter((constraint) => constraint.input === input).length;
+      if (count > 0) metrics.constrained(input, count);
+    }
+    const named = { ...bearer, reference, rule: pulled.verification.rule, path };
+    log.info({ messageId: 'fairlead.profile.applied', ...named }, 'profile applied');
+    if (constraints.length > 0) {
+      log.warn({ messageId: 'fairlead.profile.constrained', ...named, constraints }, 'profile constrained');
+    }
+    return { path, digest: pulled.descriptor.digest };
+  };
+}

@@ -1,0 +1,55 @@
+import { pullMemory } from '#lib/node/pull-memory';
+import { type PulledProfile, pullProfile } from '#lib/node/pull-profile';
+import type { Store } from '#lib/node/store';
+import type { ProfileKind } from '#lib/profile/profile';
+import { type AuthConfig, authConfigCredentials, type CredentialSource } from '#lib/registry/credentials';
+import type { Reference } from '#lib/registry/reference';
+import type { ReadTarget } from '#lib/registry/target';
+import type { TrustPolicy } from '#lib/trust/policy';
+import type { ShimMetrics } from './metrics.ts';
+import type { PinnedReference } from './pinned-reference.ts';
+
+/** Where the shim's handlers get verified artifacts from. */
+export interface ArtifactSource {
+  /** The policy in force. */
+  readonly policy: TrustPolicy;
+  readonly store: Store;
+  /** Pulls an artifact, or takes it from the store; verified under the policy in force either way. */
+  pull(
+    reference: PinnedReference,
+    kind: ProfileKind,
+    options: { readonly auth?: AuthConfig | undefined; readonly signal: AbortSignal },
+  ): Promise<PulledProfile>;
+  /** Removes an artifact from the store. */
+  remove(digest: PinnedReference['digest']): Promise<void>;
+}
+
+/** Pulls go to the artifact's registry with the credentials of the call, else with those of the node. */
+export function artifactSource(
+  store: Store,
+  policy: () => TrustPolicy,
+  { nodeCredentials, metrics }: { nodeCredentials: () => CredentialSource; metrics: ShimMetrics },
+): ArtifactSource {
+  const memory = pullMemory();
+  return {
+    get policy() {
+      return policy();
+    },
+    store,
+    async pull(reference, kind, { auth, signal }) {
+      const connect = async (to: Reference): Promise<ReadTarget> => {
+        const { remoteRepository } = await import('#lib/registry/remote/repository');
+        const own = auth === undefined ? undefined : authConfigCredentials(auth, to.registry);
+        return remoteRepository(to, { credentials: own ?? nodeCredentials() });
+      };
+      const begun = performance.now();
+      const pulled = await pullProfile({ reference, kind }, { policy: policy(), connect, store, memory, signal });
+      metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
+      return pulled;
+    },
+    async remove(digest) {
+      await store.remove(digest);
+      memory.forget(digest);
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { join, normalize } from 'node:path/posix';
+import { FairleadError } from '#lib/errors';
+import { type PinnedReference, parsePinned } from './pinned-reference.ts';
+
+/** An artifact's reference, and the profile on the node to intersect it with, as an absolute path. */
+export interface LocalhostReference {
+  readonly reference: PinnedReference;
+  readonly base?: string;
+}
+
+/** Folder below the kubelet's seccomp root whose name makes a Localhost profile a reference. */
+const marker = 'oci';
+const pinned = /@sha(?:256|512):/;
+
+/**
+ * Reads a Localhost profile's path as the kubelet sends it, `<seccomp root>/oci/<reference>[?base=<localhost profile>]`.
+ * Gives undefined where it is an ordinary path. The marker counts right below the seccomp root only: a file
+ * `operator/oci/x.json` stays a file.
+ * Throws InvalidInput where it is a reference and not a good one, and where it may be meant as one: such a path must not reach
+ * the runtime, which would look for a file.
+ */
+export function parseLocalhostReference(path: string, seccompRoot: string): LocalhostReference | undefined {
+  const start = `${seccompRoot}/${marker}/`;
+  const clean = normalize(path);
+  if (!path.startsWith(start) && !clean.startsWith(start)) {
+    if (!pinned.test(path)) return undefined;
+    throw invalid(
+      `localhost profile ${quote(path)} looks like a reference but does not begin with ${start}`,
+      'Write localhostProfile: oci/registry/repository@sha256:…; where the kubelet has another root, tell the shim with --seccomp-root.',
+    );
+  }
+  // The kubelet cleans what it joins, so this never comes from a pod by way of the kubelet.
+  if (path !== clean) throw invalid(`localhost profile ${quote(path)} is not a clean path`, `Write it as ${clean}.`);
+  const text = path.slice(start.length);
+  const query = text.indexOf('?');
+  if (query < 0) return { reference: parsePinned(text) };
+  return {
+    reference: parsePinned(text.slice(0, query)),
+    base: parseBase(text.slice(query + 1), seccompRoot),
+  };
+}
+
+function parseBase(query: string, seccompRoot: string): string {
+  const match = /^base=([^?&#]+)$/.exec(query);
+  if (match === null) {
+    throw invalid(
+      `${quote(`?${query}`)} after the digest is not understood`,
+      'Only ?base=<localhost profile> may follow.',
+    );
+  }
+  return checkBase(join(seccompRoot, descending(match[1] as string)), seccompRoot);
+}
+
+function descending(path: string): string {
+  if (path.startsWith('/') || path.split('/').some((part) => part === '..' || part === '.' || part === '')) {
+    throw invalid(
+      `base profile ${quote(path)} is not a path below the seccomp root`,
+      'Name a file as localhostProfile does: a descending path without "..".',
+    );
+  }
+  return path;
+}
+
+/** Checks that an absolute path of a base profile lies below the seccomp root and is no reference itself. Throws InvalidInput. */
+export function checkBase(path: string, seccompRoot: string): string {
+  const below = `${seccompRoot}/`;
+  if (path !== normalize(path) || !path.startsWith(below) || path.endsWith('/')) {
+    throw invalid(
+      `base profile ${quote(path)} is not a file below ${seccompRoot}`,
+      "Put it below the kubelet's seccomp folder; where that is another one, tell the shim with --seccomp-root.",
+    );
+  }
+  if (path.startsWith(`${below}${marker}/`) || pinned.test(path)) {
+    throw invalid(`base profile ${quote(path)} is a reference itself`, 'A base is a file on the node.');
+  }
+  return path;
+}
+
+function invalid(message: string, hint: string): FairleadError {
+  return new FairleadError('InvalidInput', message, { hint });
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 600 ? `${text.slice(0, 600)}…` : text);
+}

@@ -1,0 +1,40 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { FairleadError } from '#lib/errors';
+import type { ProfileKind } from '#lib/profile/profile';
+import { formatRepository } from '#lib/registry/reference';
+import type { ArtifactSource } from './artifact-source.ts';
+import { decode } from './decode.ts';
+import {
+  PullSecurityProfileArtifactRequestSchema,
+  PullSecurityProfileArtifactResponseSchema,
+  SecurityProfileKind,
+} from './gen/cri_pb.js';
+import { parsePinned } from './pinned-reference.ts';
+import type { UnaryHandler } from './unary-call.ts';
+
+/**
+ * ImageService.PullSecurityProfileArtifact (KEP-6061): makes sure that an artifact is on the node, verified. `resolved_ref` keeps
+ * registry and repository of the request; `cached` says that no registry was asked.
+ */
+export function handlePull(source: ArtifactSource): UnaryHandler {
+  return async ({ request, signal }) => {
+    const message = decode(PullSecurityProfileArtifactRequestSchema, request);
+    const kind = kindOf(message.profileKind);
+    const reference = parsePinned(message.image?.image ?? '');
+    const { cached, descriptor } = await source.pull(reference, kind, { auth: message.auth, signal });
+    const resolvedRef = `${formatRepository(reference)}@${descriptor.digest}`;
+    const response = create(PullSecurityProfileArtifactResponseSchema, { resolvedRef, cached });
+    return { answer: toBinary(PullSecurityProfileArtifactResponseSchema, response) };
+  };
+}
+
+function kindOf(kind: SecurityProfileKind): ProfileKind {
+  if (kind === SecurityProfileKind.Seccomp) return 'Seccomp';
+  throw new FairleadError(
+    'InvalidInput',
+    kind === SecurityProfileKind.AppArmor
+      ? 'AppArmor profiles cannot be pulled as artifacts by this shim'
+      : `profile_kind ${kind} names no kind of profile`,
+    { hint: 'Ask for Seccomp.' },
+  );
+}

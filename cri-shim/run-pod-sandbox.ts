@@ -1,0 +1,49 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { ApplyProfile } from './apply-profile.ts';
+import { containerCapabilities } from './capabilities.ts';
+import { decode } from './decode.ts';
+import {
+  LinuxPodSandboxConfigSchema,
+  LinuxSandboxSecurityContextSchema,
+  RunPodSandboxRequestSchema,
+  RunPodSandboxResponseSchema,
+} from './gen/cri_pb.js';
+import { podName } from './pod-name.ts';
+import { profileRequest } from './profile-request.ts';
+import { rewriteSeccomp } from './rewrite.ts';
+import type { UnaryHandler } from './unary-call.ts';
+import type { RecordUse } from './uses.ts';
+
+/**
+ * RuntimeService.RunPodSandbox: as CreateContainer, for the sandbox's own process. That a sandbox is privileged says only that it
+ * may hold privileged containers; nothing of the pod runs in its own process, so the profile is no reason to refuse it.
+ */
+export function handleRunPodSandbox(
+  apply: ApplyProfile,
+  { seccompRoot, recordUse }: { seccompRoot: string; recordUse: RecordUse },
+): UnaryHandler {
+  return async ({ request, signal }) => {
+    const message = decode(RunPodSandboxRequestSchema, request);
+    const { config } = message;
+    if (config === undefined) return { forward: request };
+    const linux = config.linux ?? create(LinuxPodSandboxConfigSchema);
+    const context = linux.securityContext ?? create(LinuxSandboxSecurityContextSchema);
+    const { annotations } = config;
+    const fields = { ...context, privileged: false, annotations, annotationNames: ['POD'] };
+    const wanted = profileRequest(fields, seccompRoot);
+    if (wanted === undefined) return { forward: request };
+
+    const bearer = { pod: podName(config.metadata), capabilities: containerCapabilities(undefined) };
+    const { path, digest } = await apply(wanted, bearer, signal);
+    rewriteSeccomp(context, path);
+    linux.securityContext = context;
+    config.linux = linux;
+    return {
+      forward: toBinary(RunPodSandboxRequestSchema, message),
+      onReply: async (response) => {
+        await recordUse(decode(RunPodSandboxResponseSchema, response).podSandboxId, digest);
+        return response;
+      },
+    };
+  };
+}

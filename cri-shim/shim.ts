@@ -1,0 +1,129 @@
+import { isAbsolute, normalize } from 'node:path/posix';
+import { FairleadError, toFairleadError } from '#lib/errors';
+import { openStore } from '#lib/node/store';
+import { machineArchitecture } from '#lib/profile/seccomp/architecture';
+import { dockerConfigCredentials } from '#lib/registry/credentials';
+import { profileApplier } from './apply-profile.ts';
+import { artifactSource } from './artifact-source.ts';
+import { handleCreateContainer } from './create-container.ts';
+import { handleList } from './list-security-profile-artifacts.ts';
+import { type MetricsServer, noMetrics, serveMetrics } from './metrics.ts';
+import { followPolicy, type PolicySource } from './policy-source.ts';
+import { startProxy } from './proxy.ts';
+import { handlePull } from './pull-security-profile-artifact.ts';
+import { handleRemove } from './remove-security-profile-artifact.ts';
+import { handleRunPodSandbox } from './run-pod-sandbox.ts';
+import { runtimeCaller } from './runtime-call.ts';
+import type { ShimLog } from './shim-log.ts';
+import { parseSocketAddress } from './socket.ts';
+import { handleStatus } from './status.ts';
+import type { UnaryHandler } from './unary-call.ts';
+import { useRecorder } from './uses.ts';
+
+export interface ShimOptions {
+  /** Socket to listen on, `unix:///run/fairlead/shim.sock`. */
+  readonly listen: string;
+  /** The runtime's socket, `unix:///run/containerd/containerd.sock`. */
+  readonly runtime: string;
+  /** The trust policy's file. */
+  readonly policy: string;
+  /** Folder of the node's store. */
+  readonly state: string;
+  /** The kubelet's folder for seccomp profiles, `<kubelet's root>/seccomp`. */
+  readonly seccompRoot?: string;
+  /** Where to serve metrics, `host:port`; nowhere unless told. */
+  readonly metrics?: string;
+  readonly log: ShimLog;
+}
+
+export interface Shim {
+  /** Where metrics are served: `host:port`. */
+  readonly metrics?: string;
+  /** Reads the policy again, as SIGHUP should. */
+  reload(): Promise<void>;
+  /** Lets the calls that run end, removes the socket, gives the state folder back. */
+  stop(): Promise<void>;
+}
+
+const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
+
+/**
+ * Starts the shim between kubelet and container runtime. Throws InvalidInput for a policy that does not parse and for addresses
+ * that are none, Conflict where another shim has the socket or the state folder.
+ */
+export async function startShim(options: ShimOptions): Promise<Shim> {
+  const { log } = options;
+  const listen = parseSocketAddress(options.listen);
+  const runtime = parseSocketAddress(options.runtime);
+  const seccompRoot = checkRoot(options.seccompRoot ?? kubeletSeccompRoot);
+  const undo: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    let server: MetricsServer | undefined;
+    if (options.metrics !== undefined) {
+      server = await serveMetrics(options.metrics);
+      undo.push(server.stop);
+    }
+    const metrics = server ?? noMetrics;
+    const policy = await followPolicy(options.policy, { log, metrics });
+    undo.push(policy.stop);
+    const store = await openStore(options.state, {
+      log: (message) => log.warn({ messageId: 'fairlead.store.repaired' }, message),
+    });
+    undo.push(() => store.close());
+    const proxy = await startProxy({
+      listen,
+      runtime,
+      handlers: handlersOf({ store, policy, seccompRoot, runtime, log, metrics }),
+      onError: (method, thrown) => {
+        const error = toFairleadError(thrown);
+        metrics.refused(method, error.kind);
+        log.warn({ messageId: 'fairlead.profile.refused', method, kind: error.kind, hint: error.hint }, error.message);
+      },
+    });
+    undo.push(proxy.stop);
+    log.info({ listen, runtime, state: options.state, policy: policy.current.source }, 'the shim is ready');
+    return { ...(server === undefined ? {} : { metrics: server.address }), reload: policy.reload, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly store: Awaited<ReturnType<typeof openStore>>;
+  readonly policy: PolicySource;
+  readonly seccompRoot: string;
+  readonly runtime: string;
+  readonly log: ShimLog;
+  readonly metrics: typeof noMetrics;
+}
+
+/** The calls that the shim knows; all others pass. */
+function handlersOf({ store, policy, seccompRoot, runtime, log, metrics }: Parts): Map<string, UnaryHandler> {
+  // Made for each pull: what `docker login` changes counts from then on.
+  const nodeCredentials = () => dockerConfigCredentials(process.env);
+  const source = artifactSource(store, () => policy.current, { nodeCredentials, metrics });
+  const apply = profileApplier(source, { architecture: machineArchitecture(process.arch), log, metrics });
+  const creation = { seccompRoot, recordUse: useRecorder(store, log) };
+  return new Map([
+    ['runtime.v1.RuntimeService/Status', handleStatus],
+    ['runtime.v1.RuntimeService/RunPodSandbox', handleRunPodSandbox(apply, creation)],
+    ['runtime.v1.RuntimeService/CreateContainer', handleCreateContainer(apply, creation)],
+    ['runtime.v1.ImageService/PullSecurityProfileArtifact', handlePull(source)],
+    ['runtime.v1.ImageService/ListSecurityProfileArtifacts', handleList(store)],
+    ['runtime.v1.ImageService/RemoveSecurityProfileArtifact', handleRemove(source, runtimeCaller(runtime))],
+  ]);
+}
+
+function checkRoot(path: string): string {
+  const clean = normalize(path).replace(/\/$/, '');
+  if (!isAbsolute(path) || clean === '') {
+    throw new FairleadError('InvalidInput', `the seccomp root ${JSON.stringify(path)} is not an absolute path`, {
+      hint: `Give the kubelet's folder for seccomp profiles, such as ${kubeletSeccompRoot}.`,
+    });
+  }
+  return clean;
+}

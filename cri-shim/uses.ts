@@ -1,0 +1,50 @@
+import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
+import type { Store } from '#lib/node/store';
+import type { Digest } from '#lib/registry/digest';
+import {
+  ListContainersRequestSchema,
+  ListContainersResponseSchema,
+  ListPodSandboxRequestSchema,
+  ListPodSandboxResponseSchema,
+} from './gen/cri_pb.js';
+import type { CallRuntime } from './runtime-call.ts';
+import type { ShimLog } from './shim-log.ts';
+
+/** Notes that a container or sandbox was made with an artifact. */
+export type RecordUse = (id: string, digest: Digest) => Promise<void>;
+
+/**
+ * Notes uses in the store. The container is there already when its use is noted, so a failure is only logged: the runtime has
+ * put the profile into the container, which keeps it whatever becomes of the artifact.
+ */
+export function useRecorder(store: Store, log: ShimLog): RecordUse {
+  return async (id, digest) => {
+    try {
+      await store.putUse(id, digest);
+    } catch (error) {
+      log.warn({ err: error, container: id, digest }, 'the use of an artifact could not be noted');
+    }
+  };
+}
+
+/** The artifacts that containers and sandboxes of the runtime were made with. Throws Unavailable where the runtime does not answer. */
+export async function artifactsInUse(
+  store: Store,
+  callRuntime: CallRuntime,
+  signal: AbortSignal,
+): Promise<Set<Digest>> {
+  const ask = async <I extends DescMessage, O extends DescMessage>(
+    method: string,
+    input: I,
+    output: O,
+  ): Promise<MessageShape<O>> =>
+    fromBinary(
+      output,
+      await callRuntime(`runtime.v1.RuntimeService/${method}`, toBinary(input, create(input)), signal),
+    );
+  const [{ containers }, { items }] = await Promise.all([
+    ask('ListContainers', ListContainersRequestSchema, ListContainersResponseSchema),
+    ask('ListPodSandbox', ListPodSandboxRequestSchema, ListPodSandboxResponseSchema),
+  ]);
+  return store.usesOf(new Set([...containers, ...items].map(({ id }) => id)));
+}

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, before, beforeEach, describe, it } from 'node:test';
+import type { Artifact } from '#lib/artifact/artifact';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { packArtifact } from '#lib/artifact/pack-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { FairleadError } from '#lib/errors';
+import { readProfile } from '#lib/profile/read-profile';
+import { memoryRepository } from '#lib/registry/memory';
+import { parseReference } from '#lib/registry/reference';
+import type { ReadTarget, Target } from '#lib/registry/target';
+import { generateKeyPair, loadPrivateKey, type PublicKey, type Signer } from '#lib/trust/key';
+import { packSignature } from '#lib/trust/pack-signature';
+import { defaultLimits, type TrustPolicy } from '#lib/trust/policy';
+import { signArtifact } from '#lib/trust/sign-artifact';
+import { type PullMemory, pullMemory } from './pull-memory.ts';
+import { pullProfile } from './pull-profile.ts';
+import { openStore, type Store } from './store.ts';
+
+const text = JSON.stringify({
+  defaultAction: 'SCMP_ACT_ERRNO',
+  syscalls: [{ names: ['read', 'write'], action: 'SCMP_ACT_ALLOW' }],
+});
+const artifact = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime' });
+let signer: Signer;
+let stranger: Signer;
+
+function policyFor(publicKey: PublicKey, revision: string, match = 'localhost:5000/**'): TrustPolicy {
+  return {
+    source: 'policy.yaml',
+    rules: [
+      { match, unsigned: false, require: [{ anyOf: [{ key: 'release.pub', publicKey }] }] },
+      { match: 'localhost:6000/**', unsigned: true, require: [] },
+    ],
+    baseline: { seccomp: 'RuntimeDefault' },
+    limits: defaultLimits,
+    revision,
+  };
+}
+const at = (repository: string, of: Artifact = artifact) =>
+  parseReference(`localhost:5000/${repository}@${of.descriptor.digest}`);
+
+before(async () => {
+  const key = async () => loadPrivateKey((await generateKeyPair()).privateKey);
+  [signer, stranger] = await Promise.all([key(), key()]);
+});
+
+describe('pull profile', () => {
+  let folder: string;
+  let store: Store;
+  let memory: PullMemory;
+  let target: Target;
+  let connected: string[];
+  const connect = (reference: { repository: string }): ReadTarget => {
+    connected.push(reference.repository);
+    return target;
+  };
+  const pull = (reference = at('nginx'), options: Partial<Parameters<typeof pullProfile>[1]> = {}) =>
+    pullProfile(
+      { reference, kind: 'Seccomp' },
+      { policy: policyFor(signer.publicKey, 'r1'), connect, store, memory, ...options },
+    );
+  const signed = async (by: Signer, of: Artifact = artifact) =>
+    packSignature(of.descriptor, await signArtifact(of.descriptor, by));
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-pull-'));
+    store = await openStore(folder);
+    memory = pullMemory();
+    target = memoryRepository();
+    connected = [];
+    await pushArtifact(target, artifact, await signed(signer), '1');
+  });
+  afterEach(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('goes the whole way once, then needs no registry, in this process and in the next', async () => {
+    const first = await pull();
+    assert.deepEqual(
+      [first.cached, first.profile.kind, first.descriptor.digest],
+      [false, 'Seccomp', artifact.descriptor.digest],
+    );
+    assert.equal(first.verification.signatures[0]?.keyFingerprint, signer.publicKey.fingerprint);
+    assert.equal((await pull()).cached, true);
+    memory = pullMemory();
+    const third = await pull();
+    assert.equal(third.cached, true);
+    assert.equal(third.verification.signatures[0]?.keyFingerprint, signer.publicKey.fingerprint);
+    assert.deepEqual(connected, ['nginx']);
+  });
+
+  it('pulls by tag without the store being asked', async () => {
+    const byTag = parseReference('localhost:5000/nginx:1');
+    assert.equal((await pull(byTag)).cached, false);
+    assert.equal((await pull(byTag)).cached, false);
+    assert.equal(
+      (await pullProfile({ reference: byTag, kind: 'Seccomp' }, { policy: policyFor(signer.publicKey, 'r1'), connect }))
+        .cached,
+      false,
+    );
+    assert.equal(connected.length, 3);
+  });
+
+  it('asks the policy before anything else, cached or not', async () => {
+    const policy = policyFor(signer.publicKey, 'r2', 'localhost:5000/other');
+    await assert.rejects(pull(at('nginx'), { policy }), { kind: 'NotAllowed' });
+    assert.deepEqual(connected, []);
+    await pull();
+    await assert.rejects(pull(at('nginx'), { policy }), { kind: 'NotAllowed' });
+    assert.equal(connected.length, 1);
+  });
+
+  it('stores nothing that is not signed by whom the rule names, or is no good profile', async () => {
+    const unsigned = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime', title: 'other.json' });
+    const invalid = assembleArtifact(artifact.manifest, artifact.blobs);
+    const layer = blob('application/json', Buffer.from('{"defaultAction":'));
+    const broken = assembleArtifact({ ...invalid.manifest, layers: [layer.descriptor] }, [
+      ...invalid.blobs.slice(0, 1),
+      layer,
+    ]);
+    await pushArtifact(target, unsigned, await signed(stranger, unsigned), undefined);
+    await pushArtifact(target, broken, await signed(signer, broken), undefined);
+    await assert.rejects(pull(at('nginx', unsigned)), { kind: 'SignatureInvalid' });
+    await assert.rejects(pull(at('nginx', broken)), { kind: 'ProfileInvalid' });
+    await assert.rejects(
+      pullProfile(
+        { reference: at('nginx'), kind: 'AppArmor' },
+        { policy: policyFor(signer.publicKey, 'r'), connect, store },
+      ),
+      { kind: 'ProfileInvalid' },
+    );
+    assert.deepEqual(store.list(), []);
+    assert.deepEqual(await readdir(join(folder, 'blobs', 'sha256')), []);
+  });
+
+  it('verifies stored signatures again when the policy changes, and fetches new ones where they do not do', async () => {
+    await pull();
+    const policy = policyFor(stranger.publicKey, 'r2');
+    await assert.rejects(pull(at('nginx'), { policy }), { kind: 'SignatureInvalid' });
+    const down = () => {
+      throw new FairleadError('Unavailable', 'down');
+    };
+    await assert.rejects(pull(at('nginx'), { policy, connect: down }), { kind: 'SignatureInvalid' });
+    await pushArtifact(target, artifact, await signed(stranger), undefined);
+    assert.equal((await pull(at('nginx'), { policy })).cached, false);
+    assert.equal((await pull(at('nginx'), { policy, connect: down })).cached, true);
+    assert.equal((await pull(at('nginx'), { connect: down })).cached, true, 'both signatures are stored');
+  });
+
+  it('does not take content of one repository for that of another', async () => {
+    await pull();
+    const elsewhere = parseReference(`localhost:6000/x@${artifact.descriptor.digest}`);
+    const empty = memoryRepository();
+    await assert.rejects(pull(elsewhere, { connect: () => empty }), { kind: 'NotFound' });
+    assert.equal((await pull(elsewhere)).verification.unsigned, true);
+    assert.equal((await pull(at('nginx'))).verification.unsigned, false);
+    assert.equal(store.list().length, 1);
+    assert.equal(store.list()[0]?.pulls.length, 2);
+  });
+
+  it('pulls anew what was damaged on the disk', async () => {
+    await pull();
+    for (const name of await readdir(join(folder, 'blobs', 'sha256')))
+      await writeFile(join(folder, 'blobs', 'sha256', name), 'x');
+    memory = pullMemory();
+    assert.equal((await pull()).cached, false);
+    memory = pullMemory();
+    assert.equal((await pull()).cached, true);
+  });
+
+  it('refuses a registry that resolves a digest to another', async () => {
+    const other = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime', title: 'other.json' });
+    await pushArtifact(target, other, await signed(signer, other), undefined);
+    const lying: ReadTarget = { ...target, resolve: async () => other.descriptor };
+    await assert.rejects(pull(at('nginx'), { connect: () => lying }), { kind: 'Conflict' });
+  });
+
+  it('makes one of many pulls at once', async () => {
+    const results = await Promise.all(Array.from({ length: 50 }, () => pull()));
+    assert.equal(connected.length, 1);
+    assert.ok(results.every(({ cached }) => !cached));
+  });
+
+  it('ends a pull when all of its callers have given up, and only then', async () => {
+    let started = 0;
+    const ended: AbortSignal[] = [];
+    const slow: ReadTarget = {
+      ...target,
+      resolve: (of, { signal } = {}) => {
+        if (of !== artifact.descriptor.digest) return target.resolve(of); // the tag of old signatures
+        started++;
+        assert.ok(signal);
+        return new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            ended.push(signal);
+            reject(signal.reason);
+          });
+          setTimeout(() => resolve(artifact.descriptor), 60);
+        });
+      },
+    };
+    const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
+    const one = pull(at('nginx'), { connect: () => slow, signal: first.signal });
+    const two = pull(at('nginx'), { connect: () => slow, signal: second.signal });
+    first.abort(new Error('enough'));
+    await assert.rejects(one, { message: 'enough' });
+    assert.equal((await two).cached, false);
+    assert.deepEqual([started, ended.length], [1, 0]);
+    const three = pull(at('other'), { connect: () => slow, signal: third.signal });
+    setTimeout(() => third.abort(new Error('enough')), 10);
+    await assert.rejects(three, { message: 'enough' });
+    assert.deepEqual([started, ended.length], [2, 1]);
+    assert.equal(
+      (await pull(at('other'), { connect: () => slow })).cached,
+      false,
+      'nobody joins a pull that was given up',
+    );
+  });
+
+  it('lets a caller try his own credentials where those of another were refused', async () => {
+    const denied = () => Promise.reject(new FairleadError('Unauthenticated', 'who are you?'));
+    const results = await Promise.allSettled([pull(at('nginx'), { connect: denied }), pull()]);
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['rejected', 'fulfilled'],
+    );
+  });
+});

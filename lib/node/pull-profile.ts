@@ -1,0 +1,145 @@
+import type { Artifact } from '#lib/artifact/artifact';
+import { fetchArtifact } from '#lib/artifact/fetch-artifact';
+import { unpackArtifact } from '#lib/artifact/unpack-artifact';
+import { FairleadError } from '#lib/errors';
+import type { Profile, ProfileKind } from '#lib/profile/profile';
+import { validateArtifact } from '#lib/profile/validate-artifact';
+import type { Descriptor } from '#lib/registry/descriptor';
+import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import type { Fetcher, ReadTarget } from '#lib/registry/target';
+import { authorize } from '#lib/trust/authorize';
+import { fetchSignatures } from '#lib/trust/fetch-signatures';
+import type { Rule, TrustPolicy } from '#lib/trust/policy';
+import type { Signature, Verification } from '#lib/trust/signature';
+import { verifySignatures } from '#lib/trust/verify-signatures';
+import type { PullMemory } from './pull-memory.ts';
+import type { Store } from './store.ts';
+
+export interface PullRequest {
+  /** With tag or digest. */
+  readonly reference: Reference;
+  readonly kind: ProfileKind;
+}
+
+export interface PullContext {
+  readonly policy: TrustPolicy;
+  /** Gives the repository of a reference; called only after the policy has allowed it. */
+  readonly connect: (reference: Reference) => ReadTarget | Promise<ReadTarget>;
+  readonly store?: Store;
+  /** Kept by a caller that pulls again and again, beside its store. */
+  readonly memory?: PullMemory;
+  readonly signal?: AbortSignal;
+}
+
+/** A profile that the policy allows, with everything that shows why. */
+export interface PulledProfile {
+  /** As it was asked for: registry and repository stay, whoever served the bytes. */
+  readonly reference: Reference;
+  readonly descriptor: Descriptor;
+  readonly profile: Profile;
+  readonly artifact: Artifact;
+  readonly verification: Verification;
+  /** True where no registry was asked. */
+  readonly cached: boolean;
+}
+
+/**
+ * Pulls a profile: the whole way from a reference to a value that may be applied. The policy is asked before anything else;
+ * then the store, where the reference has a digest and the artifact was pulled from this repository before: its stored
+ * signatures are verified again under the policy in force. Otherwise the registry: resolve, signatures, content, format, and
+ * only what has passed all of it is stored. Stored signatures that do not satisfy a changed policy are fetched anew.
+ * Throws NotAllowed, SignatureInvalid, ProfileInvalid, and what the registry's client throws.
+ */
+export async function pullProfile(request: PullRequest, context: PullContext): Promise<PulledProfile> {
+  const { reference, kind } = request;
+  const rule = authorize(context.policy, reference, kind);
+  const { memory } = context;
+  if (memory === undefined || reference.digest === undefined) return walk(request, rule, context);
+  const key = [kind, formatRepository(reference), reference.digest, context.policy.revision].join(' ');
+  const recalled = memory.recall(key);
+  if (recalled !== undefined) return { ...recalled, reference, cached: true };
+  const flight = memory.fly(key, context.signal, (signal) => walk(request, rule, { ...context, signal }));
+  try {
+    const pulled = await flight.result;
+    memory.remember(key, pulled);
+    return { ...pulled, reference };
+  } catch (error) {
+    // Whoever started the flight may have had worse credentials than we have.
+    if (flight.joined && isKind(error, 'Unauthenticated', 'NotAllowed')) return walk(request, rule, context);
+    throw error;
+  }
+}
+
+async function walk(request: PullRequest, rule: Rule, context: PullContext): Promise<PulledProfile> {
+  const { store } = context;
+  if (store === undefined || request.reference.digest === undefined) return pullFromRegistry(request, rule, context);
+  let refusal: unknown;
+  try {
+    const stored = await takeFromStore(request, rule, context.policy, store);
+    if (stored !== undefined) return stored;
+  } catch (error) {
+    if (!isKind(error, 'SignatureInvalid')) throw error;
+    refusal = error;
+  }
+  try {
+    return await pullFromRegistry(request, rule, context);
+  } catch (error) {
+    // Without the registry, what the stored signatures lack is the better answer.
+    throw refusal !== undefined && isKind(error, 'Unavailable') ? refusal : error;
+  }
+}
+
+async function takeFromStore(
+  { reference, kind }: PullRequest,
+  rule: Rule,
+  policy: TrustPolicy,
+  store: Store,
+): Promise<PulledProfile | undefined> {
+  const record = reference.digest === undefined ? undefined : store.get(reference.digest);
+  const pull = record?.pulls.find(({ repository }) => repository === formatRepository(reference));
+  if (record === undefined || pull === undefined) return undefined;
+  const { descriptor } = record;
+  const verification = verifySignatures(descriptor, reference, pull.signatures, rule);
+  const read = await readVerified(store.fetcher, descriptor, kind, policy).catch((error: unknown) => {
+    if (isKind(error, 'NotFound')) return undefined; // damaged behind our back: pulled anew
+    throw error;
+  });
+  return read && { reference, descriptor, ...read, verification, cached: true };
+}
+
+async function pullFromRegistry(
+  { reference, kind }: PullRequest,
+  rule: Rule,
+  { policy, connect, store, signal }: PullContext,
+): Promise<PulledProfile> {
+  const options = signal === undefined ? {} : { signal };
+  const target = await connect(reference);
+  const descriptor = await target.resolve(tagOrDigestOf(reference), options);
+  if (reference.digest !== undefined && descriptor.digest !== reference.digest) {
+    throw new FairleadError('Conflict', `${reference.digest} was resolved to ${descriptor.digest}`, {
+      hint: 'The registry is wrong or hostile. Nothing of it was used.',
+    });
+  }
+  const signatures: Signature[] = rule.unsigned ? [] : await fetchSignatures(target, descriptor, options);
+  const verification = verifySignatures(descriptor, reference, signatures, rule);
+  const read = await readVerified(target, descriptor, kind, policy, signal);
+  await store?.put({ artifact: read.artifact, kind, repository: formatRepository(reference), signatures });
+  return { reference, descriptor, ...read, verification, cached: false };
+}
+
+async function readVerified(
+  fetcher: Fetcher,
+  descriptor: Descriptor,
+  kind: ProfileKind,
+  { limits }: TrustPolicy,
+  signal?: AbortSignal,
+): Promise<{ artifact: Artifact; profile: Profile }> {
+  const artifact = await fetchArtifact(fetcher, descriptor, { artifactBytes: limits.artifactBytes, signal });
+  const profile = unpackArtifact(artifact, kind);
+  validateArtifact(profile, limits);
+  return { artifact, profile };
+}
+
+function isKind(error: unknown, ...kinds: FairleadError['kind'][]): boolean {
+  return error instanceof FairleadError && kinds.includes(error.kind);
+}
