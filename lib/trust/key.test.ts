@@ -58,12 +58,23 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
     assert.equal(key.fingerprint, '65135dc68f2a91c8d655c5950b8ec0fab77b05857dfe9b9b499c7f109f4b7f7a');
   });
 
-  it('refuses what is not a P-256 key', async () => {
-    const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' });
-    const spki = p384.publicKey.export({ type: 'spki', format: 'pem' }).toString();
-    assert.throws(() => loadPublicKey(spki), refusal(/ec secp384r1; only ECDSA P-256/));
-    const pkcs8 = p384.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    await assert.rejects(loadPrivateKey(pkcs8), refusal(/secp384r1/));
+  it('refuses keys that are weak, or of a kind that cosign does not verify', async () => {
+    for (const [name, pair] of [
+      ['ec secp256k1', generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
+      ['rsa 1024', generateKeyPairSync('rsa', { modulusLength: 1024 })],
+      ['rsa-pss 2048', generateKeyPairSync('rsa-pss', { modulusLength: 2048 })],
+      ['ed448', generateKeyPairSync('ed448')],
+      ['x25519', generateKeyPairSync('x25519')],
+    ] as const) {
+      const message = new RegExp(`the key is ${name}; supported are ECDSA`);
+      const spki = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+      assert.throws(() => loadPublicKey(spki), refusal(message));
+      const pkcs8 = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      await assert.rejects(loadPrivateKey(pkcs8), refusal(message));
+    }
+  });
+
+  it('refuses what is no key', async () => {
     await assert.rejects(loadPrivateKey('nonsense'), refusal(/not a private key/));
     assert.throws(() => loadPublicKey('nonsense'), refusal(/not a public key/));
     assert.throws(

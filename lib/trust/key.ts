@@ -4,10 +4,10 @@ import {
   createPublicKey,
   generateKeyPair as generate,
   type KeyObject,
-  sign,
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { FairleadError } from '#lib/errors';
+import { algorithmOf, type KeyAlgorithm, signBytes, supportedKeys } from './key-algorithm.ts';
 
 /** A public key that signatures are checked with. */
 export interface PublicKey {
@@ -19,7 +19,7 @@ export interface PublicKey {
 /** Something that signs: a key in memory here; a key service could stand behind the same two members. */
 export interface Signer {
   readonly publicKey: PublicKey;
-  /** Signs the bytes with ECDSA and SHA-256; gives the ASN.1 DER signature. */
+  /** Signs the bytes, as {@link signBytes} does. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -49,22 +49,16 @@ export async function generateKeyPair({ passphrase }: { passphrase?: string | un
 
 /**
  * Reads a private key: cosign's encrypted PEM, or PKCS#8 PEM, plain or encrypted.
- * Throws InvalidInput for another form, a key that is not ECDSA P-256, and a missing or wrong passphrase.
+ * Throws InvalidInput for another form, a kind of key that is not supported, and a missing or wrong passphrase.
  */
 export async function loadPrivateKey(pem: string, passphrase?: string): Promise<Signer> {
   if (pem.length > maxKeyFileLength) throw new FairleadError('InvalidInput', 'the private key file is over 64 KiB');
   const key = await openPrivateKey(pem, passphrase);
-  assertKeyType(key);
-  return {
-    publicKey: describeKey(createPublicKey(key)),
-    sign: (bytes) =>
-      new Promise((resolve, reject) => {
-        sign('sha256', bytes, key, (error, signature) => (error ? reject(error) : resolve(signature)));
-      }),
-  };
+  const algorithm = supportedAlgorithm(key);
+  return { publicKey: describeKey(createPublicKey(key)), sign: (bytes) => signBytes(key, algorithm, bytes) };
 }
 
-/** Reads a public key in SPKI PEM form. Throws InvalidInput for another form and for a key that is not ECDSA P-256. */
+/** Reads a public key in SPKI PEM form. Throws InvalidInput for another form and for a kind of key that is not supported. */
 export function loadPublicKey(pem: string): PublicKey {
   // createPublicKey would take a private key and derive the public one: a private key has no place in a policy.
   if (pem.length > maxKeyFileLength || !/^\s*-----BEGIN PUBLIC KEY-----/.test(pem)) {
@@ -78,7 +72,7 @@ export function loadPublicKey(pem: string): PublicKey {
   } catch (cause) {
     throw new FairleadError('InvalidInput', 'the public key file is damaged', { cause });
   }
-  assertKeyType(key);
+  supportedAlgorithm(key);
   return describeKey(key);
 }
 
@@ -119,10 +113,12 @@ async function openPrivateKey(pem: string, passphrase: string | undefined): Prom
   }
 }
 
-function assertKeyType(key: KeyObject): void {
-  if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return;
-  const found = [key.asymmetricKeyType, key.asymmetricKeyDetails?.namedCurve].filter(Boolean).join(' ');
-  throw new FairleadError('InvalidInput', `the key is ${found}; only ECDSA P-256 keys are supported`, {
+function supportedAlgorithm(key: KeyObject): KeyAlgorithm {
+  const algorithm = algorithmOf(key);
+  if (algorithm !== undefined) return algorithm;
+  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
+  const found = [key.asymmetricKeyType, namedCurve ?? modulusLength].filter(Boolean).join(' ');
+  throw new FairleadError('InvalidInput', `the key is ${found}; supported are ${supportedKeys}`, {
     hint: 'Make one with `fairlead keygen` or `cosign generate-key-pair`.',
   });
 }

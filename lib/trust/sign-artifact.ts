@@ -1,6 +1,6 @@
 import { bundleToJSON, toDSSEBundle } from '@sigstore/bundle';
-import { dsse } from '@sigstore/core';
 import type { Descriptor } from '#lib/registry/descriptor';
+import { preAuthEncoding } from './dsse.ts';
 import { keyHint, type Signer } from './key.ts';
 import { signStatement, statementPayloadType } from './statement.ts';
 
@@ -12,7 +12,7 @@ export type { Signer } from './key.ts';
  */
 export async function signArtifact(descriptor: Descriptor, signer: Signer): Promise<Uint8Array> {
   const statement = Buffer.from(signStatement(descriptor));
-  const signature = await signer.sign(dsse.preAuthEncoding(statementPayloadType, statement));
+  const signature = await signer.sign(preAuthEncoding(statementPayloadType, statement));
   const bundle = toDSSEBundle({
     artifact: statement,
     artifactType: statementPayloadType,

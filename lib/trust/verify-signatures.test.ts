@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { before, describe, it } from 'node:test';
-import { dsse } from '@sigstore/core';
 import { FairleadError } from '#lib/errors';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { parseReference } from '#lib/registry/reference';
+import { preAuthEncoding } from './dsse.ts';
 import { generateKeyPair, loadPrivateKey, type Signer } from './key.ts';
 import { legacySignatureAnnotation } from './legacy-payload.ts';
 import type { Rule } from './policy.ts';
@@ -49,7 +49,7 @@ async function signedBundle(
   { payloadType = 'application/vnd.in-toto+json', copies = 1, mediaType = bundleMediaType } = {},
 ): Promise<Signature> {
   const payload = Buffer.from(typeof statement === 'string' ? statement : JSON.stringify(statement));
-  const sig = Buffer.from(await by.sign(dsse.preAuthEncoding(payloadType, payload))).toString('base64');
+  const sig = Buffer.from(await by.sign(preAuthEncoding(payloadType, payload))).toString('base64');
   return bundleSignature({
     mediaType,
     verificationMaterial: { publicKey: { hint: 'any' }, tlogEntries: [] },
@@ -195,6 +195,37 @@ describe('verifySignatures', () => {
     );
     refuses(signatures, ruleOf(['release.pub', signer]), /and 3 more$/);
   });
+});
+
+describe('every kind of key that cosign verifies', () => {
+  const kinds: [string, () => KeyObject, (string | null)[]][] = [
+    ['P-256', () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, ['sha256']],
+    ['P-384', () => generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey, ['sha256', 'sha384']],
+    ['P-521', () => generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey, ['sha256', 'sha512']],
+    ['RSA', () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey, ['sha256']],
+    ['Ed25519', () => generateKeyPairSync('ed25519').privateKey, [null]],
+  ];
+  for (const [name, generate, hashes] of kinds) {
+    it(`${name}: signs, and verifies each hash that goes with it and no other`, async () => {
+      const key = generate();
+      const own = await loadPrivateKey(key.export({ type: 'pkcs8', format: 'pem' }).toString());
+      const rule = ruleOf(['k', own]);
+      const made = bundleSignature(await signArtifact(artifact, own));
+      assert.equal(verifySignatures(artifact, reference, [made], rule).signatures.length, 1);
+      refuses([bundleSignature(await signArtifact(artifact, signer))], rule, /not made with this key/);
+      for (const hash of name === 'Ed25519' ? [null] : ['sha1', 'sha256', 'sha384', 'sha512']) {
+        const other: Signer = { publicKey: own.publicKey, sign: async (bytes) => sign(hash, bytes, key) };
+        const signatures = [
+          await signedBundle(other, statementFor(artifact)),
+          await legacySignature(other, legacyPayload(artifact)),
+        ];
+        for (const signature of signatures) {
+          if (hashes.includes(hash)) verifySignatures(artifact, reference, [signature], rule);
+          else refuses([signature], rule, /not made with this key/);
+        }
+      }
+    });
+  }
 });
 
 describe('an attack is refused:', () => {
@@ -383,7 +414,6 @@ describe('an attack is refused:', () => {
 
   it('an RSA signature under an EC key of the policy', async () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const { sign } = await import('node:crypto');
     const foreign: Signer = {
       publicKey: signer.publicKey,
       sign: async (bytes) => sign('sha256', bytes, rsa.privateKey),
