@@ -8,9 +8,10 @@ import { type Descriptor, emptyConfigBytes, mediaTypes } from '#lib/registry/des
 import { digestOf } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Target } from '#lib/registry/target';
-import { fetchSignatures, legacySignatureTag, signatureLimits } from './fetch-signatures.ts';
+import { fetchSignatures, signatureLimits } from './fetch-signatures.ts';
 import { generateKeyPair, loadPrivateKey } from './key.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
+import { legacySignatureTag } from './legacy-signature.ts';
 import { packSignature } from './pack-signature.ts';
 import { signArtifact } from './sign-artifact.ts';
 import { bundleMediaType, predicateTypeAnnotation } from './signature.ts';

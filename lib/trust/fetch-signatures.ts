@@ -1,10 +1,10 @@
 import { FairleadError } from '#lib/errors';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
-import { digestParts } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { CallOptions, ReadTarget } from '#lib/registry/target';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
+import { legacySignatureTag } from './legacy-signature.ts';
 import { bundleMediaType, predicateTypeAnnotation, type Signature } from './signature.ts';
 import { signPredicateType } from './statement.ts';
 
@@ -106,12 +106,6 @@ async function fetchLegacySignatures(
     found.push({ format: 'legacy', manifest: descriptor.digest, payload, annotations: layer.annotations ?? {} });
   }
   return found;
-}
-
-/** The tag under which cosign 2 keeps the signatures of an artifact; undefined where a tag cannot hold the digest (sha512). */
-export function legacySignatureTag({ digest }: Descriptor): string | undefined {
-  const { algorithm, hex } = digestParts(digest);
-  return algorithm === 'sha256' ? `${algorithm}-${hex}.sig` : undefined;
 }
 
 async function fetchManifest(

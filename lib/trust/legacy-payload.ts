@@ -8,6 +8,20 @@ export const legacySignatureAnnotation = 'dev.cosignproject.cosign/signature';
 
 const payloadType = 'cosign container image signature';
 
+/** The bytes that are signed for an artifact of a repository (`registry/repository`), as cosign 2 writes them. */
+export function legacyPayload(descriptor: Descriptor, repository: string): Uint8Array {
+  return new TextEncoder().encode(
+    JSON.stringify({
+      critical: {
+        identity: { 'docker-reference': repository },
+        image: { 'docker-manifest-digest': descriptor.digest },
+        type: payloadType,
+      },
+      optional: null,
+    }),
+  );
+}
+
 /**
  * Checks that a simple-signing payload (containers/image, atomic-signature.md, as cosign uses it) is for this very
  * artifact. Names are compared without case, because old versions of cosign wrote them with capitals and Go reads both.

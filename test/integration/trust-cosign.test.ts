@@ -16,8 +16,10 @@ import { readProfile } from '#lib/profile/read-profile';
 import type { Reference } from '#lib/registry/reference';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import type { Target } from '#lib/registry/target';
-import { fetchSignatures, legacySignatureTag } from '#lib/trust/fetch-signatures';
+import { attachSignature } from '#lib/trust/attach-signature';
+import { fetchSignatures } from '#lib/trust/fetch-signatures';
 import { generateKeyPair, loadPrivateKey, loadPublicKey } from '#lib/trust/key';
+import { legacySignatureTag } from '#lib/trust/legacy-signature';
 import { packSignature } from '#lib/trust/pack-signature';
 import type { Rule } from '#lib/trust/policy';
 import { signArtifact } from '#lib/trust/sign-artifact';
@@ -151,6 +153,22 @@ for (const [name, peers, start] of [
       await cosignSignLegacy(published.name);
       const verification = await verified(published, await requiring(keyFile('cosign.pub')));
       assert.equal(verification.signatures[0]?.format, 'legacy');
+    });
+
+    it('cosign 2 and 3 accept what we sign in the legacy form, beside what cosign 2 signed there', async () => {
+      const files = await generateKeyPair();
+      await writeFile(keyFile('ours.pub'), files.publicKey);
+      const published = await publishUnsigned(registry);
+      const { artifact, reference, target, name } = published;
+      await cosignSignLegacy(name);
+      const signer = await loadPrivateKey(files.privateKey);
+      await attachSignature(target, { descriptor: artifact.descriptor, reference, signer, format: 'legacy' });
+      for (const publicKey of [keyFile('ours.pub'), keyFile('cosign.pub')]) {
+        for (const program of ['cosign', 'cosign-2'] as const) await cosignVerify(name, publicKey, program);
+        await verified(published, await requiring(publicKey));
+      }
+      await cosignSignLegacy(name);
+      await verified(published, await requiring(keyFile('ours.pub')));
     });
 
     it('signatures of both forms beside each other are all found', async () => {

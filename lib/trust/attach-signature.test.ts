@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { FairleadError } from '#lib/errors';
+import { emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
+import { memoryRepository } from '#lib/registry/memory';
+import type { Target } from '#lib/registry/target';
+import { attachSignature } from './attach-signature.ts';
+import { fetchSignatures } from './fetch-signatures.ts';
+import { generateKeyPair, loadPrivateKey, type Signer } from './key.ts';
+import { legacySignatureTag } from './legacy-signature.ts';
+import { verifySignatures } from './verify-signatures.ts';
+
+const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
+const { descriptor, ...artifact } = assembleArtifact(
+  { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor, layers: [] },
+  [config],
+);
+const reference = { registry: 'registry.example.com', repository: 'security/nginx' };
+
+let signers: Signer[];
+before(async () => {
+  const files = [await generateKeyPair(), await generateKeyPair()];
+  signers = await Promise.all(files.map(({ privateKey }) => loadPrivateKey(privateKey)));
+});
+
+async function repository(): Promise<Target> {
+  const target = memoryRepository();
+  await pushArtifact(target, { descriptor, ...artifact }, undefined, undefined);
+  return target;
+}
+
+describe('attachSignature', () => {
+  for (const format of ['bundle', 'legacy'] as const) {
+    it(`keeps the signatures of others, in the form ${format}`, async () => {
+      const target = await repository();
+      for (const signer of signers) await attachSignature(target, { descriptor, reference, signer, format });
+      const found = await fetchSignatures(target, descriptor);
+      assert.deepEqual(
+        found.map((each) => each.format),
+        [format, format],
+      );
+      const require = signers.map(({ publicKey }, index) => ({ anyOf: [{ key: `${index}.pub`, publicKey }] }));
+      const rule = { match: '**', unsigned: false, require };
+      assert.equal(verifySignatures(descriptor, reference, found, rule).signatures.length, 2);
+    });
+  }
+
+  it('gives the manifest that carries the signature', async () => {
+    const target = await repository();
+    const [signer] = signers;
+    assert.ok(signer);
+    const bundle = await attachSignature(target, { descriptor, reference, signer, format: 'bundle' });
+    const legacy = await attachSignature(target, { descriptor, reference, signer, format: 'legacy' });
+    const found = await fetchSignatures(target, descriptor);
+    assert.deepEqual(
+      found.map(({ manifest }) => manifest),
+      [bundle.digest, legacy.digest],
+    );
+    assert.equal((await target.resolve(legacySignatureTag(descriptor) ?? '')).digest, legacy.digest);
+  });
+
+  it('writes over nothing that is no signature, and signs no sha512 in the legacy form', async () => {
+    const target = await repository();
+    const [signer] = signers;
+    assert.ok(signer);
+    const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] }));
+    const other = { mediaType: mediaTypes.index, digest: digestOf(index), size: index.length };
+    await target.push(other, index);
+    await target.tag(other, legacySignatureTag(descriptor) ?? '');
+    const invalid = (error: unknown) => error instanceof FairleadError && error.kind === 'InvalidInput';
+    await assert.rejects(attachSignature(target, { descriptor, reference, signer, format: 'legacy' }), invalid);
+    assert.equal((await target.resolve(legacySignatureTag(descriptor) ?? '')).digest, other.digest);
+    const sha512 = { ...descriptor, digest: digestOf(artifact.manifestBytes, 'sha512') };
+    await assert.rejects(attachSignature(target, { descriptor: sha512, reference, signer, format: 'legacy' }), invalid);
+  });
+});

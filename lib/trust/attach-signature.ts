@@ -1,0 +1,67 @@
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { FairleadError } from '#lib/errors';
+import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { parseManifest } from '#lib/registry/manifest';
+import type { Reference } from '#lib/registry/reference';
+import type { CallOptions, Target } from '#lib/registry/target';
+import { signatureLimits } from './fetch-signatures.ts';
+import type { Signer } from './key.ts';
+import { legacySignatureTag, signLegacy } from './legacy-signature.ts';
+import { packSignature } from './pack-signature.ts';
+import { signArtifact } from './sign-artifact.ts';
+import type { Signature } from './signature.ts';
+
+export interface SignatureRequest {
+  /** The artifact's manifest, which is in the target already. */
+  readonly descriptor: Descriptor;
+  /** Where it lies, as the legacy form says in its payload. */
+  readonly reference: Pick<Reference, 'registry' | 'repository'>;
+  readonly signer: Signer;
+  /** `bundle` for cosign 3 and everything new, `legacy` for what reads only the signatures of cosign 2. */
+  readonly format: Signature['format'];
+  readonly created?: Date | undefined;
+}
+
+/**
+ * Signs an artifact and puts the signature beside it: a bundle as a referrer, or one more layer under the legacy tag, where
+ * the signatures of others stay. Gives the descriptor of the manifest that carries the signature.
+ * Throws InvalidInput where the legacy form cannot say it (sha512), or where something else stands under its tag.
+ */
+export async function attachSignature(
+  target: Target,
+  { descriptor, reference, signer, format, created }: SignatureRequest,
+  options: CallOptions = {},
+): Promise<Descriptor> {
+  if (format === 'bundle') {
+    const signature = packSignature(descriptor, await signArtifact(descriptor, signer), { created });
+    await pushArtifact(target, signature, undefined, undefined, options);
+    return signature.descriptor;
+  }
+  const tag = legacySignatureTag(descriptor);
+  if (tag === undefined) {
+    throw new FairleadError('InvalidInput', `the legacy form has no place for signatures of ${descriptor.digest}`, {
+      hint: 'Sign in the bundle format: it knows sha512.',
+    });
+  }
+  const signature = await signLegacy(descriptor, reference, signer, await existingSignatures(target, tag, options));
+  await pushArtifact(target, signature, undefined, tag, options);
+  return signature.descriptor;
+}
+
+async function existingSignatures(target: Target, tag: string, options: CallOptions): Promise<Manifest | undefined> {
+  let descriptor: Descriptor;
+  try {
+    descriptor = await target.resolve(tag, options);
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
+    throw error;
+  }
+  if (descriptor.mediaType !== mediaTypes.manifest) {
+    throw new FairleadError('InvalidInput', `tag ${tag} holds ${descriptor.mediaType}, where signatures belong`, {
+      hint: 'Nothing was changed. Look at what stands there, and remove it if it is of no use.',
+    });
+  }
+  const bytes = await fetchBytes(target, descriptor, { ...options, limit: signatureLimits.legacyManifestBytes });
+  return parseManifest(bytes, `signatures under tag ${tag}`);
+}
