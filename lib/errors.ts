@@ -41,11 +41,14 @@ export class FairleadError extends Error {
   override readonly name = 'FairleadError';
   readonly kind: ErrorKind;
   readonly hint?: string;
+  /** Where in the caller's document the fault lies, as a JSON pointer (RFC 6901). */
+  readonly pointer?: string;
 
-  constructor(kind: ErrorKind, message: string, options: { cause?: unknown; hint?: string } = {}) {
+  constructor(kind: ErrorKind, message: string, options: { cause?: unknown; hint?: string; pointer?: string } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
     if (options.hint !== undefined) this.hint = options.hint;
+    if (options.pointer !== undefined) this.pointer = options.pointer;
   }
 }
 

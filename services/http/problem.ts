@@ -48,7 +48,7 @@ export function toProblem(thrown: unknown, requestId: string): Problem {
     instance: requestId,
     kind: error.kind,
     ...(error.hint !== undefined && { hint: error.hint }),
-    ...pointerOf(error),
+    ...(error.pointer !== undefined && { pointer: error.pointer }),
   };
 }
 
@@ -74,10 +74,4 @@ function isHttpError(thrown: unknown): thrown is HttpError {
     !(thrown instanceof FairleadError) &&
     typeof Reflect.get(thrown, 'statusCode') === 'number'
   );
-}
-
-/** The JSON pointer that an invalid profile's message starts or ends with, as a member of its own for programs. */
-function pointerOf(error: FairleadError): { pointer?: string } {
-  const pointer = Reflect.get(error, 'pointer');
-  return typeof pointer === 'string' ? { pointer } : {};
 }

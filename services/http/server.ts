@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly bodyLimit: number;
   /** Milliseconds that one request may take before it is answered with 503 and its signal aborts. */
   readonly timeout: number;
+  /** How callers prove who they are, for the OpenAPI document. */
+  readonly securitySchemes?: Readonly<Record<string, { type: 'http'; scheme: string }>>;
 }
 
 /**
@@ -58,6 +60,7 @@ export async function createServer(
     openapi: {
       openapi: '3.1.0',
       info: { title: options.name, description: options.description, version: options.version },
+      ...(options.securitySchemes !== undefined && { components: { securitySchemes: { ...options.securitySchemes } } }),
     },
   });
   addMetrics(app, options.name);
@@ -82,19 +85,25 @@ function requestId(header: string | string[] | undefined): string {
   return typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) ? header : randomUUID();
 }
 
-/** JSON schema of the problem details, for the routes' answers in the OpenAPI document. */
-export const problemSchema = {
-  type: 'object',
+/** The problem details as an answer of a route, for its schema. */
+export const problemResponse = {
   description: 'Problem details (RFC 9457).',
-  required: ['type', 'title', 'status', 'detail', 'instance', 'kind'],
-  properties: {
-    type: { type: 'string', format: 'uri' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    detail: { type: 'string' },
-    instance: { type: 'string', description: 'The request id.' },
-    kind: { type: 'string' },
-    hint: { type: 'string' },
-    pointer: { type: 'string', description: 'JSON pointer (RFC 6901) to the fault in the profile.' },
+  content: {
+    'application/problem+json': {
+      schema: {
+        type: 'object',
+        required: ['type', 'title', 'status', 'detail', 'instance', 'kind'],
+        properties: {
+          type: { type: 'string', format: 'uri' },
+          title: { type: 'string' },
+          status: { type: 'integer' },
+          detail: { type: 'string' },
+          instance: { type: 'string', description: 'The request id.' },
+          kind: { type: 'string' },
+          hint: { type: 'string' },
+          pointer: { type: 'string', description: 'JSON pointer (RFC 6901) to the fault in the profile.' },
+        },
+      },
+    },
   },
 } as const;

@@ -197,6 +197,7 @@ class Parser {
     const position = positionOf(this.#document, node.at);
     throw new FairleadError('ProfileInvalid', `${position}: ${path === '' ? '' : `${path}: `}${what}`, {
       hint: 'The format is linux.seccomp of the OCI runtime-spec (config-linux.md, section Seccomp).',
+      pointer: pointerOf(path),
     });
   }
 }

@@ -1,0 +1,23 @@
+import { profileContent } from '#lib/artifact/profile-content';
+import type { PulledProfile } from '#lib/node/pull-profile';
+import { formatReference } from '#lib/registry/reference';
+
+/** A pulled profile without its content: what it is, and why it may be used. */
+export function describePulled(pulled: PulledProfile): object {
+  return {
+    reference: formatReference(pulled.reference),
+    digest: pulled.descriptor.digest,
+    kind: pulled.profile.kind,
+    verification: pulled.verification,
+  };
+}
+
+/**
+ * The same with the content, as a JSON document. The profile's own text is put in as it stands:
+ * its 64-bit numbers would not survive being parsed and printed again.
+ */
+export function renderPulled(pulled: PulledProfile): string {
+  const description = JSON.stringify(describePulled(pulled));
+  const content = new TextDecoder().decode(profileContent(pulled.artifact)).trim();
+  return `${description.slice(0, -1)},"profile":${content}}`;
+}

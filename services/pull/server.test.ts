@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { packArtifact } from '#lib/artifact/pack-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { readProfile } from '#lib/profile/read-profile';
+import { memoryRepository } from '#lib/registry/memory';
+import type { Reference } from '#lib/registry/reference';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/key';
+import { packSignature } from '#lib/trust/pack-signature';
+import type { TrustPolicy } from '#lib/trust/policy';
+import { signArtifact } from '#lib/trust/sign-artifact';
+import { createPullServer } from './server.ts';
+
+// The number is above 2^53: it must come out as it went in.
+const profile =
+  '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", ' +
+  '"args": [{"index": 0, "value": 18446744073709551615, "op": "SCMP_CMP_EQ"}]}]}\n';
+
+describe('createPullServer', () => {
+  let app: FastifyInstance;
+  const asked: string[] = [];
+  before(async () => {
+    const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+    const target = memoryRepository();
+    const content = new TextEncoder().encode(profile);
+    const artifact = packArtifact(readProfile(content), { layout: 'runtime', content });
+    const signature = packSignature(artifact.descriptor, await signArtifact(artifact.descriptor, signer));
+    await pushArtifact(target, artifact, signature, 'signed');
+    const other = packArtifact(readProfile(content), { layout: 'runtime', content, title: 'other.json' });
+    await pushArtifact(target, other, undefined, 'unsigned');
+    const policy: TrustPolicy = {
+      source: 'policy.yaml',
+      rules: [
+        {
+          match: 'registry.example.com/security/**',
+          require: [{ anyOf: [{ key: 'a.pub', publicKey: signer.publicKey }] }],
+          unsigned: false,
+        },
+      ],
+      baseline: { seccomp: 'RuntimeDefault' },
+      limits: { artifactBytes: 1024, entriesPerSyscall: 2 },
+      revision: '1',
+    };
+    const connect = (reference: Reference) => {
+      asked.push(reference.registry);
+      return target;
+    };
+    app = await createPullServer({ version: '0', logger: pino({ level: 'silent' }), policy, connect });
+  });
+  after(() => app.close());
+
+  const get = (query: Record<string, string>, accept?: string) =>
+    app.inject({ url: '/v1/profiles', query, headers: accept === undefined ? {} : { accept } });
+
+  it('answers with the profile and why it may be used', async () => {
+    const response = await get({ reference: 'registry.example.com/security/nginx:signed' });
+    assert.equal(response.statusCode, 200, response.body);
+    assert.match(String(response.headers['content-type']), /^application\/json/);
+    assert.match(response.body, /18446744073709551615/);
+    const { digest, kind, verification, profile: served } = response.json();
+    assert.equal(kind, 'Seccomp');
+    assert.equal(verification.rule, 'registry.example.com/security/**');
+    assert.equal(verification.signatures[0].key, 'a.pub');
+    assert.equal(served.defaultAction, 'SCMP_ACT_ALLOW');
+    assert.equal(response.headers['etag'], `"${digest}"`);
+  });
+
+  it('answers with the very bytes where those are asked for', async () => {
+    const response = await get({ reference: 'registry.example.com/security/nginx:signed' }, 'application/octet-stream');
+    assert.equal(response.headers['content-type'], 'application/octet-stream');
+    assert.equal(response.body, profile);
+  });
+
+  it('refuses in the terms of the policy, and asks no registry that no rule names', async () => {
+    const base = 'registry.example.com/security/nginx';
+    const cases: readonly [Record<string, string>, number, string][] = [
+      [{ reference: `${base}:unsigned` }, 403, 'SignatureInvalid'],
+      [{ reference: `${base}:nothing` }, 404, 'NotFound'],
+      [{ reference: `${base}:signed`, kind: 'AppArmor' }, 422, 'ProfileInvalid'],
+      [{ reference: 'internal.example.com/nginx:1' }, 403, 'NotAllowed'],
+      [{ reference: 'nginx' }, 400, 'InvalidInput'],
+      [{}, 400, 'InvalidInput'],
+    ];
+    for (const [query, status, kind] of cases) {
+      const response = await get(query);
+      assert.equal(response.statusCode, status, response.body);
+      assert.equal(response.json().kind, kind);
+    }
+    assert.ok(!asked.includes('internal.example.com'));
+  });
+
+  it('refuses media types that it does not have', async () => {
+    assert.equal((await get({ reference: 'registry.example.com/security/nginx:signed' }, 'text/html')).statusCode, 400);
+  });
+
+  it('documents its route', async () => {
+    const { paths } = (await app.inject('/openapi.json')).json();
+    const { responses } = paths['/v1/profiles'].get;
+    assert.deepEqual(Object.keys(responses['200'].content), ['application/json', 'application/octet-stream']);
+    assert.deepEqual(Object.keys(responses['default'].content), ['application/problem+json']);
+  });
+});

@@ -1,0 +1,116 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { profileContent } from '#lib/artifact/profile-content';
+import { pullProfile } from '#lib/node/pull-profile';
+import type { ProfileKind } from '#lib/profile/profile';
+import { parseReference, type Reference } from '#lib/registry/reference';
+import type { ReadTarget } from '#lib/registry/target';
+import type { TrustPolicy } from '#lib/trust/policy';
+import { preferredMediaType } from '../http/accept.ts';
+import { createServer, problemResponse } from '../http/server.ts';
+import { renderPulled } from './pulled-document.ts';
+
+export interface PullServerOptions {
+  readonly version: string;
+  readonly logger: FastifyBaseLogger;
+  /** Serves what this policy allows; for the rest no registry is even asked. */
+  readonly policy: TrustPolicy;
+  readonly connect: (reference: Reference) => ReadTarget;
+  /** Milliseconds for one request. */
+  readonly timeout?: number;
+}
+
+const querySchema = {
+  type: 'object',
+  required: ['reference'],
+  additionalProperties: false,
+  properties: {
+    reference: { type: 'string', maxLength: 512, description: 'registry/repository:tag or …@sha256:…' },
+    kind: { type: 'string', enum: ['Seccomp', 'AppArmor'], default: 'Seccomp', description: 'What is wanted' },
+  },
+} as const;
+
+const pulledSchema = {
+  type: 'object',
+  description: 'The profile, and why it may be used.',
+  required: ['reference', 'digest', 'kind', 'verification', 'profile'],
+  properties: {
+    reference: { type: 'string' },
+    digest: { type: 'string' },
+    kind: { type: 'string', enum: ['Seccomp', 'AppArmor'] },
+    verification: {
+      type: 'object',
+      required: ['rule', 'unsigned', 'signatures'],
+      properties: {
+        rule: { type: 'string', description: 'The rule of the trust policy that allowed it' },
+        unsigned: { type: 'boolean' },
+        signatures: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['format', 'manifest', 'key', 'keyFingerprint'],
+            properties: {
+              format: { type: 'string' },
+              manifest: { type: 'string', description: 'Digest of the manifest that carried the signature' },
+              key: { type: 'string' },
+              keyFingerprint: { type: 'string', description: "SHA-256 of the key's SPKI DER, hex" },
+            },
+          },
+        },
+      },
+    },
+    profile: { type: 'object', description: "The profile, in the runtime's own format" },
+  },
+} as const;
+
+/** The pull service: `GET /v1/profiles?reference=…` answers with the verified profile. */
+export function createPullServer(options: PullServerOptions): Promise<FastifyInstance> {
+  const { version, logger, timeout = 30_000 } = options;
+  const server = {
+    name: 'fairlead-pull',
+    description: 'Serves security profiles that a trust policy allows.',
+    version,
+    logger,
+    bodyLimit: 1024,
+    timeout,
+  };
+  return createServer(server, (app) => addRoutes(app, options));
+}
+
+function addRoutes(app: FastifyInstance, { policy, connect }: PullServerOptions): void {
+  app.route<{ Querystring: { reference: string; kind: ProfileKind } }>({
+    method: 'GET',
+    url: '/v1/profiles',
+    schema: {
+      summary: 'Fetch a verified profile',
+      description:
+        'By Accept: application/json gives the profile with its verification; application/octet-stream its bytes, as published.',
+      querystring: querySchema,
+      response: {
+        200: {
+          description: pulledSchema.description,
+          content: {
+            'application/json': { schema: pulledSchema },
+            'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
+          },
+        },
+        default: problemResponse,
+      },
+    },
+    handler: async (request, reply) => {
+      const accepted = preferredMediaType(request.headers.accept, ['application/json', 'application/octet-stream']);
+      const reference = parseReference(request.query.reference);
+      const pulled = await pullProfile(
+        { reference, kind: request.query.kind },
+        { policy, connect, signal: request.signal },
+      );
+      // A tag may point elsewhere tomorrow and a policy may change: who caches must ask again.
+      reply
+        .header('etag', `"${pulled.descriptor.digest}"`)
+        .header('cache-control', 'no-cache')
+        .header('vary', 'accept');
+      return accepted === 'application/json'
+        ? reply.type('application/json; charset=utf-8').send(renderPulled(pulled))
+        : reply.type('application/octet-stream').send(Buffer.from(profileContent(pulled.artifact)));
+    },
+  });
+}

@@ -1,0 +1,80 @@
+import { packArtifact } from '#lib/artifact/pack-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { FairleadError } from '#lib/errors';
+import { lint } from '#lib/profile/lint';
+import type { Finding, Profile, ProfileKind } from '#lib/profile/profile';
+import { readProfile } from '#lib/profile/read-profile';
+import { validateArtifact } from '#lib/profile/validate-artifact';
+import type { Descriptor } from '#lib/registry/descriptor';
+import type { Digest } from '#lib/registry/digest';
+import type { Reference } from '#lib/registry/reference';
+import type { Target } from '#lib/registry/target';
+import { packSignature } from '#lib/trust/pack-signature';
+import { type Signer, signArtifact } from '#lib/trust/sign-artifact';
+
+export interface PublishRequest {
+  /** Where to: a repository and, unless it is to be found by its digest alone, a tag. */
+  readonly reference: Reference;
+  /** File name of the profile, kept as the title of its layer. */
+  readonly title?: string | undefined;
+  /** Annotations of the artifact's manifest. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Kept as `org.opencontainers.image.created`; without it the same profile always has the same digest. */
+  readonly created?: Date | undefined;
+}
+
+export interface PublishDependencies {
+  readonly target: Target;
+  /** Without a signer the artifact is published unsigned. */
+  readonly signer?: Signer | undefined;
+  /** The time that the signature's manifest carries. */
+  readonly clock: () => Date;
+  readonly limits: { readonly entriesPerSyscall: number };
+  /** Throws for what may not be published here; asked before anything is sent. */
+  readonly authorize?: ((reference: Reference, kind: ProfileKind) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was published. */
+export interface Published {
+  /** The reference to hand on: pinned to the digest, without the tag. */
+  readonly reference: Reference;
+  readonly descriptor: Descriptor;
+  readonly profile: Profile;
+  readonly findings: readonly Finding[];
+  /** Digest of the signature's manifest; undefined where it was published unsigned. */
+  readonly signature?: Digest | undefined;
+}
+
+/**
+ * Publishes one profile: read, lint, pack, sign, push. It is stored byte for byte as it came, and the tag is written last,
+ * so that no unsigned or half-sent artifact ever stands under it.
+ * Throws ProfileInvalid for a profile that no runtime would accept, and whatever the target throws.
+ */
+export async function publish(
+  bytes: Uint8Array,
+  { reference, title, annotations, created }: PublishRequest,
+  { target, signer, clock, limits, authorize, signal }: PublishDependencies,
+): Promise<Published> {
+  const { registry, repository, tag } = reference;
+  if (reference.digest !== undefined) {
+    throw new FairleadError('InvalidInput', 'a profile is published to a tag, not to a digest', {
+      hint: 'Name a tag (registry/repository:tag), or none: the digest is what comes out.',
+    });
+  }
+  const profile = readProfile(bytes, title);
+  validateArtifact(profile, limits);
+  authorize?.(reference, profile.kind);
+  const findings = lint(profile);
+  const artifact = packArtifact(profile, { layout: 'runtime', content: bytes, title, annotations, created });
+  const { descriptor } = artifact;
+  const signature = signer && packSignature(descriptor, await signArtifact(descriptor, signer), { created: clock() });
+  await pushArtifact(target, artifact, signature, tag, signal === undefined ? {} : { signal });
+  return {
+    reference: { registry, repository, digest: descriptor.digest },
+    descriptor,
+    profile,
+    findings,
+    signature: signature?.descriptor.digest,
+  };
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { memoryRepository } from '#lib/registry/memory';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/key';
+import type { TrustPolicy } from '#lib/trust/policy';
+import { createPushServer } from './server.ts';
+
+const token = 'a-token-of-some-length';
+const profile = '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}';
+
+describe('createPushServer', () => {
+  let app: FastifyInstance;
+  const target = memoryRepository();
+  before(async () => {
+    const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+    const policy: TrustPolicy = {
+      source: 'policy.yaml',
+      rules: [
+        {
+          match: 'registry.example.com/security/**',
+          require: [{ anyOf: [{ key: 'a.pub', publicKey: signer.publicKey }] }],
+          unsigned: false,
+        },
+      ],
+      baseline: { seccomp: 'RuntimeDefault' },
+      limits: { artifactBytes: 1024, entriesPerSyscall: 2 },
+      revision: '1',
+    };
+    const logger = pino({ level: 'silent' });
+    app = await createPushServer({ version: '0', logger, token, policy, connect: () => target, signer });
+  });
+  after(() => app.close());
+
+  const post = (payload: string, options: { reference?: string; authorization?: string; type?: string } = {}) =>
+    app.inject({
+      method: 'POST',
+      url: '/v1/profiles',
+      query: { reference: options.reference ?? 'registry.example.com/security/nginx:1' },
+      headers: {
+        'content-type': options.type ?? 'application/json',
+        authorization: options.authorization ?? `Bearer ${token}`,
+      },
+      payload,
+    });
+
+  it('publishes and answers with the pinned reference', async () => {
+    const response = await post(profile);
+    assert.equal(response.statusCode, 201, response.body);
+    const { reference, digest, kind, findings, signature } = response.json();
+    assert.equal(reference, `registry.example.com/security/nginx@${digest}`);
+    assert.equal(kind, 'Seccomp');
+    assert.ok(Array.isArray(findings));
+    assert.match(signature, /^sha256:/);
+    assert.equal((await target.resolve('1')).digest, digest);
+  });
+
+  it('takes the same profile as application/octet-stream', async () => {
+    const [one, other] = [await post(profile), await post(profile, { type: 'application/octet-stream' })];
+    assert.equal(other.json().digest, one.json().digest);
+  });
+
+  it('lets nobody in without the token', async () => {
+    for (const authorization of [
+      '',
+      'Bearer wrong',
+      `Basic ${token}`,
+      `Bearer ${token}x`,
+      `Bearer ${token.slice(1)}`,
+    ]) {
+      const response = await post(profile, { authorization });
+      assert.equal(response.statusCode, 401, authorization);
+      assert.match(String(response.headers['www-authenticate']), /^Bearer/);
+      assert.equal(response.json().kind, 'Unauthenticated');
+    }
+  });
+
+  it('answers an invalid profile with 422 and the place of the fault', async () => {
+    const response = await post(
+      '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": [], "action": "SCMP_ACT_NOPE"}]}',
+    );
+    assert.equal(response.statusCode, 422);
+    assert.match(String(response.headers['content-type']), /^application\/problem\+json/);
+    assert.match(response.json().pointer, /^\/syscalls\/0/);
+  });
+
+  it('refuses what the policy has no rule for, what is too large, and what is malformed', async () => {
+    const cases: readonly [Promise<Awaited<ReturnType<typeof post>>>, number, string][] = [
+      [post(profile, { reference: 'other.example.com/nginx:1' }), 403, 'NotAllowed'],
+      [post(profile.padEnd(2000)), 413, 'LimitExceeded'],
+      [post('not json'), 422, 'ProfileInvalid'],
+      [post(profile, { reference: 'nginx' }), 400, 'InvalidInput'],
+      [post(profile, { type: 'text/yaml' }), 415, 'InvalidInput'],
+    ];
+    for (const [answer, status, kind] of cases) {
+      const response = await answer;
+      assert.equal(response.statusCode, status, response.body);
+      assert.equal(response.json().kind, kind);
+    }
+  });
+
+  it('documents its route', async () => {
+    const { paths, components } = (await app.inject('/openapi.json')).json();
+    const { post: operation } = paths['/v1/profiles'];
+    assert.deepEqual(Object.keys(operation.responses), ['201', 'default']);
+    assert.deepEqual(Object.keys(operation.requestBody.content), ['application/json', 'application/octet-stream']);
+    assert.equal(components.securitySchemes.bearer.scheme, 'bearer');
+  });
+});

@@ -1,0 +1,143 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { FairleadError } from '#lib/errors';
+import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
+import type { Target } from '#lib/registry/target';
+import { authorize } from '#lib/trust/authorize';
+import type { Signer } from '#lib/trust/key';
+import type { TrustPolicy } from '#lib/trust/policy';
+import { createServer, problemResponse } from '../http/server.ts';
+import { publish } from './publish.ts';
+
+export interface PushServerOptions {
+  readonly version: string;
+  readonly logger: FastifyBaseLogger;
+  /** What callers must present: `Authorization: Bearer <token>`. */
+  readonly token: string;
+  /** Publishes nothing that this policy would not let a node fetch: a caller cannot make the service talk to any host. */
+  readonly policy: TrustPolicy;
+  readonly connect: (reference: Reference) => Target;
+  /** Signs everything; without it the profiles are published unsigned, which the policy must allow. */
+  readonly signer?: Signer | undefined;
+  /** Milliseconds for one request. */
+  readonly timeout?: number;
+}
+
+const querySchema = {
+  type: 'object',
+  required: ['reference'],
+  additionalProperties: false,
+  properties: {
+    reference: { type: 'string', maxLength: 512, description: 'Where to: registry/repository:tag' },
+    title: { type: 'string', maxLength: 255, description: 'File name of the profile' },
+  },
+} as const;
+
+const publishedSchema = {
+  type: 'object',
+  description: 'The profile is published under this reference.',
+  required: ['reference', 'digest', 'kind', 'findings', 'signature'],
+  properties: {
+    reference: { type: 'string', description: 'Pinned to the digest: what a pod names' },
+    digest: { type: 'string' },
+    kind: { type: 'string', enum: ['Seccomp', 'AppArmor'] },
+    signature: { type: ['string', 'null'], description: "Digest of the signature's manifest" },
+    findings: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['code', 'severity', 'message', 'pointer'],
+        properties: {
+          code: { type: 'string' },
+          severity: { type: 'string', enum: ['warning', 'info'] },
+          message: { type: 'string' },
+          pointer: { type: 'string' },
+        },
+      },
+    },
+  },
+} as const;
+
+/** The push service: `POST /v1/profiles?reference=…` publishes the profile in the body. */
+export function createPushServer(options: PushServerOptions): Promise<FastifyInstance> {
+  const { version, logger, policy, timeout = 30_000 } = options;
+  const server = {
+    name: 'fairlead-push',
+    description: 'Publishes security profiles as signed OCI artifacts.',
+    version,
+    logger,
+    bodyLimit: policy.limits.artifactBytes,
+    timeout,
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+  } as const;
+  return createServer(server, (app) => addRoutes(app, options));
+}
+
+function addRoutes(app: FastifyInstance, { token, policy, connect, signer }: PushServerOptions): void {
+  // A profile is signed and stored as it was sent: no parser may stand between.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    ['application/json', 'application/octet-stream'],
+    { parseAs: 'buffer' },
+    (_request, body, done) => done(null, body),
+  );
+  app.route<{ Querystring: { reference: string; title?: string }; Body: Buffer }>({
+    method: 'POST',
+    url: '/v1/profiles',
+    schema: {
+      summary: 'Publish a profile',
+      description: 'The body is the profile (seccomp JSON), as it is to be published: byte for byte.',
+      security: [{ bearer: [] }],
+      querystring: querySchema,
+      body: {
+        content: {
+          'application/json': { schema: { description: 'A seccomp profile (runtime-spec, linux.seccomp).' } },
+          'application/octet-stream': { schema: { description: 'The same, when a client has no better name for it.' } },
+        },
+      },
+      response: { 201: publishedSchema, default: problemResponse },
+    },
+    onRequest: bearerAuthentication(token),
+    handler: async (request, reply) => {
+      const reference = parseReference(request.query.reference);
+      const published = await publish(
+        request.body,
+        { reference, title: request.query.title },
+        {
+          target: connect(reference),
+          signer,
+          clock: () => new Date(),
+          limits: policy.limits,
+          authorize: (of, kind) => void authorize(policy, of, kind),
+          signal: request.signal,
+        },
+      );
+      request.log.info({ reference: formatReference(published.reference) }, 'published');
+      return reply.status(201).send({
+        reference: formatReference(published.reference),
+        digest: published.descriptor.digest,
+        kind: published.profile.kind,
+        signature: published.signature ?? null,
+        findings: published.findings,
+      });
+    },
+  });
+}
+
+/** Lets in who presents the token. The comparison takes the same time wherever the first difference is. */
+function bearerAuthentication(token: string): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  const expected = sha256(token);
+  return async (request) => {
+    const presented = /^Bearer +([^ ]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (presented !== undefined && timingSafeEqual(sha256(presented), expected)) return;
+    throw new FairleadError(
+      'Unauthenticated',
+      presented === undefined ? 'no bearer token was presented' : 'the bearer token is not the right one',
+      { hint: 'Send Authorization: Bearer TOKEN, with the token that the service was started with.' },
+    );
+  };
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
