@@ -1,0 +1,100 @@
+import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
+import { type Descriptor, type Index, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { manifestBytesLimit, parseIndex, parseManifest } from '#lib/registry/manifest';
+import { formatReference, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import type { Signature } from '#lib/trust/signature';
+import { openRegistries } from '../connect.ts';
+import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
+import { writeResult } from '../output.ts';
+
+/** What stands in the registry under a reference; nothing of it is verified but that the bytes have their digests. */
+interface Inspection {
+  readonly reference: Reference;
+  readonly descriptor: Descriptor;
+  readonly content: Manifest | Index;
+  readonly signatures: readonly Signature[];
+}
+
+/** `fairlead inspect REFERENCE`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Show an artifact as it stands in the registry: manifest, layers, annotations, and the signatures beside it.\n' +
+        'Nothing is verified: anybody who can write there can have written it. To check it, use fairlead verify.',
+    )
+    .argument('<reference>', 'registry/repository:tag or …@sha256:…');
+  addRegistryOptions(command);
+  addOutputOption(command)
+    .addHelpText(
+      'after',
+      examples([
+        ['look at it', 'fairlead inspect ghcr.io/acme/profiles/nginx:1.27'],
+        ['its digest, for a script', 'fairlead inspect ghcr.io/acme/profiles/nginx:1.27 --output json | jq -r .digest'],
+      ]),
+    )
+    .action(inspect);
+}
+
+async function inspect(referenceText: string, options: OutputOptions & RegistryOptions): Promise<void> {
+  const reference = parseReference(referenceText);
+  const [{ fetchSignatures }, connect] = await Promise.all([
+    import('#lib/trust/fetch-signatures'),
+    openRegistries(options, process.env),
+  ]);
+  const target = connect(reference);
+  const descriptor = await target.resolve(tagOrDigestOf(reference));
+  const bytes = await fetchBytes(target, descriptor, { limit: manifestBytesLimit });
+  const inspection: Inspection = {
+    reference,
+    descriptor,
+    content: parseContent(bytes, descriptor),
+    signatures: await fetchSignatures(target, descriptor),
+  };
+  writeResult(options.output, { json: () => asJson(inspection), text: () => asText(inspection) });
+}
+
+function parseContent(bytes: Uint8Array, { mediaType, digest }: Descriptor): Manifest | Index {
+  if (mediaType === mediaTypes.manifest) return parseManifest(bytes, digest);
+  if (mediaType === mediaTypes.index) return parseIndex(bytes, digest);
+  throw new FairleadError('InvalidInput', `${digest} is of media type ${mediaType}, which inspect does not read`, {
+    hint: `It reads ${mediaTypes.manifest} and ${mediaTypes.index}.`,
+  });
+}
+
+function asJson({ reference, descriptor, content, signatures }: Inspection): object {
+  return {
+    verified: false,
+    reference: formatReference(reference),
+    digest: descriptor.digest,
+    mediaType: descriptor.mediaType,
+    size: descriptor.size,
+    content,
+    signatures: signatures.map(({ format, manifest }) => ({ format, manifest })),
+  };
+}
+
+function asText({ reference, descriptor, content, signatures }: Inspection): string {
+  const parts: readonly (readonly [string, Descriptor])[] =
+    'layers' in content
+      ? [['config', content.config], ...content.layers.map((layer) => ['layer', layer] as const)]
+      : content.manifests.map((manifest) => ['manifest', manifest] as const);
+  return [
+    'unverified: this is what the registry says; fairlead verify checks it',
+    `reference   ${formatReference(reference)}`,
+    `digest      ${descriptor.digest}`,
+    `media type  ${descriptor.mediaType}`,
+    `type        ${printable(content.artifactType ?? 'none')}`,
+    ...(content.subject === undefined ? [] : [`subject     ${content.subject.digest}`]),
+    ...parts.map(([name, part]) => `${name.padEnd(11)} ${part.digest}  ${part.mediaType}  ${part.size} bytes`),
+    ...Object.entries(content.annotations ?? {}).map(([key, value]) => `annotation  ${printable(`${key}=${value}`)}`),
+    ...signatures.map(({ format, manifest }) => `signature   ${manifest}  ${format}, unverified`),
+    ...(signatures.length === 0 ? ['signature   none found'] : []),
+  ].join('\n');
+}
+
+/** A text from outside, so that it cannot play with the terminal: control and format characters are written as escapes. */
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}

@@ -1,0 +1,63 @@
+import { rm } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { generateKeyPair, loadPublicKey } from '#lib/trust/key';
+import { writeNewFile } from '../files.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options.ts';
+import { writeResult } from '../output.ts';
+import { findPassphrase } from '../passphrase.ts';
+
+interface KeygenOptions extends OutputOptions {
+  readonly prefix: string;
+  readonly passphraseFile?: string;
+}
+
+/** `fairlead keygen`. */
+export function define(command: Command): void {
+  addOutputOption(command)
+    .description(
+      'Make an ECDSA P-256 key pair: PREFIX.key to sign with, PREFIX.pub for trust policies.\n' +
+        'With a passphrase the private key is encrypted, in the form that cosign reads. Existing files are never overwritten.',
+    )
+    .option('--prefix <path>', 'where to write, without the ending', 'fairlead')
+    .option(
+      '--passphrase-file <file>',
+      'encrypt with this passphrase; else FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or a prompt is asked',
+    )
+    .addHelpText(
+      'after',
+      examples([
+        ['make fairlead.key and fairlead.pub here', 'fairlead keygen'],
+        ['encrypted, for a CI system', 'FAIRLEAD_PASSPHRASE=… fairlead keygen --prefix release'],
+        ['use the key with cosign', 'COSIGN_PASSWORD=… cosign verify --key release.pub REFERENCE'],
+      ]),
+    )
+    .action(keygen);
+}
+
+async function keygen(options: KeygenOptions): Promise<void> {
+  const files = { privateKey: `${options.prefix}.key`, publicKey: `${options.prefix}.pub` };
+  const question = `Passphrase for ${files.privateKey} (empty for none): `;
+  const passphrase = (await findPassphrase(options.passphraseFile, process.env, question)) || undefined;
+  const pair = await generateKeyPair({ passphrase });
+  await writeNewFile(files.privateKey, pair.privateKey, 0o600);
+  try {
+    await writeNewFile(files.publicKey, pair.publicKey, 0o644);
+  } catch (error) {
+    await rm(files.privateKey);
+    throw error;
+  }
+  const result = {
+    ...files,
+    fingerprint: loadPublicKey(pair.publicKey).fingerprint,
+    encrypted: passphrase !== undefined,
+  };
+  writeResult(options.output, {
+    json: () => result,
+    text: () =>
+      [
+        `private key  ${result.privateKey}${result.encrypted ? '' : '  (not encrypted: keep it safe)'}`,
+        `public key   ${result.publicKey}`,
+        `fingerprint  ${result.fingerprint}`,
+      ].join('\n'),
+  });
+}

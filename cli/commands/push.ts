@@ -1,0 +1,111 @@
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
+import { formatReference, parseReference } from '#lib/registry/reference';
+import { defaultLimits } from '#lib/trust/policy';
+import type { Published } from '#services/push/publish';
+import { openRegistries } from '../connect.ts';
+import { readInput } from '../files.ts';
+import {
+  addOutputOption,
+  addRegistryOptions,
+  addSignerOptions,
+  collectAnnotation,
+  examples,
+  type OutputOptions,
+  type RegistryOptions,
+} from '../options.ts';
+import { writeResult } from '../output.ts';
+import { openSigner, type SignerOptions } from '../signer.ts';
+
+interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
+  readonly annotation?: Readonly<Record<string, string>>;
+}
+
+/** `fairlead push FILE REFERENCE`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Publish a security profile: read it, lint it, pack it as an OCI artifact, sign it, push it. The tag is written last.\n' +
+        'The same file always gives the same digest; SOURCE_DATE_EPOCH, where it is set, is kept as the creation time.',
+    )
+    .argument('<file>', 'the profile (seccomp JSON); - is stdin')
+    .argument('<reference>', 'where to: registry/repository:tag');
+  addSignerOptions(command);
+  command.option('--annotation <key=value>', 'annotate the manifest; may be given many times', collectAnnotation);
+  addRegistryOptions(command);
+  addOutputOption(command)
+    .addHelpText(
+      'after',
+      examples([
+        ['publish, signed', 'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key'],
+        [
+          'from CI, with its source',
+          'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key \\\n' +
+            '    --annotation org.opencontainers.image.source=https://github.com/acme/profiles',
+        ],
+        [
+          'into a folder, with no server',
+          'fairlead push nginx.json localhost/nginx:dev --oci-layout ./registry --unsigned',
+        ],
+      ]),
+    )
+    .action(push);
+}
+
+async function push(file: string, referenceText: string, options: PushOptions): Promise<void> {
+  const reference = parseReference(referenceText);
+  if (file === '-' && options.passwordStdin) {
+    throw new FairleadError('InvalidInput', 'stdin holds the profile or the password, not both', {
+      hint: 'Write the profile to a file, or log in through the Docker configuration.',
+    });
+  }
+  const bytes = await readInput(file, defaultLimits.artifactBytes);
+  const signer = await openSigner(options, process.env);
+  const connect = await openRegistries(options, process.env);
+  const { publish } = await import('#services/push/publish');
+  const published = await publish(
+    bytes,
+    {
+      reference,
+      title: file === '-' ? undefined : basename(file),
+      annotations: options.annotation,
+      created: sourceDate(process.env),
+    },
+    { target: connect(reference), signer, clock: () => new Date(), limits: defaultLimits },
+  );
+  writeResult(options.output, { json: () => asJson(published), text: () => asText(published) });
+}
+
+/** The time that reproducible builds agree on (https://reproducible-builds.org/specs/source-date-epoch/). */
+function sourceDate(env: NodeJS.ProcessEnv): Date | undefined {
+  const text = env['SOURCE_DATE_EPOCH'];
+  if (text === undefined || text === '') return undefined;
+  const seconds = /^\d{1,11}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(seconds)) {
+    throw new FairleadError('InvalidInput', `SOURCE_DATE_EPOCH is no number of seconds: ${JSON.stringify(text)}`);
+  }
+  return new Date(seconds * 1000);
+}
+
+function asJson({ reference, descriptor, profile, findings, signature }: Published): object {
+  return {
+    reference: formatReference(reference),
+    digest: descriptor.digest,
+    kind: profile.kind,
+    signature: signature ?? null,
+    findings,
+  };
+}
+
+function asText({ reference, descriptor, profile, findings, signature }: Published): string {
+  return [
+    ...findings.map(
+      (finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`,
+    ),
+    `published  ${formatReference(reference)}`,
+    `kind       ${profile.kind}`,
+    `digest     ${descriptor.digest}`,
+    `signature  ${signature ?? 'none: only a rule with "unsigned: true" allows it'}`,
+  ].join('\n');
+}

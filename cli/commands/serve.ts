@@ -1,0 +1,155 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { FairleadError } from '#lib/errors';
+import type { TrustPolicy } from '#lib/trust/policy';
+import { type Connect, openRegistries } from '../connect.ts';
+import { prepareEmbeddedFolder } from '../embedded-folder.ts';
+import { readText } from '../files.ts';
+import { addRegistryOptions, addSignerOptions, examples, type RegistryOptions } from '../options.ts';
+import { openSigner, type SignerOptions } from '../signer.ts';
+import { stopSignal } from '../stop-signal.ts';
+import { packageVersion } from '../version.ts';
+
+/** Where a service listens. */
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+interface ServeOptions extends RegistryOptions, SignerOptions {
+  readonly push?: Address;
+  readonly pull?: Address;
+  readonly embedded?: string;
+  readonly policy?: string;
+  readonly tokenFile?: string;
+}
+
+/** Below this a token can be guessed. */
+const minTokenLength = 16;
+
+/** `fairlead serve`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Run the push service, the pull service, or both. They keep nothing: the registry is their database.\n' +
+        'Logs go to stdout, one JSON object a line. SIGTERM lets running requests end.',
+    )
+    .option('--push <host:port>', 'publish profiles here: POST /v1/profiles', parseAddress)
+    .option('--pull <host:port>', 'serve verified profiles here: GET /v1/profiles', parseAddress)
+    .option('--embedded <folder>', 'keep registry, key, policy and token in this folder, made at the first start')
+    .option('--policy <file>', 'trust policy: what may be published and served')
+    .option('--token-file <file>', 'what callers of the push service must present; else FAIRLEAD_PUSH_TOKEN');
+  addSignerOptions(command);
+  addRegistryOptions(command).addHelpText(
+    'after',
+    examples([
+      [
+        'both, on this machine, with nothing else',
+        'fairlead serve --embedded ./fairlead-data --push 127.0.0.1:8080 --pull 127.0.0.1:8081',
+      ],
+      [
+        'publish to it',
+        'curl --fail-with-body -H "Authorization: Bearer $(cat fairlead-data/token)" -H "Content-Type: application/json" \\\n' +
+          '    --data-binary @nginx.json "http://127.0.0.1:8080/v1/profiles?reference=localhost/security/nginx:1.27"',
+      ],
+      ['fetch from it', 'curl "http://127.0.0.1:8081/v1/profiles?reference=localhost/security/nginx:1.27"'],
+      [
+        'in front of real registries',
+        'fairlead serve --push 0.0.0.0:8080 --policy policy.yaml --key fairlead.key --token-file token',
+      ],
+    ]),
+  );
+  command.action(serve);
+}
+
+async function serve(given: ServeOptions): Promise<void> {
+  const options = await withEmbeddedFolder(given);
+  if (options.push === undefined && options.pull === undefined) {
+    throw new FairleadError('InvalidInput', 'nothing to serve', {
+      hint: 'Give --push HOST:PORT, --pull HOST:PORT or both.',
+    });
+  }
+  if (options.policy === undefined) {
+    throw new FairleadError('InvalidInput', 'no trust policy', { hint: 'Give --policy FILE, or --embedded FOLDER.' });
+  }
+  const [{ loadPolicy }, { pino }] = await Promise.all([import('#lib/trust/load-policy'), import('pino')]);
+  const policy = await loadPolicy(options.policy);
+  const connect = await openRegistries(options, process.env);
+  const logger = pino({ name: 'fairlead' });
+  const servers = [
+    options.push && { address: options.push, app: await pushServer(options, { policy, connect, logger }) },
+    options.pull && { address: options.pull, app: await pullServer({ policy, connect, logger }) },
+  ].filter((server) => server !== undefined);
+  const stopped = stopSignal();
+  try {
+    for (const { app, address } of servers) await listen(app, address);
+    await stopped;
+    logger.info('stopping: running requests end first');
+  } finally {
+    await Promise.all(servers.map(({ app }) => app.close()));
+  }
+}
+
+interface Surroundings {
+  readonly policy: TrustPolicy;
+  readonly connect: Connect;
+  readonly logger: Logger;
+}
+
+async function pushServer(options: ServeOptions, { policy, connect, logger }: Surroundings): Promise<FastifyInstance> {
+  const signer = await openSigner(options, process.env);
+  const token = await findToken(options.tokenFile, process.env);
+  const { createPushServer } = await import('#services/push/server');
+  return createPushServer({
+    version: packageVersion(),
+    logger: logger.child({ service: 'push' }),
+    token,
+    policy,
+    connect,
+    signer,
+  });
+}
+
+async function pullServer({ policy, connect, logger }: Surroundings): Promise<FastifyInstance> {
+  const { createPullServer } = await import('#services/pull/server');
+  return createPullServer({ version: packageVersion(), logger: logger.child({ service: 'pull' }), policy, connect });
+}
+
+/** What the folder holds stands in for the options that were not given. */
+async function withEmbeddedFolder(options: ServeOptions): Promise<ServeOptions> {
+  if (options.embedded === undefined) return options;
+  const { key, policy, tokenFile, ociLayout } = await prepareEmbeddedFolder(options.embedded);
+  return { ...(options.unsigned ? {} : { key }), policy, tokenFile, ociLayout, ...options };
+}
+
+async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {
+  const token = file === undefined ? env['FAIRLEAD_PUSH_TOKEN'] : (await readText(file)).trim();
+  const source = file ?? 'FAIRLEAD_PUSH_TOKEN';
+  if (token === undefined) {
+    throw new FairleadError('InvalidInput', 'the push service has no token', {
+      hint: 'Give --token-file FILE, or FAIRLEAD_PUSH_TOKEN in the environment.',
+    });
+  }
+  if (token.length < minTokenLength || /[^\x21-\x7e]/.test(token)) {
+    throw new FairleadError('InvalidInput', `${source}: a token has at least ${minTokenLength} printable characters`, {
+      hint: 'Make one with: openssl rand -hex 32',
+    });
+  }
+  return token;
+}
+
+async function listen(app: FastifyInstance, { host, port }: Address): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    throw new FairleadError('Unavailable', `cannot listen on ${host}:${port}`, { cause });
+  }
+}
+
+function parseAddress(text: string): Address {
+  const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[^:[\]]+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65535)
+    throw new InvalidArgumentError('Write it as HOST:PORT, or [IPv6]:PORT.');
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}

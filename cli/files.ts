@@ -1,0 +1,83 @@
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { FairleadError } from '#lib/errors';
+
+/** Reads a file that a person named on the command line; `-` is stdin. Stops at `limit` bytes. Throws InvalidInput or LimitExceeded. */
+export async function readInput(path: string, limit: number): Promise<Uint8Array> {
+  if (path === '-') return readStdin(limit);
+  let handle: Awaited<ReturnType<typeof open>> | undefined;
+  try {
+    handle = await open(path, 'r');
+    const { size } = await handle.stat();
+    if (size > limit) throw tooLarge(path, limit);
+    return await handle.readFile();
+  } catch (cause) {
+    throw cause instanceof FairleadError ? cause : unreadable(path, cause);
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** Reads a small text file (a key, a passphrase). Throws InvalidInput naming it. */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+/** All of stdin, up to `limit` bytes. */
+export async function readStdin(limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > limit) throw tooLarge('stdin', limit);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Writes a file whole or not at all: another process sees the old content or the new. */
+export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await writeNewFile(temporary, bytes, 0o644);
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw cause instanceof FairleadError ? cause : unwritable(path, cause);
+  }
+}
+
+/** Writes a file that must not be there yet, with this mode, through to the disk. Throws Conflict where it is. */
+export async function writeNewFile(path: string, content: Uint8Array | string, mode: number): Promise<void> {
+  try {
+    const handle = await open(path, 'wx', mode);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    if (cause instanceof Error && Reflect.get(cause, 'code') === 'EEXIST') {
+      throw new FairleadError('Conflict', `${path} is there already and is not overwritten`, {
+        hint: 'Choose another name, or move the file away.',
+      });
+    }
+    throw unwritable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): FairleadError {
+  return new FairleadError('InvalidInput', `cannot read ${path}`, { cause });
+}
+
+function unwritable(path: string, cause: unknown): FairleadError {
+  return new FairleadError('InvalidInput', `cannot write ${path}`, { cause });
+}
+
+function tooLarge(path: string, limit: number): FairleadError {
+  return new FairleadError('LimitExceeded', `${path} has more than ${limit} bytes`);
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { runFairlead } from '#test/cli/run';
+
+const commands = ['push', 'pull', 'verify', 'inspect', 'keygen', 'quickstart', 'serve', 'shim', 'operator'];
+
+describe('fairlead', () => {
+  it('prints its version', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+    assert.deepEqual(await runFairlead(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('lists every command in its help', async () => {
+    const { code, stdout } = await runFairlead(['--help']);
+    assert.equal(code, 0);
+    for (const command of commands) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
+  });
+
+  for (const command of commands) {
+    it(`has help with examples for ${command}`, async () => {
+      const { code, stdout, stderr } = await runFairlead([command, '--help']);
+      assert.equal(stderr, '');
+      assert.equal(code, 0);
+      assert.match(stdout, new RegExp(`\nExamples:\n(?:.*\n)*.*fairlead ${command}`));
+    });
+  }
+
+  it('refuses unknown commands and options with exit code 2', async () => {
+    const command = await runFairlead(['psuh']);
+    assert.equal(command.code, 2);
+    assert.match(command.stderr, /^error: unknown command 'psuh'/);
+    assert.match(command.stderr, /Did you mean push\?/);
+    const option = await runFairlead(['keygen', '--nope']);
+    assert.equal(option.code, 2);
+    assert.match(option.stderr, /^error: unknown option '--nope'\n.*hint: /s);
+    assert.equal(option.stdout, '');
+  });
+
+  it('says usage errors as JSON where JSON is asked for', async () => {
+    const { code, stdout, stderr } = await runFairlead(['pull', 'ghcr.io/acme/nginx:1', '--output', 'json']);
+    assert.equal(code, 2);
+    assert.equal(stdout, '');
+    const { error } = JSON.parse(stderr);
+    assert.equal(error.kind, 'InvalidInput');
+    assert.match(error.message, /required option '--policy <file>' not specified/);
+  });
+});
+
+describe('fairlead keygen', () => {
+  let folder = '';
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-keygen-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('writes a private key for its owner only, and a public key', async () => {
+    const { code, stdout } = await runFairlead(['keygen', '--prefix', 'plain'], { cwd: folder });
+    assert.equal(code, 0);
+    assert.match(stdout, /not encrypted/);
+    assert.equal((await stat(join(folder, 'plain.key'))).mode & 0o777, 0o600);
+    assert.match(await readFile(join(folder, 'plain.key'), 'utf8'), /^-----BEGIN PRIVATE KEY-----/);
+    assert.match(await readFile(join(folder, 'plain.pub'), 'utf8'), /^-----BEGIN PUBLIC KEY-----/);
+  });
+
+  it('encrypts the private key under a passphrase', async () => {
+    const env = { FAIRLEAD_PASSPHRASE: 'correct horse' };
+    const { code, stdout } = await runFairlead(['keygen', '--prefix', 'secret', '--output', 'json'], {
+      cwd: folder,
+      env,
+    });
+    assert.equal(code, 0);
+    assert.equal(JSON.parse(stdout).encrypted, true);
+    assert.match(await readFile(join(folder, 'secret.key'), 'utf8'), /^-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----/);
+  });
+
+  it('overwrites nothing', async () => {
+    await runFairlead(['keygen', '--prefix', 'twice'], { cwd: folder });
+    const before = await readFile(join(folder, 'twice.key'));
+    const again = await runFairlead(['keygen', '--prefix', 'twice'], { cwd: folder });
+    assert.equal(again.code, 9);
+    assert.match(again.stderr, /^error: twice\.key is there already/);
+    assert.deepEqual(await readFile(join(folder, 'twice.key')), before);
+  });
+
+  it('leaves no private key behind where the public key cannot be written', async () => {
+    await runFairlead(['keygen', '--prefix', 'half'], { cwd: folder });
+    await rm(join(folder, 'half.key'));
+    assert.equal((await runFairlead(['keygen', '--prefix', 'half'], { cwd: folder })).code, 9);
+    await assert.rejects(stat(join(folder, 'half.key')), { code: 'ENOENT' });
+  });
+});

@@ -1,0 +1,83 @@
+import { Command, CommanderError } from 'commander';
+import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
+import { asksForJson, writeError } from './output.ts';
+import { packageVersion } from './version.ts';
+
+/** What a file of cli/commands exports: it puts arguments, options, help and the action on a fresh command. */
+export interface CommandModule {
+  readonly define: (command: Command) => void;
+}
+
+interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+/** Only the command that is asked for is loaded: the others cost their summary line. */
+const commands: Readonly<Record<string, CommandEntry>> = {
+  push: { summary: 'publish a profile, signed, to an OCI registry', load: () => import('./commands/push.ts') },
+  pull: { summary: 'fetch a profile that a trust policy allows', load: () => import('./commands/pull.ts') },
+  verify: { summary: 'say why a profile may be used, or why not', load: () => import('./commands/verify.ts') },
+  inspect: { summary: 'show an artifact as it stands, unverified', load: () => import('./commands/inspect.ts') },
+  keygen: { summary: 'make a key pair to sign with', load: () => import('./commands/keygen.ts') },
+  quickstart: { summary: 'walk the whole path on this machine', load: () => import('./commands/quickstart.ts') },
+  serve: { summary: 'run the push and the pull service', load: () => import('./commands/serve.ts') },
+  shim: { summary: 'stand between kubelet and container runtime', load: () => import('./commands/shim.ts') },
+  operator: { summary: 'write references into pods, in Kubernetes', load: () => import('./commands/operator.ts') },
+};
+
+/**
+ * Runs the program.
+ * @param argv the arguments after the program's name
+ * @returns the exit code (lib/errors.ts, errorMapping); results are on stdout, errors on stderr by then
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  // A reader that stops early (`fairlead pull … | head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+  try {
+    const program = await buildProgram(argv);
+    await program.parseAsync(argv, { from: 'user' });
+    return 0;
+  } catch (thrown) {
+    const error = thrown instanceof CommanderError ? usageError(thrown) : toFairleadError(thrown);
+    if (error === undefined) return 0;
+    writeError(error, asksForJson(argv) ? 'json' : 'text');
+    return errorMapping[error.kind].exit;
+  }
+}
+
+/**
+ * The whole command line as commander knows it; the commands that `argv` names have their options, the others their summary.
+ */
+export async function buildProgram(argv: readonly string[]): Promise<Command> {
+  const program = new Command('fairlead')
+    .description('Signed security profiles, from CI to the kernel, through any OCI registry.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .showSuggestionAfterError()
+    .exitOverride()
+    // The usage error is printed by run(), in the form of every other error.
+    .configureOutput({ writeErr: () => {} })
+    .addHelpText(
+      'after',
+      '\nTry first:\n  fairlead quickstart\nHelp on a command, with examples:\n  fairlead push --help',
+    );
+  const named = new Set(argv.filter((word) => !word.startsWith('-')).slice(0, 2));
+  for (const [name, entry] of Object.entries(commands)) {
+    const command = program.command(name).summary(entry.summary);
+    if (named.has(name)) (await entry.load()).define(command);
+  }
+  if (argv.length === 0) program.action(() => program.outputHelp());
+  return program;
+}
+
+/** Commander's complaint as an error of ours; undefined where it only ended the run after help or version. */
+function usageError(error: CommanderError): FairleadError | undefined {
+  if (error.exitCode === 0) return undefined;
+  return new FairleadError('InvalidInput', error.message.replace(/^error: /, ''), {
+    hint: 'fairlead --help lists the commands; fairlead COMMAND --help shows the options, with examples.',
+  });
+}

@@ -1,0 +1,64 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { OutputForm } from './output.ts';
+
+/** Values of the options that addRegistryOptions adds. */
+export interface RegistryOptions {
+  readonly ociLayout?: string;
+  readonly plainHttp?: boolean;
+  readonly username?: string;
+  readonly passwordStdin?: boolean;
+}
+
+export interface OutputOptions {
+  readonly output: OutputForm;
+}
+
+/** Adds `--output text|json`. */
+export function addOutputOption(command: Command): Command {
+  return command.addOption(
+    new Option('--output <form>', 'how to say the result').choices(['text', 'json']).default('text'),
+  );
+}
+
+/**
+ * Adds the options that say where content lives and who asks for it. A reference reads the same everywhere:
+ * with `--oci-layout` the folder stands in for every registry, so that policies match the same names.
+ */
+export function addRegistryOptions(command: Command): Command {
+  return command
+    .option('--oci-layout <folder>', 'use this OCI layout folder in place of the network')
+    .option('--plain-http', 'speak HTTP to the registry (loopback addresses always get it)')
+    .option('--username <name>', 'log in with this name; without it, from the Docker configuration')
+    .option('--password-stdin', 'read the password for --username from stdin');
+}
+
+/** Adds the options of everything that signs. */
+export function addSignerOptions(command: Command): Command {
+  return command
+    .option('--key <file>', 'private key to sign with (fairlead keygen, cosign generate-key-pair)')
+    .option(
+      '--passphrase-file <file>',
+      "the key's passphrase; else FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or a prompt is asked",
+    )
+    .option('--unsigned', 'publish without a signature: must be said where there is no --key');
+}
+
+/** Parser for an option that may be given many times: `key=value`, gathered into one object. */
+export function collectAnnotation(text: string, gathered: Record<string, string> = {}): Record<string, string> {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('Write it as key=value.');
+  return { ...gathered, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+/** Parser for the kind of a profile, in any case: `seccomp`, `Seccomp`. */
+export function parseKind(text: string): 'Seccomp' | 'AppArmor' {
+  const kinds = { seccomp: 'Seccomp', apparmor: 'AppArmor' } as const;
+  const kind = kinds[text.toLowerCase() as keyof typeof kinds];
+  if (kind === undefined) throw new InvalidArgumentError('It is seccomp or apparmor.');
+  return kind;
+}
+
+/** Help text with examples, one line each: what it does, and the command. */
+export function examples(lines: readonly (readonly [what: string, command: string])[]): string {
+  return `\nExamples:\n${lines.map(([what, command]) => `  # ${what}\n  ${command}`).join('\n')}`;
+}

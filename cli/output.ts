@@ -1,0 +1,48 @@
+import { styleText } from 'node:util';
+import type { FairleadError } from '#lib/errors';
+
+/** How a command says its result: for people, or as one JSON document on stdout. */
+export type OutputForm = 'text' | 'json';
+
+/** Prints a command's result on stdout. Only the wanted form is built. */
+export function writeResult(form: OutputForm, result: { json: () => unknown; text: () => string }): void {
+  process.stdout.write(form === 'json' ? `${JSON.stringify(result.json(), undefined, 2)}\n` : `${result.text()}\n`);
+}
+
+/**
+ * Prints an error on stderr: `error: …`, the causes under it, and `hint: …`; or the same as one JSON object.
+ */
+export function writeError(error: FairleadError, form: OutputForm): void {
+  const causes = causeMessages(error);
+  if (form === 'json') {
+    const { kind, message, hint, pointer } = error;
+    process.stderr.write(`${JSON.stringify({ error: { kind, message, causes, hint, pointer } })}\n`);
+    return;
+  }
+  const lines = [`${styled('red', 'error:')} ${error.message}`];
+  for (const cause of causes) lines.push(`  cause: ${cause}`);
+  if (error.hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${error.hint}`);
+  process.stderr.write(`${lines.join('\n')}\n`);
+}
+
+/** Whether the command line asks for JSON: known before commander has read it, so that usage errors obey as well. */
+export function asksForJson(argv: readonly string[]): boolean {
+  return argv.some((word, at) => word === '--output=json' || (word === '--output' && argv[at + 1] === 'json'));
+}
+
+function styled(colour: 'red' | 'cyan', text: string): string {
+  return styleText(colour, text, { stream: process.stderr });
+}
+
+/** The messages of the chain of causes, without those that only repeat what was said. */
+function causeMessages(error: Error): string[] {
+  const messages: string[] = [];
+  let said = error.message;
+  for (let cause: unknown = error.cause; cause !== undefined && messages.length < 8; ) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    if (message !== '' && !said.includes(message)) messages.push(message);
+    said += `\n${message}`;
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return messages;
+}

@@ -1,0 +1,178 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { type Shim, startShim } from '#cri-shim/shim';
+import { parseSocketAddress } from '#cri-shim/socket';
+import { FairleadError } from '#lib/errors';
+import { pullProfile } from '#lib/node/pull-profile';
+import { openStore } from '#lib/node/store';
+import { formatReference } from '#lib/registry/reference';
+import { type CriClient, connectCri } from './cri-client.ts';
+import {
+  type CreateContainerRequestSchema,
+  NamespaceMode,
+  type PodSandboxConfigSchema,
+  SecurityProfile_ProfileType,
+} from './gen/cri_pb.js';
+import { type ImageImporter, imageImporter } from './image-importer.ts';
+import type { Narrator } from './narrator.ts';
+import type { Walk } from './path.ts';
+
+export interface ContainerOptions {
+  /** Socket of the container runtime. */
+  readonly socket: string;
+  /** Image to run, which the runtime has; undefined makes one of this machine's busybox. */
+  readonly image: string | undefined;
+}
+
+/** Where the kubelet has seccomp profiles: a Localhost reference is a path below it. */
+const seccompRoot = '/var/lib/kubelet/seccomp';
+
+/**
+ * Goes on to a real container: a shim in front of the runtime, and a container that names the profile as a pod would.
+ * What it makes in the runtime is removed at the end. Throws InvalidInput where it cannot do that here.
+ */
+export async function runContainer(walk: Walk, options: ContainerOptions, tell: Narrator): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    throw new FairleadError('InvalidInput', '--containerd needs root: only root may speak to a container runtime', {
+      hint: 'Run it again with sudo, or leave --containerd out.',
+    });
+  }
+  const socket = parseSocketAddress(options.socket);
+  const undo: (() => unknown)[] = [];
+  try {
+    tell.step('Give it to a real container');
+    const direct = connectCri(socket);
+    undo.push(() => direct.close());
+    const { runtimeName, runtimeVersion } = await direct.version({});
+    tell.fact('runtime', `${runtimeName} ${runtimeVersion} at ${socket}`);
+    const images = imageImporter(socket, direct);
+    undo.push(images.removeAll);
+    const image = options.image ?? (await images.importBusybox('localhost/fairlead-quickstart/busybox:1', ['/bin/sh']));
+
+    // Short, because the path of a Unix socket has at most 107 bytes.
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
+    undo.push(() => rm(folder, { recursive: true, force: true }));
+    const shim = await startShimBefore(socket, folder, walk, tell);
+    undo.push(() => shim.stop());
+    const throughShim = connectCri(join(folder, 'shim.sock'));
+    undo.push(() => throughShim.close());
+
+    const sandboxId = await runSandbox(throughShim, images, tell);
+    undo.push(() => throughShim.removePodSandbox({ podSandboxId: sandboxId }));
+    undo.push(() => throughShim.stopPodSandbox({ podSandboxId: sandboxId }));
+    const request = containerRequest(sandboxId, image, walk);
+    await showWithoutShim(direct, request, tell);
+    const { containerId } = await throughShim.createContainer(request);
+    await throughShim.startContainer({ containerId });
+    tell.fact('with it', `container ${containerId.slice(0, 12)} runs`);
+    await showEnforcement(throughShim, containerId, tell);
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
+}
+
+/** The shim as a node runs it. The profile is in its store already, so that no registry is asked: the walk's is a folder. */
+async function startShimBefore(socket: string, folder: string, walk: Walk, tell: Narrator): Promise<Shim> {
+  const state = join(folder, 'state');
+  const store = await openStore(state);
+  try {
+    await pullProfile({ reference: walk.reference, kind: 'Seccomp' }, { ...walk, store });
+  } finally {
+    await store.close();
+  }
+  const listen = `unix://${join(folder, 'shim.sock')}`;
+  tell.command(`fairlead shim --listen ${listen} --runtime unix://${socket} --policy policy.yaml --state ${state}`);
+  const { pino } = await import('pino');
+  const log = pino({ level: 'silent' });
+  return startShim({ listen, runtime: `unix://${socket}`, policy: walk.policyFile, state, seccompRoot, log });
+}
+
+const sandboxConfig: MessageInitShape<typeof PodSandboxConfigSchema> = {
+  metadata: { name: 'fairlead-quickstart', uid: `fairlead-quickstart-${process.pid}`, namespace: 'default' },
+  // The host's network: the machine may have no network plugin.
+  linux: { securityContext: { namespaceOptions: { network: NamespaceMode.NODE } } },
+};
+
+/** Makes the sandbox; where the runtime lacks its own image for that and cannot pull it, with a stand-in made of busybox. */
+async function runSandbox(cri: CriClient, images: ImageImporter, tell: Narrator): Promise<string> {
+  try {
+    return (await cri.runPodSandbox({ config: sandboxConfig })).podSandboxId;
+  } catch (error) {
+    const missing = error instanceof FairleadError ? /sandbox image "([^"]+)"/.exec(error.message)?.[1] : undefined;
+    if (missing === undefined) throw error;
+    tell.note(`The runtime cannot pull its sandbox image ${missing}: a busybox stands in, and is removed at the end.`);
+    await images.importBusybox(missing, [
+      '/bin/sh',
+      '-c',
+      'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done',
+    ]);
+    return (await cri.runPodSandbox({ config: sandboxConfig })).podSandboxId;
+  }
+}
+
+function containerRequest(
+  podSandboxId: string,
+  image: string,
+  { reference }: Walk,
+): MessageInitShape<typeof CreateContainerRequestSchema> {
+  return {
+    podSandboxId,
+    sandboxConfig,
+    config: {
+      metadata: { name: 'nginx' },
+      image: { image },
+      command: ['/bin/sh', '-c', 'while :; do sleep 3600; done'],
+      linux: {
+        securityContext: {
+          namespaceOptions: { network: NamespaceMode.NODE },
+          seccomp: {
+            profileType: SecurityProfile_ProfileType.Localhost,
+            localhostRef: `${seccompRoot}/oci/${formatReference(reference)}`,
+          },
+        },
+      },
+    },
+  };
+}
+
+async function showWithoutShim(
+  direct: CriClient,
+  request: MessageInitShape<typeof CreateContainerRequestSchema>,
+  tell: Narrator,
+): Promise<void> {
+  tell.note('The pod says, in its container:');
+  tell.note(
+    `  seccompProfile: {type: Localhost, localhostProfile: oci/${request.config?.linux?.securityContext?.seccomp?.localhostRef?.split('/oci/')[1]}}`,
+  );
+  tell.note('Without the shim the runtime finds no such file: it fails closed.');
+  try {
+    await direct.createContainer(request);
+  } catch (error) {
+    if (!(error instanceof FairleadError)) throw error;
+    tell.refused(error);
+    return;
+  }
+  throw new FairleadError('Internal', 'the runtime made the container without the shim, though the profile is no file');
+}
+
+async function showEnforcement(cri: CriClient, containerId: string, tell: Narrator): Promise<void> {
+  const attempt = async (command: string): Promise<number> => {
+    const { exitCode, stdout, stderr } = await cri.execSync({
+      containerId,
+      cmd: ['/bin/sh', '-c', command],
+      timeout: 10n,
+    });
+    const said = Buffer.concat([stdout, stderr]).toString().trim();
+    tell.fact(exitCode === 0 ? 'allowed' : 'refused', `${command}${said === '' ? '' : `: ${said}`}`);
+    return exitCode;
+  };
+  const wrote = await attempt('echo hello > /tmp/file');
+  const changed = await attempt('chmod 700 /tmp/file');
+  if (wrote !== 0 || changed === 0) {
+    throw new FairleadError('Internal', 'the container was not confined as the profile says', {
+      hint: 'The profile allows writing files and denies chmod.',
+    });
+  }
+}

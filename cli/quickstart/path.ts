@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { containerCapabilities } from '#cri-shim/capabilities';
+import { profileContent } from '#lib/artifact/profile-content';
+import { pullProfile } from '#lib/node/pull-profile';
+import { renderProfile } from '#lib/profile/render-profile';
+import { machineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
+import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { digestOf } from '#lib/registry/digest';
+import { layoutRepository } from '#lib/registry/layout/repository';
+import { formatReference, formatRepository, parseReference, type Reference } from '#lib/registry/reference';
+import type { Target } from '#lib/registry/target';
+import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/key';
+import { loadPolicy } from '#lib/trust/load-policy';
+import { defaultLimits, type TrustPolicy } from '#lib/trust/policy';
+import { publish } from '#services/push/publish';
+import { examplesFolder } from '../examples-folder.ts';
+import { writeNewFile } from '../files.ts';
+import { tellConstraints } from './constraints.ts';
+import type { Narrator } from './narrator.ts';
+
+/** What the walk leaves behind, for whoever goes on from there. */
+export interface Walk {
+  readonly folder: string;
+  /** The published profile, pinned to its digest. */
+  readonly reference: Reference;
+  readonly policyFile: string;
+  readonly policy: TrustPolicy;
+  readonly connect: (reference: Reference) => Target;
+}
+
+const policyText = `apiVersion: fairlead.dev/v1
+kind: TrustPolicy
+rules:
+  - match: localhost/security/**
+    kinds: [Seccomp]
+    require:
+      - key: fairlead.pub
+`;
+
+const tagged = parseReference('localhost/security/nginx:1.27');
+
+/** Walks the whole path in a folder: key, publish, pull, intersect. */
+export async function walkPath(folder: string, tell: Narrator): Promise<Walk> {
+  const connect = (reference: Reference): Target =>
+    layoutRepository(join(folder, 'registry'), formatRepository(reference));
+  const signer = await makeKey(folder, tell);
+  const published = await publishExample(folder, { connect, signer }, tell);
+  const policyFile = join(folder, 'policy.yaml');
+  await writeNewFile(policyFile, policyText, 0o644);
+  const policy = await loadPolicy(policyFile);
+  const artifact = await pullBack(folder, { policy, connect }, tell);
+  intersect(artifact, tell);
+  return { folder, reference: published, policyFile, policy, connect };
+}
+
+async function makeKey(folder: string, tell: Narrator): Promise<Signer> {
+  tell.step('Make a key pair to sign with');
+  tell.command('fairlead keygen');
+  const pair = await generateKeyPair();
+  await writeNewFile(join(folder, 'fairlead.key'), pair.privateKey, 0o600);
+  await writeNewFile(join(folder, 'fairlead.pub'), pair.publicKey, 0o644);
+  const signer = await loadPrivateKey(pair.privateKey);
+  tell.fact('fingerprint', `SHA-256 ${signer.publicKey.fingerprint}`);
+  return signer;
+}
+
+async function publishExample(
+  folder: string,
+  { connect, signer }: { connect: (reference: Reference) => Target; signer: Signer },
+  tell: Narrator,
+): Promise<Reference> {
+  tell.step('Publish a profile: lint, pack, sign, push, and the tag last');
+  tell.command(`fairlead push nginx.json ${formatReference(tagged)} --key fairlead.key --oci-layout registry`);
+  const profile = await readFile(join(examplesFolder(), 'nginx.json'));
+  await writeNewFile(join(folder, 'nginx.json'), profile, 0o644);
+  const published = await publish(
+    profile,
+    { reference: tagged, title: 'nginx.json' },
+    { target: connect(tagged), signer, clock: () => new Date(), limits: defaultLimits },
+  );
+  for (const { severity, message } of published.findings) tell.fact(severity, message);
+  if (published.findings.length === 0) tell.fact('lint', 'no findings');
+  tell.fact('artifact', `${published.descriptor.digest}  (the same file always has the same digest)`);
+  tell.fact('signature', `${published.signature}  (a Sigstore bundle; cosign verifies it)`);
+  tell.fact('reference', formatReference(published.reference));
+  return published.reference;
+}
+
+async function pullBack(
+  folder: string,
+  dependencies: { policy: TrustPolicy; connect: (reference: Reference) => Target },
+  tell: Narrator,
+): Promise<SeccompProfile> {
+  tell.step('Pull it back under a trust policy: nothing is allowed unless a rule allows it');
+  for (const line of policyText.trimEnd().split('\n').slice(2)) tell.note(`  ${line}`);
+  tell.command(
+    `fairlead pull ${formatReference(tagged)} --policy policy.yaml --oci-layout registry --file pulled.json`,
+  );
+  const pulled = await pullProfile({ reference: tagged, kind: 'Seccomp' }, dependencies);
+  await writeNewFile(join(folder, 'pulled.json'), profileContent(pulled.artifact), 0o644);
+  tell.fact('resolved', `${formatReference(tagged)} is ${pulled.descriptor.digest}`);
+  tell.fact('allowed by', `rule ${pulled.verification.rule}`);
+  for (const { manifest, key, keyFingerprint } of pulled.verification.signatures) {
+    tell.fact('verified', `signature ${manifest}`);
+    tell.fact('by key', `${key}, SHA-256 ${keyFingerprint}`);
+  }
+  return pulled.profile.seccomp;
+}
+
+/** As the node does for each container: the baseline and the artifact, of both only what both allow. */
+function intersect(artifact: SeccompProfile, tell: Narrator): void {
+  tell.step("Intersect it with the runtime's default profile, as the node does for each container");
+  const machine = machineArchitecture(process.arch);
+  const baseline = runtimeDefault({ architecture: machine, capabilities: containerCapabilities(undefined) });
+  const { profile, constraints } = effectiveProfile({ baseline, artifact }, nativeArchitecture(machine));
+  tell.fact('effective', `${digestOf(renderProfile({ kind: 'Seccomp', seccomp: profile }))}  (what the kernel gets)`);
+  tellConstraints(constraints, tell);
+  const allowed = allowedSyscalls(baseline);
+  const left = allowedSyscalls(profile);
+  const gone = [...allowed].filter((name) => !left.has(name));
+  const known = ['chmod', 'fchmodat', 'mknod', 'ptrace', 'setxattr'].filter((name) => gone.includes(name));
+  tell.fact(
+    'takes away',
+    `${gone.length} of the ${allowed.size} system calls that the default allows, ${known.join(', ')} among them`,
+  );
+}
+
+/** The syscalls that a profile allows, for some arguments at least. */
+function allowedSyscalls({ syscalls = [] }: SeccompProfile): Set<string> {
+  return new Set(syscalls.filter(({ action }) => action === 'SCMP_ACT_ALLOW').flatMap(({ names }) => names));
+}
