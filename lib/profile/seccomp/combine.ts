@@ -1,7 +1,7 @@
 import type { Box } from './box.ts';
 import { everything, includesBox, intersectBoxes, subtractBox } from './box.ts';
 import type { Decision, Region } from './meaning.ts';
-import { always, isWideDecision } from './meaning.ts';
+import { always } from './meaning.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, stricter, strictness } from './outcome.ts';
 
@@ -21,10 +21,14 @@ export function combineDecisions(first: Decision, second: Decision, has32Bit: bo
   if (first.regions.length === 0 && second.regions.length === 0) return combineConstants(first, second);
   if (prevails(first, second)) return first;
   if (prevails(second, first)) return second;
-  if (has32Bit && (isWideDecision(first) || isWideDecision(second))) return strictestOf(first, second);
+  if (has32Bit && (first.wide || second.wide)) return strictestOf(first, second);
   try {
-    const exact = first.exact && second.exact;
-    return { regions: combineRegions(first, second), otherwise: stricter(first.otherwise, second.otherwise), exact };
+    return {
+      regions: combineRegions(first, second),
+      otherwise: stricter(first.otherwise, second.otherwise),
+      exact: first.exact && second.exact,
+      wide: first.wide || second.wide,
+    };
   } catch (thrown) {
     if (thrown !== tooManyRegions) throw thrown;
     return strictestOf(first, second);

@@ -149,8 +149,9 @@ function outcomesOf(decision: Decision): readonly Decision['otherwise'][] {
 
 /** `SCMP_ACT_ALLOW for some arguments, else SCMP_ACT_ERRNO(1)`. */
 export function describeDecision(decision: Decision): string {
-  const special = [...new Set(decision.regions.map(({ outcome }) => describeOutcome(outcome)))];
   const otherwise = describeOutcome(decision.otherwise);
+  const all = decision.regions.map(({ outcome }) => describeOutcome(outcome));
+  const special = [...new Set(all)].filter((text) => text !== otherwise);
   if (special.length === 0) return otherwise;
   return `${special.join(' or ')} for some arguments, else ${otherwise}`;
 }

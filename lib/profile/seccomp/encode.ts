@@ -33,14 +33,26 @@ const maxRules = 128;
  */
 export function encodeDecision(decision: Decision, byDefault: Outcome, has32Bit: boolean): Encoding {
   if (decision.regions.length === 0) return constant(decision.otherwise, byDefault, decision.exact);
+  const wide = has32Bit && decision.wide;
+  if (wide && !keepsWhenCut(decision, byDefault)) return strictest(decision, byDefault);
   const regions = disjointRegions(decision, byDefault);
   if (regions === undefined) return strictest(decision, byDefault);
-  const narrow = has32Bit ? withoutWide(regions, byDefault) : regions;
-  if (narrow === undefined) return strictest(decision, byDefault);
-  const rules = inOneRule(narrow) ?? inSingleConditions(narrow) ?? inMaskedConditions(narrow, has32Bit);
-  const wide = has32Bit && regions.some(({ box }) => hasWide(box));
-  if (rules !== undefined && rules.length <= maxRules) return { rules, exact: decision.exact && !wide };
-  return withinLimits(narrow, byDefault, has32Bit) ?? strictest(decision, byDefault);
+  const fitting = has32Bit && !wide ? withoutWide(regions, byDefault) : regions;
+  if (fitting === undefined) return strictest(decision, byDefault);
+  const exact = decision.exact && fitting.length === regions.length;
+  const rules = inOneRule(fitting) ?? inSingleConditions(fitting) ?? inMaskedConditions(fitting, has32Bit);
+  if (rules !== undefined && rules.length <= maxRules) return { rules, exact };
+  return withinLimits(fitting, byDefault, has32Bit) ?? strictest(decision, byDefault);
+}
+
+/** Whether the conditions can be written as they were, bit by bit, so that cut to 32 bits they still mean the same. */
+function keepsWhenCut({ regions, otherwise }: Decision, byDefault: Outcome): boolean {
+  const [first] = regions;
+  const sameSets = (box: Box) => [...box.values()].every((set) => set.form !== 'range' || set.low === set.high);
+  return (
+    sameOutcome(otherwise, byDefault) &&
+    regions.every(({ box, outcome }) => sameOutcome(outcome, first?.outcome ?? outcome) && sameSets(box))
+  );
 }
 
 function constant(outcome: Outcome, byDefault: Outcome, exact: boolean): Encoding {
@@ -53,20 +65,16 @@ function strictest(decision: Decision, byDefault: Outcome): Encoding {
   return constant(outcome, byDefault, false);
 }
 
-function hasWide(box: Box): boolean {
-  return [...box.values()].some(isWide);
-}
-
 /**
- * On 32-bit architectures a number beyond 32 bits is cut, so that a condition matches more or other calls. A region
- * that loosens the default is left out then; one that tightens stays if it is compared bit by bit, as it was.
+ * On 32-bit architectures a number beyond 32 bits is cut, so that a condition made here of narrower ones would match
+ * more calls. A region that loosens the default is left out then; one that tightens may stay.
  */
 function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly Region[] | undefined {
   const kept: Region[] = [];
   for (const region of regions) {
-    if (!hasWide(region.box)) kept.push(region);
+    if (![...region.box.values()].some(isWide)) kept.push(region);
     else if (!loosens(region, byDefault)) {
-      if ([...region.box.values()].some((set) => isWide(set) && set.form === 'range' && set.low !== set.high)) return;
+      if ([...region.box.values()].some((set) => isWide(set) && set.form === 'range')) return undefined;
       kept.push(region);
     }
   }

@@ -1,5 +1,5 @@
 import type { ArgumentSet } from './argument-set.ts';
-import { argumentSet, isWide } from './argument-set.ts';
+import { argumentSet } from './argument-set.ts';
 import type { Box } from './box.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
 import type { Outcome } from './outcome.ts';
@@ -19,6 +19,8 @@ export interface Decision {
   readonly regions: readonly Region[];
   readonly otherwise: Outcome;
   readonly exact: boolean;
+  /** Whether a condition has a number beyond 32 bits: on 32-bit architectures libseccomp cuts it to its low half. */
+  readonly wide: boolean;
 }
 
 /** What a profile does with every syscall: those that it names, and all others. */
@@ -29,7 +31,7 @@ export interface Meaning {
 
 /** A decision that does not look at arguments. */
 export function always(outcome: Outcome): Decision {
-  return { regions: [], otherwise: outcome, exact: true };
+  return { regions: [], otherwise: outcome, exact: true, wide: false };
 }
 
 export function decisionOf(meaning: Meaning, syscall: string): Decision {
@@ -46,6 +48,7 @@ export function meaningOf(profile: SeccompProfile): Meaning {
   const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
   const decisions = new Map<string, Decision>();
   const conditional = new Map<string, Region[]>();
+  const wide = new Set<string>();
   for (const rule of profile.syscalls ?? []) {
     const outcome = outcomeOf(rule.action, rule.errnoRet);
     if (sameOutcome(outcome, byDefault)) continue;
@@ -56,14 +59,17 @@ export function meaningOf(profile: SeccompProfile): Meaning {
       continue;
     }
     const regions = boxes.map((box) => ({ box, outcome }));
+    const isWideRule = rule.args?.some(isWideCondition) ?? false;
     for (const name of rule.names) {
+      if (isWideRule) wide.add(name);
       const found = conditional.get(name);
       if (found === undefined) conditional.set(name, [...regions]);
       else found.push(...regions);
     }
   }
   for (const [name, regions] of conditional) {
-    if (!decisions.has(name)) decisions.set(name, { regions, otherwise: byDefault, exact: true });
+    if (decisions.has(name)) continue;
+    decisions.set(name, { regions, otherwise: byDefault, exact: true, wide: wide.has(name) });
   }
   return { decisions, otherwise: always(byDefault) };
 }
@@ -92,7 +98,6 @@ function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
   return box;
 }
 
-/** Whether any condition compares with a number beyond 32 bits. */
-export function isWideDecision(decision: Decision): boolean {
-  return decision.regions.some(({ box }) => [...box.values()].some(isWide));
+function isWideCondition({ op, value, valueTwo = 0n }: SeccompArg): boolean {
+  return (op === 'SCMP_CMP_MASKED_EQ' ? valueTwo & value : value) > 0xffff_ffffn;
 }

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Shape } from '#test/oracle/seccomp-arbitrary';
+import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
+import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
+import { intersect } from './intersect.ts';
+import type { SeccompProfile } from './model.ts';
+import { operators } from './vocabulary.ts';
+
+const native = 'SCMP_ARCH_X86_64';
+const names = ['read', 'clone', 'socket'];
+const architectures = [native, 'SCMP_ARCH_X86'];
+const shapes: readonly Shape[] = [
+  { names, architectures: [[], [native]], wide: true, rules: 5 },
+  { names, architectures: [[native, 'SCMP_ARCH_X86'], [native]], wide: false, rules: 5 },
+  { names, architectures: [[native, 'SCMP_ARCH_X86']], wide: true, rules: 5 },
+  { names: ['read'], architectures: [[native, 'SCMP_ARCH_X86']], wide: false, rules: 3 },
+];
+
+/** Calls `check` with generated profiles of every shape and with calls at their corners. */
+function forProfiles(
+  count: number,
+  runs: number,
+  check: (profiles: readonly SeccompProfile[], calls: ReturnType<typeof cornerCalls>) => void,
+): void {
+  for (const shape of shapes) {
+    const inputs = fc.array(arbitraryProfile(shape), { minLength: count, maxLength: count });
+    const property = fc.property(inputs, fc.integer({ min: 1, max: 2 ** 31 - 1 }), (profiles, seed) => {
+      check(profiles, cornerCalls(profiles, names, architectures, 120, randomFrom(seed)));
+    });
+    fc.assert(property, { numRuns: runs });
+  }
+}
+
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647 || 1;
+    return state / 2_147_483_647;
+  };
+}
+
+const show = (call: unknown) => JSON.stringify(call, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
+const strictestRank = (results: readonly string[]) => Math.max(...results.map(rank));
+
+describe('intersect', () => {
+  it('is never looser than an input, and equal to the strictest where it says that it is exact', () => {
+    for (const count of [1, 2, 3]) {
+      forProfiles(count, 150, (profiles, calls) => {
+        const { profile, syscalls } = intersect(profiles, native);
+        const exact = new Map(syscalls.map((syscall) => [syscall.name, syscall.exact]));
+        for (const call of calls) {
+          const result = evaluate(profile, call);
+          const wanted = strictestRank(profiles.map((input) => evaluate(input, call)));
+          assert.ok(rank(result) >= wanted, `looser at ${show(call)}: ${result}`);
+          if (exact.get(call.syscall) ?? true) assert.equal(rank(result), wanted, `not exact at ${show(call)}`);
+        }
+      });
+    }
+  });
+
+  it('does not depend on the order or the grouping of its inputs, where it is exact', () => {
+    forProfiles(3, 100, ([a, b, c], calls) => {
+      assert.ok(a && b && c);
+      const ways = [
+        intersect([a, b, c], native),
+        intersect([c, b, a], native),
+        intersect([intersect([a, b], native).profile, c], native),
+        intersect([a, intersect([b, c], native).profile], native),
+      ];
+      const inexact = new Set(
+        [...ways, intersect([a, b], native), intersect([b, c], native)].flatMap((way) =>
+          way.syscalls.filter(({ exact }) => !exact).map(({ name }) => name),
+        ),
+      );
+      for (const call of calls.filter(({ syscall }) => !inexact.has(syscall))) {
+        const ranks = ways.map(({ profile }) => rank(evaluate(profile, call)));
+        assert.equal(new Set(ranks).size, 1, `${ranks} at ${show(call)}`);
+      }
+    });
+  });
+
+  it('of a profile with itself means the same, and intersecting again changes nothing', () => {
+    forProfiles(1, 150, ([profile], calls) => {
+      assert.ok(profile);
+      const once = intersect([profile, profile], native);
+      const twice = intersect([once.profile, profile], native);
+      for (const call of calls) {
+        const exact = once.syscalls.find(({ name }) => name === call.syscall)?.exact ?? true;
+        if (exact) assert.equal(evaluate(once.profile, call), evaluate(profile, call), show(call));
+        assert.ok(rank(evaluate(twice.profile, call)) >= rank(evaluate(once.profile, call)), show(call));
+      }
+    });
+  });
+
+  it('writes only shapes of rules that libseccomp joins rightly', () => {
+    forProfiles(2, 150, (profiles) => {
+      const { profile } = intersect(profiles, native);
+      for (const name of names) {
+        const rules = (profile.syscalls ?? []).filter((rule) => rule.names.includes(name)).map(({ args = [] }) => args);
+        for (const args of rules)
+          assert.equal(new Set(args.map(({ index }) => index)).size, args.length, 'index twice');
+        if (rules.length < 2) continue;
+        assert.ok(!rules.some((args) => args.length === 0), 'unconditional beside others');
+        const used = operators.filter((operator) => rules.flat().some(({ op }) => op === operator));
+        const masked = used.every((operator) => operator === 'SCMP_CMP_EQ' || operator === 'SCMP_CMP_MASKED_EQ');
+        const single = rules.every((args) => args.length === 1) && !used.includes('SCMP_CMP_LT');
+        assert.ok((masked || single) && !used.includes('SCMP_CMP_LE'), `${name}: ${used}`);
+      }
+    });
+  });
+
+  const allow = (name: string, op: 'SCMP_CMP_NE' | 'SCMP_CMP_LT' | 'SCMP_CMP_GE', value: bigint): SeccompProfile => ({
+    defaultAction: 'SCMP_ACT_ERRNO',
+    architectures: [native, 'SCMP_ARCH_X86'],
+    syscalls: [{ names: [name], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value, op }] }],
+  });
+
+  it('keeps the earliest errno at equal strictness', () => {
+    const errno = (errnoRet: number): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      syscalls: [{ names: ['mount'], action: 'SCMP_ACT_ERRNO', errnoRet }],
+    });
+    const { profile } = intersect([errno(38), errno(13)], native);
+    assert.deepEqual(profile.syscalls, [{ names: ['mount'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 }]);
+  });
+
+  it('says two forbidden values without losing any other', () => {
+    const { profile, syscalls } = intersect(
+      [allow('socket', 'SCMP_CMP_NE', 40n), allow('socket', 'SCMP_CMP_NE', 16n)],
+      native,
+    );
+    assert.deepEqual(
+      syscalls.map(({ exact }) => exact),
+      [true],
+    );
+    for (const value of [0n, 15n, 16n, 17n, 39n, 40n, 41n, 2n ** 32n + 16n, 2n ** 64n - 1n]) {
+      const call = { architecture: native, syscall: 'socket', args: [value] };
+      const result = evaluate(profile, call);
+      assert.equal(result, value === 16n || value === 40n ? 'SCMP_ACT_ERRNO 1' : 'SCMP_ACT_ALLOW', `${value}`);
+    }
+  });
+
+  it('narrows a range from both sides', () => {
+    const { profile } = intersect([allow('read', 'SCMP_CMP_GE', 4n), allow('read', 'SCMP_CMP_LT', 8n)], native);
+    assert.deepEqual(profile.syscalls, [
+      {
+        names: ['read'],
+        action: 'SCMP_ACT_ALLOW',
+        args: [{ index: 0, value: 2n ** 64n - 4n, valueTwo: 4n, op: 'SCMP_CMP_MASKED_EQ' }],
+      },
+    ]);
+  });
+
+  it('intersects architectures with the native one filled in, and flags by what they do', () => {
+    const make = (list: readonly string[], flags: readonly string[]): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      architectures: list,
+      flags,
+    });
+    const specAllow = 'SECCOMP_FILTER_FLAG_SPEC_ALLOW';
+    const log = 'SECCOMP_FILTER_FLAG_LOG';
+    const a = make(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'], [specAllow]);
+    const b = make(['SCMP_ARCH_X86', 'SCMP_ARCH_AARCH64'], [log]);
+    const { profile } = intersect([a, b, make([], [specAllow])], native);
+    assert.deepEqual(profile.architectures, ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86']);
+    assert.deepEqual(profile.flags, [log]);
+  });
+});
