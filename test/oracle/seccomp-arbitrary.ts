@@ -7,6 +7,8 @@ const max = 2n ** 64n - 1n;
 const small = [0n, 1n, 2n, 3n, 5n, 7n, 8n, 40n];
 const big = [2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 32n + 5n, 2n ** 33n, 2n ** 63n, max - 1n, max];
 
+const plain = { noNullPrototype: true } as const;
+
 /** How a generated profile may look. */
 export interface Shape {
   readonly names: readonly string[];
@@ -23,32 +25,41 @@ export function arbitraryProfile(shape: Shape): fc.Arbitrary<SeccompProfile> {
     ...(shape.wide ? [{ weight: 2, arbitrary: fc.constantFrom(...big) }] : []),
     { weight: 1, arbitrary: shape.wide ? fc.bigInt({ min: 0n, max }) : fc.bigInt({ min: 0n, max: 2n ** 32n - 1n }) },
   );
-  const arg: fc.Arbitrary<SeccompArg> = fc.record({
-    index: fc.constantFrom(0, 0, 0, 1, 1, 2, 5),
-    value,
-    valueTwo: value,
-    op: fc.constantFrom(...operators),
-  });
+  const arg: fc.Arbitrary<SeccompArg> = fc.record(
+    {
+      index: fc.constantFrom(0, 0, 0, 1, 1, 2, 5),
+      value,
+      valueTwo: value,
+      op: fc.constantFrom(...operators),
+    },
+    plain,
+  );
   const action = fc.constantFrom(...actions, 'SCMP_ACT_ALLOW' as const, 'SCMP_ACT_ERRNO' as const);
   const errno = fc.option(fc.constantFrom(1, 13, 38), { nil: undefined });
   const rule: fc.Arbitrary<SeccompRule> = fc
-    .record({
-      names: fc.uniqueArray(fc.constantFrom(...shape.names), { minLength: 1, maxLength: 2 }),
-      action,
-      errnoRet: errno,
-      args: fc.oneof(
-        { weight: 1, arbitrary: fc.constant([]) },
-        { weight: 3, arbitrary: fc.array(arg, { minLength: 1, maxLength: 3 }) },
-      ),
-    })
+    .record(
+      {
+        names: fc.uniqueArray(fc.constantFrom(...shape.names), { minLength: 1, maxLength: 2 }),
+        action,
+        errnoRet: errno,
+        args: fc.oneof(
+          { weight: 1, arbitrary: fc.constant([]) },
+          { weight: 3, arbitrary: fc.array(arg, { minLength: 1, maxLength: 3 }) },
+        ),
+      },
+      plain,
+    )
     .map(({ errnoRet, ...rest }) => (errnoRet === undefined ? rest : { ...rest, errnoRet }));
   return fc
-    .record({
-      defaultAction: action.filter((name) => name !== 'SCMP_ACT_NOTIFY'),
-      defaultErrnoRet: errno,
-      architectures: fc.constantFrom(...shape.architectures),
-      syscalls: fc.array(rule, { maxLength: shape.rules }),
-    })
+    .record(
+      {
+        defaultAction: action.filter((name) => name !== 'SCMP_ACT_NOTIFY'),
+        defaultErrnoRet: errno,
+        architectures: fc.constantFrom(...shape.architectures),
+        syscalls: fc.array(rule, { maxLength: shape.rules }),
+      },
+      plain,
+    )
     .map(({ defaultErrnoRet, ...rest }) => (defaultErrnoRet === undefined ? rest : { ...rest, defaultErrnoRet }));
 }
 

@@ -149,7 +149,12 @@ export function blocks(set: ArgumentSet): readonly ArgumentSet[] {
 export function includesSet(outer: ArgumentSet, inner: ArgumentSet): boolean {
   const only = onlyValue(inner);
   if (only !== undefined) return containsValue(outer, only);
-  if (outer.form === 'range') return inner.form === 'range' && outer.low <= inner.low && inner.high <= outer.high;
+  if (outer.form === 'range') {
+    if (inner.form === 'except') return false;
+    const { low, high } =
+      inner.form === 'range' ? inner : { low: inner.value, high: inner.value | (maxValue ^ inner.mask) };
+    return outer.low <= low && high <= outer.high;
+  }
   if (outer.form === 'except') return !containsValue(inner, outer.value);
   if (inner.form !== 'bits') return false;
   return (inner.mask & outer.mask) === outer.mask && (inner.value & outer.mask) === outer.value;

@@ -1,3 +1,4 @@
+import { companions } from './architecture.ts';
 import type { IntersectedSyscall, Intersection } from './intersect.ts';
 import { intersect, intersectArchitectures, sameDecision } from './intersect.ts';
 import type { Decision } from './meaning.ts';
@@ -83,11 +84,12 @@ function listConstraints(
   const wanted = profiles.at(-1);
   if (wanted === undefined) return [];
   const others = profiles.slice(0, -1);
-  const listed = wanted.architectures ?? [];
-  for (const name of listed) {
-    if (effective.architectures?.includes(name)) continue;
+  // Programs of other architectures do not run on this machine, so that nothing is lost with them.
+  const runnable = companions(native);
+  for (const name of wanted.architectures ?? []) {
+    if (effective.architectures?.includes(name) || !runnable.includes(name)) continue;
     const by = others.findIndex((profile) => !intersectArchitectures([profile, wanted], native).includes(name));
-    constraints.push(constraint('architectures', kinds[by], name, 'not filtered as allowed: calls are killed', true));
+    constraints.push(constraint('architectures', kinds[by], name, 'calls are killed', true));
   }
   for (const name of wanted.flags ?? []) {
     if (effective.flags?.includes(name) || name === 'SECCOMP_FILTER_FLAG_TSYNC') continue;

@@ -39,7 +39,7 @@ export function encodeDecision(decision: Decision, byDefault: Outcome, has32Bit:
   if (regions === undefined) return strictest(decision, byDefault);
   const fitting = has32Bit && !wide ? withoutWide(regions, byDefault) : regions;
   if (fitting === undefined) return strictest(decision, byDefault);
-  const exact = decision.exact && fitting.length === regions.length;
+  const exact = decision.exact && (!has32Bit || wide || !regions.some(hasWide));
   const rules = inOneRule(fitting) ?? inSingleConditions(fitting) ?? inMaskedConditions(fitting, has32Bit);
   if (rules !== undefined && rules.length <= maxRules) return { rules, exact };
   return withinLimits(fitting, byDefault, has32Bit) ?? strictest(decision, byDefault);
@@ -72,13 +72,17 @@ function strictest(decision: Decision, byDefault: Outcome): Encoding {
 function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly Region[] | undefined {
   const kept: Region[] = [];
   for (const region of regions) {
-    if (![...region.box.values()].some(isWide)) kept.push(region);
+    if (!hasWide(region)) kept.push(region);
     else if (!loosens(region, byDefault)) {
       if ([...region.box.values()].some((set) => isWide(set) && set.form === 'range')) return undefined;
       kept.push(region);
     }
   }
   return kept;
+}
+
+function hasWide({ box }: Region): boolean {
+  return [...box.values()].some(isWide);
 }
 
 function loosens(region: Region, byDefault: Outcome): boolean {

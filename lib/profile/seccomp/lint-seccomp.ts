@@ -38,7 +38,7 @@ function lintWhole(profile: SeccompProfile, meaning: Meaning): readonly Finding[
   }
   const missing = runtimeNeeds.filter((names) => names.every((name) => isDenied(decisionOf(meaning, name))));
   if (missing.length > 0) {
-    const message = `runc and crun cannot start a container without ${missing.map((names) => names.join(' or ')).join(', ')}`;
+    const message = `runc may fail to start a container without ${missing.map((names) => names.join(' or ')).join(', ')}`;
     findings.push(warning('missing-runtime-syscalls', '/syscalls', message));
   }
   return findings;

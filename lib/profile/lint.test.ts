@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { lint } from './lint.ts';
+import { readProfile } from './read-profile.ts';
+import { runtimeDefault } from './seccomp/runtime-default.ts';
+
+const examples = new URL('../../examples/', import.meta.url);
+
+function codes(profile: object): readonly string[] {
+  const found = lint(readProfile(new TextEncoder().encode(JSON.stringify(profile))));
+  return found.map(({ code, pointer }) => `${code} ${pointer}`);
+}
+
+const denyMount = { names: ['mount'], action: 'SCMP_ACT_ERRNO' };
+
+describe('lint', () => {
+  it('finds nothing in the examples and in RuntimeDefault', () => {
+    for (const name of readdirSync(examples).filter((file) => file.endsWith('.json'))) {
+      const profile = readProfile(readFileSync(new URL(name, examples)), name);
+      assert.deepEqual(lint(profile), [], name);
+    }
+    for (const architecture of ['amd64', 'arm64', 's390x'] as const) {
+      const seccomp = runtimeDefault({ architecture, capabilities: ['ALL'] });
+      assert.deepEqual(lint({ kind: 'Seccomp', seccomp }), []);
+    }
+  });
+
+  it('tells of names that no listed architecture has', () => {
+    const profile = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      architectures: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
+      syscalls: [{ names: ['openatt', 'mount'], action: 'SCMP_ACT_ERRNO' }],
+    };
+    const [finding] = lint(readProfile(new TextEncoder().encode(JSON.stringify(profile))));
+    assert.equal(finding?.code, 'unknown-syscall');
+    assert.equal(finding.pointer, '/syscalls/0/names/0');
+    assert.match(finding.message, /did you mean openat\?/);
+    assert.deepEqual(
+      codes({ ...profile, architectures: ['SCMP_ARCH_AARCH64'], syscalls: [{ ...denyMount, names: ['open'] }] }),
+      ['missing-architecture /architectures', 'unknown-syscall /syscalls/0/names/0'],
+    );
+  });
+
+  it('tells of profiles that confine nothing, or too much to start', () => {
+    assert.deepEqual(codes({ defaultAction: 'SCMP_ACT_LOG' }), ['allow-everything /defaultAction']);
+    assert.deepEqual(
+      codes({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }] }),
+      ['missing-runtime-syscalls /syscalls'],
+    );
+  });
+
+  it('tells of fields that the runtime-spec does not have', () => {
+    assert.deepEqual(codes({ defaultAction: 'SCMP_ACT_ALLOW', archMap: [], syscalls: [denyMount] }), [
+      'unknown-field /archMap',
+    ]);
+  });
+
+  it('tells of entries without effect', () => {
+    const withArgs = { ...denyMount, args: [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' }] };
+    assert.deepEqual(
+      codes({
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['bpf'], action: 'SCMP_ACT_ALLOW' }, denyMount, denyMount, withArgs],
+      }),
+      [
+        'entry-equals-default /syscalls/0',
+        'duplicate-entry /syscalls/2/names/0',
+        'unreachable-entry /syscalls/3/names/0',
+      ],
+    );
+    const never = { ...denyMount, args: [{ index: 0, value: 0, op: 'SCMP_CMP_LT' }] };
+    assert.deepEqual(codes({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [never] }), [
+      'allow-everything /defaultAction',
+      'never-matches /syscalls/0/args/0',
+    ]);
+  });
+
+  it('tells of conditions of which the outcome is not sure', () => {
+    const when = (action: string, op: string, value: number) => ({
+      names: ['read'],
+      action,
+      args: [{ index: 0, value, op }],
+    });
+    const profile = (...syscalls: object[]) => ({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
+    assert.deepEqual(codes(profile(when('SCMP_ACT_ERRNO', 'SCMP_CMP_GE', 4), when('SCMP_ACT_LOG', 'SCMP_CMP_EQ', 5))), [
+      'overlapping-actions /syscalls/0',
+    ]);
+    assert.deepEqual(
+      codes(profile(when('SCMP_ACT_ERRNO', 'SCMP_CMP_LT', 4), when('SCMP_ACT_ERRNO', 'SCMP_CMP_LT', 2 ** 40))),
+      ['unreliable-comparison /syscalls/0'],
+    );
+    assert.deepEqual(
+      codes(profile(when('SCMP_ACT_ERRNO', 'SCMP_CMP_GE', 4), when('SCMP_ACT_ERRNO', 'SCMP_CMP_EQ', 1))),
+      [],
+    );
+  });
+});

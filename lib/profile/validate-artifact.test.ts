@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { SeccompProfile } from './seccomp/model.ts';
+import { validateArtifact } from './validate-artifact.ts';
+
+const limits = { entriesPerSyscall: 2 };
+const check = (seccomp: SeccompProfile) => validateArtifact({ kind: 'Seccomp', seccomp }, limits);
+
+describe('validateArtifact', () => {
+  it('accepts what KEP-6061 allows', () => {
+    const entry = { names: ['mount'], action: 'SCMP_ACT_ERRNO', errnoRet: 4095 } as const;
+    check({ defaultAction: 'SCMP_ACT_ALLOW', flags: ['SECCOMP_FILTER_FLAG_LOG'], syscalls: [entry, entry] });
+  });
+
+  it('lists every violation', () => {
+    const entry = { names: ['mount', 'bpf'], action: 'SCMP_ACT_NOTIFY', errnoRet: 4096 } as const;
+    const profile: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      defaultErrnoRet: 5000,
+      listenerPath: '/run/l',
+      listenerMetadata: 'x',
+      flags: ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'],
+      syscalls: [entry, { names: ['mount'], action: 'SCMP_ACT_ERRNO' }, { names: ['mount'], action: 'SCMP_ACT_LOG' }],
+    };
+    assert.throws(
+      () => check(profile),
+      (error: { kind: string; message: string }) => {
+        assert.equal(error.kind, 'ProfileInvalid');
+        assert.deepEqual(error.message.replace('the profile may not be distributed: ', '').split('; '), [
+          '/listenerPath is not allowed',
+          '/listenerMetadata is not allowed',
+          '/flags/1: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is not allowed',
+          '/defaultErrnoRet: 5000 is above 4095',
+          '/syscalls/0/action: SCMP_ACT_NOTIFY is not allowed',
+          '/syscalls/0/errnoRet: 4096 is above 4095',
+          '/syscalls/2: more than 2 entries name mount',
+        ]);
+        return true;
+      },
+    );
+  });
+});
