@@ -31,7 +31,7 @@ describe('effectiveProfile', () => {
         'clone3 baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(38) true',
         'keyctl baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1) true',
         'mount baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1) true',
-        'socket baseline SCMP_ACT_ALLOW for some arguments, else SCMP_ACT_ERRNO(38) -> SCMP_ACT_ALLOW for some arguments, else SCMP_ACT_ERRNO(1) true',
+        'socket baseline SCMP_ACT_ALLOW for some arguments, else SCMP_ACT_ERRNO(38) -> SCMP_ACT_ALLOW or SCMP_ACT_ERRNO(38) for some arguments, else SCMP_ACT_ERRNO(1) true',
         'umount2 baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1) true',
       ],
     );
