@@ -51,7 +51,7 @@ describe('docker-compose.yml', () => {
       const [key] = rules[0]?.require[0]?.anyOf ?? [];
       if (options['key'] !== undefined) {
         assert.equal(
-          join(dirname(policy), key?.path ?? ''),
+          join(dirname(policy), key?.key?.path ?? ''),
           join(root, options['key'] as string).replace(/key$/, 'pub'),
         );
       }

@@ -1,7 +1,7 @@
 import type { PulledProfile } from '#lib/node/pull-profile';
 import { formatReference } from '#lib/registry/reference';
 
-/** Says in lines what was pulled and why it may be used: which rule, which signature, which key. */
+/** Says in lines what was pulled and why it may be used: which rule, which signature, which key or identity. */
 export function explainPulled({ reference, descriptor, profile, verification }: PulledProfile): string {
   const lines = [
     `verified   ${formatReference(reference)}`,
@@ -10,8 +10,10 @@ export function explainPulled({ reference, descriptor, profile, verification }: 
     `rule       ${verification.rule}`,
   ];
   if (verification.unsigned) lines.push('signature  none: the rule says "unsigned: true"');
-  for (const { format, manifest, key, keyFingerprint } of verification.signatures) {
-    lines.push(`signature  ${manifest} (${format})`, `key        ${key} (SHA-256 ${keyFingerprint})`);
+  for (const { format, manifest, key, keyFingerprint, certificate } of verification.signatures) {
+    lines.push(`signature  ${manifest} (${format})`);
+    if (certificate === undefined) lines.push(`key        ${key} (SHA-256 ${keyFingerprint})`);
+    else lines.push(`identity   ${certificate.identity} (issuer ${certificate.issuer})`);
   }
   return lines.join('\n');
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
 import { parseReference } from '#lib/registry/reference';
+import { privateSigstore } from '#test/sigstore/private-sigstore';
 import { authorize } from './authorize.ts';
 import { generateKeyPair, loadPublicKey } from './key.ts';
 import { loadPolicy } from './load-policy.ts';
@@ -79,6 +80,30 @@ describe('loadPolicy', () => {
     await writeFile(join(folder, 'keys', 'release.pub'), (await generateKeyPair()).publicKey);
     await differs(withBaseline);
     await differs('');
+  });
+
+  it('reads the trusted root for keyless requirements, and for keys that need the log besides', async () => {
+    const sigstore = await privateSigstore();
+    await writeFile(join(folder, 'root.json'), JSON.stringify(sigstore.trustedRoot));
+    const text = `${head}trustedRoot: root.json
+rules:
+  - match: a.b/**
+    require:
+      - keyless: {issuer: https://issuer.example, identity: https://example.com/signer}
+      - key: keys/release.pub
+    transparencyLog: required
+`;
+    const first = await revisionOf(text);
+    const { rules } = await loadPolicy(path);
+    assert.deepEqual(
+      rules[0]?.require.map(({ anyOf }) => anyOf[0]?.log?.use),
+      ['required', 'required'],
+    );
+    const other = await privateSigstore();
+    await writeFile(join(folder, 'root.json'), JSON.stringify(other.trustedRoot));
+    assert.notEqual(await revisionOf(text), first);
+    await refuses(text.replace('root.json', 'base.json'), /policy\.yaml:3:14: base\.json: not a Sigstore trusted root/);
+    await refuses(text.replace('root.json', 'none.json'), /policy\.yaml:3:14: none\.json does not exist/);
   });
 
   it('refuses a file that is missing or wrong, and says where the policy names it', async () => {

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { readProfile } from '#lib/profile/read-profile';
-import { loadPublicKey, type PublicKey } from './key.ts';
-import { type FileName, parsePolicy } from './parse-policy.ts';
-import type { Baseline, TrustPolicy } from './policy.ts';
+import { loadPublicKey } from './key.ts';
+import { type AlternativeDocument, type FileName, parsePolicy } from './parse-policy.ts';
+import type { Alternative, Baseline, Requirement, Rule, SigstoreRoot, TrustPolicy } from './policy.ts';
 
 /**
  * Reads a trust policy and every file that it names; relative names count from the policy's folder. A policy file that
@@ -16,32 +16,55 @@ export async function loadPolicy(path: string): Promise<TrustPolicy> {
   const text = await readPolicyFile(path);
   const document = parsePolicy(text ?? '', path);
   const files = new PolicyFiles(dirname(path));
-  const keys = new Map<string, PublicKey>();
-  for (const file of document.rules.flatMap(({ require }) => require.flatMap(({ anyOf }) => anyOf))) {
-    if (!keys.has(file.path))
-      keys.set(file.path, await files.read(file, (bytes) => loadPublicKey(bytes.toString('utf8'))));
+  const root = document.trustedRoot && (await readRoot(files, document.trustedRoot));
+  const rules: Rule[] = [];
+  for (const { require, ...rule } of document.rules) {
+    const requirements: Requirement[] = [];
+    for (const { anyOf } of require) {
+      const alternatives: Alternative[] = [];
+      for (const alternative of anyOf) alternatives.push(await readAlternative(files, alternative, root));
+      requirements.push({ anyOf: alternatives });
+    }
+    rules.push({ ...rule, require: requirements });
   }
-  const keyOf = (file: FileName): PublicKey => {
-    const key = keys.get(file.path);
-    if (key === undefined) throw new FairleadError('Internal', `${file.at}: key ${file.path} was not read`);
-    return key;
-  };
   const { seccomp } = document.baseline;
   const baseline: Baseline = {
     seccomp: seccomp === 'RuntimeDefault' ? seccomp : await files.read(seccomp, (bytes) => readProfile(bytes).seccomp),
   };
   return {
     source: text === undefined ? `${path} (which does not exist)` : path,
-    rules: document.rules.map(({ require, ...rule }) => ({
-      ...rule,
-      require: require.map(({ anyOf }) => ({
-        anyOf: anyOf.map((file) => ({ key: file.path, publicKey: keyOf(file) })),
-      })),
-    })),
+    rules,
     baseline,
     limits: document.limits,
     revision: files.revision(text ?? ''),
   };
+}
+
+/** Loaded only where a policy needs it: the verifier of certificates costs as much memory as everything else here. */
+async function readRoot(files: PolicyFiles, file: FileName): Promise<SigstoreRoot> {
+  const { readTrustedRoot } = await import('./sigstore-root.ts');
+  return files.read(file, readTrustedRoot);
+}
+
+async function readAlternative(
+  files: PolicyFiles,
+  alternative: AlternativeDocument,
+  root: SigstoreRoot | undefined,
+): Promise<Alternative> {
+  const { log: use } = alternative;
+  if (alternative.key !== undefined) {
+    const { path } = alternative.key;
+    const publicKey = await files.read(alternative.key, (bytes) => loadPublicKey(bytes.toString('utf8')));
+    if (use === 'off') return { key: path, publicKey };
+    return { key: path, publicKey, log: { use, root: existing(root) } };
+  }
+  return { keyless: alternative.keyless, log: { use, root: existing(root) } };
+}
+
+function existing(root: SigstoreRoot | undefined): SigstoreRoot {
+  if (root === undefined)
+    throw new FairleadError('Internal', 'a rule needs a trusted root that the parser did not ask for');
+  return root;
 }
 
 async function readPolicyFile(path: string): Promise<string | undefined> {

@@ -41,11 +41,11 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
           match: 'registry.example.com/security/**',
           kinds: ['Seccomp'],
           require: [
-            { anyOf: [{ path: 'release.pub', at: 'policy.yaml:7:14' }] },
+            { anyOf: [{ key: { path: 'release.pub', at: 'policy.yaml:7:14' }, log: 'off' }] },
             {
               anyOf: [
-                { path: 'a.pub', at: 'policy.yaml:8:23' },
-                { path: 'b.pub', at: 'policy.yaml:8:37' },
+                { key: { path: 'a.pub', at: 'policy.yaml:8:23' }, log: 'off' },
+                { key: { path: 'b.pub', at: 'policy.yaml:8:37' }, log: 'off' },
               ],
             },
           ],
@@ -83,7 +83,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     const rule = (body: string): string => `${head}rules:\n  - match: a.b/c\n    ${body}\n`;
     refuses(`${head}rules:\n  - match: a.b/c\n`, /:4:5: the rule says neither which key/);
     refuses(rule('require: []'), /name a key, or say `unsigned: true`/);
-    refuses(rule('require: [{}]'), /:5:15: a requirement names a key/);
+    refuses(rule('require: [{}]'), /:5:15: a requirement names either a key or a keyless identity/);
     refuses(rule('require: [{anyOf: []}]'), /name a key/);
     refuses(rule('require: [{key: a, anyOf: [{key: b}]}]'), /either one requirement or anyOf/);
     refuses(rule('require: [{key: ""}]'), /a file name is needed/);
@@ -97,18 +97,53 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     refuses(`${rule('unsigned: true')}    transparencyLog: off\n`, /cannot say `unsigned: true` and require/);
   });
 
-  it('refuses what this version cannot check, rather than not check it', () => {
+  const keyless = (body: string, extra = ''): string =>
+    `${head}trustedRoot: root.json\nrules:\n  - match: a.b/c\n    require: [{keyless: ${body}}]\n${extra}`;
+
+  it('reads keyless requirements, exact and by pattern, with claims', () => {
+    const exact = parsePolicy(keyless('{issuer: i, identity: "a*", claims: {ref: r}}'), 'policy.yaml');
+    assert.deepEqual(exact.trustedRoot, { path: 'root.json', at: 'policy.yaml:3:14' });
+    assert.deepEqual(exact.rules[0]?.require, [
+      {
+        anyOf: [
+          { keyless: { issuer: { exact: 'i' }, identity: { exact: 'a*' }, claims: { ref: 'r' } }, log: 'required' },
+        ],
+      },
+    ]);
+    const text = keyless('{issuerPattern: "https://*.example", identityPattern: "a*"}', '    transparencyLog: off\n');
+    assert.deepEqual(parsePolicy(text, 'policy.yaml').rules[0]?.require[0]?.anyOf, [
+      {
+        keyless: { issuer: { pattern: 'https://*.example' }, identity: { pattern: 'a*' }, claims: {} },
+        log: 'off',
+      },
+    ]);
+  });
+
+  it('reads the log that a key needs besides', () => {
+    const text = `${head}trustedRoot: root.json\nrules:\n  - match: a.b/c\n    require: [{key: a}]\n    transparencyLog: required\n`;
+    assert.equal(parsePolicy(text, 'policy.yaml').rules[0]?.require[0]?.anyOf[0]?.log, 'required');
+  });
+
+  it('refuses keyless requirements that anybody could meet, or nobody', () => {
+    refuses(keyless('{identity: x}'), /:6:25: a keyless requirement needs either issuer or issuerPattern/);
+    refuses(keyless('{issuer: x}'), /either identity or identityPattern/);
+    refuses(keyless('{issuer: x, issuerPattern: x, identity: x}'), /either issuer or issuerPattern/);
+    refuses(keyless('{issuer: x, identity: ""}'), /it is empty/);
+    refuses(keyless('{issuer: x, identityPattern: "**"}'), /it fits everything/);
+    refuses(keyless('{issuer: x, identityPattern: "*/*"}'), /it fits everything/);
+    refuses(keyless('{issuer: x, identtiy: x}'), /unknown key "identtiy"/, /"identity"/);
+    refuses(keyless('{issuer: x, identity: x, claims: {repo: x}}'), /unknown key "repo"/);
+    refuses(keyless('x'), /keyless/);
+    refuses(keyless('{issuer: x, identity: x}, key: k'), /either a key or a keyless identity/);
+    refuses(keyless('{issuer: x, identity: x}', '    transparencyLog: no\n'), /transparencyLog/);
+  });
+
+  it('refuses what needs a trusted root where none is named', () => {
+    const without = (body: string): string => keyless(body).replace('trustedRoot: root.json\n', '');
+    refuses(without('{issuer: x, identity: x}'), /:5:15: this needs a trustedRoot/, /trustedRoot: trusted_root\.json/);
     const rule = `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n`;
-    refuses(`${rule}    transparencyLog: required\n`, /:6:22: this version cannot check transparency log entries/);
-    refuses(`${rule}    transparencyLog: optional\n`, /cannot check transparency log/);
-    refuses(`${head}trustedRoot: root.json\n`, /:3:14: this version cannot check keyless/);
-    for (const keyless of ['{issuer: a, identity: b}', '', 'x']) {
-      refuses(
-        `${head}rules:\n  - match: a.b/c\n    require: [{keyless: ${keyless}}]\n`,
-        /cannot check keyless signatures/,
-        /Require a key/,
-      );
-    }
+    refuses(`${rule}    transparencyLog: required\n`, /:5:15: this needs a trustedRoot/);
+    refuses(`${rule}    transparencyLog: optional\n`, /needs a trustedRoot/);
   });
 
   it('refuses patterns that name no repositories', () => {

@@ -1,13 +1,16 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { ProfileKind } from '#lib/profile/profile';
+import type { Claim, Expected, ExpectedIdentity } from './identity.ts';
 import { matchProblem } from './match.ts';
-import { defaultLimits, type Limits } from './policy.ts';
+import { defaultLimits, type Limits, type LogUse } from './policy.ts';
 import { type Path, PolicyText } from './policy-text.ts';
 
 /** A policy as its text says it; the files that it names are not read yet. */
 export interface PolicyDocument {
   readonly rules: readonly RuleDocument[];
+  /** There wherever a rule needs it. */
+  readonly trustedRoot?: FileName;
   readonly baseline: { readonly seccomp: 'RuntimeDefault' | FileName };
   readonly limits: Limits;
 }
@@ -15,11 +18,15 @@ export interface PolicyDocument {
 export interface RuleDocument {
   readonly match: string;
   readonly kinds?: readonly ProfileKind[];
-  readonly require: readonly { readonly anyOf: readonly FileName[] }[];
+  readonly require: readonly { readonly anyOf: readonly AlternativeDocument[] }[];
   readonly unsigned: boolean;
   /** `line:column`. */
   readonly position: string;
 }
+
+export type AlternativeDocument =
+  | { readonly key: FileName; readonly log: LogUse; readonly keyless?: undefined }
+  | { readonly keyless: ExpectedIdentity; readonly log: LogUse; readonly key?: undefined };
 
 /** A file that the policy names, and where: `source:line:column`. */
 export interface FileName {
@@ -32,9 +39,25 @@ const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 * 1
 const maxArtifactBytes = 16 * 1024 * 1024;
 
 const fileName = v.pipe(v.string(), v.nonEmpty('a file name is needed'), v.maxLength(4096));
+const text = v.pipe(v.string(), v.nonEmpty('it is empty'), v.maxLength(2048));
+const pattern = v.pipe(text, v.regex(/[^*/]/, 'it fits everything: name at least a part'));
+const claimKeys = {
+  repository: v.exactOptional(text),
+  ref: v.exactOptional(text),
+  workflow: v.exactOptional(text),
+  trigger: v.exactOptional(text),
+  runner: v.exactOptional(text),
+} satisfies Record<Claim, unknown>;
+const keylessKeys = {
+  issuer: v.exactOptional(text),
+  issuerPattern: v.exactOptional(pattern),
+  identity: v.exactOptional(text),
+  identityPattern: v.exactOptional(pattern),
+  claims: v.exactOptional(v.strictObject(claimKeys)),
+};
 const alternativeKeys = {
   key: v.exactOptional(fileName),
-  keyless: v.exactOptional(v.unknown()),
+  keyless: v.exactOptional(v.strictObject(keylessKeys)),
 };
 const requirementKeys = {
   ...alternativeKeys,
@@ -76,17 +99,20 @@ const keysBelow: Readonly<Record<string, object>> = {
   rules: ruleKeys,
   require: requirementKeys,
   anyOf: alternativeKeys,
+  keyless: keylessKeys,
+  claims: claimKeys,
   baseline: baselineKeys,
   limits: limitsKeys,
 };
 
 type RuleInput = NonNullable<v.InferOutput<typeof policySchema>['rules']>[number];
 type RequirementInput = NonNullable<RuleInput['require']>[number];
+type KeylessInput = NonNullable<RequirementInput['keyless']>;
 
 /**
  * Parses a trust policy (YAML or JSON). `source` is what messages call it. An empty text has no rules, and so denies
- * everything. Throws InvalidInput with source, line and column for whatever is not understood: unknown keys, and parts of
- * the language that this version cannot check, are never passed over.
+ * everything. Throws InvalidInput with source, line and column for whatever is not understood: unknown keys are never
+ * passed over.
  */
 export function parsePolicy(text: string, source: string): PolicyDocument {
   if (text.length > maxPolicyLength) throw new FairleadError('InvalidInput', `${source}: the policy is over 1 MiB`);
@@ -95,10 +121,10 @@ export function parsePolicy(text: string, source: string): PolicyDocument {
   const parsed = v.safeParse(policySchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, (parent) => Object.keys(keysBelow[parent] ?? {}));
   const { rules = [], trustedRoot, baseline, limits } = parsed.output;
-  if (trustedRoot !== undefined) throw cannotCheck(document, ['trustedRoot'], 'keyless signatures');
   const seccomp = baseline?.seccomp ?? 'RuntimeDefault';
   return {
-    rules: rules.map((rule, index) => readRule(document, rule, ['rules', index])),
+    rules: rules.map((rule, index) => readRule(document, rule, trustedRoot !== undefined, ['rules', index])),
+    ...(trustedRoot === undefined ? {} : { trustedRoot: { path: trustedRoot, at: document.at(['trustedRoot']) } }),
     baseline: {
       seccomp: seccomp === 'RuntimeDefault' ? seccomp : { path: seccomp, at: document.at(['baseline', 'seccomp']) },
     },
@@ -109,7 +135,7 @@ export function parsePolicy(text: string, source: string): PolicyDocument {
   };
 }
 
-function readRule(document: PolicyText, rule: RuleInput, path: Path): RuleDocument {
+function readRule(document: PolicyText, rule: RuleInput, hasRoot: boolean, path: Path): RuleDocument {
   const problem = matchProblem(rule.match);
   if (problem !== undefined) {
     throw document.error([...path, 'match'], `not a repository pattern: ${JSON.stringify(rule.match)}: ${problem}`, {
@@ -127,38 +153,67 @@ function readRule(document: PolicyText, rule: RuleInput, path: Path): RuleDocume
       hint: 'Add `require: [{key: release.pub}]`. Whoever wants no signatures has to say so.',
     });
   }
-  if (rule.transparencyLog !== undefined && rule.transparencyLog !== 'off') {
-    throw cannotCheck(document, [...path, 'transparencyLog'], 'transparency log entries');
-  }
   return {
     match: rule.match,
     ...(rule.kinds === undefined ? {} : { kinds: rule.kinds }),
-    require: (rule.require ?? []).map((entry, index) => readRequirement(document, entry, [...path, 'require', index])),
+    require: (rule.require ?? []).map((entry, index) =>
+      readRequirement(document, entry, { transparencyLog: rule.transparencyLog, hasRoot }, [...path, 'require', index]),
+    ),
     unsigned: rule.unsigned === true,
     position: document.position(path),
   };
 }
 
-function readRequirement(document: PolicyText, entry: RequirementInput, path: Path): RuleDocument['require'][number] {
+/** What a rule and its policy say about all of its requirements. */
+interface Surroundings {
+  readonly transparencyLog: LogUse | undefined;
+  readonly hasRoot: boolean;
+}
+
+function readRequirement(
+  document: PolicyText,
+  entry: RequirementInput,
+  around: Surroundings,
+  path: Path,
+): RuleDocument['require'][number] {
   const { anyOf, ...alone } = entry;
-  if (anyOf !== undefined && Object.keys(alone).length > 0) {
+  if (anyOf === undefined) return { anyOf: [readAlternative(document, alone, around, path)] };
+  if (Object.keys(alone).length > 0) {
     throw document.error(path, 'an entry is either one requirement or anyOf, not both');
   }
-  if (anyOf === undefined) return { anyOf: [readKey(document, alone, path)] };
-  return { anyOf: anyOf.map((alternative, index) => readKey(document, alternative, [...path, 'anyOf', index])) };
+  return { anyOf: anyOf.map((each, index) => readAlternative(document, each, around, [...path, 'anyOf', index])) };
 }
 
-function readKey(document: PolicyText, { key, keyless }: Omit<RequirementInput, 'anyOf'>, path: Path): FileName {
-  if (keyless !== undefined) throw cannotCheck(document, [...path, 'keyless'], 'keyless signatures');
-  if (key === undefined)
-    throw document.error(path, 'a requirement names a key', { hint: 'Write `- key: release.pub`.' });
-  return { path: key, at: document.at([...path, 'key']) };
+function readAlternative(
+  document: PolicyText,
+  { key, keyless }: Omit<RequirementInput, 'anyOf'>,
+  { transparencyLog, hasRoot }: Surroundings,
+  path: Path,
+): AlternativeDocument {
+  if ((key === undefined) === (keyless === undefined)) {
+    throw document.error(path, 'a requirement names either a key or a keyless identity', {
+      hint: 'Write `- key: release.pub`, or `- keyless: {issuer: …, identity: …}`.',
+    });
+  }
+  // A key is trusted for itself; a certificate is worth only as much as the log that shows its use to everybody.
+  const log = transparencyLog ?? (key === undefined ? 'required' : 'off');
+  if (!hasRoot && (key === undefined || log !== 'off')) {
+    throw document.error(path, 'this needs a trustedRoot, which the policy does not name', {
+      hint: 'Name the file with the authorities and logs to trust: `trustedRoot: trusted_root.json`.',
+    });
+  }
+  if (key !== undefined) return { key: { path: key, at: document.at([...path, 'key']) }, log };
+  return { keyless: readIdentity(document, keyless ?? {}, [...path, 'keyless']), log };
 }
 
-function cannotCheck(document: PolicyText, path: Path, what: string): FairleadError {
-  return document.error(path, `this version cannot check ${what}`, {
-    hint: 'It refuses the policy rather than leave out a check. Require a key for now, with `transparencyLog: off`.',
-  });
+function readIdentity(document: PolicyText, input: KeylessInput, path: Path): ExpectedIdentity {
+  const expected = (name: 'issuer' | 'identity'): Expected => {
+    const { [name]: exact, [`${name}Pattern` as const]: pattern } = input;
+    if (exact !== undefined && pattern === undefined) return { exact };
+    if (exact === undefined && pattern !== undefined) return { pattern };
+    throw document.error(path, `a keyless requirement needs either ${name} or ${name}Pattern`);
+  };
+  return { issuer: expected('issuer'), identity: expected('identity'), claims: input.claims ?? {} };
 }
 
 function readBytes(document: PolicyText, given: string | number): number {

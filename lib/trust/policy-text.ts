@@ -65,7 +65,7 @@ export class PolicyText {
     }
     const key = String(path.at(-1));
     if (issue.received === 'undefined') return this.error(path.slice(0, -1), `${key} is missing`);
-    if (issue.expected !== 'never') return this.error(path, issue.message);
+    if (issue.expected !== 'never') return this.error(path, `${v.getDotPath(issue)}: ${issue.message}`);
     const parent = path.slice(0, -1).findLast((part) => typeof part === 'string') ?? '';
     const meant = closest(key, keysBelow(parent));
     const hint = meant === undefined ? undefined : `Did you mean ${JSON.stringify(meant)}?`;

@@ -1,6 +1,9 @@
+import type { KeyObject } from 'node:crypto';
 import type { ProfileKind } from '#lib/profile/profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import type { CertificateIdentity, ExpectedIdentity } from './identity.ts';
 import type { PublicKey } from './key.ts';
+import type { SignedContent } from './signed-content.ts';
 
 /** Who may publish what, and what nodes apply it over: the trust policy, with all its files read. Nothing is allowed unless a rule allows it. */
 export interface TrustPolicy {
@@ -30,14 +33,41 @@ export interface Rule {
 
 /** Met when one of the alternatives is. */
 export interface Requirement {
-  readonly anyOf: readonly KeyRequirement[];
+  readonly anyOf: readonly Alternative[];
 }
 
-/** Met by a signature of this key. Transparency log entries are not asked for. */
+export type Alternative = KeyRequirement | KeylessRequirement;
+
+/** Met by a signature of this key. */
 export interface KeyRequirement {
   /** The key file as the policy names it. */
   readonly key: string;
   readonly publicKey: PublicKey;
+  /** Absent: entries in transparency logs are neither asked for nor looked at. */
+  readonly log?: { readonly use: 'required' | 'optional'; readonly root: SigstoreRoot };
+  readonly keyless?: undefined;
+}
+
+/** Met by a signature with a certificate of this identity, made while the certificate was valid. */
+export interface KeylessRequirement {
+  readonly keyless: ExpectedIdentity;
+  readonly log: { readonly use: LogUse; readonly root: SigstoreRoot };
+  readonly key?: undefined;
+  readonly publicKey?: undefined;
+}
+
+/**
+ * How entries in transparency logs count: one must be there and hold; what is there must hold; or they are not looked at, and
+ * with a certificate the time has to come from a timestamp authority.
+ */
+export type LogUse = 'required' | 'optional' | 'off';
+
+/** Authorities and logs that keyless signatures are checked against (see sigstore-root.ts). */
+export interface SigstoreRoot {
+  /** Who made a signature: checks certificate, certificate log, time, and the transparency log. Throws SignatureInvalid. */
+  verifyCertificate(content: SignedContent, use: LogUse): CertificateIdentity;
+  /** Checks a signature with a key, and its entries in the transparency log. Throws SignatureInvalid. */
+  verifyKey(content: SignedContent, key: KeyObject, use: LogUse): void;
 }
 
 /** What an artifact's profile is intersected with on a node. */

@@ -1,4 +1,5 @@
 import type { Digest } from '#lib/registry/digest';
+import type { CertificateIdentity } from './identity.ts';
 
 /** Media type of a Sigstore bundle v0.3, and artifactType of the manifest that carries one. */
 export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
@@ -31,12 +32,27 @@ export interface Verification {
   /** True where the rule says `unsigned: true` and so no signature was asked for. */
   readonly unsigned: boolean;
   /** The signatures that satisfied the rule's requirements, one entry for each requirement. */
-  readonly signatures: readonly {
-    readonly format: Signature['format'];
-    readonly manifest: Digest;
-    /** The key file of the policy that it was verified with. */
-    readonly key: string;
-    /** SHA-256 of the key's SPKI DER, hex: the same key has the same fingerprint wherever its file lies. */
-    readonly keyFingerprint: string;
-  }[];
+  readonly signatures: readonly HeldSignature[];
 }
+
+/** A signature that satisfied a requirement, and who made it. */
+export type HeldSignature = {
+  readonly format: Signature['format'];
+  /** Digest of the manifest that carries it. */
+  readonly manifest: Digest;
+} & SignedBy;
+
+export type SignedBy =
+  | {
+      /** The key file of the policy that it was verified with. */
+      readonly key: string;
+      /** SHA-256 of the key's SPKI DER, hex: the same key has the same fingerprint wherever its file lies. */
+      readonly keyFingerprint: string;
+      readonly certificate?: undefined;
+    }
+  | {
+      /** What the verified certificate says. */
+      readonly certificate: CertificateIdentity;
+      readonly key?: undefined;
+      readonly keyFingerprint?: undefined;
+    };

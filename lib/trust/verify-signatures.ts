@@ -1,11 +1,11 @@
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference } from '#lib/registry/reference';
-import type { KeyRequirement, Requirement, Rule } from './policy.ts';
-import type { Signature, Verification } from './signature.ts';
-import { verifyWithKey } from './verify-key.ts';
-
-type Held = Verification['signatures'][number];
+import { describeIdentity, identityProblem } from './identity.ts';
+import { verifyBytes } from './key-algorithm.ts';
+import type { Alternative, KeylessRequirement, KeyRequirement, Requirement, Rule } from './policy.ts';
+import type { HeldSignature, Signature, SignedBy, Verification } from './signature.ts';
+import { openSignature, type SignedContent } from './signed-content.ts';
 
 const maxReasons = 10;
 
@@ -25,54 +25,85 @@ export function verifySignatures(
   if (rule.require.length === 0) {
     throw new FairleadError('Internal', `rule ${rule.match} neither asks for a signature nor says that none is needed`);
   }
+  const opened = signatures.map((signature) => ({ signature, content: attempt(() => openSignature(signature)) }));
   return {
     rule: rule.match,
     unsigned: false,
     signatures: rule.require.map((requirement) => {
       const reasons: string[] = [];
-      const held = meet(requirement, signatures, descriptor, reasons);
+      const held = meet(requirement, opened, descriptor, reasons);
       if (held !== undefined) return held;
       throw refusal(name, rule, requirement, signatures, reasons);
     }),
   };
 }
 
+/** What came of something that may find a signature invalid: a value, or the reason. */
+type Attempt<T> = { readonly value: T } | { readonly reason: string };
+
+interface Opened {
+  readonly signature: Signature;
+  readonly content: Attempt<SignedContent>;
+}
+
 /** The first signature that one of the requirement's alternatives accepts; reasons why not are added to `reasons`. */
 function meet(
   requirement: Requirement,
-  signatures: readonly Signature[],
+  opened: readonly Opened[],
   descriptor: Descriptor,
   reasons: string[],
-): Held | undefined {
+): HeldSignature | undefined {
   for (const alternative of requirement.anyOf) {
-    for (const signature of signatures) {
-      const reason = reasonAgainst(signature, descriptor, alternative);
-      if (reason === undefined) {
-        return {
-          format: signature.format,
-          manifest: signature.manifest,
-          key: alternative.key,
-          keyFingerprint: alternative.publicKey.fingerprint,
-        };
-      }
-      reasons.push(`${signature.manifest} (${signature.format}, with key ${alternative.key}): ${reason}`);
+    for (const { signature, content } of opened) {
+      const signedBy = 'value' in content ? attempt(() => verify(content.value, descriptor, alternative)) : content;
+      const { format, manifest } = signature;
+      if ('value' in signedBy) return { format, manifest, ...signedBy.value };
+      reasons.push(`${manifest} (${format}, with ${describe(alternative)}): ${signedBy.reason}`);
     }
   }
   return undefined;
 }
 
-function reasonAgainst(
-  signature: Signature,
-  descriptor: Descriptor,
-  { publicKey }: KeyRequirement,
-): string | undefined {
+/** Checks who made a signature, then that he made it for this artifact. Throws SignatureInvalid. */
+function verify(content: SignedContent, descriptor: Descriptor, alternative: Alternative): SignedBy {
+  const signedBy =
+    alternative.keyless !== undefined ? verifyKeyless(content, alternative) : verifyWithKey(content, alternative);
+  content.assertIsFor(descriptor);
+  return signedBy;
+}
+
+function verifyWithKey(content: SignedContent, { key, publicKey, log }: KeyRequirement): SignedBy {
+  if (content.madeWith !== 'key') {
+    throw new FairleadError('SignatureInvalid', 'it was made with a certificate, not with a key');
+  }
+  if (!verifyBytes(publicKey.key, content.signed, content.signature)) {
+    throw new FairleadError('SignatureInvalid', 'it was not made with this key');
+  }
+  log?.root.verifyKey(content, publicKey.key, log.use);
+  return { key, keyFingerprint: publicKey.fingerprint };
+}
+
+function verifyKeyless(content: SignedContent, { keyless, log }: KeylessRequirement): SignedBy {
+  if (content.madeWith !== 'certificate') {
+    throw new FairleadError('SignatureInvalid', 'it was made with a key, not with a certificate');
+  }
+  const certificate = log.root.verifyCertificate(content, log.use);
+  const problem = identityProblem(certificate, keyless);
+  if (problem !== undefined) throw new FairleadError('SignatureInvalid', problem);
+  return { certificate };
+}
+
+function attempt<T>(make: () => T): Attempt<T> {
   try {
-    verifyWithKey(signature, descriptor, publicKey);
-    return undefined;
+    return { value: make() };
   } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'SignatureInvalid') return error.message;
+    if (error instanceof FairleadError && error.kind === 'SignatureInvalid') return { reason: error.message };
     throw error;
   }
+}
+
+function describe(alternative: Alternative): string {
+  return alternative.keyless !== undefined ? describeIdentity(alternative.keyless) : `key ${alternative.key}`;
 }
 
 function refusal(
@@ -82,7 +113,7 @@ function refusal(
   signatures: readonly Signature[],
   reasons: readonly string[],
 ): FairleadError {
-  const wanted = requirement.anyOf.map(({ key }) => `key ${key}`).join(' or ');
+  const wanted = requirement.anyOf.map(describe).join(' or ');
   if (signatures.length === 0) {
     return new FairleadError('SignatureInvalid', `${name} is not signed; rule ${rule.match} requires ${wanted}`, {
       hint: `Sign it with \`fairlead push --key …\`, or with \`cosign sign --key … ${name}\`.`,
@@ -93,6 +124,6 @@ function refusal(
   return new FairleadError(
     'SignatureInvalid',
     `no signature of ${name} meets rule ${rule.match}, which requires ${wanted}:${listed.join('')}`,
-    { hint: 'Ask the publisher which key he signs with, and compare it with the policy.' },
+    { hint: 'Ask the publisher what he signs with, and compare it with the policy.' },
   );
 }

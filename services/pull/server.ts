@@ -47,12 +47,21 @@ const pulledSchema = {
           type: 'array',
           items: {
             type: 'object',
-            required: ['format', 'manifest', 'key', 'keyFingerprint'],
+            required: ['format', 'manifest'],
             properties: {
               format: { type: 'string' },
               manifest: { type: 'string', description: 'Digest of the manifest that carried the signature' },
               key: { type: 'string' },
               keyFingerprint: { type: 'string', description: "SHA-256 of the key's SPKI DER, hex" },
+              certificate: {
+                type: 'object',
+                description: 'Of a keyless signature, in place of the key: what its certificate says of the signer',
+                properties: {
+                  issuer: { type: 'string' },
+                  identity: { type: 'string' },
+                  claims: { type: 'object', additionalProperties: { type: 'string' } },
+                },
+              },
             },
           },
         },

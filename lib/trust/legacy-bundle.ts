@@ -1,0 +1,87 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+
+const base64 = v.pipe(v.string(), v.base64());
+
+/** What cosign 2 writes into `dev.sigstore.cosign/bundle`: the log entry with the log's promise to include it. */
+const logEntrySchema = v.object({
+  SignedEntryTimestamp: base64,
+  Payload: v.object({
+    body: base64,
+    integratedTime: v.pipe(v.number(), v.safeInteger()),
+    logIndex: v.pipe(v.number(), v.safeInteger()),
+    logID: v.pipe(v.string(), v.hexadecimal()),
+  }),
+});
+const entryBodySchema = v.object({ kind: v.string(), apiVersion: v.string() });
+const timestampSchema = v.object({ SignedRFC3161Timestamp: base64 });
+
+/**
+ * Turns a signature of cosign's legacy form into a Sigstore bundle v0.1, so that one verifier serves both. The chain that may
+ * be annotated is left out: intermediates come from the trusted root only.
+ * Throws SignatureInvalid where an annotation is malformed.
+ */
+export function legacyBundle(
+  payload: Uint8Array,
+  signature: Buffer,
+  annotations: Readonly<Record<string, string>>,
+): Bundle {
+  const certificate = annotations['dev.sigstore.cosign/certificate'];
+  const entry = readAnnotation(annotations, 'dev.sigstore.cosign/bundle', logEntrySchema);
+  const timestamp = readAnnotation(annotations, 'dev.sigstore.cosign/rfc3161timestamp', timestampSchema);
+  try {
+    return bundleFromJSON({
+      mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
+      verificationMaterial: {
+        ...(certificate === undefined
+          ? { publicKey: { hint: '' } }
+          : {
+              x509CertificateChain: {
+                certificates: [{ rawBytes: new X509Certificate(certificate).raw.toString('base64') }],
+              },
+            }),
+        tlogEntries: entry === undefined ? [] : [tlogEntry(entry)],
+        timestampVerificationData: {
+          rfc3161Timestamps: timestamp === undefined ? [] : [{ signedTimestamp: timestamp.SignedRFC3161Timestamp }],
+        },
+      },
+      messageSignature: {
+        messageDigest: { algorithm: 'SHA2_256', digest: createHash('sha256').update(payload).digest('base64') },
+        signature: signature.toString('base64'),
+      },
+    });
+  } catch (cause) {
+    throw new FairleadError('SignatureInvalid', 'its certificate or log entry is malformed', { cause });
+  }
+}
+
+function tlogEntry({ SignedEntryTimestamp, Payload }: v.InferOutput<typeof logEntrySchema>): object {
+  const { kind, apiVersion } = v.parse(
+    entryBodySchema,
+    JSON.parse(Buffer.from(Payload.body, 'base64').toString('utf8')),
+  );
+  return {
+    logIndex: String(Payload.logIndex),
+    logId: { keyId: Buffer.from(Payload.logID, 'hex').toString('base64') },
+    kindVersion: { kind, version: apiVersion },
+    integratedTime: String(Payload.integratedTime),
+    inclusionPromise: { signedEntryTimestamp: SignedEntryTimestamp },
+    canonicalizedBody: Payload.body,
+  };
+}
+
+function readAnnotation<T>(
+  annotations: Readonly<Record<string, string>>,
+  name: string,
+  schema: v.GenericSchema<unknown, T>,
+): T | undefined {
+  const text = annotations[name];
+  if (text === undefined) return undefined;
+  try {
+    return v.parse(schema, JSON.parse(text));
+  } catch (cause) {
+    throw new FairleadError('SignatureInvalid', `its annotation ${name} is malformed`, { cause });
+  }
+}

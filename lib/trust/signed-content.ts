@@ -1,0 +1,68 @@
+import { type Bundle, bundleFromJSON, ValidationError } from '@sigstore/bundle';
+import { FairleadError } from '#lib/errors';
+import type { Descriptor } from '#lib/registry/descriptor';
+import { preAuthEncoding } from './dsse.ts';
+import { legacyBundle } from './legacy-bundle.ts';
+import { assertLegacyPayload, legacySignatureAnnotation } from './legacy-payload.ts';
+import { bundleMediaType, type Signature } from './signature.ts';
+import { assertSignStatement } from './statement.ts';
+
+/** A signature of either form, taken apart; nothing of it is verified yet. */
+export interface SignedContent {
+  /** The bytes that were signed. */
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+  /** What the signature was made with, as it says itself. */
+  readonly madeWith: 'key' | 'certificate';
+  /** The bundle, for those who check certificates and logs; the legacy form is turned into one. */
+  bundle(): Bundle;
+  /** Throws SignatureInvalid unless what was signed is that very artifact. */
+  assertIsFor(descriptor: Descriptor): void;
+}
+
+/** Takes a signature apart. Throws SignatureInvalid for everything malformed, whatever the bytes are. */
+export function openSignature(signature: Signature): SignedContent {
+  return signature.format === 'bundle' ? openBundle(signature.bundle) : openLegacy(signature);
+}
+
+function openBundle(bytes: Uint8Array): SignedContent {
+  const bundle = readBundle(bytes);
+  if (bundle.content.$case !== 'dsseEnvelope') {
+    throw new FairleadError('SignatureInvalid', 'its bundle holds no DSSE envelope');
+  }
+  const { payload, payloadType, signatures } = bundle.content.dsseEnvelope;
+  return {
+    signed: preAuthEncoding(payloadType, payload),
+    signature: signatures[0]?.sig ?? new Uint8Array(),
+    madeWith: bundle.verificationMaterial.content.$case === 'publicKey' ? 'key' : 'certificate',
+    bundle: () => bundle,
+    assertIsFor: (descriptor) => assertSignStatement(payloadType, payload, descriptor),
+  };
+}
+
+/** Reads a bundle (exactly one signature in an envelope, among much else); every way in which it can be malformed is SignatureInvalid. */
+function readBundle(bytes: Uint8Array): Bundle {
+  let bundle: Bundle;
+  try {
+    bundle = bundleFromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+  } catch (cause) {
+    const fields = cause instanceof ValidationError ? `: ${cause.fields.join(', ')}` : '';
+    throw new FairleadError('SignatureInvalid', `its bundle is malformed${fields}`, { cause });
+  }
+  if (bundle.mediaType !== bundleMediaType) {
+    const version = JSON.stringify(bundle.mediaType.slice(0, 160));
+    throw new FairleadError('SignatureInvalid', `its bundle is ${version}, not v0.3`);
+  }
+  return bundle;
+}
+
+function openLegacy({ payload, annotations }: Extract<Signature, { format: 'legacy' }>): SignedContent {
+  const signature = Buffer.from(annotations[legacySignatureAnnotation] ?? '', 'base64');
+  return {
+    signed: payload,
+    signature,
+    madeWith: annotations['dev.sigstore.cosign/certificate'] === undefined ? 'key' : 'certificate',
+    bundle: () => legacyBundle(payload, signature, annotations),
+    assertIsFor: (descriptor) => assertLegacyPayload(payload, descriptor),
+  };
+}

@@ -1,0 +1,265 @@
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { mock } from 'node:test';
+import { initializeCA, initializeCTLog, initializeTLog, initializeTSA } from '@sigstore/mock';
+import type { Descriptor } from '#lib/registry/descriptor';
+import { preAuthEncoding } from '#lib/trust/dsse';
+import { type Claim, claimOids } from '#lib/trust/identity';
+import { bundleMediaType } from '#lib/trust/signature';
+import { signStatement, statementPayloadType } from '#lib/trust/statement';
+
+const baseUrl = 'http://sigstore.example';
+const issuerOid = '1.3.6.1.4.1.57264.1.8';
+
+type Service = 'ca' | 'ctlog' | 'tlog' | 'tsa';
+
+/** What Rekor v1 answers to a new entry. */
+interface LogEntry {
+  readonly body: string;
+  readonly integratedTime: number;
+  readonly logID: string;
+  readonly logIndex: number;
+  readonly verification: {
+    readonly signedEntryTimestamp: string;
+    readonly inclusionProof: {
+      readonly logIndex: number;
+      readonly rootHash: string;
+      readonly treeSize: number;
+      readonly hashes: readonly string[];
+      readonly checkpoint: string;
+    };
+  };
+}
+
+/** How a keyless signature is to be made; unless told, as cosign makes one today. */
+export interface KeylessOptions {
+  readonly identity?: string;
+  readonly issuer?: string;
+  readonly claims?: Partial<Record<Claim, string>>;
+  /** Whether the signature is entered in the transparency log. */
+  readonly logged?: boolean;
+  /** Whether the log promises a time (Rekor v1 does, v2 does not). */
+  readonly promised?: boolean;
+  /** Whether a timestamp authority attests the time. */
+  readonly timestamped?: boolean;
+  /** What is signed, in place of the statement for the artifact. */
+  readonly statement?: Uint8Array;
+}
+
+/** A bundle as plain JSON, to be changed by tests of attacks. */
+export type BundleJson = ReturnType<typeof JSON.parse>;
+
+/** A private Sigstore in this process: certificate authority, certificate log, transparency log, timestamp authority. */
+export interface PrivateSigstore {
+  /** The trusted root that names all of them. */
+  readonly trustedRoot: {
+    tlogs: object[];
+    ctlogs: object[];
+    certificateAuthorities: object[];
+    timestampAuthorities: object[];
+  };
+  /** A keyless signature of an artifact, as a bundle. */
+  sign(descriptor: Descriptor, options?: KeylessOptions): Promise<BundleJson>;
+  /** A signature of an artifact with a key, entered in the transparency log. */
+  signWithKey(descriptor: Descriptor, key: KeyObject): Promise<BundleJson>;
+  /** A keyless signature in cosign's legacy form: the annotations of a layer whose content is `payload`. */
+  signLegacy(payload: Uint8Array, options?: KeylessOptions): Promise<Record<string, string>>;
+}
+
+/** What the clocks of the services show; now unless told. */
+export interface Clocks {
+  /** Of the certificate authority and its log. Certificates live ten minutes. */
+  readonly certificateTime?: Date;
+  /** Of the transparency log and the timestamp authority. */
+  readonly logTime?: Date;
+}
+
+/** Starts one with new keys, whose authorities are a year old. */
+export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigstore> {
+  const certificateTime = clocks.certificateTime ?? new Date();
+  const logTime = clocks.logTime ?? certificateTime;
+  const yearAgo = Date.now() - 364 * 86_400_000;
+  const keys = Object.fromEntries(
+    (['ca', 'ctlog', 'tlog', 'tsa'] as const).map((name) => [name, generateKeyPairSync('ec', { namedCurve: 'P-256' })]),
+  ) as Record<Service, { publicKey: KeyObject; privateKey: KeyObject }>;
+  // Whole seconds: DER drops the zeros at the end of a fraction, and the reader wants none or three digits.
+  const wholeSeconds = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000);
+  // The certificates of the authorities begin when they are made, and no clock can be given for that.
+  mock.timers.enable({ apis: ['Date'], now: yearAgo });
+  const ctlog = await initializeCTLog(keys.ctlog, certificateTime);
+  const ca = await initializeCA(keys.ca, ctlog, wholeSeconds(certificateTime));
+  const tlog = await initializeTLog(baseUrl, keys.tlog, logTime);
+  const tsa = await initializeTSA(keys.tsa, wholeSeconds(logTime));
+  mock.timers.reset();
+
+  const validFor = { start: new Date(yearAgo).toISOString() };
+  const logInstance = (publicKey: Buffer): object => ({
+    baseUrl,
+    hashAlgorithm: 'SHA2_256',
+    publicKey: { rawBytes: publicKey.toString('base64'), keyDetails: 'PKIX_ECDSA_P256_SHA_256', validFor },
+    logId: { keyId: createHash('sha256').update(publicKey).digest('base64') },
+  });
+  const authority = (...certificates: ArrayBufferView<ArrayBuffer>[]): object => ({
+    subject: { organization: 'sigstore.mock', commonName: 'sigstore' },
+    uri: baseUrl,
+    certChain: { certificates: certificates.map((certificate) => ({ rawBytes: base64(certificate) })) },
+    validFor,
+  });
+
+  async function certify({
+    identity = 'https://example.com/signer',
+    issuer = 'https://issuer.example',
+    claims = {},
+  }: KeylessOptions) {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const certificate = await ca.issueCertificate({
+      publicKey: Buffer.from(publicKey.export({ type: 'spki', format: 'der' })),
+      subjectAltName: identity,
+      extensions: [
+        { oid: issuerOid, value: issuer },
+        ...Object.entries(claims).map(([claim, value]) => ({ oid: claimOids[claim as Claim], value })),
+      ],
+    });
+    return { certificate: base64(certificate), privateKey };
+  }
+
+  async function log(entry: object): Promise<LogEntry> {
+    const [logged] = Object.values(await tlog.log(entry));
+    return logged as unknown as LogEntry;
+  }
+
+  async function enter(entry: object, promised: boolean): Promise<object> {
+    const { body, integratedTime, logID, logIndex, verification } = await log(entry);
+    const { kind, apiVersion } = entry as { kind: string; apiVersion: string };
+    const proof = verification.inclusionProof;
+    return {
+      logIndex: String(logIndex),
+      logId: { keyId: Buffer.from(logID, 'hex').toString('base64') },
+      kindVersion: { kind, version: apiVersion },
+      integratedTime: String(integratedTime),
+      ...(promised ? { inclusionPromise: { signedEntryTimestamp: verification.signedEntryTimestamp } } : {}),
+      inclusionProof: {
+        logIndex: String(proof.logIndex),
+        rootHash: Buffer.from(proof.rootHash, 'hex').toString('base64'),
+        treeSize: String(proof.treeSize),
+        hashes: proof.hashes,
+        checkpoint: { envelope: proof.checkpoint },
+      },
+      canonicalizedBody: body,
+    };
+  }
+
+  const timestamp = async (signature: Buffer): Promise<string> =>
+    base64(
+      await tsa.timestamp({
+        artifactHash: createHash('sha256').update(signature).digest(),
+        hashAlgorithmOID: '2.16.840.1.101.3.4.2.1',
+        nonce: randomBytes(4).readUInt32BE(),
+        policyOID: '1.3.6.1.4.1.57264.2',
+        certReq: true,
+      }),
+    );
+
+  async function bundleOf(
+    statement: Uint8Array,
+    key: KeyObject,
+    material: object,
+    verifier: string,
+    options: KeylessOptions,
+  ): Promise<BundleJson> {
+    const { logged = true, promised = true, timestamped = false } = options;
+    const signature = sign('sha256', preAuthEncoding(statementPayloadType, statement), key);
+    const envelope = {
+      payload: Buffer.from(statement).toString('base64'),
+      payloadType: statementPayloadType,
+      signatures: [{ sig: signature.toString('base64') }],
+    };
+    const sha256 = (bytes: Uint8Array): object => ({
+      algorithm: 'sha256',
+      value: createHash('sha256').update(bytes).digest('hex'),
+    });
+    const entry = {
+      apiVersion: '0.0.1',
+      kind: 'dsse',
+      spec: {
+        envelopeHash: sha256(Buffer.from(JSON.stringify(envelope))),
+        payloadHash: sha256(statement),
+        signatures: [{ signature: signature.toString('base64'), verifier: Buffer.from(verifier).toString('base64') }],
+      },
+    };
+    return {
+      mediaType: bundleMediaType,
+      verificationMaterial: {
+        ...material,
+        tlogEntries: logged ? [await enter(entry, promised)] : [],
+        timestampVerificationData: {
+          rfc3161Timestamps: timestamped ? [{ signedTimestamp: await timestamp(signature) }] : [],
+        },
+      },
+      dsseEnvelope: envelope,
+    };
+  }
+
+  return {
+    trustedRoot: {
+      mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
+      tlogs: [logInstance(tlog.publicKey)],
+      ctlogs: [logInstance(ctlog.publicKey)],
+      certificateAuthorities: [authority(ca.rootCertificate)],
+      timestampAuthorities: [authority(tsa.intCertificate, tsa.rootCertificate)],
+    } as PrivateSigstore['trustedRoot'],
+
+    async sign(descriptor, options = {}) {
+      const { certificate, privateKey } = await certify(options);
+      const material = { certificate: { rawBytes: certificate } };
+      return bundleOf(
+        options.statement ?? signStatement(descriptor),
+        privateKey,
+        material,
+        pem('CERTIFICATE', certificate),
+        options,
+      );
+    },
+
+    async signWithKey(descriptor, key) {
+      const verifier = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
+      return bundleOf(signStatement(descriptor), key, { publicKey: { hint: '' } }, verifier, {});
+    },
+
+    async signLegacy(payload, options = {}) {
+      const { logged = true, timestamped = false } = options;
+      const { certificate, privateKey } = await certify(options);
+      const signature = sign('sha256', payload, privateKey);
+      const annotations: Record<string, string> = {
+        'dev.cosignproject.cosign/signature': signature.toString('base64'),
+        'dev.sigstore.cosign/certificate': pem('CERTIFICATE', certificate),
+      };
+      if (logged) {
+        const content = Buffer.from(pem('CERTIFICATE', certificate)).toString('base64');
+        const hash = { algorithm: 'sha256', value: createHash('sha256').update(payload).digest('hex') };
+        const entry = {
+          apiVersion: '0.0.1',
+          kind: 'hashedrekord',
+          spec: { data: { hash }, signature: { content: signature.toString('base64'), publicKey: { content } } },
+        };
+        const { body, integratedTime, logID, logIndex, verification } = await log(entry);
+        annotations['dev.sigstore.cosign/bundle'] = JSON.stringify({
+          SignedEntryTimestamp: verification.signedEntryTimestamp,
+          Payload: { body, integratedTime, logIndex, logID },
+        });
+      }
+      if (timestamped) {
+        const SignedRFC3161Timestamp = await timestamp(signature);
+        annotations['dev.sigstore.cosign/rfc3161timestamp'] = JSON.stringify({ SignedRFC3161Timestamp });
+      }
+      return annotations;
+    },
+  };
+}
+
+function base64(bytes: ArrayBufferView): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+function pem(type: string, der: string): string {
+  return `-----BEGIN ${type}-----\n${der.replace(/.{64}/g, '$&\n').trimEnd()}\n-----END ${type}-----\n`;
+}
