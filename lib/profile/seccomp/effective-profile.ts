@@ -119,7 +119,8 @@ function syscallConstraints(found: Intersection, kinds: readonly ProfileInput[])
 }
 
 function syscallConstraint(syscall: IntersectedSyscall, kinds: readonly ProfileInput[]): readonly Constraint[] {
-  const { inputs, result, exact, name } = syscall;
+  const { inputs, result, name } = syscall;
+  const { exact } = result;
   const wanted = inputs.at(-1);
   if (wanted === undefined || (exact && !tightened(wanted, result))) return [];
   const laxest = describeDecision(wanted);

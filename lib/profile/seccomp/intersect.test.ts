@@ -3,9 +3,10 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Shape } from '#test/oracle/seccomp-arbitrary';
 import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
-import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
+import { evaluate, evaluateThrough, rank } from '#test/oracle/seccomp-evaluate';
 import { intersect } from './intersect.ts';
 import type { SeccompProfile } from './model.ts';
+import { runtimeDefault } from './runtime-default.ts';
 import { operators } from './vocabulary.ts';
 
 const native = 'SCMP_ARCH_X86_64';
@@ -49,7 +50,7 @@ describe('intersect', () => {
     for (const count of [1, 2, 3]) {
       forProfiles(count, 150, (profiles, calls) => {
         const { profile, syscalls } = intersect(profiles, native);
-        const exact = new Map(syscalls.map((syscall) => [syscall.name, syscall.exact]));
+        const exact = new Map(syscalls.map((syscall) => [syscall.name, syscall.result.exact]));
         for (const call of calls) {
           const result = evaluate(profile, call);
           const wanted = strictestRank(profiles.map((input) => evaluate(input, call)));
@@ -58,6 +59,45 @@ describe('intersect', () => {
         }
       });
     }
+  });
+
+  it('is not looser either where 32-bit programs reach a syscall through socketcall or ipc', () => {
+    const shape: Shape = {
+      names: ['socket', 'connect', 'socketcall'],
+      architectures: [architectures],
+      wide: false,
+      rules: 5,
+    };
+    const property = fc.property(fc.array(arbitraryProfile(shape), { minLength: 1, maxLength: 3 }), (profiles) => {
+      const { profile } = intersect(profiles, native);
+      const own = (profile.syscalls ?? []).filter((rule) => rule.names.includes('socketcall'));
+      assert.ok(
+        own.every(({ args = [] }) => args.length === 0),
+        'libseccomp refuses conditions on socketcall beside members',
+      );
+      for (const member of ['socket', 'connect', 'bind']) {
+        const laxest = Math.min(...evaluateThrough(profile, 'socketcall', member).map(rank));
+        for (const input of profiles) {
+          const results = evaluateThrough(input, 'socketcall', member);
+          // where an input's conditions depend on a pointer, it promises no more than its laxest result
+          assert.ok(laxest >= Math.min(...results.map(rank)), `${member}: ${results}`);
+        }
+      }
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  it('keeps a denied socket denied through socketcall, which RuntimeDefault allows', () => {
+    const artifact: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      architectures,
+      syscalls: [{ names: ['socket'], action: 'SCMP_ACT_ERRNO', args: [{ index: 0, value: 38n, op: 'SCMP_CMP_EQ' }] }],
+    };
+    const baseline = runtimeDefault({ architecture: 'amd64', capabilities: [] });
+    assert.deepEqual(evaluateThrough(baseline, 'socketcall', 'socket'), ['SCMP_ACT_ALLOW']);
+    const { profile } = intersect([baseline, artifact], native);
+    assert.deepEqual(evaluateThrough(profile, 'socketcall', 'socket'), ['SCMP_ACT_ERRNO 38']);
+    assert.equal(evaluate(profile, { architecture: native, syscall: 'socket', args: [2n] }), 'SCMP_ACT_ALLOW');
   });
 
   it('does not depend on the order or the grouping of its inputs, where it is exact', () => {
@@ -71,7 +111,7 @@ describe('intersect', () => {
       ];
       const inexact = new Set(
         [...ways, intersect([a, b], native), intersect([b, c], native)].flatMap((way) =>
-          way.syscalls.filter(({ exact }) => !exact).map(({ name }) => name),
+          way.syscalls.filter(({ result }) => !result.exact).map(({ name }) => name),
         ),
       );
       for (const call of calls.filter(({ syscall }) => !inexact.has(syscall))) {
@@ -87,7 +127,7 @@ describe('intersect', () => {
       const once = intersect([profile, profile], native);
       const twice = intersect([once.profile, profile], native);
       for (const call of calls) {
-        const exact = once.syscalls.find(({ name }) => name === call.syscall)?.exact ?? true;
+        const exact = once.syscalls.find(({ name }) => name === call.syscall)?.result.exact ?? true;
         if (exact) assert.equal(evaluate(once.profile, call), evaluate(profile, call), show(call));
         assert.ok(rank(evaluate(twice.profile, call)) >= rank(evaluate(once.profile, call)), show(call));
       }
@@ -132,7 +172,7 @@ describe('intersect', () => {
       native,
     );
     assert.deepEqual(
-      syscalls.map(({ exact }) => exact),
+      syscalls.map(({ result }) => result.exact),
       [true],
     );
     for (const value of [0n, 15n, 16n, 17n, 39n, 40n, 41n, 2n ** 32n + 16n, 2n ** 64n - 1n]) {

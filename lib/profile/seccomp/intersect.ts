@@ -1,9 +1,11 @@
 import { combineDecisions } from './combine.ts';
 import type { Encoding } from './encode.ts';
 import { encodeDecision } from './encode.ts';
-import type { Decision, Meaning } from './meaning.ts';
-import { decisionOf, meaningOf } from './meaning.ts';
+import type { Decision, Meaning, Region } from './meaning.ts';
+import { always, boxOf, decisionOf, meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
+import { holdMultiplexers } from './multiplexer.ts';
+import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
@@ -15,8 +17,8 @@ const waitKillable = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
 export interface IntersectedSyscall {
   readonly name: string;
   readonly inputs: readonly Decision[];
+  /** What holds, as written. */
   readonly result: Decision;
-  readonly exact: boolean;
 }
 
 /** An intersection, with what is needed to explain it. */
@@ -47,19 +49,26 @@ export function intersect(
     decisions.reduce((first, second) => combineDecisions(first, second, has32Bit));
   const otherwise = combine(meanings.map((meaning) => meaning.otherwise)).otherwise;
   const names = new Set(meanings.flatMap((meaning) => [...meaning.decisions.keys()]));
-  const encodings = new Map<Decision, Encoding>();
+  const byDecision = new Map<Decision, Encoding>();
+  const encode = (decision: Decision): Encoding => {
+    const known = byDecision.get(decision) ?? encodeDecision(decision, otherwise, has32Bit);
+    byDecision.set(decision, known);
+    return known;
+  };
+  const results = new Map<string, Decision>();
+  const encodings = new Map<string, Encoding>();
+  for (const name of names) {
+    const result = combine(meanings.map((meaning) => decisionOf(meaning, name)));
+    results.set(name, result);
+    encodings.set(name, encode(result));
+  }
+  for (const [name, held] of holdMultiplexers(architectures, meanings, encodings, otherwise)) encodings.set(name, held);
   const rules = new RuleList();
   const syscalls: IntersectedSyscall[] = [];
-  for (const name of [...names].sort()) {
-    const decisions = meanings.map((meaning) => decisionOf(meaning, name));
-    const result = combine(decisions);
-    let encoding = encodings.get(result);
-    if (encoding === undefined) {
-      encoding = encodeDecision(result, otherwise, has32Bit);
-      encodings.set(result, encoding);
-    }
+  for (const [name, encoding] of [...encodings].sort(([a], [b]) => (a < b ? -1 : 1))) {
     rules.add(name, encoding);
-    syscalls.push({ name, inputs: decisions, result, exact: encoding.exact });
+    const decisions = meanings.map((meaning) => decisionOf(meaning, name));
+    syscalls.push({ name, inputs: decisions, result: decisionSaidBy(encoding, results.get(name), otherwise) });
   }
   const flags = intersectFlags(inputs, listener);
   const profile: SeccompProfile = {
@@ -72,6 +81,20 @@ export function intersect(
     syscalls: rules.entries(),
   };
   return { profile, meanings, syscalls };
+}
+
+/** The result as it could be written: the exact one, or what stands for it. */
+function decisionSaidBy({ rules, exact }: Encoding, result: Decision | undefined, byDefault: Outcome): Decision {
+  if (exact && result !== undefined) return result;
+  const [only] = rules;
+  const outcome = only === undefined ? byDefault : only.outcome;
+  if (only === undefined || only.args.length === 0) return { ...always(outcome), exact };
+  const regions: Region[] = [];
+  for (const { args, outcome: held } of rules) {
+    const box = boxOf(args);
+    if (box !== undefined) regions.push({ box, outcome: held });
+  }
+  return { regions, otherwise: byDefault, exact, wide: false };
 }
 
 /** The architectures that every input has; the native one is in each, since runtimes always filter it. */

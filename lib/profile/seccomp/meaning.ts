@@ -52,13 +52,12 @@ export function meaningOf(profile: SeccompProfile): Meaning {
   for (const rule of profile.syscalls ?? []) {
     const outcome = outcomeOf(rule.action, rule.errnoRet);
     if (sameOutcome(outcome, byDefault)) continue;
-    const boxes = boxesOf(rule);
-    if (boxes === 'all') {
+    const regions = regionsOf(rule, outcome);
+    if (regions === 'all') {
       const decision = always(outcome);
       for (const name of rule.names) if (!decisions.has(name)) decisions.set(name, decision);
       continue;
     }
-    const regions = boxes.map((box) => ({ box, outcome }));
     const isWideRule = rule.args?.some(isWideCondition) ?? false;
     for (const name of rule.names) {
       if (isWideRule) wide.add(name);
@@ -74,21 +73,22 @@ export function meaningOf(profile: SeccompProfile): Meaning {
   return { decisions, otherwise: always(byDefault) };
 }
 
-/** The calls that a rule matches: `all`, or a union of boxes. */
-function boxesOf(rule: SeccompRule): readonly Box[] | 'all' {
+/** The calls that a rule matches: `all`, or regions with its outcome. */
+function regionsOf(rule: SeccompRule, outcome: Outcome): readonly Region[] | 'all' {
   const args = rule.args ?? [];
   // libseccomp leaves out a comparison under an empty mask, so that such a rule has no conditions either.
   if (args.every((arg) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n)) return 'all';
   const repeats = new Set(args.map((arg) => arg.index)).size < args.length;
-  const boxes: Box[] = [];
+  const regions: Region[] = [];
   for (const conditions of repeats ? args.map((arg) => [arg]) : [args]) {
     const box = boxOf(conditions);
-    if (box !== undefined) boxes.push(box);
+    if (box !== undefined) regions.push({ box, outcome });
   }
-  return boxes;
+  return regions;
 }
 
-function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
+/** The calls that meet all conditions, which name different arguments; undefined if there are none. */
+export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
   const box = new Map<number, ArgumentSet>();
   for (const arg of conditions) {
     const set = argumentSet(arg);
