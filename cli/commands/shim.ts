@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { becomeLean } from '../lean-process.ts';
 import { examples } from '../options.ts';
 import { stopSignal } from '../stop-signal.ts';
 
@@ -44,6 +45,7 @@ export function define(command: Command): void {
 }
 
 async function shim(options: ShimOptions): Promise<void> {
+  becomeLean();
   const stopped = stopSignal();
   const [{ startShim }, { pino }] = await Promise.all([import('#cri-shim/shim'), import('pino')]);
   const log = pino({ name: 'fairlead-shim' });

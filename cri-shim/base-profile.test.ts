@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { readBaseProfile } from './base-profile.ts';
+
+describe('base profile', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-base-'));
+    await mkdir(join(folder, 'operator'));
+    await writeFile(join(folder, 'operator', 'good.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}');
+    await symlink(join(folder, 'operator'), join(folder, 'linked'));
+    await writeFile(join(folder, 'broken.json'), '{"defaultAction": ');
+    await writeFile(join(folder, 'large.json'), Buffer.alloc(1024 * 1024 + 1, 32));
+    execFileSync('mkfifo', [join(folder, 'pipe.json')]);
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('is read from a file, also through a link', async () => {
+    for (const name of ['operator/good.json', 'linked/good.json']) {
+      assert.equal((await readBaseProfile(join(folder, name))).defaultAction, 'SCMP_ACT_ERRNO');
+    }
+  });
+
+  it('is refused where it is not a readable profile, without waiting for a pipe', async () => {
+    for (const name of ['missing.json', 'broken.json', 'large.json', 'pipe.json', 'operator']) {
+      await assert.rejects(readBaseProfile(join(folder, name)), { kind: 'ProfileInvalid' }, name);
+    }
+  });
+});

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { handleUnaryCall } from '@grpc/grpc-js';
+import { BytesClient, startScriptedRuntime } from '#test/cri/scripted-runtime';
+import {
+  CreateContainerRequestSchema,
+  SecurityProfile_ProfileType as ProfileType,
+  PullSecurityProfileArtifactRequestSchema,
+  SecurityProfileKind,
+  StatusResponseSchema,
+} from './gen/cri_pb.js';
+import { type Shim, startShim } from './shim.ts';
+import type { ShimLog } from './shim-log.ts';
+
+const service = 'runtime.v1.RuntimeService';
+const reference = `127.0.0.1:1/security/nginx@sha256:${'ab'.repeat(32)}`;
+const deny = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules: []\n';
+const allow = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: "127.0.0.1:1/**", unsigned: true}\n';
+
+describe('shim', () => {
+  let folder: string;
+  let records: Record<string, unknown>[];
+  let created: Buffer[];
+  let runtime: Awaited<ReturnType<typeof startScriptedRuntime>>;
+  const started: (() => Promise<void> | void)[] = [];
+
+  const record = (level: string) => (fields: object | string, msg?: string) => {
+    records.push({ level, ...(typeof fields === 'string' ? { msg: fields } : { ...fields, msg }) });
+  };
+  const log = { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') } as ShimLog;
+
+  async function start(options: Partial<Parameters<typeof startShim>[0]> = {}): Promise<Shim> {
+    const shim = await startShim({
+      listen: `unix://${join(folder, 'shim.sock')}`,
+      runtime: `unix://${join(folder, 'runtime.sock')}`,
+      policy: join(folder, 'policy.yaml'),
+      state: join(folder, 'state'),
+      log,
+      ...options,
+    });
+    started.push(shim.stop);
+    return shim;
+  }
+  function connect(): BytesClient {
+    const client = new BytesClient(join(folder, 'shim.sock'));
+    started.push(() => client.close());
+    return client;
+  }
+  const pull = (client: BytesClient) => {
+    const request = create(PullSecurityProfileArtifactRequestSchema, {
+      image: { image: reference },
+      profileKind: SecurityProfileKind.Seccomp,
+    });
+    const bytes = toBinary(PullSecurityProfileArtifactRequestSchema, request);
+    return client.unary('runtime.v1.ImageService/PullSecurityProfileArtifact', bytes);
+  };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
+    [records, created] = [[], []];
+    await writeFile(join(folder, 'policy.yaml'), deny);
+    const status: handleUnaryCall<Buffer, Buffer> = (_call, callback) => callback(null, Buffer.alloc(0));
+    const creation: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
+      created.push(call.request);
+      callback(null, Buffer.alloc(0));
+    };
+    runtime = await startScriptedRuntime(join(folder, 'runtime.sock'), {
+      [`${service}/Status`]: { kind: 'unary', handle: status },
+      [`${service}/CreateContainer`]: { kind: 'unary', handle: creation },
+    });
+  });
+  afterEach(async () => {
+    for (const step of started.splice(0).reverse()) await step();
+    runtime.kill();
+    await rm(folder, { recursive: true });
+  });
+
+  it('serves, and leaves nothing behind but its state', async () => {
+    const shim = await start();
+    const { message } = await connect().unary(`${service}/Status`, new Uint8Array());
+    assert.equal(fromBinary(StatusResponseSchema, message).features?.securityProfileOciArtifact, true);
+    assert.equal((await stat(join(folder, 'shim.sock'))).mode & 0o777, 0o600);
+    await shim.stop();
+    assert.deepEqual((await readdir(folder)).sort(), ['policy.yaml', 'runtime.sock', 'state']);
+    await (await start()).stop();
+  });
+
+  it('does not start on a broken policy, in a folder in use, or at addresses that are none, and undoes what it began', async () => {
+    await writeFile(join(folder, 'policy.yaml'), 'rules: [');
+    await assert.rejects(start(), { kind: 'InvalidInput' });
+    await writeFile(join(folder, 'policy.yaml'), deny);
+    await start();
+    await assert.rejects(start({ listen: `unix://${join(folder, 'other.sock')}` }), {
+      kind: 'Conflict',
+      message: /state folder/,
+    });
+    await assert.rejects(start({ state: join(folder, 'other') }), { kind: 'Conflict', message: /listens/ });
+    await assert.rejects(start({ listen: 'localhost:5000' }), { kind: 'InvalidInput' });
+    await assert.rejects(start({ seccompRoot: 'relative' }), { kind: 'InvalidInput' });
+    await assert.rejects(start({ metrics: 'here' }), { kind: 'InvalidInput' });
+    assert.ok(!(await readdir(folder)).includes('other.sock'));
+  });
+
+  it('follows the policy, and keeps the one in force where a new one does not parse', async () => {
+    const shim = await start({ metrics: '127.0.0.1:0' });
+    const client = connect();
+    const gauge = async () =>
+      /^fairlead_shim_policy_in_force (\d)$/m.exec(await (await fetch(`http://${shim.metrics}/metrics`)).text())?.[1];
+    await assert.rejects(pull(client), { code: 7 });
+    await writeFile(join(folder, 'policy.yaml'), allow);
+    await shim.reload();
+    await assert.rejects(pull(client), { code: 14, details: /^RegistryUnavailable: / });
+    await writeFile(join(folder, 'policy.yaml'), 'rules: [');
+    await shim.reload();
+    await shim.reload();
+    assert.equal(await gauge(), '0');
+    assert.equal(records.filter(({ messageId }) => messageId === 'fairlead.policy.broken').length, 1);
+    await assert.rejects(pull(client), { code: 14 });
+    await writeFile(join(folder, 'policy.yaml'), deny);
+    await shim.reload();
+    assert.equal(await gauge(), '1');
+    await assert.rejects(pull(client), { code: 7 });
+    const metrics = await (await fetch(`http://${shim.metrics}/metrics`)).text();
+    assert.match(
+      metrics,
+      /fairlead_shim_refusals_total\{method="runtime.v1.ImageService\/PullSecurityProfileArtifact",kind="NotAllowed"\} 2/,
+    );
+    assert.equal((await fetch(`http://${shim.metrics}/`)).status, 404);
+  });
+
+  it('sends what asks for nothing on byte for byte, and nothing that it refuses', async () => {
+    await start({ seccompRoot: '/srv/kubelet/seccomp/' });
+    const client = connect();
+    const container = (localhostRef: string) =>
+      toBinary(
+        CreateContainerRequestSchema,
+        create(CreateContainerRequestSchema, {
+          config: { linux: { securityContext: { seccomp: { profileType: ProfileType.Localhost, localhostRef } } } },
+        }),
+      );
+    // Fields out of order and one that nobody knows: re-encoded, it would be other bytes.
+    const odd = Buffer.concat([
+      Buffer.from([0x92, 0x4e, 2, 9, 9]),
+      container('/srv/kubelet/seccomp/a.json'),
+      Buffer.from([0x0a, 1, 65]),
+    ]);
+    await client.unary(`${service}/CreateContainer`, odd);
+    await assert.rejects(
+      client.unary(`${service}/CreateContainer`, container(`/srv/kubelet/seccomp/oci/${reference}`)),
+      { code: 7 },
+    );
+    await assert.rejects(client.unary(`${service}/CreateContainer`, Buffer.from([0x12, 9])), { code: 3 });
+    assert.equal(created.length, 1);
+    assert.ok(created[0]?.equals(odd));
+    assert.equal(records.filter(({ messageId }) => messageId === 'fairlead.profile.refused').length, 2);
+  });
+});
