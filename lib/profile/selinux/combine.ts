@@ -1,0 +1,94 @@
+import { FairleadError } from '#lib/errors';
+import type { Inherit, SelinuxProfile } from './model.ts';
+import { allowMap, grants, inheritedBlocks, isGranted, rules } from './rules.ts';
+
+/** One thing that a combination of profiles does not have, although an input has it. */
+export interface SelinuxConstraint {
+  /** `allow var_log_t file write`, `inherit System net_container`, or `mode`. */
+  readonly subject: string;
+  /** Indices of the inputs that do not have it. */
+  readonly inputs: readonly number[];
+  /**
+   * False where less may be left than all inputs permit: only the node knows what an inherited policy permits, and it
+   * could be what another input allows by a rule.
+   */
+  readonly exact: boolean;
+}
+
+/**
+ * The profile that permits what all of `profiles` permit. A rule stays if every input has it; a policy to inherit from
+ * stays if every input inherits from it. Targets are compared by name: an attribute meets only itself, so the result
+ * may permit less than it could, never more.
+ *
+ * @param profiles at least one; the result has the name of the first.
+ * @throws FairleadError ProfileInvalid if the inputs share no policy that declares their process.
+ */
+export function intersectSelinux(profiles: readonly [SelinuxProfile, ...SelinuxProfile[]]): {
+  readonly profile: SelinuxProfile;
+  readonly constraints: readonly SelinuxConstraint[];
+} {
+  const constraints: SelinuxConstraint[] = [];
+  const inherits = profiles.map((profile) => inheritedBlocks(profile));
+  const sameInherits = inherits.every((list) => list.map(inheritKey).join() === inherits[0]?.map(inheritKey).join());
+  const lacking = (has: (index: number) => boolean): number[] => [...profiles.keys()].filter((index) => !has(index));
+
+  const inherit = unique(inherits.flat()).filter((candidate) => {
+    const inputs = lacking(
+      (index) => inherits[index]?.some((own) => inheritKey(own) === inheritKey(candidate)) ?? false,
+    );
+    if (inputs.length > 0) constraints.push({ subject: `inherit ${inheritKey(candidate)}`, inputs, exact: false });
+    return inputs.length === 0;
+  });
+  const stands = (list: readonly Inherit[]): boolean =>
+    list.some(({ kind, name }) => kind === 'SelinuxProfile' || name === 'container');
+  if (!stands(inherit)) {
+    throw new FairleadError(
+      'ProfileInvalid',
+      `the SELinux profiles ${profiles.map(({ name }) => name).join(' and ')} stand on different policies: ${unique(inherits.flat()).map(inheritKey).join(', ')}`,
+      { hint: 'Let them inherit from one policy that declares the process, e.g. container.' },
+    );
+  }
+
+  const maps = profiles.map(rules);
+  const all = allowMap(maps.flatMap((map) => [...grants(map)]));
+  const kept = [...grants(all)].filter((grant) => {
+    const inputs = lacking((index) => maps[index] !== undefined && isGranted(maps[index], grant));
+    // A permissive input permits what it does not say.
+    const exact = sameInherits && inputs.every((index) => profiles[index]?.mode === 'Enforcing');
+    if (inputs.length > 0) constraints.push({ subject: `allow ${grant.join(' ')}`, inputs, exact });
+    return inputs.length === 0;
+  });
+
+  const enforcing = lacking((index) => profiles[index]?.mode === 'Permissive');
+  if (enforcing.length > 0 && enforcing.length < profiles.length) {
+    constraints.push({ subject: 'mode', inputs: enforcing, exact: true });
+  }
+  const mode = enforcing.length === 0 ? 'Permissive' : 'Enforcing';
+  return { profile: { kind: 'SELinux', name: profiles[0].name, mode, inherit, allow: allowMap(kept) }, constraints };
+}
+
+/**
+ * The smallest profile that permits what any of `profiles` permits. Where they inherit from different SelinuxProfiles it
+ * inherits from all of these, which validateSelinux refuses: no module can say it.
+ *
+ * @param profiles at least one; the result has the name of the first.
+ */
+export function unionSelinux(profiles: readonly [SelinuxProfile, ...SelinuxProfile[]]): SelinuxProfile {
+  return {
+    kind: 'SELinux',
+    name: profiles[0].name,
+    mode: profiles.some(({ mode }) => mode === 'Permissive') ? 'Permissive' : 'Enforcing',
+    inherit: unique(profiles.flatMap((profile) => inheritedBlocks(profile))),
+    allow: allowMap(profiles.flatMap((profile) => [...grants(rules(profile))])),
+  };
+}
+
+function inheritKey({ kind, name }: Inherit): string {
+  return `${kind} ${name}`;
+}
+
+/** In a stable order, each once. */
+function unique(inherits: readonly Inherit[]): readonly Inherit[] {
+  const byKey = new Map(inherits.map((inherit) => [inheritKey(inherit), inherit]));
+  return [...byKey.keys()].sort().flatMap((key) => byKey.get(key) ?? []);
+}

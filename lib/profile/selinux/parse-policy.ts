@@ -1,0 +1,204 @@
+import { FairleadError } from '#lib/errors';
+import { cilPosition } from './cil-tokens.ts';
+import { type CilList, type CilNode, cilTree } from './cil-tree.ts';
+import { type PolicyStatement, SELF } from './model.ts';
+import { blockNameProblem, type NameProblem, plainNameProblem, typeNameProblem } from './names.ts';
+
+/** The length is that of SPO's CRD. No statement that is accepted nests deeper than three. */
+const limits = { length: 500_000, depth: 8, nodes: 200_000 };
+
+/** Statements that people may expect, and why they are not accepted; any other is refused without a reason of its own. */
+const refused: ReadonlyMap<string, string> = new Map([
+  ['in', 'it adds to the block of somebody else'],
+  ['block', 'the profile is a block of its own already'],
+  ['blockabstract', 'templates belong to the node'],
+  ['optional', 'a rule that may silently be missing is not what was reviewed'],
+  ['macro', 'macros belong to the node'],
+  ['call', 'what a macro does depends on the node'],
+  ['typealias', 'an alias could stand for the type of somebody else'],
+  ['typealiasactual', 'an alias could stand for the type of somebody else'],
+  ['typeattribute', 'an attribute could gather the types of others'],
+  ['typebounds', 'it could take rights from the type of somebody else'],
+  ['typetransition', 'it could change the label of what others made, or the domain'],
+  ['typepermissive', 'it would switch SELinux off for a type'],
+  ['allowx', 'extended permissions are not supported'],
+  ['neverallow', 'it could keep the policy of the node from loading'],
+  ['boolean', 'switches belong to the node'],
+  ['booleanif', 'the rules would depend on a switch of the node'],
+  ['tunableif', 'the rules would depend on a switch of the node'],
+  ['filecon', 'it would label files of the node'],
+  ['roleattributeset', 'it could give roles to others'],
+  ['userrole', 'it could give roles to others'],
+]);
+
+/**
+ * Reads the CIL of a raw profile. Accepted is what a container's policy needs and no statement can use to reach outside
+ * of the profile's own block:
+ *
+ *     (blockinherit BLOCK)                        stand on a policy of the node; it declares `process`
+ *     (allow process TARGET (CLASS (PERMISSION…)))     and dontaudit; the source is always the profile's process
+ *     (type NAME)                                 a type for files of the profile
+ *     (typeattributeset ATTRIBUTE (TYPE…))        of own types only, which no expression can widen
+ *     (roletype object_r NAME)                    of own types only
+ *
+ * Which blocks and attributes, and which targets, is the administrator's word: see restrictions.ts.
+ *
+ * @param source how messages call the text.
+ * @throws FairleadError ProfileInvalid with `source:line:column`; LimitExceeded.
+ */
+export function parsePolicy(text: string, source: string): readonly PolicyStatement[] {
+  const lists = cilTree(text, source, limits);
+  const parser = new PolicyParser(text, source);
+  for (const list of lists) parser.declare(list);
+  const statements = lists.map((list) => parser.statement(list));
+  if (!statements.some(({ statement }) => statement === 'blockinherit')) {
+    throw new FairleadError('ProfileInvalid', `${source}: the policy inherits from no block, so it has no process`, {
+      hint: 'Begin the policy with (blockinherit container).',
+    });
+  }
+  return statements;
+}
+
+class PolicyParser {
+  readonly #text: string;
+  readonly #source: string;
+  /** The types that the policy declares: a statement may stand before the declaration of what it names. */
+  readonly #declared = new Set<string>();
+  readonly #inherited = new Set<string>();
+
+  constructor(text: string, source: string) {
+    this.#text = text;
+    this.#source = source;
+  }
+
+  declare(list: CilList): void {
+    const [keyword, name] = list.items;
+    if (keyword?.type !== 'symbol' || keyword.text !== 'type' || name === undefined) return;
+    const type = this.#plainName(name, 'type');
+    if (type === 'process') {
+      this.#fail(name, '"process" is declared by the policy that the profile inherits from', inheritHint);
+    }
+    if (this.#declared.has(type)) this.#fail(name, `the type ${type} is declared twice`);
+    this.#declared.add(type);
+  }
+
+  statement(list: CilList): PolicyStatement {
+    const keyword = list.items[0];
+    if (keyword === undefined) return this.#fail(list, 'an empty statement');
+    if (keyword.type !== 'symbol') return this.#fail(keyword, 'a statement begins with its name');
+    switch (keyword.text) {
+      case 'blockinherit': {
+        const [block] = this.#arguments(list, ['BLOCK']);
+        const name = this.#name(block, 'block', blockNameProblem);
+        if (this.#inherited.has(name)) this.#fail(list, `inherits from ${name} a second time`);
+        this.#inherited.add(name);
+        return { statement: 'blockinherit', block: name };
+      }
+      case 'allow':
+      case 'dontaudit':
+        return this.#rule(keyword.text, list);
+      case 'type': {
+        const [type] = this.#arguments(list, ['NAME']);
+        return { statement: 'type', type: this.#plainName(type, 'type') };
+      }
+      case 'typeattributeset': {
+        const [attribute, types] = this.#arguments(list, ['ATTRIBUTE', '(TYPE…)']);
+        const members = this.#list(types, 'the types').map((node) => this.#ownType(node, true));
+        return { statement: 'typeattributeset', attribute: this.#plainName(attribute, 'attribute'), types: members };
+      }
+      case 'roletype': {
+        const [role, type] = this.#arguments(list, ['object_r', 'NAME']);
+        if (this.#symbol(role) !== 'object_r') {
+          this.#fail(role, 'the only role to give is object_r, that of files', inheritHint);
+        }
+        return { statement: 'roletype', role: 'object_r', type: this.#ownType(type, false) };
+      }
+      default: {
+        const why = refused.get(keyword.text);
+        const because = why === undefined ? '' : `: ${why}`;
+        return this.#fail(keyword, `the statement ${shown(keyword.text)} is not accepted${because}`);
+      }
+    }
+  }
+
+  #rule(statement: 'allow' | 'dontaudit', list: CilList): PolicyStatement {
+    const [source, target, classPermissions] = this.#arguments(list, ['process', 'TARGET', '(CLASS (PERMISSION…))']);
+    if (this.#symbol(source) !== 'process') {
+      this.#fail(source, `the source of a rule is "process", the profile's own; ${shown(this.#symbol(source))} is not`);
+    }
+    const parts = this.#list(classPermissions, 'the class with its permissions');
+    const [objectClass, permissions] = parts;
+    if (objectClass === undefined || permissions === undefined || parts.length !== 2) {
+      return this.#fail(classPermissions, 'expected (CLASS (PERMISSION…))');
+    }
+    return {
+      statement,
+      target: this.#target(target),
+      class: this.#plainName(objectClass, 'class'),
+      permissions: this.#list(permissions, 'the permissions').map((node) => this.#plainName(node, 'permission')),
+    };
+  }
+
+  #target(node: CilNode): string {
+    const text = this.#symbol(node);
+    if (text === 'self' || text === 'process') return SELF;
+    const wrong = typeNameProblem(text);
+    return wrong === undefined ? text : this.#fail(node, `the type ${shown(text)} ${wrong}`);
+  }
+
+  #ownType(node: CilNode, processToo: boolean): string {
+    const text = this.#symbol(node);
+    if (processToo && text === 'process') return SELF;
+    if (this.#declared.has(text)) return text;
+    return this.#fail(node, `${shown(text)} is not a type of this profile`, 'Declare it: (type NAME).');
+  }
+
+  #plainName(node: CilNode, what: string): string {
+    return this.#name(node, what, plainNameProblem);
+  }
+
+  #name(node: CilNode, what: string, problem: (name: string) => NameProblem): string {
+    const text = this.#symbol(node);
+    const wrong = problem(text);
+    return wrong === undefined ? text : this.#fail(node, `the ${what} ${shown(text)} ${wrong}`);
+  }
+
+  #symbol(node: CilNode): string {
+    if (node.type === 'symbol') return node.text;
+    return this.#fail(
+      node,
+      node.type === 'string' ? 'a name is written without quotes' : 'expected a name, found a list',
+    );
+  }
+
+  #list(node: CilNode, what: string): readonly CilNode[] {
+    if (node.type !== 'list') return this.#fail(node, `${what} must be in parentheses`);
+    if (node.items.length === 0) return this.#fail(node, `${what} are missing`);
+    return node.items;
+  }
+
+  /** What follows the keyword, exactly as many as `names`. */
+  #arguments<const Names extends readonly string[]>(
+    list: CilList,
+    names: Names,
+  ): { readonly [Index in keyof Names]: CilNode };
+  #arguments(list: CilList, names: readonly string[]): readonly CilNode[] {
+    const found = list.items.slice(1);
+    if (found.length === names.length) return found;
+    const keyword = list.items[0];
+    const word = keyword?.type === 'symbol' ? keyword.text : '';
+    return this.#fail(list, `expected (${[word, ...names].join(' ')})`);
+  }
+
+  #fail(node: CilNode, what: string, hint = statementsHint): never {
+    throw new FairleadError('ProfileInvalid', `${cilPosition(this.#text, this.#source, node.at)}: ${what}`, { hint });
+  }
+}
+
+const inheritHint = 'The domain is made by a policy of the node: (blockinherit container).';
+const statementsHint =
+  'Accepted are blockinherit, allow and dontaudit of "process", type, typeattributeset and roletype of own types.';
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
+}

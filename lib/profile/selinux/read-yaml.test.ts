@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FairleadError } from '#lib/errors';
+import type { JsonNode } from '../json/read-json.ts';
+import { readYaml } from './read-yaml.ts';
+
+const limits = { bytes: 1_000_000, depth: 8, values: 1_000 };
+
+function read(text: string | Uint8Array) {
+  return readYaml(typeof text === 'string' ? new TextEncoder().encode(text) : text, 'p.yaml', limits);
+}
+
+function plain(node: JsonNode): unknown {
+  switch (node.type) {
+    case 'object':
+      return Object.fromEntries([...node.members].map(([key, { value }]) => [key, plain(value)]));
+    case 'array':
+      return node.items.map(plain);
+    case 'number':
+      return Number(node.source);
+    case 'null':
+      return null;
+    default:
+      return node.value;
+  }
+}
+
+describe('readYaml', () => {
+  it('reads YAML and JSON', () => {
+    const value = { a: ['b', 1, true, null], c: { d: '1', e: 'x\ny\n' } };
+    assert.deepEqual(plain(read('# note\na: [b, 1, true, ~]\nc:\n  d: "1"\n  e: |\n    x\n    y\n').root), value);
+    assert.deepEqual(plain(read(JSON.stringify(value)).root), value);
+  });
+
+  it('keeps what YAML 1.1 would change', () => {
+    assert.deepEqual(plain(read('{a: no, b: on, c: 0o7, d: 1e3}').root), { a: 'no', b: 'on', c: 7, d: 1000 });
+  });
+
+  it('knows where everything stands', () => {
+    const { root, text } = read('a: 1\nbc:\n  - d\n');
+    assert.equal(root.type, 'object');
+    const member = root.type === 'object' ? root.members.get('bc') : undefined;
+    assert.equal(member?.keyAt, 5);
+    assert.equal(member?.value.type === 'array' && member.value.items[0]?.at, text.indexOf('d'));
+  });
+
+  const refused: Record<string, [text: string | Uint8Array, message: RegExp, kind?: string]> = {
+    nothing: ['', /the document is empty/],
+    'a comment alone': ['# a\n', /the document is empty/],
+    'two documents': ['a: 1\n---\nb: 2\n', /more than one document/],
+    'a key twice': ['a: 1\na: 2\n', /^p\.yaml:2:1: .*unique/],
+    'an alias': ['a: &x 1\nb: *x\n', /anchors and aliases/],
+    'a bomb of aliases': ['a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n', /anchors and aliases/],
+    'an anchored key': ['&x a: 1\n', /anchor/],
+    'a tag': ['a: !!binary aGk=\n', /tag/i],
+    'an unknown tag': ['a: !js/function x\n', /tag/i],
+    'a key that is a list': ['[a]: 1\n', /a key must be text/],
+    'a key that is a number': ['1: 1\n', /a key must be text/],
+    'a broken document': ['a: [b\n', /^p\.yaml:\d+:\d+: not valid YAML/],
+    'no UTF-8': [Uint8Array.of(0x61, 0x3a, 0xff), /not valid UTF-8/],
+    'many values': [`[${'1,'.repeat(1_000)}1]`, /more than 1000 values/, 'LimitExceeded'],
+    'deep values': ['[[[[[[[[[]]]]]]]]]', /^p\.yaml:1:9: nested deeper than 8/, 'LimitExceeded'],
+    'too many bytes': [`a: ${'x'.repeat(1_000_000)}`, /more than the limit of 1000000/, 'LimitExceeded'],
+    'a hundred thousand brackets': ['['.repeat(100_000), /./],
+    'a hundred thousand dashes': ['- '.repeat(100_000), /./],
+  };
+  for (const [title, [text, message, kind = 'ProfileInvalid']] of Object.entries(refused)) {
+    it(`refuses ${title}`, () => {
+      assert.throws(
+        () => read(text),
+        (error) => {
+          assert.ok(error instanceof FairleadError, String(error));
+          assert.match(error.message, message);
+          if (!title.startsWith('a hundred')) assert.equal(error.kind, kind);
+          return true;
+        },
+      );
+    });
+  }
+});
