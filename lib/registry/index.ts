@@ -7,6 +7,10 @@ export {
   type CredentialSource,
   type Credentials,
   dockerConfigCredentials,
+  eraseCredentials,
+  parseDockerConfig,
+  registryCredentials,
+  saveCredentials,
 } from './credentials.ts';
 export {
   type Descriptor,

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import type { Credentials } from '../credentials.ts';
+import type { Credentials } from '../credentials/credentials.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { nameRequest, responseError } from './errors.ts';
 import { isLoopback } from './plain-http.ts';

@@ -1,5 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import type { CredentialSource, Credentials } from '../credentials.ts';
+import type { CredentialSource, Credentials } from '../credentials/credentials.ts';
 import { createAuthorizer } from './auth.ts';
 import { nameRequest, responseError } from './errors.ts';
 import { isLoopback, refusePlainHttp } from './plain-http.ts';

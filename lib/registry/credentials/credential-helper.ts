@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import type { Credentials } from './credentials.ts';
+
+const answerSchema = v.object({ Username: v.string(), Secret: v.string() });
+const answerLimit = 64 * 1024;
+const longestRun = 60_000;
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Asks `docker-credential-NAME get` for a server's credentials (protocol of docker-credential-helpers); undefined where it has none.
+ * A user named `<token>` stands for an identity token. Rejects with Unauthenticated where the helper fails; nothing of what it printed
+ * is shown, since it may be a secret.
+ */
+export async function getFromHelper(name: string, server: string, env: Env): Promise<Credentials | undefined> {
+  const { code, output } = await runHelper(name, 'get', server, env);
+  if (code !== 0) {
+    if (/credentials not found|no credentials server url/i.test(output)) return undefined;
+    throw helperError(name, `failed for ${server} with exit code ${code}`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(output);
+  } catch {
+    throw helperError(name, `answered for ${server} with something else than JSON`);
+  }
+  if (!v.is(answerSchema, json)) throw helperError(name, `answered for ${server} without Username and Secret`);
+  if (json.Username === '<token>') return { identityToken: json.Secret };
+  return { username: json.Username, password: json.Secret };
+}
+
+/** Gives a server's credentials to `docker-credential-NAME store`. Rejects as {@link getFromHelper}. */
+export async function storeInHelper(
+  name: string,
+  server: string,
+  who: { readonly username: string; readonly secret: string },
+  env: Env,
+): Promise<void> {
+  const entry = JSON.stringify({ ServerURL: server, Username: who.username, Secret: who.secret });
+  const { code } = await runHelper(name, 'store', entry, env);
+  if (code !== 0) throw helperError(name, `failed to store credentials for ${server} with exit code ${code}`);
+}
+
+/** Has `docker-credential-NAME erase` forget a server. Rejects as {@link getFromHelper}. */
+export async function eraseFromHelper(name: string, server: string, env: Env): Promise<void> {
+  const { code, output } = await runHelper(name, 'erase', server, env);
+  if (code !== 0 && !/credentials not found/i.test(output)) {
+    throw helperError(name, `failed to erase credentials for ${server} with exit code ${code}`);
+  }
+}
+
+function helperError(name: string, what: string): FairleadError {
+  return new FairleadError('Unauthenticated', `credential helper docker-credential-${name} ${what}`, {
+    hint: `Try it by hand: echo SERVER | docker-credential-${name} get. Or take it out of the Docker config.json.`,
+  });
+}
+
+function runHelper(
+  name: string,
+  action: 'get' | 'store' | 'erase',
+  input: string,
+  env: Env,
+): Promise<{ code: number; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(`docker-credential-${name}`, [action], {
+      env: { ...env },
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    // Not spawn's own timeout, which goes on where the program is not there.
+    const timer = setTimeout(() => child.kill(), longestRun);
+    const pieces: Buffer[] = [];
+    let length = 0;
+    child.stdout.on('data', (piece: Buffer) => {
+      length += piece.length;
+      if (length <= answerLimit) pieces.push(piece);
+      else {
+        // A program that it started may hold its output open: that ends with the next write.
+        child.stdout.destroy();
+        child.kill();
+      }
+    });
+    // A helper may end without reading its input.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      const code = 'code' in error ? String(error.code) : error.message;
+      reject(
+        helperError(
+          name,
+          code === 'ENOENT' ? 'is named in the Docker config.json but not in PATH' : `did not start: ${code}`,
+        ),
+      );
+    });
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      if (length > answerLimit) reject(helperError(name, `answered with more than ${answerLimit} bytes`));
+      else if (signal !== null) reject(helperError(name, `was ended by ${signal}`));
+      else resolve({ code: code ?? 1, output: Buffer.concat(pieces).toString('utf8') });
+    });
+  });
+}

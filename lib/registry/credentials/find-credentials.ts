@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { type AuthEntry, type ConfigFile, parseConfigFile, readConfigFile } from './config-file.ts';
+import { getFromHelper } from './credential-helper.ts';
+import { type CredentialSource, type Credentials, hostNames, readCredentials } from './credentials.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+type Name = Parameters<CredentialSource>[0];
+
+/**
+ * Credentials of `docker login`: `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`, read at the first use. A helper of
+ * `credHelpers` for the registry decides alone; else the one of `credsStore` is asked, then `auths` is looked into.
+ * No file means anonymous; a file that is not right rejects with InvalidInput, a helper that fails with Unauthenticated.
+ */
+export function dockerConfigCredentials(env: Env): CredentialSource {
+  const file = dockerConfigFile(env);
+  return file === undefined ? async () => undefined : fileCredentials(file, env);
+}
+
+/**
+ * Credentials of all tools that log in to registries: containers' auth.json (`$REGISTRY_AUTH_FILE` alone where that is set, else
+ * `$XDG_RUNTIME_DIR/containers/auth.json` and `containers/auth.json` below the user's configuration; containers-auth.json(5)), where
+ * entries may be for single repositories, then Docker's config.json.
+ */
+export function registryCredentials(env: Env): CredentialSource {
+  const sources = credentialFiles(env).map((file) => fileCredentials(file, env));
+  return async (name) => {
+    for (const source of sources) {
+      const found = await source(name);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+}
+
+/** Credentials of a config.json's text, such as a Kubernetes pull secret's `.dockerconfigjson`; helpers that it names are not run. */
+export function parseDockerConfig(text: string, origin: string): CredentialSource {
+  const { auths } = parseConfigFile(text, origin);
+  return async (name) => findInAuths(auths, name, origin);
+}
+
+/** Where Docker keeps its credentials; undefined without a home. */
+export function dockerConfigFile(env: Env): string | undefined {
+  const folder = env['DOCKER_CONFIG'] || (env['HOME'] ? join(env['HOME'], '.docker') : undefined);
+  return folder === undefined ? undefined : join(folder, 'config.json');
+}
+
+/** All files that may hold credentials, the first to be looked into first. */
+function credentialFiles(env: Env): string[] {
+  if (env['REGISTRY_AUTH_FILE']) return [env['REGISTRY_AUTH_FILE']];
+  const configuration = env['XDG_CONFIG_HOME'] || (env['HOME'] ? join(env['HOME'], '.config') : undefined);
+  const folders = [env['XDG_RUNTIME_DIR'], configuration].filter((folder) => folder !== undefined && folder !== '');
+  const docker = dockerConfigFile(env);
+  return [
+    ...folders.map((folder) => join(folder ?? '', 'containers/auth.json')),
+    ...(docker === undefined ? [] : [docker]),
+  ];
+}
+
+function fileCredentials(file: string, env: Env): CredentialSource {
+  let loading: Promise<ConfigFile | undefined> | undefined;
+  return async (name) => {
+    loading ??= readConfigFile(file);
+    const config = await loading;
+    if (config === undefined) return undefined;
+    const helper = helperOf(config, name.registry);
+    if (helper !== undefined) return getFromHelper(helper, serverOf(name.registry), env);
+    const stored =
+      config.credsStore === '' ? undefined : await getFromHelper(config.credsStore, serverOf(name.registry), env);
+    return stored ?? findInAuths(config.auths, name, file);
+  };
+}
+
+/** The helper that `credHelpers` names for a registry. */
+export function helperOf({ credHelpers }: ConfigFile, registry: string): string | undefined {
+  const key = hostNames(registry).find((host) => Object.hasOwn(credHelpers, host));
+  return key === undefined ? undefined : credHelpers[key] || undefined;
+}
+
+/** The name under which helpers keep a registry: its host, and for Docker Hub the URL that Docker has always used. */
+export function serverOf(registry: string): string {
+  return hostNames(registry).includes('docker.io') ? 'https://index.docker.io/v1/' : registry;
+}
+
+function findInAuths(auths: Readonly<Record<string, AuthEntry>>, name: Name, origin: string): Credentials | undefined {
+  const key = authKeys(name).find((candidate) => Object.hasOwn(auths, candidate));
+  const entry = key === undefined ? undefined : auths[key];
+  if (entry === undefined) return undefined;
+  const { auth, username, password, identitytoken, registrytoken } = entry;
+  const fields = { auth, username, password, identityToken: identitytoken, registryToken: registrytoken };
+  return readCredentials(fields, `${origin}: auths of ${key}`);
+}
+
+/** The keys that an entry for a repository may have, the closest first: repository, its parents, the host, the host as a URL. */
+function authKeys({ registry, repository }: Name): string[] {
+  const components = repository.split('/');
+  const paths = components.map((_, at) => `/${components.slice(0, components.length - at).join('/')}`);
+  return hostNames(registry).flatMap((host) => {
+    const plain = [...paths, ''].map((path) => `${host}${path}`);
+    return [...plain, `https://${host}`, `https://${host}/`, `https://${host}/v1/`, `https://${host}/v2/`];
+  });
+}

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { FairleadError } from '#lib/errors';
+import { type ConfigFile, readConfigFile } from './config-file.ts';
+import { eraseFromHelper, storeInHelper } from './credential-helper.ts';
+import { type Credentials, hostNames } from './credentials.ts';
+import { dockerConfigFile, helperOf, serverOf } from './find-credentials.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Keeps credentials for a registry where {@link dockerConfigCredentials} and other tools find them: in the helper that Docker's config.json
+ * names, else in that file itself, readable by its owner only. Gives the place, as people would name it.
+ * Rejects with InvalidInput for a registry token (which is not to be kept) and where there is no home, and as the helper does.
+ */
+export async function saveCredentials(env: Env, registry: string, who: Credentials): Promise<string> {
+  if ('registryToken' in who) throw new FairleadError('InvalidInput', 'a registry token is not kept: it ends soon');
+  const { file, config } = await openConfig(env);
+  const helper = helperOf(config, registry) ?? (config.credsStore || undefined);
+  const username = 'username' in who ? who.username : '<token>';
+  const secret = 'username' in who ? who.password : who.identityToken;
+  if (helper !== undefined) {
+    await storeInHelper(helper, serverOf(registry), { username, secret }, env);
+    return `docker-credential-${helper}`;
+  }
+  if (username.includes(':'))
+    throw new FairleadError('InvalidInput', 'a user name with a colon cannot be kept in a Docker config.json');
+  const entry =
+    'username' in who
+      ? { auth: Buffer.from(`${username}:${secret}`).toString('base64') }
+      : { auth: Buffer.from('00000000-0000-0000-0000-000000000000:').toString('base64'), identitytoken: secret };
+  await writeConfig(file, { ...config, auths: { ...config.auths, [serverOf(registry)]: entry } });
+  return file;
+}
+
+/** Forgets what {@link saveCredentials} kept; says whether the file had something (a helper does not tell). */
+export async function eraseCredentials(env: Env, registry: string): Promise<boolean> {
+  const { file, config } = await openConfig(env);
+  const helper = helperOf(config, registry) ?? (config.credsStore || undefined);
+  if (helper !== undefined) await eraseFromHelper(helper, serverOf(registry), env);
+  const keys = [serverOf(registry), ...hostNames(registry).flatMap((host) => [host, `https://${host}`])];
+  const kept = Object.entries(config.auths).filter(([key]) => !keys.includes(key));
+  if (kept.length === Object.keys(config.auths).length) return helper !== undefined;
+  await writeConfig(file, { ...config, auths: Object.fromEntries(kept) });
+  return true;
+}
+
+async function openConfig(env: Env): Promise<{ file: string; config: ConfigFile }> {
+  const file = dockerConfigFile(env);
+  if (file === undefined) {
+    throw new FairleadError('InvalidInput', 'there is no place for credentials', {
+      hint: 'Set HOME or DOCKER_CONFIG.',
+    });
+  }
+  return { file, config: (await readConfigFile(file)) ?? { auths: {}, credHelpers: {}, credsStore: '' } };
+}
+
+/** Writes the file whole, through a link to where it really is. Defaults that were not in it are left out. */
+async function writeConfig(file: string, { credHelpers, credsStore, ...rest }: ConfigFile): Promise<void> {
+  const config = {
+    ...rest,
+    ...(Object.keys(credHelpers).length > 0 ? { credHelpers } : {}),
+    ...(credsStore === '' ? {} : { credsStore }),
+  };
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const place = await realpath(file).catch(() => file);
+  const temporary = `${place}.${randomBytes(6).toString('hex')}`;
+  try {
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(`${JSON.stringify(config, undefined, '\t')}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, place);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new FairleadError(
+      'Unavailable',
+      `${file}: cannot be written: ${error instanceof Error ? error.message : error}`,
+      { cause: error },
+    );
+  }
+}
