@@ -36,6 +36,8 @@ const places = {
   runc: system('runc'),
   crun: system('crun'),
   openssl: system('openssl'),
+  /** The C compiler, for programs that make system calls with arguments of the test's own. */
+  cc: system('cc'),
   apparmor_parser: system('apparmor_parser'),
   secilc: system('secilc'),
   /** Not a program: the seccomp profile that Podman runs containers with. */

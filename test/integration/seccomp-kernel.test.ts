@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { after, before, it } from 'node:test';
+import fc from 'fast-check';
+import { intersect } from '#lib/profile/seccomp/intersect';
+import type { SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
+import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { harmlessCalls, type KernelResult, ProbeContainer } from '../kernel/run-probe.ts';
+import { arbitraryProfile, cornerCalls } from '../oracle/seccomp-arbitrary.ts';
+import { evaluate } from '../oracle/seccomp-evaluate.ts';
+import { temporaryFolder } from '../peers/program.ts';
+import { describePeers } from '../peers/require.ts';
+
+const native = 'SCMP_ARCH_X86_64';
+const names = Object.keys(harmlessCalls);
+const pairs = Number(process.env['FAIRLEAD_KERNEL_PAIRS'] ?? 120);
+
+/** What the runtime and the probe need, whatever the generated rules say. */
+const needed: SeccompRule = {
+  names:
+    runtimeDefault({ architecture: 'amd64', capabilities: ['ALL'] })
+      .syscalls?.flatMap((rule) => (rule.args === undefined && rule.action === 'SCMP_ACT_ALLOW' ? rule.names : []))
+      .filter((name) => !names.includes(name)) ?? [],
+  action: 'SCMP_ACT_ALLOW',
+};
+
+/** A generated profile made one that a container starts under; there is no listener for SCMP_ACT_NOTIFY. */
+function startable(profile: SeccompProfile): SeccompProfile {
+  const rules = (profile.syscalls ?? []).map((rule) =>
+    rule.action === 'SCMP_ACT_NOTIFY' ? { ...rule, action: 'SCMP_ACT_LOG' as const } : rule,
+  );
+  return { ...profile, syscalls: [...rules, needed] };
+}
+
+/** Whether the kernel's answer is what the evaluator's word means. None of the calls fails with 1, 13 or 38 by itself. */
+function agrees(result: KernelResult, expected: string): boolean {
+  const [action, errno] = expected.split(' ');
+  if (action === 'SCMP_ACT_KILL_PROCESS' || action === 'SCMP_ACT_KILL_THREAD' || action === 'bad')
+    return result === 'killed';
+  if (action === 'SCMP_ACT_TRAP') return result === 'trapped';
+  if (typeof result === 'string') return false;
+  if (action === 'SCMP_ACT_ERRNO') return result.value === -Number(errno);
+  // Without a tracer a traced call fails with ENOSYS.
+  if (action === 'SCMP_ACT_TRACE') return result.value === -38;
+  return ![-1, -13, -38].includes(result.value);
+}
+
+const show = (value: unknown) => JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}` : part));
+
+describePeers(['runc', 'cc', 'root'], 'effective profiles in the kernel', () => {
+  let folder: string;
+  let container: ProbeContainer;
+  before(() => {
+    folder = temporaryFolder('probe');
+    container = new ProbeContainer(folder);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  for (const [title, architectures, wide] of [
+    ['of x86_64 alone, with 64-bit values', [native], true],
+    ['of x86_64 and x86', [native, 'SCMP_ARCH_X86'], false],
+  ] as const) {
+    it(`do what the evaluator says: ${pairs / 2} pairs ${title}`, (context) => {
+      const seed = Math.floor(Math.random() * 2 ** 31);
+      context.diagnostic(`seed ${seed}`);
+      const shape = { names, architectures: [architectures], wide, rules: 10 };
+      const generated = fc.sample(fc.tuple(arbitraryProfile(shape), arbitraryProfile(shape)), {
+        seed,
+        numRuns: pairs / 2,
+      });
+      let state = seed;
+      const random = () => {
+        state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+        return state / 2 ** 32;
+      };
+      for (const [a, b] of generated) {
+        const inputs = [startable(a), startable(b)];
+        const { profile } = intersect(inputs, native);
+        const calls = cornerCalls(inputs, names, architectures, 100, random);
+        const results = container.run(profile, calls);
+        for (const [index, call] of calls.entries()) {
+          const expected = evaluate(profile, call);
+          const got = results[index];
+          assert.ok(
+            got !== undefined && agrees(got, expected),
+            `${show(got)}, not ${expected}: ${show(call)} under ${show(profile)}`,
+          );
+        }
+      }
+    });
+  }
+});

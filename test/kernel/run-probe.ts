@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { renderProfile } from '#lib/profile/render-profile';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import type { Call } from '../oracle/seccomp-evaluate.ts';
+import { peer } from '../peers/peer.ts';
+
+/** What the kernel did with one call: what it returned, a delivered SIGSYS, or the end of the process. */
+export type KernelResult = { readonly value: number } | 'trapped' | 'killed';
+
+/** Numbers on x86_64 and x86 of calls that do nothing to the system, whatever their arguments. */
+export const harmlessCalls: Readonly<Record<string, readonly [x86_64: number, x86: number]>> = {
+  getpgid: [121, 132],
+  getsid: [124, 147],
+  getpgrp: [111, 65],
+  getpriority: [140, 96],
+  sched_getscheduler: [145, 157],
+  sched_get_priority_max: [146, 159],
+  sched_get_priority_min: [147, 160],
+  sched_rr_get_interval: [148, 161],
+};
+
+/** A folder with the compiled probe, in which containers are run by runc. */
+export class ProbeContainer {
+  readonly #folder: string;
+  #runs = 0;
+
+  /** Compiles the probe into `folder`, which the caller removes. */
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(path.join(folder, 'rootfs', 'proc'), { recursive: true });
+    const source = fileURLToPath(new URL('./probe.c', import.meta.url));
+    const options = ['-O1', '-static', '-nostdlib', '-fno-stack-protector', '-o', path.join(folder, 'rootfs', 'probe')];
+    execFileSync(peer('cc'), [...options, source]);
+  }
+
+  /** Runs a container under the profile, makes the calls in it, and gives what became of each. */
+  run(profile: SeccompProfile, calls: readonly Call[]): readonly KernelResult[] {
+    this.#runs += 1;
+    const seccomp = new TextDecoder().decode(renderProfile({ kind: 'Seccomp', seccomp: profile }));
+    const spec = JSON.stringify(specification(), undefined, 1);
+    // The numbers of a profile would be rounded by JSON.parse, so that it is put into the text.
+    writeFileSync(path.join(this.#folder, 'config.json'), spec.replace('"SECCOMP"', seccomp));
+    const root = path.join(this.#folder, 'state');
+    const options = ['--root', root, 'run', '--bundle', this.#folder, `probe-${process.pid}-${this.#runs}`];
+    const output = execFileSync(peer('runc'), options, {
+      input: Buffer.concat(calls.map(recordOf)),
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    const lines = output.trimEnd().split('\n');
+    if (lines.length !== calls.length) throw new Error(`${calls.length} calls, ${lines.length} results: ${output}`);
+    return lines.map(resultOf);
+  }
+}
+
+function recordOf(call: Call): Buffer {
+  const numbers = harmlessCalls[call.syscall];
+  if (numbers === undefined) throw new Error(`${call.syscall} has no number here`);
+  const is32Bit = call.architecture === 'SCMP_ARCH_X86';
+  const record = Buffer.alloc(64);
+  record.writeBigUInt64LE(is32Bit ? 1n : 0n, 0);
+  record.writeBigUInt64LE(BigInt(is32Bit ? numbers[1] : numbers[0]), 8);
+  for (const [index, value] of call.args.entries()) record.writeBigUInt64LE(value, 16 + 8 * index);
+  return record;
+}
+
+function resultOf(line: string): KernelResult {
+  const value = /^value (-?\d+)$/.exec(line)?.[1];
+  if (value !== undefined) return { value: Number(value) };
+  if (line === 'trapped' || line === 'killed') return line;
+  throw new Error(`the probe said ${JSON.stringify(line)}`);
+}
+
+function specification(): object {
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      user: { uid: 0, gid: 0 },
+      args: ['/probe'],
+      env: ['PATH=/'],
+      cwd: '/',
+      noNewPrivileges: true,
+      capabilities: { bounding: [], effective: [], permitted: [] },
+    },
+    root: { path: 'rootfs', readonly: true },
+    hostname: 'probe',
+    mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+    linux: {
+      namespaces: ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type })),
+      seccomp: 'SECCOMP',
+    },
+  };
+}
