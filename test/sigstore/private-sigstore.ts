@@ -12,8 +12,11 @@ const issuerOid = '1.3.6.1.4.1.57264.1.8';
 
 type Service = 'ca' | 'ctlog' | 'tlog' | 'tsa';
 
+type CA = Awaited<ReturnType<typeof initializeCA>>;
+type TSA = Awaited<ReturnType<typeof initializeTSA>>;
+
 /** What Rekor v1 answers to a new entry. */
-interface LogEntry {
+export interface LogEntry {
   readonly body: string;
   readonly integratedTime: number;
   readonly logID: string;
@@ -57,6 +60,8 @@ export interface PrivateSigstore {
     certificateAuthorities: object[];
     timestampAuthorities: object[];
   };
+  /** The services behind it, for a server that speaks their protocols. */
+  readonly services: { readonly ca: CA; readonly log: (entry: object) => Promise<LogEntry>; readonly tsa: TSA };
   /** A keyless signature of an artifact, as a bundle. */
   sign(descriptor: Descriptor, options?: KeylessOptions): Promise<BundleJson>;
   /** A signature of an artifact with a key, entered in the transparency log. */
@@ -173,19 +178,7 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
       payloadType: statementPayloadType,
       signatures: [{ sig: signature.toString('base64') }],
     };
-    const sha256 = (bytes: Uint8Array): object => ({
-      algorithm: 'sha256',
-      value: createHash('sha256').update(bytes).digest('hex'),
-    });
-    const entry = {
-      apiVersion: '0.0.1',
-      kind: 'dsse',
-      spec: {
-        envelopeHash: sha256(Buffer.from(JSON.stringify(envelope))),
-        payloadHash: sha256(statement),
-        signatures: [{ signature: signature.toString('base64'), verifier: Buffer.from(verifier).toString('base64') }],
-      },
-    };
+    const entry = dsseEntry(JSON.stringify(envelope), Buffer.from(verifier).toString('base64'));
     return {
       mediaType: bundleMediaType,
       verificationMaterial: {
@@ -207,6 +200,8 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
       certificateAuthorities: [authority(ca.rootCertificate)],
       timestampAuthorities: [authority(tsa.intCertificate, tsa.rootCertificate)],
     } as PrivateSigstore['trustedRoot'],
+
+    services: { ca, log, tsa },
 
     async sign(descriptor, options = {}) {
       const { certificate, privateKey } = await certify(options);
@@ -252,6 +247,24 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
         annotations['dev.sigstore.cosign/rfc3161timestamp'] = JSON.stringify({ SignedRFC3161Timestamp });
       }
       return annotations;
+    },
+  };
+}
+
+/** What Rekor v1 writes into its log for a DSSE envelope: hashes, the signature, and what it is verified with (PEM in base64). */
+export function dsseEntry(envelope: string, verifier: string): object {
+  const { payload, signatures } = JSON.parse(envelope);
+  const sha256 = (bytes: Uint8Array): object => ({
+    algorithm: 'sha256',
+    value: createHash('sha256').update(bytes).digest('hex'),
+  });
+  return {
+    apiVersion: '0.0.1',
+    kind: 'dsse',
+    spec: {
+      envelopeHash: sha256(Buffer.from(envelope)),
+      payloadHash: sha256(Buffer.from(payload, 'base64')),
+      signatures: [{ signature: signatures[0].sig, verifier }],
     },
   };
 }

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { promisify } from 'node:util';
+import { packArtifact } from '#lib/artifact/pack-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { remoteRepository } from '#lib/registry/remote/repository';
+import { authorize } from '#lib/trust/authorize';
+import { fetchSignatures } from '#lib/trust/fetch-signatures';
+import { loadPolicy } from '#lib/trust/load-policy';
+import { packSignature } from '#lib/trust/pack-signature';
+import { verifySignatures } from '#lib/trust/verify-signatures';
+import { peer } from '#test/peers/peer';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+import { type PrivateSigstore, privateSigstore } from '#test/sigstore/private-sigstore';
+import { identityToken, serveSigstore } from '#test/sigstore/sigstore-server';
+
+const run = promisify(execFile);
+const identity = 'https://github.com/acme/profiles/.github/workflows/publish.yml@refs/heads/main';
+const issuer = 'https://token.actions.githubusercontent.com';
+
+describePeers(['docker-registry', 'cosign'], 'keyless signatures and cosign', () => {
+  let registry: Registry;
+  let sigstore: PrivateSigstore;
+  let folder: string;
+  before(async () => {
+    registry = await startRegistry();
+    sigstore = await privateSigstore();
+    folder = await mkdtemp(join(tmpdir(), 'trust-keyless-'));
+    await writeFile(join(folder, 'root.json'), JSON.stringify(sigstore.trustedRoot));
+  });
+  after(async () => {
+    await registry.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const cosignVerify = (name: string, expected = { identity, issuer }) =>
+    run(
+      peer('cosign'),
+      [
+        'verify',
+        '--trusted-root',
+        'root.json',
+        '--certificate-identity',
+        expected.identity,
+        '--certificate-oidc-issuer',
+        expected.issuer,
+        '--allow-http-registry',
+        name,
+      ],
+      { cwd: folder, env: { HOME: folder, PATH: process.env['PATH'] } },
+    );
+
+  for (const [title, options] of [
+    ['with the time of the log', {}],
+    ['with the time of the log and of a timestamp authority', { timestamped: true }],
+  ] as const) {
+    it(`cosign accepts, by the same trusted root, what we accept: ${title}`, async () => {
+      const reference = { registry: registry.host, repository: `keyless/r${Object.keys(options).length}` };
+      const target = remoteRepository(reference);
+      const artifact = packArtifact(
+        { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } },
+        { layout: 'runtime' },
+      );
+      const bundle = await sigstore.sign(artifact.descriptor, { identity, issuer, ...options });
+      const signature = packSignature(artifact.descriptor, Buffer.from(JSON.stringify(bundle)));
+      await pushArtifact(target, artifact, signature, 'v1');
+      const name = `${registry.host}/${reference.repository}@${artifact.descriptor.digest}`;
+      await cosignVerify(name);
+      await assert.rejects(cosignVerify(name, { identity: 'https://evil.example', issuer }), /expected SAN/);
+    });
+  }
+
+  it('we accept, by the same trusted root, what cosign signs', async () => {
+    const server = await serveSigstore(sigstore);
+    try {
+      await writeFile(join(folder, 'signing.json'), JSON.stringify(server.signingConfig));
+      const reference = { registry: registry.host, repository: 'keyless/cosign' };
+      const target = remoteRepository(reference);
+      const artifact = packArtifact(
+        { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } },
+        { layout: 'runtime' },
+      );
+      await pushArtifact(target, artifact, undefined, 'v1');
+      const name = `${registry.host}/${reference.repository}@${artifact.descriptor.digest}`;
+      const token = identityToken(issuer, 'me@acme.example');
+      const options = ['--signing-config', 'signing.json', '--trusted-root', 'root.json', '--allow-http-registry'];
+      await run(peer('cosign'), ['sign', '--yes', '--identity-token', token, ...options, name], {
+        cwd: folder,
+        env: { HOME: folder, PATH: process.env['PATH'] },
+      });
+      await writeFile(
+        join(folder, 'policy.yaml'),
+        `apiVersion: fairlead.dev/v1
+kind: TrustPolicy
+trustedRoot: root.json
+rules:
+  - match: ${registry.host}/keyless/*
+    require: [{keyless: {issuer: ${issuer}, identityPattern: "*@acme.example"}}]
+  - match: "**"
+    require: [{keyless: {issuer: ${issuer}, identity: somebody@acme.example}}]
+`,
+      );
+      const policy = await loadPolicy(join(folder, 'policy.yaml'));
+      const signatures = await fetchSignatures(target, artifact.descriptor);
+      const rule = authorize(policy, reference, 'Seccomp');
+      const verification = verifySignatures(artifact.descriptor, reference, signatures, rule);
+      assert.deepEqual(verification.signatures[0]?.certificate, { issuer, identity: 'me@acme.example', claims: {} });
+      const [, otherRule] = policy.rules;
+      assert.ok(otherRule);
+      assert.throws(
+        () => verifySignatures(artifact.descriptor, reference, signatures, otherRule),
+        /it was made by "me@acme\.example"/,
+      );
+    } finally {
+      await server.stop();
+    }
+  });
+});

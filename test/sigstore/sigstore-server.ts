@@ -1,0 +1,106 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ASN1Obj } from '@sigstore/core';
+import { fulcioHandler } from '@sigstore/mock';
+import { dsseEntry, type PrivateSigstore } from './private-sigstore.ts';
+
+/** A private Sigstore that others can talk to. */
+export interface SigstoreServer {
+  /** The signing config that names its services, as `cosign --signing-config` takes it. */
+  readonly signingConfig: object;
+  stop(): Promise<void>;
+}
+
+/** Rekor's name for an entry: the key of its answer, and its ETag. */
+const entryId = '0'.repeat(64);
+
+/** Serves Fulcio, Rekor v1 and a timestamp authority on one loopback port, as far as cosign needs them to sign. */
+export async function serveSigstore({ services: { ca, log, tsa } }: PrivateSigstore): Promise<SigstoreServer> {
+  const fulcio = fulcioHandler(ca, { subjectClaim: 'email' });
+
+  async function answer(
+    path: string,
+    authorization: string,
+    body: Buffer,
+  ): Promise<{ type: string; content: string | Buffer }> {
+    if (path === fulcio.path) {
+      // cosign gives the token in a header, the handler looks for it in the body.
+      const credentials = { oidcIdentityToken: authorization.replace(/^Bearer /, '') };
+      const { response, contentType = 'text/plain' } = await fulcio.fn(
+        JSON.stringify({ credentials, ...JSON.parse(body.toString()) }),
+      );
+      return { type: contentType, content: response.toString() };
+    }
+    if (path === '/api/v1/log/entries') {
+      const { proposedContent } = JSON.parse(body.toString()).spec;
+      const entry = await log(dsseEntry(proposedContent.envelope, proposedContent.verifiers[0]));
+      return { type: 'application/json', content: JSON.stringify({ [entryId]: entry }) };
+    }
+    if (path === '/api/v1/timestamp') {
+      // TimeStampReq ::= SEQUENCE { version, messageImprint { hashAlgorithm { oid }, hashedMessage }, … nonce … } (RFC 3161)
+      const [, imprint, ...rest] = ASN1Obj.parseBuffer(Buffer.from(body)).subs;
+      const nonce = rest.find(({ tag }) => tag.number === 0x02)?.toInteger();
+      const reply = await tsa.timestamp({
+        artifactHash: Buffer.from(imprint?.subs[1]?.value ?? []),
+        hashAlgorithmOID: imprint?.subs[0]?.subs[0]?.toOID() ?? '',
+        nonce: Number(nonce ?? 0),
+        policyOID: '1.3.6.1.4.1.57264.2',
+        certReq: true,
+      });
+      return {
+        type: 'application/timestamp-reply',
+        content: Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength),
+      };
+    }
+    throw new Error(`nothing at ${path}`);
+  }
+
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    (async () => {
+      const pieces: Buffer[] = [];
+      for await (const piece of request) pieces.push(piece);
+      const { type, content } = await answer(
+        request.url ?? '',
+        request.headers.authorization ?? '',
+        Buffer.concat(pieces),
+      );
+      // Fulcio answers 200 where the others create something.
+      response
+        .writeHead(request.url === fulcio.path ? 200 : 201, {
+          'content-type': type,
+          etag: entryId,
+          location: `/api/v1/log/entries/${entryId}`,
+        })
+        .end(content);
+    })().catch((error) => response.writeHead(400).end(String(error)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const service = (at = url): object[] => [
+    { url: at, majorApiVersion: 1, validFor: { start: '2020-01-01T00:00:00Z' }, operator: 'test' },
+  ];
+  return {
+    signingConfig: {
+      mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
+      caUrls: service(),
+      oidcUrls: service(),
+      rekorTlogUrls: service(),
+      rekorTlogConfig: { selector: 'ANY' },
+      tsaUrls: service(`${url}/api/v1/timestamp`),
+      tsaConfig: { selector: 'ANY' },
+    },
+    stop: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+/** An identity token that this server believes, as it would any: a JWT, signed with a key that nobody knows. */
+export function identityToken(issuer: string, email: string): string {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss: issuer, sub: email, email, email_verified: true, aud: 'sigstore', iat: now, exp: now + 600 };
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}`;
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const signature = sign('sha256', Buffer.from(signed), privateKey);
+  return `${signed}.${signature.toString('base64url')}`;
+}
