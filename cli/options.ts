@@ -43,6 +43,15 @@ export function addSignerOptions(command: Command): Command {
     .option('--unsigned', 'publish without a signature: must be said where there is no --key');
 }
 
+/** Adds the form in which the signature of what is published is stored. */
+export function addSignatureFormatOption(command: Command): Command {
+  return command.addOption(
+    new Option('--signature-format <format>', 'bundle: as cosign 3 signs; legacy: for readers of what cosign 2 signs')
+      .choices(['bundle', 'legacy'])
+      .default('bundle'),
+  );
+}
+
 /** Parser for an option that may be given many times: `key=value`, gathered into one object. */
 export function collectAnnotation(text: string, gathered: Record<string, string> = {}): Record<string, string> {
   const equals = text.indexOf('=');

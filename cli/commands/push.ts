@@ -3,12 +3,14 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import { defaultLimits } from '#lib/trust/policy';
+import type { Signature } from '#lib/trust/signature';
 import type { Published } from '#services/push/publish';
 import { openRegistries } from '../connect.ts';
 import { readInput } from '../files.ts';
 import {
   addOutputOption,
   addRegistryOptions,
+  addSignatureFormatOption,
   addSignerOptions,
   collectAnnotation,
   examples,
@@ -20,6 +22,7 @@ import { openSigner, type SignerOptions } from '../signer.ts';
 
 interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly annotation?: Readonly<Record<string, string>>;
+  readonly signatureFormat: Signature['format'];
 }
 
 /** `fairlead push FILE REFERENCE`. */
@@ -32,6 +35,7 @@ export function define(command: Command): void {
     .argument('<file>', 'the profile (seccomp JSON); - is stdin')
     .argument('<reference>', 'where to: registry/repository:tag');
   addSignerOptions(command);
+  addSignatureFormatOption(command);
   command.option('--annotation <key=value>', 'annotate the manifest; may be given many times', collectAnnotation);
   addRegistryOptions(command);
   addOutputOption(command)
@@ -71,6 +75,7 @@ async function push(file: string, referenceText: string, options: PushOptions): 
       title: file === '-' ? undefined : basename(file),
       annotations: options.annotation,
       created: sourceDate(process.env),
+      signatureFormat: options.signatureFormat,
     },
     { target: connect(reference), signer, clock: () => new Date(), limits: defaultLimits },
   );

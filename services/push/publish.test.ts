@@ -67,6 +67,20 @@ describe('publish', () => {
     );
   });
 
+  it('stores the signature in the legacy form where that is asked for', async () => {
+    const { target, calls } = recordingRepository();
+    const { descriptor, signature } = await publish(
+      profile,
+      { reference, signatureFormat: 'legacy' },
+      { target, signer, clock, limits: defaultLimits },
+    );
+    assert.equal(calls.at(-1), `tag 1.27 ${descriptor.digest}`);
+    assert.deepEqual(
+      (await fetchSignatures(target, descriptor)).map(({ format, manifest }) => [format, manifest]),
+      [['legacy', signature]],
+    );
+  });
+
   it('leaves no tag behind where the signature cannot be stored', async () => {
     const { target, calls } = recordingRepository();
     const failing: Target = {

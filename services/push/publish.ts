@@ -9,8 +9,9 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import type { Reference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
-import { packSignature } from '#lib/trust/pack-signature';
-import { type Signer, signArtifact } from '#lib/trust/sign-artifact';
+import { attachSignature } from '#lib/trust/attach-signature';
+import type { Signer } from '#lib/trust/key';
+import type { Signature } from '#lib/trust/signature';
 
 export interface PublishRequest {
   /** Where to: a repository and, unless it is to be found by its digest alone, a tag. */
@@ -21,6 +22,8 @@ export interface PublishRequest {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Kept as `org.opencontainers.image.created`; without it the same profile always has the same digest. */
   readonly created?: Date | undefined;
+  /** How the signature is stored; a bundle unless told. */
+  readonly signatureFormat?: Signature['format'] | undefined;
 }
 
 export interface PublishDependencies {
@@ -53,7 +56,7 @@ export interface Published {
  */
 export async function publish(
   bytes: Uint8Array,
-  { reference, title, annotations, created }: PublishRequest,
+  { reference, title, annotations, created, signatureFormat = 'bundle' }: PublishRequest,
   { target, signer, clock, limits, authorize, signal }: PublishDependencies,
 ): Promise<Published> {
   const { registry, repository, tag } = reference;
@@ -68,13 +71,21 @@ export async function publish(
   const findings = lint(profile);
   const artifact = packArtifact(profile, { layout: 'runtime', content: bytes, title, annotations, created });
   const { descriptor } = artifact;
-  const signature = signer && packSignature(descriptor, await signArtifact(descriptor, signer), { created: clock() });
-  await pushArtifact(target, artifact, signature, tag, signal === undefined ? {} : { signal });
+  const options = signal === undefined ? {} : { signal };
+  await pushArtifact(target, artifact, undefined, undefined, options);
+  const signature =
+    signer &&
+    (await attachSignature(
+      target,
+      { descriptor, reference, signer, format: signatureFormat, created: clock() },
+      options,
+    ));
+  if (tag !== undefined) await target.tag(descriptor, tag, options);
   return {
     reference: { registry, repository, digest: descriptor.digest },
     descriptor,
     profile,
     findings,
-    signature: signature?.descriptor.digest,
+    signature: signature?.digest,
   };
 }
