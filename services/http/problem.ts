@@ -31,7 +31,6 @@ const titles: Readonly<Record<ErrorKind, string>> = {
 /** An error of Fastify or its parsers: it knows its HTTP status. */
 interface HttpError extends Error {
   readonly statusCode: number;
-  readonly code?: string;
 }
 
 /**
@@ -59,9 +58,6 @@ function fromThrown(thrown: unknown): { error: FairleadError; status: number } {
 
 function fromHttpError(thrown: HttpError): { error: FairleadError; status: number } {
   const { statusCode: status, message } = thrown;
-  if (thrown.code === 'FST_ERR_HANDLER_TIMEOUT') {
-    return { error: new FairleadError('Unavailable', 'the request took too long and was given up'), status };
-  }
   if (status === 413 || status === 429) return { error: new FairleadError('LimitExceeded', message), status };
   if (status < 500)
     return { error: new FairleadError('InvalidInput', message || (STATUS_CODES[status] ?? '')), status };

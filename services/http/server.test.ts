@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type ErrorKind, errorMapping, FairleadError } from '#lib/errors';
@@ -18,14 +19,22 @@ describe('createServer', () => {
         bodyLimit: 64,
         timeout: 200,
       },
-      (server) => {
+      (server, signalOf) => {
         server.get<{ Params: { kind: ErrorKind } }>('/throws/:kind', async (request) => {
           throw new FairleadError(request.params.kind, 'what went wrong', { hint: 'do this' });
         });
         server.get('/defect', async () => {
           throw new TypeError('secret of the inside');
         });
-        server.get('/slow', (request) => new Promise((_, reject) => request.signal.addEventListener('abort', reject)));
+        server.post('/slow', (_, reply) => {
+          const signal = signalOf(reply);
+          return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        });
+        server.post('/signal', async (_, reply) => {
+          const signal = signalOf(reply);
+          await sleep(20);
+          return { aborted: signal.aborted };
+        });
         server.post(
           '/echo',
           { schema: { body: { type: 'object', required: ['a'] } } },
@@ -57,9 +66,21 @@ describe('createServer', () => {
   });
 
   it('gives up what takes too long', async () => {
-    const response = await app.inject('/slow');
+    const response = await app.inject({ method: 'POST', url: '/slow', payload: {} });
     assert.equal(response.statusCode, 503);
     assert.equal(response.json().kind, 'Unavailable');
+  });
+
+  it('lets the work go on once the body has been read, and ends it when the caller goes away', async () => {
+    const address = await app.listen({ host: '127.0.0.1', port: 0 });
+    const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"a": 1}' };
+    assert.deepEqual(await (await fetch(`${address}/signal`, request)).json(), { aborted: false });
+    const gone = new AbortController();
+    const waiting = fetch(`${address}/slow`, { ...request, signal: gone.signal });
+    setTimeout(() => gone.abort(), 20);
+    await assert.rejects(waiting, { name: 'AbortError' });
+    await sleep(20);
+    assert.ok(logged.some((line) => line.includes('the caller has gone')));
   });
 
   it('answers malformed, oversized and unknown requests with problem details', async () => {

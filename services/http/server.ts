@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import swagger from '@fastify/swagger';
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import { FairleadError } from '#lib/errors';
+import { callSignal } from './call-signal.ts';
 import { addMetrics } from './metrics.ts';
 import { toProblem } from './problem.ts';
 
@@ -13,7 +14,7 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
   /** Bytes of a request body. */
   readonly bodyLimit: number;
-  /** Milliseconds that one request may take before it is answered with 503 and its signal aborts. */
+  /** Milliseconds that one request may take: then the signal of its work aborts. */
   readonly timeout: number;
   /** How callers prove who they are, for the OpenAPI document. */
   readonly securitySchemes?: Readonly<Record<string, { type: 'http'; scheme: string }>>;
@@ -21,17 +22,17 @@ export interface ServerOptions {
 
 /**
  * An HTTP server with what every service has: problem details for errors, request ids, `/healthz`, `/readyz`,
- * `/metrics`, and `/openapi.json` made from the routes that `addRoutes` puts on it.
+ * `/metrics`, and `/openapi.json` made from the routes that `addRoutes` puts on it. `signalOf` gives the signal under which
+ * the work for a request is to be done.
  * `close()` refuses new requests, lets the running ones end, and only then stops.
  */
 export async function createServer(
   options: ServerOptions,
-  addRoutes: (app: FastifyInstance) => void,
+  addRoutes: (app: FastifyInstance, signalOf: (reply: FastifyReply) => AbortSignal) => void,
 ): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: options.logger,
     bodyLimit: options.bodyLimit,
-    handlerTimeout: options.timeout,
     // A client that sends its headers or body drop by drop must not hold a connection for ever.
     requestTimeout: options.timeout,
     keepAliveTimeout: 30_000,
@@ -65,7 +66,7 @@ export async function createServer(
   });
   addMetrics(app, options.name);
   addHealth(app);
-  addRoutes(app);
+  addRoutes(app, (reply) => callSignal(reply, options.timeout));
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();
   return app;

@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
 import { profileContent } from '#lib/artifact/profile-content';
 import { pullProfile } from '#lib/node/pull-profile';
 import type { ProfileKind } from '#lib/profile/profile';
@@ -82,10 +82,14 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     bodyLimit: 1024,
     timeout,
   };
-  return createServer(server, (app) => addRoutes(app, options));
+  return createServer(server, (app, signalOf) => addRoutes(app, signalOf, options));
 }
 
-function addRoutes(app: FastifyInstance, { policy, connect }: PullServerOptions): void {
+function addRoutes(
+  app: FastifyInstance,
+  signalOf: (reply: FastifyReply) => AbortSignal,
+  { policy, connect }: PullServerOptions,
+): void {
   app.route<{ Querystring: { reference: string; kind: ProfileKind } }>({
     method: 'GET',
     url: '/v1/profiles',
@@ -110,7 +114,7 @@ function addRoutes(app: FastifyInstance, { policy, connect }: PullServerOptions)
       const reference = parseReference(request.query.reference);
       const pulled = await pullProfile(
         { reference, kind: request.query.kind },
-        { policy, connect, signal: request.signal },
+        { policy, connect, signal: signalOf(reply) },
       );
       // A tag may point elsewhere tomorrow and a policy may change: who caches must ask again.
       reply

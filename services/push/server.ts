@@ -70,10 +70,14 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
     timeout,
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
   } as const;
-  return createServer(server, (app) => addRoutes(app, options));
+  return createServer(server, (app, signalOf) => addRoutes(app, signalOf, options));
 }
 
-function addRoutes(app: FastifyInstance, { token, policy, connect, signer }: PushServerOptions): void {
+function addRoutes(
+  app: FastifyInstance,
+  signalOf: (reply: FastifyReply) => AbortSignal,
+  { token, policy, connect, signer }: PushServerOptions,
+): void {
   // A profile is signed and stored as it was sent: no parser may stand between.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -109,7 +113,7 @@ function addRoutes(app: FastifyInstance, { token, policy, connect, signer }: Pus
           clock: () => new Date(),
           limits: policy.limits,
           authorize: (of, kind) => void authorize(policy, of, kind),
-          signal: request.signal,
+          signal: signalOf(reply),
         },
       );
       request.log.info({ reference: formatReference(published.reference) }, 'published');

@@ -1,0 +1,17 @@
+import type { FastifyReply } from 'fastify';
+import { FairleadError } from '#lib/errors';
+
+/**
+ * A signal that ends the work for one request: after `timeout` milliseconds, or when the caller has gone before the answer
+ * was sent. (Fastify's own `request.signal` aborts as soon as the body of a request has been read.)
+ */
+export function callSignal(reply: FastifyReply, timeout: number): AbortSignal {
+  const controller = new AbortController();
+  const giveUp = (why: string): void => controller.abort(new FairleadError('Unavailable', why));
+  const timer = setTimeout(() => giveUp('the request took too long and was given up'), timeout);
+  reply.raw.once('close', () => {
+    clearTimeout(timer);
+    if (!reply.raw.writableFinished) giveUp('the caller has gone');
+  });
+  return controller.signal;
+}

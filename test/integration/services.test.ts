@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, it } from 'node:test';
+import { launcher, runFairlead } from '#test/cli/run';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+
+const token = 'a-token-for-the-test-only';
+const profile =
+  '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"}]}\n';
+
+describePeers(['docker-registry'], 'fairlead serve, in front of docker-registry', () => {
+  let folder = '';
+  let registry: Registry;
+  let services: Services;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-services-'));
+    registry = await startRegistry({ storage: join(folder, 'storage') });
+    await runFairlead(['keygen'], { cwd: folder });
+    await writeFile(
+      join(folder, 'policy.yaml'),
+      `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: ${registry.host}/security/**, require: [{key: fairlead.pub}]}\n`,
+    );
+    services = await startServices(folder);
+  });
+  after(async () => {
+    await services.stop();
+    await registry.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const post = (reference: string, options: { body?: string; token?: string } = {}): Promise<Response> =>
+    fetch(`${services.push}/v1/profiles?reference=${encodeURIComponent(reference)}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${options.token ?? token}` },
+      body: options.body ?? profile,
+    });
+  const get = (reference: string, accept = 'application/json'): Promise<Response> =>
+    fetch(`${services.pull}/v1/profiles?reference=${encodeURIComponent(reference)}`, { headers: { accept } });
+
+  it('publishes by HTTP what the pull service and the CLI then fetch, verified', async () => {
+    const reference = `${registry.host}/security/nginx:1.27`;
+    const response = await post(reference);
+    assert.equal(response.status, 201);
+    const published = await json(response);
+    assert.equal(published.reference, `${registry.host}/security/nginx@${published.digest}`);
+
+    const served = await json(await get(reference));
+    assert.equal(served.digest, published.digest);
+    assert.equal(served.verification.signatures[0].manifest, published.signature);
+    assert.equal(await (await get(published.reference, 'application/octet-stream')).text(), profile);
+
+    const pulled = await runFairlead(['pull', reference, '--policy', 'policy.yaml'], { cwd: folder });
+    assert.deepEqual(pulled, { code: 0, stdout: profile, stderr: '' });
+  });
+
+  it('refuses a bad token, an invalid profile, and a repository that no rule names', async () => {
+    const reference = `${registry.host}/security/refused:1`;
+    const unauthenticated = await post(reference, { token: 'not-the-token-at-all' });
+    assert.equal(unauthenticated.status, 401);
+    assert.match(unauthenticated.headers.get('www-authenticate') ?? '', /^Bearer/);
+
+    const invalid = await post(reference, { body: '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": []}]}' });
+    assert.equal(invalid.status, 422);
+    assert.equal(invalid.headers.get('content-type'), 'application/problem+json');
+    const problem = await json(invalid);
+    assert.equal(problem.kind, 'ProfileInvalid');
+    assert.match(problem.pointer, /^\/syscalls\/0/);
+    assert.equal(problem.instance, invalid.headers.get('x-request-id'));
+
+    assert.equal((await post(`${registry.host}/other/nginx:1`)).status, 403);
+    assert.equal((await get(`${registry.host}/other/nginx:1`)).status, 403);
+    assert.equal((await get(reference)).status, 404);
+  });
+
+  it('refuses what is there without a signature', async () => {
+    const reference = `${registry.host}/security/unsigned:1`;
+    await writeFile(join(folder, 'unsigned.json'), profile);
+    const pushed = await runFairlead(['push', 'unsigned.json', reference, '--unsigned'], { cwd: folder });
+    assert.equal(pushed.code, 0, pushed.stderr);
+    const response = await get(reference);
+    assert.equal(response.status, 403);
+    assert.equal((await json(response)).kind, 'SignatureInvalid');
+  });
+
+  it('says that the registry is out of reach, and works again when it is back', async () => {
+    const { port, storage } = registry;
+    await registry.stop();
+    for (const response of [
+      await post(`${registry.host}/security/nginx:2`),
+      await get(`${registry.host}/security/nginx:1.27`),
+    ]) {
+      assert.equal(response.status, 503);
+      assert.equal((await json(response)).kind, 'Unavailable');
+    }
+    assert.equal((await fetch(`${services.push}/healthz`)).status, 200);
+    registry = await startRegistry({ port, storage });
+    assert.equal((await get(`${registry.host}/security/nginx:1.27`)).status, 200);
+  });
+
+  it('counts its requests and documents its routes', async () => {
+    const metrics = await (await fetch(`${services.push}/metrics`)).text();
+    assert.match(
+      metrics,
+      /fairlead_http_requests_total\{route="\/v1\/profiles",method="POST",status="201",service="fairlead-push"\} 1/,
+    );
+    for (const service of [services.push, services.pull]) {
+      const document = await json(await fetch(`${service}/openapi.json`));
+      assert.equal(document.openapi, '3.1.0');
+      assert.deepEqual(Object.keys(document.paths), ['/v1/profiles']);
+    }
+  });
+
+  it('ends at SIGTERM with exit code 0', async () => {
+    const extra = await startServices(folder);
+    assert.equal((await fetch(`${extra.pull}/readyz`)).status, 200);
+    assert.equal(await extra.stop(), 0);
+    await assert.rejects(fetch(`${extra.pull}/readyz`));
+  });
+});
+
+describe('fairlead serve --embedded', () => {
+  it('needs nothing but a folder, which it keeps', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-embedded-'));
+    const start = () =>
+      startProcess(['--embedded', join(folder, 'data'), '--push', '127.0.0.1:0', '--pull', '127.0.0.1:0'], folder);
+    try {
+      const reference = 'localhost/security/nginx:1';
+      const first = await start();
+      const secret = (await readFile(join(folder, 'data/token'), 'utf8')).trim();
+      const response = await fetch(`${first.push}/v1/profiles?reference=${reference}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/octet-stream', authorization: `Bearer ${secret}` },
+        body: profile,
+      });
+      assert.equal(response.status, 201);
+      assert.equal(await first.stop(), 0);
+      const second = await start();
+      const pulled = await fetch(`${second.pull}/v1/profiles?reference=${reference}`);
+      assert.equal((await json(pulled)).digest, (await json(response)).digest);
+      assert.equal(await second.stop(), 0);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+/** What still runs when a test fails half-way must not outlive it. */
+const children = new Set<ChildProcess>();
+after(() => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+interface Services {
+  /** Base URLs. */
+  readonly push: string;
+  readonly pull: string;
+  /** Ends the process with SIGTERM; gives its exit code. */
+  stop(): Promise<number | null>;
+}
+
+function startServices(folder: string): Promise<Services> {
+  const args = ['--push', '127.0.0.1:0', '--pull', '127.0.0.1:0', '--policy', 'policy.yaml', '--key', 'fairlead.key'];
+  return startProcess(args, folder);
+}
+
+async function startProcess(args: readonly string[], cwd: string): Promise<Services> {
+  const child = spawn(process.execPath, [launcher, 'serve', ...args], {
+    cwd,
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', FAIRLEAD_PUSH_TOKEN: token },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  const addresses = await readAddresses(child, 2);
+  return {
+    push: addresses['push'] ?? '',
+    pull: addresses['pull'] ?? '',
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      child.kill('SIGTERM');
+      const [code] = await once(child, 'exit');
+      return code;
+    },
+  };
+}
+
+/** Reads the log until so many services have said where they listen. */
+async function readAddresses(child: ChildProcess, count: number): Promise<Record<string, string>> {
+  assert.ok(child.stdout);
+  const addresses: Record<string, string> = {};
+  for await (const line of createInterface(child.stdout)) {
+    const { service, msg } = JSON.parse(line);
+    const address = /^Server listening at (http:\S+)$/.exec(msg)?.[1];
+    if (address !== undefined) addresses[service] = address;
+    if (Object.keys(addresses).length === count) break;
+  }
+  if (Object.keys(addresses).length < count) throw new Error(`fairlead serve ended with ${child.exitCode}`);
+  // What it logs from here on is let go: a full pipe would stop it.
+  child.stdout.resume();
+  return addresses;
+}
+
+/** The body, of whatever shape: the tests look at single members, and fail where they are missing. */
+async function json(response: Response) {
+  return JSON.parse(await response.text());
+}
