@@ -1,0 +1,165 @@
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Header } from 'tar-stream';
+import { FairleadError } from '#lib/errors';
+import { isDigest } from '../digest.ts';
+import { parseIndex } from '../manifest.ts';
+import type { CallOptions } from '../target.ts';
+import { verifiedStream } from '../verified-stream.ts';
+import { fileError } from './file-error.ts';
+import { openIndexFile } from './index-file.ts';
+import { repositoryFolder } from './repository-folder.ts';
+import { writeFileWhole } from './write-file.ts';
+
+/** Most entries of an archive, and most bytes of its index.json. */
+const entriesLimit = 100_000;
+const indexLimit = 64 * 1024 * 1024;
+
+/**
+ * Writes one repository of a layout folder as an OCI archive: a tar of the layout, which skopeo and oras read. The same content gives the
+ * same bytes: names in order, no times, no owners. Everything that lies in the layout goes into it; copy what is wanted into a new one
+ * first. Rejects with NotFound where there is no such layout.
+ */
+export async function saveArchive(
+  folder: string,
+  name: string,
+  output: Writable,
+  options: CallOptions = {},
+): Promise<void> {
+  const root = repositoryFolder(folder, name);
+  const { pack } = await import('tar-stream');
+  const archive = pack();
+  const writing = pipeline(archive, output, options.signal === undefined ? {} : { signal: options.signal });
+  const addBytes = (path: string, bytes: Buffer): void => {
+    archive.entry(header(path, bytes.length), bytes);
+  };
+  try {
+    const [marker, index] = await Promise.all([readFile(join(root, 'oci-layout')), readFile(join(root, 'index.json'))]);
+    addBytes('oci-layout', marker);
+    addBytes('index.json', index);
+    for (const path of await blobPaths(root)) {
+      const { size } = await stat(join(root, path));
+      await pipeline(createReadStream(join(root, path)), archive.entry(header(path, size)));
+    }
+    archive.finalize();
+  } catch (error) {
+    archive.destroy();
+    await writing.catch(() => undefined);
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      throw new FairleadError('NotFound', `${root}: is no OCI layout`, { cause: error });
+    }
+    throw fileError(root, error);
+  }
+  await writing;
+}
+
+function header(name: string, size: number): Partial<Header> & { name: string } {
+  return { name, size, mode: 0o644, mtime: new Date(0), uid: 0, gid: 0, type: 'file' };
+}
+
+async function blobPaths(root: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (const algorithm of (await readdir(join(root, 'blobs'))).sort()) {
+    for (const hex of (await readdir(join(root, 'blobs', algorithm))).sort()) {
+      if (isDigest(`${algorithm}:${hex}`)) paths.push(`blobs/${algorithm}/${hex}`);
+    }
+  }
+  return paths;
+}
+
+/**
+ * Reads an OCI archive into one repository of a layout folder, beside what is there. Every blob is checked against its name; the manifests
+ * are listed last, when all is there. Names that would lead elsewhere, links and devices are refused with InvalidInput; other files are
+ * left out. Rejects with LimitExceeded over `limit` bytes in all, before they are written.
+ */
+export async function loadArchive(
+  input: AsyncIterable<Uint8Array>,
+  folder: string,
+  name: string,
+  options: CallOptions & { readonly limit: number },
+): Promise<void> {
+  const root = repositoryFolder(folder, name);
+  const { extract } = await import('tar-stream');
+  const entries = extract();
+  const reading = pipeline(
+    Readable.from(input),
+    entries,
+    options.signal === undefined ? {} : { signal: options.signal },
+  );
+  // A failure reaches the loop below through the stream; this only keeps it from being reported a second time.
+  reading.catch(() => undefined);
+  let index: Uint8Array | undefined;
+  let count = 0;
+  let total = 0;
+  try {
+    for await (const entry of entries) {
+      const size = entry.header.size ?? 0;
+      const path = safePath(entry.header);
+      total += size;
+      if (++count > entriesLimit || total > options.limit || (path === 'index.json' && size > indexLimit)) {
+        throw new FairleadError('LimitExceeded', `archive: ${count} entries of ${total} bytes are more than allowed`);
+      }
+      const [, algorithm, hex] = /^blobs\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
+      const digest = `${algorithm}:${hex}`;
+      if (path === 'index.json') index = await readEntry(entry);
+      else if (isDigest(digest)) {
+        const descriptor = { mediaType: 'application/octet-stream', digest, size };
+        await writeFileWhole(root, join(root, path), verifiedStream(bytesOf(entry), descriptor, 'archive'));
+      } else entry.resume();
+    }
+    await reading;
+  } catch (error) {
+    entries.destroy();
+    options.signal?.throwIfAborted();
+    if (error instanceof FairleadError) throw error;
+    throw new FairleadError(
+      'InvalidInput',
+      `archive: is no readable tar: ${error instanceof Error ? error.message : error}`,
+      {
+        cause: error,
+        hint: 'An OCI archive is an uncompressed tar of an OCI layout (skopeo: oci-archive:FILE).',
+      },
+    );
+  }
+  if (index === undefined)
+    throw new FairleadError('InvalidInput', 'archive: has no index.json, so it is no OCI archive');
+  const { manifests } = parseIndex(index, 'archive: index.json', indexLimit);
+  await openIndexFile(root).change((listed) => {
+    const same = (one: (typeof manifests)[number], other: (typeof manifests)[number]): boolean =>
+      one.digest === other.digest && tagOf(one) === tagOf(other);
+    const added = manifests.filter((entry) => !listed.some((known) => same(known, entry)));
+    const retagged = new Set(added.map(tagOf).filter((tag) => tag !== undefined));
+    const kept = listed.filter((entry) => !retagged.has(tagOf(entry) ?? ''));
+    return [...kept, ...added];
+  });
+}
+
+/** tar-stream's entries are streams of bytes, which their types do not say. */
+async function* bytesOf(entry: AsyncIterable<unknown>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of entry) if (piece instanceof Uint8Array) yield piece;
+}
+
+async function readEntry(entry: AsyncIterable<unknown>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytesOf(entry)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+function tagOf({ annotations }: { readonly annotations?: Readonly<Record<string, string>> }): string | undefined {
+  return annotations?.['org.opencontainers.image.ref.name'];
+}
+
+/** The path of an entry inside the archive. Throws InvalidInput for what may not be in one. */
+function safePath({ name, type }: Header): string {
+  const path = name.replace(/^(?:\.\/)+/, '');
+  if (path.startsWith('/') || path.split(/[/\\]/).includes('..') || path.includes('\0')) {
+    throw new FairleadError('InvalidInput', `archive: ${JSON.stringify(name.slice(0, 200))} leads out of it`);
+  }
+  if (type !== 'file' && type !== 'directory' && type !== 'contiguous-file') {
+    throw new FairleadError('InvalidInput', `archive: ${JSON.stringify(name.slice(0, 200))} is a ${type}, not a file`);
+  }
+  return path;
+}
