@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type Finished, run } from '#test/cli/run';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('the published package', () => {
+  let folder = '';
+  const npm = async (args: readonly string[], cwd: string): Promise<Finished> => {
+    const env = { PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`, HOME: homedir() };
+    const finished = await run('npm', args, { cwd, env });
+    assert.equal(finished.code, 0, `npm ${args.join(' ')}: ${finished.stderr}`);
+    return finished;
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-package-'));
+    await mkdir(join(folder, 'user'));
+    await writeFile(join(folder, 'user/package.json'), '{"private": true}');
+    const packed = await npm(['pack', '--json', '--pack-destination', folder], root);
+    // What the build prints comes before the JSON.
+    const [{ filename }] = JSON.parse(packed.stdout.slice(packed.stdout.indexOf('[\n')));
+    await npm(
+      ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', join(folder, filename)],
+      join(folder, 'user'),
+    );
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('runs fairlead --version', async () => {
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    assert.equal((await npm(['exec', 'fairlead', '--', '--version'], join(folder, 'user'))).stdout.trim(), version);
+  });
+
+  it('runs the quickstart', async () => {
+    const { stdout } = await npm(['exec', 'fairlead', '--', 'quickstart'], join(folder, 'user'));
+    assert.match(stdout, /sha256:[0-9a-f]{64}/);
+  });
+
+  it('holds no sources and no tests', async () => {
+    const files = await run('find', [
+      join(folder, 'user/node_modules/fairlead'),
+      '-name',
+      '*.ts',
+      '-not',
+      '-name',
+      '*.d.ts',
+    ]);
+    assert.equal(files.stdout, '');
+    const tests = await run('find', [join(folder, 'user/node_modules/fairlead'), '-name', '*.test.*']);
+    assert.equal(tests.stdout, '');
+  });
+});
