@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import http2 from 'node:http2';
-import { connect as connectSocket, createServer as createNetServer } from 'node:net';
+import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -298,68 +298,6 @@ describe('proxy', () => {
     assert.equal(answer.toString(), 'after');
     call.end();
     await once(call, 'status');
-  });
-
-  it('adds no header, keeps lines apart and carries reset codes both ways', async () => {
-    const path = join(folder, 'raw.sock');
-    const raw = http2.createServer();
-    const resets: number[] = [];
-    raw.on('stream', (stream, headers) => {
-      stream.on('error', () => undefined);
-      stream.on('close', () => resets.push(stream.rstCode));
-      if (headers[':path'] === '/reset') return stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
-      if (headers[':path'] === '/wait') return;
-      stream.respond({ ':status': 200, two: ['a', 'b'] }, { sendDate: false } as http2.ServerStreamResponseOptions);
-      stream.end('x');
-    });
-    await new Promise<void>((resolve) => {
-      raw.listen(path, resolve);
-    });
-    const listen = join(folder, 'raw-shim.sock');
-    const rawProxy = await startProxy({ listen, runtime: path, handlers: new Map(), onError: () => undefined });
-    const session = http2.connect('http://localhost', { createConnection: () => connectSocket(listen) });
-    const plain = session.request({ ':path': '/plain' });
-    const [, , lines] = (await once(plain, 'response')) as [unknown, unknown, string[]];
-    assert.deepEqual(lines, [':status', '200', 'two', 'a', 'two', 'b']);
-    plain.resume();
-    await once(plain, 'close');
-    const reset = session.request({ ':path': '/reset' });
-    reset.on('error', () => undefined);
-    await new Promise((resolve) => reset.on('close', resolve)); // once() would take the reset for a failure
-    assert.equal(reset.rstCode, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    const wait = session.request({ ':path': '/wait' });
-    wait.on('error', () => undefined);
-    await sleep(50);
-    wait.close(http2.constants.NGHTTP2_CANCEL);
-    await eventually(() => resets.includes(http2.constants.NGHTTP2_CANCEL));
-    await new Promise<void>((resolve, reject) => {
-      session.ping((error) => (error === null ? resolve() : reject(error)));
-    });
-    session.close();
-    await rawProxy.stop();
-    raw.close();
-  });
-
-  it('listens with mode 0600, replaces a dead socket, refuses a live one and other files', async () => {
-    assert.equal((await stat(shimPath)).mode & 0o777, 0o600);
-    const start = (listen: string) =>
-      startProxy({ listen, runtime: runtimePath, handlers: new Map(), onError: () => undefined });
-    await assert.rejects(start(shimPath), { kind: 'Conflict' });
-    await assert.rejects(start(folder), { kind: 'InvalidInput' });
-    const dead = join(folder, 'dead.sock');
-    const left = createNetServer().listen(dead);
-    await once(left, 'listening');
-    // A socket file whose process is gone: renamed away, so that closing does not remove it.
-    const { rename } = await import('node:fs/promises');
-    await rename(dead, `${dead}.kept`);
-    left.close();
-    await rename(`${dead}.kept`, dead);
-    const second = await start(dead);
-    const other = new BytesClient(dead);
-    assert.equal((await other.unary('a.B/Echo', Buffer.from('alive'))).message.toString(), 'alive');
-    other.close();
-    await second.stop();
-    await assert.rejects(stat(dead), { code: 'ENOENT' });
   });
 
   it('stops after the calls that run, and cuts those that never end', async () => {

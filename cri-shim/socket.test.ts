@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { listenOnSocket, parseSocketAddress } from './socket.ts';
+
+describe('socket', () => {
+  let folder: string;
+  let path: string;
+  const servers: Server[] = [];
+  const listen = (at = path) => {
+    const server = createServer((socket) => socket.end());
+    servers.push(server);
+    return listenOnSocket(server, at);
+  };
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-socket-'));
+    path = join(folder, 'run', 'shim.sock');
+  });
+  afterEach(async () => {
+    for (const server of servers.splice(0)) server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is for root only, stands alone in its folder, and goes when told', async () => {
+    const mask = process.umask();
+    const unlink = await listen();
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    assert.equal(process.umask(), mask);
+    assert.deepEqual(await readdir(join(folder, 'run')), ['shim.sock']);
+    await unlink();
+    assert.deepEqual(await readdir(join(folder, 'run')), []);
+  });
+
+  it('replaces what a dead process left, and nothing that somebody answers on, and no other file', async () => {
+    const dead = join(folder, 'dead.sock');
+    const left = createServer().listen(dead);
+    await once(left, 'listening');
+    await rename(dead, `${dead}.kept`); // out of the way of close(), which removes it
+    left.close();
+    await rename(`${dead}.kept`, dead);
+    await listen(dead);
+    await assert.rejects(listen(dead), { kind: 'Conflict' });
+    await writeFile(join(folder, 'file'), 'precious');
+    await assert.rejects(listen(join(folder, 'file')), { kind: 'InvalidInput' });
+    await assert.rejects(listen(folder), { kind: 'InvalidInput' });
+  });
+
+  it('leaves alone what another process has put in its place', async () => {
+    const unlink = await listen();
+    await rm(path);
+    await listen();
+    await unlink();
+    assert.ok((await stat(path)).isSocket());
+  });
+
+  it('is named by a unix:// address or an absolute path', () => {
+    assert.equal(parseSocketAddress('unix:///run/x.sock'), '/run/x.sock');
+    assert.equal(parseSocketAddress('/run/x.sock'), '/run/x.sock');
+    for (const wrong of ['unix://run/x.sock', 'tcp://127.0.0.1:1', 'x.sock', '']) {
+      assert.throws(() => parseSocketAddress(wrong), { kind: 'InvalidInput' });
+    }
+  });
+});
