@@ -24,10 +24,11 @@ export function legacyPayload(descriptor: Descriptor, repository: string): Uint8
 
 /**
  * Checks that a simple-signing payload (containers/image, atomic-signature.md, as cosign uses it) is for this very
- * artifact. Names are compared without case, because old versions of cosign wrote them with capitals and Go reads both.
+ * artifact, and gives the `docker-reference` in it, which says what the signer called it. Names are compared without case,
+ * because old versions of cosign wrote them with capitals and Go reads both.
  * Throws SignatureInvalid that says what it is instead.
  */
-export function assertLegacyPayload(payload: Uint8Array, descriptor: Descriptor): void {
+export function assertLegacyPayload(payload: Uint8Array, descriptor: Descriptor): { dockerReference: string } {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
@@ -41,6 +42,8 @@ export function assertLegacyPayload(payload: Uint8Array, descriptor: Descriptor)
   if (digest !== descriptor.digest) {
     throw new FairleadError('SignatureInvalid', `it was made for another artifact (${quote(digest)})`);
   }
+  const dockerReference = member(member(critical, 'identity'), 'docker-reference');
+  return { dockerReference: typeof dockerReference === 'string' ? dockerReference : '' };
 }
 
 function member(value: unknown, name: string): unknown {

@@ -146,6 +146,16 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     refuses(`${rule}    transparencyLog: optional\n`, /needs a trustedRoot/);
   });
 
+  it('reads the repository that signatures must name', () => {
+    const rule = (value: string): string =>
+      `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n    signedRepository: ${value}\n`;
+    for (const value of ['same', 'registry.example.com:5000/a/b']) {
+      assert.equal(parsePolicy(rule(value), 'policy.yaml').rules[0]?.signedRepository, value);
+    }
+    for (const value of ['other', 'a.b/c/**', 'a.b/c:v1', '""']) refuses(rule(value), /:6:23: /);
+    refuses(rule('same').replace('require: [{key: a}]', 'unsigned: true'), /cannot say `unsigned: true` and require/);
+  });
+
   it('refuses patterns that name no repositories', () => {
     for (const [match, message] of [
       ['nginx', /names a registry but no repository/],

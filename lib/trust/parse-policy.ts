@@ -19,6 +19,7 @@ export interface RuleDocument {
   readonly match: string;
   readonly kinds?: readonly ProfileKind[];
   readonly require: readonly { readonly anyOf: readonly AlternativeDocument[] }[];
+  readonly signedRepository?: string;
   readonly unsigned: boolean;
   /** `line:column`. */
   readonly position: string;
@@ -76,6 +77,7 @@ const ruleKeys = {
     ),
   ),
   transparencyLog: v.exactOptional(v.picklist(['off', 'optional', 'required'])),
+  signedRepository: v.exactOptional(text),
   unsigned: v.exactOptional(v.literal(true, 'the only value is true; leave it out where signatures are required')),
 };
 const baselineKeys = { seccomp: v.exactOptional(fileName), apparmor: v.exactOptional(v.literal('RuntimeDefault')) };
@@ -142,7 +144,8 @@ function readRule(document: PolicyText, rule: RuleInput, hasRoot: boolean, path:
       hint: 'A match is registry/repository, where * is one path segment and ** any number, such as registry.example.com/security/**.',
     });
   }
-  if (rule.unsigned === true && (rule.require !== undefined || rule.transparencyLog !== undefined)) {
+  const asks = rule.require ?? rule.transparencyLog ?? rule.signedRepository;
+  if (rule.unsigned === true && asks !== undefined) {
     throw document.error(
       [...path, 'unsigned'],
       'a rule cannot say `unsigned: true` and require something of signatures',
@@ -159,9 +162,21 @@ function readRule(document: PolicyText, rule: RuleInput, hasRoot: boolean, path:
     require: (rule.require ?? []).map((entry, index) =>
       readRequirement(document, entry, { transparencyLog: rule.transparencyLog, hasRoot }, [...path, 'require', index]),
     ),
+    ...(rule.signedRepository === undefined
+      ? {}
+      : { signedRepository: readSignedRepository(document, rule.signedRepository, [...path, 'signedRepository']) }),
     unsigned: rule.unsigned === true,
     position: document.position(path),
   };
+}
+
+function readSignedRepository(document: PolicyText, given: string, path: Path): string {
+  if (given === 'same') return given;
+  const problem = given.includes('*') ? 'it has a *' : matchProblem(given);
+  if (problem === undefined) return given;
+  throw document.error(path, `not a repository: ${JSON.stringify(given)}: ${problem}`, {
+    hint: 'Write registry/repository, or `same` for the one that is pulled from.',
+  });
 }
 
 /** What a rule and its policy say about all of its requirements. */

@@ -25,6 +25,8 @@ export interface Rule {
   readonly kinds?: readonly ProfileKind[];
   /** Each must be met by a signature. Empty if, and only if, `unsigned`. */
   readonly require: readonly Requirement[];
+  /** The repository (`registry/repository`) that a signature must say it was made for; `same` is the one that was asked for. */
+  readonly signedRepository?: string;
   /** True where the rule says in so many words that no signature is needed. */
   readonly unsigned: boolean;
   /** `line:column` in the policy file. */

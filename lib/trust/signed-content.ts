@@ -16,8 +16,11 @@ export interface SignedContent {
   readonly madeWith: 'key' | 'certificate';
   /** The bundle, for those who check certificates and logs; the legacy form is turned into one. */
   bundle(): Bundle;
-  /** Throws SignatureInvalid unless what was signed is that very artifact. */
-  assertIsFor(descriptor: Descriptor): void;
+  /**
+   * Throws SignatureInvalid unless what was signed is that very artifact. Gives what the signer called it where he said so:
+   * a reference in the legacy form, nothing in a bundle.
+   */
+  assertIsFor(descriptor: Descriptor): { readonly dockerReference?: string };
 }
 
 /** Takes a signature apart. Throws SignatureInvalid for everything malformed, whatever the bytes are. */
@@ -36,7 +39,10 @@ function openBundle(bytes: Uint8Array): SignedContent {
     signature: signatures[0]?.sig ?? new Uint8Array(),
     madeWith: bundle.verificationMaterial.content.$case === 'publicKey' ? 'key' : 'certificate',
     bundle: () => bundle,
-    assertIsFor: (descriptor) => assertSignStatement(payloadType, payload, descriptor),
+    assertIsFor(descriptor) {
+      assertSignStatement(payloadType, payload, descriptor);
+      return {};
+    },
   };
 }
 

@@ -171,6 +171,33 @@ describe('verifySignatures', () => {
     refuses([], either, /is not signed; rule .* requires key a\.pub or key b\.pub/);
   });
 
+  it('wants the repository that the signer named, where the rule asks for it', async () => {
+    const named = async (dockerReference: unknown): Promise<Signature> => {
+      const { critical } = legacyPayload(artifact);
+      return legacySignature(signer, { critical: { ...critical, identity: { 'docker-reference': dockerReference } } });
+    };
+    const here = 'registry.example.com/security/nginx';
+    const same: Rule = { ...ruleOf(['k', signer]), signedRepository: 'same' };
+    for (const accepted of [here, `${here}:v1`, `${here}@${other.digest}`, `${here}:v1@${other.digest}`]) {
+      assert.equal(verifySignatures(artifact, reference, [await named(accepted)], same).signatures.length, 1);
+    }
+    for (const refused of [
+      '',
+      'registry.example.com/security/ngin',
+      `${here}/x`,
+      `x${here}`,
+      'registry.example.com:5000/security/nginx',
+      7,
+      null,
+    ]) {
+      refuses([await named(refused)], same, /it was made for "/);
+    }
+    const mirrored: Rule = { ...same, signedRepository: 'upstream.example:5000/nginx' };
+    verifySignatures(artifact, reference, [await named('upstream.example:5000/nginx:v1')], mirrored);
+    refuses([await named(here)], mirrored, /it was made for "registry/);
+    refuses([bundleSignature(await signArtifact(artifact, signer))], same, /does not say for which repository/);
+  });
+
   it('asks for nothing where the rule says unsigned, and for something everywhere else', () => {
     const unsigned: Rule = { match: '**', unsigned: true, require: [] };
     assert.deepEqual(verifySignatures(artifact, reference, [], unsigned), {

@@ -25,13 +25,17 @@ export function verifySignatures(
   if (rule.require.length === 0) {
     throw new FairleadError('Internal', `rule ${rule.match} neither asks for a signature nor says that none is needed`);
   }
+  const subject: Subject = {
+    descriptor,
+    repository: rule.signedRepository === 'same' ? formatRepository(reference) : rule.signedRepository,
+  };
   const opened = signatures.map((signature) => ({ signature, content: attempt(() => openSignature(signature)) }));
   return {
     rule: rule.match,
     unsigned: false,
     signatures: rule.require.map((requirement) => {
       const reasons: string[] = [];
-      const held = meet(requirement, opened, descriptor, reasons);
+      const held = meet(requirement, opened, subject, reasons);
       if (held !== undefined) return held;
       throw refusal(name, rule, requirement, signatures, reasons);
     }),
@@ -40,6 +44,13 @@ export function verifySignatures(
 
 /** What came of something that may find a signature invalid: a value, or the reason. */
 type Attempt<T> = { readonly value: T } | { readonly reason: string };
+
+/** What a signature must have been made for. */
+interface Subject {
+  readonly descriptor: Descriptor;
+  /** Undefined where the rule does not ask. */
+  readonly repository: string | undefined;
+}
 
 interface Opened {
   readonly signature: Signature;
@@ -50,12 +61,12 @@ interface Opened {
 function meet(
   requirement: Requirement,
   opened: readonly Opened[],
-  descriptor: Descriptor,
+  subject: Subject,
   reasons: string[],
 ): HeldSignature | undefined {
   for (const alternative of requirement.anyOf) {
     for (const { signature, content } of opened) {
-      const signedBy = 'value' in content ? attempt(() => verify(content.value, descriptor, alternative)) : content;
+      const signedBy = 'value' in content ? attempt(() => verify(content.value, subject, alternative)) : content;
       const { format, manifest } = signature;
       if ('value' in signedBy) return { format, manifest, ...signedBy.value };
       reasons.push(`${manifest} (${format}, with ${describe(alternative)}): ${signedBy.reason}`);
@@ -65,11 +76,22 @@ function meet(
 }
 
 /** Checks who made a signature, then that he made it for this artifact. Throws SignatureInvalid. */
-function verify(content: SignedContent, descriptor: Descriptor, alternative: Alternative): SignedBy {
+function verify(content: SignedContent, { descriptor, repository }: Subject, alternative: Alternative): SignedBy {
   const signedBy =
     alternative.keyless !== undefined ? verifyKeyless(content, alternative) : verifyWithKey(content, alternative);
-  content.assertIsFor(descriptor);
+  const { dockerReference } = content.assertIsFor(descriptor);
+  if (repository !== undefined) assertRepository(dockerReference, repository);
   return signedBy;
+}
+
+/** Signatures of the same bytes in another repository are refused where the rule asks for it; a tag that the signer named plays no part. */
+function assertRepository(dockerReference: string | undefined, repository: string): void {
+  if (dockerReference === undefined) {
+    throw new FairleadError('SignatureInvalid', 'it does not say for which repository it was made (bundles never do)');
+  }
+  const [, named] = /^([^@]*?)(?::[^/:@]*)?(?:@.*)?$/.exec(dockerReference) ?? [];
+  if (named === repository) return;
+  throw new FairleadError('SignatureInvalid', `it was made for ${JSON.stringify(dockerReference.slice(0, 300))}`);
 }
 
 function verifyWithKey(content: SignedContent, { key, publicKey, log }: KeyRequirement): SignedBy {
