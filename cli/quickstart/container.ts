@@ -69,7 +69,18 @@ export async function runContainer(walk: Walk, options: ContainerOptions, tell: 
     tell.fact('with it', `container ${containerId.slice(0, 12)} runs`);
     await showEnforcement(throughShim, containerId, tell);
   } finally {
-    for (const step of undo.reverse()) await step();
+    await unwind(undo, tell);
+  }
+}
+
+/** Takes back what was made, in reverse; what cannot be taken back is told, and does not keep the rest. */
+async function unwind(undo: (() => unknown)[], tell: Narrator): Promise<void> {
+  for (const step of undo.reverse()) {
+    try {
+      await step();
+    } catch (error) {
+      tell.note(`Not cleaned up: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 }
 

@@ -48,7 +48,10 @@ export function connectCri(socket: string): CriClient {
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
     } catch (cause) {
-      throw new FairleadError('Unavailable', `${method.name}: no answer from ${socket}`, { cause });
+      throw new FairleadError('Unavailable', `${method.name}: no answer from ${socket}`, {
+        cause,
+        hint: 'Check that a container runtime runs there; containerd is at /run/containerd/containerd.sock as a rule.',
+      });
     }
     if (status.code !== '0') {
       throw new FairleadError(

@@ -42,7 +42,7 @@ export function imageImporter(socket: string, cri: CriClient): ImageImporter {
       return reference;
     },
     async removeAll() {
-      for (const reference of imported.splice(0)) await ctr('images', 'remove', reference);
+      for (const image of imported.splice(0)) await cri.removeImage({ image: { image } });
     },
   };
 }

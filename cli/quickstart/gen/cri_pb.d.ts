@@ -51,38 +51,6 @@ export declare type VersionResponse = Message<"runtime.v1.VersionResponse"> & {
 export declare const VersionResponseSchema: GenMessage<VersionResponse>;
 
 /**
- * @generated from message runtime.v1.StatusRequest
- */
-export declare type StatusRequest = Message<"runtime.v1.StatusRequest"> & {
-  /**
-   * @generated from field: bool verbose = 1;
-   */
-  verbose: boolean;
-};
-
-/**
- * Describes the message runtime.v1.StatusRequest.
- * Use `create(StatusRequestSchema)` to create a new message.
- */
-export declare const StatusRequestSchema: GenMessage<StatusRequest>;
-
-/**
- * @generated from message runtime.v1.StatusResponse
- */
-export declare type StatusResponse = Message<"runtime.v1.StatusResponse"> & {
-  /**
-   * @generated from field: map<string, string> info = 2;
-   */
-  info: { [key: string]: string };
-};
-
-/**
- * Describes the message runtime.v1.StatusResponse.
- * Use `create(StatusResponseSchema)` to create a new message.
- */
-export declare const StatusResponseSchema: GenMessage<StatusResponse>;
-
-/**
  * @generated from message runtime.v1.PodSandboxMetadata
  */
 export declare type PodSandboxMetadata = Message<"runtime.v1.PodSandboxMetadata"> & {
@@ -328,6 +296,34 @@ export declare type ImageStatusResponse = Message<"runtime.v1.ImageStatusRespons
  * Use `create(ImageStatusResponseSchema)` to create a new message.
  */
 export declare const ImageStatusResponseSchema: GenMessage<ImageStatusResponse>;
+
+/**
+ * @generated from message runtime.v1.RemoveImageRequest
+ */
+export declare type RemoveImageRequest = Message<"runtime.v1.RemoveImageRequest"> & {
+  /**
+   * @generated from field: runtime.v1.ImageSpec image = 1;
+   */
+  image?: ImageSpec | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.RemoveImageRequest.
+ * Use `create(RemoveImageRequestSchema)` to create a new message.
+ */
+export declare const RemoveImageRequestSchema: GenMessage<RemoveImageRequest>;
+
+/**
+ * @generated from message runtime.v1.RemoveImageResponse
+ */
+export declare type RemoveImageResponse = Message<"runtime.v1.RemoveImageResponse"> & {
+};
+
+/**
+ * Describes the message runtime.v1.RemoveImageResponse.
+ * Use `create(RemoveImageResponseSchema)` to create a new message.
+ */
+export declare const RemoveImageResponseSchema: GenMessage<RemoveImageResponse>;
 
 /**
  * @generated from message runtime.v1.SecurityProfile
@@ -619,14 +615,6 @@ export declare const RuntimeService: GenService<{
     output: typeof VersionResponseSchema;
   },
   /**
-   * @generated from rpc runtime.v1.RuntimeService.Status
-   */
-  status: {
-    methodKind: "unary";
-    input: typeof StatusRequestSchema;
-    output: typeof StatusResponseSchema;
-  },
-  /**
    * @generated from rpc runtime.v1.RuntimeService.RunPodSandbox
    */
   runPodSandbox: {
@@ -687,6 +675,14 @@ export declare const ImageService: GenService<{
     methodKind: "unary";
     input: typeof ImageStatusRequestSchema;
     output: typeof ImageStatusResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.ImageService.RemoveImage
+   */
+  removeImage: {
+    methodKind: "unary";
+    input: typeof RemoveImageRequestSchema;
+    output: typeof RemoveImageResponseSchema;
   },
 }>;
 
