@@ -1,15 +1,8 @@
-import type { Box } from './box.ts';
-import { everything, includesBox, intersectBoxes, subtractBox } from './box.ts';
+import { intersectBoxes } from './box.ts';
 import type { Decision, Region } from './meaning.ts';
 import { always } from './meaning.ts';
-import type { Outcome } from './outcome.ts';
-import { sameOutcome, stricter, strictness } from './outcome.ts';
-
-/** Beyond so many regions for one syscall a result is not followed further; a kernel filter could not hold them. */
-const maxRegions = 512;
-
-/** Thrown inside this file where a result would have more than `maxRegions`. */
-const tooManyRegions = Symbol('too many regions');
+import { stricter, strictness } from './outcome.ts';
+import { addRegion, subtractBoxes, tooManyRegions } from './regions.ts';
 
 /**
  * The decision that is at every point as strict as the stricter of two; where both are equally strict `first` gives
@@ -81,69 +74,4 @@ function addOutside(regions: Region[], region: Region, others: readonly Region[]
     others.map(({ box }) => box),
   );
   for (const box of outside) addRegion(regions, { box, outcome: region.outcome });
-}
-
-/** Adds a region unless one of its outcome holds it already, and drops those that it holds. */
-function addRegion(regions: Region[], region: Region): void {
-  for (let index = regions.length - 1; index >= 0; index -= 1) {
-    const other = regions[index];
-    if (other === undefined || !sameOutcome(other.outcome, region.outcome)) continue;
-    if (includesBox(other.box, region.box)) return;
-    if (includesBox(region.box, other.box)) regions.splice(index, 1);
-  }
-  if (regions.length >= maxRegions) throw tooManyRegions;
-  regions.push(region);
-}
-
-function subtractBoxes(boxes: readonly Box[], others: readonly Box[]): readonly Box[] {
-  let rest = boxes;
-  for (const other of others) {
-    rest = rest.flatMap((box) => subtractBox(box, other));
-    if (rest.length > maxRegions) throw tooManyRegions;
-  }
-  return rest;
-}
-
-/**
- * A decision as regions of which no two with different outcomes overlap, so that the order in which they are
- * looked at does not matter, without those that say `byDefault`, which holds for all other calls.
- *
- * @returns undefined where that takes too many regions.
- */
-export function disjointRegions(decision: Decision, byDefault: Outcome): readonly Region[] | undefined {
-  const covers = sameOutcome(decision.otherwise, byDefault);
-  const all = covers ? decision.regions : [...decision.regions, { box: everything, outcome: decision.otherwise }];
-  const outcomes: Outcome[] = [];
-  for (const { outcome } of all) if (!outcomes.some((known) => sameOutcome(known, outcome))) outcomes.push(outcome);
-  const [only] = outcomes;
-  if (only === undefined || (outcomes.length === 1 && sameOutcome(only, byDefault))) return [];
-  if (outcomes.length === 1) return all;
-  return separate(all, outcomes, covers ? undefined : decision.otherwise, byDefault);
-}
-
-/** `otherwise`, if given, is looked at last, whatever its strictness: it holds only where no region does. */
-function separate(
-  all: readonly Region[],
-  outcomes: readonly Outcome[],
-  otherwise: Outcome | undefined,
-  byDefault: Outcome,
-): readonly Region[] | undefined {
-  const ordered = outcomes.toSorted((a, b) => strictness(b) - strictness(a));
-  const taken: Box[] = [];
-  const regions: Region[] = [];
-  try {
-    for (const outcome of ordered) {
-      const boxes = all.filter((r) => sameOutcome(r.outcome, outcome) && r.box !== everything).map((r) => r.box);
-      const rest = subtractBoxes(boxes, [...taken]);
-      taken.push(...boxes);
-      if (sameOutcome(outcome, byDefault)) continue;
-      for (const box of rest) addRegion(regions, { box, outcome });
-    }
-    if (otherwise === undefined) return regions;
-    for (const box of subtractBoxes([everything], taken)) addRegion(regions, { box, outcome: otherwise });
-    return regions;
-  } catch (thrown) {
-    if (thrown !== tooManyRegions) throw thrown;
-    return undefined;
-  }
 }

@@ -27,11 +27,11 @@ describe('effectiveProfile', () => {
     assert.deepEqual(
       constraints.map(({ subject, input, from, to, exact }) => `${subject} ${input} ${from} -> ${to} ${exact}`),
       [
-        'clone baseline SCMP_ACT_ALLOW -> SCMP_ACT_ALLOW for some arguments, else SCMP_ACT_ERRNO(1) true',
+        'clone baseline SCMP_ACT_ALLOW -> SCMP_ACT_ALLOW if arg0 & 0x7e020000 == 0, else SCMP_ACT_ERRNO(1) true',
         'clone3 baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(38) true',
         'keyctl baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1) true',
         'mount baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1) true',
-        'socket baseline SCMP_ACT_ALLOW for some arguments, else SCMP_ACT_ERRNO(38) -> SCMP_ACT_ALLOW or SCMP_ACT_ERRNO(38) for some arguments, else SCMP_ACT_ERRNO(1) true',
+        'socket baseline SCMP_ACT_ALLOW if arg0 != 16, else SCMP_ACT_ERRNO(38) -> SCMP_ACT_ALLOW if arg0 <= 15 or 17 <= arg0 <= 39 or arg0 >= 41, SCMP_ACT_ERRNO(38) if arg0 == 16, else SCMP_ACT_ERRNO(1) true',
         'umount2 baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1) true',
       ],
     );

@@ -1,6 +1,8 @@
 import { companions } from './architecture.ts';
+import { writtenAlike } from './compare.ts';
+import { describeDecision } from './describe.ts';
 import type { IntersectedSyscall, Intersection } from './intersect.ts';
-import { intersect, intersectArchitectures, sameDecision } from './intersect.ts';
+import { intersect, intersectArchitectures } from './intersect.ts';
 import type { Decision } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
 import { describeOutcome, strictness } from './outcome.ts';
@@ -133,7 +135,7 @@ function syscallConstraint(syscall: IntersectedSyscall, kinds: readonly ProfileI
 }
 
 function tightened(wanted: Decision, result: Decision): boolean {
-  if (sameDecision(wanted, result)) return false;
+  if (writtenAlike(wanted, result)) return false;
   const levels = (decision: Decision) => outcomesOf(decision).map(strictness);
   // Equally strict everywhere: only the errno differs.
   return new Set([...levels(wanted), ...levels(result)]).size > 1;
@@ -143,20 +145,11 @@ function tightened(wanted: Decision, result: Decision): boolean {
 function mayTighten(input: Decision, wanted: Decision): boolean {
   const strictest = Math.max(...outcomesOf(input).map(strictness));
   const laxest = Math.min(...outcomesOf(wanted).map(strictness));
-  return strictest > laxest && !sameDecision(input, wanted);
+  return strictest > laxest && !writtenAlike(input, wanted);
 }
 
 function outcomesOf(decision: Decision): readonly Decision['otherwise'][] {
   return [decision.otherwise, ...decision.regions.map(({ outcome }) => outcome)];
-}
-
-/** `SCMP_ACT_ALLOW for some arguments, else SCMP_ACT_ERRNO(1)`. */
-export function describeDecision(decision: Decision): string {
-  const otherwise = describeOutcome(decision.otherwise);
-  const all = decision.regions.map(({ outcome }) => describeOutcome(outcome));
-  const special = [...new Set(all)].filter((text) => text !== otherwise);
-  if (special.length === 0) return otherwise;
-  return `${special.join(' or ')} for some arguments, else ${otherwise}`;
 }
 
 function constraint(

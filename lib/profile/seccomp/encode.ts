@@ -1,10 +1,10 @@
 import { blocks, conditionOf, isWide } from './argument-set.ts';
 import type { Box } from './box.ts';
-import { disjointRegions } from './combine.ts';
 import type { Decision, Region } from './meaning.ts';
 import type { SeccompArg } from './model.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, stricter, strictness } from './outcome.ts';
+import { disjointRegions } from './regions.ts';
 
 /** What a runtime is told about one syscall: conditions (none: any arguments) and what happens then. */
 export interface EncodedRule {
@@ -34,15 +34,15 @@ const maxRules = 128;
 export function encodeDecision(decision: Decision, byDefault: Outcome, has32Bit: boolean): Encoding {
   if (decision.regions.length === 0) return constant(decision.otherwise, byDefault, decision.exact);
   const wide = has32Bit && decision.wide;
-  if (wide && !keepsWhenCut(decision, byDefault)) return strictest(decision, byDefault);
+  if (wide && !keepsWhenCut(decision, byDefault)) return encodeStrictest(decision, byDefault);
   const regions = disjointRegions(decision, byDefault);
-  if (regions === undefined) return strictest(decision, byDefault);
+  if (regions === undefined) return encodeStrictest(decision, byDefault);
   const fitting = has32Bit && !wide ? withoutWide(regions, byDefault) : regions;
-  if (fitting === undefined) return strictest(decision, byDefault);
+  if (fitting === undefined) return encodeStrictest(decision, byDefault);
   const exact = decision.exact && (!has32Bit || wide || !regions.some(hasWide));
   const rules = inOneRule(fitting) ?? inSingleConditions(fitting) ?? inMaskedConditions(fitting, has32Bit);
   if (rules !== undefined && rules.length <= maxRules) return { rules, exact };
-  return withinLimits(fitting, byDefault, has32Bit) ?? strictest(decision, byDefault);
+  return withinLimits(fitting, byDefault, has32Bit) ?? encodeStrictest(decision, byDefault);
 }
 
 /** Whether the conditions can be written as they were, bit by bit, so that cut to 32 bits they still mean the same. */
@@ -60,7 +60,7 @@ function constant(outcome: Outcome, byDefault: Outcome, exact: boolean): Encodin
 }
 
 /** The last resort: the strictest outcome for all arguments. */
-function strictest(decision: Decision, byDefault: Outcome): Encoding {
+export function encodeStrictest(decision: Decision, byDefault: Outcome): Encoding {
   const outcome = decision.regions.reduce((worst, region) => stricter(worst, region.outcome), decision.otherwise);
   return constant(outcome, byDefault, false);
 }

@@ -1,12 +1,13 @@
 import { combineDecisions } from './combine.ts';
 import type { Encoding } from './encode.ts';
-import { encodeDecision } from './encode.ts';
+import { encodeDecision, encodeStrictest } from './encode.ts';
+import { fitIntoKernel } from './filter-size.ts';
 import type { Decision, Meaning, Region } from './meaning.ts';
 import { always, boxOf, decisionOf, meaningOf } from './meaning.ts';
-import type { SeccompProfile, SeccompRule } from './model.ts';
+import type { SeccompProfile } from './model.ts';
 import { holdMultiplexers } from './multiplexer.ts';
 import type { Outcome } from './outcome.ts';
-import { sameOutcome, strictness } from './outcome.ts';
+import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
 const specAllow = 'SECCOMP_FILTER_FLAG_SPEC_ALLOW';
@@ -63,6 +64,7 @@ export function intersect(
     encodings.set(name, encode(result));
   }
   for (const [name, held] of holdMultiplexers(architectures, meanings, encodings, otherwise)) encodings.set(name, held);
+  fitIntoKernel(encodings, architectures, (name) => encodeStrictest(results.get(name) ?? always(otherwise), otherwise));
   const rules = new RuleList();
   const syscalls: IntersectedSyscall[] = [];
   for (const [name, encoding] of [...encodings].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -112,69 +114,4 @@ function intersectFlags(inputs: readonly SeccompProfile[], listener: SeccompProf
   if (inputs.every(({ flags }) => flags?.includes(specAllow))) kept.push(specAllow);
   if (listener?.flags?.includes(waitKillable)) kept.push(waitKillable);
   return kept;
-}
-
-/** Collects rules by what they say, so that syscalls with the same rule share an entry. */
-class RuleList {
-  readonly #byText = new Map<string, { names: string[]; readonly rule: Encoding['rules'][number] }>();
-  readonly #keys = new Map<Encoding['rules'][number], string>();
-
-  add(name: string, encoding: Encoding): void {
-    for (const rule of encoding.rules) {
-      let key = this.#keys.get(rule);
-      if (key === undefined) {
-        key = keyOf(rule);
-        this.#keys.set(rule, key);
-      }
-      const found = this.#byText.get(key);
-      if (found === undefined) this.#byText.set(key, { names: [name], rule });
-      else if (found.names.at(-1) !== name) found.names.push(name);
-    }
-  }
-
-  entries(): readonly SeccompRule[] {
-    const found = [...this.#byText.values()];
-    const plain = found.filter(({ rule }) => rule.args.length === 0);
-    const conditional = found.filter(({ rule }) => rule.args.length > 0);
-    const inOrder = [...plain.sort((a, b) => strictness(a.rule.outcome) - strictness(b.rule.outcome)), ...conditional];
-    return inOrder.map(({ names, rule }) => entryOf(names, rule));
-  }
-}
-
-function entryOf(names: readonly string[], { args, outcome }: Encoding['rules'][number]): SeccompRule {
-  return {
-    names,
-    action: outcome.action,
-    ...(outcome.errno === undefined ? {} : { errnoRet: outcome.errno }),
-    ...(args.length === 0 ? {} : { args }),
-  };
-}
-
-function keyOf({ args, outcome }: Encoding['rules'][number]): string {
-  const conditions = args.map((arg) => `${arg.index} ${arg.op} ${arg.value} ${arg.valueTwo ?? ''}`);
-  return `${outcome.action} ${outcome.errno ?? ''}: ${conditions.join(', ')}`;
-}
-
-/** Whether two decisions are written alike; different writings of one meaning count as different. */
-export function sameDecision(a: Decision, b: Decision): boolean {
-  if (a === b) return true;
-  if (a.regions.length !== b.regions.length || !sameOutcome(a.otherwise, b.otherwise)) return false;
-  return a.regions.length === 0 || decisionKey(a) === decisionKey(b);
-}
-
-function decisionKey(decision: Decision): string {
-  return decision.regions.map(regionKey).sort().join('; ');
-}
-
-function regionKey({ box, outcome }: Decision['regions'][number]): string {
-  const sets = [...box]
-    .sort(([a], [b]) => a - b)
-    .map(([index, set]) =>
-      set.form === 'range'
-        ? `${index} ${set.low}-${set.high}`
-        : set.form === 'except'
-          ? `${index} !${set.value}`
-          : `${index} ${set.mask}&${set.value}`,
-    );
-  return `${outcome.action} ${outcome.errno ?? ''} ${sets.join(',')}`;
 }

@@ -1,0 +1,58 @@
+import type { Box } from './box.ts';
+import { intersectBoxes } from './box.ts';
+import type { Decision, Region } from './meaning.ts';
+import type { Outcome } from './outcome.ts';
+import { sameOutcome, strictness } from './outcome.ts';
+import { partition } from './regions.ts';
+
+/** Calls for which two decisions differ, and how. */
+export interface Difference {
+  readonly box: Box;
+  readonly from: Outcome;
+  readonly to: Outcome;
+}
+
+/** How a difference is to be judged: `changed` is another errno at equal strictness. */
+export type Direction = 'loosened' | 'tightened' | 'changed';
+
+export function directionOf({ from, to }: Pick<Difference, 'from' | 'to'>): Direction {
+  const step = strictness(to) - strictness(from);
+  return step < 0 ? 'loosened' : step > 0 ? 'tightened' : 'changed';
+}
+
+/**
+ * Where two decisions differ, exactly; empty if they mean the same.
+ *
+ * @param domain the calls that count.
+ * @returns undefined where there are too many conditions to tell.
+ */
+export function differences(from: Decision, to: Decision, domain: Box): readonly Difference[] | undefined {
+  if (from === to) return [];
+  const [before, after] = [partition(from), partition(to)];
+  if (before === undefined || after === undefined) return undefined;
+  const found: Difference[] = [];
+  for (const a of before) {
+    for (const b of after) {
+      if (sameOutcome(a.outcome, b.outcome)) continue;
+      const boxes = intersectBoxes(a.box, b.box).filter((box) => intersectBoxes(box, domain).length > 0);
+      for (const box of boxes) found.push({ box, from: a.outcome, to: b.outcome });
+    }
+  }
+  return found;
+}
+
+/** Whether two decisions are written alike; different writings of one meaning count as different. */
+export function writtenAlike(a: Decision, b: Decision): boolean {
+  if (a === b) return true;
+  if (a.regions.length !== b.regions.length || !sameOutcome(a.otherwise, b.otherwise)) return false;
+  return a.regions.length === 0 || textOf(a) === textOf(b);
+}
+
+function textOf(decision: Decision): string {
+  return decision.regions.map(regionText).sort().join('; ');
+}
+
+function regionText({ box, outcome }: Region): string {
+  const sets = [...box].sort(([a], [b]) => a - b).map(([index, set]) => `${index} ${Object.values(set).join(' ')}`);
+  return `${outcome.action} ${outcome.errno ?? ''} ${sets.join(',')}`;
+}

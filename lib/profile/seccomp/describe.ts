@@ -1,0 +1,58 @@
+import type { ArgumentSet } from './argument-set.ts';
+import { maxValue } from './argument-set.ts';
+import type { Box } from './box.ts';
+import type { Decision } from './meaning.ts';
+import { describeOutcome } from './outcome.ts';
+
+/** So many alternatives of one outcome are shown; of more only their number. */
+const shown = 4;
+
+/** A decision for people: `SCMP_ACT_ALLOW if arg0 != 40, else SCMP_ACT_ERRNO(1)`. */
+export function describeDecision({ regions, otherwise }: Decision): string {
+  const last = describeOutcome(otherwise);
+  const byOutcome = new Map<string, string[]>();
+  for (const { box, outcome } of regions) {
+    const name = describeOutcome(outcome);
+    if (name === last) continue;
+    const found = byOutcome.get(name);
+    if (found === undefined) byOutcome.set(name, [describeBox(box)]);
+    else found.push(describeBox(box));
+  }
+  const parts = [...byOutcome].map(([name, boxes]) => `${name} if ${alternatives(boxes)}`);
+  return parts.length === 0 ? last : `${parts.join(', ')}, else ${last}`;
+}
+
+/** The calls of a box for people: `arg0 == 2 and arg1 >= 16`. */
+export function describeBox(box: Box): string {
+  if (box.size === 0) return 'any arguments';
+  const sets = [...box].sort(([a], [b]) => a - b);
+  return sets.map(([index, set]) => describeSet(`arg${index}`, set)).join(' and ');
+}
+
+/** Several boxes for people, joined by "or". */
+export function alternatives(boxes: readonly string[]): string {
+  const texts = [...new Set(boxes)];
+  if (texts.length <= shown) return texts.join(' or ');
+  return `${texts.slice(0, shown - 1).join(' or ')} or ${texts.length - shown + 1} more conditions`;
+}
+
+function describeSet(name: string, set: ArgumentSet): string {
+  switch (set.form) {
+    case 'except':
+      return `${name} != ${number(set.value)}`;
+    case 'bits':
+      return `${name} & ${hexadecimal(set.mask)} == ${number(set.value)}`;
+    case 'range':
+      if (set.low === set.high) return `${name} == ${number(set.low)}`;
+      if (set.high === maxValue) return `${name} >= ${number(set.low)}`;
+      return set.low === 0n ? `${name} <= ${number(set.high)}` : `${number(set.low)} <= ${name} <= ${number(set.high)}`;
+  }
+}
+
+function number(value: bigint): string {
+  return value < 4096n ? `${value}` : hexadecimal(value);
+}
+
+function hexadecimal(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}

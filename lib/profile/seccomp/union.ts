@@ -1,0 +1,105 @@
+import { intersectBoxes } from './box.ts';
+import { writtenAlike } from './compare.ts';
+import type { Encoding } from './encode.ts';
+import { encodeDecision } from './encode.ts';
+import { fitIntoKernel } from './filter-size.ts';
+import type { Decision, Region } from './meaning.ts';
+import { always, decisionOf, meaningOf } from './meaning.ts';
+import type { SeccompProfile } from './model.ts';
+import type { Outcome } from './outcome.ts';
+import { sameOutcome, strictness } from './outcome.ts';
+import { addRegion, partition, tooManyRegions } from './regions.ts';
+import { RuleList } from './rule-list.ts';
+import { architectures as knownArchitectures } from './vocabulary.ts';
+
+/** A union, and the syscalls for which it is laxer than every input, since the format cannot say more. */
+export interface Union {
+  readonly profile: SeccompProfile;
+  readonly inexact: readonly string[];
+}
+
+/**
+ * The profile that is, for every architecture, syscall and arguments, as lax as the laxest input: it permits what
+ * any of them permits, e.g. the profiles of several recordings of one program. Never stricter than an input, and
+ * equal to the laxest wherever the format can say it; at equal strictness the earliest gives the errno.
+ * Flags: SPEC_ALLOW if any input has it, LOG and TSYNC if all have. Listener fields are those of the first input.
+ *
+ * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
+ */
+export function union(inputs: readonly [SeccompProfile, ...SeccompProfile[]], nativeArchitecture: string): Union {
+  const meanings = inputs.map(meaningOf);
+  const listed = new Set(inputs.flatMap(({ architectures }) => architectures ?? []));
+  listed.delete(nativeArchitecture);
+  const architectures = [nativeArchitecture, ...[...listed].sort()];
+  const has32Bit = architectures.some((name) => knownArchitectures.get(name)?.bits !== 64);
+  const otherwise = meanings.map((meaning) => meaning.otherwise.otherwise).reduce(laxer);
+  const encodings = new Map<string, Encoding>();
+  const results = new Map<string, Decision>();
+  for (const name of [...new Set(meanings.flatMap((meaning) => [...meaning.decisions.keys()]))].sort()) {
+    const decision = meanings.map((meaning) => decisionOf(meaning, name)).reduce((a, b) => unite(a, b, has32Bit));
+    const encoding = encodeDecision(decision, otherwise, has32Bit);
+    results.set(name, decision);
+    encodings.set(name, encoding.exact ? encoding : encodeLaxest(decision, otherwise));
+  }
+  fitIntoKernel(encodings, architectures, (name) => encodeLaxest(results.get(name) ?? always(otherwise), otherwise));
+  const rules = new RuleList();
+  for (const [name, encoding] of encodings) rules.add(name, encoding);
+  const inexact = [...encodings].filter(([, { exact }]) => !exact).map(([name]) => name);
+  const flags = uniteFlags(inputs);
+  const [{ listenerPath, listenerMetadata }] = inputs;
+  const profile: SeccompProfile = {
+    defaultAction: otherwise.action,
+    ...(otherwise.errno === undefined ? {} : { defaultErrnoRet: otherwise.errno }),
+    architectures,
+    ...(flags.length === 0 ? {} : { flags }),
+    ...(listenerPath === undefined ? {} : { listenerPath }),
+    ...(listenerMetadata === undefined ? {} : { listenerMetadata }),
+    syscalls: rules.entries(),
+  };
+  return { profile, inexact };
+}
+
+/** The laxer of two outcomes; of equally lax ones the first. */
+function laxer(first: Outcome, second: Outcome): Outcome {
+  return strictness(second) < strictness(first) ? second : first;
+}
+
+function encodeLaxest(decision: Decision, byDefault: Outcome): Encoding {
+  const outcome = laxestOf(decision);
+  return { rules: sameOutcome(outcome, byDefault) ? [] : [{ args: [], outcome }], exact: false };
+}
+
+function laxestOf({ regions, otherwise }: Decision): Outcome {
+  return regions.reduce((least, { outcome }) => laxer(least, outcome), otherwise);
+}
+
+function unite(first: Decision, second: Decision, has32Bit: boolean): Decision {
+  if (writtenAlike(first, second)) return first;
+  if (second.regions.length === 0 && strictness(second.otherwise) === 0) return second;
+  if (first.regions.length === 0 && strictness(first.otherwise) === 0) return first;
+  const laxest = (): Decision => ({ ...always(laxer(laxestOf(first), laxestOf(second))), exact: false });
+  if (has32Bit && (first.wide || second.wide)) return laxest();
+  const [ours, theirs] = [partition(first), partition(second)];
+  if (ours === undefined || theirs === undefined) return laxest();
+  const otherwise = laxer(first.otherwise, second.otherwise);
+  const regions: Region[] = [];
+  try {
+    for (const a of ours) {
+      for (const b of theirs) {
+        const outcome = laxer(a.outcome, b.outcome);
+        if (sameOutcome(outcome, otherwise)) continue;
+        for (const box of intersectBoxes(a.box, b.box)) addRegion(regions, { box, outcome });
+      }
+    }
+  } catch (thrown) {
+    if (thrown !== tooManyRegions) throw thrown;
+    return laxest();
+  }
+  return { regions, otherwise, exact: first.exact && second.exact, wide: first.wide || second.wide };
+}
+
+function uniteFlags(inputs: readonly SeccompProfile[]): readonly string[] {
+  const specAllow = 'SECCOMP_FILTER_FLAG_SPEC_ALLOW';
+  const some = [...new Set(inputs.flatMap(({ flags }) => flags ?? []))].sort();
+  return some.filter((flag) => flag === specAllow || inputs.every(({ flags }) => flags?.includes(flag)));
+}
