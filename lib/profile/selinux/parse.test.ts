@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
+import { readJson } from '../json/read-json.ts';
 import { parseRawSelinux, parseSelinux } from './parse.ts';
 import { readYaml } from './read-yaml.ts';
 
@@ -13,7 +14,8 @@ function document(text: string) {
 }
 
 function resource(spec: object, { version = 'v1', kind = 'SelinuxProfile', name = 'errorlogger' } = {}) {
-  return document(JSON.stringify({ apiVersion: `${group}/${version}`, kind, metadata: { name }, spec }));
+  const text = JSON.stringify({ apiVersion: `${group}/${version}`, kind, metadata: { name }, spec });
+  return readJson(new TextEncoder().encode(text), 'p.yaml', limits);
 }
 
 function refusal(parse: () => unknown): string {

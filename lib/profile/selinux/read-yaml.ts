@@ -1,6 +1,12 @@
-import { isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, Lexer, type Node, parseAllDocuments } from 'yaml';
 import { FairleadError } from '#lib/errors';
 import { type JsonDocument, type JsonLimits, type JsonMember, type JsonNode, positionOf } from '../json/read-json.ts';
+
+/**
+ * The parser needs some microseconds and a kilobyte for a token, be it a bracket; a block of text is one. A line of a
+ * list has six.
+ */
+const mostTokens = 150_000;
 
 /**
  * Reads one YAML 1.2 document, of which JSON is a subset, into the same tree as JSON. No anchors, no tags, no other
@@ -21,6 +27,12 @@ export function readYaml(bytes: Uint8Array, source: string, limits: JsonLimits):
   } catch (cause) {
     throw new FairleadError('ProfileInvalid', `${source}: not valid UTF-8`, { cause });
   }
+  let tokens = 0;
+  for (const _token of new Lexer().lex(text)) {
+    tokens += 1;
+    if (tokens > mostTokens)
+      throw new FairleadError('LimitExceeded', `${source}: more than ${mostTokens} words and signs`);
+  }
   const fail = (at: number, what: string): never => {
     throw new FairleadError('ProfileInvalid', `${positionOf({ text, source }, at)}: not valid YAML: ${what}`);
   };
@@ -37,7 +49,9 @@ type Fail = (at: number, what: string) => never;
 function compose(text: string, source: string, fail: Fail) {
   let documents: ReturnType<typeof parseAllDocuments>;
   try {
-    documents = parseAllDocuments(text, { version: '1.2', schema: 'core', prettyErrors: false, logLevel: 'silent' });
+    // The parser compares every key with every other one; the converter looks them up.
+    const options = { version: '1.2', schema: 'core', uniqueKeys: false, prettyErrors: false } as const;
+    documents = parseAllDocuments(text, { ...options, logLevel: 'silent' });
   } catch (cause) {
     // The parser calls itself for every level of nesting.
     if (!(cause instanceof RangeError)) throw cause;
@@ -77,6 +91,7 @@ class Converter {
       if (!isScalar(key) || typeof key.value !== 'string') return this.#fail(at, 'a key must be text');
       if (key.anchor !== undefined || key.tag !== undefined) return this.#fail(at, 'a key has neither anchor nor tag');
       const place = key.range?.[0] ?? at;
+      if (members.has(key.value)) return this.#fail(place, `the key ${JSON.stringify(key.value.slice(0, 64))} twice`);
       members.set(key.value, { keyAt: place, value: this.node(value as Node | null, depth + 1, place) });
     }
     return { type: 'object', at, members };

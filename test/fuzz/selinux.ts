@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { FairleadError } from '#lib/errors';
+import { cilTree } from '#lib/profile/selinux/cil-tree';
+import { lintSelinux } from '#lib/profile/selinux/lint-selinux';
+import type { RawSelinuxProfile, SelinuxProfile } from '#lib/profile/selinux/model';
+import { parseRawSelinux, parseSelinux } from '#lib/profile/selinux/parse';
+import { parsePolicy } from '#lib/profile/selinux/parse-policy';
+import { readYaml } from '#lib/profile/selinux/read-yaml';
+import { renderCil } from '#lib/profile/selinux/render-cil';
+import { validateSelinux } from '#lib/profile/selinux/restrictions';
+
+const policies = [
+  '(blockinherit container)\n(allow process var_log_t (file (read write)))\n; a note\n(allow process self (process (fork)))\n',
+  '(blockinherit container)(type own)(typeattributeset file_type (own))(roletype object_r own)(dontaudit process own (dir (read)))',
+  '; (\n)\n(allow init_t shadow_t (file (write)))\n(typeattributeset file_type (init_t) ;)\n',
+  '(blockinherit net_container)\r\n(in container (allow process shadow_t (file (all))))\r\n',
+];
+const profiles = [
+  'apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: SelinuxProfile\nmetadata: {name: app}\nspec:\n  inherit: [{name: container}]\n  allow:\n    var_log_t:\n      file: [read, write]\n    "@self": {process: [fork]}\n',
+  '{"apiVersion":"security-profiles-operator.x-k8s.io/v1alpha2","kind":"SelinuxProfile","metadata":{"name":"app"},"spec":{"permissive":true,"allow":{"a_t":{"dir":["search"]}}}}',
+  'apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: RawSelinuxProfile\nmetadata:\n  name: raw\nspec:\n  policy: |\n    (blockinherit container)\n    (allow process var_log_t (file (read)))\n',
+];
+/** What means something to one of the parsers, or to the compiler. */
+const pieces = [
+  ...[
+    '(',
+    ')',
+    '((',
+    '))',
+    ';',
+    ';;*',
+    '"',
+    '\\',
+    '\r',
+    '\n',
+    '\r\n',
+    '\t',
+    '\0',
+    '\u202e',
+    '\ufeff',
+    '\ud800',
+    'ä',
+    '@self',
+    '.',
+    '-',
+  ],
+  ...[
+    'allow',
+    'in',
+    'block',
+    'blockinherit',
+    'process',
+    'self',
+    'all',
+    'not',
+    'type',
+    'typeattributeset',
+    'optional',
+    'a.b',
+  ],
+  ...[
+    '&a ',
+    '*a',
+    '!!x ',
+    '<<: ',
+    '[',
+    ']',
+    '{',
+    '}',
+    ': ',
+    '- ',
+    '|',
+    '---\n',
+    '~',
+    '0x1',
+    '1e999',
+    'kind',
+    'spec',
+    'metadata',
+  ],
+];
+
+/**
+ * Feeds mutated policies and profiles to the SELinux parsers for some seconds: whatever comes in, they answer within a
+ * second, refuse with a FairleadError or accept, and what they accept is written as one block that reads the same again.
+ *
+ * @param report gets lines for people: the seed, and how many inputs there were.
+ * @throws AssertionError with the input that broke a promise.
+ */
+export function fuzz(seconds: number, report: (line: string) => void = () => {}, seed = Date.now() % 2 ** 32): void {
+  const random = generator(seed);
+  const end = performance.now() + seconds * 1_000;
+  const rss = process.memoryUsage.rss();
+  let inputs = 0;
+  let accepted = 0;
+  for (; performance.now() < end; inputs += 1) {
+    const isPolicy = random(3) > 0;
+    const list = isPolicy ? policies : profiles;
+    const text = mutate(list[random(list.length)] ?? '', random);
+    const start = performance.now();
+    try {
+      const profile = isPolicy ? readPolicy(text) : readProfile(text);
+      if (profile !== undefined) {
+        accepted += 1;
+        check(profile);
+      }
+    } catch (error) {
+      throw new assert.AssertionError({
+        message: `seed ${seed}: ${JSON.stringify(text.slice(0, 5_000))}: ${String(error)}`,
+      });
+    }
+    const took = performance.now() - start;
+    assert.ok(took < 1_000, `seed ${seed}: ${took.toFixed()} ms for ${JSON.stringify(text.slice(0, 5_000))}`);
+  }
+  const grown = (process.memoryUsage.rss() - rss) / 2 ** 20;
+  report(`selinux: seed ${seed}, ${inputs} inputs, ${accepted} accepted, ${grown.toFixed()} MiB more memory`);
+  assert.ok(grown < 256, `seed ${seed}: ${grown.toFixed()} MiB more memory after ${inputs} inputs`);
+}
+
+function readPolicy(text: string): RawSelinuxProfile | undefined {
+  return orRefused(() => ({ kind: 'RawSELinux', name: 'raw', policy: parsePolicy(text, 'policy') }));
+}
+
+function readProfile(text: string): SelinuxProfile | RawSelinuxProfile | undefined {
+  return orRefused(() => {
+    const bytes = new TextEncoder().encode(text);
+    const document = readYaml(bytes, 'profile', { bytes: 1_000_000, depth: 16, values: 100_000 });
+    const isRaw = text.includes('RawSelinuxProfile');
+    return isRaw ? parseRawSelinux(document).profile : parseSelinux(document).profile;
+  });
+}
+
+function orRefused<Result>(read: () => Result): Result | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof FairleadError && ['ProfileInvalid', 'LimitExceeded'].includes(error.kind)) return undefined;
+    throw error;
+  }
+}
+
+function check(profile: SelinuxProfile | RawSelinuxProfile): void {
+  lintSelinux(profile);
+  orRefused(() => validateSelinux(profile));
+  const text = renderCil(profile);
+  const [block, ...others] = cilTree(text, 'rendered', { length: 2_000_000, depth: 4, nodes: 1_000_000 });
+  assert.equal(others.length, 0, 'more than one block');
+  assert.ok(block !== undefined && block.items[0]?.type === 'symbol' && block.items[0].text === 'block');
+  if (profile.kind === 'RawSELinux') {
+    const inner = text.slice(text.indexOf('\n'), text.lastIndexOf(')'));
+    assert.deepEqual(parsePolicy(inner, 'rendered'), profile.policy);
+  }
+}
+
+function mutate(text: string, random: (below: number) => number): string {
+  let result = text;
+  for (let count = random(6); count >= 0; count -= 1) {
+    const at = random(result.length + 1);
+    const length = random(random(4) === 0 ? 40 : 4);
+    const piece = pieces[random(pieces.length)] ?? '';
+    switch (random(6)) {
+      case 0:
+        result = result.slice(0, at) + piece + result.slice(at);
+        break;
+      case 1:
+        result = result.slice(0, at) + result.slice(at + length);
+        break;
+      case 2:
+        result = result.slice(0, at) + piece + result.slice(at + length);
+        break;
+      case 3:
+        result = result.slice(0, at) + result.slice(random(result.length + 1)).slice(0, length * 10) + result.slice(at);
+        break;
+      case 4:
+        result =
+          result.slice(0, at) + String.fromCharCode(random(random(2) === 0 ? 128 : 65_536)) + result.slice(at + 1);
+        break;
+      default:
+        // Rarely a lot of one thing.
+        result = result.slice(0, at) + piece.repeat(random(50) === 0 ? random(5_000) : random(4)) + result.slice(at);
+    }
+  }
+  return result;
+}
+
+/** mulberry32: small, and the same sequence for a seed everywhere. */
+function generator(seed: number): (below: number) => number {
+  let state = seed | 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % Math.max(1, below);
+  };
+}
