@@ -1,0 +1,207 @@
+import * as v from 'valibot';
+import { stringify } from 'yaml';
+import type { FairleadError } from '#lib/errors';
+import { matchProblem } from './match.ts';
+import { type Path, PolicyText } from './policy-text.ts';
+
+/** A trust policy made from another tool's, as the files to write. */
+export interface ImportedPolicy {
+  /** Our policy, YAML. */
+  readonly policy: string;
+  /** Keys that stood inside the other policy, by the file names that ours gives them: PEM. */
+  readonly keys: ReadonlyMap<string, string>;
+}
+
+const text = v.pipe(v.string(), v.nonEmpty('it is empty'));
+const requirementSchema = v.strictObject({
+  type: v.picklist(['insecureAcceptAnything', 'reject', 'sigstoreSigned', 'signedBy']),
+  keyPath: v.exactOptional(text),
+  keyPaths: v.exactOptional(v.pipe(v.array(text), v.minLength(1))),
+  keyData: v.exactOptional(text),
+  keyDatas: v.exactOptional(v.pipe(v.array(text), v.minLength(1))),
+  signedIdentity: v.exactOptional(v.looseObject({ type: v.string(), dockerRepository: v.exactOptional(text) })),
+  fulcio: v.exactOptional(v.unknown()),
+  pki: v.exactOptional(v.unknown()),
+  rekorPublicKeyPath: v.exactOptional(v.unknown()),
+  rekorPublicKeyPaths: v.exactOptional(v.unknown()),
+  rekorPublicKeyData: v.exactOptional(v.unknown()),
+  rekorPublicKeyDatas: v.exactOptional(v.unknown()),
+  keyType: v.exactOptional(v.unknown()),
+});
+const requirementsSchema = v.pipe(v.array(requirementSchema), v.nonEmpty('a scope needs at least one requirement'));
+const documentSchema = v.strictObject({
+  default: requirementsSchema,
+  transports: v.exactOptional(v.record(v.string(), v.record(v.string(), requirementsSchema))),
+});
+
+type Requirement = v.InferOutput<typeof requirementSchema>;
+
+/** What a scope comes to: nothing is accepted, anything is, or what is signed as the rule says. */
+type Verdict =
+  | 'reject'
+  | { readonly unsigned: true }
+  | { readonly require: object[]; readonly signedRepository?: string };
+
+/** A scope of the other policy: the repositories that it covers, and what it says of them. */
+interface Scope {
+  readonly name: string;
+  readonly path: Path;
+  readonly verdict: Verdict;
+}
+
+/**
+ * Makes a trust policy from a containers-policy.json(5), as Podman, skopeo and CRI-O read it. Its `docker` transport speaks
+ * of registries, and so does ours; the other transports are left out. There the most specific scope decides, here the first
+ * rule that matches: the rules come in that order.
+ * Throws InvalidInput with line and column for what cannot be said in our policy exactly; nothing is made looser.
+ */
+export function importContainersPolicy(json: string, source: string): ImportedPolicy {
+  const document = new PolicyText(json, source);
+  const parsed = v.safeParse(documentSchema, document.value);
+  if (!parsed.success) throw document.schemaError(parsed.issues, () => Object.keys(requirementSchema.entries));
+  const importer = new Importer(document);
+  const docker = parsed.output.transports?.['docker'] ?? {};
+  const { '': ofTransport, ...named } = docker;
+  const scopes = Object.entries(named)
+    .map(([name, requirements]) => importer.scope(name, requirements, ['transports', 'docker', name]))
+    .sort(bySpecificity);
+  const fallback =
+    ofTransport === undefined
+      ? importer.scope('', parsed.output.default, ['default'])
+      : importer.scope('', ofTransport, ['transports', 'docker', '']);
+  const rules = importer.rules([...scopes, fallback]);
+  return {
+    policy: stringify({ apiVersion: 'fairlead.dev/v1', kind: 'TrustPolicy', rules }, { aliasDuplicateObjects: false }),
+    keys: importer.keys,
+  };
+}
+
+/** Hosts with a wildcard come after all others; then the longer scope, which is the more specific one, comes first. */
+function bySpecificity(a: Scope, b: Scope): number {
+  return Number(a.name.startsWith('*')) - Number(b.name.startsWith('*')) || b.name.length - a.name.length;
+}
+
+class Importer {
+  readonly keys = new Map<string, string>();
+  readonly #document: PolicyText;
+
+  constructor(document: PolicyText) {
+    this.#document = document;
+  }
+
+  scope(name: string, requirements: readonly Requirement[], path: Path): Scope {
+    if (name !== '') this.#assertScope(name, path);
+    return { name, path, verdict: this.#verdict(requirements, path) };
+  }
+
+  /**
+   * The rules for scopes in their order. What is rejected gets none, since what no rule allows is denied; where a wider
+   * scope after it accepts something, that would let it through, and our policy has no way to say so.
+   */
+  rules(scopes: readonly Scope[]): object[] {
+    return scopes.flatMap(({ name, path, verdict }, index) => {
+      if (verdict !== 'reject') return globsOf(name).map((match) => ({ match, ...verdict }));
+      const wider = scopes.slice(index + 1).find((other) => other.verdict !== 'reject' && covers(other.name, name));
+      if (wider === undefined) return [];
+      const accepting = wider.name === '' ? 'the default' : `scope ${wider.name}`;
+      throw this.#inexpressible(path, `it rejects part of what ${accepting} accepts`);
+    });
+  }
+
+  #assertScope(name: string, path: Path): void {
+    if (/^\*\.[^/]+$/.test(name) || !name.includes('*')) {
+      if (globsOf(name).every((glob) => matchProblem(glob) === undefined)) return;
+    }
+    throw this.#inexpressible(path, `the scope ${JSON.stringify(name)} is no registry, namespace or repository`);
+  }
+
+  #verdict(requirements: readonly Requirement[], path: Path): Verdict {
+    if (requirements.some(({ type }) => type === 'reject')) return 'reject';
+    const require: object[] = [];
+    const repositories = new Set<string>();
+    for (const [index, requirement] of requirements.entries()) {
+      if (requirement.type === 'insecureAcceptAnything') continue;
+      const { alternatives, signedRepository } = this.#signed(requirement, [...path, index]);
+      require.push(alternatives.length === 1 ? (alternatives[0] ?? {}) : { anyOf: alternatives });
+      repositories.add(signedRepository);
+    }
+    const [signedRepository, ...others] = repositories;
+    if (signedRepository === undefined) return { unsigned: true };
+    if (others.length > 0)
+      throw this.#inexpressible(path, 'its requirements want different repositories to be signed for');
+    return { require, signedRepository };
+  }
+
+  #signed(requirement: Requirement, path: Path): { alternatives: object[]; signedRepository: string } {
+    const { keyPath, keyPaths, keyData, keyDatas, signedIdentity } = requirement;
+    if (requirement.type === 'signedBy') throw this.#inexpressible(path, 'GPG signatures are not supported');
+    const beyond = [
+      'fulcio',
+      'pki',
+      'rekorPublicKeyPath',
+      'rekorPublicKeyPaths',
+      'rekorPublicKeyData',
+      'rekorPublicKeyDatas',
+    ];
+    const found = beyond.find((name) => Object.hasOwn(requirement, name));
+    if (found !== undefined) {
+      throw this.#inexpressible([...path, found], `${found} holds no times of validity, which a trusted root needs`);
+    }
+    const sources = [
+      keyPath && [keyPath],
+      keyPaths,
+      keyData && [this.#keep(keyData, [...path, 'keyData'])],
+      keyDatas?.map((data, index) => this.#keep(data, [...path, 'keyDatas', index])),
+    ];
+    const [files, ...more] = sources.filter((each) => each !== undefined && each !== '');
+    if (files === undefined || more.length > 0 || typeof files === 'string') {
+      throw this.#document.error(path, 'exactly one of keyPath, keyPaths, keyData and keyDatas must be there');
+    }
+    return {
+      alternatives: files.map((key) => ({ key })),
+      signedRepository: this.#signedRepository(signedIdentity, [...path, 'signedIdentity']),
+    };
+  }
+
+  #signedRepository(identity: Requirement['signedIdentity'], path: Path): string {
+    if (identity?.type === 'matchRepository') return 'same';
+    const repository = identity?.type === 'exactRepository' ? identity.dockerRepository : undefined;
+    if (repository !== undefined) {
+      if (!repository.includes('*') && matchProblem(repository) === undefined) return repository;
+      throw this.#inexpressible([...path, 'dockerRepository'], 'it is no full name of a repository, registry included');
+    }
+    const type = identity?.type ?? 'matchRepoDigestOrExact (the default)';
+    throw this.#inexpressible(path, `signedIdentity ${type} compares tags, which cosign does not sign`);
+  }
+
+  /** A key given inline: it gets a file of its own beside the policy. */
+  #keep(data: string, path: Path): string {
+    const pem = Buffer.from(data, 'base64').toString('utf8');
+    if (!pem.includes('-----BEGIN PUBLIC KEY-----'))
+      throw this.#document.error(path, 'it holds no public key in PEM form');
+    const known = [...this.keys].find(([, content]) => content === pem)?.[0];
+    const file = known ?? `imported-${this.keys.size + 1}.pub`;
+    this.keys.set(file, pem);
+    return file;
+  }
+
+  #inexpressible(path: Path, reason: string): FairleadError {
+    return this.#document.error(path, `cannot be imported: ${reason}`, {
+      hint: 'Nothing was imported. Change it there, or write the rule by hand.',
+    });
+  }
+}
+
+/** The globs of what a scope covers: a registry, a namespace with all below it, a repository. */
+function globsOf(scope: string): string[] {
+  if (scope === '') return ['**'];
+  return scope.includes('/') ? [scope, `${scope}/**`] : [`${scope}/**`];
+}
+
+/** Says whether everything in the second scope is in the first, or might be. */
+function covers(wide: string, narrow: string): boolean {
+  if (wide === '' || narrow === wide || narrow.startsWith(`${wide}/`)) return true;
+  if (!wide.startsWith('*.')) return false;
+  const host = narrow.split('/')[0] ?? '';
+  return host.endsWith(wide.slice(1));
+}
