@@ -56,8 +56,15 @@ export async function copyGraph(
     return copying;
   };
 
+  const from = mountable(source, target);
   const copyBlob = (descriptor: Descriptor): Promise<void> =>
-    inTurn(() => target.push(descriptor, () => source.fetch(descriptor, call), call));
+    inTurn(async () => {
+      if (from !== undefined) {
+        if (await target.exists(descriptor, call)) return;
+        if (await from.mount(descriptor, from.repository, call)) return;
+      }
+      await target.push(descriptor, () => source.fetch(descriptor, call), call);
+    });
 
   const copyManifest = async (descriptor: Descriptor, depth: number): Promise<void> => {
     if (depth > depthLimit) {
@@ -85,6 +92,24 @@ export async function copyGraph(
   } finally {
     await Promise.allSettled(begun.values());
   }
+}
+
+/** A target that can take blobs over from a repository of its own registry. */
+interface Mounter {
+  mount(descriptor: Descriptor, from: string, options: CallOptions): Promise<boolean>;
+}
+
+/** The source's repository and the target's way to take blobs over from it, where both are of one registry. */
+function mountable(source: object, target: object): (Mounter & { readonly repository: string }) | undefined {
+  if (!isOfRegistry(source) || !isOfRegistry(target) || source.registry !== target.registry) return undefined;
+  return {
+    repository: source.repository,
+    mount: (descriptor, from, options) => target.mount(descriptor, from, options),
+  };
+}
+
+function isOfRegistry(target: object): target is Mounter & { readonly registry: string; readonly repository: string } {
+  return 'mount' in target && 'registry' in target && 'repository' in target;
 }
 
 /** Lets at most `limit` of the actions given to it run at a time; the others wait in order. */

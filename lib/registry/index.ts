@@ -22,20 +22,25 @@ export {
 } from './descriptor.ts';
 export { type Digest, type DigestAlgorithm, digestOf, digestParts, isDigest, parseDigest } from './digest.ts';
 export { fetchBytes } from './fetch-bytes.ts';
+export { loadArchive, saveArchive } from './layout/archive.ts';
 export { layoutRepository } from './layout/repository.ts';
 export { isManifestMediaType, manifestBytesLimit, parseIndex, parseManifest } from './manifest.ts';
 export { memoryRepository } from './memory.ts';
 export { formatReference, formatRepository, parseReference, type Reference, tagOrDigestOf } from './reference.ts';
-export { type RemoteOptions, remoteRepository } from './remote/repository.ts';
+export { remoteCatalog } from './remote/catalog.ts';
+export { type RemoteOptions, type RemoteRepository, remoteRepository } from './remote/repository.ts';
 export type {
   CallOptions,
   Content,
+  Deleter,
   Fetcher,
   Pusher,
   ReadTarget,
   ReferrerLister,
+  Repository,
   Resolver,
   Tagger,
+  TagLister,
   Target,
 } from './target.ts';
 export { verifiedStream } from './verified-stream.ts';

@@ -4,10 +4,10 @@ import type { Descriptor } from './descriptor.ts';
 import { type Digest, isDigest } from './digest.ts';
 import { linksOf, referrerDescriptor } from './graph.ts';
 import { isManifestMediaType } from './manifest.ts';
-import type { Content, Target } from './target.ts';
+import type { Content, Repository } from './target.ts';
 
 /** A repository that lives in memory: for tests, and to assemble content before it goes somewhere. `name` is what errors call it. */
-export function memoryRepository(name = 'memory'): Target {
+export function memoryRepository(name = 'memory'): Repository {
   const contents = new Map<Digest, { descriptor: Descriptor; bytes: Uint8Array }>();
   const tags = new Map<string, Descriptor>();
   const referrers = new Map<Digest, Map<Digest, Descriptor>>();
@@ -47,6 +47,18 @@ export function memoryRepository(name = 'memory'): Target {
     },
     async tag(descriptor, tag) {
       tags.set(tag, find(descriptor).descriptor);
+    },
+    async *tags() {
+      yield* [...tags.keys()].sort();
+    },
+    async untag(tag) {
+      if (!tags.delete(tag)) throw new FairleadError('NotFound', `${name}: no tag ${tag}`);
+    },
+    async delete(descriptor) {
+      const { digest } = find(descriptor).descriptor;
+      contents.delete(digest);
+      for (const [tag, tagged] of tags) if (tagged.digest === digest) tags.delete(tag);
+      for (const listed of referrers.values()) listed.delete(digest);
     },
   };
 }

@@ -43,3 +43,17 @@ export type ReadTarget = Resolver & Fetcher & ReferrerLister;
 
 /** One repository: remote, a folder or memory. The interfaces are those of oras-go, so that a reader of one knows the other. */
 export type Target = ReadTarget & Pusher & Tagger;
+
+/** Lists the tags of a repository, in no order that one may count on. */
+export interface TagLister {
+  tags(options?: CallOptions): AsyncIterable<string>;
+}
+
+/** Removes tags and content. `delete` of a manifest takes its tags with it; what it was made of stays. Both reject with NotFound. */
+export interface Deleter {
+  untag(tag: string, options?: CallOptions): Promise<void>;
+  delete(descriptor: Descriptor, options?: CallOptions): Promise<void>;
+}
+
+/** All that can be done with one repository. */
+export type Repository = Target & TagLister & Deleter;

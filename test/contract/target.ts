@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { it } from 'node:test';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
-import type { Target } from '#lib/registry/target';
+import type { Repository } from '#lib/registry/target';
 import { blob, emptyConfig, manifest, pushAll } from './content.ts';
 
 /** What every Target does alike. `open` gives an empty repository each time. Call it inside a suite. */
-export function targetContract(open: () => Target | Promise<Target>): void {
+export function targetContract(open: () => Repository | Promise<Repository>): void {
   it('gives back what was pushed, by tag and by digest', async () => {
     const target = await open();
     const layer = blob(randomBytes(200_000));
@@ -130,4 +130,41 @@ export function targetContract(open: () => Target | Promise<Target>): void {
     await target.push(descriptor, bytes);
     assert.equal(await target.exists(descriptor), true);
   });
+
+  it('lists tags, and deletes a manifest with its tags', async () => {
+    const target = await open();
+    const images = ['1', '2'].map((n) => manifest([], { annotations: { n } }));
+    await pushAll(target, [emptyConfig, ...images]);
+    const [one, two] = images;
+    assert(one !== undefined && two !== undefined);
+    for (const tag of ['a', 'b']) await target.tag(one.descriptor, tag);
+    await target.tag(two.descriptor, 'c');
+    assert.deepEqual(await listed(target.tags()), ['a', 'b', 'c']);
+    await target.delete(one.descriptor);
+    assert.deepEqual(await listed(target.tags()), ['c']);
+    await assert.rejects(target.resolve('a'), { kind: 'NotFound' });
+    await assert.rejects(target.resolve(one.descriptor.digest), { kind: 'NotFound' });
+    await assert.rejects(target.delete(one.descriptor), { kind: 'NotFound' });
+    assert.deepEqual(await target.resolve('c'), two.descriptor);
+  });
+
+  it('forgets a referrer that is deleted', async () => {
+    const target = await open();
+    const subject = manifest([]);
+    const referrers = ['a', 'b'].map((name) => manifest([], { subject: subject.descriptor, annotations: { name } }));
+    await pushAll(target, [emptyConfig, subject, ...referrers]);
+    const [gone, stays] = referrers;
+    assert(gone !== undefined && stays !== undefined);
+    await target.delete(gone.descriptor);
+    assert.deepEqual(
+      (await target.referrers(subject.descriptor)).map(({ digest }) => digest),
+      [stays.descriptor.digest],
+    );
+  });
+}
+
+async function listed(names: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const name of names) all.push(name);
+  return all.sort();
 }

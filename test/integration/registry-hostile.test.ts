@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
-import { type RemoteOptions, remoteRepository } from '#lib/registry/remote/repository';
-import type { Target } from '#lib/registry/target';
+import { type RemoteOptions, type RemoteRepository, remoteRepository } from '#lib/registry/remote/repository';
 import { blob, index, manifest } from '#test/contract/content';
 
 const servers: (Server | TcpServer)[] = [];
@@ -20,7 +20,7 @@ after(() => {
 async function serve(
   listener: RequestListener,
   options: RemoteOptions = {},
-): Promise<{ target: Target; seen: string[]; host: string }> {
+): Promise<{ target: RemoteRepository; seen: string[]; host: string }> {
   const seen: string[] = [];
   const server = createServer((request, response) => {
     seen.push(`${request.method} ${request.url}`);
@@ -96,6 +96,32 @@ describe('a registry that lies', () => {
         .end(),
     );
     await assert.rejects(target.resolve('v1'), { kind: 'InvalidInput', message: /text\/html/ });
+  });
+});
+
+describe('a registry that has much', () => {
+  it('gives its tags page by page, as they are asked for', async () => {
+    const { target, seen } = await serve((request, response) => {
+      const at = Number(new URL(request.url ?? '', 'http://x').searchParams.get('last') ?? 0);
+      const next = `</v2/a/tags/list?last=${at + 2}&n=2>; rel="next"`;
+      response.writeHead(200, { 'content-type': 'application/json', ...(at < 6 ? { link: next } : {}) });
+      response.end(JSON.stringify({ name: 'a', tags: at === 4 ? null : [`t${at}`, `t${at + 1}`] }));
+    });
+    const tags: string[] = [];
+    for await (const tag of target.tags()) tags.push(tag);
+    assert.deepEqual(tags, ['t0', 't1', 't2', 't3', 't6', 't7']);
+    assert.equal(seen.length, 4);
+    for await (const tag of target.tags()) if (tag === 't0') break;
+    assert.equal(seen.length, 5);
+  });
+
+  it('keeps content under sha512 digests and says nothing of them in its own headers', async () => {
+    const long = { ...image.descriptor, digest: digestOf(image.bytes, 'sha512') };
+    const { target } = await serve((request, response) =>
+      answerManifest(response, request, image.bytes, image.descriptor.digest),
+    );
+    assert.deepEqual(await target.resolve(long.digest), long);
+    assert.deepEqual(await fetchBytes(target, long, { limit: 10_000 }), new Uint8Array(image.bytes));
   });
 });
 
@@ -280,7 +306,7 @@ describe('a registry that fails', () => {
   it('in the middle of an upload has it sent again', async () => {
     let puts = 0;
     const { target } = await serve((request, response) => {
-      if (request.method === 'HEAD') response.writeHead(404).end();
+      if (request.method === 'HEAD' || request.method === 'GET') response.writeHead(404).end();
       else if (request.method === 'POST') response.writeHead(202, { location: `/v2/a/blobs/uploads/${puts}` }).end();
       else if (puts++ === 0) request.once('data', () => request.socket.destroy());
       else request.resume().on('end', () => response.writeHead(201).end());

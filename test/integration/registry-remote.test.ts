@@ -11,6 +11,7 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { layoutRepository } from '#lib/registry/layout/repository';
 import { parseManifest } from '#lib/registry/manifest';
 import { memoryRepository } from '#lib/registry/memory';
+import { remoteCatalog } from '#lib/registry/remote/catalog';
 import { referrersTag } from '#lib/registry/remote/referrers';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
@@ -179,6 +180,41 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     for (const { descriptor } of images) assert.equal(await loaded.exists(descriptor), true);
   });
 
+  it('takes blobs over from another repository of the registry in place of sending them', async () => {
+    const source = open();
+    const layer = blob(randomBytes(50_000));
+    const image = manifest([layer]);
+    await pushAll(source, [layer, emptyConfig, image]);
+    const target = open();
+    const before = (await readFile(registry.log, 'utf8')).length;
+    await copy(source, target, image.descriptor.digest, { withReferrers: false });
+    const log = (await readFile(registry.log, 'utf8')).slice(before);
+    assert.equal(log.match(/"POST [^"]*mount=[^"]*" 201 /g)?.length, 2, log);
+    assert.doesNotMatch(log, /"PUT [^"]*\/blobs\//);
+    assert(Buffer.from(layer.bytes).equals(await fetchBytes(target, layer.descriptor, { limit })));
+    assert.equal(await target.mount(blob('absent').descriptor, source.repository), false);
+  });
+
+  it('says that this registry does not remove single tags', async () => {
+    const target = open();
+    const image = manifest([]);
+    await pushAll(target, [emptyConfig, image]);
+    await target.tag(image.descriptor, 'a');
+    await assert.rejects(target.untag('a'), {
+      kind: 'InvalidInput',
+      message: /single tags/,
+      hint: /delete its manifest/,
+    });
+  });
+
+  it('lists the repositories of the registry', async () => {
+    const repository = fresh();
+    await open(repository).push(emptyConfig.descriptor, emptyConfig.bytes);
+    const names: string[] = [];
+    for await (const name of remoteCatalog(registry.host)) names.push(name);
+    assert(names.includes(repository) || names.length >= 100, names.join());
+  });
+
   it('says which name a registry does not know', async () => {
     await assert.rejects(open('no/such').resolve('v1'), (error: Error) => {
       assert.match(error.message, new RegExp(`HEAD http://${registry.host}/v2/no/such/manifests/v1: 404`));
@@ -207,6 +243,16 @@ describePeers(['refreg', 'oras'], 'remoteRepository against a registry with the 
   });
   after(() => registry.stop());
   const open = (repository = fresh()) => remoteRepository({ registry: registry.host, repository });
+
+  it('untags', async () => {
+    const target = open();
+    const image = manifest([]);
+    await pushAll(target, [emptyConfig, image]);
+    for (const tag of ['a', 'b']) await target.tag(image.descriptor, tag);
+    await target.untag('a');
+    await assert.rejects(target.resolve('a'), { kind: 'NotFound' });
+    assert.deepEqual(await target.resolve('b'), image.descriptor);
+  });
 
   it('lists by the API what oras attached', async () => {
     const repository = fresh();

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
 import { targetContract } from '#test/contract/target';
+import { digestOf } from '../digest.ts';
+import { fetchBytes } from '../fetch-bytes.ts';
 import { layoutRepository } from './repository.ts';
 import { repositoryFolder } from './repository-folder.ts';
 
@@ -43,6 +45,43 @@ describe('layoutRepository', () => {
       await one.tag(image.descriptor, 'latest');
       assert.deepEqual(await two.resolve('latest'), image.descriptor, `round ${at}`);
     }
+  });
+
+  it('untags, and keeps what had the tag', async () => {
+    const target = layoutRepository(folder, fresh());
+    const image = manifest([]);
+    await pushAll(target, [emptyConfig, image]);
+    for (const tag of ['a', 'b']) await target.tag(image.descriptor, tag);
+    for (const tag of ['a', 'b']) {
+      await target.untag(tag);
+      await assert.rejects(target.resolve(tag), { kind: 'NotFound' });
+      await assert.rejects(target.untag(tag), { kind: 'NotFound' });
+      assert.deepEqual(await target.resolve(image.descriptor.digest), image.descriptor);
+    }
+  });
+
+  it('keeps content under sha512 digests', async () => {
+    const target = layoutRepository(folder, fresh());
+    const bytes = new TextEncoder().encode('sha512');
+    const layer = { mediaType: 'a/b', digest: digestOf(bytes, 'sha512'), size: bytes.length };
+    await target.push(layer, bytes);
+    const image = manifest([{ descriptor: layer, bytes }]);
+    const long = { ...image.descriptor, digest: digestOf(image.bytes, 'sha512') };
+    const signature = manifest([], { subject: long });
+    for (const [descriptor, content] of [
+      [emptyConfig.descriptor, emptyConfig.bytes],
+      [long, image.bytes],
+      [signature.descriptor, signature.bytes],
+    ] as const) {
+      await target.push(descriptor, content);
+    }
+    await target.tag(long, 'v1');
+    assert.deepEqual(await target.resolve('v1'), long);
+    assert.deepEqual(await fetchBytes(target, layer, { limit: 100 }), bytes);
+    assert.equal((await target.referrers(long)).length, 1);
+    await assert.rejects(target.push({ ...layer, digest: digestOf(bytes.subarray(1), 'sha512') }, bytes), {
+      kind: 'InvalidInput',
+    });
   });
 
   it('is an OCI image layout on the disk', async () => {

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { contentBytes, openContent } from '../content.ts';
@@ -8,7 +8,7 @@ import { type Digest, digestParts, isDigest } from '../digest.ts';
 import { type Links, linksOf, referrerDescriptor } from '../graph.ts';
 import { isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
 import { isTag } from '../reference.ts';
-import type { Target } from '../target.ts';
+import type { Repository } from '../target.ts';
 import { verifiedStream } from '../verified-stream.ts';
 import { fileError, fileErrorCode } from './file-error.ts';
 import { openIndexFile } from './index-file.ts';
@@ -22,7 +22,7 @@ const tagAnnotation = 'org.opencontainers.image.ref.name';
  * One repository of a folder that holds many, each an OCI image layout (see {@link repositoryFolder}). Every manifest is listed in
  * index.json, tagged or not, so that referrers are found. Files appear whole or not at all; processes may write at the same time.
  */
-export function layoutRepository(folder: string, name: string): Target {
+export function layoutRepository(folder: string, name: string): Repository {
   const root = repositoryFolder(folder, name);
   const index = openIndexFile(root);
   /** Links of manifests by digest: content never changes, so they are read once. */
@@ -134,6 +134,34 @@ export function layoutRepository(folder: string, name: string): Target {
       const artifactType = (await readLinks(descriptor))?.artifactType;
       await index.change((manifests) => retag(manifests, indexEntry(descriptor, artifactType), tag));
     },
+
+    async *tags() {
+      const tags = (await index.read()).map(({ annotations }) => annotations?.[tagAnnotation]);
+      yield* tags.filter((tag) => tag !== undefined && isTag(tag)).sort() as string[];
+    },
+
+    async untag(tag) {
+      let found = false;
+      await index.change((manifests) => {
+        const left = untagged(manifests, tag);
+        found = left !== undefined;
+        return left;
+      });
+      if (!found) throw notFound(`tag ${tag}`);
+    },
+
+    async delete(descriptor) {
+      if ((await sizeOf(descriptor.digest)) === undefined) throw notFound(`content ${descriptor.digest}`);
+      // The list first: what is listed is always there.
+      if (isManifestMediaType(descriptor.mediaType)) {
+        await index.change((manifests) => manifests.filter(({ digest }) => digest !== descriptor.digest));
+      }
+      const path = blobPath(descriptor.digest);
+      await rm(path, { force: true }).catch((error: unknown) => {
+        throw fileError(path, error);
+      });
+      links.delete(descriptor.digest);
+    },
   };
 }
 
@@ -144,17 +172,21 @@ function indexEntry(descriptor: Descriptor, artifactType: string | undefined): D
 
 /** Moves a tag to a manifest. What had it before stays listed, untagged. */
 function retag(manifests: readonly Descriptor[], entry: Descriptor, tag: string): readonly Descriptor[] {
-  const kept: Descriptor[] = [];
-  for (const listed of manifests) {
-    const listedTag = listed.annotations?.[tagAnnotation];
-    if (listedTag === tag) {
-      const elsewhere = manifests.some((other) => other !== listed && other.digest === listed.digest);
-      if (listed.digest !== entry.digest && !elsewhere) kept.push(indexEntry(listed, listed.artifactType));
-    } else if (listedTag !== undefined || listed.digest !== entry.digest) {
-      kept.push(listed);
-    }
-  }
+  const others = untagged(manifests, tag) ?? manifests;
+  const kept = others.filter(
+    ({ digest, annotations }) => digest !== entry.digest || annotations?.[tagAnnotation] !== undefined,
+  );
   return [...kept, { ...entry, annotations: { [tagAnnotation]: tag } }];
+}
+
+/** Takes a tag away; its manifest stays listed, if need be without any. undefined where no manifest has the tag. */
+function untagged(manifests: readonly Descriptor[], tag: string): readonly Descriptor[] | undefined {
+  const had = manifests.filter(({ annotations }) => annotations?.[tagAnnotation] === tag);
+  if (had.length === 0) return undefined;
+  const kept = manifests.filter((entry) => !had.includes(entry));
+  const orphans = new Map(had.map((entry) => [entry.digest, indexEntry(entry, entry.artifactType)]));
+  for (const { digest } of kept) orphans.delete(digest);
+  return [...kept, ...orphans.values()];
 }
 
 /** A manifest that index.json does not list, such as one platform's of an index that another tool wrote; undefined where it is none. */

@@ -3,8 +3,9 @@ import { type Descriptor, mediaTypes } from '../descriptor.ts';
 import { type Digest, digestParts } from '../digest.ts';
 import { acceptManifests, manifestBytesLimit, parseIndex } from '../manifest.ts';
 import type { CallOptions } from '../target.ts';
-import { type ApiResponse, type RegistryClient, readBody, resolveLocation } from './client.ts';
+import { type ApiResponse, type RegistryClient, readBody } from './client.ts';
 import { errorCodes, nameRequest } from './errors.ts';
+import { nextPage } from './pages.ts';
 import { repositoryScope } from './scope.ts';
 import { pause } from './transport.ts';
 
@@ -18,7 +19,7 @@ const updateAttempts = 12;
 /** The tag under which registries without the referrers API keep the list (distribution-spec, "Referrers Tag Schema"). */
 export function referrersTag(digest: Digest): string {
   const { algorithm, hex } = digestParts(digest);
-  return `${algorithm}-${hex}`.slice(0, 128);
+  return `${algorithm}-${hex.slice(0, 64)}`;
 }
 
 /** The referrers of one repository, through the API where the registry has it and the tag schema where not. */
@@ -27,6 +28,14 @@ export interface Referrers {
   list(subject: Digest, options: CallOptions): Promise<Descriptor[]>;
   /** Adds one to the tag schema's list, for a registry that did not say OCI-Subject when the manifest was put. */
   addToTag(subject: Digest, referrer: Descriptor, options: CallOptions): Promise<void>;
+  /** Takes one off the tag schema's list, where there is one. */
+  removeFromTag(subject: Digest, referrer: Digest, options: CallOptions): Promise<void>;
+}
+
+/** A change of a list, and how to see that it has been made. */
+interface ListChange {
+  done(listed: readonly Descriptor[]): boolean;
+  make(listed: readonly Descriptor[]): readonly Descriptor[];
 }
 
 export function createReferrers(client: RegistryClient, repository: string): Referrers {
@@ -99,14 +108,14 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
   /**
    * Registries have no compare-and-swap for tags: two writers that read the same list overwrite each other. So the list is read again after
    * our write, twice: at once, and after as long as such a round of reading and writing takes, by when a writer who had read before us
-   * has written too. Where our entry is gone by then, it is added again.
+   * has written too. Where our change is gone by then, it is made again.
    */
-  const update = async (subject: Digest, referrer: Descriptor, options: CallOptions): Promise<void> => {
+  const update = async (subject: Digest, change: ListChange, options: CallOptions): Promise<void> => {
     for (let attempt = 1; attempt <= updateAttempts; attempt++) {
       const began = performance.now();
       const listed = await readTag(subject, push, options);
-      if (!listed.some(({ digest }) => digest === referrer.digest)) {
-        const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [...listed, referrer] };
+      if (!change.done(listed)) {
+        const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: change.make(listed) };
         const body = new TextEncoder().encode(JSON.stringify(index));
         const response = await client.send({
           method: 'PUT',
@@ -124,13 +133,22 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
       const round = performance.now() - began;
       await pause(round * (1.5 + Math.random()), options.signal);
       const now = await readTag(subject, push, options);
-      if (now.some(({ digest }) => digest === referrer.digest)) return;
+      if (change.done(now)) return;
     }
     throw new FairleadError(
       'Conflict',
-      `${client.origin.host}/${repository}@${subject}: the list of its referrers was overwritten ${updateAttempts} times while ${referrer.digest} was added`,
+      `${client.origin.host}/${repository}@${subject}: the list of its referrers was overwritten ${updateAttempts} times while it was changed`,
       { hint: 'Others push referrers of the same subject at the same time. Try again.' },
     );
+  };
+
+  const inTurn = async (subject: Digest, change: ListChange, options: CallOptions): Promise<void> => {
+    const before = updates.get(subject) ?? Promise.resolve();
+    const mine = before.then(() => update(subject, change, options));
+    const settled = mine.catch(() => undefined);
+    updates.set(subject, settled);
+    await mine;
+    if (updates.get(subject) === settled) updates.delete(subject);
   };
 
   return {
@@ -142,23 +160,23 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
       }
       return readTag(subject, pull, options);
     },
-    async addToTag(subject, referrer, options) {
-      const before = updates.get(subject) ?? Promise.resolve();
-      const mine = before.then(() => update(subject, referrer, options));
-      const settled = mine.catch(() => undefined);
-      updates.set(subject, settled);
-      await mine;
-      if (updates.get(subject) === settled) updates.delete(subject);
-    },
+    addToTag: (subject, referrer, options) =>
+      inTurn(
+        subject,
+        {
+          done: (listed) => listed.some(({ digest }) => digest === referrer.digest),
+          make: (listed) => [...listed, referrer],
+        },
+        options,
+      ),
+    removeFromTag: (subject, referrer, options) =>
+      inTurn(
+        subject,
+        {
+          done: (listed) => listed.every(({ digest }) => digest !== referrer),
+          make: (listed) => listed.filter(({ digest }) => digest !== referrer),
+        },
+        options,
+      ),
   };
-}
-
-/** The next page's URL of a Link header (RFC 8288), which must be on the same host. */
-export function nextPage(response: ApiResponse): URL | undefined {
-  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(response.header('link') ?? '')?.[1];
-  if (target === undefined) return undefined;
-  const name = nameRequest({ method: 'GET', url: response.url });
-  const url = resolveLocation(target, response.url, name);
-  if (url.origin === response.url.origin) return url;
-  throw new FairleadError('Unavailable', `${name}: the next page is on another host, ${url.host}`);
 }

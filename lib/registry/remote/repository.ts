@@ -5,15 +5,27 @@ import { type Digest, digestOf, digestParts, isDigest } from '../digest.ts';
 import { linksOf, referrerDescriptor } from '../graph.ts';
 import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
 import { formatRepository, isTag, type Reference } from '../reference.ts';
-import type { CallOptions, Target } from '../target.ts';
+import type { CallOptions, Repository } from '../target.ts';
 import { type ApiResponse, createClient, type RegistryClient, type RemoteOptions, readBody } from './client.ts';
 import { download } from './download.ts';
 import { nameRequest } from './errors.ts';
+import { listPages } from './pages.ts';
 import { createReferrers } from './referrers.ts';
 import { repositoryScope } from './scope.ts';
 import { uploadBlob } from './upload.ts';
 
 export type { RemoteOptions } from './client.ts';
+
+/** A repository of a registry, with what only a registry can do. */
+export interface RemoteRepository extends Repository {
+  readonly registry: string;
+  readonly repository: string;
+  /**
+   * Has the registry take a blob over from another of its repositories (distribution-spec, "Mounting a blob from another repository").
+   * False where it will not: the blob must then be pushed.
+   */
+  mount(descriptor: Descriptor, from: string, options?: CallOptions): Promise<boolean>;
+}
 
 /**
  * A repository of a remote registry (distribution-spec 1.1). Tag and digest of the reference play no part. Nothing is sent before the
@@ -22,12 +34,13 @@ export type { RemoteOptions } from './client.ts';
 export function remoteRepository(
   reference: Pick<Reference, 'registry' | 'repository'>,
   options: RemoteOptions = {},
-): Target {
+): RemoteRepository {
   const { registry, repository } = reference;
-  return repositoryOf(createClient({ registry, repository }, options), repository, formatRepository(reference));
+  return repositoryOf(createClient({ registry, repository }, options), registry, repository);
 }
 
-function repositoryOf(client: RegistryClient, repository: string, name: string): Target {
+function repositoryOf(client: RegistryClient, registry: string, repository: string): RemoteRepository {
+  const name = formatRepository({ registry, repository });
   const pull = [repositoryScope(repository, 'pull')];
   const push = [repositoryScope(repository, 'pull,push')];
   const referrers = createReferrers(client, repository);
@@ -90,7 +103,16 @@ function repositoryOf(client: RegistryClient, repository: string, name: string):
     return response;
   };
 
+  const remove = async (to: string, options: CallOptions): Promise<void> => {
+    const scopes = [repositoryScope(repository, 'delete,pull,push')];
+    const response = await client.send({ method: 'DELETE', to, scopes, expect: [200, 202], signal: options.signal });
+    await response.discard();
+  };
+
   return {
+    registry,
+    repository,
+
     async resolve(tagOrDigest, options = {}) {
       checkTagOrDigest(tagOrDigest, name);
       const response = await head(`${repository}/manifests/${tagOrDigest}`, options, [200, 405, 501]);
@@ -177,6 +199,50 @@ function repositoryOf(client: RegistryClient, repository: string, name: string):
           ? lastPushed.bytes
           : (await getManifest(descriptor.digest, options)).bytes;
       await putManifest(descriptor, bytes, tag, options);
+    },
+
+    tags(options = {}) {
+      return listPages(client, { to: `${repository}/tags/list`, scopes: pull, signal: options.signal }, 'tags');
+    },
+
+    async untag(tag, options = {}) {
+      if (!isTag(tag))
+        throw new FairleadError('InvalidInput', `${name}: ${JSON.stringify(tag.slice(0, 160))} is no tag`);
+      try {
+        await remove(`${repository}/manifests/${tag}`, options);
+      } catch (error) {
+        if (!(error instanceof FairleadError) || error.kind !== 'InvalidInput') throw error;
+        throw new FairleadError('InvalidInput', `${name}: the registry does not remove single tags, such as ${tag}`, {
+          cause: error,
+          hint: 'Move the tag to another manifest, or delete its manifest, which takes all of its tags away.',
+        });
+      }
+    },
+
+    async delete(descriptor, options = {}) {
+      if (!isManifestMediaType(descriptor.mediaType)) {
+        await remove(`${repository}/blobs/${descriptor.digest}`, options);
+        return;
+      }
+      const { bytes } = await getManifest(descriptor.digest, options);
+      const { subject } = linksOf(descriptor.mediaType, bytes, `${name}@${descriptor.digest}`);
+      await remove(`${repository}/manifests/${descriptor.digest}`, options);
+      // After the manifest: the list may name what is gone, but must not leave out what is there.
+      if (subject !== undefined) await referrers.removeFromTag(subject.digest, descriptor.digest, options);
+    },
+
+    async mount(descriptor, from, options = {}) {
+      const query = new URLSearchParams({ mount: descriptor.digest, from });
+      const response = await client.send({
+        method: 'POST',
+        to: `${repository}/blobs/uploads/?${query}`,
+        scopes: [...push, repositoryScope(from, 'pull')],
+        expect: [201, 202, 400, 404, 405],
+        headers: { 'content-length': '0' },
+        signal: options.signal,
+      });
+      await response.discard();
+      return response.status === 201;
     },
   };
 }

@@ -47,7 +47,8 @@ export async function readSession(upload: Upload, session: UploadSession): Promi
     method: 'GET',
     to: session.location,
     scopes: uploadScopes(upload),
-    expect: [204, 400, 404, 405, 416],
+    // Whatever is not 204 cannot be built upon; the upload is then begun again.
+    expect: [200, 201, 202, 204, 400, 404, 405, 410, 416],
     signal: upload.options.signal,
   });
   await response.discard();

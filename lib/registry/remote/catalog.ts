@@ -1,0 +1,14 @@
+import { createClient, type RemoteOptions } from './client.ts';
+import { listPages } from './pages.ts';
+
+/**
+ * Lists the repositories of a registry (Docker's `_catalog`, which the distribution-spec reserves and not every registry answers).
+ * Credentials are looked for as for a repository of no name. Rejects as the registry answers.
+ */
+export function remoteCatalog(
+  registry: string,
+  options: RemoteOptions & { readonly signal?: AbortSignal } = {},
+): AsyncIterable<string> {
+  const client = createClient({ registry, repository: '' }, options);
+  return listPages(client, { to: '_catalog', scopes: ['registry:catalog:*'], signal: options.signal }, 'repositories');
+}
