@@ -42,19 +42,10 @@ export function effectiveProfile(
   inputs: EffectiveInputs,
   nativeArchitecture: string,
 ): { readonly profile: SeccompProfile; readonly constraints: readonly Constraint[] } {
-  const { baseline, base, artifact } = inputs;
-  const kinds: ProfileInput[] = [];
-  const profiles: SeccompProfile[] = [];
-  if (baseline !== undefined) {
-    kinds.push('baseline');
-    profiles.push(baseline);
-  }
-  if (base !== undefined) {
-    kinds.push('base');
-    profiles.push(base);
-  }
-  kinds.push('artifact');
-  profiles.push(artifact);
+  const { baseline, artifact } = inputs;
+  const given = profileInputs(inputs);
+  const kinds = given.map(({ input }) => input);
+  const profiles = given.map(({ profile }) => profile);
   const found = intersect(profiles, nativeArchitecture, baseline);
   const constraints = [
     ...defaultConstraints(found, kinds),
@@ -63,6 +54,19 @@ export function effectiveProfile(
     ...syscallConstraints(found, kinds),
   ];
   return { profile: found.profile, constraints };
+}
+
+/** The profiles that are there, in the order in which they count. */
+export function profileInputs({
+  baseline,
+  base,
+  artifact,
+}: EffectiveInputs): readonly { readonly input: ProfileInput; readonly profile: SeccompProfile }[] {
+  return [
+    ...(baseline === undefined ? [] : [{ input: 'baseline' as const, profile: baseline }]),
+    ...(base === undefined ? [] : [{ input: 'base' as const, profile: base }]),
+    { input: 'artifact', profile: artifact },
+  ];
 }
 
 function defaultConstraints(found: Intersection, kinds: readonly ProfileInput[]): readonly Constraint[] {

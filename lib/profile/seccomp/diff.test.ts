@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
+import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
+import type { Direction } from './compare.ts';
+import { diffProfiles, equalProfiles } from './diff.ts';
+import { minimize } from './minimize.ts';
+import type { SeccompProfile } from './model.ts';
+import { isLoosened, renderDiffMarkdown, renderDiffText } from './render-diff.ts';
+
+const native = 'SCMP_ARCH_X86_64';
+const names = ['read', 'socket'];
+const both = [native, 'SCMP_ARCH_X86'];
+const shapes = [
+  { names, architectures: [both], wide: false, rules: 3 },
+  { names, architectures: [[native], both, []], wide: true, rules: 3 },
+];
+const numbers = fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }));
+
+describe('diffProfiles', () => {
+  it('tells of every call that is treated differently, and in which direction', () => {
+    for (const shape of shapes) {
+      const property = fc.property(arbitraryProfile(shape), arbitraryProfile(shape), numbers, (from, to, random) => {
+        const { changes } = diffProfiles(from, to, native);
+        for (const call of cornerCalls([from, to], [...names, 'other'], both, 60, () => random.next().value)) {
+          const [before, after] = [evaluate(from, call), evaluate(to, call)];
+          if (before === after) continue;
+          const subjects = [call.syscall, 'defaultAction', 'architectures'];
+          const step = rank(after) - rank(before);
+          const direction: Direction = step < 0 ? 'loosened' : step > 0 ? 'tightened' : 'changed';
+          const told = changes.some(
+            (change) =>
+              subjects.includes(change.subject) &&
+              (change.direction === direction || change.where === 'too many conditions to compare'),
+          );
+          assert.ok(told, `${before} -> ${after} at ${call.syscall}(${String(call.args)}), ${call.architecture}`);
+        }
+      });
+      fc.assert(property, { numRuns: 200 });
+    }
+  });
+
+  it('finds nothing between two writings of one meaning', () => {
+    for (const shape of shapes) {
+      const property = fc.property(arbitraryProfile(shape), (profile) => {
+        const minimal = minimize(profile, native);
+        assert.deepEqual(diffProfiles(profile, minimal, native).changes, []);
+        assert.ok(equalProfiles(minimal, profile, native));
+        assert.deepEqual(minimize(minimal, native), minimal);
+        const entries = ({ syscalls = [] }: SeccompProfile) =>
+          syscalls.reduce((sum, { names: list }) => sum + list.length, 0);
+        assert.ok(entries(minimal) <= entries(profile) + 2 * shape.rules, 'not longer');
+      });
+      fc.assert(property, { numRuns: 200 });
+    }
+  });
+
+  const before: SeccompProfile = {
+    defaultAction: 'SCMP_ACT_ERRNO',
+    architectures: [native],
+    syscalls: [
+      { names: ['read', 'mount'], action: 'SCMP_ACT_ALLOW' },
+      { names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value: 2n, op: 'SCMP_CMP_EQ' }] },
+      { names: ['ioctl'], action: 'SCMP_ACT_ALLOW', args: [{ index: 1, value: 4n, op: 'SCMP_CMP_LT' }] },
+      { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 },
+    ],
+  };
+  const after: SeccompProfile = {
+    defaultAction: 'SCMP_ACT_ERRNO',
+    architectures: both,
+    flags: ['SECCOMP_FILTER_FLAG_SPEC_ALLOW'],
+    syscalls: [
+      { names: ['read'], action: 'SCMP_ACT_ALLOW' },
+      { names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value: 40n, op: 'SCMP_CMP_NE' }] },
+      { names: ['ioctl'], action: 'SCMP_ACT_ALLOW', args: [{ index: 1, value: 3n, op: 'SCMP_CMP_LE' }] },
+    ],
+  };
+
+  it('says it in text, and as Markdown that content of profiles cannot break', () => {
+    const diff = diffProfiles(before, after, native);
+    assert.equal(isLoosened(diff), true);
+    assert.equal(
+      renderDiffText(diff),
+      `Loosened:
+  - architectures: calls are killed -> SCMP_ARCH_X86
+  - flags: not set -> SECCOMP_FILTER_FLAG_SPEC_ALLOW
+  - socket: SCMP_ACT_ERRNO(1) -> SCMP_ACT_ALLOW where arg0 <= 1 or 3 <= arg0 <= 39 or arg0 >= 41
+Tightened:
+  + mount: SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1)
+Changed:
+  ~ clone3: SCMP_ACT_ERRNO(38) -> SCMP_ACT_ERRNO(1)
+Written differently, same meaning: ioctl
+`,
+    );
+    const evil: SeccompProfile = { ...after, syscalls: [{ names: ['a|`b`\n'], action: 'SCMP_ACT_ALLOW' }] };
+    const markdown = renderDiffMarkdown(diffProfiles(after, evil, native));
+    assert.match(
+      markdown,
+      /^### Loosened\n\n\| what \| from \| to \| where \|\n\|---\|---\|---\|---\|\n\| `a {2}b {2}` \| `SCMP_ACT_ERRNO\(1\)` \| `SCMP_ACT_ALLOW` \| {2}\|/m,
+    );
+  });
+
+  it('says that nothing is different', () => {
+    const diff = diffProfiles(before, before, native);
+    assert.deepEqual(diff, { changes: [], rewritten: [] });
+    assert.equal(renderDiffText(diff), 'No difference in meaning.\n');
+    assert.equal(isLoosened(diff), false);
+  });
+});
