@@ -84,6 +84,7 @@ async function serve(given: ServeOptions): Promise<void> {
   const stopped = stopSignal();
   try {
     for (const { app, address } of servers) await listen(app, address);
+    if (given.embedded !== undefined) process.stderr.write(greeting(given));
     await stopped;
     logger.info('stopping: running requests end first');
   } finally {
@@ -121,6 +122,22 @@ async function withEmbeddedFolder(options: ServeOptions): Promise<ServeOptions> 
   if (options.embedded === undefined) return options;
   const { key, policy, tokenFile, ociLayout } = await prepareEmbeddedFolder(options.embedded);
   return { ...(options.unsigned ? {} : { key }), policy, tokenFile, ociLayout, ...options };
+}
+
+/** What to try, for who starts the services without having prepared anything. */
+function greeting({ embedded, push, pull }: ServeOptions): string {
+  const reference = 'localhost/security/nginx:1.27';
+  const url = ({ host, port }: Address): string => `"http://${host}:${port}/v1/profiles?reference=${reference}"`;
+  const lines = [`Registry, key, policy and token are in ${embedded}.`];
+  if (push !== undefined) {
+    const token = `-H "Authorization: Bearer $(cat ${embedded}/token)"`;
+    lines.push(
+      'Publish:',
+      `  curl ${token} -H "Content-Type: application/json" --data-binary @examples/nginx.json ${url(push)}`,
+    );
+  }
+  if (pull !== undefined) lines.push('Fetch:', `  curl ${url(pull)}`);
+  return `${lines.join('\n')}\n`;
 }
 
 async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {

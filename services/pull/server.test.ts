@@ -91,6 +91,15 @@ describe('createPullServer', () => {
     assert.ok(!asked.includes('internal.example.com'));
   });
 
+  it('asks the registry once for what is named by digest', async () => {
+    const { digest } = (await get({ reference: 'registry.example.com/security/nginx:signed' })).json();
+    const pinned = { reference: `registry.example.com/security/nginx@${digest}` };
+    const first = await get(pinned);
+    const before = asked.length;
+    assert.equal((await get(pinned)).body, first.body);
+    assert.equal(asked.length, before);
+  });
+
   it('refuses media types that it does not have', async () => {
     assert.equal((await get({ reference: 'registry.example.com/security/nginx:signed' }, 'text/html')).statusCode, 400);
   });

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
 import { profileContent } from '#lib/artifact/profile-content';
+import { pullMemory } from '#lib/node/pull-memory';
 import { pullProfile } from '#lib/node/pull-profile';
 import type { ProfileKind } from '#lib/profile/profile';
 import { parseReference, type Reference } from '#lib/registry/reference';
@@ -90,6 +91,8 @@ function addRoutes(
   signalOf: (reply: FastifyReply) => AbortSignal,
   { policy, connect }: PullServerOptions,
 ): void {
+  // What was verified by its digest stays so; many callers for the same profile ask the registry once.
+  const memory = pullMemory();
   app.route<{ Querystring: { reference: string; kind: ProfileKind } }>({
     method: 'GET',
     url: '/v1/profiles',
@@ -114,7 +117,7 @@ function addRoutes(
       const reference = parseReference(request.query.reference);
       const pulled = await pullProfile(
         { reference, kind: request.query.kind },
-        { policy, connect, signal: signalOf(reply) },
+        { policy, connect, memory, signal: signalOf(reply) },
       );
       // A tag may point elsewhere tomorrow and a policy may change: who caches must ask again.
       reply
