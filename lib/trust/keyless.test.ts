@@ -11,6 +11,7 @@ import {
   type PrivateSigstore,
   privateSigstore,
 } from '#test/sigstore/private-sigstore';
+import { examineSignatures } from './examine-signatures.ts';
 import type { ExpectedIdentity } from './identity.ts';
 import { loadPublicKey } from './key.ts';
 import { legacyPayload } from './legacy-payload.ts';
@@ -312,6 +313,31 @@ describe('an attack on a keyless signature is refused:', () => {
       const trustedRoot = { ...sigstore.trustedRoot, [part]: [one] };
       refuses(signature, ruleFor({ ...sigstore, trustedRoot }), /it does not verify/);
     }
+  });
+});
+
+describe('examineSignatures', () => {
+  it('tells of each requirement what met it, with the log entry, and what did not and why', async () => {
+    const stranger = bundled(await sigstore.sign(artifact, { ...signedAs, identity: 'https://evil.example' }));
+    const json = await sigstore.sign(artifact, signedAs);
+    const good = bundled(json);
+    const wanted = `identity ${identity} from ${issuer}`;
+    const refused = [
+      { format: 'bundle', manifest: stranger.manifest, wanted, reason: 'it was made by "https://evil.example"' },
+    ];
+    assert.deepEqual(examineSignatures(artifact, reference, [stranger], ruleFor()), [{ wanted: [wanted], refused }]);
+    assert.deepEqual(examineSignatures(artifact, reference, [stranger, good], ruleFor()), [
+      {
+        wanted: [wanted],
+        held: {
+          format: 'bundle',
+          manifest: good.manifest,
+          certificate: { issuer, identity, claims: {} },
+          logIndexes: [json.verificationMaterial.tlogEntries[0].logIndex],
+        },
+        refused,
+      },
+    ]);
   });
 });
 

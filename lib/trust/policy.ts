@@ -66,10 +66,16 @@ export type LogUse = 'required' | 'optional' | 'off';
 
 /** Authorities and logs that keyless signatures are checked against (see sigstore-root.ts). */
 export interface SigstoreRoot {
-  /** Who made a signature: checks certificate, certificate log, time, and the transparency log. Throws SignatureInvalid. */
-  verifyCertificate(content: SignedContent, use: LogUse): CertificateIdentity;
-  /** Checks a signature with a key, and its entries in the transparency log. Throws SignatureInvalid. */
-  verifyKey(content: SignedContent, key: KeyObject, use: LogUse): void;
+  /**
+   * Who made a signature, and its entries in the transparency log: checks certificate, certificate log, time, and entries.
+   * Throws SignatureInvalid.
+   */
+  verifyCertificate(
+    content: SignedContent,
+    use: LogUse,
+  ): { readonly certificate: CertificateIdentity; readonly logIndexes: readonly string[] };
+  /** Checks a signature with a key, and its entries in the transparency log; gives their indexes. Throws SignatureInvalid. */
+  verifyKey(content: SignedContent, key: KeyObject, use: LogUse): readonly string[];
 }
 
 /** What an artifact's profile is intersected with on a node. */

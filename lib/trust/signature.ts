@@ -42,7 +42,10 @@ export type HeldSignature = {
   readonly manifest: Digest;
 } & SignedBy;
 
-export type SignedBy =
+export type SignedBy = {
+  /** Indexes, as the entries give them, of the verified entries in transparency logs; absent where the rule looks at none. */
+  readonly logIndexes?: readonly string[];
+} & (
   | {
       /** The key file of the policy that it was verified with. */
       readonly key: string;
@@ -55,4 +58,5 @@ export type SignedBy =
       readonly certificate: CertificateIdentity;
       readonly key?: undefined;
       readonly keyFingerprint?: undefined;
-    };
+    }
+);

@@ -38,12 +38,13 @@ export function readTrustedRoot(bytes: Uint8Array): SigstoreRoot {
   return {
     verifyCertificate: (content, log) => {
       const options = { tlogThreshold: log === 'required' ? 1 : 0, ctlogThreshold: 1, timestampThreshold: 1 };
-      return certificateIdentity(verify(content, trust, options, log === 'off'));
+      const { signer, logIndexes } = verify(content, trust, options, log === 'off');
+      return { certificate: certificateIdentity(signer), logIndexes };
     },
     verifyKey: (content, key, log) => {
       const withKey: TrustMaterial = { ...trust, publicKey: () => ({ publicKey: key, validFor: () => true }) };
       const options = { tlogThreshold: log === 'required' ? 1 : 0, ctlogThreshold: 0, timestampThreshold: 0 };
-      verify(content, withKey, options, false);
+      return verify(content, withKey, options, false).logIndexes;
     },
   };
 }
@@ -53,13 +54,14 @@ function verify(
   trust: TrustMaterial,
   options: ConstructorParameters<typeof Verifier>[1],
   withoutLog: boolean,
-): Signer {
+): { signer: Signer; logIndexes: readonly string[] } {
   try {
     const entity = toSignedEntity(content.bundle(), Buffer.from(content.signed));
-    const { signature, timestamps, tlogEntries } = entity;
-    return new Verifier(trust, options).verify({
+    const { signature, timestamps } = entity;
+    const tlogEntries = withoutLog ? [] : entity.tlogEntries;
+    const signer = new Verifier(trust, options).verify({
       ...entity,
-      tlogEntries: withoutLog ? [] : tlogEntries,
+      tlogEntries,
       timestamps: withoutLog ? timestamps.filter(({ $case }) => $case === 'timestamp-authority') : timestamps,
       signature: {
         signature: signature.signature,
@@ -70,6 +72,7 @@ function verify(
         verifySignature: (key: KeyObject) => verifyBytes(key, content.signed, content.signature),
       },
     });
+    return { signer, logIndexes: tlogEntries.map(({ logIndex }) => logIndex) };
   } catch (cause) {
     if (cause instanceof FairleadError) throw cause;
     // The verifier throws errors of many kinds at what is malformed; none of them may pass for anything but a refusal.

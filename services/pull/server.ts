@@ -54,6 +54,11 @@ const pulledSchema = {
               manifest: { type: 'string', description: 'Digest of the manifest that carried the signature' },
               key: { type: 'string' },
               keyFingerprint: { type: 'string', description: "SHA-256 of the key's SPKI DER, hex" },
+              logIndexes: {
+                type: 'array',
+                items: { type: 'string' },
+                description: 'Of the verified entries in transparency logs, where the rule looks at them',
+              },
               certificate: {
                 type: 'object',
                 description: 'Of a keyless signature, in place of the key: what its certificate says of the signer',
