@@ -32,7 +32,8 @@ function renderRules(profile: SelinuxProfile): string[] {
   return lines;
 }
 
-function renderStatement(statement: PolicyStatement): string {
+/** One statement as a line of CIL, as it stands in a raw policy. */
+export function renderStatement(statement: PolicyStatement): string {
   switch (statement.statement) {
     case 'blockinherit':
       return `(blockinherit ${checked(statement.block, blockNameProblem)})`;

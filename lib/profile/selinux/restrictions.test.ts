@@ -44,6 +44,7 @@ describe('validateSelinux', () => {
   const denied: [grant: [string, string, string], message: RegExp][] = [
     [['shadow_t', 'file', 'read'], /^SELinux profile app: must not have rules for the type shadow_t/],
     [['file_type', 'file', 'read'], /must not have rules for the type file_type/],
+    [['base_typeattr_23', 'file', 'read'], /base_typeattr_23, which has the name of an attribute made by a compiler/],
     [['domain', 'process', 'ptrace'], /must not have rules for the type domain/],
     [['@self', 'capability', 'sys_admin'], /must not have rules for the class capability \(of @self\)/],
     [['var_log_t', 'file', 'relabelto'], /must not allow relabelto \(of var_log_t file\)/],

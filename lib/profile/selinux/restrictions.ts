@@ -1,6 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import { type RawSelinuxProfile, SELF, type SelinuxProfile } from './model.ts';
 import { inheritedBlocks, rules } from './rules.ts';
+import { generatedAttribute, wideAttributes } from './wide-attributes.ts';
 
 /** What profiles may not ask of a node, whoever signed them. */
 export interface SelinuxRestrictions {
@@ -40,11 +41,11 @@ const deniedTypes = [
   // SPO's own list. /dev/mem is memory_device_t in the reference policy; kmem_t is an older name.
   ...['kernel_t', 'kmem_t', 'security_t', 'shadow_t'],
   // What is as good as the kernel or the policy.
-  ...['memory_device_t', 'fixed_disk_device_t', 'selinux_config_t', 'policy_config_t', 'semanage_store_t'],
+  ...['memory_device_t', 'fixed_disk_device_t', 'proc_kcore_t'],
+  ...['selinux_config_t', 'policy_config_t', 'semanage_store_t'],
   // Domains that can do anything on the node.
   ...['init_t', 'unconfined_t', 'unconfined_service_t', 'spc_t', 'container_runtime_t', 'kubelet_t'],
-  // Attributes that hold some of these, by which a rule could reach them without naming them.
-  ...['domain', 'unconfined_domain_type', 'container_runtime_domain', 'file_type', 'device_node', 'security_file_type'],
+  ...wideAttributes,
 ];
 
 const deniedClasses = [
@@ -148,6 +149,10 @@ function* ruleProblems(
   const pointer = (...path: string[]): string =>
     profile.kind === 'SELinux' ? ['/spec/allow', ...path].join('/') : '/spec/policy';
   for (const [target, classes] of rules(profile)) {
+    if (generatedAttribute.test(target)) {
+      const message = `must not have rules for ${target}, which has the name of an attribute made by a compiler`;
+      yield { message, hint: 'Name the types themselves.', pointer: pointer(target) };
+    }
     if (deniedTypes.has(target)) {
       const message = `must not have rules for the type ${target}`;
       yield { message, hint: changeable('allowedTypes'), pointer: pointer(target) };
