@@ -15,8 +15,8 @@ const mediaTypes = [
 
 /**
  * Reads a Sigstore trusted root (JSON): the certificate authorities, logs and timestamp authorities that keyless signatures
- * are checked against, offline. Throws InvalidInput for another format, and for an authority that is not said to be valid
- * from any time on.
+ * are checked against, offline. Throws InvalidInput for another format, and for a log without a start of validity: its key,
+ * unlike a certificate, has no dates of its own.
  */
 export function readTrustedRoot(bytes: Uint8Array): SigstoreRoot {
   let root: TrustedRoot;
@@ -24,12 +24,10 @@ export function readTrustedRoot(bytes: Uint8Array): SigstoreRoot {
   try {
     root = TrustedRoot.fromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
     if (!mediaTypes.includes(root.mediaType)) throw new Error(`its media type is ${JSON.stringify(root.mediaType)}`);
-    const validity = [
-      ...[...root.tlogs, ...root.ctlogs].map(({ publicKey }) => publicKey?.validFor),
-      ...[...root.certificateAuthorities, ...root.timestampAuthorities].map(({ validFor }) => validFor),
-    ];
-    if (validity.some((range) => range?.start === undefined))
-      throw new Error('an authority in it has no start of validity');
+    const logs = [...root.tlogs, ...root.ctlogs];
+    if (logs.some(({ publicKey }) => publicKey?.validFor?.start === undefined)) {
+      throw new Error('a log in it has no start of validity');
+    }
     trust = toTrustMaterial(root);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

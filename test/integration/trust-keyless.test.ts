@@ -120,4 +120,45 @@ rules:
       await server.stop();
     }
   });
+
+  it('we read the trusted root that cosign makes of the same certificates and keys', async () => {
+    const { tlogs, ctlogs, certificateAuthorities, timestampAuthorities } = sigstore.trustedRoot as unknown as {
+      [part: string]: { publicKey: { rawBytes: string }; certChain: { certificates: { rawBytes: string }[] } }[];
+    };
+    const pem = (type: string, der: string): string => `-----BEGIN ${type}-----\n${der}\n-----END ${type}-----\n`;
+    const keyOf = (part: typeof tlogs): string => pem('PUBLIC KEY', part?.[0]?.publicKey.rawBytes ?? '');
+    const chainOf = (part: typeof tlogs): string =>
+      part?.[0]?.certChain.certificates.map(({ rawBytes }) => pem('CERTIFICATE', rawBytes)).join('') ?? '';
+    const start = 'start-time=2020-01-01T00:00:00Z';
+    const services: [flag: string, file: string, content: string, options: string][] = [
+      ['fulcio', 'fulcio.pem', chainOf(certificateAuthorities), 'certificate-chain=fulcio.pem'],
+      ['rekor', 'rekor.pub', keyOf(tlogs), `public-key=rekor.pub,${start}`],
+      ['ctfe', 'ctfe.pub', keyOf(ctlogs), `public-key=ctfe.pub,${start}`],
+      ['tsa', 'tsa.pem', chainOf(timestampAuthorities), 'certificate-chain=tsa.pem'],
+    ];
+    for (const [, file, content] of services) await writeFile(join(folder, file), content);
+    const options = services.map(([flag, , , value]) => `--${flag}=url=http://sigstore.example,${value}`);
+    await run(peer('cosign'), ['trusted-root', 'create', '--out', 'made.json', ...options], {
+      cwd: folder,
+      env: { HOME: folder, PATH: process.env['PATH'] },
+    });
+    const rule = `apiVersion: fairlead.dev/v1
+kind: TrustPolicy
+trustedRoot: made.json
+rules:
+  - match: "**"
+    require: [{keyless: {issuer: "${issuer}", identity: "${identity}"}}]
+`;
+    await writeFile(join(folder, 'made.yaml'), rule);
+    const { rules } = await loadPolicy(join(folder, 'made.yaml'));
+    const reference = { registry: registry.host, repository: 'keyless/root' };
+    const profile = { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } } as const;
+    const { descriptor } = packArtifact(profile, { layout: 'runtime' });
+    for (const timestamped of [false, true]) {
+      const bundle = Buffer.from(JSON.stringify(await sigstore.sign(descriptor, { identity, issuer, timestamped })));
+      const [made] = rules;
+      assert.ok(made);
+      verifySignatures(descriptor, reference, [{ format: 'bundle', manifest: descriptor.digest, bundle }], made);
+    }
+  });
 });
