@@ -1,0 +1,137 @@
+import { isCovered, matchesName, meet } from './automaton.ts';
+import type { Budget } from './budget.ts';
+import { spend } from './budget.ts';
+import type { Glob, GlobNode } from './parse-glob.ts';
+import { characterOf, parseGlob } from './parse-glob.ts';
+import { intersection, isEmpty, isSubset } from './symbol-set.ts';
+import { writeGlob } from './write-glob.ts';
+
+/** One branch of a glob, written out: no groups. */
+type Flat = readonly Exclude<GlobNode, { kind: 'branches' }>[];
+
+const maxBranches = 64;
+const maxPieces = 64;
+
+/**
+ * The globs that together match exactly the names that both match (names without "//"). An intersection of two globs
+ * always is a finite union of globs; undefined where that would be too many, or the budget ends first.
+ */
+export function intersectGlobs(a: Glob, b: Glob, budget: Budget): readonly Glob[] | undefined {
+  const common = meet(a, b, budget);
+  if (common === undefined) return undefined;
+  if (!common) return [];
+  if (a.literal) return [a];
+  if (b.literal) return matchesName(a, b.prefix) ? [b] : [];
+  if (isCovered(a, [b], budget)) return [a];
+  if (isCovered(b, [a], budget)) return [b];
+  const lefts = flatten(a.nodes);
+  const rights = flatten(b.nodes);
+  if (lefts === undefined || rights === undefined) return undefined;
+  const texts = new Set<string>();
+  for (const left of lefts) {
+    for (const right of rights) {
+      const pieces = new Pairing(left, right, budget).pieces(0, 0);
+      if (pieces === undefined) return undefined;
+      for (const piece of pieces) if (isAskedFor(piece)) texts.add(writeGlob(piece));
+      if (texts.size > maxPieces) return undefined;
+    }
+  }
+  const globs: Glob[] = [];
+  for (const text of texts) {
+    const glob = parseGlob(text);
+    // What is handed on is shown to lie in both, so that no mistake in the pairing can loosen a profile.
+    if ('fault' in glob || !isCovered(glob, [a], budget) || !isCovered(glob, [b], budget)) return undefined;
+    globs.push(glob);
+  }
+  return globs;
+}
+
+function flatten(nodes: readonly GlobNode[]): readonly Flat[] | undefined {
+  let flats: Flat[] = [[]];
+  for (const node of nodes) {
+    const ends: readonly Flat[] = node.kind === 'branches' ? flattenBranches(node.branches) : [[node]];
+    if (ends.length === 0 || ends.length * flats.length > maxBranches) return undefined;
+    flats = flats.flatMap((flat) => ends.map((end) => [...flat, ...end]));
+  }
+  return flats;
+}
+
+function flattenBranches(branches: readonly (readonly GlobNode[])[]): readonly Flat[] {
+  const flats: Flat[] = [];
+  for (const branch of branches) {
+    const found = flatten(branch);
+    if (found === undefined) return [];
+    flats.push(...found);
+  }
+  return flats;
+}
+
+/**
+ * False where a piece has "//", "." or ".." as the kernel never has them in a name: it says nothing, and of two slashes
+ * apparmor_parser would make one, another name.
+ */
+function isAskedFor(piece: Flat): boolean {
+  const literal = piece.map((node) => characterOf(node) ?? '*').join('');
+  return !/\/\/|(^|\/)\.\.?(\/|$)/.test(literal);
+}
+
+/** Intersects two flat sequences, from their ends to their beginnings, each pair of ends once. */
+class Pairing {
+  readonly #left: Flat;
+  readonly #right: Flat;
+  readonly #budget: Budget;
+  readonly #done = new Map<number, readonly Flat[] | undefined>();
+
+  constructor(left: Flat, right: Flat, budget: Budget) {
+    this.#left = left;
+    this.#right = right;
+    this.#budget = budget;
+  }
+
+  /** What left from `l` on and right from `r` on have in common; undefined where it is too much to say. */
+  pieces(l: number, r: number): readonly Flat[] | undefined {
+    const key = l * (this.#right.length + 1) + r;
+    if (this.#done.has(key)) return this.#done.get(key);
+    if (!spend(this.#budget, 8)) return undefined;
+    const found = this.#find(l, r);
+    const few = found !== undefined && found.length > maxPieces ? undefined : found;
+    this.#done.set(key, few);
+    return few;
+  }
+
+  #find(l: number, r: number): readonly Flat[] | undefined {
+    const left = this.#left[l];
+    const right = this.#right[r];
+    if (left === undefined || right === undefined) {
+      const rest = left === undefined ? this.#right.slice(r) : this.#left.slice(l);
+      return rest.every(({ kind }) => kind === 'many') ? [[]] : [];
+    }
+    const node = { kind: 'one', set: intersection(left.set, right.set) } as const;
+    if (left.kind === 'one' && right.kind === 'one') return before(node, this.pieces(l + 1, r + 1));
+    // A star takes nothing more, or the symbol that the other side has.
+    if (left.kind === 'many' && right.kind === 'one') {
+      return both(this.pieces(l + 1, r), before(node, this.pieces(l, r + 1)));
+    }
+    if (left.kind === 'one' && right.kind === 'many') {
+      return both(this.pieces(l, r + 1), before(node, this.pieces(l + 1, r)));
+    }
+    // Two stars run together until the first of them ends.
+    return before({ kind: 'many', set: node.set }, both(this.pieces(l + 1, r), this.pieces(l, r + 1)));
+  }
+}
+
+function before(node: Flat[number], ends: readonly Flat[] | undefined): readonly Flat[] | undefined {
+  if (ends === undefined) return undefined;
+  if (isEmpty(node.set)) return node.kind === 'many' ? ends : [];
+  return ends.map((end) => {
+    const next = end[0];
+    if (node.kind !== 'many' || next?.kind !== 'many') return [node, ...end];
+    // Of two stars in a row the wider says it all.
+    if (isSubset(node.set, next.set)) return end;
+    return isSubset(next.set, node.set) ? [node, ...end.slice(1)] : [node, ...end];
+  });
+}
+
+function both(a: readonly Flat[] | undefined, b: readonly Flat[] | undefined): readonly Flat[] | undefined {
+  return a === undefined || b === undefined ? undefined : [...a, ...b];
+}

@@ -1,0 +1,43 @@
+/** Whether the kernel refuses what the profile does not permit, or only logs it. */
+export type AppArmorMode = 'Enforce' | 'Complain';
+
+/**
+ * A structured AppArmor profile: KEP-6061's artifact format and `spec.abstract` of the Security Profiles Operator's
+ * AppArmorProfile v1, as one value. An absent section is unspecified: it permits everything and leaves the decision to
+ * what it is intersected with. A section that is there permits what it lists and nothing else; an empty one, nothing.
+ * Paths are AppArmor globs (apparmor.d(5), "Globbing") as the author wrote them; they have been validated.
+ */
+export interface AppArmorProfile {
+  readonly mode: AppArmorMode;
+  readonly executable?: ExecutableRules;
+  readonly filesystem?: FilesystemRules;
+  readonly network?: NetworkRules;
+  readonly capability?: CapabilityRules;
+}
+
+export interface ExecutableRules {
+  /** May be executed under the same profile, mapped and read: `ixr`. */
+  readonly allowedExecutables: readonly string[];
+  /** May be mapped as code and read: `mr`. */
+  readonly allowedLibraries: readonly string[];
+}
+
+export interface FilesystemRules {
+  /** `r` */
+  readonly readOnlyPaths: readonly string[];
+  /** `wlk`: writing, creating, removing, linking, locking. */
+  readonly writeOnlyPaths: readonly string[];
+  /** `rwlk` */
+  readonly readWritePaths: readonly string[];
+}
+
+export interface NetworkRules {
+  readonly allowRaw: boolean;
+  readonly allowTcp: boolean;
+  readonly allowUdp: boolean;
+}
+
+export interface CapabilityRules {
+  /** Lower case, without `CAP_`: `net_bind_service`. */
+  readonly allowedCapabilities: readonly string[];
+}
