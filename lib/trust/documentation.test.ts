@@ -1,16 +1,29 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { parsePolicy } from './parse-policy.ts';
+import { toJsonSchema } from '@valibot/to-json-schema';
+import { parsePolicy, policySchema } from './parse-policy.ts';
+
+const docs = new URL('../../docs/', import.meta.url);
 
 describe('docs/trust-policy.md', () => {
-  const path = new URL('../../docs/trust-policy.md', import.meta.url);
-  const examples = [...readFileSync(path, 'utf8').matchAll(/^```yaml\n(.*?)^```$/gms)].map(
-    ([, example = '']) => example,
-  );
+  const text = readFileSync(new URL('trust-policy.md', docs), 'utf8');
+  const examples = [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, example = '']) => example);
 
   it('has policies that parse, each with rules', () => {
     assert.ok(examples.length > 0);
     for (const example of examples) assert.ok(parsePolicy(example, 'docs/trust-policy.md').rules.length > 0);
+  });
+});
+
+describe('docs/trust-policy.schema.json', () => {
+  it('is the form that the parser knows (FAIRLEAD_UPDATE=1 writes it anew)', () => {
+    const file = new URL('trust-policy.schema.json', docs);
+    const schema = {
+      title: 'Fairlead trust policy',
+      ...toJsonSchema(policySchema),
+    };
+    if (process.env['FAIRLEAD_UPDATE'] === '1') writeFileSync(file, `${JSON.stringify(schema, undefined, 2)}\n`);
+    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), schema);
   });
 });

@@ -93,7 +93,8 @@ const policyKeys = {
   baseline: v.exactOptional(v.strictObject(baselineKeys)),
   limits: v.exactOptional(v.strictObject(limitsKeys)),
 };
-const policySchema = v.strictObject(policyKeys);
+/** The form of a policy; what it cannot say is checked by parsePolicy. docs/trust-policy.schema.json is made from it. */
+export const policySchema = v.strictObject(policyKeys);
 
 /** The keys that may stand below each key; '' is the top. */
 const keysBelow: Readonly<Record<string, object>> = {
