@@ -34,11 +34,15 @@ function styled(colour: 'red' | 'cyan', text: string): string {
   return styleText(colour, text, { stream: process.stderr });
 }
 
+/** No chain of causes is deeper; one that runs in a circle ends here. */
+const maxCauses = 8;
+
 /** The messages of the chain of causes, without those that only repeat what was said. */
 function causeMessages(error: Error): string[] {
   const messages: string[] = [];
   let said = error.message;
-  for (let cause: unknown = error.cause; cause !== undefined && messages.length < 8; ) {
+  let { cause } = error;
+  for (let depth = 0; depth < maxCauses && cause !== undefined; depth++) {
     const message = cause instanceof Error ? cause.message : String(cause);
     if (message !== '' && !said.includes(message)) messages.push(message);
     said += `\n${message}`;

@@ -1,3 +1,4 @@
+import { FairleadError } from '#lib/errors';
 import { readText } from './files.ts';
 
 /**
@@ -9,29 +10,61 @@ export async function findPassphrase(
   env: NodeJS.ProcessEnv,
   question: string,
 ): Promise<string | undefined> {
+  return (await readPassphrase(file, env)) ?? (isInteractive() ? askHidden(question) : undefined);
+}
+
+/**
+ * As findPassphrase, for a key that is to be made: the person at the terminal types it twice, or nothing for none.
+ * Throws InvalidInput where the two differ.
+ */
+export async function choosePassphrase(
+  file: string | undefined,
+  env: NodeJS.ProcessEnv,
+  question: string,
+): Promise<string | undefined> {
+  const given = await readPassphrase(file, env);
+  if (given !== undefined || !isInteractive()) return given;
+  const chosen = await askHidden(question);
+  if (chosen !== '' && (await askHidden('The same again: ')) !== chosen) {
+    throw new FairleadError('InvalidInput', 'the two passphrases differ; no key was made');
+  }
+  return chosen;
+}
+
+async function readPassphrase(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   if (file !== undefined) return (await readText(file)).replace(/\r?\n$/, '');
-  const fromEnvironment = env['FAIRLEAD_PASSPHRASE'] ?? env['COSIGN_PASSWORD'];
-  if (fromEnvironment !== undefined) return fromEnvironment;
-  return process.stdin.isTTY && process.stderr.isTTY ? askHidden(question) : undefined;
+  return env['FAIRLEAD_PASSPHRASE'] ?? env['COSIGN_PASSWORD'];
+}
+
+function isInteractive(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
 }
 
 /** Asks at the terminal without showing what is typed. */
-async function askHidden(question: string): Promise<string> {
-  process.stderr.write(question);
-  process.stdin.setRawMode(true);
+function askHidden(question: string): Promise<string> {
+  const { stdin, stderr } = process;
+  stderr.write(question);
+  stdin.setRawMode(true).setEncoding('utf8').resume();
   let typed = '';
-  try {
-    for await (const chunk of process.stdin.setEncoding('utf8') as AsyncIterable<string>) {
-      for (const character of chunk) {
-        if (character === '\r' || character === '\n' || character === '\u0004') return typed;
-        if (character === '\u0003') process.kill(process.pid, 'SIGINT');
-        else if (character === '\u007f' || character === '\b') typed = typed.slice(0, -1);
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      stdin.off('data', take).off('end', finish).setRawMode(false).pause();
+      stderr.write('\n');
+      resolve(typed);
+    };
+    const take = (text: string): void => {
+      for (const character of text) {
+        if (character === '\r' || character === '\n' || character === '\u0004') {
+          finish();
+          return;
+        }
+        if (character === '\u0003') {
+          finish();
+          process.kill(process.pid, 'SIGINT');
+        } else if (character === '\u007f' || character === '\b') typed = typed.slice(0, -1);
         else typed += character;
       }
-    }
-    return typed;
-  } finally {
-    process.stdin.setRawMode(false);
-    process.stderr.write('\n');
-  }
+    };
+    stdin.on('data', take).on('end', finish);
+  });
 }

@@ -4,7 +4,7 @@ import { generateKeyPair, loadPublicKey } from '#lib/trust/key';
 import { writeNewFile } from '../files.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
 import { writeResult } from '../output.ts';
-import { findPassphrase } from '../passphrase.ts';
+import { choosePassphrase } from '../passphrase.ts';
 
 interface KeygenOptions extends OutputOptions {
   readonly prefix: string;
@@ -37,7 +37,7 @@ export function define(command: Command): void {
 async function keygen(options: KeygenOptions): Promise<void> {
   const files = { privateKey: `${options.prefix}.key`, publicKey: `${options.prefix}.pub` };
   const question = `Passphrase for ${files.privateKey} (empty for none): `;
-  const passphrase = (await findPassphrase(options.passphraseFile, process.env, question)) || undefined;
+  const passphrase = (await choosePassphrase(options.passphraseFile, process.env, question)) || undefined;
   const pair = await generateKeyPair({ passphrase });
   await writeNewFile(files.privateKey, pair.privateKey, 0o600);
   try {

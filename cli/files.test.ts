@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { readInput, replaceFile, writeNewFile } from './files.ts';
+
+describe('files named on the command line', () => {
+  let folder = '';
+  const file = (name: string): string => join(folder, name);
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-files-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('are read up to a limit', async () => {
+    await writeFile(file('ten'), '0123456789');
+    assert.equal(Buffer.from(await readInput(file('ten'), 10)).toString(), '0123456789');
+    await assert.rejects(readInput(file('ten'), 9), { kind: 'LimitExceeded', message: /ten/ });
+    await assert.rejects(readInput(file('none'), 9), { kind: 'InvalidInput', message: /none/ });
+    await assert.rejects(readInput(folder, 1 << 20), { kind: 'InvalidInput' });
+  });
+
+  it('are replaced whole, and nothing is left beside them', async () => {
+    await writeFile(file('old'), 'old');
+    await replaceFile(file('old'), Buffer.from('new'));
+    assert.equal(await readFile(file('old'), 'utf8'), 'new');
+    await assert.rejects(replaceFile(join(folder, 'no/such'), Buffer.from('x')), {
+      kind: 'InvalidInput',
+      message: /no\/such/,
+    });
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.endsWith('.tmp')),
+      [],
+    );
+  });
+
+  it('are not replaced where they must be new', async () => {
+    await writeNewFile(file('key'), 'secret', 0o600);
+    assert.equal((await stat(file('key'))).mode & 0o777, 0o600);
+    await assert.rejects(writeNewFile(file('key'), 'other', 0o600), {
+      kind: 'Conflict',
+      message: /key is there already/,
+    });
+    assert.equal(await readFile(file('key'), 'utf8'), 'secret');
+  });
+});
