@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import { type CriClient, CriError, connectCri } from '#test/cri/client';
+import { type PodOptions, runPod } from '#test/cri/pod';
+import { type Apiserver, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
+import { type Containerd, containerdRequirements, startContainerd } from '#test/peers/containerd';
+import { finishFolder, freePort, type Program, startProgram, temporaryFolder } from '#test/peers/program';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+import { SecurityProfile_ProfileType } from '../cri/gen/cri_pb.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const fairlead = path.join(root, 'bin/fairlead.js');
+const deploy = path.join(root, 'deploy/operator');
+const token = 'a-token-for-the-push-service';
+const profile = readFileSync(path.join(root, 'examples/deny-chmod.json'));
+
+/** The part of a pod of the API that a kubelet hands on to the runtime. */
+interface ApiPod {
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly securityContext?: {
+      readonly seccompProfile?: { readonly type: string; readonly localhostProfile?: string };
+    };
+    readonly containers: readonly { readonly name: string; readonly command: readonly string[] }[];
+  };
+}
+
+/** What the kubelet makes of a pod: a Localhost profile becomes a path below its own root. */
+function asKubelet(pod: ApiPod): PodOptions {
+  const [container] = pod.spec.containers;
+  const { type, localhostProfile } = pod.spec.securityContext?.seccompProfile ?? {};
+  assert.ok(container);
+  assert.equal(type, 'Localhost');
+  return {
+    name: pod.metadata.name,
+    containerName: container.name,
+    command: container.command,
+    seccomp: {
+      profileType: SecurityProfile_ProfileType.Localhost,
+      localhostRef: path.posix.join('/var/lib/kubelet/seccomp', localhostProfile ?? ''),
+    },
+  };
+}
+
+const requirements = [...new Set(['docker-registry', ...apiserverRequirements, ...containerdRequirements] as const)];
+
+describePeers(requirements, 'a profile on its whole way, from an HTTP request into the kernel', () => {
+  const folder = temporaryFolder('e2e');
+  const file = (name: string): string => path.join(folder, name);
+  const programs: Program[] = [];
+  const clients: CriClient[] = [];
+  let registry: Registry;
+  let containerd: Containerd;
+  let api: Apiserver;
+  let push: string;
+  let reference: string;
+  let pod: ApiPod;
+
+  const start = async (name: string, args: string[], ready: () => Promise<boolean>): Promise<void> => {
+    programs.push(await startProgram({ name, command: process.execPath, args: [fairlead, ...args], folder, ready }));
+  };
+  const connect = (socket: string): CriClient => {
+    const client = connectCri(socket);
+    clients.push(client);
+    return client;
+  };
+  const ask = async (method: string, at: string, body: object): Promise<Record<string, unknown>> => {
+    const answer = await api.request(method, at, body);
+    assert.ok(answer.status < 300, `${method} ${at}: ${JSON.stringify(answer.body)}`);
+    return answer.body as Record<string, unknown>;
+  };
+  const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
+    const deadline = Date.now() + 20_000;
+    while (!(await holds())) {
+      assert.ok(Date.now() < deadline, `${what}: not within 20 s`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+
+  before(async () => {
+    [registry, containerd, api] = await Promise.all([startRegistry(), startContainerd(), startApiserver()]);
+    await promisify(execFile)(process.execPath, [fairlead, 'keygen', '--prefix', file('release')], {
+      env: { ...process.env, FAIRLEAD_PASSPHRASE: '' },
+    });
+    writeFileSync(
+      file('policy.yaml'),
+      JSON.stringify({
+        apiVersion: 'fairlead.dev/v1',
+        kind: 'TrustPolicy',
+        rules: [{ match: `${registry.host}/security/**`, kinds: ['Seccomp'], require: [{ key: 'release.pub' }] }],
+      }),
+    );
+    writeFileSync(file('token'), token);
+
+    push = `127.0.0.1:${await freePort()}`;
+    const policy = ['--policy', file('policy.yaml')];
+    const signer = ['--key', file('release.key'), '--token-file', file('token')];
+    await start(
+      'push',
+      ['serve', '--push', push, ...policy, ...signer],
+      async () => (await fetch(`http://${push}/readyz`)).ok,
+    );
+
+    const runtime = `unix://${containerd.socket}`;
+    const shim = ['shim', '--listen', `unix://${file('shim.sock')}`, '--runtime', runtime, '--state', file('state')];
+    await start('shim', [...shim, ...policy], async () => existsSync(file('shim.sock')));
+
+    mkdirSync(file('tls'));
+    execFileSync(path.join(deploy, 'certificate.sh'), [file('tls'), 'IP:127.0.0.1']);
+    const webhookAddress = `127.0.0.1:${await freePort()}`;
+    const tls = ['--tls-cert', file('tls/tls.crt'), '--tls-key', file('tls/tls.key')];
+    await start(
+      'operator',
+      ['operator', '--kubeconfig', api.kubeconfig, '--listen', webhookAddress, ...tls],
+      async () => readFileSync(file('operator.log'), 'utf8').includes('listening'),
+    );
+
+    const [crd] = documents('crd.yaml');
+    const [configuration] = documents('webhook.yaml');
+    assert.ok(crd && configuration);
+    await ask('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
+    const [webhook] = configuration['webhooks'] as [{ clientConfig: { service: { path: string } } }];
+    const caBundle = readFileSync(file('tls/ca.crt')).toString('base64');
+    const clientConfig = { url: `https://${webhookAddress}${webhook.clientConfig.service.path}`, caBundle };
+    await ask('POST', '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations', {
+      ...configuration,
+      webhooks: [{ ...webhook, clientConfig }],
+    });
+    await ask('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'web' } });
+  });
+
+  after(async () => {
+    for (const client of clients) client.close();
+    for (const program of programs.reverse()) await program.stop();
+    await Promise.all([api?.stop(), containerd?.stop(), registry?.stop()]);
+    finishFolder(folder);
+  });
+
+  it('is published by HTTP, signed, and named by its digest', async () => {
+    const answer = await fetch(`http://${push}/v1/profiles?reference=${registry.host}/security/deny-chmod:1`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: profile,
+    });
+    const published = (await answer.json()) as { reference: string; digest: string; signature: string };
+    assert.equal(answer.status, 201, JSON.stringify(published));
+    assert.equal(published.reference, `${registry.host}/security/deny-chmod@${published.digest}`);
+    assert.match(published.signature, /^sha256:/);
+    reference = published.reference;
+  });
+
+  it('is written into the pod that a binding selects', async () => {
+    const bindings = '/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings';
+    await until('the CRD is served', async () => (await api.request('GET', bindings)).status === 200);
+    await ask('POST', bindings, {
+      apiVersion: 'fairlead.dev/v1alpha1',
+      kind: 'ArtifactBinding',
+      metadata: { name: 'deny-chmod' },
+      spec: { reference, podSelector: { matchLabels: { app: 'web' } } },
+    });
+    const command = ['/bin/sh', '-c', 'trap "exit 0" TERM; while :; do sleep 86400 & wait $!; done'];
+    const body = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'web', labels: { app: 'web' } },
+      spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1', command }] },
+    };
+    // An API server takes up a new webhook a moment after it has answered.
+    await until('the webhook is called', async () => {
+      const dry = (await ask('POST', '/api/v1/namespaces/web/pods?dryRun=All', body)) as unknown as ApiPod;
+      return dry.spec.securityContext?.seccompProfile !== undefined;
+    });
+    pod = (await ask('POST', '/api/v1/namespaces/web/pods', body)) as unknown as ApiPod;
+    assert.deepEqual(pod.spec.securityContext?.seccompProfile, {
+      type: 'Localhost',
+      localhostProfile: `oci/${reference}`,
+    });
+  });
+
+  it('holds in the kernel where the shim stands before the runtime', async () => {
+    const running = await runPod(connect(file('shim.sock')), asKubelet(pod));
+    const touched = await running.exec('touch', '/tmp/x');
+    assert.deepEqual({ code: touched.exitCode, stderr: touched.stderr }, { code: 0, stderr: '' });
+    const refused = await running.exec('chmod', '600', '/tmp/x');
+    assert.equal(refused.exitCode, 1);
+    assert.match(refused.stderr, /chmod: .*Operation not permitted/);
+    await running.remove();
+  });
+
+  it('fails closed where there is no shim', async () => {
+    const direct = connect(containerd.socket);
+    await assert.rejects(runPod(direct, asKubelet(pod)), (error) => {
+      assert.ok(error instanceof CriError);
+      assert.match(error.message, /no such file or directory/);
+      return true;
+    });
+    assert.deepEqual((await direct.listContainers()).containers, []);
+  });
+});
+
+function documents(name: string): Record<string, unknown>[] {
+  return parseAllDocuments(readFileSync(path.join(deploy, name), 'utf8')).map((document) => document.toJS());
+}
