@@ -7,7 +7,8 @@ import { parseSeccomp } from './seccomp/parse.ts';
 const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
 
 /**
- * Reads a profile of any supported format and decides its kind, once: today runtime-spec linux.seccomp JSON.
+ * Reads a profile as runtimes and registries have it, and decides its kind, once: runtime-spec linux.seccomp JSON.
+ * Formats that people write in are read by importProfile.
  *
  * @param source how messages call the input, e.g. its file name.
  * @throws FairleadError ProfileInvalid naming `source:line:column` and the field; LimitExceeded.

@@ -122,9 +122,11 @@ function lintConditions(profile: SeccompProfile, meaning: Meaning): readonly Fin
       const message = `${name}: conditions with different actions overlap: which one holds is up to the runtime`;
       findings.push(warning('overlapping-actions', first, message));
     }
-    if (isUnreliable(all)) {
-      const message = `${name}: libseccomp 2.5 joins these conditions wrongly: use SCMP_CMP_EQ or SCMP_CMP_MASKED_EQ`;
-      findings.push(warning('unreliable-comparison', first, message));
+    const doubt = doubtAbout(all);
+    if (doubt !== undefined) {
+      const message = `${name}: libseccomp 2.5 ${doubt === 'does' ? 'joins' : 'may join'} these conditions wrongly: use SCMP_CMP_EQ or SCMP_CMP_MASKED_EQ`;
+      const finding = doubt === 'does' ? warning : info;
+      findings.push(finding('unreliable-comparison', first, message));
     }
   }
   return findings;
@@ -137,14 +139,19 @@ function hasOverlap({ regions }: Decision): boolean {
   );
 }
 
-/** Several rules of one syscall, not all in a shape that libseccomp joins rightly (see encodeDecision). */
-function isUnreliable(rules: readonly SeccompRule[]): boolean {
-  const args = rules.map((rule) => rule.args ?? []);
-  const repeats = (list: (typeof args)[number]) => new Set(list.map(({ index }) => index)).size < list.length;
-  const single = args.every((list) => list.length === 1 || repeats(list));
-  const operators = new Set(args.flat().map(({ op }) => op));
-  if (operators.has('SCMP_CMP_LT') || operators.has('SCMP_CMP_LE')) return true;
-  return !single && ['SCMP_CMP_NE', 'SCMP_CMP_GE', 'SCMP_CMP_GT'].some((op) => operators.has(op as never));
+/**
+ * How surely libseccomp joins several rules of one syscall wrongly (see encodeDecision): rules with LT or LE, or with
+ * NE, GE or GT among several conditions, often; rules of one NE, GE or GT beside rules of several EQ, seldom.
+ */
+function doubtAbout(rules: readonly SeccompRule[]): 'does' | 'may' | undefined {
+  const lists = rules.map((rule) => rule.args ?? []);
+  const isSingle = (list: (typeof lists)[number]) =>
+    list.length === 1 || new Set(list.map(({ index }) => index)).size < list.length;
+  const uses = (list: (typeof lists)[number], ...operators: string[]) => list.some(({ op }) => operators.includes(op));
+  if (lists.some((list) => uses(list, 'SCMP_CMP_LT', 'SCMP_CMP_LE'))) return 'does';
+  const loose = lists.filter((list) => uses(list, 'SCMP_CMP_NE', 'SCMP_CMP_GE', 'SCMP_CMP_GT'));
+  if (loose.length === 0 || lists.every(isSingle)) return undefined;
+  return loose.every(isSingle) ? 'may' : 'does';
 }
 
 function warning(code: string, pointer: string, message: string): Finding {

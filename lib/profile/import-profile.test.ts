@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { evaluate } from '#test/oracle/seccomp-evaluate';
+import { importProfile } from './import-profile.ts';
+import { lint } from './lint.ts';
+import type { ProfileHost } from './seccomp/resolve-docker.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const host: ProfileHost = { architecture: 'amd64', kernel: '6.1.0-18-amd64', capabilities: ['CAP_CHOWN'] };
+
+describe('importProfile', () => {
+  it('reads the form of runtimes as readProfile does', () => {
+    const profile = importProfile(bytes('{"defaultAction":"SCMP_ACT_LOG"}'), 'p.json');
+    assert.deepEqual(profile, { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } });
+  });
+
+  const docker = JSON.stringify({
+    defaultAction: 'SCMP_ACT_ERRNO',
+    defaultErrno: 'ENOSYS',
+    archMap: [
+      { architecture: 'SCMP_ARCH_X86_64', subArchitectures: ['SCMP_ARCH_X86', 'SCMP_ARCH_X32'] },
+      { architecture: 'SCMP_ARCH_AARCH64', subArchitectures: ['SCMP_ARCH_ARM'] },
+    ],
+    syscalls: [
+      { name: 'read', action: 'SCMP_ACT_ALLOW', comment: 'old form', args: null, includes: {}, excludes: {} },
+      { names: ['ptrace'], action: 'SCMP_ACT_ALLOW', includes: { minKernel: '4.8' } },
+      { names: ['bpf'], action: 'SCMP_ACT_ALLOW', includes: { caps: ['CAP_SYS_ADMIN'] } },
+      { names: ['bpf'], action: 'SCMP_ACT_ERRNO', errno: 'EPERM', excludes: { caps: ['CAP_SYS_ADMIN'] } },
+      { names: ['arch_prctl'], action: 'SCMP_ACT_ALLOW', includes: { arches: ['amd64', 'x32'] } },
+      { names: ['clone'], action: 'SCMP_ACT_ALLOW', excludes: { arches: ['s390x'], minKernel: '99.0' } },
+    ],
+  });
+
+  it('resolves the form of Docker for a host and a container', () => {
+    const { seccomp, unknownFields } = importProfile(bytes(docker), 'docker.json', { host });
+    assert.deepEqual(seccomp, {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      defaultErrnoRet: 38,
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+      syscalls: [
+        { names: ['read'], action: 'SCMP_ACT_ALLOW' },
+        { names: ['ptrace'], action: 'SCMP_ACT_ALLOW' },
+        { names: ['bpf'], action: 'SCMP_ACT_ERRNO', errnoRet: 1 },
+        { names: ['arch_prctl'], action: 'SCMP_ACT_ALLOW' },
+        { names: ['clone'], action: 'SCMP_ACT_ALLOW' },
+      ],
+    });
+    assert.equal(unknownFields, undefined);
+    const other: ProfileHost = { architecture: 's390x', kernel: '4.4', capabilities: ['CAP_SYS_ADMIN'] };
+    const elsewhere = importProfile(bytes(docker), 'docker.json', { host: other }).seccomp;
+    assert.deepEqual(
+      elsewhere.syscalls?.flatMap(({ names, action }) => `${names} ${action}`),
+      ['read SCMP_ACT_ALLOW', 'bpf SCMP_ACT_ALLOW'],
+    );
+    assert.deepEqual(elsewhere.architectures, []);
+  });
+
+  it('names positions in it, and needs a host', () => {
+    assert.throws(() => importProfile(bytes(docker), 'd.json'), { kind: 'InvalidInput' });
+    const broken =
+      '{"defaultAction":"SCMP_ACT_ERRNO","archMap":[],\n"syscalls":[{"names":["a"],"action":"SCMP_ACT_ALOW"}]}';
+    assert.throws(
+      () => importProfile(bytes(broken), 'd.json', { host }),
+      /^FairleadError: d\.json:2:37: syscalls\[0\]\.action/,
+    );
+    const kernel = '{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["a"],"includes":{"minKernel":"4"}}]}';
+    assert.throws(() => importProfile(bytes(kernel), 'd.json', { host }), /d\.json:1:86: includes\.minKernel/);
+    const both = '{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86"],"archMap":[]}';
+    assert.throws(() => importProfile(bytes(both), 'd.json', { host }), /archMap and architectures exclude each other/);
+  });
+
+  it('reads the profile that Podman brings', { skip: !existsSync('/usr/share/containers/seccomp.json') }, () => {
+    const profile = importProfile(readFileSync('/usr/share/containers/seccomp.json'), 'podman', { host });
+    const warnings = lint(profile).filter(({ severity, code }) => severity === 'warning' && code !== 'unknown-syscall');
+    // Podman's profile allows setns before it denies it to containers without CAP_SYS_ADMIN.
+    assert.deepEqual(
+      warnings.map(({ code, message }) => `${code} ${message.split(':')[0]}`),
+      ['unreachable-entry setns'],
+    );
+    const result = (syscall: string, ...args: bigint[]) =>
+      evaluate(profile.seccomp, { architecture: 'SCMP_ARCH_X86_64', syscall, args });
+    assert.equal(result('read'), 'SCMP_ACT_ALLOW');
+    assert.equal(result('mount'), 'SCMP_ACT_ALLOW');
+    assert.equal(result('bpf'), 'SCMP_ACT_ERRNO 1');
+    assert.equal(result('socket', 16n, 0n, 9n), 'SCMP_ACT_ERRNO 22');
+    assert.equal(result('socket', 16n, 0n, 8n), 'SCMP_ACT_ALLOW');
+    assert.equal(result('nothing_known'), 'SCMP_ACT_ERRNO 38');
+  });
+
+  const spo = `apiVersion: security-profiles-operator.x-k8s.io/v1
+kind: SeccompProfile
+metadata: {name: nginx}
+spec:
+  state: Enabled
+  defaultAction: SCMP_ACT_ERRNO
+  architectures: [SCMP_ARCH_NATIVE, SCMP_ARCH_X86_64]
+  syscalls:
+    - names: [read, write]
+      action: SCMP_ACT_ALLOW
+      args:
+        - {index: 0, value: 9007199254740993, op: SCMP_CMP_EQ}
+`;
+
+  it('reads a SeccompProfile of the Security Profiles Operator', () => {
+    assert.deepEqual(importProfile(bytes(spo), 'p.yaml'), {
+      kind: 'Seccomp',
+      seccomp: {
+        defaultAction: 'SCMP_ACT_ERRNO',
+        architectures: ['SCMP_ARCH_X86_64'],
+        syscalls: [
+          {
+            names: ['read', 'write'],
+            action: 'SCMP_ACT_ALLOW',
+            args: [{ index: 0, value: 2n ** 53n + 1n, op: 'SCMP_CMP_EQ' }],
+          },
+        ],
+      },
+    });
+  });
+
+  it('refuses one that needs another profile or is of another group', () => {
+    const based = spo.replace('  state: Enabled', '  baseProfileName: runc-v1.1.5\n  unknown: 1');
+    assert.throws(() => importProfile(bytes(based), 'p.yaml'), /^FairleadError: p\.yaml:5:3: spec\.baseProfileName/);
+    const foreign = spo.replace('security-profiles-operator', 'other');
+    assert.throws(() => importProfile(bytes(foreign), 'p.yaml'), /p\.yaml:1:13: apiVersion/);
+    const unknown = importProfile(bytes(spo.replace('  state: Enabled', '  unknown: 1')), 'p.yaml');
+    assert.deepEqual(unknown.unknownFields, [{ pointer: '/spec/unknown', position: 'p.yaml:5:3' }]);
+  });
+
+  it('says which formats it tried', () => {
+    assert.throws(
+      () => importProfile(bytes('kind: Pod\n'), 'pod.yaml'),
+      /tried runtime-spec seccomp .*Docker and Podman.*Security Profiles Operator/,
+    );
+  });
+});

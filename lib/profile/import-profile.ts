@@ -1,0 +1,73 @@
+import { FairleadError } from '#lib/errors';
+import type { JsonDocument, JsonNode } from './json/read-json.ts';
+import { positionOf, readJson } from './json/read-json.ts';
+import type { Profile } from './profile.ts';
+import { parseSeccomp } from './seccomp/parse.ts';
+import { parseSpoSeccomp } from './seccomp/parse-spo.ts';
+import type { ProfileHost } from './seccomp/resolve-docker.ts';
+import { isDockerProfile, resolveDocker } from './seccomp/resolve-docker.ts';
+import { readYaml } from './selinux/read-yaml.ts';
+
+/** In which form a profile is written: as runtimes read it, as Docker and Podman do, or as the Security Profiles Operator does. */
+export type ProfileFormat = 'runtime' | 'docker' | 'spo';
+
+export const profileFormats: readonly ProfileFormat[] = ['runtime', 'docker', 'spo'];
+
+const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
+
+/**
+ * Reads a profile that somebody wrote, in any known format; what it is, is found out unless told. What comes from a
+ * registry is read by readProfile instead, which knows only the form that runtimes read.
+ *
+ * @param options.host for whom a profile of Docker or Podman is resolved, which is needed for that format.
+ * @throws FairleadError ProfileInvalid naming `source:line:column`, or the formats that were tried; LimitExceeded;
+ *   InvalidInput where the host is needed and not given.
+ */
+export function importProfile(
+  bytes: Uint8Array,
+  source: string,
+  options: { readonly format?: ProfileFormat; readonly host?: ProfileHost } = {},
+): Profile {
+  const document = isJson(bytes) ? readJson(bytes, source, limits) : readYaml(bytes, source, limits);
+  const format = options.format ?? formatOf(document);
+  const { profile, unknownFields } =
+    format === 'spo'
+      ? parseSpoSeccomp(document)
+      : parseSeccomp(format === 'docker' ? resolve(document, options.host) : document);
+  return { kind: 'Seccomp', seccomp: profile, ...(unknownFields.length === 0 ? {} : { unknownFields }) };
+}
+
+/** JSON is told from YAML, of which it is a part, by its first character: its reader is stricter, and quicker. */
+function isJson(bytes: Uint8Array): boolean {
+  const first = bytes.find((byte) => ![0x20, 0x09, 0x0a, 0x0d].includes(byte));
+  return first === 0x7b || first === 0x5b || first === 0x22;
+}
+
+function formatOf(document: JsonDocument): ProfileFormat {
+  const { root } = document;
+  if (textOf(root, 'kind') === 'SeccompProfile') return 'spo';
+  if (isDockerProfile(root)) return 'docker';
+  if (root.type === 'object' && root.members.has('defaultAction')) return 'runtime';
+  const position = positionOf(document, root.at);
+  throw new FairleadError(
+    'ProfileInvalid',
+    `${position}: not a known profile format: tried runtime-spec seccomp ("defaultAction"), Docker and Podman ("archMap", "includes"), Security Profiles Operator ("kind: SeccompProfile")`,
+    { hint: `Say which it is, one of ${profileFormats.join(', ')}, to see what is wrong with it.` },
+  );
+}
+
+function textOf(root: JsonNode, name: string): string | undefined {
+  const value = root.type === 'object' ? root.members.get(name)?.value : undefined;
+  return value?.type === 'string' ? value.value : undefined;
+}
+
+function resolve(document: JsonDocument, host: ProfileHost | undefined): JsonDocument {
+  if (host !== undefined) return resolveDocker(document, host);
+  throw new FairleadError(
+    'InvalidInput',
+    `${document.source}: a profile of Docker or Podman depends on where it runs`,
+    {
+      hint: 'Say for which architecture, kernel and capabilities it is to be resolved.',
+    },
+  );
+}
