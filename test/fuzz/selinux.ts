@@ -11,7 +11,7 @@ import { validateSelinux } from '#lib/profile/selinux/restrictions';
 
 const policies = [
   '(blockinherit container)\n(allow process var_log_t (file (read write)))\n; a note\n(allow process self (process (fork)))\n',
-  '(blockinherit container)(type own)(typeattributeset file_type (own))(roletype object_r own)(dontaudit process own (dir (read)))',
+  '(blockinherit container)(type own_a)(typeattributeset file_type (own_a))(roletype object_r own_a)(dontaudit process own_a (dir (read)))',
   '; (\n)\n(allow init_t shadow_t (file (write)))\n(typeattributeset file_type (init_t) ;)\n',
   '(blockinherit net_container)\r\n(in container (allow process shadow_t (file (all))))\r\n',
 ];

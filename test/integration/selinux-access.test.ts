@@ -106,7 +106,7 @@ describePeers(['secilc'], 'the access that the kernel policy allows', () => {
         'container',
         'block',
         'type',
-        'own',
+        'own_a',
         'typeattributeset',
         'file_type',
         'roletype',
@@ -118,9 +118,9 @@ describePeers(['secilc'], 'the access that the kernel policy allows', () => {
         ([target, ...rest]) => `(allow process ${target === '@self' ? 'self' : target} (${rest[0]} (${rest[1]})))`,
       ),
       fc.constantFrom(
-        '(typeattributeset file_type (own))',
-        '(roletype object_r own)',
-        '(allow process own (file (read)))',
+        '(typeattributeset file_type (own_a))',
+        '(roletype object_r own_a)',
+        '(allow process own_a (file (read)))',
       ),
     );
     const mutated = fc
@@ -129,7 +129,7 @@ describePeers(['secilc'], 'the access that the kernel policy allows', () => {
         changes: fc.array(fc.tuple(fc.nat(), fc.constantFrom('replace', 'insert', 'remove'), word), { maxLength: 2 }),
       })
       .map(({ statements, changes }) => {
-        const text = ['(blockinherit container)', '(type own)', ...statements].join('\n');
+        const text = ['(blockinherit container)', '(type own_a)', ...statements].join('\n');
         const words = text.split(/(?<=[ ()\n])|(?=[ ()\n])/);
         for (const [at, change, by] of changes) {
           const place = at % words.length;
@@ -225,5 +225,13 @@ describePeers(['secilc'], 'the access that the kernel policy allows', () => {
     }
     assert.ok(!found.has('child.process parent.process process ptrace'));
     assert.ok(!found.has('parent.process var_spool_t file append'));
+  });
+
+  it('would be another, could a profile declare what its template speaks of', { skip }, () => {
+    const pasted = '(block app (blockinherit container) (type proc_t) (type container_runtime_t))';
+    const found = allowedAccess([pasted]);
+    assert.ok(found.has('app.process app.proc_t file read') && !found.has('app.process proc_t file read'));
+    assert.ok(found.has('app.container_runtime_t app.process key create'));
+    assert.throws(() => parsePolicy('(blockinherit container) (type proc_t)', 'policy'), /begins with "own_"/);
   });
 });

@@ -30,9 +30,9 @@ describePeers(['secilc'], 'the SELinux compiler', () => {
 
   it('takes every statement of a raw policy', () => {
     const text = `(blockinherit container)
-      (type cache) (typeattributeset file_type (cache)) (roletype object_r cache)
+      (type own_cache) (typeattributeset file_type (own_cache)) (roletype object_r own_cache)
       (typeattributeset sandbox_net_domain (process))
-      (allow process cache (file (read write))) (allow process self (process (fork)))
+      (allow process own_cache (file (read write))) (allow process self (process (fork)))
       (dontaudit process shadow_t (file (read)))`;
     const raw = { kind: 'RawSELinux' as const, name: 'raw', policy: parsePolicy(text, 'policy') };
     validateSelinux(raw);

@@ -37,9 +37,13 @@ const refused: ReadonlyMap<string, string> = new Map([
  *
  *     (blockinherit BLOCK)                        stand on a policy of the node; it declares `process`
  *     (allow process TARGET (CLASS (PERMISSION…)))     and dontaudit; the source is always the profile's process
- *     (type NAME)                                 a type for files of the profile
+ *     (type own_NAME)                             a type for files of the profile
  *     (typeattributeset ATTRIBUTE (TYPE…))        of own types only, which no expression can widen
- *     (roletype object_r NAME)                    of own types only
+ *     (roletype object_r own_NAME)                of own types only
+ *
+ * Names are looked up in the profile's block first, also those in the rules that it inherits. Were a profile to declare
+ * `proc_t`, the template's rules for the node's proc_t would speak of another type, and a membership that confines the
+ * process could be lost. Hence the prefix, which no policy of a node uses.
  *
  * Which blocks and attributes, and which targets, is the administrator's word: see restrictions.ts.
  *
@@ -75,8 +79,9 @@ class PolicyParser {
     const [keyword, name] = list.items;
     if (keyword?.type !== 'symbol' || keyword.text !== 'type' || name === undefined) return;
     const type = this.#plainName(name, 'type');
-    if (type === 'process') {
-      this.#fail(name, '"process" is declared by the policy that the profile inherits from', inheritHint);
+    if (!type.startsWith(ownPrefix)) {
+      const hint = type === 'process' ? inheritHint : `Call it ${ownPrefix}${type}.`;
+      this.#fail(name, `a type of a profile has a name that begins with "${ownPrefix}", unlike ${shown(type)}`, hint);
     }
     if (this.#declared.has(type)) this.#fail(name, `the type ${type} is declared twice`);
     this.#declared.add(type);
@@ -98,7 +103,7 @@ class PolicyParser {
       case 'dontaudit':
         return this.#rule(keyword.text, list);
       case 'type': {
-        const [type] = this.#arguments(list, ['NAME']);
+        const [type] = this.#arguments(list, ['own_NAME']);
         return { statement: 'type', type: this.#plainName(type, 'type') };
       }
       case 'typeattributeset': {
@@ -107,7 +112,7 @@ class PolicyParser {
         return { statement: 'typeattributeset', attribute: this.#plainName(attribute, 'attribute'), types: members };
       }
       case 'roletype': {
-        const [role, type] = this.#arguments(list, ['object_r', 'NAME']);
+        const [role, type] = this.#arguments(list, ['object_r', 'own_NAME']);
         if (this.#symbol(role) !== 'object_r') {
           this.#fail(role, 'the only role to give is object_r, that of files', inheritHint);
         }
@@ -150,7 +155,7 @@ class PolicyParser {
     const text = this.#symbol(node);
     if (processToo && text === 'process') return SELF;
     if (this.#declared.has(text)) return text;
-    return this.#fail(node, `${shown(text)} is not a type of this profile`, 'Declare it: (type NAME).');
+    return this.#fail(node, `${shown(text)} is not a type of this profile`, `Declare it: (type ${ownPrefix}NAME).`);
   }
 
   #plainName(node: CilNode, what: string): string {
@@ -194,6 +199,9 @@ class PolicyParser {
     throw new FairleadError('ProfileInvalid', `${cilPosition(this.#text, this.#source, node.at)}: ${what}`, { hint });
   }
 }
+
+/** No type, attribute, class, role or boolean of the reference policy begins with it. */
+const ownPrefix = 'own_';
 
 const inheritHint = 'The domain is made by a policy of the node: (blockinherit container).';
 const statementsHint =

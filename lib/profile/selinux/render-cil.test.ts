@@ -53,9 +53,9 @@ describe('renderCil', () => {
   it('writes a raw profile from its statements', () => {
     const statements = [
       '(blockinherit container)',
-      '(type cache)',
-      '(typeattributeset file_type (cache))',
-      '(roletype object_r cache)',
+      '(type own_cache)',
+      '(typeattributeset file_type (own_cache))',
+      '(roletype object_r own_cache)',
       '(allow process process (process (fork)))',
       '(dontaudit process var_log_t (file (read write)))',
     ];

@@ -49,7 +49,7 @@ spec:
   });
 
   it('writes a RawSelinuxProfile that reads the same', () => {
-    const policy = parsePolicy('(blockinherit container)(allow process self (fd (use)))(type a) ; note', 'policy');
+    const policy = parsePolicy('(blockinherit container)(allow process self (fd (use)))(type own_a) ; note', 'policy');
     const profile: RawSelinuxProfile = { kind: 'RawSELinux', name: 'raw', policy };
     const text = renderSelinuxResource(profile);
     assert.match(

@@ -38,7 +38,7 @@ describe('validateSelinux', () => {
     );
     validateSelinux(profile([], [{ kind: 'System', name: 'net_container' }]));
     validateSelinux(raw('(allow process var_log_t (file (append)))(typeattributeset sandbox_net_domain (process))'));
-    validateSelinux(raw('(type cache)(typeattributeset file_type (cache))(roletype object_r cache)'));
+    validateSelinux(raw('(type own_cache)(typeattributeset file_type (own_cache))(roletype object_r own_cache)'));
   });
 
   const denied: [grant: [string, string, string], message: RegExp][] = [
@@ -115,9 +115,12 @@ describe('validateSelinux', () => {
 
   it('gives away no attributes', () => {
     assert.match(refusal(raw('(typeattributeset domain (process))')), /its process the attribute domain/);
-    assert.match(refusal(raw('(type a)(typeattributeset sandbox_net_domain (a))')), /its type a the attribute sandbox/);
     assert.match(
-      refusal(raw('(type a)(typeattributeset file_type (a process))')),
+      refusal(raw('(type own_a)(typeattributeset sandbox_net_domain (own_a))')),
+      /its type own_a the attribute sandbox/,
+    );
+    assert.match(
+      refusal(raw('(type own_a)(typeattributeset file_type (own_a process))')),
       /its process the attribute file_type/,
     );
   });
