@@ -27,6 +27,7 @@ export { layoutRepository } from './layout/repository.ts';
 export { isManifestMediaType, manifestBytesLimit, parseIndex, parseManifest } from './manifest.ts';
 export { memoryRepository } from './memory.ts';
 export { formatReference, formatRepository, parseReference, type Reference, tagOrDigestOf } from './reference.ts';
+export { proxyFromEnvironment } from './remote/agents.ts';
 export { remoteCatalog } from './remote/catalog.ts';
 export { type RemoteOptions, type RemoteRepository, remoteRepository } from './remote/repository.ts';
 export type {

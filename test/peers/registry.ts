@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { peer } from './peer.ts';
 import { finishFolder, freePort, startProgram, temporaryFolder } from './program.ts';
@@ -15,6 +16,8 @@ export interface RegistryOptions {
     readonly issuer: string;
     readonly certificate: string;
   };
+  /** TLS with this certificate; with `clients`, only for those whose certificate this authority (a PEM file) made. */
+  readonly tls?: { readonly certificateFile: string; readonly keyFile: string; readonly clients?: string };
   /** Content of an earlier registry (its `storage`), kept when this one stops. */
   readonly storage?: string;
   /** The port of 127.0.0.1 to listen on; a free one unless told. */
@@ -51,7 +54,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     env: { OTEL_TRACES_EXPORTER: 'none' },
     folder,
     // 401 where it asks for credentials
-    ready: async () => [200, 401].includes((await fetch(`http://${host}/v2/`)).status),
+    ready: async () =>
+      options.tls === undefined ? [200, 401].includes((await fetch(`http://${host}/v2/`)).status) : listens(port),
   });
   return {
     host,
@@ -68,7 +72,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
 
 /** The registry's configuration file; YAML, of which JSON is a part. */
 function configuration(
-  { user, token }: RegistryOptions,
+  { user, token, tls }: RegistryOptions,
   { port, storage, folder }: { port: number; storage: string; folder: string },
 ): object {
   const auth: Record<string, object> = {};
@@ -90,9 +94,28 @@ function configuration(
       delete: { enabled: true },
       cache: { blobdescriptor: 'inmemory' },
     },
-    http: { addr: `127.0.0.1:${port}`, secret: 'fairlead-test' },
+    http: {
+      addr: `127.0.0.1:${port}`,
+      secret: 'fairlead-test',
+      ...(tls === undefined ? {} : { tls: tlsConfiguration(tls) }),
+    },
     ...(Object.keys(auth).length > 0 ? { auth } : {}),
   };
+}
+
+function tlsConfiguration({ certificateFile, keyFile, clients }: NonNullable<RegistryOptions['tls']>): object {
+  return { certificate: certificateFile, key: keyFile, ...(clients === undefined ? {} : { clientcas: [clients] }) };
+}
+
+/** Says whether something takes connections on a port of 127.0.0.1. */
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 /** An htpasswd hash; the registry takes bcrypt only, which the C library has, and Perl (always on Debian) hands out. */

@@ -1,4 +1,5 @@
-import { createClient, type RemoteOptions } from './client.ts';
+import type { RemoteOptions } from './api.ts';
+import { createClient } from './client.ts';
 import { listPages } from './pages.ts';
 
 /**

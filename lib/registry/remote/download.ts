@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '../descriptor.ts';
 import { verifiedStream } from '../verified-stream.ts';
-import type { ApiRequest, ApiResponse, RegistryClient } from './client.ts';
+import type { ApiRequest, ApiResponse, RegistryClient } from './api.ts';
 import { nameRequest } from './errors.ts';
 
 /** How often a download is taken up again where its connection broke. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { type ApiRequest, type ApiResponse, type RegistryClient, readBody, resolveLocation } from './client.ts';
+import { type ApiRequest, type ApiResponse, type RegistryClient, readBody, resolveLocation } from './api.ts';
 import { nameRequest } from './errors.ts';
 
 /** Most pages of a list, and bytes of one page. */

@@ -3,7 +3,7 @@ import { type Descriptor, mediaTypes } from '../descriptor.ts';
 import { type Digest, digestParts } from '../digest.ts';
 import { acceptManifests, manifestBytesLimit, parseIndex } from '../manifest.ts';
 import type { CallOptions } from '../target.ts';
-import { type ApiResponse, type RegistryClient, readBody } from './client.ts';
+import { type ApiResponse, type RegistryClient, readBody } from './api.ts';
 import { errorCodes, nameRequest } from './errors.ts';
 import { nextPage } from './pages.ts';
 import { repositoryScope } from './scope.ts';
@@ -85,6 +85,7 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
       method: 'GET',
       to: `${repository}/manifests/${referrersTag(subject)}`,
       scopes,
+      ...(scopes === push ? { need: 'push' as const } : {}),
       expect: [200, 404],
       headers: { accept: acceptManifests },
       signal: options.signal,

@@ -6,7 +6,8 @@ import { linksOf, referrerDescriptor } from '../graph.ts';
 import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
 import { formatRepository, isTag, type Reference } from '../reference.ts';
 import type { CallOptions, Repository } from '../target.ts';
-import { type ApiResponse, createClient, type RegistryClient, type RemoteOptions, readBody } from './client.ts';
+import { type ApiResponse, type RegistryClient, type RemoteOptions, readBody } from './api.ts';
+import { createClient } from './client.ts';
 import { download } from './download.ts';
 import { nameRequest } from './errors.ts';
 import { listPages } from './pages.ts';
@@ -14,7 +15,7 @@ import { createReferrers } from './referrers.ts';
 import { repositoryScope } from './scope.ts';
 import { uploadBlob } from './upload.ts';
 
-export type { RemoteOptions } from './client.ts';
+export type { RemoteOptions } from './api.ts';
 
 /** A repository of a registry, with what only a registry can do. */
 export interface RemoteRepository extends Repository {
@@ -47,10 +48,11 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
   /** The manifest that was pushed last: the one that is tagged next, most often, without being fetched again. */
   let lastPushed: { readonly digest: Digest; readonly bytes: Uint8Array } | undefined;
 
-  const head = (to: string, options: CallOptions, expect: readonly number[]): Promise<ApiResponse> =>
+  const head = (to: string, options: CallOptions, expect: readonly number[], need?: 'push'): Promise<ApiResponse> =>
     client.send({
       method: 'HEAD',
       to,
+      ...(need === undefined ? {} : { need }),
       scopes: pull,
       expect,
       headers: { accept: to.includes('/manifests/') ? acceptManifests : '*/*' },
@@ -170,7 +172,7 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
 
     async exists(descriptor, options = {}) {
       const kind = isManifestMediaType(descriptor.mediaType) ? 'manifests' : 'blobs';
-      const response = await head(`${repository}/${kind}/${descriptor.digest}`, options, [200, 404]);
+      const response = await head(`${repository}/${kind}/${descriptor.digest}`, options, [200, 404], 'push');
       return response.status === 200;
     },
 

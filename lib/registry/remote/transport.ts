@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Agent, Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import { agentFor, type Connection } from './agents.ts';
 import { connectionError, isPassing } from './errors.ts';
 
 /** One HTTP request; no redirect is followed, nothing is added to it. */
@@ -50,25 +51,17 @@ export const defaultRetry: Retry = { attempts: 4, delay: 250 };
 const longestWait = 30_000;
 const retriedStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
-/** Agents by connect timeout. Shared by the whole process, so that every repository of a registry uses the same connections. */
-const agents = new Map<number, Promise<Agent>>();
-
-/** undici takes 60 ms to load: it is, at the first request only. */
-async function sharedAgent(connectTimeout: number): Promise<Agent> {
-  const found = agents.get(connectTimeout);
-  if (found !== undefined) return found;
-  const made = import('undici').then(
-    ({ Agent }) => new Agent({ connect: { timeout: connectTimeout }, connections: 16, keepAliveTimeout: 15_000 }),
-  );
-  agents.set(connectTimeout, made);
-  return made;
-}
-
 /**
  * HTTP over pooled connections. Requests that are not marked `once` are repeated on broken connections, timeouts, 408, 429 and 5xx.
  * `send` rejects with Unavailable where there is no answer, and with the signal's reason where that ends it.
  */
-export function createTransport(timeouts: Timeouts = defaultTimeouts, retry: Retry = defaultRetry): Transport {
+export function createTransport(options: {
+  readonly timeouts: Timeouts;
+  readonly retry: Retry;
+  /** Whom to trust, who to be and by which proxy to go, by the URL that is asked. */
+  readonly connection: (url: URL) => Omit<Connection, 'connectTimeout'>;
+}): Transport {
+  const { timeouts, retry } = options;
   return {
     async send(request) {
       for (let attempt = 1; ; attempt++) {
@@ -77,7 +70,8 @@ export function createTransport(timeouts: Timeouts = defaultTimeouts, retry: Ret
         let wait = backoff(retry, attempt);
         const body = watchBody(request.body);
         try {
-          const response = await sendOnce(request, body?.content, timeouts);
+          const connection = { ...options.connection(request.url), connectTimeout: timeouts.connect };
+          const response = await sendOnce(request, body?.content, timeouts, await agentFor(request.url, connection));
           if (!retriedStatuses.has(response.status) || last) return response;
           wait = Math.max(wait, retryAfter(response.header('retry-after')));
           if (wait > longestWait) return response;
@@ -118,10 +112,11 @@ async function sendOnce(
   request: HttpRequest,
   body: WatchedBody['content'] | undefined,
   timeouts: Timeouts,
+  dispatcher: Dispatcher,
 ): Promise<HttpResponse> {
   const { request: send } = await import('undici');
   const answer = await send(request.url, {
-    dispatcher: await sharedAgent(timeouts.connect),
+    dispatcher,
     method: request.method,
     headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...request.headers },
     headersTimeout: timeouts.headers,

@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '../descriptor.ts';
 import type { CallOptions, Content } from '../target.ts';
-import { type ApiResponse, type RegistryClient, resolveLocation } from './client.ts';
+import { type ApiResponse, type RegistryClient, resolveLocation } from './api.ts';
 import { repositoryScope } from './scope.ts';
 
 /** An upload that a registry has begun (distribution-spec, "Pushing blobs"). */

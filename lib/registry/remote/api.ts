@@ -1,0 +1,81 @@
+import { FairleadError } from '#lib/errors';
+import type { CredentialSource, Credentials } from '../credentials/credentials.ts';
+import type { Proxies } from './agents.ts';
+import { nameRequest } from './errors.ts';
+import type { Capability } from './hosts/endpoint.ts';
+import type { HttpResponse, Retry, Timeouts } from './transport.ts';
+
+/** How a registry is spoken to. Everything has a default. */
+export interface RemoteOptions {
+  /** Who we are there, or where to find it; anonymous without. */
+  readonly credentials?: Credentials | CredentialSource | undefined;
+  /** Speak plain HTTP to a registry that is not on this machine. A registry on this machine is spoken to in plain HTTP always. */
+  readonly plainHttp?: boolean | undefined;
+  /** Hosts of token services that may see the credentials though they are on another domain than the registry. */
+  readonly trustedRealms?: readonly string[] | undefined;
+  /** Folders in the layout of containerd's and Docker's `certs.d`: mirrors, authorities and client certificates by registry. */
+  readonly certsFolders?: readonly string[] | undefined;
+  readonly proxy?: Proxies | undefined;
+  readonly timeouts?: Partial<Timeouts> | undefined;
+  readonly retry?: Partial<Retry> | undefined;
+}
+
+/** One request to the registry's API. */
+export interface ApiRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** A path below `/v2/`, or a URL that the registry gave. */
+  readonly to: string | URL;
+  /** What the host must be able to do; without, as the method and path say. */
+  readonly need?: Capability;
+  /** Token scopes that it needs. */
+  readonly scopes: readonly string[];
+  /** Statuses that are answers; any other is thrown as an error. */
+  readonly expect: readonly number[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The body, or a way to open it, called for each time it is sent. */
+  readonly body?: Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>);
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An answer, with the URL that gave it after redirects. */
+export interface ApiResponse extends HttpResponse {
+  readonly url: URL;
+}
+
+/** One registry's API, with authentication and redirects. */
+export interface RegistryClient {
+  /** Where the registry itself is, such as `https://registry-1.docker.io`. */
+  readonly origin: URL;
+  send(request: ApiRequest): Promise<ApiResponse>;
+}
+
+/** The URL that a Location header names, relative to where it came from. Throws Unavailable where it is none. */
+export function resolveLocation(location: string, from: URL, request: string): URL {
+  if (!URL.canParse(location, from.href)) {
+    throw new FairleadError('Unavailable', `${request}: the registry answered with a Location that is no URL`);
+  }
+  const url = new URL(location, from);
+  url.username = '';
+  url.password = '';
+  return url;
+}
+
+/** Reads an answer's body whole. Rejects with LimitExceeded as soon as it has more than `limit` bytes. */
+export async function readBody(response: ApiResponse, request: { method: string }, limit: number): Promise<Uint8Array> {
+  const name = nameRequest({ method: request.method, url: response.url });
+  const tooLong = (): FairleadError =>
+    new FairleadError('LimitExceeded', `${name}: the answer has more than the ${limit} bytes allowed`);
+  const declared = Number(response.header('content-length') ?? 0);
+  if (declared > limit) {
+    await response.discard();
+    throw tooLong();
+  }
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of response.body) {
+    length += piece.length;
+    if (length > limit) throw tooLong();
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}

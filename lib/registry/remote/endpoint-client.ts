@@ -1,0 +1,124 @@
+import { FairleadError } from '#lib/errors';
+import { type ApiRequest, type ApiResponse, type RemoteOptions, resolveLocation } from './api.ts';
+import { createAuthorizer } from './auth.ts';
+import { nameRequest, responseError } from './errors.ts';
+import type { Endpoint } from './hosts/endpoint.ts';
+import { refusePlainHttp } from './plain-http.ts';
+import { createTransport, defaultRetry, defaultTimeouts, type HttpResponse } from './transport.ts';
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const redirectLimit = 5;
+const errorBodyLimit = 16 * 1024;
+
+/** The API of one host. */
+export interface EndpointClient {
+  readonly endpoint: Endpoint;
+  send(request: ApiRequest): Promise<ApiResponse>;
+}
+
+/** Makes the client of one host of a registry, with authentication and redirects. `name` is whose content it serves. */
+export function createEndpointClient(
+  endpoint: Endpoint,
+  name: { readonly registry: string; readonly repository: string },
+  options: RemoteOptions,
+): EndpointClient {
+  const { api, tls } = endpoint;
+  const allowedHost = options.plainHttp === true || endpoint.configured ? api.host : undefined;
+  const transport = createTransport({
+    timeouts: { ...defaultTimeouts, ...options.timeouts },
+    // A mirror gets one try: there is another host to ask.
+    retry: { ...defaultRetry, ...options.retry, ...(endpoint.mirror ? { attempts: 1 } : {}) },
+    // Its authorities may stand behind its token service and storage too; who we are is for the host alone.
+    connection: (url) => ({
+      proxy: options.proxy,
+      tls: url.origin === api.origin || tls === undefined ? tls : { ...tls, identities: [], skipVerify: false },
+    }),
+  });
+  const { credentials } = options;
+  const authorizer = createAuthorizer({
+    registry: api,
+    transport,
+    credentials: async () => {
+      if (typeof credentials === 'function')
+        return credentials(endpoint.mirror ? { ...name, registry: api.host } : name);
+      return endpoint.mirror ? undefined : credentials;
+    },
+    trustedRealms: options.trustedRealms ?? [],
+    clock: () => performance.now(),
+  });
+
+  /** Sends to one URL, with our credentials where it is the host itself and never elsewhere. */
+  const sendTo = async (request: ApiRequest, url: URL): Promise<HttpResponse> => {
+    refusePlainHttp(url, allowedHost, nameRequest({ method: request.method, url }));
+    const own = url.origin === api.origin;
+    const attempt = async (authorization: string | undefined): Promise<HttpResponse> =>
+      transport.send({
+        method: request.method,
+        url,
+        headers: {
+          ...(own ? endpoint.headers : {}),
+          ...request.headers,
+          ...(authorization === undefined ? {} : { authorization }),
+        },
+        signal: request.signal,
+        ...(await openBody(request)),
+      });
+    const header = own ? await authorizer.header(request.scopes, request.signal) : undefined;
+    const response = await attempt(header);
+    const challenge = response.header('www-authenticate');
+    if (response.status !== 401 || !own || challenge === undefined) return response;
+    const better = await authorizer.answer(challenge, request.scopes, header, request.signal);
+    if (better === undefined) return response;
+    await response.discard();
+    return attempt(better);
+  };
+
+  const urlOf = (to: string | URL): URL => {
+    if (to instanceof URL) return to;
+    const url = new URL(to, api);
+    // As containerd tells a mirror whose content is wanted.
+    if (endpoint.mirror) url.searchParams.set('ns', name.registry);
+    return url;
+  };
+
+  return {
+    endpoint,
+    async send(request) {
+      let url = urlOf(request.to);
+      for (let hops = 0; ; hops++) {
+        const response = await sendTo(request, url);
+        const location = response.header('location');
+        const reading = request.method === 'GET' || request.method === 'HEAD';
+        if (reading && redirects.has(response.status) && location !== undefined) {
+          await response.discard();
+          const from = nameRequest({ method: request.method, url });
+          if (hops >= redirectLimit)
+            throw new FairleadError('Unavailable', `${from}: more than ${redirectLimit} redirects`);
+          url = resolveLocation(location, url, from);
+          continue;
+        }
+        if (request.expect.includes(response.status)) return { ...response, url };
+        throw responseError({ method: request.method, url }, response.status, await errorBody(request, response));
+      }
+    },
+  };
+}
+
+async function openBody(
+  request: ApiRequest,
+): Promise<{ body?: Uint8Array | AsyncIterable<Uint8Array>; once?: boolean }> {
+  if (request.body === undefined) return {};
+  if (request.body instanceof Uint8Array) return { body: request.body };
+  return { body: await request.body(), once: true };
+}
+
+async function errorBody(request: ApiRequest, response: HttpResponse): Promise<string> {
+  if (request.method === 'HEAD') return '';
+  try {
+    return await response.text(errorBodyLimit);
+  } catch (error) {
+    // The status is the news; an error text that breaks off only makes it terser.
+    if (request.signal?.aborted) throw error;
+    return '';
+  }
+}
