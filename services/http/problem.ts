@@ -21,7 +21,7 @@ const titles: Readonly<Record<ErrorKind, string>> = {
   NotAllowed: 'No rule of the trust policy allows it',
   SignatureInvalid: 'No signature that the trust policy asks for',
   Unauthenticated: 'Other credentials are wanted',
-  NotFound: 'There is no such artifact',
+  NotFound: 'Not found',
   Unavailable: 'The registry is out of reach',
   Conflict: 'Somebody else changed it',
   LimitExceeded: 'Too much, too many or too long',

@@ -102,6 +102,7 @@ function addRoutes(
     method: 'GET',
     url: '/v1/profiles',
     schema: {
+      operationId: 'fetchProfile',
       summary: 'Fetch a verified profile',
       description:
         'By Accept: application/json gives the profile with its verification; application/octet-stream its bytes, as published.',

@@ -100,6 +100,16 @@ describe('createPushServer', () => {
     }
   });
 
+  it('asks for a body', async () => {
+    const headers = { authorization: `Bearer ${token}` };
+    for (const payload of [undefined, '']) {
+      const url = '/v1/profiles?reference=registry.example.com/security/nginx:1';
+      const response = await app.inject({ method: 'POST', url, headers, ...(payload !== undefined && { payload }) });
+      assert.ok([400, 415].includes(response.statusCode), response.body);
+      assert.equal(response.json().kind, 'InvalidInput');
+    }
+  });
+
   it('documents its route', async () => {
     const { paths, components } = (await app.inject('/openapi.json')).json();
     const { post: operation } = paths['/v1/profiles'];

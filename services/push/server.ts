@@ -85,10 +85,11 @@ function addRoutes(
     { parseAs: 'buffer' },
     (_request, body, done) => done(null, body),
   );
-  app.route<{ Querystring: { reference: string; title?: string }; Body: Buffer }>({
+  app.route<{ Querystring: { reference: string; title?: string }; Body: Buffer | undefined }>({
     method: 'POST',
     url: '/v1/profiles',
     schema: {
+      operationId: 'publishProfile',
       summary: 'Publish a profile',
       description: 'The body is the profile (seccomp JSON), as it is to be published: byte for byte.',
       security: [{ bearer: [] }],
@@ -103,9 +104,15 @@ function addRoutes(
     },
     onRequest: bearerAuthentication(token),
     handler: async (request, reply) => {
+      const { body } = request;
+      if (body === undefined) {
+        throw new FairleadError('InvalidInput', 'the request has no body', {
+          hint: 'Send the profile, as application/json or application/octet-stream.',
+        });
+      }
       const reference = parseReference(request.query.reference);
       const published = await publish(
-        request.body,
+        body,
         { reference, title: request.query.title },
         {
           target: connect(reference),
