@@ -43,8 +43,9 @@ function isInteractive(): boolean {
 /** Asks at the terminal without showing what is typed. */
 function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(question);
+  // Before the question: who answers at once must not see the answer.
   stdin.setRawMode(true).setEncoding('utf8').resume();
+  stderr.write(question);
   let typed = '';
   return new Promise((resolve) => {
     const finish = (): void => {
