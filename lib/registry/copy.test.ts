@@ -86,6 +86,21 @@ describe('copy', () => {
     assert.deepEqual(log, [later.descriptor.digest]);
   });
 
+  it('tells what was sent and what was there', async () => {
+    const source = await filled();
+    const target = memoryRepository();
+    const counts = async (): Promise<Record<string, number>> => {
+      const seen: Record<string, number> = {};
+      const onContent = (_: Descriptor, how: string): void => {
+        seen[how] = (seen[how] ?? 0) + 1;
+      };
+      await copy(source, target, 'v1', { withReferrers: false, onContent });
+      return seen;
+    };
+    assert.deepEqual(await counts(), { sent: all.length });
+    assert.deepEqual(await counts(), { present: 1 });
+  });
+
   it('ends at the first failure, without a tag', async () => {
     const source = memoryRepository('source');
     const absent = manifest([blob('absent')]);

@@ -9,6 +9,8 @@ import type { CallOptions, ReadTarget, Target } from './target.ts';
 export interface CopyOptions extends CallOptions {
   /** Signatures, attestations and whatever else refers to what is copied come along, and what refers to them. */
   readonly withReferrers: boolean;
+  /** Called when a piece of content is at the target, for progress shown to people. */
+  readonly onContent?: (descriptor: Descriptor, how: 'sent' | 'mounted' | 'present') => void;
 }
 
 /** How many pieces of content are on their way at once. */
@@ -57,13 +59,20 @@ export async function copyGraph(
   };
 
   const from = mountable(source, target);
+  const arrived = options.onContent ?? (() => undefined);
   const copyBlob = (descriptor: Descriptor): Promise<void> =>
     inTurn(async () => {
       if (from !== undefined) {
-        if (await target.exists(descriptor, call)) return;
-        if (await from.mount(descriptor, from.repository, call)) return;
+        if (await target.exists(descriptor, call)) return arrived(descriptor, 'present');
+        if (await from.mount(descriptor, from.repository, call)) return arrived(descriptor, 'mounted');
       }
-      await target.push(descriptor, () => source.fetch(descriptor, call), call);
+      let opened = false;
+      const open = (): Promise<AsyncIterable<Uint8Array>> => {
+        opened = true;
+        return source.fetch(descriptor, call);
+      };
+      await target.push(descriptor, open, call);
+      arrived(descriptor, opened ? 'sent' : 'present');
     });
 
   const copyManifest = async (descriptor: Descriptor, depth: number): Promise<void> => {
@@ -82,6 +91,7 @@ export async function copyGraph(
       await Promise.all(missing.map((child) => once(child, depth + 1)));
       if (!present) await inTurn(() => target.push(descriptor, bytes, call));
     }
+    arrived(descriptor, present ? 'present' : 'sent');
     if (!options.withReferrers) return;
     const referrers = await inTurn(() => source.referrers(descriptor, call));
     await Promise.all(referrers.map((referrer) => once(referrer, depth + 1)));

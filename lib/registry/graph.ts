@@ -1,4 +1,4 @@
-import type { Descriptor } from './descriptor.ts';
+import { type Descriptor, mediaTypes } from './descriptor.ts';
 import { isManifestMediaType, parseAnyManifest } from './manifest.ts';
 
 /** What a manifest or index says about its place among others: what it is made of, what it is about, and how it is listed as a referrer. */
@@ -35,4 +35,14 @@ export function referrerDescriptor(descriptor: Descriptor, links: Links): Descri
     ...(links.artifactType === undefined ? {} : { artifactType: links.artifactType }),
     ...(links.annotations === undefined ? {} : { annotations: links.annotations }),
   };
+}
+
+/**
+ * Leaves out the referrers that are surely of another artifact type. An entry without a type, or with the empty config's in its place (as
+ * some registries and older tools list it), may be of any: it stays.
+ */
+export function ofArtifactType(listed: Descriptor[], artifactType: string | undefined): Descriptor[] {
+  if (artifactType === undefined) return listed;
+  const possible = [undefined, mediaTypes.emptyConfig, artifactType];
+  return listed.filter((descriptor) => possible.includes(descriptor.artifactType));
 }

@@ -1,5 +1,6 @@
 // The public surface of `fairlead/registry`. Inside Fairlead, import the files themselves.
 export { type ErrorKind, FairleadError } from '#lib/errors';
+export { cachedRepository } from './cache.ts';
 export { type CopyOptions, copy, copyGraph } from './copy.ts';
 export {
   type AuthConfig,
@@ -38,6 +39,7 @@ export type {
   Pusher,
   ReadTarget,
   ReferrerLister,
+  ReferrerOptions,
   Repository,
   Resolver,
   Tagger,

@@ -2,7 +2,7 @@ import { FairleadError } from '#lib/errors';
 import { openContent } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
 import { type Digest, isDigest } from './digest.ts';
-import { linksOf, referrerDescriptor } from './graph.ts';
+import { linksOf, ofArtifactType, referrerDescriptor } from './graph.ts';
 import { isManifestMediaType } from './manifest.ts';
 import type { Content, Repository } from './target.ts';
 
@@ -27,8 +27,8 @@ export function memoryRepository(name = 'memory'): Repository {
     async fetch(descriptor) {
       return openContent(descriptor, find(descriptor).bytes, name);
     },
-    async referrers(subject) {
-      return [...(referrers.get(subject.digest)?.values() ?? [])];
+    async referrers(subject, options = {}) {
+      return ofArtifactType([...(referrers.get(subject.digest)?.values() ?? [])], options.artifactType);
     },
     async exists(descriptor) {
       return contents.has(descriptor.digest);

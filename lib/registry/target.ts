@@ -16,9 +16,15 @@ export interface Fetcher {
   fetch(descriptor: Descriptor, options?: CallOptions): Promise<AsyncIterable<Uint8Array>>;
 }
 
+/** What {@link ReferrerLister} takes. */
+export interface ReferrerOptions extends CallOptions {
+  /** Leave out what is surely of another artifact type. Lists do not always know the type: entries without a usable one stay. */
+  readonly artifactType?: string;
+}
+
 /** Lists the manifests whose subject is the given one; [] where there are none. The list is a claim of its source: open each entry and check. */
 export interface ReferrerLister {
-  referrers(subject: Descriptor, options?: CallOptions): Promise<Descriptor[]>;
+  referrers(subject: Descriptor, options?: ReferrerOptions): Promise<Descriptor[]>;
 }
 
 /** Content to be pushed: bytes, or a way to open it from its beginning, called only when it must be sent and again on each retry. */

@@ -81,6 +81,11 @@ export function targetContract(open: () => Repository | Promise<Repository>): vo
     const byDigest = (one: { digest: string }, two: { digest: string }): number => (one.digest < two.digest ? -1 : 1);
     assert.deepEqual([...listed].sort(byDigest), expected.sort(byDigest));
     assert.deepEqual(await target.referrers(other.descriptor), []);
+    const ofType = await target.referrers(subject.descriptor, { artifactType: 'application/a' });
+    assert.deepEqual(
+      ofType,
+      expected.filter(({ artifactType }) => artifactType === 'application/a'),
+    );
   });
 
   it('takes many pushes at once', async () => {

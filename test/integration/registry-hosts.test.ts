@@ -264,6 +264,18 @@ describePeers(['docker-registry'], 'remoteRepository through a proxy', () => {
     );
   });
 
+  it('asks Docker Hub where its registry is, by a tunnel, and adds nothing to the name', async () => {
+    asked.length = 0;
+    const proxies = proxyFromEnvironment({ HTTPS_PROXY: url });
+    const target = remoteRepository({ registry: 'docker.io', repository: 'nginx' }, { ...fast, proxy: proxies });
+    // The test's proxy has no TLS to offer.
+    await assert.rejects(target.resolve('v1'), {
+      kind: 'Unavailable',
+      message: /HEAD https:\/\/registry-1\.docker\.io\/v2\/nginx\/manifests\/v1/,
+    });
+    assert.deepEqual(asked, ['CONNECT registry-1.docker.io:443']);
+  });
+
   it('asks this machine, and what NO_PROXY names, without it', async () => {
     asked.length = 0;
     const proxies = proxyFromEnvironment({ http_proxy: url, no_proxy: 'registry.test' });

@@ -5,7 +5,7 @@ import { FairleadError } from '#lib/errors';
 import { contentBytes, openContent } from '../content.ts';
 import { type Descriptor, mediaTypes } from '../descriptor.ts';
 import { type Digest, digestParts, isDigest } from '../digest.ts';
-import { type Links, linksOf, referrerDescriptor } from '../graph.ts';
+import { type Links, linksOf, ofArtifactType, referrerDescriptor } from '../graph.ts';
 import { isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
 import { isTag } from '../reference.ts';
 import type { Repository } from '../target.ts';
@@ -84,21 +84,17 @@ export function layoutRepository(folder: string, name: string): Repository {
       const file = await open(path, 'r').catch((error: unknown) => {
         throw fileErrorCode(error) === 'ENOENT' ? notFound(`content ${descriptor.digest}`) : fileError(path, error);
       });
-      const stream = createReadStream('', {
-        fd: file,
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      });
-      return verifiedStream(stream, descriptor, root);
+      return verifiedStream(untilAborted(createReadStream('', { fd: file }), options.signal), descriptor, root);
     },
 
-    async referrers(subject) {
+    async referrers(subject, options = {}) {
       const found = new Map<Digest, Descriptor>();
       for (const descriptor of await index.read()) {
         const read = await readLinks(descriptor);
         if (read?.subject?.digest === subject.digest)
           found.set(descriptor.digest, referrerDescriptor(descriptor, read));
       }
-      return [...found.values()];
+      return ofArtifactType([...found.values()], options.artifactType);
     },
 
     async exists(descriptor) {
@@ -163,6 +159,17 @@ export function layoutRepository(folder: string, name: string): Repository {
       links.delete(descriptor.digest);
     },
   };
+}
+
+/** Ends a stream with the signal's own reason, which a stream given the signal would not. */
+async function* untilAborted(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of source) {
+    signal?.throwIfAborted();
+    yield piece;
+  }
 }
 
 function indexEntry(descriptor: Descriptor, artifactType: string | undefined): Descriptor {

@@ -2,7 +2,7 @@ import { FairleadError } from '#lib/errors';
 import { type Descriptor, mediaTypes } from '../descriptor.ts';
 import { type Digest, digestParts } from '../digest.ts';
 import { acceptManifests, manifestBytesLimit, parseIndex } from '../manifest.ts';
-import type { CallOptions } from '../target.ts';
+import type { CallOptions, ReferrerOptions } from '../target.ts';
 import { type ApiResponse, type RegistryClient, readBody } from './api.ts';
 import { errorCodes, nameRequest } from './errors.ts';
 import { nextPage } from './pages.ts';
@@ -25,7 +25,7 @@ export function referrersTag(digest: Digest): string {
 /** The referrers of one repository, through the API where the registry has it and the tag schema where not. */
 export interface Referrers {
   /** Lists them; rejects with LimitExceeded over 10,000. */
-  list(subject: Digest, options: CallOptions): Promise<Descriptor[]>;
+  list(subject: Digest, options: ReferrerOptions): Promise<Descriptor[]>;
   /** Adds one to the tag schema's list, for a registry that did not say OCI-Subject when the manifest was put. */
   addToTag(subject: Digest, referrer: Descriptor, options: CallOptions): Promise<void>;
   /** Takes one off the tag schema's list, where there is one. */
@@ -46,9 +46,11 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
   /** The last update of each subject's list in this process: they wait for each other. */
   const updates = new Map<Digest, Promise<void>>();
 
-  const listByApi = async (subject: Digest, options: CallOptions): Promise<Descriptor[] | undefined> => {
+  const listByApi = async (subject: Digest, options: ReferrerOptions): Promise<Descriptor[] | undefined> => {
     const listed: Descriptor[] = [];
-    let to: string | URL = `${repository}/referrers/${subject}`;
+    const filter =
+      options.artifactType === undefined ? '' : `?${new URLSearchParams({ artifactType: options.artifactType })}`;
+    let to: string | URL = `${repository}/referrers/${subject}${filter}`;
     let bytes = 0;
     for (let pages = 1; ; pages++) {
       const response: ApiResponse = await client.send({

@@ -2,7 +2,7 @@ import { FairleadError } from '#lib/errors';
 import { contentBytes } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { type Digest, digestOf, digestParts, isDigest } from '../digest.ts';
-import { linksOf, referrerDescriptor } from '../graph.ts';
+import { linksOf, ofArtifactType, referrerDescriptor } from '../graph.ts';
 import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
 import { formatRepository, isTag, type Reference } from '../reference.ts';
 import type { CallOptions, Repository } from '../target.ts';
@@ -167,7 +167,7 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
     },
 
     async referrers(subject, options = {}) {
-      return referrers.list(subject.digest, options);
+      return ofArtifactType(await referrers.list(subject.digest, options), options.artifactType);
     },
 
     async exists(descriptor, options = {}) {

@@ -1,0 +1,26 @@
+import { FairleadError } from '#lib/errors';
+import { isDigest } from './digest.ts';
+import type { ReadTarget, Target } from './target.ts';
+
+/**
+ * A repository that is read through another one that is nearer, such as a layout folder before a registry: what a digest names is fetched
+ * once and kept. Tags and referrers change, so the source is always asked for them; a digest that is kept is resolved without it.
+ */
+export function cachedRepository(source: ReadTarget, cache: Target): ReadTarget {
+  return {
+    async resolve(tagOrDigest, options) {
+      if (!isDigest(tagOrDigest)) return source.resolve(tagOrDigest, options);
+      try {
+        return await cache.resolve(tagOrDigest, options);
+      } catch (error) {
+        if (error instanceof FairleadError && error.kind === 'NotFound') return source.resolve(tagOrDigest, options);
+        throw error;
+      }
+    },
+    async fetch(descriptor, options) {
+      await cache.push(descriptor, () => source.fetch(descriptor, options), options);
+      return cache.fetch(descriptor, options);
+    },
+    referrers: (subject, options) => source.referrers(subject, options),
+  };
+}
