@@ -59,6 +59,16 @@ function onlyValue(set: ArgumentSet): bigint | undefined {
   return set.form === 'range' && set.low === set.high ? set.low : undefined;
 }
 
+/** Whether two sets have no value in common, where that is quickly seen; intersectSets knows for sure. */
+export function obviouslyDisjoint(a: ArgumentSet, b: ArgumentSet): boolean {
+  if (a.form === 'range' && b.form === 'range') return a.high < b.low || b.high < a.low;
+  if (a.form === 'bits' && b.form === 'bits') return (a.value & b.mask) !== (b.value & a.mask);
+  const only = onlyValue(a);
+  if (only !== undefined) return !containsValue(b, only);
+  const other = onlyValue(b);
+  return other !== undefined && !containsValue(a, other);
+}
+
 /** The values in both sets, as a union; empty if there are none. */
 export function intersectSets(a: ArgumentSet, b: ArgumentSet): readonly ArgumentSet[] {
   const onlyA = onlyValue(a);

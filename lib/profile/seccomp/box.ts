@@ -1,5 +1,5 @@
 import type { ArgumentSet } from './argument-set.ts';
-import { complementSet, includesSet, intersectSets } from './argument-set.ts';
+import { complementSet, includesSet, intersectSets, obviouslyDisjoint } from './argument-set.ts';
 
 /** Calls whose arguments each lie in a set: conditions joined by "and". An argument without a set may be anything. */
 export type Box = ReadonlyMap<number, ArgumentSet>;
@@ -9,6 +9,11 @@ export const everything: Box = new Map();
 
 /** The calls in both boxes, as a union; empty if there are none. */
 export function intersectBoxes(a: Box, b: Box): readonly Box[] {
+  // Most pairs have nothing in common, which is found out before anything is made.
+  for (const [index, set] of b) {
+    const own = a.get(index);
+    if (own !== undefined && obviouslyDisjoint(own, set)) return [];
+  }
   let results: Map<number, ArgumentSet>[] = [new Map(a)];
   for (const [index, set] of b) {
     const own = a.get(index);

@@ -4,6 +4,9 @@ import { always } from './meaning.ts';
 import { stricter, strictness } from './outcome.ts';
 import { addRegion, subtractBoxes, tooManyRegions } from './regions.ts';
 
+/** Twice what the limit on entries of pulled profiles allows on both sides: more would take too long. */
+export const maxPairs = 65_536;
+
 /**
  * The decision that is at every point as strict as the stricter of two; where both are equally strict `first` gives
  * the errno. Exact, except where arguments are compared beyond 32 bits although 32-bit architectures take part, or
@@ -15,6 +18,7 @@ export function combineDecisions(first: Decision, second: Decision, has32Bit: bo
   if (prevails(first, second)) return first;
   if (prevails(second, first)) return second;
   if (has32Bit && (first.wide || second.wide)) return strictestOf(first, second);
+  if (first.regions.length * second.regions.length > maxPairs) return strictestOf(first, second);
   try {
     return {
       regions: combineRegions(first, second),

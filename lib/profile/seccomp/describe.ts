@@ -10,13 +10,13 @@ const shown = 4;
 /** A decision for people: `SCMP_ACT_ALLOW if arg0 != 40, else SCMP_ACT_ERRNO(1)`. */
 export function describeDecision({ regions, otherwise }: Decision): string {
   const last = describeOutcome(otherwise);
-  const byOutcome = new Map<string, string[]>();
+  const byOutcome = new Map<string, Box[]>();
   for (const { box, outcome } of regions) {
     const name = describeOutcome(outcome);
     if (name === last) continue;
     const found = byOutcome.get(name);
-    if (found === undefined) byOutcome.set(name, [describeBox(box)]);
-    else found.push(describeBox(box));
+    if (found === undefined) byOutcome.set(name, [box]);
+    else found.push(box);
   }
   const parts = [...byOutcome].map(([name, boxes]) => `${name} if ${alternatives(boxes)}`);
   return parts.length === 0 ? last : `${parts.join(', ')}, else ${last}`;
@@ -30,10 +30,10 @@ export function describeBox(box: Box): string {
 }
 
 /** Several boxes for people, joined by "or". */
-export function alternatives(boxes: readonly string[]): string {
-  const texts = [...new Set(boxes)];
-  if (texts.length <= shown) return texts.join(' or ');
-  return `${texts.slice(0, shown - 1).join(' or ')} or ${texts.length - shown + 1} more conditions`;
+export function alternatives(boxes: readonly Box[]): string {
+  if (boxes.length <= shown) return [...new Set(boxes.map(describeBox))].join(' or ');
+  const first = boxes.slice(0, shown - 1).map(describeBox);
+  return `${first.join(' or ')} or ${boxes.length - first.length} more conditions`;
 }
 
 function describeSet(name: string, set: ArgumentSet): string {

@@ -3,7 +3,7 @@ import type { Box } from './box.ts';
 import { everything } from './box.ts';
 import type { Difference, Direction } from './compare.ts';
 import { differences, directionOf, writtenAlike } from './compare.ts';
-import { alternatives, describeBox, describeDecision } from './describe.ts';
+import { alternatives, describeDecision } from './describe.ts';
 import type { Decision, Meaning } from './meaning.ts';
 import { decisionOf, meaningOf } from './meaning.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
@@ -121,12 +121,12 @@ function tooMany(name: string, before: Decision, after: Decision): Change {
 
 /** Differences that go from one outcome to one other are told of together. */
 function changesOf(subject: string, found: readonly Difference[]): readonly Change[] {
-  const groups = new Map<string, { readonly difference: Difference; readonly boxes: string[] }>();
+  const groups = new Map<string, { readonly difference: Difference; readonly boxes: Box[] }>();
   for (const difference of found) {
     const key = `${describeOutcome(difference.from)} ${describeOutcome(difference.to)}`;
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, { difference, boxes: [describeBox(difference.box)] });
-    else group.boxes.push(describeBox(difference.box));
+    if (group === undefined) groups.set(key, { difference, boxes: [difference.box] });
+    else group.boxes.push(difference.box);
   }
   return [...groups.values()].map(({ difference, boxes }) => ({
     subject,

@@ -18,8 +18,8 @@ export interface Encoding {
   readonly exact: boolean;
 }
 
-/** So many rules for one syscall at most: KEP-6061's limit for what may be pulled, and small beside the kernel's 4096 instructions. */
-const maxRules = 128;
+/** So many rules for one syscall at most; what all syscalls may have together is up to fitIntoKernel. */
+const maxRules = 512;
 
 /**
  * Says a decision in rules of the runtime-spec, of which libseccomp makes what they say. That is not so for all

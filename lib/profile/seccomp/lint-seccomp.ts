@@ -57,10 +57,11 @@ function lintEntries(profile: SeccompProfile): readonly Finding[] {
   const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
   const unconditional = new Map<string, string>();
   const seen = new Map<string, string>();
+  const names = new NameCheck(profile.architectures ?? []);
   for (const [index, rule] of (profile.syscalls ?? []).entries()) {
     const pointer = `/syscalls/${index}`;
     const outcome = outcomeOf(rule.action, rule.errnoRet);
-    findings.push(...lintNames(rule, pointer, profile.architectures ?? []), ...lintNeverMatching(rule, pointer));
+    findings.push(...names.findings(rule, pointer), ...lintNeverMatching(rule, pointer));
     if (sameOutcome(outcome, byDefault)) {
       const message = `the entry says ${describeOutcome(outcome)} like the default: runtimes skip it`;
       findings.push(info('entry-equals-default', pointer, message));
@@ -85,16 +86,32 @@ function lintEntries(profile: SeccompProfile): readonly Finding[] {
   return findings;
 }
 
-function lintNames(rule: SeccompRule, pointer: string, architectures: readonly string[]): readonly Finding[] {
-  const findings: Finding[] = [];
-  for (const [position, name] of rule.names.entries()) {
-    if (isKnownSyscall(name, architectures)) continue;
-    const meant = isKnownSyscall(name, []) ? undefined : nearest(name, syscallNames());
-    const help = meant === undefined ? 'runtimes ignore it' : `did you mean ${meant}?`;
-    const message = `${JSON.stringify(name)} is no syscall of the listed architectures: ${help}`;
-    findings.push(warning('unknown-syscall', `${pointer}/names/${position}`, message));
+class NameCheck {
+  readonly #architectures: readonly string[];
+  /** To look for similar names takes time, so that it is done for the first few only. */
+  #suggestions = 32;
+
+  constructor(architectures: readonly string[]) {
+    this.#architectures = architectures;
   }
-  return findings;
+
+  findings(rule: SeccompRule, pointer: string): readonly Finding[] {
+    const findings: Finding[] = [];
+    for (const [position, name] of rule.names.entries()) {
+      if (isKnownSyscall(name, this.#architectures)) continue;
+      const meant = this.#meant(name);
+      const help = meant === undefined ? 'runtimes ignore it' : `did you mean ${meant}?`;
+      const message = `${JSON.stringify(name)} is no syscall of the listed architectures: ${help}`;
+      findings.push(warning('unknown-syscall', `${pointer}/names/${position}`, message));
+    }
+    return findings;
+  }
+
+  #meant(name: string): string | undefined {
+    if (isKnownSyscall(name, []) || this.#suggestions === 0) return undefined;
+    this.#suggestions -= 1;
+    return nearest(name, syscallNames());
+  }
 }
 
 function lintNeverMatching(rule: SeccompRule, pointer: string): readonly Finding[] {

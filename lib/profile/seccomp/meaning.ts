@@ -68,7 +68,7 @@ export function meaningOf(profile: SeccompProfile): Meaning {
   }
   for (const [name, regions] of conditional) {
     if (decisions.has(name)) continue;
-    decisions.set(name, { regions, otherwise: byDefault, exact: true, wide: wide.has(name) });
+    decisions.set(name, { regions: joinExceptions(regions), otherwise: byDefault, exact: true, wide: wide.has(name) });
   }
   return { decisions, otherwise: always(byDefault) };
 }
@@ -96,6 +96,28 @@ export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
     if (set !== undefined) box.set(arg.index, set);
   }
   return box;
+}
+
+/** Regions that leave out one value each of the same argument together leave out none. */
+function joinExceptions(regions: readonly Region[]): readonly Region[] {
+  const excepted = new Map<string, bigint>();
+  const joined = new Set<Outcome>();
+  const keyOf = ({ box, outcome }: Region) => {
+    if (box.size !== 1) return undefined;
+    const [[index, set] = []] = box;
+    if (set?.form !== 'except') return undefined;
+    return { key: `${index} ${outcome.action} ${outcome.errno ?? ''}`, value: set.value };
+  };
+  for (const region of regions) {
+    const found = keyOf(region);
+    if (found === undefined) continue;
+    const other = excepted.get(found.key);
+    if (other !== undefined && other !== found.value) joined.add(region.outcome);
+    excepted.set(found.key, found.value);
+  }
+  if (joined.size === 0) return regions;
+  const rest = regions.filter(({ outcome }) => ![...joined].some((whole) => sameOutcome(whole, outcome)));
+  return [...rest, ...[...joined].map((outcome) => ({ box: new Map(), outcome }))];
 }
 
 function isWideCondition({ op, value, valueTwo = 0n }: SeccompArg): boolean {

@@ -10,9 +10,13 @@ const maxRegions = 512;
 /** Thrown by addRegion and subtractBoxes where a result would have too many regions. */
 export const tooManyRegions = Symbol('too many regions');
 
-/** Adds a region unless one of its outcome holds it already, and drops those that it holds. */
+/** How many regions a new one is compared with, at most, so that long lists do not take quadratic time. */
+const compared = 64;
+
+/** Adds a region unless one of its outcome is seen to hold it already, and drops those that it holds. */
 export function addRegion(regions: Region[], region: Region): void {
-  for (let index = regions.length - 1; index >= 0; index -= 1) {
+  const first = Math.max(0, regions.length - compared);
+  for (let index = regions.length - 1; index >= first; index -= 1) {
     const other = regions[index];
     if (other === undefined || !sameOutcome(other.outcome, region.outcome)) continue;
     if (includesBox(other.box, region.box)) return;

@@ -1,4 +1,5 @@
 import { intersectBoxes } from './box.ts';
+import { maxPairs } from './combine.ts';
 import { writtenAlike } from './compare.ts';
 import type { Encoding } from './encode.ts';
 import { encodeDecision } from './encode.ts';
@@ -79,6 +80,7 @@ function unite(first: Decision, second: Decision, has32Bit: boolean): Decision {
   if (first.regions.length === 0 && strictness(first.otherwise) === 0) return first;
   const laxest = (): Decision => ({ ...always(laxer(laxestOf(first), laxestOf(second))), exact: false });
   if (has32Bit && (first.wide || second.wide)) return laxest();
+  if (first.regions.length * second.regions.length > maxPairs) return laxest();
   const [ours, theirs] = [partition(first), partition(second)];
   if (ours === undefined || theirs === undefined) return laxest();
   const otherwise = laxer(first.otherwise, second.otherwise);
