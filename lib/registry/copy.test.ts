@@ -130,6 +130,18 @@ describe('copy', () => {
     );
   });
 
+  it('comes to an end where a list claims that a manifest refers to itself', async () => {
+    const source = await filled();
+    const circular: Target = {
+      ...source,
+      referrers: async (subject) => [subject, signature.descriptor, list.descriptor],
+    };
+    const { target, log } = watched();
+    await copy(circular, target, 'v1', { withReferrers: true });
+    assert.equal(log.at(-1), 'v1');
+    assert(log.includes(signature.descriptor.digest));
+  });
+
   it('refuses a chain of referrers without end', async () => {
     const source = memoryRepository('source');
     let last = manifest([]);

@@ -94,14 +94,17 @@ export async function copyGraph(
     arrived(descriptor, present ? 'present' : 'sent');
     if (!options.withReferrers) return;
     const referrers = await inTurn(() => source.referrers(descriptor, call));
-    await Promise.all(referrers.map((referrer) => once(referrer, depth + 1)));
+    // Not waited for here: a list may claim anything, also that a manifest refers to itself.
+    for (const referrer of referrers) once(referrer, depth + 1);
   };
 
-  try {
-    await once(root, 0);
-  } finally {
+  once(root, 0);
+  for (let finished = 0; finished < begun.size; ) {
+    finished = begun.size;
     await Promise.allSettled(begun.values());
   }
+  options.signal?.throwIfAborted();
+  if (failed.signal.aborted) throw failed.signal.reason;
 }
 
 /** A target that can take blobs over from a repository of its own registry. */

@@ -13,8 +13,13 @@ import { pause } from './transport.ts';
 const referrersLimit = 10_000;
 const pagesLimit = 200;
 const bytesLimit = 32 * 1024 * 1024;
-/** How often the fallback index is written again after somebody else overwrote it. */
-const updateAttempts = 12;
+/** How often a list under a tag is written again after somebody else overwrote it, and looked at until others are done. */
+const writesLimit = 16;
+const looksLimit = 64;
+
+function sameList(one: readonly Descriptor[], other: readonly Descriptor[]): boolean {
+  return one.length === other.length && one.every(({ digest }, at) => digest === other[at]?.digest);
+}
 
 /** The tag under which registries without the referrers API keep the list (distribution-spec, "Referrers Tag Schema"). */
 export function referrersTag(digest: Digest): string {
@@ -108,39 +113,50 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
       `${client.origin.host}/${repository}@${subject} has more than ${referrersLimit} referrers, or a list of them without end`,
     );
 
+  const writeTag = async (subject: Digest, manifests: readonly Descriptor[], options: CallOptions): Promise<void> => {
+    const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
+    const response = await client.send({
+      method: 'PUT',
+      to: `${repository}/manifests/${referrersTag(subject)}`,
+      scopes: push,
+      expect: [201],
+      headers: { 'content-type': mediaTypes.index },
+      body: new TextEncoder().encode(JSON.stringify(index)),
+      signal: options.signal,
+    });
+    await response.discard();
+  };
+
   /**
-   * Registries have no compare-and-swap for tags: two writers that read the same list overwrite each other. So the list is read again after
-   * our write, twice: at once, and after as long as such a round of reading and writing takes, by when a writer who had read before us
-   * has written too. Where our change is gone by then, it is made again.
+   * Registries have no compare-and-swap for tags: two writers that read the same list overwrite each other. So after our write the list is
+   * watched: read again after as long as a round of reading and writing takes, by when a writer who had read before us has written too, and
+   * again as long as others change it. Where our change is gone, it is made again.
    */
   const update = async (subject: Digest, change: ListChange, options: CallOptions): Promise<void> => {
-    for (let attempt = 1; attempt <= updateAttempts; attempt++) {
-      const began = performance.now();
-      const listed = await readTag(subject, push, options);
+    let listed: readonly Descriptor[] = await readTag(subject, push, options);
+    if (change.done(listed)) return;
+    let round = 0;
+    let writes = 0;
+    for (let looks = 0; looks < looksLimit; looks++) {
       if (!change.done(listed)) {
-        const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: change.make(listed) };
-        const body = new TextEncoder().encode(JSON.stringify(index));
-        const response = await client.send({
-          method: 'PUT',
-          to: `${repository}/manifests/${referrersTag(subject)}`,
-          scopes: push,
-          expect: [201],
-          headers: { 'content-type': mediaTypes.index },
-          body,
-          signal: options.signal,
-        });
-        await response.discard();
-      } else if (attempt === 1) {
-        return;
+        if (writes++ >= writesLimit) break;
+        const began = performance.now();
+        // What is read here is as fresh as it can be: the shorter the time to our write, the fewer writers come between.
+        if (writes > 1) listed = await readTag(subject, push, options);
+        if (!change.done(listed)) {
+          listed = change.make(listed);
+          await writeTag(subject, listed, options);
+        }
+        round = Math.max(round, performance.now() - began);
       }
-      const round = performance.now() - began;
-      await pause(round * (1.5 + Math.random()), options.signal);
+      await pause(2 * round * (1 + Math.random()), options.signal);
       const now = await readTag(subject, push, options);
-      if (change.done(now)) return;
+      if (change.done(now) && sameList(now, listed)) return;
+      listed = now;
     }
     throw new FairleadError(
       'Conflict',
-      `${client.origin.host}/${repository}@${subject}: the list of its referrers was overwritten ${updateAttempts} times while it was changed`,
+      `${client.origin.host}/${repository}@${subject}: the list of its referrers never came to rest while it was changed`,
       { hint: 'Others push referrers of the same subject at the same time. Try again.' },
     );
   };

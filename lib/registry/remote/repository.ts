@@ -239,7 +239,8 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
         method: 'POST',
         to: `${repository}/blobs/uploads/?${query}`,
         scopes: [...push, repositoryScope(from, 'pull')],
-        expect: [201, 202, 400, 404, 405],
+        // Whatever else it says, such as that we may not read there: the blob can still be sent.
+        expect: [201, 202, 400, 401, 403, 404, 405],
         headers: { 'content-length': '0' },
         signal: options.signal,
       });
