@@ -6,7 +6,7 @@ import { parseSeccomp } from './seccomp/parse.ts';
 import { parseSpoSeccomp } from './seccomp/parse-spo.ts';
 import type { ProfileHost } from './seccomp/resolve-docker.ts';
 import { isDockerProfile, resolveDocker } from './seccomp/resolve-docker.ts';
-import { readYaml } from './selinux/read-yaml.ts';
+import { readYaml } from './yaml/read-yaml.ts';
 
 /** In which form a profile is written: as runtimes read it, as Docker and Podman do, or as the Security Profiles Operator does. */
 export type ProfileFormat = 'runtime' | 'docker' | 'spo';

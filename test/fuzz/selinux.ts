@@ -5,9 +5,9 @@ import { lintSelinux } from '#lib/profile/selinux/lint-selinux';
 import type { RawSelinuxProfile, SelinuxProfile } from '#lib/profile/selinux/model';
 import { parseRawSelinux, parseSelinux } from '#lib/profile/selinux/parse';
 import { parsePolicy } from '#lib/profile/selinux/parse-policy';
-import { readYaml } from '#lib/profile/selinux/read-yaml';
 import { renderCil } from '#lib/profile/selinux/render-cil';
 import { validateSelinux } from '#lib/profile/selinux/restrictions';
+import { readYaml } from '#lib/profile/yaml/read-yaml';
 
 const policies = [
   '(blockinherit container)\n(allow process var_log_t (file (read write)))\n; a note\n(allow process self (process (fork)))\n',

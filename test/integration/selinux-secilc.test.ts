@@ -7,9 +7,9 @@ import type { SelinuxProfile } from '#lib/profile/selinux/model';
 import { blockNameProblem, plainNameProblem, typeNameProblem } from '#lib/profile/selinux/names';
 import { parseSelinux } from '#lib/profile/selinux/parse';
 import { parsePolicy } from '#lib/profile/selinux/parse-policy';
-import { readYaml } from '#lib/profile/selinux/read-yaml';
 import { renderCil } from '#lib/profile/selinux/render-cil';
 import { validateSelinux } from '#lib/profile/selinux/restrictions';
+import { readYaml } from '#lib/profile/yaml/read-yaml';
 import { describePeers } from '#test/peers/require';
 import { compileProblem } from './selinux-compiler.ts';
 

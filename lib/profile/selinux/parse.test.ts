@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
 import { readJson } from '../json/read-json.ts';
+import { readYaml } from '../yaml/read-yaml.ts';
 import { parseRawSelinux, parseSelinux } from './parse.ts';
-import { readYaml } from './read-yaml.ts';
 
 const limits = { bytes: 2_000_000, depth: 16, values: 200_000 };
 const group = 'security-profiles-operator.x-k8s.io';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { readYaml } from '../yaml/read-yaml.ts';
 import { equalsSelinux } from './compare.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './model.ts';
 import { parseRawSelinux, parseSelinux } from './parse.ts';
 import { parsePolicy } from './parse-policy.ts';
-import { readYaml } from './read-yaml.ts';
 import { renderSelinuxResource } from './render-resource.ts';
 import { allowMap } from './rules.ts';
 
