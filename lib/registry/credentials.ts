@@ -6,4 +6,5 @@ export {
   type Credentials,
 } from './credentials/credentials.ts';
 export { dockerConfigCredentials, parseDockerConfig, registryCredentials } from './credentials/find-credentials.ts';
+export { kubeletProviderCredentials } from './credentials/kubelet-provider.ts';
 export { eraseCredentials, saveCredentials } from './credentials/save-credentials.ts';

@@ -9,6 +9,7 @@ export {
   type Credentials,
   dockerConfigCredentials,
   eraseCredentials,
+  kubeletProviderCredentials,
   parseDockerConfig,
   registryCredentials,
   saveCredentials,

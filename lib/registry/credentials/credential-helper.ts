@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { Credentials } from './credentials.ts';
+import { type Env, runProgram } from './run-program.ts';
 
 const answerSchema = v.object({ Username: v.string(), Secret: v.string() });
-const answerLimit = 64 * 1024;
-const longestRun = 60_000;
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Asks `docker-credential-NAME get` for a server's credentials (protocol of docker-credential-helpers); undefined where it has none.
@@ -57,48 +53,14 @@ function helperError(name: string, what: string): FairleadError {
   });
 }
 
-function runHelper(
+async function runHelper(
   name: string,
   action: 'get' | 'store' | 'erase',
   input: string,
   env: Env,
-): Promise<{ code: number; output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(`docker-credential-${name}`, [action], {
-      env: { ...env },
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    // Not spawn's own timeout, which goes on where the program is not there.
-    const timer = setTimeout(() => child.kill(), longestRun);
-    const pieces: Buffer[] = [];
-    let length = 0;
-    child.stdout.on('data', (piece: Buffer) => {
-      length += piece.length;
-      if (length <= answerLimit) pieces.push(piece);
-      else {
-        // A program that it started may hold its output open: that ends with the next write.
-        child.stdout.destroy();
-        child.kill();
-      }
-    });
-    // A helper may end without reading its input.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      const code = 'code' in error ? String(error.code) : error.message;
-      reject(
-        helperError(
-          name,
-          code === 'ENOENT' ? 'is named in the Docker config.json but not in PATH' : `did not start: ${code}`,
-        ),
-      );
-    });
-    child.once('close', (code, signal) => {
-      clearTimeout(timer);
-      if (length > answerLimit) reject(helperError(name, `answered with more than ${answerLimit} bytes`));
-      else if (signal !== null) reject(helperError(name, `was ended by ${signal}`));
-      else resolve({ code: code ?? 1, output: Buffer.concat(pieces).toString('utf8') });
-    });
-  });
+): Promise<{ readonly code: number; readonly output: string }> {
+  const outcome = await runProgram(`docker-credential-${name}`, [action], input, env);
+  if (!('failed' in outcome)) return outcome;
+  const absent = outcome.failed === 'is not there';
+  throw helperError(name, absent ? 'is named in the Docker config.json but not in PATH' : outcome.failed);
 }

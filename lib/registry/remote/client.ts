@@ -12,6 +12,9 @@ const apiHosts: Readonly<Record<string, string>> = {
   'index.docker.io': 'registry-1.docker.io',
 };
 
+/** Milliseconds for which a mirror that was out of reach is not asked again. */
+const mirrorRest = 30_000;
+
 /**
  * Makes the client of one registry: of its mirrors, in their order, and of itself at last. `repository` is what credentials are asked for.
  * Nothing is read or sent yet.
@@ -25,6 +28,8 @@ export function createClient(
   const origin = new URL(`${plain ? 'http' : 'https'}://${host}`);
   const folders = options.certsFolders ?? [];
   let opening: Promise<EndpointClient[]> | undefined;
+  /** Mirrors that were out of reach, and until when they are passed over. */
+  const resting = new Map<EndpointClient, number>();
   const open = async (): Promise<EndpointClient[]> => {
     const endpoints =
       folders.length === 0 ? [plainEndpoint(origin)] : await findEndpoints(folders, name.registry, origin);
@@ -44,16 +49,22 @@ export function createClient(
       const need = request.need ?? needOf(request);
       const able = clients.filter(({ endpoint }) => endpoint.capabilities.includes(need));
       if (need === 'push') able.splice(1);
-      return sendToFirst(able, request, `${name.registry}: no host is configured for ${need}`);
+      const awake = able.filter(
+        (client, at) => at === able.length - 1 || (resting.get(client) ?? 0) < performance.now(),
+      );
+      return sendToFirst(awake, request, `${name.registry}: no host is configured for ${need}`, (client) => {
+        resting.set(client, performance.now() + mirrorRest);
+      });
     },
   };
 }
 
-/** Sends to one host after another until one has an answer; what the last one says is final. */
+/** Sends to one host after another until one has an answer; what the last one says is final. `unreachable` is told of those that are. */
 async function sendToFirst(
   clients: readonly EndpointClient[],
   request: ApiRequest,
   none: string,
+  unreachable: (client: EndpointClient) => void,
 ): Promise<ApiResponse> {
   for (const [at, client] of clients.entries()) {
     const last = at === clients.length - 1;
@@ -64,6 +75,7 @@ async function sendToFirst(
     } catch (error) {
       // A mirror that fails is passed over, whatever its reason: the registry itself has the last word.
       if (last || request.signal?.aborted || !(error instanceof FairleadError)) throw error;
+      if (error.kind === 'Unavailable') unreachable(client);
     }
   }
   throw new FairleadError('InvalidInput', none, { hint: 'See the capabilities in its hosts.toml.' });

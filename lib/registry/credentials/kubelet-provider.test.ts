@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { kubeletProviderCredentials, matchesImage } from './kubelet-provider.ts';
+
+let folder: string;
+let now = 0;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'provider-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+const config = (duration = '1h') => `
+apiVersion: kubelet.config.k8s.io/v1
+kind: CredentialProviderConfig
+providers:
+- name: provider
+  apiVersion: credentialprovider.kubelet.k8s.io/v1
+  matchImages: ["*.example.com", "registry.test:5000/team"]
+  defaultCacheDuration: ${duration}
+  args: [get]
+  env: [{name: WHO, value: kubelet}]
+`;
+
+/** A provider that notes what it is asked and answers with the given text. */
+async function provider(answer: unknown, exit = 0): Promise<void> {
+  const text = typeof answer === 'string' ? answer : JSON.stringify(answer);
+  await writeFile(join(folder, 'answer'), text);
+  const program = `#!/bin/sh\necho "$1 $WHO $(cat)" >> ${folder}/asked\ncat ${folder}/answer\nexit ${exit}\n`;
+  await writeFile(join(folder, 'provider'), program);
+  await chmod(join(folder, 'provider'), 0o755);
+  await writeFile(join(folder, 'asked'), '');
+}
+
+const open = (text = config()) =>
+  kubeletProviderCredentials(text, {
+    file: 'config.yaml',
+    programs: folder,
+    env: { PATH: process.env['PATH'] },
+    clock: () => now,
+  });
+const response = (auth: object, more: object = {}) => ({
+  apiVersion: 'credentialprovider.kubelet.k8s.io/v1',
+  kind: 'CredentialProviderResponse',
+  cacheKeyType: 'Registry',
+  auth,
+  ...more,
+});
+const asked = async (): Promise<string[]> =>
+  (await readFile(join(folder, 'asked'), 'utf8'))
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '');
+
+describe('kubeletProviderCredentials', () => {
+  it('asks the provider as the kubelet does, and keeps the answer for the registry', async () => {
+    await provider(
+      response({
+        '*.example.com': { username: 'u', password: 'p' },
+        'a.example.com/team': { username: 'team', password: 'p' },
+      }),
+    );
+    const find = await open();
+    assert.deepEqual(await find({ registry: 'a.example.com', repository: 'x' }), { username: 'u', password: 'p' });
+    assert.deepEqual(await find({ registry: 'a.example.com', repository: 'team/x' }), {
+      username: 'team',
+      password: 'p',
+    });
+    assert.equal(await find({ registry: 'a.b.example.com', repository: 'x' }), undefined);
+    const request =
+      '{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1","image":"a.example.com/x"}';
+    assert.deepEqual(await asked(), [`get kubelet ${request}`]);
+  });
+
+  it('asks again when the answer has aged, or is for one image', async () => {
+    await provider(response({ '*.example.com': { username: 'u', password: 'p' } }, { cacheDuration: '1m30s' }));
+    const find = await open();
+    for (const at of [0, 89_000, 91_000]) {
+      now = at;
+      await find({ registry: 'a.example.com', repository: 'x' });
+    }
+    assert.equal((await asked()).length, 2);
+    await provider(response({ '*.example.com': { username: 'u', password: 'p' } }, { cacheKeyType: 'Image' }));
+    const each = await open();
+    for (const repository of ['x', 'y', 'x']) await each({ registry: 'a.example.com', repository });
+    assert.equal((await asked()).length, 2);
+  });
+
+  it('shows nothing of what a provider printed when it fails', async () => {
+    for (const [answer, exit] of [
+      ['a-secret', 0],
+      ['a-secret', 1],
+      [{ kind: 'a-secret' }, 0],
+    ] as const) {
+      await provider(answer, exit);
+      const find = await open();
+      await assert.rejects(find({ registry: 'a.example.com', repository: 'x' }), (error: Error) => {
+        assert.match(error.message, /credential provider .*provider/);
+        assert.doesNotMatch(`${error.message}${error.stack}`, /a-secret/);
+        return true;
+      });
+    }
+  });
+
+  it('refuses a config that names a program elsewhere, or is of another kind', async () => {
+    await assert.rejects(open(config().replace('name: provider', 'name: ../evil')), {
+      kind: 'InvalidInput',
+      message: /providers\.0\.name/,
+    });
+    await assert.rejects(open(config().replace('CredentialProviderConfig', 'Other')), {
+      kind: 'InvalidInput',
+      message: /kind/,
+    });
+    await assert.rejects(open(config('soon')), { kind: 'InvalidInput', message: /not a duration/ });
+  });
+});
+
+describe('matchesImage', () => {
+  const cases: [string, string, boolean][] = [
+    ['*.dkr.ecr.*.amazonaws.com', '1.dkr.ecr.eu.amazonaws.com/a/b', true],
+    ['*.dkr.ecr.*.amazonaws.com', 'dkr.ecr.eu.amazonaws.com/a', false],
+    ['gcr.io', 'gcr.io/a', true],
+    ['*.io', 'gcr.io/a', true],
+    ['*.io', 'a.gcr.io/a', false],
+    ['gcr.io/team', 'gcr.io/team/a', true],
+    ['gcr.io/team', 'gcr.io/other', false],
+    ['registry.io:8080', 'registry.io/a', false],
+    ['registry.io:8080', 'registry.io:8080/a', true],
+    ['registry.i?', 'registry.io/a', true],
+    ['registryXio', 'registry.io/a', false],
+  ];
+  for (const [pattern, image, expected] of cases) {
+    it(`${pattern} ${expected ? 'fits' : 'does not fit'} ${image}`, () =>
+      assert.equal(matchesImage(pattern, image), expected));
+  }
+});

@@ -1,0 +1,167 @@
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import type { CredentialSource, Credentials } from './credentials.ts';
+import { type Env, runProgram } from './run-program.ts';
+
+const configVersion = 'kubelet.config.k8s.io/v1';
+const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
+
+/** A Go duration as Kubernetes writes it, such as `12h` or `1h30m0s`. */
+const duration = v.pipe(v.string(), v.regex(/^(?:[0-9]+(?:\.[0-9]+)?(?:h|m|s|ms))+$|^0$/, 'not a duration'));
+
+const configSchema = v.object({
+  apiVersion: v.literal(configVersion),
+  kind: v.literal('CredentialProviderConfig'),
+  providers: v.array(
+    v.object({
+      name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]+$/, 'not the name of a program'), v.notValues(['.', '..'])),
+      apiVersion: v.literal(apiVersion),
+      matchImages: v.pipe(v.array(v.string()), v.minLength(1)),
+      defaultCacheDuration: duration,
+      args: v.optional(v.array(v.string()), []),
+      env: v.optional(v.array(v.object({ name: v.string(), value: v.string() })), []),
+    }),
+  ),
+});
+
+const answerSchema = v.object({
+  apiVersion: v.literal(apiVersion),
+  kind: v.literal('CredentialProviderResponse'),
+  cacheKeyType: v.picklist(['Image', 'Registry', 'Global']),
+  cacheDuration: v.exactOptional(duration),
+  auth: v.nullish(
+    v.record(v.string(), v.object({ username: v.optional(v.string(), ''), password: v.optional(v.string(), '') })),
+    {},
+  ),
+});
+
+type Auth = Readonly<Record<string, { readonly username: string; readonly password: string }>>;
+
+/**
+ * Credentials from the kubelet's credential providers (Kubernetes, "Configure a kubelet image credential provider", API v1): the first
+ * provider whose `matchImages` fit the repository and that has something for it is taken; answers are kept as long as they say.
+ * `config` is the text of a CredentialProviderConfig, `file` its name for errors, `programs` the folder of the providers, `clock`
+ * milliseconds that only go forward. Throws InvalidInput for a config that is not right; the source rejects with Unauthenticated where a
+ * provider fails, and nothing that it printed is shown.
+ */
+export async function kubeletProviderCredentials(
+  config: string,
+  options: { readonly file: string; readonly programs: string; readonly env: Env; readonly clock: () => number },
+): Promise<CredentialSource> {
+  const { providers } = await parseConfig(config, options.file);
+  const kept = new Map<string, { readonly auth: Auth; readonly until: number }>();
+  return async ({ registry, repository }) => {
+    const image = `${registry}/${repository}`;
+    for (const provider of providers) {
+      if (!provider.matchImages.some((pattern) => matchesImage(pattern, image))) continue;
+      const keys = [
+        `${provider.name} Image ${image}`,
+        `${provider.name} Registry ${registry}`,
+        `${provider.name} Global`,
+      ];
+      const known = keys
+        .map((key) => kept.get(key))
+        .find((entry) => entry !== undefined && entry.until > options.clock());
+      let auth = known?.auth;
+      if (auth === undefined) {
+        const env = { ...options.env, ...Object.fromEntries(provider.env.map(({ name, value }) => [name, value])) };
+        const answer = await askProvider(join(options.programs, provider.name), provider.args, image, env);
+        auth = answer.auth ?? {};
+        const key = keys[['Image', 'Registry', 'Global'].indexOf(answer.cacheKeyType)] ?? image;
+        const life = milliseconds(answer.cacheDuration ?? provider.defaultCacheDuration);
+        kept.set(key, { auth, until: options.clock() + life });
+      }
+      const found = closest(auth, image);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+}
+
+async function parseConfig(text: string, file: string): Promise<v.InferOutput<typeof configSchema>> {
+  const { parse } = await import('yaml');
+  let value: unknown;
+  try {
+    value = parse(text, { maxAliasCount: 0 });
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', `${file}: is not YAML`, { cause });
+  }
+  const result = v.safeParse(configSchema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const where = v.getDotPath(result.issues[0]) ?? 'the document';
+  throw new FairleadError('InvalidInput', `${file}: ${where}: ${result.issues[0].message}`);
+}
+
+async function askProvider(
+  program: string,
+  args: readonly string[],
+  image: string,
+  env: Env,
+): Promise<v.InferOutput<typeof answerSchema>> {
+  const fail = (what: string): never => {
+    throw new FairleadError('Unauthenticated', `credential provider ${program} ${what}`, {
+      hint: `It was asked for ${image}.`,
+    });
+  };
+  const request = JSON.stringify({ kind: 'CredentialProviderRequest', apiVersion, image });
+  const outcome = await runProgram(program, args, request, env);
+  if ('failed' in outcome) return fail(outcome.failed);
+  if (outcome.code !== 0) return fail(`failed with exit code ${outcome.code}`);
+  let json: unknown;
+  try {
+    json = JSON.parse(outcome.output);
+  } catch {
+    return fail('answered with something else than JSON');
+  }
+  const result = v.safeParse(answerSchema, json, { abortEarly: true });
+  return result.success ? result.output : fail(`answered with a wrong ${v.getDotPath(result.issues[0]) ?? 'document'}`);
+}
+
+/** The entry that fits an image and comes first in the order of the kubelet, which is the reverse of the alphabet: longer names first. */
+function closest(auth: Auth, image: string): Credentials | undefined {
+  const key = Object.keys(auth)
+    .sort()
+    .reverse()
+    .find((pattern) => matchesImage(pattern, image));
+  const entry = key === undefined ? undefined : auth[key];
+  if (entry === undefined || entry.username === '') return undefined;
+  return { username: entry.username, password: entry.password };
+}
+
+/**
+ * Says whether a pattern of the kubelet fits an image's name without tag: as many labels in the host, each by its glob (`*` and `?` within
+ * one label), the same port, and a path that begins with the pattern's.
+ */
+export function matchesImage(pattern: string, image: string): boolean {
+  const [wanted, actual] = [splitImage(pattern), splitImage(image)];
+  if (wanted.port !== actual.port || wanted.labels.length !== actual.labels.length) return false;
+  return (
+    actual.path.startsWith(wanted.path) &&
+    wanted.labels.every((glob, at) => matchesLabel(glob, actual.labels[at] ?? ''))
+  );
+}
+
+function splitImage(text: string): { labels: string[]; port: string; path: string } {
+  const name = text.replace(/^https?:\/\//, '');
+  const slash = name.indexOf('/');
+  const host = slash < 0 ? name : name.slice(0, slash);
+  const port = /:([0-9]+)$/.exec(host)?.[1] ?? '';
+  const bare = port === '' ? host : host.slice(0, -port.length - 1);
+  return { labels: bare.split('.'), port, path: slash < 0 ? '' : name.slice(slash).replace(/\/+$/, '') };
+}
+
+/** Matches by `*` and `?` without backtracking over more than one star at a time. */
+function matchesLabel(glob: string, label: string): boolean {
+  const pattern = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*+/g, '[^.]*')
+    .replaceAll('?', '[^.]');
+  return label.length <= 63 && new RegExp(`^${pattern}$`).test(label);
+}
+
+function milliseconds(text: string): number {
+  const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+  const parts = [...text.matchAll(/([0-9.]+)(ms|h|m|s)/g)];
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ''] ?? 0), 0);
+}
