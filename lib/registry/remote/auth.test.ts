@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Credentials } from '../credentials/credentials.ts';
+import { createAuthorizer } from './auth.ts';
+import type { HttpRequest, Transport } from './transport.ts';
+
+/** A token service that gives `answer` to everybody, and what it was sent. */
+function tokenService(answer: object = { token: 'the-token' }): { transport: Transport; seen: HttpRequest[] } {
+  const seen: HttpRequest[] = [];
+  const transport: Transport = {
+    async send(request) {
+      seen.push(request);
+      return {
+        status: 200,
+        header: () => undefined,
+        body: (async function* () {})(),
+        text: async () => JSON.stringify(answer),
+        discard: async () => undefined,
+      };
+    },
+  };
+  return { transport, seen };
+}
+
+const user: Credentials = { username: 'u', password: 'a-secret' };
+const scopes = ['repository:a:pull'];
+const challenge = (realm: string): string => `Bearer realm="${realm}",service="s"`;
+
+function authorizer(
+  registry: string,
+  who: Credentials | undefined,
+  transport: Transport,
+  trustedRealms: string[] = [],
+) {
+  let now = 0;
+  const made = createAuthorizer({
+    registry: new URL(registry),
+    credentials: async () => who,
+    transport,
+    trustedRealms,
+    clock: () => now,
+  });
+  return { ...made, wait: (milliseconds: number) => (now += milliseconds) };
+}
+
+describe('where credentials may go', () => {
+  const allowed: [string, string][] = [
+    ['https://registry-1.docker.io', 'https://auth.docker.io/token'],
+    ['https://registry.gitlab.com', 'https://gitlab.com/jwt/auth'],
+    ['https://ghcr.io', 'https://ghcr.io/token'],
+    ['https://example.com', 'https://auth.example.com/token'],
+    ['https://registry.example.co.uk', 'https://auth.example.co.uk/token'],
+    ['https://10.0.0.1:5000', 'https://10.0.0.1:5001/token'],
+    ['http://127.0.0.1:5000', 'http://localhost:5001/token'],
+    ['http://lan.example:5000', 'http://lan.example:5001/token'],
+  ];
+  for (const [registry, realm] of allowed) {
+    it(`from ${registry} to ${realm}`, async () => {
+      const { transport, seen } = tokenService();
+      const header = await authorizer(registry, user, transport).answer(challenge(realm), scopes, undefined, undefined);
+      assert.equal(header, 'Bearer the-token');
+      assert.match(seen[0]?.headers['authorization'] ?? '', /^Basic /);
+    });
+  }
+
+  const refused: [string, string][] = [
+    ['https://registry.example.com', 'https://evil.com/token'],
+    ['https://registry.example.com', 'https://registry.example.com.evil.com/token'],
+    ['https://registry.example.com', 'https://evilexample.com/token'],
+    ['https://registry.a.co.uk', 'https://evil.co.uk/token'],
+    ['https://registry.example.com', 'http://registry.example.com/token'],
+    ['https://127.0.0.1:5000', 'http://127.0.0.1:5001/token'],
+    ['http://127.0.0.1:5000', 'http://10.0.0.1/token'],
+    ['http://lan.example:5000', 'http://other.example/token'],
+    ['https://10.0.0.1', 'https://10.0.0.2/token'],
+    ['https://registry.example.com', 'https://169.254.169.254/token'],
+  ];
+  for (const [registry, realm] of refused) {
+    it(`not from ${registry} to ${realm}`, async () => {
+      const { transport, seen } = tokenService();
+      const asking = authorizer(registry, user, transport).answer(challenge(realm), scopes, undefined, undefined);
+      await assert.rejects(asking, { kind: 'NotAllowed' });
+      assert.deepEqual(seen, []);
+    });
+  }
+
+  it('nowhere else, but anonymous tokens come from any HTTPS realm, and trusted realms are trusted', async () => {
+    const { transport, seen } = tokenService();
+    const realm = challenge('https://tokens.other.com/token');
+    const anonymous = authorizer('https://registry.example.com', undefined, transport);
+    assert.equal(await anonymous.answer(realm, scopes, undefined, undefined), 'Bearer the-token');
+    assert.equal(seen[0]?.headers['authorization'], undefined);
+    const told = authorizer('https://registry.example.com', user, transport, ['tokens.other.com']);
+    assert.equal(await told.answer(realm, scopes, undefined, undefined), 'Bearer the-token');
+  });
+});
+
+describe('tokens', () => {
+  it('are kept by scope for as long as they live, less a little', async () => {
+    const { transport, seen } = tokenService({ access_token: 'the-token', expires_in: 100 });
+    const held = authorizer('https://a.io', user, transport);
+    await held.answer(challenge('https://a.io/token'), scopes, undefined, undefined);
+    await held.header(['repository:a:pull'], undefined);
+    assert.equal(seen.length, 1);
+    await held.header(['repository:a:pull,push'], undefined);
+    assert.equal(seen.length, 2);
+    held.wait(74_000);
+    await held.header(scopes, undefined);
+    assert.equal(seen.length, 2);
+    held.wait(2000);
+    await held.header(scopes, undefined);
+    assert.equal(seen.length, 3);
+  });
+
+  it('are asked for once by many at the same time', async () => {
+    const { transport, seen } = tokenService();
+    const held = authorizer('https://a.io', user, transport);
+    const answers = Array.from({ length: 10 }, () =>
+      held.answer(challenge('https://a.io/token'), scopes, undefined, undefined),
+    );
+    await Promise.all(answers);
+    assert.equal(seen.length, 1);
+  });
+
+  it('are asked for with an identity token by OAuth2, and a new one that comes back is used next', async () => {
+    const { transport, seen } = tokenService({ access_token: 'the-token', refresh_token: 'second', expires_in: 0 });
+    const held = authorizer('https://a.io', { identityToken: 'first' }, transport);
+    await held.answer(challenge('https://a.io/token'), scopes, undefined, undefined);
+    await held.header(scopes, undefined);
+    const forms = seen.map(({ body }) =>
+      Object.fromEntries(new URLSearchParams(Buffer.from(body as Uint8Array).toString())),
+    );
+    const form = { grant_type: 'refresh_token', client_id: 'fairlead', service: 's', scope: 'repository:a:pull' };
+    assert.deepEqual(forms, [
+      { ...form, refresh_token: 'first' },
+      { ...form, refresh_token: 'second' },
+    ]);
+    assert(seen.every(({ method, headers }) => method === 'POST' && headers['authorization'] === undefined));
+  });
+
+  it('of the registry itself are sent as they are, without asking', async () => {
+    const { transport, seen } = tokenService();
+    const held = authorizer('https://a.io', { registryToken: 'own' }, transport);
+    assert.equal(await held.header(scopes, undefined), 'Bearer own');
+    assert.equal(await held.answer(challenge('https://a.io/token'), scopes, 'Bearer own', undefined), undefined);
+    assert.deepEqual(seen, []);
+  });
+
+  it('are not asked for where Basic is all that the registry takes', async () => {
+    const { transport } = tokenService();
+    const held = authorizer('https://a.io', user, transport);
+    assert.equal(await held.header(scopes, undefined), undefined);
+    const header = await held.answer('Basic realm="r"', scopes, undefined, undefined);
+    assert.match(header ?? '', /^Basic /);
+    assert.equal(await held.header(scopes, undefined), header);
+    assert.equal(await held.answer('Basic realm="r"', scopes, header, undefined), undefined);
+  });
+});
