@@ -4,9 +4,10 @@ import { encodeDecision, encodeStrictest } from './encode.ts';
 import { fitIntoKernel } from './filter-size.ts';
 import type { Decision, Meaning, Region } from './meaning.ts';
 import { always, boxOf, decisionOf, meaningOf } from './meaning.ts';
-import type { SeccompProfile } from './model.ts';
+import type { SeccompProfile, SeccompRule } from './model.ts';
 import { holdMultiplexers } from './multiplexer.ts';
 import type { Outcome } from './outcome.ts';
+import { outcomeOf, strictness } from './outcome.ts';
 import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
@@ -80,9 +81,19 @@ export function intersect(
     ...(flags.length === 0 ? {} : { flags }),
     ...(listener?.listenerPath === undefined ? {} : { listenerPath: listener.listenerPath }),
     ...(listener?.listenerMetadata === undefined ? {} : { listenerMetadata: listener.listenerMetadata }),
-    syscalls: rules.entries(),
+    syscalls: [...rules.entries(), ...namedDefaults(encodings, otherwise)],
   };
   return { profile, meanings, syscalls };
+}
+
+/**
+ * An entry without effect of its own, where the default kills or traps. runc answers syscalls newer than all that a
+ * profile names with ENOSYS instead; so what an input names stays named, lest a call fail that an input kills.
+ */
+function namedDefaults(encodings: ReadonlyMap<string, Encoding>, byDefault: Outcome): readonly SeccompRule[] {
+  if (strictness(byDefault) <= strictness(outcomeOf('SCMP_ACT_ERRNO', undefined))) return [];
+  const names = [...encodings].filter(([, { rules }]) => rules.length === 0).map(([name]) => name);
+  return names.length === 0 ? [] : [{ names: names.sort(), action: byDefault.action }];
 }
 
 /** The result as it could be written: the exact one, or what stands for it. */
