@@ -11,7 +11,7 @@ import { type FaultProxy, startFaultProxy } from '#test/faults/tcp-proxy';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 
-const size = 12_000_000;
+const size = 4_000_000;
 const limit = 20_000_000;
 const quick = { retry: { attempts: 4, delay: 5 }, timeouts: { connect: 500, headers: 2000, body: 500 } };
 let count = 0;

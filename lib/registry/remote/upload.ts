@@ -36,7 +36,7 @@ export async function uploadBlob(upload: Upload): Promise<void> {
       if (kept !== undefined && (await finished(sendChunks(upload, kept)))) return;
       if (attempt >= attempts) throw error;
     }
-    await pause(200 * 2 ** attempt * (0.75 + Math.random() / 2), upload.options.signal);
+    await pause(100 * 2 ** attempt * (0.75 + Math.random() / 2), upload.options.signal);
   }
 }
 
