@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 describe('the published package', () => {
   let folder = '';
   const npm = async (args: readonly string[], cwd: string): Promise<Finished> => {
-    const env = { PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`, HOME: homedir() };
+    // npm needs what its own user has: a cache, a proxy, certificates.
+    const own = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const env = { ...Object.fromEntries(own), PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` };
     const finished = await run('npm', args, { cwd, env });
     assert.equal(finished.code, 0, `npm ${args.join(' ')}: ${finished.stderr}`);
     return finished;
