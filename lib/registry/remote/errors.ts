@@ -110,28 +110,60 @@ const hintOfCode: Readonly<Record<string, string>> = {
     'It does not speak TLS. If it is a plain HTTP registry that you trust, say so (--plain-http).',
 };
 
-/** A connection that failed or fell silent, as Unavailable, with the system's or TLS's error code. */
-export function connectionError(request: RequestName, error: unknown): FairleadError {
+/**
+ * What a request ended with, as an error of ours. A connection that failed or fell silent is Unavailable, with the system's or TLS's own
+ * words; certificates and keys of ours that TLS cannot use are InvalidInput; anything that neither network nor TLS throws is a defect.
+ */
+export function requestError(request: RequestName, error: unknown): FairleadError {
+  if (error instanceof FairleadError) return error;
   const code = errorCode(error);
+  const message = `${nameRequest(request)}: ${(error instanceof Error ? error.message : String(error)) || code}`;
+  if (code.startsWith('ERR_OSSL')) {
+    return new FairleadError('InvalidInput', message, {
+      cause: error,
+      hint: 'A certificate or key that is configured for this host cannot be used.',
+    });
+  }
+  if (!isNetworkError(code)) {
+    const hint = 'This is a defect of Fairlead. Please report it with what you did.';
+    return new FairleadError('Internal', message, { cause: error, hint });
+  }
   const hint =
     hintOfCode[code] ??
     (isCertificateError(code)
       ? 'Its certificate is not trusted. Give its CA to this machine.'
       : 'Check the network and the registry.');
-  const message = error instanceof Error ? error.message : String(error);
-  return new FairleadError('Unavailable', `${nameRequest(request)}: ${message || code}`, { cause: error, hint });
+  return new FairleadError('Unavailable', message, { cause: error, hint });
 }
 
-/** Says whether the same request may go well a moment later: not where the peer's certificate or protocol is wrong. */
+/** Says whether the same request may go well a moment later: not where the peer's certificate or protocol is wrong, or we are. */
 export function isPassing(error: unknown): boolean {
   const code = errorCode(error);
-  return (
-    !isCertificateError(code) && !code.startsWith('ERR_SSL') && code !== 'ENOTFOUND' && code !== 'UND_ERR_INVALID_ARG'
-  );
+  return isNetworkError(code) && !isCertificateError(code) && !code.startsWith('ERR_SSL') && code !== 'ENOTFOUND';
+}
+
+/** Codes of undici that say how it was called, not what became of the connection. */
+const misuses: ReadonlySet<string> = new Set([
+  'UND_ERR',
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_INVALID_RETURN_VALUE',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_DESTROYED',
+  'UND_ERR_CLOSED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+]);
+
+/** Says whether a code is one of the network's: of the system (`ECONNRESET`), TLS, Node's streams and HTTP/2, or undici and its parser. */
+function isNetworkError(code: string): boolean {
+  if (isCertificateError(code)) return true;
+  if (code.startsWith('UND_ERR')) return !misuses.has(code);
+  return /^(?:E[A-Z0-9]+|EAI_[A-Z]+|HPE_.+|ERR_SSL_.+|ERR_HTTP2_.+|ERR_STREAM_PREMATURE_CLOSE)$/.test(code);
 }
 
 function errorCode(error: unknown): string {
   if (!(error instanceof Error)) return '';
+  // Not every one of these has a code.
+  if (error.name === 'HTTPParserError') return 'HPE_INVALID';
   if ('code' in error && typeof error.code === 'string') return error.code;
   return error.cause === undefined ? '' : errorCode(error.cause);
 }

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { agentFor, type Connection } from './agents.ts';
-import { connectionError, isPassing } from './errors.ts';
+import { isPassing, requestError } from './errors.ts';
 
 /** One HTTP request; no redirect is followed, nothing is added to it. */
 export interface HttpRequest {
@@ -53,7 +53,8 @@ const retriedStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 5
 
 /**
  * HTTP over pooled connections. Requests that are not marked `once` are repeated on broken connections, timeouts, 408, 429 and 5xx.
- * `send` rejects with Unavailable where there is no answer, and with the signal's reason where that ends it.
+ * `send` rejects with Unavailable where there is no answer, with the signal's reason where that ends it, and with Internal, at once, where
+ * something else than the network failed.
  */
 export function createTransport(options: {
   readonly timeouts: Timeouts;
@@ -79,7 +80,7 @@ export function createTransport(options: {
         } catch (error) {
           if (request.signal?.aborted) throw request.signal.reason;
           if (body?.failed !== undefined) throw body.failed;
-          if (last || !isPassing(error)) throw connectionError(request, error);
+          if (last || !isPassing(error)) throw requestError(request, error);
         }
         await pause(wait, request.signal);
       }
@@ -136,7 +137,7 @@ function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData): Http
       for await (const piece of body) yield piece;
     } catch (error) {
       if (request.signal?.aborted) throw request.signal.reason;
-      throw connectionError(request, error);
+      throw requestError(request, error);
     }
   };
   return {
