@@ -1,6 +1,6 @@
 import { FairleadError } from '#lib/errors';
-import type { CredentialSource } from '#lib/registry/credentials';
 import { formatRepository, type Reference } from '#lib/registry/reference';
+import type { RemoteOptions } from '#lib/registry/remote/api';
 import type { Target } from '#lib/registry/target';
 import { readStdin } from './files.ts';
 import type { RegistryOptions } from './options.ts';
@@ -24,27 +24,30 @@ export async function openRegistries(options: RegistryOptions, env: NodeJS.Proce
     const { layoutRepository } = await import('#lib/registry/layout/repository');
     return (reference) => layoutRepository(folder, formatRepository(reference));
   }
-  const [{ remoteRepository }, credentials] = await Promise.all([
+  const [{ remoteRepository }, remoteOptions] = await Promise.all([
     import('#lib/registry/remote/repository'),
-    findCredentials(options, env),
+    openNetwork(options, env),
   ]);
-  return (reference) => remoteRepository(reference, { credentials, plainHttp: options.plainHttp ?? false });
+  return (reference) => remoteRepository(reference, remoteOptions);
 }
 
-/** The password of `docker login`, unless the command line names another user. */
-async function findCredentials(
-  { username, passwordStdin }: RegistryOptions,
+/** How registries are reached: as this machine does, with what the command line says beside. Rejects with InvalidInput. */
+export async function openNetwork(
+  { username, passwordStdin, plainHttp = false }: RegistryOptions,
   env: NodeJS.ProcessEnv,
-): Promise<CredentialSource> {
-  if (username === undefined && !passwordStdin) {
-    const { dockerConfigCredentials } = await import('#lib/registry/credentials');
-    return dockerConfigCredentials(env);
-  }
+): Promise<RemoteOptions> {
+  const { machineOptions } = await import('#lib/registry/remote/machine-options');
+  const machine = { ...machineOptions(env), plainHttp };
+  if (username === undefined && !passwordStdin) return machine;
   if (username === undefined || !passwordStdin) {
     throw new FairleadError('InvalidInput', '--username and --password-stdin belong together', {
       hint: 'A password on the command line can be read by every process: echo "$PASSWORD" | fairlead … --username NAME --password-stdin',
     });
   }
-  const password = new TextDecoder().decode(await readStdin(maxPasswordBytes)).replace(/\r?\n$/, '');
-  return async () => ({ username, password });
+  return { ...machine, credentials: { username, password: await readPassword() } };
+}
+
+/** A password from stdin, without the end of its line. */
+export async function readPassword(): Promise<string> {
+  return new TextDecoder().decode(await readStdin(maxPasswordBytes)).replace(/\r?\n$/, '');
 }

@@ -31,6 +31,7 @@ export { memoryRepository } from './memory.ts';
 export { formatReference, formatRepository, parseReference, type Reference, tagOrDigestOf } from './reference.ts';
 export { proxyFromEnvironment } from './remote/agents.ts';
 export { remoteCatalog } from './remote/catalog.ts';
+export { machineOptions } from './remote/machine-options.ts';
 export { type RemoteOptions, type RemoteRepository, remoteRepository } from './remote/repository.ts';
 export type {
   CallOptions,

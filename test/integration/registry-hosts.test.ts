@@ -299,4 +299,13 @@ describe('proxyFromEnvironment', () => {
       noProxy: undefined,
     });
   });
+
+  it('takes a proxy without a scheme as curl does, and refuses what is no HTTP proxy without showing it', () => {
+    assert.equal(proxyFromEnvironment({ HTTP_PROXY: 'proxy.test:3128' })?.http, 'http://proxy.test:3128');
+    for (const value of ['socks5://user:hunter2@proxy.test', 'http://', 'http://user:hunter2@[proxy'])
+      assert.throws(
+        () => proxyFromEnvironment({ HTTPS_PROXY: value }),
+        (error: Error) => /^HTTPS_PROXY /.test(error.message) && !error.message.includes('hunter2'),
+      );
+  });
 });

@@ -1,5 +1,6 @@
 import { getCACertificates } from 'node:tls';
 import type { Dispatcher } from 'undici';
+import { FairleadError } from '#lib/errors';
 import { isLoopback } from './plain-http.ts';
 
 /** Whom we trust, and who we are, in TLS with one host; all PEM. */
@@ -26,12 +27,26 @@ export interface Connection {
   readonly proxy?: Proxies | undefined;
 }
 
-/** The proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name, in either case; undefined where none. */
+/**
+ * The proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name, in either case; undefined where none. As for curl, a proxy without a scheme
+ * is spoken to in HTTP. Throws InvalidInput, naming the variable and not its value, which may hold a password.
+ */
 export function proxyFromEnvironment(env: Readonly<Record<string, string | undefined>>): Proxies | undefined {
-  const http = env['http_proxy'] || env['HTTP_PROXY'];
-  const https = env['https_proxy'] || env['HTTPS_PROXY'];
+  const http = proxyUrl(env, 'http_proxy');
+  const https = proxyUrl(env, 'https_proxy');
   if (!http && !https) return undefined;
   return { http, https, noProxy: env['no_proxy'] || env['NO_PROXY'] };
+}
+
+function proxyUrl(env: Readonly<Record<string, string | undefined>>, name: string): string | undefined {
+  const variable = env[name] ? name : name.toUpperCase();
+  const value = env[variable];
+  if (!value) return undefined;
+  const url = value.includes('://') ? value : `http://${value}`;
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
+  throw new FairleadError('InvalidInput', `${variable} is not the URL of an HTTP proxy`, {
+    hint: 'Write it as http://proxy.example.com:3128. SOCKS proxies are not supported.',
+  });
 }
 
 /** Agents by how they connect. Shared by the whole process, so that every repository of a registry uses the same connections. */
