@@ -43,9 +43,13 @@ export function argumentSet(arg: SeccompArg): ArgumentSet | undefined | 'none' {
   }
 }
 
+/** A mask of leading bits leaves a range, whose complement is simpler. */
 function bits(mask: bigint, value: bigint): ArgumentSet | undefined {
   if (mask === 0n) return undefined;
-  return mask === maxValue ? point(value) : { form: 'bits', mask, value };
+  const rest = maxValue ^ mask;
+  return (rest & (rest + 1n)) === 0n
+    ? { form: 'range', low: value, high: value | rest }
+    : { form: 'bits', mask, value };
 }
 
 export function containsValue(set: ArgumentSet, value: bigint): boolean {
@@ -75,20 +79,27 @@ export function intersectSets(a: ArgumentSet, b: ArgumentSet): readonly Argument
   if (onlyA !== undefined) return containsValue(b, onlyA) ? [a] : [];
   const onlyB = onlyValue(b);
   if (onlyB !== undefined) return containsValue(a, onlyB) ? [b] : [];
+  if (a.form === 'except') return without(b, a.value);
+  if (b.form === 'except') return without(a, b.value);
   if (a.form === 'range' && b.form === 'range') {
     const { low } = a.low < b.low ? b : a;
     const { high } = b.high < a.high ? b : a;
     return low <= high ? [{ form: 'range', low, high }] : [];
   }
-  if (a.form === 'bits' && b.form === 'bits') {
-    if ((a.value & b.mask) !== (b.value & a.mask)) return [];
-    const both = bits(a.mask | b.mask, a.value | b.value);
+  if (a.form === 'range') return b.form === 'bits' ? maskRange(a, b) : [];
+  if (b.form === 'range') return maskRange(b, a);
+  if ((a.value & b.mask) !== (b.value & a.mask)) return [];
+  const both = bits(a.mask | b.mask, a.value | b.value);
+  return both === undefined ? [] : [both];
+}
+
+function maskRange(range: Range, masked: Extract<ArgumentSet, { form: 'bits' }>): readonly ArgumentSet[] {
+  return alignedBlocks(range).flatMap(({ low, high }) => {
+    const mask = maxValue ^ (high - low);
+    if ((low & masked.mask) !== (masked.value & mask)) return [];
+    const both = bits(mask | masked.mask, low | masked.value);
     return both === undefined ? [] : [both];
-  }
-  if (a.form === 'except') return without(b, a.value);
-  if (b.form === 'except') return without(a, b.value);
-  const [range, masked] = a.form === 'range' ? [a, b] : [b, a];
-  return blocks(range).flatMap((block) => intersectSets(block, masked));
+  });
 }
 
 function without(set: ArgumentSet, value: bigint): readonly ArgumentSet[] {
@@ -143,13 +154,19 @@ function flippedBits(mask: bigint, value: bigint): readonly ArgumentSet[] {
 export function blocks(set: ArgumentSet): readonly ArgumentSet[] {
   if (set.form === 'bits' || onlyValue(set) !== undefined) return [set];
   if (set.form === 'except') return flippedBits(maxValue, set.value);
-  const parts: ArgumentSet[] = [];
-  let low = set.low;
-  while (low <= set.high) {
+  return alignedBlocks(set);
+}
+
+type Range = Extract<ArgumentSet, { form: 'range' }>;
+
+/** A range as ranges that each are one masked comparison: their length is a power of two that divides their start. */
+function alignedBlocks({ low: start, high }: Range): readonly Range[] {
+  const parts: Range[] = [];
+  let low = start;
+  while (low <= high) {
     let size: bigint = low === 0n ? 1n << 64n : low & -low;
-    while (low + size - 1n > set.high) size >>= 1n;
-    const block = bits(maxValue ^ (size - 1n), low);
-    if (block !== undefined) parts.push(block);
+    while (low + size - 1n > high) size >>= 1n;
+    parts.push({ form: 'range', low, high: low + size - 1n });
     low += size;
   }
   return parts;
@@ -188,12 +205,12 @@ export function conditionOf(index: number, set: ArgumentSet): SeccompArg | undef
       return { index, value: set.mask, valueTwo: set.value, op: 'SCMP_CMP_MASKED_EQ' };
     case 'range': {
       if (set.low === set.high) return { index, value: set.low, op: 'SCMP_CMP_EQ' };
+      const size = set.high - set.low + 1n;
+      if ((size & (size - 1n)) === 0n && (set.low & (size - 1n)) === 0n) {
+        return { index, value: maxValue ^ (size - 1n), valueTwo: set.low, op: 'SCMP_CMP_MASKED_EQ' };
+      }
       if (set.high === maxValue) return { index, value: set.low, op: 'SCMP_CMP_GE' };
-      if (set.low !== 0n) return undefined;
-      const size = set.high + 1n;
-      if ((size & set.high) === 0n)
-        return { index, value: maxValue ^ set.high, valueTwo: 0n, op: 'SCMP_CMP_MASKED_EQ' };
-      return { index, value: size, op: 'SCMP_CMP_LT' };
+      return set.low === 0n ? { index, value: size, op: 'SCMP_CMP_LT' } : undefined;
     }
   }
 }

@@ -102,16 +102,19 @@ function defaultChanges({ from, to }: View): readonly Change[] {
 }
 
 function syscallChanges(name: string, views: readonly View[]): readonly Change[] {
+  const changes: Change[] = [];
   for (const { from, to, domain } of views) {
     const [before, after] = [decisionOf(from, name), decisionOf(to, name)];
     // What both leave to their defaults is told of once, as defaultAction.
     if (before === from.otherwise && after === to.otherwise) continue;
     if (writtenAlike(before, after)) continue;
     const found = differences(before, after, domain);
-    if (found === undefined) return [tooMany(name, before, after)];
-    if (found.length > 0) return changesOf(name, found);
+    const more = found === undefined ? [tooMany(name, before, after)] : changesOf(name, found);
+    const isNew = ({ direction, from: a, to: b }: Change) =>
+      !changes.some((change) => change.direction === direction && change.from === a && change.to === b);
+    changes.push(...more.filter(isNew));
   }
-  return [];
+  return changes;
 }
 
 function tooMany(name: string, before: Decision, after: Decision): Change {

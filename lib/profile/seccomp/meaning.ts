@@ -3,7 +3,7 @@ import { argumentSet } from './argument-set.ts';
 import type { Box } from './box.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
 import type { Outcome } from './outcome.ts';
-import { outcomeOf, sameOutcome } from './outcome.ts';
+import { outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
 
 /** Calls that share an outcome. */
 export interface Region {
@@ -68,7 +68,7 @@ export function meaningOf(profile: SeccompProfile): Meaning {
   }
   for (const [name, regions] of conditional) {
     if (decisions.has(name)) continue;
-    decisions.set(name, { regions: joinExceptions(regions), otherwise: byDefault, exact: true, wide: wide.has(name) });
+    decisions.set(name, { ...settle(joinExceptions(regions), byDefault), exact: true, wide: wide.has(name) });
   }
   return { decisions, otherwise: always(byDefault) };
 }
@@ -98,6 +98,18 @@ export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
   return box;
 }
 
+/** Where conditions hold for all arguments, the default never does, nor anything laxer. */
+function settle(regions: readonly Region[], byDefault: Outcome): Pick<Decision, 'regions' | 'otherwise'> {
+  const whole = regions.filter(({ box }) => box.size === 0).map(({ outcome }) => outcome);
+  if (whole.length === 0) return { regions, otherwise: byDefault };
+  const otherwise = whole.reduce(stricter);
+  const level = strictness(otherwise);
+  const since = regions.findIndex(({ box, outcome }) => box.size === 0 && sameOutcome(outcome, otherwise));
+  const counts = ({ box, outcome }: Region, index: number) =>
+    box.size > 0 && (strictness(outcome) > level || (strictness(outcome) === level && index < since));
+  return { regions: regions.filter(counts), otherwise };
+}
+
 /** Regions that leave out one value each of the same argument together leave out none. */
 function joinExceptions(regions: readonly Region[]): readonly Region[] {
   const excepted = new Map<string, bigint>();
@@ -105,7 +117,8 @@ function joinExceptions(regions: readonly Region[]): readonly Region[] {
   const keyOf = ({ box, outcome }: Region) => {
     if (box.size !== 1) return undefined;
     const [[index, set] = []] = box;
-    if (set?.form !== 'except') return undefined;
+    // Beyond 32 bits two values may be one where they are cut.
+    if (set?.form !== 'except' || set.value > 0xffff_ffffn) return undefined;
     return { key: `${index} ${outcome.action} ${outcome.errno ?? ''}`, value: set.value };
   };
   for (const region of regions) {
@@ -116,8 +129,15 @@ function joinExceptions(regions: readonly Region[]): readonly Region[] {
     excepted.set(found.key, found.value);
   }
   if (joined.size === 0) return regions;
-  const rest = regions.filter(({ outcome }) => ![...joined].some((whole) => sameOutcome(whole, outcome)));
-  return [...rest, ...[...joined].map((outcome) => ({ box: new Map(), outcome }))];
+  // The first region of an outcome stands for all of it, so that the order of outcomes stays.
+  const done: Outcome[] = [];
+  return regions.flatMap((region) => {
+    const { outcome } = region;
+    if (![...joined].some((whole) => sameOutcome(whole, outcome))) return [region];
+    if (done.some((whole) => sameOutcome(whole, outcome))) return [];
+    done.push(outcome);
+    return [{ box: new Map(), outcome }];
+  });
 }
 
 function isWideCondition({ op, value, valueTwo = 0n }: SeccompArg): boolean {

@@ -13,6 +13,16 @@ import { architectures as knownArchitectures } from './vocabulary.ts';
  * conditions cannot be written anew in fewer rules keep theirs.
  */
 export function minimize(profile: SeccompProfile, nativeArchitecture: string): SeccompProfile {
+  let shortest = rewrite(profile, nativeArchitecture);
+  // What was one range may have become blocks, of which some lie in others.
+  for (;;) {
+    const shorter = rewrite(shortest, nativeArchitecture);
+    if ((shorter.syscalls ?? []).length >= (shortest.syscalls ?? []).length) return shortest;
+    shortest = shorter;
+  }
+}
+
+function rewrite(profile: SeccompProfile, nativeArchitecture: string): SeccompProfile {
   const meaning = meaningOf(profile);
   const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
   const listed = [nativeArchitecture, ...(profile.architectures ?? [])];

@@ -16,14 +16,18 @@ const compared = 64;
 /** Adds a region unless one of its outcome is seen to hold it already, and drops those that it holds. */
 export function addRegion(regions: Region[], region: Region): void {
   const first = Math.max(0, regions.length - compared);
+  let place: number | undefined;
   for (let index = regions.length - 1; index >= first; index -= 1) {
     const other = regions[index];
     if (other === undefined || !sameOutcome(other.outcome, region.outcome)) continue;
     if (includesBox(other.box, region.box)) return;
-    if (includesBox(region.box, other.box)) regions.splice(index, 1);
+    if (!includesBox(region.box, other.box)) continue;
+    regions.splice(index, 1);
+    place = index;
   }
   if (regions.length >= maxRegions) throw tooManyRegions;
-  regions.push(region);
+  // In the place of the first that it holds: the order of outcomes decides between errnos.
+  regions.splice(place ?? regions.length, 0, region);
 }
 
 /** The calls in some of `boxes` and in none of `others`. */
