@@ -2,7 +2,7 @@ import type { Artifact } from '#lib/artifact/artifact';
 import { fetchArtifact } from '#lib/artifact/fetch-artifact';
 import { unpackArtifact } from '#lib/artifact/unpack-artifact';
 import { FairleadError } from '#lib/errors';
-import type { Profile, ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
@@ -18,7 +18,7 @@ import type { Store } from './store.ts';
 export interface PullRequest {
   /** With tag or digest. */
   readonly reference: Reference;
-  readonly kind: ProfileKind;
+  readonly kind: RuntimeKind;
 }
 
 export interface PullContext {
@@ -36,7 +36,7 @@ export interface PulledProfile {
   /** As it was asked for: registry and repository stay, whoever served the bytes. */
   readonly reference: Reference;
   readonly descriptor: Descriptor;
-  readonly profile: Profile;
+  readonly profile: RuntimeProfile;
   readonly artifact: Artifact;
   readonly verification: Verification;
   /** True where no registry was asked. */
@@ -120,7 +120,10 @@ async function pullFromRegistry(
       hint: 'The registry is wrong or hostile. Nothing of it was used.',
     });
   }
-  const signatures: Signature[] = rule.unsigned ? [] : await fetchSignatures(target, descriptor, options);
+  const attestations = rule.attestations?.map(({ type }) => type) ?? [];
+  const signatures: Signature[] = rule.unsigned
+    ? []
+    : await fetchSignatures(target, descriptor, { ...options, attestations });
   const verification = verifySignatures(descriptor, reference, signatures, rule);
   const read = await readVerified(target, descriptor, kind, policy, signal);
   await store?.put({ artifact: read.artifact, kind, repository: formatRepository(reference), signatures });
@@ -130,10 +133,10 @@ async function pullFromRegistry(
 async function readVerified(
   fetcher: Fetcher,
   descriptor: Descriptor,
-  kind: ProfileKind,
+  kind: RuntimeKind,
   { limits }: TrustPolicy,
   signal?: AbortSignal,
-): Promise<{ artifact: Artifact; profile: Profile }> {
+): Promise<{ artifact: Artifact; profile: RuntimeProfile }> {
   const artifact = await fetchArtifact(fetcher, descriptor, { artifactBytes: limits.artifactBytes, signal });
   const profile = unpackArtifact(artifact, kind);
   validateArtifact(profile, limits);

@@ -7,9 +7,10 @@ import type { Reference } from '#lib/registry/reference';
 import type { CallOptions, Target } from '#lib/registry/target';
 import { signatureLimits } from './fetch-signatures.ts';
 import type { Signer } from './key.ts';
+import type { KeylessSigner } from './keyless-signer.ts';
 import { legacySignatureTag, signLegacy } from './legacy-signature.ts';
 import { packSignature } from './pack-signature.ts';
-import { signArtifact } from './sign-artifact.ts';
+import { type Attestation, signArtifact, signAttestation } from './sign-artifact.ts';
 import type { Signature } from './signature.ts';
 
 export interface SignatureRequest {
@@ -17,7 +18,7 @@ export interface SignatureRequest {
   readonly descriptor: Descriptor;
   /** Where it lies, as the legacy form says in its payload. */
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
-  readonly signer: Signer;
+  readonly signer: Signer | KeylessSigner;
   /** `bundle` for cosign 3 and everything new, `legacy` for what reads only the signatures of cosign 2. */
   readonly format: Signature['format'];
   readonly created?: Date | undefined;
@@ -26,7 +27,7 @@ export interface SignatureRequest {
 /**
  * Signs an artifact and puts the signature beside it: a bundle as a referrer, or one more layer under the legacy tag, where
  * the signatures of others stay. Gives the descriptor of the manifest that carries the signature.
- * Throws InvalidInput where the legacy form cannot say it (sha512), or where something else stands under its tag.
+ * Throws InvalidInput where the legacy form cannot say it (sha512, keyless), or where something else stands under its tag.
  */
 export async function attachSignature(
   target: Target,
@@ -38,6 +39,11 @@ export async function attachSignature(
     await pushArtifact(target, signature, undefined, undefined, options);
     return signature.descriptor;
   }
+  if ('signStatement' in signer) {
+    throw new FairleadError('InvalidInput', 'keyless signatures are written as bundles only', {
+      hint: 'Leave out --signature-format legacy, or sign with a key.',
+    });
+  }
   const tag = legacySignatureTag(descriptor);
   if (tag === undefined) {
     throw new FairleadError('InvalidInput', `the legacy form has no place for signatures of ${descriptor.digest}`, {
@@ -47,6 +53,27 @@ export async function attachSignature(
   const signature = await signLegacy(descriptor, reference, signer, await existingSignatures(target, tag, options));
   await pushArtifact(target, signature, undefined, tag, options);
   return signature.descriptor;
+}
+
+export interface AttestationRequest {
+  /** The artifact's manifest, which is in the target already. */
+  readonly descriptor: Descriptor;
+  readonly attestation: Attestation;
+  readonly signer: Signer | KeylessSigner;
+  readonly created?: Date | undefined;
+}
+
+/** Signs a statement about an artifact and puts it beside it, as a bundle; gives the descriptor of the manifest that carries it. */
+export async function attachAttestation(
+  target: Target,
+  { descriptor, attestation, signer, created }: AttestationRequest,
+  options: CallOptions = {},
+): Promise<Descriptor> {
+  const { predicateType } = attestation;
+  const bundle = await signAttestation(descriptor, attestation, signer);
+  const packed = packSignature(descriptor, bundle, { created, predicateType });
+  await pushArtifact(target, packed, undefined, undefined, options);
+  return packed.descriptor;
 }
 
 async function existingSignatures(target: Target, tag: string, options: CallOptions): Promise<Manifest | undefined> {

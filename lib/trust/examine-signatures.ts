@@ -4,17 +4,29 @@ import type { Digest } from '#lib/registry/digest';
 import { formatRepository, type Reference } from '#lib/registry/reference';
 import { describeIdentity, identityProblem } from './identity.ts';
 import { verifyBytes } from './key-algorithm.ts';
-import type { Alternative, KeylessRequirement, KeyRequirement, Requirement, Rule } from './policy.ts';
+import type {
+  Alternative,
+  AttestationRequirement,
+  KeylessRequirement,
+  KeyRequirement,
+  Requirement,
+  Rule,
+} from './policy.ts';
+import { provenanceProblem } from './provenance.ts';
 import type { HeldSignature, Signature, SignedBy } from './signature.ts';
 import { openSignature, type SignedContent } from './signed-content.ts';
 
-/** How one requirement of a rule fared: what it asked for, which signature met it, and why others did not. */
+/** How one requirement of a rule fared: what it asked for, which signatures met it, and why others did not. */
 export interface Examined {
+  /** The predicate type, where it is an attestation that is asked for. */
+  readonly attestation?: string;
   /** The alternatives that would do, in words. */
   readonly wanted: readonly string[];
-  /** Absent: no signature meets the requirement. */
-  readonly held?: HeldSignature;
-  /** What was tried before one held; all there is, where none did. */
+  /** How many different signers are needed. */
+  readonly threshold: number;
+  /** Of different signers each; the requirement is met where there are as many as the threshold. */
+  readonly held: readonly HeldSignature[];
+  /** What was tried before enough held; all there is, where too few did. */
   readonly refused: readonly RefusedSignature[];
 }
 
@@ -27,9 +39,15 @@ export interface RefusedSignature {
   readonly reason: string;
 }
 
+/** Says whether a requirement was met. */
+export function isMet({ held, threshold }: Examined): boolean {
+  return held.length >= threshold;
+}
+
 /**
- * Tries the signatures of an artifact against each requirement of a rule, and tells all that came of it: the explanation of
- * a decision, as data. verifySignatures makes the decision of it. Needs no network.
+ * Tries the signatures of an artifact against each requirement of a rule, and its attestations against those that the rule
+ * asks for; tells all that came of it: the explanation of a decision, as data. verifySignatures makes the decision of it.
+ * Needs no network.
  */
 export function examineSignatures(
   descriptor: Descriptor,
@@ -39,45 +57,84 @@ export function examineSignatures(
 ): Examined[] {
   const repository = rule.signedRepository === 'same' ? formatRepository(reference) : rule.signedRepository;
   const opened = signatures.map((signature) => ({ signature, content: attempt(() => openSignature(signature)) }));
-  return rule.require.map((requirement) => examine(requirement, opened, { descriptor, repository }));
+  const { attestations = [] } = rule;
+  const attested = new Set(attestations.map(({ type }) => type));
+  const signing = opened.filter(({ content }) => !attested.has(typeOf(content)));
+  return [
+    ...rule.require.map((requirement) => examine(requirement, signing, assertSigned(descriptor, repository))),
+    ...attestations.map((attestation) => examineAttestation(attestation, opened, descriptor, rule)),
+  ];
 }
 
 /** What came of something that may find a signature invalid: a value, or the reason. */
 type Attempt<T> = { readonly value: T } | { readonly reason: string };
-
-/** What a signature must have been made for. */
-interface Subject {
-  readonly descriptor: Descriptor;
-  /** Undefined where the rule does not ask. */
-  readonly repository: string | undefined;
-}
 
 interface Opened {
   readonly signature: Signature;
   readonly content: Attempt<SignedContent>;
 }
 
-function examine(requirement: Requirement, opened: readonly Opened[], subject: Subject): Examined {
-  const wanted = requirement.anyOf.map(describe);
-  const refused: RefusedSignature[] = [];
-  for (const alternative of requirement.anyOf) {
-    for (const { signature, content } of opened) {
-      const signedBy = 'value' in content ? attempt(() => verify(content.value, subject, alternative)) : content;
-      const { format, manifest } = signature;
-      if ('value' in signedBy) return { wanted, held: { format, manifest, ...signedBy.value }, refused };
-      refused.push({ format, manifest, wanted: describe(alternative), reason: signedBy.reason });
-    }
-  }
-  return { wanted, refused };
+/** Checks what was signed. Throws SignatureInvalid. */
+type ContentCheck = (content: SignedContent) => void;
+
+function typeOf(content: Attempt<SignedContent>): string {
+  return ('value' in content ? content.value.claimedPredicateType() : undefined) ?? '';
 }
 
-/** Checks who made a signature, then that he made it for this artifact. Throws SignatureInvalid. */
-function verify(content: SignedContent, { descriptor, repository }: Subject, alternative: Alternative): SignedBy {
+function examineAttestation(
+  { type, by, provenance }: AttestationRequirement,
+  opened: readonly Opened[],
+  descriptor: Descriptor,
+  rule: Rule,
+): Examined {
+  const requirement = by ?? { anyOf: rule.require.flatMap(({ anyOf }) => anyOf) };
+  const statements = opened.filter(({ content }) => typeOf(content) === type);
+  const examined = examine(requirement, statements, (content) => {
+    const predicate = content.assertAttests(descriptor, type);
+    const problem = Object.keys(provenance).length === 0 ? undefined : provenanceProblem(predicate, provenance);
+    if (problem !== undefined) throw new FairleadError('SignatureInvalid', problem);
+  });
+  return { attestation: type, ...examined, held: examined.held.map((held) => ({ attestation: type, ...held })) };
+}
+
+function examine({ anyOf, threshold = 1 }: Requirement, opened: readonly Opened[], check: ContentCheck): Examined {
+  const wanted = anyOf.map(describe);
+  // By signer: who signs twice, or stands in the policy under two names, counts once.
+  const held = new Map<string, HeldSignature>();
+  const refused: RefusedSignature[] = [];
+  for (const alternative of anyOf) {
+    for (const { signature, content } of opened) {
+      if (held.size >= threshold) break;
+      const { format, manifest } = signature;
+      const signedBy = 'value' in content ? attempt(() => verify(content.value, check, alternative)) : content;
+      if ('reason' in signedBy) {
+        refused.push({ format, manifest, wanted: describe(alternative), reason: signedBy.reason });
+      } else if (!held.has(signerOf(signedBy.value))) {
+        held.set(signerOf(signedBy.value), { format, manifest, ...signedBy.value });
+      }
+    }
+  }
+  return { wanted, threshold, held: [...held.values()], refused };
+}
+
+function signerOf({ keyFingerprint, certificate }: SignedBy): string {
+  return JSON.stringify(keyFingerprint ?? [certificate?.issuer, certificate?.identity]);
+}
+
+/** Checks who made a signature, then what he signed. Throws SignatureInvalid. */
+function verify(content: SignedContent, check: ContentCheck, alternative: Alternative): SignedBy {
   const signedBy =
     alternative.keyless !== undefined ? verifyKeyless(content, alternative) : verifyWithKey(content, alternative);
-  const { dockerReference } = content.assertIsFor(descriptor);
-  if (repository !== undefined) assertRepository(dockerReference, repository);
+  check(content);
   return signedBy;
+}
+
+/** Checks that the signature is for this artifact, and for this repository where one is given. */
+function assertSigned(descriptor: Descriptor, repository: string | undefined): ContentCheck {
+  return (content) => {
+    const { dockerReference } = content.assertIsFor(descriptor);
+    if (repository !== undefined) assertRepository(dockerReference, repository);
+  };
 }
 
 /** Signatures of the same bytes in another repository are refused where the rule asks for it; a tag that the signer named plays no part. */

@@ -5,8 +5,8 @@ import { parseManifest } from '#lib/registry/manifest';
 import type { CallOptions, ReadTarget } from '#lib/registry/target';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
 import { legacySignatureTag } from './legacy-signature.ts';
+import { signPredicateType } from './predicate-type.ts';
 import { bundleMediaType, predicateTypeAnnotation, type Signature } from './signature.ts';
-import { signPredicateType } from './statement.ts';
 
 /**
  * What is looked at, at most. A bundle made with a key has 1 KiB, a keyless one 8 KiB; what lies beyond these limits is
@@ -24,6 +24,12 @@ export const signatureLimits = {
 
 const concurrency = 8;
 
+export interface FetchOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Predicate types of the attestations that are looked for beside signatures. */
+  readonly attestations?: readonly string[];
+}
+
 /**
  * Fetches what claims to be a signature of an artifact: Sigstore bundles among its referrers, and cosign's legacy
  * `sha256-<hex>.sig` tag. Nothing of it is verified here. A referrer counts only where its own manifest names the artifact
@@ -33,37 +39,43 @@ const concurrency = 8;
 export async function fetchSignatures(
   target: ReadTarget,
   descriptor: Descriptor,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  { signal, attestations = [] }: FetchOptions = {},
 ): Promise<Signature[]> {
   const options: CallOptions = signal === undefined ? {} : { signal };
+  const wanted = new Set([signPredicateType, ...attestations]);
   const [bundles, legacy] = await Promise.all([
-    fetchBundles(target, descriptor, options),
+    fetchBundles(target, descriptor, wanted, options),
     fetchLegacySignatures(target, descriptor, options),
   ]);
   return [...bundles, ...legacy];
 }
 
-async function fetchBundles(target: ReadTarget, subject: Descriptor, options: CallOptions): Promise<Signature[]> {
+async function fetchBundles(
+  target: ReadTarget,
+  subject: Descriptor,
+  wanted: ReadonlySet<string>,
+  options: CallOptions,
+): Promise<Signature[]> {
   const listed = await target.referrers(subject, options);
   // Which artifactType a list gives depends on who wrote it (cosign's own fallback index names the empty config), so it
   // only decides what is opened first.
   const candidates = listed
     .slice(0, signatureLimits.referrers)
     .filter(({ mediaType, size }) => mediaType === mediaTypes.manifest && size <= signatureLimits.manifestBytes)
-    .sort((a, b) => openingOrder(a) - openingOrder(b))
+    .sort((a, b) => openingOrder(a, wanted) - openingOrder(b, wanted))
     .slice(0, signatureLimits.manifests);
   const found: Signature[] = [];
   for (let start = 0; start < candidates.length; start += concurrency) {
     const opened = candidates
       .slice(start, start + concurrency)
-      .map((each) => openReferrer(target, each, subject, options));
+      .map((each) => openReferrer(target, each, { subject, wanted }, options));
     for (const signature of await Promise.all(opened)) if (signature !== undefined) found.push(signature);
   }
   return found;
 }
 
-function openingOrder({ artifactType, annotations }: Descriptor): number {
-  if (annotations?.[predicateTypeAnnotation] === signPredicateType) return 0;
+function openingOrder({ artifactType, annotations }: Descriptor, wanted: ReadonlySet<string>): number {
+  if (wanted.has(annotations?.[predicateTypeAnnotation] ?? '')) return 0;
   if (artifactType === bundleMediaType) return 1;
   return artifactType === undefined || artifactType === mediaTypes.emptyConfig ? 2 : 3;
 }
@@ -71,13 +83,13 @@ function openingOrder({ artifactType, annotations }: Descriptor): number {
 async function openReferrer(
   target: ReadTarget,
   descriptor: Descriptor,
-  subject: Descriptor,
+  { subject, wanted }: { readonly subject: Descriptor; readonly wanted: ReadonlySet<string> },
   options: CallOptions,
 ): Promise<Signature | undefined> {
   const manifest = await fetchManifest(target, descriptor, signatureLimits.manifestBytes, options);
   if (manifest?.subject?.digest !== subject.digest) return undefined;
   const predicateType = manifest.annotations?.[predicateTypeAnnotation];
-  if (predicateType !== undefined && predicateType !== signPredicateType) return undefined;
+  if (predicateType !== undefined && !wanted.has(predicateType)) return undefined;
   const [layer, ...more] = manifest.layers;
   if (layer?.mediaType !== bundleMediaType || more.length > 0 || layer.size > signatureLimits.bundleBytes)
     return undefined;

@@ -325,16 +325,21 @@ describe('examineSignatures', () => {
     const refused = [
       { format: 'bundle', manifest: stranger.manifest, wanted, reason: 'it was made by "https://evil.example"' },
     ];
-    assert.deepEqual(examineSignatures(artifact, reference, [stranger], ruleFor()), [{ wanted: [wanted], refused }]);
+    assert.deepEqual(examineSignatures(artifact, reference, [stranger], ruleFor()), [
+      { wanted: [wanted], threshold: 1, held: [], refused },
+    ]);
     assert.deepEqual(examineSignatures(artifact, reference, [stranger, good], ruleFor()), [
       {
         wanted: [wanted],
-        held: {
-          format: 'bundle',
-          manifest: good.manifest,
-          certificate: { issuer, identity, claims: {} },
-          logIndexes: [json.verificationMaterial.tlogEntries[0].logIndex],
-        },
+        threshold: 1,
+        held: [
+          {
+            format: 'bundle',
+            manifest: good.manifest,
+            certificate: { issuer, identity, claims: {} },
+            logIndexes: [json.verificationMaterial.tlogEntries[0].logIndex],
+          },
+        ],
         refused,
       },
     ]);

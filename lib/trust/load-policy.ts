@@ -2,10 +2,21 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { loadPublicKey } from './key.ts';
-import { type AlternativeDocument, type FileName, parsePolicy } from './parse-policy.ts';
-import type { Alternative, Baseline, Requirement, Rule, SigstoreRoot, TrustPolicy } from './policy.ts';
+import { parsePolicy, type RootDocument } from './parse-policy.ts';
+import type { AlternativeDocument, RequirementDocument } from './parse-requirement.ts';
+import type {
+  Alternative,
+  AttestationRequirement,
+  Baseline,
+  Requirement,
+  Rule,
+  SigstoreRoot,
+  TrustPolicy,
+} from './policy.ts';
+import type { FileName } from './policy-text.ts';
 
 /**
  * Reads a trust policy and every file that it names; relative names count from the policy's folder. A policy file that
@@ -18,18 +29,19 @@ export async function loadPolicy(path: string): Promise<TrustPolicy> {
   const files = new PolicyFiles(dirname(path));
   const root = document.trustedRoot && (await readRoot(files, document.trustedRoot));
   const rules: Rule[] = [];
-  for (const { require, ...rule } of document.rules) {
+  for (const { require, attestations, ...rule } of document.rules) {
     const requirements: Requirement[] = [];
-    for (const { anyOf } of require) {
-      const alternatives: Alternative[] = [];
-      for (const alternative of anyOf) alternatives.push(await readAlternative(files, alternative, root));
-      requirements.push({ anyOf: alternatives });
+    for (const requirement of require) requirements.push(await readRequirement(files, requirement, root));
+    const attested: AttestationRequirement[] = [];
+    for (const { by, ...attestation } of attestations ?? []) {
+      attested.push({ ...attestation, ...(by && { by: await readRequirement(files, by, root) }) });
     }
-    rules.push({ ...rule, require: requirements });
+    rules.push({ ...rule, require: requirements, ...(attestations && { attestations: attested }) });
   }
   const { seccomp } = document.baseline;
   const baseline: Baseline = {
-    seccomp: seccomp === 'RuntimeDefault' ? seccomp : await files.read(seccomp, (bytes) => readProfile(bytes).seccomp),
+    seccomp:
+      seccomp === 'RuntimeDefault' ? seccomp : await files.read(seccomp, (bytes) => seccompOf(readProfile(bytes))),
   };
   return {
     source: text === undefined ? `${path} (which does not exist)` : path,
@@ -41,9 +53,34 @@ export async function loadPolicy(path: string): Promise<TrustPolicy> {
 }
 
 /** Loaded only where a policy needs it: the verifier of certificates costs as much memory as everything else here. */
-async function readRoot(files: PolicyFiles, file: FileName): Promise<SigstoreRoot> {
+async function readRoot(files: PolicyFiles, document: RootDocument): Promise<SigstoreRoot> {
   const { readTrustedRoot } = await import('./sigstore-root.ts');
-  return files.read(file, readTrustedRoot);
+  if (document !== 'public' && 'file' in document) return files.read(document.file, readTrustedRoot);
+  const { cacheFolder, fetchTufTarget } = await import('./tuf-target.ts');
+  const repository =
+    document === 'public'
+      ? document
+      : {
+          mirror: document.tuf.mirror,
+          root: await files.read(document.tuf.root, (bytes) => ({ path: files.resolve(document.tuf.root), bytes })),
+        };
+  const surroundings = { cacheFolder: cacheFolder(process.env), now: Date.now };
+  return files.add(
+    'trusted_root.json',
+    await fetchTufTarget(repository, 'trusted_root.json', surroundings),
+    readTrustedRoot,
+  );
+}
+
+/** Reads the keys of a requirement. */
+async function readRequirement(
+  files: PolicyFiles,
+  { anyOf, threshold }: RequirementDocument,
+  root: SigstoreRoot | undefined,
+): Promise<Requirement> {
+  const alternatives: Alternative[] = [];
+  for (const alternative of anyOf) alternatives.push(await readAlternative(files, alternative, root));
+  return { anyOf: alternatives, ...(threshold === undefined ? {} : { threshold }) };
 }
 
 async function readAlternative(
@@ -95,15 +132,17 @@ class PolicyFiles {
       throw new FairleadError('InvalidInput', `${at}: ${path} ${reason}`, { cause });
     }
     this.#add(path, bytes);
-    try {
-      return make(bytes);
-    } catch (error) {
-      if (!(error instanceof FairleadError)) throw error;
-      throw new FairleadError('InvalidInput', `${at}: ${path}: ${error.message}`, {
-        cause: error,
-        ...(error.hint === undefined ? {} : { hint: error.hint }),
-      });
-    }
+    return named(`${at}: ${path}`, () => make(bytes));
+  }
+
+  /** Makes something of what was not read from a file; it counts in the revision all the same. */
+  add<T>(name: string, bytes: Uint8Array, make: (bytes: Uint8Array) => T): T {
+    this.#add(name, bytes);
+    return named(name, () => make(bytes));
+  }
+
+  resolve({ path }: FileName): string {
+    return resolve(this.#folder, path);
   }
 
   /** The hash of the policy's text and of every file that was read, hex. */
@@ -112,8 +151,21 @@ class PolicyFiles {
     return this.#hash.digest('hex');
   }
 
-  #add(name: string, bytes: Buffer): void {
+  #add(name: string, bytes: Uint8Array): void {
     // Lengths are hashed too, so that no two sets of files run together into the same bytes.
     this.#hash.update(JSON.stringify([name, bytes.length])).update(bytes);
+  }
+}
+
+/** Makes something of a file; errors name it. */
+function named<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof FairleadError)) throw error;
+    throw new FairleadError('InvalidInput', `${name}: ${error.message}`, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
   }
 }

@@ -102,7 +102,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
 
   it('reads keyless requirements, exact and by pattern, with claims', () => {
     const exact = parsePolicy(keyless('{issuer: i, identity: "a*", claims: {ref: r}}'), 'policy.yaml');
-    assert.deepEqual(exact.trustedRoot, { path: 'root.json', at: 'policy.yaml:3:14' });
+    assert.deepEqual(exact.trustedRoot, { file: { path: 'root.json', at: 'policy.yaml:3:14' } });
     assert.deepEqual(exact.rules[0]?.require, [
       {
         anyOf: [
@@ -138,12 +138,58 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     refuses(keyless('{issuer: x, identity: x}', '    transparencyLog: no\n'), /transparencyLog/);
   });
 
-  it('refuses what needs a trusted root where none is named', () => {
-    const without = (body: string): string => keyless(body).replace('trustedRoot: root.json\n', '');
-    refuses(without('{issuer: x, identity: x}'), /:5:15: this needs a trustedRoot/, /trustedRoot: trusted_root\.json/);
+  it('takes the public trusted root where one is needed and none is named, and a TUF repository where that is named', () => {
+    const rootOf = (text: string) => parsePolicy(text, 'policy.yaml').trustedRoot;
     const rule = `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n`;
-    refuses(`${rule}    transparencyLog: required\n`, /:5:15: this needs a trustedRoot/);
-    refuses(`${rule}    transparencyLog: optional\n`, /needs a trustedRoot/);
+    assert.equal(rootOf(keyless('{issuer: x, identity: x}').replace('trustedRoot: root.json\n', '')), 'public');
+    assert.equal(rootOf(`${rule}    transparencyLog: required\n`), 'public');
+    assert.equal(rootOf(`${rule}    transparencyLog: optional\n`), 'public');
+    const by = '{keyless: {issuer: x, identity: x}}';
+    assert.equal(rootOf(`${rule}    attestations: [{type: cyclonedx, by: ${by}}]\n`), 'public');
+    assert.equal(rootOf(rule), undefined);
+    assert.deepEqual(rootOf(`${rule}trustedRoot: {tuf: https://tuf.example, root: root.json}\n`), {
+      tuf: { mirror: 'https://tuf.example', root: { path: 'root.json', at: 'policy.yaml:6:14' } },
+    });
+    refuses(`${rule}trustedRoot: {tuf: https://tuf.example}\n`, /:6:14: trustedRoot: it is a file, or \{tuf: URL/);
+    refuses(`${rule}trustedRoot: {tuf: x, root: root.json}\n`, /it is a file, or \{tuf: URL|no URL/);
+  });
+
+  it('reads thresholds, and refuses those that can never be met', () => {
+    const rule = (entry: string): string => `${head}rules:\n  - match: a.b/c\n    require: [${entry}]\n`;
+    const two = parsePolicy(rule('{anyOf: [{key: a}, {key: b}, {key: c}], threshold: 2}'), 'policy.yaml');
+    assert.equal(two.rules[0]?.require[0]?.threshold, 2);
+    const people = '{keyless: {issuer: i, identityPattern: "*@acme.example"}, threshold: 2}';
+    assert.equal(parsePolicy(rule(people), 'policy.yaml').rules[0]?.require[0]?.threshold, 2);
+    refuses(rule('{anyOf: [{key: a}, {key: b}], threshold: 3}'), /:5:56: 3 signers are wanted, and only 2 named/);
+    refuses(rule('{key: a, threshold: 2}'), /2 signers are wanted, and only 1 named/);
+    for (const wrong of ['0', '-1', '1.5', 'all', '100']) refuses(rule(`{key: a, threshold: ${wrong}}`), /threshold/);
+  });
+
+  it('reads attestations, by short name or URI, with what provenance must say', () => {
+    const rule = (entry: string): string =>
+      `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n    attestations: [${entry}]\n`;
+    const read = (entry: string) => parsePolicy(rule(entry), 'policy.yaml').rules[0]?.attestations?.[0];
+    assert.deepEqual(read('{type: slsaprovenance1, repository: https://github.com/acme/profiles, ref: refs/tags/*}'), {
+      type: 'https://slsa.dev/provenance/v1',
+      provenance: {
+        repository: { exact: 'https://github.com/acme/profiles' },
+        ref: { pattern: 'refs/tags/*' },
+      },
+    });
+    assert.deepEqual(read('{type: https://acme.example/review/v1, by: {key: b}}'), {
+      type: 'https://acme.example/review/v1',
+      by: { anyOf: [{ key: { path: 'b', at: 'policy.yaml:6:69' }, log: 'off' }] },
+      provenance: {},
+    });
+    refuses(rule('{type: provenance}'), /:6:27: not a type of attestation: "provenance"/, /slsaprovenance1/);
+    refuses(rule('{type: https://sigstore.dev/cosign/sign/v1}'), /not a type of attestation/);
+    refuses(rule('{type: cyclonedx, builder: x}'), /builder is looked up in SLSA provenance only/);
+    refuses(rule('{type: slsaprovenance1, ref: "**"}'), /it fits everything/);
+    refuses(rule('{type: slsaprovenance1, bulider: x}'), /unknown key "bulider"/, /"builder"/);
+    refuses(rule('{repository: x}'), /type is missing/);
+    refuses(rule(''), /name a type/);
+    const unsigned = rule('{type: cyclonedx}').replace('require: [{key: a}]', 'unsigned: true');
+    refuses(unsigned, /cannot say `unsigned: true` and require/);
   });
 
   it('reads the repository that signatures must name', () => {

@@ -6,6 +6,12 @@ import { closest } from './closest.ts';
 /** Where something stands in the document: keys and indices from the top. */
 export type Path = readonly (string | number)[];
 
+/** A file that a policy names, and where: `source:line:column`. */
+export interface FileName {
+  readonly path: string;
+  readonly at: string;
+}
+
 /** The text of a policy, with the way back from each value to its line. */
 export class PolicyText {
   /** The document as plain values; null where it is empty. */

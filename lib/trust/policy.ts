@@ -3,6 +3,7 @@ import type { ProfileKind } from '#lib/profile/profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { CertificateIdentity, ExpectedIdentity } from './identity.ts';
 import type { PublicKey } from './key.ts';
+import type { ExpectedProvenance } from './provenance.ts';
 import type { SignedContent } from './signed-content.ts';
 
 /** Who may publish what, and what nodes apply it over: the trust policy, with all its files read. Nothing is allowed unless a rule allows it. */
@@ -25,6 +26,8 @@ export interface Rule {
   readonly kinds?: readonly ProfileKind[];
   /** Each must be met by a signature. Empty if, and only if, `unsigned`. */
   readonly require: readonly Requirement[];
+  /** Each must be met by an attestation. */
+  readonly attestations?: readonly AttestationRequirement[];
   /** The repository (`registry/repository`) that a signature must say it was made for; `same` is the one that was asked for. */
   readonly signedRepository?: string;
   /** True where the rule says in so many words that no signature is needed. */
@@ -33,9 +36,21 @@ export interface Rule {
   readonly position?: string;
 }
 
-/** Met when one of the alternatives is. */
+/** Met when one of the alternatives is, or several by different signers. */
 export interface Requirement {
   readonly anyOf: readonly Alternative[];
+  /** How many different signers must meet an alternative; one unless told. */
+  readonly threshold?: number;
+}
+
+/** Met by a statement of this type about the artifact, from whom it must be. */
+export interface AttestationRequirement {
+  /** Predicate type, a URI. */
+  readonly type: string;
+  /** Who must have made it; absent: whoever meets an alternative of the rule's `require`. */
+  readonly by?: Requirement;
+  /** What SLSA provenance must say. */
+  readonly provenance: ExpectedProvenance;
 }
 
 export type Alternative = KeyRequirement | KeylessRequirement;

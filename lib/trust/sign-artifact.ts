@@ -2,19 +2,41 @@ import { bundleToJSON, toDSSEBundle } from '@sigstore/bundle';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { preAuthEncoding } from './dsse.ts';
 import { keyHint, type Signer } from './key.ts';
-import { signStatement, statementPayloadType } from './statement.ts';
+import type { KeylessSigner } from './keyless-signer.ts';
+import { attestStatement, signStatement, statementPayloadType } from './statement.ts';
 
 export type { Signer } from './key.ts';
+
+/** Something said about an artifact, beside "I signed it". */
+export interface Attestation {
+  /** What kind of thing is said: a URI. */
+  readonly predicateType: string;
+  /** JSON. */
+  readonly predicate: object;
+}
 
 /**
  * Signs an artifact by its digest: a Sigstore bundle v0.3 (JSON) with an in-toto statement in a DSSE envelope, which is
  * what cosign 3 writes and verifies. Gives the bundle's bytes; packSignature makes a referrer of them.
  */
-export async function signArtifact(descriptor: Descriptor, signer: Signer): Promise<Uint8Array> {
-  const statement = Buffer.from(signStatement(descriptor));
+export function signArtifact(descriptor: Descriptor, signer: Signer | KeylessSigner): Promise<Uint8Array> {
+  return signBundle(signStatement(descriptor), signer);
+}
+
+/** Signs a statement about an artifact in the same way. */
+export function signAttestation(
+  descriptor: Descriptor,
+  { predicateType, predicate }: Attestation,
+  signer: Signer | KeylessSigner,
+): Promise<Uint8Array> {
+  return signBundle(attestStatement(descriptor, predicateType, predicate), signer);
+}
+
+async function signBundle(statement: Uint8Array, signer: Signer | KeylessSigner): Promise<Uint8Array> {
+  if ('signStatement' in signer) return signer.signStatement(statement);
   const signature = await signer.sign(preAuthEncoding(statementPayloadType, statement));
   const bundle = toDSSEBundle({
-    artifact: statement,
+    artifact: Buffer.from(statement),
     artifactType: statementPayloadType,
     signature: Buffer.from(signature),
   });

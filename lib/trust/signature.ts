@@ -31,12 +31,14 @@ export interface Verification {
   readonly rule: string;
   /** True where the rule says `unsigned: true` and so no signature was asked for. */
   readonly unsigned: boolean;
-  /** The signatures that satisfied the rule's requirements, one entry for each requirement. */
+  /** The signatures and attestations that satisfied the rule's requirements: for each, as many as its threshold. */
   readonly signatures: readonly HeldSignature[];
 }
 
 /** A signature that satisfied a requirement, and who made it. */
 export type HeldSignature = {
+  /** The predicate type, where it is an attestation that the rule asks for. */
+  readonly attestation?: string;
   readonly format: Signature['format'];
   /** Digest of the manifest that carries it. */
   readonly manifest: Digest;

@@ -4,8 +4,9 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import { preAuthEncoding } from './dsse.ts';
 import { legacyBundle } from './legacy-bundle.ts';
 import { assertLegacyPayload, legacySignatureAnnotation } from './legacy-payload.ts';
+import { signPredicateType } from './predicate-type.ts';
 import { bundleMediaType, type Signature } from './signature.ts';
-import { assertSignStatement } from './statement.ts';
+import { assertStatement, claimedPredicateType } from './statement.ts';
 
 /** A signature of either form, taken apart; nothing of it is verified yet. */
 export interface SignedContent {
@@ -21,6 +22,10 @@ export interface SignedContent {
    * a reference in the legacy form, nothing in a bundle.
    */
   assertIsFor(descriptor: Descriptor): { readonly dockerReference?: string };
+  /** What it states about the artifact, as it says itself; undefined where what was signed is malformed. */
+  claimedPredicateType(): string | undefined;
+  /** Gives the predicate. Throws SignatureInvalid unless what was signed is a statement of this type about that very artifact. */
+  assertAttests(descriptor: Descriptor, predicateType: string): unknown;
 }
 
 /** Takes a signature apart. Throws SignatureInvalid for everything malformed, whatever the bytes are. */
@@ -40,9 +45,11 @@ function openBundle(bytes: Uint8Array): SignedContent {
     madeWith: bundle.verificationMaterial.content.$case === 'publicKey' ? 'key' : 'certificate',
     bundle: () => bundle,
     assertIsFor(descriptor) {
-      assertSignStatement(payloadType, payload, descriptor);
+      assertStatement(payloadType, payload, { descriptor, predicateType: signPredicateType });
       return {};
     },
+    claimedPredicateType: () => claimedPredicateType(payload),
+    assertAttests: (descriptor, predicateType) => assertStatement(payloadType, payload, { descriptor, predicateType }),
   };
 }
 
@@ -70,5 +77,9 @@ function openLegacy({ payload, annotations }: Extract<Signature, { format: 'lega
     madeWith: annotations['dev.sigstore.cosign/certificate'] === undefined ? 'key' : 'certificate',
     bundle: () => legacyBundle(payload, signature, annotations),
     assertIsFor: (descriptor) => assertLegacyPayload(payload, descriptor),
+    claimedPredicateType: () => signPredicateType,
+    assertAttests() {
+      throw new FairleadError('SignatureInvalid', 'it is a signature, which states nothing else');
+    },
   };
 }

@@ -2,11 +2,10 @@ import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { digestParts } from '#lib/registry/digest';
+import { signPredicateType } from './predicate-type.ts';
 
 /** DSSE payload type of in-toto statements. */
 export const statementPayloadType = 'application/vnd.in-toto+json';
-/** What `cosign sign` states since 3.0: "I signed this", and nothing more. */
-export const signPredicateType = 'https://sigstore.dev/cosign/sign/v1';
 
 const statementType = 'https://in-toto.io/Statement/v1';
 
@@ -14,28 +13,56 @@ const statementSchema = v.object({
   _type: v.literal(statementType),
   subject: v.pipe(v.array(v.object({ digest: v.record(v.string(), v.string()) })), v.minLength(1)),
   predicateType: v.string(),
+  predicate: v.optional(v.unknown()),
 });
+
+type Statement = v.InferOutput<typeof statementSchema>;
 
 /** The bytes of the in-toto statement that says "I signed this artifact", as cosign 3 writes it. */
 export function signStatement(descriptor: Descriptor): Uint8Array {
-  const { algorithm, hex } = digestParts(descriptor.digest);
-  return new TextEncoder().encode(
-    JSON.stringify({
-      _type: statementType,
-      subject: [{ digest: { [algorithm]: hex }, annotations: {} }],
-      predicateType: signPredicateType,
-      predicate: {},
-    }),
-  );
+  return render({ ...subjectOf(descriptor), annotations: {} }, signPredicateType, {});
+}
+
+/** The bytes of an in-toto statement that says something about an artifact. */
+export function attestStatement(descriptor: Descriptor, predicateType: string, predicate: object): Uint8Array {
+  return render(subjectOf(descriptor), predicateType, predicate);
 }
 
 /**
- * Checks that a statement is a signature of this very artifact: its kind, its predicate type, and the digest in it. An
- * attestation of something else about the artifact (an SBOM, a scan) is no signature of it, though the same key made it.
- * Throws SignatureInvalid that says which of these it is not.
+ * Checks that a statement says something of this kind about this very artifact: predicate type, and the digest in it; gives
+ * its predicate. An attestation of something else about the artifact (an SBOM, a scan) is no signature of it, though the same
+ * key made it. Throws SignatureInvalid that says which of these it is not.
  */
-export function assertSignStatement(payloadType: string, payload: Uint8Array, descriptor: Descriptor): void {
+export function assertStatement(
+  payloadType: string,
+  payload: Uint8Array,
+  { descriptor, predicateType }: { readonly descriptor: Descriptor; readonly predicateType: string },
+): unknown {
   if (payloadType !== statementPayloadType) throw invalid(`its payload type is ${quote(payloadType)}`);
+  const statement = parseStatement(payload);
+  if (statement.predicateType !== predicateType) {
+    const lacks = predicateType === signPredicateType ? 'which is no signature' : `not ${quote(predicateType)}`;
+    throw invalid(`it states ${quote(statement.predicateType)} about the artifact, ${lacks}`);
+  }
+  const { algorithm, hex } = digestParts(descriptor.digest);
+  if (!statement.subject.some(({ digest }) => Object.hasOwn(digest, algorithm) && digest[algorithm] === hex)) {
+    const [first] = statement.subject;
+    throw invalid(`it was made for another artifact (${quote(first?.digest[algorithm] ?? 'no digest')})`);
+  }
+  return statement.predicate;
+}
+
+/** What a statement says that it states, before anything is verified; undefined where it is malformed. */
+export function claimedPredicateType(payload: Uint8Array): string | undefined {
+  try {
+    return parseStatement(payload).predicateType;
+  } catch (error) {
+    if (error instanceof FairleadError) return undefined;
+    throw error;
+  }
+}
+
+function parseStatement(payload: Uint8Array): Statement {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
@@ -43,16 +70,19 @@ export function assertSignStatement(payloadType: string, payload: Uint8Array, de
     throw invalid('its payload is not JSON', cause);
   }
   const parsed = v.safeParse(statementSchema, json, { abortEarly: true });
-  if (!parsed.success) throw invalid('its payload is no in-toto v1 statement');
-  const { predicateType, subject } = parsed.output;
-  if (predicateType !== signPredicateType) {
-    throw invalid(`it states ${quote(predicateType)} about the artifact, which is no signature`);
-  }
-  const { algorithm, hex } = digestParts(descriptor.digest);
-  if (!subject.some(({ digest }) => Object.hasOwn(digest, algorithm) && digest[algorithm] === hex)) {
-    const [first] = subject;
-    throw invalid(`it was made for another artifact (${quote(first?.digest[algorithm] ?? 'no digest')})`);
-  }
+  if (parsed.success) return parsed.output;
+  throw invalid('its payload is no in-toto v1 statement');
+}
+
+function subjectOf({ digest }: Descriptor): object {
+  const { algorithm, hex } = digestParts(digest);
+  return { digest: { [algorithm]: hex } };
+}
+
+function render(subject: object, predicateType: string, predicate: object): Uint8Array {
+  return new TextEncoder().encode(
+    JSON.stringify({ _type: statementType, subject: [subject], predicateType, predicate }),
+  );
 }
 
 function invalid(message: string, cause?: unknown): FairleadError {

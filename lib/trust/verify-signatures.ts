@@ -1,14 +1,14 @@
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference } from '#lib/registry/reference';
-import { type Examined, examineSignatures } from './examine-signatures.ts';
+import { type Examined, examineSignatures, isMet } from './examine-signatures.ts';
 import type { Rule } from './policy.ts';
 import type { Signature, Verification } from './signature.ts';
 
 const maxReasons = 10;
 
 /**
- * Checks the signatures of an artifact against a rule: every requirement must be met by one of them. Needs no network, so
+ * Checks the signatures and attestations of an artifact against a rule: every requirement must be met. Needs no network, so
  * that what is cached can be checked again at any time.
  * Throws SignatureInvalid that names the requirement, and says of each signature why it does not meet it.
  */
@@ -19,30 +19,66 @@ export function verifySignatures(
   rule: Rule,
 ): Verification {
   if (rule.unsigned) return { rule: rule.match, unsigned: true, signatures: [] };
+  const examined = examineSignatures(descriptor, reference, signatures, rule);
+  return judge(examined, {
+    name: `${formatRepository(reference)}@${descriptor.digest}`,
+    found: signatures.length,
+    rule,
+  });
+}
+
+/** Where a decision is to be made: what messages call the artifact, how many signatures it has, and the rule. */
+export interface Judged {
+  readonly name: string;
+  readonly found: number;
+  readonly rule: Rule;
+}
+
+/** Makes the decision of what examineSignatures found. Throws SignatureInvalid as verifySignatures. */
+export function judge(examined: readonly Examined[], { name, found, rule }: Judged): Verification {
   if (rule.require.length === 0) {
     throw new FairleadError('Internal', `rule ${rule.match} neither asks for a signature nor says that none is needed`);
   }
-  const held = examineSignatures(descriptor, reference, signatures, rule).map((examined) => {
-    if (examined.held !== undefined) return examined.held;
-    throw refusal(`${formatRepository(reference)}@${descriptor.digest}`, rule, examined, signatures.length);
-  });
-  return { rule: rule.match, unsigned: false, signatures: held };
+  const failed = examined.find((each) => !isMet(each));
+  if (failed !== undefined) throw refusal(failed, { name, found, rule });
+  return { rule: rule.match, unsigned: false, signatures: examined.flatMap(({ held }) => held) };
 }
 
-function refusal(name: string, { match }: Rule, { wanted, refused }: Examined, found: number): FairleadError {
-  const requires = wanted.join(' or ');
+function refusal(examined: Examined, { name, found, rule: { match } }: Judged): FairleadError {
+  const { attestation, held, refused, threshold } = examined;
+  const requires = describe(examined);
+  if (attestation !== undefined && held.length + refused.length === 0) {
+    return new FairleadError(
+      'SignatureInvalid',
+      `${name} has no attestation ${attestation}; rule ${match} requires one`,
+      {
+        hint: `Attest it with \`fairlead attest ${name} --type … --predicate FILE --key …\`, or publish with --provenance.`,
+      },
+    );
+  }
   if (found === 0) {
     return new FairleadError('SignatureInvalid', `${name} is not signed; rule ${match} requires ${requires}`, {
-      hint: `Sign it with \`fairlead push --key …\`, or with \`cosign sign --key … ${name}\`.`,
+      hint: `Sign it with \`fairlead sign ${name} --key …\`, or with \`cosign sign --key … ${name}\`.`,
     });
   }
   const reasons = refused
     .slice(0, maxReasons)
     .map(({ manifest, format, wanted: tried, reason }) => `\n  ${manifest} (${format}, with ${tried}): ${reason}`);
   if (refused.length > maxReasons) reasons.push(`\n  and ${refused.length - maxReasons} more`);
+  const what =
+    threshold > 1
+      ? `${held.length} of ${threshold} signers needed have ${attestation === undefined ? 'signed' : 'attested'} ${name} for`
+      : `no ${attestation === undefined ? 'signature' : 'attestation'} of ${name} meets`;
   return new FairleadError(
     'SignatureInvalid',
-    `no signature of ${name} meets rule ${match}, which requires ${requires}:${reasons.join('')}`,
+    `${what} rule ${match}, which requires ${requires}${reasons.length > 0 ? ':' : ''}${reasons.join('')}`,
     { hint: 'Ask the publisher what he signs with, and compare it with the policy.' },
   );
+}
+
+/** What a requirement asks for, in words. */
+export function describe({ attestation, wanted, threshold }: Examined): string {
+  const signers = wanted.join(' or ');
+  const by = threshold > 1 ? `${threshold} different signers of: ${signers}` : signers;
+  return attestation === undefined ? by : `an attestation ${attestation} by ${by}`;
 }

@@ -2,15 +2,17 @@ import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import { lint } from '#lib/profile/lint';
-import type { Finding, Profile, ProfileKind } from '#lib/profile/profile';
+import type { Finding, RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import type { Reference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
-import { attachSignature } from '#lib/trust/attach-signature';
+import { attachAttestation, attachSignature } from '#lib/trust/attach-signature';
 import type { Signer } from '#lib/trust/key';
+import type { KeylessSigner } from '#lib/trust/keyless-signer';
+import { provenancePredicateType } from '#lib/trust/predicate-type';
 import type { Signature } from '#lib/trust/signature';
 
 export interface PublishRequest {
@@ -24,17 +26,19 @@ export interface PublishRequest {
   readonly created?: Date | undefined;
   /** How the signature is stored; a bundle unless told. */
   readonly signatureFormat?: Signature['format'] | undefined;
+  /** SLSA provenance v1 (the predicate) to attest, signed by the same signer. */
+  readonly provenance?: object | undefined;
 }
 
 export interface PublishDependencies {
   readonly target: Target;
   /** Without a signer the artifact is published unsigned. */
-  readonly signer?: Signer | undefined;
+  readonly signer?: Signer | KeylessSigner | undefined;
   /** The time that the signature's manifest carries. */
   readonly clock: () => Date;
   readonly limits: { readonly entriesPerSyscall: number };
   /** Throws for what may not be published here; asked before anything is sent. */
-  readonly authorize?: ((reference: Reference, kind: ProfileKind) => void) | undefined;
+  readonly authorize?: ((reference: Reference, kind: RuntimeKind) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -43,20 +47,22 @@ export interface Published {
   /** The reference to hand on: pinned to the digest, without the tag. */
   readonly reference: Reference;
   readonly descriptor: Descriptor;
-  readonly profile: Profile;
+  readonly profile: RuntimeProfile;
   readonly findings: readonly Finding[];
   /** Digest of the signature's manifest; undefined where it was published unsigned. */
   readonly signature?: Digest | undefined;
+  /** Digest of the manifest of its provenance. */
+  readonly provenance?: Digest | undefined;
 }
 
 /**
- * Publishes one profile: read, lint, pack, sign, push. It is stored byte for byte as it came, and the tag is written last,
+ * Publishes one profile: read, lint, pack, sign, attest, push. It is stored byte for byte as it came, and the tag is written last,
  * so that no unsigned or half-sent artifact ever stands under it.
  * Throws ProfileInvalid for a profile that no runtime would accept, and whatever the target throws.
  */
 export async function publish(
   bytes: Uint8Array,
-  { reference, title, annotations, created, signatureFormat = 'bundle' }: PublishRequest,
+  { reference, title, annotations, created, signatureFormat = 'bundle', provenance }: PublishRequest,
   { target, signer, clock, limits, authorize, signal }: PublishDependencies,
 ): Promise<Published> {
   const { registry, repository, tag } = reference;
@@ -64,6 +70,9 @@ export async function publish(
     throw new FairleadError('InvalidInput', 'a profile is published to a tag, not to a digest', {
       hint: 'Name a tag (registry/repository:tag), or none: the digest is what comes out.',
     });
+  }
+  if (provenance !== undefined && signer === undefined) {
+    throw new FairleadError('InvalidInput', 'provenance is signed, and there is nothing to sign with');
   }
   const profile = readProfile(bytes, title);
   validateArtifact(profile, limits);
@@ -80,6 +89,19 @@ export async function publish(
       { descriptor, reference, signer, format: signatureFormat, created: clock() },
       options,
     ));
+  const attested =
+    signer &&
+    provenance &&
+    (await attachAttestation(
+      target,
+      {
+        descriptor,
+        attestation: { predicateType: provenancePredicateType, predicate: provenance },
+        signer,
+        created: clock(),
+      },
+      options,
+    ));
   if (tag !== undefined) await target.tag(descriptor, tag, options);
   return {
     reference: { registry, repository, digest: descriptor.digest },
@@ -87,5 +109,6 @@ export async function publish(
     profile,
     findings,
     signature: signature?.digest,
+    provenance: attested?.digest,
   };
 }

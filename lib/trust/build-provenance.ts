@@ -1,0 +1,86 @@
+import { FairleadError } from '#lib/errors';
+
+/**
+ * SLSA provenance v1 (the predicate) of what runs in this CI job, from the variables that GitHub Actions or GitLab CI set: the
+ * repository, commit and workflow it was made from, and who ran it. Throws InvalidInput elsewhere, and where one is missing.
+ */
+export function buildProvenance(env: NodeJS.ProcessEnv): object {
+  if (env['GITHUB_ACTIONS'] === 'true') return githubProvenance(variables(env, 'GitHub Actions'));
+  if (env['GITLAB_CI'] === 'true') return gitlabProvenance(variables(env, 'GitLab CI'), env);
+  throw new FairleadError(
+    'InvalidInput',
+    'provenance is made of what a CI system says, and this is none that is known',
+    {
+      hint: 'Known are GitHub Actions and GitLab CI. Elsewhere, write the predicate and use `fairlead attest`.',
+    },
+  );
+}
+
+type Variable = (name: string) => string;
+
+function variables(env: NodeJS.ProcessEnv, system: string): Variable {
+  return (name) => {
+    const value = env[name];
+    if (value !== undefined && value !== '') return value;
+    throw new FairleadError('InvalidInput', `${system} has not set ${name}, which provenance is made of`);
+  };
+}
+
+/** In the form of GitHub's own attestations (actions.github.io/buildtypes/workflow/v1). */
+function githubProvenance(variable: Variable): object {
+  const repository = `${variable('GITHUB_SERVER_URL')}/${variable('GITHUB_REPOSITORY')}`;
+  const workflowRef = variable('GITHUB_WORKFLOW_REF');
+  const [, path, ref] = /^[^/]+\/[^/]+\/([^@]+)@(.+)$/.exec(workflowRef) ?? [];
+  if (path === undefined || ref === undefined) {
+    throw new FairleadError('InvalidInput', `GITHUB_WORKFLOW_REF names no workflow: ${JSON.stringify(workflowRef)}`);
+  }
+  return {
+    buildDefinition: {
+      buildType: 'https://actions.github.io/buildtypes/workflow/v1',
+      externalParameters: { workflow: { ref, repository, path } },
+      internalParameters: {
+        github: {
+          event_name: variable('GITHUB_EVENT_NAME'),
+          repository_id: variable('GITHUB_REPOSITORY_ID'),
+          repository_owner_id: variable('GITHUB_REPOSITORY_OWNER_ID'),
+          runner_environment: variable('RUNNER_ENVIRONMENT'),
+        },
+      },
+      resolvedDependencies: [source(repository, variable('GITHUB_REF'), variable('GITHUB_SHA'))],
+    },
+    runDetails: {
+      builder: { id: `${variable('GITHUB_SERVER_URL')}/${workflowRef}` },
+      metadata: {
+        invocationId: `${repository}/actions/runs/${variable('GITHUB_RUN_ID')}/attempts/${variable('GITHUB_RUN_ATTEMPT')}`,
+      },
+    },
+  };
+}
+
+/** In the form of GitLab's own provenance (gitlab-runner, PROVENANCE.md); the variables that say what was built are kept. */
+function gitlabProvenance(variable: Variable, env: NodeJS.ProcessEnv): object {
+  const project = variable('CI_PROJECT_URL');
+  const { CI_COMMIT_TAG, CI_COMMIT_BRANCH, CI_CONFIG_PATH, CI_PIPELINE_SOURCE } = env;
+  const kept = Object.entries({ CI_COMMIT_TAG, CI_COMMIT_BRANCH, CI_CONFIG_PATH, CI_PIPELINE_SOURCE });
+  const ref = CI_COMMIT_TAG ? `refs/tags/${CI_COMMIT_TAG}` : `refs/heads/${variable('CI_COMMIT_REF_NAME')}`;
+  return {
+    buildDefinition: {
+      buildType: 'https://gitlab.com/gitlab-org/gitlab-runner/-/blob/main/PROVENANCE.md',
+      externalParameters: {
+        source: project,
+        entryPoint: variable('CI_JOB_NAME'),
+        variables: Object.fromEntries(kept.filter(([, value]) => value)),
+      },
+      internalParameters: { job: variable('CI_JOB_ID'), pipeline: variable('CI_PIPELINE_ID') },
+      resolvedDependencies: [source(project, ref, variable('CI_COMMIT_SHA'))],
+    },
+    runDetails: {
+      builder: { id: `${project}/-/runners/${variable('CI_RUNNER_ID')}` },
+      metadata: { invocationId: variable('CI_JOB_URL') },
+    },
+  };
+}
+
+function source(repository: string, ref: string, commit: string): object {
+  return { uri: `git+${repository}@${ref}`, digest: { gitCommit: commit } };
+}

@@ -1,0 +1,80 @@
+import { FairleadError } from '#lib/errors';
+import { digestOf } from '#lib/registry/digest';
+import type { SigstoreRoot } from './policy.ts';
+import { openSignature } from './signed-content.ts';
+import { readSigningConfig } from './signing-config.ts';
+import { statementPayloadType } from './statement.ts';
+
+/** Signs with a key that lives for one signature, and a certificate that says whose it was. */
+export interface KeylessSigner {
+  /** Gives a Sigstore bundle v0.3 (JSON) around an in-toto statement. */
+  signStatement(statement: Uint8Array): Promise<Uint8Array>;
+}
+
+export interface KeylessOptions {
+  /** Sigstore signing config (JSON, v0.2): the certificate authority, the logs and the timestamp authorities to use. */
+  readonly signingConfig: Uint8Array;
+  /** The OIDC token that says who signs (see identity-token.ts). */
+  readonly token: string;
+  /** What the services answer is checked against, before anything is published; unchecked without it. */
+  readonly trustedRoot?: SigstoreRoot | undefined;
+}
+
+/**
+ * Prepares keyless signing. Throws InvalidInput for a signing config that cannot be used; signing throws Unauthenticated where
+ * the certificate authority does not accept the token, Unavailable where a service does not answer as it should, and
+ * SignatureInvalid where what they answered does not hold under the trusted root. The token is in none of the errors.
+ */
+export async function keylessSigner({ signingConfig, token, trustedRoot }: KeylessOptions): Promise<KeylessSigner> {
+  const config = readSigningConfig(signingConfig);
+  const [{ bundleBuilderFromSigningConfig }, { bundleToJSON }] = await Promise.all([
+    import('@sigstore/sign'),
+    import('@sigstore/bundle'),
+  ]);
+  const fetchOptions = { timeout: 20_000, retry: { retries: 2 } };
+  return {
+    async signStatement(statement) {
+      let bundle: Uint8Array;
+      try {
+        // A builder for each signature: it holds the key.
+        const builder = bundleBuilderFromSigningConfig({
+          signingConfig: config,
+          identityProvider: { getToken: async () => token },
+          bundleType: 'dsseEnvelope',
+          fetchOptions,
+        });
+        const made = await builder.create({ data: Buffer.from(statement), type: statementPayloadType });
+        bundle = new TextEncoder().encode(JSON.stringify(bundleToJSON(made)));
+      } catch (thrown) {
+        throw signingError(thrown, token);
+      }
+      const content = openSignature({ format: 'bundle', manifest: digestOf(bundle), bundle });
+      trustedRoot?.verifyCertificate(content, 'optional');
+      return bundle;
+    },
+  };
+}
+
+/** An error of the clients in our words. Their errors, and what they quote of a server's, may hold the token: nothing of it stays. */
+function signingError(thrown: unknown, token: string): FairleadError {
+  const { code, message, cause } = thrown instanceof Error ? (thrown as NodeJS.ErrnoException) : { message: '' };
+  const inner = cause instanceof Error ? cause : undefined;
+  const status: unknown = inner === undefined ? undefined : Reflect.get(inner, 'statusCode');
+  const secrets = [token, ...token.split('.')].filter((part) => part.length > 8);
+  const detail = [message, inner?.message ?? '']
+    .filter((text, index, all) => text !== '' && all.findIndex((other) => other.includes(text)) === index)
+    .join(': ');
+  const said = secrets.reduce((text, secret) => text.replaceAll(secret, '(token)'), detail).slice(0, 500);
+  if (code === 'CA_CREATE_SIGNING_CERTIFICATE_ERROR' && typeof status === 'number' && status < 500) {
+    return new FairleadError(
+      'Unauthenticated',
+      `the certificate authority does not accept the identity token: ${said}`,
+      {
+        hint: 'Its issuer must be one that the authority knows, its audience "sigstore" as a rule, and it must not have expired.',
+      },
+    );
+  }
+  return new FairleadError('Unavailable', `keyless signing failed: ${said}`, {
+    hint: 'Nothing was published under the tag. Try again, or check the services of the signing config.',
+  });
+}
