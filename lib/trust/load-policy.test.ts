@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
 import { parseReference } from '#lib/registry/reference';
 import { privateSigstore } from '#test/sigstore/private-sigstore';
+import { startTufRepository } from '#test/sigstore/tuf-repository';
 import { authorize } from './authorize.ts';
 import { generateKeyPair, loadPublicKey } from './key.ts';
 import { loadPolicy } from './load-policy.ts';
@@ -104,6 +105,46 @@ rules:
     assert.notEqual(await revisionOf(text), first);
     await refuses(text.replace('root.json', 'base.json'), /policy\.yaml:3:14: base\.json: not a Sigstore trusted root/);
     await refuses(text.replace('root.json', 'none.json'), /policy\.yaml:3:14: none\.json does not exist/);
+  });
+
+  it('gets the trusted root from a TUF repository, and keeps it for when the network is gone', async () => {
+    const sigstore = await privateSigstore();
+    const server = await startTufRepository({ 'trusted_root.json': JSON.stringify(sigstore.trustedRoot) });
+    process.env['XDG_CACHE_HOME'] = join(folder, 'cache');
+    try {
+      await writeFile(join(folder, 'root.json'), server.root);
+      const text = `${head}trustedRoot: {tuf: "${server.url}", root: root.json}
+rules:
+  - match: a.b/**
+    require: [{keyless: {issuer: https://issuer.example, identity: https://example.com/signer}}]
+`;
+      const first = await revisionOf(text);
+      const [rule] = (await loadPolicy(path)).rules;
+      assert.equal(rule?.require[0]?.anyOf[0]?.log?.use, 'required');
+      await server.stop();
+      assert.equal(await revisionOf(text), first);
+      await writeFile(join(folder, 'root.json'), 'another root');
+      await assert.rejects(loadPolicy(path), { kind: 'Unavailable', message: /cannot get trusted_root\.json/ });
+    } finally {
+      delete process.env['XDG_CACHE_HOME'];
+      await server.stop();
+    }
+  });
+
+  it('reads thresholds and attestations with their keys', async () => {
+    const text = `${withKey}    attestations: [{type: cyclonedx, by: {anyOf: [{key: keys/release.pub}, {key: keys/b.pub}], threshold: 2}}]\n`;
+    await refuses(text, /policy\.yaml:6:82: keys\/b\.pub does not exist/);
+    await writeFile(join(folder, 'keys', 'b.pub'), (await generateKeyPair()).publicKey);
+    const first = await revisionOf(text);
+    const [attestation] = (await loadPolicy(path)).rules[0]?.attestations ?? [];
+    assert.equal(attestation?.type, 'https://cyclonedx.org/bom');
+    assert.equal(attestation?.by?.threshold, 2);
+    assert.deepEqual(
+      attestation?.by?.anyOf.map(({ key }) => key),
+      ['keys/release.pub', 'keys/b.pub'],
+    );
+    await writeFile(join(folder, 'keys', 'b.pub'), (await generateKeyPair()).publicKey);
+    assert.notEqual(await revisionOf(text), first);
   });
 
   it('refuses a file that is missing or wrong, and says where the policy names it', async () => {

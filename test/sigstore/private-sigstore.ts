@@ -6,6 +6,7 @@ import { preAuthEncoding } from '#lib/trust/dsse';
 import { type Claim, claimOids } from '#lib/trust/identity';
 import { bundleMediaType } from '#lib/trust/signature';
 import { signStatement, statementPayloadType } from '#lib/trust/statement';
+import { type RekorV2, rekorV2 } from './rekor-v2.ts';
 
 const baseUrl = 'http://sigstore.example';
 const issuerOid = '1.3.6.1.4.1.57264.1.8';
@@ -61,7 +62,12 @@ export interface PrivateSigstore {
     timestampAuthorities: object[];
   };
   /** The services behind it, for a server that speaks their protocols. */
-  readonly services: { readonly ca: CA; readonly log: (entry: object) => Promise<LogEntry>; readonly tsa: TSA };
+  readonly services: {
+    readonly ca: CA;
+    readonly log: (entry: object) => Promise<LogEntry>;
+    readonly logV2: RekorV2;
+    readonly tsa: TSA;
+  };
   /** A keyless signature of an artifact, as a bundle. */
   sign(descriptor: Descriptor, options?: KeylessOptions): Promise<BundleJson>;
   /** A signature of an artifact with a key, entered in the transparency log. */
@@ -97,6 +103,7 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
   mock.timers.reset();
 
   const validFor = { start: new Date(yearAgo).toISOString() };
+  const logV2 = rekorV2('http://rekor-v2.sigstore.example', validFor.start);
   const logInstance = (publicKey: Buffer): object => ({
     baseUrl,
     hashAlgorithm: 'SHA2_256',
@@ -195,13 +202,13 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
   return {
     trustedRoot: {
       mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-      tlogs: [logInstance(tlog.publicKey)],
+      tlogs: [logInstance(tlog.publicKey), logV2.instance],
       ctlogs: [logInstance(ctlog.publicKey)],
       certificateAuthorities: [authority(ca.rootCertificate)],
       timestampAuthorities: [authority(tsa.intCertificate, tsa.rootCertificate)],
     } as PrivateSigstore['trustedRoot'],
 
-    services: { ca, log, tsa },
+    services: { ca, log, logV2, tsa },
 
     async sign(descriptor, options = {}) {
       const { certificate, privateKey } = await certify(options);

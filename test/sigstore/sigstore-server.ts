@@ -2,7 +2,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ASN1Obj } from '@sigstore/core';
-import { fulcioHandler } from '@sigstore/mock';
+import { fulcioHandler, tsaHandler } from '@sigstore/mock';
 import { dsseEntry, type PrivateSigstore } from './private-sigstore.ts';
 
 /** A private Sigstore that others can talk to. */
@@ -15,9 +15,20 @@ export interface SigstoreServer {
 /** Rekor's name for an entry: the key of its answer, and its ETag. */
 const entryId = '0'.repeat(64);
 
-/** Serves Fulcio, Rekor v1 and a timestamp authority on one loopback port, as far as cosign needs them to sign. */
-export async function serveSigstore({ services: { ca, log, tsa } }: PrivateSigstore): Promise<SigstoreServer> {
-  const fulcio = fulcioHandler(ca, { subjectClaim: 'email' });
+export interface ServerOptions {
+  /** The kind of transparency log that the signing config names. */
+  readonly rekor?: 1 | 2;
+  /** The claim of a token that becomes the identity in the certificate. */
+  readonly subjectClaim?: 'email' | 'sub';
+}
+
+/** Serves Fulcio, Rekor of both kinds and a timestamp authority on one loopback port, as far as cosign and we need them to sign. */
+export async function serveSigstore(
+  { services: { ca, log, logV2, tsa } }: PrivateSigstore,
+  { rekor = 1, subjectClaim = 'email' }: ServerOptions = {},
+): Promise<SigstoreServer> {
+  const fulcio = fulcioHandler(ca, { subjectClaim });
+  const jsonTimestamps = tsaHandler(tsa);
 
   async function answer(
     path: string,
@@ -36,6 +47,14 @@ export async function serveSigstore({ services: { ca, log, tsa } }: PrivateSigst
       const { proposedContent } = JSON.parse(body.toString()).spec;
       const entry = await log(dsseEntry(proposedContent.envelope, proposedContent.verifiers[0]));
       return { type: 'application/json', content: JSON.stringify({ [entryId]: entry }) };
+    }
+    if (path === '/api/v2/log/entries') {
+      return { type: 'application/json', content: JSON.stringify(logV2.enter(JSON.parse(body.toString()))) };
+    }
+    if (path === '/api/v1/timestamp' && body[0] === 0x7b) {
+      // A client that speaks JSON, as Sigstore's own authorities do besides.
+      const { response } = await jsonTimestamps.fn(body.toString());
+      return { type: 'application/timestamp-reply', content: Buffer.from(response as Buffer) };
     }
     if (path === '/api/v1/timestamp') {
       // TimeStampReq ::= SEQUENCE { version, messageImprint { hashAlgorithm { oid }, hashedMessage }, … nonce … } (RFC 3161)
@@ -77,15 +96,15 @@ export async function serveSigstore({ services: { ca, log, tsa } }: PrivateSigst
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const service = (at = url): object[] => [
-    { url: at, majorApiVersion: 1, validFor: { start: '2020-01-01T00:00:00Z' }, operator: 'test' },
+  const service = (at = url, majorApiVersion = 1): object[] => [
+    { url: at, majorApiVersion, validFor: { start: '2020-01-01T00:00:00Z' }, operator: 'test' },
   ];
   return {
     signingConfig: {
       mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
       caUrls: service(),
       oidcUrls: service(),
-      rekorTlogUrls: service(),
+      rekorTlogUrls: service(url, rekor),
       rekorTlogConfig: { selector: 'ANY' },
       tsaUrls: service(`${url}/api/v1/timestamp`),
       tsaConfig: { selector: 'ANY' },
@@ -95,9 +114,18 @@ export async function serveSigstore({ services: { ca, log, tsa } }: PrivateSigst
 }
 
 /** An identity token that this server believes, as it would any: a JWT, signed with a key that nobody knows. */
-export function identityToken(issuer: string, email: string): string {
+export function identityToken(issuer: string, email: string, more: object = {}): string {
   const now = Math.floor(Date.now() / 1000);
-  const claims = { iss: issuer, sub: email, email, email_verified: true, aud: 'sigstore', iat: now, exp: now + 600 };
+  const claims = {
+    iss: issuer,
+    sub: email,
+    email,
+    email_verified: true,
+    aud: 'sigstore',
+    iat: now,
+    exp: now + 600,
+    ...more,
+  };
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const signed = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}`;
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { startTufRepository, type TufServer } from '#test/sigstore/tuf-repository';
+import { cacheFolder, fetchTufTarget, type TufRepository } from './tuf-target.ts';
+
+const hour = 3_600_000;
+
+describe('fetchTufTarget', () => {
+  let folder: string;
+  let server: TufServer;
+  let repository: TufRepository;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-tuf-'));
+    server = await startTufRepository({ 'trusted_root.json': 'first' });
+    repository = await repositoryOf(server, 'root.json');
+  });
+  afterEach(async () => {
+    await server.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function repositoryOf({ url, root }: TufServer, name: string): Promise<TufRepository> {
+    const path = join(folder, name);
+    await writeFile(path, root);
+    return { mirror: url, root: { path, bytes: root } };
+  }
+
+  const fetchTarget = async (hours: number, of = repository, name = 'trusted_root.json') =>
+    Buffer.from(
+      await fetchTufTarget(of, name, { cacheFolder: join(folder, 'cache'), now: () => Date.now() + hours * hour }),
+    ).toString();
+
+  /** Makes what is cached older. */
+  async function age(hours: number): Promise<void> {
+    for (const entry of await readdir(join(folder, 'cache'), { recursive: true, withFileTypes: true })) {
+      const then = new Date(Date.now() - hours * hour);
+      if (entry.isFile()) await utimes(join(entry.parentPath, entry.name), then, then);
+    }
+  }
+
+  it('fetches a target, and asks the network only once in a while', async () => {
+    assert.equal(await fetchTarget(0), 'first');
+    const asked = server.requests.length;
+    assert.equal(await fetchTarget(0.9), 'first');
+    assert.equal(await fetchTarget(2), 'first');
+    assert.equal(server.requests.length, asked, 'within a day the cache answers');
+    await fetchTarget(30);
+    assert.ok(server.requests.length > asked, 'after a day it is asked again');
+  });
+
+  it('works with the network gone, from what was verified before', async () => {
+    assert.equal(await fetchTarget(0), 'first');
+    await server.stop();
+    assert.equal(await fetchTarget(2), 'first');
+    await age(100);
+    assert.equal(await fetchTarget(4), 'first');
+  });
+
+  it('takes nothing that is signed by others, and keeps to the copy it has', async () => {
+    const forged = await startTufRepository({ 'trusted_root.json': 'forged' });
+    try {
+      const misled = { ...repository, mirror: forged.url };
+      await assert.rejects(fetchTarget(0, misled), { kind: 'Unavailable', message: /cannot get trusted_root\.json/ });
+      const own = await repositoryOf(forged, 'other-root.json');
+      assert.equal(await fetchTarget(2, own), 'forged');
+      await assert.rejects(
+        fetchTarget(4, misled),
+        { kind: 'Unavailable' },
+        'what was cached under another root is not taken',
+      );
+    } finally {
+      await forged.stop();
+    }
+  });
+
+  it('says so where there is neither network nor copy, or no such target', async () => {
+    await assert.rejects(fetchTarget(0, repository, 'other.json'), { kind: 'Unavailable', message: /other\.json/ });
+    await server.stop();
+    await assert.rejects(fetchTarget(0), { kind: 'Unavailable' });
+  });
+
+  it('says so where the cache cannot be written', async () => {
+    const surroundings = { cacheFolder: join(folder, 'root.json', 'cache'), now: Date.now };
+    await assert.rejects(fetchTufTarget(repository, 'trusted_root.json', surroundings), {
+      kind: 'InvalidInput',
+      message: /cannot write the cache folder/,
+    });
+  });
+});
+
+describe('cacheFolder', () => {
+  it('is where systemd, XDG or the home say', () => {
+    assert.equal(
+      cacheFolder({ CACHE_DIRECTORY: '/var/cache/fairlead:/b', XDG_CACHE_HOME: '/x' }),
+      '/var/cache/fairlead/tuf',
+    );
+    assert.equal(cacheFolder({ XDG_CACHE_HOME: '/x' }), '/x/fairlead/tuf');
+    assert.match(cacheFolder({}), /\/\.cache\/fairlead\/tuf$/);
+  });
+});
