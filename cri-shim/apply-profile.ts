@@ -1,3 +1,4 @@
+import { seccompOf } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
@@ -52,7 +53,7 @@ export function profileApplier(
       {
         baseline: baseline === 'RuntimeDefault' ? runtime() : baseline,
         ...(base === undefined ? {} : { base }),
-        artifact: pulled.profile.seccomp,
+        artifact: seccompOf(pulled.profile),
       },
       nativeArchitecture(architecture),
     );

@@ -1,7 +1,7 @@
 import { pullMemory } from '#lib/node/pull-memory';
 import { type PulledProfile, pullProfile } from '#lib/node/pull-profile';
 import type { Store } from '#lib/node/store';
-import type { ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind } from '#lib/profile/profile';
 import { type AuthConfig, authConfigCredentials, type CredentialSource } from '#lib/registry/credentials';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
@@ -17,7 +17,7 @@ export interface ArtifactSource {
   /** Pulls an artifact, or takes it from the store; verified under the policy in force either way. */
   pull(
     reference: PinnedReference,
-    kind: ProfileKind,
+    kind: RuntimeKind,
     options: { readonly auth?: AuthConfig | undefined; readonly signal: AbortSignal },
   ): Promise<PulledProfile>;
   /** Removes an artifact from the store. */

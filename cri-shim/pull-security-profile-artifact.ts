@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { FairleadError } from '#lib/errors';
-import type { ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind } from '#lib/profile/profile';
 import { formatRepository } from '#lib/registry/reference';
 import type { ArtifactSource } from './artifact-source.ts';
 import { decode } from './decode.ts';
@@ -28,7 +28,7 @@ export function handlePull(source: ArtifactSource): UnaryHandler {
   };
 }
 
-function kindOf(kind: SecurityProfileKind): ProfileKind {
+function kindOf(kind: SecurityProfileKind): RuntimeKind {
   if (kind === SecurityProfileKind.Seccomp) return 'Seccomp';
   throw new FairleadError(
     'InvalidInput',

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { profileContent } from '#lib/artifact/profile-content';
-import type { ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference } from '#lib/registry/reference';
 import { describePulled, renderPulled } from '#services/pull/pulled-document';
 import { openRegistries } from '../connect.ts';
@@ -19,7 +19,7 @@ import { writeResult } from '../output.ts';
 interface PullOptions extends OutputOptions, RegistryOptions {
   readonly policy: string;
   readonly file?: string;
-  readonly kind: ProfileKind;
+  readonly kind: RuntimeKind;
 }
 
 /** `fairlead pull REFERENCE`. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference } from '#lib/registry/reference';
 import { describePulled } from '#services/pull/pulled-document';
 import { openRegistries } from '../connect.ts';
@@ -16,7 +16,7 @@ import { writeResult } from '../output.ts';
 
 interface VerifyOptions extends OutputOptions, RegistryOptions {
   readonly policy: string;
-  readonly kind: ProfileKind;
+  readonly kind: RuntimeKind;
 }
 
 /** `fairlead verify REFERENCE`. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { containerCapabilities } from '#cri-shim/capabilities';
 import { profileContent } from '#lib/artifact/profile-content';
 import { pullProfile } from '#lib/node/pull-profile';
+import { seccompOf } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { machineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
@@ -107,7 +108,7 @@ async function pullBack(
     tell.fact('verified', `signature ${manifest}`);
     tell.fact('by key', `${key}, SHA-256 ${keyFingerprint}`);
   }
-  return pulled.profile.seccomp;
+  return seccompOf(pulled.profile);
 }
 
 /** As the node does for each container: the baseline and the artifact, of both only what both allow. */

@@ -1,4 +1,4 @@
-import type { ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind } from '#lib/profile/profile';
 import type { Descriptor, Manifest } from '#lib/registry/descriptor';
 
 /** Content together with the descriptor that names it. */
@@ -19,7 +19,7 @@ export interface Artifact {
 }
 
 /** Config media type, and artifactType, of the runtime layout by kind (KEP-6061, artifact format). */
-export const profileMediaTypes: Readonly<Record<ProfileKind, string>> = {
+export const profileMediaTypes: Readonly<Record<RuntimeKind, string>> = {
   Seccomp: 'application/vnd.cncf.seccomp-profile.config.v1+json',
   AppArmor: 'application/vnd.cncf.apparmor-profile.config.v1+json',
 };

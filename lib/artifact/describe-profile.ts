@@ -1,4 +1,6 @@
-import type { Profile } from '#lib/profile/profile';
+import type { AppArmorProfile } from '#lib/profile/apparmor/model';
+import type { RuntimeProfile } from '#lib/profile/profile';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
 
 /** The annotations by which people and catalogs find a profile without fetching it. */
 export interface ProfileDescription {
@@ -20,17 +22,8 @@ export const profileAnnotations = {
  * Describes a profile in annotations: kind and architectures (SCMP_ARCH_*, comma-separated; absent where the profile
  * names none, which means the native one), a name from its file name, and one line on what it permits.
  */
-export function describeProfile(profile: Profile, fileName: string): ProfileDescription {
-  const { defaultAction, architectures = [], syscalls = [] } = profile.seccomp;
-  const names = new Map<string, Set<string>>();
-  for (const rule of syscalls) {
-    const ofAction = names.get(rule.action) ?? new Set<string>();
-    for (const name of rule.names) ofAction.add(name);
-    names.set(rule.action, ofAction);
-  }
-  const counts = [...names]
-    .map(([action, of]) => `${shortAction(action)} for ${of.size} ${of.size === 1 ? 'syscall' : 'syscalls'}`)
-    .sort();
+export function describeProfile(profile: RuntimeProfile, fileName: string): ProfileDescription {
+  const { architectures, summary } = describeKind(profile);
   return {
     fixed: {
       [profileAnnotations.kind]: profile.kind,
@@ -38,11 +31,54 @@ export function describeProfile(profile: Profile, fileName: string): ProfileDesc
     },
     defaults: {
       [profileAnnotations.name]: fileName.replace(/(?<=.)\.[A-Za-z0-9]+$/, ''),
-      [profileAnnotations.summary]: [`default ${shortAction(defaultAction)}`, ...counts].join(', '),
+      [profileAnnotations.summary]: summary,
     },
   };
 }
 
+function describeKind(profile: RuntimeProfile): { architectures: readonly string[]; summary: string } {
+  switch (profile.kind) {
+    case 'Seccomp':
+      return { architectures: profile.seccomp.architectures ?? [], summary: summarizeSeccomp(profile.seccomp) };
+    case 'AppArmor':
+      return { architectures: [], summary: summarizeAppArmor(profile.apparmor) };
+  }
+}
+
+/** `default errno, allow for 210 syscalls`. */
+function summarizeSeccomp({ defaultAction, syscalls = [] }: SeccompProfile): string {
+  const names = new Map<string, Set<string>>();
+  for (const rule of syscalls) {
+    const ofAction = names.get(rule.action) ?? new Set<string>();
+    for (const name of rule.names) ofAction.add(name);
+    names.set(rule.action, ofAction);
+  }
+  const counts = [...names].map(([action, of]) => `${shortAction(action)} for ${count(of.size, 'syscall')}`).sort();
+  return [`default ${shortAction(defaultAction)}`, ...counts].join(', ');
+}
+
 function shortAction(action: string): string {
   return action.replace(/^SCMP_ACT_/, '').toLowerCase();
+}
+
+/** `3 executables, 12 paths, network tcp, 1 capability`; `any` for what is not limited. */
+function summarizeAppArmor({ executable, filesystem, network, capability }: AppArmorProfile): string {
+  const paths = filesystem && Object.values(filesystem).flat().length;
+  const protocols = network && [
+    ...(network.allowTcp ? ['tcp'] : []),
+    ...(network.allowUdp ? ['udp'] : []),
+    ...(network.allowRaw ? ['raw'] : []),
+  ];
+  return [
+    executable === undefined ? 'any executable' : count(executable.allowedExecutables.length, 'executable'),
+    paths === undefined ? 'any path' : count(paths, 'path'),
+    `network ${protocols === undefined ? 'any' : protocols.join(' and ') || 'none'}`,
+    capability === undefined
+      ? 'any capability'
+      : count(capability.allowedCapabilities.length, 'capability', 'capabilities'),
+  ].join(', ');
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
 }

@@ -1,5 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import type { Profile } from '#lib/profile/profile';
+import type { RuntimeProfile } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { emptyConfigBytes, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import { type Artifact, profileMediaTypes } from './artifact.ts';
@@ -36,7 +36,10 @@ const maxAnnotationBytes = 64 * 1024;
  * media type and by artifactType, and one raw layer is the profile. Reproducible: the same input gives the same digest.
  * Throws InvalidInput for a title that is no file name and for annotations that contradict the profile.
  */
-export function packArtifact(profile: Profile, { content, title, annotations = {}, created }: PackOptions): Artifact {
+export function packArtifact(
+  profile: RuntimeProfile,
+  { content, title, annotations = {}, created }: PackOptions,
+): Artifact {
   const fileName = title ?? 'profile.json';
   assertFileName(fileName);
   const mediaType = profileMediaTypes[profile.kind];

@@ -1,10 +1,10 @@
 import { FairleadError } from '#lib/errors';
-import type { ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind } from '#lib/profile/profile';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import { profileMediaTypes } from './artifact.ts';
 
-const kinds = new Map<string, ProfileKind>(
-  Object.entries(profileMediaTypes).map(([kind, mediaType]) => [mediaType, kind as ProfileKind]),
+const kinds = new Map<string, RuntimeKind>(
+  Object.entries(profileMediaTypes).map(([kind, mediaType]) => [mediaType, kind as RuntimeKind]),
 );
 
 /**
@@ -12,7 +12,7 @@ const kinds = new Map<string, ProfileKind>(
  * by the config's media type, or by artifactType where the config is the empty one; exactly one layer, whatever its
  * media type. Throws ProfileInvalid for everything else; `name` is how the message calls the artifact.
  */
-export function recognizeLayout(manifest: Manifest, name: string): { kind: ProfileKind; layer: Descriptor } {
+export function recognizeLayout(manifest: Manifest, name: string): { kind: RuntimeKind; layer: Descriptor } {
   const byArtifactType = manifest.config.mediaType === mediaTypes.emptyConfig;
   const told = byArtifactType ? manifest.artifactType : manifest.config.mediaType;
   const kind = told === undefined ? undefined : kinds.get(told);

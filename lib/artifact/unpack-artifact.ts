@@ -1,5 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import type { Profile, ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import type { Artifact } from './artifact.ts';
 import { profileContent } from './profile-content.ts';
@@ -9,22 +9,22 @@ import { recognizeLayout } from './recognize-layout.ts';
  * Reads the profile in an artifact. `kind` is what the caller asked for; undefined takes any.
  * Throws ProfileInvalid where the artifact is no profile, is of another kind, or does not parse.
  */
-export function unpackArtifact(artifact: Artifact, kind: ProfileKind | undefined): Profile {
+export function unpackArtifact(artifact: Artifact, kind: RuntimeKind | undefined): RuntimeProfile {
   const name = artifact.descriptor.digest;
   const found = recognizeLayout(artifact.manifest, name);
   if (kind !== undefined && found.kind !== kind) {
     throw new FairleadError('ProfileInvalid', `${name} is a profile of kind ${found.kind}, not ${kind}`);
   }
-  const profile = readLayer(profileContent(artifact), `profile in ${name}`);
+  const profile = readLayer(profileContent(artifact), `profile in ${name}`, found.kind);
   if (profile.kind !== found.kind) {
     throw new FairleadError('ProfileInvalid', `${name} calls itself ${found.kind}, but its content is ${profile.kind}`);
   }
   return profile;
 }
 
-function readLayer(bytes: Uint8Array, source: string): Profile {
+function readLayer(bytes: Uint8Array, source: string, kind: RuntimeKind): RuntimeProfile {
   try {
-    return readProfile(bytes, source);
+    return readProfile(bytes, source, kind);
   } catch (error) {
     // Too deep or too long to read is a fault of the artifact here, and a lasting one.
     if (!(error instanceof FairleadError) || error.kind !== 'LimitExceeded') throw error;

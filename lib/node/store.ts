@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from '#lib/artifact/artifact';
 import { FairleadError } from '#lib/errors';
-import type { ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind } from '#lib/profile/profile';
 import type { Digest } from '#lib/registry/digest';
 import type { Fetcher } from '#lib/registry/target';
 import type { Signature } from '#lib/trust/signature';
@@ -16,7 +16,7 @@ import { renderRecord, type StoredArtifact } from './stored-artifact.ts';
 /** What a pull brought, all of it verified. */
 export interface PulledArtifact {
   readonly artifact: Artifact;
-  readonly kind: ProfileKind;
+  readonly kind: RuntimeKind;
   /** `registry/repository` that it came from. */
   readonly repository: string;
   readonly signatures: readonly Signature[];

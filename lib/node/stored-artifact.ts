@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import type { ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind } from '#lib/profile/profile';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { type Digest, isDigest } from '#lib/registry/digest';
 import { descriptorSchema } from '#lib/registry/manifest';
@@ -18,7 +18,7 @@ export interface Pull {
 /** The record of one artifact in the store. The record is what makes the artifact's blobs count. */
 export interface StoredArtifact {
   readonly descriptor: Descriptor;
-  readonly kind: ProfileKind;
+  readonly kind: RuntimeKind;
   /** One for each repository that it was pulled from. */
   readonly pulls: readonly Pull[];
 }

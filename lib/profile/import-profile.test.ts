@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { evaluate } from '#test/oracle/seccomp-evaluate';
 import { importProfile } from './import-profile.ts';
 import { lint } from './lint.ts';
+import { seccompOf } from './profile.ts';
 import type { ProfileHost } from './seccomp/resolve-docker.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -33,8 +34,8 @@ describe('importProfile', () => {
   });
 
   it('resolves the form of Docker for a host and a container', () => {
-    const { seccomp, unknownFields } = importProfile(bytes(docker), 'docker.json', { host });
-    assert.deepEqual(seccomp, {
+    const profile = importProfile(bytes(docker), 'docker.json', { host });
+    assert.deepEqual(profile.kind === 'Seccomp' && profile.seccomp, {
       defaultAction: 'SCMP_ACT_ERRNO',
       defaultErrnoRet: 38,
       architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
@@ -46,9 +47,9 @@ describe('importProfile', () => {
         { names: ['clone'], action: 'SCMP_ACT_ALLOW' },
       ],
     });
-    assert.equal(unknownFields, undefined);
+    assert.equal(profile.unknownFields, undefined);
     const other: ProfileHost = { architecture: 's390x', kernel: '4.4', capabilities: ['CAP_SYS_ADMIN'] };
-    const elsewhere = importProfile(bytes(docker), 'docker.json', { host: other }).seccomp;
+    const elsewhere = seccompOf(importProfile(bytes(docker), 'docker.json', { host: other }));
     assert.deepEqual(
       elsewhere.syscalls?.flatMap(({ names, action }) => `${names} ${action}`),
       ['read SCMP_ACT_ALLOW', 'bpf SCMP_ACT_ALLOW'],
@@ -79,7 +80,7 @@ describe('importProfile', () => {
       ['unreachable-entry setns'],
     );
     const result = (syscall: string, ...args: bigint[]) =>
-      evaluate(profile.seccomp, { architecture: 'SCMP_ARCH_X86_64', syscall, args });
+      evaluate(seccompOf(profile), { architecture: 'SCMP_ARCH_X86_64', syscall, args });
     assert.equal(result('read'), 'SCMP_ACT_ALLOW');
     assert.equal(result('mount'), 'SCMP_ACT_ALLOW');
     assert.equal(result('bpf'), 'SCMP_ACT_ERRNO 1');
@@ -105,6 +106,7 @@ spec:
   it('reads a SeccompProfile of the Security Profiles Operator', () => {
     assert.deepEqual(importProfile(bytes(spo), 'p.yaml'), {
       kind: 'Seccomp',
+      name: 'nginx',
       seccomp: {
         defaultAction: 'SCMP_ACT_ERRNO',
         architectures: ['SCMP_ARCH_X86_64'],

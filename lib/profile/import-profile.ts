@@ -1,9 +1,9 @@
 import { FairleadError } from '#lib/errors';
-import type { JsonDocument, JsonNode } from './json/read-json.ts';
-import { positionOf, readJson } from './json/read-json.ts';
+import type { JsonDocument } from './json/read-json.ts';
+import { readJson } from './json/read-json.ts';
+import { parseResource, resourceKind } from './parse-resource.ts';
+import { parseRuntime, runtimeForms, runtimeKind, unknownFormat } from './parse-runtime.ts';
 import type { Profile } from './profile.ts';
-import { parseSeccomp } from './seccomp/parse.ts';
-import { parseSpoSeccomp } from './seccomp/parse-spo.ts';
 import type { ProfileHost } from './seccomp/resolve-docker.ts';
 import { isDockerProfile, resolveDocker } from './seccomp/resolve-docker.ts';
 import { readYaml } from './yaml/read-yaml.ts';
@@ -16,8 +16,8 @@ export const profileFormats: readonly ProfileFormat[] = ['runtime', 'docker', 's
 const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
 
 /**
- * Reads a profile that somebody wrote, in any known format; what it is, is found out unless told. What comes from a
- * registry is read by readProfile instead, which knows only the form that runtimes read.
+ * Reads a profile that somebody wrote, of any kind and in any known format; what it is, is found out unless told. What
+ * comes from a registry is read by readProfile instead, which knows only the form that runtimes read.
  *
  * @param options.host for whom a profile of Docker or Podman is resolved, which is needed for that format.
  * @throws FairleadError ProfileInvalid naming `source:line:column`, or the formats that were tried; LimitExceeded;
@@ -29,12 +29,17 @@ export function importProfile(
   options: { readonly format?: ProfileFormat; readonly host?: ProfileHost } = {},
 ): Profile {
   const document = isJson(bytes) ? readJson(bytes, source, limits) : readYaml(bytes, source, limits);
-  const format = options.format ?? formatOf(document);
-  const { profile, unknownFields } =
-    format === 'spo'
-      ? parseSpoSeccomp(document)
-      : parseSeccomp(format === 'docker' ? resolve(document, options.host) : document);
-  return { kind: 'Seccomp', seccomp: profile, ...(unknownFields.length === 0 ? {} : { unknownFields }) };
+  switch (options.format ?? formatOf(document)) {
+    case 'runtime': {
+      const kind = runtimeKind(document);
+      if (kind === undefined) throw unknownFormat(document, runtimeForms, 'Let the format be found out.');
+      return parseRuntime(document, kind);
+    }
+    case 'docker':
+      return parseRuntime(resolve(document, options.host), 'Seccomp');
+    case 'spo':
+      return parseResource(document);
+  }
 }
 
 /** JSON is told from YAML, of which it is a part, by its first character: its reader is stricter, and quicker. */
@@ -44,21 +49,19 @@ function isJson(bytes: Uint8Array): boolean {
 }
 
 function formatOf(document: JsonDocument): ProfileFormat {
-  const { root } = document;
-  if (textOf(root, 'kind') === 'SeccompProfile') return 'spo';
-  if (isDockerProfile(root)) return 'docker';
-  if (root.type === 'object' && root.members.has('defaultAction')) return 'runtime';
-  const position = positionOf(document, root.at);
-  throw new FairleadError(
-    'ProfileInvalid',
-    `${position}: not a known profile format: tried runtime-spec seccomp ("defaultAction"), Docker and Podman ("archMap", "includes"), Security Profiles Operator ("kind: SeccompProfile")`,
-    { hint: `Say which it is, one of ${profileFormats.join(', ')}, to see what is wrong with it.` },
+  if (resourceKind(document) !== undefined) return 'spo';
+  if (isDockerProfile(document.root)) return 'docker';
+  if (runtimeKind(document) !== undefined) return 'runtime';
+  const tried = [
+    ...runtimeForms,
+    'Docker and Podman ("archMap", "includes")',
+    'Security Profiles Operator ("kind: SeccompProfile", "AppArmorProfile", "SelinuxProfile", "RawSelinuxProfile")',
+  ];
+  throw unknownFormat(
+    document,
+    tried,
+    `Say which it is, one of ${profileFormats.join(', ')}, to see what is wrong with it.`,
   );
-}
-
-function textOf(root: JsonNode, name: string): string | undefined {
-  const value = root.type === 'object' ? root.members.get(name)?.value : undefined;
-  return value?.type === 'string' ? value.value : undefined;
 }
 
 function resolve(document: JsonDocument, host: ProfileHost | undefined): JsonDocument {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { importProfile } from './import-profile.ts';
 import { lint } from './lint.ts';
 import { readProfile } from './read-profile.ts';
 import { runtimeDefault } from './seccomp/runtime-default.ts';
@@ -15,10 +16,11 @@ function codes(profile: object): readonly string[] {
 const denyMount = { names: ['mount'], action: 'SCMP_ACT_ERRNO' };
 
 describe('lint', () => {
-  it('finds nothing in the examples and in RuntimeDefault', () => {
-    for (const name of readdirSync(examples).filter((file) => file.endsWith('.json'))) {
-      const profile = readProfile(readFileSync(new URL(name, examples)), name);
-      assert.deepEqual(lint(profile), [], name);
+  it('warns of nothing in the examples and in RuntimeDefault', () => {
+    for (const name of readdirSync(examples).filter((file) => /\.(?:json|yaml)$/.test(file))) {
+      const profile = importProfile(readFileSync(new URL(name, examples)), name);
+      const warnings = lint(profile).filter(({ severity }) => severity === 'warning');
+      assert.deepEqual(warnings, [], name);
     }
     for (const architecture of ['amd64', 'arm64', 's390x'] as const) {
       const seccomp = runtimeDefault({ architecture, capabilities: ['ALL'] });

@@ -1,16 +1,43 @@
+import { FairleadError } from '#lib/errors';
+import type { AppArmorProfile } from './apparmor/model.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
 import type { UnknownField } from './seccomp/parse.ts';
+import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 
-/** What a profile limits, and in which language it is written. */
-export type ProfileKind = 'Seccomp' | 'AppArmor';
-
-/** A profile, parsed. The kind is decided once, by readProfile; nothing after it looks at bytes to find out. */
-export type Profile = {
-  readonly kind: 'Seccomp';
-  readonly seccomp: SeccompProfile;
+/** What readers say of a profile beside its meaning. */
+interface Reading {
+  /** The name that a custom resource gives it. */
+  readonly name?: string;
   /** What the reader did not know and dropped; lint tells of it. */
   readonly unknownFields?: readonly UnknownField[];
-};
+}
+
+/** A profile, parsed. The kind is decided once, by the reader; nothing after it looks at bytes to find out. */
+export type Profile = Reading &
+  (
+    | { readonly kind: 'Seccomp'; readonly seccomp: SeccompProfile }
+    | { readonly kind: 'AppArmor'; readonly apparmor: AppArmorProfile }
+    | { readonly kind: 'SELinux'; readonly selinux: SelinuxProfile }
+    | { readonly kind: 'RawSELinux'; readonly selinux: RawSelinuxProfile }
+  );
+
+/** What a profile limits, and in which language it is written. */
+export type ProfileKind = Profile['kind'];
+
+/** A profile of the kinds that container runtimes take, in the form in which they read them (KEP-6061). */
+export type RuntimeProfile = Extract<Profile, { readonly kind: 'Seccomp' | 'AppArmor' }>;
+
+export type RuntimeKind = RuntimeProfile['kind'];
+
+/**
+ * The seccomp profile, where only that will do.
+ *
+ * @throws FairleadError ProfileInvalid for one of another kind.
+ */
+export function seccompOf(profile: Profile): SeccompProfile {
+  if (profile.kind === 'Seccomp') return profile.seccomp;
+  throw new FairleadError('ProfileInvalid', `it is a profile of kind ${profile.kind}, not Seccomp`);
+}
 
 /** Something that lint noticed: never an obstacle to publishing by itself. */
 export interface Finding {

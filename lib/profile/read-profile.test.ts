@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { arbitraryProfile } from '#test/oracle/seccomp-arbitrary';
+import { seccompOf } from './profile.ts';
 import { readProfile } from './read-profile.ts';
 import { renderProfile } from './render-profile.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const read = (text: string) => readProfile(bytes(text), 'profile.json').seccomp;
+const read = (text: string) => seccompOf(readProfile(bytes(text), 'profile.json'));
 
 function refused(text: string, message: RegExp | string, kind = 'ProfileInvalid'): void {
   assert.throws(
@@ -88,7 +89,7 @@ describe('readProfile', () => {
       { pointer: '/comment', position: 'p:2:1' },
       { pointer: '/syscalls/0/a~1b', position: 'p:2:64' },
     ]);
-    assert.deepEqual(profile.seccomp, {
+    assert.deepEqual(seccompOf(profile), {
       defaultAction: 'SCMP_ACT_ALLOW',
       syscalls: [{ names: ['a'], action: 'SCMP_ACT_LOG' }],
     });

@@ -1,59 +1,31 @@
 import { FairleadError } from '#lib/errors';
-import type { Profile } from './profile.ts';
-import type { SeccompProfile } from './seccomp/model.ts';
-
-/** The kernel's MAX_ERRNO: what lies above is cut, so that a program would see another error than the profile says. */
-const maxErrno = 4095;
-const waitKillable = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
+import { validateAppArmor } from './apparmor/validate.ts';
+import type { RuntimeProfile } from './profile.ts';
+import { artifactViolations } from './seccomp/artifact-violations.ts';
 
 /**
- * The rules for a profile that comes from a registry (KEP-6061, "Artifact format"), beyond what readProfile refuses:
- * nothing that hands calls to a listener, errno numbers that the kernel has, few entries for one syscall.
+ * The rules for a profile that comes from a registry (KEP-6061, "Artifact format"), beyond what readProfile refuses.
  *
- * @throws FairleadError ProfileInvalid listing every violation, each with its JSON pointer.
+ * @throws FairleadError ProfileInvalid listing every violation, each with its JSON pointer; of AppArmor profiles the first.
  */
-export function validateArtifact(profile: Profile, limits: { readonly entriesPerSyscall: number }): void {
-  const violations = [
-    ...listenerViolations(profile.seccomp),
-    ...entryViolations(profile.seccomp, limits.entriesPerSyscall),
-  ];
+export function validateArtifact(profile: RuntimeProfile, limits: { readonly entriesPerSyscall: number }): void {
+  switch (profile.kind) {
+    case 'Seccomp':
+      refuseViolations(artifactViolations(profile.seccomp, limits));
+      break;
+    case 'AppArmor':
+      validateAppArmor(profile.apparmor);
+      break;
+    default:
+      profile satisfies never;
+  }
+}
+
+function refuseViolations(violations: readonly string[]): void {
   if (violations.length === 0) return;
   const shown = violations.slice(0, 20);
   if (violations.length > shown.length) shown.push(`and ${violations.length - shown.length} more`);
   throw new FairleadError('ProfileInvalid', `the profile may not be distributed: ${shown.join('; ')}`, {
     hint: 'KEP-6061 allows no listener and no notification in a pulled profile, and limits errno numbers and entries.',
   });
-}
-
-function listenerViolations(profile: SeccompProfile): readonly string[] {
-  const violations: string[] = [];
-  if (profile.listenerPath !== undefined) violations.push('/listenerPath is not allowed');
-  if (profile.listenerMetadata !== undefined) violations.push('/listenerMetadata is not allowed');
-  for (const [index, flag] of (profile.flags ?? []).entries()) {
-    if (flag === waitKillable) violations.push(`/flags/${index}: ${flag} is not allowed`);
-  }
-  return violations;
-}
-
-function entryViolations(profile: SeccompProfile, entriesPerSyscall: number): readonly string[] {
-  const violations: string[] = [];
-  const check = (pointer: string, action: string, errno: number | undefined, errnoName: string) => {
-    if (action === 'SCMP_ACT_NOTIFY') violations.push(`${pointer}: SCMP_ACT_NOTIFY is not allowed`);
-    if (errno !== undefined && errno > maxErrno) {
-      violations.push(`${pointer.slice(0, pointer.lastIndexOf('/'))}/${errnoName}: ${errno} is above ${maxErrno}`);
-    }
-  };
-  check('/defaultAction', profile.defaultAction, profile.defaultErrnoRet, 'defaultErrnoRet');
-  const entries = new Map<string, number>();
-  for (const [index, rule] of (profile.syscalls ?? []).entries()) {
-    check(`/syscalls/${index}/action`, rule.action, rule.errnoRet, 'errnoRet');
-    for (const name of rule.names) {
-      const count = (entries.get(name) ?? 0) + 1;
-      entries.set(name, count);
-      if (count === entriesPerSyscall + 1) {
-        violations.push(`/syscalls/${index}: more than ${entriesPerSyscall} entries name ${name}`);
-      }
-    }
-  }
-  return violations;
 }

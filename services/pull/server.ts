@@ -2,7 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
 import { profileContent } from '#lib/artifact/profile-content';
 import { pullMemory } from '#lib/node/pull-memory';
 import { pullProfile } from '#lib/node/pull-profile';
-import type { ProfileKind } from '#lib/profile/profile';
+import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { TrustPolicy } from '#lib/trust/policy';
@@ -98,7 +98,7 @@ function addRoutes(
 ): void {
   // What was verified by its digest stays so; many callers for the same profile ask the registry once.
   const memory = pullMemory();
-  app.route<{ Querystring: { reference: string; kind: ProfileKind } }>({
+  app.route<{ Querystring: { reference: string; kind: RuntimeKind } }>({
     method: 'GET',
     url: '/v1/profiles',
     schema: {

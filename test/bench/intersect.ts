@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
@@ -10,7 +11,7 @@ const native = 'SCMP_ARCH_X86_64';
 /** Times the intersection of profiles with RuntimeDefault: the median and the 99th percentile. */
 export async function bench(report: (line: string) => void): Promise<void> {
   const baseline = runtimeDefault({ architecture: 'amd64', capabilities: ['CAP_NET_BIND_SERVICE'] });
-  const example = readProfile(readFileSync(new URL('../../examples/nginx.json', import.meta.url))).seccomp;
+  const example = seccompOf(readProfile(readFileSync(new URL('../../examples/nginx.json', import.meta.url))));
   report(`intersect nginx example with RuntimeDefault: ${time(baseline, example)}`);
   report(`intersect 400 syscalls with RuntimeDefault: ${time(baseline, manySyscalls(400))}`);
   report(`intersect a profile of 1 MiB with RuntimeDefault: ${time(baseline, oneMebibyte(baseline), 40)}`);

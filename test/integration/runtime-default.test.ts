@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
+import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { machineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
@@ -93,7 +94,7 @@ async function reported(
     const { runtimeSpec } = JSON.parse(info['info'] ?? '{}') as {
       runtimeSpec: { linux: { seccomp: object }; process: { capabilities: { bounding: string[] } } };
     };
-    const profile = readProfile(new TextEncoder().encode(JSON.stringify(runtimeSpec.linux.seccomp))).seccomp;
+    const profile = seccompOf(readProfile(new TextEncoder().encode(JSON.stringify(runtimeSpec.linux.seccomp))));
     return { profile, capabilities: runtimeSpec.process.capabilities.bounding };
   } finally {
     await pod.remove();

@@ -15,6 +15,9 @@ const families: Readonly<Record<MachineArchitecture, readonly [string, ...string
   s390x: ['SCMP_ARCH_S390X', 'SCMP_ARCH_S390'],
 };
 
+/** Every machine architecture that is known. */
+export const machineArchitectures = Object.keys(families) as readonly MachineArchitecture[];
+
 const nodeNames: Readonly<Record<string, MachineArchitecture>> = { ia32: '386', x64: 'amd64', ppc64: 'ppc64le' };
 
 /**
@@ -26,7 +29,7 @@ export function machineArchitecture(name: string): MachineArchitecture {
   const machine = nodeNames[name] ?? name;
   if (Object.hasOwn(families, machine)) return machine as MachineArchitecture;
   throw new FairleadError('InvalidInput', `unknown architecture ${JSON.stringify(name)}`, {
-    hint: `Known are ${Object.keys(families).join(', ')}.`,
+    hint: `Known are ${machineArchitectures.join(', ')}.`,
   });
 }
 

@@ -3,11 +3,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
 import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
+import { isLoosened, renderDiffMarkdown, renderDiffText } from '../render-diff.ts';
 import type { Direction } from './compare.ts';
 import { diffProfiles, equalProfiles } from './diff.ts';
 import { minimize } from './minimize.ts';
 import type { SeccompProfile } from './model.ts';
-import { isLoosened, renderDiffMarkdown, renderDiffText } from './render-diff.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const names = ['read', 'socket'];
@@ -83,13 +83,18 @@ describe('diffProfiles', () => {
     assert.equal(
       renderDiffText(diff),
       `Loosened:
-  - architectures: calls are killed -> SCMP_ARCH_X86
-  - flags: not set -> SECCOMP_FILTER_FLAG_SPEC_ALLOW
-  - socket: SCMP_ACT_ERRNO(1) -> SCMP_ACT_ALLOW where arg0 <= 1 or 3 <= arg0 <= 39 or arg0 >= 41
+  calls are killed -> SCMP_ARCH_X86
+    architectures
+  not set -> SECCOMP_FILTER_FLAG_SPEC_ALLOW
+    flags
+  SCMP_ACT_ERRNO(1) -> SCMP_ACT_ALLOW where arg0 <= 1 or 3 <= arg0 <= 39 or arg0 >= 41
+    socket
 Tightened:
-  + mount: SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1)
+  SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1)
+    mount
 Changed:
-  ~ clone3: SCMP_ACT_ERRNO(38) -> SCMP_ACT_ERRNO(1)
+  SCMP_ACT_ERRNO(38) -> SCMP_ACT_ERRNO(1)
+    clone3
 Written differently, same meaning: ioctl
 `,
     );

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { evaluate } from '#test/oracle/seccomp-evaluate';
+import { seccompOf } from '../profile.ts';
 import { readProfile } from '../read-profile.ts';
 import { effectiveProfile } from './effective-profile.ts';
 import type { SeccompProfile } from './model.ts';
@@ -9,7 +10,7 @@ import { runtimeDefault } from './runtime-default.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const baseline = runtimeDefault({ architecture: 'amd64', capabilities: ['CAP_NET_BIND_SERVICE'] });
-const nginx = readProfile(readFileSync(new URL('../../../examples/nginx.json', import.meta.url))).seccomp;
+const nginx = seccompOf(readProfile(readFileSync(new URL('../../../examples/nginx.json', import.meta.url))));
 
 describe('effectiveProfile', () => {
   it('denies what the baseline denies and says so, and what the artifact denies', () => {

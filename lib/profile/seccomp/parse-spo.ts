@@ -6,7 +6,9 @@ import type { UnknownField } from './parse.ts';
 import { parseSeccomp } from './parse.ts';
 
 const group = 'security-profiles-operator.x-k8s.io';
-const versions = ['v1', 'v1beta1', 'v1alpha1'];
+
+/** The versions of SPO's SeccompProfile that are read, newest first. */
+export const spoVersions: readonly string[] = ['v1', 'v1beta1', 'v1alpha1'].map((version) => `${group}/${version}`);
 
 /**
  * Reads a SeccompProfile of the Security Profiles Operator, v1 and older: its `spec` is a runtime-spec profile with
@@ -25,9 +27,12 @@ export function parseSpoSeccomp(document: JsonDocument): {
   const { root } = document;
   const members = root.type === 'object' ? root.members : new Map<string, never>();
   const apiVersion = members.get('apiVersion')?.value;
-  const known = versions.map((version) => `${group}/${version}`);
-  if (apiVersion?.type !== 'string' || !known.includes(apiVersion.value)) {
-    fail(apiVersion?.at ?? root.at, 'apiVersion: not a SeccompProfile that is known', `Known are ${known.join(', ')}.`);
+  if (apiVersion?.type !== 'string' || !spoVersions.includes(apiVersion.value)) {
+    fail(
+      apiVersion?.at ?? root.at,
+      'apiVersion: not a SeccompProfile that is known',
+      `Known are ${spoVersions.join(', ')}.`,
+    );
   }
   const spec = members.get('spec')?.value;
   if (spec?.type !== 'object') {

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { arbitraryProfile } from '#test/oracle/seccomp-arbitrary';
+import { convertForms, convertProfile } from './convert-profile.ts';
+import { importProfile } from './import-profile.ts';
+import type { Profile } from './profile.ts';
+import { seccompOf } from './profile.ts';
+import { equalProfiles } from './seccomp/diff.ts';
+import type { SeccompProfile } from './seccomp/model.ts';
+import type { ProfileHost } from './seccomp/resolve-docker.ts';
+import { runtimeDefault } from './seccomp/runtime-default.ts';
+
+const native = 'SCMP_ARCH_X86_64';
+const host: ProfileHost = { architecture: 'amd64', kernel: '6.1', capabilities: [] };
+const bytes = (text: string) => new TextEncoder().encode(text);
+const read = (text: string) => importProfile(bytes(text), 'text', { host });
+const example = (name: string) => importProfile(readFileSync(new URL(`../../examples/${name}`, import.meta.url)), name);
+
+const appArmor: Profile = {
+  kind: 'AppArmor',
+  apparmor: {
+    mode: 'Enforce',
+    executable: { allowedExecutables: ['/usr/sbin/nginx'], allowedLibraries: ['/usr/lib/**'] },
+    filesystem: { readOnlyPaths: ['/etc/with space/*'], writeOnlyPaths: [], readWritePaths: ['/var/cache/{a,b}/**'] },
+    network: { allowRaw: false, allowTcp: true, allowUdp: false },
+    capability: { allowedCapabilities: ['net_bind_service'] },
+  },
+};
+
+function refused(profile: Profile, to: (typeof convertForms)[number], message: RegExp, name = 'app'): void {
+  assert.throws(() => convertProfile(profile, to, name), { kind: 'InvalidInput', message });
+}
+
+describe('convertProfile', () => {
+  const shape = { names: ['read', 'on', 'null', 'ö"\\'], architectures: [[], [native, 'SCMP_ARCH_X86']], rules: 4 };
+
+  it('writes seccomp profiles for runtimes that read the same again', () => {
+    fc.assert(
+      fc.property(arbitraryProfile({ ...shape, wide: true }), (seccomp) => {
+        assert.deepEqual(read(convertProfile({ kind: 'Seccomp', seccomp }, 'runtime', 'app')), {
+          kind: 'Seccomp',
+          seccomp,
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('writes SeccompProfiles that mean the same', () => {
+    fc.assert(
+      fc.property(arbitraryProfile({ ...shape, wide: false }), ({ defaultErrnoRet: _, ...seccomp }) => {
+        const again = read(convertProfile({ kind: 'Seccomp', seccomp }, 'spo', 'on'));
+        assert.equal(again.name, 'on');
+        assert.equal(again.unknownFields, undefined);
+        assert.ok(equalProfiles(seccompOf(again), seccomp, native));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('says what a SeccompProfile has no room for', () => {
+    const seccomp: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      defaultErrnoRet: 38,
+      architectures: ['SCMP_ARCH_LOONGARCH64'],
+      listenerPath: '/run/agent',
+      syscalls: [
+        {
+          names: ['ioctl'],
+          action: 'SCMP_ACT_ALLOW',
+          args: [{ index: 1, value: 2n ** 63n, op: 'SCMP_CMP_EQ' }],
+        },
+      ],
+    };
+    const listed = ['/defaultErrnoRet', '/architectures/0', '/listenerPath', '/syscalls/0/args/0'];
+    refused({ kind: 'Seccomp', seccomp }, 'spo', new RegExp(listed.join('.*; ')));
+    const eperm: Profile = { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 1 } };
+    assert.match(convertProfile(eperm, 'spo', 'app'), /defaultAction: SCMP_ACT_ERRNO\n$/);
+  });
+
+  it('writes profiles of Docker that hold alike on every machine', () => {
+    const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_S390'];
+    const seccomp = { ...runtimeDefault({ architecture: 'amd64', capabilities: [] }), architectures };
+    const text = convertProfile({ kind: 'Seccomp', seccomp }, 'docker', 'app');
+    assert.doesNotMatch(text, /"architectures"/);
+    const on = (architecture: ProfileHost['architecture']) =>
+      seccompOf(importProfile(bytes(text), 'docker', { host: { ...host, architecture } }));
+    assert.deepEqual(on('amd64'), { ...seccomp, architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'] });
+    assert.deepEqual(on('arm64').architectures, ['SCMP_ARCH_AARCH64']);
+    assert.deepEqual(on('s390x').architectures, ['SCMP_ARCH_S390X', 'SCMP_ARCH_S390']);
+    assert.deepEqual(on('riscv64').architectures, []);
+    const other = { ...seccomp, architectures: ['SCMP_ARCH_MIPS'] };
+    assert.deepEqual(seccompOf(read(convertProfile({ kind: 'Seccomp', seccomp: other }, 'docker', 'app'))), other);
+  });
+
+  it('writes AppArmor profiles for runtimes, for the operator and for the parser', () => {
+    assert.deepEqual(read(convertProfile(appArmor, 'runtime', 'app')), appArmor);
+    assert.deepEqual(read(convertProfile(appArmor, 'spo', 'yes')), { ...appArmor, name: 'yes' });
+    assert.match(
+      convertProfile(appArmor, 'apparmor', 'app'),
+      /^profile "app" (?:.*\n)*?.*"\/etc\/with space\/\*" r,$/m,
+    );
+  });
+
+  it('writes SELinux profiles for the operator and for the compiler, under another name too', () => {
+    const profile = example('selinux-errorlogger.yaml');
+    assert.equal(profile.name, 'errorlogger');
+    const again = read(convertProfile(profile, 'spo', 'other'));
+    assert.equal(again.name, 'other');
+    assert.match(convertProfile(again, 'cil', 'app'), /^\(block app\n/);
+    refused(profile, 'cil', /the name "a b" is not a name in CIL/, 'a b');
+  });
+
+  it('says which forms there are', () => {
+    refused(example('nginx.json'), 'cil', /Seccomp has no form "cil"/);
+    refused(appArmor, 'docker', /AppArmor has no form "docker"/);
+    refused(example('selinux-errorlogger.yaml'), 'runtime', /SELinux has no form "runtime"/);
+    for (const profile of [example('nginx.json'), appArmor, example('selinux-errorlogger.yaml')]) {
+      for (const form of convertForms) {
+        try {
+          assert.ok(convertProfile(profile, form, 'app').endsWith('\n'));
+        } catch (error) {
+          assert.equal((error as { kind: string }).kind, 'InvalidInput', String(error));
+        }
+      }
+    }
+  });
+});

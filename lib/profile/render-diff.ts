@@ -1,0 +1,94 @@
+import type { Direction } from './seccomp/compare.ts';
+import type { Change, ProfileDiff } from './seccomp/diff.ts';
+
+const order: readonly { readonly direction: Direction; readonly title: string }[] = [
+  { direction: 'loosened', title: 'Loosened' },
+  { direction: 'tightened', title: 'Tightened' },
+  { direction: 'changed', title: 'Changed' },
+];
+
+/** Of what means the same as before, so many are named. */
+const shownRewritten = 8;
+const lineWidth = 100;
+
+/** Whether anything is permitted that was not: what a gate in CI looks at. */
+export function isLoosened(diff: ProfileDiff): boolean {
+  return diff.changes.some(({ direction }) => direction === 'loosened');
+}
+
+/** A difference as lines for a terminal: what was loosened first, what changed alike together. */
+export function renderDiffText(diff: ProfileDiff): string {
+  const lines: string[] = [];
+  for (const { direction, title } of order) {
+    const groups = alike(diff, direction);
+    if (groups.length === 0) continue;
+    lines.push(`${title}:`);
+    for (const { change, subjects } of groups) {
+      lines.push(`  ${change.from} -> ${change.to}${suffix(change)}`, ...wrapped(subjects));
+    }
+  }
+  if (lines.length === 0) lines.push('No difference in meaning.');
+  if (diff.rewritten.length > 0) lines.push(`Written differently, same meaning: ${someOf(diff.rewritten).join(', ')}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** A difference as Markdown, e.g. for a comment on a pull request: a table of each kind. */
+export function renderDiffMarkdown(diff: ProfileDiff): string {
+  const parts: string[] = [];
+  for (const { direction, title } of order) {
+    const groups = alike(diff, direction);
+    if (groups.length === 0) continue;
+    const rows = groups.map(({ change, subjects }) => {
+      const where = change.where === undefined ? '' : cell(change.where);
+      return `| ${subjects.map(cell).join(', ')} | ${cell(change.from)} | ${cell(change.to)} | ${where} |`;
+    });
+    parts.push(`### ${title}\n\n| what | from | to | where |\n|---|---|---|---|\n${rows.join('\n')}`);
+  }
+  if (parts.length === 0) parts.push('No difference in meaning.');
+  if (diff.rewritten.length > 0) {
+    const [named, more] = [diff.rewritten.slice(0, shownRewritten), someOf(diff.rewritten).slice(shownRewritten)];
+    parts.push(`Written differently, same meaning: ${[...named.map(cell), ...more].join(', ')}`);
+  }
+  return `${parts.join('\n\n')}\n`;
+}
+
+/** Changes of one direction, those that go from one outcome to one other together, in the order of the first of each. */
+function alike(
+  { changes }: ProfileDiff,
+  direction: Direction,
+): readonly { readonly change: Change; readonly subjects: readonly string[] }[] {
+  const groups = new Map<string, { readonly change: Change; readonly subjects: string[] }>();
+  for (const change of changes.filter((each) => each.direction === direction)) {
+    const key = JSON.stringify([change.from, change.to, change.where]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { change, subjects: [change.subject] });
+    else group.subjects.push(change.subject);
+  }
+  return [...groups.values()];
+}
+
+function suffix({ where }: Change): string {
+  return where === undefined ? '' : ` where ${where}`;
+}
+
+/** Names in lines of a readable length. */
+function wrapped(names: readonly string[]): readonly string[] {
+  const lines: string[] = [];
+  for (const [index, name] of names.entries()) {
+    const word = index === names.length - 1 ? name : `${name},`;
+    const line = lines.at(-1);
+    if (line === undefined || line.length + word.length >= lineWidth) lines.push(`    ${word}`);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
+}
+
+function someOf(names: readonly string[]): readonly string[] {
+  if (names.length <= shownRewritten + 1) return names;
+  return [...names.slice(0, shownRewritten), `and ${names.length - shownRewritten} more`];
+}
+
+/** Text that comes from a profile is shown as code, so that it cannot be markup or break the table. */
+function cell(text: string): string {
+  return `\`${text.replaceAll(/[`|\r\n]/g, ' ')}\``;
+}
