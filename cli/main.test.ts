@@ -5,7 +5,23 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { runFairlead } from '#test/cli/run';
 
-const commands = ['push', 'pull', 'verify', 'inspect', 'keygen', 'quickstart', 'serve', 'shim', 'operator'];
+const commands = [
+  'push',
+  'pull',
+  'verify',
+  'inspect',
+  'lint',
+  'diff',
+  'merge',
+  'explain',
+  'convert',
+  'baseline',
+  'keygen',
+  'quickstart',
+  'serve',
+  'shim',
+  'operator',
+];
 
 describe('fairlead', () => {
   it('prints its version', async () => {

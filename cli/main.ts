@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
-import { asksForJson, writeError } from './output.ts';
+import { GateClosed, gateExit } from './gate.ts';
+import { asksForJson, writeError, writeNote } from './output.ts';
 import { packageVersion } from './version.ts';
 
 /** What a file of cli/commands exports: it puts arguments, options, help and the action on a fresh command. */
@@ -19,6 +20,12 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   pull: { summary: 'fetch a profile that a trust policy allows', load: () => import('./commands/pull.ts') },
   verify: { summary: 'say why a profile may be used, or why not', load: () => import('./commands/verify.ts') },
   inspect: { summary: 'show an artifact as it stands, unverified', load: () => import('./commands/inspect.ts') },
+  lint: { summary: 'say what is probably not meant in profiles', load: () => import('./commands/lint.ts') },
+  diff: { summary: 'compare two profiles by what they permit', load: () => import('./commands/diff.ts') },
+  merge: { summary: 'intersect or unite profiles', load: () => import('./commands/merge.ts') },
+  explain: { summary: 'say what holds on a node, and by which profile', load: () => import('./commands/explain.ts') },
+  convert: { summary: 'write a profile in another form', load: () => import('./commands/convert.ts') },
+  baseline: { summary: "print the runtime's default seccomp profile", load: () => import('./commands/baseline.ts') },
   keygen: { summary: 'make a key pair to sign with', load: () => import('./commands/keygen.ts') },
   quickstart: { summary: 'walk the whole path on this machine', load: () => import('./commands/quickstart.ts') },
   serve: { summary: 'run the push and the pull service', load: () => import('./commands/serve.ts') },
@@ -29,7 +36,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
 /**
  * Runs the program.
  * @param argv the arguments after the program's name
- * @returns the exit code (lib/errors.ts, errorMapping); results are on stdout, errors on stderr by then
+ * @returns the exit code (lib/errors.ts, errorMapping; cli/gate.ts); results are on stdout, errors on stderr by then
  */
 export async function run(argv: readonly string[]): Promise<number> {
   // A reader that stops early (`fairlead pull … | head`) is no failure.
@@ -42,6 +49,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return 0;
   } catch (thrown) {
+    if (thrown instanceof GateClosed) {
+      writeNote('failed', thrown.message);
+      return gateExit;
+    }
     const error = thrown instanceof CommanderError ? usageError(thrown) : toFairleadError(thrown);
     if (error === undefined) return 0;
     writeError(error, asksForJson(argv) ? 'json' : 'text');

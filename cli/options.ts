@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { RuntimeKind } from '#lib/profile/profile';
 import type { OutputForm } from './output.ts';
 
 /** Values of the options that addRegistryOptions adds. */
@@ -13,10 +14,10 @@ export interface OutputOptions {
   readonly output: OutputForm;
 }
 
-/** Adds `--output text|json`. */
-export function addOutputOption(command: Command): Command {
+/** Adds `--output text|json`, and further forms of the command's own. */
+export function addOutputOption(command: Command, more: readonly string[] = []): Command {
   return command.addOption(
-    new Option('--output <form>', 'how to say the result').choices(['text', 'json']).default('text'),
+    new Option('--output <form>', 'how to say the result').choices(['text', 'json', ...more]).default('text'),
   );
 }
 
@@ -60,7 +61,7 @@ export function collectAnnotation(text: string, gathered: Record<string, string>
 }
 
 /** Parser for the kind of a profile, in any case: `seccomp`, `Seccomp`. */
-export function parseKind(text: string): 'Seccomp' | 'AppArmor' {
+export function parseKind(text: string): RuntimeKind {
   const kinds = { seccomp: 'Seccomp', apparmor: 'AppArmor' } as const;
   const kind = kinds[text.toLowerCase() as keyof typeof kinds];
   if (kind === undefined) throw new InvalidArgumentError('It is seccomp or apparmor.');

@@ -6,7 +6,8 @@ export type OutputForm = 'text' | 'json';
 
 /** Prints a command's result on stdout. Only the wanted form is built. */
 export function writeResult(form: OutputForm, result: { json: () => unknown; text: () => string }): void {
-  process.stdout.write(form === 'json' ? `${JSON.stringify(result.json(), undefined, 2)}\n` : `${result.text()}\n`);
+  const text = form === 'json' ? JSON.stringify(result.json(), undefined, 2) : printable(result.text());
+  process.stdout.write(`${text}\n`);
 }
 
 /**
@@ -19,10 +20,23 @@ export function writeError(error: FairleadError, form: OutputForm): void {
     process.stderr.write(`${JSON.stringify({ error: { kind, message, causes, hint, pointer } })}\n`);
     return;
   }
-  const lines = [`${styled('red', 'error:')} ${error.message}`];
-  for (const cause of causes) lines.push(`  cause: ${cause}`);
-  if (error.hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${error.hint}`);
+  const lines = [`${styled('red', 'error:')} ${printable(error.message)}`];
+  for (const cause of causes) lines.push(`  cause: ${printable(cause)}`);
+  if (error.hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${printable(error.hint)}`);
   process.stderr.write(`${lines.join('\n')}\n`);
+}
+
+/**
+ * A text with parts from outside, so that they cannot play with the terminal: control and format characters other than
+ * newlines are written as escapes.
+ */
+export function printable(text: string): string {
+  return text.replace(/[^\P{C}\n]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
+/** Prints a line on stderr beside a result: `note: …`. */
+export function writeNote(word: 'note' | 'failed', text: string): void {
+  process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${printable(text)}\n`);
 }
 
 /** Whether the command line asks for JSON: known before commander has read it, so that usage errors obey as well. */

@@ -1,5 +1,8 @@
 import type { Capability } from './gen/cri_pb.js';
 
+/** What a container asks for beside the runtime's default. */
+type CapabilityChange = Pick<Capability, 'addCapabilities' | 'addAmbientCapabilities' | 'dropCapabilities'>;
+
 /** What containerd gives a container that asks for nothing (containerd, oci.defaultUnixCaps). */
 const defaultNames = `CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE`;
 
@@ -15,7 +18,7 @@ const named = (names: string): string[] => names.split(/\s+/).map((name) => `CAP
  * The capabilities that a container will have, as `CAP_…` names, sorted: the runtime's default plus what is added minus what is
  * dropped. ALL is taken first, adding before dropping, then single names, as containerd does it.
  */
-export function containerCapabilities(capability: Capability | undefined): string[] {
+export function containerCapabilities(capability: CapabilityChange | undefined): string[] {
   const add = [...(capability?.addCapabilities ?? []), ...(capability?.addAmbientCapabilities ?? [])].map(fullName);
   const drop = (capability?.dropCapabilities ?? []).map(fullName);
   let held = new Set(named(defaultNames));

@@ -1,0 +1,50 @@
+import { type Command, Option } from 'commander';
+import { type ConvertForm, convertForms, convertProfile } from '#lib/profile/convert-profile';
+import { examples } from '../options.ts';
+import { writeNote } from '../output.ts';
+import { addProfileOptions, type ProfileOptions, profileName, readProfileFile, sourceName } from '../profile-file.ts';
+
+interface ConvertOptions extends ProfileOptions {
+  readonly to: ConvertForm;
+  readonly name?: string;
+}
+
+/** `fairlead convert FILE --to FORM`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Write a profile in another form, with the same meaning, or say why that form cannot say it. Profiles of Docker and ' +
+        'Podman depend on where they run: they are resolved for --architecture, --kernel and --capabilities.',
+    )
+    .argument('<file>', 'the profile, in any format; - is stdin')
+    .addOption(new Option('--to <form>', 'the form to write').choices(convertForms).makeOptionMandatory())
+    .option('--name <name>', 'of the resource or policy; without it, its own or that of the file');
+  addProfileOptions(command)
+    .addHelpText(
+      'after',
+      '\nForms:\n' +
+        '  runtime   what runtimes read and registries keep: runtime-spec seccomp JSON, KEP-6061 AppArmor JSON\n' +
+        '  spo       a custom resource of the Security Profiles Operator, v1, in YAML\n' +
+        '  docker    a seccomp profile for docker run and podman run\n' +
+        '  apparmor  policy text for apparmor_parser\n' +
+        '  cil       a module for secilc and semodule, of SELinux profiles\n' +
+        examples([
+          ['what the operator keeps, for a registry', 'fairlead convert nginx.yaml --to runtime > nginx.json'],
+          [
+            "Podman's own profile, as one container gets it",
+            'fairlead convert /usr/share/containers/seccomp.json --to runtime --capabilities none',
+          ],
+          ['load an AppArmor profile', 'fairlead convert nginx.yaml --to apparmor | apparmor_parser --replace'],
+        ]),
+    )
+    .action(convert);
+}
+
+async function convert(file: string, options: ConvertOptions): Promise<void> {
+  const profile = await readProfileFile(file, options);
+  process.stdout.write(convertProfile(profile, options.to, options.name ?? profileName(profile, file)));
+  const { unknownFields = [] } = profile;
+  if (unknownFields.length === 0) return;
+  const fields = unknownFields.map(({ pointer }) => pointer).join(', ');
+  writeNote('note', `${sourceName(file)}: unknown fields are left out: ${fields}`);
+}

@@ -1,0 +1,147 @@
+import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
+import { explainProfiles, type MeetingProfiles } from '#lib/profile/explain-profiles';
+import type { Profile } from '#lib/profile/profile';
+import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
+import type { Constraint } from '#lib/profile/seccomp/effective-profile';
+import { describeExplanation, type Explanation, explain as explainSyscalls } from '#lib/profile/seccomp/explain';
+import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { addOutputOption, examples, type OutputOptions } from '../options.ts';
+import { writeResult } from '../output.ts';
+import { addProfileOptions, type ProfileOptions, readProfileFiles, sourceName } from '../profile-file.ts';
+
+interface ExplainOptions extends OutputOptions, ProfileOptions {
+  readonly baseline?: string;
+  readonly base?: string;
+  readonly syscall?: readonly string[];
+}
+
+/** `fairlead explain ARTIFACT`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Say what holds on a node for a profile, and why: the node intersects it with its baseline and with the base profile ' +
+        'of the pod. For each constraint: what, from what to what, by which of them, and whether the result is exact or ' +
+        'stricter than it had to be.',
+    )
+    .argument('<artifact>', 'the profile that the pod asks for, in any format; - is stdin')
+    .option('--baseline <file>', "the node's: a file, none, or RuntimeDefault, which seccomp has without this option")
+    .option('--base <file>', "the pod's base profile: a file or RuntimeDefault")
+    .option('--syscall <name...>', 'say of these what each profile does with them, constrained or not');
+  addProfileOptions(command);
+  addOutputOption(command)
+    .addHelpText(
+      'after',
+      examples([
+        ['on a node with the usual policy', 'fairlead explain nginx.json'],
+        [
+          "with the pod's base profile, for one call",
+          'fairlead explain nginx.json --base pod.json --syscall clone socket',
+        ],
+        ['for a script', 'fairlead explain nginx.json --output json | jq -r .constraints[].subject'],
+      ]),
+    )
+    .action(explain);
+}
+
+/** Where the three profiles come from, for people. */
+type Sources = MeetingProfiles<string>;
+
+async function explain(file: string, options: ExplainOptions): Promise<void> {
+  const { given, sources } = await readInputs(file, options);
+  const native = nativeArchitecture(options.architecture);
+  const { constraints } = explainProfiles(given, native);
+  const syscalls = options.syscall === undefined ? undefined : explainNamed(given, native, options.syscall);
+  writeResult(options.output, {
+    json: () => ({ ...sources, kind: given.artifact.kind, constraints, ...(syscalls && { syscalls }) }),
+    text: () => asText(sources, constraints, syscalls),
+  });
+}
+
+async function readInputs(
+  file: string,
+  options: ExplainOptions,
+): Promise<{ given: MeetingProfiles<Profile>; sources: Sources }> {
+  const { base } = options;
+  const asked = [options.baseline, base].filter((name) => name !== undefined && !words.has(name)) as string[];
+  const [artifact, ...others] = await readProfileFiles([file, ...asked], options);
+  if (artifact === undefined) throw new FairleadError('Internal', 'no profile was read');
+  const baseline = options.baseline ?? (artifact.kind === 'Seccomp' ? runtimeDefaultWord : 'none');
+  const read = new Map(asked.map((name, index) => [name, others[index]]));
+  const find = (name: string | undefined): Profile | undefined => {
+    if (name === undefined || name === 'none') return undefined;
+    return name === runtimeDefaultWord ? runtimeProfile(artifact, options) : read.get(name);
+  };
+  const profiles = { baseline: find(baseline), base: find(base) };
+  return {
+    given: {
+      ...(profiles.baseline && { baseline: profiles.baseline }),
+      ...(profiles.base && { base: profiles.base }),
+      artifact,
+    },
+    sources: {
+      baseline: baseline === runtimeDefaultWord ? `${baseline} (${options.architecture})` : sourceName(baseline),
+      ...(base !== undefined && { base: sourceName(base) }),
+      artifact: sourceName(file),
+    },
+  };
+}
+
+const runtimeDefaultWord = 'RuntimeDefault';
+const words = new Set([runtimeDefaultWord, 'none']);
+
+function runtimeProfile({ kind }: Profile, container: ProfileOptions): Profile {
+  if (kind === 'Seccomp') return { kind, seccomp: runtimeDefault(container) };
+  throw new FairleadError(
+    'InvalidInput',
+    `RuntimeDefault is no profile of kind ${kind} that could be intersected with`,
+    {
+      hint:
+        kind === 'AppArmor'
+          ? "The rules of the runtime's default are in every AppArmor policy anyway; leave --baseline out."
+          : 'Give a file, or leave it out.',
+    },
+  );
+}
+
+function explainNamed(
+  { baseline, base, artifact }: MeetingProfiles<Profile>,
+  native: string,
+  names: readonly string[],
+): readonly Explanation[] {
+  if (artifact.kind !== 'Seccomp') {
+    throw new FairleadError('InvalidInput', `--syscall is for seccomp profiles, and this one is ${artifact.kind}`);
+  }
+  const inputs = {
+    ...(baseline?.kind === 'Seccomp' && { baseline: baseline.seccomp }),
+    ...(base?.kind === 'Seccomp' && { base: base.seccomp }),
+    artifact: artifact.seccomp,
+  };
+  return explainSyscalls(inputs, native, names);
+}
+
+function asText(
+  sources: Sources,
+  constraints: readonly Constraint[],
+  syscalls: readonly Explanation[] | undefined,
+): string {
+  const lines = Object.entries(sources).map(([input, source]) => `${input.padEnd(10)} ${source}`);
+  if (syscalls !== undefined) return [...lines, '', ...syscalls.map(describeExplanation)].join('\n');
+  if (constraints.length === 0) return [...lines, '', 'The artifact holds as it is: nothing constrains it.'].join('\n');
+  for (const [input, of] of Map.groupBy(constraints, (constraint) => constraint.input)) {
+    lines.push('', `Constrained by ${input === 'artifact' ? 'the format alone' : `the ${input}`}:`);
+    lines.push(...describeConstraints(of));
+  }
+  return lines.join('\n');
+}
+
+/** What was constrained alike is said once. */
+function describeConstraints(constraints: readonly Constraint[]): readonly string[] {
+  const alike = Map.groupBy(constraints, ({ from, to, exact }) =>
+    [
+      `${from} -> ${to}`,
+      ...(exact ? [] : ['    stricter than it had to be: the format cannot say the exact result']),
+    ].join('\n'),
+  );
+  return [...alike].map(([change, of]) => `  ${of.map(({ subject }) => subject).join(', ')}:\n    ${change}`);
+}

@@ -1,0 +1,89 @@
+import { type Command, Option } from 'commander';
+import { lint as lintProfile } from '#lib/profile/lint';
+import type { Finding, ProfileKind } from '#lib/profile/profile';
+import { GateClosed, gateExit } from '../gate.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options.ts';
+import { writeResult } from '../output.ts';
+import { addProfileOptions, type ProfileOptions, readProfileFiles, sourceName } from '../profile-file.ts';
+
+interface LintOptions extends OutputOptions, ProfileOptions {
+  readonly failOn?: Finding['severity'];
+}
+
+/** One profile, with what lint noticed. */
+interface Linted {
+  readonly file: string;
+  readonly kind: ProfileKind;
+  readonly findings: readonly Finding[];
+}
+
+/** `fairlead lint FILE…`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Say what is probably not meant in security profiles: names that no kernel knows, entries without effect, profiles ' +
+        'that confine nothing or that no container can start under. Findings are advice; a profile with findings is valid.',
+    )
+    .argument('<file...>', 'profiles, in any format; - is stdin')
+    .addOption(
+      new Option('--fail-on <severity>', `exit with ${gateExit} where there is a finding so severe`).choices([
+        'warning',
+        'info',
+      ]),
+    );
+  addProfileOptions(command);
+  addOutputOption(command)
+    .addHelpText(
+      'after',
+      examples([
+        ['one profile', 'fairlead lint nginx.json'],
+        ['as a gate in CI', 'fairlead lint --fail-on warning profiles/*.json profiles/*.yaml'],
+        ['from another program', 'kubectl get seccompprofile nginx -o yaml | fairlead lint -'],
+      ]) +
+        `\n\nExit codes: 0 read and linted, ${gateExit} --fail-on found something, 2 no such file, 3 not a valid profile.`,
+    )
+    .action(lint);
+}
+
+async function lint(files: readonly string[], options: LintOptions): Promise<void> {
+  const profiles = await readProfileFiles(files, options);
+  const linted = profiles.map(
+    (profile, index): Linted => ({
+      file: sourceName(files[index] ?? ''),
+      kind: profile.kind,
+      findings: lintProfile(profile),
+    }),
+  );
+  const { failOn } = options;
+  const severe = linted.flatMap(({ findings }) => findings).filter(({ severity }) => isAtLeast(severity, failOn));
+  writeResult(options.output, {
+    json: () => ({ failed: severe.length > 0, profiles: linted }),
+    text: () => asText(linted),
+  });
+  if (severe.length > 0) throw new GateClosed(`${count(severe.length, 'finding')} of severity ${failOn} or above`);
+}
+
+function isAtLeast(severity: Finding['severity'], wanted: Finding['severity'] | undefined): boolean {
+  return wanted === 'info' || severity === wanted;
+}
+
+function asText(linted: readonly Linted[]): string {
+  return linted.map(describeLinted).join('\n');
+}
+
+/** In the form of compilers, so that editors and CI systems find the lines. */
+function describeLinted({ file, kind, findings }: Linted): string {
+  const lines = findings.map(
+    ({ severity, message, code, pointer }) => `${file}: ${severity}: ${message} (${code}, ${pointer || '/'})`,
+  );
+  const warnings = findings.filter(({ severity }) => severity === 'warning').length;
+  const summary =
+    findings.length === 0
+      ? 'no findings'
+      : `${count(warnings, 'warning')}, ${count(findings.length - warnings, 'remark')}`;
+  return [...lines, `${file}: ${kind}, ${summary}`].join('\n');
+}
+
+function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type RunOptions, runFairlead } from '#test/cli/run';
+import { examplesFolder } from './examples-folder.ts';
+
+/** Whatever machine the tests run on. */
+const amd64 = ['--architecture', 'amd64'];
+const strict = { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }] };
+const lax = { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: ['read', 'mount'], action: 'SCMP_ACT_ALLOW' }] };
+const appArmor = { filesystem: { readOnlyPaths: ['/etc/nginx/**'] }, capability: { allowedCapabilities: ['chown'] } };
+const resource = `apiVersion: security-profiles-operator.x-k8s.io/v1
+kind: SeccompProfile
+metadata: {name: recorded}
+spec:
+  defaultAction: SCMP_ACT_ERRNO
+  syscalls:
+    - {names: [read, opnat], action: SCMP_ACT_ALLOW}
+`;
+
+describe('the profile commands of fairlead', () => {
+  let cwd = '';
+  const file = (name: string) => join(cwd, name);
+  const fairlead = (args: readonly string[], options: RunOptions = {}) => runFairlead(args, { cwd, ...options });
+  /** Runs it, expects success and nothing on stderr, and gives what it printed. */
+  const printed = async (args: readonly string[], options: RunOptions = {}) => {
+    const { code, stdout, stderr } = await fairlead(args, options);
+    assert.deepEqual([code, stderr], [0, '']);
+    return stdout;
+  };
+  const example = join(examplesFolder(), 'nginx.json');
+
+  before(async () => {
+    cwd = await mkdtemp(join(tmpdir(), 'fairlead-profiles-'));
+    await writeFile(file('strict.json'), JSON.stringify(strict));
+    await writeFile(file('lax.json'), JSON.stringify(lax));
+    await writeFile(file('armor.json'), JSON.stringify(appArmor));
+    await writeFile(file('recorded.yaml'), resource);
+  });
+  after(() => rm(cwd, { recursive: true }));
+
+  describe('lint', () => {
+    it('says findings in lines, and goes on with success', async () => {
+      assert.equal(
+        await printed(['lint', example, 'recorded.yaml', 'armor.json']),
+        `${example}: Seccomp, no findings
+recorded.yaml: warning: runc may fail to start a container without ${await needs()} (missing-runtime-syscalls, /syscalls)
+recorded.yaml: warning: "opnat" is no syscall of the listed architectures: did you mean openat? (unknown-syscall, /syscalls/0/names/1)
+recorded.yaml: Seccomp, 2 warnings, 0 remarks
+armor.json: warning: "executable" is not there, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
+armor.json: warning: "network" is not there, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
+armor.json: AppArmor, 2 warnings, 0 remarks
+`,
+      );
+    });
+
+    const needs = async () => {
+      const { runtimeNeeds } = await import('#lib/profile/seccomp/runtime-needs');
+      const missing = runtimeNeeds.filter((names) => !names.includes('read'));
+      return missing.map((names) => names.join(' or ')).join(', ');
+    };
+
+    it('ends with 1 where the gate is closed, apart from errors', async () => {
+      const closed = await fairlead(['lint', '--fail-on', 'warning', 'recorded.yaml']);
+      assert.equal(closed.code, 1);
+      assert.equal(closed.stderr, 'failed: 2 findings of severity warning or above\n');
+      assert.match(closed.stdout, /unknown-syscall/);
+      assert.equal((await fairlead(['lint', '--fail-on', 'info', example])).code, 0);
+      assert.equal((await fairlead(['lint', '--fail-on', 'warning', 'nothing.json'])).code, 2);
+      assert.equal((await fairlead(['lint', '-'], { input: '{' })).code, 3);
+    });
+
+    it('reads stdin, and says it as JSON', async () => {
+      const { profiles, failed } = JSON.parse(await printed(['lint', '-', '--output', 'json'], { input: resource }));
+      assert.equal(failed, false);
+      assert.deepEqual(
+        [profiles[0].file, profiles[0].kind, profiles[0].findings[1].code],
+        ['stdin', 'Seccomp', 'unknown-syscall'],
+      );
+      const { code, stderr } = await fairlead(['lint', '-', '-'], { input: resource });
+      assert.equal(code, 2);
+      assert.match(stderr, /stdin can be read once only/);
+    });
+
+    it('names the formats that it tried', async () => {
+      const { code, stderr } = await fairlead(['lint', '-'], { input: 'kind: Deployment' });
+      assert.equal(code, 3);
+      for (const tried of ['defaultAction', 'executable', 'archMap', 'AppArmorProfile', 'RawSelinuxProfile']) {
+        assert.match(stderr, new RegExp(`^error: stdin:1:1: not a known profile format: tried .*${tried}`));
+      }
+      const wrong = await fairlead(['lint', '--from', 'spo', 'strict.json']);
+      assert.match(wrong.stderr, /^error: strict\.json:1:1: kind: must be one of SeccompProfile, AppArmorProfile/);
+    });
+  });
+
+  describe('diff', () => {
+    it('says what was loosened, and closes the gate', async () => {
+      const text = 'Loosened:\n  SCMP_ACT_ERRNO(1) -> SCMP_ACT_ALLOW\n    mount\n';
+      assert.equal(await printed(['diff', 'strict.json', 'lax.json', ...amd64]), text);
+      const closed = await fairlead(['diff', 'strict.json', 'lax.json', '--fail-on', 'loosened']);
+      assert.deepEqual([closed.code, closed.stdout], [1, text]);
+      assert.equal(closed.stderr, 'failed: lax.json permits what strict.json does not: mount\n');
+      assert.equal((await fairlead(['diff', 'lax.json', 'strict.json', '--fail-on', 'loosened'])).code, 0);
+      assert.equal(
+        await printed(['diff', 'strict.json', '-'], { input: JSON.stringify(strict) }),
+        'No difference in meaning.\n',
+      );
+    });
+
+    it('says it as JSON and as Markdown', async () => {
+      const found = JSON.parse(await printed(['diff', 'strict.json', 'recorded.yaml', '--output', 'json']));
+      assert.deepEqual(found, {
+        from: 'strict.json',
+        to: 'recorded.yaml',
+        kind: 'Seccomp',
+        loosened: true,
+        changes: [{ subject: 'opnat', direction: 'loosened', from: 'SCMP_ACT_ERRNO(1)', to: 'SCMP_ACT_ALLOW' }],
+        rewritten: [],
+      });
+      const markdown = await printed(['diff', 'lax.json', 'strict.json', '--output', 'markdown']);
+      assert.match(
+        markdown,
+        /^### Tightened\n\n.*\n\|---.*\n\| `mount` \| `SCMP_ACT_ALLOW` \| `SCMP_ACT_ERRNO\(1\)` \| {2}\|\n$/,
+      );
+    });
+
+    it('refuses profiles of different kinds', async () => {
+      const { code, stderr } = await fairlead(['diff', 'strict.json', 'armor.json']);
+      assert.equal(code, 2);
+      assert.match(stderr, /kind Seccomp and AppArmor/);
+    });
+  });
+
+  describe('merge', () => {
+    it('intersects and unites', async () => {
+      const names = async (...args: string[]) =>
+        JSON.parse(await printed(['merge', ...args, ...amd64])).syscalls.flatMap(
+          (rule: { names: string[] }) => rule.names,
+        );
+      assert.deepEqual(await names('--intersect', 'lax.json', 'recorded.yaml'), ['read']);
+      assert.deepEqual(await names('--union', 'lax.json', 'recorded.yaml', 'strict.json'), ['mount', 'opnat', 'read']);
+      const { kind, form, inexact, content } = JSON.parse(
+        await printed(['merge', '--intersect', 'armor.json', 'armor.json', '--output', 'json']),
+      );
+      assert.deepEqual([kind, form, inexact], ['AppArmor', 'runtime', []]);
+      assert.deepEqual(JSON.parse(content).capability, appArmor.capability);
+    });
+
+    it('wants to be told which', async () => {
+      for (const args of [[], ['--union', '--intersect']]) {
+        const { code, stderr } = await fairlead(['merge', 'lax.json', ...args]);
+        assert.equal(code, 2);
+        assert.match(stderr, /--intersect or --union, and not both/);
+      }
+    });
+
+    it('tells of what is not exact on stderr', async () => {
+      const when = (value: bigint) =>
+        `{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86"],"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":${value},"op":"SCMP_CMP_EQ"}]}]}`;
+      await writeFile(file('narrow.json'), when(5n));
+      const args = ['merge', '--intersect', 'narrow.json', '-', ...amd64];
+      const { code, stdout, stderr } = await fairlead(args, { input: when(2n ** 32n + 5n) });
+      assert.equal(code, 0);
+      assert.deepEqual(JSON.parse(stdout).syscalls, []);
+      assert.equal(stderr, 'note: read: stricter than every input, since the format cannot say the exact result\n');
+    });
+  });
+
+  describe('explain', () => {
+    it('says which input constrained what', async () => {
+      assert.equal(
+        await printed(['explain', 'lax.json', '--baseline', 'none', '--base', 'strict.json', ...amd64]),
+        `baseline   none
+base       strict.json
+artifact   lax.json
+
+Constrained by the base:
+  mount:
+    SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1)
+`,
+      );
+      const text = await printed(['explain', example, ...amd64]);
+      assert.match(text, /^baseline {3}RuntimeDefault \(amd64\)\n/);
+      assert.match(
+        text,
+        /\nConstrained by the baseline:\n(?:.*\n)*?.* {2}keyctl, mount, umount2:\n {4}SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO\(1\)\n/,
+      );
+      const admin = await printed(['explain', example, ...amd64, '--capabilities', 'default,sys_admin']);
+      assert.doesNotMatch(admin, /mount/);
+    });
+
+    it('says it as JSON, and of single calls', async () => {
+      const args = ['explain', 'lax.json', ...amd64, '--syscall', 'mount', 'read', '--output', 'json'];
+      const { constraints, syscalls, ...sources } = JSON.parse(await printed(args));
+      assert.deepEqual(sources, { baseline: 'RuntimeDefault (amd64)', artifact: 'lax.json', kind: 'Seccomp' });
+      assert.deepEqual(constraints, [
+        { subject: 'mount', input: 'baseline', from: 'SCMP_ACT_ALLOW', to: 'SCMP_ACT_ERRNO(1)', exact: true },
+      ]);
+      assert.deepEqual(syscalls[0].constrainedBy, ['baseline']);
+      assert.equal(syscalls[1].effective, 'SCMP_ACT_ALLOW');
+      assert.match(
+        await printed(args.slice(0, -2)),
+        /\nmount: SCMP_ACT_ERRNO\(1\)\n {2}baseline: SCMP_ACT_ERRNO\(1\) \(constrains\)/,
+      );
+    });
+
+    it('knows AppArmor, which has no baseline by itself', async () => {
+      assert.match(
+        await printed(['explain', 'armor.json']),
+        /^baseline {3}none\n(?:.*\n)*?.*nothing constrains it\.\n$/,
+      );
+      await writeFile(file('none.json'), '{"capability":{}}');
+      const text = await printed(['explain', 'armor.json', '--baseline', 'none.json']);
+      assert.match(text, /Constrained by the baseline:\n {2}capability chown:\n {4}permitted -> denied\n$/);
+      const { code, stderr } = await fairlead(['explain', 'armor.json', '--baseline', 'RuntimeDefault']);
+      assert.equal(code, 2);
+      assert.match(stderr, /RuntimeDefault is no profile of kind AppArmor/);
+    });
+  });
+
+  describe('convert', () => {
+    it('writes other forms under a name', async () => {
+      const text = await printed(['convert', 'strict.json', '--to', 'spo']);
+      assert.match(text, /^kind: SeccompProfile\nmetadata:\n {2}name: "strict"$/m);
+      assert.match(await printed(['convert', 'recorded.yaml', '--to', 'spo']), /name: "recorded"/);
+      assert.match(
+        await printed(['convert', '-', '--to', 'apparmor', '--name', 'app'], { input: JSON.stringify(appArmor) }),
+        /^profile "app" /m,
+      );
+      const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
+      assert.match(await printed(['convert', selinux, '--to', 'cil']), /^\(block errorlogger\n/);
+      assert.deepEqual(JSON.parse(await printed(['convert', '-', '--to', 'runtime'], { input: text })), strict);
+    });
+
+    it('resolves profiles of Docker for a container', async () => {
+      const input = JSON.stringify({
+        ...strict,
+        syscalls: [{ names: ['bpf'], action: 'SCMP_ACT_ALLOW', includes: { caps: ['CAP_BPF'], minKernel: '5.8' } }],
+      });
+      const args = ['convert', '-', '--to', 'runtime', '--capabilities'];
+      const rules = async (...more: string[]) =>
+        JSON.parse(await printed([...args, ...more], { input })).syscalls.length;
+      assert.equal(await rules('BPF', '--kernel', '6.1'), 1);
+      assert.equal(await rules('ALL', '--kernel', '6.1'), 1);
+      assert.equal(await rules('CAP_BPF', '--kernel', '4.19'), 0);
+      assert.equal(await rules('none', '--kernel', '6.1'), 0);
+    });
+
+    it('says what is left out, and what cannot be said', async () => {
+      const dropped = await fairlead(['convert', '-', '--to', 'runtime'], {
+        input: JSON.stringify({ ...strict, comment: 1 }),
+      });
+      assert.deepEqual([dropped.code, dropped.stderr], [0, 'note: stdin: unknown fields are left out: /comment\n']);
+      const { code, stderr, stdout } = await fairlead(['convert', example, '--to', 'spo']);
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, /^error: a SeccompProfile cannot say: \/defaultErrnoRet/);
+    });
+  });
+
+  describe('baseline', () => {
+    it("prints the runtime's profile for a container", async () => {
+      const arm = JSON.parse(await printed(['baseline', '--architecture', 'arm64', '--capabilities', 'none']));
+      assert.deepEqual(arm.architectures, ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM']);
+      const allowed = async (...args: string[]) => (await printed(['baseline', ...amd64, ...args])).includes('"mount"');
+      assert.equal(await allowed(), false);
+      assert.equal(await allowed('--capabilities', 'SYS_ADMIN'), true);
+      const { code, stderr } = await fairlead(['baseline', '--capabilities', 'SYS_ADMN']);
+      assert.equal(code, 2);
+      assert.match(stderr, /capabilities\(7\) has no SYS_ADMN/);
+    });
+  });
+
+  it('publish and fetch AppArmor profiles as they stand', async () => {
+    const reference = 'localhost/security/armor:1';
+    const layout = ['--oci-layout', 'registry'];
+    const { kind } = JSON.parse(
+      await printed(['push', 'armor.json', reference, '--unsigned', ...layout, '--output', 'json']),
+    );
+    assert.equal(kind, 'AppArmor');
+    await writeFile(
+      file('policy.yaml'),
+      'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: "localhost/**", kinds: [AppArmor], unsigned: true}\n',
+    );
+    const pull = ['pull', reference, '--policy', 'policy.yaml', ...layout];
+    assert.equal(await printed([...pull, '--kind', 'apparmor']), await readFile(file('armor.json'), 'utf8'));
+    const wrong = await fairlead(pull);
+    assert.equal(wrong.code, 4);
+    assert.match(wrong.stderr, /Seccomp/);
+    const yaml = await fairlead(['push', 'recorded.yaml', reference, '--unsigned', ...layout]);
+    assert.equal(yaml.code, 3);
+    assert.match(yaml.stderr, /hint: .*fairlead convert --to runtime/);
+  });
+});

@@ -1,0 +1,114 @@
+import { release } from 'node:os';
+import { basename, extname } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { containerCapabilities } from '#cri-shim/capabilities';
+import { FairleadError } from '#lib/errors';
+import { capabilities as knownCapabilities } from '#lib/profile/apparmor/vocabulary';
+import type { ProfileFormat } from '#lib/profile/import-profile';
+import { importProfile, profileFormats } from '#lib/profile/import-profile';
+import type { Profile } from '#lib/profile/profile';
+import type { MachineArchitecture } from '#lib/profile/seccomp/architecture';
+import { machineArchitecture, machineArchitectures } from '#lib/profile/seccomp/architecture';
+import { readInput } from './files.ts';
+
+/** Values of the options that addMachineOption and addCapabilitiesOption add. */
+export interface ContainerOptions {
+  readonly architecture: MachineArchitecture;
+  /** `CAP_…`, sorted. */
+  readonly capabilities: readonly string[];
+}
+
+/** Values of the options that addProfileOptions adds. */
+export interface ProfileOptions extends ContainerOptions {
+  readonly from?: ProfileFormat;
+  readonly kernel: string;
+}
+
+/** What importProfile reads at most. */
+const maxProfileBytes = 8 * 1024 * 1024;
+
+/** Adds the options that say in which format profiles are, and for which container those with conditions are resolved. */
+export function addProfileOptions(command: Command): Command {
+  command.addOption(
+    new Option('--from <format>', 'read this format only; without it, it is found out').choices(profileFormats),
+  );
+  addContainerOptions(command);
+  return command.addOption(
+    new Option('--kernel <release>', 'for profiles of Docker: the kernel they run on').default(
+      release(),
+      "this machine's",
+    ),
+  );
+}
+
+/** Adds the options that say for which container a runtime's profile is made. */
+export function addContainerOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--architecture <name>', `the machine: ${machineArchitectures.join(', ')}`)
+        .argParser(parseArchitecture)
+        .default(machineArchitecture(process.arch), "this machine's"),
+    )
+    .addOption(
+      new Option('--capabilities <list>', "the container's, such as default,NET_ADMIN; ALL and none are known too")
+        .argParser(parseCapabilities)
+        .default(containerCapabilities(undefined), 'what runtimes give a container that asks for nothing'),
+    );
+}
+
+function parseArchitecture(text: string): MachineArchitecture {
+  const found = machineArchitectures.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`It is one of ${machineArchitectures.join(', ')}.`);
+}
+
+function parseCapabilities(text: string): readonly string[] {
+  const words = text.split(',').map((word) => word.trim().toUpperCase().replace(/^CAP_/, ''));
+  const names = words.filter((word) => !['DEFAULT', 'NONE', ''].includes(word));
+  for (const name of names) {
+    if (name === 'ALL' || knownCapabilities.has(name.toLowerCase())) continue;
+    throw new InvalidArgumentError(`capabilities(7) has no ${name}.`);
+  }
+  const startsEmpty = !words.includes('DEFAULT') && !words.includes('ALL');
+  return containerCapabilities({
+    addCapabilities: names,
+    addAmbientCapabilities: [],
+    dropCapabilities: startsEmpty ? ['ALL'] : [],
+  });
+}
+
+/**
+ * Reads a profile that was named on the command line, in any format; `-` is stdin.
+ *
+ * @throws FairleadError InvalidInput where it cannot be read; ProfileInvalid naming the place in it.
+ */
+export async function readProfileFile(
+  file: string,
+  { from, architecture, kernel, capabilities }: ProfileOptions,
+): Promise<Profile> {
+  const bytes = await readInput(file, maxProfileBytes);
+  return importProfile(bytes, sourceName(file), {
+    ...(from === undefined ? {} : { format: from }),
+    host: { architecture, kernel, capabilities },
+  });
+}
+
+/** The same for several files, in their order. */
+export async function readProfileFiles(files: readonly string[], options: ProfileOptions): Promise<readonly Profile[]> {
+  if (files.filter((file) => file === '-').length > 1) {
+    throw new FairleadError('InvalidInput', 'stdin can be read once only', {
+      hint: 'Give the other profiles as files.',
+    });
+  }
+  return Promise.all(files.map((file) => readProfileFile(file, options)));
+}
+
+/** How messages call a file. */
+export function sourceName(file: string): string {
+  return file === '-' ? 'stdin' : file;
+}
+
+/** The name for a form that has names: the profile's own, else that of its file. */
+export function profileName(profile: Profile, file: string): string {
+  return profile.name ?? (file === '-' ? 'profile' : basename(file, extname(file)));
+}
