@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Operation, PlainProfile } from './apparmor-evaluate.ts';
 
 const plain = fc.constantFrom('a', 'b', 'c', '.', '-', '/a', '/b', '/');
 const members = fc.constantFrom('ab', 'a-c', '^a', '^ab', 'a/', '^/', '-a', '.b', '^.', 'a^', '^-b');
@@ -74,4 +75,57 @@ export function nameLike(glob: string, fill: fc.Arbitrary<string>): fc.Arbitrary
     text = text.replace(/\[[^\]]*\]/g, next).replace(/\*\*|\*|\?/g, next);
     return canonical(text);
   });
+}
+
+/** Globs as people write them: a folder or two, a wildcard or two, at most one group. */
+const modestGlob = fc
+  .array(
+    fc.oneof(
+      { weight: 6, arbitrary: fc.constantFrom('a', 'b', '/a', '/b', '/', '.c', '-') },
+      { weight: 2, arbitrary: fc.constantFrom('*', '**', '?', '[ab]', '[^a]', '{a,b}', '{,/a}', '{*,/b}') },
+    ),
+    { minLength: 1, maxLength: 5 },
+  )
+  .map((list) => canonical(`/${list.join('')}`))
+  .filter((text) => (text.match(/\*\*?|\?|\[|\{/g) ?? []).length < 3);
+const paths = fc.uniqueArray(modestGlob, { maxLength: 4 });
+const capabilityName = fc.constantFrom('chown', 'kill', 'setuid', 'net_admin', 'bpf', 'mac_override', 'perfmon');
+const plainObject = { noNullPrototype: true };
+const sections = {
+  executable: fc.record({ allowedExecutables: paths, allowedLibraries: paths }, plainObject),
+  filesystem: fc.record({ readOnlyPaths: paths, writeOnlyPaths: paths, readWritePaths: paths }, plainObject),
+  network: fc.record({ allowRaw: fc.boolean(), allowTcp: fc.boolean(), allowUdp: fc.boolean() }, plainObject),
+  capability: fc.record({ allowedCapabilities: fc.uniqueArray(capabilityName) }, plainObject),
+};
+
+/** Structured profiles that enforce; each section may be missing. */
+export const enforcedProfile = fc
+  .record(sections, { requiredKeys: [] })
+  .map((profile) => ({ mode: 'Enforce' as const, ...profile }));
+
+/** Structured profiles of both modes. */
+export const anyProfile = fc
+  .tuple(enforcedProfile, fc.boolean())
+  .map(([profile, complain]) => (complain ? { ...profile, mode: 'Complain' as const } : profile));
+
+const fileKind = fc.constantFrom('execute' as const, 'map' as const, 'read' as const, 'write' as const);
+
+/** Operations that tell the given profiles apart: on names like those of their paths, and on others. */
+export function operationOn(profiles: readonly PlainProfile[]): fc.Arbitrary<Operation> {
+  const globs = profiles.flatMap(({ executable, filesystem }) =>
+    [...Object.values(executable ?? {}), ...Object.values(filesystem ?? {})].flat(),
+  );
+  const fill = fc.constantFrom('a', 'b', '', '/', 'c', 'ab', 'a/b');
+  const path = fc.oneof(pathName, ...globs.map((glob) => nameLike(glob, fill)));
+  return fc.oneof(
+    { weight: 8, arbitrary: fc.record({ kind: fileKind, path }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('network' as const),
+        type: fc.constantFrom('allowRaw' as const, 'allowTcp' as const, 'allowUdp' as const),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('capability' as const), name: capabilityName }) },
+  );
 }

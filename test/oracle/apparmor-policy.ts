@@ -74,8 +74,8 @@ function readPolicy(bytes: Buffer): CompiledProfile[] {
     else if (type === structEnd) {
       path.pop();
       if (path.length > 0) continue;
-      // Words of the profile itself: three of flags, then the lower capabilities; caps64 begins with the upper ones.
-      const [low = 0, high = 0] = [words[3], words[7]];
+      // Of capabilities, the permitted, audited, quiet and set ones, each in a lower half, and in an upper one in caps64.
+      const [low = 0, high = 0] = [words[0], words[4]];
       const permissions = file ?? (() => 0);
       profiles.push({
         name: name ?? '',

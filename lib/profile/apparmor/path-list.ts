@@ -1,7 +1,17 @@
 import { isCovered, mayMeet } from './glob/automaton.ts';
 import type { Budget } from './glob/budget.ts';
+import { within } from './glob/budget.ts';
 import { intersectGlobs } from './glob/intersect-globs.ts';
 import type { Glob } from './glob/parse-glob.ts';
+import { limits } from './vocabulary.ts';
+
+/** What one question may take: enough for all but globs that were made to be hard. */
+const mostSteps = 20_000;
+
+/** Whether the others are shown to cover the glob, together. */
+function isShownCovered(glob: Glob, others: readonly Glob[], budget: Budget): boolean {
+  return within(budget, mostSteps, (part) => isCovered(glob, others, part)) ?? false;
+}
 
 /** Path lists may be long: this finds the few globs of one that can have names in common with a given glob. */
 export class PathIndex {
@@ -50,21 +60,21 @@ export function intersectLists(first: readonly Glob[], second: readonly Glob[], 
   const globs: Glob[] = [];
   const unsaid: Glob[] = [];
   const cut = first.filter((glob) => {
-    const covered = isCovered(glob, inSecond.near(glob), budget);
+    const covered = isShownCovered(glob, inSecond.near(glob), budget);
     if (covered) globs.push(glob);
     return !covered;
   });
   const whole = new Set<Glob>();
   for (const glob of second) {
-    if (!isCovered(glob, inFirst.near(glob), budget)) continue;
+    if (!isShownCovered(glob, inFirst.near(glob), budget)) continue;
     whole.add(glob);
     globs.push(glob);
   }
   for (const glob of cut) {
     for (const other of inSecond.near(glob)) {
       if (whole.has(other)) continue;
-      const pieces = intersectGlobs(glob, other, budget);
-      if (pieces === undefined) unsaid.push(glob);
+      const pieces = within(budget, mostSteps, (part) => intersectGlobs(glob, other, part));
+      if (pieces === undefined || globs.length + pieces.length > limits.paths) unsaid.push(glob);
       else globs.push(...pieces);
     }
   }
@@ -80,7 +90,7 @@ export function withoutCovered(globs: readonly Glob[], budget: Budget): readonly
   const dropped = new Set<Glob>();
   for (const glob of distinct) {
     const others = index.near(glob).filter((other) => other !== glob && !dropped.has(other));
-    if (others.length > 0 && isCovered(glob, others, budget)) dropped.add(glob);
+    if (others.length > 0 && isShownCovered(glob, others, budget)) dropped.add(glob);
   }
   return distinct.filter((glob) => !dropped.has(glob));
 }
@@ -88,7 +98,7 @@ export function withoutCovered(globs: readonly Glob[], budget: Budget): readonly
 /** Those of `globs` that are not shown to be covered by `cover`. */
 export function uncovered(globs: readonly Glob[], cover: readonly Glob[], budget: Budget): readonly Glob[] {
   const index = new PathIndex(cover);
-  return globs.filter((glob) => !isCovered(glob, index.near(glob), budget));
+  return globs.filter((glob) => !isShownCovered(glob, index.near(glob), budget));
 }
 
 function byName(a: Glob, b: Glob): number {

@@ -2,7 +2,16 @@ import type { Budget } from './budget.ts';
 import { spend } from './budget.ts';
 import type { Glob, GlobNode } from './parse-glob.ts';
 import type { SymbolSet } from './symbol-set.ts';
-import { difference, hasSymbol, intersection, isEmpty, meets, slash as slashSet, symbolOf } from './symbol-set.ts';
+import {
+  anySymbol,
+  difference,
+  hasSymbol,
+  intersection,
+  isEmpty,
+  meets,
+  slash as slashSet,
+  symbolOf,
+} from './symbol-set.ts';
 
 interface Edge {
   readonly set: SymbolSet;
@@ -161,6 +170,30 @@ export function isCovered(glob: Glob, others: readonly Glob[], budget: Budget): 
     }
   }
   return true;
+}
+
+/**
+ * How many more states a deterministic automaton of all the globs has than the globs have themselves: 0 for those that
+ * do not get in each other's way. undefined where it is more than `most`, or the budget ends first.
+ */
+export function surplusStates(globs: readonly Glob[], most: number, budget: Budget): number | undefined {
+  const automata = globs.map(automatonOf);
+  const own = automata.reduce((sum, { edges }) => sum + edges.length, 0);
+  const all = new Union(automata);
+  const seen = new Set([all.start.join()]);
+  const queue = [all.start];
+  for (const states of queue) {
+    for (const part of all.split(states, anySymbol)) {
+      if (!spend(budget, 1 + states.length)) return undefined;
+      const next = all.step(states, part);
+      const key = next.join();
+      if (seen.has(key)) continue;
+      if (seen.size - own > most) return undefined;
+      seen.add(key);
+      queue.push(next);
+    }
+  }
+  return Math.max(0, seen.size - own);
 }
 
 /** Numbers of states of one automaton; a path of 4096 characters has fewer. */

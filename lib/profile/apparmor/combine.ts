@@ -1,0 +1,122 @@
+import type { Accesses, AccessKind, Paths } from './access.ts';
+import { accessesOf, accessKinds, profileOf } from './access.ts';
+import type { Budget } from './glob/budget.ts';
+import { fullBudget } from './glob/budget.ts';
+import type { Glob } from './glob/parse-glob.ts';
+import type { AppArmorProfile, NetworkRules } from './model.ts';
+import { intersectLists, uncovered, withoutCovered } from './path-list.ts';
+
+/** A path that lost more than it had to, because the exact result cannot be said, or is too much to say. */
+export interface Shortfall {
+  readonly kind: AccessKind;
+  readonly path: string;
+}
+
+/** An intersection, and where it is stricter than the strictest input. */
+export interface AppArmorIntersection {
+  readonly profile: AppArmorProfile;
+  readonly shortfalls: readonly Shortfall[];
+}
+
+/**
+ * The profile that permits what every input permits (KEP-6061, "Merge"): never looser than one of them, and exact but
+ * for the shortfalls. A path stays permitted where both sides permit it, with the meaning of AppArmor's globs. An input
+ * in complain mode denies nothing, and so constrains nothing as long as another one enforces.
+ *
+ * Without inputs, everything is permitted.
+ */
+export function intersectAppArmor(inputs: readonly AppArmorProfile[]): AppArmorIntersection {
+  const budget = { left: fullBudget };
+  const enforced = inputs.filter(({ mode }) => mode === 'Enforce');
+  const counting = enforced.length > 0 ? enforced : inputs;
+  const shortfalls: Shortfall[] = [];
+  const [first, ...others] = counting.map(accessesOf);
+  if (first === undefined) return { profile: { mode: 'Enforce' }, shortfalls };
+  let result = first;
+  for (const other of others) result = intersectAccesses(result, other, budget, shortfalls);
+  return { profile: profileOf(result, budget), shortfalls };
+}
+
+function intersectAccesses(a: Accesses, b: Accesses, budget: Budget, shortfalls: Shortfall[]): Accesses {
+  const common = (kind: AccessKind, left: Paths, right: Paths): Paths => {
+    if (left === 'all') return right;
+    if (right === 'all') return left;
+    const { globs, unsaid } = intersectLists(left, right, budget);
+    for (const { text } of unsaid) shortfalls.push({ kind, path: text });
+    return globs;
+  };
+  const read = common('read', a.paths.read, b.paths.read);
+  const write = common('write', a.paths.write, b.paths.write);
+  // The format has no executable that may not be read. It can come to that only where one side lists executables, and
+  // the other one says nothing of them but limits reading.
+  const limitsReadingOnly = [a, b].some(({ paths }) => paths.execute === 'all' && paths.read !== 'all');
+  const readable = (kind: AccessKind, paths: Paths): Paths => {
+    if (!limitsReadingOnly || paths === 'all' || read === 'all') return paths;
+    const { globs } = intersectLists(paths, read, budget);
+    for (const { text } of uncovered(paths, globs, budget)) shortfalls.push({ kind, path: text });
+    return globs;
+  };
+  const execute = readable('execute', common('execute', a.paths.execute, b.paths.execute));
+  const map = readable('map', common('map', a.paths.map, b.paths.map));
+  return {
+    mode: a.mode,
+    paths: { execute, map, read, write },
+    network: intersectNetwork(a.network, b.network),
+    capabilities: intersectSets(a.capabilities, b.capabilities),
+  };
+}
+
+function intersectNetwork(a: Accesses['network'], b: Accesses['network']): Accesses['network'] {
+  if (a === 'all') return b;
+  return b === 'all' ? a : networkOf((name) => a[name] && b[name]);
+}
+
+function intersectSets(a: Accesses['capabilities'], b: Accesses['capabilities']): Accesses['capabilities'] {
+  if (a === 'all') return b;
+  return b === 'all' ? a : new Set([...a].filter((name) => b.has(name)));
+}
+
+/**
+ * The profile that permits what any input permits: what recordings of several runs are merged with. In complain mode
+ * as soon as one input is. Without inputs, nothing is permitted.
+ */
+export function unionAppArmor(inputs: readonly AppArmorProfile[]): AppArmorProfile {
+  const budget = { left: fullBudget };
+  const all = inputs.map(accessesOf);
+  const paths = (kind: AccessKind): Paths => {
+    const lists: (readonly Glob[])[] = [];
+    for (const accesses of all) {
+      const list = accesses.paths[kind];
+      if (list === 'all') return 'all';
+      lists.push(list);
+    }
+    return withoutCovered(lists.flat(), budget);
+  };
+  const [execute, map, read, write] = accessKinds.map(paths);
+  const union: Accesses = {
+    mode: inputs.some(({ mode }) => mode === 'Complain') ? 'Complain' : 'Enforce',
+    paths: { execute: execute ?? [], map: map ?? [], read: read ?? [], write: write ?? [] },
+    network: all.map(({ network }) => network).reduce(unionNetwork, nothing),
+    capabilities: unionSets(all.map(({ capabilities }) => capabilities)),
+  };
+  return profileOf(union, budget);
+}
+
+const nothing: Accesses['network'] = { allowRaw: false, allowTcp: false, allowUdp: false };
+
+function unionNetwork(a: Accesses['network'], b: Accesses['network']): Accesses['network'] {
+  return a === 'all' || b === 'all' ? 'all' : networkOf((name) => a[name] || b[name]);
+}
+
+function unionSets(sets: readonly Accesses['capabilities'][]): Accesses['capabilities'] {
+  const names: string[] = [];
+  for (const set of sets) {
+    if (set === 'all') return 'all';
+    names.push(...set);
+  }
+  return new Set(names);
+}
+
+function networkOf(allows: (name: keyof NetworkRules) => boolean): NetworkRules {
+  return { allowRaw: allows('allowRaw'), allowTcp: allows('allowTcp'), allowUdp: allows('allowUdp') };
+}

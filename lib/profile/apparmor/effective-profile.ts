@@ -1,0 +1,133 @@
+import type { Constraint, ProfileInput } from '../seccomp/effective-profile.ts';
+import type { Accesses, Paths } from './access.ts';
+import { accessesOf, accessKinds } from './access.ts';
+import type { Shortfall } from './combine.ts';
+import { intersectAppArmor } from './combine.ts';
+import type { Budget } from './glob/budget.ts';
+import { fullBudget } from './glob/budget.ts';
+import type { Glob } from './glob/parse-glob.ts';
+import type { AppArmorProfile, NetworkRules } from './model.ts';
+import { intersectLists, uncovered } from './path-list.ts';
+
+/** The profiles that hold for a container; the runtime's default template holds beside them in every policy. */
+export interface AppArmorInputs {
+  readonly baseline?: AppArmorProfile;
+  readonly base?: AppArmorProfile;
+  readonly artifact: AppArmorProfile;
+}
+
+interface Named {
+  readonly input: ProfileInput;
+  readonly accesses: Accesses;
+}
+
+/**
+ * What is to be loaded: the intersection of the node's baseline, the pod's base profile and the artifact, and in which
+ * respects that is stricter than the artifact. Subjects are `mode`, `executable`, `filesystem`, `network` and
+ * `capability` for sections that the artifact leaves open; `execute /path`, `network tcp` and the like for what it asks.
+ */
+export function effectiveAppArmor(inputs: AppArmorInputs): {
+  readonly profile: AppArmorProfile;
+  readonly constraints: readonly Constraint[];
+} {
+  const named = (['baseline', 'base', 'artifact'] as const).flatMap((input) => {
+    const profile = inputs[input];
+    return profile === undefined ? [] : [{ input, profile }];
+  });
+  const { profile, shortfalls } = intersectAppArmor(named.map((entry) => entry.profile));
+  const artifact = accessesOf(inputs.artifact);
+  if (artifact.mode === 'Complain' && profile.mode === 'Enforce') {
+    const others = named.slice(0, -1).filter((entry) => entry.profile.mode === 'Enforce');
+    const constraints = others.map(({ input }) => constraint('mode', input, 'Complain', 'Enforce', true));
+    return { profile, constraints };
+  }
+  const others = named.slice(0, -1).map((entry) => ({ input: entry.input, accesses: accessesOf(entry.profile) }));
+  const counting = others.filter(({ accesses }) => accesses.mode === profile.mode);
+  const result = accessesOf(profile);
+  return {
+    profile,
+    constraints: [
+      ...sectionConstraints(artifact, counting),
+      ...pathConstraints(artifact, result, counting, shortfalls),
+      ...networkConstraints(artifact, counting),
+      ...capabilityConstraints(artifact, counting),
+    ],
+  };
+}
+
+/** Sections that the artifact leaves open, and another input closes: told of once, not path by path. */
+function sectionConstraints(artifact: Accesses, others: readonly Named[]): readonly Constraint[] {
+  const sections: readonly (readonly [string, (accesses: Accesses) => boolean])[] = [
+    ['executable', ({ paths }) => paths.execute === 'all'],
+    ['filesystem', ({ paths }) => paths.read === 'all'],
+    ['network', ({ network }) => network === 'all'],
+    ['capability', ({ capabilities }) => capabilities === 'all'],
+  ];
+  return sections.flatMap(([subject, isOpen]) => {
+    if (!isOpen(artifact)) return [];
+    const closing = others.filter(({ accesses }) => !isOpen(accesses));
+    return closing.map(({ input }) => constraint(subject, input, 'everything', `what the ${input} lists`, true));
+  });
+}
+
+function pathConstraints(
+  artifact: Accesses,
+  result: Accesses,
+  others: readonly Named[],
+  shortfalls: readonly Shortfall[],
+): readonly Constraint[] {
+  const budget = { left: fullBudget };
+  const constraints: Constraint[] = [];
+  for (const kind of accessKinds) {
+    const asked = artifact.paths[kind];
+    const granted = result.paths[kind];
+    if (asked === 'all' || granted === 'all') continue;
+    const short = new Set(shortfalls.filter((shortfall) => shortfall.kind === kind).map(({ path }) => path));
+    for (const glob of uncovered(asked, granted, budget)) {
+      const by = others.filter(({ accesses }) => !covers(accesses.paths[kind], glob, budget));
+      const inexact = short.size > 0 && (short.has(glob.text) || by.length === 0);
+      const inputs = by.length > 0 ? by.map(({ input }) => input) : (['artifact'] as const);
+      const to = remainder(glob, granted, budget);
+      for (const input of inputs)
+        constraints.push(constraint(`${kind} ${glob.text}`, input, 'permitted', to, !inexact));
+    }
+  }
+  return constraints;
+}
+
+function covers(paths: Paths, glob: Glob, budget: Budget): boolean {
+  return paths === 'all' || uncovered([glob], paths, budget).length === 0;
+}
+
+/** What remains of a path, for people. */
+function remainder(glob: Glob, granted: readonly Glob[], budget: Budget): string {
+  const { globs } = intersectLists([glob], granted, budget);
+  return globs.length === 0 ? 'denied' : `permitted for ${globs.map(({ text }) => text).join(', ')}`;
+}
+
+const networkWords: readonly (readonly [keyof NetworkRules, string])[] = [
+  ['allowRaw', 'network raw'],
+  ['allowTcp', 'network tcp'],
+  ['allowUdp', 'network udp'],
+];
+
+function networkConstraints(artifact: Accesses, others: readonly Named[]): readonly Constraint[] {
+  const asked = artifact.network;
+  if (asked === 'all') return [];
+  return networkWords.flatMap(([name, subject]) => {
+    const by = others.filter(({ accesses: { network } }) => asked[name] && network !== 'all' && !network[name]);
+    return by.map(({ input }) => constraint(subject, input, 'permitted', 'denied', true));
+  });
+}
+
+function capabilityConstraints(artifact: Accesses, others: readonly Named[]): readonly Constraint[] {
+  if (artifact.capabilities === 'all') return [];
+  return [...artifact.capabilities].sort().flatMap((name) => {
+    const by = others.filter(({ accesses: { capabilities } }) => capabilities !== 'all' && !capabilities.has(name));
+    return by.map(({ input }) => constraint(`capability ${name}`, input, 'permitted', 'denied', true));
+  });
+}
+
+function constraint(subject: string, input: ProfileInput, from: string, to: string, exact: boolean): Constraint {
+  return { subject, input, from, to, exact };
+}

@@ -1,0 +1,251 @@
+import { FairleadError } from '#lib/errors';
+import type { JsonDocument, JsonNode } from '../json/read-json.ts';
+import { positionOf } from '../json/read-json.ts';
+import type { UnknownField } from '../seccomp/parse.ts';
+import { nearest } from '../seccomp/vocabulary.ts';
+import { parseGlob } from './glob/parse-glob.ts';
+import type { AppArmorMode, AppArmorProfile } from './model.ts';
+import { capabilities, limits } from './vocabulary.ts';
+
+/** The API group of the custom resource in which the Security Profiles Operator keeps these profiles. */
+export const customResourceGroup = 'security-profiles-operator.x-k8s.io';
+
+/** A profile as read, with the name that a custom resource gives it, and what was dropped from it. */
+export interface ParsedAppArmor {
+  readonly profile: AppArmorProfile;
+  readonly name?: string;
+  readonly unknownFields: readonly UnknownField[];
+}
+
+type Members = Extract<JsonNode, { type: 'object' }>;
+
+const sections = ['executable', 'filesystem', 'network', 'capability'] as const;
+const maxUnknownFields = 256;
+
+/** Whether a document has the form of a structured AppArmor profile, or of the custom resource that holds one. */
+export function isAppArmor({ root }: JsonDocument): boolean {
+  if (root.type !== 'object') return false;
+  const kind = root.members.get('kind')?.value;
+  if (kind?.type === 'string') return kind.value === 'AppArmorProfile';
+  return sections.some((section) => root.members.has(section));
+}
+
+/**
+ * Reads a structured AppArmor profile: KEP-6061's JSON, or SPO's AppArmorProfile (v1; of older ones `complainMode` too).
+ * Every string is checked, so that no later step has to. A section of an unknown name is refused, for without it the
+ * profile would permit more than its author meant; unknown fields elsewhere can only grant, and are dropped.
+ *
+ * @throws FairleadError ProfileInvalid: `source:line:column: filesystem.readOnlyPaths[3]: …`; LimitExceeded.
+ */
+export function parseAppArmor(document: JsonDocument): ParsedAppArmor {
+  const reader = new Reader(document);
+  const root = reader.object(document.root, '');
+  if (!root.members.has('kind') && !root.members.has('apiVersion')) {
+    return { profile: reader.profile(root, '', 'Enforce'), unknownFields: reader.unknownFields };
+  }
+  const { profile, name } = reader.customResource(root);
+  return { profile, ...(name === undefined ? {} : { name }), unknownFields: reader.unknownFields };
+}
+
+class Reader {
+  readonly unknownFields: UnknownField[] = [];
+  readonly #document: JsonDocument;
+  #paths = 0;
+
+  constructor(document: JsonDocument) {
+    this.#document = document;
+  }
+
+  customResource(root: Members): { profile: AppArmorProfile; name: string | undefined } {
+    this.#known(root, '', ['apiVersion', 'kind', 'metadata', 'spec', 'status']);
+    const version = this.#text(this.#required(root, '', 'apiVersion'), 'apiVersion');
+    if (!version.startsWith(`${customResourceGroup}/`)) {
+      this.#fail(this.#required(root, '', 'apiVersion'), 'apiVersion', `must be of the group ${customResourceGroup}`);
+    }
+    this.#oneOf(this.#required(root, '', 'kind'), 'kind', ['AppArmorProfile']);
+    const metadata = this.#optional(root, 'metadata', (node) => this.object(node, 'metadata'));
+    const name = metadata && this.#optional(metadata, 'name', (node) => this.#text(node, 'metadata.name'));
+    const spec = this.object(this.#required(root, '', 'spec'), 'spec');
+    this.#known(spec, 'spec', ['abstract', 'complainMode', 'disabled', 'mode', 'policy', 'state']);
+    this.#optional(spec, 'policy', (node) => {
+      if (node.type !== 'string' || node.value !== '') {
+        this.#fail(node, 'spec.policy', 'policy text is not accepted: write the rules into spec.abstract');
+      }
+    });
+    const state = this.#optional(spec, 'state', (node) => this.#oneOf(node, 'spec.state', ['Enabled', 'Disabled']));
+    const disabled = this.#optional(spec, 'disabled', (node) => this.#boolean(node, 'spec.disabled'));
+    if (state === 'Disabled' || disabled === true) this.#fail(spec, 'spec', 'the profile is disabled');
+    const abstract = this.object(this.#required(spec, 'spec', 'abstract'), 'spec.abstract');
+    return { profile: this.profile(abstract, 'spec.abstract', this.#mode(spec)), name };
+  }
+
+  #mode(spec: Members): AppArmorMode {
+    const mode = this.#optional(spec, 'mode', (node) => this.#oneOf(node, 'spec.mode', ['Enforce', 'Complain']));
+    const complain = this.#optional(spec, 'complainMode', (node) => this.#boolean(node, 'spec.complainMode'));
+    if (mode !== undefined && complain !== undefined && complain !== (mode === 'Complain')) {
+      this.#fail(spec, 'spec', `complainMode contradicts mode ${mode}`);
+    }
+    return mode === 'Complain' || complain === true ? 'Complain' : 'Enforce';
+  }
+
+  profile(root: Members, path: string, mode: AppArmorMode): AppArmorProfile {
+    for (const [key, member] of root.members) {
+      // Later versions of SPO have it; those rules come from the runtime's template here.
+      if (key === 'ptrace') this.#drop(member.keyAt, path, key);
+      else if (!sections.some((section) => section === key)) {
+        const meant = nearest(key, sections);
+        const help = meant === undefined ? `the sections are ${sections.join(', ')}` : `did you mean ${meant}?`;
+        this.#failAt(member.keyAt, join(path, key.slice(0, 64)), `unknown section; ${help}`);
+      }
+    }
+    const executable = this.#section(root, path, 'executable', ['allowedExecutables', 'allowedLibraries']);
+    const filesystem = this.#section(root, path, 'filesystem', ['readOnlyPaths', 'writeOnlyPaths', 'readWritePaths']);
+    const network = this.#network(root, path);
+    const capability = this.#optional(root, 'capability', (node) => {
+      const at = join(path, 'capability');
+      const fields = this.object(node, at);
+      this.#known(fields, at, ['allowedCapabilities']);
+      const list = this.#list(fields, at, 'allowedCapabilities', 64, (item, where) => this.#capability(item, where));
+      return { allowedCapabilities: list };
+    });
+    return {
+      mode,
+      ...(executable === undefined ? {} : { executable }),
+      ...(filesystem === undefined ? {} : { filesystem }),
+      ...(network === undefined ? {} : { network }),
+      ...(capability === undefined ? {} : { capability }),
+    };
+  }
+
+  /** A section whose fields are lists of paths; a list that is not there is empty. */
+  #section<Name extends string>(root: Members, path: string, section: string, names: readonly Name[]) {
+    return this.#optional(root, section, (node) => {
+      const at = join(path, section);
+      const fields = this.object(node, at);
+      this.#known(fields, at, names);
+      const lists = names.map((name) => [name, this.#list(fields, at, name, limits.paths, this.#path)] as const);
+      return Object.fromEntries(lists) as Record<Name, readonly string[]>;
+    });
+  }
+
+  #network(root: Members, path: string) {
+    return this.#optional(root, 'network', (node) => {
+      const at = join(path, 'network');
+      const fields = this.object(node, at);
+      this.#known(fields, at, ['allowRaw', 'allowedProtocols']);
+      const flag = (from: Members, where: string, name: string): boolean =>
+        this.#optional(from, name, (found) => this.#boolean(found, join(where, name))) ?? false;
+      const protocols = this.#optional(fields, 'allowedProtocols', (found) => {
+        const where = join(at, 'allowedProtocols');
+        const members = this.object(found, where);
+        this.#known(members, where, ['allowTcp', 'allowUdp']);
+        return { allowTcp: flag(members, where, 'allowTcp'), allowUdp: flag(members, where, 'allowUdp') };
+      });
+      return { allowRaw: flag(fields, at, 'allowRaw'), ...(protocols ?? { allowTcp: false, allowUdp: false }) };
+    });
+  }
+
+  #list(
+    fields: Members,
+    path: string,
+    name: string,
+    most: number,
+    read: (node: JsonNode, path: string) => string,
+  ): readonly string[] {
+    const where = join(path, name);
+    const list = this.#optional(fields, name, (node) => {
+      if (node.type !== 'array') this.#fail(node, where, `must be an array, is ${spoken(node)}`);
+      if (node.items.length > most) this.#fail(node, where, `has ${node.items.length} items, more than ${most}`);
+      return node.items.map((item, index) => read(item, `${where}[${index}]`));
+    });
+    return list ?? [];
+  }
+
+  readonly #path = (node: JsonNode, path: string): string => {
+    const text = this.#text(node, path);
+    this.#paths += 1;
+    if (this.#paths > limits.paths) this.#fail(node, path, `more than ${limits.paths} paths`);
+    const glob = parseGlob(text);
+    if ('fault' in glob) this.#fail(node, path, `${JSON.stringify(shorten(text))}: ${glob.fault}`);
+    return text;
+  };
+
+  #capability(node: JsonNode, path: string): string {
+    const text = this.#text(node, path);
+    const name = /^[A-Za-z_]{1,64}$/.test(text) ? text.toLowerCase() : text;
+    if (capabilities.has(name)) return name;
+    const meant = nearest(name.replace(/^cap_/, ''), capabilities);
+    const help = meant === undefined ? 'capabilities(7) has none of that name' : `did you mean ${meant}?`;
+    return this.#fail(node, path, `unknown capability ${JSON.stringify(shorten(text))}: ${help}`);
+  }
+
+  #oneOf<Word extends string>(node: JsonNode, path: string, words: readonly Word[]): Word {
+    const text = this.#text(node, path);
+    const found = words.find((word) => word === text);
+    return found ?? this.#fail(node, path, `must be ${words.join(' or ')}, is ${JSON.stringify(shorten(text))}`);
+  }
+
+  #text(node: JsonNode, path: string): string {
+    return node.type === 'string' ? node.value : this.#fail(node, path, `must be a string, is ${spoken(node)}`);
+  }
+
+  #boolean(node: JsonNode, path: string): boolean {
+    return node.type === 'boolean' ? node.value : this.#fail(node, path, `must be true or false, is ${spoken(node)}`);
+  }
+
+  object(node: JsonNode, path: string): Members {
+    return node.type === 'object' ? node : this.#fail(node, path, `must be an object, is ${spoken(node)}`);
+  }
+
+  #required(fields: Members, path: string, name: string): JsonNode {
+    const member = fields.members.get(name);
+    if (member !== undefined && member.value.type !== 'null') return member.value;
+    return this.#fail(fields, path, `needs "${name}"`);
+  }
+
+  /** Go writes absent sections and lists as null: both mean absent. */
+  #optional<T>(fields: Members, name: string, read: (node: JsonNode) => T): T | undefined {
+    const member = fields.members.get(name);
+    return member === undefined || member.value.type === 'null' ? undefined : read(member.value);
+  }
+
+  #known(fields: Members, path: string, names: readonly string[]): void {
+    for (const [key, { keyAt }] of fields.members) if (!names.includes(key)) this.#drop(keyAt, path, key);
+  }
+
+  #drop(keyAt: number, path: string, key: string): void {
+    if (this.unknownFields.length >= maxUnknownFields) return;
+    const pointer = `${pointerOf(path)}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    this.unknownFields.push({ pointer, position: positionOf(this.#document, keyAt) });
+  }
+
+  #fail(node: JsonNode, path: string, what: string): never {
+    return this.#failAt(node.at, path, what);
+  }
+
+  #failAt(at: number, path: string, what: string): never {
+    const position = positionOf(this.#document, at);
+    throw new FairleadError('ProfileInvalid', `${position}: ${path === '' ? '' : `${path}: `}${what}`, {
+      hint: "The format is the structured AppArmor profile of KEP-6061, or SPO's AppArmorProfile that holds one.",
+      pointer: pointerOf(path),
+    });
+  }
+}
+
+function join(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/** `filesystem.readOnlyPaths[3]` as a JSON pointer: `/filesystem/readOnlyPaths/3`. */
+function pointerOf(path: string): string {
+  return path === '' ? '' : `/${path.replaceAll('[', '.').replaceAll(']', '').replaceAll('.', '/')}`;
+}
+
+function shorten(text: string): string {
+  return text.length > 64 ? `${text.slice(0, 64)}…` : text;
+}
+
+function spoken(node: JsonNode): string {
+  if (node.type === 'null') return 'null';
+  return node.type === 'array' || node.type === 'object' ? `an ${node.type}` : `a ${node.type}`;
+}

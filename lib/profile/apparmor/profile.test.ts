@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FairleadError } from '#lib/errors';
+import { anyProfile } from '#test/oracle/apparmor-arbitrary';
+import { readJson } from '../json/read-json.ts';
+import { readYaml } from '../yaml/read-yaml.ts';
+import { effectiveAppArmor } from './effective-profile.ts';
+import { lintAppArmor } from './lint.ts';
+import type { AppArmorProfile } from './model.ts';
+import type { ParsedAppArmor } from './parse.ts';
+import { isAppArmor, parseAppArmor } from './parse.ts';
+import { renderAppArmorJson, renderAppArmorResource } from './render-json.ts';
+import { renderAppArmorPolicy } from './render-policy.ts';
+import { runtimeDefaultAppArmor } from './runtime-default.ts';
+import { validateAppArmor } from './validate.ts';
+
+const limits = { bytes: 1 << 20, depth: 16, values: 100_000 };
+const bytes = (text: string) => new TextEncoder().encode(text);
+const json = (text: string): ParsedAppArmor => parseAppArmor(readJson(bytes(text), 'p.json', limits));
+const yaml = (text: string): ParsedAppArmor => parseAppArmor(readYaml(bytes(text), 'p.yaml', limits));
+
+function refusal(run: () => unknown): FairleadError {
+  try {
+    run();
+  } catch (error) {
+    assert.ok(error instanceof FairleadError, String(error));
+    return error;
+  }
+  throw new assert.AssertionError({ message: 'not refused' });
+}
+
+const resource = (spec: string) =>
+  `apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: AppArmorProfile\nmetadata: {name: web}\nspec:\n${spec}`;
+
+const example = json(await readFile(new URL('../../../examples/apparmor-nginx.json', import.meta.url), 'utf8')).profile;
+
+describe('parseAppArmor', () => {
+  it('reads the JSON of KEP-6061 and the resource of SPO as one value', () => {
+    const fromJson = json(
+      '{"filesystem": {"readOnlyPaths": ["/etc/**"]}, "network": {"allowedProtocols": {"allowTcp": true}}}',
+    );
+    const fromYaml = yaml(
+      resource(
+        '  abstract:\n    filesystem: {readOnlyPaths: ["/etc/**"]}\n    network: {allowedProtocols: {allowTcp: true}}',
+      ),
+    );
+    assert.deepEqual(fromJson.profile, {
+      mode: 'Enforce',
+      filesystem: { readOnlyPaths: ['/etc/**'], writeOnlyPaths: [], readWritePaths: [] },
+      network: { allowRaw: false, allowTcp: true, allowUdp: false },
+    });
+    assert.deepEqual(fromYaml, { ...fromJson, name: 'web' });
+  });
+
+  it('tells an absent section from an empty one', () => {
+    assert.deepEqual(json('{"capability": {}}').profile, { mode: 'Enforce', capability: { allowedCapabilities: [] } });
+    assert.deepEqual(json('{"capability": null, "network": {}}').profile, {
+      mode: 'Enforce',
+      network: { allowRaw: false, allowTcp: false, allowUdp: false },
+    });
+  });
+
+  it('reads the mode, in its older form too', () => {
+    assert.equal(yaml(resource('  mode: Complain\n  abstract: {}')).profile.mode, 'Complain');
+    assert.equal(yaml(resource('  complainMode: true\n  abstract: {}')).profile.mode, 'Complain');
+    assert.equal(yaml(resource('  abstract: {}')).profile.mode, 'Enforce');
+    const both = refusal(() => yaml(resource('  mode: Enforce\n  complainMode: true\n  abstract: {}')));
+    assert.match(both.message, /contradicts/);
+  });
+
+  it('writes capabilities as AppArmor does, whatever their case', () => {
+    const { profile } = json('{"capability": {"allowedCapabilities": ["NET_ADMIN", "Chown"]}}');
+    assert.deepEqual(profile.capability?.allowedCapabilities, ['net_admin', 'chown']);
+  });
+
+  it('drops fields that could only grant, and refuses sections that it does not know', () => {
+    const { unknownFields } = yaml(
+      resource('  abstract:\n    ptrace: {allow: true}\n    network: {allowIcmp: true}\n  x: 1'),
+    );
+    assert.deepEqual(unknownFields.map(({ pointer }) => pointer).sort(), [
+      '/spec/abstract/network/allowIcmp',
+      '/spec/abstract/ptrace',
+      '/spec/x',
+    ]);
+    const error = refusal(() => json('{"filesytem": {}}'));
+    assert.match(error.message, /^p\.json:1:2: filesytem: unknown section; did you mean filesystem\?$/);
+  });
+
+  it('names what is wrong and where', () => {
+    const faults: readonly (readonly [string, RegExp, string])[] = [
+      ['[]', /must be an object, is an array/, ''],
+      ['{"executable": []}', /^p\.json:1:16: executable: must be an object/, '/executable'],
+      ['{"filesystem": {"readOnlyPaths": "/x"}}', /must be an array, is a string/, '/filesystem/readOnlyPaths'],
+      ['{"filesystem": {"readOnlyPaths": ["/a", 1]}}', /\[1\]: must be a string/, '/filesystem/readOnlyPaths/1'],
+      [
+        '{"filesystem": {"readOnlyPaths": ["/a r,\\n  capability,"]}}',
+        /control character U\+000A/,
+        '/filesystem/readOnlyPaths/0',
+      ],
+      ['{"filesystem": {"readOnlyPaths": ["/a\\" rw, /**"]}}', /double quote/, '/filesystem/readOnlyPaths/0'],
+      ['{"executable": {"allowedLibraries": ["/a/../b"]}}', /component/, '/executable/allowedLibraries/0'],
+      ['{"executable": {"allowedLibraries": ["ptrace (read),"]}}', /absolute/, '/executable/allowedLibraries/0'],
+      [
+        '{"capability": {"allowedCapabilities": ["CAP_CHOWN"]}}',
+        /did you mean chown\?/,
+        '/capability/allowedCapabilities/0',
+      ],
+      [
+        '{"capability": {"allowedCapabilities": ["chown,\\n  file"]}}',
+        /unknown capability/,
+        '/capability/allowedCapabilities/0',
+      ],
+      ['{"network": {"allowRaw": "yes"}}', /must be true or false/, '/network/allowRaw'],
+    ];
+    for (const [text, message, pointer] of faults) {
+      const error = refusal(() => json(text));
+      assert.equal(error.kind, 'ProfileInvalid');
+      assert.match(error.message, message);
+      assert.equal(error.pointer, pointer);
+    }
+    assert.match(refusal(() => yaml(resource('  state: Disabled\n  abstract: {}'))).message, /disabled/);
+    assert.match(refusal(() => yaml(resource('  policy: "profile x {}"'))).message, /policy text/);
+    assert.match(refusal(() => yaml(resource('  mode: Enforce'))).message, /needs "abstract"/);
+    const foreign = 'apiVersion: example.com/v1\nkind: AppArmorProfile\nspec: {abstract: {}}';
+    assert.match(refusal(() => yaml(foreign)).message, /must be of the group/);
+  });
+
+  it('is offered what has its form', () => {
+    const has = (text: string) => isAppArmor(readJson(bytes(text), 'p.json', limits));
+    assert.equal(has('{"network": {}}'), true);
+    assert.equal(has('{"kind": "AppArmorProfile"}'), true);
+    assert.equal(has('{"kind": "SelinuxProfile", "network": {}}'), false);
+    assert.equal(has('{"defaultAction": "SCMP_ACT_ALLOW"}'), false);
+    assert.equal(has('[]'), false);
+  });
+});
+
+describe('renderAppArmorJson and renderAppArmorResource', () => {
+  it('write what parseAppArmor reads back', () => {
+    fc.assert(
+      fc.property(anyProfile, (profile) => {
+        assert.deepEqual(yaml(renderAppArmorResource(profile, 'web')).profile, profile);
+        if (profile.mode === 'Enforce') assert.deepEqual(json(renderAppArmorJson(profile)).profile, profile);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('do not let a profile that only logs become one that denies', () => {
+    assert.match(refusal(() => renderAppArmorJson({ mode: 'Complain' })).message, /complain mode/);
+  });
+});
+
+describe('validateAppArmor', () => {
+  it('passes the example', () => validateAppArmor(example));
+
+  it('refuses wildcards for which apparmor_parser would take minutes', () => {
+    const reads = (...readOnlyPaths: string[]): AppArmorProfile => ({
+      mode: 'Enforce',
+      filesystem: { readOnlyPaths, writeOnlyPaths: [], readWritePaths: [] },
+    });
+    assert.match(refusal(() => validateAppArmor(reads('/**a??????????????'))).message, /minutes for its wildcards/);
+    const each = Array.from({ length: 12 }, (_, index) => `/**${String.fromCharCode(97 + index)}**/`);
+    assert.match(refusal(() => validateAppArmor(reads(...each))).message, /minutes for the wildcards of the 12 paths/);
+    validateAppArmor(reads('/**.so*', '/usr/**/lib*.so.?', '/var/lib/*/overlay2/*/diff/**', '/@{pid}/mounts'));
+  });
+
+  it('refuses paths and capabilities of profiles that nobody parsed', () => {
+    const path = { allowedExecutables: ['/a"'], allowedLibraries: [] };
+    assert.match(refusal(() => validateAppArmor({ mode: 'Enforce', executable: path })).message, /double quote/);
+    const capability = { allowedCapabilities: ['all'] };
+    assert.match(refusal(() => validateAppArmor({ mode: 'Enforce', capability })).message, /unknown capability/);
+  });
+});
+
+describe('renderAppArmorPolicy', () => {
+  it('writes sections that are there as rules, and leaves open those that are not', () => {
+    const text = renderAppArmorPolicy(
+      {
+        mode: 'Enforce',
+        executable: { allowedExecutables: ['/bin/b', '/bin/a b'], allowedLibraries: ['/lib/*.so'] },
+        network: { allowRaw: false, allowTcp: true, allowUdp: false },
+      },
+      { name: 'web' },
+    );
+    const rules = text.split('\n').map((line) => line.trim());
+    assert.deepEqual(rules.slice(rules.indexOf('capability,'), -2), [
+      'capability,',
+      'network tcp,',
+      '"/bin/a b" ixr,',
+      '"/bin/b" ixr,',
+      '"/lib/*.so" mr,',
+      '"/{,**}" rwlk,',
+    ]);
+    assert.ok(text.includes('profile "web" flags=(attach_disconnected,mediate_deleted) {'));
+    assert.ok(renderAppArmorPolicy(runtimeDefaultAppArmor, { name: 'web' }).includes('  file,\n'));
+  });
+
+  it('says complain where the profile or the caller does', () => {
+    const complain = 'flags=(attach_disconnected,mediate_deleted,complain)';
+    assert.ok(renderAppArmorPolicy({ mode: 'Complain' }, { name: 'web' }).includes(complain));
+    assert.ok(renderAppArmorPolicy(example, { name: 'web', mode: 'Complain' }).includes(complain));
+    assert.ok(!renderAppArmorPolicy({ mode: 'Complain' }, { name: 'web', mode: 'Enforce' }).includes(complain));
+  });
+
+  it("refuses names that are none, or somebody else's", () => {
+    for (const name of ['', '/bin/sh', 'a b', 'a"', 'a//b', 'a{b}', '*', 'a\nb', '.x', 'x'.repeat(200)]) {
+      assert.equal(refusal(() => renderAppArmorPolicy(example, { name })).kind, 'InvalidInput');
+    }
+    for (const name of ['unconfined', 'runc', 'docker-default']) {
+      assert.match(refusal(() => renderAppArmorPolicy(example, { name })).message, /belongs to/);
+    }
+  });
+});
+
+describe('effectiveAppArmor', () => {
+  it('tells who constrained what, and what remains', () => {
+    const baseline = json(
+      '{"filesystem": {"readOnlyPaths": ["/etc/*.conf"], "readWritePaths": ["/tmp/**"]}, "executable": {"allowedExecutables": ["/usr/bin/*"]}, "capability": {"allowedCapabilities": ["chown"]}}',
+    ).profile;
+    const artifact = json(
+      '{"filesystem": {"readOnlyPaths": ["/etc/**"], "readWritePaths": ["/tmp/a"]}, "capability": {"allowedCapabilities": ["chown", "bpf"]}, "network": {"allowRaw": true}}',
+    ).profile;
+    const base = json('{"network": {}}').profile;
+    const { profile, constraints } = effectiveAppArmor({ baseline, base, artifact });
+    assert.deepEqual(profile.filesystem, {
+      readOnlyPaths: ['/etc/*.conf'],
+      writeOnlyPaths: [],
+      readWritePaths: ['/tmp/a'],
+    });
+    assert.deepEqual(constraints, [
+      { subject: 'executable', input: 'baseline', from: 'everything', to: 'what the baseline lists', exact: true },
+      { subject: 'read /etc/**', input: 'baseline', from: 'permitted', to: 'permitted for /etc/*.conf', exact: true },
+      { subject: 'network raw', input: 'base', from: 'permitted', to: 'denied', exact: true },
+      { subject: 'capability bpf', input: 'baseline', from: 'permitted', to: 'denied', exact: true },
+    ]);
+  });
+
+  it('leaves an artifact under the runtime default as it is', () => {
+    const { constraints } = effectiveAppArmor({ baseline: runtimeDefaultAppArmor, artifact: example });
+    assert.deepEqual(constraints, []);
+  });
+
+  it('tells that an artifact in complain mode does not loosen a baseline that enforces', () => {
+    const artifact: AppArmorProfile = { ...example, mode: 'Complain' };
+    const { profile, constraints } = effectiveAppArmor({ baseline: runtimeDefaultAppArmor, artifact });
+    assert.equal(profile.mode, 'Enforce');
+    assert.deepEqual(constraints, [
+      { subject: 'mode', input: 'baseline', from: 'Complain', to: 'Enforce', exact: true },
+    ]);
+  });
+});
+
+describe('lintAppArmor', () => {
+  const codes = (profile: AppArmorProfile) => lintAppArmor(profile).map(({ code, pointer }) => `${code} ${pointer}`);
+
+  it('finds nothing in a profile that is in order, and everything in one that is not', () => {
+    assert.deepEqual(codes(runtimeDefaultAppArmor), ['allow-everything ']);
+    assert.deepEqual(
+      codes({
+        mode: 'Complain',
+        executable: { allowedExecutables: ['/opt/run', '/opt/run'], allowedLibraries: ['/lib/a.so', '/lib/*.so'] },
+        filesystem: { readOnlyPaths: [], writeOnlyPaths: ['/proc/x'], readWritePaths: ['/opt/**', '/{,**}'] },
+        network: { allowRaw: true, allowTcp: false, allowUdp: false },
+        capability: { allowedCapabilities: ['sys_admin', 'kill', 'kill'] },
+      }),
+      [
+        'complain-mode ',
+        'raw-sockets /network/allowRaw',
+        'duplicate-path /executable/allowedExecutables/1',
+        'covered-path /executable/allowedLibraries/0',
+        'covered-path /filesystem/readWritePaths/0',
+        'never-permitted /filesystem/writeOnlyPaths/0',
+        'writable-executable /filesystem/readWritePaths/0',
+        'writes-everywhere /filesystem/readWritePaths/1',
+        'writable-executable /filesystem/readWritePaths/1',
+        'dangerous-capability /capability/allowedCapabilities/0',
+        'duplicate-capability /capability/allowedCapabilities/2',
+      ],
+    );
+    assert.deepEqual(codes({ mode: 'Enforce', executable: { allowedExecutables: [], allowedLibraries: [] } }), [
+      'unspecified-section ',
+      'unspecified-section ',
+      'unspecified-section ',
+      'nothing-executable /executable/allowedExecutables',
+    ]);
+  });
+});

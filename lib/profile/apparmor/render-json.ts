@@ -1,0 +1,80 @@
+import { FairleadError } from '#lib/errors';
+import type { AppArmorProfile } from './model.ts';
+import { customResourceGroup } from './parse.ts';
+
+/**
+ * Writes a profile as the JSON of KEP-6061: UTF-8, two spaces of indent, sections and lists in a fixed order, a newline
+ * at the end. The same profile always gives the same text. Flags that are false and lists that are empty are written
+ * too, for "empty" and "not there" differ.
+ *
+ * @throws FairleadError ProfileInvalid for a profile in complain mode: the format has no mode, and whoever reads it
+ * enforces.
+ */
+export function renderAppArmorJson(profile: AppArmorProfile): string {
+  if (profile.mode === 'Complain') {
+    throw new FairleadError('ProfileInvalid', 'the profile is in complain mode, which KEP-6061 artifacts cannot say', {
+      hint: "Set the mode to Enforce, or publish in SPO's layout, which has modes.",
+    });
+  }
+  return `${JSON.stringify(abstractOf(profile), undefined, 2)}\n`;
+}
+
+/**
+ * Writes a profile as SPO's AppArmorProfile v1, in YAML.
+ *
+ * @param name of the resource; SPO loads the profile under it.
+ */
+export function renderAppArmorResource(profile: AppArmorProfile, name: string): string {
+  const lines = [
+    `apiVersion: ${customResourceGroup}/v1`,
+    'kind: AppArmorProfile',
+    'metadata:',
+    `  name: ${JSON.stringify(name)}`,
+    'spec:',
+    `  mode: ${profile.mode}`,
+  ];
+  const abstract = abstractOf(profile);
+  const text = Object.keys(abstract).length === 0 ? ['  abstract: {}'] : ['  abstract:', ...yamlOf(abstract, '    ')];
+  return `${[...lines, ...text].join('\n')}\n`;
+}
+
+type Tree = { readonly [key: string]: Tree | readonly string[] | boolean };
+
+function abstractOf({ executable, filesystem, network, capability }: AppArmorProfile): Tree {
+  return {
+    ...(executable && {
+      executable: {
+        allowedExecutables: executable.allowedExecutables,
+        allowedLibraries: executable.allowedLibraries,
+      },
+    }),
+    ...(filesystem && {
+      filesystem: {
+        readOnlyPaths: filesystem.readOnlyPaths,
+        writeOnlyPaths: filesystem.writeOnlyPaths,
+        readWritePaths: filesystem.readWritePaths,
+      },
+    }),
+    ...(network && {
+      network: {
+        allowRaw: network.allowRaw,
+        allowedProtocols: { allowTcp: network.allowTcp, allowUdp: network.allowUdp },
+      },
+    }),
+    ...(capability && { capability: { allowedCapabilities: capability.allowedCapabilities } }),
+  };
+}
+
+/** Strings are written as JSON, which is YAML too, so that none of them can mean anything else. */
+function yamlOf(tree: Tree, indent: string): readonly string[] {
+  return Object.entries(tree).flatMap(([key, value]) => {
+    if (typeof value === 'boolean') return [`${indent}${key}: ${value}`];
+    if (!isList(value)) return [`${indent}${key}:`, ...yamlOf(value, `${indent}  `)];
+    if (value.length === 0) return [`${indent}${key}: []`];
+    return [`${indent}${key}:`, ...value.map((text) => `${indent}  - ${JSON.stringify(text)}`)];
+  });
+}
+
+function isList(value: Tree | readonly string[]): value is readonly string[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,98 @@
+import { FairleadError } from '#lib/errors';
+import { globsOf } from './access.ts';
+import type { AppArmorMode, AppArmorProfile, NetworkRules } from './model.ts';
+import { defaultRules } from './runtime-default.ts';
+import { capabilities, reservedNames } from './vocabulary.ts';
+
+/** Under which name a policy is loaded, and whether it enforces. */
+export interface PolicyOptions {
+  readonly name: string;
+  /** Absent: as the profile says. */
+  readonly mode?: AppArmorMode;
+}
+
+/**
+ * Writes the policy text that apparmor_parser loads (apparmor.d(5)). The same profile always gives the same text, and
+ * nothing in a profile can leave its quotes. A section that is not there permits what the runtime's default does.
+ *
+ * Beside the profile hold the runtime's default rules and, as in every container policy, `abstractions/base` of the node
+ * for what dynamic linking needs. Variables are written out.
+ *
+ * @throws FairleadError InvalidInput where the name is none; ProfileInvalid for a path or capability that is not valid.
+ */
+export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOptions): string {
+  const { name, mode = profile.mode } = options;
+  checkName(name);
+  const flags = ['attach_disconnected', 'mediate_deleted', ...(mode === 'Complain' ? ['complain'] : [])];
+  const rules = [
+    'include if exists <abstractions/base>',
+    ...defaultRules(name),
+    ...capabilityRules(profile),
+    ...networkRules(profile.network),
+    ...fileRules(profile),
+  ];
+  return [
+    '# Written by Fairlead from a structured profile; do not edit.',
+    'include if exists <tunables/global>',
+    '',
+    `profile "${name}" flags=(${flags.join(',')}) {`,
+    ...rules.map((rule) => `  ${rule}`),
+    '}',
+    '',
+  ].join('\n');
+}
+
+function checkName(name: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name)) {
+    throw new FairleadError(
+      'InvalidInput',
+      `${JSON.stringify(name.slice(0, 128))} is no name for an AppArmor profile`,
+      {
+        hint: 'Use letters, digits, "_", "-" and ".", a letter or digit first, 128 characters at most.',
+      },
+    );
+  }
+  if (reservedNames.has(name)) {
+    throw new FairleadError('InvalidInput', `the AppArmor profile name ${name} belongs to the kernel or a runtime`, {
+      hint: 'Choose another name: loading this one would replace theirs.',
+    });
+  }
+}
+
+function capabilityRules({ capability }: AppArmorProfile): readonly string[] {
+  if (capability === undefined) return ['capability,'];
+  return [...new Set(capability.allowedCapabilities)].sort().map((name) => {
+    if (capabilities.has(name)) return `capability ${name},`;
+    throw new FairleadError('ProfileInvalid', `unknown capability ${JSON.stringify(name)}`);
+  });
+}
+
+function networkRules(network: NetworkRules | undefined): readonly string[] {
+  if (network === undefined) return ['network,'];
+  return [
+    ...(network.allowRaw ? ['network raw,'] : []),
+    ...(network.allowTcp ? ['network tcp,'] : []),
+    ...(network.allowUdp ? ['network udp,'] : []),
+  ];
+}
+
+function fileRules({ executable, filesystem }: AppArmorProfile): readonly string[] {
+  if (executable === undefined && filesystem === undefined) return ['file,'];
+  return [
+    ...(executable === undefined
+      ? ['"/{,**}" mix,']
+      : [...pathRules(executable.allowedExecutables, 'ixr'), ...pathRules(executable.allowedLibraries, 'mr')]),
+    ...(filesystem === undefined
+      ? ['"/{,**}" rwlk,']
+      : [
+          ...pathRules(filesystem.readOnlyPaths, 'r'),
+          ...pathRules(filesystem.writeOnlyPaths, 'wlk'),
+          ...pathRules(filesystem.readWritePaths, 'rwlk'),
+        ]),
+  ];
+}
+
+function pathRules(paths: readonly string[], permissions: string): readonly string[] {
+  const texts = new Set(globsOf(paths).map(({ expanded }) => expanded));
+  return [...texts].sort().map((text) => `"${text}" ${permissions},`);
+}
