@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { FairleadError } from '#lib/errors';
@@ -10,7 +9,7 @@ import { renderCil } from '#lib/profile/selinux/render-cil';
 import { selinuxRestrictions, validateSelinux } from '#lib/profile/selinux/restrictions';
 import { allowMap } from '#lib/profile/selinux/rules';
 import { describePeers } from '#test/peers/require';
-import { allowedAccess, sesearchProgram } from './selinux-compiler.ts';
+import { allowedAccess } from './selinux-compiler.ts';
 
 /** What the base policy has, so that everything that is generated resolves. */
 const vocabulary: Readonly<Record<string, readonly string[]>> = {
@@ -56,14 +55,8 @@ function said(name: string, grants: Iterable<readonly [string, string, string]>)
 const template =
   /^(\w+)\.process (\1\.socket sock_file|proc_t file (getattr|open|read)$|\1\.process process (fork|sigchld|signal|getattr)$|\1\.process tcp_socket (create|bind)$)/;
 
-// sesearch is not among the peers that describePeers knows.
-const hasSetools = existsSync(sesearchProgram);
-if (!hasSetools && process.env['FAIRLEAD_PEERS'] === 'required') throw new Error('missing: sesearch, of setools');
-
-describePeers(['secilc'], 'the access that the kernel policy allows', () => {
-  const skip = hasSetools ? false : 'missing: sesearch; as root: apt-get install setools';
-
-  it('is what generated profiles say, no more and no less', { skip }, () => {
+describePeers(['secilc', 'sesearch'], 'the access that the kernel policy allows', () => {
+  it('is what generated profiles say, no more and no less', () => {
     const generated = fc.record({
       mode: fc.constantFrom('Enforcing' as const, 'Permissive' as const),
       inherit: fc.subarray([{ kind: 'System', name: 'net_container' } as const]),
@@ -81,7 +74,7 @@ describePeers(['secilc'], 'the access that the kernel policy allows', () => {
     assert.ok(found.size > 300);
   });
 
-  it('of raw policies that are let through is theirs alone', { skip }, () => {
+  it('of raw policies that are let through is theirs alone', () => {
     const word = fc.constantFrom(
       ...[
         'allow',
@@ -174,7 +167,7 @@ describePeers(['secilc'], 'the access that the kernel policy allows', () => {
     });
   }
 
-  it('under an intersection is what both allow, under a union what either does', { skip }, () => {
+  it('under an intersection is what both allow, under a union what either does', () => {
     const pairs = fc.sample(fc.tuple(fc.array(grant, { maxLength: 12 }), fc.array(grant, { maxLength: 12 })), {
       numRuns: 25,
       seed: 17,
@@ -201,7 +194,7 @@ describePeers(['secilc'], 'the access that the kernel policy allows', () => {
     }
   });
 
-  it("is one's own where a profile inherits from another", { skip }, () => {
+  it("is one's own where a profile inherits from another", () => {
     const parent: SelinuxProfile = {
       kind: 'SELinux',
       name: 'parent',
@@ -227,7 +220,7 @@ describePeers(['secilc'], 'the access that the kernel policy allows', () => {
     assert.ok(!found.has('parent.process var_spool_t file append'));
   });
 
-  it('would be another, could a profile declare what its template speaks of', { skip }, () => {
+  it('would be another, could a profile declare what its template speaks of', () => {
     const pasted = '(block app (blockinherit container) (type proc_t) (type container_runtime_t))';
     const found = allowedAccess([pasted]);
     assert.ok(found.has('app.process app.proc_t file read') && !found.has('app.process proc_t file read'));

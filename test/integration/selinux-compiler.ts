@@ -8,9 +8,6 @@ import { peer } from '#test/peers/peer';
 /** Our own minimal policy of a node: test/fixtures/selinux/base.cil. */
 export const basePolicy = fileURLToPath(new URL('../fixtures/selinux/base.cil', import.meta.url));
 
-/** Where Debian's setools has its query program. */
-export const sesearchProgram = '/usr/bin/sesearch';
-
 /**
  * Compiles CIL modules on top of the base policy and hands the kernel policy to `look`.
  *
@@ -46,7 +43,7 @@ export function compileProblem(...modules: readonly string[]): string {
 /** Every access that a compiled policy allows, as `source target class permission`; attributes stay as they are. */
 export function allowedAccess(modules: readonly string[]): Set<string> {
   const text = withPolicy(modules, (policy) =>
-    execFileSync(sesearchProgram, ['--allow', policy], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }),
+    execFileSync(peer('sesearch'), ['--allow', policy], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }),
   );
   const access = new Set<string>();
   for (const line of text.split('\n')) {

@@ -40,6 +40,8 @@ const places = {
   cc: system('cc'),
   apparmor_parser: system('apparmor_parser'),
   secilc: system('secilc'),
+  /** Asks a compiled SELinux policy what it allows. */
+  sesearch: system('sesearch'),
   /** Not a program: the seccomp profile that Podman runs containers with. */
   'podman-seccomp.json': () => ['/usr/share/containers/seccomp.json'],
   /** Not a program: the folder of the CNI plugins. */
