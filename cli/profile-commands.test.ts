@@ -206,17 +206,19 @@ Constrained by the base:
       );
     });
 
-    it('knows AppArmor, which has no baseline by itself', async () => {
+    it('knows AppArmor, and that SELinux has no baseline by itself', async () => {
       assert.match(
         await printed(['explain', 'armor.json']),
-        /^baseline {3}none\n(?:.*\n)*?.*nothing constrains it\.\n$/,
+        /^baseline {3}RuntimeDefault \(amd64\)\n(?:.*\n)*?.*nothing constrains it\.\n$/,
       );
       await writeFile(file('none.json'), '{"capability":{}}');
       const text = await printed(['explain', 'armor.json', '--baseline', 'none.json']);
       assert.match(text, /Constrained by the baseline:\n {2}capability chown:\n {4}permitted -> denied\n$/);
-      const { code, stderr } = await fairlead(['explain', 'armor.json', '--baseline', 'RuntimeDefault']);
+      const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
+      assert.match(await printed(['explain', selinux]), /^baseline {3}none\n/);
+      const { code, stderr } = await fairlead(['explain', selinux, '--baseline', 'RuntimeDefault']);
       assert.equal(code, 2);
-      assert.match(stderr, /RuntimeDefault is no profile of kind AppArmor/);
+      assert.match(stderr, /runtimes have no default profile of kind SELinux/);
     });
   });
 

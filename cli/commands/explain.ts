@@ -1,14 +1,21 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
+import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
 import { explainProfiles, type MeetingProfiles } from '#lib/profile/explain-profiles';
-import type { Profile } from '#lib/profile/profile';
+import type { Profile, ProfileKind } from '#lib/profile/profile';
 import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { Constraint } from '#lib/profile/seccomp/effective-profile';
 import { describeExplanation, type Explanation, explain as explainSyscalls } from '#lib/profile/seccomp/explain';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
 import { writeResult } from '../output.ts';
-import { addProfileOptions, type ProfileOptions, readProfileFiles, sourceName } from '../profile-file.ts';
+import {
+  addProfileOptions,
+  type ContainerOptions,
+  type ProfileOptions,
+  readProfileFiles,
+  sourceName,
+} from '../profile-file.ts';
 
 interface ExplainOptions extends OutputOptions, ProfileOptions {
   readonly baseline?: string;
@@ -25,7 +32,10 @@ export function define(command: Command): void {
         'stricter than it had to be.',
     )
     .argument('<artifact>', 'the profile that the pod asks for, in any format; - is stdin')
-    .option('--baseline <file>', "the node's: a file, none, or RuntimeDefault, which seccomp has without this option")
+    .option(
+      '--baseline <file>',
+      "the node's: a file, none, or RuntimeDefault, which seccomp and AppArmor have without this option",
+    )
     .option('--base <file>', "the pod's base profile: a file or RuntimeDefault")
     .option('--syscall <name...>', 'say of these what each profile does with them, constrained or not');
   addProfileOptions(command);
@@ -66,7 +76,7 @@ async function readInputs(
   const asked = [options.baseline, base].filter((name) => name !== undefined && !words.has(name)) as string[];
   const [artifact, ...others] = await readProfileFiles([file, ...asked], options);
   if (artifact === undefined) throw new FairleadError('Internal', 'no profile was read');
-  const baseline = options.baseline ?? (artifact.kind === 'Seccomp' ? runtimeDefaultWord : 'none');
+  const baseline = options.baseline ?? (artifact.kind in runtimeDefaults ? runtimeDefaultWord : 'none');
   const read = new Map(asked.map((name, index) => [name, others[index]]));
   const find = (name: string | undefined): Profile | undefined => {
     if (name === undefined || name === 'none') return undefined;
@@ -87,21 +97,19 @@ async function readInputs(
   };
 }
 
+const runtimeDefaults: Readonly<Partial<Record<ProfileKind, (container: ContainerOptions) => Profile>>> = {
+  Seccomp: (container) => ({ kind: 'Seccomp', seccomp: runtimeDefault(container) }),
+  AppArmor: () => ({ kind: 'AppArmor', apparmor: runtimeDefaultAppArmor }),
+};
 const runtimeDefaultWord = 'RuntimeDefault';
 const words = new Set([runtimeDefaultWord, 'none']);
 
-function runtimeProfile({ kind }: Profile, container: ProfileOptions): Profile {
-  if (kind === 'Seccomp') return { kind, seccomp: runtimeDefault(container) };
-  throw new FairleadError(
-    'InvalidInput',
-    `RuntimeDefault is no profile of kind ${kind} that could be intersected with`,
-    {
-      hint:
-        kind === 'AppArmor'
-          ? "The rules of the runtime's default are in every AppArmor policy anyway; leave --baseline out."
-          : 'Give a file, or leave it out.',
-    },
-  );
+function runtimeProfile({ kind }: Profile, container: ContainerOptions): Profile {
+  const make = runtimeDefaults[kind];
+  if (make !== undefined) return make(container);
+  throw new FairleadError('InvalidInput', `runtimes have no default profile of kind ${kind}`, {
+    hint: 'Give a file, or leave it out.',
+  });
 }
 
 function explainNamed(

@@ -302,6 +302,25 @@ describe('fetchArtifact and unpackArtifact', () => {
     assert.throws(() => unpackArtifact(disguised, 'AppArmor'), failing('ProfileInvalid', /calls itself AppArmor/));
   });
 
+  it('bring AppArmor profiles back too, an empty one among them', () => {
+    for (const text of ['{"network":{"allowRaw":true},"capability":{}}', '{}']) {
+      const armor = readProfile(Buffer.from(text), 'armor', 'AppArmor');
+      const artifact = packArtifact(armor, { layout: 'runtime', title: 'armor.json', content: Buffer.from(text) });
+      assert.equal(artifact.manifest.artifactType, 'application/vnd.cncf.apparmor-profile.config.v1+json');
+      assert.deepEqual(unpackArtifact(artifact, 'AppArmor'), armor);
+      assert.throws(
+        () => unpackArtifact(artifact, 'Seccomp'),
+        failing('ProfileInvalid', /of kind AppArmor, not Seccomp/),
+      );
+    }
+    const limited = readProfile(Buffer.from('{"network":{"allowTcp":true,"allowRaw":true},"capability":{}}'));
+    assert.deepEqual(packArtifact(limited, { layout: 'runtime', title: 'web.json' }).manifest.annotations, {
+      'dev.fairlead.profile.kind': 'AppArmor',
+      'dev.fairlead.profile.name': 'web',
+      'dev.fairlead.profile.summary': 'any executable, any path, network raw, 0 capabilities',
+    });
+  });
+
   it('refuse content that is no profile, or nested beyond reason', () => {
     for (const bad of ['', '{', 'null', '{"a":1}', '['.repeat(100_000)]) {
       const artifact = pack({ content: Buffer.from(bad) });

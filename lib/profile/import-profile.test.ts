@@ -136,4 +136,35 @@ spec:
       /tried runtime-spec seccomp .*Docker and Podman.*Security Profiles Operator/,
     );
   });
+
+  it('reads every kind of resource, each under its name', () => {
+    const kindOf = (kind: string, spec: string) =>
+      importProfile(
+        bytes(
+          `apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: ${kind}\nmetadata: {name: app}\nspec: ${spec}\n`,
+        ),
+        'p.yaml',
+      );
+    const profiles = [
+      kindOf('SeccompProfile', '{defaultAction: SCMP_ACT_LOG}'),
+      kindOf('AppArmorProfile', '{mode: Complain, abstract: {network: {}}}'),
+      kindOf('SelinuxProfile', '{}'),
+      kindOf('RawSelinuxProfile', '{policy: (blockinherit container)}'),
+    ];
+    assert.deepEqual(
+      profiles.map(({ kind, name }) => [kind, name]),
+      [
+        ['Seccomp', 'app'],
+        ['AppArmor', 'app'],
+        ['SELinux', 'app'],
+        ['RawSELinux', 'app'],
+      ],
+    );
+    const [, armor] = profiles;
+    assert.equal(armor?.kind === 'AppArmor' && armor.apparmor.mode, 'Complain');
+    assert.throws(
+      () => importProfile(bytes('kind: Pod'), 'p.yaml', { format: 'spo' }),
+      /p\.yaml:1:7: kind: must be one of/,
+    );
+  });
 });

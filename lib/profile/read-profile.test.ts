@@ -76,6 +76,46 @@ describe('readProfile', () => {
     refused('[]', /not a known profile format/);
   });
 
+  it('reads structured AppArmor profiles', () => {
+    const profile = readProfile(
+      bytes('{"capability":{"allowedCapabilities":["NET_RAW"]},"network":{},"ptrace":{}}'),
+      'p',
+    );
+    assert.deepEqual(profile, {
+      kind: 'AppArmor',
+      apparmor: {
+        mode: 'Enforce',
+        network: { allowRaw: false, allowTcp: false, allowUdp: false },
+        capability: { allowedCapabilities: ['net_raw'] },
+      },
+      unknownFields: [{ pointer: '/ptrace', position: 'p:1:64' }],
+    });
+    assert.deepEqual(readProfile(renderProfile(profile)), {
+      kind: 'AppArmor',
+      apparmor: profile.kind === 'AppArmor' && profile.apparmor,
+    });
+    assert.throws(
+      () => readProfile(bytes('{"network":{"allowRaw":1}}'), 'p'),
+      /p:1:24: network\.allowRaw: must be true/,
+    );
+  });
+
+  it('is told the kind of an empty object, which is an AppArmor profile without limits', () => {
+    assert.throws(() => readProfile(bytes('{}')), /not a known profile format/);
+    assert.deepEqual(readProfile(bytes('{}'), 'p', 'AppArmor'), { kind: 'AppArmor', apparmor: { mode: 'Enforce' } });
+    assert.throws(() => readProfile(bytes('{}'), 'p', 'Seccomp'), /needs "defaultAction"/);
+  });
+
+  it('takes no custom resources, and points to what converts them', () => {
+    const hint = /fairlead convert --to runtime/;
+    for (const text of ['{"kind":"AppArmorProfile","filesystem":{}}', 'kind: SeccompProfile']) {
+      assert.throws(
+        () => readProfile(bytes(text)),
+        (error: { hint: string }) => hint.test(error.hint),
+      );
+    }
+  });
+
   it('limits depth and size', () => {
     refused('['.repeat(100_000), /nested deeper than 16 levels/, 'LimitExceeded');
     assert.throws(() => readProfile(new Uint8Array(9 * 1024 * 1024)), { kind: 'LimitExceeded' });

@@ -12,6 +12,16 @@ describe('validateArtifact', () => {
     check({ defaultAction: 'SCMP_ACT_ALLOW', flags: ['SECCOMP_FILTER_FLAG_LOG'], syscalls: [entry, entry] });
   });
 
+  it('knows the rules of AppArmor profiles', () => {
+    const withCapability = (name: string) =>
+      validateArtifact(
+        { kind: 'AppArmor', apparmor: { mode: 'Enforce', capability: { allowedCapabilities: [name] } } },
+        limits,
+      );
+    withCapability('chown');
+    assert.throws(() => withCapability('all'), { kind: 'ProfileInvalid', message: /unknown capability "all"/ });
+  });
+
   it('lists every violation', () => {
     const entry = { names: ['mount', 'bpf'], action: 'SCMP_ACT_NOTIFY', errnoRet: 4096 } as const;
     const profile: SeccompProfile = {
