@@ -3,7 +3,7 @@
  * Each bench measures Fairlead and its peer in one run, so that the ratio holds on a noisy machine.
  */
 const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: string) => void): Promise<void> }>>> = {
-  intersect: () => import('./intersect.ts'),
+  profile: () => import('./profile.ts'),
   cli: () => import('./cli.ts'),
   shim: () => import('./shim.ts'),
 };

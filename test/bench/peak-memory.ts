@@ -1,0 +1,28 @@
+/**
+ * Prints by how many bytes the peak of this process's memory grows on the way of a profile of one mebibyte: read,
+ * validated, intersected, rendered. The same way with a small profile goes first, so that code does not count.
+ */
+import { readFileSync } from 'node:fs';
+import { seccompOf } from '#lib/profile/profile';
+import { readProfile } from '#lib/profile/read-profile';
+import { renderProfile } from '#lib/profile/render-profile';
+import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { validateArtifact } from '#lib/profile/validate-artifact';
+import { oneMebibyte } from './profile-cases.ts';
+
+const baseline = runtimeDefault({ architecture: 'amd64', capabilities: [] });
+
+function walk(bytes: Uint8Array): number {
+  const artifact = readProfile(bytes);
+  validateArtifact(artifact, { entriesPerSyscall: 128 });
+  const { profile } = effectiveProfile({ baseline, artifact: seccompOf(artifact) }, 'SCMP_ARCH_X86_64');
+  return renderProfile({ kind: 'Seccomp', seccomp: profile }).length;
+}
+
+const small = readFileSync(new URL('../../examples/nginx.json', import.meta.url));
+for (let round = 0; round < 100; round += 1) walk(small);
+const large = Buffer.from(oneMebibyte(128));
+const before = process.resourceUsage().maxRSS;
+walk(large);
+process.stdout.write(String((process.resourceUsage().maxRSS - before) * 1024));
