@@ -1,5 +1,5 @@
 import type { Constraint, ProfileInput } from '../seccomp/effective-profile.ts';
-import type { Accesses, Paths } from './access.ts';
+import type { Accesses } from './access.ts';
 import { accessesOf, accessKinds } from './access.ts';
 import type { Shortfall } from './combine.ts';
 import { intersectAppArmor } from './combine.ts';
@@ -7,7 +7,7 @@ import type { Budget } from './glob/budget.ts';
 import { fullBudget } from './glob/budget.ts';
 import type { Glob } from './glob/parse-glob.ts';
 import type { AppArmorProfile, NetworkRules } from './model.ts';
-import { intersectLists, uncovered } from './path-list.ts';
+import { intersectLists, PathIndex, uncovered } from './path-list.ts';
 
 /** The profiles that hold for a container; the runtime's default template holds beside them in every policy. */
 export interface AppArmorInputs {
@@ -82,21 +82,21 @@ function pathConstraints(
     const asked = artifact.paths[kind];
     const granted = result.paths[kind];
     if (asked === 'all' || granted === 'all') continue;
+    const remaining = new PathIndex(granted);
+    const limiting = others.flatMap(({ input, accesses: { paths } }) =>
+      paths[kind] === 'all' ? [] : [{ input, index: new PathIndex(paths[kind]) }],
+    );
     const short = new Set(shortfalls.filter((shortfall) => shortfall.kind === kind).map(({ path }) => path));
     for (const glob of uncovered(asked, granted, budget)) {
-      const by = others.filter(({ accesses }) => !covers(accesses.paths[kind], glob, budget));
+      const by = limiting.filter(({ index }) => uncovered([glob], index.near(glob), budget).length > 0);
       const inexact = short.size > 0 && (short.has(glob.text) || by.length === 0);
       const inputs = by.length > 0 ? by.map(({ input }) => input) : (['artifact'] as const);
-      const to = remainder(glob, granted, budget);
+      const to = remainder(glob, remaining.near(glob), budget);
       for (const input of inputs)
         constraints.push(constraint(`${kind} ${glob.text}`, input, 'permitted', to, !inexact));
     }
   }
   return constraints;
-}
-
-function covers(paths: Paths, glob: Glob, budget: Budget): boolean {
-  return paths === 'all' || uncovered([glob], paths, budget).length === 0;
 }
 
 /** What remains of a path, for people. */

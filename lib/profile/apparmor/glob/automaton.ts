@@ -1,16 +1,19 @@
 import type { Budget } from './budget.ts';
 import { spend } from './budget.ts';
 import type { Glob, GlobNode } from './parse-glob.ts';
+import { characterOf } from './parse-glob.ts';
 import type { SymbolSet } from './symbol-set.ts';
 import {
   anySymbol,
   difference,
   hasSymbol,
+  holdsOther,
   intersection,
   isEmpty,
   meets,
+  printableMembers,
   slash as slashSet,
-  symbolOf,
+  symbolsOf,
 } from './symbol-set.ts';
 
 interface Edge {
@@ -35,7 +38,10 @@ function automatonOf(glob: Glob): Automaton {
   return automaton;
 }
 
-/** Thompson's construction, then every state takes over the edges of the states that it reaches by empty moves. */
+/**
+ * Thompson's construction, then every state takes over the edges of the states that it reaches by empty moves. After so
+ * many characters of its literal prefix, a glob is in the state of that number.
+ */
 function build(nodes: readonly GlobNode[]): Automaton {
   const edges: Edge[][] = [[]];
   const empty: number[][] = [[]];
@@ -82,27 +88,28 @@ function reach(empty: readonly (readonly number[])[], from: number): readonly nu
 /** Whether the glob stands for the name, byte for byte in UTF-8, as the kernel compares. */
 export function matchesName(glob: Glob, name: string): boolean {
   if (glob.literal) return glob.prefix === name;
-  if (!name.startsWith(glob.prefix)) return false;
+  if (!name.startsWith(glob.prefix) || !name.endsWith(glob.suffix)) return false;
   const { edges, accepts } = automatonOf(glob);
-  let states = new Set([0]);
-  for (const byte of new TextEncoder().encode(name)) {
-    const symbol = symbolOf(byte);
-    const next = new Set<number>();
+  let states = [glob.prefix.length];
+  for (const symbol of symbolsOf(name.slice(glob.prefix.length))) {
+    const next: number[] = [];
     for (const from of states) {
-      for (const { set, to } of edges[from] ?? []) if (hasSymbol(set, symbol)) next.add(to);
+      for (const { set, to } of edges[from] ?? []) {
+        if (hasSymbol(set, symbol) && !next.includes(to)) next.push(to);
+      }
     }
-    if (next.size === 0) return false;
+    if (next.length === 0) return false;
     states = next;
   }
-  return [...states].some((at) => accepts[at]);
+  return states.some((at) => accepts[at]);
 }
 
-/** False where the literal beginnings of two globs already tell that no name matches both. */
+/** False where the literal beginnings and ends of two globs already tell that no name matches both. */
 export function mayMeet(a: Glob, b: Glob): boolean {
   if (a.literal && b.literal) return a.prefix === b.prefix;
-  if (a.literal) return a.prefix.startsWith(b.prefix);
-  if (b.literal) return b.prefix.startsWith(a.prefix);
-  return a.prefix.startsWith(b.prefix) || b.prefix.startsWith(a.prefix);
+  if (!(a.prefix.startsWith(b.prefix) || (!a.literal && b.prefix.startsWith(a.prefix)))) return false;
+  if (b.literal && !b.prefix.startsWith(a.prefix)) return false;
+  return a.suffix.endsWith(b.suffix) || b.suffix.endsWith(a.suffix);
 }
 
 /**
@@ -115,7 +122,8 @@ export function meet(a: Glob, b: Glob, budget: Budget): boolean | undefined {
   const left = automatonOf(a);
   const right = automatonOf(b);
   const width = right.edges.length * 2;
-  const seen = new Set([0]);
+  const skip = Math.min(a.prefix.length, b.prefix.length);
+  const seen = new Set([skip * width + skip * 2 + (a.prefix[skip - 1] === '/' ? 1 : 0)]);
   for (const code of seen) {
     const afterSlash = code % 2 === 1;
     const second = Math.floor((code % width) / 2);
@@ -149,11 +157,34 @@ export function isCovered(glob: Glob, others: readonly Glob[], budget: Budget): 
     return some === undefined ? undefined : !some;
   }
   if (near.some((candidate) => candidate.expanded === glob.expanded)) return true;
-  if (glob.literal) return near.some((candidate) => matchesName(candidate, glob.prefix));
+  const name = nameOf(glob.nodes);
+  if (glob.literal || !name.includes('//')) {
+    // One name tells most globs apart, and which others are worth a closer look.
+    const matching = near.filter((candidate) => matchesName(candidate, name));
+    if (glob.literal || matching.length === 0) return matching.length > 0;
+    if (near.length > 1 && matching.some((candidate) => walk(glob, [candidate], budget))) return true;
+  }
+  return walk(glob, near, budget);
+}
+
+/** The shortest name that a glob stands for, as far as that is easy to see; it may have "//". */
+function nameOf(nodes: readonly GlobNode[]): string {
+  const texts = nodes.map((node) => {
+    if (node.kind === 'many') return '';
+    if (node.kind === 'branches') return nameOf(node.branches[0] ?? []);
+    // A character that is not printable stands for all that are not.
+    return characterOf(node) ?? (holdsOther(node.set) ? '\u007f' : (printableMembers(node.set)[0] ?? ''));
+  });
+  return texts.join('');
+}
+
+function walk(glob: Glob, others: readonly Glob[], budget: Budget): boolean | undefined {
   const inner = automatonOf(glob);
-  const outer = new Union(near.map(automatonOf));
+  const outer = new Union(others.map(automatonOf));
   const seen = inner.edges.map(() => [new Set<string>(), new Set<string>()] as const);
-  const queue = [{ at: 0, afterSlash: false, beside: outer.start }];
+  const skip = Math.min(...[glob, ...others].map(({ prefix }) => prefix.length));
+  const start: readonly number[] = outer.start.map((at) => at + skip);
+  const queue = [{ at: skip, afterSlash: glob.prefix[skip - 1] === '/', beside: start }];
   for (const { at, afterSlash, beside } of queue) {
     if (inner.accepts[at] && !outer.accepts(beside)) return false;
     for (const edge of inner.edges[at] ?? []) {

@@ -18,6 +18,8 @@ export interface Glob {
   readonly nodes: readonly GlobNode[];
   /** The literal characters that every matching name begins with. */
   readonly prefix: string;
+  /** The literal characters that every matching name ends with. */
+  readonly suffix: string;
   /** True where nothing but the prefix matches. */
   readonly literal: boolean;
 }
@@ -59,7 +61,12 @@ export function parseGlob(text: string): Glob | GlobFault {
   if (reader.fault !== undefined) return { fault: reader.fault };
   const length = literalLength(nodes);
   const prefix = nodes.slice(0, length).map(characterOf).join('');
-  return { text, expanded, nodes, prefix, literal: length === nodes.length };
+  const end = nodes.findLastIndex((node) => characterOf(node) === undefined);
+  const suffix = nodes
+    .slice(end + 1)
+    .map(characterOf)
+    .join('');
+  return { text, expanded, nodes, prefix, suffix, literal: length === nodes.length };
 }
 
 function checkSpelling(text: string): string | undefined {

@@ -13,8 +13,18 @@ const first = 0x20;
 const last = 0x7e;
 const other = 95;
 
-/** The symbol of a byte of a path name. */
-export function symbolOf(byte: number): number {
+/** The symbols of a path name: one for each byte. */
+export function symbolsOf(name: string): readonly number[] {
+  const symbols: number[] = [];
+  for (let at = 0; at < name.length; at++) {
+    const code = name.charCodeAt(at);
+    if (code > 0x7f) return Array.from(new TextEncoder().encode(name), symbolOf);
+    symbols.push(symbolOf(code));
+  }
+  return symbols;
+}
+
+function symbolOf(byte: number): number {
   return byte >= first && byte <= last ? byte - first : other;
 }
 
