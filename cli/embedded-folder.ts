@@ -22,7 +22,6 @@ const policyText = `apiVersion: fairlead.dev/v1
 kind: TrustPolicy
 rules:
   - match: "**"
-    kinds: [Seccomp]
     require:
       - key: fairlead.pub
 `;
