@@ -10,8 +10,9 @@ export function explainPulled({ reference, descriptor, profile, verification }: 
     `rule       ${verification.rule}`,
   ];
   if (verification.unsigned) lines.push('signature  none: the rule says "unsigned: true"');
-  for (const { format, manifest, key, keyFingerprint, certificate } of verification.signatures) {
-    lines.push(`signature  ${manifest} (${format})`);
+  for (const { attestation, format, manifest, key, keyFingerprint, certificate } of verification.signatures) {
+    if (attestation === undefined) lines.push(`signature  ${manifest} (${format})`);
+    else lines.push(`attested   ${attestation} in ${manifest}`);
     if (certificate === undefined) lines.push(`key        ${key} (SHA-256 ${keyFingerprint})`);
     else lines.push(`identity   ${certificate.identity} (issuer ${certificate.issuer})`);
   }

@@ -18,6 +18,8 @@ interface CommandEntry {
 const commands: Readonly<Record<string, CommandEntry>> = {
   push: { summary: 'publish a profile, signed, to an OCI registry', load: () => import('./commands/push.ts') },
   pull: { summary: 'fetch a profile that a trust policy allows', load: () => import('./commands/pull.ts') },
+  sign: { summary: 'sign what is in a registry already', load: () => import('./commands/sign.ts') },
+  attest: { summary: 'say something about an artifact, signed', load: () => import('./commands/attest.ts') },
   verify: { summary: 'say why a profile may be used, or why not', load: () => import('./commands/verify.ts') },
   inspect: { summary: 'show an artifact as it stands, unverified', load: () => import('./commands/inspect.ts') },
   lint: { summary: 'say what is probably not meant in profiles', load: () => import('./commands/lint.ts') },
@@ -26,6 +28,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   explain: { summary: 'say what holds on a node, and by which profile', load: () => import('./commands/explain.ts') },
   convert: { summary: 'write a profile in another form', load: () => import('./commands/convert.ts') },
   baseline: { summary: "print the runtime's default seccomp profile", load: () => import('./commands/baseline.ts') },
+  policy: { summary: 'check, test and import trust policies', load: () => import('./commands/policy.ts') },
   keygen: { summary: 'make a key pair to sign with', load: () => import('./commands/keygen.ts') },
   quickstart: { summary: 'walk the whole path on this machine', load: () => import('./commands/quickstart.ts') },
   serve: { summary: 'run the push and the pull service', load: () => import('./commands/serve.ts') },

@@ -33,15 +33,22 @@ export function addRegistryOptions(command: Command): Command {
     .option('--password-stdin', 'read the password for --username from stdin');
 }
 
-/** Adds the options of everything that signs. */
+/** Adds the options of everything that may be published unsigned: they are those of a key, and the word for having none. */
 export function addSignerOptions(command: Command): Command {
+  return addKeyOptions(command).option(
+    '--unsigned',
+    'publish without a signature: must be said where there is nothing to sign with',
+  );
+}
+
+/** Adds the options of everything that signs with a key. */
+export function addKeyOptions(command: Command): Command {
   return command
     .option('--key <file>', 'private key to sign with (fairlead keygen, cosign generate-key-pair)')
     .option(
       '--passphrase-file <file>',
       "the key's passphrase; else FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or a prompt is asked",
-    )
-    .option('--unsigned', 'publish without a signature: must be said where there is no --key');
+    );
 }
 
 /** Adds the form in which the signature of what is published is stored. */

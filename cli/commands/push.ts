@@ -7,6 +7,7 @@ import type { Signature } from '#lib/trust/signature';
 import type { Published } from '#services/push/publish';
 import { openRegistries } from '../connect.ts';
 import { readInput } from '../files.ts';
+import { addKeylessOptions } from '../keyless.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -23,6 +24,8 @@ import { openSigner, type SignerOptions } from '../signer.ts';
 interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly annotation?: Readonly<Record<string, string>>;
   readonly signatureFormat: Signature['format'];
+  readonly unsigned?: boolean;
+  readonly provenance?: boolean;
 }
 
 /** `fairlead push FILE REFERENCE`. */
@@ -32,11 +35,14 @@ export function define(command: Command): void {
       'Publish a security profile: read it, lint it, pack it as an OCI artifact, sign it, push it. The tag is written last.\n' +
         'The same file always gives the same digest; SOURCE_DATE_EPOCH, where it is set, is kept as the creation time.',
     )
-    .argument('<file>', 'the profile (seccomp JSON); - is stdin')
+    .argument('<file>', 'the profile (seccomp or AppArmor JSON, as runtimes read it); - is stdin')
     .argument('<reference>', 'where to: registry/repository:tag');
   addSignerOptions(command);
+  addKeylessOptions(command);
   addSignatureFormatOption(command);
-  command.option('--annotation <key=value>', 'annotate the manifest; may be given many times', collectAnnotation);
+  command
+    .option('--provenance', 'attest as well where it was made: SLSA provenance of this CI job')
+    .option('--annotation <key=value>', 'annotate the manifest; may be given many times', collectAnnotation);
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
@@ -44,8 +50,8 @@ export function define(command: Command): void {
       examples([
         ['publish, signed', 'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key'],
         [
-          'from CI, with its source',
-          'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key \\\n' +
+          'from CI, as the job that this is, with where it was made',
+          'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --keyless --provenance \\\n' +
             '    --annotation org.opencontainers.image.source=https://github.com/acme/profiles',
         ],
         [
@@ -65,6 +71,7 @@ async function push(file: string, referenceText: string, options: PushOptions): 
     });
   }
   const bytes = await readInput(file, defaultLimits.artifactBytes);
+  const provenance = options.provenance ? await ownProvenance() : undefined;
   const signer = await openSigner(options, process.env);
   const connect = await openRegistries(options, process.env);
   const { publish } = await import('#services/push/publish');
@@ -76,10 +83,16 @@ async function push(file: string, referenceText: string, options: PushOptions): 
       annotations: options.annotation,
       created: sourceDate(process.env),
       signatureFormat: options.signatureFormat,
+      provenance,
     },
     { target: connect(reference), signer, clock: () => new Date(), limits: defaultLimits },
   );
   writeResult(options.output, { json: () => asJson(published), text: () => asText(published) });
+}
+
+async function ownProvenance(): Promise<object> {
+  const { buildProvenance } = await import('#lib/trust/build-provenance');
+  return buildProvenance(process.env);
 }
 
 /** The time that reproducible builds agree on (https://reproducible-builds.org/specs/source-date-epoch/). */
@@ -93,17 +106,18 @@ function sourceDate(env: NodeJS.ProcessEnv): Date | undefined {
   return new Date(seconds * 1000);
 }
 
-function asJson({ reference, descriptor, profile, findings, signature }: Published): object {
+function asJson({ reference, descriptor, profile, findings, signature, provenance }: Published): object {
   return {
     reference: formatReference(reference),
     digest: descriptor.digest,
     kind: profile.kind,
     signature: signature ?? null,
+    provenance: provenance ?? null,
     findings,
   };
 }
 
-function asText({ reference, descriptor, profile, findings, signature }: Published): string {
+function asText({ reference, descriptor, profile, findings, signature, provenance }: Published): string {
   return [
     ...findings.map(
       (finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`,
@@ -112,5 +126,6 @@ function asText({ reference, descriptor, profile, findings, signature }: Publish
     `kind       ${profile.kind}`,
     `digest     ${descriptor.digest}`,
     `signature  ${signature ?? 'none: only a rule with "unsigned: true" allows it'}`,
+    ...(provenance === undefined ? [] : [`provenance ${provenance}`]),
   ].join('\n');
 }

@@ -7,7 +7,7 @@ import { type Connect, openRegistries } from '../connect.ts';
 import { prepareEmbeddedFolder } from '../embedded-folder.ts';
 import { readText } from '../files.ts';
 import { addRegistryOptions, addSignerOptions, examples, type RegistryOptions } from '../options.ts';
-import { openSigner, type SignerOptions } from '../signer.ts';
+import { type KeyOptions, openSigner } from '../signer.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { packageVersion } from '../version.ts';
 
@@ -17,7 +17,8 @@ interface Address {
   readonly port: number;
 }
 
-interface ServeOptions extends RegistryOptions, SignerOptions {
+interface ServeOptions extends RegistryOptions, KeyOptions {
+  readonly unsigned?: boolean;
   readonly push?: Address;
   readonly pull?: Address;
   readonly embedded?: string;

@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference } from '#lib/registry/reference';
+import type { TrustPolicy } from '#lib/trust/policy';
 import { describePulled } from '#services/pull/pulled-document';
 import { openRegistries } from '../connect.ts';
 import { explainPulled } from '../explain-pulled.ts';
+import { readText } from '../files.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -15,7 +18,8 @@ import {
 import { writeResult } from '../output.ts';
 
 interface VerifyOptions extends OutputOptions, RegistryOptions {
-  readonly policy: string;
+  readonly policy?: string;
+  readonly key?: string;
   readonly kind: RuntimeKind;
 }
 
@@ -27,7 +31,8 @@ export function define(command: Command): void {
         'Says which rule allowed it, which signature held, and by which key; or why it is refused.',
     )
     .argument('<reference>', 'registry/repository:tag or …@sha256:…')
-    .requiredOption('--policy <file>', 'trust policy: who may publish what')
+    .option('--policy <file>', 'trust policy: who may publish what')
+    .option('--key <file>', 'in place of a policy: it must be signed with this public key, and that is all')
     .option('--kind <kind>', 'what is wanted: seccomp or apparmor', parseKind, 'Seccomp');
   addRegistryOptions(command);
   addOutputOption(command)
@@ -38,6 +43,7 @@ export function define(command: Command): void {
           'would the node take it?',
           'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --policy /etc/fairlead/policy.yaml',
         ],
+        ['is it signed with this key?', 'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --key fairlead.pub'],
         [
           'in CI',
           'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --policy policy.yaml --output json | jq .verification',
@@ -51,12 +57,25 @@ export function define(command: Command): void {
 
 async function verify(referenceText: string, options: VerifyOptions): Promise<void> {
   const reference = parseReference(referenceText);
-  const [{ loadPolicy }, { pullProfile }, connect] = await Promise.all([
-    import('#lib/trust/load-policy'),
+  const [policy, { pullProfile }, connect] = await Promise.all([
+    findPolicy(options),
     import('#lib/node/pull-profile'),
     openRegistries(options, process.env),
   ]);
-  const policy = await loadPolicy(options.policy);
   const pulled = await pullProfile({ reference, kind: options.kind }, { policy, connect });
   writeResult(options.output, { json: () => describePulled(pulled), text: () => explainPulled(pulled) });
+}
+
+async function findPolicy({ policy, key }: VerifyOptions): Promise<TrustPolicy> {
+  if ((policy === undefined) === (key === undefined)) {
+    throw new FairleadError('InvalidInput', 'give either --policy or --key', {
+      hint: 'A policy says for each repository who must have signed; --key is the short way to ask for one key.',
+    });
+  }
+  if (key !== undefined) {
+    const { keyPolicy } = await import('#lib/trust/key-policy');
+    return keyPolicy(key, await readText(key));
+  }
+  const { loadPolicy } = await import('#lib/trust/load-policy');
+  return loadPolicy(policy ?? '');
 }

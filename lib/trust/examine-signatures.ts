@@ -98,7 +98,7 @@ function examineAttestation(
 }
 
 function examine({ anyOf, threshold = 1 }: Requirement, opened: readonly Opened[], check: ContentCheck): Examined {
-  const wanted = anyOf.map(describe);
+  const wanted = anyOf.map(describeAlternative);
   // By signer: who signs twice, or stands in the policy under two names, counts once.
   const held = new Map<string, HeldSignature>();
   const refused: RefusedSignature[] = [];
@@ -108,7 +108,7 @@ function examine({ anyOf, threshold = 1 }: Requirement, opened: readonly Opened[
       const { format, manifest } = signature;
       const signedBy = 'value' in content ? attempt(() => verify(content.value, check, alternative)) : content;
       if ('reason' in signedBy) {
-        refused.push({ format, manifest, wanted: describe(alternative), reason: signedBy.reason });
+        refused.push({ format, manifest, wanted: describeAlternative(alternative), reason: signedBy.reason });
       } else if (!held.has(signerOf(signedBy.value))) {
         held.set(signerOf(signedBy.value), { format, manifest, ...signedBy.value });
       }
@@ -177,6 +177,7 @@ function attempt<T>(make: () => T): Attempt<T> {
   }
 }
 
-function describe(alternative: Alternative): string {
+/** How messages call an alternative. */
+export function describeAlternative(alternative: Alternative): string {
   return alternative.keyless !== undefined ? describeIdentity(alternative.keyless) : `key ${alternative.key}`;
 }

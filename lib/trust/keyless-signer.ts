@@ -20,30 +20,38 @@ export interface KeylessOptions {
   readonly trustedRoot?: SigstoreRoot | undefined;
 }
 
+/** Milliseconds for one request. A log of the second kind answers when its next checkpoint is there. */
+const timeout = 20_000;
+
 /**
  * Prepares keyless signing. Throws InvalidInput for a signing config that cannot be used; signing throws Unauthenticated where
  * the certificate authority does not accept the token, Unavailable where a service does not answer as it should, and
  * SignatureInvalid where what they answered does not hold under the trusted root. The token is in none of the errors.
  */
 export async function keylessSigner({ signingConfig, token, trustedRoot }: KeylessOptions): Promise<KeylessSigner> {
-  const config = readSigningConfig(signingConfig);
-  const [{ bundleBuilderFromSigningConfig }, { bundleToJSON }] = await Promise.all([
-    import('@sigstore/sign'),
-    import('@sigstore/bundle'),
-  ]);
-  const fetchOptions = { timeout: 20_000, retry: { retries: 2 } };
+  const { certificateAuthority, logs, timestampAuthorities } = readSigningConfig(signingConfig, Date.now());
+  const [{ DSSEBundleBuilder, FulcioSigner, RekorWitness, TSAWitness }, { bundleToJSON }, { rekorV2Witness }] =
+    await Promise.all([import('@sigstore/sign'), import('@sigstore/bundle'), import('./rekor-v2-witness.ts')]);
+  const network = { timeout, retry: { retries: 2 } };
+  const witnesses = [
+    ...logs.map(({ url, version }) =>
+      version === 2
+        ? rekorV2Witness(url, timeout)
+        : new RekorWitness({ rekorBaseURL: url, entryType: 'dsse', ...network }),
+    ),
+    ...timestampAuthorities.map((url) => new TSAWitness({ tsaBaseURL: url, ...network })),
+  ];
   return {
     async signStatement(statement) {
       let bundle: Uint8Array;
       try {
-        // A builder for each signature: it holds the key.
-        const builder = bundleBuilderFromSigningConfig({
-          signingConfig: config,
-          identityProvider: { getToken: async () => token },
-          bundleType: 'dsseEnvelope',
-          fetchOptions,
+        // A signer for each signature: it holds the key.
+        const identityProvider = { getToken: async () => token };
+        const signer = new FulcioSigner({ fulcioBaseURL: certificateAuthority, identityProvider, ...network });
+        const made = await new DSSEBundleBuilder({ signer, witnesses }).create({
+          data: Buffer.from(statement),
+          type: statementPayloadType,
         });
-        const made = await builder.create({ data: Buffer.from(statement), type: statementPayloadType });
         bundle = new TextEncoder().encode(JSON.stringify(bundleToJSON(made)));
       } catch (thrown) {
         throw signingError(thrown, token);

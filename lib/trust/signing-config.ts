@@ -1,14 +1,23 @@
-import { SigningConfig } from '@sigstore/protobuf-specs';
+import { type Service, type ServiceConfiguration, ServiceSelector, SigningConfig } from '@sigstore/protobuf-specs';
 import { FairleadError } from '#lib/errors';
+
+/** The services to sign with. */
+export interface SigningServices {
+  readonly certificateAuthority: string;
+  /** Transparency logs, with the version of Rekor's interface that they speak. */
+  readonly logs: readonly { readonly url: string; readonly version: 1 | 2 }[];
+  readonly timestampAuthorities: readonly string[];
+}
 
 const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json';
 const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /**
- * Reads a Sigstore signing config (JSON). Throws InvalidInput for another format, for one without a certificate authority, and
- * for services that are neither reached by TLS nor on this machine: the identity token goes to them.
+ * Reads a Sigstore signing config (JSON) and picks the services to use now (time in milliseconds): as many as it asks for, those that
+ * started last first. Throws InvalidInput for another format, where too few can be used, and for services that are neither reached
+ * by TLS nor on this machine: the identity token goes to them.
  */
-export function readSigningConfig(bytes: Uint8Array): SigningConfig {
+export function readSigningConfig(bytes: Uint8Array, now: number): SigningServices {
   let config: SigningConfig;
   try {
     config = SigningConfig.fromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
@@ -16,16 +25,48 @@ export function readSigningConfig(bytes: Uint8Array): SigningConfig {
     throw invalid('it is not JSON', cause);
   }
   if (config.mediaType !== mediaType) throw invalid(`its media type is ${JSON.stringify(config.mediaType)}`);
-  if (config.caUrls.length === 0) throw invalid('it names no certificate authority');
-  for (const service of [...config.caUrls, ...config.rekorTlogUrls, ...config.tsaUrls]) {
-    const url = URL.canParse(service.url) ? new URL(service.url) : undefined;
-    if (url === undefined) throw invalid(`${JSON.stringify(service.url)} is no URL`);
-    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback.test(url.hostname))) {
-      throw invalid(`${service.url} is not reached by https`);
-    }
-    service.url = service.url.replace(/\/+$/, '');
+  const [authority] = usable(config.caUrls, 1, now);
+  if (authority === undefined) throw invalid('it names no certificate authority');
+  return {
+    certificateAuthority: checkedUrl(authority),
+    logs: pick('transparency logs', usable(config.rekorTlogUrls, 2, now), config.rekorTlogConfig).map((service) => ({
+      url: checkedUrl(service),
+      version: service.majorApiVersion === 2 ? 2 : 1,
+    })),
+    timestampAuthorities: pick('timestamp authorities', usable(config.tsaUrls, 1, now), config.tsaConfig).map(
+      checkedUrl,
+    ),
+  };
+}
+
+/** The services whose interface we speak and whose time is now, the newest first. */
+function usable(services: readonly Service[], newest: number, now: number): Service[] {
+  const startOf = ({ validFor }: Service): number => validFor?.start?.getTime() ?? 0;
+  return services
+    .filter((service) => service.majorApiVersion >= 1 && service.majorApiVersion <= newest)
+    .filter((service) => startOf(service) <= now && (service.validFor?.end?.getTime() ?? now) >= now)
+    .sort((a, b) => startOf(b) - startOf(a));
+}
+
+function pick(
+  what: string,
+  services: readonly Service[],
+  wanted: ServiceConfiguration | undefined,
+): readonly Service[] {
+  if (wanted === undefined) return [];
+  if (wanted.selector === ServiceSelector.ALL) return services;
+  const count = wanted.selector === ServiceSelector.EXACT ? wanted.count : 1;
+  if (services.length < count) throw invalid(`it asks for ${count} ${what}, and ${services.length} can be used`);
+  return services.slice(0, count);
+}
+
+function checkedUrl(service: Service): string {
+  const url = URL.canParse(service.url) ? new URL(service.url) : undefined;
+  if (url === undefined) throw invalid(`${JSON.stringify(service.url)} is no URL`);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback.test(url.hostname))) {
+    throw invalid(`${service.url} is not reached by https`);
   }
-  return config;
+  return service.url.replace(/\/+$/, '');
 }
 
 function invalid(reason: string, cause?: unknown): FairleadError {

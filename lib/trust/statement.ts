@@ -8,9 +8,13 @@ import { signPredicateType } from './predicate-type.ts';
 export const statementPayloadType = 'application/vnd.in-toto+json';
 
 const statementType = 'https://in-toto.io/Statement/v1';
+/** What `cosign attest` writes still. Signatures are never stated so. */
+const oldStatementType = 'https://in-toto.io/Statement/v0.1';
+
+const notStatement = 'its payload is no in-toto v1 statement';
 
 const statementSchema = v.object({
-  _type: v.literal(statementType),
+  _type: v.picklist([statementType, oldStatementType]),
   subject: v.pipe(v.array(v.object({ digest: v.record(v.string(), v.string()) })), v.minLength(1)),
   predicateType: v.string(),
   predicate: v.optional(v.unknown()),
@@ -40,6 +44,7 @@ export function assertStatement(
 ): unknown {
   if (payloadType !== statementPayloadType) throw invalid(`its payload type is ${quote(payloadType)}`);
   const statement = parseStatement(payload);
+  if (predicateType === signPredicateType && statement._type !== statementType) throw invalid(notStatement);
   if (statement.predicateType !== predicateType) {
     const lacks = predicateType === signPredicateType ? 'which is no signature' : `not ${quote(predicateType)}`;
     throw invalid(`it states ${quote(statement.predicateType)} about the artifact, ${lacks}`);
@@ -71,7 +76,7 @@ function parseStatement(payload: Uint8Array): Statement {
   }
   const parsed = v.safeParse(statementSchema, json, { abortEarly: true });
   if (parsed.success) return parsed.output;
-  throw invalid('its payload is no in-toto v1 statement');
+  throw invalid(notStatement);
 }
 
 function subjectOf({ digest }: Descriptor): object {

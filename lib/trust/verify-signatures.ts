@@ -46,7 +46,7 @@ export function judge(examined: readonly Examined[], { name, found, rule }: Judg
 
 function refusal(examined: Examined, { name, found, rule: { match } }: Judged): FairleadError {
   const { attestation, held, refused, threshold } = examined;
-  const requires = describe(examined);
+  const requires = describeRequirement(examined);
   if (attestation !== undefined && held.length + refused.length === 0) {
     return new FairleadError(
       'SignatureInvalid',
@@ -77,7 +77,7 @@ function refusal(examined: Examined, { name, found, rule: { match } }: Judged): 
 }
 
 /** What a requirement asks for, in words. */
-export function describe({ attestation, wanted, threshold }: Examined): string {
+export function describeRequirement({ attestation, wanted, threshold }: Examined): string {
   const signers = wanted.join(' or ');
   const by = threshold > 1 ? `${threshold} different signers of: ${signers}` : signers;
   return attestation === undefined ? by : `an attestation ${attestation} by ${by}`;

@@ -5,6 +5,7 @@ import { formatReference, parseReference, type Reference } from '#lib/registry/r
 import type { Target } from '#lib/registry/target';
 import { authorize } from '#lib/trust/authorize';
 import type { Signer } from '#lib/trust/key';
+import type { KeylessSigner } from '#lib/trust/keyless-signer';
 import type { TrustPolicy } from '#lib/trust/policy';
 import { createServer, problemResponse } from '../http/server.ts';
 import { publish } from './publish.ts';
@@ -18,7 +19,7 @@ export interface PushServerOptions {
   readonly policy: TrustPolicy;
   readonly connect: (reference: Reference) => Target;
   /** Signs everything; without it the profiles are published unsigned, which the policy must allow. */
-  readonly signer?: Signer | undefined;
+  readonly signer?: Signer | KeylessSigner | undefined;
   /** Milliseconds for one request. */
   readonly timeout?: number;
 }
@@ -91,12 +92,17 @@ function addRoutes(
     schema: {
       operationId: 'publishProfile',
       summary: 'Publish a profile',
-      description: 'The body is the profile (seccomp JSON), as it is to be published: byte for byte.',
+      description: 'The body is the profile (seccomp or AppArmor JSON), as it is to be published: byte for byte.',
       security: [{ bearer: [] }],
       querystring: querySchema,
       body: {
         content: {
-          'application/json': { schema: { description: 'A seccomp profile (runtime-spec, linux.seccomp).' } },
+          'application/json': {
+            schema: {
+              description:
+                'A seccomp profile (runtime-spec, linux.seccomp) or a structured AppArmor profile (KEP-6061).',
+            },
+          },
           'application/octet-stream': { schema: { description: 'The same, when a client has no better name for it.' } },
         },
       },

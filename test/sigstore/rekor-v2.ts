@@ -1,19 +1,17 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { json } from '@sigstore/core';
 
 /** A transparency log of the second kind: a tree of leaves, whose head is signed with Ed25519. */
 export interface RekorV2 {
   /** As it stands in a trusted root. */
   readonly instance: object;
   /** Enters what `POST /api/v2/log/entries` is sent; gives the entry with the proof that it is in the tree. */
-  enter(request: DsseRequest): object;
+  enter(request: HashedRekordRequest): object;
 }
 
-/** The request for a DSSE envelope, as far as it is read. */
-export interface DsseRequest {
-  readonly dsseRequestV002: {
-    readonly envelope: { readonly payload: string; readonly signatures: readonly { readonly sig: string }[] };
-    readonly verifiers: readonly object[];
-  };
+/** The request for a hash and its signature, as far as it is read. */
+export interface HashedRekordRequest {
+  readonly hashedRekordRequestV002: { readonly digest: string; readonly signature: object };
 }
 
 /** Starts an empty log; `baseUrl` names it in checkpoints (C2SP tlog-checkpoint, signed-note). */
@@ -37,17 +35,15 @@ export function rekorV2(baseUrl: string, start: string): RekorV2 {
       publicKey: { rawBytes: spki.toString('base64'), keyDetails: 'PKIX_ED25519', validFor: { start } },
       logId: { keyId: keyId.toString('base64') },
     },
-    enter({ dsseRequestV002: { envelope, verifiers } }) {
-      const digest = createHash('sha256').update(Buffer.from(envelope.payload, 'base64')).digest('base64');
-      const signatures = envelope.signatures.map(({ sig }) => ({ content: sig, verifier: verifiers[0] }));
-      const spec = { dsseV002: { payloadHash: { algorithm: 'SHA2_256', digest }, signatures } };
-      const body = Buffer.from(JSON.stringify({ apiVersion: '0.0.2', kind: 'dsse', spec }));
+    enter({ hashedRekordRequestV002: { digest, signature } }) {
+      const spec = { hashedRekordV002: { data: { algorithm: 'SHA2_256', digest }, signature } };
+      const body = Buffer.from(json.canonicalize({ apiVersion: '0.0.2', kind: 'hashedrekord', spec }));
       leaves.push(hash(0, body));
       const logIndex = String(leaves.length - 1);
       return {
         logIndex,
         logId: { keyId: keyId.toString('base64') },
-        kindVersion: { kind: 'dsse', version: '0.0.2' },
+        kindVersion: { kind: 'hashedrekord', version: '0.0.2' },
         integratedTime: '0',
         inclusionProof: {
           logIndex,

@@ -1,0 +1,91 @@
+import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
+import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import { predicateTypeNames, predicateTypeOf } from '#lib/trust/predicate-type';
+import { openRegistries } from '../connect.ts';
+import { readInput } from '../files.ts';
+import { addKeylessOptions } from '../keyless.ts';
+import {
+  addKeyOptions,
+  addOutputOption,
+  addRegistryOptions,
+  examples,
+  type OutputOptions,
+  type RegistryOptions,
+} from '../options.ts';
+import { writeResult } from '../output.ts';
+import { openRequiredSigner, type SignerOptions } from '../signer.ts';
+
+interface AttestOptions extends OutputOptions, RegistryOptions, SignerOptions {
+  readonly type: string;
+  readonly predicate: string;
+}
+
+/** What readers take of one attestation, with its base64 and its signature. */
+const maxPredicateBytes = 128 * 1024;
+
+/** `fairlead attest REFERENCE`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Say something about an artifact, signed: where it was built, what was found in it. Stored beside it as a bundle,\n' +
+        'as `cosign attest` does; a trust policy may ask for it. An attestation is no signature of the artifact.',
+    )
+    .argument('<reference>', 'registry/repository@sha256:… or registry/repository:tag')
+    .requiredOption('--type <type>', `${Object.keys(predicateTypeNames).join(', ')}, or the URI of a predicate type`)
+    .requiredOption('--predicate <file>', 'what is said: JSON; - is stdin');
+  addKeyOptions(command);
+  addKeylessOptions(command);
+  addRegistryOptions(command);
+  addOutputOption(command)
+    .addHelpText(
+      'after',
+      examples([
+        [
+          'provenance that another tool wrote',
+          'fairlead attest ghcr.io/acme/profiles/nginx:1.27 --type slsaprovenance1 --predicate provenance.json --key fairlead.key',
+        ],
+        [
+          'that somebody has reviewed it',
+          'echo \'{"reviewer": "alice"}\' | fairlead attest ghcr.io/acme/profiles/nginx:1.27 \\\n' +
+            '    --type https://acme.example/review/v1 --predicate - --key fairlead.key',
+        ],
+      ]),
+    )
+    .action(attest);
+}
+
+async function attest(referenceText: string, options: AttestOptions): Promise<void> {
+  const reference = parseReference(referenceText);
+  const predicateType = predicateTypeOf(options.type);
+  if (predicateType === undefined) {
+    throw new FairleadError('InvalidInput', `not a type of attestation: ${JSON.stringify(options.type)}`, {
+      hint: `Write ${Object.keys(predicateTypeNames).join(', ')}, or the URI of a predicate type.`,
+    });
+  }
+  const predicate = parsePredicate(await readInput(options.predicate, maxPredicateBytes), options.predicate);
+  const signer = await openRequiredSigner(options, process.env);
+  const connect = await openRegistries(options, process.env);
+  const target = connect(reference);
+  const descriptor = await target.resolve(tagOrDigestOf(reference));
+  const { attachAttestation } = await import('#lib/trust/attach-signature');
+  const attestation = { predicateType, predicate };
+  const { digest } = await attachAttestation(target, { descriptor, attestation, signer, created: new Date() });
+  const { registry, repository } = reference;
+  const attested = formatReference({ registry, repository, digest: descriptor.digest });
+  writeResult(options.output, {
+    json: () => ({ reference: attested, digest: descriptor.digest, type: predicateType, attestation: digest }),
+    text: () => `attested     ${attested}\ntype         ${predicateType}\nattestation  ${digest}`,
+  });
+}
+
+function parsePredicate(bytes: Uint8Array, name: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', `${name} is not JSON`, { cause });
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new FairleadError('InvalidInput', `${name} holds no JSON object`);
+}

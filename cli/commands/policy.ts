@@ -1,0 +1,125 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
+import type { RuntimeKind } from '#lib/profile/profile';
+import { formatReference, parseReference } from '#lib/registry/reference';
+import { openRegistries } from '../connect.ts';
+import { explanationDocument, explanationText } from '../explain-decision.ts';
+import { readInput, writeNewFile } from '../files.ts';
+import {
+  addOutputOption,
+  addRegistryOptions,
+  examples,
+  type OutputOptions,
+  parseKind,
+  type RegistryOptions,
+} from '../options.ts';
+import { writeResult } from '../output.ts';
+import { policyDocument, policyText } from '../show-policy.ts';
+
+interface TestOptions extends OutputOptions, RegistryOptions {
+  readonly kind: RuntimeKind;
+}
+
+const maxPolicyBytes = 1024 * 1024;
+
+/** `fairlead policy check|test|import`. */
+export function define(command: Command): void {
+  command
+    .description('Work with trust policies: who may publish what (docs/trust-policy.md).')
+    .allowExcessArguments()
+    .action(() => {
+      const [unknown] = command.args;
+      throw new FairleadError('InvalidInput', unknown === undefined ? 'what to do?' : `unknown command '${unknown}'`, {
+        hint: 'fairlead policy check|test|import; fairlead policy --help says more.',
+      });
+    });
+  addOutputOption(command.command('check'))
+    .summary('read a policy and every file that it names')
+    .description('Read a policy and every file that it names, as a node would, and say what each rule asks for.')
+    .argument('<file>', 'trust policy')
+    .addHelpText('after', examples([['in CI, before it is rolled out', 'fairlead policy check policy.yaml']]))
+    .action(check);
+  const test = command
+    .command('test')
+    .summary('explain what a policy says of a reference')
+    .description(
+      'Explain what a policy says of a reference, step by step: which rules were asked, which decides, and which signatures\n' +
+        'meet it or why not. Without tag and digest only the rules are asked, and no registry.',
+    )
+    .argument('<file>', 'trust policy')
+    .argument('<reference>', 'registry/repository, with :tag or @sha256:… to look at its signatures')
+    .option('--kind <kind>', 'what is wanted: seccomp or apparmor', parseKind, 'Seccomp');
+  addRegistryOptions(test);
+  addOutputOption(test)
+    .addHelpText(
+      'after',
+      `${examples([
+        ['which rule is it?', 'fairlead policy test policy.yaml ghcr.io/acme/profiles/nginx'],
+        ['and would its signatures do?', 'fairlead policy test policy.yaml ghcr.io/acme/profiles/nginx:1.27'],
+      ])}\n\nExit codes: 0 allowed, 4 no rule allows it, 5 signature missing or wrong, 7 no such artifact, 8 registry out of reach.`,
+    )
+    .action(explain);
+  command
+    .command('import')
+    .summary("make a policy of Podman's and CRI-O's containers-policy.json")
+    .description(
+      'Make a trust policy of a containers-policy.json(5), as Podman, skopeo and CRI-O read it; it goes to stdout. What cannot be\n' +
+        'said exactly is an error that names it: nothing is made looser.',
+    )
+    .argument('<file>', 'containers-policy.json; - is stdin')
+    .option('--folder <folder>', 'write policy.yaml there, and the keys that stood inside the other policy')
+    .addHelpText(
+      'after',
+      examples([['take over what the node has', 'fairlead policy import /etc/containers/policy.json > policy.yaml']]),
+    )
+    .action(importPolicy);
+}
+
+async function check(file: string, options: OutputOptions): Promise<void> {
+  const policy = await loadExisting(file);
+  writeResult(options.output, { json: () => policyDocument(policy), text: () => policyText(policy) });
+}
+
+async function explain(file: string, referenceText: string, options: TestOptions): Promise<void> {
+  const reference = parseReference(referenceText);
+  const [{ explainDecision }, connect] = await Promise.all([
+    import('#lib/trust/explain-decision'),
+    openRegistries(options, process.env),
+  ]);
+  const policy = await loadExisting(file);
+  const explanation = await explainDecision({ reference, kind: options.kind }, { policy, connect });
+  const named = { policy, reference: formatReference(reference), explanation };
+  writeResult(options.output, { json: () => explanationDocument(named), text: () => explanationText(named) });
+  if (explanation.refusal !== undefined) throw explanation.refusal;
+}
+
+async function importPolicy(file: string, { folder }: { readonly folder?: string }): Promise<void> {
+  const { importContainersPolicy } = await import('#lib/trust/import-containers-policy');
+  const text = new TextDecoder().decode(await readInput(file, maxPolicyBytes));
+  const { policy, keys } = importContainersPolicy(text, file);
+  if (folder === undefined) {
+    if (keys.size > 0) {
+      throw new FairleadError('InvalidInput', `${file} holds ${keys.size} keys, which need files of their own`, {
+        hint: 'Give --folder FOLDER: policy.yaml and the keys are written there.',
+      });
+    }
+    process.stdout.write(policy);
+    return;
+  }
+  for (const [name, key] of keys) await writeNewFile(join(folder, name), key, 0o644);
+  await writeNewFile(join(folder, 'policy.yaml'), policy, 0o644);
+  process.stdout.write(
+    `${[...keys.keys(), 'policy.yaml'].map((name) => `written    ${join(folder, name)}`).join('\n')}\n`,
+  );
+}
+
+/** Loads a policy that is there: to a node, one that is not is a policy that denies everything; to who looks at it, a mistake. */
+async function loadExisting(file: string) {
+  const { loadPolicy } = await import('#lib/trust/load-policy');
+  await stat(file).catch((cause: unknown) => {
+    throw new FairleadError('InvalidInput', `cannot read ${file}`, { cause });
+  });
+  return loadPolicy(file);
+}

@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import type { Signature } from '#lib/trust/signature';
+import { openRegistries } from '../connect.ts';
+import { addKeylessOptions } from '../keyless.ts';
+import {
+  addKeyOptions,
+  addOutputOption,
+  addRegistryOptions,
+  addSignatureFormatOption,
+  examples,
+  type OutputOptions,
+  type RegistryOptions,
+} from '../options.ts';
+import { writeResult } from '../output.ts';
+import { openRequiredSigner, type SignerOptions } from '../signer.ts';
+
+interface SignOptions extends OutputOptions, RegistryOptions, SignerOptions {
+  readonly signatureFormat: Signature['format'];
+}
+
+/** `fairlead sign REFERENCE`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Sign an artifact that is in a registry already. A tag is turned into a digest once, and the digest is signed:\n' +
+        'signatures hold for content, never for a tag. Those of others stay.',
+    )
+    .argument('<reference>', 'registry/repository@sha256:… or registry/repository:tag');
+  addKeyOptions(command);
+  addKeylessOptions(command);
+  addSignatureFormatOption(command);
+  addRegistryOptions(command);
+  addOutputOption(command)
+    .addHelpText(
+      'after',
+      examples([
+        ['with a key', 'fairlead sign ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key'],
+        ['as the CI job that this is', 'fairlead sign ghcr.io/acme/profiles/nginx@sha256:… --keyless'],
+        [
+          'with a private Sigstore',
+          'fairlead sign registry.example.com/nginx:1.27 --keyless --identity-token token \\\n' +
+            '    --signing-config signing.json --trusted-root trusted_root.json',
+        ],
+      ]),
+    )
+    .action(sign);
+}
+
+async function sign(referenceText: string, options: SignOptions): Promise<void> {
+  const reference = parseReference(referenceText);
+  const signer = await openRequiredSigner(options, process.env);
+  const connect = await openRegistries(options, process.env);
+  const target = connect(reference);
+  const descriptor = await target.resolve(tagOrDigestOf(reference));
+  const { attachSignature } = await import('#lib/trust/attach-signature');
+  const { digest } = await attachSignature(target, {
+    descriptor,
+    reference,
+    signer,
+    format: options.signatureFormat,
+    created: new Date(),
+  });
+  const { registry, repository } = reference;
+  const signed = formatReference({ registry, repository, digest: descriptor.digest });
+  writeResult(options.output, {
+    json: () => ({ reference: signed, digest: descriptor.digest, signature: digest }),
+    text: () => `signed     ${signed}\nsignature  ${digest}`,
+  });
+}

@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
+import type { KeylessSigner } from '#lib/trust/keyless-signer';
+import { readInput } from './files.ts';
+
+/** Values of the options that addKeylessOptions adds. */
+export interface KeylessOptions {
+  readonly keyless?: boolean;
+  readonly identityToken?: string;
+  readonly signingConfig?: string;
+  readonly trustedRoot?: string;
+}
+
+const maxConfigBytes = 1024 * 1024;
+
+/** Adds the options of keyless signing. */
+export function addKeylessOptions(command: Command): Command {
+  return command
+    .option('--keyless', 'sign with a Sigstore certificate for who you are: by the identity token of the CI system')
+    .option('--identity-token <file>', 'the OIDC token for --keyless; - is stdin')
+    .option('--signing-config <file>', "the services for --keyless, as cosign takes them; else Sigstore's public ones")
+    .option('--trusted-root <file>', 'what they answer must hold under this trusted root, before it is published');
+}
+
+/**
+ * Prepares keyless signing as the options say; undefined where they do not ask for it. Throws InvalidInput for options that
+ * belong to it without --keyless, and where there is no identity token.
+ */
+export async function openKeylessSigner(
+  options: KeylessOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<KeylessSigner | undefined> {
+  if (!options.keyless) {
+    const beside = (['identityToken', 'signingConfig', 'trustedRoot'] as const).find(
+      (name) => options[name] !== undefined,
+    );
+    if (beside === undefined) return undefined;
+    const flag = beside.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new FairleadError('InvalidInput', `--${flag} belongs to --keyless`);
+  }
+  const token = await findToken(options.identityToken, env);
+  const [{ keylessSigner }, signingConfig, trustedRoot] = await Promise.all([
+    import('#lib/trust/keyless-signer'),
+    readService(options, 'signingConfig', 'signing_config.v0.2.json', env),
+    readService(options, 'trustedRoot', 'trusted_root.json', env),
+  ]);
+  if (signingConfig === undefined) throw new FairleadError('Internal', 'there is no signing config');
+  const { readTrustedRoot } = await import('#lib/trust/sigstore-root');
+  return keylessSigner({ signingConfig, token, trustedRoot: trustedRoot && readTrustedRoot(trustedRoot) });
+}
+
+async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {
+  const { ambientToken, checkIdentityToken } = await import('#lib/trust/identity-token');
+  const run = async (program: string, args: readonly string[]): Promise<string> =>
+    (await promisify(execFile)(program, args, { timeout: 30_000 })).stdout;
+  const token =
+    file === undefined
+      ? await ambientToken({ env, fetch, run })
+      : new TextDecoder().decode(await readInput(file, 64 * 1024));
+  if (token !== undefined) return checkIdentityToken(token, Date.now());
+  throw new FairleadError('InvalidInput', 'there is no identity token to sign with', {
+    hint: 'Give --identity-token FILE, or SIGSTORE_ID_TOKEN. In GitHub Actions the job needs `permissions: {id-token: write}`.',
+  });
+}
+
+/** A file that an option names, else the public one; the public trusted root says nothing of services that a file names. */
+async function readService(
+  options: KeylessOptions,
+  option: 'signingConfig' | 'trustedRoot',
+  target: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Uint8Array | undefined> {
+  const file = options[option];
+  if (file !== undefined) return readInput(file, maxConfigBytes);
+  if (options.signingConfig !== undefined) return undefined;
+  const { cacheFolder, fetchTufTarget } = await import('#lib/trust/tuf-target');
+  return fetchTufTarget('public', target, { cacheFolder: cacheFolder(env), now: Date.now });
+}

@@ -1,0 +1,363 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Finished, run, runFairlead } from '#test/cli/run';
+import { peer } from '#test/peers/peer';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+import { type PrivateSigstore, privateSigstore } from '#test/sigstore/private-sigstore';
+import { identityToken, type SigstoreServer, serveSigstore } from '#test/sigstore/sigstore-server';
+
+const issuer = 'https://token.actions.githubusercontent.com';
+const workflow = 'https://github.com/acme/profiles/.github/workflows/publish.yml@refs/tags/v1';
+const slsa = 'https://slsa.dev/provenance/v1';
+/** What GitHub Actions sets. */
+const github = {
+  GITHUB_ACTIONS: 'true',
+  GITHUB_SERVER_URL: 'https://github.com',
+  GITHUB_REPOSITORY: 'acme/profiles',
+  GITHUB_WORKFLOW_REF: 'acme/profiles/.github/workflows/publish.yml@refs/tags/v1',
+  GITHUB_REF: 'refs/tags/v1',
+  GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567',
+  GITHUB_EVENT_NAME: 'push',
+  GITHUB_REPOSITORY_ID: '1',
+  GITHUB_REPOSITORY_OWNER_ID: '2',
+  GITHUB_RUN_ID: '3',
+  GITHUB_RUN_ATTEMPT: '1',
+  RUNNER_ENVIRONMENT: 'github-hosted',
+};
+const profile = '{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]}';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'trust-commands-'));
+  await writeFile(join(folder, 'p.json'), profile);
+  for (const prefix of ['a', 'b']) succeeded(await fairlead(['keygen', '--prefix', prefix]));
+});
+after(() => rm(folder, { recursive: true }));
+
+function fairlead(
+  args: readonly string[],
+  options: { env?: Record<string, string>; input?: string } = {},
+): Promise<Finished> {
+  return runFairlead(args, { cwd: folder, ...options });
+}
+
+function succeeded({ code, stdout, stderr }: Finished): string {
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+function failed({ code, stderr }: Finished, expected: number, message: RegExp): void {
+  assert.equal(code, expected, stderr);
+  assert.match(stderr, message);
+}
+
+async function policy(name: string, rules: string): Promise<string> {
+  await writeFile(join(folder, name), `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n${rules}`);
+  return name;
+}
+
+describePeers(['docker-registry', 'cosign'], 'trust commands and cosign', () => {
+  let registry: Registry;
+  let sigstore: PrivateSigstore;
+  before(async () => {
+    registry = await startRegistry();
+    sigstore = await privateSigstore();
+    await writeFile(join(folder, 'root.json'), JSON.stringify(sigstore.trustedRoot));
+  });
+  after(() => registry.stop());
+
+  const cosign = (...args: string[]): Promise<Finished> =>
+    run(peer('cosign'), [...args, '--allow-http-registry'], {
+      cwd: folder,
+      env: { HOME: folder, COSIGN_PASSWORD: '' },
+    });
+
+  for (const rekor of [1, 2] as const) {
+    describe(`keyless, with Rekor v${rekor}`, () => {
+      let server: SigstoreServer;
+      let keyless: string[];
+      let token: string;
+      before(async () => {
+        server = await serveSigstore(sigstore, { rekor, subjectClaim: 'sub' });
+        await writeFile(join(folder, 'signing.json'), JSON.stringify(server.signingConfig));
+        token = identityToken(issuer, 'me@acme.example', {
+          sub: workflow,
+          email: undefined,
+          repository: 'acme/profiles',
+        });
+        keyless = ['--keyless', '--signing-config', 'signing.json', '--trusted-root', 'root.json'];
+      });
+      after(() => server.stop());
+
+      const verified = [
+        '--trusted-root',
+        'root.json',
+        '--certificate-identity',
+        workflow,
+        '--certificate-oidc-issuer',
+        issuer,
+      ];
+
+      it('publishes with signature and provenance that cosign accepts, and we', async () => {
+        const reference = `${registry.host}/rekor${rekor}/nginx:v1`;
+        const env = { ...github, SIGSTORE_ID_TOKEN: token };
+        const args = ['push', 'p.json', reference, ...keyless, '--provenance', '--output', 'json'];
+        const published = JSON.parse(succeeded(await fairlead(args, { env })));
+        succeeded(await cosign('verify', ...verified, published.reference));
+        const attested = succeeded(
+          await cosign('verify-attestation', '--type', 'slsaprovenance1', ...verified, published.reference),
+        );
+        const statement = JSON.parse(Buffer.from(JSON.parse(attested).payload, 'base64').toString());
+        assert.equal(statement.predicateType, slsa);
+        assert.equal(statement.predicate.buildDefinition.resolvedDependencies[0].digest.gitCommit, github.GITHUB_SHA);
+        failed(await cosign('verify', ...verified.with(3, 'https://evil.example'), published.reference), 1, /SAN/i);
+
+        const rule = (more = ''): string => `trustedRoot: root.json
+rules:
+  - match: ${registry.host}/**
+    require: [{keyless: {issuer: ${issuer}, identity: "${workflow}", claims: {repository: https://github.com/acme/profiles}}}]
+    attestations: [{type: slsaprovenance1, repository: https://github.com/acme/profiles, ref: refs/tags/*${more}}]
+`;
+        const good = await policy('good.yaml', rule());
+        const shown = JSON.parse(
+          succeeded(await fairlead(['verify', reference, '--policy', good, '--output', 'json'])),
+        );
+        assert.deepEqual(
+          shown.verification.signatures.map((each: Record<string, unknown>) => each['attestation']),
+          [undefined, slsa],
+        );
+        const bad = await policy('bad.yaml', rule(', workflow: other.yml'));
+        failed(await fairlead(['verify', reference, '--policy', bad]), 5, /its provenance says workflow ".github/);
+      });
+
+      it('signs what is there, with a token from a file, and leaves the tag alone', async () => {
+        const reference = `${registry.host}/rekor${rekor}/later:v1`;
+        const { digest } = JSON.parse(
+          succeeded(await fairlead(['push', 'p.json', reference, '--unsigned', '--output', 'json'])),
+        );
+        await writeFile(join(folder, 'token'), `${token}\n`);
+        const args = ['sign', reference, ...keyless, '--identity-token', 'token', '--output', 'json'];
+        const signed = JSON.parse(succeeded(await fairlead(args)));
+        assert.equal(signed.reference, `${registry.host}/rekor${rekor}/later@${digest}`);
+        succeeded(await cosign('verify', ...verified, signed.reference));
+        const { digest: after } = JSON.parse(succeeded(await fairlead(['inspect', reference, '--output', 'json'])));
+        assert.equal(after, digest);
+      });
+    });
+  }
+
+  it('tags nothing when keyless signing fails, and shows nothing of the token', async () => {
+    const server = await serveSigstore(await privateSigstore());
+    try {
+      await writeFile(join(folder, 'foreign.json'), JSON.stringify(server.signingConfig));
+      const reference = `${registry.host}/failing/nginx:v1`;
+      const token = identityToken(issuer, 'me@acme.example');
+      const keyless = ['--keyless', '--signing-config', 'foreign.json', '--trusted-root', 'root.json'];
+      const env = { SIGSTORE_ID_TOKEN: token };
+      const foreign = await fairlead(['push', 'p.json', reference, ...keyless], { env });
+      failed(foreign, 5, /it does not verify/);
+      failed(await fairlead(['inspect', reference]), 7, /v1/);
+      await server.stop();
+      const unreachable = await fairlead(['push', 'p.json', reference, ...keyless], { env });
+      failed(unreachable, 8, /keyless signing failed/);
+      failed(await fairlead(['inspect', reference]), 7, /v1/);
+      const broken = await fairlead(['push', 'p.json', reference, ...keyless], {
+        env: { SIGSTORE_ID_TOKEN: token.replace('.', '.x') },
+      });
+      failed(broken, 2, /it is no JSON web token/);
+      for (const { stdout, stderr } of [foreign, unreachable, broken]) {
+        for (const part of token.split('.')) assert.ok(!`${stdout}${stderr}`.includes(part), stderr);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('signs with keys, in both formats, what cosign then verifies', async () => {
+    for (const format of ['bundle', 'legacy']) {
+      const reference = `${registry.host}/keys/${format}:v1`;
+      succeeded(await fairlead(['push', 'p.json', reference, '--unsigned']));
+      const args = ['sign', reference, '--key', 'a.key', '--signature-format', format, '--output', 'json'];
+      const signed = JSON.parse(succeeded(await fairlead(args)));
+      succeeded(await cosign('verify', '--key', 'a.pub', '--insecure-ignore-tlog', signed.reference));
+      succeeded(await fairlead(['verify', reference, '--key', 'a.pub']));
+      failed(await fairlead(['verify', reference, '--key', 'b.pub']), 5, /it was not made with this key/);
+    }
+  });
+
+  it("attests what cosign verifies, and asks for cosign's attestations", async () => {
+    const reference = `${registry.host}/keys/attested:v1`;
+    const published = JSON.parse(
+      succeeded(await fairlead(['push', 'p.json', reference, '--key', 'a.key', '--output', 'json'])),
+    );
+    const review = 'https://acme.example/review/v1';
+    const asked = await policy(
+      'review.yaml',
+      `rules:\n  - match: ${registry.host}/**\n    require: [{key: a.pub}]\n    attestations: [{type: ${review}, by: {key: b.pub}}]\n`,
+    );
+    failed(await fairlead(['verify', reference, '--policy', asked]), 5, /has no attestation https:\/\/acme\.example/);
+    const attest = ['attest', reference, '--type', review, '--predicate', '-', '--key'];
+    succeeded(await fairlead([...attest, 'a.key'], { input: '{"reviewer": "alice"}' }));
+    failed(await fairlead(['verify', reference, '--policy', asked]), 5, /it was not made with this key/);
+    succeeded(await fairlead([...attest, 'b.key'], { input: '{"reviewer": "bob"}' }));
+    succeeded(await fairlead(['verify', reference, '--policy', asked]));
+    const seen = [
+      'verify-attestation',
+      '--insecure-ignore-tlog',
+      '--type',
+      review,
+      '--key',
+      'b.pub',
+      published.reference,
+    ];
+    const { payload } = JSON.parse(succeeded(await cosign(...seen)));
+    assert.deepEqual(JSON.parse(Buffer.from(payload, 'base64').toString()).predicate, { reviewer: 'bob' });
+
+    const other = `${registry.host}/keys/cosign:v1`;
+    const theirs = JSON.parse(
+      succeeded(await fairlead(['push', 'p.json', other, '--key', 'a.key', '--output', 'json', '--annotation', 'a=b'])),
+    );
+    failed(await fairlead(['verify', other, '--policy', asked]), 5, /has no attestation/);
+    await writeFile(join(folder, 'predicate.json'), '{"reviewer": "carol"}');
+    // cosign reads encrypted keys only.
+    const env = { FAIRLEAD_PASSPHRASE: 'secret' };
+    succeeded(await fairlead(['keygen', '--prefix', 'c'], { env }));
+    succeeded(
+      await run(peer('cosign'), ['signing-config', 'create', '--out', 'nothing.json'], {
+        cwd: folder,
+        env: { HOME: folder },
+      }),
+    );
+    succeeded(
+      await run(
+        peer('cosign'),
+        [
+          'attest',
+          '--yes',
+          '--key',
+          'c.key',
+          '--type',
+          review,
+          '--predicate',
+          'predicate.json',
+          '--signing-config',
+          'nothing.json',
+          '--allow-http-registry',
+          theirs.reference,
+        ],
+        { cwd: folder, env: { HOME: folder, COSIGN_PASSWORD: 'secret' } },
+      ),
+    );
+    const byCosign = await readFile(join(folder, asked), 'utf8');
+    await writeFile(join(folder, asked), byCosign.replace('b.pub', 'c.pub'));
+    succeeded(await fairlead(['verify', other, '--policy', asked]));
+  });
+});
+
+describe('fairlead policy', () => {
+  const layout = ['--oci-layout', 'registry'];
+  before(async () => {
+    succeeded(await fairlead(['push', 'p.json', 'localhost/security/nginx:v1', '--key', 'a.key', ...layout]));
+    await policy(
+      'two.yaml',
+      `rules:
+  - match: localhost/dev/**
+    unsigned: true
+  - match: localhost/security/*
+    require: [{anyOf: [{key: a.pub}, {key: b.pub}], threshold: 2}]
+  - match: localhost/security/*
+    unsigned: true
+`,
+    );
+  });
+
+  it('check says what each rule asks for, and which is never asked', async () => {
+    const text = succeeded(await fairlead(['policy', 'check', 'two.yaml']));
+    assert.match(text, /requires 2 different signers of: key a\.pub or key b\.pub/);
+    assert.match(text, /never asked: the rule at 6:5/);
+    const { rules } = JSON.parse(succeeded(await fairlead(['policy', 'check', 'two.yaml', '--output', 'json'])));
+    assert.deepEqual(
+      rules.map(({ neverAsked }: { neverAsked?: string }) => neverAsked),
+      [undefined, undefined, '6:5'],
+    );
+  });
+
+  it('check fails where a node would, and where there is no file', async () => {
+    await policy('broken.yaml', 'rules:\n  - match: a.b/c\n    require: [{key: none.pub}]\n');
+    failed(await fairlead(['policy', 'check', 'broken.yaml']), 2, /broken\.yaml:5:21: none\.pub does not exist/);
+    failed(await fairlead(['policy', 'check', 'none.yaml']), 2, /cannot read none\.yaml/);
+  });
+
+  it('test explains the decision and exits by it', async () => {
+    const test = (reference: string, ...more: string[]) => fairlead(['policy', 'test', 'two.yaml', reference, ...more]);
+    const one = await test('localhost/security/nginx:v1', ...layout);
+    failed(one, 5, /1 of 2 signers/);
+    assert.match(one.stdout, /localhost\/dev\/\*\* \(line 4\): other repository\n.*\(line 6\): matches/);
+    assert.match(one.stdout, /not met\n {2}by .*key a\.pub .*\n {2}not by .*with key b\.pub\): it was not made/);
+    succeeded(await fairlead(['sign', 'localhost/security/nginx:v1', '--key', 'b.key', ...layout]));
+    const both = JSON.parse(succeeded(await test('localhost/security/nginx:v1', ...layout, '--output', 'json')));
+    assert.equal(both.allowed, true);
+    assert.equal(both.requirements[0].met, true);
+    assert.equal(both.requirements[0].held.length, 2);
+    const denied = await test('localhost/other:v1', '--output', 'json');
+    failed(denied, 4, /NotAllowed/);
+    assert.equal(JSON.parse(denied.stdout).allowed, false);
+    assert.match(succeeded(await test('localhost/security/nginx')), /allowed, if its signatures are as required\n$/);
+    assert.match(succeeded(await test('localhost/dev/x:v1')), /allowed\n$/);
+    failed(await test('localhost/security/none:v1', ...layout), 7, /none/);
+  });
+
+  it('import makes a policy that check reads, or names what cannot be said', async () => {
+    const key = await readFile(join(folder, 'a.pub'));
+    const containers = (requirement: object): string =>
+      JSON.stringify({
+        default: [{ type: 'reject' }],
+        transports: { docker: { 'localhost/security': [requirement] } },
+      });
+    const identity = { signedIdentity: { type: 'matchRepository' } };
+    await writeFile(join(folder, 'named.json'), containers({ type: 'sigstoreSigned', keyPath: 'a.pub', ...identity }));
+    await writeFile(join(folder, 'imported.yaml'), succeeded(await fairlead(['policy', 'import', 'named.json'])));
+    assert.match(succeeded(await fairlead(['policy', 'check', 'imported.yaml'])), /requires key a\.pub/);
+    const keyData = key.toString('base64');
+    await writeFile(join(folder, 'inline.json'), containers({ type: 'sigstoreSigned', keyData, ...identity }));
+    failed(await fairlead(['policy', 'import', 'inline.json']), 2, /holds 1 keys/);
+    const written = await mkdtemp(join(folder, 'imported-'));
+    succeeded(await fairlead(['policy', 'import', 'inline.json', '--folder', written]));
+    succeeded(await fairlead(['policy', 'check', join(written, 'policy.yaml')]));
+    failed(await fairlead(['policy', 'import', 'inline.json', '--folder', written]), 9, /is there already/);
+    await writeFile(join(folder, 'gpg.json'), containers({ type: 'signedBy', keyType: 'GPGKeys', keyPath: 'x' }));
+    failed(await fairlead(['policy', 'import', 'gpg.json']), 2, /gpg\.json:1:\d+: cannot be imported: GPG/);
+  });
+
+  it('says what it can do', async () => {
+    failed(await fairlead(['policy']), 2, /check\|test\|import/);
+    failed(await fairlead(['policy', 'chekc']), 2, /unknown command 'chekc'/);
+  });
+});
+
+describe('signing commands', () => {
+  it('refuse options that contradict each other, and what is nothing to sign with', async () => {
+    const layout = ['--oci-layout', 'registry'];
+    const push = ['push', 'p.json', 'localhost/x:1', ...layout];
+    failed(await fairlead([...push, '--keyless']), 2, /no identity token/);
+    failed(await fairlead([...push, '--keyless', '--key', 'a.key']), 2, /exclude each other/);
+    failed(await fairlead([...push, '--keyless', '--unsigned']), 2, /exclude each other/);
+    failed(
+      await fairlead([...push, '--key', 'a.key', '--signing-config', 'x']),
+      2,
+      /--signing-config belongs to --keyless/,
+    );
+    failed(await fairlead([...push, '--key', 'a.key', '--provenance']), 2, /none that is known/);
+    failed(await fairlead([...push, '--unsigned', '--provenance'], { env: github }), 2, /nothing to sign with/);
+    failed(await fairlead(['sign', 'localhost/x:1', ...layout]), 2, /nothing to sign with/);
+    const attest = ['attest', 'localhost/x:1', '--key', 'a.key', ...layout, '--predicate', '-', '--type'];
+    failed(await fairlead([...attest, 'provenance'], { input: '{}' }), 2, /not a type of attestation/);
+    failed(await fairlead([...attest, 'cyclonedx'], { input: '[]' }), 2, /no JSON object/);
+    failed(await fairlead(['verify', 'localhost/x:1', ...layout]), 2, /either --policy or --key/);
+    failed(await fairlead(['verify', 'localhost/x:1', ...layout, '--key', 'p.json']), 2, /p\.json: not a public key/);
+  });
+});
