@@ -10,6 +10,7 @@ import type { Profile } from '#lib/profile/profile';
 import type { MachineArchitecture } from '#lib/profile/seccomp/architecture';
 import { machineArchitecture, machineArchitectures } from '#lib/profile/seccomp/architecture';
 import { readInput } from './files.ts';
+import { writeNote } from './output.ts';
 
 /** Values of the options that addMachineOption and addCapabilitiesOption add. */
 export interface ContainerOptions {
@@ -23,6 +24,9 @@ export interface ProfileOptions extends ContainerOptions {
   readonly from?: ProfileFormat;
   readonly kernel: string;
 }
+
+/** As many profiles as there are files. */
+type ProfileOfEach<Files extends readonly string[]> = { readonly [Index in keyof Files]: Profile };
 
 /** What importProfile reads at most. */
 const maxProfileBytes = 8 * 1024 * 1024;
@@ -82,7 +86,7 @@ function parseCapabilities(text: string): readonly string[] {
  *
  * @throws FairleadError InvalidInput where it cannot be read; ProfileInvalid naming the place in it.
  */
-export async function readProfileFile(
+async function readProfileFile(
   file: string,
   { from, architecture, kernel, capabilities }: ProfileOptions,
 ): Promise<Profile> {
@@ -94,13 +98,31 @@ export async function readProfileFile(
 }
 
 /** The same for several files, in their order. */
-export async function readProfileFiles(files: readonly string[], options: ProfileOptions): Promise<readonly Profile[]> {
+export async function readProfileFiles<const Files extends readonly string[]>(
+  files: Files,
+  options: ProfileOptions,
+): Promise<ProfileOfEach<Files>> {
   if (files.filter((file) => file === '-').length > 1) {
     throw new FairleadError('InvalidInput', 'stdin can be read once only', {
       hint: 'Give the other profiles as files.',
     });
   }
-  return Promise.all(files.map((file) => readProfileFile(file, options)));
+  const profiles = await Promise.all(files.map((file) => readProfileFile(file, options)));
+  return profiles as unknown as ProfileOfEach<Files>;
+}
+
+/** The same, telling on stderr of fields that nobody knows: what is made of the profiles does not have them. */
+export async function readNotedFiles<const Files extends readonly string[]>(
+  files: Files,
+  options: ProfileOptions,
+): Promise<ProfileOfEach<Files>> {
+  const profiles = await readProfileFiles(files, options);
+  for (const [index, { unknownFields = [] }] of profiles.entries()) {
+    if (unknownFields.length === 0) continue;
+    const fields = unknownFields.map(({ pointer }) => pointer).join(', ');
+    writeNote('note', `${sourceName(files[index] ?? '')}: unknown fields are left out: ${fields}`);
+  }
+  return profiles;
 }
 
 /** How messages call a file. */

@@ -1,8 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type ConvertForm, convertForms, convertProfile } from '#lib/profile/convert-profile';
 import { examples } from '../options.ts';
-import { writeNote } from '../output.ts';
-import { addProfileOptions, type ProfileOptions, profileName, readProfileFile, sourceName } from '../profile-file.ts';
+import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../profile-file.ts';
 
 interface ConvertOptions extends ProfileOptions {
   readonly to: ConvertForm;
@@ -41,10 +40,6 @@ export function define(command: Command): void {
 }
 
 async function convert(file: string, options: ConvertOptions): Promise<void> {
-  const profile = await readProfileFile(file, options);
+  const [profile] = await readNotedFiles([file], options);
   process.stdout.write(convertProfile(profile, options.to, options.name ?? profileName(profile, file)));
-  const { unknownFields = [] } = profile;
-  if (unknownFields.length === 0) return;
-  const fields = unknownFields.map(({ pointer }) => pointer).join(', ');
-  writeNote('note', `${sourceName(file)}: unknown fields are left out: ${fields}`);
 }

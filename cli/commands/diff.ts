@@ -6,7 +6,7 @@ import type { ProfileDiff } from '#lib/profile/seccomp/diff';
 import { GateClosed, gateExit } from '../gate.ts';
 import { addOutputOption, examples } from '../options.ts';
 import { type OutputForm, writeResult } from '../output.ts';
-import { addProfileOptions, type ProfileOptions, readProfileFiles, sourceName } from '../profile-file.ts';
+import { addProfileOptions, type ProfileOptions, readNotedFiles, sourceName } from '../profile-file.ts';
 
 interface DiffOptions extends ProfileOptions {
   readonly output: OutputForm | 'markdown';
@@ -43,8 +43,7 @@ export function define(command: Command): void {
 }
 
 async function diff(from: string, to: string, options: DiffOptions): Promise<void> {
-  const [before, after] = await readProfileFiles([from, to], options);
-  if (before === undefined || after === undefined) return;
+  const [before, after] = await readNotedFiles([from, to], options);
   const found = diffProfiles(before, after, nativeArchitecture(options.architecture));
   const files = { from: sourceName(from), to: sourceName(to) };
   if (options.output === 'markdown') process.stdout.write(renderDiffMarkdown(found));

@@ -13,7 +13,7 @@ import {
   addProfileOptions,
   type ContainerOptions,
   type ProfileOptions,
-  readProfileFiles,
+  readNotedFiles,
   sourceName,
 } from '../profile-file.ts';
 
@@ -74,8 +74,7 @@ async function readInputs(
 ): Promise<{ given: MeetingProfiles<Profile>; sources: Sources }> {
   const { base } = options;
   const asked = [options.baseline, base].filter((name) => name !== undefined && !words.has(name)) as string[];
-  const [artifact, ...others] = await readProfileFiles([file, ...asked], options);
-  if (artifact === undefined) throw new FairleadError('Internal', 'no profile was read');
+  const [artifact, ...others] = await readNotedFiles([file, ...asked], options);
   const baseline = options.baseline ?? (artifact.kind in runtimeDefaults ? runtimeDefaultWord : 'none');
   const read = new Map(asked.map((name, index) => [name, others[index]]));
   const find = (name: string | undefined): Profile | undefined => {

@@ -6,7 +6,7 @@ import type { Profile } from '#lib/profile/profile';
 import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
 import { writeNote } from '../output.ts';
-import { addProfileOptions, type ProfileOptions, profileName, readProfileFiles } from '../profile-file.ts';
+import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../profile-file.ts';
 
 interface MergeOptions extends OutputOptions, ProfileOptions {
   readonly intersect?: boolean;
@@ -37,17 +37,16 @@ export function define(command: Command): void {
     .action(merge);
 }
 
-async function merge(files: readonly string[], options: MergeOptions): Promise<void> {
+async function merge(files: readonly [string, ...string[]], options: MergeOptions): Promise<void> {
   const { intersect = false, union = false } = options;
   if (intersect === union) {
     throw new FairleadError('InvalidInput', 'merge needs --intersect or --union, and not both');
   }
-  const [first, ...others] = await readProfileFiles(files, options);
-  if (first === undefined) return;
+  const [first, ...others] = await readNotedFiles(files, options);
   const combine = intersect ? intersectProfiles : unionProfiles;
   const { profile, inexact } = combine([first, ...others], nativeArchitecture(options.architecture));
   const form = formOf(profile);
-  const content = convertProfile(profile, form, profileName(first, files[0] ?? ''));
+  const content = convertProfile(profile, form, profileName(first, files[0]));
   if (options.output === 'json') {
     process.stdout.write(`${JSON.stringify({ kind: profile.kind, form, inexact, content }, undefined, 2)}\n`);
     return;
