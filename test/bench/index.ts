@@ -4,6 +4,7 @@
  */
 const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: string) => void): Promise<void> }>>> = {
   profile: () => import('./profile.ts'),
+  apparmor: () => import('./apparmor.ts'),
   cli: () => import('./cli.ts'),
   shim: () => import('./shim.ts'),
 };
