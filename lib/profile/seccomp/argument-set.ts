@@ -73,6 +73,11 @@ export function obviouslyDisjoint(a: ArgumentSet, b: ArgumentSet): boolean {
   return other !== undefined && !containsValue(a, other);
 }
 
+/** Whether intersectSets takes a walk over all bits for the two. */
+export function isCostly(a: ArgumentSet, b: ArgumentSet): boolean {
+  return (a.form === 'bits' && b.form !== 'bits') || (b.form === 'bits' && a.form !== 'bits');
+}
+
 /** The values in both sets, as a union; empty if there are none. */
 export function intersectSets(a: ArgumentSet, b: ArgumentSet): readonly ArgumentSet[] {
   const onlyA = onlyValue(a);

@@ -1,46 +1,94 @@
 import type { ArgumentSet } from './argument-set.ts';
-import { complementSet, includesSet, intersectSets, obviouslyDisjoint } from './argument-set.ts';
+import { complementSet, includesSet, intersectSets, isCostly, obviouslyDisjoint } from './argument-set.ts';
+import type { Budget } from './budget.ts';
+import { spend, unlimited } from './budget.ts';
 
-/** Calls whose arguments each lie in a set: conditions joined by "and". An argument without a set may be anything. */
-export type Box = ReadonlyMap<number, ArgumentSet>;
+/** One argument, 0 to 5, and the values that it may have. */
+export interface Side {
+  readonly index: number;
+  readonly set: ArgumentSet;
+}
+
+/**
+ * Calls whose arguments each lie in a set: conditions joined by "and". Sides are in the order of their indexes, each
+ * at most once; an argument without a side may be anything. A list, since profiles have thousands of boxes.
+ */
+export type Box = readonly Side[];
 
 /** Every call. */
-export const everything: Box = new Map();
+export const everything: Box = [];
+
+const nothing: readonly Box[] = [];
 
 /** The calls in both boxes, as a union; empty if there are none. */
-export function intersectBoxes(a: Box, b: Box): readonly Box[] {
+export function intersectBoxes(a: Box, b: Box, budget: Budget = unlimited): readonly Box[] {
+  spend(budget, 1);
   // Most pairs have nothing in common, which is found out before anything is made.
-  for (const [index, set] of b) {
-    const own = a.get(index);
-    if (own !== undefined && obviouslyDisjoint(own, set)) return [];
-  }
-  let results: Map<number, ArgumentSet>[] = [new Map(a)];
-  for (const [index, set] of b) {
-    const own = a.get(index);
-    const parts = own === undefined ? [set] : intersectSets(own, set);
-    const [only] = parts;
-    if (only === undefined) return [];
-    if (parts.length === 1) for (const result of results) result.set(index, only);
-    else results = results.flatMap((result) => parts.map((part) => new Map(result).set(index, part)));
+  if (areDisjoint(a, b)) return nothing;
+  if (b.length === 0) return [a];
+  if (a.length === 0) return [b];
+  let results: Side[][] = [[]];
+  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+    const [left, right] = [a[i], b[j]];
+    if (left !== undefined && right !== undefined && left.index === right.index) {
+      if (isCostly(left.set, right.set)) spend(budget, 64);
+      const sets = intersectSets(left.set, right.set);
+      if (sets.length === 0) return nothing;
+      spend(budget, results.length * sets.length);
+      results = extend(results, left.index, sets);
+      i += 1;
+      j += 1;
+    } else if (right === undefined || (left !== undefined && left.index < right.index)) {
+      for (const result of results) result.push(left as Side);
+      i += 1;
+    } else {
+      for (const result of results) result.push(right);
+      j += 1;
+    }
   }
   return results;
 }
 
+function extend(boxes: Side[][], index: number, sets: readonly ArgumentSet[]): Side[][] {
+  const [only, ...others] = sets;
+  if (only === undefined || others.length > 0) {
+    return boxes.flatMap((box) => sets.map((set) => [...box, { index, set }]));
+  }
+  const side = { index, set: only };
+  for (const box of boxes) box.push(side);
+  return boxes;
+}
+
+/** Whether two boxes have no call in common, where that is quickly seen. */
+function areDisjoint(a: Box, b: Box): boolean {
+  let at = 0;
+  for (const { index, set } of b) {
+    let own = a[at];
+    while (own !== undefined && own.index < index) own = a[++at];
+    if (own === undefined) return false;
+    if (own.index === index && obviouslyDisjoint(own.set, set)) return true;
+  }
+  return false;
+}
+
 /** The calls of `a` that are not in `b`, as a union whose members may overlap. */
-export function subtractBox(a: Box, b: Box): readonly Box[] {
-  if (intersectBoxes(a, b).length === 0) return [a];
+export function subtractBox(a: Box, b: Box, budget: Budget = unlimited): readonly Box[] {
+  if (intersectBoxes(a, b, budget).length === 0) return [a];
   const results: Box[] = [];
-  for (const [index, set] of b) {
-    for (const outside of complementSet(set)) results.push(...intersectBoxes(a, new Map([[index, outside]])));
+  for (const { index, set } of b) {
+    for (const outside of complementSet(set)) results.push(...intersectBoxes(a, [{ index, set: outside }], budget));
   }
   return results;
 }
 
 /** Whether every call of `inner` is in `outer`; false where that is not obvious. */
 export function includesBox(outer: Box, inner: Box): boolean {
-  for (const [index, set] of outer) {
-    const own = inner.get(index);
-    if (own === undefined || !includesSet(set, own)) return false;
+  if (outer.length > inner.length) return false;
+  let at = 0;
+  for (const { index, set } of outer) {
+    let own = inner[at];
+    while (own !== undefined && own.index < index) own = inner[++at];
+    if (own === undefined || own.index !== index || !includesSet(set, own.set)) return false;
   }
   return true;
 }

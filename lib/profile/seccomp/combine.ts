@@ -1,35 +1,31 @@
 import { intersectBoxes } from './box.ts';
+import type { Budget } from './budget.ts';
+import { orTooMuch } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
 import { always } from './meaning.ts';
-import { stricter, strictness } from './outcome.ts';
-import { addRegion, subtractBoxes, tooManyRegions } from './regions.ts';
-
-/** Twice what the limit on entries of pulled profiles allows on both sides: more would take too long. */
-export const maxPairs = 65_536;
+import type { Outcome } from './outcome.ts';
+import { sameOutcome, stricter, strictness } from './outcome.ts';
+import { addRegion, subtractBoxes } from './regions.ts';
 
 /**
  * The decision that is at every point as strict as the stricter of two; where both are equally strict `first` gives
  * the errno. Exact, except where arguments are compared beyond 32 bits although 32-bit architectures take part, or
- * where the result has too many regions: then the strictest outcome of both holds for all arguments.
+ * where the result has too many regions or takes too much work: then the strictest outcome of both holds for all arguments.
  */
-export function combineDecisions(first: Decision, second: Decision, has32Bit: boolean): Decision {
+export function combineDecisions(first: Decision, second: Decision, has32Bit: boolean, budget: Budget): Decision {
   if (first === second) return first;
   if (first.regions.length === 0 && second.regions.length === 0) return combineConstants(first, second);
   if (prevails(first, second)) return first;
   if (prevails(second, first)) return second;
   if (has32Bit && (first.wide || second.wide)) return strictestOf(first, second);
-  if (first.regions.length * second.regions.length > maxPairs) return strictestOf(first, second);
-  try {
-    return {
-      regions: combineRegions(first, second),
-      otherwise: stricter(first.otherwise, second.otherwise),
-      exact: first.exact && second.exact,
-      wide: first.wide || second.wide,
-    };
-  } catch (thrown) {
-    if (thrown !== tooManyRegions) throw thrown;
-    return strictestOf(first, second);
-  }
+  const regions = orTooMuch(() => combineRegions(first, second, budget));
+  if (regions === undefined) return strictestOf(first, second);
+  return {
+    regions,
+    otherwise: stricter(first.otherwise, second.otherwise),
+    exact: first.exact && second.exact,
+    wide: first.wide || second.wide,
+  };
 }
 
 function combineConstants(first: Decision, second: Decision): Decision {
@@ -50,32 +46,54 @@ function strictestOf(...decisions: readonly Decision[]): Decision {
   return { ...always(tail.reduce(stricter, head)), exact: false };
 }
 
-function combineRegions(first: Decision, second: Decision): readonly Region[] {
+function combineRegions(first: Decision, second: Decision, budget: Budget): readonly Region[] {
   const regions: Region[] = [];
   for (const a of first.regions) {
     for (const b of second.regions) {
+      const boxes = intersectBoxes(a.box, b.box, budget);
+      if (boxes.length === 0) continue;
       const outcome = stricter(a.outcome, b.outcome);
-      for (const box of intersectBoxes(a.box, b.box)) addRegion(regions, { box, outcome });
+      for (const box of boxes) addRegion(regions, { box, outcome }, budget);
     }
   }
+  const otherwise = stricter(first.otherwise, second.otherwise);
+  const isSaid = isSaidByOtherwise(first, second, otherwise);
   for (const a of first.regions) {
     const outcome = stricter(a.outcome, second.otherwise);
+    if (isSaid(outcome, second.otherwise)) continue;
     const laxer = (b: Region) => strictness(stricter(a.outcome, b.outcome)) < strictness(outcome);
-    addOutside(regions, { box: a.box, outcome }, second.regions.filter(laxer));
+    addOutside(regions, { box: a.box, outcome }, second.regions.filter(laxer), budget);
   }
   for (const b of second.regions) {
     const outcome = stricter(first.otherwise, b.outcome);
+    if (isSaid(outcome, first.otherwise)) continue;
     const laxer = (a: Region) => strictness(stricter(a.outcome, b.outcome)) < strictness(outcome);
-    addOutside(regions, { box: b.box, outcome }, first.regions.filter(laxer));
+    addOutside(regions, { box: b.box, outcome }, first.regions.filter(laxer), budget);
   }
   return regions;
 }
 
-/** Adds the part of a region that lies outside others. */
-function addOutside(regions: Region[], region: Region, others: readonly Region[]): void {
-  const outside = subtractBoxes(
-    [region.box],
-    others.map(({ box }) => box),
+/**
+ * Tells of a region outside the other decision's regions, where that decision's `otherwise` counts, whether the result's
+ * `otherwise` says the same of it: where it is no stricter than the other's, all that lies there is at least as strict, so
+ * that no laxer region could win. Only where one outcome is of that strictness: of several the first would count.
+ */
+function isSaidByOtherwise(
+  first: Decision,
+  second: Decision,
+  otherwise: Outcome,
+): (outcome: Outcome, outside: Outcome) => boolean {
+  const level = strictness(otherwise);
+  const isOne = (outcome: Outcome) => strictness(outcome) !== level || sameOutcome(outcome, otherwise);
+  const isSole = [first, second].every(
+    (decision) => isOne(decision.otherwise) && decision.regions.every((region) => isOne(region.outcome)),
   );
-  for (const box of outside) addRegion(regions, { box, outcome: region.outcome });
+  return (outcome, outside) => isSole && sameOutcome(outcome, otherwise) && strictness(outside) === level;
+}
+
+/** Adds the part of a region that lies outside others. */
+function addOutside(regions: Region[], region: Region, others: readonly Region[], budget: Budget): void {
+  const boxes = others.map(({ box }) => box);
+  for (const box of subtractBoxes([region.box], boxes, budget))
+    addRegion(regions, { box, outcome: region.outcome }, budget);
 }

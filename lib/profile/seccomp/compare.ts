@@ -53,6 +53,6 @@ function textOf(decision: Decision): string {
 }
 
 function regionText({ box, outcome }: Region): string {
-  const sets = [...box].sort(([a], [b]) => a - b).map(([index, set]) => `${index} ${Object.values(set).join(' ')}`);
+  const sets = box.map(({ index, set }) => `${index} ${Object.values(set).join(' ')}`);
   return `${outcome.action} ${outcome.errno ?? ''} ${sets.join(',')}`;
 }

@@ -24,9 +24,8 @@ export function describeDecision({ regions, otherwise }: Decision): string {
 
 /** The calls of a box for people: `arg0 == 2 and arg1 >= 16`. */
 export function describeBox(box: Box): string {
-  if (box.size === 0) return 'any arguments';
-  const sets = [...box].sort(([a], [b]) => a - b);
-  return sets.map(([index, set]) => describeSet(`arg${index}`, set)).join(' and ');
+  if (box.length === 0) return 'any arguments';
+  return box.map(({ index, set }) => describeSet(`arg${index}`, set)).join(' and ');
 }
 
 /** Several boxes for people, joined by "or". */

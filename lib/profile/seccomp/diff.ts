@@ -82,7 +82,7 @@ function viewsOf(from: SeccompProfile, to: SeccompProfile, native: string): read
   );
   if (!wide || listed.every((name) => knownArchitectures.get(name)?.bits === 64)) return [main];
   const low: ArgumentSet = { form: 'bits', mask: word << 32n, value: 0n };
-  const domain = new Map(Array.from({ length: 6 }, (_, index) => [index, low]));
+  const domain = Array.from({ length: 6 }, (_, index) => ({ index, set: low }));
   return [main, { from: meaningOf(cut(from)), to: meaningOf(cut(to)), domain }];
 }
 
@@ -136,7 +136,7 @@ function changesOf(subject: string, found: readonly Difference[]): readonly Chan
     direction: directionOf(difference),
     from: describeOutcome(difference.from),
     to: describeOutcome(difference.to),
-    ...(difference.box.size === 0 ? {} : { where: alternatives(boxes) }),
+    ...(difference.box.length === 0 ? {} : { where: alternatives(boxes) }),
   }));
 }
 

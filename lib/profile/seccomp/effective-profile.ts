@@ -117,15 +117,23 @@ function syscallConstraints(found: Intersection, kinds: readonly ProfileInput[])
   const changedDefault = found.meanings.some(
     ({ otherwise }) => strictness(otherwise.otherwise) > strictness(artifactMeaning.otherwise.otherwise),
   );
-  return found.syscalls.flatMap((syscall) => {
+  // Syscalls with which all inputs do the same share their decisions, which are looked at once.
+  const known = new Map<IntersectedSyscall['inputs'], Map<Decision, readonly Step[]>>();
+  const constraints: Constraint[] = [];
+  for (const { name: subject, inputs, result } of found.syscalls) {
     // What the artifact leaves to its default is told of once, as defaultAction.
-    if (changedDefault && !artifactMeaning.decisions.has(syscall.name)) return [];
-    return syscallConstraint(syscall, kinds);
-  });
+    if (changedDefault && !artifactMeaning.decisions.has(subject)) continue;
+    const byResult = known.get(inputs) ?? new Map<Decision, readonly Step[]>();
+    const steps = byResult.get(result) ?? stepsOf(inputs, result, kinds);
+    known.set(inputs, byResult.set(result, steps));
+    for (const { input, from, to, exact } of steps) constraints.push({ subject, input, from, to, exact });
+  }
+  return constraints;
 }
 
-function syscallConstraint(syscall: IntersectedSyscall, kinds: readonly ProfileInput[]): readonly Constraint[] {
-  const { inputs, result, name } = syscall;
+type Step = Omit<Constraint, 'subject'>;
+
+function stepsOf(inputs: readonly Decision[], result: Decision, kinds: readonly ProfileInput[]): readonly Step[] {
   const { exact } = result;
   const wanted = inputs.at(-1);
   if (wanted === undefined || (exact && !tightened(wanted, result))) return [];
@@ -134,8 +142,9 @@ function syscallConstraint(syscall: IntersectedSyscall, kinds: readonly ProfileI
     const input = inputs[index];
     return input !== undefined && index < kinds.length - 1 && mayTighten(input, wanted);
   });
-  const by = constraining.length === 0 ? ([kinds.at(-1)] as const) : constraining;
-  return by.map((input) => constraint(name, input, laxest, describeDecision(result), exact));
+  const by = constraining.length === 0 ? (['artifact'] as const) : constraining;
+  const to = describeDecision(result);
+  return by.map((input) => ({ input, from: laxest, to, exact }));
 }
 
 function tightened(wanted: Decision, result: Decision): boolean {

@@ -1,5 +1,8 @@
+import type { ArgumentSet } from './argument-set.ts';
 import { blocks, conditionOf, isWide } from './argument-set.ts';
-import type { Box } from './box.ts';
+import type { Box, Side } from './box.ts';
+import type { Budget } from './budget.ts';
+import { orTooMuch, spend, unlimited } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
 import type { SeccompArg } from './model.ts';
 import type { Outcome } from './outcome.ts';
@@ -31,24 +34,33 @@ const maxRules = 512;
  * @param byDefault the profile's default, for which no rule is needed (and runtimes add none).
  * @param has32Bit whether the profile holds for 32-bit architectures, where only low halves are compared.
  */
-export function encodeDecision(decision: Decision, byDefault: Outcome, has32Bit: boolean): Encoding {
+export function encodeDecision(
+  decision: Decision,
+  byDefault: Outcome,
+  has32Bit: boolean,
+  budget: Budget = unlimited,
+): Encoding {
   if (decision.regions.length === 0) return constant(decision.otherwise, byDefault, decision.exact);
   const wide = has32Bit && decision.wide;
   if (wide && !keepsWhenCut(decision, byDefault)) return encodeStrictest(decision, byDefault);
-  const regions = disjointRegions(decision, byDefault);
+  const regions = disjointRegions(decision, byDefault, budget);
   if (regions === undefined) return encodeStrictest(decision, byDefault);
   const fitting = has32Bit && !wide ? withoutWide(regions, byDefault) : regions;
   if (fitting === undefined) return encodeStrictest(decision, byDefault);
   const exact = decision.exact && (!has32Bit || wide || !regions.some(hasWide));
-  const rules = inOneRule(fitting) ?? inSingleConditions(fitting) ?? inMaskedConditions(fitting, has32Bit);
-  if (rules !== undefined && rules.length <= maxRules) return { rules, exact };
-  return withinLimits(fitting, byDefault, has32Bit) ?? encodeStrictest(decision, byDefault);
+  const encoding = orTooMuch(() => {
+    const rules =
+      inOneRule(fitting) ?? inSingleConditions(fitting, budget) ?? inMaskedConditions(fitting, has32Bit, budget);
+    if (rules !== undefined && rules.length <= maxRules) return { rules, exact };
+    return withinLimits(fitting, byDefault, has32Bit, budget);
+  });
+  return encoding ?? encodeStrictest(decision, byDefault);
 }
 
 /** Whether the conditions can be written as they were, bit by bit, so that cut to 32 bits they still mean the same. */
 function keepsWhenCut({ regions, otherwise }: Decision, byDefault: Outcome): boolean {
   const [first] = regions;
-  const sameSets = (box: Box) => [...box.values()].every((set) => set.form !== 'range' || set.low === set.high);
+  const sameSets = (box: Box) => box.every(({ set }) => set.form !== 'range' || set.low === set.high);
   return (
     sameOutcome(otherwise, byDefault) &&
     regions.every(({ box, outcome }) => sameOutcome(outcome, first?.outcome ?? outcome) && sameSets(box))
@@ -74,7 +86,7 @@ function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly R
   for (const region of regions) {
     if (!hasWide(region)) kept.push(region);
     else if (!loosens(region, byDefault)) {
-      if ([...region.box.values()].some((set) => isWide(set) && set.form === 'range')) return undefined;
+      if (region.box.some(({ set }) => isWide(set) && set.form === 'range')) return undefined;
       kept.push(region);
     }
   }
@@ -82,7 +94,7 @@ function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly R
 }
 
 function hasWide({ box }: Region): boolean {
-  return [...box.values()].some(isWide);
+  return box.some(({ set }) => isWide(set));
 }
 
 function loosens(region: Region, byDefault: Outcome): boolean {
@@ -90,13 +102,13 @@ function loosens(region: Region, byDefault: Outcome): boolean {
 }
 
 function inOneRule(regions: readonly Region[]): readonly EncodedRule[] | undefined {
-  const unconditional = regions.find(({ box }) => box.size === 0);
+  const unconditional = regions.find(({ box }) => box.length === 0);
   if (unconditional !== undefined) return [{ args: [], outcome: unconditional.outcome }];
   const [region, second] = regions;
   if (region === undefined) return [];
   if (second !== undefined) return undefined;
   const args: SeccompArg[] = [];
-  for (const [index, set] of sorted(region.box)) {
+  for (const { index, set } of region.box) {
     const arg = conditionOf(index, set);
     if (arg === undefined) return undefined;
     args.push(arg);
@@ -104,43 +116,65 @@ function inOneRule(regions: readonly Region[]): readonly EncodedRule[] | undefin
   return [{ args, outcome: region.outcome }];
 }
 
-function inSingleConditions(regions: readonly Region[]): readonly EncodedRule[] | undefined {
+function inSingleConditions(regions: readonly Region[], budget: Budget): readonly EncodedRule[] | undefined {
+  if (regions.some(({ box }) => box.length !== 1)) return undefined;
   const rules: EncodedRule[] = [];
   for (const { box, outcome } of regions) {
-    const [[index, set] = [], second] = [...box];
-    if (index === undefined || set === undefined || second !== undefined) return undefined;
-    const arg = conditionOf(index, set);
+    const [side] = box;
+    if (side === undefined) continue;
+    const arg = conditionOf(side.index, side.set);
     if (arg !== undefined && arg.op !== 'SCMP_CMP_LT') rules.push({ args: [arg], outcome });
-    else for (const block of blocks(set)) rules.push({ args: compact(conditionOf(index, block)), outcome });
+    else for (const block of conditionsOf(side.index, blocks(side.set))) rules.push({ args: [block], outcome });
+    spend(budget, 1);
   }
   return rules;
 }
 
 /** Every condition as EQ and MASKED_EQ; undefined where that is not possible or is too much. */
-function inMaskedConditions(regions: readonly Region[], has32Bit: boolean): readonly EncodedRule[] | undefined {
+function inMaskedConditions(
+  regions: readonly Region[],
+  has32Bit: boolean,
+  budget: Budget,
+): readonly EncodedRule[] | undefined {
   const rules: EncodedRule[] = [];
   for (const { box, outcome } of regions) {
-    let alternatives: (readonly SeccompArg[])[] = [[]];
-    for (const [index, set] of sorted(box)) {
-      const parts = blocks(set);
-      if (has32Bit && !isWide(set) && parts.some(isWide)) return undefined;
-      if (alternatives.length * parts.length > maxRules) return undefined;
-      const conditions = parts.flatMap((part) => compact(conditionOf(index, part)));
-      alternatives = alternatives.flatMap((args) => conditions.map((arg) => [...args, arg]));
+    let alternatives: SeccompArg[][] = [[]];
+    for (const side of box) {
+      const parts = blocks(side.set);
+      if (has32Bit && !isWide(side.set) && parts.some(isWide)) return undefined;
+      const conditions = conditionsOf(side.index, parts);
+      const [only] = conditions;
+      if (rules.length + alternatives.length * conditions.length > maxRules) return undefined;
+      spend(budget, alternatives.length * conditions.length);
+      if (only !== undefined && conditions.length === 1) for (const args of alternatives) args.push(only);
+      else alternatives = alternatives.flatMap((args) => conditions.map((arg) => [...args, arg]));
     }
     for (const args of alternatives) rules.push({ args, outcome });
-    if (rules.length > maxRules) return undefined;
   }
   return rules;
 }
 
+function conditionsOf(index: number, sets: readonly ArgumentSet[]): readonly SeccompArg[] {
+  const conditions: SeccompArg[] = [];
+  for (const set of sets) {
+    const condition = conditionOf(index, set);
+    if (condition !== undefined) conditions.push(condition);
+  }
+  return conditions;
+}
+
 /** Leaves out what loosens and does not fit; undefined if what tightens does not fit either. */
-function withinLimits(regions: readonly Region[], byDefault: Outcome, has32Bit: boolean): Encoding | undefined {
+function withinLimits(
+  regions: readonly Region[],
+  byDefault: Outcome,
+  has32Bit: boolean,
+  budget: Budget,
+): Encoding | undefined {
   const rules: EncodedRule[] = [];
   const inOrder = regions.toSorted((a, b) => Number(loosens(a, byDefault)) - Number(loosens(b, byDefault)));
   for (const region of inOrder) {
     const lax = loosens(region, byDefault);
-    const more = inMaskedConditions(lax && has32Bit ? narrowed(region) : [region], has32Bit);
+    const more = inMaskedConditions(lax && has32Bit ? narrowed(region, budget) : [region], has32Bit, budget);
     if (more !== undefined && rules.length + more.length <= maxRules) rules.push(...more);
     else if (!lax) return undefined;
   }
@@ -148,20 +182,13 @@ function withinLimits(regions: readonly Region[], byDefault: Outcome, has32Bit: 
 }
 
 /** The part of a region in which all arguments lie below 2^32: there 32-bit and 64-bit comparisons agree. */
-function narrowed(region: Region): readonly Region[] {
-  let boxes: Box[] = [region.box];
-  for (const [index, set] of region.box) {
-    const parts = blocks(set).filter((part) => !isWide(part));
-    boxes = boxes.flatMap((box) => parts.map((part) => new Map(box).set(index, part)));
-    if (boxes.length > maxRules) return [region];
+function narrowed(region: Region, budget: Budget): readonly Region[] {
+  let boxes: Side[][] = [[]];
+  for (const { index, set } of region.box) {
+    const sides = blocks(set).flatMap((block) => (isWide(block) ? [] : [{ index, set: block }]));
+    if (boxes.length * sides.length > maxRules) return [region];
+    spend(budget, boxes.length * sides.length);
+    boxes = boxes.flatMap((box) => sides.map((side) => [...box, side]));
   }
   return boxes.map((box) => ({ box, outcome: region.outcome }));
-}
-
-function sorted(box: Box): readonly (readonly [number, Parameters<typeof conditionOf>[1]])[] {
-  return [...box].sort(([a], [b]) => a - b);
-}
-
-function compact<T>(value: T | undefined): readonly T[] {
-  return value === undefined ? [] : [value];
 }

@@ -1,7 +1,9 @@
+import { fullBudget } from './budget.ts';
 import { combineDecisions } from './combine.ts';
 import type { Encoding } from './encode.ts';
 import { encodeDecision, encodeStrictest } from './encode.ts';
 import { fitIntoKernel } from './filter-size.ts';
+import { likeTreated } from './like-treated.ts';
 import type { Decision, Meaning, Region } from './meaning.ts';
 import { always, boxOf, decisionOf, meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
@@ -47,31 +49,35 @@ export function intersect(
   const meanings = inputs.map(meaningOf);
   const architectures = intersectArchitectures(inputs, nativeArchitecture);
   const has32Bit = architectures.some((name) => knownArchitectures.get(name)?.bits !== 64);
+  const budget = fullBudget();
   const combine = (decisions: readonly Decision[]) =>
-    decisions.reduce((first, second) => combineDecisions(first, second, has32Bit));
+    decisions.reduce((first, second) => combineDecisions(first, second, has32Bit, budget));
   const otherwise = combine(meanings.map((meaning) => meaning.otherwise)).otherwise;
-  const names = new Set(meanings.flatMap((meaning) => [...meaning.decisions.keys()]));
-  const byDecision = new Map<Decision, Encoding>();
-  const encode = (decision: Decision): Encoding => {
-    const known = byDecision.get(decision) ?? encodeDecision(decision, otherwise, has32Bit);
-    byDecision.set(decision, known);
-    return known;
-  };
-  const results = new Map<string, Decision>();
+  const encodingOf = remembered((decision: Decision) => encodeDecision(decision, otherwise, has32Bit, budget));
+  const simplestOf = remembered((decision: Decision) => encodeStrictest(decision, otherwise));
+  const saidBy = remembered((encoding: Encoding) => decisionSaidBy(encoding, otherwise));
+  const combined = new Map<string, { readonly inputs: readonly Decision[]; readonly result: Decision }>();
   const encodings = new Map<string, Encoding>();
-  for (const name of names) {
-    const result = combine(meanings.map((meaning) => decisionOf(meaning, name)));
-    results.set(name, result);
-    encodings.set(name, encode(result));
+  for (const { names, inputs: decisions } of likeTreated(meanings)) {
+    const result = combine(decisions);
+    const entry = { inputs: decisions, result };
+    for (const name of names) {
+      combined.set(name, entry);
+      encodings.set(name, encodingOf(result));
+    }
   }
-  for (const [name, held] of holdMultiplexers(architectures, meanings, encodings, otherwise)) encodings.set(name, held);
-  fitIntoKernel(encodings, architectures, (name) => encodeStrictest(results.get(name) ?? always(otherwise), otherwise));
+  const multiplexed = holdMultiplexers(architectures, meanings, encodings, otherwise);
+  for (const [name, held] of multiplexed) encodings.set(name, held);
+  fitIntoKernel(encodings, architectures, (name) => simplestOf(combined.get(name)?.result ?? always(otherwise)));
   const rules = new RuleList();
   const syscalls: IntersectedSyscall[] = [];
-  for (const [name, encoding] of [...encodings].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const name of [...encodings.keys()].sort()) {
+    const encoding = encodings.get(name) ?? encodingOf(always(otherwise));
     rules.add(name, encoding);
-    const decisions = meanings.map((meaning) => decisionOf(meaning, name));
-    syscalls.push({ name, inputs: decisions, result: decisionSaidBy(encoding, results.get(name), otherwise) });
+    const { inputs: decisions, result } = combined.get(name) ?? {
+      inputs: meanings.map((meaning) => decisionOf(meaning, name)),
+    };
+    syscalls.push({ name, inputs: decisions, result: (encoding.exact ? result : undefined) ?? saidBy(encoding) });
   }
   const flags = intersectFlags(inputs, listener);
   const profile: SeccompProfile = {
@@ -96,9 +102,8 @@ function namedDefaults(encodings: ReadonlyMap<string, Encoding>, byDefault: Outc
   return names.length === 0 ? [] : [{ names: names.sort(), action: byDefault.action }];
 }
 
-/** The result as it could be written: the exact one, or what stands for it. */
-function decisionSaidBy({ rules, exact }: Encoding, result: Decision | undefined, byDefault: Outcome): Decision {
-  if (exact && result !== undefined) return result;
+/** What stands for a result that could not be written exactly. */
+function decisionSaidBy({ rules, exact }: Encoding, byDefault: Outcome): Decision {
   const [only] = rules;
   const outcome = only === undefined ? byDefault : only.outcome;
   if (only === undefined || only.args.length === 0) return { ...always(outcome), exact };
@@ -108,6 +113,16 @@ function decisionSaidBy({ rules, exact }: Encoding, result: Decision | undefined
     if (box !== undefined) regions.push({ box, outcome: held });
   }
   return { regions, otherwise: byDefault, exact, wide: false };
+}
+
+/** A function that is asked for each thing once; many syscalls share their decisions. */
+function remembered<Of extends object, Result>(find: (of: Of) => Result): (of: Of) => Result {
+  const known = new Map<Of, Result>();
+  return (of) => {
+    const result = known.get(of) ?? find(of);
+    known.set(of, result);
+    return result;
+  };
 }
 
 /** The architectures that every input has; the native one is in each, since runtimes always filter it. */

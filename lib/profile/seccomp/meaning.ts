@@ -1,7 +1,7 @@
-import type { ArgumentSet } from './argument-set.ts';
 import { argumentSet } from './argument-set.ts';
-import type { Box } from './box.ts';
-import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
+import type { Box, Side } from './box.ts';
+import { everything } from './box.ts';
+import type { SeccompAction, SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
 import type { Outcome } from './outcome.ts';
 import { outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
 
@@ -47,30 +47,60 @@ export function decisionOf(meaning: Meaning, syscall: string): Decision {
 export function meaningOf(profile: SeccompProfile): Meaning {
   const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
   const decisions = new Map<string, Decision>();
-  const conditional = new Map<string, Region[]>();
-  const wide = new Set<string>();
+  const constants = new Map<SeccompAction, Decision>();
+  const conditional = new Map<string, Conditions>();
   for (const rule of profile.syscalls ?? []) {
     const outcome = outcomeOf(rule.action, rule.errnoRet);
     if (sameOutcome(outcome, byDefault)) continue;
     const regions = regionsOf(rule, outcome);
     if (regions === 'all') {
-      const decision = always(outcome);
+      // Entries that say the same share a decision, so that it is combined and written once.
+      const known = constants.get(outcome.action);
+      const decision = known !== undefined && sameOutcome(known.otherwise, outcome) ? known : always(outcome);
+      constants.set(outcome.action, decision);
       for (const name of rule.names) if (!decisions.has(name)) decisions.set(name, decision);
-      continue;
-    }
-    const isWideRule = rule.args?.some(isWideCondition) ?? false;
-    for (const name of rule.names) {
-      if (isWideRule) wide.add(name);
-      const found = conditional.get(name);
-      if (found === undefined) conditional.set(name, [...regions]);
-      else found.push(...regions);
+    } else {
+      addConditions(conditional, rule.names, regions, rule.args?.some(isWideCondition) ?? false);
     }
   }
-  for (const [name, regions] of conditional) {
+  const known = new Map<Conditions, Decision>();
+  for (const [name, conditions] of conditional) {
     if (decisions.has(name)) continue;
-    decisions.set(name, { ...settle(joinExceptions(regions), byDefault), exact: true, wide: wide.has(name) });
+    const decision = known.get(conditions) ?? decisionUnder(conditions, byDefault);
+    known.set(conditions, decision);
+    decisions.set(name, decision);
   }
   return { decisions, otherwise: always(byDefault) };
+}
+
+/** The regions of an entry, after those of the entries before it; syscalls that the same entries name share the list. */
+interface Conditions {
+  readonly before: Conditions | undefined;
+  readonly regions: readonly Region[];
+  readonly wide: boolean;
+}
+
+function addConditions(
+  conditional: Map<string, Conditions>,
+  names: readonly string[],
+  regions: readonly Region[],
+  wide: boolean,
+): void {
+  const extended = new Map<Conditions | undefined, Conditions>();
+  for (const name of names) {
+    const before = conditional.get(name);
+    const known = extended.get(before);
+    const conditions = known ?? { before, regions, wide: wide || (before?.wide ?? false) };
+    if (known === undefined) extended.set(before, conditions);
+    conditional.set(name, conditions);
+  }
+}
+
+function decisionUnder(conditions: Conditions, byDefault: Outcome): Decision {
+  const lists: (readonly Region[])[] = [];
+  for (let at: Conditions | undefined = conditions; at !== undefined; at = at.before) lists.push(at.regions);
+  const regions = joinExceptions(lists.reverse().flat());
+  return { ...settle(regions, byDefault), exact: true, wide: conditions.wide };
 }
 
 /** The calls that a rule matches: `all`, or regions with its outcome. */
@@ -78,35 +108,44 @@ function regionsOf(rule: SeccompRule, outcome: Outcome): readonly Region[] | 'al
   const args = rule.args ?? [];
   // libseccomp leaves out a comparison under an empty mask, so that such a rule has no conditions either.
   if (args.every((arg) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n)) return 'all';
-  const repeats = new Set(args.map((arg) => arg.index)).size < args.length;
   const regions: Region[] = [];
-  for (const conditions of repeats ? args.map((arg) => [arg]) : [args]) {
+  for (const conditions of namesTwice(args) ? args.map((arg) => [arg]) : [args]) {
     const box = boxOf(conditions);
     if (box !== undefined) regions.push({ box, outcome });
   }
   return regions;
 }
 
+function namesTwice(args: readonly SeccompArg[]): boolean {
+  let seen = 0;
+  for (const { index } of args) {
+    const bit = 1 << index;
+    if ((seen & bit) !== 0) return true;
+    seen |= bit;
+  }
+  return false;
+}
+
 /** The calls that meet all conditions, which name different arguments; undefined if there are none. */
 export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
-  const box = new Map<number, ArgumentSet>();
+  const box: Side[] = [];
   for (const arg of conditions) {
     const set = argumentSet(arg);
     if (set === 'none') return undefined;
-    if (set !== undefined) box.set(arg.index, set);
+    if (set !== undefined) box.push({ index: arg.index, set });
   }
-  return box;
+  return box.length < 2 ? box : box.sort((a, b) => a.index - b.index);
 }
 
 /** Where conditions hold for all arguments, the default never does, nor anything laxer. */
 function settle(regions: readonly Region[], byDefault: Outcome): Pick<Decision, 'regions' | 'otherwise'> {
-  const whole = regions.filter(({ box }) => box.size === 0).map(({ outcome }) => outcome);
+  const whole = regions.filter(({ box }) => box.length === 0).map(({ outcome }) => outcome);
   if (whole.length === 0) return { regions, otherwise: byDefault };
   const otherwise = whole.reduce(stricter);
   const level = strictness(otherwise);
-  const since = regions.findIndex(({ box, outcome }) => box.size === 0 && sameOutcome(outcome, otherwise));
+  const since = regions.findIndex(({ box, outcome }) => box.length === 0 && sameOutcome(outcome, otherwise));
   const counts = ({ box, outcome }: Region, index: number) =>
-    box.size > 0 && (strictness(outcome) > level || (strictness(outcome) === level && index < since));
+    box.length > 0 && (strictness(outcome) > level || (strictness(outcome) === level && index < since));
   return { regions: regions.filter(counts), otherwise };
 }
 
@@ -115,11 +154,11 @@ function joinExceptions(regions: readonly Region[]): readonly Region[] {
   const excepted = new Map<string, bigint>();
   const joined = new Set<Outcome>();
   const keyOf = ({ box, outcome }: Region) => {
-    if (box.size !== 1) return undefined;
-    const [[index, set] = []] = box;
+    if (box.length !== 1) return undefined;
+    const [side] = box;
     // Beyond 32 bits two values may be one where they are cut.
-    if (set?.form !== 'except' || set.value > 0xffff_ffffn) return undefined;
-    return { key: `${index} ${outcome.action} ${outcome.errno ?? ''}`, value: set.value };
+    if (side?.set.form !== 'except' || side.set.value > 0xffff_ffffn) return undefined;
+    return { key: `${side.index} ${outcome.action} ${outcome.errno ?? ''}`, value: side.set.value };
   };
   for (const region of regions) {
     const found = keyOf(region);
@@ -136,7 +175,7 @@ function joinExceptions(regions: readonly Region[]): readonly Region[] {
     if (![...joined].some((whole) => sameOutcome(whole, outcome))) return [region];
     if (done.some((whole) => sameOutcome(whole, outcome))) return [];
     done.push(outcome);
-    return [{ box: new Map(), outcome }];
+    return [{ box: everything, outcome }];
   });
 }
 

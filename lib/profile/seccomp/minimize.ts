@@ -1,9 +1,10 @@
+import { orTooMuch, unlimited } from './budget.ts';
 import { encodeDecision } from './encode.ts';
 import type { Decision, Region } from './meaning.ts';
 import { meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
 import { outcomeOf, sameOutcome } from './outcome.ts';
-import { addRegion, tooManyRegions } from './regions.ts';
+import { addRegion } from './regions.ts';
 import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
@@ -54,13 +55,11 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string): SeccompPr
 function simplify(decision: Decision): Decision {
   if (decision.wide) return decision;
   const regions: Region[] = [];
-  try {
-    for (const region of decision.regions) addRegion(regions, region);
-  } catch (thrown) {
-    if (thrown !== tooManyRegions) throw thrown;
-    return decision;
-  }
-  return { ...decision, regions };
+  const simple = orTooMuch(() => {
+    for (const region of decision.regions) addRegion(regions, region, unlimited);
+    return { ...decision, regions };
+  });
+  return simple ?? decision;
 }
 
 /** A syscall's own entries with effect, each for it alone. */

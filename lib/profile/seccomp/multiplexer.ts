@@ -82,7 +82,7 @@ function strictestThrough(meaning: Meaning, multiplexer: string, member: string)
 function outcomesWithoutFirst({ regions, otherwise }: Decision): readonly Outcome[] {
   if (regions.length === 0) return [otherwise];
   const outcomes = regions.map(({ outcome }) => outcome);
-  return regions.every(({ box }) => [...box.keys()].some((index) => index !== 0)) ? [...outcomes, otherwise] : outcomes;
+  return regions.every(({ box }) => box.some(({ index }) => index !== 0)) ? [...outcomes, otherwise] : outcomes;
 }
 
 /** The laxest outcome that a member's rules may have through the multiplexer. */

@@ -1,5 +1,7 @@
 import type { Box } from './box.ts';
 import { everything, includesBox, subtractBox } from './box.ts';
+import type { Budget } from './budget.ts';
+import { orTooMuch, spend, tooMuch, unlimited } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
@@ -7,16 +9,18 @@ import { sameOutcome, strictness } from './outcome.ts';
 /** Beyond so many regions for one syscall a result is not followed further; a kernel filter could not hold them. */
 const maxRegions = 512;
 
-/** Thrown by addRegion and subtractBoxes where a result would have too many regions. */
-export const tooManyRegions = Symbol('too many regions');
-
 /** How many regions a new one is compared with, at most, so that long lists do not take quadratic time. */
 const compared = 64;
 
-/** Adds a region unless one of its outcome is seen to hold it already, and drops those that it holds. */
-export function addRegion(regions: Region[], region: Region): void {
+/**
+ * Adds a region unless one of its outcome is seen to hold it already, and drops those that it holds.
+ *
+ * @throws tooMuch
+ */
+export function addRegion(regions: Region[], region: Region, budget: Budget): void {
   const first = Math.max(0, regions.length - compared);
   let place: number | undefined;
+  spend(budget, 1 + ((regions.length - first) >> 1));
   for (let index = regions.length - 1; index >= first; index -= 1) {
     const other = regions[index];
     if (other === undefined || !sameOutcome(other.outcome, region.outcome)) continue;
@@ -25,17 +29,22 @@ export function addRegion(regions: Region[], region: Region): void {
     regions.splice(index, 1);
     place = index;
   }
-  if (regions.length >= maxRegions) throw tooManyRegions;
+  if (regions.length >= maxRegions) throw tooMuch;
   // In the place of the first that it holds: the order of outcomes decides between errnos.
-  regions.splice(place ?? regions.length, 0, region);
+  if (place === undefined) regions.push(region);
+  else regions.splice(place, 0, region);
 }
 
-/** The calls in some of `boxes` and in none of `others`. */
-export function subtractBoxes(boxes: readonly Box[], others: readonly Box[]): readonly Box[] {
+/**
+ * The calls in some of `boxes` and in none of `others`.
+ *
+ * @throws tooMuch
+ */
+export function subtractBoxes(boxes: readonly Box[], others: readonly Box[], budget: Budget): readonly Box[] {
   let rest = boxes;
   for (const other of others) {
-    rest = rest.flatMap((box) => subtractBox(box, other));
-    if (rest.length > maxRegions) throw tooManyRegions;
+    rest = rest.flatMap((box) => subtractBox(box, other, budget));
+    if (rest.length > maxRegions) throw tooMuch;
   }
   return rest;
 }
@@ -43,19 +52,23 @@ export function subtractBoxes(boxes: readonly Box[], others: readonly Box[]): re
 /**
  * All calls as regions of which no two with different outcomes overlap.
  *
- * @returns undefined where that takes too many regions.
+ * @returns undefined where that takes too many regions or too much work.
  */
-export function partition(decision: Decision): readonly Region[] | undefined {
-  return disjointRegions(decision, undefined);
+export function partition(decision: Decision, budget: Budget = unlimited): readonly Region[] | undefined {
+  return disjointRegions(decision, undefined, budget);
 }
 
 /**
  * A decision as regions of which no two with different outcomes overlap, so that the order in which they are
  * looked at does not matter, without those that say `byDefault`, which holds for all other calls.
  *
- * @returns undefined where that takes too many regions.
+ * @returns undefined where that takes too many regions or too much work.
  */
-export function disjointRegions(decision: Decision, byDefault: Outcome | undefined): readonly Region[] | undefined {
+export function disjointRegions(
+  decision: Decision,
+  byDefault: Outcome | undefined,
+  budget: Budget,
+): readonly Region[] | undefined {
   const skipped = (outcome: Outcome) => byDefault !== undefined && sameOutcome(outcome, byDefault);
   const covers = skipped(decision.otherwise);
   const all = covers ? decision.regions : [...decision.regions, { box: everything, outcome: decision.otherwise }];
@@ -64,7 +77,7 @@ export function disjointRegions(decision: Decision, byDefault: Outcome | undefin
   const [only] = outcomes;
   if (only === undefined || (outcomes.length === 1 && skipped(only))) return [];
   if (outcomes.length === 1) return covers ? all : [{ box: everything, outcome: only }];
-  return separate(all, outcomes, covers ? undefined : decision.otherwise, skipped);
+  return orTooMuch(() => separate(all, outcomes, covers ? undefined : decision.otherwise, skipped, budget));
 }
 
 /** `otherwise`, if given, is looked at last, whatever its strictness: it holds only where no region does. */
@@ -73,23 +86,21 @@ function separate(
   outcomes: readonly Outcome[],
   otherwise: Outcome | undefined,
   skipped: (outcome: Outcome) => boolean,
-): readonly Region[] | undefined {
+  budget: Budget,
+): readonly Region[] {
   const ordered = outcomes.toSorted((a, b) => strictness(b) - strictness(a));
   const taken: Box[] = [];
   const regions: Region[] = [];
-  try {
-    for (const outcome of ordered) {
-      const boxes = all.filter((r) => sameOutcome(r.outcome, outcome) && r.box !== everything).map((r) => r.box);
-      const rest = subtractBoxes(boxes, [...taken]);
-      taken.push(...boxes);
-      if (skipped(outcome)) continue;
-      for (const box of rest) addRegion(regions, { box, outcome });
+  for (const outcome of ordered) {
+    const boxes = all.filter((r) => sameOutcome(r.outcome, outcome) && r.box !== everything).map((r) => r.box);
+    if (!skipped(outcome)) {
+      for (const box of subtractBoxes(boxes, taken, budget)) addRegion(regions, { box, outcome }, budget);
     }
-    if (otherwise === undefined) return regions;
-    for (const box of subtractBoxes([everything], taken)) addRegion(regions, { box, outcome: otherwise });
-    return regions;
-  } catch (thrown) {
-    if (thrown !== tooManyRegions) throw thrown;
-    return undefined;
+    taken.push(...boxes);
   }
+  if (otherwise === undefined) return regions;
+  for (const box of subtractBoxes([everything], taken, budget)) {
+    addRegion(regions, { box, outcome: otherwise }, budget);
+  }
+  return regions;
 }

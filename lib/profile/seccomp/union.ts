@@ -1,15 +1,17 @@
 import { intersectBoxes } from './box.ts';
-import { maxPairs } from './combine.ts';
+import type { Budget } from './budget.ts';
+import { fullBudget, orTooMuch } from './budget.ts';
 import { writtenAlike } from './compare.ts';
 import type { Encoding } from './encode.ts';
 import { encodeDecision } from './encode.ts';
 import { fitIntoKernel } from './filter-size.ts';
+import { likeTreated } from './like-treated.ts';
 import type { Decision, Region } from './meaning.ts';
-import { always, decisionOf, meaningOf } from './meaning.ts';
+import { always, meaningOf } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
-import { addRegion, partition, tooManyRegions } from './regions.ts';
+import { addRegion, partition } from './regions.ts';
 import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
@@ -34,18 +36,23 @@ export function union(inputs: readonly [SeccompProfile, ...SeccompProfile[]], na
   const architectures = [nativeArchitecture, ...[...listed].sort()];
   const has32Bit = architectures.some((name) => knownArchitectures.get(name)?.bits !== 64);
   const otherwise = meanings.map((meaning) => meaning.otherwise.otherwise).reduce(laxer);
+  const budget = fullBudget();
   const encodings = new Map<string, Encoding>();
   const results = new Map<string, Decision>();
-  for (const name of [...new Set(meanings.flatMap((meaning) => [...meaning.decisions.keys()]))].sort()) {
-    const decision = meanings.map((meaning) => decisionOf(meaning, name)).reduce((a, b) => unite(a, b, has32Bit));
-    const encoding = encodeDecision(decision, otherwise, has32Bit);
-    results.set(name, decision);
-    encodings.set(name, encoding.exact ? encoding : encodeLaxest(decision, otherwise));
+  for (const { names, inputs: decisions } of likeTreated(meanings)) {
+    const decision = decisions.reduce((a, b) => unite(a, b, has32Bit, budget));
+    const encoding = encodeDecision(decision, otherwise, has32Bit, budget);
+    const said = encoding.exact ? encoding : encodeLaxest(decision, otherwise);
+    for (const name of names) {
+      results.set(name, decision);
+      encodings.set(name, said);
+    }
   }
   fitIntoKernel(encodings, architectures, (name) => encodeLaxest(results.get(name) ?? always(otherwise), otherwise));
   const rules = new RuleList();
-  for (const [name, encoding] of encodings) rules.add(name, encoding);
-  const inexact = [...encodings].filter(([, { exact }]) => !exact).map(([name]) => name);
+  const sorted = [...encodings].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, encoding] of sorted) rules.add(name, encoding);
+  const inexact = sorted.filter(([, { exact }]) => !exact).map(([name]) => name);
   const flags = uniteFlags(inputs);
   const [{ listenerPath, listenerMetadata }] = inputs;
   const profile: SeccompProfile = {
@@ -74,30 +81,35 @@ function laxestOf({ regions, otherwise }: Decision): Outcome {
   return regions.reduce((least, { outcome }) => laxer(least, outcome), otherwise);
 }
 
-function unite(first: Decision, second: Decision, has32Bit: boolean): Decision {
+function unite(first: Decision, second: Decision, has32Bit: boolean, budget: Budget): Decision {
   if (writtenAlike(first, second)) return first;
   if (second.regions.length === 0 && strictness(second.otherwise) === 0) return second;
   if (first.regions.length === 0 && strictness(first.otherwise) === 0) return first;
   const laxest = (): Decision => ({ ...always(laxer(laxestOf(first), laxestOf(second))), exact: false });
   if (has32Bit && (first.wide || second.wide)) return laxest();
-  if (first.regions.length * second.regions.length > maxPairs) return laxest();
-  const [ours, theirs] = [partition(first), partition(second)];
-  if (ours === undefined || theirs === undefined) return laxest();
   const otherwise = laxer(first.otherwise, second.otherwise);
-  const regions: Region[] = [];
-  try {
-    for (const a of ours) {
-      for (const b of theirs) {
-        const outcome = laxer(a.outcome, b.outcome);
-        if (sameOutcome(outcome, otherwise)) continue;
-        for (const box of intersectBoxes(a.box, b.box)) addRegion(regions, { box, outcome });
-      }
-    }
-  } catch (thrown) {
-    if (thrown !== tooManyRegions) throw thrown;
-    return laxest();
-  }
+  const regions = orTooMuch(() => uniteRegions(first, second, otherwise, budget));
+  if (regions === undefined) return laxest();
   return { regions, otherwise, exact: first.exact && second.exact, wide: first.wide || second.wide };
+}
+
+function uniteRegions(
+  first: Decision,
+  second: Decision,
+  otherwise: Outcome,
+  budget: Budget,
+): readonly Region[] | undefined {
+  const [ours, theirs] = [partition(first, budget), partition(second, budget)];
+  if (ours === undefined || theirs === undefined) return undefined;
+  const regions: Region[] = [];
+  for (const a of ours) {
+    for (const b of theirs) {
+      const outcome = laxer(a.outcome, b.outcome);
+      if (sameOutcome(outcome, otherwise)) continue;
+      for (const box of intersectBoxes(a.box, b.box, budget)) addRegion(regions, { box, outcome }, budget);
+    }
+  }
+  return regions;
 }
 
 function uniteFlags(inputs: readonly SeccompProfile[]): readonly string[] {
