@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import { formatRepository, type Reference } from '#lib/registry/reference';
 import type { RemoteOptions } from '#lib/registry/remote/api';
-import type { Target } from '#lib/registry/target';
+import type { Repository } from '#lib/registry/target';
 import { readStdin } from './files.ts';
 import type { RegistryOptions } from './options.ts';
 
@@ -9,7 +9,7 @@ import type { RegistryOptions } from './options.ts';
 const maxPasswordBytes = 64 * 1024;
 
 /** Gives the repository that a reference names. */
-export type Connect = (reference: Reference) => Target;
+export type Connect = (reference: Reference) => Repository;
 
 /**
  * Where content lives, as the options say: in an OCI layout folder, or in the registries that the references name.

@@ -36,12 +36,24 @@ async function readPassphrase(file: string | undefined, env: NodeJS.ProcessEnv):
   return env['FAIRLEAD_PASSPHRASE'] ?? env['COSIGN_PASSWORD'];
 }
 
-function isInteractive(): boolean {
+/** Whether a person can be asked. */
+export function isInteractive(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY;
 }
 
+/** Asks at the terminal for a line that may be seen. */
+export async function askLine(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return (await lines.question(question)).trim();
+  } finally {
+    lines.close();
+  }
+}
+
 /** Asks at the terminal without showing what is typed. */
-function askHidden(question: string): Promise<string> {
+export function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
   // Before the question: who answers at once must not see the answer.
   stdin.setRawMode(true).setEncoding('utf8').resume();

@@ -24,6 +24,15 @@ export function isTag(text: string): boolean {
   return tagPattern.test(text);
 }
 
+/** Says whether the text is the host of a registry, with or without port: `ghcr.io`, `localhost:5000`, `[::1]:5000`. */
+export function isRegistry(text: string): boolean {
+  return (
+    (/[.:]/.test(text) || text === 'localhost') &&
+    registryPattern.test(text) &&
+    Number(/:([0-9]+)$/.exec(text)?.[1] ?? 0) <= 65535
+  );
+}
+
 /** Says whether the text is a repository name without registry (distribution-spec, "Pulling manifests"). */
 export function isRepository(text: string): boolean {
   return text.length <= maxNameLength && text.split('/').every((component) => pathComponent.test(component));
@@ -56,7 +65,7 @@ export function parseReference(text: string): Reference {
     const full = slash < 0 ? `docker.io/library/${text}` : `docker.io/${text}`;
     throw invalid('it names no registry', `Short names are not guessed. If Docker Hub is meant, write ${full}`);
   }
-  if (!registryPattern.test(registry) || Number(/:([0-9]+)$/.exec(registry)?.[1] ?? 0) > 65535) {
+  if (!isRegistry(registry)) {
     throw invalid(`${JSON.stringify(registry)} is no registry host`, 'A registry is host, host:port or [IPv6]:port.');
   }
   const path = name.slice(slash + 1);

@@ -140,6 +140,19 @@ describe('OCI archives', () => {
     });
   });
 
+  it('whose file cannot be written say so', async () => {
+    const name = await filled();
+    await assert.rejects(saveArchive(folder, name, createWriteStream(join(folder, 'no/such/file'))), {
+      kind: 'Unavailable',
+      message: /no such file or directory/,
+    });
+    // A disk that is full.
+    await assert.rejects(saveArchive(folder, name, createWriteStream('/dev/full')), {
+      kind: 'Unavailable',
+      message: /no space left/,
+    });
+  });
+
   it('of a layout that is not there say so', async () => {
     await assert.rejects(saveArchive(folder, 'absent', createWriteStream(join(folder, 'absent.tar'))), {
       kind: 'NotFound',

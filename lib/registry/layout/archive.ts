@@ -21,7 +21,7 @@ const indexLimit = 64 * 1024 * 1024;
 /**
  * Writes one repository of a layout folder as an OCI archive: a tar of the layout, which skopeo and oras read. The same content gives the
  * same bytes: names in order, no times, no owners. Everything that lies in the layout goes into it; copy what is wanted into a new one
- * first. Rejects with NotFound where there is no such layout.
+ * first. Rejects with NotFound where there is no such layout, and with Unavailable where the output breaks.
  */
 export async function saveArchive(
   folder: string,
@@ -32,7 +32,13 @@ export async function saveArchive(
   const root = repositoryFolder(folder, name);
   const { pack } = await import('tar-stream');
   const archive = pack();
+  let refused: unknown;
+  output.once('error', (error) => {
+    refused = error;
+  });
   const writing = pipeline(archive, output, options.signal === undefined ? {} : { signal: options.signal });
+  // It is waited for below; it may end while something else is.
+  writing.catch(() => undefined);
   const addBytes = (path: string, bytes: Buffer): void => {
     archive.entry(header(path, bytes.length), bytes);
   };
@@ -46,14 +52,23 @@ export async function saveArchive(
     }
     archive.finalize();
   } catch (error) {
+    // What comes after the output broke only says that it is broken; and what it says when we leave off is our doing.
+    const reason = refused;
     archive.destroy();
     await writing.catch(() => undefined);
+    options.signal?.throwIfAborted();
+    if (reason !== undefined) throw fileError('archive', reason);
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
       throw new FairleadError('NotFound', `${root}: is no OCI layout`, { cause: error });
     }
     throw fileError(root, error);
   }
-  await writing;
+  try {
+    await writing;
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw fileError('archive', error);
+  }
 }
 
 function header(name: string, size: number): Partial<Header> & { name: string } {

@@ -16,7 +16,7 @@ import { repositoryFolder } from './repository-folder.ts';
 import { writeFileWhole } from './write-file.ts';
 
 /** Annotation of an index entry that holds its tag (image-spec, image-layout.md). */
-const tagAnnotation = 'org.opencontainers.image.ref.name';
+export const tagAnnotation = 'org.opencontainers.image.ref.name';
 
 /**
  * One repository of a folder that holds many, each an OCI image layout (see {@link repositoryFolder}). Every manifest is listed in

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { FairleadError } from '#lib/errors';
+import { loadArchive, saveArchive } from '#lib/registry/layout/archive';
+
+/** Most bytes of an archive that is loaded: profiles are small, and what is larger fills a disk. */
+const archiveLimit = 1024 ** 3;
+
+/** Writes a repository of a layout folder as an archive, whole or not at all. Throws InvalidInput where the file cannot be written. */
+export async function writeArchive(file: string, folder: string, name: string): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
+  try {
+    // Flushed to the disk before the rename.
+    await saveArchive(folder, name, createWriteStream(temporary, { flags: 'wx', mode: 0o644, flush: true }));
+    await rename(temporary, file);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    if (cause instanceof FairleadError && cause.kind !== 'Unavailable') throw cause;
+    throw new FairleadError('InvalidInput', `cannot write ${file}`, { cause });
+  }
+}
+
+/** Reads an archive into a repository of a layout folder, at most 1 GiB. Throws InvalidInput where the file cannot be read or is none. */
+export async function readArchive(file: string, folder: string, name: string): Promise<void> {
+  let handle: FileHandle;
+  try {
+    handle = await open(file, 'r');
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', `cannot read ${file}`, { cause });
+  }
+  await loadArchive(createReadStream('', { fd: handle }), folder, name, { limit: archiveLimit });
+}

@@ -1,0 +1,91 @@
+import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
+import type { LayoutRoot } from '#lib/registry/layout/layout-roots';
+import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
+import { openRegistries } from '../connect.ts';
+import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
+import { writeResult } from '../output.ts';
+import { withTemporaryLayout } from '../temporary-layout.ts';
+import { describeTransfer, watchTransfer } from '../transfer.ts';
+
+/** `fairlead load FILE REFERENCE`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Bring what fairlead save put into an OCI archive into a registry, with its signatures. Archives of skopeo and oras are read too.\n' +
+        'Every digest is checked; who signed it is not: fairlead verify does that, offline.',
+    )
+    .argument('<file>', 'the archive')
+    .argument(
+      '<reference>',
+      'registry/repository: all that is in it, under its tags; with :tag or @sha256:…, the one artifact of it',
+    );
+  addRegistryOptions(command);
+  addOutputOption(command)
+    .addHelpText(
+      'after',
+      examples([
+        ['under its own tag', 'fairlead load nginx.tar registry.internal/profiles/nginx'],
+        ['under another one', 'fairlead load nginx.tar registry.internal/profiles/nginx:stable'],
+        ['only this content', 'fairlead load nginx.tar registry.internal/profiles/nginx@sha256:…'],
+      ]),
+    )
+    .action(load);
+}
+
+async function load(file: string, referenceText: string, options: OutputOptions & RegistryOptions): Promise<void> {
+  const reference = parseReference(referenceText);
+  const [{ copySigned, isDigestTag }, { readArchive }, { layoutRoots }, connect] = await Promise.all([
+    import('#lib/trust/copy-signed'),
+    import('../archive-file.ts'),
+    import('#lib/registry/layout/layout-roots'),
+    openRegistries(options, process.env),
+  ]);
+  const target = connect(reference);
+  const transfer = watchTransfer();
+  const loaded: Reference[] = [];
+  await withTemporaryLayout(async ({ folder, name, repository }) => {
+    await readArchive(file, folder, name);
+    const roots = (await layoutRoots(folder, name)).filter(({ tags }) => tags.length === 0 || !tags.every(isDigestTag));
+    for (const { descriptor, tags } of choose(roots, reference, file)) {
+      await copySigned(repository, target, descriptor, { onContent: transfer.onContent, tags });
+      const { registry, repository: path } = reference;
+      const { digest } = descriptor;
+      loaded.push(
+        ...(tags.length === 0 ? [{}] : tags.map((tag) => ({ tag }))).map((tag) => ({
+          registry,
+          repository: path,
+          ...tag,
+          digest,
+        })),
+      );
+    }
+  });
+  writeResult(options.output, {
+    json: () => ({
+      loaded: loaded.map((each) => ({ reference: formatReference(each), digest: each.digest })),
+      content: transfer.counts,
+      sentBytes: transfer.sentBytes,
+    }),
+    text: () => [...loaded.map((each) => `loaded     ${formatReference(each)}`), describeTransfer(transfer)].join('\n'),
+  });
+}
+
+/** What of an archive is wanted, with the tags that it gets. Throws NotFound, and InvalidInput where a tag would fit several. */
+function choose(roots: readonly LayoutRoot[], { tag, digest }: Reference, file: string): readonly LayoutRoot[] {
+  const wanted = digest === undefined ? roots : roots.filter(({ descriptor }) => descriptor.digest === digest);
+  const [first] = wanted;
+  if (first === undefined) throw new FairleadError('NotFound', `${file} holds no ${digest ?? 'artifact'}`);
+  if (tag === undefined) return wanted;
+  if (wanted.length > 1) {
+    const all = wanted.map(({ descriptor, tags }) => tags[0] ?? descriptor.digest).join(', ');
+    throw new FairleadError(
+      'InvalidInput',
+      `${file} holds ${wanted.length} artifacts, of which one only can be :${tag}: ${all}`,
+      {
+        hint: 'Name the one by its digest (:TAG@sha256:…), or leave the tag out to load all under their own tags.',
+      },
+    );
+  }
+  return [{ descriptor: first.descriptor, tags: [tag] }];
+}

@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import { openRegistries } from '../connect.ts';
+import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
+import { writeResult } from '../output.ts';
+import { withTemporaryLayout } from '../temporary-layout.ts';
+import { describeTransfer, watchTransfer } from '../transfer.ts';
+
+/** `fairlead save REFERENCE FILE`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Put an artifact with its signatures into one file, an OCI archive, to carry it where the network does not reach.\n' +
+        'The same content gives the same bytes. fairlead load brings it into a registry there, where it verifies offline.',
+    )
+    .argument('<reference>', 'registry/repository:tag or …@sha256:…')
+    .argument('<file>', 'the archive; one of this name is replaced');
+  addRegistryOptions(command);
+  addOutputOption(command)
+    .addHelpText(
+      'after',
+      examples([
+        ['for an air gap', 'fairlead save ghcr.io/acme/profiles/nginx:1.27 nginx.tar'],
+        ['skopeo reads it as well', 'skopeo copy oci-archive:nginx.tar:1.27 docker://registry.example.com/nginx:1.27'],
+      ]),
+    )
+    .action(save);
+}
+
+async function save(referenceText: string, file: string, options: OutputOptions & RegistryOptions): Promise<void> {
+  const reference = parseReference(referenceText);
+  const [{ copySigned }, { writeArchive }, connect] = await Promise.all([
+    import('#lib/trust/copy-signed'),
+    import('../archive-file.ts'),
+    openRegistries(options, process.env),
+  ]);
+  const source = connect(reference);
+  const transfer = watchTransfer();
+  const artifact = await source.resolve(tagOrDigestOf(reference));
+  await withTemporaryLayout(async ({ folder, name, repository }) => {
+    const tags = reference.tag === undefined ? [] : [reference.tag];
+    await copySigned(source, repository, artifact, { onContent: transfer.onContent, tags });
+    await writeArchive(file, folder, name);
+  });
+  const saved = { ...reference, digest: artifact.digest };
+  writeResult(options.output, {
+    json: () => ({ reference: formatReference(saved), digest: artifact.digest, file }),
+    text: () => `saved      ${formatReference(saved)}\nwritten    ${file}\n${describeTransfer(transfer)}`,
+  });
+}

@@ -1,0 +1,39 @@
+import type { Descriptor } from '../descriptor.ts';
+import { fetchBytes } from '../fetch-bytes.ts';
+import { linksOf } from '../graph.ts';
+import { manifestBytesLimit } from '../manifest.ts';
+import { openIndexFile } from './index-file.ts';
+import { layoutRepository, tagAnnotation } from './repository.ts';
+import { repositoryFolder } from './repository-folder.ts';
+
+/** What somebody put into a layout: a manifest that is no part of another there and refers to none, with its tags. */
+export interface LayoutRoot {
+  readonly descriptor: Descriptor;
+  readonly tags: readonly string[];
+}
+
+/**
+ * The roots of one repository of a layout folder, in the order of its index.json. What refers to another manifest there, such as a
+ * signature, and what an index there lists is no root. Rejects as the layout does.
+ */
+export async function layoutRoots(folder: string, name: string): Promise<LayoutRoot[]> {
+  const repository = layoutRepository(folder, name);
+  const found = new Map<string, { descriptor: Descriptor; tags: string[] }>();
+  for (const { annotations, mediaType, digest, size } of await openIndexFile(repositoryFolder(folder, name)).read()) {
+    const root = found.get(digest) ?? { descriptor: { mediaType, digest, size }, tags: [] };
+    found.set(digest, root);
+    const tag = annotations?.[tagAnnotation];
+    if (tag !== undefined) root.tags.push(tag);
+  }
+  const parts = new Set<string>();
+  const referring = new Set<string>();
+  for (const { descriptor } of found.values()) {
+    const bytes = await fetchBytes(repository, descriptor, { limit: manifestBytesLimit });
+    const { children, subject } = linksOf(descriptor.mediaType, bytes, descriptor.digest);
+    for (const { digest } of children) parts.add(digest);
+    if (subject !== undefined && found.has(subject.digest)) referring.add(descriptor.digest);
+  }
+  return [...found.values()].filter(
+    ({ descriptor: { digest }, tags }) => tags.length > 0 || !(parts.has(digest) || referring.has(digest)),
+  );
+}

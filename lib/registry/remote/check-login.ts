@@ -1,0 +1,21 @@
+import type { CallOptions } from '../target.ts';
+import type { RemoteOptions } from './api.ts';
+import { createClient } from './client.ts';
+
+/**
+ * Asks a registry whether it takes the credentials of the options (distribution-spec, "Determining Support"). Rejects with Unauthenticated
+ * where it, or its token service, does not, and with NotFound where there is no registry. One that asks nobody who he is takes any.
+ */
+export async function checkLogin(registry: string, options: RemoteOptions & CallOptions): Promise<void> {
+  const client = createClient({ registry, repository: '' }, options);
+  const response = await client.send({
+    method: 'GET',
+    to: '',
+    // The registry itself, not one of its mirrors.
+    need: 'push',
+    scopes: [],
+    expect: [200],
+    signal: options.signal,
+  });
+  await response.discard();
+}

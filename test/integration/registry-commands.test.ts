@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { type RunOptions, run, runFairlead } from '#test/cli/run';
+import { peer } from '#test/peers/peer';
+import { type Refreg, startRefreg } from '#test/peers/refreg';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+
+const profile =
+  '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"}]}\n';
+
+let cwd = '';
+before(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'fairlead-commands-'));
+  await writeFile(join(cwd, 'nginx.json'), profile);
+  await writeFile(join(cwd, 'other.json'), profile.replace('"write"', '"close"'));
+  await fairlead(['keygen']);
+  await writeFile(
+    join(cwd, 'policy.yaml'),
+    'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: "**", require: [{key: fairlead.pub}]}\n',
+  );
+});
+after(() => rm(cwd, { recursive: true }));
+
+/** Runs fairlead, and gives what it printed as JSON; fails where it failed. */
+async function fairlead(args: readonly string[], options: RunOptions = {}) {
+  const { code, stdout, stderr } = await runFairlead([...args, '--output', 'json'], { cwd, ...options });
+  assert.equal(code, 0, `fairlead ${args.join(' ')}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+const push = (reference: string, ...args: string[]) =>
+  fairlead(['push', 'nginx.json', reference, '--key', 'fairlead.key', ...args]);
+const verify = (reference: string, ...args: string[]) =>
+  fairlead(['verify', reference, '--policy', 'policy.yaml', ...args]);
+
+describePeers(['docker-registry', 'refreg', 'skopeo'], 'fairlead copy, save, load, tag, ls and referrers', () => {
+  let source: Registry;
+  let target: Registry;
+  let modern: Refreg;
+  before(async () => {
+    [source, target, modern] = await Promise.all([startRegistry(), startRegistry(), startRefreg()]);
+  });
+  after(() => Promise.all([source.stop(), target.stop(), modern.stop()]));
+
+  for (const format of ['bundle', 'legacy']) {
+    it(`copies an artifact with its ${format} signature, between registries of both kinds`, async () => {
+      const name = `security/${format}`;
+      const { digest } = await push(`${source.host}/${name}:1`, '--signature-format', format);
+      const first = await fairlead(['copy', `${source.host}/${name}:1`, `${modern.host}/copied/${format}`]);
+      assert.equal(first.reference, `${modern.host}/copied/${format}:1@${digest}`);
+      assert.equal((await verify(`${modern.host}/copied/${format}:1`)).digest, digest);
+      // And back, from the digest alone, under another tag.
+      await fairlead(['copy', `${modern.host}/copied/${format}@${digest}`, `${target.host}/back/${format}:stable`]);
+      const verified = await verify(`${target.host}/back/${format}:stable`);
+      assert.equal(verified.digest, digest);
+      assert.equal(verified.verification.signatures[0].format, format);
+      const again = await fairlead(['copy', `${source.host}/${name}:1`, `${modern.host}/copied/${format}`]);
+      assert.equal(again.content.sent, 0);
+      assert.equal(again.sentBytes, 0);
+    });
+  }
+
+  it('leaves signatures behind where that is said', async () => {
+    await push(`${source.host}/security/alone:1`);
+    await fairlead(['copy', `${source.host}/security/alone:1`, `${target.host}/alone`, '--no-referrers']);
+    const { code } = await runFairlead(['verify', `${target.host}/alone:1`, '--policy', 'policy.yaml'], { cwd });
+    assert.equal(code, 5);
+  });
+
+  it('copies into a layout folder and out of it', async () => {
+    const { digest } = await push(`${source.host}/security/folder:1`);
+    await fairlead(['copy', `${source.host}/security/folder:1`, 'localhost/kept/folder', '--to-oci-layout', 'layout']);
+    assert.equal((await verify('localhost/kept/folder:1', '--oci-layout', 'layout')).digest, digest);
+    const out = `${target.host}/out/folder`;
+    await fairlead(['copy', 'localhost/kept/folder:1', out, '--from-oci-layout', 'layout']);
+    assert.equal((await verify(`${out}:1`)).digest, digest);
+  });
+
+  for (const format of ['bundle', 'legacy']) {
+    it(`saves with a ${format} signature to a file that loads, and verifies, where the source is out of reach`, async (t) => {
+      const gone = await startRegistry();
+      t.after(() => gone.stop());
+      const reference = `${gone.host}/security/saved:1.27`;
+      const { digest } = await push(reference, '--signature-format', format);
+      const file = `${format}.tar`;
+      await fairlead(['save', reference, file]);
+      const bytes = await readFile(join(cwd, file));
+      await fairlead(['save', reference, file]);
+      assert(bytes.equals(await readFile(join(cwd, file))), 'the same content gives the same bytes');
+      process.kill(gone.pid, 'SIGKILL');
+
+      const unreachable = await runFairlead(['inspect', reference], { cwd });
+      assert.equal(unreachable.code, 8);
+      const into = `${target.host}/gap/${format}`;
+      const { loaded } = await fairlead(['load', file, into]);
+      assert.deepEqual(loaded, [{ reference: `${into}:1.27@${digest}`, digest }]);
+      assert.equal((await verify(`${into}:1.27`)).digest, digest);
+      await fairlead(['load', file, `${into}:stable@${digest}`]);
+      assert.equal((await verify(`${into}:stable`)).digest, digest);
+      await fairlead(['load', file, 'localhost/gap/node', '--oci-layout', `node-${format}`]);
+      assert.equal((await verify('localhost/gap/node:1.27', '--oci-layout', `node-${format}`)).digest, digest);
+    });
+  }
+
+  it('leaves nothing behind where saving fails, and replaces no file', async () => {
+    await writeFile(join(cwd, 'kept.tar'), 'as it was');
+    const { code } = await runFairlead(['save', `${source.host}/security/absent:1`, 'kept.tar'], { cwd });
+    assert.equal(code, 7);
+    assert.equal(await readFile(join(cwd, 'kept.tar'), 'utf8'), 'as it was');
+    await push(`${source.host}/security/unwritable:1`);
+    const no = await runFairlead(['save', `${source.host}/security/unwritable:1`, 'no/such/folder.tar'], { cwd });
+    assert.equal(no.code, 2);
+    assert.match(no.stderr, /^error: cannot write no\/such\/folder\.tar/);
+    assert.deepEqual(
+      (await readdir(cwd)).filter((name) => name.startsWith('kept.tar')),
+      ['kept.tar'],
+    );
+  });
+
+  it('loads what skopeo saved, and says which of several is meant', async () => {
+    await push(`${source.host}/security/skopeo:1`);
+    const save = ['copy', '--src-tls-verify=false', `docker://${source.host}/security/skopeo:1`];
+    const { code, stderr } = await run(peer('skopeo'), [...save, 'oci-archive:skopeo.tar:7'], { cwd });
+    assert.equal(code, 0, stderr);
+    const { loaded } = await fairlead(['load', 'skopeo.tar', `${target.host}/from/skopeo`]);
+    assert.match(loaded[0].reference, /\/from\/skopeo:7@sha256:/);
+
+    await fairlead(['push', 'other.json', `${source.host}/security/skopeo:2`, '--unsigned']);
+    for (const tag of ['1', '2']) {
+      const from = `${source.host}/security/skopeo:${tag}`;
+      await fairlead(['copy', from, 'localhost/many', '--to-oci-layout', 'many']);
+    }
+    await run('tar', ['-cf', 'many.tar', '-C', 'many/localhost/many', '.'], { cwd });
+    const all = await fairlead(['load', 'many.tar', `${target.host}/many`]);
+    assert.equal(all.loaded.length, 2);
+    const unclear = await runFairlead(['load', 'many.tar', `${target.host}/many:x`], { cwd });
+    assert.equal(unclear.code, 2);
+    assert.match(unclear.stderr, /holds 2 artifacts/);
+    const absent = await runFairlead(['load', 'many.tar', `${target.host}/many@sha256:${'0'.repeat(64)}`], { cwd });
+    assert.equal(absent.code, 7);
+  });
+
+  it('refuses an archive that is none', async () => {
+    await writeFile(join(cwd, 'broken.tar'), 'no tar at all');
+    const broken = await runFairlead(['load', 'broken.tar', `${target.host}/broken`], { cwd });
+    assert.equal(broken.code, 2);
+    assert.equal((await runFairlead(['load', 'absent.tar', `${target.host}/broken`], { cwd })).code, 2);
+  });
+
+  it('tags, and lists tags, repositories and referrers', async () => {
+    const name = `${modern.host}/listed/nginx`;
+    const { digest, signature } = await push(`${name}:1.27.10`, '--signature-format', 'bundle');
+    await fairlead(['tag', `${name}:1.27.10`, '1.27.9', 'stable']);
+    assert.deepEqual(await fairlead(['ls', name]), ['1.27.9', '1.27.10', 'stable']);
+    assert.equal((await verify(`${name}:stable`)).digest, digest);
+    assert((await fairlead(['ls', modern.host])).includes(name));
+    const { referrers } = await fairlead(['referrers', `${name}:stable`]);
+    assert.deepEqual(
+      referrers.map((each: { digest: string }) => each.digest),
+      [signature],
+    );
+    const { stdout } = await runFairlead(['referrers', `${name}:stable`], { cwd });
+    assert.match(stdout, new RegExp(`@${digest}\\n {2}${signature} `));
+    const none = await runFairlead(['referrers', `${name}@${signature}`], { cwd });
+    assert.match(none.stdout, /nothing refers to it/);
+    assert.equal((await runFairlead(['tag', `${name}:stable`, '-x'], { cwd })).code, 2);
+    assert.equal((await runFairlead(['ls', `${name}:stable`], { cwd })).code, 2);
+  });
+
+  it('leaves tags that only stand for a digest out of the list', async () => {
+    const name = `${source.host}/listed/legacy`;
+    const { digest } = await push(`${name}:1`, '--signature-format', 'legacy');
+    assert.deepEqual(await fairlead(['ls', name]), ['1']);
+    assert.deepEqual(await fairlead(['ls', name, '--all']), ['1', `${digest.replace(':', '-')}.sig`]);
+  });
+});
+
+describePeers(['docker-registry'], 'fairlead login and logout', () => {
+  let registry: Registry;
+  const user = { username: 'ann', password: 'correct horse' };
+  before(async () => {
+    registry = await startRegistry({ user });
+  });
+  after(() => registry.stop());
+
+  const login = (env: Record<string, string>, password: string) =>
+    runFairlead(['login', registry.host, '--username', user.username, '--password-stdin'], {
+      cwd,
+      env,
+      input: `${password}\n`,
+    });
+
+  it('tries a password out, keeps it for its owner only, and forgets it', async () => {
+    const home = join(cwd, 'home');
+    const env = { HOME: home };
+    const wrong = await login(env, 'wrong horse');
+    assert.equal(wrong.code, 6);
+    assert(!`${wrong.stdout}${wrong.stderr}`.includes('horse'));
+    await assert.rejects(readFile(join(home, '.docker/config.json')), { code: 'ENOENT' });
+
+    const right = await login(env, user.password);
+    assert.equal(right.code, 0, right.stderr);
+    assert(!`${right.stdout}${right.stderr}`.includes('horse'));
+    const reference = `${registry.host}/security/nginx:1`;
+    await fairlead(['push', 'nginx.json', reference, '--key', 'fairlead.key'], { env });
+    await fairlead(['copy', reference, `${registry.host}/security/copied`], { env });
+    assert.deepEqual(await fairlead(['ls', `${registry.host}/security/copied`], { env }), ['1']);
+    assert.deepEqual(await fairlead(['ls', registry.host], { env }), [
+      `${registry.host}/security/copied`,
+      `${registry.host}/security/nginx`,
+    ]);
+
+    assert.equal((await fairlead(['logout', registry.host], { env })).forgotten, true);
+    assert.equal((await fairlead(['logout', registry.host], { env })).forgotten, false);
+    assert.equal((await runFairlead(['ls', registry.host], { cwd, env })).code, 6);
+  });
+
+  it('keeps it in the credential helper that the configuration names', async () => {
+    const folder = join(cwd, 'helped');
+    await mkdir(folder);
+    const helper = join(folder, 'docker-credential-file');
+    await writeFile(
+      helper,
+      '#!/bin/sh\ncase $1 in store) cat > "$KEPT" ;; get) cat "$KEPT" ;; erase) rm "$KEPT" ;; esac\n',
+    );
+    await chmod(helper, 0o755);
+    await writeFile(join(folder, 'config.json'), '{"credsStore": "file"}');
+    const env = {
+      DOCKER_CONFIG: folder,
+      KEPT: join(folder, 'kept'),
+      PATH: `${folder}:${process.env['PATH']}`,
+    };
+    const { code, stderr, stdout } = await login(env, user.password);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /docker-credential-file/);
+    assert.equal(await readFile(join(folder, 'config.json'), 'utf8'), '{"credsStore": "file"}');
+    await fairlead(['ls', registry.host], { env });
+    await fairlead(['logout', registry.host], { env });
+    await assert.rejects(readFile(env.KEPT), { code: 'ENOENT' });
+  });
+
+  it('finds what podman and buildah logged in with', async () => {
+    const file = join(cwd, 'auth.json');
+    const auth = Buffer.from(`${user.username}:${user.password}`).toString('base64');
+    await writeFile(file, JSON.stringify({ auths: { [registry.host]: { auth } } }));
+    await fairlead(['ls', registry.host], { env: { REGISTRY_AUTH_FILE: file } });
+  });
+
+  it('asks for nothing where nobody can answer, and takes no password as an argument', async () => {
+    const silent = await runFairlead(['login', registry.host, '--username', 'ann'], { cwd });
+    assert.equal(silent.code, 2);
+    assert.match(silent.stderr, /no terminal/);
+    assert.equal((await runFairlead(['login', registry.host, '--password', 'x'], { cwd })).code, 2);
+    assert.equal((await login({ HOME: cwd }, '')).code, 2);
+    assert.equal((await runFairlead(['login', 'https://registry.example.com'], { cwd })).code, 2);
+  });
+});
+
+describePeers(['docker-registry'], 'fairlead through a proxy of the environment', () => {
+  it('reaches a registry that only the proxy knows', async () => {
+    const registry = await startRegistry();
+    const proxy = createServer((request, response) => {
+      const { pathname, search } = new URL(request.url ?? '');
+      const { method, headers } = request;
+      const to = { port: registry.port, host: '127.0.0.1', path: pathname + search, method, headers };
+      request.pipe(
+        httpRequest(to, (answer) => {
+          response.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(response);
+        }),
+      );
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    try {
+      const env = { HTTP_PROXY: `127.0.0.1:${(proxy.address() as AddressInfo).port}` };
+      const reference = `registry.test/security/nginx:1`;
+      const args = ['push', 'nginx.json', reference, '--key', 'fairlead.key', '--plain-http'];
+      await fairlead(args, { env });
+      assert.deepEqual(await fairlead(['ls', 'registry.test/security/nginx', '--plain-http'], { env }), ['1']);
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+      await registry.stop();
+    }
+  });
+});
