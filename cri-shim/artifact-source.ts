@@ -2,7 +2,7 @@ import { pullMemory } from '#lib/node/pull-memory';
 import { type PulledProfile, pullProfile } from '#lib/node/pull-profile';
 import type { Store } from '#lib/node/store';
 import type { RuntimeKind } from '#lib/profile/profile';
-import { type AuthConfig, authConfigCredentials, type CredentialSource } from '#lib/registry/credentials';
+import { type AuthConfig, authConfigCredentials } from '#lib/registry/credentials/credentials';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { TrustPolicy } from '#lib/trust/policy';
@@ -24,11 +24,11 @@ export interface ArtifactSource {
   remove(digest: PinnedReference['digest']): Promise<void>;
 }
 
-/** Pulls go to the artifact's registry with the credentials of the call, else with those of the node. */
+/** Pulls go to the artifact's registry as the node reaches it, with the credentials of the call, else with the node's own. */
 export function artifactSource(
   store: Store,
   policy: () => TrustPolicy,
-  { nodeCredentials, metrics }: { nodeCredentials: () => CredentialSource; metrics: ShimMetrics },
+  { env, metrics }: { env: NodeJS.ProcessEnv; metrics: ShimMetrics },
 ): ArtifactSource {
   const memory = pullMemory();
   return {
@@ -38,9 +38,15 @@ export function artifactSource(
     store,
     async pull(reference, kind, { auth, signal }) {
       const connect = async (to: Reference): Promise<ReadTarget> => {
-        const { remoteRepository } = await import('#lib/registry/remote/repository');
+        // With the first pull, not before: an idle shim stays small.
+        const [{ remoteRepository }, { machineOptions }] = await Promise.all([
+          import('#lib/registry/remote/repository'),
+          import('#lib/registry/remote/machine-options'),
+        ]);
+        // Made for each pull: what `docker login` changes counts from then on.
+        const node = machineOptions(env);
         const own = auth === undefined ? undefined : authConfigCredentials(auth, to.registry);
-        return remoteRepository(to, { credentials: own ?? nodeCredentials() });
+        return remoteRepository(to, { ...node, credentials: own ?? node.credentials });
       };
       const begun = performance.now();
       const pulled = await pullProfile({ reference, kind }, { policy: policy(), connect, store, memory, signal });

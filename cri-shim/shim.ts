@@ -2,7 +2,6 @@ import { isAbsolute, normalize } from 'node:path/posix';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { openStore } from '#lib/node/store';
 import { machineArchitecture } from '#lib/profile/seccomp/architecture';
-import { dockerConfigCredentials } from '#lib/registry/credentials';
 import { profileApplier } from './apply-profile.ts';
 import { artifactSource } from './artifact-source.ts';
 import { handleCreateContainer } from './create-container.ts';
@@ -103,9 +102,7 @@ interface Parts {
 
 /** The calls that the shim knows; all others pass. */
 function handlersOf({ store, policy, seccompRoot, runtime, log, metrics }: Parts): Map<string, UnaryHandler> {
-  // Made for each pull: what `docker login` changes counts from then on.
-  const nodeCredentials = () => dockerConfigCredentials(process.env);
-  const source = artifactSource(store, () => policy.current, { nodeCredentials, metrics });
+  const source = artifactSource(store, () => policy.current, { env: process.env, metrics });
   const apply = profileApplier(source, { architecture: machineArchitecture(process.arch), log, metrics });
   const creation = { seccompRoot, recordUse: useRecorder(store, log) };
   return new Map([
