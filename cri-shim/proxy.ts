@@ -35,7 +35,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   server.on('session', (session: ServerHttp2Session) => {
     const link = linkRuntime(options.runtime);
     links.set(session, link);
-    session.setLocalWindowSize(connectionWindow);
+    if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
     session.on('error', () => undefined); // 'close' follows
     session.on('close', () => {
       links.delete(session);

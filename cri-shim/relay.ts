@@ -37,13 +37,13 @@ export function relayHead(client: ServerHttp2Stream, runtime: ClientHttp2Stream)
   runtime.on('response', (_headers, flags, raw: string[]) => {
     if (client.destroyed || client.closed) return;
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    client.respond(carryHeaders(raw), withoutDate({ endStream, waitForTrailers: !endStream }));
+    orReset(client, () => client.respond(carryHeaders(raw), withoutDate({ endStream, waitForTrailers: !endStream })));
   });
   runtime.on('trailers', (_headers, _flags, raw: string[]) => {
     trailers = carryHeaders(raw);
   });
   client.on('wantTrailers', () => {
-    client.sendTrailers(trailers);
+    orReset(client, () => client.sendTrailers(trailers));
     // The call is over even where the client has not said all: tell it to stop, as gRPC servers do.
     if (!client.readableEnded) client.close(constants.NGHTTP2_NO_ERROR);
   });
@@ -68,6 +68,15 @@ export function relayEnd(client: ServerHttp2Stream, runtime: ClientHttp2Stream):
     if (runtime.destroyed || runtime.closed) return;
     runtime.close(client.rstCode === constants.NGHTTP2_NO_ERROR ? constants.NGHTTP2_CANCEL : client.rstCode);
   });
+}
+
+/** Sends headers; where they are such that Node sends none, only this call ends: what is thrown in an event would end all. */
+function orReset(client: ServerHttp2Stream, send: () => void): void {
+  try {
+    send();
+  } catch {
+    client.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
 }
 
 /** Node adds a `date` header to answers; the runtime did not send one, so none is sent. */

@@ -42,7 +42,10 @@ export function linkRuntime(socketPath: string): RuntimeLink {
     const retire = (): void => {
       if (current === session) current = undefined;
     };
-    session.once('connect', () => session.setLocalWindowSize(connectionWindow));
+    // Also a session that was destroyed in the meantime says that it is connected.
+    session.once('connect', () => {
+      if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
+    });
     session.on('goaway', retire);
     // Every stream of the session reports the same error by itself; an unheard 'error' would end the process.
     session.on('error', retire);

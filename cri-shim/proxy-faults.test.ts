@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import http2 from 'node:http2';
+import { connect as connectSocket, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { handleUnaryCall } from '@grpc/grpc-js';
+import { BytesClient, startScriptedRuntime } from '#test/cri/scripted-runtime';
+import { startProxy } from './proxy.ts';
+import type { UnaryHandler } from './unary-call.ts';
+
+const changing: UnaryHandler = async ({ request }) => ({ forward: request, onReply: (reply) => reply });
+const endHeaders = 0x4;
+const endStream = 0x1;
+
+/** One HTTP/2 frame (RFC 9113, 4.1): 0 is DATA, 1 HEADERS, 4 SETTINGS. */
+function frame(type: number, flags: number, stream: number, payload = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** Whether a client that said this much has asked for something: its preface has 24 bytes, frames follow. */
+function hasAsked(bytes: Buffer): boolean {
+  for (let at = 24; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) if (bytes[at + 3] === 1) return true;
+  return false;
+}
+
+/** A header list as literals without indexing (RFC 7541, 6.2.2). */
+function headerList(...lines: readonly [string, string][]): Buffer {
+  const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+  return Buffer.concat(lines.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
+}
+
+describe('proxy, where an end misbehaves', () => {
+  let folder: string;
+  let runtime: string;
+  let listen: string;
+  const undo: (() => Promise<unknown> | unknown)[] = [];
+  /** What would have ended the shim. */
+  const uncaught: unknown[] = [];
+  process.on('uncaughtExceptionMonitor', (error) => uncaught.push(error));
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-faults-'));
+    [runtime, listen] = [join(folder, 'runtime.sock'), join(folder, 'shim.sock')];
+    const handlers = new Map([['a.B/Changed', changing]]);
+    const proxy = await startProxy({ listen, runtime, handlers, onError: () => undefined, drainMilliseconds: 100 });
+    undo.push(() => rm(folder, { recursive: true }), proxy.stop);
+  });
+  afterEach(async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+    assert.deepEqual(uncaught.splice(0), []);
+  });
+
+  function connect(): http2.ClientHttp2Session {
+    const session = http2.connect('http://localhost', { createConnection: () => connectSocket(listen) });
+    session.on('error', () => undefined);
+    undo.push(() => session.destroy());
+    return session;
+  }
+  function call(session: http2.ClientHttp2Session, path: string): http2.ClientHttp2Stream {
+    const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' });
+    stream.on('error', () => undefined);
+    stream.resume();
+    return stream;
+  }
+  const closed = (stream: http2.ClientHttp2Stream) =>
+    new Promise<number>((resolve) => stream.on('close', () => resolve(stream.rstCode)));
+
+  it('resets a call alone where the runtime answers with headers that cannot be sent on', async () => {
+    let head = headerList();
+    let trailers = headerList();
+    const server = createServer((socket) => {
+      let heard = Buffer.alloc(0);
+      let answered = false;
+      socket.on('error', () => undefined);
+      socket.write(frame(4, 0, 0));
+      socket.on('data', (bytes) => {
+        heard = Buffer.concat([heard, bytes]);
+        if (answered || !hasAsked(heard)) return;
+        answered = true;
+        socket.write(Buffer.concat([frame(4, endStream, 0), frame(1, endHeaders, 1, head)]));
+        socket.write(frame(0, 0, 1, Buffer.alloc(5)));
+        socket.write(frame(1, endHeaders | endStream, 1, trailers));
+      });
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(runtime, resolve);
+    });
+    undo.push(() => server.close());
+    const good: [string, string][] = [
+      [':status', '200'],
+      ['content-type', 'application/grpc'],
+    ];
+    const cases: [Buffer, Buffer, number][] = [
+      [headerList(...good, ['content-type', 'application/grpc']), headerList(['grpc-status', '0']), 2],
+      [headerList([':status', '600']), headerList(['grpc-status', '0']), 2],
+      [headerList(...good), headerList(['date', 'a'], ['date', 'b']), 2],
+      [headerList(...good), headerList(['grpc-status', '0']), 0],
+    ];
+    for (const path of ['/a.B/Changed', '/a.B/Passed']) {
+      for (const [headers, last, code] of cases) {
+        [head, trailers] = [headers, last];
+        const session = connect();
+        const stream = call(session, path);
+        stream.end(Buffer.alloc(5));
+        assert.equal(await closed(stream), code, `${path} ${headers}`);
+        session.destroy();
+      }
+    }
+  });
+
+  it('outlives clients that disconnect at any moment', async () => {
+    const echo: handleUnaryCall<Buffer, Buffer> = (request, callback) => callback(null, request.request);
+    const methods = { 'a.B/Changed': { kind: 'unary', handle: echo }, 'a.B/Passed': { kind: 'unary', handle: echo } };
+    const server = await startScriptedRuntime(runtime, methods as Parameters<typeof startScriptedRuntime>[1]);
+    undo.push(server.kill);
+    for (let round = 0; round < 100; round++) {
+      const session = connect();
+      for (const path of ['/a.B/Changed', '/a.B/Passed']) {
+        const stream = call(session, path);
+        stream.write(Buffer.from([0, 0, 0, 0, 4, 1]));
+        if (round % 2 === 0) stream.end(Buffer.from([2, 3, 4]));
+      }
+      await sleep(round % 8);
+      session.destroy();
+    }
+    const client = new BytesClient(listen);
+    undo.push(() => client.close());
+    assert.equal((await client.unary('a.B/Changed', Buffer.from('alive'))).message.toString(), 'alive');
+  });
+});
