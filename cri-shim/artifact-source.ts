@@ -1,3 +1,4 @@
+import type { DecisionLog } from '#lib/node/decision-log';
 import { pullMemory } from '#lib/node/pull-memory';
 import { type PulledProfile, pullProfile } from '#lib/node/pull-profile';
 import type { Store } from '#lib/node/store';
@@ -24,11 +25,17 @@ export interface ArtifactSource {
   remove(digest: PinnedReference['digest']): Promise<void>;
 }
 
+export interface SourceSurroundings {
+  readonly env: NodeJS.ProcessEnv;
+  readonly metrics: ShimMetrics;
+  readonly decisions: DecisionLog | undefined;
+}
+
 /** Pulls go to the artifact's registry as the node reaches it, with the credentials of the call, else with the node's own. */
 export function artifactSource(
   store: Store,
   policy: () => TrustPolicy,
-  { env, metrics }: { env: NodeJS.ProcessEnv; metrics: ShimMetrics },
+  { env, metrics, decisions }: SourceSurroundings,
 ): ArtifactSource {
   const memory = pullMemory();
   return {
@@ -49,7 +56,10 @@ export function artifactSource(
         return remoteRepository(to, { ...node, credentials: own ?? node.credentials });
       };
       const begun = performance.now();
-      const pulled = await pullProfile({ reference, kind }, { policy: policy(), connect, store, memory, signal });
+      const pulled = await pullProfile(
+        { reference, kind },
+        { policy: policy(), connect, store, memory, signal, decisions },
+      );
       metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
       return pulled;
     },

@@ -1,5 +1,6 @@
 import { isAbsolute, normalize } from 'node:path/posix';
 import { FairleadError, toFairleadError } from '#lib/errors';
+import { type DecisionLog, openDecisionLog } from '#lib/node/decision-log';
 import { openStore } from '#lib/node/store';
 import { machineArchitecture } from '#lib/profile/seccomp/architecture';
 import { profileApplier } from './apply-profile.ts';
@@ -32,6 +33,8 @@ export interface ShimOptions {
   readonly seccompRoot?: string;
   /** Where to serve metrics, `host:port`; nowhere unless told. */
   readonly metrics?: string;
+  /** File to which every decision about an artifact is appended as a line of JSON; none unless told. */
+  readonly decisionLog?: string;
   readonly log: ShimLog;
 }
 
@@ -66,6 +69,7 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
       undo.push(server.stop);
     }
     const metrics = server ?? noMetrics;
+    const decisions = await openDecisions(options);
     const policy = await followPolicy(options.policy, { log, metrics });
     undo.push(policy.stop);
     const store = await openStore(options.state, {
@@ -75,7 +79,7 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     const proxy = await startProxy({
       listen,
       runtime,
-      handlers: handlersOf({ store, policy, seccompRoot, runtime, log, metrics }),
+      handlers: handlersOf({ store, policy, seccompRoot, runtime, log, metrics, decisions }),
       onError: (method, thrown) => {
         const error = toFairleadError(thrown);
         metrics.refused(method, error.kind);
@@ -98,11 +102,20 @@ interface Parts {
   readonly runtime: string;
   readonly log: ShimLog;
   readonly metrics: typeof noMetrics;
+  readonly decisions: DecisionLog | undefined;
 }
 
 /** The calls that the shim knows; all others pass. */
-function handlersOf({ store, policy, seccompRoot, runtime, log, metrics }: Parts): Map<string, UnaryHandler> {
-  const source = artifactSource(store, () => policy.current, { env: process.env, metrics });
+function handlersOf({
+  store,
+  policy,
+  seccompRoot,
+  runtime,
+  log,
+  metrics,
+  decisions,
+}: Parts): Map<string, UnaryHandler> {
+  const source = artifactSource(store, () => policy.current, { env: process.env, metrics, decisions });
   const apply = profileApplier(source, { architecture: machineArchitecture(process.arch), log, metrics });
   const creation = { seccompRoot, recordUse: useRecorder(store, log) };
   return new Map([
@@ -113,6 +126,14 @@ function handlersOf({ store, policy, seccompRoot, runtime, log, metrics }: Parts
     ['runtime.v1.ImageService/ListSecurityProfileArtifacts', handleList(store)],
     ['runtime.v1.ImageService/RemoveSecurityProfileArtifact', handleRemove(source, runtimeCaller(runtime))],
   ]);
+}
+
+async function openDecisions({ decisionLog, log }: ShimOptions): Promise<DecisionLog | undefined> {
+  if (decisionLog === undefined) return undefined;
+  return openDecisionLog(decisionLog, {
+    now: () => new Date(),
+    onError: ({ message, cause }) => log.error({ messageId: 'fairlead.decision-log.broken', err: cause }, message),
+  });
 }
 
 function checkRoot(path: string): string {

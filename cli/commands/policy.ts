@@ -28,6 +28,14 @@ const maxPolicyBytes = 1024 * 1024;
 export function define(command: Command): void {
   command
     .description('Work with trust policies: who may publish what (docs/trust-policy.md).')
+    .addHelpText(
+      'after',
+      examples([
+        ['what does it ask for?', 'fairlead policy check policy.yaml'],
+        ['why is this refused?', 'fairlead policy test policy.yaml ghcr.io/acme/profiles/nginx:1.27'],
+        ['take over what the node has', 'fairlead policy import /etc/containers/policy.json'],
+      ]),
+    )
     .allowExcessArguments()
     .action(() => {
       const [unknown] = command.args;

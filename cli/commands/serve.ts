@@ -24,6 +24,7 @@ interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly embedded?: string;
   readonly policy?: string;
   readonly tokenFile?: string;
+  readonly decisionLog?: string;
 }
 
 /** Below this a token can be guessed. */
@@ -41,6 +42,7 @@ export function define(command: Command): void {
     .option('--embedded <folder>', 'keep registry, key, policy and token in this folder, made at the first start')
     .option('--policy <file>', 'trust policy: what may be published and served')
     .option('--token-file <file>', 'what callers of the push service must present; else FAIRLEAD_PUSH_TOKEN');
+  command.option('--decision-log <file>', 'append every decision about a pull here, one JSON object a line');
   addSignerOptions(command);
   addRegistryOptions(command).addHelpText(
     'after',
@@ -80,7 +82,7 @@ async function serve(given: ServeOptions): Promise<void> {
   const logger = pino({ name: 'fairlead' });
   const servers = [
     options.push && { address: options.push, app: await pushServer(options, { policy, connect, logger }) },
-    options.pull && { address: options.pull, app: await pullServer({ policy, connect, logger }) },
+    options.pull && { address: options.pull, app: await pullServer(options, { policy, connect, logger }) },
   ].filter((server) => server !== undefined);
   const stopped = stopSignal();
   try {
@@ -113,9 +115,19 @@ async function pushServer(options: ServeOptions, { policy, connect, logger }: Su
   });
 }
 
-async function pullServer({ policy, connect, logger }: Surroundings): Promise<FastifyInstance> {
-  const { createPullServer } = await import('#services/pull/server');
-  return createPullServer({ version: packageVersion(), logger: logger.child({ service: 'pull' }), policy, connect });
+async function pullServer(
+  { decisionLog }: ServeOptions,
+  { policy, connect, logger: parent }: Surroundings,
+): Promise<FastifyInstance> {
+  const logger = parent.child({ service: 'pull' });
+  const [{ createPullServer }, { openDecisionLog }] = await Promise.all([
+    import('#services/pull/server'),
+    import('#lib/node/decision-log'),
+  ]);
+  const onError = ({ message, cause }: FairleadError): void => logger.error({ err: cause }, message);
+  const decisions =
+    decisionLog === undefined ? undefined : await openDecisionLog(decisionLog, { now: () => new Date(), onError });
+  return createPullServer({ version: packageVersion(), logger, policy, connect, decisions });
 }
 
 /** What the folder holds stands in for the options that were not given. */

@@ -10,6 +10,7 @@ interface ShimOptions {
   readonly state: string;
   readonly seccompRoot: string;
   readonly metrics?: string;
+  readonly decisionLog?: string;
 }
 
 /** `fairlead shim`. */
@@ -26,6 +27,7 @@ export function define(command: Command): void {
     .option('--state <folder>', 'verified artifacts and effective profiles are kept here', '/var/lib/fairlead')
     .option('--seccomp-root <folder>', "the kubelet's folder for seccomp profiles", '/var/lib/kubelet/seccomp')
     .option('--metrics <host:port>', 'serve Prometheus metrics here')
+    .option('--decision-log <file>', 'append every decision about an artifact here, one JSON object a line')
     .addHelpText(
       'after',
       examples([

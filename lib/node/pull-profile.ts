@@ -12,6 +12,7 @@ import { fetchSignatures } from '#lib/trust/fetch-signatures';
 import type { Rule, TrustPolicy } from '#lib/trust/policy';
 import type { Signature, Verification } from '#lib/trust/signature';
 import { verifySignatures } from '#lib/trust/verify-signatures';
+import type { DecisionLog } from './decision-log.ts';
 import type { PullMemory } from './pull-memory.ts';
 import type { Store } from './store.ts';
 
@@ -29,6 +30,8 @@ export interface PullContext {
   /** Kept by a caller that pulls again and again, beside its store. */
   readonly memory?: PullMemory;
   readonly signal?: AbortSignal;
+  /** What came of the pull is written down here. */
+  readonly decisions?: DecisionLog | undefined;
 }
 
 /** A profile that the policy allows, with everything that shows why. */
@@ -51,6 +54,12 @@ export interface PulledProfile {
  * Throws NotAllowed, SignatureInvalid, ProfileInvalid, and what the registry's client throws.
  */
 export async function pullProfile(request: PullRequest, context: PullContext): Promise<PulledProfile> {
+  const { decisions, policy } = context;
+  if (decisions === undefined) return remembered(request, context);
+  return decisions.recorded(request, policy, () => remembered(request, context));
+}
+
+async function remembered(request: PullRequest, context: PullContext): Promise<PulledProfile> {
   const { reference, kind } = request;
   const rule = authorize(context.policy, reference, kind);
   const { memory } = context;

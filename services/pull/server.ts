@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
 import { profileContent } from '#lib/artifact/profile-content';
+import type { DecisionLog } from '#lib/node/decision-log';
 import { pullMemory } from '#lib/node/pull-memory';
 import { pullProfile } from '#lib/node/pull-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
@@ -18,6 +19,8 @@ export interface PullServerOptions {
   readonly connect: (reference: Reference) => ReadTarget;
   /** Milliseconds for one request. */
   readonly timeout?: number;
+  /** What came of every request is written down here. */
+  readonly decisions?: DecisionLog | undefined;
 }
 
 const querySchema = {
@@ -50,6 +53,10 @@ const pulledSchema = {
             type: 'object',
             required: ['format', 'manifest'],
             properties: {
+              attestation: {
+                type: 'string',
+                description: 'The predicate type, where the rule asks for an attestation',
+              },
               format: { type: 'string' },
               manifest: { type: 'string', description: 'Digest of the manifest that carried the signature' },
               key: { type: 'string' },
@@ -94,7 +101,7 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
 function addRoutes(
   app: FastifyInstance,
   signalOf: (reply: FastifyReply) => AbortSignal,
-  { policy, connect }: PullServerOptions,
+  { policy, connect, decisions }: PullServerOptions,
 ): void {
   // What was verified by its digest stays so; many callers for the same profile ask the registry once.
   const memory = pullMemory();
@@ -123,7 +130,7 @@ function addRoutes(
       const reference = parseReference(request.query.reference);
       const pulled = await pullProfile(
         { reference, kind: request.query.kind },
-        { policy, connect, memory, signal: signalOf(reply) },
+        { policy, connect, memory, decisions, signal: signalOf(reply) },
       );
       // A tag may point elsewhere tomorrow and a policy may change: who caches must ask again.
       reply

@@ -1,0 +1,54 @@
+import { appendFile } from 'node:fs/promises';
+import { FairleadError, toFairleadError } from '#lib/errors';
+import { formatReference } from '#lib/registry/reference';
+import type { TrustPolicy } from '#lib/trust/policy';
+import type { PulledProfile, PullRequest } from './pull-profile.ts';
+
+/** Where decisions about pulls are written down, each as one line of JSON. */
+export interface DecisionLog {
+  /** Waits for a pull and writes down what came of it, before anybody hears of it. */
+  recorded(request: PullRequest, policy: TrustPolicy, pull: () => Promise<PulledProfile>): Promise<PulledProfile>;
+}
+
+export interface DecisionLogOptions {
+  readonly now: () => Date;
+  /** Told when a line could not be written: the decision stands all the same. */
+  readonly onError: (error: FairleadError) => void;
+}
+
+/**
+ * Opens a decision log; the file is appended to, and made where it is not there. It is opened anew for every line: who rotates it
+ * needs to tell nobody. Throws InvalidInput where it cannot be written.
+ */
+export async function openDecisionLog(path: string, { now, onError }: DecisionLogOptions): Promise<DecisionLog> {
+  const unwritable = (cause: unknown): FairleadError =>
+    new FairleadError('InvalidInput', `cannot write the decision log ${path}`, { cause });
+  const append = (text: string): Promise<void> => appendFile(path, text, { mode: 0o640 });
+  await append('').catch((cause: unknown) => {
+    throw unwritable(cause);
+  });
+  const write = (decision: object): Promise<void> =>
+    append(`${JSON.stringify({ time: now().toISOString(), ...decision })}\n`).catch((cause: unknown) => {
+      onError(unwritable(cause));
+    });
+  return {
+    async recorded(request, policy, pull) {
+      const asked = {
+        reference: formatReference(request.reference),
+        kind: request.kind,
+        policy: policy.source,
+        revision: policy.revision,
+      };
+      try {
+        const pulled = await pull();
+        const { descriptor, verification, cached } = pulled;
+        await write({ outcome: 'allowed', ...asked, digest: descriptor.digest, ...verification, cached });
+        return pulled;
+      } catch (thrown) {
+        const { kind: error, message: reason } = toFairleadError(thrown);
+        await write({ outcome: 'refused', ...asked, error, reason });
+        throw thrown;
+      }
+    },
+  };
+}
