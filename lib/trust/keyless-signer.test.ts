@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { FairleadError } from '#lib/errors';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
-import { type PrivateSigstore, privateSigstore } from '#test/sigstore/private-sigstore';
+import { type BundleJson, type PrivateSigstore, privateSigstore } from '#test/sigstore/private-sigstore';
 import { identityToken, type SigstoreServer, serveSigstore } from '#test/sigstore/sigstore-server';
 import { keylessSigner } from './keyless-signer.ts';
 import type { LogUse, Rule } from './policy.ts';
@@ -82,6 +82,106 @@ for (const rekor of [1, 2] as const) {
     });
   });
 }
+
+describe('an attack on a signature in a log of the second kind is refused:', () => {
+  type Change = (bundle: BundleJson, another: BundleJson) => void;
+  let good: BundleJson;
+  let another: BundleJson;
+  before(async () => {
+    const bundleFrom = async (from: PrivateSigstore): Promise<BundleJson> => {
+      const server = await serveSigstore(from, { rekor: 2 });
+      const token = identityToken(issuer, 'me@acme.example');
+      const signer = await keylessSigner({ signingConfig: json(server.signingConfig), token });
+      await signArtifact(artifact, signer);
+      const bundle = await signArtifact(artifact, signer);
+      await server.stop();
+      return JSON.parse(Buffer.from(bundle).toString());
+    };
+    // The second entry in a log, so that there are hashes on the way to its head.
+    [good, another] = [await bundleFrom(sigstore), await bundleFrom(sigstore)];
+    assert.ok(entryOf(good).inclusionProof.hashes.length > 0);
+  });
+
+  const entryOf = (bundle: BundleJson): BundleJson => bundle.verificationMaterial.tlogEntries[0];
+  const flipped = (base64: string): string => {
+    const bytes = Buffer.from(base64, 'base64');
+    bytes[0] = (bytes[0] ?? 0) ^ 1;
+    return bytes.toString('base64');
+  };
+  const attacks: readonly (readonly [string, Change])[] = [
+    ['no entry', (bundle) => void bundle.verificationMaterial.tlogEntries.pop()],
+    [
+      'no timestamp',
+      (bundle) => {
+        bundle.verificationMaterial.timestampVerificationData.rfc3161Timestamps = [];
+      },
+    ],
+    [
+      'the timestamp of another signature',
+      (bundle, other) => {
+        const { timestampVerificationData } = other.verificationMaterial;
+        Object.assign(bundle.verificationMaterial, { timestampVerificationData });
+      },
+    ],
+    [
+      'the entry of another signature',
+      (bundle, other) => {
+        bundle.verificationMaterial.tlogEntries = other.verificationMaterial.tlogEntries;
+      },
+    ],
+    [
+      'a broken inclusion proof',
+      (bundle) => {
+        const { hashes } = entryOf(bundle).inclusionProof;
+        hashes[0] = flipped(hashes[0]);
+      },
+    ],
+    [
+      'another place in the log',
+      (bundle) => {
+        entryOf(bundle).inclusionProof.logIndex = '0';
+      },
+    ],
+    [
+      'a checkpoint of another state of the log',
+      (bundle, other) => {
+        entryOf(bundle).inclusionProof.checkpoint = entryOf(other).inclusionProof.checkpoint;
+      },
+    ],
+    [
+      'a checkpoint that the log did not sign',
+      (bundle) => {
+        const { checkpoint } = entryOf(bundle).inclusionProof;
+        checkpoint.envelope = checkpoint.envelope.replace(/ (\S+)\n$/, (_: string, text: string) => {
+          const bytes = Buffer.from(text, 'base64');
+          bytes[10] = (bytes[10] ?? 0) ^ 1;
+          return ` ${bytes.toString('base64')}\n`;
+        });
+      },
+    ],
+    [
+      'a body that says something else',
+      (bundle) => {
+        const body = Buffer.from(entryOf(bundle).canonicalizedBody, 'base64').toString();
+        entryOf(bundle).canonicalizedBody = Buffer.from(body.replace('0.0.2', '0.0.1')).toString('base64');
+      },
+    ],
+  ];
+  for (const [name, change] of attacks) {
+    it(name, () => {
+      const rule = ruleFor('me@acme.example');
+      const verify = (bundle: BundleJson) => {
+        const signature = { format: 'bundle', manifest: artifact.digest, bundle: json(bundle) } as const;
+        return verifySignatures(artifact, reference, [signature], rule);
+      };
+      verify(good);
+      const changed = structuredClone(good);
+      change(changed, another);
+      assert.notDeepEqual(changed, good);
+      assert.throws(() => verify(changed), { kind: 'SignatureInvalid' });
+    });
+  }
+});
 
 describe('a keyless signer', () => {
   it('shows nothing of the token when services fail, whatever they quote', async () => {

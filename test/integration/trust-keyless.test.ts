@@ -75,27 +75,28 @@ describePeers(['docker-registry', 'cosign'], 'keyless signatures and cosign', ()
     });
   }
 
-  it('we accept, by the same trusted root, what cosign signs', async () => {
-    const server = await serveSigstore(sigstore);
-    try {
-      await writeFile(join(folder, 'signing.json'), JSON.stringify(server.signingConfig));
-      const reference = { registry: registry.host, repository: 'keyless/cosign' };
-      const target = remoteRepository(reference);
-      const artifact = packArtifact(
-        { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } },
-        { layout: 'runtime' },
-      );
-      await pushArtifact(target, artifact, undefined, 'v1');
-      const name = `${registry.host}/${reference.repository}@${artifact.descriptor.digest}`;
-      const token = identityToken(issuer, 'me@acme.example');
-      const options = ['--signing-config', 'signing.json', '--trusted-root', 'root.json', '--allow-http-registry'];
-      await run(peer('cosign'), ['sign', '--yes', '--identity-token', token, ...options, name], {
-        cwd: folder,
-        env: { HOME: folder, PATH: process.env['PATH'] },
-      });
-      await writeFile(
-        join(folder, 'policy.yaml'),
-        `apiVersion: fairlead.dev/v1
+  for (const rekor of [1, 2] as const)
+    it(`we accept, by the same trusted root, what cosign signs with Rekor v${rekor}`, async () => {
+      const server = await serveSigstore(sigstore, { rekor });
+      try {
+        await writeFile(join(folder, 'signing.json'), JSON.stringify(server.signingConfig));
+        const reference = { registry: registry.host, repository: `keyless/cosign${rekor}` };
+        const target = remoteRepository(reference);
+        const artifact = packArtifact(
+          { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } },
+          { layout: 'runtime' },
+        );
+        await pushArtifact(target, artifact, undefined, 'v1');
+        const name = `${registry.host}/${reference.repository}@${artifact.descriptor.digest}`;
+        const token = identityToken(issuer, 'me@acme.example');
+        const options = ['--signing-config', 'signing.json', '--trusted-root', 'root.json', '--allow-http-registry'];
+        await run(peer('cosign'), ['sign', '--yes', '--identity-token', token, ...options, name], {
+          cwd: folder,
+          env: { HOME: folder, PATH: process.env['PATH'] },
+        });
+        await writeFile(
+          join(folder, 'policy.yaml'),
+          `apiVersion: fairlead.dev/v1
 kind: TrustPolicy
 trustedRoot: root.json
 rules:
@@ -104,22 +105,22 @@ rules:
   - match: "**"
     require: [{keyless: {issuer: ${issuer}, identity: somebody@acme.example}}]
 `,
-      );
-      const policy = await loadPolicy(join(folder, 'policy.yaml'));
-      const signatures = await fetchSignatures(target, artifact.descriptor);
-      const rule = authorize(policy, reference, 'Seccomp');
-      const verification = verifySignatures(artifact.descriptor, reference, signatures, rule);
-      assert.deepEqual(verification.signatures[0]?.certificate, { issuer, identity: 'me@acme.example', claims: {} });
-      const [, otherRule] = policy.rules;
-      assert.ok(otherRule);
-      assert.throws(
-        () => verifySignatures(artifact.descriptor, reference, signatures, otherRule),
-        /it was made by "me@acme\.example"/,
-      );
-    } finally {
-      await server.stop();
-    }
-  });
+        );
+        const policy = await loadPolicy(join(folder, 'policy.yaml'));
+        const signatures = await fetchSignatures(target, artifact.descriptor);
+        const rule = authorize(policy, reference, 'Seccomp');
+        const verification = verifySignatures(artifact.descriptor, reference, signatures, rule);
+        assert.deepEqual(verification.signatures[0]?.certificate, { issuer, identity: 'me@acme.example', claims: {} });
+        const [, otherRule] = policy.rules;
+        assert.ok(otherRule);
+        assert.throws(
+          () => verifySignatures(artifact.descriptor, reference, signatures, otherRule),
+          /it was made by "me@acme\.example"/,
+        );
+      } finally {
+        await server.stop();
+      }
+    });
 
   it('we read the trusted root that cosign makes of the same certificates and keys', async () => {
     const { tlogs, ctlogs, certificateAuthorities, timestampAuthorities } = sigstore.trustedRoot as unknown as {
