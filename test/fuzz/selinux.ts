@@ -8,6 +8,7 @@ import { parsePolicy } from '#lib/profile/selinux/parse-policy';
 import { renderCil } from '#lib/profile/selinux/render-cil';
 import { validateSelinux } from '#lib/profile/selinux/restrictions';
 import { readYaml } from '#lib/profile/yaml/read-yaml';
+import { mutate, randomFrom } from './mutate.ts';
 
 const policies = [
   '(blockinherit container)\n(allow process var_log_t (file (read write)))\n; a note\n(allow process self (process (fork)))\n',
@@ -88,7 +89,7 @@ const pieces = [
  * @throws AssertionError with the input that broke a promise.
  */
 export function fuzz(seconds: number, report: (line: string) => void = () => {}, seed = Date.now() % 2 ** 32): void {
-  const random = generator(seed);
+  const random = randomFrom(seed);
   const end = performance.now() + seconds * 1_000;
   const rss = process.memoryUsage.rss();
   let inputs = 0;
@@ -96,7 +97,7 @@ export function fuzz(seconds: number, report: (line: string) => void = () => {},
   for (; performance.now() < end; inputs += 1) {
     const isPolicy = random(3) > 0;
     const list = isPolicy ? policies : profiles;
-    const text = mutate(list[random(list.length)] ?? '', random);
+    const text = mutate(list[random(list.length)] ?? '', pieces, random);
     const start = performance.now();
     try {
       const profile = isPolicy ? readPolicy(text) : readProfile(text);
@@ -150,46 +151,4 @@ function check(profile: SelinuxProfile | RawSelinuxProfile): void {
     const inner = text.slice(text.indexOf('\n'), text.lastIndexOf(')'));
     assert.deepEqual(parsePolicy(inner, 'rendered'), profile.policy);
   }
-}
-
-function mutate(text: string, random: (below: number) => number): string {
-  let result = text;
-  for (let count = random(6); count >= 0; count -= 1) {
-    const at = random(result.length + 1);
-    const length = random(random(4) === 0 ? 40 : 4);
-    const piece = pieces[random(pieces.length)] ?? '';
-    switch (random(6)) {
-      case 0:
-        result = result.slice(0, at) + piece + result.slice(at);
-        break;
-      case 1:
-        result = result.slice(0, at) + result.slice(at + length);
-        break;
-      case 2:
-        result = result.slice(0, at) + piece + result.slice(at + length);
-        break;
-      case 3:
-        result = result.slice(0, at) + result.slice(random(result.length + 1)).slice(0, length * 10) + result.slice(at);
-        break;
-      case 4:
-        result =
-          result.slice(0, at) + String.fromCharCode(random(random(2) === 0 ? 128 : 65_536)) + result.slice(at + 1);
-        break;
-      default:
-        // Rarely a lot of one thing.
-        result = result.slice(0, at) + piece.repeat(random(50) === 0 ? random(5_000) : random(4)) + result.slice(at);
-    }
-  }
-  return result;
-}
-
-/** mulberry32: small, and the same sequence for a seed everywhere. */
-function generator(seed: number): (below: number) => number {
-  let state = seed | 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % Math.max(1, below);
-  };
 }
