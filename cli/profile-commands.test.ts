@@ -209,7 +209,7 @@ Constrained by the base:
     it('knows AppArmor, and that SELinux has no baseline by itself', async () => {
       assert.match(
         await printed(['explain', 'armor.json']),
-        /^baseline {3}RuntimeDefault \(amd64\)\n(?:.*\n)*?.*nothing constrains it\.\n$/,
+        /^baseline {3}RuntimeDefault\n(?:.*\n)*?.*nothing constrains it\.\n$/,
       );
       await writeFile(file('none.json'), '{"capability":{}}');
       const text = await printed(['explain', 'armor.json', '--baseline', 'none.json']);

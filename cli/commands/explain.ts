@@ -89,7 +89,10 @@ async function readInputs(
       artifact,
     },
     sources: {
-      baseline: baseline === runtimeDefaultWord ? `${baseline} (${options.architecture})` : sourceName(baseline),
+      baseline:
+        baseline === runtimeDefaultWord && artifact.kind === 'Seccomp'
+          ? `${baseline} (${options.architecture})`
+          : sourceName(baseline),
       ...(base !== undefined && { base: sourceName(base) }),
       artifact: sourceName(file),
     },
