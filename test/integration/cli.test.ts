@@ -83,6 +83,24 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo', 'cosign'], 'fairlea
     assert.equal(await readFile(join(cwd, 'pulled/nginx.json'), 'utf8'), profile);
   });
 
+  it('pushes and pulls AppArmor profiles in the same layout', async () => {
+    const reference = `${registry.host}/security/armor:1`;
+    const armor = '{"filesystem": {"readOnlyPaths": ["/etc/nginx/**"]}, "network": {}}\n';
+    await writeFile(join(cwd, 'armor.json'), armor);
+    const args = ['push', 'armor.json', reference, '--key', 'fairlead.key'];
+    assert.equal((await fairlead(args, { cwd, env: { COSIGN_PASSWORD: 'secret' } })).kind, 'AppArmor');
+    const manifest = JSON.parse(await tool('oras', 'manifest', 'fetch', '--plain-http', reference));
+    const armorType = 'application/vnd.cncf.apparmor-profile.config.v1+json';
+    assert.deepEqual([manifest.config.mediaType, manifest.artifactType], [armorType, armorType]);
+    await tool('oras', 'pull', '--plain-http', '--output', 'pulled', reference);
+    assert.equal(await readFile(join(cwd, 'pulled/armor.json'), 'utf8'), armor);
+    const pull = ['pull', reference, '--policy', 'policy.yaml'];
+    assert.equal((await runFairlead([...pull, '--kind', 'apparmor'], { cwd })).stdout, armor);
+    const asSeccomp = await runFairlead(pull, { cwd });
+    assert.equal(asSeccomp.code, 3);
+    assert.match(asSeccomp.stderr, /of kind AppArmor, not Seccomp/);
+  });
+
   it('signs what cosign verifies', async () => {
     const { reference } = await push(`${registry.host}/security/signed:1`);
     const verified = await tool(
