@@ -7,35 +7,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { handleUnaryCall } from '@grpc/grpc-js';
+import { endHeaders, endStream, frame, hasAsked, headerList } from '#test/cri/http2-frames';
 import { BytesClient, startScriptedRuntime } from '#test/cri/scripted-runtime';
 import { startProxy } from './proxy.ts';
 import type { UnaryHandler } from './unary-call.ts';
 
 const changing: UnaryHandler = async ({ request }) => ({ forward: request, onReply: (reply) => reply });
-const endHeaders = 0x4;
-const endStream = 0x1;
-
-/** One HTTP/2 frame (RFC 9113, 4.1): 0 is DATA, 1 HEADERS, 4 SETTINGS. */
-function frame(type: number, flags: number, stream: number, payload = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** Whether a client that said this much has asked for something: its preface has 24 bytes, frames follow. */
-function hasAsked(bytes: Buffer): boolean {
-  for (let at = 24; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) if (bytes[at + 3] === 1) return true;
-  return false;
-}
-
-/** A header list as literals without indexing (RFC 7541, 6.2.2). */
-function headerList(...lines: readonly [string, string][]): Buffer {
-  const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
-  return Buffer.concat(lines.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
-}
 
 describe('proxy, where an end misbehaves', () => {
   let folder: string;
@@ -74,10 +51,10 @@ describe('proxy, where an end misbehaves', () => {
     new Promise<number>((resolve) => stream.on('close', () => resolve(stream.rstCode)));
 
   it('resets a call alone where the runtime answers with headers that cannot be sent on', async () => {
-    let head = headerList();
-    let trailers = headerList();
+    let head: Buffer = headerList();
+    let trailers: Buffer = headerList();
     const server = createServer((socket) => {
-      let heard = Buffer.alloc(0);
+      let heard: Buffer = Buffer.alloc(0);
       let answered = false;
       socket.on('error', () => undefined);
       socket.write(frame(4, 0, 0));

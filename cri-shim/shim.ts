@@ -76,12 +76,15 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
       log: (message) => log.warn({ messageId: 'fairlead.store.repaired' }, message),
     });
     undo.push(() => store.close());
+    const handlers = handlersOf({ store, policy, seccompRoot, runtime, log, metrics, decisions });
     const proxy = await startProxy({
       listen,
       runtime,
-      handlers: handlersOf({ store, policy, seccompRoot, runtime, log, metrics, decisions }),
-      onError: (method, thrown) => {
+      handlers,
+      onError: (called, thrown) => {
         const error = toFairleadError(thrown);
+        // Clients may call anything: what the shim does not know shares one time series.
+        const method = handlers.has(called) ? called : 'other';
         metrics.refused(method, error.kind);
         log.warn({ messageId: 'fairlead.profile.refused', method, kind: error.kind, hint: error.hint }, error.message);
       },
@@ -118,10 +121,17 @@ function handlersOf({
   const source = artifactSource(store, () => policy.current, { env: process.env, metrics, decisions });
   const apply = profileApplier(source, { architecture: machineArchitecture(process.arch), log, metrics });
   const creation = { seccompRoot, recordUse: useRecorder(store, log) };
+  const [runPodSandbox, createContainer] = [
+    handleRunPodSandbox(apply, creation),
+    handleCreateContainer(apply, creation),
+  ];
   return new Map([
     ['runtime.v1.RuntimeService/Status', handleStatus],
-    ['runtime.v1.RuntimeService/RunPodSandbox', handleRunPodSandbox(apply, creation)],
-    ['runtime.v1.RuntimeService/CreateContainer', handleCreateContainer(apply, creation)],
+    ['runtime.v1.RuntimeService/RunPodSandbox', runPodSandbox],
+    ['runtime.v1.RuntimeService/CreateContainer', createContainer],
+    // containerd 1.6 and 1.7 still serve what kubelets before 1.23 speak; these messages are the same there.
+    ['runtime.v1alpha2.RuntimeService/RunPodSandbox', runPodSandbox],
+    ['runtime.v1alpha2.RuntimeService/CreateContainer', createContainer],
     ['runtime.v1.ImageService/PullSecurityProfileArtifact', handlePull(source)],
     ['runtime.v1.ImageService/ListSecurityProfileArtifacts', handleList(store)],
     ['runtime.v1.ImageService/RemoveSecurityProfileArtifact', handleRemove(source, runtimeCaller(runtime))],

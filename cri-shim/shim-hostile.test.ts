@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect as connectSocket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { handleUnaryCall } from '@grpc/grpc-js';
+import { endHeaders, endStream, frame, headerList } from '#test/cri/http2-frames';
+import { BytesClient, startScriptedRuntime } from '#test/cri/scripted-runtime';
+import { CreateContainerRequestSchema, RunPodSandboxRequestSchema } from './gen/cri_pb.js';
+import { type Shim, startShim } from './shim.ts';
+import type { ShimLog } from './shim-log.ts';
+
+const reference = `127.0.0.1:1/security/nginx@sha256:${'ab'.repeat(32)}`;
+const services = ['runtime.v1.RuntimeService', 'runtime.v1alpha2.RuntimeService'];
+
+describe('shim, where its callers are hostile or odd', () => {
+  let folder: string;
+  let created: Buffer[];
+  let shim: Shim;
+  const undo: (() => Promise<void> | void)[] = [];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
+    created = [];
+    const creation: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
+      created.push(call.request);
+      callback(null, Buffer.alloc(0));
+    };
+    const methods = services.flatMap((service) => [`${service}/CreateContainer`, `${service}/RunPodSandbox`]);
+    const runtime = await startScriptedRuntime(
+      join(folder, 'runtime.sock'),
+      Object.fromEntries(methods.map((method) => [method, { kind: 'unary' as const, handle: creation }])),
+    );
+    await writeFile(join(folder, 'policy.yaml'), 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules: []\n');
+    const nothing = (): void => undefined;
+    shim = await startShim({
+      listen: `unix://${join(folder, 'shim.sock')}`,
+      runtime: `unix://${join(folder, 'runtime.sock')}`,
+      policy: join(folder, 'policy.yaml'),
+      state: join(folder, 'state'),
+      metrics: '127.0.0.1:0',
+      log: { debug: nothing, info: nothing, warn: nothing, error: nothing } as ShimLog,
+    });
+    undo.push(() => rm(folder, { recursive: true }), runtime.kill, shim.stop);
+  });
+  afterEach(async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  });
+
+  it('looks into the older CRI service too, which kubelets before 1.23 speak with containerd 1.6 and 1.7', async () => {
+    const client = new BytesClient(join(folder, 'shim.sock'));
+    undo.push(() => client.close());
+    const sandboxConfig = { annotations: { 'seccomp-profile.crio.io/POD': reference } };
+    const container = create(CreateContainerRequestSchema, { config: {}, sandboxConfig });
+    const sandbox = create(RunPodSandboxRequestSchema, { config: sandboxConfig });
+    for (const service of services) {
+      const creation = client.unary(`${service}/CreateContainer`, toBinary(CreateContainerRequestSchema, container));
+      await assert.rejects(creation, { code: 7 }, service);
+      const run = client.unary(`${service}/RunPodSandbox`, toBinary(RunPodSandboxRequestSchema, sandbox));
+      await assert.rejects(run, { code: 7 }, service);
+    }
+    assert.deepEqual(created, []);
+  });
+
+  it('counts failures of calls that it does not know under one name', async () => {
+    for (const path of ['/made.Up/One', '/made.Up/Two']) {
+      const socket = connectSocket(join(folder, 'shim.sock'));
+      undo.push(() => void socket.destroy());
+      // Node receives `age` twice and does not send it twice, so that the call cannot be passed on.
+      const call = headerList([':method', 'POST'], [':scheme', 'http'], [':path', path], ['age', '1'], ['age', '2']);
+      socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+      socket.write(Buffer.concat([frame(4, 0, 0), frame(1, endHeaders | endStream, 1, call)]));
+    }
+    let metrics = '';
+    for (let tries = 0; tries < 200 && !metrics.includes('kind="Internal"} 2'); tries++) {
+      await sleep(10);
+      metrics = await (await fetch(`http://${shim.metrics}/metrics`)).text();
+    }
+    assert.match(metrics, /refusals_total\{method="other",kind="Internal"\} 2/);
+    assert.doesNotMatch(metrics, /made/);
+  });
+});
