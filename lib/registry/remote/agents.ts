@@ -52,7 +52,7 @@ function proxyUrl(env: Readonly<Record<string, string | undefined>>, name: strin
 /** Agents by how they connect. Shared by the whole process, so that every repository of a registry uses the same connections. */
 const agents = new Map<string, Promise<Dispatcher>>();
 
-/** The agent for a URL. This machine is never asked through a proxy. undici takes 60 ms to load: it is, at the first request only. */
+/** The agent for a URL. This machine is never asked through a proxy. undici takes a while to load: it is, at the first request only. */
 export async function agentFor(url: URL, connection: Connection): Promise<Dispatcher> {
   const used = isLoopback(url) ? { ...connection, proxy: undefined } : connection;
   const key = JSON.stringify([used.connectTimeout, used.tls, used.proxy]);
@@ -62,12 +62,13 @@ export async function agentFor(url: URL, connection: Connection): Promise<Dispat
 }
 
 async function makeAgent({ connectTimeout, tls, proxy }: Connection): Promise<Dispatcher> {
-  const { Agent, EnvHttpProxyAgent } = await import('undici');
+  const { Agent, loadProxyAgent } = await import('./undici.ts');
   const secure = tls === undefined ? {} : tlsOptions(tls);
   const pool = { connections: 16, keepAliveTimeout: 15_000, connect: { timeout: connectTimeout, ...secure } };
   if (proxy === undefined) return new Agent(pool);
   // Empty, not left out: what is left out would be taken from this process's own environment.
   const { http = '', https = '', noProxy = '' } = proxy;
+  const EnvHttpProxyAgent = loadProxyAgent();
   return new EnvHttpProxyAgent({ ...pool, requestTls: secure, httpProxy: http, httpsProxy: https, noProxy });
 }
 

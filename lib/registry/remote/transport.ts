@@ -115,9 +115,8 @@ async function sendOnce(
   timeouts: Timeouts,
   dispatcher: Dispatcher,
 ): Promise<HttpResponse> {
-  const { request: send } = await import('undici');
-  const answer = await send(request.url, {
-    dispatcher,
+  const { request: send } = await import('./undici.ts');
+  const answer = await send(dispatcher, request.url, {
     method: request.method,
     headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...request.headers },
     headersTimeout: timeouts.headers,
