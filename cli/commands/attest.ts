@@ -64,11 +64,13 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
     });
   }
   const predicate = parsePredicate(await readInput(options.predicate, maxPredicateBytes), options.predicate);
-  const signer = await openRequiredSigner(options, process.env);
-  const connect = await openRegistries(options, process.env);
+  const [signer, connect, { attachAttestation }] = await Promise.all([
+    openRequiredSigner(options, process.env),
+    openRegistries(options, process.env),
+    import('#lib/trust/attach-signature'),
+  ]);
   const target = connect(reference);
   const descriptor = await target.resolve(tagOrDigestOf(reference));
-  const { attachAttestation } = await import('#lib/trust/attach-signature');
   const attestation = { predicateType, predicate };
   const { digest } = await attachAttestation(target, { descriptor, attestation, signer, created: new Date() });
   const { registry, repository } = reference;

@@ -72,9 +72,12 @@ async function push(file: string, referenceText: string, options: PushOptions): 
   }
   const bytes = await readInput(file, defaultLimits.artifactBytes);
   const provenance = options.provenance ? await ownProvenance() : undefined;
-  const signer = await openSigner(options, process.env);
-  const connect = await openRegistries(options, process.env);
-  const { publish } = await import('#services/push/publish');
+  // A key takes its time to open, on another thread: the modules load meanwhile.
+  const [signer, connect, { publish }] = await Promise.all([
+    openSigner(options, process.env),
+    openRegistries(options, process.env),
+    import('#services/push/publish'),
+  ]);
   const published = await publish(
     bytes,
     {

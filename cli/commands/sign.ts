@@ -49,11 +49,13 @@ export function define(command: Command): void {
 
 async function sign(referenceText: string, options: SignOptions): Promise<void> {
   const reference = parseReference(referenceText);
-  const signer = await openRequiredSigner(options, process.env);
-  const connect = await openRegistries(options, process.env);
+  const [signer, connect, { attachSignature }] = await Promise.all([
+    openRequiredSigner(options, process.env),
+    openRegistries(options, process.env),
+    import('#lib/trust/attach-signature'),
+  ]);
   const target = connect(reference);
   const descriptor = await target.resolve(tagOrDigestOf(reference));
-  const { attachSignature } = await import('#lib/trust/attach-signature');
   const { digest } = await attachSignature(target, {
     descriptor,
     reference,
