@@ -70,7 +70,14 @@ describe('shim, where its callers are hostile or odd', () => {
       const socket = connectSocket(join(folder, 'shim.sock'));
       undo.push(() => void socket.destroy());
       // Node receives `age` twice and does not send it twice, so that the call cannot be passed on.
-      const call = headerList([':method', 'POST'], [':scheme', 'http'], [':path', path], ['age', '1'], ['age', '2']);
+      const call = headerList(
+        [':method', 'POST'],
+        [':scheme', 'http'],
+        [':authority', 'localhost'],
+        [':path', path],
+        ['age', '1'],
+        ['age', '2'],
+      );
       socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
       socket.write(Buffer.concat([frame(4, 0, 0), frame(1, endHeaders | endStream, 1, call)]));
     }
