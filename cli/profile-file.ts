@@ -12,7 +12,7 @@ import { machineArchitecture, machineArchitectures } from '#lib/profile/seccomp/
 import { readInput } from './files.ts';
 import { writeNote } from './output.ts';
 
-/** Values of the options that addMachineOption and addCapabilitiesOption add. */
+/** Values of the options that addContainerOptions adds. */
 export interface ContainerOptions {
   readonly architecture: MachineArchitecture;
   /** `CAP_…`, sorted. */
