@@ -1,7 +1,11 @@
+import { FairleadError } from '#lib/errors';
 import type { PulledProfile } from './pull-profile.ts';
 
 /** Most bytes of artifacts that are remembered; a profile as a value takes several times its size. */
 const rememberedBytes = 2 * 1024 * 1024;
+
+/** Longest time that a flight may take in all, in milliseconds: as long as a kubelet waits for a container to be created. */
+const longestFlight = 120_000;
 
 /**
  * What a process that pulls again and again remembers between pulls: results that were verified under a policy revision,
@@ -12,7 +16,10 @@ export interface PullMemory {
   remember(key: string, pulled: PulledProfile): void;
   /** Drops what is remembered of an artifact. */
   forget(digest: string): void;
-  /** Joins the flight of this name, or starts it. The flight is given up when all of its callers have. */
+  /**
+   * Joins the flight of this name, or starts it. The flight is given up when all of its callers have, and after two minutes
+   * (Unavailable), however little by little a registry goes on answering.
+   */
   fly(key: string, signal: AbortSignal | undefined, start: (signal: AbortSignal) => Promise<PulledProfile>): Flight;
 }
 
@@ -70,7 +77,10 @@ export function pullMemory(): PullMemory {
         const started: Flying = { result: start(abort.signal), abort, callers: 0 };
         flying = started;
         flights.set(key, started);
+        const timer = setTimeout(() => abort.abort(tooLong(key)), longestFlight);
+        timer.unref();
         const land = (): void => {
+          clearTimeout(timer);
           if (flights.get(key) === started) flights.delete(key);
         };
         started.result.then(land, land);
@@ -93,6 +103,12 @@ function ride(flying: Flying, signal: AbortSignal | undefined): Promise<PulledPr
     if (signal?.aborted) return giveUp();
     signal?.addEventListener('abort', giveUp, { once: true });
     flying.result.then(resolve, reject).finally(() => signal?.removeEventListener('abort', giveUp));
+  });
+}
+
+function tooLong(key: string): FairleadError {
+  return new FairleadError('Unavailable', `the pull of ${key} took longer than ${longestFlight / 1000} seconds`, {
+    hint: 'The registry answers too slowly. Try again later.',
   });
 }
 

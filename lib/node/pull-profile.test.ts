@@ -230,4 +230,48 @@ describe('pull profile', () => {
       ['rejected', 'fulfilled'],
     );
   });
+
+  it('lets a caller try for himself where another was told that nothing is there, or had malformed credentials', async () => {
+    for (const kind of ['NotFound', 'InvalidInput'] as const) {
+      memory = pullMemory();
+      const repository = `team/${kind.toLowerCase()}`;
+      const failing = () => Promise.reject(new FairleadError(kind, 'not for you'));
+      const pulls = [pull(at(repository), { connect: failing }), pull(at(repository))];
+      const results = await Promise.allSettled(pulls);
+      assert.deepEqual(
+        results.map(({ status }) => status),
+        ['rejected', 'fulfilled'],
+      );
+    }
+  });
+
+  it('does not remember what was removed from the store while it was pulled', async () => {
+    await pull();
+    memory = pullMemory();
+    const stored = pull();
+    await store.remove(artifact.descriptor.digest);
+    assert.equal((await stored).cached, true);
+    assert.equal((await pull()).cached, false);
+    assert.ok(store.get(artifact.descriptor.digest), 'what is said to be cached is there after a restart');
+  });
+
+  it('gives a pull up that a slow registry draws out, for all who wait for it', async ({ mock }) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const slow: ReadTarget = {
+      ...target,
+      resolve: (_, { signal } = {}) =>
+        new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+    };
+    const waiting = [pull(at('nginx'), { connect: () => slow }), pull(at('nginx'), { connect: () => slow })];
+    const settled = Promise.allSettled(waiting);
+    await new Promise(setImmediate);
+    mock.timers.tick(120_000);
+    for (const result of await settled) {
+      assert.ok(result.status === 'rejected');
+      assert.equal(result.reason.kind, 'Unavailable');
+      assert.match(result.reason.message, /longer than 120 seconds/);
+    }
+    mock.timers.reset();
+    assert.equal((await pull()).cached, false, 'nobody joins it afterwards');
+  });
 });

@@ -62,10 +62,12 @@ export async function pullProfile(request: PullRequest, context: PullContext): P
 async function remembered(request: PullRequest, context: PullContext): Promise<PulledProfile> {
   const { reference, kind } = request;
   const rule = authorize(context.policy, reference, kind);
-  const { memory } = context;
+  const { memory, store } = context;
   if (memory === undefined || reference.digest === undefined) return walk(request, rule, context);
+  const { digest } = reference;
   const key = [kind, formatRepository(reference), reference.digest, context.policy.revision].join(' ');
-  const recalled = memory.recall(key);
+  // What was taken out of the store, perhaps while a pull was under way, is not held in memory either.
+  const recalled = store === undefined || store.get(digest) !== undefined ? memory.recall(key) : undefined;
   if (recalled !== undefined) return { ...recalled, reference, cached: true };
   const flight = memory.fly(key, context.signal, (signal) => walk(request, rule, { ...context, signal }));
   try {
@@ -73,8 +75,10 @@ async function remembered(request: PullRequest, context: PullContext): Promise<P
     memory.remember(key, pulled);
     return { ...pulled, reference };
   } catch (error) {
-    // Whoever started the flight may have had worse credentials than we have.
-    if (flight.joined && isKind(error, 'Unauthenticated', 'NotAllowed')) return walk(request, rule, context);
+    // Whoever started the flight may have had worse credentials than we have: registries answer to those as if nothing were
+    // there, too, and malformed ones fail before anything is asked.
+    const byCredentials = isKind(error, 'Unauthenticated', 'NotAllowed', 'NotFound', 'InvalidInput');
+    if (flight.joined && byCredentials) return walk(request, rule, context);
     throw error;
   }
 }
