@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { KeylessSigner } from '#lib/trust/keyless-signer';
 import { readInput } from './files.ts';
+import { isInteractive } from './passphrase.ts';
 
 /** Values of the options that addKeylessOptions adds. */
 export interface KeylessOptions {
@@ -18,7 +19,10 @@ const maxConfigBytes = 1024 * 1024;
 /** Adds the options of keyless signing. */
 export function addKeylessOptions(command: Command): Command {
   return command
-    .option('--keyless', 'sign with a Sigstore certificate for who you are: by the identity token of the CI system')
+    .option(
+      '--keyless',
+      'sign with a Sigstore certificate for who you are: by the identity token of the CI system, or a login',
+    )
     .option('--identity-token <file>', 'the OIDC token for --keyless; - is stdin')
     .option('--signing-config <file>', "the services for --keyless, as cosign takes them; else Sigstore's public ones")
     .option('--trusted-root <file>', 'what they answer must hold under this trusted root, before it is published');
@@ -40,18 +44,20 @@ export async function openKeylessSigner(
     const flag = beside.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new FairleadError('InvalidInput', `--${flag} belongs to --keyless`);
   }
-  const token = await findToken(options.identityToken, env);
-  const [{ keylessSigner }, signingConfig, trustedRoot] = await Promise.all([
+  const [{ keylessSigner }, signingConfig, trustedRoot, given] = await Promise.all([
     import('#lib/trust/keyless-signer'),
     readService(options, 'signingConfig', 'signing_config.v0.2.json', env),
     readService(options, 'trustedRoot', 'trusted_root.json', env),
+    findToken(options.identityToken, env),
   ]);
   if (signingConfig === undefined) throw new FairleadError('Internal', 'there is no signing config');
+  const token = given ?? (await logIn(signingConfig));
   const { readTrustedRoot } = await import('#lib/trust/sigstore-root');
   return keylessSigner({ signingConfig, token, trustedRoot: trustedRoot && readTrustedRoot(trustedRoot) });
 }
 
-async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {
+/** The token of the file or of the CI system; undefined where there is none, and a person can be asked to log in. */
+async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const { ambientToken, checkIdentityToken } = await import('#lib/trust/identity-token');
   const run = async (program: string, args: readonly string[]): Promise<string> =>
     (await promisify(execFile)(program, args, { timeout: 30_000 })).stdout;
@@ -60,9 +66,29 @@ async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Prom
       ? await ambientToken({ env, fetch, run })
       : new TextDecoder().decode(await readInput(file, 64 * 1024));
   if (token !== undefined) return checkIdentityToken(token, Date.now());
+  if (isInteractive()) return undefined;
   throw new FairleadError('InvalidInput', 'there is no identity token to sign with', {
     hint: 'Give --identity-token FILE, or SIGSTORE_ID_TOKEN. In GitHub Actions the job needs `permissions: {id-token: write}`.',
   });
+}
+
+/** Lets the person at the terminal log in with a browser, on whatever device. */
+async function logIn(signingConfig: Uint8Array): Promise<string> {
+  const [{ deviceToken }, { readSigningConfig }, { checkIdentityToken }, { setTimeout: sleep }] = await Promise.all([
+    import('#lib/trust/device-flow'),
+    import('#lib/trust/signing-config'),
+    import('#lib/trust/identity-token'),
+    import('node:timers/promises'),
+  ]);
+  const { issuer } = readSigningConfig(signingConfig, Date.now());
+  if (issuer === undefined) {
+    throw new FairleadError('InvalidInput', 'the signing config names no OIDC issuer to log in at', {
+      hint: 'Give --identity-token FILE.',
+    });
+  }
+  const ask = (url: string, code: string): void =>
+    void process.stderr.write(`To sign as yourself, open ${url} in a browser and enter the code ${code}\n`);
+  return checkIdentityToken(await deviceToken(issuer, { fetch, sleep, ask }), Date.now());
 }
 
 /** A file that an option names, else the public one; the public trusted root says nothing of services that a file names. */

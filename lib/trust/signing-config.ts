@@ -7,6 +7,8 @@ export interface SigningServices {
   /** Transparency logs, with the version of Rekor's interface that they speak. */
   readonly logs: readonly { readonly url: string; readonly version: 1 | 2 }[];
   readonly timestampAuthorities: readonly string[];
+  /** The OIDC issuer where people log in. */
+  readonly issuer?: string;
 }
 
 const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json';
@@ -27,7 +29,9 @@ export function readSigningConfig(bytes: Uint8Array, now: number): SigningServic
   if (config.mediaType !== mediaType) throw invalid(`its media type is ${JSON.stringify(config.mediaType)}`);
   const [authority] = usable(config.caUrls, 1, now);
   if (authority === undefined) throw invalid('it names no certificate authority');
+  const [issuer] = usable(config.oidcUrls, 1, now);
   return {
+    ...(issuer === undefined ? {} : { issuer: checkedUrl(issuer) }),
     certificateAuthority: checkedUrl(authority),
     logs: pick('transparency logs', usable(config.rekorTlogUrls, 2, now), config.rekorTlogConfig).map((service) => ({
       url: checkedUrl(service),
@@ -60,13 +64,16 @@ function pick(
   return services.slice(0, count);
 }
 
-function checkedUrl(service: Service): string {
-  const url = URL.canParse(service.url) ? new URL(service.url) : undefined;
-  if (url === undefined) throw invalid(`${JSON.stringify(service.url)} is no URL`);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback.test(url.hostname))) {
-    throw invalid(`${service.url} is not reached by https`);
-  }
-  return service.url.replace(/\/+$/, '');
+function checkedUrl({ url }: Service): string {
+  if (!URL.canParse(url)) throw invalid(`${JSON.stringify(url)} is no URL`);
+  if (!isPrivateTransport(url)) throw invalid(`${url} is not reached by https`);
+  return url.replace(/\/+$/, '');
+}
+
+/** Says whether nobody on the way can read what is sent to a URL: by https, or to this machine. */
+export function isPrivateTransport(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname));
 }
 
 function invalid(reason: string, cause?: unknown): FairleadError {
