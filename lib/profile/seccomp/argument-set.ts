@@ -98,13 +98,30 @@ export function intersectSets(a: ArgumentSet, b: ArgumentSet): readonly Argument
   return both === undefined ? [] : [both];
 }
 
-function maskRange(range: Range, masked: Extract<ArgumentSet, { form: 'bits' }>): readonly ArgumentSet[] {
-  return alignedBlocks(range).flatMap(({ low, high }) => {
-    const mask = maxValue ^ (high - low);
-    if ((low & masked.mask) !== (masked.value & mask)) return [];
-    const both = bits(mask | masked.mask, low | masked.value);
-    return both === undefined ? [] : [both];
-  });
+/**
+ * The values of a range that a mask lets through: halves of all values, and halves of those, down to blocks that lie in
+ * the range as a whole. Where the mask sets the bit that tells the halves apart, only one of them counts.
+ */
+function maskRange({ low, high }: Range, { mask, value }: Bits): readonly ArgumentSet[] {
+  const parts: ArgumentSet[] = [];
+  const visit = (start: bigint, size: bigint): void => {
+    const end = start + (size - 1n);
+    if (end < low || high < start) return;
+    if (low <= start && end <= high) {
+      const part = bits(mask | (maxValue ^ (size - 1n)), start | value);
+      if (part !== undefined) parts.push(part);
+      return;
+    }
+    const half = size >> 1n;
+    if ((mask & half) === 0n) {
+      visit(start, half);
+      visit(start | half, half);
+    } else {
+      visit(start | (value & half), half);
+    }
+  };
+  visit(0n, 1n << 64n);
+  return parts;
 }
 
 function without(set: ArgumentSet, value: bigint): readonly ArgumentSet[] {
@@ -163,6 +180,7 @@ export function blocks(set: ArgumentSet): readonly ArgumentSet[] {
 }
 
 type Range = Extract<ArgumentSet, { form: 'range' }>;
+type Bits = Extract<ArgumentSet, { form: 'bits' }>;
 
 /** A range as ranges that each are one masked comparison: their length is a power of two that divides their start. */
 function alignedBlocks({ low: start, high }: Range): readonly Range[] {

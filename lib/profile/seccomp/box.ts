@@ -31,10 +31,10 @@ export function intersectBoxes(a: Box, b: Box, budget: Budget = unlimited): read
   for (let i = 0, j = 0; i < a.length || j < b.length; ) {
     const [left, right] = [a[i], b[j]];
     if (left !== undefined && right !== undefined && left.index === right.index) {
-      if (isCostly(left.set, right.set)) spend(budget, 64);
+      if (isCostly(left.set, right.set)) spend(budget, 16);
       const sets = intersectSets(left.set, right.set);
       if (sets.length === 0) return nothing;
-      spend(budget, results.length * sets.length);
+      spend(budget, 3 * results.length * sets.length);
       results = extend(results, left.index, sets);
       i += 1;
       j += 1;
@@ -76,7 +76,9 @@ export function subtractBox(a: Box, b: Box, budget: Budget = unlimited): readonl
   if (intersectBoxes(a, b, budget).length === 0) return [a];
   const results: Box[] = [];
   for (const { index, set } of b) {
-    for (const outside of complementSet(set)) results.push(...intersectBoxes(a, [{ index, set: outside }], budget));
+    const complement = complementSet(set);
+    spend(budget, 2 * complement.length);
+    for (const outside of complement) results.push(...intersectBoxes(a, [{ index, set: outside }], budget));
   }
   return results;
 }

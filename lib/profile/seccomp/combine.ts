@@ -5,7 +5,7 @@ import type { Decision, Region } from './meaning.ts';
 import { always } from './meaning.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, stricter, strictness } from './outcome.ts';
-import { addRegion, subtractBoxes } from './regions.ts';
+import { addRegion, subtractBoxes, withoutIncluded } from './regions.ts';
 
 /**
  * The decision that is at every point as strict as the stricter of two; where both are equally strict `first` gives
@@ -18,7 +18,10 @@ export function combineDecisions(first: Decision, second: Decision, has32Bit: bo
   if (prevails(first, second)) return first;
   if (prevails(second, first)) return second;
   if (has32Bit && (first.wide || second.wide)) return strictestOf(first, second);
-  const regions = orTooMuch(() => combineRegions(first, second, budget));
+  const [ours, theirs] = fewPairs(first, second)
+    ? [first, second]
+    : [simplify(first, budget), simplify(second, budget)];
+  const regions = orTooMuch(() => combineRegions(ours, theirs, budget));
   if (regions === undefined) return strictestOf(first, second);
   return {
     regions,
@@ -44,6 +47,15 @@ function strictestOf(...decisions: readonly Decision[]): Decision {
   const [head, ...tail] = decisions.flatMap(({ regions, otherwise }) => [otherwise, ...regions.map((r) => r.outcome)]);
   if (head === undefined) throw new Error('a decision has an outcome');
   return { ...always(tail.reduce(stricter, head)), exact: false };
+}
+
+function fewPairs(first: Decision, second: Decision): boolean {
+  return first.regions.length * second.regions.length < 1_024;
+}
+
+/** Long lists often say the same again and again; the pairs are quadratic. */
+function simplify(decision: Decision, budget: Budget): Decision {
+  return { ...decision, regions: withoutIncluded(decision.regions, budget) };
 }
 
 function combineRegions(first: Decision, second: Decision, budget: Budget): readonly Region[] {

@@ -24,6 +24,9 @@ export interface Encoding {
 /** So many rules for one syscall at most; what all syscalls may have together is up to fitIntoKernel. */
 const maxRules = 512;
 
+/** What a rule costs, with all that is done with it later; a block of a set costs less. */
+const stepsOf = { rule: 24, block: 4 };
+
 /**
  * Says a decision in rules of the runtime-spec, of which libseccomp makes what they say. That is not so for all
  * rules: libseccomp 2.5 joins several rules of one syscall wrongly, and may not end, when they compare with LT or LE,
@@ -123,9 +126,10 @@ function inSingleConditions(regions: readonly Region[], budget: Budget): readonl
     const [side] = box;
     if (side === undefined) continue;
     const arg = conditionOf(side.index, side.set);
-    if (arg !== undefined && arg.op !== 'SCMP_CMP_LT') rules.push({ args: [arg], outcome });
-    else for (const block of conditionsOf(side.index, blocks(side.set))) rules.push({ args: [block], outcome });
-    spend(budget, 1);
+    const isReliable = arg !== undefined && arg.op !== 'SCMP_CMP_LT';
+    const conditions = isReliable ? [arg] : conditionsOf(side.index, paidBlocks(side.set, budget));
+    spend(budget, stepsOf.rule * conditions.length);
+    for (const condition of conditions) rules.push({ args: [condition], outcome });
   }
   return rules;
 }
@@ -140,18 +144,24 @@ function inMaskedConditions(
   for (const { box, outcome } of regions) {
     let alternatives: SeccompArg[][] = [[]];
     for (const side of box) {
-      const parts = blocks(side.set);
+      const parts = paidBlocks(side.set, budget);
       if (has32Bit && !isWide(side.set) && parts.some(isWide)) return undefined;
       const conditions = conditionsOf(side.index, parts);
       const [only] = conditions;
       if (rules.length + alternatives.length * conditions.length > maxRules) return undefined;
-      spend(budget, alternatives.length * conditions.length);
       if (only !== undefined && conditions.length === 1) for (const args of alternatives) args.push(only);
       else alternatives = alternatives.flatMap((args) => conditions.map((arg) => [...args, arg]));
     }
+    spend(budget, stepsOf.rule * alternatives.length);
     for (const args of alternatives) rules.push({ args, outcome });
   }
   return rules;
+}
+
+function paidBlocks(set: ArgumentSet, budget: Budget): readonly ArgumentSet[] {
+  const parts = blocks(set);
+  spend(budget, stepsOf.block * parts.length);
+  return parts;
 }
 
 function conditionsOf(index: number, sets: readonly ArgumentSet[]): readonly SeccompArg[] {
@@ -185,7 +195,7 @@ function withinLimits(
 function narrowed(region: Region, budget: Budget): readonly Region[] {
   let boxes: Side[][] = [[]];
   for (const { index, set } of region.box) {
-    const sides = blocks(set).flatMap((block) => (isWide(block) ? [] : [{ index, set: block }]));
+    const sides = paidBlocks(set, budget).flatMap((block) => (isWide(block) ? [] : [{ index, set: block }]));
     if (boxes.length * sides.length > maxRules) return [region];
     spend(budget, boxes.length * sides.length);
     boxes = boxes.flatMap((box) => sides.map((side) => [...box, side]));

@@ -1,10 +1,9 @@
-import { orTooMuch, unlimited } from './budget.ts';
+import { unlimited } from './budget.ts';
 import { encodeDecision } from './encode.ts';
-import type { Decision, Region } from './meaning.ts';
 import { meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
 import { outcomeOf, sameOutcome } from './outcome.ts';
-import { addRegion } from './regions.ts';
+import { withoutIncluded } from './regions.ts';
 import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
@@ -31,7 +30,9 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string): SeccompPr
   const rules = new RuleList();
   const kept: SeccompRule[] = [];
   for (const [name, decision] of [...meaning.decisions].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const encoding = encodeDecision(simplify(decision), byDefault, has32Bit);
+    // Where 32-bit architectures cut values, a region may lie in another for some programs and not for others.
+    const regions = decision.wide ? decision.regions : withoutIncluded(decision.regions, unlimited);
+    const encoding = encodeDecision({ ...decision, regions }, byDefault, has32Bit);
     const own = decision.regions.length === 0 ? [] : conditionsOf(profile, name);
     if (encoding.exact && (own.length === 0 || encoding.rules.length <= own.length)) rules.add(name, encoding);
     else kept.push(...own);
@@ -49,17 +50,6 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string): SeccompPr
     ...(listenerMetadata === undefined ? {} : { listenerMetadata }),
     ...(syscalls.length === 0 ? {} : { syscalls }),
   };
-}
-
-/** Regions that lie in others of the same outcome say nothing. */
-function simplify(decision: Decision): Decision {
-  if (decision.wide) return decision;
-  const regions: Region[] = [];
-  const simple = orTooMuch(() => {
-    for (const region of decision.regions) addRegion(regions, region, unlimited);
-    return { ...decision, regions };
-  });
-  return simple ?? decision;
 }
 
 /** A syscall's own entries with effect, each for it alone. */

@@ -35,13 +35,25 @@ export function addRegion(regions: Region[], region: Region, budget: Budget): vo
   else regions.splice(place, 0, region);
 }
 
+/** The regions without those that are seen to lie in others of the same outcome; all of them where that is too much. */
+export function withoutIncluded(regions: readonly Region[], budget: Budget): readonly Region[] {
+  const kept: Region[] = [];
+  const fewer = orTooMuch(() => {
+    for (const region of regions) addRegion(kept, region, budget);
+    return kept;
+  });
+  return fewer ?? regions;
+}
+
 /**
  * The calls in some of `boxes` and in none of `others`.
  *
  * @throws tooMuch
  */
 export function subtractBoxes(boxes: readonly Box[], others: readonly Box[], budget: Budget): readonly Box[] {
-  let rest = boxes;
+  spend(budget, (boxes.length * others.length) >> 2);
+  // What lies in one of the others as a whole would else be cut into pieces by those before it.
+  let rest: readonly Box[] = boxes.filter((box) => !others.some((other) => includesBox(other, box)));
   for (const other of others) {
     rest = rest.flatMap((box) => subtractBox(box, other, budget));
     if (rest.length > maxRegions) throw tooMuch;
