@@ -1,7 +1,7 @@
 import { seccompOf } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
-import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import { type Constraint, effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import type { Digest } from '#lib/registry/digest';
@@ -11,6 +11,9 @@ import { readBaseProfile } from './base-profile.ts';
 import type { ShimMetrics } from './metrics.ts';
 import type { ProfileRequest } from './profile-request.ts';
 import type { ShimLog } from './shim-log.ts';
+
+/** How much of what was constrained is logged with one container, in characters. */
+const longestConstraints = 64 * 1024;
 
 /** For whom a profile is: what logs name. */
 export interface Bearer {
@@ -39,8 +42,7 @@ export function profileApplier(
   { architecture, log, metrics }: { architecture: MachineArchitecture; log: ShimLog; metrics: ShimMetrics },
 ): ApplyProfile {
   return async (request, { capabilities, ...bearer }, signal) => {
-    const { policy } = source;
-    const pulled = await source.pull(request.reference, 'Seccomp', { signal });
+    const { policy, ...pulled } = await source.pull(request.reference, 'Seccomp', { signal });
     const runtime = (): SeccompProfile => runtimeDefault({ architecture, capabilities });
     const { seccomp: baseline } = policy.baseline;
     const base =
@@ -68,8 +70,18 @@ export function profileApplier(
     const named = { ...bearer, reference, rule: pulled.verification.rule, path };
     log.info({ messageId: 'fairlead.profile.applied', ...named }, 'profile applied');
     if (constraints.length > 0) {
-      log.warn({ messageId: 'fairlead.profile.constrained', ...named, constraints }, 'profile constrained');
+      const constrained = { constrained: constraints.length, constraints: beginningOf(constraints) };
+      log.warn({ messageId: 'fairlead.profile.constrained', ...named, ...constrained }, 'profile constrained');
     }
     return { path, digest: pulled.descriptor.digest };
   };
+}
+
+/** As many as fit: whoever may publish must not fill the node's disk by way of its log. */
+function beginningOf(constraints: readonly Constraint[]): readonly Constraint[] {
+  let length = 0;
+  return constraints.filter((each) => {
+    length += JSON.stringify(each).length;
+    return length <= longestConstraints;
+  });
 }

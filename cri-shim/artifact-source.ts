@@ -12,15 +12,16 @@ import type { PinnedReference } from './pinned-reference.ts';
 
 /** Where the shim's handlers get verified artifacts from. */
 export interface ArtifactSource {
-  /** The policy in force. */
-  readonly policy: TrustPolicy;
   readonly store: Store;
-  /** Pulls an artifact, or takes it from the store; verified under the policy in force either way. */
+  /**
+   * Pulls an artifact, or takes it from the store; verified either way under the policy that is in force when that is done,
+   * which comes with it.
+   */
   pull(
     reference: PinnedReference,
     kind: RuntimeKind,
     options: { readonly auth?: AuthConfig | undefined; readonly signal: AbortSignal },
-  ): Promise<PulledProfile>;
+  ): Promise<PulledProfile & { readonly policy: TrustPolicy }>;
   /** Removes an artifact from the store. */
   remove(digest: PinnedReference['digest']): Promise<void>;
 }
@@ -39,9 +40,6 @@ export function artifactSource(
 ): ArtifactSource {
   const memory = pullMemory();
   return {
-    get policy() {
-      return policy();
-    },
     store,
     async pull(reference, kind, { auth, signal }) {
       const connect = async (to: Reference): Promise<ReadTarget> => {
@@ -56,12 +54,15 @@ export function artifactSource(
         return remoteRepository(to, { ...node, credentials: own ?? node.credentials });
       };
       const begun = performance.now();
-      const pulled = await pullProfile(
-        { reference, kind },
-        { policy: policy(), connect, store, memory, signal, decisions },
-      );
-      metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
-      return pulled;
+      const surroundings = { connect, store, memory, signal, decisions };
+      for (;;) {
+        const decided = policy();
+        const pulled = await pullProfile({ reference, kind }, { policy: decided, ...surroundings });
+        // A registry may take its time: what the policy has come to forbid meanwhile is not let in by the one before.
+        if (policy().revision !== decided.revision) continue;
+        metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
+        return { ...pulled, policy: decided };
+      }
     },
     async remove(digest) {
       await store.remove(digest);

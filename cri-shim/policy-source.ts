@@ -22,11 +22,21 @@ export async function followPolicy(
 ): Promise<PolicySource> {
   let current = await loadPolicy(path);
   let complaint: string | undefined;
+  let begun = 0;
+  let decided = 0;
   metrics.policyInForce(true);
 
   async function reload(): Promise<void> {
+    const turn = ++begun;
+    /** Says that the files were read, unless those who began later have read newer ones already. */
+    const isNews = (): boolean => {
+      if (turn < decided) return false;
+      decided = turn;
+      return true;
+    };
     try {
       const fresh = await loadPolicy(path);
+      if (!isNews()) return;
       metrics.policyInForce(true);
       if (fresh.revision !== current.revision || complaint !== undefined) {
         log.info(
@@ -37,6 +47,7 @@ export async function followPolicy(
       complaint = undefined;
       current = fresh;
     } catch (thrown) {
+      if (!isNews()) return;
       const error = toFairleadError(thrown);
       metrics.policyInForce(false);
       if (error.message !== complaint) {
@@ -49,7 +60,15 @@ export async function followPolicy(
     }
   }
 
-  const timer = setInterval(() => void reload(), interval);
+  let looking = false;
+  const timer = setInterval(() => {
+    // A file that does not answer, such as one on a lost network mount, must not take thread after thread.
+    if (looking) return;
+    looking = true;
+    void reload().finally(() => {
+      looking = false;
+    });
+  }, interval);
   timer.unref();
   return {
     get current() {

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { packArtifact } from '#lib/artifact/pack-artifact';
+import { openStore, type Store } from '#lib/node/store';
+import { readProfile } from '#lib/profile/read-profile';
+import { parseReference } from '#lib/registry/reference';
+import { defaultLimits, type TrustPolicy } from '#lib/trust/policy';
+import { profileApplier } from './apply-profile.ts';
+import { type ArtifactSource, artifactSource } from './artifact-source.ts';
+import { noMetrics } from './metrics.ts';
+import type { PinnedReference } from './pinned-reference.ts';
+import type { ShimLog } from './shim-log.ts';
+
+const repository = '127.0.0.1:1/team/nginx';
+/** More in it than the baseline allows, each by its own name. */
+const names = Array.from({ length: 3000 }, (_, number) => `${'call'.repeat(10)}_${number}`);
+const syscalls = names.map((name) => ({ names: [name], action: 'SCMP_ACT_ALLOW' }));
+const artifact = packArtifact(readProfile(Buffer.from(JSON.stringify({ defaultAction: 'SCMP_ACT_LOG', syscalls }))), {
+  layout: 'runtime',
+});
+const reference = parseReference(`${repository}@${artifact.descriptor.digest}`) as PinnedReference;
+const open: TrustPolicy = {
+  source: 'policy.yaml',
+  rules: [{ match: '**', unsigned: true, require: [] }],
+  baseline: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
+  limits: defaultLimits,
+  revision: 'open',
+};
+const strict: TrustPolicy = {
+  ...open,
+  baseline: { seccomp: { defaultAction: 'SCMP_ACT_KILL_PROCESS' } },
+  revision: 's',
+};
+const deny: TrustPolicy = { ...open, rules: [], revision: 'deny' };
+
+describe('artifact source', () => {
+  let folder: string;
+  let store: Store;
+  let current: TrustPolicy;
+  let source: ArtifactSource;
+  const records: Record<string, unknown>[] = [];
+  const record = (fields: Record<string, unknown>) => records.push(fields);
+  const log = { debug: record, info: record, warn: record, error: record } as unknown as ShimLog;
+  const apply = (): ReturnType<ReturnType<typeof profileApplier>> => {
+    const applier = profileApplier(source, { architecture: 'amd64', log, metrics: noMetrics });
+    return applier({ reference }, { pod: 'a/b', capabilities: [] }, AbortSignal.timeout(5000));
+  };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-source-'));
+    store = await openStore(folder);
+    await store.put({ artifact, kind: 'Seccomp', repository, signatures: [] });
+    current = open;
+    source = artifactSource(store, () => current, { env: {}, metrics: noMetrics, decisions: undefined });
+    records.length = 0;
+  });
+  afterEach(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('decides by the policy that is in force when the pull ends, not by the one that was when it began', async () => {
+    const pull = source.pull(reference, 'Seccomp', { signal: AbortSignal.timeout(5000) });
+    current = deny;
+    await assert.rejects(pull, { kind: 'NotAllowed' });
+    current = open;
+    const applied = apply();
+    current = strict;
+    const { defaultAction } = JSON.parse(await readFile((await applied).path, 'utf8')) as { defaultAction: string };
+    assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
+  });
+
+  it('logs what was constrained, and of very much the beginning and how much there is', async () => {
+    current = { ...open, baseline: { seccomp: { defaultAction: 'SCMP_ACT_LOG' } } };
+    await apply();
+    const [constrained] = records.filter(({ messageId }) => messageId === 'fairlead.profile.constrained');
+    assert.equal(constrained?.['constrained'], names.length);
+    assert.ok((constrained['constraints'] as unknown[]).length >= 100);
+    assert.ok(JSON.stringify(constrained).length < 100_000);
+  });
+});
