@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -103,6 +103,15 @@ describe('shim', () => {
     await assert.rejects(start({ seccompRoot: 'relative' }), { kind: 'InvalidInput' });
     await assert.rejects(start({ metrics: 'here' }), { kind: 'InvalidInput' });
     assert.ok(!(await readdir(folder)).includes('other.sock'));
+  });
+
+  it('writes its decisions down where it is told to', async () => {
+    const decisionLog = join(folder, 'decisions.jsonl');
+    await start({ decisionLog });
+    await assert.rejects(pull(connect()), { code: 7 });
+    const [line = ''] = (await readFile(decisionLog, 'utf8')).split('\n');
+    const { outcome, error, policy } = JSON.parse(line);
+    assert.deepEqual([outcome, error, policy], ['refused', 'NotAllowed', join(folder, 'policy.yaml')]);
   });
 
   it('follows the policy, and keeps the one in force where a new one does not parse', async () => {
