@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { FairleadError } from '#lib/errors';
 import { buildProvenance } from './build-provenance.ts';
 import { type ExpectedProvenance, provenanceProblem } from './provenance.ts';
@@ -125,6 +126,20 @@ describe('provenanceProblem', () => {
       assert.equal(problem(exact({ [fact]: '' }), silent), `its provenance says ${fact} nothing`);
       assert.equal(problem({ [fact]: { pattern: 'x**' } }, silent), `its provenance says ${fact} nothing`);
     }
+  });
+
+  it('answers any JSON with a problem where a repository is wanted, and never with an exception', () => {
+    const wanted = exact({ repository: 'https://github.com/acme/profiles' });
+    const parameters = fc.oneof(fc.jsonValue(), fc.record({ workflow: fc.jsonValue(), variables: fc.jsonValue() }));
+    const shaped = fc.record({
+      buildDefinition: fc.record({ externalParameters: parameters }),
+      runDetails: fc.record({ builder: fc.record({ id: fc.string() }) }),
+    });
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), shaped), (value) => {
+        assert.equal(typeof provenanceProblem(value, wanted), 'string');
+      }),
+    );
   });
 
   it('takes nothing else for provenance', () => {
