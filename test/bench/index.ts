@@ -6,6 +6,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: stri
   profile: () => import('./profile.ts'),
   apparmor: () => import('./apparmor.ts'),
   cli: () => import('./cli.ts'),
+  registry: () => import('./registry.ts'),
   trust: () => import('./trust.ts'),
   shim: () => import('./shim.ts'),
 };

@@ -99,6 +99,35 @@ describe('a registry that lies', () => {
   });
 });
 
+describe('a registry that is asked much', () => {
+  it('is asked over the same connections, whatever the method', async () => {
+    const sockets = new Set<unknown>();
+    const { target } = await serve((request, response) => {
+      sockets.add(request.socket);
+      answerManifest(response, request, image.bytes, image.descriptor.digest);
+    });
+    for (let n = 0; n < 5; n++) {
+      await target.resolve('v1');
+      await fetchBytes(target, image.descriptor, { limit: 10_000 });
+    }
+    // The answer to a HEAD may still be on its way out when the next request is made.
+    assert(sockets.size <= 2, `${sockets.size} connections for 10 requests`);
+  });
+
+  it('and answers HEAD with a body costs a connection, and nothing wrong is read', async () => {
+    const { target } = await serve((request, response) => {
+      if (request.method !== 'HEAD') return answerManifest(response, request, image.bytes, image.descriptor.digest);
+      const head = `HTTP/1.1 200 OK\r\ncontent-type: ${mediaTypes.manifest}\r\ncontent-length: ${image.bytes.length}\r\n`;
+      const lie = 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlies';
+      request.socket.write(`${head}docker-content-digest: ${image.descriptor.digest}\r\n\r\n${lie}`);
+    });
+    for (let n = 0; n < 5; n++) {
+      assert.deepEqual(await target.resolve('v1'), image.descriptor);
+      assert.deepEqual(await fetchBytes(target, image.descriptor, { limit: 10_000 }), new Uint8Array(image.bytes));
+    }
+  });
+});
+
 describe('a registry that has much', () => {
   it('gives its tags page by page, as they are asked for', async () => {
     const { target, seen } = await serve((request, response) => {

@@ -121,6 +121,9 @@ async function sendOnce(
     headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...request.headers },
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
+    // Without this undici closes the connection after each HEAD, for servers that answer it with a body: on such a one the next answer
+    // does not parse, and the request is sent again.
+    reset: false,
     ...(body === undefined
       ? {}
       : { body: body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false }) }),
