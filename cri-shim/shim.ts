@@ -120,7 +120,8 @@ function handlersOf({
 }: Parts): Map<string, UnaryHandler> {
   const source = artifactSource(store, () => policy.current, { env: process.env, metrics, decisions });
   const apply = profileApplier(source, { architecture: machineArchitecture(process.arch), log, metrics });
-  const creation = { seccompRoot, recordUse: useRecorder(store, log) };
+  const callRuntime = runtimeCaller(runtime);
+  const creation = { seccompRoot, recordUse: useRecorder(store, callRuntime, log) };
   const [runPodSandbox, createContainer] = [
     handleRunPodSandbox(apply, creation),
     handleCreateContainer(apply, creation),
@@ -134,7 +135,7 @@ function handlersOf({
     ['runtime.v1alpha2.RuntimeService/CreateContainer', createContainer],
     ['runtime.v1.ImageService/PullSecurityProfileArtifact', handlePull(source)],
     ['runtime.v1.ImageService/ListSecurityProfileArtifacts', handleList(store)],
-    ['runtime.v1.ImageService/RemoveSecurityProfileArtifact', handleRemove(source, runtimeCaller(runtime))],
+    ['runtime.v1.ImageService/RemoveSecurityProfileArtifact', handleRemove(source, callRuntime)],
   ]);
 }
 

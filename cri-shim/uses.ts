@@ -13,17 +13,33 @@ import type { ShimLog } from './shim-log.ts';
 /** Notes that a container or sandbox was made with an artifact. */
 export type RecordUse = (id: string, digest: Digest) => Promise<void>;
 
+/** After how many uses the state folder is tidied, the first time after the first. */
+const usesBetweenTidying = 256;
+/** How long the runtime may take to say what it holds, in milliseconds. */
+const tidyingTime = 60_000;
+
 /**
  * Notes uses in the store. The container is there already when its use is noted, so a failure is only logged: the runtime has
- * put the profile into the container, which keeps it whatever becomes of the artifact.
+ * put the profile into the container, which keeps it whatever becomes of the artifact. Every so often, notes about containers
+ * that are gone are dropped, and effective profiles that nobody needs: pods that crash again and again make new ones of both.
  */
-export function useRecorder(store: Store, log: ShimLog): RecordUse {
+export function useRecorder(store: Store, callRuntime: CallRuntime, log: ShimLog): RecordUse {
+  let uses = 0;
+  const tidy = async (): Promise<void> => {
+    try {
+      await store.dropOldEffective();
+      await artifactsInUse(store, callRuntime, AbortSignal.timeout(tidyingTime));
+    } catch (error) {
+      log.warn({ err: error }, 'the state folder could not be tidied');
+    }
+  };
   return async (id, digest) => {
     try {
       await store.putUse(id, digest);
     } catch (error) {
       log.warn({ err: error, container: id, digest }, 'the use of an artifact could not be noted');
     }
+    if (uses++ % usesBetweenTidying === 0) void tidy();
   };
 }
 
@@ -42,9 +58,11 @@ export async function artifactsInUse(
       output,
       await callRuntime(`runtime.v1.RuntimeService/${method}`, toBinary(input, create(input)), signal),
     );
-  const [{ containers }, { items }] = await Promise.all([
-    ask('ListContainers', ListContainersRequestSchema, ListContainersResponseSchema),
-    ask('ListPodSandbox', ListPodSandboxRequestSchema, ListPodSandboxResponseSchema),
-  ]);
-  return store.usesOf(new Set([...containers, ...items].map(({ id }) => id)));
+  return store.usesOf(async () => {
+    const [{ containers }, { items }] = await Promise.all([
+      ask('ListContainers', ListContainersRequestSchema, ListContainersResponseSchema),
+      ask('ListPodSandbox', ListPodSandboxRequestSchema, ListPodSandboxResponseSchema),
+    ]);
+    return new Set([...containers, ...items].map(({ id }) => id));
+  });
 }

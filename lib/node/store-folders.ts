@@ -1,5 +1,6 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FairleadError } from '#lib/errors';
 import { type Digest, digestParts } from '#lib/registry/digest';
 
 /** Where things lie in the state folder. */
@@ -17,7 +18,10 @@ export interface StoreFolders {
   readonly uses: string;
 }
 
-/** Makes the folders. All but `effective` are for the owner only; that one is readable, since the runtime need not run as the same user. */
+/**
+ * Makes the folders. All but `effective` are for the owner only; that one is readable, since the runtime need not run as the same user.
+ * Throws InvalidInput where the root is another user's or others may write to it: they could put what they like where runtimes read.
+ */
 export async function makeFolders(root: string): Promise<StoreFolders> {
   const folders: StoreFolders = {
     root,
@@ -28,6 +32,12 @@ export async function makeFolders(root: string): Promise<StoreFolders> {
     uses: join(root, 'uses'),
   };
   await mkdir(root, { recursive: true, mode: 0o711 });
+  const { uid, mode } = await stat(root);
+  if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
+    throw new FairleadError('InvalidInput', `others than this user may write to the state folder ${root}`, {
+      hint: `Take another folder, or, where nobody has put anything into it: chown and chmod 0711 ${root}`,
+    });
+  }
   for (const folder of [
     folders.temporary,
     folders.blobs,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Artifact } from '#lib/artifact/artifact';
@@ -144,9 +144,51 @@ describe('store', () => {
     await store.putUse('container-1', a);
     await store.putUse('container-2', b);
     await assert.rejects(store.putUse('../escape', b), { kind: 'InvalidInput' });
-    assert.deepEqual(await store.usesOf(new Set(['container-1', 'container-3'])), new Set([a]));
+    assert.deepEqual(await store.usesOf(async () => new Set(['container-1', 'container-3'])), new Set([a]));
     assert.deepEqual(await readdir(join(folder, 'uses')), ['container-1']);
+    const made = async () => {
+      await store.putUse('container-4', b); // made and noted after the notes were read
+      return new Set(['container-1']);
+    };
+    assert.deepEqual(await store.usesOf(made), new Set([a]));
+    assert.deepEqual(await readdir(join(folder, 'uses')), ['container-1', 'container-4']);
     await store.close();
+  });
+
+  it('drops effective profiles an hour after somebody last asked for them', async () => {
+    let minutes = 0;
+    const store = await openStore(folder, { now: () => new Date(minutes * 60_000) });
+    const [old, fresh] = [await store.putEffective(Buffer.from('old')), await store.putEffective(Buffer.from('fresh'))];
+    minutes = 50;
+    assert.equal(await store.putEffective(Buffer.from('fresh')), fresh);
+    await store.dropOldEffective();
+    assert.equal(await readFile(old, 'utf8'), 'old');
+    minutes = 61;
+    await store.dropOldEffective();
+    assert.deepEqual(await readdir(join(folder, 'effective')), [basename(fresh)]);
+    await store.close();
+    const again = await openStore(folder, { now: () => new Date(minutes * 60_000) });
+    minutes = 120;
+    await again.dropOldEffective();
+    assert.equal(await readFile(fresh, 'utf8'), 'fresh', 'a call of before the restart may still be under way');
+    minutes = 122;
+    await again.dropOldEffective();
+    assert.deepEqual(await readdir(join(folder, 'effective')), []);
+    await again.close();
+  });
+
+  it('does not use a folder that others may write to', async () => {
+    for (const mode of [0o777, 0o1777, 0o770, 0o703]) {
+      await chmod(folder, mode);
+      await assert.rejects(openStore(folder), { kind: 'InvalidInput', message: /may write/ });
+    }
+    await chmod(folder, 0o711);
+    if (process.getuid?.() === 0) {
+      await chown(folder, 65534, 65534);
+      await assert.rejects(openStore(folder), { kind: 'InvalidInput' });
+      await chown(folder, 0, 0);
+    }
+    await (await openStore(folder)).close();
   });
 
   it('takes 50 puts at once', async () => {
@@ -212,7 +254,7 @@ describe('store', () => {
 
   const notRoot = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
   it('survives a full disk', { skip: notRoot }, async () => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=711', 'tmpfs', folder]);
     try {
       const store = await openStore(folder);
       await store.put(from(artifactOf('small')));

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from '#lib/artifact/artifact';
@@ -12,6 +13,9 @@ import { syncFolder, writeDurably } from './durable-file.ts';
 import { lockFolder } from './folder-lock.ts';
 import { blobPath, makeFolders, recordPath, type StoreFolders } from './store-folders.ts';
 import { renderRecord, type StoredArtifact } from './stored-artifact.ts';
+
+/** How long an effective profile that nobody asks for stays, in milliseconds. */
+const effectiveLife = 60 * 60 * 1000;
 
 /** What a pull brought, all of it verified. */
 export interface PulledArtifact {
@@ -41,15 +45,20 @@ export interface Store {
   putEffective(bytes: Uint8Array): Promise<string>;
   /** Notes that a container or sandbox was made with an artifact. */
   putUse(id: string, digest: Digest): Promise<void>;
-  /** Which artifacts the containers and sandboxes in `alive` were made with; notes about others are dropped. */
-  usesOf(alive: ReadonlySet<string>): Promise<Set<Digest>>;
+  /**
+   * Which artifacts the containers and sandboxes that `alive` gives were made with; notes about others are dropped. `alive` is
+   * asked after the notes are read: what is noted was there by then, so what it does not give is gone, and not yet to come.
+   */
+  usesOf(alive: () => Promise<ReadonlySet<string>>): Promise<Set<Digest>>;
+  /** Drops the effective profiles that nobody asked for in the last hour; runtimes read them when they make a container. */
+  dropOldEffective(): Promise<void>;
   /** Gives the folder back. */
   close(): Promise<void>;
 }
 
 /**
  * Opens the store in a folder, makes it where it is not there, and puts it in order after a crash.
- * Throws Conflict where another process has it open.
+ * Throws Conflict where another process has it open, and InvalidInput where others may write to it.
  */
 export async function openStore(
   folder: string,
@@ -70,6 +79,9 @@ class FolderStore implements Store {
   readonly #records: Map<Digest, StoredArtifact>;
   readonly #unlock: () => void;
   readonly #now: () => Date;
+  readonly #opened: number;
+  /** When each effective profile was last asked for, by its file's name. */
+  readonly #asked = new Map<string, number>();
   /** Changes of records happen one after the other. */
   #change: Promise<unknown> = Promise.resolve();
 
@@ -78,6 +90,7 @@ class FolderStore implements Store {
     this.#records = records;
     this.#unlock = unlock;
     this.#now = now;
+    this.#opened = now().getTime();
   }
 
   readonly fetcher: Fetcher = {
@@ -127,7 +140,9 @@ class FolderStore implements Store {
 
   async putEffective(bytes: Uint8Array): Promise<string> {
     const hex = createHash('sha256').update(bytes).digest('hex');
-    const path = join(this.#folders.effective, `${hex}.json`);
+    const name = `${hex}.json`;
+    const path = join(this.#folders.effective, name);
+    this.#asked.set(name, this.#now().getTime());
     const present = await readFile(path).catch(() => undefined);
     if (present?.equals(bytes) !== true) await this.#write(path, bytes, 0o644);
     return path;
@@ -140,14 +155,26 @@ class FolderStore implements Store {
     await this.#write(join(this.#folders.uses, id), Buffer.from(digest), 0o600);
   }
 
-  async usesOf(alive: ReadonlySet<string>): Promise<Set<Digest>> {
+  async usesOf(alive: () => Promise<ReadonlySet<string>>): Promise<Set<Digest>> {
     const used = new Set<Digest>();
-    for (const id of await readdir(this.#folders.uses)) {
+    const noted = await readdir(this.#folders.uses);
+    const living = await alive();
+    for (const id of noted) {
       const path = join(this.#folders.uses, id);
-      if (alive.has(id)) used.add((await readFile(path, 'utf8')) as Digest);
+      if (living.has(id)) used.add((await readFile(path, 'utf8')) as Digest);
       else await rm(path, { force: true });
     }
     return used;
+  }
+
+  async dropOldEffective(): Promise<void> {
+    const oldest = this.#now().getTime() - effectiveLife;
+    for (const name of await readdir(this.#folders.effective)) {
+      if ((this.#asked.get(name) ?? this.#opened) > oldest) continue;
+      this.#asked.delete(name);
+      // In one go with the question: nobody can be given the path in between.
+      rmSync(join(this.#folders.effective, name), { force: true });
+    }
   }
 
   async close(): Promise<void> {

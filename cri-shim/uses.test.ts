@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { openStore } from '#lib/node/store';
+import { digestOf } from '#lib/registry/digest';
+import { ListContainersResponseSchema, ListPodSandboxResponseSchema } from './gen/cri_pb.js';
+import type { CallRuntime } from './runtime-call.ts';
+import type { ShimLog } from './shim-log.ts';
+import { useRecorder } from './uses.ts';
+
+const digest = digestOf(Buffer.from('artifact'));
+
+describe('uses of artifacts', () => {
+  it('are forgotten when their containers are gone, however many there were, and kept while the runtime is down', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-uses-'));
+    const store = await openStore(folder);
+    let down = false;
+    const callRuntime: CallRuntime = async (method) => {
+      if (down) throw new Error('down');
+      return method.endsWith('ListContainers')
+        ? toBinary(ListContainersResponseSchema, create(ListContainersResponseSchema, { containers: [{ id: 'c0' }] }))
+        : toBinary(ListPodSandboxResponseSchema, create(ListPodSandboxResponseSchema, { items: [{ id: 's0' }] }));
+    };
+    const warnings: unknown[] = [];
+    const log = { warn: (...record: unknown[]) => warnings.push(record) } as unknown as ShimLog;
+    const recordUse = useRecorder(store, callRuntime, log);
+    const noted = () => readdir(join(folder, 'uses'));
+    for (let crash = 0; crash < 256; crash++) await recordUse(`c${crash}`, digest);
+    await recordUse('s0', digest);
+    for (let tries = 0; tries < 200 && (await noted()).length > 3; tries++) await sleep(10);
+    assert.deepEqual(await noted(), ['c0', 's0']);
+    down = true;
+    for (let crash = 1; crash <= 256; crash++) await recordUse(`d${crash}`, digest);
+    for (let tries = 0; tries < 200 && warnings.length === 0; tries++) await sleep(10);
+    assert.equal(warnings.length, 1);
+    assert.equal((await noted()).length, 258);
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+});
