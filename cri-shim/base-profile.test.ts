@@ -26,6 +26,11 @@ describe('base profile', () => {
   });
 
   it('is refused where it is not a readable profile, without waiting for a pipe', async () => {
+    await symlink('/proc/kallsyms', join(folder, 'sizeless.json'));
+    await assert.rejects(readBaseProfile(join(folder, 'sizeless.json')), {
+      kind: 'ProfileInvalid',
+      message: /more than/,
+    });
     for (const name of ['missing.json', 'broken.json', 'large.json', 'pipe.json', 'operator']) {
       await assert.rejects(readBaseProfile(join(folder, name)), { kind: 'ProfileInvalid' }, name);
     }

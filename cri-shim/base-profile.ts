@@ -6,6 +6,8 @@ import type { SeccompProfile } from '#lib/profile/seccomp/model';
 
 /** Longest base profile that is read, in bytes. */
 const longestBase = 1024 * 1024;
+/** Room for files that are longer than they say. */
+const spareBytes = 4096;
 
 /**
  * Reads a seccomp profile that lies on the node. Links are followed, as the runtime follows them: only the node's administrator
@@ -27,9 +29,17 @@ async function readRegularFile(path: string): Promise<Uint8Array> {
   try {
     const found = await file.stat();
     if (!found.isFile()) throw invalid(path, 'it is no file');
-    if (found.size > longestBase)
-      throw invalid(path, `it has ${found.size} bytes, more than the ${longestBase} allowed`);
-    return await file.readFile();
+    // Not by its size alone: files of /proc say that they have none, and a file may grow.
+    const bytes = Buffer.alloc(Math.min(found.size, longestBase) + spareBytes);
+    let filled = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, null);
+      if (bytesRead === 0) return bytes.subarray(0, filled);
+      filled += bytesRead;
+      if (filled > longestBase || filled === bytes.length) {
+        throw invalid(path, `it has more than the ${longestBase} bytes allowed, or grows while it is read`);
+      }
+    }
   } finally {
     await file.close();
   }
