@@ -49,7 +49,7 @@ export function createEndpointClient(
 
   /** Sends to one URL, with our credentials where it is the host itself and never elsewhere. */
   const sendTo = async (request: ApiRequest, url: URL): Promise<HttpResponse> => {
-    refusePlainHttp(url, allowedHost, nameRequest({ method: request.method, url }));
+    refusePlainHttp(url, api, allowedHost, nameRequest({ method: request.method, url }));
     const own = url.origin === api.origin;
     const attempt = async (authorization: string | undefined): Promise<HttpResponse> =>
       transport.send({

@@ -5,10 +5,13 @@ export function isLoopback(url: URL): boolean {
   return /^(?:(?:.+\.)?localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/.test(url.hostname);
 }
 
-/** Throws NotAllowed where a URL is plain HTTP to another machine than this one, and no host that the user said speaks plain HTTP. */
-export function refusePlainHttp(url: URL, allowedHost: string | undefined, what: string): void {
+/**
+ * Throws NotAllowed where a URL is plain HTTP to a host that the user did not say speaks it. This machine may be spoken to so where the
+ * registry is on it too: another machine's registry has no business in sending us to services that listen here for us alone.
+ */
+export function refusePlainHttp(url: URL, registry: URL, allowedHost: string | undefined, what: string): void {
   if (url.protocol === 'https:') return;
-  if (url.protocol === 'http:' && (isLoopback(url) || url.host === allowedHost)) return;
+  if (url.protocol === 'http:' && ((isLoopback(url) && isLoopback(registry)) || url.host === allowedHost)) return;
   throw new FairleadError('NotAllowed', `${what} leads to ${url.protocol}//${url.host}, which is not HTTPS`, {
     hint: 'Nothing was sent there. Let the registry use HTTPS for it.',
   });
