@@ -1,13 +1,21 @@
 import { FairleadError } from '#lib/errors';
+import { Members } from './members.ts';
 
 /** A JSON value that remembers where it stood. Numbers keep their source text, so that 64-bit values survive. */
 export type JsonNode =
-  | { readonly type: 'object'; readonly at: number; readonly members: ReadonlyMap<string, JsonMember> }
+  | { readonly type: 'object'; readonly at: number; readonly members: JsonMembers }
   | { readonly type: 'array'; readonly at: number; readonly items: readonly JsonNode[] }
   | { readonly type: 'string'; readonly at: number; readonly value: string }
   | { readonly type: 'number'; readonly at: number; readonly source: string }
   | { readonly type: 'boolean'; readonly at: number; readonly value: boolean }
   | { readonly type: 'null'; readonly at: number };
+
+/** The members of an object by name, and in their order; a map is one too. */
+export interface JsonMembers extends Iterable<readonly [string, JsonMember]> {
+  readonly size: number;
+  has(name: string): boolean;
+  get(name: string): JsonMember | undefined;
+}
 
 /** One member of an object; `keyAt` is the offset of its name. */
 export interface JsonMember {
@@ -77,12 +85,17 @@ const escapes: Readonly<Record<string, string>> = {
   t: '\t',
 };
 
+/** Strings up to this length are shared, and at most so many. */
+const maxShared = 32;
+const mostShared = 1_024;
+
 class Reader {
   readonly #text: string;
   readonly #source: string;
   readonly #limits: JsonLimits;
   #at = 0;
   #values = 0;
+  readonly #known = new Map<string, string>();
   readonly #number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
   constructor(text: string, source: string, limits: JsonLimits) {
@@ -125,7 +138,7 @@ class Reader {
 
   #object(depth: number): JsonNode {
     const at = this.#at;
-    const members = new Map<string, JsonMember>();
+    const members = new Members();
     this.#at += 1;
     this.#blank();
     if (this.#text[this.#at] === '}') {
@@ -141,7 +154,7 @@ class Reader {
       if (this.#text[this.#at] !== ':') this.#fail('expected ":" after the member name');
       this.#at += 1;
       this.#blank();
-      members.set(key, { keyAt, value: this.#value(depth + 1) });
+      members.add(key, keyAt, this.#value(depth + 1));
       if (this.#closes('}')) return { type: 'object', at, members };
     }
   }
@@ -157,7 +170,8 @@ class Reader {
     }
     for (;;) {
       items.push(this.#value(depth + 1));
-      if (this.#closes(']')) return { type: 'array', at, items };
+      // A list that grew has room for more; the copy has not.
+      if (this.#closes(']')) return { type: 'array', at, items: items.slice() };
     }
   }
 
@@ -180,10 +194,18 @@ class Reader {
     while (code !== QUOTE && code !== BACKSLASH && code >= 0x20) code = text.charCodeAt(++at);
     if (code === QUOTE) {
       this.#at = at + 1;
-      return text.slice(start, at);
+      return this.#shared(text.slice(start, at));
     }
     this.#at = at;
     return this.#escapedString(text.slice(start, at));
+  }
+
+  /** One string for all that are alike: profiles say the same few words again and again. */
+  #shared(text: string): string {
+    if (text.length > maxShared) return text;
+    const known = this.#known.get(text);
+    if (known === undefined && this.#known.size < mostShared) this.#known.set(text, text);
+    return known ?? text;
   }
 
   #escapedString(head: string): string {
@@ -220,12 +242,27 @@ class Reader {
 
   #numberNode(): JsonNode {
     const at = this.#at;
+    const end = this.#endOfDigits(at);
+    if (end !== undefined) {
+      this.#at = end;
+      return { type: 'number', at, source: this.#text.slice(at, end) };
+    }
     this.#number.lastIndex = at;
     const source = this.#number.exec(this.#text)?.[0];
     if (source === undefined)
       this.#fail(at < this.#text.length ? 'expected a JSON value' : 'the document ends too early');
     this.#at += source.length;
     return { type: 'number', at, source };
+  }
+
+  /** The end of a plain whole number, as nearly all are; undefined for others. */
+  #endOfDigits(start: number): number | undefined {
+    let at = start;
+    let code = this.#text.charCodeAt(at);
+    const first = code;
+    while (code >= 0x30 && code <= 0x39) code = this.#text.charCodeAt(++at);
+    const isPlain = at === start + 1 || (at > start && first !== 0x30);
+    return isPlain && code !== 0x2e && code !== 0x65 && code !== 0x45 ? at : undefined;
   }
 
   #word(word: string, node: JsonNode): JsonNode {

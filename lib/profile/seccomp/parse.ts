@@ -13,7 +13,15 @@ export interface UnknownField {
 }
 
 /** Counts beyond which a profile is refused before anything else is done with it. */
-const limits = { entries: 16_384, names: 65_536, arguments: 65_536, words: 64, textLength: 4_096, unknownFields: 256 };
+const limits = {
+  entries: 16_384,
+  names: 65_536,
+  different: 4_096,
+  arguments: 65_536,
+  words: 64,
+  textLength: 4_096,
+  unknownFields: 256,
+};
 
 const profileFields: ReadonlySet<string> = new Set([
   'defaultAction',
@@ -49,6 +57,9 @@ type Members = Extract<JsonNode, { type: 'object' }>;
 class Parser {
   readonly unknownFields: UnknownField[] = [];
   readonly #document: JsonDocument;
+  /** Where the parser is: `syscalls`, 3, `action`. Kept up as it goes, and made into text only for messages. */
+  readonly #path: (string | number)[] = [];
+  readonly #different = new Set<string>();
   #names = 0;
   #arguments = 0;
 
@@ -57,19 +68,16 @@ class Parser {
   }
 
   profile(root: JsonNode): SeccompProfile {
-    const fields = this.#object(root, '', profileFields);
-    const defaultAction = this.#action(this.#required(fields, '', 'defaultAction'), 'defaultAction');
-    const defaultErrnoRet = this.#optional(fields, 'defaultErrnoRet', (node) => this.#errno(node, 'defaultErrnoRet'));
+    const fields = this.#object(root, profileFields);
+    const defaultAction = this.#required(fields, 'defaultAction', this.#action);
+    const defaultErrnoRet = this.#optional(fields, 'defaultErrnoRet', this.#errno);
     const archList = this.#optional(fields, 'architectures', (node) =>
-      this.#words(node, 'architectures', 'architecture', architectures.keys()),
+      this.#words(node, 'architecture', architectures.keys()),
     );
-    const flagList = this.#optional(fields, 'flags', (node) => this.#words(node, 'flags', 'flag', flags));
-    const listenerPath = this.#optional(fields, 'listenerPath', (node) => this.#text(node, 'listenerPath'));
-    const listenerMetadata = this.#optional(fields, 'listenerMetadata', (node) => this.#text(node, 'listenerMetadata'));
-    const syscalls = this.#optional(fields, 'syscalls', (node) => {
-      const items = this.#array(node, 'syscalls', limits.entries);
-      return items.map((item, index) => this.#rule(item, `syscalls[${index}]`));
-    });
+    const flagList = this.#optional(fields, 'flags', (node) => this.#words(node, 'flag', flags));
+    const listenerPath = this.#optional(fields, 'listenerPath', this.#text);
+    const listenerMetadata = this.#optional(fields, 'listenerMetadata', this.#text);
+    const syscalls = this.#optional(fields, 'syscalls', (node) => this.#items(node, limits.entries, this.#rule));
     return {
       defaultAction,
       ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }),
@@ -81,130 +89,168 @@ class Parser {
     };
   }
 
-  #rule(node: JsonNode, path: string): SeccompRule {
-    const fields = this.#object(node, path, ruleFields);
-    const namesNode = this.#required(fields, path, 'names');
-    const namesPath = `${path}.names`;
-    const items = this.#array(namesNode, namesPath, limits.names);
-    if (items.length === 0) this.#fail(namesNode, namesPath, 'must name at least one syscall');
-    this.#names += items.length;
-    if (this.#names > limits.names) this.#fail(namesNode, namesPath, `more than ${limits.names} syscall names`);
-    const names = items.map((item, index) => this.#name(item, `${namesPath}[${index}]`));
-    const action = this.#action(this.#required(fields, path, 'action'), `${path}.action`);
-    const errnoRet = this.#optional(fields, 'errnoRet', (found) => this.#errno(found, `${path}.errnoRet`));
-    const args = this.#optional(fields, 'args', (found) => {
-      const nodes = this.#array(found, `${path}.args`, limits.arguments);
-      this.#arguments += nodes.length;
-      if (this.#arguments > limits.arguments)
-        this.#fail(found, `${path}.args`, `more than ${limits.arguments} conditions`);
-      return nodes.map((item, index) => this.#arg(item, `${path}.args[${index}]`));
-    });
+  readonly #rule = (node: JsonNode): SeccompRule => {
+    const fields = this.#object(node, ruleFields);
+    const names = this.#required(fields, 'names', this.#nameList);
+    const action = this.#required(fields, 'action', this.#action);
+    const errnoRet = this.#optional(fields, 'errnoRet', this.#errno);
+    const args = this.#optional(fields, 'args', this.#argList);
     return {
       names,
       action,
       ...(errnoRet === undefined ? {} : { errnoRet }),
       ...(args === undefined ? {} : { args }),
     };
-  }
+  };
 
-  #arg(node: JsonNode, path: string): SeccompArg {
-    const fields = this.#object(node, path, argFields);
-    const index = Number(this.#integer(this.#required(fields, path, 'index'), `${path}.index`, 5n));
-    const value = this.#integer(this.#required(fields, path, 'value'), `${path}.value`, maxUint64);
-    const valueTwo = this.#optional(fields, 'valueTwo', (found) => this.#integer(found, `${path}.valueTwo`, maxUint64));
-    const opNode = this.#required(fields, path, 'op');
-    const op = this.#oneOf(opNode, `${path}.op`, 'operator', operators) as SeccompOperator;
-    return { index, value, ...(valueTwo === undefined ? {} : { valueTwo }), op };
-  }
+  readonly #nameList = (node: JsonNode): readonly string[] => {
+    const { length } = this.#array(node, limits.names);
+    if (length === 0) this.#fail(node, 'must name at least one syscall');
+    this.#names += length;
+    if (this.#names > limits.names) this.#fail(node, `more than ${limits.names} syscall names`);
+    const names = this.#items(node, limits.names, this.#name);
+    for (const name of names) this.#different.add(name);
+    if (this.#different.size > limits.different) {
+      this.#fail(node, `more than ${limits.different} different syscalls; kernels have some hundred`);
+    }
+    return names;
+  };
 
-  #name(node: JsonNode, path: string): string {
-    if (node.type !== 'string') this.#fail(node, path, `must be a string, is ${spoken(node)}`);
-    if (node.value === '') this.#fail(node, path, 'must not be empty');
-    if (node.value.length > 128) this.#fail(node, path, 'is longer than 128 characters');
+  readonly #argList = (node: JsonNode): readonly SeccompArg[] => {
+    this.#arguments += this.#array(node, limits.arguments).length;
+    if (this.#arguments > limits.arguments) this.#fail(node, `more than ${limits.arguments} conditions`);
+    return this.#items(node, limits.arguments, this.#arg);
+  };
+
+  readonly #arg = (node: JsonNode): SeccompArg => {
+    const fields = this.#object(node, argFields);
+    const index = this.#required(fields, 'index', this.#index);
+    const value = this.#required(fields, 'value', this.#value);
+    const valueTwo = this.#optional(fields, 'valueTwo', this.#value);
+    const op = this.#required(fields, 'op', this.#operator);
+    return valueTwo === undefined ? { index, value, op } : { index, value, valueTwo, op };
+  };
+
+  readonly #name = (node: JsonNode): string => {
+    if (node.type !== 'string') this.#fail(node, `must be a string, is ${spoken(node)}`);
+    if (node.value === '') this.#fail(node, 'must not be empty');
+    if (node.value.length > 128) this.#fail(node, 'is longer than 128 characters');
     return node.value;
-  }
+  };
 
-  #action(node: JsonNode, path: string): SeccompAction {
-    return this.#oneOf(node, path, 'action', actions) as SeccompAction;
-  }
+  readonly #action = (node: JsonNode) => this.#oneOf(node, 'action', actions) as SeccompAction;
 
-  #errno(node: JsonNode, path: string): number {
-    return Number(this.#integer(node, path, maxUint32));
-  }
+  readonly #operator = (node: JsonNode) => this.#oneOf(node, 'operator', operators) as SeccompOperator;
 
-  #words(node: JsonNode, path: string, what: string, known: Iterable<string>): readonly string[] {
+  readonly #errno = (node: JsonNode) => Number(this.#integer(node, maxUint32));
+
+  readonly #index = (node: JsonNode) => Number(this.#integer(node, 5n));
+
+  readonly #value = (node: JsonNode) => this.#integer(node, maxUint64);
+
+  #words(node: JsonNode, what: string, known: Iterable<string>): readonly string[] {
     const words = [...known];
-    const items = this.#array(node, path, limits.words);
-    return items.map((item, index) => this.#oneOf(item, `${path}[${index}]`, what, words));
+    return this.#items(node, limits.words, (item) => this.#oneOf(item, what, words));
   }
 
-  #oneOf(node: JsonNode, path: string, what: string, known: readonly string[]): string {
-    if (node.type !== 'string') this.#fail(node, path, `must be a string, is ${spoken(node)}`);
-    if (known.includes(node.value)) return node.value;
+  #oneOf(node: JsonNode, what: string, known: readonly string[]): string {
+    if (node.type !== 'string') this.#fail(node, `must be a string, is ${spoken(node)}`);
+    const found = known.indexOf(node.value);
+    // The known word itself, not the text's: thousands of entries share it.
+    if (found >= 0) return known[found] ?? node.value;
     const meant = nearest(node.value, known);
     const shown = node.value.length > 64 ? `${node.value.slice(0, 64)}…` : node.value;
     const help = meant === undefined ? `; known are ${known.join(', ')}` : `; did you mean ${meant}?`;
-    return this.#fail(node, path, `unknown ${what} ${JSON.stringify(shown)}${help}`);
+    return this.#fail(node, `unknown ${what} ${JSON.stringify(shown)}${help}`);
   }
 
-  #text(node: JsonNode, path: string): string {
-    if (node.type !== 'string') this.#fail(node, path, `must be a string, is ${spoken(node)}`);
-    if (node.value.length > limits.textLength) this.#fail(node, path, `is longer than ${limits.textLength} characters`);
+  readonly #text = (node: JsonNode): string => {
+    if (node.type !== 'string') this.#fail(node, `must be a string, is ${spoken(node)}`);
+    if (node.value.length > limits.textLength) this.#fail(node, `is longer than ${limits.textLength} characters`);
     return node.value;
-  }
+  };
 
-  #integer(node: JsonNode, path: string, max: bigint): bigint {
-    if (node.type !== 'number') this.#fail(node, path, `must be a number, is ${spoken(node)}`);
+  #integer(node: JsonNode, max: bigint): bigint {
+    if (node.type !== 'number') this.#fail(node, `must be a number, is ${spoken(node)}`);
     if (!/^(0|[1-9][0-9]{0,19})$/.test(node.source)) {
-      this.#fail(node, path, `must be a whole number from 0 to ${max}, is ${node.source.slice(0, 32)}`);
+      this.#fail(node, `must be a whole number from 0 to ${max}, is ${node.source.slice(0, 32)}`);
     }
     const value = BigInt(node.source);
-    if (value > max) this.#fail(node, path, `must be a whole number from 0 to ${max}, is ${node.source}`);
+    if (value > max) this.#fail(node, `must be a whole number from 0 to ${max}, is ${node.source}`);
     return value;
   }
 
-  #array(node: JsonNode, path: string, most: number): readonly JsonNode[] {
-    if (node.type !== 'array') this.#fail(node, path, `must be an array, is ${spoken(node)}`);
-    if (node.items.length > most) this.#fail(node, path, `has ${node.items.length} items, more than ${most}`);
+  #array(node: JsonNode, most: number): readonly JsonNode[] {
+    if (node.type !== 'array') this.#fail(node, `must be an array, is ${spoken(node)}`);
+    if (node.items.length > most) this.#fail(node, `has ${node.items.length} items, more than ${most}`);
     return node.items;
   }
 
-  #object(node: JsonNode, path: string, known: ReadonlySet<string>): Members {
-    if (node.type !== 'object') this.#fail(node, path, `must be an object, is ${spoken(node)}`);
-    for (const [key, member] of node.members) {
-      if (known.has(key) || this.unknownFields.length >= limits.unknownFields) continue;
-      this.unknownFields.push({
-        pointer: `${pointerOf(path)}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-        position: positionOf(this.#document, member.keyAt),
-      });
-    }
+  #items<T>(node: JsonNode, most: number, read: (node: JsonNode) => T): readonly T[] {
+    const nodes = this.#array(node, most);
+    return nodes.map((item, index) => this.#under(index, item, read));
+  }
+
+  #object(node: JsonNode, known: ReadonlySet<string>): Members {
+    if (node.type !== 'object') this.#fail(node, `must be an object, is ${spoken(node)}`);
+    let expected = 0;
+    for (const name of known) if (node.members.has(name)) expected += 1;
+    if (expected < node.members.size) this.#noteUnknown(node, known);
     return node;
   }
 
-  #required(fields: Members, path: string, name: string): JsonNode {
+  #noteUnknown(node: Members, known: ReadonlySet<string>): void {
+    for (const [key, member] of node.members) {
+      if (known.has(key) || this.unknownFields.length >= limits.unknownFields) continue;
+      this.unknownFields.push({
+        pointer: `${pointerOf(this.#path)}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+        position: positionOf(this.#document, member.keyAt),
+      });
+    }
+  }
+
+  #required<T>(fields: Members, name: string, read: (node: JsonNode) => T): T {
     const member = fields.members.get(name);
-    if (member !== undefined && member.value.type !== 'null') return member.value;
-    return this.#fail(fields, path, `needs "${name}"`);
+    if (member !== undefined && member.value.type !== 'null') return this.#under(name, member.value, read);
+    return this.#fail(fields, `needs "${name}"`);
   }
 
   /** Go writes absent lists as null: both mean absent. */
   #optional<T>(fields: Members, name: string, read: (node: JsonNode) => T): T | undefined {
     const member = fields.members.get(name);
-    return member === undefined || member.value.type === 'null' ? undefined : read(member.value);
+    if (member === undefined || member.value.type === 'null') return undefined;
+    return this.#under(name, member.value, read);
   }
 
-  #fail(node: JsonNode, path: string, what: string): never {
+  /** Reads what lies one step further; where that fails the path stays, for the message. */
+  #under<T>(step: string | number, node: JsonNode, read: (node: JsonNode) => T): T {
+    this.#path.push(step);
+    const result = read(node);
+    this.#path.pop();
+    return result;
+  }
+
+  #fail(node: JsonNode, what: string): never {
     const position = positionOf(this.#document, node.at);
+    const path = textOf(this.#path);
     throw new FairleadError('ProfileInvalid', `${position}: ${path === '' ? '' : `${path}: `}${what}`, {
       hint: 'The format is linux.seccomp of the OCI runtime-spec (config-linux.md, section Seccomp).',
-      pointer: pointerOf(path),
+      pointer: pointerOf(this.#path),
     });
   }
 }
 
-/** `syscalls[3].action` as a JSON pointer: `/syscalls/3/action`. */
-function pointerOf(path: string): string {
-  return path === '' ? '' : `/${path.replaceAll('[', '.').replaceAll(']', '').replaceAll('.', '/')}`;
+/** `syscalls[3].action` */
+function textOf(path: readonly (string | number)[]): string {
+  return path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+/** As a JSON pointer (RFC 6901): `/syscalls/3/action`. None of the known fields has a character to escape. */
+function pointerOf(path: readonly (string | number)[]): string {
+  return path.map((step) => `/${step}`).join('');
 }
 
 function spoken(node: JsonNode): string {
