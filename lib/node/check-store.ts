@@ -7,6 +7,9 @@ import { parseManifest } from '#lib/registry/manifest';
 import { blobPath, recordPath, type StoreFolders } from './store-folders.ts';
 import { parseRecord, type StoredArtifact } from './stored-artifact.ts';
 
+/** How many artifacts are read at the same time: pods cannot start until all are. */
+const checkedAtOnce = 16;
+
 /** Told what was found broken and removed. */
 export type StoreLog = (message: string) => void;
 
@@ -19,7 +22,7 @@ export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<
   for (const name of await readdir(folders.temporary)) await rm(join(folders.temporary, name), { recursive: true });
   const records = new Map<Digest, StoredArtifact>();
   const needed = new Set<string>();
-  for (const name of await readdir(folders.artifacts)) {
+  const check = async (name: string): Promise<void> => {
     const path = join(folders.artifacts, name);
     try {
       const record = parseRecord(await readFile(path));
@@ -30,6 +33,10 @@ export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<
       log(`${path}: removed, it will be pulled again when needed: ${error instanceof Error ? error.message : error}`);
       await rm(path, { recursive: true });
     }
+  };
+  const names = await readdir(folders.artifacts);
+  for (let next = 0; next < names.length; next += checkedAtOnce) {
+    await Promise.all(names.slice(next, next + checkedAtOnce).map(check));
   }
   await removeOrphans(folders, needed);
   await checkEffective(folders, log);
