@@ -4,6 +4,8 @@ import { FairleadError } from '#lib/errors';
 export const maxMessageBytes = 16 * 1024 * 1024;
 
 const prefixBytes = 5;
+/** Room for most requests, in bytes. */
+const usualBytes = 16 * 1024;
 
 /** Puts the length prefix before a message (gRPC over HTTP/2, Length-Prefixed-Message), uncompressed. */
 export function frameMessage(message: Uint8Array): Buffer {
@@ -19,21 +21,33 @@ export function frameMessage(message: Uint8Array): Buffer {
  * Throws LimitExceeded above {@link maxMessageBytes}, and InvalidInput for a compressed message, for none and for more than one.
  */
 export async function readMessage(body: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+  // One buffer that grows, not a list of pieces: a message may come byte by byte, and each piece takes many times its bytes.
+  let bytes = Buffer.allocUnsafe(usualBytes);
   let received = 0;
   let expected = Number.POSITIVE_INFINITY;
   for await (const chunk of body) {
-    chunks.push(chunk);
+    const before = received;
     received += chunk.length;
-    if (expected === Number.POSITIVE_INFINITY && received >= prefixBytes) {
-      expected = prefixBytes + checkPrefix(Buffer.concat(chunks, received));
+    if (received > expected) throw moreThanOne();
+    if (received > bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(received, Math.min(2 * bytes.length, expected)));
+      bytes.copy(larger, 0, 0, before);
+      bytes = larger;
     }
-    if (received > expected) throw new FairleadError('InvalidInput', 'a unary call with more than one message');
+    chunk.copy(bytes, before);
+    if (expected === Number.POSITIVE_INFINITY && received >= prefixBytes) {
+      expected = prefixBytes + checkPrefix(bytes);
+      if (received > expected) throw moreThanOne();
+    }
   }
   if (received !== expected) {
     throw new FairleadError('InvalidInput', `a unary call whose message breaks off after ${received} bytes`);
   }
-  return Buffer.concat(chunks, received).subarray(prefixBytes);
+  return bytes.subarray(prefixBytes, received);
+}
+
+function moreThanOne(): FairleadError {
+  return new FairleadError('InvalidInput', 'a unary call with more than one message');
 }
 
 function checkPrefix(start: Buffer): number {
