@@ -18,8 +18,11 @@ export type Connect = (reference: Reference) => Repository;
 export async function openRegistries(options: RegistryOptions, env: NodeJS.ProcessEnv): Promise<Connect> {
   if (options.ociLayout !== undefined) {
     const folder = options.ociLayout;
-    if (options.plainHttp || options.username !== undefined || options.passwordStdin) {
-      throw new FairleadError('InvalidInput', '--oci-layout excludes --plain-http, --username and --password-stdin');
+    if (options.plainHttp || options.trustRealm || options.username !== undefined || options.passwordStdin) {
+      throw new FairleadError(
+        'InvalidInput',
+        '--oci-layout excludes --plain-http, --trust-realm, --username and --password-stdin',
+      );
     }
     const { layoutRepository } = await import('#lib/registry/layout/repository');
     return (reference) => layoutRepository(folder, formatRepository(reference));
@@ -33,11 +36,11 @@ export async function openRegistries(options: RegistryOptions, env: NodeJS.Proce
 
 /** How registries are reached: as this machine does, with what the command line says beside. Rejects with InvalidInput. */
 export async function openNetwork(
-  { username, passwordStdin, plainHttp = false }: RegistryOptions,
+  { username, passwordStdin, plainHttp = false, trustRealm = [] }: RegistryOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<RemoteOptions> {
   const { machineOptions } = await import('#lib/registry/remote/machine-options');
-  const machine = { ...machineOptions(env), plainHttp };
+  const machine = { ...machineOptions(env), plainHttp, trustedRealms: trustRealm };
   if (username === undefined && !passwordStdin) return machine;
   if (username === undefined || !passwordStdin) {
     throw new FairleadError('InvalidInput', '--username and --password-stdin belong together', {

@@ -6,6 +6,7 @@ import type { OutputForm } from './output.ts';
 export interface RegistryOptions {
   readonly ociLayout?: string;
   readonly plainHttp?: boolean;
+  readonly trustRealm?: readonly string[];
   readonly username?: string;
   readonly passwordStdin?: boolean;
 }
@@ -29,7 +30,8 @@ export function addRegistryOptions(command: Command): Command {
   return command
     .option('--oci-layout <folder>', 'use this OCI layout folder in place of the network')
     .option('--plain-http', 'speak HTTP to the registry (loopback addresses always get it)')
-    .option('--username <name>', 'log in with this name; without it, from the Docker configuration')
+    .addOption(trustRealmOption())
+    .option('--username <name>', 'log in with this name; without it, as docker login and its like left it')
     .option('--password-stdin', 'read the password for --username from stdin');
 }
 
@@ -78,4 +80,12 @@ export function parseKind(text: string): RuntimeKind {
 /** Help text with examples, one line each: what it does, and the command. */
 export function examples(lines: readonly (readonly [what: string, command: string])[]): string {
   return `\nExamples:\n${lines.map(([what, command]) => `  # ${what}\n  ${command}`).join('\n')}`;
+}
+
+/** `--trust-realm`: who beside the registry may see the password for it. */
+export function trustRealmOption(): Option {
+  return new Option(
+    '--trust-realm <host>',
+    "a token service on another domain than the registry's that may see the password; may be repeated",
+  ).argParser((host, gathered: readonly string[] = []) => [...gathered, host]);
 }

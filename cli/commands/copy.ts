@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import { openRegistries } from '../connect.ts';
-import { addOutputOption, examples, type OutputOptions } from '../options.ts';
+import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options.ts';
 import { writeResult } from '../output.ts';
 import { describeTransfer, watchTransfer } from '../transfer.ts';
 
@@ -10,6 +10,7 @@ interface CopyCommandOptions extends OutputOptions {
   readonly fromOciLayout?: string;
   readonly toOciLayout?: string;
   readonly plainHttp?: boolean;
+  readonly trustRealm?: readonly string[];
   readonly referrers: boolean;
 }
 
@@ -26,7 +27,8 @@ export function define(command: Command): void {
     .option('--no-referrers', 'leave signatures and attestations behind')
     .option('--from-oci-layout <folder>', 'read from this OCI layout folder in place of the network')
     .option('--to-oci-layout <folder>', 'write to this OCI layout folder in place of the network')
-    .option('--plain-http', 'speak HTTP to the registries (loopback addresses always get it)');
+    .option('--plain-http', 'speak HTTP to the registries (loopback addresses always get it)')
+    .addOption(trustRealmOption());
   addOutputOption(command)
     .addHelpText(
       'after',
@@ -56,9 +58,9 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
       hint: 'Name a repository, with or without a tag: the digest stays what it is.',
     });
   }
-  const { fromOciLayout, toOciLayout, plainHttp = false } = options;
+  const { fromOciLayout, toOciLayout, plainHttp = false, trustRealm = [] } = options;
   const place = (ociLayout: string | undefined) =>
-    openRegistries(ociLayout === undefined ? { plainHttp } : { ociLayout }, process.env);
+    openRegistries(ociLayout === undefined ? { plainHttp, trustRealm } : { ociLayout }, process.env);
   const [{ copyGraph }, { copySigned }, from, to] = await Promise.all([
     import('#lib/registry/copy'),
     import('#lib/trust/copy-signed'),

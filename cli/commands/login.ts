@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { isRegistry } from '#lib/registry/reference';
 import { openNetwork, readPassword } from '../connect.ts';
-import { addOutputOption, examples, type OutputOptions } from '../options.ts';
+import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options.ts';
 import { writeResult } from '../output.ts';
 import { askHidden, askLine, isInteractive } from '../passphrase.ts';
 
@@ -10,6 +10,7 @@ interface LoginOptions extends OutputOptions {
   readonly username?: string;
   readonly passwordStdin?: boolean;
   readonly plainHttp?: boolean;
+  readonly trustRealm?: readonly string[];
 }
 
 /** `fairlead login REGISTRY`. */
@@ -23,7 +24,8 @@ export function define(command: Command): void {
     .argument('<registry>', 'host or host:port')
     .option('--username <name>', 'who; asked for without')
     .option('--password-stdin', 'read the password or token from stdin')
-    .option('--plain-http', 'speak HTTP to the registry (loopback addresses always get it)');
+    .option('--plain-http', 'speak HTTP to the registry (loopback addresses always get it)')
+    .addOption(trustRealmOption());
   addOutputOption(command)
     .addHelpText(
       'after',
@@ -45,7 +47,7 @@ async function login(registry: string, options: LoginOptions): Promise<void> {
   const [{ checkLogin }, { saveCredentials }, network] = await Promise.all([
     import('#lib/registry/remote/check-login'),
     import('#lib/registry/credentials'),
-    openNetwork({ plainHttp: options.plainHttp ?? false }, process.env),
+    openNetwork({ plainHttp: options.plainHttp ?? false, trustRealm: options.trustRealm ?? [] }, process.env),
   ]);
   await checkLogin(registry, { ...network, credentials: { username, password } });
   const kept = await saveCredentials(process.env, registry, { username, password });

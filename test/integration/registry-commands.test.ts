@@ -39,147 +39,186 @@ const push = (reference: string, ...args: string[]) =>
 const verify = (reference: string, ...args: string[]) =>
   fairlead(['verify', reference, '--policy', 'policy.yaml', ...args]);
 
-describePeers(['docker-registry', 'refreg', 'skopeo'], 'fairlead copy, save, load, tag, ls and referrers', () => {
-  let source: Registry;
-  let target: Registry;
-  let modern: Refreg;
-  before(async () => {
-    [source, target, modern] = await Promise.all([startRegistry(), startRegistry(), startRefreg()]);
-  });
-  after(() => Promise.all([source.stop(), target.stop(), modern.stop()]));
-
-  for (const format of ['bundle', 'legacy']) {
-    it(`copies an artifact with its ${format} signature, between registries of both kinds`, async () => {
-      const name = `security/${format}`;
-      const { digest } = await push(`${source.host}/${name}:1`, '--signature-format', format);
-      const first = await fairlead(['copy', `${source.host}/${name}:1`, `${modern.host}/copied/${format}`]);
-      assert.equal(first.reference, `${modern.host}/copied/${format}:1@${digest}`);
-      assert.equal((await verify(`${modern.host}/copied/${format}:1`)).digest, digest);
-      // And back, from the digest alone, under another tag.
-      await fairlead(['copy', `${modern.host}/copied/${format}@${digest}`, `${target.host}/back/${format}:stable`]);
-      const verified = await verify(`${target.host}/back/${format}:stable`);
-      assert.equal(verified.digest, digest);
-      assert.equal(verified.verification.signatures[0].format, format);
-      const again = await fairlead(['copy', `${source.host}/${name}:1`, `${modern.host}/copied/${format}`]);
-      assert.equal(again.content.sent, 0);
-      assert.equal(again.sentBytes, 0);
+describePeers(
+  ['docker-registry', 'refreg', 'skopeo', 'oras', 'crane'],
+  'fairlead copy, save, load, tag, ls and referrers',
+  () => {
+    let source: Registry;
+    let target: Registry;
+    let modern: Refreg;
+    before(async () => {
+      [source, target, modern] = await Promise.all([startRegistry(), startRegistry(), startRefreg()]);
     });
-  }
+    after(() => Promise.all([source.stop(), target.stop(), modern.stop()]));
 
-  it('leaves signatures behind where that is said', async () => {
-    await push(`${source.host}/security/alone:1`);
-    await fairlead(['copy', `${source.host}/security/alone:1`, `${target.host}/alone`, '--no-referrers']);
-    const { code } = await runFairlead(['verify', `${target.host}/alone:1`, '--policy', 'policy.yaml'], { cwd });
-    assert.equal(code, 5);
-  });
-
-  it('copies into a layout folder and out of it', async () => {
-    const { digest } = await push(`${source.host}/security/folder:1`);
-    await fairlead(['copy', `${source.host}/security/folder:1`, 'localhost/kept/folder', '--to-oci-layout', 'layout']);
-    assert.equal((await verify('localhost/kept/folder:1', '--oci-layout', 'layout')).digest, digest);
-    const out = `${target.host}/out/folder`;
-    await fairlead(['copy', 'localhost/kept/folder:1', out, '--from-oci-layout', 'layout']);
-    assert.equal((await verify(`${out}:1`)).digest, digest);
-  });
-
-  for (const format of ['bundle', 'legacy']) {
-    it(`saves with a ${format} signature to a file that loads, and verifies, where the source is out of reach`, async (t) => {
-      const gone = await startRegistry();
-      t.after(() => gone.stop());
-      const reference = `${gone.host}/security/saved:1.27`;
-      const { digest } = await push(reference, '--signature-format', format);
-      const file = `${format}.tar`;
-      await fairlead(['save', reference, file]);
-      const bytes = await readFile(join(cwd, file));
-      await fairlead(['save', reference, file]);
-      assert(bytes.equals(await readFile(join(cwd, file))), 'the same content gives the same bytes');
-      process.kill(gone.pid, 'SIGKILL');
-
-      const unreachable = await runFairlead(['inspect', reference], { cwd });
-      assert.equal(unreachable.code, 8);
-      const into = `${target.host}/gap/${format}`;
-      const { loaded } = await fairlead(['load', file, into]);
-      assert.deepEqual(loaded, [{ reference: `${into}:1.27@${digest}`, digest }]);
-      assert.equal((await verify(`${into}:1.27`)).digest, digest);
-      await fairlead(['load', file, `${into}:stable@${digest}`]);
-      assert.equal((await verify(`${into}:stable`)).digest, digest);
-      await fairlead(['load', file, 'localhost/gap/node', '--oci-layout', `node-${format}`]);
-      assert.equal((await verify('localhost/gap/node:1.27', '--oci-layout', `node-${format}`)).digest, digest);
-    });
-  }
-
-  it('leaves nothing behind where saving fails, and replaces no file', async () => {
-    await writeFile(join(cwd, 'kept.tar'), 'as it was');
-    const { code } = await runFairlead(['save', `${source.host}/security/absent:1`, 'kept.tar'], { cwd });
-    assert.equal(code, 7);
-    assert.equal(await readFile(join(cwd, 'kept.tar'), 'utf8'), 'as it was');
-    await push(`${source.host}/security/unwritable:1`);
-    const no = await runFairlead(['save', `${source.host}/security/unwritable:1`, 'no/such/folder.tar'], { cwd });
-    assert.equal(no.code, 2);
-    assert.match(no.stderr, /^error: cannot write no\/such\/folder\.tar/);
-    assert.deepEqual(
-      (await readdir(cwd)).filter((name) => name.startsWith('kept.tar')),
-      ['kept.tar'],
-    );
-  });
-
-  it('loads what skopeo saved, and says which of several is meant', async () => {
-    await push(`${source.host}/security/skopeo:1`);
-    const save = ['copy', '--src-tls-verify=false', `docker://${source.host}/security/skopeo:1`];
-    const { code, stderr } = await run(peer('skopeo'), [...save, 'oci-archive:skopeo.tar:7'], { cwd });
-    assert.equal(code, 0, stderr);
-    const { loaded } = await fairlead(['load', 'skopeo.tar', `${target.host}/from/skopeo`]);
-    assert.match(loaded[0].reference, /\/from\/skopeo:7@sha256:/);
-
-    await fairlead(['push', 'other.json', `${source.host}/security/skopeo:2`, '--unsigned']);
-    for (const tag of ['1', '2']) {
-      const from = `${source.host}/security/skopeo:${tag}`;
-      await fairlead(['copy', from, 'localhost/many', '--to-oci-layout', 'many']);
+    for (const format of ['bundle', 'legacy']) {
+      it(`copies an artifact with its ${format} signature, between registries of both kinds`, async () => {
+        const name = `security/${format}`;
+        const { digest } = await push(`${source.host}/${name}:1`, '--signature-format', format);
+        const first = await fairlead(['copy', `${source.host}/${name}:1`, `${modern.host}/copied/${format}`]);
+        assert.equal(first.reference, `${modern.host}/copied/${format}:1@${digest}`);
+        assert.equal((await verify(`${modern.host}/copied/${format}:1`)).digest, digest);
+        // And back, from the digest alone, under another tag.
+        await fairlead(['copy', `${modern.host}/copied/${format}@${digest}`, `${target.host}/back/${format}:stable`]);
+        const verified = await verify(`${target.host}/back/${format}:stable`);
+        assert.equal(verified.digest, digest);
+        assert.equal(verified.verification.signatures[0].format, format);
+        const again = await fairlead(['copy', `${source.host}/${name}:1`, `${modern.host}/copied/${format}`]);
+        assert.equal(again.content.sent, 0);
+        assert.equal(again.sentBytes, 0);
+      });
     }
-    await run('tar', ['-cf', 'many.tar', '-C', 'many/localhost/many', '.'], { cwd });
-    const all = await fairlead(['load', 'many.tar', `${target.host}/many`]);
-    assert.equal(all.loaded.length, 2);
-    const unclear = await runFairlead(['load', 'many.tar', `${target.host}/many:x`], { cwd });
-    assert.equal(unclear.code, 2);
-    assert.match(unclear.stderr, /holds 2 artifacts/);
-    const absent = await runFairlead(['load', 'many.tar', `${target.host}/many@sha256:${'0'.repeat(64)}`], { cwd });
-    assert.equal(absent.code, 7);
-  });
 
-  it('refuses an archive that is none', async () => {
-    await writeFile(join(cwd, 'broken.tar'), 'no tar at all');
-    const broken = await runFairlead(['load', 'broken.tar', `${target.host}/broken`], { cwd });
-    assert.equal(broken.code, 2);
-    assert.equal((await runFairlead(['load', 'absent.tar', `${target.host}/broken`], { cwd })).code, 2);
-  });
+    it('leaves signatures behind where that is said', async () => {
+      await push(`${source.host}/security/alone:1`);
+      await fairlead(['copy', `${source.host}/security/alone:1`, `${target.host}/alone`, '--no-referrers']);
+      const { code } = await runFairlead(['verify', `${target.host}/alone:1`, '--policy', 'policy.yaml'], { cwd });
+      assert.equal(code, 5);
+    });
 
-  it('tags, and lists tags, repositories and referrers', async () => {
-    const name = `${modern.host}/listed/nginx`;
-    const { digest, signature } = await push(`${name}:1.27.10`, '--signature-format', 'bundle');
-    await fairlead(['tag', `${name}:1.27.10`, '1.27.9', 'stable']);
-    assert.deepEqual(await fairlead(['ls', name]), ['1.27.9', '1.27.10', 'stable']);
-    assert.equal((await verify(`${name}:stable`)).digest, digest);
-    assert((await fairlead(['ls', modern.host])).includes(name));
-    const { referrers } = await fairlead(['referrers', `${name}:stable`]);
-    assert.deepEqual(
-      referrers.map((each: { digest: string }) => each.digest),
-      [signature],
-    );
-    const { stdout } = await runFairlead(['referrers', `${name}:stable`], { cwd });
-    assert.match(stdout, new RegExp(`@${digest}\\n {2}${signature} `));
-    const none = await runFairlead(['referrers', `${name}@${signature}`], { cwd });
-    assert.match(none.stdout, /nothing refers to it/);
-    assert.equal((await runFairlead(['tag', `${name}:stable`, '-x'], { cwd })).code, 2);
-    assert.equal((await runFairlead(['ls', `${name}:stable`], { cwd })).code, 2);
-  });
+    it('copies into a layout folder and out of it', async () => {
+      const { digest } = await push(`${source.host}/security/folder:1`);
+      await fairlead([
+        'copy',
+        `${source.host}/security/folder:1`,
+        'localhost/kept/folder',
+        '--to-oci-layout',
+        'layout',
+      ]);
+      assert.equal((await verify('localhost/kept/folder:1', '--oci-layout', 'layout')).digest, digest);
+      const out = `${target.host}/out/folder`;
+      await fairlead(['copy', 'localhost/kept/folder:1', out, '--from-oci-layout', 'layout']);
+      assert.equal((await verify(`${out}:1`)).digest, digest);
+    });
 
-  it('leaves tags that only stand for a digest out of the list', async () => {
-    const name = `${source.host}/listed/legacy`;
-    const { digest } = await push(`${name}:1`, '--signature-format', 'legacy');
-    assert.deepEqual(await fairlead(['ls', name]), ['1']);
-    assert.deepEqual(await fairlead(['ls', name, '--all']), ['1', `${digest.replace(':', '-')}.sig`]);
-  });
-});
+    for (const format of ['bundle', 'legacy']) {
+      it(`saves with a ${format} signature to a file that loads, and verifies, where the source is out of reach`, async (t) => {
+        const gone = await startRegistry();
+        t.after(() => gone.stop());
+        const reference = `${gone.host}/security/saved:1.27`;
+        const { digest } = await push(reference, '--signature-format', format);
+        const file = `${format}.tar`;
+        await fairlead(['save', reference, file]);
+        const bytes = await readFile(join(cwd, file));
+        await fairlead(['save', reference, file]);
+        assert(bytes.equals(await readFile(join(cwd, file))), 'the same content gives the same bytes');
+        process.kill(gone.pid, 'SIGKILL');
+
+        const unreachable = await runFairlead(['inspect', reference], { cwd });
+        assert.equal(unreachable.code, 8);
+        const into = `${target.host}/gap/${format}`;
+        const { loaded } = await fairlead(['load', file, into]);
+        assert.deepEqual(loaded, [{ reference: `${into}:1.27@${digest}`, digest }]);
+        assert.equal((await verify(`${into}:1.27`)).digest, digest);
+        await fairlead(['load', file, `${into}:stable@${digest}`]);
+        assert.equal((await verify(`${into}:stable`)).digest, digest);
+        await fairlead(['load', file, 'localhost/gap/node', '--oci-layout', `node-${format}`]);
+        assert.equal((await verify('localhost/gap/node:1.27', '--oci-layout', `node-${format}`)).digest, digest);
+      });
+    }
+
+    it('leaves nothing behind where saving fails, and replaces no file', async () => {
+      await writeFile(join(cwd, 'kept.tar'), 'as it was');
+      const { code } = await runFairlead(['save', `${source.host}/security/absent:1`, 'kept.tar'], { cwd });
+      assert.equal(code, 7);
+      assert.equal(await readFile(join(cwd, 'kept.tar'), 'utf8'), 'as it was');
+      await push(`${source.host}/security/unwritable:1`);
+      const no = await runFairlead(['save', `${source.host}/security/unwritable:1`, 'no/such/folder.tar'], { cwd });
+      assert.equal(no.code, 2);
+      assert.match(no.stderr, /^error: cannot write no\/such\/folder\.tar/);
+      assert.deepEqual(
+        (await readdir(cwd)).filter((name) => name.startsWith('kept.tar')),
+        ['kept.tar'],
+      );
+    });
+
+    it('loads what skopeo saved, and says which of several is meant', async () => {
+      await push(`${source.host}/security/skopeo:1`);
+      const save = ['copy', '--src-tls-verify=false', `docker://${source.host}/security/skopeo:1`];
+      const { code, stderr } = await run(peer('skopeo'), [...save, 'oci-archive:skopeo.tar:7'], { cwd });
+      assert.equal(code, 0, stderr);
+      const { loaded } = await fairlead(['load', 'skopeo.tar', `${target.host}/from/skopeo`]);
+      assert.match(loaded[0].reference, /\/from\/skopeo:7@sha256:/);
+
+      await fairlead(['push', 'other.json', `${source.host}/security/skopeo:2`, '--unsigned']);
+      for (const tag of ['1', '2']) {
+        const from = `${source.host}/security/skopeo:${tag}`;
+        await fairlead(['copy', from, 'localhost/many', '--to-oci-layout', 'many']);
+      }
+      await run('tar', ['-cf', 'many.tar', '-C', 'many/localhost/many', '.'], { cwd });
+      const all = await fairlead(['load', 'many.tar', `${target.host}/many`]);
+      assert.equal(all.loaded.length, 2);
+      const unclear = await runFairlead(['load', 'many.tar', `${target.host}/many:x`], { cwd });
+      assert.equal(unclear.code, 2);
+      assert.match(unclear.stderr, /holds 2 artifacts/);
+      const absent = await runFairlead(['load', 'many.tar', `${target.host}/many@sha256:${'0'.repeat(64)}`], { cwd });
+      assert.equal(absent.code, 7);
+    });
+
+    it('refuses an archive that is none', async () => {
+      await writeFile(join(cwd, 'broken.tar'), 'no tar at all');
+      const broken = await runFairlead(['load', 'broken.tar', `${target.host}/broken`], { cwd });
+      assert.equal(broken.code, 2);
+      assert.equal((await runFairlead(['load', 'absent.tar', `${target.host}/broken`], { cwd })).code, 2);
+    });
+
+    it('tags, and lists tags, repositories and referrers', async () => {
+      const name = `${modern.host}/listed/nginx`;
+      const { digest, signature } = await push(`${name}:1.27.10`, '--signature-format', 'bundle');
+      await fairlead(['tag', `${name}:1.27.10`, '1.27.9', 'stable']);
+      assert.deepEqual(await fairlead(['ls', name]), ['1.27.9', '1.27.10', 'stable']);
+      assert.equal((await verify(`${name}:stable`)).digest, digest);
+      assert((await fairlead(['ls', modern.host])).includes(name));
+      const { referrers } = await fairlead(['referrers', `${name}:stable`]);
+      assert.deepEqual(
+        referrers.map((each: { digest: string }) => each.digest),
+        [signature],
+      );
+      const { stdout } = await runFairlead(['referrers', `${name}:stable`], { cwd });
+      assert.match(stdout, new RegExp(`@${digest}\\n {2}${signature} `));
+      const none = await runFairlead(['referrers', `${name}@${signature}`], { cwd });
+      assert.match(none.stdout, /nothing refers to it/);
+      assert.equal((await runFairlead(['tag', `${name}:stable`, '-x'], { cwd })).code, 2);
+      assert.equal((await runFairlead(['ls', `${name}:stable`], { cwd })).code, 2);
+    });
+
+    it('understands what oras, crane and skopeo copied, and they what we copied', async () => {
+      const { digest } = await push(`${source.host}/tools/own:1`);
+      await fairlead(['copy', `${source.host}/tools/own:1`, `${target.host}/tools/copied`]);
+      const from = `${target.host}/tools/copied:1`;
+      const to = (name: string): string => `${modern.host}/tools/${name}:1`;
+      const tools: readonly (readonly ['oras' | 'crane' | 'skopeo', ...string[]])[] = [
+        ['oras', 'cp', '-r', '--from-plain-http', '--to-plain-http', from, to('oras')],
+        ['crane', 'cp', '--insecure', from, to('crane')],
+        [
+          'skopeo',
+          'copy',
+          '--src-tls-verify=false',
+          '--dest-tls-verify=false',
+          `docker://${from}`,
+          `docker://${to('skopeo')}`,
+        ],
+      ];
+      for (const [tool, ...args] of tools) {
+        const { code, stderr } = await run(peer(tool), args, { cwd, env: { HOME: cwd } });
+        assert.equal(code, 0, `${tool}: ${stderr}`);
+        assert.equal((await fairlead(['inspect', to(tool)])).digest, digest);
+        assert.deepEqual(await fairlead(['ls', to(tool).replace(/:1$/, '')]), ['1']);
+      }
+      // Of the three, oras alone takes signatures along.
+      assert.equal((await verify(to('oras'))).digest, digest);
+      const alone = await runFairlead(['verify', to('crane'), '--policy', 'policy.yaml'], { cwd });
+      assert.equal(alone.code, 5);
+    });
+
+    it('leaves tags that only stand for a digest out of the list', async () => {
+      const name = `${source.host}/listed/legacy`;
+      const { digest } = await push(`${name}:1`, '--signature-format', 'legacy');
+      assert.deepEqual(await fairlead(['ls', name]), ['1']);
+      assert.deepEqual(await fairlead(['ls', name, '--all']), ['1', `${digest.replace(':', '-')}.sig`]);
+    });
+  },
+);
 
 describePeers(['docker-registry'], 'fairlead login and logout', () => {
   let registry: Registry;
@@ -250,6 +289,36 @@ describePeers(['docker-registry'], 'fairlead login and logout', () => {
     const auth = Buffer.from(`${user.username}:${user.password}`).toString('base64');
     await writeFile(file, JSON.stringify({ auths: { [registry.host]: { auth } } }));
     await fairlead(['ls', registry.host], { env: { REGISTRY_AUTH_FILE: file } });
+  });
+
+  it('shows the password to a token service on another domain only where that is said', async () => {
+    const asked: (string | undefined)[] = [];
+    const proxy = createServer((request, response) => {
+      const { host, pathname } = new URL(request.url ?? '');
+      if (host === 'tokens.example.org') {
+        asked.push(request.headers.authorization);
+        response.end('{"token": "t"}');
+      } else if (request.headers.authorization === 'Bearer t') response.end('{"tags": ["1"]}');
+      else {
+        const challenge = 'Bearer realm="https://tokens.example.org/token",service="s"';
+        response.writeHead(401, { 'www-authenticate': challenge }).end(pathname);
+      }
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    try {
+      const env = { HTTP_PROXY: `127.0.0.1:${(proxy.address() as AddressInfo).port}`, HOME: cwd };
+      const args = ['login', 'registry.test', '--plain-http', '--username', 'ann', '--password-stdin'];
+      const { code, stderr } = await runFairlead(args, { cwd, env, input: 'correct horse' });
+      assert.equal(code, 4);
+      assert.match(stderr, /tokens\.example\.org.*--trust-realm/s);
+      assert.deepEqual(asked, []);
+      // It may be told, and is then spoken to in HTTPS, which this one does not speak.
+      const told = [...args, '--trust-realm', 'tokens.example.org'];
+      assert.equal((await runFairlead(told, { cwd, env, input: 'correct horse' })).code, 8);
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
   });
 
   it('asks for nothing where nobody can answer, and takes no password as an argument', async () => {
