@@ -25,12 +25,16 @@ const tidyingTime = 60_000;
  */
 export function useRecorder(store: Store, callRuntime: CallRuntime, log: ShimLog): RecordUse {
   let uses = 0;
+  let tidying = false;
   const tidy = async (): Promise<void> => {
+    tidying = true;
     try {
       await store.dropOldEffective();
       await artifactsInUse(store, callRuntime, AbortSignal.timeout(tidyingTime));
     } catch (error) {
       log.warn({ err: error }, 'the state folder could not be tidied');
+    } finally {
+      tidying = false;
     }
   };
   return async (id, digest) => {
@@ -39,7 +43,7 @@ export function useRecorder(store: Store, callRuntime: CallRuntime, log: ShimLog
     } catch (error) {
       log.warn({ err: error, container: id, digest }, 'the use of an artifact could not be noted');
     }
-    if (uses++ % usesBetweenTidying === 0) void tidy();
+    if (uses++ % usesBetweenTidying === 0 && !tidying) void tidy();
   };
 }
 
