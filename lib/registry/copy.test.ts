@@ -62,6 +62,34 @@ describe('copy', () => {
     }
   });
 
+  it('pushes under the tag at once where the target can, and nothing is to come before the tag', async () => {
+    const { target, log } = watched();
+    const able = {
+      ...target,
+      async pushTagged(descriptor: Descriptor, bytes: Uint8Array, tag: string) {
+        log.push(`at once ${tag}`);
+        await target.push(descriptor, bytes);
+        await target.tag(descriptor, tag);
+      },
+    };
+    const alone = memoryRepository('source');
+    await pushAll(alone, all);
+    await alone.tag(list.descriptor, 'v1');
+    await copy(alone, able, 'v1', { withReferrers: true });
+    assert.deepEqual(log.slice(-3), ['at once v1', list.descriptor.digest, 'v1']);
+    assert.equal(log.length, all.length + 2);
+    // It is there by now: only the tag is set.
+    log.length = 0;
+    await copy(alone, able, 'v1', { withReferrers: true });
+    assert.deepEqual(log, ['v1']);
+
+    const signed = watched();
+    const refuse = { ...signed.target, pushTagged: () => Promise.reject(new Error('not signed yet')) };
+    await copy(await filled(), refuse, 'v1', { withReferrers: true });
+    assert.equal(signed.log.at(-1), 'v1');
+    assert(signed.log.indexOf(signature.descriptor.digest) > 0);
+  });
+
   it('brings referrers of every level, also of manifests in an index, before the tag', async () => {
     const { target, log } = watched();
     await copy(await filled(), target, 'v1', { withReferrers: true });

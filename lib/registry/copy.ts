@@ -31,8 +31,8 @@ export async function copy(
 ): Promise<Descriptor> {
   const call = options.signal === undefined ? {} : { signal: options.signal };
   const root = await source.resolve(tagOrDigest, call);
-  await copyGraph(source, target, root, options);
-  if (!isDigest(tagOrDigest)) await target.tag(root, tagOrDigest, call);
+  if (isDigest(tagOrDigest)) await copyGraph(source, target, root, options);
+  else await copyTagged(source, target, root, tagOrDigest, options);
   return root;
 }
 
@@ -42,6 +42,36 @@ export async function copyGraph(
   target: Target,
   root: Descriptor,
   options: CopyOptions,
+): Promise<void> {
+  await copyAll(source, target, root, options, undefined);
+}
+
+/** Copies what a descriptor names, and tags it: in one request with its manifest, where the target can and nothing is to come between. */
+async function copyTagged(
+  source: ReadTarget,
+  target: Target,
+  root: Descriptor,
+  tag: string,
+  options: CopyOptions,
+): Promise<void> {
+  let tagged = false;
+  const pushTagged = !canPushTagged(target)
+    ? undefined
+    : async (bytes: Uint8Array, call: CallOptions): Promise<void> => {
+        await target.pushTagged(root, bytes, tag, call);
+        tagged = true;
+      };
+  await copyAll(source, target, root, options, pushTagged);
+  if (!tagged) await target.tag(root, tag, options.signal === undefined ? {} : { signal: options.signal });
+}
+
+/** `pushRoot` pushes the root where nothing refers to it, in place of the target's `push`. */
+async function copyAll(
+  source: ReadTarget,
+  target: Target,
+  root: Descriptor,
+  options: CopyOptions,
+  pushRoot: ((bytes: Uint8Array, call: CallOptions) => Promise<void>) | undefined,
 ): Promise<void> {
   const failed = new AbortController();
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
@@ -82,18 +112,21 @@ export async function copyGraph(
         `${descriptor.digest} lies more than ${depthLimit} levels below ${root.digest}`,
       );
     }
-    const present = await inTurn(() => target.exists(descriptor, call));
+    const [present, referrers] = await Promise.all([
+      inTurn(() => target.exists(descriptor, call)),
+      options.withReferrers ? inTurn(() => source.referrers(descriptor, call)) : [],
+    ]);
     if (!present || options.withReferrers) {
       const bytes = await inTurn(() => fetchBytes(source, descriptor, { limit: manifestBytesLimit, signal }));
       const { children } = linksOf(descriptor.mediaType, bytes, descriptor.digest);
       // Of what is present the parts are too, but not the referrers of an index's manifests.
       const missing = present ? children.filter(({ mediaType }) => isManifestMediaType(mediaType)) : children;
       await Promise.all(missing.map((child) => once(child, depth + 1)));
-      if (!present) await inTurn(() => target.push(descriptor, bytes, call));
+      if (!present && depth === 0 && referrers.length === 0 && pushRoot !== undefined) {
+        await inTurn(() => pushRoot(bytes, call));
+      } else if (!present) await inTurn(() => target.push(descriptor, bytes, call));
     }
     arrived(descriptor, present ? 'present' : 'sent');
-    if (!options.withReferrers) return;
-    const referrers = await inTurn(() => source.referrers(descriptor, call));
     // Not waited for here: a list may claim anything, also that a manifest refers to itself.
     for (const referrer of referrers) once(referrer, depth + 1);
   };
@@ -105,6 +138,15 @@ export async function copyGraph(
   }
   options.signal?.throwIfAborted();
   if (failed.signal.aborted) throw failed.signal.reason;
+}
+
+/** A target that can push a manifest under a tag in one request. */
+interface TaggedPusher {
+  pushTagged(descriptor: Descriptor, bytes: Uint8Array, tag: string, options: CallOptions): Promise<void>;
+}
+
+function canPushTagged(target: object): target is TaggedPusher {
+  return 'pushTagged' in target;
 }
 
 /** A target that can take blobs over from a repository of its own registry. */

@@ -26,6 +26,8 @@ export interface RemoteRepository extends Repository {
    * False where it will not: the blob must then be pushed.
    */
   mount(descriptor: Descriptor, from: string, options?: CallOptions): Promise<boolean>;
+  /** Pushes a manifest under a tag at once: one request in place of two. What it is made of must be there. */
+  pushTagged(descriptor: Descriptor, bytes: Uint8Array, tag: string, options?: CallOptions): Promise<void>;
 }
 
 /**
@@ -103,6 +105,21 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
       throw otherDigest(`${name}@${descriptor.digest}`, told);
     }
     return response;
+  };
+
+  const pushManifest = async (
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    tagOrDigest: string,
+    options: CallOptions,
+  ): Promise<void> => {
+    const links = linksOf(descriptor.mediaType, bytes, `${name}@${descriptor.digest}`);
+    // Sent also where it is there already: it costs what asking costs, and the answer says who keeps the list of referrers.
+    const response = await putManifest(descriptor, bytes, tagOrDigest, options);
+    if (links.subject !== undefined && response.header('oci-subject') !== links.subject.digest) {
+      await referrers.addToTag(links.subject.digest, referrerDescriptor(descriptor, links), options);
+    }
+    lastPushed = { digest: descriptor.digest, bytes };
   };
 
   const remove = async (to: string, options: CallOptions): Promise<void> => {
@@ -183,19 +200,16 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
           await uploadBlob({ client, repository, descriptor, content, options });
         return;
       }
-      const bytes = await contentBytes(descriptor, content, name);
-      const links = linksOf(descriptor.mediaType, bytes, `${name}@${descriptor.digest}`);
-      // Sent also where it is there already: it costs what asking costs, and the answer says who keeps the list of referrers.
-      const response = await putManifest(descriptor, bytes, descriptor.digest, options);
-      if (links.subject !== undefined && response.header('oci-subject') !== links.subject.digest) {
-        await referrers.addToTag(links.subject.digest, referrerDescriptor(descriptor, links), options);
-      }
-      lastPushed = { digest: descriptor.digest, bytes };
+      await pushManifest(descriptor, await contentBytes(descriptor, content, name), descriptor.digest, options);
+    },
+
+    async pushTagged(descriptor, bytes, tag, options = {}) {
+      if (!isTag(tag)) throw noTag(tag, name);
+      await pushManifest(descriptor, await contentBytes(descriptor, bytes, name), tag, options);
     },
 
     async tag(descriptor, tag, options = {}) {
-      if (!isTag(tag))
-        throw new FairleadError('InvalidInput', `${name}: ${JSON.stringify(tag.slice(0, 160))} is no tag`);
+      if (!isTag(tag)) throw noTag(tag, name);
       const bytes =
         lastPushed?.digest === descriptor.digest
           ? lastPushed.bytes
@@ -208,8 +222,7 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
     },
 
     async untag(tag, options = {}) {
-      if (!isTag(tag))
-        throw new FairleadError('InvalidInput', `${name}: ${JSON.stringify(tag.slice(0, 160))} is no tag`);
+      if (!isTag(tag)) throw noTag(tag, name);
       try {
         await remove(`${repository}/manifests/${tag}`, options);
       } catch (error) {
@@ -248,6 +261,10 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
       return response.status === 201;
     },
   };
+}
+
+function noTag(tag: string, name: string): FairleadError {
+  return new FairleadError('InvalidInput', `${name}: ${JSON.stringify(tag.slice(0, 160))} is no tag`);
 }
 
 function checkTagOrDigest(text: string, name: string): void {
