@@ -3,6 +3,7 @@ import { blocks, conditionOf, isWide } from './argument-set.ts';
 import type { Box, Side } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch, spend, unlimited } from './budget.ts';
+import { loadsQuickly } from './load-cost.ts';
 import type { Decision, Region } from './meaning.ts';
 import type { SeccompArg } from './model.ts';
 import type { Outcome } from './outcome.ts';
@@ -54,7 +55,7 @@ export function encodeDecision(
   const encoding = orTooMuch(() => {
     const rules =
       inOneRule(fitting) ?? inSingleConditions(fitting, budget) ?? inMaskedConditions(fitting, has32Bit, budget);
-    if (rules !== undefined && rules.length <= maxRules) return { rules, exact };
+    if (rules !== undefined && isSafe(rules)) return { rules, exact };
     return withinLimits(fitting, byDefault, has32Bit, budget);
   });
   return encoding ?? encodeStrictest(decision, byDefault);
@@ -173,6 +174,11 @@ function conditionsOf(index: number, sets: readonly ArgumentSet[]): readonly Sec
   return conditions;
 }
 
+/** Few enough for one syscall, and nothing that libseccomp takes long for. */
+function isSafe(rules: readonly EncodedRule[]): boolean {
+  return rules.length <= maxRules && loadsQuickly(rules);
+}
+
 /** Leaves out what loosens and does not fit; undefined if what tightens does not fit either. */
 function withinLimits(
   regions: readonly Region[],
@@ -185,7 +191,7 @@ function withinLimits(
   for (const region of inOrder) {
     const lax = loosens(region, byDefault);
     const more = inMaskedConditions(lax && has32Bit ? narrowed(region, budget) : [region], has32Bit, budget);
-    if (more !== undefined && rules.length + more.length <= maxRules) rules.push(...more);
+    if (more !== undefined && isSafe([...rules, ...more])) rules.push(...more);
     else if (!lax) return undefined;
   }
   return { rules, exact: false };
