@@ -9,6 +9,11 @@ import { busyboxReference } from '#test/peers/image';
 import { describePeers } from '#test/peers/require';
 import { ContainerEventType } from '../cri/gen/cri_pb.js';
 
+/** The images by id: containerd lists them in any order. */
+async function listImages(client: CriClient): Promise<readonly object[]> {
+  return (await client.listImages()).images.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
 describePeers(containerdRequirements, 'shim before containerd: what passes unchanged', () => {
   let containerd: Containerd;
   let shim: TestShim;
@@ -35,7 +40,7 @@ describePeers(containerdRequirements, 'shim before containerd: what passes uncha
     const questions: ((client: CriClient) => Promise<unknown>)[] = [
       (client) => client.listPodSandbox(),
       (client) => client.listContainers(),
-      (client) => client.listImages(),
+      listImages,
       (client) => client.containerStatus({ containerId, verbose: true }),
       (client) => client.podSandboxStatus({ podSandboxId }),
       (client) => client.imageStatus({ image: { image: busyboxReference } }),
@@ -72,10 +77,7 @@ describePeers(containerdRequirements, 'shim before containerd: what passes uncha
     containerd.ctr('images', 'tag', busyboxReference, tag);
     // the CRI side of containerd hears of it by an event
     await eventually(async () => (await names()).includes(tag));
-    // containerd lists them in any order
-    const listed = async (client: CriClient) =>
-      (await client.listImages()).images.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    assert.deepEqual(await listed(shim.client), await listed(direct));
+    assert.deepEqual(await listImages(shim.client), await listImages(direct));
     containerd.ctr('images', 'remove', tag);
     await eventually(async () => !(await names()).includes(tag));
   });
