@@ -1,5 +1,7 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { writeWhole } from '#lib/files/write-whole';
 
 /** Reads a file that a person named on the command line; `-` is stdin. Stops at `limit` bytes. Throws InvalidInput or LimitExceeded. */
 export async function readInput(path: string, limit: number): Promise<Uint8Array> {
@@ -38,15 +40,12 @@ export async function readStdin(limit: number): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** Writes a file whole or not at all: another process sees the old content or the new. */
+/** Writes a file whole or not at all: another process sees the old content or the new. Throws InvalidInput naming it. */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
   try {
-    await writeNewFile(temporary, bytes, 0o644);
-    await rename(temporary, path);
+    await writeWhole(path, bytes, { temporaryFolder: dirname(path), mode: 0o644 });
   } catch (cause) {
-    await rm(temporary, { force: true });
-    throw cause instanceof FairleadError ? cause : unwritable(path, cause);
+    throw unwritable(path, cause);
   }
 }
 

@@ -1,42 +1,19 @@
-import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { writeWhole } from '#lib/files/write-whole';
 
 /**
- * Writes a file so that it is there whole or not at all, whatever ends the process or the machine: into `temporaryFolder`
- * (on the same file system), flushed, renamed to `path`, and the rename flushed.
+ * Writes a file of the store whole or not at all.
  * Throws LimitExceeded where the disk is full, Internal for other failures; nothing is left behind then.
  */
 export async function writeDurably(
   path: string,
   bytes: Uint8Array,
-  { temporaryFolder, mode }: { temporaryFolder: string; mode: number },
+  options: { readonly temporaryFolder: string; readonly mode: number },
 ): Promise<void> {
-  const temporary = join(temporaryFolder, randomBytes(12).toString('hex'));
   try {
-    const file = await open(temporary, 'wx', mode);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    await syncFolder(dirname(path));
+    await writeWhole(path, bytes, options);
   } catch (error) {
-    await rm(temporary, { force: true });
     throw storageError(path, error);
-  }
-}
-
-/** Flushes a folder, so that names made or removed in it outlast a power cut. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

@@ -6,10 +6,12 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 const forbidden: [from: string, to: string][] = [
+  ['lib/files/x.ts', '#lib/registry/digest'],
   ['lib/profile/x.ts', '#lib/registry/digest'],
   ['lib/profile/x.ts', '../registry/digest.ts'],
   ['lib/profile/seccomp/x.ts', '../../trust/policy.ts'],
   ['lib/profile/seccomp/x.ts', 'node:fs/promises'],
+  ['lib/profile/x.ts', '#lib/files/write-whole'],
   ['lib/registry/x.ts', '#lib/trust/policy'],
   ['lib/registry/remote/x.ts', '../../profile/profile.ts'],
   ['lib/artifact/x.ts', '#services/push/publish'],
@@ -24,6 +26,7 @@ const forbidden: [from: string, to: string][] = [
 ];
 
 const allowed: [from: string, to: string][] = [
+  ['lib/registry/x.ts', '#lib/files/write-whole'],
   ['lib/profile/x.ts', '#lib/errors'],
   ['lib/artifact/x.ts', '#lib/registry/digest'],
   ['lib/trust/x.ts', '#lib/artifact/artifact'],

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { writeWhole } from '#lib/files/write-whole';
 import { fileError } from './file-error.ts';
 
 /** Folder of a layout for files that are being written; it is on the same file system as their final place. */
@@ -9,41 +9,21 @@ const ingest = '.ingest';
 const abandonedAfter = 60 * 60 * 1000;
 
 /**
- * Writes a file whole or not at all: to a temporary name, flushed to the disk, renamed to its place, and the rename flushed too.
- * A failure of the content or the disk leaves nothing behind; a process killed in the middle leaves a temporary file, which
- * {@link sweepIngest} removes. Rejects with Unavailable, naming the file.
+ * Writes a file of a layout whole or not at all, with the folders that it lies in. A process killed in the middle leaves a temporary
+ * file, which {@link sweepIngest} removes. Rejects with Unavailable, naming the file, where the file system refuses.
  */
 export async function writeFileWhole(
   root: string,
   path: string,
   content: AsyncIterable<Uint8Array> | Uint8Array,
 ): Promise<void> {
-  const temporary = join(root, ingest, randomBytes(12).toString('hex'));
+  const temporaryFolder = join(root, ingest);
   try {
-    await mkdir(join(root, ingest), { recursive: true });
+    await mkdir(temporaryFolder, { recursive: true });
     await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, 'wx', 0o644);
-    try {
-      if (content instanceof Uint8Array) await file.writeFile(content);
-      else for await (const piece of content) await file.writeFile(piece);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    await syncFolder(dirname(path));
+    await writeWhole(path, content, { temporaryFolder, mode: 0o644 });
   } catch (error) {
-    await rm(temporary, { force: true });
     throw fileError(path, error);
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

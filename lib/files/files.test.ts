@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { openFileLock } from './file-lock.ts';
+import { writeWhole } from './write-whole.ts';
+
+describe('lib/files', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-files-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('writes a file with its mode, from bytes and from pieces', async () => {
+    const path = join(folder, 'whole');
+    await writeWhole(path, Buffer.from('bytes'), { temporaryFolder: folder, mode: 0o600 });
+    assert.equal(await readFile(path, 'utf8'), 'bytes');
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    const pieces = (async function* () {
+      yield Buffer.from('in ');
+      yield Buffer.from('pieces');
+    })();
+    await writeWhole(path, pieces, { temporaryFolder: folder, mode: 0o600 });
+    assert.equal(await readFile(path, 'utf8'), 'in pieces');
+  });
+
+  it('keeps the old content, and nothing else, where the new one fails half-way', async () => {
+    const path = join(folder, 'kept');
+    await writeFile(path, 'old');
+    const names = await readdir(folder);
+    const failing = (async function* () {
+      yield Buffer.from('new');
+      throw new Error('the source went away');
+    })();
+    await assert.rejects(writeWhole(path, failing, { temporaryFolder: folder, mode: 0o600 }), /went away/);
+    assert.equal(await readFile(path, 'utf8'), 'old');
+    assert.deepEqual(await readdir(folder), names);
+  });
+
+  it('lets one hold a lock at a time, and nobody hold what a killed process held', async () => {
+    const path = join(folder, 'lock');
+    const [first, second] = [await openFileLock(path), await openFileLock(path)];
+    assert.equal(first.tryHold(), true);
+    assert.equal(second.tryHold(), false);
+    first.release();
+    assert.equal(second.tryHold(), true);
+    second.release();
+
+    const program = `const {openFileLock} = await import(${JSON.stringify(new URL('./file-lock.ts', import.meta.url).href)});
+      const lock = await openFileLock(${JSON.stringify(path)}); console.log(lock.tryHold()); setInterval(() => lock, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    assert.equal(String((await once(child.stdout, 'data'))[0]).trim(), 'true');
+    const third = await openFileLock(path);
+    assert.equal(third.tryHold(), false);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    assert.equal(third.tryHold(), true);
+    third.release();
+  });
+});

@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/**
+ * Writes a file so that it is there whole or not at all, whatever ends the process or the machine: to a new name in
+ * `temporaryFolder` (on the same file system), flushed, renamed to `path`, and the rename flushed.
+ * Rejects with what the file system or the content says; nothing is left behind then, but by a process that is killed.
+ */
+export async function writeWhole(
+  path: string,
+  content: AsyncIterable<Uint8Array> | Uint8Array,
+  { temporaryFolder, mode }: { readonly temporaryFolder: string; readonly mode: number },
+): Promise<void> {
+  const temporary = join(temporaryFolder, randomBytes(12).toString('hex'));
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      if (content instanceof Uint8Array) await file.writeFile(content);
+      else for await (const piece of content) await file.writeFile(piece);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Flushes a folder, so that names made or removed in it outlast a power cut. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
