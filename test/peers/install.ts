@@ -13,17 +13,8 @@ const release = 'bookworm';
 /** From the host's own release: programs that the tests run, and what the two builds need. */
 const aptPackages = [
   ...['docker-registry', 'containerd', 'runc', 'crun', 'skopeo', 'busybox-static', 'containernetworking-plugins'],
-  ...[
-    'apparmor',
-    'secilc',
-    'setools',
-    'golang-github-containers-common',
-    'openssl',
-    'gcc',
-    'iproute2',
-    'mount',
-    'util-linux',
-  ],
+  ...['apparmor', 'secilc', 'setools', 'golang-github-containers-common'],
+  ...['openssl', 'iproute2', 'mount', 'util-linux'],
   ...['dpkg-dev', 'make', 'rsync', 'golang-1.19-go', 'gcc', 'libc6-dev'],
 ];
 
