@@ -12,6 +12,22 @@ describe('validateArtifact', () => {
     check({ defaultAction: 'SCMP_ACT_ALLOW', flags: ['SECCOMP_FILTER_FLAG_LOG'], syscalls: [entry, entry] });
   });
 
+  it('counts the conditions of an entry for each of its names', () => {
+    const args = Array.from({ length: 4 }, (_, index) => ({ index, value: 1n, op: 'SCMP_CMP_EQ' as const }));
+    const names = Array.from({ length: 4096 }, (_, index) => `call_${index}`);
+    const plain = { names: [...names, 'more'], action: 'SCMP_ACT_ALLOW' } as const;
+    const entry = { names, action: 'SCMP_ACT_ALLOW', args } as const;
+    check({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry, plain] });
+    const tooMany = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      syscalls: [entry, { ...plain, args: args.slice(0, 1), names: ['more'] }],
+    } as const;
+    assert.throws(() => check(tooMany), {
+      kind: 'ProfileInvalid',
+      message: /\/syscalls: 16385 conditions, .* are more than 16384/,
+    });
+  });
+
   it('knows the rules of AppArmor profiles', () => {
     const withCapability = (name: string) =>
       validateArtifact(

@@ -4,7 +4,8 @@ import type { RuntimeProfile } from './profile.ts';
 import { artifactViolations } from './seccomp/artifact-violations.ts';
 
 /**
- * The rules for a profile that comes from a registry (KEP-6061, "Artifact format"), beyond what readProfile refuses.
+ * The rules for a profile that comes from a registry (KEP-6061, "Artifact format"; conditions are limited besides),
+ * beyond what readProfile refuses.
  *
  * @throws FairleadError ProfileInvalid listing every violation, each with its JSON pointer; of AppArmor profiles the first.
  */
@@ -26,6 +27,6 @@ function refuseViolations(violations: readonly string[]): void {
   const shown = violations.slice(0, 20);
   if (violations.length > shown.length) shown.push(`and ${violations.length - shown.length} more`);
   throw new FairleadError('ProfileInvalid', `the profile may not be distributed: ${shown.join('; ')}`, {
-    hint: 'KEP-6061 allows no listener and no notification in a pulled profile, and limits errno numbers and entries.',
+    hint: 'KEP-6061 allows no listener and no notification in a pulled profile, and limits errno numbers and entries; Fairlead limits conditions too.',
   });
 }
