@@ -20,7 +20,13 @@ describe('lint', () => {
     for (const name of readdirSync(examples).filter((file) => /\.(?:json|yaml)$/.test(file))) {
       const profile = importProfile(readFileSync(new URL(name, examples)), name);
       const warnings = lint(profile).filter(({ severity }) => severity === 'warning');
-      assert.deepEqual(warnings, [], name);
+      // What crun needs is less than runc does.
+      const expected = name === 'base-crun.json' ? ['missing-runtime-syscalls'] : [];
+      assert.deepEqual(
+        warnings.map(({ code }) => code),
+        expected,
+        name,
+      );
     }
     for (const architecture of ['amd64', 'arm64', 's390x'] as const) {
       const seccomp = runtimeDefault({ architecture, capabilities: ['ALL'] });
