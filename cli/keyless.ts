@@ -44,11 +44,12 @@ export async function openKeylessSigner(
     const flag = beside.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new FairleadError('InvalidInput', `--${flag} belongs to --keyless`);
   }
-  const [{ keylessSigner }, signingConfig, trustedRoot, given] = await Promise.all([
+  // First what fails without asking anybody: Sigstore's public services may be looked up next.
+  const given = await findToken(options.identityToken, env);
+  const [{ keylessSigner }, signingConfig, trustedRoot] = await Promise.all([
     import('#lib/trust/keyless-signer'),
     readService(options, 'signingConfig', 'signing_config.v0.2.json', env),
     readService(options, 'trustedRoot', 'trusted_root.json', env),
-    findToken(options.identityToken, env),
   ]);
   if (signingConfig === undefined) throw new FairleadError('Internal', 'there is no signing config');
   const token = given ?? (await logIn(signingConfig));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -343,7 +343,10 @@ describe('signing commands', () => {
   it('refuse options that contradict each other, and what is nothing to sign with', async () => {
     const layout = ['--oci-layout', 'registry'];
     const push = ['push', 'p.json', 'localhost/x:1', ...layout];
-    failed(await fairlead([...push, '--keyless']), 2, /no identity token/);
+    const home = await mkdtemp(join(tmpdir(), 'fairlead-home-'));
+    failed(await fairlead([...push, '--keyless'], { env: { HOME: home } }), 2, /no identity token/);
+    assert.deepEqual(await readdir(home), [], 'nothing was fetched before the token was looked for');
+    await rm(home, { recursive: true });
     failed(await fairlead([...push, '--keyless', '--key', 'a.key']), 2, /exclude each other/);
     failed(await fairlead([...push, '--keyless', '--unsigned']), 2, /exclude each other/);
     failed(
