@@ -1,6 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import { parseAppArmor } from './apparmor/parse.ts';
-import type { JsonDocument, JsonNode } from './json/read-json.ts';
+import type { JsonNode } from './json/node.ts';
+import type { JsonDocument } from './json/read-json.ts';
 import { positionOf } from './json/read-json.ts';
 import type { Profile, ProfileKind } from './profile.ts';
 import type { UnknownField } from './seccomp/parse.ts';

@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
-import type { JsonDocument, JsonNode } from '../json/read-json.ts';
+import type { JsonNode } from '../json/node.ts';
+import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
 import type { UnknownField } from '../seccomp/parse.ts';
 import { nearest } from '../seccomp/vocabulary.ts';
@@ -156,7 +157,7 @@ class Reader {
     const list = this.#optional(fields, name, (node) => {
       if (node.type !== 'array') this.#fail(node, where, `must be an array, is ${spoken(node)}`);
       if (node.items.length > most) this.#fail(node, where, `has ${node.items.length} items, more than ${most}`);
-      return node.items.map((item, index) => read(item, `${where}[${index}]`));
+      return Array.from(node.items, (item, index) => read(item, `${where}[${index}]`));
     });
     return list ?? [];
   }

@@ -1,11 +1,19 @@
-import type { JsonMember, JsonNode } from './read-json.ts';
+import type { JsonMember, JsonNode } from './node.ts';
 
 /** Beyond so many members they are found by a map; nearly all objects have fewer. */
 const few = 16;
 
-interface Link extends JsonMember {
+class Link implements JsonMember {
   readonly name: string;
+  readonly keyAt: number;
+  readonly value: JsonNode;
   next: Link | undefined;
+
+  constructor(name: string, keyAt: number, value: JsonNode) {
+    this.name = name;
+    this.keyAt = keyAt;
+    this.value = value;
+  }
 }
 
 /**
@@ -39,7 +47,7 @@ export class Members {
 
   /** Adds a member whose name is new. */
   add(name: string, keyAt: number, value: JsonNode): void {
-    const link: Link = { name, keyAt, value, next: undefined };
+    const link = new Link(name, keyAt, value);
     if (this.#last === undefined) this.#first = link;
     else this.#last.next = link;
     this.#last = link;

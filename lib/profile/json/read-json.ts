@@ -1,27 +1,8 @@
 import { FairleadError } from '#lib/errors';
+import { Items } from './items.ts';
 import { Members } from './members.ts';
-
-/** A JSON value that remembers where it stood. Numbers keep their source text, so that 64-bit values survive. */
-export type JsonNode =
-  | { readonly type: 'object'; readonly at: number; readonly members: JsonMembers }
-  | { readonly type: 'array'; readonly at: number; readonly items: readonly JsonNode[] }
-  | { readonly type: 'string'; readonly at: number; readonly value: string }
-  | { readonly type: 'number'; readonly at: number; readonly source: string }
-  | { readonly type: 'boolean'; readonly at: number; readonly value: boolean }
-  | { readonly type: 'null'; readonly at: number };
-
-/** The members of an object by name, and in their order; a map is one too. */
-export interface JsonMembers extends Iterable<readonly [string, JsonMember]> {
-  readonly size: number;
-  has(name: string): boolean;
-  get(name: string): JsonMember | undefined;
-}
-
-/** One member of an object; `keyAt` is the offset of its name. */
-export interface JsonMember {
-  readonly keyAt: number;
-  readonly value: JsonNode;
-}
+import type { JsonNode } from './node.ts';
+import { ArrayNode, NumberNode, ObjectNode, StringNode } from './node.ts';
 
 /** What a document may cost before it is refused. */
 export interface JsonLimits {
@@ -89,12 +70,17 @@ const escapes: Readonly<Record<string, string>> = {
 const maxShared = 32;
 const mostShared = 1_024;
 
+/** Of longer arrays only the place is kept: as trees, the items of a big profile take ten times as much as its text. */
+const longArray = 64;
+
 class Reader {
   readonly #text: string;
   readonly #source: string;
   readonly #limits: JsonLimits;
   #at = 0;
   #values = 0;
+  /** How many arrays are open. */
+  #arrays = 0;
   readonly #known = new Map<string, string>();
   readonly #number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
@@ -124,7 +110,7 @@ class Reader {
       case '[':
         return this.#array(depth);
       case '"':
-        return { type: 'string', at, value: this.#string() };
+        return new StringNode(at, this.#string());
       case 't':
         return this.#word('true', { type: 'boolean', at, value: true });
       case 'f':
@@ -143,7 +129,7 @@ class Reader {
     this.#blank();
     if (this.#text[this.#at] === '}') {
       this.#at += 1;
-      return { type: 'object', at, members };
+      return new ObjectNode(at, members);
     }
     for (;;) {
       const keyAt = this.#at;
@@ -155,24 +141,45 @@ class Reader {
       this.#at += 1;
       this.#blank();
       members.add(key, keyAt, this.#value(depth + 1));
-      if (this.#closes('}')) return { type: 'object', at, members };
+      if (this.#closes('}')) return new ObjectNode(at, members);
     }
   }
 
   #array(depth: number): JsonNode {
     const at = this.#at;
-    const items: JsonNode[] = [];
+    // What lies in an array whose items are read again is read again with them, not once more.
+    const mayBeLong = this.#arrays === 0;
+    this.#arrays += 1;
+    let items = new Items();
+    let length = 0;
+    for (const item of this.#items(depth)) {
+      if (mayBeLong && length === longArray) items = new Items();
+      if (!mayBeLong || length < longArray) items.add(item);
+      length += 1;
+    }
+    this.#arrays -= 1;
+    if (items.length === length) return new ArrayNode(at, items);
+    const again = () => new Reader(this.#text, this.#source, this.#limits).#itemsFrom(at, depth);
+    return new ArrayNode(at, { length, [Symbol.iterator]: again });
+  }
+
+  /** Reads the items of an array that was read before. */
+  #itemsFrom(at: number, depth: number): IterableIterator<JsonNode> {
+    this.#at = at;
+    this.#arrays = 1;
+    return this.#items(depth);
+  }
+
+  /** Reads an array item by item, from its opening bracket. */
+  *#items(depth: number): IterableIterator<JsonNode> {
     this.#at += 1;
     this.#blank();
     if (this.#text[this.#at] === ']') {
       this.#at += 1;
-      return { type: 'array', at, items };
+      return;
     }
-    for (;;) {
-      items.push(this.#value(depth + 1));
-      // A list that grew has room for more; the copy has not.
-      if (this.#closes(']')) return { type: 'array', at, items: items.slice() };
-    }
+    do yield this.#value(depth + 1);
+    while (!this.#closes(']'));
   }
 
   /** After a member or item: true at the closing bracket, false at a comma. */
@@ -245,14 +252,14 @@ class Reader {
     const end = this.#endOfDigits(at);
     if (end !== undefined) {
       this.#at = end;
-      return { type: 'number', at, source: this.#text.slice(at, end) };
+      return new NumberNode(at, this.#text.slice(at, end));
     }
     this.#number.lastIndex = at;
     const source = this.#number.exec(this.#text)?.[0];
     if (source === undefined)
       this.#fail(at < this.#text.length ? 'expected a JSON value' : 'the document ends too early');
     this.#at += source.length;
-    return { type: 'number', at, source };
+    return new NumberNode(at, source);
   }
 
   /** The end of a plain whole number, as nearly all are; undefined for others. */

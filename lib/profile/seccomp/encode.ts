@@ -154,7 +154,8 @@ function inMaskedConditions(
       else alternatives = alternatives.flatMap((args) => conditions.map((arg) => [...args, arg]));
     }
     spend(budget, stepsOf.rule * alternatives.length);
-    for (const args of alternatives) rules.push({ args, outcome });
+    // A list that grew has room for 17; the copy, of which there may be thousands, has not.
+    for (const args of alternatives) rules.push({ args: args.slice(), outcome });
   }
   return rules;
 }

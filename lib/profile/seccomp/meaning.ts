@@ -108,12 +108,13 @@ function regionsOf(rule: SeccompRule, outcome: Outcome): readonly Region[] | 'al
   const args = rule.args ?? [];
   // libseccomp leaves out a comparison under an empty mask, so that such a rule has no conditions either.
   if (args.every((arg) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n)) return 'all';
-  const regions: Region[] = [];
-  for (const conditions of namesTwice(args) ? args.map((arg) => [arg]) : [args]) {
-    const box = boxOf(conditions);
-    if (box !== undefined) regions.push({ box, outcome });
-  }
-  return regions;
+  if (namesTwice(args)) return args.flatMap((arg) => regionOf([arg], outcome));
+  return regionOf(args, outcome);
+}
+
+function regionOf(conditions: readonly SeccompArg[], outcome: Outcome): readonly Region[] {
+  const box = boxOf(conditions);
+  return box === undefined ? [] : [{ box, outcome }];
 }
 
 function namesTwice(args: readonly SeccompArg[]): boolean {
@@ -134,7 +135,9 @@ export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
     if (set === 'none') return undefined;
     if (set !== undefined) box.push({ index: arg.index, set });
   }
-  return box.length < 2 ? box : box.sort((a, b) => a.index - b.index);
+  if (box.length > 1) box.sort((a, b) => a.index - b.index);
+  // A list that grew has room for 17; the copy, of which there may be thousands, has not.
+  return box.slice();
 }
 
 /** Where conditions hold for all arguments, the default never does, nor anything laxer. */

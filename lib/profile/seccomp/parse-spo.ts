@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
-import type { JsonDocument, JsonNode } from '../json/read-json.ts';
+import type { JsonNode } from '../json/node.ts';
+import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
 import type { SeccompProfile } from './model.ts';
 import type { UnknownField } from './parse.ts';
@@ -54,5 +55,6 @@ export function parseSpoSeccomp(document: JsonDocument): {
 
 function withoutNative(list: JsonNode): JsonNode {
   if (list.type !== 'array') return list;
-  return { ...list, items: list.items.filter((item) => item.type !== 'string' || item.value !== 'SCMP_ARCH_NATIVE') };
+  const items = [...list.items].filter((item) => item.type !== 'string' || item.value !== 'SCMP_ARCH_NATIVE');
+  return { ...list, items };
 }

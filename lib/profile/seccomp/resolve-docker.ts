@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
-import type { JsonDocument, JsonMember, JsonNode } from '../json/read-json.ts';
+import type { JsonMember, JsonNode } from '../json/node.ts';
+import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
 import type { MachineArchitecture } from './architecture.ts';
 import { nativeArchitecture } from './architecture.ts';
@@ -42,7 +43,10 @@ export function isDockerProfile(root: JsonNode): boolean {
   const syscalls = root.members.get('syscalls')?.value;
   if (syscalls?.type !== 'array') return false;
   const own = ['includes', 'excludes', 'name', 'comment', 'errno'];
-  return syscalls.items.some((item) => item.type === 'object' && own.some((name) => item.members.has(name)));
+  for (const item of syscalls.items) {
+    if (item.type === 'object' && own.some((name) => item.members.has(name))) return true;
+  }
+  return false;
 }
 
 /**
@@ -82,7 +86,7 @@ class Resolver {
     this.#numberErrno(members, 'defaultErrno', 'defaultErrnoRet');
     const syscalls = members.get('syscalls');
     if (syscalls?.value.type === 'array') {
-      const items = syscalls.value.items.flatMap((item) => this.#entry(item));
+      const items = [...syscalls.value.items].flatMap((item) => this.#entry(item));
       members.set('syscalls', { keyAt: syscalls.keyAt, value: { ...syscalls.value, items } });
     }
     return { ...root, members };
@@ -153,7 +157,7 @@ class Resolver {
     const list = filter.members.get(name)?.value;
     if (list === undefined || list.type === 'null') return [];
     if (list.type !== 'array') return this.#fail(list.at, `${name} must be an array`);
-    return list.items.map((item) =>
+    return Array.from(list.items, (item) =>
       item.type === 'string' ? item.value : this.#fail(item.at, `${name} holds strings`),
     );
   }

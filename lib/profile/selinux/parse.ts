@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
-import { type JsonDocument, type JsonNode, positionOf } from '../json/read-json.ts';
+import type { JsonNode } from '../json/node.ts';
+import { type JsonDocument, positionOf } from '../json/read-json.ts';
 import type { AllowMap, ClassPermissions, Inherit, RawSelinuxProfile, SelinuxProfile } from './model.ts';
 import { SELF } from './model.ts';
 import { blockNameProblem, type NameProblem, plainNameProblem, typeNameProblem } from './names.ts';
@@ -162,7 +163,7 @@ class Reader {
 
   array(node: JsonNode, path: string, most: number): readonly JsonNode[] {
     if (node.type !== 'array') return this.fail(node, path, `must be a list, is ${spoken(node)}`);
-    return node.items.length <= most ? node.items : this.fail(node, path, `has more than ${most} items`);
+    return node.items.length <= most ? [...node.items] : this.fail(node, path, `has more than ${most} items`);
   }
 
   text(node: JsonNode, path: string): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
-import type { JsonNode } from '../json/read-json.ts';
+import type { JsonNode } from '../json/node.ts';
 import { readYaml } from './read-yaml.ts';
 
 const limits = { bytes: 1_000_000, depth: 8, values: 1_000 };
@@ -15,7 +15,7 @@ function plain(node: JsonNode): unknown {
     case 'object':
       return Object.fromEntries([...node.members].map(([key, { value }]) => [key, plain(value)]));
     case 'array':
-      return node.items.map(plain);
+      return Array.from(node.items, plain);
     case 'number':
       return Number(node.source);
     case 'null':
@@ -41,7 +41,7 @@ describe('readYaml', () => {
     assert.equal(root.type, 'object');
     const member = root.type === 'object' ? root.members.get('bc') : undefined;
     assert.equal(member?.keyAt, 5);
-    assert.equal(member?.value.type === 'array' && member.value.items[0]?.at, text.indexOf('d'));
+    assert.equal(member?.value.type === 'array' && [...member.value.items][0]?.at, text.indexOf('d'));
   });
 
   const refused: Record<string, [text: string | Uint8Array, message: RegExp, kind?: string]> = {

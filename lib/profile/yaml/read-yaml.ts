@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, Lexer, type Node, parseAllDocuments } from 'yaml';
 import { FairleadError } from '#lib/errors';
-import { type JsonDocument, type JsonLimits, type JsonMember, type JsonNode, positionOf } from '../json/read-json.ts';
+import type { JsonMember, JsonNode } from '../json/node.ts';
+import { type JsonDocument, type JsonLimits, positionOf } from '../json/read-json.ts';
 
 /**
  * The parser needs some microseconds and a kilobyte for a token, be it a bracket; a block of text is one. A line of a
