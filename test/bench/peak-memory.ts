@@ -20,9 +20,16 @@ function walk(bytes: Uint8Array): number {
   return renderProfile({ kind: 'Seccomp', seccomp: profile }).length;
 }
 
+/** The kernel's own word: what getrusage says of a child begins with its parent's peak. */
+function peakBytes(): number {
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  if (kilobytes === undefined) throw new Error('/proc/self/status does not say VmHWM');
+  return Number(kilobytes) * 1024;
+}
+
 const small = readFileSync(new URL('../../examples/nginx.json', import.meta.url));
 for (let round = 0; round < 100; round += 1) walk(small);
 const large = Buffer.from(oneMebibyte(128));
-const before = process.resourceUsage().maxRSS;
+const before = peakBytes();
 walk(large);
-process.stdout.write(String((process.resourceUsage().maxRSS - before) * 1024));
+process.stdout.write(String(peakBytes() - before));

@@ -15,7 +15,7 @@ import { describePeers } from '../peers/require.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const names = Object.keys(harmlessCalls);
-const pairs = Number(process.env['FAIRLEAD_KERNEL_PAIRS'] ?? 180);
+const pairs = Number(process.env['FAIRLEAD_KERNEL_PAIRS'] ?? 300);
 
 /**
  * What is made of two profiles and then run. Minimized are intersections: minimize keeps rules that it cannot shorten,

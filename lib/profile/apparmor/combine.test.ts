@@ -168,6 +168,9 @@ describe('unionAppArmor', () => {
       }),
       runs,
     );
+    const moving = files({ readOnlyPaths: ['/{,/a}'], writeOnlyPaths: ['/{*,/b}', '/**'] });
+    const canonical = unionAppArmor([moving]);
+    assert.deepEqual(unionAppArmor([canonical]), canonical);
   });
 });
 

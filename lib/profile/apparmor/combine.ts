@@ -76,11 +76,25 @@ function intersectSets(a: Accesses['capabilities'], b: Accesses['capabilities'])
   return b === 'all' ? a : new Set([...a].filter((name) => b.has(name)));
 }
 
+/** So often a union is taken apart and put together again at most; two times are enough for all but contrived globs. */
+const maxPasses = 8;
+
 /**
  * The profile that permits what any input permits: what recordings of several runs are merged with. In complain mode
- * as soon as one input is. Without inputs, nothing is permitted.
+ * as soon as one input is. Without inputs, nothing is permitted. The union of a union is the same text.
  */
 export function unionAppArmor(inputs: readonly AppArmorProfile[]): AppArmorProfile {
+  let union = unionOnce(inputs);
+  // A path that moved from one list to another can cover more there than it did before.
+  for (let pass = 1; pass < maxPasses; pass++) {
+    const next = unionOnce([union]);
+    if (JSON.stringify(next) === JSON.stringify(union)) break;
+    union = next;
+  }
+  return union;
+}
+
+function unionOnce(inputs: readonly AppArmorProfile[]): AppArmorProfile {
   const budget = { left: fullBudget };
   const all = inputs.map(accessesOf);
   const paths = (kind: AccessKind): Paths => {
