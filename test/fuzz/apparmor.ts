@@ -8,7 +8,7 @@ import { mutate, randomFrom } from './mutate.ts';
 const seeds = [
   '{"executable":{"allowedExecutables":["/usr/bin/*"],"allowedLibraries":["/lib/**.so.[0-9]"]}}',
   '{"filesystem":{"readOnlyPaths":["@{PROC}/@{pid}/maps"],"writeOnlyPaths":["/a{b,{c,}}"],"readWritePaths":[]}}',
-  '{"network":{"allowRaw":false,"allowedProtocols":{"allowTcp":true}},"capability":{"allowedCapabilities":["CHOWN"]}}',
+  '{"network":{"allowRaw":false,"allowedProtocols":{"allowTcp":true}},"capability":{"allowedCapabilities":["CHOWN","bpf"]}}',
   '{"apiVersion":"security-profiles-operator.x-k8s.io/v1","kind":"AppArmorProfile","spec":{"abstract":{"network":{}}}}',
 ];
 const pieces = [
@@ -85,4 +85,4 @@ function survives(text: string): boolean {
 
 /** Lines of a policy: comments and rules of the template, and paths in quotes that hold no quote. */
 const meant =
-  /^(?:|#.*|\}|include if exists <[a-z/]+>|profile "fuzz" flags=\([a-z_,]+\) \{| {2}(?:# [A-Z].*|include if exists <abstractions\/base>|(?:capability|network)(?: [a-z_]+)?,|file,|umount,|deny mount,|(?:signal|ptrace) \([a-z, ]+\) peer="[a-z]+",|(?:deny )?"\/(?:[^"\\]|\\[*?[\]{}^,])*" [rwlkmix]+,))$/;
+  /^(?:|#.*|\}|include if exists <[a-z/]+>|profile "fuzz" flags=\([a-z_,]+\) \{| {2}(?:# [A-Z].*|include if exists <abstractions\/base>|(?:capability|network)(?: [a-z_]+)?,|deny capability sys_admin,|file,|umount,|deny mount,|(?:signal|ptrace) \([a-z, ]+\) peer="[a-z]+",|(?:deny )?"\/(?:[^"\\]|\\[*?[\]{}^,])*" [rwlkmix]+,))$/;

@@ -7,6 +7,8 @@ export interface CompiledProfile {
   readonly capabilities: bigint;
   /** Permission bits that its file automaton reaches with a path, see {@link fileBits}. */
   filePermissions(path: string): number;
+  /** Permission bits for sockets of a family (AF_*) and a type (SOCK_*), see {@link allNetworkBits}. */
+  networkPermissions(family: number, type: number): number;
 }
 
 /** Accept bits of the file automaton, for files that are not the task's own (security/apparmor/file.c). */
@@ -20,12 +22,22 @@ export const fileBits = {
 } as const;
 
 /**
- * Compiles a policy with the real parser, for a kernel that has all of ABI 3.0, and does not load it.
+ * What a rule for a socket permits: send, receive, create, shut down, connect, and the seven that lie from bit 14 on:
+ * set and get attributes, accept, bind, listen, set and get options (security/apparmor/include/net.h and perms.h).
+ */
+export const allNetworkBits = 0x1f_c076;
+
+/** Class of the rules for sockets in the policy automaton: AA_CLASS_NET of security/apparmor/include/apparmor.h. */
+const networkClass = 14;
+
+/**
+ * Compiles a policy with the real parser, for a kernel that has all of ABI 3.0 or of another one in /etc/apparmor.d/abi,
+ * and does not load it.
  *
  * @throws Error with the parser's words where the text does not compile.
  */
-export function compilePolicy(program: string, text: string): CompiledProfile[] {
-  const features = ['--features-file', '/etc/apparmor.d/abi/3.0'];
+export function compilePolicy(program: string, text: string, abi = '3.0'): CompiledProfile[] {
+  const features = ['--features-file', `/etc/apparmor.d/abi/${abi}`];
   const options = ['--skip-kernel-load', '--skip-cache', '--stdout', ...features];
   const run = spawnSync(program, options, { input: text, maxBuffer: 2 ** 28, timeout: 60_000 });
   if (run.status !== 0) throw new Error(`${run.error?.message ?? run.stderr.toString()}\n${text}`);
@@ -54,7 +66,8 @@ function readPolicy(bytes: Buffer): CompiledProfile[] {
   const path: string[] = [];
   let words: number[] = [];
   let name: string | undefined;
-  let file: ((path: string) => number) | undefined;
+  let file: Automaton | undefined;
+  let policy: Automaton | undefined;
   let pending = '';
   for (let at = 0; at < bytes.length; ) {
     const type = bytes.readUInt8(at++);
@@ -68,7 +81,9 @@ function readPolicy(bytes: Buffer): CompiledProfile[] {
       else if (path.length === 1) name ??= text;
     } else if (type === blob) {
       const size = bytes.readUInt32LE(at);
-      if (label === 'aadfa' && path.length === 1) file = readAutomaton(bytes.subarray(at + 4, at + 4 + size));
+      const content = bytes.subarray(at + 4, at + 4 + size);
+      if (label === 'aadfa' && path.length === 1) file = readAutomaton(content);
+      if (label === 'aadfa' && path.length === 2 && path[1] === 'policydb') policy = readAutomaton(content);
       at += 4 + size;
     } else if (type === struct) path.push(label);
     else if (type === structEnd) {
@@ -76,15 +91,19 @@ function readPolicy(bytes: Buffer): CompiledProfile[] {
       if (path.length > 0) continue;
       // Of capabilities, the permitted, audited, quiet and set ones, each in a lower half, and in an upper one in caps64.
       const [low = 0, high = 0] = [words[0], words[4]];
-      const permissions = file ?? (() => 0);
+      const [files, others] = [file ?? (() => 0), policy ?? (() => 0)];
       profiles.push({
         name: name ?? '',
         capabilities: BigInt(low) | (BigInt(high) << 32n),
-        filePermissions: permissions,
+        filePermissions: (path) => files(Buffer.from(path, 'utf8')),
+        // Family and type in network byte order, as in aa_profile_af_perm (security/apparmor/net.c).
+        networkPermissions: (family, type) =>
+          others([networkClass, family >>> 8, family & 0xff, type >>> 8, type & 0xff]),
       });
       words = [];
       name = undefined;
       file = undefined;
+      policy = undefined;
     } else {
       const size = sizes.get(type);
       if (size === undefined) throw new Error(`unknown field type ${type} at ${at - 1}`);
@@ -96,8 +115,11 @@ function readPolicy(bytes: Buffer): CompiledProfile[] {
   return profiles;
 }
 
+/** The accept bits that some bytes lead to. */
+type Automaton = (input: Iterable<number>) => number;
+
 /** The tables of security/apparmor/match.c: big-endian, each aligned to eight bytes, ids as flex numbers them. */
-function readAutomaton(bytes: Buffer): (path: string) => number {
+function readAutomaton(bytes: Buffer): Automaton {
   const start = bytes.indexOf(Buffer.from([0x1b, 0x5e, 0x78, 0x3d]));
   if (start === -1) throw new Error('no automaton in the blob');
   const body = bytes.subarray(start);
@@ -130,9 +152,9 @@ function readAutomaton(bytes: Buffer): (path: string) => number {
       if (entry < 0x8000_0000) return state;
     }
   };
-  return (path) => {
+  return (input) => {
     let state = 1;
-    for (const byte of Buffer.from(path, 'utf8')) state = step(state, byte);
+    for (const byte of input) state = step(state, byte);
     return accept[state] ?? 0;
   };
 }

@@ -205,6 +205,21 @@ describe('renderAppArmorPolicy', () => {
     assert.ok(!renderAppArmorPolicy({ mode: 'Complain' }, { name: 'web', mode: 'Enforce' }).includes(complain));
   });
 
+  it('denies sys_admin where an older ABI would grant it for a part of it', () => {
+    const rules = (mode: AppArmorProfile['mode'], ...allowedCapabilities: string[]) => {
+      const text = renderAppArmorPolicy({ mode, capability: { allowedCapabilities } }, { name: 'web' });
+      return text.split('\n').flatMap((line) => (/^ {2}(deny )?capability/.test(line) ? [line.trim()] : []));
+    };
+    assert.deepEqual(rules('Enforce', 'kill', 'bpf'), [
+      'capability bpf,',
+      'capability kill,',
+      'deny capability sys_admin,',
+    ]);
+    assert.deepEqual(rules('Enforce', 'perfmon', 'sys_admin'), ['capability perfmon,', 'capability sys_admin,']);
+    assert.deepEqual(rules('Complain', 'checkpoint_restore'), ['capability checkpoint_restore,']);
+    assert.deepEqual(rules('Enforce', 'kill'), ['capability kill,']);
+  });
+
   it("refuses names that are none, or somebody else's", () => {
     for (const name of ['', '/bin/sh', 'a b', 'a"', 'a//b', 'a{b}', '*', 'a\nb', '.x', 'x'.repeat(200)]) {
       assert.equal(refusal(() => renderAppArmorPolicy(example, { name })).kind, 'InvalidInput');

@@ -27,7 +27,7 @@ export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOp
   const rules = [
     'include if exists <abstractions/base>',
     ...defaultRules(name),
-    ...capabilityRules(profile),
+    ...capabilityRules(profile, mode),
     ...networkRules(profile.network),
     ...fileRules(profile),
   ];
@@ -59,12 +59,22 @@ function checkName(name: string): void {
   }
 }
 
-function capabilityRules({ capability }: AppArmorProfile): readonly string[] {
+/**
+ * Capabilities that were split from sys_admin. Where the ABI of a policy is older than one of them, as Debian 12's is than
+ * checkpoint_restore, apparmor_parser grants sys_admin in its place.
+ */
+const partsOfSysAdmin: readonly string[] = ['bpf', 'checkpoint_restore', 'perfmon'];
+
+function capabilityRules({ capability }: AppArmorProfile, mode: AppArmorMode): readonly string[] {
   if (capability === undefined) return ['capability,'];
-  return [...new Set(capability.allowedCapabilities)].sort().map((name) => {
+  const names = new Set(capability.allowedCapabilities);
+  const rules = [...names].sort().map((name) => {
     if (capabilities.has(name)) return `capability ${name},`;
     throw new FairleadError('ProfileInvalid', `unknown capability ${JSON.stringify(name)}`);
   });
+  // What is denied is denied in complain mode too, which is to log only.
+  const stands = mode === 'Complain' || names.has('sys_admin') || !partsOfSysAdmin.some((name) => names.has(name));
+  return stands ? rules : [...rules, 'deny capability sys_admin,'];
 }
 
 function networkRules(network: NetworkRules | undefined): readonly string[] {
