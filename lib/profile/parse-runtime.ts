@@ -3,7 +3,7 @@ import { isAppArmor, parseAppArmor } from './apparmor/parse.ts';
 import type { JsonDocument } from './json/read-json.ts';
 import { positionOf } from './json/read-json.ts';
 import type { RuntimeKind, RuntimeProfile } from './profile.ts';
-import { parseSeccomp } from './seccomp/parse.ts';
+import { parseSeccomp, type SeccompReading } from './seccomp/parse.ts';
 
 /**
  * Which kind of profile a document is, in the form that runtimes read: runtime-spec linux.seccomp, which has a
@@ -24,15 +24,18 @@ export function runtimeKind(document: JsonDocument): RuntimeKind | undefined {
  */
 export function parseRuntime(document: JsonDocument, kind: RuntimeKind): RuntimeProfile {
   switch (kind) {
-    case 'Seccomp': {
-      const { profile: seccomp, unknownFields } = parseSeccomp(document);
-      return { kind, seccomp, ...(unknownFields.length === 0 ? {} : { unknownFields }) };
-    }
+    case 'Seccomp':
+      return seccompProfile(parseSeccomp(document));
     case 'AppArmor': {
       const { profile: apparmor, unknownFields } = parseAppArmor(document);
       return { kind, apparmor, ...(unknownFields.length === 0 ? {} : { unknownFields }) };
     }
   }
+}
+
+/** What a reader of seccomp profiles found, as a profile of that kind. */
+export function seccompProfile({ profile: seccomp, unknownFields }: SeccompReading): RuntimeProfile {
+  return { kind: 'Seccomp', seccomp, ...(unknownFields.length === 0 ? {} : { unknownFields }) };
 }
 
 /** The error for a document that is in no known form. */

@@ -1,8 +1,9 @@
 import { FairleadError } from '#lib/errors';
 import type { JsonDocument } from './json/read-json.ts';
 import { readJson } from './json/read-json.ts';
-import { parseRuntime, runtimeForms, runtimeKind, unknownFormat } from './parse-runtime.ts';
+import { parseRuntime, runtimeForms, runtimeKind, seccompProfile, unknownFormat } from './parse-runtime.ts';
 import type { RuntimeKind, RuntimeProfile } from './profile.ts';
+import { readPlainSeccomp } from './seccomp/read-plain.ts';
 
 /** Far above every real profile (the largest known are about 100 KiB); what may be pulled has its own, lower limit. */
 const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
@@ -16,6 +17,10 @@ const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
  * @throws FairleadError ProfileInvalid naming `source:line:column` and the field; LimitExceeded.
  */
 export function readProfile(bytes: Uint8Array, source = 'profile', kind?: RuntimeKind): RuntimeProfile {
+  if (kind !== 'AppArmor') {
+    const plain = readPlainSeccomp(bytes, source, limits);
+    if (plain !== undefined) return seccompProfile(plain);
+  }
   const document = readDocument(bytes, source);
   const found = runtimeKind(document) ?? kind;
   if (found !== undefined) return parseRuntime(document, found);

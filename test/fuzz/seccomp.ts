@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { FairleadError } from '#lib/errors';
 import { importProfile } from '#lib/profile/import-profile';
+import { readJson } from '#lib/profile/json/read-json';
 import { lint } from '#lib/profile/lint';
 import type { Profile } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
@@ -8,6 +9,8 @@ import { renderProfile } from '#lib/profile/render-profile';
 import { equalProfiles } from '#lib/profile/seccomp/diff';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import { minimize } from '#lib/profile/seccomp/minimize';
+import { parseSeccomp } from '#lib/profile/seccomp/parse';
+import { readPlainSeccomp } from '#lib/profile/seccomp/read-plain';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { actions, architectures, flags, operators } from '#lib/profile/seccomp/vocabulary';
 import { validateArtifact } from '#lib/profile/validate-artifact';
@@ -65,7 +68,7 @@ const pieces = [
 
 /**
  * Feeds mutated profiles of every format to the seccomp readers for some seconds: they refuse with a FairleadError or
- * accept, within a second, and what they accept is rendered, minimized and intersected without becoming laxer.
+ * accept, within a second, the quick reader never otherwise than the thorough ones, and what they accept is rendered, minimized and intersected without becoming laxer.
  *
  * @param report gets lines for people: the seed, and how many inputs there were.
  * @throws AssertionError with the input that broke a promise.
@@ -80,6 +83,7 @@ export function fuzz(seconds: number, report: (line: string) => void = () => {},
     const text = mutate(seeds[random(seeds.length)] ?? '', pieces, random);
     const start = performance.now();
     try {
+      checkPlain(new TextEncoder().encode(text));
       const profile = orRefused(() => importProfile(new TextEncoder().encode(text), 'fuzz', { host }));
       if (profile !== undefined) {
         accepted += 1;
@@ -104,6 +108,13 @@ function orRefused<Result>(read: () => Result): Result | undefined {
     if (error instanceof FairleadError && ['ProfileInvalid', 'LimitExceeded'].includes(error.kind)) return undefined;
     throw error;
   }
+}
+
+/** The quick reader makes of a text what the thorough ones do, or leaves it to them. */
+function checkPlain(bytes: Uint8Array): void {
+  const limits = { bytes: 1_000_000, depth: 16, values: 100_000 };
+  const plain = readPlainSeccomp(bytes, 'fuzz', limits);
+  if (plain !== undefined) assert.deepEqual(plain, parseSeccomp(readJson(bytes, 'fuzz', limits)));
 }
 
 function check(profile: Profile, random: () => number): void {

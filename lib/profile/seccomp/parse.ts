@@ -2,6 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { JsonItems, JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
+import { limits } from './limits.ts';
 import type { SeccompAction, SeccompArg, SeccompOperator, SeccompProfile, SeccompRule } from './model.ts';
 import { actions, architectures, flags, nearest, operators } from './vocabulary.ts';
 
@@ -12,17 +13,6 @@ export interface UnknownField {
   /** `source:line:column`. */
   readonly position: string;
 }
-
-/** Counts beyond which a profile is refused before anything else is done with it. */
-const limits = {
-  entries: 16_384,
-  names: 65_536,
-  different: 4_096,
-  arguments: 65_536,
-  words: 64,
-  textLength: 4_096,
-  unknownFields: 256,
-};
 
 const profileFields: ReadonlySet<string> = new Set([
   'defaultAction',
@@ -38,16 +28,19 @@ const argFields: ReadonlySet<string> = new Set(['index', 'value', 'valueTwo', 'o
 const maxUint32 = 0xffff_ffffn;
 const maxUint64 = 0xffff_ffff_ffff_ffffn;
 
+/** A profile, and what was dropped from it. */
+export interface SeccompReading {
+  readonly profile: SeccompProfile;
+  readonly unknownFields: readonly UnknownField[];
+}
+
 /**
  * Makes a SeccompProfile of a document in the form of runtime-spec 1.2 (config-linux.md#seccomp).
  * Unknown fields are dropped and handed back beside it.
  *
  * @throws FairleadError ProfileInvalid: `source:line:column: syscalls[3].action: …`.
  */
-export function parseSeccomp(document: JsonDocument): {
-  readonly profile: SeccompProfile;
-  readonly unknownFields: readonly UnknownField[];
-} {
+export function parseSeccomp(document: JsonDocument): SeccompReading {
   const parser = new Parser(document);
   const profile = parser.profile(document.root);
   return { profile, unknownFields: parser.unknownFields };
@@ -207,7 +200,7 @@ class Parser {
     for (const [key, member] of node.members) {
       if (known.has(key) || this.unknownFields.length >= limits.unknownFields) continue;
       this.unknownFields.push({
-        pointer: `${pointerOf(this.#path)}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+        pointer: `${pointerOf(this.#path)}/${escapedStep(key)}`,
         position: positionOf(this.#document, member.keyAt),
       });
     }
@@ -250,6 +243,11 @@ function textOf(path: readonly (string | number)[]): string {
     .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
     .join('')
     .replace(/^\./, '');
+}
+
+/** A name as one step of a JSON pointer (RFC 6901). */
+export function escapedStep(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 /** As a JSON pointer (RFC 6901): `/syscalls/3/action`. None of the known fields has a character to escape. */
