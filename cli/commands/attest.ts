@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
 import { predicateTypeNames, predicateTypeOf } from '#lib/trust/predicate-type';
+import type { SignatureFormat } from '#lib/trust/signature';
 import { openRegistries } from '../connect.ts';
 import { readInput } from '../files.ts';
 import { addKeylessOptions } from '../keyless.ts';
@@ -9,6 +10,7 @@ import {
   addKeyOptions,
   addOutputOption,
   addRegistryOptions,
+  addSignatureFormatOption,
   examples,
   type OutputOptions,
   type RegistryOptions,
@@ -17,6 +19,7 @@ import { writeResult } from '../output.ts';
 import { openRequiredSigner, type SignerOptions } from '../signer.ts';
 
 interface AttestOptions extends OutputOptions, RegistryOptions, SignerOptions {
+  readonly signatureFormat: SignatureFormat;
   readonly type: string;
   readonly predicate: string;
 }
@@ -28,14 +31,15 @@ const maxPredicateBytes = 128 * 1024;
 export function define(command: Command): void {
   command
     .description(
-      'Say something about an artifact, signed: where it was built, what was found in it. Stored beside it as a bundle,\n' +
-        'as `cosign attest` does; a trust policy may ask for it. An attestation is no signature of the artifact.',
+      'Say something about an artifact, signed: where it was built, what was found in it. Stored beside it as\n' +
+        '`cosign attest` does; a trust policy may ask for it. An attestation is no signature of the artifact.',
     )
     .argument('<reference>', 'registry/repository@sha256:… or registry/repository:tag')
     .requiredOption('--type <type>', `${Object.keys(predicateTypeNames).join(', ')}, or the URI of a predicate type`)
     .requiredOption('--predicate <file>', 'what is said: JSON; - is stdin');
   addKeyOptions(command);
   addKeylessOptions(command);
+  addSignatureFormatOption(command);
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
@@ -72,7 +76,14 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
   const target = connect(reference);
   const descriptor = await target.resolve(tagOrDigestOf(reference));
   const attestation = { predicateType, predicate };
-  const { digest } = await attachAttestation(target, { descriptor, attestation, signer, created: new Date() });
+  const { digest } = await attachAttestation(target, {
+    descriptor,
+    reference,
+    attestation,
+    signer,
+    format: options.signatureFormat,
+    created: new Date(),
+  });
   const { registry, repository } = reference;
   const attested = formatReference({ registry, repository, digest: descriptor.digest });
   writeResult(options.output, {

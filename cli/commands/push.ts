@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import { defaultLimits } from '#lib/trust/policy';
-import type { Signature } from '#lib/trust/signature';
+import type { SignatureFormat } from '#lib/trust/signature';
 import type { Published } from '#services/push/publish';
 import { openRegistries } from '../connect.ts';
 import { readInput } from '../files.ts';
@@ -23,7 +23,7 @@ import { openSigner, type SignerOptions } from '../signer.ts';
 
 interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly annotation?: Readonly<Record<string, string>>;
-  readonly signatureFormat: Signature['format'];
+  readonly signatureFormat: SignatureFormat;
   readonly unsigned?: boolean;
   readonly provenance?: boolean;
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
-import type { Signature } from '#lib/trust/signature';
+import type { SignatureFormat } from '#lib/trust/signature';
 import { openRegistries } from '../connect.ts';
 import { addKeylessOptions } from '../keyless.ts';
 import {
@@ -16,7 +16,7 @@ import { writeResult } from '../output.ts';
 import { openRequiredSigner, type SignerOptions } from '../signer.ts';
 
 interface SignOptions extends OutputOptions, RegistryOptions, SignerOptions {
-  readonly signatureFormat: Signature['format'];
+  readonly signatureFormat: SignatureFormat;
 }
 
 /** `fairlead sign REFERENCE`. */

@@ -32,8 +32,14 @@ const legacy = {
   payload: Buffer.from('payload'),
   annotations: { 'dev.cosignproject.cosign/signature': 'x' },
 } as const;
+const attested = {
+  format: 'legacy-attestation',
+  manifest: digestOf(Buffer.from('a')),
+  envelope: Buffer.from('envelope'),
+  annotations: { predicateType: 'x' },
+} as const;
 const from = (artifact: Artifact, repository = 'localhost:5000/a') =>
-  ({ artifact, kind: 'Seccomp', repository, signatures: [signature, legacy] }) as const;
+  ({ artifact, kind: 'Seccomp', repository, signatures: [signature, legacy, attested] }) as const;
 const limits = { artifactBytes: 1000 };
 
 describe('store', () => {
@@ -56,10 +62,15 @@ describe('store', () => {
       record?.pulls.map(({ repository }) => repository),
       ['localhost:5000/a', 'localhost:5000/b'],
     );
-    const [bundle, old] = record?.pulls[0]?.signatures ?? [];
+    const [bundle, old, attestation] = record?.pulls[0]?.signatures ?? [];
     assert.ok(bundle?.format === 'bundle' && Buffer.from(bundle.bundle).equals(signature.bundle));
     assert.ok(old?.format === 'legacy' && Buffer.from(old.payload).equals(legacy.payload));
     assert.deepEqual(old.annotations, legacy.annotations);
+    assert.ok(attestation?.format === 'legacy-attestation');
+    assert.deepEqual(
+      [Buffer.from(attestation.envelope), attestation.annotations],
+      [attested.envelope, attested.annotations],
+    );
     const read = await fetchArtifact(second.fetcher, artifact.descriptor, limits);
     assert.deepEqual(Buffer.from(read.manifestBytes), Buffer.from(artifact.manifestBytes));
     assert.equal((await stat(join(folder, 'blobs'))).mode & 0o777, 0o700);

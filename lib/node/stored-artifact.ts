@@ -48,6 +48,12 @@ const recordSchema = v.object({
               payload: base64,
               annotations: v.record(v.string(), v.string()),
             }),
+            v.object({
+              format: v.literal('legacy-attestation'),
+              manifest: digest,
+              envelope: base64,
+              annotations: v.record(v.string(), v.string()),
+            }),
           ]),
         ),
       }),
@@ -56,23 +62,29 @@ const recordSchema = v.object({
   ),
 });
 
+type RecordInput = v.InferInput<typeof recordSchema>;
+
 /** Writes a record as JSON. */
 export function renderRecord({ descriptor, kind, pulls }: StoredArtifact): Uint8Array {
-  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
-  const record: v.InferInput<typeof recordSchema> = {
+  const record: RecordInput = {
     version: 1,
     descriptor,
     kind,
     pulls: pulls.map(({ signatures, ...pull }) => ({
       ...pull,
-      signatures: signatures.map((signature) =>
-        signature.format === 'bundle'
-          ? { ...signature, bundle: text(signature.bundle) }
-          : { ...signature, payload: text(signature.payload), annotations: { ...signature.annotations } },
-      ),
+      signatures: signatures.map(renderSignature),
     })),
   };
   return Buffer.from(`${JSON.stringify(record, undefined, 1)}\n`);
+}
+
+function renderSignature(signature: Signature): RecordInput['pulls'][number]['signatures'][number] {
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+  if (signature.format === 'bundle') return { ...signature, bundle: text(signature.bundle) };
+  const annotations = { ...signature.annotations };
+  return signature.format === 'legacy'
+    ? { ...signature, payload: text(signature.payload), annotations }
+    : { ...signature, envelope: text(signature.envelope), annotations };
 }
 
 /** Reads a record. Throws InvalidInput, naming the field at fault. */

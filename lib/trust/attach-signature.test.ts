@@ -10,7 +10,7 @@ import type { Target } from '#lib/registry/target';
 import { attachSignature } from './attach-signature.ts';
 import { fetchSignatures } from './fetch-signatures.ts';
 import { generateKeyPair, loadPrivateKey, type Signer } from './key.ts';
-import { legacySignatureTag } from './legacy-signature.ts';
+import { legacyTag } from './legacy-manifest.ts';
 import { verifySignatures } from './verify-signatures.ts';
 
 const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
@@ -59,7 +59,7 @@ describe('attachSignature', () => {
       found.map(({ manifest }) => manifest),
       [bundle.digest, legacy.digest],
     );
-    assert.equal((await target.resolve(legacySignatureTag(descriptor) ?? '')).digest, legacy.digest);
+    assert.equal((await target.resolve(legacyTag(descriptor, 'sig') ?? '')).digest, legacy.digest);
   });
 
   it('writes over nothing that is no signature, and signs no sha512 in the legacy form', async () => {
@@ -69,10 +69,10 @@ describe('attachSignature', () => {
     const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] }));
     const other = { mediaType: mediaTypes.index, digest: digestOf(index), size: index.length };
     await target.push(other, index);
-    await target.tag(other, legacySignatureTag(descriptor) ?? '');
+    await target.tag(other, legacyTag(descriptor, 'sig') ?? '');
     const invalid = (error: unknown) => error instanceof FairleadError && error.kind === 'InvalidInput';
     await assert.rejects(attachSignature(target, { descriptor, reference, signer, format: 'legacy' }), invalid);
-    assert.equal((await target.resolve(legacySignatureTag(descriptor) ?? '')).digest, other.digest);
+    assert.equal((await target.resolve(legacyTag(descriptor, 'sig') ?? '')).digest, other.digest);
     const sha512 = { ...descriptor, digest: digestOf(artifact.manifestBytes, 'sha512') };
     await assert.rejects(attachSignature(target, { descriptor: sha512, reference, signer, format: 'legacy' }), invalid);
   });

@@ -8,10 +8,13 @@ import type { CallOptions, Target } from '#lib/registry/target';
 import { signatureLimits } from './fetch-signatures.ts';
 import type { Signer } from './key.ts';
 import type { KeylessSigner } from './keyless-signer.ts';
-import { legacySignatureTag, signLegacy } from './legacy-signature.ts';
+import { signLegacyAttestation } from './legacy-attestation.ts';
+import { type LegacyKind, legacyTag } from './legacy-manifest.ts';
+import { signLegacy } from './legacy-signature.ts';
 import { packSignature } from './pack-signature.ts';
-import { type Attestation, signArtifact, signAttestation } from './sign-artifact.ts';
-import type { Signature } from './signature.ts';
+import { signArtifact, signAttestation } from './sign-artifact.ts';
+import type { SignatureFormat } from './signature.ts';
+import type { Attestation } from './statement.ts';
 
 export interface SignatureRequest {
   /** The artifact's manifest, which is in the target already. */
@@ -20,7 +23,7 @@ export interface SignatureRequest {
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly signer: Signer | KeylessSigner;
   /** `bundle` for cosign 3 and everything new, `legacy` for what reads only the signatures of cosign 2. */
-  readonly format: Signature['format'];
+  readonly format: SignatureFormat;
   readonly created?: Date | undefined;
 }
 
@@ -39,18 +42,8 @@ export async function attachSignature(
     await pushArtifact(target, signature, undefined, undefined, options);
     return signature.descriptor;
   }
-  if ('signStatement' in signer) {
-    throw new FairleadError('InvalidInput', 'keyless signatures are written as bundles only', {
-      hint: 'Leave out --signature-format legacy, or sign with a key.',
-    });
-  }
-  const tag = legacySignatureTag(descriptor);
-  if (tag === undefined) {
-    throw new FairleadError('InvalidInput', `the legacy form has no place for signatures of ${descriptor.digest}`, {
-      hint: 'Sign in the bundle format: it knows sha512.',
-    });
-  }
-  const signature = await signLegacy(descriptor, reference, signer, await existingSignatures(target, tag, options));
+  const { key, tag, existing } = await openLegacy(target, { descriptor, signer, kind: 'sig' }, options);
+  const signature = await signLegacy(descriptor, reference, key, existing);
   await pushArtifact(target, signature, undefined, tag, options);
   return signature.descriptor;
 }
@@ -58,17 +51,29 @@ export async function attachSignature(
 export interface AttestationRequest {
   /** The artifact's manifest, which is in the target already. */
   readonly descriptor: Descriptor;
+  /** Where it lies, as the legacy form says in its statement. */
+  readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly attestation: Attestation;
   readonly signer: Signer | KeylessSigner;
+  readonly format: SignatureFormat;
   readonly created?: Date | undefined;
 }
 
-/** Signs a statement about an artifact and puts it beside it, as a bundle; gives the descriptor of the manifest that carries it. */
+/**
+ * Signs a statement about an artifact and puts it beside it, in the same ways; gives the descriptor of the manifest that carries it.
+ * Throws as attachSignature.
+ */
 export async function attachAttestation(
   target: Target,
-  { descriptor, attestation, signer, created }: AttestationRequest,
+  { descriptor, reference, attestation, signer, format, created }: AttestationRequest,
   options: CallOptions = {},
 ): Promise<Descriptor> {
+  if (format === 'legacy') {
+    const { key, tag, existing } = await openLegacy(target, { descriptor, signer, kind: 'att' }, options);
+    const attested = await signLegacyAttestation(descriptor, reference, { attestation, signer: key }, existing);
+    await pushArtifact(target, attested, undefined, tag, options);
+    return attested.descriptor;
+  }
   const { predicateType } = attestation;
   const bundle = await signAttestation(descriptor, attestation, signer);
   const packed = packSignature(descriptor, bundle, { created, predicateType });
@@ -76,7 +81,31 @@ export async function attachAttestation(
   return packed.descriptor;
 }
 
-async function existingSignatures(target: Target, tag: string, options: CallOptions): Promise<Manifest | undefined> {
+/** The key to sign with, the legacy tag, and what is under it already. Throws InvalidInput where the legacy form cannot say it. */
+async function openLegacy(
+  target: Target,
+  {
+    descriptor,
+    signer,
+    kind,
+  }: { readonly descriptor: Descriptor; readonly signer: Signer | KeylessSigner; readonly kind: LegacyKind },
+  options: CallOptions,
+): Promise<{ key: Signer; tag: string; existing: Manifest | undefined }> {
+  if ('signStatement' in signer) {
+    throw new FairleadError('InvalidInput', 'keyless signatures are written as bundles only', {
+      hint: 'Leave out --signature-format legacy, or sign with a key.',
+    });
+  }
+  const tag = legacyTag(descriptor, kind);
+  if (tag === undefined) {
+    throw new FairleadError('InvalidInput', `the legacy form has no place for signatures of ${descriptor.digest}`, {
+      hint: 'Sign in the bundle format: it knows sha512.',
+    });
+  }
+  return { key: signer, tag, existing: await existingManifest(target, tag, options) };
+}
+
+async function existingManifest(target: Target, tag: string, options: CallOptions): Promise<Manifest | undefined> {
   let descriptor: Descriptor;
   try {
     descriptor = await target.resolve(tag, options);

@@ -10,8 +10,8 @@ import { memoryRepository } from '#lib/registry/memory';
 import type { Target } from '#lib/registry/target';
 import { fetchSignatures, signatureLimits } from './fetch-signatures.ts';
 import { generateKeyPair, loadPrivateKey } from './key.ts';
+import { legacyTag } from './legacy-manifest.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
-import { legacySignatureTag } from './legacy-signature.ts';
 import { packSignature } from './pack-signature.ts';
 import { signArtifact } from './sign-artifact.ts';
 import { bundleMediaType, predicateTypeAnnotation } from './signature.ts';
@@ -94,13 +94,13 @@ describe('fetchSignatures', () => {
       [config, payload, unsigned],
     );
     const target = await repository();
-    await pushArtifact(target, legacy, undefined, legacySignatureTag(subject.descriptor));
+    await pushArtifact(target, legacy, undefined, legacyTag(subject.descriptor, 'sig'));
     const [found, ...more] = await fetchSignatures(target, subject.descriptor);
     assert.deepEqual(more, []);
     assert.ok(found?.format === 'legacy');
     assert.equal(Buffer.from(found.payload).toString(), '{"critical":{}}');
     assert.equal(found.annotations[legacySignatureAnnotation], 'c2ln');
-    assert.equal(legacySignatureTag({ ...subject.descriptor, digest: digestOf(Buffer.from(''), 'sha512') }), undefined);
+    assert.equal(legacyTag({ digest: digestOf(Buffer.from(''), 'sha512') }, 'sig'), undefined);
   });
 
   it('leaves out what is no signature of this artifact', async () => {

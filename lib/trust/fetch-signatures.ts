@@ -1,10 +1,12 @@
 import { FairleadError } from '#lib/errors';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import type { Digest } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { CallOptions, ReadTarget } from '#lib/registry/target';
+import { legacyEnvelopeMediaType, legacyPredicateAnnotation } from './legacy-attestation.ts';
+import { type LegacyKind, legacyTag } from './legacy-manifest.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
-import { legacySignatureTag } from './legacy-signature.ts';
 import { signPredicateType } from './predicate-type.ts';
 import { bundleMediaType, predicateTypeAnnotation, type Signature } from './signature.ts';
 
@@ -26,13 +28,13 @@ const concurrency = 8;
 
 export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Predicate types of the attestations that are looked for beside signatures. */
+  /** Predicate types of the attestations that are looked for beside signatures; without any, none is. */
   readonly attestations?: readonly string[];
 }
 
 /**
- * Fetches what claims to be a signature of an artifact: Sigstore bundles among its referrers, and cosign's legacy
- * `sha256-<hex>.sig` tag. Nothing of it is verified here. A referrer counts only where its own manifest names the artifact
+ * Fetches what claims to be a signature or attestation of an artifact: Sigstore bundles among its referrers, and cosign's legacy
+ * tags `sha256-<hex>.sig` and `.att`. Nothing of it is verified here. A referrer counts only where its own manifest names the artifact
  * as subject, so a list that lies is harmless; what is malformed or over the limits is left out.
  * Rejects with whatever the target rejects with (a registry out of reach is no proof that there is no signature).
  */
@@ -43,11 +45,12 @@ export async function fetchSignatures(
 ): Promise<Signature[]> {
   const options: CallOptions = signal === undefined ? {} : { signal };
   const wanted = new Set([signPredicateType, ...attestations]);
-  const [bundles, legacy] = await Promise.all([
+  const found = await Promise.all([
     fetchBundles(target, descriptor, wanted, options),
     fetchLegacySignatures(target, descriptor, options),
+    attestations.length === 0 ? [] : fetchLegacyAttestations(target, descriptor, attestations, options),
   ]);
-  return [...bundles, ...legacy];
+  return found.flat();
 }
 
 async function fetchBundles(
@@ -102,20 +105,49 @@ async function fetchLegacySignatures(
   subject: Descriptor,
   options: CallOptions,
 ): Promise<Signature[]> {
-  const tag = legacySignatureTag(subject);
+  const { legacyPayloadBytes: limit } = signatureLimits;
+  const found = await fetchLegacyLayers(target, { subject, kind: 'sig' }, options, (layer) =>
+    isLegacyLayer(layer, legacyPayloadMediaType, limit),
+  );
+  return found.map(({ bytes, ...rest }) => ({ format: 'legacy', payload: bytes, ...rest }));
+}
+
+async function fetchLegacyAttestations(
+  target: ReadTarget,
+  subject: Descriptor,
+  wanted: readonly string[],
+  options: CallOptions,
+): Promise<Signature[]> {
+  const { bundleBytes: limit } = signatureLimits;
+  const found = await fetchLegacyLayers(target, { subject, kind: 'att' }, options, (layer) => {
+    const predicateType = layer.annotations?.[legacyPredicateAnnotation];
+    if (predicateType !== undefined && !wanted.includes(predicateType)) return false;
+    return isLegacyLayer(layer, legacyEnvelopeMediaType, limit);
+  });
+  return found.map(({ bytes, ...rest }) => ({ format: 'legacy-attestation', envelope: bytes, ...rest }));
+}
+
+function isLegacyLayer({ mediaType, size, annotations }: Descriptor, expected: string, limit: number): boolean {
+  return mediaType === expected && size <= limit && annotations?.[legacySignatureAnnotation] !== undefined;
+}
+
+/** The layers under a legacy tag that are of the kind that is looked for. */
+async function fetchLegacyLayers(
+  target: ReadTarget,
+  { subject, kind }: { readonly subject: Descriptor; readonly kind: LegacyKind },
+  options: CallOptions,
+  isWanted: (layer: Descriptor) => boolean,
+): Promise<{ manifest: Digest; bytes: Uint8Array; annotations: Readonly<Record<string, string>> }[]> {
+  const tag = legacyTag(subject, kind);
   if (tag === undefined) return [];
   const descriptor = await orUndefinedIfMissing(target.resolve(tag, options));
   if (descriptor?.mediaType !== mediaTypes.manifest || descriptor.size > signatureLimits.legacyManifestBytes) return [];
   const manifest = await fetchManifest(target, descriptor, signatureLimits.legacyManifestBytes, options);
-  const layers = (manifest?.layers ?? [])
-    .filter(({ mediaType, size }) => mediaType === legacyPayloadMediaType && size <= signatureLimits.legacyPayloadBytes)
-    .filter(({ annotations }) => annotations?.[legacySignatureAnnotation] !== undefined)
-    .slice(0, signatureLimits.legacyLayers);
-  const found: Signature[] = [];
+  const layers = (manifest?.layers ?? []).filter(isWanted).slice(0, signatureLimits.legacyLayers);
+  const found = [];
   for (const layer of layers) {
-    const payload = await fetchIfThere(target, layer, signatureLimits.legacyPayloadBytes, options);
-    if (payload === undefined) continue;
-    found.push({ format: 'legacy', manifest: descriptor.digest, payload, annotations: layer.annotations ?? {} });
+    const bytes = await fetchIfThere(target, layer, layer.size, options);
+    if (bytes !== undefined) found.push({ manifest: descriptor.digest, bytes, annotations: layer.annotations ?? {} });
   }
   return found;
 }

@@ -18,16 +18,29 @@ const logEntrySchema = v.object({
 const entryBodySchema = v.object({ kind: v.string(), apiVersion: v.string() });
 const timestampSchema = v.object({ SignedRFC3161Timestamp: base64 });
 
+/** What a bundle holds of a payload and its signature. */
+export function messageSignature(payload: Uint8Array, signature: Buffer): object {
+  const digest = createHash('sha256').update(payload).digest('base64');
+  return {
+    messageSignature: { messageDigest: { algorithm: 'SHA2_256', digest }, signature: signature.toString('base64') },
+  };
+}
+
+/** What a bundle holds of a DSSE envelope. Throws SignatureInvalid where the bytes are no JSON. */
+export function envelopeContent(envelope: Uint8Array): object {
+  try {
+    return { dsseEnvelope: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(envelope)) };
+  } catch (cause) {
+    throw new FairleadError('SignatureInvalid', 'its envelope is not JSON', { cause });
+  }
+}
+
 /**
- * Turns a signature of cosign's legacy form into a Sigstore bundle v0.1, so that one verifier serves both. The chain that may
- * be annotated is left out: intermediates come from the trusted root only.
- * Throws SignatureInvalid where an annotation is malformed.
+ * Turns a signature or attestation of cosign's legacy form into a Sigstore bundle v0.1, so that one verifier serves all. The chain
+ * that may be annotated is left out: intermediates come from the trusted root only.
+ * Throws SignatureInvalid where an annotation or the content is malformed.
  */
-export function legacyBundle(
-  payload: Uint8Array,
-  signature: Buffer,
-  annotations: Readonly<Record<string, string>>,
-): Bundle {
+export function legacyBundle(content: object, annotations: Readonly<Record<string, string>>): Bundle {
   const certificate = annotations['dev.sigstore.cosign/certificate'];
   const entry = readAnnotation(annotations, 'dev.sigstore.cosign/bundle', logEntrySchema);
   const timestamp = readAnnotation(annotations, 'dev.sigstore.cosign/rfc3161timestamp', timestampSchema);
@@ -47,13 +60,10 @@ export function legacyBundle(
           rfc3161Timestamps: timestamp === undefined ? [] : [{ signedTimestamp: timestamp.SignedRFC3161Timestamp }],
         },
       },
-      messageSignature: {
-        messageDigest: { algorithm: 'SHA2_256', digest: createHash('sha256').update(payload).digest('base64') },
-        signature: signature.toString('base64'),
-      },
+      ...content,
     });
   } catch (cause) {
-    throw new FairleadError('SignatureInvalid', 'its certificate or log entry is malformed', { cause });
+    throw new FairleadError('SignatureInvalid', 'its envelope, certificate or log entry is malformed', { cause });
   }
 }
 

@@ -141,6 +141,8 @@ describe('an attestation that a rule asks for', () => {
     const [, examined] = examineSignatures(artifact, reference, [signature], rule(keys(['a', alice]), 1, [wanted]));
     assert.deepEqual(examined?.refused, []);
     assert.deepEqual(examined?.held, []);
+    const [signing] = examineSignatures(artifact, reference, [attestation], rule(keys(['a', alice]), 1, [wanted]));
+    assert.deepEqual(signing?.refused, [], 'what is looked for as an attestation is no failed signature');
   });
 
   it('may be met by as many signers as its threshold says', async () => {

@@ -3,17 +3,9 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import { preAuthEncoding } from './dsse.ts';
 import { keyHint, type Signer } from './key.ts';
 import type { KeylessSigner } from './keyless-signer.ts';
-import { attestStatement, signStatement, statementPayloadType } from './statement.ts';
+import { type Attestation, attestStatement, signStatement, statementPayloadType } from './statement.ts';
 
 export type { Signer } from './key.ts';
-
-/** Something said about an artifact, beside "I signed it". */
-export interface Attestation {
-  /** What kind of thing is said: a URI. */
-  readonly predicateType: string;
-  /** JSON. */
-  readonly predicate: object;
-}
 
 /**
  * Signs an artifact by its digest: a Sigstore bundle v0.3 (JSON) with an in-toto statement in a DSSE envelope, which is
@@ -26,10 +18,10 @@ export function signArtifact(descriptor: Descriptor, signer: Signer | KeylessSig
 /** Signs a statement about an artifact in the same way. */
 export function signAttestation(
   descriptor: Descriptor,
-  { predicateType, predicate }: Attestation,
+  attestation: Attestation,
   signer: Signer | KeylessSigner,
 ): Promise<Uint8Array> {
-  return signBundle(attestStatement(descriptor, predicateType, predicate), signer);
+  return signBundle(attestStatement(descriptor, attestation), signer);
 }
 
 async function signBundle(statement: Uint8Array, signer: Signer | KeylessSigner): Promise<Uint8Array> {

@@ -7,6 +7,9 @@ export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 /** Annotation by which a bundle's manifest tells what the bundle states. */
 export const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
 
+/** The forms in which signatures and attestations are written: Sigstore bundles (cosign 3), or those of cosign 2. */
+export type SignatureFormat = 'bundle' | 'legacy';
+
 /** A signature as it was found beside an artifact: bytes that claim something, nothing of it checked yet. */
 export type Signature =
   | {
@@ -22,6 +25,14 @@ export type Signature =
       /** Simple-signing payload, as stored: the bytes that were signed. */
       readonly payload: Uint8Array;
       /** Layer annotations of cosign's signature manifest, by their full names. */
+      readonly annotations: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly format: 'legacy-attestation';
+      readonly manifest: Digest;
+      /** DSSE envelope, JSON, as stored. */
+      readonly envelope: Uint8Array;
+      /** Layer annotations, as above. */
       readonly annotations: Readonly<Record<string, string>>;
     };
 

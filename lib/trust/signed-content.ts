@@ -2,7 +2,7 @@ import { type Bundle, bundleFromJSON, ValidationError } from '@sigstore/bundle';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { preAuthEncoding } from './dsse.ts';
-import { legacyBundle } from './legacy-bundle.ts';
+import { envelopeContent, legacyBundle, messageSignature } from './legacy-bundle.ts';
 import { assertLegacyPayload, legacySignatureAnnotation } from './legacy-payload.ts';
 import { signPredicateType } from './predicate-type.ts';
 import { bundleMediaType, type Signature } from './signature.ts';
@@ -13,6 +13,8 @@ export interface SignedContent {
   /** The bytes that were signed. */
   readonly signed: Uint8Array;
   readonly signature: Uint8Array;
+  /** What timestamp authorities attest the time of: the signature, or in legacy attestations the whole envelope. */
+  readonly timestamped: Uint8Array;
   /** What the signature was made with, as it says itself. */
   readonly madeWith: 'key' | 'certificate';
   /** The bundle, for those who check certificates and logs; the legacy form is turned into one. */
@@ -28,9 +30,18 @@ export interface SignedContent {
   assertAttests(descriptor: Descriptor, predicateType: string): unknown;
 }
 
+type Envelope = Extract<Bundle['content'], { $case: 'dsseEnvelope' }>['dsseEnvelope'];
+
 /** Takes a signature apart. Throws SignatureInvalid for everything malformed, whatever the bytes are. */
 export function openSignature(signature: Signature): SignedContent {
-  return signature.format === 'bundle' ? openBundle(signature.bundle) : openLegacy(signature);
+  switch (signature.format) {
+    case 'bundle':
+      return openBundle(signature.bundle);
+    case 'legacy':
+      return openLegacy(signature);
+    case 'legacy-attestation':
+      return openLegacyAttestation(signature);
+  }
 }
 
 function openBundle(bytes: Uint8Array): SignedContent {
@@ -38,10 +49,15 @@ function openBundle(bytes: Uint8Array): SignedContent {
   if (bundle.content.$case !== 'dsseEnvelope') {
     throw new FairleadError('SignatureInvalid', 'its bundle holds no DSSE envelope');
   }
-  const { payload, payloadType, signatures } = bundle.content.dsseEnvelope;
+  return openEnvelope(bundle, bundle.content.dsseEnvelope);
+}
+
+function openEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Envelope): SignedContent {
+  const signature = signatures[0]?.sig ?? new Uint8Array();
   return {
     signed: preAuthEncoding(payloadType, payload),
-    signature: signatures[0]?.sig ?? new Uint8Array(),
+    signature,
+    timestamped: signature,
     madeWith: bundle.verificationMaterial.content.$case === 'publicKey' ? 'key' : 'certificate',
     bundle: () => bundle,
     assertIsFor(descriptor) {
@@ -74,12 +90,31 @@ function openLegacy({ payload, annotations }: Extract<Signature, { format: 'lega
   return {
     signed: payload,
     signature,
+    timestamped: signature,
     madeWith: annotations['dev.sigstore.cosign/certificate'] === undefined ? 'key' : 'certificate',
-    bundle: () => legacyBundle(payload, signature, annotations),
+    bundle: () => legacyBundle(messageSignature(payload, signature), annotations),
     assertIsFor: (descriptor) => assertLegacyPayload(payload, descriptor),
     claimedPredicateType: () => signPredicateType,
     assertAttests() {
       throw new FairleadError('SignatureInvalid', 'it is a signature, which states nothing else');
+    },
+  };
+}
+
+function openLegacyAttestation({
+  envelope,
+  annotations,
+}: Extract<Signature, { format: 'legacy-attestation' }>): SignedContent {
+  const bundle = legacyBundle(envelopeContent(envelope), annotations);
+  if (bundle.content.$case !== 'dsseEnvelope') {
+    throw new FairleadError('SignatureInvalid', 'its layer holds no DSSE envelope');
+  }
+  return {
+    ...openEnvelope(bundle, bundle.content.dsseEnvelope),
+    timestamped: envelope,
+    // cosign 2 looks for signatures under another tag: what is attested here is never one.
+    assertIsFor() {
+      throw new FairleadError('SignatureInvalid', 'it is an attestation, which is no signature');
     },
   };
 }

@@ -62,7 +62,8 @@ function verify(
       tlogEntries,
       timestamps: withoutLog ? timestamps.filter(({ $case }) => $case === 'timestamp-authority') : timestamps,
       signature: {
-        signature: signature.signature,
+        // The verifier looks at this one only for what a timestamp is over.
+        signature: Buffer.from(content.timestamped),
         compareSignature: (other) => signature.compareSignature(other),
         compareDigest: (digest) => signature.compareDigest(digest),
         compareSignedDigest: (digest) => signature.compareSignedDigest(digest),

@@ -27,9 +27,26 @@ export function signStatement(descriptor: Descriptor): Uint8Array {
   return render({ ...subjectOf(descriptor), annotations: {} }, signPredicateType, {});
 }
 
+/** Something said about an artifact, beside "I signed it". */
+export interface Attestation {
+  /** What kind of thing is said: a URI. */
+  readonly predicateType: string;
+  /** JSON. */
+  readonly predicate: object;
+}
+
 /** The bytes of an in-toto statement that says something about an artifact. */
-export function attestStatement(descriptor: Descriptor, predicateType: string, predicate: object): Uint8Array {
+export function attestStatement(descriptor: Descriptor, { predicateType, predicate }: Attestation): Uint8Array {
   return render(subjectOf(descriptor), predicateType, predicate);
+}
+
+/** The same as cosign 2 writes and reads it: of the older version, and naming the repository (`registry/repository`). */
+export function legacyAttestStatement(
+  descriptor: Descriptor,
+  name: string,
+  { predicateType, predicate }: Attestation,
+): Uint8Array {
+  return render({ name, ...subjectOf(descriptor) }, predicateType, predicate, oldStatementType);
 }
 
 /**
@@ -84,10 +101,8 @@ function subjectOf({ digest }: Descriptor): object {
   return { digest: { [algorithm]: hex } };
 }
 
-function render(subject: object, predicateType: string, predicate: object): Uint8Array {
-  return new TextEncoder().encode(
-    JSON.stringify({ _type: statementType, subject: [subject], predicateType, predicate }),
-  );
+function render(subject: object, predicateType: string, predicate: object, type = statementType): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ _type: type, subject: [subject], predicateType, predicate }));
 }
 
 function invalid(message: string, cause?: unknown): FairleadError {

@@ -13,7 +13,7 @@ import { attachAttestation, attachSignature } from '#lib/trust/attach-signature'
 import type { Signer } from '#lib/trust/key';
 import type { KeylessSigner } from '#lib/trust/keyless-signer';
 import { provenancePredicateType } from '#lib/trust/predicate-type';
-import type { Signature } from '#lib/trust/signature';
+import type { SignatureFormat } from '#lib/trust/signature';
 
 export interface PublishRequest {
   /** Where to: a repository and, unless it is to be found by its digest alone, a tag. */
@@ -24,8 +24,8 @@ export interface PublishRequest {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Kept as `org.opencontainers.image.created`; without it the same profile always has the same digest. */
   readonly created?: Date | undefined;
-  /** How the signature is stored; a bundle unless told. */
-  readonly signatureFormat?: Signature['format'] | undefined;
+  /** How signature and provenance are stored; as bundles unless told. */
+  readonly signatureFormat?: SignatureFormat | undefined;
   /** SLSA provenance v1 (the predicate) to attest, signed by the same signer. */
   readonly provenance?: object | undefined;
 }
@@ -96,6 +96,8 @@ export async function publish(
       target,
       {
         descriptor,
+        reference,
+        format: signatureFormat,
         attestation: { predicateType: provenancePredicateType, predicate: provenance },
         signer,
         created: clock(),

@@ -19,7 +19,7 @@ import type { Target } from '#lib/registry/target';
 import { attachSignature } from '#lib/trust/attach-signature';
 import { fetchSignatures } from '#lib/trust/fetch-signatures';
 import { generateKeyPair, loadPrivateKey, loadPublicKey } from '#lib/trust/key';
-import { legacySignatureTag } from '#lib/trust/legacy-signature';
+import { legacyTag } from '#lib/trust/legacy-manifest';
 import { packSignature } from '#lib/trust/pack-signature';
 import type { Rule } from '#lib/trust/policy';
 import { signArtifact } from '#lib/trust/sign-artifact';
@@ -200,7 +200,7 @@ for (const [name, peers, start] of [
       const { artifact, reference, target, name } = await publishUnsigned(registry);
       await cosignSignLegacy(name);
       const victim = await anotherArtifact(target);
-      const [from, to] = [artifact, victim].map(({ descriptor }) => legacySignatureTag(descriptor) ?? '');
+      const [from, to] = [artifact, victim].map(({ descriptor }) => legacyTag(descriptor, 'sig') ?? '');
       await target.tag(await target.resolve(from ?? ''), to ?? '');
       const rule = await requiring(keyFile('cosign.pub'));
       await assert.rejects(verified({ artifact: victim, reference, target }, rule), isForAnotherArtifact);

@@ -74,6 +74,11 @@ export interface PrivateSigstore {
   signWithKey(descriptor: Descriptor, key: KeyObject): Promise<BundleJson>;
   /** A keyless signature in cosign's legacy form: the annotations of a layer whose content is `payload`. */
   signLegacy(payload: Uint8Array, options?: KeylessOptions): Promise<Record<string, string>>;
+  /** A keyless attestation in cosign's legacy form: the content of a layer, and its annotations. */
+  attestLegacy(
+    statement: Uint8Array,
+    options?: KeylessOptions,
+  ): Promise<{ envelope: Uint8Array; annotations: Record<string, string> }>;
 }
 
 /** What the clocks of the services show; now unless told. */
@@ -171,6 +176,17 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
       }),
     );
 
+  async function legacyEntry(entry: object): Promise<string> {
+    const { body, integratedTime, logID, logIndex, verification } = await log(entry);
+    return JSON.stringify({
+      SignedEntryTimestamp: verification.signedEntryTimestamp,
+      Payload: { body, integratedTime, logIndex, logID },
+    });
+  }
+
+  const legacyTimestamp = async (content: Buffer): Promise<string> =>
+    JSON.stringify({ SignedRFC3161Timestamp: await timestamp(content) });
+
   async function bundleOf(
     statement: Uint8Array,
     key: KeyObject,
@@ -243,17 +259,33 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
           kind: 'hashedrekord',
           spec: { data: { hash }, signature: { content: signature.toString('base64'), publicKey: { content } } },
         };
-        const { body, integratedTime, logID, logIndex, verification } = await log(entry);
-        annotations['dev.sigstore.cosign/bundle'] = JSON.stringify({
-          SignedEntryTimestamp: verification.signedEntryTimestamp,
-          Payload: { body, integratedTime, logIndex, logID },
-        });
+        annotations['dev.sigstore.cosign/bundle'] = await legacyEntry(entry);
       }
-      if (timestamped) {
-        const SignedRFC3161Timestamp = await timestamp(signature);
-        annotations['dev.sigstore.cosign/rfc3161timestamp'] = JSON.stringify({ SignedRFC3161Timestamp });
-      }
+      if (timestamped) annotations['dev.sigstore.cosign/rfc3161timestamp'] = await legacyTimestamp(signature);
       return annotations;
+    },
+
+    async attestLegacy(statement, options = {}) {
+      const { logged = true, timestamped = false } = options;
+      const { certificate, privateKey } = await certify(options);
+      const signature = sign('sha256', preAuthEncoding(statementPayloadType, statement), privateKey);
+      const envelope = JSON.stringify({
+        payloadType: statementPayloadType,
+        payload: Buffer.from(statement).toString('base64'),
+        signatures: [{ keyid: '', sig: signature.toString('base64') }],
+      });
+      const annotations: Record<string, string> = {
+        'dev.cosignproject.cosign/signature': '',
+        'dev.sigstore.cosign/certificate': pem('CERTIFICATE', certificate),
+      };
+      if (logged) {
+        const verifier = Buffer.from(pem('CERTIFICATE', certificate)).toString('base64');
+        annotations['dev.sigstore.cosign/bundle'] = await legacyEntry(dsseEntry(envelope, verifier));
+      }
+      // cosign shows the authority the whole envelope here.
+      if (timestamped)
+        annotations['dev.sigstore.cosign/rfc3161timestamp'] = await legacyTimestamp(Buffer.from(envelope));
+      return { envelope: Buffer.from(envelope), annotations };
     },
   };
 }

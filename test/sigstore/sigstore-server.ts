@@ -43,6 +43,20 @@ export async function serveSigstore(
       );
       return { type: contentType, content: response.toString() };
     }
+    if (path === '/api/v1/signingCert') {
+      // What cosign 2 speaks: a key in PEM, and a chain in PEM as the answer.
+      const { publicKey, signedEmailAddress } = JSON.parse(body.toString());
+      const request = {
+        credentials: { oidcIdentityToken: authorization.replace(/^Bearer /, '') },
+        publicKeyRequest: {
+          publicKey: { algorithm: 'ECDSA', content: Buffer.from(publicKey.content, 'base64').toString() },
+          proofOfPossession: signedEmailAddress,
+        },
+      };
+      const { response } = await fulcio.fn(JSON.stringify(request));
+      const { chain } = JSON.parse(response.toString()).signedCertificateEmbeddedSct;
+      return { type: 'application/pem-certificate-chain', content: chain.certificates.join('\n') };
+    }
     if (path === '/api/v1/log/entries') {
       const { proposedContent } = JSON.parse(body.toString()).spec;
       const entry = await log(dsseEntry(proposedContent.envelope, proposedContent.verifiers[0]));

@@ -1,0 +1,34 @@
+import type { Artifact, Blob } from '#lib/artifact/artifact';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import { digestParts } from '#lib/registry/digest';
+
+/** What cosign 2 keeps beside an artifact, by the end of the tag: signatures and attestations. */
+export type LegacyKind = 'sig' | 'att';
+
+const configMediaType = 'application/vnd.oci.image.config.v1+json';
+
+/** The tag under which cosign 2 keeps things about an artifact; undefined where a tag cannot hold the digest (sha512). */
+export function legacyTag({ digest }: Pick<Descriptor, 'digest'>, kind: LegacyKind): string | undefined {
+  const { algorithm, hex } = digestParts(digest);
+  return algorithm === 'sha256' ? `${algorithm}-${hex}.${kind}` : undefined;
+}
+
+/**
+ * Packs the manifest that goes under a legacy tag: one layer for each signature or attestation, so those that are there already
+ * (`existing`) are kept. Their blobs are not in the result: they are there too.
+ */
+export function withLegacyLayer(existing: Manifest | undefined, layer: Blob): Artifact {
+  const layers = [...(existing?.layers ?? []), layer.descriptor];
+  const config = blob(configMediaType, imageConfig(layers));
+  return assembleArtifact({ schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor, layers }, [
+    config,
+    layer,
+  ]);
+}
+
+/** The config of an image whose layers these are: readers of the legacy form take it for an image. */
+function imageConfig(layers: readonly Descriptor[]): Uint8Array {
+  const rootfs = { type: 'layers', diff_ids: layers.map(({ digest }) => digest) };
+  return new TextEncoder().encode(JSON.stringify({ architecture: '', os: '', config: {}, rootfs }));
+}
