@@ -3,8 +3,8 @@ import { parseAppArmor } from './apparmor/parse.ts';
 import type { JsonNode } from './json/node.ts';
 import type { JsonDocument } from './json/read-json.ts';
 import { positionOf } from './json/read-json.ts';
+import type { UnknownField } from './json/unknown-fields.ts';
 import type { Profile, ProfileKind } from './profile.ts';
-import type { UnknownField } from './seccomp/parse.ts';
 import { parseSpoSeccomp } from './seccomp/parse-spo.ts';
 import { parseRawSelinux, parseSelinux } from './selinux/parse.ts';
 

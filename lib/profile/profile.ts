@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from './apparmor/model.ts';
+import type { UnknownField } from './json/unknown-fields.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
-import type { UnknownField } from './seccomp/parse.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 
 /** What readers say of a profile beside its meaning. */

@@ -135,6 +135,17 @@ describe('readProfile', () => {
     });
   });
 
+  it('finds out in no time where many unknown fields of a long text are', () => {
+    const fields = Array.from({ length: 300 }, (_, index) => `"ü${index}":1`);
+    const start = `{${'\n'.repeat(1_000_000)}${fields.join()},"defaultAction":`;
+    const begun = performance.now();
+    const { unknownFields = [] } = readProfile(bytes(`${start}"SCMP_ACT_ALLOW"}`), 'p');
+    refused(`${start}1}`, /^profile\.json:1000001:\d+: defaultAction/);
+    assert.ok(performance.now() - begun < 1_000);
+    assert.equal(unknownFields.length, 256);
+    assert.deepEqual(unknownFields[255], { pointer: '/ü255', position: 'p:1000001:2186' });
+  });
+
   it('gives back what renderProfile wrote, and the same bytes again', () => {
     const shape = { names: ['read', 'a"b\\', 'ö'], architectures: [[], ['SCMP_ARCH_X86']], wide: true, rules: 4 };
     fc.assert(

@@ -2,7 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
-import type { UnknownField } from '../seccomp/parse.ts';
+import { type UnknownField, UnknownFields } from '../json/unknown-fields.ts';
 import { nearest } from '../seccomp/vocabulary.ts';
 import { parseGlob } from './glob/parse-glob.ts';
 import type { AppArmorMode, AppArmorProfile } from './model.ts';
@@ -21,7 +21,6 @@ export interface ParsedAppArmor {
 type Members = Extract<JsonNode, { type: 'object' }>;
 
 const sections = ['executable', 'filesystem', 'network', 'capability'] as const;
-const maxUnknownFields = 256;
 
 /** Whether a document has the form of a structured AppArmor profile, or of the custom resource that holds one. */
 export function isAppArmor({ root }: JsonDocument): boolean {
@@ -42,14 +41,16 @@ export function parseAppArmor(document: JsonDocument): ParsedAppArmor {
   const reader = new Reader(document);
   const root = reader.object(document.root, '');
   if (!root.members.has('kind') && !root.members.has('apiVersion')) {
-    return { profile: reader.profile(root, '', 'Enforce'), unknownFields: reader.unknownFields };
+    const profile = reader.profile(root, '', 'Enforce');
+    return { profile, unknownFields: reader.unknownFields.located(document.source, document.text) };
   }
   const { profile, name } = reader.customResource(root);
-  return { profile, ...(name === undefined ? {} : { name }), unknownFields: reader.unknownFields };
+  const unknownFields = reader.unknownFields.located(document.source, document.text);
+  return { profile, ...(name === undefined ? {} : { name }), unknownFields };
 }
 
 class Reader {
-  readonly unknownFields: UnknownField[] = [];
+  readonly unknownFields = new UnknownFields();
   readonly #document: JsonDocument;
   #paths = 0;
 
@@ -215,9 +216,7 @@ class Reader {
   }
 
   #drop(keyAt: number, path: string, key: string): void {
-    if (this.unknownFields.length >= maxUnknownFields) return;
-    const pointer = `${pointerOf(path)}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    this.unknownFields.push({ pointer, position: positionOf(this.#document, keyAt) });
+    this.unknownFields.note(pointerOf(path), key, keyAt);
   }
 
   #fail(node: JsonNode, path: string, what: string): never {

@@ -1,18 +1,23 @@
 const NEWLINE = 0x0a;
 
-/** `source:line:column` of offsets into UTF-8 text, as positionOf gives them for offsets into a string, in one pass. */
-export function positionsOf(bytes: Uint8Array, source: string, offsets: readonly number[]): readonly string[] {
+/**
+ * `source:line:column` of several offsets in one pass, as positionOf gives it for one.
+ *
+ * @param text a string with offsets in UTF-16 units, or UTF-8 with offsets in bytes.
+ */
+export function positionsOf(text: string | Uint8Array, source: string, offsets: readonly number[]): readonly string[] {
+  const unitAt = typeof text === 'string' ? (at: number) => text.charCodeAt(at) : (at: number) => text[at] as number;
   const positions = new Map<number, string>();
   let line = 1;
   let column = 1;
   let at = 0;
   for (const offset of offsets.toSorted((a, b) => a - b)) {
     for (; at < offset; at += 1) {
-      const byte = bytes[at] as number;
-      if (byte === NEWLINE) {
-        line += 1;
-        column = 1;
-      } else column += utf16Units(byte);
+      const unit = unitAt(at);
+      column += typeof text === 'string' ? 1 : utf16Units(unit);
+      if (unit !== NEWLINE) continue;
+      line += 1;
+      column = 1;
     }
     positions.set(offset, `${source}:${line}:${column}`);
   }

@@ -6,5 +6,4 @@ export const limits = {
   arguments: 65_536,
   words: 64,
   textLength: 4_096,
-  unknownFields: 256,
 };

@@ -2,9 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
-import type { SeccompProfile } from './model.ts';
-import type { UnknownField } from './parse.ts';
-import { parseSeccomp } from './parse.ts';
+import { parseSeccomp, type SeccompReading } from './parse.ts';
 
 const group = 'security-profiles-operator.x-k8s.io';
 
@@ -18,10 +16,7 @@ export const spoVersions: readonly string[] = ['v1', 'v1beta1', 'v1alpha1'].map(
  * @throws FairleadError ProfileInvalid with `source:line:column`; also where a base profile is named, which would have
  *   to be merged first.
  */
-export function parseSpoSeccomp(document: JsonDocument): {
-  readonly profile: SeccompProfile;
-  readonly unknownFields: readonly UnknownField[];
-} {
+export function parseSpoSeccomp(document: JsonDocument): SeccompReading {
   const fail = (at: number, what: string, hint: string): never => {
     throw new FairleadError('ProfileInvalid', `${positionOf(document, at)}: ${what}`, { hint });
   };

@@ -2,17 +2,10 @@ import { FairleadError } from '#lib/errors';
 import type { JsonItems, JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
+import { type UnknownField, UnknownFields } from '../json/unknown-fields.ts';
 import { limits } from './limits.ts';
 import type { SeccompAction, SeccompArg, SeccompOperator, SeccompProfile, SeccompRule } from './model.ts';
 import { actions, architectures, flags, nearest, operators } from './vocabulary.ts';
-
-/** A field that the runtime-spec does not have; it is dropped. */
-export interface UnknownField {
-  /** JSON pointer (RFC 6901). */
-  readonly pointer: string;
-  /** `source:line:column`. */
-  readonly position: string;
-}
 
 const profileFields: ReadonlySet<string> = new Set([
   'defaultAction',
@@ -43,13 +36,13 @@ export interface SeccompReading {
 export function parseSeccomp(document: JsonDocument): SeccompReading {
   const parser = new Parser(document);
   const profile = parser.profile(document.root);
-  return { profile, unknownFields: parser.unknownFields };
+  return { profile, unknownFields: parser.unknownFields.located(document.source, document.text) };
 }
 
 type Members = Extract<JsonNode, { type: 'object' }>;
 
 class Parser {
-  readonly unknownFields: UnknownField[] = [];
+  readonly unknownFields = new UnknownFields();
   readonly #document: JsonDocument;
   /** Where the parser is: `syscalls`, 3, `action`. Kept up as it goes, and made into text only for messages. */
   readonly #path: (string | number)[] = [];
@@ -197,12 +190,9 @@ class Parser {
   }
 
   #noteUnknown(node: Members, known: ReadonlySet<string>): void {
-    for (const [key, member] of node.members) {
-      if (known.has(key) || this.unknownFields.length >= limits.unknownFields) continue;
-      this.unknownFields.push({
-        pointer: `${pointerOf(this.#path)}/${escapedStep(key)}`,
-        position: positionOf(this.#document, member.keyAt),
-      });
+    const parent = pointerOf(this.#path);
+    for (const [key, { keyAt }] of node.members) {
+      if (!known.has(key)) this.unknownFields.note(parent, key, keyAt);
     }
   }
 
@@ -243,11 +233,6 @@ function textOf(path: readonly (string | number)[]): string {
     .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
     .join('')
     .replace(/^\./, '');
-}
-
-/** A name as one step of a JSON pointer (RFC 6901). */
-export function escapedStep(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 /** As a JSON pointer (RFC 6901): `/syscalls/3/action`. None of the known fields has a character to escape. */

@@ -1,12 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { positionsOf } from '../json/positions.ts';
 import type { JsonLimits } from '../json/read-json.ts';
 import { JsonScanner, unusual } from '../json/scanner.ts';
+import { UnknownFields } from '../json/unknown-fields.ts';
 import { mostWords, WordTable } from '../json/word-table.ts';
 import { limits } from './limits.ts';
 import type { SeccompAction, SeccompArg, SeccompOperator, SeccompProfile, SeccompRule } from './model.ts';
 import type { SeccompReading } from './parse.ts';
-import { escapedStep } from './parse.ts';
 import { actions, architectures, flags, operators } from './vocabulary.ts';
 
 /** The fields of all three objects; a field's number is that of its name in the table of words. */
@@ -64,23 +63,11 @@ export function readPlainSeccomp(bytes: Uint8Array, source: string, most: JsonLi
   const reader = new Reader(new JsonScanner(bytes, most, words), words);
   try {
     const profile = reader.profile();
-    const unknown = reader.unknown();
-    const positions = positionsOf(
-      bytes,
-      source,
-      unknown.map(({ at }) => at),
-    );
-    const unknownFields = unknown.map(({ pointer }, index) => ({ pointer, position: positions[index] as string }));
-    return { profile, unknownFields };
+    return { profile, unknownFields: reader.unknownFields().located(source, bytes) };
   } catch (thrown) {
     if (thrown !== unusual) throw thrown;
     return undefined;
   }
-}
-
-interface Unknown {
-  readonly pointer: string;
-  readonly at: number;
 }
 
 class Reader {
@@ -89,8 +76,8 @@ class Reader {
   readonly #ofProfile = new Members();
   readonly #ofRule = new Members();
   readonly #ofArg = new Members();
-  /** What was unknown in the rules so far. */
-  readonly #unknown: Unknown[] = [];
+  /** Those of the rules so far. */
+  readonly #unknown = new UnknownFields();
   /** Which rule and which of its conditions is being read; -1 for none. */
   #rule = -1;
   #arg = -1;
@@ -145,8 +132,9 @@ class Reader {
   }
 
   /** In the order of parseSeccomp: an object's own before those of what lies in it. */
-  unknown(): readonly Unknown[] {
-    return [...this.#ofProfile.unknown, ...this.#unknown].slice(0, limits.unknownFields);
+  unknownFields(): UnknownFields {
+    this.#ofProfile.unknown.move(this.#unknown);
+    return this.#ofProfile.unknown;
   }
 
   #rules(): readonly SeccompRule[] {
@@ -179,8 +167,8 @@ class Reader {
       else args = this.#argList();
     } while (scanner.hasMoreMembers());
     if (names === undefined || action === undefined) throw unusual;
-    this.#ofRule.moveUnknown(this.#unknown);
-    this.#ofArg.moveUnknown(this.#unknown);
+    this.#unknown.move(this.#ofRule.unknown);
+    this.#unknown.move(this.#ofArg.unknown);
     if (args === undefined) return errnoRet === undefined ? { names, action } : { names, action, errnoRet };
     return errnoRet === undefined ? { names, action, args } : { names, action, errnoRet, args };
   }
@@ -277,12 +265,9 @@ class Reader {
   }
 
   #skip(members: Members, name: number): void {
-    const { nameAt } = this.#scanner;
-    if (members.unknown.length < limits.unknownFields) {
-      const rule = this.#rule < 0 ? '' : `/syscalls/${this.#rule}`;
-      const arg = this.#arg < 0 ? '' : `/args/${this.#arg}`;
-      members.unknown.push({ pointer: `${rule}${arg}/${escapedStep(this.#words.wordOf(name))}`, at: nameAt });
-    }
+    const rule = this.#rule < 0 ? '' : `/syscalls/${this.#rule}`;
+    const arg = this.#arg < 0 ? '' : `/args/${this.#arg}`;
+    members.unknown.note(`${rule}${arg}`, this.#words.wordOf(name), this.#scanner.nameAt);
     this.#scanner.skip();
   }
 }
@@ -290,7 +275,7 @@ class Reader {
 /** The members of the object that is being read. */
 class Members {
   /** Those that the specification does not have. */
-  readonly unknown: Unknown[] = [];
+  readonly unknown = new UnknownFields();
   /** The names that it has had: a bit for each of the first, which are nearly all. */
   #first = 0;
   readonly #others = new Set<number>();
@@ -308,11 +293,5 @@ class Members {
   clear(): void {
     this.#first = 0;
     if (this.#others.size > 0) this.#others.clear();
-  }
-
-  moveUnknown(into: Unknown[]): void {
-    if (this.unknown.length === 0) return;
-    into.push(...this.unknown.slice(0, limits.unknownFields - into.length));
-    this.unknown.length = 0;
   }
 }

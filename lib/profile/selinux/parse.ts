@@ -1,6 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { JsonNode } from '../json/node.ts';
 import { type JsonDocument, positionOf } from '../json/read-json.ts';
+import { type UnknownField, UnknownFields } from '../json/unknown-fields.ts';
 import type { AllowMap, ClassPermissions, Inherit, RawSelinuxProfile, SelinuxProfile } from './model.ts';
 import { SELF } from './model.ts';
 import { blockNameProblem, type NameProblem, plainNameProblem, typeNameProblem } from './names.ts';
@@ -12,14 +13,6 @@ export const selinuxApiVersions: readonly string[] = [
   'security-profiles-operator.x-k8s.io/v1alpha2',
 ];
 
-/** A field that SPO does not have; it is dropped. */
-export interface UnknownField {
-  /** JSON pointer (RFC 6901). */
-  readonly pointer: string;
-  /** `source:line:column`. */
-  readonly position: string;
-}
-
 /** A profile as read, with what was dropped from it. */
 export interface Parsed<Profile> {
   readonly profile: Profile;
@@ -27,7 +20,7 @@ export interface Parsed<Profile> {
 }
 
 /** Counts beyond which a profile is refused; the largest known have some hundred rules. */
-const limits = { inherits: 64, targets: 4_096, permissions: 65_536, unknownFields: 256 };
+const limits = { inherits: 64, targets: 4_096, permissions: 65_536 };
 
 type ObjectNode = Extract<JsonNode, { type: 'object' }>;
 
@@ -51,7 +44,7 @@ export function parseSelinux(document: JsonDocument): Parsed<SelinuxProfile> {
     inherit: inherit ?? [{ kind: 'System', name: 'container' }],
     allow: allow ?? new Map(),
   };
-  return { profile, unknownFields: reader.unknownFields };
+  return { profile, unknownFields: reader.unknownFields.located(document.source, document.text) };
 }
 
 /**
@@ -70,7 +63,7 @@ export function parseRawSelinux(document: JsonDocument): Parsed<RawSelinuxProfil
     name,
     policy: parsePolicy(text, `${document.source}: spec.policy`),
   };
-  return { profile, unknownFields: reader.unknownFields };
+  return { profile, unknownFields: reader.unknownFields.located(document.source, document.text) };
 }
 
 function readMode(reader: Reader, spec: ObjectNode, isOlder: boolean): SelinuxProfile['mode'] {
@@ -123,7 +116,7 @@ function readAllow(reader: Reader, node: JsonNode): AllowMap {
 
 /** Reads the parts that the two resources have in common, and says where something is wrong. */
 class Reader {
-  readonly unknownFields: UnknownField[] = [];
+  readonly unknownFields = new UnknownFields();
   readonly #document: JsonDocument;
 
   constructor(document: JsonDocument) {
@@ -149,11 +142,9 @@ class Reader {
 
   /** Notes the members that are none of `names`. */
   known(node: ObjectNode, path: string, names: readonly string[]): void {
+    const parent = path === '' ? '' : `/${path.replaceAll('[', '.').replaceAll(']', '').replaceAll('.', '/')}`;
     for (const [key, { keyAt }] of node.members) {
-      if (names.includes(key) || this.unknownFields.length >= limits.unknownFields) continue;
-      const parent = path === '' ? '' : `/${path.replaceAll('[', '.').replaceAll(']', '').replaceAll('.', '/')}`;
-      const pointer = `${parent}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-      this.unknownFields.push({ pointer, position: positionOf(this.#document, keyAt) });
+      if (!names.includes(key)) this.unknownFields.note(parent, key, keyAt);
     }
   }
 
