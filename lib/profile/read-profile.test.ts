@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { arbitraryProfile } from '#test/oracle/seccomp-arbitrary';
+import type { RuntimeProfile } from './profile.ts';
 import { seccompOf } from './profile.ts';
 import { readProfile } from './read-profile.ts';
 import { renderProfile } from './render-profile.ts';
+import { renderSeccompJson } from './seccomp/render-json.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const read = (text: string) => seccompOf(readProfile(bytes(text), 'profile.json'));
@@ -157,6 +159,17 @@ describe('readProfile', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('gives back a profile that is long, and one whose fields are empty', () => {
+    const rule = { names: ['ö"'], action: 'SCMP_ACT_LOG', args: [{ index: 0, value: 2n ** 60n, op: 'SCMP_CMP_EQ' }] };
+    const empty = { architectures: [], flags: [], listenerPath: '', listenerMetadata: '', syscalls: [] };
+    for (const rest of [empty, { syscalls: Array(2_000).fill(rule) }, { syscalls: [{ ...rule, args: [] }] }]) {
+      const profile = { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_ALLOW', ...rest } } as RuntimeProfile;
+      const rendered = renderProfile(profile);
+      assert.deepEqual(readProfile(rendered), profile);
+      assert.equal(new TextDecoder().decode(rendered), renderSeccompJson(seccompOf(profile)));
+    }
   });
 
   it('survives any bytes: a profile or a FairleadError', () => {
