@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
 import { copy } from './copy.ts';
 import type { Descriptor } from './descriptor.ts';
@@ -81,13 +82,30 @@ describe('copy', () => {
     // It is there by now: only the tag is set.
     log.length = 0;
     await copy(alone, able, 'v1', { withReferrers: true });
-    assert.deepEqual(log, ['v1']);
+    assert.deepEqual(log, ['at once v1', 'v1']);
 
     const signed = watched();
     const refuse = { ...signed.target, pushTagged: () => Promise.reject(new Error('not signed yet')) };
     await copy(await filled(), refuse, 'v1', { withReferrers: true });
     assert.equal(signed.log.at(-1), 'v1');
     assert(signed.log.indexOf(signature.descriptor.digest) > 0);
+  });
+
+  it('sets no tag before the signatures of what is in an index are there', async () => {
+    const source = memoryRepository('source');
+    await pushAll(source, [...all, blob('platform'), platform]);
+    await source.tag(list.descriptor, 'v1');
+    const { target, log } = watched();
+    const slow: Target = {
+      ...target,
+      async push(descriptor, content, options) {
+        if (descriptor.digest === platform.descriptor.digest) await delay(20);
+        await target.push(descriptor, content, options);
+      },
+    };
+    await copy(source, slow, 'v1', { withReferrers: true });
+    assert(log.includes(platform.descriptor.digest));
+    assert.equal(log.at(-1), 'v1');
   });
 
   it('brings referrers of every level, also of manifests in an index, before the tag', async () => {

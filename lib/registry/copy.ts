@@ -4,6 +4,7 @@ import { type Digest, isDigest } from './digest.ts';
 import { fetchBytes } from './fetch-bytes.ts';
 import { linksOf } from './graph.ts';
 import { isManifestMediaType, manifestBytesLimit } from './manifest.ts';
+import { pushTagged, type ResolvedManifest, resolveManifest } from './one-request.ts';
 import type { CallOptions, ReadTarget, Target } from './target.ts';
 
 export interface CopyOptions extends CallOptions {
@@ -30,10 +31,10 @@ export async function copy(
   options: CopyOptions,
 ): Promise<Descriptor> {
   const call = options.signal === undefined ? {} : { signal: options.signal };
-  const root = await source.resolve(tagOrDigest, call);
-  if (isDigest(tagOrDigest)) await copyGraph(source, target, root, options);
+  const root = await resolveManifest(source, tagOrDigest, call);
+  if (isDigest(tagOrDigest)) await copyAll(source, target, root, options, undefined);
   else await copyTagged(source, target, root, tagOrDigest, options);
-  return root;
+  return root.descriptor;
 }
 
 /** Copies what a descriptor names, as {@link copy} does, without any tag. The first failure ends the rest. */
@@ -43,33 +44,30 @@ export async function copyGraph(
   root: Descriptor,
   options: CopyOptions,
 ): Promise<void> {
-  await copyAll(source, target, root, options, undefined);
+  await copyAll(source, target, { descriptor: root }, options, undefined);
 }
 
-/** Copies what a descriptor names, and tags it: in one request with its manifest, where the target can and nothing is to come between. */
+/** Copies what a descriptor names, and tags it: together with its manifest, where nothing is to come between. */
 async function copyTagged(
   source: ReadTarget,
   target: Target,
-  root: Descriptor,
+  root: ResolvedManifest,
   tag: string,
   options: CopyOptions,
 ): Promise<void> {
   let tagged = false;
-  const pushTagged = !canPushTagged(target)
-    ? undefined
-    : async (bytes: Uint8Array, call: CallOptions): Promise<void> => {
-        await target.pushTagged(root, bytes, tag, call);
-        tagged = true;
-      };
-  await copyAll(source, target, root, options, pushTagged);
-  if (!tagged) await target.tag(root, tag, options.signal === undefined ? {} : { signal: options.signal });
+  await copyAll(source, target, root, options, async (bytes, call) => {
+    await pushTagged(target, root.descriptor, bytes, tag, call);
+    tagged = true;
+  });
+  if (!tagged) await target.tag(root.descriptor, tag, options.signal === undefined ? {} : { signal: options.signal });
 }
 
-/** `pushRoot` pushes the root where nothing refers to it, in place of the target's `push`. */
+/** `pushRoot` pushes the root, in place of the target's `push`, where nothing refers to it or its parts. */
 async function copyAll(
   source: ReadTarget,
   target: Target,
-  root: Descriptor,
+  { descriptor: root, bytes: rootBytes }: ResolvedManifest,
   options: CopyOptions,
   pushRoot: ((bytes: Uint8Array, call: CallOptions) => Promise<void>) | undefined,
 ): Promise<void> {
@@ -78,6 +76,7 @@ async function copyAll(
   const call = { signal };
   const begun = new Map<Digest, Promise<void>>();
   const inTurn = limitConcurrency(concurrency);
+  let referred = false;
 
   const once = (descriptor: Descriptor, depth: number): Promise<void> => {
     const found = begun.get(descriptor.digest);
@@ -116,15 +115,20 @@ async function copyAll(
       inTurn(() => target.exists(descriptor, call)),
       options.withReferrers ? inTurn(() => source.referrers(descriptor, call)) : [],
     ]);
-    if (!present || options.withReferrers) {
-      const bytes = await inTurn(() => fetchBytes(source, descriptor, { limit: manifestBytesLimit, signal }));
+    if (referrers.length > 0) referred = true;
+    const isRoot = depth === 0;
+    const needed = !present || options.withReferrers;
+    const bytes =
+      (isRoot ? rootBytes : undefined) ??
+      (needed ? await inTurn(() => fetchBytes(source, descriptor, { limit: manifestBytesLimit, signal })) : undefined);
+    if (bytes !== undefined) {
       const { children } = linksOf(descriptor.mediaType, bytes, descriptor.digest);
+      const manifests = children.filter(({ mediaType }) => isManifestMediaType(mediaType));
       // Of what is present the parts are too, but not the referrers of an index's manifests.
-      const missing = present ? children.filter(({ mediaType }) => isManifestMediaType(mediaType)) : children;
-      await Promise.all(missing.map((child) => once(child, depth + 1)));
-      if (!present && depth === 0 && referrers.length === 0 && pushRoot !== undefined) {
-        await inTurn(() => pushRoot(bytes, call));
-      } else if (!present) await inTurn(() => target.push(descriptor, bytes, call));
+      if (needed) await Promise.all((present ? manifests : children).map((child) => once(child, depth + 1)));
+      // Referrers may still be on their way here, those of parts too, and the tag is not to stand before they are there.
+      if (isRoot && !referred && pushRoot !== undefined) await inTurn(() => pushRoot(bytes, call));
+      else if (!present) await inTurn(() => target.push(descriptor, bytes, call));
     }
     arrived(descriptor, present ? 'present' : 'sent');
     // Not waited for here: a list may claim anything, also that a manifest refers to itself.
@@ -138,15 +142,6 @@ async function copyAll(
   }
   options.signal?.throwIfAborted();
   if (failed.signal.aborted) throw failed.signal.reason;
-}
-
-/** A target that can push a manifest under a tag in one request. */
-interface TaggedPusher {
-  pushTagged(descriptor: Descriptor, bytes: Uint8Array, tag: string, options: CallOptions): Promise<void>;
-}
-
-function canPushTagged(target: object): target is TaggedPusher {
-  return 'pushTagged' in target;
 }
 
 /** A target that can take blobs over from a repository of its own registry. */

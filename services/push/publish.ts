@@ -81,7 +81,7 @@ export async function publish(
   const artifact = packArtifact(profile, { layout: 'runtime', content: bytes, title, annotations, created });
   const { descriptor } = artifact;
   const options = signal === undefined ? {} : { signal };
-  await pushArtifact(target, artifact, undefined, undefined, options);
+  await pushArtifact(target, artifact, undefined, signer === undefined ? tag : undefined, options);
   const signature =
     signer &&
     (await attachSignature(
@@ -104,7 +104,7 @@ export async function publish(
       },
       options,
     ));
-  if (tag !== undefined) await target.tag(descriptor, tag, options);
+  if (signer !== undefined && tag !== undefined) await target.tag(descriptor, tag, options);
   return {
     reference: { registry, repository, digest: descriptor.digest },
     descriptor,

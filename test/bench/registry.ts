@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Artifact } from '#lib/artifact/artifact';
@@ -10,23 +11,35 @@ import { copy } from '#lib/registry/copy';
 import { memoryRepository } from '#lib/registry/memory';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import { peer } from '#test/peers/peer';
-import { startRegistry } from '#test/peers/registry';
+import { type Registry, startRegistry } from '#test/peers/registry';
 
 const rounds = 15;
 const many = 200;
 /** How many of the many go in one turn: the contenders take turns, so that a noisy minute hits all of them. */
 const turn = 20;
 /** How many profiles are on their way at once, for us and as processes of the others. */
-const atOnce = 4;
+const atOnce = [1, 4];
+/** A folder whose files are in memory. */
+const memory = '/dev/shm';
 
 /**
- * Profiles of 20 KiB to and from one docker-registry on loopback: library calls of one process against a process of oras, crane and skopeo
- * for each. One at a time, and 200 of them, four at once for everybody.
+ * Profiles of 20 KiB to and from docker-registry on loopback, whose content is in memory where the system has a folder for that, so that
+ * no disk is measured: library calls of one process against a process of oras, crane and skopeo for each, as their users call them.
+ * Everybody does the same work: no referrers are asked for. One at a time, and 200 of them, one after another and four at once.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-'));
-  const registry = await startRegistry();
+  const storages: string[] = [];
+  const start = async (): Promise<Registry> => {
+    const storage = await mkdtemp(join(existsSync(memory) ? memory : folder, 'fairlead-bench-'));
+    storages.push(storage);
+    return startRegistry({ storage });
+  };
+  const registry = await start();
   try {
+    report(
+      `docker-registry with its content in ${storages[0]?.startsWith(memory) ? 'memory' : 'files'}; no referrers asked for`,
+    );
     const remote = (repository: string) => remoteRepository({ registry: registry.host, repository });
     const profiles = new Profiles(folder);
     const oras = (...args: string[]) => runProgram(peer('oras'), args, folder);
@@ -53,49 +66,50 @@ export async function bench(report: (line: string) => void): Promise<void> {
     };
     say(report, 'pull one profile', await inTurns(pull, rounds));
 
-    const source = remote('own/many');
     const tags = Array.from({ length: many }, (_, n) => `t${n}`);
     const stored = await Promise.all(tags.map(() => profiles.next()));
-    const pushMany = {
-      fairlead: (tag: string, at: number) => pushArtifact(source, stored[at]?.artifact as Artifact, undefined, tag),
-      oras: (tag: string, at: number) =>
-        oras('push', '--plain-http', `${registry.host}/oras/many:${tag}`, stored[at]?.file as string),
-    };
-    say(report, `push ${many} profiles`, await manyInTurns(pushMany, tags), many);
-
-    // Each to a repository of its own in another registry, so that nobody finds there what others brought.
-    const other = await startRegistry();
+    // Each to repositories of its own in another registry, so that nobody finds there what others brought.
+    const other = await start();
     try {
-      const target = (name: string) => `${other.host}/${name}/many`;
-      const from = `${registry.host}/own/many`;
-      const [kept, into] = [
-        memoryRepository(),
-        remoteRepository({ registry: other.host, repository: 'fairlead/many' }),
-      ];
-      const copyMany = {
-        fairlead: (tag: string) => copy(source, into, tag, { withReferrers: true }),
-        'oras cp': (tag: string) =>
-          oras('cp', '--from-plain-http', '--to-plain-http', `${from}:${tag}`, `${target('oras')}:${tag}`),
-        'crane cp': (tag: string) => crane('cp', '--insecure', `${from}:${tag}`, `${target('crane')}:${tag}`),
-        'skopeo copy': (tag: string) =>
-          skopeo(
-            ...['copy', '--src-tls-verify=false', '--dest-tls-verify=false'],
-            ...[`docker://${from}:${tag}`, `docker://${target('skopeo')}:${tag}`],
-          ),
-      };
-      say(report, `copy ${many} profiles to another registry`, await manyInTurns(copyMany, tags), many);
-      const pullMany = {
-        fairlead: (tag: string) => copy(source, kept, tag, { withReferrers: false }),
-        oras: (tag: string) => oras('pull', '--plain-http', '--output', `pulled-${tag}`, `${from}:${tag}`),
-        crane: (tag: string) => crane('export', '--insecure', `${from}:${tag}`, `exported-${tag}`),
-      };
-      say(report, `pull ${many} profiles`, await manyInTurns(pullMany, tags), many);
+      for (const together of atOnce) {
+        const source = remote(`own/many-${together}`);
+        const measure = async (what: string, contenders: Contenders): Promise<void> => {
+          const { times, requests } = await manyInTurns(contenders, tags, together, [registry, other]);
+          const how = together === 1 ? 'one after another' : `${together} at once`;
+          say(report, `${what}, ${many} profiles ${how}`, times, requests);
+        };
+        await measure('push', {
+          fairlead: (tag, at) => pushArtifact(source, stored[at]?.artifact as Artifact, undefined, tag),
+          oras: (tag, at) =>
+            oras('push', '--plain-http', `${registry.host}/oras/many-${together}:${tag}`, stored[at]?.file as string),
+        });
+        const from = `${registry.host}/own/many-${together}`;
+        const target = (name: string) => `${other.host}/${name}/many-${together}`;
+        const into = remoteRepository({ registry: other.host, repository: `fairlead/many-${together}` });
+        await measure('copy to another registry', {
+          fairlead: (tag) => copy(source, into, tag, { withReferrers: false }),
+          'oras cp': (tag) =>
+            oras('cp', '--from-plain-http', '--to-plain-http', `${from}:${tag}`, `${target('oras')}:${tag}`),
+          'crane cp': (tag) => crane('cp', '--insecure', `${from}:${tag}`, `${target('crane')}:${tag}`),
+          'skopeo copy': (tag) =>
+            skopeo(
+              ...['copy', '--src-tls-verify=false', '--dest-tls-verify=false'],
+              ...[`docker://${from}:${tag}`, `docker://${target('skopeo')}:${tag}`],
+            ),
+        });
+        const kept = memoryRepository();
+        await measure('pull', {
+          fairlead: (tag) => copy(source, kept, tag, { withReferrers: false }),
+          oras: (tag) => oras('pull', '--plain-http', '--output', `pulled-${tag}`, `${from}:${tag}`),
+          crane: (tag) => crane('export', '--insecure', `${from}:${tag}`, `exported-${tag}`),
+        });
+      }
     } finally {
       await other.stop();
     }
   } finally {
     await registry.stop();
-    await rm(folder, { recursive: true });
+    for (const used of [...storages, folder]) await rm(used, { recursive: true });
   }
 }
 
@@ -136,32 +150,57 @@ async function inTurns(
   return Object.fromEntries(Object.entries(samples).map(([name, found]) => [name, median(found)]));
 }
 
-/** Has each contender do all of the tags, some at a time in turn; gives the milliseconds of all together, by the median of the turns. */
+type Contenders = Readonly<Record<string, (tag: string, at: number) => Promise<unknown>>>;
+
+/**
+ * Has each contender do all of the tags, some at a time in turn. Gives the milliseconds of all together, by the median of the turns, and
+ * the requests that the registries got.
+ */
 async function manyInTurns(
-  contenders: Readonly<Record<string, (tag: string, at: number) => Promise<unknown>>>,
+  contenders: Contenders,
   tags: readonly string[],
-): Promise<Record<string, number>> {
+  together: number,
+  registries: readonly Registry[],
+): Promise<{ times: Record<string, number>; requests: Record<string, number> }> {
   const samples: Record<string, number[]> = {};
+  const requests: Record<string, number> = {};
   for (let first = 0; first < tags.length; first += turn) {
     for (const [name, action] of Object.entries(contenders)) {
+      const before = await requestsOf(registries);
       const begun = performance.now();
       const waiting = tags.slice(first, first + turn).map((tag, at) => ({ tag, at: first + at }));
       const work = async (): Promise<void> => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await action(next.tag, next.at);
       };
-      await Promise.all(Array.from({ length: atOnce }, work));
+      await Promise.all(Array.from({ length: together }, work));
       samples[name] ??= [];
       samples[name].push(performance.now() - begun);
+      requests[name] = (requests[name] ?? 0) + (await requestsOf(registries)) - before;
     }
   }
   const turns = tags.length / turn;
-  return Object.fromEntries(Object.entries(samples).map(([name, found]) => [name, median(found) * turns]));
+  const times = Object.fromEntries(Object.entries(samples).map(([name, found]) => [name, median(found) * turns]));
+  return { times, requests };
 }
 
-function say(report: (line: string) => void, what: string, times: Record<string, number>, count = 1): void {
+/** How many requests some registries have answered. */
+async function requestsOf(registries: readonly Registry[]): Promise<number> {
+  const logs = await Promise.all(registries.map(({ log }) => readFile(log, 'latin1')));
+  return logs.reduce((sum, log) => sum + log.split('msg="response completed').length - 1, 0);
+}
+
+/** Reports times in milliseconds; those of many with what one took, in time and requests. */
+function say(
+  report: (line: string) => void,
+  what: string,
+  times: Record<string, number>,
+  requests?: Record<string, number>,
+): void {
   const own = times['fairlead'] ?? Number.NaN;
   const parts = Object.entries(times).map(([name, time]) => {
-    const each = count === 1 ? '' : ` (${(time / count).toFixed(1)} each)`;
+    const asked = requests?.[name] ?? 0;
+    const each =
+      requests === undefined ? '' : ` (${(time / many).toFixed(1)} ms and ${(asked / many).toFixed(1)} requests each)`;
     return `${name} ${time.toFixed(1)} ms${each}${name === 'fairlead' ? '' : `, ratio ${(time / own).toFixed(1)}`}`;
   });
   report(`${what}: ${parts.join('; ')}`);

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { after, describe, it } from 'node:test';
+import { copy } from '#lib/registry/copy';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { memoryRepository } from '#lib/registry/memory';
 import { type RemoteOptions, type RemoteRepository, remoteRepository } from '#lib/registry/remote/repository';
 import { blob, index, manifest } from '#test/contract/content';
 
@@ -76,6 +78,15 @@ describe('a registry that lies', () => {
     const { target, seen } = await serve((request, response) => answerManifest(response, request, image.bytes));
     assert.deepEqual(await target.resolve('v1'), image.descriptor);
     assert.deepEqual(seen, ['HEAD /v2/a/manifests/v1', 'GET /v2/a/manifests/v1']);
+  });
+
+  it('about the digest of what a tag holds is found out where both come in one answer', async () => {
+    const { target } = await serve((request, response) =>
+      answerManifest(response, request, other.bytes, image.descriptor.digest),
+    );
+    await assert.rejects(target.resolveManifest('v1'), { kind: 'Conflict', message: /other content/ });
+    await assert.rejects(target.resolveManifest(image.descriptor.digest), { kind: 'Conflict' });
+    await assert.rejects(copy(target, memoryRepository(), 'v1', { withReferrers: false }), { kind: 'Conflict' });
   });
 
   it('about what it stored is found out at push', async () => {
@@ -322,6 +333,21 @@ describe('a registry that fails', () => {
     });
     assert.deepEqual(await fetchBytes(target, content.descriptor, { limit: 1_000_000 }), new Uint8Array(content.bytes));
     assert.equal(requests, 2);
+  });
+
+  it('in the middle of a manifest has it sent again, and is given up where it always does', async () => {
+    let requests = 0;
+    let failing = 2;
+    const { target } = await serve((request, response) => {
+      requests++;
+      if (failing-- <= 0) return answerManifest(response, request, image.bytes, image.descriptor.digest);
+      response.writeHead(200, { 'content-type': mediaTypes.manifest, 'content-length': image.bytes.length });
+      response.write(image.bytes.subarray(0, 20), () => setTimeout(() => response.destroy(), 2));
+    });
+    assert.deepEqual((await target.resolveManifest('v1')).descriptor, image.descriptor);
+    assert.equal(requests, 3);
+    failing = 100;
+    await assert.rejects(target.resolveManifest('v1'), { kind: 'Unavailable' });
   });
 
   it('in the middle of every download is given up', async () => {

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { packArtifact } from '#lib/artifact/pack-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { readProfile } from '#lib/profile/read-profile';
 import { copy } from '#lib/registry/copy';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { layoutRepository } from '#lib/registry/layout/repository';
@@ -25,6 +28,21 @@ const run = promisify(execFile);
 const limit = 4_000_000;
 let count = 0;
 const fresh = (): string => `test/r${count++}`;
+
+/** The methods of the requests that a registry gets during an action. */
+async function methodsOf(registry: Registry, action: () => Promise<unknown>): Promise<string[]> {
+  const before = (await readFile(registry.log, 'utf8')).length;
+  await action();
+  const log = (await readFile(registry.log, 'utf8')).slice(before);
+  return [...log.matchAll(/ "(GET|HEAD|POST|PUT|PATCH) [^ ]+ HTTP/g)].map(([, method = '']) => method);
+}
+
+const seccomp = (name: string) =>
+  readProfile(
+    new TextEncoder().encode(
+      JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: [name], action: 'SCMP_ACT_ALLOW' }] }),
+    ),
+  );
 
 describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository against docker-registry 2.8', () => {
   let registry: Registry;
@@ -149,14 +167,70 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     await pushAll(source, [layer, emptyConfig, image]);
     await source.tag(image.descriptor, 'v1');
     await copy(source, open(repository), 'v1', { withReferrers: false });
-    const before = (await readFile(registry.log, 'utf8')).length;
-    await copy(source, open(repository), 'v1', { withReferrers: false });
-    const requests =
-      (await readFile(registry.log, 'utf8')).slice(before).match(/"(?:GET|HEAD|POST|PUT|PATCH) [^ ]+/g) ?? [];
-    assert.deepEqual(
-      requests.map((line) => line.split(' ')[0]),
-      ['"HEAD', '"GET', '"PUT'],
-    );
+    assert.deepEqual(await methodsOf(registry, () => copy(source, open(repository), 'v1', { withReferrers: false })), [
+      'HEAD',
+      'GET',
+      'PUT',
+    ]);
+  });
+
+  it('copies from a registry to another in nine requests, in six where the config is known, and in three what is there', async () => {
+    const other = await startRegistry();
+    try {
+      const source = open();
+      const artifacts = [1, 2].map((n) => ({ layer: blob(randomBytes(20_000)), tag: `v${n}` }));
+      for (const { layer, tag } of artifacts) {
+        const image = manifest([layer]);
+        await pushAll(source, [layer, emptyConfig, image]);
+        await source.tag(image.descriptor, tag);
+      }
+      const target = remoteRepository({ registry: other.host, repository: 'copied' });
+      const counts = async (tag: string): Promise<readonly string[][]> => {
+        let sent: readonly string[] = [];
+        const received = await methodsOf(registry, async () => {
+          sent = await methodsOf(other, () => copy(source, target, tag, { withReferrers: false }));
+        });
+        return [received.toSorted(), sent.toSorted()];
+      };
+      const upload = ['POST', 'PUT'];
+      assert.deepEqual(await counts('v1'), [['GET', 'GET', 'GET'], ['HEAD', ...upload, ...upload, 'PUT'].toSorted()]);
+      assert.deepEqual(await counts('v2'), [
+        ['GET', 'GET'],
+        ['HEAD', ...upload, 'PUT'],
+      ]);
+      assert.deepEqual(await counts('v1'), [['GET'], ['HEAD', 'PUT']]);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('pushes with its tag in three requests, the second time of a config', async () => {
+    const target = open();
+    const artifacts = ['1', '2'].map((n) => packArtifact(seccomp(n), { layout: 'runtime' }));
+    const [first, second] = artifacts;
+    assert(first !== undefined && second !== undefined);
+    await pushArtifact(target, first, undefined, 'v1');
+    assert.deepEqual(await methodsOf(registry, () => pushArtifact(target, second, undefined, 'v2')), [
+      'POST',
+      'PUT',
+      'PUT',
+    ]);
+    assert.deepEqual((await target.resolve('v2')).digest, second.descriptor.digest);
+    // Nothing is fetched to be tagged, though the signature was pushed after it.
+    const signature = packArtifact(seccomp('3'), { layout: 'runtime' });
+    assert(!(await methodsOf(registry, () => pushArtifact(target, first, signature, 'v3'))).includes('GET'));
+  });
+
+  it('sends a blob again that the registry lost a moment ago', async () => {
+    const repository = fresh();
+    const target = open(repository);
+    const layer = blob(randomBytes(1000));
+    const image = manifest([layer]);
+    await pushAll(target, [emptyConfig, layer]);
+    await open(repository).delete(layer.descriptor);
+    await assert.rejects(target.push(image.descriptor, image.bytes), { kind: 'NotFound' });
+    await pushAll(target, [emptyConfig, layer, image]);
+    assert.deepEqual(await target.resolve(image.descriptor.digest), image.descriptor);
   });
 
   it('copies an index with its referrers to a layout folder and into another registry', async () => {

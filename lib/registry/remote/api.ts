@@ -34,6 +34,8 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** The body, or a way to open it, called for each time it is sent. */
   readonly body?: Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>);
+  /** Not repeated by itself where the connection breaks or the registry fails. */
+  readonly once?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 

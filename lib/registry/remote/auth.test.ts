@@ -112,6 +112,18 @@ describe('tokens', () => {
     assert.equal(seen.length, 3);
   });
 
+  it('are asked for with what a request needs, not with what an earlier challenge wanted', async () => {
+    const { transport, seen } = tokenService();
+    const held = authorizer('https://registry.example.com', user, transport);
+    const wider = `${challenge('https://registry.example.com/token')},scope="repository:a:pull,push"`;
+    await held.answer(wider, ['repository:a:pull,push'], undefined, undefined);
+    await held.header(['repository:a:pull'], undefined);
+    assert.deepEqual(
+      seen.map(({ url }) => url.searchParams.get('scope')),
+      ['repository:a:pull,push', 'repository:a:pull'],
+    );
+  });
+
   it('are asked for once by many at the same time', async () => {
     const { transport, seen } = tokenService();
     const held = authorizer('https://a.io', user, transport);

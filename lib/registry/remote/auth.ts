@@ -151,7 +151,9 @@ export function createAuthorizer(options: {
         challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters['realm'] !== undefined) ??
         challenges.find(({ scheme }) => scheme === 'basic');
       if (chosen === undefined) return undefined;
-      known = chosen;
+      // Its scope is that of this one request: the next may need less.
+      const { scope: _, ...parameters } = chosen.parameters;
+      known = { scheme: chosen.scheme, parameters };
       if (sent !== undefined && chosen.scheme === 'bearer') {
         // The token that was sent is refused: one that is not expired by our clock must not be used again.
         const key = mergeScopes(scopes).join(' ');

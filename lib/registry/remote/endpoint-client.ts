@@ -108,7 +108,7 @@ async function openBody(
   request: ApiRequest,
 ): Promise<{ body?: Uint8Array | AsyncIterable<Uint8Array>; once?: boolean }> {
   if (request.body === undefined) return {};
-  if (request.body instanceof Uint8Array) return { body: request.body };
+  if (request.body instanceof Uint8Array) return { body: request.body, once: request.once === true };
   return { body: await request.body(), once: true };
 }
 

@@ -1,24 +1,25 @@
 import { FairleadError } from '#lib/errors';
-import { contentBytes } from '../content.ts';
+import { checkContent, contentBytes } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { type Digest, digestOf, digestParts, isDigest } from '../digest.ts';
 import { linksOf, ofArtifactType, referrerDescriptor } from '../graph.ts';
 import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
+import type { ManifestResolver, ResolvedManifest, TaggedPusher } from '../one-request.ts';
 import { formatRepository, isTag, type Reference } from '../reference.ts';
 import type { CallOptions, Repository } from '../target.ts';
 import { type ApiResponse, type RegistryClient, type RemoteOptions, readBody } from './api.ts';
+import { createBlobPusher } from './blob-pusher.ts';
 import { createClient } from './client.ts';
 import { download } from './download.ts';
 import { nameRequest } from './errors.ts';
 import { listPages } from './pages.ts';
 import { createReferrers } from './referrers.ts';
 import { repositoryScope } from './scope.ts';
-import { uploadBlob } from './upload.ts';
 
 export type { RemoteOptions } from './api.ts';
 
 /** A repository of a registry, with what only a registry can do. */
-export interface RemoteRepository extends Repository {
+export interface RemoteRepository extends Repository, ManifestResolver, TaggedPusher {
   readonly registry: string;
   readonly repository: string;
   /**
@@ -26,9 +27,11 @@ export interface RemoteRepository extends Repository {
    * False where it will not: the blob must then be pushed.
    */
   mount(descriptor: Descriptor, from: string, options?: CallOptions): Promise<boolean>;
-  /** Pushes a manifest under a tag at once: one request in place of two. What it is made of must be there. */
-  pushTagged(descriptor: Descriptor, bytes: Uint8Array, tag: string, options?: CallOptions): Promise<void>;
 }
+
+/** How often a manifest is asked for where its connection breaks in the middle, and how many of those that were pushed are kept. */
+const manifestAttempts = 4;
+const pushedManifests = 4;
 
 /**
  * A repository of a remote registry (distribution-spec 1.1). Tag and digest of the reference play no part. Nothing is sent before the
@@ -47,8 +50,8 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
   const pull = [repositoryScope(repository, 'pull')];
   const push = [repositoryScope(repository, 'pull,push')];
   const referrers = createReferrers(client, repository);
-  /** The manifest that was pushed last: the one that is tagged next, most often, without being fetched again. */
-  let lastPushed: { readonly digest: Digest; readonly bytes: Uint8Array } | undefined;
+  /** The manifests that were pushed last: one of them is tagged next, most often, without being fetched again. */
+  const pushed = new Map<Digest, Uint8Array>();
 
   const head = (to: string, options: CallOptions, expect: readonly number[], need?: 'push'): Promise<ApiResponse> =>
     client.send({
@@ -61,22 +64,35 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
       signal: options.signal,
     });
 
-  const getManifest = async (
-    tagOrDigest: string,
-    options: CallOptions,
-  ): Promise<{ descriptor: Descriptor; bytes: Uint8Array }> => {
-    const response = await client.send({
-      method: 'GET',
-      to: `${repository}/manifests/${tagOrDigest}`,
-      scopes: pull,
-      expect: [200],
-      headers: { accept: acceptManifests },
-      signal: options.signal,
-    });
-    const bytes = await readBody(response, { method: 'GET' }, manifestBytesLimit);
-    const digest = digestOf(bytes, isDigest(tagOrDigest) ? digestParts(tagOrDigest).algorithm : 'sha256');
-    if (isDigest(tagOrDigest) && digest !== tagOrDigest) throw otherDigest(`${name}@${tagOrDigest}`, digest);
-    return { descriptor: { mediaType: manifestType(response), digest, size: bytes.length }, bytes };
+  const exists = async (descriptor: Descriptor, options: CallOptions): Promise<boolean> => {
+    const kind = isManifestMediaType(descriptor.mediaType) ? 'manifests' : 'blobs';
+    const response = await head(`${repository}/${kind}/${descriptor.digest}`, options, [200, 404], 'push');
+    return response.status === 200;
+  };
+  const blobs = createBlobPusher(client, repository, exists);
+
+  const getManifest = async (tagOrDigest: string, options: CallOptions): Promise<Required<ResolvedManifest>> => {
+    for (let attempt = 1; ; attempt++) {
+      const response = await client.send({
+        method: 'GET',
+        to: `${repository}/manifests/${tagOrDigest}`,
+        scopes: pull,
+        expect: [200],
+        headers: { accept: acceptManifests },
+        signal: options.signal,
+      });
+      const bytes = await readBody(response, { method: 'GET' }, manifestBytesLimit).catch((error: unknown) => {
+        if (attempt < manifestAttempts && error instanceof FairleadError && error.kind === 'Unavailable')
+          return undefined;
+        throw error;
+      });
+      if (bytes === undefined) continue;
+      const told = response.header('docker-content-digest') ?? '';
+      const expected = [tagOrDigest, told].find(isDigest);
+      const digest = digestOf(bytes, expected === undefined ? 'sha256' : digestParts(expected).algorithm);
+      if (expected !== undefined && digest !== expected) throw otherDigest(`${name}@${expected}`, digest);
+      return { descriptor: { mediaType: manifestType(response), digest, size: bytes.length }, bytes };
+    }
   };
 
   const putManifest = async (
@@ -115,11 +131,20 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
   ): Promise<void> => {
     const links = linksOf(descriptor.mediaType, bytes, `${name}@${descriptor.digest}`);
     // Sent also where it is there already: it costs what asking costs, and the answer says who keeps the list of referrers.
-    const response = await putManifest(descriptor, bytes, tagOrDigest, options);
+    const response = await putManifest(descriptor, bytes, tagOrDigest, options).catch((error: unknown) => {
+      // It may miss a blob that it had a moment ago.
+      blobs.forget();
+      throw error;
+    });
     if (links.subject !== undefined && response.header('oci-subject') !== links.subject.digest) {
       await referrers.addToTag(links.subject.digest, referrerDescriptor(descriptor, links), options);
     }
-    lastPushed = { digest: descriptor.digest, bytes };
+    pushed.delete(descriptor.digest);
+    pushed.set(descriptor.digest, bytes);
+    for (const oldest of pushed.keys()) {
+      if (pushed.size <= pushedManifests) break;
+      pushed.delete(oldest);
+    }
   };
 
   const remove = async (to: string, options: CallOptions): Promise<void> => {
@@ -164,6 +189,11 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
       return { mediaType: manifestType(response), digest, size: Number(size) };
     },
 
+    async resolveManifest(tagOrDigest, options = {}) {
+      checkTagOrDigest(tagOrDigest, name);
+      return getManifest(tagOrDigest, options);
+    },
+
     async fetch(descriptor, options = {}) {
       const manifest = isManifestMediaType(descriptor.mediaType);
       if (manifest && descriptor.size > manifestBytesLimit) {
@@ -187,17 +217,12 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
       return ofArtifactType(await referrers.list(subject.digest, options), options.artifactType);
     },
 
-    async exists(descriptor, options = {}) {
-      const kind = isManifestMediaType(descriptor.mediaType) ? 'manifests' : 'blobs';
-      const response = await head(`${repository}/${kind}/${descriptor.digest}`, options, [200, 404], 'push');
-      return response.status === 200;
-    },
+    exists: (descriptor, options = {}) => exists(descriptor, options),
 
     async push(descriptor, content, options = {}) {
       if (!isManifestMediaType(descriptor.mediaType)) {
-        if (content instanceof Uint8Array) await contentBytes(descriptor, content, name);
-        if (!(await this.exists(descriptor, options)))
-          await uploadBlob({ client, repository, descriptor, content, options });
+        if (content instanceof Uint8Array) checkContent(descriptor, content, name);
+        await blobs.push(descriptor, content, options);
         return;
       }
       await pushManifest(descriptor, await contentBytes(descriptor, content, name), descriptor.digest, options);
@@ -210,10 +235,7 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
 
     async tag(descriptor, tag, options = {}) {
       if (!isTag(tag)) throw noTag(tag, name);
-      const bytes =
-        lastPushed?.digest === descriptor.digest
-          ? lastPushed.bytes
-          : (await getManifest(descriptor.digest, options)).bytes;
+      const bytes = pushed.get(descriptor.digest) ?? (await getManifest(descriptor.digest, options)).bytes;
       await putManifest(descriptor, bytes, tag, options);
     },
 
@@ -236,6 +258,7 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
 
     async delete(descriptor, options = {}) {
       if (!isManifestMediaType(descriptor.mediaType)) {
+        blobs.forget(descriptor.digest);
         await remove(`${repository}/blobs/${descriptor.digest}`, options);
         return;
       }

@@ -89,16 +89,13 @@ async function patch(
       'content-length': String(rest.length),
       'content-range': `${session.received}-${session.received + rest.length - 1}`,
     },
-    // Not as bytes: the transport would send bytes again by itself, and the registry may have kept some.
-    body: async () => onePiece(rest),
+    body: rest,
+    // The registry may have kept some of it: it is asked before anything is sent again.
+    once: true,
     signal: options.signal,
   });
   await response.discard();
   return { ...session, location: nextLocation(response), received: session.received + rest.length };
-}
-
-async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield bytes;
 }
 
 /** Cuts a stream into chunks of one size, the last may be shorter, after `skip` bytes. */

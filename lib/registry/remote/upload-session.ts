@@ -25,15 +25,38 @@ export interface Upload {
 
 /** Begins an upload. */
 export async function beginUpload(upload: Upload): Promise<UploadSession> {
+  const response = await post(upload, '', [202]);
+  return sessionOf(response);
+}
+
+/**
+ * Begins an upload unless the repository has the blob, in one request: a mount from the repository itself (distribution-spec, "Mounting a
+ * blob from another repository"), which a registry answers with an upload where there is nothing to mount. 'unclear' where it answers
+ * something else: it must then be asked in two requests.
+ */
+export async function beginUploadIfAbsent(upload: Upload): Promise<UploadSession | 'held' | 'unclear'> {
+  const { descriptor, repository } = upload;
+  const query = new URLSearchParams({ mount: descriptor.digest, from: repository });
+  const response = await post(upload, `?${query}`, [201, 202, 400, 403, 404, 405, 422, 500, 501]);
+  if (response.status === 202) return sessionOf(response);
+  const told = response.header('docker-content-digest') ?? descriptor.digest;
+  return response.status === 201 && told === descriptor.digest ? 'held' : 'unclear';
+}
+
+async function post(upload: Upload, query: string, expect: readonly number[]): Promise<ApiResponse> {
   const response = await upload.client.send({
     method: 'POST',
-    to: `${upload.repository}/blobs/uploads/`,
+    to: `${upload.repository}/blobs/uploads/${query}`,
     scopes: uploadScopes(upload),
-    expect: [202],
+    expect,
     headers: { 'content-length': '0' },
     signal: upload.options.signal,
   });
   await response.discard();
+  return response;
+}
+
+function sessionOf(response: ApiResponse): UploadSession {
   return {
     location: nextLocation(response),
     chunkMinimum: Number(response.header('oci-chunk-min-length') ?? 0) || 0,

@@ -1,5 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import { openContent } from '../content.ts';
+import { contentBytes, openContent } from '../content.ts';
 import { pause } from './transport.ts';
 import { sendChunks } from './upload-chunks.ts';
 import {
@@ -13,15 +13,19 @@ import {
 
 /** How often an upload is begun at most, where its connection breaks. */
 const attempts = 4;
+/** Most bytes of a blob that is read into memory, so that it goes out in one write and its source is read once. */
+const smallLimit = 1024 * 1024;
 
 /**
- * Uploads a blob, in one piece where that goes through (distribution-spec, "POST then PUT"): the way that every registry knows.
- * Where the connection breaks, the rest is sent in chunks if the registry has kept the beginning, else the upload is begun again; where
- * something on the way refuses a body of that size (413), all of it is sent in chunks. Resolves when the registry has it.
+ * Uploads a blob by an upload that was begun for it, in one piece where that goes through (distribution-spec, "POST then PUT"): the way
+ * that every registry knows. Where the connection breaks, the rest is sent in chunks if the registry has kept the beginning, else another
+ * upload is begun; where something on the way refuses a body of that size (413), all of it is sent in chunks. Resolves when the registry
+ * has it.
  */
-export async function uploadBlob(upload: Upload): Promise<void> {
+export async function uploadBlob(asked: Upload, begun: UploadSession): Promise<void> {
+  const upload = await withBytes(asked);
   for (let attempt = 1; ; attempt++) {
-    const session = await beginUpload(upload);
+    const session = attempt === 1 ? begun : await beginUpload(upload);
     try {
       await putWhole(upload, session);
       return;
@@ -51,6 +55,13 @@ async function finished(sending: Promise<void>): Promise<boolean> {
   }
 }
 
+/** The same upload with content that is small in memory, checked. */
+async function withBytes(upload: Upload): Promise<Upload> {
+  const { client, descriptor, content, repository } = upload;
+  if (content instanceof Uint8Array || descriptor.size > smallLimit) return upload;
+  return { ...upload, content: await contentBytes(descriptor, content, `${client.origin.host}/${repository}`) };
+}
+
 async function putWhole(upload: Upload, session: UploadSession): Promise<void> {
   const { client, descriptor, content, repository } = upload;
   const response = await client.send({
@@ -59,7 +70,12 @@ async function putWhole(upload: Upload, session: UploadSession): Promise<void> {
     scopes: uploadScopes(upload),
     expect: [201],
     headers: { 'content-type': 'application/octet-stream', 'content-length': String(descriptor.size) },
-    body: () => openContent(descriptor, content, `${client.origin.host}/${repository}`),
+    body:
+      content instanceof Uint8Array
+        ? content
+        : () => openContent(descriptor, content, `${client.origin.host}/${repository}`),
+    // The registry may have kept some of it: it is asked before anything is sent again.
+    once: true,
     signal: upload.options.signal,
   });
   await response.discard();

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { blob } from '#test/contract/content';
+import type { ApiRequest, ApiResponse, RegistryClient } from './api.ts';
+import { createBlobPusher } from './blob-pusher.ts';
+
+const one = blob('one');
+const two = blob('two');
+
+interface Answer {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+}
+
+/** A pusher to a registry that answers POSTs as told, takes every PUT and has nothing; and what it was asked. */
+function pusher(post: (request: string) => Answer) {
+  const asked: string[] = [];
+  const bodies: ApiRequest['body'][] = [];
+  const origin = new URL('http://registry.test');
+  const client: RegistryClient = {
+    origin,
+    async send(request): Promise<ApiResponse> {
+      const name = `${request.method} ${request.to instanceof URL ? request.to.pathname : request.to}`;
+      asked.push(name);
+      bodies.push(request.body);
+      const { status, headers = {} } = request.method === 'POST' ? post(name) : { status: 201 };
+      assert(request.expect.includes(status), `${name}: ${status}`);
+      return {
+        url: new URL(request.to, origin),
+        status,
+        header: (header) => headers[header],
+        body: (async function* () {})(),
+        text: async () => '',
+        discard: async () => undefined,
+      };
+    },
+  };
+  const exists = async (): Promise<boolean> => {
+    asked.push('HEAD');
+    return false;
+  };
+  return { ...createBlobPusher(client, 'a', exists), asked, bodies };
+}
+
+const upload: Answer = { status: 202, headers: { location: '/upload' } };
+const mount = (digest: string): string => `POST a/blobs/uploads/?mount=${encodeURIComponent(digest)}&from=a`;
+
+describe('createBlobPusher', () => {
+  it('asks whether the blob is there and begins its upload in one request, and sends it in one piece', async () => {
+    const { push, asked, bodies } = pusher(() => upload);
+    await push(one.descriptor, one.bytes, {});
+    assert.deepEqual(asked, [mount(one.descriptor.digest), 'PUT /upload']);
+    assert.equal(bodies[1], one.bytes);
+  });
+
+  it('opens content once, only where it must be sent, and sends nothing that is not its descriptor', async () => {
+    const { push, asked, bodies } = pusher((name) =>
+      name.includes(one.descriptor.digest.slice(7)) ? { status: 201 } : upload,
+    );
+    let opened = 0;
+    const open = (bytes: Uint8Array) => async () => {
+      opened++;
+      return (async function* () {
+        yield bytes.subarray(0, 1);
+        yield bytes.subarray(1);
+      })();
+    };
+    await push(one.descriptor, open(one.bytes), {});
+    assert.equal(opened, 0);
+    await push(two.descriptor, open(two.bytes), {});
+    assert.equal(opened, 1);
+    assert.deepEqual(bodies.at(-1), new Uint8Array(two.bytes));
+    const wrong = blob('six');
+    await assert.rejects(push(wrong.descriptor, open(two.bytes), {}), { kind: 'Conflict' });
+    assert.equal(asked.filter((name) => name.startsWith('PUT')).length, 1);
+  });
+
+  it('asks no more for what it saw a moment ago, until it is told to forget', async () => {
+    const { push, forget, asked } = pusher(() => ({ status: 201 }));
+    await push(one.descriptor, one.bytes, {});
+    await push(one.descriptor, one.bytes, {});
+    await push(two.descriptor, two.bytes, {});
+    assert.equal(asked.length, 2);
+    forget(one.descriptor.digest);
+    await push(one.descriptor, one.bytes, {});
+    await push(two.descriptor, two.bytes, {});
+    assert.equal(asked.length, 3);
+    forget();
+    await push(one.descriptor, one.bytes, {});
+    await push(two.descriptor, two.bytes, {});
+    assert.equal(asked.length, 5);
+  });
+
+  it('remembers a minute at most', async (t) => {
+    let now = 0;
+    t.mock.method(performance, 'now', () => now);
+    const { push, asked } = pusher(() => ({ status: 201 }));
+    await push(one.descriptor, one.bytes, {});
+    now = 59_000;
+    await push(one.descriptor, one.bytes, {});
+    assert.equal(asked.length, 1);
+    now = 61_000;
+    await push(one.descriptor, one.bytes, {});
+    assert.equal(asked.length, 2);
+  });
+
+  for (const status of [400, 403, 404, 405, 422, 500, 501]) {
+    it(`asks in two requests from then on where the one is answered by ${status}`, async () => {
+      const { push, asked } = pusher((name) => (name.includes('mount=') ? { status } : upload));
+      await push(one.descriptor, one.bytes, {});
+      await push(two.descriptor, two.bytes, {});
+      assert.deepEqual(asked, [
+        mount(one.descriptor.digest),
+        ...['HEAD', 'POST a/blobs/uploads/', 'PUT /upload'],
+        ...['HEAD', 'POST a/blobs/uploads/', 'PUT /upload'],
+      ]);
+    });
+  }
+
+  it('does not believe that the blob is there where the answer is about another', async () => {
+    const other = { status: 201, headers: { 'docker-content-digest': two.descriptor.digest } };
+    const { push, asked } = pusher((name) => (name.includes('mount=') ? other : upload));
+    await push(one.descriptor, one.bytes, {});
+    assert.deepEqual(asked.slice(1), ['HEAD', 'POST a/blobs/uploads/', 'PUT /upload']);
+  });
+});
