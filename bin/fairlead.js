@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript that any Node since 14 can parse: it must be able to say that the Node is too old.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -16,9 +17,26 @@ if (major < 22 || (major === 22 && minor < 19)) {
 const { enableCompileCache } = await import('node:module');
 const source = new URL('../cli/main.ts', import.meta.url);
 const inCheckout = existsSync(source);
-// Stripping types at each start would cost more than most commands. The cache lies inside the checkout, because
-// whoever can write it decides what runs: a shared temporary folder would not do.
-if (inCheckout) enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/fairlead', import.meta.url)));
+const cache = inCheckout ? fileURLToPath(new URL('../node_modules/.cache/fairlead', import.meta.url)) : ownCache();
+if (cache !== undefined) enableCompileCache(cache);
 const main = inCheckout ? source : new URL('../dist/cli/main.js', import.meta.url);
 const { run } = await import(main.href);
 process.exitCode = await run(process.argv.slice(2));
+
+// Compiling at each start takes a fifth of most commands. Whoever can write the cache decides what runs, so it lies where only this
+// user can: not in a shared temporary folder, and not in the home of another, which sudo may leave in the environment.
+function ownCache() {
+  const { HOME, XDG_CACHE_HOME } = process.env;
+  const parent = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
+  if (!parent) return undefined;
+  const isOwn = (folder) => {
+    const { uid, mode } = statSync(folder);
+    return uid === process.geteuid?.() && (mode & 0o022) === 0;
+  };
+  try {
+    const isSafe = isOwn(dirname(parent)) && (!existsSync(parent) || isOwn(parent));
+    return isSafe ? join(parent, 'fairlead', 'compiled') : undefined;
+  } catch {
+    return undefined; // a home that is not there, or not to be looked into, has no cache
+  }
+}

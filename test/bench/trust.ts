@@ -10,10 +10,11 @@ import { signArtifact } from '#lib/trust/sign-artifact';
 import type { Signature } from '#lib/trust/signature';
 import { readTrustedRoot } from '#lib/trust/sigstore-root';
 import { verifySignatures } from '#lib/trust/verify-signatures';
-import { launcher } from '#test/cli/run';
 import { peer } from '#test/peers/peer';
 import { startRegistry } from '#test/peers/registry';
 import { privateSigstore } from '#test/sigstore/private-sigstore';
+import { commonProfile } from './common-profile.ts';
+import { installPackage } from './installed-package.ts';
 
 const calls = 2000;
 const rounds = 9;
@@ -66,12 +67,11 @@ async function commands(report: (line: string) => void): Promise<void> {
     if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
     return performance.now() - begun;
   };
-  const fairlead = (...args: string[]): number => run(process.execPath, launcher, ...args);
   const cosign = (...args: string[]): number => run(peer('cosign'), ...args, '--allow-http-registry');
   try {
-    const names = Array.from({ length: 900 }, (_, index) => `syscall_${index}`);
-    const profile = { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names, action: 'SCMP_ACT_ALLOW' }] };
-    await writeFile(join(folder, 'nginx.json'), JSON.stringify(profile));
+    const { launcher } = await installPackage(folder);
+    const fairlead = (...args: string[]): number => run(process.execPath, launcher, ...args);
+    await writeFile(join(folder, 'nginx.json'), commonProfile());
     // The key is encrypted, as cosign wants it: both open the same file.
     fairlead('keygen');
     run(peer('cosign'), 'signing-config', 'create', '--out', 'offline.json');

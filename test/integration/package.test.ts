@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -18,6 +18,11 @@ describe('the published package', () => {
     assert.equal(finished.code, 0, `npm ${args.join(' ')}: ${finished.stderr}`);
     return finished;
   };
+
+  const version = (home: string): Promise<Finished> =>
+    run(process.execPath, [join(folder, 'user/node_modules/fairlead/bin/fairlead.js'), '--version'], {
+      env: { HOME: home },
+    });
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fairlead-package-'));
@@ -41,6 +46,22 @@ describe('the published package', () => {
   it('runs the quickstart', async () => {
     const { stdout } = await npm(['exec', 'fairlead', '--', 'quickstart'], join(folder, 'user'));
     assert.match(stdout, /sha256:[0-9a-f]{64}/);
+  });
+
+  it('keeps what it compiled for the next start, in the cache of its user', async () => {
+    const home = join(folder, 'home');
+    await mkdir(home, { mode: 0o755 });
+    assert.equal((await version(home)).code, 0);
+    assert.deepEqual(await readdir(join(home, '.cache/fairlead')), ['compiled']);
+  });
+
+  it('takes no compiled code from where others can write, and starts all the same', async () => {
+    const home = join(folder, 'shared');
+    await mkdir(home);
+    await chmod(home, 0o777); // whatever the umask
+    assert.equal((await version(home)).code, 0);
+    assert.deepEqual(await readdir(home), []);
+    assert.equal((await version('/nonexistent')).code, 0);
   });
 
   it('holds no sources and no tests', async () => {
