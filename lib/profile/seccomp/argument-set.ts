@@ -172,9 +172,14 @@ function flippedBits(mask: bigint, value: bigint): readonly ArgumentSet[] {
   return sets;
 }
 
+/** Whether a set is one masked comparison or one point already. */
+export function isBlock(set: ArgumentSet): boolean {
+  return set.form === 'bits' || onlyValue(set) !== undefined;
+}
+
 /** A set as a union of masked comparisons and points, which libseccomp joins reliably; a range becomes aligned blocks. */
 export function blocks(set: ArgumentSet): readonly ArgumentSet[] {
-  if (set.form === 'bits' || onlyValue(set) !== undefined) return [set];
+  if (set.form === 'bits' || isBlock(set)) return [set];
   if (set.form === 'except') return flippedBits(maxValue, set.value);
   return alignedBlocks(set);
 }

@@ -118,15 +118,17 @@ function syscallConstraints(found: Intersection, kinds: readonly ProfileInput[])
     ({ otherwise }) => strictness(otherwise.otherwise) > strictness(artifactMeaning.otherwise.otherwise),
   );
   // Syscalls with which all inputs do the same share their decisions, which are looked at once.
-  const known = new Map<IntersectedSyscall['inputs'], Map<Decision, readonly Step[]>>();
+  const known = new Map<IntersectedSyscall['inputs'], { readonly result: Decision; readonly steps: readonly Step[] }>();
   const constraints: Constraint[] = [];
   for (const { name: subject, inputs, result } of found.syscalls) {
     // What the artifact leaves to its default is told of once, as defaultAction.
     if (changedDefault && !artifactMeaning.decisions.has(subject)) continue;
-    const byResult = known.get(inputs) ?? new Map<Decision, readonly Step[]>();
-    const steps = byResult.get(result) ?? stepsOf(inputs, result, kinds);
-    known.set(inputs, byResult.set(result, steps));
-    for (const { input, from, to, exact } of steps) constraints.push({ subject, input, from, to, exact });
+    let found = known.get(inputs);
+    if (found?.result !== result) {
+      found = { result, steps: stepsOf(inputs, result, kinds) };
+      known.set(inputs, found);
+    }
+    for (const { input, from, to, exact } of found.steps) constraints.push({ subject, input, from, to, exact });
   }
   return constraints;
 }

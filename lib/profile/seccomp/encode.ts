@@ -1,5 +1,5 @@
 import type { ArgumentSet } from './argument-set.ts';
-import { blocks, conditionOf, isWide } from './argument-set.ts';
+import { blocks, conditionOf, isBlock, isWide } from './argument-set.ts';
 import type { Box, Side } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch, spend, unlimited } from './budget.ts';
@@ -143,6 +143,13 @@ function inMaskedConditions(
 ): readonly EncodedRule[] | undefined {
   const rules: EncodedRule[] = [];
   for (const { box, outcome } of regions) {
+    const args = inBlocks(box);
+    if (args !== undefined) {
+      if (rules.length === maxRules) return undefined;
+      spend(budget, stepsOf.rule + stepsOf.block * args.length);
+      rules.push({ args, outcome });
+      continue;
+    }
     let alternatives: SeccompArg[][] = [[]];
     for (const side of box) {
       const parts = paidBlocks(side.set, budget);
@@ -150,14 +157,19 @@ function inMaskedConditions(
       const conditions = conditionsOf(side.index, parts);
       const [only] = conditions;
       if (rules.length + alternatives.length * conditions.length > maxRules) return undefined;
-      if (only !== undefined && conditions.length === 1) for (const args of alternatives) args.push(only);
-      else alternatives = alternatives.flatMap((args) => conditions.map((arg) => [...args, arg]));
+      if (only !== undefined && conditions.length === 1) for (const alternative of alternatives) alternative.push(only);
+      else alternatives = alternatives.flatMap((before) => conditions.map((arg) => [...before, arg]));
     }
     spend(budget, stepsOf.rule * alternatives.length);
-    // A list that grew has room for 17; the copy, of which there may be thousands, has not.
-    for (const args of alternatives) rules.push({ args: args.slice(), outcome });
+    for (const alternative of alternatives) rules.push({ args: alternative, outcome });
   }
   return rules;
+}
+
+/** The conditions of a box whose every side is a block, as most are; undefined for others. */
+function inBlocks(box: Box): readonly SeccompArg[] | undefined {
+  if (!box.every(({ set }) => isBlock(set))) return undefined;
+  return box.map(({ index, set }) => conditionOf(index, set) as SeccompArg);
 }
 
 function paidBlocks(set: ArgumentSet, budget: Budget): readonly ArgumentSet[] {
@@ -192,14 +204,21 @@ function withinLimits(
   for (const region of inOrder) {
     const lax = loosens(region, byDefault);
     const more = inMaskedConditions(lax && has32Bit ? narrowed(region, budget) : [region], has32Bit, budget);
-    if (more !== undefined && isSafe([...rules, ...more])) rules.push(...more);
-    else if (!lax) return undefined;
+    const before = rules.length;
+    if (more !== undefined) rules.push(...more);
+    if (more !== undefined && isSafe(rules)) continue;
+    if (!lax) return undefined;
+    rules.length = before;
   }
   return { rules, exact: false };
 }
 
 /** The part of a region in which all arguments lie below 2^32: there 32-bit and 64-bit comparisons agree. */
 function narrowed(region: Region, budget: Budget): readonly Region[] {
+  if (region.box.every(({ set }) => isBlock(set) && !isWide(set))) {
+    spend(budget, (1 + stepsOf.block) * region.box.length);
+    return [region];
+  }
   let boxes: Side[][] = [[]];
   for (const { index, set } of region.box) {
     const sides = paidBlocks(set, budget).flatMap((block) => (isWide(block) ? [] : [{ index, set: block }]));

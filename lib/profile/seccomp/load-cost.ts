@@ -11,6 +11,10 @@ const maxMixedRules = 5;
  */
 export function loadsQuickly(rules: readonly EncodedRule[]): boolean {
   if (rules.length <= maxMixedRules || rules.every(({ args }) => args.length <= 1)) return true;
-  const compared = new Set(rules.map(({ args }) => args.map(({ index }) => index).join()));
-  return compared.size === 1;
+  const [first] = rules;
+  return first !== undefined && rules.every((rule) => compareTheSame(rule, first));
+}
+
+function compareTheSame({ args }: EncodedRule, other: EncodedRule): boolean {
+  return args.length === other.args.length && args.every(({ index }, at) => index === other.args[at]?.index);
 }

@@ -86,6 +86,12 @@ function addConditions(
   regions: readonly Region[],
   wide: boolean,
 ): void {
+  const [only, ...others] = names;
+  if (only !== undefined && others.length === 0) {
+    const before = conditional.get(only);
+    conditional.set(only, { before, regions, wide: wide || (before?.wide ?? false) });
+    return;
+  }
   const extended = new Map<Conditions | undefined, Conditions>();
   for (const name of names) {
     const before = conditional.get(name);
@@ -129,15 +135,20 @@ function namesTwice(args: readonly SeccompArg[]): boolean {
 
 /** The calls that meet all conditions, which name different arguments; undefined if there are none. */
 export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
-  const box: Side[] = [];
+  // Thousands of these are made: a list that grows, and each sorting, would take several times as much.
+  const box = new Array<Side>(conditions.length);
+  let length = 0;
+  let inOrder = true;
   for (const arg of conditions) {
     const set = argumentSet(arg);
     if (set === 'none') return undefined;
-    if (set !== undefined) box.push({ index: arg.index, set });
+    if (set === undefined) continue;
+    inOrder &&= length === 0 || (box[length - 1] as Side).index < arg.index;
+    box[length] = { index: arg.index, set };
+    length += 1;
   }
-  if (box.length > 1) box.sort((a, b) => a.index - b.index);
-  // A list that grew has room for 17; the copy, of which there may be thousands, has not.
-  return box.slice();
+  box.length = length;
+  return inOrder ? box : box.sort((a, b) => a.index - b.index);
 }
 
 /** Where conditions hold for all arguments, the default never does, nor anything laxer. */
