@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { KeylessSigner } from '#lib/trust/keyless-signer';
+import type { NetworkOptions } from '#lib/trust/service-client';
 import { readInput } from './files.ts';
 import { isInteractive } from './passphrase.ts';
 
@@ -46,25 +47,31 @@ export async function openKeylessSigner(
   }
   // First what fails without asking anybody: Sigstore's public services may be looked up next.
   const given = await findToken(options.identityToken, env);
-  const [{ keylessSigner }, signingConfig, trustedRoot] = await Promise.all([
+  const [{ keylessSigner }, { machineOptions }, signingConfig, trustedRoot] = await Promise.all([
     import('#lib/trust/keyless-signer'),
+    import('#lib/registry/remote/machine-options'),
     readService(options, 'signingConfig', 'signing_config.v0.2.json', env),
     readService(options, 'trustedRoot', 'trusted_root.json', env),
   ]);
   if (signingConfig === undefined) throw new FairleadError('Internal', 'there is no signing config');
-  const token = given ?? (await logIn(signingConfig));
+  const network = machineOptions(env);
+  const token = given ?? (await logIn(signingConfig, network));
   const { readTrustedRoot } = await import('#lib/trust/sigstore-root');
-  return keylessSigner({ signingConfig, token, trustedRoot: trustedRoot && readTrustedRoot(trustedRoot) });
+  return keylessSigner({ signingConfig, token, trustedRoot: trustedRoot && readTrustedRoot(trustedRoot), network });
 }
 
 /** The token of the file or of the CI system; undefined where there is none, and a person can be asked to log in. */
 async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const { ambientToken, checkIdentityToken } = await import('#lib/trust/identity-token');
+  const [{ ambientToken, checkIdentityToken }, { serviceClient }, { machineOptions }] = await Promise.all([
+    import('#lib/trust/identity-token'),
+    import('#lib/trust/service-client'),
+    import('#lib/registry/remote/machine-options'),
+  ]);
   const run = async (program: string, args: readonly string[]): Promise<string> =>
     (await promisify(execFile)(program, args, { timeout: 30_000 })).stdout;
   const token =
     file === undefined
-      ? await ambientToken({ env, fetch, run })
+      ? await ambientToken({ env, send: serviceClient(machineOptions(env)), run })
       : new TextDecoder().decode(await readInput(file, 64 * 1024));
   if (token !== undefined) return checkIdentityToken(token, Date.now());
   if (isInteractive()) return undefined;
@@ -74,13 +81,15 @@ async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Prom
 }
 
 /** Lets the person at the terminal log in with a browser, on whatever device. */
-async function logIn(signingConfig: Uint8Array): Promise<string> {
-  const [{ deviceToken }, { readSigningConfig }, { checkIdentityToken }, { setTimeout: sleep }] = await Promise.all([
-    import('#lib/trust/device-flow'),
-    import('#lib/trust/signing-config'),
-    import('#lib/trust/identity-token'),
-    import('node:timers/promises'),
-  ]);
+async function logIn(signingConfig: Uint8Array, network: NetworkOptions): Promise<string> {
+  const [{ deviceToken }, { serviceClient }, { readSigningConfig }, { checkIdentityToken }, { setTimeout: sleep }] =
+    await Promise.all([
+      import('#lib/trust/device-flow'),
+      import('#lib/trust/service-client'),
+      import('#lib/trust/signing-config'),
+      import('#lib/trust/identity-token'),
+      import('node:timers/promises'),
+    ]);
   const { issuer } = readSigningConfig(signingConfig, Date.now());
   if (issuer === undefined) {
     throw new FairleadError('InvalidInput', 'the signing config names no OIDC issuer to log in at', {
@@ -89,7 +98,7 @@ async function logIn(signingConfig: Uint8Array): Promise<string> {
   }
   const ask = (url: string, code: string): void =>
     void process.stderr.write(`To sign as yourself, open ${url} in a browser and enter the code ${code}\n`);
-  return checkIdentityToken(await deviceToken(issuer, { fetch, sleep, ask }), Date.now());
+  return checkIdentityToken(await deviceToken(issuer, { send: serviceClient(network), sleep, ask }), Date.now());
 }
 
 /** A file that an option names, else the public one; the public trusted root says nothing of services that a file names. */
@@ -102,6 +111,13 @@ async function readService(
   const file = options[option];
   if (file !== undefined) return readInput(file, maxConfigBytes);
   if (options.signingConfig !== undefined) return undefined;
-  const { cacheFolder, fetchTufTarget } = await import('#lib/trust/tuf-target');
-  return fetchTufTarget('public', target, { cacheFolder: cacheFolder(env), now: Date.now });
+  const [{ cacheFolder, fetchTufTarget }, { machineOptions }] = await Promise.all([
+    import('#lib/trust/tuf-target'),
+    import('#lib/registry/remote/machine-options'),
+  ]);
+  return fetchTufTarget('public', target, {
+    cacheFolder: cacheFolder(env),
+    now: Date.now,
+    network: machineOptions(env),
+  });
 }

@@ -25,14 +25,13 @@ async function flow(polls: readonly object[], changes: { discovery?: object; sta
   const forms: URLSearchParams[] = [];
   const left = [...polls];
   const token = deviceToken(issuer, {
-    fetch: async (input, init) => {
-      const url = String(input);
-      if (init?.body instanceof URLSearchParams) forms.push(init.body);
-      if (url === `${issuer}/.well-known/openid-configuration`)
-        return Response.json({ ...discovery, ...changes.discovery });
-      if (url === discovery.device_authorization_endpoint) return Response.json({ ...started, ...changes.started });
+    send: async ({ url, body }) => {
+      if (body !== undefined) forms.push(new URLSearchParams(String(body)));
+      const answer = (json: object, status = 200) => ({ status, body: Buffer.from(JSON.stringify(json)) });
+      if (url === `${issuer}/.well-known/openid-configuration`) return answer({ ...discovery, ...changes.discovery });
+      if (url === discovery.device_authorization_endpoint) return answer({ ...started, ...changes.started });
       assert.equal(url, discovery.token_endpoint);
-      return Response.json(left.shift() ?? { error: 'authorization_pending' }, { status: 400 });
+      return answer(left.shift() ?? { error: 'authorization_pending' }, 400);
     },
     sleep: async (time) => void waits.push(time),
     ask: (...told) => void asked.push(told),

@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { isPrivateTransport } from './signing-config.ts';
+import { isPrivateTransport } from './private-transport.ts';
+import type { AskService, ServiceRequest } from './service-client.ts';
 
 export interface DeviceFlowSurroundings {
-  readonly fetch: typeof fetch;
+  /** Asks the issuer. */
+  readonly send: AskService;
   /** Waits, in milliseconds. */
   readonly sleep: (time: number) => Promise<void>;
   /** Tells the person where to go and what to enter there. */
@@ -33,16 +35,15 @@ const polledSchema = v.object({ id_token: v.optional(v.string()), error: v.optio
  * the OIDC issuer. Throws Unauthenticated where the person refuses or takes too long, Unavailable where the issuer does not
  * answer as it should; no code and no token is in the errors.
  */
-export async function deviceToken(issuer: string, { fetch, sleep, ask }: DeviceFlowSurroundings): Promise<string> {
+export async function deviceToken(issuer: string, { send, sleep, ask }: DeviceFlowSurroundings): Promise<string> {
   const call = async <T>(
     url: string,
     schema: v.GenericSchema<unknown, T>,
     form?: Record<string, string>,
   ): Promise<T> => {
     try {
-      const init = form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) };
-      const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(20_000) });
-      return v.parse(schema, await response.json());
+      const { body } = await send(form === undefined ? { method: 'GET', url } : formRequest(url, form));
+      return v.parse(schema, JSON.parse(body.toString('utf8')));
     } catch {
       // What the issuer said may hold a code or a token.
       throw new FairleadError('Unavailable', `${new URL(url).origin} does not answer as an OIDC issuer should`);
@@ -75,6 +76,11 @@ export async function deviceToken(issuer: string, { fetch, sleep, ask }: DeviceF
     else if (error !== 'authorization_pending') throw refused('the login was refused');
   }
   throw refused('nobody logged in in time');
+}
+
+function formRequest(url: string, form: Record<string, string>): ServiceRequest {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
+  return { method: 'POST', url, headers, body: new URLSearchParams(form).toString() };
 }
 
 function refused(reason: string): FairleadError {

@@ -3,10 +3,11 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { FairleadError } from '#lib/errors';
 import { ambientToken, checkIdentityToken, type TokenSurroundings } from './identity-token.ts';
+import type { ServiceRequest } from './service-client.ts';
 
 const nothing: TokenSurroundings = {
   env: {},
-  fetch: () => assert.fail('nothing is to be fetched'),
+  send: () => assert.fail('nothing is to be sent'),
   run: () => assert.fail('nothing is to be run'),
 };
 
@@ -26,19 +27,18 @@ describe('ambientToken', () => {
   });
 
   it('asks GitHub Actions for one, for the right audience', async () => {
-    const asked: [string, RequestInit | undefined][] = [];
+    const asked: ServiceRequest[] = [];
     const token = await ambientToken({
       ...nothing,
       env: github,
-      fetch: async (url, init) => {
-        asked.push([String(url), init]);
-        return Response.json({ value: 'a.b.c' });
+      send: async (request) => {
+        asked.push(request);
+        return { status: 200, body: Buffer.from('{"value":"a.b.c"}') };
       },
     });
     assert.equal(token, 'a.b.c');
-    assert.equal(asked[0]?.[0], 'https://actions.example/token?api-version=2&audience=sigstore');
-    assert.equal(new Headers(asked[0]?.[1]?.headers).get('authorization'), 'Bearer request-secret');
-    assert.equal(asked[0]?.[1]?.redirect, 'error');
+    assert.equal(asked[0]?.url, 'https://actions.example/token?api-version=2&audience=sigstore');
+    assert.equal(asked[0]?.headers?.['authorization'], 'Bearer request-secret');
   });
 
   it('asks the agent of Buildkite for one', async () => {
@@ -51,12 +51,19 @@ describe('ambientToken', () => {
   });
 
   it('says who gave none, and shows no secret', async () => {
+    const answering = (status: number, text: string): TokenSurroundings => ({
+      ...nothing,
+      env: github,
+      send: async () => ({ status, body: Buffer.from(text) }),
+    });
     const failing: [TokenSurroundings, RegExp][] = [
-      [{ ...nothing, env: github, fetch: async () => new Response('request-secret', { status: 403 }) }, /403/],
-      [{ ...nothing, env: github, fetch: async () => Response.json({ valeu: 'a.b.c' }) }, /holds no token/],
-      [{ ...nothing, env: github, fetch: async () => new Response('"request-secret') }, /out of reach/],
-      [{ ...nothing, env: github, fetch: () => Promise.reject(new Error('request-secret')) }, /out of reach/],
+      [answering(403, 'request-secret'), /403/],
+      [answering(302, 'request-secret'), /302/],
+      [answering(200, '{"valeu":"a.b.c"}'), /holds no token/],
+      [answering(200, '"request-secret'), /holds no token/],
+      [{ ...nothing, env: github, send: () => Promise.reject(new Error('request-secret')) }, /out of reach/],
       [{ ...nothing, env: { ...github, ACTIONS_ID_TOKEN_REQUEST_URL: 'request-secret' } }, /no URL/],
+      [{ ...nothing, env: { ...github, ACTIONS_ID_TOKEN_REQUEST_URL: 'http://actions.example' } }, /by https/],
       [
         { ...nothing, env: { BUILDKITE: 'true' }, run: () => Promise.reject(new Error('request-secret')) },
         /buildkite-agent oidc request-token failed/,

@@ -1,9 +1,12 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { isPrivateTransport } from './private-transport.ts';
+import type { AskService, ServiceAnswer } from './service-client.ts';
 
 export interface TokenSurroundings {
   readonly env: NodeJS.ProcessEnv;
-  readonly fetch: typeof fetch;
+  /** Asks the token service of the CI system. */
+  readonly send: AskService;
   /** Runs a program and gives what it writes to stdout. */
   readonly run: (program: string, args: readonly string[]) => Promise<string>;
 }
@@ -11,6 +14,7 @@ export interface TokenSurroundings {
 /** What Sigstore's certificate authorities want to be the audience. */
 const audience = 'sigstore';
 const maxTokenLength = 64 * 1024;
+const tokenSchema = v.object({ value: v.string() });
 const claimsSchema = v.object({
   sub: v.optional(v.string()),
   email: v.optional(v.string()),
@@ -23,11 +27,11 @@ const claimsSchema = v.object({
  * else sets it), GitHub Actions (with `permissions: {id-token: write}`), Buildkite. Undefined where there is none.
  * Throws Unavailable where the CI system does not give one.
  */
-export async function ambientToken({ env, fetch, run }: TokenSurroundings): Promise<string | undefined> {
+export async function ambientToken({ env, send, run }: TokenSurroundings): Promise<string | undefined> {
   const { SIGSTORE_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, BUILDKITE } = env;
   if (SIGSTORE_ID_TOKEN) return SIGSTORE_ID_TOKEN;
   if (ACTIONS_ID_TOKEN_REQUEST_URL && ACTIONS_ID_TOKEN_REQUEST_TOKEN) {
-    return githubToken(ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, fetch);
+    return githubToken(ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, send);
   }
   if (BUILDKITE !== 'true') return undefined;
   try {
@@ -38,24 +42,27 @@ export async function ambientToken({ env, fetch, run }: TokenSurroundings): Prom
   }
 }
 
-async function githubToken(url: string, bearer: string, get: typeof fetch): Promise<string> {
+async function githubToken(url: string, bearer: string, send: AskService): Promise<string> {
   const asked = URL.canParse(url) ? new URL(url) : undefined;
-  if (asked === undefined) throw unavailable('GitHub Actions', 'ACTIONS_ID_TOKEN_REQUEST_URL is no URL');
-  asked.searchParams.set('audience', audience);
-  let value: unknown;
-  try {
-    const response = await get(asked, {
-      headers: { accept: 'application/json', authorization: `Bearer ${bearer}` },
-      redirect: 'error',
-      signal: AbortSignal.timeout(10_000),
-    });
-    if (!response.ok) throw unavailable('GitHub Actions', `it answered ${response.status}`);
-    ({ value } = (await response.json()) as { value?: unknown });
-  } catch (error) {
-    throw error instanceof FairleadError ? error : unavailable('GitHub Actions', 'its token service is out of reach');
+  if (asked === undefined || !isPrivateTransport(url)) {
+    throw unavailable('GitHub Actions', 'ACTIONS_ID_TOKEN_REQUEST_URL is no URL that is reached by https');
   }
-  if (typeof value === 'string') return value;
-  throw unavailable('GitHub Actions', 'its answer holds no token');
+  asked.searchParams.set('audience', audience);
+  const headers = { accept: 'application/json', authorization: `Bearer ${bearer}` };
+  let answer: ServiceAnswer;
+  try {
+    answer = await send({ method: 'GET', url: asked.href, headers });
+  } catch {
+    // Its address may hold secrets.
+    throw unavailable('GitHub Actions', 'its token service is out of reach');
+  }
+  if (answer.status !== 200) throw unavailable('GitHub Actions', `it answered ${answer.status}`);
+  try {
+    return v.parse(tokenSchema, JSON.parse(answer.body.toString('utf8'))).value;
+  } catch {
+    // The error would quote the answer.
+    throw unavailable('GitHub Actions', 'its answer holds no token');
+  }
 }
 
 /**

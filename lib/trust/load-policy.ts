@@ -56,15 +56,19 @@ export async function loadPolicy(path: string): Promise<TrustPolicy> {
 async function readRoot(files: PolicyFiles, document: RootDocument): Promise<SigstoreRoot> {
   const { readTrustedRoot } = await import('./sigstore-root.ts');
   if (document !== 'public' && 'file' in document) return files.read(document.file, readTrustedRoot);
-  const { cacheFolder, fetchTufTarget } = await import('./tuf-target.ts');
+  const [{ cacheFolder, fetchTufTarget }, { machineOptions }] = await Promise.all([
+    import('./tuf-target.ts'),
+    import('#lib/registry/remote/machine-options'),
+  ]);
   const repository =
     document === 'public'
       ? document
       : {
           mirror: document.tuf.mirror,
-          root: await files.read(document.tuf.root, (bytes) => ({ path: files.resolve(document.tuf.root), bytes })),
+          root: await files.read(document.tuf.root, (bytes) => bytes),
         };
-  const surroundings = { cacheFolder: cacheFolder(process.env), now: Date.now };
+  const { env } = process;
+  const surroundings = { cacheFolder: cacheFolder(env), now: Date.now, network: machineOptions(env) };
   return files.add(
     'trusted_root.json',
     await fetchTufTarget(repository, 'trusted_root.json', surroundings),
@@ -139,10 +143,6 @@ class PolicyFiles {
   add<T>(name: string, bytes: Uint8Array, make: (bytes: Uint8Array) => T): T {
     this.#add(name, bytes);
     return named(name, () => make(bytes));
-  }
-
-  resolve({ path }: FileName): string {
-    return resolve(this.#folder, path);
   }
 
   /** The hash of the policy's text and of every file that was read, hex. */

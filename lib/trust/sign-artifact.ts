@@ -1,9 +1,9 @@
-import { bundleToJSON, toDSSEBundle } from '@sigstore/bundle';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { preAuthEncoding } from './dsse.ts';
 import { keyHint, type Signer } from './key.ts';
 import type { KeylessSigner } from './keyless-signer.ts';
 import { type Attestation, attestStatement, signStatement, statementPayloadType } from './statement.ts';
+import { bundleBytes, envelopeOf } from './write-bundle.ts';
 
 export type { Signer } from './key.ts';
 
@@ -27,13 +27,5 @@ export function signAttestation(
 async function signBundle(statement: Uint8Array, signer: Signer | KeylessSigner): Promise<Uint8Array> {
   if ('signStatement' in signer) return signer.signStatement(statement);
   const signature = await signer.sign(preAuthEncoding(statementPayloadType, statement));
-  const bundle = toDSSEBundle({
-    artifact: Buffer.from(statement),
-    artifactType: statementPayloadType,
-    signature: Buffer.from(signature),
-  });
-  // The hint is set here and not above, where it would become the envelope's keyid too: cosign leaves that empty, and takes
-  // a signature with one for another key's.
-  bundle.verificationMaterial.content = { $case: 'publicKey', publicKey: { hint: keyHint(signer.publicKey) } };
-  return new TextEncoder().encode(JSON.stringify(bundleToJSON(bundle)));
+  return bundleBytes(envelopeOf(statement, signature), { publicKey: { hint: keyHint(signer.publicKey) } });
 }

@@ -1,5 +1,6 @@
 import { type Service, type ServiceConfiguration, ServiceSelector, SigningConfig } from '@sigstore/protobuf-specs';
 import { FairleadError } from '#lib/errors';
+import { isPrivateTransport } from './private-transport.ts';
 
 /** The services to sign with. */
 export interface SigningServices {
@@ -12,7 +13,6 @@ export interface SigningServices {
 }
 
 const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json';
-const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /**
  * Reads a Sigstore signing config (JSON) and picks the services to use now (time in milliseconds): as many as it asks for, those that
@@ -68,12 +68,6 @@ function checkedUrl({ url }: Service): string {
   if (!URL.canParse(url)) throw invalid(`${JSON.stringify(url)} is no URL`);
   if (!isPrivateTransport(url)) throw invalid(`${url} is not reached by https`);
   return url.replace(/\/+$/, '');
-}
-
-/** Says whether nobody on the way can read what is sent to a URL: by https, or to this machine. */
-export function isPrivateTransport(text: string): boolean {
-  const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname));
 }
 
 function invalid(reason: string, cause?: unknown): FairleadError {

@@ -15,18 +15,14 @@ describe('fetchTufTarget', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fairlead-tuf-'));
     server = await startTufRepository({ 'trusted_root.json': 'first' });
-    repository = await repositoryOf(server, 'root.json');
+    repository = repositoryOf(server);
   });
   afterEach(async () => {
     await server.stop();
     await rm(folder, { recursive: true });
   });
 
-  async function repositoryOf({ url, root }: TufServer, name: string): Promise<TufRepository> {
-    const path = join(folder, name);
-    await writeFile(path, root);
-    return { mirror: url, root: { path, bytes: root } };
-  }
+  const repositoryOf = ({ url, root }: TufServer): TufRepository => ({ mirror: url, root });
 
   const fetchTarget = async (hours: number, of = repository, name = 'trusted_root.json') =>
     Buffer.from(
@@ -64,7 +60,7 @@ describe('fetchTufTarget', () => {
     try {
       const misled = { ...repository, mirror: forged.url };
       await assert.rejects(fetchTarget(0, misled), { kind: 'Unavailable', message: /cannot get trusted_root\.json/ });
-      const own = await repositoryOf(forged, 'other-root.json');
+      const own = repositoryOf(forged);
       assert.equal(await fetchTarget(2, own), 'forged');
       await assert.rejects(
         fetchTarget(4, misled),
@@ -82,8 +78,18 @@ describe('fetchTufTarget', () => {
     await assert.rejects(fetchTarget(0), { kind: 'Unavailable' });
   });
 
+  it('knows the public trusted root from the start', async () => {
+    const network = { proxy: { https: 'http://127.0.0.1:1' } };
+    const surroundings = { cacheFolder: join(folder, 'cache'), now: Date.now, network };
+    const { mediaType } = JSON.parse(
+      Buffer.from(await fetchTufTarget('public', 'trusted_root.json', surroundings)).toString(),
+    );
+    assert.match(mediaType, /trustedroot/);
+  });
+
   it('says so where the cache cannot be written', async () => {
-    const surroundings = { cacheFolder: join(folder, 'root.json', 'cache'), now: Date.now };
+    await writeFile(join(folder, 'file'), '');
+    const surroundings = { cacheFolder: join(folder, 'file', 'cache'), now: Date.now };
     await assert.rejects(fetchTufTarget(repository, 'trusted_root.json', surroundings), {
       kind: 'InvalidInput',
       message: /cannot write the cache folder/,

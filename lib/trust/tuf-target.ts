@@ -1,20 +1,25 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { writeWhole } from '#lib/files/write-whole';
+import { type NetworkOptions, serviceClient } from './service-client.ts';
 
 /** A TUF repository: where it is, and what it is first trusted by. */
 export interface TufRepository {
   readonly mirror: string;
   /** Its initial root metadata (root.json). */
-  readonly root: { readonly path: string; readonly bytes: Uint8Array };
+  readonly root: Uint8Array;
 }
 
 export interface TufSurroundings {
   /** What is fetched is kept here. */
   readonly cacheFolder: string;
   readonly now: () => number;
+  /** How the repository is reached; its own times are shorter. */
+  readonly network?: NetworkOptions;
 }
 
 /** Sigstore's public repository: its root comes with the client. */
@@ -22,6 +27,8 @@ export const publicRepository = 'https://tuf-repo-cdn.sigstore.dev';
 
 const hour = 3_600_000;
 const freshFor = 24 * hour;
+/** Somebody waits for a policy: the copy that was verified last must not take long to fall back on. */
+const patience = { timeouts: { connect: 5000, headers: 5000, body: 5000 }, retry: { attempts: 2 } };
 /** What was fetched in this process: policies are read again every few seconds, and must not ask the network as often. */
 const fetched = new Map<string, { readonly at: number; readonly target: Uint8Array }>();
 
@@ -41,51 +48,99 @@ export function cacheFolder(env: NodeJS.ProcessEnv): string {
 export async function fetchTufTarget(
   repository: TufRepository | 'public',
   name: string,
-  { cacheFolder: folder, now }: TufSurroundings,
+  { cacheFolder: folder, now, network = {} }: TufSurroundings,
 ): Promise<Uint8Array> {
   const mirror = repository === 'public' ? publicRepository : repository.mirror;
   // Who trusts another root trusts nothing that was cached under the first.
-  const trust = repository === 'public' ? 'public' : createHash('sha256').update(repository.root.bytes).digest('hex');
-  const cachePath = join(folder, trust.slice(0, 16));
-  const key = JSON.stringify([cachePath, mirror, name]);
+  const trust = repository === 'public' ? 'public' : createHash('sha256').update(repository.root).digest('hex');
+  const { host, pathname } = new URL(mirror);
+  const cached = join(folder, trust.slice(0, 16), encodeURIComponent(host + pathname.replace(/\/$/, '')));
+  const key = JSON.stringify([cached, mirror, name]);
   const known = fetched.get(key);
   if (known !== undefined && now() - known.at < hour) return known.target;
-  const rootPath = repository === 'public' ? {} : { rootPath: repository.root.path };
-  const target = await openTarget({ mirrorURL: mirror, cachePath, ...rootPath }, name, now);
+  const seed = repository === 'public' ? publicSeed : async () => ({ root: repository.root, targets: {} });
+  const target = await openTarget({ mirror, folder: cached, seed, network }, name, now);
   fetched.set(key, { at: now(), target });
   return target;
 }
 
-interface ClientOptions {
-  readonly mirrorURL: string;
-  readonly cachePath: string;
-  readonly rootPath?: string;
+interface Source {
+  readonly mirror: string;
+  /** Where metadata and targets of this mirror are kept. */
+  readonly folder: string;
+  /** Root metadata and targets that are trusted from the start. */
+  readonly seed: () => Promise<Seed>;
+  readonly network: NetworkOptions;
 }
 
-async function openTarget(options: ClientOptions, name: string, now: () => number): Promise<Uint8Array> {
-  const { initTUF } = await import('@sigstore/tuf');
-  const { host, pathname } = new URL(options.mirrorURL);
-  const cached = join(options.cachePath, encodeURIComponent(host + pathname.replace(/\/$/, '')));
-  const refreshed = await stat(join(cached, 'timestamp.json')).catch(() => undefined);
+async function openTarget(
+  { mirror, folder, seed, network }: Source,
+  name: string,
+  now: () => number,
+): Promise<Uint8Array> {
+  const targets = join(folder, 'targets');
+  const refreshed = await stat(join(folder, 'timestamp.json')).catch(() => undefined);
   const forceCache = refreshed !== undefined && now() - refreshed.mtimeMs < freshFor;
   try {
-    const client = await initTUF({ ...options, forceCache, retry: { retries: 1 }, timeout: 5000 });
-    return Buffer.from(await client.getTarget(name));
+    await mkdir(targets, { recursive: true });
+    await plant(folder, await seed());
+    const [{ Updater }, { tufFetcher }] = await Promise.all([import('tuf-js'), import('./tuf-fetcher.ts')]);
+    const fetcher = tufFetcher(serviceClient({ ...network, ...patience }));
+    const places = {
+      metadataDir: folder,
+      targetDir: targets,
+      metadataBaseUrl: mirror,
+      targetBaseUrl: `${mirror}/targets`,
+    };
+    const updater = new Updater({ ...places, fetcher, forceCache });
+    await updater.refresh();
+    const found = await updater.getTargetInfo(name);
+    if (found === undefined) throw new MissingTarget(`${mirror} has no target ${name}`);
+    return await readFile((await updater.findCachedTarget(found)) ?? (await updater.downloadTarget(found)));
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR') {
-      throw new FairleadError('InvalidInput', `cannot write the cache folder ${options.cachePath}`, {
+      throw new FairleadError('InvalidInput', `cannot write the cache folder ${folder}`, {
         cause,
         hint: 'Set XDG_CACHE_HOME to a folder that can be written, or name a trustedRoot file in the policy.',
       });
     }
     // Targets are written only once their hashes were verified: what lies there was good when it came.
-    const copy = await readFile(join(cached, 'targets', encodeURIComponent(name))).catch(() => undefined);
+    const copy = await readFile(join(targets, encodeURIComponent(name))).catch(() => undefined);
     // Nor does it help an attacker: he who forges answers could withhold them as well. What the repository dropped is gone.
-    if (copy !== undefined && code !== 'TUF_FIND_TARGET_ERROR') return copy;
-    throw new FairleadError('Unavailable', `cannot get ${name} from ${options.mirrorURL}`, {
+    if (copy !== undefined && !(cause instanceof MissingTarget)) return copy;
+    throw new FairleadError('Unavailable', `cannot get ${name} from ${mirror}`, {
       cause,
       hint: 'Check the network, or name a trustedRoot file in the policy.',
     });
   }
+}
+
+/** The repository is there, and does not have the target. */
+class MissingTarget extends Error {}
+
+interface Seed {
+  readonly root: Uint8Array;
+  /** By file name. */
+  readonly targets: Readonly<Record<string, Uint8Array>>;
+}
+
+/** Puts into an empty cache what is trusted from the start. */
+async function plant(folder: string, { root, targets }: Seed): Promise<void> {
+  const rootFile = join(folder, 'root.json');
+  if ((await stat(rootFile).catch(() => undefined)) !== undefined) return;
+  const options = { temporaryFolder: folder, mode: 0o644 };
+  for (const [name, bytes] of Object.entries(targets)) await writeWhole(join(folder, 'targets', name), bytes, options);
+  await writeWhole(rootFile, root, options);
+}
+
+/** What the client's package brings along for the public repository. */
+async function publicSeed(): Promise<Seed> {
+  const seeds = createRequire(import.meta.url)('@sigstore/tuf/seeds.json') as Readonly<
+    Record<string, { readonly 'root.json': string; readonly targets: Readonly<Record<string, string>> }>
+  >;
+  const seed = seeds[publicRepository];
+  if (seed === undefined) throw new FairleadError('Internal', `no seed for ${publicRepository}`);
+  const decoded = Object.entries(seed.targets).map(([name, text]) => [name, Buffer.from(text, 'base64')] as const);
+  return { root: Buffer.from(seed['root.json'], 'base64'), targets: Object.fromEntries(decoded) };
 }

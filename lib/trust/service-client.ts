@@ -1,0 +1,63 @@
+import type { RemoteOptions } from '#lib/registry/remote/api';
+
+/** How the services beside registries are reached: by the proxies, authorities and times of the registries. */
+export type NetworkOptions = Pick<RemoteOptions, 'proxy' | 'certsFolders' | 'timeouts' | 'retry'>;
+
+/** One request to a service: Sigstore's, an OIDC issuer, a CI system. */
+export interface ServiceRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+export interface ServiceAnswer {
+  readonly status: number;
+  readonly location?: string | undefined;
+  readonly body: Buffer;
+}
+
+/** Sends a request and reads the whole answer, of whatever status. No redirect is followed. */
+export type AskService = (request: ServiceRequest) => Promise<ServiceAnswer>;
+
+/** Bytes of an answer. A log entry has some kilobytes; the metadata of a TUF repository has the most. */
+const maxAnswerBytes = 8 * 1024 * 1024;
+
+/**
+ * A client for services. What is asked is repeated as for registries (see createTransport): their services take the same request twice.
+ * Rejects with Unavailable where there is no answer, with LimitExceeded where there is too much of it, and with InvalidInput where
+ * a `certs.d` folder is at fault. The HTTP client is loaded with the first request.
+ */
+export function serviceClient(options: NetworkOptions = {}): AskService {
+  const opened = openTransport(options);
+  return async ({ method, url: text, headers = {}, body }) => {
+    const url = new URL(text);
+    const { transport, readBody } = await opened();
+    const { send } = await transport(url);
+    const content = typeof body === 'string' ? Buffer.from(body) : body;
+    const response = await send({ method, url, headers, ...(content === undefined ? {} : { body: content }) });
+    const read = await readBody({ ...response, url }, { method }, maxAnswerBytes);
+    return { status: response.status, location: response.header('location'), body: Buffer.from(read) };
+  };
+}
+
+function openTransport({ proxy, certsFolders = [], timeouts, retry }: NetworkOptions) {
+  return async () => {
+    const [{ createTransport, defaultRetry, defaultTimeouts }, { findEndpoints }, { readBody }] = await Promise.all([
+      import('#lib/registry/remote/transport'),
+      import('#lib/registry/remote/hosts/find-endpoints'),
+      import('#lib/registry/remote/api'),
+    ]);
+    const transport = async (url: URL) => {
+      // Mirrors are for registries; whom to trust and who to be is for the host, whatever it serves.
+      const found = url.protocol === 'https:' ? await findEndpoints(certsFolders, url.host, url) : [];
+      const tls = found.find(({ api }) => api.origin === url.origin)?.tls;
+      return createTransport({
+        timeouts: { ...defaultTimeouts, ...timeouts },
+        retry: { ...defaultRetry, ...retry },
+        connection: () => ({ proxy, tls }),
+      });
+    };
+    return { transport, readBody };
+  };
+}

@@ -1,0 +1,37 @@
+import { bundleMediaType } from './signature.ts';
+import { statementPayloadType } from './statement.ts';
+
+/** A DSSE envelope with one signature, as JSON (DSSE v1, envelope.md). */
+export interface DsseEnvelope {
+  readonly payloadType: string;
+  /** Base64. */
+  readonly payload: string;
+  readonly signatures: readonly [{ readonly sig: string }];
+}
+
+/**
+ * Puts a statement and its signature into an envelope. It names no key (`keyid`): cosign takes a signature with one for another key's.
+ */
+export function envelopeOf(statement: Uint8Array, signature: Uint8Array): DsseEnvelope {
+  return {
+    payloadType: statementPayloadType,
+    payload: Buffer.from(statement).toString('base64'),
+    signatures: [{ sig: Buffer.from(signature).toString('base64') }],
+  };
+}
+
+/** What a signature is verified with: the hint of a key, or a certificate (DER in base64) with log entries and timestamps. */
+export type VerificationMaterial =
+  | { readonly publicKey: { readonly hint: string } }
+  | {
+      readonly certificate: { readonly rawBytes: string };
+      readonly tlogEntries: readonly object[];
+      readonly timestampVerificationData: {
+        readonly rfc3161Timestamps: readonly { readonly signedTimestamp: string }[];
+      };
+    };
+
+/** Writes a Sigstore bundle v0.3, JSON. */
+export function bundleBytes(dsseEnvelope: DsseEnvelope, verificationMaterial: VerificationMaterial): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ mediaType: bundleMediaType, verificationMaterial, dsseEnvelope }));
+}
