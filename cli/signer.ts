@@ -14,53 +14,59 @@ export interface KeyOptions {
 /** Values of the options of what signs in one way or another. */
 export interface SignerOptions extends KeyOptions, KeylessOptions {}
 
+/** What to sign with, which may still be opening: a key with a passphrase keeps another thread busy for a tenth of a second. */
+export interface OpeningSigner {
+  /** Rejects with InvalidInput for a key that does not open, naming its file. */
+  readonly signer: Promise<Signer | KeylessSigner>;
+}
+
 /**
- * Opens what to sign with: a key, or an identity. Throws InvalidInput for both, for neither, and for a key that does not open,
- * naming its file.
+ * Begins to open what to sign with: a key, or an identity. Throws InvalidInput for both, for neither, and for a key file that
+ * cannot be read.
  */
-export async function openRequiredSigner(
-  options: SignerOptions,
-  env: NodeJS.ProcessEnv,
-): Promise<Signer | KeylessSigner> {
+export async function startRequiredSigner(options: SignerOptions, env: NodeJS.ProcessEnv): Promise<OpeningSigner> {
   if (options.key !== undefined && options.keyless) {
     throw new FairleadError('InvalidInput', '--key and --keyless exclude each other');
   }
-  const signer = (await openKeylessSigner(options, env)) ?? (await openKey(options, env));
-  if (signer !== undefined) return signer;
+  const keyless = await openKeylessSigner(options, env);
+  if (keyless !== undefined) return { signer: Promise.resolve(keyless) };
+  if (options.key !== undefined) return startKey(options.key, options.passphraseFile, env);
   throw new FairleadError('InvalidInput', 'nothing to sign with', {
     hint: 'Give --key FILE (make one with fairlead keygen), or --keyless.',
   });
 }
 
 /** The same for what may be published unsigned: undefined where `--unsigned` was spelled out. */
-export async function openSigner(
+export async function startSigner(
   options: SignerOptions & { readonly unsigned?: boolean },
   env: NodeJS.ProcessEnv,
-): Promise<Signer | KeylessSigner | undefined> {
+): Promise<OpeningSigner | undefined> {
   if (!options.unsigned) {
-    if (options.key !== undefined || options.keyless) return openRequiredSigner(options, env);
+    if (options.key !== undefined || options.keyless) return startRequiredSigner(options, env);
     throw new FairleadError('InvalidInput', 'nothing to sign with', {
       hint: 'Give --key FILE (make one with fairlead keygen), or spell out --unsigned.',
     });
   }
-  if (options.key === undefined && !options.keyless) return openKeylessSigner(options, env);
+  if (options.key === undefined && !options.keyless) {
+    await openKeylessSigner(options, env); // refuses options that only make sense with it
+    return undefined;
+  }
   throw new FairleadError(
     'InvalidInput',
     `--${options.key === undefined ? 'keyless' : 'key'} and --unsigned exclude each other`,
   );
 }
 
-/** Opens a key; undefined where none is named. */
-export async function openKey(options: KeyOptions, env: NodeJS.ProcessEnv): Promise<Signer | undefined> {
-  const { key: file } = options;
-  if (file === undefined) return undefined;
+async function startKey(
+  file: string,
+  passphraseFile: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<OpeningSigner> {
   const pem = await readText(file);
   const passphrase = pem.includes('ENCRYPTED')
-    ? await findPassphrase(options.passphraseFile, env, `Passphrase of ${file}: `)
+    ? await findPassphrase(passphraseFile, env, `Passphrase of ${file}: `)
     : undefined;
-  try {
-    return await loadPrivateKey(pem, passphrase);
-  } catch (thrown) {
+  const signer = loadPrivateKey(pem, passphrase).catch((thrown: unknown) => {
     const { kind, message, hint, cause } = toFairleadError(thrown);
     throw new FairleadError(kind, `${file}: ${message}`, {
       cause,
@@ -68,5 +74,8 @@ export async function openKey(options: KeyOptions, env: NodeJS.ProcessEnv): Prom
       ...(passphrase === undefined &&
         pem.includes('ENCRYPTED') && { hint: 'Give it in FAIRLEAD_PASSPHRASE or by --passphrase-file.' }),
     });
-  }
+  });
+  // Whoever waits for it hears of a failure; something else may fail before anybody does.
+  signer.catch(() => undefined);
+  return { signer };
 }

@@ -16,7 +16,7 @@ import {
   type RegistryOptions,
 } from '../options.ts';
 import { writeResult } from '../output.ts';
-import { openRequiredSigner, type SignerOptions } from '../signer.ts';
+import { type SignerOptions, startRequiredSigner } from '../signer.ts';
 
 interface AttestOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly signatureFormat: SignatureFormat;
@@ -68,13 +68,13 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
     });
   }
   const predicate = parsePredicate(await readInput(options.predicate, maxPredicateBytes), options.predicate);
-  const [signer, connect, { attachAttestation }] = await Promise.all([
-    openRequiredSigner(options, process.env),
+  const opening = await startRequiredSigner(options, process.env);
+  const [connect, { attachAttestation }] = await Promise.all([
     openRegistries(options, process.env),
     import('#lib/trust/attach-signature'),
   ]);
   const target = connect(reference);
-  const descriptor = await target.resolve(tagOrDigestOf(reference));
+  const [descriptor, signer] = await Promise.all([target.resolve(tagOrDigestOf(reference)), opening.signer]);
   const attestation = { predicateType, predicate };
   const { digest } = await attachAttestation(target, {
     descriptor,

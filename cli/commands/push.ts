@@ -19,7 +19,7 @@ import {
   type RegistryOptions,
 } from '../options.ts';
 import { writeResult } from '../output.ts';
-import { openSigner, type SignerOptions } from '../signer.ts';
+import { type SignerOptions, startSigner } from '../signer.ts';
 
 interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly annotation?: Readonly<Record<string, string>>;
@@ -72,9 +72,9 @@ async function push(file: string, referenceText: string, options: PushOptions): 
   }
   const bytes = await readInput(file, defaultLimits.artifactBytes);
   const provenance = options.provenance ? await ownProvenance() : undefined;
-  // A key takes its time to open, on another thread: the modules load meanwhile.
-  const [signer, connect, { publish }] = await Promise.all([
-    openSigner(options, process.env),
+  // A key takes its time to open, on another thread: all else is loaded, checked and sent ahead meanwhile.
+  const opening = await startSigner(options, process.env);
+  const [connect, { publish }] = await Promise.all([
     openRegistries(options, process.env),
     import('#services/push/publish'),
   ]);
@@ -88,7 +88,7 @@ async function push(file: string, referenceText: string, options: PushOptions): 
       signatureFormat: options.signatureFormat,
       provenance,
     },
-    { target: connect(reference), signer, clock: () => new Date(), limits: defaultLimits },
+    { target: connect(reference), signer: opening?.signer, clock: () => new Date(), limits: defaultLimits },
   );
   writeResult(options.output, { json: () => asJson(published), text: () => asText(published) });
 }

@@ -7,7 +7,7 @@ import { type Connect, openRegistries } from '../connect.ts';
 import { prepareEmbeddedFolder } from '../embedded-folder.ts';
 import { readText } from '../files.ts';
 import { addRegistryOptions, addSignerOptions, examples, type RegistryOptions } from '../options.ts';
-import { type KeyOptions, openSigner } from '../signer.ts';
+import { type KeyOptions, startSigner } from '../signer.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { packageVersion } from '../version.ts';
 
@@ -102,7 +102,7 @@ interface Surroundings {
 }
 
 async function pushServer(options: ServeOptions, { policy, connect, logger }: Surroundings): Promise<FastifyInstance> {
-  const signer = await openSigner(options, process.env);
+  const signer = await (await startSigner(options, process.env))?.signer;
   const token = await findToken(options.tokenFile, process.env);
   const { createPushServer } = await import('#services/push/server');
   return createPushServer({

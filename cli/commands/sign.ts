@@ -13,7 +13,7 @@ import {
   type RegistryOptions,
 } from '../options.ts';
 import { writeResult } from '../output.ts';
-import { openRequiredSigner, type SignerOptions } from '../signer.ts';
+import { type SignerOptions, startRequiredSigner } from '../signer.ts';
 
 interface SignOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly signatureFormat: SignatureFormat;
@@ -49,13 +49,13 @@ export function define(command: Command): void {
 
 async function sign(referenceText: string, options: SignOptions): Promise<void> {
   const reference = parseReference(referenceText);
-  const [signer, connect, { attachSignature }] = await Promise.all([
-    openRequiredSigner(options, process.env),
+  const opening = await startRequiredSigner(options, process.env);
+  const [connect, { attachSignature }] = await Promise.all([
     openRegistries(options, process.env),
     import('#lib/trust/attach-signature'),
   ]);
   const target = connect(reference);
-  const descriptor = await target.resolve(tagOrDigestOf(reference));
+  const [descriptor, signer] = await Promise.all([target.resolve(tagOrDigestOf(reference)), opening.signer]);
   const { digest } = await attachSignature(target, {
     descriptor,
     reference,

@@ -15,16 +15,24 @@ export async function pushArtifact(
   options: CallOptions = {},
 ): Promise<void> {
   await pushBlobs(target, artifact, options);
-  const { descriptor, manifestBytes } = artifact;
-  if (signature === undefined && tag !== undefined) return pushTagged(target, descriptor, manifestBytes, tag, options);
-  await target.push(descriptor, manifestBytes, options);
-  if (signature !== undefined) {
-    await pushBlobs(target, signature, options);
-    await target.push(signature.descriptor, signature.manifestBytes, options);
-  }
-  if (tag !== undefined) await target.tag(descriptor, tag, options);
+  if (signature === undefined) return pushManifest(target, artifact, tag, options);
+  await pushManifest(target, artifact, undefined, options);
+  await pushArtifact(target, signature, undefined, undefined, options);
+  if (tag !== undefined) await target.tag(artifact.descriptor, tag, options);
 }
 
-async function pushBlobs(target: Pusher, { blobs }: Artifact, options: CallOptions): Promise<void> {
+/** Pushes the manifest of an artifact whose blobs are there: by digest, or with its tag at once. Rejects with whatever the target rejects with. */
+export async function pushManifest(
+  target: Pusher & Tagger,
+  { descriptor, manifestBytes }: Artifact,
+  tag: string | undefined,
+  options: CallOptions = {},
+): Promise<void> {
+  if (tag === undefined) return target.push(descriptor, manifestBytes, options);
+  return pushTagged(target, descriptor, manifestBytes, tag, options);
+}
+
+/** Pushes the blobs of an artifact, side by side. Rejects with whatever the target rejects with. */
+export async function pushBlobs(target: Pusher, { blobs }: Artifact, options: CallOptions = {}): Promise<void> {
   await Promise.all(blobs.map(({ descriptor, bytes }) => target.push(descriptor, bytes, options)));
 }

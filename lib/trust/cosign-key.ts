@@ -1,5 +1,4 @@
 import { randomBytes, scrypt } from 'node:crypto';
-import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 
@@ -40,7 +39,10 @@ export async function decryptCosignKey(pem: string, passphrase: string): Promise
   const nonce = Buffer.from(file.cipher.nonce, 'base64');
   if (nonce.length !== 24)
     throw new FairleadError('InvalidInput', "cosign's private key has a nonce of the wrong length");
-  const key = await deriveKey(passphrase, Buffer.from(file.kdf.salt, 'base64'), file.kdf.params.N);
+  const [key, { xsalsa20poly1305 }] = await Promise.all([
+    deriveKey(passphrase, Buffer.from(file.kdf.salt, 'base64'), file.kdf.params.N),
+    loadCipher(),
+  ]);
   try {
     return Buffer.from(xsalsa20poly1305(key, nonce).decrypt(Buffer.from(file.ciphertext, 'base64')));
   } catch (cause) {
@@ -59,7 +61,7 @@ export async function decryptCosignKey(pem: string, passphrase: string): Promise
 export async function encryptCosignKey(pkcs8: Uint8Array, passphrase: string): Promise<string> {
   const salt = randomBytes(32);
   const nonce = randomBytes(24);
-  const key = await deriveKey(passphrase, salt, scryptCosts[0]);
+  const [key, { xsalsa20poly1305 }] = await Promise.all([deriveKey(passphrase, salt, scryptCosts[0]), loadCipher()]);
   const file: v.InferOutput<typeof keyFile> = {
     kdf: {
       name: 'scrypt',
@@ -71,6 +73,11 @@ export async function encryptCosignKey(pkcs8: Uint8Array, passphrase: string): P
   };
   const body = Buffer.from(JSON.stringify(file)).toString('base64').replace(/.{64}/g, '$&\n').trimEnd();
   return `-----BEGIN ${pemTypes[0]}-----\n${body}\n-----END ${pemTypes[0]}-----\n`;
+}
+
+/** Only encrypted keys need it, and those while another thread derives the key. */
+function loadCipher(): Promise<typeof import('@noble/ciphers/salsa.js')> {
+  return import('@noble/ciphers/salsa.js');
 }
 
 function parseKeyFile(text: string): v.InferOutput<typeof keyFile> {

@@ -7,6 +7,7 @@ import {
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { FairleadError } from '#lib/errors';
+import { decryptCosignKey, encryptCosignKey, isCosignKey } from './cosign-key.ts';
 import { algorithmOf, type KeyAlgorithm, signBytes, supportedKeys } from './key-algorithm.ts';
 
 /** A public key that signatures are checked with. */
@@ -42,13 +43,13 @@ export async function generateKeyPair({ passphrase }: { passphrase?: string | un
   if (passphrase === undefined) {
     return { privateKey: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), publicKey };
   }
-  const { encryptCosignKey } = await import('./cosign-key.ts');
   const pkcs8 = pair.privateKey.export({ type: 'pkcs8', format: 'der' });
   return { privateKey: await encryptCosignKey(pkcs8, passphrase), publicKey };
 }
 
 /**
- * Reads a private key: cosign's encrypted PEM, or PKCS#8 PEM, plain or encrypted.
+ * Reads a private key: cosign's encrypted PEM, or PKCS#8 PEM, plain or encrypted. Deriving what cosign's opens with takes a tenth of a
+ * second on another thread, and is under way when this returns its promise.
  * Throws InvalidInput for another form, a kind of key that is not supported, and a missing or wrong passphrase.
  */
 export async function loadPrivateKey(pem: string, passphrase?: string): Promise<Signer> {
@@ -87,7 +88,6 @@ function describeKey(key: KeyObject): PublicKey {
 }
 
 async function openPrivateKey(pem: string, passphrase: string | undefined): Promise<KeyObject> {
-  const { isCosignKey, decryptCosignKey } = await import('./cosign-key.ts');
   const encrypted = isCosignKey(pem) || pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
   if (encrypted && passphrase === undefined) {
     throw new FairleadError('InvalidInput', 'the private key is encrypted, and no passphrase was given');

@@ -81,6 +81,38 @@ describe('publish', () => {
     );
   });
 
+  it('sends the blobs while the key is being opened, and no manifest before', async () => {
+    const { target, calls } = recordingRepository();
+    const opening = Promise.withResolvers<typeof signer>();
+    const publishing = publish(
+      profile,
+      { reference },
+      { target, signer: opening.promise, clock, limits: defaultLimits },
+    );
+    await new Promise(setImmediate);
+    const ahead = [...calls];
+    assert.equal(ahead.length, 2);
+    opening.resolve(signer);
+    const { descriptor, signature } = await publishing;
+    assert.ok(!ahead.includes(`push ${descriptor.digest}`));
+    assert.ok(calls.includes(`push ${signature}`));
+  });
+
+  it('sends no manifest where the key does not open', async () => {
+    const { target } = recordingRepository();
+    const wrong = Promise.reject(new FairleadError('InvalidInput', 'the passphrase is wrong'));
+    const artifact = await publish(
+      profile,
+      { reference },
+      { target: memoryRepository(), clock, limits: defaultLimits },
+    );
+    await assert.rejects(publish(profile, { reference }, { target, signer: wrong, clock, limits: defaultLimits }), {
+      kind: 'InvalidInput',
+    });
+    await assert.rejects(target.resolve('1.27'), { kind: 'NotFound' });
+    assert.equal(await target.exists(artifact.descriptor), false);
+  });
+
   it('leaves no tag behind where the signature cannot be stored', async () => {
     const { target, calls } = recordingRepository();
     const failing: Target = {

@@ -1,5 +1,5 @@
 import { packArtifact } from '#lib/artifact/pack-artifact';
-import { pushArtifact } from '#lib/artifact/push-artifact';
+import { pushBlobs, pushManifest } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import { lint } from '#lib/profile/lint';
 import type { Finding, RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
@@ -32,8 +32,11 @@ export interface PublishRequest {
 
 export interface PublishDependencies {
   readonly target: Target;
-  /** Without a signer the artifact is published unsigned. */
-  readonly signer?: Signer | KeylessSigner | undefined;
+  /**
+   * Without a signer the artifact is published unsigned. One that is still being opened is waited for before a manifest is sent; the
+   * blobs, which nothing names yet, go ahead.
+   */
+  readonly signer?: Signer | KeylessSigner | Promise<Signer | KeylessSigner> | undefined;
   /** The time that the signature's manifest carries. */
   readonly clock: () => Date;
   readonly limits: { readonly entriesPerSyscall: number };
@@ -58,12 +61,12 @@ export interface Published {
 /**
  * Publishes one profile: read, lint, pack, sign, attest, push. It is stored byte for byte as it came, and the tag is written last,
  * so that no unsigned or half-sent artifact ever stands under it.
- * Throws ProfileInvalid for a profile that no runtime would accept, and whatever the target throws.
+ * Throws ProfileInvalid for a profile that no runtime would accept, and whatever the target and the opening of the signer throw.
  */
 export async function publish(
   bytes: Uint8Array,
   { reference, title, annotations, created, signatureFormat = 'bundle', provenance }: PublishRequest,
-  { target, signer, clock, limits, authorize, signal }: PublishDependencies,
+  { target, signer: opening, clock, limits, authorize, signal }: PublishDependencies,
 ): Promise<Published> {
   const { registry, repository, tag } = reference;
   if (reference.digest !== undefined) {
@@ -71,7 +74,7 @@ export async function publish(
       hint: 'Name a tag (registry/repository:tag), or none: the digest is what comes out.',
     });
   }
-  if (provenance !== undefined && signer === undefined) {
+  if (provenance !== undefined && opening === undefined) {
     throw new FairleadError('InvalidInput', 'provenance is signed, and there is nothing to sign with');
   }
   const profile = readProfile(bytes, title);
@@ -81,7 +84,8 @@ export async function publish(
   const artifact = packArtifact(profile, { layout: 'runtime', content: bytes, title, annotations, created });
   const { descriptor } = artifact;
   const options = signal === undefined ? {} : { signal };
-  await pushArtifact(target, artifact, undefined, signer === undefined ? tag : undefined, options);
+  const [signer] = await Promise.all([opening, pushBlobs(target, artifact, options)]);
+  await pushManifest(target, artifact, signer === undefined ? tag : undefined, options);
   const signature =
     signer &&
     (await attachSignature(
