@@ -8,9 +8,9 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import type { Fetcher, ReadTarget } from '#lib/registry/target';
 import { authorize } from '#lib/trust/authorize';
-import { fetchSignatures } from '#lib/trust/fetch-signatures';
 import type { Rule, TrustPolicy } from '#lib/trust/policy';
-import type { Signature, Verification } from '#lib/trust/signature';
+import type { Verification } from '#lib/trust/signature';
+import { verifyArtifact } from '#lib/trust/verify-artifact';
 import { verifySignatures } from '#lib/trust/verify-signatures';
 import type { DecisionLog } from './decision-log.ts';
 import type { PullMemory } from './pull-memory.ts';
@@ -133,11 +133,7 @@ async function pullFromRegistry(
       hint: 'The registry is wrong or hostile. Nothing of it was used.',
     });
   }
-  const attestations = rule.attestations?.map(({ type }) => type) ?? [];
-  const signatures: Signature[] = rule.unsigned
-    ? []
-    : await fetchSignatures(target, descriptor, { ...options, attestations });
-  const verification = verifySignatures(descriptor, reference, signatures, rule);
+  const { verification, signatures } = await verifyArtifact(target, { descriptor, reference, rule }, options);
   const read = await readVerified(target, descriptor, kind, policy, signal);
   await store?.put({ artifact: read.artifact, kind, repository: formatRepository(reference), signatures });
   return { reference, descriptor, ...read, verification, cached: false };

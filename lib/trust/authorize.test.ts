@@ -114,6 +114,13 @@ describe('authorize', () => {
     );
   });
 
+  it('lets a rule that names kinds speak for nothing else', () => {
+    const policy = policyOf({ match: 'registry.example.com/**', kinds: ['AppArmor', 'Seccomp'] });
+    assert.throws(() => authorize(policy, reference), { kind: 'NotAllowed', message: /does not allow artifacts from/ });
+    const both = policyOf({ match: '**', kinds: ['Seccomp'] }, { match: 'registry.example.com/**' });
+    assert.equal(authorize(both, reference), both.rules[1]);
+  });
+
   it('looks at the repository only, not at tag or digest', () => {
     const policy = policyOf({ match: 'registry.example.com/security/nginx' });
     const pinned = parseReference(`registry.example.com/security/nginx@sha256:${'0'.repeat(64)}`);

@@ -14,34 +14,38 @@ export interface DecisionStep {
 /** What the policy says of a reference, before anything is fetched, and the rules that were asked on the way. */
 export interface Decision {
   readonly repository: string;
-  readonly kind: ProfileKind;
+  readonly kind?: ProfileKind;
   /** Absent: nothing allows it. */
   readonly rule?: Rule;
   /** In file order, up to the rule that decided. */
   readonly steps: readonly DecisionStep[];
 }
 
-/** Asks the rules in file order until one matches both the repository and the kind. */
-export function decide(policy: TrustPolicy, reference: Reference, kind: ProfileKind): Decision {
+/**
+ * Asks the rules in file order until one matches both the repository and the kind. Without a kind, for what is no profile, rules that name
+ * kinds do not match.
+ */
+export function decide(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): Decision {
   const repository = formatRepository(reference);
+  const asked = { repository, ...(kind === undefined ? {} : { kind }) };
   const steps: DecisionStep[] = [];
   for (const rule of policy.rules) {
     const outcome = !matchesRepository(rule.match, repository)
       ? 'other repository'
-      : rule.kinds !== undefined && !rule.kinds.includes(kind)
+      : rule.kinds !== undefined && (kind === undefined || !rule.kinds.includes(kind))
         ? 'other kind'
         : 'matches';
     steps.push({ rule: rule.match, ...(rule.position === undefined ? {} : { position: rule.position }), outcome });
-    if (outcome === 'matches') return { repository, kind, rule, steps };
+    if (outcome === 'matches') return { ...asked, rule, steps };
   }
-  return { repository, kind, steps };
+  return { ...asked, steps };
 }
 
 /**
  * The rule of the policy that speaks for a repository and a kind of profile: the first that matches. Only the repository
  * counts, never tag or digest. Throws NotAllowed where there is none.
  */
-export function authorize(policy: TrustPolicy, reference: Reference, kind: ProfileKind): Rule {
+export function authorize(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): Rule {
   const { repository, rule, steps } = decide(policy, reference, kind);
   if (rule !== undefined) return rule;
   const otherKind = steps.find(({ outcome }) => outcome === 'other kind');
@@ -53,7 +57,7 @@ export function authorize(policy: TrustPolicy, reference: Reference, kind: Profi
         : `none of its ${policy.rules.length} rules matches`;
   throw new FairleadError(
     'NotAllowed',
-    `${policy.source} does not allow ${kind} profiles from ${repository}: ${reason}`,
+    `${policy.source} does not allow ${kind === undefined ? 'artifacts' : `${kind} profiles`} from ${repository}: ${reason}`,
     {
       hint: `To allow them, add a rule to ${policy.source} whose match covers ${repository}, with the key to require.`,
     },

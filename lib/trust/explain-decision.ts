@@ -28,7 +28,7 @@ export interface Explanation {
  * a digest, signature by signature as they are in the registry. What FairleadError there is becomes part of the explanation.
  */
 export async function explainDecision(
-  { reference, kind }: { readonly reference: Reference; readonly kind: ProfileKind },
+  { reference, kind }: { readonly reference: Reference; readonly kind?: ProfileKind | undefined },
   { policy, connect }: { readonly policy: TrustPolicy; readonly connect: (reference: Reference) => ReadTarget },
 ): Promise<Explanation> {
   const decision = decide(policy, reference, kind);

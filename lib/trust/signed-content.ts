@@ -1,4 +1,4 @@
-import { type Bundle, bundleFromJSON, ValidationError } from '@sigstore/bundle';
+import type { Bundle } from '@sigstore/bundle';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { preAuthEncoding } from './dsse.ts';
@@ -6,6 +6,7 @@ import { envelopeContent, legacyBundle, messageSignature } from './legacy-bundle
 import { assertLegacyPayload, legacySignatureAnnotation } from './legacy-payload.ts';
 import { signPredicateType } from './predicate-type.ts';
 import { bundleMediaType, type Signature } from './signature.ts';
+import { sigstoreBundle } from './sigstore-bundle.ts';
 import { assertStatement, claimedPredicateType } from './statement.ts';
 
 /** A signature of either form, taken apart; nothing of it is verified yet. */
@@ -71,6 +72,7 @@ function openEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Enve
 
 /** Reads a bundle (exactly one signature in an envelope, among much else); every way in which it can be malformed is SignatureInvalid. */
 function readBundle(bytes: Uint8Array): Bundle {
+  const { bundleFromJSON, ValidationError } = sigstoreBundle();
   let bundle: Bundle;
   try {
     bundle = bundleFromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));

@@ -64,6 +64,36 @@ describe('the published package', () => {
     assert.equal((await version('/nonexistent')).code, 0);
   });
 
+  it('gives the trust engine to who imports it: the programs of docs/trust.md run as they are printed', async () => {
+    const text = await readFile(join(root, 'docs/trust.md'), 'utf8');
+    const programs = [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, program = '']) => program);
+    const printed = ['release.pub', 'SignatureInvalid\n2'];
+    assert.equal(programs.length, printed.length);
+    for (const [at, program] of programs.entries()) {
+      const file = join(folder, 'user', `program-${at}.mts`);
+      await writeFile(file, program);
+      const { code, stdout, stderr } = await run(process.execPath, [file], { cwd: join(folder, 'user') });
+      assert.equal(code, 0, `${program}\n${stderr}`);
+      assert.equal(stdout.trim(), printed[at]);
+    }
+  });
+
+  it('has types for its libraries', async () => {
+    const user = join(folder, 'user');
+    const options = {
+      module: 'nodenext',
+      target: 'es2024',
+      strict: true,
+      skipLibCheck: true,
+      noEmit: true,
+      types: ['node'],
+    };
+    const compilerOptions = { ...options, typeRoots: [join(root, 'node_modules/@types')] };
+    await writeFile(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['program-*.mts'] }));
+    const { code, stdout } = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', user]);
+    assert.equal(code, 0, stdout);
+  });
+
   it('holds no sources and no tests', async () => {
     const files = await run('find', [
       join(folder, 'user/node_modules/fairlead'),
