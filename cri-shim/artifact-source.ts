@@ -3,7 +3,7 @@ import { pullMemory } from '#lib/node/pull-memory';
 import { type PulledProfile, pullProfile } from '#lib/node/pull-profile';
 import type { Store } from '#lib/node/store';
 import type { RuntimeKind } from '#lib/profile/profile';
-import { type AuthConfig, authConfigCredentials } from '#lib/registry/credentials/credentials';
+import { type AuthConfig, authConfigCredentials, type CredentialSource } from '#lib/registry/credentials/credentials';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { TrustPolicy } from '#lib/trust/policy';
@@ -30,13 +30,18 @@ export interface SourceSurroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly metrics: ShimMetrics;
   readonly decisions: DecisionLog | undefined;
+  /** The kubelet's credential providers, where it has some. */
+  readonly providers?: CredentialSource | undefined;
 }
 
-/** Pulls go to the artifact's registry as the node reaches it, with the credentials of the call, else with the node's own. */
+/**
+ * Pulls go to the artifact's registry as the node reaches it, with the credentials of the call, else with those of the kubelet's
+ * providers, else with the node's own.
+ */
 export function artifactSource(
   store: Store,
   policy: () => TrustPolicy,
-  { env, metrics, decisions }: SourceSurroundings,
+  { env, metrics, decisions, providers }: SourceSurroundings,
 ): ArtifactSource {
   const memory = pullMemory();
   return {
@@ -44,14 +49,17 @@ export function artifactSource(
     async pull(reference, kind, { auth, signal }) {
       const connect = async (to: Reference): Promise<ReadTarget> => {
         // With the first pull, not before: an idle shim stays small.
-        const [{ remoteRepository }, { machineOptions }] = await Promise.all([
-          import('#lib/registry/remote/repository'),
-          import('#lib/registry/remote/machine-options'),
-        ]);
-        // Made for each pull: what `docker login` changes counts from then on.
-        const node = machineOptions(env);
+        const [{ remoteRepository }, { machineOptions }, { firstCredentials, registryCredentials }] = await Promise.all(
+          [
+            import('#lib/registry/remote/repository'),
+            import('#lib/registry/remote/machine-options'),
+            import('#lib/registry/credentials/find-credentials'),
+          ],
+        );
         const own = auth === undefined ? undefined : authConfigCredentials(auth, to.registry);
-        return remoteRepository(to, { ...node, credentials: own ?? node.credentials });
+        // Made for each pull: what `docker login` changes counts from then on.
+        const node = firstCredentials([...(providers === undefined ? [] : [providers]), registryCredentials(env)]);
+        return remoteRepository(to, { ...machineOptions(env), credentials: own ?? node });
       };
       const begun = performance.now();
       const surroundings = { connect, store, memory, signal, decisions };

@@ -6,6 +6,7 @@ import { machineArchitecture } from '#lib/profile/seccomp/architecture';
 import { profileApplier } from './apply-profile.ts';
 import { artifactSource } from './artifact-source.ts';
 import { handleCreateContainer } from './create-container.ts';
+import { openCredentialProviders, type ProviderOptions } from './credential-providers.ts';
 import { handleList } from './list-security-profile-artifacts.ts';
 import { type MetricsServer, noMetrics, serveMetrics } from './metrics.ts';
 import { followPolicy, type PolicySource } from './policy-source.ts';
@@ -20,7 +21,7 @@ import { handleStatus } from './status.ts';
 import type { UnaryHandler } from './unary-call.ts';
 import { useRecorder } from './uses.ts';
 
-export interface ShimOptions {
+export interface ShimOptions extends ProviderOptions {
   /** Socket to listen on, `unix:///run/fairlead/shim.sock`. */
   readonly listen: string;
   /** The runtime's socket, `unix:///run/containerd/containerd.sock`. */
@@ -50,8 +51,8 @@ export interface Shim {
 const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
- * Starts the shim between kubelet and container runtime. Throws InvalidInput for a policy that does not parse and for addresses
- * that are none, Conflict where another shim has the socket or the state folder.
+ * Starts the shim between kubelet and container runtime. Throws InvalidInput for a policy or credential providers that are not right and
+ * for addresses that are none, Conflict where another shim has the socket or the state folder.
  */
 export async function startShim(options: ShimOptions): Promise<Shim> {
   const { log } = options;
@@ -70,13 +71,14 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     }
     const metrics = server ?? noMetrics;
     const decisions = await openDecisions(options);
+    const providers = await openCredentialProviders(options, process.env);
     const policy = await followPolicy(options.policy, { log, metrics });
     undo.push(policy.stop);
     const store = await openStore(options.state, {
       log: (message) => log.warn({ messageId: 'fairlead.store.repaired' }, message),
     });
     undo.push(() => store.close());
-    const handlers = handlersOf({ store, policy, seccompRoot, runtime, log, metrics, decisions });
+    const handlers = handlersOf({ store, policy, seccompRoot, runtime, log, metrics, decisions, providers });
     const proxy = await startProxy({
       listen,
       runtime,
@@ -106,6 +108,7 @@ interface Parts {
   readonly log: ShimLog;
   readonly metrics: typeof noMetrics;
   readonly decisions: DecisionLog | undefined;
+  readonly providers: Awaited<ReturnType<typeof openCredentialProviders>>;
 }
 
 /** The calls that the shim knows; all others pass. */
@@ -117,8 +120,9 @@ function handlersOf({
   log,
   metrics,
   decisions,
+  providers,
 }: Parts): Map<string, UnaryHandler> {
-  const source = artifactSource(store, () => policy.current, { env: process.env, metrics, decisions });
+  const source = artifactSource(store, () => policy.current, { env: process.env, metrics, decisions, providers });
   const apply = profileApplier(source, { architecture: machineArchitecture(process.arch), log, metrics });
   const callRuntime = runtimeCaller(runtime);
   const creation = { seccompRoot, recordUse: useRecorder(store, callRuntime, log) };

@@ -11,6 +11,8 @@ interface ShimOptions {
   readonly seccompRoot: string;
   readonly metrics?: string;
   readonly decisionLog?: string;
+  readonly imageCredentialProviderConfig?: string;
+  readonly imageCredentialProviderBinDir?: string;
 }
 
 /** `fairlead shim`. */
@@ -27,6 +29,8 @@ export function define(command: Command): void {
     .option('--state <folder>', 'verified artifacts and effective profiles are kept here', '/var/lib/fairlead')
     .option('--seccomp-root <folder>', "the kubelet's folder for seccomp profiles", '/var/lib/kubelet/seccomp')
     .option('--metrics <host:port>', 'serve Prometheus metrics here')
+    .option('--image-credential-provider-config <file>', "the kubelet's flag of this name: who it is to registries")
+    .option('--image-credential-provider-bin-dir <folder>', "the kubelet's flag of this name: the programs that say so")
     .option('--decision-log <file>', 'append every decision about an artifact here, one JSON object a line')
     .addHelpText(
       'after',

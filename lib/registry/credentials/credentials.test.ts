@@ -117,6 +117,16 @@ describe('registryCredentials', () => {
   });
 });
 
+it('registryCredentials sees what a file says by now, as where a mounted pull secret changes', async () => {
+  const file = join(folder, '.dockerconfigjson');
+  const find = registryCredentials({ REGISTRY_AUTH_FILE: file });
+  assert.equal(await find({ registry: 'a.io', repository: 'x' }), undefined);
+  for (const password of ['old', 'new']) {
+    await writeFile(file, JSON.stringify({ auths: { 'a.io': { auth: base64(`u:${password}`) } } }));
+    assert.deepEqual(await find({ registry: 'a.io', repository: 'x' }), { username: 'u', password });
+  }
+});
+
 it('parseDockerConfig reads a pull secret and runs no helper', async () => {
   const text = JSON.stringify({ auths: { 'a.io': { auth: base64('u:p') } }, credsStore: 'no-such-helper' });
   const find = parseDockerConfig(text, 'secret default/pull');

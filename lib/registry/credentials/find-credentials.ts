@@ -7,7 +7,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 type Name = Parameters<CredentialSource>[0];
 
 /**
- * Credentials of `docker login`: `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`, read at the first use. A helper of
+ * Credentials of `docker login`: `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`, read each time. A helper of
  * `credHelpers` for the registry decides alone; else the one of `credsStore` is asked, then `auths` is looked into.
  * No file means anonymous; a file that is not right rejects with InvalidInput, a helper that fails with Unauthenticated.
  */
@@ -22,7 +22,11 @@ export function dockerConfigCredentials(env: Env): CredentialSource {
  * entries may be for single repositories, then Docker's config.json.
  */
 export function registryCredentials(env: Env): CredentialSource {
-  const sources = credentialFiles(env).map((file) => fileCredentials(file, env));
+  return firstCredentials(credentialFiles(env).map((file) => fileCredentials(file, env)));
+}
+
+/** The credentials of the first source that has some. Rejects as the sources do. */
+export function firstCredentials(sources: readonly CredentialSource[]): CredentialSource {
   return async (name) => {
     for (const source of sources) {
       const found = await source(name);
@@ -57,10 +61,9 @@ function credentialFiles(env: Env): string[] {
 }
 
 function fileCredentials(file: string, env: Env): CredentialSource {
-  let loading: Promise<ConfigFile | undefined> | undefined;
   return async (name) => {
-    loading ??= readConfigFile(file);
-    const config = await loading;
+    // Each time: secrets that are mounted into a service change while it runs.
+    const config = await readConfigFile(file);
     if (config === undefined) return undefined;
     const helper = helperOf(config, name.registry);
     if (helper !== undefined) return getFromHelper(helper, serverOf(name.registry), env);

@@ -104,6 +104,19 @@ describe('kubeletProviderCredentials', () => {
     }
   });
 
+  it('does not ask a provider that wants the service account of a pod', async () => {
+    await provider(response({ '*.example.com': { username: 'u', password: 'p' } }));
+    const attributes = '  tokenAttributes: {serviceAccountTokenAudience: a, cacheType: Token, requireServiceAccount: ';
+    const required = await open(`${config()}${attributes}true}\n`);
+    await assert.rejects(required({ registry: 'a.example.com', repository: 'x' }), {
+      kind: 'Unauthenticated',
+      message: /service account/,
+    });
+    assert.deepEqual(await asked(), []);
+    const optional = await open(`${config()}${attributes}false}\n`);
+    assert.notEqual(await optional({ registry: 'a.example.com', repository: 'x' }), undefined);
+  });
+
   it('refuses a config that names a program elsewhere, or is of another kind', async () => {
     await assert.rejects(open(config().replace('name: provider', 'name: ../evil')), {
       kind: 'InvalidInput',
@@ -114,6 +127,10 @@ describe('kubeletProviderCredentials', () => {
       message: /kind/,
     });
     await assert.rejects(open(config('soon')), { kind: 'InvalidInput', message: /not a duration/ });
+    await assert.rejects(open(config().replace('name: provider', 'name: absent')), {
+      kind: 'InvalidInput',
+      message: /config\.yaml: .*absent, which cannot be run/,
+    });
   });
 });
 

@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
@@ -21,6 +22,7 @@ const configSchema = v.object({
       defaultCacheDuration: duration,
       args: v.optional(v.array(v.string()), []),
       env: v.optional(v.array(v.object({ name: v.string(), value: v.string() })), []),
+      tokenAttributes: v.exactOptional(v.object({ requireServiceAccount: v.optional(v.boolean(), false) })),
     }),
   ),
 });
@@ -42,14 +44,17 @@ type Auth = Readonly<Record<string, { readonly username: string; readonly passwo
  * Credentials from the kubelet's credential providers (Kubernetes, "Configure a kubelet image credential provider", API v1): the first
  * provider whose `matchImages` fit the repository and that has something for it is taken; answers are kept as long as they say.
  * `config` is the text of a CredentialProviderConfig, `file` its name for errors, `programs` the folder of the providers, `clock`
- * milliseconds that only go forward. Throws InvalidInput for a config that is not right; the source rejects with Unauthenticated where a
- * provider fails, and nothing that it printed is shown.
+ * milliseconds that only go forward. Rejects with InvalidInput for a config that is not right or names a program that cannot be run; the
+ * source rejects with Unauthenticated where a provider fails, and nothing that it printed is shown, or where it wants to know for which
+ * service account, which the kubelet alone can say.
  */
 export async function kubeletProviderCredentials(
   config: string,
   options: { readonly file: string; readonly programs: string; readonly env: Env; readonly clock: () => number },
 ): Promise<CredentialSource> {
   const { providers } = await parseConfig(config, options.file);
+  const programOf = (name: string): string => join(options.programs, name);
+  await Promise.all(providers.map(({ name }) => checkProgram(programOf(name), options.file)));
   const kept = new Map<string, { readonly auth: Auth; readonly until: number }>();
   return async ({ registry, repository }) => {
     const image = `${registry}/${repository}`;
@@ -65,11 +70,13 @@ export async function kubeletProviderCredentials(
         .find((entry) => entry !== undefined && entry.until > options.clock());
       let auth = known?.auth;
       if (auth === undefined) {
+        if (provider.tokenAttributes?.requireServiceAccount === true) throw needsServiceAccount(provider.name, image);
         const env = { ...options.env, ...Object.fromEntries(provider.env.map(({ name, value }) => [name, value])) };
-        const answer = await askProvider(join(options.programs, provider.name), provider.args, image, env);
+        const answer = await askProvider(programOf(provider.name), provider.args, image, env);
         auth = answer.auth ?? {};
         const key = keys[['Image', 'Registry', 'Global'].indexOf(answer.cacheKeyType)] ?? image;
         const life = milliseconds(answer.cacheDuration ?? provider.defaultCacheDuration);
+        for (const [old, { until }] of kept) if (until <= options.clock()) kept.delete(old);
         kept.set(key, { auth, until: options.clock() + life });
       }
       const found = closest(auth, image);
@@ -77,6 +84,20 @@ export async function kubeletProviderCredentials(
     }
     return undefined;
   };
+}
+
+async function checkProgram(program: string, file: string): Promise<void> {
+  await access(program, constants.X_OK).catch((cause: unknown) => {
+    throw new FairleadError('InvalidInput', `${file}: names the credential provider ${program}, which cannot be run`, {
+      cause,
+    });
+  });
+}
+
+function needsServiceAccount(provider: string, image: string): FairleadError {
+  return new FairleadError('Unauthenticated', `credential provider ${provider} wants the service account of a pod`, {
+    hint: `Only the kubelet has it. Let ${image} be pulled with credentials of the node.`,
+  });
 }
 
 async function parseConfig(text: string, file: string): Promise<v.InferOutput<typeof configSchema>> {

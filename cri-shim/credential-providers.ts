@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises';
+import { FairleadError } from '#lib/errors';
+import type { CredentialSource } from '#lib/registry/credentials/credentials';
+
+/** The kubelet's two flags of the same names. */
+export interface ProviderOptions {
+  /** File with a CredentialProviderConfig. */
+  readonly imageCredentialProviderConfig?: string;
+  /** Folder of the programs that it names. */
+  readonly imageCredentialProviderBinDir?: string;
+}
+
+/**
+ * The kubelet's credential providers, set up as the kubelet has them; undefined where it has none. What they answer is kept for as long as
+ * they say. Rejects with InvalidInput, as the kubelet does not start either, where one option is given without the other, the config is
+ * not right, or a program cannot be run.
+ */
+export async function openCredentialProviders(
+  { imageCredentialProviderConfig: file, imageCredentialProviderBinDir: programs }: ProviderOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<CredentialSource | undefined> {
+  if (file === undefined && programs === undefined) return undefined;
+  if (file === undefined || programs === undefined) {
+    throw new FairleadError(
+      'InvalidInput',
+      '--image-credential-provider-config and --image-credential-provider-bin-dir belong together',
+      { hint: 'Give both as the kubelet has them.' },
+    );
+  }
+  const config = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new FairleadError('InvalidInput', `${file}: cannot be read`, {
+      cause,
+      hint: 'It is to be the file of the kubelet that configures its credential providers.',
+    });
+  });
+  const { kubeletProviderCredentials } = await import('#lib/registry/credentials/kubelet-provider');
+  return kubeletProviderCredentials(config, { file, programs, env, clock: () => performance.now() });
+}
