@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { KeylessSigner } from '#lib/trust/keyless-signer';
@@ -67,8 +65,10 @@ async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Prom
     import('#lib/trust/service-client'),
     import('#lib/registry/remote/machine-options'),
   ]);
-  const run = async (program: string, args: readonly string[]): Promise<string> =>
-    (await promisify(execFile)(program, args, { timeout: 30_000 })).stdout;
+  const run = async (program: string, args: readonly string[]): Promise<string> => {
+    const [{ execFile }, { promisify }] = await Promise.all([import('node:child_process'), import('node:util')]);
+    return (await promisify(execFile)(program, args, { timeout: 30_000 })).stdout;
+  };
   const token =
     file === undefined
       ? await ambientToken({ env, send: serviceClient(machineOptions(env)), run })

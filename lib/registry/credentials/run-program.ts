@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /** How a program ended: what it printed, or why there is nothing to go by. Nothing of its output stands in `failed`. */
@@ -10,7 +8,9 @@ const outputLimit = 256 * 1024;
 const longestRun = 60_000;
 
 /** Runs a program that is told something on its standard input and answers on its output, at most 256 KiB in a minute. */
-export function runProgram(command: string, args: readonly string[], input: string, env: Env): Promise<Outcome> {
+export async function runProgram(command: string, args: readonly string[], input: string, env: Env): Promise<Outcome> {
+  // Few have a program to ask, and all who reach a registry load this file.
+  const { spawn } = await import('node:child_process');
   return new Promise((resolve) => {
     const child = spawn(command, args, { env: { ...env }, stdio: ['pipe', 'pipe', 'ignore'] });
     // Not spawn's own timeout, which goes on where the program is not there.
