@@ -13,21 +13,27 @@ const checkedAtOnce = 16;
 /** Told what was found broken and removed. */
 export type StoreLog = (message: string) => void;
 
+/** What holds in a state folder, by the digest of the artifact. */
+export interface CheckedStore {
+  readonly records: Map<Digest, StoredArtifact>;
+  /** All content that the artifact is made of. */
+  readonly contents: Map<Digest, readonly Digest[]>;
+}
+
 /**
- * Puts a state folder in order after whatever ended its last user, and gives the records that hold: half-written files go,
- * a record whose blobs are not there whole goes, blobs that no record needs go, effective profiles that are not what their
- * name says go.
+ * Puts a state folder in order after whatever ended its last user, and gives what holds: half-written files go, a record whose
+ * blobs are not there whole goes, blobs that no record needs go, effective profiles that are not what their name says go.
  */
-export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<Map<Digest, StoredArtifact>> {
+export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<CheckedStore> {
   for (const name of await readdir(folders.temporary)) await rm(join(folders.temporary, name), { recursive: true });
   const records = new Map<Digest, StoredArtifact>();
-  const needed = new Set<string>();
+  const contents = new Map<Digest, readonly Digest[]>();
   const check = async (name: string): Promise<void> => {
     const path = join(folders.artifacts, name);
     try {
       const record = parseRecord(await readFile(path));
       if (recordPath(folders, record.descriptor.digest) !== path) throw new Error('it stands under another name');
-      for (const digest of await checkContent(folders, record)) needed.add(blobPath(folders, digest));
+      contents.set(record.descriptor.digest, await checkContent(folders, record));
       records.set(record.descriptor.digest, record);
     } catch (error) {
       log(`${path}: removed, it will be pulled again when needed: ${error instanceof Error ? error.message : error}`);
@@ -38,9 +44,9 @@ export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<
   for (let next = 0; next < names.length; next += checkedAtOnce) {
     await Promise.all(names.slice(next, next + checkedAtOnce).map(check));
   }
-  await removeOrphans(folders, needed);
+  await removeOrphans(folders, new Set([...contents.values()].flat().map((digest) => blobPath(folders, digest))));
   await checkEffective(folders, log);
-  return records;
+  return { records, contents };
 }
 
 /** The digests of all content of an artifact, each checked against the disk. */

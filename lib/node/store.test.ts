@@ -86,6 +86,36 @@ describe('store', () => {
     await (await openStore(folder)).close();
   });
 
+  it('frees the blobs of what is removed, but for those that others need', async () => {
+    const store = await openStore(folder);
+    const blobs = () => readdir(join(folder, 'blobs', 'sha256'));
+    const [kept, gone] = [artifactOf('kept'), artifactOf('gone')];
+    await store.put(from(kept));
+    const before = (await blobs()).sort();
+    await store.put(from(gone));
+    assert.equal((await blobs()).length, before.length + 2, 'their config is the same blob');
+    await store.remove(gone.descriptor.digest);
+    assert.deepEqual((await blobs()).sort(), before);
+    await store.close();
+    const reopened = await openStore(folder, { log: assert.fail });
+    await reopened.remove(kept.descriptor.digest);
+    assert.deepEqual(await blobs(), []);
+    await reopened.close();
+  });
+
+  it('keeps every artifact whole while others that share its blobs come and go', async () => {
+    const store = await openStore(folder);
+    const artifacts = ['a', 'b', 'c'].map(artifactOf);
+    const changes = Array.from({ length: 60 }, (_, turn) => {
+      const artifact = artifacts[turn % 3] ?? assert.fail();
+      return turn % 5 === 4 ? store.remove(artifact.descriptor.digest) : store.put(from(artifact));
+    });
+    await Promise.all(changes);
+    assert.ok(store.list().length > 0);
+    for (const { descriptor } of store.list()) await fetchArtifact(store.fetcher, descriptor, limits);
+    await store.close();
+  });
+
   it('drops what is half-written, damaged, misnamed or needed by nothing', async () => {
     const store = await openStore(folder);
     const [whole, damaged, cut, misnamed, gone] = ['whole', 'damaged', 'cut', 'misnamed', 'gone'].map(artifactOf) as [

@@ -9,7 +9,7 @@ import type { RuntimeKind } from '#lib/profile/profile';
 import type { Digest } from '#lib/registry/digest';
 import type { Fetcher } from '#lib/registry/target';
 import type { Signature } from '#lib/trust/signature';
-import { checkStore, readBlob, type StoreLog } from './check-store.ts';
+import { type CheckedStore, checkStore, readBlob, type StoreLog } from './check-store.ts';
 import { writeDurably } from './durable-file.ts';
 import { lockFolder } from './folder-lock.ts';
 import { blobPath, makeFolders, recordPath, type StoreFolders } from './store-folders.ts';
@@ -40,7 +40,7 @@ export interface Store {
   readonly fetcher: Fetcher;
   /** Keeps an artifact, or, where it is there already, that it was pulled from this repository too. */
   put(pulled: PulledArtifact): Promise<StoredArtifact>;
-  /** Forgets an artifact; nothing happens where it is not there. */
+  /** Forgets an artifact, with the blobs that no other needs; nothing happens where it is not there. */
   remove(digest: Digest): Promise<void>;
   /** Keeps an effective profile and gives the path under which a runtime can read it. */
   putEffective(bytes: Uint8Array): Promise<string>;
@@ -77,7 +77,8 @@ export async function openStore(
 
 class FolderStore implements Store {
   readonly #folders: StoreFolders;
-  readonly #records: Map<Digest, StoredArtifact>;
+  readonly #records: CheckedStore['records'];
+  readonly #contents: CheckedStore['contents'];
   readonly #unlock: () => void;
   readonly #now: () => Date;
   readonly #opened: number;
@@ -86,9 +87,10 @@ class FolderStore implements Store {
   /** Changes of records happen one after the other. */
   #change: Promise<unknown> = Promise.resolve();
 
-  constructor(folders: StoreFolders, records: Map<Digest, StoredArtifact>, unlock: () => void, now: () => Date) {
+  constructor(folders: StoreFolders, { records, contents }: CheckedStore, unlock: () => void, now: () => Date) {
     this.#folders = folders;
     this.#records = records;
+    this.#contents = contents;
     this.#unlock = unlock;
     this.#now = now;
     this.#opened = now().getTime();
@@ -113,29 +115,39 @@ class FolderStore implements Store {
     return [...this.#records.values()];
   }
 
-  async put({ artifact, kind, repository, signatures }: PulledArtifact): Promise<StoredArtifact> {
+  put({ artifact, kind, repository, signatures }: PulledArtifact): Promise<StoredArtifact> {
     const { descriptor, manifestBytes, blobs } = artifact;
-    // What is there already is written again: it costs little, and mends what somebody damaged.
-    for (const blob of [...blobs, { descriptor, bytes: manifestBytes }]) {
-      await this.#write(blobPath(this.#folders, blob.descriptor.digest), blob.bytes, 0o600);
-    }
+    const content = [...blobs, { descriptor, bytes: manifestBytes }];
+    // All in one turn: a removal in between would take blobs away that both need.
     return this.#inTurn(async () => {
+      // What is there already is written again: it costs little, and mends what somebody damaged.
+      for (const blob of content) {
+        await this.#write(blobPath(this.#folders, blob.descriptor.digest), blob.bytes, 0o600);
+      }
       const known = this.#records.get(descriptor.digest);
       const pull = { repository, signatures, pulledAt: this.#now().toISOString() };
       const others = known?.pulls.filter((other) => other.repository !== repository) ?? [];
       const record: StoredArtifact = { descriptor, kind, pulls: [...others, pull] };
       await this.#write(recordPath(this.#folders, descriptor.digest), renderRecord(record), 0o600);
       this.#records.set(descriptor.digest, record);
+      this.#contents.set(
+        descriptor.digest,
+        content.map((blob) => blob.descriptor.digest),
+      );
       return record;
     });
   }
 
   remove(digest: Digest): Promise<void> {
     return this.#inTurn(async () => {
-      // The blobs, which others may need too, go when the store is next opened.
+      const content = this.#contents.get(digest) ?? [];
       this.#records.delete(digest);
+      this.#contents.delete(digest);
       await rm(recordPath(this.#folders, digest), { force: true });
       await syncFolder(this.#folders.artifacts);
+      // Blobs after their record. What a crash leaves of them goes when the store is next opened.
+      const needed = new Set([...this.#contents.values()].flat());
+      for (const blob of content) if (!needed.has(blob)) await rm(blobPath(this.#folders, blob), { force: true });
     });
   }
 
