@@ -20,8 +20,13 @@ export class UnknownFields {
    * @param at the offset of the field's name.
    */
   note(parent: string, name: string, at: number): void {
-    if (this.#fields.length >= most) return;
+    if (this.isFull) return;
     this.#fields.push({ pointer: `${parent}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, at });
+  }
+
+  /** Whether others would not be kept. */
+  get isFull(): boolean {
+    return this.#fields.length >= most;
   }
 
   /** Takes those of another over, after its own. */

@@ -8,6 +8,7 @@ const maxErrno = 4095;
  * every syscall entries of its own, two conditions each, has 14,300.
  */
 const maxConditions = 16_384;
+const notify = 'SCMP_ACT_NOTIFY';
 const waitKillable = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
 
 /**
@@ -38,25 +39,28 @@ function listenerViolations(profile: SeccompProfile): readonly string[] {
 
 function entryViolations(profile: SeccompProfile, entriesPerSyscall: number): readonly string[] {
   const violations: string[] = [];
-  const check = (pointer: string, action: string, errno: number | undefined, errnoName: string) => {
-    if (action === 'SCMP_ACT_NOTIFY') violations.push(`${pointer}: SCMP_ACT_NOTIFY is not allowed`);
-    if (errno !== undefined && errno > maxErrno) {
-      violations.push(`${pointer.slice(0, pointer.lastIndexOf('/'))}/${errnoName}: ${errno} is above ${maxErrno}`);
-    }
-  };
-  check('/defaultAction', profile.defaultAction, profile.defaultErrnoRet, 'defaultErrnoRet');
+  const { defaultAction, defaultErrnoRet, syscalls = [] } = profile;
+  if (defaultAction === notify) violations.push(`/defaultAction: ${notify} is not allowed`);
+  if (isTooBig(defaultErrnoRet)) violations.push(`/defaultErrnoRet: ${defaultErrnoRet} is above ${maxErrno}`);
   const entries = new Map<string, number>();
-  for (const [index, rule] of (profile.syscalls ?? []).entries()) {
-    check(`/syscalls/${index}/action`, rule.action, rule.errnoRet, 'errnoRet');
-    for (const name of rule.names) {
+  let index = 0;
+  for (const { names, action, errnoRet } of syscalls) {
+    if (action === notify) violations.push(`/syscalls/${index}/action: ${notify} is not allowed`);
+    if (isTooBig(errnoRet)) violations.push(`/syscalls/${index}/errnoRet: ${errnoRet} is above ${maxErrno}`);
+    for (const name of names) {
       const count = (entries.get(name) ?? 0) + 1;
       entries.set(name, count);
       if (count === entriesPerSyscall + 1) {
         violations.push(`/syscalls/${index}: more than ${entriesPerSyscall} entries name ${name}`);
       }
     }
+    index += 1;
   }
   return violations;
+}
+
+function isTooBig(errno: number | undefined): boolean {
+  return errno !== undefined && errno > maxErrno;
 }
 
 function conditionViolations(profile: SeccompProfile): readonly string[] {

@@ -151,20 +151,26 @@ function stepsOf(inputs: readonly Decision[], result: Decision, kinds: readonly 
 
 function tightened(wanted: Decision, result: Decision): boolean {
   if (writtenAlike(wanted, result)) return false;
-  const levels = (decision: Decision) => outcomesOf(decision).map(strictness);
+  const [first, second] = [levels(wanted), levels(result)];
   // Equally strict everywhere: only the errno differs.
-  return new Set([...levels(wanted), ...levels(result)]).size > 1;
+  return Math.min(first.least, second.least) < Math.max(first.most, second.most);
 }
 
 /** Whether `input` is stricter than `wanted` for some arguments, as far as their outcomes tell. */
 function mayTighten(input: Decision, wanted: Decision): boolean {
-  const strictest = Math.max(...outcomesOf(input).map(strictness));
-  const laxest = Math.min(...outcomesOf(wanted).map(strictness));
-  return strictest > laxest && !writtenAlike(input, wanted);
+  return levels(input).most > levels(wanted).least && !writtenAlike(input, wanted);
 }
 
-function outcomesOf(decision: Decision): readonly Decision['otherwise'][] {
-  return [decision.otherwise, ...decision.regions.map(({ outcome }) => outcome)];
+/** How strict a decision is at least, and at most. */
+function levels({ regions, otherwise }: Decision): { readonly least: number; readonly most: number } {
+  let least = strictness(otherwise);
+  let most = least;
+  for (const { outcome } of regions) {
+    const level = strictness(outcome);
+    if (level < least) least = level;
+    if (level > most) most = level;
+  }
+  return { least, most };
 }
 
 function constraint(

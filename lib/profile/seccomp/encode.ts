@@ -86,6 +86,7 @@ export function encodeStrictest(decision: Decision, byDefault: Outcome): Encodin
  * more calls. A region that loosens the default is left out then; one that tightens may stay.
  */
 function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly Region[] | undefined {
+  if (!regions.some(hasWide)) return regions;
   const kept: Region[] = [];
   for (const region of regions) {
     if (!hasWide(region)) kept.push(region);
@@ -98,7 +99,11 @@ function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly R
 }
 
 function hasWide({ box }: Region): boolean {
-  return box.some(({ set }) => isWide(set));
+  return box.some(isWideSide);
+}
+
+function isWideSide({ set }: Side): boolean {
+  return isWide(set);
 }
 
 function loosens(region: Region, byDefault: Outcome): boolean {
@@ -124,8 +129,7 @@ function inSingleConditions(regions: readonly Region[], budget: Budget): readonl
   if (regions.some(({ box }) => box.length !== 1)) return undefined;
   const rules: EncodedRule[] = [];
   for (const { box, outcome } of regions) {
-    const [side] = box;
-    if (side === undefined) continue;
+    const side = box[0] as Side;
     const arg = conditionOf(side.index, side.set);
     const isReliable = arg !== undefined && arg.op !== 'SCMP_CMP_LT';
     const conditions = isReliable ? [arg] : conditionsOf(side.index, paidBlocks(side.set, budget));
@@ -168,8 +172,15 @@ function inMaskedConditions(
 
 /** The conditions of a box whose every side is a block, as most are; undefined for others. */
 function inBlocks(box: Box): readonly SeccompArg[] | undefined {
-  if (!box.every(({ set }) => isBlock(set))) return undefined;
-  return box.map(({ index, set }) => conditionOf(index, set) as SeccompArg);
+  return box.every(isBlockSide) ? box.map(conditionOfSide) : undefined;
+}
+
+function isBlockSide({ set }: Side): boolean {
+  return isBlock(set);
+}
+
+function conditionOfSide({ index, set }: Side): SeccompArg {
+  return conditionOf(index, set) as SeccompArg;
 }
 
 function paidBlocks(set: ArgumentSet, budget: Budget): readonly ArgumentSet[] {
@@ -215,7 +226,7 @@ function withinLimits(
 
 /** The part of a region in which all arguments lie below 2^32: there 32-bit and 64-bit comparisons agree. */
 function narrowed(region: Region, budget: Budget): readonly Region[] {
-  if (region.box.every(({ set }) => isBlock(set) && !isWide(set))) {
+  if (region.box.every(isBlockSide) && !hasWide(region)) {
     spend(budget, (1 + stepsOf.block) * region.box.length);
     return [region];
   }

@@ -86,8 +86,8 @@ function addConditions(
   regions: readonly Region[],
   wide: boolean,
 ): void {
-  const [only, ...others] = names;
-  if (only !== undefined && others.length === 0) {
+  const [only] = names;
+  if (only !== undefined && names.length === 1) {
     const before = conditional.get(only);
     conditional.set(only, { before, regions, wide: wide || (before?.wide ?? false) });
     return;
@@ -114,13 +114,19 @@ function regionsOf(rule: SeccompRule, outcome: Outcome): readonly Region[] | 'al
   const args = rule.args ?? [];
   // libseccomp leaves out a comparison under an empty mask, so that such a rule has no conditions either.
   if (args.every((arg) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n)) return 'all';
-  if (namesTwice(args)) return args.flatMap((arg) => regionOf([arg], outcome));
-  return regionOf(args, outcome);
+  if (namesTwice(args)) return alternativesOf(args, outcome);
+  const box = boxOf(args);
+  return box === undefined ? [] : [{ box, outcome }];
 }
 
-function regionOf(conditions: readonly SeccompArg[], outcome: Outcome): readonly Region[] {
-  const box = boxOf(conditions);
-  return box === undefined ? [] : [{ box, outcome }];
+/** A region for each condition by itself. */
+function alternativesOf(conditions: readonly SeccompArg[], outcome: Outcome): readonly Region[] {
+  const regions: Region[] = [];
+  for (const arg of conditions) {
+    const set = argumentSet(arg);
+    if (set !== 'none') regions.push({ box: set === undefined ? [] : [{ index: arg.index, set }], outcome });
+  }
+  return regions;
 }
 
 function namesTwice(args: readonly SeccompArg[]): boolean {
@@ -168,8 +174,7 @@ function joinExceptions(regions: readonly Region[]): readonly Region[] {
   const excepted = new Map<string, bigint>();
   const joined = new Set<Outcome>();
   const keyOf = ({ box, outcome }: Region) => {
-    if (box.length !== 1) return undefined;
-    const [side] = box;
+    const side = box.length === 1 ? box[0] : undefined;
     // Beyond 32 bits two values may be one where they are cut.
     if (side?.set.form !== 'except' || side.set.value > 0xffff_ffffn) return undefined;
     return { key: `${side.index} ${outcome.action} ${outcome.errno ?? ''}`, value: side.set.value };

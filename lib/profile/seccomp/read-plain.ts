@@ -265,9 +265,11 @@ class Reader {
   }
 
   #skip(members: Members, name: number): void {
-    const rule = this.#rule < 0 ? '' : `/syscalls/${this.#rule}`;
-    const arg = this.#arg < 0 ? '' : `/args/${this.#arg}`;
-    members.unknown.note(`${rule}${arg}`, this.#words.wordOf(name), this.#scanner.nameAt);
+    if (!members.unknown.isFull && (this.#rule < 0 || !this.#unknown.isFull)) {
+      const rule = this.#rule < 0 ? '' : `/syscalls/${this.#rule}`;
+      const arg = this.#arg < 0 ? '' : `/args/${this.#arg}`;
+      members.unknown.note(`${rule}${arg}`, this.#words.wordOf(name), this.#scanner.nameAt);
+    }
     this.#scanner.skip();
   }
 }

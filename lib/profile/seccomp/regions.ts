@@ -85,7 +85,13 @@ export function disjointRegions(
   const covers = skipped(decision.otherwise);
   const all = covers ? decision.regions : [...decision.regions, { box: everything, outcome: decision.otherwise }];
   const outcomes: Outcome[] = [];
-  for (const { outcome } of all) if (!outcomes.some((known) => sameOutcome(known, outcome))) outcomes.push(outcome);
+  let last: Outcome | undefined;
+  for (const { outcome } of all) {
+    // Nearly always the same as before.
+    if (outcome === last) continue;
+    last = outcome;
+    if (!outcomes.some((known) => sameOutcome(known, outcome))) outcomes.push(outcome);
+  }
   const [only] = outcomes;
   if (only === undefined || (outcomes.length === 1 && skipped(only))) return [];
   if (outcomes.length === 1) return covers ? all : [{ box: everything, outcome: only }];
