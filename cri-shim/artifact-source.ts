@@ -1,6 +1,6 @@
 import type { DecisionLog } from '#lib/node/decision-log';
 import { pullMemory } from '#lib/node/pull-memory';
-import { type PulledProfile, pullProfile } from '#lib/node/pull-profile';
+import { type PulledProfile, pullInForce } from '#lib/node/pull-profile';
 import type { Store } from '#lib/node/store';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { type AuthConfig, authConfigCredentials, type CredentialSource } from '#lib/registry/credentials/credentials';
@@ -62,15 +62,9 @@ export function artifactSource(
         return remoteRepository(to, { ...machineOptions(env), credentials: own ?? node });
       };
       const begun = performance.now();
-      const surroundings = { connect, store, memory, signal, decisions };
-      for (;;) {
-        const decided = policy();
-        const pulled = await pullProfile({ reference, kind }, { policy: decided, ...surroundings });
-        // A registry may take its time: what the policy has come to forbid meanwhile is not let in by the one before.
-        if (policy().revision !== decided.revision) continue;
-        metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
-        return { ...pulled, policy: decided };
-      }
+      const pulled = await pullInForce({ reference, kind }, policy, { connect, store, memory, signal, decisions });
+      metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
+      return pulled;
     },
     async remove(digest) {
       await store.remove(digest);

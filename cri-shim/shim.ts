@@ -3,13 +3,13 @@ import { FairleadError, toFairleadError } from '#lib/errors';
 import { type DecisionLog, openDecisionLog } from '#lib/node/decision-log';
 import { openStore } from '#lib/node/store';
 import { machineArchitecture } from '#lib/profile/seccomp/architecture';
+import { followPolicy, type PolicySource } from '#lib/trust/follow-policy';
 import { profileApplier } from './apply-profile.ts';
 import { artifactSource } from './artifact-source.ts';
 import { handleCreateContainer } from './create-container.ts';
 import { openCredentialProviders, type ProviderOptions } from './credential-providers.ts';
 import { handleList } from './list-security-profile-artifacts.ts';
 import { type MetricsServer, noMetrics, serveMetrics } from './metrics.ts';
-import { followPolicy, type PolicySource } from './policy-source.ts';
 import { startProxy } from './proxy.ts';
 import { handlePull } from './pull-security-profile-artifact.ts';
 import { handleRemove } from './remove-security-profile-artifact.ts';
@@ -72,7 +72,7 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     const metrics = server ?? noMetrics;
     const decisions = await openDecisions(options);
     const providers = await openCredentialProviders(options, process.env);
-    const policy = await followPolicy(options.policy, { log, metrics });
+    const policy = await followPolicy(options.policy, { log, onRead: metrics.policyInForce });
     undo.push(policy.stop);
     const store = await openStore(options.state, {
       log: (message) => log.warn({ messageId: 'fairlead.store.repaired' }, message),
@@ -147,7 +147,8 @@ async function openDecisions({ decisionLog, log }: ShimOptions): Promise<Decisio
   if (decisionLog === undefined) return undefined;
   return openDecisionLog(decisionLog, {
     now: () => new Date(),
-    onError: ({ message, cause }) => log.error({ messageId: 'fairlead.decision-log.broken', err: cause }, message),
+    onError: ({ message, cause }, decision) =>
+      log.error({ messageId: 'fairlead.decision-log.broken', err: cause, decision }, message),
   });
 }
 

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { FairleadError } from '#lib/errors';
-import type { TrustPolicy } from '#lib/trust/policy';
+import type { PolicySource } from '#lib/trust/follow-policy';
 import { type Connect, openRegistries } from '../connect.ts';
 import { prepareEmbeddedFolder } from '../embedded-folder.ts';
 import { readText } from '../files.ts';
@@ -35,7 +35,7 @@ export function define(command: Command): void {
   command
     .description(
       'Run the push service, the pull service, or both. They keep nothing: the registry is their database.\n' +
-        'Logs go to stdout, one JSON object a line. SIGTERM lets running requests end.',
+        'Logs go to stdout, one JSON object a line. SIGHUP reads the policy again, SIGTERM lets running requests end.',
     )
     .option('--push <host:port>', 'publish profiles here: POST /v1/profiles', parseAddress)
     .option('--pull <host:port>', 'serve verified profiles here: GET /v1/profiles', parseAddress)
@@ -76,27 +76,29 @@ async function serve(given: ServeOptions): Promise<void> {
   if (options.policy === undefined) {
     throw new FairleadError('InvalidInput', 'no trust policy', { hint: 'Give --policy FILE, or --embedded FOLDER.' });
   }
-  const [{ loadPolicy }, { pino }] = await Promise.all([import('#lib/trust/load-policy'), import('pino')]);
-  const policy = await loadPolicy(options.policy);
+  const [{ followPolicy }, { pino }] = await Promise.all([import('#lib/trust/follow-policy'), import('pino')]);
   const connect = await openRegistries(options, process.env);
   const logger = pino({ name: 'fairlead' });
+  const policy = await followPolicy(options.policy, { log: logger });
   const servers = [
     options.push && { address: options.push, app: await pushServer(options, { policy, connect, logger }) },
     options.pull && { address: options.pull, app: await pullServer(options, { policy, connect, logger }) },
   ].filter((server) => server !== undefined);
   const stopped = stopSignal();
+  process.on('SIGHUP', () => void policy.reload());
   try {
     for (const { app, address } of servers) await listen(app, address);
     if (given.embedded !== undefined) process.stderr.write(greeting(given));
     await stopped;
     logger.info('stopping: running requests end first');
   } finally {
+    policy.stop();
     await Promise.all(servers.map(({ app }) => app.close()));
   }
 }
 
 interface Surroundings {
-  readonly policy: TrustPolicy;
+  readonly policy: PolicySource;
   readonly connect: Connect;
   readonly logger: Logger;
 }
@@ -124,7 +126,8 @@ async function pullServer(
     import('#services/pull/server'),
     import('#lib/node/decision-log'),
   ]);
-  const onError = ({ message, cause }: FairleadError): void => logger.error({ err: cause }, message);
+  const onError = ({ message, cause }: FairleadError, decision: object): void =>
+    logger.error({ messageId: 'fairlead.decision-log.broken', err: cause, decision }, message);
   const decisions =
     decisionLog === undefined ? undefined : await openDecisionLog(decisionLog, { now: () => new Date(), onError });
   return createPullServer({ version: packageVersion(), logger, policy, connect, decisions });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -24,13 +24,19 @@ describe('the decision log', () => {
   let folder: string;
   let file: string;
   let problems: FairleadError[];
+  let unwritten: object[];
   let decisions: DecisionLog;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fairlead-decisions-'));
     file = join(folder, 'decisions.jsonl');
     problems = [];
+    unwritten = [];
     const now = () => new Date('2026-01-01T00:00:00Z');
-    decisions = await openDecisionLog(file, { now, onError: (error) => problems.push(error) });
+    const onError = (error: FairleadError, decision: object): void => {
+      problems.push(error);
+      unwritten.push(decision);
+    };
+    decisions = await openDecisionLog(file, { now, onError });
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -83,6 +89,32 @@ describe('the decision log', () => {
     decisions = await openDecisionLog(file, { now: () => new Date(), onError: (error) => problems.push(error) });
     await pull('a.b/dev/x:v1');
     assert.equal((await lines()).length, 2);
+  });
+
+  it('hands on the decision that a full disk does not take, and writes whole lines once there is room', async () => {
+    await rm(file);
+    await symlink('/dev/full', file);
+    assert.ok(!((await pull('a.b/dev/x:v1')) instanceof Error));
+    assert.ok((await pull('a.b/other:v1')) instanceof Error);
+    const handedOn = unwritten as { outcome: string; reference: string }[];
+    assert.deepEqual(
+      handedOn.map(({ outcome, reference }) => [outcome, reference]),
+      [
+        ['allowed', 'a.b/dev/x:v1'],
+        ['refused', 'a.b/other:v1'],
+      ],
+    );
+    assert.match(String(problems[0]?.cause), /ENOSPC/);
+    await rm(file);
+    await writeFile(file, '{"time":"2026-01-');
+    await pull('a.b/dev/x:v1');
+    await pull('a.b/dev/x:v1');
+    const [half, ...whole] = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    assert.equal(half, '{"time":"2026-01-');
+    assert.deepEqual(
+      whole.map((line) => JSON.parse(line).outcome),
+      ['allowed', 'allowed'],
+    );
   });
 
   it('says when it cannot be written: at the start as an error, later on without standing in the way', async () => {

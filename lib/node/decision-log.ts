@@ -10,10 +10,13 @@ export interface DecisionLog {
   recorded(request: PullRequest, policy: TrustPolicy, pull: () => Promise<PulledProfile>): Promise<PulledProfile>;
 }
 
+/** Characters. Messages have bounds of their own; a log that strangers can make grow has one more. */
+const longestReason = 4096;
+
 export interface DecisionLogOptions {
   readonly now: () => Date;
-  /** Told when a line could not be written: the decision stands all the same. */
-  readonly onError: (error: FairleadError) => void;
+  /** Told when a line could not be written, and what it says: the decision stands all the same. */
+  readonly onError: (error: FairleadError, decision: object) => void;
 }
 
 /**
@@ -27,10 +30,18 @@ export async function openDecisionLog(path: string, { now, onError }: DecisionLo
   await append('').catch((cause: unknown) => {
     throw unwritable(cause);
   });
-  const write = (decision: object): Promise<void> =>
-    append(`${JSON.stringify({ time: now().toISOString(), ...decision })}\n`).catch((cause: unknown) => {
-      onError(unwritable(cause));
-    });
+  let torn = false;
+  const write = async (decided: object): Promise<void> => {
+    const decision = { time: now().toISOString(), ...decided };
+    try {
+      // Half of the last line may stand there: a full disk takes what fits.
+      await append(`${torn ? '\n' : ''}${JSON.stringify(decision)}\n`);
+      torn = false;
+    } catch (cause) {
+      torn = true;
+      onError(unwritable(cause), decision);
+    }
+  };
   return {
     async recorded(request, policy, pull) {
       const asked = {
@@ -46,7 +57,7 @@ export async function openDecisionLog(path: string, { now, onError }: DecisionLo
         return pulled;
       } catch (thrown) {
         const { kind: error, message: reason } = toFairleadError(thrown);
-        await write({ outcome: 'refused', ...asked, error, reason });
+        await write({ outcome: 'refused', ...asked, error, reason: reason.slice(0, longestReason) });
         throw thrown;
       }
     },

@@ -59,6 +59,22 @@ export async function pullProfile(request: PullRequest, context: PullContext): P
   return decisions.recorded(request, policy, () => remembered(request, context));
 }
 
+/**
+ * Pulls a profile under the policy that is in force when that is done: a registry may take its time, and what the policy has come to forbid
+ * meanwhile is not let in by the one before. Gives that policy too. Throws as pullProfile does.
+ */
+export async function pullInForce(
+  request: PullRequest,
+  policy: () => TrustPolicy,
+  context: Omit<PullContext, 'policy'>,
+): Promise<PulledProfile & { readonly policy: TrustPolicy }> {
+  for (;;) {
+    const decided = policy();
+    const pulled = await pullProfile(request, { ...context, policy: decided });
+    if (policy().revision === decided.revision) return { ...pulled, policy: decided };
+  }
+}
+
 async function remembered(request: PullRequest, context: PullContext): Promise<PulledProfile> {
   const { reference, kind } = request;
   const rule = authorize(context.policy, reference, kind);

@@ -8,7 +8,7 @@ import {
   readAttestation,
   readRequirement,
 } from './parse-requirement.ts';
-import { defaultLimits, type Limits } from './policy.ts';
+import { defaultLimits, type Limits, maxArtifactBytes } from './policy.ts';
 import { keysBelow, type PolicyInput, policySchema, type RuleInput } from './policy-schema.ts';
 import { type FileName, type Path, PolicyText } from './policy-text.ts';
 
@@ -40,7 +40,6 @@ export interface RuleDocument {
 
 const maxPolicyLength = 1024 * 1024;
 const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 * 1024 };
-const maxArtifactBytes = 16 * 1024 * 1024;
 
 /**
  * Parses a trust policy (YAML or JSON). `source` is what messages call it. An empty text has no rules, and so denies

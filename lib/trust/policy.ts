@@ -105,4 +105,7 @@ export interface Limits {
   readonly entriesPerSyscall: number;
 }
 
+/** The most that a policy can allow. */
+export const maxArtifactBytes = 16 * 1024 * 1024;
+
 export const defaultLimits: Limits = { artifactBytes: 1024 * 1024, entriesPerSyscall: 128 };

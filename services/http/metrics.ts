@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /**
  * Counts and times every request by route, method and status, and serves `/metrics` in Prometheus' text format.
- * Each server has its own registry, so that two in one process do not mix.
+ * Each server has its own registry, so that two in one process do not mix. `policyInForce` says whether the trust policy on disk is in force.
  */
-export function addMetrics(app: FastifyInstance, service: string): void {
+export function addMetrics(app: FastifyInstance, service: string, policyInForce?: () => boolean): void {
   const register = new Registry();
   register.setDefaultLabels({ service });
   collectDefaultMetrics({ register });
@@ -23,6 +23,16 @@ export function addMetrics(app: FastifyInstance, service: string): void {
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30],
     registers: [register],
   });
+  if (policyInForce !== undefined) {
+    new Gauge({
+      name: 'fairlead_policy_in_force',
+      help: '1 where the policy on disk is in force, 0 where it does not parse and an older one is.',
+      registers: [register],
+      collect() {
+        this.set(policyInForce() ? 1 : 0);
+      },
+    });
+  }
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern, never the path that was asked for: callers must not be able to make new series.
     const labels = {

@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly bodyLimit: number;
   /** Milliseconds that one request may take: then the signal of its work aborts. */
   readonly timeout: number;
+  /** Whether the trust policy on disk is the one in force; shown in health and metrics. */
+  readonly policyInForce?: (() => boolean) | undefined;
   /** How callers prove who they are, for the OpenAPI document. */
   readonly securitySchemes?: Readonly<Record<string, { type: 'http'; scheme: string }>>;
 }
@@ -64,8 +66,8 @@ export async function createServer(
       ...(options.securitySchemes !== undefined && { components: { securitySchemes: { ...options.securitySchemes } } }),
     },
   });
-  addMetrics(app, options.name);
-  addHealth(app);
+  addMetrics(app, options.name, options.policyInForce);
+  addHealth(app, options.policyInForce);
   addRoutes(app, (reply) => callSignal(reply, options.timeout));
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();
@@ -74,11 +76,13 @@ export async function createServer(
 
 /**
  * `/healthz`: the process answers. `/readyz`: it takes work; while it shuts down Fastify answers 503 to everything.
- * Neither asks the registry: one registry that fails must not take every replica out of the load balancer.
+ * Neither asks the registry: one registry that fails must not take every replica out of the load balancer. Nor does a policy file that is
+ * broken: the policy before it is in force, and a service that started again would have none.
  */
-function addHealth(app: FastifyInstance): void {
-  app.get('/healthz', { schema: { hide: true }, logLevel: 'warn' }, async () => ({ status: 'ok' }));
-  app.get('/readyz', { schema: { hide: true }, logLevel: 'warn' }, async () => ({ status: 'ready' }));
+function addHealth(app: FastifyInstance, policyInForce: ServerOptions['policyInForce']): void {
+  const policy = () => (policyInForce === undefined ? {} : { policyInForce: policyInForce() });
+  app.get('/healthz', { schema: { hide: true }, logLevel: 'warn' }, async () => ({ status: 'ok', ...policy() }));
+  app.get('/readyz', { schema: { hide: true }, logLevel: 'warn' }, async () => ({ status: 'ready', ...policy() }));
 }
 
 /** The caller's request id where it is one that may stand in a log, else a fresh one. */

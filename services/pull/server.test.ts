@@ -47,7 +47,12 @@ describe('createPullServer', () => {
       asked.push(reference.registry);
       return target;
     };
-    app = await createPullServer({ version: '0', logger: pino({ level: 'silent' }), policy, connect });
+    app = await createPullServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      policy: { current: policy, inForce: true },
+      connect,
+    });
   });
   after(() => app.close());
 

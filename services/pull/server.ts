@@ -2,11 +2,11 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
 import { profileContent } from '#lib/artifact/profile-content';
 import type { DecisionLog } from '#lib/node/decision-log';
 import { pullMemory } from '#lib/node/pull-memory';
-import { pullProfile } from '#lib/node/pull-profile';
+import { pullInForce } from '#lib/node/pull-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
-import type { TrustPolicy } from '#lib/trust/policy';
+import type { PolicySource } from '#lib/trust/follow-policy';
 import { preferredMediaType } from '../http/accept.ts';
 import { createServer, problemResponse } from '../http/server.ts';
 import { renderPulled } from './pulled-document.ts';
@@ -15,7 +15,7 @@ export interface PullServerOptions {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
   /** Serves what this policy allows; for the rest no registry is even asked. */
-  readonly policy: TrustPolicy;
+  readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
   readonly connect: (reference: Reference) => ReadTarget;
   /** Milliseconds for one request. */
   readonly timeout?: number;
@@ -86,7 +86,7 @@ const pulledSchema = {
 
 /** The pull service: `GET /v1/profiles?reference=…` answers with the verified profile. */
 export function createPullServer(options: PullServerOptions): Promise<FastifyInstance> {
-  const { version, logger, timeout = 30_000 } = options;
+  const { version, logger, policy, timeout = 30_000 } = options;
   const server = {
     name: 'fairlead-pull',
     description: 'Serves security profiles that a trust policy allows.',
@@ -94,6 +94,7 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     logger,
     bodyLimit: 1024,
     timeout,
+    policyInForce: () => policy.inForce,
   };
   return createServer(server, (app, signalOf) => addRoutes(app, signalOf, options));
 }
@@ -128,10 +129,12 @@ function addRoutes(
     handler: async (request, reply) => {
       const accepted = preferredMediaType(request.headers.accept, ['application/json', 'application/octet-stream']);
       const reference = parseReference(request.query.reference);
-      const pulled = await pullProfile(
-        { reference, kind: request.query.kind },
-        { policy, connect, memory, decisions, signal: signalOf(reply) },
-      );
+      const pulled = await pullInForce({ reference, kind: request.query.kind }, () => policy.current, {
+        connect,
+        memory,
+        decisions,
+        signal: signalOf(reply),
+      });
       // A tag may point elsewhere tomorrow and a policy may change: who caches must ask again.
       reply
         .header('etag', `"${pulled.descriptor.digest}"`)

@@ -29,7 +29,14 @@ describe('createPushServer', () => {
       revision: '1',
     };
     const logger = pino({ level: 'silent' });
-    app = await createPushServer({ version: '0', logger, token, policy, connect: () => target, signer });
+    app = await createPushServer({
+      version: '0',
+      logger,
+      token,
+      policy: { current: policy, inForce: true },
+      connect: () => target,
+      signer,
+    });
   });
   after(() => app.close());
 

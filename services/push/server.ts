@@ -4,9 +4,10 @@ import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
 import { authorize } from '#lib/trust/authorize';
+import type { PolicySource } from '#lib/trust/follow-policy';
 import type { Signer } from '#lib/trust/key';
 import type { KeylessSigner } from '#lib/trust/keyless-signer';
-import type { TrustPolicy } from '#lib/trust/policy';
+import { maxArtifactBytes } from '#lib/trust/policy';
 import { createServer, problemResponse } from '../http/server.ts';
 import { publish } from './publish.ts';
 
@@ -16,7 +17,7 @@ export interface PushServerOptions {
   /** What callers must present: `Authorization: Bearer <token>`. */
   readonly token: string;
   /** Publishes nothing that this policy would not let a node fetch: a caller cannot make the service talk to any host. */
-  readonly policy: TrustPolicy;
+  readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
   readonly connect: (reference: Reference) => Target;
   /** Signs everything; without it the profiles are published unsigned, which the policy must allow. */
   readonly signer?: Signer | KeylessSigner | undefined;
@@ -67,8 +68,10 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
     description: 'Publishes security profiles as signed OCI artifacts.',
     version,
     logger,
-    bodyLimit: policy.limits.artifactBytes,
+    // The policy in force may set a lower one, and another tomorrow.
+    bodyLimit: maxArtifactBytes,
     timeout,
+    policyInForce: () => policy.inForce,
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
   } as const;
   return createServer(server, (app, signalOf) => addRoutes(app, signalOf, options));
@@ -77,7 +80,7 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
 function addRoutes(
   app: FastifyInstance,
   signalOf: (reply: FastifyReply) => AbortSignal,
-  { token, policy, connect, signer }: PushServerOptions,
+  { token, policy: followed, connect, signer }: PushServerOptions,
 ): void {
   // A profile is signed and stored as it was sent: no parser may stand between.
   app.removeAllContentTypeParsers();
@@ -111,10 +114,18 @@ function addRoutes(
     onRequest: bearerAuthentication(token),
     handler: async (request, reply) => {
       const { body } = request;
+      const policy = followed.current;
       if (body === undefined) {
         throw new FairleadError('InvalidInput', 'the request has no body', {
           hint: 'Send the profile, as application/json or application/octet-stream.',
         });
+      }
+      const limit = policy.limits.artifactBytes;
+      if (body.length > limit) {
+        throw new FairleadError(
+          'LimitExceeded',
+          `the profile has ${body.length} bytes, more than the ${limit} allowed`,
+        );
       }
       const reference = parseReference(request.query.reference);
       const published = await publish(

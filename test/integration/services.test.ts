@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { launcher, runFairlead } from '#test/cli/run';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
@@ -116,6 +117,44 @@ describePeers(['docker-registry'], 'fairlead serve, in front of docker-registry'
     }
   });
 
+  it('follows the policy file, and keeps to the old policy while the file is broken', async () => {
+    const file = join(folder, 'policy.yaml');
+    const before = await readFile(file, 'utf8');
+    const reference = `${registry.host}/security/followed:1`;
+    const status = async (): Promise<readonly number[]> => [
+      (await post(reference)).status,
+      (await get(reference)).status,
+    ];
+    const inForce = async (): Promise<readonly unknown[]> => {
+      const { push, pull } = services;
+      const metrics = await Promise.all([push, pull].map(async (url) => (await fetch(`${url}/metrics`)).text()));
+      const gauges = metrics.map((text) => /^fairlead_policy_in_force\{[^}]*\} (.)$/m.exec(text)?.[1]);
+      const health = await Promise.all(
+        [`${push}/healthz`, `${pull}/readyz`].map(async (url) => (await json(await fetch(url))).policyInForce),
+      );
+      return [...gauges, ...health];
+    };
+    const changed = async (content: string, expected: readonly [number, number]): Promise<void> => {
+      await writeFile(file, content);
+      services.reload();
+      for (let waited = 0; waited < 5000 && String(await status()) !== String(expected); waited += 50) await sleep(50);
+      assert.deepEqual(await status(), expected);
+    };
+    assert.deepEqual(await status(), [201, 200]);
+    await changed(before.replace('/security/', '/elsewhere/'), [403, 403]);
+    assert.deepEqual(await inForce(), ['1', '1', true, true]);
+    await changed(before, [201, 200]);
+    await writeFile(file, 'rules: [{match: "**", unsigned: tru');
+    services.reload();
+    for (let waited = 0; waited < 5000 && (await inForce())[0] !== '0'; waited += 50) await sleep(50);
+    assert.deepEqual(await inForce(), ['0', '0', false, false]);
+    assert.deepEqual(await status(), [201, 200]);
+    assert.equal((await get(`${registry.host}/other/x:1`)).status, 403);
+    await changed(before, [201, 200]);
+    for (let waited = 0; waited < 5000 && (await inForce())[0] !== '1'; waited += 50) await sleep(50);
+    assert.deepEqual(await inForce(), ['1', '1', true, true]);
+  });
+
   it('ends at SIGTERM with exit code 0', async () => {
     const extra = await startServices(folder);
     assert.equal((await fetch(`${extra.pull}/readyz`)).status, 200);
@@ -160,6 +199,8 @@ interface Services {
   /** Base URLs. */
   readonly push: string;
   readonly pull: string;
+  /** Sends SIGHUP. */
+  reload(): void;
   /** Ends the process with SIGTERM; gives its exit code. */
   stop(): Promise<number | null>;
 }
@@ -181,6 +222,7 @@ async function startProcess(args: readonly string[], cwd: string): Promise<Servi
   return {
     push: addresses['push'] ?? '',
     pull: addresses['pull'] ?? '',
+    reload: () => void child.kill('SIGHUP'),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       child.kill('SIGTERM');

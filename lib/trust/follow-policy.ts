@@ -1,30 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { toFairleadError } from '#lib/errors';
-import { loadPolicy } from '#lib/trust/load-policy';
-import type { TrustPolicy } from '#lib/trust/policy';
-import type { ShimMetrics } from './metrics.ts';
-import type { ShimLog } from './shim-log.ts';
+import { loadPolicy } from './load-policy.ts';
+import type { TrustPolicy } from './policy.ts';
 
 /** The trust policy in force, which follows the files it is made of. */
 export interface PolicySource {
   readonly current: TrustPolicy;
+  /** Whether the files say what is in force; false where they do not parse, and an older policy is. */
+  readonly inForce: boolean;
   /** Reads the files again; where they do not parse, the old policy stays and an alarm is raised. */
   reload(): Promise<void>;
   stop(): void;
 }
 
-/** How often the files are looked at, in milliseconds. They are read, not watched: key files and mounted folders change too. */
-const interval = 10_000;
+export interface PolicyWatch {
+  /** Told what becomes of the files: pino's methods. Records carry the messageId `fairlead.policy.loaded` or `fairlead.policy.broken`. */
+  readonly log: Record<'info' | 'error', (record: object, message: string) => void>;
+  /** Told after every reading whether the files say what is in force. */
+  readonly onRead?: (inForce: boolean) => void;
+  /** Milliseconds between readings. The files are read, not watched: key files and mounted folders change too. */
+  readonly interval?: number;
+}
+
+/** A change counts once it has stood for so long, in milliseconds: half of a file that is being written may be a policy too, and a looser one. */
+const settled = 200;
 
 /** Loads the policy of a file; throws where it does not parse. Afterwards it is read again every ten seconds and on reload(). */
 export async function followPolicy(
   path: string,
-  { log, metrics }: { log: ShimLog; metrics: ShimMetrics },
+  { log, onRead = () => undefined, interval = 10_000 }: PolicyWatch,
 ): Promise<PolicySource> {
   let current = await loadPolicy(path);
   let complaint: string | undefined;
   let begun = 0;
   let decided = 0;
-  metrics.policyInForce(true);
+  onRead(true);
 
   async function reload(): Promise<void> {
     const turn = ++begun;
@@ -35,9 +45,9 @@ export async function followPolicy(
       return true;
     };
     try {
-      const fresh = await loadPolicy(path);
+      const fresh = await loadSettled(path, current.revision);
       if (!isNews()) return;
-      metrics.policyInForce(true);
+      onRead(true);
       if (fresh.revision !== current.revision || complaint !== undefined) {
         log.info(
           { messageId: 'fairlead.policy.loaded', policy: fresh.source, revision: fresh.revision },
@@ -49,7 +59,7 @@ export async function followPolicy(
     } catch (thrown) {
       if (!isNews()) return;
       const error = toFairleadError(thrown);
-      metrics.policyInForce(false);
+      onRead(false);
       if (error.message !== complaint) {
         log.error(
           { messageId: 'fairlead.policy.broken', hint: error.hint, revision: current.revision },
@@ -74,7 +84,21 @@ export async function followPolicy(
     get current() {
       return current;
     },
+    get inForce() {
+      return complaint === undefined;
+    },
     reload,
     stop: () => clearInterval(timer),
   };
+}
+
+/** Loads a policy, and once more where it is another than the known one, until two readings agree. */
+async function loadSettled(path: string, known: string): Promise<TrustPolicy> {
+  let fresh = await loadPolicy(path);
+  for (let before = known; fresh.revision !== before && fresh.revision !== known; ) {
+    before = fresh.revision;
+    await delay(settled);
+    fresh = await loadPolicy(path);
+  }
+  return fresh;
 }
