@@ -1,5 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import type { JsonMember, JsonNode } from '../json/node.ts';
+import type { JsonItems, JsonMember, JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
 import type { MachineArchitecture } from './architecture.ts';
@@ -86,7 +86,7 @@ class Resolver {
     this.#numberErrno(members, 'defaultErrno', 'defaultErrnoRet');
     const syscalls = members.get('syscalls');
     if (syscalls?.value.type === 'array') {
-      const items = [...syscalls.value.items].flatMap((item) => this.#entry(item));
+      const items = this.#entries(syscalls.value.items);
       members.set('syscalls', { keyAt: syscalls.keyAt, value: { ...syscalls.value, items } });
     }
     return { ...root, members };
@@ -106,6 +106,18 @@ class Resolver {
       break;
     }
     return { type: 'array', at: archMap.at, items };
+  }
+
+  /** Resolved anew in each pass: kept, the entries of a big profile would take thirty times as much as its text. */
+  #entries(items: JsonItems): JsonItems {
+    const resolved = { [Symbol.iterator]: () => this.#resolved(items) };
+    let length = 0;
+    for (const _entry of resolved) length += 1;
+    return { ...resolved, length };
+  }
+
+  *#resolved(items: JsonItems): IterableIterator<JsonNode> {
+    for (const item of items) yield* this.#entry(item);
   }
 
   #entry(item: JsonNode): readonly JsonNode[] {
