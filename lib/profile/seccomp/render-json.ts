@@ -1,3 +1,4 @@
+import { Utf8Text } from '../json/utf8-text.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
 
 /** Which architectures hold on one machine, as profiles of Docker and Podman list them. */
@@ -13,85 +14,123 @@ export interface MachineEntry {
  * @param archMap a field of Docker and Podman, in place of `architectures`.
  */
 export function renderSeccompJson(profile: SeccompProfile, archMap?: readonly MachineEntry[]): string {
-  return [...seccompJson(profile, archMap)].join('');
+  return new TextDecoder().decode(renderSeccompBytes(profile, archMap));
 }
 
-/** The text of {@link renderSeccompJson} entry by entry: of a big profile it need not all be there at a time. */
-export function* seccompJson(profile: SeccompProfile, archMap?: readonly MachineEntry[]): Iterable<string> {
-  const quoted = new Quoted();
-  yield `{\n  "defaultAction": ${quoted.of(profile.defaultAction)}`;
-  if (profile.defaultErrnoRet !== undefined) yield field('defaultErrnoRet', `${profile.defaultErrnoRet}`);
-  if (profile.architectures !== undefined) yield field('architectures', quoted.list(profile.architectures));
-  if (archMap !== undefined) yield field('archMap', machineList(archMap, quoted));
-  if (profile.flags !== undefined) yield field('flags', quoted.list(profile.flags));
-  if (profile.listenerPath !== undefined) yield field('listenerPath', quoted.of(profile.listenerPath));
-  if (profile.listenerMetadata !== undefined) yield field('listenerMetadata', quoted.of(profile.listenerMetadata));
-  if (profile.syscalls !== undefined) {
-    yield field('syscalls', '[');
+/** The text of {@link renderSeccompJson} in UTF-8. */
+export function renderSeccompBytes(profile: SeccompProfile, archMap?: readonly MachineEntry[]): Uint8Array {
+  const writer = new Writer();
+  writer.profile(profile, archMap);
+  return writer.text.bytes();
+}
+
+class Writer {
+  readonly text = new Utf8Text();
+  /** Texts in quotes; a profile has the same few again and again. */
+  readonly #quoted = new Map<string, string>();
+
+  profile(profile: SeccompProfile, archMap: readonly MachineEntry[] | undefined): void {
+    const { text } = this;
+    text.add('{\n  "defaultAction": ');
+    this.#quote(profile.defaultAction);
+    if (profile.defaultErrnoRet !== undefined) text.add(`,\n  "defaultErrnoRet": ${profile.defaultErrnoRet}`);
+    this.#words('architectures', profile.architectures);
+    if (archMap !== undefined) this.#machines(archMap);
+    this.#words('flags', profile.flags);
+    this.#word('listenerPath', profile.listenerPath);
+    this.#word('listenerMetadata', profile.listenerMetadata);
+    if (profile.syscalls !== undefined) this.#rules(profile.syscalls);
+    text.add('\n}\n');
+  }
+
+  #word(name: string, word: string | undefined): void {
+    if (word === undefined) return;
+    this.text.add(`,\n  "${name}": `);
+    this.#quote(word);
+  }
+
+  #words(name: string, words: readonly string[] | undefined): void {
+    if (words === undefined) return;
+    this.text.add(`,\n  "${name}": `);
+    this.#list(words);
+  }
+
+  #machines(machines: readonly MachineEntry[]): void {
+    const { text } = this;
+    text.add(',\n  "archMap": [');
     let separator = '\n';
-    for (const rule of profile.syscalls) {
-      yield separator + ruleText(rule, quoted);
+    for (const { architecture, subArchitectures } of machines) {
+      text.add(`${separator}    { "architecture": `);
+      this.#quote(architecture);
+      text.add(', "subArchitectures": ');
+      this.#list(subArchitectures);
+      text.add(' }');
       separator = ',\n';
     }
-    yield profile.syscalls.length === 0 ? ']' : '\n  ]';
+    text.add(machines.length === 0 ? ']' : '\n  ]');
   }
-  yield '\n}\n';
-}
 
-/** A field of the profile after another. */
-function field(name: string, value: string): string {
-  return `,\n  "${name}": ${value}`;
-}
-
-function machineList(machines: readonly MachineEntry[], quoted: Quoted): string {
-  if (machines.length === 0) return '[]';
-  const lines = machines.map(({ architecture, subArchitectures }) => {
-    const others = quoted.list(subArchitectures);
-    return `    { "architecture": ${quoted.of(architecture)}, "subArchitectures": ${others} }`;
-  });
-  return `[\n${lines.join(',\n')}\n  ]`;
-}
-
-function ruleText({ names, action, errnoRet, args }: SeccompRule, quoted: Quoted): string {
-  let text = `    {\n      "names": ${quoted.list(names)},\n      "action": ${quoted.of(action)}`;
-  if (errnoRet !== undefined) text += `,\n      "errnoRet": ${errnoRet}`;
-  if (args !== undefined) text += `,\n      "args": ${argList(args, quoted)}`;
-  return `${text}\n    }`;
-}
-
-/** Each on one line; JSON has no bigint, so the digits are written as they are. */
-function argList(args: readonly SeccompArg[], quoted: Quoted): string {
-  let text = '[';
-  for (const { index, value, valueTwo, op } of args) {
-    text += `${text === '[' ? '' : ','}\n        { "index": ${index}, "value": ${digits(value)}`;
-    if (valueTwo !== undefined) text += `, "valueTwo": ${digits(valueTwo)}`;
-    text += `, "op": ${quoted.of(op)} }`;
+  #rules(rules: readonly SeccompRule[]): void {
+    const { text } = this;
+    text.add(',\n  "syscalls": [');
+    let separator = '\n    {\n      "names": ';
+    for (const { names, action, errnoRet, args } of rules) {
+      text.add(separator);
+      this.#list(names);
+      text.add(',\n      "action": ');
+      this.#quote(action);
+      if (errnoRet !== undefined) text.add(`,\n      "errnoRet": ${errnoRet}`);
+      if (args !== undefined) this.#args(args);
+      text.add('\n    }');
+      separator = ',\n    {\n      "names": ';
+    }
+    text.add(rules.length === 0 ? ']' : '\n  ]');
   }
-  return args.length === 0 ? '[]' : `${text}\n      ]`;
+
+  /** Each on one line. */
+  #args(args: readonly SeccompArg[]): void {
+    const { text } = this;
+    text.add(',\n      "args": [');
+    let separator = '\n        { "index": ';
+    for (const { index, value, valueTwo, op } of args) {
+      text.add(separator);
+      text.add(`${index}`);
+      text.add(', "value": ');
+      text.add(digits(value));
+      if (valueTwo !== undefined) {
+        text.add(', "valueTwo": ');
+        text.add(digits(valueTwo));
+      }
+      text.add(', "op": ');
+      this.#quote(op);
+      text.add(' }');
+      separator = ',\n        { "index": ';
+    }
+    text.add(args.length === 0 ? ']' : '\n      ]');
+  }
+
+  #list(words: readonly string[]): void {
+    let separator = '[';
+    for (const word of words) {
+      this.text.add(separator);
+      this.#quote(word);
+      separator = ', ';
+    }
+    this.text.add(words.length === 0 ? '[]' : ']');
+  }
+
+  #quote(word: string): void {
+    let quoted = this.#quoted.get(word);
+    if (quoted === undefined) {
+      quoted = JSON.stringify(word);
+      this.#quoted.set(word, quoted);
+    }
+    this.text.add(quoted);
+  }
 }
 
-/** A number is written ten times as fast as a bigint. */
+/** JSON has no bigint, so the digits are written as they are; those of a number are made ten times as fast. */
 function digits(value: bigint): string {
   const number = Number(value);
   return Number.isSafeInteger(number) ? `${number}` : `${value}`;
-}
-
-/** Texts in quotes; a profile has the same few again and again. */
-class Quoted {
-  readonly #known = new Map<string, string>();
-
-  of(text: string): string {
-    let quoted = this.#known.get(text);
-    if (quoted === undefined) {
-      quoted = JSON.stringify(text);
-      this.#known.set(text, quoted);
-    }
-    return quoted;
-  }
-
-  list(texts: readonly string[]): string {
-    let list = '';
-    for (const text of texts) list += list === '' ? this.of(text) : `, ${this.of(text)}`;
-    return `[${list}]`;
-  }
 }
