@@ -152,7 +152,10 @@ function verifyWithKey(content: SignedContent, { key, publicKey, log }: KeyRequi
     throw new FairleadError('SignatureInvalid', 'it was made with a certificate, not with a key');
   }
   if (!verifyBytes(publicKey.key, content.signed, content.signature)) {
-    throw new FairleadError('SignatureInvalid', 'it was not made with this key');
+    // cosign 3 signs so with such a key, and does not verify that itself.
+    const other =
+      publicKey.key.asymmetricKeyType === 'ed25519' ? ', or in the variant Ed25519ph, which is not supported' : '';
+    throw new FairleadError('SignatureInvalid', `it was not made with this key${other}`);
   }
   const entries = log?.root.verifyKey(content, publicKey.key, log.use);
   return { key, keyFingerprint: publicKey.fingerprint, ...(entries === undefined ? {} : { logIndexes: entries }) };

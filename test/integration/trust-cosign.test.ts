@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -253,28 +252,4 @@ describePeers(['docker-registry', 'cosign'], "cosign's encrypted keys", () => {
     assert.equal(verification.signatures[0]?.keyFingerprint, loadPublicKey(files.publicKey).fingerprint);
     assert.equal(await cosign(['public-key', '--key', keyFile('made.key')]), files.publicKey);
   });
-
-  for (const [name, make, cosignSignsAlike] of [
-    ['P-384', () => generateKeyPairSync('ec', { namedCurve: 'P-384' }), true],
-    ['P-521', () => generateKeyPairSync('ec', { namedCurve: 'P-521' }), true],
-    ['RSA 3072', () => generateKeyPairSync('rsa', { modulusLength: 3072 }), true],
-    // cosign signs with Ed25519ph, which it does not verify itself.
-    ['Ed25519', () => generateKeyPairSync('ed25519'), false],
-  ] as const) {
-    it(`${name} keys: cosign accepts ours${cosignSignsAlike ? ', we accept its' : ''}`, async () => {
-      const { privateKey, publicKey } = make();
-      const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-      await writeFile(keyFile('other.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
-      const { artifact, target, name: ours } = await publishUnsigned(registry);
-      const bundle = await signArtifact(artifact.descriptor, await loadPrivateKey(pem));
-      await pushArtifact(target, packSignature(artifact.descriptor, bundle), undefined, undefined);
-      await cosignVerify(ours, keyFile('other.pub'));
-      if (!cosignSignsAlike) return;
-      await writeFile(keyFile('other.pem'), pem);
-      await cosign(['import-key-pair', '--yes', '--key', 'other.pem', '--output-key-prefix', 'imported']);
-      const theirs = await publishUnsigned(registry);
-      await cosignSign(theirs.name, keyFile('imported.key'));
-      await verified(theirs, await requiring(keyFile('other.pub')));
-    });
-  }
 });
