@@ -86,8 +86,8 @@ function addConditions(
   regions: readonly Region[],
   wide: boolean,
 ): void {
-  const [only] = names;
-  if (only !== undefined && names.length === 1) {
+  const only = names.length === 1 ? names[0] : undefined;
+  if (only !== undefined) {
     const before = conditional.get(only);
     conditional.set(only, { before, regions, wide: wide || (before?.wide ?? false) });
     return;
@@ -171,12 +171,13 @@ function settle(regions: readonly Region[], byDefault: Outcome): Pick<Decision, 
 
 /** Regions that leave out one value each of the same argument together leave out none. */
 function joinExceptions(regions: readonly Region[]): readonly Region[] {
+  if (!regions.some(isException)) return regions;
   const excepted = new Map<string, bigint>();
   const joined = new Set<Outcome>();
   const keyOf = ({ box, outcome }: Region) => {
-    const side = box.length === 1 ? box[0] : undefined;
+    const [side] = box;
     // Beyond 32 bits two values may be one where they are cut.
-    if (side?.set.form !== 'except' || side.set.value > 0xffff_ffffn) return undefined;
+    if (box.length > 1 || side?.set.form !== 'except' || side.set.value > 0xffff_ffffn) return undefined;
     return { key: `${side.index} ${outcome.action} ${outcome.errno ?? ''}`, value: side.set.value };
   };
   for (const region of regions) {
@@ -196,6 +197,10 @@ function joinExceptions(regions: readonly Region[]): readonly Region[] {
     done.push(outcome);
     return [{ box: everything, outcome }];
   });
+}
+
+function isException({ box }: Region): boolean {
+  return box.length === 1 && box[0]?.set.form === 'except';
 }
 
 function isWideCondition({ op, value, valueTwo = 0n }: SeccompArg): boolean {
