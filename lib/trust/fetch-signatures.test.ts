@@ -13,6 +13,7 @@ import { generateKeyPair, loadPrivateKey } from './key.ts';
 import { legacyTag } from './legacy-manifest.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
 import { packSignature } from './pack-signature.ts';
+import { signPredicateType } from './predicate-type.ts';
 import { signArtifact } from './sign-artifact.ts';
 import { bundleMediaType, predicateTypeAnnotation } from './signature.ts';
 
@@ -149,6 +150,29 @@ describe('fetchSignatures', () => {
     });
     assert.equal((await fetchSignatures(counting, subject.descriptor)).length, 1);
     assert.ok(fetched <= signatureLimits.manifests + 1, `${fetched} fetched`);
+  });
+
+  it('lets nothing that is too large stand in the way', async () => {
+    const large = referrerOf(subject, bundle, {
+      annotations: { [predicateTypeAnnotation]: signPredicateType, x: 'x'.repeat(signatureLimits.manifestBytes) },
+    });
+    const target = await repository(large, packSignature(subject.descriptor, bundle));
+    const annotations = { [legacySignatureAnnotation]: 'c2ln' };
+    const oversized = blob(
+      legacyPayloadMediaType,
+      Buffer.alloc(signatureLimits.legacyPayloadBytes + 1, ' '),
+      annotations,
+    );
+    const layers = Array.from({ length: signatureLimits.legacyLayers + 10 }, (_, index) =>
+      blob(legacyPayloadMediaType, Buffer.from(`${index}`), annotations),
+    );
+    const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor } as const;
+    const all = [oversized, ...layers];
+    const legacy = assembleArtifact({ ...manifest, layers: all.map(({ descriptor }) => descriptor) }, [config, ...all]);
+    await pushArtifact(target, legacy, undefined, legacyTag(subject.descriptor, 'sig'));
+    const found = await fetchSignatures(target, subject.descriptor);
+    assert.equal(found.filter(({ format }) => format === 'bundle').length, 1);
+    assert.equal(found.filter(({ format }) => format === 'legacy').length, signatureLimits.legacyLayers);
   });
 
   it('passes on that the registry is out of reach', async () => {

@@ -163,6 +163,16 @@ describe('an attack on a keyless signature is refused:', () => {
       /it was made by/,
       () => sigstore.sign(artifact, { ...signedAs, identity: identity.replace('.yml', 'xyml') }),
     ],
+    [
+      'a certificate that no log of certificates has seen',
+      /expected 1 SCTs, got 0/,
+      () => sigstore.sign(artifact, { ...signedAs, certificateLogged: false }),
+    ],
+    [
+      'a certificate that names no issuer',
+      /names no identity or no issuer/,
+      () => sigstore.sign(artifact, { ...signedAs, issuer: null }),
+    ],
     ['a signature of another artifact', /made for another artifact/, () => sigstore.sign(other, signedAs)],
     [
       'an attestation of this artifact',

@@ -72,6 +72,14 @@ describe('fetchTufTarget', () => {
     }
   });
 
+  it('takes what is published later, and keeps nothing that was dropped', async () => {
+    assert.equal(await fetchTarget(0), 'first');
+    server.publish({ 'trusted_root.json': 'second' });
+    assert.equal(await fetchTarget(30), 'second');
+    server.publish({ 'other.json': 'third' });
+    await assert.rejects(fetchTarget(60), { kind: 'Unavailable', message: /cannot get trusted_root\.json/ });
+  });
+
   it('says so where there is neither network nor copy, or no such target', async () => {
     await assert.rejects(fetchTarget(0, repository, 'other.json'), { kind: 'Unavailable', message: /other\.json/ });
     await server.stop();

@@ -37,7 +37,10 @@ export interface LogEntry {
 /** How a keyless signature is to be made; unless told, as cosign makes one today. */
 export interface KeylessOptions {
   readonly identity?: string;
-  readonly issuer?: string;
+  /** Null: the certificate does not say. */
+  readonly issuer?: string | null;
+  /** Whether the certificate is entered in the certificate log. */
+  readonly certificateLogged?: boolean;
   readonly claims?: Partial<Record<Claim, string>>;
   /** Whether the signature is entered in the transparency log. */
   readonly logged?: boolean;
@@ -103,6 +106,7 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
   mock.timers.enable({ apis: ['Date'], now: yearAgo });
   const ctlog = await initializeCTLog(keys.ctlog, certificateTime);
   const ca = await initializeCA(keys.ca, ctlog, wholeSeconds(certificateTime));
+  const discreet = await initializeCA(keys.ca, undefined, wholeSeconds(certificateTime));
   const tlog = await initializeTLog(baseUrl, keys.tlog, logTime);
   const tsa = await initializeTSA(keys.tsa, wholeSeconds(logTime));
   mock.timers.reset();
@@ -126,13 +130,14 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
     identity = 'https://example.com/signer',
     issuer = 'https://issuer.example',
     claims = {},
+    certificateLogged = true,
   }: KeylessOptions) {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const certificate = await ca.issueCertificate({
+    const certificate = await (certificateLogged ? ca : discreet).issueCertificate({
       publicKey: Buffer.from(publicKey.export({ type: 'spki', format: 'der' })),
       subjectAltName: identity,
       extensions: [
-        { oid: issuerOid, value: issuer },
+        ...(issuer === null ? [] : [{ oid: issuerOid, value: issuer }]),
         ...Object.entries(claims).map(([claim, value]) => ({ oid: claimOids[claim as Claim], value })),
       ],
     });

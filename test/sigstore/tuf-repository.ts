@@ -9,6 +9,8 @@ export interface TufServer {
   readonly root: Buffer;
   /** The paths that were asked for, in order. */
   readonly requests: readonly string[];
+  /** Puts other targets in the place of those that are there. */
+  publish(targets: Readonly<Record<string, string>>): void;
   stop(): Promise<void>;
 }
 
@@ -21,8 +23,10 @@ export async function startTufRepository(targets: Readonly<Record<string, string
   const keyval = { public: publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('hex') };
   const expires = new Date(Date.now() + 30 * 86_400_000).toISOString().replace(/\.\d+/, '');
 
+  let version = 0;
+
   function metadata(type: string, content: object): Buffer {
-    const signed = { _type: type, spec_version: '1.0.31', version: 1, expires, ...content };
+    const signed = { _type: type, spec_version: '1.0.31', version: Math.max(version, 1), expires, ...content };
     const sig = sign(null, Buffer.from(canonical(signed)), privateKey).toString('hex');
     return Buffer.from(JSON.stringify({ signed, signatures: [{ keyid, sig }] }));
   }
@@ -33,16 +37,22 @@ export async function startTufRepository(targets: Readonly<Record<string, string
     keys: { [keyid]: { keytype: 'ed25519', scheme: 'ed25519', keyval } },
     roles: { root: role, timestamp: role, snapshot: role, targets: role },
   });
-  const described = Object.entries(targets).map(([name, content]) => {
-    const sha256 = createHash('sha256').update(content).digest('hex');
-    return [name, { length: Buffer.byteLength(content), hashes: { sha256 } }];
-  });
-  const files: Record<string, Buffer> = {
-    '/timestamp.json': metadata('timestamp', { meta: { 'snapshot.json': { version: 1 } } }),
-    '/snapshot.json': metadata('snapshot', { meta: { 'targets.json': { version: 1 } } }),
-    '/targets.json': metadata('targets', { targets: Object.fromEntries(described) }),
-  };
-  for (const [name, content] of Object.entries(targets)) files[`/targets/${name}`] = Buffer.from(content);
+  let files: Record<string, Buffer> = {};
+
+  function publish(published: Readonly<Record<string, string>>): void {
+    version++;
+    const described = Object.entries(published).map(([name, content]) => {
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      return [name, { length: Buffer.byteLength(content), hashes: { sha256 } }];
+    });
+    files = {
+      '/timestamp.json': metadata('timestamp', { meta: { 'snapshot.json': { version } } }),
+      '/snapshot.json': metadata('snapshot', { meta: { 'targets.json': { version } } }),
+      '/targets.json': metadata('targets', { targets: Object.fromEntries(described) }),
+    };
+    for (const [name, content] of Object.entries(published)) files[`/targets/${name}`] = Buffer.from(content);
+  }
+  publish(targets);
 
   const requests: string[] = [];
   const server = createServer(({ url = '' }, response) => {
@@ -55,6 +65,7 @@ export async function startTufRepository(targets: Readonly<Record<string, string
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     root,
     requests,
+    publish,
     stop() {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
