@@ -43,41 +43,62 @@ export function isInteractive(): boolean {
 
 /** Asks at the terminal for a line that may be seen. */
 export async function askLine(question: string): Promise<string> {
-  const { createInterface } = await import('node:readline/promises');
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await lines.question(question)).trim();
-  } finally {
-    lines.close();
-  }
+  return (await ask(question, true)).trim();
 }
 
 /** Asks at the terminal without showing what is typed. */
 export function askHidden(question: string): Promise<string> {
+  return ask(question, false);
+}
+
+/** What was typed after the end of a line that was asked for: the beginning of the next answer. */
+let typedAhead = '';
+
+/**
+ * Asks at the terminal. It does not show by itself what is typed, so that a password that is typed or pasted together with a name, or
+ * before it is asked for, is not seen. Ctrl-C ends the program as ever.
+ */
+function ask(question: string, shown: boolean): Promise<string> {
   const { stdin, stderr } = process;
   // Before the question: who answers at once must not see the answer.
   stdin.setRawMode(true).setEncoding('utf8').resume();
   stderr.write(question);
-  let typed = '';
+  let typed: string[] = [];
   return new Promise((resolve) => {
-    const finish = (): void => {
-      stdin.off('data', take).off('end', finish).setRawMode(false).pause();
+    const finish = (rest: string): void => {
+      stdin.off('data', take).off('end', end).setRawMode(false).pause();
       stderr.write('\n');
-      resolve(typed);
+      typedAhead = rest;
+      resolve(typed.join(''));
     };
+    const end = (): void => finish('');
     const take = (text: string): void => {
-      for (const character of text) {
-        if (character === '\r' || character === '\n' || character === '\u0004') {
-          finish();
+      const characters = [...text];
+      for (const [at, character] of characters.entries()) {
+        if (character === '\u0003') {
+          finish('');
+          process.kill(process.pid, 'SIGINT');
           return;
         }
-        if (character === '\u0003') {
-          finish();
-          process.kill(process.pid, 'SIGINT');
-        } else if (character === '\u007f' || character === '\b') typed = typed.slice(0, -1);
-        else typed += character;
+        if (character === '\r' || character === '\n' || character === '\u0004') {
+          const rest = characters.slice(at + 1).join('');
+          finish(character === '\r' ? rest.replace(/^\n/, '') : rest);
+          return;
+        }
+        const erased = { '\u007f': 1, '\b': 1, '\u0015': typed.length }[character];
+        if (erased !== undefined) {
+          const left = Math.max(0, typed.length - erased);
+          if (shown) stderr.write('\b \b'.repeat(typed.length - left));
+          typed = typed.slice(0, left);
+        } else if (character >= ' ') {
+          typed.push(character);
+          if (shown) stderr.write(character);
+        }
       }
     };
-    stdin.on('data', take).on('end', finish);
+    stdin.on('data', take).on('end', end);
+    const ahead = typedAhead;
+    typedAhead = '';
+    take(ahead);
   });
 }

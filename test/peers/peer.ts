@@ -36,6 +36,8 @@ const places = {
   runc: system('runc'),
   crun: system('crun'),
   openssl: system('openssl'),
+  /** Runs a program at a terminal of its own. */
+  script: system('script'),
   /** The C compiler, for programs that make system calls with arguments of the test's own. */
   cc: system('cc'),
   apparmor_parser: system('apparmor_parser'),
