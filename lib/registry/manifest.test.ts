@@ -92,6 +92,21 @@ describe('parseManifest', () => {
   });
 });
 
+it('refuses, or passes over, deeply nested JSON', () => {
+  const nest = '['.repeat(200_000) + ']'.repeat(200_000);
+  for (const [field, expected] of [
+    ['layers', /^InvalidInput/],
+    ['annotations', /^InvalidInput/],
+    ['unknown', /^accepted/],
+  ] as const) {
+    const text = JSON.stringify({ ...base, [field]: 'nest' }).replace('"nest"', nest);
+    assert.match(
+      kindOf(() => parseManifest(new TextEncoder().encode(text))),
+      expected,
+    );
+  }
+});
+
 describe('parseIndex', () => {
   it('reads an index, also one without its optional mediaType', () => {
     const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [config] };

@@ -28,3 +28,21 @@ describe('docs/trust-policy.schema.json', () => {
     assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), schema);
   });
 });
+
+describe('docs/attacks.md', () => {
+  const rows = readFileSync(new URL('attacks.md', docs), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('.test.ts`: '));
+
+  it('names tests that are there', () => {
+    assert.ok(rows.length > 25);
+    for (const row of rows) {
+      const tests = [...row.matchAll(/`([^`]*\.test\.ts)`: (.*?)(?=; `| \|$)/g)];
+      assert.ok(tests.length > 0, row);
+      for (const [, file = '', title = ''] of tests) {
+        const text = readFileSync(new URL(`../${file}`, docs), 'utf8');
+        assert.ok(text.includes(title), `${file} has no test with this in its name: ${title}`);
+      }
+    }
+  });
+});
