@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type JsonWebKey, sign, verify } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ASN1Obj } from '@sigstore/core';
@@ -20,12 +20,14 @@ export interface ServerOptions {
   readonly rekor?: 1 | 2;
   /** The claim of a token that becomes the identity in the certificate. */
   readonly subjectClaim?: 'email' | 'sub';
+  /** The OIDC issuer whose tokens the certificate authority takes; without one it believes every token. */
+  readonly oidcIssuer?: string;
 }
 
 /** Serves Fulcio, Rekor of both kinds and a timestamp authority on one loopback port, as far as cosign and we need them to sign. */
 export async function serveSigstore(
   { services: { ca, log, logV2, tsa } }: PrivateSigstore,
-  { rekor = 1, subjectClaim = 'email' }: ServerOptions = {},
+  { rekor = 1, subjectClaim = 'email', oidcIssuer }: ServerOptions = {},
 ): Promise<SigstoreServer> {
   const fulcio = fulcioHandler(ca, { subjectClaim });
   const jsonTimestamps = tsaHandler(tsa);
@@ -36,6 +38,8 @@ export async function serveSigstore(
     body: Buffer,
   ): Promise<{ type: string; content: string | Buffer }> {
     if (path === fulcio.path) {
+      if (oidcIssuer !== undefined)
+        await assertToken(JSON.parse(body.toString()).credentials.oidcIdentityToken, oidcIssuer);
       // cosign gives the token in a header, the handler looks for it in the body.
       const credentials = { oidcIdentityToken: authorization.replace(/^Bearer /, '') };
       const { response, contentType = 'text/plain' } = await fulcio.fn(
@@ -117,7 +121,7 @@ export async function serveSigstore(
     signingConfig: {
       mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
       caUrls: service(),
-      oidcUrls: service(),
+      oidcUrls: service(oidcIssuer),
       rekorTlogUrls: service(url, rekor),
       rekorTlogConfig: { selector: 'ANY' },
       tsaUrls: service(`${url}/api/v1/timestamp`),
@@ -125,6 +129,26 @@ export async function serveSigstore(
     },
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
+}
+
+/** Throws where a token is not signed by this issuer, for this audience, or has expired, as Fulcio looks at it. */
+async function assertToken(token: string, issuer: string): Promise<void> {
+  const [header = '', payload = '', signature = ''] = token.split('.');
+  const read = (part: string): Record<string, unknown> => JSON.parse(Buffer.from(part, 'base64url').toString());
+  const discovered = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
+  const { keys } = (await (await fetch((discovered as { jwks_uri: string }).jwks_uri)).json()) as {
+    keys: JsonWebKey[];
+  };
+  const { alg, kid } = read(header);
+  const key = keys.find((each) => Reflect.get(each, 'kid') === kid);
+  if (alg !== 'RS256' || key === undefined) throw new Error('the token is signed with no key of the issuer');
+  const publicKey = createPublicKey({ key, format: 'jwk' });
+  if (!verify('sha256', Buffer.from(`${header}.${payload}`), publicKey, Buffer.from(signature, 'base64url'))) {
+    throw new Error('the signature of the token is wrong');
+  }
+  const { iss, aud, exp } = read(payload);
+  if (iss !== issuer || aud !== 'sigstore' || Number(exp) * 1000 < Date.now())
+    throw new Error('the token is not for us, or over');
 }
 
 /** An identity token that this server believes, as it would any: a JWT, signed with a key that nobody knows. */
