@@ -34,6 +34,7 @@ export class JsonScanner {
   #values = 0;
   /** The names of the members of the objects that are being skipped, one object's after those of the one it lies in. */
   readonly #skipped: number[] = [];
+  #skippedLength = 0;
   /** Where the last string stood, without its quotes. */
   #from = 0;
   #to = 0;
@@ -145,14 +146,17 @@ export class JsonScanner {
 
   #skipObject(): void {
     if (!this.enterObject()) return;
-    const first = this.#skipped.length;
+    const names = this.#skipped;
+    const first = this.#skippedLength;
     do {
       const name = this.name();
-      if (this.#skipped.indexOf(name, first) >= 0 || this.#skipped.length - first === mostSkipped) throw unusual;
-      this.#skipped.push(name);
+      if (this.#skippedLength - first === mostSkipped) throw unusual;
+      for (let at = first; at < this.#skippedLength; at += 1) if (names[at] === name) throw unusual;
+      names[this.#skippedLength] = name;
+      this.#skippedLength += 1;
       this.skip();
     } while (this.hasMoreMembers());
-    this.#skipped.length = first;
+    this.#skippedLength = first;
   }
 
   /** The first byte after white space, which comes next; 0 at the end. */
@@ -284,6 +288,12 @@ export class JsonScanner {
   #skipNumber(): void {
     const start = this.#at;
     let at = start;
+    while (isDigit(this.#bytes[at])) at += 1;
+    const isPlain = at === start + 1 || (at > start && this.#bytes[start] !== 0x30);
+    if (isPlain && !isOfNumber(this.#bytes[at])) {
+      this.#at = at;
+      return;
+    }
     while (isOfNumber(this.#bytes[at])) at += 1;
     if (!number.test(this.#bytes.toString('latin1', start, at))) throw unusual;
     this.#at = at;
@@ -299,6 +309,9 @@ export class JsonScanner {
 
 /** A digit, or one of + - . E e */
 function isOfNumber(byte: number | undefined): boolean {
-  if (byte === undefined) return false;
-  return (byte >= 0x30 && byte <= 0x39) || [0x2b, 0x2d, 0x2e, 0x45, 0x65].includes(byte);
+  return isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45 || byte === 0x65;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
 }

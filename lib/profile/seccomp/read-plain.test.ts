@@ -140,6 +140,12 @@ describe('readPlainSeccomp', () => {
     assert.equal(readPlainSeccomp(bytesOf(named(members)), 'p', most), undefined);
   });
 
+  it('leaves unknown objects of many members to the other readers', () => {
+    const object = (count: number) => `"x":{${Array.from({ length: count }, (_, index) => `"m${index}":0`).join()}}`;
+    assert.notEqual(plain(bytesOf(named(object(64)))), undefined);
+    assert.equal(plain(bytesOf(named(object(65)))), undefined);
+  });
+
   it('reads whatever renderSeccompJson writes', () => {
     const shape = { names: ['read', 'write'], architectures: [[], ['SCMP_ARCH_X86']], wide: true, rules: 4 };
     fc.assert(
