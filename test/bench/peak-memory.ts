@@ -1,23 +1,26 @@
 /**
- * Prints by how many bytes the peak of this process's memory grows on the way of a profile of one mebibyte: read,
- * validated, intersected, rendered. The same way with a small profile goes first, so that code does not count.
+ * `node peak-memory.ts FILE read|import`: prints by how many bytes the peak of this process's memory grows on the way of the profile
+ * in the file: read, validated, intersected, and both written. The same way with a small profile goes first, so that code
+ * does not count.
  */
 import { readFileSync } from 'node:fs';
+import { importProfile } from '#lib/profile/import-profile';
 import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { validateArtifact } from '#lib/profile/validate-artifact';
-import { oneMebibyte } from './profile-cases.ts';
+import { host } from './profile-cases.ts';
 
+const [file = '', reader] = process.argv.slice(2);
 const baseline = runtimeDefault({ architecture: 'amd64', capabilities: [] });
 
 function walk(bytes: Uint8Array): number {
-  const artifact = readProfile(bytes);
-  validateArtifact(artifact, { entriesPerSyscall: 128 });
-  const { profile } = effectiveProfile({ baseline, artifact: seccompOf(artifact) }, 'SCMP_ARCH_X86_64');
-  return renderProfile({ kind: 'Seccomp', seccomp: profile }).length;
+  const seccomp = seccompOf(reader === 'import' ? importProfile(bytes, 'bench', { host }) : readProfile(bytes));
+  validateArtifact({ kind: 'Seccomp', seccomp }, { entriesPerSyscall: 128 });
+  const { profile } = effectiveProfile({ baseline, artifact: seccomp }, 'SCMP_ARCH_X86_64');
+  return [seccomp, profile].reduce((sum, each) => sum + renderProfile({ kind: 'Seccomp', seccomp: each }).length, 0);
 }
 
 /** The kernel's own word: what getrusage says of a child begins with its parent's peak. */
@@ -28,8 +31,8 @@ function peakBytes(): number {
 }
 
 const small = readFileSync(new URL('../../examples/nginx.json', import.meta.url));
-for (let round = 0; round < 100; round += 1) walk(small);
-const large = Buffer.from(oneMebibyte(128));
+for (let round = 0; round < 10; round += 1) walk(small);
+const large = readFileSync(file);
 const before = peakBytes();
 walk(large);
 process.stdout.write(String(peakBytes() - before));

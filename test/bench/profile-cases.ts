@@ -5,19 +5,65 @@ const native = 'SCMP_ARCH_X86_64';
 const architectures = [native, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'];
 const mebibyte = 1024 * 1024;
 
-/** As many entries with conditions as a mebibyte of compact JSON holds, so many in a row for each syscall. */
-export function oneMebibyte(entriesPerSyscall: number): string {
-  const names = [...syscallNames()];
+const names = [...syscallNames()];
+
+/** The profile that importProfile resolves for a host, too. */
+export const dockerForm = 'the form of Docker';
+export const host = { architecture: 'amd64', kernel: '6.1', capabilities: ['CAP_CHOWN'] } as const;
+
+/** Profiles of a mebibyte as compact JSON, or as much of it as may be published; each is large in another respect. */
+export const largeProfiles: Readonly<Record<string, () => string>> = {
+  '128 entries a syscall': () => fill((index) => entry(nameOf(index, 128), conditions(index))),
+  '14 entries a syscall': () => fill((index) => entry(nameOf(index, 14), conditions(index))),
+  '500 names an entry': () => fill((index) => (index < 120 ? entry(names.slice(0, 500)) : undefined)),
+  '40 conditions an entry': () =>
+    fill((index) => {
+      const args = Array.from({ length: 40 }, (_, at) => arg(at % 3, index * 10_000_019 + at * 1_000_003));
+      return index < 16_384 / 40 - 1 ? entry(nameOf(index, 1), args) : undefined;
+    }),
+  'a comment an entry': () =>
+    fill((index) => entry(nameOf(index, 14), conditions(index), { comment: 'why. '.repeat(30) })),
+  'unknown fields in every entry': () =>
+    fill((index) => entry(nameOf(index, 14), conditions(index), { note: { by: 'me', lines: [index, 1, 2] } })),
+  [dockerForm]: () =>
+    fill((index) =>
+      entry(nameOf(index, 14), conditions(index), {
+        comment: '',
+        includes: { caps: ['CAP_CHOWN'], minKernel: '4.8' },
+        excludes: { arches: ['s390'] },
+      }),
+    ),
+};
+
+/** As many entries as a mebibyte holds, or as there are. */
+function fill(entryAt: (index: number) => object | undefined): string {
   const parts: string[] = [];
   const head = `{"defaultAction":"SCMP_ACT_ERRNO","architectures":${JSON.stringify(architectures)},"syscalls":[`;
   let length = head.length + 2;
-  for (let index = 0; ; index += 1) {
-    const args = `[{"index":${index % 3},"value":${index},"op":"SCMP_CMP_EQ"},{"index":3,"value":${index * 3},"op":"SCMP_CMP_EQ"}]`;
-    const part = `{"names":["${names[Math.floor(index / entriesPerSyscall) % names.length]}"],"action":"SCMP_ACT_ALLOW","args":${args}}`;
+  for (let next = entryAt(0); next !== undefined; next = entryAt(parts.length)) {
+    const part = JSON.stringify(next);
     length += part.length + 1;
-    if (length > mebibyte) return `${head}${parts.join(',')}]}`;
+    if (length > mebibyte) break;
     parts.push(part);
   }
+  return `${head}${parts.join(',')}]}`;
+}
+
+function entry(named: readonly string[], args?: readonly object[], others: object = {}): object {
+  return { names: named, action: 'SCMP_ACT_ALLOW', args, ...others };
+}
+
+function conditions(index: number): readonly object[] {
+  return [arg(index % 3, index), arg(3, index * 3)];
+}
+
+function arg(index: number, value: number): object {
+  return { index, value, op: 'SCMP_CMP_EQ' };
+}
+
+/** The syscall of an entry, where so many in a row name the same. */
+function nameOf(index: number, inARow: number): readonly string[] {
+  return [names[Math.floor(index / inARow) % names.length] ?? ''];
 }
 
 /** 128 entries for one syscall, with other arguments for another step. */

@@ -1,15 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { importProfile } from '#lib/profile/import-profile';
 import { lint } from '#lib/profile/lint';
 import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { diffProfiles } from '#lib/profile/seccomp/diff';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { union } from '#lib/profile/seccomp/union';
 import { validateArtifact } from '#lib/profile/validate-artifact';
-import { allowList, entryCap, oneMebibyte } from './profile-cases.ts';
+import { allowList, dockerForm, entryCap, host, largeProfiles } from './profile-cases.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const limits = { entriesPerSyscall: 128 };
@@ -20,17 +24,13 @@ const fewRuns = 100;
 
 /**
  * The worst cases of the algebra of seccomp profiles: the median and the 99th percentile of each, and the time of one
- * core against what it may take; and how much memory a process needs for the largest profile.
+ * core against what it may take; and how much memory a process needs for profiles that are large in several respects.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const baseline = runtimeDefault({ architecture: 'amd64', capabilities: ['CAP_NET_BIND_SERVICE'] });
   const example = seccompOf(readProfile(readFileSync(new URL('../../examples/nginx.json', import.meta.url))));
   const [first, second, many] = [entryCap(1), entryCap(2), allowList(450)];
-  const spread = Buffer.from(oneMebibyte(14));
-  const dense = Buffer.from(oneMebibyte(limits.entriesPerSyscall));
-  const [spreadProfile, denseProfile] = [readProfile(spread), readProfile(dense)];
-  const meet = (artifact: Parameters<typeof effectiveProfile>[0]['artifact']) => () =>
-    effectiveProfile({ baseline, artifact }, native);
+  const meet = (artifact: SeccompProfile) => () => effectiveProfile({ baseline, artifact }, native);
 
   report(line('intersect the nginx example with RuntimeDefault', 0.5, manyRuns, meet(example)));
   report(line('intersect 450 syscalls with RuntimeDefault', 0.5, manyRuns, meet(many)));
@@ -39,33 +39,60 @@ export async function bench(report: (line: string) => void): Promise<void> {
       effectiveProfile({ baseline: first, artifact: second }, native),
     ),
   );
-  report(
-    line('intersect 1 MiB, 14 entries a syscall, with RuntimeDefault', 10, fewRuns, meet(seccompOf(spreadProfile))),
-  );
-  report(
-    line('intersect 1 MiB, 128 entries a syscall, with RuntimeDefault', 10, fewRuns, meet(seccompOf(denseProfile))),
-  );
   report(line('unite 128 entries for one syscall with 128 others', 10, manyRuns, () => union([first, second], native)));
   report(line('compare 450 syscalls with RuntimeDefault', 10, fewRuns, () => diffProfiles(baseline, many, native)));
-  report(line('validateArtifact of 1 MiB', 10, fewRuns, () => validateArtifact(denseProfile, limits)));
-  report(line('readProfile of 1 MiB', undefined, fewRuns, () => readProfile(dense)));
-  report(line('renderProfile of 1 MiB', undefined, fewRuns, () => renderProfile(denseProfile)));
-  report(line('lint of 1 MiB', undefined, fewRuns, () => lint(denseProfile)));
-  const peak = peakMemory() / dense.length;
-  report(
-    `read, validate, intersect and render 1 MiB: ${peak.toFixed(1)} times its size in memory at the peak (target 10: ${verdict(peak < 10)})`,
-  );
+  for (const [what, make] of Object.entries(largeProfiles)) {
+    const bytes = Buffer.from(make());
+    report(`${what}, ${(bytes.length / 2 ** 20).toFixed(2)} MiB`);
+    const profile = readProfile(bytes);
+    const validated = () => validateArtifact(readProfile(bytes), limits);
+    const lines = [
+      line('readProfile and validateArtifact', 10, fewRuns, validated),
+      line('validateArtifact alone', 10, fewRuns, () => validateArtifact(profile, limits)),
+      line('intersect with RuntimeDefault', 10, fewRuns, meet(seccompOf(profile))),
+      line('renderProfile', 10, fewRuns, () => renderProfile(profile)),
+      line('lint', undefined, fewRuns, () => lint(profile)),
+      memoryLine('all of it but lint', bytes, 'read'),
+    ];
+    if (what === dockerForm) {
+      const resolved = () => importProfile(bytes, 'bench', { host });
+      lines.push(
+        line('importProfile', undefined, fewRuns, resolved),
+        memoryLine('all, by importProfile', bytes, 'import'),
+      );
+    }
+    for (const text of lines) report(`  ${text}`);
+  }
 }
 
-/** How many bytes more a process needs at its peak for the way of the largest profile, in a process of its own. */
-function peakMemory(): number {
+/**
+ * What a process needs in memory at its peak, in times the input: under the flags of the shim, and in a Node without any.
+ * There much of it is the young generation, which V8 lets grow to some 30 MiB before it looks how much of it is in use; who
+ * has many processes and little memory gives them --max-semi-space-size=1 too, in NODE_OPTIONS.
+ */
+function memoryLine(what: string, bytes: Uint8Array, reader: 'read' | 'import'): string {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
+  try {
+    const file = join(folder, 'profile.json');
+    writeFileSync(file, bytes);
+    const lean = peakMemory(['--max-semi-space-size=1'], [file, reader]) / bytes.length;
+    const usual = peakMemory([], [file, reader]) / bytes.length;
+    const judged = `${lean.toFixed(1)} times the input in memory (target 10: ${verdict(lean < 10)})`;
+    return `${what}: ${judged}, ${usual.toFixed(1)} times without the flags of the shim`;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** How many bytes more a process of its own needs at its peak; the median, since V8 collects its garbage when it likes. */
+function peakMemory(flags: readonly string[], args: readonly string[]): number {
   const program = new URL('./peak-memory.ts', import.meta.url).pathname;
-  // As the shim runs: with a small young generation.
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['--max-semi-space-size=1', program], {
-    encoding: 'utf8',
+  const peaks = Array.from({ length: 5 }, () => {
+    const { stdout, stderr, status } = spawnSync(process.execPath, [...flags, program, ...args], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(stderr);
+    return Number(stdout);
   });
-  if (status !== 0) throw new Error(stderr);
-  return Number(stdout);
+  return peaks.sort((a, b) => a - b)[peaks.length >> 1] ?? Number.NaN;
 }
 
 /** Others on the machine count for the quantiles, but not for the average of the processor's time, which is judged. */
