@@ -25,7 +25,12 @@ function artifactOf(content: string): Artifact {
   } as const;
   return assembleArtifact(manifest, [config, layer]);
 }
-const signature = { format: 'bundle', manifest: digestOf(Buffer.from('m')), bundle: Buffer.from('{"b":1}') } as const;
+const signature = {
+  format: 'bundle',
+  manifest: digestOf(Buffer.from('m')),
+  bundle: Buffer.from('{"b":1}'),
+  message: Buffer.from('manifest'),
+} as const;
 const legacy = {
   format: 'legacy',
   manifest: digestOf(Buffer.from('l')),
@@ -64,6 +69,7 @@ describe('store', () => {
     );
     const [bundle, old, attestation] = record?.pulls[0]?.signatures ?? [];
     assert.ok(bundle?.format === 'bundle' && Buffer.from(bundle.bundle).equals(signature.bundle));
+    assert.deepEqual(bundle.message && Buffer.from(bundle.message), signature.message);
     assert.ok(old?.format === 'legacy' && Buffer.from(old.payload).equals(legacy.payload));
     assert.deepEqual(old.annotations, legacy.annotations);
     assert.ok(attestation?.format === 'legacy-attestation');

@@ -41,7 +41,12 @@ const recordSchema = v.object({
         pulledAt: v.string(),
         signatures: v.array(
           v.variant('format', [
-            v.object({ format: v.literal('bundle'), manifest: digest, bundle: base64 }),
+            v.object({
+              format: v.literal('bundle'),
+              manifest: digest,
+              bundle: base64,
+              message: v.exactOptional(base64),
+            }),
             v.object({
               format: v.literal('legacy'),
               manifest: digest,
@@ -80,7 +85,10 @@ export function renderRecord({ descriptor, kind, pulls }: StoredArtifact): Uint8
 
 function renderSignature(signature: Signature): RecordInput['pulls'][number]['signatures'][number] {
   const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
-  if (signature.format === 'bundle') return { ...signature, bundle: text(signature.bundle) };
+  if (signature.format === 'bundle') {
+    const { message, bundle, ...rest } = signature;
+    return { ...rest, bundle: text(bundle), ...(message === undefined ? {} : { message: text(message) }) };
+  }
   const annotations = { ...signature.annotations };
   return signature.format === 'legacy'
     ? { ...signature, payload: text(signature.payload), annotations }

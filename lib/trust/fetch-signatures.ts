@@ -68,10 +68,16 @@ async function fetchBundles(
     .sort((a, b) => openingOrder(a, wanted) - openingOrder(b, wanted))
     .slice(0, signatureLimits.manifests);
   const found: Signature[] = [];
+  let fetched: Promise<Uint8Array | undefined> | undefined;
+  const message = (): Promise<Uint8Array | undefined> => {
+    if (subject.size > signatureLimits.manifestBytes) return Promise.resolve(undefined);
+    fetched ??= fetchIfThere(target, subject, signatureLimits.manifestBytes, options);
+    return fetched;
+  };
   for (let start = 0; start < candidates.length; start += concurrency) {
     const opened = candidates
       .slice(start, start + concurrency)
-      .map((each) => openReferrer(target, each, { subject, wanted }, options));
+      .map((each) => openReferrer(target, each, { subject, wanted, message }, options));
     for (const signature of await Promise.all(opened)) if (signature !== undefined) found.push(signature);
   }
   return found;
@@ -86,7 +92,16 @@ function openingOrder({ artifactType, annotations }: Descriptor, wanted: Readonl
 async function openReferrer(
   target: ReadTarget,
   descriptor: Descriptor,
-  { subject, wanted }: { readonly subject: Descriptor; readonly wanted: ReadonlySet<string> },
+  {
+    subject,
+    wanted,
+    message,
+  }: {
+    readonly subject: Descriptor;
+    readonly wanted: ReadonlySet<string>;
+    /** Gives the artifact's manifest; undefined where it is too large. */
+    readonly message: () => Promise<Uint8Array | undefined>;
+  },
   options: CallOptions,
 ): Promise<Signature | undefined> {
   const manifest = await fetchManifest(target, descriptor, signatureLimits.manifestBytes, options);
@@ -97,7 +112,15 @@ async function openReferrer(
   if (layer?.mediaType !== bundleMediaType || more.length > 0 || layer.size > signatureLimits.bundleBytes)
     return undefined;
   const bundle = await fetchIfThere(target, layer, signatureLimits.bundleBytes, options);
-  return bundle && { format: 'bundle', manifest: descriptor.digest, bundle };
+  if (bundle === undefined) return undefined;
+  // Those that sign the manifest itself, and not a statement of its digest, are verified with its bytes.
+  const signed = Buffer.from(bundle).includes('"messageSignature"') ? await message() : undefined;
+  return {
+    format: 'bundle',
+    manifest: descriptor.digest,
+    bundle,
+    ...(signed === undefined ? {} : { message: signed }),
+  };
 }
 
 async function fetchLegacySignatures(

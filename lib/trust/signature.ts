@@ -18,6 +18,8 @@ export type Signature =
       readonly manifest: Digest;
       /** Sigstore bundle, JSON (v0.3), as stored. */
       readonly bundle: Uint8Array;
+      /** The bytes of the artifact's manifest, where the bundle signs them as they are (a message signature). */
+      readonly message?: Uint8Array;
     }
   | {
       readonly format: 'legacy';

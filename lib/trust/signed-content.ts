@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { Bundle } from '@sigstore/bundle';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
+import { digestOf, digestParts } from '#lib/registry/digest';
 import { preAuthEncoding } from './dsse.ts';
 import { envelopeContent, legacyBundle, messageSignature } from './legacy-bundle.ts';
 import { assertLegacyPayload, legacySignatureAnnotation } from './legacy-payload.ts';
@@ -31,13 +33,14 @@ export interface SignedContent {
   assertAttests(descriptor: Descriptor, predicateType: string): unknown;
 }
 
+type MessageSignature = Extract<Bundle['content'], { $case: 'messageSignature' }>['messageSignature'];
 type Envelope = Extract<Bundle['content'], { $case: 'dsseEnvelope' }>['dsseEnvelope'];
 
 /** Takes a signature apart. Throws SignatureInvalid for everything malformed, whatever the bytes are. */
 export function openSignature(signature: Signature): SignedContent {
   switch (signature.format) {
     case 'bundle':
-      return openBundle(signature.bundle);
+      return openBundle(signature);
     case 'legacy':
       return openLegacy(signature);
     case 'legacy-attestation':
@@ -45,12 +48,49 @@ export function openSignature(signature: Signature): SignedContent {
   }
 }
 
-function openBundle(bytes: Uint8Array): SignedContent {
+function openBundle({ bundle: bytes, message }: Extract<Signature, { format: 'bundle' }>): SignedContent {
   const bundle = readBundle(bytes);
-  if (bundle.content.$case !== 'dsseEnvelope') {
-    throw new FairleadError('SignatureInvalid', 'its bundle holds no DSSE envelope');
+  return bundle.content.$case === 'dsseEnvelope'
+    ? openEnvelope(bundle, bundle.content.dsseEnvelope)
+    : openMessage(bundle, bundle.content.messageSignature, message);
+}
+
+/** The algorithm by its number in the bundle (sigstore_common.proto, HashAlgorithm). */
+const sha256 = 1;
+
+/** A signature of the manifest's bytes themselves, as `cosign sign-blob` and others make them. */
+function openMessage(
+  bundle: Bundle,
+  { messageDigest, signature }: MessageSignature,
+  message: Uint8Array | undefined,
+): SignedContent {
+  if (message === undefined) {
+    throw new FairleadError('SignatureInvalid', "it signs the manifest's bytes, which are too large or not there");
   }
-  return openEnvelope(bundle, bundle.content.dsseEnvelope);
+  // Log entries are compared with the digest that the bundle gives: it has to be that of the bytes.
+  const digest = createHash('sha256').update(message).digest();
+  if (messageDigest.algorithm !== sha256 || !digest.equals(messageDigest.digest)) {
+    throw new FairleadError('SignatureInvalid', 'it was made for another artifact (its message digest is another)');
+  }
+  return {
+    signed: message,
+    signature,
+    timestamped: signature,
+    madeWith: madeWith(bundle),
+    bundle: () => bundle,
+    assertIsFor({ digest: expected }) {
+      if (digestOf(message, digestParts(expected).algorithm) === expected) return {};
+      throw new FairleadError('SignatureInvalid', `it was made for another artifact (${digestOf(message)})`);
+    },
+    claimedPredicateType: () => signPredicateType,
+    assertAttests() {
+      throw new FairleadError('SignatureInvalid', 'it is a signature, which states nothing else');
+    },
+  };
+}
+
+function madeWith(bundle: Bundle): SignedContent['madeWith'] {
+  return bundle.verificationMaterial.content.$case === 'publicKey' ? 'key' : 'certificate';
 }
 
 function openEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Envelope): SignedContent {
@@ -59,7 +99,7 @@ function openEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Enve
     signed: preAuthEncoding(payloadType, payload),
     signature,
     timestamped: signature,
-    madeWith: bundle.verificationMaterial.content.$case === 'publicKey' ? 'key' : 'certificate',
+    madeWith: madeWith(bundle),
     bundle: () => bundle,
     assertIsFor(descriptor) {
       assertStatement(payloadType, payload, { descriptor, predicateType: signPredicateType });

@@ -366,7 +366,7 @@ describe('an attack is refused:', () => {
     ],
     [
       'message signature over the digest in place of an envelope',
-      /no DSSE envelope/,
+      /signs the manifest's bytes, which are too large or not there/,
       async () =>
         bundleSignature({
           mediaType: bundleMediaType,

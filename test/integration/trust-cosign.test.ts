@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { Artifact } from '#lib/artifact/artifact';
+import { assembleArtifact } from '#lib/artifact/assemble-artifact';
 import { fetchArtifact } from '#lib/artifact/fetch-artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
@@ -168,6 +169,25 @@ for (const [name, peers, start] of [
       }
       await cosignSignLegacy(name);
       await verified(published, await requiring(keyFile('ours.pub')));
+    });
+
+    it('we accept what `cosign sign-blob` makes of the manifest, and of no other', async () => {
+      const published = await publishUnsigned(registry);
+      const { artifact, target } = published;
+      await writeFile(join(folder, 'manifest.json'), artifact.manifestBytes);
+      const options = ['--key', keyFile('cosign.key'), '--signing-config', 'signing.json', '--bundle', 'blob.json'];
+      await cosign(['sign-blob', '--yes', ...options, 'manifest.json']);
+      const bundle = await readFile(join(folder, 'blob.json'));
+      assert.match(bundle.toString(), /"messageSignature"/);
+      const victim = await anotherArtifact(target);
+      for (const signed of [artifact, victim]) {
+        const { manifest, blobs } = packSignature(signed.descriptor, bundle);
+        const annotations = { 'dev.sigstore.bundle.content': 'message-signature' };
+        await pushArtifact(target, assembleArtifact({ ...manifest, annotations }, blobs), undefined, undefined);
+      }
+      const rule = await requiring(keyFile('cosign.pub'));
+      assert.equal((await verified(published, rule)).signatures.length, 1);
+      await assert.rejects(verified({ ...published, artifact: victim }, rule), isForAnotherArtifact);
     });
 
     it('signatures of both forms beside each other are all found', async () => {

@@ -75,6 +75,8 @@ export interface PrivateSigstore {
   sign(descriptor: Descriptor, options?: KeylessOptions): Promise<BundleJson>;
   /** A signature of an artifact with a key, entered in the transparency log. */
   signWithKey(descriptor: Descriptor, key: KeyObject): Promise<BundleJson>;
+  /** A keyless signature of bytes themselves, as a bundle with a message signature. */
+  signMessage(message: Uint8Array, options?: KeylessOptions): Promise<BundleJson>;
   /** A keyless signature in cosign's legacy form: the annotations of a layer whose content is `payload`. */
   signLegacy(payload: Uint8Array, options?: KeylessOptions): Promise<Record<string, string>>;
   /** A keyless attestation in cosign's legacy form: the content of a layer, and its annotations. */
@@ -243,6 +245,27 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
       );
     },
 
+    async signMessage(message, options = {}) {
+      const { certificate, privateKey } = await certify(options);
+      const signature = sign('sha256', message, privateKey);
+      const entry = hashedRekord(message, signature, pem('CERTIFICATE', certificate));
+      return {
+        mediaType: bundleMediaType,
+        verificationMaterial: {
+          certificate: { rawBytes: certificate },
+          tlogEntries: [await enter(entry, true)],
+          timestampVerificationData: {},
+        },
+        messageSignature: {
+          messageDigest: {
+            algorithm: 'SHA2_256',
+            digest: createHash('sha256').update(message).digest('base64'),
+          },
+          signature: signature.toString('base64'),
+        },
+      };
+    },
+
     async signWithKey(descriptor, key) {
       const verifier = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
       return bundleOf(signStatement(descriptor), key, { publicKey: { hint: '' } }, verifier, {});
@@ -257,13 +280,7 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
         'dev.sigstore.cosign/certificate': pem('CERTIFICATE', certificate),
       };
       if (logged) {
-        const content = Buffer.from(pem('CERTIFICATE', certificate)).toString('base64');
-        const hash = { algorithm: 'sha256', value: createHash('sha256').update(payload).digest('hex') };
-        const entry = {
-          apiVersion: '0.0.1',
-          kind: 'hashedrekord',
-          spec: { data: { hash }, signature: { content: signature.toString('base64'), publicKey: { content } } },
-        };
+        const entry = hashedRekord(payload, signature, pem('CERTIFICATE', certificate));
         annotations['dev.sigstore.cosign/bundle'] = await legacyEntry(entry);
       }
       if (timestamped) annotations['dev.sigstore.cosign/rfc3161timestamp'] = await legacyTimestamp(signature);
@@ -292,6 +309,17 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
         annotations['dev.sigstore.cosign/rfc3161timestamp'] = await legacyTimestamp(Buffer.from(envelope));
       return { envelope: Buffer.from(envelope), annotations };
     },
+  };
+}
+
+/** What Rekor v1 writes into its log for a signature of bytes, with what it is verified with (PEM). */
+function hashedRekord(message: Uint8Array, signature: Buffer, verifier: string): object {
+  const content = Buffer.from(verifier).toString('base64');
+  const hash = { algorithm: 'sha256', value: createHash('sha256').update(message).digest('hex') };
+  return {
+    apiVersion: '0.0.1',
+    kind: 'hashedrekord',
+    spec: { data: { hash }, signature: { content: signature.toString('base64'), publicKey: { content } } },
   };
 }
 
