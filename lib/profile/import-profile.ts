@@ -2,8 +2,9 @@ import { FairleadError } from '#lib/errors';
 import type { JsonDocument } from './json/read-json.ts';
 import { readJson } from './json/read-json.ts';
 import { parseResource, resourceKind } from './parse-resource.ts';
-import { parseRuntime, runtimeForms, runtimeKind, unknownFormat } from './parse-runtime.ts';
+import { parseRuntime, runtimeForms, runtimeKind, seccompProfile, unknownFormat } from './parse-runtime.ts';
 import type { Profile } from './profile.ts';
+import { readPlainSeccomp } from './seccomp/read-plain.ts';
 import type { ProfileHost } from './seccomp/resolve-docker.ts';
 import { isDockerProfile, resolveDocker } from './seccomp/resolve-docker.ts';
 import { readYaml } from './yaml/read-yaml.ts';
@@ -28,6 +29,9 @@ export function importProfile(
   source: string,
   options: { readonly format?: ProfileFormat; readonly host?: ProfileHost } = {},
 ): Profile {
+  const plain = options.format === undefined ? readPlainSeccomp(bytes, source, limits) : undefined;
+  // Every other form has fields that the runtime-spec does not have.
+  if (plain?.unknownFields.length === 0) return seccompProfile(plain);
   const document = isJson(bytes) ? readJson(bytes, source, limits) : readYaml(bytes, source, limits);
   switch (options.format ?? formatOf(document)) {
     case 'runtime': {
