@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -172,6 +172,29 @@ rules:
       for (const { stdout, stderr } of [foreign, unreachable, broken]) {
         for (const part of token.split('.')) assert.ok(!`${stdout}${stderr}`.includes(part), stderr);
       }
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('takes the token of a Buildkite job from its agent', async () => {
+    const server = await serveSigstore(sigstore);
+    try {
+      await writeFile(join(folder, 'buildkite.json'), JSON.stringify(server.signingConfig));
+      const agent = join(folder, 'bin/buildkite-agent');
+      await mkdir(join(folder, 'bin'), { recursive: true });
+      const token = identityToken(issuer, 'job@acme.example');
+      await writeFile(agent, `#!/bin/sh\n[ "$*" = "oidc request-token --audience sigstore" ] && echo ${token}\n`, {
+        mode: 0o755,
+      });
+      const reference = `${registry.host}/buildkite/nginx:v1`;
+      const env = { BUILDKITE: 'true', PATH: `${join(folder, 'bin')}:${process.env['PATH']}` };
+      const keyless = ['--keyless', '--signing-config', 'buildkite.json', '--trusted-root', 'root.json'];
+      const published = JSON.parse(
+        succeeded(await fairlead(['push', 'p.json', reference, ...keyless, '--output', 'json'], { env })),
+      );
+      const expected = ['--certificate-identity', 'job@acme.example', '--certificate-oidc-issuer', issuer];
+      succeeded(await cosign('verify', '--trusted-root', 'root.json', ...expected, published.reference));
     } finally {
       await server.stop();
     }

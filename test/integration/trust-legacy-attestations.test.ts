@@ -140,6 +140,33 @@ rules:
     assert.notEqual((await verifyAttestation('cosign-2', stranger, 'a.pub')).code, 0);
   });
 
+  it('stand in `cosign tree` beside the signatures, and so do bundles', async () => {
+    const shows = async (program: PeerName, reference: string, expected: readonly RegExp[]): Promise<void> => {
+      const shown = succeeded(await cosign(program, 'tree', '--allow-http-registry', reference));
+      for (const each of expected) assert.match(shown, each);
+    };
+    for (const format of ['bundle', 'legacy']) {
+      const reference = await publish(`tree/${format}`, '--signature-format', format);
+      const attest = [
+        'attest',
+        reference,
+        '--type',
+        'slsaprovenance1',
+        '--predicate',
+        'provenance.json',
+        '--key',
+        'a.key',
+      ];
+      succeeded(await fairlead(...attest, '--signature-format', format));
+      if (format === 'bundle') {
+        await shows('cosign', reference, [/sigstore\.dev\/cosign\/sign\/v1/, /slsa\.dev\/provenance\/v1/]);
+      } else {
+        const tags = [/Signatures .*\.sig\n.*sha256:/, /Attestations .*\.att\n.*sha256:/];
+        for (const program of ['cosign', 'cosign-2'] as const) await shows(program, reference, tags);
+      }
+    }
+  });
+
   it('that travel along in an archive verify on the other side', async () => {
     const reference = await publish('saved');
     const attest = [
