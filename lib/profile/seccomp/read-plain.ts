@@ -51,7 +51,7 @@ function numbered<Word extends string>(words: readonly Word[]): Vocabulary<Word>
 }
 
 /**
- * Reads a profile as runtimes read it, in one pass over its bytes and a quarter of the time that readJson and parseSeccomp
+ * Reads a profile as runtimes read it, in one pass over its bytes and an eighth of the time that readJson and parseSeccomp
  * take: for what comes from registries, which may be a mebibyte of anything.
  *
  * @returns what those two make of it; undefined for everything that they refuse, and for what only they know: names with
