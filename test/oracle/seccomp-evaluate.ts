@@ -50,11 +50,9 @@ export function evaluate(profile: OracleProfile, call: Call, native = 'SCMP_ARCH
     const result = resultOf(entry.action, entry.errnoRet);
     if (result === byDefault) continue;
     const args = entry.args ?? [];
-    const unconditional = args.every((arg) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n);
-    if (unconditional) return firstUnconditional(profile, call.syscall, byDefault);
+    if (isUnconditional(args)) return firstUnconditional(profile, call.syscall, byDefault);
     const holds = args.map((arg) => compare(arg, call));
-    const repeated = args.some((arg, at) => args.findIndex((other) => other.index === arg.index) !== at);
-    if (repeated ? holds.includes(true) : !holds.includes(false)) matching.push(result);
+    if (namesOneTwice(args) ? holds.includes(true) : !holds.includes(false)) matching.push(result);
   }
   // An unconditional entry may follow conditional ones and decides all the same; see above.
   matching.sort((a, b) => rank(b) - rank(a));
@@ -65,9 +63,22 @@ function firstUnconditional(profile: OracleProfile, syscall: string, byDefault: 
   for (const entry of profile.syscalls ?? []) {
     const result = resultOf(entry.action, entry.errnoRet);
     if (!entry.names.includes(syscall) || result === byDefault) continue;
-    if ((entry.args ?? []).every((arg) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n)) return result;
+    if (isUnconditional(entry.args ?? [])) return result;
   }
   return byDefault;
+}
+
+type Comparison = { readonly index: number; readonly value: bigint; readonly op: string };
+
+/** A comparison under an empty mask is none; where alternatives are added one by one, that one has no conditions. */
+function isUnconditional(args: readonly Comparison[]): boolean {
+  const isNone = (arg: Comparison) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n;
+  return namesOneTwice(args) ? args.some(isNone) : args.every(isNone);
+}
+
+/** Whether two comparisons are of one argument: then each is a rule of its own. */
+function namesOneTwice(args: readonly Comparison[]): boolean {
+  return new Set(args.map(({ index }) => index)).size < args.length;
 }
 
 function resultOf(action: string, errnoRet: number | undefined): string {
@@ -118,9 +129,9 @@ export function evaluateThrough(profile: OracleProfile, multiplexer: string, mem
     );
   const isFree = (arg: { readonly op: string; readonly value: bigint }) =>
     arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n;
-  const own = rulesFor(multiplexer).find(({ args = [] }) => args.every(isFree));
+  const own = rulesFor(multiplexer).find(({ args = [] }) => isUnconditional(args));
   if (own !== undefined) return [resultOf(own.action, own.errnoRet)];
-  const alone = rulesFor(member).find(({ args = [] }) => args.every(isFree));
+  const alone = rulesFor(member).find(({ args = [] }) => isUnconditional(args));
   const members = alone === undefined ? rulesFor(member) : [alone];
   const all = [...rulesFor(multiplexer), ...members];
   const sure = members.some(({ args = [] }) => args.every((arg) => arg.index === 0 || isFree(arg)));

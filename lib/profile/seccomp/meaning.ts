@@ -113,10 +113,14 @@ function decisionUnder(conditions: Conditions, byDefault: Outcome): Decision {
 function regionsOf(rule: SeccompRule, outcome: Outcome): readonly Region[] | 'all' {
   const args = rule.args ?? [];
   // libseccomp leaves out a comparison under an empty mask, so that such a rule has no conditions either.
-  if (args.every((arg) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n)) return 'all';
-  if (namesTwice(args)) return alternativesOf(args, outcome);
+  if (args.every(hasEmptyMask)) return 'all';
+  if (namesTwice(args)) return args.some(hasEmptyMask) ? 'all' : alternativesOf(args, outcome);
   const box = boxOf(args);
   return box === undefined ? [] : [{ box, outcome }];
+}
+
+function hasEmptyMask({ op, value }: SeccompArg): boolean {
+  return op === 'SCMP_CMP_MASKED_EQ' && value === 0n;
 }
 
 /** A region for each condition by itself. */
