@@ -103,4 +103,27 @@ describe('lint', () => {
       [],
     );
   });
+
+  it('tells of conditions over which a container may not start in time', () => {
+    const entry = (...conditions: readonly (readonly [number, string, number])[]) => ({
+      names: ['getpgid'],
+      action: 'SCMP_ACT_ERRNO',
+      args: conditions.map(([index, op, value]) => ({ index, value, valueTwo: 0, op: `SCMP_CMP_${op}` })),
+    });
+    const slow = (...syscalls: object[]) =>
+      codes({ defaultAction: 'SCMP_ACT_ALLOW', syscalls }).filter((each) => each.startsWith('slow-to-load'));
+    const sharing = [entry([2, 'GE', 5], [3, 'EQ', 1]), entry([4, 'EQ', 2], [2, 'GE', 5])];
+    assert.deepEqual(slow(...sharing), ['slow-to-load /syscalls/1']);
+    // What stands before an entry without conditions is loaded all the same, what follows it is not.
+    assert.deepEqual(slow(...sharing, entry()), ['slow-to-load /syscalls/1']);
+    assert.deepEqual(slow(entry(), ...sharing), []);
+    assert.deepEqual(slow(entry([2, 'GE', 5], [3, 'EQ', 1]), entry([2, 'GE', 5], [3, 'EQ', 1], [4, 'EQ', 1])), []);
+    assert.deepEqual(slow(entry([2, 'EQ', 5], [3, 'EQ', 1]), entry([2, 'EQ', 5], [4, 'EQ', 2])), []);
+    const mixed = [0, 1, 2].flatMap((value) => [entry([5, 'EQ', value]), entry([1, 'EQ', value], [2, 'EQ', 9])]);
+    assert.deepEqual(slow(...mixed), ['slow-to-load /syscalls/5']);
+    assert.deepEqual(slow(...mixed.slice(1)), []);
+    const many = Array.from({ length: 60 }, (_, value) => value);
+    assert.deepEqual(slow(...many.map((value) => entry([value % 6, 'GE', value]))), []);
+    assert.deepEqual(slow(...many.map((value) => entry([0, 'EQ', value], [3, 'EQ', 1]))), []);
+  });
 });

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,22 +36,34 @@ export class ProbeContainer {
     execFileSync(peer('cc'), [...options, source]);
   }
 
-  /** Runs a container under the profile, makes the calls in it, and gives what became of each. */
-  run(profile: SeccompProfile, calls: readonly Call[]): readonly KernelResult[] {
+  /**
+   * Runs a container under the profile, makes the calls in it, and gives what became of each.
+   *
+   * @param timeout milliseconds after which it is ended, and undefined given.
+   */
+  run(profile: SeccompProfile, calls: readonly Call[], timeout: number): readonly KernelResult[] | undefined {
     this.#runs += 1;
     const seccomp = new TextDecoder().decode(renderProfile({ kind: 'Seccomp', seccomp: profile }));
     const spec = JSON.stringify(specification(), undefined, 1);
     // The numbers of a profile would be rounded by JSON.parse, so that it is put into the text.
     writeFileSync(path.join(this.#folder, 'config.json'), spec.replace('"SECCOMP"', seccomp));
-    const root = path.join(this.#folder, 'state');
-    const options = ['--root', root, 'run', '--bundle', this.#folder, `probe-${process.pid}-${this.#runs}`];
-    const output = execFileSync(peer('runc'), options, {
+    const id = `probe-${process.pid}-${this.#runs}`;
+    const runc = [peer('runc'), '--root', path.join(this.#folder, 'state')];
+    const command = ['--pid', '--fork', '--mount-proc', '--kill-child', ...runc, 'run', '--bundle', this.#folder, id];
+    const { error, status, stdout, stderr } = spawnSync('unshare', command, {
       input: Buffer.concat(calls.map(recordOf)),
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout,
+      // With it ends all that has its process ids from it: runc, and what runc started.
+      killSignal: 'SIGKILL',
     });
-    const lines = output.trimEnd().split('\n');
-    if (lines.length !== calls.length) throw new Error(`${calls.length} calls, ${lines.length} results: ${output}`);
+    if (error !== undefined && Reflect.get(error, 'code') === 'ETIMEDOUT') {
+      execFileSync(runc[0] ?? '', [...runc.slice(1), 'delete', '--force', id], { stdio: 'pipe' });
+      return undefined;
+    }
+    if (status !== 0) throw new Error(`runc run: ${error ?? stderr}`);
+    const lines = stdout.trimEnd().split('\n');
+    if (lines.length !== calls.length) throw new Error(`${calls.length} calls, ${lines.length} results: ${stdout}`);
     return lines.map(resultOf);
   }
 }

@@ -2,10 +2,12 @@ import type { Finding } from '../profile.ts';
 import { companions } from './architecture.ts';
 import { argumentSet } from './argument-set.ts';
 import { intersectBoxes } from './box.ts';
-import type { Decision, Meaning } from './meaning.ts';
-import { decisionOf, meaningOf } from './meaning.ts';
+import { loadDelay, loadedRules } from './load-cost.ts';
+import type { Decision, Meaning, Region } from './meaning.ts';
+import { boxOf, decisionOf, meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
 import { describeOutcome, outcomeOf, sameOutcome, strictness } from './outcome.ts';
+import { doubtAbout } from './reliability.ts';
 import { runtimeNeeds } from './runtime-needs.ts';
 import { isKnownSyscall, syscallNames } from './syscall-names.ts';
 import { nearest } from './vocabulary.ts';
@@ -16,11 +18,11 @@ const maxOverlapRegions = 64;
 /**
  * Findings of a seccomp profile, those of the whole first, then in the order of its entries. Codes: allow-everything,
  * missing-architecture, missing-runtime-syscalls, unknown-syscall, entry-equals-default, duplicate-entry,
- * unreachable-entry, never-matches, overlapping-actions, unreliable-comparison.
+ * unreachable-entry, never-matches, overlapping-actions, unreliable-comparison, slow-to-load.
  */
 export function lintSeccomp(profile: SeccompProfile): readonly Finding[] {
   const meaning = meaningOf(profile);
-  return [...lintWhole(profile, meaning), ...lintEntries(profile), ...lintConditions(profile, meaning)];
+  return [...lintWhole(profile, meaning), ...lintEntries(profile), ...lintConditions(profile)];
 }
 
 function lintWhole(profile: SeccompProfile, meaning: Meaning): readonly Finding[] {
@@ -121,25 +123,25 @@ function lintNeverMatching(rule: SeccompRule, pointer: string): readonly Finding
   });
 }
 
-function lintConditions(profile: SeccompProfile, meaning: Meaning): readonly Finding[] {
+/** The entries of one syscall that have an effect, up to the first without conditions, with their places in the profile. */
+interface Entries {
+  readonly rules: SeccompRule[];
+  readonly places: number[];
+  isOver: boolean;
+}
+
+function lintConditions(profile: SeccompProfile): readonly Finding[] {
   const findings: Finding[] = [];
-  const rules = new Map<string, { readonly first: string; readonly all: SeccompRule[] }>();
-  for (const [index, rule] of (profile.syscalls ?? []).entries()) {
-    if ((rule.args ?? []).length === 0) continue;
-    for (const name of rule.names) {
-      const found = rules.get(name);
-      if (found === undefined) rules.set(name, { first: `/syscalls/${index}`, all: [rule] });
-      else found.all.push(rule);
-    }
-  }
-  for (const [name, { first, all }] of rules) {
-    const decision = decisionOf(meaning, name);
-    if (decision.regions.length < 2) continue;
-    if (hasOverlap(decision)) {
+  for (const [name, { rules, places, isOver }] of conditionalEntries(profile)) {
+    const first = `/syscalls/${places[0]}`;
+    findings.push(...lintLoad(name, rules, places));
+    // Rules that match nothing are joined with the others too.
+    if (isOver || rules.flatMap(({ args = [] }) => loadedRules(args)).length < 2) continue;
+    if (hasOverlap(alternativesOf(rules))) {
       const message = `${name}: conditions with different actions overlap: which one holds is up to the runtime`;
       findings.push(warning('overlapping-actions', first, message));
     }
-    const doubt = doubtAbout(all);
+    const doubt = doubtAbout(rules);
     if (doubt !== undefined) {
       const message = `${name}: libseccomp 2.5 ${doubt === 'does' ? 'joins' : 'may join'} these conditions wrongly: use SCMP_CMP_EQ or SCMP_CMP_MASKED_EQ`;
       const finding = doubt === 'does' ? warning : info;
@@ -149,26 +151,56 @@ function lintConditions(profile: SeccompProfile, meaning: Meaning): readonly Fin
   return findings;
 }
 
-function hasOverlap({ regions }: Decision): boolean {
+function conditionalEntries(profile: SeccompProfile): ReadonlyMap<string, Entries> {
+  const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const entries = new Map<string, Entries>();
+  for (const [place, rule] of (profile.syscalls ?? []).entries()) {
+    if (sameOutcome(outcomeOf(rule.action, rule.errnoRet), byDefault)) continue;
+    const isOver = loadedRules(rule.args ?? []).some((conditions) => conditions.length === 0);
+    for (const name of rule.names) {
+      const found = entries.get(name);
+      if (found === undefined) {
+        entries.set(name, isOver ? { rules: [], places: [], isOver } : { rules: [rule], places: [place], isOver });
+      } else if (isOver) found.isOver = true;
+      else if (!found.isOver) {
+        found.rules.push(rule);
+        found.places.push(place);
+      }
+    }
+  }
+  return entries;
+}
+
+/** Runtimes wait for libseccomp, however long it takes. */
+function lintLoad(name: string, entries: readonly SeccompRule[], places: readonly number[]): readonly Finding[] {
+  if (entries.length < 2) return [];
+  const loaded = entries.flatMap(({ args = [] }, at) => loadedRules(args).map((conditions) => ({ conditions, at })));
+  const delay = loadDelay(loaded.map(({ conditions }) => conditions));
+  if (delay === undefined) return [];
+  const pointer = `/syscalls/${places[loaded[delay.rule]?.at ?? 0]}`;
+  const message =
+    delay.cause === 'endless'
+      ? `${name}: this entry shares a comparison with another and goes on with a different one: libseccomp 2.5 may never end over the two, and no container start: use SCMP_CMP_EQ or SCMP_CMP_MASKED_EQ`
+      : `${name}: ${entries.length} entries that do not all compare the same arguments can keep libseccomp 2.5, and the start of a container, busy for minutes: compare the same arguments in all of them, or have fewer entries`;
+  return [warning('slow-to-load', pointer, message)];
+}
+
+/** What each rule that libseccomp gets for some entries matches, and what it says. */
+function alternativesOf(entries: readonly SeccompRule[]): readonly Region[] {
+  return entries.flatMap((entry) => {
+    const outcome = outcomeOf(entry.action, entry.errnoRet);
+    return loadedRules(entry.args ?? []).flatMap((conditions) => {
+      const box = boxOf(conditions);
+      return box === undefined ? [] : [{ box, outcome }];
+    });
+  });
+}
+
+function hasOverlap(regions: readonly Region[]): boolean {
   if (regions.length > maxOverlapRegions) return false;
   return regions.some((a, index) =>
     regions.slice(index + 1).some((b) => !sameOutcome(a.outcome, b.outcome) && intersectBoxes(a.box, b.box).length > 0),
   );
-}
-
-/**
- * How surely libseccomp joins several rules of one syscall wrongly (see encodeDecision): rules with LT or LE, or with
- * NE, GE or GT among several conditions, often; rules of one NE, GE or GT beside rules of several EQ, seldom.
- */
-function doubtAbout(rules: readonly SeccompRule[]): 'does' | 'may' | undefined {
-  const lists = rules.map((rule) => rule.args ?? []);
-  const isSingle = (list: (typeof lists)[number]) =>
-    list.length === 1 || new Set(list.map(({ index }) => index)).size < list.length;
-  const uses = (list: (typeof lists)[number], ...operators: string[]) => list.some(({ op }) => operators.includes(op));
-  if (lists.some((list) => uses(list, 'SCMP_CMP_LT', 'SCMP_CMP_LE'))) return 'does';
-  const loose = lists.filter((list) => uses(list, 'SCMP_CMP_NE', 'SCMP_CMP_GE', 'SCMP_CMP_GT'));
-  if (loose.length === 0 || lists.every(isSingle)) return undefined;
-  return loose.every(isSingle) ? 'may' : 'does';
 }
 
 function warning(code: string, pointer: string, message: string): Finding {

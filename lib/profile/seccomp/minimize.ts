@@ -1,8 +1,12 @@
-import { unlimited } from './budget.ts';
+import type { Budget } from './budget.ts';
+import { fullBudget } from './budget.ts';
+import type { Encoding } from './encode.ts';
 import { encodeDecision } from './encode.ts';
+import type { Decision, Meaning } from './meaning.ts';
 import { meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
-import { outcomeOf, sameOutcome } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+import { outcomeOf, sameOutcome, strictness } from './outcome.ts';
 import { withoutIncluded } from './regions.ts';
 import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
@@ -10,35 +14,39 @@ import { architectures as knownArchitectures } from './vocabulary.ts';
 /**
  * The shortest form of a profile that means the same: entries without effect are gone, syscalls with the same rules
  * share an entry, names and lists are sorted, conditions are in shapes that libseccomp joins rightly. Syscalls whose
- * conditions cannot be written anew in fewer rules keep theirs.
+ * conditions cannot be written anew in fewer rules, or in reasonable time, keep theirs in their order.
  */
 export function minimize(profile: SeccompProfile, nativeArchitecture: string): SeccompProfile {
-  let shortest = rewrite(profile, nativeArchitecture);
+  const budget = fullBudget();
+  let shortest = rewrite(profile, nativeArchitecture, budget);
   // What was one range may have become blocks, of which some lie in others.
   for (;;) {
-    const shorter = rewrite(shortest, nativeArchitecture);
+    const shorter = rewrite(shortest, nativeArchitecture, budget);
     if ((shorter.syscalls ?? []).length >= (shortest.syscalls ?? []).length) return shortest;
     shortest = shorter;
   }
 }
 
-function rewrite(profile: SeccompProfile, nativeArchitecture: string): SeccompProfile {
+function rewrite(profile: SeccompProfile, nativeArchitecture: string, budget: Budget): SeccompProfile {
   const meaning = meaningOf(profile);
   const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
-  const listed = [nativeArchitecture, ...(profile.architectures ?? [])];
-  const has32Bit = listed.some((name) => knownArchitectures.get(name)?.bits !== 64);
+  const own = withEffect(profile, byDefault);
+  const encodings = encodingsOf(profile, meaning, nativeArchitecture, budget);
   const rules = new RuleList();
-  const kept: SeccompRule[] = [];
-  for (const [name, decision] of [...meaning.decisions].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    // Where 32-bit architectures cut values, a region may lie in another for some programs and not for others.
-    const regions = decision.wide ? decision.regions : withoutIncluded(decision.regions, unlimited);
-    const encoding = encodeDecision({ ...decision, regions }, byDefault, has32Bit);
-    const own = decision.regions.length === 0 ? [] : conditionsOf(profile, name);
-    if (encoding.exact && (own.length === 0 || encoding.rules.length <= own.length)) rules.add(name, encoding);
-    else kept.push(...own);
+  const kept = new Set<string>();
+  const silent = new Set((profile.syscalls ?? []).flatMap(({ names }) => names));
+  const counts = countsOf(own);
+  for (const name of [...meaning.decisions.keys()].sort()) {
+    const decision = meaning.decisions.get(name);
+    const encoding = encodings.get(name);
+    if (decision === undefined || encoding === undefined) continue;
+    const isShorter = decision.regions.length === 0 || encoding.rules.length <= (counts.get(name) ?? 0);
+    if (!encoding.exact || !isShorter) kept.add(name);
+    else rules.add(name, encoding);
+    if (kept.has(name) || encoding.rules.length > 0) silent.delete(name);
   }
   const { architectures, flags, listenerPath, listenerMetadata } = profile;
-  const syscalls = [...rules.entries(), ...kept];
+  const syscalls = [...rules.entries(), ...only(own, kept), ...namedDefault(silent, byDefault)];
   return {
     defaultAction: byDefault.action,
     ...(byDefault.errno === undefined ? {} : { defaultErrnoRet: byDefault.errno }),
@@ -52,11 +60,55 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string): SeccompPr
   };
 }
 
-/** A syscall's own entries with effect, each for it alone. */
-function conditionsOf(profile: SeccompProfile, name: string): readonly SeccompRule[] {
-  const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
-  return (profile.syscalls ?? []).flatMap((rule) => {
-    if (!rule.names.includes(name)) return [];
-    return sameOutcome(outcomeOf(rule.action, rule.errnoRet), byDefault) ? [] : [{ ...rule, names: [name] }];
+/** Each syscall's decision written anew, those with the fewest conditions first: the budget then lasts for most. */
+function encodingsOf(
+  profile: SeccompProfile,
+  { decisions, otherwise: { otherwise } }: Meaning,
+  nativeArchitecture: string,
+  budget: Budget,
+): ReadonlyMap<string, Encoding> {
+  const listed = [nativeArchitecture, ...(profile.architectures ?? [])];
+  const has32Bit = listed.some((name) => knownArchitectures.get(name)?.bits !== 64);
+  const encodings = new Map<string, Encoding>();
+  const known = new Map<Decision, Encoding>();
+  const inOrder = [...decisions].sort(
+    ([a, { regions: few }], [b, { regions: many }]) => few.length - many.length || (a < b ? -1 : 1),
+  );
+  for (const [name, decision] of inOrder) {
+    let encoding = known.get(decision);
+    if (encoding === undefined) {
+      // Where 32-bit architectures cut values, a region may lie in another for some programs and not for others.
+      const regions = decision.wide ? decision.regions : withoutIncluded(decision.regions, budget);
+      encoding = encodeDecision({ ...decision, regions }, otherwise, has32Bit, budget);
+      known.set(decision, encoding);
+    }
+    encodings.set(name, encoding);
+  }
+  return encodings;
+}
+
+function withEffect({ syscalls = [] }: SeccompProfile, byDefault: Outcome): readonly SeccompRule[] {
+  return syscalls.filter(({ action, errnoRet }) => !sameOutcome(outcomeOf(action, errnoRet), byDefault));
+}
+
+/** How many entries each syscall has. */
+function countsOf(entries: readonly SeccompRule[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { names } of entries) for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+/** The entries for some syscalls alone. */
+function only(entries: readonly SeccompRule[], syscalls: ReadonlySet<string>): readonly SeccompRule[] {
+  if (syscalls.size === 0) return [];
+  return entries.flatMap((entry) => {
+    const names = [...new Set(entry.names)].filter((name) => syscalls.has(name)).sort();
+    return names.length === 0 ? [] : [{ ...entry, names }];
   });
+}
+
+/** As intersect does: runc answers what is newer than all that a profile names with ENOSYS, where the default kills too. */
+function namedDefault(silent: ReadonlySet<string>, byDefault: Outcome): readonly SeccompRule[] {
+  if (silent.size === 0 || strictness(byDefault) <= strictness({ action: 'SCMP_ACT_ERRNO' })) return [];
+  return [{ names: [...silent].sort(), action: byDefault.action }];
 }
