@@ -1,6 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import type { Budget } from './glob/budget.ts';
-import type { Glob } from './glob/parse-glob.ts';
+import type { Glob } from './glob/glob.ts';
 import { parseGlob } from './glob/parse-glob.ts';
 import type { AppArmorMode, AppArmorProfile, ExecutableRules, FilesystemRules, NetworkRules } from './model.ts';
 import { uncovered, withoutCovered } from './path-list.ts';
@@ -23,26 +23,51 @@ export interface Accesses {
   readonly capabilities: 'all' | ReadonlySet<string>;
 }
 
+/** The lists of a profile, as globs; sections as in the profile. */
+interface Lists {
+  readonly executable?: Readonly<Record<keyof ExecutableRules, readonly Glob[]>> | undefined;
+  readonly filesystem?: Readonly<Record<keyof FilesystemRules, readonly Glob[]>> | undefined;
+}
+
+/** Long lists take some milliseconds to read, and the same profile is asked for several times. */
+const known = new WeakMap<AppArmorProfile, Accesses>();
+
 /**
  * The meaning of a profile. What an executable or a library grants for reading counts only where the filesystem section
  * is there too: without it, everything may be read anyway.
  */
 export function accessesOf(profile: AppArmorProfile): Accesses {
-  const { executable, filesystem, network, capability } = profile;
-  const executables = globsOf(executable?.allowedExecutables ?? []);
-  const mapped = [...executables, ...globsOf(executable?.allowedLibraries ?? [])];
-  const readWrite = globsOf(filesystem?.readWritePaths ?? []);
-  return {
+  const found = known.get(profile);
+  if (found !== undefined) return found;
+  const { executable, filesystem } = profile;
+  return remember(profile, {
+    executable: executable && {
+      allowedExecutables: globsOf(executable.allowedExecutables),
+      allowedLibraries: globsOf(executable.allowedLibraries),
+    },
+    filesystem: filesystem && {
+      readOnlyPaths: globsOf(filesystem.readOnlyPaths),
+      writeOnlyPaths: globsOf(filesystem.writeOnlyPaths),
+      readWritePaths: globsOf(filesystem.readWritePaths),
+    },
+  });
+}
+
+function remember(profile: AppArmorProfile, { executable, filesystem }: Lists): Accesses {
+  const mapped = executable && [...executable.allowedExecutables, ...executable.allowedLibraries];
+  const accesses: Accesses = {
     mode: profile.mode,
     paths: {
-      execute: executable === undefined ? 'all' : executables,
-      map: executable === undefined ? 'all' : mapped,
-      read: filesystem === undefined ? 'all' : [...readWrite, ...globsOf(filesystem.readOnlyPaths), ...mapped],
-      write: filesystem === undefined ? 'all' : [...readWrite, ...globsOf(filesystem.writeOnlyPaths)],
+      execute: executable?.allowedExecutables ?? 'all',
+      map: mapped ?? 'all',
+      read: filesystem ? [...filesystem.readWritePaths, ...filesystem.readOnlyPaths, ...(mapped ?? [])] : 'all',
+      write: filesystem ? [...filesystem.readWritePaths, ...filesystem.writeOnlyPaths] : 'all',
     },
-    network: network ?? 'all',
-    capabilities: capability === undefined ? 'all' : new Set(capability.allowedCapabilities),
+    network: profile.network ?? 'all',
+    capabilities: profile.capability === undefined ? 'all' : new Set(profile.capability.allowedCapabilities),
   };
+  known.set(profile, accesses);
+  return accesses;
 }
 
 /**
@@ -64,43 +89,43 @@ export function globsOf(paths: readonly string[]): readonly Glob[] {
  */
 export function profileOf(accesses: Accesses, budget: Budget): AppArmorProfile {
   const { mode, paths, network, capabilities } = accesses;
-  const executable = executableRules(paths.execute, paths.map, budget);
-  const filesystem = filesystemRules(executable, paths.read, paths.write, budget);
-  return {
+  const executable = executableLists(paths.execute, paths.map, budget);
+  const filesystem = filesystemLists(executable, paths.read, paths.write, budget);
+  const profile: AppArmorProfile = {
     mode,
-    ...(executable === undefined ? {} : { executable }),
-    ...(filesystem === undefined ? {} : { filesystem }),
+    ...(executable && { executable: textsOf(executable) }),
+    ...(filesystem && { filesystem: textsOf(filesystem) }),
     ...(network === 'all' ? {} : { network }),
     ...(capabilities === 'all' ? {} : { capability: { allowedCapabilities: [...capabilities].sort() } }),
   };
+  remember(profile, { executable, filesystem });
+  return profile;
 }
 
-function executableRules(execute: Paths, map: Paths, budget: Budget): ExecutableRules | undefined {
+function executableLists(execute: Paths, map: Paths, budget: Budget): Lists['executable'] {
   if (execute === 'all' || map === 'all') return undefined;
-  const executables = withoutCovered(execute, budget);
-  const libraries = withoutCovered(uncovered(map, executables, budget), budget);
-  return { allowedExecutables: textsOf(executables), allowedLibraries: textsOf(libraries) };
+  const allowedExecutables = withoutCovered(execute, budget);
+  const allowedLibraries = withoutCovered(uncovered(map, allowedExecutables, budget), budget);
+  return { allowedExecutables, allowedLibraries };
 }
 
-function filesystemRules(
-  executable: ExecutableRules | undefined,
+function filesystemLists(
+  executable: Lists['executable'],
   read: Paths,
   write: Paths,
   budget: Budget,
-): FilesystemRules | undefined {
+): Lists['filesystem'] {
   if (read === 'all' || write === 'all') return undefined;
   const unread = uncovered(write, read, budget);
   const unwritten = uncovered(read, write, budget);
-  const readWrite = withoutCovered([...without(write, unread), ...without(read, unwritten)], budget);
-  const granted = globsOf(
-    executable === undefined ? [] : [...executable.allowedExecutables, ...executable.allowedLibraries],
-  );
-  const readOnly = uncovered(unwritten, [...granted, ...readWrite], budget);
-  const writeOnly = uncovered(unread, readWrite, budget);
+  const readWritePaths = withoutCovered([...without(write, unread), ...without(read, unwritten)], budget);
+  const granted = executable ? [...executable.allowedExecutables, ...executable.allowedLibraries] : [];
+  const readOnly = uncovered(unwritten, [...granted, ...readWritePaths], budget);
+  const writeOnly = uncovered(unread, readWritePaths, budget);
   return {
-    readOnlyPaths: textsOf(withoutCovered(readOnly, budget)),
-    writeOnlyPaths: textsOf(withoutCovered(writeOnly, budget)),
-    readWritePaths: textsOf(readWrite),
+    readOnlyPaths: withoutCovered(readOnly, budget),
+    writeOnlyPaths: withoutCovered(writeOnly, budget),
+    readWritePaths,
   };
 }
 
@@ -109,6 +134,7 @@ function without(globs: readonly Glob[], others: readonly Glob[]): readonly Glob
   return globs.filter((glob) => !excluded.has(glob));
 }
 
-function textsOf(globs: readonly Glob[]): readonly string[] {
-  return globs.map(({ text }) => text);
+function textsOf<Name extends string>(lists: Readonly<Record<Name, readonly Glob[]>>): Record<Name, readonly string[]> {
+  const texts = Object.entries<readonly Glob[]>(lists).map(([name, globs]) => [name, globs.map(({ text }) => text)]);
+  return Object.fromEntries(texts) as Record<Name, readonly string[]>;
 }

@@ -1,8 +1,8 @@
 import type { Accesses, AccessKind, Paths } from './access.ts';
 import { accessesOf, accessKinds, profileOf } from './access.ts';
 import type { Budget } from './glob/budget.ts';
-import { fullBudget } from './glob/budget.ts';
-import type { Glob } from './glob/parse-glob.ts';
+import { newBudget } from './glob/budget.ts';
+import type { Glob } from './glob/glob.ts';
 import type { AppArmorProfile, NetworkRules } from './model.ts';
 import { intersectLists, uncovered, withoutCovered } from './path-list.ts';
 
@@ -23,10 +23,10 @@ export interface AppArmorIntersection {
  * for the shortfalls. A path stays permitted where both sides permit it, with the meaning of AppArmor's globs. An input
  * in complain mode denies nothing, and so constrains nothing as long as another one enforces.
  *
+ * @param budget of the operation that this is part of.
  * Without inputs, everything is permitted.
  */
-export function intersectAppArmor(inputs: readonly AppArmorProfile[]): AppArmorIntersection {
-  const budget = { left: fullBudget };
+export function intersectAppArmor(inputs: readonly AppArmorProfile[], budget = newBudget()): AppArmorIntersection {
   const enforced = inputs.filter(({ mode }) => mode === 'Enforce');
   const counting = enforced.length > 0 ? enforced : inputs;
   const shortfalls: Shortfall[] = [];
@@ -84,18 +84,18 @@ const maxPasses = 8;
  * as soon as one input is. Without inputs, nothing is permitted. The union of a union is the same text.
  */
 export function unionAppArmor(inputs: readonly AppArmorProfile[]): AppArmorProfile {
-  let union = unionOnce(inputs);
+  const budget = newBudget();
+  let union = unionOnce(inputs, budget);
   // A path that moved from one list to another can cover more there than it did before.
-  for (let pass = 1; pass < maxPasses; pass++) {
-    const next = unionOnce([union]);
+  for (let pass = 1; pass < maxPasses && budget.left > 0; pass++) {
+    const next = unionOnce([union], budget);
     if (JSON.stringify(next) === JSON.stringify(union)) break;
     union = next;
   }
   return union;
 }
 
-function unionOnce(inputs: readonly AppArmorProfile[]): AppArmorProfile {
-  const budget = { left: fullBudget };
+function unionOnce(inputs: readonly AppArmorProfile[], budget: Budget): AppArmorProfile {
   const all = inputs.map(accessesOf);
   const paths = (kind: AccessKind): Paths => {
     const lists: (readonly Glob[])[] = [];

@@ -1,6 +1,7 @@
 import type { Accesses, Paths } from './access.ts';
 import { accessesOf, accessKinds } from './access.ts';
-import { fullBudget } from './glob/budget.ts';
+import type { Budget } from './glob/budget.ts';
+import { newBudget } from './glob/budget.ts';
 import type { AppArmorProfile, NetworkRules } from './model.ts';
 import { uncovered } from './path-list.ts';
 
@@ -32,7 +33,7 @@ export function equalsAppArmor(a: AppArmorProfile, b: AppArmorProfile): boolean 
 
 /** What `to` permits and `from` does not. */
 function gained(from: Accesses, to: Accesses): readonly string[] {
-  const budget = { left: fullBudget };
+  const budget = newBudget();
   const found: string[] = [];
   if (from.mode === 'Enforce' && to.mode === 'Complain') found.push('mode Complain');
   for (const kind of accessKinds) {
@@ -58,7 +59,7 @@ const networkWords: readonly (readonly [keyof NetworkRules, string])[] = [
   ['allowUdp', 'udp'],
 ];
 
-function gainedPaths(from: Paths, to: Paths, budget: { left: number }): readonly string[] {
+function gainedPaths(from: Paths, to: Paths, budget: Budget): readonly string[] {
   if (from === 'all') return [];
   if (to === 'all') return ['any path'];
   return [...new Set(uncovered(to, from, budget).map(({ text }) => text))].sort();

@@ -4,10 +4,11 @@ import { accessesOf, accessKinds } from './access.ts';
 import type { Shortfall } from './combine.ts';
 import { intersectAppArmor } from './combine.ts';
 import type { Budget } from './glob/budget.ts';
-import { fullBudget } from './glob/budget.ts';
-import type { Glob } from './glob/parse-glob.ts';
+import { newBudget } from './glob/budget.ts';
+import type { Glob } from './glob/glob.ts';
 import type { AppArmorProfile, NetworkRules } from './model.ts';
-import { intersectLists, PathIndex, uncovered } from './path-list.ts';
+import { PathIndex } from './path-index.ts';
+import { intersectLists, isShownCovered, uncovered } from './path-list.ts';
 
 /** The profiles that hold for a container; the runtime's default template holds beside them in every policy. */
 export interface AppArmorInputs {
@@ -34,7 +35,11 @@ export function effectiveAppArmor(inputs: AppArmorInputs): {
     const profile = inputs[input];
     return profile === undefined ? [] : [{ input, profile }];
   });
-  const { profile, shortfalls } = intersectAppArmor(named.map((entry) => entry.profile));
+  const { known } = newBudget();
+  const { profile, shortfalls } = intersectAppArmor(
+    named.map((entry) => entry.profile),
+    newBudget(known),
+  );
   const artifact = accessesOf(inputs.artifact);
   if (artifact.mode === 'Complain' && profile.mode === 'Enforce') {
     const others = named.slice(0, -1).filter((entry) => entry.profile.mode === 'Enforce');
@@ -48,7 +53,7 @@ export function effectiveAppArmor(inputs: AppArmorInputs): {
     profile,
     constraints: [
       ...sectionConstraints(artifact, counting),
-      ...pathConstraints(artifact, result, counting, shortfalls),
+      ...pathConstraints(artifact, result, counting, shortfalls, newBudget(known)),
       ...networkConstraints(artifact, counting),
       ...capabilityConstraints(artifact, counting),
     ],
@@ -75,23 +80,23 @@ function pathConstraints(
   result: Accesses,
   others: readonly Named[],
   shortfalls: readonly Shortfall[],
+  budget: Budget,
 ): readonly Constraint[] {
-  const budget = { left: fullBudget };
   const constraints: Constraint[] = [];
   for (const kind of accessKinds) {
     const asked = artifact.paths[kind];
     const granted = result.paths[kind];
     if (asked === 'all' || granted === 'all') continue;
-    const remaining = new PathIndex(granted);
+    const remaining = PathIndex.of(granted);
     const limiting = others.flatMap(({ input, accesses: { paths } }) =>
-      paths[kind] === 'all' ? [] : [{ input, index: new PathIndex(paths[kind]) }],
+      paths[kind] === 'all' ? [] : [{ input, index: PathIndex.of(paths[kind]) }],
     );
     const short = new Set(shortfalls.filter((shortfall) => shortfall.kind === kind).map(({ path }) => path));
     for (const glob of uncovered(asked, granted, budget)) {
-      const by = limiting.filter(({ index }) => uncovered([glob], index.near(glob), budget).length > 0);
+      const by = limiting.filter(({ index }) => !isShownCovered(glob, index, budget));
       const inexact = short.size > 0 && (short.has(glob.text) || by.length === 0);
       const inputs = by.length > 0 ? by.map(({ input }) => input) : (['artifact'] as const);
-      const to = remainder(glob, remaining.near(glob), budget);
+      const to = remainder(glob, remaining.near(glob, budget) ?? [], budget);
       for (const input of inputs)
         constraints.push(constraint(`${kind} ${glob.text}`, input, 'permitted', to, !inexact));
     }

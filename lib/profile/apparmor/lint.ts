@@ -1,12 +1,12 @@
 import type { Finding } from '../profile.ts';
 import { globsOf } from './access.ts';
-import { isCovered } from './glob/automaton.ts';
 import type { Budget } from './glob/budget.ts';
-import { fullBudget } from './glob/budget.ts';
-import type { Glob } from './glob/parse-glob.ts';
+import { newBudget } from './glob/budget.ts';
+import { isCovered } from './glob/cover.ts';
+import type { Glob } from './glob/glob.ts';
 import { parseGlob } from './glob/parse-glob.ts';
 import type { AppArmorProfile } from './model.ts';
-import { PathIndex } from './path-list.ts';
+import { PathIndex } from './path-index.ts';
 import { dangerousCapabilities } from './vocabulary.ts';
 
 /** Paths that the default rules of every policy deny for writing, whatever a profile lists. */
@@ -54,7 +54,7 @@ interface Listed {
 }
 
 function lintPaths({ executable, filesystem }: AppArmorProfile): readonly Finding[] {
-  const budget = { left: fullBudget };
+  const budget = newBudget();
   const listed = [
     ...listOf('/executable/allowedExecutables', executable?.allowedExecutables),
     ...listOf('/executable/allowedLibraries', executable?.allowedLibraries),
@@ -75,7 +75,7 @@ function lintRepeats(listed: readonly Listed[], budget: Budget): readonly Findin
     const index = new PathIndex(entries.map(({ glob }) => glob));
     const seen = new Set<string>();
     for (const { glob, pointer } of entries) {
-      const near = index.near(glob).filter(({ expanded }) => expanded !== glob.expanded);
+      const near = (index.near(glob, budget) ?? []).filter(({ expanded }) => expanded !== glob.expanded);
       const cover = near.find((other) => isCovered(glob, [other], budget) && !isCovered(other, [glob], budget));
       if (seen.has(glob.expanded)) findings.push(info('duplicate-path', pointer, `${glob.text} is listed twice`));
       else if (cover !== undefined) {
@@ -101,7 +101,7 @@ function lintWrites(listed: readonly Listed[], budget: Budget): readonly Finding
       const message = `${glob.text} stays denied: no container policy permits writing there`;
       findings.push(warning('never-permitted', pointer, message));
     }
-    const program = executed.near(glob).find((other) => isCovered(other, [glob], budget));
+    const program = executed.near(glob, budget)?.find((other) => isCovered(other, [glob], budget));
     if (program !== undefined) {
       const message = `${glob.text} may be written and ${program.text} executed: a process can run what it wrote`;
       findings.push(warning('writable-executable', pointer, message));

@@ -1,47 +1,24 @@
-import { isCovered, mayMeet } from './glob/automaton.ts';
 import type { Budget } from './glob/budget.ts';
 import { within } from './glob/budget.ts';
+import { isCovered } from './glob/cover.ts';
+import type { Glob } from './glob/glob.ts';
 import { intersectGlobs } from './glob/intersect-globs.ts';
-import type { Glob } from './glob/parse-glob.ts';
+import { PathIndex } from './path-index.ts';
 import { limits } from './vocabulary.ts';
 
 /** What one question may take: enough for all but globs that were made to be hard. */
 const mostSteps = 20_000;
 
-/** Whether the others are shown to cover the glob, together. */
-function isShownCovered(glob: Glob, others: readonly Glob[], budget: Budget): boolean {
-  return within(budget, mostSteps, (part) => isCovered(glob, others, part)) ?? false;
+/** Whether the globs of an index are shown to cover a glob, together. */
+export function isShownCovered(glob: Glob, index: PathIndex, budget: Budget): boolean {
+  return index.has(glob) || isShownCoveredByNear(glob, index, budget, () => true);
 }
 
-/** Path lists may be long: this finds the few globs of one that can have names in common with a given glob. */
-export class PathIndex {
-  readonly #folders = new Map<string, Glob[]>();
-  readonly #all: readonly Glob[];
-
-  constructor(globs: readonly Glob[]) {
-    this.#all = globs;
-    for (const glob of globs) {
-      const folder = folderOf(glob);
-      const list = this.#folders.get(folder);
-      if (list === undefined) this.#folders.set(folder, [glob]);
-      else list.push(glob);
-    }
-  }
-
-  near(glob: Glob): readonly Glob[] {
-    const folder = folderOf(glob);
-    if (folder === '') return this.#all.filter((candidate) => mayMeet(glob, candidate));
-    const inside = this.#folders.get(folder) ?? [];
-    const anywhere = this.#folders.get('') ?? [];
-    return [...inside, ...anywhere].filter((candidate) => mayMeet(glob, candidate));
-  }
-}
-
-/** The first component, where it is literal: `/etc/` of `/etc/*.conf`; a lone one is `/init`. */
-function folderOf(glob: Glob): string {
-  const end = glob.prefix.indexOf('/', 1);
-  if (end !== -1) return glob.prefix.slice(0, end + 1);
-  return glob.literal ? glob.prefix : '';
+function isShownCoveredByNear(glob: Glob, index: PathIndex, budget: Budget, counts: (other: Glob) => boolean): boolean {
+  return within(budget, mostSteps, (part) => {
+    const near = index.near(glob, part)?.filter(counts);
+    return near !== undefined && (isCovered(glob, near, part) ?? false);
+  });
 }
 
 /** What two path lists have in common, and which globs of the first lost names only because it was too much to say. */
@@ -55,28 +32,31 @@ export interface ListIntersection {
  * as it is written; of globs that overlap, the common part is worked out.
  */
 export function intersectLists(first: readonly Glob[], second: readonly Glob[], budget: Budget): ListIntersection {
-  const inFirst = new PathIndex(first);
-  const inSecond = new PathIndex(second);
+  const inFirst = PathIndex.of(first);
+  const inSecond = PathIndex.of(second);
   const globs: Glob[] = [];
   const unsaid: Glob[] = [];
   const cut = first.filter((glob) => {
-    const covered = isShownCovered(glob, inSecond.near(glob), budget);
+    const covered = isShownCovered(glob, inSecond, budget);
     if (covered) globs.push(glob);
     return !covered;
   });
   const whole = new Set<Glob>();
   for (const glob of second) {
-    if (!isShownCovered(glob, inFirst.near(glob), budget)) continue;
+    if (!isShownCovered(glob, inFirst, budget)) continue;
     whole.add(glob);
     globs.push(glob);
   }
   for (const glob of cut) {
-    for (const other of inSecond.near(glob)) {
+    const near = within(budget, mostSteps, (part) => inSecond.near(glob, part));
+    let isSaid = near !== undefined;
+    for (const other of near ?? []) {
       if (whole.has(other)) continue;
       const pieces = within(budget, mostSteps, (part) => intersectGlobs(glob, other, part));
-      if (pieces === undefined || globs.length + pieces.length > limits.paths) unsaid.push(glob);
+      if (pieces === undefined || globs.length + pieces.length > limits.paths) isSaid = false;
       else globs.push(...pieces);
     }
+    if (!isSaid) unsaid.push(glob);
   }
   return { globs: withoutCovered(globs, budget), unsaid };
 }
@@ -89,16 +69,16 @@ export function withoutCovered(globs: readonly Glob[], budget: Budget): readonly
   const index = new PathIndex(distinct);
   const dropped = new Set<Glob>();
   for (const glob of distinct) {
-    const others = index.near(glob).filter((other) => other !== glob && !dropped.has(other));
-    if (others.length > 0 && isShownCovered(glob, others, budget)) dropped.add(glob);
+    const counts = (other: Glob) => other !== glob && !dropped.has(other);
+    if (isShownCoveredByNear(glob, index, budget, counts)) dropped.add(glob);
   }
   return distinct.filter((glob) => !dropped.has(glob));
 }
 
 /** Those of `globs` that are not shown to be covered by `cover`. */
 export function uncovered(globs: readonly Glob[], cover: readonly Glob[], budget: Budget): readonly Glob[] {
-  const index = new PathIndex(cover);
-  return globs.filter((glob) => !isShownCovered(glob, index.near(glob), budget));
+  const index = PathIndex.of(cover);
+  return globs.filter((glob) => !isShownCovered(glob, index, budget));
 }
 
 function byName(a: Glob, b: Glob): number {

@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import { globsOf } from './access.ts';
-import { surplusStates } from './glob/automaton.ts';
 import { fullBudget } from './glob/budget.ts';
+import { surplusStates } from './glob/union-automaton.ts';
 import type { AppArmorProfile } from './model.ts';
 import { capabilities, limits } from './vocabulary.ts';
 

@@ -3,10 +3,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { globText, nameLike, pathName } from '#test/oracle/apparmor-arbitrary';
 import { globMatches } from '#test/oracle/apparmor-glob';
-import { isCovered, matchesName, meet } from './automaton.ts';
+import { matchesName, meet } from './automaton.ts';
 import { fullBudget } from './budget.ts';
+import { isCovered } from './cover.ts';
+import type { Glob } from './glob.ts';
 import { intersectGlobs } from './intersect-globs.ts';
-import type { Glob } from './parse-glob.ts';
 import { parseGlob } from './parse-glob.ts';
 
 const runs = { numRuns: 2000 };

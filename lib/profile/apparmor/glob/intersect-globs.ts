@@ -1,8 +1,11 @@
-import { isCovered, matchesName, meet } from './automaton.ts';
+import { meet } from './automaton.ts';
 import type { Budget } from './budget.ts';
-import { spend } from './budget.ts';
-import type { Glob, GlobNode } from './parse-glob.ts';
-import { characterOf, parseGlob } from './parse-glob.ts';
+import { answerOnce, spend } from './budget.ts';
+import { isCovered } from './cover.ts';
+import type { Glob } from './glob.ts';
+import type { GlobNode } from './node.ts';
+import { characterOf } from './node.ts';
+import { parseGlob } from './parse-glob.ts';
 import { intersection, isEmpty, isSubset } from './symbol-set.ts';
 import { writeGlob } from './write-glob.ts';
 
@@ -17,25 +20,19 @@ const maxPieces = 64;
  * always is a finite union of globs; undefined where that would be too many, or the budget ends first.
  */
 export function intersectGlobs(a: Glob, b: Glob, budget: Budget): readonly Glob[] | undefined {
+  return answerOnce(budget.known?.common, [a, b], () => workOut(a, b, budget));
+}
+
+function workOut(a: Glob, b: Glob, budget: Budget): readonly Glob[] | undefined {
   const common = meet(a, b, budget);
   if (common === undefined) return undefined;
   if (!common) return [];
   if (a.literal) return [a];
-  if (b.literal) return matchesName(a, b.prefix) ? [b] : [];
+  if (b.literal) return [b];
   if (isCovered(a, [b], budget)) return [a];
   if (isCovered(b, [a], budget)) return [b];
-  const lefts = flatten(a.nodes);
-  const rights = flatten(b.nodes);
-  if (lefts === undefined || rights === undefined) return undefined;
-  const texts = new Set<string>();
-  for (const left of lefts) {
-    for (const right of rights) {
-      const pieces = new Pairing(left, right, budget).pieces(0, 0);
-      if (pieces === undefined) return undefined;
-      for (const piece of pieces) if (isAskedFor(piece)) texts.add(writeGlob(piece));
-      if (texts.size > maxPieces) return undefined;
-    }
-  }
+  const texts = commonTexts(a, b, budget);
+  if (texts === undefined) return undefined;
   const globs: Glob[] = [];
   for (const text of texts) {
     const glob = parseGlob(text);
@@ -44,6 +41,52 @@ export function intersectGlobs(a: Glob, b: Glob, budget: Budget): readonly Glob[
     globs.push(glob);
   }
   return globs;
+}
+
+/** What two globs have in common as texts: component by component, until one of them may hold "/". */
+function commonTexts(a: Glob, b: Glob, budget: Budget): readonly string[] | undefined {
+  let texts = [''];
+  for (const [index, left] of a.components.entries()) {
+    const right = b.components[index];
+    if (right === undefined) return [];
+    const isRest = left.isDeep || right.isDeep;
+    const isSame = !isRest && left.text === right.text && left.isLiteral === right.isLiteral;
+    const ends =
+      isSame && !left.isLiteral
+        ? [`/${left.text}`]
+        : commonPieces(nodesFrom(a, index, isRest), nodesFrom(b, index, isRest), budget);
+    if (ends === undefined || texts.length * ends.length > maxPieces) return undefined;
+    texts = texts.flatMap((text) => ends.map((end) => text + end));
+    if (isRest) break;
+  }
+  // An empty component: no name has it.
+  return texts.filter((text) => !text.includes('//'));
+}
+
+/** The nodes of one component, or all from there on, with the slash before them. */
+function nodesFrom({ nodes, components }: Glob, index: number, isRest: boolean): readonly GlobNode[] {
+  const begin = (components[index]?.start ?? 1) - 1;
+  const next = isRest ? undefined : components[index + 1];
+  return nodes.slice(begin, next && next.start - 1);
+}
+
+function commonPieces(
+  left: readonly GlobNode[],
+  right: readonly GlobNode[],
+  budget: Budget,
+): readonly string[] | undefined {
+  const [lefts, rights] = [flatten(left), flatten(right)];
+  if (lefts === undefined || rights === undefined) return undefined;
+  const texts = new Set<string>();
+  for (const one of lefts) {
+    for (const other of rights) {
+      const pieces = new Pairing(one, other, budget).pieces(0, 0);
+      if (pieces === undefined) return undefined;
+      for (const piece of pieces) if (isAskedFor(piece)) texts.add(writeGlob(piece));
+      if (texts.size > maxPieces) return undefined;
+    }
+  }
+  return [...texts];
 }
 
 function flatten(nodes: readonly GlobNode[]): readonly Flat[] | undefined {

@@ -1,28 +1,11 @@
 import { limits } from '../vocabulary.ts';
+import { splitComponents } from './components.ts';
+import type { Glob } from './glob.ts';
+import type { GlobNode } from './node.ts';
+import { characterOf, literalNode, literalOf } from './node.ts';
 import type { SymbolSet } from './symbol-set.ts';
-import { anySymbol, complement, isEmpty, isSame, noSymbol, notSlash, singleton, union } from './symbol-set.ts';
+import { anySymbol, complement, isEmpty, noSymbol, notSlash, singleton, union } from './symbol-set.ts';
 import { expandVariables } from './variables.ts';
-
-/** A glob as a tree: one symbol of a set, any number of them, or one of several branches. */
-export type GlobNode =
-  | { readonly kind: 'one'; readonly set: SymbolSet }
-  | { readonly kind: 'many'; readonly set: SymbolSet }
-  | { readonly kind: 'branches'; readonly branches: readonly (readonly GlobNode[])[] };
-
-/** A validated path of a profile. */
-export interface Glob {
-  /** As the author wrote it. */
-  readonly text: string;
-  /** As it is written into a policy: variables replaced. */
-  readonly expanded: string;
-  readonly nodes: readonly GlobNode[];
-  /** The literal characters that every matching name begins with. */
-  readonly prefix: string;
-  /** The literal characters that every matching name ends with. */
-  readonly suffix: string;
-  /** True where nothing but the prefix matches. */
-  readonly literal: boolean;
-}
 
 /** A path that AppArmor would refuse, or that could mean something else than it says. */
 export interface GlobFault {
@@ -59,14 +42,17 @@ export function parseGlob(text: string): Glob | GlobFault {
   const reader = new Reader(expanded);
   const nodes = reader.read();
   if (reader.fault !== undefined) return { fault: reader.fault };
-  const length = literalLength(nodes);
-  const prefix = nodes.slice(0, length).map(characterOf).join('');
-  const end = nodes.findLastIndex((node) => characterOf(node) === undefined);
-  const suffix = nodes
-    .slice(end + 1)
-    .map(characterOf)
-    .join('');
-  return { text, expanded, nodes, prefix, suffix, literal: length === nodes.length };
+  const components = splitComponents(expanded, nodes, reader.slashes);
+  const literal = components.every(({ isLiteral }) => isLiteral);
+  return { text, expanded, nodes, components, ...literalEnds(nodes), literal, automata: new Map() };
+}
+
+/** The literal characters at both ends. */
+function literalEnds(nodes: readonly GlobNode[]): Pick<Glob, 'prefix' | 'suffix'> {
+  const isWild = (node: GlobNode): boolean => characterOf(node) === undefined;
+  const begin = nodes.findIndex(isWild);
+  const prefix = literalOf(begin === -1 ? nodes : nodes.slice(0, begin));
+  return { prefix, suffix: begin === -1 ? prefix : literalOf(nodes.slice(nodes.findLastIndex(isWild) + 1)) };
 }
 
 function checkSpelling(text: string): string | undefined {
@@ -84,32 +70,9 @@ function spell(code: number): string {
   return `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-function literalLength(nodes: readonly GlobNode[]): number {
-  const end = nodes.findIndex((node) => characterOf(node) === undefined);
-  return end === -1 ? nodes.length : end;
-}
-
-const characters: ReadonlyMap<number, string> = new Map(
-  Array.from({ length: 95 }, (_, index) => {
-    const character = String.fromCharCode(index + 0x20);
-    return [keyOf(singleton(character)), character] as const;
-  }),
-);
-
-function keyOf({ low, middle, high }: SymbolSet): number {
-  // A set of one has one word that is not zero, a power of two.
-  return low !== 0 ? Math.abs(low) : middle !== 0 ? Math.abs(middle) * 2 ** 32 : Math.abs(high) * 2 ** 64;
-}
-
-/** The character that a node stands for, where it stands for exactly one. */
-export function characterOf(node: GlobNode): string | undefined {
-  if (node.kind !== 'one') return undefined;
-  const character = characters.get(keyOf(node.set));
-  return character !== undefined && isSame(singleton(character), node.set) ? character : undefined;
-}
-
 class Reader {
   fault: string | undefined;
+  readonly slashes: { readonly node: number; readonly at: number }[] = [];
   readonly #text: string;
   #at = 0;
   #wildcards = 0;
@@ -131,6 +94,7 @@ class Reader {
     while (this.#at < this.#text.length && this.fault === undefined) {
       const character = this.#text[this.#at] ?? '';
       if (character === '}' || (character === ',' && depth > 0)) break;
+      if (character === '/' && depth === 0) this.slashes.push({ node: nodes.length, at: this.#at });
       this.#at += 1;
       if ('*?[{'.includes(character) && ++this.#wildcards > limits.wildcards) {
         this.fault = `more than ${limits.wildcards} wildcards`;
@@ -139,7 +103,7 @@ class Reader {
       else if (character === '[') nodes.push({ kind: 'one', set: this.#characterClass() });
       else if (character === '{') nodes.push(this.#group(depth + 1));
       else if (character === ']') this.fault = '"]" without its "["; write "\\]" for the character';
-      else nodes.push({ kind: 'one', set: singleton(character === '\\' ? this.#escaped() : character) });
+      else nodes.push(literalNode(character === '\\' ? this.#escaped() : character));
     }
     return nodes;
   }

@@ -65,6 +65,13 @@ export function isEmpty(a: SymbolSet): boolean {
   return (a.low | a.middle | a.high) === 0;
 }
 
+/** Whether the set holds exactly one symbol. */
+export function isSingle({ low, middle, high }: SymbolSet): boolean {
+  if ((low !== 0 ? 1 : 0) + (middle !== 0 ? 1 : 0) + (high !== 0 ? 1 : 0) !== 1) return false;
+  const word = low | middle | high;
+  return (word & (word - 1)) === 0;
+}
+
 export function meets(a: SymbolSet, b: SymbolSet): boolean {
   return ((a.low & b.low) | (a.middle & b.middle) | (a.high & b.high)) !== 0;
 }

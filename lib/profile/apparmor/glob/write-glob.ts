@@ -1,5 +1,5 @@
-import type { GlobNode } from './parse-glob.ts';
-import { characterOf } from './parse-glob.ts';
+import type { GlobNode } from './node.ts';
+import { characterOf } from './node.ts';
 import type { SymbolSet } from './symbol-set.ts';
 import { anySymbol, complement, holdsOther, isSame, isSubset, notSlash, printableMembers } from './symbol-set.ts';
 
