@@ -326,6 +326,39 @@ describe('an attack on a keyless signature is refused:', () => {
   });
 });
 
+describe('many signatures of strangers', () => {
+  const strangers = (count: number, make: () => Promise<BundleJson>): Promise<Signature[]> =>
+    Promise.all(Array.from({ length: count }, async () => bundled(await make())));
+
+  it('cost little, however good they are and whatever the rule asks for', async () => {
+    const good = bundled(await sigstore.sign(artifact, signedAs));
+    const signatures = await strangers(64, () =>
+      sigstore.sign(artifact, { ...signedAs, identity: 'https://evil.example' }),
+    );
+    const [requirement] = ruleFor().require;
+    assert.ok(requirement);
+    const wanted = Array.from({ length: 16 }, () => requirement);
+    const started = process.cpuUsage();
+    verifySignatures(artifact, reference, [...signatures, good], { ...ruleFor(), require: wanted });
+    const { user } = process.cpuUsage(started);
+    // A whole verification of each for each requirement would be a thousand, some milliseconds each.
+    assert.ok(user < 1_500_000, `${user} us`);
+  });
+
+  it('may not hold hundreds of timestamps or log entries', async () => {
+    const { verificationMaterial, ...rest } = await sigstore.sign(artifact, { ...signedAs, timestamped: true });
+    const times = verificationMaterial.timestampVerificationData.rfc3161Timestamps;
+    const entries = verificationMaterial.tlogEntries;
+    for (const more of [
+      { timestampVerificationData: { rfc3161Timestamps: Array.from({ length: 9 }, () => times[0]) } },
+      { tlogEntries: Array.from({ length: 9 }, () => entries[0]) },
+    ]) {
+      const bundle = { ...rest, verificationMaterial: { ...verificationMaterial, ...more } };
+      refuses(bundled(bundle), ruleFor(), /more than 8 log entries or timestamps/);
+    }
+  });
+});
+
 describe('examineSignatures', () => {
   it('tells of each requirement what met it, with the log entry, and what did not and why', async () => {
     const stranger = bundled(await sigstore.sign(artifact, { ...signedAs, identity: 'https://evil.example' }));

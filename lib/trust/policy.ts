@@ -82,6 +82,11 @@ export type LogUse = 'required' | 'optional' | 'off';
 /** Authorities and logs that keyless signatures are checked against (see sigstore-root.ts). */
 export interface SigstoreRoot {
   /**
+   * Whom the certificate of a signature names, nothing of it checked: enough to pass over what can be of no use, at little cost.
+   * Throws SignatureInvalid where there is none, or it is malformed.
+   */
+  claimedIdentity(content: SignedContent): CertificateIdentity;
+  /**
    * Who made a signature, and its entries in the transparency log: checks certificate, certificate log, time, and entries.
    * Throws SignatureInvalid.
    */

@@ -1,12 +1,18 @@
 import type { KeyObject } from 'node:crypto';
-import { ASN1Obj } from '@sigstore/core';
+import { ASN1Obj, X509Certificate } from '@sigstore/core';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
-import { type Signer, type TrustMaterial, toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
+import { type TrustMaterial, toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { FairleadError } from '#lib/errors';
 import { type CertificateIdentity, type Claim, claimOids } from './identity.ts';
 import { verifyBytes } from './key-algorithm.ts';
 import type { SigstoreRoot } from './policy.ts';
 import type { SignedContent } from './signed-content.ts';
+
+/** A certificate needs the proof of its own log, and a time at which it was used. */
+const withCertificate = { ctlogThreshold: 1, timestampThreshold: 1 };
+
+/** Log entries, and times: each is checked, and there is room for thousands in a bundle. Those of good will have one or two. */
+const mostWitnesses = 8;
 
 const mediaTypes = [
   'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
@@ -33,31 +39,59 @@ export function readTrustedRoot(bytes: Uint8Array): SigstoreRoot {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FairleadError('InvalidInput', `not a Sigstore trusted root: ${reason}`, { cause });
   }
+  const claimedIdentity = once(certificateIdentity);
+  const verifiedEntries = {
+    required: once((content) => verify(content, trust, { ...withCertificate, tlogThreshold: 1 }, false)),
+    optional: once((content) => verify(content, trust, { ...withCertificate, tlogThreshold: 0 }, false)),
+    off: once((content) => verify(content, trust, { ...withCertificate, tlogThreshold: 0 }, true)),
+  };
   return {
+    claimedIdentity,
     verifyCertificate: (content, log) => {
-      const options = { tlogThreshold: log === 'required' ? 1 : 0, ctlogThreshold: 1, timestampThreshold: 1 };
-      const { signer, logIndexes } = verify(content, trust, options, log === 'off');
-      return { certificate: certificateIdentity(signer), logIndexes };
+      const logIndexes = verifiedEntries[log](content);
+      return { certificate: claimedIdentity(content), logIndexes };
     },
     verifyKey: (content, key, log) => {
       const withKey: TrustMaterial = { ...trust, publicKey: () => ({ publicKey: key, validFor: () => true }) };
       const options = { tlogThreshold: log === 'required' ? 1 : 0, ctlogThreshold: 0, timestampThreshold: 0 };
-      return verify(content, withKey, options, false).logIndexes;
+      return verify(content, withKey, options, false);
     },
   };
 }
 
+/** Remembers what came of a signature, be it an error: a rule may have many requirements, and each asks of each signature. */
+function once<T>(make: (content: SignedContent) => T): (content: SignedContent) => T {
+  const made = new WeakMap<SignedContent, { readonly value: T } | { readonly error: unknown }>();
+  return (content) => {
+    let outcome = made.get(content);
+    if (outcome === undefined) {
+      try {
+        outcome = { value: make(content) };
+      } catch (error) {
+        outcome = { error };
+      }
+      made.set(content, outcome);
+    }
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  };
+}
+
+/** Checks a signature and all that is said of its time; gives the indexes of its log entries. Throws SignatureInvalid. */
 function verify(
   content: SignedContent,
   trust: TrustMaterial,
   options: ConstructorParameters<typeof Verifier>[1],
   withoutLog: boolean,
-): { signer: Signer; logIndexes: readonly string[] } {
+): readonly string[] {
   try {
     const entity = toSignedEntity(content.bundle(), Buffer.from(content.signed));
     const { signature, timestamps } = entity;
+    if (Math.max(entity.tlogEntries.length, timestamps.length) > mostWitnesses) {
+      throw new Error(`it has more than ${mostWitnesses} log entries or timestamps`);
+    }
     const tlogEntries = withoutLog ? [] : entity.tlogEntries;
-    const signer = new Verifier(trust, options).verify({
+    new Verifier(trust, options).verify({
       ...entity,
       tlogEntries,
       timestamps: withoutLog ? timestamps.filter(({ $case }) => $case === 'timestamp-authority') : timestamps,
@@ -71,7 +105,7 @@ function verify(
         verifySignature: (key: KeyObject) => verifyBytes(key, content.signed, content.signature),
       },
     });
-    return { signer, logIndexes: tlogEntries.map(({ logIndex }) => logIndex) };
+    return tlogEntries.map(({ logIndex }) => logIndex);
   } catch (cause) {
     if (cause instanceof FairleadError) throw cause;
     // The verifier throws errors of many kinds at what is malformed; none of them may pass for anything but a refusal.
@@ -80,23 +114,43 @@ function verify(
   }
 }
 
-function certificateIdentity({ identity }: Signer): CertificateIdentity {
+/** Fulcio's extensions for the OIDC issuer: as DER, and in its first form as bare text. */
+const issuerOids = { der: '1.3.6.1.4.1.57264.1.8', bare: '1.3.6.1.4.1.57264.1.1' } as const;
+
+/** Whom the certificate in a bundle names; the verifier checks this very certificate. Throws SignatureInvalid. */
+function certificateIdentity(content: SignedContent): CertificateIdentity {
+  try {
+    return readIdentity(leafCertificate(content));
+  } catch (cause) {
+    if (cause instanceof FairleadError) throw cause;
+    // The reader of certificates throws errors of many kinds, and some only when a field is looked at.
+    throw new FairleadError('SignatureInvalid', 'its certificate is malformed', { cause });
+  }
+}
+
+function leafCertificate(content: SignedContent): X509Certificate {
+  const material = content.bundle().verificationMaterial.content;
+  if (material.$case === 'publicKey') throw new FairleadError('SignatureInvalid', 'it has no certificate');
+  const leaf = material.$case === 'certificate' ? material.certificate : material.x509CertificateChain.certificates[0];
+  return X509Certificate.parse(Buffer.from(leaf?.rawBytes ?? []));
+}
+
+function readIdentity(certificate: X509Certificate): CertificateIdentity {
+  const issued = certificate.extension(issuerOids.der);
+  const issuer = issued ? utf8String(issued.value) : certificate.extension(issuerOids.bare)?.value.toString('utf8');
+  const identity = certificate.subjectAltName;
+  if (!issuer || !identity) {
+    throw new FairleadError('SignatureInvalid', 'its certificate names no identity or no issuer');
+  }
   const claims: Partial<Record<Claim, string>> = {};
   for (const [claim, oid] of Object.entries(claimOids) as [Claim, string][]) {
-    const found = identity?.oids?.find((pair) => pair.oid?.id.join('.') === oid);
+    const found = certificate.extension(oid);
     if (found !== undefined) claims[claim] = utf8String(found.value);
   }
-  const issuer = identity?.extensions?.issuer;
-  const name = identity?.subjectAlternativeName;
-  if (!issuer || !name) throw new FairleadError('SignatureInvalid', 'its certificate names no identity or no issuer');
-  return { issuer, identity: name, claims };
+  return { issuer, identity, claims };
 }
 
 /** The text in an extension's value (DER UTF8String). */
 function utf8String(der: Buffer): string {
-  try {
-    return ASN1Obj.parseBuffer(Buffer.from(der)).value.toString('utf8');
-  } catch (cause) {
-    throw new FairleadError('SignatureInvalid', 'its certificate has a malformed claim', { cause });
-  }
+  return ASN1Obj.parseBuffer(Buffer.from(der)).value.toString('utf8');
 }
