@@ -48,3 +48,12 @@ export function companions(architecture: string): readonly string[] {
   const family = Object.values(families).find(([native]) => native === architecture);
   return family?.slice(1) ?? [];
 }
+
+/**
+ * The machines on which it matters that a profile lists an architecture: those that run its programs beside their own.
+ * None for one that is only ever a machine's own, since runtimes filter that always; undefined for unknown ones.
+ */
+export function machinesWithGuest(architecture: string): readonly MachineArchitecture[] | undefined {
+  const known = machineArchitectures.filter((machine) => families[machine].includes(architecture));
+  return known.length === 0 ? undefined : known.filter((machine) => families[machine][0] !== architecture);
+}

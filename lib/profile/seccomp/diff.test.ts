@@ -112,4 +112,29 @@ Written differently, same meaning: ioctl
     assert.equal(renderDiffText(diff), 'No difference in meaning.\n');
     assert.equal(isLoosened(diff), false);
   });
+
+  it('counts architectures where a machine runs their programs beside its own', () => {
+    const listing = (...architectures: string[]): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_ERRNO',
+      architectures,
+    });
+    const [alone, guest] = [listing(native), { subject: 'architectures', from: 'calls are killed' }];
+    // No machine runs these beside its own programs, and runtimes filter a machine's own always.
+    const others = listing(native, 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_S390X');
+    assert.deepEqual(diffProfiles(alone, others, native), { changes: [], rewritten: ['architectures'] });
+    assert.ok(equalProfiles(others, listing(), native));
+    assert.deepEqual(diffProfiles(alone, listing('SCMP_ARCH_X86'), native).changes, [
+      { ...guest, direction: 'loosened', to: 'SCMP_ARCH_X86' },
+    ]);
+    assert.deepEqual(diffProfiles(alone, listing('SCMP_ARCH_X86'), 'SCMP_ARCH_AARCH64').changes, [
+      { ...guest, direction: 'loosened', to: 'SCMP_ARCH_X86', where: 'the machine is amd64' },
+    ]);
+    const onArm = diffProfiles(listing('SCMP_ARCH_ARM'), alone, native);
+    assert.equal(
+      renderDiffText(onArm),
+      'Tightened:\n  SCMP_ARCH_ARM -> calls are killed where the machine is arm64\n    architectures\n',
+    );
+    // Of machines that are not known it cannot be told.
+    assert.ok(isLoosened(diffProfiles(alone, listing('SCMP_ARCH_MIPS'), native)));
+  });
 });

@@ -1,3 +1,4 @@
+import { companions, machinesWithGuest } from './architecture.ts';
 import type { ArgumentSet } from './argument-set.ts';
 import type { Box } from './box.ts';
 import { everything } from './box.ts';
@@ -19,7 +20,7 @@ export interface Change {
   /** What held, and what holds now, for people. */
   readonly from: string;
   readonly to: string;
-  /** For which arguments, for people; absent where for all. */
+  /** For which arguments or machines, for people; absent where for all. */
   readonly where?: string;
 }
 
@@ -27,7 +28,7 @@ export interface Change {
 export interface ProfileDiff {
   /** The profile as a whole first, then syscalls by name. */
   readonly changes: readonly Change[];
-  /** Syscalls that are written in another way and mean the same. */
+  /** Syscalls, and `architectures`, that are written in another way and mean the same. */
   readonly rewritten: readonly string[];
 }
 
@@ -35,7 +36,8 @@ const word = 0xffff_ffffn;
 
 /**
  * Compares two profiles by what they mean (see meaningOf): for every syscall, arguments, architecture and flag.
- * Where arguments are too many to tell, the syscall counts as loosened.
+ * Where arguments are too many to tell, the syscall counts as loosened. An architecture counts where some machine runs its
+ * programs beside its own, whichever machine that is: profiles are published for nodes of several kinds.
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  */
@@ -59,7 +61,10 @@ export function diffProfiles(from: SeccompProfile, to: SeccompProfile, nativeArc
   const after = textsOf(to);
   const written = [...new Set([...before.keys(), ...after.keys()])].sort();
   const rewritten = written.filter((name) => !changed.has(name) && before.get(name) !== after.get(name));
-  return { changes, rewritten };
+  const isListedAnew =
+    architecturesOf(from, nativeArchitecture).join() !== architecturesOf(to, nativeArchitecture).join();
+  const others = changes.some(({ subject }) => subject === 'architectures') || !isListedAnew ? [] : ['architectures'];
+  return { changes, rewritten: [...others, ...rewritten] };
 }
 
 /** Whether two profiles mean the same for every call, errno included. */
@@ -140,19 +145,25 @@ function changesOf(subject: string, found: readonly Difference[]): readonly Chan
   }));
 }
 
+/** Calls of an architecture that is not listed are killed, where the machine runs its programs at all. */
 function architectureChanges(from: SeccompProfile, to: SeccompProfile, native: string): readonly Change[] {
-  const list = ({ architectures }: SeccompProfile) => [...new Set([native, ...(architectures ?? [])])].sort();
-  const [before, after] = [list(from), list(to)];
-  const change = (direction: Direction, a: string, b: string): Change => ({
-    subject: 'architectures',
-    direction,
-    from: a,
-    to: b,
-  });
+  const [before, after] = [architecturesOf(from, native), architecturesOf(to, native)];
+  const change = (name: string, direction: 'loosened' | 'tightened'): readonly Change[] => {
+    const machines = machinesWithGuest(name);
+    if (machines?.length === 0) return [];
+    const [a, b] = direction === 'loosened' ? ['calls are killed', name] : [name, 'calls are killed'];
+    const elsewhere = machines !== undefined && !companions(native).includes(name);
+    const where = elsewhere ? { where: `the machine is ${machines.join(' or ')}` } : {};
+    return [{ subject: 'architectures', direction, from: a, to: b, ...where }];
+  };
   return [
-    ...after.filter((name) => !before.includes(name)).map((name) => change('loosened', 'calls are killed', name)),
-    ...before.filter((name) => !after.includes(name)).map((name) => change('tightened', name, 'calls are killed')),
+    ...after.filter((name) => !before.includes(name)).flatMap((name) => change(name, 'loosened')),
+    ...before.filter((name) => !after.includes(name)).flatMap((name) => change(name, 'tightened')),
   ];
+}
+
+function architecturesOf({ architectures = [] }: SeccompProfile, native: string): readonly string[] {
+  return [...new Set([native, ...architectures])].sort();
 }
 
 function flagChanges(from: SeccompProfile, to: SeccompProfile): readonly Change[] {
