@@ -169,6 +169,20 @@ describe('an attack on a keyless signature is refused:', () => {
       () => sigstore.sign(artifact, { ...signedAs, certificateLogged: false }),
     ],
     [
+      'a certificate that is for something else than signing code',
+      /not for signing code/,
+      async () => {
+        const bundle = await sigstore.sign(artifact, signedAs);
+        const der = Buffer.from(bundle.verificationMaterial.certificate.rawBytes, 'base64');
+        // id-kp-codeSigning becomes id-kp-clientAuth.
+        const use = der.indexOf(Buffer.from('06082b06010505070303', 'hex'));
+        assert.ok(use > 0);
+        der[use + 9] = 2;
+        bundle.verificationMaterial.certificate.rawBytes = der.toString('base64');
+        return bundle;
+      },
+    ],
+    [
       'a certificate that names no issuer',
       /names no identity or no issuer/,
       () => sigstore.sign(artifact, { ...signedAs, issuer: null }),

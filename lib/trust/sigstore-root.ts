@@ -117,6 +117,10 @@ function verify(
 /** Fulcio's extensions for the OIDC issuer: as DER, and in its first form as bare text. */
 const issuerOids = { der: '1.3.6.1.4.1.57264.1.8', bare: '1.3.6.1.4.1.57264.1.1' } as const;
 
+/** What a key may be used for (RFC 5280, 4.2.1.12). */
+const extendedKeyUsage = '2.5.29.37';
+const codeSigning = '1.3.6.1.5.5.7.3.3';
+
 /** Whom the certificate in a bundle names; the verifier checks this very certificate. Throws SignatureInvalid. */
 function certificateIdentity(content: SignedContent): CertificateIdentity {
   try {
@@ -136,6 +140,11 @@ function leafCertificate(content: SignedContent): X509Certificate {
 }
 
 function readIdentity(certificate: X509Certificate): CertificateIdentity {
+  // An authority may certify other things too, such as servers: their keys sign no artifacts.
+  const uses = certificate.extension(extendedKeyUsage)?.valueObj.subs[0]?.subs ?? [];
+  if (!uses.some((use) => use.toOID() === codeSigning)) {
+    throw new FairleadError('SignatureInvalid', 'its certificate is not for signing code');
+  }
   const issued = certificate.extension(issuerOids.der);
   const issuer = issued ? utf8String(issued.value) : certificate.extension(issuerOids.bare)?.value.toString('utf8');
   const identity = certificate.subjectAltName;
