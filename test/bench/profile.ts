@@ -52,13 +52,13 @@ export async function bench(report: (line: string) => void): Promise<void> {
       line('intersect with RuntimeDefault', 10, fewRuns, meet(seccompOf(profile))),
       line('renderProfile', 10, fewRuns, () => renderProfile(profile)),
       line('lint', undefined, fewRuns, () => lint(profile)),
-      memoryLine('all of it but lint', bytes, 'read'),
+      memoryLine('readProfile, validateArtifact, intersect and renderProfile', bytes, 'read'),
     ];
     if (what === dockerForm) {
       const resolved = () => importProfile(bytes, 'bench', { host });
       lines.push(
         line('importProfile', undefined, fewRuns, resolved),
-        memoryLine('all, by importProfile', bytes, 'import'),
+        memoryLine('importProfile, validateArtifact, intersect and renderProfile', bytes, 'import'),
       );
     }
     for (const text of lines) report(`  ${text}`);
