@@ -1,5 +1,5 @@
 import { effectiveAppArmor } from './apparmor/effective-profile.ts';
-import { selinuxOnly } from './merge-profiles.ts';
+import { allStructured } from './merge-profiles.ts';
 import type { Profile } from './profile.ts';
 import type { Some } from './same-kind.ts';
 import { sameKind } from './same-kind.ts';
@@ -45,7 +45,7 @@ export function explainProfiles(given: MeetingProfiles<Profile>, nativeArchitect
       return { effective: { kind: 'AppArmor', apparmor }, constraints };
     }
     case 'SELinux':
-      return explainSelinux(selinuxOnly(inputs.profiles), ['artifact', ...names]);
+      return explainSelinux(allStructured(inputs.profiles), ['artifact', ...names]);
   }
 }
 

@@ -76,11 +76,23 @@ describe('profiles of every kind', () => {
     assert.throws(() => explainProfiles({ base: appArmor('/a'), artifact: seccomp('read') }, native), mixed);
   });
 
-  it('may be raw SELinux profiles where they are compared, not where they are merged', () => {
+  it('may be raw SELinux profiles: compared always, merged where they have nothing but rules', () => {
     assert.deepEqual(diffProfiles(raw, selinux('app', ['a_t']), native).changes, []);
-    assert.throws(() => intersectProfiles([selinux('app', ['a_t']), raw], native), {
+    const both = intersectProfiles([selinux('app', ['a_t', 'b_t']), raw], native);
+    assert.equal(both.profile.kind, 'SELinux');
+    assert.deepEqual(diffProfiles(both.profile, raw, native).changes, []);
+    const either = unionProfiles([raw, selinux('app', ['b_t'])], native);
+    assert.deepEqual(diffProfiles(either.profile, selinux('app', ['a_t', 'b_t']), native).changes, []);
+    assert.deepEqual(explainProfiles({ base: raw, artifact: selinux('app', ['b_t']) }, native).constraints, [
+      { subject: 'allow b_t file read', input: 'base', from: 'permitted', to: 'denied', exact: true },
+    ]);
+    const typed = read(
+      'apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: RawSelinuxProfile\nmetadata: {name: typed}\nspec:\n' +
+        '  policy: (blockinherit container)(type own_a)\n',
+    );
+    assert.throws(() => intersectProfiles([selinux('app', ['a_t']), typed], native), {
       kind: 'InvalidInput',
-      message: /raw SELinux profile raw cannot be merged/,
+      message: /raw SELinux profile typed cannot be merged: it has a type of its own, own_a/,
     });
   });
 

@@ -1,4 +1,3 @@
-import { FairleadError } from '#lib/errors';
 import { intersectAppArmor, unionAppArmor } from './apparmor/combine.ts';
 import type { Profile } from './profile.ts';
 import type { Some } from './same-kind.ts';
@@ -7,6 +6,7 @@ import { intersect } from './seccomp/intersect.ts';
 import { union } from './seccomp/union.ts';
 import { intersectSelinux, unionSelinux } from './selinux/combine.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
+import { structured } from './selinux/structured.ts';
 
 /** Profiles made into one. */
 export interface Merged {
@@ -23,7 +23,7 @@ export interface Merged {
  *
  * @param profiles of one kind, the node's first: at equal strictness the earliest decides, e.g. over the errno.
  * @param nativeArchitecture what runtimes add where a seccomp profile lists no architectures, as SCMP_ARCH_*.
- * @throws FairleadError InvalidInput for different kinds and for raw SELinux profiles; ProfileInvalid where SELinux
+ * @throws FairleadError InvalidInput for different kinds, and for raw SELinux profiles that have more than rules; ProfileInvalid where SELinux
  *   profiles share no policy to stand on.
  */
 export function intersectProfiles(profiles: Some<Profile>, nativeArchitecture: string): Merged {
@@ -40,7 +40,7 @@ export function intersectProfiles(profiles: Some<Profile>, nativeArchitecture: s
       return { profile: { kind: 'AppArmor', apparmor }, inexact: [...new Set(inexact)] };
     }
     case 'SELinux': {
-      const { profile: selinux, constraints } = intersectSelinux(selinuxOnly(inputs.profiles));
+      const { profile: selinux, constraints } = intersectSelinux(allStructured(inputs.profiles));
       const inexact = constraints.filter(({ exact }) => !exact).map(({ subject }) => subject);
       return { profile: { kind: 'SELinux', selinux }, inexact };
     }
@@ -61,22 +61,15 @@ export function unionProfiles(profiles: Some<Profile>, nativeArchitecture: strin
     case 'AppArmor':
       return { profile: { kind: 'AppArmor', apparmor: unionAppArmor(inputs.profiles) }, inexact: [] };
     case 'SELinux':
-      return { profile: { kind: 'SELinux', selinux: unionSelinux(selinuxOnly(inputs.profiles)) }, inexact: [] };
+      return { profile: { kind: 'SELinux', selinux: unionSelinux(allStructured(inputs.profiles)) }, inexact: [] };
   }
 }
 
 /**
- * The profiles, if none is raw: the statements of a raw one have an order and a text that no combination could keep.
+ * SELinux profiles as SelinuxProfiles; a raw one where its policy has nothing but rules.
  *
- * @throws FairleadError InvalidInput naming a raw one.
+ * @throws FairleadError InvalidInput naming a raw one, and what it has besides.
  */
-export function selinuxOnly([first, ...others]: Some<SelinuxProfile | RawSelinuxProfile>): Some<SelinuxProfile> {
-  return [notRaw(first), ...others.map(notRaw)];
-}
-
-function notRaw(profile: SelinuxProfile | RawSelinuxProfile): SelinuxProfile {
-  if (profile.kind === 'SELinux') return profile;
-  throw new FairleadError('InvalidInput', `the raw SELinux profile ${profile.name} cannot be merged`, {
-    hint: 'Write it as a SelinuxProfile with allow rules.',
-  });
+export function allStructured([first, ...others]: Some<SelinuxProfile | RawSelinuxProfile>): Some<SelinuxProfile> {
+  return [structured(first), ...others.map(structured)];
 }

@@ -8,6 +8,7 @@ import { parsePolicy } from '#lib/profile/selinux/parse-policy';
 import { renderCil } from '#lib/profile/selinux/render-cil';
 import { selinuxRestrictions, validateSelinux } from '#lib/profile/selinux/restrictions';
 import { allowMap } from '#lib/profile/selinux/rules';
+import { structured } from '#lib/profile/selinux/structured';
 import { describePeers } from '#test/peers/require';
 import { allowedAccess } from './selinux-compiler.ts';
 
@@ -191,6 +192,57 @@ describePeers(['secilc', 'sesearch'], 'the access that the kernel policy allows'
       const [a, b, and, or] = [of(`a${index}`), of(`b${index}`), of(`and${index}`), of(`or${index}`)];
       assert.deepEqual([...and].sort(), [...a].filter((access) => b.has(access)).sort());
       assert.deepEqual([...or].sort(), [...new Set([...a, ...b])].sort());
+    }
+  });
+
+  it('under an intersection is never more than an input allows, where a policy of the node declares what it names', () => {
+    const special = '(block special (blockabstract special) (type var_log_t) (typeattributeset file_type (var_log_t)))';
+    const allow = allowMap([['var_log_t', 'file', 'append']]);
+    const [a, b] = ['a', 'b'].map((name): SelinuxProfile => {
+      const inherit = name === 'a' ? [{ kind: 'System', name: 'special' } as const] : [];
+      return { kind: 'SELinux', name, mode: 'Enforcing', inherit, allow };
+    });
+    assert.ok(a !== undefined && b !== undefined);
+    const both = { ...intersectSelinux([a, b]).profile, name: 'both' };
+    const found = allowedAccess([special, ...[a, b, both].map((profile) => renderCil(profile))]);
+    assert.ok(found.has('a.process a.var_log_t file append') && !found.has('a.process var_log_t file append'));
+    assert.ok(found.has('b.process var_log_t file append'));
+    assert.ok(!found.has('both.process var_log_t file append'));
+  });
+
+  it('of raw policies with nothing but rules can be merged with any other', () => {
+    const pairs = fc.sample(fc.tuple(fc.array(grant, { maxLength: 12 }), fc.array(grant, { maxLength: 12 })), {
+      numRuns: 25,
+      seed: 19,
+    });
+    const rawOf = (name: string, grants: readonly (readonly [string, string, string])[]): RawSelinuxProfile => {
+      const statements = grants.map(([target, objectClass, permission]) => {
+        const type = target === '@self' ? 'self' : target;
+        return `(allow process ${type} (${objectClass} (${permission})))\n(dontaudit process proc_t (file (append)))`;
+      });
+      const text = ['(blockinherit container)', '(blockinherit net_container)', ...statements].join('\n');
+      return { kind: 'RawSELinux', name, policy: parsePolicy(text, 'policy') };
+    };
+    const profiles = pairs.flatMap(([left, right], index) => {
+      const a = rawOf(`a${index}`, left);
+      const inherit = [{ kind: 'System', name: 'net_container' } as const];
+      const name = `b${index}`;
+      const b = { kind: 'SELinux', name, mode: 'Enforcing', inherit, allow: allowMap(right) } as const;
+      const both = { ...intersectSelinux([structured(a), b]).profile, name: `and${index}` };
+      return [a, b, both, { ...unionSelinux([b, structured(a)]), name: `or${index}` }];
+    });
+    const found = allowedAccess(profiles.map((profile) => renderCil(profile)));
+    const of = (name: string): string[] => {
+      const own = [...found].filter((access) => access.startsWith(`${name}.process `));
+      return own.map((access) => access.replaceAll(`${name}.`, 'own.')).sort();
+    };
+    for (const index of pairs.keys()) {
+      const [a, b] = [of(`a${index}`), of(`b${index}`)];
+      assert.deepEqual(
+        of(`and${index}`),
+        a.filter((access) => b.includes(access)),
+      );
+      assert.deepEqual(of(`or${index}`), [...new Set([...a, ...b])].sort());
     }
   });
 

@@ -45,6 +45,25 @@ function permits(subject: SelinuxProfile, target: string, objectClass: string, p
 }
 
 describe('intersectSelinux and unionSelinux', () => {
+  it('do not take a name for the same type under policies that may declare it', () => {
+    const grants: Grants = [
+      ['@self', 'process', 'fork'],
+      ['var_log_t', 'file', 'read'],
+    ];
+    const special: Inherit = { kind: 'System', name: 'special_container' };
+    const { profile: both, constraints } = intersectSelinux([
+      profile('a', grants, { inherit: [special] }),
+      profile('b', grants),
+    ]);
+    assert.deepEqual([...both.allow.keys()], ['@self']);
+    assert.deepEqual(constraints, [
+      { subject: 'inherit System special_container', inputs: [1], exact: false },
+      { subject: 'allow var_log_t file read', inputs: [1], exact: false },
+    ]);
+    const same = intersectSelinux([profile('a', grants, { inherit: [net] }), profile('b', grants)]).profile;
+    assert.deepEqual([...same.allow.keys()], ['@self', 'var_log_t']);
+  });
+
   it('keep what all and what any permit', () => {
     fc.assert(
       fc.property(fc.array(anyProfile, { minLength: 1, maxLength: 3 }), (list) => {

@@ -1,12 +1,12 @@
 import { FairleadError } from '#lib/errors';
-import type { Inherit, SelinuxProfile } from './model.ts';
+import { type Inherit, SELF, type SelinuxProfile } from './model.ts';
 import { allowMap, grants, inheritedBlocks, isGranted, rules } from './rules.ts';
 
 /** One thing that a combination of profiles does not have, although an input has it. */
 export interface SelinuxConstraint {
   /** `allow var_log_t file write`, `inherit System net_container`, or `mode`. */
   readonly subject: string;
-  /** Indices of the inputs that do not have it. */
+  /** Indices of the inputs that do not have it, or may mean another type by its name than the first one. */
   readonly inputs: readonly number[];
   /**
    * False where less may be left than all inputs permit: only the node knows what an inherited policy permits, and it
@@ -18,7 +18,8 @@ export interface SelinuxConstraint {
 /**
  * The profile that permits what all of `profiles` permit. A rule stays if every input has it; a policy to inherit from
  * stays if every input inherits from it. Targets are compared by name: an attribute meets only itself, so the result
- * may permit less than it could, never more.
+ * may permit less than it could, never more. Where an input stands on a policy that may declare types, and the others do
+ * not, the same name may be another type: then no rule for other targets than the process stays.
  *
  * @param profiles at least one; the result has the name of the first.
  * @throws FairleadError ProfileInvalid if the inputs share no policy that declares their process.
@@ -49,14 +50,22 @@ export function intersectSelinux(profiles: readonly [SelinuxProfile, ...SelinuxP
     );
   }
 
+  // Names are looked up in a block first: under another block that declares types, a target may be another type.
+  const others = inherits.flat().filter((own) => !inherit.some((kept) => inheritKey(kept) === inheritKey(own)));
+  const meanTheSame = others.every(({ kind, name }) => kind === 'System' && typeless.test(name));
+
   const maps = profiles.map(rules);
   const all = allowMap(maps.flatMap((map) => [...grants(map)]));
   const kept = [...grants(all)].filter((grant) => {
     const inputs = lacking((index) => maps[index] !== undefined && isGranted(maps[index], grant));
     // A permissive input permits what it does not say.
     const exact = sameInherits && inputs.every((index) => profiles[index]?.mode === 'Enforcing');
-    if (inputs.length > 0) constraints.push({ subject: `allow ${grant.join(' ')}`, inputs, exact });
-    return inputs.length === 0;
+    const isKept = inputs.length === 0 && (meanTheSame || grant[0] === SELF);
+    if (!isKept) {
+      const lacking = inputs.length > 0 ? inputs : [...profiles.keys()].slice(1);
+      constraints.push({ subject: `allow ${grant.join(' ')}`, inputs: lacking, exact: exact && meanTheSame });
+    }
+    return isKept;
   });
 
   const enforcing = lacking((index) => profiles[index]?.mode === 'Permissive');
@@ -82,6 +91,9 @@ export function unionSelinux(profiles: readonly [SelinuxProfile, ...SelinuxProfi
     allow: allowMap(profiles.flatMap((profile) => [...grants(rules(profile))])),
   };
 }
+
+/** Policies that declare no types: udica's templates other than `container`. */
+const typeless = /^(?:(?:net|restricted_net|tty|virt|x)|(?:config|home|log|tmp)(?:_rw|_manage)?)_container$/;
 
 function inheritKey({ kind, name }: Inherit): string {
   return `${kind} ${name}`;
