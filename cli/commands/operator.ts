@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { becomeLean } from '../lean-process.ts';
 import { examples } from '../options.ts';
 import { stopSignal } from '../stop-signal.ts';
 
@@ -34,6 +35,7 @@ export function define(command: Command): void {
 }
 
 async function operate(options: OperatorOptions): Promise<void> {
+  becomeLean();
   const stopped = stopSignal();
   const [{ startOperator }, { pino }] = await Promise.all([import('#operator/operator'), import('pino')]);
   const log = pino({ name: 'fairlead-operator' });

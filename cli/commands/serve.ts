@@ -6,6 +6,7 @@ import type { PolicySource } from '#lib/trust/follow-policy';
 import { type Connect, openRegistries } from '../connect.ts';
 import { prepareEmbeddedFolder } from '../embedded-folder.ts';
 import { readText } from '../files.ts';
+import { becomeLean } from '../lean-process.ts';
 import { addRegistryOptions, addSignerOptions, examples, type RegistryOptions } from '../options.ts';
 import { type KeyOptions, startSigner } from '../signer.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -67,6 +68,7 @@ export function define(command: Command): void {
 }
 
 async function serve(given: ServeOptions): Promise<void> {
+  becomeLean();
   const options = await withEmbeddedFolder(given);
   if (options.push === undefined && options.pull === undefined) {
     throw new FairleadError('InvalidInput', 'nothing to serve', {
