@@ -42,6 +42,8 @@ const places = {
   cc: system('cc'),
   apparmor_parser: system('apparmor_parser'),
   secilc: system('secilc'),
+  /** Shows what the SELinux compiler makes of a text; of the same package. */
+  secil2tree: system('secil2tree'),
   /** Asks a compiled SELinux policy what it allows. */
   sesearch: system('sesearch'),
   /** Not a program: the seccomp profile that Podman runs containers with. */
