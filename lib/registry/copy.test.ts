@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
-import { copy } from './copy.ts';
+import { copy, copyGraph } from './copy.ts';
 import type { Descriptor } from './descriptor.ts';
 import { memoryRepository } from './memory.ts';
 import type { Target } from './target.ts';
@@ -130,6 +130,26 @@ describe('copy', () => {
     await pushAll(source, [later]);
     await copy(source, target, list.descriptor.digest, { withReferrers: true });
     assert.deepEqual(log, [later.descriptor.digest]);
+  });
+
+  it('lists a signature that was stored, but not listed, when a copy before this one was cut off', async () => {
+    const source = await filled();
+    const target = memoryRepository('target');
+    await copy(source, target, 'v1', { withReferrers: true });
+    const unlisted = new Set([signature.descriptor.digest, platform.descriptor.digest]);
+    const cutOff: Target = {
+      ...target,
+      async push(descriptor, content, options) {
+        await target.push(descriptor, content, options);
+        unlisted.delete(descriptor.digest);
+      },
+      referrers: async (subject) => (await target.referrers(subject)).filter(({ digest }) => !unlisted.has(digest)),
+    };
+    await copy(source, cutOff, list.descriptor.digest, { withReferrers: true });
+    assert.deepEqual(unlisted, new Set());
+    unlisted.add(signature.descriptor.digest);
+    await copyGraph(source, cutOff, signature.descriptor, { withReferrers: false });
+    assert.deepEqual(unlisted, new Set());
   });
 
   it('tells what was sent and what was there', async () => {

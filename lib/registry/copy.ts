@@ -104,6 +104,16 @@ async function copyAll(
       arrived(descriptor, opened ? 'sent' : 'present');
     });
 
+  /** What the target listed as referrers of a subject when it was first asked. */
+  const lists = new Map<Digest, Promise<Descriptor[]>>();
+  /** Whether a manifest that is at the target is also listed there: whoever pushed it may have been cut off in between. */
+  const isListed = async ({ digest }: Descriptor, subject: Descriptor | undefined): Promise<boolean> => {
+    if (subject === undefined) return true;
+    const listing = lists.get(subject.digest) ?? inTurn(() => target.referrers(subject, call));
+    lists.set(subject.digest, listing);
+    return (await listing).some((listed) => listed.digest === digest);
+  };
+
   const copyManifest = async (descriptor: Descriptor, depth: number): Promise<void> => {
     if (depth > depthLimit) {
       throw new FairleadError(
@@ -117,18 +127,21 @@ async function copyAll(
     ]);
     if (referrers.length > 0) referred = true;
     const isRoot = depth === 0;
-    const needed = !present || options.withReferrers;
+    const parts = !present || options.withReferrers;
     const bytes =
       (isRoot ? rootBytes : undefined) ??
-      (needed ? await inTurn(() => fetchBytes(source, descriptor, { limit: manifestBytesLimit, signal })) : undefined);
+      (parts || isRoot
+        ? await inTurn(() => fetchBytes(source, descriptor, { limit: manifestBytesLimit, signal }))
+        : undefined);
     if (bytes !== undefined) {
-      const { children } = linksOf(descriptor.mediaType, bytes, descriptor.digest);
+      const { children, subject } = linksOf(descriptor.mediaType, bytes, descriptor.digest);
       const manifests = children.filter(({ mediaType }) => isManifestMediaType(mediaType));
       // Of what is present the parts are too, but not the referrers of an index's manifests.
-      if (needed) await Promise.all((present ? manifests : children).map((child) => once(child, depth + 1)));
+      if (parts) await Promise.all((present ? manifests : children).map((child) => once(child, depth + 1)));
       // Referrers may still be on their way here, those of parts too, and the tag is not to stand before they are there.
       if (isRoot && !referred && pushRoot !== undefined) await inTurn(() => pushRoot(bytes, call));
-      else if (!present) await inTurn(() => target.push(descriptor, bytes, call));
+      else if (!present || !(await isListed(descriptor, subject)))
+        await inTurn(() => target.push(descriptor, bytes, call));
     }
     arrived(descriptor, present ? 'present' : 'sent');
     // Not waited for here: a list may claim anything, also that a manifest refers to itself.

@@ -6,6 +6,8 @@ export interface Faults {
   readonly cutAfterSent?: number;
   /** Cut the connection, once, after so many bytes have come back. */
   readonly cutAfterReceived?: number;
+  /** Do not cut the connection then, but let nothing through it any more, either way. */
+  readonly stall?: boolean;
   /** Milliseconds by which every piece is late, each way. */
   readonly latency?: number;
   /** Accept, and let nothing through. */
@@ -17,8 +19,11 @@ export interface FaultProxy {
   /** As references name it: `127.0.0.1:PORT`. */
   readonly host: string;
   set(faults: Faults): void;
-  /** How many connections were cut since the last `set`. */
+  /** How many connections were cut or stalled since the last `set`. */
   readonly cuts: number;
+  /** Bytes that went from clients to the server, and back, since the last `set`. */
+  readonly sent: number;
+  readonly received: number;
   stop(): Promise<void>;
 }
 
@@ -29,11 +34,12 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
   let received = 0;
   let cuts = 0;
   const sockets = new Set<Socket>();
+  const stalled = new Set<Socket>();
 
   const pipe = (from: Socket, to: Socket, count: (bytes: number) => boolean): void => {
     let cut = false;
     from.on('data', (piece: Buffer) => {
-      if (faults.silent === true || cut) return;
+      if (faults.silent === true || cut || stalled.has(from)) return;
       const cutting = count(piece.length);
       cut = cutting;
       const pass = (): void => {
@@ -42,8 +48,10 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
           return;
         }
         cuts++;
+        if (faults.stall === true) stalled.add(from).add(to);
         // What came before the cut still arrives: half of this piece.
         to.write(piece.subarray(0, piece.length >> 1), () => {
+          if (faults.stall === true) return;
           from.destroy();
           to.end();
         });
@@ -82,6 +90,12 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
     },
     get cuts() {
       return cuts;
+    },
+    get sent() {
+      return sent;
+    },
+    get received() {
+      return received;
     },
     async stop() {
       for (const socket of sockets) socket.destroy();

@@ -34,7 +34,7 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** The body, or a way to open it, called for each time it is sent. */
   readonly body?: Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>);
-  /** Not repeated by itself where the connection breaks or the registry fails. */
+  /** Repeated only where the registry refused it (429), not where the connection breaks or the registry fails. */
   readonly once?: boolean;
   readonly signal?: AbortSignal | undefined;
 }

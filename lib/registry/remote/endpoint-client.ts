@@ -61,7 +61,8 @@ export function createEndpointClient(
           ...(authorization === undefined ? {} : { authorization }),
         },
         signal: request.signal,
-        ...(await openBody(request)),
+        body: request.body,
+        once: request.once,
       });
     const header = own ? await authorizer.header(request.scopes, request.signal) : undefined;
     const response = await attempt(header);
@@ -102,14 +103,6 @@ export function createEndpointClient(
       }
     },
   };
-}
-
-async function openBody(
-  request: ApiRequest,
-): Promise<{ body?: Uint8Array | AsyncIterable<Uint8Array>; once?: boolean }> {
-  if (request.body === undefined) return {};
-  if (request.body instanceof Uint8Array) return { body: request.body, once: request.once === true };
-  return { body: await request.body(), once: true };
 }
 
 async function errorBody(request: ApiRequest, response: HttpResponse): Promise<string> {

@@ -9,9 +9,10 @@ export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
-  /** Never sent twice by the transport, because the body can be read once only or the server's state is unknown after a failure. */
-  readonly once?: boolean;
+  /** The body, or a way to open it, called for each time it is sent. */
+  readonly body?: Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>) | undefined;
+  /** Repeated only where the server refused it (429), because otherwise its state is unknown after a failure. */
+  readonly once?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -52,7 +53,7 @@ const longestWait = 30_000;
 const retriedStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
- * HTTP over pooled connections. Requests that are not marked `once` are repeated on broken connections, timeouts, 408, 429 and 5xx.
+ * HTTP over pooled connections. Requests are repeated on 429 and, if not marked `once`, on broken connections, timeouts, 408 and 5xx.
  * `send` rejects with Unavailable where there is no answer, with the signal's reason where that ends it, and with Internal, at once, where
  * something else than the network failed.
  */
@@ -67,20 +68,21 @@ export function createTransport(options: {
     async send(request) {
       for (let attempt = 1; ; attempt++) {
         request.signal?.throwIfAborted();
-        const last = request.once === true || attempt >= retry.attempts;
+        const last = attempt >= retry.attempts;
         let wait = backoff(retry, attempt);
-        const body = watchBody(request.body);
+        const body = watchBody(typeof request.body === 'function' ? await request.body() : request.body);
         try {
           const connection = { ...options.connection(request.url), connectTimeout: timeouts.connect };
           const response = await sendOnce(request, body?.content, timeouts, await agentFor(request.url, connection));
-          if (!retriedStatuses.has(response.status) || last) return response;
+          const again = request.once === true ? response.status === 429 : retriedStatuses.has(response.status);
+          if (!again || last) return response;
           wait = Math.max(wait, retryAfter(response.header('retry-after')));
           if (wait > longestWait) return response;
           await response.discard();
         } catch (error) {
           if (request.signal?.aborted) throw request.signal.reason;
           if (body?.failed !== undefined) throw body.failed;
-          if (last || !isPassing(error)) throw requestError(request, error);
+          if (last || request.once === true || !isPassing(error)) throw requestError(request, error);
         }
         await pause(wait, request.signal);
       }
@@ -94,7 +96,7 @@ interface WatchedBody {
   failed?: unknown;
 }
 
-function watchBody(body: HttpRequest['body']): WatchedBody | undefined {
+function watchBody(body: WatchedBody['content'] | undefined): WatchedBody | undefined {
   if (body === undefined) return undefined;
   if (body instanceof Uint8Array) return { content: body };
   const watched: WatchedBody = { content: pieces() };
