@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import type { KeylessSigner } from '#lib/trust/keyless-signer';
+import type { Signer } from '#lib/trust/key';
 import type { NetworkOptions } from '#lib/trust/service-client';
+import type { StatementSigner } from '#lib/trust/sign-artifact';
 import { readInput } from './files.ts';
 import { isInteractive } from './passphrase.ts';
 
@@ -23,7 +24,10 @@ export function addKeylessOptions(command: Command): Command {
       'sign with a Sigstore certificate for who you are: by the identity token of the CI system, or a login',
     )
     .option('--identity-token <file>', 'the OIDC token for --keyless; - is stdin')
-    .option('--signing-config <file>', "the services for --keyless, as cosign takes them; else Sigstore's public ones")
+    .option(
+      '--signing-config <file>',
+      "the services for --keyless, as cosign takes them; else Sigstore's public ones; with --key, the logs to enter signatures in",
+    )
     .option('--trusted-root <file>', 'what they answer must hold under this trusted root, before it is published');
 }
 
@@ -34,13 +38,15 @@ export function addKeylessOptions(command: Command): Command {
 export async function openKeylessSigner(
   options: KeylessOptions,
   env: NodeJS.ProcessEnv,
-): Promise<KeylessSigner | undefined> {
+  { besideKey = false } = {},
+): Promise<StatementSigner | undefined> {
   if (!options.keyless) {
-    const beside = (['identityToken', 'signingConfig', 'trustedRoot'] as const).find(
-      (name) => options[name] !== undefined,
-    );
-    if (beside === undefined) return undefined;
-    const flag = beside.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    // A signing config also serves a key, whose use is to be logged, and a trusted root what is logged.
+    const logged = besideKey && options.signingConfig !== undefined;
+    const beside = logged ? (['identityToken'] as const) : (['identityToken', 'signingConfig', 'trustedRoot'] as const);
+    const found = beside.find((name) => options[name] !== undefined);
+    if (found === undefined) return undefined;
+    const flag = found.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new FairleadError('InvalidInput', `--${flag} belongs to --keyless`);
   }
   // First what fails without asking anybody: Sigstore's public services may be looked up next.
@@ -56,6 +62,27 @@ export async function openKeylessSigner(
   const token = given ?? (await logIn(signingConfig, network));
   const { readTrustedRoot } = await import('#lib/trust/sigstore-root');
   return keylessSigner({ signingConfig, token, trustedRoot: trustedRoot && readTrustedRoot(trustedRoot), network });
+}
+
+/** Makes a key one whose use is logged, where the options name the services for it. */
+export async function logged(
+  signer: Promise<Signer>,
+  options: KeylessOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<Signer | StatementSigner> {
+  if (options.signingConfig === undefined) return signer;
+  const [{ loggedSigner }, { machineOptions }, { openTrustedRoot }, signingConfig, trustedRoot] = await Promise.all([
+    import('#lib/trust/logged-signer'),
+    import('#lib/registry/remote/machine-options'),
+    import('#lib/trust/open-trusted-root'),
+    readInput(options.signingConfig, maxConfigBytes),
+    options.trustedRoot === undefined ? undefined : readInput(options.trustedRoot, maxConfigBytes),
+  ]);
+  return loggedSigner(await signer, {
+    signingConfig,
+    trustedRoot: trustedRoot && (await openTrustedRoot(trustedRoot)),
+    network: machineOptions(env),
+  });
 }
 
 /** The token of the file or of the CI system; undefined where there is none, and a person can be asked to log in. */

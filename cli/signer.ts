@@ -1,8 +1,8 @@
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { loadPrivateKey, type Signer } from '#lib/trust/key';
-import type { KeylessSigner } from '#lib/trust/keyless-signer';
+import type { StatementSigner } from '#lib/trust/sign-artifact';
 import { readText } from './files.ts';
-import { type KeylessOptions, openKeylessSigner } from './keyless.ts';
+import { type KeylessOptions, logged, openKeylessSigner } from './keyless.ts';
 import { findPassphrase } from './passphrase.ts';
 
 /** Values of the options that addKeyOptions adds. */
@@ -17,7 +17,7 @@ export interface SignerOptions extends KeyOptions, KeylessOptions {}
 /** What to sign with, which may still be opening: a key with a passphrase keeps another thread busy for a tenth of a second. */
 export interface OpeningSigner {
   /** Rejects with InvalidInput for a key that does not open, naming its file. */
-  readonly signer: Promise<Signer | KeylessSigner>;
+  readonly signer: Promise<Signer | StatementSigner>;
 }
 
 /**
@@ -28,9 +28,15 @@ export async function startRequiredSigner(options: SignerOptions, env: NodeJS.Pr
   if (options.key !== undefined && options.keyless) {
     throw new FairleadError('InvalidInput', '--key and --keyless exclude each other');
   }
-  const keyless = await openKeylessSigner(options, env);
+  const keyless = await openKeylessSigner(options, env, { besideKey: options.key !== undefined });
   if (keyless !== undefined) return { signer: Promise.resolve(keyless) };
-  if (options.key !== undefined) return startKey(options.key, options.passphraseFile, env);
+  if (options.key !== undefined) {
+    const opening = await startKey(options.key, options.passphraseFile, env);
+    const signer = logged(opening.signer, options, env);
+    // Whoever waits for it hears of a failure; something else may fail before anybody does.
+    signer.catch(() => undefined);
+    return { signer };
+  }
   throw new FairleadError('InvalidInput', 'nothing to sign with', {
     hint: 'Give --key FILE (make one with fairlead keygen), or --keyless.',
   });
@@ -61,7 +67,7 @@ async function startKey(
   file: string,
   passphraseFile: string | undefined,
   env: NodeJS.ProcessEnv,
-): Promise<OpeningSigner> {
+): Promise<{ readonly signer: Promise<Signer> }> {
   const pem = await readText(file);
   const passphrase = pem.includes('ENCRYPTED')
     ? await findPassphrase(passphraseFile, env, `Passphrase of ${file}: `)

@@ -7,11 +7,11 @@ import type { Reference } from '#lib/registry/reference';
 import type { CallOptions, Target } from '#lib/registry/target';
 import { signatureLimits } from './fetch-signatures.ts';
 import type { Signer } from './key.ts';
-import type { KeylessSigner } from './keyless-signer.ts';
 import { signLegacyAttestation } from './legacy-attestation.ts';
 import { type LegacyKind, legacyTag } from './legacy-manifest.ts';
 import { signLegacy } from './legacy-signature.ts';
 import { packSignature } from './pack-signature.ts';
+import type { StatementSigner } from './sign-artifact.ts';
 import { signArtifact, signAttestation } from './sign-artifact.ts';
 import type { SignatureFormat } from './signature.ts';
 import type { Attestation } from './statement.ts';
@@ -21,7 +21,7 @@ export interface SignatureRequest {
   readonly descriptor: Descriptor;
   /** Where it lies, as the legacy form says in its payload. */
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
-  readonly signer: Signer | KeylessSigner;
+  readonly signer: Signer | StatementSigner;
   /** `bundle` for cosign 3 and everything new, `legacy` for what reads only the signatures of cosign 2. */
   readonly format: SignatureFormat;
   readonly created?: Date | undefined;
@@ -54,7 +54,7 @@ export interface AttestationRequest {
   /** Where it lies, as the legacy form says in its statement. */
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly attestation: Attestation;
-  readonly signer: Signer | KeylessSigner;
+  readonly signer: Signer | StatementSigner;
   readonly format: SignatureFormat;
   readonly created?: Date | undefined;
 }
@@ -88,13 +88,17 @@ async function openLegacy(
     descriptor,
     signer,
     kind,
-  }: { readonly descriptor: Descriptor; readonly signer: Signer | KeylessSigner; readonly kind: LegacyKind },
+  }: { readonly descriptor: Descriptor; readonly signer: Signer | StatementSigner; readonly kind: LegacyKind },
   options: CallOptions,
 ): Promise<{ key: Signer; tag: string; existing: Manifest | undefined }> {
   if ('signStatement' in signer) {
-    throw new FairleadError('InvalidInput', 'keyless signatures are written as bundles only', {
-      hint: 'Leave out --signature-format legacy, or sign with a key.',
-    });
+    throw new FairleadError(
+      'InvalidInput',
+      'keyless signatures, and those that are logged, are written as bundles only',
+      {
+        hint: 'Leave out --signature-format legacy, or sign with a key and no signing config.',
+      },
+    );
   }
   const tag = legacyTag(descriptor, kind);
   if (tag === undefined) {

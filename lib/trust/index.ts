@@ -18,8 +18,9 @@ export {
   type Signer,
 } from './key.ts';
 export { keyPolicy } from './key-policy.ts';
-export { type KeylessOptions, type KeylessSigner, keylessSigner } from './keyless-signer.ts';
+export { type KeylessOptions, keylessSigner } from './keyless-signer.ts';
 export { loadPolicy } from './load-policy.ts';
+export { type LogOptions, loggedSigner } from './logged-signer.ts';
 export { openTrustedRoot } from './open-trusted-root.ts';
 export type {
   Alternative,
@@ -31,6 +32,7 @@ export type {
   TrustPolicy,
 } from './policy.ts';
 export type { NetworkOptions } from './service-client.ts';
+export type { StatementSigner } from './sign-artifact.ts';
 export type { HeldSignature, Signature, SignatureFormat, Verification } from './signature.ts';
 export type { Attestation } from './statement.ts';
 export { type VerifiedArtifact, type VerifyRequest, verifyArtifact } from './verify-artifact.ts';

@@ -5,16 +5,11 @@ import { digestOf } from '#lib/registry/digest';
 import { preAuthEncoding } from './dsse.ts';
 import type { SigstoreRoot } from './policy.ts';
 import { type AskService, type NetworkOptions, serviceClient } from './service-client.ts';
+import type { StatementSigner } from './sign-artifact.ts';
 import { openSignature } from './signed-content.ts';
 import type { SigningServices } from './signing-config.ts';
 import { statementPayloadType } from './statement.ts';
 import { bundleBytes, envelopeOf } from './write-bundle.ts';
-
-/** Signs with a key that lives for one signature, and a certificate that says whose it was. */
-export interface KeylessSigner {
-  /** Gives a Sigstore bundle v0.3 (JSON) around an in-toto statement. */
-  signStatement(statement: Uint8Array): Promise<Uint8Array>;
-}
 
 export interface KeylessOptions {
   /** Sigstore signing config (JSON, v0.2): the certificate authority, the logs and the timestamp authorities to use. */
@@ -37,7 +32,7 @@ export async function keylessSigner({
   token,
   trustedRoot,
   network,
-}: KeylessOptions): Promise<KeylessSigner> {
+}: KeylessOptions): Promise<StatementSigner> {
   const { readSigningConfig } = await import('./signing-config.ts');
   const services = readSigningConfig(signingConfig, Date.now());
   const ask = serviceClient(network);
@@ -57,35 +52,23 @@ export async function keylessSigner({
 }
 
 async function signWith(
-  { certificateAuthority, logs, timestampAuthorities }: SigningServices,
+  services: SigningServices,
   ask: AskService,
   token: string,
   statement: Uint8Array,
 ): Promise<Uint8Array> {
-  const [{ requestCertificate }, { enterInRekorV1, enterInRekorV2 }, { requestTimestamp }] = await Promise.all([
+  const [{ requestCertificate }, { askWitnesses }] = await Promise.all([
     import('./fulcio.ts'),
-    import('./rekor.ts'),
-    import('./timestamp-authority.ts'),
+    import('./ask-witnesses.ts'),
   ]);
   // A key for each signature: what is known of one by its certificate says nothing of another.
   const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
-  const certificate = await requestCertificate(ask, certificateAuthority, { token, privateKey });
+  const certificate = await requestCertificate(ask, services.certificateAuthority, { token, privateKey });
   const signature = sign('sha256', preAuthEncoding(statementPayloadType, statement), privateKey);
   const envelope = envelopeOf(statement, signature);
-  const [tlogEntries, timestamps] = await Promise.all([
-    Promise.all(
-      logs.map(({ url, version }) =>
-        (version === 2 ? enterInRekorV2 : enterInRekorV1)(ask, url, { envelope, certificate }),
-      ),
-    ),
-    Promise.all(timestampAuthorities.map((url) => requestTimestamp(ask, url, signature))),
-  ]);
   return bundleBytes(envelope, {
     certificate: { rawBytes: certificate.raw.toString('base64') },
-    tlogEntries,
-    timestampVerificationData: {
-      rfc3161Timestamps: timestamps.map((each) => ({ signedTimestamp: each.toString('base64') })),
-    },
+    ...(await askWitnesses(ask, services, { envelope, signature, verifier: certificate })),
   });
 }
 

@@ -24,7 +24,7 @@ before(async () => {
   const descriptor = { mediaType: 'x', digest: digestOf(Buffer.from('x')), size: 1 };
   const bundle: BundleJson = await (await privateSigstore()).sign(descriptor);
   const certificate = new X509Certificate(Buffer.from(bundle.verificationMaterial.certificate.rawBytes, 'base64'));
-  logged = { envelope: bundle.dsseEnvelope, certificate };
+  logged = { envelope: bundle.dsseEnvelope, verifier: certificate };
 });
 
 /** A service with these answers, one after the other, and what it was asked. */

@@ -1,4 +1,4 @@
-import { createHash, type X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import { preAuthEncoding } from './dsse.ts';
@@ -9,7 +9,8 @@ import type { DsseEnvelope } from './write-bundle.ts';
 /** A signature that is to be entered in a log. */
 export interface LoggedSignature {
   readonly envelope: DsseEnvelope;
-  readonly certificate: X509Certificate;
+  /** What it is verified with. */
+  readonly verifier: X509Certificate | KeyObject;
 }
 
 const json = { 'content-type': 'application/json', accept: 'application/json' };
@@ -46,10 +47,14 @@ const entryV2Schema = v.looseObject({
 export async function enterInRekorV1(
   ask: AskService,
   url: string,
-  { envelope, certificate }: LoggedSignature,
+  { envelope, verifier }: LoggedSignature,
 ): Promise<object> {
   const entries = `${url}/api/v1/log/entries`;
-  const verifiers = [Buffer.from(certificate.toString()).toString('base64')];
+  const pem =
+    verifier instanceof X509Certificate
+      ? verifier.toString()
+      : verifier.export({ type: 'spki', format: 'pem' }).toString();
+  const verifiers = [Buffer.from(pem).toString('base64')];
   const proposed = {
     apiVersion: '0.0.1',
     kind: 'dsse',
@@ -84,12 +89,13 @@ export async function enterInRekorV1(
 
 /**
  * Enters a signature in a log of Rekor's second kind, in the form that cosign 3 writes and verifies: as a hashedrekord over the hash of
- * what was signed. It answers with the entry as it stands in a bundle. Throws as enterInRekorV1.
+ * what was signed. It answers with the entry as it stands in a bundle. Throws as enterInRekorV1, and InvalidInput for a key of a kind
+ * that has no place in such an entry.
  */
 export async function enterInRekorV2(
   ask: AskService,
   url: string,
-  { envelope, certificate }: LoggedSignature,
+  { envelope, verifier }: LoggedSignature,
 ): Promise<object> {
   const { payloadType, payload, signatures } = envelope;
   const signed = preAuthEncoding(payloadType, Buffer.from(payload, 'base64'));
@@ -98,14 +104,33 @@ export async function enterInRekorV2(
       digest: createHash('sha256').update(signed).digest('base64'),
       signature: {
         content: signatures[0].sig,
-        verifier: {
-          x509Certificate: { rawBytes: certificate.raw.toString('base64') },
-          keyDetails: 'PKIX_ECDSA_P256_SHA_256',
-        },
+        verifier: verifierV2(verifier),
       },
     },
   };
   const entries = `${url}/api/v2/log/entries`;
   const answer = await ask({ method: 'POST', url: entries, headers: json, body: JSON.stringify(request) });
   return readAnswer(url, answer, entryV2Schema);
+}
+
+/** Certificates are for keys on P-256: we make the keys. */
+function verifierV2(verifier: X509Certificate | KeyObject): object {
+  if (verifier instanceof X509Certificate) {
+    const rawBytes = verifier.raw.toString('base64');
+    return { x509Certificate: { rawBytes }, keyDetails: 'PKIX_ECDSA_P256_SHA_256' };
+  }
+  const rawBytes = verifier.export({ type: 'spki', format: 'der' }).toString('base64');
+  return { publicKey: { rawBytes }, keyDetails: keyDetails(verifier) };
+}
+
+/** The kind of key and hash by its name in sigstore_common.proto (PublicKeyDetails). */
+function keyDetails({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): string {
+  const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails;
+  if (asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'PKIX_ECDSA_P256_SHA_256';
+  if (asymmetricKeyType === 'rsa' && [2048, 3072, 4096].includes(modulusLength)) {
+    return `PKIX_RSA_PKCS1V15_${modulusLength}_SHA256`;
+  }
+  throw new FairleadError('InvalidInput', 'a log of Rekor v2 takes no signatures over SHA-256 by a key of this kind', {
+    hint: 'Sign with a key on P-256, or RSA of 2048, 3072 or 4096 bits.',
+  });
 }

@@ -1,17 +1,22 @@
 import type { Descriptor } from '#lib/registry/descriptor';
 import { preAuthEncoding } from './dsse.ts';
 import { keyHint, type Signer } from './key.ts';
-import type { KeylessSigner } from './keyless-signer.ts';
 import { type Attestation, attestStatement, signStatement, statementPayloadType } from './statement.ts';
 import { bundleBytes, envelopeOf } from './write-bundle.ts';
 
 export type { Signer } from './key.ts';
 
+/** Something that signs with the help of services, and so gives whole bundles: keyless-signer.ts and logged-signer.ts. */
+export interface StatementSigner {
+  /** Gives a Sigstore bundle v0.3 (JSON) around an in-toto statement. */
+  signStatement(statement: Uint8Array): Promise<Uint8Array>;
+}
+
 /**
  * Signs an artifact by its digest: a Sigstore bundle v0.3 (JSON) with an in-toto statement in a DSSE envelope, which is
  * what cosign 3 writes and verifies. Gives the bundle's bytes; packSignature makes a referrer of them.
  */
-export function signArtifact(descriptor: Descriptor, signer: Signer | KeylessSigner): Promise<Uint8Array> {
+export function signArtifact(descriptor: Descriptor, signer: Signer | StatementSigner): Promise<Uint8Array> {
   return signBundle(signStatement(descriptor), signer);
 }
 
@@ -19,12 +24,12 @@ export function signArtifact(descriptor: Descriptor, signer: Signer | KeylessSig
 export function signAttestation(
   descriptor: Descriptor,
   attestation: Attestation,
-  signer: Signer | KeylessSigner,
+  signer: Signer | StatementSigner,
 ): Promise<Uint8Array> {
   return signBundle(attestStatement(descriptor, attestation), signer);
 }
 
-async function signBundle(statement: Uint8Array, signer: Signer | KeylessSigner): Promise<Uint8Array> {
+async function signBundle(statement: Uint8Array, signer: Signer | StatementSigner): Promise<Uint8Array> {
   if ('signStatement' in signer) return signer.signStatement(statement);
   const signature = await signer.sign(preAuthEncoding(statementPayloadType, statement));
   return bundleBytes(envelopeOf(statement, signature), { publicKey: { hint: keyHint(signer.publicKey) } });

@@ -20,6 +20,23 @@ const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json';
  * by TLS nor on this machine: the identity token goes to them.
  */
 export function readSigningConfig(bytes: Uint8Array, now: number): SigningServices {
+  const config = parseConfig(bytes);
+  const [authority] = usable(config.caUrls, 1, now);
+  if (authority === undefined) throw invalid('it names no certificate authority');
+  const [issuer] = usable(config.oidcUrls, 1, now);
+  return {
+    ...(issuer === undefined ? {} : { issuer: checkedUrl(issuer) }),
+    certificateAuthority: checkedUrl(authority),
+    ...witnesses(config, now),
+  };
+}
+
+/** Reads only who witnesses signatures, in the same way: who signs with a key needs no certificate authority. */
+export function readWitnesses(bytes: Uint8Array, now: number): Pick<SigningServices, 'logs' | 'timestampAuthorities'> {
+  return witnesses(parseConfig(bytes), now);
+}
+
+function parseConfig(bytes: Uint8Array): SigningConfig {
   let config: SigningConfig;
   try {
     config = SigningConfig.fromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
@@ -27,19 +44,15 @@ export function readSigningConfig(bytes: Uint8Array, now: number): SigningServic
     throw invalid('it is not JSON', cause);
   }
   if (config.mediaType !== mediaType) throw invalid(`its media type is ${JSON.stringify(config.mediaType)}`);
-  const [authority] = usable(config.caUrls, 1, now);
-  if (authority === undefined) throw invalid('it names no certificate authority');
-  const [issuer] = usable(config.oidcUrls, 1, now);
+  return config;
+}
+
+function witnesses(config: SigningConfig, now: number): Pick<SigningServices, 'logs' | 'timestampAuthorities'> {
+  const logs = pick('transparency logs', usable(config.rekorTlogUrls, 2, now), config.rekorTlogConfig);
+  const authorities = pick('timestamp authorities', usable(config.tsaUrls, 1, now), config.tsaConfig);
   return {
-    ...(issuer === undefined ? {} : { issuer: checkedUrl(issuer) }),
-    certificateAuthority: checkedUrl(authority),
-    logs: pick('transparency logs', usable(config.rekorTlogUrls, 2, now), config.rekorTlogConfig).map((service) => ({
-      url: checkedUrl(service),
-      version: service.majorApiVersion === 2 ? 2 : 1,
-    })),
-    timestampAuthorities: pick('timestamp authorities', usable(config.tsaUrls, 1, now), config.tsaConfig).map(
-      checkedUrl,
-    ),
+    logs: logs.map((service) => ({ url: checkedUrl(service), version: service.majorApiVersion === 2 ? 2 : 1 })),
+    timestampAuthorities: authorities.map(checkedUrl),
   };
 }
 

@@ -20,16 +20,15 @@ export function envelopeOf(statement: Uint8Array, signature: Uint8Array): DsseEn
   };
 }
 
-/** What a signature is verified with: the hint of a key, or a certificate (DER in base64) with log entries and timestamps. */
-export type VerificationMaterial =
-  | { readonly publicKey: { readonly hint: string } }
-  | {
-      readonly certificate: { readonly rawBytes: string };
-      readonly tlogEntries: readonly object[];
-      readonly timestampVerificationData: {
-        readonly rfc3161Timestamps: readonly { readonly signedTimestamp: string }[];
-      };
-    };
+/** Entries in transparency logs, and timestamps (DER in base64). */
+export interface Witnesses {
+  readonly tlogEntries: readonly object[];
+  readonly timestampVerificationData: { readonly rfc3161Timestamps: readonly { readonly signedTimestamp: string }[] };
+}
+
+/** What a signature is verified with: the hint of a key, or a certificate (DER in base64), and its witnesses. */
+export type VerificationMaterial = Partial<Witnesses> &
+  ({ readonly publicKey: { readonly hint: string } } | { readonly certificate: { readonly rawBytes: string } });
 
 /** Writes a Sigstore bundle v0.3, JSON. */
 export function bundleBytes(dsseEnvelope: DsseEnvelope, verificationMaterial: VerificationMaterial): Uint8Array {

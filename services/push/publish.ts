@@ -11,8 +11,8 @@ import type { Reference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
 import { attachAttestation, attachSignature } from '#lib/trust/attach-signature';
 import type { Signer } from '#lib/trust/key';
-import type { KeylessSigner } from '#lib/trust/keyless-signer';
 import { provenancePredicateType } from '#lib/trust/predicate-type';
+import type { StatementSigner } from '#lib/trust/sign-artifact';
 import type { SignatureFormat } from '#lib/trust/signature';
 
 export interface PublishRequest {
@@ -36,7 +36,7 @@ export interface PublishDependencies {
    * Without a signer the artifact is published unsigned. One that is still being opened is waited for before a manifest is sent; the
    * blobs, which nothing names yet, go ahead.
    */
-  readonly signer?: Signer | KeylessSigner | Promise<Signer | KeylessSigner> | undefined;
+  readonly signer?: Signer | StatementSigner | Promise<Signer | StatementSigner> | undefined;
   /** The time that the signature's manifest carries. */
   readonly clock: () => Date;
   readonly limits: { readonly entriesPerSyscall: number };

@@ -6,8 +6,8 @@ import type { Target } from '#lib/registry/target';
 import { authorize } from '#lib/trust/authorize';
 import type { PolicySource } from '#lib/trust/follow-policy';
 import type { Signer } from '#lib/trust/key';
-import type { KeylessSigner } from '#lib/trust/keyless-signer';
 import { maxArtifactBytes } from '#lib/trust/policy';
+import type { StatementSigner } from '#lib/trust/sign-artifact';
 import { createServer, problemResponse } from '../http/server.ts';
 import { publish } from './publish.ts';
 
@@ -20,7 +20,7 @@ export interface PushServerOptions {
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
   readonly connect: (reference: Reference) => Target;
   /** Signs everything; without it the profiles are published unsigned, which the policy must allow. */
-  readonly signer?: Signer | KeylessSigner | undefined;
+  readonly signer?: Signer | StatementSigner | undefined;
   /** Milliseconds for one request. */
   readonly timeout?: number;
 }

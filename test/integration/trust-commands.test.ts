@@ -177,6 +177,39 @@ rules:
     }
   });
 
+  for (const rekor of [1, 2] as const) {
+    it(`signs and attests with a key in a log of Rekor v${rekor}, as cosign wants it by default`, async () => {
+      const server = await serveSigstore(sigstore, { rekor });
+      try {
+        await writeFile(join(folder, 'log.json'), JSON.stringify(server.signingConfig));
+        const reference = `${registry.host}/logged/rekor${rekor}:v1`;
+        const logged = ['--key', 'a.key', '--signing-config', 'log.json', '--trusted-root', 'root.json'];
+        const env = github;
+        const args = ['push', 'p.json', reference, ...logged, '--provenance', '--output', 'json'];
+        const published = JSON.parse(succeeded(await fairlead(args, { env })));
+        const verified = ['--key', 'a.pub', '--trusted-root', 'root.json', published.reference];
+        succeeded(await cosign('verify', ...verified));
+        succeeded(await cosign('verify-attestation', '--type', 'slsaprovenance1', ...verified));
+        const asked = await policy(
+          'logged.yaml',
+          `trustedRoot: root.json\nrules:\n  - match: ${registry.host}/**\n    transparencyLog: required\n    require: [{key: a.pub}]\n`,
+        );
+        succeeded(await fairlead(['verify', reference, '--policy', asked]));
+
+        const unlogged = `${registry.host}/logged/not${rekor}:v1`;
+        const pinned = JSON.parse(
+          succeeded(await fairlead(['push', 'p.json', unlogged, '--key', 'a.key', '--output', 'json'])),
+        );
+        failed(await fairlead(['verify', unlogged, '--policy', asked]), 5, /expected 1 tlog entries, got 0/);
+        const refused = await cosign('verify', ...verified.with(4, pinned.reference));
+        assert.match(refused.stderr, /not enough verified log entries/);
+        assert.notEqual(refused.code, 0);
+      } finally {
+        await server.stop();
+      }
+    });
+  }
+
   it('takes the token of a Buildkite job from its agent', async () => {
     const server = await serveSigstore(sigstore);
     try {
@@ -373,9 +406,9 @@ describe('signing commands', () => {
     failed(await fairlead([...push, '--keyless', '--key', 'a.key']), 2, /exclude each other/);
     failed(await fairlead([...push, '--keyless', '--unsigned']), 2, /exclude each other/);
     failed(
-      await fairlead([...push, '--key', 'a.key', '--signing-config', 'x']),
+      await fairlead([...push, '--key', 'a.key', '--trusted-root', 'x']),
       2,
-      /--signing-config belongs to --keyless/,
+      /--trusted-root belongs to --keyless/,
     );
     failed(await fairlead([...push, '--key', 'a.key', '--provenance']), 2, /none that is known/);
     failed(await fairlead([...push, '--unsigned', '--provenance'], { env: github }), 2, /nothing to sign with/);

@@ -1,0 +1,50 @@
+import { digestOf } from '#lib/registry/digest';
+import { preAuthEncoding } from './dsse.ts';
+import { keyHint, type Signer } from './key.ts';
+import type { SigstoreRoot } from './policy.ts';
+import { type NetworkOptions, serviceClient } from './service-client.ts';
+import type { StatementSigner } from './sign-artifact.ts';
+import { openSignature } from './signed-content.ts';
+import { statementPayloadType } from './statement.ts';
+import { bundleBytes, envelopeOf } from './write-bundle.ts';
+
+export interface LogOptions {
+  /** Sigstore signing config (JSON, v0.2): the logs and the timestamp authorities to use. */
+  readonly signingConfig: Uint8Array;
+  /** What they answer is checked against, before anything is published; unchecked without it. */
+  readonly trustedRoot?: SigstoreRoot | undefined;
+  /** How they are reached. */
+  readonly network?: NetworkOptions | undefined;
+}
+
+/**
+ * Makes of a key one whose use is shown to everybody: each signature is entered in the logs of a signing config, and timestamped by its
+ * authorities. Throws InvalidInput for a signing config that cannot be used; signing throws Unavailable where a service does not
+ * answer as it should, SignatureInvalid where what they answered does not hold under the trusted root, and InvalidInput for a kind
+ * of key that a log does not take.
+ */
+export async function loggedSigner(
+  signer: Signer,
+  { signingConfig, trustedRoot, network }: LogOptions,
+): Promise<StatementSigner> {
+  const [{ readWitnesses }, { askWitnesses }] = await Promise.all([
+    import('./signing-config.ts'),
+    import('./ask-witnesses.ts'),
+  ]);
+  const services = readWitnesses(signingConfig, Date.now());
+  const ask = serviceClient(network);
+  const { key: verifier } = signer.publicKey;
+  return {
+    async signStatement(statement) {
+      const signature = await signer.sign(preAuthEncoding(statementPayloadType, statement));
+      const envelope = envelopeOf(statement, signature);
+      const bundle = bundleBytes(envelope, {
+        publicKey: { hint: keyHint(signer.publicKey) },
+        ...(await askWitnesses(ask, services, { envelope, signature, verifier })),
+      });
+      const content = openSignature({ format: 'bundle', manifest: digestOf(bundle), bundle });
+      trustedRoot?.verifyKey(content, verifier, 'optional');
+      return bundle;
+    },
+  };
+}
