@@ -28,7 +28,7 @@ export const publicRepository = 'https://tuf-repo-cdn.sigstore.dev';
 const hour = 3_600_000;
 const freshFor = 24 * hour;
 /** Somebody waits for a policy: the copy that was verified last must not take long to fall back on. */
-const patience = { timeouts: { connect: 5000, headers: 5000, body: 5000 }, retry: { attempts: 2 } };
+const patience = { timeouts: { connect: 5000, headers: 5000, body: 5000 }, retry: { attempts: 2 }, total: 20_000 };
 /** What was fetched in this process: policies are read again every few seconds, and must not ask the network as often. */
 const fetched = new Map<string, { readonly at: number; readonly target: Uint8Array }>();
 
