@@ -113,6 +113,15 @@ describe('convertProfile', () => {
     refused(profile, 'cil', /the name "a b" is not a name in CIL/, 'a b');
   });
 
+  it('writes no resource that Kubernetes or AppArmor would not take', () => {
+    for (const name of ['', 'a b', 'A', '../x', 'a_b', '-a', 'a\nb', 'x'.repeat(254)]) {
+      refused(appArmor, 'spo', /is no name for a Kubernetes resource/, name);
+      refused(example('nginx.json'), 'spo', /is no name for a Kubernetes resource/, name);
+    }
+    refused(appArmor, 'spo', /name unconfined belongs to the kernel/, 'unconfined');
+    refused(example('selinux-errorlogger.yaml'), 'spo', /is no name for a Kubernetes resource/, 'my_app');
+  });
+
   it('says which forms there are', () => {
     refused(example('nginx.json'), 'cil', /Seccomp has no form "cil"/);
     refused(appArmor, 'docker', /AppArmor has no form "docker"/);

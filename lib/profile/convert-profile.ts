@@ -2,6 +2,7 @@ import { FairleadError } from '#lib/errors';
 import { renderAppArmorJson, renderAppArmorResource } from './apparmor/render-json.ts';
 import { renderAppArmorPolicy } from './apparmor/render-policy.ts';
 import type { Profile } from './profile.ts';
+import { isResourceName, resourceNameRule } from './resource-name.ts';
 import { renderDocker } from './seccomp/render-docker.ts';
 import { renderSeccompJson } from './seccomp/render-json.ts';
 import { renderSeccompResource } from './seccomp/render-resource.ts';
@@ -29,25 +30,35 @@ export function convertProfile(profile: Profile, to: ConvertForm, name: string):
     case 'Seccomp':
       if (to === 'runtime') return renderSeccompJson(profile.seccomp);
       if (to === 'docker') return renderDocker(profile.seccomp);
-      if (to === 'spo') return renderSeccompResource(profile.seccomp, name);
+      if (to === 'spo') return renderSeccompResource(profile.seccomp, resourceName(name));
       throw noSuchForm(profile, to, ['runtime', 'docker', 'spo']);
     case 'AppArmor':
       if (to === 'runtime') return renderAppArmorJson(profile.apparmor);
       if (to === 'apparmor') return renderAppArmorPolicy(profile.apparmor, { name });
-      if (to === 'spo') return renderAppArmorResource(profile.apparmor, name);
+      if (to === 'spo') return renderAppArmorResource(profile.apparmor, resourceName(name));
       throw noSuchForm(profile, to, ['runtime', 'apparmor', 'spo']);
     case 'SELinux':
     case 'RawSELinux':
       if (to === 'cil') return renderCil(named(profile.selinux, name));
-      if (to === 'spo') return renderSelinuxResource(named(profile.selinux, name));
+      if (to === 'spo') return renderSelinuxResource(named(profile.selinux, resourceName(name)));
       throw noSuchForm(profile, to, ['cil', 'spo']);
   }
+}
+
+function resourceName(name: string): string {
+  if (isResourceName(name)) return name;
+  const message = `${JSON.stringify(name.slice(0, 64))} is no name for a Kubernetes resource`;
+  throw new FairleadError('InvalidInput', message, {
+    hint: `Give one by: fairlead convert --name NAME. It is ${resourceNameRule}.`,
+  });
 }
 
 function named<P extends SelinuxProfile | RawSelinuxProfile>(profile: P, name: string): P {
   const wrong = blockNameProblem(name);
   if (wrong === undefined) return { ...profile, name };
-  throw new FairleadError('InvalidInput', `the name ${JSON.stringify(name.slice(0, 64))} ${wrong}`);
+  throw new FairleadError('InvalidInput', `the name ${JSON.stringify(name.slice(0, 64))} ${wrong}`, {
+    hint: 'Give another one with --name.',
+  });
 }
 
 function noSuchForm({ kind }: Profile, to: ConvertForm, forms: readonly ConvertForm[]): FairleadError {

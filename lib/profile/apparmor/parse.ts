@@ -3,6 +3,7 @@ import type { JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
 import { type UnknownField, UnknownFields } from '../json/unknown-fields.ts';
+import { isResourceName, resourceNameRule } from '../resource-name.ts';
 import { nearest } from '../seccomp/vocabulary.ts';
 import { parseGlob } from './glob/parse-glob.ts';
 import type { AppArmorMode, AppArmorProfile } from './model.ts';
@@ -66,7 +67,7 @@ class Reader {
     }
     this.#oneOf(this.#required(root, '', 'kind'), 'kind', ['AppArmorProfile']);
     const metadata = this.#optional(root, 'metadata', (node) => this.object(node, 'metadata'));
-    const name = metadata && this.#optional(metadata, 'name', (node) => this.#text(node, 'metadata.name'));
+    const name = metadata && this.#optional(metadata, 'name', (node) => this.#name(node));
     const spec = this.object(this.#required(root, '', 'spec'), 'spec');
     this.#known(spec, 'spec', ['abstract', 'complainMode', 'disabled', 'mode', 'policy', 'state']);
     this.#optional(spec, 'policy', (node) => {
@@ -79,6 +80,12 @@ class Reader {
     if (state === 'Disabled' || disabled === true) this.#fail(spec, 'spec', 'the profile is disabled');
     const abstract = this.object(this.#required(spec, 'spec', 'abstract'), 'spec.abstract');
     return { profile: this.profile(abstract, 'spec.abstract', this.#mode(spec)), name };
+  }
+
+  #name(node: JsonNode): string {
+    const name = this.#text(node, 'metadata.name');
+    if (isResourceName(name)) return name;
+    return this.#fail(node, 'metadata.name', `${JSON.stringify(shorten(name))} must be ${resourceNameRule}`);
   }
 
   #mode(spec: Members): AppArmorMode {

@@ -34,6 +34,12 @@ function refusal(run: () => unknown): FairleadError {
 const resource = (spec: string) =>
   `apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: AppArmorProfile\nmetadata: {name: web}\nspec:\n${spec}`;
 
+const emptyResource = {
+  apiVersion: 'security-profiles-operator.x-k8s.io/v1',
+  kind: 'AppArmorProfile',
+  spec: { abstract: {} },
+};
+
 const example = json(await readFile(new URL('../../../examples/apparmor-nginx.json', import.meta.url), 'utf8')).profile;
 
 describe('parseAppArmor', () => {
@@ -123,6 +129,10 @@ describe('parseAppArmor', () => {
     assert.match(refusal(() => yaml(resource('  state: Disabled\n  abstract: {}'))).message, /disabled/);
     assert.match(refusal(() => yaml(resource('  policy: "profile x {}"'))).message, /policy text/);
     assert.match(refusal(() => yaml(resource('  mode: Enforce'))).message, /needs "abstract"/);
+    for (const name of ['../x', 'a b', 'A', '', 'a"', 'a\n', '@{x}', 'x'.repeat(254)]) {
+      const named = JSON.stringify({ ...emptyResource, metadata: { name } });
+      assert.match(refusal(() => json(named)).message, /metadata\.name: .* must be lower-case letters/);
+    }
     const foreign = 'apiVersion: example.com/v1\nkind: AppArmorProfile\nspec: {abstract: {}}';
     assert.match(refusal(() => yaml(foreign)).message, /must be of the group/);
   });
@@ -223,6 +233,7 @@ describe('renderAppArmorPolicy', () => {
   it("refuses names that are none, or somebody else's", () => {
     for (const name of ['', '/bin/sh', 'a b', 'a"', 'a//b', 'a{b}', '*', 'a\nb', '.x', 'x'.repeat(200)]) {
       assert.equal(refusal(() => renderAppArmorPolicy(example, { name })).kind, 'InvalidInput');
+      assert.equal(refusal(() => renderAppArmorResource(example, name)).kind, 'InvalidInput');
     }
     for (const name of ['unconfined', 'runc', 'docker-default']) {
       assert.match(refusal(() => renderAppArmorPolicy(example, { name })).message, /belongs to/);

@@ -1,6 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from './model.ts';
 import { customResourceGroup } from './parse.ts';
+import { checkPolicyName } from './policy-name.ts';
 
 /**
  * Writes a profile as the JSON of KEP-6061: UTF-8, two spaces of indent, sections and lists in a fixed order, a newline
@@ -23,8 +24,10 @@ export function renderAppArmorJson(profile: AppArmorProfile): string {
  * Writes a profile as SPO's AppArmorProfile v1, in YAML.
  *
  * @param name of the resource; SPO loads the profile under it.
+ * @throws FairleadError InvalidInput where no policy may have the name.
  */
 export function renderAppArmorResource(profile: AppArmorProfile, name: string): string {
+  checkPolicyName(name);
   const lines = [
     `apiVersion: ${customResourceGroup}/v1`,
     'kind: AppArmorProfile',

@@ -1,8 +1,9 @@
 import { FairleadError } from '#lib/errors';
 import { globsOf } from './access.ts';
 import type { AppArmorMode, AppArmorProfile, NetworkRules } from './model.ts';
+import { checkPolicyName } from './policy-name.ts';
 import { defaultRules } from './runtime-default.ts';
-import { capabilities, reservedNames } from './vocabulary.ts';
+import { capabilities } from './vocabulary.ts';
 
 /** Under which name a policy is loaded, and whether it enforces. */
 export interface PolicyOptions {
@@ -22,7 +23,7 @@ export interface PolicyOptions {
  */
 export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOptions): string {
   const { name, mode = profile.mode } = options;
-  checkName(name);
+  checkPolicyName(name);
   const flags = ['attach_disconnected', 'mediate_deleted', ...(mode === 'Complain' ? ['complain'] : [])];
   const rules = [
     'include if exists <abstractions/base>',
@@ -40,23 +41,6 @@ export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOp
     '}',
     '',
   ].join('\n');
-}
-
-function checkName(name: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name)) {
-    throw new FairleadError(
-      'InvalidInput',
-      `${JSON.stringify(name.slice(0, 128))} is no name for an AppArmor profile`,
-      {
-        hint: 'Use letters, digits, "_", "-" and ".", a letter or digit first, 128 characters at most.',
-      },
-    );
-  }
-  if (reservedNames.has(name)) {
-    throw new FairleadError('InvalidInput', `the AppArmor profile name ${name} belongs to the kernel or a runtime`, {
-      hint: 'Choose another name: loading this one would replace theirs.',
-    });
-  }
 }
 
 /**

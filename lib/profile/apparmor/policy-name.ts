@@ -1,0 +1,25 @@
+import { FairleadError } from '#lib/errors';
+import { reservedNames } from './vocabulary.ts';
+
+/**
+ * Checks the name under which a policy is to be loaded: one that cannot leave its quotes and means itself alone, and that
+ * nobody else's policy has.
+ *
+ * @throws FairleadError InvalidInput where it is none.
+ */
+export function checkPolicyName(name: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name)) {
+    throw new FairleadError(
+      'InvalidInput',
+      `${JSON.stringify(name.slice(0, 128))} is no name for an AppArmor profile`,
+      {
+        hint: 'Use letters, digits, "_", "-" and ".", a letter or digit first, 128 characters at most.',
+      },
+    );
+  }
+  if (reservedNames.has(name)) {
+    throw new FairleadError('InvalidInput', `the AppArmor profile name ${name} belongs to the kernel or a runtime`, {
+      hint: 'Choose another name: loading this one would replace theirs.',
+    });
+  }
+}

@@ -1,0 +1,11 @@
+/** What Kubernetes takes for the name of a custom resource, in words. */
+export const resourceNameRule =
+  'lower-case letters, digits, "-" and ".", a letter or digit first and last in each part, 253 characters at most';
+
+const part = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?';
+const subdomain = new RegExp(`^${part}(?:\\.${part})*$`);
+
+/** Whether a text can be the name of a custom resource in Kubernetes: a DNS subdomain (RFC 1123). */
+export function isResourceName(text: string): boolean {
+  return text.length <= 253 && subdomain.test(text);
+}
