@@ -78,18 +78,40 @@ describe('the published package', () => {
     }
   });
 
-  it('has types for its libraries', async () => {
+  it('gives the registry client to who imports it', async () => {
+    const file = join(folder, 'user', 'registry.mts');
+    const program = `
+      import { copy, digestOf, layoutRepository, mediaTypes, memoryRepository } from 'fairlead/registry';
+      const bytes = new TextEncoder().encode('{"schemaVersion":2,"manifests":[]}');
+      const index = { mediaType: mediaTypes.index, digest: digestOf(bytes), size: bytes.length };
+      const source = memoryRepository();
+      await source.push(index, bytes);
+      await source.tag(index, 'v1');
+      const { digest } = await copy(source, layoutRepository('copied', 'a'), 'v1', { withReferrers: true });
+      console.log(digest === index.digest);
+    `;
+    await writeFile(file, program);
+    const { code, stdout, stderr } = await run(process.execPath, [file], { cwd: join(folder, 'user') });
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, 'true\n');
+  });
+
+  it('has types for its libraries, and the programs of docs/registry.md keep to them', async () => {
     const user = join(folder, 'user');
+    const text = await readFile(join(root, 'docs/registry.md'), 'utf8');
+    const programs = [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, program = '']) => program);
+    assert(programs.length > 0);
+    for (const [at, program] of programs.entries()) await writeFile(join(user, `program-registry-${at}.mts`), program);
     const options = {
       module: 'nodenext',
       target: 'es2024',
       strict: true,
-      skipLibCheck: true,
+      skipLibCheck: false,
       noEmit: true,
       types: ['node'],
     };
     const compilerOptions = { ...options, typeRoots: [join(root, 'node_modules/@types')] };
-    await writeFile(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['program-*.mts'] }));
+    await writeFile(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
     const { code, stdout } = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', user]);
     assert.equal(code, 0, stdout);
   });
