@@ -4,18 +4,20 @@ import type { Budget } from './glob/budget.ts';
 import { newBudget } from './glob/budget.ts';
 import { isCovered } from './glob/cover.ts';
 import type { Glob } from './glob/glob.ts';
-import { parseGlob } from './glob/parse-glob.ts';
 import type { AppArmorProfile } from './model.ts';
 import { PathIndex } from './path-index.ts';
 import { dangerousCapabilities } from './vocabulary.ts';
+
+const [anyFile] = globsOf(['/**']) as readonly [Glob];
 
 /** Paths that the default rules of every policy deny for writing, whatever a profile lists. */
 const neverWritten = globsOf(['/proc/*', '/proc/sys/{[^k]**,k[^e]**}', '/sys/{[^f]*,f[^s]*}/**']);
 
 /**
  * Findings of an AppArmor profile, those of whole sections first, then in the order of its lists. Codes:
- * allow-everything, unspecified-section, complain-mode, nothing-executable, writes-everywhere, writable-executable,
- * dangerous-capability, raw-sockets, duplicate-path, covered-path, never-permitted, duplicate-capability.
+ * allow-everything, unspecified-section, complain-mode, nothing-executable, executes-everywhere, writes-everywhere,
+ * writable-executable, dangerous-capability, raw-sockets, duplicate-path, covered-path, never-permitted,
+ * duplicate-capability.
  */
 export function lintAppArmor(profile: AppArmorProfile): readonly Finding[] {
   return [...lintSections(profile), ...lintPaths(profile), ...lintCapabilities(profile)];
@@ -62,21 +64,32 @@ function lintPaths({ executable, filesystem }: AppArmorProfile): readonly Findin
     ...listOf('/filesystem/writeOnlyPaths', filesystem?.writeOnlyPaths),
     ...listOf('/filesystem/readWritePaths', filesystem?.readWritePaths),
   ];
-  return [...lintRepeats(listed, budget), ...lintWrites(listed, budget)];
+  return [...lintRepeats(listed, budget), ...lintWidths(listed, budget)];
 }
 
 function listOf(list: string, paths: readonly string[] = []): readonly Listed[] {
   return globsOf(paths).map((glob, index) => ({ glob, list, pointer: `${list}/${index}` }));
 }
 
+/** What grants all that the paths of a list are granted: the list itself, and one that grants more. */
+const alsoGrantedBy: Readonly<Record<string, string>> = {
+  '/executable/allowedLibraries': '/executable/allowedExecutables',
+  '/filesystem/readOnlyPaths': '/filesystem/readWritePaths',
+  '/filesystem/writeOnlyPaths': '/filesystem/readWritePaths',
+};
+
 function lintRepeats(listed: readonly Listed[], budget: Budget): readonly Finding[] {
   const findings: Finding[] = [];
-  for (const [, entries] of Map.groupBy(listed, ({ list }) => list)) {
-    const index = new PathIndex(entries.map(({ glob }) => glob));
+  const lists = Map.groupBy(listed, ({ list }) => list);
+  const indexOf = (list = '') => new PathIndex((lists.get(list) ?? []).map(({ glob }) => glob));
+  for (const [list, entries] of lists) {
+    const [own, wider] = [indexOf(list), indexOf(alsoGrantedBy[list])];
     const seen = new Set<string>();
     for (const { glob, pointer } of entries) {
-      const near = (index.near(glob, budget) ?? []).filter(({ expanded }) => expanded !== glob.expanded);
-      const cover = near.find((other) => isCovered(glob, [other], budget) && !isCovered(other, [glob], budget));
+      const near = (own.near(glob, budget) ?? []).filter(({ expanded }) => expanded !== glob.expanded);
+      const cover =
+        near.find((other) => isCovered(glob, [other], budget) && !isCovered(other, [glob], budget)) ??
+        wider.near(glob, budget)?.find((other) => isCovered(glob, [other], budget));
       if (seen.has(glob.expanded)) findings.push(info('duplicate-path', pointer, `${glob.text} is listed twice`));
       else if (cover !== undefined) {
         findings.push(info('covered-path', pointer, `${glob.text} is permitted by ${cover.text} already`));
@@ -87,15 +100,19 @@ function lintRepeats(listed: readonly Listed[], budget: Budget): readonly Findin
   return findings;
 }
 
-function lintWrites(listed: readonly Listed[], budget: Budget): readonly Finding[] {
+function lintWidths(listed: readonly Listed[], budget: Budget): readonly Finding[] {
   const findings: Finding[] = [];
   const written = listed.filter(({ list }) => /readWritePaths|writeOnlyPaths/.test(list));
   const executed = new PathIndex(
     listed.filter(({ list }) => list.endsWith('allowedExecutables')).map(({ glob }) => glob),
   );
-  const anyFile = parseGlob('/**');
+  for (const { glob, pointer } of listed.filter(({ list }) => list.endsWith('allowedExecutables'))) {
+    if (isCovered(anyFile, [glob], budget)) {
+      findings.push(warning('executes-everywhere', pointer, `${glob.text} lets every file be executed`));
+    }
+  }
   for (const { glob, pointer } of written) {
-    if (!('fault' in anyFile) && isCovered(anyFile, [glob], budget)) {
+    if (isCovered(anyFile, [glob], budget)) {
       findings.push(warning('writes-everywhere', pointer, `${glob.text} lets every file be written`));
     } else if (isCovered(glob, neverWritten, budget)) {
       const message = `${glob.text} stays denied: no container policy permits writing there`;

@@ -297,6 +297,7 @@ describe('lintAppArmor', () => {
         'raw-sockets /network/allowRaw',
         'duplicate-path /executable/allowedExecutables/1',
         'covered-path /executable/allowedLibraries/0',
+        'covered-path /filesystem/writeOnlyPaths/0',
         'covered-path /filesystem/readWritePaths/0',
         'never-permitted /filesystem/writeOnlyPaths/0',
         'writable-executable /filesystem/readWritePaths/0',
@@ -306,6 +307,13 @@ describe('lintAppArmor', () => {
         'duplicate-capability /capability/allowedCapabilities/2',
       ],
     );
+    const files = { readOnlyPaths: ['/etc/a', '/etc/b'], writeOnlyPaths: [], readWritePaths: ['/etc/a'] };
+    const wide = { allowedExecutables: ['/{bin/,}**'], allowedLibraries: ['/lib/*'] };
+    assert.deepEqual(codes({ ...example, executable: wide, filesystem: files }), [
+      'covered-path /executable/allowedLibraries/0',
+      'covered-path /filesystem/readOnlyPaths/0',
+      'executes-everywhere /executable/allowedExecutables/0',
+    ]);
     assert.deepEqual(codes({ mode: 'Enforce', executable: { allowedExecutables: [], allowedLibraries: [] } }), [
       'unspecified-section ',
       'unspecified-section ',

@@ -37,6 +37,18 @@ describe('lintSelinux', () => {
   it('notices misspelt classes and permissions', () => {
     assert.deepEqual(codes([['var_log_t', 'file', 'opne']]), ['unknown-permission /spec/allow/var_log_t/file']);
     assert.deepEqual(codes([['var_log_t', 'files', 'open']]), ['unknown-class /spec/allow/var_log_t/files']);
+    const allow = allowMap([
+      ['var_log_t', 'file', 'opne'],
+      ['var_log_t', 'tcp_sockt', 'create'],
+    ]);
+    const subject = { kind: 'SELinux', name: 'app', mode: 'Enforcing', inherit: [], allow } as const;
+    assert.deepEqual(
+      lintSelinux(subject).map(({ message }) => message),
+      [
+        'the object class file has no permission opne: did you mean open?',
+        'the kernel has no object class tcp_sockt: did you mean tcp_socket?',
+      ],
+    );
   });
 
   it('notices code that the process may write', () => {

@@ -1,4 +1,5 @@
 import type { Finding } from '../profile.ts';
+import { nearest } from '../seccomp/vocabulary.ts';
 import { kernelClasses } from './classes.ts';
 import { type RawSelinuxProfile, SELF, type SelinuxProfile, selinuxUsage } from './model.ts';
 import { restrictionProblems, type SelinuxRestrictions } from './restrictions.ts';
@@ -30,6 +31,8 @@ export function lintSelinux(
   ];
 }
 
+/** To look for the nearest name takes time, and profiles may hold many thousands of words. */
+const mostSuggestions = 64;
 const writes = ['write', 'append', 'create'];
 const executes = ['execute', 'execute_no_trans', 'entrypoint'];
 const harmless: ReadonlySet<string> = new Set(['getattr', 'signull', 'sigchld', 'getsched', 'getpgid', 'getsession']);
@@ -37,15 +40,25 @@ const harmless: ReadonlySet<string> = new Set(['getattr', 'signull', 'sigchld', 
 function* lintRules(profile: SelinuxProfile | RawSelinuxProfile): Generator<Finding> {
   const allow = rules(profile);
   const isRaw = profile.kind === 'RawSELinux';
+  let unknown = 0;
+  const suggestion = (name: string, names: Iterable<string>): string => {
+    unknown += 1;
+    const meant = unknown > mostSuggestions ? undefined : nearest(name, names);
+    return meant === undefined ? '' : `: did you mean ${meant}?`;
+  };
   for (const [target, classes] of allow) {
     for (const [objectClass, permissions] of classes) {
       const pointer = isRaw ? '/spec/policy' : `/spec/allow/${target}/${objectClass}`;
       const warn = (code: string, message: string): Finding => ({ code, severity: 'warning', message, pointer });
       const known = kernelClasses.get(objectClass);
-      if (known === undefined) yield warn('unknown-class', `the kernel has no object class ${objectClass}`);
+      if (known === undefined) {
+        const meant = suggestion(objectClass, kernelClasses.keys());
+        yield warn('unknown-class', `the kernel has no object class ${objectClass}${meant}`);
+      }
       for (const permission of permissions) {
         if (known === undefined || known.has(permission)) continue;
-        yield warn('unknown-permission', `the object class ${objectClass} has no permission ${permission}`);
+        const meant = suggestion(permission, known);
+        yield warn('unknown-permission', `the object class ${objectClass} has no permission ${permission}${meant}`);
       }
       const has = (names: readonly string[]): string | undefined => names.find((name) => permissions.has(name));
       const [write, execute] = [has(writes), has(executes)];

@@ -69,6 +69,12 @@ describe('renderCil', () => {
     assert.equal(renderCil(again), text);
   });
 
+  it('writes no block that inherits from itself', () => {
+    const policy = parsePolicy('(blockinherit container)', 'policy');
+    const message = /container has the name of a policy that it inherits from/;
+    assert.throws(() => renderCil({ kind: 'RawSELinux', name: 'app', policy }, { name: 'container' }), { message });
+  });
+
   it('never writes more than one block, whatever the names', () => {
     const word = fc.oneof(
       fc.constantFrom('var_log_t', 'file', 'read', 'a.process', '@self'),

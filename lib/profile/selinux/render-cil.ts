@@ -11,10 +11,19 @@ import { inheritedBlocks, rules } from './rules.ts';
  * that inherits this one gets the rules for its own process.
  *
  * @param name of the block, if it is not to be the profile's own.
- * @throws FairleadError ProfileInvalid for a name that would not be one in CIL, wherever the profile came from.
+ * @throws FairleadError ProfileInvalid for a profile that inherits from itself, and for a name that would not be one in CIL, wherever the profile came from.
  */
 export function renderCil(profile: SelinuxProfile | RawSelinuxProfile, { name = profile.name } = {}): string {
   const block = checked(name, blockNameProblem);
+  if (inheritedBlocks(profile).some((parent) => parent.name === block)) {
+    throw new FairleadError(
+      'ProfileInvalid',
+      `the SELinux profile ${block} has the name of a policy that it inherits from`,
+      {
+        hint: 'Give it a name of its own.',
+      },
+    );
+  }
   const lines = profile.kind === 'SELinux' ? renderRules(profile) : profile.policy.map(renderStatement);
   return [`(block ${block}`, ...lines.map((line) => `    ${line}`), ')', ''].join('\n');
 }
