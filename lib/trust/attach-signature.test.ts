@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
@@ -60,6 +61,32 @@ describe('attachSignature', () => {
       [bundle.digest, legacy.digest],
     );
     assert.equal((await target.resolve(legacyTag(descriptor, 'sig') ?? '')).digest, legacy.digest);
+  });
+
+  it('loses no signature of those who sign at the same time, in the form legacy', async () => {
+    const memory = await repository();
+    // Everybody has read the tag before anybody writes it.
+    const slow = {
+      ...memory,
+      tag: async (...args: Parameters<typeof memory.tag>) => delay(5).then(() => memory.tag(...args)),
+    };
+    const many = await Promise.all(
+      Array.from({ length: 5 }, async () => loadPrivateKey((await generateKeyPair()).privateKey)),
+    );
+    await Promise.all(many.map((signer) => attachSignature(slow, { descriptor, reference, signer, format: 'legacy' })));
+    const require = many.map(({ publicKey }, index) => ({ anyOf: [{ key: `${index}.pub`, publicKey }] }));
+    const found = await fetchSignatures(memory, descriptor);
+    verifySignatures(descriptor, reference, found, { match: '**', unsigned: false, require });
+  });
+
+  it('says so where others keep writing over it', async () => {
+    const target = await repository();
+    const [signer] = signers;
+    assert.ok(signer);
+    const lost = { ...target, tag: async () => undefined };
+    await assert.rejects(attachSignature(lost, { descriptor, reference, signer, format: 'legacy' }), {
+      kind: 'Conflict',
+    });
   });
 
   it('writes over nothing that is no signature, and signs no sha512 in the legacy form', async () => {

@@ -1,18 +1,15 @@
+import type { Blob } from '#lib/artifact/artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
-import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
-import { fetchBytes } from '#lib/registry/fetch-bytes';
-import { parseManifest } from '#lib/registry/manifest';
+import type { Descriptor } from '#lib/registry/descriptor';
 import type { Reference } from '#lib/registry/reference';
 import type { CallOptions, Target } from '#lib/registry/target';
-import { signatureLimits } from './fetch-signatures.ts';
+import { attachLegacy } from './attach-legacy.ts';
 import type { Signer } from './key.ts';
 import { signLegacyAttestation } from './legacy-attestation.ts';
-import { type LegacyKind, legacyTag } from './legacy-manifest.ts';
 import { signLegacy } from './legacy-signature.ts';
 import { packSignature } from './pack-signature.ts';
-import type { StatementSigner } from './sign-artifact.ts';
-import { signArtifact, signAttestation } from './sign-artifact.ts';
+import { type StatementSigner, signArtifact, signAttestation } from './sign-artifact.ts';
 import type { SignatureFormat } from './signature.ts';
 import type { Attestation } from './statement.ts';
 
@@ -30,7 +27,7 @@ export interface SignatureRequest {
 /**
  * Signs an artifact and puts the signature beside it: a bundle as a referrer, or one more layer under the legacy tag, where
  * the signatures of others stay. Gives the descriptor of the manifest that carries the signature.
- * Throws InvalidInput where the legacy form cannot say it (sha512, keyless), or where something else stands under its tag.
+ * Throws InvalidInput where the legacy form cannot say it (sha512, keyless), and as attachLegacy.
  */
 export async function attachSignature(
   target: Target,
@@ -42,10 +39,9 @@ export async function attachSignature(
     await pushArtifact(target, signature, undefined, undefined, options);
     return signature.descriptor;
   }
-  const { key, tag, existing } = await openLegacy(target, { descriptor, signer, kind: 'sig' }, options);
-  const signature = await signLegacy(descriptor, reference, key, existing);
-  await pushArtifact(target, signature, undefined, tag, options);
-  return signature.descriptor;
+  const key = legacyKey(signer);
+  const makeLayer = (): Promise<Blob> => signLegacy(descriptor, reference, key);
+  return attachLegacy(target, { descriptor, kind: 'sig', makeLayer }, options);
 }
 
 export interface AttestationRequest {
@@ -69,10 +65,9 @@ export async function attachAttestation(
   options: CallOptions = {},
 ): Promise<Descriptor> {
   if (format === 'legacy') {
-    const { key, tag, existing } = await openLegacy(target, { descriptor, signer, kind: 'att' }, options);
-    const attested = await signLegacyAttestation(descriptor, reference, { attestation, signer: key }, existing);
-    await pushArtifact(target, attested, undefined, tag, options);
-    return attested.descriptor;
+    const key = legacyKey(signer);
+    const makeLayer = (): Promise<Blob> => signLegacyAttestation(descriptor, reference, attestation, key);
+    return attachLegacy(target, { descriptor, kind: 'att', makeLayer }, options);
   }
   const { predicateType } = attestation;
   const bundle = await signAttestation(descriptor, attestation, signer);
@@ -81,47 +76,12 @@ export async function attachAttestation(
   return packed.descriptor;
 }
 
-/** The key to sign with, the legacy tag, and what is under it already. Throws InvalidInput where the legacy form cannot say it. */
-async function openLegacy(
-  target: Target,
-  {
-    descriptor,
-    signer,
-    kind,
-  }: { readonly descriptor: Descriptor; readonly signer: Signer | StatementSigner; readonly kind: LegacyKind },
-  options: CallOptions,
-): Promise<{ key: Signer; tag: string; existing: Manifest | undefined }> {
-  if ('signStatement' in signer) {
-    throw new FairleadError(
-      'InvalidInput',
-      'keyless signatures, and those that are logged, are written as bundles only',
-      {
-        hint: 'Leave out --signature-format legacy, or sign with a key and no signing config.',
-      },
-    );
-  }
-  const tag = legacyTag(descriptor, kind);
-  if (tag === undefined) {
-    throw new FairleadError('InvalidInput', `the legacy form has no place for signatures of ${descriptor.digest}`, {
-      hint: 'Sign in the bundle format: it knows sha512.',
-    });
-  }
-  return { key: signer, tag, existing: await existingManifest(target, tag, options) };
-}
-
-async function existingManifest(target: Target, tag: string, options: CallOptions): Promise<Manifest | undefined> {
-  let descriptor: Descriptor;
-  try {
-    descriptor = await target.resolve(tag, options);
-  } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
-    throw error;
-  }
-  if (descriptor.mediaType !== mediaTypes.manifest) {
-    throw new FairleadError('InvalidInput', `tag ${tag} holds ${descriptor.mediaType}, where signatures belong`, {
-      hint: 'Nothing was changed. Look at what stands there, and remove it if it is of no use.',
-    });
-  }
-  const bytes = await fetchBytes(target, descriptor, { ...options, limit: signatureLimits.legacyManifestBytes });
-  return parseManifest(bytes, `signatures under tag ${tag}`);
+/** The key to sign with in the legacy form. Throws InvalidInput for a signer that makes whole bundles. */
+function legacyKey(signer: Signer | StatementSigner): Signer {
+  if (!('signStatement' in signer)) return signer;
+  throw new FairleadError(
+    'InvalidInput',
+    'keyless signatures, and those that are logged, are written as bundles only',
+    { hint: 'Leave out --signature-format legacy, or sign with a key and no signing config.' },
+  );
 }

@@ -1,0 +1,87 @@
+import type { Artifact, Blob } from '#lib/artifact/artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { FairleadError } from '#lib/errors';
+import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
+import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { parseManifest } from '#lib/registry/manifest';
+import { pause } from '#lib/registry/remote/transport';
+import type { CallOptions, Target } from '#lib/registry/target';
+import { signatureLimits } from './fetch-signatures.ts';
+import { type LegacyKind, legacyTag, withLegacyLayer } from './legacy-manifest.ts';
+
+export interface LegacyRequest {
+  /** The artifact that is signed or attested. */
+  readonly descriptor: Descriptor;
+  readonly kind: LegacyKind;
+  /** Makes the layer; asked once, when it is known that there is a place for it. */
+  readonly makeLayer: () => Promise<Blob>;
+}
+
+/** How often a tag is looked at until others are done with it. */
+const looks = 64;
+
+/**
+ * Adds a layer to what stands under an artifact's legacy tag, beside those of others; gives the descriptor of the manifest that carries it.
+ * Throws InvalidInput where a tag cannot hold the digest, or something else stands there, and Conflict where others keep writing over it.
+ */
+export async function attachLegacy(
+  target: Target,
+  { descriptor, kind, makeLayer }: LegacyRequest,
+  options: CallOptions = {},
+): Promise<Descriptor> {
+  const tag = legacyTag(descriptor, kind);
+  if (tag === undefined) {
+    throw new FairleadError('InvalidInput', `the legacy form has no place for signatures of ${descriptor.digest}`, {
+      hint: 'Sign in the bundle format: it knows sha512.',
+    });
+  }
+  let standing = await find(target, tag, options);
+  const layer = await makeLayer();
+  const isThere = (found: Standing | undefined): found is Standing =>
+    found?.manifest.layers.some((each) => isSame(each, layer.descriptor)) ?? false;
+  let round = 0;
+  for (let look = 0; look < looks; look++) {
+    if (!isThere(standing)) {
+      const began = performance.now();
+      if (look > 0) standing = await find(target, tag, options);
+      const written = withLegacyLayer(standing?.manifest, layer);
+      await pushArtifact(target, written, undefined, tag, options);
+      standing = written;
+      round = Math.max(round, performance.now() - began);
+    }
+    // A registry does not compare before it sets: by the end of this, who had read the tag before us has written it too.
+    await pause(2 * round * (1 + Math.random()), options.signal);
+    const now = await find(target, tag, options);
+    if (isThere(now) && now.descriptor.digest === standing?.descriptor.digest) return now.descriptor;
+    standing = now;
+  }
+  throw new FairleadError('Conflict', `tag ${tag} never came to rest while it was changed`, {
+    hint: 'Others sign the same artifact at the same time. Try again.',
+  });
+}
+
+/** What stands under a tag. */
+type Standing = Pick<Artifact, 'descriptor' | 'manifest'>;
+
+/** Signatures of the same bytes differ in their annotations only. */
+function isSame(a: Descriptor, b: Descriptor): boolean {
+  const sorted = ({ annotations = {} }: Descriptor): string => JSON.stringify(Object.entries(annotations).sort());
+  return a.digest === b.digest && sorted(a) === sorted(b);
+}
+
+async function find(target: Target, tag: string, options: CallOptions): Promise<Standing | undefined> {
+  let descriptor: Descriptor;
+  try {
+    descriptor = await target.resolve(tag, options);
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
+    throw error;
+  }
+  if (descriptor.mediaType !== mediaTypes.manifest) {
+    throw new FairleadError('InvalidInput', `tag ${tag} holds ${descriptor.mediaType}, where signatures belong`, {
+      hint: 'Nothing was changed. Look at what stands there, and remove it if it is of no use.',
+    });
+  }
+  const bytes = await fetchBytes(target, descriptor, { ...options, limit: signatureLimits.legacyManifestBytes });
+  return { descriptor, manifest: parseManifest(bytes, `signatures under tag ${tag}`) };
+}
