@@ -12,6 +12,8 @@ import { capabilities, limits } from './vocabulary.ts';
 /** The API group of the custom resource in which the Security Profiles Operator keeps these profiles. */
 export const customResourceGroup = 'security-profiles-operator.x-k8s.io';
 
+const apiVersions = [`${customResourceGroup}/v1`, `${customResourceGroup}/v1alpha1`];
+
 /** A profile as read, with the name that a custom resource gives it, and what was dropped from it. */
 export interface ParsedAppArmor {
   readonly profile: AppArmorProfile;
@@ -61,10 +63,7 @@ class Reader {
 
   customResource(root: Members): { profile: AppArmorProfile; name: string | undefined } {
     this.#known(root, '', ['apiVersion', 'kind', 'metadata', 'spec', 'status']);
-    const version = this.#text(this.#required(root, '', 'apiVersion'), 'apiVersion');
-    if (!version.startsWith(`${customResourceGroup}/`)) {
-      this.#fail(this.#required(root, '', 'apiVersion'), 'apiVersion', `must be of the group ${customResourceGroup}`);
-    }
+    this.#oneOf(this.#required(root, '', 'apiVersion'), 'apiVersion', apiVersions);
     this.#oneOf(this.#required(root, '', 'kind'), 'kind', ['AppArmorProfile']);
     const metadata = this.#optional(root, 'metadata', (node) => this.object(node, 'metadata'));
     const name = metadata && this.#optional(metadata, 'name', (node) => this.#name(node));

@@ -134,7 +134,10 @@ describe('parseAppArmor', () => {
       assert.match(refusal(() => json(named)).message, /metadata\.name: .* must be lower-case letters/);
     }
     const foreign = 'apiVersion: example.com/v1\nkind: AppArmorProfile\nspec: {abstract: {}}';
-    assert.match(refusal(() => yaml(foreign)).message, /must be of the group/);
+    const versions = /apiVersion: must be security-profiles-operator\.x-k8s\.io\/v1 or .*\/v1alpha1, is/;
+    assert.match(refusal(() => yaml(foreign)).message, versions);
+    const later = { ...emptyResource, apiVersion: 'security-profiles-operator.x-k8s.io/v2' };
+    assert.match(refusal(() => json(JSON.stringify(later))).message, versions);
   });
 
   it('is offered what has its form', () => {
