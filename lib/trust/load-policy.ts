@@ -2,10 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { FairleadError } from '#lib/errors';
-import { seccompOf } from '#lib/profile/profile';
-import { readProfile } from '#lib/profile/read-profile';
 import { loadPublicKey } from './key.ts';
-import { parsePolicy, type RootDocument } from './parse-policy.ts';
+import type { RootDocument } from './parse-policy.ts';
 import type { AlternativeDocument, RequirementDocument } from './parse-requirement.ts';
 import type {
   Alternative,
@@ -24,7 +22,8 @@ import type { FileName } from './policy-text.ts';
  * it names is not there or is not what it should be.
  */
 export async function loadPolicy(path: string): Promise<TrustPolicy> {
-  const text = await readPolicyFile(path);
+  // The parser of YAML comes with the first policy, for whoever has the rest of this from a library.
+  const [text, { parsePolicy }] = await Promise.all([readPolicyFile(path), import('./parse-policy.ts')]);
   const document = parsePolicy(text ?? '', path);
   const files = new PolicyFiles(dirname(path));
   const root = document.trustedRoot && (await readRoot(files, document.trustedRoot));
@@ -39,17 +38,21 @@ export async function loadPolicy(path: string): Promise<TrustPolicy> {
     rules.push({ ...rule, require: requirements, ...(attestations && { attestations: attested }) });
   }
   const { seccomp } = document.baseline;
-  const baseline: Baseline = {
-    seccomp:
-      seccomp === 'RuntimeDefault' ? seccomp : await files.read(seccomp, (bytes) => seccompOf(readProfile(bytes))),
-  };
   return {
     source: text === undefined ? `${path} (which does not exist)` : path,
     rules,
-    baseline,
+    baseline: { seccomp: seccomp === 'RuntimeDefault' ? seccomp : await readBaseline(files, seccomp) },
     limits: document.limits,
     revision: files.revision(text ?? ''),
   };
+}
+
+async function readBaseline(files: PolicyFiles, file: FileName): Promise<Baseline['seccomp']> {
+  const [{ seccompOf }, { readProfile }] = await Promise.all([
+    import('#lib/profile/profile'),
+    import('#lib/profile/read-profile'),
+  ]);
+  return files.read(file, (bytes) => seccompOf(readProfile(bytes)));
 }
 
 /** Loaded only where a policy needs it: the verifier of certificates costs as much memory as everything else here. */
