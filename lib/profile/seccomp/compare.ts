@@ -1,5 +1,7 @@
 import type { Box } from './box.ts';
 import { intersectBoxes } from './box.ts';
+import type { Budget } from './budget.ts';
+import { orTooMuch } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
@@ -24,17 +26,31 @@ export function directionOf({ from, to }: Pick<Difference, 'from' | 'to'>): Dire
  * Where two decisions differ, exactly; empty if they mean the same.
  *
  * @param domain the calls that count.
- * @returns undefined where there are too many conditions to tell.
+ * @returns undefined where there are too many conditions to tell, or where it takes too much work.
  */
-export function differences(from: Decision, to: Decision, domain: Box): readonly Difference[] | undefined {
+export function differences(
+  from: Decision,
+  to: Decision,
+  domain: Box,
+  budget: Budget,
+): readonly Difference[] | undefined {
   if (from === to) return [];
-  const [before, after] = [partition(from), partition(to)];
+  const [before, after] = [partition(from, budget), partition(to, budget)];
   if (before === undefined || after === undefined) return undefined;
+  return orTooMuch(() => differencesOf(before, after, domain, budget));
+}
+
+function differencesOf(
+  before: readonly Region[],
+  after: readonly Region[],
+  domain: Box,
+  budget: Budget,
+): readonly Difference[] {
   const found: Difference[] = [];
   for (const a of before) {
     for (const b of after) {
       if (sameOutcome(a.outcome, b.outcome)) continue;
-      const boxes = intersectBoxes(a.box, b.box).filter((box) => intersectBoxes(box, domain).length > 0);
+      const boxes = intersectBoxes(a.box, b.box, budget).filter((box) => intersectBoxes(box, domain).length > 0);
       for (const box of boxes) found.push({ box, from: a.outcome, to: b.outcome });
     }
   }

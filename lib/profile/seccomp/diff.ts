@@ -2,6 +2,7 @@ import { companions, machinesWithGuest } from './architecture.ts';
 import type { ArgumentSet } from './argument-set.ts';
 import type { Box } from './box.ts';
 import { everything } from './box.ts';
+import type { Budget } from './budget.ts';
 import type { Difference, Direction } from './compare.ts';
 import { differences, directionOf, writtenAlike } from './compare.ts';
 import { alternatives, describeDecision } from './describe.ts';
@@ -34,6 +35,9 @@ export interface ProfileDiff {
 
 const word = 0xffff_ffffn;
 
+/** Steps of one comparison: a third of a second or so. Profiles in use take a hundredth of it. */
+const steps = 1_000_000;
+
 /**
  * Compares two profiles by what they mean (see meaningOf): for every syscall, arguments, architecture and flag.
  * Where arguments are too many to tell, the syscall counts as loosened. An architecture counts where some machine runs its
@@ -45,15 +49,16 @@ export function diffProfiles(from: SeccompProfile, to: SeccompProfile, nativeArc
   const views = viewsOf(from, to, nativeArchitecture);
   const [main] = views;
   const names = new Set(views.flatMap((view) => [...view.from.decisions.keys(), ...view.to.decisions.keys()]));
+  const budget: Budget = { left: steps };
   const changes: Change[] = [
-    ...defaultChanges(main),
+    ...defaultChanges(main, budget),
     ...architectureChanges(from, to, nativeArchitecture),
     ...flagChanges(from, to),
     ...listenerChanges(from, to),
   ];
   const changed = new Set<string>();
   for (const name of [...names].sort()) {
-    const found = syscallChanges(name, views);
+    const found = syscallChanges(name, views, budget);
     if (found.length > 0) changed.add(name);
     changes.push(...found);
   }
@@ -102,18 +107,18 @@ function cut(profile: SeccompProfile): SeccompProfile {
   return { ...profile, syscalls: (profile.syscalls ?? []).map(cutRule) };
 }
 
-function defaultChanges({ from, to }: View): readonly Change[] {
-  return changesOf('defaultAction', differences(from.otherwise, to.otherwise, everything) ?? []);
+function defaultChanges({ from, to }: View, budget: Budget): readonly Change[] {
+  return changesOf('defaultAction', differences(from.otherwise, to.otherwise, everything, budget) ?? []);
 }
 
-function syscallChanges(name: string, views: readonly View[]): readonly Change[] {
+function syscallChanges(name: string, views: readonly View[], budget: Budget): readonly Change[] {
   const changes: Change[] = [];
   for (const { from, to, domain } of views) {
     const [before, after] = [decisionOf(from, name), decisionOf(to, name)];
     // What both leave to their defaults is told of once, as defaultAction.
     if (before === from.otherwise && after === to.otherwise) continue;
     if (writtenAlike(before, after)) continue;
-    const found = differences(before, after, domain);
+    const found = differences(before, after, domain, budget);
     const more = found === undefined ? [tooMany(name, before, after)] : changesOf(name, found);
     const isNew = ({ direction, from: a, to: b }: Change) =>
       !changes.some((change) => change.direction === direction && change.from === a && change.to === b);
