@@ -4,6 +4,7 @@ import type { RemoteOptions } from '#lib/registry/remote/api';
 import type { Repository } from '#lib/registry/target';
 import { readStdin } from './files.ts';
 import type { RegistryOptions } from './options.ts';
+import { asksForJson, writeNote } from './output.ts';
 
 /** Tokens of cloud registries are long; a profile piped in by mistake is longer. */
 const maxPasswordBytes = 64 * 1024;
@@ -40,7 +41,7 @@ export async function openNetwork(
   env: NodeJS.ProcessEnv,
 ): Promise<RemoteOptions> {
   const { machineOptions } = await import('#lib/registry/remote/machine-options');
-  const machine = { ...machineOptions(env), plainHttp, trustedRealms: trustRealm };
+  const machine = { ...machineOptions(env), plainHttp, trustedRealms: trustRealm, onWarning: tellOnce() };
   if (username === undefined && !passwordStdin) return machine;
   if (username === undefined || !passwordStdin) {
     throw new FairleadError('InvalidInput', '--username and --password-stdin belong together', {
@@ -48,6 +49,17 @@ export async function openNetwork(
     });
   }
   return { ...machine, credentials: { username, password: await readPassword() } };
+}
+
+/** Says on stderr what a registry warns of, once; not where stderr is to be JSON. */
+function tellOnce(): (text: string, host: string) => void {
+  const told = new Set<string>();
+  return (text, host) => {
+    const line = `${host} warns: ${text}`;
+    if (told.has(line) || asksForJson(process.argv)) return;
+    told.add(line);
+    writeNote('note', line);
+  };
 }
 
 /** A password from stdin, without the end of its line. */

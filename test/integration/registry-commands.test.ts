@@ -4,7 +4,7 @@ import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { type RunOptions, run, runFairlead } from '#test/cli/run';
 import { peer } from '#test/peers/peer';
 import { type Refreg, startRefreg } from '#test/peers/refreg';
@@ -328,6 +328,26 @@ describePeers(['docker-registry'], 'fairlead login and logout', () => {
     assert.equal((await runFairlead(['login', registry.host, '--password', 'x'], { cwd })).code, 2);
     assert.equal((await login({ HOME: cwd }, '')).code, 2);
     assert.equal((await runFairlead(['login', 'https://registry.example.com'], { cwd })).code, 2);
+  });
+});
+
+describe('fairlead and a registry that warns', () => {
+  it('says so once, and not where stderr is to be JSON', async () => {
+    const server = createServer((_request, response) => {
+      response.setHeader('warning', '299 - "use the other registry"');
+      response.end('{"tags": ["1"]}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const { stdout, stderr } = await runFairlead(['ls', `${host}/a`], { cwd });
+      assert.equal(stdout, '1\n');
+      assert.equal(stderr, `note: ${host} warns: use the other registry\n`);
+      assert.equal((await runFairlead(['ls', `${host}/a`, '--output', 'json'], { cwd })).stderr, '');
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 });
 

@@ -7,6 +7,7 @@ import { digestOf } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import { blob, emptyConfig, manifest, pushAll } from '#test/contract/content';
+import { startRefusingProxy } from '#test/faults/http-proxy';
 import { type FaultProxy, startFaultProxy } from '#test/faults/tcp-proxy';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
@@ -51,6 +52,23 @@ describePeers(['docker-registry'], 'remoteRepository over a connection that brea
       const got = await fetchBytes(open(proxy.host, repository), content.descriptor, { limit });
       assert.equal(digestOf(got), content.descriptor.digest);
       assert.equal(proxy.cuts, 1, `tenth ${tenth}`);
+    }
+  });
+
+  it('sends chunks where something on the way refuses large bodies', async () => {
+    const refusing = await startRefusingProxy(registry.port);
+    refusing.set(({ method, headers }) =>
+      method === 'PUT' && Number(headers['content-length']) > 1_000_000 ? { status: 413 } : undefined,
+    );
+    try {
+      const repository = fresh();
+      const content = blob(randomBytes(20_000_000));
+      await open(refusing.host, repository).push(content.descriptor, content.bytes);
+      assert.equal(refusing.seen.filter((line) => /^PATCH .* 202$/.test(line)).length, 3);
+      const stored = await fetchBytes(open(registry.host, repository), content.descriptor, { limit });
+      assert.equal(digestOf(stored), content.descriptor.digest);
+    } finally {
+      await refusing.stop();
     }
   });
 

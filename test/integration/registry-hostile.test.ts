@@ -139,6 +139,36 @@ describe('a registry that is asked much', () => {
   });
 });
 
+describe('a registry that warns', () => {
+  it('is heard once, in answers of every kind, and not over another host', async () => {
+    const { target: storage, host: elsewhere } = await serve((_request, response) =>
+      response.writeHead(200, { warning: '299 - "not from here"' }).end(content.bytes),
+    );
+    assert.notEqual(storage, undefined);
+    const heard: string[] = [];
+    const { target, host } = await serve(
+      (request, response) => {
+        if (request.url?.includes('/blobs/'))
+          response.writeHead(307, { location: `http://${elsewhere}/x`, warning: '299 - "moving"' }).end();
+        else if (request.url?.endsWith('/absent')) response.writeHead(404, { warning: '299 - "gone"' }).end();
+        else {
+          response.setHeader('warning', ['299 - "this repository is deprecated"', '299 - "and slow"']);
+          answerManifest(response, request, image.bytes, image.descriptor.digest);
+        }
+      },
+      { onWarning: (text, from) => heard.push(`${from} ${text}`) },
+    );
+    for (let n = 0; n < 3; n++) await target.resolve('v1');
+    await fetchBytes(target, content.descriptor, { limit: 1_000_000 });
+    await assert.rejects(target.resolve('absent'), { kind: 'NotFound' });
+    const texts = ['this repository is deprecated', 'and slow', 'moving', 'gone'];
+    assert.deepEqual(
+      heard,
+      texts.map((text) => `${host} ${text}`),
+    );
+  });
+});
+
 describe('a registry that has much', () => {
   it('gives its tags page by page, as they are asked for', async () => {
     const { target, seen } = await serve((request, response) => {

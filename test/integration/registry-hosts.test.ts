@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -72,6 +73,26 @@ describePeers(['docker-registry', 'openssl'], 'remoteRepository over TLS', () =>
     const toml = `server = "https://${registry.host}"\nca = "authority.pem"\n`;
     await configure(registry.host, { 'hosts.toml': toml, 'authority.pem': authority.certificate });
     await works(open(registry));
+  });
+
+  it('speaks HTTP/2 where the registry does, many requests at once', async () => {
+    await configure(registry.host, { 'ca.crt': authority.certificate });
+    const target = open(registry);
+    const before = (await readFile(registry.log, 'utf8')).length;
+    const contents = Array.from({ length: 30 }, (_, n) => blob(randomBytes(100_000 + n)));
+    await Promise.all(
+      contents.map(async ({ descriptor, bytes }) => {
+        const open = async () =>
+          (async function* () {
+            yield bytes.subarray(0, 50_000);
+            yield bytes.subarray(50_000);
+          })();
+        await target.push(descriptor, open);
+        assert(Buffer.from(bytes).equals(await fetchBytes(target, descriptor, { limit: 200_000 })));
+      }),
+    );
+    const log = (await readFile(registry.log, 'utf8')).slice(before);
+    assert.deepEqual(new Set(log.match(/HTTP\/[0-9.]+(?=" [0-9]{3} )/g)), new Set(['HTTP/2.0']));
   });
 
   it('refuses a certificate of nobody that it knows, and says so', async () => {

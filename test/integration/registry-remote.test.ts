@@ -10,6 +10,7 @@ import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { readProfile } from '#lib/profile/read-profile';
 import { copy } from '#lib/registry/copy';
+import { digestOf } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { layoutRepository } from '#lib/registry/layout/repository';
 import { parseManifest } from '#lib/registry/manifest';
@@ -268,6 +269,22 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     assert.equal(await target.mount(blob('absent').descriptor, source.repository), false);
   });
 
+  it('keeps blobs under sha512 digests, and copies them', async () => {
+    const long = (bytes: Uint8Array) => ({ ...blob(bytes).descriptor, digest: digestOf(bytes, 'sha512') });
+    const layer = randomBytes(50_000);
+    const image = manifest([{ descriptor: long(layer), bytes: layer }]);
+    const source = open();
+    await source.push(long(layer), layer);
+    await pushAll(source, [emptyConfig, image]);
+    await source.tag(image.descriptor, 'v1');
+    const loaded = open();
+    const saved = layoutRepository(folder, fresh());
+    await copy(source, saved, 'v1', { withReferrers: false });
+    await copy(saved, loaded, 'v1', { withReferrers: false });
+    assert(layer.equals(await fetchBytes(loaded, long(layer), { limit })));
+    await assert.rejects(loaded.push(long(randomBytes(10)), randomBytes(10)), { kind: 'InvalidInput' });
+  });
+
   it('says that this registry does not remove single tags', async () => {
     const target = open();
     const image = manifest([]);
@@ -325,6 +342,16 @@ describePeers(['refreg', 'oras'], 'remoteRepository against a registry with the 
     await target.untag('a');
     await assert.rejects(target.resolve('a'), { kind: 'NotFound' });
     assert.deepEqual(await target.resolve('b'), image.descriptor);
+  });
+
+  it('keeps manifests under sha512 digests', async () => {
+    const target = open();
+    const { bytes, descriptor } = manifest([]);
+    const long = { ...descriptor, digest: digestOf(bytes, 'sha512') };
+    await target.push(emptyConfig.descriptor, emptyConfig.bytes);
+    await target.push(long, bytes);
+    assert.deepEqual(await target.resolve(long.digest), long);
+    assert.deepEqual(await fetchBytes(target, long, { limit }), new Uint8Array(bytes));
   });
 
   it('lists by the API what oras attached', async () => {

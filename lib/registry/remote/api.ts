@@ -18,6 +18,8 @@ export interface RemoteOptions {
   readonly proxy?: Proxies | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
   readonly retry?: Partial<Retry> | undefined;
+  /** Called once for each warning of the registry (distribution-spec, "Warnings"): its own words, of a host that it names. */
+  readonly onWarning?: ((text: string, host: string) => void) | undefined;
 }
 
 /** One request to the registry's API. */

@@ -5,6 +5,7 @@ import { nameRequest, responseError } from './errors.ts';
 import type { Endpoint } from './hosts/endpoint.ts';
 import { refusePlainHttp } from './plain-http.ts';
 import { createTransport, defaultRetry, defaultTimeouts, type HttpResponse } from './transport.ts';
+import { createWarningTeller } from './warnings.ts';
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const redirectLimit = 5;
@@ -47,6 +48,8 @@ export function createEndpointClient(
     clock: () => performance.now(),
   });
 
+  const tellWarnings = createWarningTeller((text) => options.onWarning?.(text, api.host));
+
   /** Sends to one URL, with our credentials where it is the host itself and never elsewhere. */
   const sendTo = async (request: ApiRequest, url: URL): Promise<HttpResponse> => {
     refusePlainHttp(url, api, allowedHost, nameRequest({ method: request.method, url }));
@@ -88,6 +91,7 @@ export function createEndpointClient(
       let url = urlOf(request.to);
       for (let hops = 0; ; hops++) {
         const response = await sendTo(request, url);
+        if (url.origin === api.origin) tellWarnings(response.header('warning'));
         const location = response.header('location');
         const reading = request.method === 'GET' || request.method === 'HEAD';
         if (reading && redirects.has(response.status) && location !== undefined) {
