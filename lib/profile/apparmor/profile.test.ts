@@ -6,6 +6,7 @@ import { FairleadError } from '#lib/errors';
 import { anyProfile } from '#test/oracle/apparmor-arbitrary';
 import { readJson } from '../json/read-json.ts';
 import { readYaml } from '../yaml/read-yaml.ts';
+import { diffAppArmor } from './diff.ts';
 import { effectiveAppArmor } from './effective-profile.ts';
 import { lintAppArmor } from './lint.ts';
 import type { AppArmorProfile } from './model.ts';
@@ -152,13 +153,45 @@ describe('parseAppArmor', () => {
 
 describe('renderAppArmorJson and renderAppArmorResource', () => {
   it('write what parseAppArmor reads back', () => {
+    let written = 0;
     fc.assert(
       fc.property(anyProfile, (profile) => {
-        assert.deepEqual(yaml(renderAppArmorResource(profile, 'web')).profile, profile);
         if (profile.mode === 'Enforce') assert.deepEqual(json(renderAppArmorJson(profile)).profile, profile);
+        let text: string;
+        try {
+          text = renderAppArmorResource(profile, 'web');
+        } catch (error) {
+          assert.ok(error instanceof FairleadError && /takes none that says this/.test(error.message), String(error));
+          return;
+        }
+        written += 1;
+        const again = yaml(text).profile;
+        assert.deepEqual(diffAppArmor(again, profile), [], text);
+        const paths = [...Object.values(again.executable ?? {}), ...Object.values(again.filesystem ?? {})].flat();
+        for (const path of paths) assert.match(path, /^\/[a-zA-Z0-9_./*?+@{} -]*$/);
       }),
-      { numRuns: 300 },
+      { numRuns: 600 },
     );
+    assert.ok(written > 200, `${written} of 600 written`);
+  });
+
+  it('write out paths for SPO that it would not take', () => {
+    const paths = (path: string) => {
+      const filesystem = { readOnlyPaths: [path], writeOnlyPaths: [], readWritePaths: [] };
+      return yaml(renderAppArmorResource({ mode: 'Enforce', filesystem }, 'web')).profile.filesystem?.readOnlyPaths;
+    };
+    assert.deepEqual(paths('/proc/@{pid}/maps'), ['/proc/@{pid}/maps']);
+    assert.deepEqual(paths('@{PROC}/sys/**'), ['/proc/sys/**']);
+    assert.deepEqual(paths('/{bin,usr/bin}/lib[ab].so'), [
+      '/bin/liba.so',
+      '/bin/libb.so',
+      '/usr/bin/liba.so',
+      '/usr/bin/libb.so',
+    ]);
+    assert.deepEqual(paths('/tmp/{,**}'), ['/tmp/', '/tmp/**']);
+    for (const path of ['/a\\*', '/a[^b]', '/a,b', '/[0-9][0-9]', '/a~']) {
+      assert.match(refusal(() => paths(path)).message, /the Security Profiles Operator takes none that says this/);
+    }
   });
 
   it('do not let a profile that only logs become one that denies', () => {

@@ -2,6 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from './model.ts';
 import { customResourceGroup } from './parse.ts';
 import { checkPolicyName } from './policy-name.ts';
+import { spoPaths } from './spo-paths.ts';
 
 /**
  * Writes a profile as the JSON of KEP-6061: UTF-8, two spaces of indent, sections and lists in a fixed order, a newline
@@ -21,10 +22,11 @@ export function renderAppArmorJson(profile: AppArmorProfile): string {
 }
 
 /**
- * Writes a profile as SPO's AppArmorProfile v1, in YAML.
+ * Writes a profile as SPO's AppArmorProfile v1, in YAML. Paths that SPO would refuse are written out as several, which mean
+ * the same.
  *
  * @param name of the resource; SPO loads the profile under it.
- * @throws FairleadError InvalidInput where no policy may have the name.
+ * @throws FairleadError InvalidInput where no policy may have the name; ProfileInvalid naming a path that cannot be written.
  */
 export function renderAppArmorResource(profile: AppArmorProfile, name: string): string {
   checkPolicyName(name);
@@ -36,9 +38,32 @@ export function renderAppArmorResource(profile: AppArmorProfile, name: string): 
     'spec:',
     `  mode: ${profile.mode}`,
   ];
-  const abstract = abstractOf(profile);
+  const abstract = abstractOf(forSpo(profile));
   const text = Object.keys(abstract).length === 0 ? ['  abstract: {}'] : ['  abstract:', ...yamlOf(abstract, '    ')];
   return `${[...lines, ...text].join('\n')}\n`;
+}
+
+function forSpo(profile: AppArmorProfile): AppArmorProfile {
+  const { executable, filesystem } = profile;
+  return {
+    ...profile,
+    ...(executable && { executable: allForSpo(executable) }),
+    ...(filesystem && { filesystem: allForSpo(filesystem) }),
+  };
+}
+
+function allForSpo<Name extends string>(lists: Readonly<Record<Name, readonly string[]>>): typeof lists {
+  const written = Object.entries<readonly string[]>(lists).map(([name, paths]) => [name, paths.flatMap(pathsForSpo)]);
+  return Object.fromEntries(written) as typeof lists;
+}
+
+function pathsForSpo(path: string): readonly string[] {
+  const paths = spoPaths(path);
+  if (paths !== undefined) return paths;
+  const message = `path ${JSON.stringify(path)}: the Security Profiles Operator takes none that says this`;
+  throw new FairleadError('ProfileInvalid', message, {
+    hint: 'It takes letters, digits, blanks, "*", "**", "?" and _ . / + @ { } -. Write the profile in another form: --to runtime.',
+  });
 }
 
 type Tree = { readonly [key: string]: Tree | readonly string[] | boolean };

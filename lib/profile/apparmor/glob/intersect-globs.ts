@@ -2,6 +2,8 @@ import { meet } from './automaton.ts';
 import type { Budget } from './budget.ts';
 import { answerOnce, spend } from './budget.ts';
 import { isCovered } from './cover.ts';
+import type { Flat } from './flatten.ts';
+import { flatten } from './flatten.ts';
 import type { Glob } from './glob.ts';
 import type { GlobNode } from './node.ts';
 import { characterOf } from './node.ts';
@@ -9,10 +11,6 @@ import { parseGlob } from './parse-glob.ts';
 import { intersection, isEmpty, isSubset } from './symbol-set.ts';
 import { writeGlob } from './write-glob.ts';
 
-/** One branch of a glob, written out: no groups. */
-type Flat = readonly Exclude<GlobNode, { kind: 'branches' }>[];
-
-const maxBranches = 64;
 const maxPieces = 64;
 
 /**
@@ -87,26 +85,6 @@ function commonPieces(
     }
   }
   return [...texts];
-}
-
-function flatten(nodes: readonly GlobNode[]): readonly Flat[] | undefined {
-  let flats: Flat[] = [[]];
-  for (const node of nodes) {
-    const ends: readonly Flat[] = node.kind === 'branches' ? flattenBranches(node.branches) : [[node]];
-    if (ends.length === 0 || ends.length * flats.length > maxBranches) return undefined;
-    flats = flats.flatMap((flat) => ends.map((end) => [...flat, ...end]));
-  }
-  return flats;
-}
-
-function flattenBranches(branches: readonly (readonly GlobNode[])[]): readonly Flat[] {
-  const flats: Flat[] = [];
-  for (const branch of branches) {
-    const found = flatten(branch);
-    if (found === undefined) return [];
-    flats.push(...found);
-  }
-  return flats;
 }
 
 /**
