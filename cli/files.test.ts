@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,14 @@ describe('files named on the command line', () => {
     await assert.rejects(readInput(file('ten'), 9), { kind: 'LimitExceeded', message: /ten/ });
     await assert.rejects(readInput(file('none'), 9), { kind: 'InvalidInput', message: /none/ });
     await assert.rejects(readInput(folder, 1 << 20), { kind: 'InvalidInput' });
+  });
+
+  it('are read up to a limit where they are pipes and devices, which have no end to tell', async () => {
+    await assert.rejects(readInput('/dev/zero', 100_000), { kind: 'LimitExceeded', message: /\/dev\/zero/ });
+    assert.equal((await readInput('/dev/null', 1)).length, 0);
+    execFileSync('mkfifo', [file('pipe')]);
+    const [read] = await Promise.all([readInput(file('pipe'), 10), writeFile(file('pipe'), '0123456789')]);
+    assert.equal(Buffer.from(read).toString(), '0123456789');
   });
 
   it('are replaced whole, and nothing is left beside them', async () => {

@@ -9,8 +9,10 @@ export async function readInput(path: string, limit: number): Promise<Uint8Array
   let handle: Awaited<ReturnType<typeof open>> | undefined;
   try {
     handle = await open(path, 'r');
-    const { size } = await handle.stat();
-    if (size > limit) throw tooLarge(path, limit);
+    const status = await handle.stat();
+    // Pipes and devices do not tell how much comes out of them.
+    if (!status.isFile()) return await gather(handle.createReadStream({ autoClose: false }), path, limit);
+    if (status.size > limit) throw tooLarge(path, limit);
     return await handle.readFile();
   } catch (cause) {
     throw cause instanceof FairleadError ? cause : unreadable(path, cause);
@@ -30,11 +32,15 @@ export async function readText(path: string): Promise<string> {
 
 /** All of stdin, up to `limit` bytes. */
 export async function readStdin(limit: number): Promise<Uint8Array> {
+  return gather(process.stdin, 'stdin', limit);
+}
+
+async function gather(stream: AsyncIterable<Uint8Array>, name: string, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+  for await (const chunk of stream) {
     size += chunk.length;
-    if (size > limit) throw tooLarge('stdin', limit);
+    if (size > limit) throw tooLarge(name, limit);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

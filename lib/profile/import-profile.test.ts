@@ -167,4 +167,13 @@ spec:
       /p\.yaml:1:7: kind: must be one of/,
     );
   });
+
+  it('says that there is nothing to read', () => {
+    for (const text of ['', ' \n\t\r\n']) {
+      assert.throws(() => importProfile(new TextEncoder().encode(text), 'p.json'), {
+        kind: 'ProfileInvalid',
+        message: 'p.json: there is nothing in it',
+      });
+    }
+  });
 });

@@ -29,6 +29,11 @@ export function importProfile(
   source: string,
   options: { readonly format?: ProfileFormat; readonly host?: ProfileHost } = {},
 ): Profile {
+  if (bytes.every(isBlank)) {
+    throw new FairleadError('ProfileInvalid', `${source}: there is nothing in it`, {
+      hint: 'A profile of anything has content; a command that was to write it may have failed.',
+    });
+  }
   const plain = options.format === undefined ? readPlainSeccomp(bytes, source, limits) : undefined;
   // Every other form has fields that the runtime-spec does not have.
   if (plain?.unknownFields.length === 0) return seccompProfile(plain);
@@ -48,8 +53,12 @@ export function importProfile(
 
 /** JSON is told from YAML, of which it is a part, by its first character: its reader is stricter, and quicker. */
 function isJson(bytes: Uint8Array): boolean {
-  const first = bytes.find((byte) => ![0x20, 0x09, 0x0a, 0x0d].includes(byte));
+  const first = bytes.find((byte) => !isBlank(byte));
   return first === 0x7b || first === 0x5b || first === 0x22;
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }
 
 function formatOf(document: JsonDocument): ProfileFormat {
@@ -64,7 +73,7 @@ function formatOf(document: JsonDocument): ProfileFormat {
   throw unknownFormat(
     document,
     tried,
-    `Say which it is, one of ${profileFormats.join(', ')}, to see what is wrong with it.`,
+    `Say which it is (--from), one of ${profileFormats.join(', ')}, to see what is wrong with it.`,
   );
 }
 
