@@ -236,6 +236,14 @@ Constrained by the base:
       assert.deepEqual(JSON.parse(await printed(['convert', '-', '--to', 'runtime'], { input: text })), strict);
     });
 
+    it('says it as JSON', async () => {
+      const { content, ...said } = JSON.parse(
+        await printed(['convert', 'strict.json', '--to', 'spo', '--output', 'json']),
+      );
+      assert.deepEqual(said, { kind: 'Seccomp', form: 'spo' });
+      assert.equal(content, await printed(['convert', 'strict.json', '--to', 'spo']));
+    });
+
     it('resolves profiles of Docker for a container', async () => {
       const input = JSON.stringify({
         ...strict,
@@ -271,6 +279,14 @@ Constrained by the base:
       const { code, stderr } = await fairlead(['baseline', '--capabilities', 'SYS_ADMN']);
       assert.equal(code, 2);
       assert.match(stderr, /capabilities\(7\) has no SYS_ADMN/);
+      const options = [...amd64, '--capabilities', 'CHOWN'];
+      assert.deepEqual(JSON.parse(await printed(['baseline', ...options, '--output', 'json'])), {
+        kind: 'Seccomp',
+        form: 'runtime',
+        architecture: 'amd64',
+        capabilities: ['CAP_CHOWN'],
+        content: await printed(['baseline', ...options]),
+      });
     });
   });
 

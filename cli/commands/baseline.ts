@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { renderSeccompJson } from '#lib/profile/seccomp/render-json';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
-import { examples } from '../options.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options.ts';
 import { addContainerOptions, type ContainerOptions } from '../profile-file.ts';
 
 /** `fairlead baseline`. */
@@ -11,7 +11,8 @@ export function define(command: Command): void {
       'Print the seccomp profile that container runtimes apply under RuntimeDefault, for one container: it depends on ' +
         'the machine and on the capabilities. Every profile from a registry is intersected with it on the node.',
     ),
-  )
+  );
+  addOutputOption(command)
     .addHelpText(
       'after',
       examples([
@@ -26,6 +27,8 @@ export function define(command: Command): void {
     .action(baseline);
 }
 
-function baseline(container: ContainerOptions): void {
-  process.stdout.write(renderSeccompJson(runtimeDefault(container)));
+function baseline({ output, ...container }: ContainerOptions & OutputOptions): void {
+  const content = renderSeccompJson(runtimeDefault(container));
+  const result = { kind: 'Seccomp', form: 'runtime', ...container, content };
+  process.stdout.write(output === 'json' ? `${JSON.stringify(result, undefined, 2)}\n` : content);
 }

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { type ConvertForm, convertForms, convertProfile } from '#lib/profile/convert-profile';
-import { examples } from '../options.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options.ts';
 import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../profile-file.ts';
 
-interface ConvertOptions extends ProfileOptions {
+interface ConvertOptions extends OutputOptions, ProfileOptions {
   readonly to: ConvertForm;
   readonly name?: string;
 }
@@ -18,7 +18,8 @@ export function define(command: Command): void {
     .argument('<file>', 'the profile, in any format; - is stdin')
     .addOption(new Option('--to <form>', 'the form to write').choices(convertForms).makeOptionMandatory())
     .option('--name <name>', 'of the resource or policy; without it, its own or that of the file');
-  addProfileOptions(command)
+  addProfileOptions(command);
+  addOutputOption(command)
     .addHelpText(
       'after',
       '\nForms:\n' +
@@ -41,5 +42,8 @@ export function define(command: Command): void {
 
 async function convert(file: string, options: ConvertOptions): Promise<void> {
   const [profile] = await readNotedFiles([file], options);
-  process.stdout.write(convertProfile(profile, options.to, options.name ?? profileName(profile, file)));
+  const { to: form, name = profileName(profile, file) } = options;
+  const content = convertProfile(profile, form, name);
+  const result = { kind: profile.kind, form, content };
+  process.stdout.write(options.output === 'json' ? `${JSON.stringify(result, undefined, 2)}\n` : content);
 }
