@@ -10,6 +10,7 @@ import { signArtifact } from '#lib/trust/sign-artifact';
 import type { Signature } from '#lib/trust/signature';
 import { readTrustedRoot } from '#lib/trust/sigstore-root';
 import { verifySignatures } from '#lib/trust/verify-signatures';
+import { startServe } from '#test/cli/serve';
 import { peer } from '#test/peers/peer';
 import { startRegistry } from '#test/peers/registry';
 import { privateSigstore } from '#test/sigstore/private-sigstore';
@@ -18,12 +19,13 @@ import { installPackage } from './installed-package.ts';
 
 const calls = 2000;
 const rounds = 9;
+const token = 'a-token-for-the-bench-only';
 const issuer = 'https://issuer.example';
 const identity = 'https://example.com/signer';
 
 /**
  * What trust costs: the verification of one signature in a warm process, and whole commands (push, sign and verify) beside
- * `oras push`, `cosign sign` and `cosign verify`, with the same key and registry.
+ * `oras push`, `cosign sign` and `cosign verify`, with the same key and registry. `fairlead verify` also fetches and checks the profile.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const artifact: Descriptor = { mediaType: mediaTypes.manifest, digest: digestOf(Buffer.from('artifact')), size: 8 };
@@ -57,46 +59,81 @@ function time(artifact: Descriptor, bundle: Uint8Array, rule: Rule): string {
   return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`;
 }
 
+/** Whole commands, in turns: programs started one after the other, or curl where `fairlead serve` stands by. */
 async function commands(report: (line: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-trust-'));
   const registry = await startRegistry();
-  const env = { PATH: process.env['PATH'], HOME: folder, COSIGN_PASSWORD: 'secret' };
-  const run = (command: string, ...args: string[]): number => {
-    const begun = performance.now();
-    const { status, stderr } = spawnSync(command, args, { cwd: folder, encoding: 'utf8', env });
+  const env = { HOME: folder, COSIGN_PASSWORD: 'secret', FAIRLEAD_PUSH_TOKEN: token };
+  const run = (command: string, ...args: string[]): void => {
+    const options = { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'], ...env } } as const;
+    const { status, stderr } = spawnSync(command, args, options);
     if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
-    return performance.now() - begun;
   };
-  const cosign = (...args: string[]): number => run(peer('cosign'), ...args, '--allow-http-registry');
+  const cosign = (...args: string[]): void => run(peer('cosign'), ...args, '--allow-http-registry');
+  const { launcher } = await installPackage(folder);
+  const fairlead = (...args: string[]): void => run(process.execPath, launcher, ...args);
   try {
-    const { launcher } = await installPackage(folder);
-    const fairlead = (...args: string[]): number => run(process.execPath, launcher, ...args);
     await writeFile(join(folder, 'nginx.json'), commonProfile());
+    await writeFile(
+      join(folder, 'policy.yaml'),
+      'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - match: "**"\n    require: [{key: fairlead.pub}]\n',
+    );
     // The key is encrypted, as cosign wants it: both open the same file.
     fairlead('keygen');
     run(peer('cosign'), 'signing-config', 'create', '--out', 'offline.json');
-    const ours: number[] = [];
-    const theirs: number[] = [];
-    for (let round = 0; round <= rounds; round++) {
-      const reference = (by: string): string => `${registry.host}/${by}/nginx:${round}`;
-      const together =
-        fairlead('push', 'nginx.json', reference('fairlead'), '--key', 'fairlead.key') +
-        fairlead('verify', reference('fairlead'), '--key', 'fairlead.pub');
-      const separate =
-        run(peer('oras'), 'push', '--plain-http', reference('oras'), 'nginx.json') +
-        cosign('sign', '--yes', '--key', 'fairlead.key', '--signing-config', 'offline.json', reference('oras')) +
-        cosign('verify', '--key', 'fairlead.pub', '--insecure-ignore-tlog', reference('oras'));
-      if (round === 0) continue;
-      ours.push(together);
-      theirs.push(separate);
+    const services = await startServe(
+      ['--push', '127.0.0.1:0', '--pull', '127.0.0.1:0', '--policy', 'policy.yaml', '--key', 'fairlead.key'],
+      { cwd: folder, env, program: launcher },
+    );
+    const curl = (url: string, reference: string, ...args: string[]): void =>
+      run('curl', '--silent', '--fail', '--output', '/dev/null', ...args, `${url}/v1/profiles?reference=${reference}`);
+    const headers = ['--header', `Authorization: Bearer ${token}`, '--header', 'Content-Type: application/json'];
+    const contenders = {
+      'fairlead push --key, verify': (reference: string) => {
+        fairlead('push', 'nginx.json', reference, '--key', 'fairlead.key');
+        fairlead('verify', reference, '--key', 'fairlead.pub');
+      },
+      'curl to the push and the pull service': (reference: string) => {
+        curl(services.push, reference, ...headers, '--data-binary', '@nginx.json');
+        curl(services.pull, reference);
+      },
+      'oras push, cosign sign, cosign verify': (reference: string) => {
+        run(peer('oras'), 'push', '--plain-http', reference, 'nginx.json');
+        cosign('sign', '--yes', '--key', 'fairlead.key', '--signing-config', 'offline.json', reference);
+        cosign('verify', '--key', 'fairlead.pub', '--insecure-ignore-tlog', reference);
+      },
+    };
+    try {
+      const times = inTurns(contenders, registry.host);
+      const theirs = median(times['oras push, cosign sign, cosign verify'] ?? []);
+      for (const [name, samples] of Object.entries(times)) {
+        const best = Math.min(...samples).toFixed(0);
+        const ratio = (median(samples) / theirs).toFixed(2);
+        report(`${name}: ${median(samples).toFixed(0)} ms median of ${rounds} (best ${best}), ratio ${ratio}`);
+      }
+    } finally {
+      await services.stop();
     }
-    report(`fairlead push --key, verify: ${median(ours).toFixed(0)} ms median of ${rounds}`);
-    report(`oras push, cosign sign, cosign verify: ${median(theirs).toFixed(0)} ms`);
-    report(`ratio: ${(median(ours) / median(theirs)).toFixed(2)}`);
   } finally {
     await registry.stop();
     await rm(folder, { recursive: true });
   }
+}
+
+/** Each contender once a round, to a tag of its own; gives milliseconds. The first round warms up. */
+function inTurns(
+  contenders: Readonly<Record<string, (reference: string) => void>>,
+  host: string,
+): Record<string, number[]> {
+  const times: Record<string, number[]> = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const [index, [name, contender]] of Object.entries(contenders).entries()) {
+      const begun = performance.now();
+      contender(`${host}/bench-${index}/nginx:${round}`);
+      if (round > 0) times[name]?.push(performance.now() - begun);
+    }
+  }
+  return times;
 }
 
 function median(samples: readonly number[]): number {

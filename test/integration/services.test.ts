@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { launcher, runFairlead } from '#test/cli/run';
+import { runFairlead } from '#test/cli/run';
+import { type Services, startServe } from '#test/cli/serve';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 
 const token = 'a-token-for-the-test-only';
+const env = { FAIRLEAD_PUSH_TOKEN: token };
 const profile =
   '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"}]}\n';
 
@@ -167,7 +166,10 @@ describe('fairlead serve --embedded', () => {
   it('needs nothing but a folder, which it keeps', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fairlead-embedded-'));
     const start = () =>
-      startProcess(['--embedded', join(folder, 'data'), '--push', '127.0.0.1:0', '--pull', '127.0.0.1:0'], folder);
+      startServe(['--embedded', join(folder, 'data'), '--push', '127.0.0.1:0', '--pull', '127.0.0.1:0'], {
+        cwd: folder,
+        env,
+      });
     try {
       const reference = 'localhost/security/nginx:1';
       const first = await start();
@@ -189,63 +191,9 @@ describe('fairlead serve --embedded', () => {
   });
 });
 
-/** What still runs when a test fails half-way must not outlive it. */
-const children = new Set<ChildProcess>();
-after(() => {
-  for (const child of children) child.kill('SIGKILL');
-});
-
-interface Services {
-  /** Base URLs. */
-  readonly push: string;
-  readonly pull: string;
-  /** Sends SIGHUP. */
-  reload(): void;
-  /** Ends the process with SIGTERM; gives its exit code. */
-  stop(): Promise<number | null>;
-}
-
-function startServices(folder: string): Promise<Services> {
-  const args = ['--push', '127.0.0.1:0', '--pull', '127.0.0.1:0', '--policy', 'policy.yaml', '--key', 'fairlead.key'];
-  return startProcess(args, folder);
-}
-
-async function startProcess(args: readonly string[], cwd: string): Promise<Services> {
-  const child = spawn(process.execPath, [launcher, 'serve', ...args], {
-    cwd,
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent', FAIRLEAD_PUSH_TOKEN: token },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  children.add(child);
-  child.once('exit', () => children.delete(child));
-  const addresses = await readAddresses(child, 2);
-  return {
-    push: addresses['push'] ?? '',
-    pull: addresses['pull'] ?? '',
-    reload: () => void child.kill('SIGHUP'),
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      child.kill('SIGTERM');
-      const [code] = await once(child, 'exit');
-      return code;
-    },
-  };
-}
-
-/** Reads the log until so many services have said where they listen. */
-async function readAddresses(child: ChildProcess, count: number): Promise<Record<string, string>> {
-  assert.ok(child.stdout);
-  const addresses: Record<string, string> = {};
-  for await (const line of createInterface(child.stdout)) {
-    const { service, msg } = JSON.parse(line);
-    const address = /^Server listening at (http:\S+)$/.exec(msg)?.[1];
-    if (address !== undefined) addresses[service] = address;
-    if (Object.keys(addresses).length === count) break;
-  }
-  if (Object.keys(addresses).length < count) throw new Error(`fairlead serve ended with ${child.exitCode}`);
-  // What it logs from here on is let go: a full pipe would stop it.
-  child.stdout.resume();
-  return addresses;
+function startServices(cwd: string): Promise<Services> {
+  const addresses = ['--push', '127.0.0.1:0', '--pull', '127.0.0.1:0'];
+  return startServe([...addresses, '--policy', 'policy.yaml', '--key', 'fairlead.key'], { cwd, env });
 }
 
 /** The body, of whatever shape: the tests look at single members, and fail where they are missing. */
