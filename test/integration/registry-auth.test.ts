@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FairleadError } from '#lib/errors';
+import { copy } from '#lib/registry/copy';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { remoteCatalog } from '#lib/registry/remote/catalog';
 import { type RemoteOptions, remoteRepository } from '#lib/registry/remote/repository';
 import { blob, emptyConfig, manifest, pushAll } from '#test/contract/content';
 import { targetContract } from '#test/contract/target';
@@ -115,6 +117,25 @@ describePeers(['docker-registry', 'openssl'], 'remoteRepository with Bearer toke
     await fetchBytes(target, image.descriptor, { limit: 10_000 });
     assert.equal(new Set(tokens.log).size, tokens.log.length, tokens.log.join('\n'));
     assert(tokens.log.length <= 2, tokens.log.join('\n'));
+  });
+
+  it('takes blobs over from another repository with one token for both, and lists repositories', async () => {
+    const [source, target] = [open(user), open(user)];
+    const layer = blob('to be mounted');
+    const image = manifest([layer]);
+    await pushAll(source, [layer, emptyConfig, image]);
+    tokens.log.length = 0;
+    const how: string[] = [];
+    await copy(source, target, image.descriptor.digest, {
+      withReferrers: false,
+      onContent: (_, kind) => how.push(kind),
+    });
+    assert.deepEqual(how.sort(), ['mounted', 'mounted', 'sent']);
+    const both = [`repository:${source.repository}:pull`, `repository:${target.repository}:pull,push`].sort();
+    assert(tokens.log.includes(`GET ci ${both.join(' ')}`), tokens.log.join('\n'));
+    const names: string[] = [];
+    for await (const name of remoteCatalog(registry.host, { credentials: user })) names.push(name);
+    assert(names.includes(target.repository));
   });
 
   it('takes a new token when the old one has expired by its own word', async () => {
