@@ -4,6 +4,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
+import { blob } from '#lib/artifact/assemble-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { remoteRepository } from '#lib/registry/remote/repository';
+import { legacyEnvelopeMediaType } from '#lib/trust/legacy-attestation';
+import { legacyTag, withLegacyLayer } from '#lib/trust/legacy-manifest';
+import { legacyAttestStatement } from '#lib/trust/statement';
 import { type Finished, run, runFairlead } from '#test/cli/run';
 import { type PeerName, peer } from '#test/peers/peer';
 import { type Registry, startRegistry } from '#test/peers/registry';
@@ -56,7 +62,7 @@ describePeers(['docker-registry', 'cosign', 'cosign-2'], 'attestations in the fo
     return JSON.parse(succeeded(await fairlead(...args))).reference;
   }
 
-  async function policyFor(by: string): Promise<string> {
+  async function policyFor(by: string, more = ''): Promise<string> {
     const file = join(folder, 'policy.yaml');
     await writeFile(
       file,
@@ -67,14 +73,14 @@ rules:
   - match: ${registry.host}/**
     require: [{key: a.pub}]
     attestations: [{type: slsaprovenance1, repository: ${repository}, ref: refs/tags/*, by: ${by}}]
-`,
+${more}`,
     );
     return file;
   }
 
-  async function verifies(reference: string, by: string): Promise<void> {
+  async function verifies(reference: string, by: string, more = ''): Promise<void> {
     const verified = JSON.parse(
-      succeeded(await fairlead('verify', reference, '--policy', await policyFor(by), '--output', 'json')),
+      succeeded(await fairlead('verify', reference, '--policy', await policyFor(by, more), '--output', 'json')),
     );
     const [, attested] = verified.signatures ?? verified.verification.signatures;
     assert.deepEqual([attested.attestation, attested.format], [provenance, 'legacy-attestation']);
@@ -185,30 +191,42 @@ rules:
     await verifies(`${registry.host}/loaded:v1`, '{key: a.pub}');
   });
 
+  /** Writes the keys and certificates of the private Sigstore as cosign 2 takes them; gives the environment that names them. */
+  async function sigstoreFiles(): Promise<Record<string, string>> {
+    const { trustedRoot } = sigstore as unknown as {
+      trustedRoot: Record<
+        string,
+        [{ publicKey: { rawBytes: string }; certChain: { certificates: { rawBytes: string }[] } }]
+      >;
+    };
+    const key = (part: string): Promise<void> =>
+      writeFile(
+        join(folder, `${part}.pub`),
+        createPublicKey({
+          key: Buffer.from(trustedRoot[part]?.[0].publicKey.rawBytes ?? '', 'base64'),
+          format: 'der',
+          type: 'spki',
+        }).export({ type: 'spki', format: 'pem' }),
+      );
+    await Promise.all([key('tlogs'), key('ctlogs')]);
+    const chain = trustedRoot['certificateAuthorities']?.[0].certChain.certificates ?? [];
+    const pem = ({ rawBytes }: { rawBytes: string }): string =>
+      `-----BEGIN CERTIFICATE-----\n${rawBytes}\n-----END CERTIFICATE-----\n`;
+    await writeFile(join(folder, 'fulcio.pem'), chain.map(pem).join(''));
+    const authority = trustedRoot['timestampAuthorities']?.[0].certChain.certificates ?? [];
+    await writeFile(join(folder, 'tsa.pem'), authority.map(pem).join(''));
+    return {
+      HOME: folder,
+      SIGSTORE_ROOT_FILE: join(folder, 'fulcio.pem'),
+      SIGSTORE_REKOR_PUBLIC_KEY: join(folder, 'tlogs.pub'),
+      SIGSTORE_CT_LOG_PUBLIC_KEY_FILE: join(folder, 'ctlogs.pub'),
+    };
+  }
+
   it('that cosign 2 makes keyless meet the policy', async () => {
     const server = await serveSigstore(sigstore);
     try {
       const reference = await publish('keyless');
-      const { trustedRoot } = sigstore as unknown as {
-        trustedRoot: Record<
-          string,
-          [{ publicKey: { rawBytes: string }; certChain: { certificates: { rawBytes: string }[] } }]
-        >;
-      };
-      const key = (part: string): Promise<void> =>
-        writeFile(
-          join(folder, `${part}.pub`),
-          createPublicKey({
-            key: Buffer.from(trustedRoot[part]?.[0].publicKey.rawBytes ?? '', 'base64'),
-            format: 'der',
-            type: 'spki',
-          }).export({ type: 'spki', format: 'pem' }),
-        );
-      await Promise.all([key('tlogs'), key('ctlogs')]);
-      const chain = trustedRoot['certificateAuthorities']?.[0].certChain.certificates ?? [];
-      const pem = ({ rawBytes }: { rawBytes: string }): string =>
-        `-----BEGIN CERTIFICATE-----\n${rawBytes}\n-----END CERTIFICATE-----\n`;
-      await writeFile(join(folder, 'fulcio.pem'), chain.map(pem).join(''));
       const { url } = (server.signingConfig as { caUrls: [{ url: string }] }).caUrls[0];
       const token = identityToken('https://issuer.example', 'me@acme.example');
       const args = [
@@ -222,12 +240,7 @@ rules:
         'provenance.json',
       ];
       const services = ['--fulcio-url', url, '--rekor-url', url];
-      const env = {
-        HOME: folder,
-        SIGSTORE_ROOT_FILE: join(folder, 'fulcio.pem'),
-        SIGSTORE_REKOR_PUBLIC_KEY: join(folder, 'tlogs.pub'),
-        SIGSTORE_CT_LOG_PUBLIC_KEY_FILE: join(folder, 'ctlogs.pub'),
-      };
+      const env = await sigstoreFiles();
       succeeded(
         await run(peer('cosign-2'), [...args, ...services, '--allow-http-registry', reference], { cwd: folder, env }),
       );
@@ -236,5 +249,23 @@ rules:
     } finally {
       await server.stop();
     }
+  });
+
+  it('that are keyless are timestamped as a whole, as cosign 2 wants it', async () => {
+    const [identity, issuer] = ['https://example.com/builder', 'https://issuer.example'];
+    const reference = await publish('timestamped');
+    const target = remoteRepository({ registry: registry.host, repository: 'timestamped' });
+    const descriptor = await target.resolve('v1');
+    const statement = legacyAttestStatement(descriptor, 'x', { predicateType: provenance, predicate });
+    const options = { identity, issuer, logged: false, timestamped: true };
+    const { envelope, annotations } = await sigstore.attestLegacy(statement, options);
+    const layer = blob(legacyEnvelopeMediaType, envelope, { ...annotations, predicateType: provenance });
+    await pushArtifact(target, withLegacyLayer(undefined, layer), undefined, legacyTag(descriptor, 'att'));
+    const args = ['verify-attestation', '--type', 'slsaprovenance1', '--insecure-ignore-tlog', '--allow-http-registry'];
+    const whom = ['--certificate-identity', identity, '--certificate-oidc-issuer', issuer];
+    const when = ['--timestamp-certificate-chain', 'tsa.pem'];
+    const env = await sigstoreFiles();
+    succeeded(await run(peer('cosign-2'), [...args, ...whom, ...when, reference], { cwd: folder, env }));
+    await verifies(reference, `{keyless: {issuer: ${issuer}, identity: ${identity}}}`, '    transparencyLog: off\n');
   });
 });

@@ -9,7 +9,11 @@ import { signStatement, statementPayloadType } from '#lib/trust/statement';
 import { type RekorV2, rekorV2 } from './rekor-v2.ts';
 
 const baseUrl = 'http://sigstore.example';
-const issuerOid = '1.3.6.1.4.1.57264.1.8';
+/** The issuer in a certificate: bare text in its first form, which cosign 2 reads, and DER as it is now. */
+const issuerExtensions = (value: string) => [
+  { oid: '1.3.6.1.4.1.57264.1.1', value, legacy: true },
+  { oid: '1.3.6.1.4.1.57264.1.8', value },
+];
 
 type Service = 'ca' | 'ctlog' | 'tlog' | 'tsa';
 
@@ -139,7 +143,7 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
       publicKey: Buffer.from(publicKey.export({ type: 'spki', format: 'der' })),
       subjectAltName: identity,
       extensions: [
-        ...(issuer === null ? [] : [{ oid: issuerOid, value: issuer }]),
+        ...(issuer === null ? [] : issuerExtensions(issuer)),
         ...Object.entries(claims).map(([claim, value]) => ({ oid: claimOids[claim as Claim], value })),
       ],
     });
