@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
@@ -11,6 +16,7 @@ import { signArtifact } from '#lib/trust/sign-artifact';
 import { readSigningConfig } from '#lib/trust/signing-config';
 import { readTrustedRoot } from '#lib/trust/sigstore-root';
 import { verifySignatures } from '#lib/trust/verify-signatures';
+import { launcher, runFairlead } from '#test/cli/run';
 import { type OidcIssuer, startOidcIssuer } from '#test/sigstore/oidc-issuer';
 import { type PrivateSigstore, privateSigstore } from '#test/sigstore/private-sigstore';
 import { identityToken, type SigstoreServer, serveSigstore } from '#test/sigstore/sigstore-server';
@@ -64,6 +70,50 @@ describe('a login on another device, at a real OIDC provider', () => {
     const signature = { format: 'bundle', manifest: artifact.digest, bundle } as const;
     const { signatures } = verifySignatures(artifact, reference, [signature], rule);
     assert.deepEqual(signatures[0]?.certificate, { issuer: issuer.url, identity: 'me@acme.example', claims: {} });
+  });
+
+  it('is offered by the command at a terminal, and ends in a signature that names the person', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'trust-device-flow-'));
+    try {
+      await writeFile(join(folder, 'profile.json'), '{"defaultAction":"SCMP_ACT_ERRNO"}');
+      await writeFile(join(folder, 'signing.json'), JSON.stringify(services.signingConfig));
+      await writeFile(join(folder, 'root.json'), JSON.stringify(sigstore.trustedRoot));
+      const layout = ['--oci-layout', 'registry'];
+      const push = ['push', 'profile.json', 'localhost/security/nginx:1', '--keyless', ...layout];
+      const files = ['--signing-config', 'signing.json', '--trusted-root', 'root.json'];
+      const command = [process.execPath, launcher, ...push, ...files].map((word) => `'${word}'`).join(' ');
+      // A terminal, as `script` of util-linux makes one.
+      const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+        cwd: folder,
+        env: { PATH: process.env['PATH'], HOME: folder, NO_COLOR: '1', SHELL: '/bin/sh' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      let shown = '';
+      let person: Promise<void> | undefined;
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        shown += text;
+        const [, page, code] = /open (\S+) in a browser and enter the code (\S+)/.exec(shown) ?? [];
+        if (page !== undefined && code !== undefined) person ??= issuer.logIn(page, code, 'me@acme.example');
+      });
+      const [code] = await once(child, 'close');
+      assert.equal(code, 0, shown);
+      await person;
+      await writeFile(
+        join(folder, 'policy.yaml'),
+        `apiVersion: fairlead.dev/v1
+kind: TrustPolicy
+trustedRoot: root.json
+rules:
+  - match: localhost/security/*
+    require: [{keyless: {issuer: "${issuer.url}", identity: me@acme.example}}]
+`,
+      );
+      const verify = ['verify', 'localhost/security/nginx:1', '--policy', 'policy.yaml', ...layout];
+      const verified = await runFairlead(verify, { cwd: folder });
+      assert.equal(verified.code, 0, verified.stderr);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('is over where the person cancels it', async () => {
