@@ -7,8 +7,6 @@ import { anyProfile } from '#test/oracle/apparmor-arbitrary';
 import { readJson } from '../json/read-json.ts';
 import { readYaml } from '../yaml/read-yaml.ts';
 import { diffAppArmor } from './diff.ts';
-import { effectiveAppArmor } from './effective-profile.ts';
-import { lintAppArmor } from './lint.ts';
 import type { AppArmorProfile } from './model.ts';
 import type { ParsedAppArmor } from './parse.ts';
 import { isAppArmor, parseAppArmor } from './parse.ts';
@@ -274,87 +272,5 @@ describe('renderAppArmorPolicy', () => {
     for (const name of ['unconfined', 'runc', 'docker-default']) {
       assert.match(refusal(() => renderAppArmorPolicy(example, { name })).message, /belongs to/);
     }
-  });
-});
-
-describe('effectiveAppArmor', () => {
-  it('tells who constrained what, and what remains', () => {
-    const baseline = json(
-      '{"filesystem": {"readOnlyPaths": ["/etc/*.conf"], "readWritePaths": ["/tmp/**"]}, "executable": {"allowedExecutables": ["/usr/bin/*"]}, "capability": {"allowedCapabilities": ["chown"]}}',
-    ).profile;
-    const artifact = json(
-      '{"filesystem": {"readOnlyPaths": ["/etc/**"], "readWritePaths": ["/tmp/a"]}, "capability": {"allowedCapabilities": ["chown", "bpf"]}, "network": {"allowRaw": true}}',
-    ).profile;
-    const base = json('{"network": {}}').profile;
-    const { profile, constraints } = effectiveAppArmor({ baseline, base, artifact });
-    assert.deepEqual(profile.filesystem, {
-      readOnlyPaths: ['/etc/*.conf'],
-      writeOnlyPaths: [],
-      readWritePaths: ['/tmp/a'],
-    });
-    assert.deepEqual(constraints, [
-      { subject: 'executable', input: 'baseline', from: 'everything', to: 'what the baseline lists', exact: true },
-      { subject: 'read /etc/**', input: 'baseline', from: 'permitted', to: 'permitted for /etc/*.conf', exact: true },
-      { subject: 'network raw', input: 'base', from: 'permitted', to: 'denied', exact: true },
-      { subject: 'capability bpf', input: 'baseline', from: 'permitted', to: 'denied', exact: true },
-    ]);
-  });
-
-  it('leaves an artifact under the runtime default as it is', () => {
-    const { constraints } = effectiveAppArmor({ baseline: runtimeDefaultAppArmor, artifact: example });
-    assert.deepEqual(constraints, []);
-  });
-
-  it('tells that an artifact in complain mode does not loosen a baseline that enforces', () => {
-    const artifact: AppArmorProfile = { ...example, mode: 'Complain' };
-    const { profile, constraints } = effectiveAppArmor({ baseline: runtimeDefaultAppArmor, artifact });
-    assert.equal(profile.mode, 'Enforce');
-    assert.deepEqual(constraints, [
-      { subject: 'mode', input: 'baseline', from: 'Complain', to: 'Enforce', exact: true },
-    ]);
-  });
-});
-
-describe('lintAppArmor', () => {
-  const codes = (profile: AppArmorProfile) => lintAppArmor(profile).map(({ code, pointer }) => `${code} ${pointer}`);
-
-  it('finds nothing in a profile that is in order, and everything in one that is not', () => {
-    assert.deepEqual(codes(runtimeDefaultAppArmor), ['allow-everything ']);
-    assert.deepEqual(
-      codes({
-        mode: 'Complain',
-        executable: { allowedExecutables: ['/opt/run', '/opt/run'], allowedLibraries: ['/lib/a.so', '/lib/*.so'] },
-        filesystem: { readOnlyPaths: [], writeOnlyPaths: ['/proc/x'], readWritePaths: ['/opt/**', '/{,**}'] },
-        network: { allowRaw: true, allowTcp: false, allowUdp: false },
-        capability: { allowedCapabilities: ['sys_admin', 'kill', 'kill'] },
-      }),
-      [
-        'complain-mode ',
-        'raw-sockets /network/allowRaw',
-        'duplicate-path /executable/allowedExecutables/1',
-        'covered-path /executable/allowedLibraries/0',
-        'covered-path /filesystem/writeOnlyPaths/0',
-        'covered-path /filesystem/readWritePaths/0',
-        'never-permitted /filesystem/writeOnlyPaths/0',
-        'writable-executable /filesystem/readWritePaths/0',
-        'writes-everywhere /filesystem/readWritePaths/1',
-        'writable-executable /filesystem/readWritePaths/1',
-        'dangerous-capability /capability/allowedCapabilities/0',
-        'duplicate-capability /capability/allowedCapabilities/2',
-      ],
-    );
-    const files = { readOnlyPaths: ['/etc/a', '/etc/b'], writeOnlyPaths: [], readWritePaths: ['/etc/a'] };
-    const wide = { allowedExecutables: ['/{bin/,}**'], allowedLibraries: ['/lib/*'] };
-    assert.deepEqual(codes({ ...example, executable: wide, filesystem: files }), [
-      'covered-path /executable/allowedLibraries/0',
-      'covered-path /filesystem/readOnlyPaths/0',
-      'executes-everywhere /executable/allowedExecutables/0',
-    ]);
-    assert.deepEqual(codes({ mode: 'Enforce', executable: { allowedExecutables: [], allowedLibraries: [] } }), [
-      'unspecified-section ',
-      'unspecified-section ',
-      'unspecified-section ',
-      'nothing-executable /executable/allowedExecutables',
-    ]);
   });
 });
