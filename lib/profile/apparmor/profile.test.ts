@@ -206,6 +206,8 @@ describe('validateAppArmor', () => {
       filesystem: { readOnlyPaths, writeOnlyPaths: [], readWritePaths: [] },
     });
     assert.match(refusal(() => validateAppArmor(reads('/**a??????????????'))).message, /minutes for its wildcards/);
+    const empties = `/${'{,a}'.repeat(60)}`;
+    assert.match(refusal(() => validateAppArmor(reads(empties))).message, /too many groups that may be empty/);
     const each = Array.from({ length: 12 }, (_, index) => `/**${String.fromCharCode(97 + index)}**/`);
     assert.match(refusal(() => validateAppArmor(reads(...each))).message, /minutes for the wildcards of the 12 paths/);
     validateAppArmor(reads('/**.so*', '/usr/**/lib*.so.?', '/var/lib/*/overlay2/*/diff/**', '/@{pid}/mounts'));

@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import { globsOf } from './access.ts';
+import { automatonOf } from './glob/automaton.ts';
 import { fullBudget } from './glob/budget.ts';
 import { surplusStates } from './glob/union-automaton.ts';
 import type { AppArmorProfile } from './model.ts';
@@ -13,7 +14,7 @@ const mostSurplusStates = 1500;
 
 /**
  * Checks what a profile must hold to be published, pulled or loaded: paths that say what they mean and cannot leave their
- * place in a policy, known capabilities, and wildcards that apparmor_parser compiles in seconds.
+ * place in a policy, known capabilities, wildcards that apparmor_parser compiles in seconds, and groups that can be compared.
  *
  * @throws FairleadError ProfileInvalid naming the path or capability.
  */
@@ -27,6 +28,11 @@ export function validateAppArmor(profile: AppArmorProfile): void {
       throw new FairleadError('ProfileInvalid', `unknown capability ${JSON.stringify(name)}`);
   }
   const wide = globsOf(paths).filter(({ literal }) => !literal);
+  const unclear = wide.find((glob) => automatonOf(glob) === undefined);
+  if (unclear !== undefined) {
+    const message = `path ${JSON.stringify(unclear.text)}: too many groups that may be empty follow each other`;
+    throw new FairleadError('ProfileInvalid', message, { hint: 'Write several paths in its place.' });
+  }
   const hint = 'Begin the paths with the folders that are meant, and use fewer "**" followed by "?", "*" or classes.';
   const tooWide = wide.find((glob) => surplusStates([glob], mostSurplusStates, { left: fullBudget }) === undefined);
   if (tooWide !== undefined) {
