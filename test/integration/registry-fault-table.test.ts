@@ -124,134 +124,137 @@ describePeers(['docker-registry'], 'under every fault', () => {
     await rm(folder, { recursive: true });
   });
 
-  for (const [name, operation] of Object.entries(operations)) {
-    describe(name, () => {
-      let proxy: FaultProxy;
-      let refusing: RefusingProxy;
-      before(async () => {
-        const { port } = operation.through();
-        [proxy, refusing] = await Promise.all([startFaultProxy(port), startRefusingProxy(port)]);
-      });
-      after(() => Promise.all([proxy?.stop(), refusing?.stop()]));
+  // Side by side, since each mostly waits.
+  describe('each operation', { concurrency: true }, () => {
+    for (const [name, operation] of Object.entries(operations)) {
+      describe(name, { concurrency: false }, () => {
+        let proxy: FaultProxy;
+        let refusing: RefusingProxy;
+        before(async () => {
+          const { port } = operation.through();
+          [proxy, refusing] = await Promise.all([startFaultProxy(port), startRefusingProxy(port)]);
+        });
+        after(() => Promise.all([proxy?.stop(), refusing?.stop()]));
 
-      /** Every tenth of what the undisturbed operation sends and receives. */
-      async function* tenths(): AsyncGenerator<object, void, undefined> {
-        proxy.set({});
-        await operation.begin(proxy.host).run(patient);
-        const { sent, received } = proxy;
-        for (let tenth = 0; tenth < 10; tenth++) {
-          yield { cutAfterSent: Math.floor((sent * tenth) / 10) };
-          yield { cutAfterReceived: Math.floor((received * tenth) / 10) };
+        /** Every tenth of what the undisturbed operation sends and receives. */
+        async function* tenths(): AsyncGenerator<object, void, undefined> {
+          proxy.set({});
+          await operation.begin(proxy.host).run(patient);
+          const { sent, received } = proxy;
+          for (let tenth = 0; tenth < 10; tenth++) {
+            yield { cutAfterSent: Math.floor((sent * tenth) / 10) };
+            yield { cutAfterReceived: Math.floor((received * tenth) / 10) };
+          }
         }
-      }
 
-      it('completes where a connection is cut at any tenth of what goes or comes', async () => {
-        for await (const faults of tenths()) {
+        it('completes where a connection is cut at any tenth of what goes or comes', async () => {
+          for await (const faults of tenths()) {
+            const { run, place } = operation.begin(proxy.host);
+            proxy.set(faults);
+            await run(patient);
+            assert.equal(proxy.cuts, 1, JSON.stringify(faults));
+            await check(place, true);
+          }
+        });
+
+        it('without retries completes or says Unavailable, leaves nothing wrong, and completes the next time', async () => {
+          for await (const faults of tenths()) {
+            const { run, place } = operation.begin(proxy.host);
+            proxy.set(faults);
+            const done = await run(once).then(() => true, unavailable);
+            assert.equal(proxy.cuts, 1, JSON.stringify(faults));
+            await check(place, done === true);
+            proxy.set({});
+            await run(patient);
+            await check(place, true);
+          }
+        });
+
+        it('completes where a connection stalls in the first, the middle or the last tenth', async () => {
+          const all: object[] = [];
+          for await (const faults of tenths()) all.push(faults);
+          for (const faults of [0, 1, 10, 11, 18, 19].map((place) => all[place])) {
+            const { run, place } = operation.begin(proxy.host);
+            proxy.set({ ...faults, stall: true });
+            await run(patient);
+            assert.equal(proxy.cuts, 1, JSON.stringify(faults));
+            await check(place, true);
+          }
+        });
+
+        it('completes over a slow connection', async () => {
           const { run, place } = operation.begin(proxy.host);
-          proxy.set(faults);
+          proxy.set({ latency: 25 });
           await run(patient);
-          assert.equal(proxy.cuts, 1, JSON.stringify(faults));
+          proxy.set({});
           await check(place, true);
-        }
-      });
+        });
 
-      it('without retries completes or says Unavailable, leaves nothing wrong, and completes the next time', async () => {
-        for await (const faults of tenths()) {
+        it('says Unavailable in time where nothing comes through, and completes when it does', async () => {
           const { run, place } = operation.begin(proxy.host);
-          proxy.set(faults);
-          const done = await run(once).then(() => true, unavailable);
-          assert.equal(proxy.cuts, 1, JSON.stringify(faults));
-          await check(place, done === true);
+          proxy.set({ silent: true });
+          const began = performance.now();
+          assert.equal(
+            await run({ timeouts, retry: { attempts: 2, delay: 5 } }).then(() => true, unavailable),
+            undefined,
+          );
+          assert(performance.now() - began < 10_000);
           proxy.set({});
           await run(patient);
           await check(place, true);
-        }
-      });
-
-      it('completes where a connection stalls in the first, the middle or the last tenth', async () => {
-        const all: object[] = [];
-        for await (const faults of tenths()) all.push(faults);
-        for (const faults of [0, 1, 10, 11, 18, 19].map((place) => all[place])) {
-          const { run, place } = operation.begin(proxy.host);
-          proxy.set({ ...faults, stall: true });
-          await run(patient);
-          assert.equal(proxy.cuts, 1, JSON.stringify(faults));
-          await check(place, true);
-        }
-      });
-
-      it('completes over a slow connection', async () => {
-        const { run, place } = operation.begin(proxy.host);
-        proxy.set({ latency: 25 });
-        await run(patient);
-        proxy.set({});
-        await check(place, true);
-      });
-
-      it('says Unavailable in time where nothing comes through, and completes when it does', async () => {
-        const { run, place } = operation.begin(proxy.host);
-        proxy.set({ silent: true });
-        const began = performance.now();
-        assert.equal(
-          await run({ timeouts, retry: { attempts: 2, delay: 5 } }).then(() => true, unavailable),
-          undefined,
-        );
-        assert(performance.now() - began < 10_000);
-        proxy.set({});
-        await run(patient);
-        await check(place, true);
-      });
-
-      it('completes where every request fails at first, with each status that passes', async () => {
-        for (const status of [408, 429, 500, 502, 503, 504]) {
-          const { run, place } = operation.begin(refusing.host);
-          refusing.set(firstOfEach({ status }));
-          await run(patient);
-          assert(refusing.seen.filter((line) => line.endsWith(` ${status}`)).length >= 4, refusing.seen.join('\n'));
-          await check(place, true);
-        }
-      });
-
-      it('waits as long as Retry-After says, whatever is refused', async () => {
-        const refused = new Map<string, number>();
-        const early: string[] = [];
-        const { run, place } = operation.begin(refusing.host);
-        const kinds = new Set<string>();
-        refusing.set((request) => {
-          const [key, kind] = [keyOf(request), kindOf(request)];
-          const since = refused.get(key);
-          if (since !== undefined && performance.now() - since < 950) early.push(key);
-          // Not the question how much of an upload has arrived, which comes after an upload that went wrong.
-          if (kinds.has(kind) || kind === 'GET uploads') return undefined;
-          kinds.add(kind);
-          refused.set(key, performance.now());
-          return { status: 429, headers: { 'retry-after': '1' } };
         });
-        await run(patient);
-        assert(refused.size >= 3, [...kinds].join());
-        assert.deepEqual(early, []);
-        await check(place, true);
-      });
 
-      it('says Unavailable with the status where requests always fail, and leaves nothing wrong', async () => {
-        for (const status of [429, 500]) {
-          for (const method of ['GET', 'HEAD', 'POST', 'PUT']) {
+        it('completes where every request fails at first, with each status that passes', async () => {
+          for (const status of [408, 429, 500, 502, 503, 504]) {
             const { run, place } = operation.begin(refusing.host);
-            refusing.set((request) => (request.method === method ? { status } : undefined));
-            const done = await run(patient).then(
-              () => true,
-              (error: { kind?: string; message?: string }) => {
-                assert.match(error.message ?? '', new RegExp(`${method} http://${refusing.host}/.*: ${status}`));
-                return unavailable(error);
-              },
-            );
-            assert.equal(done, refusing.seen.every((line) => !line.endsWith(` ${status}`)) ? true : undefined);
-            await check(place, done === true);
+            refusing.set(firstOfEach({ status }));
+            await run(patient);
+            assert(refusing.seen.filter((line) => line.endsWith(` ${status}`)).length >= 4, refusing.seen.join('\n'));
+            await check(place, true);
           }
-        }
+        });
+
+        it('waits as long as Retry-After says, whatever is refused', async () => {
+          const refused = new Map<string, number>();
+          const early: string[] = [];
+          const { run, place } = operation.begin(refusing.host);
+          const kinds = new Set<string>();
+          refusing.set((request) => {
+            const [key, kind] = [keyOf(request), kindOf(request)];
+            const since = refused.get(key);
+            if (since !== undefined && performance.now() - since < 950) early.push(key);
+            // Not the question how much of an upload has arrived, which comes after an upload that went wrong.
+            if (kinds.has(kind) || kind === 'GET uploads') return undefined;
+            kinds.add(kind);
+            refused.set(key, performance.now());
+            return { status: 429, headers: { 'retry-after': '1' } };
+          });
+          await run(patient);
+          assert(refused.size >= 3, [...kinds].join());
+          assert.deepEqual(early, []);
+          await check(place, true);
+        });
+
+        it('says Unavailable with the status where requests always fail, and leaves nothing wrong', async () => {
+          for (const status of [429, 500]) {
+            for (const method of ['GET', 'HEAD', 'POST', 'PUT']) {
+              const { run, place } = operation.begin(refusing.host);
+              refusing.set((request) => (request.method === method ? { status } : undefined));
+              const done = await run(patient).then(
+                () => true,
+                (error: { kind?: string; message?: string }) => {
+                  assert.match(error.message ?? '', new RegExp(`${method} http://${refusing.host}/.*: ${status}`));
+                  return unavailable(error);
+                },
+              );
+              assert.equal(done, refusing.seen.every((line) => !line.endsWith(` ${status}`)) ? true : undefined);
+              await check(place, done === true);
+            }
+          }
+        });
       });
-    });
-  }
+    }
+  });
 });
 
 /** A request by its method and what it is about, such as `PUT uploads`. */
