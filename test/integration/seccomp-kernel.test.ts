@@ -111,6 +111,27 @@ describePeers(['runc', 'cc', 'root'], 'profiles in the kernel', () => {
     }
   }
 
+  it('kill where a mask without low bits is none, for a 32-bit program alone', () => {
+    const architectures = [native, 'SCMP_ARCH_X86'];
+    const calls = architectures.map(
+      (architecture): Call => ({ architecture, syscall: 'getsid', args: [0n, 0n, 0n, 0n, 0n, 0n] }),
+    );
+    const args = [{ index: 0, value: 2n ** 63n, valueTwo: 0n, op: 'SCMP_CMP_MASKED_EQ' }] as const;
+    const denying = startable({
+      defaultAction: 'SCMP_ACT_ERRNO',
+      architectures,
+      syscalls: [
+        { names: ['getsid'], action: 'SCMP_ACT_KILL_PROCESS', args },
+        { names: ['getsid'], action: 'SCMP_ACT_ALLOW' },
+      ],
+    });
+    const allowing = startable({ defaultAction: 'SCMP_ACT_ALLOW', architectures });
+    assert.deepEqual(container.run(denying, calls, 20_000)?.[1], 'killed');
+    assert.notEqual(container.run(denying, calls, 20_000)?.[0], 'killed');
+    assert.deepEqual(container.run(intersect([denying, allowing], native).profile, calls, 20_000)?.[1], 'killed');
+    assert.deepEqual(container.run(minimize(denying, native), calls, 20_000)?.[1], 'killed');
+  });
+
   function check(profile: SeccompProfile, calls: readonly Call[]): void {
     const results = container.run(profile, calls, 20_000);
     assert.ok(results, `runc does not get ready with ${show(profile)}`);

@@ -45,6 +45,19 @@ export function decisionOf(meaning: Meaning, syscall: string): Decision {
  * a profile could rely on: the strictest counts.
  */
 export function meaningOf(profile: SeccompProfile): Meaning {
+  return readMeaning(profile, stricter);
+}
+
+/** The same, for those who want what is permitted anywhere: what is not sure is said laxer, and not stricter. */
+export function laxestMeaningOf(profile: SeccompProfile): Meaning {
+  return readMeaning(profile, (one, other) => (stricter(one, other) === one ? other : one));
+}
+
+/**
+ * @param either what stands for two outcomes of which one holds on 32-bit architectures and the other on 64-bit ones: there
+ *   a comparison under a mask without low bits is none, so that its rule decides alone if it is the first to do so.
+ */
+function readMeaning(profile: SeccompProfile, either: Either): Meaning {
   const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
   const decisions = new Map<string, Decision>();
   const constants = new Map<SeccompAction, Decision>();
@@ -58,15 +71,21 @@ export function meaningOf(profile: SeccompProfile): Meaning {
       const known = constants.get(outcome.action);
       const decision = known !== undefined && sameOutcome(known.otherwise, outcome) ? known : always(outcome);
       constants.set(outcome.action, decision);
-      for (const name of rule.names) if (!decisions.has(name)) decisions.set(name, decision);
+      for (const name of rule.names) {
+        if (decisions.has(name)) continue;
+        const cut = conditional.get(name)?.cut ?? outcome;
+        decisions.set(name, sameOutcome(cut, outcome) ? decision : unsure(either(cut, outcome)));
+      }
     } else {
-      addConditions(conditional, rule.names, regions, rule.args?.some(isWideCondition) ?? false);
+      const { args = [] } = rule;
+      const cut = decidesWhenCut(args) ? outcome : undefined;
+      addConditions(conditional, rule.names, { regions, wide: args.some(isWideCondition), cut });
     }
   }
   const known = new Map<Conditions, Decision>();
   for (const [name, conditions] of conditional) {
     if (decisions.has(name)) continue;
-    const decision = known.get(conditions) ?? decisionUnder(conditions, byDefault);
+    const decision = known.get(conditions) ?? decisionUnder(conditions, byDefault, either);
     known.set(conditions, decision);
     decisions.set(name, decision);
   }
@@ -78,35 +97,52 @@ interface Conditions {
   readonly before: Conditions | undefined;
   readonly regions: readonly Region[];
   readonly wide: boolean;
+  /** What the first entry says of which 32-bit architectures leave no conditions. */
+  readonly cut: Outcome | undefined;
 }
 
 function addConditions(
   conditional: Map<string, Conditions>,
   names: readonly string[],
-  regions: readonly Region[],
-  wide: boolean,
+  added: Omit<Conditions, 'before'>,
 ): void {
   const only = names.length === 1 ? names[0] : undefined;
   if (only !== undefined) {
     const before = conditional.get(only);
-    conditional.set(only, { before, regions, wide: wide || (before?.wide ?? false) });
+    conditional.set(only, after(before, added));
     return;
   }
   const extended = new Map<Conditions | undefined, Conditions>();
   for (const name of names) {
     const before = conditional.get(name);
     const known = extended.get(before);
-    const conditions = known ?? { before, regions, wide: wide || (before?.wide ?? false) };
+    const conditions = known ?? after(before, added);
     if (known === undefined) extended.set(before, conditions);
     conditional.set(name, conditions);
   }
 }
 
-function decisionUnder(conditions: Conditions, byDefault: Outcome): Decision {
+function after(before: Conditions | undefined, added: Omit<Conditions, 'before'>): Conditions {
+  const { regions, wide, cut } = added;
+  return { before, regions, wide: wide || (before?.wide ?? false), cut: before?.cut ?? cut };
+}
+
+type Either = (one: Outcome, other: Outcome) => Outcome;
+
+function decisionUnder(conditions: Conditions, byDefault: Outcome, either: Either): Decision {
   const lists: (readonly Region[])[] = [];
   for (let at: Conditions | undefined = conditions; at !== undefined; at = at.before) lists.push(at.regions);
   const regions = joinExceptions(lists.reverse().flat());
-  return { ...settle(regions, byDefault), exact: true, wide: conditions.wide };
+  const settled = settle(regions, byDefault);
+  const { otherwise } = settled;
+  const { cut = otherwise, wide } = conditions;
+  if (settled.regions.length === 0 && !sameOutcome(cut, otherwise)) return unsure(either(cut, otherwise));
+  return { ...settled, exact: true, wide };
+}
+
+/** A decision that holds on machines of some kinds, and is not what the profile says on others. */
+function unsure(outcome: Outcome): Decision {
+  return { ...always(outcome), exact: false };
 }
 
 /** The calls that a rule matches: `all`, or regions with its outcome. */
@@ -121,6 +157,12 @@ function regionsOf(rule: SeccompRule, outcome: Outcome): readonly Region[] | 'al
 
 function hasEmptyMask({ op, value }: SeccompArg): boolean {
   return op === 'SCMP_CMP_MASKED_EQ' && value === 0n;
+}
+
+/** Whether an entry has no conditions where only the low halves of numbers are compared; see regionsOf. */
+function decidesWhenCut(args: readonly SeccompArg[]): boolean {
+  const vanishes = ({ op, value }: SeccompArg) => op === 'SCMP_CMP_MASKED_EQ' && (value & 0xffff_ffffn) === 0n;
+  return namesTwice(args) ? args.some(vanishes) : args.every(vanishes);
 }
 
 /** A region for each condition by itself. */

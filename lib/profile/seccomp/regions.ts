@@ -67,7 +67,23 @@ export function subtractBoxes(boxes: readonly Box[], others: readonly Box[], bud
  * @returns undefined where that takes too many regions or too much work.
  */
 export function partition(decision: Decision, budget: Budget = unlimited): readonly Region[] | undefined {
-  return disjointRegions(decision, undefined, budget);
+  const regions = withoutCovered(decision.regions, budget);
+  return regions && disjointRegions({ ...decision, regions }, undefined, budget);
+}
+
+/** Regions without those in which a stricter one, or another of the same outcome, counts: they would be cut out in vain. */
+function withoutCovered(regions: readonly Region[], budget: Budget): readonly Region[] | undefined {
+  const ordered = regions.toSorted((a, b) => strictness(b.outcome) - strictness(a.outcome));
+  const last = ordered.slice(0, compared);
+  const covers = (outer: Region, inner: Region) =>
+    (strictness(outer.outcome) > strictness(inner.outcome) || sameOutcome(outer.outcome, inner.outcome)) &&
+    includesBox(outer.box, inner.box);
+  return orTooMuch(() => {
+    spend(budget, regions.length * last.length);
+    return ordered.filter((inner, at) =>
+      last.every((outer, index) => index === at || !covers(outer, inner) || (covers(inner, outer) && at < index)),
+    );
+  });
 }
 
 /**

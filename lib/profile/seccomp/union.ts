@@ -7,7 +7,7 @@ import { encodeDecision } from './encode.ts';
 import { fitIntoKernel } from './filter-size.ts';
 import { likeTreated } from './like-treated.ts';
 import type { Decision, Region } from './meaning.ts';
-import { always, meaningOf } from './meaning.ts';
+import { always, laxestMeaningOf } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
@@ -30,7 +30,7 @@ export interface Union {
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  */
 export function union(inputs: readonly [SeccompProfile, ...SeccompProfile[]], nativeArchitecture: string): Union {
-  const meanings = inputs.map(meaningOf);
+  const meanings = inputs.map(laxestMeaningOf);
   const listed = new Set(inputs.flatMap(({ architectures }) => architectures ?? []));
   listed.delete(nativeArchitecture);
   const architectures = [nativeArchitecture, ...[...listed].sort()];
