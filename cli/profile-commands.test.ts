@@ -244,6 +244,16 @@ Constrained by the base:
       assert.equal(content, await printed(['convert', 'strict.json', '--to', 'spo']));
     });
 
+    it('minimizes', async () => {
+      const [entry] = strict.syscalls;
+      const input = JSON.stringify({ ...strict, syscalls: [entry, entry, { ...entry, action: 'SCMP_ACT_ERRNO' }] });
+      const minimal = await printed(['convert', '-', '--to', 'runtime', '--minimize'], { input });
+      assert.deepEqual(JSON.parse(minimal), strict);
+      const { code, stderr } = await fairlead(['convert', 'armor.json', '--to', 'spo', '--minimize']);
+      assert.equal(code, 2);
+      assert.match(stderr, /^error: --minimize is for seccomp profiles, and this one is AppArmor/);
+    });
+
     it('resolves profiles of Docker for a container', async () => {
       const input = JSON.stringify({
         ...strict,

@@ -1,11 +1,16 @@
 import { type Command, Option } from 'commander';
+import { FairleadError } from '#lib/errors';
 import { type ConvertForm, convertForms, convertProfile } from '#lib/profile/convert-profile';
+import type { Profile } from '#lib/profile/profile';
+import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
+import { minimize } from '#lib/profile/seccomp/minimize';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
 import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../profile-file.ts';
 
 interface ConvertOptions extends OutputOptions, ProfileOptions {
   readonly to: ConvertForm;
   readonly name?: string;
+  readonly minimize?: boolean;
 }
 
 /** `fairlead convert FILE --to FORM`. */
@@ -17,7 +22,8 @@ export function define(command: Command): void {
     )
     .argument('<file>', 'the profile, in any format; - is stdin')
     .addOption(new Option('--to <form>', 'the form to write').choices(convertForms).makeOptionMandatory())
-    .option('--name <name>', 'of the resource or policy; without it, its own or that of the file');
+    .option('--name <name>', 'of the resource or policy; without it, its own or that of the file')
+    .option('--minimize', 'of a seccomp profile, write the shortest form that means the same');
   addProfileOptions(command);
   addOutputOption(command)
     .addHelpText(
@@ -41,9 +47,17 @@ export function define(command: Command): void {
 }
 
 async function convert(file: string, options: ConvertOptions): Promise<void> {
-  const [profile] = await readNotedFiles([file], options);
-  const { to: form, name = profileName(profile, file) } = options;
+  const [read] = await readNotedFiles([file], options);
+  const { to: form, name = profileName(read, file) } = options;
+  const profile = options.minimize ? minimized(read, options) : read;
   const content = convertProfile(profile, form, name);
   const result = { kind: profile.kind, form, content };
   process.stdout.write(options.output === 'json' ? `${JSON.stringify(result, undefined, 2)}\n` : content);
+}
+
+function minimized(profile: Profile, { architecture }: ProfileOptions): Profile {
+  if (profile.kind === 'Seccomp') {
+    return { ...profile, seccomp: minimize(profile.seccomp, nativeArchitecture(architecture)) };
+  }
+  throw new FairleadError('InvalidInput', `--minimize is for seccomp profiles, and this one is ${profile.kind}`);
 }

@@ -6,7 +6,7 @@ import type { Decision, Meaning } from './meaning.ts';
 import { meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
 import type { Outcome } from './outcome.ts';
-import { outcomeOf, sameOutcome, strictness } from './outcome.ts';
+import { defaultErrno, outcomeOf, sameOutcome, strictness } from './outcome.ts';
 import { withoutIncluded } from './regions.ts';
 import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
@@ -46,10 +46,11 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string, budget: Bu
     if (kept.has(name) || encoding.rules.length > 0) silent.delete(name);
   }
   const { architectures, flags, listenerPath, listenerMetadata } = profile;
-  const syscalls = [...rules.entries(), ...only(own, kept), ...namedDefault(silent, byDefault)];
+  const entries = [...rules.entries(), ...only(own, kept), ...namedDefault(silent, byDefault)];
+  const syscalls = entries.map(withoutDefaultErrno);
   return {
     defaultAction: byDefault.action,
-    ...(byDefault.errno === undefined ? {} : { defaultErrnoRet: byDefault.errno }),
+    ...(byDefault.errno === undefined || byDefault.errno === defaultErrno ? {} : { defaultErrnoRet: byDefault.errno }),
     ...(architectures === undefined || architectures.length === 0
       ? {}
       : { architectures: [...new Set(architectures)].sort() }),
@@ -105,6 +106,12 @@ function only(entries: readonly SeccompRule[], syscalls: ReadonlySet<string>): r
     const names = [...new Set(entry.names)].filter((name) => syscalls.has(name)).sort();
     return names.length === 0 ? [] : [{ ...entry, names }];
   });
+}
+
+/** What runtimes take anyway, or do not look at, need not be said. */
+function withoutDefaultErrno({ errnoRet, ...rule }: SeccompRule): SeccompRule {
+  const { errno } = outcomeOf(rule.action, errnoRet);
+  return errno === undefined || errno === defaultErrno ? rule : { ...rule, errnoRet: errno };
 }
 
 /** As intersect does: runc answers what is newer than all that a profile names with ENOSYS, where the default kills too. */

@@ -8,7 +8,7 @@ export interface Outcome {
 }
 
 /** EPERM, what runtimes return where a profile gives no errnoRet. */
-const defaultErrno = 1;
+export const defaultErrno = 1;
 
 /** The order of KEP-6061, "Merge": a higher number is stricter. */
 const strictnessOf: Readonly<Record<SeccompAction, number>> = {
