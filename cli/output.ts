@@ -34,9 +34,14 @@ export function printable(text: string): string {
   return text.replace(/[^\P{C}\n]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
+/** The same for what is to stay on one line: names from profiles could else write lines of their own. */
+export function oneLine(text: string): string {
+  return printable(text).replaceAll('\n', '\\u{a}');
+}
+
 /** Prints a line on stderr beside a result: `note: …`. */
 export function writeNote(word: 'note' | 'failed', text: string): void {
-  process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${printable(text)}\n`);
+  process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${oneLine(text)}\n`);
 }
 
 /** Whether the command line asks for JSON: known before commander has read it, so that usage errors obey as well. */

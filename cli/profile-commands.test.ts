@@ -72,6 +72,19 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       assert.equal((await fairlead(['lint', '-'], { input: '{' })).code, 3);
     });
 
+    it('lets names write no lines of their own', async () => {
+      const rule = { names: ['x\np.json: Seccomp, no findings'], action: 'SCMP_ACT_ALLOW' };
+      const input = JSON.stringify({ ...strict, syscalls: [rule, rule] });
+      for (const args of [
+        ['lint', '-'],
+        ['explain', '-'],
+        ['diff', 'strict.json', '-', '--fail-on', 'loosened'],
+      ]) {
+        const { stdout, stderr } = await fairlead(args, { input });
+        assert.doesNotMatch(stdout + stderr, /^p\.json/m);
+      }
+    });
+
     it('reads stdin, and says it as JSON', async () => {
       const { profiles, failed } = JSON.parse(await printed(['lint', '-', '--output', 'json'], { input: resource }));
       assert.equal(failed, false);

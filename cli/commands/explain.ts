@@ -8,7 +8,7 @@ import type { Constraint } from '#lib/profile/seccomp/effective-profile';
 import { describeExplanation, type Explanation, explain as explainSyscalls } from '#lib/profile/seccomp/explain';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { writeResult } from '../output.ts';
+import { oneLine, writeResult } from '../output.ts';
 import {
   addProfileOptions,
   type ContainerOptions,
@@ -153,5 +153,5 @@ function describeConstraints(constraints: readonly Constraint[]): readonly strin
       ...(exact ? [] : ['    stricter than it had to be: the format cannot say the exact result']),
     ].join('\n'),
   );
-  return [...alike].map(([change, of]) => `  ${of.map(({ subject }) => subject).join(', ')}:\n    ${change}`);
+  return [...alike].map(([change, of]) => `  ${of.map(({ subject }) => oneLine(subject)).join(', ')}:\n    ${change}`);
 }

@@ -3,7 +3,7 @@ import { lint as lintProfile } from '#lib/profile/lint';
 import type { Finding, ProfileKind } from '#lib/profile/profile';
 import { GateClosed, gateExit } from '../gate.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { writeResult } from '../output.ts';
+import { oneLine, writeResult } from '../output.ts';
 import { addProfileOptions, type ProfileOptions, readProfileFiles, sourceName } from '../profile-file.ts';
 
 interface LintOptions extends OutputOptions, ProfileOptions {
@@ -73,8 +73,8 @@ function asText(linted: readonly Linted[]): string {
 
 /** In the form of compilers, so that editors and CI systems find the lines. */
 function describeLinted({ file, kind, findings }: Linted): string {
-  const lines = findings.map(
-    ({ severity, message, code, pointer }) => `${file}: ${severity}: ${message} (${code}, ${pointer || '/'})`,
+  const lines = findings.map(({ severity, message, code, pointer }) =>
+    oneLine(`${file}: ${severity}: ${message} (${code}, ${pointer || '/'})`),
   );
   const warnings = findings.filter(({ severity }) => severity === 'warning').length;
   const summary =

@@ -24,11 +24,12 @@ export function renderDiffText(diff: ProfileDiff): string {
     if (groups.length === 0) continue;
     lines.push(`${title}:`);
     for (const { change, subjects } of groups) {
-      lines.push(`  ${change.from} -> ${change.to}${suffix(change)}`, ...wrapped(subjects));
+      lines.push(escaped(`  ${change.from} -> ${change.to}${suffix(change)}`), ...wrapped(subjects.map(escaped)));
     }
   }
   if (lines.length === 0) lines.push('No difference in meaning.');
-  if (diff.rewritten.length > 0) lines.push(`Written differently, same meaning: ${someOf(diff.rewritten).join(', ')}`);
+  if (diff.rewritten.length > 0)
+    lines.push(`Written differently, same meaning: ${someOf(diff.rewritten.map(escaped)).join(', ')}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -88,7 +89,12 @@ function someOf(names: readonly string[]): readonly string[] {
   return [...names.slice(0, shownRewritten), `and ${names.length - shownRewritten} more`];
 }
 
+/** Names come from profiles, and must not write lines of their own, or turn round what stands beside them. */
+function escaped(text: string): string {
+  return text.replaceAll(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
 /** Text that comes from a profile is shown as code, so that it cannot be markup or break the table. */
 function cell(text: string): string {
-  return `\`${text.replaceAll(/[`|\r\n]/g, ' ')}\``;
+  return `\`${text.replaceAll(/[`|]|\p{C}/gu, ' ')}\``;
 }

@@ -98,6 +98,16 @@ Changed:
 Written differently, same meaning: ioctl
 `,
     );
+    const forged = 'x\nNo difference in meaning.\u202e\u001b[0m';
+    const forging: SeccompProfile = { ...after, syscalls: [{ names: [forged], action: 'SCMP_ACT_ALLOW' }] };
+    assert.match(
+      renderDiffText(diffProfiles(after, forging, native)),
+      /^Loosened:\n.*\n {4}x\\u\{a\}No difference in meaning\.\\u\{202e\}\\u\{1b\}\[0m\nTightened:\n/,
+    );
+    assert.match(
+      renderDiffMarkdown(diffProfiles(after, forging, native)),
+      /^\| `x No difference in meaning\. {2}\[0m` \|/m,
+    );
     const evil: SeccompProfile = { ...after, syscalls: [{ names: ['a|`b`\n'], action: 'SCMP_ACT_ALLOW' }] };
     const markdown = renderDiffMarkdown(diffProfiles(after, evil, native));
     assert.match(
