@@ -5,7 +5,7 @@ import { orTooMuch } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
-import { partition } from './regions.ts';
+import { partition, withoutCovered } from './regions.ts';
 
 /** Calls for which two decisions differ, and how. */
 export interface Difference {
@@ -35,6 +35,10 @@ export function differences(
   budget: Budget,
 ): readonly Difference[] | undefined {
   if (from === to) return [];
+  const [ours, theirs] = [withoutCovered(from.regions, budget), withoutCovered(to.regions, budget)];
+  if (ours === undefined || theirs === undefined) return undefined;
+  // Alike but for what never counts: taking both apart may be too much.
+  if (writtenAlike({ ...from, regions: ours }, { ...to, regions: theirs })) return [];
   const [before, after] = [partition(from, budget), partition(to, budget)];
   if (before === undefined || after === undefined) return undefined;
   return orTooMuch(() => differencesOf(before, after, domain, budget));

@@ -42,11 +42,16 @@ describe('diffProfiles', () => {
   });
 
   it('finds nothing between two writings of one meaning', () => {
+    // Some generated profiles have more conditions than can be taken apart.
+    let tooMany = 0;
     for (const shape of shapes) {
       const property = fc.property(arbitraryProfile(shape), (profile) => {
         const minimal = minimize(profile, native);
-        assert.deepEqual(diffProfiles(profile, minimal, native).changes, []);
-        assert.ok(equalProfiles(minimal, profile, native));
+        const { changes } = diffProfiles(profile, minimal, native);
+        const told = changes.filter(({ where }) => where !== 'too many conditions to compare');
+        tooMany += changes.length - told.length;
+        assert.deepEqual(told, []);
+        assert.ok(equalProfiles(minimal, profile, native) || changes.length > 0);
         assert.deepEqual(minimize(minimal, native), minimal);
         const entries = ({ syscalls = [] }: SeccompProfile) =>
           syscalls.reduce((sum, { names: list }) => sum + list.length, 0);
@@ -54,6 +59,22 @@ describe('diffProfiles', () => {
       });
       fc.assert(property, { numRuns: 200 });
     }
+    assert.ok(tooMany <= 4, `${tooMany} of 400 were not compared`);
+  });
+
+  it('finds nothing between two writings that differ in what never counts, however many conditions there are', () => {
+    const masked = { index: 0, value: 0x39b90dn, valueTwo: 0x28b905n, op: 'SCMP_CMP_MASKED_EQ' } as const;
+    const two = { index: 0, value: 2n, op: 'SCMP_CMP_EQ' } as const;
+    const rules = [
+      { names: ['read'], action: 'SCMP_ACT_NOTIFY', args: [masked] },
+      { names: ['read'], action: 'SCMP_ACT_ALLOW', args: [two] },
+    ] as const;
+    const once: SeccompProfile = { defaultAction: 'SCMP_ACT_KILL_PROCESS', architectures: [native], syscalls: rules };
+    const twice = {
+      ...once,
+      syscalls: [...rules, { names: ['read'], action: 'SCMP_ACT_ALLOW', args: [two] }],
+    } as const;
+    assert.deepEqual(diffProfiles(once, twice, native).changes, []);
   });
 
   const before: SeccompProfile = {

@@ -71,8 +71,12 @@ export function partition(decision: Decision, budget: Budget = unlimited): reado
   return regions && disjointRegions({ ...decision, regions }, undefined, budget);
 }
 
-/** Regions without those in which a stricter one, or another of the same outcome, counts: they would be cut out in vain. */
-function withoutCovered(regions: readonly Region[], budget: Budget): readonly Region[] | undefined {
+/**
+ * Regions without those in which a stricter one, or another of the same outcome, counts: they would be cut out in vain.
+ *
+ * @returns undefined where that takes too much work.
+ */
+export function withoutCovered(regions: readonly Region[], budget: Budget): readonly Region[] | undefined {
   const ordered = regions.toSorted((a, b) => strictness(b.outcome) - strictness(a.outcome));
   const last = ordered.slice(0, compared);
   const covers = (outer: Region, inner: Region) =>
