@@ -41,6 +41,25 @@ describe('diffProfiles', () => {
     }
   });
 
+  it('tells of what is loosened on 64-bit machines only, or on 32-bit ones', () => {
+    const high = { index: 0, value: 0x2_0000_0000n, valueTwo: 0n, op: 'SCMP_CMP_MASKED_EQ' } as const;
+    const one = { index: 0, value: 1n, op: 'SCMP_CMP_EQ' } as const;
+    // Where numbers are cut, the first entry has no condition left and decides alone.
+    const entries = [
+      { names: ['read'], action: 'SCMP_ACT_KILL_THREAD', args: [high, one] },
+      { names: ['read'], action: 'SCMP_ACT_ALLOW' },
+    ] as const;
+    const loose: SeccompProfile = { defaultAction: 'SCMP_ACT_KILL_PROCESS', architectures: both, syscalls: entries };
+    const [entry] = entries;
+    const tight: SeccompProfile = { ...loose, syscalls: [{ names: entry.names, action: entry.action }] };
+    const directions = (from: SeccompProfile, to: SeccompProfile) =>
+      diffProfiles(from, to, native).changes.map(({ direction }) => direction);
+    assert.deepEqual(directions(tight, loose), ['loosened']);
+    assert.deepEqual(directions(loose, tight), ['tightened']);
+    const allowed: SeccompProfile = { ...loose, syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }] };
+    assert.deepEqual(directions(loose, allowed), ['loosened'], 'on 32-bit machines');
+  });
+
   it('finds nothing between two writings of one meaning', () => {
     // Some generated profiles have more conditions than can be taken apart.
     let tooMany = 0;

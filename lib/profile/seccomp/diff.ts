@@ -7,7 +7,7 @@ import type { Difference, Direction } from './compare.ts';
 import { differences, directionOf, writtenAlike } from './compare.ts';
 import { alternatives, describeDecision } from './describe.ts';
 import type { Decision, Meaning } from './meaning.ts';
-import { decisionOf, meaningOf } from './meaning.ts';
+import { decisionOf, meaningOf, wideMeaningOf } from './meaning.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
 import { describeOutcome } from './outcome.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
@@ -85,7 +85,7 @@ interface View {
 }
 
 function viewsOf(from: SeccompProfile, to: SeccompProfile, native: string): readonly [View, ...View[]] {
-  const main = { from: meaningOf(from), to: meaningOf(to), domain: everything };
+  const main = { from: wideMeaningOf(from), to: wideMeaningOf(to), domain: everything };
   const listed = [native, ...(from.architectures ?? []), ...(to.architectures ?? [])];
   const wide = [main.from, main.to].some((meaning) =>
     [...meaning.decisions.values()].some((decision) => decision.wide),

@@ -45,17 +45,23 @@ export function decisionOf(meaning: Meaning, syscall: string): Decision {
  * a profile could rely on: the strictest counts.
  */
 export function meaningOf(profile: SeccompProfile): Meaning {
-  return readMeaning(profile, stricter);
+  return readMeaning(profile, (narrow, wide) => unsure(stricter(narrow, wide)));
 }
 
 /** The same, for those who want what is permitted anywhere: what is not sure is said laxer, and not stricter. */
 export function laxestMeaningOf(profile: SeccompProfile): Meaning {
-  return readMeaning(profile, (one, other) => (stricter(one, other) === one ? other : one));
+  return readMeaning(profile, (narrow, wide) => unsure(stricter(narrow, wide) === narrow ? wide : narrow));
+}
+
+/** The same, as it is on 64-bit architectures, for those who look at the others apart. */
+export function wideMeaningOf(profile: SeccompProfile): Meaning {
+  return readMeaning(profile, (_, wide) => ({ ...always(wide), wide: true }));
 }
 
 /**
- * @param either what stands for two outcomes of which one holds on 32-bit architectures and the other on 64-bit ones: there
- *   a comparison under a mask without low bits is none, so that its rule decides alone if it is the first to do so.
+ * @param either what stands for two outcomes of which the first holds on 32-bit architectures and the second on 64-bit ones:
+ *   on the former a comparison under a mask without low bits is none, so that its rule decides alone if it is the first to
+ *   do so.
  */
 function readMeaning(profile: SeccompProfile, either: Either): Meaning {
   const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
@@ -74,7 +80,7 @@ function readMeaning(profile: SeccompProfile, either: Either): Meaning {
       for (const name of rule.names) {
         if (decisions.has(name)) continue;
         const cut = conditional.get(name)?.cut ?? outcome;
-        decisions.set(name, sameOutcome(cut, outcome) ? decision : unsure(either(cut, outcome)));
+        decisions.set(name, sameOutcome(cut, outcome) ? decision : either(cut, outcome));
       }
     } else {
       const { args = [] } = rule;
@@ -127,7 +133,7 @@ function after(before: Conditions | undefined, added: Omit<Conditions, 'before'>
   return { before, regions, wide: wide || (before?.wide ?? false), cut: before?.cut ?? cut };
 }
 
-type Either = (one: Outcome, other: Outcome) => Outcome;
+type Either = (narrow: Outcome, wide: Outcome) => Decision;
 
 function decisionUnder(conditions: Conditions, byDefault: Outcome, either: Either): Decision {
   const lists: (readonly Region[])[] = [];
@@ -136,7 +142,7 @@ function decisionUnder(conditions: Conditions, byDefault: Outcome, either: Eithe
   const settled = settle(regions, byDefault);
   const { otherwise } = settled;
   const { cut = otherwise, wide } = conditions;
-  if (settled.regions.length === 0 && !sameOutcome(cut, otherwise)) return unsure(either(cut, otherwise));
+  if (settled.regions.length === 0 && !sameOutcome(cut, otherwise)) return either(cut, otherwise);
   return { ...settled, exact: true, wide };
 }
 
