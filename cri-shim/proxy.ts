@@ -13,8 +13,8 @@ export interface ProxyOptions {
   readonly runtime: string;
   /** The calls to look into, by full method name (`runtime.v1.RuntimeService/Status`); all others pass as frames. */
   readonly handlers: ReadonlyMap<string, UnaryHandler>;
-  /** Told of every call that ended with an error of the shim's own. */
-  readonly onError: (method: string, thrown: unknown) => void;
+  /** Told of every call that ended with an error of the shim's own, with the request message where it was read. */
+  readonly onError: (method: string, thrown: unknown, request?: Uint8Array) => void;
   /** How long open calls may take to end when the proxy stops, in milliseconds. */
   readonly drainMilliseconds?: number;
 }
@@ -49,7 +49,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const method = methodOf(incoming[':path']);
     const handler = options.handlers.get(method);
     try {
-      pass(stream, carryHeaders(raw), link, handler, (thrown) => options.onError(method, thrown));
+      pass(stream, carryHeaders(raw), link, handler, (thrown, request) => options.onError(method, thrown, request));
     } catch (thrown) {
       options.onError(method, thrown);
       endWithStatus(stream, grpcCodes.internal, `the shim cannot pass this call on: ${String(thrown)}`);
@@ -78,7 +78,7 @@ function pass(
   headers: OutgoingHttpHeaders,
   link: RuntimeLink,
   handler: UnaryHandler | undefined,
-  onError: (thrown: unknown) => void,
+  onError: (thrown: unknown, request?: Uint8Array) => void,
 ): void {
   if (handler !== undefined) {
     void serveUnary(stream, headers, handler, (forwarded) => link.request(forwarded, false), onError);

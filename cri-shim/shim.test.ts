@@ -148,7 +148,11 @@ describe('shim', () => {
       toBinary(
         CreateContainerRequestSchema,
         create(CreateContainerRequestSchema, {
-          config: { linux: { securityContext: { seccomp: { profileType: ProfileType.Localhost, localhostRef } } } },
+          config: {
+            metadata: { name: 'main' },
+            linux: { securityContext: { seccomp: { profileType: ProfileType.Localhost, localhostRef } } },
+          },
+          sandboxConfig: { metadata: { namespace: 'web', name: 'nginx-0' } },
         }),
       );
     // Fields out of order and one that nobody knows: re-encoded, it would be other bytes.
@@ -165,6 +169,13 @@ describe('shim', () => {
     await assert.rejects(client.unary(`${service}/CreateContainer`, Buffer.from([0x12, 9])), { code: 3 });
     assert.equal(created.length, 1);
     assert.ok(created[0]?.equals(odd));
-    assert.equal(records.filter(({ messageId }) => messageId === 'fairlead.profile.refused').length, 2);
+    const refused = records.filter(({ messageId }) => messageId === 'fairlead.profile.refused');
+    assert.deepEqual(
+      refused.map(({ pod, container }) => [pod, container]),
+      [
+        ['web/nginx-0', 'main'],
+        [undefined, undefined],
+      ],
+    );
   });
 });

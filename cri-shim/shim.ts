@@ -6,6 +6,7 @@ import { machineArchitecture } from '#lib/profile/seccomp/architecture';
 import { followPolicy, type PolicySource } from '#lib/trust/follow-policy';
 import { profileApplier } from './apply-profile.ts';
 import { artifactSource } from './artifact-source.ts';
+import { calledFor } from './called-for.ts';
 import { handleCreateContainer } from './create-container.ts';
 import { openCredentialProviders, type ProviderOptions } from './credential-providers.ts';
 import { handleList } from './list-security-profile-artifacts.ts';
@@ -83,12 +84,21 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
       listen,
       runtime,
       handlers,
-      onError: (called, thrown) => {
+      onError: (called, thrown, request) => {
         const error = toFairleadError(thrown);
         // Clients may call anything: what the shim does not know shares one time series.
         const method = handlers.has(called) ? called : 'other';
         metrics.refused(method, error.kind);
-        log.warn({ messageId: 'fairlead.profile.refused', method, kind: error.kind, hint: error.hint }, error.message);
+        log.warn(
+          {
+            messageId: 'fairlead.profile.refused',
+            ...calledFor(called, request),
+            method,
+            kind: error.kind,
+            hint: error.hint,
+          },
+          error.message,
+        );
       },
     });
     undo.push(proxy.stop);

@@ -34,7 +34,7 @@ export async function serveUnary(
   headers: OutgoingHttpHeaders,
   handler: UnaryHandler,
   openStream: (headers: OutgoingHttpHeaders) => ClientHttp2Stream,
-  onError: (thrown: unknown) => void,
+  onError: (thrown: unknown, request?: Uint8Array) => void,
 ): Promise<void> {
   const timeout = parseTimeout(headers['grpc-timeout'] as string | undefined);
   const deadline = timeout === undefined ? undefined : performance.now() + timeout;
@@ -45,9 +45,10 @@ export async function serveUnary(
   given.signal.addEventListener('abort', () => {
     endWithStatus(client, grpcCodes.deadlineExceeded, 'the deadline passed in the shim');
   });
+  let request: Uint8Array | undefined;
   try {
     // The stream must outlive a refused message: the refusal is still to be said on it.
-    const request = await readMessage(client.iterator({ destroyOnReturn: false }));
+    request = await readMessage(client.iterator({ destroyOnReturn: false }));
     const decision = await handler({ request, signal: given.signal });
     if (given.signal.aborted) return;
     if ('answer' in decision) return answer(client, decision.answer);
@@ -55,11 +56,11 @@ export async function serveUnary(
     const left = deadline === undefined ? undefined : formatTimeout(deadline - performance.now());
     const runtime = openStream(forwardedHeaders(headers, left));
     if (decision.onReply === undefined) relayAnswer(client, runtime);
-    else relayChanged(client, runtime, decision.onReply, onError);
+    else relayChanged(client, runtime, decision.onReply, (thrown) => onError(thrown, request));
     runtime.end(frameMessage(decision.forward));
   } catch (thrown) {
     if (given.signal.aborted) return;
-    onError(thrown);
+    onError(thrown, request);
     const { code, message } = errorStatus(toFairleadError(thrown));
     endWithStatus(client, code, message);
   } finally {
