@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { runFairlead } from '#test/cli/run';
+import { buildProgram } from './main.ts';
 
 const commands = [
   'push',
@@ -51,6 +52,14 @@ describe('fairlead', () => {
       assert.match(stdout, new RegExp(`\nExamples:\n(?:.*\n)*.*fairlead ${command}`));
     });
   }
+
+  it('leaves the lines of descriptions to the width of the terminal', async () => {
+    for (const name of [...commands, 'sign', 'attest', 'policy']) {
+      const command = (await buildProgram([name])).commands.find((each) => each.name() === name);
+      assert.ok(command);
+      for (const each of [command, ...command.commands]) assert.match(each.description(), /^.+$/);
+    }
+  });
 
   it('refuses unknown commands and options with exit code 2', async () => {
     const command = await runFairlead(['psuh']);

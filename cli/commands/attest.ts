@@ -31,7 +31,7 @@ const maxPredicateBytes = 128 * 1024;
 export function define(command: Command): void {
   command
     .description(
-      'Say something about an artifact, signed: where it was built, what was found in it. Stored beside it as\n' +
+      'Say something about an artifact, signed: where it was built, what was found in it. Stored beside it as ' +
         '`cosign attest` does; a trust policy may ask for it. An attestation is no signature of the artifact.',
     )
     .argument('<reference>', 'registry/repository@sha256:… or registry/repository:tag')

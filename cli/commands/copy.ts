@@ -18,8 +18,8 @@ interface CopyCommandOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Copy an artifact to another repository or registry, with its signatures, attestations and whatever else refers to it.\n' +
-        'What is there already is not sent again; the tag is set last. Nothing is verified on the way: fairlead verify checks the copy.\n' +
+      'Copy an artifact to another repository or registry, with its signatures, attestations and whatever else refers to it. ' +
+        'What is there already is not sent again; the tag is set last. Nothing is verified on the way: fairlead verify checks the copy. ' +
         'Both registries are spoken to as fairlead login, docker login and their like have logged in.',
     )
     .argument('<source>', 'registry/repository:tag or …@sha256:…')

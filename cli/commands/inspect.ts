@@ -21,7 +21,7 @@ interface Inspection {
 export function define(command: Command): void {
   command
     .description(
-      'Show an artifact as it stands in the registry: manifest, layers, annotations, and the signatures beside it.\n' +
+      'Show an artifact as it stands in the registry: manifest, layers, annotations, and the signatures beside it. ' +
         'Nothing is verified: anybody who can write there can have written it. To check it, use fairlead verify.',
     )
     .argument('<reference>', 'registry/repository:tag or …@sha256:…');

@@ -15,7 +15,7 @@ interface KeygenOptions extends OutputOptions {
 export function define(command: Command): void {
   addOutputOption(command)
     .description(
-      'Make an ECDSA P-256 key pair: PREFIX.key to sign with, PREFIX.pub for trust policies.\n' +
+      'Make an ECDSA P-256 key pair: PREFIX.key to sign with, PREFIX.pub for trust policies. ' +
         'With a passphrase the private key is encrypted, in the form that cosign reads. Existing files are never overwritten.',
     )
     .option('--prefix <path>', 'where to write, without the ending', 'fairlead')

@@ -12,7 +12,7 @@ import { describeTransfer, watchTransfer } from '../transfer.ts';
 export function define(command: Command): void {
   command
     .description(
-      'Bring what fairlead save put into an OCI archive into a registry, with its signatures. Archives of skopeo and oras are read too.\n' +
+      'Bring what fairlead save put into an OCI archive into a registry, with its signatures. Archives of skopeo and oras are read too. ' +
         'Every digest is checked; who signed it is not: fairlead verify does that, offline.',
     )
     .argument('<file>', 'the archive')

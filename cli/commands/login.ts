@@ -17,8 +17,8 @@ interface LoginOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Log in to a registry: the password is asked for, or read from stdin, tried out there, and then kept where docker, oras, crane\n' +
-        "and cosign find it too: in the credential helper that Docker's config.json names, else in that file. A password is never an\n" +
+      'Log in to a registry: the password is asked for, or read from stdin, tried out there, and then kept where docker, oras, crane ' +
+        "and cosign find it too: in the credential helper that Docker's config.json names, else in that file. A password is never an " +
         'argument: every process of the machine could read it.',
     )
     .argument('<registry>', 'host or host:port')

@@ -13,7 +13,7 @@ interface ListOptions extends OutputOptions, RegistryOptions {
 export function define(command: Command): void {
   command
     .description(
-      'List the tags of a repository, or the repositories of a registry that tells them (many public ones do not).\n' +
+      'List the tags of a repository, or the repositories of a registry that tells them (many public ones do not). ' +
         'Tags that only stand for a digest, such as those of cosign signatures, are left out.',
     )
     .argument('<name>', 'registry/repository, or a registry')

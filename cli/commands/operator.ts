@@ -14,7 +14,7 @@ interface OperatorOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Run the Kubernetes operator: a mutating webhook that writes the profile of each ArtifactBinding into the pods that it selects.\n' +
+      'Run the Kubernetes operator: a mutating webhook that writes the profile of each ArtifactBinding into the pods that it selects. ' +
         'Logs go to stdout, one JSON object a line. SIGTERM lets running calls end. Manifests to deploy it: deploy/operator.',
     )
     .option('--listen <host:port>', 'where the API server calls the webhook', '0.0.0.0:9443')

@@ -53,7 +53,7 @@ export function define(command: Command): void {
     .command('test')
     .summary('explain what a policy says of a reference')
     .description(
-      'Explain what a policy says of a reference, step by step: which rules were asked, which decides, and which signatures\n' +
+      'Explain what a policy says of a reference, step by step: which rules were asked, which decides, and which signatures ' +
         'meet it or why not. Without tag and digest only the rules are asked, and no registry.',
     )
     .argument('<file>', 'trust policy')
@@ -73,7 +73,7 @@ export function define(command: Command): void {
     .command('import')
     .summary("make a policy of Podman's and CRI-O's containers-policy.json")
     .description(
-      'Make a trust policy of a containers-policy.json(5), as Podman, skopeo and CRI-O read it; it goes to stdout. What cannot be\n' +
+      'Make a trust policy of a containers-policy.json(5), as Podman, skopeo and CRI-O read it; it goes to stdout. What cannot be ' +
         'said exactly is an error that names it: nothing is made looser.',
     )
     .argument('<file>', 'containers-policy.json; - is stdin')

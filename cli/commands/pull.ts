@@ -26,7 +26,7 @@ interface PullOptions extends OutputOptions, RegistryOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Fetch a profile that the trust policy allows. Without a rule that allows it, nothing is even requested.\n' +
+      'Fetch a profile that the trust policy allows. Without a rule that allows it, nothing is even requested. ' +
         'The profile goes to stdout, or to --file, which is written whole or not at all.',
     )
     .argument('<reference>', 'registry/repository:tag or …@sha256:…')

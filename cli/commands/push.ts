@@ -32,7 +32,7 @@ interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Publish a security profile: read it, lint it, pack it as an OCI artifact, sign it, push it. The tag is written last.\n' +
+      'Publish a security profile: read it, lint it, pack it as an OCI artifact, sign it, push it. The tag is written last. ' +
         'The same file always gives the same digest; SOURCE_DATE_EPOCH, where it is set, is kept as the creation time.',
     )
     .argument('<file>', 'the profile (seccomp or AppArmor JSON, as runtimes read it); - is stdin')
@@ -58,7 +58,9 @@ export function define(command: Command): void {
           'into a folder, with no server',
           'fairlead push nginx.json localhost/nginx:dev --oci-layout ./registry --unsigned',
         ],
-      ]),
+      ]) +
+        '\n\nExit codes: 0 published, 2 nothing to sign with, no such file or another wrong request, 3 not a valid profile,\n' +
+        '  6 the registry wants other credentials, 8 registry or signing service out of reach, 10 too large.',
     )
     .action(push);
 }

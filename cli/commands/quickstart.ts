@@ -14,7 +14,7 @@ interface QuickstartOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Walk the whole path on this machine: make a key, publish a profile into a registry in a folder, pull it back under a\n' +
+      'Walk the whole path on this machine: make a key, publish a profile into a registry in a folder, pull it back under a ' +
         "trust policy, intersect it with the runtime's default, and see two refusals. It needs no server, no root, no network.",
     )
     .option('--folder <path>', 'keep the files here; otherwise they are in a temporary folder and removed at the end')

@@ -24,7 +24,7 @@ const depthLimit = 4;
 export function define(command: Command): void {
   command
     .description(
-      'List what refers to an artifact: signatures, attestations, bills of materials, and what refers to those.\n' +
+      'List what refers to an artifact: signatures, attestations, bills of materials, and what refers to those. ' +
         'The list is what the registry claims; nothing of it is verified.',
     )
     .argument('<reference>', 'registry/repository:tag or …@sha256:…')

@@ -10,7 +10,7 @@ import { describeTransfer, watchTransfer } from '../transfer.ts';
 export function define(command: Command): void {
   command
     .description(
-      'Put an artifact with its signatures into one file, an OCI archive, to carry it where the network does not reach.\n' +
+      'Put an artifact with its signatures into one file, an OCI archive, to carry it where the network does not reach. ' +
         'The same content gives the same bytes. fairlead load brings it into a registry there, where it verifies offline.',
     )
     .argument('<reference>', 'registry/repository:tag or …@sha256:…')

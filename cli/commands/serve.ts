@@ -35,7 +35,7 @@ const minTokenLength = 16;
 export function define(command: Command): void {
   command
     .description(
-      'Run the push service, the pull service, or both. They keep nothing: the registry is their database.\n' +
+      'Run the push service, the pull service, or both. They keep nothing: the registry is their database. ' +
         'Logs go to stdout, one JSON object a line. SIGHUP reads the policy again, SIGTERM lets running requests end.',
     )
     .option('--push <host:port>', 'publish profiles here: POST /v1/profiles', parseAddress)

@@ -19,8 +19,8 @@ interface ShimOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Stand between kubelet and container runtime: containers that name a profile get it, verified under the trust policy and\n' +
-        'intersected with the baseline; everything else passes unchanged. Logs go to stdout, one JSON object a line.\n' +
+      'Stand between kubelet and container runtime: containers that name a profile get it, verified under the trust policy and ' +
+        'intersected with the baseline; everything else passes unchanged. Logs go to stdout, one JSON object a line. ' +
         'SIGHUP reads the policy again, SIGTERM lets running calls end.',
     )
     .option('--listen <socket>', 'where the kubelet calls', 'unix:///run/fairlead/shim.sock')

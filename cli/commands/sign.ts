@@ -23,7 +23,7 @@ interface SignOptions extends OutputOptions, RegistryOptions, SignerOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Sign an artifact that is in a registry already. A tag is turned into a digest once, and the digest is signed:\n' +
+      'Sign an artifact that is in a registry already. A tag is turned into a digest once, and the digest is signed: ' +
         'signatures hold for content, never for a tag. Those of others stay.',
     )
     .argument('<reference>', 'registry/repository@sha256:… or registry/repository:tag');

@@ -9,7 +9,7 @@ import { writeResult } from '../output.ts';
 export function define(command: Command): void {
   command
     .description(
-      'Give an artifact that is in a registry more tags. A tag that stands for another artifact moves.\n' +
+      'Give an artifact that is in a registry more tags. A tag that stands for another artifact moves. ' +
         'Its signatures count for it under every tag.',
     )
     .argument('<reference>', 'registry/repository:tag or …@sha256:…')

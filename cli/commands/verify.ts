@@ -27,7 +27,7 @@ interface VerifyOptions extends OutputOptions, RegistryOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Check a profile as a node would before it uses it: allowlist, signatures, format, size.\n' +
+      'Check a profile as a node would before it uses it: allowlist, signatures, format, size. ' +
         'Says which rule allowed it, which signature held, and by which key; or why it is refused.',
     )
     .argument('<reference>', 'registry/repository:tag or …@sha256:…')
