@@ -41,13 +41,17 @@ export function explanationText({ policy, reference, explanation }: Named): stri
   }
   if (rule?.unsigned) lines.push('requires   nothing: the rule says "unsigned: true"');
   if (found !== undefined) {
-    lines.push(`digest     ${found.descriptor.digest}`, `found      ${found.signatures} signatures and attestations`);
+    lines.push(`digest     ${found.descriptor.digest}`, `found      ${countSigned(found.signatures)}`);
     for (const examined of found.examined) lines.push(...requirementLines(examined));
   } else if (rule !== undefined && !rule.unsigned && refusal === undefined) {
     lines.push('requires   signatures, which were not looked at: the reference has neither tag nor digest');
   }
   const outcomes = { true: 'allowed', false: 'refused', null: 'allowed, if its signatures are as required' };
   return [...lines, outcomes[`${isAllowed(explanation)}`]].join('\n');
+}
+
+function countSigned(count: number): string {
+  return count === 1 ? '1 signature or attestation' : `${count} signatures and attestations`;
 }
 
 /** Null: the rules allow it, and its signatures were not looked at. */

@@ -71,7 +71,7 @@ describe('the decision log', () => {
       signatures: [],
       cached: false,
     });
-    const reason = 'policy.yaml does not allow Seccomp profiles from a.b/other: none of its 1 rules matches';
+    const reason = 'policy.yaml does not allow Seccomp profiles from a.b/other: its only rule does not match';
     assert.deepEqual(denied, { ...asked, outcome: 'refused', reference: 'a.b/other:v1', error: 'NotAllowed', reason });
     assert.equal(missing?.['error'], 'NotFound');
     assert.equal((await stat(file)).mode & 0o777, 0o640);

@@ -132,6 +132,7 @@ describe('authorize', () => {
       policyOf(),
       /policy\.yaml does not allow Seccomp profiles from registry\.example\.com\/security\/nginx: it has no rules/,
     ],
+    [policyOf({ match: 'a.b/**' }), /its only rule does not match/],
     [policyOf({ match: 'a.b/**' }, { match: 'a.c/**' }), /none of its 2 rules matches/],
     [policyOf({ match: 'registry.example.com/**', kinds: ['AppArmor'] }), /is for other kinds/],
   ] as const) {

@@ -54,7 +54,9 @@ export function authorize(policy: TrustPolicy, reference: Reference, kind?: Prof
       ? `rule ${otherKind.rule} is for other kinds`
       : policy.rules.length === 0
         ? 'it has no rules'
-        : `none of its ${policy.rules.length} rules matches`;
+        : policy.rules.length === 1
+          ? 'its only rule does not match'
+          : `none of its ${policy.rules.length} rules matches`;
   throw new FairleadError(
     'NotAllowed',
     `${policy.source} does not allow ${kind === undefined ? 'artifacts' : `${kind} profiles`} from ${repository}: ${reason}`,

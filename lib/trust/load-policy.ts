@@ -136,7 +136,10 @@ class PolicyFiles {
       bytes = await readFile(resolve(this.#folder, path));
     } catch (cause) {
       const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
-      throw new FairleadError('InvalidInput', `${at}: ${path} ${reason}`, { cause });
+      throw new FairleadError('InvalidInput', `${at}: ${path} ${reason}`, {
+        cause,
+        hint: `Put the file there, or mend its name: names count from the policy's folder, ${this.#folder}.`,
+      });
     }
     this.#add(path, bytes);
     return named(`${at}: ${path}`, () => make(bytes));
