@@ -13,18 +13,23 @@ export async function runProgram(command: string, args: readonly string[], input
   const { spawn } = await import('node:child_process');
   return new Promise((resolve) => {
     const child = spawn(command, args, { env: { ...env }, stdio: ['pipe', 'pipe', 'ignore'] });
+    const end = (): void => {
+      // What it has started may hold its output open for longer.
+      child.stdout.destroy();
+      child.kill('SIGKILL');
+    };
+    let late = false;
     // Not spawn's own timeout, which goes on where the program is not there.
-    const timer = setTimeout(() => child.kill(), longestRun);
+    const timer = setTimeout(() => {
+      late = true;
+      end();
+    }, longestRun);
     const pieces: Buffer[] = [];
     let length = 0;
     child.stdout.on('data', (piece: Buffer) => {
       length += piece.length;
       if (length <= outputLimit) pieces.push(piece);
-      else {
-        // A program that it started may hold its output open: that ends with the next write.
-        child.stdout.destroy();
-        child.kill();
-      }
+      else end();
     });
     // It may end without reading its input.
     child.stdin.on('error', () => undefined);
@@ -36,7 +41,8 @@ export async function runProgram(command: string, args: readonly string[], input
     });
     child.once('close', (code, signal) => {
       clearTimeout(timer);
-      if (length > outputLimit) resolve({ failed: `answered with more than ${outputLimit} bytes` });
+      if (late) resolve({ failed: `has not answered within ${longestRun / 1000} s` });
+      else if (length > outputLimit) resolve({ failed: `answered with more than ${outputLimit} bytes` });
       else if (signal !== null) resolve({ failed: `was ended by ${signal}` });
       else resolve({ code: code ?? 1, output: Buffer.concat(pieces).toString('utf8') });
     });
