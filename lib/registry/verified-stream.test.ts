@@ -51,6 +51,12 @@ describe('verifiedStream', () => {
     );
   });
 
+  it('tells content whose descriptor says too much from content that was cut off', async () => {
+    const longer = { ...descriptor, size: bytes.length + 1 };
+    assert.equal((await read(chunks(bytes, 5), longer)).error?.kind, 'InvalidInput');
+    assert.equal((await read(chunks(bytes.subarray(1), 5), longer)).error?.kind, 'Unavailable');
+  });
+
   it('ends endless content as soon as it is too long', async () => {
     let sent = 0;
     async function* endless(): AsyncGenerator<Uint8Array, void, undefined> {

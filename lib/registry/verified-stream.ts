@@ -8,7 +8,8 @@ import { digestParts } from './digest.ts';
  * right, so that whoever reads to the end has read exactly what the digest names. `origin` says in errors where the content came from.
  *
  * Rejects with LimitExceeded as soon as there is more than `descriptor.size`, with Unavailable where it ends early (a cut connection),
- * and with Conflict where the digest is another: somebody changed it, and nothing of it may be used.
+ * with InvalidInput where it is whole and only its descriptor says more, and with Conflict where the digest is another: somebody changed
+ * it, and nothing of it may be used.
  */
 export async function* verifiedStream(
   source: AsyncIterable<Uint8Array>,
@@ -32,6 +33,14 @@ export async function* verifiedStream(
     if (held !== undefined) yield held;
     held = piece;
   }
+  const actual = hash.digest('hex');
+  if (received < descriptor.size && actual === hex) {
+    throw new FairleadError(
+      'InvalidInput',
+      `${origin}: ${descriptor.digest} has ${received} bytes, and not the ${descriptor.size} of its descriptor`,
+      { hint: 'Whoever wrote the descriptor was wrong or hostile. Nothing of it was used.' },
+    );
+  }
   if (received < descriptor.size) {
     throw new FairleadError(
       'Unavailable',
@@ -39,7 +48,6 @@ export async function* verifiedStream(
       { hint: 'The connection was cut, or the content is damaged at its source. Try again.' },
     );
   }
-  const actual = hash.digest('hex');
   if (actual !== hex) {
     throw new FairleadError(
       'Conflict',

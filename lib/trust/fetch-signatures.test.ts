@@ -175,6 +175,31 @@ describe('fetchSignatures', () => {
     assert.equal(found.filter(({ format }) => format === 'legacy').length, signatureLimits.legacyLayers);
   });
 
+  for (const [more, size] of [
+    ['longer', bystander.manifestBytes.length - 1],
+    ['shorter', bystander.manifestBytes.length + 1],
+  ] as const) {
+    it(`lets no content that is ${more} than a stranger’s manifest says stand in the way`, async () => {
+      const annotations = { [legacySignatureAnnotation]: 'c2ln' };
+      const lie = { digest: bystander.descriptor.digest, size };
+      const referrer = referrerOf(subject, bundle, { layers: [{ mediaType: bundleMediaType, ...lie }] });
+      const payload = blob(legacyPayloadMediaType, Buffer.from('{}'), annotations);
+      const legacy = assembleArtifact(
+        {
+          schemaVersion: 2,
+          mediaType: mediaTypes.manifest,
+          config: config.descriptor,
+          layers: [{ mediaType: legacyPayloadMediaType, annotations, ...lie }, payload.descriptor],
+        },
+        [config, payload],
+      );
+      const target = await repository(bystander, referrer, packSignature(subject.descriptor, bundle));
+      await pushArtifact(target, legacy, undefined, legacyTag(subject.descriptor, 'sig'));
+      const found = await fetchSignatures(target, subject.descriptor);
+      assert.deepEqual(found.map(({ format }) => format).sort(), ['bundle', 'legacy']);
+    });
+  }
+
   it('passes on that the registry is out of reach', async () => {
     const down = async (): Promise<never> => {
       throw new FairleadError('Unavailable', 'registry is down');

@@ -1,4 +1,4 @@
-import { FairleadError } from '#lib/errors';
+import { type ErrorKind, FairleadError } from '#lib/errors';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
@@ -163,7 +163,7 @@ async function fetchLegacyLayers(
 ): Promise<{ manifest: Digest; bytes: Uint8Array; annotations: Readonly<Record<string, string>> }[]> {
   const tag = legacyTag(subject, kind);
   if (tag === undefined) return [];
-  const descriptor = await orUndefinedIfMissing(target.resolve(tag, options));
+  const descriptor = await orUndefinedIf(['NotFound'], target.resolve(tag, options));
   if (descriptor?.mediaType !== mediaTypes.manifest || descriptor.size > signatureLimits.legacyManifestBytes) return [];
   const manifest = await fetchManifest(target, descriptor, signatureLimits.legacyManifestBytes, options);
   const layers = (manifest?.layers ?? []).filter(isWanted).slice(0, signatureLimits.legacyLayers);
@@ -191,20 +191,24 @@ async function fetchManifest(
   }
 }
 
+/** Undefined also where it is longer or shorter than its descriptor says: anybody may push a manifest that says so. */
 function fetchIfThere(
   target: ReadTarget,
   descriptor: Descriptor,
   limit: number,
   options: CallOptions,
 ): Promise<Uint8Array | undefined> {
-  return orUndefinedIfMissing(fetchBytes(target, descriptor, { ...options, limit }));
+  return orUndefinedIf(
+    ['NotFound', 'InvalidInput', 'LimitExceeded'],
+    fetchBytes(target, descriptor, { ...options, limit }),
+  );
 }
 
-async function orUndefinedIfMissing<T>(promise: Promise<T>): Promise<T | undefined> {
+async function orUndefinedIf<T>(kinds: readonly ErrorKind[], promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
   } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
+    if (error instanceof FairleadError && kinds.includes(error.kind)) return undefined;
     throw error;
   }
 }
