@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -44,4 +45,16 @@ export function run(command: string, args: readonly string[], { cwd, env, input 
     child.stdin.on('error', () => {});
     child.stdin.end(input);
   });
+}
+
+/** Holds a run to have gone well; gives what it printed. */
+export function succeeded({ code, stdout, stderr }: Finished): string {
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+/** Holds a run to have ended with an exit code and with an error that says why. */
+export function failed({ code, stderr }: Finished, expected: number, message: RegExp): void {
+  assert.equal(code, expected, stderr);
+  assert.match(stderr, message);
 }

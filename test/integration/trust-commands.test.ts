@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Finished, run, runFairlead } from '#test/cli/run';
+import { type Finished, failed, run, runFairlead, succeeded } from '#test/cli/run';
 import { peer } from '#test/peers/peer';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
@@ -43,16 +43,6 @@ function fairlead(
   options: { env?: Record<string, string>; input?: string } = {},
 ): Promise<Finished> {
   return runFairlead(args, { cwd: folder, ...options });
-}
-
-function succeeded({ code, stdout, stderr }: Finished): string {
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
-
-function failed({ code, stderr }: Finished, expected: number, message: RegExp): void {
-  assert.equal(code, expected, stderr);
-  assert.match(stderr, message);
 }
 
 async function policy(name: string, rules: string): Promise<string> {
@@ -311,87 +301,6 @@ rules:
     const byCosign = await readFile(join(folder, asked), 'utf8');
     await writeFile(join(folder, asked), byCosign.replace('b.pub', 'c.pub'));
     succeeded(await fairlead(['verify', other, '--policy', asked]));
-  });
-});
-
-describe('fairlead policy', () => {
-  const layout = ['--oci-layout', 'registry'];
-  before(async () => {
-    succeeded(await fairlead(['push', 'p.json', 'localhost/security/nginx:v1', '--key', 'a.key', ...layout]));
-    await policy(
-      'two.yaml',
-      `rules:
-  - match: localhost/dev/**
-    unsigned: true
-  - match: localhost/security/*
-    require: [{anyOf: [{key: a.pub}, {key: b.pub}], threshold: 2}]
-  - match: localhost/security/*
-    unsigned: true
-`,
-    );
-  });
-
-  it('check says what each rule asks for, and which is never asked', async () => {
-    const text = succeeded(await fairlead(['policy', 'check', 'two.yaml']));
-    assert.match(text, /requires 2 different signers of: key a\.pub or key b\.pub/);
-    assert.match(text, /never asked: the rule at 6:5/);
-    const { rules } = JSON.parse(succeeded(await fairlead(['policy', 'check', 'two.yaml', '--output', 'json'])));
-    assert.deepEqual(
-      rules.map(({ neverAsked }: { neverAsked?: string }) => neverAsked),
-      [undefined, undefined, '6:5'],
-    );
-  });
-
-  it('check fails where a node would, and where there is no file', async () => {
-    await policy('broken.yaml', 'rules:\n  - match: a.b/c\n    require: [{key: none.pub}]\n');
-    failed(await fairlead(['policy', 'check', 'broken.yaml']), 2, /broken\.yaml:5:21: none\.pub does not exist/);
-    failed(await fairlead(['policy', 'check', 'none.yaml']), 2, /cannot read none\.yaml/);
-  });
-
-  it('test explains the decision and exits by it', async () => {
-    const test = (reference: string, ...more: string[]) => fairlead(['policy', 'test', 'two.yaml', reference, ...more]);
-    const one = await test('localhost/security/nginx:v1', ...layout);
-    failed(one, 5, /1 of 2 signers/);
-    assert.match(one.stdout, /localhost\/dev\/\*\* \(line 4\): other repository\n.*\(line 6\): matches/);
-    assert.match(one.stdout, /not met\n {2}by .*key a\.pub .*\n {2}not by .*with key b\.pub\): it was not made/);
-    succeeded(await fairlead(['sign', 'localhost/security/nginx:v1', '--key', 'b.key', ...layout]));
-    const both = JSON.parse(succeeded(await test('localhost/security/nginx:v1', ...layout, '--output', 'json')));
-    assert.equal(both.allowed, true);
-    assert.equal(both.requirements[0].met, true);
-    assert.equal(both.requirements[0].held.length, 2);
-    const denied = await test('localhost/other:v1', '--output', 'json');
-    failed(denied, 4, /NotAllowed/);
-    assert.equal(JSON.parse(denied.stdout).allowed, false);
-    assert.match(succeeded(await test('localhost/security/nginx')), /allowed, if its signatures are as required\n$/);
-    assert.match(succeeded(await test('localhost/dev/x:v1')), /allowed\n$/);
-    failed(await test('localhost/security/none:v1', ...layout), 7, /none/);
-  });
-
-  it('import makes a policy that check reads, or names what cannot be said', async () => {
-    const key = await readFile(join(folder, 'a.pub'));
-    const containers = (requirement: object): string =>
-      JSON.stringify({
-        default: [{ type: 'reject' }],
-        transports: { docker: { 'localhost/security': [requirement] } },
-      });
-    const identity = { signedIdentity: { type: 'matchRepository' } };
-    await writeFile(join(folder, 'named.json'), containers({ type: 'sigstoreSigned', keyPath: 'a.pub', ...identity }));
-    await writeFile(join(folder, 'imported.yaml'), succeeded(await fairlead(['policy', 'import', 'named.json'])));
-    assert.match(succeeded(await fairlead(['policy', 'check', 'imported.yaml'])), /requires key a\.pub/);
-    const keyData = key.toString('base64');
-    await writeFile(join(folder, 'inline.json'), containers({ type: 'sigstoreSigned', keyData, ...identity }));
-    failed(await fairlead(['policy', 'import', 'inline.json']), 2, /holds 1 keys/);
-    const written = await mkdtemp(join(folder, 'imported-'));
-    succeeded(await fairlead(['policy', 'import', 'inline.json', '--folder', written]));
-    succeeded(await fairlead(['policy', 'check', join(written, 'policy.yaml')]));
-    failed(await fairlead(['policy', 'import', 'inline.json', '--folder', written]), 9, /is there already/);
-    await writeFile(join(folder, 'gpg.json'), containers({ type: 'signedBy', keyType: 'GPGKeys', keyPath: 'x' }));
-    failed(await fairlead(['policy', 'import', 'gpg.json']), 2, /gpg\.json:1:\d+: cannot be imported: GPG/);
-  });
-
-  it('says what it can do', async () => {
-    failed(await fairlead(['policy']), 2, /check\|test\|import/);
-    failed(await fairlead(['policy', 'chekc']), 2, /unknown command 'chekc'/);
   });
 });
 

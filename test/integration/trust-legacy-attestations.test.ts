@@ -10,7 +10,7 @@ import { remoteRepository } from '#lib/registry/remote/repository';
 import { legacyEnvelopeMediaType } from '#lib/trust/legacy-attestation';
 import { legacyTag, withLegacyLayer } from '#lib/trust/legacy-manifest';
 import { legacyAttestStatement } from '#lib/trust/statement';
-import { type Finished, run, runFairlead } from '#test/cli/run';
+import { type Finished, run, runFairlead, succeeded } from '#test/cli/run';
 import { type PeerName, peer } from '#test/peers/peer';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
@@ -52,9 +52,10 @@ describePeers(['docker-registry', 'cosign', 'cosign-2'], 'attestations in the fo
   const cosign = (program: PeerName, ...args: string[]): Promise<Finished> =>
     run(peer(program), args, { cwd: folder, env: { HOME: folder, COSIGN_PASSWORD: '' } });
 
-  function succeeded({ code, stdout, stderr }: Finished): string {
-    assert.equal(code, 0, stderr);
-    return stdout;
+  /** Attests the provenance with the key a. */
+  async function attest(reference: string, format: string): Promise<void> {
+    const says = ['--type', 'slsaprovenance1', '--predicate', 'provenance.json', '--signature-format', format];
+    succeeded(await fairlead('attest', reference, ...says, '--key', 'a.key'));
   }
 
   async function publish(name: string, ...more: string[]): Promise<string> {
@@ -117,20 +118,10 @@ ${more}`,
   it('that we make are verified by cosign 2 and 3, beside those of cosign 2', async () => {
     // Where there are bundles, cosign 3 looks no further.
     const reference = await publish('ours', '--signature-format', 'legacy');
-    const attest = ['--type', 'slsaprovenance1', '--predicate', 'provenance.json', reference];
-    succeeded(
-      await cosign(
-        'cosign-2',
-        'attest',
-        '--yes',
-        '--key',
-        'c.key',
-        '--tlog-upload=false',
-        '--allow-http-registry',
-        ...attest,
-      ),
-    );
-    succeeded(await fairlead('attest', ...attest, '--key', 'a.key', '--signature-format', 'legacy'));
+    const theirs = ['attest', '--yes', '--key', 'c.key', '--tlog-upload=false', '--allow-http-registry'];
+    const says = ['--type', 'slsaprovenance1', '--predicate', 'provenance.json', reference];
+    succeeded(await cosign('cosign-2', ...theirs, ...says));
+    await attest(reference, 'legacy');
     for (const program of ['cosign', 'cosign-2'] as const) {
       for (const key of ['a.pub', 'c.pub']) {
         const shown = succeeded(await verifyAttestation(program, reference, key));
@@ -153,17 +144,7 @@ ${more}`,
     };
     for (const format of ['bundle', 'legacy']) {
       const reference = await publish(`tree/${format}`, '--signature-format', format);
-      const attest = [
-        'attest',
-        reference,
-        '--type',
-        'slsaprovenance1',
-        '--predicate',
-        'provenance.json',
-        '--key',
-        'a.key',
-      ];
-      succeeded(await fairlead(...attest, '--signature-format', format));
+      await attest(reference, format);
       if (format === 'bundle') {
         await shows('cosign', reference, [/sigstore\.dev\/cosign\/sign\/v1/, /slsa\.dev\/provenance\/v1/]);
       } else {
@@ -175,17 +156,7 @@ ${more}`,
 
   it('that travel along in an archive verify on the other side', async () => {
     const reference = await publish('saved');
-    const attest = [
-      'attest',
-      reference,
-      '--type',
-      'slsaprovenance1',
-      '--predicate',
-      'provenance.json',
-      '--key',
-      'a.key',
-    ];
-    succeeded(await fairlead(...attest, '--signature-format', 'legacy'));
+    await attest(reference, 'legacy');
     succeeded(await fairlead('save', `${registry.host}/saved:v1`, 'archive.tar'));
     succeeded(await fairlead('load', 'archive.tar', `${registry.host}/loaded`));
     await verifies(`${registry.host}/loaded:v1`, '{key: a.pub}');
