@@ -6,6 +6,7 @@ import { preAuthEncoding } from '#lib/trust/dsse';
 import { type Claim, claimOids } from '#lib/trust/identity';
 import { bundleMediaType } from '#lib/trust/signature';
 import { signStatement, statementPayloadType } from '#lib/trust/statement';
+import { dsseEntry, hashedRekord, type LogEntry } from './rekor-v1.ts';
 import { type RekorV2, rekorV2 } from './rekor-v2.ts';
 
 const baseUrl = 'http://sigstore.example';
@@ -19,24 +20,6 @@ type Service = 'ca' | 'ctlog' | 'tlog' | 'tsa';
 
 type CA = Awaited<ReturnType<typeof initializeCA>>;
 type TSA = Awaited<ReturnType<typeof initializeTSA>>;
-
-/** What Rekor v1 answers to a new entry. */
-export interface LogEntry {
-  readonly body: string;
-  readonly integratedTime: number;
-  readonly logID: string;
-  readonly logIndex: number;
-  readonly verification: {
-    readonly signedEntryTimestamp: string;
-    readonly inclusionProof: {
-      readonly logIndex: number;
-      readonly rootHash: string;
-      readonly treeSize: number;
-      readonly hashes: readonly string[];
-      readonly checkpoint: string;
-    };
-  };
-}
 
 /** How a keyless signature is to be made; unless told, as cosign makes one today. */
 export interface KeylessOptions {
@@ -312,35 +295,6 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
       if (timestamped)
         annotations['dev.sigstore.cosign/rfc3161timestamp'] = await legacyTimestamp(Buffer.from(envelope));
       return { envelope: Buffer.from(envelope), annotations };
-    },
-  };
-}
-
-/** What Rekor v1 writes into its log for a signature of bytes, with what it is verified with (PEM). */
-function hashedRekord(message: Uint8Array, signature: Buffer, verifier: string): object {
-  const content = Buffer.from(verifier).toString('base64');
-  const hash = { algorithm: 'sha256', value: createHash('sha256').update(message).digest('hex') };
-  return {
-    apiVersion: '0.0.1',
-    kind: 'hashedrekord',
-    spec: { data: { hash }, signature: { content: signature.toString('base64'), publicKey: { content } } },
-  };
-}
-
-/** What Rekor v1 writes into its log for a DSSE envelope: hashes, the signature, and what it is verified with (PEM in base64). */
-export function dsseEntry(envelope: string, verifier: string): object {
-  const { payload, signatures } = JSON.parse(envelope);
-  const sha256 = (bytes: Uint8Array): object => ({
-    algorithm: 'sha256',
-    value: createHash('sha256').update(bytes).digest('hex'),
-  });
-  return {
-    apiVersion: '0.0.1',
-    kind: 'dsse',
-    spec: {
-      envelopeHash: sha256(Buffer.from(envelope)),
-      payloadHash: sha256(Buffer.from(payload, 'base64')),
-      signatures: [{ signature: signatures[0].sig, verifier }],
     },
   };
 }

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { ASN1Obj } from '@sigstore/core';
 import { fulcioHandler, tsaHandler } from '@sigstore/mock';
-import { dsseEntry, type PrivateSigstore } from './private-sigstore.ts';
+import type { PrivateSigstore } from './private-sigstore.ts';
+import { dsseEntry } from './rekor-v1.ts';
 
 /** A private Sigstore that others can talk to. */
 export interface SigstoreServer {
