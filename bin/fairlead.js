@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript that any Node since 14 can parse: it must be able to say that the Node is too old.
-import { existsSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -28,15 +28,19 @@ process.exitCode = await run(process.argv.slice(2));
 function ownCache() {
   const { HOME, XDG_CACHE_HOME } = process.env;
   const parent = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
-  if (!parent) return undefined;
+  // One that is relative would be part of whatever is checked out where this runs.
+  if (!parent || !isAbsolute(parent)) return undefined;
+  const ours = join(parent, 'fairlead');
+  const cache = join(ours, 'compiled');
   const isOwn = (folder) => {
     const { uid, mode } = statSync(folder);
     return uid === process.geteuid?.() && (mode & 0o022) === 0;
   };
   try {
-    const isSafe = isOwn(dirname(parent)) && (!existsSync(parent) || isOwn(parent));
-    return isSafe ? join(parent, 'fairlead', 'compiled') : undefined;
+    if (!isOwn(dirname(parent)) || (existsSync(parent) && !isOwn(parent))) return undefined;
+    mkdirSync(cache, { recursive: true, mode: 0o700 }); // the umask may let a group write that many are in
+    return isOwn(ours) && isOwn(cache) ? cache : undefined;
   } catch {
-    return undefined; // a home that is not there, or not to be looked into, has no cache
+    return undefined; // a home that is not there, or not to be looked into or written, has no cache
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -103,6 +103,23 @@ describe('fetchTufTarget', () => {
       message: /cannot write the cache folder/,
     });
   });
+
+  it('trusts nothing that others may have put into the cache', async (t) => {
+    const cache = join(folder, 'cache');
+    assert.equal(await fetchTarget(0), 'first');
+    const [trust = ''] = await readdir(cache);
+    for (const loose of [cache, join(cache, trust)]) {
+      assert.equal((await stat(loose)).mode & 0o077, 0, 'whatever the umask');
+      await chmod(loose, 0o777);
+      await assert.rejects(fetchTarget(2), { kind: 'InvalidInput', message: /others than this user may write/ });
+      await chmod(loose, 0o700);
+    }
+    assert.equal(await fetchTarget(4), 'first');
+    // Root can give it to somebody; who is not has to be somebody else.
+    if (process.geteuid?.() === 0) await chown(cache, 4_000_000, 4_000_000);
+    else t.mock.method(process, 'geteuid', () => 4_000_000);
+    await assert.rejects(fetchTarget(6), { kind: 'InvalidInput', message: /others than this user may write/ });
+  });
 });
 
 describe('cacheFolder', () => {
@@ -112,6 +129,7 @@ describe('cacheFolder', () => {
       '/var/cache/fairlead/tuf',
     );
     assert.equal(cacheFolder({ XDG_CACHE_HOME: '/x' }), '/x/fairlead/tuf');
-    assert.match(cacheFolder({}), /\/\.cache\/fairlead\/tuf$/);
+    for (const env of [{}, { XDG_CACHE_HOME: 'of/the/working/folder' }])
+      assert.match(cacheFolder(env), /^\/.*\/\.cache\/fairlead\/tuf$/);
   });
 });

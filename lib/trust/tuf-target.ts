@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { writeWhole } from '#lib/files/write-whole';
 import { type NetworkOptions, serviceClient } from './service-client.ts';
@@ -36,14 +36,17 @@ const fetched = new Map<string, { readonly at: number; readonly target: Uint8Arr
 export function cacheFolder(env: NodeJS.ProcessEnv): string {
   const { CACHE_DIRECTORY, XDG_CACHE_HOME } = env;
   if (CACHE_DIRECTORY !== undefined) return join(CACHE_DIRECTORY.split(':')[0] ?? '', 'tuf');
-  return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'fairlead', 'tuf');
+  // One that is relative is to be ignored, says XDG: it would be part of whatever is checked out where this runs.
+  const parent = isAbsolute(XDG_CACHE_HOME ?? '') ? XDG_CACHE_HOME : undefined;
+  return join(parent ?? join(homedir(), '.cache'), 'fairlead', 'tuf');
 }
 
 /**
  * Fetches a target (such as trusted_root.json) of a TUF repository, verified by its metadata. The metadata is asked for once a
  * day at most; where the repository is out of reach, the copy that was verified last serves, however old it is, and for the
  * public repository at the worst the one that came with the client.
- * Throws Unavailable where there is neither network nor copy, InvalidInput where the cache folder cannot be written.
+ * Throws Unavailable where there is neither network nor copy, InvalidInput where the cache folder cannot be written, or
+ * others may write to it.
  */
 export async function fetchTufTarget(
   repository: TufRepository | 'public',
@@ -54,12 +57,13 @@ export async function fetchTufTarget(
   // Who trusts another root trusts nothing that was cached under the first.
   const trust = repository === 'public' ? 'public' : createHash('sha256').update(repository.root).digest('hex');
   const { host, pathname } = new URL(mirror);
-  const cached = join(folder, trust.slice(0, 16), encodeURIComponent(host + pathname.replace(/\/$/, '')));
+  const ofTrust = join(folder, trust.slice(0, 16));
+  const cached = join(ofTrust, encodeURIComponent(host + pathname.replace(/\/$/, '')));
   const key = JSON.stringify([cached, mirror, name]);
   const known = fetched.get(key);
   if (known !== undefined && now() - known.at < hour) return known.target;
   const seed = repository === 'public' ? publicSeed : async () => ({ root: repository.root, targets: {} });
-  const target = await openTarget({ mirror, folder: cached, seed, network }, name, now);
+  const target = await openTarget({ mirror, folder: cached, within: [folder, ofTrust], seed, network }, name, now);
   fetched.set(key, { at: now(), target });
   return target;
 }
@@ -68,21 +72,25 @@ interface Source {
   readonly mirror: string;
   /** Where metadata and targets of this mirror are kept. */
   readonly folder: string;
+  /** The folders of the cache that this one lies in. */
+  readonly within: readonly string[];
   /** Root metadata and targets that are trusted from the start. */
   readonly seed: () => Promise<Seed>;
   readonly network: NetworkOptions;
 }
 
 async function openTarget(
-  { mirror, folder, seed, network }: Source,
+  { mirror, folder, within, seed, network }: Source,
   name: string,
   now: () => number,
 ): Promise<Uint8Array> {
   const targets = join(folder, 'targets');
-  const refreshed = await stat(join(folder, 'timestamp.json')).catch(() => undefined);
-  const forceCache = refreshed !== undefined && now() - refreshed.mtimeMs < freshFor;
+  for (const own of [...within, folder, targets]) await assertOwn(own);
   try {
-    await mkdir(targets, { recursive: true });
+    // The umask may let a group write that many are in.
+    await mkdir(targets, { recursive: true, mode: 0o700 });
+    const refreshed = await stat(join(folder, 'timestamp.json')).catch(() => undefined);
+    const forceCache = refreshed !== undefined && now() - refreshed.mtimeMs < freshFor;
     await plant(folder, await seed());
     const [{ Updater }, { tufFetcher }] = await Promise.all([import('tuf-js'), import('./tuf-fetcher.ts')]);
     const fetcher = tufFetcher(serviceClient({ ...network, ...patience }));
@@ -114,6 +122,17 @@ async function openTarget(
       hint: 'Check the network, or name a trustedRoot file in the policy.',
     });
   }
+}
+
+/** Whom to trust is read from the cache. Throws InvalidInput where a folder of it is there and another user, or everybody, may write to it. */
+async function assertOwn(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  const user = process.geteuid?.();
+  if (found === undefined || user === undefined) return;
+  if ([user, 0].includes(found.uid) && (found.mode & 0o002) === 0) return;
+  throw new FairleadError('InvalidInput', `others than this user may write to the cache folder ${folder}`, {
+    hint: 'Remove it, set XDG_CACHE_HOME to a folder of this user, or name a trustedRoot file in the policy.',
+  });
 }
 
 /** The repository is there, and does not have the target. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -19,9 +19,10 @@ describe('the published package', () => {
     return finished;
   };
 
-  const version = (home: string): Promise<Finished> =>
+  const version = (home: string, env: Readonly<Record<string, string>> = {}, cwd = folder): Promise<Finished> =>
     run(process.execPath, [join(folder, 'user/node_modules/fairlead/bin/fairlead.js'), '--version'], {
-      env: { HOME: home },
+      env: { HOME: home, ...env },
+      cwd,
     });
 
   before(async () => {
@@ -53,6 +54,9 @@ describe('the published package', () => {
     await mkdir(home, { mode: 0o755 });
     assert.equal((await version(home)).code, 0);
     assert.deepEqual(await readdir(join(home, '.cache/fairlead')), ['compiled']);
+    for (const own of ['.cache', '.cache/fairlead', '.cache/fairlead/compiled']) {
+      assert.equal((await stat(join(home, own))).mode & 0o077, 0, `${own}, whatever the umask`);
+    }
   });
 
   it('takes no compiled code from where others can write, and starts all the same', async () => {
@@ -62,6 +66,22 @@ describe('the published package', () => {
     assert.equal((await version(home)).code, 0);
     assert.deepEqual(await readdir(home), []);
     assert.equal((await version('/nonexistent')).code, 0);
+  });
+
+  it('takes none from a folder of its own where others can write, nor from one that the working folder brings along', async () => {
+    const home = join(folder, 'loose');
+    const compiled = join(home, '.cache/fairlead/compiled');
+    await mkdir(compiled, { recursive: true, mode: 0o700 });
+    for (const loose of [dirname(compiled), compiled]) {
+      await chmod(loose, 0o775);
+      assert.equal((await version(home)).code, 0);
+      assert.deepEqual(await readdir(compiled), []);
+      await chmod(loose, 0o700);
+    }
+    const checkout = join(folder, 'checkout');
+    await mkdir(checkout, { mode: 0o700 });
+    assert.equal((await version('/nonexistent', { XDG_CACHE_HOME: '.cache' }, checkout)).code, 0);
+    assert.deepEqual(await readdir(checkout), []);
   });
 
   it('gives the trust engine to who imports it: the programs of docs/trust.md run as they are printed', async () => {
