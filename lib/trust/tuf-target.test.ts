@@ -117,7 +117,7 @@ describe('fetchTufTarget', () => {
     assert.equal(await fetchTarget(4), 'first');
     // Root can give it to somebody; who is not has to be somebody else.
     if (process.geteuid?.() === 0) await chown(cache, 4_000_000, 4_000_000);
-    else t.mock.method(process, 'geteuid', () => 4_000_000);
+    else t.mock.property(process, 'geteuid', () => 4_000_000);
     await assert.rejects(fetchTarget(6), { kind: 'InvalidInput', message: /others than this user may write/ });
   });
 });
