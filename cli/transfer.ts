@@ -30,5 +30,6 @@ export function watchTransfer(): Transfer {
 /** One line about it. */
 export function describeTransfer({ counts, sentBytes }: Transfer): string {
   const mounted = counts.mounted === 0 ? '' : `, ${counts.mounted} taken over within the registry`;
-  return `sent       ${counts.sent} pieces, ${sentBytes} bytes${mounted}, ${counts.present} were there already`;
+  const pieces = counts.sent === 1 ? '1 piece' : `${counts.sent} pieces`;
+  return `sent       ${pieces}, ${sentBytes} bytes${mounted}, ${counts.present} there already`;
 }

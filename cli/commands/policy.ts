@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
@@ -109,13 +109,16 @@ async function importPolicy(file: string, { folder }: { readonly folder?: string
   const { policy, keys } = importContainersPolicy(text, file);
   if (folder === undefined) {
     if (keys.size > 0) {
-      throw new FairleadError('InvalidInput', `${file} holds ${keys.size} keys, which need files of their own`, {
+      throw new FairleadError('InvalidInput', `${file} holds keys (${keys.size}), which need files of their own`, {
         hint: 'Give --folder FOLDER: policy.yaml and the keys are written there.',
       });
     }
     process.stdout.write(policy);
     return;
   }
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw new FairleadError('InvalidInput', `cannot make the folder ${folder}`, { cause });
+  });
   for (const [name, key] of keys) await writeNewFile(join(folder, name), key, 0o644);
   await writeNewFile(join(folder, 'policy.yaml'), policy, 0o644);
   process.stdout.write(

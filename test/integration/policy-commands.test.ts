@@ -93,11 +93,13 @@ describe('fairlead policy', () => {
     assert.match(succeeded(await fairlead(['policy', 'check', 'imported.yaml'])), /requires key a\.pub/);
     const keyData = key.toString('base64');
     await writeFile(join(folder, 'inline.json'), containers({ type: 'sigstoreSigned', keyData, ...identity }));
-    failed(await fairlead(['policy', 'import', 'inline.json']), 2, /holds 1 keys/);
-    const written = await mkdtemp(join(folder, 'imported-'));
+    failed(await fairlead(['policy', 'import', 'inline.json']), 2, /holds keys \(1\)/);
+    const written = join(folder, 'imported/node');
     succeeded(await fairlead(['policy', 'import', 'inline.json', '--folder', written]));
     succeeded(await fairlead(['policy', 'check', join(written, 'policy.yaml')]));
     failed(await fairlead(['policy', 'import', 'inline.json', '--folder', written]), 9, /is there already/);
+    const file = join(written, 'policy.yaml');
+    failed(await fairlead(['policy', 'import', 'inline.json', '--folder', file]), 2, /cannot make the folder/);
     await writeFile(join(folder, 'gpg.json'), containers({ type: 'signedBy', keyType: 'GPGKeys', keyPath: 'x' }));
     failed(await fairlead(['policy', 'import', 'gpg.json']), 2, /gpg\.json:1:\d+: cannot be imported: GPG/);
   });
