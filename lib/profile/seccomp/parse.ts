@@ -3,6 +3,7 @@ import type { JsonItems, JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
 import { type UnknownField, UnknownFields } from '../json/unknown-fields.ts';
+import { assembleArg, assembleProfile, assembleRule } from './assemble.ts';
 import { limits } from './limits.ts';
 import type { SeccompAction, SeccompArg, SeccompOperator, SeccompProfile, SeccompRule } from './model.ts';
 import { actions, architectures, flags, nearest, operators } from './vocabulary.ts';
@@ -65,15 +66,15 @@ class Parser {
     const listenerPath = this.#optional(fields, 'listenerPath', this.#text);
     const listenerMetadata = this.#optional(fields, 'listenerMetadata', this.#text);
     const syscalls = this.#optional(fields, 'syscalls', (node) => this.#items(node, limits.entries, this.#rule));
-    return {
+    return assembleProfile({
       defaultAction,
-      ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }),
-      ...(archList === undefined ? {} : { architectures: archList }),
-      ...(flagList === undefined ? {} : { flags: flagList }),
-      ...(listenerPath === undefined ? {} : { listenerPath }),
-      ...(listenerMetadata === undefined ? {} : { listenerMetadata }),
-      ...(syscalls === undefined ? {} : { syscalls }),
-    };
+      defaultErrnoRet,
+      architectures: archList,
+      flags: flagList,
+      listenerPath,
+      listenerMetadata,
+      syscalls,
+    });
   }
 
   readonly #rule = (node: JsonNode): SeccompRule => {
@@ -82,9 +83,7 @@ class Parser {
     const action = this.#required(fields, 'action', this.#action);
     const errnoRet = this.#optional(fields, 'errnoRet', this.#errno);
     const args = this.#optional(fields, 'args', this.#argList);
-    // Thousands of these are kept: what is spread into an object takes half as much again.
-    if (args === undefined) return errnoRet === undefined ? { names, action } : { names, action, errnoRet };
-    return errnoRet === undefined ? { names, action, args } : { names, action, errnoRet, args };
+    return assembleRule(names, action, errnoRet, args);
   };
 
   readonly #nameList = (node: JsonNode): readonly string[] => {
@@ -112,7 +111,7 @@ class Parser {
     const value = this.#required(fields, 'value', this.#value);
     const valueTwo = this.#optional(fields, 'valueTwo', this.#value);
     const op = this.#required(fields, 'op', this.#operator);
-    return valueTwo === undefined ? { index, value, op } : { index, value, valueTwo, op };
+    return assembleArg(index, value, valueTwo, op);
   };
 
   readonly #name = (node: JsonNode): string => {

@@ -3,6 +3,7 @@ import type { JsonLimits } from '../json/read-json.ts';
 import { JsonScanner, unusual } from '../json/scanner.ts';
 import { UnknownFields } from '../json/unknown-fields.ts';
 import { mostWords, WordTable } from '../json/word-table.ts';
+import { assembleArg, assembleProfile, assembleRule } from './assemble.ts';
 import { limits } from './limits.ts';
 import type { SeccompAction, SeccompArg, SeccompOperator, SeccompProfile, SeccompRule } from './model.ts';
 import type { SeccompReading } from './parse.ts';
@@ -120,15 +121,15 @@ class Reader {
     } while (scanner.hasMoreMembers());
     scanner.end();
     if (defaultAction === undefined) throw unusual;
-    return {
+    return assembleProfile({
       defaultAction,
-      ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }),
-      ...(archList === undefined ? {} : { architectures: archList }),
-      ...(flagList === undefined ? {} : { flags: flagList }),
-      ...(listenerPath === undefined ? {} : { listenerPath }),
-      ...(listenerMetadata === undefined ? {} : { listenerMetadata }),
-      ...(syscalls === undefined ? {} : { syscalls }),
-    };
+      defaultErrnoRet,
+      architectures: archList,
+      flags: flagList,
+      listenerPath,
+      listenerMetadata,
+      syscalls,
+    });
   }
 
   /** In the order of parseSeccomp: an object's own before those of what lies in it. */
@@ -169,8 +170,7 @@ class Reader {
     if (names === undefined || action === undefined) throw unusual;
     this.#unknown.move(this.#ofRule.unknown);
     this.#unknown.move(this.#ofArg.unknown);
-    if (args === undefined) return errnoRet === undefined ? { names, action } : { names, action, errnoRet };
-    return errnoRet === undefined ? { names, action, args } : { names, action, errnoRet, args };
+    return assembleRule(names, action, errnoRet, args);
   }
 
   #nameList(): readonly string[] {
@@ -234,7 +234,7 @@ class Reader {
       else op = this.#oneOf(operatorWords);
     } while (scanner.hasMoreMembers());
     if (index === undefined || value === undefined || op === undefined) throw unusual;
-    return valueTwo === undefined ? { index, value, op } : { index, value, valueTwo, op };
+    return assembleArg(index, value, valueTwo, op);
   }
 
   #oneOf<Word extends string>({ first, words }: Vocabulary<Word>): Word {
