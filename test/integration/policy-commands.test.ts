@@ -1,31 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { type Finished, failed, runFairlead, succeeded } from '#test/cli/run';
-
-const profile = '{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]}';
-
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'policy-commands-'));
-  await writeFile(join(folder, 'p.json'), profile);
-  for (const prefix of ['a', 'b']) succeeded(await fairlead(['keygen', '--prefix', prefix]));
-});
-after(() => rm(folder, { recursive: true }));
-
-function fairlead(
-  args: readonly string[],
-  options: { env?: Record<string, string>; input?: string } = {},
-): Promise<Finished> {
-  return runFairlead(args, { cwd: folder, ...options });
-}
-
-async function policy(name: string, rules: string): Promise<string> {
-  await writeFile(join(folder, name), `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n${rules}`);
-  return name;
-}
+import { before, describe, it } from 'node:test';
+import { failed, succeeded } from '#test/cli/run';
+import { fairlead, folder, policy } from '#test/cli/signing-folder';
 
 describe('fairlead policy', () => {
   const layout = ['--oci-layout', 'registry'];

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Finished, failed, run, runFairlead, succeeded } from '#test/cli/run';
+import { type Finished, failed, run, succeeded } from '#test/cli/run';
+import { fairlead, folder, policy } from '#test/cli/signing-folder';
 import { peer } from '#test/peers/peer';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
@@ -28,27 +29,6 @@ const github = {
   GITHUB_RUN_ATTEMPT: '1',
   RUNNER_ENVIRONMENT: 'github-hosted',
 };
-const profile = '{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]}';
-
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'trust-commands-'));
-  await writeFile(join(folder, 'p.json'), profile);
-  for (const prefix of ['a', 'b']) succeeded(await fairlead(['keygen', '--prefix', prefix]));
-});
-after(() => rm(folder, { recursive: true }));
-
-function fairlead(
-  args: readonly string[],
-  options: { env?: Record<string, string>; input?: string } = {},
-): Promise<Finished> {
-  return runFairlead(args, { cwd: folder, ...options });
-}
-
-async function policy(name: string, rules: string): Promise<string> {
-  await writeFile(join(folder, name), `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n${rules}`);
-  return name;
-}
 
 describePeers(['docker-registry', 'cosign'], 'trust commands and cosign', () => {
   let registry: Registry;
