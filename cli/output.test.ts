@@ -32,6 +32,23 @@ describe('writeError', () => {
     );
   });
 
+  it('lets nothing that is quoted make a line of its own, and details do', () => {
+    const evil = 'x\n::add-mask::y';
+    const details = [`first ${evil}`, 'second'];
+    const told = new FairleadError('SignatureInvalid', `a ${evil}`, { cause: new Error(evil), hint: evil, details });
+    assert.equal(
+      stripVTControlCharacters(printed(told, 'text')),
+      [
+        'error: a x\\u{a}::add-mask::y',
+        '  first x\\u{a}::add-mask::y',
+        '  second',
+        'hint: x\\u{a}::add-mask::y',
+        '',
+      ].join('\n'),
+    );
+    assert.equal(told.message, `a ${evil}\n  first ${evil}\n  second`);
+  });
+
   it('does not repeat what was said', () => {
     const outer = new FairleadError('InvalidInput', 'a.json: not JSON', { cause: new Error('not JSON') });
     assert.doesNotMatch(printed(outer, 'text'), /cause/);

@@ -11,7 +11,8 @@ export function writeResult(form: OutputForm, result: { json: () => unknown; tex
 }
 
 /**
- * Prints an error on stderr: `error: …`, the causes under it, and `hint: …`; or the same as one JSON object.
+ * Prints an error on stderr: `error: …`, its details and causes under it, and `hint: …`; or the same as one JSON object. Messages quote
+ * what strangers wrote: that makes no line of its own, which a CI system may take for a command.
  */
 export function writeError(error: FairleadError, form: OutputForm): void {
   const causes = causeMessages(error);
@@ -20,9 +21,12 @@ export function writeError(error: FairleadError, form: OutputForm): void {
     process.stderr.write(`${JSON.stringify({ error: { kind, message, causes, hint, pointer } })}\n`);
     return;
   }
-  const lines = [`${styled('red', 'error:')} ${printable(error.message)}`];
-  for (const cause of causes) lines.push(`  cause: ${printable(cause)}`);
-  if (error.hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${printable(error.hint)}`);
+  const { details = [] } = error;
+  const said = error.message.slice(0, error.message.length - details.reduce((sum, { length }) => sum + 3 + length, 0));
+  const lines = [`${styled('red', 'error:')} ${oneLine(said)}`];
+  for (const detail of details) lines.push(`  ${oneLine(detail)}`);
+  for (const cause of causes) lines.push(`  cause: ${oneLine(cause)}`);
+  if (error.hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${oneLine(error.hint)}`);
   process.stderr.write(`${lines.join('\n')}\n`);
 }
 

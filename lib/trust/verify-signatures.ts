@@ -63,16 +63,16 @@ function refusal(examined: Examined, { name, found, rule: { match } }: Judged): 
   }
   const reasons = refused
     .slice(0, maxReasons)
-    .map(({ manifest, format, wanted: tried, reason }) => `\n  ${manifest} (${format}, with ${tried}): ${reason}`);
-  if (refused.length > maxReasons) reasons.push(`\n  and ${refused.length - maxReasons} more`);
+    .map(({ manifest, format, wanted: tried, reason }) => `${manifest} (${format}, with ${tried}): ${reason}`);
+  if (refused.length > maxReasons) reasons.push(`and ${refused.length - maxReasons} more`);
   const what =
     threshold > 1
       ? `${held.length} of ${threshold} signers needed have ${attestation === undefined ? 'signed' : 'attested'} ${name} for`
       : `no ${attestation === undefined ? 'signature' : 'attestation'} of ${name} meets`;
   return new FairleadError(
     'SignatureInvalid',
-    `${what} rule ${match}, which requires ${requires}${reasons.length > 0 ? ':' : ''}${reasons.join('')}`,
-    { hint: 'Ask the publisher what he signs with, and compare it with the policy.' },
+    `${what} rule ${match}, which requires ${requires}${reasons.length > 0 ? ':' : ''}`,
+    { hint: 'Ask the publisher what he signs with, and compare it with the policy.', details: reasons },
   );
 }
 
