@@ -219,6 +219,12 @@ Constrained by the base:
       );
     });
 
+    it('says of what no kernel knows that it is no syscall', async () => {
+      const { code, stderr } = await fairlead(['explain', 'lax.json', ...amd64, '--syscall', 'opnat', 'read']);
+      assert.equal(code, 0);
+      assert.equal(stderr, 'note: "opnat" is no syscall that is known: did you mean openat?\n');
+    });
+
     it('knows AppArmor, and that SELinux has no baseline by itself', async () => {
       assert.match(
         await printed(['explain', 'armor.json']),

@@ -7,8 +7,10 @@ import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { Constraint } from '#lib/profile/seccomp/effective-profile';
 import { describeExplanation, type Explanation, explain as explainSyscalls } from '#lib/profile/seccomp/explain';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { isKnownSyscall, syscallNames } from '#lib/profile/seccomp/syscall-names';
+import { nearest } from '#lib/profile/seccomp/vocabulary';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { oneLine, writeResult } from '../output.ts';
+import { oneLine, writeNote, writeResult } from '../output.ts';
 import {
   addProfileOptions,
   type ContainerOptions,
@@ -127,6 +129,12 @@ function explainNamed(
     ...(base?.kind === 'Seccomp' && { base: base.seccomp }),
     artifact: artifact.seccomp,
   };
+  for (const name of names) {
+    if (isKnownSyscall(name, [])) continue;
+    const meant = nearest(name, syscallNames());
+    const help = meant === undefined ? '' : `: did you mean ${meant}?`;
+    writeNote('note', `${JSON.stringify(name)} is no syscall that is known${help}`);
+  }
   return explainSyscalls(inputs, native, names);
 }
 
