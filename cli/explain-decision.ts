@@ -3,6 +3,7 @@ import type { Explanation } from '#lib/trust/explain-decision';
 import type { TrustPolicy } from '#lib/trust/policy';
 import type { HeldSignature } from '#lib/trust/signature';
 import { describeRequirement } from '#lib/trust/verify-signatures';
+import { oneLine } from './output.ts';
 
 interface Named {
   readonly policy: TrustPolicy;
@@ -65,7 +66,8 @@ function requirementLines(examined: Examined): string[] {
     `requires   ${describeRequirement(examined)}: ${isMet(examined) ? 'met' : 'not met'}`,
     ...examined.held.map((held) => `  by       ${held.manifest} (${held.format}): ${signerText(held)}`),
     ...examined.refused.map(
-      ({ manifest, format, wanted, reason }) => `  not by   ${manifest} (${format}, with ${wanted}): ${reason}`,
+      ({ manifest, format, wanted, reason }) =>
+        `  not by   ${manifest} (${format}, with ${wanted}): ${oneLine(reason)}`,
     ),
   ];
 }
@@ -74,6 +76,6 @@ function signerText({ key, keyFingerprint, certificate, logIndexes = [] }: HeldS
   const signer =
     certificate === undefined
       ? `key ${key} (SHA-256 ${keyFingerprint})`
-      : `${certificate.identity} (issuer ${certificate.issuer})`;
+      : oneLine(`${certificate.identity} (issuer ${certificate.issuer})`);
   return logIndexes.length === 0 ? signer : `${signer}, log entry ${logIndexes.join(', ')}`;
 }

@@ -1,5 +1,6 @@
 import type { PulledProfile } from '#lib/node/pull-profile';
 import { formatReference } from '#lib/registry/reference';
+import { oneLine } from './output.ts';
 
 /** Says in lines what was pulled and why it may be used: which rule, which signature, which key or identity. */
 export function explainPulled({ reference, descriptor, profile, verification }: PulledProfile): string {
@@ -14,7 +15,7 @@ export function explainPulled({ reference, descriptor, profile, verification }: 
     if (attestation === undefined) lines.push(`signature  ${manifest} (${format})`);
     else lines.push(`attested   ${attestation} in ${manifest}`);
     if (certificate === undefined) lines.push(`key        ${key} (SHA-256 ${keyFingerprint})`);
-    else lines.push(`identity   ${certificate.identity} (issuer ${certificate.issuer})`);
+    else lines.push(oneLine(`identity   ${certificate.identity} (issuer ${certificate.issuer})`));
   }
   return lines.join('\n');
 }

@@ -99,7 +99,7 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
 /** Commander's complaint as an error of ours; undefined where it only ended the run after help or version. */
 function usageError(error: CommanderError): FairleadError | undefined {
   if (error.exitCode === 0) return undefined;
-  return new FairleadError('InvalidInput', error.message.replace(/^error: /, ''), {
+  return new FairleadError('InvalidInput', error.message.replace(/^error: /, '').replaceAll('\n', ' '), {
     hint: 'fairlead --help lists the commands; fairlead COMMAND --help shows the options, with examples.',
   });
 }

@@ -7,7 +7,7 @@ import { formatReference, parseReference, type Reference, tagOrDigestOf } from '
 import type { Signature } from '#lib/trust/signature';
 import { openRegistries } from '../connect.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
-import { writeResult } from '../output.ts';
+import { oneLine, writeResult } from '../output.ts';
 
 /** What stands in the registry under a reference; nothing of it is verified but that the bytes have their digests. */
 interface Inspection {
@@ -85,16 +85,11 @@ function asText({ reference, descriptor, content, signatures }: Inspection): str
     `reference   ${formatReference(reference)}`,
     `digest      ${descriptor.digest}`,
     `media type  ${descriptor.mediaType}`,
-    `type        ${printable(content.artifactType ?? 'none')}`,
+    `type        ${oneLine(content.artifactType ?? 'none')}`,
     ...(content.subject === undefined ? [] : [`subject     ${content.subject.digest}`]),
     ...parts.map(([name, part]) => `${name.padEnd(11)} ${part.digest}  ${part.mediaType}  ${part.size} bytes`),
-    ...Object.entries(content.annotations ?? {}).map(([key, value]) => `annotation  ${printable(`${key}=${value}`)}`),
+    ...Object.entries(content.annotations ?? {}).map(([key, value]) => `annotation  ${oneLine(`${key}=${value}`)}`),
     ...signatures.map(({ format, manifest }) => `signature   ${manifest}  ${format}, unverified`),
     ...(signatures.length === 0 ? ['signature   none found'] : []),
   ].join('\n');
-}
-
-/** A text from outside, so that it cannot play with the terminal: control and format characters are written as escapes. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }

@@ -3,7 +3,7 @@ import { FairleadError } from '#lib/errors';
 import { formatRepository, isRegistry, parseReference } from '#lib/registry/reference';
 import { openNetwork, openRegistries } from '../connect.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
-import { writeResult } from '../output.ts';
+import { oneLine, writeResult } from '../output.ts';
 
 interface ListOptions extends OutputOptions, RegistryOptions {
   readonly all?: boolean;
@@ -33,7 +33,7 @@ export function define(command: Command): void {
 async function list(name: string, options: ListOptions): Promise<void> {
   const names = isRegistry(name) ? await repositories(name, options) : await tags(name, options);
   const sorted = names.toSorted((one, other) => one.localeCompare(other, 'en', { numeric: true }));
-  writeResult(options.output, { json: () => sorted, text: () => sorted.join('\n') });
+  writeResult(options.output, { json: () => sorted, text: () => sorted.map(oneLine).join('\n') });
 }
 
 async function repositories(registry: string, options: ListOptions): Promise<string[]> {

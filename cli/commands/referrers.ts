@@ -5,7 +5,7 @@ import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/re
 import type { ReadTarget } from '#lib/registry/target';
 import { openRegistries } from '../connect.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
-import { writeResult } from '../output.ts';
+import { oneLine, writeResult } from '../output.ts';
 
 interface ReferrersOptions extends OutputOptions, RegistryOptions {
   readonly artifactType?: string;
@@ -89,7 +89,7 @@ function asJson({ descriptor, referrers: below }: Referrer): object {
 
 function asLines(found: readonly Referrer[], indent: string): string[] {
   return found.flatMap(({ descriptor: { digest, size, artifactType }, referrers: below }) => [
-    `${indent}${digest}  ${artifactType ?? 'no type'}  ${size} bytes`,
+    `${indent}${digest}  ${oneLine(artifactType ?? 'no type')}  ${size} bytes`,
     ...asLines(below, `${indent}  `),
   ]);
 }

@@ -238,6 +238,41 @@ describe('fairlead and a registry that warns', () => {
   });
 });
 
+describe('fairlead and a registry whose names hold newlines', () => {
+  it('gives them no line of their own, which a CI system may take for a command', async () => {
+    const evil = 'x\n::add-mask::y';
+    const type = 'application/vnd.oci.image.manifest.v1+json';
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const empty = { mediaType: 'application/vnd.oci.empty.v1+json', digest, size: 2 };
+    const manifest = JSON.stringify({ schemaVersion: 2, mediaType: type, config: empty, layers: [empty] });
+    const server = createServer((request, response) => {
+      if (request.url?.endsWith('/tags/list')) return response.end(JSON.stringify({ tags: [evil] }));
+      if (request.url?.includes('/referrers/')) {
+        const listed = { mediaType: type, digest, size: 2, artifactType: evil };
+        response.setHeader('content-type', 'application/vnd.oci.image.index.v1+json');
+        return response.end(JSON.stringify({ schemaVersion: 2, manifests: [listed] }));
+      }
+      response.setHeader('content-type', type);
+      return response.end(request.method === 'HEAD' ? undefined : manifest);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      for (const args of [
+        ['ls', `${host}/a`],
+        ['referrers', `${host}/a:1`],
+      ]) {
+        const printed = succeeded(await runFairlead(args, { cwd }));
+        assert.match(printed, /x\\u\{a\}::add-mask::y/);
+        assert.doesNotMatch(printed, /^\s*::/m);
+      }
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});
+
 describePeers(['docker-registry'], 'fairlead through a proxy of the environment', () => {
   it('reaches a registry that only the proxy knows', async () => {
     const registry = await startRegistry();
