@@ -4,25 +4,19 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, it } from 'node:test';
 import { promisify } from 'node:util';
-import { packArtifact } from '#lib/artifact/pack-artifact';
-import { pushArtifact } from '#lib/artifact/push-artifact';
-import { readProfile } from '#lib/profile/read-profile';
 import { cachedRepository } from '#lib/registry/cache';
 import { copy } from '#lib/registry/copy';
 import { digestOf } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { layoutRepository } from '#lib/registry/layout/repository';
 import { parseManifest } from '#lib/registry/manifest';
-import { memoryRepository } from '#lib/registry/memory';
-import { remoteCatalog } from '#lib/registry/remote/catalog';
 import { referrersTag } from '#lib/registry/remote/referrers';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
 import { targetContract } from '#test/contract/target';
 import { peer } from '#test/peers/peer';
-import { type Refreg, startRefreg } from '#test/peers/refreg';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 
@@ -30,21 +24,6 @@ const run = promisify(execFile);
 const limit = 4_000_000;
 let count = 0;
 const fresh = (): string => `test/r${count++}`;
-
-/** The methods of the requests that a registry gets during an action. */
-async function methodsOf(registry: Registry, action: () => Promise<unknown>): Promise<string[]> {
-  const before = (await readFile(registry.log, 'utf8')).length;
-  await action();
-  const log = (await readFile(registry.log, 'utf8')).slice(before);
-  return [...log.matchAll(/ "(GET|HEAD|POST|PUT|PATCH) [^ ]+ HTTP/g)].map(([, method = '']) => method);
-}
-
-const seccomp = (name: string) =>
-  readProfile(
-    new TextEncoder().encode(
-      JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: [name], action: 'SCMP_ACT_ALLOW' }] }),
-    ),
-  );
 
 describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository against docker-registry 2.8', () => {
   let registry: Registry;
@@ -161,79 +140,6 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     );
   });
 
-  it('asks nothing twice: a copy of what is there sends one question and the tag', async () => {
-    const repository = fresh();
-    const source = memoryRepository();
-    const layer = blob(randomBytes(50_000));
-    const image = manifest([layer]);
-    await pushAll(source, [layer, emptyConfig, image]);
-    await source.tag(image.descriptor, 'v1');
-    await copy(source, open(repository), 'v1', { withReferrers: false });
-    assert.deepEqual(await methodsOf(registry, () => copy(source, open(repository), 'v1', { withReferrers: false })), [
-      'HEAD',
-      'PUT',
-    ]);
-  });
-
-  it('copies from a registry to another in nine requests, in six where the config is known, and in three what is there', async () => {
-    const other = await startRegistry();
-    try {
-      const source = open();
-      const artifacts = [1, 2].map((n) => ({ layer: blob(randomBytes(20_000)), tag: `v${n}` }));
-      for (const { layer, tag } of artifacts) {
-        const image = manifest([layer]);
-        await pushAll(source, [layer, emptyConfig, image]);
-        await source.tag(image.descriptor, tag);
-      }
-      const target = remoteRepository({ registry: other.host, repository: 'copied' });
-      const counts = async (tag: string): Promise<readonly string[][]> => {
-        let sent: readonly string[] = [];
-        const received = await methodsOf(registry, async () => {
-          sent = await methodsOf(other, () => copy(source, target, tag, { withReferrers: false }));
-        });
-        return [received.toSorted(), sent.toSorted()];
-      };
-      const upload = ['POST', 'PUT'];
-      assert.deepEqual(await counts('v1'), [['GET', 'GET', 'GET'], ['HEAD', ...upload, ...upload, 'PUT'].toSorted()]);
-      assert.deepEqual(await counts('v2'), [
-        ['GET', 'GET'],
-        ['HEAD', ...upload, 'PUT'],
-      ]);
-      assert.deepEqual(await counts('v1'), [['GET'], ['HEAD', 'PUT']]);
-    } finally {
-      await other.stop();
-    }
-  });
-
-  it('pushes with its tag in three requests, the second time of a config', async () => {
-    const target = open();
-    const artifacts = ['1', '2'].map((n) => packArtifact(seccomp(n), { layout: 'runtime' }));
-    const [first, second] = artifacts;
-    assert(first !== undefined && second !== undefined);
-    await pushArtifact(target, first, undefined, 'v1');
-    assert.deepEqual(await methodsOf(registry, () => pushArtifact(target, second, undefined, 'v2')), [
-      'POST',
-      'PUT',
-      'PUT',
-    ]);
-    assert.deepEqual((await target.resolve('v2')).digest, second.descriptor.digest);
-    // Nothing is fetched to be tagged, though the signature was pushed after it.
-    const signature = packArtifact(seccomp('3'), { layout: 'runtime' });
-    assert(!(await methodsOf(registry, () => pushArtifact(target, first, signature, 'v3'))).includes('GET'));
-  });
-
-  it('sends a blob again that the registry lost a moment ago', async () => {
-    const repository = fresh();
-    const target = open(repository);
-    const layer = blob(randomBytes(1000));
-    const image = manifest([layer]);
-    await pushAll(target, [emptyConfig, layer]);
-    await open(repository).delete(layer.descriptor);
-    await assert.rejects(target.push(image.descriptor, image.bytes), { kind: 'NotFound' });
-    await pushAll(target, [emptyConfig, layer, image]);
-    assert.deepEqual(await target.resolve(image.descriptor.digest), image.descriptor);
-  });
-
   it('copies an index with its referrers to a layout folder and into another registry', async () => {
     const repository = fresh();
     const source = open(repository);
@@ -298,26 +204,6 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     });
   });
 
-  it('lists the repositories of the registry, more than it gives in one page', async () => {
-    const other = await startRegistry();
-    try {
-      const repositories = Array.from({ length: 120 }, (_, n) => `many/r${String(n).padStart(3, '0')}`);
-      await Promise.all(
-        repositories.map((repository) =>
-          remoteRepository({ registry: other.host, repository }).push(emptyConfig.descriptor, emptyConfig.bytes),
-        ),
-      );
-      const names: string[] = [];
-      const requests = await methodsOf(other, async () => {
-        for await (const name of remoteCatalog(other.host)) names.push(name);
-      });
-      assert.deepEqual(names.sort(), repositories);
-      assert(requests.length >= 2);
-    } finally {
-      await other.stop();
-    }
-  });
-
   it('is read through a folder that keeps what a digest names, also when the registry is gone', async () => {
     const other = await startRegistry();
     const layer = blob(randomBytes(50_000));
@@ -356,69 +242,5 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
       kind: 'NotFound',
       message: /MANIFEST_BLOB_UNKNOWN|BLOB_UNKNOWN/,
     });
-  });
-});
-
-describePeers(['refreg', 'oras'], 'remoteRepository against a registry with the referrers API', () => {
-  let registry: Refreg;
-  before(async () => {
-    registry = await startRefreg();
-  });
-  after(() => registry.stop());
-  const open = (repository = fresh()) => remoteRepository({ registry: registry.host, repository });
-
-  it('untags', async () => {
-    const target = open();
-    const image = manifest([]);
-    await pushAll(target, [emptyConfig, image]);
-    for (const tag of ['a', 'b']) await target.tag(image.descriptor, tag);
-    await target.untag('a');
-    await assert.rejects(target.resolve('a'), { kind: 'NotFound' });
-    assert.deepEqual(await target.resolve('b'), image.descriptor);
-  });
-
-  it('keeps manifests under sha512 digests', async () => {
-    const target = open();
-    const { bytes, descriptor } = manifest([]);
-    const long = { ...descriptor, digest: digestOf(bytes, 'sha512') };
-    await target.push(emptyConfig.descriptor, emptyConfig.bytes);
-    await target.push(long, bytes);
-    assert.deepEqual(await target.resolve(long.digest), long);
-    assert.deepEqual(await fetchBytes(target, long, { limit }), new Uint8Array(bytes));
-  });
-
-  it('lists by the API what oras attached', async () => {
-    const repository = fresh();
-    const target = open(repository);
-    const subject = manifest([]);
-    await pushAll(target, [emptyConfig, subject]);
-    const folder = await mkdtemp(join(tmpdir(), 'registry-refreg-'));
-    await writeFile(join(folder, 'sbom.json'), '{}');
-    const name = `${registry.host}/${repository}@${subject.descriptor.digest}`;
-    await run(
-      peer('oras'),
-      ['attach', '--plain-http', '--artifact-type', 'application/vnd.test.sbom', name, 'sbom.json'],
-      { cwd: folder },
-    );
-    await rm(folder, { recursive: true });
-    assert.equal((await target.referrers(subject.descriptor)).length, 1);
-  });
-
-  it('lists what it pushed itself, whatever the registry keeps of OCI-Subject', async () => {
-    const target = open();
-    const subject = manifest([]);
-    const signature = manifest([], { subject: subject.descriptor, artifactType: 'application/vnd.test.signature' });
-    await pushAll(target, [emptyConfig, subject, signature]);
-    assert((await target.referrers(subject.descriptor)).some(({ digest }) => digest === signature.descriptor.digest));
-  });
-});
-
-describe('remoteRepository without a registry', () => {
-  it('says Unavailable of a port where nothing listens, and in time', async () => {
-    const target = remoteRepository(
-      { registry: '127.0.0.1:1', repository: 'a' },
-      { retry: { attempts: 2, delay: 10 } },
-    );
-    await assert.rejects(target.resolve('v1'), { kind: 'Unavailable', hint: /Nothing listens/ });
   });
 });

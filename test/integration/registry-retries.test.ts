@@ -162,3 +162,13 @@ describe('a registry that falls silent', () => {
     await assert.rejects(target.resolve('v1'), { kind: 'Unavailable' });
   });
 });
+
+describe('no registry', () => {
+  it('says Unavailable of a port where nothing listens, and in time', async () => {
+    const target = remoteRepository(
+      { registry: '127.0.0.1:1', repository: 'a' },
+      { retry: { attempts: 2, delay: 10 } },
+    );
+    await assert.rejects(target.resolve('v1'), { kind: 'Unavailable', hint: /Nothing listens/ });
+  });
+});
