@@ -200,6 +200,17 @@ describe('fetchSignatures', () => {
     });
   }
 
+  it('lets nothing that stands under the legacy tag in place of signatures stand in the way', async () => {
+    const target = await repository(packSignature(subject.descriptor, bundle));
+    for (const kind of ['InvalidInput', 'LimitExceeded'] as const) {
+      // As of a manifest of a type that nobody knows, or of too many bytes.
+      const resolve = async (): Promise<never> => {
+        throw new FairleadError(kind, 'no type of a manifest that is known');
+      };
+      assert.equal((await fetchSignatures(lying(target, { resolve }), subject.descriptor)).length, 1);
+    }
+  });
+
   it('passes on that the registry is out of reach', async () => {
     const down = async (): Promise<never> => {
       throw new FairleadError('Unavailable', 'registry is down');

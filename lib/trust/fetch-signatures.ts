@@ -163,7 +163,7 @@ async function fetchLegacyLayers(
 ): Promise<{ manifest: Digest; bytes: Uint8Array; annotations: Readonly<Record<string, string>> }[]> {
   const tag = legacyTag(subject, kind);
   if (tag === undefined) return [];
-  const descriptor = await orUndefinedIf(['NotFound'], target.resolve(tag, options));
+  const descriptor = await ifUsable(target.resolve(tag, options));
   if (descriptor?.mediaType !== mediaTypes.manifest || descriptor.size > signatureLimits.legacyManifestBytes) return [];
   const manifest = await fetchManifest(target, descriptor, signatureLimits.legacyManifestBytes, options);
   const layers = (manifest?.layers ?? []).filter(isWanted).slice(0, signatureLimits.legacyLayers);
@@ -191,24 +191,26 @@ async function fetchManifest(
   }
 }
 
-/** Undefined also where it is longer or shorter than its descriptor says: anybody may push a manifest that says so. */
 function fetchIfThere(
   target: ReadTarget,
   descriptor: Descriptor,
   limit: number,
   options: CallOptions,
 ): Promise<Uint8Array | undefined> {
-  return orUndefinedIf(
-    ['NotFound', 'InvalidInput', 'LimitExceeded'],
-    fetchBytes(target, descriptor, { ...options, limit }),
-  );
+  return ifUsable(fetchBytes(target, descriptor, { ...options, limit }));
 }
 
-async function orUndefinedIf<T>(kinds: readonly ErrorKind[], promise: Promise<T>): Promise<T | undefined> {
+/**
+ * What is not there, and what anybody may have pushed and nobody can read: a manifest of no known type or too large a one under the legacy
+ * tag, content longer or shorter than its descriptor says.
+ */
+const unusable: readonly ErrorKind[] = ['NotFound', 'InvalidInput', 'LimitExceeded'];
+
+async function ifUsable<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
   } catch (error) {
-    if (error instanceof FairleadError && kinds.includes(error.kind)) return undefined;
+    if (error instanceof FairleadError && unusable.includes(error.kind)) return undefined;
     throw error;
   }
 }
