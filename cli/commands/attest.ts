@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
 import { predicateTypeNames, predicateTypeOf } from '#lib/trust/predicate-type';
 import type { SignatureFormat } from '#lib/trust/signature';
-import { openRegistries } from '../connect.ts';
 import { readInput } from '../files.ts';
 import { addKeylessOptions } from '../keyless.ts';
 import {
@@ -16,7 +14,8 @@ import {
   type RegistryOptions,
 } from '../options.ts';
 import { writeResult } from '../output.ts';
-import { type SignerOptions, startRequiredSigner } from '../signer.ts';
+import type { SignerOptions } from '../signer.ts';
+import { openSigningTarget } from '../signing-target.ts';
 
 interface AttestOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly signatureFormat: SignatureFormat;
@@ -60,7 +59,6 @@ export function define(command: Command): void {
 }
 
 async function attest(referenceText: string, options: AttestOptions): Promise<void> {
-  const reference = parseReference(referenceText);
   const predicateType = predicateTypeOf(options.type);
   if (predicateType === undefined) {
     throw new FairleadError('InvalidInput', `not a type of attestation: ${JSON.stringify(options.type)}`, {
@@ -68,27 +66,21 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
     });
   }
   const predicate = parsePredicate(await readInput(options.predicate, maxPredicateBytes), options.predicate);
-  const opening = await startRequiredSigner(options, process.env);
-  const [connect, { attachAttestation }] = await Promise.all([
-    openRegistries(options, process.env),
+  const [{ target, pinned, ...artifact }, { attachAttestation }] = await Promise.all([
+    openSigningTarget(referenceText, options, process.env),
     import('#lib/trust/attach-signature'),
   ]);
-  const target = connect(reference);
-  const [descriptor, signer] = await Promise.all([target.resolve(tagOrDigestOf(reference)), opening.signer]);
   const attestation = { predicateType, predicate };
-  const { digest } = await attachAttestation(target, {
-    descriptor,
-    reference,
-    attestation,
-    signer,
-    format: options.signatureFormat,
-    created: new Date(),
-  });
-  const { registry, repository } = reference;
-  const attested = formatReference({ registry, repository, digest: descriptor.digest });
+  const request = { ...artifact, attestation, format: options.signatureFormat, created: new Date() };
+  const { digest } = await attachAttestation(target, request);
   writeResult(options.output, {
-    json: () => ({ reference: attested, digest: descriptor.digest, type: predicateType, attestation: digest }),
-    text: () => `attested     ${attested}\ntype         ${predicateType}\nattestation  ${digest}`,
+    json: () => ({
+      reference: pinned,
+      digest: artifact.descriptor.digest,
+      type: predicateType,
+      attestation: digest,
+    }),
+    text: () => `attested     ${pinned}\ntype         ${predicateType}\nattestation  ${digest}`,
   });
 }
 

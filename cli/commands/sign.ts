@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
-import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
 import type { SignatureFormat } from '#lib/trust/signature';
-import { openRegistries } from '../connect.ts';
 import { addKeylessOptions } from '../keyless.ts';
 import {
   addKeyOptions,
@@ -13,7 +11,8 @@ import {
   type RegistryOptions,
 } from '../options.ts';
 import { writeResult } from '../output.ts';
-import { type SignerOptions, startRequiredSigner } from '../signer.ts';
+import type { SignerOptions } from '../signer.ts';
+import { openSigningTarget } from '../signing-target.ts';
 
 interface SignOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly signatureFormat: SignatureFormat;
@@ -48,25 +47,14 @@ export function define(command: Command): void {
 }
 
 async function sign(referenceText: string, options: SignOptions): Promise<void> {
-  const reference = parseReference(referenceText);
-  const opening = await startRequiredSigner(options, process.env);
-  const [connect, { attachSignature }] = await Promise.all([
-    openRegistries(options, process.env),
+  const [{ target, pinned, ...artifact }, { attachSignature }] = await Promise.all([
+    openSigningTarget(referenceText, options, process.env),
     import('#lib/trust/attach-signature'),
   ]);
-  const target = connect(reference);
-  const [descriptor, signer] = await Promise.all([target.resolve(tagOrDigestOf(reference)), opening.signer]);
-  const { digest } = await attachSignature(target, {
-    descriptor,
-    reference,
-    signer,
-    format: options.signatureFormat,
-    created: new Date(),
-  });
-  const { registry, repository } = reference;
-  const signed = formatReference({ registry, repository, digest: descriptor.digest });
+  const request = { ...artifact, format: options.signatureFormat, created: new Date() };
+  const { digest } = await attachSignature(target, request);
   writeResult(options.output, {
-    json: () => ({ reference: signed, digest: descriptor.digest, signature: digest }),
-    text: () => `signed     ${signed}\nsignature  ${digest}`,
+    json: () => ({ reference: pinned, digest: artifact.descriptor.digest, signature: digest }),
+    text: () => `signed     ${pinned}\nsignature  ${digest}`,
   });
 }
