@@ -6,10 +6,10 @@ import { fitIntoKernel } from './filter-size.ts';
 import { likeTreated } from './like-treated.ts';
 import type { Decision, Meaning, Region } from './meaning.ts';
 import { always, boxOf, decisionOf, meaningOf } from './meaning.ts';
-import type { SeccompProfile, SeccompRule } from './model.ts';
+import type { SeccompProfile } from './model.ts';
 import { holdMultiplexers } from './multiplexer.ts';
+import { namedDefault } from './named-default.ts';
 import type { Outcome } from './outcome.ts';
-import { outcomeOf, strictness } from './outcome.ts';
 import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
@@ -80,6 +80,7 @@ export function intersect(
     syscalls.push({ name, inputs: decisions, result: (encoding.exact ? result : undefined) ?? saidBy(encoding) });
   }
   const flags = intersectFlags(inputs, listener);
+  const silent = [...encodings].filter(([, encoding]) => encoding.rules.length === 0).map(([name]) => name);
   const profile: SeccompProfile = {
     defaultAction: otherwise.action,
     ...(otherwise.errno === undefined ? {} : { defaultErrnoRet: otherwise.errno }),
@@ -87,19 +88,9 @@ export function intersect(
     ...(flags.length === 0 ? {} : { flags }),
     ...(listener?.listenerPath === undefined ? {} : { listenerPath: listener.listenerPath }),
     ...(listener?.listenerMetadata === undefined ? {} : { listenerMetadata: listener.listenerMetadata }),
-    syscalls: [...rules.entries(), ...namedDefaults(encodings, otherwise)],
+    syscalls: [...rules.entries(), ...namedDefault(silent, otherwise)],
   };
   return { profile, meanings, syscalls };
-}
-
-/**
- * An entry without effect of its own, where the default kills or traps. runc answers syscalls newer than all that a
- * profile names with ENOSYS instead; so what an input names stays named, lest a call fail that an input kills.
- */
-function namedDefaults(encodings: ReadonlyMap<string, Encoding>, byDefault: Outcome): readonly SeccompRule[] {
-  if (strictness(byDefault) <= strictness(outcomeOf('SCMP_ACT_ERRNO', undefined))) return [];
-  const names = [...encodings].filter(([, { rules }]) => rules.length === 0).map(([name]) => name);
-  return names.length === 0 ? [] : [{ names: names.sort(), action: byDefault.action }];
 }
 
 /** What stands for a result that could not be written exactly. */

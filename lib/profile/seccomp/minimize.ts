@@ -5,8 +5,9 @@ import { encodeDecision } from './encode.ts';
 import type { Decision, Meaning } from './meaning.ts';
 import { meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
+import { namedDefault } from './named-default.ts';
 import type { Outcome } from './outcome.ts';
-import { defaultErrno, outcomeOf, sameOutcome, strictness } from './outcome.ts';
+import { defaultErrno, outcomeOf, sameOutcome } from './outcome.ts';
 import { withoutIncluded } from './regions.ts';
 import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
@@ -112,10 +113,4 @@ function only(entries: readonly SeccompRule[], syscalls: ReadonlySet<string>): r
 function withoutDefaultErrno({ errnoRet, ...rule }: SeccompRule): SeccompRule {
   const { errno } = outcomeOf(rule.action, errnoRet);
   return errno === undefined || errno === defaultErrno ? rule : { ...rule, errnoRet: errno };
-}
-
-/** As intersect does: runc answers what is newer than all that a profile names with ENOSYS, where the default kills too. */
-function namedDefault(silent: ReadonlySet<string>, byDefault: Outcome): readonly SeccompRule[] {
-  if (silent.size === 0 || strictness(byDefault) <= strictness({ action: 'SCMP_ACT_ERRNO' })) return [];
-  return [{ names: [...silent].sort(), action: byDefault.action }];
 }
