@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
-import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
+import { type Descriptor, emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { Fetcher } from '#lib/registry/target';
@@ -16,6 +17,7 @@ export interface FetchLimits {
 const maxManifestBytes = 256 * 1024;
 /** The config is `{}` as a rule; nothing in it is used. */
 const maxConfigBytes = 64 * 1024;
+const emptyConfigDigest = digestOf(emptyConfigBytes);
 
 /**
  * Fetches a profile artifact whole. What is too large, or is no profile by its manifest, is refused before its content is
@@ -51,8 +53,17 @@ export async function fetchArtifact(
     descriptor: of,
     bytes: await fetchBytes(fetcher, of, { limit, ...given(signal) }),
   });
-  const blobs = await Promise.all([fetchBlob(manifest.config, maxConfigBytes), fetchBlob(layer, artifactBytes)]);
+  // Nearly every config is the empty one: its digest says all of it, so nobody is asked.
+  const { config } = manifest;
+  const configBlob = isEmptyConfig(config)
+    ? { descriptor: config, bytes: emptyConfigBytes }
+    : fetchBlob(config, maxConfigBytes);
+  const blobs = await Promise.all([configBlob, fetchBlob(layer, artifactBytes)]);
   return { descriptor, manifest, manifestBytes, blobs };
+}
+
+function isEmptyConfig({ digest, size }: Descriptor): boolean {
+  return digest === emptyConfigDigest && size === emptyConfigBytes.length;
 }
 
 function readManifest(bytes: Uint8Array, name: string): Artifact['manifest'] {

@@ -5,6 +5,7 @@ import { FairleadError } from '#lib/errors';
 import type { RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
+import { resolveManifest, withManifest } from '#lib/registry/one-request';
 import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import type { Fetcher, ReadTarget } from '#lib/registry/target';
 import { authorize } from '#lib/trust/authorize';
@@ -142,13 +143,15 @@ async function pullFromRegistry(
   { policy, connect, store, signal }: PullContext,
 ): Promise<PulledProfile> {
   const options = signal === undefined ? {} : { signal };
-  const target = await connect(reference);
-  const descriptor = await target.resolve(tagOrDigestOf(reference), options);
+  const source = await connect(reference);
+  const resolved = await resolveManifest(source, tagOrDigestOf(reference), options);
+  const { descriptor } = resolved;
   if (reference.digest !== undefined && descriptor.digest !== reference.digest) {
     throw new FairleadError('Conflict', `${reference.digest} was resolved to ${descriptor.digest}`, {
       hint: 'The registry is wrong or hostile. Nothing of it was used.',
     });
   }
+  const target = withManifest(source, resolved);
   const { verification, signatures } = await verifyArtifact(target, { descriptor, reference, rule }, options);
   const read = await readVerified(target, descriptor, kind, policy, signal);
   await store?.put({ artifact: read.artifact, kind, repository: formatRepository(reference), signatures });

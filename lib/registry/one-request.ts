@@ -1,5 +1,6 @@
+import { openContent } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
-import type { CallOptions, Pusher, Resolver, Tagger } from './target.ts';
+import type { CallOptions, Pusher, ReadTarget, Resolver, Tagger } from './target.ts';
 
 /** A manifest by its name: what it is and, where they came along, its bytes, which are those of the descriptor. */
 export interface ResolvedManifest {
@@ -27,6 +28,19 @@ export async function resolveManifest(
 ): Promise<ResolvedManifest> {
   if ('resolveManifest' in source) return source.resolveManifest(tagOrDigest, options);
   return { descriptor: await source.resolve(tagOrDigest, options) };
+}
+
+/** The same source, which gives a manifest that came along when its name was resolved without asking for it again. */
+export function withManifest(source: ReadTarget, { descriptor, bytes }: ResolvedManifest): ReadTarget {
+  if (bytes === undefined) return source;
+  return {
+    resolve: (tagOrDigest, options) => source.resolve(tagOrDigest, options),
+    referrers: (subject, options) => source.referrers(subject, options),
+    fetch: async (wanted, options) =>
+      wanted.digest === descriptor.digest
+        ? openContent(wanted, bytes, descriptor.digest)
+        : source.fetch(wanted, options),
+  };
 }
 
 /** Pushes a manifest under a tag: in one request where the target can, else the manifest and then the tag. */

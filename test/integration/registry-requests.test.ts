@@ -4,11 +4,16 @@ import { readFile } from 'node:fs/promises';
 import { after, before, it } from 'node:test';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
+import { pullProfile } from '#lib/node/pull-profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { copy } from '#lib/registry/copy';
 import { memoryRepository } from '#lib/registry/memory';
 import { remoteCatalog } from '#lib/registry/remote/catalog';
 import { remoteRepository } from '#lib/registry/remote/repository';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/key';
+import { keyPolicy } from '#lib/trust/key-policy';
+import { packSignature } from '#lib/trust/pack-signature';
+import { signArtifact } from '#lib/trust/sign-artifact';
 import { blob, emptyConfig, manifest, pushAll } from '#test/contract/content';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
@@ -98,6 +103,25 @@ describePeers(['docker-registry'], 'the requests that a registry gets', () => {
     // Nothing is fetched to be tagged, though the signature was pushed after it.
     const signature = packArtifact(seccomp('3'), { layout: 'runtime' });
     assert(!(await methodsOf(registry, () => pushArtifact(target, first, signature, 'v3'))).includes('GET'));
+  });
+
+  it('pulls a signed profile in seven requests: none for what came along or is known by its digest', async () => {
+    const target = open();
+    const { privateKey, publicKey } = await generateKeyPair();
+    const signer = await loadPrivateKey(privateKey);
+    const artifact = packArtifact(seccomp('read'), { layout: 'runtime' });
+    const signature = packSignature(artifact.descriptor, await signArtifact(artifact.descriptor, signer));
+    await pushArtifact(target, artifact, signature, 'v1');
+    const policy = keyPolicy('release.pub', publicKey);
+    const { registry: host, repository } = target;
+    for (const named of [{ tag: 'v1' }, { digest: artifact.descriptor.digest }]) {
+      const reference = { registry: host, repository, ...named };
+      const requests = await methodsOf(registry, () =>
+        pullProfile({ reference, kind: 'Seccomp' }, { policy, connect: () => open(repository) }),
+      );
+      // Manifest, referrers API and tag, signature and bundle, profile; HEAD asks for a legacy signature.
+      assert.deepEqual(requests.toSorted(), ['GET', 'GET', 'GET', 'GET', 'GET', 'GET', 'HEAD']);
+    }
   });
 
   it('sends a blob again that the registry lost a moment ago', async () => {
