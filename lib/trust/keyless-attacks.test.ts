@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { before, describe, it } from 'node:test';
 import {
   artifact,
@@ -10,9 +10,12 @@ import {
   other,
   reference,
   refuses,
+  rootOf,
   signedAs,
 } from '#test/sigstore/keyless-signatures';
 import { type BundleJson, type PrivateSigstore, privateSigstore } from '#test/sigstore/private-sigstore';
+import { loadPublicKey } from './key.ts';
+import { legacyPayload } from './legacy-payload.ts';
 import type { Rule } from './policy.ts';
 import type { Signature } from './signature.ts';
 import { verifySignatures } from './verify-signatures.ts';
@@ -23,6 +26,10 @@ before(async () => {
 });
 
 const ruleFor = (from = sigstore, wants: Parameters<typeof keylessRule>[1] = {}): Rule => keylessRule(from, wants);
+
+function certificatePem({ verificationMaterial }: BundleJson): string {
+  return new X509Certificate(Buffer.from(verificationMaterial.certificate.rawBytes, 'base64')).toString();
+}
 
 describe('an attack on a keyless signature is refused:', () => {
   const attacks: [string, RegExp, () => Promise<BundleJson>][] = [
@@ -108,6 +115,14 @@ describe('an attack on a keyless signature is refused:', () => {
         const another = await sigstore.sign(artifact, signedAs);
         bundle.verificationMaterial.tlogEntries = another.verificationMaterial.tlogEntries;
         return bundle;
+      },
+    ],
+    [
+      'a log entry that shows the certificate of another name',
+      /its log entry shows another certificate or key/,
+      async () => {
+        const elsewhere = await sigstore.sign(artifact, { ...signedAs, identity: 'https://nobody-watches.example' });
+        return sigstore.sign(artifact, { ...signedAs, shown: certificatePem(elsewhere) });
       },
     ],
     [
@@ -224,6 +239,29 @@ describe('an attack on a keyless signature is refused:', () => {
       else one.validFor = over(one.validFor ?? {});
       const trustedRoot = { ...sigstore.trustedRoot, [part]: [one] };
       refuses(signature, ruleFor({ ...sigstore, trustedRoot }), /it does not verify/);
+    }
+  });
+});
+
+describe('a log entry', () => {
+  it('in the legacy form shows the certificate that is annotated, too', async () => {
+    const payload = legacyPayload(artifact, 'registry.example.com/security/nginx');
+    const shown = certificatePem(await sigstore.sign(artifact, { ...signedAs, identity: 'https://other.example' }));
+    const annotations = await sigstore.signLegacy(payload, { ...signedAs, shown });
+    const signature: Signature = { format: 'legacy', manifest: artifact.digest, payload, annotations };
+    refuses(signature, ruleFor(), /its log entry shows another/);
+  });
+
+  it('shows the key of the policy, where one is asked for', async () => {
+    const { privateKey, publicKey: spki } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const publicKey = loadPublicKey(spki.export({ type: 'spki', format: 'pem' }).toString());
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
+    const shown = other.export({ type: 'spki', format: 'pem' }).toString();
+    const signature = bundled(await sigstore.signWithKey(artifact, privateKey, { shown }));
+    for (const use of ['required', 'optional'] as const) {
+      const log = { use, root: rootOf(sigstore.trustedRoot) };
+      const rule: Rule = { match: '**', unsigned: false, require: [{ anyOf: [{ key: 'a.pub', publicKey, log }] }] };
+      refuses(signature, rule, /its log entry shows another/);
     }
   });
 });

@@ -5,6 +5,7 @@ import { type TrustMaterial, toSignedEntity, toTrustMaterial, Verifier } from '@
 import { FairleadError } from '#lib/errors';
 import { type CertificateIdentity, type Claim, claimOids } from './identity.ts';
 import { verifyBytes } from './key-algorithm.ts';
+import { assertEntryShows } from './log-entry-signer.ts';
 import type { SigstoreRoot } from './policy.ts';
 import type { SignedContent } from './signed-content.ts';
 
@@ -86,7 +87,7 @@ function verify(
 ): readonly string[] {
   try {
     const entity = toSignedEntity(content.bundle(), Buffer.from(content.signed));
-    const { signature, timestamps } = entity;
+    const { signature, timestamps, key } = entity;
     if (Math.max(entity.tlogEntries.length, timestamps.length) > mostWitnesses) {
       throw new Error(`it has more than ${mostWitnesses} log entries or timestamps`);
     }
@@ -105,6 +106,11 @@ function verify(
         verifySignature: (key: KeyObject) => verifyBytes(key, content.signed, content.signature),
       },
     });
+    const signer =
+      key.$case === 'certificate'
+        ? leafBytes(content)
+        : trust.publicKey(key.hint).publicKey.export({ type: 'spki', format: 'der' });
+    for (const { canonicalizedBody } of tlogEntries) assertEntryShows(canonicalizedBody, signer);
     return tlogEntries.map(({ logIndex }) => logIndex);
   } catch (cause) {
     if (cause instanceof FairleadError) throw cause;
@@ -124,7 +130,7 @@ const codeSigning = '1.3.6.1.5.5.7.3.3';
 /** Whom the certificate in a bundle names; the verifier checks this very certificate. Throws SignatureInvalid. */
 function certificateIdentity(content: SignedContent): CertificateIdentity {
   try {
-    return readIdentity(leafCertificate(content));
+    return readIdentity(X509Certificate.parse(leafBytes(content)));
   } catch (cause) {
     if (cause instanceof FairleadError) throw cause;
     // The reader of certificates throws errors of many kinds, and some only when a field is looked at.
@@ -132,11 +138,11 @@ function certificateIdentity(content: SignedContent): CertificateIdentity {
   }
 }
 
-function leafCertificate(content: SignedContent): X509Certificate {
+function leafBytes(content: SignedContent): Buffer<ArrayBuffer> {
   const material = content.bundle().verificationMaterial.content;
   if (material.$case === 'publicKey') throw new FairleadError('SignatureInvalid', 'it has no certificate');
   const leaf = material.$case === 'certificate' ? material.certificate : material.x509CertificateChain.certificates[0];
-  return X509Certificate.parse(Buffer.from(leaf?.rawBytes ?? []));
+  return Buffer.from(leaf?.rawBytes ?? []);
 }
 
 function readIdentity(certificate: X509Certificate): CertificateIdentity {

@@ -37,6 +37,8 @@ export interface KeylessOptions {
   readonly timestamped?: boolean;
   /** What is signed, in place of the statement for the artifact. */
   readonly statement?: Uint8Array;
+  /** What the log entry shows (PEM), in place of what the signature is verified with. */
+  readonly shown?: string;
 }
 
 /** A bundle as plain JSON, to be changed by tests of attacks. */
@@ -61,7 +63,7 @@ export interface PrivateSigstore {
   /** A keyless signature of an artifact, as a bundle. */
   sign(descriptor: Descriptor, options?: KeylessOptions): Promise<BundleJson>;
   /** A signature of an artifact with a key, entered in the transparency log. */
-  signWithKey(descriptor: Descriptor, key: KeyObject): Promise<BundleJson>;
+  signWithKey(descriptor: Descriptor, key: KeyObject, options?: Pick<KeylessOptions, 'shown'>): Promise<BundleJson>;
   /** A keyless signature of bytes themselves, as a bundle with a message signature. */
   signMessage(message: Uint8Array, options?: KeylessOptions): Promise<BundleJson>;
   /** A keyless signature in cosign's legacy form: the annotations of a layer whose content is `payload`. */
@@ -195,7 +197,7 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
       payloadType: statementPayloadType,
       signatures: [{ sig: signature.toString('base64') }],
     };
-    const entry = dsseEntry(JSON.stringify(envelope), Buffer.from(verifier).toString('base64'));
+    const entry = dsseEntry(JSON.stringify(envelope), Buffer.from(options.shown ?? verifier).toString('base64'));
     return {
       mediaType: bundleMediaType,
       verificationMaterial: {
@@ -253,9 +255,9 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
       };
     },
 
-    async signWithKey(descriptor, key) {
+    async signWithKey(descriptor, key, options = {}) {
       const verifier = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
-      return bundleOf(signStatement(descriptor), key, { publicKey: { hint: '' } }, verifier, {});
+      return bundleOf(signStatement(descriptor), key, { publicKey: { hint: '' } }, verifier, options);
     },
 
     async signLegacy(payload, options = {}) {
@@ -267,7 +269,7 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
         'dev.sigstore.cosign/certificate': pem('CERTIFICATE', certificate),
       };
       if (logged) {
-        const entry = hashedRekord(payload, signature, pem('CERTIFICATE', certificate));
+        const entry = hashedRekord(payload, signature, options.shown ?? pem('CERTIFICATE', certificate));
         annotations['dev.sigstore.cosign/bundle'] = await legacyEntry(entry);
       }
       if (timestamped) annotations['dev.sigstore.cosign/rfc3161timestamp'] = await legacyTimestamp(signature);
