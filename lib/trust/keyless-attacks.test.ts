@@ -229,6 +229,7 @@ describe('an attack on a keyless signature is refused:', () => {
 
   it('a log, a certificate authority or a timestamp authority whose time was over', async () => {
     const signature = bundled(await sigstore.sign(artifact, { ...signedAs, timestamped: true }));
+    const unpromised = bundled(await sigstore.sign(artifact, { ...signedAs, promised: false, timestamped: true }));
     const end = new Date(Date.now() - 3_600_000).toISOString();
     const over = (range: object): object => ({ ...range, end });
     for (const part of ['tlogs', 'ctlogs', 'certificateAuthorities', 'timestampAuthorities'] as const) {
@@ -239,6 +240,7 @@ describe('an attack on a keyless signature is refused:', () => {
       else one.validFor = over(one.validFor ?? {});
       const trustedRoot = { ...sigstore.trustedRoot, [part]: [one] };
       refuses(signature, ruleFor({ ...sigstore, trustedRoot }), /it does not verify/);
+      if (part === 'tlogs') refuses(unpromised, ruleFor({ ...sigstore, trustedRoot }), /it does not verify/);
     }
   });
 });

@@ -92,7 +92,10 @@ function verify(
       throw new Error(`it has more than ${mostWitnesses} log entries or timestamps`);
     }
     const tlogEntries = withoutLog ? [] : entity.tlogEntries;
-    new Verifier(trust, options).verify({
+    const tlogs = trust.tlogs.filter(({ validFor: { start, end } }) =>
+      timestamps.map(timeOf).every((time) => time === undefined || (start <= time && time <= end)),
+    );
+    new Verifier({ ...trust, tlogs }, options).verify({
       ...entity,
       tlogEntries,
       timestamps: withoutLog ? timestamps.filter(({ $case }) => $case === 'timestamp-authority') : timestamps,
@@ -118,6 +121,16 @@ function verify(
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FairleadError('SignatureInvalid', `it does not verify: ${reason}`, { cause });
   }
+}
+
+/**
+ * The time that is said of a signature, where the verifier counts it: an entry without a promise has none that the log signed. A log is
+ * good only while its time lasts, which the verifier compares with promises alone.
+ */
+function timeOf(timestamp: ReturnType<typeof toSignedEntity>['timestamps'][number]): Date | undefined {
+  if (timestamp.$case === 'timestamp-authority') return timestamp.timestamp.signingTime;
+  const { inclusionPromise, integratedTime } = timestamp.tlogEntry;
+  return inclusionPromise === undefined ? undefined : new Date(Number(integratedTime) * 1000);
 }
 
 /** Fulcio's extensions for the OIDC issuer: as DER, and in its first form as bare text. */
