@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FairleadError } from '#lib/errors';
 import type { Credentials } from '../credentials/credentials.ts';
 import { createAuthorizer } from './auth.ts';
 import type { HttpRequest, Transport } from './transport.ts';
@@ -132,6 +133,79 @@ describe('tokens', () => {
     );
     await Promise.all(answers);
     assert.equal(seen.length, 1);
+  });
+
+  it('are taken from the field that has one, the others being empty or null', async () => {
+    for (const answer of [
+      { token: 'the-token', access_token: '', refresh_token: null, expires_in: null },
+      { token: null, access_token: 'the-token' },
+    ]) {
+      const held = authorizer('https://a.io', user, tokenService(answer).transport);
+      assert.equal(
+        await held.answer(challenge('https://a.io/token'), scopes, undefined, undefined),
+        'Bearer the-token',
+      );
+    }
+  });
+
+  it('that one caller waits for are no hindrance to another, whichever of them gives up', async () => {
+    const { transport, seen } = tokenService();
+    const first = new AbortController();
+    const slow: Transport = {
+      async send(request) {
+        if (seen.push(request) > 1) return transport.send(request);
+        return new Promise((_resolve, reject) => {
+          request.signal?.addEventListener('abort', () => reject(request.signal?.reason));
+        });
+      },
+    };
+    const held = authorizer('https://a.io', user, slow);
+    const ask = (signal?: AbortSignal) => held.answer(challenge('https://a.io/token'), scopes, undefined, signal);
+    const gone = assert.rejects(ask(first.signal), /first gave up/);
+    const patient = ask();
+    const second = new AbortController();
+    const impatient = assert.rejects(ask(second.signal), /second gave up/);
+    second.abort(new Error('second gave up'));
+    await impatient;
+    assert.equal(seen.length, 1);
+    first.abort(new Error('first gave up'));
+    await gone;
+    assert.equal(await patient, 'Bearer the-token');
+  });
+
+  it('that are refused are asked for once by many at the same time, and again later', async () => {
+    let asked = 0;
+    const transport: Transport = {
+      async send() {
+        asked++;
+        throw new FairleadError('Unavailable', 'no token service');
+      },
+    };
+    const held = authorizer('https://a.io', user, transport);
+    const ask = () => held.answer(challenge('https://a.io/token'), scopes, undefined, undefined);
+    const answers = await Promise.allSettled(Array.from({ length: 10 }, ask));
+    assert(answers.every(({ status }) => status === 'rejected'));
+    assert.equal(asked, 1);
+    await assert.rejects(ask(), { kind: 'Unavailable' });
+    assert.equal(asked, 2);
+  });
+
+  it('are got once a credential helper that failed works again', async () => {
+    let broken = true;
+    const { transport } = tokenService();
+    const held = createAuthorizer({
+      registry: new URL('https://a.io'),
+      credentials: async () => {
+        if (broken) throw new FairleadError('Unauthenticated', 'the helper failed');
+        return user;
+      },
+      transport,
+      trustedRealms: [],
+      clock: () => 0,
+    });
+    await assert.rejects(held.header(scopes, undefined), { kind: 'Unauthenticated' });
+    broken = false;
+    assert.equal(await held.header(scopes, undefined), undefined);
   });
 
   it('are asked for with an identity token by OAuth2, and a new one that comes back is used next', async () => {

@@ -29,12 +29,20 @@ interface Token {
   readonly expires: number;
 }
 
+/** A field that is left out, null or empty says nothing: services written in Go send them so. */
+const tokenText = v.nullish(v.string(), '');
 const tokenSchema = v.object({
-  token: v.exactOptional(v.string()),
-  access_token: v.exactOptional(v.string()),
-  refresh_token: v.exactOptional(v.string()),
-  expires_in: v.optional(v.pipe(v.number(), v.minValue(0)), 60),
+  token: tokenText,
+  access_token: tokenText,
+  refresh_token: tokenText,
+  expires_in: v.nullish(v.pipe(v.number(), v.minValue(0)), 60),
 });
+
+/** A token that is asked for or was given, and the signal of the call that asked for it. */
+interface AskedToken {
+  readonly token: Promise<Token>;
+  readonly signal: AbortSignal | undefined;
+}
 
 const tokenAnswerLimit = 128 * 1024;
 
@@ -54,28 +62,43 @@ export function createAuthorizer(options: {
   let found: Promise<Credentials | undefined> | undefined;
   let rotated: Credentials | undefined;
   let known: Challenge | undefined;
-  const tokens = new Map<string, Promise<Token>>();
+  const tokens = new Map<string, AskedToken>();
 
   const credentials = async (): Promise<Credentials | undefined> => {
+    if (rotated !== undefined) return rotated;
     found ??= options.credentials();
-    return rotated ?? (await found);
+    const asked = found;
+    try {
+      return await asked;
+    } catch (error) {
+      // A helper that failed may be asked again; the credentials that it gave are kept.
+      if (found === asked) found = undefined;
+      throw error;
+    }
   };
 
-  const tokenFor = (
+  const tokenFor = async (
     challenge: Challenge,
     scopes: readonly string[],
     signal: AbortSignal | undefined,
   ): Promise<Token> => {
     const key = mergeScopes(scopes).join(' ');
-    const cached = tokens.get(key);
-    const fresh = async (): Promise<Token> => {
-      const token = await cached?.catch(() => undefined);
-      return token !== undefined && token.expires > clock() ? token : fetchToken(challenge, scopes, signal);
-    };
-    const made = fresh();
-    tokens.set(key, made);
-    made.catch(() => tokens.delete(key));
-    return made;
+    for (let asked = tokens.get(key); asked !== undefined; asked = tokens.get(key)) {
+      try {
+        const token = await unlessAborted(asked.token, signal);
+        if (token.expires > clock()) return token;
+        if (tokens.get(key) === asked) tokens.delete(key);
+      } catch (error) {
+        // That another caller has given up says nothing about the token.
+        if (signal?.aborted || !asked.signal?.aborted) throw error;
+      }
+    }
+    const asked = { token: fetchToken(challenge, scopes, signal), signal };
+    tokens.set(key, asked);
+    asked.token.catch(() => {
+      if (tokens.get(key) === asked) tokens.delete(key);
+    });
+    return asked.token;
   };
 
   const fetchToken = async (
@@ -117,11 +140,11 @@ export function createAuthorizer(options: {
       });
     }
     const answer = readToken(text, nameRequest(request));
-    if (oauth2 && answer.refresh_token !== undefined) rotated = { identityToken: answer.refresh_token };
+    if (oauth2 && answer.refresh_token !== '') rotated = { identityToken: answer.refresh_token };
     // A token ends a little early, so that none expires on its way. Its life is counted from now: the server's clock may be wrong.
     const life = answer.expires_in * 1000;
     return {
-      header: bearerHeader(answer.access_token ?? answer.token ?? '', nameRequest(request)),
+      header: bearerHeader(answer.access_token || answer.token, nameRequest(request)),
       expires: clock() + life - Math.min(life / 4, 30_000),
     };
   };
@@ -157,13 +180,30 @@ export function createAuthorizer(options: {
       if (sent !== undefined && chosen.scheme === 'bearer') {
         // The token that was sent is refused: one that is not expired by our clock must not be used again.
         const key = mergeScopes(scopes).join(' ');
-        const token = await tokens.get(key)?.catch(() => undefined);
-        if (token?.header === sent) tokens.delete(key);
+        const asked = tokens.get(key);
+        const token = await asked?.token.catch(() => undefined);
+        if (token?.header === sent && tokens.get(key) === asked) tokens.delete(key);
       }
       const header = await headerFor(chosen, scopes, signal);
       return header === sent ? undefined : header;
     },
   };
+}
+
+/** What a promise of another call gives, unless this call's own signal ends it first: then its reason is thrown. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  signal.throwIfAborted();
+  let end = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    end = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', end);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
 }
 
 function basicHeader(who: { readonly username: string; readonly password: string }): string {
