@@ -1,3 +1,5 @@
+import { isRegistry } from '#lib/registry/reference';
+
 const segment = /^[a-z0-9._*-]+$/;
 const host = /^(?:\*|\*\.[A-Za-z0-9.-]+|[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
 
@@ -20,7 +22,7 @@ export function matchProblem(glob: string): string | undefined {
 }
 
 /**
- * Says whether a glob that has no {@link matchProblem} covers `registry/repository`: always the whole name, and with case.
+ * Says whether a glob that has no {@link matchProblem} covers `registry/repository`: always the whole name, and with case but in the host.
  * `**` is any number of segments, at the end of a glob one at least. Takes time in the product of both lengths at most,
  * whatever the glob: regular expressions made from globs do not.
  */
@@ -28,8 +30,20 @@ export function matchesRepository(glob: string, repository: string): boolean {
   const segments = repository.split('/');
   if (segments.some((part) => part === '' || part === '.' || part === '..')) return false;
   const pattern = glob.split('/');
+  pattern[0] = hostName(pattern[0] ?? '');
+  segments[0] = hostName(segments[0] ?? '');
   if (pattern.at(-1) === '**') pattern.splice(-1, 0, '*');
   return wildcardMatch(pattern, segments, '**', matchesSegment);
+}
+
+/**
+ * The one name of a host, as URLs have it: whoever asks for the same registry in capitals, or with the port of https, must not come past
+ * the rule that is for it to a wider one.
+ */
+function hostName(host: string): string {
+  const url = `https://${host}`;
+  if (isRegistry(host) && URL.canParse(url)) return new URL(url).host;
+  return host.toLowerCase().replace(/:0*443$/, '');
 }
 
 function matchesSegment(pattern: string, part: string): boolean {
