@@ -15,6 +15,16 @@ function refusal(pattern: RegExp) {
 }
 
 const message = Buffer.from('what is signed');
+const whole =
+  'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE7j2FLbo/ezuIMzBjmKJgcqKcQqBR0mmXLNZSw729Mo4panDbvYyzztIu7mASIYKd' +
+  'CsGUPXrT4Fx+cPh/3gdXgw==';
+const compressed = 'MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgAD7j2FLbo/ezuIMzBjmKJgcqKcQqBR0mmXLNZSw729Mo4=';
+const explicit =
+  'MIIBSzCCAQMGByqGSM49AgEwgfcCAQEwLAYHKoZIzj0BAQIhAP////8AAAABAAAAAAAAAAAAAAAA////////////////MFsEIP//' +
+  '//8AAAABAAAAAAAAAAAAAAAA///////////////8BCBaxjXYqjqT57PrvVV2mIa8ZR0GsMxTsPY7zjw+J9JgSwMVAMSdNgiG5wST' +
+  'amZ44ROdJreBn36QBEEEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBo' +
+  'N79R9QIhAP////8AAAAA//////////+85vqtpxeehPO5ysL8YyVRAgEBA0IABO49hS26P3s7iDMwY5iiYHKinEKgUdJplyzWUsO9' +
+  'vTKOKWpw272Ms87SLu5gEiGCnQrBlD160+BcfnD4f94HV4M=';
 
 describe('key pairs', () => {
   it('signs with a plain key what its public key verifies', async () => {
@@ -56,6 +66,15 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
     const key = loadPublicKey(pem);
     assert.equal(Buffer.from(keyHint(key), 'base64').toString('hex'), key.fingerprint);
     assert.equal(key.fingerprint, '65135dc68f2a91c8d655c5950b8ec0fab77b05857dfe9b9b499c7f109f4b7f7a');
+  });
+
+  it('knows a key again in whatever form its file has it', () => {
+    // The same point on P-256: whole, compressed, and with the parameters of the curve spelled out.
+    const forms = [whole, compressed, explicit].map((body) =>
+      loadPublicKey(`-----BEGIN PUBLIC KEY-----\n${body}\n-----END PUBLIC KEY-----\n`),
+    );
+    assert.equal(new Set(forms.map(({ fingerprint }) => fingerprint)).size, 1);
+    assert.equal(new Set(forms.map(keyHint)).size, 1);
   });
 
   it('refuses keys that are weak, or of a kind that cosign does not verify', async () => {

@@ -82,7 +82,9 @@ export function keyHint(publicKey: PublicKey): string {
   return Buffer.from(publicKey.fingerprint, 'hex').toString('base64');
 }
 
-function describeKey(key: KeyObject): PublicKey {
+/** A file may hold a point on a curve whole or compressed, and the curve by its name or spelled out: the fingerprint is of one form. */
+function describeKey(given: KeyObject): PublicKey {
+  const key = createPublicKey({ key: given.export({ format: 'jwk' }), format: 'jwk' });
   const spki = key.export({ type: 'spki', format: 'der' });
   return { key, fingerprint: createHash('sha256').update(spki).digest('hex') };
 }
