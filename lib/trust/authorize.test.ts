@@ -50,6 +50,12 @@ describe('a match', () => {
       ['a.example.com/p/x', 'a.b.example.com/p/x'],
       ['example.com/p/x', 'a.example.com.evil/p/x', 'evil/a.example.com/p/x'],
     ],
+    [
+      '*.example.com:*/p/**',
+      ['a.example.com:1/p/x', 'a.b.example.com:65535/p/x'],
+      ['a.example.com/p/x', 'example.com:1/p/x', 'a.example.com.evil:1/p/x'],
+    ],
+    ['a.b:*/p', ['a.b:5000/p'], ['a.b/p', 'a.b.c:5000/p', 'x.a.b:5000/p']],
     ['*/p', ['a.b/p', 'c:5/p'], ['a.b/q/p', 'a.b/p/q']],
     ['**', ['a.b/c', 'a.b/c/d'], []],
     ['[::1]:5000/dev/**', ['[::1]:5000/dev/a'], ['[::1]/dev/a', ':5000/dev/a', '1:5000/dev/a']],

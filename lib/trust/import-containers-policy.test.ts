@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { FairleadError } from '#lib/errors';
 import { importContainersPolicy } from './import-containers-policy.ts';
 import { generateKeyPair } from './key.ts';
+import { matchesRepository } from './match.ts';
 import { parsePolicy } from './parse-policy.ts';
 
 const accept = [{ type: 'insecureAcceptAnything' }];
@@ -51,7 +52,9 @@ describe('importContainersPolicy', () => {
       { match: 'a.example.com/team/**', require: [key], signedRepository: 'up.example/app' },
       { match: 'a.example.com/**', unsigned: true },
       { match: '*.b.example.com/**', unsigned: true },
+      { match: '*.b.example.com:*/**', unsigned: true },
       { match: '*.example.com/**', unsigned: true },
+      { match: '*.example.com:*/**', unsigned: true },
     ]);
   });
 
@@ -90,6 +93,11 @@ describe('importContainersPolicy', () => {
     refuses({ [`a.b/c@sha256:${'0'.repeat(64)}`]: accept }, /is no registry/);
     refuses({ '*.b/c': accept }, /is no registry/);
     refuses({ 'a*.b': accept }, /is no registry/);
+    refuses(
+      { 'a.b:443/c': accept, 'a.b/c': signed() },
+      /there a\.b:443 is another registry than a\.b, and here the same/,
+    );
+    refuses({ 'A.b': accept }, /there A\.b is another registry/);
     refuses({ 'a.b/c': [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: 'a.gpg' }] }, /GPG/);
     refuses({ 'a.b/c': signed({ fulcio: { caPath: 'ca', oidcIssuer: 'i', subjectEmail: 'e' } }) }, /fulcio/);
     refuses({ 'a.b/c': signed({ rekorPublicKeyPath: 'rekor.pub' }) }, /rekorPublicKeyPath/);
@@ -118,6 +126,17 @@ describe('importContainersPolicy', () => {
     refuses({ 'a.b/c': reject }, /rejects part of what the default accepts/, accept);
     refuses({ 'a.b/c/d': reject, 'a.b/c': accept }, /rejects part of what scope a\.b\/c accepts/);
     refuses({ 'x.a.b': reject, '*.a.b': signed() }, /rejects part of what scope \*\.a\.b accepts/);
-    assert.equal(imported({ 'a.b/cd': reject, 'a.b/c': accept, 'z.a.bc': reject, '*.a.b': accept }).rules.length, 3);
+    refuses({ 'x.a.b:5000/c': reject, '*.a.b': signed() }, /rejects part of what scope \*\.a\.b accepts/);
+    assert.equal(imported({ 'a.b/cd': reject, 'a.b/c': accept, 'z.a.bc': reject, '*.a.b': accept }).rules.length, 4);
+  });
+
+  it('lets a domain stand for its registries on every port', () => {
+    const { rules } = imported({ '*.example.com': signed() }, accept);
+    const decides = (repository: string) =>
+      (rules as { match: string }[]).find(({ match }) => matchesRepository(match, repository));
+    for (const host of ['a.example.com', 'a.b.example.com:8443', 'a.example.com:5000', 'A.example.com:443'])
+      assert.ok('require' in (decides(`${host}/x`) ?? {}), host);
+    for (const host of ['example.com:8443', 'a.example.com.evil:1', 'a.example.org'])
+      assert.ok('unsigned' in (decides(`${host}/x`) ?? {}), host);
   });
 });

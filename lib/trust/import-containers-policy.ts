@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { stringify } from 'yaml';
 import type { FairleadError } from '#lib/errors';
-import { matchProblem } from './match.ts';
+import { hostName, matchProblem } from './match.ts';
 import { type Path, PolicyText } from './policy-text.ts';
 
 /** A trust policy made from another tool's, as the files to write. */
@@ -109,6 +109,10 @@ class Importer {
   }
 
   #assertScope(name: string, path: Path): void {
+    const [host = ''] = name.split('/');
+    if (hostName(host) !== host) {
+      throw this.#inexpressible(path, `there ${host} is another registry than ${hostName(host)}, and here the same`);
+    }
     if (/^\*\.[^/]+$/.test(name) || !name.includes('*')) {
       if (globsOf(name).every((glob) => matchProblem(glob) === undefined)) return;
     }
@@ -192,9 +196,10 @@ class Importer {
   }
 }
 
-/** The globs of what a scope covers: a registry, a namespace with all below it, a repository. */
+/** The globs of what a scope covers: a registry, the registries of a domain whatever their ports, a namespace with all below it, a repository. */
 function globsOf(scope: string): string[] {
   if (scope === '') return ['**'];
+  if (scope.startsWith('*')) return [`${scope}/**`, `${scope}:*/**`];
   return scope.includes('/') ? [scope, `${scope}/**`] : [`${scope}/**`];
 }
 
@@ -202,6 +207,6 @@ function globsOf(scope: string): string[] {
 function covers(wide: string, narrow: string): boolean {
   if (wide === '' || narrow === wide || narrow.startsWith(`${wide}/`)) return true;
   if (!wide.startsWith('*.')) return false;
-  const host = narrow.split('/')[0] ?? '';
+  const [host = ''] = narrow.split(/[:/]/);
   return host.endsWith(wide.slice(1));
 }

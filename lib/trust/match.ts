@@ -1,12 +1,12 @@
 import { isRegistry } from '#lib/registry/reference';
 
 const segment = /^[a-z0-9._*-]+$/;
-const host = /^(?:\*|\*\.[A-Za-z0-9.-]+|[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
+const host = /^(?:\*|\*\.[A-Za-z0-9.-]+|[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::(?:[0-9]{1,5}|\*))?$/;
 
 /**
  * Says what is wrong with a glob of the policy, or undefined. The language is small on purpose: `*` stands for any part of
  * one path segment, `**` for whole segments; in the host only for all of it or for everything before a domain
- * (`*.example.com`), so that no pattern reaches beyond the domain that it names. No braces, classes or negations.
+ * (`*.example.com`), so that no pattern reaches beyond the domain that it names, and for its port. No braces, classes or negations.
  */
 export function matchProblem(glob: string): string | undefined {
   const segments = glob.split('/');
@@ -40,7 +40,7 @@ export function matchesRepository(glob: string, repository: string): boolean {
  * The one name of a host, as URLs have it: whoever asks for the same registry in capitals, or with the port of https, must not come past
  * the rule that is for it to a wider one.
  */
-function hostName(host: string): string {
+export function hostName(host: string): string {
   const url = `https://${host}`;
   if (isRegistry(host) && URL.canParse(url)) return new URL(url).host;
   return host.toLowerCase().replace(/:0*443$/, '');

@@ -51,6 +51,8 @@ describePeers(['docker-registry', 'skopeo'], 'an imported containers policy deci
     ['by repository', (host) => ({ default: reject, transports: { docker: { [`${host}/team/app`]: accept } } })],
     ['by the default of the transport', () => ({ default: reject, transports: { docker: { '': accept } } })],
     ['by the default', () => ({ default: accept })],
+    ['by a domain', () => ({ default: reject, transports: { docker: { '*.0.0.1': accept } } })],
+    ['by a domain that rejects', () => ({ default: reject, transports: { docker: { '*.0.0.1': reject } } })],
     ['with another host only', () => ({ default: reject, transports: { docker: { '127.0.0.1': accept } } })],
     ['with another transport only', () => ({ default: reject, transports: { oci: { '': accept } } })],
   ];
