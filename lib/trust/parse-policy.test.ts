@@ -237,6 +237,10 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     refuses('a: 1\n---\nb: 1\n', /one YAML document/);
     refuses('a: &x [1]\nb: *x\n', /aliases/);
     refuses('a: !!js/function 1\n', /Unresolved tag/);
+    // What an older YAML reads as true, and as keys from elsewhere, is no such thing in any policy.
+    const old = `%YAML 1.1\n---\n${head}rules:\n  - match: a.b/c\n`;
+    refuses(`${old}    unsigned: yes\n`, /unsigned: the only value is true/);
+    refuses(`${old}    <<: {unsigned: true}\n`, /unknown key "<<"/);
     refuses('[]', /apiVersion is missing/);
     refuses('text', /policy\.yaml:1:1: /);
     refuses('apiVersion: fairlead.dev/v2\nkind: TrustPolicy\n', /policy\.yaml:1:13: apiVersion/);

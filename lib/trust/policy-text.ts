@@ -23,7 +23,9 @@ export class PolicyText {
   /** Throws InvalidInput where the text is no YAML. Aliases are refused: no policy needs them, and they can be made to explode. */
   constructor(text: string, source: string) {
     this.#source = source;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true });
+    // The schema of YAML 1.2, even where the text says %YAML 1.1, in which `yes` is true and `<<` brings in other keys.
+    const options = { prettyErrors: false, uniqueKeys: true, schema: 'core' } as const;
+    this.#document = parseDocument(text, { lineCounter: this.#lines, ...options });
     const [problem] = [...this.#document.errors, ...this.#document.warnings];
     if (problem !== undefined) {
       const message = problem.code === 'MULTIPLE_DOCS' ? 'a policy is one YAML document' : problem.message;
