@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { readInput, replaceFile, writeNewFile } from './files.ts';
+import { readInput, readText, replaceFile, writeNewFile } from './files.ts';
 
 describe('files named on the command line', () => {
   let folder = '';
@@ -28,6 +28,16 @@ describe('files named on the command line', () => {
     execFileSync('mkfifo', [file('pipe')]);
     const [read] = await Promise.all([readInput(file('pipe'), 10), writeFile(file('pipe'), '0123456789')]);
     assert.equal(Buffer.from(read).toString(), '0123456789');
+  });
+
+  it('that cannot be read or written are named, with what to do', async () => {
+    const hint = /Name a file|Check the path/;
+    await assert.rejects(readInput(file('none'), 9), { kind: 'InvalidInput', message: /cannot read .*none/, hint });
+    await assert.rejects(readInput(folder, 1 << 20), { kind: 'InvalidInput', hint });
+    await assert.rejects(readText(join(folder, 'no', 'key')), { kind: 'InvalidInput', hint });
+    await assert.rejects(readText(''), { message: 'cannot read a file without a name', hint });
+    await assert.rejects(replaceFile(folder, Buffer.from('x')), { kind: 'InvalidInput', hint });
+    await assert.rejects(writeNewFile(join(folder, 'no', 'key'), 'x', 0o600), { kind: 'InvalidInput', hint });
   });
 
   it('are replaced whole, and nothing is left beside them', async () => {

@@ -1,6 +1,7 @@
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { fileHint } from '#lib/files/file-hint';
 import { writeWhole } from '#lib/files/write-whole';
 
 /** Reads a file that a person named on the command line; `-` is stdin. Stops at `limit` bytes. Throws InvalidInput or LimitExceeded. */
@@ -55,13 +56,17 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
   }
 }
 
-/** Writes a file that must not be there yet, with this mode, through to the disk. Throws Conflict where it is. */
+/** Writes a file that must not be there yet, with this mode, through to the disk, whole or not at all. Throws Conflict where it is. */
 export async function writeNewFile(path: string, content: Uint8Array | string, mode: number): Promise<void> {
   try {
     const handle = await open(path, 'wx', mode);
     try {
       await handle.writeFile(content);
       await handle.sync();
+    } catch (error) {
+      // Ours, since it was made a moment ago: an empty key would be in the way of the next attempt.
+      await rm(path, { force: true });
+      throw error;
     } finally {
       await handle.close();
     }
@@ -75,14 +80,24 @@ export async function writeNewFile(path: string, content: Uint8Array | string, m
   }
 }
 
-function unreadable(path: string, cause: unknown): FairleadError {
-  return new FairleadError('InvalidInput', `cannot read ${path}`, { cause });
+/** A file that a person named and that cannot be read, as InvalidInput. */
+export function unreadable(path: string, cause: unknown): FairleadError {
+  return new FairleadError('InvalidInput', `cannot read ${path || 'a file without a name'}`, {
+    cause,
+    ...fileHint(cause),
+  });
 }
 
-function unwritable(path: string, cause: unknown): FairleadError {
-  return new FairleadError('InvalidInput', `cannot write ${path}`, { cause });
+/** A file that a person named and that cannot be written, as InvalidInput. */
+export function unwritable(path: string, cause: unknown): FairleadError {
+  return new FairleadError('InvalidInput', `cannot write ${path || 'a file without a name'}`, {
+    cause,
+    ...fileHint(cause),
+  });
 }
 
 function tooLarge(path: string, limit: number): FairleadError {
-  return new FairleadError('LimitExceeded', `${path} has more than ${limit} bytes`);
+  return new FairleadError('LimitExceeded', `${path} has more than ${limit} bytes`, {
+    hint: 'Nothing larger is taken. Check that it is the file that is meant.',
+  });
 }

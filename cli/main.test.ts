@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { runFairlead } from '#test/cli/run';
+import { launcher, run, runFairlead } from '#test/cli/run';
 import { buildProgram } from './main.ts';
 
 const commands = [
@@ -116,6 +116,14 @@ describe('fairlead keygen', () => {
     assert.equal(again.code, 9);
     assert.match(again.stderr, /^error: twice\.key is there already/);
     assert.deepEqual(await readFile(join(folder, 'twice.key')), before);
+  });
+
+  it('leaves no empty private key behind where the disk is full', async () => {
+    const script = `trap '' XFSZ; ulimit -f 0; exec "$0" "$1" keygen --prefix full`;
+    const { code, stderr } = await run('sh', ['-c', script, process.execPath, launcher], { cwd: folder });
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /^error: cannot write full\.key/);
+    await assert.rejects(stat(join(folder, 'full.key')), { code: 'ENOENT' });
   });
 
   it('leaves no private key behind where the public key cannot be written', async () => {

@@ -6,7 +6,7 @@ import type { RuntimeKind } from '#lib/profile/profile';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import { openRegistries } from '../connect.ts';
 import { explanationDocument, explanationText } from '../explain-decision.ts';
-import { readInput, writeNewFile } from '../files.ts';
+import { readInput, unreadable, unwritable, writeNewFile } from '../files.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -106,7 +106,7 @@ async function explain(file: string, referenceText: string, options: TestOptions
 async function importPolicy(file: string, { folder }: { readonly folder?: string }): Promise<void> {
   const { importContainersPolicy } = await import('#lib/trust/import-containers-policy');
   const text = new TextDecoder().decode(await readInput(file, maxPolicyBytes));
-  const { policy, keys } = importContainersPolicy(text, file);
+  const { policy, keys } = importContainersPolicy(text, file === '-' ? 'stdin' : file);
   if (folder === undefined) {
     if (keys.size > 0) {
       throw new FairleadError('InvalidInput', `${file} holds keys (${keys.size}), which need files of their own`, {
@@ -117,7 +117,7 @@ async function importPolicy(file: string, { folder }: { readonly folder?: string
     return;
   }
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw new FairleadError('InvalidInput', `cannot make the folder ${folder}`, { cause });
+    throw unwritable(folder, cause);
   });
   for (const [name, key] of keys) await writeNewFile(join(folder, name), key, 0o644);
   await writeNewFile(join(folder, 'policy.yaml'), policy, 0o644);
@@ -130,7 +130,7 @@ async function importPolicy(file: string, { folder }: { readonly folder?: string
 async function loadExisting(file: string) {
   const { loadPolicy } = await import('#lib/trust/load-policy');
   await stat(file).catch((cause: unknown) => {
-    throw new FairleadError('InvalidInput', `cannot read ${file}`, { cause });
+    throw unreadable(file, cause);
   });
   return loadPolicy(file);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { fileHint } from '#lib/files/file-hint';
 import { loadPublicKey } from './key.ts';
 import type { RootDocument } from './parse-policy.ts';
 import type { AlternativeDocument, RequirementDocument } from './parse-requirement.ts';
@@ -116,7 +117,7 @@ async function readPolicyFile(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new FairleadError('InvalidInput', `${path}: the policy cannot be read`, { cause });
+    throw new FairleadError('InvalidInput', `${path}: the policy cannot be read`, { cause, ...fileHint(cause) });
   }
 }
 

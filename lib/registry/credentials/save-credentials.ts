@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { fileHint } from '#lib/files/file-hint';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { eraseFromHelper, storeInHelper } from './credential-helper.ts';
 import { type Credentials, hostNames } from './credentials.ts';
@@ -63,10 +64,10 @@ async function writeConfig(file: string, { credHelpers, credsStore, ...rest }: C
     ...(Object.keys(credHelpers).length > 0 ? { credHelpers } : {}),
     ...(credsStore === '' ? {} : { credsStore }),
   };
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const place = await realpath(file).catch(() => file);
   const temporary = `${place}.${randomBytes(6).toString('hex')}`;
   try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     const handle = await open(temporary, 'wx', 0o600);
     try {
       await handle.writeFile(`${JSON.stringify(config, undefined, '\t')}\n`);
@@ -80,7 +81,7 @@ async function writeConfig(file: string, { credHelpers, credsStore, ...rest }: C
     throw new FairleadError(
       'Unavailable',
       `${file}: cannot be written: ${error instanceof Error ? error.message : error}`,
-      { cause: error },
+      { cause: error, ...fileHint(error) },
     );
   }
 }
