@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { FairleadError } from '#lib/errors';
 import { loadArchive, saveArchive } from '#lib/registry/layout/archive';
+import { unreadable, unwritable } from './files.ts';
 
 /** Most bytes of an archive that is loaded: profiles are small, and what is larger fills a disk. */
 const archiveLimit = 1024 ** 3;
@@ -17,7 +18,7 @@ export async function writeArchive(file: string, folder: string, name: string): 
   } catch (cause) {
     await rm(temporary, { force: true });
     if (cause instanceof FairleadError && cause.kind !== 'Unavailable') throw cause;
-    throw new FairleadError('InvalidInput', `cannot write ${file}`, { cause });
+    throw unwritable(file, cause instanceof FairleadError ? cause.cause : cause);
   }
 }
 
@@ -27,7 +28,7 @@ export async function readArchive(file: string, folder: string, name: string): P
   try {
     handle = await open(file, 'r');
   } catch (cause) {
-    throw new FairleadError('InvalidInput', `cannot read ${file}`, { cause });
+    throw unreadable(file, cause);
   }
-  await loadArchive(createReadStream('', { fd: handle }), folder, name, { limit: archiveLimit });
+  await loadArchive(createReadStream('', { fd: handle }), folder, name, { limit: archiveLimit, origin: file });
 }

@@ -69,6 +69,21 @@ describe('OCI archives', () => {
     assert((await readFile(one)).equals(await readFile(two)));
   });
 
+  it('are the same bytes in whatever order the content came', async () => {
+    const others = ['one', 'two', 'three'].map((text) => manifest([], { annotations: { text } }));
+    const files: Buffer[] = [];
+    for (const ordered of [others, others.toReversed()]) {
+      const name = fresh();
+      const target = layoutRepository(folder, name);
+      for (const { descriptor, bytes } of [emptyConfig, ...ordered]) await target.push(descriptor, bytes);
+      const [, middle] = others;
+      assert(middle);
+      for (const tag of ordered === others ? ['a', 'b'] : ['b', 'a']) await target.tag(middle.descriptor, tag);
+      files.push(await readFile(await saved(name)));
+    }
+    assert(files[0]?.equals(files[1] ?? Buffer.of()));
+  });
+
   it('are read into what is there already: tags move, nothing is lost', async () => {
     const file = await saved(await filled());
     const name = fresh();
@@ -82,6 +97,17 @@ describe('OCI archives', () => {
     assert.deepEqual(await target.resolve('v0'), other.descriptor);
     const index = JSON.parse(await readFile(join(folder, name, 'index.json'), 'utf8'));
     assert.equal(index.manifests.length, 3);
+  });
+
+  it('that are none are named, with what to do', async () => {
+    const options = { limit, origin: 'nginx.tar' };
+    for (const input of [await archive([[{ name: 'manifest.json' }, '[]']]), Readable.from([Buffer.alloc(600, 'x')])]) {
+      await assert.rejects(loadArchive(input, folder, fresh(), options), {
+        kind: 'InvalidInput',
+        message: /^nginx\.tar: /,
+        hint: /uncompressed tar of an OCI layout/,
+      });
+    }
   });
 
   const index = JSON.stringify({ schemaVersion: 2, manifests: [] });

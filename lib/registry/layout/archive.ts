@@ -18,6 +18,11 @@ import { writeFileWhole } from './write-file.ts';
 const entriesLimit = 100_000;
 const indexLimit = 64 * 1024 * 1024;
 
+const archiveHint =
+  'An OCI archive is an uncompressed tar of an OCI layout, as fairlead save, oras backup and skopeo (oci-archive:FILE) write it; what older ' +
+  'versions of docker save write is none.';
+const hostileHint = 'No tool puts that into an OCI archive. Do not trust where it came from. Nothing of it was used.';
+
 /**
  * Writes one repository of a layout folder as an OCI archive: a tar of the layout, which skopeo and oras read. The same content gives the
  * same bytes: names in order, no times, no owners. Everything that lies in the layout goes into it; copy what is wanted into a new one
@@ -45,7 +50,7 @@ export async function saveArchive(
   try {
     const [marker, index] = await Promise.all([readFile(join(root, 'oci-layout')), readFile(join(root, 'index.json'))]);
     addBytes('oci-layout', marker);
-    addBytes('index.json', index);
+    addBytes('index.json', inOrder(index, root));
     for (const path of await blobPaths(root)) {
       const { size } = await stat(join(root, path));
       await pipeline(createReadStream(join(root, path)), archive.entry(header(path, size)));
@@ -71,6 +76,17 @@ export async function saveArchive(
   }
 }
 
+/** An index with its manifests in an order of their own, in place of that in which they came: by tag, then by digest. */
+function inOrder(bytes: Uint8Array, root: string): Buffer {
+  const index = parseIndex(bytes, `${root}: index.json`, indexLimit);
+  const keyed = index.manifests.map((manifest) => {
+    const tag = tagOf(manifest);
+    return { manifest, key: tag === undefined ? `1 ${manifest.digest}` : `0 ${tag} ${manifest.digest}` };
+  });
+  keyed.sort((one, other) => (one.key < other.key ? -1 : 1));
+  return Buffer.from(JSON.stringify({ ...index, manifests: keyed.map(({ manifest }) => manifest) }));
+}
+
 function header(name: string, size: number): Partial<Header> & { name: string } {
   return { name, size, mode: 0o644, mtime: new Date(0), uid: 0, gid: 0, type: 'file' };
 }
@@ -88,22 +104,18 @@ async function blobPaths(root: string): Promise<string[]> {
 /**
  * Reads an OCI archive into one repository of a layout folder, beside what is there. Every blob is checked against its name; the manifests
  * are listed last, when all is there. Names that would lead elsewhere, links and devices are refused with InvalidInput; other files are
- * left out. Rejects with LimitExceeded over `limit` bytes in all, before they are written.
+ * left out. Rejects with LimitExceeded over `limit` bytes in all, before they are written. Errors call the archive `origin`.
  */
 export async function loadArchive(
   input: AsyncIterable<Uint8Array>,
   folder: string,
   name: string,
-  options: CallOptions & { readonly limit: number },
+  { limit, origin = 'archive', signal }: CallOptions & { readonly limit: number; readonly origin?: string },
 ): Promise<void> {
   const root = repositoryFolder(folder, name);
   const { extract } = await import('tar-stream');
   const entries = extract();
-  const reading = pipeline(
-    Readable.from(input),
-    entries,
-    options.signal === undefined ? {} : { signal: options.signal },
-  );
+  const reading = pipeline(Readable.from(input), entries, signal === undefined ? {} : { signal });
   // A failure reaches the loop below through the stream; this only keeps it from being reported a second time.
   reading.catch(() => undefined);
   let index: Uint8Array | undefined;
@@ -112,36 +124,45 @@ export async function loadArchive(
   try {
     for await (const entry of entries) {
       const size = entry.header.size ?? 0;
-      const path = safePath(entry.header);
+      const path = safePath(entry.header, origin);
       total += size;
-      if (++count > entriesLimit || total > options.limit || (path === 'index.json' && size > indexLimit)) {
-        throw new FairleadError('LimitExceeded', `archive: ${count} entries of ${total} bytes are more than allowed`);
+      if (++count > entriesLimit || total > limit || (path === 'index.json' && size > indexLimit)) {
+        throw new FairleadError(
+          'LimitExceeded',
+          `${origin}: ${count} entries of ${total} bytes are more than allowed`,
+          {
+            hint: `An archive of profiles has at most ${entriesLimit} entries and here ${limit} bytes. Check that it is the one that is meant.`,
+          },
+        );
       }
       const [, algorithm, hex] = /^blobs\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
       const digest = `${algorithm}:${hex}`;
       if (path === 'index.json') index = await readEntry(entry);
       else if (isDigest(digest)) {
         const descriptor = { mediaType: 'application/octet-stream', digest, size };
-        await writeFileWhole(root, join(root, path), verifiedStream(bytesOf(entry), descriptor, 'archive'));
+        await writeFileWhole(root, join(root, path), verifiedStream(bytesOf(entry), descriptor, origin));
       } else entry.resume();
     }
     await reading;
   } catch (error) {
     entries.destroy();
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     if (error instanceof FairleadError) throw error;
     throw new FairleadError(
       'InvalidInput',
-      `archive: is no readable tar: ${error instanceof Error ? error.message : error}`,
+      `${origin}: is no readable tar: ${error instanceof Error ? error.message : error}`,
       {
         cause: error,
-        hint: 'An OCI archive is an uncompressed tar of an OCI layout (skopeo: oci-archive:FILE).',
+        hint: archiveHint,
       },
     );
   }
-  if (index === undefined)
-    throw new FairleadError('InvalidInput', 'archive: has no index.json, so it is no OCI archive');
-  const { manifests } = parseIndex(index, 'archive: index.json', indexLimit);
+  if (index === undefined) {
+    throw new FairleadError('InvalidInput', `${origin}: has no index.json, so it is no OCI archive`, {
+      hint: archiveHint,
+    });
+  }
+  const { manifests } = parseIndex(index, `${origin}: index.json`, indexLimit);
   await openIndexFile(root).change((listed) => {
     const same = (one: (typeof manifests)[number], other: (typeof manifests)[number]): boolean =>
       one.digest === other.digest && tagOf(one) === tagOf(other);
@@ -168,13 +189,21 @@ function tagOf({ annotations }: { readonly annotations?: Readonly<Record<string,
 }
 
 /** The path of an entry inside the archive. Throws InvalidInput for what may not be in one. */
-function safePath({ name, type }: Header): string {
+function safePath({ name, type }: Header, origin: string): string {
   const path = name.replace(/^(?:\.\/)+/, '');
   if (path.startsWith('/') || path.split(/[/\\]/).includes('..') || path.includes('\0')) {
-    throw new FairleadError('InvalidInput', `archive: ${JSON.stringify(name.slice(0, 200))} leads out of it`);
+    throw new FairleadError('InvalidInput', `${origin}: ${JSON.stringify(name.slice(0, 200))} leads out of it`, {
+      hint: hostileHint,
+    });
   }
   if (type !== 'file' && type !== 'directory' && type !== 'contiguous-file') {
-    throw new FairleadError('InvalidInput', `archive: ${JSON.stringify(name.slice(0, 200))} is a ${type}, not a file`);
+    throw new FairleadError(
+      'InvalidInput',
+      `${origin}: ${JSON.stringify(name.slice(0, 200))} is a ${type}, not a file`,
+      {
+        hint: hostileHint,
+      },
+    );
   }
   return path;
 }
