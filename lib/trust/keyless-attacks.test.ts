@@ -82,6 +82,31 @@ describe('an attack on a keyless signature is refused:', () => {
       /names no identity or no issuer/,
       () => sigstore.sign(artifact, { ...signedAs, issuer: null }),
     ],
+    [
+      'an identity in letters that lose a bit where they are read as ASCII',
+      /names no identity or no issuer/,
+      () => sigstore.sign(artifact, { ...signedAs, identity: identity.replace('acme', 'acm\u00e5') }),
+    ],
+    [
+      'an identity that goes on after a character that ends texts elsewhere',
+      /names no identity or no issuer/,
+      () => sigstore.sign(artifact, { ...signedAs, identity: `${identity}\0.evil.example` }),
+    ],
+    [
+      'a certificate that names two',
+      /names no identity or no issuer/,
+      async () => {
+        const bundle = await sigstore.sign(artifact, signedAs);
+        const der = Buffer.from(bundle.verificationMaterial.certificate.rawBytes, 'base64');
+        // The last 20 bytes of the one name become another one: its tag, its length, and 18 characters.
+        const name = der.indexOf(identity);
+        const length = identity.length - 20;
+        der[name - 1] = length;
+        der.set([0x86, 18], name + length);
+        bundle.verificationMaterial.certificate.rawBytes = der.toString('base64');
+        return bundle;
+      },
+    ],
     ['a signature of another artifact', /made for another artifact/, () => sigstore.sign(other, signedAs)],
     [
       'an attestation of this artifact',

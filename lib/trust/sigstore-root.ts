@@ -139,6 +139,9 @@ const issuerOids = { der: '1.3.6.1.4.1.57264.1.8', bare: '1.3.6.1.4.1.57264.1.1'
 /** What a key may be used for (RFC 5280, 4.2.1.12). */
 const extendedKeyUsage = '2.5.29.37';
 const codeSigning = '1.3.6.1.5.5.7.3.3';
+const subjectAltName = '2.5.29.17';
+/** `rfc822Name` and `uniformResourceIdentifier`, the kinds of names that are known. */
+const nameTags = [1, 6];
 
 /** Whom the certificate in a bundle names; the verifier checks this very certificate. Throws SignatureInvalid. */
 function certificateIdentity(content: SignedContent): CertificateIdentity {
@@ -166,7 +169,7 @@ function readIdentity(certificate: X509Certificate): CertificateIdentity {
   }
   const issued = certificate.extension(issuerOids.der);
   const issuer = issued ? utf8String(issued.value) : certificate.extension(issuerOids.bare)?.value.toString('utf8');
-  const identity = certificate.subjectAltName;
+  const identity = subjectName(certificate);
   if (!issuer || !identity) {
     throw new FairleadError('SignatureInvalid', 'its certificate names no identity or no issuer');
   }
@@ -176,6 +179,18 @@ function readIdentity(certificate: X509Certificate): CertificateIdentity {
     if (found !== undefined) claims[claim] = utf8String(found.value);
   }
   return { issuer, identity, claims };
+}
+
+/**
+ * The one name that an authority of Sigstore certifies, a URI or an e-mail address (RFC 5280, 4.2.1.6); undefined where it is none, or
+ * there are several. Both are ASCII: what is not could be taken for another name by whoever drops the bits that do not belong there.
+ */
+function subjectName(certificate: X509Certificate): string | undefined {
+  const [name, ...more] = certificate.extension(subjectAltName)?.valueObj.subs[0]?.subs ?? [];
+  if (name === undefined || more.length > 0 || !nameTags.some((tag) => name.tag.isContextSpecific(tag)))
+    return undefined;
+  const text = name.value.toString('latin1');
+  return /^[\x20-\x7e]+$/.test(text) ? text : undefined;
 }
 
 /** The text in an extension's value (DER UTF8String). */
