@@ -15,7 +15,10 @@ export function checkContent(descriptor: Descriptor, bytes: Uint8Array, name: st
   );
 }
 
-/** Opens content as a stream that is checked against its descriptor; rejects as {@link verifiedStream} does. */
+/**
+ * Content as a stream that is checked against its descriptor; rejects as {@link verifiedStream} does. Its source is opened when the stream
+ * is first read, and not before: who never gets to read it has nothing to close.
+ */
 export async function openContent(
   descriptor: Descriptor,
   content: Content,
@@ -25,7 +28,15 @@ export async function openContent(
     checkContent(descriptor, content, name);
     return oneChunk(content);
   }
-  return verifiedStream(await content(), descriptor, name);
+  return openedLate(descriptor, content, name);
+}
+
+async function* openedLate(
+  descriptor: Descriptor,
+  open: Exclude<Content, Uint8Array>,
+  name: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* verifiedStream(await open(), descriptor, name);
 }
 
 /** Reads content whole, checked. For manifests and other small content: rejects with LimitExceeded over 4 MiB. */

@@ -50,6 +50,9 @@ export const defaultRetry: Retry = { attempts: 4, delay: 250 };
 
 /** The longest wait in milliseconds, also when a registry's Retry-After asks for more: then its answer is taken as final. */
 const longestWait = 30_000;
+/** What a body that nobody wants may take before its connection is given up: bytes, and milliseconds. */
+const unwantedBytes = 64 * 1024;
+const discardTime = 1000;
 const retriedStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
@@ -131,6 +134,8 @@ async function sendOnce(
       : { body: body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false }) }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
+  // Nothing is to be read of it, and what is not let go of stays with the signal.
+  if (request.method === 'HEAD') answer.body.dump({ limit: unwantedBytes }).catch(() => undefined);
   return toResponse(request, answer);
 }
 
@@ -163,7 +168,7 @@ function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData): Http
     },
     async discard() {
       // A body that does not end soon, or breaks, costs its connection and nothing else.
-      await body.dump({ limit: 64 * 1024 }).catch(() => undefined);
+      await body.dump({ limit: unwantedBytes, signal: AbortSignal.timeout(discardTime) }).catch(() => undefined);
     },
   };
 }
