@@ -72,10 +72,16 @@ async function signWith(
   });
 }
 
-/** An error of the services, in which nothing of the token stays: what they say may quote it. */
+/** An error of the services, in which nothing of the token stays: what they say may quote it, and was cut where it is long. */
 function withoutToken(thrown: unknown, token: string): FairleadError {
   const { kind, message, hint } = toFairleadError(thrown);
-  const secrets = [token, ...token.split('.')].filter((part) => part.length > 8);
-  const said = secrets.reduce((text, secret) => text.replaceAll(secret, '(token)'), message);
+  const starts = token.split('.').map((part) => part.slice(0, 8));
+  const said = starts.filter((start) => start.length === 8).reduce(withoutRun, message);
   return new FairleadError(kind, `keyless signing failed: ${said}`, hint === undefined ? {} : { hint });
+}
+
+/** A text without what begins so, up to the next character that is in no token. */
+function withoutRun(text: string, start: string): string {
+  const [before = '', ...after] = text.split(start);
+  return [before, ...after.map((rest) => rest.replace(/^[\w.-]*/, '(token)'))].join('');
 }
