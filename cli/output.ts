@@ -21,9 +21,8 @@ export function writeError(error: FairleadError, form: OutputForm): void {
     process.stderr.write(`${JSON.stringify({ error: { kind, message, causes, hint, pointer } })}\n`);
     return;
   }
-  const { details = [] } = error;
-  const said = error.message.slice(0, error.message.length - details.reduce((sum, { length }) => sum + 3 + length, 0));
-  const lines = [`${styled('red', 'error:')} ${oneLine(said)}`];
+  const { summary, details = [] } = error;
+  const lines = [`${styled('red', 'error:')} ${oneLine(summary)}`];
   for (const detail of details) lines.push(`  ${oneLine(detail)}`);
   for (const cause of causes) lines.push(`  cause: ${oneLine(cause)}`);
   if (error.hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${oneLine(error.hint)}`);

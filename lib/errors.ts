@@ -43,19 +43,22 @@ export class FairleadError extends Error {
   readonly hint?: string;
   /** Where in the caller's document the fault lies, as a JSON pointer (RFC 6901). */
   readonly pointer?: string;
+  /** The message without its details. */
+  readonly summary: string;
   /** What the message ends with, each on a line of its own: no other line of it is one of ours. */
   readonly details?: readonly string[];
 
   constructor(
     kind: ErrorKind,
-    message: string,
+    summary: string,
     options: { cause?: unknown; hint?: string; pointer?: string; details?: readonly string[] } = {},
   ) {
     super(
-      [message, ...(options.details ?? [])].join('\n  '),
+      [summary, ...(options.details ?? [])].join('\n  '),
       options.cause === undefined ? undefined : { cause: options.cause },
     );
     this.kind = kind;
+    this.summary = summary;
     if (options.details !== undefined) this.details = options.details;
     if (options.hint !== undefined) this.hint = options.hint;
     if (options.pointer !== undefined) this.pointer = options.pointer;
