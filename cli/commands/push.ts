@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference } from '#lib/registry/reference';
-import { defaultLimits } from '#lib/trust/policy';
+import { defaultLimits, maxArtifactBytes, type TrustPolicy } from '#lib/trust/policy';
 import type { SignatureFormat } from '#lib/trust/signature';
 import type { Published } from '#services/push/publish';
 import { openRegistries } from '../connect.ts';
@@ -26,6 +26,7 @@ interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly signatureFormat: SignatureFormat;
   readonly unsigned?: boolean;
   readonly provenance?: boolean;
+  readonly policy?: string;
 }
 
 /** `fairlead push FILE REFERENCE`. */
@@ -42,6 +43,10 @@ export function define(command: Command): void {
   addSignatureFormatOption(command);
   command
     .option('--provenance', 'attest as well where it was made: SLSA provenance of this CI job')
+    .option(
+      '--policy <file>',
+      'read it back as a node under this trust policy would, and tag it only if it is admitted',
+    )
     .option('--annotation <key=value>', 'annotate the manifest; may be given many times', collectAnnotation);
   addRegistryOptions(command);
   addOutputOption(command)
@@ -55,11 +60,16 @@ export function define(command: Command): void {
             '    --annotation org.opencontainers.image.source=https://github.com/acme/profiles',
         ],
         [
+          'only if the nodes will take it: else the tag stays where it is',
+          'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key --policy policy.yaml',
+        ],
+        [
           'into a folder, with no server',
           'fairlead push nginx.json localhost/nginx:dev --oci-layout ./registry --unsigned',
         ],
       ]) +
         '\n\nExit codes: 0 published, 2 nothing to sign with, no such file or another wrong request, 3 not a valid profile,\n' +
+        '  4 no rule of --policy allows it, 5 signed otherwise than --policy asks: not tagged,\n' +
         '  6 the registry wants other credentials, 8 registry or signing service out of reach, 10 too large.',
     )
     .action(push);
@@ -72,11 +82,13 @@ async function push(file: string, referenceText: string, options: PushOptions): 
       hint: 'Write the profile to a file, or log in through the Docker configuration.',
     });
   }
-  const bytes = await readInput(file, defaultLimits.artifactBytes);
+  // A policy may allow more, or less, than what nodes allow unless told.
+  const bytes = await readInput(file, options.policy === undefined ? defaultLimits.artifactBytes : maxArtifactBytes);
   const provenance = options.provenance ? await ownProvenance() : undefined;
   // A key takes its time to open, on another thread: all else is loaded, checked and sent ahead meanwhile.
   const opening = await startSigner(options, process.env);
-  const [connect, { publish }] = await Promise.all([
+  const [policy, connect, { publish }] = await Promise.all([
+    options.policy === undefined ? undefined : readPolicy(options.policy),
     openRegistries(options, process.env),
     import('#services/push/publish'),
   ]);
@@ -90,9 +102,20 @@ async function push(file: string, referenceText: string, options: PushOptions): 
       signatureFormat: options.signatureFormat,
       provenance,
     },
-    { target: connect(reference), signer: opening?.signer, clock: () => new Date(), limits: defaultLimits },
+    {
+      target: connect(reference),
+      signer: opening?.signer,
+      clock: () => new Date(),
+      limits: policy?.limits ?? defaultLimits,
+      policy,
+    },
   );
   writeResult(options.output, { json: () => asJson(published), text: () => asText(published) });
+}
+
+async function readPolicy(file: string): Promise<TrustPolicy> {
+  const { loadPolicy } = await import('#lib/trust/load-policy');
+  return loadPolicy(file);
 }
 
 async function ownProvenance(): Promise<object> {
@@ -111,18 +134,19 @@ function sourceDate(env: NodeJS.ProcessEnv): Date | undefined {
   return new Date(seconds * 1000);
 }
 
-function asJson({ reference, descriptor, profile, findings, signature, provenance }: Published): object {
+function asJson({ reference, descriptor, profile, findings, signature, provenance, verification }: Published): object {
   return {
     reference: formatReference(reference),
     digest: descriptor.digest,
     kind: profile.kind,
     signature: signature ?? null,
     provenance: provenance ?? null,
+    verification: verification ?? null,
     findings,
   };
 }
 
-function asText({ reference, descriptor, profile, findings, signature, provenance }: Published): string {
+function asText({ reference, descriptor, profile, findings, signature, provenance, verification }: Published): string {
   return [
     ...findings.map(
       (finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`,
@@ -132,5 +156,6 @@ function asText({ reference, descriptor, profile, findings, signature, provenanc
     `digest     ${descriptor.digest}`,
     `signature  ${signature ?? 'none: only a rule with "unsigned: true" allows it'}`,
     ...(provenance === undefined ? [] : [`provenance ${provenance}`]),
+    ...(verification === undefined ? [] : [`rule       ${verification.rule}`]),
   ].join('\n');
 }

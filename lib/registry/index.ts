@@ -40,6 +40,7 @@ export type {
   Deleter,
   Fetcher,
   Pusher,
+  PushOptions,
   ReadTarget,
   ReferrerLister,
   ReferrerOptions,

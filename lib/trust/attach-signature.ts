@@ -1,9 +1,9 @@
 import type { Blob } from '#lib/artifact/artifact';
-import { pushArtifact } from '#lib/artifact/push-artifact';
+import { pushArtifact, pushBlobs, pushManifest } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Reference } from '#lib/registry/reference';
-import type { CallOptions, Target } from '#lib/registry/target';
+import type { PushOptions, Target } from '#lib/registry/target';
 import { attachLegacy } from './attach-legacy.ts';
 import type { Signer } from './key.ts';
 import { signLegacyAttestation } from './legacy-attestation.ts';
@@ -14,8 +14,10 @@ import type { SignatureFormat } from './signature.ts';
 import type { Attestation } from './statement.ts';
 
 export interface SignatureRequest {
-  /** The artifact's manifest, which is in the target already. */
+  /** The artifact's manifest, which is in the target already or on its way. */
   readonly descriptor: Descriptor;
+  /** Resolves when it is there, where it is on its way: nothing that names it is sent before. */
+  readonly sent?: Promise<unknown> | undefined;
   /** Where it lies, as the legacy form says in its payload. */
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly signer: Signer | StatementSigner;
@@ -31,15 +33,17 @@ export interface SignatureRequest {
  */
 export async function attachSignature(
   target: Target,
-  { descriptor, reference, signer, format, created }: SignatureRequest,
-  options: CallOptions = {},
+  { descriptor, sent, reference, signer, format, created }: SignatureRequest,
+  options: PushOptions = {},
 ): Promise<Descriptor> {
   if (format === 'bundle') {
     const signature = packSignature(descriptor, await signArtifact(descriptor, signer), { created });
-    await pushArtifact(target, signature, undefined, undefined, options);
+    await Promise.all([sent, pushBlobs(target, signature, options)]);
+    await pushManifest(target, signature, undefined, options);
     return signature.descriptor;
   }
   const key = legacyKey(signer);
+  await sent;
   const makeLayer = (): Promise<Blob> => signLegacy(descriptor, reference, key);
   return attachLegacy(target, { descriptor, kind: 'sig', makeLayer }, options);
 }
@@ -62,7 +66,7 @@ export interface AttestationRequest {
 export async function attachAttestation(
   target: Target,
   { descriptor, reference, attestation, signer, format, created }: AttestationRequest,
-  options: CallOptions = {},
+  options: PushOptions = {},
 ): Promise<Descriptor> {
   if (format === 'legacy') {
     const key = legacyKey(signer);

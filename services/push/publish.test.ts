@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fetchArtifact } from '#lib/artifact/fetch-artifact';
+import { packArtifact } from '#lib/artifact/pack-artifact';
 import { profileContent } from '#lib/artifact/profile-content';
+import { pushBlobs } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
+import { readProfile } from '#lib/profile/read-profile';
 import { memoryRepository } from '#lib/registry/memory';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
 import { fetchSignatures } from '#lib/trust/fetch-signatures';
-import { generateKeyPair, loadPrivateKey } from '#lib/trust/key';
-import { defaultLimits } from '#lib/trust/policy';
+import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/key';
+import { defaultLimits, type Rule, type TrustPolicy } from '#lib/trust/policy';
 import { publish } from './publish.ts';
 
 const profile = new TextEncoder().encode(
@@ -16,7 +19,9 @@ const profile = new TextEncoder().encode(
 );
 const reference = parseReference('registry.example.com/security/nginx:1.27');
 const clock = (): Date => new Date('2026-01-02T03:04:05Z');
-const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+const newSigner = async (): Promise<Signer> => loadPrivateKey((await generateKeyPair()).privateKey);
+const signer = await newSigner();
+const stranger = await newSigner();
 
 /** A repository in memory that notes what is written, and in which order. */
 function recordingRepository(): { target: Target; calls: string[] } {
@@ -35,6 +40,23 @@ function recordingRepository(): { target: Target; calls: string[] } {
   };
   return { target, calls };
 }
+
+/** A policy with one rule for everything in this test's registry, unless it says for what. */
+function policyOf(rule: Partial<Rule> & Pick<Rule, 'require' | 'unsigned'>): TrustPolicy {
+  return {
+    source: 'policy.yaml',
+    rules: [{ match: 'registry.example.com/**', ...rule }],
+    baseline: { seccomp: 'RuntimeDefault' },
+    limits: defaultLimits,
+    revision: '1',
+  };
+}
+
+const askingFor = (...signers: readonly Signer[]): TrustPolicy =>
+  policyOf({
+    unsigned: false,
+    require: signers.map(({ publicKey }, at) => ({ anyOf: [{ key: `${at}.pub`, publicKey }] })),
+  });
 
 describe('publish', () => {
   it('stores the profile byte for byte and gives the pinned reference', async () => {
@@ -155,10 +177,10 @@ describe('publish', () => {
   it('sends nothing that is not allowed or not valid', async () => {
     const { target, calls } = recordingRepository();
     const dependencies = { target, signer, clock, limits: defaultLimits };
-    const authorize = (): void => {
-      throw new FairleadError('NotAllowed', 'no rule');
-    };
-    await assert.rejects(publish(profile, { reference }, { ...dependencies, authorize }), { kind: 'NotAllowed' });
+    const elsewhere = policyOf({ match: 'other.example.com/**', unsigned: true, require: [] });
+    await assert.rejects(publish(profile, { reference }, { ...dependencies, policy: elsewhere }), {
+      kind: 'NotAllowed',
+    });
     const notify = new TextEncoder().encode('{"defaultAction": "SCMP_ACT_NOTIFY"}');
     await assert.rejects(publish(notify, { reference }, dependencies), { kind: 'ProfileInvalid' });
     await assert.rejects(publish(new TextEncoder().encode('{'), { reference }, dependencies), {
@@ -167,5 +189,128 @@ describe('publish', () => {
     const pinned = parseReference(`registry.example.com/security/nginx@sha256:${'0'.repeat(64)}`);
     await assert.rejects(publish(profile, { reference: pinned }, dependencies), { kind: 'InvalidInput' });
     assert.deepEqual(calls, []);
+  });
+
+  describe('under a policy', () => {
+    const dependencies = { signer, clock, limits: defaultLimits };
+
+    it('reads back what it sent before it writes the tag, and says why it is admitted', async () => {
+      const { target, calls } = recordingRepository();
+      const fetch: Target['fetch'] = (descriptor, options) => {
+        calls.push(`fetch ${descriptor.digest}`);
+        return target.fetch(descriptor, options);
+      };
+      const { descriptor, signature, verification } = await publish(
+        profile,
+        { reference },
+        { ...dependencies, target: { ...target, fetch }, policy: askingFor(signer) },
+      );
+      assert.deepEqual(
+        verification?.signatures.map(({ manifest, key }) => [manifest, key]),
+        [[signature, '0.pub']],
+      );
+      const readBack = calls.indexOf(`fetch ${signature}`);
+      assert.ok(readBack > calls.indexOf(`push ${signature}`));
+      assert.ok(calls.includes(`fetch ${descriptor.digest}`));
+      assert.deepEqual(calls.slice(-1), [`tag 1.27 ${descriptor.digest}`]);
+    });
+
+    for (const [outcome, settle] of [
+      ['tags it then', (): void => {}],
+      [
+        'tags nothing if that fails',
+        (): void => {
+          throw new FairleadError('Conflict', 'the list never came to rest');
+        },
+      ],
+    ] as const) {
+      it(`reads back while the list of referrers is still watched, and ${outcome}`, async () => {
+        const { target, calls } = recordingRepository();
+        const seen = Promise.withResolvers<void>();
+        const watching: Target = {
+          ...target,
+          push: async (descriptor, content, options) => {
+            await target.push(descriptor, content, options);
+            if (!descriptor.artifactType?.includes('sigstore')) return;
+            options?.onListed?.();
+            await seen.promise;
+            calls.push('at rest');
+            settle();
+          },
+          fetch: (descriptor, options) => {
+            if (descriptor.mediaType === 'application/json') seen.resolve(); // the last of what is read back
+            return target.fetch(descriptor, options);
+          },
+        };
+        const publishing = publish(
+          profile,
+          { reference },
+          { ...dependencies, target: watching, policy: askingFor(signer) },
+        );
+        if (outcome === 'tags it then') {
+          const { descriptor } = await publishing;
+          assert.deepEqual(calls.slice(-2), ['at rest', `tag 1.27 ${descriptor.digest}`]);
+        } else {
+          await assert.rejects(publishing, { kind: 'Conflict' });
+          assert.equal(calls.at(-1), 'at rest');
+        }
+      });
+    }
+
+    it('leaves the tag where it was if the policy asks for another key, with or without a signature', async () => {
+      const { target } = recordingRepository();
+      const before = await publish(profile, { reference }, { ...dependencies, target });
+      const changed = Buffer.from(Buffer.from(profile).toString().replace('write', 'writev'));
+      for (const signedBy of [signer, undefined]) {
+        await assert.rejects(
+          publish(changed, { reference }, { ...dependencies, target, signer: signedBy, policy: askingFor(stranger) }),
+          {
+            kind: 'SignatureInvalid',
+            summary: /^sent, but not tagged: no signature of registry\.example\.com\/security\/nginx@sha256:/,
+          },
+        );
+      }
+      assert.equal((await target.resolve('1.27')).digest, before.descriptor.digest);
+    });
+
+    it('counts the signatures that were there before', async () => {
+      const { target } = recordingRepository();
+      await publish(profile, { reference: { ...reference, tag: 'staging' } }, { ...dependencies, target });
+      const both = { target, policy: askingFor(signer, stranger) };
+      await assert.rejects(publish(profile, { reference }, { ...dependencies, ...both }), { kind: 'SignatureInvalid' });
+      const { verification } = await publish(profile, { reference }, { ...dependencies, ...both, signer: stranger });
+      assert.equal(verification?.signatures.length, 2);
+      const unsigned = await publish(profile, { reference }, { ...dependencies, ...both, signer: undefined });
+      assert.equal(unsigned.verification?.signatures.length, 2);
+    });
+
+    it('writes the tag of what may be unsigned last as well', async () => {
+      const { target, calls } = recordingRepository();
+      const policy = policyOf({ unsigned: true, require: [] });
+      const { descriptor } = await publish(
+        profile,
+        { reference },
+        { ...dependencies, target, signer: undefined, policy },
+      );
+      assert.deepEqual(calls.slice(-2), [`push ${descriptor.digest}`, `tag 1.27 ${descriptor.digest}`]);
+    });
+
+    it('tags nothing that the registry gives back otherwise than it was sent', async () => {
+      const { target } = recordingRepository();
+      const other = packArtifact(readProfile(profile), { layout: 'runtime', title: 'other.json' });
+      await pushBlobs(target, other);
+      const fetch: Target['fetch'] = ({ mediaType, ...rest }, options) =>
+        target.fetch(
+          mediaType === other.manifest.layers[0]?.mediaType
+            ? (other.blobs[0]?.descriptor ?? assert.fail())
+            : { mediaType, ...rest },
+          options,
+        );
+      await assert.rejects(
+        publish(profile, { reference }, { ...dependencies, target: { ...target, fetch }, policy: askingFor(signer) }),
+        /sent, but not tagged/,
+      );
+      await assert.rejects(target.resolve('1.27'), { kind: 'NotFound' });
+    });
   });
 });

@@ -1,19 +1,22 @@
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushBlobs, pushManifest } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
+import { type PullContext, type PullRequest, pullProfile } from '#lib/node/pull-profile';
 import { lint } from '#lib/profile/lint';
-import type { Finding, RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
+import type { Finding, RuntimeProfile } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import type { Reference } from '#lib/registry/reference';
-import type { Target } from '#lib/registry/target';
-import { attachAttestation, attachSignature } from '#lib/trust/attach-signature';
+import type { PushOptions, Target } from '#lib/registry/target';
+import { attachAttestation, attachSignature, type SignatureRequest } from '#lib/trust/attach-signature';
+import { authorize } from '#lib/trust/authorize';
 import type { Signer } from '#lib/trust/key';
+import type { Limits, TrustPolicy } from '#lib/trust/policy';
 import { provenancePredicateType } from '#lib/trust/predicate-type';
 import type { StatementSigner } from '#lib/trust/sign-artifact';
-import type { SignatureFormat } from '#lib/trust/signature';
+import type { SignatureFormat, Verification } from '#lib/trust/signature';
 
 export interface PublishRequest {
   /** Where to: a repository and, unless it is to be found by its digest alone, a tag. */
@@ -39,9 +42,11 @@ export interface PublishDependencies {
   readonly signer?: Signer | StatementSigner | Promise<Signer | StatementSigner> | undefined;
   /** The time that the signature's manifest carries. */
   readonly clock: () => Date;
-  readonly limits: { readonly entriesPerSyscall: number };
-  /** Throws for what may not be published here; asked before anything is sent. */
-  readonly authorize?: ((reference: Reference, kind: RuntimeKind) => void) | undefined;
+  readonly limits: Limits;
+  /**
+   * What a node would ask. Nothing is sent that no rule of it allows; what was sent is read back under it before the tag is written.
+   */
+  readonly policy?: TrustPolicy | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -56,17 +61,20 @@ export interface Published {
   readonly signature?: Digest | undefined;
   /** Digest of the manifest of its provenance. */
   readonly provenance?: Digest | undefined;
+  /** Why the policy admits it, where one was given. */
+  readonly verification?: Verification | undefined;
 }
 
 /**
- * Publishes one profile: read, lint, pack, sign, attest, push. It is stored byte for byte as it came, and the tag is written last,
- * so that no unsigned or half-sent artifact ever stands under it.
- * Throws ProfileInvalid for a profile that no runtime would accept, and whatever the target and the opening of the signer throw.
+ * Publishes one profile: read, lint, pack, sign, attest, push, read back. It is stored byte for byte as it came, and the tag is written
+ * last, so that nothing unsigned, half-sent or refused by the policy ever stands under it.
+ * Throws LimitExceeded for a profile that is too large, ProfileInvalid for one that no runtime would accept, NotAllowed and
+ * SignatureInvalid where the policy refuses it, and whatever the target and the opening of the signer throw.
  */
 export async function publish(
   bytes: Uint8Array,
-  { reference, title, annotations, created, signatureFormat = 'bundle', provenance }: PublishRequest,
-  { target, signer: opening, clock, limits, authorize, signal }: PublishDependencies,
+  { reference, title, annotations, created, signatureFormat: format = 'bundle', provenance }: PublishRequest,
+  { target, signer: opening, clock, limits, policy, signal }: PublishDependencies,
 ): Promise<Published> {
   const { registry, repository, tag } = reference;
   if (reference.digest !== undefined) {
@@ -77,44 +85,83 @@ export async function publish(
   if (provenance !== undefined && opening === undefined) {
     throw new FairleadError('InvalidInput', 'provenance is signed, and there is nothing to sign with');
   }
+  if (bytes.length > limits.artifactBytes) {
+    throw new FairleadError(
+      'LimitExceeded',
+      `the profile has ${bytes.length} bytes, more than the ${limits.artifactBytes} allowed`,
+    );
+  }
   const profile = readProfile(bytes, title);
   validateArtifact(profile, limits);
-  authorize?.(reference, profile.kind);
+  if (policy !== undefined) authorize(policy, reference, profile.kind);
   const findings = lint(profile);
   const artifact = packArtifact(profile, { layout: 'runtime', content: bytes, title, annotations, created });
   const { descriptor } = artifact;
+  const pinned = { registry, repository, digest: descriptor.digest };
   const options = signal === undefined ? {} : { signal };
+
   const [signer] = await Promise.all([opening, pushBlobs(target, artifact, options)]);
-  await pushManifest(target, artifact, signer === undefined ? tag : undefined, options);
-  const signature =
-    signer &&
-    (await attachSignature(
-      target,
-      { descriptor, reference, signer, format: signatureFormat, created: clock() },
-      options,
-    ));
-  const attested =
-    signer &&
-    provenance &&
-    (await attachAttestation(
-      target,
-      {
-        descriptor,
-        reference,
-        format: signatureFormat,
-        attestation: { predicateType: provenancePredicateType, predicate: provenance },
-        signer,
-        created: clock(),
-      },
-      options,
-    ));
-  if (signer !== undefined && tag !== undefined) await target.tag(descriptor, tag, options);
+  const tagAtOnce = signer === undefined && policy === undefined;
+  const sent = pushManifest(target, artifact, tagAtOnce ? tag : undefined, options);
+  const listed = Promise.withResolvers<void>();
+  const attaching = attachSigned(
+    target,
+    { descriptor, reference, signer, format, created: clock(), sent, provenance },
+    { ...options, onListed: listed.resolve },
+  );
+  // Where the list of referrers has to be watched for a while, what was sent is read back meanwhile.
+  const readingBack =
+    policy &&
+    Promise.race([listed.promise, attaching]).then(() =>
+      readBack({ reference: pinned, kind: profile.kind }, { policy, connect: () => target, ...options }),
+    );
+  const [attached, verification] = await Promise.all([attaching, readingBack, sent]);
+  if (tag !== undefined && !tagAtOnce) await target.tag(descriptor, tag, options);
   return {
-    reference: { registry, repository, digest: descriptor.digest },
+    reference: pinned,
     descriptor,
     profile,
     findings,
-    signature: signature?.digest,
-    provenance: attested?.digest,
+    signature: attached.signature?.digest,
+    provenance: attached.provenance?.digest,
+    verification,
   };
+}
+
+interface AttachRequest extends Omit<SignatureRequest, 'signer'> {
+  readonly signer: Signer | StatementSigner | undefined;
+  readonly sent: Promise<unknown>;
+  readonly provenance: object | undefined;
+}
+
+/** Signs the artifact and, where there is provenance, attests it. `onListed` hears of the last of both. */
+async function attachSigned(
+  target: Target,
+  { signer, sent, provenance, ...request }: AttachRequest,
+  { onListed, ...options }: PushOptions & Required<Pick<PushOptions, 'onListed'>>,
+): Promise<{ readonly signature?: Descriptor; readonly provenance?: Descriptor }> {
+  if (signer === undefined) {
+    await sent;
+    return {};
+  }
+  const last = { ...options, onListed };
+  const signature = await attachSignature(
+    target,
+    { ...request, signer, sent },
+    provenance === undefined ? last : options,
+  );
+  if (provenance === undefined) return { signature };
+  const attestation = { predicateType: provenancePredicateType, predicate: provenance };
+  return { signature, provenance: await attachAttestation(target, { ...request, signer, attestation }, last) };
+}
+
+/** Pulls what was just sent, as a node would; gives why the policy admits it. Throws as pullProfile, and says that the tag is as it was. */
+async function readBack(request: PullRequest, context: PullContext): Promise<Verification> {
+  try {
+    return (await pullProfile(request, context)).verification;
+  } catch (error) {
+    if (!(error instanceof FairleadError)) throw error;
+    const { kind, summary, ...rest } = error;
+    throw new FairleadError(kind, `sent, but not tagged: ${summary}`, { ...rest, cause: error });
+  }
 }

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { memoryRepository } from '#lib/registry/memory';
-import { generateKeyPair, loadPrivateKey } from '#lib/trust/key';
+import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/key';
 import type { TrustPolicy } from '#lib/trust/policy';
 import { createPushServer } from './server.ts';
 
@@ -12,10 +12,12 @@ const profile = '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["re
 
 describe('createPushServer', () => {
   let app: FastifyInstance;
+  let policy: TrustPolicy;
   const target = memoryRepository();
+  const newSigner = async (): Promise<Signer> => loadPrivateKey((await generateKeyPair()).privateKey);
   before(async () => {
-    const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
-    const policy: TrustPolicy = {
+    const signer = await newSigner();
+    policy = {
       source: 'policy.yaml',
       rules: [
         {
@@ -40,8 +42,12 @@ describe('createPushServer', () => {
   });
   after(() => app.close());
 
-  const post = (payload: string, options: { reference?: string; authorization?: string; type?: string } = {}) =>
-    app.inject({
+  const post = (
+    payload: string,
+    options: { reference?: string; authorization?: string; type?: string } = {},
+    to = app,
+  ) =>
+    to.inject({
       method: 'POST',
       url: '/v1/profiles',
       query: { reference: options.reference ?? 'registry.example.com/security/nginx:1' },
@@ -104,6 +110,25 @@ describe('createPushServer', () => {
       const response = await answer;
       assert.equal(response.statusCode, status, response.body);
       assert.equal(response.json().kind, kind);
+    }
+  });
+
+  it('tags nothing that is not signed as the policy asks', async () => {
+    const strict = await createPushServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      token,
+      policy: { current: policy, inForce: true },
+      connect: () => ({ ...target, tag: () => assert.fail('tagged') }),
+      signer: await newSigner(),
+    });
+    try {
+      const response = await post(profile.replace('read', 'write'), {}, strict);
+      assert.equal(response.statusCode, 403, response.body);
+      assert.equal(response.json().kind, 'SignatureInvalid');
+      assert.match(response.json().detail, /^sent, but not tagged: no signature of .* meets rule/);
+    } finally {
+      await strict.close();
     }
   });
 

@@ -3,7 +3,6 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
-import { authorize } from '#lib/trust/authorize';
 import type { PolicySource } from '#lib/trust/follow-policy';
 import type { Signer } from '#lib/trust/key';
 import { maxArtifactBytes } from '#lib/trust/policy';
@@ -16,10 +15,10 @@ export interface PushServerOptions {
   readonly logger: FastifyBaseLogger;
   /** What callers must present: `Authorization: Bearer <token>`. */
   readonly token: string;
-  /** Publishes nothing that this policy would not let a node fetch: a caller cannot make the service talk to any host. */
+  /** Tags nothing that this policy would not let a node use, and sends nothing to where it has no rule for. */
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
   readonly connect: (reference: Reference) => Target;
-  /** Signs everything; without it the profiles are published unsigned, which the policy must allow. */
+  /** Signs everything; without it the policy must ask for no signature, or for one that is there already. */
   readonly signer?: Signer | StatementSigner | undefined;
   /** Milliseconds for one request. */
   readonly timeout?: number;
@@ -120,13 +119,6 @@ function addRoutes(
           hint: 'Send the profile, as application/json or application/octet-stream.',
         });
       }
-      const limit = policy.limits.artifactBytes;
-      if (body.length > limit) {
-        throw new FairleadError(
-          'LimitExceeded',
-          `the profile has ${body.length} bytes, more than the ${limit} allowed`,
-        );
-      }
       const reference = parseReference(request.query.reference);
       const published = await publish(
         body,
@@ -136,7 +128,7 @@ function addRoutes(
           signer,
           clock: () => new Date(),
           limits: policy.limits,
-          authorize: (of, kind) => void authorize(policy, of, kind),
+          policy,
           signal: signalOf(reply),
         },
       );

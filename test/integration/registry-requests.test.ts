@@ -124,6 +124,26 @@ describePeers(['docker-registry'], 'the requests that a registry gets', () => {
     }
   });
 
+  it('says that a referrer can be found before it is done watching the list that it keeps itself', async () => {
+    const target = open();
+    const subject = manifest([]);
+    const referrer = manifest([], { subject: subject.descriptor });
+    await pushAll(target, [emptyConfig, subject]);
+    const listed = Promise.withResolvers<void>();
+    let done = false;
+    const pushing = target.push(referrer.descriptor, referrer.bytes, { onListed: listed.resolve }).finally(() => {
+      done = true;
+    });
+    await listed.promise;
+    assert.equal(done, false);
+    const found = await target.referrers(subject.descriptor);
+    assert.deepEqual(
+      found.map(({ digest }) => digest),
+      [referrer.descriptor.digest],
+    );
+    await pushing;
+  });
+
   it('sends a blob again that the registry lost a moment ago', async () => {
     const repository = fresh();
     const target = open(repository);

@@ -2,7 +2,7 @@ import { FairleadError } from '#lib/errors';
 import { type Descriptor, mediaTypes } from '../descriptor.ts';
 import { type Digest, digestParts } from '../digest.ts';
 import { acceptManifests, manifestBytesLimit, parseIndex } from '../manifest.ts';
-import type { CallOptions, ReferrerOptions } from '../target.ts';
+import type { CallOptions, PushOptions, ReferrerOptions } from '../target.ts';
 import { type ApiResponse, type RegistryClient, readBody } from './api.ts';
 import { errorCodes, nameRequest } from './errors.ts';
 import { nextPage } from './pages.ts';
@@ -32,7 +32,7 @@ export interface Referrers {
   /** Lists them; rejects with LimitExceeded over 10,000. */
   list(subject: Digest, options: ReferrerOptions): Promise<Descriptor[]>;
   /** Adds one to the tag schema's list, for a registry that did not say OCI-Subject when the manifest was put. */
-  addToTag(subject: Digest, referrer: Descriptor, options: CallOptions): Promise<void>;
+  addToTag(subject: Digest, referrer: Descriptor, options: PushOptions): Promise<void>;
   /** Takes one off the tag schema's list, where there is one. */
   removeFromTag(subject: Digest, referrer: Digest, options: CallOptions): Promise<void>;
 }
@@ -132,7 +132,7 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
    * watched: read again after as long as a round of reading and writing takes, by when a writer who had read before us has written too, and
    * again as long as others change it. Where our change is gone, it is made again.
    */
-  const update = async (subject: Digest, change: ListChange, options: CallOptions): Promise<void> => {
+  const update = async (subject: Digest, change: ListChange, options: PushOptions): Promise<void> => {
     let listed: readonly Descriptor[] = await readTag(subject, push, options);
     if (change.done(listed)) return;
     let round = 0;
@@ -148,6 +148,7 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
           await writeTag(subject, listed, options);
         }
         round = Math.max(round, performance.now() - began);
+        options.onListed?.();
       }
       await pause(2 * round * (1 + Math.random()), options.signal);
       const now = await readTag(subject, push, options);
@@ -161,7 +162,7 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
     );
   };
 
-  const inTurn = async (subject: Digest, change: ListChange, options: CallOptions): Promise<void> => {
+  const inTurn = async (subject: Digest, change: ListChange, options: PushOptions): Promise<void> => {
     const before = updates.get(subject) ?? Promise.resolve();
     const mine = before.then(() => update(subject, change, options));
     const settled = mine.catch(() => undefined);

@@ -6,7 +6,7 @@ import { linksOf, ofArtifactType, referrerDescriptor } from '../graph.ts';
 import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
 import type { ManifestResolver, ResolvedManifest, TaggedPusher } from '../one-request.ts';
 import { formatRepository, isTag, type Reference } from '../reference.ts';
-import type { CallOptions, Repository } from '../target.ts';
+import type { CallOptions, PushOptions, Repository } from '../target.ts';
 import { type ApiResponse, type RegistryClient, type RemoteOptions, readBody } from './api.ts';
 import { createBlobPusher } from './blob-pusher.ts';
 import { createClient } from './client.ts';
@@ -127,7 +127,7 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
     descriptor: Descriptor,
     bytes: Uint8Array,
     tagOrDigest: string,
-    options: CallOptions,
+    options: PushOptions,
   ): Promise<void> => {
     const links = linksOf(descriptor.mediaType, bytes, `${name}@${descriptor.digest}`);
     // Sent also where it is there already: it costs what asking costs, and the answer says who keeps the list of referrers.
