@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { FairleadError } from '#lib/errors';
 import { loadArchive, saveArchive } from '#lib/registry/layout/archive';
 import { unreadable, unwritable } from './files.ts';
+import { removedAfter } from './removed-after.ts';
 
 /** Most bytes of an archive that is loaded: profiles are small, and what is larger fills a disk. */
 const archiveLimit = 1024 ** 3;
@@ -12,11 +13,12 @@ const archiveLimit = 1024 ** 3;
 export async function writeArchive(file: string, folder: string, name: string): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}`;
   try {
-    // Flushed to the disk before the rename.
-    await saveArchive(folder, name, createWriteStream(temporary, { flags: 'wx', mode: 0o644, flush: true }));
-    await rename(temporary, file);
+    await removedAfter(temporary, async () => {
+      // Flushed to the disk before the rename.
+      await saveArchive(folder, name, createWriteStream(temporary, { flags: 'wx', mode: 0o644, flush: true }));
+      await rename(temporary, file);
+    });
   } catch (cause) {
-    await rm(temporary, { force: true });
     if (cause instanceof FairleadError && cause.kind !== 'Unavailable') throw cause;
     throw unwritable(file, cause instanceof FairleadError ? cause.cause : cause);
   }

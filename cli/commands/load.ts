@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { LayoutRoot } from '#lib/registry/layout/layout-roots';
-import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
+import { formatReference, isTag, parseReference, type Reference } from '#lib/registry/reference';
 import { openRegistries } from '../connect.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
 import { writeResult } from '../output.ts';
@@ -75,8 +75,23 @@ async function load(file: string, referenceText: string, options: OutputOptions 
 function choose(roots: readonly LayoutRoot[], { tag, digest }: Reference, file: string): readonly LayoutRoot[] {
   const wanted = digest === undefined ? roots : roots.filter(({ descriptor }) => descriptor.digest === digest);
   const [first] = wanted;
-  if (first === undefined) throw new FairleadError('NotFound', `${file} holds no ${digest ?? 'artifact'}`);
-  if (tag === undefined) return wanted;
+  if (first === undefined) {
+    const held = roots.map(({ descriptor, tags }) => tags[0] ?? descriptor.digest).join(', ');
+    throw new FairleadError('NotFound', `${file} holds no ${digest ?? 'artifact'}`, {
+      hint: held === '' ? 'It was made of an empty layout. Save it again.' : `It holds ${held}.`,
+    });
+  }
+  if (tag === undefined) {
+    const bad = wanted.flatMap(({ tags }) => tags).find((each) => !isTag(each));
+    if (bad === undefined) return wanted;
+    throw new FairleadError(
+      'InvalidInput',
+      `${file} calls an artifact ${JSON.stringify(bad.slice(0, 200))}, which is no tag`,
+      {
+        hint: 'Name the tag that it is to have: registry/repository:tag.',
+      },
+    );
+  }
   if (wanted.length > 1) {
     const all = wanted.map(({ descriptor, tags }) => tags[0] ?? descriptor.digest).join(', ');
     throw new FairleadError(

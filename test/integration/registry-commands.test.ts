@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type RunOptions, run, runFairlead, succeeded } from '#test/cli/run';
+import { failed, type RunOptions, run, runFairlead, succeeded } from '#test/cli/run';
 import { peer } from '#test/peers/peer';
 import { type Refreg, startRefreg } from '#test/peers/refreg';
 import { type Registry, startRegistry } from '#test/peers/registry';
@@ -128,6 +128,28 @@ describePeers(
         (await readdir(cwd)).filter((name) => name.startsWith('kept.tar')),
         ['kept.tar'],
       );
+    });
+
+    it('says what to do about an archive whose names are no tags, and where no temporary files can be made', async () => {
+      await push(`${source.host}/security/named:1`);
+      const from = ['copy', '--src-tls-verify=false', `docker://${source.host}/security/named:1`];
+      const { code } = await run(peer('skopeo'), [...from, 'oci-archive:named.tar:docker.io/library/nginx:1.27'], {
+        cwd,
+      });
+      assert.equal(code, 0);
+      const { host } = modern;
+      const load = (reference: string, env = {}) => runFairlead(['load', 'named.tar', reference], { cwd, env });
+      failed(
+        await load(`${host}/named`),
+        2,
+        /named\.tar calls an artifact "docker\.io.*", which is no tag\nhint: Name the tag/,
+      );
+      failed(
+        await load(`${host}/named:1`, { TMPDIR: '/no/such' }),
+        2,
+        /temporary folder in \/no\/such\n.*\nhint: Set TMPDIR/,
+      );
+      succeeded(await load(`${host}/named:1`));
     });
 
     it('loads what skopeo saved, and says which of several is meant', async () => {
