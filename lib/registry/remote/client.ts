@@ -2,15 +2,9 @@ import { FairleadError } from '#lib/errors';
 import { isDigest } from '../digest.ts';
 import type { ApiRequest, ApiResponse, RegistryClient, RemoteOptions } from './api.ts';
 import { createEndpointClient, type EndpointClient } from './endpoint-client.ts';
-import type { Capability } from './hosts/endpoint.ts';
+import { apiHost, type Capability } from './hosts/endpoint.ts';
 import { findEndpoints, plainEndpoint } from './hosts/find-endpoints.ts';
 import { isLoopback } from './plain-http.ts';
-
-/** The host that serves the API of a registry: Docker Hub's is another than its name. */
-const apiHosts: Readonly<Record<string, string>> = {
-  'docker.io': 'registry-1.docker.io',
-  'index.docker.io': 'registry-1.docker.io',
-};
 
 /** Milliseconds for which a mirror that was out of reach is not asked again. */
 const mirrorRest = 30_000;
@@ -23,7 +17,7 @@ export function createClient(
   name: { readonly registry: string; readonly repository: string },
   options: RemoteOptions = {},
 ): RegistryClient {
-  const host = apiHosts[name.registry] ?? name.registry;
+  const host = apiHost(name.registry);
   const plain = options.plainHttp === true || isLoopback(new URL(`http://${host}`));
   const origin = new URL(`${plain ? 'http' : 'https'}://${host}`);
   const folders = options.certsFolders ?? [];
@@ -33,13 +27,21 @@ export function createClient(
   const open = async (): Promise<EndpointClient[]> => {
     const endpoints =
       folders.length === 0 ? [plainEndpoint(origin)] : await findEndpoints(folders, name.registry, origin);
-    return endpoints.map((endpoint) => createEndpointClient(endpoint, name, options));
+    return endpoints.map((endpoint, at) => {
+      // A mirror gets one try: there is another host to ask.
+      const retry = endpoint.mirror && at < endpoints.length - 1 ? { ...options.retry, attempts: 1 } : options.retry;
+      return createEndpointClient(endpoint, name, { ...options, retry });
+    });
   };
 
   return {
     origin,
     async send(request) {
-      opening ??= open();
+      opening ??= open().catch((error: unknown) => {
+        // Files that are not right may be mended while we run.
+        opening = undefined;
+        throw error;
+      });
       const clients = await opening;
       if (request.to instanceof URL) {
         const { origin: asked } = request.to;

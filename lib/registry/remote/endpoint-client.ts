@@ -24,11 +24,9 @@ export function createEndpointClient(
   options: RemoteOptions,
 ): EndpointClient {
   const { api, tls } = endpoint;
-  const allowedHost = options.plainHttp === true || endpoint.configured ? api.host : undefined;
   const transport = createTransport({
     timeouts: { ...defaultTimeouts, ...options.timeouts },
-    // A mirror gets one try: there is another host to ask.
-    retry: { ...defaultRetry, ...options.retry, ...(endpoint.mirror ? { attempts: 1 } : {}) },
+    retry: { ...defaultRetry, ...options.retry },
     // Its authorities may stand behind its token service and storage too; who we are is for the host alone.
     connection: (url) => ({
       proxy: options.proxy,
@@ -48,11 +46,16 @@ export function createEndpointClient(
     clock: () => performance.now(),
   });
 
+  /** Where the API lies below a path, as of a proxy among repositories (`/v2/hub/`), names of repositories begin with it there. */
+  const below = /^\/v2\/(.+\/)$/.exec(api.pathname)?.[1] ?? '';
+  const scopesThere = (scopes: readonly string[]): readonly string[] =>
+    below === '' ? scopes : scopes.map((scope) => scope.replace(/^repository:/, `repository:${below}`));
+
   const tellWarnings = createWarningTeller((text) => options.onWarning?.(text, api.host));
 
   /** Sends to one URL, with our credentials where it is the host itself and never elsewhere. */
   const sendTo = async (request: ApiRequest, url: URL): Promise<HttpResponse> => {
-    refusePlainHttp(url, api, allowedHost, nameRequest({ method: request.method, url }));
+    refusePlainHttp(url, api, nameRequest({ method: request.method, url }));
     const own = url.origin === api.origin;
     const attempt = async (authorization: string | undefined): Promise<HttpResponse> =>
       transport.send({
@@ -67,11 +70,12 @@ export function createEndpointClient(
         body: request.body,
         once: request.once,
       });
-    const header = own ? await authorizer.header(request.scopes, request.signal) : undefined;
+    const scopes = scopesThere(request.scopes);
+    const header = own ? await authorizer.header(scopes, request.signal) : undefined;
     const response = await attempt(header);
     const challenge = response.header('www-authenticate');
     if (response.status !== 401 || !own || challenge === undefined) return response;
-    const better = await authorizer.answer(challenge, request.scopes, header, request.signal);
+    const better = await authorizer.answer(challenge, scopes, header, request.signal);
     if (better === undefined) return response;
     await response.discard();
     return attempt(better);

@@ -10,8 +10,11 @@ export interface Endpoint {
   readonly tls?: Tls | undefined;
   /** Headers that it wants with every request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** True where a configuration file names this very URL: then it may be plain HTTP. */
-  readonly configured: boolean;
-  /** True for a mirror: credentials for the registry are not for it. */
+  /** True for another host than the registry's own: credentials for the registry are not for it. */
   readonly mirror: boolean;
+}
+
+/** The host that serves the API of a registry: Docker Hub's is another than its name. */
+export function apiHost(registry: string): string {
+  return registry === 'docker.io' || registry === 'index.docker.io' ? 'registry-1.docker.io' : registry;
 }

@@ -27,7 +27,6 @@ export function plainEndpoint(upstream: URL, tls?: Tls): Endpoint {
     api: new URL('/v2/', upstream),
     capabilities: ['pull', 'resolve', 'push'],
     headers: {},
-    configured: false,
     mirror: false,
     tls,
   };

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { Tls } from '../agents.ts';
-import type { Capability, Endpoint } from './endpoint.ts';
+import { apiHost, type Capability, type Endpoint } from './endpoint.ts';
 
 const oneOrMore = v.union([v.string(), v.array(v.string())]);
 const hostFields = {
@@ -44,21 +44,22 @@ export async function readHostsToml(text: string, file: string, upstream: URL): 
     throw new FairleadError('InvalidInput', `${file}: ${where}: ${result.issues[0].message}`);
   }
   const { host, server, ...own } = result.output;
-  const mirrors = Object.entries(host).map(([url, fields]) => toEndpoint(url, fields, file, true));
-  return Promise.all([...mirrors, toEndpoint(server ?? upstream.origin, own, file, false)]);
+  const mirrors = Object.entries(host).map(([url, fields]) => toEndpoint(url, fields, file, upstream));
+  return Promise.all([...mirrors, toEndpoint(server ?? upstream.origin, own, file, upstream)]);
 }
 
 async function toEndpoint(
   url: string,
   fields: v.InferOutput<typeof hostSchema>,
   file: string,
-  mirror: boolean,
+  upstream: URL,
 ): Promise<Endpoint> {
   const text = /^[a-z]+:\/\//i.test(url) ? url : `https://${url}`;
   if (!URL.canParse(text) || !/^https?:\/\//i.test(text)) {
     throw new FairleadError('InvalidInput', `${file}: ${JSON.stringify(url.slice(0, 200))} is no URL of a host`);
   }
   const api = new URL(text);
+  api.host = apiHost(api.host);
   const path = api.pathname.replace(/\/+$/, '');
   api.pathname = fields.override_path || path.endsWith('/v2') ? `${path}/` : `${path}/v2/`;
   const headers = Object.entries(fields.header).map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')]);
@@ -66,8 +67,7 @@ async function toEndpoint(
     api,
     capabilities: fields.capabilities,
     headers: Object.fromEntries(headers),
-    configured: true,
-    mirror,
+    mirror: api.host !== upstream.host,
     tls: await readTls(fields, file),
   };
 }
