@@ -162,6 +162,10 @@ async function readBack(request: PullRequest, context: PullContext): Promise<Ver
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;
     const { kind, summary, ...rest } = error;
-    throw new FairleadError(kind, `sent, but not tagged: ${summary}`, { ...rest, cause: error });
+    const hint =
+      kind === 'SignatureInvalid'
+        ? 'Sign it with what the rule asks for: fairlead push again, or fairlead sign and fairlead tag.'
+        : error.hint;
+    throw new FairleadError(kind, `sent, but not tagged: ${summary}`, { ...rest, ...(hint && { hint }), cause: error });
   }
 }
