@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { FairleadError } from '#lib/errors';
-import { asksForJson, writeError } from './output.ts';
+import { asksForJson, withoutCommands, writeError, writeResult } from './output.ts';
 
 /** What writeError prints. */
 function printed(error: FairleadError, form: 'text' | 'json'): string {
@@ -78,5 +78,39 @@ describe('asksForJson', () => {
     assert.equal(asksForJson(['pull', '--output=json']), true);
     assert.equal(asksForJson(['pull', '--output', 'text', 'json']), false);
     assert.equal(asksForJson(['pull', 'json']), false);
+  });
+});
+
+describe('what strangers wrote, in the log of a CI system', () => {
+  it('is no command of GitHub, Azure or TeamCity', () => {
+    assert.equal(
+      withoutCommands(
+        '::error::x\n  ::set-output name=a::b\nv1::2 a::b\n##[error]x y##vso[task.setvariable]z ##teamcity[x] ## [1]',
+      ),
+      '\\u{3a}:error::x\n  \\u{3a}:set-output name=a::b\nv1::2 a::b\n\\u{23}#[error]x y\\u{23}#vso[task.setvariable]z \\u{23}#teamcity[x] ## [1]',
+    );
+  });
+
+  it('is none in a result, which as JSON stays the same, and in an error', () => {
+    const stranger = '::error::x ##vso[y]\\##[z]';
+    const write = mock.method(process.stdout, 'write', () => true);
+    try {
+      for (const form of ['text', 'json'] as const) writeResult(form, { json: () => [stranger], text: () => stranger });
+    } finally {
+      write.mock.restore();
+    }
+    const [text = '', json = ''] = write.mock.calls.map(({ arguments: [written] }) => String(written));
+    assert.doesNotMatch(text + json, /^\s*::|##(?:vso)?\[/m);
+    assert.deepEqual(JSON.parse(json), [stranger]);
+    const error = new FairleadError('InvalidInput', stranger, { details: [stranger], hint: stranger });
+    assert.doesNotMatch(stripVTControlCharacters(printed(error, 'text')), /^\s*::|##(?:vso)?\[/m);
+    assert.equal(JSON.parse(printed(error, 'json')).error.hint, stranger);
+  });
+
+  it('is not there where there is nothing to say', () => {
+    const write = mock.method(process.stdout, 'write', () => true);
+    writeResult('text', { json: () => [], text: () => '' });
+    write.mock.restore();
+    assert.equal(write.mock.callCount(), 0);
   });
 });

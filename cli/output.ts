@@ -4,10 +4,13 @@ import type { FairleadError } from '#lib/errors';
 /** How a command says its result: for people, or as one JSON document on stdout. */
 export type OutputForm = 'text' | 'json';
 
-/** Prints a command's result on stdout. Only the wanted form is built. */
+/** Prints a command's result on stdout, and nothing where its text is empty. Only the wanted form is built. */
 export function writeResult(form: OutputForm, result: { json: () => unknown; text: () => string }): void {
-  const text = form === 'json' ? JSON.stringify(result.json(), undefined, 2) : printable(result.text());
-  process.stdout.write(`${text}\n`);
+  const text =
+    form === 'json'
+      ? withoutCommandsInJson(JSON.stringify(result.json(), undefined, 2))
+      : withoutCommands(printable(result.text()));
+  if (text !== '') process.stdout.write(`${text}\n`);
 }
 
 /**
@@ -18,7 +21,8 @@ export function writeError(error: FairleadError, form: OutputForm): void {
   const causes = causeMessages(error);
   if (form === 'json') {
     const { kind, message, hint, pointer } = error;
-    process.stderr.write(`${JSON.stringify({ error: { kind, message, causes, hint, pointer } })}\n`);
+    const json = JSON.stringify({ error: { kind, message, causes, hint, pointer } });
+    process.stderr.write(`${withoutCommandsInJson(json)}\n`);
     return;
   }
   const { summary, details = [] } = error;
@@ -26,7 +30,7 @@ export function writeError(error: FairleadError, form: OutputForm): void {
   for (const detail of details) lines.push(`  ${oneLine(detail)}`);
   for (const cause of causes) lines.push(`  cause: ${oneLine(cause)}`);
   if (error.hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${oneLine(error.hint)}`);
-  process.stderr.write(`${lines.join('\n')}\n`);
+  process.stderr.write(`${withoutCommands(lines.join('\n'))}\n`);
 }
 
 /**
@@ -42,9 +46,22 @@ export function oneLine(text: string): string {
   return printable(text).replaceAll('\n', '\\u{a}');
 }
 
+/**
+ * Text with parts from outside, so that no CI system takes a line of it for a command: GitHub's `::error::` at the start of a line, and
+ * `##[error]` of GitHub, `##vso[…]` of Azure and `##teamcity[…]` anywhere. Their first character is written as an escape.
+ */
+export function withoutCommands(text: string): string {
+  return text.replace(/^([^\S\n]*):(?=:)/gm, '$1\\u{3a}').replace(/#(?=#[a-z]*\[)/gi, '\\u{23}');
+}
+
+/** The same for JSON, in which no line starts with a colon, and in whose strings alone a # can stand: it stays the same document. */
+function withoutCommandsInJson(json: string): string {
+  return json.replace(/#(?=#[a-z]*\[)/gi, '\\u0023');
+}
+
 /** Prints a line on stderr beside a result: `note: …`. */
 export function writeNote(word: 'note' | 'failed', text: string): void {
-  process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${oneLine(text)}\n`);
+  process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${withoutCommands(oneLine(text))}\n`);
 }
 
 /** Whether the command line asks for JSON: known before commander has read it, so that usage errors obey as well. */

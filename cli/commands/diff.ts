@@ -5,7 +5,7 @@ import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { ProfileDiff } from '#lib/profile/seccomp/diff';
 import { GateClosed, gateExit } from '../gate.ts';
 import { addOutputOption, examples } from '../options.ts';
-import { type OutputForm, writeResult } from '../output.ts';
+import { type OutputForm, withoutCommands, writeResult } from '../output.ts';
 import { addProfileOptions, type ProfileOptions, readNotedFiles, sourceName } from '../profile-file.ts';
 
 interface DiffOptions extends ProfileOptions {
@@ -46,7 +46,7 @@ async function diff(from: string, to: string, options: DiffOptions): Promise<voi
   const [before, after] = await readNotedFiles([from, to], options);
   const found = diffProfiles(before, after, nativeArchitecture(options.architecture));
   const files = { from: sourceName(from), to: sourceName(to) };
-  if (options.output === 'markdown') process.stdout.write(renderDiffMarkdown(found));
+  if (options.output === 'markdown') process.stdout.write(withoutCommands(renderDiffMarkdown(found)));
   else {
     writeResult(options.output, {
       json: () => ({ ...files, kind: after.kind, loosened: isLoosened(found), ...found }),
