@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +72,30 @@ describe('fairlead', () => {
     assert.equal(option.code, 2);
     assert.match(option.stderr, /^error: unknown option '--nope'\n.*hint: /s);
     assert.equal(option.stdout, '');
+  });
+
+  it('names the help of the command that was used wrongly', async () => {
+    const { stderr } = await runFairlead(['policy', 'test']);
+    assert.match(stderr, /^error: missing required argument 'file'\nhint: fairlead policy test --help /);
+  });
+
+  it('keeps its exit code where nobody reads what it says, and where that cannot be written', async () => {
+    const command = (redirect: string) => [
+      '-c',
+      `"$0" "$1" policy test /dev/null ghcr.io/acme/nginx ${redirect}`,
+      process.execPath,
+      launcher,
+    ];
+    const gone = spawn(process.execPath, [launcher, 'policy', 'test', '/dev/null', 'ghcr.io/acme/nginx'], {
+      stdio: 'pipe',
+    });
+    gone.stdout.destroy();
+    assert.deepEqual(await once(gone, 'exit'), [4, null]);
+    assert.equal((await run('sh', command('2>/dev/full'))).code, 4);
+    const { code, stderr } = await run('sh', command('>/dev/full'));
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /error: cannot write to stdout\n.*ENOSPC.*\nhint: The disk is full/s);
+    assert.doesNotMatch(stderr, / at /);
   });
 
   it('says usage errors as JSON where JSON is asked for', async () => {

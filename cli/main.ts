@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
+import { fileHint } from '#lib/files/file-hint';
 import { GateClosed, gateExit } from './gate.ts';
 import { asksForJson, writeError, writeNote } from './output.ts';
 import { packageVersion } from './version.ts';
@@ -50,11 +51,15 @@ const commands: Readonly<Record<string, CommandEntry>> = {
  * @returns the exit code (lib/errors.ts, errorMapping; cli/gate.ts); results are on stdout, errors on stderr by then
  */
 export async function run(argv: readonly string[]): Promise<number> {
-  // A reader that stops early (`fairlead pull … | head`) is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    // A reader that stops early (`fairlead pull … | head`) is no failure; nor does it make one a success.
+    if (cause.code === 'EPIPE' || cause.code === 'ERR_STREAM_DESTROYED') return;
+    process.exit(
+      report(new FairleadError('InvalidInput', 'cannot write to stdout', { cause, ...fileHint(cause) }), argv),
+    );
   });
+  // Where the error cannot be said, the exit code still says it.
+  process.stderr.on('error', () => undefined);
   try {
     const program = await buildProgram(argv);
     await program.parseAsync(argv, { from: 'user' });
@@ -64,11 +69,16 @@ export async function run(argv: readonly string[]): Promise<number> {
       writeNote('failed', thrown.message);
       return gateExit;
     }
-    const error = thrown instanceof CommanderError ? usageError(thrown) : toFairleadError(thrown);
+    const error = thrown instanceof CommanderError ? usageError(thrown, argv) : toFairleadError(thrown);
     if (error === undefined) return 0;
-    writeError(error, asksForJson(argv) ? 'json' : 'text');
-    return errorMapping[error.kind].exit;
+    return report(error, argv);
   }
+}
+
+/** Says an error in the form that was asked for, and gives its exit code. */
+function report(error: FairleadError, argv: readonly string[]): number {
+  writeError(error, asksForJson(argv) ? 'json' : 'text');
+  return errorMapping[error.kind].exit;
 }
 
 /**
@@ -97,9 +107,12 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
 }
 
 /** Commander's complaint as an error of ours; undefined where it only ended the run after help or version. */
-function usageError(error: CommanderError): FairleadError | undefined {
+function usageError(error: CommanderError, [word = '', next = '']: readonly string[]): FairleadError | undefined {
   if (error.exitCode === 0) return undefined;
+  const command = word === 'policy' && /^(?:check|test|import)$/.test(next) ? `${word} ${next}` : word;
   return new FairleadError('InvalidInput', error.message.replace(/^error: /, '').replaceAll('\n', ' '), {
-    hint: 'fairlead --help lists the commands; fairlead COMMAND --help shows the options, with examples.',
+    hint: Object.hasOwn(commands, word)
+      ? `fairlead ${command} --help shows its arguments and options, with examples.`
+      : 'fairlead --help lists the commands; fairlead COMMAND --help shows the options, with examples.',
   });
 }
