@@ -31,7 +31,7 @@ export interface ApiRequest {
   readonly need?: Capability;
   /** Token scopes that it needs. */
   readonly scopes: readonly string[];
-  /** Statuses that are answers; any other is thrown as an error. */
+  /** Statuses that are answers; any other is thrown as an error, and redirects of GET and HEAD are followed unless they stand here. */
   readonly expect: readonly number[];
   readonly headers?: Readonly<Record<string, string>>;
   /** The body, or a way to open it, called for each time it is sent. */

@@ -98,7 +98,8 @@ export function createEndpointClient(
         if (url.origin === api.origin) tellWarnings(response.header('warning'));
         const location = response.header('location');
         const reading = request.method === 'GET' || request.method === 'HEAD';
-        if (reading && redirects.has(response.status) && location !== undefined) {
+        const answered = request.expect.includes(response.status);
+        if (reading && !answered && redirects.has(response.status) && location !== undefined) {
           await response.discard();
           const from = nameRequest({ method: request.method, url });
           if (hops >= redirectLimit)
@@ -106,7 +107,7 @@ export function createEndpointClient(
           url = resolveLocation(location, url, from);
           continue;
         }
-        if (request.expect.includes(response.status)) return { ...response, url };
+        if (answered) return { ...response, url };
         throw responseError({ method: request.method, url }, response.status, await errorBody(request, response));
       }
     },

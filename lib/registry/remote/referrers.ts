@@ -62,7 +62,8 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
         method: 'GET',
         to,
         scopes: pull,
-        expect: [200, 400, 404, 405, 406, 501],
+        // 303 is what GitHub's registry says: it leads to web pages about the package.
+        expect: [200, 303, 400, 404, 405, 406, 501],
         headers: { accept: mediaTypes.index },
         signal: options.signal,
       });
@@ -110,18 +111,21 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
   const tooMany = (subject: Digest): FairleadError =>
     new FairleadError(
       'LimitExceeded',
-      `${client.origin.host}/${repository}@${subject} has more than ${referrersLimit} referrers, or a list of them without end`,
+      `${client.origin.host}/${repository}@${subject} has more than ${referrersLimit} referrers, or too long a list of them`,
     );
 
   const writeTag = async (subject: Digest, manifests: readonly Descriptor[], options: CallOptions): Promise<void> => {
     const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
+    const body = new TextEncoder().encode(JSON.stringify(index));
+    // What could not be read again would hide all that is listed already.
+    if (manifests.length > referrersLimit || body.length > manifestBytesLimit) throw tooMany(subject);
     const response = await client.send({
       method: 'PUT',
       to: `${repository}/manifests/${referrersTag(subject)}`,
       scopes: push,
       expect: [201],
       headers: { 'content-type': mediaTypes.index },
-      body: new TextEncoder().encode(JSON.stringify(index)),
+      body,
       signal: options.signal,
     });
     await response.discard();
@@ -167,8 +171,9 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
     const mine = before.then(() => update(subject, change, options));
     const settled = mine.catch(() => undefined);
     updates.set(subject, settled);
-    await mine;
+    await settled;
     if (updates.get(subject) === settled) updates.delete(subject);
+    return mine;
   };
 
   return {
