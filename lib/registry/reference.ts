@@ -62,6 +62,9 @@ export function parseReference(text: string): Reference {
   const registry = slash < 0 ? '' : name.slice(0, slash);
   if (!/[.:]/.test(registry) && registry !== 'localhost') {
     if (!/^[a-z0-9]/i.test(name)) throw invalid('it names no registry', example);
+    if (slash < 0 && isRegistry(text) && (text.includes('.') || /^localhost\b/.test(text))) {
+      throw invalid('it names no registry, or no repository in it', `Name both: ${text}/repository:tag.`);
+    }
     const full = slash < 0 ? `docker.io/library/${text}` : `docker.io/${text}`;
     throw invalid('it names no registry', `Short names are not guessed. If Docker Hub is meant, write ${full}`);
   }
@@ -73,14 +76,14 @@ export function parseReference(text: string): Reference {
   const tag = colon < 0 ? undefined : path.slice(colon + 1);
   if (tag !== undefined && !isTag(tag)) {
     throw invalid(
-      `${JSON.stringify(tag)} is no tag`,
+      `${JSON.stringify(tag.slice(0, 160))} is no tag`,
       'A tag has up to 128 letters, digits, "_", "." and "-", and starts with none of the last two.',
     );
   }
   const repository = colon < 0 ? path : path.slice(0, colon);
   if (!isRepository(repository)) {
     throw invalid(
-      `${JSON.stringify(repository)} is no repository`,
+      `${JSON.stringify(repository.slice(0, 160))} is no repository`,
       'A repository is made of lower-case words, joined by ".", "_", "-" and "/".',
     );
   }

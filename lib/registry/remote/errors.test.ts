@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { responseError } from './errors.ts';
+import { requestError, responseError } from './errors.ts';
 
 const request = { method: 'PUT', url: new URL('https://u:p@registry.example.com/v2/a/manifests/v1?secret=x#y') };
 const body = (...codes: string[]): string =>
@@ -38,6 +38,17 @@ describe('what a registry answered', () => {
     assert.notEqual(hint, undefined);
   });
 
+  it('without a reason is told with what may be the matter', () => {
+    const plain = { method: 'HEAD', url: new URL('http://localhost:5000/v2/a/manifests/1') };
+    const hints: [{ method: string; url: URL }, number, RegExp][] = [
+      [plain, 400, /plain HTTP.*\/etc\/containerd\/certs\.d\/localhost:5000\/ca\.crt/],
+      [request, 400, /without a reason/],
+      [plain, 200, /no answer of an OCI registry/],
+    ];
+    for (const [asked, status, hint] of hints) assert.match(responseError(asked, status, '').hint ?? '', hint);
+    assert.match(responseError(plain, 400, body('TAG_INVALID')).hint ?? '', /its message says why/);
+  });
+
   it('is shortened, and cannot play with a terminal', () => {
     const errors = Array.from({ length: 50 }, () => ({
       code: 'A\u001b[31m',
@@ -47,4 +58,20 @@ describe('what a registry answered', () => {
     assert(message.length < 1200, String(message.length));
     assert(!message.includes('\u001b'));
   });
+});
+
+describe('a certificate that does not do', () => {
+  const hints: [string, RegExp][] = [
+    ['CERT_HAS_EXPIRED', /clock/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /host name/],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /certs\.d\/registry\.example\.com\/ca\.crt.*NODE_EXTRA_CA_CERTS/],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /certs\.d/],
+  ];
+  for (const [code, hint] of hints) {
+    it(`is told with what to do about it: ${code}`, () => {
+      const error = requestError(request, Object.assign(new Error('no'), { code }));
+      assert.equal(error.kind, 'Unavailable');
+      assert.match(error.hint ?? '', hint);
+    });
+  }
 });

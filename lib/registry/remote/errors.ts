@@ -63,10 +63,23 @@ export function responseError(request: RequestName, status: number, body: string
     .slice(0, 3)
     .map(({ code, message }) => (message === '' ? code : `${code} ${JSON.stringify(message.slice(0, 300))}`))
     .join(', ');
-  const hint = hintOfKind[kind];
+  const hint = kind === 'InvalidInput' && detail === '' ? hintOfSilence(request, status) : hintOfKind[kind];
   return new FairleadError(kind, `${nameRequest(request)}: ${status}${detail === '' ? '' : ` ${detail}`}`, {
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+/** What may be wrong where a server refuses and gives no reason. Go's answers 400 to plain HTTP where it expects TLS. */
+function hintOfSilence({ url }: RequestName, status: number): string {
+  if (status < 400) return 'That is no answer of an OCI registry. Check host and port.';
+  if (url.protocol !== 'http:' || status !== 400)
+    return 'The registry refuses this request without a reason. Check host and port.';
+  return `It was asked in plain HTTP, and may speak TLS. On this machine it is asked so where its CA is in ${certsFolder(url)}; elsewhere, without --plain-http.`;
+}
+
+/** Where a registry's CA belongs. */
+function certsFolder(url: URL): string {
+  return `/etc/containerd/certs.d/${url.host}/ca.crt`;
 }
 
 /** The registry's error codes in the body of its answer; [] where it has none. */
@@ -98,8 +111,11 @@ function kindOfStatus(status: number): ErrorKind {
 }
 
 const hintOfCode: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'Nothing listens there. Check host and port, and that the registry runs.',
-  ENOTFOUND: 'There is no such host. Check its name.',
+  ECONNREFUSED: 'Nothing listens there. Check host and port (a proxy, too), and that the registry runs.',
+  ENOTFOUND: 'There is no such host. Check its name (a proxy, too).',
+  CERT_HAS_EXPIRED: 'Its certificate is over. Check the clock of this machine; else it is for the registry to renew.',
+  CERT_NOT_YET_VALID: 'Its certificate is not valid yet. Check the clock of this machine.',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'Its certificate is for other names. Check the host name, and who answers there.',
   EAI_AGAIN: 'The host name could not be looked up. Check the network and DNS.',
   UND_ERR_CONNECT_TIMEOUT: 'The host does not answer. Check the network, proxy and firewall.',
   UND_ERR_HEADERS_TIMEOUT: 'The registry took too long to answer.',
@@ -131,7 +147,7 @@ export function requestError(request: RequestName, error: unknown): FairleadErro
   const hint =
     hintOfCode[code] ??
     (isCertificateError(code)
-      ? 'Its certificate is not trusted. Give its CA to this machine.'
+      ? `Its certificate is not trusted. If it should be, put its CA into ${certsFolder(request.url)}, or name it in NODE_EXTRA_CA_CERTS.`
       : 'Check the network and the registry.');
   return new FairleadError('Unavailable', message, { cause: error, hint });
 }

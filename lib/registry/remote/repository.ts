@@ -301,6 +301,9 @@ function manifestType(response: ApiResponse): string {
   throw new FairleadError(
     'InvalidInput',
     `${nameRequest({ method: 'GET', url: response.url })}: ${JSON.stringify(type.slice(0, 100))} is no type of a manifest that is known`,
+    {
+      hint: 'An artifact has an OCI manifest. Check that a registry answers there, and that it is the artifact that is meant.',
+    },
   );
 }
 
