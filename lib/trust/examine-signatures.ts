@@ -102,14 +102,15 @@ function examine({ anyOf, threshold = 1 }: Requirement, opened: readonly Opened[
   // By signer: who signs twice, or stands in the policy under two names, counts once.
   const held = new Map<string, HeldSignature>();
   const refused: RefusedSignature[] = [];
+  const trial: Trial = { check, counts: (signer) => !held.has(signerOf(signer)) };
   for (const alternative of anyOf) {
     for (const { signature, content } of opened) {
       if (held.size >= threshold) break;
       const { format, manifest } = signature;
-      const signedBy = 'value' in content ? attempt(() => verify(content.value, check, alternative)) : content;
+      const signedBy = 'value' in content ? attempt(() => verify(content.value, alternative, trial)) : content;
       if ('reason' in signedBy) {
         refused.push({ format, manifest, wanted: describeAlternative(alternative), reason: signedBy.reason });
-      } else if (!held.has(signerOf(signedBy.value))) {
+      } else if (signedBy.value !== undefined) {
         held.set(signerOf(signedBy.value), { format, manifest, ...signedBy.value });
       }
     }
@@ -117,16 +118,28 @@ function examine({ anyOf, threshold = 1 }: Requirement, opened: readonly Opened[
   return { wanted, threshold, held: [...held.values()], refused };
 }
 
-function signerOf({ keyFingerprint, certificate }: SignedBy): string {
+type Signer = Pick<SignedBy, 'keyFingerprint' | 'certificate'>;
+
+/** By what signers are told apart. */
+function signerOf({ keyFingerprint, certificate }: Signer): string {
   return JSON.stringify(keyFingerprint ?? [certificate?.issuer, certificate?.identity]);
 }
 
-/** Checks who made a signature, then what he signed. Throws SignatureInvalid. */
-function verify(content: SignedContent, check: ContentCheck, alternative: Alternative): SignedBy {
-  const signedBy =
-    alternative.keyless !== undefined ? verifyKeyless(content, alternative) : verifyWithKey(content, alternative);
-  check(content);
-  return signedBy;
+/** What a signature is tried with. */
+interface Trial {
+  readonly check: ContentCheck;
+  /** Says whether one more signature of this signer makes a difference. */
+  readonly counts: (signer: Signer) => boolean;
+}
+
+/**
+ * Checks who made a signature, and what he signed: what costs much, certificates and logs, at the end, because anybody can leave a thousand
+ * signatures beside an artifact. Gives undefined for a signer who does not count. Throws SignatureInvalid.
+ */
+function verify(content: SignedContent, alternative: Alternative, trial: Trial): SignedBy | undefined {
+  return alternative.keyless !== undefined
+    ? verifyKeyless(content, alternative, trial)
+    : verifyWithKey(content, alternative, trial);
 }
 
 /** Checks that the signature is for this artifact, and for this repository where one is given. */
@@ -147,7 +160,11 @@ function assertRepository(dockerReference: string | undefined, repository: strin
   throw new FairleadError('SignatureInvalid', `it was made for ${JSON.stringify(dockerReference.slice(0, 300))}`);
 }
 
-function verifyWithKey(content: SignedContent, { key, publicKey, log }: KeyRequirement): SignedBy {
+function verifyWithKey(
+  content: SignedContent,
+  { key, publicKey, log }: KeyRequirement,
+  { check, counts }: Trial,
+): SignedBy | undefined {
   if (content.madeWith !== 'key') {
     throw new FairleadError('SignatureInvalid', 'it was made with a certificate, not with a key');
   }
@@ -157,17 +174,26 @@ function verifyWithKey(content: SignedContent, { key, publicKey, log }: KeyRequi
       publicKey.key.asymmetricKeyType === 'ed25519' ? ', or in the variant Ed25519ph, which is not supported' : '';
     throw new FairleadError('SignatureInvalid', `it was not made with this key${other}`);
   }
+  check(content);
+  const keyFingerprint = publicKey.fingerprint;
+  if (!counts({ keyFingerprint })) return undefined;
   const entries = log?.root.verifyKey(content, publicKey.key, log.use);
-  return { key, keyFingerprint: publicKey.fingerprint, ...(entries === undefined ? {} : { logIndexes: entries }) };
+  return { key, keyFingerprint, ...(entries === undefined ? {} : { logIndexes: entries }) };
 }
 
-function verifyKeyless(content: SignedContent, { keyless, log }: KeylessRequirement): SignedBy {
+function verifyKeyless(
+  content: SignedContent,
+  { keyless, log }: KeylessRequirement,
+  { check, counts }: Trial,
+): SignedBy | undefined {
   if (content.madeWith !== 'certificate') {
     throw new FairleadError('SignatureInvalid', 'it was made with a key, not with a certificate');
   }
-  // Anybody can sign with a certificate of his own: what strangers have left must not cost a verification each.
-  const problem = identityProblem(log.root.claimedIdentity(content), keyless);
+  const certificate = log.root.claimedIdentity(content);
+  const problem = identityProblem(certificate, keyless);
   if (problem !== undefined) throw new FairleadError('SignatureInvalid', problem);
+  check(content);
+  if (!counts({ certificate })) return undefined;
   return log.root.verifyCertificate(content, log.use);
 }
 

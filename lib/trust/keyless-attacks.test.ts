@@ -312,6 +312,27 @@ describe('many signatures of strangers', () => {
     assert.ok(user < 1_500_000, `${user} us`);
   });
 
+  it('cost little where they are others of the same signer, or his without being good', async () => {
+    const good = await sigstore.sign(artifact, { ...signedAs, timestamped: true });
+    const ofOther = await sigstore.sign(other, { ...signedAs, timestamped: true });
+    const broken = structuredClone(good);
+    broken.dsseEnvelope.signatures[0].sig = Buffer.alloc(70, 1).toString('base64');
+    refuses(bundled(broken), ruleFor(), /not made with the key that its certificate is for/);
+    const byAnother = bundled(await sigstore.sign(artifact, { ...signedAs, identity: `${identity}2` }));
+    const [{ anyOf: [alternative] = [] } = {}] = ruleFor(sigstore, {
+      keyless: { identity: { pattern: '**' } },
+    }).require;
+    assert.ok(alternative);
+    const two: Rule = { match: '**', unsigned: false, require: [{ anyOf: [alternative], threshold: 2 }] };
+    // Good ones of somebody who is counted already are looked at no more than the others.
+    const copies = [ofOther, broken, good].flatMap((json) => Array.from({ length: 100 }, () => bundled(json)));
+    const started = process.cpuUsage();
+    verifySignatures(artifact, reference, [...copies, byAnother], two);
+    const { user } = process.cpuUsage(started);
+    // A whole verification of each would take some seconds.
+    assert.ok(user < 700_000, `${user} us`);
+  });
+
   it('may not hold hundreds of timestamps or log entries', async () => {
     const { verificationMaterial, ...rest } = await sigstore.sign(artifact, { ...signedAs, timestamped: true });
     const times = verificationMaterial.timestampVerificationData.rfc3161Timestamps;
