@@ -25,6 +25,14 @@ describe('parseManifest', () => {
     assert.deepEqual(parsed, base);
   });
 
+  it('takes null for absent, and a list that is null for empty, as tools written in Go do', () => {
+    const absent = { artifactType: null, annotations: null, platform: null };
+    const parsed = parseManifest(
+      bytes({ ...base, ...absent, subject: null, config: { ...config, ...absent }, layers: null }),
+    );
+    assert.deepEqual(parsed, base);
+  });
+
   const refused: [string, unknown, RegExp][] = [
     ['a Docker manifest', { ...base, mediaType: 'application/vnd.docker.distribution.manifest.v2+json' }, /mediaType/],
     ['schema version 1', { ...base, schemaVersion: 1 }, /schemaVersion/],
@@ -38,6 +46,9 @@ describe('parseManifest', () => {
     ['a size beyond exact integers', { ...base, config: { ...config, size: 2 ** 60 } }, /config\.size/],
     ['a layer without media type', { ...base, layers: [{ ...config, mediaType: undefined }] }, /layers\.0\.mediaType/],
     ['annotations that are not strings', { ...base, annotations: { a: 1 } }, /annotations\.a/],
+    ['a config that is null', { ...base, config: null }, /config/],
+    ['layers that are not there', { ...base, layers: undefined }, /layers/],
+    ['a layer that is null', { ...base, layers: [null] }, /layers\.0/],
     ['an array', [], /is not an OCI image manifest/],
     ['null', null, /is not an OCI image manifest/],
   ];
@@ -112,6 +123,21 @@ describe('parseIndex', () => {
     const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [config] };
     assert.deepEqual(parseIndex(bytes(index)), index);
     assert.deepEqual(parseIndex(bytes({ ...index, mediaType: undefined })), index);
+  });
+
+  it('reads a list of referrers as registries write it: null for none, platforms of which nothing is known', () => {
+    const list = { schemaVersion: 2, mediaType: mediaTypes.index };
+    assert.deepEqual(parseIndex(bytes({ ...list, manifests: null })).manifests, []);
+    const entries = [{ architecture: null, os: null }, {}].map((platform) => ({
+      ...config,
+      annotations: null,
+      platform,
+    }));
+    const platform = { architecture: '', os: '' };
+    assert.deepEqual(parseIndex(bytes({ ...list, manifests: entries })).manifests, [
+      { ...config, platform },
+      { ...config, platform },
+    ]);
   });
 
   it('refuses a manifest', () =>

@@ -21,8 +21,8 @@ export const descriptorSchema = v.object({
   annotations: v.exactOptional(annotations),
   platform: v.exactOptional(
     v.object({
-      architecture: v.string(),
-      os: v.string(),
+      architecture: v.optional(v.string(), ''),
+      os: v.optional(v.string(), ''),
       variant: v.exactOptional(v.string()),
       'os.version': v.exactOptional(v.string()),
     }),
@@ -113,9 +113,23 @@ function parseWith<S extends v.GenericSchema>(
   } catch (cause) {
     throw new FairleadError('InvalidInput', `${name}: is not ${expected}: not JSON`, { cause });
   }
-  const result = v.safeParse(schema, json, { abortEarly: true });
+  const result = v.safeParse(schema, withoutNulls(json, 4), { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
   const path = v.getDotPath(issue) ?? 'the document';
   throw new FairleadError('InvalidInput', `${name}: is not ${expected}: ${path}: ${issue.message}`);
+}
+
+/**
+ * Leaves out of a parsed document what is null, as Go does, in which most registries and tools are written: a field is then as good as
+ * absent, a list empty. `depth` is how many levels are looked at; what is of interest lies in the first four.
+ */
+function withoutNulls(json: unknown, depth: number): unknown {
+  if (typeof json !== 'object' || json === null || depth === 0) return json;
+  if (Array.isArray(json)) return json.map((item: unknown) => withoutNulls(item, depth - 1));
+  const kept = Object.entries(json).map(([key, value]: [string, unknown]) => {
+    if (value === null && (key === 'layers' || key === 'manifests')) return [key, []] as const;
+    return [key, withoutNulls(value, depth - 1)] as const;
+  });
+  return Object.fromEntries(kept.filter(([, value]) => value !== null));
 }
