@@ -23,6 +23,7 @@ export async function openRegistries(options: RegistryOptions, env: NodeJS.Proce
       throw new FairleadError(
         'InvalidInput',
         '--oci-layout excludes --plain-http, --trust-realm, --username and --password-stdin',
+        { hint: 'A folder needs none of them: leave them out, or --oci-layout, to ask the registry.' },
       );
     }
     const { layoutRepository } = await import('#lib/registry/layout/repository');

@@ -80,6 +80,11 @@ export async function writeNewFile(path: string, content: Uint8Array | string, m
   }
 }
 
+/** Refuses `-` where a file is written: elsewhere that is a standard stream, and here it would be a file of that name. Throws InvalidInput. */
+export function refuseDash(path: string, hint: string): void {
+  if (path === '-') throw new FairleadError('InvalidInput', 'a file is written here, and - names none', { hint });
+}
+
 /** A file that a person named and that cannot be read, as InvalidInput. */
 export function unreadable(path: string, cause: unknown): FairleadError {
   return new FairleadError('InvalidInput', `cannot read ${path || 'a file without a name'}`, {

@@ -47,7 +47,12 @@ export async function openKeylessSigner(
     const found = beside.find((name) => options[name] !== undefined);
     if (found === undefined) return undefined;
     const flag = found.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    throw new FairleadError('InvalidInput', `--${flag} belongs to --keyless`);
+    const withKey = besideKey && found === 'trustedRoot';
+    throw new FairleadError('InvalidInput', `--${flag} belongs to --keyless${withKey ? ' or --signing-config' : ''}`, {
+      hint: withKey
+        ? 'Give --signing-config FILE: the trusted root checks what the services in it answer. Else leave it out.'
+        : `Give --keyless, or leave out --${flag}.`,
+    });
   }
   // First what fails without asking anybody: Sigstore's public services may be looked up next.
   const given = await findToken(options.identityToken, env);

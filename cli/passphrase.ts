@@ -26,13 +26,22 @@ export async function choosePassphrase(
   if (given !== undefined || !isInteractive()) return given;
   const chosen = await askHidden(question);
   if (chosen !== '' && (await askHidden('The same again: ')) !== chosen) {
-    throw new FairleadError('InvalidInput', 'the two passphrases differ; no key was made');
+    throw new FairleadError('InvalidInput', 'the two passphrases differ; no key was made', {
+      hint: 'Try again, and type the same twice.',
+    });
   }
   return chosen;
 }
 
 async function readPassphrase(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  if (file !== undefined) return (await readText(file)).replace(/\r?\n$/, '');
+  if (file !== undefined) {
+    const passphrase = (await readText(file)).replace(/\r?\n$/, '');
+    if (passphrase !== '') return passphrase;
+    // Who names a file wants an encrypted key: none is made that is not.
+    throw new FairleadError('InvalidInput', `${file} holds no passphrase`, {
+      hint: 'Write the passphrase on its first line, or leave out --passphrase-file.',
+    });
+  }
   return env['FAIRLEAD_PASSPHRASE'] ?? env['COSIGN_PASSWORD'];
 }
 

@@ -26,7 +26,7 @@ export interface OpeningSigner {
  */
 export async function startRequiredSigner(options: SignerOptions, env: NodeJS.ProcessEnv): Promise<OpeningSigner> {
   if (options.key !== undefined && options.keyless) {
-    throw new FairleadError('InvalidInput', '--key and --keyless exclude each other');
+    throw excluded('--key', '--keyless');
   }
   const keyless = await openKeylessSigner(options, env, { besideKey: options.key !== undefined });
   if (keyless !== undefined) return { signer: Promise.resolve(keyless) };
@@ -57,10 +57,13 @@ export async function startSigner(
     await openKeylessSigner(options, env); // refuses options that only make sense with it
     return undefined;
   }
-  throw new FairleadError(
-    'InvalidInput',
-    `--${options.key === undefined ? 'keyless' : 'key'} and --unsigned exclude each other`,
-  );
+  throw excluded(options.key === undefined ? '--keyless' : '--key', '--unsigned');
+}
+
+function excluded(one: string, other: string): FairleadError {
+  return new FairleadError('InvalidInput', `${one} and ${other} exclude each other`, {
+    hint: `Leave out ${one} or ${other}, whichever is not meant.`,
+  });
 }
 
 async function startKey(

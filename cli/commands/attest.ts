@@ -65,7 +65,8 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
       hint: `Write ${Object.keys(predicateTypeNames).join(', ')}, or the URI of a predicate type.`,
     });
   }
-  const predicate = parsePredicate(await readInput(options.predicate, maxPredicateBytes), options.predicate);
+  const source = options.predicate === '-' ? 'stdin' : options.predicate;
+  const predicate = parsePredicate(await readInput(options.predicate, maxPredicateBytes), source);
   const [{ target, pinned, ...artifact }, { attachAttestation }] = await Promise.all([
     openSigningTarget(referenceText, options, process.env),
     import('#lib/trust/attach-signature'),
@@ -84,13 +85,15 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
   });
 }
 
+const predicateHint = 'A predicate is a JSON object, without the statement around it.';
+
 function parsePredicate(bytes: Uint8Array, name: string): object {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new FairleadError('InvalidInput', `${name} is not JSON`, { cause });
+    throw new FairleadError('InvalidInput', `${name} is not JSON`, { cause, hint: predicateHint });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new FairleadError('InvalidInput', `${name} holds no JSON object`);
+  throw new FairleadError('InvalidInput', `${name} holds no JSON object`, { hint: predicateHint });
 }

@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
 import { generateKeyPair, loadPublicKey } from '#lib/trust/key';
 import { writeNewFile } from '../files.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
@@ -35,6 +37,11 @@ export function define(command: Command): void {
 }
 
 async function keygen(options: KeygenOptions): Promise<void> {
+  if (basename(options.prefix) === '' || options.prefix.endsWith('/')) {
+    throw new FairleadError('InvalidInput', `--prefix ${JSON.stringify(options.prefix)} names no file`, {
+      hint: 'Give a name, with or without a folder: --prefix keys/release makes keys/release.key and keys/release.pub.',
+    });
+  }
   const files = { privateKey: `${options.prefix}.key`, publicKey: `${options.prefix}.pub` };
   const question = `Passphrase for ${files.privateKey} (empty for none): `;
   const passphrase = (await choosePassphrase(options.passphraseFile, process.env, question)) || undefined;

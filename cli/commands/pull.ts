@@ -5,7 +5,7 @@ import { parseReference } from '#lib/registry/reference';
 import { describePulled, renderPulled } from '#services/pull/pulled-document';
 import { openRegistries } from '../connect.ts';
 import { explainPulled } from '../explain-pulled.ts';
-import { replaceFile } from '../files.ts';
+import { refuseDash, replaceFile } from '../files.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -54,6 +54,7 @@ export function define(command: Command): void {
 
 async function pull(referenceText: string, options: PullOptions): Promise<void> {
   const reference = parseReference(referenceText);
+  refuseDash(options.file ?? '', 'Leave out --file: then the profile goes to stdout. A file of that name is ./-');
   const [{ loadPolicy }, { pullProfile }, connect] = await Promise.all([
     import('#lib/trust/load-policy'),
     import('#lib/node/pull-profile'),

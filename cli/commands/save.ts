@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
 import { openRegistries } from '../connect.ts';
+import { refuseDash } from '../files.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
 import { writeResult } from '../output.ts';
 import { withTemporaryLayout } from '../temporary-layout.ts';
@@ -29,6 +30,7 @@ export function define(command: Command): void {
 
 async function save(referenceText: string, file: string, options: OutputOptions & RegistryOptions): Promise<void> {
   const reference = parseReference(referenceText);
+  refuseDash(file, 'Name the archive. A file of that name is ./-');
   const [{ copySigned }, { writeArchive }, connect] = await Promise.all([
     import('#lib/trust/copy-signed'),
     import('../archive-file.ts'),

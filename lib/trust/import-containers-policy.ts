@@ -56,7 +56,7 @@ interface Scope {
  * Throws InvalidInput with line and column for what cannot be said in our policy exactly; nothing is made looser.
  */
 export function importContainersPolicy(json: string, source: string): ImportedPolicy {
-  const document = new PolicyText(json, source);
+  const document = new PolicyText(json, source, 'containers-policy.json(5) says what may stand there.');
   const parsed = v.safeParse(documentSchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, () => Object.keys(requirementSchema.entries));
   const importer = new Importer(document);

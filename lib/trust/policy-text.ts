@@ -17,24 +17,29 @@ export class PolicyText {
   /** The document as plain values; null where it is empty. */
   readonly value: unknown;
   readonly #source: string;
+  readonly #hint: string;
   readonly #lines = new LineCounter();
   readonly #document: ReturnType<typeof parseDocument>;
 
-  /** Throws InvalidInput where the text is no YAML. Aliases are refused: no policy needs them, and they can be made to explode. */
-  constructor(text: string, source: string) {
+  /** `hint` goes with errors that have none of their own: where it is written what may stand there. Throws InvalidInput where the text is no YAML. Aliases are refused: no policy needs them, and they can be made to explode. */
+  constructor(text: string, source: string, hint: string) {
     this.#source = source;
+    this.#hint = hint;
     // The schema of YAML 1.2, even where the text says %YAML 1.1, in which `yes` is true and `<<` brings in other keys.
     const options = { prettyErrors: false, uniqueKeys: true, schema: 'core' } as const;
     this.#document = parseDocument(text, { lineCounter: this.#lines, ...options });
     const [problem] = [...this.#document.errors, ...this.#document.warnings];
     if (problem !== undefined) {
       const message = problem.code === 'MULTIPLE_DOCS' ? 'a policy is one YAML document' : problem.message;
-      throw new FairleadError('InvalidInput', `${source}:${this.#lineColumn(problem.pos[0])}: ${message}`);
+      throw new FairleadError('InvalidInput', `${source}:${this.#lineColumn(problem.pos[0])}: ${message}`, { hint });
     }
     try {
       this.value = this.#document.toJS({ maxAliasCount: 0 });
     } catch (cause) {
-      throw new FairleadError('InvalidInput', `${source}: aliases (*name) are not allowed in a policy`, { cause });
+      throw new FairleadError('InvalidInput', `${source}: aliases (*name) are not allowed in a policy`, {
+        cause,
+        hint: 'Write out what they stand for.',
+      });
     }
   }
 
@@ -54,7 +59,7 @@ export class PolicyText {
 
   /** An InvalidInput about the value at a path. */
   error(path: Path, message: string, options: { hint?: string } = {}): FairleadError {
-    return new FairleadError('InvalidInput', `${this.at(path)}: ${message}`, options);
+    return new FairleadError('InvalidInput', `${this.at(path)}: ${message}`, { hint: this.#hint, ...options });
   }
 
   /**
@@ -76,10 +81,10 @@ export class PolicyText {
     if (issue.expected !== 'never') return this.error(path, `${v.getDotPath(issue)}: ${issue.message}`);
     const parent = path.slice(0, -1).findLast((part) => typeof part === 'string') ?? '';
     const meant = closest(key, keysBelow(parent));
-    const hint = meant === undefined ? undefined : `Did you mean ${JSON.stringify(meant)}?`;
+    const hint = meant === undefined ? this.#hint : `Did you mean ${JSON.stringify(meant)}?`;
     const message = `unknown key ${JSON.stringify(key)}`;
     const at = `${this.#source}:${this.#keyPosition(path)}`;
-    return new FairleadError('InvalidInput', `${at}: ${message}`, hint === undefined ? {} : { hint });
+    return new FairleadError('InvalidInput', `${at}: ${message}`, { hint });
   }
 
   #keyPosition(path: Path): string {

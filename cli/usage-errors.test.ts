@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { runFairlead } from '#test/cli/run';
+
+const profile = '{"defaultAction": "SCMP_ACT_ERRNO"}';
+const layout = ['--oci-layout', 'layout'];
+const push = ['push', 'nginx.json', 'localhost/nginx:1', ...layout];
+const attest = ['attest', 'localhost/nginx:1', '--key', 'fairlead.key', '--type', 'vuln', ...layout, '--predicate'];
+const verify = ['verify', 'localhost/nginx:1', ...layout];
+const key = ['--key', 'fairlead.key'];
+
+describe('a command that makes no sense is refused, and nothing is written', () => {
+  let cwd = '';
+  let made: string[] = [];
+  before(async () => {
+    cwd = await mkdtemp(join(tmpdir(), 'fairlead-usage-'));
+    await Promise.all([
+      runFairlead(['keygen'], { cwd }),
+      writeFile(join(cwd, 'nginx.json'), profile),
+      writeFile(join(cwd, 'empty'), ''),
+      writeFile(join(cwd, 'list.json'), '[]'),
+      writeFile(join(cwd, 'broken.yaml'), 'rules: ['),
+    ]);
+    made = (await readdir(cwd)).sort();
+  });
+  after(() => rm(cwd, { recursive: true }));
+
+  const refused: [readonly string[], message: RegExp, hint: RegExp][] = [
+    [[...push, ...key, '--keyless'], /--key and --keyless exclude/, /Leave out/],
+    [[...push, ...key, '--unsigned'], /--key and --unsigned exclude/, /Leave out/],
+    [[...push, ...key, '--plain-http'], /--oci-layout excludes --plain-http/, /leave them out/],
+    [[...push, ...key, '--identity-token', 'empty'], /--identity-token belongs to --keyless$/, /leave out/],
+    [
+      [...push, ...key, '--trusted-root', 'empty'],
+      /belongs to --keyless or --signing-config$/,
+      /--signing-config FILE/,
+    ],
+    [[...push, '--key', 'no.key'], /cannot read no\.key/, /no such file/],
+    [[...push, '--key', '.'], /cannot read \./, /folder/],
+    [['push', 'no.json', 'localhost/nginx:1', ...layout, ...key], /cannot read no\.json/, /no such file/],
+    [
+      ['push', 'nginx.json', 'localhost:5000', ...layout, ...key],
+      /no repository in it/,
+      /localhost:5000\/repository:tag/,
+    ],
+    [[...attest, 'list.json'], /list\.json holds no JSON object/, /JSON object/],
+    [[...attest, '-'], /stdin is not JSON/, /JSON object/],
+    [[...verify, '--key', 'fairlead.pub', '--kind', 'selinux'], /seccomp or apparmor/, /fairlead verify --help/],
+    [[...verify, '--policy', 'broken.yaml'], /broken\.yaml:1:9: /, /docs\/trust-policy\.md/],
+    [[...verify, '--policy', 'nginx.json'], /nginx\.json:1:2: unknown key/, /docs\/trust-policy\.md/],
+    [['policy', 'import', 'nginx.json'], /unknown key "defaultAction"/, /containers-policy\.json\(5\)/],
+    [['policy', 'import', '-'], /stdin:1:1: /, /containers-policy\.json\(5\)/],
+    [['keygen', '--prefix', ''], /--prefix "" names no file/, /keys\/release/],
+    [['keygen', '--prefix', 'keys/'], /names no file/, /keys\/release/],
+    [['keygen', '--prefix', 'new', '--passphrase-file', 'empty'], /empty holds no passphrase/, /leave out/],
+    [['pull', 'localhost/nginx:1', ...layout, '--policy', 'broken.yaml', '--file', '-'], /- names none/, /stdout/],
+    [['save', 'localhost/nginx:1', '-', ...layout], /- names none/, /Name the archive/],
+  ];
+  for (const [args, message, hint] of refused) {
+    it(args.join(' '), async () => {
+      const json = args[1] === 'import' ? [] : ['--output', 'json'];
+      const { code, stdout, stderr } = await runFairlead([...args, ...json], { cwd });
+      assert.equal(code, 2, stderr);
+      assert.equal(stdout, '');
+      const [, said = '', hinted = ''] = /^error: (.*)\n(?:.*\n)*hint: (.*)\n$/.exec(stderr) ?? [];
+      const error = json.length === 0 ? { message: said, hint: hinted } : JSON.parse(stderr).error;
+      assert.match(error.message, message);
+      assert.match(error.hint, hint);
+      assert.deepEqual((await readdir(cwd)).sort(), made);
+    });
+  }
+});
