@@ -50,6 +50,8 @@ export const defaultRetry: Retry = { attempts: 4, delay: 250 };
 
 /** The longest wait in milliseconds, also when a registry's Retry-After asks for more: then its answer is taken as final. */
 const longestWait = 30_000;
+/** Most bytes of a body from memory that are sent at once. */
+const pieceBytes = 256 * 1024;
 /** What a body that nobody wants may take before its connection is given up: bytes, and milliseconds. */
 const unwantedBytes = 64 * 1024;
 const discardTime = 1000;
@@ -121,22 +123,30 @@ async function sendOnce(
   dispatcher: Dispatcher,
 ): Promise<HttpResponse> {
   const { request: send } = await import('./undici.ts');
+  const long = body instanceof Uint8Array && body.length > pieceBytes;
+  const length = long ? { 'content-length': String(body.length) } : {};
+  const sent = long ? inPieces(body) : body;
   const answer = await send(dispatcher, request.url, {
     method: request.method,
-    headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...request.headers },
+    headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...length, ...request.headers },
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
     // Without this undici closes the connection after each HEAD, for servers that answer it with a body: on such a one the next answer
     // does not parse, and the request is sent again.
     reset: false,
-    ...(body === undefined
+    ...(sent === undefined
       ? {}
-      : { body: body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false }) }),
+      : { body: sent instanceof Uint8Array ? sent : Readable.from(sent, { objectMode: false }) }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
   // Nothing is to be read of it, and what is not let go of stays with the signal.
   if (request.method === 'HEAD') answer.body.dump({ limit: unwantedBytes }).catch(() => undefined);
   return toResponse(request, answer);
+}
+
+/** The time to an answer counts from the last piece that was taken: in one piece, much over a slow line would seem to be stuck. */
+async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
 
 function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData): HttpResponse {

@@ -64,20 +64,28 @@ function sessionOf(response: ApiResponse): UploadSession {
   };
 }
 
-/** Asks what the registry has of an upload; undefined where it does not know the upload any more, or does not say. */
+/**
+ * Asks what the registry has of an upload; undefined where it does not know the upload any more, or does not say. Not every registry
+ * answers this question, and storage on another host refuses it: whatever is not an answer cannot be built upon.
+ */
 export async function readSession(upload: Upload, session: UploadSession): Promise<UploadSession | undefined> {
-  const response = await upload.client.send({
-    method: 'GET',
-    to: session.location,
-    scopes: uploadScopes(upload),
-    // Whatever is not 204 cannot be built upon; the upload is then begun again.
-    expect: [200, 201, 202, 204, 400, 404, 405, 410, 416],
-    signal: upload.options.signal,
-  });
+  let response: ApiResponse;
+  try {
+    response = await upload.client.send({
+      method: 'GET',
+      to: session.location,
+      scopes: uploadScopes(upload),
+      expect: [204],
+      signal: upload.options.signal,
+    });
+  } catch (error) {
+    if (upload.options.signal?.aborted || !(error instanceof FairleadError)) throw error;
+    return undefined;
+  }
   await response.discard();
   const last = /^(?:bytes=)?0-([0-9]+)$/.exec(response.header('range') ?? '')?.[1];
   // "0-0" may mean one byte or, with Docker's registry, none: it is taken for nothing.
-  if (response.status !== 204 || last === undefined || last === '0') return undefined;
+  if (last === undefined || last === '0') return undefined;
   const location = response.header('location') === undefined ? session.location : nextLocation(response);
   return { ...session, location, received: Number(last) + 1 };
 }
