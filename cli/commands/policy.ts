@@ -2,11 +2,12 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
+import { fileHint } from '#lib/files/file-hint';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import { openRegistries } from '../connect.ts';
 import { explanationDocument, explanationText } from '../explain-decision.ts';
-import { readInput, unreadable, unwritable, writeNewFile } from '../files.ts';
+import { readInput, unreadable, writeNewFile } from '../files.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -117,7 +118,7 @@ async function importPolicy(file: string, { folder }: { readonly folder?: string
     return;
   }
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw unwritable(folder, cause);
+    throw new FairleadError('InvalidInput', `cannot make the folder ${folder}`, { cause, ...fileHint(cause) });
   });
   for (const [name, key] of keys) await writeNewFile(join(folder, name), key, 0o644);
   await writeNewFile(join(folder, 'policy.yaml'), policy, 0o644);

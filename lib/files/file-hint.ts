@@ -1,6 +1,7 @@
 const hints: Readonly<Record<string, string>> = {
   ENOENT:
     'There is no such file or folder. Check the path; a relative one counts from the folder where the command runs.',
+  EEXIST: 'Something else of that name is there already. Choose another one.',
   ENOTDIR: 'A part of the path is a file, and no folder. Check the path.',
   EISDIR: 'It is a folder. Name a file.',
   ENAMETOOLONG: 'The name is too long for the file system. Choose a shorter one.',
