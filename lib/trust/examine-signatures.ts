@@ -16,6 +16,12 @@ import { provenanceProblem } from './provenance.ts';
 import type { HeldSignature, Signature, SignedBy } from './signature.ts';
 import { openSignature, type SignedContent } from './signed-content.ts';
 
+/**
+ * Certificates and log entries that are verified for a requirement, at most. Anybody can make copies of a good signature with something
+ * wrong about them, at 10 ms each.
+ */
+const mostVerifications = 256;
+
 /** How one requirement of a rule fared: what it asked for, which signatures met it, and why others did not. */
 export interface Examined {
   /** The predicate type, where it is an attestation that is asked for. */
@@ -102,7 +108,8 @@ function examine({ anyOf, threshold = 1 }: Requirement, opened: readonly Opened[
   // By signer: who signs twice, or stands in the policy under two names, counts once.
   const held = new Map<string, HeldSignature>();
   const refused: RefusedSignature[] = [];
-  const trial: Trial = { check, counts: (signer) => !held.has(signerOf(signer)) };
+  let left = mostVerifications;
+  const trial: Trial = { check, counts: (signer) => !held.has(signerOf(signer)), affords: () => left-- > 0 };
   for (const alternative of anyOf) {
     for (const { signature, content } of opened) {
       if (held.size >= threshold) break;
@@ -130,6 +137,8 @@ interface Trial {
   readonly check: ContentCheck;
   /** Says whether one more signature of this signer makes a difference. */
   readonly counts: (signer: Signer) => boolean;
+  /** Says whether one more certificate or log entry may be verified, and counts it. */
+  readonly affords: () => boolean;
 }
 
 /**
@@ -163,7 +172,7 @@ function assertRepository(dockerReference: string | undefined, repository: strin
 function verifyWithKey(
   content: SignedContent,
   { key, publicKey, log }: KeyRequirement,
-  { check, counts }: Trial,
+  { check, counts, affords }: Trial,
 ): SignedBy | undefined {
   if (content.madeWith !== 'key') {
     throw new FairleadError('SignatureInvalid', 'it was made with a certificate, not with a key');
@@ -177,6 +186,7 @@ function verifyWithKey(
   check(content);
   const keyFingerprint = publicKey.fingerprint;
   if (!counts({ keyFingerprint })) return undefined;
+  if (log !== undefined && !affords()) throw tooMany();
   const entries = log?.root.verifyKey(content, publicKey.key, log.use);
   return { key, keyFingerprint, ...(entries === undefined ? {} : { logIndexes: entries }) };
 }
@@ -184,7 +194,7 @@ function verifyWithKey(
 function verifyKeyless(
   content: SignedContent,
   { keyless, log }: KeylessRequirement,
-  { check, counts }: Trial,
+  { check, counts, affords }: Trial,
 ): SignedBy | undefined {
   if (content.madeWith !== 'certificate') {
     throw new FairleadError('SignatureInvalid', 'it was made with a key, not with a certificate');
@@ -194,7 +204,12 @@ function verifyKeyless(
   if (problem !== undefined) throw new FairleadError('SignatureInvalid', problem);
   check(content);
   if (!counts({ certificate })) return undefined;
+  if (!affords()) throw tooMany();
   return log.root.verifyCertificate(content, log.use);
+}
+
+function tooMany(): FairleadError {
+  return new FairleadError('SignatureInvalid', `${mostVerifications} others by the same name were tried before it`);
 }
 
 function attempt<T>(make: () => T): Attempt<T> {

@@ -17,6 +17,10 @@ import { bundleMediaType, predicateTypeAnnotation, type Signature } from './sign
 export const signatureLimits = {
   referrers: 10_000,
   manifests: 128,
+  /** So many, the first ones included, of what looks like a signature, until so many bytes were read and so many milliseconds taken. */
+  moreManifests: 1024,
+  moreBytes: 8 * 1024 * 1024,
+  moreTime: 10_000,
   manifestBytes: 64 * 1024,
   bundleBytes: 256 * 1024,
   legacyLayers: 64,
@@ -53,6 +57,8 @@ export async function fetchSignatures(
   return found.flat();
 }
 
+type Bundled = Extract<Signature, { format: 'bundle' }>;
+
 async function fetchBundles(
   target: ReadTarget,
   subject: Descriptor,
@@ -65,8 +71,11 @@ async function fetchBundles(
   const candidates = listed
     .slice(0, signatureLimits.referrers)
     .filter(({ mediaType, size }) => mediaType === mediaTypes.manifest && size <= signatureLimits.manifestBytes)
-    .sort((a, b) => openingOrder(a, wanted) - openingOrder(b, wanted))
-    .slice(0, signatureLimits.manifests);
+    .map((descriptor) => ({ descriptor, order: openingOrder(descriptor, wanted) }))
+    .sort((a, b) => a.order - b.order)
+    .slice(0, signatureLimits.moreManifests)
+    .filter(({ order }, index) => order <= looksLikeSignature || index < signatureLimits.manifests)
+    .map(({ descriptor }) => descriptor);
   const found: Signature[] = [];
   let fetched: Promise<Uint8Array | undefined> | undefined;
   const message = (): Promise<Uint8Array | undefined> => {
@@ -74,18 +83,29 @@ async function fetchBundles(
     fetched ??= fetchIfThere(target, subject, signatureLimits.manifestBytes, options);
     return fetched;
   };
+  const began = performance.now();
+  let bytes = 0;
   for (let start = 0; start < candidates.length; start += concurrency) {
+    const spent = bytes >= signatureLimits.moreBytes || performance.now() - began > signatureLimits.moreTime;
+    if (spent && start >= signatureLimits.manifests) break;
     const opened = candidates
       .slice(start, start + concurrency)
       .map((each) => openReferrer(target, each, { subject, wanted, message }, options));
-    for (const signature of await Promise.all(opened)) if (signature !== undefined) found.push(signature);
+    for (const signature of await Promise.all(opened)) {
+      if (signature === undefined) continue;
+      bytes += signature.bundle.length;
+      found.push(signature);
+    }
   }
   return found;
 }
 
+/** The last place in the order of what its list entry calls a signature or an attestation. */
+const looksLikeSignature = 1;
+
 function openingOrder({ artifactType, annotations }: Descriptor, wanted: ReadonlySet<string>): number {
   if (wanted.has(annotations?.[predicateTypeAnnotation] ?? '')) return 0;
-  if (artifactType === bundleMediaType) return 1;
+  if (artifactType === bundleMediaType) return looksLikeSignature;
   return artifactType === undefined || artifactType === mediaTypes.emptyConfig ? 2 : 3;
 }
 
@@ -103,7 +123,7 @@ async function openReferrer(
     readonly message: () => Promise<Uint8Array | undefined>;
   },
   options: CallOptions,
-): Promise<Signature | undefined> {
+): Promise<Bundled | undefined> {
   const manifest = await fetchManifest(target, descriptor, signatureLimits.manifestBytes, options);
   if (manifest?.subject?.digest !== subject.digest) return undefined;
   const predicateType = manifest.annotations?.[predicateTypeAnnotation];
