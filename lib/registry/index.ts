@@ -30,9 +30,9 @@ export { isManifestMediaType, manifestBytesLimit, parseIndex, parseManifest } fr
 export { memoryRepository } from './memory.ts';
 export type { ManifestResolver, ResolvedManifest, TaggedPusher } from './one-request.ts';
 export { formatReference, formatRepository, parseReference, type Reference, tagOrDigestOf } from './reference.ts';
-export { proxyFromEnvironment } from './remote/agents.ts';
 export { remoteCatalog } from './remote/catalog.ts';
 export { machineOptions } from './remote/machine-options.ts';
+export { proxyFromEnvironment } from './remote/proxy.ts';
 export { type RemoteOptions, type RemoteRepository, remoteRepository } from './remote/repository.ts';
 export type {
   CallOptions,

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
-import { proxyFromEnvironment } from '#lib/registry/remote/agents';
+import { proxyFromEnvironment } from '#lib/registry/remote/proxy';
 import { type RemoteOptions, remoteRepository } from '#lib/registry/remote/repository';
 import { blob, emptyConfig, manifest, pushAll } from '#test/contract/content';
 import { type Certificate, makeAuthority, makeCertificate } from '#test/peers/certificates';

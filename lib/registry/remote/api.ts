@@ -1,8 +1,8 @@
 import { FairleadError } from '#lib/errors';
 import type { CredentialSource, Credentials } from '../credentials/credentials.ts';
-import type { Proxies } from './agents.ts';
 import { nameRequest } from './errors.ts';
 import type { Capability } from './hosts/endpoint.ts';
+import type { Proxies } from './proxy.ts';
 import type { HttpResponse, Retry, Timeouts } from './transport.ts';
 
 /** How a registry is spoken to. Everything has a default. */

@@ -23,6 +23,6 @@ export function request(
 }
 
 /** Loads undici's agent for proxies, which few need: it takes the whole package. */
-export function loadProxyAgent(): typeof undici.EnvHttpProxyAgent {
-  return (require('undici') as typeof undici).EnvHttpProxyAgent;
+export function loadProxyAgent(): typeof undici.ProxyAgent {
+  return (require('undici') as typeof undici).ProxyAgent;
 }
