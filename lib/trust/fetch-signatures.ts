@@ -93,7 +93,7 @@ async function fetchBundles(
       .map((each) => openReferrer(target, each, { subject, wanted, message }, options));
     for (const signature of await Promise.all(opened)) {
       if (signature === undefined) continue;
-      bytes += signature.bundle.length;
+      bytes += signature.bundle.length + (signature.message?.length ?? 0);
       found.push(signature);
     }
   }
