@@ -111,7 +111,8 @@ describePeers(['docker-registry'], 'fairlead login and logout', () => {
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     try {
-      const env = { HTTP_PROXY: `127.0.0.1:${(proxy.address() as AddressInfo).port}`, HOME: cwd };
+      const at = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      const env = { HTTP_PROXY: at, HTTPS_PROXY: at, HOME: cwd };
       const args = ['login', 'registry.test', '--plain-http', '--username', 'ann', '--password-stdin'];
       const { code, stderr } = await runFairlead(args, { cwd, env, input: 'correct horse' });
       assert.equal(code, 4);

@@ -39,6 +39,20 @@ describe('dockerConfigCredentials', () => {
     }
   });
 
+  it('finds what stands under a URL of the registry, after what stands under its name', async () => {
+    const entry = (user: string) => ({ username: user, password: 'p' });
+    for (const key of ['https://a.io', 'http://a.io', 'https://a.io/', 'https://a.io/v1', 'http://a.io/v2/']) {
+      assert.deepEqual(await find({ auths: { [key]: entry('url') } }, 'a.io'), entry('url'), key);
+      assert.deepEqual(
+        await find({ auths: { [key]: entry('url'), 'a.io': entry('name') } }, 'a.io'),
+        entry('name'),
+        key,
+      );
+    }
+    for (const key of ['https://a.io/v3', 'https://a.io.evil.io', 'a.io/v1', 'ftp://a.io', 'https://u@a.io', 'a.io.'])
+      assert.equal(await find({ auths: { [key]: entry('other') } }, 'a.io'), undefined, key);
+  });
+
   it('is anonymous without a file, below HOME too', async () => {
     assert.equal(await dockerConfigCredentials({})({ registry: 'a.io', repository: 'a' }), undefined);
     const empty = dockerConfigCredentials({ HOME: join(folder, 'nobody') });
@@ -134,6 +148,21 @@ it('parseDockerConfig reads a pull secret and runs no helper', async () => {
   assert.equal(await find({ registry: 'b.io', repository: 'x' }), undefined);
 });
 
+it('parseDockerConfig reads patterns as Kubernetes does, where no name fits', async () => {
+  const entry = (user: string) => ({ username: user, password: 'p' });
+  const auths = { '*.example.io': entry('any'), 'a.example.io': entry('a'), '*.example.io/team': entry('team') };
+  const find = parseDockerConfig(JSON.stringify({ auths }), 'secret default/pull');
+  const user = async (registry: string, repository = 'x') => {
+    const found = await find({ registry, repository });
+    return found !== undefined && 'username' in found ? found.username : undefined;
+  };
+  assert.equal(await user('a.example.io'), 'a');
+  assert.equal(await user('b.example.io'), 'any');
+  assert.equal(await user('b.example.io', 'team/x'), 'team');
+  for (const registry of ['example.io', 'a.b.example.io', 'b.example.io:5000', 'b.example.io.evil.io'])
+    assert.equal(await user(registry), undefined, registry);
+});
+
 describe('credential helpers', () => {
   let bin: string;
   let env: Record<string, string>;
@@ -224,5 +253,27 @@ describe('saveCredentials without a helper', () => {
     assert.equal(await eraseCredentials(env, 'a.io:5000'), true);
     assert.equal(await eraseCredentials(env, 'a.io:5000'), false);
     assert.equal(await dockerConfigCredentials(env)({ registry: 'a.io:5000', repository: 'x' }), undefined);
+  });
+
+  it('replaces and erases what stands under another name of the registry', async () => {
+    const env = { DOCKER_CONFIG: join(folder, 'names') };
+    const file = join(folder, 'names/config.json');
+    await mkdir(join(folder, 'names'));
+    const old = { auth: base64('old:old') };
+    for (const [registry, key] of [
+      ['docker.io', 'docker.io'],
+      ['docker.io', 'registry-1.docker.io'],
+      ['a.io', 'https://a.io/v2/'],
+    ] as const) {
+      const auths = { [key]: old, [`${registry}/team`]: old };
+      await writeFile(file, JSON.stringify({ auths }));
+      await saveCredentials(env, registry, { username: 'u', password: 'p' });
+      const find = () => dockerConfigCredentials(env)({ registry, repository: 'x' });
+      assert.deepEqual(await find(), { username: 'u', password: 'p' });
+      await writeFile(file, JSON.stringify({ auths }));
+      assert.equal(await eraseCredentials(env, registry), true);
+      assert.equal(await find(), undefined);
+      assert.deepEqual(JSON.parse(await readFile(file, 'utf8')).auths, { [`${registry}/team`]: old });
+    }
   });
 });

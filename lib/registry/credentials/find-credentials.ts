@@ -1,10 +1,13 @@
 import { join } from 'node:path';
+import { formatRepository } from '../reference.ts';
 import { type AuthEntry, type ConfigFile, parseConfigFile, readConfigFile } from './config-file.ts';
 import { getFromHelper } from './credential-helper.ts';
 import { type CredentialSource, type Credentials, hostNames, readCredentials } from './credentials.ts';
+import { closestPattern } from './image-pattern.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Name = Parameters<CredentialSource>[0];
+type Auths = Readonly<Record<string, AuthEntry>>;
 
 /**
  * Credentials of `docker login`: `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`, read each time. A helper of
@@ -36,10 +39,19 @@ export function firstCredentials(sources: readonly CredentialSource[]): Credenti
   };
 }
 
-/** Credentials of a config.json's text, such as a Kubernetes pull secret's `.dockerconfigjson`; helpers that it names are not run. */
+/**
+ * Credentials of a config.json's text, such as a Kubernetes pull secret's `.dockerconfigjson`; helpers that it names are not run. As in
+ * Kubernetes, keys may have `*` and `?` for parts of a host's name.
+ */
 export function parseDockerConfig(text: string, origin: string): CredentialSource {
   const { auths } = parseConfigFile(text, origin);
-  return async (name) => findInAuths(auths, name, origin);
+  const patterns = Object.keys(auths).filter((key) => /[*?]/.test(key));
+  return async (name) => {
+    const found = findInAuths(auths, name, origin);
+    if (found !== undefined || patterns.length === 0) return found;
+    const key = closestPattern(patterns, formatRepository(name));
+    return key === undefined ? undefined : credentialsOf(auths, key, origin);
+  };
 }
 
 /** Where Docker keeps its credentials; undefined without a home. */
@@ -84,21 +96,36 @@ export function serverOf(registry: string): string {
   return hostNames(registry).includes('docker.io') ? 'https://index.docker.io/v1/' : registry;
 }
 
-function findInAuths(auths: Readonly<Record<string, AuthEntry>>, name: Name, origin: string): Credentials | undefined {
-  const key = authKeys(name).find((candidate) => Object.hasOwn(auths, candidate));
-  const entry = key === undefined ? undefined : auths[key];
-  if (entry === undefined) return undefined;
-  const { auth, username, password, identitytoken, registrytoken } = entry;
+function findInAuths(auths: Auths, name: Name, origin: string): Credentials | undefined {
+  const names = Object.keys(auths).map((key) => ({ key, name: nameOfKey(key) }));
+  // Where several stand for one name, that which is the name itself comes first.
+  names.sort((one, other) => Number(other.key === other.name) - Number(one.key === one.name));
+  for (const wanted of namesOf(name)) {
+    const key = names.find((entry) => entry.name === wanted)?.key;
+    if (key !== undefined) return credentialsOf(auths, key, origin);
+  }
+  return undefined;
+}
+
+function credentialsOf(auths: Auths, key: string, origin: string): Credentials | undefined {
+  const { auth, username, password, identitytoken, registrytoken } = auths[key] ?? {};
   const fields = { auth, username, password, identityToken: identitytoken, registryToken: registrytoken };
   return readCredentials(fields, `${origin}: auths of ${key}`);
 }
 
-/** The keys that an entry for a repository may have, the closest first: repository, its parents, the host, the host as a URL. */
-function authKeys({ registry, repository }: Name): string[] {
+/** What the credentials for a repository may stand under, the closest first: the repository, its parents, the host. */
+function namesOf({ registry, repository }: Name): string[] {
   const components = repository.split('/');
   const paths = components.map((_, at) => `/${components.slice(0, components.length - at).join('/')}`);
-  return hostNames(registry).flatMap((host) => {
-    const plain = [...paths, ''].map((path) => `${host}${path}`);
-    return [...plain, `https://${host}`, `https://${host}/`, `https://${host}/v1/`, `https://${host}/v2/`];
-  });
+  return hostNames(registry).flatMap((host) => [...paths, ''].map((path) => `${host}${path}`));
+}
+
+/**
+ * The host, or host and repository, that a key of `auths` is about. Docker and the kubelet have written and read URLs in its place, with
+ * the path of the API: `https://index.docker.io/v1/`, `http://registry.example.com`.
+ */
+export function nameOfKey(key: string): string {
+  const url = /^https?:\/\/(.*)$/.exec(key)?.[1];
+  if (url === undefined) return key;
+  return url.replace(/\/+$/, '').replace(/\/v[12]$/, '');
 }

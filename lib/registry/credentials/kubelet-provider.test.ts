@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { kubeletProviderCredentials, matchesImage } from './kubelet-provider.ts';
+import { kubeletProviderCredentials } from './kubelet-provider.ts';
 
 let folder: string;
 let now = 0;
@@ -132,24 +132,4 @@ describe('kubeletProviderCredentials', () => {
       message: /config\.yaml: .*absent, which cannot be run/,
     });
   });
-});
-
-describe('matchesImage', () => {
-  const cases: [string, string, boolean][] = [
-    ['*.dkr.ecr.*.amazonaws.com', '1.dkr.ecr.eu.amazonaws.com/a/b', true],
-    ['*.dkr.ecr.*.amazonaws.com', 'dkr.ecr.eu.amazonaws.com/a', false],
-    ['gcr.io', 'gcr.io/a', true],
-    ['*.io', 'gcr.io/a', true],
-    ['*.io', 'a.gcr.io/a', false],
-    ['gcr.io/team', 'gcr.io/team/a', true],
-    ['gcr.io/team', 'gcr.io/other', false],
-    ['registry.io:8080', 'registry.io/a', false],
-    ['registry.io:8080', 'registry.io:8080/a', true],
-    ['registry.i?', 'registry.io/a', true],
-    ['registryXio', 'registry.io/a', false],
-  ];
-  for (const [pattern, image, expected] of cases) {
-    it(`${pattern} ${expected ? 'fits' : 'does not fit'} ${image}`, () =>
-      assert.equal(matchesImage(pattern, image), expected));
-  }
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { CredentialSource, Credentials } from './credentials.ts';
+import { closestPattern, matchesImage } from './image-pattern.ts';
 import { type Env, runProgram } from './run-program.ts';
 
 const configVersion = 'kubelet.config.k8s.io/v1';
@@ -139,46 +140,12 @@ async function askProvider(
   return result.success ? result.output : fail(`answered with a wrong ${v.getDotPath(result.issues[0]) ?? 'document'}`);
 }
 
-/** The entry that fits an image and comes first in the order of the kubelet, which is the reverse of the alphabet: longer names first. */
+/** The credentials of the entry that fits an image best. */
 function closest(auth: Auth, image: string): Credentials | undefined {
-  const key = Object.keys(auth)
-    .sort()
-    .reverse()
-    .find((pattern) => matchesImage(pattern, image));
+  const key = closestPattern(Object.keys(auth), image);
   const entry = key === undefined ? undefined : auth[key];
   if (entry === undefined || entry.username === '') return undefined;
   return { username: entry.username, password: entry.password };
-}
-
-/**
- * Says whether a pattern of the kubelet fits an image's name without tag: as many labels in the host, each by its glob (`*` and `?` within
- * one label), the same port, and a path that begins with the pattern's.
- */
-export function matchesImage(pattern: string, image: string): boolean {
-  const [wanted, actual] = [splitImage(pattern), splitImage(image)];
-  if (wanted.port !== actual.port || wanted.labels.length !== actual.labels.length) return false;
-  return (
-    actual.path.startsWith(wanted.path) &&
-    wanted.labels.every((glob, at) => matchesLabel(glob, actual.labels[at] ?? ''))
-  );
-}
-
-function splitImage(text: string): { labels: string[]; port: string; path: string } {
-  const name = text.replace(/^https?:\/\//, '');
-  const slash = name.indexOf('/');
-  const host = slash < 0 ? name : name.slice(0, slash);
-  const port = /:([0-9]+)$/.exec(host)?.[1] ?? '';
-  const bare = port === '' ? host : host.slice(0, -port.length - 1);
-  return { labels: bare.split('.'), port, path: slash < 0 ? '' : name.slice(slash).replace(/\/+$/, '') };
-}
-
-/** Matches by `*` and `?` without backtracking over more than one star at a time. */
-function matchesLabel(glob: string, label: string): boolean {
-  const pattern = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*+/g, '[^.]*')
-    .replaceAll('?', '[^.]');
-  return label.length <= 63 && new RegExp(`^${pattern}$`).test(label);
 }
 
 function milliseconds(text: string): number {

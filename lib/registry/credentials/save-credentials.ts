@@ -6,7 +6,7 @@ import { fileHint } from '#lib/files/file-hint';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { eraseFromHelper, storeInHelper } from './credential-helper.ts';
 import { type Credentials, hostNames } from './credentials.ts';
-import { dockerConfigFile, helperOf, serverOf } from './find-credentials.ts';
+import { dockerConfigFile, helperOf, nameOfKey, serverOf } from './find-credentials.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -31,7 +31,8 @@ export async function saveCredentials(env: Env, registry: string, who: Credentia
     'username' in who
       ? { auth: Buffer.from(`${username}:${secret}`).toString('base64') }
       : { auth: Buffer.from('00000000-0000-0000-0000-000000000000:').toString('base64'), identitytoken: secret };
-  await writeConfig(file, { ...config, auths: { ...config.auths, [serverOf(registry)]: entry } });
+  // What stands for the same registry under another of its names would be found in its place.
+  await writeConfig(file, { ...config, auths: { ...authsWithout(config, registry), [serverOf(registry)]: entry } });
   return file;
 }
 
@@ -40,11 +41,16 @@ export async function eraseCredentials(env: Env, registry: string): Promise<bool
   const { file, config } = await openConfig(env);
   const helper = helperOf(config, registry) ?? (config.credsStore || undefined);
   if (helper !== undefined) await eraseFromHelper(helper, serverOf(registry), env);
-  const keys = [serverOf(registry), ...hostNames(registry).flatMap((host) => [host, `https://${host}`])];
-  const kept = Object.entries(config.auths).filter(([key]) => !keys.includes(key));
-  if (kept.length === Object.keys(config.auths).length) return helper !== undefined;
-  await writeConfig(file, { ...config, auths: Object.fromEntries(kept) });
+  const auths = authsWithout(config, registry);
+  if (Object.keys(auths).length === Object.keys(config.auths).length) return helper !== undefined;
+  await writeConfig(file, { ...config, auths });
   return true;
+}
+
+/** The entries that are not for a registry as a whole, under whichever of its names. */
+function authsWithout({ auths }: ConfigFile, registry: string): ConfigFile['auths'] {
+  const hosts = hostNames(registry);
+  return Object.fromEntries(Object.entries(auths).filter(([key]) => !hosts.includes(nameOfKey(key))));
 }
 
 async function openConfig(env: Env): Promise<{ file: string; config: ConfigFile }> {
