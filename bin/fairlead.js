@@ -23,12 +23,21 @@ const main = inCheckout ? source : new URL('../dist/cli/main.js', import.meta.ur
 const { run } = await import(main.href);
 process.exitCode = await run(process.argv.slice(2));
 
+// What lies in a checkout came from whoever may push there, and a folder that is relative may be in one: CI jobs are told to keep
+// their caches below the project.
+function isOutside(folder) {
+  if (!isAbsolute(folder)) return false;
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return false;
+    if (at === dirname(at)) return true;
+  }
+}
+
 // Compiling at each start takes a fifth of most commands. Whoever can write the cache decides what runs, so it lies where only this
 // user can: not in a shared temporary folder, and not in the home of another, which sudo may leave in the environment.
 function ownCache() {
   const { HOME, XDG_CACHE_HOME } = process.env;
-  const parent = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
-  // One that is relative would be part of whatever is checked out where this runs.
+  const parent = XDG_CACHE_HOME && isOutside(XDG_CACHE_HOME) ? XDG_CACHE_HOME : HOME && join(HOME, '.cache');
   if (!parent || !isAbsolute(parent)) return undefined;
   const ours = join(parent, 'fairlead');
   const cache = join(ours, 'compiled');

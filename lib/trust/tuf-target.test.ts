@@ -47,6 +47,14 @@ describe('fetchTufTarget', () => {
     assert.ok(server.requests.length > asked, 'after a day it is asked again');
   });
 
+  it('asks the network where the cache is from a time that has not come yet', async () => {
+    assert.equal(await fetchTarget(0), 'first');
+    await age(-48);
+    server.publish({ 'trusted_root.json': 'second' });
+    assert.equal(await fetchTarget(2), 'second', 'a clock that was wrong must not keep what was revoked since');
+    assert.equal(await fetchTarget(-2), 'second');
+  });
+
   it('works with the network gone, from what was verified before', async () => {
     assert.equal(await fetchTarget(0), 'first');
     await server.stop();
@@ -123,6 +131,15 @@ describe('fetchTufTarget', () => {
 });
 
 describe('cacheFolder', () => {
+  it('is in no checkout, which would bring along whom to trust', async (t) => {
+    const checkout = await mkdtemp(join(tmpdir(), 'fairlead-checkout-'));
+    t.after(() => rm(checkout, { recursive: true }));
+    const XDG_CACHE_HOME = join(checkout, 'deep', '.cache');
+    assert.equal(cacheFolder({ XDG_CACHE_HOME }), join(XDG_CACHE_HOME, 'fairlead', 'tuf'));
+    await writeFile(join(checkout, '.git'), 'gitdir: elsewhere'); // as in a worktree
+    assert.equal(cacheFolder({ XDG_CACHE_HOME }), cacheFolder({}));
+  });
+
   it('is where systemd, XDG or the home say', () => {
     assert.equal(
       cacheFolder({ CACHE_DIRECTORY: '/var/cache/fairlead:/b', XDG_CACHE_HOME: '/x' }),

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { writeWhole } from '#lib/files/write-whole';
 import { type NetworkOptions, serviceClient } from './service-client.ts';
@@ -32,13 +33,24 @@ const patience = { timeouts: { connect: 5000, headers: 5000, body: 5000 }, retry
 /** What was fetched in this process: policies are read again every few seconds, and must not ask the network as often. */
 const fetched = new Map<string, { readonly at: number; readonly target: Uint8Array }>();
 
-/** Where this process may keep what can be fetched again: as systemd, XDG or the user's home say. */
+/**
+ * Where this process may keep what can be fetched again: as systemd, XDG or the user's home say. A folder of XDG that is relative, or
+ * below one with `.git`, is passed over: it would bring along whom to trust from whatever is checked out there.
+ */
 export function cacheFolder(env: NodeJS.ProcessEnv): string {
   const { CACHE_DIRECTORY, XDG_CACHE_HOME } = env;
   if (CACHE_DIRECTORY !== undefined) return join(CACHE_DIRECTORY.split(':')[0] ?? '', 'tuf');
-  // One that is relative is to be ignored, says XDG: it would be part of whatever is checked out where this runs.
-  const parent = isAbsolute(XDG_CACHE_HOME ?? '') ? XDG_CACHE_HOME : undefined;
-  return join(parent ?? join(homedir(), '.cache'), 'fairlead', 'tuf');
+  const parent = XDG_CACHE_HOME !== undefined && isOutside(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
+  return join(parent, 'fairlead', 'tuf');
+}
+
+/** Whether a folder is absolute and in no checkout (bin/fairlead.js asks the same for compiled code). */
+function isOutside(folder: string): boolean {
+  if (!isAbsolute(folder)) return false;
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return false;
+    if (at === dirname(at)) return true;
+  }
 }
 
 /**
@@ -61,11 +73,16 @@ export async function fetchTufTarget(
   const cached = join(ofTrust, encodeURIComponent(host + pathname.replace(/\/$/, '')));
   const key = JSON.stringify([cached, mirror, name]);
   const known = fetched.get(key);
-  if (known !== undefined && now() - known.at < hour) return known.target;
+  if (known !== undefined && isWithin(hour, known.at, now())) return known.target;
   const seed = repository === 'public' ? publicSeed : async () => ({ root: repository.root, targets: {} });
   const target = await openTarget({ mirror, folder: cached, within: [folder, ofTrust], seed, network }, name, now);
   fetched.set(key, { at: now(), target });
   return target;
+}
+
+/** Says whether less than a span has passed since a time, which must not lie ahead: clocks are set right sometimes. */
+function isWithin(span: number, since: number, now: number): boolean {
+  return since <= now && now < since + span;
 }
 
 interface Source {
@@ -90,7 +107,7 @@ async function openTarget(
     // The umask may let a group write that many are in.
     await mkdir(targets, { recursive: true, mode: 0o700 });
     const refreshed = await stat(join(folder, 'timestamp.json')).catch(() => undefined);
-    const forceCache = refreshed !== undefined && now() - refreshed.mtimeMs < freshFor;
+    const forceCache = refreshed !== undefined && isWithin(freshFor, refreshed.mtimeMs, now());
     await plant(folder, await seed());
     const [{ Updater }, { tufFetcher }] = await Promise.all([import('tuf-js'), import('./tuf-fetcher.ts')]);
     const fetcher = tufFetcher(serviceClient({ ...network, ...patience }));

@@ -82,6 +82,9 @@ describe('the published package', () => {
     await mkdir(checkout, { mode: 0o700 });
     assert.equal((await version('/nonexistent', { XDG_CACHE_HOME: '.cache' }, checkout)).code, 0);
     assert.deepEqual(await readdir(checkout), []);
+    await mkdir(join(checkout, '.git'));
+    assert.equal((await version('/nonexistent', { XDG_CACHE_HOME: join(checkout, '.cache') }, checkout)).code, 0);
+    assert.deepEqual(await readdir(checkout), ['.git']);
   });
 
   it('gives the trust engine to who imports it: the programs of docs/trust.md run as they are printed', async () => {
