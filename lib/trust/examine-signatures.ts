@@ -47,7 +47,7 @@ export interface RefusedSignature {
 
 /** Says whether a requirement was met. */
 export function isMet({ held, threshold }: Examined): boolean {
-  return held.length >= threshold;
+  return held.length >= Math.max(threshold, 1);
 }
 
 /**

@@ -3,6 +3,7 @@ import { before, describe, it } from 'node:test';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { type PrivateSigstore, privateSigstore } from '#test/sigstore/private-sigstore';
+import { preAuthEncoding } from './dsse.ts';
 import { examineSignatures } from './examine-signatures.ts';
 import { generateKeyPair, loadPrivateKey, type Signer } from './key.ts';
 import type { Alternative, AttestationRequirement, Rule } from './policy.ts';
@@ -10,7 +11,9 @@ import { provenancePredicateType } from './predicate-type.ts';
 import { signArtifact, signAttestation } from './sign-artifact.ts';
 import type { Signature } from './signature.ts';
 import { readTrustedRoot } from './sigstore-root.ts';
+import { statementPayloadType } from './statement.ts';
 import { verifySignatures } from './verify-signatures.ts';
+import { bundleBytes, envelopeOf } from './write-bundle.ts';
 
 const artifact = descriptorOf('artifact');
 const other = descriptorOf('another artifact');
@@ -70,6 +73,14 @@ describe('a threshold', () => {
     refuses([byAlice, bundled(await signArtifact(other, bob))], team(2), /made for another artifact/);
   });
 
+  it('is one at least, whatever a rule that was not parsed says', () => {
+    for (const threshold of [0, -1, Number.NaN]) {
+      assert.throws(() => verifySignatures(artifact, reference, [], rule(keys(['a', alice]), threshold)), {
+        kind: 'SignatureInvalid',
+      });
+    }
+  });
+
   it('counts people who fit one pattern', async () => {
     const log = { use: 'required', root: readTrustedRoot(Buffer.from(JSON.stringify(sigstore.trustedRoot))) } as const;
     const keyless = {
@@ -98,6 +109,29 @@ describe('an attestation that a rule asks for', () => {
   };
   const attest = async (by: Signer, repository = 'https://github.com/acme/profiles', of = artifact) =>
     bundled(await signAttestation(of, { predicateType: type, predicate: predicateOf(repository) }, by));
+
+  it('is a statement of in-toto, of a version that is known', async () => {
+    const [algorithm = '', hex = ''] = artifact.digest.split(':');
+    const signature = bundled(await signArtifact(artifact, alice));
+    const asked = rule(keys(['a', alice]), 1, [{ type, provenance: {} }]);
+    for (const [version, good] of [
+      ['https://in-toto.io/Statement/v1', true],
+      ['https://in-toto.io/Statement/v0.1', true],
+      ['https://in-toto.io/Statement/v2', false],
+    ] as const) {
+      const statement = {
+        _type: version,
+        subject: [{ digest: { [algorithm]: hex } }],
+        predicateType: type,
+        predicate: {},
+      };
+      const payload = Buffer.from(JSON.stringify(statement));
+      const envelope = envelopeOf(payload, await alice.sign(preAuthEncoding(statementPayloadType, payload)));
+      const found = [signature, bundled(bundleBytes(envelope, { publicKey: { hint: '' } }))];
+      if (good) verifySignatures(artifact, reference, found, asked);
+      else refuses(found, asked, /has no attestation/);
+    }
+  });
 
   it('is met beside the signature, by the same signer unless another is named', async () => {
     const signature = bundled(await signArtifact(artifact, alice));
