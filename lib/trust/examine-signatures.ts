@@ -127,9 +127,12 @@ function examine({ anyOf, threshold = 1 }: Requirement, opened: readonly Opened[
 
 type Signer = Pick<SignedBy, 'keyFingerprint' | 'certificate'>;
 
-/** By what signers are told apart. */
+/**
+ * By what signers are told apart. The same name is one signer, whoever vouches for it and in whatever letters, and so is a workflow,
+ * whatever branch or tag it ran for: who may push one may push two.
+ */
 function signerOf({ keyFingerprint, certificate }: Signer): string {
-  return JSON.stringify(keyFingerprint ?? [certificate?.issuer, certificate?.identity]);
+  return JSON.stringify(keyFingerprint ?? [certificate?.identity.toLowerCase().replace(/@refs\/.*$/, '')]);
 }
 
 /** What a signature is tried with. */

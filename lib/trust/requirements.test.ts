@@ -97,6 +97,35 @@ describe('a threshold', () => {
   });
 });
 
+describe('a threshold of identities', () => {
+  const log = () =>
+    ({ use: 'required', root: readTrustedRoot(Buffer.from(JSON.stringify(sigstore.trustedRoot))) }) as const;
+  const two = (identity: string): Rule =>
+    rule(
+      [{ keyless: { issuer: { pattern: '**.example' }, identity: { pattern: identity }, claims: {} }, log: log() }],
+      2,
+    );
+  const by = async (identity: string, issuer = 'https://issuer.example'): Promise<Signature> =>
+    bundled(await sigstore.sign(artifact, { identity, issuer }));
+
+  it('counts a name once, whoever vouches for it and however it is written', async () => {
+    const me = await by('me@acme.example');
+    refuses([me, await by('me@acme.example', 'https://other.example')], two('*@*'), /1 of 2 signers/);
+    refuses([me, await by('Me@ACME.example')], two('*@*'), /1 of 2 signers/);
+    verifySignatures(artifact, reference, [me, await by('you@acme.example', 'https://other.example')], two('*@*'));
+  });
+
+  it('counts a workflow once, whatever branch or tag it ran for', async () => {
+    const workflow = (name: string, ref: string): Promise<Signature> =>
+      by(`https://github.com/acme/profiles/.github/workflows/${name}.yml@refs/${ref}`);
+    const published = await workflow('publish', 'tags/v1');
+    const any = two('https://github.com/acme/**');
+    refuses([published, await workflow('publish', 'tags/v2')], any, /1 of 2 signers/);
+    refuses([published, await workflow('publish', 'heads/main')], any, /1 of 2 signers/);
+    verifySignatures(artifact, reference, [published, await workflow('review', 'tags/v1')], any);
+  });
+});
+
 describe('an attestation that a rule asks for', () => {
   const type = provenancePredicateType;
   const predicateOf = (repository: string): object => ({
