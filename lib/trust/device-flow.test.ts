@@ -24,13 +24,14 @@ async function flow(polls: readonly object[], changes: { discovery?: object; sta
   const waits: number[] = [];
   const forms: URLSearchParams[] = [];
   const left = [...polls];
+  const { token_endpoint: tokens, device_authorization_endpoint: start } = { ...discovery, ...changes.discovery };
   const token = deviceToken(issuer, {
     send: async ({ url, body }) => {
       if (body !== undefined) forms.push(new URLSearchParams(String(body)));
       const answer = (json: object, status = 200) => ({ status, body: Buffer.from(JSON.stringify(json)) });
       if (url === `${issuer}/.well-known/openid-configuration`) return answer({ ...discovery, ...changes.discovery });
-      if (url === discovery.device_authorization_endpoint) return answer({ ...started, ...changes.started });
-      assert.equal(url, discovery.token_endpoint);
+      if (url === start) return answer({ ...started, ...changes.started });
+      assert.equal(url, tokens);
       return answer(left.shift() ?? { error: 'authorization_pending' }, 400);
     },
     sleep: async (time) => void waits.push(time),

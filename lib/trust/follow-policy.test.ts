@@ -106,6 +106,7 @@ describe('a policy that is followed', () => {
       await slow;
       assert.deepEqual(followed.current.rules, []);
       assert.equal(followed.current.limits.entriesPerSyscall, 7);
+      assert.equal(followed.inForce, true);
     }
   });
 });

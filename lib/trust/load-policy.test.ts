@@ -94,12 +94,19 @@ rules:
       - key: keys/release.pub
     transparencyLog: required
 `;
-    const first = await revisionOf(text);
-    const { rules } = await loadPolicy(path);
-    assert.deepEqual(
-      rules[0]?.require.map(({ anyOf }) => anyOf[0]?.log?.use),
+    for (const [use, ofKey] of [
+      ['off', undefined],
+      ['optional', 'optional'],
       ['required', 'required'],
-    );
+    ] as const) {
+      await writeFile(path, text.replace('Log: required', `Log: ${use}`));
+      const { rules } = await loadPolicy(path);
+      assert.deepEqual(
+        rules[0]?.require.map(({ anyOf }) => anyOf[0]?.log?.use),
+        [use, ofKey],
+      );
+    }
+    const first = await revisionOf(text);
     const other = await privateSigstore();
     await writeFile(join(folder, 'root.json'), JSON.stringify(other.trustedRoot));
     assert.notEqual(await revisionOf(text), first);

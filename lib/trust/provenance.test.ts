@@ -142,6 +142,18 @@ describe('provenanceProblem', () => {
     );
   });
 
+  it('takes what is said in one form, and nothing of another beside it', () => {
+    const variables = { CI_COMMIT_BRANCH: 'main', CI_CONFIG_PATH: 'p.yml' };
+    const source = 'https://gitlab.com/acme/profiles';
+    const mixed = {
+      buildDefinition: { externalParameters: { workflow: { path: 'p.yml' }, source, variables } },
+      runDetails: { builder: { id: 'x' } },
+    };
+    assert.match(provenanceProblem(mixed, exact({ repository: source })) ?? '', /says repository nothing/);
+    assert.match(provenanceProblem(mixed, exact({ ref: 'refs/heads/main' })) ?? '', /says ref nothing/);
+    assert.equal(provenanceProblem(mixed, exact({ workflow: 'p.yml' })), undefined);
+  });
+
   it('takes nothing else for provenance', () => {
     for (const other of [undefined, null, 'x', [], {}, { buildDefinition: {}, runDetails: {} }]) {
       assert.equal(provenanceProblem(other, {}), 'it is no SLSA provenance v1');
