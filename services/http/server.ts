@@ -4,6 +4,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import { FairleadError } from '#lib/errors';
 import { callSignal } from './call-signal.ts';
 import { addMetrics } from './metrics.ts';
+import { serveOneAtATime } from './one-at-a-time.ts';
 import { toProblem } from './problem.ts';
 
 export interface ServerOptions {
@@ -22,6 +23,9 @@ export interface ServerOptions {
   readonly securitySchemes?: Readonly<Record<string, { type: 'http'; scheme: string }>>;
 }
 
+/** Connections at a time; the answers that wait for their readers fit into memory. More are closed at once. */
+const mostConnections = 1024;
+
 /**
  * An HTTP server with what every service has: problem details for errors, request ids, `/healthz`, `/readyz`,
  * `/metrics`, and `/openapi.json` made from the routes that `addRoutes` puts on it. `signalOf` gives the signal under which
@@ -37,10 +41,14 @@ export async function createServer(
     bodyLimit: options.bodyLimit,
     // A client that sends its headers or body drop by drop must not hold a connection for ever.
     requestTimeout: options.timeout,
+    // Nor one that reads its answer so: this is for how long nothing moves at all, the work included.
+    connectionTimeout: 2 * options.timeout,
     keepAliveTimeout: 30_000,
     genReqId: (request) => requestId(request.headers['x-request-id']),
     routerOptions: { maxParamLength: 512 },
   });
+  app.server.maxConnections = mostConnections;
+  serveOneAtATime(app);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
