@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
 import { copy, copyGraph } from './copy.ts';
 import type { Descriptor } from './descriptor.ts';
+import { parseDigest } from './digest.ts';
 import { memoryRepository } from './memory.ts';
 import type { Target } from './target.ts';
 
@@ -218,6 +219,28 @@ describe('copy', () => {
       await pushAll(source, [last]);
     }
     await assert.rejects(copy(source, memoryRepository(), 'v1', { withReferrers: true }), { kind: 'LimitExceeded' });
+  });
+
+  it('refuses a list of referrers without end', async () => {
+    const source = await filled();
+    let fetched = 0;
+    const endless: Target = {
+      ...source,
+      fetch: (descriptor, options) => {
+        fetched++;
+        return source.fetch(descriptor, options);
+      },
+      referrers: async () =>
+        Array.from({ length: 100_001 }, (_, n) => ({
+          ...signature.descriptor,
+          digest: parseDigest(`sha256:${String(n).padStart(64, '0')}`),
+        })),
+    };
+    await assert.rejects(copy(endless, memoryRepository(), 'v1', { withReferrers: true }), {
+      kind: 'LimitExceeded',
+      message: /100000/,
+    });
+    assert(fetched < 100, `${fetched} were fetched`);
   });
 
   it('copies nothing below a source that lies about what a digest holds', async () => {

@@ -18,11 +18,14 @@ export interface CopyOptions extends CallOptions {
 const concurrency = 6;
 /** How deep indexes of indexes and referrers of referrers may lie: more is no honest graph. */
 const depthLimit = 16;
+/** Most manifests and blobs of one copy: each may list thousands more. */
+const contentLimit = 100_000;
 
 /**
  * Copies a manifest or index with all that it is made of from one repository to another, and with its referrers where asked. What the
  * target has is not sent again. A tag is set last, so that it never stands on something incomplete or not yet signed. Gives the
- * descriptor that the name stood for. Rejects as the two targets do, and with LimitExceeded where the graph is deeper than 16.
+ * descriptor that the name stood for. Rejects as the two targets do, and with LimitExceeded where the graph is deeper than 16, or
+ * has more than 100,000 manifests and blobs.
  */
 export async function copy(
   source: ReadTarget,
@@ -75,12 +78,18 @@ async function copyAll(
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
   const call = { signal };
   const begun = new Map<Digest, Promise<void>>();
-  const inTurn = limitConcurrency(concurrency);
+  const inTurn = limitConcurrency(concurrency, signal);
   let referred = false;
 
   const once = (descriptor: Descriptor, depth: number): Promise<void> => {
     const found = begun.get(descriptor.digest);
     if (found !== undefined) return found;
+    if (begun.size >= contentLimit) {
+      throw new FairleadError(
+        'LimitExceeded',
+        `${root.digest} has more than ${contentLimit} manifests and blobs below it`,
+      );
+    }
     const copying = isManifestMediaType(descriptor.mediaType) ? copyManifest(descriptor, depth) : copyBlob(descriptor);
     begun.set(descriptor.digest, copying);
     copying.catch((error: unknown) => failed.abort(error));
@@ -175,19 +184,24 @@ function isOfRegistry(target: object): target is Mounter & { readonly registry: 
   return 'mount' in target && 'registry' in target && 'repository' in target;
 }
 
-/** Lets at most `limit` of the actions given to it run at a time; the others wait in order. */
-function limitConcurrency(limit: number): <T>(action: () => Promise<T>) => Promise<T> {
+/** Lets at most `limit` of the actions given to it run at a time; the others wait in order. None begins once the signal has ended it all. */
+function limitConcurrency(limit: number, signal: AbortSignal): <T>(action: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];
+  /** Where the first that waits stands: to take it off a long list would take long. */
+  let first = 0;
   return async (action) => {
     if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
     else running++;
     try {
+      signal.throwIfAborted();
       return await action();
     } finally {
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
+      const next = waiting[first++];
+      if (next === undefined) {
+        running--;
+        first = waiting.length = 0;
+      } else next();
     }
   };
 }
