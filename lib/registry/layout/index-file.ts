@@ -20,15 +20,26 @@ export type IndexChange = (manifests: readonly Descriptor[]) => readonly Descrip
 export interface IndexFile {
   /** Its manifests; [] where there is no layout yet. Rejects with InvalidInput where it is not one. */
   read(): Promise<readonly Descriptor[]>;
-  /** Changes it, after all changes that others made before; resolves when the change is on the disk. */
-  change(change: IndexChange): Promise<void>;
+  /**
+   * Changes it, after all changes that others made before; resolves when the change is on the disk. What is to be done before anybody else
+   * changes it is done by `then`.
+   */
+  change(change: IndexChange, then?: () => Promise<void>): Promise<void>;
+}
+
+/** A change that waits for the lock, with whoever waits for it. */
+interface WaitingChange {
+  readonly change: IndexChange;
+  readonly then: () => Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
 }
 
 /** Opens the index of the layout in a folder; the folder and the layout's files are made at the first change. */
 export function openIndexFile(folder: string): IndexFile {
   const path = join(folder, 'index.json');
   let cached: { readonly stamp: string; readonly index: Index } | undefined;
-  let waiting: { readonly change: IndexChange; resolve(): void; reject(error: unknown): void }[] = [];
+  let waiting: WaitingChange[] = [];
   let flushing: Promise<void> = Promise.resolve();
   let prepared = false;
 
@@ -76,9 +87,11 @@ export function openIndexFile(folder: string): IndexFile {
         const index = await readIndex();
         let manifests = index.manifests;
         for (const { change } of taken) manifests = change(manifests) ?? manifests;
-        if (manifests === index.manifests) return;
-        const bytes = new TextEncoder().encode(JSON.stringify({ ...index, manifests }));
-        await writeFileWhole(folder, path, bytes);
+        if (manifests !== index.manifests) {
+          const bytes = new TextEncoder().encode(JSON.stringify({ ...index, manifests }));
+          await writeFileWhole(folder, path, bytes);
+        }
+        for (const { then } of taken) await then();
       });
       for (const { resolve } of taken) resolve();
     } catch (error) {
@@ -90,8 +103,8 @@ export function openIndexFile(folder: string): IndexFile {
     async read() {
       return (await readIndex()).manifests;
     },
-    change(change) {
-      const done = new Promise<void>((resolve, reject) => waiting.push({ change, resolve, reject }));
+    change(change, then = async () => undefined) {
+      const done = new Promise<void>((resolve, reject) => waiting.push({ change, then, resolve, reject }));
       flushing = flushing.then(flush);
       return done;
     },

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { FairleadError } from '#lib/errors';
 import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
 import { targetContract } from '#test/contract/target';
 import { digestOf } from '../digest.ts';
@@ -44,6 +45,22 @@ describe('layoutRepository', () => {
       await pushAll(one, [emptyConfig, image]);
       await one.tag(image.descriptor, 'latest');
       assert.deepEqual(await two.resolve('latest'), image.descriptor, `round ${at}`);
+    }
+  });
+
+  it('lists nothing that is not there, whoever pushes and deletes it at the same time', async () => {
+    const name = fresh();
+    const [one, two] = [layoutRepository(folder, name), layoutRepository(folder, name)];
+    const image = manifest([]);
+    await pushAll(one, [emptyConfig, image]);
+    for (let round = 0; round < 60; round++) {
+      await Promise.all([
+        one.push(image.descriptor, image.bytes),
+        two.delete(image.descriptor).catch((error: FairleadError) => assert.equal(error.kind, 'NotFound')),
+      ]);
+      if (await one.exists(image.descriptor)) continue;
+      await assert.rejects(one.resolve(image.descriptor.digest), { kind: 'NotFound' });
+      await one.push(image.descriptor, image.bytes);
     }
   });
 

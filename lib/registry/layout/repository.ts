@@ -113,13 +113,16 @@ export function layoutRepository(folder: string, name: string): Repository {
       }
       const bytes = await contentBytes(descriptor, content, root);
       const read = linksOf(descriptor.mediaType, bytes, `${root}: ${descriptor.digest}`);
-      if (!(await hasContent(descriptor))) await writeFileWhole(root, path, bytes);
-      links.set(descriptor.digest, read);
-      await index.change((manifests) =>
-        manifests.some(({ digest }) => digest === descriptor.digest)
-          ? undefined
-          : [...manifests, indexEntry(descriptor, read.artifactType)],
-      );
+      do {
+        if (!(await hasContent(descriptor))) await writeFileWhole(root, path, bytes);
+        links.set(descriptor.digest, read);
+        await index.change((manifests) =>
+          manifests.some(({ digest }) => digest === descriptor.digest)
+            ? undefined
+            : [...manifests, indexEntry(descriptor, read.artifactType)],
+        );
+        // Another may have deleted it before it was listed.
+      } while (!(await hasContent(descriptor)));
     },
 
     async tag(descriptor, tag, options = {}) {
@@ -148,14 +151,15 @@ export function layoutRepository(folder: string, name: string): Repository {
 
     async delete(descriptor) {
       if ((await sizeOf(descriptor.digest)) === undefined) throw notFound(`content ${descriptor.digest}`);
-      // The list first: what is listed is always there.
-      if (isManifestMediaType(descriptor.mediaType)) {
-        await index.change((manifests) => manifests.filter(({ digest }) => digest !== descriptor.digest));
-      }
       const path = blobPath(descriptor.digest);
-      await rm(path, { force: true }).catch((error: unknown) => {
-        throw fileError(path, error);
-      });
+      const removeFile = () =>
+        rm(path, { force: true }).catch((error: unknown) => {
+          throw fileError(path, error);
+        });
+      // The list first, and both before anybody lists it again: what is listed is always there.
+      if (isManifestMediaType(descriptor.mediaType)) {
+        await index.change((manifests) => manifests.filter(({ digest }) => digest !== descriptor.digest), removeFile);
+      } else await removeFile();
       links.delete(descriptor.digest);
     },
   };
