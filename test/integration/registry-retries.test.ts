@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { remoteRepository } from '#lib/registry/remote/repository';
@@ -141,6 +142,26 @@ describe('a registry that falls silent', () => {
       response.write('x');
     }, once);
     await assert.rejects(fetchBytes(target, content.descriptor, { limit: 1_000_000 }), { kind: 'Unavailable' });
+  });
+
+  it('but for a byte now and then is given up, and slow readers are not', async () => {
+    const drops = new Set<NodeJS.Timeout>();
+    const { target, seen } = await serve((request, response) => {
+      if (request.url?.endsWith(content.descriptor.digest)) return void response.end(content.bytes);
+      response.writeHead(200, { 'content-type': mediaTypes.manifest, 'content-length': '100000' });
+      drops.add(setInterval(() => response.write('x'), 20));
+    }, once);
+    const began = performance.now();
+    await assert.rejects(target.resolveManifest('v1'), { kind: 'Unavailable', message: /only [0-9]+ bytes came/ });
+    for (const drop of drops) clearInterval(drop);
+    assert.equal(seen.length, 4);
+    assert(performance.now() - began < 10_000);
+    let received = 0;
+    for await (const piece of await target.fetch(content.descriptor)) {
+      if (received === 0) await delay(400);
+      received += piece.length;
+    }
+    assert.equal(received, content.bytes.length);
   });
 
   it('ends a call when its signal does, with the signal’s reason', async () => {

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
+import { FairleadError } from '#lib/errors';
 import { agentFor, type Connection } from './agents.ts';
-import { isPassing, requestError } from './errors.ts';
+import { isPassing, nameRequest, requestError } from './errors.ts';
 
 /** One HTTP request; no redirect is followed, nothing is added to it. */
 export interface HttpRequest {
@@ -52,6 +53,8 @@ export const defaultRetry: Retry = { attempts: 4, delay: 250 };
 const longestWait = 30_000;
 /** Most bytes of a body from memory that are sent at once. */
 const pieceBytes = 256 * 1024;
+/** Least bytes per millisecond of a body that was long waited for: no timeout ends one that comes byte by byte. */
+const slowest = 1;
 /** What a body that nobody wants may take before its connection is given up: bytes, and milliseconds. */
 const unwantedBytes = 64 * 1024;
 const discardTime = 1000;
@@ -141,7 +144,7 @@ async function sendOnce(
   });
   // Nothing is to be read of it, and what is not let go of stays with the signal.
   if (request.method === 'HEAD') answer.body.dump({ limit: unwantedBytes }).catch(() => undefined);
-  return toResponse(request, answer);
+  return toResponse(request, answer, 2 * timeouts.body);
 }
 
 /** The time to an answer counts from the last piece that was taken: in one piece, much over a slow line would seem to be stuck. */
@@ -149,11 +152,30 @@ async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, un
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
 
-function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData): HttpResponse {
+function tooSlow(request: HttpRequest, received: number, waited: number): FairleadError {
+  return new FairleadError(
+    'Unavailable',
+    `${nameRequest(request)}: only ${received} bytes came in ${Math.round(waited / 1000)} s`,
+    { hint: 'The registry, or something on the way to it, is overloaded or hostile. Try again later.' },
+  );
+}
+
+/** `patience` is in milliseconds: a body that has been waited for that long has to come at a pace. */
+function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData, patience: number): HttpResponse {
   const { body, headers } = answer;
   const pieces = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    let asked = performance.now();
+    let waited = 0;
+    let received = 0;
     try {
-      for await (const piece of body) yield piece;
+      for await (const piece of body) {
+        // Only the time that we wait counts: whoever reads may take his.
+        waited += performance.now() - asked;
+        received += piece.length;
+        if (waited > patience && received < waited * slowest) throw tooSlow(request, received, waited);
+        yield piece;
+        asked = performance.now();
+      }
     } catch (error) {
       if (request.signal?.aborted) throw request.signal.reason;
       throw requestError(request, error);
