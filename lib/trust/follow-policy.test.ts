@@ -91,6 +91,16 @@ describe('a policy that is followed', () => {
     assert.equal(loosest, 2);
   });
 
+  it('is not taken half-written at the start either', async () => {
+    for (const name of ['a', 'b']) await writeFile(join(folder, `${name}.pub`), (await generateKeyPair()).publicKey);
+    const half = `${head}rules:\n  - match: "**"\n    require:\n      - key: a.pub\n`;
+    await writeFile(policy, half);
+    const started = follow();
+    await delay(100);
+    await writeFile(policy, `${half}      - key: b.pub\n`);
+    assert.equal((await started).current.rules[0]?.require.length, 2);
+  });
+
   it('does not go back to older files that took longer to read', async () => {
     const key = join(folder, 'slow.pub');
     const followed = await follow();

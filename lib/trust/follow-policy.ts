@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toFairleadError } from '#lib/errors';
 import { loadPolicy } from './load-policy.ts';
@@ -25,12 +26,16 @@ export interface PolicyWatch {
 /** A change counts once it has stood for so long, in milliseconds: half of a file that is being written may be a policy too, and a looser one. */
 const settled = 200;
 
-/** Loads the policy of a file; throws where it does not parse. Afterwards it is read again every ten seconds and on reload(). */
+/** Loads the policy of a file, where it was just changed when it has stood for a moment; throws where it does not parse. Afterwards it is read again every ten seconds and on reload(). */
 export async function followPolicy(
   path: string,
   { log, onRead = () => undefined, interval = 10_000 }: PolicyWatch,
 ): Promise<PolicySource> {
   let current = await loadPolicy(path);
+  while (await changedJustNow(path)) {
+    await delay(settled);
+    current = await loadPolicy(path);
+  }
   let complaint: string | undefined;
   let begun = 0;
   let decided = 0;
@@ -90,6 +95,13 @@ export async function followPolicy(
     reload,
     stop: () => clearInterval(timer),
   };
+}
+
+/** Says whether a file may still be being written. One that does not exist is not. */
+async function changedJustNow(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  const age = Date.now() - (found?.mtimeMs ?? 0);
+  return age >= 0 && age < settled;
 }
 
 /** Loads a policy, and once more where it is another than the known one, until two readings agree. */
