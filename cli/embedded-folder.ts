@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '#lib/files/make-folder';
 import { generateKeyPair } from '#lib/trust/key';
 import { writeNewFile } from './files.ts';
 
@@ -35,7 +35,7 @@ export async function prepareEmbeddedFolder(folder: string): Promise<EmbeddedFol
     policy: join(folder, 'policy.yaml'),
     tokenFile: join(folder, 'token'),
   };
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   if (!existsSync(files.key)) {
     const pair = await generateKeyPair();
     await writeNewFile(files.publicKey, pair.publicKey, 0o644);

@@ -1,7 +1,9 @@
-import { lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { lstat, rename, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { dirname, isAbsolute } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { fileHint } from '#lib/files/file-hint';
+import { makeFolder } from '#lib/files/make-folder';
 
 /** Takes the path out of a `unix:///path` address (a bare absolute path does too). Throws InvalidInput. */
 export function parseSocketAddress(address: string): string {
@@ -21,7 +23,9 @@ export function parseSocketAddress(address: string): string {
  */
 export async function listenOnSocket(server: Server, path: string): Promise<() => Promise<void>> {
   await refuseIfTaken(path);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path)).catch((cause: unknown) => {
+    throw new FairleadError('InvalidInput', `cannot make the folder of ${path}`, { cause, ...fileHint(cause) });
+  });
   const nascent = `${path}.${process.pid}`;
   await rm(nascent, { force: true });
   await bind(server, nascent);

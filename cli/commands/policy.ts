@@ -1,8 +1,9 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
+import { makeFolder } from '#lib/files/make-folder';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import { openRegistries } from '../connect.ts';
@@ -117,7 +118,7 @@ async function importPolicy(file: string, { folder }: { readonly folder?: string
     process.stdout.write(policy);
     return;
   }
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+  await makeFolder(folder).catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `cannot make the folder ${folder}`, { cause, ...fileHint(cause) });
   });
   for (const [name, key] of keys) await writeNewFile(join(folder, name), key, 0o644);

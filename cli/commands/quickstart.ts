@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { makeFolder } from '#lib/files/make-folder';
 import { examples } from '../options.ts';
 
 interface QuickstartOptions {
@@ -45,7 +46,7 @@ async function quickstart({ folder: chosen, containerd, image }: QuickstartOptio
   ]);
   const tell = narrateOn(process.stdout);
   const folder = chosen ?? (await mkdtemp(join(tmpdir(), 'fairlead-quickstart-')));
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   try {
     tell.title('Fairlead: a signed profile, from a file to what the kernel gets');
     tell.note(`The files are in ${folder}${chosen === undefined ? ', which is removed at the end' : ''}.`);

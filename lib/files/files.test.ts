@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { openFileLock } from './file-lock.ts';
+import { makeFolder } from './make-folder.ts';
 import { writeWhole } from './write-whole.ts';
 
 describe('lib/files', () => {
@@ -14,6 +15,35 @@ describe('lib/files', () => {
     folder = await mkdtemp(join(tmpdir(), 'fairlead-files-'));
   });
   after(() => rm(folder, { recursive: true }));
+
+  it('makes a folder with those above it, and leaves one that is there', async () => {
+    const path = join(folder, 'a', 'b', 'c');
+    await Promise.all(Array.from({ length: 20 }, () => makeFolder(path, 0o700)));
+    for (const made of [path, join(folder, 'a')]) assert.equal((await stat(made)).mode & 0o777, 0o700);
+    await makeFolder(path);
+    assert.equal((await stat(path)).mode & 0o777, 0o700);
+    await writeFile(join(folder, 'a', 'file'), '');
+    await assert.rejects(makeFolder(join(folder, 'a', 'file')), { code: 'EEXIST' });
+    await assert.rejects(makeFolder(join(folder, 'a', 'file', 'below')), { code: 'ENOTDIR' });
+    await rm(join(folder, 'a'), { recursive: true });
+  });
+
+  it('comes to an end where no folder can be made: in one that was removed', { timeout: 20_000 }, async () => {
+    const gone = join(folder, 'gone');
+    const script = `
+      import { mkdirSync, rmdirSync } from 'node:fs';
+      import { makeFolder } from ${JSON.stringify(join(import.meta.dirname, 'make-folder.ts'))};
+      mkdirSync(${JSON.stringify(gone)});
+      process.chdir(${JSON.stringify(gone)});
+      rmdirSync(${JSON.stringify(gone)});
+      process.exitCode = await makeFolder('some/where').then(() => 1, ({ code }) => (code === 'ENOENT' ? 0 : 2));`;
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+      stdio: 'inherit',
+      timeout: 10_000,
+      killSignal: 'SIGKILL',
+    });
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
+  });
 
   it('writes a file with its mode, from bytes and from pieces', async () => {
     const path = join(folder, 'whole');

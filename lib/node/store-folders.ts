@@ -1,6 +1,8 @@
-import { chmod, mkdir, stat } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { fileHint } from '#lib/files/file-hint';
+import { makeFolder } from '#lib/files/make-folder';
 import { type Digest, digestParts } from '#lib/registry/digest';
 
 /** Where things lie in the state folder. */
@@ -31,7 +33,9 @@ export async function makeFolders(root: string): Promise<StoreFolders> {
     effective: join(root, 'effective'),
     uses: join(root, 'uses'),
   };
-  await mkdir(root, { recursive: true, mode: 0o711 });
+  await makeFolder(root, 0o711).catch((cause: unknown) => {
+    throw new FairleadError('InvalidInput', `cannot make the state folder ${root}`, { cause, ...fileHint(cause) });
+  });
   const { uid, mode } = await stat(root);
   if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
     throw new FairleadError('InvalidInput', `others than this user may write to the state folder ${root}`, {
@@ -46,7 +50,7 @@ export async function makeFolders(root: string): Promise<StoreFolders> {
     folders.effective,
     folders.uses,
   ]) {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await chmod(folder, folder === folders.effective ? 0o755 : 0o700);
   }
   return folders;

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { makeFolder } from '#lib/files/make-folder';
 import { writeWhole } from '#lib/files/write-whole';
 import { type NetworkOptions, serviceClient } from './service-client.ts';
 
@@ -105,7 +106,7 @@ async function openTarget(
   for (const own of [...within, folder, targets]) await assertOwn(own);
   try {
     // The umask may let a group write that many are in.
-    await mkdir(targets, { recursive: true, mode: 0o700 });
+    await makeFolder(targets, 0o700);
     const refreshed = await stat(join(folder, 'timestamp.json')).catch(() => undefined);
     const forceCache = refreshed !== undefined && isWithin(freshFor, refreshed.mtimeMs, now());
     await plant(folder, await seed());

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
+import { makeFolder } from '#lib/files/make-folder';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { eraseFromHelper, storeInHelper } from './credential-helper.ts';
 import { type Credentials, hostNames } from './credentials.ts';
@@ -73,7 +74,7 @@ async function writeConfig(file: string, { credHelpers, credsStore, ...rest }: C
   const place = await realpath(file).catch(() => file);
   const temporary = `${place}.${randomBytes(6).toString('hex')}`;
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(file), 0o700);
     const handle = await open(temporary, 'wx', 0o600);
     try {
       await handle.writeFile(`${JSON.stringify(config, undefined, '\t')}\n`);

@@ -1,7 +1,8 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { makeFolder } from '#lib/files/make-folder';
 import { type Descriptor, type Index, mediaTypes } from '../descriptor.ts';
 import { parseIndex } from '../manifest.ts';
 import { fileError, fileErrorCode } from './file-error.ts';
@@ -60,7 +61,7 @@ export function openIndexFile(folder: string): IndexFile {
 
   const prepare = async (): Promise<void> => {
     if (prepared) return;
-    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    await makeFolder(folder).catch((error: unknown) => {
       throw fileError(folder, error);
     });
     const marker = join(folder, 'oci-layout');

@@ -1,5 +1,6 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '#lib/files/make-folder';
 import { writeWhole } from '#lib/files/write-whole';
 import { fileError } from './file-error.ts';
 
@@ -19,8 +20,8 @@ export async function writeFileWhole(
 ): Promise<void> {
   const temporaryFolder = join(root, ingest);
   try {
-    await mkdir(temporaryFolder, { recursive: true });
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(temporaryFolder);
+    await makeFolder(dirname(path));
     await writeWhole(path, content, { temporaryFolder, mode: 0o644 });
   } catch (error) {
     throw fileError(path, error);
