@@ -67,7 +67,7 @@ function tellNext(
   folder: string | undefined,
   containerd: string | undefined,
 ): void {
-  tell.step('What to try next');
+  tell.step('What to try next (in a checkout: npx fairlead …)');
   if (folder === undefined) {
     tell.note('Keep the files, and run the commands above on them:');
     tell.command('fairlead quickstart --folder ./try && cd ./try');
