@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { getEventListeners, once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { layoutRepository } from '#lib/registry/layout/repository';
+import { remoteRepository } from '#lib/registry/remote/repository';
 import { blob } from '#test/contract/content';
 import { answerManifest, image, serve } from '#test/faults/scripted-registry';
 
@@ -100,6 +101,30 @@ describe('a signal that outlives many calls', () => {
 });
 
 describe('a body that nobody wants', () => {
+  it('keeps no connection busy, in a challenge or in the answer of a mirror', async () => {
+    const { host } = await serve((request, response) => {
+      if (request.headers.authorization === undefined)
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end(large.bytes);
+      else if (request.url?.includes('/manifests/v1')) answerManifest(response, request, image.bytes);
+      else response.writeHead(404).end(large.bytes);
+    });
+    const certs = await mkdtemp(join(tmpdir(), 'registry-leaks-certs-'));
+    await mkdir(join(certs, 'registry.test'));
+    const toml = `server = "http://${host}"\n[host."http://${host}/v2/mirror"]\noverride_path = true\n`;
+    await writeFile(join(certs, 'registry.test', 'hosts.toml'), toml);
+    const credentials = async () => ({ username: 'u', password: 'p' });
+    for (let n = 0; n < 20; n++) {
+      const target = remoteRepository(
+        { registry: 'registry.test', repository: 'a' },
+        { certsFolders: [certs], credentials, retry: { attempts: 1 } },
+      );
+      const signal = AbortSignal.timeout(5000);
+      assert.deepEqual((await target.resolveManifest('v1', { signal })).descriptor, image.descriptor);
+      assert.deepEqual(await target.referrers(image.descriptor, { signal }), []);
+    }
+    await rm(certs, { recursive: true });
+  });
+
   it('is left where it does not come to its end', async () => {
     const drops: NodeJS.Timeout[] = [];
     const { target } = await serve((request, response) => {

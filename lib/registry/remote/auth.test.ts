@@ -92,6 +92,8 @@ describe('where credentials may go', () => {
     assert.equal(await anonymous.answer(realm, scopes, undefined, undefined), 'Bearer the-token');
     assert.equal(seen[0]?.headers['authorization'], undefined);
     const told = authorizer('https://registry.example.com', user, transport, ['tokens.other.com']);
+    const otherPort = challenge('https://tokens.other.com:8443/token');
+    await assert.rejects(told.answer(otherPort, scopes, undefined, undefined), { kind: 'NotAllowed' });
     assert.equal(await told.answer(realm, scopes, undefined, undefined), 'Bearer the-token');
   });
 });
