@@ -104,6 +104,31 @@ describe('fetchSignatures', () => {
     assert.equal(legacyTag({ digest: digestOf(Buffer.from(''), 'sha512') }, 'sig'), undefined);
   });
 
+  it('reads what was put last under the legacy tag, and the same payload once', async () => {
+    const layers = Array.from({ length: signatureLimits.legacyLayers + 1 }, (_, index) =>
+      blob(legacyPayloadMediaType, Buffer.from('{"critical":{}}'), { [legacySignatureAnnotation]: `${index}` }),
+    );
+    const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor } as const;
+    const legacy = assembleArtifact({ ...manifest, layers: layers.map(({ descriptor }) => descriptor) }, [
+      config,
+      ...layers.slice(0, 1),
+    ]);
+    const target = await repository();
+    await pushArtifact(target, legacy, undefined, legacyTag(subject.descriptor, 'sig'));
+    let fetched = 0;
+    const counting = lying(target, {
+      fetch: (descriptor) => {
+        fetched++;
+        return target.fetch(descriptor);
+      },
+    });
+    const found = await fetchSignatures(counting, subject.descriptor);
+    const signatures = found.map((each) => each.format === 'legacy' && each.annotations[legacySignatureAnnotation]);
+    assert.equal(signatures.length, signatureLimits.legacyLayers);
+    assert.equal(signatures.at(-1), `${signatureLimits.legacyLayers}`, 'who signs again appends');
+    assert.equal(fetched, 2);
+  });
+
   it('leaves out what is no signature of this artifact', async () => {
     const oversized = new Uint8Array(signatureLimits.bundleBytes + 1);
     const target = await repository(

@@ -23,7 +23,7 @@ export const signatureLimits = {
   moreTime: 10_000,
   manifestBytes: 64 * 1024,
   bundleBytes: 256 * 1024,
-  legacyLayers: 64,
+  legacyLayers: 128,
   legacyManifestBytes: 1024 * 1024,
   legacyPayloadBytes: 64 * 1024,
 } as const;
@@ -186,10 +186,15 @@ async function fetchLegacyLayers(
   const descriptor = await ifUsable(target.resolve(tag, options));
   if (descriptor?.mediaType !== mediaTypes.manifest || descriptor.size > signatureLimits.legacyManifestBytes) return [];
   const manifest = await fetchManifest(target, descriptor, signatureLimits.legacyManifestBytes, options);
-  const layers = (manifest?.layers ?? []).filter(isWanted).slice(0, signatureLimits.legacyLayers);
+  // Who signs adds his layer at the end.
+  const layers = (manifest?.layers ?? []).filter(isWanted).slice(-signatureLimits.legacyLayers);
   const found = [];
+  // Signatures of the same artifact are mostly of the same payload; what else a layer says of it may be wrong.
+  const contents = new Map<string, Uint8Array | undefined>();
   for (const layer of layers) {
-    const bytes = await fetchIfThere(target, layer, layer.size, options);
+    const content = `${layer.digest} ${layer.size}`;
+    if (!contents.has(content)) contents.set(content, await fetchIfThere(target, layer, layer.size, options));
+    const bytes = contents.get(content);
     if (bytes !== undefined) found.push({ manifest: descriptor.digest, bytes, annotations: layer.annotations ?? {} });
   }
   return found;

@@ -22,7 +22,7 @@ export function matchProblem(glob: string): string | undefined {
 }
 
 /**
- * Says whether a glob that has no {@link matchProblem} covers `registry/repository`: always the whole name, and with case but in the host.
+ * Says whether a glob that has no {@link matchProblem} covers `registry/repository`: always the whole name, and with case, but for the host.
  * `**` is any number of segments, at the end of a glob one at least. Takes time in the product of both lengths at most,
  * whatever the glob: regular expressions made from globs do not.
  */
