@@ -9,13 +9,16 @@ import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import { readProfile } from '#lib/profile/read-profile';
+import { mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import type { ReadTarget, Target } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey, type PublicKey, type Signer } from '#lib/trust/key';
 import { packSignature } from '#lib/trust/pack-signature';
 import { defaultLimits, type TrustPolicy } from '#lib/trust/policy';
+import { signPredicateType } from '#lib/trust/predicate-type';
 import { signArtifact } from '#lib/trust/sign-artifact';
+import { bundleMediaType, predicateTypeAnnotation } from '#lib/trust/signature';
 import { type PullMemory, pullMemory } from './pull-memory.ts';
 import { pullProfile } from './pull-profile.ts';
 import { openStore, type Store } from './store.ts';
@@ -161,6 +164,48 @@ describe('pull profile', () => {
     assert.equal((await pull(at('nginx'))).verification.unsigned, false);
     assert.equal(store.list().length, 1);
     assert.equal(store.list()[0]?.pulls.length, 2);
+  });
+
+  it('pulls and keeps a repository once, however its host is spelled', async () => {
+    const policy = policyFor(signer.publicKey, 'r1', 'registry.example.com/**');
+    for (const host of ['registry.example.com', 'REGISTRY.example.com', 'Registry.Example.Com:443']) {
+      const reference = parseReference(`${host}/nginx@${artifact.descriptor.digest}`);
+      assert.deepEqual((await pull(reference, { policy })).reference, reference);
+      memory = pullMemory();
+    }
+    assert.deepEqual(connected, ['nginx']);
+    assert.deepEqual(
+      store.list()[0]?.pulls.map(({ repository }) => repository),
+      ['registry.example.com/nginx'],
+    );
+  });
+
+  it('keeps of strangers’ signatures no more than so many bytes, and always what the rule asked for', async () => {
+    target = memoryRepository();
+    const annotations = { [predicateTypeAnnotation]: signPredicateType };
+    for (let index = 0; index < 40; index++) {
+      const bundle = Buffer.from(JSON.stringify({ mediaType: bundleMediaType, junk: `${index}`.repeat(16 * 1024) }));
+      const content = blob(bundleMediaType, bundle);
+      const config = blob(mediaTypes.emptyConfig, Buffer.from('{}'));
+      const layers = [content.descriptor];
+      const manifest = {
+        ...artifact.manifest,
+        artifactType: bundleMediaType,
+        config: config.descriptor,
+        layers,
+        annotations,
+      };
+      const stranger = assembleArtifact({ ...manifest, subject: artifact.descriptor }, [config, content]);
+      await pushArtifact(target, stranger, undefined, undefined);
+    }
+    await pushArtifact(target, artifact, await signed(signer), undefined);
+    await pull();
+    const [kept] = store.list()[0]?.pulls ?? [];
+    const sizes = kept?.signatures.map((each) => (each.format === 'bundle' ? each.bundle.length : 0)) ?? [];
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    assert.ok(total > 100_000 && total < 300_000, `${total}`);
+    memory = pullMemory();
+    assert.equal((await pull()).cached, true);
   });
 
   it('pulls anew what was damaged on the disk', async () => {

@@ -9,6 +9,7 @@ import { resolveManifest, withManifest } from '#lib/registry/one-request';
 import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import type { Fetcher, ReadTarget } from '#lib/registry/target';
 import { authorize } from '#lib/trust/authorize';
+import { hostName } from '#lib/trust/match';
 import type { Rule, TrustPolicy } from '#lib/trust/policy';
 import type { Verification } from '#lib/trust/signature';
 import { verifyArtifact } from '#lib/trust/verify-artifact';
@@ -16,6 +17,7 @@ import { verifySignatures } from '#lib/trust/verify-signatures';
 import type { DecisionLog } from './decision-log.ts';
 import type { PullMemory } from './pull-memory.ts';
 import type { Store } from './store.ts';
+import { worthKeeping } from './worth-keeping.ts';
 
 export interface PullRequest {
   /** With tag or digest. */
@@ -82,7 +84,7 @@ async function remembered(request: PullRequest, context: PullContext): Promise<P
   const { memory, store } = context;
   if (memory === undefined || reference.digest === undefined) return walk(request, rule, context);
   const { digest } = reference;
-  const key = [kind, formatRepository(reference), reference.digest, context.policy.revision].join(' ');
+  const key = [kind, repositoryName(reference), digest, context.policy.revision].join(' ');
   // What was taken out of the store, perhaps while a pull was under way, is not held in memory either.
   const recalled = store === undefined || store.get(digest) !== undefined ? memory.recall(key) : undefined;
   if (recalled !== undefined) return { ...recalled, reference, cached: true };
@@ -126,7 +128,8 @@ async function takeFromStore(
   store: Store,
 ): Promise<PulledProfile | undefined> {
   const record = reference.digest === undefined ? undefined : store.get(reference.digest);
-  const pull = record?.pulls.find(({ repository }) => repository === formatRepository(reference));
+  const name = repositoryName(reference);
+  const pull = record?.pulls.find(({ repository }) => repository === name);
   if (record === undefined || pull === undefined) return undefined;
   const { descriptor } = record;
   const verification = verifySignatures(descriptor, reference, pull.signatures, rule);
@@ -154,8 +157,21 @@ async function pullFromRegistry(
   const target = withManifest(source, resolved);
   const { verification, signatures } = await verifyArtifact(target, { descriptor, reference, rule }, options);
   const read = await readVerified(target, descriptor, kind, policy, signal);
-  await store?.put({ artifact: read.artifact, kind, repository: formatRepository(reference), signatures });
+  await store?.put({
+    artifact: read.artifact,
+    kind,
+    repository: repositoryName(reference),
+    signatures: worthKeeping(signatures, verification),
+  });
   return { reference, descriptor, ...read, verification, cached: false };
+}
+
+/**
+ * The one name of a repository, under which its artifacts are kept: who can spell its host in a thousand ways must not make a thousand
+ * pulls of them.
+ */
+function repositoryName({ registry, repository }: Reference): string {
+  return formatRepository({ registry: hostName(registry), repository });
 }
 
 async function readVerified(

@@ -85,6 +85,17 @@ describe('store', () => {
     await second.close();
   });
 
+  it('remembers of the repositories of an artifact the latest few', async () => {
+    const artifact = artifactOf('profile');
+    const store = await openStore(folder);
+    for (let index = 0; index < 40; index++) await store.put(from(artifact, `localhost:5000/${index}`));
+    assert.deepEqual(
+      store.get(artifact.descriptor.digest)?.pulls.map(({ repository }) => repository),
+      Array.from({ length: 32 }, (_, index) => `localhost:5000/${index + 8}`),
+    );
+    await store.close();
+  });
+
   it('refuses a folder that is in use, and takes it when it is free again', async () => {
     const first = await openStore(folder);
     await assert.rejects(openStore(folder), { kind: 'Conflict' });

@@ -18,11 +18,14 @@ import { renderRecord, type StoredArtifact } from './stored-artifact.ts';
 /** How long an effective profile that nobody asks for stays, in milliseconds. */
 const effectiveLife = 60 * 60 * 1000;
 
+/** Of so many repositories, the latest, it is remembered that they have an artifact. */
+const mostPulls = 32;
+
 /** What a pull brought, all of it verified. */
 export interface PulledArtifact {
   readonly artifact: Artifact;
   readonly kind: RuntimeKind;
-  /** `registry/repository` that it came from. */
+  /** `registry/repository` that it came from, always in the same spelling. */
   readonly repository: string;
   readonly signatures: readonly Signature[];
 }
@@ -127,7 +130,7 @@ class FolderStore implements Store {
       const known = this.#records.get(descriptor.digest);
       const pull = { repository, signatures, pulledAt: this.#now().toISOString() };
       const others = known?.pulls.filter((other) => other.repository !== repository) ?? [];
-      const record: StoredArtifact = { descriptor, kind, pulls: [...others, pull] };
+      const record: StoredArtifact = { descriptor, kind, pulls: [...others, pull].slice(-mostPulls) };
       await this.#write(recordPath(this.#folders, descriptor.digest), renderRecord(record), 0o600);
       this.#records.set(descriptor.digest, record);
       this.#contents.set(
