@@ -31,6 +31,18 @@ export async function readText(path: string): Promise<string> {
   }
 }
 
+/**
+ * Refuses a command line that takes two things from stdin, of which one would be used as the other: a password as what is published.
+ * `takers` are options and arguments that may take it, undefined where they do not. Throws InvalidInput.
+ */
+export function refuseSharedStdin(...takers: readonly (string | undefined)[]): void {
+  const [first, second] = takers.filter((taker) => taker !== undefined);
+  if (first === undefined || second === undefined) return;
+  throw new FairleadError('InvalidInput', `${first} and ${second} cannot both come from stdin`, {
+    hint: 'Write one of them to a file. A password is kept by fairlead login.',
+  });
+}
+
 /** All of stdin, up to `limit` bytes. */
 export async function readStdin(limit: number): Promise<Uint8Array> {
   return gather(process.stdin, 'stdin', limit);

@@ -4,6 +4,7 @@ import type { Repository } from '#lib/registry/target';
 import type { Signer } from '#lib/trust/key';
 import type { StatementSigner } from '#lib/trust/sign-artifact';
 import { openRegistries } from './connect.ts';
+import { refuseSharedStdin } from './files.ts';
 import type { RegistryOptions } from './options.ts';
 import { type SignerOptions, startRequiredSigner } from './signer.ts';
 
@@ -28,6 +29,10 @@ export async function openSigningTarget(
   env: NodeJS.ProcessEnv,
 ): Promise<SigningTarget> {
   const reference = parseReference(referenceText);
+  refuseSharedStdin(
+    options.identityToken === '-' ? '--identity-token' : undefined,
+    options.passwordStdin ? '--password-stdin' : undefined,
+  );
   const opening = await startRequiredSigner(options, env);
   const target = (await openRegistries(options, env))(reference);
   const [descriptor, signer] = await Promise.all([target.resolve(tagOrDigestOf(reference)), opening.signer]);

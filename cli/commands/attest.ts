@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { predicateTypeNames, predicateTypeOf } from '#lib/trust/predicate-type';
 import type { SignatureFormat } from '#lib/trust/signature';
-import { readInput } from '../files.ts';
+import { readInput, refuseSharedStdin } from '../files.ts';
 import { addKeylessOptions } from '../keyless.ts';
 import {
   addKeyOptions,
@@ -64,6 +64,10 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
     throw new FairleadError('InvalidInput', `not a type of attestation: ${JSON.stringify(options.type)}`, {
       hint: `Write ${Object.keys(predicateTypeNames).join(', ')}, or the URI of a predicate type.`,
     });
+  }
+  if (options.predicate === '-') {
+    const token = options.identityToken === '-' ? '--identity-token' : undefined;
+    refuseSharedStdin('--predicate', token, options.passwordStdin ? '--password-stdin' : undefined);
   }
   const source = options.predicate === '-' ? 'stdin' : options.predicate;
   const predicate = parsePredicate(await readInput(options.predicate, maxPredicateBytes), source);
