@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { LayoutRoot } from '#lib/registry/layout/layout-roots';
@@ -46,20 +47,24 @@ async function load(file: string, referenceText: string, options: OutputOptions 
   const loaded: Reference[] = [];
   await withTemporaryLayout(async ({ folder, name, repository }) => {
     await readArchive(file, folder, name);
-    const roots = (await layoutRoots(folder, name)).filter(({ tags }) => tags.length === 0 || !tags.every(isDigestTag));
-    for (const { descriptor, tags } of choose(roots, reference, file)) {
-      await copySigned(repository, target, descriptor, { onContent: transfer.onContent, tags });
-      const { registry, repository: path } = reference;
-      const { digest } = descriptor;
-      loaded.push(
-        ...(tags.length === 0 ? [{}] : tags.map((tag) => ({ tag }))).map((tag) => ({
-          registry,
-          repository: path,
-          ...tag,
-          digest,
-        })),
+    await wholly(file, join(folder, name), async () => {
+      const roots = (await layoutRoots(folder, name)).filter(
+        ({ tags }) => tags.length === 0 || !tags.every(isDigestTag),
       );
-    }
+      for (const { descriptor, tags } of choose(roots, reference, file)) {
+        await copySigned(repository, target, descriptor, { onContent: transfer.onContent, tags });
+        const { registry, repository: path } = reference;
+        const { digest } = descriptor;
+        loaded.push(
+          ...(tags.length === 0 ? [{}] : tags.map((tag) => ({ tag }))).map((tag) => ({
+            registry,
+            repository: path,
+            ...tag,
+            digest,
+          })),
+        );
+      }
+    });
   });
   writeResult(options.output, {
     json: () => ({
@@ -69,6 +74,18 @@ async function load(file: string, referenceText: string, options: OutputOptions 
     }),
     text: () => [...loaded.map((each) => `loaded     ${formatReference(each)}`), describeTransfer(transfer)].join('\n'),
   });
+}
+
+/** Does what reads an archive that was unpacked at `root`. Throws InvalidInput naming its file where content is missing there. */
+async function wholly(file: string, root: string, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if (!(error instanceof FairleadError) || error.kind !== 'NotFound' || !error.message.startsWith(root)) throw error;
+    throw new FairleadError('InvalidInput', `${file} is not whole${error.message.slice(root.length)}`, {
+      hint: 'Save it again where it came from. What was loaded of it has no tag.',
+    });
+  }
 }
 
 /** What of an archive is wanted, with the tags that it gets. Throws NotFound, and InvalidInput where a tag would fit several. */

@@ -130,6 +130,23 @@ describePeers(
       );
     });
 
+    it('names an archive of which content is missing', async () => {
+      await push('localhost/partial/a:1', '--oci-layout', 'partial');
+      const layout = join(cwd, 'partial/localhost/partial/a');
+      const { digest } = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')).manifests.at(-1);
+      const blob = join(layout, 'blobs', digest.replace(':', '/'));
+      const { layers } = JSON.parse(await readFile(blob, 'utf8'));
+      for (const gone of [join(layout, 'blobs', layers[0].digest.replace(':', '/')), blob]) {
+        await rm(gone);
+        assert.equal((await run('tar', ['-cf', 'partial.tar', '-C', layout, '.'], { cwd })).code, 0);
+        failed(
+          await runFairlead(['load', 'partial.tar', `${modern.host}/partial`], { cwd }),
+          2,
+          /^error: partial\.tar is not whole: no content sha256:[0-9a-f]{64}\nhint: /,
+        );
+      }
+    });
+
     it('says what to do about an archive whose names are no tags, and where no temporary files can be made', async () => {
       await push(`${source.host}/security/named:1`);
       const from = ['copy', '--src-tls-verify=false', `docker://${source.host}/security/named:1`];
