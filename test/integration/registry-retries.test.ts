@@ -89,6 +89,22 @@ describe('a registry that fails', () => {
     assert.equal(requests, 2);
   });
 
+  it('in the middle of a download and sends another range than was asked for is not believed', async () => {
+    let requests = 0;
+    const { target } = await serve((_request, response) => {
+      if (requests++ > 0) {
+        response.writeHead(206, { 'content-range': `bytes 0-299999/300000` }).end(content.bytes);
+        return;
+      }
+      response.writeHead(200, { 'content-length': content.bytes.length });
+      response.write(content.bytes.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 5));
+    });
+    await assert.rejects(fetchBytes(target, content.descriptor, { limit: 1_000_000 }), {
+      kind: 'Unavailable',
+      message: /another range/,
+    });
+  });
+
   it('in the middle of a manifest has it sent again, and is given up where it always does', async () => {
     let requests = 0;
     let failing = 2;

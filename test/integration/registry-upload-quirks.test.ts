@@ -38,6 +38,29 @@ describe('an upload that broke off', () => {
   }
 });
 
+describe('a registry that wants uploads in chunks', () => {
+  it('may not want chunks that would not fit into memory', async () => {
+    const { target, seen } = await serve((request, response) => {
+      if (request.method === 'POST')
+        answer(response, 202, { location: '/upload', 'oci-chunk-min-length': String(2 ** 40) });
+      else drain(request).then(() => answer(response, 413));
+    });
+    await assert.rejects(target.push(layer.descriptor, layer.bytes), { kind: 'LimitExceeded', message: /chunks of/ });
+    assert(!seen.some((request) => request.startsWith('PATCH')), seen.join('\n'));
+  });
+
+  it('and never takes one is left at last', async () => {
+    const { target, seen } = await serve((request, response) => {
+      if (request.method === 'POST') answer(response, 202, { location: '/upload' });
+      else if (request.method === 'GET') answer(response, 204, { range: '0-9' });
+      else if (request.method === 'PUT') drain(request).then(() => answer(response, 413));
+      else request.socket.destroy();
+    });
+    await assert.rejects(target.push(layer.descriptor, layer.bytes), { kind: 'Unavailable' });
+    assert(seen.length < 40, `${seen.length} requests`);
+  });
+});
+
 describe('an upload over a slow line', () => {
   it('goes on for as long as it moves', async () => {
     const large = blob(randomBytes(24_000_000));
