@@ -88,6 +88,7 @@ describe('a match', () => {
       ['registry.example.com/p/**', ['Registry.Example.COM/p/a', 'registry.example.com:443/p/a']],
       ['Registry.example.com:443/p/**', ['registry.example.com/p/a', 'registry.example.com:0443/p/a']],
       ['registry.example.com:5000/p/**', ['REGISTRY.example.com:05000/p/a']],
+      ['*.example.com:443/p/**', ['a.example.com/p/a', 'a.example.com:443/p/a']],
       ['*.Example.com/p/**', ['a.example.com/p/a', 'A.B.EXAMPLE.com:443/p/a']],
       ['127.0.0.1:5000/p/**', ['127.1:5000/p/a', '0x7f.0.0.1:5000/p/a', '127.000.0.1:5000/p/a']],
       ['[::1]:5000/p/**', ['[0:0:0:0:0:0:0:1]:5000/p/a']],

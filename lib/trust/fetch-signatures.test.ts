@@ -129,6 +129,20 @@ describe('fetchSignatures', () => {
     assert.equal(fetched, 2);
   });
 
+  it('reads a payload that another layer gives a wrong length', async () => {
+    const payload = blob(legacyPayloadMediaType, Buffer.from('{}'), { [legacySignatureAnnotation]: 'c2ln' });
+    const layers = [{ ...payload.descriptor, size: 1 }, payload.descriptor];
+    const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor } as const;
+    const target = await repository();
+    await pushArtifact(
+      target,
+      assembleArtifact({ ...manifest, layers }, [config, payload]),
+      undefined,
+      legacyTag(subject.descriptor, 'sig'),
+    );
+    assert.equal((await fetchSignatures(target, subject.descriptor)).length, 1);
+  });
+
   it('leaves out what is no signature of this artifact', async () => {
     const oversized = new Uint8Array(signatureLimits.bundleBytes + 1);
     const target = await repository(

@@ -91,6 +91,18 @@ describe('an attack on a keyless signature is refused:', () => {
       () => sigstore.sign(artifact, { ...signedAs, identity: `${identity}\0.evil.example` }),
     ],
     [
+      'a certificate for a host of that name',
+      /names no identity or no issuer/,
+      async () => {
+        const bundle = await sigstore.sign(artifact, signedAs);
+        const der = Buffer.from(bundle.verificationMaterial.certificate.rawBytes, 'base64');
+        // uniformResourceIdentifier becomes dNSName.
+        der[der.indexOf(identity) - 2] = 0x82;
+        bundle.verificationMaterial.certificate.rawBytes = der.toString('base64');
+        return bundle;
+      },
+    ],
+    [
       'a certificate that names two',
       /names no identity or no issuer/,
       async () => {
@@ -264,6 +276,17 @@ describe('an attack on a keyless signature is refused:', () => {
       const trustedRoot = { ...sigstore.trustedRoot, [part]: [one] };
       refuses(signature, ruleFor({ ...sigstore, trustedRoot }), /it does not verify/);
       if (part === 'tlogs') refuses(unpromised, ruleFor({ ...sigstore, trustedRoot }), /it does not verify/);
+    }
+  });
+
+  it('a log whose time had not begun', async () => {
+    const [log, ...others] = structuredClone(sigstore.trustedRoot.tlogs) as { publicKey: { validFor: object } }[];
+    assert.ok(log);
+    log.publicKey.validFor = { start: new Date(Date.now() + 3_600_000).toISOString() };
+    const trustedRoot = { ...sigstore.trustedRoot, tlogs: [log, ...others] };
+    for (const promised of [true, false]) {
+      const bundle = await sigstore.sign(artifact, { ...signedAs, promised, timestamped: true });
+      refuses(bundled(bundle), ruleFor({ ...sigstore, trustedRoot }), /it does not verify/);
     }
   });
 });
