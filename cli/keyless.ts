@@ -3,6 +3,7 @@ import { FairleadError } from '#lib/errors';
 import type { Signer } from '#lib/trust/key';
 import type { NetworkOptions } from '#lib/trust/service-client';
 import type { StatementSigner } from '#lib/trust/sign-artifact';
+import type { SignatureFormat } from '#lib/trust/signature';
 import { readInput } from './files.ts';
 import { isInteractive } from './passphrase.ts';
 
@@ -12,6 +13,7 @@ export interface KeylessOptions {
   readonly identityToken?: string;
   readonly signingConfig?: string;
   readonly trustedRoot?: string;
+  readonly signatureFormat?: SignatureFormat;
 }
 
 const maxConfigBytes = 1024 * 1024;
@@ -55,6 +57,11 @@ export async function openKeylessSigner(
     });
   }
   // First what fails without asking anybody: Sigstore's public services may be looked up next.
+  if (options.signatureFormat === 'legacy') {
+    throw new FairleadError('InvalidInput', '--keyless and --signature-format legacy exclude each other', {
+      hint: 'Keyless signatures are bundles. Leave out --signature-format, or sign with --key.',
+    });
+  }
   const given = await findToken(options.identityToken, env);
   const [{ keylessSigner }, { machineOptions }, signingConfig, trustedRoot] = await Promise.all([
     import('#lib/trust/keyless-signer'),
@@ -147,9 +154,12 @@ async function readService(
     import('#lib/trust/tuf-target'),
     import('#lib/registry/remote/machine-options'),
   ]);
-  return fetchTufTarget('public', target, {
-    cacheFolder: cacheFolder(env),
-    now: Date.now,
-    network: machineOptions(env),
+  const surroundings = { cacheFolder: cacheFolder(env), now: Date.now, network: machineOptions(env) };
+  return fetchTufTarget('public', target, surroundings).catch((error: unknown) => {
+    if (!(error instanceof FairleadError) || error.kind !== 'Unavailable') throw error;
+    throw new FairleadError('Unavailable', error.message, {
+      cause: error.cause,
+      hint: 'Check the network, or name other services by --signing-config FILE and --trusted-root FILE.',
+    });
   });
 }

@@ -74,6 +74,12 @@ describe('fairlead', () => {
     assert.equal(option.stdout, '');
   });
 
+  it('knows no help for a command that is none', async () => {
+    const { code, stderr } = await runFairlead(['help', 'psuh']);
+    assert.equal(code, 2);
+    assert.match(stderr, /^error: unknown command 'psuh'\nhint: fairlead --help lists/);
+  });
+
   it('names the help of the command that was used wrongly', async () => {
     const { stderr } = await runFairlead(['policy', 'test']);
     assert.match(stderr, /^error: missing required argument 'file'\nhint: fairlead policy test --help /);

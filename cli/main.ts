@@ -110,7 +110,9 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
 function usageError(error: CommanderError, [word = '', next = '']: readonly string[]): FairleadError | undefined {
   if (error.exitCode === 0) return undefined;
   const command = word === 'policy' && /^(?:check|test|import)$/.test(next) ? `${word} ${next}` : word;
-  return new FairleadError('InvalidInput', error.message.replace(/^error: /, '').replaceAll('\n', ' '), {
+  // `fairlead help nope` would show the general help, and has no words for what is wrong.
+  const message = error.code === 'commander.help' ? `unknown command '${next}'` : error.message;
+  return new FairleadError('InvalidInput', message.replace(/^error: /, '').replaceAll('\n', ' '), {
     hint: Object.hasOwn(commands, word)
       ? `fairlead ${command} --help shows its arguments and options, with examples.`
       : 'fairlead --help lists the commands; fairlead COMMAND --help shows the options, with examples.',

@@ -31,6 +31,11 @@ describe('a command that makes no sense is refused, and nothing is written', () 
   const refused: [readonly string[], message: RegExp, hint: RegExp][] = [
     [[...push, ...key, '--keyless'], /--key and --keyless exclude/, /Leave out/],
     [[...push, ...key, '--unsigned'], /--key and --unsigned exclude/, /Leave out/],
+    [
+      [...push, '--keyless', '--signature-format', 'legacy'],
+      /--keyless and --signature-format legacy exclude/,
+      /--key/,
+    ],
     [[...push, ...key, '--plain-http'], /--oci-layout excludes --plain-http/, /leave them out/],
     [[...push, ...key, '--identity-token', 'empty'], /--identity-token belongs to --keyless$/, /leave out/],
     [
