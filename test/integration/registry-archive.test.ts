@@ -113,6 +113,16 @@ describe('OCI archives', () => {
   const index = JSON.stringify({ schemaVersion: 2, manifests: [] });
   const refused: [string, [Partial<Header> & { name: string }, string?][], object][] = [
     ['a name with ..', [[{ name: 'blobs/sha256/../../../evil' }, 'x']], { kind: 'InvalidInput', message: /leads out/ }],
+    [
+      'a name with .. of another system',
+      [[{ name: 'blobs\\..\\evil' }, 'x']],
+      { kind: 'InvalidInput', message: /leads out/ },
+    ],
+    [
+      'an index that lists what is not there',
+      [[{ name: 'index.json' }, JSON.stringify({ schemaVersion: 2, manifests: [image.descriptor] })]],
+      { kind: 'InvalidInput', message: /not in it/ },
+    ],
     ['an absolute name', [[{ name: '/etc/evil' }, 'x']], { kind: 'InvalidInput', message: /leads out/ }],
     [
       'a symbolic link',

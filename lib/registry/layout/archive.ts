@@ -9,7 +9,7 @@ import { isDigest } from '../digest.ts';
 import { parseIndex } from '../manifest.ts';
 import type { CallOptions } from '../target.ts';
 import { verifiedStream } from '../verified-stream.ts';
-import { fileError } from './file-error.ts';
+import { fileError, fileErrorCode } from './file-error.ts';
 import { openIndexFile } from './index-file.ts';
 import { repositoryFolder } from './repository-folder.ts';
 import { writeFileWhole } from './write-file.ts';
@@ -163,6 +163,21 @@ export async function loadArchive(
     });
   }
   const { manifests } = parseIndex(index, `${origin}: index.json`, indexLimit);
+  for (const { digest, size } of manifests) {
+    const path = join(root, 'blobs', digest.replace(':', '/'));
+    const found = await stat(path).catch((error: unknown) => {
+      if (fileErrorCode(error) === 'ENOENT') return undefined;
+      throw fileError(path, error);
+    });
+    if (found?.size === size) continue;
+    throw new FairleadError(
+      'InvalidInput',
+      `${origin}: its index.json lists ${digest} of ${size} bytes, which is not in it`,
+      {
+        hint: 'Save the archive again, with all that it lists.',
+      },
+    );
+  }
   await openIndexFile(root).change((listed) => {
     const same = (one: (typeof manifests)[number], other: (typeof manifests)[number]): boolean =>
       one.digest === other.digest && tagOf(one) === tagOf(other);
