@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { before, describe, it, mock } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Artifact } from '#lib/artifact/artifact';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
@@ -189,62 +189,6 @@ describe('fetchSignatures', () => {
     });
     assert.equal((await fetchSignatures(counting, subject.descriptor)).length, 1);
     assert.ok(fetched <= signatureLimits.manifests + 1, `${fetched} fetched`);
-  });
-
-  describe('among hundreds that look like signatures of it', () => {
-    /** A repository with so many before the good one in the list, of so many bytes each, and how many were opened. */
-    async function crowded(count: number, bytes: number) {
-      const good = packSignature(subject.descriptor, bundle);
-      const strangers = Array.from({ length: count }, (_, index) =>
-        packSignature(subject.descriptor, Buffer.from(`${index}`.padEnd(bytes))),
-      );
-      const target = await repository(good, ...strangers);
-      const opened = { count: 0 };
-      const listed = [...strangers, good].map(({ descriptor }) => descriptor);
-      const counting = lying(target, {
-        referrers: async () => listed,
-        fetch: (descriptor) => {
-          if (descriptor.mediaType === mediaTypes.manifest) opened.count++;
-          return target.fetch(descriptor);
-        },
-      });
-      const find = async (): Promise<boolean> =>
-        (await fetchSignatures(counting, subject.descriptor)).some(
-          ({ manifest }) => manifest === good.descriptor.digest,
-        );
-      return { find, opened };
-    }
-    const { manifests, moreManifests, moreBytes, moreTime } = signatureLimits;
-
-    it('finds the good one', async () => {
-      const { find, opened } = await crowded(moreManifests - 1, 1);
-      assert.equal(await find(), true);
-      assert.equal(opened.count, moreManifests);
-    });
-
-    it('opens no more than so many', async () => {
-      const { find, opened } = await crowded(moreManifests, 1);
-      assert.equal(await find(), false);
-      assert.equal(opened.count, moreManifests);
-    });
-
-    it('opens no more when they have taken enough bytes, and some in any case', async () => {
-      const { find, opened } = await crowded(2 * manifests, moreBytes / manifests);
-      assert.equal(await find(), false);
-      assert.ok(opened.count >= manifests && opened.count < manifests + 16, `${opened.count}`);
-    });
-
-    it('opens no more when they have taken enough time, and some in any case', async () => {
-      const { find, opened } = await crowded(2 * manifests, 1);
-      let now = 0;
-      const clock = mock.method(performance, 'now', () => (now += moreTime + 1));
-      try {
-        assert.equal(await find(), false);
-      } finally {
-        clock.mock.restore();
-      }
-      assert.equal(opened.count, manifests);
-    });
   });
 
   it('lets nothing that is too large stand in the way', async () => {
