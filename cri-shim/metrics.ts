@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type ErrorKind, FairleadError } from '#lib/errors';
 
 /** What the shim counts. */
@@ -15,6 +15,11 @@ export interface ShimMetrics {
   /** Whether the policy files on disk are what is in force: false raises the alarm. */
   policyInForce(current: boolean): void;
 }
+
+/** Connections at a time for metrics; more are closed at once. */
+const mostConnections = 64;
+/** How long nothing may come or go on one, in milliseconds. */
+const longestWait = 10_000;
 
 /** Counts nothing, for a shim that was given no metrics address. */
 export const noMetrics: ShimMetrics = {
@@ -70,15 +75,26 @@ export async function serveMetrics(address: string): Promise<MetricsServer> {
     registers,
   });
 
-  const server = createServer((request, response) => {
+  const answered = new WeakSet<Socket>();
+  // Whoever reaches the address must not be able to take the shim's time, memory or files: pods wait for it.
+  const server = createServer({ headersTimeout: longestWait, requestTimeout: longestWait }, (request, response) => {
+    const { socket } = request;
+    if (answered.has(socket)) return void socket.destroy();
+    answered.add(socket);
+    response.once('close', () => answered.delete(socket));
     if (request.url !== '/metrics') return void response.writeHead(404).end();
     registry.metrics().then(
       (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
       () => response.writeHead(500).end(),
     );
   });
+  server.timeout = longestWait;
+  server.maxConnections = mostConnections;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause) => {
+      const hint = 'Choose an address of this machine and a port that is free.';
+      reject(new FairleadError('Unavailable', `cannot listen on ${address} for metrics`, { cause, hint }));
+    });
     server.listen(port, host, resolve);
   });
   const bound = server.address() as AddressInfo;
@@ -100,7 +116,7 @@ export async function serveMetrics(address: string): Promise<MetricsServer> {
 
 function parseAddress(address: string): { host: string; port: number } {
   const match = /^(.*):(\d{1,5})$/.exec(address);
-  if (match === null) {
+  if (match === null || Number(match[2]) > 65_535) {
     throw new FairleadError('InvalidInput', `not an address for metrics: ${JSON.stringify(address)}`, {
       hint: 'Write host:port, such as 127.0.0.1:9464.',
     });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -102,6 +104,16 @@ describe('shim', () => {
     await assert.rejects(start({ listen: 'localhost:5000' }), { kind: 'InvalidInput' });
     await assert.rejects(start({ seccompRoot: 'relative' }), { kind: 'InvalidInput' });
     await assert.rejects(start({ metrics: 'here' }), { kind: 'InvalidInput' });
+    await assert.rejects(start({ metrics: '127.0.0.1:99999' }), { kind: 'InvalidInput', message: /99999/ });
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    await assert.rejects(start({ metrics: `127.0.0.1:${port}` }), { kind: 'Unavailable', message: /listen.*metrics/ });
+    taken.close();
+    const elsewhere = { state: join(folder, 'third') };
+    const long = `unix://${join(folder, 'x'.repeat(120))}`;
+    await assert.rejects(start({ ...elsewhere, listen: long }), { kind: 'InvalidInput', message: /listen on .*xxx/ });
+    await assert.rejects(start({ ...elsewhere, listen: 'unix:///proc/x/s.sock' }), { kind: 'InvalidInput' });
     assert.ok(!(await readdir(folder)).includes('other.sock'));
   });
 

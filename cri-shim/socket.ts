@@ -27,9 +27,13 @@ export async function listenOnSocket(server: Server, path: string): Promise<() =
     throw new FairleadError('InvalidInput', `cannot make the folder of ${path}`, { cause, ...fileHint(cause) });
   });
   const nascent = `${path}.${process.pid}`;
-  await rm(nascent, { force: true });
-  await bind(server, nascent);
-  await rename(nascent, path);
+  try {
+    await rm(nascent, { force: true });
+    await bind(server, nascent);
+    await rename(nascent, path);
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', `cannot listen on ${path}`, { cause, ...fileHint(cause) });
+  }
   const { ino } = await lstat(path);
   return async () => {
     const now = await lstat(path).catch(() => undefined);
