@@ -67,22 +67,18 @@ export async function readBlob(folders: StoreFolders, { digest, size }: Descript
 }
 
 async function removeOrphans(folders: StoreFolders, needed: ReadonlySet<string>): Promise<void> {
-  for (const algorithm of await readdir(folders.blobs)) {
-    for (const name of await readdir(join(folders.blobs, algorithm))) {
-      const path = join(folders.blobs, algorithm, name);
-      if (!needed.has(path)) await rm(path, { recursive: true });
-    }
+  for (const entry of await readdir(folders.blobs, { withFileTypes: true, recursive: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isDirectory() && !needed.has(path)) await rm(path);
   }
 }
 
 async function checkEffective({ effective }: StoreFolders, log: StoreLog): Promise<void> {
   for (const name of await readdir(effective)) {
     const path = join(effective, name);
-    const hex = createHash('sha256')
-      .update(await readFile(path))
-      .digest('hex');
-    if (name === `${hex}.json`) continue;
+    const bytes = await readFile(path).catch(() => undefined);
+    if (bytes !== undefined && name === `${createHash('sha256').update(bytes).digest('hex')}.json`) continue;
     log(`${path}: removed, its content is not what its name says`);
-    await rm(path);
+    await rm(path, { recursive: true });
   }
 }

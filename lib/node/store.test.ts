@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -310,7 +310,35 @@ describe('store', () => {
     await store.close();
   });
 
+  it('opens in spite of what no store has put there, and drops it', async () => {
+    await (await openStore(folder)).close();
+    await mkdir(join(folder, 'effective', 'folder'));
+    await mkdir(join(folder, 'artifacts', 'folder'));
+    await writeFile(join(folder, 'blobs', 'file'), '');
+    const said: string[] = [];
+    const store = await openStore(folder, { log: (message) => said.push(message) });
+    assert.equal(said.length, 2, said.join());
+    assert.deepEqual(await readdir(join(folder, 'effective')), []);
+    assert.deepEqual((await readdir(join(folder, 'blobs'))).sort(), ['sha256', 'sha512']);
+    await store.close();
+  });
+
   const notRoot = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
+  it('names the folder where that cannot be used', { skip: notRoot }, async () => {
+    const mount = (options: string) =>
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=711,${options}`, 'tmpfs', folder]);
+    for (const step of [() => mount('ro'), () => execFileSync('mount', ['-o', 'remount,ro', folder])]) {
+      step();
+      const opened = openStore(folder);
+      await assert
+        .rejects(opened, { kind: 'InvalidInput', message: /state folder/, hint: /read-only/ })
+        .finally(() => execFileSync('umount', [folder]));
+      mount('size=256k');
+      await (await openStore(folder)).close();
+    }
+    execFileSync('umount', [folder]);
+  });
+
   it('survives a full disk', { skip: notRoot }, async () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=711', 'tmpfs', folder]);
     try {

@@ -4,6 +4,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from '#lib/artifact/artifact';
 import { FairleadError } from '#lib/errors';
+import { fileHint } from '#lib/files/file-hint';
 import { syncFolder } from '#lib/files/write-whole';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { Digest } from '#lib/registry/digest';
@@ -62,19 +63,26 @@ export interface Store {
 
 /**
  * Opens the store in a folder, makes it where it is not there, and puts it in order after a crash.
- * Throws Conflict where another process has it open, and InvalidInput where others may write to it.
+ * Throws Conflict where another process has it open, and InvalidInput where others may write to it or it cannot be used.
  */
 export async function openStore(
   folder: string,
   { log = () => undefined, now = () => new Date() }: { log?: StoreLog; now?: () => Date } = {},
 ): Promise<Store> {
-  const folders = await makeFolders(folder);
-  const unlock = await lockFolder(folder);
+  let unlock: (() => void) | undefined;
   try {
+    const folders = await makeFolders(folder);
+    unlock = await lockFolder(folder);
     return new FolderStore(folders, await checkStore(folders, log), unlock, now);
   } catch (error) {
-    unlock();
-    throw error;
+    unlock?.();
+    if (error instanceof FairleadError) throw error;
+    const hint = 'Check that it is whole, writable for this process, and not mounted read-only.';
+    throw new FairleadError('InvalidInput', `the state folder ${folder} cannot be used`, {
+      cause: error,
+      hint,
+      ...fileHint(error),
+    });
   }
 }
 
