@@ -45,7 +45,7 @@ const kindOfCode: Readonly<Record<string, ErrorKind>> = {
 
 const hintOfKind: Readonly<Partial<Record<ErrorKind, string>>> = {
   Unauthenticated:
-    'Log in to the registry with credentials that may do this, or check the repository name: many registries answer so for what does not exist.',
+    'Log in to the registry (fairlead login, docker login) with credentials that may do this, or check the repository name: many registries answer so for what does not exist.',
   NotFound: 'Check the registry, the repository and the tag or digest.',
   Unavailable: 'The registry cannot serve this now. Try again later.',
   InvalidInput: 'The registry refuses this request; its message says why.',
