@@ -30,6 +30,14 @@ export interface AppliedProfile {
   readonly digest: Digest;
 }
 
+export interface ApplierSurroundings {
+  readonly architecture: MachineArchitecture;
+  readonly log: ShimLog;
+  readonly metrics: ShimMetrics;
+  /** Told that something was put into the store. */
+  readonly grown: () => void;
+}
+
 /** Turns a request for an artifact into a file that the runtime can load; see {@link profileApplier}. */
 export type ApplyProfile = (request: ProfileRequest, bearer: Bearer, signal: AbortSignal) => Promise<AppliedProfile>;
 
@@ -39,7 +47,7 @@ export type ApplyProfile = (request: ProfileRequest, bearer: Bearer, signal: Abo
  */
 export function profileApplier(
   source: ArtifactSource,
-  { architecture, log, metrics }: { architecture: MachineArchitecture; log: ShimLog; metrics: ShimMetrics },
+  { architecture, log, metrics, grown }: ApplierSurroundings,
 ): ApplyProfile {
   return async (request, { capabilities, ...bearer }, signal) => {
     const { policy, ...pulled } = await source.pull(request.reference, 'Seccomp', { signal });
@@ -60,6 +68,7 @@ export function profileApplier(
       nativeArchitecture(architecture),
     );
     const path = await source.store.putEffective(renderProfile({ kind: 'Seccomp', seccomp: profile }));
+    grown();
 
     const reference = formatReference(request.reference);
     metrics.applied();

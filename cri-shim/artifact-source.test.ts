@@ -44,8 +44,10 @@ describe('artifact source', () => {
   const records: Record<string, unknown>[] = [];
   const record = (fields: Record<string, unknown>) => records.push(fields);
   const log = { debug: record, info: record, warn: record, error: record } as unknown as ShimLog;
+  let growth = 0;
+  const grown = (): void => void growth++;
   const apply = (): ReturnType<ReturnType<typeof profileApplier>> => {
-    const applier = profileApplier(source, { architecture: 'amd64', log, metrics: noMetrics });
+    const applier = profileApplier(source, { architecture: 'amd64', log, metrics: noMetrics, grown });
     return applier({ reference }, { pod: 'a/b', capabilities: [] }, AbortSignal.timeout(5000));
   };
 
@@ -54,7 +56,7 @@ describe('artifact source', () => {
     store = await openStore(folder);
     await store.put({ artifact, kind: 'Seccomp', repository, signatures: [] });
     current = open;
-    source = artifactSource(store, () => current, { env: {}, metrics: noMetrics, decisions: undefined });
+    source = artifactSource(store, () => current, { env: {}, metrics: noMetrics, decisions: undefined, grown });
     records.length = 0;
   });
   afterEach(async () => {
@@ -71,6 +73,7 @@ describe('artifact source', () => {
     current = strict;
     const { defaultAction } = JSON.parse(await readFile((await applied).path, 'utf8')) as { defaultAction: string };
     assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
+    assert.equal(growth, 1);
   });
 
   it('logs what was constrained, and of very much the beginning and how much there is', async () => {

@@ -30,6 +30,8 @@ export interface SourceSurroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly metrics: ShimMetrics;
   readonly decisions: DecisionLog | undefined;
+  /** Told that something was put into the store. */
+  readonly grown: () => void;
   /** The kubelet's credential providers, where it has some. */
   readonly providers?: CredentialSource | undefined;
 }
@@ -41,7 +43,7 @@ export interface SourceSurroundings {
 export function artifactSource(
   store: Store,
   policy: () => TrustPolicy,
-  { env, metrics, decisions, providers }: SourceSurroundings,
+  { env, metrics, decisions, grown, providers }: SourceSurroundings,
 ): ArtifactSource {
   const memory = pullMemory();
   return {
@@ -63,6 +65,7 @@ export function artifactSource(
       };
       const begun = performance.now();
       const pulled = await pullInForce({ reference, kind }, policy, { connect, store, memory, signal, decisions });
+      if (!pulled.cached) grown();
       metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
       return pulled;
     },

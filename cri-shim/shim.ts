@@ -19,6 +19,7 @@ import { runtimeCaller } from './runtime-call.ts';
 import type { ShimLog } from './shim-log.ts';
 import { parseSocketAddress } from './socket.ts';
 import { handleStatus } from './status.ts';
+import { tidier } from './tidy.ts';
 import type { UnaryHandler } from './unary-call.ts';
 import { useRecorder } from './uses.ts';
 
@@ -132,10 +133,17 @@ function handlersOf({
   decisions,
   providers,
 }: Parts): Map<string, UnaryHandler> {
-  const source = artifactSource(store, () => policy.current, { env: process.env, metrics, decisions, providers });
-  const apply = profileApplier(source, { architecture: machineArchitecture(process.arch), log, metrics });
   const callRuntime = runtimeCaller(runtime);
-  const creation = { seccompRoot, recordUse: useRecorder(store, callRuntime, log) };
+  const grown = tidier(store, callRuntime, log);
+  const source = artifactSource(store, () => policy.current, {
+    env: process.env,
+    metrics,
+    decisions,
+    grown,
+    providers,
+  });
+  const apply = profileApplier(source, { architecture: machineArchitecture(process.arch), log, metrics, grown });
+  const creation = { seccompRoot, recordUse: useRecorder(store, log) };
   const [runPodSandbox, createContainer] = [
     handleRunPodSandbox(apply, creation),
     handleCreateContainer(apply, creation),

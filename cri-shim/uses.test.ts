@@ -6,10 +6,11 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { openStore } from '#lib/node/store';
-import { digestOf } from '#lib/registry/digest';
+import { type Digest, digestOf } from '#lib/registry/digest';
 import { ListContainersResponseSchema, ListPodSandboxResponseSchema } from './gen/cri_pb.js';
 import type { CallRuntime } from './runtime-call.ts';
 import type { ShimLog } from './shim-log.ts';
+import { tidier } from './tidy.ts';
 import { useRecorder } from './uses.ts';
 
 const digest = digestOf(Buffer.from('artifact'));
@@ -27,7 +28,12 @@ describe('uses of artifacts', () => {
     };
     const warnings: unknown[] = [];
     const log = { warn: (...record: unknown[]) => warnings.push(record) } as unknown as ShimLog;
-    const recordUse = useRecorder(store, callRuntime, log);
+    const record = useRecorder(store, log);
+    const grown = tidier(store, callRuntime, log);
+    const recordUse = async (id: string, of: Digest): Promise<void> => {
+      await record(id, of);
+      grown();
+    };
     const noted = () => readdir(join(folder, 'uses'));
     for (let crash = 0; crash < 256; crash++) await recordUse(`c${crash}`, digest);
     await recordUse('s0', digest);

@@ -13,37 +13,17 @@ import type { ShimLog } from './shim-log.ts';
 /** Notes that a container or sandbox was made with an artifact. */
 export type RecordUse = (id: string, digest: Digest) => Promise<void>;
 
-/** After how many uses the state folder is tidied, the first time after the first. */
-const usesBetweenTidying = 256;
-/** How long the runtime may take to say what it holds, in milliseconds. */
-const tidyingTime = 60_000;
-
 /**
  * Notes uses in the store. The container is there already when its use is noted, so a failure is only logged: the runtime has
- * put the profile into the container, which keeps it whatever becomes of the artifact. Every so often, notes about containers
- * that are gone are dropped, and effective profiles that nobody needs: pods that crash again and again make new ones of both.
+ * put the profile into the container, which keeps it whatever becomes of the artifact.
  */
-export function useRecorder(store: Store, callRuntime: CallRuntime, log: ShimLog): RecordUse {
-  let uses = 0;
-  let tidying = false;
-  const tidy = async (): Promise<void> => {
-    tidying = true;
-    try {
-      await store.dropOldEffective();
-      await artifactsInUse(store, callRuntime, AbortSignal.timeout(tidyingTime));
-    } catch (error) {
-      log.warn({ err: error }, 'the state folder could not be tidied');
-    } finally {
-      tidying = false;
-    }
-  };
+export function useRecorder(store: Store, log: ShimLog): RecordUse {
   return async (id, digest) => {
     try {
       await store.putUse(id, digest);
     } catch (error) {
       log.warn({ err: error, container: id, digest }, 'the use of an artifact could not be noted');
     }
-    if (uses++ % usesBetweenTidying === 0 && !tidying) void tidy();
   };
 }
 

@@ -10,7 +10,7 @@ import type { Artifact } from '#lib/artifact/artifact';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { fetchArtifact } from '#lib/artifact/fetch-artifact';
 import { mediaTypes } from '#lib/registry/descriptor';
-import { digestOf } from '#lib/registry/digest';
+import { type Digest, digestOf } from '#lib/registry/digest';
 import { openStore } from './store.ts';
 
 function artifactOf(content: string): Artifact {
@@ -233,6 +233,34 @@ describe('store', () => {
     await again.dropOldEffective();
     assert.deepEqual(await readdir(join(folder, 'effective')), []);
     await again.close();
+  });
+
+  it('drops artifacts that nobody uses where they take much room, and none that somebody asked for lately', async () => {
+    let time = Date.parse('2026-01-01T00:00:00Z');
+    const later = (hours: number): number => (time += hours * 60 * 60 * 1000);
+    const now = () => new Date(time);
+    let store = await openStore(folder, { now });
+    const large = Array.from({ length: 7 }, (_, index) => artifactOf(`${index}`.repeat(12 * 1024 * 1024)));
+    const [used, asked, ...others] = large.map(({ descriptor }) => descriptor.digest);
+    for (const artifact of large) {
+      await store.put(from(artifact));
+      later(0.1);
+    }
+    assert.ok(used !== undefined && asked !== undefined);
+    const kept = () => store.list().map(({ descriptor }) => descriptor.digest);
+    await store.dropUnused(new Set());
+    assert.equal(kept().length, 7, 'all were asked for within the hour');
+    later(2);
+    await store.dropUnused(new Set([used]));
+    assert.deepEqual(kept(), [used, ...others], 'five of them find room');
+    await store.put(from(large[1] as Artifact));
+    await store.close();
+    store = await openStore(folder, { now });
+    later(2);
+    store.get(others[0] as Digest);
+    await store.dropUnused(new Set([used]));
+    assert.deepEqual(new Set(kept()), new Set([used, others[0], ...others.slice(2), asked]));
+    await store.close();
   });
 
   it('does not use a folder that others may write to', async () => {

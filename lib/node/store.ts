@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from '#lib/artifact/artifact';
 import { FairleadError } from '#lib/errors';
@@ -18,6 +18,11 @@ import { renderRecord, type StoredArtifact } from './stored-artifact.ts';
 
 /** How long an effective profile that nobody asks for stays, in milliseconds. */
 const effectiveLife = 60 * 60 * 1000;
+
+/** How much room artifacts may take, with their signatures, that no container was made with and nobody has asked for a while, in bytes. */
+const unusedBytes = 64 * 1024 * 1024;
+/** How long an artifact stays after somebody asked for it, in milliseconds: a container may be on its way. */
+const artifactLife = 60 * 60 * 1000;
 
 /** Of so many repositories, the latest, it is remembered that they have an artifact. */
 const mostPulls = 32;
@@ -57,6 +62,11 @@ export interface Store {
   usesOf(alive: () => Promise<ReadonlySet<string>>): Promise<Set<Digest>>;
   /** Drops the effective profiles that nobody asked for in the last hour; runtimes read them when they make a container. */
   dropOldEffective(): Promise<void>;
+  /**
+   * Drops artifacts that are not in `used` and that nobody asked for in the last hour, those that were asked for last the longest, where all
+   * that are not in `used` take more than 64 MiB.
+   */
+  dropUnused(used: ReadonlySet<Digest>): Promise<void>;
   /** Gives the folder back. */
   close(): Promise<void>;
 }
@@ -93,7 +103,7 @@ class FolderStore implements Store {
   readonly #unlock: () => void;
   readonly #now: () => Date;
   readonly #opened: number;
-  /** When each effective profile was last asked for, by its file's name. */
+  /** When each effective profile, by its file's name, and each artifact, by its digest, was last asked for. */
   readonly #asked = new Map<string, number>();
   /** Changes of records happen one after the other. */
   #change: Promise<unknown> = Promise.resolve();
@@ -119,7 +129,9 @@ class FolderStore implements Store {
   };
 
   get(digest: Digest): StoredArtifact | undefined {
-    return this.#records.get(digest);
+    const record = this.#records.get(digest);
+    if (record !== undefined) this.#asked.set(digest, this.#now().getTime());
+    return record;
   }
 
   list(): StoredArtifact[] {
@@ -154,6 +166,7 @@ class FolderStore implements Store {
       const content = this.#contents.get(digest) ?? [];
       this.#records.delete(digest);
       this.#contents.delete(digest);
+      this.#asked.delete(digest);
       await rm(recordPath(this.#folders, digest), { force: true });
       await syncFolder(this.#folders.artifacts);
       // Blobs after their record. What a crash leaves of them goes when the store is next opened.
@@ -201,9 +214,33 @@ class FolderStore implements Store {
     }
   }
 
+  async dropUnused(used: ReadonlySet<Digest>): Promise<void> {
+    const askedFor = ({ descriptor, pulls }: StoredArtifact): number =>
+      this.#asked.get(descriptor.digest) ?? Math.max(...pulls.map(({ pulledAt }) => Date.parse(pulledAt) || 0));
+    const unused = [...this.#records.values()]
+      .filter(({ descriptor }) => !used.has(descriptor.digest))
+      .map((record) => ({ digest: record.descriptor.digest, asked: askedFor(record) }))
+      .sort((a, b) => b.asked - a.asked);
+    const oldest = this.#now().getTime() - artifactLife;
+    let room = unusedBytes;
+    for (const { digest, asked } of unused) {
+      room -= await this.#sizeOf(digest);
+      if (room < 0 && asked < oldest) await this.remove(digest);
+    }
+  }
+
   async close(): Promise<void> {
     await this.#change;
     this.#unlock();
+  }
+
+  /** Bytes that an artifact and its record take. */
+  async #sizeOf(digest: Digest): Promise<number> {
+    const blobs = (this.#contents.get(digest) ?? []).map((blob) => blobPath(this.#folders, blob));
+    const sizes = [...blobs, recordPath(this.#folders, digest)].map(async (path) => {
+      return (await stat(path).catch(() => undefined))?.size ?? 0;
+    });
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
   #write(path: string, bytes: Uint8Array, mode: number): Promise<void> {
