@@ -101,7 +101,7 @@ describe('a signal that outlives many calls', () => {
 });
 
 describe('a body that nobody wants', () => {
-  it('keeps no connection busy, in a challenge or in the answer of a mirror', async () => {
+  it('keeps no connection busy, in a challenge or in the answer of a mirror', { timeout: 10_000 }, async () => {
     const { host } = await serve((request, response) => {
       if (request.headers.authorization === undefined)
         response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end(large.bytes);
@@ -118,9 +118,8 @@ describe('a body that nobody wants', () => {
         { registry: 'registry.test', repository: 'a' },
         { certsFolders: [certs], credentials, retry: { attempts: 1 } },
       );
-      const signal = AbortSignal.timeout(5000);
-      assert.deepEqual((await target.resolveManifest('v1', { signal })).descriptor, image.descriptor);
-      assert.deepEqual(await target.referrers(image.descriptor, { signal }), []);
+      assert.deepEqual((await target.resolveManifest('v1')).descriptor, image.descriptor);
+      assert.deepEqual(await target.referrers(image.descriptor), []);
     }
     await rm(certs, { recursive: true });
   });
