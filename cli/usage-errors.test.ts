@@ -73,6 +73,11 @@ describe('a command that makes no sense is refused, and nothing is written', () 
       /--identity-token and --password-stdin cannot both/,
       /file/,
     ],
+    [
+      ['push', '-', 'localhost/nginx:1', '--keyless', '--identity-token', '-'],
+      /the profile and --identity-token cannot both come from stdin/,
+      /file/,
+    ],
     [[...attest, '-'], /stdin is not JSON/, /JSON object/],
     [[...verify, '--key', 'fairlead.pub', '--kind', 'selinux'], /seccomp or apparmor/, /fairlead verify --help/],
     [[...verify, '--policy', 'broken.yaml'], /broken\.yaml:1:9: /, /docs\/trust-policy\.md/],

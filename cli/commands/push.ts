@@ -6,7 +6,7 @@ import { defaultLimits, maxArtifactBytes, type TrustPolicy } from '#lib/trust/po
 import type { SignatureFormat } from '#lib/trust/signature';
 import type { Published } from '#services/push/publish';
 import { openRegistries } from '../connect.ts';
-import { readInput } from '../files.ts';
+import { readInput, refuseSharedStdin } from '../files.ts';
 import { addKeylessOptions } from '../keyless.ts';
 import {
   addOutputOption,
@@ -77,11 +77,11 @@ export function define(command: Command): void {
 
 async function push(file: string, referenceText: string, options: PushOptions): Promise<void> {
   const reference = parseReference(referenceText);
-  if (file === '-' && options.passwordStdin) {
-    throw new FairleadError('InvalidInput', 'stdin holds the profile or the password, not both', {
-      hint: 'Write the profile to a file, or log in through the Docker configuration.',
-    });
-  }
+  refuseSharedStdin(
+    file === '-' ? 'the profile' : undefined,
+    options.identityToken === '-' ? '--identity-token' : undefined,
+    options.passwordStdin ? '--password-stdin' : undefined,
+  );
   // A policy may allow more, or less, than what nodes allow unless told.
   const bytes = await readInput(file, options.policy === undefined ? defaultLimits.artifactBytes : maxArtifactBytes);
   const provenance = options.provenance ? await ownProvenance() : undefined;
