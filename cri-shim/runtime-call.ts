@@ -15,6 +15,7 @@ export function runtimeCaller(socketPath: string): CallRuntime {
     );
     const giveUp = (): void => link.destroy();
     signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
     try {
       stream.end(frameMessage(request));
       return await readMessage(stream);

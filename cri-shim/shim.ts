@@ -15,7 +15,7 @@ import { startProxy } from './proxy.ts';
 import { handlePull } from './pull-security-profile-artifact.ts';
 import { handleRemove } from './remove-security-profile-artifact.ts';
 import { handleRunPodSandbox } from './run-pod-sandbox.ts';
-import { runtimeCaller } from './runtime-call.ts';
+import { type CallRuntime, runtimeCaller } from './runtime-call.ts';
 import type { ShimLog } from './shim-log.ts';
 import { parseSocketAddress } from './socket.ts';
 import { handleStatus } from './status.ts';
@@ -80,7 +80,10 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
       log: (message) => log.warn({ messageId: 'fairlead.store.repaired' }, message),
     });
     undo.push(() => store.close());
-    const handlers = handlersOf({ store, policy, seccompRoot, runtime, log, metrics, decisions, providers });
+    const callRuntime = runtimeCaller(runtime);
+    const { grown, stop: stopTidying } = tidier(store, callRuntime, log);
+    undo.push(stopTidying);
+    const handlers = handlersOf({ store, policy, seccompRoot, callRuntime, grown, log, metrics, decisions, providers });
     const proxy = await startProxy({
       listen,
       runtime,
@@ -115,7 +118,8 @@ interface Parts {
   readonly store: Awaited<ReturnType<typeof openStore>>;
   readonly policy: PolicySource;
   readonly seccompRoot: string;
-  readonly runtime: string;
+  readonly callRuntime: CallRuntime;
+  readonly grown: () => void;
   readonly log: ShimLog;
   readonly metrics: typeof noMetrics;
   readonly decisions: DecisionLog | undefined;
@@ -127,14 +131,13 @@ function handlersOf({
   store,
   policy,
   seccompRoot,
-  runtime,
+  callRuntime,
+  grown,
   log,
   metrics,
   decisions,
   providers,
 }: Parts): Map<string, UnaryHandler> {
-  const callRuntime = runtimeCaller(runtime);
-  const grown = tidier(store, callRuntime, log);
   const source = artifactSource(store, () => policy.current, {
     env: process.env,
     metrics,

@@ -29,7 +29,7 @@ describe('uses of artifacts', () => {
     const warnings: unknown[] = [];
     const log = { warn: (...record: unknown[]) => warnings.push(record) } as unknown as ShimLog;
     const record = useRecorder(store, log);
-    const grown = tidier(store, callRuntime, log);
+    const { grown, stop } = tidier(store, callRuntime, log);
     const recordUse = async (id: string, of: Digest): Promise<void> => {
       await record(id, of);
       grown();
@@ -44,6 +44,30 @@ describe('uses of artifacts', () => {
     for (let tries = 0; tries < 200 && warnings.length === 0; tries++) await sleep(10);
     assert.equal(warnings.length, 1);
     assert.equal((await noted()).length, 258);
+    await stop();
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('are looked over no more once that is stopped, also where the runtime does not answer', {
+    timeout: 10_000,
+  }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-uses-'));
+    const store = await openStore(folder);
+    await store.putUse('gone', digest);
+    let asked = 0;
+    const hanging: CallRuntime = (_method, _request, signal) => {
+      asked++;
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
+    const { grown, stop } = tidier(store, hanging, { warn: assert.fail } as unknown as ShimLog);
+    grown();
+    while (asked < 2) await sleep(5);
+    await stop();
+    for (let more = 0; more < 256; more++) grown();
+    await sleep(20);
+    assert.equal(asked, 2);
+    assert.deepEqual(await readdir(join(folder, 'uses')), ['gone']);
     await store.close();
     await rm(folder, { recursive: true });
   });
