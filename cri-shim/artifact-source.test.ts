@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -12,6 +12,7 @@ import { profileApplier } from './apply-profile.ts';
 import { type ArtifactSource, artifactSource } from './artifact-source.ts';
 import { noMetrics } from './metrics.ts';
 import type { PinnedReference } from './pinned-reference.ts';
+import type { ProfileRequest } from './profile-request.ts';
 import type { ShimLog } from './shim-log.ts';
 
 const repository = '127.0.0.1:1/team/nginx';
@@ -46,9 +47,9 @@ describe('artifact source', () => {
   const log = { debug: record, info: record, warn: record, error: record } as unknown as ShimLog;
   let growth = 0;
   const grown = (): void => void growth++;
-  const apply = (): ReturnType<ReturnType<typeof profileApplier>> => {
+  const apply = (base?: ProfileRequest['base']): ReturnType<ReturnType<typeof profileApplier>> => {
     const applier = profileApplier(source, { architecture: 'amd64', log, metrics: noMetrics, grown });
-    return applier({ reference }, { pod: 'a/b', capabilities: [] }, AbortSignal.timeout(5000));
+    return applier({ reference, ...(base && { base }) }, { pod: 'a/b', capabilities: [] }, AbortSignal.timeout(5000));
   };
 
   beforeEach(async () => {
@@ -74,6 +75,17 @@ describe('artifact source', () => {
     const { defaultAction } = JSON.parse(await readFile((await applied).path, 'utf8')) as { defaultAction: string };
     assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
     assert.equal(growth, 1);
+  });
+
+  it('intersects with the base that the pod names, however little the baseline forbids', async () => {
+    current = { ...open, baseline: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } } };
+    const applied = async (base?: ProfileRequest['base']): Promise<{ defaultAction: string }> =>
+      JSON.parse(await readFile((await apply(base)).path, 'utf8'));
+    const file = join(folder, 'base.json');
+    await writeFile(file, '{"defaultAction": "SCMP_ACT_TRAP"}');
+    assert.equal((await applied()).defaultAction, 'SCMP_ACT_LOG');
+    assert.equal((await applied('RuntimeDefault')).defaultAction, 'SCMP_ACT_ERRNO');
+    assert.equal((await applied({ path: file })).defaultAction, 'SCMP_ACT_TRAP');
   });
 
   it('logs what was constrained, and of very much the beginning and how much there is', async () => {

@@ -52,7 +52,7 @@ export async function serveUnary(
     const decision = await handler({ request, signal: given.signal });
     if (given.signal.aborted) return;
     if ('answer' in decision) return answer(client, decision.answer);
-    clearTimeout(timer); // from here on the runtime and the client keep the deadline
+    // From here on the runtime and the client keep the deadline.
     const left = deadline === undefined ? undefined : formatTimeout(deadline - performance.now());
     const runtime = openStream(forwardedHeaders(headers, left));
     if (decision.onReply === undefined) relayAnswer(client, runtime);
