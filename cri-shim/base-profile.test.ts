@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -28,6 +28,13 @@ describe('base profile', () => {
   it('is refused where it is not a readable profile, without waiting for a pipe', async () => {
     await symlink('/proc/kallsyms', join(folder, 'sizeless.json'));
     await assert.rejects(readBaseProfile(join(folder, 'sizeless.json')), {
+      kind: 'ProfileInvalid',
+      message: /more than/,
+    });
+    await writeFile(join(folder, 'spaced.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}'.padEnd(1024 * 1024));
+    assert.equal((await readBaseProfile(join(folder, 'spaced.json'))).defaultAction, 'SCMP_ACT_ERRNO');
+    await appendFile(join(folder, 'spaced.json'), ' ');
+    await assert.rejects(readBaseProfile(join(folder, 'spaced.json')), {
       kind: 'ProfileInvalid',
       message: /more than/,
     });

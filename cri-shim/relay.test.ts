@@ -5,6 +5,7 @@ import http2 from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProxy } from './proxy.ts';
@@ -53,6 +54,53 @@ describe('relay, between plain HTTP/2 ends', () => {
     });
     session.close();
     await rawProxy.stop();
+    raw.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('takes from neither side more than the other reads', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-relay-'));
+    const [path, listen] = [join(folder, 'raw.sock'), join(folder, 'raw-shim.sock')];
+    const raw = http2.createServer();
+    const taken = { answer: 0, request: 0 };
+    const piece = Buffer.alloc(64 * 1024);
+    const pour = (into: Writable, count: keyof typeof taken): void => {
+      const more = (): void => {
+        if (taken[count] >= 64 * 1024 * 1024 || into.destroyed) return;
+        into.write(piece, () => {
+          taken[count] += piece.length;
+          more();
+        });
+      };
+      more();
+    };
+    raw.on('stream', (stream, headers) => {
+      stream.on('error', () => undefined);
+      stream.pause();
+      stream.respond({ ':status': 200 });
+      if (headers[':path'] === '/answer') pour(stream, 'answer');
+    });
+    await new Promise<void>((resolve) => {
+      raw.listen(path, resolve);
+    });
+    const proxy = await startProxy({ listen, runtime: path, handlers: new Map(), onError: () => undefined });
+    const session = http2.connect('http://localhost', { createConnection: () => connectSocket(listen) });
+    session.on('error', () => undefined);
+    for (const count of ['answer', 'request'] as const) {
+      const stream = session.request({ ':path': `/${count}`, ':method': 'POST' }, { endStream: false });
+      stream.on('error', () => undefined);
+      stream.pause();
+      if (count === 'request') pour(stream, 'request');
+      let before = -1;
+      while (taken[count] > before) {
+        before = taken[count];
+        await sleep(200);
+      }
+      assert.ok(before > 0 && before < 8 * 1024 * 1024, `${count}: ${before}`);
+      stream.destroy();
+    }
+    session.destroy();
+    await proxy.stop();
     raw.close();
     await rm(folder, { recursive: true });
   });

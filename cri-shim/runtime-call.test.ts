@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createHttp2Server } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { frameMessage } from './message.ts';
 import { runtimeCaller } from './runtime-call.ts';
 
-describe('a call to a runtime that does not answer', { timeout: 10_000 }, () => {
+describe('a call to the runtime', { timeout: 10_000 }, () => {
   let folder: string;
   let server: Server;
   const call = (signal: AbortSignal) => runtimeCaller(join(folder, 'sock'))('a.B/C', Buffer.alloc(0), signal);
@@ -21,7 +24,7 @@ describe('a call to a runtime that does not answer', { timeout: 10_000 }, () => 
     await rm(folder, { recursive: true });
   });
 
-  it('ends with its caller’s patience, and leaves no connection', async () => {
+  it('ends with its caller’s patience where it is not answered, and leaves no connection', async () => {
     const given = new AbortController();
     const connected = once(server, 'connection');
     const calling = call(given.signal);
@@ -29,6 +32,26 @@ describe('a call to a runtime that does not answer', { timeout: 10_000 }, () => 
     given.abort();
     await assert.rejects(calling, { kind: 'Unavailable' });
     if (!socket.closed) await once(socket, 'close');
+  });
+
+  it('leaves no connection either where it ends by itself', async () => {
+    const answering = createHttp2Server();
+    const sessions = new Set<object>();
+    answering.on('session', (session) => {
+      sessions.add(session);
+      session.on('close', () => sessions.delete(session));
+    });
+    answering.on('stream', (stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end(frameMessage(Buffer.from('answer')));
+    });
+    answering.listen(join(folder, 'answering'));
+    await once(answering, 'listening');
+    const ask = runtimeCaller(join(folder, 'answering'));
+    const signal = AbortSignal.timeout(5000);
+    assert.equal(String(await ask('a.B/C', Buffer.alloc(0), signal)), 'answer');
+    while (sessions.size > 0) await sleep(10);
+    answering.close();
   });
 
   it('is not waited for where the caller has gone already', async () => {
