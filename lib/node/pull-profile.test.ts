@@ -218,6 +218,32 @@ describe('pull profile', () => {
     assert.equal((await pull()).cached, true);
   });
 
+  it('lets in nothing that a pulled profile must not have, stored under looser limits or not', async () => {
+    const notify = Buffer.from(
+      '{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_NOTIFY"}]}',
+    );
+    const bad = packArtifact(readProfile(notify), { layout: 'runtime', content: notify });
+    await pushArtifact(target, bad, await signed(signer, bad), undefined);
+    await assert.rejects(pull(at('nginx', bad)), { kind: 'ProfileInvalid' });
+    assert.deepEqual(store.list(), []);
+    await pull();
+    for (const tighter of [{ entriesPerSyscall: 0 }, { artifactBytes: 10 }]) {
+      const policy = {
+        ...policyFor(signer.publicKey, JSON.stringify(tighter)),
+        limits: { ...defaultLimits, ...tighter },
+      };
+      await assert.rejects(pull(at('nginx'), { policy }), { kind: 'ProfileInvalid' });
+    }
+  });
+
+  it('does not take for one kind what it remembers for another', async () => {
+    await pull();
+    const context = { policy: policyFor(signer.publicKey, 'r1'), connect, store, memory };
+    await assert.rejects(pullProfile({ reference: at('nginx'), kind: 'AppArmor' }, context), {
+      kind: 'ProfileInvalid',
+    });
+  });
+
   it('refuses a registry that resolves a digest to another', async () => {
     const other = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime', title: 'other.json' });
     await pushArtifact(target, other, await signed(signer, other), undefined);

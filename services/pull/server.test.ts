@@ -18,6 +18,14 @@ const profile =
   '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", ' +
   '"args": [{"index": 0, "value": 18446744073709551615, "op": "SCMP_CMP_EQ"}]}]}\n';
 
+const anything: TrustPolicy = {
+  source: 'policy.yaml',
+  rules: [{ match: '**', require: [], unsigned: true }],
+  baseline: { seccomp: 'RuntimeDefault' },
+  limits: { artifactBytes: 1024, entriesPerSyscall: 2 },
+  revision: '1',
+};
+
 describe('createPullServer', () => {
   let app: FastifyInstance;
   const asked: string[] = [];
@@ -114,5 +122,37 @@ describe('createPullServer', () => {
     const { responses } = paths['/v1/profiles'].get;
     assert.deepEqual(Object.keys(responses['200'].content), ['application/json', 'application/octet-stream']);
     assert.deepEqual(Object.keys(responses['default'].content), ['application/problem+json']);
+  });
+
+  it('gives up on a registry that does not answer, and writes down what it decided', async () => {
+    const decided: string[] = [];
+    const given: AbortSignal[] = [];
+    const hanging = await createPullServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      policy: { current: anything, inForce: true },
+      connect: () => ({
+        ...memoryRepository(),
+        resolve: (_of, { signal } = {}) => {
+          assert.ok(signal);
+          given.push(signal);
+          return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        },
+      }),
+      timeout: 50,
+      decisions: {
+        recorded(request, _policy, pull) {
+          decided.push(request.reference.repository);
+          return pull();
+        },
+      },
+    });
+    try {
+      const response = await hanging.inject({ url: '/v1/profiles', query: { reference: 'registry.example.com/a:1' } });
+      assert.equal(response.statusCode, 503, response.body);
+      assert.deepEqual([decided, given.map(({ aborted }) => aborted)], [['a'], [true]]);
+    } finally {
+      await hanging.close();
+    }
   });
 });

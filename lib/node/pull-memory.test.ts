@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { packArtifact } from '#lib/artifact/pack-artifact';
+import { readProfile } from '#lib/profile/read-profile';
+import { parseReference } from '#lib/registry/reference';
+import { pullMemory } from './pull-memory.ts';
+import type { PulledProfile } from './pull-profile.ts';
+
+/** Something of half a mebibyte that was pulled. */
+function pulled(title: string): PulledProfile {
+  const content = Buffer.from('{"defaultAction": "SCMP_ACT_ERRNO"}'.padEnd(512 * 1024));
+  const profile = readProfile(content);
+  const artifact = packArtifact(profile as PulledProfile['profile'], { layout: 'runtime', content, title });
+  const { descriptor } = artifact;
+  const reference = parseReference(`localhost/a@${descriptor.digest}`);
+  const verification = { rule: '**', unsigned: true, signatures: [] };
+  return { reference, descriptor, profile: profile as PulledProfile['profile'], artifact, verification, cached: false };
+}
+
+describe('pull memory', () => {
+  it('forgets what was not asked for the longest, where all would take more than two mebibytes', () => {
+    const memory = pullMemory();
+    for (const key of ['a', 'b', 'c']) memory.remember(key, pulled(key));
+    assert.ok(memory.recall('a'));
+    memory.remember('d', pulled('d'));
+    const held = () => ['a', 'b', 'c', 'd', 'e'].filter((key) => memory.recall(key) !== undefined);
+    assert.deepEqual(held(), ['a', 'c', 'd']);
+    for (let again = 0; again < 10; again++) memory.remember('d', pulled('d'));
+    assert.deepEqual(held(), ['a', 'c', 'd'], 'the same again takes no more');
+    memory.remember('e', pulled('e'));
+    assert.deepEqual(held(), ['c', 'd', 'e']);
+  });
+
+  it('lets nobody join a flight that all have left, though it goes on', async () => {
+    const memory = pullMemory();
+    const never = new Promise<PulledProfile>(() => undefined);
+    const given = new AbortController();
+    const first = memory.fly('key', given.signal, () => never);
+    given.abort(new Error('enough'));
+    await assert.rejects(first.result, { message: 'enough' });
+    const second = memory.fly('key', undefined, async () => pulled('a'));
+    assert.equal(second.joined, false);
+    assert.equal((await second.result).cached, false);
+  });
+});
