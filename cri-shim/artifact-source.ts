@@ -22,8 +22,6 @@ export interface ArtifactSource {
     kind: RuntimeKind,
     options: { readonly auth?: AuthConfig | undefined; readonly signal: AbortSignal },
   ): Promise<PulledProfile & { readonly policy: TrustPolicy }>;
-  /** Removes an artifact from the store. */
-  remove(digest: PinnedReference['digest']): Promise<void>;
 }
 
 export interface SourceSurroundings {
@@ -68,10 +66,6 @@ export function artifactSource(
       if (!pulled.cached) grown();
       metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
       return pulled;
-    },
-    async remove(digest) {
-      await store.remove(digest);
-      memory.forget(digest);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { FairleadError } from '#lib/errors';
+import type { Store } from '#lib/node/store';
 import { type Digest, isDigest } from '#lib/registry/digest';
-import type { ArtifactSource } from './artifact-source.ts';
 import { decode } from './decode.ts';
 import {
   RemoveSecurityProfileArtifactRequestSchema,
@@ -16,17 +16,17 @@ import { artifactsInUse } from './uses.ts';
  * ImageService.RemoveSecurityProfileArtifact (KEP-6061, beta), by reference or digest. Idempotent, as RemoveImage is. What a
  * container or sandbox was made with is never removed (Conflict).
  */
-export function handleRemove(source: ArtifactSource, callRuntime: CallRuntime): UnaryHandler {
+export function handleRemove(store: Store, callRuntime: CallRuntime): UnaryHandler {
   return async ({ request, signal }) => {
     const message = decode(RemoveSecurityProfileArtifactRequestSchema, request);
     const image = message.image?.image ?? '';
     const digest: Digest = isDigest(image) ? image : parsePinned(image).digest;
-    if ((await artifactsInUse(source.store, callRuntime, signal)).has(digest)) {
+    if ((await artifactsInUse(store, callRuntime, signal)).has(digest)) {
       throw new FairleadError('Conflict', `${digest} is in use by a container or pod sandbox`, {
         hint: 'Remove the pods that were made with it first.',
       });
     }
-    await source.remove(digest);
+    await store.remove(digest);
     const response = create(RemoveSecurityProfileArtifactResponseSchema);
     return { answer: toBinary(RemoveSecurityProfileArtifactResponseSchema, response) };
   };

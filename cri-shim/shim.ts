@@ -160,7 +160,7 @@ function handlersOf({
     ['runtime.v1alpha2.RuntimeService/CreateContainer', createContainer],
     ['runtime.v1.ImageService/PullSecurityProfileArtifact', handlePull(source)],
     ['runtime.v1.ImageService/ListSecurityProfileArtifacts', handleList(store)],
-    ['runtime.v1.ImageService/RemoveSecurityProfileArtifact', handleRemove(source, callRuntime)],
+    ['runtime.v1.ImageService/RemoveSecurityProfileArtifact', handleRemove(store, callRuntime)],
   ]);
 }
 

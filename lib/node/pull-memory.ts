@@ -14,8 +14,6 @@ const longestFlight = 120_000;
 export interface PullMemory {
   recall(key: string): PulledProfile | undefined;
   remember(key: string, pulled: PulledProfile): void;
-  /** Drops what is remembered of an artifact. */
-  forget(digest: string): void;
   /**
    * Joins the flight of this name, or starts it. The flight is given up when all of its callers have, and after two minutes
    * (Unavailable), however little by little a registry goes on answering.
@@ -65,9 +63,6 @@ export function pullMemory(): PullMemory {
         if (bytes <= rememberedBytes) break;
         drop(oldest, other);
       }
-    },
-    forget(digest) {
-      for (const [key, pulled] of remembered) if (pulled.descriptor.digest === digest) drop(key, pulled);
     },
     fly(key, signal, start) {
       let flying = flights.get(key);
