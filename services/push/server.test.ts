@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { memoryRepository } from '#lib/registry/memory';
 import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/key';
-import type { TrustPolicy } from '#lib/trust/policy';
+import { maxArtifactBytes, type TrustPolicy } from '#lib/trust/policy';
 import { createPushServer } from './server.ts';
 
 const token = 'a-token-of-some-length';
@@ -129,6 +129,34 @@ describe('createPushServer', () => {
       assert.match(response.json().detail, /^sent, but not tagged: no signature of .* meets rule/);
     } finally {
       await strict.close();
+    }
+  });
+
+  it('gives up on a registry that does not answer, and reads no more of a body than any profile may have', async () => {
+    const hanging = await createPushServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      token,
+      policy: { current: policy, inForce: true },
+      connect: () => ({
+        ...target,
+        push: (_blob, _content, { signal } = {}) => {
+          assert.ok(signal);
+          return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        },
+        tag: () => assert.fail('tagged'),
+      }),
+      signer: await newSigner(),
+      timeout: 50,
+    });
+    try {
+      const response = await post(profile, {}, hanging);
+      assert.equal(response.statusCode, 503, response.body);
+      const long = await post(profile.padEnd(maxArtifactBytes + 1), {}, hanging);
+      assert.equal(long.statusCode, 413);
+      assert.match(long.json().detail, /body is too large/);
+    } finally {
+      await hanging.close();
     }
   });
 
