@@ -9,7 +9,7 @@ import { resolveManifest, withManifest } from '#lib/registry/one-request';
 import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import type { Fetcher, ReadTarget } from '#lib/registry/target';
 import { authorize } from '#lib/trust/authorize';
-import { hostName } from '#lib/trust/match';
+import { repositoryName } from '#lib/trust/match';
 import type { Rule, TrustPolicy } from '#lib/trust/policy';
 import type { Verification } from '#lib/trust/signature';
 import { verifyArtifact } from '#lib/trust/verify-artifact';
@@ -84,7 +84,8 @@ async function remembered(request: PullRequest, context: PullContext): Promise<P
   const { memory, store } = context;
   if (memory === undefined || reference.digest === undefined) return walk(request, rule, context);
   const { digest } = reference;
-  const key = [kind, repositoryName(reference), digest, context.policy.revision].join(' ');
+  // By one name: who can spell a host in a thousand ways must not make a thousand pulls.
+  const key = [kind, repositoryName(formatRepository(reference)), digest, context.policy.revision].join(' ');
   // What was taken out of the store, perhaps while a pull was under way, is not held in memory either.
   const recalled = store === undefined || store.get(digest) !== undefined ? memory.recall(key) : undefined;
   if (recalled !== undefined) return { ...recalled, reference, cached: true };
@@ -128,7 +129,7 @@ async function takeFromStore(
   store: Store,
 ): Promise<PulledProfile | undefined> {
   const record = reference.digest === undefined ? undefined : store.get(reference.digest);
-  const name = repositoryName(reference);
+  const name = repositoryName(formatRepository(reference));
   const pull = record?.pulls.find(({ repository }) => repository === name);
   if (record === undefined || pull === undefined) return undefined;
   const { descriptor } = record;
@@ -160,18 +161,10 @@ async function pullFromRegistry(
   await store?.put({
     artifact: read.artifact,
     kind,
-    repository: repositoryName(reference),
+    repository: repositoryName(formatRepository(reference)),
     signatures: worthKeeping(signatures, verification),
   });
   return { reference, descriptor, ...read, verification, cached: false };
-}
-
-/**
- * The one name of a repository, under which its artifacts are kept: who can spell its host in a thousand ways must not make a thousand
- * pulls of them.
- */
-function repositoryName({ registry, repository }: Reference): string {
-  return formatRepository({ registry: hostName(registry), repository });
 }
 
 async function readVerified(

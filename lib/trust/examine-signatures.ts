@@ -4,6 +4,7 @@ import type { Digest } from '#lib/registry/digest';
 import { formatRepository, type Reference } from '#lib/registry/reference';
 import { describeIdentity, identityProblem } from './identity.ts';
 import { verifyBytes } from './key-algorithm.ts';
+import { repositoryName } from './match.ts';
 import type {
   Alternative,
   AttestationRequirement,
@@ -168,7 +169,7 @@ function assertRepository(dockerReference: string | undefined, repository: strin
     throw new FairleadError('SignatureInvalid', 'it does not say for which repository it was made (bundles never do)');
   }
   const [, named] = /^([^@]*?)(?::[^/:@]*)?(?:@.*)?$/.exec(dockerReference) ?? [];
-  if (named === repository) return;
+  if (named !== undefined && repositoryName(named) === repositoryName(repository)) return;
   throw new FairleadError('SignatureInvalid', `it was made for ${JSON.stringify(dockerReference.slice(0, 300))}`);
 }
 

@@ -46,6 +46,12 @@ export function hostName(host: string): string {
   return host.toLowerCase().replace(/:0*443$/, '');
 }
 
+/** The one name of a repository, given as `registry/repository`, whichever way its host is spelled. */
+export function repositoryName(repository: string): string {
+  const [host = '', ...path] = repository.split('/');
+  return [hostName(host), ...path].join('/');
+}
+
 function matchesSegment(pattern: string, part: string): boolean {
   return wildcardMatch([...pattern], [...part], '*', (a, b) => a === b);
 }

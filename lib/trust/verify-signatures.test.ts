@@ -114,6 +114,13 @@ describe('verifySignatures', () => {
     ]) {
       refuses([await named(refused)], same, /it was made for "/);
     }
+    // However it is spelled, a registry is one.
+    for (const [asked, said] of [
+      ['REGISTRY.example.com:443', here],
+      ['registry.example.com', `Registry.Example.com:443/security/nginx:v1`],
+    ] as const) {
+      verifySignatures(artifact, { ...reference, registry: asked }, [await named(said)], same);
+    }
     const mirrored: Rule = { ...same, signedRepository: 'upstream.example:5000/nginx' };
     verifySignatures(artifact, reference, [await named('upstream.example:5000/nginx:v1')], mirrored);
     refuses([await named(here)], mirrored, /it was made for "registry/);
