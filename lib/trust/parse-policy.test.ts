@@ -101,12 +101,12 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     `${head}trustedRoot: root.json\nrules:\n  - match: a.b/c\n    require: [{keyless: ${body}}]\n${extra}`;
 
   it('reads keyless requirements, exact and by pattern, with claims', () => {
-    const exact = parsePolicy(keyless('{issuer: i, identity: "a*", claims: {ref: r}}'), 'policy.yaml');
+    const exact = parsePolicy(keyless('{issuer: i, identity: a, claims: {ref: r}}'), 'policy.yaml');
     assert.deepEqual(exact.trustedRoot, { file: { path: 'root.json', at: 'policy.yaml:3:14' } });
     assert.deepEqual(exact.rules[0]?.require, [
       {
         anyOf: [
-          { keyless: { issuer: { exact: 'i' }, identity: { exact: 'a*' }, claims: { ref: 'r' } }, log: 'required' },
+          { keyless: { issuer: { exact: 'i' }, identity: { exact: 'a' }, claims: { ref: 'r' } }, log: 'required' },
         ],
       },
     ]);
@@ -129,6 +129,12 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     refuses(keyless('{issuer: x}'), /either identity or identityPattern/);
     refuses(keyless('{issuer: x, issuerPattern: x, identity: x}'), /either issuer or issuerPattern/);
     refuses(keyless('{issuer: x, identity: ""}'), /it is empty/);
+    refuses(
+      keyless('{issuer: x, identity: "*@acme.example"}'),
+      /:6:47: identity is compared exactly/,
+      /identityPattern/,
+    );
+    refuses(keyless('{issuer: "https://*.example", identity: x}'), /issuer is compared exactly/, /issuerPattern/);
     refuses(keyless('{issuer: x, identityPattern: "**"}'), /it fits everything/);
     refuses(keyless('{issuer: x, identityPattern: "*/*"}'), /it fits everything/);
     refuses(keyless('{issuer: x, identtiy: x}'), /unknown key "identtiy"/, /"identity"/);

@@ -97,6 +97,11 @@ function readAlternative(
 function readIdentity(document: PolicyText, input: KeylessInput, path: Path): ExpectedIdentity {
   const expected = (name: 'issuer' | 'identity'): Expected => {
     const { [name]: exact, [`${name}Pattern` as const]: pattern } = input;
+    if (exact?.includes('*')) {
+      throw document.error([...path, name], `${name} is compared exactly, and no ${name} has a "*" in it`, {
+        hint: `Call it ${name}Pattern, in which * stands for anything but /.`,
+      });
+    }
     if (exact !== undefined && pattern === undefined) return { exact };
     if (exact === undefined && pattern !== undefined) return { pattern };
     throw document.error(path, `a keyless requirement needs either ${name} or ${name}Pattern`);
