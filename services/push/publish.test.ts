@@ -152,6 +152,25 @@ describe('publish', () => {
     await assert.rejects(target.resolve('1.27'), { kind: 'NotFound' });
   });
 
+  it('fails at once, and only once, where the manifest is refused while the signature is being made', async () => {
+    const { target } = recordingRepository();
+    const refusing: Target = {
+      ...target,
+      push: async (descriptor, content, options) => {
+        if (descriptor.artifactType !== undefined) throw new FairleadError('Unauthenticated', 'no manifests from you');
+        return target.push(descriptor, content, options);
+      },
+    };
+    const signing = Promise.withResolvers<Uint8Array>();
+    const slow = { ...signer, sign: () => signing.promise };
+    await assert.rejects(
+      publish(profile, { reference }, { target: refusing, signer: slow, clock, limits: defaultLimits }),
+      { kind: 'Unauthenticated' },
+    );
+    signing.resolve(new Uint8Array(64));
+    await new Promise(setImmediate); // a rejection that nobody handled would end the test here
+  });
+
   it('gives the same digest for the same bytes, and another for another time', async () => {
     const digestWith = async (created?: Date) => {
       const dependencies = { target: memoryRepository(), signer, clock, limits: defaultLimits };
