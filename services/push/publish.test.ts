@@ -276,6 +276,36 @@ describe('publish', () => {
       });
     }
 
+    it('reads back once more where another writer took the signature from the list meanwhile', async () => {
+      const { target } = recordingRepository();
+      const missed = Promise.withResolvers<void>();
+      let looks = 0;
+      const crowded: Target = {
+        ...target,
+        push: async (descriptor, content, options) => {
+          await target.push(descriptor, content, options);
+          if (!descriptor.artifactType?.includes('sigstore')) return;
+          options?.onListed?.();
+          await missed.promise;
+        },
+        referrers: async (subject, options) => {
+          if (looks++ > 0) return target.referrers(subject, options);
+          missed.resolve();
+          return [];
+        },
+      };
+      const { signature, verification } = await publish(
+        profile,
+        { reference },
+        { ...dependencies, target: crowded, policy: askingFor(signer) },
+      );
+      assert.deepEqual(
+        verification?.signatures.map(({ manifest }) => manifest),
+        [signature],
+      );
+      assert.equal(looks, 2);
+    });
+
     it('leaves the tag where it was if the policy asks for another key, with or without a signature', async () => {
       const { target } = recordingRepository();
       const before = await publish(profile, { reference }, { ...dependencies, target });

@@ -103,19 +103,22 @@ export async function publish(
   const [signer] = await Promise.all([opening, pushBlobs(target, artifact, options)]);
   const tagAtOnce = signer === undefined && policy === undefined;
   const sent = pushManifest(target, artifact, tagAtOnce ? tag : undefined, options);
-  const listed = Promise.withResolvers<void>();
+  const look =
+    policy &&
+    (() => readBack({ reference: pinned, kind: profile.kind }, { policy, connect: () => target, ...options }));
+  // Where the list of referrers has to be watched for a while, what was sent is read back meanwhile. Another writer can have taken the
+  // signature from the list just then, so only what is seen counts: who sees nothing looks again when the list has come to rest.
+  let early: Promise<Verification | undefined> | undefined;
+  const onListed = (): void => {
+    early ??= look?.().catch(() => undefined);
+  };
   const attaching = attachSigned(
     target,
     { descriptor, reference, signer, format, created: clock(), sent, provenance },
-    { ...options, onListed: listed.resolve },
+    { ...options, onListed },
   );
-  // Where the list of referrers has to be watched for a while, what was sent is read back meanwhile.
-  const readingBack =
-    policy &&
-    Promise.race([listed.promise, attaching]).then(() =>
-      readBack({ reference: pinned, kind: profile.kind }, { policy, connect: () => target, ...options }),
-    );
-  const [attached, verification] = await Promise.all([attaching, readingBack, sent]);
+  const [attached] = await Promise.all([attaching, sent]);
+  const verification = look && ((await early) ?? (await look()));
   if (tag !== undefined && !tagAtOnce) await target.tag(descriptor, tag, options);
   return {
     reference: pinned,
