@@ -81,6 +81,21 @@ describe('an upload over a slow line', () => {
 });
 
 describe('a blob that another repository of the registry has', () => {
+  for (const [status, code] of [
+    [401, 'UNAUTHORIZED'],
+    [403, 'DENIED'],
+    [403, 'NAME_UNKNOWN'],
+    [403, 'UNSUPPORTED'],
+    [404, 'BLOB_UNKNOWN'],
+  ] as const) {
+    it(`is not mounted, and no failure, where the registry says ${status} ${code}`, async () => {
+      const { target } = await serve((_request, response) =>
+        response.writeHead(status).end(JSON.stringify({ errors: [{ code, message: 'not from there' }] })),
+      );
+      assert.equal(await target.mount(layer.descriptor, 'theirs'), false);
+    });
+  }
+
   it('is sent where the token service gives no token to read there', async () => {
     const image = manifest([layer]);
     const memory = memoryRepository();

@@ -278,15 +278,15 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
           method: 'POST',
           to: `${repository}/blobs/uploads/?${query}`,
           scopes: [...push, repositoryScope(from, 'pull')],
-          // Whatever else it says: the blob can still be sent.
-          expect: [201, 202, 400, 404, 405],
+          // Whatever else it says, such as that we may not read there: the blob can still be sent.
+          expect: [201, 202, 400, 401, 403, 404, 405],
           headers: { 'content-length': '0' },
           signal: options.signal,
         });
         await response.discard();
         return response.status === 201;
       } catch (error) {
-        // The registry, or its token service, does not let us read there.
+        // The token service does not let us read there.
         if (error instanceof FairleadError && error.kind === 'Unauthenticated') return false;
         throw error;
       }
