@@ -15,7 +15,7 @@ export async function findPassphrase(
 
 /**
  * As findPassphrase, for a key that is to be made: the person at the terminal types it twice, or nothing for none.
- * Throws InvalidInput where the two differ.
+ * Throws InvalidInput where the two differ, and where the file is empty.
  */
 export async function choosePassphrase(
   file: string | undefined,
@@ -23,6 +23,12 @@ export async function choosePassphrase(
   question: string,
 ): Promise<string | undefined> {
   const given = await readPassphrase(file, env);
+  if (file !== undefined && given === '') {
+    // Who names a file wants an encrypted key: none is made that is not.
+    throw new FairleadError('InvalidInput', `${file} holds no passphrase`, {
+      hint: 'Write the passphrase on its first line, or leave out --passphrase-file.',
+    });
+  }
   if (given !== undefined || !isInteractive()) return given;
   const chosen = await askHidden(question);
   if (chosen !== '' && (await askHidden('The same again: ')) !== chosen) {
@@ -34,14 +40,7 @@ export async function choosePassphrase(
 }
 
 async function readPassphrase(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  if (file !== undefined) {
-    const passphrase = (await readText(file)).replace(/\r?\n$/, '');
-    if (passphrase !== '') return passphrase;
-    // Who names a file wants an encrypted key: none is made that is not.
-    throw new FairleadError('InvalidInput', `${file} holds no passphrase`, {
-      hint: 'Write the passphrase on its first line, or leave out --passphrase-file.',
-    });
-  }
+  if (file !== undefined) return (await readText(file)).replace(/\r?\n$/, '');
   return env['FAIRLEAD_PASSPHRASE'] ?? env['COSIGN_PASSWORD'];
 }
 

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { generateKeyPair } from '#lib/trust/key';
 import { type RunOptions, run, runFairlead } from '#test/cli/run';
 import { peer } from '#test/peers/peer';
 import { type Registry, startRegistry } from '#test/peers/registry';
@@ -331,5 +332,13 @@ describe('fairlead, with an OCI layout folder in place of a registry', () => {
     assert.equal(without.code, 2);
     assert.match(without.stderr, /locked\.key: .*encrypted(.|\n)*hint: .*FAIRLEAD_PASSPHRASE/);
     assert.equal((await runFairlead(args, { cwd, env: { COSIGN_PASSWORD: 'wrong' } })).code, 2);
+  });
+
+  it('opens a key that cosign locked with an empty password', async () => {
+    await writeFile(join(cwd, 'hardly.key'), (await generateKeyPair({ passphrase: '' })).privateKey);
+    await writeFile(join(cwd, 'no-passphrase'), '');
+    const args = ['push', 'nginx.json', reference, '--key', 'hardly.key', ...layout];
+    const { code, stderr } = await runFairlead([...args, '--passphrase-file', 'no-passphrase'], { cwd });
+    assert.equal(code, 0, stderr);
   });
 });
