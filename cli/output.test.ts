@@ -91,6 +91,16 @@ describe('what strangers wrote, in the log of a CI system', () => {
     );
   });
 
+  it('is looked for in the time that reading takes, whatever a line is made of', () => {
+    for (const blank of ['\r', '\u2028', ' ', '#']) {
+      const before = process.cpuUsage();
+      withoutCommands(blank.repeat(100_000));
+      const { user } = process.cpuUsage(before);
+      assert(user < 500_000, `${JSON.stringify(blank)}: ${user} us`);
+    }
+    assert.equal(withoutCommands('\r::error::x\u2028 ::y'), '\r\\u{3a}:error::x\u2028 \\u{3a}:y');
+  });
+
   it('is none in a result, which as JSON stays the same, and in an error', () => {
     const stranger = '::error::x ##vso[y]\\##[z]';
     const write = mock.method(process.stdout, 'write', () => true);

@@ -51,7 +51,8 @@ export function oneLine(text: string): string {
  * `##[error]` of GitHub, `##vso[…]` of Azure and `##teamcity[…]` anywhere. Their first character is written as an escape.
  */
 export function withoutCommands(text: string): string {
-  return text.replace(/^([^\S\n]*):(?=:)/gm, '$1\\u{3a}').replace(/#(?=#[a-z]*\[)/gi, '\\u{23}');
+  // The blanks of one line: over the ends of lines, each of many blank lines would be read to the end of the last.
+  return text.replace(/^([^\S\r\n\u2028\u2029]*):(?=:)/gm, '$1\\u{3a}').replace(/#(?=#[a-z]*\[)/gi, '\\u{23}');
 }
 
 /** The same for JSON, in which no line starts with a colon, and in whose strings alone a # can stand: it stays the same document. */
