@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
-import { fileHint } from '#lib/files/file-hint';
 import { GateClosed, gateExit } from './gate.ts';
 import { asksForJson, writeError, writeNote } from './output.ts';
 import { packageVersion } from './version.ts';
@@ -55,7 +54,13 @@ export async function run(argv: readonly string[]): Promise<number> {
     // A reader that stops early (`fairlead pull … | head`) is no failure; nor does it make one a success.
     if (cause.code === 'EPIPE' || cause.code === 'ERR_STREAM_DESTROYED') return;
     process.exit(
-      report(new FairleadError('InvalidInput', 'cannot write to stdout', { cause, ...fileHint(cause) }), argv),
+      report(
+        new FairleadError('InvalidInput', 'cannot write to stdout', {
+          cause,
+          hint: 'What was written is not whole. Check where stdout leads, and the space that is left there.',
+        }),
+        argv,
+      ),
     );
   });
   // Where the error cannot be said, the exit code still says it.
