@@ -20,6 +20,7 @@ describe('a command that makes no sense is refused, and nothing is written', () 
     await Promise.all([
       runFairlead(['keygen'], { cwd }),
       writeFile(join(cwd, 'nginx.json'), profile),
+      writeFile(join(cwd, 'apparmor.json'), '{"capability": {}}'),
       writeFile(join(cwd, 'empty'), ''),
       writeFile(join(cwd, 'list.json'), '[]'),
       writeFile(join(cwd, 'broken.yaml'), 'rules: ['),
@@ -78,6 +79,9 @@ describe('a command that makes no sense is refused, and nothing is written', () 
       /the profile and --identity-token cannot both come from stdin/,
       /file/,
     ],
+    [['merge', 'nginx.json'], /--intersect or --union/, /--union for/],
+    [['convert', 'apparmor.json', '--to', 'apparmor', '--minimize'], /for seccomp profiles/, /Leave out --minimize/],
+    [['explain', 'apparmor.json', '--syscall', 'bpf'], /for seccomp profiles/, /Leave out --syscall/],
     [[...attest, '-'], /stdin is not JSON/, /JSON object/],
     [[...verify, '--key', 'fairlead.pub', '--kind', 'selinux'], /seccomp or apparmor/, /fairlead verify --help/],
     [[...verify, '--policy', 'broken.yaml'], /broken\.yaml:1:9: /, /docs\/trust-policy\.md/],

@@ -59,5 +59,7 @@ function minimized(profile: Profile, { architecture }: ProfileOptions): Profile 
   if (profile.kind === 'Seccomp') {
     return { ...profile, seccomp: minimize(profile.seccomp, nativeArchitecture(architecture)) };
   }
-  throw new FairleadError('InvalidInput', `--minimize is for seccomp profiles, and this one is ${profile.kind}`);
+  throw new FairleadError('InvalidInput', `--minimize is for seccomp profiles, and this one is ${profile.kind}`, {
+    hint: 'Leave out --minimize.',
+  });
 }

@@ -122,7 +122,9 @@ function explainNamed(
   names: readonly string[],
 ): readonly Explanation[] {
   if (artifact.kind !== 'Seccomp') {
-    throw new FairleadError('InvalidInput', `--syscall is for seccomp profiles, and this one is ${artifact.kind}`);
+    throw new FairleadError('InvalidInput', `--syscall is for seccomp profiles, and this one is ${artifact.kind}`, {
+      hint: 'Leave out --syscall.',
+    });
   }
   const inputs = {
     ...(baseline?.kind === 'Seccomp' && { baseline: baseline.seccomp }),

@@ -83,7 +83,7 @@ async function wholly(file: string, root: string, action: () => Promise<void>): 
   } catch (error) {
     if (!(error instanceof FairleadError) || error.kind !== 'NotFound' || !error.message.startsWith(root)) throw error;
     throw new FairleadError('InvalidInput', `${file} is not whole${error.message.slice(root.length)}`, {
-      hint: 'Save it again where it came from. What was loaded of it has no tag.',
+      hint: 'Save it again where it came from. What is not whole got no tag.',
     });
   }
 }

@@ -40,7 +40,9 @@ export function define(command: Command): void {
 async function merge(files: readonly [string, ...string[]], options: MergeOptions): Promise<void> {
   const { intersect = false, union = false } = options;
   if (intersect === union) {
-    throw new FairleadError('InvalidInput', 'merge needs --intersect or --union, and not both');
+    throw new FairleadError('InvalidInput', 'merge needs --intersect or --union, and not both', {
+      hint: 'Give --intersect for what all of them permit, --union for what any of them does.',
+    });
   }
   const [first, ...others] = await readNotedFiles(files, options);
   const combine = intersect ? intersectProfiles : unionProfiles;

@@ -129,7 +129,9 @@ function sourceDate(env: NodeJS.ProcessEnv): Date | undefined {
   if (text === undefined || text === '') return undefined;
   const seconds = /^\d{1,11}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isNaN(seconds)) {
-    throw new FairleadError('InvalidInput', `SOURCE_DATE_EPOCH is no number of seconds: ${JSON.stringify(text)}`);
+    throw new FairleadError('InvalidInput', `SOURCE_DATE_EPOCH is no number of seconds: ${JSON.stringify(text)}`, {
+      hint: 'Set it to the seconds since 1970, as git log -1 --format=%ct prints them, or unset it.',
+    });
   }
   return new Date(seconds * 1000);
 }

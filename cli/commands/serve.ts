@@ -178,7 +178,10 @@ async function listen(app: FastifyInstance, { host, port }: Address): Promise<vo
   try {
     await app.listen({ host, port });
   } catch (cause) {
-    throw new FairleadError('Unavailable', `cannot listen on ${host}:${port}`, { cause });
+    throw new FairleadError('Unavailable', `cannot listen on ${host}:${port}`, {
+      cause,
+      hint: 'Choose an address of this machine and a port that is free.',
+    });
   }
 }
 
