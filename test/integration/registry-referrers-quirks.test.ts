@@ -126,4 +126,13 @@ describe('referrers of a registry with the API', () => {
     assert.deepEqual(JSON.parse(listed.toString()).manifests, []);
     await assert.rejects(target.delete(signature.descriptor), { kind: 'NotFound' });
   });
+
+  it('stay listed where the registry answers the deletion with 404, and has the manifest still', async () => {
+    const { target, seen } = await serve((request, response) => {
+      if (request.method === 'DELETE') response.writeHead(404).end('page not found');
+      else answerManifest(response, request, signature.bytes, signature.descriptor.digest);
+    });
+    await assert.rejects(target.delete(signature.descriptor), { kind: 'NotFound', message: /^DELETE / });
+    assert(!seen.some((request) => request.startsWith('PUT')), seen.join('\n'));
+  });
 });

@@ -147,10 +147,9 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
     }
   };
 
-  const remove = async (to: string, options: CallOptions, gone: readonly number[] = []): Promise<void> => {
+  const remove = async (to: string, options: CallOptions): Promise<void> => {
     const scopes = [repositoryScope(repository, 'delete,pull,push')];
-    const expect = [200, 202, ...gone];
-    const response = await client.send({ method: 'DELETE', to, scopes, expect, signal: options.signal });
+    const response = await client.send({ method: 'DELETE', to, scopes, expect: [200, 202], signal: options.signal });
     await response.discard();
   };
 
@@ -265,8 +264,14 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
       }
       const { bytes } = await getManifest(descriptor.digest, options);
       const { subject } = linksOf(descriptor.mediaType, bytes, `${name}@${descriptor.digest}`);
-      // It was there a moment ago: where it is not any more, an answer was lost, or another was quicker.
-      await remove(`${repository}/manifests/${descriptor.digest}`, options, [404]);
+      try {
+        await remove(`${repository}/manifests/${descriptor.digest}`, options);
+      } catch (error) {
+        // It was there a moment ago: where it is not any more, an answer was lost, or another was quicker. A registry that deletes nothing
+        // may say 404 as well.
+        const missing = error instanceof FairleadError && error.kind === 'NotFound';
+        if (!missing || (await exists(descriptor, options))) throw error;
+      }
       // After the manifest: the list may name what is gone, but must not leave out what is there.
       if (subject !== undefined) await referrers.removeFromTag(subject.digest, descriptor.digest, options);
     },
