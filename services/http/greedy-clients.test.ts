@@ -30,6 +30,7 @@ describe('createServer, where a client wants more than it reads', () => {
         return reply.type('application/octet-stream').send(answer);
       });
       server.get('/small', async () => `small ${++begun}`);
+      server.get('/slow', async () => sleep(300, 'slow'));
     });
     await app.listen({ host: '127.0.0.1', port: 0 });
   });
@@ -45,6 +46,14 @@ describe('createServer, where a client wants more than it reads', () => {
     while (ended === 0) await sleep(20);
     await sleep(50);
     assert.equal(begun, 1, 'nothing is begun for who has gone');
+    socket.destroy();
+  });
+
+  it('cuts who sends requests without end while one is answered slowly', async () => {
+    const socket = await open();
+    const closed = once(socket, 'close');
+    socket.write(`GET /slow HTTP/1.1\r\nHost: test\r\n\r\n${'GET /small HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(300)}`);
+    assert.equal(await Promise.race([closed.then(() => 'cut'), sleep(1000, 'served')]), 'cut');
     socket.destroy();
   });
 

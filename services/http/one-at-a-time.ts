@@ -1,18 +1,36 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
+/** Requests of one connection that are begun or wait, each of some kilobytes. Node stops reading for the answers that wait, not for these. */
+const longestLine = 256;
+
+/** The requests of one connection that have no answer yet. */
+interface Line {
+  length: number;
+  /** Resolves when the answer to the last one has left. */
+  last: Promise<void>;
+}
+
 /**
  * Begins a request only when the answer to the one before it on the same connection has left. HTTP lets clients send requests without
  * waiting (RFC 9112, 9.3.2): hundreds fit into one packet, and their answers would all wait in memory for a client that reads nothing.
+ * Who sends hundreds all the same is cut.
  */
 export function serveOneAtATime(app: FastifyInstance): void {
-  const lastOf = new WeakMap<Socket, Promise<void>>();
+  const lines = new WeakMap<Socket, Line>();
   app.addHook('onRequest', async (request, reply) => {
     const { socket } = request.raw;
-    const before = lastOf.get(socket);
+    const line = lines.get(socket) ?? { length: 0, last: Promise.resolve() };
+    lines.set(socket, line);
+    const before = line.last;
     const { promise: gone, resolve } = Promise.withResolvers<void>();
-    reply.raw.once('close', resolve);
-    lastOf.set(socket, gone);
+    line.last = gone;
+    line.length++;
+    reply.raw.once('close', () => {
+      line.length--;
+      resolve();
+    });
+    if (line.length > longestLine) socket.destroy();
     await before;
     if (socket.destroyed) reply.hijack(); // nobody is there to be answered
   });
