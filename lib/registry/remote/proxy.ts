@@ -51,6 +51,8 @@ function excepts(entry: string, host: string, port: string): boolean {
   if (entry.includes('/')) return isInNetwork(host, entry);
   const [, bracketed, name = bracketed ?? entry, entryPort] = /^(?:\[(.+)\]|([^:]+))(?::([0-9]+))?$/.exec(entry) ?? [];
   if (entryPort !== undefined && entryPort !== port) return false;
+  // An address has several spellings.
+  if (isIP(name) !== 0) return isInNetwork(host, `${name}/${isIP(name) === 4 ? 32 : 128}`);
   const domain = name.replace(/^\*(?=\.)/, '').replace(/\.$/, '');
   return domain.startsWith('.') ? host.endsWith(domain) : host === domain || host.endsWith(`.${domain}`);
 }
