@@ -224,6 +224,13 @@ export function isWide(set: ArgumentSet): boolean {
   return set.value > word;
 }
 
+/** What is left for 32-bit programs of a set that is no wide range: only low halves are compared. Undefined for all values. */
+export function cutSet(set: ArgumentSet): ArgumentSet | undefined {
+  if (set.form === 'range') return set;
+  if (set.form === 'except') return { form: 'except', value: set.value & word };
+  return (set.mask & word) === 0n ? undefined : { form: 'bits', mask: set.mask & word, value: set.value & word };
+}
+
 /** One set as one condition, or undefined where it takes several. SCMP_CMP_LE is not used: libseccomp 2.5 turns it round on 32-bit architectures. */
 export function conditionOf(index: number, set: ArgumentSet): SeccompArg | undefined {
   switch (set.form) {

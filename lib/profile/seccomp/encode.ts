@@ -1,5 +1,5 @@
 import type { ArgumentSet } from './argument-set.ts';
-import { blocks, conditionOf, isBlock, isWide } from './argument-set.ts';
+import { blocks, conditionOf, cutSet, intersectSets, isBlock, isWide, obviouslyDisjoint } from './argument-set.ts';
 import type { Box, Side } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch, spend, unlimited } from './budget.ts';
@@ -24,6 +24,9 @@ export interface Encoding {
 
 /** So many rules for one syscall at most; what all syscalls may have together is up to fitIntoKernel. */
 const maxRules = 512;
+
+/** So many pairs of regions are compared for one syscall at most. */
+const maxPairs = 16_384;
 
 /** What a rule costs, with all that is done with it later; a block of a set costs less. */
 const stepsOf = { rule: 24, block: 4 };
@@ -83,7 +86,8 @@ export function encodeStrictest(decision: Decision, byDefault: Outcome): Encodin
 
 /**
  * On 32-bit architectures a number beyond 32 bits is cut, so that a condition made here of narrower ones would match
- * more calls. A region that loosens the default is left out then; one that tightens may stay.
+ * more calls. A region that loosens the default is left out then; one that tightens may stay, unless it comes to lie over another
+ * with another outcome: which of the two a call of a 32-bit program met would be up to their order.
  */
 function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly Region[] | undefined {
   if (!regions.some(hasWide)) return regions;
@@ -95,7 +99,29 @@ function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly R
       kept.push(region);
     }
   }
-  return kept;
+  const cut = kept.filter(hasWide).map(cutRegion);
+  const all = kept.map(cutRegion);
+  if (cut.length * all.length > maxPairs) return undefined;
+  const collides = cut.some(({ outcome, box }) =>
+    all.some((other) => !sameOutcome(outcome, other.outcome) && overlap(box, other.box)),
+  );
+  return collides ? undefined : kept;
+}
+
+/** What is left of a region for 32-bit programs. */
+function cutRegion({ box, outcome }: Region): Region {
+  const sides = box.flatMap(({ index, set }) => {
+    const cut = cutSet(set);
+    return cut === undefined ? [] : [{ index, set: cut }];
+  });
+  return { box: sides, outcome };
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.every(({ index, set }) => {
+    const other = b.find((side) => side.index === index);
+    return other === undefined || (!obviouslyDisjoint(set, other.set) && intersectSets(set, other.set).length > 0);
+  });
 }
 
 function hasWide({ box }: Region): boolean {

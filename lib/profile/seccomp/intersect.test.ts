@@ -6,7 +6,7 @@ import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
 import { evaluate, evaluateThrough, rank } from '#test/oracle/seccomp-evaluate';
 import { argumentSet } from './argument-set.ts';
 import { intersect } from './intersect.ts';
-import type { SeccompArg, SeccompProfile } from './model.ts';
+import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
 import { runtimeDefault } from './runtime-default.ts';
 import { operators } from './vocabulary.ts';
 
@@ -215,6 +215,28 @@ describe('intersect', () => {
     const call = { architecture: 'SCMP_ARCH_X86', syscall: 'read', args: [0n] };
     assert.equal(evaluate(artifact, call), 'SCMP_ACT_KILL_PROCESS');
     assert.equal(evaluate(profile, call), 'SCMP_ACT_KILL_PROCESS');
+  });
+
+  it('lets no condition that 32-bit architectures cut come to lie over one with another outcome', () => {
+    const denying = (action: SeccompRule['action'], arg: Omit<SeccompArg, 'index'>): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+      syscalls: [{ names: ['getsid'], action, args: [{ index: 0, ...arg }] }],
+    });
+    const killed = denying('SCMP_ACT_KILL_THREAD', { op: 'SCMP_CMP_LE', value: 1_252_008_230n });
+    const logged = denying('SCMP_ACT_LOG', { op: 'SCMP_CMP_MASKED_EQ', value: 3n, valueTwo: 2n });
+    const { profile } = intersect([killed, logged], 'SCMP_ARCH_X86_64');
+    for (const value of [2n, 6n, 1_252_008_230n]) {
+      const met = (profile.syscalls ?? []).filter(({ args = [] }) =>
+        args.every(({ value: mask, valueTwo = 0n, op }) => {
+          const low = 0xffff_ffffn;
+          assert.ok(op === 'SCMP_CMP_MASKED_EQ' || op === 'SCMP_CMP_EQ' || op === 'SCMP_CMP_GE', op);
+          if (op === 'SCMP_CMP_GE') return value >= mask;
+          return op === 'SCMP_CMP_EQ' ? value === mask : (value & mask & low) === (valueTwo & low);
+        }),
+      );
+      assert.deepEqual([...new Set(met.map(({ action }) => action))], ['SCMP_ACT_KILL_THREAD'], `${value}`);
+    }
   });
 
   it('narrows a range from both sides', () => {
