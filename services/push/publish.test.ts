@@ -152,6 +152,25 @@ describe('publish', () => {
     await assert.rejects(target.resolve('1.27'), { kind: 'NotFound' });
   });
 
+  it('sends nothing that names the artifact before the artifact is there', async () => {
+    const { target, calls } = recordingRepository();
+    const slow: Target = {
+      ...target,
+      push: async (descriptor, content, options) => {
+        const isArtifact = descriptor.artifactType !== undefined && !descriptor.artifactType.includes('sigstore');
+        for (let turn = 0; isArtifact && turn < 20; turn++) await new Promise(setImmediate);
+        await target.push(descriptor, content, options);
+      },
+    };
+    const { descriptor, signature } = await publish(
+      profile,
+      { reference },
+      { target: slow, signer, clock, limits: defaultLimits },
+    );
+    const sent = calls.indexOf(`push ${descriptor.digest}`);
+    assert.ok(sent >= 0 && sent < calls.indexOf(`push ${signature}`));
+  });
+
   it('fails at once, and only once, where the manifest is refused while the signature is being made', async () => {
     const { target } = recordingRepository();
     const refusing: Target = {
