@@ -2,7 +2,7 @@
  * Gets every test peer from Debian's packages: `npm run peers:install`, as root on Debian bookworm.
  * What is there already is left alone; a kill at any moment leaves nothing half-installed.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { aptInstall, hostMirror, hostRelease, missingPackages, openSuite, type Suite } from './debian.ts';
 import { installCommand, peersFolder } from './peer.ts';
@@ -15,7 +15,7 @@ const aptPackages = [
   ...['docker-registry', 'containerd', 'runc', 'crun', 'skopeo', 'busybox-static', 'containernetworking-plugins'],
   ...['apparmor', 'secilc', 'setools', 'golang-github-containers-common'],
   ...['openssl', 'iproute2', 'mount', 'util-linux'],
-  ...['dpkg-dev', 'make', 'rsync', 'golang-1.19-go', 'gcc', 'libc6-dev'],
+  ...['dpkg-dev', 'make', 'rsync', 'golang-1.19-go', 'gcc', 'libc6-dev', 'libseccomp-dev'],
 ];
 
 /** From newer suites, unpacked beside the system: folder in the cache, package, programs to keep. */
@@ -33,6 +33,9 @@ const unpacked = [
   { folder: 'kubectl', suite: 'sid', package: 'kubectl', programs: ['kubectl'] },
   { folder: 'cosign-2', suite: 'trixie', package: 'cosign', programs: ['cosign'] },
 ];
+
+/** Shared libraries from newer suites, for tests that link against the host's and are run with these as well. */
+const libraries = [{ folder: 'libseccomp', suite: 'sid', package: 'libseccomp2', library: 'libseccomp.so.2' }];
 
 const cache = peersFolder();
 const temp = path.join(cache, `tmp-${process.pid}`);
@@ -69,6 +72,18 @@ async function installUnpacked(entry: (typeof unpacked)[number]): Promise<void> 
     const root = path.join(context.temp, 'root');
     await (await suite(entry.suite, context)).unpack([entry.package], root);
     for (const program of entry.programs) renameSync(path.join(root, 'usr/bin', program), path.join(out, program));
+  });
+}
+
+async function installLibrary(entry: (typeof libraries)[number]): Promise<void> {
+  await installFolder(entry.folder, `${entry.package} of ${entry.suite}`, async (context, out) => {
+    const root = path.join(context.temp, 'root');
+    await (await suite(entry.suite, context)).unpack([entry.package], root);
+    const folder = path.join(root, 'usr/lib');
+    const triple = readdirSync(folder).find((name) => existsSync(path.join(folder, name, entry.library)));
+    if (triple === undefined) throw new Error(`${entry.package} of ${entry.suite} has no ${entry.library}`);
+    // The name that programs ask for is a symbolic link to the file.
+    renameSync(realpathSync(path.join(folder, triple, entry.library)), path.join(out, entry.library));
   });
 }
 
@@ -136,12 +151,13 @@ function isInstaller(pid: string): boolean {
 }
 
 function byHand(): string {
-  const newer = unpacked.map(
-    (entry) => `${entry.package} (${entry.suite}'s version) as ${entry.folder}/{${entry.programs}}`,
-  );
+  const newer = [
+    ...unpacked.map((entry) => `${entry.package} (${entry.suite}'s version) as ${entry.folder}/{${entry.programs}}`),
+    ...libraries.map((entry) => `${entry.package} (${entry.suite}'s version) as ${entry.folder}/${entry.library}`),
+  ];
   return [
     `Install these, or what corresponds to them, by hand: ${aptPackages.join(' ')}`,
-    `and put these programs into ${cache}: ${newer.join(', ')}, refreg/refreg (go build test/peers/refreg/main.go)`,
+    `and put these files into ${cache}: ${newer.join(', ')}, refreg/refreg (go build test/peers/refreg/main.go)`,
     'and set KUBEBUILDER_ASSETS to a folder with kube-apiserver (setup-envtest of kubernetes-sigs/controller-runtime gets it).',
   ].join('\n');
 }
@@ -156,6 +172,7 @@ async function install(only: readonly string[]): Promise<void> {
   const steps = new Map<string, () => Promise<void>>([
     ['apt', installPackages],
     ...unpacked.map((entry) => [entry.folder, () => installUnpacked(entry)] as const),
+    ...libraries.map((entry) => [entry.folder, () => installLibrary(entry)] as const),
     ['refreg', installRefreg],
     ['kube-apiserver', installApiserver],
   ]);

@@ -62,6 +62,10 @@ const places = {
   oras: cached('oras/oras'),
   crane: cached('crane/crane'),
   refreg: cached('refreg/refreg'),
+  /** Not a program: a header of libseccomp, 2.5 in Debian bookworm, for programs that are linked against it. */
+  'seccomp.h': () => ['/usr/include/seccomp.h'],
+  /** Not a program: the newer libseccomp, 2.6. */
+  'libseccomp-2.6': cached('libseccomp/libseccomp.so.2'),
   etcd: kubernetes('etcd/etcd'),
   'kube-apiserver': kubernetes('kube-apiserver/kube-apiserver'),
   kubectl: kubernetes('kubectl/kubectl'),
