@@ -86,7 +86,9 @@ function resultOf(action: string, errnoRet: number | undefined): string {
   return name === 'SCMP_ACT_ERRNO' || name === 'SCMP_ACT_TRACE' ? `${name} ${(errnoRet ?? 1) % 65536}` : name;
 }
 
-const halfWidth = ['SCMP_ARCH_X86', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM'];
+const halfWidth = ['X86', 'X32', 'ARM', 'M68K', 'MIPS', 'MIPSEL', 'MIPS64N32', 'MIPSEL64N32', 'PARISC', 'PPC', 'S390']
+  .concat(['SH', 'SHEB'])
+  .map((name) => `SCMP_ARCH_${name}`);
 
 function compare(
   arg: { readonly index: number; readonly value: bigint; readonly valueTwo?: bigint; readonly op: string },
@@ -136,4 +138,64 @@ export function evaluateThrough(profile: OracleProfile, multiplexer: string, mem
   const all = [...rulesFor(multiplexer), ...members];
   const sure = members.some(({ args = [] }) => args.every((arg) => arg.index === 0 || isFree(arg)));
   return [...all.map(({ action, errnoRet }) => resultOf(action, errnoRet)), ...(sure ? [] : [byDefault])];
+}
+
+/** Architectures on which socketcall(2) and ipc(2) stand for other calls, as libseccomp knows them. */
+const multiplexing = ['X86', 'M68K', 'PPC', 'PPC64', 'PPC64LE', 'S390', 'S390X', 'SH', 'SHEB'];
+
+/** The calls by the first argument that chooses them (linux/net.h, linux/ipc.h). */
+const memberNumbers: Readonly<Record<string, Readonly<Record<string, bigint>>>> = {
+  socketcall: {
+    ...{ socket: 1n, bind: 2n, connect: 3n, listen: 4n, accept: 5n, getsockname: 6n, getpeername: 7n },
+    ...{ socketpair: 8n, send: 9n, recv: 10n, sendto: 11n, recvfrom: 12n, shutdown: 13n, setsockopt: 14n },
+    ...{ getsockopt: 15n, sendmsg: 16n, recvmsg: 17n, accept4: 18n, recvmmsg: 19n, sendmmsg: 20n },
+  },
+  ipc: {
+    ...{ semop: 1n, semget: 2n, semctl: 3n, semtimedop: 4n, msgsnd: 11n, msgrcv: 12n, msgget: 13n, msgctl: 14n },
+    ...{ shmat: 21n, shmdt: 22n, shmget: 23n, shmctl: 24n },
+  },
+};
+
+/** Every call that a multiplexer stands for somewhere. */
+export const multiplexedNames: readonly string[] = Object.values(memberNumbers).flatMap((table) => Object.keys(table));
+
+/** By which multiplexer, and which first argument, a call can be made on an architecture besides its own number. */
+export function multiplexerOf(architecture: string, member: string): { name: string; first: bigint } | undefined {
+  if (!multiplexing.includes(architecture.replace('SCMP_ARCH_', ''))) return undefined;
+  for (const [name, table] of Object.entries(memberNumbers)) {
+    const first = table[member];
+    if (first !== undefined) return { name, first };
+  }
+  return undefined;
+}
+
+/** The call that a multiplexer is asked for; undefined for other calls, architectures and first arguments. */
+export function memberOf({ architecture, syscall, args }: Call): string | undefined {
+  if (!multiplexing.includes(architecture.replace('SCMP_ARCH_', ''))) return undefined;
+  const table = Object.entries(memberNumbers[syscall] ?? {});
+  const bits = halfWidth.includes(architecture) ? 32 : 64;
+  return table.find(([, first]) => first === BigInt.asUintN(bits, args[0] ?? 0n))?.[0];
+}
+
+/**
+ * What may become of a call as the profile is written: one result, except where a multiplexer stands for the call and
+ * the arguments of that lie in memory, which no filter sees. A condition on one of them may hold or not.
+ */
+export function possibleResults(profile: OracleProfile, call: Call): readonly string[] {
+  const member = memberOf(call);
+  const decided = evaluate(profile, call);
+  if (member === undefined || decided === 'bad architecture') return [decided];
+  const byDefault = resultOf(profile.defaultAction, profile.defaultErrnoRet);
+  const rulesFor = (name: string) =>
+    (profile.syscalls ?? [])
+      .filter(({ names }) => names.includes(name))
+      .map(({ action, errnoRet, args = [] }) => ({ result: resultOf(action, errnoRet), args }))
+      .filter(({ result }) => result !== byDefault);
+  if (rulesFor(call.syscall).some(({ args }) => isUnconditional(args))) return [decided];
+  const unconditional = rulesFor(member).find(({ args }) => isUnconditional(args));
+  const sure = [decided, unconditional?.result].filter((result) => result !== undefined && result !== byDefault);
+  const least = Math.max(-1, ...sure.map((result) => rank(result ?? byDefault)));
+  const maybe = unconditional === undefined ? rulesFor(member).map(({ result }) => result) : [];
+  const base = sure.find((result) => result !== undefined && rank(result) === least) ?? byDefault;
+  return [...new Set([base, ...maybe.filter((result) => rank(result) >= least)])];
 }

@@ -1,0 +1,179 @@
+import type { Filter } from './bpf.ts';
+import { evaluateLoaded, type Libseccomp, type LoadedProfile, nativeArchitecture, tokens } from './load-profile.ts';
+import { type OracleProfile, possibleResults, rank } from './seccomp-evaluate.ts';
+import { namesOf, type Point, samplePoints } from './seccomp-points.ts';
+
+/** How a merged profile breaks the promise of `intersect` or `union`. */
+export type Kind =
+  /** libseccomp refuses the result, or does not end over it. */
+  | 'does not load'
+  /** An intersection permits more than an input says. */
+  | 'looser than written'
+  /** An intersection permits more than an input that libseccomp loads as it is written. */
+  | 'looser than loaded'
+  /** A union denies what an input permits, and does not report it. */
+  | 'stricter than written';
+
+/** One broken promise: where, and what was got and wanted there. */
+export interface Fault {
+  readonly kind: Kind;
+  readonly detail: string;
+  readonly point?: Point;
+}
+
+/** What a check found. */
+export interface MergeReport {
+  readonly faults: readonly Fault[];
+  readonly points: number;
+  /** Whether the result means the same at every point after it was loaded. */
+  readonly loadsAsWritten: boolean;
+  /** Whether its rules are written to do something at a point, and all of that is lost when it is loaded. */
+  readonly losesAllRules: boolean;
+  /** Inputs that do not load, and inputs that mean something else after they were loaded. */
+  readonly unloadableInputs: number;
+  readonly changedInputs: number;
+  /** Points at which an intersection is stricter, or a union laxer, than all inputs: safe, but not wanted. */
+  readonly conservative: number;
+}
+
+/** What a merge is checked with. */
+export interface MergeCheck {
+  readonly libseccomp: Libseccomp;
+  /** Returns a number from 0 up to, and without, its argument. */
+  readonly random: (below: number) => number;
+}
+
+type Loaded = Extract<LoadedProfile, { readonly filter: Filter }>;
+
+interface Sampled {
+  readonly points: readonly Point[];
+  readonly result: Side;
+  readonly inputs: readonly Side[];
+}
+
+/** One profile at every point: the results that it may have as written, and the one that it has as loaded. */
+interface Side {
+  readonly written: readonly (readonly string[])[];
+  readonly loaded: readonly string[] | undefined;
+  readonly error: string | undefined;
+  readonly loadsAsWritten: boolean;
+}
+
+/**
+ * Checks that an intersection, loaded through libseccomp, is never looser than an input: as that is written, and, if
+ * libseccomp loads the input as it is written, as it is loaded.
+ */
+export async function checkIntersection(
+  inputs: readonly OracleProfile[],
+  result: OracleProfile,
+  check: MergeCheck,
+): Promise<MergeReport> {
+  const sampled = await sample(inputs, result, check);
+  const faults: Fault[] = loadFaults(sampled.result);
+  let conservative = 0;
+  const { loaded } = sampled.result;
+  for (const [at, point] of sampled.points.entries()) {
+    const got = loaded?.[at];
+    if (got === undefined) break;
+    const written = Math.max(...sampled.inputs.map((input) => laxest(input.written[at])));
+    const kept = sampled.inputs.filter((input) => input.loadsAsWritten).map((input) => input.loaded?.[at] ?? got);
+    if (rank(got) < written) {
+      faults.push({ kind: 'looser than written', detail: describe(sampled, at), point });
+    } else if (kept.some((action) => rank(got) < rank(action))) {
+      faults.push({ kind: 'looser than loaded', detail: describe(sampled, at), point });
+    }
+    if (rank(got) > Math.max(...sampled.inputs.map((input) => strictest(input.written[at])))) conservative += 1;
+  }
+  return reportOf(sampled, faults, conservative);
+}
+
+/**
+ * Checks that a union, loaded through libseccomp, is never stricter than an input as written, except for the system
+ * calls that it reports.
+ */
+export async function checkUnion(
+  inputs: readonly OracleProfile[],
+  { profile, inexact }: { readonly profile: OracleProfile; readonly inexact: readonly string[] },
+  check: MergeCheck,
+): Promise<MergeReport> {
+  const sampled = await sample(inputs, profile, check);
+  const faults: Fault[] = loadFaults(sampled.result);
+  let conservative = 0;
+  const { loaded } = sampled.result;
+  for (const [at, point] of sampled.points.entries()) {
+    const got = loaded?.[at];
+    if (got === undefined) break;
+    const isReported = namesOf(point).some((name) => inexact.includes(name));
+    if (rank(got) > Math.min(...sampled.inputs.map((input) => strictest(input.written[at]))) && !isReported) {
+      faults.push({ kind: 'stricter than written', detail: describe(sampled, at), point });
+    }
+    if (rank(got) < Math.min(...sampled.inputs.map((input) => laxest(input.written[at])))) conservative += 1;
+  }
+  return reportOf(sampled, faults, conservative);
+}
+
+async function sample(
+  inputs: readonly OracleProfile[],
+  result: OracleProfile,
+  { libseccomp, random }: MergeCheck,
+): Promise<Sampled> {
+  const all = [result, ...inputs];
+  const loaded = await Promise.all(all.map((profile) => libseccomp.load(profile)));
+  const listed = all.flatMap(({ architectures = [] }) => architectures);
+  const asked = new Set([nativeArchitecture, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', ...listed]);
+  const tables = new Map<string, ReadonlyMap<string, number>>();
+  for (const name of asked) if (tokens.has(name)) tables.set(name, await libseccomp.table(name));
+  const points = samplePoints(all, tables, random);
+  const sides = all.map((profile, at) => sideOf(profile, loaded[at], points));
+  const [first, ...others] = sides;
+  if (first === undefined) throw new Error('there is no result');
+  return { points, result: first, inputs: others };
+}
+
+function sideOf(profile: OracleProfile, loaded: LoadedProfile | undefined, points: readonly Point[]): Side {
+  const written = points.map((point) => possibleResults(profile, point));
+  if (loaded === undefined || 'error' in loaded) {
+    return { written, loaded: undefined, error: loaded?.error ?? 'not loaded', loadsAsWritten: false };
+  }
+  const got = points.map((point) => evaluateLoaded(loaded satisfies Loaded, point));
+  const loadsAsWritten = got.every((action, at) => written[at]?.includes(action));
+  return { written, loaded: got, error: undefined, loadsAsWritten };
+}
+
+function loadFaults({ error }: Side): Fault[] {
+  return error === undefined ? [] : [{ kind: 'does not load', detail: error }];
+}
+
+function reportOf({ points, result, inputs }: Sampled, faults: readonly Fault[], conservative: number): MergeReport {
+  const byDefault = result.written[0];
+  const isDefault = (actions: readonly string[] | undefined) =>
+    actions?.every((action) => action === 'bad architecture' || byDefault?.includes(action));
+  return {
+    faults,
+    points: points.length,
+    loadsAsWritten: result.loadsAsWritten,
+    losesAllRules:
+      result.loaded !== undefined && !isDefault(result.written.flat()) && isDefault(result.loaded) === true,
+    unloadableInputs: inputs.filter(({ error }) => error !== undefined).length,
+    changedInputs: inputs.filter(({ error, loadsAsWritten }) => error === undefined && !loadsAsWritten).length,
+    conservative,
+  };
+}
+
+function laxest(results: readonly string[] | undefined): number {
+  return Math.min(...(results ?? []).map(rank));
+}
+
+function strictest(results: readonly string[] | undefined): number {
+  return Math.max(...(results ?? []).map(rank));
+}
+
+function describe({ points, result, inputs }: Sampled, at: number): string {
+  const point = points[at];
+  const sides = [result, ...inputs].map(({ written, loaded }, index) => {
+    const name = index === 0 ? 'result' : `input ${index}`;
+    return `${name}: written ${written[at]?.join(' or ')}, loaded ${loaded?.[at] ?? 'not at all'}`;
+  });
+  const call = `${point?.syscall}(${point?.args.map((value) => `0x${value.toString(16)}`).join(', ')})`;
+  return `${call} of ${point?.architecture}: ${sides.join('; ')}`;
+}

@@ -1,0 +1,131 @@
+import type { NumberedCall } from './load-profile.ts';
+import { type Call, memberOf, multiplexerOf, type OracleProfile } from './seccomp-evaluate.ts';
+
+/** A call with its name and its number: what the written profile and the loaded one are asked about. */
+export type Point = Call & NumberedCall;
+
+/** Numbers of system calls by name, for each architecture. */
+export type Tables = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+const max = 2n ** 64n - 1n;
+const low = 2n ** 32n - 1n;
+
+/**
+ * Calls at which profiles are compared, on every architecture of `tables`: each name that a profile has, by its number
+ * and through its multiplexer, and one that none has, with arguments at and beside the corners of the conditions, with
+ * and without an upper half.
+ *
+ * @param random returns a number from 0 up to, and without, its argument.
+ * @param limit how many names are asked about at most; those with conditions go first.
+ */
+export function samplePoints(
+  profiles: readonly OracleProfile[],
+  tables: Tables,
+  random: (below: number) => number,
+  limit = 12,
+): readonly Point[] {
+  const names = sampledNames(profiles, random, limit);
+  const points: Point[] = [];
+  for (const [architecture, table] of tables) {
+    for (const name of names) {
+      const number = table.get(name);
+      if (number !== undefined) {
+        const conditions = rulesOf(profiles, [name]);
+        for (const args of sampleArguments(conditions, random)) {
+          points.push({ architecture, syscall: name, number, args });
+        }
+      }
+      const through = multiplexerOf(architecture, name);
+      const entrance = table.get(through?.name ?? '');
+      if (through === undefined || entrance === undefined) continue;
+      for (const args of sampleArguments(rulesOf(profiles, [name, through.name]), random)) {
+        const upper = args[0] !== undefined && random(4) === 0 ? args[0] & (max ^ low) : 0n;
+        const made = { architecture, syscall: through.name, args: [through.first | upper, ...args.slice(1)] };
+        points.push({ ...made, number: entrance });
+      }
+    }
+  }
+  return points;
+}
+
+/** The names by which a point is known to a profile: that of its number, and that of the call it stands for. */
+export function namesOf(point: Call): readonly string[] {
+  const member = memberOf(point);
+  return member === undefined ? [point.syscall] : [point.syscall, member];
+}
+
+function sampledNames(
+  profiles: readonly OracleProfile[],
+  random: (below: number) => number,
+  limit: number,
+): readonly string[] {
+  const conditional = new Set<string>();
+  const others = new Set<string>();
+  for (const { syscalls = [] } of profiles) {
+    for (const { names, args = [] } of syscalls) {
+      for (const name of names) (args.length > 0 ? conditional : others).add(name);
+    }
+  }
+  const shuffled = (set: ReadonlySet<string>): string[] =>
+    [...set]
+      .map((name) => ({ name, at: random(2 ** 30) }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ name }) => name);
+  const unnamed = ['getuid', 'bind', 'shmdt'].filter((name) => !conditional.has(name) && !others.has(name));
+  const named = [...new Set([...shuffled(conditional), ...shuffled(others)])];
+  return [...unnamed, ...named.slice(0, limit)];
+}
+
+type Conditions = readonly {
+  readonly index: number;
+  readonly value: bigint;
+  readonly valueTwo?: bigint;
+  readonly op: string;
+}[];
+
+function rulesOf(profiles: readonly OracleProfile[], names: readonly string[]): readonly Conditions[] {
+  return profiles
+    .flatMap(({ syscalls = [] }) => syscalls)
+    .filter(
+      (rule) => rule.args !== undefined && rule.args.length > 0 && rule.names.some((name) => names.includes(name)),
+    )
+    .map(({ args = [] }) => args);
+}
+
+function sampleArguments(rules: readonly Conditions[], random: (below: number) => number): readonly bigint[][] {
+  const corners = Array.from({ length: 6 }, (_, index) => cornersOf(rules.flat(), index));
+  const pick = (index: number): bigint => {
+    const values = corners[index] ?? [];
+    return values[random(values.length)] ?? 0n;
+  };
+  const any = (): bigint[] => Array.from({ length: 6 }, (_, index) => pick(index));
+  const tuples: bigint[][] = [Array.from({ length: 6 }, () => 0n), any()];
+  for (const rule of rules.slice(0, 40)) {
+    const met = any();
+    for (const { index, op, value, valueTwo = 0n } of rule) met[index] = meeting(op, value, valueTwo);
+    tuples.push(met);
+    for (const { index } of rule) for (let more = 0; more < 2; more += 1) tuples.push(met.with(index, pick(index)));
+  }
+  for (let more = Math.min(24, 6 * rules.length); more > 0; more -= 1) tuples.push(any());
+  return tuples;
+}
+
+/** A value for which the comparison holds, if there is one. */
+function meeting(op: string, value: bigint, valueTwo: bigint): bigint {
+  if (op === 'SCMP_CMP_NE' || op === 'SCMP_CMP_GT') return BigInt.asUintN(64, value + 1n);
+  if (op === 'SCMP_CMP_LT') return BigInt.asUintN(64, value - 1n);
+  return op === 'SCMP_CMP_MASKED_EQ' ? value & valueTwo : value;
+}
+
+function cornersOf(conditions: Conditions, index: number): readonly bigint[] {
+  const corners = new Set<bigint>([0n, 1n, 2n ** 32n, max]);
+  for (const { index: at, value, valueTwo = 0n } of conditions) {
+    if (at !== index) continue;
+    for (const corner of [value, value & valueTwo, valueTwo | (max ^ value)]) {
+      for (const near of [corner - 1n, corner, corner + 1n, corner & low, corner ^ (5n << 32n)]) {
+        corners.add(BigInt.asUintN(64, near));
+      }
+    }
+  }
+  return [...corners];
+}
