@@ -55,6 +55,11 @@ export const elsewhere: readonly string[] = words(\`
 ${lines(elsewhere)}
 \`);
 
+/** The system calls since Linux 6.5, which libseccomp 2.5.4 does not know. */
+export const recent: readonly string[] = words(\`
+${lines(recent)}
+\`);
+
 function words(text: string): readonly string[] {
   return text.trim().split(/\\s+/);
 }

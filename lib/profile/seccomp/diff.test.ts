@@ -99,6 +99,7 @@ describe('diffProfiles', () => {
   const before: SeccompProfile = {
     defaultAction: 'SCMP_ACT_ERRNO',
     architectures: [native],
+    flags: [],
     syscalls: [
       { names: ['read', 'mount'], action: 'SCMP_ACT_ALLOW' },
       { names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value: 2n, op: 'SCMP_CMP_EQ' }] },

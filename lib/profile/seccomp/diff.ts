@@ -6,6 +6,7 @@ import type { Budget } from './budget.ts';
 import type { Difference, Direction } from './compare.ts';
 import { differences, directionOf, writtenAlike } from './compare.ts';
 import { alternatives, describeDecision } from './describe.ts';
+import { flagsInEffect, specAllow } from './flags.ts';
 import type { Decision, Meaning } from './meaning.ts';
 import { decisionOf, meaningOf, wideMeaningOf } from './meaning.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
@@ -173,12 +174,12 @@ function architecturesOf({ architectures = [] }: SeccompProfile, native: string)
 
 function flagChanges(from: SeccompProfile, to: SeccompProfile): readonly Change[] {
   const changes: Change[] = [];
-  const ours = new Set(from.flags);
-  const theirs = new Set(to.flags);
+  const ours = flagsInEffect(from);
+  const theirs = flagsInEffect(to);
   for (const name of [...new Set([...ours, ...theirs])].sort()) {
     if (ours.has(name) === theirs.has(name)) continue;
     const added = theirs.has(name);
-    const weakens = name === 'SECCOMP_FILTER_FLAG_SPEC_ALLOW';
+    const weakens = name === specAllow;
     const direction: Direction = !weakens ? 'changed' : added ? 'loosened' : 'tightened';
     changes.push({ subject: 'flags', direction, from: added ? 'not set' : name, to: added ? name : 'not set' });
   }

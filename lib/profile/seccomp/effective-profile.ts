@@ -1,6 +1,7 @@
 import { companions } from './architecture.ts';
 import { writtenAlike } from './compare.ts';
 import { describeDecision } from './describe.ts';
+import { flagsInEffect } from './flags.ts';
 import type { IntersectedSyscall, Intersection } from './intersect.ts';
 import { intersect, intersectArchitectures } from './intersect.ts';
 import type { Decision } from './meaning.ts';
@@ -97,9 +98,10 @@ function listConstraints(
     const by = others.findIndex((profile) => !intersectArchitectures([profile, wanted], native).includes(name));
     constraints.push(constraint('architectures', kinds[by], name, 'calls are killed', true));
   }
-  for (const name of wanted.flags ?? []) {
-    if (effective.flags?.includes(name) || name === 'SECCOMP_FILTER_FLAG_TSYNC') continue;
-    const by = others.findIndex((profile) => !profile.flags?.includes(name));
+  const inEffect = flagsInEffect(effective);
+  for (const name of flagsInEffect(wanted)) {
+    if (inEffect.has(name)) continue;
+    const by = others.findIndex((profile) => !flagsInEffect(profile).has(name));
     constraints.push(constraint('flags', kinds[by], name, 'not set', true));
   }
   return constraints;

@@ -3,12 +3,12 @@ import { blocks, conditionOf, cutSet, intersectSets, isBlock, isWide, obviouslyD
 import type { Box, Side } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch, spend, unlimited } from './budget.ts';
-import { loadsQuickly } from './load-cost.ts';
 import type { Decision, Region } from './meaning.ts';
 import type { SeccompArg } from './model.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, stricter, strictness } from './outcome.ts';
 import { disjointRegions } from './regions.ts';
+import { align, alignedLength } from './same-arguments.ts';
 
 /** What a runtime is told about one syscall: conditions (none: any arguments) and what happens then. */
 export interface EncodedRule {
@@ -34,8 +34,9 @@ const stepsOf = { rule: 24, block: 4 };
 /**
  * Says a decision in rules of the runtime-spec, of which libseccomp makes what they say. That is not so for all
  * rules: libseccomp 2.5 joins several rules of one syscall wrongly, and may not end, when they compare with LT or LE,
- * or have several conditions with NE, GE or GT. Three shapes were found right by comparing its filters with the
- * specification: one rule alone; rules of one condition each without LT and LE; rules of EQ and MASKED_EQ.
+ * or have several conditions with NE, GE or GT, or do not all compare the same arguments. Three shapes were found right
+ * by comparing its filters with the specification: one rule alone; rules of one condition each without LT and LE;
+ * rules of EQ and MASKED_EQ on the same arguments.
  * Rules of different outcomes never overlap, so that no order among them matters.
  *
  * @param byDefault the profile's default, for which no rule is needed (and runtimes add none).
@@ -58,7 +59,7 @@ export function encodeDecision(
   const encoding = orTooMuch(() => {
     const rules =
       inOneRule(fitting) ?? inSingleConditions(fitting, budget) ?? inMaskedConditions(fitting, has32Bit, budget);
-    if (rules !== undefined && isSafe(rules)) return { rules, exact };
+    if (rules !== undefined && isSafe(rules)) return { rules: align(rules), exact };
     return withinLimits(fitting, byDefault, has32Bit, budget);
   });
   return encoding ?? encodeStrictest(decision, byDefault);
@@ -80,8 +81,12 @@ function constant(outcome: Outcome, byDefault: Outcome, exact: boolean): Encodin
 
 /** The last resort: the strictest outcome for all arguments. */
 export function encodeStrictest(decision: Decision, byDefault: Outcome): Encoding {
-  const outcome = decision.regions.reduce((worst, region) => stricter(worst, region.outcome), decision.otherwise);
-  return constant(outcome, byDefault, false);
+  return constant(strictestOf(decision), byDefault, false);
+}
+
+/** The strictest outcome that a decision has for any arguments. */
+export function strictestOf({ regions, otherwise }: Decision): Outcome {
+  return regions.reduce((worst, { outcome }) => stricter(worst, outcome), otherwise);
 }
 
 /**
@@ -224,9 +229,9 @@ function conditionsOf(index: number, sets: readonly ArgumentSet[]): readonly Sec
   return conditions;
 }
 
-/** Few enough for one syscall, and nothing that libseccomp takes long for. */
+/** Whether the rules, as they will be written, are few enough for one syscall. */
 function isSafe(rules: readonly EncodedRule[]): boolean {
-  return rules.length <= maxRules && loadsQuickly(rules);
+  return alignedLength(rules) <= maxRules;
 }
 
 /** Leaves out what loosens and does not fit; undefined if what tightens does not fit either. */
@@ -247,7 +252,7 @@ function withinLimits(
     if (!lax) return undefined;
     rules.length = before;
   }
-  return { rules, exact: false };
+  return { rules: align(rules), exact: false };
 }
 
 /** The part of a region in which all arguments lie below 2^32: there 32-bit and 64-bit comparisons agree. */

@@ -77,9 +77,11 @@ describe('intersect', () => {
     };
     const property = fc.property(fc.array(matching(shape), { minLength: 1, maxLength: 3 }), (profiles) => {
       const { profile } = intersect(profiles, native);
-      const own = (profile.syscalls ?? []).filter((rule) => rule.names.includes('socketcall'));
+      const added = (profile.syscalls ?? []).filter(({ action }) => action !== profile.defaultAction);
+      const own = added.filter((rule) => rule.names.includes('socketcall'));
+      const ofMembers = added.some((rule) => rule.names.includes('socket') || rule.names.includes('connect'));
       assert.ok(
-        own.every(({ args = [] }) => args.length === 0),
+        !ofMembers || own.every(({ args = [] }) => args.length === 0),
         'libseccomp refuses conditions on socketcall beside members',
       );
       for (const member of ['socket', 'connect', 'bind']) {
@@ -260,8 +262,52 @@ describe('intersect', () => {
     const log = 'SECCOMP_FILTER_FLAG_LOG';
     const a = make(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'], [specAllow]);
     const b = make(['SCMP_ARCH_X86', 'SCMP_ARCH_AARCH64'], [log]);
-    const { profile } = intersect([a, b, make([], [specAllow])], native);
+    const { profile } = intersect([a, b], native);
     assert.deepEqual(profile.architectures, ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86']);
     assert.deepEqual(profile.flags, [log]);
+  });
+
+  it('takes an empty or absent list of architectures for the native one alone, in every place', () => {
+    const both: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+    };
+    const absent: SeccompProfile = { defaultAction: 'SCMP_ACT_ALLOW' };
+    const empty: SeccompProfile = { defaultAction: 'SCMP_ACT_ALLOW', architectures: [] };
+    for (const inputs of [
+      [absent, both],
+      [both, empty],
+      [both, absent, both],
+      [absent, empty],
+    ]) {
+      assert.deepEqual(intersect(inputs, native).profile.architectures, [native]);
+    }
+  });
+
+  it('has SPEC_ALLOW only if all inputs have it in effect, as an absent list does and an empty one does not', () => {
+    const specAllow = 'SECCOMP_FILTER_FLAG_SPEC_ALLOW';
+    const make = (flags?: readonly string[]): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      ...(flags && { flags }),
+    });
+    const flagsOf = (...inputs: SeccompProfile[]) => intersect(inputs, native).profile.flags;
+    assert.equal(flagsOf(make(), make()), undefined);
+    assert.equal(flagsOf(make(), make([specAllow])), undefined);
+    assert.deepEqual(flagsOf(make(), make([])), []);
+    assert.deepEqual(flagsOf(make([]), make([specAllow])), []);
+    const log = 'SECCOMP_FILTER_FLAG_LOG';
+    assert.deepEqual(flagsOf(make(), make([log])), [log]);
+    assert.deepEqual(flagsOf(make([log, specAllow]), make()), [log, specAllow]);
+  });
+
+  it('never writes an error number that libseccomp refuses', () => {
+    const input: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      defaultErrnoRet: 4095,
+      syscalls: [{ names: ['read'], action: 'SCMP_ACT_ERRNO', errnoRet: 1 }],
+    };
+    const { profile } = intersect([input, input], native);
+    assert.equal(profile.defaultErrnoRet, 1);
+    assert.deepEqual(profile.syscalls, []);
   });
 });

@@ -1,21 +1,20 @@
 import { fullBudget } from './budget.ts';
 import { combineDecisions } from './combine.ts';
 import type { Encoding } from './encode.ts';
-import { encodeDecision, encodeStrictest } from './encode.ts';
+import { encodeDecision, encodeStrictest, strictestOf } from './encode.ts';
 import { fitIntoKernel } from './filter-size.ts';
+import { flagsField, intersectFlags } from './flags.ts';
 import { likeTreated } from './like-treated.ts';
 import type { Decision, Meaning, Region } from './meaning.ts';
 import { always, boxOf, decisionOf, meaningOf } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
-import { holdMultiplexers } from './multiplexer.ts';
+import { distinguishStricter, holdMultiplexers } from './multiplexer.ts';
 import { namedDefault } from './named-default.ts';
+import { keepNumberLoad, unimplemented } from './number-load.ts';
 import type { Outcome } from './outcome.ts';
+import { enosys, stricter } from './outcome.ts';
 import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
-
-const specAllow = 'SECCOMP_FILTER_FLAG_SPEC_ALLOW';
-const log = 'SECCOMP_FILTER_FLAG_LOG';
-const waitKillable = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
 
 /** One syscall of an intersection: what each input does with it, in their order, and what came out. */
 export interface IntersectedSyscall {
@@ -66,9 +65,11 @@ export function intersect(
       encodings.set(name, encodingOf(result));
     }
   }
-  const multiplexed = holdMultiplexers(architectures, meanings, encodings, otherwise);
+  const multiplexed = holdMultiplexers(architectures, inputs, encodings, otherwise, 'strictest', budget);
   for (const [name, held] of multiplexed) encodings.set(name, held);
   fitIntoKernel(encodings, architectures, (name) => simplestOf(combined.get(name)?.result ?? always(otherwise)));
+  const anchor = combine(meanings.map((meaning) => decisionOf(meaning, unimplemented)));
+  keepNumberLoad(encodings, architectures, distinguishStricter(stricter(strictestOf(anchor), enosys), otherwise));
   const rules = new RuleList();
   const syscalls: IntersectedSyscall[] = [];
   for (const name of [...encodings.keys()].sort()) {
@@ -79,13 +80,12 @@ export function intersect(
     };
     syscalls.push({ name, inputs: decisions, result: (encoding.exact ? result : undefined) ?? saidBy(encoding) });
   }
-  const flags = intersectFlags(inputs, listener);
   const silent = [...encodings].filter(([, encoding]) => encoding.rules.length === 0).map(([name]) => name);
   const profile: SeccompProfile = {
     defaultAction: otherwise.action,
     ...(otherwise.errno === undefined ? {} : { defaultErrnoRet: otherwise.errno }),
     architectures,
-    ...(flags.length === 0 ? {} : { flags }),
+    ...flagsField(intersectFlags(inputs, listener)),
     ...(listener?.listenerPath === undefined ? {} : { listenerPath: listener.listenerPath }),
     ...(listener?.listenerMetadata === undefined ? {} : { listenerMetadata: listener.listenerMetadata }),
     syscalls: [...rules.entries(), ...namedDefault(silent, otherwise)],
@@ -116,19 +116,13 @@ function remembered<Of extends object, Result>(find: (of: Of) => Result): (of: O
   };
 }
 
-/** The architectures that every input has; the native one is in each, since runtimes always filter it. */
+/**
+ * Returns the architectures that every input filters, the native one first. An input that lists none
+ * filters the native one alone, as runtimes load it: programs of other architectures are killed.
+ */
 export function intersectArchitectures(inputs: readonly SeccompProfile[], native: string): readonly string[] {
-  const stated = inputs.map(({ architectures }) => architectures ?? []).filter((list) => list.length > 0);
-  const sets = stated.map((list) => new Set(list));
-  const shared = [...new Set(stated.flat())].filter((name) => name !== native && sets.every((set) => set.has(name)));
+  const lists = inputs.map(({ architectures }) => new Set(architectures));
+  const [first = new Set<string>(), ...others] = lists;
+  const shared = [...first].filter((name) => name !== native && others.every((set) => set.has(name)));
   return [native, ...shared.sort()];
-}
-
-/** SPEC_ALLOW weakens, so all inputs must have it; LOG only tells more, so one is enough; TSYNC is what runtimes do anyway. */
-function intersectFlags(inputs: readonly SeccompProfile[], listener: SeccompProfile | undefined): readonly string[] {
-  const kept: string[] = [];
-  if (inputs.some(({ flags }) => flags?.includes(log))) kept.push(log);
-  if (inputs.every(({ flags }) => flags?.includes(specAllow))) kept.push(specAllow);
-  if (listener?.flags?.includes(waitKillable)) kept.push(waitKillable);
-  return kept;
 }

@@ -1,4 +1,3 @@
-import type { EncodedRule } from './encode.ts';
 import type { SeccompArg } from './model.ts';
 
 /** So many rules of different argument sets load in under 0.5 s whatever they compare; with 10 some took minutes. */
@@ -16,21 +15,10 @@ export interface LoadDelay {
 }
 
 /**
- * Whether libseccomp 2.5 turns rules of encodeDecision for one syscall into a filter without delay. Its time grows
- * exponentially where rules with several conditions and rules on other arguments stand together: 24 of them have kept a
- * container from starting for longer than a kubelet waits. Rules that all compare the same arguments, and rules of one
- * condition each, take no time worth speaking of, however many there are.
- */
-export function loadsQuickly(rules: readonly EncodedRule[]): boolean {
-  if (rules.length <= maxMixedRules || rules.every(({ args }) => args.length <= 1)) return true;
-  const compared = new Set(rules.map(({ args }) => args.map(({ index }) => index).join()));
-  return compared.size === 1;
-}
-
-/**
  * What keeps libseccomp 2.5 from making a filter of one syscall's rules, written by anybody, in under a second; undefined
- * where nothing does. Beside what loadsQuickly tells of, it never ends over two rules that share a comparison other than
- * EQ and MASKED_EQ and go on with different ones on later arguments, in one of the two orders.
+ * where nothing does. Its time grows exponentially where rules with several conditions and rules on other arguments stand
+ * together: 24 of them have kept a container from starting for longer than a kubelet waits. It never ends over two rules
+ * that share a comparison other than EQ and MASKED_EQ and go on with different ones on later arguments, in one order.
  *
  * @param rules in the order in which a runtime adds them; see loadedRules.
  */

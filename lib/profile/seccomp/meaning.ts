@@ -3,7 +3,7 @@ import type { Box, Side } from './box.ts';
 import { everything } from './box.ts';
 import type { SeccompAction, SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
 import type { Outcome } from './outcome.ts';
-import { outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
+import { loadable, outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
 
 /** Calls that share an outcome. */
 export interface Region {
@@ -64,13 +64,15 @@ export function wideMeaningOf(profile: SeccompProfile): Meaning {
  *   do so.
  */
 function readMeaning(profile: SeccompProfile, either: Either): Meaning {
-  const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const written = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const byDefault = loadable(written);
   const decisions = new Map<string, Decision>();
   const constants = new Map<SeccompAction, Decision>();
   const conditional = new Map<string, Conditions>();
   for (const rule of profile.syscalls ?? []) {
-    const outcome = outcomeOf(rule.action, rule.errnoRet);
-    if (sameOutcome(outcome, byDefault)) continue;
+    const said = outcomeOf(rule.action, rule.errnoRet);
+    if (sameOutcome(said, written)) continue;
+    const outcome = loadable(said);
     const regions = regionsOf(rule, outcome);
     if (regions === 'all') {
       // Entries that say the same share a decision, so that it is combined and written once.
@@ -210,7 +212,7 @@ export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
 }
 
 /** Where conditions hold for all arguments, the default never does, nor anything laxer. */
-function settle(regions: readonly Region[], byDefault: Outcome): Pick<Decision, 'regions' | 'otherwise'> {
+export function settle(regions: readonly Region[], byDefault: Outcome): Pick<Decision, 'regions' | 'otherwise'> {
   const whole = regions.filter(({ box }) => box.length === 0).map(({ outcome }) => outcome);
   if (whole.length === 0) return { regions, otherwise: byDefault };
   const otherwise = whole.reduce(stricter);

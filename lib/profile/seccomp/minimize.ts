@@ -55,7 +55,8 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string, budget: Bu
     ...(architectures === undefined || architectures.length === 0
       ? {}
       : { architectures: [...new Set(architectures)].sort() }),
-    ...(flags === undefined || flags.length === 0 ? {} : { flags: [...new Set(flags)].sort() }),
+    // An empty list is not an absent one; see flagsInEffect.
+    ...(flags === undefined ? {} : { flags: [...new Set(flags)].sort() }),
     ...(listenerPath === undefined ? {} : { listenerPath }),
     ...(listenerMetadata === undefined ? {} : { listenerMetadata }),
     ...(syscalls.length === 0 ? {} : { syscalls }),

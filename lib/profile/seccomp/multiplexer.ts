@@ -1,102 +1,310 @@
-import type { Encoding } from './encode.ts';
-import type { Decision, Meaning } from './meaning.ts';
+import { argumentSet, containsValue } from './argument-set.ts';
+import { everything, intersectBoxes } from './box.ts';
+import type { Budget } from './budget.ts';
+import { differences, directionOf } from './compare.ts';
+import type { EncodedRule, Encoding } from './encode.ts';
+import { loadedRules } from './load-cost.ts';
+import type { Decision, Region } from './meaning.ts';
+import { always, boxOf, settle } from './meaning.ts';
+import type { SeccompArg, SeccompProfile } from './model.ts';
 import type { Outcome } from './outcome.ts';
-import { outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
+import { enosys, laxer, loadable, outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
+import { architectures as knownArchitectures } from './vocabulary.ts';
 
 /** Architectures on which libseccomp knows one syscall that stands for many. */
 const multiplexing: ReadonlySet<string> = new Set(
-  ['X86', 'S390', 'S390X', 'PPC', 'PPC64', 'PPC64LE', 'M68K', 'SH', 'SHEB'].map((name) => `SCMP_ARCH_${name}`),
+  ['X86', 'S390', 'S390X', 'PPC', 'PPC64', 'PPC64LE', 'MIPS', 'MIPSEL', 'M68K', 'SH', 'SHEB'].map(
+    (name) => `SCMP_ARCH_${name}`,
+  ),
 );
 
-/** Each such syscall with those that it stands for: the first argument says which (socketcall(2), ipc(2)). */
-const multiplexers: ReadonlyMap<string, readonly string[]> = new Map([
+/** Each such syscall with those that it stands for, and their numbers in its first argument (socketcall(2), ipc(2)). */
+const multiplexers: ReadonlyMap<string, ReadonlyMap<string, bigint>> = new Map([
   [
     'socketcall',
-    [
+    numbered([
       ...['socket', 'bind', 'connect', 'listen', 'accept', 'getsockname', 'getpeername', 'socketpair', 'send', 'recv'],
       ...['sendto', 'recvfrom', 'shutdown', 'setsockopt', 'getsockopt', 'sendmsg', 'recvmsg', 'accept4', 'recvmmsg'],
       ...['sendmmsg'],
-    ],
+    ]),
   ],
   [
     'ipc',
-    [
-      ...['semop', 'semget', 'semctl', 'semtimedop', 'msgsnd', 'msgrcv', 'msgget', 'msgctl'],
-      ...['shmat', 'shmdt', 'shmget', 'shmctl'],
-    ],
+    new Map([
+      ...numbered(['semop', 'semget', 'semctl', 'semtimedop']),
+      ...numbered(['msgsnd', 'msgrcv', 'msgget', 'msgctl'], 11n),
+      ...numbered(['shmat', 'shmdt', 'shmget', 'shmctl'], 21n),
+    ]),
   ],
 ]);
 
+function numbered(names: readonly string[], first = 1n): ReadonlyMap<string, bigint> {
+  return new Map(names.map((name, index) => [name, first + BigInt(index)]));
+}
+
+const involved: ReadonlySet<string> = new Set(
+  [...multiplexers].flatMap(([name, members]) => [name, ...members.keys()]),
+);
+
+/** Whether an architecture has socketcall and ipc, to which libseccomp adds the rules of what they stand for. */
+export function isMultiplexing(architecture: string): boolean {
+  return multiplexing.has(architecture);
+}
+
+/** Whether a multiplexer stands for the syscall. */
+export function isMultiplexed(name: string): boolean {
+  return [...multiplexers.values()].some((members) => members.has(name));
+}
+
+/** The syscalls whose rules libseccomp adds to a multiplexer too; none for other syscalls. */
+export function membersOf(multiplexer: string): readonly string[] {
+  return [...(multiplexers.get(multiplexer)?.keys() ?? [])];
+}
+
+/** Which of several outcomes a combined profile has, and which direction would break what it promises. */
+export type Combination = 'strictest' | 'laxest';
+
 /**
- * The rules for socketcall and ipc that keep an intersection from being looser than its inputs through them.
+ * Returns the rules for socketcall and ipc that keep a combined profile from being looser than an input
+ * of an intersection, or stricter than one of a union, through them.
  *
- * libseccomp makes of a rule for `socket` one for `socketcall(1, …)` too, without conditions on the first argument,
- * unless the profile has an unconditional rule for socketcall itself, which then decides alone. So what is denied by
- * one input as `socket` and allowed by another as `socketcall` would be allowed by rules taken name by name. Where that
- * is so the multiplexer gets one rule for all that it stands for. It also does where it had conditions of its own:
- * libseccomp refuses those beside rules for its members.
+ * libseccomp adds each rule for `socket` to `socketcall` too, with the member's number in place of
+ * conditions on the first argument, unless an unconditional rule for `socketcall` itself decides alone.
+ * So rules that are right name by name may be wrong through the multiplexer, and rules with different
+ * outcomes may become one, which libseccomp refuses. Then the multiplexer gets one unconditional rule.
  *
- * @param encodings the intersection's rules by name.
+ * @param encodings the rules of the combined profile by name.
  * @returns replacements by name.
  */
 export function holdMultiplexers(
   architectures: readonly string[],
-  meanings: readonly Meaning[],
+  inputs: readonly SeccompProfile[],
   encodings: ReadonlyMap<string, Encoding>,
   byDefault: Outcome,
+  combination: Combination,
+  budget: Budget,
 ): ReadonlyMap<string, Encoding> {
   const replacements = new Map<string, Encoding>();
-  if (!architectures.some((name) => multiplexing.has(name))) return replacements;
-  for (const [name, members] of multiplexers) {
-    const own = encodings.get(name)?.rules ?? [];
-    const needed = members.map((member) =>
-      meanings.map((meaning) => strictestThrough(meaning, name, member)).reduce(stricter),
-    );
-    const conditional = own.some(({ args }) => args.length > 0);
-    const [only] = own;
-    const isLooser = members.some((member, index) => {
-      const reached = only?.outcome ?? laxestOf(encodings.get(member), byDefault);
-      return strictness(reached) < strictness(needed[index] ?? byDefault);
-    });
-    if (!conditional && !isLooser) continue;
-    const all = own.reduce((worst, { outcome }) => stricter(worst, outcome), needed.reduce(stricter));
-    const outcome = conditional ? stricter(all, byDefault) : all;
-    const explicit = distinguishable(outcome, byDefault);
-    if (explicit !== undefined) replacements.set(name, { rules: [{ args: [], outcome: explicit }], exact: false });
-    // Under a default of KILL_PROCESS nothing else is as strict: without rules of their own all fall to it.
-    else for (const denied of [name, ...members]) replacements.set(denied, { rules: [], exact: false });
+  const widths = new Set(architectures.filter(isMultiplexing).map((name) => knownArchitectures.get(name)?.bits ?? 32));
+  for (const bits of widths) {
+    const views = inputs.map((profile) => viewOf(profile, bits));
+    const result = viewOfEncodings(encodings, byDefault, bits);
+    for (const [name, members] of multiplexers) {
+      if (!mustHold(name, members, views, result, combination, budget)) continue;
+      const outcomes = [...views, result].flatMap((view) => outcomesThrough(view, name, members));
+      const outcome = outcomes.reduce(combination === 'strictest' ? stricter : laxer);
+      const explicit = (combination === 'strictest' ? distinguishStricter : distinguishLaxer)(outcome, byDefault);
+      if (explicit !== undefined) replacements.set(name, { rules: [{ args: [], outcome: explicit }], exact: false });
+      // Under a default of KILL_PROCESS nothing else is as strict: without rules of their own all fall to it.
+      else for (const denied of [name, ...members.keys()]) replacements.set(denied, { rules: [], exact: false });
+    }
   }
   return replacements;
 }
 
-/** The strictest outcome that a call of `member` through the multiplexer may have under an input. */
-function strictestThrough(meaning: Meaning, multiplexer: string, member: string): Outcome {
-  const own = meaning.decisions.get(multiplexer);
-  if (own !== undefined && own.regions.length === 0) return own.otherwise;
-  const decisions = [own, meaning.decisions.get(member)].filter((decision) => decision !== undefined);
-  if (decisions.length === 0) return meaning.otherwise.otherwise;
-  return decisions.flatMap(outcomesWithoutFirst).reduce(stricter);
+/**
+ * Returns what a profile does with the calls that 32-bit programs make through socketcall and ipc, by
+ * names like `socketcall(socket)`, on architectures that have these. Only calls that a rule of the
+ * profile reaches are listed.
+ */
+export function multiplexedDecisions(profile: SeccompProfile, bits: 32 | 64): ReadonlyMap<string, Decision> {
+  const view = viewOf(profile, bits);
+  const decisions = new Map<string, Decision>();
+  for (const [name, members] of multiplexers) {
+    for (const [member, number] of members) {
+      if (!view.rules.has(name) && !view.rules.has(member)) continue;
+      decisions.set(`${name}(${member})`, decisionThrough(view, name, member, number));
+    }
+  }
+  return decisions;
 }
 
-/** The outcomes of a decision where conditions on the first argument count as met. */
-function outcomesWithoutFirst({ regions, otherwise }: Decision): readonly Outcome[] {
-  if (regions.length === 0) return [otherwise];
-  const outcomes = regions.map(({ outcome }) => outcome);
-  return regions.every(({ box }) => box.some(({ index }) => index !== 0)) ? [...outcomes, otherwise] : outcomes;
+/** Whether an architecture among several has multiplexers whose arguments are compared in so many bits. */
+export function multiplexedWidths(architectures: readonly string[]): ReadonlySet<32 | 64> {
+  return new Set(architectures.filter(isMultiplexing).map((name) => knownArchitectures.get(name)?.bits ?? 32));
 }
 
-/** The laxest outcome that a member's rules may have through the multiplexer. */
-function laxestOf(encoding: Encoding | undefined, byDefault: Outcome): Outcome {
-  const rules = encoding?.rules ?? [];
-  const always = rules.some(({ args }) => args.every(({ index }) => index === 0));
-  const outcomes = [...(always ? [] : [byDefault]), ...rules.map(({ outcome }) => outcome)];
-  return outcomes.reduce((laxest, outcome) => (strictness(outcome) < strictness(laxest) ? outcome : laxest));
+/** The rules of a profile for multiplexers and their members, as libseccomp gets them. */
+interface View {
+  readonly rules: ReadonlyMap<string, readonly LoadedRule[]>;
+  readonly byDefault: Outcome;
+}
+
+interface LoadedRule {
+  readonly conditions: readonly SeccompArg[];
+  readonly outcome: Outcome;
+}
+
+function viewOf(profile: SeccompProfile, bits: 32 | 64): View {
+  const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const rules = new Map<string, LoadedRule[]>();
+  for (const { names, action, errnoRet, args } of profile.syscalls ?? []) {
+    let loaded: readonly LoadedRule[] | undefined;
+    for (const name of names) {
+      if (!involved.has(name)) continue;
+      loaded ??= loadedAs(args ?? [], outcomeOf(action, errnoRet), byDefault, bits);
+      if (loaded.length > 0) append(rules, name, loaded);
+    }
+  }
+  return { rules, byDefault: loadable(byDefault) };
+}
+
+function viewOfEncodings(encodings: ReadonlyMap<string, Encoding>, byDefault: Outcome, bits: 32 | 64): View {
+  const rules = new Map<string, LoadedRule[]>();
+  for (const name of involved) {
+    for (const { args, outcome } of encodings.get(name)?.rules ?? []) {
+      append(rules, name, loadedAs(args, outcome, byDefault, bits));
+    }
+  }
+  return { rules, byDefault };
+}
+
+function append(rules: Map<string, LoadedRule[]>, name: string, added: readonly LoadedRule[]): void {
+  const known = rules.get(name);
+  if (known === undefined) rules.set(name, [...added]);
+  else known.push(...added);
+}
+
+function loadedAs(
+  args: readonly SeccompArg[],
+  outcome: EncodedRule['outcome'],
+  byDefault: Outcome,
+  bits: 32 | 64,
+): readonly LoadedRule[] {
+  // Runtimes add no rules that say the default.
+  if (sameOutcome(outcome, byDefault)) return [];
+  const held = loadable(outcome);
+  if (args.length === 0) return [{ conditions: args, outcome: held }];
+  const compared = bits === 32 ? args.map(lowHalf) : args;
+  return loadedRules(compared).map((conditions) => ({ conditions, outcome: held }));
+}
+
+function lowHalf(arg: SeccompArg): SeccompArg {
+  const { value, valueTwo } = arg;
+  return {
+    ...arg,
+    value: BigInt.asUintN(32, value),
+    ...(valueTwo !== undefined && { valueTwo: BigInt.asUintN(32, valueTwo) }),
+  };
+}
+
+/** The outcome of the unconditional rule that decides for a multiplexer alone. */
+function decidesAlone({ rules }: View, multiplexer: string): Outcome | undefined {
+  return rules.get(multiplexer)?.find(({ conditions }) => conditions.length === 0)?.outcome;
+}
+
+/** What a call of `member` through the multiplexer meets: rules with different outcomes may overlap. */
+function decisionThrough(view: View, multiplexer: string, member: string, number: bigint): Decision {
+  const alone = decidesAlone(view, multiplexer);
+  if (alone !== undefined) return always(alone);
+  const own = (view.rules.get(multiplexer) ?? []).filter(({ conditions }) => conditions.every(allows(number)));
+  const rules = view.rules.get(member) ?? [];
+  const sole = rules.find(({ conditions }) => conditions.length === 0);
+  const regions: Region[] = [];
+  for (const { conditions, outcome } of [...own, ...(sole === undefined ? rules : [sole])]) {
+    const box = boxOf(conditions.filter(({ index }) => index !== 0));
+    if (box !== undefined) regions.push({ box, outcome });
+  }
+  return { ...settle(regions, view.byDefault), exact: true, wide: false };
+}
+
+function allows(first: bigint): (arg: SeccompArg) => boolean {
+  return (arg) => {
+    if (arg.index !== 0) return true;
+    const set = argumentSet(arg);
+    return set === undefined || (set !== 'none' && containsValue(set, first));
+  };
+}
+
+function mustHold(
+  multiplexer: string,
+  members: ReadonlyMap<string, bigint>,
+  inputs: readonly View[],
+  result: View,
+  combination: Combination,
+  budget: Budget,
+): boolean {
+  const own = result.rules.get(multiplexer) ?? [];
+  if (decidesAlone(result, multiplexer) === undefined) {
+    const named = [...members.keys()].filter((member) => result.rules.has(member));
+    // libseccomp refuses conditional rules for a multiplexer beside rules for its members.
+    if (own.length > 0 && named.length > 0) return true;
+    if (named.some((member) => clashes(result.rules.get(member) ?? []))) return true;
+    if (isMixed(named.flatMap((member) => result.rules.get(member) ?? []))) return true;
+  }
+  return [...members].some(([member, number]) => {
+    const reached = decisionThrough(result, multiplexer, member, number);
+    return inputs.some((input) => {
+      const wanted = decisionThrough(input, multiplexer, member, number);
+      return breaks(wanted, reached, combination, budget);
+    });
+  });
+}
+
+/** Whether rules with different outcomes overlap once conditions on the first argument are gone. */
+function clashes(rules: readonly LoadedRule[]): boolean {
+  const [first] = rules;
+  if (first === undefined || rules.every(({ outcome }) => sameOutcome(outcome, first.outcome))) return false;
+  const boxes = rules.map(({ conditions, outcome }) => ({
+    box: boxOf(conditions.filter(({ index }) => index !== 0)),
+    outcome,
+  }));
+  return boxes.some((a, index) =>
+    boxes.slice(index + 1).some((b) => {
+      if (a.box === undefined || b.box === undefined || sameOutcome(a.outcome, b.outcome)) return false;
+      return intersectBoxes(a.box, b.box).length > 0;
+    }),
+  );
+}
+
+/** Whether rules with several conditions do not all compare the same arguments; the first one is compared by all. */
+function isMixed(rules: readonly LoadedRule[]): boolean {
+  const compared = new Set(rules.map(({ conditions }) => argumentsBeyondFirst(conditions)));
+  return compared.size > 1;
+}
+
+function argumentsBeyondFirst(conditions: readonly SeccompArg[]): string {
+  const indexes = conditions.map(({ index }) => index).filter((index) => index !== 0);
+  return [...new Set(indexes)].sort().join();
+}
+
+/** Whether what is reached is somewhere looser than wanted (or stricter, for a union), or may be. */
+function breaks(wanted: Decision, reached: Decision, combination: Combination, budget: Budget): boolean {
+  const [want, reach] = [levelsOf(wanted), levelsOf(reached)];
+  const isLoosened = combination === 'strictest';
+  if (isLoosened ? reach.least >= want.most : reach.most <= want.least) return false;
+  const found = differences(wanted, reached, everything, budget);
+  if (found === undefined) return true;
+  return found.some((difference) => directionOf(difference) === (isLoosened ? 'loosened' : 'tightened'));
+}
+
+function levelsOf({ regions, otherwise }: Decision): { readonly least: number; readonly most: number } {
+  const levels = [otherwise, ...regions.map(({ outcome }) => outcome)].map(strictness);
+  return { least: Math.min(...levels), most: Math.max(...levels) };
+}
+
+/** Every outcome that a call through a multiplexer may have, whatever its first argument. */
+function outcomesThrough(view: View, multiplexer: string, members: ReadonlyMap<string, bigint>): readonly Outcome[] {
+  const alone = decidesAlone(view, multiplexer);
+  if (alone !== undefined) return [alone];
+  const rules = [multiplexer, ...members.keys()].flatMap((name) => view.rules.get(name) ?? []);
+  return [view.byDefault, ...rules.map(({ outcome }) => outcome)];
 }
 
 /** An outcome at least as strict that is not the default, since runtimes add no rules that say the default. */
-function distinguishable(outcome: Outcome, byDefault: Outcome): Outcome | undefined {
+export function distinguishStricter(outcome: Outcome, byDefault: Outcome): Outcome | undefined {
   if (!sameOutcome(outcome, byDefault)) return outcome;
-  const enosys = 38;
-  if (outcome.action === 'SCMP_ACT_ERRNO') return outcomeOf('SCMP_ACT_ERRNO', outcome.errno === enosys ? 1 : enosys);
+  if (outcome.action === 'SCMP_ACT_ERRNO') return otherErrno(outcome);
   return outcome.action === 'SCMP_ACT_KILL_PROCESS' ? undefined : outcomeOf('SCMP_ACT_KILL_PROCESS', undefined);
+}
+
+/** An outcome at most as strict that is not the default; LOG, which permits all the same, beside a default of ALLOW. */
+export function distinguishLaxer(outcome: Outcome, byDefault: Outcome): Outcome {
+  if (!sameOutcome(outcome, byDefault)) return outcome;
+  if (outcome.action === 'SCMP_ACT_ERRNO') return otherErrno(outcome);
+  return outcomeOf(outcome.action === 'SCMP_ACT_ALLOW' ? 'SCMP_ACT_LOG' : 'SCMP_ACT_ALLOW', undefined);
+}
+
+function otherErrno(outcome: Outcome): Outcome {
+  return sameOutcome(outcome, enosys) ? outcomeOf('SCMP_ACT_ERRNO', undefined) : enosys;
 }

@@ -10,6 +10,9 @@ export interface Outcome {
 /** EPERM, what runtimes return where a profile gives no errnoRet. */
 export const defaultErrno = 1;
 
+/** What a kernel does with a call that it does not implement. */
+export const enosys: Outcome = { action: 'SCMP_ACT_ERRNO', errno: 38 };
+
 /** The order of KEP-6061, "Merge": a higher number is stricter. */
 const strictnessOf: Readonly<Record<SeccompAction, number>> = {
   SCMP_ACT_KILL_PROCESS: 7,
@@ -35,6 +38,15 @@ export function outcomeOf(action: SeccompAction, errnoRet: number | undefined): 
   return plain[action === 'SCMP_ACT_KILL' ? 'SCMP_ACT_KILL_THREAD' : action];
 }
 
+/** The highest number that libseccomp takes for SCMP_ACT_ERRNO; the kernel has one more. */
+const maxLoadableErrno = 4094;
+
+/** An outcome with EPERM in place of a number that libseccomp refuses, so that nothing made of it is refused. */
+export function loadable(outcome: Outcome): Outcome {
+  if (outcome.action !== 'SCMP_ACT_ERRNO' || (outcome.errno ?? defaultErrno) <= maxLoadableErrno) return outcome;
+  return { action: outcome.action, errno: defaultErrno };
+}
+
 /** How strict an outcome is; errno numbers do not count. */
 export function strictness(outcome: Outcome): number {
   return strictnessOf[outcome.action];
@@ -43,6 +55,11 @@ export function strictness(outcome: Outcome): number {
 /** The stricter of two outcomes; of equally strict ones the first (KEP-6061: the earliest input's errno stays). */
 export function stricter(first: Outcome, second: Outcome): Outcome {
   return strictness(second) > strictness(first) ? second : first;
+}
+
+/** The laxer of two outcomes; of equally lax ones the first. */
+export function laxer(first: Outcome, second: Outcome): Outcome {
+  return strictness(second) < strictness(first) ? second : first;
 }
 
 export function sameOutcome(a: Outcome, b: Outcome): boolean {

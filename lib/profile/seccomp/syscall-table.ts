@@ -141,6 +141,13 @@ semtimedop send set_tls shmat shmctl shmdt shmget spu_create spu_run subpage_pro
 sync_file_range2 sys_debug_setcontext syscall sysmips timerfd usr26 usr32
 `);
 
+/** The system calls since Linux 6.5, which libseccomp 2.5.4 does not know. */
+export const recent: readonly string[] = words(`
+cachestat fchmodat2 file_getattr file_setattr futex_requeue futex_wait futex_wake getxattrat listmount listns
+listxattrat lsm_get_self_attr lsm_list_modules lsm_set_self_attr map_shadow_stack mseal open_tree_attr
+removexattrat setxattrat statmount
+`);
+
 function words(text: string): readonly string[] {
   return text.trim().split(/\s+/);
 }

@@ -5,12 +5,15 @@ import { writtenAlike } from './compare.ts';
 import type { Encoding } from './encode.ts';
 import { encodeDecision } from './encode.ts';
 import { fitIntoKernel } from './filter-size.ts';
+import { flagsField, uniteFlags } from './flags.ts';
 import { likeTreated } from './like-treated.ts';
 import type { Decision, Region } from './meaning.ts';
-import { always, laxestMeaningOf } from './meaning.ts';
+import { always, decisionOf, laxestMeaningOf } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
+import { distinguishLaxer, holdMultiplexers } from './multiplexer.ts';
+import { keepNumberLoad, unimplemented } from './number-load.ts';
 import type { Outcome } from './outcome.ts';
-import { sameOutcome, strictness } from './outcome.ts';
+import { laxer, sameOutcome, strictness } from './outcome.ts';
 import { addRegion, partition } from './regions.ts';
 import { RuleList } from './rule-list.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
@@ -48,28 +51,26 @@ export function union(inputs: readonly [SeccompProfile, ...SeccompProfile[]], na
       encodings.set(name, said);
     }
   }
+  const held = holdMultiplexers(architectures, inputs, encodings, otherwise, 'laxest', budget);
+  for (const [name, encoding] of held) encodings.set(name, encoding);
   fitIntoKernel(encodings, architectures, (name) => encodeLaxest(results.get(name) ?? always(otherwise), otherwise));
+  const anchor = meanings.map((meaning) => laxestOf(decisionOf(meaning, unimplemented))).reduce(laxer, otherwise);
+  keepNumberLoad(encodings, architectures, distinguishLaxer(anchor, otherwise));
   const rules = new RuleList();
   const sorted = [...encodings].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [name, encoding] of sorted) rules.add(name, encoding);
   const inexact = sorted.filter(([, { exact }]) => !exact).map(([name]) => name);
-  const flags = uniteFlags(inputs);
   const [{ listenerPath, listenerMetadata }] = inputs;
   const profile: SeccompProfile = {
     defaultAction: otherwise.action,
     ...(otherwise.errno === undefined ? {} : { defaultErrnoRet: otherwise.errno }),
     architectures,
-    ...(flags.length === 0 ? {} : { flags }),
+    ...flagsField(uniteFlags(inputs)),
     ...(listenerPath === undefined ? {} : { listenerPath }),
     ...(listenerMetadata === undefined ? {} : { listenerMetadata }),
     syscalls: rules.entries(),
   };
   return { profile, inexact };
-}
-
-/** The laxer of two outcomes; of equally lax ones the first. */
-function laxer(first: Outcome, second: Outcome): Outcome {
-  return strictness(second) < strictness(first) ? second : first;
 }
 
 function encodeLaxest(decision: Decision, byDefault: Outcome): Encoding {
@@ -110,10 +111,4 @@ function uniteRegions(
     }
   }
   return regions;
-}
-
-function uniteFlags(inputs: readonly SeccompProfile[]): readonly string[] {
-  const specAllow = 'SECCOMP_FILTER_FLAG_SPEC_ALLOW';
-  const some = [...new Set(inputs.flatMap(({ flags }) => flags ?? []))].sort();
-  return some.filter((flag) => flag === specAllow || inputs.every(({ flags }) => flags?.includes(flag)));
 }

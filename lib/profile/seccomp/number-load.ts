@@ -1,0 +1,55 @@
+import type { Encoding } from './encode.ts';
+import { isMultiplexed, isMultiplexing, membersOf } from './multiplexer.ts';
+import type { Outcome } from './outcome.ts';
+import { isOnArchitecture } from './syscall-names.ts';
+
+/** A system call that every architecture has and no kernel since 3.1 implements: it always fails with ENOSYS. */
+export const unimplemented = 'nfsservctl';
+
+/**
+ * Keeps libseccomp from losing all rules of an architecture. In filters without a binary tree,
+ * libseccomp 2.5 and 2.6 load the syscall number in the code for the syscall with the fewest
+ * conditions. If the architecture has no number for that syscall, they leave its code out, and with it
+ * the load: no rule ever matches. x86_64 without x32 is not affected.
+ *
+ * An unconditional rule for an unimplemented system call prevents it; `anchor` is its outcome. Without
+ * one, the names that an architecture may not have fall to the default.
+ *
+ * @param encodings by syscall; changed in place.
+ * @param anchor an outcome that is not the default.
+ */
+export function keepNumberLoad(
+  encodings: Map<string, Encoding>,
+  architectures: readonly string[],
+  anchor: Outcome | undefined,
+): void {
+  const at = architectures.filter((name) => mayLoseLoad(name, architectures));
+  if (at.length === 0) return;
+  const absent: string[] = [];
+  for (const [name, { rules }] of encodings) {
+    if (rules.length === 0) continue;
+    if (at.some((architecture) => mayLackNumber(name, architecture))) absent.push(name);
+    if (rules.some(({ args }) => args.length === 0) && at.every((one) => isOnArchitecture(name, one))) return;
+  }
+  if (absent.length === 0) return;
+  if (anchor !== undefined) {
+    encodings.set(unimplemented, { rules: [{ args: [], outcome: anchor }], exact: false });
+    return;
+  }
+  // Without its own rule a multiplexer would meet those of its members.
+  const dropped = absent.flatMap((name) => [name, ...membersOf(name)]);
+  for (const name of dropped) encodings.set(name, { rules: [], exact: false });
+}
+
+/** x32 shares its code with x86_64, whose calls come first. */
+function mayLoseLoad(architecture: string, architectures: readonly string[]): boolean {
+  if (architecture === 'SCMP_ARCH_X86_64') return architectures.includes('SCMP_ARCH_X32');
+  return architecture !== 'SCMP_ARCH_X32';
+}
+
+/** Whether libseccomp adds a rule for the syscall although the architecture has no number for it. */
+function mayLackNumber(name: string, architecture: string): boolean {
+  if (isOnArchitecture(name, architecture)) return false;
+  // Elsewhere names without a number are dropped, except where a multiplexer stands for them.
+  return !isMultiplexing(architecture) || isMultiplexed(name);
+}
