@@ -17,7 +17,7 @@ import { describePeers } from '../peers/require.ts';
 const versions: readonly LibseccompVersion[] = ['2.5', '2.6'];
 const merges: readonly Merge[] = ['intersection', 'union'];
 /** So many pairs are merged in each way for each version: with this seed, and with one of the day. */
-const pairs = 60;
+const pairs = 100;
 const fixedSeed = 20_261;
 
 const [allow, deny] = ['SCMP_ACT_ALLOW', 'SCMP_ACT_ERRNO'] as const;
@@ -59,6 +59,29 @@ const cases: Readonly<Record<string, readonly [SeccompProfile, ...SeccompProfile
       defaultAction: allow,
       architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
       syscalls: [{ names: ['semtimedop'], action: deny }],
+    },
+  ],
+  'conditions on one argument of a socket call, with an action for either': [
+    {
+      defaultAction: 'SCMP_ACT_LOG',
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+      syscalls: [{ names: ['socket'], action: allow, args: [when(0, 'SCMP_CMP_EQ', 2n)] }],
+    },
+    {
+      defaultAction: deny,
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+      syscalls: [{ names: ['socket'], action: allow }],
+    },
+  ],
+  // libseccomp uses the comparison with the 1 of semop behind that of the level, too, and permits socketcall(14, 1, …).
+  'a condition on a socket call beside calls of ipc': [
+    {
+      defaultAction: deny,
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+      syscalls: [
+        { names: ['setsockopt'], action: 'SCMP_ACT_KILL_PROCESS', args: [when(1, 'SCMP_CMP_EQ', 41n)] },
+        { names: ['socket', 'semop', 'semget', 'semtimedop', 'shmat', 'exit'], action: allow },
+      ],
     },
   ],
 };

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
 import { randomFrom } from '../fuzz/mutate.ts';
 import { temporaryFolder } from '../peers/program.ts';
 import { describePeers } from '../peers/require.ts';
 import { checkIntersection, checkUnion } from './check-merge.ts';
 import { evaluateLoaded, Libseccomp } from './load-profile.ts';
-import { type OracleProfile, possibleResults } from './seccomp-evaluate.ts';
+import { multiplexedNames, type OracleProfile, possibleResults } from './seccomp-evaluate.ts';
+import { profilePair } from './seccomp-pairs.ts';
 
 const [native, x86, x32] = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'];
 const [allow, log, deny] = ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_ERRNO'];
@@ -45,6 +48,22 @@ describe('what may become of a call through a multiplexer', () => {
   });
 });
 
+/**
+ * The profile with at most one comparison for each call, and none for the calls of multiplexers, with a rule without
+ * comparisons that counts everywhere: what libseccomp has no trouble with.
+ */
+function plainest({ defaultAction, syscalls = [], ...rest }: SeccompProfile): SeccompProfile {
+  const seen = new Set([...multiplexedNames, 'socketcall', 'ipc']);
+  const rules: SeccompRule[] = [];
+  for (const { names, action, args = [] } of syscalls) {
+    const fresh = names.filter((name) => !seen.has(name));
+    for (const name of fresh) seen.add(name);
+    if (fresh.length > 0) rules.push({ names: fresh, action, args: args.slice(0, 1) });
+  }
+  rules.push({ names: ['exit'], action: defaultAction === 'SCMP_ACT_LOG' ? 'SCMP_ACT_ALLOW' : 'SCMP_ACT_LOG' });
+  return { defaultAction, ...(rest.architectures ? { architectures: rest.architectures } : {}), syscalls: rules };
+}
+
 describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'the check of a merge', () => {
   let folder: string;
   let libseccomp: Libseccomp;
@@ -68,6 +87,20 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'the check of a merge', () 
   const denied = (args: ReturnType<typeof when>[], names = ['read']) =>
     profile(allow, { syscalls: [{ names, action: deny, args }] });
 
+  it('reads profiles of one comparison for each call as libseccomp does, on every architecture', async () => {
+    const newer = Libseccomp.start(folder, '2.6');
+    const property = fc.asyncProperty(profilePair, fc.nat(), async ([generated], seed) => {
+      const written = plainest(generated);
+      for (const loading of [libseccomp, newer]) {
+        const check = { libseccomp: loading, runtime: 'crun', random: randomFrom(seed) } as const;
+        const { faults, loadsAsWritten } = await checkIntersection([written], written, check);
+        assert.deepEqual(faults, []);
+        assert.ok(loadsAsWritten);
+      }
+    });
+    await fc.assert(property, { numRuns: 200 }).finally(() => newer.stop());
+  });
+
   it('finds no fault where there is none', async () => {
     const input = denied([when(1, 'EQ', 2n ** 32n)]);
     assert.deepEqual(await kinds([input], input), []);
@@ -90,6 +123,17 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'the check of a merge', () 
     assert.deepEqual(await kinds([lost], lost), ['looser than written']);
     const check = { libseccomp, runtime: 'runc', random: randomFrom(1) } as const;
     assert.deepEqual((await checkIntersection([lost], lost, check)).withoutRules, [x86]);
+    // The comparison of the first argument of ipc with the 1 of semop is used behind that of a level of setsockopt, too.
+    const shared = profile(deny, {
+      architectures,
+      syscalls: [
+        { names: ['setsockopt'], action: 'SCMP_ACT_KILL_PROCESS', args: [when(1, 'EQ', 41n)] },
+        { names: ['socket', 'semop', 'semget', 'semtimedop', 'shmat', 'exit'], action: allow },
+      ],
+    });
+    const { faults } = await checkIntersection([shared], shared, check);
+    assert.deepEqual([...new Set(faults.map(({ point }) => point?.args[1]))], [1n]);
+    assert.ok(faults.every(({ point }) => point?.syscall === 'socketcall'));
   });
 
   it('finds what is looser than an input as that is loaded', async () => {

@@ -92,22 +92,32 @@ function rulesOf(profiles: readonly OracleProfile[], names: readonly string[]): 
     .map(({ args = [] }) => args);
 }
 
+/** How many argument lists a call is tried with at most. */
+const mostTuples = 64;
+
+/**
+ * Argument lists: for each rule one that meets it, and that one with each corner of each argument that it compares in
+ * turn, so that a filter that takes one comparison for another shows; and some at random.
+ */
 function sampleArguments(rules: readonly Conditions[], random: (below: number) => number): readonly bigint[][] {
-  const corners = Array.from({ length: 6 }, (_, index) => cornersOf(rules.flat(), index));
+  const corners = Array.from({ length: 6 }, (_, index) => cornersOf(rules.flat(), index, random));
   const pick = (index: number): bigint => {
     const values = corners[index] ?? [];
     return values[random(values.length)] ?? 0n;
   };
   const any = (): bigint[] => Array.from({ length: 6 }, (_, index) => pick(index));
-  const tuples: bigint[][] = [Array.from({ length: 6 }, () => 0n), any()];
-  for (const rule of rules.slice(0, 40)) {
+  const tuples: bigint[][] = [];
+  for (const rule of rules) {
     const met = any();
     for (const { index, op, value, valueTwo = 0n } of rule) met[index] = meeting(op, value, valueTwo);
     tuples.push(met);
-    for (const { index } of rule) for (let more = 0; more < 2; more += 1) tuples.push(met.with(index, pick(index)));
+    for (const index of new Set(rule.map((condition) => condition.index))) {
+      for (const corner of corners[index] ?? []) tuples.push(met.with(index, corner));
+    }
   }
-  for (let more = Math.min(24, 6 * rules.length); more > 0; more -= 1) tuples.push(any());
-  return tuples;
+  while (tuples.length > mostTuples) tuples[random(tuples.length)] = tuples.pop() ?? [];
+  for (let more = Math.min(12, 4 * rules.length); more > 0; more -= 1) tuples.push(any());
+  return [Array.from({ length: 6 }, () => 0n), any(), ...tuples];
 }
 
 /** A value for which the comparison holds, if there is one. */
@@ -117,8 +127,9 @@ function meeting(op: string, value: bigint, valueTwo: bigint): bigint {
   return op === 'SCMP_CMP_MASKED_EQ' ? value & valueTwo : value;
 }
 
-function cornersOf(conditions: Conditions, index: number): readonly bigint[] {
-  const corners = new Set<bigint>([0n, 1n, 2n ** 32n, max]);
+function cornersOf(conditions: Conditions, index: number, random: (below: number) => number): readonly bigint[] {
+  // A small number may be taken for that of a multiplexer's member.
+  const corners = new Set<bigint>([0n, 1n, BigInt(random(25)), 2n ** 32n, max]);
   for (const { index: at, value, valueTwo = 0n } of conditions) {
     if (at !== index) continue;
     for (const corner of [value, value & valueTwo, valueTwo | (max ^ value)]) {
