@@ -8,9 +8,9 @@ const fuzzers: readonly (() => Promise<{
 }>)[] = [
   () => import('./readers.ts'),
   () => import('./seccomp.ts'),
-  () => import('./seccomp-merge.ts'),
   () => import('./apparmor.ts'),
   () => import('./selinux.ts'),
+  () => import('./seccomp-merge.ts'),
 ];
 
 const [text = '120'] = process.argv.slice(2);
