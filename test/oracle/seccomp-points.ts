@@ -1,4 +1,4 @@
-import type { NumberedCall } from './load-profile.ts';
+import { type NumberedCall, nativeArchitecture } from './load-profile.ts';
 import { type Call, memberOf, multiplexerOf, type OracleProfile } from './seccomp-evaluate.ts';
 
 /** A call with its name and its number: what the written profile and the loaded one are asked about. */
@@ -11,9 +11,9 @@ const max = 2n ** 64n - 1n;
 const low = 2n ** 32n - 1n;
 
 /**
- * Calls at which profiles are compared, on every architecture of `tables`: each name that a profile has, by its number
- * and through its multiplexer, and one that none has, with arguments at and beside the corners of the conditions, with
- * and without an upper half.
+ * Calls at which profiles are compared, on every architecture of `tables`, and fewer on those that no profile lists:
+ * each name that a profile has, by its number and through its multiplexer, and some that none has, with arguments at
+ * and beside the corners of the conditions, with and without an upper half.
  *
  * @param random returns a number from 0 up to, and without, its argument.
  * @param limit how many names are asked about at most; those with conditions go first.
@@ -25,9 +25,11 @@ export function samplePoints(
   limit = 12,
 ): readonly Point[] {
   const names = sampledNames(profiles, random, limit);
+  const listed = new Set([nativeArchitecture, ...profiles.flatMap(({ architectures = [] }) => architectures)]);
   const points: Point[] = [];
   for (const [architecture, table] of tables) {
-    for (const name of names) {
+    // A filter has one answer to all calls of an architecture that was not added.
+    for (const name of listed.has(architecture) ? names : names.slice(0, 4)) {
       const number = table.get(name);
       if (number !== undefined) {
         const conditions = rulesOf(profiles, [name]);
