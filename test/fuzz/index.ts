@@ -1,12 +1,16 @@
 /**
- * `npm run fuzz [-- SECONDS]`: mutated inputs for the readers of every kind of profile, for so many seconds in total; in
- * 120 they are more than a million. Ends with 1, and the input that broke a promise, where one did.
+ * `npm run fuzz [-- SECONDS]`: mutated inputs for the readers of every kind of profile, and merges of seccomp profiles
+ * that libseccomp loads, for so many seconds in total; in 120 they are more than a million inputs and some thousand
+ * merges. Ends with 1, and the input that broke a promise, where one did.
  */
-const fuzzers: readonly (() => Promise<{ fuzz(seconds: number, report: (line: string) => void): void }>)[] = [
+const fuzzers: readonly (() => Promise<{
+  fuzz(seconds: number, report: (line: string) => void): void | Promise<void>;
+}>)[] = [
   () => import('./readers.ts'),
   () => import('./seccomp.ts'),
   () => import('./apparmor.ts'),
   () => import('./selinux.ts'),
+  () => import('./seccomp-merge.ts'),
 ];
 
 const [text = '120'] = process.argv.slice(2);
@@ -17,5 +21,5 @@ if (seconds === 0) {
 }
 for (const load of fuzzers) {
   const { fuzz } = await load();
-  fuzz(seconds / fuzzers.length, (line) => console.log(line));
+  await fuzz(seconds / fuzzers.length, (line) => console.log(line));
 }

@@ -1,5 +1,6 @@
 import type { Filter } from './bpf.ts';
-import { evaluateLoaded, type Libseccomp, type LoadedProfile, nativeArchitecture, tokens } from './load-profile.ts';
+import type { Libseccomp, LoadedProfile, Runtime } from './load-profile.ts';
+import { evaluateLoaded, nativeArchitecture, tokens } from './load-profile.ts';
 import { type OracleProfile, possibleResults, rank } from './seccomp-evaluate.ts';
 import { namesOf, type Point, samplePoints } from './seccomp-points.ts';
 
@@ -27,8 +28,8 @@ export interface MergeReport {
   readonly points: number;
   /** Whether the result means the same at every point after it was loaded. */
   readonly loadsAsWritten: boolean;
-  /** Whether its rules are written to do something at a point, and all of that is lost when it is loaded. */
-  readonly losesAllRules: boolean;
+  /** Architectures on which rules of the result are written to do something, and all of that is lost when it is loaded. */
+  readonly withoutRules: readonly string[];
   /** Inputs that do not load, and inputs that mean something else after they were loaded. */
   readonly unloadableInputs: number;
   readonly changedInputs: number;
@@ -39,6 +40,7 @@ export interface MergeReport {
 /** What a merge is checked with. */
 export interface MergeCheck {
   readonly libseccomp: Libseccomp;
+  readonly runtime: Runtime;
   /** Returns a number from 0 up to, and without, its argument. */
   readonly random: (below: number) => number;
 }
@@ -115,10 +117,10 @@ export async function checkUnion(
 async function sample(
   inputs: readonly OracleProfile[],
   result: OracleProfile,
-  { libseccomp, random }: MergeCheck,
+  { libseccomp, runtime, random }: MergeCheck,
 ): Promise<Sampled> {
   const all = [result, ...inputs];
-  const loaded = await Promise.all(all.map((profile) => libseccomp.load(profile)));
+  const loaded = await Promise.all(all.map((profile) => libseccomp.load(profile, runtime)));
   const listed = all.flatMap(({ architectures = [] }) => architectures);
   const asked = new Set([nativeArchitecture, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', ...listed]);
   const tables = new Map<string, ReadonlyMap<string, number>>();
@@ -144,20 +146,29 @@ function loadFaults({ error }: Side): Fault[] {
   return error === undefined ? [] : [{ kind: 'does not load', detail: error }];
 }
 
-function reportOf({ points, result, inputs }: Sampled, faults: readonly Fault[], conservative: number): MergeReport {
-  const byDefault = result.written[0];
-  const isDefault = (actions: readonly string[] | undefined) =>
-    actions?.every((action) => action === 'bad architecture' || byDefault?.includes(action));
+function reportOf(sampled: Sampled, faults: readonly Fault[], conservative: number): MergeReport {
+  const { points, result, inputs } = sampled;
   return {
     faults,
     points: points.length,
     loadsAsWritten: result.loadsAsWritten,
-    losesAllRules:
-      result.loaded !== undefined && !isDefault(result.written.flat()) && isDefault(result.loaded) === true,
+    withoutRules: architecturesWithoutRules(sampled),
     unloadableInputs: inputs.filter(({ error }) => error !== undefined).length,
     changedInputs: inputs.filter(({ error, loadsAsWritten }) => error === undefined && !loadsAsWritten).length,
     conservative,
   };
+}
+
+function architecturesWithoutRules({ points, result: { written, loaded } }: Sampled): readonly string[] {
+  if (loaded === undefined) return [];
+  const found: string[] = [];
+  for (const architecture of new Set(points.map((point) => point.architecture))) {
+    const own = points.flatMap((point, at) => (point.architecture === architecture ? [at] : []));
+    const kept = new Set(own.map((at) => loaded[at]));
+    const meant = new Set(own.flatMap((at) => written[at] ?? []));
+    if (kept.size === 1 && meant.size > 1) found.push(architecture);
+  }
+  return found;
 }
 
 function laxest(results: readonly string[] | undefined): number {

@@ -1,4 +1,4 @@
-import type { NumberedCall } from './load-profile.ts';
+import { type NumberedCall, nativeArchitecture } from './load-profile.ts';
 import { type Call, memberOf, multiplexerOf, type OracleProfile } from './seccomp-evaluate.ts';
 
 /** A call with its name and its number: what the written profile and the loaded one are asked about. */
@@ -11,9 +11,9 @@ const max = 2n ** 64n - 1n;
 const low = 2n ** 32n - 1n;
 
 /**
- * Calls at which profiles are compared, on every architecture of `tables`: each name that a profile has, by its number
- * and through its multiplexer, and one that none has, with arguments at and beside the corners of the conditions, with
- * and without an upper half.
+ * Calls at which profiles are compared, on every architecture of `tables`, and fewer on those that no profile lists:
+ * each name that a profile has, by its number and through its multiplexer, and some that none has, with arguments at
+ * and beside the corners of the conditions, with and without an upper half.
  *
  * @param random returns a number from 0 up to, and without, its argument.
  * @param limit how many names are asked about at most; those with conditions go first.
@@ -25,9 +25,11 @@ export function samplePoints(
   limit = 12,
 ): readonly Point[] {
   const names = sampledNames(profiles, random, limit);
+  const listed = new Set([nativeArchitecture, ...profiles.flatMap(({ architectures = [] }) => architectures)]);
   const points: Point[] = [];
   for (const [architecture, table] of tables) {
-    for (const name of names) {
+    // A filter has one answer to all calls of an architecture that was not added.
+    for (const name of listed.has(architecture) ? names : names.slice(0, 4)) {
       const number = table.get(name);
       if (number !== undefined) {
         const conditions = rulesOf(profiles, [name]);
@@ -92,22 +94,32 @@ function rulesOf(profiles: readonly OracleProfile[], names: readonly string[]): 
     .map(({ args = [] }) => args);
 }
 
+/** How many argument lists a call is tried with at most. */
+const mostTuples = 64;
+
+/**
+ * Argument lists: for each rule one that meets it, and that one with each corner of each argument that it compares in
+ * turn, so that a filter that takes one comparison for another shows; and some at random.
+ */
 function sampleArguments(rules: readonly Conditions[], random: (below: number) => number): readonly bigint[][] {
-  const corners = Array.from({ length: 6 }, (_, index) => cornersOf(rules.flat(), index));
+  const corners = Array.from({ length: 6 }, (_, index) => cornersOf(rules.flat(), index, random));
   const pick = (index: number): bigint => {
     const values = corners[index] ?? [];
     return values[random(values.length)] ?? 0n;
   };
   const any = (): bigint[] => Array.from({ length: 6 }, (_, index) => pick(index));
-  const tuples: bigint[][] = [Array.from({ length: 6 }, () => 0n), any()];
-  for (const rule of rules.slice(0, 40)) {
+  const tuples: bigint[][] = [];
+  for (const rule of rules) {
     const met = any();
     for (const { index, op, value, valueTwo = 0n } of rule) met[index] = meeting(op, value, valueTwo);
     tuples.push(met);
-    for (const { index } of rule) for (let more = 0; more < 2; more += 1) tuples.push(met.with(index, pick(index)));
+    for (const index of new Set(rule.map((condition) => condition.index))) {
+      for (const corner of corners[index] ?? []) tuples.push(met.with(index, corner));
+    }
   }
-  for (let more = Math.min(24, 6 * rules.length); more > 0; more -= 1) tuples.push(any());
-  return tuples;
+  while (tuples.length > mostTuples) tuples[random(tuples.length)] = tuples.pop() ?? [];
+  for (let more = Math.min(12, 4 * rules.length); more > 0; more -= 1) tuples.push(any());
+  return [Array.from({ length: 6 }, () => 0n), any(), ...tuples];
 }
 
 /** A value for which the comparison holds, if there is one. */
@@ -117,8 +129,9 @@ function meeting(op: string, value: bigint, valueTwo: bigint): bigint {
   return op === 'SCMP_CMP_MASKED_EQ' ? value & valueTwo : value;
 }
 
-function cornersOf(conditions: Conditions, index: number): readonly bigint[] {
-  const corners = new Set<bigint>([0n, 1n, 2n ** 32n, max]);
+function cornersOf(conditions: Conditions, index: number, random: (below: number) => number): readonly bigint[] {
+  // A small number may be taken for that of a multiplexer's member.
+  const corners = new Set<bigint>([0n, 1n, BigInt(random(25)), 2n ** 32n, max]);
   for (const { index: at, value, valueTwo = 0n } of conditions) {
     if (at !== index) continue;
     for (const corner of [value, value & valueTwo, valueTwo | (max ^ value)]) {

@@ -88,7 +88,7 @@ export function findPeer(name: PeerName): string | undefined {
       accessSync(file, constants.X_OK);
       return true;
     } catch {
-      return file.endsWith('.json') && isReadable(file);
+      return /\.(?:json|h|so\.\d+)$/.test(file) && isReadable(file);
     }
   });
 }
