@@ -1,5 +1,6 @@
+import type { Change } from './seccomp/change.ts';
 import type { Direction } from './seccomp/compare.ts';
-import type { Change, ProfileDiff } from './seccomp/diff.ts';
+import type { ProfileDiff } from './seccomp/diff.ts';
 
 const order: readonly { readonly direction: Direction; readonly title: string }[] = [
   { direction: 'loosened', title: 'Loosened' },

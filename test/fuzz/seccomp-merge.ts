@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import fc from 'fast-check';
+import { GateCounts, gateProperty } from '../oracle/gate-property.ts';
 import { Libseccomp } from '../oracle/load-profile.ts';
 import { type Merge, MergeCounts, mergeProperty } from '../oracle/merge-property.ts';
 import { temporaryFolder } from '../peers/program.ts';
 import { missingRequirements } from '../peers/require.ts';
 
+const merges: readonly Merge[] = ['intersection', 'union'];
 /** How many pairs are merged in each way before the time is looked at. */
 const batch = 50;
 /** Milliseconds for making a failing pair smaller. */
 const shrinking = 60_000;
 
 /**
- * Merges pairs of generated profiles for some seconds, loads the results through both versions of libseccomp, and
- * checks that they mean what was promised. Needs test peers; without them, it reports that and does nothing.
+ * Merges and compares pairs of generated profiles for some seconds, loads them through both versions of libseccomp, and
+ * checks that merges mean what was promised, and that a comparison misses nothing that became laxer. Needs test peers; without them, it reports that and does nothing.
  *
  * @param report gets lines for people: the seed, and what was checked.
  * @throws AssertionError with the smallest pair found that broke the promise.
@@ -33,22 +35,26 @@ export async function fuzz(
   const folder = temporaryFolder('libseccomp');
   const libseccomps = { '2.5': Libseccomp.start(folder, '2.5'), '2.6': Libseccomp.start(folder, '2.6') };
   const counts = { intersection: new MergeCounts(), union: new MergeCounts() };
+  const gate = new GateCounts();
   try {
     for (let round = 0; performance.now() < end; round += 1) {
-      await Promise.all((['intersection', 'union'] as const).map((merge) => run(merge, seed + round)));
+      await Promise.all([
+        ...merges.map((merge) => run(mergeProperty(merge, libseccomps, counts[merge]), seed + round)),
+        run(gateProperty(libseccomps, gate, ['2.5', '2.6']), seed + round),
+      ]);
     }
   } finally {
     await Promise.all(Object.values(libseccomps).map((libseccomp) => libseccomp.stop()));
     rmSync(folder, { recursive: true, force: true });
   }
   for (const [merge, count] of Object.entries(counts)) report(`seccomp-merge: ${merge}: seed ${seed}, ${count}`);
+  report(`seccomp-merge: diff: seed ${seed}, ${gate}`);
+}
 
-  async function run(merge: Merge, at: number): Promise<void> {
-    const property = mergeProperty(merge, libseccomps, counts[merge]);
-    const details = await fc.check(property, { seed: at, numRuns: batch, interruptAfterTimeLimit: shrinking });
-    if (!details.failed) return;
-    throw new assert.AssertionError({
-      message: `${String(details.errorInstance)}\n${fc.defaultReportMessage(details)}`,
-    });
-  }
+async function run<Values>(property: fc.IAsyncProperty<Values>, seed: number): Promise<void> {
+  const details = await fc.check(property, { seed, numRuns: batch, interruptAfterTimeLimit: shrinking });
+  if (!details.failed) return;
+  throw new assert.AssertionError({
+    message: `${String(details.errorInstance)}\n${fc.defaultReportMessage(details)}`,
+  });
 }

@@ -2,7 +2,7 @@ import type { Filter } from './bpf.ts';
 import type { Libseccomp, LoadedProfile, Runtime } from './load-profile.ts';
 import { evaluateLoaded, nativeArchitecture, tokens } from './load-profile.ts';
 import { type OracleProfile, possibleResults, rank } from './seccomp-evaluate.ts';
-import { namesOf, type Point, samplePoints } from './seccomp-points.ts';
+import { namesOf, type Point, samplePoints, type Tables } from './seccomp-points.ts';
 
 /** How a merged profile breaks the promise of `intersect` or `union`. */
 export type Kind =
@@ -121,15 +121,20 @@ async function sample(
 ): Promise<Sampled> {
   const all = [result, ...inputs];
   const loaded = await Promise.all(all.map((profile) => libseccomp.load(profile, runtime)));
-  const listed = all.flatMap(({ architectures = [] }) => architectures);
-  const asked = new Set([nativeArchitecture, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', ...listed]);
-  const tables = new Map<string, ReadonlyMap<string, number>>();
-  for (const name of asked) if (tokens.has(name)) tables.set(name, await libseccomp.table(name));
-  const points = samplePoints(all, tables, random);
+  const points = samplePoints(all, await tablesFor(all, libseccomp), random);
   const sides = all.map((profile, at) => sideOf(profile, loaded[at], points));
   const [first, ...others] = sides;
   if (first === undefined) throw new Error('there is no result');
   return { points, result: first, inputs: others };
+}
+
+/** Numbers of system calls on every architecture that a profile lists, and some that others list. */
+export async function tablesFor(profiles: readonly OracleProfile[], libseccomp: Libseccomp): Promise<Tables> {
+  const listed = profiles.flatMap(({ architectures = [] }) => architectures);
+  const asked = new Set([nativeArchitecture, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', ...listed]);
+  const tables = new Map<string, ReadonlyMap<string, number>>();
+  for (const name of asked) if (tokens.has(name)) tables.set(name, await libseccomp.table(name));
+  return tables;
 }
 
 function sideOf(profile: OracleProfile, loaded: LoadedProfile | undefined, points: readonly Point[]): Side {

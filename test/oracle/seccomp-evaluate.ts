@@ -118,28 +118,6 @@ function compare(
   }
 }
 
-/**
- * What may become of one of the calls that socketcall(2) or ipc(2) stands for, made through that on x86. libseccomp
- * turns each rule for a member into one for the multiplexer with the first argument set to the member's number, so
- * that conditions on the first argument are lost; an unconditional rule for the multiplexer itself decides alone.
- */
-export function evaluateThrough(profile: OracleProfile, multiplexer: string, member: string): readonly string[] {
-  const byDefault = resultOf(profile.defaultAction, profile.defaultErrnoRet);
-  const rulesFor = (name: string) =>
-    (profile.syscalls ?? []).filter(
-      ({ names, action, errnoRet }) => names.includes(name) && resultOf(action, errnoRet) !== byDefault,
-    );
-  const isFree = (arg: { readonly op: string; readonly value: bigint }) =>
-    arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n;
-  const own = rulesFor(multiplexer).find(({ args = [] }) => isUnconditional(args));
-  if (own !== undefined) return [resultOf(own.action, own.errnoRet)];
-  const alone = rulesFor(member).find(({ args = [] }) => isUnconditional(args));
-  const members = alone === undefined ? rulesFor(member) : [alone];
-  const all = [...rulesFor(multiplexer), ...members];
-  const sure = members.some(({ args = [] }) => args.every((arg) => arg.index === 0 || isFree(arg)));
-  return [...all.map(({ action, errnoRet }) => resultOf(action, errnoRet)), ...(sure ? [] : [byDefault])];
-}
-
 /** Architectures on which socketcall(2) and ipc(2) stand for other calls, as libseccomp knows them. */
 const multiplexing = ['X86', 'M68K', 'PPC', 'PPC64', 'PPC64LE', 'S390', 'S390X', 'SH', 'SHEB'];
 

@@ -18,6 +18,17 @@ export type Box = readonly Side[];
 /** Every call. */
 export const everything: Box = [];
 
+/** Every call of a 32-bit program: the upper halves of its arguments are empty. */
+export const lowHalves: Box = [0, 1, 2, 3, 4, 5].map((index) => ({
+  index,
+  set: { form: 'bits', mask: 0xffff_ffff_0000_0000n, value: 0n },
+}));
+
+/** Every call of a program whose arguments have so many bits. */
+export function domainOf(bits: 32 | 64): Box {
+  return bits === 32 ? lowHalves : everything;
+}
+
 const nothing: readonly Box[] = [];
 
 /** The calls in both boxes, as a union; empty if there are none. */
@@ -69,6 +80,14 @@ function areDisjoint(a: Box, b: Box): boolean {
     if (own.index === index && obviouslyDisjoint(own.set, set)) return true;
   }
   return false;
+}
+
+/** Whether two boxes have a call in common, without making what they have in common. */
+export function haveCommonCall(a: Box, b: Box): boolean {
+  return a.every(({ index, set }) => {
+    const other = b.find((side) => side.index === index);
+    return other === undefined || (!obviouslyDisjoint(set, other.set) && intersectSets(set, other.set).length > 0);
+  });
 }
 
 /** The calls of `a` that are not in `b`, as a union whose members may overlap. */

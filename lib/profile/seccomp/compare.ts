@@ -1,5 +1,5 @@
 import type { Box } from './box.ts';
-import { intersectBoxes } from './box.ts';
+import { haveCommonCall, intersectBoxes } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
@@ -54,7 +54,7 @@ function differencesOf(
   for (const a of before) {
     for (const b of after) {
       if (sameOutcome(a.outcome, b.outcome)) continue;
-      const boxes = intersectBoxes(a.box, b.box, budget).filter((box) => intersectBoxes(box, domain).length > 0);
+      const boxes = intersectBoxes(a.box, b.box, budget).filter((box) => haveCommonCall(box, domain));
       for (const box of boxes) found.push({ box, from: a.outcome, to: b.outcome });
     }
   }

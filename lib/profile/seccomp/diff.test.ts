@@ -7,7 +7,7 @@ import { isLoosened, renderDiffMarkdown, renderDiffText } from '../render-diff.t
 import type { Direction } from './compare.ts';
 import { diffProfiles, equalProfiles } from './diff.ts';
 import { minimize } from './minimize.ts';
-import type { SeccompProfile } from './model.ts';
+import type { SeccompProfile, SeccompRule } from './model.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const names = ['read', 'socket'];
@@ -67,10 +67,12 @@ describe('diffProfiles', () => {
       const property = fc.property(arbitraryProfile(shape), (profile) => {
         const minimal = minimize(profile, native);
         const { changes } = diffProfiles(profile, minimal, native);
-        const told = changes.filter(({ where }) => where !== 'too many conditions to compare');
-        tooMany += changes.length - told.length;
+        // Of some conditions it is not sure how libseccomp loads them.
+        const written = changes.filter(({ where = '' }) => !/libseccomp|overlap/.test(where));
+        const told = written.filter(({ where }) => where !== 'too many conditions to compare');
+        tooMany += written.length - told.length;
         assert.deepEqual(told, []);
-        assert.ok(equalProfiles(minimal, profile, native) || changes.length > 0);
+        assert.ok(equalProfiles(minimal, profile, native) || written.length > 0);
         assert.deepEqual(minimize(minimal, native), minimal);
         const entries = ({ syscalls = [] }: SeccompProfile) =>
           syscalls.reduce((sum, { names: list }) => sum + list.length, 0);
@@ -170,14 +172,20 @@ Written differently, same meaning: ioctl
       architectures,
     });
     const [alone, guest] = [listing(native), { subject: 'architectures', from: 'calls are killed' }];
-    // No machine runs these beside its own programs, and runtimes filter a machine's own always.
-    const others = listing(native, 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_S390X');
-    assert.deepEqual(diffProfiles(alone, others, native), { changes: [], rewritten: ['architectures'] });
-    assert.ok(equalProfiles(others, listing(), native));
+    // A runtime that was built for 32-bit ARM filters AARCH64 only if it is listed.
+    assert.deepEqual(diffProfiles(alone, listing(native, 'SCMP_ARCH_AARCH64'), native).changes, [
+      {
+        ...guest,
+        direction: 'loosened',
+        to: 'SCMP_ARCH_AARCH64',
+        where: 'the machine is one whose runtime is of another architecture',
+      },
+    ]);
+    assert.ok(equalProfiles(alone, listing(), native));
     assert.deepEqual(diffProfiles(alone, listing('SCMP_ARCH_X86'), native).changes, [
       { ...guest, direction: 'loosened', to: 'SCMP_ARCH_X86' },
     ]);
-    assert.deepEqual(diffProfiles(alone, listing('SCMP_ARCH_X86'), 'SCMP_ARCH_AARCH64').changes, [
+    assert.deepEqual(diffProfiles(alone, listing(native, 'SCMP_ARCH_X86'), 'SCMP_ARCH_AARCH64').changes, [
       { ...guest, direction: 'loosened', to: 'SCMP_ARCH_X86', where: 'the machine is amd64' },
     ]);
     const onArm = diffProfiles(listing('SCMP_ARCH_ARM'), alone, native);
@@ -187,6 +195,69 @@ Written differently, same meaning: ioctl
     );
     // Of machines that are not known it cannot be told.
     assert.ok(isLoosened(diffProfiles(alone, listing('SCMP_ARCH_MIPS'), native)));
+  });
+
+  const equal = (index: number, value: bigint) => ({ index, value, op: 'SCMP_CMP_EQ' as const });
+  const directionsOf = (from: SeccompProfile, to: SeccompProfile) =>
+    diffProfiles(from, to, native).changes.map(({ subject, direction }) => `${subject} ${direction}`);
+
+  it('takes the laxer reading where entries with different actions overlap', () => {
+    const overlapping: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      syscalls: [
+        { names: ['read'], action: 'SCMP_ACT_KILL_PROCESS', args: [equal(0, 0n)] },
+        { names: ['read'], action: 'SCMP_ACT_ALLOW', args: [{ index: 1, value: 0n, op: 'SCMP_CMP_GE' }] },
+      ],
+    };
+    const always: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      syscalls: [
+        {
+          names: ['read'],
+          action: 'SCMP_ACT_KILL_PROCESS',
+          args: [{ index: 0, value: 0n, op: 'SCMP_CMP_GE' }],
+        },
+        { names: ['read'], action: 'SCMP_ACT_ALLOW', args: [{ index: 1, value: 0n, op: 'SCMP_CMP_GE' }] },
+      ],
+    };
+    const denying: SeccompProfile = { defaultAction: 'SCMP_ACT_ERRNO' };
+    assert.ok(directionsOf(denying, overlapping).includes('read loosened'));
+    assert.ok(directionsOf(denying, always).includes('read loosened'));
+    assert.deepEqual(directionsOf(overlapping, overlapping), []);
+  });
+
+  it('tells of calls that 32-bit programs reach through socketcall, where their names do not tell', () => {
+    const allowing = (...rules: SeccompRule[]): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_ERRNO',
+      architectures: both,
+      syscalls: [{ names: ['socket'], action: 'SCMP_ACT_ALLOW' }, ...rules],
+    });
+    const held = allowing({ names: ['socketcall'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 });
+    assert.deepEqual(directionsOf(held, allowing()), ['socketcall changed', 'socketcall(socket) loosened']);
+    assert.deepEqual(directionsOf(allowing(), held), ['socketcall changed']);
+  });
+
+  it('counts an absent list of flags as SPEC_ALLOW, and an empty one as none', () => {
+    const flagged = (flags?: readonly string[]): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_ERRNO',
+      ...(flags && { flags }),
+    });
+    const [log, specAllow] = ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW'];
+    assert.deepEqual(directionsOf(flagged([log]), flagged()), ['flags changed', 'flags loosened']);
+    assert.deepEqual(directionsOf(flagged([]), flagged([specAllow])), ['flags loosened']);
+    assert.deepEqual(directionsOf(flagged(), flagged([])), ['flags tightened']);
+    assert.deepEqual(directionsOf(flagged(), flagged([specAllow])), []);
+  });
+
+  it('tells that programs of an architecture which is no longer listed lose a thread, not the process', () => {
+    const killing = (...architectures: string[]): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_KILL_PROCESS',
+      architectures,
+    });
+    assert.deepEqual(directionsOf(killing(...both), killing(native)), [
+      'architectures tightened',
+      'architectures loosened',
+    ]);
   });
 
   it('takes what needs too much work to tell for loosened', () => {

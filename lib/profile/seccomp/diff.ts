@@ -1,30 +1,19 @@
 import { companions, machinesWithGuest } from './architecture.ts';
-import type { ArgumentSet } from './argument-set.ts';
 import type { Box } from './box.ts';
-import { everything } from './box.ts';
+import { everything, lowHalves } from './box.ts';
 import type { Budget } from './budget.ts';
+import type { Change } from './change.ts';
 import type { Difference, Direction } from './compare.ts';
 import { differences, directionOf, writtenAlike } from './compare.ts';
 import { alternatives, describeDecision } from './describe.ts';
+import { architecturesOf, doubtfulChanges, loadedPair, multiplexedChanges, textsOf } from './diff-loaded.ts';
 import { flagsInEffect, specAllow } from './flags.ts';
+import { lowHalf } from './load-cost.ts';
 import type { Decision, Meaning } from './meaning.ts';
 import { decisionOf, meaningOf, wideMeaningOf } from './meaning.ts';
-import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
+import type { SeccompProfile, SeccompRule } from './model.ts';
 import { describeOutcome } from './outcome.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
-
-/** One respect in which a profile became laxer or stricter. */
-export interface Change {
-  /** A syscall's name, `defaultAction`, `architectures`, `flags` or `listener`. */
-  readonly subject: string;
-  /** `loosened` and `tightened` as strictness goes; `changed` is another errno, a listener or a flag that only tells. */
-  readonly direction: Direction;
-  /** What held, and what holds now, for people. */
-  readonly from: string;
-  readonly to: string;
-  /** For which arguments or machines, for people; absent where for all. */
-  readonly where?: string;
-}
 
 /** What is different between two profiles in meaning, not in writing. */
 export interface ProfileDiff {
@@ -34,48 +23,70 @@ export interface ProfileDiff {
   readonly rewritten: readonly string[];
 }
 
-const word = 0xffff_ffffn;
-
 /** Steps of one comparison: a third of a second or so. Profiles in use take a hundredth of it. */
 const steps = 1_000_000;
 
 /**
  * Compares two profiles by what they mean (see meaningOf): for every syscall, arguments, architecture and flag.
- * Where arguments are too many to tell, the syscall counts as loosened. An architecture counts where some machine runs its
- * programs beside its own, whichever machine that is: profiles are published for nodes of several kinds.
+ * As a gate it takes the laxer reading: what cannot be told counts as loosened, be it that conditions are too many, or that
+ * libseccomp may load a syscall's entries, which are not those of before, otherwise than they are written. An architecture counts
+ * where some machine runs its programs beside its own, whichever machine that is: profiles are published for nodes of several kinds.
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  */
 export function diffProfiles(from: SeccompProfile, to: SeccompProfile, nativeArchitecture: string): ProfileDiff {
+  const written = writtenChanges(from, to, nativeArchitecture);
+  const known = new Set(written.filter(({ direction }) => direction === 'loosened').map(({ subject }) => subject));
+  const pair = loadedPair(from, to, nativeArchitecture);
+  const loaded = [
+    ...doubtfulChanges(pair).filter(({ subject }) => !known.has(subject)),
+    ...multiplexedChanges(pair, { left: steps }).filter(({ subject }) => !isToldOf(subject, known)),
+  ];
+  const changes = inOrder(written, loaded);
+  const changed = new Set(changes.map(({ subject }) => subject));
+  const [before, after] = [textsOf(from), textsOf(to)];
+  const named = [...new Set([...before.keys(), ...after.keys()])].sort();
+  const rewritten = named.filter((name) => !changed.has(name) && before.get(name) !== after.get(name));
+  const isListedAnew =
+    architecturesOf(from, nativeArchitecture).join() !== architecturesOf(to, nativeArchitecture).join();
+  const others = changed.has('architectures') || !isListedAnew ? [] : ['architectures'];
+  return { changes, rewritten: [...others, ...rewritten] };
+}
+
+/** Whether one of the two names of a call through a multiplexer is known to be loosened, as in `socketcall(socket)`. */
+function isToldOf(subject: string, known: ReadonlySet<string>): boolean {
+  return subject.split(/[()]/).some((name) => known.has(name));
+}
+
+/** Whether two profiles mean the same for every call as they are written, errno included. */
+export function equalProfiles(a: SeccompProfile, b: SeccompProfile, nativeArchitecture: string): boolean {
+  return writtenChanges(a, b, nativeArchitecture).length === 0;
+}
+
+/** How two profiles differ as they are written. */
+function writtenChanges(from: SeccompProfile, to: SeccompProfile, nativeArchitecture: string): readonly Change[] {
   const views = viewsOf(from, to, nativeArchitecture);
   const [main] = views;
   const names = new Set(views.flatMap((view) => [...view.from.decisions.keys(), ...view.to.decisions.keys()]));
   const budget: Budget = { left: steps };
-  const changes: Change[] = [
+  return [
     ...defaultChanges(main, budget),
     ...architectureChanges(from, to, nativeArchitecture),
     ...flagChanges(from, to),
     ...listenerChanges(from, to),
+    ...[...names].sort().flatMap((name) => syscallChanges(name, views, budget)),
   ];
-  const changed = new Set<string>();
-  for (const name of [...names].sort()) {
-    const found = syscallChanges(name, views, budget);
-    if (found.length > 0) changed.add(name);
-    changes.push(...found);
-  }
-  const before = textsOf(from);
-  const after = textsOf(to);
-  const written = [...new Set([...before.keys(), ...after.keys()])].sort();
-  const rewritten = written.filter((name) => !changed.has(name) && before.get(name) !== after.get(name));
-  const isListedAnew =
-    architecturesOf(from, nativeArchitecture).join() !== architecturesOf(to, nativeArchitecture).join();
-  const others = changes.some(({ subject }) => subject === 'architectures') || !isListedAnew ? [] : ['architectures'];
-  return { changes, rewritten: [...others, ...rewritten] };
 }
 
-/** Whether two profiles mean the same for every call, errno included. */
-export function equalProfiles(a: SeccompProfile, b: SeccompProfile, nativeArchitecture: string): boolean {
-  return diffProfiles(a, b, nativeArchitecture).changes.length === 0;
+/** Changes of the profile as a whole first, then syscalls by name. */
+function inOrder(written: readonly Change[], loaded: readonly Change[]): readonly Change[] {
+  if (loaded.length === 0) return written;
+  const isWhole = ({ subject }: Change) => ['defaultAction', 'architectures', 'flags', 'listener'].includes(subject);
+  const syscalls = [...written.filter((change) => !isWhole(change)), ...loaded];
+  return [
+    ...written.filter(isWhole),
+    ...syscalls.sort((a, b) => (a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : 0)),
+  ];
 }
 
 /** Two meanings to compare, and the calls that count; 32-bit architectures compare cut values. */
@@ -92,19 +103,12 @@ function viewsOf(from: SeccompProfile, to: SeccompProfile, native: string): read
     [...meaning.decisions.values()].some((decision) => decision.wide),
   );
   if (!wide || listed.every((name) => knownArchitectures.get(name)?.bits === 64)) return [main];
-  const low: ArgumentSet = { form: 'bits', mask: word << 32n, value: 0n };
-  const domain = Array.from({ length: 6 }, (_, index) => ({ index, set: low }));
-  return [main, { from: meaningOf(cut(from)), to: meaningOf(cut(to)), domain }];
+  return [main, { from: meaningOf(cut(from)), to: meaningOf(cut(to)), domain: lowHalves }];
 }
 
 /** A profile as 32-bit architectures read it. */
 function cut(profile: SeccompProfile): SeccompProfile {
-  const cutArg = (arg: SeccompArg): SeccompArg => ({
-    ...arg,
-    value: arg.value & word,
-    ...(arg.valueTwo === undefined ? {} : { valueTwo: arg.valueTwo & word }),
-  });
-  const cutRule = (rule: SeccompRule): SeccompRule => (rule.args ? { ...rule, args: rule.args.map(cutArg) } : rule);
+  const cutRule = (rule: SeccompRule): SeccompRule => (rule.args ? { ...rule, args: rule.args.map(lowHalf) } : rule);
   return { ...profile, syscalls: (profile.syscalls ?? []).map(cutRule) };
 }
 
@@ -154,22 +158,37 @@ function changesOf(subject: string, found: readonly Difference[]): readonly Chan
 /** Calls of an architecture that is not listed are killed, where the machine runs its programs at all. */
 function architectureChanges(from: SeccompProfile, to: SeccompProfile, native: string): readonly Change[] {
   const [before, after] = [architecturesOf(from, native), architecturesOf(to, native)];
-  const change = (name: string, direction: 'loosened' | 'tightened'): readonly Change[] => {
-    const machines = machinesWithGuest(name);
-    if (machines?.length === 0) return [];
+  const change = (name: string, direction: 'loosened' | 'tightened'): Change => {
     const [a, b] = direction === 'loosened' ? ['calls are killed', name] : [name, 'calls are killed'];
-    const elsewhere = machines !== undefined && !companions(native).includes(name);
-    const where = elsewhere ? { where: `the machine is ${machines.join(' or ')}` } : {};
-    return [{ subject: 'architectures', direction, from: a, to: b, ...where }];
+    const where = companions(native).includes(name) ? {} : { where: `the machine is ${machinesOf(name)}` };
+    return { subject: 'architectures', direction, from: a, to: b, ...where };
   };
+  const removed = before.filter((name) => !after.includes(name));
+  const kills = removed.length > 0 && killsProcesses(from);
   return [
-    ...after.filter((name) => !before.includes(name)).flatMap((name) => change(name, 'loosened')),
-    ...before.filter((name) => !after.includes(name)).flatMap((name) => change(name, 'tightened')),
+    ...after.filter((name) => !before.includes(name)).map((name) => change(name, 'loosened')),
+    ...removed.map((name) => change(name, 'tightened')),
+    ...(kills ? [{ ...threadsOnly, where: `the program is of ${removed.join(' or ')}` }] : []),
   ];
 }
 
-function architecturesOf({ architectures = [] }: SeccompProfile, native: string): readonly string[] {
-  return [...new Set([native, ...architectures])].sort();
+/** The machines on which it matters that an architecture is listed, for people. */
+function machinesOf(architecture: string): string {
+  const machines = machinesWithGuest(architecture) ?? [];
+  // Of its own architecture a runtime filters every call; one that was built for another does not.
+  return machines.length === 0 ? 'one whose runtime is of another architecture' : machines.join(' or ');
+}
+
+/** Calls of an architecture that is not listed end the thread that makes them, not the process. */
+const threadsOnly: Change = {
+  subject: 'architectures',
+  direction: 'loosened',
+  from: 'SCMP_ACT_KILL_PROCESS',
+  to: 'SCMP_ACT_KILL_THREAD',
+};
+
+function killsProcesses({ defaultAction, syscalls = [] }: SeccompProfile): boolean {
+  return [defaultAction, ...syscalls.map(({ action }) => action)].includes('SCMP_ACT_KILL_PROCESS');
 }
 
 function flagChanges(from: SeccompProfile, to: SeccompProfile): readonly Change[] {
@@ -194,16 +213,4 @@ function listenerChanges(from: SeccompProfile, to: SeccompProfile): readonly Cha
     from: `${name} ${from[name] ?? 'not set'}`,
     to: `${name} ${to[name] ?? 'not set'}`,
   }));
-}
-
-/** The entries of each syscall as they are written. */
-function textsOf(profile: SeccompProfile): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>();
-  for (const { names, action, errnoRet, args } of profile.syscalls ?? []) {
-    const conditions = (args ?? []).map((arg) => `${arg.index} ${arg.op} ${arg.value} ${arg.valueTwo ?? ''}`);
-    for (const name of names) {
-      texts.set(name, `${texts.get(name) ?? ''}${action} ${errnoRet ?? ''} ${conditions.join(', ')}\n`);
-    }
-  }
-  return texts;
 }

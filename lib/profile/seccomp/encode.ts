@@ -1,6 +1,7 @@
 import type { ArgumentSet } from './argument-set.ts';
-import { blocks, conditionOf, cutSet, intersectSets, isBlock, isWide, obviouslyDisjoint } from './argument-set.ts';
+import { blocks, conditionOf, cutSet, isBlock, isWide } from './argument-set.ts';
 import type { Box, Side } from './box.ts';
+import { haveCommonCall } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch, spend, unlimited } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
@@ -108,7 +109,7 @@ function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly R
   const all = kept.map(cutRegion);
   if (cut.length * all.length > maxPairs) return undefined;
   const collides = cut.some(({ outcome, box }) =>
-    all.some((other) => !sameOutcome(outcome, other.outcome) && overlap(box, other.box)),
+    all.some((other) => !sameOutcome(outcome, other.outcome) && haveCommonCall(box, other.box)),
   );
   return collides ? undefined : kept;
 }
@@ -120,13 +121,6 @@ function cutRegion({ box, outcome }: Region): Region {
     return cut === undefined ? [] : [{ index, set: cut }];
   });
   return { box: sides, outcome };
-}
-
-function overlap(a: Box, b: Box): boolean {
-  return a.every(({ index, set }) => {
-    const other = b.find((side) => side.index === index);
-    return other === undefined || (!obviouslyDisjoint(set, other.set) && intersectSets(set, other.set).length > 0);
-  });
 }
 
 function hasWide({ box }: Region): boolean {

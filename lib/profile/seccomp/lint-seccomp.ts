@@ -1,7 +1,7 @@
 import type { Finding } from '../profile.ts';
 import { companions } from './architecture.ts';
 import { argumentSet } from './argument-set.ts';
-import { intersectBoxes } from './box.ts';
+import { haveCommonCall } from './box.ts';
 import { loadDelay, loadedRules } from './load-cost.ts';
 import type { Decision, Meaning, Region } from './meaning.ts';
 import { boxOf, decisionOf, meaningOf } from './meaning.ts';
@@ -141,9 +141,9 @@ function lintConditions(profile: SeccompProfile): readonly Finding[] {
       const message = `${name}: conditions with different actions overlap: which one holds is up to the runtime`;
       findings.push(warning('overlapping-actions', first, message));
     }
-    const doubt = doubtAbout(rules);
+    const doubt = doubtAbout(rules.flatMap(({ args = [] }) => loadedRules(args)));
     if (doubt !== undefined) {
-      const message = `${name}: libseccomp 2.5 ${doubt === 'does' ? 'joins' : 'may join'} these conditions wrongly: use SCMP_CMP_EQ or SCMP_CMP_MASKED_EQ`;
+      const message = `${name}: libseccomp ${doubt === 'does' ? 'joins' : 'may join'} these conditions wrongly: use SCMP_CMP_EQ or SCMP_CMP_MASKED_EQ, on the same arguments in all of them`;
       const finding = doubt === 'does' ? warning : info;
       findings.push(finding('unreliable-comparison', first, message));
     }
@@ -199,7 +199,7 @@ function alternativesOf(entries: readonly SeccompRule[]): readonly Region[] {
 function hasOverlap(regions: readonly Region[]): boolean {
   if (regions.length > maxOverlapRegions) return false;
   return regions.some((a, index) =>
-    regions.slice(index + 1).some((b) => !sameOutcome(a.outcome, b.outcome) && intersectBoxes(a.box, b.box).length > 0),
+    regions.slice(index + 1).some((b) => !sameOutcome(a.outcome, b.outcome) && haveCommonCall(a.box, b.box)),
   );
 }
 

@@ -53,6 +53,16 @@ export function loadedRules(args: readonly SeccompArg[]): readonly Conditions[] 
   return isRepeated ? args.map((arg) => [arg].filter(compares)) : [args.filter(compares)];
 }
 
+/** A condition as 32-bit architectures compare it. */
+export function lowHalf(arg: SeccompArg): SeccompArg {
+  const { value, valueTwo } = arg;
+  return {
+    ...arg,
+    value: BigInt.asUintN(32, value),
+    ...(valueTwo !== undefined && { valueTwo: BigInt.asUintN(32, valueTwo) }),
+  };
+}
+
 function textOf({ index, op, value, valueTwo = 0n }: SeccompArg): string {
   return `${index} ${op} ${value} ${op === 'SCMP_CMP_MASKED_EQ' ? valueTwo & value : ''}`;
 }

@@ -1,9 +1,11 @@
 import { argumentSet, containsValue } from './argument-set.ts';
-import { everything, intersectBoxes } from './box.ts';
+import type { Box } from './box.ts';
+import { domainOf, haveCommonCall } from './box.ts';
 import type { Budget } from './budget.ts';
 import { differences, directionOf } from './compare.ts';
 import type { EncodedRule, Encoding } from './encode.ts';
-import { loadedRules } from './load-cost.ts';
+import { loadedRules, lowHalf } from './load-cost.ts';
+import type { LoadDoubt, LoadedRule } from './loaded-rule.ts';
 import type { Decision, Region } from './meaning.ts';
 import { always, boxOf, settle } from './meaning.ts';
 import type { SeccompArg, SeccompProfile } from './model.ts';
@@ -85,12 +87,11 @@ export function holdMultiplexers(
   budget: Budget,
 ): ReadonlyMap<string, Encoding> {
   const replacements = new Map<string, Encoding>();
-  const widths = new Set(architectures.filter(isMultiplexing).map((name) => knownArchitectures.get(name)?.bits ?? 32));
-  for (const bits of widths) {
+  for (const bits of multiplexedWidths(architectures)) {
     const views = inputs.map((profile) => viewOf(profile, bits));
     const result = viewOfEncodings(encodings, byDefault, bits);
     for (const [name, members] of multiplexers) {
-      if (!mustHold(name, members, views, result, combination, budget)) continue;
+      if (!mustHold({ name, members, views, result, domain: domainOf(bits) }, combination, budget)) continue;
       const outcomes = [...views, result].flatMap((view) => outcomesThrough(view, name, members));
       const outcome = outcomes.reduce(combination === 'strictest' ? stricter : laxer);
       const explicit = (combination === 'strictest' ? distinguishStricter : distinguishLaxer)(outcome, byDefault);
@@ -102,24 +103,32 @@ export function holdMultiplexers(
   return replacements;
 }
 
-/**
- * Returns what a profile does with the calls that 32-bit programs make through socketcall and ipc, by
- * names like `socketcall(socket)`, on architectures that have these. Only calls that a rule of the
- * profile reaches are listed.
- */
-export function multiplexedDecisions(profile: SeccompProfile, bits: 32 | 64): ReadonlyMap<string, Decision> {
-  const view = viewOf(profile, bits);
-  const decisions = new Map<string, Decision>();
-  for (const [name, members] of multiplexers) {
-    for (const [member, number] of members) {
-      if (!view.rules.has(name) && !view.rules.has(member)) continue;
-      decisions.set(`${name}(${member})`, decisionThrough(view, name, member, number));
-    }
-  }
-  return decisions;
+/** What a profile does with the calls that programs make through one of socketcall and ipc. */
+export interface MultiplexedReading {
+  readonly multiplexer: string;
+  readonly member: string;
+  readonly decision: Decision;
+  /** Why it is not sure that libseccomp loads it so. */
+  readonly doubt?: LoadDoubt;
 }
 
-/** Whether an architecture among several has multiplexers whose arguments are compared in so many bits. */
+/**
+ * Returns what a profile does with every call through socketcall and ipc on architectures that have
+ * these and compare arguments in so many bits.
+ */
+export function multiplexedReadings(profile: SeccompProfile, bits: 32 | 64): readonly MultiplexedReading[] {
+  const view = viewOf(profile, bits);
+  return [...multiplexers].flatMap(([multiplexer, members]) => {
+    const why = doubtThrough(multiplexer, members, view);
+    const doubt = why === undefined ? {} : { doubt: { why, outcomes: outcomesThrough(view, multiplexer, members) } };
+    return [...members].map(([member, number]) => {
+      const decision = decisionThrough(view, multiplexer, member, number);
+      return { multiplexer, member, decision, ...doubt };
+    });
+  });
+}
+
+/** In how many bits the architectures among several that have multiplexers compare arguments. */
 export function multiplexedWidths(architectures: readonly string[]): ReadonlySet<32 | 64> {
   return new Set(architectures.filter(isMultiplexing).map((name) => knownArchitectures.get(name)?.bits ?? 32));
 }
@@ -128,11 +137,6 @@ export function multiplexedWidths(architectures: readonly string[]): ReadonlySet
 interface View {
   readonly rules: ReadonlyMap<string, readonly LoadedRule[]>;
   readonly byDefault: Outcome;
-}
-
-interface LoadedRule {
-  readonly conditions: readonly SeccompArg[];
-  readonly outcome: Outcome;
 }
 
 function viewOf(profile: SeccompProfile, bits: 32 | 64): View {
@@ -179,15 +183,6 @@ function loadedAs(
   return loadedRules(compared).map((conditions) => ({ conditions, outcome: held }));
 }
 
-function lowHalf(arg: SeccompArg): SeccompArg {
-  const { value, valueTwo } = arg;
-  return {
-    ...arg,
-    value: BigInt.asUintN(32, value),
-    ...(valueTwo !== undefined && { valueTwo: BigInt.asUintN(32, valueTwo) }),
-  };
-}
-
 /** The outcome of the unconditional rule that decides for a multiplexer alone. */
 function decidesAlone({ rules }: View, multiplexer: string): Outcome | undefined {
   return rules.get(multiplexer)?.find(({ conditions }) => conditions.length === 0)?.outcome;
@@ -216,29 +211,35 @@ function allows(first: bigint): (arg: SeccompArg) => boolean {
   };
 }
 
-function mustHold(
-  multiplexer: string,
-  members: ReadonlyMap<string, bigint>,
-  inputs: readonly View[],
-  result: View,
-  combination: Combination,
-  budget: Budget,
-): boolean {
-  const own = result.rules.get(multiplexer) ?? [];
-  if (decidesAlone(result, multiplexer) === undefined) {
-    const named = [...members.keys()].filter((member) => result.rules.has(member));
-    // libseccomp refuses conditional rules for a multiplexer beside rules for its members.
-    if (own.length > 0 && named.length > 0) return true;
-    if (named.some((member) => clashes(result.rules.get(member) ?? []))) return true;
-    if (isMixed(named.flatMap((member) => result.rules.get(member) ?? []))) return true;
-  }
+/** A multiplexer with its members, under the inputs of a combined profile and under the result. */
+interface Held {
+  readonly name: string;
+  readonly members: ReadonlyMap<string, bigint>;
+  readonly views: readonly View[];
+  readonly result: View;
+  readonly domain: Box;
+}
+
+function mustHold({ name, members, views, result, domain }: Held, combination: Combination, budget: Budget): boolean {
+  if (doubtThrough(name, members, result) !== undefined) return true;
   return [...members].some(([member, number]) => {
-    const reached = decisionThrough(result, multiplexer, member, number);
-    return inputs.some((input) => {
-      const wanted = decisionThrough(input, multiplexer, member, number);
-      return breaks(wanted, reached, combination, budget);
-    });
+    const reached = decisionThrough(result, name, member, number);
+    return views.some((input) =>
+      breaks(decisionThrough(input, name, member, number), reached, domain, combination, budget),
+    );
   });
+}
+
+/** Why libseccomp may refuse the rules for a multiplexer, or make something else of them. */
+function doubtThrough(multiplexer: string, members: ReadonlyMap<string, bigint>, view: View): string | undefined {
+  if (decidesAlone(view, multiplexer) !== undefined) return undefined;
+  const ofMembers = [...members.keys()].map((member) => view.rules.get(member) ?? []);
+  if (view.rules.has(multiplexer) && ofMembers.some((rules) => rules.length > 0)) {
+    return `libseccomp may refuse conditions on ${multiplexer} beside rules for what it stands for`;
+  }
+  if (ofMembers.some(clashes))
+    return `libseccomp adds these rules to ${multiplexer} too, where they contradict each other`;
+  return isMixed(ofMembers.flat()) ? `libseccomp may join these rules wrongly in ${multiplexer}` : undefined;
 }
 
 /** Whether rules with different outcomes overlap once conditions on the first argument are gone. */
@@ -252,7 +253,7 @@ function clashes(rules: readonly LoadedRule[]): boolean {
   return boxes.some((a, index) =>
     boxes.slice(index + 1).some((b) => {
       if (a.box === undefined || b.box === undefined || sameOutcome(a.outcome, b.outcome)) return false;
-      return intersectBoxes(a.box, b.box).length > 0;
+      return haveCommonCall(a.box, b.box);
     }),
   );
 }
@@ -269,11 +270,11 @@ function argumentsBeyondFirst(conditions: readonly SeccompArg[]): string {
 }
 
 /** Whether what is reached is somewhere looser than wanted (or stricter, for a union), or may be. */
-function breaks(wanted: Decision, reached: Decision, combination: Combination, budget: Budget): boolean {
+function breaks(wanted: Decision, reached: Decision, domain: Box, combination: Combination, budget: Budget): boolean {
   const [want, reach] = [levelsOf(wanted), levelsOf(reached)];
   const isLoosened = combination === 'strictest';
   if (isLoosened ? reach.least >= want.most : reach.most <= want.least) return false;
-  const found = differences(wanted, reached, everything, budget);
+  const found = differences(wanted, reached, domain, budget);
   if (found === undefined) return true;
   return found.some((difference) => directionOf(difference) === (isLoosened ? 'loosened' : 'tightened'));
 }

@@ -23,14 +23,11 @@ export function keepNumberLoad(
   architectures: readonly string[],
   anchor: Outcome | undefined,
 ): void {
-  const at = architectures.filter((name) => mayLoseLoad(name, architectures));
-  if (at.length === 0) return;
-  const absent: string[] = [];
-  for (const [name, { rules }] of encodings) {
-    if (rules.length === 0) continue;
-    if (at.some((architecture) => mayLackNumber(name, architecture))) absent.push(name);
-    if (rules.some(({ args }) => args.length === 0) && at.every((one) => isOnArchitecture(name, one))) return;
-  }
+  const rules = [...encodings].filter(([, encoding]) => encoding.rules.length > 0);
+  const absent = namesThatLoseLoad(
+    rules.map(([name, encoding]) => ({ name, isDecided: encoding.rules.some(({ args }) => args.length === 0) })),
+    architectures,
+  );
   if (absent.length === 0) return;
   if (anchor !== undefined) {
     encodings.set(unimplemented, { rules: [{ args: [], outcome: anchor }], exact: false });
@@ -39,6 +36,22 @@ export function keepNumberLoad(
   // Without its own rule a multiplexer would meet those of its members.
   const dropped = absent.flatMap((name) => [name, ...membersOf(name)]);
   for (const name of dropped) encodings.set(name, { rules: [], exact: false });
+}
+
+/**
+ * Returns the names for which libseccomp may lose all rules of an architecture, see keepNumberLoad; none if it does not.
+ *
+ * @param added the syscalls with rules; `isDecided` if one has no conditions.
+ */
+export function namesThatLoseLoad(
+  added: readonly { readonly name: string; readonly isDecided: boolean }[],
+  architectures: readonly string[],
+): readonly string[] {
+  const at = architectures.filter((name) => mayLoseLoad(name, architectures));
+  const isCertain = (name: string) => at.every((architecture) => isOnArchitecture(name, architecture));
+  if (added.some(({ name, isDecided }) => isDecided && isCertain(name))) return [];
+  const absent = added.filter(({ name }) => at.some((architecture) => mayLackNumber(name, architecture)));
+  return absent.map(({ name }) => name);
 }
 
 /** x32 shares its code with x86_64, whose calls come first. */

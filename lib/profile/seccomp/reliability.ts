@@ -1,19 +1,29 @@
-import type { SeccompRule } from './model.ts';
+import type { SeccompArg } from './model.ts';
+
+/** The conditions of one rule as libseccomp gets it, which must all hold; see loadedRules. */
+type Conditions = readonly SeccompArg[];
 
 /**
- * How surely libseccomp 2.5 joins several entries of one syscall wrongly (see encodeDecision): entries with LT or LE, or
- * with NE, GE or GT among several conditions, often; entries of one NE, GE or GT beside entries of several EQ, seldom.
- * Undefined where it is not known to.
+ * Returns how surely libseccomp 2.5 and 2.6 join several rules of one syscall wrongly (see encodeDecision): with LT or
+ * LE, or with NE, GE or GT among several conditions, often; with one NE, GE or GT beside several EQ, or where rules with
+ * several conditions do not all compare the same arguments, seldom. Undefined where they are not known to.
  *
- * @param entries at least two, or one with several conditions on one argument.
+ * @param rules at least two, each with conditions.
  */
-export function doubtAbout(entries: readonly SeccompRule[]): 'does' | 'may' | undefined {
-  const lists = entries.map((rule) => rule.args ?? []);
-  const isSingle = (list: (typeof lists)[number]) =>
-    list.length === 1 || new Set(list.map(({ index }) => index)).size < list.length;
-  const uses = (list: (typeof lists)[number], ...operators: string[]) => list.some(({ op }) => operators.includes(op));
-  if (lists.some((list) => uses(list, 'SCMP_CMP_LT', 'SCMP_CMP_LE'))) return 'does';
-  const loose = lists.filter((list) => uses(list, 'SCMP_CMP_NE', 'SCMP_CMP_GE', 'SCMP_CMP_GT'));
-  if (loose.length === 0 || lists.every(isSingle)) return undefined;
-  return loose.every(isSingle) ? 'may' : 'does';
+export function doubtAbout(rules: readonly Conditions[]): 'does' | 'may' | undefined {
+  const isSingle = (conditions: Conditions) => conditions.length === 1;
+  const uses = (conditions: Conditions, ...operators: string[]) => conditions.some(({ op }) => operators.includes(op));
+  if (rules.some((conditions) => uses(conditions, 'SCMP_CMP_LT', 'SCMP_CMP_LE'))) return 'does';
+  if (rules.every(isSingle)) return undefined;
+  const loose = rules.filter((conditions) => uses(conditions, 'SCMP_CMP_NE', 'SCMP_CMP_GE', 'SCMP_CMP_GT'));
+  if (!loose.every(isSingle)) return 'does';
+  const compared = new Set(rules.map(argumentsOf));
+  return loose.length > 0 || compared.size > 1 ? 'may' : undefined;
+}
+
+function argumentsOf(conditions: Conditions): string {
+  return conditions
+    .map(({ index }) => index)
+    .sort()
+    .join();
 }

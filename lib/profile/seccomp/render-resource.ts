@@ -38,7 +38,8 @@ export function renderSeccompResource(profile: SeccompProfile, name: string): st
     'spec:',
     `  defaultAction: ${profile.defaultAction}`,
     ...list('architectures', profile.architectures),
-    ...list('flags', profile.flags),
+    // An empty list is not an absent one; see flagsInEffect.
+    ...(profile.flags?.length === 0 ? ['  flags: []'] : list('flags', profile.flags)),
     ...(profile.listenerPath === undefined ? [] : [`  listenerPath: ${JSON.stringify(profile.listenerPath)}`]),
     ...(profile.listenerMetadata === undefined
       ? []

@@ -1,0 +1,125 @@
+import type { Box } from './box.ts';
+import { domainOf } from './box.ts';
+import type { Budget } from './budget.ts';
+import type { Change } from './change.ts';
+import { differences, directionOf } from './compare.ts';
+import { describeDecision } from './describe.ts';
+import { loadDoubts } from './load-doubt.ts';
+import type { LoadDoubt } from './loaded-rule.ts';
+import type { Decision } from './meaning.ts';
+import { decisionOf, meaningOf } from './meaning.ts';
+import type { SeccompProfile } from './model.ts';
+import type { MultiplexedReading } from './multiplexer.ts';
+import { multiplexedReadings, multiplexedWidths } from './multiplexer.ts';
+import type { Outcome } from './outcome.ts';
+import { outcomeOf, sameOutcome, strictness } from './outcome.ts';
+
+/** Two profiles to compare as libseccomp loads them. */
+export interface LoadedPair {
+  readonly from: SeccompProfile;
+  readonly to: SeccompProfile;
+  /** What runtimes add where architectures are not listed, as SCMP_ARCH_*. */
+  readonly native: string;
+  /** Whether a syscall's entries, or what they stand beside, are not those of before. */
+  readonly isRewritten: (syscall: string) => boolean;
+}
+
+/** Pairs two profiles for comparison. */
+export function loadedPair(from: SeccompProfile, to: SeccompProfile, native: string): LoadedPair {
+  const [before, after] = [textsOf(from), textsOf(to)];
+  const defaultOf = (profile: SeccompProfile) => outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const all =
+    !sameOutcome(defaultOf(from), defaultOf(to)) ||
+    architecturesOf(from, native).join() !== architecturesOf(to, native).join();
+  return { from, to, native, isRewritten: (syscall) => all || before.get(syscall) !== after.get(syscall) };
+}
+
+/**
+ * Returns the syscalls that may have become laxer because it is not sure how libseccomp loads their
+ * entries: the strictest reading of what was, and the laxest of what is.
+ */
+export function doubtfulChanges({ from, to, native, isRewritten }: LoadedPair): readonly Change[] {
+  const before = loadDoubts(from, architecturesOf(from, native));
+  const after = loadDoubts(to, architecturesOf(to, native));
+  if (before.size === 0 && after.size === 0) return [];
+  const [ours, theirs] = [meaningOf(from), meaningOf(to)];
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((subject) => {
+    const doubts = { from: before.get(subject), to: after.get(subject) };
+    if (!isRewritten(subject) && doubts.from?.why === doubts.to?.why) return [];
+    const decisions = { from: decisionOf(ours, subject), to: decisionOf(theirs, subject) };
+    return mayLoosen(outcomesOf(decisions.from, doubts.from), outcomesOf(decisions.to, doubts.to))
+      ? [loosened(subject, decisions.from, decisions.to, reasonOf(doubts.from, doubts.to))]
+      : [];
+  });
+}
+
+/**
+ * Returns the calls through socketcall and ipc that became laxer, or may have, on architectures that
+ * both profiles list.
+ */
+export function multiplexedChanges(pair: LoadedPair, budget: Budget): readonly Change[] {
+  const { from, to, native } = pair;
+  const widths = multiplexedWidths(architecturesOf(to, native));
+  const common = [...multiplexedWidths(architecturesOf(from, native))].filter((bits) => widths.has(bits));
+  return common.flatMap((bits) => {
+    const after = multiplexedReadings(to, bits);
+    return multiplexedReadings(from, bits).flatMap((reading, index) => {
+      const other = after[index];
+      return other === undefined ? [] : multiplexedChange(pair, reading, other, domainOf(bits), budget);
+    });
+  });
+}
+
+function multiplexedChange(
+  { isRewritten }: LoadedPair,
+  from: MultiplexedReading,
+  to: MultiplexedReading,
+  domain: Box,
+  budget: Budget,
+): readonly Change[] {
+  const { multiplexer, member } = to;
+  if (!isRewritten(multiplexer) && !isRewritten(member) && from.doubt?.why === to.doubt?.why) return [];
+  const subject = `${multiplexer}(${member})`;
+  if (from.doubt !== undefined || to.doubt !== undefined) {
+    if (!mayLoosen(outcomesOf(from.decision, from.doubt), outcomesOf(to.decision, to.doubt))) return [];
+    return [loosened(subject, from.decision, to.decision, reasonOf(from.doubt, to.doubt))];
+  }
+  const found = differences(from.decision, to.decision, domain, budget);
+  if (found === undefined) return [loosened(subject, from.decision, to.decision, 'too many conditions to compare')];
+  if (!found.some((difference) => directionOf(difference) === 'loosened')) return [];
+  return [loosened(subject, from.decision, to.decision, 'a 32-bit program calls it so')];
+}
+
+/** Whether some outcome that may be is laxer than one that may have been. */
+function mayLoosen(from: readonly Outcome[], to: readonly Outcome[]): boolean {
+  return Math.min(...to.map(strictness)) < Math.max(...from.map(strictness));
+}
+
+function outcomesOf({ regions, otherwise }: Decision, doubt: LoadDoubt | undefined): readonly Outcome[] {
+  return doubt?.outcomes ?? [otherwise, ...regions.map(({ outcome }) => outcome)];
+}
+
+function reasonOf(from: LoadDoubt | undefined, to: LoadDoubt | undefined): string {
+  return to?.why ?? `before, ${from?.why}`;
+}
+
+function loosened(subject: string, from: Decision, to: Decision, where: string): Change {
+  return { subject, direction: 'loosened', from: describeDecision(from), to: describeDecision(to), where };
+}
+
+/** Returns the architectures that a profile holds for, each once, sorted. */
+export function architecturesOf({ architectures = [] }: SeccompProfile, native: string): readonly string[] {
+  return [...new Set([native, ...architectures])].sort();
+}
+
+/** Returns the entries of each syscall as they are written. */
+export function textsOf(profile: SeccompProfile): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  for (const { names, action, errnoRet, args } of profile.syscalls ?? []) {
+    const conditions = (args ?? []).map((arg) => `${arg.index} ${arg.op} ${arg.value} ${arg.valueTwo ?? ''}`);
+    for (const name of names) {
+      texts.set(name, `${texts.get(name) ?? ''}${action} ${errnoRet ?? ''} ${conditions.join(', ')}\n`);
+    }
+  }
+  return texts;
+}

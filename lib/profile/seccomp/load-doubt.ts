@@ -1,0 +1,92 @@
+import { haveCommonCall } from './box.ts';
+import { loadDelay, loadedRules, lowHalf } from './load-cost.ts';
+import type { LoadDoubt, LoadedRule } from './loaded-rule.ts';
+import { boxOf } from './meaning.ts';
+import type { SeccompArg, SeccompProfile } from './model.ts';
+import { namesThatLoseLoad } from './number-load.ts';
+import type { Outcome } from './outcome.ts';
+import { outcomeOf, sameOutcome } from './outcome.ts';
+import { doubtAbout } from './reliability.ts';
+import { architectures as knownArchitectures } from './vocabulary.ts';
+
+/** Of more rules for one syscall not every pair is compared. */
+const maxCompared = 128;
+
+/**
+ * Returns the syscalls whose entries libseccomp may load with another meaning than meaningOf reads, or
+ * refuse. All others were found to load as written, by comparing its filters with the specification.
+ *
+ * @param architectures those that the profile holds for, as SCMP_ARCH_*, the native one included.
+ */
+export function loadDoubts(profile: SeccompProfile, architectures: readonly string[]): ReadonlyMap<string, LoadDoubt> {
+  const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const widths = new Set(architectures.map((name) => knownArchitectures.get(name)?.bits ?? 32));
+  const entries = entriesOf(profile, byDefault);
+  const doubts = new Map<string, LoadDoubt>();
+  const note = (name: string, why: string) => {
+    if (doubts.has(name)) return;
+    doubts.set(name, { why, outcomes: [byDefault, ...(entries.get(name) ?? []).map(({ outcome }) => outcome)] });
+  };
+  for (const [name, rules] of entries) {
+    for (const bits of widths) {
+      const why = doubtOf(rules.flatMap((rule) => loadedAs(rule, bits)));
+      if (why !== undefined) note(name, why);
+    }
+  }
+  const added = [...entries].map(([name, rules]) => ({ name, isDecided: rules.some(({ args }) => args.length === 0) }));
+  const [absent] = namesThatLoseLoad(added, architectures);
+  if (absent !== undefined) {
+    for (const name of entries.keys())
+      note(name, `libseccomp may lose every rule over ${absent}, which not every listed architecture has`);
+  }
+  return doubts;
+}
+
+/** Why libseccomp may make something else of the rules of one syscall; undefined if it does not. */
+function doubtOf(rules: readonly LoadedRule[]): string | undefined {
+  // A rule without conditions decides alone.
+  if (rules.length < 2 || rules.some(({ conditions }) => conditions.length === 0)) return undefined;
+  const conditions = rules.map((rule) => rule.conditions);
+  if (loadDelay(conditions) !== undefined) return 'libseccomp may never load these conditions';
+  if (doubtAbout(conditions) !== undefined) return 'libseccomp may join these conditions wrongly';
+  return overlap(rules) ? 'entries with different actions overlap, and which one holds is not defined' : undefined;
+}
+
+interface Entry {
+  readonly args: readonly SeccompArg[];
+  readonly outcome: Outcome;
+}
+
+/** The entries of each syscall that runtimes add, in their order. */
+function entriesOf({ syscalls = [] }: SeccompProfile, byDefault: Outcome): ReadonlyMap<string, readonly Entry[]> {
+  const entries = new Map<string, Entry[]>();
+  for (const { names, action, errnoRet, args = [] } of syscalls) {
+    const outcome = outcomeOf(action, errnoRet);
+    if (sameOutcome(outcome, byDefault)) continue;
+    const entry = { args, outcome };
+    for (const name of new Set(names)) {
+      const known = entries.get(name);
+      if (known === undefined) entries.set(name, [entry]);
+      else known.push(entry);
+    }
+  }
+  return entries;
+}
+
+function loadedAs({ args, outcome }: Entry, bits: 32 | 64): readonly LoadedRule[] {
+  const rules = args.length === 0 ? [args] : loadedRules(bits === 32 ? args.map(lowHalf) : args);
+  return rules.map((conditions) => ({ conditions, outcome }));
+}
+
+function overlap(rules: readonly LoadedRule[]): boolean {
+  const [first] = rules;
+  if (first === undefined || rules.every(({ outcome }) => sameOutcome(outcome, first.outcome))) return false;
+  if (rules.length > maxCompared) return true;
+  const boxes = rules.flatMap(({ conditions, outcome }) => {
+    const box = boxOf(conditions);
+    return box === undefined ? [] : [{ box, outcome }];
+  });
+  return boxes.some((a, index) =>
+    boxes.slice(index + 1).some((b) => !sameOutcome(a.outcome, b.outcome) && haveCommonCall(a.box, b.box)),
+  );
+}

@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { diffProfiles } from '#lib/profile/seccomp/diff';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import { randomFrom } from '../fuzz/mutate.ts';
+import { tablesFor } from './check-merge.ts';
+import { evaluateLoaded, type LibseccompVersion, nativeArchitecture, type Runtime } from './load-profile.ts';
+import type { Libseccomps } from './merge-property.ts';
+import { rank } from './seccomp-evaluate.ts';
+import { profilePair } from './seccomp-pairs.ts';
+import { samplePoints } from './seccomp-points.ts';
+
+/** What the checks of the gate went through. */
+export class GateCounts {
+  pairs = 0;
+  /** Pairs of which both profiles load. */
+  loaded = 0;
+  /** Those whose second profile, as loaded, permits what the first does not. */
+  loosened = 0;
+  /** Pairs that are said to be loosened, and were not seen to be. */
+  unconfirmed = 0;
+
+  toString(): string {
+    const { pairs, loaded, loosened, unconfirmed } = this;
+    return `${pairs} pairs, ${loaded} loaded, ${loosened} of them loosened; ${unconfirmed} called loosened in doubt`;
+  }
+}
+
+/** Two profiles, or a profile and what became of it by one edit. */
+const changedProfile: fc.Arbitrary<readonly [SeccompProfile, SeccompProfile]> = fc.oneof(
+  profilePair,
+  fc.tuple(profilePair, fc.nat(), fc.nat({ max: 3 })).map(([[profile, other], at, edit]) => {
+    const entries = [...(profile.syscalls ?? [])];
+    const place = at % (entries.length + 1);
+    if (edit === 0) entries.splice(place, 1);
+    if (edit === 1) entries.splice(place, 0, ...(other.syscalls ?? []).slice(0, 1));
+    if (edit === 2) entries.push(...entries.splice(0, place));
+    const { architectures = [] } = edit === 3 ? other : profile;
+    return [profile, { ...profile, architectures, syscalls: entries }] as const;
+  }),
+);
+
+/**
+ * The property that no change is let through which loosens what a kernel is given: wherever the second
+ * profile, as libseccomp loads it, is laxer than the first as loaded, the comparison says loosened.
+ */
+export function gateProperty(libseccomps: Libseccomps, counts: GateCounts, versions: readonly LibseccompVersion[]) {
+  return fc.asyncProperty(
+    changedProfile,
+    fc.constantFrom(...versions),
+    fc.constantFrom('runc' as const, 'crun' as const),
+    fc.noShrink(fc.nat()),
+    async ([from, to], version, runtime: Runtime, seed) => {
+      const libseccomp = libseccomps[version];
+      const [before, after] = await Promise.all([from, to].map((profile) => libseccomp.load(profile, runtime)));
+      counts.pairs += 1;
+      if (before === undefined || after === undefined || 'error' in before || 'error' in after) return;
+      counts.loaded += 1;
+      const { changes } = diffProfiles(from, to, nativeArchitecture);
+      const isCalledLoosened = changes.some(({ direction }) => direction === 'loosened');
+      const points = samplePoints([from, to], await tablesFor([from, to], libseccomp), randomFrom(seed));
+      const looser = points.find(
+        (point) => rankOf(evaluateLoaded(after, point)) < rankOf(evaluateLoaded(before, point)),
+      );
+      if (looser !== undefined) counts.loosened += 1;
+      else if (isCalledLoosened) counts.unconfirmed += 1;
+      if (looser === undefined || isCalledLoosened) return;
+      const call = `${looser.syscall}(${looser.args.map((value) => `0x${value.toString(16)}`).join(', ')})`;
+      const [was, is] = [evaluateLoaded(before, looser), evaluateLoaded(after, looser)];
+      throw new Error(`not called loosened: ${call} of ${looser.architecture} was ${was}, is ${is}`);
+    },
+  );
+}
+
+/** Calls of an architecture that was not added end the thread that makes them. */
+function rankOf(action: string): number {
+  return rank(action === 'bad architecture' ? 'SCMP_ACT_KILL_THREAD' : action);
+}
