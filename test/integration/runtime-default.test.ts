@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { release } from 'node:os';
 import { after, before, it } from 'node:test';
 import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { machineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { loadRuntimeDefaults } from '#lib/profile/seccomp/runtime-defaults/load-tables';
 import { syscallNames } from '#lib/profile/seccomp/syscall-names';
 import { type CriClient, connectCri } from '../cri/client.ts';
 import { SecurityProfile_ProfileType } from '../cri/gen/cri_pb.js';
@@ -51,7 +53,8 @@ for (const version of ['2', '1.6'] as const) {
     for (const added of capabilitySets) {
       it(`is not stricter than ours with ${added.length === 0 ? 'the usual capabilities' : added.join(', ')}`, async () => {
         const { profile: real, capabilities } = await reported(client, added);
-        const ours = runtimeDefault({ architecture, capabilities });
+        const { tables } = await loadRuntimeDefaults(undefined);
+        const ours = runtimeDefault(tables, { architecture, kernel: release(), capabilities });
         const names = new Set([
           ...syscallNames(),
           ...[...(real.syscalls ?? []), ...(ours.syscalls ?? [])].flatMap((r) => r.names),

@@ -3,9 +3,10 @@ import { describe, it } from 'node:test';
 import { evaluate } from '#test/oracle/seccomp-evaluate';
 import type { MachineArchitecture } from './architecture.ts';
 import { runtimeDefault } from './runtime-default.ts';
+import { v2_1_0 } from './runtime-defaults/containerd.ts';
 
 const clone = (capabilities: readonly string[], architecture: MachineArchitecture, args: bigint[]) =>
-  evaluate(runtimeDefault({ architecture, capabilities }), {
+  evaluate(runtimeDefault([v2_1_0], { architecture, kernel: '6.1', capabilities }), {
     architecture: native[architecture] ?? '',
     syscall: 'clone',
     args,
@@ -15,7 +16,7 @@ const native: Partial<Record<MachineArchitecture, string>> = { amd64: 'SCMP_ARCH
 describe('runtimeDefault', () => {
   it('follows the capabilities, however they are written', () => {
     const allows = (capabilities: readonly string[], syscall: string) =>
-      evaluate(runtimeDefault({ architecture: 'amd64', capabilities }), {
+      evaluate(runtimeDefault([v2_1_0], { architecture: 'amd64', kernel: '6.1', capabilities }), {
         architecture: 'SCMP_ARCH_X86_64',
         syscall,
         args: [],
@@ -36,9 +37,9 @@ describe('runtimeDefault', () => {
   });
 
   it('lists the architectures of the machine, its own first', () => {
-    assert.deepEqual(runtimeDefault({ architecture: 'arm64', capabilities: [] }).architectures, [
-      'SCMP_ARCH_AARCH64',
-      'SCMP_ARCH_ARM',
-    ]);
+    assert.deepEqual(
+      runtimeDefault([v2_1_0], { architecture: 'arm64', kernel: '6.1', capabilities: [] }).architectures,
+      ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
+    );
   });
 });
