@@ -47,5 +47,8 @@ export function defaultCapabilities(name: RuntimeName | undefined): readonly str
 }
 
 function named(names: string): readonly string[] {
-  return names.split(' ').map((name) => `CAP_${name}`);
+  return names
+    .split(' ')
+    .map((name) => `CAP_${name}`)
+    .sort();
 }

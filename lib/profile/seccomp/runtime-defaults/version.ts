@@ -9,7 +9,7 @@ export interface RuntimeVersion {
   readonly kind: 'release' | 'pre-release' | 'vendor';
 }
 
-const form = /^v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?![\d.])(.{0,256})$/s;
+const form = /^v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?!\.?\d)(.{0,256})$/s;
 /** Debian writes `~rc1` for semantic versioning's `-rc.1`. */
 const preRelease = /^[-~](?:alpha|beta|dev|pre|rc)(?![a-z])/i;
 
