@@ -4,13 +4,16 @@ import fc from 'fast-check';
 import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
 import { capabilities as capabilityNames } from '../apparmor/vocabulary.ts';
 import { machineArchitectures, nativeArchitecture } from './architecture.ts';
+import { effectiveProfile } from './effective-profile.ts';
 import type { SeccompProfile } from './model.ts';
 import type { ProfileHost } from './resolve-docker.ts';
 import { runtimeDefault } from './runtime-default.ts';
 import { containerd, v2_1_0 } from './runtime-defaults/containerd.ts';
 import { criO } from './runtime-defaults/cri-o.ts';
 import { docker } from './runtime-defaults/docker.ts';
+import { loadRuntimeDefaults } from './runtime-defaults/load-tables.ts';
 import type { RuntimeDefaultTable } from './runtime-defaults/table.ts';
+import { defaultCapabilities } from './runtime-identity.ts';
 
 const tables = [...containerd, ...criO, ...docker];
 const names = [
@@ -29,6 +32,10 @@ const host: fc.Arbitrary<ProfileHost> = fc.record({
   kernel: fc.constantFrom('3.10.0-1160.el7.x86_64', '4.7.10', '4.8', '6.1.0-18-amd64', '6.18.3'),
   capabilities: fc.subarray([...capabilityNames].map((name) => `CAP_${name.toUpperCase()}`)),
 });
+const sockets = [[1n], [2n], [10n], [16n, 3n, 0n], [16n, 3n, 9n], [17n], [38n], [40n]].map((args) => ({
+  syscall: 'socket',
+  args,
+}));
 const conditional = ['clone', 'personality', 'socket'];
 const call = fc.record({
   syscall: fc.oneof(fc.constantFrom(...conditional), fc.constantFrom(...names)),
@@ -88,6 +95,58 @@ describe('runtimeDefault', () => {
       ),
       { numRuns: 100 },
     );
+  });
+
+  it('is of the tables that are taken together no stricter than the strictest', async () => {
+    const choices = [
+      undefined,
+      ...['2.1.10', '1.7.24-1', '2.4.0'].map((version) => ({ name: 'containerd', version }) as const),
+    ];
+    const others = [
+      { name: 'cri-o', version: '1.34.12' },
+      { name: 'cri-o', version: '0' },
+      { name: 'docker', version: '0' },
+    ] as const;
+    for (const identity of [...choices, ...others]) {
+      const { tables: several } = await loadRuntimeDefaults(identity);
+      for (const architecture of ['amd64', 'arm64', 'riscv64', 's390x'] as const) {
+        for (const capabilities of [[], defaultCapabilities(identity?.name), ['CAP_AUDIT_WRITE'], ['ALL']]) {
+          const on = { architecture, kernel: '6.1', capabilities };
+          const together = runtimeDefault(several, on);
+          const each = several.map((one) => runtimeDefault([one], on));
+          for (const made of [...names.map((syscall) => ({ syscall, args: [] })), ...sockets]) {
+            const strictest = Math.max(...each.map((profile) => rank(resultOf(profile, on, made))));
+            const message = `${made.syscall}(${made.args}) of ${identity?.name} ${identity?.version} on ${architecture}`;
+            assert.equal(rank(resultOf(together, on, made)), strictest, message);
+          }
+        }
+      }
+    }
+  });
+
+  it('stays what it is under an artifact that permits everything, on every machine', () => {
+    for (const one of tables) {
+      for (const architecture of machineArchitectures) {
+        for (const capabilities of [[], defaultCapabilities(one.runtime)]) {
+          const on = { architecture, kernel: '6.1', capabilities };
+          const baseline = runtimeDefault([one], on);
+          const artifact: SeccompProfile = {
+            defaultAction: 'SCMP_ACT_ALLOW',
+            architectures: baseline.architectures ?? [],
+          };
+          const { profile, constraints } = effectiveProfile({ baseline, artifact }, nativeArchitecture(architecture));
+          const name = `${one.source} on ${architecture}`;
+          assert.deepEqual(
+            constraints.filter(({ exact }) => !exact),
+            [],
+            name,
+          );
+          for (const made of sockets) {
+            assert.equal(resultOf(profile, on, made), resultOf(baseline, on, made), `socket(${made.args}): ${name}`);
+          }
+        }
+      }
+    }
   });
 
   it('never permits more to a container with fewer capabilities, or on an older kernel', () => {
