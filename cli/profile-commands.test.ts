@@ -237,6 +237,10 @@ Constrained by the base:
       assert.match(text, /Constrained by the baseline:\n {2}capability chown:\n {4}permitted -> denied\n$/);
       const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
       assert.match(await printed(['explain', selinux]), /^baseline {3}none\n/);
+      const policy = '(blockinherit container)\\n(allow process etc_t (file (read)))';
+      const raw = `{"kind":"RawSelinuxProfile","apiVersion":"security-profiles-operator.x-k8s.io/v1","metadata":{"name":"raw"},"spec":{"policy":"${policy}"}}`;
+      await writeFile(file('raw.json'), raw);
+      assert.match(await printed(['explain', 'raw.json']), /^baseline {3}none\n/);
       const { code, stderr } = await fairlead(['explain', selinux, '--baseline', 'RuntimeDefault']);
       assert.equal(code, 2);
       assert.match(stderr, /runtimes have no default profile of kind SELinux/);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
 import { explainProfiles, type MeetingProfiles } from '#lib/profile/explain-profiles';
-import type { Profile } from '#lib/profile/profile';
+import type { Profile, ProfileKind } from '#lib/profile/profile';
 import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { Constraint } from '#lib/profile/seccomp/effective-profile';
 import { describeExplanation, type Explanation, explain as explainSyscalls } from '#lib/profile/seccomp/explain';
@@ -75,7 +75,7 @@ async function readInputs(
   const { base } = options;
   const asked = [options.baseline, base].filter((name) => name !== undefined && !words.has(name)) as string[];
   const [artifact, ...others] = await readNotedFiles([file, ...asked], options);
-  const baseline = options.baseline ?? (artifact.kind === 'SELinux' ? 'none' : runtimeDefaultWord);
+  const baseline = options.baseline ?? (artifact.kind in runtimeDefaults ? runtimeDefaultWord : 'none');
   const runtime = [baseline, base].includes(runtimeDefaultWord) ? await runtimeProfile(artifact, options) : undefined;
   const read = new Map(asked.map((name, index) => [name, others[index]]));
   const find = (name: string | undefined): Profile | undefined => {
@@ -101,25 +101,33 @@ async function readInputs(
 const runtimeDefaultWord = 'RuntimeDefault';
 const words = new Set([runtimeDefaultWord, 'none']);
 
-/** Returns what RuntimeDefault stands for, and what people are told that it is. */
-async function runtimeProfile(
-  { kind }: Profile,
-  options: ExplainOptions,
-): Promise<{ readonly profile: Profile; readonly called: string }> {
-  switch (kind) {
-    case 'Seccomp': {
-      const { tables, assumption } = await loadTablesLike(options.like);
-      if (assumption !== undefined) writeNote('note', assumption);
-      const profile: Profile = { kind, seccomp: runtimeDefault(tables, hostOf(options)) };
-      return { profile, called: `${runtimeDefaultWord} (${describeTables(tables)} on ${options.architecture})` };
-    }
-    case 'AppArmor':
-      return { profile: { kind, apparmor: runtimeDefaultAppArmor }, called: runtimeDefaultWord };
-    default:
-      throw new FairleadError('InvalidInput', `runtimes have no default profile of kind ${kind}`, {
-        hint: 'Give a file, or leave it out.',
-      });
-  }
+/** A runtime's default, and what people are told that it is. */
+interface NamedDefault {
+  readonly profile: Profile;
+  readonly called: string;
+}
+
+const runtimeDefaults: Readonly<Partial<Record<ProfileKind, (options: ExplainOptions) => Promise<NamedDefault>>>> = {
+  Seccomp: async (options) => {
+    const { tables, assumption } = await loadTablesLike(options.like);
+    if (assumption !== undefined) writeNote('note', assumption);
+    return {
+      profile: { kind: 'Seccomp', seccomp: runtimeDefault(tables, hostOf(options)) },
+      called: `${runtimeDefaultWord} (${describeTables(tables)} on ${options.architecture})`,
+    };
+  },
+  AppArmor: async () => ({
+    profile: { kind: 'AppArmor', apparmor: runtimeDefaultAppArmor },
+    called: runtimeDefaultWord,
+  }),
+};
+
+async function runtimeProfile({ kind }: Profile, options: ExplainOptions): Promise<NamedDefault> {
+  const make = runtimeDefaults[kind];
+  if (make !== undefined) return make(options);
+  throw new FairleadError('InvalidInput', `runtimes have no default profile of kind ${kind}`, {
+    hint: 'Give a file, or leave it out.',
+  });
 }
 
 function explainNamed(
