@@ -195,7 +195,7 @@ Constrained by the base:
 `,
       );
       const text = await printed(['explain', example, ...amd64]);
-      assert.match(text, /^baseline {3}RuntimeDefault \(amd64\)\n/);
+      assert.match(text, /^baseline {3}RuntimeDefault \(containerd \d[^\n]* on amd64\)\n/);
       assert.match(
         text,
         /\nConstrained by the baseline:\n(?:.*\n)*?.* {2}keyctl, mount, umount2:\n {4}SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO\(1\)\n/,
@@ -205,9 +205,11 @@ Constrained by the base:
     });
 
     it('says it as JSON, and of single calls', async () => {
-      const args = ['explain', 'lax.json', ...amd64, '--syscall', 'mount', 'read', '--output', 'json'];
+      const like = ['--like', 'containerd@2.1'];
+      const args = ['explain', 'lax.json', ...amd64, ...like, '--syscall', 'mount', 'read', '--output', 'json'];
       const { constraints, syscalls, ...sources } = JSON.parse(await printed(args));
-      assert.deepEqual(sources, { baseline: 'RuntimeDefault (amd64)', artifact: 'lax.json', kind: 'Seccomp' });
+      const baseline = 'RuntimeDefault (containerd 2.1.0 to 2.1.9 on amd64)';
+      assert.deepEqual(sources, { baseline, artifact: 'lax.json', kind: 'Seccomp' });
       assert.deepEqual(constraints, [
         { subject: 'mount', input: 'baseline', from: 'SCMP_ACT_ALLOW', to: 'SCMP_ACT_ERRNO(1)', exact: true },
       ]);
@@ -235,6 +237,10 @@ Constrained by the base:
       assert.match(text, /Constrained by the baseline:\n {2}capability chown:\n {4}permitted -> denied\n$/);
       const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
       assert.match(await printed(['explain', selinux]), /^baseline {3}none\n/);
+      const policy = '(blockinherit container)\\n(allow process etc_t (file (read)))';
+      const raw = `{"kind":"RawSelinuxProfile","apiVersion":"security-profiles-operator.x-k8s.io/v1","metadata":{"name":"raw"},"spec":{"policy":"${policy}"}}`;
+      await writeFile(file('raw.json'), raw);
+      assert.match(await printed(['explain', 'raw.json']), /^baseline {3}none\n/);
       const { code, stderr } = await fairlead(['explain', selinux, '--baseline', 'RuntimeDefault']);
       assert.equal(code, 2);
       assert.match(stderr, /runtimes have no default profile of kind SELinux/);
@@ -299,23 +305,68 @@ Constrained by the base:
   });
 
   describe('baseline', () => {
+    /** Prints it, and returns it with the releases that the note names. */
+    const baseline = async (...args: string[]) => {
+      const { code, stdout, stderr } = await fairlead(['baseline', ...args]);
+      const [, note] = /^note: this is the default of (.*)\n$/.exec(stderr) ?? [];
+      assert.equal(code, 0);
+      return { content: stdout, allows: (name: string) => stdout.includes(`"${name}"`), note };
+    };
+
     it("prints the runtime's profile for a container", async () => {
-      const arm = JSON.parse(await printed(['baseline', '--architecture', 'arm64', '--capabilities', 'none']));
+      const arm = JSON.parse((await baseline('--architecture', 'arm64', '--capabilities', 'none')).content);
       assert.deepEqual(arm.architectures, ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM']);
-      const allowed = async (...args: string[]) => (await printed(['baseline', ...amd64, ...args])).includes('"mount"');
-      assert.equal(await allowed(), false);
-      assert.equal(await allowed('--capabilities', 'SYS_ADMIN'), true);
+      assert.equal((await baseline(...amd64)).allows('mount'), false);
+      assert.equal((await baseline(...amd64, '--capabilities', 'SYS_ADMIN')).allows('mount'), true);
       const { code, stderr } = await fairlead(['baseline', '--capabilities', 'SYS_ADMN']);
       assert.equal(code, 2);
       assert.match(stderr, /capabilities\(7\) has no SYS_ADMN/);
-      const options = [...amd64, '--capabilities', 'CHOWN'];
-      assert.deepEqual(JSON.parse(await printed(['baseline', ...options, '--output', 'json'])), {
-        kind: 'Seccomp',
-        form: 'runtime',
-        architecture: 'amd64',
-        capabilities: ['CAP_CHOWN'],
-        content: await printed(['baseline', ...options]),
-      });
+    });
+
+    it('prints that of the runtime, release, machine and kernel that it is asked for', async () => {
+      const options = ['--like', 'containerd@2.1', '--kernel', '6.1.0', ...amd64, '--capabilities', 'CHOWN'];
+      const { content } = await baseline(...options);
+      const { sources, ...runtime } = { name: 'containerd', releases: '2.1.0 to 2.1.9', sources: /, tag v2\.1\.0 / };
+      const { runtime: printedRuntime, ...rest } = JSON.parse(
+        await printed(['baseline', ...options, '--output', 'json']),
+      );
+      const { sources: printedSources, ...named } = printedRuntime;
+      assert.deepEqual(named, runtime);
+      assert.equal(printedSources.length, 1);
+      assert.match(printedSources[0], sources);
+      const host = { architecture: 'amd64', kernel: '6.1.0', capabilities: ['CAP_CHOWN'] };
+      assert.deepEqual(rest, { kind: 'Seccomp', form: 'runtime', ...host, content });
+
+      assert.equal((await baseline('--like', 'containerd@1.6', ...amd64)).note, 'containerd 1.6.28 to 1.6.39');
+      assert.equal((await baseline('--like', 'docker@27', ...amd64)).note?.startsWith('docker 25.0.3 '), true);
+      const admin = ['--capabilities', 'default,SYS_ADMIN', ...amd64];
+      const [criO, containerd] = await Promise.all(
+        ['crio@1.37', 'containerd@2.1.9'].map((like) => baseline('--like', like, ...admin)),
+      );
+      assert.equal(criO?.note, 'cri-o 1.35.1 to 1.35.6, 1.36.0 to 1.36.3, 1.37.0');
+      // SYS_CHROOT is one of the capabilities that containerd gives by itself, and CRI-O does not.
+      assert.deepEqual([criO?.allows('vmsplice'), containerd?.allows('vmsplice')], [true, true]);
+      assert.match(JSON.stringify(JSON.parse(containerd?.content ?? '').syscalls[0]), /"chroot"/);
+      assert.doesNotMatch(JSON.stringify(JSON.parse(criO?.content ?? '').syscalls[1]), /"chroot"/);
+      const old = await baseline('--like', 'containerd@1.7', '--kernel', '4.4', ...amd64);
+      assert.equal(old.allows('ptrace'), false);
+    });
+
+    it('tells where a release has a table of which it is not sure', async () => {
+      const { code, stderr } = await fairlead(['baseline', '--like', 'containerd@1.7.24-0ubuntu1', ...amd64]);
+      assert.equal(code, 0);
+      assert.match(stderr, /^note: containerd "1\.7\.24-0ubuntu1" may have fixes of later releases: .*1\.7\.32/);
+    });
+
+    it('lists what is known for a runtime or release that is not', async () => {
+      const runtime = await fairlead(['baseline', '--like', 'podman@5.0']);
+      assert.equal(runtime.code, 2);
+      assert.match(runtime.stderr, /Known are containerd, cri-o, docker/);
+      for (const version of ['2.1.99', '9', '2.1.', 'x', '', '1.6.20.1']) {
+        const release = await fairlead(['baseline', '--like', `containerd@${version}`]);
+        assert.equal(release.code, 2, version);
+        assert.match(release.stderr, /hint: Known are 1\.6\.0 to 1\.6\.39, .*, 2\.3\.0 to 2\.3\.4;/);
+      }
     });
   });
 

@@ -1,28 +1,30 @@
 import { release } from 'node:os';
 import { basename, extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { containerCapabilities } from '#cri-shim/capabilities';
 import { FairleadError } from '#lib/errors';
-import { capabilities as knownCapabilities } from '#lib/profile/apparmor/vocabulary';
 import type { ProfileFormat } from '#lib/profile/import-profile';
 import { importProfile, profileFormats } from '#lib/profile/import-profile';
 import type { Profile } from '#lib/profile/profile';
 import type { MachineArchitecture } from '#lib/profile/seccomp/architecture';
 import { machineArchitecture, machineArchitectures } from '#lib/profile/seccomp/architecture';
+import type { ProfileHost } from '#lib/profile/seccomp/resolve-docker';
+import { boundingSet, type CapabilityList, parseCapabilities } from './container.ts';
 import { readInput } from './files.ts';
 import { writeNote } from './output.ts';
+import type { RuntimeLike } from './runtime-like.ts';
 
 /** Values of the options that addContainerOptions adds. */
 export interface ContainerOptions {
   readonly architecture: MachineArchitecture;
-  /** `CAP_…`, sorted. */
-  readonly capabilities: readonly string[];
+  readonly capabilities: CapabilityList;
+  readonly kernel: string;
 }
 
 /** Values of the options that addProfileOptions adds. */
 export interface ProfileOptions extends ContainerOptions {
   readonly from?: ProfileFormat;
-  readonly kernel: string;
+  /** Whose default capabilities the container has; those of containerd if it is absent. */
+  readonly like?: RuntimeLike;
 }
 
 /** As many profiles as there are files. */
@@ -36,16 +38,10 @@ export function addProfileOptions(command: Command): Command {
   command.addOption(
     new Option('--from <format>', 'read this format only; without it, it is found out').choices(profileFormats),
   );
-  addContainerOptions(command);
-  return command.addOption(
-    new Option('--kernel <release>', 'for profiles of Docker: the kernel they run on').default(
-      release(),
-      "this machine's",
-    ),
-  );
+  return addContainerOptions(command);
 }
 
-/** Adds the options that say for which container a runtime's profile is made. */
+/** Adds the options that say for which container a profile with conditions is resolved. */
 export function addContainerOptions(command: Command): Command {
   return command
     .addOption(
@@ -56,7 +52,13 @@ export function addContainerOptions(command: Command): Command {
     .addOption(
       new Option('--capabilities <list>', "the container's, such as default,NET_ADMIN; ALL and none are known too")
         .argParser(parseCapabilities)
-        .default(containerCapabilities(undefined), 'what runtimes give a container that asks for nothing'),
+        .default(parseCapabilities('default'), 'what the runtime gives a container that asks for nothing'),
+    )
+    .addOption(
+      new Option('--kernel <release>', 'the kernel, on which profiles of Docker and of runtimes depend').default(
+        release(),
+        "this machine's",
+      ),
     );
 }
 
@@ -66,19 +68,9 @@ function parseArchitecture(text: string): MachineArchitecture {
   throw new InvalidArgumentError(`It is one of ${machineArchitectures.join(', ')}.`);
 }
 
-function parseCapabilities(text: string): readonly string[] {
-  const words = text.split(',').map((word) => word.trim().toUpperCase().replace(/^CAP_/, ''));
-  const names = words.filter((word) => !['DEFAULT', 'NONE', ''].includes(word));
-  for (const name of names) {
-    if (name === 'ALL' || knownCapabilities.has(name.toLowerCase())) continue;
-    throw new InvalidArgumentError(`capabilities(7) has no ${name}.`);
-  }
-  const startsEmpty = !words.includes('DEFAULT') && !words.includes('ALL');
-  return containerCapabilities({
-    addCapabilities: names,
-    addAmbientCapabilities: [],
-    dropCapabilities: startsEmpty ? ['ALL'] : [],
-  });
+/** Returns the machine and the container that the options describe. */
+export function hostOf({ architecture, capabilities, kernel, like }: ProfileOptions): ProfileHost {
+  return { architecture, kernel, capabilities: boundingSet(capabilities, like?.name ?? 'containerd') };
 }
 
 /**
@@ -86,14 +78,12 @@ function parseCapabilities(text: string): readonly string[] {
  *
  * @throws FairleadError InvalidInput where it cannot be read; ProfileInvalid naming the place in it.
  */
-async function readProfileFile(
-  file: string,
-  { from, architecture, kernel, capabilities }: ProfileOptions,
-): Promise<Profile> {
+async function readProfileFile(file: string, options: ProfileOptions): Promise<Profile> {
+  const { from } = options;
   const bytes = await readInput(file, maxProfileBytes);
   return importProfile(bytes, sourceName(file), {
     ...(from === undefined ? {} : { format: from }),
-    host: { architecture, kernel, capabilities },
+    host: hostOf(options),
   });
 }
 

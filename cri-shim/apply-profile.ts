@@ -1,9 +1,11 @@
+import { release } from 'node:os';
 import { seccompOf } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import { type Constraint, effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { loadRuntimeDefaults } from '#lib/profile/seccomp/runtime-defaults/load-tables';
 import type { Digest } from '#lib/registry/digest';
 import { formatReference } from '#lib/registry/reference';
 import type { ArtifactSource } from './artifact-source.ts';
@@ -51,7 +53,8 @@ export function profileApplier(
 ): ApplyProfile {
   return async (request, { capabilities, ...bearer }, signal) => {
     const { policy, ...pulled } = await source.pull(request.reference, 'Seccomp', { signal });
-    const runtime = (): SeccompProfile => runtimeDefault({ architecture, capabilities });
+    const { tables } = await loadRuntimeDefaults(undefined);
+    const runtime = (): SeccompProfile => runtimeDefault(tables, { architecture, kernel: release(), capabilities });
     const { seccomp: baseline } = policy.baseline;
     const base =
       request.base === 'RuntimeDefault'

@@ -1,25 +1,31 @@
 import type { Command } from 'commander';
 import { renderSeccompJson } from '#lib/profile/seccomp/render-json';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { describeReleases, describeTables } from '#lib/profile/seccomp/runtime-defaults/select-tables';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { addContainerOptions, type ContainerOptions } from '../profile-file.ts';
+import { writeNote } from '../output.ts';
+import { addContainerOptions, type ContainerOptions, hostOf } from '../profile-file.ts';
+import { type LikeOptions, likeOption, loadTablesLike } from '../runtime-like.ts';
 
 /** `fairlead baseline`. */
 export function define(command: Command): void {
-  addContainerOptions(
-    command.description(
-      'Print the seccomp profile that container runtimes apply under RuntimeDefault, for one container: it depends on ' +
-        'the machine and on the capabilities. Every profile from a registry is intersected with it on the node.',
-    ),
-  );
+  command
+    .description(
+      'Print the seccomp profile that a container runtime applies under RuntimeDefault, for one container: it depends on ' +
+        'the runtime and its release, the machine, the kernel and the capabilities. Every profile from a registry is ' +
+        'intersected with it on the node.',
+    )
+    .addOption(likeOption());
+  addContainerOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
         ['of a container that asks for nothing', 'fairlead baseline > runtime-default.json'],
+        ['under the newest release of containerd 2.1', 'fairlead baseline --like containerd@2.1'],
         [
-          'of one with more capabilities, on arm64',
-          'fairlead baseline --capabilities default,SYS_ADMIN --architecture arm64',
+          'under CRI-O, with more capabilities, on arm64',
+          'fairlead baseline --like cri-o@1.37 --capabilities default,SYS_ADMIN --architecture arm64',
         ],
         ['what does a profile allow beyond it?', 'fairlead baseline | fairlead diff - nginx.json'],
       ]),
@@ -27,8 +33,22 @@ export function define(command: Command): void {
     .action(baseline);
 }
 
-function baseline({ output, ...container }: ContainerOptions & OutputOptions): void {
-  const content = renderSeccompJson(runtimeDefault(container));
-  const result = { kind: 'Seccomp', form: 'runtime', ...container, content };
-  process.stdout.write(output === 'json' ? `${JSON.stringify(result, undefined, 2)}\n` : content);
+async function baseline({ output, ...options }: ContainerOptions & LikeOptions & OutputOptions): Promise<void> {
+  const { tables, assumption } = await loadTablesLike(options.like);
+  const host = hostOf(options);
+  const content = renderSeccompJson(runtimeDefault(tables, host));
+  if (assumption !== undefined) writeNote('note', assumption);
+  if (output === 'json') {
+    const runtime = {
+      name: options.like.name,
+      releases: describeReleases(tables),
+      sources: tables.map((t) => t.source),
+    };
+    process.stdout.write(
+      `${JSON.stringify({ kind: 'Seccomp', form: 'runtime', runtime, ...host, content }, undefined, 2)}\n`,
+    );
+    return;
+  }
+  if (assumption === undefined) writeNote('note', `this is the default of ${describeTables(tables)}`);
+  process.stdout.write(content);
 }

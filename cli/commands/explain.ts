@@ -7,19 +7,16 @@ import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { Constraint } from '#lib/profile/seccomp/effective-profile';
 import { describeExplanation, type Explanation, explain as explainSyscalls } from '#lib/profile/seccomp/explain';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { describeTables } from '#lib/profile/seccomp/runtime-defaults/select-tables';
 import { isKnownSyscall, syscallNames } from '#lib/profile/seccomp/syscall-names';
 import { nearest } from '#lib/profile/seccomp/vocabulary';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
 import { oneLine, writeNote, writeResult } from '../output.ts';
-import {
-  addProfileOptions,
-  type ContainerOptions,
-  type ProfileOptions,
-  readNotedFiles,
-  sourceName,
-} from '../profile-file.ts';
+import { addProfileOptions, hostOf, type ProfileOptions, readNotedFiles, sourceName } from '../profile-file.ts';
+import { likeOption, loadTablesLike, type RuntimeLike } from '../runtime-like.ts';
 
 interface ExplainOptions extends OutputOptions, ProfileOptions {
+  readonly like: RuntimeLike;
   readonly baseline?: string;
   readonly base?: string;
   readonly syscall?: readonly string[];
@@ -39,6 +36,7 @@ export function define(command: Command): void {
       "the node's: a file, none, or RuntimeDefault, which seccomp and AppArmor have without this option",
     )
     .option('--base <file>', "the pod's base profile: a file or RuntimeDefault")
+    .addOption(likeOption())
     .option('--syscall <name...>', 'say of these what each profile does with them, constrained or not');
   addProfileOptions(command);
   addOutputOption(command)
@@ -78,12 +76,14 @@ async function readInputs(
   const asked = [options.baseline, base].filter((name) => name !== undefined && !words.has(name)) as string[];
   const [artifact, ...others] = await readNotedFiles([file, ...asked], options);
   const baseline = options.baseline ?? (artifact.kind in runtimeDefaults ? runtimeDefaultWord : 'none');
+  const runtime = [baseline, base].includes(runtimeDefaultWord) ? await runtimeProfile(artifact, options) : undefined;
   const read = new Map(asked.map((name, index) => [name, others[index]]));
   const find = (name: string | undefined): Profile | undefined => {
     if (name === undefined || name === 'none') return undefined;
-    return name === runtimeDefaultWord ? runtimeProfile(artifact, options) : read.get(name);
+    return name === runtimeDefaultWord ? runtime?.profile : read.get(name);
   };
   const profiles = { baseline: find(baseline), base: find(base) };
+  const called = (name: string): string => (name === runtimeDefaultWord && runtime?.called) || sourceName(name);
   return {
     given: {
       ...(profiles.baseline && { baseline: profiles.baseline }),
@@ -91,26 +91,40 @@ async function readInputs(
       artifact,
     },
     sources: {
-      baseline:
-        baseline === runtimeDefaultWord && artifact.kind === 'Seccomp'
-          ? `${baseline} (${options.architecture})`
-          : sourceName(baseline),
-      ...(base !== undefined && { base: sourceName(base) }),
+      baseline: called(baseline),
+      ...(base !== undefined && { base: called(base) }),
       artifact: sourceName(file),
     },
   };
 }
 
-const runtimeDefaults: Readonly<Partial<Record<ProfileKind, (container: ContainerOptions) => Profile>>> = {
-  Seccomp: (container) => ({ kind: 'Seccomp', seccomp: runtimeDefault(container) }),
-  AppArmor: () => ({ kind: 'AppArmor', apparmor: runtimeDefaultAppArmor }),
-};
 const runtimeDefaultWord = 'RuntimeDefault';
 const words = new Set([runtimeDefaultWord, 'none']);
 
-function runtimeProfile({ kind }: Profile, container: ContainerOptions): Profile {
+/** A runtime's default, and what people are told that it is. */
+interface NamedDefault {
+  readonly profile: Profile;
+  readonly called: string;
+}
+
+const runtimeDefaults: Readonly<Partial<Record<ProfileKind, (options: ExplainOptions) => Promise<NamedDefault>>>> = {
+  Seccomp: async (options) => {
+    const { tables, assumption } = await loadTablesLike(options.like);
+    if (assumption !== undefined) writeNote('note', assumption);
+    return {
+      profile: { kind: 'Seccomp', seccomp: runtimeDefault(tables, hostOf(options)) },
+      called: `${runtimeDefaultWord} (${describeTables(tables)} on ${options.architecture})`,
+    };
+  },
+  AppArmor: async () => ({
+    profile: { kind: 'AppArmor', apparmor: runtimeDefaultAppArmor },
+    called: runtimeDefaultWord,
+  }),
+};
+
+async function runtimeProfile({ kind }: Profile, options: ExplainOptions): Promise<NamedDefault> {
   const make = runtimeDefaults[kind];
-  if (make !== undefined) return make(container);
+  if (make !== undefined) return make(options);
   throw new FairleadError('InvalidInput', `runtimes have no default profile of kind ${kind}`, {
     hint: 'Give a file, or leave it out.',
   });

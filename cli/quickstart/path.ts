@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { release } from 'node:os';
 import { join } from 'node:path';
-import { containerCapabilities } from '#cri-shim/capabilities';
 import { profileContent } from '#lib/artifact/profile-content';
 import { pullProfile } from '#lib/node/pull-profile';
 import { seccompOf } from '#lib/profile/profile';
@@ -9,6 +9,8 @@ import { machineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/ar
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { describeTables } from '#lib/profile/seccomp/runtime-defaults/select-tables';
+import { defaultCapabilities } from '#lib/profile/seccomp/runtime-identity';
 import { digestOf } from '#lib/registry/digest';
 import { layoutRepository } from '#lib/registry/layout/repository';
 import { formatReference, formatRepository, parseReference, type Reference } from '#lib/registry/reference';
@@ -19,6 +21,7 @@ import { defaultLimits, type TrustPolicy } from '#lib/trust/policy';
 import { publish } from '#services/push/publish';
 import { examplesFolder } from '../examples-folder.ts';
 import { writeNewFile } from '../files.ts';
+import { loadTablesLike } from '../runtime-like.ts';
 import { tellConstraints } from './constraints.ts';
 import type { Narrator } from './narrator.ts';
 
@@ -53,7 +56,7 @@ export async function walkPath(folder: string, tell: Narrator): Promise<Walk> {
   await writeNewFile(policyFile, policyText, 0o644);
   const policy = await loadPolicy(policyFile);
   const artifact = await pullBack(folder, { policy, connect }, tell);
-  intersect(artifact, tell);
+  await intersect(artifact, tell);
   return { folder, reference: published, policyFile, policy, connect };
 }
 
@@ -112,10 +115,13 @@ async function pullBack(
 }
 
 /** As the node does for each container: the baseline and the artifact, of both only what both allow. */
-function intersect(artifact: SeccompProfile, tell: Narrator): void {
+async function intersect(artifact: SeccompProfile, tell: Narrator): Promise<void> {
   tell.step("Intersect it with the runtime's default profile, as the node does for each container");
   const machine = machineArchitecture(process.arch);
-  const baseline = runtimeDefault({ architecture: machine, capabilities: containerCapabilities(undefined) });
+  const { tables } = await loadTablesLike({ name: 'containerd' });
+  const capabilities = defaultCapabilities('containerd');
+  const baseline = runtimeDefault(tables, { architecture: machine, kernel: release(), capabilities });
+  tell.fact('default of', describeTables(tables));
   const { profile, constraints } = effectiveProfile({ baseline, artifact }, nativeArchitecture(machine));
   tell.fact('effective', `${digestOf(renderProfile({ kind: 'Seccomp', seccomp: profile }))}  (what the kernel gets)`);
   tellConstraints(constraints, tell);

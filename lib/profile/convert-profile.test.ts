@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { arbitraryProfile } from '#test/oracle/seccomp-arbitrary';
+import { usualDefault } from '#test/support/runtime-default';
 import { convertForms, convertProfile } from './convert-profile.ts';
 import { diffProfiles } from './diff-profiles.ts';
 import { importProfile } from './import-profile.ts';
@@ -11,7 +12,6 @@ import { seccompOf } from './profile.ts';
 import { equalProfiles } from './seccomp/diff.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
 import type { ProfileHost } from './seccomp/resolve-docker.ts';
-import { runtimeDefault } from './seccomp/runtime-default.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const host: ProfileHost = { architecture: 'amd64', kernel: '6.1', capabilities: [] };
@@ -83,7 +83,7 @@ describe('convertProfile', () => {
 
   it('writes profiles of Docker that hold alike on every machine', () => {
     const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_S390'];
-    const seccomp = { ...runtimeDefault({ architecture: 'amd64', capabilities: [] }), architectures };
+    const seccomp = { ...usualDefault({ architecture: 'amd64', capabilities: [] }), architectures };
     const text = convertProfile({ kind: 'Seccomp', seccomp }, 'docker', 'app');
     assert.doesNotMatch(text, /"architectures"/);
     const on = (architecture: ProfileHost['architecture']) =>

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { usualDefault } from '#test/support/runtime-default';
 import { importProfile } from './import-profile.ts';
 import { lint } from './lint.ts';
 import { readProfile } from './read-profile.ts';
-import { runtimeDefault } from './seccomp/runtime-default.ts';
 
 const examples = new URL('../../examples/', import.meta.url);
 
@@ -29,7 +29,7 @@ describe('lint', () => {
       );
     }
     for (const architecture of ['amd64', 'arm64', 's390x'] as const) {
-      const seccomp = runtimeDefault({ architecture, capabilities: ['ALL'] });
+      const seccomp = usualDefault({ architecture, capabilities: ['ALL'] });
       assert.deepEqual(lint({ kind: 'Seccomp', seccomp }), []);
     }
   });

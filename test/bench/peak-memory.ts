@@ -9,12 +9,12 @@ import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
-import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { validateArtifact } from '#lib/profile/validate-artifact';
+import { usualDefault } from '#test/support/runtime-default';
 import { host } from './profile-cases.ts';
 
 const [file = '', reader] = process.argv.slice(2);
-const baseline = runtimeDefault({ architecture: 'amd64', capabilities: [] });
+const baseline = usualDefault({ architecture: 'amd64', capabilities: [] });
 
 function walk(bytes: Uint8Array): number {
   const seccomp = seccompOf(reader === 'import' ? importProfile(bytes, 'bench', { host }) : readProfile(bytes));

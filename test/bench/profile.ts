@@ -10,9 +10,9 @@ import { renderProfile } from '#lib/profile/render-profile';
 import { diffProfiles } from '#lib/profile/seccomp/diff';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { union } from '#lib/profile/seccomp/union';
 import { validateArtifact } from '#lib/profile/validate-artifact';
+import { usualDefault } from '#test/support/runtime-default';
 import { allowList, dockerForm, entryCap, host, largeProfiles } from './profile-cases.ts';
 
 const native = 'SCMP_ARCH_X86_64';
@@ -27,7 +27,7 @@ const fewRuns = 100;
  * core against what it may take; and how much memory a process needs for profiles that are large in several respects.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
-  const baseline = runtimeDefault({ architecture: 'amd64', capabilities: ['CAP_NET_BIND_SERVICE'] });
+  const baseline = usualDefault({ architecture: 'amd64', capabilities: ['CAP_NET_BIND_SERVICE'] });
   const example = seccompOf(readProfile(readFileSync(new URL('../../examples/nginx.json', import.meta.url))));
   const [first, second, many] = [entryCap(1), entryCap(2), allowList(450)];
   const meet = (artifact: SeccompProfile) => () => effectiveProfile({ baseline, artifact }, native);

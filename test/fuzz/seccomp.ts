@@ -11,16 +11,16 @@ import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import { minimize } from '#lib/profile/seccomp/minimize';
 import { parseSeccomp } from '#lib/profile/seccomp/parse';
 import { readPlainSeccomp } from '#lib/profile/seccomp/read-plain';
-import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { actions, architectures, flags, operators } from '#lib/profile/seccomp/vocabulary';
 import { validateArtifact } from '#lib/profile/validate-artifact';
+import { usualDefault } from '#test/support/runtime-default';
 import { cornerCalls } from '../oracle/seccomp-arbitrary.ts';
 import { evaluate, rank } from '../oracle/seccomp-evaluate.ts';
 import { mutate, randomFrom } from './mutate.ts';
 import { RetainedMemory } from './retained-memory.ts';
 
 const native = 'SCMP_ARCH_X86_64';
-const baseline = runtimeDefault({ architecture: 'amd64', capabilities: [] });
+const baseline = usualDefault({ architecture: 'amd64', capabilities: [] });
 const host = { architecture: 'amd64', kernel: '6.1', capabilities: ['CAP_CHOWN'] } as const;
 
 const rules = `[{"names":["read","socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":40,"op":"SCMP_CMP_NE"}]},

@@ -11,8 +11,8 @@ import { renderProfile } from '#lib/profile/render-profile';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import { minimize } from '#lib/profile/seccomp/minimize';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { union } from '#lib/profile/seccomp/union';
+import { usualDefault } from '#test/support/runtime-default';
 import { cornerCalls } from '../oracle/seccomp-arbitrary.ts';
 import { evaluate, rank } from '../oracle/seccomp-evaluate.ts';
 import { peer } from '../peers/peer.ts';
@@ -21,7 +21,7 @@ import { describePeers } from '../peers/require.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const capabilities = ['CAP_CHOWN', 'CAP_NET_BIND_SERVICE', 'CAP_SETGID', 'CAP_SETUID'];
-const baseline = runtimeDefault({ architecture: 'amd64', capabilities });
+const baseline = usualDefault({ architecture: 'amd64', capabilities });
 
 /** What busybox, linked statically, calls for `true`, as strace shows it; execve is for the runtime to allow. */
 const needsOfTrue: SeccompProfile = {

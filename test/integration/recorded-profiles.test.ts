@@ -10,9 +10,9 @@ import { readProfile } from '#lib/profile/read-profile';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import { minimize } from '#lib/profile/seccomp/minimize';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { union } from '#lib/profile/seccomp/union';
 import { validateArtifact } from '#lib/profile/validate-artifact';
+import { usualDefault } from '#test/support/runtime-default';
 import { cornerCalls } from '../oracle/seccomp-arbitrary.ts';
 import { evaluate, rank } from '../oracle/seccomp-evaluate.ts';
 import { temporaryFolder } from '../peers/program.ts';
@@ -20,7 +20,7 @@ import { describePeers } from '../peers/require.ts';
 import { RecordedContainer, recordedPrograms } from '../recordings/recorded-container.ts';
 
 const native = 'SCMP_ARCH_X86_64';
-const baseline = runtimeDefault({ architecture: 'amd64', capabilities: ['CAP_CHOWN', 'CAP_NET_BIND_SERVICE'] });
+const baseline = usualDefault({ architecture: 'amd64', capabilities: ['CAP_CHOWN', 'CAP_NET_BIND_SERVICE'] });
 const names = Object.keys(recordedPrograms);
 
 const at = (file: string) => importProfile(readFileSync(new URL(`../../${file}`, import.meta.url)), file);

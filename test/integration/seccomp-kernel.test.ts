@@ -6,8 +6,8 @@ import { lint } from '#lib/profile/lint';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import { minimize } from '#lib/profile/seccomp/minimize';
 import type { SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
-import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { union } from '#lib/profile/seccomp/union';
+import { usualDefault } from '#test/support/runtime-default';
 import { harmlessCalls, type KernelResult, ProbeContainer } from '../kernel/run-probe.ts';
 import { arbitraryProfile, cornerCalls } from '../oracle/seccomp-arbitrary.ts';
 import { type Call, evaluate } from '../oracle/seccomp-evaluate.ts';
@@ -30,7 +30,7 @@ const operations: Readonly<Record<string, (a: SeccompProfile, b: SeccompProfile)
 /** What the runtime and the probe need, whatever the generated rules say. */
 const needed: SeccompRule = {
   names:
-    runtimeDefault({ architecture: 'amd64', capabilities: ['ALL'] })
+    usualDefault({ architecture: 'amd64', capabilities: ['ALL'] })
       .syscalls?.flatMap((rule) => (rule.args === undefined && rule.action === 'SCMP_ACT_ALLOW' ? rule.names : []))
       .filter((name) => !names.includes(name)) ?? [],
   action: 'SCMP_ACT_ALLOW',

@@ -4,9 +4,9 @@ import { after, before, it } from 'node:test';
 import { lint } from '#lib/profile/lint';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
-import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { syscallNames } from '#lib/profile/seccomp/syscall-names';
 import { validateArtifact } from '#lib/profile/validate-artifact';
+import { usualDefault } from '#test/support/runtime-default';
 import { harmlessCalls, ProbeContainer } from '../kernel/run-probe.ts';
 import { temporaryFolder } from '../peers/program.ts';
 import { describePeers } from '../peers/require.ts';
@@ -17,7 +17,7 @@ const calls = [{ architecture: native, syscall: 'getpgid', args: [0n, 0n, 0n, 0n
 const patience = 8_000;
 
 /** What the probe needs besides. */
-const baseline = runtimeDefault({ architecture: 'amd64', capabilities: ['ALL'] });
+const baseline = usualDefault({ architecture: 'amd64', capabilities: ['ALL'] });
 const isNeeded = (name: string) => !Object.hasOwn(harmlessCalls, name);
 const needed: readonly SeccompRule[] = (baseline.syscalls ?? [])
   .filter(({ args, action }) => args === undefined && action === 'SCMP_ACT_ALLOW')

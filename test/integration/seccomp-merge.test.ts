@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompArg, SeccompProfile } from '#lib/profile/seccomp/model';
-import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { usualDefault } from '#test/support/runtime-default';
 import { randomFrom } from '../fuzz/mutate.ts';
 import { checkIntersection } from '../oracle/check-merge.ts';
 import type { LibseccompVersion } from '../oracle/load-profile.ts';
@@ -132,8 +132,8 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'a merged profile that libs
 
       it('is never looser than the runtime default, nor than the profile under it', async () => {
         const baselines = [
-          runtimeDefault({ architecture: 'amd64', capabilities: [] }),
-          runtimeDefault({ architecture: 'amd64', capabilities: ['CAP_SYS_ADMIN', 'CAP_PERFMON'] }),
+          usualDefault({ architecture: 'amd64', capabilities: [] }),
+          usualDefault({ architecture: 'amd64', capabilities: ['CAP_SYS_ADMIN', 'CAP_PERFMON'] }),
         ];
         const random = randomFrom(fixedSeed);
         for (const [artifact] of fc.sample(profilePair, { seed: fixedSeed, numRuns: 10 })) {

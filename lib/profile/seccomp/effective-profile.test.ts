@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { evaluate } from '#test/oracle/seccomp-evaluate';
+import { usualDefault } from '#test/support/runtime-default';
 import { seccompOf } from '../profile.ts';
 import { readProfile } from '../read-profile.ts';
 import { effectiveProfile } from './effective-profile.ts';
 import type { SeccompProfile } from './model.ts';
-import { runtimeDefault } from './runtime-default.ts';
 
 const native = 'SCMP_ARCH_X86_64';
-const baseline = runtimeDefault({ architecture: 'amd64', capabilities: ['CAP_NET_BIND_SERVICE'] });
+const baseline = usualDefault({ architecture: 'amd64', capabilities: ['CAP_NET_BIND_SERVICE'] });
 const nginx = seccompOf(readProfile(readFileSync(new URL('../../../examples/nginx.json', import.meta.url))));
 
 describe('effectiveProfile', () => {

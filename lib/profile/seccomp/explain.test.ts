@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { usualDefault } from '#test/support/runtime-default';
 import { describeConstraint, describeExplanation, explain } from './explain.ts';
 import type { SeccompProfile } from './model.ts';
-import { runtimeDefault } from './runtime-default.ts';
 
 const native = 'SCMP_ARCH_X86_64';
-const baseline = runtimeDefault({ architecture: 'amd64', capabilities: [] });
+const baseline = usualDefault({ architecture: 'amd64', capabilities: [] });
 const base: SeccompProfile = {
   defaultAction: 'SCMP_ACT_ALLOW',
   syscalls: [{ names: ['mount', 'bind'], action: 'SCMP_ACT_TRAP' }],

@@ -1,4 +1,5 @@
 import type { EncodedRule, Encoding } from './encode.ts';
+import type { SeccompArg } from './model.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
 /** The kernel takes filters of 4096 instructions (BPF_MAXINSNS); runc puts some of its own before libseccomp's. */
@@ -28,15 +29,31 @@ export function fitIntoKernel(
   }
 }
 
-/** About how many instructions libseccomp 2.5 makes of a syscall's rules, jumps that go far included. */
+/**
+ * About how many instructions libseccomp 2.5 makes of a syscall's rules, jumps that go far included. Conditions with
+ * which rules begin alike are compared once.
+ */
 function sizeOf(rules: readonly EncodedRule[], bits: readonly (32 | 64)[]): number {
-  let size = 0;
-  for (const width of bits) {
-    for (const { args } of rules) {
-      size += 1.25;
-      // Each half of an argument is loaded, masked if need be, and compared.
-      for (const { op } of args) size += (op === 'SCMP_CMP_MASKED_EQ' ? 3 : 2) * (width / 32);
+  const beginnings = new Set<string>();
+  const compared: SeccompArg[] = [];
+  for (const { args } of rules) {
+    let beginning = '';
+    for (const arg of args) {
+      beginning += `${arg.index} ${arg.op} ${arg.value} ${arg.valueTwo} `;
+      if (beginnings.size < beginnings.add(beginning).size) compared.push(arg);
     }
   }
+  let size = 0;
+  for (const width of bits) {
+    size += 1.25 * rules.length;
+    for (const arg of compared) size += sizeOfCondition(arg, width);
+  }
   return size;
+}
+
+/** Each half of an argument is loaded, masked if need be, and compared; the upper one only if the mask has bits of it. */
+function sizeOfCondition({ op, value }: SeccompArg, width: 32 | 64): number {
+  const isMasked = op === 'SCMP_CMP_MASKED_EQ';
+  const halves = isMasked && value <= 0xffff_ffffn ? 1 : width / 32;
+  return (isMasked ? 3 : 2) * halves;
 }

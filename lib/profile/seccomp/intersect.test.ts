@@ -5,10 +5,10 @@ import type { Shape } from '#test/oracle/seccomp-arbitrary';
 import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
 import type { Call } from '#test/oracle/seccomp-evaluate';
 import { evaluate, possibleResults, rank } from '#test/oracle/seccomp-evaluate';
+import { usualDefault } from '#test/support/runtime-default';
 import { argumentSet } from './argument-set.ts';
 import { intersect } from './intersect.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
-import { runtimeDefault } from './runtime-default.ts';
 import { operators } from './vocabulary.ts';
 
 const native = 'SCMP_ARCH_X86_64';
@@ -107,7 +107,7 @@ describe('intersect', () => {
       architectures,
       syscalls: [{ names: ['socket'], action: 'SCMP_ACT_ERRNO', args: [{ index: 0, value: 38n, op: 'SCMP_CMP_EQ' }] }],
     };
-    const baseline = runtimeDefault({ architecture: 'amd64', capabilities: [] });
+    const baseline = usualDefault({ architecture: 'amd64', capabilities: [] });
     assert.deepEqual(possibleResults(baseline, through(1n)), ['SCMP_ACT_ALLOW']);
     const { profile } = intersect([baseline, artifact], native);
     assert.deepEqual(possibleResults(profile, through(1n)), ['SCMP_ACT_ERRNO 38']);

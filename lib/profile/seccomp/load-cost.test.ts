@@ -24,13 +24,14 @@ function argumentSets(profile: SeccompProfile, syscall: string): string[] {
 
 describe('filters that libseccomp takes long to make', () => {
   it('are given up for the stricter outcome, which is reported', () => {
-    const mixed = [0, 1, 2].flatMap((value) => [
+    const mixed = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((value) => [
       [equal(5, value)],
       [equal(1, value), equal(2, 9)],
       [equal(0, value), equal(3, 9), equal(4, 9)],
     ]);
     const { profile, constraints } = effectiveProfile({ baseline: allowAll, artifact: allowing(mixed) }, native);
-    assert.ok(argumentSets(profile, 'getpgid').length <= 5);
+    const sets = argumentSets(profile, 'getpgid');
+    assert.ok(sets.length <= 512 && new Set(sets).size <= 1, `${sets.length} rules`);
     assert.ok(constraints.some(({ subject, exact }) => subject === 'getpgid' && !exact));
   });
 

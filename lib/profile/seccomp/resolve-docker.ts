@@ -4,6 +4,7 @@ import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
 import type { MachineArchitecture } from './architecture.ts';
 import { nativeArchitecture } from './architecture.ts';
+import { isKernelAtLeast } from './kernel-release.ts';
 
 /** For which machine and container a profile with conditions on them is resolved. */
 export interface ProfileHost {
@@ -140,11 +141,11 @@ class Resolver {
     const excluded =
       excludes.arches.some((name) => this.#isHost(name)) ||
       excludes.caps.some((name) => this.#capabilities.has(name)) ||
-      (excludes.minKernel !== undefined && this.#isKernelAtLeast(excludes.minKernel));
+      (excludes.minKernel !== undefined && isKernelAtLeast(this.#host.kernel, excludes.minKernel));
     const included =
       (includes.arches.length === 0 || includes.arches.some((name) => this.#isHost(name))) &&
       includes.caps.every((name) => this.#capabilities.has(name)) &&
-      (includes.minKernel === undefined || this.#isKernelAtLeast(includes.minKernel));
+      (includes.minKernel === undefined || isKernelAtLeast(this.#host.kernel, includes.minKernel));
     return included && !excluded;
   }
 
@@ -177,12 +178,6 @@ class Resolver {
   /** Docker calls the machines as Go does, but for 386. */
   #isHost(name: string): boolean {
     return (name === 'x86' ? '386' : name) === this.#host.architecture;
-  }
-
-  #isKernelAtLeast(version: string): boolean {
-    const [major = 0, minor = 0] = this.#host.kernel.split('.').map((part) => Number.parseInt(part, 10));
-    const [wantedMajor = 0, wantedMinor = 0] = version.split('.').map(Number);
-    return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
   }
 
   #numberErrno(members: Map<string, JsonMember>, from: string, to: string): void {

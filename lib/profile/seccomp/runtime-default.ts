@@ -1,54 +1,75 @@
-import type { MachineArchitecture } from './architecture.ts';
-import { architectureFamily } from './architecture.ts';
-import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
-import { always, byArchitecture, byCapability } from './runtime-default-table.ts';
-
-/** CLONE_NEW{NS,UTS,IPC,USER,PID,NET,CGROUP}: creating any namespace. */
-const newNamespaces = 0x7e02_0000n;
-const vsock = 40n;
-/** PER_LINUX, PER_LINUX32, UNAME26, both, and the query for the present one. */
-const personalities = [0x0n, 0x8n, 0x2_0000n, 0x2_0008n, 0xffff_ffffn];
-const enosys = 38;
+import { architectureFamily, nativeArchitecture } from './architecture.ts';
+import { intersect } from './intersect.ts';
+import { isKernelAtLeast } from './kernel-release.ts';
+import type { SeccompAction, SeccompProfile, SeccompRule } from './model.ts';
+import { outcomeOf, sameOutcome } from './outcome.ts';
+import type { ProfileHost } from './resolve-docker.ts';
+import type { RuleCondition, RuntimeDefaultTable } from './runtime-defaults/table.ts';
 
 /**
- * The seccomp profile that the container runtime itself applies under RuntimeDefault, for one container: never
- * looser than what containerd 1.6, 1.7 and 2.1 apply on kernels since 4.8.
+ * Returns the seccomp profile that a runtime applies to one container under RuntimeDefault.
  *
- * @param capabilities the container's bounding set, `CAP_SYS_ADMIN` or `SYS_ADMIN`, in any case; `ALL` stands for all.
+ * @param tables what {@link loadRuntimeDefaults} returns for the runtime, at least one; of several the intersection.
+ * @param host the machine, the kernel, and the container's bounding set: `CAP_SYS_ADMIN` or `SYS_ADMIN`, in any case;
+ *   `ALL` stands for all.
  */
-export function runtimeDefault(container: {
-  readonly architecture: MachineArchitecture;
-  readonly capabilities: readonly string[];
-}): SeccompProfile {
-  const { architecture } = container;
-  const capabilities = new Set(container.capabilities.map(capabilityName));
-  const has = (name: string) => capabilities.has(name) || capabilities.has('CAP_ALL');
-  const allowed = new Set([...always, ...(byArchitecture[architecture] ?? [])]);
-  for (const [capability, names] of Object.entries(byCapability)) {
-    if (has(capability)) for (const name of names) allowed.add(name);
+export function runtimeDefault(tables: readonly RuntimeDefaultTable[], host: ProfileHost): SeccompProfile {
+  const held = capabilitySet(host.capabilities);
+  const profiles = tables.map((table) => resolve(table, host, held));
+  const [only] = profiles;
+  if (only !== undefined && profiles.length === 1) return only;
+  return intersect(profiles, nativeArchitecture(host.architecture)).profile;
+}
+
+/**
+ * Returns the rules that hold, each syscall once: runtimes leave out rules that repeat the default, and libseccomp
+ * lets the first unconditional rule for a syscall decide alone.
+ */
+function resolve(table: RuntimeDefaultTable, host: ProfileHost, has: (capability: string) => boolean): SeccompProfile {
+  const byDefault = outcomeOf(table.defaultAction, table.defaultErrnoRet);
+  const rules = table.rules.filter(
+    ({ action, errnoRet, when }) =>
+      (when === undefined || holds(when, host, has)) && !sameOutcome(outcomeOf(action, errnoRet), byDefault),
+  );
+  const decided = new Set<string>();
+  const unconditional = new Map<string, { names: string[]; action: SeccompAction; errnoRet?: number }>();
+  for (const { names, action, errnoRet, args } of rules) {
+    if (args !== undefined) continue;
+    const key = `${action} ${errnoRet}`;
+    const entry = unconditional.get(key) ?? { names: [], action, ...(errnoRet !== undefined && { errnoRet }) };
+    unconditional.set(key, entry);
+    for (const name of names) if (decided.size < decided.add(name).size) entry.names.push(name);
   }
-  const syscalls: SeccompRule[] = [{ names: [...allowed].sort(), action: 'SCMP_ACT_ALLOW' }];
-  syscalls.push(allowIf('socket', { index: 0, value: vsock, op: 'SCMP_CMP_NE' }));
-  for (const value of personalities) syscalls.push(allowIf('personality', { index: 0, value, op: 'SCMP_CMP_EQ' }));
-  if (!has('CAP_SYS_ADMIN')) {
-    const index = architecture === 's390x' ? 1 : 0;
-    syscalls.push(allowIf('clone', { index, value: newNamespaces, valueTwo: 0n, op: 'SCMP_CMP_MASKED_EQ' }));
-    // clone3 takes its flags by pointer, which a filter cannot see; ENOSYS makes libraries fall back to clone.
-    syscalls.push({ names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: enosys });
+  const conditional: SeccompRule[] = [];
+  for (const { names, when: _, ...rule } of rules) {
+    const left = rule.args === undefined ? [] : names.filter((name) => !decided.has(name));
+    if (left.length > 0) conditional.push({ names: left, ...rule });
   }
+  const entries = [...unconditional.values()].filter(({ names }) => names.length > 0);
+  const { defaultAction, defaultErrnoRet } = table;
   return {
-    defaultAction: 'SCMP_ACT_ERRNO',
-    defaultErrnoRet: 1,
-    architectures: architectureFamily(architecture),
-    syscalls,
+    defaultAction,
+    defaultErrnoRet,
+    architectures: architectureFamily(host.architecture),
+    syscalls: [...entries.map((entry) => ({ ...entry, names: entry.names.sort() })), ...conditional],
   };
 }
 
-function allowIf(name: string, arg: SeccompArg): SeccompRule {
-  return { names: [name], action: 'SCMP_ACT_ALLOW', args: [arg] };
+function holds(
+  { arch, notArch, minKernel, allCaps, noneOfCaps }: RuleCondition,
+  { architecture, kernel }: ProfileHost,
+  has: (capability: string) => boolean,
+): boolean {
+  return (
+    (arch === undefined || arch.includes(architecture)) &&
+    (notArch === undefined || !notArch.includes(architecture)) &&
+    (minKernel === undefined || isKernelAtLeast(kernel, minKernel)) &&
+    (allCaps === undefined || allCaps.every(has)) &&
+    (noneOfCaps === undefined || !noneOfCaps.some(has))
+  );
 }
 
-function capabilityName(name: string): string {
-  const upper = name.toUpperCase();
-  return upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+function capabilitySet(names: readonly string[]): (capability: string) => boolean {
+  const held = new Set(names.map((name) => name.toUpperCase().replace(/^(?!CAP_)/, 'CAP_')));
+  return (capability) => held.has(capability) || held.has('CAP_ALL');
 }
