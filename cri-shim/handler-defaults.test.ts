@@ -86,6 +86,16 @@ describe('the defaults of a runtime handler', () => {
     assert.deepEqual([mayBeLooser, assumption], [false, undefined]);
   });
 
+  it('are resolved without minKernel, which CRI-O ignores', async () => {
+    const syscalls = [
+      { names: ['mount'], action: 'SCMP_ACT_ERRNO', excludes: { minKernel: '4.8' } },
+      { names: ['read', 'mount'], action: 'SCMP_ACT_ALLOW', includes: { minKernel: '99.0' } },
+    ];
+    await writeFile(seccompProfile, JSON.stringify({ defaultAction: 'SCMP_ACT_TRAP', syscalls }));
+    assert.equal(await outcome(criO({ seccompProfile }), '', 'mount'), 'SCMP_ACT_ERRNO 1');
+    assert.equal(await outcome(criO({ seccompProfile }), '', 'read'), 'SCMP_ACT_ALLOW');
+  });
+
   it('are the file of the handler before the global one', async () => {
     await writeFile(join(folder, 'own.json'), '{"defaultAction": "SCMP_ACT_KILL_PROCESS"}');
     const facts = criO({ seccompProfile }, { own: { seccompProfile: join(folder, 'own.json') } });

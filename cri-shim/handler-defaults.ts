@@ -76,7 +76,9 @@ export async function expectedDefault({ profile }: HandlerDefaults, host: Profil
   // CRI-O only, and only with such a setting: an idle shim stays small.
   const { importProfile } = await import('#lib/profile/import-profile');
   try {
-    return seccompOf(importProfile(profile.bytes, profile.file, { format: 'docker', host }));
+    return seccompOf(
+      importProfile(profile.bytes, profile.file, { format: 'docker', host: { ...host, kernel: undefined } }),
+    );
   } catch (cause) {
     if (!(cause instanceof FairleadError)) throw cause;
     throw unusable(profile.file, cause.message, cause);
