@@ -43,7 +43,7 @@ const refusing = (profile: SeccompProfile, ...refused: string[]): SeccompProfile
     .filter(({ names }) => names.length > 0),
 });
 
-describe('the baseline of the runtime', () => {
+describe('the baseline of the runtime', { timeout: 60_000 }, () => {
   let runtime: FakeRuntime;
   let baseline: RuntimeBaseline;
   let connection: { current: number | undefined; call: (method: string, request: Uint8Array) => Promise<Uint8Array> };
@@ -350,6 +350,7 @@ describe('the baseline of the runtime', () => {
       runtime.config = JSON.stringify({ crio: { DefaultRuntime: 'crun', SeccompProfile: file } });
       await ask();
       await create(await reported((profile) => refusing(profile, 'read')));
+      while (warnings('fairlead.baseline.reported').length === 0) await turn();
       const profile = await ask();
       assert.ok(!allows(profile, 'write') && !allows(profile, 'read'));
     });
