@@ -14,8 +14,6 @@ interface Report {
   readonly profile: SeccompProfile;
   /** The different profiles that were reported. More than one makes the set disputed. */
   readonly texts: ReadonlySet<string>;
-  /** What holds for other sets too; absent if the report is nowhere stricter than expected. */
-  readonly stricter: SeccompProfile | undefined;
   /** When it was reported last, in milliseconds. */
   readonly at: number;
 }
@@ -34,6 +32,8 @@ export class ReportedDefaults {
   readonly #native: string;
   static #revisions = 0;
   readonly #reports = new Map<string, Report>();
+  /** In what any report was stricter than expected: what holds for other sets too. */
+  #stricter: SeccompProfile | undefined;
   #revision = 0;
 
   /** @param native the node's own architecture, as SCMP_ARCH_*. */
@@ -74,12 +74,10 @@ export class ReportedDefaults {
       return undefined;
     }
     const { deviation, stricter } = compare(expected, profile, isGuess, this.#native);
-    const both = known && intersect([known.profile, profile], this.#native).profile;
-    const tighter = [known?.stricter, stricter].filter((each) => each !== undefined);
+    if (stricter !== undefined) this.#stricter = this.#both(this.#stricter, stricter);
     this.#reports.set(key, {
-      profile: both ?? profile,
+      profile: this.#both(known?.profile, profile),
       texts: new Set([...(known?.texts ?? []), text].slice(0, mostTexts)),
-      stricter: tighter.length > 1 ? intersect(tighter, this.#native).profile : tighter[0],
       at,
     });
     ReportedDefaults.#revisions += 1;
@@ -99,9 +97,12 @@ export class ReportedDefaults {
   ): SeccompProfile {
     const own = this.#reports.get(keyOf(capabilities));
     if (own !== undefined && mayBeLooser && own.texts.size === 1) return own.profile;
-    const others = [...this.#reports.values()].map(({ stricter }) => stricter).filter((each) => each !== undefined);
-    const more = own === undefined ? others : [own.profile];
-    return more.length === 0 ? expected : intersect([expected, ...more], this.#native).profile;
+    const more = own?.profile ?? this.#stricter;
+    return more === undefined ? expected : this.#both(expected, more);
+  }
+
+  #both(first: SeccompProfile | undefined, second: SeccompProfile): SeccompProfile {
+    return first === undefined ? second : intersect([first, second], this.#native).profile;
   }
 }
 
