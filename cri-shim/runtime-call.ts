@@ -76,13 +76,23 @@ export async function callOver(
 }
 
 /** A gRPC status other than OK. */
-interface Refusal {
+class Refusal extends Error {
   readonly code: string;
-  readonly message: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
-/** NOT_FOUND (https://grpc.io/docs/guides/status-codes/). */
+/** NOT_FOUND and UNIMPLEMENTED (https://grpc.io/docs/guides/status-codes/). */
 const notFound = '5';
+const unimplemented = '12';
+
+/** Reports whether a call failed because the runtime does not have the method. */
+export function isUnimplemented(error: unknown): boolean {
+  return error instanceof FairleadError && error.cause instanceof Refusal && error.cause.code === unimplemented;
+}
 
 function failure(method: string, refusal: Refusal | undefined, cause?: unknown): FairleadError {
   const hint = 'Check that the container runtime runs and answers, e.g. with crictl info.';
@@ -91,7 +101,8 @@ function failure(method: string, refusal: Refusal | undefined, cause?: unknown):
   }
   const { code, message } = refusal;
   const kind = code === notFound ? 'NotFound' : 'Unavailable';
-  return new FairleadError(kind, `the container runtime refused ${method} with status ${code}: ${message}`, { hint });
+  const text = `the container runtime refused ${method} with status ${code}: ${message}`;
+  return new FairleadError(kind, text, { hint, cause: refusal });
 }
 
 /** Collects the status of a call: it is in the trailers, or in the headers of a response without a message. */
@@ -99,7 +110,9 @@ function collectStatus(stream: ClientHttp2Stream): () => Refusal | undefined {
   let refusal: Refusal | undefined;
   const collect = (headers: IncomingHttpHeaders): void => {
     const code = headers['grpc-status'];
-    if (typeof code === 'string' && code !== '0') refusal = { code, message: decodeMessage(headers['grpc-message']) };
+    if (typeof code === 'string' && code !== '0') {
+      refusal = new Refusal(code, decodeMessage(headers['grpc-message']));
+    }
   };
   stream.on('response', collect);
   stream.on('trailers', collect);
