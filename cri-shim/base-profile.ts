@@ -4,8 +4,9 @@ import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { readNodeFile } from './node-file.ts';
 
 /**
- * Reads a seccomp profile that lies on the node, at most 1 MiB. Links are followed: the Security Profiles Operator makes them
- * below the seccomp root. Throws ProfileInvalid where it is not a readable profile.
+ * Reads a seccomp profile that lies on the node, at most 1 MiB. Links are followed: the Security
+ * Profiles Operator makes them below the seccomp root. Throws ProfileInvalid where it is not a
+ * readable profile.
  */
 export async function readBaseProfile(path: string): Promise<SeccompProfile> {
   const bytes = await readNodeFile(path, (reason, cause) => invalid(path, reason, cause));

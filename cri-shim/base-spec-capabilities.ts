@@ -7,8 +7,8 @@ const schema = v.object({
 });
 
 /**
- * Reads the bounding set from the file of containerd's `base_runtime_spec`, an OCI runtime spec in JSON: `CAP_…` names. Others
- * in the list have no effect on containerd's default profile.
+ * Reads the bounding set from the file of containerd's `base_runtime_spec`, an OCI runtime spec in
+ * JSON: `CAP_…` names. Others in the list have no effect on containerd's default profile.
  *
  * @throws FairleadError ProfileInvalid for a file that is missing or not an OCI runtime spec.
  */

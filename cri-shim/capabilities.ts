@@ -1,7 +1,9 @@
 import type { RuntimeName } from '#lib/profile/seccomp/runtime-identity';
 import type { Capability } from './gen/cri_pb.js';
 
-/** What a container asks for beside the runtime's default; no runtime grants ambient capabilities. */
+/**
+ * What a container asks for beside the runtime's default; no runtime grants ambient capabilities.
+ */
 export type CapabilityChange = Pick<Capability, 'addCapabilities' | 'dropCapabilities'>;
 
 /** The runtime that decides about capabilities. */
@@ -19,11 +21,12 @@ const allNames = `CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID S
   WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE`;
 
 /**
- * Returns the bounding set that a container will have, as `CAP_…` names, sorted: the runtime's default plus what is added minus
- * what is dropped. ALL is taken first, adding before dropping, then single names, as containerd and CRI-O do it.
+ * Returns the bounding set that a container will have, as `CAP_…` names, sorted: the runtime's
+ * default plus what is added minus what is dropped. ALL is taken first, adding before dropping,
+ * then single names, as containerd and CRI-O do it.
  *
- * containerd puts `CAP_` before every name, so that `CAP_SYS_ADMIN` names no capability there. For a runtime that is not known,
- * names count such that the set is the smaller one.
+ * containerd puts `CAP_` before every name, so that `CAP_SYS_ADMIN` names no capability there. For
+ * a runtime that is not known, names count such that the set is the smaller one.
  */
 export function containerCapabilities(change: CapabilityChange | undefined, runtime: CapabilityRuntime): string[] {
   const { addCapabilities: add = [], dropCapabilities: drop = [] } = change ?? {};

@@ -24,9 +24,10 @@ const profileAnnotation = 'io.kubernetes.cri-o.SeccompProfilePath';
 /**
  * Parses what ContainerStatus reports with `verbose`: the OCI runtime spec of the container.
  *
- * Only a report counts that can be of a default profile: one that denies by default and has no listener. CRI-O's seccomp
- * notifier, which a pod can ask for, turns what the default profile denies into notifications; a privileged container and one
- * that was restored from a checkpoint have other profiles.
+ * Only a report counts that can be of a default profile: one that denies by default and has no
+ * listener. CRI-O's seccomp notifier, which a pod can ask for, turns what the default profile
+ * denies into notifications; a privileged container and one that was restored from a checkpoint
+ * have other profiles.
  *
  * @param info `info["info"]`: JSON text, undefined if it is missing.
  */
@@ -63,7 +64,9 @@ function parse(document: JsonDocument): SeccompProfile | NoReport {
   return profile;
 }
 
-/** Returns the bounding set; empty if there is none, undefined for anything but a list of strings. */
+/**
+ * Returns the bounding set; empty if there is none, undefined for anything but a list of strings.
+ */
 function boundingSet(node: JsonNode | undefined): readonly string[] | undefined {
   if (node === undefined || node.type === 'null') return [];
   if (node.type !== 'array') return undefined;

@@ -17,8 +17,9 @@ import type { UnaryHandler } from './unary-call.ts';
 import type { RecordUse } from './uses.ts';
 
 /**
- * RuntimeService.CreateContainer: a container that asks for a profile artifact is sent on with the path of its effective profile;
- * every other request passes with the bytes that came. Those for RuntimeDefault are watched: they show what that is.
+ * RuntimeService.CreateContainer: a container that asks for a profile artifact is sent on with the
+ * path of its effective profile; every other request passes with the bytes that came. Those for
+ * RuntimeDefault are watched: they show what that is.
  */
 export function handleCreateContainer(
   apply: ApplyProfile,
@@ -67,7 +68,10 @@ export function handleCreateContainer(
   };
 }
 
-/** Returns the container's ID; undefined for a response that cannot be decoded, which is sent on all the same. */
+/**
+ * Returns the container's ID; undefined for a response that cannot be decoded, which is sent on all
+ * the same.
+ */
 function containerIdOf(response: Uint8Array): string | undefined {
   try {
     return decode(CreateContainerResponseSchema, response).containerId;

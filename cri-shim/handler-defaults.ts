@@ -12,9 +12,14 @@ import type { CapabilityRuntime } from './capabilities.ts';
 import { readNodeFile } from './node-file.ts';
 import type { HandlerConfiguration, RuntimeConfiguration, RuntimeFacts } from './runtime-facts.ts';
 
-/** What a runtime, in its version and configuration, gives containers of one handler under RuntimeDefault. */
+/**
+ * What a runtime, in its version and configuration, gives containers of one handler under
+ * RuntimeDefault.
+ */
 export interface HandlerDefaults {
-  /** Differs from that of all other defaults: other versions, handlers, settings, contents of files. */
+  /**
+   * Differs from that of all other defaults: other versions, handlers, settings, contents of files.
+   */
   readonly key: string;
   /** The runtime and its version, for people: `containerd 2.1.9`. */
   readonly runtime: string;
@@ -24,20 +29,24 @@ export interface HandlerDefaults {
   readonly profile:
     | { readonly tables: readonly RuntimeDefaultTable[] }
     | { readonly file: string; readonly bytes: Uint8Array };
-  /** Why this is not known to be exactly what the runtime applies, for logs; absent if it is known. */
+  /**
+   * Why this is not known to be exactly what the runtime applies, for logs; absent if it is known.
+   */
   readonly assumption?: string;
   /**
-   * Whether a profile that the runtime reports may be looser than `profile`. If a file is configured, which the runtime loads when
-   * it likes, a report may be of what was in it before.
+   * Whether a profile that the runtime reports may be looser than `profile`. If a file is
+   * configured, which the runtime loads when it likes, a report may be of what was in it before.
    */
   readonly mayBeLooser: boolean;
 }
 
 /**
- * Finds out what a runtime gives containers of a handler under RuntimeDefault. Reads the files that its configuration names.
+ * Finds out what a runtime gives containers of a handler under RuntimeDefault. Reads the files that
+ * its configuration names.
  *
  * @param handler the pod's runtime handler, empty for the default one.
- * @throws FairleadError ProfileInvalid for a file that is missing and must not be, or cannot be read.
+ * @throws FairleadError ProfileInvalid for a file that is missing and must not be, or cannot be
+ *   read.
  */
 export async function handlerDefaults(facts: RuntimeFacts, handler: string): Promise<HandlerDefaults> {
   const { configuration } = facts;
@@ -70,7 +79,10 @@ export async function handlerDefaults(facts: RuntimeFacts, handler: string): Pro
   };
 }
 
-/** Resolves the default profile for one container. Throws ProfileInvalid for a configured file that is not a seccomp profile. */
+/**
+ * Resolves the default profile for one container. Throws ProfileInvalid for a configured file that
+ * is not a seccomp profile.
+ */
 export async function expectedDefault({ profile }: HandlerDefaults, host: ProfileHost): Promise<SeccompProfile> {
   if ('tables' in profile) return runtimeDefault(profile.tables, host);
   // CRI-O only, and only with such a setting: an idle shim stays small.
@@ -85,7 +97,10 @@ export async function expectedDefault({ profile }: HandlerDefaults, host: Profil
   }
 }
 
-/** CRI-O: the file of the handler, which must exist, before the global one, in place of which its own default serves if it is missing. */
+/**
+ * CRI-O: the file of the handler, which must exist, before the global one, in place of which its
+ * own default serves if it is missing.
+ */
 async function configuredProfile(
   configuration: RuntimeConfiguration | undefined,
   settings: HandlerConfiguration,

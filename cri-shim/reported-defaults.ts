@@ -3,7 +3,10 @@ import { intersect } from '#lib/profile/seccomp/intersect';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { union } from '#lib/profile/seccomp/union';
 
-/** How a reported profile compares with the one that was expected: syscalls by name, and `architectures`, `defaultAction`, … */
+/**
+ * How a reported profile compares with the one that was expected: syscalls by name, and
+ * `architectures`, `defaultAction`, …
+ */
 export interface Deviation {
   readonly loosened: readonly string[];
   readonly tightened: readonly string[];
@@ -24,9 +27,10 @@ const mostSets = 64;
 const mostTexts = 8;
 
 /**
- * What a runtime reported of containers under the default profile of one handler, in one version and configuration. A report
- * stands for its own capability set. For other sets it only tightens, in what it is stricter than was expected of its own set:
- * what depends on capabilities differs between sets for that reason alone.
+ * What a runtime reported of containers under the default profile of one handler, in one version
+ * and configuration. A report stands for its own capability set. For other sets it only tightens,
+ * in what it is stricter than was expected of its own set: what depends on capabilities differs
+ * between sets for that reason alone.
  */
 export class ReportedDefaults {
   readonly #native: string;
@@ -41,7 +45,10 @@ export class ReportedDefaults {
     this.#native = native;
   }
 
-  /** 0 before the first report; after each one that changed something a number that no other defaults have. */
+  /**
+   * 0 before the first report; after each one that changed something a number that no other
+   * defaults have.
+   */
   get revision(): number {
     return this.#revision;
   }
@@ -52,13 +59,14 @@ export class ReportedDefaults {
   }
 
   /**
-   * Adds a report for a capability set. A second one for the same set that differs makes the set disputed: then something decides for
-   * each container, and no report is the default profile.
+   * Adds a report for a capability set. A second one for the same set that differs makes the set
+   * disputed: then something decides for each container, and no report is the default profile.
    *
    * @param expected what was expected for the set.
-   * @param isGuess whether `expected` is of another runtime, version or configuration, perhaps; then a report that is anywhere stricter
-   *   holds whole for other sets, too.
-   * @returns how it deviates from what was expected; undefined if it was known before, or is one set too many.
+   * @param isGuess whether `expected` is of another runtime, version or configuration, perhaps;
+   *   then a report that is anywhere stricter holds whole for other sets, too.
+   * @returns how it deviates from what was expected; undefined if it was known before, or is one
+   *   set too many.
    */
   add(
     capabilities: readonly string[],
@@ -86,8 +94,8 @@ export class ReportedDefaults {
   }
 
   /**
-   * Returns the default profile for a capability set: what was reported for it, else what is expected, tightened by the reports for
-   * other sets.
+   * Returns the default profile for a capability set: what was reported for it, else what is
+   * expected, tightened by the reports for other sets.
    *
    * @param mayBeLooser whether a report for the set may be looser than what is expected.
    */
@@ -123,8 +131,8 @@ function compare(
 }
 
 /**
- * Returns a profile that does with the syscalls in `tightened` what `reported` does, and allows all others; or `reported` itself, if
- * that cannot be expressed.
+ * Returns a profile that does with the syscalls in `tightened` what `reported` does, and allows all
+ * others; or `reported` itself, if that cannot be expressed.
  */
 function stricterPart(
   reported: SeccompProfile,

@@ -15,7 +15,10 @@ import type { ShimLog } from './shim-log.ts';
 const mostProfiles = 64;
 /** Containers that are looked at at a time, beside the calls of the kubelet. */
 const mostWatched = 4;
-/** How long a report counts as new, in milliseconds: so often at most is a capability set looked at again. */
+/**
+ * How long a report counts as new, in milliseconds: so often at most is a capability set looked at
+ * again.
+ */
 const freshFor = 10 * 60_000;
 /** How long the runtime may take to answer, in milliseconds. */
 const patience = 10_000;
@@ -49,9 +52,10 @@ interface KnownRuntime {
 }
 
 /**
- * The seccomp profile that the runtime behind the shim applies under RuntimeDefault. The runtime is asked for its version and
- * configuration each time, since it may be replaced, and CRI-O reads its configuration again at SIGHUP. What it reports of
- * containers that it put under RuntimeDefault takes the place of what is known of its version.
+ * The seccomp profile that the runtime behind the shim applies under RuntimeDefault. The runtime is
+ * asked for its version and configuration each time, since it may be replaced, and CRI-O reads its
+ * configuration again at SIGHUP. What it reports of containers that it put under RuntimeDefault
+ * takes the place of what is known of its version.
  */
 export class RuntimeBaseline {
   readonly #dependencies: BaselineDependencies;
@@ -68,9 +72,9 @@ export class RuntimeBaseline {
   }
 
   /**
-   * Returns the profile that the runtime would apply to a container under RuntimeDefault.
-   * Rejects with Unavailable or NotFound if the runtime does not answer, since then it creates no container either, and with
-   * ProfileInvalid for a file of its configuration that cannot be used.
+   * Returns the profile that the runtime would apply to a container under RuntimeDefault. Rejects
+   * with Unavailable or NotFound if the runtime does not answer, since then it creates no container
+   * either, and with ProfileInvalid for a file of its configuration that cannot be used.
    */
   async profileFor({ runtime, capabilities }: BaselineSubject, signal: AbortSignal): Promise<SeccompProfile> {
     const limited = this.#limited(signal);
@@ -83,9 +87,9 @@ export class RuntimeBaseline {
   }
 
   /**
-   * Watches the creation of a container under RuntimeDefault that the shim does not change. Never waits for the runtime. Returns
-   * undefined if the container is of no use: the same process of the runtime must have been known before its creation, and few
-   * are watched at a time.
+   * Watches the creation of a container under RuntimeDefault that the shim does not change. Never
+   * waits for the runtime. Returns undefined if the container is of no use: the same process of the
+   * runtime must have been known before its creation, and few are watched at a time.
    */
   watch(sandboxId: string, capabilities: CapabilityChange | undefined): Created | undefined {
     if (this.#watching.size >= mostWatched || this.#stopping.signal.aborted) return undefined;
@@ -138,7 +142,8 @@ export class RuntimeBaseline {
     const reports = this.#reportsOf(defaults);
     const context = { expected, isGuess, at: clock() };
     this.#logDeviation(defaults, capabilities, reports.add(capabilities, profile, context));
-    // Of ALL, a runtime grants what it has itself. With fewer capabilities a default profile is stricter, never looser.
+    // Of ALL, a runtime grants what it has itself. With fewer capabilities a default profile is
+    // stricter, never looser.
     const isPart = capabilities.every((name) => predicted.includes(name));
     if (isPart && capabilities.length < predicted.length) reports.add(predicted, profile, context);
   }
@@ -198,7 +203,10 @@ export class RuntimeBaseline {
     this.#watching.add(running);
   }
 
-  /** A runtime that is down, and a container that is gone, are nothing new; messages about reports name positions in them. */
+  /**
+   * A runtime that is down, and a container that is gone, are nothing new; messages about reports
+   * name positions in them.
+   */
   #logFailure({ kind, message }: FairleadError): void {
     if (kind === 'Unavailable' || kind === 'NotFound') {
       this.#dependencies.log.debug({ messageId: 'fairlead.baseline.unreadable' }, message);

@@ -11,12 +11,16 @@ import { FairleadError } from '#lib/errors';
 import { frameMessage, readMessage } from './message.ts';
 import { linkRuntime, type RuntimeLink } from './runtime-link.ts';
 
-/** Makes a unary call of the shim's own to the runtime: method's full name and request message in, response message out. */
+/**
+ * Makes a unary call of the shim's own to the runtime: method's full name and request message in,
+ * response message out.
+ */
 export type CallRuntime = (method: string, request: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
 
 /**
- * Returns a function that calls the runtime on its Unix socket, one connection for each call. It rejects with NotFound if the
- * runtime answers with that status, and with Unavailable for any other failure.
+ * Returns a function that calls the runtime on its Unix socket, one connection for each call. It
+ * rejects with NotFound if the runtime answers with that status, and with Unavailable for any other
+ * failure.
  */
 export function runtimeCaller(socketPath: string): CallRuntime {
   return async (method, request, signal) => {
@@ -49,7 +53,9 @@ export async function ask<I extends DescMessage, O extends DescMessage>(
   }
 }
 
-/** Makes one call over a link and leaves the link open. Errors are those of {@link runtimeCaller}. */
+/**
+ * Makes one call over a link and leaves the link open. Errors are those of {@link runtimeCaller}.
+ */
 export async function callOver(
   link: RuntimeLink,
   method: string,
@@ -105,7 +111,10 @@ function failure(method: string, refusal: Refusal | undefined, cause?: unknown):
   return new FairleadError(kind, text, { hint, cause: refusal });
 }
 
-/** Collects the status of a call: it is in the trailers, or in the headers of a response without a message. */
+/**
+ * Collects the status of a call: it is in the trailers, or in the headers of a response without a
+ * message.
+ */
 function collectStatus(stream: ClientHttp2Stream): () => Refusal | undefined {
   let refusal: Refusal | undefined;
   const collect = (headers: IncomingHttpHeaders): void => {
@@ -119,7 +128,10 @@ function collectStatus(stream: ClientHttp2Stream): () => Refusal | undefined {
   return () => refusal;
 }
 
-/** Decodes Status-Message of gRPC over HTTP/2, which is percent-encoded; text with an invalid encoding is returned as it is. */
+/**
+ * Decodes Status-Message of gRPC over HTTP/2, which is percent-encoded; text with an invalid
+ * encoding is returned as it is.
+ */
 function decodeMessage(value: string | string[] | undefined): string {
   const text = typeof value === 'string' ? value : '';
   try {

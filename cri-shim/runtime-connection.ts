@@ -2,8 +2,8 @@ import { type CallRuntime, callOver } from './runtime-call.ts';
 import { linkRuntime, type RuntimeLink } from './runtime-link.ts';
 
 /**
- * A connection to the runtime that stays open between calls. It tells whether one runtime process answered several calls, since
- * a process that ends takes its connections with it.
+ * A connection to the runtime that stays open between calls. It tells whether one runtime process
+ * answered several calls, since a process that ends takes its connections with it.
  */
 export class RuntimeConnection {
   readonly #link: RuntimeLink;
@@ -22,7 +22,9 @@ export class RuntimeConnection {
     });
   }
 
-  /** The number of the connection that is open, which no other one has; undefined if none is open. */
+  /**
+   * The number of the connection that is open, which no other one has; undefined if none is open.
+   */
   get current(): number | undefined {
     return this.#open;
   }

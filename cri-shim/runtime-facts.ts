@@ -6,7 +6,10 @@ export interface RuntimeFacts {
   /** `runtime_name` and `runtime_version` of its Version. */
   readonly name: string;
   readonly version: string;
-  /** Absent if the runtime does not report its configuration: CRI-O does since 1.33, cri-dockerd does not. */
+  /**
+   * Absent if the runtime does not report its configuration: CRI-O does since 1.33, cri-dockerd
+   * does not.
+   */
   readonly configuration?: RuntimeConfiguration;
 }
 
@@ -22,7 +25,10 @@ export interface RuntimeConfiguration {
 }
 
 export interface HandlerConfiguration {
-  /** containerd's `base_runtime_spec`: the file of the OCI spec that every container's spec begins with. */
+  /**
+   * containerd's `base_runtime_spec`: the file of the OCI spec that every container's spec begins
+   * with.
+   */
   readonly baseRuntimeSpec?: string;
   /** CRI-O's `seccomp_profile` of a runtime handler: the file of its default profile. */
   readonly seccompProfile?: string;
@@ -53,8 +59,8 @@ const crioSchema = v.object({
  * Parses what a runtime answers to Version and to Status with `verbose`.
  *
  * @param config `info["config"]` of Status: JSON text, undefined if it is missing.
- * @throws FairleadError Unavailable for a configuration of containerd or CRI-O that cannot be read: the default profile may
- *   depend on it.
+ * @throws FairleadError Unavailable for a configuration of containerd or CRI-O that cannot be read:
+ *   the default profile may depend on it.
  */
 export function parseRuntimeFacts(
   version: { readonly runtimeName: string; readonly runtimeVersion: string },

@@ -27,7 +27,10 @@ export interface FakeContainer {
   readonly more?: object;
 }
 
-/** A container runtime for what no real one can be had for: it answers questions about itself, and creates nothing. */
+/**
+ * A container runtime for what no real one can be had for: it answers questions about itself, and
+ * creates nothing.
+ */
 export class FakeRuntime {
   name = 'cri-o';
   version = '1.37.0';
