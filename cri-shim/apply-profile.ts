@@ -1,17 +1,15 @@
-import { release } from 'node:os';
 import { seccompOf } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import { type Constraint, effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
-import { loadRuntimeDefaults } from '#lib/profile/seccomp/runtime-defaults/load-tables';
 import type { Digest } from '#lib/registry/digest';
 import { formatReference } from '#lib/registry/reference';
 import type { ArtifactSource } from './artifact-source.ts';
 import { readBaseProfile } from './base-profile.ts';
 import type { ShimMetrics } from './metrics.ts';
 import type { ProfileRequest } from './profile-request.ts';
+import type { BaselineSubject, RuntimeBaseline } from './runtime-baseline.ts';
 import type { ShimLog } from './shim-log.ts';
 
 /** How much of what was constrained is logged with one container, in characters. */
@@ -22,8 +20,8 @@ export interface Bearer {
   readonly pod: string;
   /** Absent for the sandbox itself. */
   readonly container?: string;
-  /** The capabilities that it will have, `CAP_…`: the runtime's default profile depends on them. */
-  readonly capabilities: readonly string[];
+  /** What the default profile of the runtime depends on. */
+  readonly subject: BaselineSubject;
 }
 
 export interface AppliedProfile {
@@ -34,6 +32,7 @@ export interface AppliedProfile {
 
 export interface ApplierSurroundings {
   readonly architecture: MachineArchitecture;
+  readonly runtimeBaseline: Pick<RuntimeBaseline, 'profileFor'>;
   readonly log: ShimLog;
   readonly metrics: ShimMetrics;
   /** Told that something was put into the store. */
@@ -49,22 +48,22 @@ export type ApplyProfile = (request: ProfileRequest, bearer: Bearer, signal: Abo
  */
 export function profileApplier(
   source: ArtifactSource,
-  { architecture, log, metrics, grown }: ApplierSurroundings,
+  { architecture, runtimeBaseline, log, metrics, grown }: ApplierSurroundings,
 ): ApplyProfile {
-  return async (request, { capabilities, ...bearer }, signal) => {
+  return async (request, { subject, ...bearer }, signal) => {
     const { policy, ...pulled } = await source.pull(request.reference, 'Seccomp', { signal });
-    const { tables } = await loadRuntimeDefaults(undefined);
-    const runtime = (): SeccompProfile => runtimeDefault(tables, { architecture, kernel: release(), capabilities });
-    const { seccomp: baseline } = policy.baseline;
+    const runtimeDefault = (): Promise<SeccompProfile> => runtimeBaseline.profileFor(subject, signal);
+    const { seccomp: configured } = policy.baseline;
+    const baseline = configured === 'RuntimeDefault' ? await runtimeDefault() : configured;
     const base =
       request.base === 'RuntimeDefault'
-        ? runtime()
+        ? await runtimeDefault()
         : request.base === undefined
           ? undefined
           : await readBaseProfile(request.base.path);
     const { profile, constraints } = effectiveProfile(
       {
-        baseline: baseline === 'RuntimeDefault' ? runtime() : baseline,
+        baseline,
         ...(base === undefined ? {} : { base }),
         artifact: seccompOf(pulled.profile),
       },

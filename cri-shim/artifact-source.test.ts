@@ -48,8 +48,15 @@ describe('artifact source', () => {
   let growth = 0;
   const grown = (): void => void growth++;
   const apply = (base?: ProfileRequest['base']): ReturnType<ReturnType<typeof profileApplier>> => {
-    const applier = profileApplier(source, { architecture: 'amd64', log, metrics: noMetrics, grown });
-    return applier({ reference, ...(base && { base }) }, { pod: 'a/b', capabilities: [] }, AbortSignal.timeout(5000));
+    const runtimeBaseline = { profileFor: async () => ({ defaultAction: 'SCMP_ACT_ERRNO' }) as const };
+    const surroundings = { architecture: 'amd64', runtimeBaseline, log, metrics: noMetrics, grown } as const;
+    const subject = { runtime: { handler: '' }, capabilities: undefined };
+    const bearer = { pod: 'a/b', subject };
+    return profileApplier(source, surroundings)(
+      { reference, ...(base && { base }) },
+      bearer,
+      AbortSignal.timeout(5000),
+    );
   };
 
   beforeEach(async () => {

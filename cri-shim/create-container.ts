@@ -1,40 +1,59 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { ApplyProfile } from './apply-profile.ts';
-import { containerCapabilities } from './capabilities.ts';
 import { decode } from './decode.ts';
 import {
   CreateContainerRequestSchema,
   CreateContainerResponseSchema,
   LinuxContainerConfigSchema,
+  type LinuxContainerSecurityContext,
   LinuxContainerSecurityContextSchema,
+  SecurityProfile_ProfileType as ProfileType,
 } from './gen/cri_pb.js';
 import { podName } from './pod-name.ts';
 import { profileRequest } from './profile-request.ts';
 import { rewriteSeccomp } from './rewrite.ts';
+import type { RuntimeBaseline } from './runtime-baseline.ts';
 import type { UnaryHandler } from './unary-call.ts';
 import type { RecordUse } from './uses.ts';
 
 /**
- * RuntimeService.CreateContainer: a container that asks for a profile artifact is sent on with the path of its effective profile;
- * every other request passes with the bytes that came.
+ * RuntimeService.CreateContainer: a container that asks for a profile artifact is sent on with the
+ * path of its effective profile; every other request passes with the bytes that came. Those for
+ * RuntimeDefault are watched: they show what that is.
  */
 export function handleCreateContainer(
   apply: ApplyProfile,
-  { seccompRoot, recordUse }: { seccompRoot: string; recordUse: RecordUse },
+  {
+    seccompRoot,
+    recordUse,
+    runtimeBaseline,
+  }: { seccompRoot: string; recordUse: RecordUse; runtimeBaseline: Pick<RuntimeBaseline, 'watch'> },
 ): UnaryHandler {
   return async ({ request, signal }) => {
     const message = decode(CreateContainerRequestSchema, request);
-    const { config, sandboxConfig } = message;
+    const { config, sandboxConfig, podSandboxId } = message;
     if (config === undefined) return { forward: request };
     const container = config.metadata?.name ?? '';
     const linux = config.linux ?? create(LinuxContainerConfigSchema);
     const context = linux.securityContext ?? create(LinuxContainerSecurityContextSchema);
     const annotations = sandboxConfig?.annotations ?? {};
     const wanted = profileRequest({ ...context, annotations, annotationNames: [container, 'POD'] }, seccompRoot);
-    if (wanted === undefined) return { forward: request };
+    const { capabilities } = context;
+    if (wanted === undefined) {
+      const created = isRuntimeDefault(context) ? runtimeBaseline.watch(podSandboxId, capabilities) : undefined;
+      if (created === undefined) return { forward: request };
+      return {
+        forward: request,
+        onReply: (response) => {
+          const containerId = containerIdOf(response);
+          if (containerId !== undefined) created(containerId);
+          return response;
+        },
+      };
+    }
 
-    const capabilities = containerCapabilities(context.capabilities);
-    const bearer = { pod: podName(sandboxConfig?.metadata), container, capabilities };
+    const subject = { runtime: { sandboxId: podSandboxId }, capabilities };
+    const bearer = { pod: podName(sandboxConfig?.metadata), container, subject };
     const { path, digest } = await apply(wanted, bearer, signal);
     rewriteSeccomp(context, path);
     linux.securityContext = context;
@@ -47,4 +66,21 @@ export function handleCreateContainer(
       },
     };
   };
+}
+
+/**
+ * Returns the container's ID; undefined for a response that cannot be decoded, which is sent on all
+ * the same.
+ */
+function containerIdOf(response: Uint8Array): string | undefined {
+  try {
+    return decode(CreateContainerResponseSchema, response).containerId;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a container says that it wants the default profile of the runtime, and will get it. */
+function isRuntimeDefault({ privileged, seccomp }: LinuxContainerSecurityContext): boolean {
+  return !privileged && seccomp?.profileType === ProfileType.RuntimeDefault && seccomp.localhostRef === '';
 }

@@ -5,6 +5,7 @@ import * as real from '../test/cri/gen/cri_pb.js';
 import type { ApplyProfile } from './apply-profile.ts';
 import { handleCreateContainer } from './create-container.ts';
 import { handleRunPodSandbox } from './run-pod-sandbox.ts';
+import type { BaselineSubject } from './runtime-baseline.ts';
 import { addFeature } from './status.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
@@ -89,10 +90,16 @@ const apply: ApplyProfile = async (request, bearer) => {
   return { path, digest: digest as never };
 };
 const uses: [string, string][] = [];
+const watched: unknown[] = [];
+let isUseful = true;
 const creation = {
   seccompRoot: root,
   recordUse: async (id: string, of: string) => {
     uses.push([id, of]);
+  },
+  runtimeBaseline: {
+    watch: (sandboxId: string, capabilities: { addCapabilities: string[] } | undefined) =>
+      isUseful ? (id: string) => void watched.push([sandboxId, capabilities?.addCapabilities, id]) : undefined,
   },
 };
 const createContainer = handleCreateContainer(apply, creation);
@@ -135,13 +142,64 @@ describe('rewriting', () => {
     ]) {
       const before = fullCreate((context) => Object.assign(context, { seccomp }));
       const decision = await createContainer({ request: before, signal });
-      assert.ok('forward' in decision && decision.forward === before && decision.onReply === undefined);
+      assert.ok('forward' in decision && decision.forward === before);
+      assert.equal(decision.onReply !== undefined, seccomp?.profileType === 0, 'only RuntimeDefault is watched');
     }
     for (const empty of [new Uint8Array(), Buffer.from([0x0a, 1, 65])]) {
       const decision = await createContainer({ request: empty, signal });
       assert.ok('forward' in decision && decision.forward === empty);
     }
     assert.deepEqual(applied, []);
+  });
+
+  it('watches what runs under RuntimeDefault as it came, and passes the answer on whatever it is', async () => {
+    const request = (change: object) =>
+      fullCreate((context) => Object.assign(context, { seccomp: { profileType: 0 }, ...change }));
+    const before = request({});
+    const { podSandboxId, config } = fromBinary(real.CreateContainerRequestSchema, before);
+    const decision = await createContainer({ request: before, signal });
+    assert.ok('forward' in decision && decision.forward === before);
+    const response = encode(real.CreateContainerResponseSchema, { containerId: 'c2' });
+    assert.equal(await decision.onReply?.(response), response);
+    const added = config?.linux?.securityContext?.capabilities?.addCapabilities;
+    assert.deepEqual(watched.splice(0), [[podSandboxId, added, 'c2']]);
+    const broken = Buffer.from([0x0a, 9]);
+    assert.equal(await decision.onReply?.(broken), broken);
+    assert.deepEqual(watched, []);
+    const unwatched = [{ privileged: true }, { seccomp: undefined }, { seccomp: { profileType: 1 } }];
+    for (const change of unwatched) {
+      const other = await createContainer({ request: request(change), signal });
+      assert.ok('forward' in other && other.onReply === undefined, JSON.stringify(change));
+    }
+    isUseful = false;
+    const useless = await createContainer({ request: before, signal });
+    assert.ok('forward' in useless && useless.onReply === undefined);
+    isUseful = true;
+  });
+
+  it('never watches a container whose profile it changed, and says what the default profile depends on', async () => {
+    const artifact = { profileType: 3, ociRef: reference };
+    const before = fullCreate((context) => Object.assign(context, { seccomp: artifact }));
+    const { podSandboxId, config } = fromBinary(real.CreateContainerRequestSchema, before);
+    const decision = await createContainer({ request: before, signal });
+    assert.ok('forward' in decision);
+    await decision.onReply?.(encode(real.CreateContainerResponseSchema, { containerId: 'c3' }));
+    assert.deepEqual(watched, []);
+    uses.length = 0;
+    const sandbox = encode(real.RunPodSandboxRequestSchema, {
+      config: { linux: { securityContext: { seccomp: artifact } } },
+      runtimeHandler: 'gvisor',
+    });
+    await runPodSandbox({ request: sandbox, signal });
+    const subjects = applied.splice(0).map((each) => (each as { bearer: { subject: BaselineSubject } }).bearer.subject);
+    const changes = config?.linux?.securityContext?.capabilities;
+    assert.deepEqual(
+      subjects.map(({ runtime, capabilities }) => [runtime, capabilities?.dropCapabilities]),
+      [
+        [{ sandboxId: podSandboxId }, changes?.dropCapabilities],
+        [{ handler: 'gvisor' }, undefined],
+      ],
+    );
   });
 
   it('refuses a message that it cannot read', async () => {

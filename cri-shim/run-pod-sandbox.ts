@@ -1,6 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { ApplyProfile } from './apply-profile.ts';
-import { containerCapabilities } from './capabilities.ts';
 import { decode } from './decode.ts';
 import {
   LinuxPodSandboxConfigSchema,
@@ -33,7 +32,8 @@ export function handleRunPodSandbox(
     const wanted = profileRequest(fields, seccompRoot);
     if (wanted === undefined) return { forward: request };
 
-    const bearer = { pod: podName(config.metadata), capabilities: containerCapabilities(undefined) };
+    const subject = { runtime: { handler: message.runtimeHandler }, capabilities: undefined };
+    const bearer = { pod: podName(config.metadata), subject };
     const { path, digest } = await apply(wanted, bearer, signal);
     rewriteSeccomp(context, path);
     linux.securityContext = context;

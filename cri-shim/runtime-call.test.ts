@@ -54,6 +54,23 @@ describe('a call to the runtime', { timeout: 10_000 }, () => {
     answering.close();
   });
 
+  it('fails where the runtime ends its answer with another status than OK', async () => {
+    const failing = createHttp2Server();
+    failing.on('stream', (stream) => {
+      stream.respond({ ':status': 200 }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '13', 'grpc-message': 'half%20done' }));
+      stream.end(frameMessage(Buffer.from('answer')));
+    });
+    failing.listen(join(folder, 'failing'));
+    await once(failing, 'listening');
+    const ask = runtimeCaller(join(folder, 'failing'));
+    await assert.rejects(ask('a.B/C', Buffer.alloc(0), AbortSignal.timeout(5000)), {
+      kind: 'Unavailable',
+      message: /a\.B\/C with status 13: half done/,
+    });
+    failing.close();
+  });
+
   it('is not waited for where the caller has gone already', async () => {
     await assert.rejects(call(AbortSignal.abort()), { kind: 'Unavailable' });
   });

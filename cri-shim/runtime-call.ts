@@ -1,29 +1,142 @@
+import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf';
 import { FairleadError } from '#lib/errors';
 import { frameMessage, readMessage } from './message.ts';
-import { linkRuntime } from './runtime-link.ts';
+import { linkRuntime, type RuntimeLink } from './runtime-link.ts';
 
-/** Makes a unary call of the shim's own to the runtime: method's full name and request message in, response message out. */
+/**
+ * Makes a unary call of the shim's own to the runtime: method's full name and request message in,
+ * response message out.
+ */
 export type CallRuntime = (method: string, request: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
 
-/** Calls the runtime on its Unix socket, one connection for each call. Rejects with Unavailable where it does not answer with success. */
+/**
+ * Returns a function that calls the runtime on its Unix socket, one connection for each call. It
+ * rejects with NotFound if the runtime answers with that status, and with Unavailable for any other
+ * failure.
+ */
 export function runtimeCaller(socketPath: string): CallRuntime {
   return async (method, request, signal) => {
     const link = linkRuntime(socketPath);
-    const stream = link.request(
-      { ':method': 'POST', ':path': `/${method}`, 'content-type': 'application/grpc', te: 'trailers' },
-      false,
-    );
-    const giveUp = (): void => link.destroy();
-    signal.addEventListener('abort', giveUp, { once: true });
-    if (signal.aborted) giveUp();
     try {
-      stream.end(frameMessage(request));
-      return await readMessage(stream);
-    } catch (cause) {
-      throw new FairleadError('Unavailable', `the container runtime did not answer ${method}`, { cause });
+      return await callOver(link, method, request, signal);
     } finally {
-      signal.removeEventListener('abort', giveUp);
       link.destroy();
     }
   };
+}
+
+/**
+ * Makes one call of the CRI's RuntimeService, by the method's short name, and decodes the response.
+ * Rejects as the caller does, and with Unavailable for a response that cannot be decoded.
+ */
+export async function ask<I extends DescMessage, O extends DescMessage>(
+  call: CallRuntime,
+  method: string,
+  [input, output]: readonly [I, O],
+  request: MessageInitShape<I>,
+  signal: AbortSignal,
+): Promise<MessageShape<O>> {
+  const name = `runtime.v1.RuntimeService/${method}`;
+  const response = await call(name, toBinary(input, create(input, request)), signal);
+  try {
+    return fromBinary(output, response);
+  } catch (cause) {
+    throw new FairleadError('Unavailable', `the container runtime answered ${name} with an invalid message`, { cause });
+  }
+}
+
+/**
+ * Makes one call over a link and leaves the link open. Errors are those of {@link runtimeCaller}.
+ */
+export async function callOver(
+  link: RuntimeLink,
+  method: string,
+  request: Uint8Array,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const headers = { ':method': 'POST', ':path': `/${method}`, 'content-type': 'application/grpc', te: 'trailers' };
+  const stream = link.request(headers, false);
+  const refusalOf = collectStatus(stream);
+  const giveUp = (): void => void stream.destroy();
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  try {
+    stream.end(frameMessage(request));
+    const response = await readMessage(stream);
+    if (refusalOf() === undefined) return response;
+    throw failure(method, refusalOf());
+  } catch (cause) {
+    throw failure(method, refusalOf(), cause);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+    stream.destroy();
+  }
+}
+
+/** A gRPC status other than OK. */
+class Refusal extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** NOT_FOUND and UNIMPLEMENTED (https://grpc.io/docs/guides/status-codes/). */
+const notFound = '5';
+const unimplemented = '12';
+
+/** Reports whether a call failed because the runtime does not have the method. */
+export function isUnimplemented(error: unknown): boolean {
+  return error instanceof FairleadError && error.cause instanceof Refusal && error.cause.code === unimplemented;
+}
+
+function failure(method: string, refusal: Refusal | undefined, cause?: unknown): FairleadError {
+  const hint = 'Check that the container runtime runs and answers, e.g. with crictl info.';
+  if (refusal === undefined) {
+    return new FairleadError('Unavailable', `the container runtime did not answer ${method}`, { cause, hint });
+  }
+  const { code, message } = refusal;
+  const kind = code === notFound ? 'NotFound' : 'Unavailable';
+  const text = `the container runtime refused ${method} with status ${code}: ${message}`;
+  return new FairleadError(kind, text, { hint, cause: refusal });
+}
+
+/**
+ * Collects the status of a call: it is in the trailers, or in the headers of a response without a
+ * message.
+ */
+function collectStatus(stream: ClientHttp2Stream): () => Refusal | undefined {
+  let refusal: Refusal | undefined;
+  const collect = (headers: IncomingHttpHeaders): void => {
+    const code = headers['grpc-status'];
+    if (typeof code === 'string' && code !== '0') {
+      refusal = new Refusal(code, decodeMessage(headers['grpc-message']));
+    }
+  };
+  stream.on('response', collect);
+  stream.on('trailers', collect);
+  return () => refusal;
+}
+
+/**
+ * Decodes Status-Message of gRPC over HTTP/2, which is percent-encoded; text with an invalid
+ * encoding is returned as it is.
+ */
+function decodeMessage(value: string | string[] | undefined): string {
+  const text = typeof value === 'string' ? value : '';
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -23,11 +23,18 @@ export interface RuntimeLink {
   destroy(): void;
 }
 
+/** Notified of the connections of a link. */
+export interface LinkWatcher {
+  readonly connected: () => void;
+  /** Called once for each connection that ended, also for those that were never established. */
+  readonly lost: () => void;
+}
+
 /**
  * A link to the runtime's Unix socket. Each client connection gets its own, so that a client that does not read what it
  * asked for holds up nobody else's flow-control window, just as without the proxy.
  */
-export function linkRuntime(socketPath: string): RuntimeLink {
+export function linkRuntime(socketPath: string, watcher?: LinkWatcher): RuntimeLink {
   let current: ClientHttp2Session | undefined;
   const sessions = new Set<ClientHttp2Session>();
 
@@ -40,11 +47,15 @@ export function linkRuntime(socketPath: string): RuntimeLink {
     current = session;
     sessions.add(session);
     const retire = (): void => {
-      if (current === session) current = undefined;
+      if (current !== session) return;
+      current = undefined;
+      watcher?.lost();
     };
     // Also a session that was destroyed in the meantime says that it is connected.
     session.once('connect', () => {
-      if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
+      if (session.destroyed) return;
+      session.setLocalWindowSize(connectionWindow);
+      if (current === session) watcher?.connected();
     });
     session.on('goaway', retire);
     // Every stream of the session reports the same error by itself; an unheard 'error' would end the process.

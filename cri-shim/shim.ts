@@ -1,8 +1,9 @@
+import { release } from 'node:os';
 import { isAbsolute, normalize } from 'node:path/posix';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { type DecisionLog, openDecisionLog } from '#lib/node/decision-log';
 import { openStore } from '#lib/node/store';
-import { machineArchitecture } from '#lib/profile/seccomp/architecture';
+import { type MachineArchitecture, machineArchitecture } from '#lib/profile/seccomp/architecture';
 import { followPolicy, type PolicySource } from '#lib/trust/follow-policy';
 import { profileApplier } from './apply-profile.ts';
 import { artifactSource } from './artifact-source.ts';
@@ -15,7 +16,9 @@ import { startProxy } from './proxy.ts';
 import { handlePull } from './pull-security-profile-artifact.ts';
 import { handleRemove } from './remove-security-profile-artifact.ts';
 import { handleRunPodSandbox } from './run-pod-sandbox.ts';
+import { RuntimeBaseline } from './runtime-baseline.ts';
 import { type CallRuntime, runtimeCaller } from './runtime-call.ts';
+import { RuntimeConnection } from './runtime-connection.ts';
 import type { ShimLog } from './shim-log.ts';
 import { parseSocketAddress } from './socket.ts';
 import { handleStatus } from './status.ts';
@@ -83,7 +86,21 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     const callRuntime = runtimeCaller(runtime);
     const { grown, stop: stopTidying } = tidier(store, callRuntime, log);
     undo.push(stopTidying);
-    const handlers = handlersOf({ store, policy, seccompRoot, callRuntime, grown, log, metrics, decisions, providers });
+    const architecture = machineArchitecture(process.arch);
+    const connection = new RuntimeConnection(runtime);
+    undo.push(() => connection.close());
+    const runtimeBaseline = new RuntimeBaseline({
+      connection,
+      architecture,
+      kernel: release(),
+      log,
+      clock: () => performance.now(),
+    });
+    undo.push(() => runtimeBaseline.stop());
+    const handlers = handlersOf({
+      ...{ store, policy, seccompRoot, callRuntime, grown, log, metrics, decisions, providers },
+      ...{ architecture, runtimeBaseline },
+    });
     const proxy = await startProxy({
       listen,
       runtime,
@@ -120,6 +137,8 @@ interface Parts {
   readonly seccompRoot: string;
   readonly callRuntime: CallRuntime;
   readonly grown: () => void;
+  readonly architecture: MachineArchitecture;
+  readonly runtimeBaseline: RuntimeBaseline;
   readonly log: ShimLog;
   readonly metrics: typeof noMetrics;
   readonly decisions: DecisionLog | undefined;
@@ -133,6 +152,8 @@ function handlersOf({
   seccompRoot,
   callRuntime,
   grown,
+  architecture,
+  runtimeBaseline,
   log,
   metrics,
   decisions,
@@ -145,8 +166,8 @@ function handlersOf({
     grown,
     providers,
   });
-  const apply = profileApplier(source, { architecture: machineArchitecture(process.arch), log, metrics, grown });
-  const creation = { seccompRoot, recordUse: useRecorder(store, log) };
+  const apply = profileApplier(source, { architecture, runtimeBaseline, log, metrics, grown });
+  const creation = { seccompRoot, recordUse: useRecorder(store, log), runtimeBaseline };
   const [runPodSandbox, createContainer] = [
     handleRunPodSandbox(apply, creation),
     handleCreateContainer(apply, creation),

@@ -1,4 +1,3 @@
-import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import type { Store } from '#lib/node/store';
 import type { Digest } from '#lib/registry/digest';
 import {
@@ -7,7 +6,7 @@ import {
   ListPodSandboxRequestSchema,
   ListPodSandboxResponseSchema,
 } from './gen/cri_pb.js';
-import type { CallRuntime } from './runtime-call.ts';
+import { ask, type CallRuntime } from './runtime-call.ts';
 import type { ShimLog } from './shim-log.ts';
 
 /** Notes that a container or sandbox was made with an artifact. */
@@ -33,19 +32,10 @@ export async function artifactsInUse(
   callRuntime: CallRuntime,
   signal: AbortSignal,
 ): Promise<Set<Digest>> {
-  const ask = async <I extends DescMessage, O extends DescMessage>(
-    method: string,
-    input: I,
-    output: O,
-  ): Promise<MessageShape<O>> =>
-    fromBinary(
-      output,
-      await callRuntime(`runtime.v1.RuntimeService/${method}`, toBinary(input, create(input)), signal),
-    );
   return store.usesOf(async () => {
     const [{ containers }, { items }] = await Promise.all([
-      ask('ListContainers', ListContainersRequestSchema, ListContainersResponseSchema),
-      ask('ListPodSandbox', ListPodSandboxRequestSchema, ListPodSandboxResponseSchema),
+      ask(callRuntime, 'ListContainers', [ListContainersRequestSchema, ListContainersResponseSchema], {}, signal),
+      ask(callRuntime, 'ListPodSandbox', [ListPodSandboxRequestSchema, ListPodSandboxResponseSchema], {}, signal),
     ]);
     return new Set([...containers, ...items].map(({ id }) => id));
   });

@@ -419,6 +419,11 @@ export declare type RunPodSandboxRequest = Message<"runtime.v1.RunPodSandboxRequ
    * @generated from field: runtime.v1.PodSandboxConfig config = 1;
    */
   config?: PodSandboxConfig | undefined;
+
+  /**
+   * @generated from field: string runtime_handler = 2;
+   */
+  runtimeHandler: string;
 };
 
 /**
@@ -622,9 +627,30 @@ export declare type RuntimeFeatures = Message<"runtime.v1.RuntimeFeatures"> & {
 export declare const RuntimeFeaturesSchema: GenMessage<RuntimeFeatures>;
 
 /**
+ * @generated from message runtime.v1.StatusRequest
+ */
+export declare type StatusRequest = Message<"runtime.v1.StatusRequest"> & {
+  /**
+   * @generated from field: bool verbose = 1;
+   */
+  verbose: boolean;
+};
+
+/**
+ * Describes the message runtime.v1.StatusRequest.
+ * Use `create(StatusRequestSchema)` to create a new message.
+ */
+export declare const StatusRequestSchema: GenMessage<StatusRequest>;
+
+/**
  * @generated from message runtime.v1.StatusResponse
  */
 export declare type StatusResponse = Message<"runtime.v1.StatusResponse"> & {
+  /**
+   * @generated from field: map<string, string> info = 2;
+   */
+  info: { [key: string]: string };
+
   /**
    * @generated from field: runtime.v1.RuntimeFeatures features = 4;
    */
@@ -636,6 +662,39 @@ export declare type StatusResponse = Message<"runtime.v1.StatusResponse"> & {
  * Use `create(StatusResponseSchema)` to create a new message.
  */
 export declare const StatusResponseSchema: GenMessage<StatusResponse>;
+
+/**
+ * @generated from message runtime.v1.VersionRequest
+ */
+export declare type VersionRequest = Message<"runtime.v1.VersionRequest"> & {
+};
+
+/**
+ * Describes the message runtime.v1.VersionRequest.
+ * Use `create(VersionRequestSchema)` to create a new message.
+ */
+export declare const VersionRequestSchema: GenMessage<VersionRequest>;
+
+/**
+ * @generated from message runtime.v1.VersionResponse
+ */
+export declare type VersionResponse = Message<"runtime.v1.VersionResponse"> & {
+  /**
+   * @generated from field: string runtime_name = 2;
+   */
+  runtimeName: string;
+
+  /**
+   * @generated from field: string runtime_version = 3;
+   */
+  runtimeVersion: string;
+};
+
+/**
+ * Describes the message runtime.v1.VersionResponse.
+ * Use `create(VersionResponseSchema)` to create a new message.
+ */
+export declare const VersionResponseSchema: GenMessage<VersionResponse>;
 
 /**
  * @generated from message runtime.v1.ListContainersRequest
@@ -724,6 +783,91 @@ export declare type PodSandbox = Message<"runtime.v1.PodSandbox"> & {
  * Use `create(PodSandboxSchema)` to create a new message.
  */
 export declare const PodSandboxSchema: GenMessage<PodSandbox>;
+
+/**
+ * @generated from message runtime.v1.PodSandboxStatusRequest
+ */
+export declare type PodSandboxStatusRequest = Message<"runtime.v1.PodSandboxStatusRequest"> & {
+  /**
+   * @generated from field: string pod_sandbox_id = 1;
+   */
+  podSandboxId: string;
+};
+
+/**
+ * Describes the message runtime.v1.PodSandboxStatusRequest.
+ * Use `create(PodSandboxStatusRequestSchema)` to create a new message.
+ */
+export declare const PodSandboxStatusRequestSchema: GenMessage<PodSandboxStatusRequest>;
+
+/**
+ * @generated from message runtime.v1.PodSandboxStatusResponse
+ */
+export declare type PodSandboxStatusResponse = Message<"runtime.v1.PodSandboxStatusResponse"> & {
+  /**
+   * @generated from field: runtime.v1.PodSandboxStatus status = 1;
+   */
+  status?: PodSandboxStatus | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.PodSandboxStatusResponse.
+ * Use `create(PodSandboxStatusResponseSchema)` to create a new message.
+ */
+export declare const PodSandboxStatusResponseSchema: GenMessage<PodSandboxStatusResponse>;
+
+/**
+ * @generated from message runtime.v1.PodSandboxStatus
+ */
+export declare type PodSandboxStatus = Message<"runtime.v1.PodSandboxStatus"> & {
+  /**
+   * @generated from field: string runtime_handler = 9;
+   */
+  runtimeHandler: string;
+};
+
+/**
+ * Describes the message runtime.v1.PodSandboxStatus.
+ * Use `create(PodSandboxStatusSchema)` to create a new message.
+ */
+export declare const PodSandboxStatusSchema: GenMessage<PodSandboxStatus>;
+
+/**
+ * @generated from message runtime.v1.ContainerStatusRequest
+ */
+export declare type ContainerStatusRequest = Message<"runtime.v1.ContainerStatusRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: bool verbose = 2;
+   */
+  verbose: boolean;
+};
+
+/**
+ * Describes the message runtime.v1.ContainerStatusRequest.
+ * Use `create(ContainerStatusRequestSchema)` to create a new message.
+ */
+export declare const ContainerStatusRequestSchema: GenMessage<ContainerStatusRequest>;
+
+/**
+ * @generated from message runtime.v1.ContainerStatusResponse
+ */
+export declare type ContainerStatusResponse = Message<"runtime.v1.ContainerStatusResponse"> & {
+  /**
+   * @generated from field: map<string, string> info = 2;
+   */
+  info: { [key: string]: string };
+};
+
+/**
+ * Describes the message runtime.v1.ContainerStatusResponse.
+ * Use `create(ContainerStatusResponseSchema)` to create a new message.
+ */
+export declare const ContainerStatusResponseSchema: GenMessage<ContainerStatusResponse>;
 
 /**
  * @generated from enum runtime.v1.SecurityProfileKind

@@ -49,6 +49,16 @@ describe('convertProfile', () => {
     );
   });
 
+  it('keeps an empty list of flags apart from an absent one, in every form', () => {
+    for (const form of ['runtime', 'docker', 'spo'] as const) {
+      for (const flags of [undefined, [], ['SECCOMP_FILTER_FLAG_LOG']]) {
+        const seccomp: SeccompProfile = { defaultAction: 'SCMP_ACT_ERRNO', ...(flags && { flags }) };
+        const again = seccompOf(read(convertProfile({ kind: 'Seccomp', seccomp }, form, 'app')));
+        assert.deepEqual(again.flags, flags, form);
+      }
+    }
+  });
+
   it('writes SeccompProfiles that mean the same', () => {
     fc.assert(
       fc.property(arbitraryProfile({ ...shape, wide: false }), ({ defaultErrnoRet: _, ...seccomp }) => {

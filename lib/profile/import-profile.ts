@@ -5,7 +5,7 @@ import { parseResource, resourceKind } from './parse-resource.ts';
 import { parseRuntime, runtimeForms, runtimeKind, seccompProfile, unknownFormat } from './parse-runtime.ts';
 import type { Profile } from './profile.ts';
 import { readPlainSeccomp } from './seccomp/read-plain.ts';
-import type { ProfileHost } from './seccomp/resolve-docker.ts';
+import type { ResolutionHost } from './seccomp/resolve-docker.ts';
 import { isDockerProfile, resolveDocker } from './seccomp/resolve-docker.ts';
 import { readYaml } from './yaml/read-yaml.ts';
 
@@ -27,7 +27,7 @@ const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
 export function importProfile(
   bytes: Uint8Array,
   source: string,
-  options: { readonly format?: ProfileFormat; readonly host?: ProfileHost } = {},
+  options: { readonly format?: ProfileFormat; readonly host?: ResolutionHost } = {},
 ): Profile {
   if (bytes.every(isBlank)) {
     throw new FairleadError('ProfileInvalid', `${source}: there is nothing in it`, {
@@ -77,7 +77,7 @@ function formatOf(document: JsonDocument): ProfileFormat {
   );
 }
 
-function resolve(document: JsonDocument, host: ProfileHost | undefined): JsonDocument {
+function resolve(document: JsonDocument, host: ResolutionHost | undefined): JsonDocument {
   if (host !== undefined) return resolveDocker(document, host);
   throw new FairleadError(
     'InvalidInput',

@@ -28,6 +28,8 @@ export interface PodOptions {
   readonly apparmor?: ProfileInit;
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
   readonly privileged?: boolean;
+  /** The runtime handler; the default one unless told. */
+  readonly handler?: string;
   readonly image?: string;
   readonly command?: readonly string[];
   /** The pod's own network needs CNI; the host's unless told. */
@@ -125,7 +127,8 @@ export async function runPod(client: CriClient, options: PodOptions = {}): Promi
     rmSync(logDirectory, { recursive: true, force: true });
   };
   try {
-    podSandboxId = (await client.runPodSandbox({ config: sandbox })).podSandboxId;
+    podSandboxId = (await client.runPodSandbox({ config: sandbox, runtimeHandler: options.handler ?? '' }))
+      .podSandboxId;
     const config = containerConfig(options);
     const { containerId } = await client.createContainer({ podSandboxId, config, sandboxConfig: sandbox });
     await client.startContainer({ containerId });

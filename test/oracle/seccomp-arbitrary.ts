@@ -56,18 +56,11 @@ export function arbitraryProfile(shape: Shape): fc.Arbitrary<SeccompProfile> {
         defaultAction: action.filter((name) => name !== 'SCMP_ACT_NOTIFY'),
         defaultErrnoRet: errno,
         architectures: fc.constantFrom(...shape.architectures),
-        flags: fc.option(fc.subarray(['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW']), {
-          nil: undefined,
-        }),
         syscalls: fc.array(rule, { maxLength: shape.rules }),
       },
       plain,
     )
-    .map(({ defaultErrnoRet, flags, ...rest }) => ({
-      ...rest,
-      ...(defaultErrnoRet !== undefined && { defaultErrnoRet }),
-      ...(flags !== undefined && { flags }),
-    }));
+    .map(({ defaultErrnoRet, ...rest }) => (defaultErrnoRet === undefined ? rest : { ...rest, defaultErrnoRet }));
 }
 
 /** Calls at the corners of every comparison of the profiles: each value, one below, one above, and the extremes. */

@@ -9,7 +9,12 @@ export interface ContainerdPaths {
   readonly runc: string;
   readonly cniPlugins: string;
   readonly cniConfig: string;
+  /** The file of the base spec of a second handler, {@link basedHandler}; none without it. */
+  readonly baseSpec?: string;
 }
+
+/** The handler whose containers begin with a base spec. */
+export const basedHandler = 'based';
 
 /**
  * The configuration file of containerd, in TOML, in the form of its version.
@@ -23,10 +28,11 @@ state = ${quote(path.join(paths.folder, 'state'))}
 [grpc]
   address = ${quote(paths.socket)}
 `;
-  return version === '2' ? `version = 3\n${common}${version2(paths)}` : `version = 2\n${common}${version1(paths)}`;
+  const form = version === '2' ? 'version = 3' : 'version = 2';
+  return `${form}\n${common}${version === '2' ? version2(paths) : version1(paths)}`;
 }
 
-function version2({ folder, runc, cniPlugins, cniConfig }: ContainerdPaths): string {
+function version2({ folder, runc, cniPlugins, cniConfig, baseSpec }: ContainerdPaths): string {
   return `[plugins."io.containerd.internal.v1.opt"]
   path = ${quote(path.join(folder, 'opt'))}
 [plugins."io.containerd.nri.v1.nri"]
@@ -41,15 +47,10 @@ function version2({ folder, runc, cniPlugins, cniConfig }: ContainerdPaths): str
   [plugins."io.containerd.cri.v1.runtime".cni]
     bin_dirs = [${quote(cniPlugins)}]
     conf_dir = ${quote(cniConfig)}
-  [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
-    runtime_type = "io.containerd.runc.v2"
-    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
-      BinaryName = ${quote(runc)}
-      SystemdCgroup = false
-`;
+${runtimes('plugins."io.containerd.cri.v1.runtime".containerd.runtimes', runc, baseSpec)}`;
 }
 
-function version1({ folder, runc, cniPlugins, cniConfig }: ContainerdPaths): string {
+function version1({ folder, runc, cniPlugins, cniConfig, baseSpec }: ContainerdPaths): string {
   return `[plugins."io.containerd.internal.v1.opt"]
   path = ${quote(path.join(folder, 'opt'))}
 [plugins."io.containerd.grpc.v1.cri"]
@@ -61,12 +62,18 @@ function version1({ folder, runc, cniPlugins, cniConfig }: ContainerdPaths): str
     conf_dir = ${quote(cniConfig)}
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "native"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        BinaryName = ${quote(runc)}
-        SystemdCgroup = false
+${runtimes('plugins."io.containerd.grpc.v1.cri".containerd.runtimes', runc, baseSpec)}`;
+}
+
+function runtimes(table: string, runc: string, baseSpec: string | undefined): string {
+  const handler = (name: string, setting: string): string => `[${table}.${name}]
+  runtime_type = "io.containerd.runc.v2"
+${setting}  [${table}.${name}.options]
+    BinaryName = ${quote(runc)}
+    SystemdCgroup = false
 `;
+  const based = baseSpec === undefined ? '' : handler(basedHandler, `  base_runtime_spec = ${quote(baseSpec)}\n`);
+  return `${handler('runc', '')}${based}`;
 }
 
 /** A TOML basic string; JSON's escapes are among TOML's. */

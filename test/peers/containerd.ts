@@ -12,6 +12,8 @@ import type { Requirement } from './require.ts';
 /** Which containerd: the newer one, unless told. */
 export interface ContainerdOptions {
   readonly version?: '2' | '1.6';
+  /** The bounding set of containers of a second handler, {@link basedHandler}; no such handler without it. */
+  readonly baseCapabilities?: readonly string[];
 }
 
 /** A running containerd of the test's own: nothing is shared with a containerd of the machine. */
@@ -40,12 +42,16 @@ process.once('exit', () => {
 });
 
 /** Starts containerd with its own folders and socket, and imports the two test images. */
-export async function startContainerd({ version = '2' }: ContainerdOptions = {}): Promise<Containerd> {
+export async function startContainerd({
+  version = '2',
+  baseCapabilities,
+}: ContainerdOptions = {}): Promise<Containerd> {
   const [program, ctrProgram] = programs(version);
   const folder = temporaryFolder('containerd');
   const socket = path.join(folder, 'containerd.sock');
   const bridge = `fl${path.basename(folder).slice(-6)}`;
-  writeConfiguration({ version, folder, socket, bridge });
+  const baseSpec = baseCapabilities && writeBaseSpec(folder, ctrProgram, baseCapabilities);
+  writeConfiguration({ version, folder, socket, bridge, ...(baseSpec && { baseSpec }) });
   const ctr = (...args: string[]): string =>
     execFileSync(ctrProgram, ['--address', socket, '--namespace', 'k8s.io', ...args], {
       encoding: 'utf8',
@@ -92,13 +98,25 @@ function programs(version: '2' | '1.6'): [containerd: string, ctr: string] {
   return [peer(names[0]), peer(names[1])];
 }
 
+/** Writes the spec that containerd makes by default, with another bounding set. */
+function writeBaseSpec(folder: string, ctr: string, bounding: readonly string[]): string {
+  const spec = JSON.parse(execFileSync(ctr, ['oci', 'spec'], { encoding: 'utf8' })) as {
+    process: { capabilities: Record<string, readonly string[]> };
+  };
+  for (const name of ['bounding', 'effective', 'permitted']) spec.process.capabilities[name] = bounding;
+  const file = path.join(folder, 'base-spec.json');
+  writeFileSync(file, JSON.stringify(spec));
+  return file;
+}
+
 /** The kernel limits the name of a network interface to 15 characters, so the folder's random part serves. */
 function writeConfiguration({
   version,
   folder,
   socket,
   bridge,
-}: Place & { version: '2' | '1.6'; bridge: string }): void {
+  baseSpec,
+}: Place & { version: '2' | '1.6'; bridge: string; baseSpec?: string }): void {
   const cni = path.join(folder, 'cni');
   mkdirSync(cni);
   const network = {
@@ -122,6 +140,7 @@ function writeConfiguration({
     runc: peer('runc'),
     cniPlugins: peer('cni'),
     cniConfig: cni,
+    ...(baseSpec === undefined ? {} : { baseSpec }),
   });
   writeFileSync(path.join(folder, 'config.toml'), config);
 }

@@ -15,6 +15,9 @@ export interface ProfileHost {
   readonly capabilities: readonly string[];
 }
 
+/** The same, where the kernel may be undefined: for Podman and CRI-O, which ignore minKernel. */
+export type ResolutionHost = Omit<ProfileHost, 'kernel'> & { readonly kernel: string | undefined };
+
 type ObjectNode = Extract<JsonNode, { type: 'object' }>;
 
 /** Errors that profiles of Podman give by name where they give no number. */
@@ -56,16 +59,16 @@ export function isDockerProfile(root: JsonNode): boolean {
  *
  * @throws FairleadError ProfileInvalid with `source:line:column`.
  */
-export function resolveDocker(document: JsonDocument, host: ProfileHost): JsonDocument {
+export function resolveDocker(document: JsonDocument, host: ResolutionHost): JsonDocument {
   return { ...document, root: new Resolver(document, host).root() };
 }
 
 class Resolver {
   readonly #document: JsonDocument;
-  readonly #host: ProfileHost;
+  readonly #host: ResolutionHost;
   readonly #capabilities: ReadonlySet<string>;
 
-  constructor(document: JsonDocument, host: ProfileHost) {
+  constructor(document: JsonDocument, host: ResolutionHost) {
     this.#document = document;
     this.#host = host;
     this.#capabilities = new Set(host.capabilities.map((name) => name.toUpperCase()));
@@ -138,14 +141,15 @@ class Resolver {
   #applies(item: ObjectNode): boolean {
     const excludes = this.#filter(item, 'excludes');
     const includes = this.#filter(item, 'includes');
+    const { kernel } = this.#host;
     const excluded =
       excludes.arches.some((name) => this.#isHost(name)) ||
       excludes.caps.some((name) => this.#capabilities.has(name)) ||
-      (excludes.minKernel !== undefined && isKernelAtLeast(this.#host.kernel, excludes.minKernel));
+      (excludes.minKernel !== undefined && kernel !== undefined && isKernelAtLeast(kernel, excludes.minKernel));
     const included =
       (includes.arches.length === 0 || includes.arches.some((name) => this.#isHost(name))) &&
       includes.caps.every((name) => this.#capabilities.has(name)) &&
-      (includes.minKernel === undefined || isKernelAtLeast(this.#host.kernel, includes.minKernel));
+      (includes.minKernel === undefined || kernel === undefined || isKernelAtLeast(kernel, includes.minKernel));
     return included && !excluded;
   }
 
