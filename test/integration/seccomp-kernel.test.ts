@@ -132,6 +132,24 @@ describePeers(['runc', 'cc', 'root'], 'profiles in the kernel', () => {
     assert.deepEqual(container.run(minimize(denying, native), calls, 20_000)?.[1], 'killed');
   });
 
+  it('keep their rules beside one for a call that x86_64 does not have, with x32 listed', () => {
+    const denied = [{ index: 0, value: 41n, op: 'SCMP_CMP_EQ' }] as const;
+    // Few rules, none of them unconditional for a call that x86_64 has: libseccomp then loses them all.
+    const losing: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      architectures: [native, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+      syscalls: [
+        { names: ['getsid'], action: 'SCMP_ACT_ERRNO', errnoRet: 99, args: denied },
+        { names: ['stat64'], action: 'SCMP_ACT_ERRNO' },
+      ],
+    };
+    const call: Call = { architecture: native, syscall: 'getsid', args: [41n, 0n, 0n, 0n, 0n, 0n] };
+    const esrch = { value: -3 };
+    assert.deepEqual(container.run(losing, [call], 20_000), [esrch], 'libseccomp lost the rule');
+    const merged = [intersect([losing, losing], native).profile, union([losing, losing], native).profile];
+    for (const profile of merged) assert.deepEqual(container.run(profile, [call], 20_000), [{ value: -99 }]);
+  });
+
   function check(profile: SeccompProfile, calls: readonly Call[]): void {
     const results = container.run(profile, calls, 20_000);
     assert.ok(results, `runc does not get ready with ${show(profile)}`);
