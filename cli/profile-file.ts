@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import { basename, extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
-import type { ProfileFormat } from '#lib/profile/import-profile';
+import type { ImportOptions, ProfileFormat } from '#lib/profile/import-profile';
 import { importProfile, profileFormats } from '#lib/profile/import-profile';
 import type { Profile } from '#lib/profile/profile';
 import type { MachineArchitecture } from '#lib/profile/seccomp/architecture';
@@ -26,6 +26,9 @@ export interface ProfileOptions extends ContainerOptions {
   /** Whose default capabilities the container has; those of containerd if it is absent. */
   readonly like?: RuntimeLike;
 }
+
+/** How strictly profiles are read; see importProfile. */
+type Strictness = Pick<ImportOptions, 'lenient'>;
 
 /** As many profiles as there are files. */
 type ProfileOfEach<Files extends readonly string[]> = { readonly [Index in keyof Files]: Profile };
@@ -78,12 +81,13 @@ export function hostOf({ architecture, capabilities, kernel, like }: ProfileOpti
  *
  * @throws FairleadError InvalidInput where it cannot be read; ProfileInvalid naming the place in it.
  */
-async function readProfileFile(file: string, options: ProfileOptions): Promise<Profile> {
+async function readProfileFile(file: string, options: ProfileOptions, strictness: Strictness): Promise<Profile> {
   const { from } = options;
   const bytes = await readInput(file, maxProfileBytes);
   return importProfile(bytes, sourceName(file), {
     ...(from === undefined ? {} : { format: from }),
     host: hostOf(options),
+    ...strictness,
   });
 }
 
@@ -91,13 +95,14 @@ async function readProfileFile(file: string, options: ProfileOptions): Promise<P
 export async function readProfileFiles<const Files extends readonly string[]>(
   files: Files,
   options: ProfileOptions,
+  strictness: Strictness = {},
 ): Promise<ProfileOfEach<Files>> {
   if (files.filter((file) => file === '-').length > 1) {
     throw new FairleadError('InvalidInput', 'stdin can be read once only', {
       hint: 'Give the other profiles as files.',
     });
   }
-  const profiles = await Promise.all(files.map((file) => readProfileFile(file, options)));
+  const profiles = await Promise.all(files.map((file) => readProfileFile(file, options, strictness)));
   return profiles as unknown as ProfileOfEach<Files>;
 }
 
@@ -105,12 +110,16 @@ export async function readProfileFiles<const Files extends readonly string[]>(
 export async function readNotedFiles<const Files extends readonly string[]>(
   files: Files,
   options: ProfileOptions,
+  strictness: Strictness = {},
 ): Promise<ProfileOfEach<Files>> {
-  const profiles = await readProfileFiles(files, options);
+  const profiles = await readProfileFiles(files, options, strictness);
   for (const [index, { unknownFields = [] }] of profiles.entries()) {
-    if (unknownFields.length === 0) continue;
-    const fields = unknownFields.map(({ pointer }) => pointer).join(', ');
-    writeNote('note', `${sourceName(files[index] ?? '')}: unknown fields are left out: ${fields}`);
+    const name = sourceName(files[index] ?? '');
+    const [dropped, respelled] = [false, true].map((isRead) =>
+      unknownFields.filter(({ readAs }) => (readAs !== undefined) === isRead).map(({ pointer }) => pointer),
+    );
+    if (dropped?.length) writeNote('note', `${name}: unknown fields are left out: ${dropped.join(', ')}`);
+    if (respelled?.length) writeNote('note', `${name}: read without regard to letter case: ${respelled.join(', ')}`);
   }
   return profiles;
 }

@@ -8,8 +8,10 @@ import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 interface Reading {
   /** The name that a custom resource gives it. */
   readonly name?: string;
-  /** What the reader did not know and dropped; lint tells of it. */
+  /** What the reader did not know and dropped, or took for a member in another letter case. */
   readonly unknownFields?: readonly UnknownField[];
+  /** Of a profile in the form of Docker and Podman, which was resolved: whether it is another one for other containers. */
+  readonly docker?: { readonly dependsOnContainer: boolean };
 }
 
 /** A profile, parsed. The kind is decided once, by the reader; nothing after it looks at bytes to find out. */
