@@ -27,8 +27,8 @@ export interface ProfileOptions extends ContainerOptions {
   readonly like?: RuntimeLike;
 }
 
-/** How strictly profiles are read; see importProfile. */
-type Strictness = Pick<ImportOptions, 'lenient'>;
+/** How profiles are read; see importProfile. */
+type Reading = Pick<ImportOptions, 'lenient' | 'blankHint'>;
 
 /** As many profiles as there are files. */
 type ProfileOfEach<Files extends readonly string[]> = { readonly [Index in keyof Files]: Profile };
@@ -81,13 +81,13 @@ export function hostOf({ architecture, capabilities, kernel, like }: ProfileOpti
  *
  * @throws FairleadError InvalidInput where it cannot be read; ProfileInvalid naming the place in it.
  */
-async function readProfileFile(file: string, options: ProfileOptions, strictness: Strictness): Promise<Profile> {
+async function readProfileFile(file: string, options: ProfileOptions, reading: Reading): Promise<Profile> {
   const { from } = options;
   const bytes = await readInput(file, maxProfileBytes);
   return importProfile(bytes, sourceName(file), {
     ...(from === undefined ? {} : { format: from }),
     host: hostOf(options),
-    ...strictness,
+    ...reading,
   });
 }
 
@@ -95,14 +95,14 @@ async function readProfileFile(file: string, options: ProfileOptions, strictness
 export async function readProfileFiles<const Files extends readonly string[]>(
   files: Files,
   options: ProfileOptions,
-  strictness: Strictness = {},
+  reading: Reading = {},
 ): Promise<ProfileOfEach<Files>> {
   if (files.filter((file) => file === '-').length > 1) {
     throw new FairleadError('InvalidInput', 'stdin can be read once only', {
       hint: 'Give the other profiles as files.',
     });
   }
-  const profiles = await Promise.all(files.map((file) => readProfileFile(file, options, strictness)));
+  const profiles = await Promise.all(files.map((file) => readProfileFile(file, options, reading)));
   return profiles as unknown as ProfileOfEach<Files>;
 }
 
@@ -110,9 +110,9 @@ export async function readProfileFiles<const Files extends readonly string[]>(
 export async function readNotedFiles<const Files extends readonly string[]>(
   files: Files,
   options: ProfileOptions,
-  strictness: Strictness = {},
+  reading: Reading = {},
 ): Promise<ProfileOfEach<Files>> {
-  const profiles = await readProfileFiles(files, options, strictness);
+  const profiles = await readProfileFiles(files, options, reading);
   for (const [index, { unknownFields = [] }] of profiles.entries()) {
     const name = sourceName(files[index] ?? '');
     const [dropped, respelled] = [false, true].map((isRead) =>

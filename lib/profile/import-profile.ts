@@ -27,6 +27,8 @@ export interface ImportOptions {
    * writing it anew: without the members that are unknown, and with YAML in place of JSON. Both are reported beside it.
    */
   readonly lenient?: boolean;
+  /** What to do about a file with nothing in it, for the message. */
+  readonly blankHint?: string;
 }
 
 const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
@@ -41,7 +43,7 @@ const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
 export function importProfile(bytes: Uint8Array, source: string, options: ImportOptions = {}): Profile {
   if (bytes.every(isBlank)) {
     throw new FairleadError('ProfileInvalid', `${source}: there is nothing in it`, {
-      hint: 'A profile of anything has content; a command that was to write it may have failed.',
+      hint: options.blankHint ?? 'A profile of anything has content; a command that was to write it may have failed.',
     });
   }
   const plain = options.format === undefined ? readPlainSeccomp(bytes, limits) : undefined;
