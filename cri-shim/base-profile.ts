@@ -16,7 +16,7 @@ const spareBytes = 4096;
  */
 export async function readBaseProfile(path: string): Promise<SeccompProfile> {
   const bytes = await readRegularFile(path);
-  const profile = readProfile(bytes);
+  const profile = readProfile(bytes, `base profile ${path}`);
   if (profile.kind !== 'Seccomp') throw invalid(path, `it is a profile of kind ${profile.kind}`);
   return profile.seccomp;
 }

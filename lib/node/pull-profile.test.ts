@@ -118,6 +118,31 @@ describe('pull profile', () => {
     assert.equal(connected.length, 1);
   });
 
+  it('lets in nothing that other runtimes would read otherwise, and says what converts it', async () => {
+    const entry = { names: ['ptrace'], action: 'SCMP_ACT_ALLOW' };
+    const texts = [
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ ...entry, includes: { caps: ['CAP_SYS_ADMIN'] } }] },
+      { defaultAction: 'SCMP_ACT_ERRNO', archMap: [], syscalls: [entry] },
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ ...entry, Args: [] }] },
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry], note: 1 },
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry], network: {} },
+      { kind: 'SeccompProfile', spec: { defaultAction: 'SCMP_ACT_ERRNO' } },
+    ];
+    for (const each of texts) {
+      const layer = blob('application/json', Buffer.from(JSON.stringify(each)));
+      const [config] = artifact.blobs;
+      assert.ok(config);
+      const other = assembleArtifact({ ...artifact.manifest, layers: [layer.descriptor] }, [config, layer]);
+      await pushArtifact(target, other, await signed(signer, other), undefined);
+      await assert.rejects(pull(at('nginx', other)), {
+        kind: 'ProfileInvalid',
+        message: new RegExp(`^profile in ${other.descriptor.digest}:1:\\d+: `),
+        hint: /fairlead convert --to runtime FILE/,
+      });
+    }
+    assert.deepEqual(store.list(), []);
+  });
+
   it('stores nothing that is not signed by whom the rule names, or is no good profile', async () => {
     const unsigned = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime', title: 'other.json' });
     const invalid = assembleArtifact(artifact.manifest, artifact.blobs);
