@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
-import { convertCommand } from '#lib/profile/parse-runtime';
+import { convertCommand } from '#lib/profile/convert-command';
 import type { Profile } from '#lib/profile/profile';
-import { hostOf, type ProfileOptions, sourceName } from './profile-file.ts';
+import { type ContainerOptions, hostOf, type ProfileOptions, sourceName } from './profile-file.ts';
 
 /** Whether what a profile permits is known for one container only, since its file has conditions on the container. */
 export function dependsOnContainer({ docker }: Profile): boolean {
@@ -22,7 +22,7 @@ export function refuseDependent(profile: Profile, file: string, why: string): vo
 }
 
 /** For which container such a profile was resolved, for people: `amd64, Linux 6.1, capabilities CHOWN, KILL`. */
-export function describeContainer(options: ProfileOptions): string {
+export function describeContainer(options: ContainerOptions & Pick<ProfileOptions, 'like'>): string {
   const { architecture, kernel, capabilities } = hostOf(options);
   const names = capabilities.map((name) => name.replace(/^CAP_/, '')).join(', ');
   return `${architecture}, Linux ${kernel}, capabilities ${names || 'none'}`;

@@ -2,9 +2,9 @@ import { release } from 'node:os';
 import { basename, extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
-import type { ImportOptions, ProfileFormat } from '#lib/profile/import-profile';
-import { importProfile, profileFormats } from '#lib/profile/import-profile';
+import type { ImportOptions } from '#lib/profile/import-profile';
 import type { Profile } from '#lib/profile/profile';
+import { type ProfileFormat, profileFormats } from '#lib/profile/profile-format';
 import type { MachineArchitecture } from '#lib/profile/seccomp/architecture';
 import { machineArchitecture, machineArchitectures } from '#lib/profile/seccomp/architecture';
 import type { ProfileHost } from '#lib/profile/seccomp/resolve-docker';
@@ -72,7 +72,8 @@ function parseArchitecture(text: string): MachineArchitecture {
 }
 
 /** Returns the machine and the container that the options describe. */
-export function hostOf({ architecture, capabilities, kernel, like }: ProfileOptions): ProfileHost {
+export function hostOf(options: ContainerOptions & Pick<ProfileOptions, 'like'>): ProfileHost {
+  const { architecture, capabilities, kernel, like } = options;
   return { architecture, kernel, capabilities: boundingSet(capabilities, like?.name ?? 'containerd') };
 }
 
@@ -83,7 +84,11 @@ export function hostOf({ architecture, capabilities, kernel, like }: ProfileOpti
  */
 async function readProfileFile(file: string, options: ProfileOptions, reading: Reading): Promise<Profile> {
   const { from } = options;
-  const bytes = await readInput(file, maxProfileBytes);
+  // Loaded where profiles are read: others only want the options.
+  const [bytes, { importProfile }] = await Promise.all([
+    readInput(file, maxProfileBytes),
+    import('#lib/profile/import-profile'),
+  ]);
   return importProfile(bytes, sourceName(file), {
     ...(from === undefined ? {} : { format: from }),
     host: hostOf(options),

@@ -1,6 +1,7 @@
 import { release } from 'node:os';
 import { seccompOf } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
+import { resolveProfile } from '#lib/profile/resolve-profile';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import { type Constraint, effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
@@ -54,7 +55,8 @@ export function profileApplier(
   return async (request, { capabilities, ...bearer }, signal) => {
     const { policy, ...pulled } = await source.pull(request.reference, 'Seccomp', { signal });
     const { tables } = await loadRuntimeDefaults(undefined);
-    const runtime = (): SeccompProfile => runtimeDefault(tables, { architecture, kernel: release(), capabilities });
+    const host = { architecture, kernel: release(), capabilities };
+    const runtime = (): SeccompProfile => runtimeDefault(tables, host);
     const { seccomp: baseline } = policy.baseline;
     const base =
       request.base === 'RuntimeDefault'
@@ -66,7 +68,7 @@ export function profileApplier(
       {
         baseline: baseline === 'RuntimeDefault' ? runtime() : baseline,
         ...(base === undefined ? {} : { base }),
-        artifact: seccompOf(pulled.profile),
+        artifact: seccompOf(resolveProfile(pulled.profile, host)),
       },
       nativeArchitecture(architecture),
     );

@@ -1,21 +1,19 @@
 import { FairleadError } from '#lib/errors';
+import { convertCommand } from './convert-command.ts';
 import { type DetectedForm, detectForm } from './detect-form.ts';
 import type { JsonDocument } from './json/read-json.ts';
 import { positionOf, readJson } from './json/read-json.ts';
 import { parseResource } from './parse-resource.ts';
-import { convertCommand, parseRuntime, parseStrictly, runtimeForms, unknownFormat } from './parse-runtime.ts';
+import { parseRuntime, parseStrictly, runtimeForms, unknownFormat } from './parse-runtime.ts';
 import type { Profile, RuntimeKind } from './profile.ts';
+import { type ProfileFormat, profileFormats } from './profile-format.ts';
+import { profileLimits } from './read-profile.ts';
 import { dependsOnContainer } from './seccomp/docker.ts';
 import { parseDocker } from './seccomp/parse-docker.ts';
 import { readPlainSeccomp } from './seccomp/read-plain.ts';
 import type { ProfileHost } from './seccomp/resolve-docker.ts';
 import { resolveDocker } from './seccomp/resolve-docker.ts';
 import { readYaml } from './yaml/read-yaml.ts';
-
-/** In which form a profile is written: as runtimes read it, as Docker and Podman do, or as the Security Profiles Operator does. */
-export type ProfileFormat = 'runtime' | 'docker' | 'spo';
-
-export const profileFormats: readonly ProfileFormat[] = ['runtime', 'docker', 'spo'];
 
 export interface ImportOptions {
   /** Refuses what is in another form. */
@@ -31,8 +29,6 @@ export interface ImportOptions {
   readonly blankHint?: string;
 }
 
-const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
-
 /**
  * Reads a profile that somebody wrote, of any kind and in any known form, which is detected as readProfile detects it. What
  * it reads in the form of runtimes, readProfile reads alike; what comes from a registry is read by that alone.
@@ -46,10 +42,10 @@ export function importProfile(bytes: Uint8Array, source: string, options: Import
       hint: options.blankHint ?? 'A profile of anything has content; a command that was to write it may have failed.',
     });
   }
-  const plain = options.format === undefined ? readPlainSeccomp(bytes, limits) : undefined;
+  const plain = options.format === undefined ? readPlainSeccomp(bytes, profileLimits) : undefined;
   if (plain !== undefined) return { kind: 'Seccomp', seccomp: plain };
   const json = isJson(bytes);
-  const document = json ? readJson(bytes, source, limits) : readYaml(bytes, source, limits);
+  const document = json ? readJson(bytes, source, profileLimits) : readYaml(bytes, source, profileLimits);
   const found = detectForm(document);
   const format = options.format ?? formatOf(document, found);
   if (!json && !options.lenient && format !== 'spo') throw notJson(document);

@@ -1,5 +1,5 @@
 import { lintAppArmor } from './apparmor/lint.ts';
-import { convertCommand } from './parse-runtime.ts';
+import { convertCommand } from './convert-command.ts';
 import type { Finding, Profile } from './profile.ts';
 import { artifactViolations } from './seccomp/artifact-violations.ts';
 import { lintSeccomp } from './seccomp/lint-seccomp.ts';

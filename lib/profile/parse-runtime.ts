@@ -1,13 +1,11 @@
 import { FairleadError } from '#lib/errors';
 import { parseAppArmor } from './apparmor/parse.ts';
+import { convertCommand } from './convert-command.ts';
 import type { JsonDocument } from './json/read-json.ts';
 import { positionOf } from './json/read-json.ts';
 import type { UnknownField } from './json/unknown-fields.ts';
 import type { RuntimeKind, RuntimeProfile } from './profile.ts';
 import { parseSeccomp } from './seccomp/parse.ts';
-
-/** The command that writes a profile as runtimes read it, whatever its form. */
-export const convertCommand = 'fairlead convert --to runtime FILE';
 
 /** Of more unknown members than this, only the first are named. */
 const shownUnknown = 20;
@@ -39,8 +37,14 @@ export function parseRuntime(document: JsonDocument, kind: RuntimeKind): Runtime
  */
 export function parseStrictly(document: JsonDocument, kind: RuntimeKind): RuntimeProfile {
   const { unknownFields = [], ...profile } = parseRuntime(document, kind);
+  refuseUnknown(unknownFields);
+  return profile;
+}
+
+/** Throws ProfileInvalid where there are members that the format does not have, or has in another letter case. */
+export function refuseUnknown(unknownFields: readonly UnknownField[]): void {
   const [first] = unknownFields;
-  if (first === undefined) return profile;
+  if (first === undefined) return;
   const others = unknownFields.slice(1, shownUnknown).map((field) => `${field.position}: ${describeUnknown(field)}`);
   const more = unknownFields.length - shownUnknown;
   throw new FairleadError('ProfileInvalid', `${first.position}: ${describeUnknown(first)}`, {

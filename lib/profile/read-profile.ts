@@ -1,15 +1,16 @@
 import { FairleadError } from '#lib/errors';
+import { convertCommand } from './convert-command.ts';
 import { type DetectedForm, detectForm } from './detect-form.ts';
 import { repeatedMemberHint } from './json/known-names.ts';
 import type { JsonDocument } from './json/read-json.ts';
 import { positionOf, readJson } from './json/read-json.ts';
-import { convertCommand, parseStrictly, runtimeForms, unknownFormat } from './parse-runtime.ts';
+import { parseStrictly, runtimeForms, unknownFormat } from './parse-runtime.ts';
 import type { ProfileKind, RuntimeKind, RuntimeProfile } from './profile.ts';
 import { resourceKind, resourceKinds } from './resource-kind.ts';
 import { readPlainSeccomp } from './seccomp/read-plain.ts';
 
 /** Far above every real profile (the largest known are about 100 KiB); what may be pulled has its own, lower limit. */
-const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
+export const profileLimits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
 
 /**
  * Reads a profile as runtimes and registries have it, and decides its kind, once: runtime-spec linux.seccomp JSON, or
@@ -27,7 +28,7 @@ const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
  */
 export function readProfile(bytes: Uint8Array, source = 'profile', kind?: RuntimeKind): RuntimeProfile {
   if (kind !== 'AppArmor') {
-    const seccomp = readPlainSeccomp(bytes, limits);
+    const seccomp = readPlainSeccomp(bytes, profileLimits);
     if (seccomp !== undefined) return { kind: 'Seccomp', seccomp };
   }
   try {
@@ -92,7 +93,7 @@ function isSelinux(kind: ProfileKind): boolean {
 
 function readDocument(bytes: Uint8Array, source: string): JsonDocument {
   try {
-    return readJson(bytes, source, limits);
+    return readJson(bytes, source, profileLimits);
   } catch (error) {
     if (!(error instanceof FairleadError) || error.kind !== 'ProfileInvalid' || error.hint !== undefined) throw error;
     throw notJson(bytes, error);
