@@ -31,7 +31,10 @@ export function define(command: Command): void {
         'of the pod. For each constraint: what, from what to what, by which of them, and whether the result is exact or ' +
         'stricter than it had to be.',
     )
-    .argument('<artifact>', 'the profile that the pod asks for, in any format; - is stdin')
+    .argument(
+      '<artifact>',
+      'the profile that the pod asks for, in a form that is the same for every container; - is stdin',
+    )
     .option(
       '--baseline <file>',
       "the node's: a file, none, or RuntimeDefault, which seccomp and AppArmor have without this option",
