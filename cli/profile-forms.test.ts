@@ -69,7 +69,7 @@ describe('forms of a profile, on the command line', () => {
   it('push says plainly that SELinux profiles cannot be published, and names a command that works', async () => {
     const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
     const refusal = await push(selinux);
-    failed(refusal, 3, /it is an SELinux profile, which cannot be published/);
+    failed(refusal, 3, /selinux-errorlogger\.yaml:1:1: an SELinux profile, which cannot be published/);
     assert.doesNotMatch(refusal.stderr, /--to runtime/);
     const [, command = ''] = /(fairlead convert --to cil) FILE/.exec(refusal.stderr) ?? [];
     assert.match(succeeded(await fairlead([...command.split(' ').slice(1), selinux])), /^\(block errorlogger\n/);

@@ -110,7 +110,8 @@ function notJson(bytes: Uint8Array, error: FairleadError): FairleadError {
   const text = Buffer.from(bytes).toString('latin1');
   const [, resource = ''] = resourceLine.exec(text) ?? [];
   const kind = resourceKinds.get(resource);
-  const message = kind === undefined ? error.message : `${error.message}: it is ${resourceFault(kind)}`;
+  const [position] = error.message.split(': not valid JSON');
+  const message = kind === undefined ? error.message : `${position}: ${resourceFault(kind)}`;
   const hint = kind === undefined ? jsonHint(text) : resourceHint(kind);
   return new FairleadError('ProfileInvalid', message, { cause: error.cause, hint });
 }
