@@ -2,9 +2,9 @@ import { release } from 'node:os';
 import { basename, extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
-import type { ProfileFormat } from '#lib/profile/import-profile';
-import { importProfile, profileFormats } from '#lib/profile/import-profile';
+import type { ImportOptions } from '#lib/profile/import-profile';
 import type { Profile } from '#lib/profile/profile';
+import { type ProfileFormat, profileFormats } from '#lib/profile/profile-format';
 import type { MachineArchitecture } from '#lib/profile/seccomp/architecture';
 import { machineArchitecture, machineArchitectures } from '#lib/profile/seccomp/architecture';
 import type { ProfileHost } from '#lib/profile/seccomp/resolve-docker';
@@ -26,6 +26,9 @@ export interface ProfileOptions extends ContainerOptions {
   /** Whose default capabilities the container has; those of containerd if it is absent. */
   readonly like?: RuntimeLike;
 }
+
+/** How profiles are read; see importProfile. */
+type Reading = Pick<ImportOptions, 'lenient' | 'blankHint'>;
 
 /** As many profiles as there are files. */
 type ProfileOfEach<Files extends readonly string[]> = { readonly [Index in keyof Files]: Profile };
@@ -69,7 +72,8 @@ function parseArchitecture(text: string): MachineArchitecture {
 }
 
 /** Returns the machine and the container that the options describe. */
-export function hostOf({ architecture, capabilities, kernel, like }: ProfileOptions): ProfileHost {
+export function hostOf(options: ContainerOptions & Pick<ProfileOptions, 'like'>): ProfileHost {
+  const { architecture, capabilities, kernel, like } = options;
   return { architecture, kernel, capabilities: boundingSet(capabilities, like?.name ?? 'containerd') };
 }
 
@@ -78,12 +82,17 @@ export function hostOf({ architecture, capabilities, kernel, like }: ProfileOpti
  *
  * @throws FairleadError InvalidInput where it cannot be read; ProfileInvalid naming the place in it.
  */
-async function readProfileFile(file: string, options: ProfileOptions): Promise<Profile> {
+async function readProfileFile(file: string, options: ProfileOptions, reading: Reading): Promise<Profile> {
   const { from } = options;
-  const bytes = await readInput(file, maxProfileBytes);
+  // Loaded where profiles are read: others only want the options.
+  const [bytes, { importProfile }] = await Promise.all([
+    readInput(file, maxProfileBytes),
+    import('#lib/profile/import-profile'),
+  ]);
   return importProfile(bytes, sourceName(file), {
     ...(from === undefined ? {} : { format: from }),
     host: hostOf(options),
+    ...reading,
   });
 }
 
@@ -91,13 +100,14 @@ async function readProfileFile(file: string, options: ProfileOptions): Promise<P
 export async function readProfileFiles<const Files extends readonly string[]>(
   files: Files,
   options: ProfileOptions,
+  reading: Reading = {},
 ): Promise<ProfileOfEach<Files>> {
   if (files.filter((file) => file === '-').length > 1) {
     throw new FairleadError('InvalidInput', 'stdin can be read once only', {
       hint: 'Give the other profiles as files.',
     });
   }
-  const profiles = await Promise.all(files.map((file) => readProfileFile(file, options)));
+  const profiles = await Promise.all(files.map((file) => readProfileFile(file, options, reading)));
   return profiles as unknown as ProfileOfEach<Files>;
 }
 
@@ -105,12 +115,16 @@ export async function readProfileFiles<const Files extends readonly string[]>(
 export async function readNotedFiles<const Files extends readonly string[]>(
   files: Files,
   options: ProfileOptions,
+  reading: Reading = {},
 ): Promise<ProfileOfEach<Files>> {
-  const profiles = await readProfileFiles(files, options);
+  const profiles = await readProfileFiles(files, options, reading);
   for (const [index, { unknownFields = [] }] of profiles.entries()) {
-    if (unknownFields.length === 0) continue;
-    const fields = unknownFields.map(({ pointer }) => pointer).join(', ');
-    writeNote('note', `${sourceName(files[index] ?? '')}: unknown fields are left out: ${fields}`);
+    const name = sourceName(files[index] ?? '');
+    const [dropped, respelled] = [false, true].map((isRead) =>
+      unknownFields.filter(({ readAs }) => (readAs !== undefined) === isRead).map(({ pointer }) => pointer),
+    );
+    if (dropped?.length) writeNote('note', `${name}: unknown fields are left out: ${dropped.join(', ')}`);
+    if (respelled?.length) writeNote('note', `${name}: read without regard to letter case: ${respelled.join(', ')}`);
   }
   return profiles;
 }

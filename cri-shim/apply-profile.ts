@@ -1,5 +1,6 @@
 import { seccompOf } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
+import { isResolved, resolveProfile } from '#lib/profile/resolve-profile';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import { type Constraint, effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
@@ -32,7 +33,7 @@ export interface AppliedProfile {
 
 export interface ApplierSurroundings {
   readonly architecture: MachineArchitecture;
-  readonly runtimeBaseline: Pick<RuntimeBaseline, 'profileFor'>;
+  readonly runtimeBaseline: Pick<RuntimeBaseline, 'hostFor' | 'profileFor'>;
   readonly log: ShimLog;
   readonly metrics: ShimMetrics;
   /** Told that something was put into the store. */
@@ -52,6 +53,11 @@ export function profileApplier(
 ): ApplyProfile {
   return async (request, { subject, ...bearer }, signal) => {
     const { policy, ...pulled } = await source.pull(request.reference, 'Seccomp', { signal });
+    const artifact = seccompOf(
+      isResolved(pulled.profile)
+        ? pulled.profile
+        : resolveProfile(pulled.profile, await runtimeBaseline.hostFor(subject, signal)),
+    );
     const runtimeDefault = (): Promise<SeccompProfile> => runtimeBaseline.profileFor(subject, signal);
     const { seccomp: configured } = policy.baseline;
     const baseline = configured === 'RuntimeDefault' ? await runtimeDefault() : configured;
@@ -65,7 +71,7 @@ export function profileApplier(
       {
         baseline,
         ...(base === undefined ? {} : { base }),
-        artifact: seccompOf(pulled.profile),
+        artifact,
       },
       nativeArchitecture(architecture),
     );

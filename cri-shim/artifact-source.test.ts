@@ -48,7 +48,10 @@ describe('artifact source', () => {
   let growth = 0;
   const grown = (): void => void growth++;
   const apply = (base?: ProfileRequest['base']): ReturnType<ReturnType<typeof profileApplier>> => {
-    const runtimeBaseline = { profileFor: async () => ({ defaultAction: 'SCMP_ACT_ERRNO' }) as const };
+    const runtimeBaseline = {
+      profileFor: async () => ({ defaultAction: 'SCMP_ACT_ERRNO' }) as const,
+      hostFor: async () => ({ architecture: 'amd64', kernel: '6.1', capabilities: [] }) as const,
+    };
     const surroundings = { architecture: 'amd64', runtimeBaseline, log, metrics: noMetrics, grown } as const;
     const subject = { runtime: { handler: '' }, capabilities: undefined };
     const bearer = { pod: 'a/b', subject };

@@ -25,6 +25,26 @@ describe('base profile', () => {
     }
   });
 
+  it('is refused where the runtime reads it otherwise than it is meant', async () => {
+    const path = join(folder, 'other-form.json');
+    const entry = { names: ['ptrace'], action: 'SCMP_ACT_ALLOW', includes: { caps: ['CAP_SYS_PTRACE'] } };
+    const texts = [
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry] },
+      { defaultAction: 'SCMP_ACT_ERRNO', Syscalls: [] },
+      { defaultAction: 'SCMP_ACT_ERRNO', why: '' },
+      { network: {} },
+    ];
+    for (const text of texts) {
+      await writeFile(path, JSON.stringify(text));
+      await assert.rejects(readBaseProfile(path), (error: { kind: string; message: string; hint: string }) => {
+        assert.equal(error.kind, 'ProfileInvalid');
+        assert.ok(error.message.startsWith(`base profile ${path}:`), error.message);
+        if (!('network' in text)) assert.match(error.hint, /fairlead convert --to runtime FILE/);
+        return true;
+      });
+    }
+  });
+
   it('is refused where it is not a readable profile, without waiting for a pipe', async () => {
     await symlink('/proc/kallsyms', join(folder, 'sizeless.json'));
     await assert.rejects(readBaseProfile(join(folder, 'sizeless.json')), {

@@ -11,7 +11,7 @@ import { readNodeFile } from './node-file.ts';
 export async function readBaseProfile(path: string): Promise<SeccompProfile> {
   const bytes = await readNodeFile(path, (reason, cause) => invalid(path, reason, cause));
   if (bytes === undefined) throw invalid(path, 'it does not exist');
-  const profile = readProfile(bytes);
+  const profile = readProfile(bytes, `base profile ${path}`);
   if (profile.kind !== 'Seccomp') throw invalid(path, `it is a profile of kind ${profile.kind}`);
   return profile.seccomp;
 }

@@ -89,7 +89,12 @@ export async function expectedDefault({ profile }: HandlerDefaults, host: Profil
   const { importProfile } = await import('#lib/profile/import-profile');
   try {
     return seccompOf(
-      importProfile(profile.bytes, profile.file, { format: 'docker', host: { ...host, kernel: undefined } }),
+      importProfile(profile.bytes, profile.file, {
+        format: 'docker',
+        host: { ...host, kernel: undefined },
+        // As the runtime's own decoder, which ignores what it does not know.
+        lenient: true,
+      }),
     );
   } catch (cause) {
     if (!(cause instanceof FairleadError)) throw cause;

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import type { ProfileHost } from '#lib/profile/seccomp/resolve-docker';
 import { type CapabilityChange, containerCapabilities } from './capabilities.ts';
 import { parseContainerReport } from './container-report.ts';
 import { expectedDefault, type HandlerDefaults, handlerDefaults } from './handler-defaults.ts';
@@ -77,13 +78,21 @@ export class RuntimeBaseline {
    * either, and with ProfileInvalid for a file of its configuration that cannot be used.
    */
   async profileFor({ runtime, capabilities }: BaselineSubject, signal: AbortSignal): Promise<SeccompProfile> {
-    const limited = this.#limited(signal);
-    const [{ facts }, handler] = await Promise.all([this.#ask(limited), this.#handlerOf(runtime, limited)]);
-    const defaults = await handlerDefaults(facts, handler);
+    const defaults = await this.#defaultsOf(runtime, signal);
     if (defaults.assumption !== undefined) {
       this.#warnOnce('fairlead.baseline.assumed', defaults.assumption, { runtime: defaults.runtime });
     }
     return this.#resolve(defaults, containerCapabilities(capabilities, defaults.capabilities));
+  }
+
+  /**
+   * Returns the machine and the capabilities that the runtime gives a container, for profiles that
+   * depend on these. Rejects as profileFor.
+   */
+  async hostFor({ runtime, capabilities }: BaselineSubject, signal: AbortSignal): Promise<ProfileHost> {
+    const { architecture, kernel } = this.#dependencies;
+    const defaults = await this.#defaultsOf(runtime, signal);
+    return { architecture, kernel, capabilities: containerCapabilities(capabilities, defaults.capabilities) };
   }
 
   /**
@@ -179,6 +188,12 @@ export class RuntimeBaseline {
     if (this.#known?.connection !== current) this.#reports.clear();
     this.#known = { facts, connection: current };
     return this.#known;
+  }
+
+  async #defaultsOf(runtime: BaselineSubject['runtime'], signal: AbortSignal): Promise<HandlerDefaults> {
+    const limited = this.#limited(signal);
+    const [{ facts }, handler] = await Promise.all([this.#ask(limited), this.#handlerOf(runtime, limited)]);
+    return handlerDefaults(facts, handler);
   }
 
   async #handlerOf(runtime: BaselineSubject['runtime'], signal: AbortSignal): Promise<string> {

@@ -47,7 +47,7 @@ export function define(command: Command): void {
 }
 
 async function convert(file: string, options: ConvertOptions): Promise<void> {
-  const [read] = await readNotedFiles([file], options);
+  const [read] = await readNotedFiles([file], options, { lenient: true });
   const { to: form, name = profileName(read, file) } = options;
   const profile = options.minimize ? minimized(read, options) : read;
   const content = convertProfile(profile, form, name);

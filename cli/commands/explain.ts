@@ -10,6 +10,7 @@ import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { describeTables } from '#lib/profile/seccomp/runtime-defaults/select-tables';
 import { isKnownSyscall, syscallNames } from '#lib/profile/seccomp/syscall-names';
 import { nearest } from '#lib/profile/seccomp/vocabulary';
+import { refuseDependent } from '../docker-form.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
 import { oneLine, writeNote, writeResult } from '../output.ts';
 import { addProfileOptions, hostOf, type ProfileOptions, readNotedFiles, sourceName } from '../profile-file.ts';
@@ -30,7 +31,10 @@ export function define(command: Command): void {
         'of the pod. For each constraint: what, from what to what, by which of them, and whether the result is exact or ' +
         'stricter than it had to be.',
     )
-    .argument('<artifact>', 'the profile that the pod asks for, in any format; - is stdin')
+    .argument(
+      '<artifact>',
+      'the profile that the pod asks for, in a form that is the same for every container; - is stdin',
+    )
     .option(
       '--baseline <file>',
       "the node's: a file, none, or RuntimeDefault, which seccomp and AppArmor have without this option",
@@ -75,6 +79,13 @@ async function readInputs(
   const { base } = options;
   const asked = [options.baseline, base].filter((name) => name !== undefined && !words.has(name)) as string[];
   const [artifact, ...others] = await readNotedFiles([file, ...asked], options);
+  for (const [index, profile] of [artifact, ...others].entries()) {
+    refuseDependent(
+      profile,
+      [file, ...asked][index] ?? '',
+      'nodes do not read it, since what it permits depends on the container',
+    );
+  }
   const baseline = options.baseline ?? (artifact.kind in runtimeDefaults ? runtimeDefaultWord : 'none');
   const runtime = [baseline, base].includes(runtimeDefaultWord) ? await runtimeProfile(artifact, options) : undefined;
   const read = new Map(asked.map((name, index) => [name, others[index]]));

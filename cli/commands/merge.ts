@@ -4,6 +4,7 @@ import { type ConvertForm, convertProfile } from '#lib/profile/convert-profile';
 import { intersectProfiles, unionProfiles } from '#lib/profile/merge-profiles';
 import type { Profile } from '#lib/profile/profile';
 import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
+import { dependsOnContainer, describeContainer } from '../docker-form.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
 import { writeNote } from '../output.ts';
 import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../profile-file.ts';
@@ -45,6 +46,12 @@ async function merge(files: readonly [string, ...string[]], options: MergeOption
     });
   }
   const [first, ...others] = await readNotedFiles(files, options);
+  if ([first, ...others].some(dependsOnContainer)) {
+    writeNote(
+      'note',
+      `profiles of Docker and Podman are taken as one container gets them: ${describeContainer(options)}`,
+    );
+  }
   const combine = intersect ? intersectProfiles : unionProfiles;
   const { profile, inexact } = combine([first, ...others], nativeArchitecture(options.architecture));
   const form = formOf(profile);

@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
 import { profileContent } from '#lib/artifact/profile-content';
+import { FairleadError } from '#lib/errors';
+import type { PulledProfile } from '#lib/node/pull-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
+import { dependsOnContainer } from '#lib/profile/seccomp/docker';
 import { parseReference } from '#lib/registry/reference';
 import { describePulled, renderPulled } from '#services/pull/pulled-document';
 import { openRegistries } from '../connect.ts';
+import { describeContainer } from '../docker-form.ts';
 import { explainPulled } from '../explain-pulled.ts';
 import { refuseDash, replaceFile } from '../files.ts';
 import {
@@ -14,9 +18,10 @@ import {
   parseKind,
   type RegistryOptions,
 } from '../options.ts';
-import { writeResult } from '../output.ts';
+import { writeNote, writeResult } from '../output.ts';
+import { addContainerOptions, type ContainerOptions, hostOf } from '../profile-file.ts';
 
-interface PullOptions extends OutputOptions, RegistryOptions {
+interface PullOptions extends OutputOptions, RegistryOptions, ContainerOptions {
   readonly policy: string;
   readonly file?: string;
   readonly kind: RuntimeKind;
@@ -27,12 +32,14 @@ export function define(command: Command): void {
   command
     .description(
       'Fetch a profile that the trust policy allows. Without a rule that allows it, nothing is even requested. ' +
-        'The profile goes to stdout, or to --file, which is written whole or not at all.',
+        'The profile goes to stdout, or to --file, which is written whole or not at all. One that was published for CRI-O ' +
+        'in the form of Docker is written as the container gets it that --capabilities and its like describe.',
     )
     .argument('<reference>', 'registry/repository:tag or …@sha256:…')
     .requiredOption('--policy <file>', 'trust policy: who may publish what')
     .option('--file <path>', 'write the profile here')
     .option('--kind <kind>', 'what is wanted: seccomp or apparmor', parseKind, 'Seccomp');
+  addContainerOptions(command);
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
@@ -52,7 +59,7 @@ export function define(command: Command): void {
     .action(pull);
 }
 
-async function pull(referenceText: string, options: PullOptions): Promise<void> {
+async function pull(referenceText: string, options: PullOptions, command: Command): Promise<void> {
   const reference = parseReference(referenceText);
   refuseDash(options.file ?? '', 'Leave out --file: then the profile goes to stdout. A file of that name is ./-');
   const [{ loadPolicy }, { pullProfile }, connect] = await Promise.all([
@@ -62,13 +69,39 @@ async function pull(referenceText: string, options: PullOptions): Promise<void> 
   ]);
   const policy = await loadPolicy(options.policy);
   const pulled = await pullProfile({ reference, kind: options.kind }, { policy, connect });
+  const isDescribed = command.getOptionValueSource('capabilities') === 'cli';
+  const content = await contentFor(pulled, options, isDescribed);
   const { file } = options;
   if (file !== undefined) {
-    await replaceFile(file, profileContent(pulled.artifact));
+    await replaceFile(file, content);
     writeResult(options.output, {
       json: () => ({ ...describePulled(pulled), file }),
       text: () => `${explainPulled(pulled)}\nwritten    ${file}`,
     });
-  } else if (options.output === 'json') process.stdout.write(`${renderPulled(pulled)}\n`);
-  else process.stdout.write(profileContent(pulled.artifact));
+  } else if (options.output === 'json') process.stdout.write(`${renderPulled(pulled, content)}\n`);
+  else process.stdout.write(content);
+}
+
+/**
+ * The profile as runtimes read it: byte for byte as it was published, unless that was in the form of Docker and Podman.
+ *
+ * @param isDescribed whether the command line describes the container for which such a profile is resolved.
+ */
+async function contentFor(pulled: PulledProfile, options: PullOptions, isDescribed: boolean): Promise<Uint8Array> {
+  const { profile } = pulled;
+  if (!('unresolved' in profile)) return profileContent(pulled.artifact);
+  if (dependsOnContainer(profile.unresolved)) {
+    if (!isDescribed) {
+      const message = `${pulled.descriptor.digest} is in the form of Docker and Podman: what it permits depends on the container`;
+      throw new FairleadError('InvalidInput', message, {
+        hint: 'Say for which container: --capabilities default, or those that it has; --architecture and --kernel of its node.',
+      });
+    }
+    writeNote('note', `as one container gets it: ${describeContainer(options)}`);
+  }
+  const [{ resolveProfile }, { renderProfile }] = await Promise.all([
+    import('#lib/profile/resolve-profile'),
+    import('#lib/profile/render-profile'),
+  ]);
+  return renderProfile(resolveProfile(profile, hostOf(options)));
 }

@@ -313,7 +313,7 @@ describe('fetchArtifact and unpackArtifact', () => {
         failing('ProfileInvalid', /of kind AppArmor, not Seccomp/),
       );
     }
-    const limited = readProfile(Buffer.from('{"network":{"allowTcp":true,"allowRaw":true},"capability":{}}'));
+    const limited = readProfile(Buffer.from('{"network":{"allowRaw":true},"capability":{}}'));
     assert.deepEqual(packArtifact(limited, { layout: 'runtime', title: 'web.json' }).manifest.annotations, {
       'dev.fairlead.profile.kind': 'AppArmor',
       'dev.fairlead.profile.name': 'web',

@@ -1,6 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { Artifact } from './artifact.ts';
 import { recognizeLayout } from './recognize-layout.ts';
+import { isTar, readTar, type TarFile } from './tar.ts';
 
 /**
  * The profile's document in an artifact, byte for byte as its author published it.
@@ -8,8 +9,53 @@ import { recognizeLayout } from './recognize-layout.ts';
  */
 export function profileContent(artifact: Artifact): Uint8Array {
   const name = artifact.descriptor.digest;
-  const { layer } = recognizeLayout(artifact.manifest, name);
-  const blob = artifact.blobs.find(({ descriptor }) => descriptor.digest === layer.digest);
+  const layout = recognizeLayout(artifact.manifest, name);
+  const blob = artifact.blobs.find(({ descriptor }) => descriptor.digest === layout.layer.digest);
   if (blob === undefined) throw new FairleadError('Internal', `the content of ${name} was not fetched`);
-  return blob.bytes;
+  return layout.name === 'crio' ? jsonIn(blob.bytes, name) : blob.bytes;
+}
+
+/** The first *.json of a tar, in the order in which CRI-O walks a folder; or the layer itself where it is none. */
+function jsonIn(layer: Uint8Array, name: string): Uint8Array {
+  if (isCompressed(layer)) {
+    throw new FairleadError('ProfileInvalid', `${name}: its layer is compressed, and nothing of it is unpacked`, {
+      hint: 'Publish the JSON as it is: fairlead push, or oras push with an uncompressed file.',
+    });
+  }
+  if (!isTar(layer)) return layer;
+  const files = tarFiles(layer, name).filter(({ path }) => path.endsWith('.json'));
+  const [first, ...others] = files;
+  if (first === undefined) {
+    throw new FairleadError('ProfileInvalid', `${name}: there is no *.json in its layer`, {
+      hint: 'A profile for CRI-O is a *.json in the layer, or the layer itself.',
+    });
+  }
+  return others.reduce((least, file) => (isBefore(file, least) ? file : least), first).bytes;
+}
+
+function tarFiles(layer: Uint8Array, name: string): readonly TarFile[] {
+  try {
+    return readTar(layer);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new FairleadError('ProfileInvalid', `${name}: its layer is not a readable tar: ${cause.message}`, { cause });
+  }
+}
+
+/** Names are compared folder by folder; of two files of one name, the later one is the file. */
+function isBefore(one: TarFile, other: TarFile): boolean {
+  const [parts, others] = [one.path.split('/'), other.path.split('/')];
+  for (const [index, part] of parts.entries()) {
+    const against = others[index] ?? '';
+    if (part !== against) return part < against;
+  }
+  return true;
+}
+
+/** Gzip or zstd, by its first bytes. */
+function isCompressed(bytes: Uint8Array): boolean {
+  const [first, second, third, fourth] = bytes;
+  return (
+    (first === 0x1f && second === 0x8b) || (first === 0x28 && second === 0xb5 && third === 0x2f && fourth === 0xfd)
+  );
 }

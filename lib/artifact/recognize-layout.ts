@@ -7,12 +7,23 @@ const kinds = new Map<string, RuntimeKind>(
   Object.entries(profileMediaTypes).map(([kind, mediaType]) => [mediaType, kind as RuntimeKind]),
 );
 
+/** How a profile lies in an artifact, as its manifest tells. */
+export interface Layout {
+  readonly kind: RuntimeKind;
+  /**
+   * `runtime` is that of KEP-6061: one raw layer, in the form of runtimes. `crio` is what CRI-O reads besides for its
+   * annotations, and `oras push` writes: the layer calls itself a tar, is one or is raw, and is read as CRI-O does.
+   */
+  readonly name: 'runtime' | 'crio';
+  readonly layer: Descriptor;
+}
+
 /**
- * Says which kind of profile a manifest holds, and in which layer, from the manifest alone (KEP-6061, artifact format):
- * by the config's media type, or by artifactType where the config is the empty one; exactly one layer, whatever its
- * media type. Throws ProfileInvalid for everything else; `name` is how the message calls the artifact.
+ * Tells from the manifest alone which kind of profile it holds, and how (KEP-6061, artifact format): by the config's media
+ * type, or by artifactType where the config is the empty one; exactly one layer. Throws ProfileInvalid for everything else;
+ * `name` is how the message calls the artifact.
  */
-export function recognizeLayout(manifest: Manifest, name: string): { kind: RuntimeKind; layer: Descriptor } {
+export function recognizeLayout(manifest: Manifest, name: string): Layout {
   const byArtifactType = manifest.config.mediaType === mediaTypes.emptyConfig;
   const told = byArtifactType ? manifest.artifactType : manifest.config.mediaType;
   const kind = told === undefined ? undefined : kinds.get(told);
@@ -33,5 +44,6 @@ export function recognizeLayout(manifest: Manifest, name: string): { kind: Runti
       `${name} has ${manifest.layers.length} layers; a profile has exactly one`,
     );
   }
-  return { kind, layer };
+  const isTar = layer.mediaType.split('+')[0] === mediaTypes.imageLayer;
+  return { kind, name: kind === 'Seccomp' && isTar ? 'crio' : 'runtime', layer };
 }

@@ -3,6 +3,7 @@ import { before, describe, it } from 'node:test';
 import type { Artifact } from '#lib/artifact/artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
+import { seccompOf } from '#lib/profile/profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { Digest } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
@@ -69,7 +70,7 @@ describe('a pull from a registry that', () => {
     };
     const { descriptor, profile } = await pull(moving);
     assert.equal(descriptor.digest, good.descriptor.digest);
-    assert.equal(profile.kind === 'Seccomp' && profile.seccomp.defaultAction, 'SCMP_ACT_ERRNO');
+    assert.equal(seccompOf(profile).defaultAction, 'SCMP_ACT_ERRNO');
     await assert.rejects(pull(target), { kind: 'SignatureInvalid', message: /is not signed/ });
     await target.tag(good.descriptor, 'v1');
   });

@@ -10,11 +10,11 @@ import type { PulledProfile } from './pull-profile.ts';
 function pulled(title: string): PulledProfile {
   const content = Buffer.from('{"defaultAction": "SCMP_ACT_ERRNO"}'.padEnd(512 * 1024));
   const profile = readProfile(content);
-  const artifact = packArtifact(profile as PulledProfile['profile'], { layout: 'runtime', content, title });
+  const artifact = packArtifact(profile, { layout: 'runtime', content, title });
   const { descriptor } = artifact;
   const reference = parseReference(`localhost/a@${descriptor.digest}`);
   const verification = { rule: '**', unsigned: true, signatures: [] };
-  return { reference, descriptor, profile: profile as PulledProfile['profile'], artifact, verification, cached: false };
+  return { reference, descriptor, profile, artifact, verification, cached: false };
 }
 
 describe('pull memory', () => {

@@ -8,7 +8,9 @@ import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
+import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
+import { resolveProfile } from '#lib/profile/resolve-profile';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
@@ -116,6 +118,53 @@ describe('pull profile', () => {
     await pull();
     await assert.rejects(pull(at('nginx'), { policy }), { kind: 'NotAllowed' });
     assert.equal(connected.length, 1);
+  });
+
+  it('lets in nothing that other runtimes would read otherwise, and says what converts it', async () => {
+    const entry = { names: ['ptrace'], action: 'SCMP_ACT_ALLOW' };
+    const texts = [
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ ...entry, includes: { caps: ['CAP_SYS_ADMIN'] } }] },
+      { defaultAction: 'SCMP_ACT_ERRNO', archMap: [], syscalls: [entry] },
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ ...entry, Args: [] }] },
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry], note: 1 },
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry], network: {} },
+      { kind: 'SeccompProfile', spec: { defaultAction: 'SCMP_ACT_ERRNO' } },
+    ];
+    for (const each of texts) {
+      const layer = blob('application/json', Buffer.from(JSON.stringify(each)));
+      const [config] = artifact.blobs;
+      assert.ok(config);
+      const other = assembleArtifact({ ...artifact.manifest, layers: [layer.descriptor] }, [config, layer]);
+      await pushArtifact(target, other, await signed(signer, other), undefined);
+      await assert.rejects(pull(at('nginx', other)), {
+        kind: 'ProfileInvalid',
+        message: new RegExp(`^profile in ${other.descriptor.digest}:1:\\d+: `),
+        hint: /fairlead convert --to runtime FILE/,
+      });
+    }
+    assert.deepEqual(store.list(), []);
+  });
+
+  it("keeps a profile in CRI-O's layout as it is, and resolves it anew for each container", async () => {
+    const rule = { names: ['ptrace'], action: 'SCMP_ACT_ALLOW', includes: { caps: ['CAP_SYS_PTRACE'] } };
+    const layer = blob(
+      mediaTypes.imageLayer,
+      Buffer.from(JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [rule] })),
+    );
+    const [config] = artifact.blobs;
+    assert.ok(config);
+    const crio = assembleArtifact({ ...artifact.manifest, layers: [layer.descriptor] }, [config, layer]);
+    await pushArtifact(target, crio, await signed(signer, crio), undefined);
+    const names = ({ profile }: Awaited<ReturnType<typeof pull>>, ...capabilities: string[]) =>
+      seccompOf(resolveProfile(profile, { architecture: 'amd64', kernel: '6.1', capabilities })).syscalls?.length;
+    const first = await pull(at('nginx', crio));
+    memory = pullMemory();
+    const stored = await pull(at('nginx', crio));
+    assert.deepEqual([first.cached, stored.cached], [false, true]);
+    for (const pulled of [first, stored]) {
+      assert.throws(() => seccompOf(pulled.profile), /not resolved for a container/);
+      assert.deepEqual([names(pulled), names(pulled, 'CAP_SYS_PTRACE')], [0, 1]);
+    }
   });
 
   it('stores nothing that is not signed by whom the rule names, or is no good profile', async () => {

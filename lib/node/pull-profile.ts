@@ -2,7 +2,7 @@ import type { Artifact } from '#lib/artifact/artifact';
 import { fetchArtifact } from '#lib/artifact/fetch-artifact';
 import { unpackArtifact } from '#lib/artifact/unpack-artifact';
 import { FairleadError } from '#lib/errors';
-import type { RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
+import type { PublishedProfile, RuntimeKind } from '#lib/profile/profile';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { resolveManifest, withManifest } from '#lib/registry/one-request';
@@ -42,7 +42,7 @@ export interface PulledProfile {
   /** As it was asked for: registry and repository stay, whoever served the bytes. */
   readonly reference: Reference;
   readonly descriptor: Descriptor;
-  readonly profile: RuntimeProfile;
+  readonly profile: PublishedProfile;
   readonly artifact: Artifact;
   readonly verification: Verification;
   /** True where no registry was asked. */
@@ -173,7 +173,7 @@ async function readVerified(
   kind: RuntimeKind,
   { limits }: TrustPolicy,
   signal?: AbortSignal,
-): Promise<{ artifact: Artifact; profile: RuntimeProfile }> {
+): Promise<{ artifact: Artifact; profile: PublishedProfile }> {
   const artifact = await fetchArtifact(fetcher, descriptor, { artifactBytes: limits.artifactBytes, signal });
   const profile = unpackArtifact(artifact, kind);
   validateArtifact(profile, limits);

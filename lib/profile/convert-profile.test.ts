@@ -9,6 +9,7 @@ import { diffProfiles } from './diff-profiles.ts';
 import { importProfile } from './import-profile.ts';
 import type { Profile } from './profile.ts';
 import { seccompOf } from './profile.ts';
+import { nativeArchitecture } from './seccomp/architecture.ts';
 import { equalProfiles } from './seccomp/diff.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
 import type { ProfileHost } from './seccomp/resolve-docker.ts';
@@ -47,6 +48,29 @@ describe('convertProfile', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('writes profiles for several machines in the form of Docker, and reads the same architectures again', () => {
+    for (const architectures of [
+      [native, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM', 'SCMP_ARCH_S390X'],
+      [native, 'SCMP_ARCH_AARCH64'],
+      ['SCMP_ARCH_ARM', native],
+      ['SCMP_ARCH_X86'],
+    ]) {
+      const seccomp: SeccompProfile = { defaultAction: 'SCMP_ACT_ERRNO', architectures };
+      for (const architecture of ['amd64', 'arm64', 's390x'] as const) {
+        const again = importProfile(bytes(convertProfile({ kind: 'Seccomp', seccomp }, 'docker', 'app')), 'text', {
+          host: { ...host, architecture },
+        });
+        const of = nativeArchitecture(architecture);
+        assert.deepEqual(
+          diffProfiles({ kind: 'Seccomp', seccomp }, again, of).changes.map(
+            ({ direction, to }) => `${direction} ${to}`,
+          ),
+          [],
+        );
+      }
+    }
   });
 
   it('keeps an empty list of flags apart from an absent one, in every form', () => {
@@ -92,16 +116,17 @@ describe('convertProfile', () => {
   });
 
   it('writes profiles of Docker that hold alike on every machine', () => {
-    const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_S390'];
+    const architectures = [native, 'SCMP_ARCH_X86', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_S390X', 'SCMP_ARCH_S390'];
     const seccomp = { ...usualDefault({ architecture: 'amd64', capabilities: [] }), architectures };
     const text = convertProfile({ kind: 'Seccomp', seccomp }, 'docker', 'app');
     assert.doesNotMatch(text, /"architectures"/);
     const on = (architecture: ProfileHost['architecture']) =>
       seccompOf(importProfile(bytes(text), 'docker', { host: { ...host, architecture } }));
-    assert.deepEqual(on('amd64'), { ...seccomp, architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'] });
-    assert.deepEqual(on('arm64').architectures, ['SCMP_ARCH_AARCH64']);
-    assert.deepEqual(on('s390x').architectures, ['SCMP_ARCH_S390X', 'SCMP_ARCH_S390']);
-    assert.deepEqual(on('riscv64').architectures, []);
+    for (const architecture of ['amd64', 'arm64', 's390x', 'riscv64'] as const) {
+      const { architectures: again, ...rest } = on(architecture);
+      assert.deepEqual([...(again ?? [])].sort(), [...architectures].sort());
+      assert.deepEqual({ ...rest, architectures }, seccomp);
+    }
     const other = { ...seccomp, architectures: ['SCMP_ARCH_MIPS'] };
     assert.deepEqual(seccompOf(read(convertProfile({ kind: 'Seccomp', seccomp: other }, 'docker', 'app'))), other);
   });

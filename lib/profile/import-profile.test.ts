@@ -48,6 +48,7 @@ describe('importProfile', () => {
       ],
     });
     assert.equal(profile.unknownFields, undefined);
+    assert.deepEqual(profile.docker, { dependsOnContainer: true });
     const other: ProfileHost = { architecture: 's390x', kernel: '4.4', capabilities: ['CAP_SYS_ADMIN'] };
     const elsewhere = seccompOf(importProfile(bytes(docker), 'docker.json', { host: other }));
     assert.deepEqual(
@@ -166,6 +167,67 @@ spec:
       () => importProfile(bytes('kind: Pod'), 'p.yaml', { format: 'spo' }),
       /p\.yaml:1:7: kind: must be one of/,
     );
+  });
+
+  it('reads what runtimes refuse only where it is to be written anew', () => {
+    const texts: readonly [string, RegExp, RegExp?][] = [
+      ['{"defaultAction":"SCMP_ACT_LOG","comment":1}', /unknown member "\/comment"/],
+      ['{"DefaultAction":"SCMP_ACT_LOG"}', /another letter case/],
+      ['defaultAction: SCMP_ACT_LOG\n', /p:1:1: not JSON, and runtimes read JSON alone/],
+      ['{defaultAction: SCMP_ACT_LOG}', /not valid JSON/, /not valid JSON/],
+      ['\ufeff{"defaultAction":"SCMP_ACT_LOG"}', /a byte order mark/],
+      [
+        '{"defaultAction":"SCMP_ACT_LOG","syscalls":[{"names":["a"],"action":"SCMP_ACT_LOG","Includes":{}}]}',
+        /letter case/,
+      ],
+    ];
+    for (const [text, message, still] of texts) {
+      assert.throws(() => importProfile(bytes(text), 'p', { host }), { kind: 'ProfileInvalid', message });
+      const lenient = () => importProfile(bytes(text), 'p', { host, lenient: true });
+      if (still === undefined) assert.equal(seccompOf(lenient()).defaultAction, 'SCMP_ACT_LOG');
+      else assert.throws(lenient, still);
+    }
+    const armor = importProfile(bytes('{"network":{},"ptrace":{}}'), 'p', { lenient: true });
+    assert.deepEqual(armor.unknownFields, [{ pointer: '/ptrace', position: 'p:1:15' }]);
+  });
+
+  it('refuses a file of another form than was asked for', () => {
+    const hint = /fairlead convert --to runtime FILE/;
+    for (const text of [docker, spo, '{"kind":"AppArmorProfile"}']) {
+      for (const lenient of [false, true]) {
+        const read = () => importProfile(bytes(text), 'p', { format: 'runtime', host, lenient });
+        assert.throws(read, { kind: 'ProfileInvalid', ...(lenient ? {} : { hint }) });
+      }
+    }
+    assert.throws(() => importProfile(bytes(docker), 'p', { format: 'spo', host }), /kind: must be one of/);
+  });
+
+  it('refuses resources with members in another letter case, or twice', () => {
+    const of = (kind: string, spec: string, root = '') =>
+      `apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: ${kind}\n${root}metadata: {name: a}\nspec: ${spec}\n`;
+    const texts = [
+      of('SeccompProfile', '{DefaultAction: SCMP_ACT_LOG}'),
+      of('SeccompProfile', '{defaultAction: SCMP_ACT_LOG, BaseProfileName: runc}'),
+      of('SeccompProfile', '{defaultAction: SCMP_ACT_LOG}', 'Spec: {}\n'),
+      of('SeccompProfile', '{defaultAction: SCMP_ACT_LOG, syscalls: [{names: [a], Action: SCMP_ACT_LOG}]}'),
+      of('AppArmorProfile', '{abstract: {}, Mode: Complain}'),
+      of('AppArmorProfile', '{abstract: {network: {AllowRaw: true}}}'),
+      of('SelinuxProfile', '{Mode: Permissive}'),
+      of('SelinuxProfile', '{inherit: [{name: container, Kind: System}]}'),
+      of('RawSelinuxProfile', '{policy: (blockinherit container), State: Disabled}'),
+    ];
+    for (const text of texts) {
+      assert.throws(
+        () => importProfile(bytes(text), 'p.yaml'),
+        { kind: 'ProfileInvalid', message: /must be written/ },
+        text,
+      );
+    }
+    const twice = of('SeccompProfile', '{defaultAction: SCMP_ACT_LOG, DefaultAction: SCMP_ACT_ALLOW}');
+    assert.throws(() => importProfile(bytes(twice), 'p.yaml'), { message: /repeats "defaultAction"/ });
+    // Names that the author chooses are not of the format.
+    const selinux = of('SelinuxProfile', '{allow: {var_log_t: {dir: [read]}, VAR_LOG_T: {dir: [read]}}}');
+    assert.equal(importProfile(bytes(selinux), 'p.yaml').kind, 'SELinux');
   });
 
   it('says that there is nothing to read', () => {

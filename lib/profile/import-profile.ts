@@ -1,51 +1,59 @@
 import { FairleadError } from '#lib/errors';
+import { convertCommand } from './convert-command.ts';
+import { type DetectedForm, detectForm } from './detect-form.ts';
 import type { JsonDocument } from './json/read-json.ts';
-import { readJson } from './json/read-json.ts';
-import { parseResource, resourceKind } from './parse-resource.ts';
-import { parseRuntime, runtimeForms, runtimeKind, seccompProfile, unknownFormat } from './parse-runtime.ts';
-import type { Profile } from './profile.ts';
+import { positionOf, readJson } from './json/read-json.ts';
+import { parseResource } from './parse-resource.ts';
+import { parseRuntime, parseStrictly, runtimeForms, unknownFormat } from './parse-runtime.ts';
+import type { Profile, RuntimeKind } from './profile.ts';
+import { type ProfileFormat, profileFormats } from './profile-format.ts';
+import { profileLimits } from './read-profile.ts';
+import { dependsOnContainer } from './seccomp/docker.ts';
+import { parseDocker } from './seccomp/parse-docker.ts';
 import { readPlainSeccomp } from './seccomp/read-plain.ts';
 import type { ResolutionHost } from './seccomp/resolve-docker.ts';
-import { isDockerProfile, resolveDocker } from './seccomp/resolve-docker.ts';
+import { resolveDocker } from './seccomp/resolve-docker.ts';
 import { readYaml } from './yaml/read-yaml.ts';
 
-/** In which form a profile is written: as runtimes read it, as Docker and Podman do, or as the Security Profiles Operator does. */
-export type ProfileFormat = 'runtime' | 'docker' | 'spo';
-
-export const profileFormats: readonly ProfileFormat[] = ['runtime', 'docker', 'spo'];
-
-const limits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
+export interface ImportOptions {
+  /** Refuses what is in another form. */
+  readonly format?: ProfileFormat;
+  /** For whom a profile of Docker or Podman is resolved, which is needed for that format. */
+  readonly host?: ResolutionHost;
+  /**
+   * Reads a profile that runtimes would refuse or read in different ways as those read it that do not decode strictly, for
+   * writing it anew: without the members that are unknown, and with YAML in place of JSON. Both are reported beside it.
+   */
+  readonly lenient?: boolean;
+  /** What to do about a file with nothing in it, for the message. */
+  readonly blankHint?: string;
+}
 
 /**
- * Reads a profile that somebody wrote, of any kind and in any known format; what it is, is found out unless told. What
- * comes from a registry is read by readProfile instead, which knows only the form that runtimes read.
+ * Reads a profile that somebody wrote, of any kind and in any known form, which is detected as readProfile detects it. What
+ * it reads in the form of runtimes, readProfile reads alike; what comes from a registry is read by that alone.
  *
- * @param options.host for whom a profile of Docker or Podman is resolved, which is needed for that format.
  * @throws FairleadError ProfileInvalid naming `source:line:column`, or the formats that were tried; LimitExceeded;
  *   InvalidInput where the host is needed and not given.
  */
-export function importProfile(
-  bytes: Uint8Array,
-  source: string,
-  options: { readonly format?: ProfileFormat; readonly host?: ResolutionHost } = {},
-): Profile {
+export function importProfile(bytes: Uint8Array, source: string, options: ImportOptions = {}): Profile {
   if (bytes.every(isBlank)) {
     throw new FairleadError('ProfileInvalid', `${source}: there is nothing in it`, {
-      hint: 'A profile of anything has content; a command that was to write it may have failed.',
+      hint: options.blankHint ?? 'A profile of anything has content; a command that was to write it may have failed.',
     });
   }
-  const plain = options.format === undefined ? readPlainSeccomp(bytes, source, limits) : undefined;
-  // Every other form has fields that the runtime-spec does not have.
-  if (plain?.unknownFields.length === 0) return seccompProfile(plain);
-  const document = isJson(bytes) ? readJson(bytes, source, limits) : readYaml(bytes, source, limits);
-  switch (options.format ?? formatOf(document)) {
-    case 'runtime': {
-      const kind = runtimeKind(document);
-      if (kind === undefined) throw unknownFormat(document, runtimeForms, 'Let the format be found out.');
-      return parseRuntime(document, kind);
-    }
+  const plain = options.format === undefined ? readPlainSeccomp(bytes, profileLimits) : undefined;
+  if (plain !== undefined) return { kind: 'Seccomp', seccomp: plain };
+  const json = isJson(bytes);
+  const document = json ? readJson(bytes, source, profileLimits) : readYaml(bytes, source, profileLimits);
+  const found = detectForm(document);
+  const format = options.format ?? formatOf(document, found);
+  if (!json && !options.lenient && format !== 'spo') throw notJson(document);
+  switch (format) {
+    case 'runtime':
+      return readRuntime(document, found, options);
     case 'docker':
-      return parseRuntime(resolve(document, options.host), 'Seccomp');
+      return readDocker(document, options);
     case 'spo':
       return parseResource(document);
   }
@@ -61,29 +69,73 @@ function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }
 
-function formatOf(document: JsonDocument): ProfileFormat {
-  if (resourceKind(document) !== undefined) return 'spo';
-  if (isDockerProfile(document.root)) return 'docker';
-  if (runtimeKind(document) !== undefined) return 'runtime';
-  const tried = [
-    ...runtimeForms,
-    'Docker and Podman ("archMap", "includes")',
-    'Security Profiles Operator ("kind: SeccompProfile", "AppArmorProfile", "SelinuxProfile", "RawSelinuxProfile")',
-  ];
-  throw unknownFormat(
-    document,
-    tried,
-    `Say which it is (--from), one of ${profileFormats.join(', ')}, to see what is wrong with it.`,
-  );
+function formatOf(document: JsonDocument, found: DetectedForm | undefined): ProfileFormat {
+  switch (found?.form) {
+    case 'runtime-seccomp':
+    case 'apparmor-json':
+      return 'runtime';
+    case 'docker':
+    case 'spo':
+      return found.form;
+    case undefined: {
+      const tried = [
+        ...runtimeForms,
+        'Docker and Podman ("archMap", "includes")',
+        'Security Profiles Operator ("kind: SeccompProfile", "AppArmorProfile", "SelinuxProfile", "RawSelinuxProfile")',
+      ];
+      throw unknownFormat(
+        document,
+        tried,
+        `Say which it is (--from), one of ${profileFormats.join(', ')}, to see what is wrong with it. AppArmor policies and CIL are written, not read.`,
+      );
+    }
+  }
 }
 
-function resolve(document: JsonDocument, host: ResolutionHost | undefined): JsonDocument {
-  if (host !== undefined) return resolveDocker(document, host);
-  throw new FairleadError(
-    'InvalidInput',
-    `${document.source}: a profile of Docker or Podman depends on where it runs`,
-    {
-      hint: 'Say for which architecture, kernel and capabilities it is to be resolved.',
-    },
-  );
+function readRuntime(document: JsonDocument, found: DetectedForm | undefined, { lenient }: ImportOptions): Profile {
+  const kinds: Readonly<Partial<Record<DetectedForm['form'], RuntimeKind>>> = {
+    'runtime-seccomp': 'Seccomp',
+    'apparmor-json': 'AppArmor',
+  };
+  const kind = found && kinds[found.form];
+  if (kind !== undefined) return lenient ? parseRuntime(document, kind) : parseStrictly(document, kind);
+  if (found === undefined) throw unknownFormat(document, runtimeForms, 'Let the format be found out.');
+  const message = `${positionOf(document, found.at)}: ${JSON.stringify(found.pointer)} is of another form than that of runtimes`;
+  throw new FairleadError('ProfileInvalid', message, {
+    pointer: found.pointer,
+    hint: `Let the format be found out. The form of runtimes is written by: ${convertCommand}`,
+  });
+}
+
+function readDocker(document: JsonDocument, { host, lenient }: ImportOptions): Profile {
+  const { docker, unknownFields } = parseDocker(document);
+  const respelled = unknownFields.find(({ readAs }) => readAs !== undefined);
+  if (respelled !== undefined && !lenient) {
+    const { position, pointer, readAs } = respelled;
+    const message = `${position}: member ${JSON.stringify(pointer)} in another letter case than ${JSON.stringify(readAs)}`;
+    throw new FairleadError('ProfileInvalid', message, {
+      pointer,
+      hint: `Readers differ in whether they take it. As Docker reads it, it is written by: ${convertCommand}`,
+    });
+  }
+  if (host === undefined) {
+    throw new FairleadError(
+      'InvalidInput',
+      `${document.source}: a profile of Docker or Podman depends on where it runs`,
+      { hint: 'Say for which architecture, kernel and capabilities it is to be resolved.' },
+    );
+  }
+  return {
+    kind: 'Seccomp',
+    seccomp: resolveDocker(docker, host),
+    docker: { dependsOnContainer: dependsOnContainer(docker) },
+    ...(unknownFields.length === 0 ? {} : { unknownFields }),
+  };
+}
+
+function notJson(document: JsonDocument): FairleadError {
+  const fault = document.text.startsWith('\ufeff') ? 'JSON with a byte order mark before it' : 'not JSON';
+  return new FairleadError('ProfileInvalid', `${positionOf(document, 0)}: ${fault}, and runtimes read JSON alone`, {
+    hint: `It is written as JSON by: ${convertCommand}`,
+  });
 }

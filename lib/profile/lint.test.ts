@@ -58,9 +58,23 @@ describe('lint', () => {
     );
   });
 
-  it('tells of fields that the runtime-spec does not have', () => {
-    assert.deepEqual(codes({ defaultAction: 'SCMP_ACT_ALLOW', archMap: [], syscalls: [denyMount] }), [
-      'unknown-field /archMap',
+  it('tells of fields that a custom resource does not have, which Kubernetes prunes', () => {
+    const text =
+      'apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: SeccompProfile\nspec: {archMap: [], defaultAction: SCMP_ACT_ERRNO}\n';
+    const [first] = lint(importProfile(new TextEncoder().encode(text), 'p.yaml'));
+    assert.deepEqual([first?.code, first?.pointer], ['unknown-field', '/spec/archMap']);
+  });
+
+  it('tells what publishing would refuse', () => {
+    const docker = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ ...denyMount, includes: { caps: ['CAP_BPF'] } }] };
+    const host = { architecture: 'amd64', kernel: '6.1', capabilities: ['CAP_BPF'] } as const;
+    const [form] = lint(importProfile(new TextEncoder().encode(JSON.stringify(docker)), 'p', { host }));
+    assert.equal(form?.code, 'docker-form');
+    assert.match(form?.message ?? '', /as one container gets it; to publish it: fairlead convert --to runtime FILE/);
+    const notify = { ...denyMount, action: 'SCMP_ACT_NOTIFY' };
+    assert.deepEqual(codes({ defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/run/x', syscalls: [notify] }), [
+      'not-publishable /listenerPath',
+      'not-publishable /syscalls/0/action',
     ]);
   });
 

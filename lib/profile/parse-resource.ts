@@ -4,23 +4,10 @@ import type { JsonNode } from './json/node.ts';
 import type { JsonDocument } from './json/read-json.ts';
 import { positionOf } from './json/read-json.ts';
 import type { UnknownField } from './json/unknown-fields.ts';
-import type { Profile, ProfileKind } from './profile.ts';
+import type { Profile } from './profile.ts';
+import { resourceKind, resourceKinds } from './resource-kind.ts';
 import { parseSpoSeccomp } from './seccomp/parse-spo.ts';
 import { parseRawSelinux, parseSelinux } from './selinux/parse.ts';
-
-/** The custom resources of the Security Profiles Operator that hold profiles. */
-const resourceKinds: ReadonlyMap<string, ProfileKind> = new Map([
-  ['SeccompProfile', 'Seccomp'],
-  ['AppArmorProfile', 'AppArmor'],
-  ['SelinuxProfile', 'SELinux'],
-  ['RawSelinuxProfile', 'RawSELinux'],
-]);
-
-/** Which kind of profile a document holds as a custom resource; undefined where it is none of them. */
-export function resourceKind({ root }: JsonDocument): ProfileKind | undefined {
-  const kind = member(root, 'kind');
-  return kind?.type === 'string' ? resourceKinds.get(kind.value) : undefined;
-}
 
 /**
  * Parses a custom resource of the Security Profiles Operator, v1 or older.

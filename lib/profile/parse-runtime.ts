@@ -1,41 +1,68 @@
 import { FairleadError } from '#lib/errors';
-import { isAppArmor, parseAppArmor } from './apparmor/parse.ts';
+import { parseAppArmor } from './apparmor/parse.ts';
+import { convertCommand } from './convert-command.ts';
 import type { JsonDocument } from './json/read-json.ts';
 import { positionOf } from './json/read-json.ts';
+import type { UnknownField } from './json/unknown-fields.ts';
 import type { RuntimeKind, RuntimeProfile } from './profile.ts';
-import { parseSeccomp, type SeccompReading } from './seccomp/parse.ts';
+import { parseSeccomp } from './seccomp/parse.ts';
+
+/** Of more unknown members than this, only the first are named. */
+const shownUnknown = 20;
 
 /**
- * Which kind of profile a document is, in the form that runtimes read: runtime-spec linux.seccomp, which has a
- * `defaultAction`, or the structured AppArmor profile of KEP-6061, which has sections. Undefined where it is neither.
- */
-export function runtimeKind(document: JsonDocument): RuntimeKind | undefined {
-  const { root } = document;
-  if (root.type !== 'object') return undefined;
-  if (root.members.has('defaultAction')) return 'Seccomp';
-  const isResource = root.members.has('kind') || root.members.has('apiVersion');
-  return !isResource && isAppArmor(document) ? 'AppArmor' : undefined;
-}
-
-/**
- * Parses a document in the form that runtimes read.
+ * Parses a document in the form that runtimes read, as runtimes do that ignore what they do not know: members of other
+ * names are dropped, those in another letter case are taken, and both are reported with the profile.
  *
  * @throws FairleadError ProfileInvalid naming `source:line:column` and the field.
  */
 export function parseRuntime(document: JsonDocument, kind: RuntimeKind): RuntimeProfile {
   switch (kind) {
-    case 'Seccomp':
-      return seccompProfile(parseSeccomp(document));
+    case 'Seccomp': {
+      const { profile: seccomp, unknownFields } = parseSeccomp(document);
+      return { kind, seccomp, ...ifAny(unknownFields) };
+    }
     case 'AppArmor': {
       const { profile: apparmor, unknownFields } = parseAppArmor(document);
-      return { kind, apparmor, ...(unknownFields.length === 0 ? {} : { unknownFields }) };
+      return { kind, apparmor, ...ifAny(unknownFields) };
     }
   }
 }
 
-/** What a reader of seccomp profiles found, as a profile of that kind. */
-export function seccompProfile({ profile: seccomp, unknownFields }: SeccompReading): RuntimeProfile {
-  return { kind: 'Seccomp', seccomp, ...(unknownFields.length === 0 ? {} : { unknownFields }) };
+/**
+ * Parses a document in the form that runtimes read, and refuses what runtimes read in different ways: those that decode
+ * strictly (KEP-6061) refuse unknown members and other letter cases, others ignore them or take them for known ones.
+ *
+ * @throws FairleadError ProfileInvalid naming `source:line:column` and the field.
+ */
+export function parseStrictly(document: JsonDocument, kind: RuntimeKind): RuntimeProfile {
+  const { unknownFields = [], ...profile } = parseRuntime(document, kind);
+  refuseUnknown(unknownFields);
+  return profile;
+}
+
+/** Throws ProfileInvalid where there are members that the format does not have, or has in another letter case. */
+export function refuseUnknown(unknownFields: readonly UnknownField[]): void {
+  const [first] = unknownFields;
+  if (first === undefined) return;
+  const others = unknownFields.slice(1, shownUnknown).map((field) => `${field.position}: ${describeUnknown(field)}`);
+  const more = unknownFields.length - shownUnknown;
+  throw new FairleadError('ProfileInvalid', `${first.position}: ${describeUnknown(first)}`, {
+    details: more > 0 ? [...others, `and ${more} more`] : others,
+    pointer: first.pointer,
+    hint: `Runtimes that decode strictly refuse it. Without such members it is written by: ${convertCommand}`,
+  });
+}
+
+function describeUnknown({ pointer, readAs }: UnknownField): string {
+  const name = JSON.stringify(pointer.slice(0, 256));
+  return readAs === undefined
+    ? `unknown member ${name}: the format of runtimes has none of this name`
+    : `member ${name} in another letter case: some runtimes read it as ${JSON.stringify(readAs)}, others refuse it`;
+}
+
+function ifAny(unknownFields: readonly UnknownField[]): { readonly unknownFields?: readonly UnknownField[] } {
+  return unknownFields.length === 0 ? {} : { unknownFields };
 }
 
 /** The error for a document that is in no known form. */

@@ -1,6 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from './apparmor/model.ts';
 import type { UnknownField } from './json/unknown-fields.ts';
+import type { DockerProfile } from './seccomp/docker.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 
@@ -8,8 +9,10 @@ import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 interface Reading {
   /** The name that a custom resource gives it. */
   readonly name?: string;
-  /** What the reader did not know and dropped; lint tells of it. */
+  /** What the reader did not know and dropped, or took for a member in another letter case. */
   readonly unknownFields?: readonly UnknownField[];
+  /** Of a profile in the form of Docker and Podman, which was resolved: whether it is another one for other containers. */
+  readonly docker?: { readonly dependsOnContainer: boolean };
 }
 
 /** A profile, parsed. The kind is decided once, by the reader; nothing after it looks at bytes to find out. */
@@ -29,14 +32,25 @@ export type RuntimeProfile = Extract<Profile, { readonly kind: 'Seccomp' | 'AppA
 
 export type RuntimeKind = RuntimeProfile['kind'];
 
+/** A seccomp profile in the form of Docker and Podman that is not resolved yet: each container may get another one of it. */
+export interface UnresolvedProfile {
+  readonly kind: 'Seccomp';
+  readonly unresolved: DockerProfile;
+}
+
+/** What an artifact holds; only in CRI-O's layout it may be in the form of Docker and Podman. */
+export type PublishedProfile = RuntimeProfile | UnresolvedProfile;
+
 /**
  * The seccomp profile, where only that will do.
  *
- * @throws FairleadError ProfileInvalid for one of another kind.
+ * @throws FairleadError ProfileInvalid for one of another kind, or one that is not resolved.
  */
-export function seccompOf(profile: Profile): SeccompProfile {
-  if (profile.kind === 'Seccomp') return profile.seccomp;
-  throw new FairleadError('ProfileInvalid', `it is a profile of kind ${profile.kind}, not Seccomp`);
+export function seccompOf(profile: Profile | UnresolvedProfile): SeccompProfile {
+  if ('seccomp' in profile) return profile.seccomp;
+  const fault =
+    'unresolved' in profile ? 'that is not resolved for a container' : `of kind ${profile.kind}, not Seccomp`;
+  throw new FairleadError('ProfileInvalid', `it is a profile ${fault}`);
 }
 
 /** Something that lint noticed: never an obstacle to publishing by itself. */

@@ -1,3 +1,4 @@
+import type { ProfileKind } from './profile.ts';
 import type { Change } from './seccomp/change.ts';
 import type { Direction } from './seccomp/compare.ts';
 import type { ProfileDiff } from './seccomp/diff.ts';
@@ -52,6 +53,30 @@ export function renderDiffMarkdown(diff: ProfileDiff): string {
     parts.push(`Written differently, same meaning: ${[...named.map(cell), ...more].join(', ')}`);
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+/** A profile that was not there before, or is not there any more. */
+export interface OneSided {
+  readonly change: 'new' | 'deleted';
+  readonly kind: ProfileKind;
+  /** Of its file. */
+  readonly name: string;
+}
+
+/** A profile without one to compare it with, as a line for a terminal. */
+export function renderOneSidedText(one: OneSided): string {
+  return `${describeOneSided(one, escaped(one.name))}\n`;
+}
+
+/** The same as Markdown. */
+export function renderOneSidedMarkdown(one: OneSided): string {
+  return `### ${one.change === 'new' ? 'New' : 'Deleted'}\n\n${describeOneSided(one, cell(one.name))}\n`;
+}
+
+function describeOneSided({ change, kind }: OneSided, name: string): string {
+  return change === 'new'
+    ? `New profile of kind ${kind}: ${name}. Nothing ran under it before, so it counts as loosening nothing. Review what it permits.`
+    : `Deleted profile of kind ${kind}: ${name}. Artifacts that were published of it stay, for the pods that name them.`;
 }
 
 /** Changes of one direction, those that go from one outcome to one other together, in the order of the first of each. */

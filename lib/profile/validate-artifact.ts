@@ -1,18 +1,20 @@
 import { FairleadError } from '#lib/errors';
 import { validateAppArmor } from './apparmor/validate.ts';
-import type { RuntimeProfile } from './profile.ts';
+import type { PublishedProfile } from './profile.ts';
 import { artifactViolations } from './seccomp/artifact-violations.ts';
 
 /**
  * The rules for a profile that comes from a registry (KEP-6061, "Artifact format"; conditions are limited besides),
- * beyond what readProfile refuses.
+ * beyond what readProfile refuses. One that is not resolved yet is held to them with all of its entries.
  *
  * @throws FairleadError ProfileInvalid listing every violation, each with its JSON pointer; of AppArmor profiles the first.
  */
-export function validateArtifact(profile: RuntimeProfile, limits: { readonly entriesPerSyscall: number }): void {
+export function validateArtifact(profile: PublishedProfile, limits: { readonly entriesPerSyscall: number }): void {
   switch (profile.kind) {
     case 'Seccomp':
-      refuseViolations(artifactViolations(profile.seccomp, limits));
+      refuseViolations(
+        artifactViolations('unresolved' in profile ? profile.unresolved.profile : profile.seccomp, limits),
+      );
       break;
     case 'AppArmor':
       validateAppArmor(profile.apparmor);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -54,6 +54,27 @@ describe('loadPolicy', () => {
     assert.equal(requirement?.anyOf[0]?.publicKey.fingerprint, loadPublicKey(publicKey).fingerprint);
     assert.deepEqual(policy.baseline, { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } });
     assert.deepEqual(policy.limits, defaultLimits);
+  });
+
+  it('refuses a baseline that runtimes read otherwise than it is meant, and says what to do', async () => {
+    await writeFile(path, withBaseline);
+    const before = await readFile(join(folder, 'base.json'));
+    try {
+      const entry = { names: ['ptrace'], action: 'SCMP_ACT_ALLOW', includes: { caps: ['CAP_SYS_PTRACE'] } };
+      await writeFile(
+        join(folder, 'base.json'),
+        JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry] }),
+      );
+      await assert.rejects(loadPolicy(path), {
+        kind: 'InvalidInput',
+        message: /base\.json: profile:1:\d+: "\/syscalls\/0\/includes" is of the form of Docker/,
+        hint: /fairlead convert --to runtime FILE/,
+      });
+      await writeFile(join(folder, 'base.json'), '{"defaultAction":"SCMP_ACT_ERRNO","a":1,"b":2}');
+      await assert.rejects(loadPolicy(path), /unknown member "\/a".*\n {2}profile:1:41: unknown member "\/b"/);
+    } finally {
+      await writeFile(join(folder, 'base.json'), before);
+    }
   });
 
   it('denies everything where the file is empty or missing, and says which', async () => {

@@ -170,9 +170,11 @@ function named<T>(name: string, make: () => T): T {
     return make();
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;
-    throw new FairleadError('InvalidInput', `${name}: ${error.message}`, {
+    const { details, hint } = error;
+    throw new FairleadError('InvalidInput', `${name}: ${error.summary}`, {
       cause: error,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      ...(details && { details }),
+      ...(hint === undefined ? {} : { hint }),
     });
   }
 }

@@ -1,4 +1,3 @@
-import { profileContent } from '#lib/artifact/profile-content';
 import type { PulledProfile } from '#lib/node/pull-profile';
 import { formatReference } from '#lib/registry/reference';
 
@@ -13,11 +12,11 @@ export function describePulled(pulled: PulledProfile): object {
 }
 
 /**
- * The same with the content, as a JSON document. The profile's own text is put in as it stands:
+ * The same with the profile, as a JSON document. The profile's own text is put in as it stands:
  * its 64-bit numbers would not survive being parsed and printed again.
  */
-export function renderPulled(pulled: PulledProfile): string {
+export function renderPulled(pulled: PulledProfile, profile: Uint8Array): string {
   const description = JSON.stringify(describePulled(pulled));
-  const content = new TextDecoder().decode(profileContent(pulled.artifact)).trim();
+  const content = new TextDecoder().decode(profile).trim();
   return `${description.slice(0, -1)},"profile":${content}}`;
 }

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { readProfile } from '#lib/profile/read-profile';
+import { mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Reference } from '#lib/registry/reference';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/key';
@@ -17,6 +19,9 @@ import { createPullServer } from './server.ts';
 const profile =
   '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", ' +
   '"args": [{"index": 0, "value": 18446744073709551615, "op": "SCMP_CMP_EQ"}]}]}\n';
+
+const docker =
+  '{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["ptrace"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_BPF"]}}]}';
 
 const anything: TrustPolicy = {
   source: 'policy.yaml',
@@ -38,6 +43,12 @@ describe('createPullServer', () => {
     await pushArtifact(target, artifact, signature, 'signed');
     const other = packArtifact(readProfile(content), { layout: 'runtime', content, title: 'other.json' });
     await pushArtifact(target, other, undefined, 'unsigned');
+    const config = blob(artifact.manifest.config.mediaType, Buffer.from('{}'));
+    const layer = blob(mediaTypes.imageLayer, Buffer.from(docker));
+    const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor } as const;
+    const crio = assembleArtifact({ ...manifest, layers: [layer.descriptor] }, [config, layer]);
+    const crioSignature = packSignature(crio.descriptor, await signArtifact(crio.descriptor, signer));
+    await pushArtifact(target, crio, crioSignature, 'crio');
     const policy: TrustPolicy = {
       source: 'policy.yaml',
       rules: [
@@ -84,6 +95,20 @@ describe('createPullServer', () => {
     const response = await get({ reference: 'registry.example.com/security/nginx:signed' }, 'application/octet-stream');
     assert.equal(response.headers['content-type'], 'application/octet-stream');
     assert.equal(response.body, profile);
+  });
+
+  it("gives nobody what is in the form of Docker, as CRI-O's layout may be, to be read as something else", async () => {
+    for (const accept of ['application/json', 'application/octet-stream']) {
+      const response = await get({ reference: 'registry.example.com/security/nginx:crio' }, accept);
+      assert.equal(response.statusCode, 422, response.body);
+      const { kind, detail, hint } = response.json();
+      assert.equal(kind, 'ProfileInvalid');
+      assert.match(
+        detail,
+        /^sha256:\w+ is in the form of Docker and Podman: what it permits depends on the container$/,
+      );
+      assert.match(hint, /fairlead pull --capabilities/);
+    }
   });
 
   it('refuses in the terms of the policy, and asks no registry that no rule names', async () => {

@@ -1,8 +1,9 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
 import { profileContent } from '#lib/artifact/profile-content';
+import { FairleadError } from '#lib/errors';
 import type { DecisionLog } from '#lib/node/decision-log';
 import { pullMemory } from '#lib/node/pull-memory';
-import { pullInForce } from '#lib/node/pull-profile';
+import { type PulledProfile, pullInForce } from '#lib/node/pull-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
@@ -135,14 +136,24 @@ function addRoutes(
         decisions,
         signal: signalOf(reply),
       });
+      const content = contentOf(pulled);
       // A tag may point elsewhere tomorrow and a policy may change: who caches must ask again.
       reply
         .header('etag', `"${pulled.descriptor.digest}"`)
         .header('cache-control', 'no-cache')
         .header('vary', 'accept');
       return accepted === 'application/json'
-        ? reply.type('application/json; charset=utf-8').send(renderPulled(pulled))
-        : reply.type('application/octet-stream').send(Buffer.from(profileContent(pulled.artifact)));
+        ? reply.type('application/json; charset=utf-8').send(renderPulled(pulled, content))
+        : reply.type('application/octet-stream').send(Buffer.from(content));
     },
+  });
+}
+
+/** Who reads it as runtimes do must not be given what they misread, and for which container it is meant is not known here. */
+function contentOf({ profile, artifact, descriptor }: PulledProfile): Uint8Array {
+  if (!('unresolved' in profile)) return profileContent(artifact);
+  const message = `${descriptor.digest} is in the form of Docker and Podman: what it permits depends on the container`;
+  throw new FairleadError('ProfileInvalid', message, {
+    hint: 'What a container gets of it is written by: fairlead pull --capabilities LIST. The shim resolves it for each container.',
   });
 }

@@ -98,6 +98,33 @@ describe('createPushServer', () => {
     assert.match(response.json().pointer, /^\/syscalls\/0/);
   });
 
+  it('answers a profile in another form with 422 and the command that converts it', async () => {
+    const entry = (members: string) =>
+      `{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["ptrace"],"action":"SCMP_ACT_ALLOW",${members}}]}`;
+    const resource = (kind: string) => `apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: ${kind}\n`;
+    const refused: readonly (readonly [string, RegExp, string?])[] = [
+      [entry('"includes":{"caps":["CAP_SYS_ADMIN"]}'), /form of Docker/, '/syscalls/0/includes'],
+      [entry('"EXCLUDES":{}'), /form of Docker/, '/syscalls/0/EXCLUDES'],
+      [entry('"why":1'), /unknown member/, '/syscalls/0/why'],
+      [entry('"Args":[]'), /another letter case/, '/syscalls/0/Args'],
+      [resource('SeccompProfile'), /custom resource/],
+      [JSON.stringify({ kind: 'AppArmorProfile', spec: {} }), /custom resource/, '/kind'],
+    ];
+    for (const [text, detail, pointer] of refused) {
+      const response = await post(text, { type: 'application/octet-stream' });
+      assert.equal(response.statusCode, 422, response.body);
+      const problem = response.json();
+      assert.match(problem.detail, detail);
+      assert.match(problem.hint, /fairlead convert --to runtime FILE/);
+      assert.equal(problem.pointer, pointer);
+      assert.doesNotMatch(response.body, /\/work|\/home|\.ts\b/);
+    }
+    const selinux = await post(resource('SelinuxProfile'), { type: 'application/octet-stream' });
+    assert.match(selinux.json().detail, /SELinux profile, which cannot be published/);
+    const twice = await post(entry('"includes":{},"Includes":{}'));
+    assert.match(twice.json().hint, /fairlead convert --to runtime FILE/);
+  });
+
   it('refuses what the policy has no rule for, what is too large, and what is malformed', async () => {
     const cases: readonly [Promise<Awaited<ReturnType<typeof post>>>, number, string][] = [
       [post(profile, { reference: 'other.example.com/nginx:1' }), 403, 'NotAllowed'],

@@ -7,8 +7,6 @@ const mebibyte = 1024 * 1024;
 
 const names = [...syscallNames()];
 
-/** The profile that importProfile resolves for a host, too. */
-export const dockerForm = 'the form of Docker';
 export const host = { architecture: 'amd64', kernel: '6.1', capabilities: ['CAP_CHOWN'] } as const;
 
 /** Profiles of a mebibyte as compact JSON, or as much of it as may be published; each is large in another respect. */
@@ -21,11 +19,13 @@ export const largeProfiles: Readonly<Record<string, () => string>> = {
       const args = Array.from({ length: 40 }, (_, at) => arg(at % 3, index * 10_000_019 + at * 1_000_003));
       return index < 16_384 / 40 - 1 ? entry(nameOf(index, 1), args) : undefined;
     }),
+};
+
+/** Of the same size, what only importProfile reads: in the form of Docker, without conditions and with some. */
+export const dockerProfiles: Readonly<Record<string, () => string>> = {
   'a comment an entry': () =>
     fill((index) => entry(nameOf(index, 14), conditions(index), { comment: 'why. '.repeat(30) })),
-  'unknown fields in every entry': () =>
-    fill((index) => entry(nameOf(index, 14), conditions(index), { note: { by: 'me', lines: [index, 1, 2] } })),
-  [dockerForm]: () =>
+  'the form of Docker': () =>
     fill((index) =>
       entry(nameOf(index, 14), conditions(index), {
         comment: '',
@@ -34,6 +34,10 @@ export const largeProfiles: Readonly<Record<string, () => string>> = {
       }),
     ),
 };
+
+/** Of the same size, what is refused when all of it was read. */
+export const unknownFields = (): string =>
+  fill((index) => entry(nameOf(index, 14), conditions(index), { note: { by: 'me', lines: [index, 1, 2] } }));
 
 /** As many entries as a mebibyte holds, or as there are. */
 function fill(entryAt: (index: number) => object | undefined): string {

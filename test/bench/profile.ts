@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,7 @@ import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { union } from '#lib/profile/seccomp/union';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import { usualDefault } from '#test/support/runtime-default';
-import { allowList, dockerForm, entryCap, host, largeProfiles } from './profile-cases.ts';
+import { allowList, dockerProfiles, entryCap, host, largeProfiles, unknownFields } from './profile-cases.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const limits = { entriesPerSyscall: 128 };
@@ -54,15 +55,18 @@ export async function bench(report: (line: string) => void): Promise<void> {
       line('lint', undefined, fewRuns, () => lint(profile)),
       memoryLine('readProfile, validateArtifact, intersect and renderProfile', bytes, 'read'),
     ];
-    if (what === dockerForm) {
-      const resolved = () => importProfile(bytes, 'bench', { host });
-      lines.push(
-        line('importProfile', undefined, fewRuns, resolved),
-        memoryLine('importProfile, validateArtifact, intersect and renderProfile', bytes, 'import'),
-      );
-    }
     for (const text of lines) report(`  ${text}`);
   }
+  for (const [what, make] of Object.entries(dockerProfiles)) {
+    const bytes = Buffer.from(make());
+    report(`${what}, ${(bytes.length / 2 ** 20).toFixed(2)} MiB`);
+    report(`  ${line('importProfile', undefined, fewRuns, () => importProfile(bytes, 'bench', { host }))}`);
+    report(`  ${memoryLine('importProfile, validateArtifact, intersect and renderProfile', bytes, 'import')}`);
+    report(`  ${line('readProfile refuses it', undefined, fewRuns, () => assert.throws(() => readProfile(bytes)))}`);
+  }
+  const bytes = Buffer.from(unknownFields());
+  report(`unknown fields in every entry, ${(bytes.length / 2 ** 20).toFixed(2)} MiB`);
+  report(`  ${line('readProfile refuses it', undefined, fewRuns, () => assert.throws(() => readProfile(bytes)))}`);
 }
 
 /**

@@ -50,6 +50,9 @@ export function fuzz(seconds: number, report: (line: string) => void = () => {},
     try {
       orRefused(() => readProfile(bytes, 'fuzz', random(2) === 0 ? 'AppArmor' : 'Seccomp'));
       const profile = orRefused(() => importProfile(bytes, 'fuzz', { host }));
+      // What services and nodes read, commands read alike.
+      const strict = orRefused(() => readProfile(bytes, 'fuzz'));
+      if (strict !== undefined) assert.deepEqual(profile, strict);
       if (profile !== undefined) {
         accepted += 1;
         if (random(8) === 0) use(profile);

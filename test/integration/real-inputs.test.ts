@@ -3,15 +3,19 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { convertProfile } from '#lib/profile/convert-profile';
 import { importProfile } from '#lib/profile/import-profile';
 import { lint } from '#lib/profile/lint';
 import { seccompOf } from '#lib/profile/profile';
+import { readCrioProfile } from '#lib/profile/read-crio-profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { renderProfile } from '#lib/profile/render-profile';
+import { resolveProfile } from '#lib/profile/resolve-profile';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import { minimize } from '#lib/profile/seccomp/minimize';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { union } from '#lib/profile/seccomp/union';
+import { validateArtifact } from '#lib/profile/validate-artifact';
 import { usualDefault } from '#test/support/runtime-default';
 import { cornerCalls } from '../oracle/seccomp-arbitrary.ts';
 import { evaluate, rank } from '../oracle/seccomp-evaluate.ts';
@@ -130,6 +134,18 @@ function specification(noNewPrivileges: boolean, seccomp: SeccompProfile): strin
 }
 
 describePeers(['podman-seccomp.json'], 'the seccomp profile of Podman', () => {
+  it('is no profile of runtimes as it is, but is once it is converted, and for CRI-O', () => {
+    const bytes = readFileSync(peer('podman-seccomp.json'));
+    assert.throws(() => readProfile(bytes, 'seccomp.json'), { hint: /fairlead convert --to runtime FILE/ });
+    const host = { architecture: 'amd64', kernel: '6.1', capabilities } as const;
+    const profile = importProfile(bytes, 'seccomp.json', { host, lenient: true });
+    const converted = readProfile(new TextEncoder().encode(convertProfile(profile, 'runtime', 'podman')));
+    validateArtifact(converted, { entriesPerSyscall: 128 });
+    const crio = readCrioProfile(bytes, 'seccomp.json');
+    validateArtifact(crio, { entriesPerSyscall: 128 });
+    assert.deepEqual(resolveProfile(crio, host), converted);
+  });
+
   for (const granted of [[], capabilities, ['CAP_SYS_ADMIN', 'CAP_NET_ADMIN']]) {
     it(`keeps its meaning under RuntimeDefault: ${granted.join() || 'no capabilities'}`, () => {
       const host = { architecture: 'amd64', kernel: '6.1', capabilities: granted } as const;

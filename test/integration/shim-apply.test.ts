@@ -3,6 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, it } from 'node:test';
 import { create } from '@bufbuild/protobuf';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { mediaTypes } from '#lib/registry/descriptor';
 import { type CriClient, connectCri } from '#test/cri/client';
 import { runPod } from '#test/cri/pod';
 import { denyChmod, packText, publish, startTestShim, type TestShim } from '#test/cri/shim';
@@ -144,6 +146,38 @@ for (const version of ['2', '1.6'] as const) {
       assert.equal((await decided.exec('chmod', '600', '/etc/passwd')).exitCode, 0);
       await pod.remove();
       await decided.remove();
+    });
+
+    it("resolves a profile in CRI-O's layout for each container's own capabilities", async () => {
+      const rule = { names: ['chmod', 'fchmodat', 'fchmodat2'], action: 'SCMP_ACT_ERRNO', comment: '' };
+      const docker = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [
+          { ...rule, excludes: { caps: ['CAP_SYS_ADMIN'] } },
+          { ...rule, names: ['mkdir', 'mkdirat'], includes: { minKernel: '99.0' } },
+        ],
+      };
+      const { manifest, blobs } = packText(denyChmod);
+      const [config] = blobs;
+      assert.ok(config);
+      const layer = blob(mediaTypes.imageLayer, Buffer.from(JSON.stringify(docker)));
+      const artifact = assembleArtifact({ ...manifest, layers: [layer.descriptor] }, [config, layer]);
+      const crio = await publish(registry.host, 'signed/crio', artifact, shim.signer);
+      const bounded = await runPod(shim.client, {
+        name: 'crio',
+        annotations: { 'seccomp-profile.crio.io/main': crio },
+      });
+      const able = await runPod(shim.client, {
+        name: 'crio-able',
+        seccomp: localhost(crio),
+        capabilities: { add: ['SYS_ADMIN'] },
+      });
+      assert.equal((await bounded.exec('chmod', '600', '/etc/passwd')).exitCode, 1);
+      assert.equal((await able.exec('chmod', '600', '/etc/passwd')).exitCode, 0);
+      for (const pod of [bounded, able]) {
+        assert.equal((await pod.exec('mkdir', '/tmp/folder')).exitCode, 0);
+        await pod.remove();
+      }
     });
 
     it('applies a profile to the sandbox itself', async () => {

@@ -129,6 +129,10 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
       ['notify', variant([Buffer.from('{"defaultAction": "SCMP_ACT_NOTIFY"}')])],
       ['listener', variant([Buffer.from('{"defaultAction": "SCMP_ACT_ERRNO", "listenerPath": "/run/x.sock"}')])],
       ['action', variant([Buffer.from('{"defaultAction": "SCMP_ACT_MAYBE"}')])],
+      ['form', variant([Buffer.from(denyChmod.replace('"names"', '"includes":{"caps":["CAP_SYS_ADMIN"]},"names"'))])],
+      ['member', variant([Buffer.from(denyChmod.replace('"names"', '"why":"","names"'))])],
+      ['case', variant([Buffer.from(denyChmod.replace('"syscalls"', '"Syscalls"'))])],
+      ['twice', variant([Buffer.from(denyChmod.replace('"names"', '"Names":["mount"],"names"'))])],
     ];
     for (const [name, artifact] of invalid) {
       const reference = await publish(registry.host, `signed/${name}`, artifact, shim.signer);

@@ -40,6 +40,8 @@ const places = {
   script: system('script'),
   /** The C compiler, for programs that make system calls with arguments of the test's own. */
   cc: system('cc'),
+  /** Debian's Go, for programs with the decoder of the runtimes. */
+  go: () => ['/usr/bin/go', '/usr/lib/go-1.19/bin/go'],
   apparmor_parser: system('apparmor_parser'),
   secilc: system('secilc'),
   /** Shows what the SELinux compiler makes of a text; of the same package. */

@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { KnownNames, respelledMember } from '../json/known-names.ts';
 import type { JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
@@ -23,20 +24,14 @@ export interface ParsedAppArmor {
 
 type Members = Extract<JsonNode, { type: 'object' }>;
 
-const sections = ['executable', 'filesystem', 'network', 'capability'] as const;
-
-/** Whether a document has the form of a structured AppArmor profile, or of the custom resource that holds one. */
-export function isAppArmor({ root }: JsonDocument): boolean {
-  if (root.type !== 'object') return false;
-  const kind = root.members.get('kind')?.value;
-  if (kind?.type === 'string') return kind.value === 'AppArmorProfile';
-  return sections.some((section) => root.members.has(section));
-}
+/** The members of a structured AppArmor profile. */
+export const sections = ['executable', 'filesystem', 'network', 'capability'] as const;
 
 /**
  * Reads a structured AppArmor profile: KEP-6061's JSON, or SPO's AppArmorProfile (v1; of older ones `complainMode` too).
  * Every string is checked, so that no later step has to. A section of an unknown name is refused, for without it the
- * profile would permit more than its author meant; unknown fields elsewhere can only grant, and are dropped.
+ * profile would permit more than its author meant; unknown fields elsewhere can only grant, and are dropped. A member in
+ * another letter case is refused: readers differ in whether they take it.
  *
  * @throws FairleadError ProfileInvalid: `source:line:column: filesystem.readOnlyPaths[3]: …`; LimitExceeded.
  */
@@ -217,8 +212,15 @@ class Reader {
     return member === undefined || member.value.type === 'null' ? undefined : read(member.value);
   }
 
+  /** Drops and notes the members that are none of `names`; in another letter case, they are refused. */
   #known(fields: Members, path: string, names: readonly string[]): void {
-    for (const [key, { keyAt }] of fields.members) if (!names.includes(key)) this.#drop(keyAt, path, key);
+    const known = new KnownNames(names);
+    for (const [key, { keyAt }] of fields.members) {
+      if (known.has(key)) continue;
+      const meant = known.meantBy(key);
+      if (meant !== undefined) this.#failAt(keyAt, path, respelledMember(key, meant));
+      this.#drop(keyAt, path, key);
+    }
   }
 
   #drop(keyAt: number, path: string, key: string): void {

@@ -9,7 +9,7 @@ import { readYaml } from '../yaml/read-yaml.ts';
 import { diffAppArmor } from './diff.ts';
 import type { AppArmorProfile } from './model.ts';
 import type { ParsedAppArmor } from './parse.ts';
-import { isAppArmor, parseAppArmor } from './parse.ts';
+import { parseAppArmor } from './parse.ts';
 import { renderAppArmorJson, renderAppArmorResource } from './render-json.ts';
 import { renderAppArmorPolicy } from './render-policy.ts';
 import { runtimeDefaultAppArmor } from './runtime-default.ts';
@@ -137,15 +137,6 @@ describe('parseAppArmor', () => {
     assert.match(refusal(() => yaml(foreign)).message, versions);
     const later = { ...emptyResource, apiVersion: 'security-profiles-operator.x-k8s.io/v2' };
     assert.match(refusal(() => json(JSON.stringify(later))).message, versions);
-  });
-
-  it('is offered what has its form', () => {
-    const has = (text: string) => isAppArmor(readJson(bytes(text), 'p.json', limits));
-    assert.equal(has('{"network": {}}'), true);
-    assert.equal(has('{"kind": "AppArmorProfile"}'), true);
-    assert.equal(has('{"kind": "SelinuxProfile", "network": {}}'), false);
-    assert.equal(has('{"defaultAction": "SCMP_ACT_ALLOW"}'), false);
-    assert.equal(has('[]'), false);
   });
 });
 

@@ -15,7 +15,7 @@ import { spoPaths } from './spo-paths.ts';
 export function renderAppArmorJson(profile: AppArmorProfile): string {
   if (profile.mode === 'Complain') {
     throw new FairleadError('ProfileInvalid', 'the profile is in complain mode, which KEP-6061 artifacts cannot say', {
-      hint: "Set the mode to Enforce, or publish in SPO's layout, which has modes.",
+      hint: 'Set the mode to Enforce. A profile in complain mode cannot be published; apparmor_parser takes it as policy text.',
     });
   }
   return `${JSON.stringify(abstractOf(profile), undefined, 2)}\n`;

@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import { Items } from './items.ts';
+import { repeatedMemberHint } from './known-names.ts';
 import { Members } from './members.ts';
 import type { JsonNode } from './node.ts';
 import { ArrayNode, NumberNode, ObjectNode, StringNode } from './node.ts';
@@ -32,7 +33,7 @@ export function positionOf(document: { readonly text: string; readonly source: s
 }
 
 /**
- * Reads one JSON document (RFC 8259), strictly: UTF-8, no duplicate names, nothing after the value.
+ * Reads one JSON document (RFC 8259), strictly: UTF-8 without a byte order mark, no duplicate names, nothing after the value.
  * JSON.parse would round numbers above 2^53 and forget positions; its source-text access is missing in Node 22.
  *
  * @throws FairleadError ProfileInvalid with `source:line:column`, LimitExceeded where the document is too big.
@@ -46,7 +47,7 @@ export function readJson(bytes: Uint8Array, source: string, limits: JsonLimits):
   }
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw new FairleadError('ProfileInvalid', `${source}: not valid UTF-8`, { cause });
   }
@@ -91,6 +92,7 @@ class Reader {
   }
 
   document(): JsonNode {
+    if (this.#text.startsWith('\ufeff')) this.#fail('a byte order mark stands before it');
     this.#blank();
     const root = this.#value(1);
     this.#blank();
@@ -135,7 +137,7 @@ class Reader {
       const keyAt = this.#at;
       if (this.#text[keyAt] !== '"') this.#fail('expected a member name in double quotes');
       const key = this.#string();
-      if (members.has(key)) this.#fail(`duplicate member "${shorten(key)}"`, keyAt);
+      if (members.has(key)) this.#fail(`duplicate member "${shorten(key)}"`, keyAt, repeatedMemberHint);
       this.#blank();
       if (this.#text[this.#at] !== ':') this.#fail('expected ":" after the member name');
       this.#at += 1;
@@ -286,9 +288,13 @@ class Reader {
     }
   }
 
-  #fail(what: string, at = this.#at): never {
+  #fail(what: string, at = this.#at, hint?: string): never {
     const position = positionOf({ text: this.#text, source: this.#source }, at);
-    throw new FairleadError('ProfileInvalid', `${position}: not valid JSON: ${what}`);
+    throw new FairleadError(
+      'ProfileInvalid',
+      `${position}: not valid JSON: ${what}`,
+      hint === undefined ? {} : { hint },
+    );
   }
 
   #tooMuch(what: string): never {

@@ -11,14 +11,10 @@ const QUOTE = 0x22;
 const brace = { open: 0x7b, close: 0x7d };
 const bracket = { open: 0x5b, close: 0x5d };
 
-/** So many members of an object that is skipped, each of which is compared with those before it. */
-const mostSkipped = 64;
-
 /** A bigint is made five times as fast by writing its halves as by BigInt(). */
 const halves = new Uint32Array(2);
 const whole = new BigUint64Array(halves.buffer);
 const low = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
-const number = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 const maxUint64 = 0xffff_ffff_ffff_ffffn;
 
 /**
@@ -32,9 +28,6 @@ export class JsonScanner {
   #at = 0;
   #depth = 0;
   #values = 0;
-  /** The names of the members of the objects that are being skipped, one object's after those of the one it lies in. */
-  readonly #skipped: number[] = [];
-  #skippedLength = 0;
   /** Where the last string stood, without its quotes. */
   #from = 0;
   #to = 0;
@@ -44,11 +37,6 @@ export class JsonScanner {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#limits = limits;
     this.#words = words;
-  }
-
-  /** The offset of the last member name, before its value is read. */
-  get nameAt(): number {
-    return this.#from - 1;
   }
 
   /** Goes into an object; false where it is empty, and left again. */
@@ -120,43 +108,10 @@ export class JsonScanner {
     return true;
   }
 
-  /** Passes a value of any type. */
-  skip(): void {
-    const byte = this.#next();
-    if (byte === brace.open) this.#skipObject();
-    else if (byte === bracket.open) {
-      if (this.enterArray())
-        do this.skip();
-        while (this.hasMoreItems());
-    } else {
-      this.#count();
-      if (byte === QUOTE) this.#skipString();
-      else if (byte === 0x74) this.#literal('true');
-      else if (byte === 0x66) this.#literal('false');
-      else if (byte === 0x6e) this.#literal('null');
-      else this.#skipNumber();
-    }
-  }
-
   /** After the value of the document. */
   end(): void {
     this.#next();
     if (this.#at < this.#bytes.length) throw unusual;
-  }
-
-  #skipObject(): void {
-    if (!this.enterObject()) return;
-    const names = this.#skipped;
-    const first = this.#skippedLength;
-    do {
-      const name = this.name();
-      if (this.#skippedLength - first === mostSkipped) throw unusual;
-      for (let at = first; at < this.#skippedLength; at += 1) if (names[at] === name) throw unusual;
-      names[this.#skippedLength] = name;
-      this.#skippedLength += 1;
-      this.skip();
-    } while (this.hasMoreMembers());
-    this.#skippedLength = first;
   }
 
   /** The first byte after white space, which comes next; 0 at the end. */
@@ -229,31 +184,6 @@ export class JsonScanner {
     throw unusual;
   }
 
-  #skipString(): void {
-    const bytes = this.#bytes;
-    for (let at = this.#at + 1; at < bytes.length; at += 1) {
-      const byte = bytes[at] as number;
-      if (byte === QUOTE) {
-        this.#at = at + 1;
-        return;
-      }
-      if (byte < 0x20) throw unusual;
-      if (byte === BACKSLASH) at = this.#endOfEscape(at);
-    }
-    throw unusual;
-  }
-
-  /** The offset of the last byte of an escape. */
-  #endOfEscape(at: number): number {
-    const letter = String.fromCharCode(this.#bytes[at + 1] ?? 0);
-    if (letter !== 'u') {
-      if (!'"\\/bfnrt'.includes(letter)) throw unusual;
-      return at + 1;
-    }
-    if (!/^[0-9a-fA-F]{4}$/.test(this.#bytes.toString('latin1', at + 2, at + 6))) throw unusual;
-    return at + 5;
-  }
-
   /** Passes the digits of a whole number, and gives the offset of the first. */
   #digits(): number {
     const first = this.#next();
@@ -285,33 +215,10 @@ export class JsonScanner {
     return value;
   }
 
-  #skipNumber(): void {
-    const start = this.#at;
-    let at = start;
-    while (isDigit(this.#bytes[at])) at += 1;
-    const isPlain = at === start + 1 || (at > start && this.#bytes[start] !== 0x30);
-    if (isPlain && !isOfNumber(this.#bytes[at])) {
-      this.#at = at;
-      return;
-    }
-    while (isOfNumber(this.#bytes[at])) at += 1;
-    if (!number.test(this.#bytes.toString('latin1', start, at))) throw unusual;
-    this.#at = at;
-  }
-
   #literal(word: string): void {
     for (let at = 0; at < word.length; at += 1) {
       if (this.#bytes[this.#at + at] !== word.charCodeAt(at)) throw unusual;
     }
     this.#at += word.length;
   }
-}
-
-/** A digit, or one of + - . E e */
-function isOfNumber(byte: number | undefined): boolean {
-  return isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45 || byte === 0x65;
-}
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
 }

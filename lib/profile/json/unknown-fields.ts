@@ -1,44 +1,56 @@
 import { positionsOf } from './positions.ts';
 
-/** A field that the format does not have; it is dropped. */
+/** A member that a format does not have, or has in another letter case. */
 export interface UnknownField {
   /** JSON pointer (RFC 6901). */
   readonly pointer: string;
   /** `source:line:column`. */
   readonly position: string;
+  /** The member that it was read as, since its name is that but for the case of letters; absent if it was dropped. */
+  readonly readAs?: string;
 }
 
-/** Of more than so many unknown fields only the first are told. */
+/** Of more than so many fields of either sort only the first are kept. */
 const most = 256;
+
+interface Noted {
+  readonly pointer: string;
+  readonly at: number;
+  readonly readAs?: string;
+}
 
 /** Collects unknown fields; where they stand is found out at the end, since each would take a look at the whole text. */
 export class UnknownFields {
-  readonly #fields: { readonly pointer: string; readonly at: number }[] = [];
+  readonly #dropped: Noted[] = [];
+  readonly #respelled: Noted[] = [];
 
   /**
+   * Notes a member that was dropped.
+   *
    * @param parent the JSON pointer of the object that has the field.
    * @param at the offset of the field's name.
    */
   note(parent: string, name: string, at: number): void {
-    if (this.isFull) return;
-    this.#fields.push({ pointer: `${parent}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, at });
+    if (this.#dropped.length < most) this.#dropped.push({ pointer: pointerTo(parent, name), at });
   }
 
-  /** Whether others would not be kept. */
-  get isFull(): boolean {
-    return this.#fields.length >= most;
+  /** Notes a member that was read as another, whose name it has but for the case of letters. */
+  noteRespelled(parent: string, name: string, readAs: string, at: number): void {
+    if (this.#respelled.length < most) this.#respelled.push({ pointer: pointerTo(parent, name), at, readAs });
   }
 
-  /** Takes those of another over, after its own. */
-  move(others: UnknownFields): void {
-    if (others.#fields.length === 0) return;
-    this.#fields.push(...others.#fields.slice(0, most - this.#fields.length));
-    others.#fields.length = 0;
+  /** Those that were dropped, then those that were read as others. */
+  located(source: string, text: string): readonly UnknownField[] {
+    const noted = [...this.#dropped, ...this.#respelled];
+    const positions = positionsOf(
+      text,
+      source,
+      noted.map(({ at }) => at),
+    );
+    return noted.map(({ at: _, ...field }, index) => ({ ...field, position: positions[index] as string }));
   }
+}
 
-  located(source: string, text: string | Uint8Array): readonly UnknownField[] {
-    const offsets = this.#fields.map(({ at }) => at);
-    const positions = positionsOf(text, source, offsets);
-    return this.#fields.map(({ pointer }, index) => ({ pointer, position: positions[index] as string }));
-  }
+function pointerTo(parent: string, name: string): string {
+  return `${parent}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }

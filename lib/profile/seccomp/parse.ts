@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { KnownNames, repeatedMember, repeatedMemberHint, underKnownNames } from '../json/known-names.ts';
 import type { JsonItems, JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
@@ -8,7 +9,7 @@ import { limits } from './limits.ts';
 import type { SeccompAction, SeccompArg, SeccompOperator, SeccompProfile, SeccompRule } from './model.ts';
 import { actions, architectures, flags, nearest, operators } from './vocabulary.ts';
 
-const profileFields: ReadonlySet<string> = new Set([
+const profileFields = new KnownNames([
   'defaultAction',
   'defaultErrnoRet',
   'architectures',
@@ -17,22 +18,24 @@ const profileFields: ReadonlySet<string> = new Set([
   'listenerMetadata',
   'syscalls',
 ]);
-const ruleFields: ReadonlySet<string> = new Set(['names', 'action', 'errnoRet', 'args']);
-const argFields: ReadonlySet<string> = new Set(['index', 'value', 'valueTwo', 'op']);
+const ruleFields = new KnownNames(['names', 'action', 'errnoRet', 'args']);
+const argFields = new KnownNames(['index', 'value', 'valueTwo', 'op']);
 const maxUint32 = 0xffff_ffffn;
 const maxUint64 = 0xffff_ffff_ffff_ffffn;
 
-/** A profile, and what was dropped from it. */
+/** A profile, and the members of its document that the format does not have or has in another letter case. */
 export interface SeccompReading {
   readonly profile: SeccompProfile;
   readonly unknownFields: readonly UnknownField[];
 }
 
 /**
- * Makes a SeccompProfile of a document in the form of runtime-spec 1.2 (config-linux.md#seccomp).
- * Unknown fields are dropped and handed back beside it.
+ * Makes a SeccompProfile of a document in the form of runtime-spec 1.2 (config-linux.md#seccomp), as the runtimes' decoder
+ * does that is not told to be strict, Go's: it ignores unknown members and the case of letters. Both are reported beside
+ * the profile, for callers that refuse them.
  *
- * @throws FairleadError ProfileInvalid: `source:line:column: syscalls[3].action: …`.
+ * @throws FairleadError ProfileInvalid: `source:line:column: syscalls[3].action: …`; also for members that an object has
+ *   twice, in whatever case.
  */
 export function parseSeccomp(document: JsonDocument): SeccompReading {
   const parser = new Parser(document);
@@ -180,19 +183,28 @@ class Parser {
     return items;
   }
 
-  #object(node: JsonNode, known: ReadonlySet<string>): Members {
+  #object(node: JsonNode, known: KnownNames): Members {
     if (node.type !== 'object') this.#fail(node, `must be an object, is ${spoken(node)}`);
-    let expected = 0;
-    for (const name of known) if (node.members.has(name)) expected += 1;
-    if (expected < node.members.size) this.#noteUnknown(node, known);
-    return node;
+    return known.cover(node) ? node : this.#withUnknown(node, known);
   }
 
-  #noteUnknown(node: Members, known: ReadonlySet<string>): void {
+  #withUnknown(node: Members, known: KnownNames): Members {
     const parent = pointerOf(this.#path);
     for (const [key, { keyAt }] of node.members) {
-      if (!known.has(key)) this.unknownFields.note(parent, key, keyAt);
+      if (known.meantBy(key) === undefined) this.unknownFields.note(parent, key, keyAt);
     }
+    return underKnownNames(node, known, {
+      respelled: (name, meant, keyAt) => this.unknownFields.noteRespelled(parent, name, meant, keyAt),
+      repeated: (name, meant, keyAt) => this.#failRepeated(name, meant, keyAt),
+    });
+  }
+
+  #failRepeated(name: string, meant: string, keyAt: number): never {
+    const position = positionOf(this.#document, keyAt);
+    throw new FairleadError('ProfileInvalid', `${position}: ${repeatedMember(name, meant)}`, {
+      hint: repeatedMemberHint,
+      pointer: pointerOf(this.#path),
+    });
   }
 
   #required<T>(fields: Members, name: string, read: (node: JsonNode) => T): T {

@@ -4,17 +4,23 @@ import { renderSeccompJson } from './render-json.ts';
 
 /**
  * Writes a profile in the form of Docker and Podman: that of the runtime-spec, where `archMap` says for each machine
- * which architectures hold on it. Nothing depends on capabilities or kernels.
+ * which architectures hold on it. Nothing depends on capabilities or kernels, and what reads it for any machine finds the
+ * same architectures again.
  */
 export function renderDocker(profile: SeccompProfile): string {
   const { architectures = [], ...rest } = profile;
+  const listed = new Set(architectures);
   const families = machineArchitectures.map(architectureFamily);
   const known = new Set(families.flat());
-  // A list that names architectures of machines that Docker does not know stays a list; the two exclude each other.
-  if (architectures.length === 0 || architectures.some((name) => !known.has(name))) return renderSeccompJson(profile);
-  const archMap = families
-    .map(([native = '', ...others]) => ({ native, others: others.filter((name) => architectures.includes(name)) }))
-    .filter(({ native, others }) => architectures.includes(native) || others.length > 0)
-    .map(({ native, others }) => ({ architecture: native, subArchitectures: others }));
+  const isMachine = ([native]: readonly string[]) => native !== undefined && listed.has(native);
+  const isGuestAlone = (family: readonly string[]) => !isMachine(family) && family.some((name) => listed.has(name));
+  // A list that an archMap cannot say stays a list; the two exclude each other.
+  if (listed.size === 0 || architectures.some((name) => !known.has(name)) || families.some(isGuestAlone)) {
+    return renderSeccompJson(profile);
+  }
+  const archMap = families.filter(isMachine).map(([native = '', ...others]) => ({
+    architecture: native,
+    subArchitectures: others.filter((name) => listed.has(name)),
+  }));
   return renderSeccompJson(rest, archMap);
 }

@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { KnownNames, respelledMember } from '../json/known-names.ts';
 import type { JsonNode } from '../json/node.ts';
 import { type JsonDocument, positionOf } from '../json/read-json.ts';
 import { type UnknownField, UnknownFields } from '../json/unknown-fields.ts';
@@ -140,11 +141,15 @@ class Reader {
     if (isOlder) this.optional(spec, 'disabled', (node) => this.boolean(node, 'spec.disabled'));
   }
 
-  /** Notes the members that are none of `names`. */
+  /** Notes the members that are none of `names`; in another letter case, they are refused. */
   known(node: ObjectNode, path: string, names: readonly string[]): void {
     const parent = path === '' ? '' : `/${path.replaceAll('[', '.').replaceAll(']', '').replaceAll('.', '/')}`;
+    const known = new KnownNames(names);
     for (const [key, { keyAt }] of node.members) {
-      if (!names.includes(key)) this.unknownFields.note(parent, key, keyAt);
+      if (known.has(key)) continue;
+      const meant = known.meantBy(key);
+      if (meant !== undefined) this.#failAt(keyAt, path, respelledMember(key, meant));
+      this.unknownFields.note(parent, key, keyAt);
     }
   }
 

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { failed, type RunOptions, runFairlead, succeeded } from '#test/cli/run';
+import { examplesFolder } from './examples-folder.ts';
+
+const seccomp = (entry: string, root = '') =>
+  `{"defaultAction":"SCMP_ACT_ERRNO",${root}"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"${entry}}]}`;
+const plain = seccomp('');
+const conditional = seccomp(',"includes":{"caps":["CAP_SYS_ADMIN"]}');
+const resource = (kind: string, spec: string) =>
+  `apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: ${kind}\nmetadata: {name: app}\nspec: ${spec}\n`;
+
+/** Files that runtimes do not read as they are meant, each by another fault. */
+const files: Readonly<Record<string, string>> = {
+  'includes.json': conditional,
+  'includes-upper.json': seccomp(',"Includes":{"Caps":["CAP_CHOWN"]}'),
+  'includes-folded.json': seccomp(',"include\u017f":{}'),
+  'includes-escaped.json': seccomp(',"\\u0069ncludes":{}'),
+  'excludes.json': seccomp(',"excludes":{"arches":["s390x"]}'),
+  'comment.json': seccomp(',"comment":"why"'),
+  'arch-map.json': seccomp('', '"archMap":[{"architecture":"SCMP_ARCH_X86_64"},{"architecture":"SCMP_ARCH_X86"}],'),
+  'errno.json': seccomp(',"errno":"EPERM"'),
+  'unknown-root.json': seccomp('', '"$schema":"x",'),
+  'unknown-entry.json': seccomp(',"why":{}'),
+  'unknown-argument.json': seccomp(',"args":[{"index":0,"value":1,"op":"SCMP_CMP_EQ","includes":{}}]'),
+  'upper.json': plain.replace('defaultAction', 'DEFAULTACTION'),
+  'upper-entry.json': plain.replace('names', 'Names'),
+  'runtime.yaml': 'defaultAction: SCMP_ACT_ERRNO\n',
+  'mark.json': `\ufeff${plain}`,
+  'seccomp.yaml': resource('SeccompProfile', '{defaultAction: SCMP_ACT_ERRNO}'),
+  'armor.yaml': resource('AppArmorProfile', '{abstract: {network: {allowRaw: true}}}'),
+  'armor-unknown.json': '{"network":{"allowRaw":true},"ptrace":{}}',
+};
+
+describe('forms of a profile, on the command line', () => {
+  let cwd = '';
+  const fairlead = (args: readonly string[], options: RunOptions = {}) => runFairlead(args, { cwd, ...options });
+  const push = (file: string) =>
+    fairlead(['push', file, 'localhost/profiles:1', '--oci-layout', './registry', '--unsigned']);
+
+  before(async () => {
+    cwd = await mkdtemp(join(tmpdir(), 'fairlead-forms-'));
+    for (const [name, text] of Object.entries(files)) await writeFile(join(cwd, name), text);
+    await writeFile(join(cwd, 'plain.json'), plain);
+    await writeFile(join(cwd, 'empty.json'), '');
+  });
+  after(() => rm(cwd, { recursive: true }));
+
+  for (const file of Object.keys(files)) {
+    it(`push refuses ${file} with a command that makes it one that is published`, async () => {
+      const refusal = await push(file);
+      failed(refusal, 3, new RegExp(`^error: ${file.replaceAll('.', '\\.')}:1:\\d+|^error: ${file}:\\d+:\\d+`));
+      const [, command = ''] = /hint: .*(fairlead convert --to runtime FILE)/.exec(refusal.stderr) ?? [];
+      assert.notEqual(command, '', refusal.stderr);
+      const args = command.replace('FILE', file).split(' ').slice(1);
+      await writeFile(join(cwd, 'converted.json'), succeeded(await fairlead(args)));
+      succeeded(await push('converted.json'));
+      // What lint, diff and explain say of a file that is refused is refused as well, or tells of it.
+      const linted = await fairlead(['lint', file]);
+      const isResource = file.endsWith('.yaml') && file !== 'runtime.yaml';
+      if (linted.code === 0) assert.ok(isResource || linted.stdout.includes('(docker-form, /)'), linted.stdout);
+      else assert.match(linted.stderr, /fairlead convert --to runtime FILE/);
+    });
+  }
+
+  it('push says plainly that SELinux profiles cannot be published, and names a command that works', async () => {
+    const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
+    const refusal = await push(selinux);
+    failed(refusal, 3, /selinux-errorlogger\.yaml:1:1: an SELinux profile, which cannot be published/);
+    assert.doesNotMatch(refusal.stderr, /--to runtime/);
+    const [, command = ''] = /(fairlead convert --to cil) FILE/.exec(refusal.stderr) ?? [];
+    assert.match(succeeded(await fairlead([...command.split(' ').slice(1), selinux])), /^\(block errorlogger\n/);
+  });
+
+  it('members that come twice are refused by every command, which says so', async () => {
+    for (const entry of [',"includes":{},"includes":{}', ',"includes":{},"Includes":{}', ',"Names":["write"]']) {
+      const input = seccomp(entry);
+      for (const command of [
+        ['lint', '-'],
+        ['convert', '--to', 'runtime', '-'],
+        ['explain', '-'],
+        ['diff', 'plain.json', '-'],
+      ]) {
+        failed(await fairlead(command, { input }), 3, /hint: Remove one of the two/);
+      }
+    }
+  });
+
+  describe('diff', () => {
+    it('refuses to compare what depends on the container with what does not', async () => {
+      for (const args of [
+        ['plain.json', 'includes.json'],
+        ['includes.json', 'plain.json'],
+        ['seccomp.yaml', 'arch-map.json'],
+      ]) {
+        failed(
+          await fairlead(['diff', ...args, '--fail-on', 'loosened']),
+          2,
+          /what it permits depends on the container, and the other file is in another form\nhint: .*fairlead convert --to runtime FILE/,
+        );
+        failed(await fairlead(['diff', ...args]), 2, /depends on the container/);
+      }
+    });
+
+    it('compares two that depend on it for one container, says for which, and lets no gate pass', async () => {
+      const input = seccomp(',"includes":{"caps":["CAP_CHOWN"]}');
+      const container = ['--architecture', 'arm64', '--kernel', '6.1', '--capabilities', 'CHOWN'];
+      const args = ['diff', 'includes.json', '-', ...container];
+      const heading = 'Compared for one container: arm64, Linux 6.1, capabilities CHOWN. For others it may differ.\n';
+      const text = succeeded(await fairlead(args, { input }));
+      assert.equal(text, `${heading}Loosened:\n  SCMP_ACT_ERRNO(1) -> SCMP_ACT_ALLOW\n    read\n`);
+      const markdown = succeeded(await fairlead([...args, '--output', 'markdown'], { input }));
+      assert.ok(markdown.startsWith(`${heading}\n### Loosened\n`), markdown);
+      const json = JSON.parse(succeeded(await fairlead([...args, '--output', 'json'], { input })));
+      assert.deepEqual(json.container, { architecture: 'arm64', kernel: '6.1', capabilities: ['CAP_CHOWN'] });
+      failed(await fairlead([...args, '--fail-on', 'loosened'], { input }), 2, /so --fail-on cannot tell/);
+    });
+
+    it('compares what means the same for every container, in whatever form', async () => {
+      const same = 'No difference in meaning.\n';
+      assert.equal(succeeded(await fairlead(['diff', 'plain.json', 'comment.json', '--fail-on', 'loosened'])), same);
+      const spo = resource(
+        'SeccompProfile',
+        '{defaultAction: SCMP_ACT_ERRNO, syscalls: [{names: [read], action: SCMP_ACT_ALLOW}]}',
+      );
+      assert.equal(succeeded(await fairlead(['diff', 'plain.json', '-'], { input: spo })), same);
+      failed(await fairlead(['diff', 'plain.json', 'unknown-entry.json']), 3, /unknown member "\/syscalls\/0\/why"/);
+    });
+
+    it('reports a profile that is new or deleted as a result', async () => {
+      const isNew =
+        'New profile of kind Seccomp: plain.json. Nothing ran under it before, so it counts as loosening nothing.';
+      const gate = ['--fail-on', 'loosened'];
+      for (const args of [
+        ['--new', 'plain.json'],
+        ['/dev/null', 'plain.json'],
+        ['--new', '/dev/null', 'plain.json'],
+      ]) {
+        assert.ok(succeeded(await fairlead(['diff', ...args, ...gate])).startsWith(isNew));
+      }
+      for (const args of [
+        ['--deleted', 'plain.json'],
+        ['plain.json', '/dev/null'],
+        ['--deleted', 'plain.json', '/dev/null'],
+      ]) {
+        assert.match(
+          succeeded(await fairlead(['diff', ...args, ...gate])),
+          /^Deleted profile of kind Seccomp: plain\.json\./,
+        );
+      }
+      assert.match(
+        succeeded(await fairlead(['diff', '--new', 'armor.yaml', '--output', 'markdown'])),
+        /^### New\n\nNew profile of kind AppArmor: `armor\.yaml`\./,
+      );
+      assert.deepEqual(JSON.parse(succeeded(await fairlead(['diff', '--deleted', 'plain.json', '--output', 'json']))), {
+        from: 'plain.json',
+        to: null,
+        kind: 'Seccomp',
+        change: 'deleted',
+        loosened: false,
+        changes: [],
+        rewritten: [],
+      });
+      assert.match(succeeded(await fairlead(['diff', '--new', '-'], { input: plain })), /: stdin\./);
+    });
+
+    it('takes nothing else for new or deleted', async () => {
+      const invalid: readonly (readonly [readonly string[], number, RegExp])[] = [
+        [['empty.json', 'plain.json'], 3, /empty\.json: there is nothing in it\nhint: .*fairlead diff --new TO/],
+        [['-', 'plain.json'], 3, /stdin: there is nothing in it\nhint: .*fairlead diff --new TO/],
+        [['plain.json', 'empty.json'], 3, /fairlead diff --deleted FROM/],
+        [['--new', 'empty.json'], 3, /empty\.json: there is nothing in it/],
+        [['--new', 'plain.json', 'comment.json'], 2, /named alone\nhint: fairlead diff --new TO/],
+        [['--new', 'plain.json', '/dev/null'], 2, /named alone/],
+        [['--deleted', '/dev/null', 'plain.json'], 2, /named alone\nhint: fairlead diff --deleted FROM/],
+        [['--new', '--deleted', 'plain.json'], 2, /exclude each other/],
+        [['--new', '/dev/null'], 2, /named alone/],
+        [['/dev/null', '/dev/null'], 2, /no profile on either side/],
+        [['plain.json'], 2, /nothing to compare it with\nhint: .*--new TO/],
+        [['absent.json', 'plain.json'], 2, /cannot read absent\.json/],
+        [['--new', 'unknown-entry.json'], 3, /unknown member/],
+      ];
+      for (const [args, code, message] of invalid) failed(await fairlead(['diff', ...args]), code, message);
+    });
+  });
+
+  it('explain says nothing of a file that nodes refuse, whatever its place', async () => {
+    for (const args of [
+      ['includes.json'],
+      ['plain.json', '--base', 'includes.json'],
+      ['plain.json', '--baseline', 'arch-map.json'],
+    ]) {
+      failed(
+        await fairlead(['explain', ...args]),
+        2,
+        /nodes do not read it.*\nhint: .*fairlead convert --to runtime FILE/,
+      );
+    }
+  });
+
+  it('merge and convert resolve it for the container that is described, and merge says so', async () => {
+    const on = ['--architecture', 'amd64', '--kernel', '6.1', '--capabilities', 'none'];
+    const { code, stdout, stderr } = await fairlead(['merge', '--union', 'includes.json', 'plain.json', ...on]);
+    assert.deepEqual([code, JSON.parse(stdout).syscalls[0].names], [0, ['read']]);
+    assert.equal(
+      stderr,
+      'note: profiles of Docker and Podman are taken as one container gets them: amd64, Linux 6.1, capabilities none\n',
+    );
+    const converted = await fairlead(['convert', 'includes-upper.json', '--to', 'runtime', '--capabilities', 'CHOWN']);
+    assert.deepEqual(JSON.parse(converted.stdout), JSON.parse(plain));
+    assert.equal(
+      converted.stderr,
+      'note: includes-upper.json: read without regard to letter case: /syscalls/0/Includes, /syscalls/0/includes/Caps\n',
+    );
+  });
+
+  it('the examples are read alike by all', async () => {
+    for (const name of ['nginx.json', 'audit.json', 'deny-chmod.json', 'apparmor-nginx.json', 'base-runc.json']) {
+      const file = join(examplesFolder(), name);
+      succeeded(await push(file));
+      assert.match(succeeded(await fairlead(['diff', file, file])), /^No difference/);
+      assert.deepEqual(
+        JSON.parse(succeeded(await fairlead(['convert', file, '--to', 'runtime']))),
+        JSON.parse(await readFile(file, 'utf8')),
+      );
+    }
+  });
+});
