@@ -16,7 +16,12 @@ const fixedSeed = 20_262;
 const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'];
 const baseline = usualDefault({ architecture: 'amd64', capabilities: ['ALL'] });
 
-const value = fc.oneof(fc.bigInt({ min: 0n, max: 63n }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }));
+const value = fc.oneof(
+  fc.bigInt({ min: 0n, max: 63n }),
+  fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  // Masks of leading bits of the low half.
+  fc.integer({ min: 0, max: 31 }).map((zeros) => 2n ** 32n - 2n ** BigInt(zeros)),
+);
 const arg: fc.Arbitrary<SeccompArg> = fc.record({
   index: fc.constantFrom(0, 1, 2),
   value,

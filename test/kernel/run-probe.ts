@@ -22,6 +22,14 @@ export const harmlessCalls: Readonly<Record<string, readonly [x86_64: number, x8
   sched_rr_get_interval: [148, 161],
 };
 
+/** Numbers on x86_64 and x86 of calls that leave nothing behind once the process ends that makes them. */
+const otherCalls: Readonly<Record<string, readonly [x86_64: number, x86: number]>> = {
+  clone: [56, 120],
+  personality: [135, 136],
+  socket: [41, 359],
+  socketpair: [53, 360],
+};
+
 /** A folder with the compiled probe, in which containers are run by runc. */
 export class ProbeContainer {
   readonly #folder: string;
@@ -31,9 +39,7 @@ export class ProbeContainer {
   constructor(folder: string) {
     this.#folder = folder;
     mkdirSync(path.join(folder, 'rootfs', 'proc'), { recursive: true });
-    const source = fileURLToPath(new URL('./probe.c', import.meta.url));
-    const options = ['-O1', '-static', '-nostdlib', '-fno-stack-protector', '-o', path.join(folder, 'rootfs', 'probe')];
-    execFileSync(peer('cc'), [...options, source]);
+    compileProbe(path.join(folder, 'rootfs', 'probe'));
   }
 
   /**
@@ -68,14 +74,26 @@ export class ProbeContainer {
   }
 }
 
+/** Compiles the probe to a file. */
+export function compileProbe(program: string): void {
+  const source = fileURLToPath(new URL('./probe.c', import.meta.url));
+  const options = ['-O1', '-static', '-nostdlib', '-fno-stack-protector', '-o', program];
+  execFileSync(peer('cc'), [...options, source]);
+}
+
 function recordOf(call: Call): Buffer {
-  const numbers = harmlessCalls[call.syscall];
+  const numbers = harmlessCalls[call.syscall] ?? otherCalls[call.syscall];
   if (numbers === undefined) throw new Error(`${call.syscall} has no number here`);
   const is32Bit = call.architecture === 'SCMP_ARCH_X86';
+  return probeRecord(is32Bit ? numbers[1] : numbers[0], call.args, is32Bit);
+}
+
+/** Returns what the probe reads of one call. */
+export function probeRecord(number: number, args: readonly bigint[], is32Bit: boolean): Buffer {
   const record = Buffer.alloc(64);
   record.writeBigUInt64LE(is32Bit ? 1n : 0n, 0);
-  record.writeBigUInt64LE(BigInt(is32Bit ? numbers[1] : numbers[0]), 8);
-  for (const [index, value] of call.args.entries()) record.writeBigUInt64LE(value, 16 + 8 * index);
+  record.writeBigUInt64LE(BigInt(number), 8);
+  for (const [index, value] of args.entries()) record.writeBigUInt64LE(value, 16 + 8 * index);
   return record;
 }
 

@@ -1,19 +1,22 @@
 import type { SeccompArg } from './model.ts';
 
 /**
- * A set of values of one 64-bit argument. The three forms are what seccomp conditions can say, and each is
+ * A set of values of one 64-bit argument. The four forms are what seccomp conditions can say, and each is
  * closed enough that intersection and complement are short unions of them.
  */
 export type ArgumentSet =
   /** low to high, both included. */
   | { readonly form: 'range'; readonly low: bigint; readonly high: bigint }
+  /** The values whose low 32 bits lie in low to high, both included; never all values. */
+  | { readonly form: 'lowRange'; readonly low: bigint; readonly high: bigint }
   /** Every value but one. */
   | { readonly form: 'except'; readonly value: bigint }
   /** The bits of `mask` are those of `value`; `value` has no others. */
   | { readonly form: 'bits'; readonly mask: bigint; readonly value: bigint };
 
 export const maxValue = 0xffff_ffff_ffff_ffffn;
-const word = 0xffff_ffffn;
+/** The low half of an argument. */
+export const word = 0xffff_ffffn;
 
 export function point(value: bigint): ArgumentSet {
   return { form: 'range', low: value, high: value };
@@ -43,17 +46,20 @@ export function argumentSet(arg: SeccompArg): ArgumentSet | undefined | 'none' {
   }
 }
 
-/** A mask of leading bits leaves a range, whose complement is simpler. */
+/** A mask of leading bits, of all or of the low half, leaves a range, whose complement is simpler. */
 function bits(mask: bigint, value: bigint): ArgumentSet | undefined {
   if (mask === 0n) return undefined;
   const rest = maxValue ^ mask;
-  return (rest & (rest + 1n)) === 0n
-    ? { form: 'range', low: value, high: value | rest }
+  if ((rest & (rest + 1n)) === 0n) return { form: 'range', low: value, high: value | rest };
+  const lowRest = rest & word;
+  return mask <= word && (lowRest & (lowRest + 1n)) === 0n
+    ? { form: 'lowRange', low: value, high: value | lowRest }
     : { form: 'bits', mask, value };
 }
 
 export function containsValue(set: ArgumentSet, value: bigint): boolean {
   if (set.form === 'range') return set.low <= value && value <= set.high;
+  if (set.form === 'lowRange') return set.low <= (value & word) && (value & word) <= set.high;
   if (set.form === 'except') return value !== set.value;
   return (value & set.mask) === set.value;
 }
@@ -66,6 +72,7 @@ function onlyValue(set: ArgumentSet): bigint | undefined {
 /** Whether two sets have no value in common, where that is quickly seen; intersectSets knows for sure. */
 export function obviouslyDisjoint(a: ArgumentSet, b: ArgumentSet): boolean {
   if (a.form === 'range' && b.form === 'range') return a.high < b.low || b.high < a.low;
+  if (a.form === 'lowRange' && b.form === 'lowRange') return a.high < b.low || b.high < a.low;
   if (a.form === 'bits' && b.form === 'bits') return (a.value & b.mask) !== (b.value & a.mask);
   const only = onlyValue(a);
   if (only !== undefined) return !containsValue(b, only);
@@ -75,7 +82,11 @@ export function obviouslyDisjoint(a: ArgumentSet, b: ArgumentSet): boolean {
 
 /** Whether intersectSets takes a walk over all bits for the two. */
 export function isCostly(a: ArgumentSet, b: ArgumentSet): boolean {
-  return (a.form === 'bits' && b.form !== 'bits') || (b.form === 'bits' && a.form !== 'bits');
+  return a.form !== b.form && (isMasked(a) || isMasked(b));
+}
+
+function isMasked({ form }: ArgumentSet): boolean {
+  return form === 'bits' || form === 'lowRange';
 }
 
 /** The values in both sets, as a union; empty if there are none. */
@@ -91,11 +102,38 @@ export function intersectSets(a: ArgumentSet, b: ArgumentSet): readonly Argument
     const { high } = b.high < a.high ? b : a;
     return low <= high ? [{ form: 'range', low, high }] : [];
   }
+  if (a.form === 'lowRange') return intersectLowRange(a, b);
+  if (b.form === 'lowRange') return intersectLowRange(b, a);
   if (a.form === 'range') return b.form === 'bits' ? maskRange(a, b) : [];
   if (b.form === 'range') return maskRange(b, a);
   if ((a.value & b.mask) !== (b.value & a.mask)) return [];
   const both = bits(a.mask | b.mask, a.value | b.value);
   return both === undefined ? [] : [both];
+}
+
+function intersectLowRange(set: LowRange, other: LowRange | Range | Bits): readonly ArgumentSet[] {
+  if (other.form === 'bits') return alignedBlocks(set).flatMap((block) => intersectSets(bitsOf(block), other));
+  const low = set.low < other.low ? other.low : set.low;
+  if (other.form === 'lowRange') return lowRanges(low, other.high < set.high ? other.high : set.high);
+  if (other.high <= word) return intersectSets(other, { ...set, form: 'range' });
+  const above: Range = { ...other, low: other.low > word ? other.low : word + 1n };
+  const inAbove = (part: LowRange) => alignedBlocks(part).flatMap((block) => maskRange(above, bitsOf(block)));
+  if (other.high < maxValue || other.low > word) {
+    return [...intersectSets(other, { ...set, form: 'range' }), ...inAbove(set)];
+  }
+  // Where a range has no end, every value counts whose low half is in it: only what lies before needs a walk.
+  const before = other.low <= set.high ? other.low - 1n : set.high;
+  return [...lowRanges(low, set.high), ...lowRanges(set.low, before).flatMap(inAbove)];
+}
+
+/** A range of low halves as a list, which is empty where it ends before it begins. */
+function lowRanges(low: bigint, high: bigint): readonly LowRange[] {
+  return low <= high ? [{ form: 'lowRange', low, high }] : [];
+}
+
+/** A block of low halves as the masked comparison that it is. */
+function bitsOf({ low, high }: LowRange): Bits {
+  return { form: 'bits', mask: word ^ (high - low), value: low };
 }
 
 /**
@@ -141,6 +179,13 @@ function without(set: ArgumentSet, value: bigint): readonly ArgumentSet[] {
       if (last < maxValue) parts.push({ form: 'range', low: last + 1n, high: maxValue });
       return parts;
     }
+    case 'lowRange': {
+      const low = value & word;
+      const alike = flippedBits(maxValue ^ word, value).flatMap((flipped) =>
+        intersectSets(flipped, bitsOf({ ...set, low, high: low })),
+      );
+      return [...lowRanges(set.low, low - 1n), ...lowRanges(low + 1n, set.high), ...alike];
+    }
     case 'bits':
       return flippedBits(maxValue ^ set.mask, value).flatMap((flipped) => intersectSets(set, flipped));
   }
@@ -156,6 +201,8 @@ export function complementSet(set: ArgumentSet): readonly ArgumentSet[] {
       if (set.high < maxValue) parts.push({ form: 'range', low: set.high + 1n, high: maxValue });
       return parts;
     }
+    case 'lowRange':
+      return [...lowRanges(0n, set.low - 1n), ...lowRanges(set.high + 1n, word)];
     case 'except':
       return [point(set.value)];
     case 'bits':
@@ -164,8 +211,8 @@ export function complementSet(set: ArgumentSet): readonly ArgumentSet[] {
 }
 
 /** For each bit of `mask` the values in which it is not as in `value`; together: all that differ within the mask. */
-function flippedBits(mask: bigint, value: bigint): readonly ArgumentSet[] {
-  const sets: ArgumentSet[] = [];
+function flippedBits(mask: bigint, value: bigint): readonly Bits[] {
+  const sets: Bits[] = [];
   for (let bit = 1n; bit <= mask; bit <<= 1n) {
     if ((mask & bit) !== 0n) sets.push({ form: 'bits', mask: bit, value: bit & ~value });
   }
@@ -174,7 +221,14 @@ function flippedBits(mask: bigint, value: bigint): readonly ArgumentSet[] {
 
 /** Whether a set is one masked comparison or one point already. */
 export function isBlock(set: ArgumentSet): boolean {
+  if (set.form === 'lowRange') return isAligned(set);
   return set.form === 'bits' || onlyValue(set) !== undefined;
+}
+
+/** Whether a range's length is a power of two that divides its start: then one masked comparison says it. */
+function isAligned({ low, high }: Range | LowRange): boolean {
+  const size = high - low + 1n;
+  return (size & (size - 1n)) === 0n && (low & (size - 1n)) === 0n;
 }
 
 /** A set as a union of masked comparisons and points, which libseccomp joins reliably; a range becomes aligned blocks. */
@@ -185,16 +239,17 @@ export function blocks(set: ArgumentSet): readonly ArgumentSet[] {
 }
 
 type Range = Extract<ArgumentSet, { form: 'range' }>;
+type LowRange = Extract<ArgumentSet, { form: 'lowRange' }>;
 type Bits = Extract<ArgumentSet, { form: 'bits' }>;
 
-/** A range as ranges that each are one masked comparison: their length is a power of two that divides their start. */
-function alignedBlocks({ low: start, high }: Range): readonly Range[] {
-  const parts: Range[] = [];
-  let low = start;
-  while (low <= high) {
+/** A range as ranges that each are one masked comparison. */
+function alignedBlocks<Form extends Range | LowRange>(range: Form): readonly Form[] {
+  const parts: Form[] = [];
+  let { low } = range;
+  while (low <= range.high) {
     let size: bigint = low === 0n ? 1n << 64n : low & -low;
-    while (low + size - 1n > high) size >>= 1n;
-    parts.push({ form: 'range', low, high: low + size - 1n });
+    while (low + size - 1n > range.high) size >>= 1n;
+    parts.push({ ...range, low, high: low + size - 1n });
     low += size;
   }
   return parts;
@@ -206,13 +261,33 @@ export function includesSet(outer: ArgumentSet, inner: ArgumentSet): boolean {
   if (only !== undefined) return containsValue(outer, only);
   if (outer.form === 'range') {
     if (inner.form === 'except') return false;
-    const { low, high } =
-      inner.form === 'range' ? inner : { low: inner.value, high: inner.value | (maxValue ^ inner.mask) };
+    const { low, high } = boundsOf(inner);
     return outer.low <= low && high <= outer.high;
   }
   if (outer.form === 'except') return !containsValue(inner, outer.value);
-  if (inner.form !== 'bits') return false;
-  return (inner.mask & outer.mask) === outer.mask && (inner.value & outer.mask) === outer.value;
+  if (inner.form === 'except') return false;
+  if (outer.form === 'lowRange') {
+    const { low, high } = lowBoundsOf(inner);
+    return outer.low <= low && high <= outer.high;
+  }
+  const block = inner.form === 'lowRange' && isAligned(inner) ? bitsOf(inner) : inner;
+  if (block.form !== 'bits') return false;
+  return (block.mask & outer.mask) === outer.mask && (block.value & outer.mask) === outer.value;
+}
+
+/** The least and the greatest value. */
+function boundsOf(set: LowRange | Range | Bits): { readonly low: bigint; readonly high: bigint } {
+  if (set.form === 'range') return set;
+  if (set.form === 'bits') return { low: set.value, high: set.value | (maxValue ^ set.mask) };
+  return { low: set.low, high: (maxValue ^ word) | set.high };
+}
+
+/** The least and the greatest low half. */
+function lowBoundsOf(set: LowRange | Range | Bits): { readonly low: bigint; readonly high: bigint } {
+  if (set.form === 'lowRange') return set;
+  const { low, high } = boundsOf(set);
+  if (set.form === 'range') return high <= word ? set : { low: 0n, high: word };
+  return { low: low & word, high: high & word };
 }
 
 /**
@@ -221,12 +296,12 @@ export function includesSet(outer: ArgumentSet, inner: ArgumentSet): boolean {
  */
 export function isWide(set: ArgumentSet): boolean {
   if (set.form === 'range') return set.low > word || (set.high > word && set.high !== maxValue);
-  return set.value > word;
+  return set.form !== 'lowRange' && set.value > word;
 }
 
 /** What is left for 32-bit programs of a set that is no wide range: only low halves are compared. Undefined for all values. */
 export function cutSet(set: ArgumentSet): ArgumentSet | undefined {
-  if (set.form === 'range') return set;
+  if (set.form === 'range' || set.form === 'lowRange') return set;
   if (set.form === 'except') return { form: 'except', value: set.value & word };
   return (set.mask & word) === 0n ? undefined : { form: 'bits', mask: set.mask & word, value: set.value & word };
 }
@@ -238,14 +313,14 @@ export function conditionOf(index: number, set: ArgumentSet): SeccompArg | undef
       return { index, value: set.value, op: 'SCMP_CMP_NE' };
     case 'bits':
       return { index, value: set.mask, valueTwo: set.value, op: 'SCMP_CMP_MASKED_EQ' };
-    case 'range': {
+    case 'lowRange':
+      return isAligned(set) ? conditionOf(index, bitsOf(set)) : undefined;
+    case 'range':
       if (set.low === set.high) return { index, value: set.low, op: 'SCMP_CMP_EQ' };
-      const size = set.high - set.low + 1n;
-      if ((size & (size - 1n)) === 0n && (set.low & (size - 1n)) === 0n) {
-        return { index, value: maxValue ^ (size - 1n), valueTwo: set.low, op: 'SCMP_CMP_MASKED_EQ' };
+      if (isAligned(set)) {
+        return { index, value: maxValue ^ (set.high - set.low), valueTwo: set.low, op: 'SCMP_CMP_MASKED_EQ' };
       }
       if (set.high === maxValue) return { index, value: set.low, op: 'SCMP_CMP_GE' };
-      return set.low === 0n ? { index, value: size, op: 'SCMP_CMP_LT' } : undefined;
-    }
+      return set.low === 0n ? { index, value: set.high + 1n, op: 'SCMP_CMP_LT' } : undefined;
   }
 }

@@ -102,6 +102,18 @@ export function subtractBox(a: Box, b: Box, budget: Budget = unlimited): readonl
   return results;
 }
 
+/** The calls of `a` that are not in `b`, as a union whose members do not overlap as long as complements do not; see subtractBox. */
+export function cutBox(a: Box, b: Box, budget: Budget = unlimited): readonly Box[] {
+  if (intersectBoxes(a, b, budget).length === 0) return [a];
+  const results: Box[] = [];
+  let inside: readonly Box[] = [a];
+  for (const side of b) {
+    for (const box of inside) results.push(...subtractBox(box, [side], budget));
+    inside = inside.flatMap((box) => intersectBoxes(box, [side], budget));
+  }
+  return results;
+}
+
 /** Whether every call of `inner` is in `outer`; false where that is not obvious. */
 export function includesBox(outer: Box, inner: Box): boolean {
   if (outer.length > inner.length) return false;

@@ -1,6 +1,7 @@
 import type { ArgumentSet } from './argument-set.ts';
 import { maxValue } from './argument-set.ts';
 import type { Box } from './box.ts';
+import { joinBoxes } from './join-boxes.ts';
 import type { Decision } from './meaning.ts';
 import { describeOutcome } from './outcome.ts';
 
@@ -29,7 +30,8 @@ export function describeBox(box: Box): string {
 }
 
 /** Several boxes for people, joined by "or". */
-export function alternatives(boxes: readonly Box[]): string {
+export function alternatives(all: readonly Box[]): string {
+  const boxes = joinBoxes(all);
   if (boxes.length <= shown) return [...new Set(boxes.map(describeBox))].join(' or ');
   const first = boxes.slice(0, shown - 1).map(describeBox);
   return `${first.join(' or ')} or ${boxes.length - first.length} more conditions`;
@@ -41,6 +43,12 @@ function describeSet(name: string, set: ArgumentSet): string {
       return `${name} != ${number(set.value)}`;
     case 'bits':
       return `${name} & ${hexadecimal(set.mask)} == ${number(set.value)}`;
+    case 'lowRange':
+      return describeSet(`${name} & 0xffffffff`, {
+        form: 'range',
+        low: set.low,
+        high: set.high === 0xffff_ffffn ? maxValue : set.high,
+      });
     case 'range':
       if (set.low === set.high) return `${name} == ${number(set.low)}`;
       if (set.high === maxValue) return `${name} >= ${number(set.low)}`;

@@ -1,9 +1,13 @@
+import { maxValue, word } from './argument-set.ts';
 import type { EncodedRule, Encoding } from './encode.ts';
 import type { SeccompArg } from './model.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
 /** The kernel takes filters of 4096 instructions (BPF_MAXINSNS); runc puts some of its own before libseccomp's. */
 const maxInstructions = 4096 - 128;
+
+/** For each rule, or each syscall without conditions. */
+const jumps = 1.25;
 
 /**
  * Makes rules simple until the filter that libseccomp makes of them fits into the kernel: the syscalls with the most
@@ -17,43 +21,62 @@ export function fitIntoKernel(
   architectures: readonly string[],
   simplify: (syscall: string) => Encoding,
 ): void {
-  const bits = architectures.map((name) => knownArchitectures.get(name)?.bits ?? 64);
-  const sizes = [...encodings].map(([name, { rules }]) => ({ name, size: sizeOf(rules, bits) }));
+  const sizes = [...encodings].map(([name, { rules }]) => ({ name, size: sizeOf(rules, architectures) }));
   let total = sizes.reduce((sum, { size }) => sum + size, 0);
   if (total <= maxInstructions) return;
   for (const { name, size } of sizes.sort((a, b) => b.size - a.size || (a.name < b.name ? -1 : 1))) {
     if (total <= maxInstructions) return;
     const simple = simplify(name);
-    total += sizeOf(simple.rules, bits) - size;
+    total += sizeOf(simple.rules, architectures) - size;
     encodings.set(name, simple);
   }
 }
 
 /**
- * About how many instructions libseccomp 2.5 makes of a syscall's rules, jumps that go far included. Conditions with
- * which rules begin alike are compared once.
+ * About how many instructions libseccomp 2.5 makes of a syscall's rules, jumps that go far included. Comparisons with
+ * which rules begin alike are made once. x32 shares the code of x86_64 where that compares low halves only.
  */
-function sizeOf(rules: readonly EncodedRule[], bits: readonly (32 | 64)[]): number {
-  const beginnings = new Set<string>();
-  const compared: SeccompArg[] = [];
-  for (const { args } of rules) {
-    let beginning = '';
-    for (const arg of args) {
-      beginning += `${arg.index} ${arg.op} ${arg.value} ${arg.valueTwo} `;
-      if (beginnings.size < beginnings.add(beginning).size) compared.push(arg);
-    }
-  }
+function sizeOf(rules: readonly EncodedRule[], architectures: readonly string[]): number {
+  const bitsOf = (name: string) => knownArchitectures.get(name)?.bits ?? 64;
+  const looksAtLowHalf = ({ op, value }: SeccompArg) => op === 'SCMP_CMP_MASKED_EQ' && value <= word;
+  const isShared = architectures.includes('SCMP_ARCH_X86_64') && rules.every(({ args }) => args.every(looksAtLowHalf));
   let size = 0;
-  for (const width of bits) {
-    size += 1.25 * rules.length;
-    for (const arg of compared) size += sizeOfCondition(arg, width);
+  for (const name of architectures) {
+    size +=
+      isShared && name === 'SCMP_ARCH_X32' ? jumps : jumps * rules.length + sizeOfComparisons(rules, bitsOf(name));
   }
   return size;
 }
 
-/** Each half of an argument is loaded, masked if need be, and compared; the upper one only if the mask has bits of it. */
-function sizeOfCondition({ op, value }: SeccompArg, width: 32 | 64): number {
+function sizeOfComparisons(rules: readonly EncodedRule[], width: 32 | 64): number {
+  const beginnings = new Set<string>();
+  let size = 0;
+  for (const { args } of rules) {
+    let beginning = '';
+    for (const { text, cost } of args.flatMap((arg) => comparisonsOf(arg, width))) {
+      beginning += text;
+      if (beginnings.size < beginnings.add(beginning).size) size += cost;
+    }
+  }
+  return size;
+}
+
+/** What a filter compares for a condition: 32 bits each, loaded, masked if need be, and compared. */
+interface Comparison {
+  readonly text: string;
+  /** In instructions. */
+  readonly cost: number;
+}
+
+function comparisonsOf({ index, op, value, valueTwo = 0n }: SeccompArg, width: 32 | 64): readonly Comparison[] {
   const isMasked = op === 'SCMP_CMP_MASKED_EQ';
-  const halves = isMasked && value <= 0xffff_ffffn ? 1 : width / 32;
-  return (isMasked ? 3 : 2) * halves;
+  if (!isMasked && op !== 'SCMP_CMP_EQ') return [{ text: `${index} ${op} ${value};`, cost: width / 16 }];
+  const [mask, datum] = isMasked ? [value, valueTwo & value] : [maxValue, value];
+  const halves = width === 64 ? [mask >> 32n, mask & word] : [mask & word];
+  return halves.flatMap((bits, at) => {
+    if (bits === 0n) return [];
+    const isUpper = at < halves.length - 1;
+    const text = `${index}${isUpper ? '+' : ''} ${bits} ${isUpper ? datum >> 32n : datum & word};`;
+    return [{ text, cost: bits === word ? 2 : 3 }];
+  });
 }

@@ -1,5 +1,5 @@
 import type { Box } from './box.ts';
-import { everything, includesBox, subtractBox } from './box.ts';
+import { cutBox, everything, includesBox, subtractBox } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch, spend, tooMuch, unlimited } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
@@ -54,11 +54,37 @@ export function subtractBoxes(boxes: readonly Box[], others: readonly Box[], bud
   spend(budget, (boxes.length * others.length) >> 2);
   // What lies in one of the others as a whole would else be cut into pieces by those before it.
   let rest: readonly Box[] = boxes.filter((box) => !others.some((other) => includesBox(other, box)));
+  // Parts that overlap have fewer conditions, but their number grows with every box that is taken out.
+  const subtract = others.length > compared ? cutBox : subtractBox;
   for (const other of others) {
-    rest = rest.flatMap((box) => subtractBox(box, other, budget));
+    rest = rest.flatMap((box) => subtract(box, other, budget));
     if (rest.length > maxRegions) throw tooMuch;
   }
   return rest;
+}
+
+/**
+ * Returns regions with the same calls of which no two of one outcome overlap. Those that compare fewer and earlier
+ * arguments stay whole, the others are cut.
+ *
+ * @returns undefined where that takes too many regions or too much work.
+ */
+export function apart(regions: readonly Region[], budget: Budget): readonly Region[] | undefined {
+  const argumentsOf = ({ box }: Region) => box.map(({ index }) => index).join();
+  const ordered = regions.toSorted((a, b) => (argumentsOf(a) < argumentsOf(b) ? -1 : 1));
+  return orTooMuch(() => {
+    const result: Region[] = [];
+    for (const { box, outcome } of ordered) {
+      let rest: readonly Box[] = [box];
+      for (const other of result) {
+        if (!sameOutcome(other.outcome, outcome)) continue;
+        rest = rest.flatMap((part) => cutBox(part, other.box, budget));
+      }
+      for (const part of rest) result.push({ box: part, outcome });
+      if (result.length > maxRegions) throw tooMuch;
+    }
+    return result;
+  });
 }
 
 /**

@@ -1,0 +1,146 @@
+import type { Budget } from './budget.ts';
+import { fullBudget } from './budget.ts';
+import type { Encoding } from './encode.ts';
+import { encodeDecision, encodeStrictest } from './encode.ts';
+import { fitIntoKernel } from './filter-size.ts';
+import { intArguments } from './int-arguments.ts';
+import { narrowDecision, withoutUpperBits } from './kernel-reading.ts';
+import { loadedRules } from './load-cost.ts';
+import type { Decision, Meaning } from './meaning.ts';
+import { decisionOf, meaningOf } from './meaning.ts';
+import type { SeccompProfile, SeccompRule } from './model.ts';
+import { namedDefault } from './named-default.ts';
+import type { Outcome } from './outcome.ts';
+import { outcomeOf, sameOutcome } from './outcome.ts';
+import { apart } from './regions.ts';
+import { RuleList } from './rule-list.ts';
+import { architectures as knownArchitectures } from './vocabulary.ts';
+
+/** So many entries for one syscall a node takes from a registry by default. */
+const maxRules = 128;
+
+/** A syscall whose conditions were written anew. */
+export interface NarrowedSyscall {
+  readonly name: string;
+  /** False if it is stricter than it would have to be, because that would take too many rules. */
+  readonly exact: boolean;
+}
+
+/**
+ * Returns a profile whose conditions on arguments of which the kernel takes 32 bits (see intArguments) hold for these
+ * bits. A filter compares 64: socket(0x100000026) passes a rule against family 0x26, and the kernel opens a socket of
+ * that family. The outcome of a call becomes the stricter of the one for its arguments and the one for their low halves,
+ * so that it is never laxer than before, and the same if no upper bit is set. It is written as masked comparisons;
+ * syscalls whose upper bits let nothing through keep their entries.
+ *
+ * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
+ * @returns the profile itself if there is nothing to do; the syscalls in the order of their names.
+ */
+export function narrowComparisons(
+  profile: SeccompProfile,
+  nativeArchitecture: string,
+): { readonly profile: SeccompProfile; readonly narrowed: readonly NarrowedSyscall[] } {
+  const architectures = [...new Set([nativeArchitecture, ...(profile.architectures ?? [])])];
+  const meaning = meaningOf(profile);
+  const encodings = narrowedEncodings(meaning, architectures);
+  if (encodings.size === 0) return { profile, narrowed: [] };
+  fitTogether(profile, meaning, encodings, architectures);
+  const narrowed = [...encodings].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { exact }]) => ({ name, exact }));
+  return { profile: withRules(profile, meaning.otherwise.otherwise, encodings), narrowed };
+}
+
+/** Returns the rules of the syscalls that change. */
+function narrowedEncodings(meaning: Meaning, architectures: readonly string[]): Map<string, Encoding> {
+  const has32Bit = architectures.some((name) => knownArchitectures.get(name)?.bits !== 64);
+  const byDefault = meaning.otherwise.otherwise;
+  const budget = fullBudget();
+  const encode = (decision: Decision) => encodeAnew(decision, byDefault, has32Bit, budget);
+  const encodings = new Map<string, Encoding>();
+  // Syscalls of the same entries share their decision, which is narrowed once.
+  const known = new Map<Decision, Map<string, Encoding | undefined>>();
+  const conditional = [...meaning.decisions].filter(([, { regions }]) => regions.length > 0);
+  // Those with the fewest conditions first: the budget then lasts for most.
+  for (const [name, decision] of conditional.sort(([, a], [, b]) => a.regions.length - b.regions.length)) {
+    const indexes = intArguments(name, architectures);
+    const found = known.get(decision) ?? new Map<string, Encoding | undefined>();
+    known.set(decision, found);
+    const key = indexes.join();
+    if (!found.has(key)) {
+      const narrow = narrowDecision(decision, indexes, has32Bit, budget);
+      const simpler = () => withoutUpperBits(decision, indexes);
+      found.set(key, narrow === decision ? undefined : encodingOf(narrow, simpler, encode));
+    }
+    const encoding = found.get(key);
+    if (encoding !== undefined) encodings.set(name, encoding);
+  }
+  return encodings;
+}
+
+/** Returns the rules of a decision or, if these are too many or not exact, those of a simpler one. */
+function encodingOf(decision: Decision, simpler: () => Decision, encode: (decision: Decision) => Encoding): Encoding {
+  const encoding = encode(decision);
+  if (encoding.exact && encoding.rules.length <= maxRules) return encoding;
+  const other = encode(simpler());
+  const isBetter = other.exact && (!encoding.exact || other.rules.length <= maxRules);
+  return isBetter ? { ...other, exact: false } : encoding;
+}
+
+/**
+ * Returns the rules of a decision. All of them compare the same arguments, so that conditions on different ones
+ * may take fewer rules if they do not overlap.
+ */
+function encodeAnew(decision: Decision, byDefault: Outcome, has32Bit: boolean, budget: Budget): Encoding {
+  const encoding = encodeDecision(decision, byDefault, has32Bit, budget);
+  const compared = new Set(decision.regions.map(({ box }) => box.map(({ index }) => index).join()));
+  if (compared.size < 2 || !decision.exact) return encoding;
+  const regions = apart(decision.regions, budget);
+  const other = regions && encodeDecision({ ...decision, regions }, byDefault, has32Bit, budget);
+  return other?.exact && (!encoding.exact || other.rules.length < encoding.rules.length) ? other : encoding;
+}
+
+/** Makes the new rules simple, as far as they make the filter too large for the kernel; see fitIntoKernel. */
+function fitTogether(
+  profile: SeccompProfile,
+  meaning: Meaning,
+  encodings: Map<string, Encoding>,
+  architectures: readonly string[],
+): void {
+  const all = new Map<string, Encoding>();
+  const written = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  for (const { names, action, errnoRet, args = [] } of profile.syscalls ?? []) {
+    const outcome = outcomeOf(action, errnoRet);
+    if (sameOutcome(outcome, written)) continue;
+    const rules = loadedRules(args).map((conditions) => ({ args: conditions, outcome }));
+    for (const name of names) all.set(name, { rules: [...(all.get(name)?.rules ?? []), ...rules], exact: true });
+  }
+  for (const [name, encoding] of encodings) all.set(name, encoding);
+  const byDefault = meaning.otherwise.otherwise;
+  fitIntoKernel(all, architectures, (name) =>
+    encodings.has(name)
+      ? encodeStrictest(decisionOf(meaning, name), byDefault)
+      : (all.get(name) ?? { rules: [], exact: true }),
+  );
+  for (const name of encodings.keys()) encodings.set(name, all.get(name) ?? { rules: [], exact: false });
+}
+
+/** Returns the profile with other rules for some syscalls, after those of the others. */
+function withRules(
+  profile: SeccompProfile,
+  byDefault: Outcome,
+  encodings: ReadonlyMap<string, Encoding>,
+): SeccompProfile {
+  const written = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const kept: SeccompRule[] = [];
+  const silent = new Set([...encodings].filter(([, { rules }]) => rules.length === 0).map(([name]) => name));
+  for (const rule of profile.syscalls ?? []) {
+    // Runtimes add no rules that say the default, but they know the syscalls by them.
+    const isIdle = sameOutcome(outcomeOf(rule.action, rule.errnoRet), written);
+    const names = isIdle ? rule.names : rule.names.filter((name) => !encodings.has(name));
+    if (isIdle) for (const name of names) silent.delete(name);
+    if (names.length === rule.names.length) kept.push(rule);
+    else if (names.length > 0) kept.push({ ...rule, names });
+  }
+  const rules = new RuleList();
+  for (const [name, encoding] of [...encodings].sort(([a], [b]) => (a < b ? -1 : 1))) rules.add(name, encoding);
+  return { ...profile, syscalls: [...kept, ...rules.entries(), ...namedDefault(silent, byDefault)] };
+}
