@@ -4,6 +4,7 @@ import { isResolved, resolveProfile } from '#lib/profile/resolve-profile';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import { type Constraint, effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import { narrowComparisons } from '#lib/profile/seccomp/narrow-comparisons';
 import type { Digest } from '#lib/registry/digest';
 import { formatReference } from '#lib/registry/reference';
 import type { ArtifactSource } from './artifact-source.ts';
@@ -51,6 +52,14 @@ export function profileApplier(
   source: ArtifactSource,
   { architecture, runtimeBaseline, log, metrics, grown }: ApplierSurroundings,
 ): ApplyProfile {
+  const native = nativeArchitecture(architecture);
+  // The same few objects come again and again: what the policy and the runtime's baseline hold.
+  const narrowed = new WeakMap<SeccompProfile, SeccompProfile>();
+  const narrow = (baseline: SeccompProfile): SeccompProfile => {
+    const profile = narrowed.get(baseline) ?? narrowComparisons(baseline, native).profile;
+    narrowed.set(baseline, profile);
+    return profile;
+  };
   return async (request, { subject, ...bearer }, signal) => {
     const { policy, ...pulled } = await source.pull(request.reference, 'Seccomp', { signal });
     const artifact = seccompOf(
@@ -69,11 +78,11 @@ export function profileApplier(
           : await readBaseProfile(request.base.path);
     const { profile, constraints } = effectiveProfile(
       {
-        baseline,
+        baseline: narrow(baseline),
         ...(base === undefined ? {} : { base }),
         artifact,
       },
-      nativeArchitecture(architecture),
+      native,
     );
     const path = await source.store.putEffective(renderProfile({ kind: 'Seccomp', seccomp: profile }));
     grown();

@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { openStore, type Store } from '#lib/node/store';
+import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { parseReference } from '#lib/registry/reference';
 import { defaultLimits, type TrustPolicy } from '#lib/trust/policy';
+import { evaluate } from '#test/oracle/seccomp-evaluate';
 import { profileApplier } from './apply-profile.ts';
 import { type ArtifactSource, artifactSource } from './artifact-source.ts';
 import { noMetrics } from './metrics.ts';
@@ -46,10 +49,11 @@ describe('artifact source', () => {
   const record = (fields: Record<string, unknown>) => records.push(fields);
   const log = { debug: record, info: record, warn: record, error: record } as unknown as ShimLog;
   let growth = 0;
+  let ofRuntime: SeccompProfile;
   const grown = (): void => void growth++;
   const apply = (base?: ProfileRequest['base']): ReturnType<ReturnType<typeof profileApplier>> => {
     const runtimeBaseline = {
-      profileFor: async () => ({ defaultAction: 'SCMP_ACT_ERRNO' }) as const,
+      profileFor: async () => ofRuntime,
       hostFor: async () => ({ architecture: 'amd64', kernel: '6.1', capabilities: [] }) as const,
     };
     const surroundings = { architecture: 'amd64', runtimeBaseline, log, metrics: noMetrics, grown } as const;
@@ -67,6 +71,7 @@ describe('artifact source', () => {
     store = await openStore(folder);
     await store.put({ artifact, kind: 'Seccomp', repository, signatures: [] });
     current = open;
+    ofRuntime = { defaultAction: 'SCMP_ACT_ERRNO' };
     source = artifactSource(store, () => current, { env: {}, metrics: noMetrics, decisions: undefined, grown });
     records.length = 0;
   });
@@ -96,6 +101,30 @@ describe('artifact source', () => {
     assert.equal((await applied()).defaultAction, 'SCMP_ACT_LOG');
     assert.equal((await applied('RuntimeDefault')).defaultAction, 'SCMP_ACT_ERRNO');
     assert.equal((await applied({ path: file })).defaultAction, 'SCMP_ACT_TRAP');
+  });
+
+  it('leaves open no hole of the baseline where a filter compares 64 bits and the kernel takes 32', async () => {
+    const socket = (value: bigint) => ({ architecture: 'SCMP_ARCH_X86_64', syscall: 'socket', args: [value] });
+    const refused = { index: 0, value: 38n, op: 'SCMP_CMP_NE' } as const;
+    const baseline: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+      syscalls: [
+        { names: ['read'], action: 'SCMP_ACT_ALLOW' },
+        { names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [refused] },
+      ],
+    };
+    const effective = async () => seccompOf(readProfile(await readFile((await apply()).path)));
+    current = { ...open, baseline: { seccomp: baseline } };
+    const byFile = await effective();
+    current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };
+    ofRuntime = baseline;
+    const byRuntime = await effective();
+    for (const profile of [byFile, byRuntime]) {
+      assert.equal(evaluate(baseline, socket(0x1_0000_0026n)), 'SCMP_ACT_ALLOW', 'which opens AF_ALG');
+      for (const value of [0x26n, 0x1_0000_0026n]) assert.equal(evaluate(profile, socket(value)), 'SCMP_ACT_ERRNO 1');
+      assert.equal(evaluate(profile, socket(2n)), 'SCMP_ACT_LOG');
+    }
   });
 
   it('logs what was constrained, and of very much the beginning and how much there is', async () => {

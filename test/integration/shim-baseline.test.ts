@@ -5,6 +5,7 @@ import { after, before, it } from 'node:test';
 import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { architectureFamily, machineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/architecture';
+import { intArguments } from '#lib/profile/seccomp/int-arguments';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { loadRuntimeDefaults } from '#lib/profile/seccomp/runtime-defaults/load-tables';
@@ -16,7 +17,7 @@ import { SecurityProfile_ProfileType as ProfileType } from '../cri/gen/cri_pb.js
 import { type PodOptions, runPod } from '../cri/pod.ts';
 import { startScriptedRuntime } from '../cri/scripted-runtime.ts';
 import { packText, publish, startTestShim, type TestShim } from '../cri/shim.ts';
-import { evaluate } from '../oracle/seccomp-evaluate.ts';
+import { evaluate, rank } from '../oracle/seccomp-evaluate.ts';
 import { type Containerd, containerdRequirements, startContainerd } from '../peers/containerd.ts';
 import { basedHandler } from '../peers/containerd-config.ts';
 import { finishFolder, temporaryFolder } from '../peers/program.ts';
@@ -32,21 +33,36 @@ const values = [
   ...[0x1000_0000n, 0x7e02_0000n, 0xffff_ffffn],
 ];
 
-/** Where `ours` and `theirs` do not do the same, as `syscall(value): ours, not theirs`. */
+const upperBits = [1n << 32n, 1n << 63n];
+
+/**
+ * Returns where `ours` and `theirs` do not do the same, as `syscall(value): ours, not theirs`. Where
+ * the kernel takes 32 bits of an argument and others are set, ours must be as strict as the stricter
+ * of what theirs does with and without these: that is the only point in which the baseline is
+ * stricter than the runtime's own default.
+ */
 function differences(ours: SeccompProfile, theirs: SeccompProfile): string[] {
   const rules = [...(ours.syscalls ?? []), ...(theirs.syscalls ?? [])];
   const names = new Set([...syscallNames(), ...rules.flatMap((rule) => rule.names), 'no_such_call']);
   const found: string[] = [];
   for (const syscall of names) {
+    const ints = intArguments(syscall, [native]);
     for (const value of values) {
       for (const args of [
         [value, value, value],
         [2n, 3n, value],
         [16n, 3n, value],
       ]) {
-        const call = { architecture: native, syscall, args };
-        const [mine, other] = [evaluate(ours, call, native), evaluate(theirs, call, native)];
+        const outcome = (profile: SeccompProfile, list: readonly bigint[]) =>
+          evaluate(profile, { architecture: native, syscall, args: list }, native);
+        const [mine, other] = [outcome(ours, args), outcome(theirs, args)];
         if (mine !== other) found.push(`${syscall}(${args}): ${mine}, not ${other}`);
+        for (const bit of upperBits) {
+          const wide = args.map((arg, index) => (ints.includes(index) ? arg | bit : arg));
+          const closed = outcome(ours, wide);
+          const wanted = Math.max(rank(other), rank(outcome(theirs, wide)));
+          if (rank(closed) !== wanted) found.push(`${syscall}(${wide}): ${closed}, of rank ${wanted}`);
+        }
       }
     }
   }
