@@ -204,6 +204,14 @@ Constrained by the base:
       assert.doesNotMatch(admin, /mount/);
     });
 
+    it('leaves sockets to a profile that denies one family, whatever the runtime compares', async () => {
+      for (const like of ['containerd@1.7.32', 'cri-o@1.37', 'docker@29.4.2']) {
+        const text = await printed(['explain', example, ...amd64, '--like', like, '--syscall', 'socket']);
+        assert.match(text, /^socket: .*SCMP_ACT_ALLOW if /m, like);
+        assert.doesNotMatch(text, /the format cannot say/, like);
+      }
+    });
+
     it('says it as JSON, and of single calls', async () => {
       const like = ['--like', 'containerd@2.1'];
       const args = ['explain', 'lax.json', ...amd64, ...like, '--syscall', 'mount', 'read', '--output', 'json'];

@@ -53,12 +53,12 @@ export function profileApplier(
   { architecture, runtimeBaseline, log, metrics, grown }: ApplierSurroundings,
 ): ApplyProfile {
   const native = nativeArchitecture(architecture);
-  // The same few objects come again and again: what the policy and the runtime's baseline hold.
+  // The baselines are the same few objects again and again: what the policy holds, and what the runtime's gives.
   const narrowed = new WeakMap<SeccompProfile, SeccompProfile>();
-  const narrow = (baseline: SeccompProfile): SeccompProfile => {
-    const profile = narrowed.get(baseline) ?? narrowComparisons(baseline, native).profile;
-    narrowed.set(baseline, profile);
-    return profile;
+  const narrow = (profile: SeccompProfile): SeccompProfile => {
+    const known = narrowed.get(profile) ?? narrowComparisons(profile, native).profile;
+    narrowed.set(profile, known);
+    return known;
   };
   return async (request, { subject, ...bearer }, signal) => {
     const { policy, ...pulled } = await source.pull(request.reference, 'Seccomp', { signal });
@@ -79,8 +79,9 @@ export function profileApplier(
     const { profile, constraints } = effectiveProfile(
       {
         baseline: narrow(baseline),
-        ...(base === undefined ? {} : { base }),
-        artifact,
+        ...(base === undefined ? {} : { base: narrow(base) }),
+        // Beside masked comparisons, others of 64 bits would take rules without end to be combined with.
+        artifact: narrow(artifact),
       },
       native,
     );

@@ -6,6 +6,7 @@ import type { Profile, ProfileKind } from '#lib/profile/profile';
 import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { Constraint } from '#lib/profile/seccomp/effective-profile';
 import { describeExplanation, type Explanation, explain as explainSyscalls } from '#lib/profile/seccomp/explain';
+import { narrowComparisons } from '#lib/profile/seccomp/narrow-comparisons';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { describeTables } from '#lib/profile/seccomp/runtime-defaults/select-tables';
 import { isKnownSyscall, syscallNames } from '#lib/profile/seccomp/syscall-names';
@@ -97,9 +98,9 @@ async function readInputs(
   const called = (name: string): string => (name === runtimeDefaultWord && runtime?.called) || sourceName(name);
   return {
     given: {
-      ...(profiles.baseline && { baseline: profiles.baseline }),
-      ...(profiles.base && { base: profiles.base }),
-      artifact,
+      ...(profiles.baseline && { baseline: asApplied(profiles.baseline, options) }),
+      ...(profiles.base && { base: asApplied(profiles.base, options) }),
+      artifact: asApplied(artifact, options),
     },
     sources: {
       baseline: called(baseline),
@@ -107,6 +108,12 @@ async function readInputs(
       artifact: sourceName(file),
     },
   };
+}
+
+/** Returns a profile as nodes apply it: comparisons of 64 bits where the kernel takes 32 let nothing through. */
+function asApplied(profile: Profile, { architecture }: ExplainOptions): Profile {
+  if (profile.kind !== 'Seccomp') return profile;
+  return { ...profile, seccomp: narrowComparisons(profile.seccomp, nativeArchitecture(architecture)).profile };
 }
 
 const runtimeDefaultWord = 'RuntimeDefault';
