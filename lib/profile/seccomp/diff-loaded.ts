@@ -22,6 +22,8 @@ export interface LoadedPair {
   readonly native: string;
   /** Whether a syscall's entries, or what they stand beside, are not those of before. */
   readonly isRewritten: (syscall: string) => boolean;
+  /** Whether that is so for any syscall. */
+  readonly isAnyRewritten: boolean;
 }
 
 /** Pairs two profiles for comparison. */
@@ -31,21 +33,23 @@ export function loadedPair(from: SeccompProfile, to: SeccompProfile, native: str
   const all =
     !sameOutcome(defaultOf(from), defaultOf(to)) ||
     architecturesOf(from, native).join() !== architecturesOf(to, native).join();
-  return { from, to, native, isRewritten: (syscall) => all || before.get(syscall) !== after.get(syscall) };
+  const isRewritten = (syscall: string) => all || before.get(syscall) !== after.get(syscall);
+  return { from, to, native, isRewritten, isAnyRewritten: [...before.keys(), ...after.keys()].some(isRewritten) };
 }
 
 /**
  * Returns the syscalls that may have become laxer because it is not sure how libseccomp loads their
  * entries: the strictest reading of what was, and the laxest of what is.
  */
-export function doubtfulChanges({ from, to, native, isRewritten }: LoadedPair): readonly Change[] {
+export function doubtfulChanges(pair: LoadedPair): readonly Change[] {
+  const { from, to, native } = pair;
   const before = loadDoubts(from, architecturesOf(from, native));
   const after = loadDoubts(to, architecturesOf(to, native));
   if (before.size === 0 && after.size === 0) return [];
   const [ours, theirs] = [meaningOf(from), meaningOf(to)];
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((subject) => {
     const doubts = { from: before.get(subject), to: after.get(subject) };
-    if (!isRewritten(subject) && doubts.from?.why === doubts.to?.why) return [];
+    if (isLoadedAlike(pair, [subject], doubts.from, doubts.to)) return [];
     const decisions = { from: decisionOf(ours, subject), to: decisionOf(theirs, subject) };
     return mayLoosen(outcomesOf(decisions.from, doubts.from), outcomesOf(decisions.to, doubts.to))
       ? [loosened(subject, decisions.from, decisions.to, reasonOf(doubts.from, doubts.to))]
@@ -71,14 +75,14 @@ export function multiplexedChanges(pair: LoadedPair, budget: Budget): readonly C
 }
 
 function multiplexedChange(
-  { isRewritten }: LoadedPair,
+  pair: LoadedPair,
   from: MultiplexedReading,
   to: MultiplexedReading,
   domain: Box,
   budget: Budget,
 ): readonly Change[] {
   const { multiplexer, member } = to;
-  if (!isRewritten(multiplexer) && !isRewritten(member) && from.doubt?.why === to.doubt?.why) return [];
+  if (isLoadedAlike(pair, [multiplexer, member], from.doubt, to.doubt)) return [];
   const subject = `${multiplexer}(${member})`;
   if (from.doubt !== undefined || to.doubt !== undefined) {
     if (!mayLoosen(outcomesOf(from.decision, from.doubt), outcomesOf(to.decision, to.doubt))) return [];
@@ -88,6 +92,17 @@ function multiplexedChange(
   if (found === undefined) return [loosened(subject, from.decision, to.decision, 'too many conditions to compare')];
   if (!found.some((difference) => directionOf(difference) === 'loosened')) return [];
   return [loosened(subject, from.decision, to.decision, 'a 32-bit program calls it so')];
+}
+
+/** Whether entries that are those of before are loaded as before, whatever that is. */
+function isLoadedAlike(
+  { isRewritten, isAnyRewritten }: LoadedPair,
+  syscalls: readonly string[],
+  from: LoadDoubt | undefined,
+  to: LoadDoubt | undefined,
+): boolean {
+  if (from?.why !== to?.why || syscalls.some(isRewritten)) return false;
+  return !(to?.dependsOnOthers && isAnyRewritten);
 }
 
 /** Whether some outcome that may be is laxer than one that may have been. */

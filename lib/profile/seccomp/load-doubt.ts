@@ -23,21 +23,15 @@ export function loadDoubts(profile: SeccompProfile, architectures: readonly stri
   const widths = new Set(architectures.map((name) => knownArchitectures.get(name)?.bits ?? 32));
   const entries = entriesOf(profile, byDefault);
   const doubts = new Map<string, LoadDoubt>();
-  const note = (name: string, why: string) => {
-    if (doubts.has(name)) return;
-    doubts.set(name, { why, outcomes: [byDefault, ...(entries.get(name) ?? []).map(({ outcome }) => outcome)] });
-  };
-  for (const [name, rules] of entries) {
-    for (const bits of widths) {
-      const why = doubtOf(rules.flatMap((rule) => loadedAs(rule, bits)));
-      if (why !== undefined) note(name, why);
-    }
-  }
   const added = [...entries].map(([name, rules]) => ({ name, isDecided: rules.some(({ args }) => args.length === 0) }));
   const [absent] = namesThatLoseLoad(added, architectures);
-  if (absent !== undefined) {
-    for (const name of entries.keys())
-      note(name, `libseccomp may lose every rule over ${absent}, which not every listed architecture has`);
+  const lost = absent && `libseccomp may lose every rule over ${absent}, which not every listed architecture has`;
+  for (const [name, rules] of entries) {
+    const own = [...widths].map((bits) => doubtOf(rules.flatMap((rule) => loadedAs(rule, bits))));
+    const why = lost ?? own.find((reason) => reason !== undefined);
+    if (why === undefined) continue;
+    const outcomes = [byDefault, ...rules.map(({ outcome }) => outcome)];
+    doubts.set(name, { why, outcomes, dependsOnOthers: lost !== undefined });
   }
   return doubts;
 }

@@ -12,4 +12,6 @@ export interface LoadDoubt {
   readonly why: string;
   /** Every outcome that a call may have, the default included. */
   readonly outcomes: readonly Outcome[];
+  /** Whether it depends on the entries of other syscalls too. */
+  readonly dependsOnOthers: boolean;
 }

@@ -120,7 +120,10 @@ export function multiplexedReadings(profile: SeccompProfile, bits: 32 | 64): rea
   const view = viewOf(profile, bits);
   return [...multiplexers].flatMap(([multiplexer, members]) => {
     const why = doubtThrough(multiplexer, members, view);
-    const doubt = why === undefined ? {} : { doubt: { why, outcomes: outcomesThrough(view, multiplexer, members) } };
+    const doubt =
+      why === undefined
+        ? {}
+        : { doubt: { why, outcomes: outcomesThrough(view, multiplexer, members), dependsOnOthers: true } };
     return [...members].map(([member, number]) => {
       const decision = decisionThrough(view, multiplexer, member, number);
       return { multiplexer, member, decision, ...doubt };
