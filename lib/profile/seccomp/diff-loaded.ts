@@ -7,12 +7,12 @@ import { describeDecision } from './describe.ts';
 import { loadDoubts } from './load-doubt.ts';
 import type { LoadDoubt } from './loaded-rule.ts';
 import type { Decision } from './meaning.ts';
-import { decisionOf, meaningOf } from './meaning.ts';
+import { always, decisionOf, meaningOf } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
 import type { MultiplexedReading } from './multiplexer.ts';
 import { multiplexedReadings, multiplexedWidths } from './multiplexer.ts';
 import type { Outcome } from './outcome.ts';
-import { outcomeOf, sameOutcome, strictness } from './outcome.ts';
+import { laxer, outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
 
 /** Two profiles to compare as libseccomp loads them. */
 export interface LoadedPair {
@@ -69,29 +69,44 @@ export function multiplexedChanges(pair: LoadedPair, budget: Budget): readonly C
     const after = multiplexedReadings(to, bits);
     return multiplexedReadings(from, bits).flatMap((reading, index) => {
       const other = after[index];
-      return other === undefined ? [] : multiplexedChange(pair, reading, other, domainOf(bits), budget);
+      if (other === undefined) return [];
+      const { doubt } = reading.doubt === undefined ? other : reading;
+      return doubt === undefined
+        ? memberChanges(pair, reading, other, domainOf(bits), budget)
+        : inDoubt(pair, reading, other);
     });
   });
 }
 
-function multiplexedChange(
-  pair: LoadedPair,
+/** The change of all calls through a multiplexer of which it is not sure how they are loaded. */
+function inDoubt(pair: LoadedPair, from: MultiplexedReading, to: MultiplexedReading): readonly Change[] {
+  const { multiplexer: subject } = to;
+  if (isLoadedAlike(pair, [subject, ...to.decisions.keys()], from.doubt, to.doubt)) return [];
+  const outcomes = (reading: MultiplexedReading) =>
+    reading.doubt?.outcomes ?? [...reading.decisions.values()].flatMap((decision) => outcomesOf(decision, undefined));
+  const [before, after] = [outcomes(from), outcomes(to)];
+  if (!mayLoosen(before, after)) return [];
+  const [strictest, laxest] = [before.reduce(stricter), after.reduce(laxer)];
+  return [loosened(subject, always(strictest), always(laxest), reasonOf(from.doubt, to.doubt))];
+}
+
+function memberChanges(
+  { isRewritten }: LoadedPair,
   from: MultiplexedReading,
   to: MultiplexedReading,
   domain: Box,
   budget: Budget,
 ): readonly Change[] {
-  const { multiplexer, member } = to;
-  if (isLoadedAlike(pair, [multiplexer, member], from.doubt, to.doubt)) return [];
-  const subject = `${multiplexer}(${member})`;
-  if (from.doubt !== undefined || to.doubt !== undefined) {
-    if (!mayLoosen(outcomesOf(from.decision, from.doubt), outcomesOf(to.decision, to.doubt))) return [];
-    return [loosened(subject, from.decision, to.decision, reasonOf(from.doubt, to.doubt))];
-  }
-  const found = differences(from.decision, to.decision, domain, budget);
-  if (found === undefined) return [loosened(subject, from.decision, to.decision, 'too many conditions to compare')];
-  if (!found.some((difference) => directionOf(difference) === 'loosened')) return [];
-  return [loosened(subject, from.decision, to.decision, 'a 32-bit program calls it so')];
+  const { multiplexer } = to;
+  return [...to.decisions].flatMap(([member, after]) => {
+    const before = from.decisions.get(member);
+    if (before === undefined || (!isRewritten(multiplexer) && !isRewritten(member))) return [];
+    const subject = `${multiplexer}(${member})`;
+    const found = differences(before, after, domain, budget);
+    if (found === undefined) return [loosened(subject, before, after, 'too many conditions to compare')];
+    if (!found.some((difference) => directionOf(difference) === 'loosened')) return [];
+    return [loosened(subject, before, after, 'a 32-bit program calls it so')];
+  });
 }
 
 /** Whether entries that are those of before are loaded as before, whatever that is. */

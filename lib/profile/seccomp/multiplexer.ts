@@ -103,12 +103,12 @@ export function holdMultiplexers(
   return replacements;
 }
 
-/** What a profile does with the calls that programs make through one of socketcall and ipc. */
+/** What a profile does with the calls that programs make through socketcall or ipc. */
 export interface MultiplexedReading {
   readonly multiplexer: string;
-  readonly member: string;
-  readonly decision: Decision;
-  /** Why it is not sure that libseccomp loads it so. */
+  /** By what the multiplexer stands for. */
+  readonly decisions: ReadonlyMap<string, Decision>;
+  /** Why it is not sure that libseccomp loads them so. */
   readonly doubt?: LoadDoubt;
 }
 
@@ -118,16 +118,17 @@ export interface MultiplexedReading {
  */
 export function multiplexedReadings(profile: SeccompProfile, bits: 32 | 64): readonly MultiplexedReading[] {
   const view = viewOf(profile, bits);
-  return [...multiplexers].flatMap(([multiplexer, members]) => {
+  return [...multiplexers].map(([multiplexer, members]) => {
     const why = doubtThrough(multiplexer, members, view);
-    const doubt =
-      why === undefined
-        ? {}
-        : { doubt: { why, outcomes: outcomesThrough(view, multiplexer, members), dependsOnOthers: true } };
-    return [...members].map(([member, number]) => {
-      const decision = decisionThrough(view, multiplexer, member, number);
-      return { multiplexer, member, decision, ...doubt };
+    const outcomes = outcomesThrough(view, multiplexer, members);
+    const decisions = [...members].map(([member, number]) => {
+      return [member, decisionThrough(view, multiplexer, member, number)] as const;
     });
+    return {
+      multiplexer,
+      decisions: new Map(decisions),
+      ...(why !== undefined && { doubt: { why, outcomes, dependsOnOthers: false } }),
+    };
   });
 }
 
