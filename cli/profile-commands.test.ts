@@ -287,6 +287,74 @@ Constrained by the base:
       assert.match(stderr, /^error: --minimize is for seccomp profiles, and this one is AppArmor/);
     });
 
+    it('narrows comparisons: then lint is silent, and diff finds nothing loosened', async () => {
+      const families = (op: string, ...values: readonly number[]) =>
+        values.map((value) => ({ names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value, op }] }));
+      const { syscalls, ...whole } = JSON.parse(await readFile(example, 'utf8'));
+      const others = syscalls.filter((rule: { names: string[] }) => !rule.names.includes('socket'));
+      await writeFile(
+        file('open.json'),
+        JSON.stringify({ ...whole, syscalls: [...others, ...families('SCMP_CMP_NE', 38)] }),
+      );
+      const findings = await printed(['lint', 'open.json']);
+      assert.match(
+        findings,
+        /socket\(0x100000026\) gets SCMP_ACT_ALLOW.* socket\(0x26\).*convert --narrow-comparisons/,
+      );
+      assert.match(findings, /\(wide-comparison, \/syscalls\/\d+\/args\/0\)/);
+      const narrow = await printed(['convert', 'open.json', '--to', 'runtime', '--narrow-comparisons', ...amd64]);
+      await writeFile(file('narrow.json'), narrow);
+      assert.equal(await printed(['lint', 'narrow.json', '--fail-on', 'info']), 'narrow.json: Seccomp, no findings\n');
+      const changes = await printed(['diff', 'open.json', 'narrow.json', '--fail-on', 'loosened', ...amd64]);
+      assert.match(changes, /^Tightened:\n {2}SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO\(38\) where .*0x100000026 or/);
+      assert.doesNotMatch(changes, /Loosened/);
+      await printed(['push', 'narrow.json', 'localhost/narrow:1', '--oci-layout', 'layout', '--unsigned']);
+      await printed(['convert', 'open.json', '--to', 'docker', '--narrow-comparisons', '--minimize', ...amd64]);
+      const allowing = { ...whole, syscalls: [...others, ...families('SCMP_CMP_EQ', 2, 10)] };
+      const input = JSON.stringify(allowing);
+      const kept = await printed(['convert', '-', '--to', 'runtime', '--narrow-comparisons', ...amd64], { input });
+      assert.deepEqual(JSON.parse(kept), allowing);
+    });
+
+    it('says of which syscalls narrowed comparisons would be too many', async () => {
+      const names = [
+        'socket',
+        'bind',
+        'listen',
+        'accept',
+        'connect',
+        'sendto',
+        'read',
+        'write',
+        'close',
+        'fstat',
+        'fsync',
+      ];
+      const more = [
+        'dup',
+        'fchdir',
+        'getpgid',
+        'getsid',
+        'ioctl',
+        'fcntl',
+        'flock',
+        'umask',
+        'syncfs',
+        'shutdown',
+        'kill',
+      ];
+      const args = [{ index: 0, value: 40, op: 'SCMP_CMP_NE' }];
+      const input = JSON.stringify({
+        ...strict,
+        architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+        syscalls: [...names, ...more].map((name) => ({ names: [name], action: 'SCMP_ACT_ALLOW', args })),
+      });
+      const command = ['convert', '-', '--to', 'runtime', '--narrow-comparisons', ...amd64];
+      const { code, stderr } = await fairlead(command, { input });
+      assert.equal(code, 0);
+      assert.match(stderr, /^note: stricter than upper bits need, since exact conditions would be too many: \w+/);
+    });
+
     it('resolves profiles of Docker for a container', async () => {
       const input = JSON.stringify({
         ...strict,

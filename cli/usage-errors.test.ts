@@ -81,6 +81,11 @@ describe('a command that makes no sense is refused, and nothing is written', () 
     ],
     [['merge', 'nginx.json'], /--intersect or --union/, /--union for/],
     [['convert', 'apparmor.json', '--to', 'apparmor', '--minimize'], /for seccomp profiles/, /Leave out --minimize/],
+    [
+      ['convert', 'apparmor.json', '--to', 'apparmor', '--narrow-comparisons'],
+      /for seccomp profiles/,
+      /Leave out --narrow-comparisons/,
+    ],
     [['explain', 'apparmor.json', '--syscall', 'bpf'], /for seccomp profiles/, /Leave out --syscall/],
     [[...attest, '-'], /stdin is not JSON/, /JSON object/],
     [[...verify, '--key', 'fairlead.pub', '--kind', 'selinux'], /seccomp or apparmor/, /fairlead verify --help/],

@@ -4,13 +4,17 @@ import { type ConvertForm, convertForms, convertProfile } from '#lib/profile/con
 import type { Profile } from '#lib/profile/profile';
 import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import { minimize } from '#lib/profile/seccomp/minimize';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import { narrowComparisons } from '#lib/profile/seccomp/narrow-comparisons';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
+import { writeNote } from '../output.ts';
 import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../profile-file.ts';
 
 interface ConvertOptions extends OutputOptions, ProfileOptions {
   readonly to: ConvertForm;
   readonly name?: string;
   readonly minimize?: boolean;
+  readonly narrowComparisons?: boolean;
 }
 
 /** `fairlead convert FILE --to FORM`. */
@@ -23,7 +27,12 @@ export function define(command: Command): void {
     .argument('<file>', 'the profile, in any format; - is stdin')
     .addOption(new Option('--to <form>', 'the form to write').choices(convertForms).makeOptionMandatory())
     .option('--name <name>', 'of the resource or policy; without it, its own or that of the file')
-    .option('--minimize', 'of a seccomp profile, write the shortest form that means the same');
+    .option('--minimize', 'of a seccomp profile, write the shortest form that means the same')
+    .option(
+      '--narrow-comparisons',
+      'of a seccomp profile, compare of int arguments the 32 bits that the kernel takes, so that values with upper bits ' +
+        'evade no condition; the result permits no more than the profile',
+    );
   addProfileOptions(command);
   addOutputOption(command)
     .addHelpText(
@@ -40,6 +49,10 @@ export function define(command: Command): void {
             "Podman's own profile, as one container gets it",
             'fairlead convert /usr/share/containers/seccomp.json --to runtime --capabilities none',
           ],
+          [
+            'fix what lint calls wide-comparison',
+            'fairlead convert old.json --to runtime --narrow-comparisons > new.json',
+          ],
           ['load an AppArmor profile', 'fairlead convert nginx.yaml --to apparmor | apparmor_parser --replace'],
         ]),
     )
@@ -49,17 +62,32 @@ export function define(command: Command): void {
 async function convert(file: string, options: ConvertOptions): Promise<void> {
   const [read] = await readNotedFiles([file], options, { lenient: true });
   const { to: form, name = profileName(read, file) } = options;
-  const profile = options.minimize ? minimized(read, options) : read;
+  const profile = minimized(narrowed(read, options), options);
   const content = convertProfile(profile, form, name);
   const result = { kind: profile.kind, form, content };
   process.stdout.write(options.output === 'json' ? `${JSON.stringify(result, undefined, 2)}\n` : content);
 }
 
-function minimized(profile: Profile, { architecture }: ProfileOptions): Profile {
-  if (profile.kind === 'Seccomp') {
-    return { ...profile, seccomp: minimize(profile.seccomp, nativeArchitecture(architecture)) };
+function narrowed(profile: Profile, options: ConvertOptions): Profile {
+  if (!options.narrowComparisons) return profile;
+  const native = nativeArchitecture(options.architecture);
+  const result = narrowComparisons(onlySeccomp(profile, '--narrow-comparisons'), native);
+  const coarse = result.narrowed.filter(({ exact }) => !exact).map(({ name }) => name);
+  if (coarse.length > 0) {
+    writeNote('note', `stricter than upper bits need, since exact conditions would be too many: ${coarse.join(', ')}`);
   }
-  throw new FairleadError('InvalidInput', `--minimize is for seccomp profiles, and this one is ${profile.kind}`, {
-    hint: 'Leave out --minimize.',
+  return { ...profile, kind: 'Seccomp', seccomp: result.profile };
+}
+
+function minimized(profile: Profile, options: ConvertOptions): Profile {
+  if (!options.minimize) return profile;
+  const seccomp = minimize(onlySeccomp(profile, '--minimize'), nativeArchitecture(options.architecture));
+  return { ...profile, kind: 'Seccomp', seccomp };
+}
+
+function onlySeccomp(profile: Profile, option: string): SeccompProfile {
+  if (profile.kind === 'Seccomp') return profile.seccomp;
+  throw new FairleadError('InvalidInput', `${option} is for seccomp profiles, and this one is ${profile.kind}`, {
+    hint: `Leave out ${option}.`,
   });
 }

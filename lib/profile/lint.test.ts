@@ -5,6 +5,8 @@ import { usualDefault } from '#test/support/runtime-default';
 import { importProfile } from './import-profile.ts';
 import { lint } from './lint.ts';
 import { readProfile } from './read-profile.ts';
+import { nativeArchitecture } from './seccomp/architecture.ts';
+import { narrowComparisons } from './seccomp/narrow-comparisons.ts';
 
 const examples = new URL('../../examples/', import.meta.url);
 
@@ -29,7 +31,13 @@ describe('lint', () => {
       );
     }
     for (const architecture of ['amd64', 'arm64', 's390x'] as const) {
-      const seccomp = usualDefault({ architecture, capabilities: ['ALL'] });
+      const open = usualDefault({ architecture, capabilities: ['ALL'] });
+      const findings = lint({ kind: 'Seccomp', seccomp: open });
+      assert.deepEqual(
+        findings.map(({ code, message }) => `${code} ${message.split(':')[0]}`),
+        ['wide-comparison socket'],
+      );
+      const { profile: seccomp } = narrowComparisons(open, nativeArchitecture(architecture));
       assert.deepEqual(lint({ kind: 'Seccomp', seccomp }), []);
     }
   });
@@ -100,7 +108,7 @@ describe('lint', () => {
 
   it('tells of conditions of which the outcome is not sure', () => {
     const when = (action: string, op: string, value: number) => ({
-      names: ['read'],
+      names: ['mremap'],
       action,
       args: [{ index: 0, value, op }],
     });
@@ -116,6 +124,74 @@ describe('lint', () => {
       codes(profile(when('SCMP_ACT_ERRNO', 'SCMP_CMP_GE', 4), when('SCMP_ACT_ERRNO', 'SCMP_CMP_EQ', 1))),
       [],
     );
+  });
+
+  it('tells of conditions that upper bits evade, with a call and what to write', () => {
+    const wide = (profile: object) =>
+      lint(readProfile(new TextEncoder().encode(JSON.stringify(profile))))
+        .filter(({ code }) => code === 'wide-comparison')
+        .map(({ pointer, message }) => `${pointer} ${message}`);
+    const when = (names: string[], action: string, ...args: readonly (readonly [number, string, number])[]) => ({
+      names,
+      action: `SCMP_ACT_${action}`,
+      args: args.map(([index, op, value]) => ({ index, op: `SCMP_CMP_${op}`, value })),
+    });
+    const permissive = (...syscalls: object[]) => ({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
+    const denying = (...syscalls: object[]) => ({ defaultAction: 'SCMP_ACT_ERRNO', syscalls });
+    const narrow = 'fairlead convert --narrow-comparisons';
+    assert.deepEqual(
+      wide(
+        permissive(when(['socket', 'socketpair'], 'ERRNO', [0, 'EQ', 38]), when(['ioctl'], 'KILL', [1, 'EQ', 0x5412])),
+      ),
+      [
+        '/syscalls/0/args/0 socket, socketpair: socket(0x100000026) gets SCMP_ACT_ALLOW, and the kernel, which takes 32 ' +
+          'bits of argument 0, makes it socket(0x26), which gets SCMP_ACT_ERRNO(1): compare 32 bits by ' +
+          `SCMP_CMP_MASKED_EQ with value 4294967295 and valueTwo 38, as ${narrow} does`,
+        '/syscalls/1/args/0 ioctl: ioctl(*, 0x100005412) gets SCMP_ACT_ALLOW, and the kernel, which takes 32 bits of ' +
+          'argument 1, makes it ioctl(*, 0x5412), which gets SCMP_ACT_KILL_THREAD: compare 32 bits by ' +
+          `SCMP_CMP_MASKED_EQ with value 4294967295 and valueTwo 21522, as ${narrow} does`,
+      ],
+    );
+    assert.deepEqual(
+      wide(
+        denying(
+          when(['socket'], 'ALLOW', [0, 'LT', 38]),
+          when(['socket'], 'ALLOW', [0, 'EQ', 39]),
+          when(['socket'], 'ALLOW', [0, 'GT', 40]),
+        ),
+      ),
+      [
+        '/syscalls/2/args/0 socket: socket(0x100000028) gets SCMP_ACT_ALLOW, and the kernel, which takes 32 bits of ' +
+          `argument 0, makes it socket(0x28), which gets SCMP_ACT_ERRNO(1): ${narrow} writes comparisons of 32 bits`,
+      ],
+    );
+    const several = denying(
+      { ...when(['socket'], 'ERRNO', [0, 'EQ', 16], [2, 'EQ', 9]), errnoRet: 22 },
+      when(['socket'], 'ALLOW', [0, 'NE', 16]),
+      when(['socket'], 'ALLOW', [2, 'NE', 9]),
+    );
+    assert.match(wide(several)[0] ?? '', /socket\(0x100000010, \*, 0x9\) gets SCMP_ACT_ALLOW/);
+    // The conditions of different entries let it through together, and no value of one by itself.
+    const together = permissive(
+      when(['socket'], 'ERRNO', [0, 'GT', 4], [1, 'EQ', 2]),
+      when(['socket'], 'KILL', [0, 'EQ', 3]),
+    );
+    assert.match(wide(together).join(), /socket\(0x100000003\) gets SCMP_ACT_ALLOW/);
+    for (const silent of [
+      // Values that are denied although the kernel would take them for permitted ones are no hole.
+      denying(when(['socket'], 'ALLOW', [0, 'EQ', 2]), when(['personality'], 'ALLOW', [0, 'LE', 8])),
+      // The kernel takes 64 bits of these.
+      permissive(when(['mount'], 'ERRNO', [3, 'EQ', 4096]), when(['prctl'], 'ERRNO', [1, 'EQ', 1])),
+      permissive({
+        ...when(['socket'], 'ERRNO'),
+        args: [{ index: 0, op: 'SCMP_CMP_MASKED_EQ', value: 2 ** 32 - 1, valueTwo: 38 }],
+      }),
+      // Comparisons of 32-bit architectures have 32 bits.
+      { ...permissive(when(['socket'], 'ERRNO', [0, 'EQ', 38])), architectures: ['SCMP_ARCH_ARM'] },
+      permissive(when(['socket'], 'ERRNO'), when(['socket'], 'KILL', [0, 'EQ', 38])),
+    ]) {
+      assert.deepEqual(wide(silent), []);
+    }
   });
 
   it('tells of conditions over which a container may not start in time', () => {

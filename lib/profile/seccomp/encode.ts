@@ -228,7 +228,10 @@ function isSafe(rules: readonly EncodedRule[]): boolean {
   return alignedLength(rules) <= maxRules;
 }
 
-/** Leaves out what loosens and does not fit; undefined if what tightens does not fit either. */
+/**
+ * Leaves out what does not fit of what loosens, and then of what has another error number than the default; undefined
+ * if what tightens does not fit.
+ */
 function withinLimits(
   regions: readonly Region[],
   byDefault: Outcome,
@@ -236,14 +239,16 @@ function withinLimits(
   budget: Budget,
 ): Encoding | undefined {
   const rules: EncodedRule[] = [];
-  const inOrder = regions.toSorted((a, b) => Number(loosens(a, byDefault)) - Number(loosens(b, byDefault)));
+  const stepOf = ({ outcome }: Region) => Math.sign(strictness(outcome) - strictness(byDefault));
+  const order = [1, -1, 0];
+  const inOrder = regions.toSorted((a, b) => order.indexOf(stepOf(a)) - order.indexOf(stepOf(b)));
   for (const region of inOrder) {
     const lax = loosens(region, byDefault);
     const more = inMaskedConditions(lax && has32Bit ? narrowed(region, budget) : [region], has32Bit, budget);
     const before = rules.length;
     if (more !== undefined) rules.push(...more);
     if (more !== undefined && isSafe(rules)) continue;
-    if (!lax) return undefined;
+    if (stepOf(region) > 0) return undefined;
     rules.length = before;
   }
   return { rules: align(rules), exact: false };

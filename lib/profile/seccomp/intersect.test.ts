@@ -187,6 +187,45 @@ describe('intersect', () => {
     assert.deepEqual(profile.syscalls, [{ names: ['mount'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 }]);
   });
 
+  it('loses error numbers rather than what both permit', () => {
+    const names = ['socket'];
+    const when = (action: SeccompRule['action'], ...args: readonly SeccompArg[]): SeccompRule => ({
+      names,
+      action,
+      args,
+    });
+    const is = (index: number, op: 'SCMP_CMP_EQ' | 'SCMP_CMP_NE', value: bigint): SeccompArg => ({ index, op, value });
+    // As CRI-O has it: audit sockets are denied with another number than what is not listed.
+    const baseline: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      defaultErrnoRet: 38,
+      architectures,
+      syscalls: [
+        { ...when('SCMP_ACT_ERRNO', is(0, 'SCMP_CMP_EQ', 16n), is(2, 'SCMP_CMP_EQ', 9n)), errnoRet: 22 },
+        when('SCMP_ACT_ALLOW', is(0, 'SCMP_CMP_NE', 16n)),
+        when('SCMP_ACT_ALLOW', is(0, 'SCMP_CMP_EQ', 16n), is(2, 'SCMP_CMP_NE', 9n)),
+        { names: ['socketcall'], action: 'SCMP_ACT_ALLOW' },
+      ],
+    };
+    const artifact: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      architectures,
+      syscalls: [
+        when('SCMP_ACT_ALLOW', is(0, 'SCMP_CMP_EQ', 2n)),
+        when('SCMP_ACT_ALLOW', is(0, 'SCMP_CMP_EQ', 10n)),
+        { names: ['socketcall'], action: 'SCMP_ACT_ALLOW' },
+      ],
+    };
+    const { profile, syscalls } = intersect([baseline, artifact], native);
+    const socket = (family: bigint, protocol: bigint) =>
+      evaluate(profile, { architecture: native, syscall: 'socket', args: [family, 1n, protocol] });
+    assert.equal(socket(2n, 0n), 'SCMP_ACT_ALLOW');
+    assert.equal(socket(10n, 9n), 'SCMP_ACT_ALLOW');
+    assert.equal(rank(socket(16n, 9n)), rank('SCMP_ACT_ERRNO 22'));
+    assert.equal(rank(socket(17n, 0n)), rank('SCMP_ACT_ERRNO 1'));
+    assert.equal(syscalls.find(({ name }) => name === 'socket')?.result.exact, false);
+  });
+
   it('says two forbidden values without losing any other', () => {
     const { profile, syscalls } = intersect(
       [allow('socket', 'SCMP_CMP_NE', 40n), allow('socket', 'SCMP_CMP_NE', 16n)],

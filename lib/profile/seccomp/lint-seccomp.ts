@@ -2,6 +2,7 @@ import type { Finding } from '../profile.ts';
 import { companions } from './architecture.ts';
 import { argumentSet } from './argument-set.ts';
 import { haveCommonCall } from './box.ts';
+import { lintWideComparisons } from './lint-wide-comparisons.ts';
 import { loadDelay, loadedRules } from './load-cost.ts';
 import type { Decision, Meaning, Region } from './meaning.ts';
 import { boxOf, decisionOf, meaningOf } from './meaning.ts';
@@ -18,11 +19,17 @@ const maxOverlapRegions = 64;
 /**
  * Findings of a seccomp profile, those of the whole first, then in the order of its entries. Codes: allow-everything,
  * missing-architecture, missing-runtime-syscalls, unknown-syscall, entry-equals-default, duplicate-entry,
- * unreachable-entry, never-matches, overlapping-actions, unreliable-comparison, slow-to-load.
+ * unreachable-entry, never-matches, overlapping-actions, unreliable-comparison, slow-to-load, wide-comparison.
  */
 export function lintSeccomp(profile: SeccompProfile): readonly Finding[] {
   const meaning = meaningOf(profile);
-  return [...lintWhole(profile, meaning), ...lintEntries(profile), ...lintConditions(profile)];
+  const entries = conditionalEntries(profile);
+  return [
+    ...lintWhole(profile, meaning),
+    ...lintEntries(profile),
+    ...lintConditions(entries),
+    ...lintWideComparisons(profile.architectures ?? [], meaning, entries),
+  ];
 }
 
 function lintWhole(profile: SeccompProfile, meaning: Meaning): readonly Finding[] {
@@ -130,9 +137,9 @@ interface Entries {
   isOver: boolean;
 }
 
-function lintConditions(profile: SeccompProfile): readonly Finding[] {
+function lintConditions(entries: ReadonlyMap<string, Entries>): readonly Finding[] {
   const findings: Finding[] = [];
-  for (const [name, { rules, places, isOver }] of conditionalEntries(profile)) {
+  for (const [name, { rules, places, isOver }] of entries) {
     const first = `/syscalls/${places[0]}`;
     findings.push(...lintLoad(name, rules, places));
     // Rules that match nothing are joined with the others too.

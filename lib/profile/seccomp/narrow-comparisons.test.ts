@@ -236,6 +236,17 @@ describe('narrowComparisons', () => {
     ]);
   });
 
+  it('keeps entries that no call meets, since they hold through socketcall', () => {
+    const never: SeccompRule = {
+      names: ['socket'],
+      action: 'SCMP_ACT_KILL_PROCESS',
+      args: [{ index: 0, op: 'SCMP_CMP_LT', value: 0n }],
+    };
+    const { profile } = narrowComparisons(denying(never, allow('socket', except(0, 40n))), native);
+    assert.deepEqual(profile.syscalls?.[0], never);
+    assert.equal(profile.syscalls?.length, 33);
+  });
+
   it('knows where the flags of clone are', () => {
     const given = (architecture: string): SeccompProfile => ({
       defaultAction: 'SCMP_ACT_ALLOW',

@@ -1,3 +1,4 @@
+import { argumentSet } from './argument-set.ts';
 import type { Budget } from './budget.ts';
 import { fullBudget } from './budget.ts';
 import type { Encoding } from './encode.ts';
@@ -8,7 +9,7 @@ import { narrowDecision, withoutUpperBits } from './kernel-reading.ts';
 import { loadedRules } from './load-cost.ts';
 import type { Decision, Meaning } from './meaning.ts';
 import { decisionOf, meaningOf } from './meaning.ts';
-import type { SeccompProfile, SeccompRule } from './model.ts';
+import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
 import { namedDefault } from './named-default.ts';
 import type { Outcome } from './outcome.ts';
 import { outcomeOf, sameOutcome } from './outcome.ts';
@@ -107,9 +108,10 @@ function fitTogether(
 ): void {
   const all = new Map<string, Encoding>();
   const written = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
-  for (const { names, action, errnoRet, args = [] } of profile.syscalls ?? []) {
-    const outcome = outcomeOf(action, errnoRet);
-    if (sameOutcome(outcome, written)) continue;
+  for (const rule of profile.syscalls ?? []) {
+    if (saysDefault(rule, written)) continue;
+    const { names, args = [] } = rule;
+    const outcome = outcomeOf(rule.action, rule.errnoRet);
     const rules = loadedRules(args).map((conditions) => ({ args: conditions, outcome }));
     for (const name of names) all.set(name, { rules: [...(all.get(name)?.rules ?? []), ...rules], exact: true });
   }
@@ -133,14 +135,26 @@ function withRules(
   const kept: SeccompRule[] = [];
   const silent = new Set([...encodings].filter(([, { rules }]) => rules.length === 0).map(([name]) => name));
   for (const rule of profile.syscalls ?? []) {
-    // Runtimes add no rules that say the default, but they know the syscalls by them.
-    const isIdle = sameOutcome(outcomeOf(rule.action, rule.errnoRet), written);
-    const names = isIdle ? rule.names : rule.names.filter((name) => !encodings.has(name));
-    if (isIdle) for (const name of names) silent.delete(name);
-    if (names.length === rule.names.length) kept.push(rule);
-    else if (names.length > 0) kept.push({ ...rule, names });
+    const isIdle = saysDefault(rule, written);
+    if (isIdle) for (const name of rule.names) silent.delete(name);
+    const changed = isIdle ? [] : rule.names.filter((name) => encodings.has(name));
+    if (changed.length === 0) kept.push(rule);
+    else if (changed.length < rule.names.length) {
+      kept.push({ ...rule, names: rule.names.filter((name) => !encodings.has(name)) });
+    }
+    if (changed.length > 0) kept.push(...neverMet(rule).map((args) => ({ ...rule, names: changed, args })));
   }
   const rules = new RuleList();
   for (const [name, encoding] of [...encodings].sort(([a], [b]) => (a < b ? -1 : 1))) rules.add(name, encoding);
   return { ...profile, syscalls: [...kept, ...rules.entries(), ...namedDefault(silent, byDefault)] };
+}
+
+/** Runtimes add no rules that say the default, but they know the syscalls by them. */
+function saysDefault({ action, errnoRet }: SeccompRule, byDefault: Outcome): boolean {
+  return sameOutcome(outcomeOf(action, errnoRet), byDefault);
+}
+
+/** What of an entry no call meets: through socketcall and ipc, where conditions on the first argument are lost, it is met. */
+function neverMet({ args = [] }: SeccompRule): readonly (readonly SeccompArg[])[] {
+  return loadedRules(args).filter((conditions) => conditions.some((arg) => argumentSet(arg) === 'none'));
 }
