@@ -2,7 +2,7 @@ import { intersectBoxes } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
-import { always } from './meaning.ts';
+import { always, withOneErrno } from './meaning.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, stricter, strictness } from './outcome.ts';
 import { addRegion, subtractBoxes, withoutIncluded } from './regions.ts';
@@ -21,14 +21,14 @@ export function combineDecisions(first: Decision, second: Decision, has32Bit: bo
   const [ours, theirs] = fewPairs(first, second)
     ? [first, second]
     : [simplify(first, budget), simplify(second, budget)];
+  const otherwise = stricter(first.otherwise, second.otherwise);
+  const wide = first.wide || second.wide;
   const regions = orTooMuch(() => combineRegions(ours, theirs, budget));
-  if (regions === undefined) return strictestOf(first, second);
-  return {
-    regions,
-    otherwise: stricter(first.otherwise, second.otherwise),
-    exact: first.exact && second.exact,
-    wide: first.wide || second.wide,
-  };
+  if (regions !== undefined) return { regions, otherwise, exact: first.exact && second.exact, wide };
+  // Rather than what both permit, the numbers of errors are lost.
+  const [plain, other] = [withOneErrno(ours, otherwise), withOneErrno(theirs, otherwise)];
+  const fewer = orTooMuch(() => combineRegions(plain, other, budget));
+  return fewer === undefined ? strictestOf(first, second) : { regions: fewer, otherwise, exact: false, wide };
 }
 
 function combineConstants(first: Decision, second: Decision): Decision {

@@ -5,6 +5,7 @@ import { haveCommonCall } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch, spend, unlimited } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
+import { withOneErrno } from './meaning.ts';
 import type { SeccompArg } from './model.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, stricter, strictness } from './outcome.ts';
@@ -49,21 +50,28 @@ export function encodeDecision(
   has32Bit: boolean,
   budget: Budget = unlimited,
 ): Encoding {
+  const encoding = encodeWhole(decision, byDefault, has32Bit, budget);
+  if (encoding !== undefined) return encoding;
+  // Rather than what is permitted, the numbers of errors are lost.
+  const plain = encodeWhole(withOneErrno(decision, byDefault), byDefault, has32Bit, budget);
+  return plain === undefined ? encodeStrictest(decision, byDefault) : { ...plain, exact: false };
+}
+
+/** Returns undefined where the rules would be too many or too much work, or would be wrong on 32-bit architectures. */
+function encodeWhole(decision: Decision, byDefault: Outcome, has32Bit: boolean, budget: Budget): Encoding | undefined {
   if (decision.regions.length === 0) return constant(decision.otherwise, byDefault, decision.exact);
   const wide = has32Bit && decision.wide;
-  if (wide && !keepsWhenCut(decision, byDefault)) return encodeStrictest(decision, byDefault);
+  if (wide && !keepsWhenCut(decision, byDefault)) return undefined;
   const regions = disjointRegions(decision, byDefault, budget);
-  if (regions === undefined) return encodeStrictest(decision, byDefault);
-  const fitting = has32Bit && !wide ? withoutWide(regions, byDefault) : regions;
-  if (fitting === undefined) return encodeStrictest(decision, byDefault);
+  const fitting = has32Bit && !wide ? regions && withoutWide(regions, byDefault) : regions;
+  if (regions === undefined || fitting === undefined) return undefined;
   const exact = decision.exact && (!has32Bit || wide || !regions.some(hasWide));
-  const encoding = orTooMuch(() => {
+  return orTooMuch(() => {
     const rules =
       inOneRule(fitting) ?? inSingleConditions(fitting, budget) ?? inMaskedConditions(fitting, has32Bit, budget);
     if (rules !== undefined && isSafe(rules)) return { rules: align(rules), exact };
     return withinLimits(fitting, byDefault, has32Bit, budget);
   });
-  return encoding ?? encodeStrictest(decision, byDefault);
 }
 
 /** Whether the conditions can be written as they were, bit by bit, so that cut to 32 bits they still mean the same. */

@@ -6,9 +6,9 @@ import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
 import type { Call } from '#test/oracle/seccomp-evaluate';
 import { evaluate, possibleResults, rank } from '#test/oracle/seccomp-evaluate';
 import { usualDefault } from '#test/support/runtime-default';
-import { argumentSet } from './argument-set.ts';
 import { intersect } from './intersect.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
+import { narrowComparisons } from './narrow-comparisons.ts';
 import { operators } from './vocabulary.ts';
 
 const native = 'SCMP_ARCH_X86_64';
@@ -34,19 +34,6 @@ function forProfiles(
     });
     fc.assert(property, { numRuns: runs });
   }
-}
-
-/**
- * Without conditions that nothing meets, since libseccomp replaces those on the first argument, so that they count; and
- * without conditions of socketcall on a pointer.
- */
-function matching(shape: Shape): fc.Arbitrary<SeccompProfile> {
-  const isEmpty = ({ op, value }: SeccompArg) => argumentSet({ index: 0, op, value }) === 'none';
-  const isOnPointer = ({ names: list, args = [] }: SeccompRule) =>
-    list.includes('socketcall') && args.some(({ index }) => index > 0);
-  return arbitraryProfile(shape).filter(
-    ({ syscalls = [] }) => !syscalls.some((rule) => isOnPointer(rule) || rule.args?.some(isEmpty)),
-  );
 }
 
 function randomFrom(seed: number): () => number {
@@ -79,33 +66,6 @@ describe('intersect', () => {
         }
       });
     }
-  });
-
-  it('is not looser either where 32-bit programs reach a syscall through socketcall or ipc', () => {
-    const shape: Shape = {
-      names: ['socket', 'connect', 'socketcall'],
-      architectures: [architectures],
-      wide: false,
-      rules: 5,
-    };
-    const property = fc.property(fc.array(matching(shape), { minLength: 1, maxLength: 3 }), (profiles) => {
-      const { profile } = intersect(profiles, native);
-      const added = (profile.syscalls ?? []).filter(({ action }) => action !== profile.defaultAction);
-      const own = added.filter((rule) => rule.names.includes('socketcall'));
-      const ofMembers = added.some((rule) => rule.names.includes('socket') || rule.names.includes('connect'));
-      assert.ok(
-        !ofMembers || own.every(({ args = [] }) => args.length === 0),
-        'libseccomp refuses conditions on socketcall beside members',
-      );
-      // socketcall(1, …) is socket, 2 bind, 3 connect, and 99 nothing.
-      for (const first of [1n, 2n, 3n, 99n]) {
-        const results = (input: SeccompProfile) => possibleResults(input, through(first)).map(rank);
-        const laxest = Math.min(...results(profile));
-        // Where an input's conditions depend on a pointer, it promises no more than its laxest result.
-        for (const input of profiles) assert.ok(laxest >= Math.min(...results(input)), `socketcall(${first})`);
-      }
-    });
-    fc.assert(property, { numRuns: 500 });
   });
 
   it('keeps a denied socket denied through socketcall, which RuntimeDefault allows', () => {
@@ -224,6 +184,26 @@ describe('intersect', () => {
     assert.equal(rank(socket(16n, 9n)), rank('SCMP_ACT_ERRNO 22'));
     assert.equal(rank(socket(17n, 0n)), rank('SCMP_ACT_ERRNO 1'));
     assert.equal(syscalls.find(({ name }) => name === 'socket')?.result.exact, false);
+  });
+
+  it('loses error numbers, too, where telling them apart would take conditions without end', () => {
+    const families: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      defaultErrnoRet: 38,
+      architectures,
+      syscalls: [1n, 2n, 10n].map((value) => ({
+        names: ['socket'],
+        action: 'SCMP_ACT_ALLOW',
+        args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }],
+      })),
+    };
+    const { profile: baseline } = narrowComparisons(allow('socket', 'SCMP_CMP_NE', 40n), native);
+    const { profile } = intersect([baseline, families], native);
+    const results = [0n, 1n, 2n, 10n, 40n].map((value) =>
+      evaluate(profile, { architecture: native, syscall: 'socket', args: [value] }),
+    );
+    const [denied, allowed] = ['SCMP_ACT_ERRNO 1', 'SCMP_ACT_ALLOW'];
+    assert.deepEqual(results, [denied, allowed, allowed, allowed, denied]);
   });
 
   it('says two forbidden values without losing any other', () => {

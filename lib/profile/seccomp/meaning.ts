@@ -34,6 +34,17 @@ export function always(outcome: Outcome): Decision {
   return { regions: [], otherwise: outcome, exact: true, wide: false };
 }
 
+/** A decision with one outcome in place of all that are as strict, which differ in the error number at most. */
+export function withOneErrno({ regions, otherwise, ...decision }: Decision, one: Outcome): Decision {
+  const level = strictness(one);
+  const change = (outcome: Outcome) => (strictness(outcome) === level ? one : outcome);
+  return {
+    ...decision,
+    regions: regions.map(({ box, outcome }) => ({ box, outcome: change(outcome) })),
+    otherwise: change(otherwise),
+  };
+}
+
 export function decisionOf(meaning: Meaning, syscall: string): Decision {
   return meaning.decisions.get(syscall) ?? meaning.otherwise;
 }
