@@ -32,7 +32,7 @@ describe('effectiveProfile', () => {
         'clone3 baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(38) true',
         'keyctl baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1) true',
         'mount baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1) true',
-      'socket baseline SCMP_ACT_ALLOW if arg0 == 1 or arg0 == 2 or arg0 == 10, else SCMP_ACT_ERRNO(38) -> SCMP_ACT_ALLOW if arg0 == 1 or arg0 == 2 or arg0 == 10, SCMP_ACT_ERRNO(38) if arg0 == 0 or 3 <= arg0 <= 9 or 11 <= arg0 <= 39 or arg0 >= 41, else SCMP_ACT_ERRNO(1) true',
+        'socket baseline SCMP_ACT_ALLOW if arg0 == 1 or arg0 == 2 or arg0 == 10, else SCMP_ACT_ERRNO(38) -> SCMP_ACT_ALLOW if arg0 == 1 or arg0 == 2 or arg0 == 10, SCMP_ACT_ERRNO(38) if arg0 == 0 or 3 <= arg0 <= 9 or 11 <= arg0 <= 39 or arg0 >= 41, else SCMP_ACT_ERRNO(1) true',
         'umount2 baseline SCMP_ACT_ALLOW -> SCMP_ACT_ERRNO(1) true',
       ],
     );
