@@ -42,4 +42,15 @@ describe('parseSeccomp', () => {
     const [unknown] = parse({ defaultAction: 'SCMP_ACT_LOG', syscalls: [{ ...syscalls[0], 'x/~': 1 }] }).unknownFields;
     assert.equal(unknown?.pointer, '/syscalls/0/x~1~0');
   });
+
+  it('refuses a NUL in a name, at which runtimes end it', () => {
+    const named = (name: string) => ({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      syscalls: [{ names: ['read', name], action: 'SCMP_ACT_LOG' }],
+    });
+    for (const name of ['clone\0', 'clone\0x', '\0clone', '\0']) {
+      assert.throws(() => parse(named(name)), /syscalls\[0\]\.names\[1\]: must not have a NUL/, JSON.stringify(name));
+    }
+    assert.deepEqual(parse(named('clone 3')).profile.syscalls?.[0]?.names, ['read', 'clone 3']);
+  });
 });

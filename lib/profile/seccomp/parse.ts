@@ -121,6 +121,8 @@ class Parser {
     if (node.type !== 'string') this.#fail(node, `must be a string, is ${spoken(node)}`);
     if (node.value === '') this.#fail(node, 'must not be empty');
     if (node.value.length > 128) this.#fail(node, 'is longer than 128 characters');
+    // Runtimes pass names on as C strings: "clone\0" would be another syscall here, and clone there.
+    if (node.value.includes('\0')) this.#fail(node, 'must not have a NUL, at which runtimes end the name');
     return node.value;
   };
 
