@@ -85,7 +85,7 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
 
   it('binds containers of every sort, also where they say RuntimeDefault by field or annotation', async () => {
     await bind('nginx', { reference, ...selector });
-    const defaulted = { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } };
+    const runtimeDefault = { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } };
     const image = 'registry.example.com/app:1';
     const { status, body } = await createPod('bound', {
       annotations: {
@@ -93,18 +93,20 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
         'container.seccomp.security.alpha.kubernetes.io/app': 'docker/default',
       },
       spec: {
-        initContainers: [{ name: 'init', image, ...defaulted }],
+        initContainers: [{ name: 'init', image, ...runtimeDefault }],
         containers: [
           { name: 'app', image },
-          { name: 'side', image, ...defaulted },
+          { name: 'side', image, ...runtimeDefault },
         ],
       },
     });
     assert.equal(status, 201, body.message);
     const { annotations } = (await cluster.pod('bound')).metadata;
     assert.equal(annotations?.['fairlead.dev/bound-by'], 'nginx');
+    // The pod asks for RuntimeDefault, and its containers with it.
+    const defaulted = { ...profile, localhostProfile: `${profile.localhostProfile}?base=RuntimeDefault` };
     for (const place of [body.spec, ...(body.spec.initContainers ?? []), ...body.spec.containers]) {
-      assert.deepEqual(place.securityContext?.seccompProfile, profile);
+      assert.deepEqual(place.securityContext?.seccompProfile, defaulted);
     }
     await unbind('nginx');
   });
@@ -114,7 +116,7 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
     const { body } = await createPod('based');
     assert.deepEqual(body.spec.securityContext?.seccompProfile, {
       type: 'Localhost',
-      localhostProfile: `oci/${reference}?base=profiles/base.json`,
+      localhostProfile: `oci/${reference}?base=localhost/profiles/base.json`,
     });
     await unbind('based');
   });
