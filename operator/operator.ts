@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
 import type { FastifyBaseLogger } from 'fastify';
 import { FairleadError, toFairleadError } from '#lib/errors';
+import { openApiServer } from './api-server.ts';
 import { bindingSource } from './list-bindings.ts';
 import { openTlsFiles } from './tls-files.ts';
 import { webhookServer } from './webhook.ts';
@@ -35,12 +36,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const { log } = options;
   const { host, port } = parseListen(options.listen);
   const tls = await openTlsFiles(options.tlsCert, options.tlsKey);
-  const source = await bindingSource(options.kubeconfig);
+  const api = await openApiServer(options.kubeconfig);
+  const source = bindingSource(api);
   const server = webhookServer(source, tls.pair, log);
   try {
     await server.listen({ host, port });
   } catch (cause) {
-    source.close();
+    api.close();
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FairleadError('Unavailable', `cannot listen on ${options.listen}: ${reason}`, { cause });
   }
@@ -62,7 +64,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     async stop() {
       clearInterval(reload);
       await server.close();
-      source.close();
+      api.close();
     },
   };
 }

@@ -55,7 +55,6 @@ describePeers(['openssl'], 'the webhook', () => {
       probe: async () => {
         list();
       },
-      close: () => undefined,
     };
     const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
     const server = webhookServer(source, tls, log);
