@@ -190,6 +190,16 @@ export class OperatorCluster {
     return this.api.request('PATCH', at, patch, 'application/merge-patch+json') as Promise<Answer>;
   }
 
+  /** Applies a JSON merge patch to a namespace, as admin. */
+  async patchNamespace(name: string, patch: object): Promise<Answer> {
+    return (await this.api.request(
+      'PATCH',
+      `/api/v1/namespaces/${name}`,
+      patch,
+      'application/merge-patch+json',
+    )) as Answer;
+  }
+
   async stop(): Promise<void> {
     await this.stopOperator();
     await this.api.stop();
