@@ -2,10 +2,12 @@ import { join, normalize } from 'node:path/posix';
 import { FairleadError } from '#lib/errors';
 import { type PinnedReference, parsePinned } from './pinned-reference.ts';
 
-/** An artifact's reference, and the profile on the node to intersect it with, as an absolute path. */
+/** What to intersect an artifact with: the runtime's default, or a file on the node by its absolute path. */
+export type Base = 'RuntimeDefault' | { readonly path: string };
+
 export interface LocalhostReference {
   readonly reference: PinnedReference;
-  readonly base?: string;
+  readonly base?: Base;
 }
 
 /** Folder below the kubelet's seccomp root whose name makes a Localhost profile a reference. */
@@ -13,8 +15,9 @@ const marker = 'oci';
 const pinned = /@sha(?:256|512):/;
 
 /**
- * Reads a Localhost profile's path as the kubelet sends it, `<seccomp root>/oci/<reference>[?base=<localhost profile>]`.
- * Gives undefined where it is an ordinary path. The marker counts right below the seccomp root only: a file
+ * Reads a Localhost profile's path as the kubelet sends it, `<seccomp root>/oci/<reference>`, with
+ * `?base=RuntimeDefault` (reserved: never a file), `?base=localhost/<localhost profile>`, or the older
+ * `?base=<localhost profile>` after it. Gives undefined where it is an ordinary path. The marker counts right below the seccomp root only: a file
  * `operator/oci/x.json` stays a file.
  * Throws InvalidInput where it is a reference and not a good one, and where it may be meant as one: such a path must not reach
  * the runtime, which would look for a file.
@@ -40,15 +43,18 @@ export function parseLocalhostReference(path: string, seccompRoot: string): Loca
   };
 }
 
-function parseBase(query: string, seccompRoot: string): string {
+function parseBase(query: string, seccompRoot: string): Base {
   const match = /^base=([^?&#]+)$/.exec(query);
   if (match === null) {
     throw invalid(
       `${quote(`?${query}`)} after the digest is not understood`,
-      'Only ?base=<localhost profile> may follow.',
+      'Only ?base=RuntimeDefault or ?base=localhost/<localhost profile> may follow.',
     );
   }
-  return checkBase(join(seccompRoot, descending(match[1] as string)), seccompRoot);
+  const base = match[1] as string;
+  if (base === 'RuntimeDefault') return base;
+  const path = base.startsWith('localhost/') ? base.slice('localhost/'.length) : base;
+  return { path: checkBase(join(seccompRoot, descending(path)), seccompRoot) };
 }
 
 function descending(path: string): string {

@@ -109,6 +109,16 @@ describe('profile request: Localhost reference', () => {
     assert.deepEqual(localhost(`${root}/oci/localhost:5000/a@${digest}`), { reference: `localhost:5000/a@${digest}` });
   });
 
+  it('takes the default of the runtime for a base, and files by two spellings', () => {
+    const base = (text: string) => localhost(`${root}/oci/${reference}?base=${text}`)?.base;
+    assert.equal(base('RuntimeDefault'), 'RuntimeDefault');
+    assert.deepEqual(base('localhost/operator/base.json'), { path: `${root}/operator/base.json` });
+    assert.deepEqual(base('localhost/RuntimeDefault'), { path: `${root}/RuntimeDefault` });
+    assert.deepEqual(base('localhost/localhost/base.json'), { path: `${root}/localhost/base.json` });
+    assert.deepEqual(base('operator/base.json'), { path: `${root}/operator/base.json` });
+    assert.deepEqual(base('operator/localhost/base.json'), { path: `${root}/operator/localhost/base.json` });
+  });
+
   it('leaves ordinary paths alone', () => {
     for (const path of [
       '',
@@ -165,6 +175,13 @@ describe('profile request: Localhost reference', () => {
     refuses(after('?base=a/'), /clean|below/);
     refuses(after('?base=..'), /below/);
     refuses(after('?base='), /not understood/);
+    refuses(after('?base=localhost/'), /clean|below/);
+    refuses(after('?base=localhost//etc/shadow'), /clean|below/);
+    refuses(after('?base=localhost/../x'), /clean|below/);
+    refuses(after(`?base=localhost/oci/${evil}`), /reference itself/);
+    refuses(after('?base=RuntimeDefault/'), /clean|below/);
+    refuses(after('?base=RuntimeDefault&base=a'), /not understood/);
+    refuses(after('?base=RuntimeDefault?base=a'), /not understood/);
     refuses(after('?'), /not understood/);
     refuses(after('?base=a&base=b'), /not understood/);
     refuses(after('?base=a?base=b'), /not understood/);

@@ -4,14 +4,14 @@ import {
   SecurityProfile_ProfileType as ProfileType,
   type SecurityProfile,
 } from './gen/cri_pb.js';
-import { checkBase, parseLocalhostReference } from './localhost-reference.ts';
+import { type Base, checkBase, parseLocalhostReference } from './localhost-reference.ts';
 import { type PinnedReference, parsePinned } from './pinned-reference.ts';
 
 /** A profile artifact that a container or sandbox is to run under, however the pod said so. */
 export interface ProfileRequest {
   readonly reference: PinnedReference;
-  /** What to intersect it with besides the node's baseline: the runtime's default, or a file on the node by its absolute path. */
-  readonly base?: 'RuntimeDefault' | { readonly path: string };
+  /** What to intersect it with besides the node's baseline. */
+  readonly base?: Base;
 }
 
 /** What a CRI request says about the security profiles of one container or sandbox. */
@@ -86,7 +86,7 @@ function fieldRequest(profile: SecurityProfile, seccompRoot: string): ProfileReq
   if (profileType !== ProfileType.Localhost) {
     throw invalid(`a seccomp profile of type ${profileType} has a reference as localhost_ref`, 'Set type Localhost.');
   }
-  return fromLocalhost(found);
+  return found;
 }
 
 function pathRequest(value: string, seccompRoot: string): ProfileRequest | undefined {
@@ -96,12 +96,7 @@ function pathRequest(value: string, seccompRoot: string): ProfileRequest | undef
     return undefined;
   }
   const path = value.slice(localhostPrefix.length);
-  const found = parseLocalhostReference(path.startsWith('/') ? path : `/${path}`, seccompRoot);
-  return found && fromLocalhost(found);
-}
-
-function fromLocalhost({ reference, base }: { reference: PinnedReference; base?: string }): ProfileRequest {
-  return base === undefined ? { reference } : { reference, base: { path: base } };
+  return parseLocalhostReference(path.startsWith('/') ? path : `/${path}`, seccompRoot);
 }
 
 function annotationRequest(fields: ProfileFields): ProfileRequest | undefined {

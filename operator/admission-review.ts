@@ -1,9 +1,11 @@
 import * as v from 'valibot';
 import { errorMapping, FairleadError } from '#lib/errors';
 import type { BindOutcome } from './bind.ts';
+import type { CheckOutcome } from './check.ts';
 
 const requestSchema = v.object({
   uid: v.pipe(v.string(), v.minLength(1), v.maxLength(253)),
+  kind: v.object({ group: v.string(), version: v.string(), kind: v.string() }),
   resource: v.object({ group: v.string(), version: v.string(), resource: v.string() }),
   subResource: v.optional(v.string(), ''),
   namespace: v.pipe(v.string(), v.minLength(1), v.maxLength(253)),
@@ -47,7 +49,7 @@ export function parseAdmissionReview(body: unknown): AdmissionRequest {
 }
 
 /** Answers with what came of the pod. The audit annotations stand in the API server's audit log, where no pod's author reaches. */
-export function answerOutcome(uid: string, outcome: BindOutcome): AdmissionAnswer {
+export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome): AdmissionAnswer {
   switch (outcome.outcome) {
     case 'untouched':
       return review({ uid, allowed: true });

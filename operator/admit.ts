@@ -2,31 +2,78 @@ import { FairleadError } from '#lib/errors';
 import type { AdmissionRequest } from './admission-review.ts';
 import type { ArtifactBinding } from './artifact-binding.ts';
 import { type BindOutcome, bindEphemeralContainers, bindPod } from './bind.ts';
+import {
+  type CheckOutcome,
+  changesBinding,
+  checkEphemeralContainers,
+  checkPod,
+  checkUnseenPod,
+  checkUpdate,
+} from './check.ts';
 import { parsePod } from './pod.ts';
 
+type ListBindings = (namespace: string) => Promise<readonly ArtifactBinding[]>;
+
 /**
- * Decides on an admission request: the creation of a pod, or ephemeral containers added to one. Throws InvalidInput
- * for anything else, because a webhook that is called for what it does not know was set up wrongly and would let
- * things through, and whatever `list` throws.
+ * Decides on a request before it is complete: the creation of a pod, or ephemeral containers added to one. Throws
+ * InvalidInput for anything else, because a webhook that is called for what it does not know was set up wrongly and
+ * would let things through, and whatever `list` throws.
  */
-export async function admit(
-  request: AdmissionRequest,
-  list: (namespace: string) => Promise<readonly ArtifactBinding[]>,
-): Promise<BindOutcome> {
-  const { resource, subResource, operation, namespace, object, oldObject } = request;
-  const isPod = resource.group === '' && resource.version === 'v1' && resource.resource === 'pods';
-  if (isPod && subResource === '' && operation === 'CREATE') {
-    return bindPod(parsePod(object), await list(namespace));
+export async function mutate(request: AdmissionRequest, list: ListBindings): Promise<BindOutcome> {
+  const { namespace, object, oldObject } = request;
+  switch (subject(request)) {
+    case 'CREATE pods':
+      return bindPod(parsePod(object), await list(namespace));
+    case 'UPDATE pods/ephemeralcontainers':
+      if (isUnseen(request)) return checkUnseenPod(await list(namespace));
+      return bindEphemeralContainers(parsePod(object), parsePod(oldObject), await list(namespace));
+    default:
+      throw unknownSubject(request);
   }
-  if (isPod && subResource === 'ephemeralcontainers' && operation === 'UPDATE') {
-    return bindEphemeralContainers(parsePod(object), parsePod(oldObject), await list(namespace));
+}
+
+/**
+ * Decides on a request as the API server is about to store it, by the same rules as {@link mutate}: the creation of a
+ * pod, an update of one, or of its ephemeral containers. Throws as {@link mutate} does.
+ */
+export async function validate(request: AdmissionRequest, list: ListBindings): Promise<CheckOutcome> {
+  const { namespace, object, oldObject } = request;
+  switch (subject(request)) {
+    case 'CREATE pods':
+      return checkPod(parsePod(object), await list(namespace));
+    case 'UPDATE pods': {
+      const [pod, before] = [parsePod(object), parsePod(oldObject)];
+      // Controllers update pods all the time: labels, finalizers, owners. Few updates are worth a request.
+      if (!changesBinding(pod, before))
+        return { outcome: 'untouched', reason: 'nothing changes that a binding decides' };
+      return checkUpdate(pod, before, await list(namespace));
+    }
+    case 'UPDATE pods/ephemeralcontainers':
+      if (isUnseen(request)) return checkUnseenPod(await list(namespace));
+      return checkEphemeralContainers(parsePod(object), parsePod(oldObject), await list(namespace));
+    default:
+      throw unknownSubject(request);
   }
+}
+
+/** What a request is about, such as `CREATE pods`; nothing for what is not a pod. */
+function subject({ operation, resource: { group, version, resource }, subResource }: AdmissionRequest): string {
+  if (group !== '' || version !== 'v1') return '';
+  return `${operation} ${resource}${subResource === '' ? '' : `/${subResource}`}`;
+}
+
+/** Whether ephemeral containers come without their pod: API servers before 1.22 have a kind of its own for them. */
+function isUnseen({ kind }: AdmissionRequest): boolean {
+  return kind.kind === 'EphemeralContainers';
+}
+
+function unknownSubject({ operation, resource, subResource }: AdmissionRequest): FairleadError {
   const what = `${resource.group}/${resource.version} ${resource.resource}${subResource === '' ? '' : `/${subResource}`}`;
-  throw new FairleadError(
+  return new FairleadError(
     'InvalidInput',
     `the webhook is called for ${operation} of ${what}, which it does not judge`,
     {
-      hint: 'Apply the MutatingWebhookConfiguration of this version (deploy/operator/webhook.yaml).',
+      hint: 'Apply the webhook configurations of this version (deploy/operator/webhook.yaml).',
     },
   );
 }

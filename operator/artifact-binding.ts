@@ -10,7 +10,7 @@ export interface ArtifactBinding {
   /** `registry/repository@sha256:<64 hex>`: never a tag, so that a binding means the same bytes on every node. */
   readonly reference: string;
   readonly podSelector: LabelSelector;
-  /** Localhost profile, relative to the kubelet's seccomp folder, to intersect the artifact with. */
+  /** What to intersect the artifact with: `RuntimeDefault`, or a file's path relative to the kubelet's seccomp folder. */
   readonly base?: string | undefined;
 }
 

@@ -1,138 +1,69 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { ArtifactBinding } from './artifact-binding.ts';
+import { applyPatch, arbitraryBindings, arbitraryPods, type Json } from '#test/support/arbitrary-pods';
 import { bindPod } from './bind.ts';
-import type { PatchOperation } from './json-patch.ts';
+import { checkPod } from './check.ts';
 import { parsePod } from './pod.ts';
 
-interface Json {
-  [key: string]: Json | string | boolean | (Json | string)[];
-}
+const podAnnotation = 'seccomp.security.alpha.kubernetes.io/pod';
+const containerAnnotation = 'container.seccomp.security.alpha.kubernetes.io/';
 
-/** Applies the two operations that a binding makes, strictly: a path must lead somewhere. */
-function apply(document: Json, patch: readonly PatchOperation[]): Json {
-  const result = structuredClone(document);
-  for (const operation of patch) {
-    const segments = operation.path
-      .slice(1)
-      .split('/')
-      .map((s) => s.replaceAll('~1', '/').replaceAll('~0', '~'));
-    const last = segments.pop() as string;
-    let parent = result;
-    for (const segment of segments) {
-      assert.ok(Object.hasOwn(parent, segment), `${operation.path} leads nowhere`);
-      parent = parent[segment] as Json;
-    }
-    if (operation.op === 'add') parent[last] = structuredClone(operation.value) as Json;
-    else {
-      assert.ok(Object.hasOwn(parent, last), `${operation.path} removes nothing`);
-      delete parent[last];
-    }
-  }
-  return result;
-}
-
-const references = ['a', 'b'].map((c) => `registry.example.com:5000/security/nginx@sha256:${c.repeat(64)}`) as [
-  string,
-  string,
-];
-
-const optional = <T>(name: string, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<object> =>
-  fc.option(arbitrary).map((value) => (value === null ? {} : { [name]: value }));
-const merged = (...parts: fc.Arbitrary<object>[]): fc.Arbitrary<object> =>
-  fc.tuple(...parts).map((objects) => Object.assign({}, ...objects));
-
-const seccompProfile = fc.oneof(
-  { weight: 4, arbitrary: fc.constant({ type: 'RuntimeDefault' }) },
-  fc.constant({ type: 'Unconfined' }),
-  fc.constantFrom('profiles/mine.json', `oci/${references[0]}`, `oci/${references[1]}`).map((localhostProfile) => ({
-    type: 'Localhost',
-    localhostProfile,
-  })),
-);
-const securityContext = merged(optional('seccompProfile', seccompProfile), optional('runAsUser', fc.constant('1')));
-const containers = (prefix: string) =>
-  fc
-    .array(merged(optional('securityContext', securityContext)), { maxLength: 3 })
-    .map((list) => list.map((container, i) => ({ name: `${prefix}${i}`, ...container })));
-const annotations = merged(
-  ...['pod', 'c0', 'i0'].map((where) =>
-    optional(
-      where === 'pod'
-        ? 'seccomp.security.alpha.kubernetes.io/pod'
-        : `container.seccomp.security.alpha.kubernetes.io/${where}`,
-      fc.constantFrom('runtime/default', 'unconfined', `localhost/oci/${references[0]}`),
-    ),
-  ),
-  optional('a~b/c', fc.string()),
-);
-const pods = fc.record({
-  metadata: merged(
-    optional('labels', fc.dictionary(fc.constantFrom('app', 'tier', 'constructor'), fc.constantFrom('x', 'y'))),
-    fc.oneof(
-      { weight: 3, arbitrary: fc.constant({}) },
-      annotations.map((value) => ({ annotations: value })),
-    ),
-  ),
-  spec: merged(
-    optional('securityContext', securityContext),
-    optional('initContainers', containers('i')),
-    containers('c').map((value) => ({ containers: value })),
-  ),
-}) as unknown as fc.Arbitrary<Json>;
-const bindings: fc.Arbitrary<ArtifactBinding[]> = fc
-  .array(
-    fc.record({
-      reference: fc.oneof({ weight: 5, arbitrary: fc.constant(references[0]) }, fc.constant(references[1])),
-      matchLabels: fc.dictionary(fc.constantFrom('app', 'constructor'), fc.constantFrom('x', 'y'), { maxKeys: 1 }),
-    }),
-    { maxLength: 3 },
-  )
-  .map((list) =>
-    list.map(({ reference, matchLabels }, i) => ({
-      name: `b${i}`,
-      reference,
-      podSelector: { matchLabels: new Map(Object.entries(matchLabels)) },
-    })),
-  );
+/** What Kubernetes takes a place to ask for: the field, or else the annotation. */
+const asked = (place: Json, annotations: Json, key: string): string | undefined => {
+  const field = (place['securityContext'] as Json | undefined)?.['seccompProfile'] as Json | undefined;
+  if (field !== undefined) return JSON.stringify(field);
+  const annotation = annotations[key];
+  return annotation === 'runtime/default' ? '{"type":"RuntimeDefault"}' : (annotation as string | undefined);
+};
 
 describe('bindPod', () => {
-  it('leaves every place of a bound pod with the one profile, and a second call changes nothing', () => {
-    const seen = { bound: 0, refused: 0, untouched: 0 };
+  it('leaves every place of a bound pod with the profile, no looser than asked, and a second call changes nothing', () => {
+    const seen = { bound: 0, refused: 0, untouched: 0, defaulted: 0 };
     fc.assert(
-      fc.property(pods, bindings, (pod, list) => {
+      fc.property(arbitraryPods, arbitraryBindings, (pod, list) => {
         const outcome = bindPod(parsePod(pod), list);
         seen[outcome.outcome]++;
         if (outcome.outcome !== 'bound') return;
 
-        const after = apply(pod, outcome.patch);
+        const after = applyPatch(pod, outcome.patch);
         const { spec, metadata } = after as { spec: Json; metadata: Json };
-        const places = [spec, ...((spec['initContainers'] ?? []) as Json[]), ...(spec['containers'] as Json[])];
-        for (const place of places) {
-          const { seccompProfile: found } = place['securityContext'] as Json;
-          assert.deepEqual(found, { type: 'Localhost', localhostProfile: outcome.localhostProfile });
-        }
-        // The API server takes an annotation for the field where the pod has none, and refuses the two when they differ.
-        const annotations = (metadata['annotations'] ?? {}) as Json;
-        const before = parsePod(pod).spec;
-        const unset: [string, unknown][] = [
-          ['seccomp.security.alpha.kubernetes.io/pod', before.securityContext?.seccompProfile],
-          ...[...(before.initContainers ?? []), ...before.containers].map(
-            ({ name, securityContext }): [string, unknown] => [
-              `container.seccomp.security.alpha.kubernetes.io/${name}`,
-              securityContext?.seccompProfile,
-            ],
+        const before = pod as { spec: Json; metadata: Json };
+        const left = (metadata['annotations'] ?? {}) as Json;
+        const annotations = (before.metadata['annotations'] ?? {}) as Json;
+        const ofPod = asked(before.spec, annotations, podAnnotation);
+        const places: [Json, Json, string][] = [
+          [spec, before.spec, podAnnotation],
+          ...['initContainers', 'containers'].flatMap((list) =>
+            ((spec[list] ?? []) as Json[]).map((container, i): [Json, Json, string] => [
+              container,
+              (before.spec[list] as Json[])[i] as Json,
+              `${containerAnnotation}${container['name']}`,
+            ]),
           ),
         ];
-        for (const [key, field] of unset) {
-          const left = annotations[key];
-          if (field === undefined && left !== undefined) assert.equal(left, `localhost/${outcome.localhostProfile}`);
+        for (const [place, was, key] of places) {
+          const found = (place['securityContext'] as Json)['seccompProfile'] as Json;
+          const name =
+            found['type'] === 'OCI' && place === spec
+              ? `oci/${(found['oci'] as Json)['ref']}`
+              : found['localhostProfile'];
+          assert.ok(typeof name === 'string' && name.split('?')[0] === outcome.localhostProfile.split('?')[0]);
+          if (outcome.localhostProfile.includes('?')) assert.equal(name, outcome.localhostProfile);
+          const wanted = asked(was, annotations, key) ?? ofPod;
+          if (wanted === '{"type":"RuntimeDefault"}') {
+            seen.defaulted++;
+            assert.ok(name.endsWith('?base=RuntimeDefault'), 'RuntimeDefault is lost');
+          }
+          // The API server takes an annotation for the field where the pod has none, and refuses the two when they differ.
+          const field = (was['securityContext'] as Json | undefined)?.['seccompProfile'];
+          if (field === undefined && left[key] !== undefined) assert.equal(left[key], `localhost/${name}`);
         }
         const again = bindPod(parsePod(after), list);
         assert.deepEqual(again, { ...outcome, patch: [] });
+        assert.equal(checkPod(parsePod(after), list).outcome, 'untouched');
       }),
-      { numRuns: 2000 },
+      { numRuns: 4000 },
     );
     for (const [outcome, count] of Object.entries(seen)) assert.ok(count > 50, `${outcome} was hardly tried: ${count}`);
   });

@@ -8,6 +8,8 @@ const digest = `sha256:${'a1'.repeat(32)}`;
 const reference = `registry.example.com/security/nginx@${digest}`;
 const profile = `oci/${reference}`;
 const localhost = { type: 'Localhost', localhostProfile: profile };
+const defaulted = { type: 'Localhost', localhostProfile: `${profile}?base=RuntimeDefault` };
+const runtimeDefault = { type: 'RuntimeDefault' };
 const nginx: ArtifactBinding = {
   name: 'nginx',
   reference,
@@ -25,6 +27,8 @@ const appAnnotation = 'container.seccomp.security.alpha.kubernetes.io/app';
 
 const addPod = { op: 'add', path: '/spec/securityContext', value: { seccompProfile: localhost } };
 const addApp = { op: 'add', path: '/spec/containers/0/securityContext', value: { seccompProfile: localhost } };
+const defaultPod = { ...addPod, value: { seccompProfile: defaulted } };
+const defaultApp = { ...addApp, value: { seccompProfile: defaulted } };
 const replacePod = { op: 'add', path: '/spec/securityContext/seccompProfile', value: localhost };
 const replaceApp = { op: 'add', path: '/spec/containers/0/securityContext/seccompProfile', value: localhost };
 const annotate = { op: 'add', path: '/metadata/annotations', value: { 'fairlead.dev/bound-by': 'nginx' } };
@@ -47,7 +51,27 @@ const patched: [string, object, object, readonly object[]][] = [
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       containers: [{ name: 'app', securityContext: { seccompProfile: { type: 'RuntimeDefault' } } }],
     },
-    [replacePod, replaceApp, annotate],
+    [{ ...replacePod, value: defaulted }, { ...replaceApp, value: defaulted }, annotate],
+  ],
+  [
+    'says RuntimeDefault for itself, which its containers inherit',
+    metadata,
+    {
+      securityContext: { seccompProfile: runtimeDefault },
+      containers: [app, { name: 'plain', securityContext: { seccompProfile: localhost } }],
+    },
+    [{ ...replacePod, value: defaulted }, defaultApp, annotate],
+  ],
+  [
+    'says RuntimeDefault for a container only',
+    metadata,
+    { containers: [app, { name: 'side', securityContext: { seccompProfile: runtimeDefault } }] },
+    [
+      addPod,
+      addApp,
+      { op: 'add', path: '/spec/containers/1/securityContext/seccompProfile', value: defaulted },
+      annotate,
+    ],
   ],
   [
     'has init containers',
@@ -75,13 +99,47 @@ const patched: [string, object, object, readonly object[]][] = [
     [],
   ],
   [
+    'has the artifact natively in containers, which a kubelet before 1.38 would run unconfined',
+    annotated,
+    {
+      securityContext: { seccompProfile: localhost },
+      containers: [
+        { name: 'app', securityContext: { seccompProfile: { type: 'OCI', oci: { ref: reference } } } },
+        {
+          name: 'based',
+          securityContext: {
+            seccompProfile: { type: 'OCI', oci: { ref: reference, baseProfile: { type: 'RuntimeDefault' } } },
+          },
+        },
+      ],
+    },
+    [replaceApp, { op: 'add', path: '/spec/containers/1/securityContext/seccompProfile', value: defaulted }],
+  ],
+  [
+    'has the artifact with a base of its own, which only tightens it',
+    annotated,
+    {
+      securityContext: {
+        seccompProfile: { type: 'Localhost', localhostProfile: `${profile}?base=localhost/mine.json` },
+      },
+      containers: [bound, { name: 'inherits' }],
+    },
+    [
+      {
+        op: 'add',
+        path: '/spec/containers/1/securityContext',
+        value: { seccompProfile: { type: 'Localhost', localhostProfile: `${profile}?base=localhost/mine.json` } },
+      },
+    ],
+  ],
+  [
     'says RuntimeDefault by annotations',
     { ...metadata, annotations: { [podAnnotation]: 'runtime/default', [appAnnotation]: 'docker/default' } },
     { containers: [app] },
     [
-      addPod,
+      defaultPod,
       { op: 'remove', path: '/metadata/annotations/seccomp.security.alpha.kubernetes.io~1pod' },
-      addApp,
+      defaultApp,
       { op: 'remove', path: '/metadata/annotations/container.seccomp.security.alpha.kubernetes.io~1app' },
       { op: 'add', path: '/metadata/annotations/fairlead.dev~1bound-by', value: 'nginx' },
     ],
@@ -169,12 +227,36 @@ const refused: [string, object, object, RegExp][] = [
     },
     /the pod says Unconfined; container "app" is privileged/,
   ],
+  [
+    'claims to be for Windows, which older API servers forget',
+    metadata,
+    { os: { name: 'windows' }, containers: [app] },
+    /spec\.os\.name alone does not keep a pod for Windows off Linux nodes/,
+  ],
+  [
+    'names the artifact with parameters that the shim refuses',
+    metadata,
+    {
+      containers: [
+        {
+          name: 'app',
+          securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: `${profile}?base=../x` } },
+        },
+      ],
+    },
+    /container "app" says Localhost/,
+  ],
 ];
 
 const untouched: [string, object, object, RegExp][] = [
   ['is not selected', { labels: { app: 'envoy' } }, { containers: [app] }, /no binding/],
   ['has no labels', {}, { containers: [app] }, /no binding/],
-  ['is for Windows', metadata, { os: { name: 'windows' }, containers: [app] }, /Windows/],
+  [
+    'is for Windows nodes',
+    metadata,
+    { os: { name: 'windows' }, nodeSelector: { 'kubernetes.io/os': 'windows' }, containers: [app] },
+    /Windows/,
+  ],
   [
     'is a mirror pod',
     { ...metadata, annotations: { 'kubernetes.io/config.mirror': 'x' } },
@@ -216,7 +298,31 @@ describe('bindPod: bindings', () => {
   it('with a base write it after the reference', () => {
     const outcome = bindPod(pod, [{ ...nginx, base: 'profiles/base.json' }]);
     assert.equal(outcome.outcome, 'bound');
-    assert.equal(outcome.localhostProfile, `${profile}?base=profiles/base.json`);
+    assert.equal(outcome.localhostProfile, `${profile}?base=localhost/profiles/base.json`);
+  });
+
+  it('with a base leave a pod that names it, by the older spelling too', () => {
+    for (const base of ['localhost/profiles/base.json', 'profiles/base.json']) {
+      const seccompProfile = { type: 'Localhost', localhostProfile: `${profile}?base=${base}` };
+      const spec = {
+        securityContext: { seccompProfile },
+        containers: [{ name: 'app', securityContext: { seccompProfile } }],
+      };
+      const outcome = bindPod(parsePod({ metadata: annotated, spec }), [{ ...nginx, base: 'profiles/base.json' }]);
+      assert.deepEqual(outcome.outcome === 'bound' && outcome.patch, []);
+    }
+  });
+
+  it('with the default of the runtime as base write it into every pod', () => {
+    const outcome = bindPod(pod, [{ ...nginx, base: 'RuntimeDefault' }]);
+    assert.deepEqual(outcome.outcome === 'bound' && outcome.patch, [defaultPod, defaultApp, annotate]);
+  });
+
+  it('with a file as base refuse a pod that asks for RuntimeDefault: a reference carries one base', () => {
+    const spec = { securityContext: { seccompProfile: runtimeDefault }, containers: [app] };
+    const outcome = bindPod(parsePod({ metadata, spec }), [{ ...nginx, base: 'base.json' }]);
+    assert.equal(outcome.outcome, 'refused');
+    assert.match(outcome.reason, /the pod asks for RuntimeDefault.*one base only/);
   });
 
   it('that agree are all named, in one order', () => {
@@ -265,6 +371,7 @@ describe('bindEphemeralContainers', () => {
   const before = { metadata, spec: { containers: [app] } };
   const debug = (...ephemeralContainers: object[]) =>
     parsePod({ metadata, spec: { containers: [app], ephemeralContainers } });
+  const loose = [{ seccompProfile: { type: 'Unconfined' } }, { privileged: true }];
 
   it('writes the profile into what is added, and into nothing else', () => {
     const old = { name: 'old', securityContext: { seccompProfile: { type: 'Unconfined' } } };
@@ -279,15 +386,73 @@ describe('bindEphemeralContainers', () => {
   });
 
   it('refuses unconfined and privileged ones', () => {
-    for (const securityContext of [{ seccompProfile: { type: 'Unconfined' } }, { privileged: true }]) {
+    for (const securityContext of loose) {
       const outcome = bindEphemeralContainers(debug({ name: 'new', securityContext }), parsePod(before), [nginx]);
       assert.equal(outcome.outcome, 'refused');
       assert.match(outcome.reason, /ephemeral container "new"/);
     }
   });
 
+  it('decides by the pod that there is, whatever the request claims of it', () => {
+    const windows = { os: { name: 'windows' }, nodeSelector: { 'kubernetes.io/os': 'windows' } };
+    const annotations = { 'kubernetes.io/config.mirror': 'x' };
+    for (const securityContext of loose) {
+      const ephemeralContainers = [{ name: 'new', securityContext }];
+      for (const claimed of [
+        { metadata: {}, spec: { containers: [app], ephemeralContainers } },
+        { metadata: { labels: { app: 'other' } }, spec: { containers: [app], ephemeralContainers } },
+        { metadata, spec: { ...windows, containers: [app], ephemeralContainers } },
+        { metadata: { ...metadata, annotations }, spec: { containers: [app], ephemeralContainers } },
+        { metadata, spec: { containers: [], ephemeralContainers } },
+      ]) {
+        const outcome = bindEphemeralContainers(parsePod(claimed), parsePod(before), [nginx]);
+        assert.equal(outcome.outcome, 'refused', JSON.stringify(claimed));
+      }
+    }
+  });
+
+  it('removes no annotation, which the request may not have', () => {
+    const key = 'container.seccomp.security.alpha.kubernetes.io/new';
+    const annotations = { [key]: 'unconfined' };
+    const annotatedBefore = parsePod({ ...before, metadata: { ...metadata, annotations } });
+    const outcome = bindEphemeralContainers(debug({ name: 'new' }), annotatedBefore, [nginx]);
+    assert.deepEqual(outcome.outcome === 'bound' && outcome.patch, [
+      { op: 'add', path: '/spec/ephemeralContainers/0/securityContext', value: { seccompProfile: localhost } },
+    ]);
+  });
+
+  it('keeps what the pod asked for', () => {
+    const spec = { securityContext: { seccompProfile: runtimeDefault }, containers: [app] };
+    const outcome = bindEphemeralContainers(debug({ name: 'new' }), parsePod({ metadata, spec }), [nginx]);
+    assert.deepEqual(outcome.outcome === 'bound' && outcome.patch, [
+      { op: 'add', path: '/spec/ephemeralContainers/0/securityContext', value: { seccompProfile: defaulted } },
+    ]);
+  });
+
+  it('binds what is added to a pod that runs under the artifact, or an earlier version, by whatever labels', () => {
+    for (const localhostProfile of [
+      profile,
+      `${profile}?base=RuntimeDefault`,
+      `oci/registry.example.com/security/nginx@sha256:${'b'.repeat(64)}`,
+    ]) {
+      const containers = [
+        { name: 'app', securityContext: { seccompProfile: { type: 'Localhost', localhostProfile } } },
+      ];
+      const running = parsePod({ metadata: {}, spec: { containers } });
+      const [unconfined] = loose;
+      assert.equal(bindEphemeralContainers(debug({ name: 'new' }), running, [nginx]).outcome, 'bound');
+      const outcome = bindEphemeralContainers(debug({ name: 'new', securityContext: unconfined }), running, [nginx]);
+      assert.equal(outcome.outcome, 'refused');
+      const unrelated = { ...other, podSelector: nginx.podSelector };
+      assert.equal(bindEphemeralContainers(debug({ name: 'new' }), running, [unrelated]).outcome, 'untouched');
+    }
+  });
+
   it('leaves alone what no binding selects, and updates that add none', () => {
     assert.equal(bindEphemeralContainers(debug({ name: 'new' }), parsePod(before), []).outcome, 'untouched');
     assert.equal(bindEphemeralContainers(parsePod(before), parsePod(before), [nginx]).outcome, 'untouched');
+    const elsewhere = { containers: [app], nodeSelector: { 'kubernetes.io/os': 'windows' } };
+    const windows = parsePod({ metadata, spec: elsewhere });
+    assert.equal(bindEphemeralContainers(debug({ name: 'new' }), windows, [nginx]).outcome, 'untouched');
   });
 });

@@ -10,6 +10,7 @@ import { after, before, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type ErrorKind, FairleadError } from '#lib/errors';
 import { describePeers } from '#test/peers/require';
+import { openApiServer } from './api-server.ts';
 import { bindingSource } from './list-bindings.ts';
 
 const script = fileURLToPath(new URL('../deploy/operator/certificate.sh', import.meta.url));
@@ -47,11 +48,11 @@ describePeers(['openssl'], 'listing bindings', () => {
     );
   const url = () => `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const list = async () => {
-    const source = await bindingSource(kubeconfig);
+    const api = await openApiServer(kubeconfig);
     try {
-      return await source.list('web');
+      return await bindingSource(api).list('web');
     } finally {
-      source.close();
+      api.close();
     }
   };
 
@@ -87,7 +88,8 @@ describePeers(['openssl'], 'listing bindings', () => {
       sockets.push(request.socket);
       response.end(empty);
     };
-    const source = await bindingSource(kubeconfig);
+    const api = await openApiServer(kubeconfig);
+    const source = bindingSource(api);
     await source.list('web');
     await source.list('web');
     assert.equal(sockets.length, 2);
@@ -96,7 +98,7 @@ describePeers(['openssl'], 'listing bindings', () => {
     assert.deepEqual(await source.list('web'), []);
     assert.equal(sockets.length, 3);
     assert.notEqual(sockets[1], sockets[2]);
-    source.close();
+    api.close();
   });
 
   it('says what stands in the way, and what to do', async () => {
@@ -119,7 +121,7 @@ describePeers(['openssl'], 'listing bindings', () => {
 
   it('refuses answers that it cannot take whole', async () => {
     answering(200, '{"metadata":{"continue":"next"},"items":[]}');
-    await assert.rejects(list(), isError('LimitExceeded', /namespace web: more than 500/));
+    await assert.rejects(list(), isError('LimitExceeded', /namespace web: there are more than 500/));
     answering(200, '<html>');
     await assert.rejects(list(), isError('InvalidInput', /not JSON/));
     answering(200, ' '.repeat(17 * 1024 * 1024));
@@ -144,12 +146,13 @@ describePeers(['openssl'], 'listing bindings', () => {
       asked = request.url;
       response.end(empty);
     };
-    const source = await bindingSource(kubeconfig);
+    const api = await openApiServer(kubeconfig);
+    const source = bindingSource(api);
     await source.probe();
     assert.equal(asked, '/clusters/one/apis/fairlead.dev/v1alpha1/artifactbindings?limit=1');
     answering(404, '');
     await assert.rejects(source.probe(), isError('NotFound', /cannot list the ArtifactBindings: /));
-    source.close();
+    api.close();
   });
 
   it('does not speak to a server that it does not trust, nor to none', async () => {
@@ -161,13 +164,13 @@ describePeers(['openssl'], 'listing bindings', () => {
   });
 
   it('wants a kubeconfig, or to be in a cluster', async () => {
-    await assert.rejects(bindingSource(path.join(folder, 'absent')), isError('InvalidInput', /absent/));
+    await assert.rejects(openApiServer(path.join(folder, 'absent')), isError('InvalidInput', /absent/));
     writeFileSync(kubeconfig, '{}');
-    await assert.rejects(bindingSource(kubeconfig), isError('InvalidInput', /kubeconfig/));
+    await assert.rejects(openApiServer(kubeconfig), isError('InvalidInput', /kubeconfig/));
     const { KUBERNETES_SERVICE_HOST } = process.env;
     delete process.env['KUBERNETES_SERVICE_HOST'];
     try {
-      await assert.rejects(bindingSource(undefined), isError('InvalidInput', /no kubeconfig is given/));
+      await assert.rejects(openApiServer(undefined), isError('InvalidInput', /no kubeconfig is given/));
     } finally {
       if (KUBERNETES_SERVICE_HOST !== undefined) process.env['KUBERNETES_SERVICE_HOST'] = KUBERNETES_SERVICE_HOST;
     }

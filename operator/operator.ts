@@ -2,7 +2,9 @@ import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
 import type { FastifyBaseLogger } from 'fastify';
 import { FairleadError, toFairleadError } from '#lib/errors';
-import { bindingSource } from './list-bindings.ts';
+import { openApiServer } from './api-server.ts';
+import { type BindingSource, bindingSource } from './list-bindings.ts';
+import { NamespaceGuard } from './namespace-guard.ts';
 import { openTlsFiles } from './tls-files.ts';
 import { webhookServer } from './webhook.ts';
 
@@ -27,20 +29,29 @@ export interface Operator {
 const tlsReloadMs = 10_000;
 
 /**
- * Starts the operator: the mutating webhook that writes bound profiles into pods. It starts even where the API server
- * cannot be reached, and is not ready until it can. Throws InvalidInput for a kubeconfig, an address or TLS files that
- * cannot be used, Unavailable where the address is taken.
+ * Starts the operator: the webhooks that write bound profiles into pods and verify that they are there. It starts even
+ * where the API server cannot be reached, and is not ready until it can. Throws InvalidInput for a kubeconfig, an
+ * address or TLS files that cannot be used, Unavailable where the address is taken, NotAllowed if a namespace carries
+ * the name of another ({@link NamespaceGuard}).
  */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { log } = options;
   const { host, port } = parseListen(options.listen);
   const tls = await openTlsFiles(options.tlsCert, options.tlsKey);
-  const source = await bindingSource(options.kubeconfig);
-  const server = webhookServer(source, tls.pair, log);
+  const api = await openApiServer(options.kubeconfig);
+  let namespaces: NamespaceGuard;
+  try {
+    namespaces = await NamespaceGuard.start(api, log);
+  } catch (error) {
+    api.close();
+    throw error;
+  }
+  const server = webhookServer(guarded(bindingSource(api), namespaces), tls.pair, log);
   try {
     await server.listen({ host, port });
   } catch (cause) {
-    source.close();
+    namespaces.stop();
+    api.close();
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FairleadError('Unavailable', `cannot listen on ${options.listen}: ${reason}`, { cause });
   }
@@ -62,7 +73,22 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     async stop() {
       clearInterval(reload);
       await server.close();
-      source.close();
+      namespaces.stop();
+      api.close();
+    },
+  };
+}
+
+/** Bindings that are listed only while the webhooks are called for every namespace that they are meant for. */
+function guarded(source: BindingSource, namespaces: NamespaceGuard): BindingSource {
+  return {
+    async list(namespace) {
+      namespaces.check();
+      return await source.list(namespace);
+    },
+    async probe() {
+      namespaces.check();
+      await source.probe();
     },
   };
 }

@@ -8,11 +8,20 @@ const absentOr = <T extends v.GenericSchema>(schema: T) =>
     v.transform((value) => value ?? undefined),
   );
 
+/** Kubernetes 1.38 and newer (KEP-6061), whose text calls the reference by both names. */
+const ociSchema = v.pipe(
+  v.object({
+    ref: absentOr(v.string()),
+    reference: absentOr(v.string()),
+    baseProfile: absentOr(v.object({ type: v.string(), localhostProfile: absentOr(v.string()) })),
+  }),
+  v.transform(({ ref, reference, baseProfile }) => ({ reference: ref ?? reference, baseProfile })),
+);
+
 const seccompProfileSchema = v.object({
   type: v.string(),
   localhostProfile: absentOr(v.string()),
-  /** Kubernetes 1.38 and newer (KEP-6061). */
-  oci: absentOr(v.object({ reference: v.string() })),
+  oci: absentOr(ociSchema),
 });
 
 const containerSchema = v.object({
@@ -29,6 +38,7 @@ const podSchema = v.object({
   metadata: v.object({ labels: absentOr(stringMap), annotations: absentOr(stringMap) }),
   spec: v.object({
     os: absentOr(v.object({ name: v.string() })),
+    nodeSelector: absentOr(stringMap),
     securityContext: absentOr(v.object({ seccompProfile: absentOr(seccompProfileSchema) })),
     initContainers: absentOr(v.array(containerSchema)),
     containers: v.array(containerSchema),

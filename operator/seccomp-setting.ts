@@ -39,19 +39,33 @@ export function podSetting(pod: Pod): SeccompSetting {
   };
 }
 
-/** The settings of the containers in one of the pod's lists, in the pod's order. */
-export function containerSettings(pod: Pod, list: ContainerList): SeccompSetting[] {
-  return (pod.spec[list] ?? []).map(({ name, securityContext }: PodContainer, index) => ({
-    title: `${titles[list]} ${JSON.stringify(name)}`,
-    pointer: `/spec/${list}/${index}`,
-    hasSecurityContext: securityContext !== undefined,
-    ...fieldOrAnnotation(
-      pod,
-      securityContext?.seccompProfile,
-      `container.seccomp.security.alpha.kubernetes.io/${name}`,
-    ),
-    privileged: securityContext?.privileged === true,
-  }));
+/**
+ * The settings of the containers in one of the pod's lists, in the pod's order. An annotation does not count for an
+ * ephemeral container: it can only have been written for a container that was there first.
+ */
+function containerSettings(pod: Pod, list: ContainerList): SeccompSetting[] {
+  return (pod.spec[list] ?? []).map(({ name, securityContext }: PodContainer, index) => {
+    const field = securityContext?.seccompProfile;
+    return {
+      title: `${titles[list]} ${JSON.stringify(name)}`,
+      pointer: `/spec/${list}/${index}`,
+      hasSecurityContext: securityContext !== undefined,
+      ...(list === 'ephemeralContainers'
+        ? { field, wish: field, annotation: undefined }
+        : fieldOrAnnotation(pod, field, `container.seccomp.security.alpha.kubernetes.io/${name}`)),
+      privileged: securityContext?.privileged === true,
+    };
+  });
+}
+
+/** The settings of all places of a pod: its own, then those of its containers of every sort. */
+export function allSettings(pod: Pod): SeccompSetting[] {
+  return [
+    podSetting(pod),
+    ...containerSettings(pod, 'initContainers'),
+    ...containerSettings(pod, 'containers'),
+    ...containerSettings(pod, 'ephemeralContainers'),
+  ];
 }
 
 function fieldOrAnnotation(

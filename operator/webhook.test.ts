@@ -40,7 +40,11 @@ describePeers(['openssl'], 'the webhook', () => {
     key: readFileSync(path.join(folder, 'tls.key'), 'utf8'),
   };
 
-  const call = async (payload: object | string, list: () => readonly ArtifactBinding[]) => {
+  const call = async (
+    payload: object | string,
+    list: () => readonly ArtifactBinding[],
+    url = '/mutate-pods?timeout=5s',
+  ) => {
     const logged: string[] = [];
     const asked: string[] = [];
     const source = {
@@ -51,13 +55,12 @@ describePeers(['openssl'], 'the webhook', () => {
       probe: async () => {
         list();
       },
-      close: () => undefined,
     };
     const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
     const server = webhookServer(source, tls, log);
     const answered = await server.inject({
       method: 'POST',
-      url: '/mutate-pods?timeout=5s',
+      url,
       headers: { 'content-type': 'application/json' },
       payload,
     });
@@ -148,10 +151,20 @@ describePeers(['openssl'], 'the webhook', () => {
       [{ object: { metadata: { labels: { a: 1 } }, spec: { containers: [] } } }, /not a pod: metadata\.labels/],
       [{ subResource: 'ephemeralcontainers', operation: 'UPDATE', object: { ephemeralContainers: [] } }, /not a pod/],
     ];
-    for (const [request, message] of strange) {
-      const { answer } = await call(review(request), () => [nginx]);
-      assert.equal(answer.response.allowed, false);
-      assert.match(answer.response.status?.message ?? '', message);
+    const strangeUpdates: [object, RegExp][] = [
+      [{ operation: 'DELETE' }, /DELETE of \/v1 pods/],
+      [{ operation: 'UPDATE', subResource: 'status' }, /UPDATE of \/v1 pods\/status/],
+      [{ operation: 'UPDATE' }, /not a pod/],
+    ];
+    for (const [url, requests] of [
+      ['/mutate-pods', strange],
+      ['/validate-pods', strangeUpdates],
+    ] as const) {
+      for (const [request, message] of requests) {
+        const { answer } = await call(review(request), () => [nginx], url);
+        assert.deepEqual([answer.response.allowed, answer.response.status?.code], [false, 500]);
+        assert.match(answer.response.status?.message ?? '', message);
+      }
     }
   });
 
@@ -171,6 +184,36 @@ describePeers(['openssl'], 'the webhook', () => {
       patch.map(({ path: place }: { path: string }) => place),
       ['/spec/ephemeralContainers/0/securityContext'],
     );
+  });
+
+  it('checks what is stored, and writes nothing', async () => {
+    const validate = (request: object) => call(review(request), () => [nginx], '/validate-pods?timeout=5s');
+    const securityContext = { seccompProfile: { type: 'Localhost', localhostProfile: `oci/${reference}` } };
+    const bound = { metadata: {}, spec: { securityContext, containers: [{ name: 'app', securityContext }] } };
+    assert.deepEqual((await validate({ object: bound })).answer.response, { uid: 'u-1', allowed: true });
+
+    const denied = async (request: object, message: RegExp) => {
+      const { answer } = await validate(request);
+      assert.deepEqual([answer.response.allowed, answer.response.status?.code], [false, 403]);
+      assert.match(answer.response.status?.message ?? '', message);
+    };
+    await denied({}, /"nginx".*container "app" does not name it\. A webhook/);
+    const free = { metadata: {}, spec: { containers: [{ name: 'app' }] } };
+    const spec = { ...bound.spec, ephemeralContainers: [{ name: 'debugger' }] };
+    const update = { subResource: 'ephemeralcontainers', operation: 'UPDATE' };
+    await denied({ ...update, object: { ...bound, spec }, oldObject: bound }, /"debugger" does not name it/);
+    const kind = { group: '', version: 'v1', kind: 'EphemeralContainers' };
+    await denied({ ...update, kind, object: { ephemeralContainers: [] }, oldObject: free }, /before Kubernetes 1\.22/);
+  });
+
+  it('asks for no bindings where an update changes nothing that they decide', async () => {
+    const free = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'app' }] } };
+    const update = (object: object) =>
+      call(review({ operation: 'UPDATE', object, oldObject: free }), () => [nginx], '/validate-pods');
+    const finalized = await update({ ...free, metadata: { ...free.metadata, finalizers: ['example.com/x'] } });
+    assert.deepEqual([finalized.answer.response.allowed, finalized.asked], [true, []]);
+    const relabelled = await update({ ...free, metadata: {} });
+    assert.deepEqual([relabelled.answer.response.allowed, relabelled.asked], [true, ['web']]);
   });
 
   it('answers problem+json to what is no AdmissionReview', async () => {

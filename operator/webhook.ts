@@ -1,7 +1,7 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
 import { type AdmissionAnswer, answerError, answerOutcome, parseAdmissionReview } from './admission-review.ts';
-import { admit } from './admit.ts';
+import { mutate, validate } from './admit.ts';
 import type { BindingSource } from './list-bindings.ts';
 import type { TlsPair } from './tls-files.ts';
 
@@ -10,8 +10,9 @@ const maxReviewBytes = 8 * 1024 * 1024;
 
 /**
  * The HTTPS server that the API server calls, not listening yet.
- * - `POST /mutate-pods`: AdmissionReview in, AdmissionReview out. What cannot be judged is denied, with the reason; a
- *   body that is no AdmissionReview gets problem+json, which the API server takes for a failure of the webhook.
+ * - `POST /mutate-pods` and `POST /validate-pods`: AdmissionReview in, AdmissionReview out. What cannot be judged is
+ *   denied, with the reason; a body that is no AdmissionReview gets problem+json, which the API server takes for a
+ *   failure of the webhook.
  * - `GET /healthz`: the process runs. `GET /readyz`: it can list bindings.
  */
 export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyBaseLogger): FastifyInstance {
@@ -23,11 +24,11 @@ export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyB
     requestTimeout: 10_000,
   }) as unknown as FastifyInstance;
 
-  server.post('/mutate-pods', async (request): Promise<AdmissionAnswer> => {
-    const review = parseAdmissionReview(request.body);
+  const answer = async (body: unknown, decide: typeof mutate | typeof validate): Promise<AdmissionAnswer> => {
+    const review = parseAdmissionReview(body);
     const where = { uid: review.uid, namespace: review.namespace, pod: nameOf(review.object) };
     try {
-      const outcome = await admit(review, source.list);
+      const outcome = await decide(review, source.list);
       if (outcome.outcome === 'untouched') log.debug({ ...where, reason: outcome.reason }, 'pod left alone');
       else if (outcome.outcome === 'refused') log.warn({ ...where, reason: outcome.reason }, 'pod refused');
       else log.info({ ...where, bindings: outcome.bindings, profile: outcome.localhostProfile }, 'pod bound');
@@ -37,7 +38,9 @@ export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyB
       log.error({ ...where, err: error }, 'pod refused, because it could not be judged');
       return answerError(review.uid, error);
     }
-  });
+  };
+  server.post('/mutate-pods', ({ body }) => answer(body, mutate));
+  server.post('/validate-pods', ({ body }) => answer(body, validate));
 
   server.get('/healthz', async () => 'ok');
   server.get('/readyz', async () => {

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { after, before, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
-import { parse, parseAllDocuments } from 'yaml';
-import { type Operator, startOperator } from '#operator/operator';
-import { type Apiserver, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
+import { apiserverRequirements } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
+import {
+  type Answer,
+  type Json,
+  manifest,
+  OperatorCluster,
+  type PodOptions,
+  until,
+} from '#test/support/operator-cluster';
 
-const deploy = fileURLToPath(new URL('../../deploy/operator/', import.meta.url));
 const digest = `sha256:${'a1'.repeat(32)}`;
 const reference = `registry.example.com/security/nginx@${digest}`;
 const profile = { type: 'Localhost', localhostProfile: `oci/${reference}` };
@@ -28,121 +27,17 @@ const restricted = {
   ],
 };
 
-type Json = Record<string, unknown>;
-
-/** The part of a pod, or of a Status, that the assertions read. */
-interface Answered {
-  readonly metadata: { readonly annotations?: Record<string, string> };
-  readonly spec: {
-    readonly securityContext?: { readonly seccompProfile?: object };
-    readonly initContainers?: readonly { readonly securityContext?: { readonly seccompProfile?: object } }[];
-    readonly containers: readonly { readonly securityContext?: { readonly seccompProfile?: object } }[];
-  };
-  readonly message?: string;
-}
-
-const paths: Readonly<Record<string, string>> = {
-  Namespace: '/api/v1/namespaces',
-  Service: '/api/v1/namespaces/NS/services',
-  ServiceAccount: '/api/v1/namespaces/NS/serviceaccounts',
-  Deployment: '/apis/apps/v1/namespaces/NS/deployments',
-  ClusterRole: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
-  ClusterRoleBinding: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
-  CustomResourceDefinition: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
-  MutatingWebhookConfiguration: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
-};
-
 describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-operator-'));
-  let api: Apiserver;
-  let operator: Operator;
-  const kubeconfig = path.join(folder, 'operator.kubeconfig');
-  const start = (listen: string) =>
-    startOperator({
-      kubeconfig,
-      listen,
-      tlsCert: path.join(folder, 'tls.crt'),
-      tlsKey: path.join(folder, 'tls.key'),
-      log: pino({ level: 'fatal' }),
-    });
-
-  const request = async (method: string, at: string, body?: object): Promise<{ status: number; body: Answered }> =>
-    (await api.request(method, at, body)) as { status: number; body: Answered };
-  const documents = (file: string): Json[] =>
-    parseAllDocuments(readFileSync(path.join(deploy, file), 'utf8')).map((document) => document.toJS());
-  const apply = async (document: Json): Promise<void> => {
-    const { namespace = '' } = document['metadata'] as { namespace?: string };
-    const at = paths[document['kind'] as string]?.replace('NS', namespace) ?? '';
-    const { status, body } = await request('POST', at, document);
-    assert.equal(status, 201, `${document['kind']}: ${body.message}`);
-  };
-  const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
-    const deadline = Date.now() + 20_000;
-    while (!(await holds())) {
-      assert.ok(Date.now() < deadline, `${what}: not within 20 s`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  };
-
-  const bindings = '/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings';
-  const bind = (name: string, spec: object) =>
-    request('POST', bindings, {
-      apiVersion: 'fairlead.dev/v1alpha1',
-      kind: 'ArtifactBinding',
-      metadata: { name },
-      spec,
-    });
-  const unbind = async (name: string) => assert.equal((await request('DELETE', `${bindings}/${name}`)).status, 200);
-  const createPod = (
-    name: string,
-    given: { labels?: object; annotations?: object; spec?: object; query?: string; namespace?: string } = {},
-  ) =>
-    request('POST', `/api/v1/namespaces/${given.namespace ?? 'web'}/pods${given.query ?? ''}`, {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, labels: given.labels ?? { app: 'nginx' }, annotations: given.annotations ?? {} },
-      spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1' }], ...given.spec },
-    });
-  const selector = { podSelector: { matchLabels: { app: 'nginx' } } };
-
+  let cluster: OperatorCluster;
   before(async () => {
-    execFileSync(path.join(deploy, 'certificate.sh'), [folder, 'IP:127.0.0.1']);
-    api = await startApiserver();
-    for (const file of ['namespace.yaml', 'rbac.yaml', 'crd.yaml', 'deployment.yaml']) {
-      for (const document of documents(file)) await apply(document);
-    }
-    await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'web' } });
-    await until('the CRD is served', async () => (await request('GET', bindings)).status === 200);
-
-    // The operator has no more rights here than its ServiceAccount has in a cluster.
-    const config = parse(readFileSync(api.kubeconfig, 'utf8'));
-    config.users[0].user.as = 'system:serviceaccount:fairlead-system:fairlead-operator';
-    writeFileSync(kubeconfig, JSON.stringify(config));
-    operator = await start('127.0.0.1:0');
-
-    const [configuration] = documents('webhook.yaml');
-    assert.ok(configuration);
-    const [webhook] = configuration['webhooks'] as [{ clientConfig: { service: { path: string } } }];
-    const { service } = webhook.clientConfig;
-    const clientConfig = {
-      url: `https://${operator.address}${service.path}`,
-      caBundle: readFileSync(path.join(folder, 'ca.crt')).toString('base64'),
-    };
-    await apply({ ...configuration, webhooks: [{ ...webhook, clientConfig }] });
-    // An API server takes up a new webhook a moment after it has answered.
-    assert.equal((await bind('probe', { reference, podSelector: {} })).status, 201);
-    await until('the webhook is called', async () => {
-      const { body } = await createPod('probe', { query: '?dryRun=All' });
-      return body.spec.securityContext?.seccompProfile !== undefined;
-    });
-    await unbind('probe');
+    cluster = await OperatorCluster.start();
   });
+  after(() => cluster?.stop());
 
-  after(async () => {
-    await operator?.stop();
-    await api?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const bind = (name: string, spec: object): Promise<Answer> => cluster.bind(name, spec);
+  const unbind = (name: string): Promise<void> => cluster.unbind(name);
+  const createPod = (name: string, options: PodOptions = {}): Promise<Answer> => cluster.createPod(name, options);
+  const selector = { podSelector: { matchLabels: { app: 'nginx' } } };
 
   it('knows only bindings that are pinned to a digest and name their pods', async () => {
     const refused: [object, RegExp][] = [
@@ -190,7 +85,7 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
 
   it('binds containers of every sort, also where they say RuntimeDefault by field or annotation', async () => {
     await bind('nginx', { reference, ...selector });
-    const defaulted = { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } };
+    const runtimeDefault = { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } };
     const image = 'registry.example.com/app:1';
     const { status, body } = await createPod('bound', {
       annotations: {
@@ -198,18 +93,20 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
         'container.seccomp.security.alpha.kubernetes.io/app': 'docker/default',
       },
       spec: {
-        initContainers: [{ name: 'init', image, ...defaulted }],
+        initContainers: [{ name: 'init', image, ...runtimeDefault }],
         containers: [
           { name: 'app', image },
-          { name: 'side', image, ...defaulted },
+          { name: 'side', image, ...runtimeDefault },
         ],
       },
     });
     assert.equal(status, 201, body.message);
-    const { annotations } = (await request('GET', '/api/v1/namespaces/web/pods/bound')).body.metadata;
+    const { annotations } = (await cluster.pod('bound')).metadata;
     assert.equal(annotations?.['fairlead.dev/bound-by'], 'nginx');
+    // The pod asks for RuntimeDefault, and its containers with it.
+    const defaulted = { ...profile, localhostProfile: `${profile.localhostProfile}?base=RuntimeDefault` };
     for (const place of [body.spec, ...(body.spec.initContainers ?? []), ...body.spec.containers]) {
-      assert.deepEqual(place.securityContext?.seccompProfile, profile);
+      assert.deepEqual(place.securityContext?.seccompProfile, defaulted);
     }
     await unbind('nginx');
   });
@@ -219,7 +116,7 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
     const { body } = await createPod('based');
     assert.deepEqual(body.spec.securityContext?.seccompProfile, {
       type: 'Localhost',
-      localhostProfile: `oci/${reference}?base=profiles/base.json`,
+      localhostProfile: `oci/${reference}?base=localhost/profiles/base.json`,
     });
     await unbind('based');
   });
@@ -266,22 +163,22 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
   });
 
   it('admits no pod of its namespaces while it is down, and others as before', async () => {
-    const { address } = operator;
-    await operator.stop();
+    const { address } = cluster;
+    await cluster.stopOperator();
     const { status, body } = await createPod('orphan', { labels: {} });
     assert.equal(status, 500);
     assert.match(body.message ?? '', /pods\.fairlead\.dev/);
     const own = await createPod('own', { namespace: 'fairlead-system', spec: restricted });
     assert.equal(own.status, 201, own.body.message);
 
-    operator = await start(address);
+    await cluster.startOperator(address);
     await until('pods are admitted again', async () => (await createPod('after')).status === 201);
   });
 
   it('admits no pod while bindings cannot be listed, and says why', async () => {
     const role = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/fairlead-operator';
-    const [, , roleBinding] = documents('rbac.yaml');
-    assert.equal((await request('DELETE', role)).status, 200);
+    const [, , roleBinding] = manifest('rbac.yaml');
+    assert.equal((await cluster.request('DELETE', role)).status, 200);
     await until(
       'the operator may list no more',
       async () => (await createPod('x', { query: '?dryRun=All' })).status === 500,
@@ -291,7 +188,7 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
       body.message ?? '',
       /cannot list the ArtifactBindings of namespace web: .* 403.*deploy\/operator\/rbac\.yaml/,
     );
-    await apply(roleBinding as Json);
+    await cluster.apply(roleBinding as Json);
     await until('pods are admitted again', async () => (await createPod('allowed')).status === 201);
   });
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
@@ -16,19 +17,38 @@ export interface Apiserver {
   readonly kubeconfig: string;
   readonly log: string;
   readonly pids: { readonly etcd: number; readonly apiserver: number };
-  /** Asks the API as admin; the body is sent and read as JSON. */
-  request(method: string, path: string, body?: object): Promise<{ status: number; body: unknown }>;
+  /** Asks the API as admin; the body is sent and read as JSON, under `application/json` by default. */
+  request(
+    method: string,
+    path: string,
+    body?: object,
+    contentType?: string,
+  ): Promise<{ status: number; body: unknown }>;
   stop(): Promise<void>;
+}
+
+/** What an API server is started with besides what every test needs. */
+export interface ApiserverOptions {
+  /** Flags without their dashes, such as `feature-gates`. */
+  readonly flags?: Readonly<Record<string, string>>;
 }
 
 /** What a suite with an API server needs. */
 export const apiserverRequirements: readonly Requirement[] = ['etcd', 'kube-apiserver', 'openssl'];
 
+/** Returns the minor version of the kube-apiserver that {@link startApiserver} starts: 20 for Kubernetes 1.20. */
+export function apiserverMinor(): number {
+  const printed = execFileSync(peer('kube-apiserver'), ['--version'], { encoding: 'utf8' });
+  const minor = /^Kubernetes v1\.(\d+)\./.exec(printed)?.[1];
+  if (minor === undefined) throw new Error(`kube-apiserver --version prints ${JSON.stringify(printed)}`);
+  return Number(minor);
+}
+
 /**
  * Starts etcd and kube-apiserver on loopback, with admission webhooks, and waits until the namespace `default` is
  * there. The ServiceAccount admission is off, since no controller makes the account that it asks for.
  */
-export async function startApiserver(): Promise<Apiserver> {
+export async function startApiserver(options: ApiserverOptions = {}): Promise<Apiserver> {
   const folder = temporaryFolder('apiserver');
   const pki = path.join(folder, 'pki');
   mkdirSync(pki);
@@ -42,10 +62,10 @@ export async function startApiserver(): Promise<Apiserver> {
   const url = `https://127.0.0.1:${port}`;
   const kubeconfig = path.join(folder, 'admin.kubeconfig');
   writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(url, authority, admin)));
-  const request: Apiserver['request'] = (method, requestPath, body) =>
+  const request: Apiserver['request'] = (method, requestPath, body, contentType = 'application/json') =>
     askJson(
       new URL(requestPath, url),
-      { method, ca: authority.certificate, cert: admin.certificate, key: admin.key },
+      { method, ca: authority.certificate, cert: admin.certificate, key: admin.key, contentType },
       body,
     );
   let apiserver: Program;
@@ -53,7 +73,10 @@ export async function startApiserver(): Promise<Apiserver> {
     apiserver = await startProgram({
       name: 'kube-apiserver',
       command: peer('kube-apiserver'),
-      args: flags({ port, etcd: etcd.url, authority, server, serviceAccountKeys: writeServiceAccountKeys(pki) }),
+      args: flags(
+        { port, etcd: etcd.url, authority, server, serviceAccountKeys: writeServiceAccountKeys(pki) },
+        options.flags,
+      ),
       folder,
       ready: async () =>
         (await request('GET', '/readyz')).status === 200 &&
@@ -89,7 +112,10 @@ interface Setting {
   readonly serviceAccountKeys: { readonly privateFile: string; readonly publicFile: string };
 }
 
-function flags({ port, etcd, authority, server, serviceAccountKeys }: Setting): string[] {
+function flags(
+  { port, etcd, authority, server, serviceAccountKeys }: Setting,
+  more: Readonly<Record<string, string>> = {},
+): string[] {
   const values = {
     'etcd-servers': etcd,
     'bind-address': '127.0.0.1',
@@ -107,6 +133,7 @@ function flags({ port, etcd, authority, server, serviceAccountKeys }: Setting): 
     'allow-privileged': 'true',
     'enable-admission-plugins': 'MutatingAdmissionWebhook,ValidatingAdmissionWebhook',
     'disable-admission-plugins': 'ServiceAccount',
+    ...more,
   };
   return Object.entries(values).map(([name, value]) => `--${name}=${value}`);
 }
@@ -138,11 +165,11 @@ function kubeconfigOf(url: string, authority: Certificate, user: Certificate): o
 
 function askJson(
   url: URL,
-  options: { method: string; ca: string; cert: string; key: string },
+  { contentType, ...options }: { method: string; ca: string; cert: string; key: string; contentType: string },
   body: object | undefined,
 ): Promise<{ status: number; body: unknown }> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', accept: 'application/json' };
+    const headers = { 'content-type': contentType, accept: 'application/json' };
     const sent = httpsRequest(url, { ...options, headers, agent: false }, (response) => {
       text(response).then((answer) => {
         const isJson = response.headers['content-type']?.startsWith('application/json') ?? false;

@@ -1,0 +1,50 @@
+/** What a node intersects an artifact with besides its baseline. */
+export type ProfileBase = 'RuntimeDefault' | { readonly localhost: string };
+
+/** An artifact that a pod or container names as its profile. */
+export interface ProfileReference {
+  /** `registry/repository@sha256:<64 hex digits>`. */
+  readonly reference: string;
+  readonly base?: ProfileBase | undefined;
+}
+
+const marker = 'oci/';
+
+/**
+ * Returns the Localhost profile that names an artifact: `oci/<reference>`, then `?base=RuntimeDefault` or
+ * `?base=localhost/<path>` if it has a base. cri-shim reads it (docs/shim.md).
+ */
+export function formatLocalhostProfile({ reference, base }: ProfileReference): string {
+  if (base === undefined) return `${marker}${reference}`;
+  return `${marker}${reference}?base=${base === 'RuntimeDefault' ? base : `localhost/${base.localhost}`}`;
+}
+
+/**
+ * Reads a Localhost profile that names an artifact, also in the older form `?base=<path>`. Returns undefined for any
+ * other path, and for parameters that cri-shim refuses.
+ */
+export function parseLocalhostProfile(path: string): ProfileReference | undefined {
+  const match = /^oci\/([^?&#]+)(?:\?base=([^?&#]+))?$/.exec(path);
+  if (match === null) return undefined;
+  const [, reference = '', base] = match;
+  if (base === undefined) return { reference };
+  if (base === 'RuntimeDefault') return { reference, base };
+  const localhost = base.startsWith('localhost/') ? base.slice('localhost/'.length) : base;
+  const descends = localhost.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
+  return descends ? { reference, base: { localhost } } : undefined;
+}
+
+/** Reports whether a profile is the wanted one or stricter: the same artifact, with the wanted base if there is one. */
+export function covers(profile: ProfileReference, wanted: ProfileReference): boolean {
+  if (profile.reference !== wanted.reference) return false;
+  return wanted.base === undefined || formatLocalhostProfile(profile) === formatLocalhostProfile(wanted);
+}
+
+/** Reports whether two profiles are artifacts of one repository, such as two versions of one profile. */
+export function sameRepository(a: ProfileReference, b: ProfileReference): boolean {
+  return repositoryOf(a) === repositoryOf(b);
+}
+
+function repositoryOf({ reference }: ProfileReference): string {
+  return reference.split('@', 1)[0] ?? '';
+}

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { parse, parseAllDocuments } from 'yaml';
+import { type Operator, startOperator } from '#operator/operator';
+import { type Apiserver, type ApiserverOptions, startApiserver } from '#test/peers/apiserver';
+
+const deploy = fileURLToPath(new URL('../../deploy/operator/', import.meta.url));
+
+export type Json = Record<string, unknown>;
+
+/** A place of a pod that may carry a seccomp profile. */
+interface Place {
+  readonly name?: string;
+  readonly securityContext?: {
+    readonly seccompProfile?: { readonly type: string; readonly localhostProfile?: string };
+  };
+}
+
+/** The part of a pod, or of a Status, that the assertions read. */
+export interface Answered {
+  readonly metadata: {
+    readonly name?: string;
+    readonly labels?: Record<string, string>;
+    readonly annotations?: Record<string, string>;
+    readonly resourceVersion?: string;
+    readonly finalizers?: readonly string[];
+  };
+  readonly spec: Place & {
+    readonly initContainers?: readonly Place[];
+    readonly containers: readonly Place[];
+    readonly ephemeralContainers?: readonly Place[];
+  };
+  readonly message?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Answered;
+}
+
+/** What a pod of a test is made of besides a container `app`. */
+export interface PodOptions {
+  /** `app: nginx` by default. */
+  readonly labels?: object;
+  readonly annotations?: object;
+  readonly finalizers?: readonly string[];
+  readonly spec?: object;
+  readonly query?: string;
+  /** `web` by default. */
+  readonly namespace?: string;
+}
+
+const paths: Readonly<Record<string, string>> = {
+  Namespace: '/api/v1/namespaces',
+  Service: '/api/v1/namespaces/NS/services',
+  ServiceAccount: '/api/v1/namespaces/NS/serviceaccounts',
+  Deployment: '/apis/apps/v1/namespaces/NS/deployments',
+  NetworkPolicy: '/apis/networking.k8s.io/v1/namespaces/NS/networkpolicies',
+  ClusterRole: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
+  ClusterRoleBinding: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
+  CustomResourceDefinition: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+  MutatingWebhookConfiguration: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
+  ValidatingWebhookConfiguration: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
+};
+
+const bindings = '/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings';
+
+/** Reads the documents of a manifest in deploy/operator. */
+export function manifest(file: string): Json[] {
+  return parseAllDocuments(readFileSync(path.join(deploy, file), 'utf8')).map((document) => document.toJS());
+}
+
+/** Waits until something holds, asking every 100 ms; fails after 20 s. */
+export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!(await holds())) {
+    assert.ok(Date.now() < deadline, `${what}: not within 20 s`);
+    await sleep(100);
+  }
+}
+
+/** A kube-apiserver with the operator behind its webhooks, set up from the manifests in deploy/operator. */
+export class OperatorCluster {
+  readonly api: Apiserver;
+  readonly #folder: string;
+  readonly #log: string[] = [];
+  #operator: Operator | undefined;
+
+  private constructor(api: Apiserver, folder: string) {
+    this.api = api;
+    this.#folder = folder;
+  }
+
+  /** Starts both, with the namespace `web`, and waits until pods go through the webhooks. */
+  static async start(options: ApiserverOptions = {}): Promise<OperatorCluster> {
+    const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-operator-'));
+    execFileSync(path.join(deploy, 'certificate.sh'), [folder, 'IP:127.0.0.1']);
+    const cluster = new OperatorCluster(await startApiserver(options), folder);
+    try {
+      await cluster.#install();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** Where the operator listens. */
+  get address(): string {
+    assert.ok(this.#operator !== undefined, 'the operator does not run');
+    return this.#operator.address;
+  }
+
+  /** The lines that the operator has logged. */
+  get log(): readonly string[] {
+    return this.#log;
+  }
+
+  /** The path of a file of the operator: tls.crt, tls.key, ca.crt, operator.kubeconfig. */
+  file(name: string): string {
+    return path.join(this.#folder, name);
+  }
+
+  async startOperator(listen: string): Promise<void> {
+    this.#operator = await startOperator({
+      kubeconfig: this.file('operator.kubeconfig'),
+      listen,
+      tlsCert: this.file('tls.crt'),
+      tlsKey: this.file('tls.key'),
+      log: pino({ level: 'info' }, { write: (line: string) => this.#log.push(line) }),
+    });
+  }
+
+  async stopOperator(): Promise<void> {
+    await this.#operator?.stop();
+    this.#operator = undefined;
+  }
+
+  async request(method: string, at: string, body?: object): Promise<Answer> {
+    return (await this.api.request(method, at, body)) as Answer;
+  }
+
+  async apply(document: Json): Promise<void> {
+    const { namespace = '' } = document['metadata'] as { namespace?: string };
+    const at = paths[document['kind'] as string]?.replace('NS', namespace) ?? '';
+    const { status, body } = await this.request('POST', at, document);
+    assert.equal(status, 201, `${document['kind']}: ${body.message}`);
+  }
+
+  bind(name: string, spec: object): Promise<Answer> {
+    const metadata = { name };
+    return this.request('POST', bindings, {
+      apiVersion: 'fairlead.dev/v1alpha1',
+      kind: 'ArtifactBinding',
+      metadata,
+      spec,
+    });
+  }
+
+  async unbind(name: string): Promise<void> {
+    assert.equal((await this.request('DELETE', `${bindings}/${name}`)).status, 200);
+  }
+
+  createPod(name: string, options: PodOptions = {}): Promise<Answer> {
+    const { labels = { app: 'nginx' }, annotations = {}, finalizers = [], spec, query = '' } = options;
+    return this.request('POST', `/api/v1/namespaces/${options.namespace ?? 'web'}/pods${query}`, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, labels, annotations, finalizers },
+      spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1' }], ...spec },
+    });
+  }
+
+  /** Returns a pod of the namespace `web`. */
+  async pod(name: string): Promise<Answered> {
+    const { status, body } = await this.request('GET', `/api/v1/namespaces/web/pods/${name}`);
+    assert.equal(status, 200, body.message);
+    return body;
+  }
+
+  /** Applies a JSON merge patch to a pod of the namespace `web`, or to one of its subresources (`/ephemeralcontainers`). */
+  patchPod(name: string, patch: object, subresource = ''): Promise<Answer> {
+    const at = `/api/v1/namespaces/web/pods/${name}${subresource}`;
+    return this.api.request('PATCH', at, patch, 'application/merge-patch+json') as Promise<Answer>;
+  }
+
+  /** Applies a JSON merge patch to a namespace, as admin. */
+  async patchNamespace(name: string, patch: object): Promise<Answer> {
+    return (await this.api.request(
+      'PATCH',
+      `/api/v1/namespaces/${name}`,
+      patch,
+      'application/merge-patch+json',
+    )) as Answer;
+  }
+
+  async stop(): Promise<void> {
+    await this.stopOperator();
+    await this.api.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The webhook configurations of a manifest, for an operator that is reached by its address and not by a Service. */
+  webhooks(file: string): Json[] {
+    return manifest(file).map((configuration) => ({
+      ...configuration,
+      webhooks: (configuration['webhooks'] as { clientConfig: { service: { path: string } } }[]).map((webhook) => ({
+        ...webhook,
+        clientConfig: {
+          url: `https://${this.address}${webhook.clientConfig.service.path}`,
+          caBundle: readFileSync(this.file('ca.crt')).toString('base64'),
+        },
+      })),
+    }));
+  }
+
+  async #install(): Promise<void> {
+    for (const file of ['namespace.yaml', 'rbac.yaml', 'crd.yaml', 'deployment.yaml']) {
+      for (const document of manifest(file)) await this.apply(document);
+    }
+    await this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'web' } });
+    await until('the CRD is served', async () => (await this.request('GET', bindings)).status === 200);
+
+    // The operator has no more rights here than its ServiceAccount has in a cluster.
+    const config = parse(readFileSync(this.api.kubeconfig, 'utf8'));
+    config.users[0].user.as = 'system:serviceaccount:fairlead-system:fairlead-operator';
+    writeFileSync(this.file('operator.kubeconfig'), JSON.stringify(config));
+    await this.startOperator('127.0.0.1:0');
+    for (const configuration of this.webhooks('webhook.yaml')) await this.apply(configuration);
+
+    // An API server takes up a new webhook a moment after it has answered.
+    const reference = `registry.example.com/security/probe@sha256:${'0'.repeat(64)}`;
+    assert.equal((await this.bind('probe', { reference, podSelector: {} })).status, 201);
+    await until('the webhook is called', async () => {
+      const { body } = await this.createPod('probe', { query: '?dryRun=All' });
+      return body.spec.securityContext?.seccompProfile !== undefined;
+    });
+    await this.unbind('probe');
+  }
+}
