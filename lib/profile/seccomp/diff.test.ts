@@ -268,6 +268,17 @@ Written differently, same meaning: ioctl
     assert.deepEqual(directionsOf(flagged(), flagged([specAllow])), []);
   });
 
+  it('counts another listener as loosened, since it decides over calls, and one that is gone as changed', () => {
+    const listening = (listenerPath?: string): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_ERRNO',
+      ...(listenerPath !== undefined && { listenerPath }),
+      syscalls: [{ names: ['mount'], action: 'SCMP_ACT_NOTIFY' }],
+    });
+    assert.deepEqual(directionsOf(listening('/run/a'), listening('/run/b')), ['listener loosened']);
+    assert.deepEqual(directionsOf(listening(), listening('/run/b')), ['listener loosened']);
+    assert.deepEqual(directionsOf(listening('/run/a'), listening()), ['listener changed']);
+  });
+
   it('tells that programs of an architecture which is no longer listed lose a thread, not the process', () => {
     const killing = (...architectures: string[]): SeccompProfile => ({
       defaultAction: 'SCMP_ACT_KILL_PROCESS',

@@ -209,7 +209,8 @@ function listenerChanges(from: SeccompProfile, to: SeccompProfile): readonly Cha
   const fields = (['listenerPath', 'listenerMetadata'] as const).filter((name) => from[name] !== to[name]);
   return fields.map((name) => ({
     subject: 'listener',
-    direction: 'changed',
+    // Another listener may permit what the one before did not.
+    direction: to[name] === undefined ? 'changed' : 'loosened',
     from: `${name} ${from[name] ?? 'not set'}`,
     to: `${name} ${to[name] ?? 'not set'}`,
   }));
