@@ -341,4 +341,21 @@ describe('intersect', () => {
     assert.equal(profile.defaultErrnoRet, 1);
     assert.deepEqual(profile.syscalls, []);
   });
+
+  it('names every syscall that an input names, if the default kills, since runc answers ENOSYS for newer ones', () => {
+    const killing = (...syscalls: SeccompRule[]): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_KILL_PROCESS',
+      syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }, ...syscalls],
+    });
+    const naming = killing({ names: ['statmount', 'read'], action: 'SCMP_ACT_KILL_PROCESS' });
+    const denying: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      syscalls: [{ names: ['listmount'], action: 'SCMP_ACT_ERRNO' }],
+    };
+    const kills = (...names: string[]) => [{ names, action: 'SCMP_ACT_KILL_PROCESS' }];
+    const restOf = (...inputs: SeccompProfile[]) => intersect(inputs, native).profile.syscalls?.slice(1);
+    assert.deepEqual(restOf(naming, killing()), kills('statmount'));
+    assert.deepEqual(restOf(killing(), naming), kills('statmount'));
+    assert.deepEqual(intersect([naming, denying], native).profile.syscalls?.at(-1), kills('listmount', 'statmount')[0]);
+  });
 });

@@ -80,7 +80,8 @@ export function intersect(
     };
     syscalls.push({ name, inputs: decisions, result: (encoding.exact ? result : undefined) ?? saidBy(encoding) });
   }
-  const silent = [...encodings].filter(([, encoding]) => encoding.rules.length === 0).map(([name]) => name);
+  const named = new Set(inputs.flatMap(({ syscalls: entries = [] }) => entries.flatMap(({ names }) => names)));
+  const silent = [...named, ...encodings.keys()].filter((name) => (encodings.get(name)?.rules.length ?? 0) === 0);
   const profile: SeccompProfile = {
     defaultAction: otherwise.action,
     ...(otherwise.errno === undefined ? {} : { defaultErrnoRet: otherwise.errno }),
@@ -88,7 +89,7 @@ export function intersect(
     ...flagsField(intersectFlags(inputs, listener)),
     ...(listener?.listenerPath === undefined ? {} : { listenerPath: listener.listenerPath }),
     ...(listener?.listenerMetadata === undefined ? {} : { listenerMetadata: listener.listenerMetadata }),
-    syscalls: [...rules.entries(), ...namedDefault(silent, otherwise)],
+    syscalls: [...rules.entries(), ...namedDefault(new Set(silent), otherwise)],
   };
   return { profile, meanings, syscalls };
 }
