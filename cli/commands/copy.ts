@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import { openRegistries } from '../connect.ts';
 import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options.ts';
 import { writeResult } from '../output.ts';
@@ -58,6 +59,8 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
       hint: 'Name a repository, with or without a tag: the digest stays what it is.',
     });
   }
+  const tag = destination.tag ?? source.tag;
+  refuseReservedTag(tag);
   const { fromOciLayout, toOciLayout, plainHttp = false, trustRealm = [] } = options;
   const place = (ociLayout: string | undefined) =>
     openRegistries(ociLayout === undefined ? { plainHttp, trustRealm } : { ociLayout }, process.env);
@@ -69,7 +72,6 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
   ]);
   const [read, write] = [from(source), to(destination)];
   const artifact = await read.resolve(tagOrDigestOf(source));
-  const tag = destination.tag ?? source.tag;
   const transfer = watchTransfer();
   const { onContent } = transfer;
   if (options.referrers) await copySigned(read, write, artifact, { onContent, tags: tag === undefined ? [] : [tag] });

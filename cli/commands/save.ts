@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import { openRegistries } from '../connect.ts';
 import { refuseDash } from '../files.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
@@ -30,6 +31,7 @@ export function define(command: Command): void {
 
 async function save(referenceText: string, file: string, options: OutputOptions & RegistryOptions): Promise<void> {
   const reference = parseReference(referenceText);
+  refuseReservedTag(reference.tag);
   refuseDash(file, 'Name the archive. A file of that name is ./-');
   const [{ copySigned }, { writeArchive }, connect] = await Promise.all([
     import('#lib/trust/copy-signed'),

@@ -2,20 +2,16 @@ import { FairleadError } from '#lib/errors';
 import { type CopyOptions, copyGraph } from '#lib/registry/copy';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { type Digest, digestParts } from '#lib/registry/digest';
+import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { CallOptions, ReadTarget, Target } from '#lib/registry/target';
 
 /** What cosign 2 keeps beside an artifact under tags made of its digest: signatures, attestations and bills of materials. */
 const legacySuffixes: readonly string[] = ['sig', 'att', 'sbom'];
 
-/** Says whether a tag only stands for a digest: of cosign's legacy signatures, or a list of referrers (distribution-spec, tag schema). */
-export function isDigestTag(tag: string): boolean {
-  return /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,128})(?:\.[a-z]+)?$/.test(tag);
-}
-
 /**
  * Copies an artifact from one repository to another together with everything that says who made it: referrers of every level, and
  * cosign's legacy tags, which replace those of the target. `tags` are set last, so that none ever stands on something that is not signed
- * yet. Rejects as copyGraph does.
+ * yet. Rejects as copyGraph does, and with InvalidInput for a reserved tag.
  */
 export async function copySigned(
   source: ReadTarget,
@@ -23,6 +19,7 @@ export async function copySigned(
   artifact: Descriptor,
   { tags, ...options }: Omit<CopyOptions, 'withReferrers'> & { readonly tags: readonly string[] },
 ): Promise<void> {
+  for (const tag of tags) refuseReservedTag(tag);
   await copyGraph(source, target, artifact, { ...options, withReferrers: true });
   const call = options.signal === undefined ? {} : { signal: options.signal };
   for (const tag of legacyTags(artifact.digest)) {
