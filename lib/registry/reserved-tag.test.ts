@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { digestOf } from './digest.ts';
 import { isTag } from './reference.ts';
-import { referrersTag } from './remote/referrers.ts';
+import { referrersTag } from './remote/referrers-tag.ts';
 import { isReservedTag, refuseReservedTag } from './reserved-tag.ts';
 
 describe('a reserved tag', () => {
