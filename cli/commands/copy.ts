@@ -73,8 +73,9 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
   const [read, write] = [from(source), to(destination)];
   const artifact = await read.resolve(tagOrDigestOf(source));
   const transfer = watchTransfer();
-  const { onContent } = transfer;
-  if (options.referrers) await copySigned(read, write, artifact, { onContent, tags: tag === undefined ? [] : [tag] });
+  const { onContent, onSkipped } = transfer;
+  if (options.referrers)
+    await copySigned(read, write, artifact, { onContent, onSkipped, tags: tag === undefined ? [] : [tag] });
   else {
     await copyGraph(read, write, artifact, { onContent, withReferrers: false });
     if (tag !== undefined) await write.tag(artifact, tag);
@@ -87,6 +88,7 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
       digest: artifact.digest,
       content: transfer.counts,
       sentBytes: transfer.sentBytes,
+      skipped: transfer.skipped,
     }),
     text: () => `copied     ${formatReference(copied)}\n${describeTransfer(transfer)}`,
   });

@@ -40,15 +40,16 @@ async function save(referenceText: string, file: string, options: OutputOptions 
   ]);
   const source = connect(reference);
   const transfer = watchTransfer();
+  const { onContent, onSkipped } = transfer;
   const artifact = await source.resolve(tagOrDigestOf(reference));
   await withTemporaryLayout(async ({ folder, name, repository }) => {
     const tags = reference.tag === undefined ? [] : [reference.tag];
-    await copySigned(source, repository, artifact, { onContent: transfer.onContent, tags });
+    await copySigned(source, repository, artifact, { onContent, onSkipped, tags });
     await writeArchive(file, folder, name);
   });
   const saved = { ...reference, digest: artifact.digest };
   writeResult(options.output, {
-    json: () => ({ reference: formatReference(saved), digest: artifact.digest, file }),
+    json: () => ({ reference: formatReference(saved), digest: artifact.digest, file, skipped: transfer.skipped }),
     text: () => `saved      ${formatReference(saved)}\nwritten    ${file}\n${describeTransfer(transfer)}`,
   });
 }
