@@ -5,6 +5,7 @@ import { fetchBytes } from './fetch-bytes.ts';
 import { linksOf } from './graph.ts';
 import { isManifestMediaType, manifestBytesLimit } from './manifest.ts';
 import { pushTagged, type ResolvedManifest, resolveManifest } from './one-request.ts';
+import { registryName } from './registry-name.ts';
 import type { CallOptions, ReadTarget, Target } from './target.ts';
 
 export interface CopyOptions extends CallOptions {
@@ -215,7 +216,8 @@ interface Mounter {
 
 /** The source's repository and the target's way to take blobs over from it, where both are of one registry. */
 function mountable(source: object, target: object): (Mounter & { readonly repository: string }) | undefined {
-  if (!isOfRegistry(source) || !isOfRegistry(target) || source.registry !== target.registry) return undefined;
+  if (!isOfRegistry(source) || !isOfRegistry(target) || registryName(source.registry) !== registryName(target.registry))
+    return undefined;
   return {
     repository: source.repository,
     mount: (descriptor, from, options) => target.mount(descriptor, from, options),
