@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import { formatRepository, type Reference } from '#lib/registry/reference';
+import { repositoryName } from '#lib/registry/registry-name';
 import type { RemoteOptions } from '#lib/registry/remote/api';
 import type { Repository } from '#lib/registry/target';
 import { readStdin } from './files.ts';
@@ -27,7 +28,7 @@ export async function openRegistries(options: RegistryOptions, env: NodeJS.Proce
       );
     }
     const { layoutRepository } = await import('#lib/registry/layout/repository');
-    return (reference) => layoutRepository(folder, formatRepository(reference));
+    return (reference) => layoutRepository(folder, repositoryName(formatRepository(reference)));
   }
   const [{ remoteRepository }, remoteOptions] = await Promise.all([
     import('#lib/registry/remote/repository'),

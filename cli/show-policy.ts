@@ -1,3 +1,4 @@
+import { repositoryName } from '#lib/registry/registry-name';
 import { describeAlternative } from '#lib/trust/examine-signatures';
 import type { AttestationRequirement, Requirement, Rule, TrustPolicy } from '#lib/trust/policy';
 
@@ -57,7 +58,7 @@ function shadow(rule: Rule, rules: readonly Rule[]): Rule | undefined {
     .slice(0, rules.indexOf(rule))
     .find(
       ({ match, kinds }) =>
-        (match === '**' || match === rule.match) &&
+        (match === '**' || repositoryName(match) === repositoryName(rule.match)) &&
         (kinds === undefined || rule.kinds?.every((kind) => kinds.includes(kind)) === true),
     );
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import { openRegistries } from '../connect.ts';
 import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options.ts';
 import { writeResult } from '../output.ts';
@@ -58,6 +59,8 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
       hint: 'Name a repository, with or without a tag: the digest stays what it is.',
     });
   }
+  const tag = destination.tag ?? source.tag;
+  refuseReservedTag(tag);
   const { fromOciLayout, toOciLayout, plainHttp = false, trustRealm = [] } = options;
   const place = (ociLayout: string | undefined) =>
     openRegistries(ociLayout === undefined ? { plainHttp, trustRealm } : { ociLayout }, process.env);
@@ -69,10 +72,10 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
   ]);
   const [read, write] = [from(source), to(destination)];
   const artifact = await read.resolve(tagOrDigestOf(source));
-  const tag = destination.tag ?? source.tag;
   const transfer = watchTransfer();
-  const { onContent } = transfer;
-  if (options.referrers) await copySigned(read, write, artifact, { onContent, tags: tag === undefined ? [] : [tag] });
+  const { onContent, onSkipped } = transfer;
+  if (options.referrers)
+    await copySigned(read, write, artifact, { onContent, onSkipped, tags: tag === undefined ? [] : [tag] });
   else {
     await copyGraph(read, write, artifact, { onContent, withReferrers: false });
     if (tag !== undefined) await write.tag(artifact, tag);
@@ -85,6 +88,7 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
       digest: artifact.digest,
       content: transfer.counts,
       sentBytes: transfer.sentBytes,
+      skipped: transfer.skipped,
     }),
     text: () => `copied     ${formatReference(copied)}\n${describeTransfer(transfer)}`,
   });

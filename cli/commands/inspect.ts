@@ -15,6 +15,8 @@ interface Inspection {
   readonly descriptor: Descriptor;
   readonly content: Manifest | Index;
   readonly signatures: readonly Signature[];
+  /** Lists of referrers that cannot be read. */
+  readonly passedOver: readonly FairleadError[];
 }
 
 /** `fairlead inspect REFERENCE`. */
@@ -46,11 +48,14 @@ async function inspect(referenceText: string, options: OutputOptions & RegistryO
   const target = connect(reference);
   const descriptor = await target.resolve(tagOrDigestOf(reference));
   const bytes = await fetchBytes(target, descriptor, { limit: manifestBytesLimit });
+  const passedOver: FairleadError[] = [];
+  const onPassedOver = (error: FairleadError): void => void passedOver.push(error);
   const inspection: Inspection = {
     reference,
     descriptor,
     content: parseContent(bytes, descriptor),
-    signatures: await fetchSignatures(target, descriptor),
+    signatures: await fetchSignatures(target, descriptor, { onPassedOver }),
+    passedOver,
   };
   writeResult(options.output, { json: () => asJson(inspection), text: () => asText(inspection) });
 }
@@ -63,7 +68,7 @@ function parseContent(bytes: Uint8Array, { mediaType, digest }: Descriptor): Man
   });
 }
 
-function asJson({ reference, descriptor, content, signatures }: Inspection): object {
+function asJson({ reference, descriptor, content, signatures, passedOver }: Inspection): object {
   return {
     verified: false,
     reference: formatReference(reference),
@@ -72,10 +77,11 @@ function asJson({ reference, descriptor, content, signatures }: Inspection): obj
     size: descriptor.size,
     content,
     signatures: signatures.map(({ format, manifest }) => ({ format, manifest })),
+    passedOver: passedOver.map(({ message }) => message),
   };
 }
 
-function asText({ reference, descriptor, content, signatures }: Inspection): string {
+function asText({ reference, descriptor, content, signatures, passedOver }: Inspection): string {
   const parts: readonly (readonly [string, Descriptor])[] =
     'layers' in content
       ? [['config', content.config], ...content.layers.map((layer) => ['layer', layer] as const)]
@@ -91,5 +97,6 @@ function asText({ reference, descriptor, content, signatures }: Inspection): str
     ...Object.entries(content.annotations ?? {}).map(([key, value]) => `annotation  ${oneLine(`${key}=${value}`)}`),
     ...signatures.map(({ format, manifest }) => `signature   ${manifest}  ${format}, unverified`),
     ...(signatures.length === 0 ? ['signature   none found'] : []),
+    ...passedOver.map(({ message }) => `passed over ${oneLine(message)}`),
   ].join('\n');
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { LayoutRoot } from '#lib/registry/layout/layout-roots';
 import { formatReference, isTag, parseReference, type Reference } from '#lib/registry/reference';
+import { isReservedTag, refuseReservedTag } from '#lib/registry/reserved-tag';
 import { openRegistries } from '../connect.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
 import { writeResult } from '../output.ts';
@@ -36,7 +37,8 @@ export function define(command: Command): void {
 
 async function load(file: string, referenceText: string, options: OutputOptions & RegistryOptions): Promise<void> {
   const reference = parseReference(referenceText);
-  const [{ copySigned, isDigestTag }, { readArchive }, { layoutRoots }, connect] = await Promise.all([
+  refuseReservedTag(reference.tag);
+  const [{ copySigned }, { readArchive }, { layoutRoots }, connect] = await Promise.all([
     import('#lib/trust/copy-signed'),
     import('../archive-file.ts'),
     import('#lib/registry/layout/layout-roots'),
@@ -49,7 +51,7 @@ async function load(file: string, referenceText: string, options: OutputOptions 
     await readArchive(file, folder, name);
     await wholly(file, join(folder, name), async () => {
       const roots = (await layoutRoots(folder, name)).filter(
-        ({ tags }) => tags.length === 0 || !tags.every(isDigestTag),
+        ({ tags }) => tags.length === 0 || !tags.every(isReservedTag),
       );
       for (const { descriptor, tags } of choose(roots, reference, file)) {
         await copySigned(repository, target, descriptor, { onContent: transfer.onContent, tags });
@@ -99,11 +101,12 @@ function choose(roots: readonly LayoutRoot[], { tag, digest }: Reference, file: 
     });
   }
   if (tag === undefined) {
-    const bad = wanted.flatMap(({ tags }) => tags).find((each) => !isTag(each));
+    const bad = wanted.flatMap(({ tags }) => tags).find((each) => !isTag(each) || isReservedTag(each));
     if (bad === undefined) return wanted;
+    const why = isTag(bad) ? 'a reserved tag' : 'no tag';
     throw new FairleadError(
       'InvalidInput',
-      `${file} calls an artifact ${JSON.stringify(bad.slice(0, 200))}, which is no tag`,
+      `${file} calls an artifact ${JSON.stringify(bad.slice(0, 200))}, which is ${why}`,
       {
         hint: 'Name the tag that it is to have: registry/repository:tag.',
       },

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatRepository, isRegistry, parseReference } from '#lib/registry/reference';
+import { isReservedTag } from '#lib/registry/reserved-tag';
 import { openNetwork, openRegistries } from '../connect.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
 import { oneLine, writeResult } from '../output.ts';
@@ -57,12 +58,9 @@ async function tags(name: string, options: ListOptions): Promise<string[]> {
       hint: `Its repository: fairlead ls ${formatRepository(reference)}. What is in it: fairlead inspect ${name}`,
     });
   }
-  const [connect, { isDigestTag }] = await Promise.all([
-    openRegistries(options, process.env),
-    import('#lib/trust/copy-signed'),
-  ]);
+  const connect = await openRegistries(options, process.env);
   const found = await all(connect(reference).tags());
-  return options.all ? found : found.filter((tag) => !isDigestTag(tag));
+  return options.all ? found : found.filter((tag) => !isReservedTag(tag));
 }
 
 async function all(names: AsyncIterable<string>): Promise<string[]> {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import { openRegistries } from '../connect.ts';
 import { refuseDash } from '../files.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
@@ -30,6 +31,7 @@ export function define(command: Command): void {
 
 async function save(referenceText: string, file: string, options: OutputOptions & RegistryOptions): Promise<void> {
   const reference = parseReference(referenceText);
+  refuseReservedTag(reference.tag);
   refuseDash(file, 'Name the archive. A file of that name is ./-');
   const [{ copySigned }, { writeArchive }, connect] = await Promise.all([
     import('#lib/trust/copy-signed'),
@@ -38,15 +40,16 @@ async function save(referenceText: string, file: string, options: OutputOptions 
   ]);
   const source = connect(reference);
   const transfer = watchTransfer();
+  const { onContent, onSkipped } = transfer;
   const artifact = await source.resolve(tagOrDigestOf(reference));
   await withTemporaryLayout(async ({ folder, name, repository }) => {
     const tags = reference.tag === undefined ? [] : [reference.tag];
-    await copySigned(source, repository, artifact, { onContent: transfer.onContent, tags });
+    await copySigned(source, repository, artifact, { onContent, onSkipped, tags });
     await writeArchive(file, folder, name);
   });
   const saved = { ...reference, digest: artifact.digest };
   writeResult(options.output, {
-    json: () => ({ reference: formatReference(saved), digest: artifact.digest, file }),
+    json: () => ({ reference: formatReference(saved), digest: artifact.digest, file, skipped: transfer.skipped }),
     text: () => `saved      ${formatReference(saved)}\nwritten    ${file}\n${describeTransfer(transfer)}`,
   });
 }

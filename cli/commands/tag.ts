@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, isTag, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import { openRegistries } from '../connect.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
 import { writeResult } from '../output.ts';
@@ -38,6 +39,7 @@ async function tag(
       hint: 'A tag has up to 128 letters, digits, "_", "." and "-", and starts with none of the last two.',
     });
   }
+  for (const each of tags) refuseReservedTag(each);
   const connect = await openRegistries(options, process.env);
   const target = connect(reference);
   const artifact = await target.resolve(tagOrDigestOf(reference));

@@ -31,14 +31,25 @@ describe('pull memory', () => {
     assert.deepEqual(held(), ['c', 'd', 'e']);
   });
 
+  it('keeps what it has where something is too large to be remembered', () => {
+    const memory = pullMemory(1024 * 1024);
+    memory.remember('a', pulled('a'));
+    memory.remember('large', {
+      ...pulled('large'),
+      artifact: { ...pulled('large').artifact, manifestBytes: Buffer.alloc(2_000_000) },
+    });
+    assert.equal(memory.recall('large'), undefined);
+    assert.ok(memory.recall('a'));
+  });
+
   it('lets nobody join a flight that all have left, though it goes on', async () => {
     const memory = pullMemory();
     const never = new Promise<PulledProfile>(() => undefined);
     const given = new AbortController();
-    const first = memory.fly('key', given.signal, () => never);
+    const first = memory.flights.join('key', given.signal, () => never);
     given.abort(new Error('enough'));
     await assert.rejects(first.result, { message: 'enough' });
-    const second = memory.fly('key', undefined, async () => pulled('a'));
+    const second = memory.flights.join('key', undefined, async () => pulled('a'));
     assert.equal(second.joined, false);
     assert.equal((await second.result).cached, false);
   });

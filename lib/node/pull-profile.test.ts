@@ -99,16 +99,91 @@ describe('pull profile', () => {
     assert.deepEqual(connected, ['nginx']);
   });
 
-  it('pulls by tag without the store being asked', async () => {
+  describe('by tag', () => {
     const byTag = parseReference('localhost:5000/nginx:1');
-    assert.equal((await pull(byTag)).cached, false);
-    assert.equal((await pull(byTag)).cached, false);
-    assert.equal(
-      (await pullProfile({ reference: byTag, kind: 'Seccomp' }, { policy: policyFor(signer.publicKey, 'r1'), connect }))
-        .cached,
-      false,
-    );
-    assert.equal(connected.length, 3);
+    /** The target, with a count of what it is asked for. */
+    const counted = () => {
+      const asked = { tag: 0, digest: 0, content: 0, referrers: 0 };
+      const source: ReadTarget = {
+        resolve: (of, options) => {
+          if (of === '1') asked.tag++;
+          else asked.digest++;
+          return target.resolve(of, options);
+        },
+        fetch: (descriptor, options) => {
+          asked.content++;
+          return target.fetch(descriptor, options);
+        },
+        referrers: (subject, options) => {
+          asked.referrers++;
+          return target.referrers(subject, options);
+        },
+      };
+      return { asked, connect: () => source };
+    };
+
+    it('without a memory goes the whole way each time', async () => {
+      const context = { policy: policyFor(signer.publicKey, 'r1'), connect };
+      for (let time = 0; time < 2; time++)
+        assert.equal((await pullProfile({ reference: byTag, kind: 'Seccomp' }, context)).cached, false);
+      assert.equal(connected.length, 2);
+    });
+
+    it('asks each time what the tag stands for, and verifies what it has not verified', async () => {
+      const { asked, connect } = counted();
+      const first = await pull(byTag, { connect });
+      assert.deepEqual([first.cached, first.reference], [false, byTag]);
+      const { content, digest } = { ...asked };
+      for (let time = 0; time < 3; time++) {
+        const again = await pull(byTag, { connect });
+        assert.deepEqual([again.cached, again.reference, again.descriptor], [true, byTag, first.descriptor]);
+      }
+      assert.equal((await pull(at('nginx'), { connect })).cached, true, 'nor by its digest');
+      assert.deepEqual(asked, { tag: 4, digest, content, referrers: 1 });
+    });
+
+    it('follows a tag that is moved, at once', async () => {
+      const { connect } = counted();
+      await pull(byTag, { connect });
+      const other = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime', title: 'other.json' });
+      await pushArtifact(target, other, await signed(signer, other), '1');
+      const moved = await pull(byTag, { connect });
+      assert.deepEqual([moved.cached, moved.descriptor.digest], [false, other.descriptor.digest]);
+      const unsigned = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime', title: 'unsigned.json' });
+      await pushArtifact(target, unsigned, undefined, '1');
+      await assert.rejects(pull(byTag, { connect }), { kind: 'SignatureInvalid' });
+    });
+
+    it('verifies again under another policy', async () => {
+      const { asked, connect } = counted();
+      await pull(byTag, { connect });
+      const policy = policyFor(stranger.publicKey, 'r2');
+      await assert.rejects(pull(byTag, { connect, policy }), { kind: 'SignatureInvalid' });
+      const forbidden = policyFor(signer.publicKey, 'r3', 'localhost:5000/other');
+      const { tag } = asked;
+      await assert.rejects(pull(byTag, { connect, policy: forbidden }), { kind: 'NotAllowed' });
+      assert.equal(asked.tag, tag, 'no registry is asked for what no rule allows');
+    });
+
+    it('makes one pull of many at once, and two questions for the tag', async () => {
+      const { asked, connect } = counted();
+      const results = await Promise.all(Array.from({ length: 400 }, () => pull(byTag, { connect })));
+      assert.ok(results.every(({ descriptor }) => descriptor.digest === artifact.descriptor.digest));
+      assert.deepEqual([asked.tag, asked.referrers], [2, 1]);
+    });
+
+    it('lets a caller try for himself where another was refused', async () => {
+      for (const kind of ['Unauthenticated', 'NotFound'] as const) {
+        const failing = () => Promise.reject(new FairleadError(kind, 'not for you'));
+        // The second waits for the end of the first, and the third joins it.
+        const pulls = [pull(byTag, { connect: failing }), pull(byTag, { connect: failing }), pull(byTag)];
+        const results = await Promise.allSettled(pulls);
+        assert.deepEqual(
+          results.map(({ status }) => status),
+          ['rejected', 'rejected', 'fulfilled'],
+        );
+      }
+    });
   });
 
   it('asks the policy before anything else, cached or not', async () => {

@@ -5,18 +5,20 @@ import { FairleadError } from '#lib/errors';
 import type { PublishedProfile, RuntimeKind } from '#lib/profile/profile';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
+import type { Digest } from '#lib/registry/digest';
 import { resolveManifest, withManifest } from '#lib/registry/one-request';
 import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import { repositoryName } from '#lib/registry/registry-name';
 import type { Fetcher, ReadTarget } from '#lib/registry/target';
 import { authorize } from '#lib/trust/authorize';
-import { repositoryName } from '#lib/trust/match';
 import type { Rule, TrustPolicy } from '#lib/trust/policy';
 import type { Verification } from '#lib/trust/signature';
 import { verifyArtifact } from '#lib/trust/verify-artifact';
 import { verifySignatures } from '#lib/trust/verify-signatures';
 import type { DecisionLog } from './decision-log.ts';
-import type { PullMemory } from './pull-memory.ts';
+import type { PullMemory, ResolvedTag } from './pull-memory.ts';
 import type { Store } from './store.ts';
+import type { Turns } from './turns.ts';
 import { worthKeeping } from './worth-keeping.ts';
 
 export interface PullRequest {
@@ -35,6 +37,8 @@ export interface PullContext {
   readonly signal?: AbortSignal;
   /** What came of the pull is written down here. */
   readonly decisions?: DecisionLog | undefined;
+  /** Reading a profile takes its turn here, in a process that has others to answer meanwhile. */
+  readonly turns?: Turns;
 }
 
 /** A profile that the policy allows, with everything that shows why. */
@@ -45,7 +49,7 @@ export interface PulledProfile {
   readonly profile: PublishedProfile;
   readonly artifact: Artifact;
   readonly verification: Verification;
-  /** True where no registry was asked. */
+  /** True where no registry was asked for more than what the tag stands for. */
   readonly cached: boolean;
 }
 
@@ -81,26 +85,69 @@ export async function pullInForce(
 async function remembered(request: PullRequest, context: PullContext): Promise<PulledProfile> {
   const { reference, kind } = request;
   const rule = authorize(context.policy, reference, kind);
+  const { memory } = context;
+  if (memory === undefined) return walk(request, rule, context);
+  if (reference.digest !== undefined) {
+    return pullOnce({ reference, kind, digest: reference.digest }, rule, { ...context, memory });
+  }
+  // Each time: a tag may stand for something else by now. What it stands for is looked at once.
+  const { descriptor, target } = await resolveTag(reference, context, memory);
+  const { digest } = descriptor;
+  const pinned = { reference: { ...reference, digest }, kind, digest };
+  return { ...(await pullOnce(pinned, rule, { ...context, memory, connect: () => target })), reference };
+}
+
+/** Finds out what a tag stands for: with one question for all who ask at the same time, each of them being there before it is asked. */
+async function resolveTag(
+  reference: Reference,
+  { connect, signal: own }: PullContext,
+  memory: PullMemory,
+): Promise<ResolvedTag> {
+  const ask = async (signal: AbortSignal | undefined): Promise<ResolvedTag> => {
+    const source = await connect(reference);
+    const resolved = await resolveManifest(source, tagOrDigestOf(reference), signal === undefined ? {} : { signal });
+    return { descriptor: resolved.descriptor, target: withManifest(source, resolved) };
+  };
+  const name = `${repositoryName(formatRepository(reference))}:${tagOrDigestOf(reference)}`;
+  const flight = memory.tags.join(name, own, ask);
+  try {
+    return await flight.result;
+  } catch (error) {
+    if (flight.joined && dependsOnCaller(error)) return ask(own);
+    throw error;
+  }
+}
+
+/** Pulls what a digest names, unless the memory has it; with one pull for all who ask for it at the same time. */
+async function pullOnce(
+  request: PullRequest & { readonly digest: Digest },
+  rule: Rule,
+  context: PullContext & { readonly memory: PullMemory },
+): Promise<PulledProfile> {
+  const { reference, kind, digest } = request;
   const { memory, store } = context;
-  if (memory === undefined || reference.digest === undefined) return walk(request, rule, context);
-  const { digest } = reference;
   // By one name: who can spell a host in a thousand ways must not make a thousand pulls.
   const key = [kind, repositoryName(formatRepository(reference)), digest, context.policy.revision].join(' ');
   // What was taken out of the store, perhaps while a pull was under way, is not held in memory either.
   const recalled = store === undefined || store.get(digest) !== undefined ? memory.recall(key) : undefined;
   if (recalled !== undefined) return { ...recalled, reference, cached: true };
-  const flight = memory.fly(key, context.signal, (signal) => walk(request, rule, { ...context, signal }));
+  const flight = memory.flights.join(key, context.signal, (signal) => walk(request, rule, { ...context, signal }));
   try {
     const pulled = await flight.result;
     memory.remember(key, pulled);
     return { ...pulled, reference };
   } catch (error) {
-    // Whoever started the flight may have had worse credentials than we have: registries answer to those as if nothing were
-    // there, too, and malformed ones fail before anything is asked.
-    const byCredentials = isKind(error, 'Unauthenticated', 'NotAllowed', 'NotFound', 'InvalidInput');
-    if (flight.joined && byCredentials) return walk(request, rule, context);
+    if (flight.joined && dependsOnCaller(error)) return walk(request, rule, context);
     throw error;
   }
+}
+
+/**
+ * Whoever started a flight may have had worse credentials than we have: registries answer to those as if nothing were there, too, and
+ * malformed ones fail before anything is asked.
+ */
+function dependsOnCaller(error: unknown): boolean {
+  return isKind(error, 'Unauthenticated', 'NotAllowed', 'NotFound', 'InvalidInput');
 }
 
 async function walk(request: PullRequest, rule: Rule, context: PullContext): Promise<PulledProfile> {
@@ -108,7 +155,7 @@ async function walk(request: PullRequest, rule: Rule, context: PullContext): Pro
   if (store === undefined || request.reference.digest === undefined) return pullFromRegistry(request, rule, context);
   let refusal: unknown;
   try {
-    const stored = await takeFromStore(request, rule, context.policy, store);
+    const stored = await takeFromStore(request, rule, context, store);
     if (stored !== undefined) return stored;
   } catch (error) {
     if (!isKind(error, 'SignatureInvalid')) throw error;
@@ -125,7 +172,7 @@ async function walk(request: PullRequest, rule: Rule, context: PullContext): Pro
 async function takeFromStore(
   { reference, kind }: PullRequest,
   rule: Rule,
-  policy: TrustPolicy,
+  context: PullContext,
   store: Store,
 ): Promise<PulledProfile | undefined> {
   const record = reference.digest === undefined ? undefined : store.get(reference.digest);
@@ -134,7 +181,7 @@ async function takeFromStore(
   if (record === undefined || pull === undefined) return undefined;
   const { descriptor } = record;
   const verification = verifySignatures(descriptor, reference, pull.signatures, rule);
-  const read = await readVerified(store.fetcher, descriptor, kind, policy).catch((error: unknown) => {
+  const read = await readVerified(store.fetcher, { descriptor, kind }, context).catch((error: unknown) => {
     if (isKind(error, 'NotFound')) return undefined; // damaged behind our back: pulled anew
     throw error;
   });
@@ -144,8 +191,9 @@ async function takeFromStore(
 async function pullFromRegistry(
   { reference, kind }: PullRequest,
   rule: Rule,
-  { policy, connect, store, signal }: PullContext,
+  context: PullContext,
 ): Promise<PulledProfile> {
+  const { connect, store, signal } = context;
   const options = signal === undefined ? {} : { signal };
   const source = await connect(reference);
   const resolved = await resolveManifest(source, tagOrDigestOf(reference), options);
@@ -157,7 +205,7 @@ async function pullFromRegistry(
   }
   const target = withManifest(source, resolved);
   const { verification, signatures } = await verifyArtifact(target, { descriptor, reference, rule }, options);
-  const read = await readVerified(target, descriptor, kind, policy, signal);
+  const read = await readVerified(target, { descriptor, kind }, context);
   await store?.put({
     artifact: read.artifact,
     kind,
@@ -169,12 +217,11 @@ async function pullFromRegistry(
 
 async function readVerified(
   fetcher: Fetcher,
-  descriptor: Descriptor,
-  kind: RuntimeKind,
-  { limits }: TrustPolicy,
-  signal?: AbortSignal,
+  { descriptor, kind }: { readonly descriptor: Descriptor; readonly kind: RuntimeKind },
+  { policy: { limits }, turns, signal }: Pick<PullContext, 'policy' | 'turns' | 'signal'>,
 ): Promise<{ artifact: Artifact; profile: PublishedProfile }> {
   const artifact = await fetchArtifact(fetcher, descriptor, { artifactBytes: limits.artifactBytes, signal });
+  await turns?.take();
   const profile = unpackArtifact(artifact, kind);
   validateArtifact(profile, limits);
   return { artifact, profile };

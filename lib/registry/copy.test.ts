@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { FairleadError } from '#lib/errors';
 import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
 import { copy, copyGraph } from './copy.ts';
 import type { Descriptor } from './descriptor.ts';
@@ -207,6 +208,75 @@ describe('copy', () => {
     await copy(circular, target, 'v1', { withReferrers: true });
     assert.equal(log.at(-1), 'v1');
     assert(log.includes(signature.descriptor.digest));
+  });
+
+  describe('where a list of referrers is broken', () => {
+    const absent = manifest([blob('absent')], { subject: list.descriptor, annotations: { name: 'absent' } });
+    const hollow = manifest([blob('absent')], { subject: list.descriptor, annotations: { name: 'hollow' } });
+    const lists: Record<string, (source: Target) => Target['referrers']> = {
+      'cannot be read': () => async () => {
+        throw new FairleadError('InvalidInput', 'no list');
+      },
+      'points to nowhere': (source) => async (subject) =>
+        subject.digest === list.descriptor.digest
+          ? [absent.descriptor, signature.descriptor]
+          : source.referrers(subject),
+      'says a wrong size': (source) => async (subject) =>
+        subject.digest === list.descriptor.digest
+          ? [{ ...hollow.descriptor, size: 7 }, signature.descriptor]
+          : source.referrers(subject),
+      'names what has parts that are gone': (source) => async (subject) =>
+        subject.digest === list.descriptor.digest
+          ? [hollow.descriptor, signature.descriptor]
+          : source.referrers(subject),
+    };
+    for (const [what, referrersOf] of Object.entries(lists)) {
+      it(`since it ${what}, copies what is whole where the caller is told of the rest, and fails otherwise`, async () => {
+        const source = await filled();
+        await pushAll(source, [hollow]);
+        const broken: Target = { ...source, referrers: referrersOf(source) };
+        const { target, log } = watched();
+        const skipped: string[] = [];
+        const onSkipped = ({ digest }: Descriptor): void => void skipped.push(digest);
+        await copy(broken, target, 'v1', { withReferrers: true, onSkipped });
+        assert.equal(log.at(-1), 'v1');
+        for (const { descriptor } of all) assert.ok(log.includes(descriptor.digest));
+        assert.equal(log.includes(signature.descriptor.digest), what !== 'cannot be read');
+        for (const { descriptor } of [absent, hollow]) assert.equal(log.includes(descriptor.digest), false);
+        assert.equal(skipped.length > 0, true);
+        await assert.rejects(copy(broken, memoryRepository(), 'v1', { withReferrers: true }), {
+          name: 'FairleadError',
+        });
+      });
+    }
+
+    it('still fails where the target, or what is copied itself, is not whole', async () => {
+      const onSkipped = (): void => undefined;
+      const [first] = images;
+      assert.ok(first);
+      const source = await filled();
+      const missing: Target = {
+        ...source,
+        fetch: async (descriptor) => {
+          if (descriptor.digest !== first.descriptor.digest) return source.fetch(descriptor);
+          throw new FairleadError('NotFound', 'gone');
+        },
+        // What is missing as a part is not excused by a list that names it as well.
+        referrers: async (subject) => [first.descriptor, ...(await source.referrers(subject))],
+      };
+      await assert.rejects(copy(missing, memoryRepository(), 'v1', { withReferrers: true, onSkipped }), {
+        kind: 'NotFound',
+      });
+      const { target } = watched();
+      const refusing: Target = {
+        ...target,
+        push: async (descriptor, content) => {
+          if (descriptor.digest !== signature.descriptor.digest) return target.push(descriptor, content);
+          throw new FairleadError('NotFound', 'no such repository');
+        },
+      };
+      await assert.rejects(copy(source, refusing, 'v1', { withReferrers: true, onSkipped }), { kind: 'NotFound' });
+    });
   });
 
   it('refuses a chain of referrers without end', async () => {

@@ -1,10 +1,11 @@
-import { FairleadError } from '#lib/errors';
+import { type ErrorKind, FairleadError } from '#lib/errors';
 import type { Descriptor } from './descriptor.ts';
 import { type Digest, isDigest } from './digest.ts';
 import { fetchBytes } from './fetch-bytes.ts';
 import { linksOf } from './graph.ts';
 import { isManifestMediaType, manifestBytesLimit } from './manifest.ts';
 import { pushTagged, type ResolvedManifest, resolveManifest } from './one-request.ts';
+import { registryName } from './registry-name.ts';
 import type { CallOptions, ReadTarget, Target } from './target.ts';
 
 export interface CopyOptions extends CallOptions {
@@ -12,6 +13,11 @@ export interface CopyOptions extends CallOptions {
   readonly withReferrers: boolean;
   /** Called when a piece of content is at the target, for progress shown to people. */
   readonly onContent?: (descriptor: Descriptor, how: 'sent' | 'mounted' | 'present') => void;
+  /**
+   * Called for a referrer that the source does not have whole, and for a manifest whose list of referrers cannot be read there: anybody who
+   * may push can write such a list. The rest is copied. Absent: it ends the copy.
+   */
+  readonly onSkipped?: (descriptor: Descriptor, error: FairleadError) => void;
 }
 
 /** How many pieces of content are on their way at once. */
@@ -38,6 +44,13 @@ export async function copy(
   if (isDigest(tagOrDigest)) await copyAll(source, target, root, options, undefined);
   else await copyTagged(source, target, root, tagOrDigest, options);
   return root.descriptor;
+}
+
+/** What is wrong with content or a list itself, in contrast to a source that is out of reach. */
+const unusable: readonly ErrorKind[] = ['NotFound', 'InvalidInput', 'LimitExceeded'];
+
+function isUnusable(error: unknown): error is FairleadError {
+  return error instanceof FairleadError && unusable.includes(error.kind);
 }
 
 /** Copies what a descriptor names, as {@link copy} does, without any tag. The first failure ends the rest. */
@@ -92,8 +105,27 @@ async function copyAll(
     }
     const copying = isManifestMediaType(descriptor.mediaType) ? copyManifest(descriptor, depth) : copyBlob(descriptor);
     begun.set(descriptor.digest, copying);
-    copying.catch((error: unknown) => failed.abort(error));
+    // What the source does not have may be part of a referrer only: whatever is made of it fails, up to the referrer or the root.
+    copying.catch((error: unknown) => {
+      if (!isSkippable(error)) failed.abort(error);
+    });
     return copying;
+  };
+
+  const { onSkipped } = options;
+  /** What the source said of content that it does not have whole. */
+  const ofSource = new Set<unknown>();
+  const isSkippable = (error: unknown): error is FairleadError => ofSource.has(error);
+  const reading = async <T>(read: () => Promise<T>): Promise<T> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (onSkipped !== undefined && isUnusable(error)) ofSource.add(error);
+      throw error;
+    }
+  };
+  const skip = (descriptor: Descriptor, error: unknown): void => {
+    if (isSkippable(error)) onSkipped?.(descriptor, error);
   };
 
   const from = mountable(source, target);
@@ -107,7 +139,7 @@ async function copyAll(
       let opened = false;
       const open = (): Promise<AsyncIterable<Uint8Array>> => {
         opened = true;
-        return source.fetch(descriptor, call);
+        return reading(() => source.fetch(descriptor, call));
       };
       await target.push(descriptor, open, call);
       arrived(descriptor, opened ? 'sent' : 'present');
@@ -115,10 +147,21 @@ async function copyAll(
 
   /** What the target listed as referrers of a subject when it was first asked. */
   const lists = new Map<Digest, Promise<Descriptor[]>>();
+  const listAtTarget = (subject: Descriptor): Promise<Descriptor[]> =>
+    target.referrers(subject, call).catch((error: unknown) => {
+      if (isUnusable(error)) return []; // broken: who pushes a referrer writes it anew
+      throw error;
+    });
+  const listAtSource = (subject: Descriptor): Promise<Descriptor[]> =>
+    reading(() => source.referrers(subject, call)).catch((error: unknown) => {
+      if (!isSkippable(error)) throw error;
+      skip(subject, error);
+      return [];
+    });
   /** Whether a manifest that is at the target is also listed there: whoever pushed it may have been cut off in between. */
   const isListed = async ({ digest }: Descriptor, subject: Descriptor | undefined): Promise<boolean> => {
     if (subject === undefined) return true;
-    const listing = lists.get(subject.digest) ?? inTurn(() => target.referrers(subject, call));
+    const listing = lists.get(subject.digest) ?? inTurn(() => listAtTarget(subject));
     lists.set(subject.digest, listing);
     return (await listing).some((listed) => listed.digest === digest);
   };
@@ -132,7 +175,7 @@ async function copyAll(
     }
     const [present, referrers] = await Promise.all([
       inTurn(() => target.exists(descriptor, call)),
-      options.withReferrers ? inTurn(() => source.referrers(descriptor, call)) : [],
+      options.withReferrers ? inTurn(() => listAtSource(descriptor)) : [],
     ]);
     if (referrers.length > 0) referred = true;
     const isRoot = depth === 0;
@@ -140,10 +183,10 @@ async function copyAll(
     const bytes =
       (isRoot ? rootBytes : undefined) ??
       (parts || isRoot
-        ? await inTurn(() => fetchBytes(source, descriptor, { limit: manifestBytesLimit, signal }))
+        ? await inTurn(() => reading(() => fetchBytes(source, descriptor, { limit: manifestBytesLimit, signal })))
         : undefined);
     if (bytes !== undefined) {
-      const { children, subject } = linksOf(descriptor.mediaType, bytes, descriptor.digest);
+      const { children, subject } = await reading(async () => linksOf(descriptor.mediaType, bytes, descriptor.digest));
       const manifests = children.filter(({ mediaType }) => isManifestMediaType(mediaType));
       // Of what is present the parts are too, but not the referrers of an index's manifests.
       if (parts) await Promise.all((present ? manifests : children).map((child) => once(child, depth + 1)));
@@ -154,10 +197,10 @@ async function copyAll(
     }
     arrived(descriptor, present ? 'present' : 'sent');
     // Not waited for here: a list may claim anything, also that a manifest refers to itself.
-    for (const referrer of referrers) once(referrer, depth + 1);
+    for (const referrer of referrers) once(referrer, depth + 1).catch((error: unknown) => skip(referrer, error));
   };
 
-  once(root, 0);
+  once(root, 0).catch((error: unknown) => failed.abort(error));
   for (let finished = 0; finished < begun.size; ) {
     finished = begun.size;
     await Promise.allSettled(begun.values());
@@ -173,7 +216,8 @@ interface Mounter {
 
 /** The source's repository and the target's way to take blobs over from it, where both are of one registry. */
 function mountable(source: object, target: object): (Mounter & { readonly repository: string }) | undefined {
-  if (!isOfRegistry(source) || !isOfRegistry(target) || source.registry !== target.registry) return undefined;
+  if (!isOfRegistry(source) || !isOfRegistry(target) || registryName(source.registry) !== registryName(target.registry))
+    return undefined;
   return {
     repository: source.repository,
     mount: (descriptor, from, options) => target.mount(descriptor, from, options),

@@ -88,6 +88,26 @@ export function parseIndex(bytes: Uint8Array, name = 'index', limit = manifestBy
   return parseWith(indexSchema, bytes, name, 'an OCI image index', limit);
 }
 
+/**
+ * Reads the entries of a list that anybody may have written, such as the referrers of a manifest: those that are descriptors.
+ * What else the document says plays no part. Throws InvalidInput where it has no list of entries at all, LimitExceeded over `limit` bytes.
+ */
+export function parseEntries(
+  bytes: Uint8Array,
+  name: string,
+  expected: string,
+  limit = manifestBytesLimit,
+): Descriptor[] {
+  const json = parseJson(bytes, name, expected, limit);
+  const entries = typeof json === 'object' && json !== null && 'manifests' in json ? json.manifests : undefined;
+  if (!Array.isArray(entries))
+    throw new FairleadError('InvalidInput', `${name}: is not ${expected}: it lists no manifests`);
+  return entries.flatMap((entry: unknown) => {
+    const result = v.safeParse(descriptorSchema, entry, { abortEarly: true });
+    return result.success ? [result.output] : [];
+  });
+}
+
 /** Reads a manifest or index of any kind that isManifestMediaType knows, Docker's included. Throws as {@link parseManifest} does. */
 export function parseAnyManifest(
   mediaType: keyof typeof schemas,
@@ -104,20 +124,23 @@ function parseWith<S extends v.GenericSchema>(
   expected: string,
   limit: number,
 ): v.InferOutput<S> {
-  if (bytes.length > limit) {
-    throw new FairleadError('LimitExceeded', `${name}: has ${bytes.length} bytes, more than the ${limit} allowed`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new FairleadError('InvalidInput', `${name}: is not ${expected}: not JSON`, { cause });
-  }
-  const result = v.safeParse(schema, withoutNulls(json, 4), { abortEarly: true });
+  const result = v.safeParse(schema, parseJson(bytes, name, expected, limit), { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
   const path = v.getDotPath(issue) ?? 'the document';
   throw new FairleadError('InvalidInput', `${name}: is not ${expected}: ${path}: ${issue.message}`);
+}
+
+/** Reads JSON within a limit of bytes; what is null in it is left out. */
+function parseJson(bytes: Uint8Array, name: string, expected: string, limit: number): unknown {
+  if (bytes.length > limit) {
+    throw new FairleadError('LimitExceeded', `${name}: has ${bytes.length} bytes, more than the ${limit} allowed`);
+  }
+  try {
+    return withoutNulls(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)), 4);
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', `${name}: is not ${expected}: not JSON`, { cause });
+  }
 }
 
 /**

@@ -30,14 +30,17 @@ export async function resolveManifest(
   return { descriptor: await source.resolve(tagOrDigest, options) };
 }
 
-/** The same source, which gives a manifest that came along when its name was resolved without asking for it again. */
+/**
+ * The same source, which is asked no more for what came along when a name was resolved: the descriptor of the digest, and the manifest
+ * where its bytes came too.
+ */
 export function withManifest(source: ReadTarget, { descriptor, bytes }: ResolvedManifest): ReadTarget {
-  if (bytes === undefined) return source;
   return {
-    resolve: (tagOrDigest, options) => source.resolve(tagOrDigest, options),
+    resolve: async (tagOrDigest, options) =>
+      tagOrDigest === descriptor.digest ? descriptor : source.resolve(tagOrDigest, options),
     referrers: (subject, options) => source.referrers(subject, options),
     fetch: async (wanted, options) =>
-      wanted.digest === descriptor.digest
+      bytes !== undefined && wanted.digest === descriptor.digest
         ? openContent(wanted, bytes, descriptor.digest)
         : source.fetch(wanted, options),
   };

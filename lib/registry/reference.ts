@@ -12,7 +12,7 @@ export interface Reference {
 }
 
 /** Longest registry/repository that clients and the kubelet accept (distribution-spec, "Pulling manifests"). */
-const maxNameLength = 255;
+export const maxNameLength = 255;
 
 const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?';
 const registryPattern = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[0-9a-fA-F:]{2,39}\\])(?::[0-9]{1,5})?$`);
@@ -29,7 +29,8 @@ export function isRegistry(text: string): boolean {
   return (
     (/[.:]/.test(text) || text === 'localhost') &&
     registryPattern.test(text) &&
-    Number(/:([0-9]+)$/.exec(text)?.[1] ?? 0) <= 65535
+    // Ports that are none, and what looks like an address and is none: 1.2.3.999, [1:2].
+    URL.canParse(`https://${text}`)
   );
 }
 

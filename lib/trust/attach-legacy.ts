@@ -7,7 +7,7 @@ import { parseManifest } from '#lib/registry/manifest';
 import { pause } from '#lib/registry/remote/transport';
 import type { CallOptions, Target } from '#lib/registry/target';
 import { signatureLimits } from './fetch-signatures.ts';
-import { type LegacyKind, legacyTag, withLegacyLayer } from './legacy-manifest.ts';
+import { isSameLayer, type LegacyKind, legacyTag, withLegacyLayer } from './legacy-manifest.ts';
 
 export interface LegacyRequest {
   /** The artifact that is signed or attested. */
@@ -38,7 +38,7 @@ export async function attachLegacy(
   let standing = await find(target, tag, options);
   const layer = await makeLayer();
   const isThere = (found: Standing | undefined): found is Standing =>
-    found?.manifest.layers.some((each) => isSame(each, layer.descriptor)) ?? false;
+    found?.manifest.layers.some((each) => isSameLayer(each, layer.descriptor)) ?? false;
   let round = 0;
   for (let look = 0; look < looks; look++) {
     if (!isThere(standing)) {
@@ -62,12 +62,6 @@ export async function attachLegacy(
 
 /** What stands under a tag. */
 type Standing = Pick<Artifact, 'descriptor' | 'manifest'>;
-
-/** Signatures of the same bytes differ in their annotations only. */
-function isSame(a: Descriptor, b: Descriptor): boolean {
-  const sorted = ({ annotations = {} }: Descriptor): string => JSON.stringify(Object.entries(annotations).sort());
-  return a.digest === b.digest && sorted(a) === sorted(b);
-}
 
 async function find(target: Target, tag: string, options: CallOptions): Promise<Standing | undefined> {
   let descriptor: Descriptor;

@@ -117,6 +117,74 @@ describe('a match', () => {
     );
   });
 
+  it('takes all hosts of Docker Hub for one registry', () => {
+    const hosts = ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'Index.Docker.IO:443'];
+    for (const pattern of [...hosts, '*.docker.io'])
+      for (const host of hosts)
+        assert.equal(matchesRepository(`${pattern}/acme/**`, `${host}/acme/nginx`), true, `${pattern} ${host}`);
+    for (const other of ['hub.docker.io', 'docker.io:5000', 'docker.com'])
+      assert.equal(matchesRepository('docker.io/acme/**', `${other}/acme/nginx`), false, other);
+  });
+
+  it('without a problem is for a repository that a reference can name, and with one for none', () => {
+    const piece = fc.constantFrom(
+      'a',
+      'b1',
+      'registry',
+      '.',
+      '..',
+      '-',
+      '--',
+      '_',
+      '__',
+      '___',
+      '*',
+      '**',
+      'A',
+      ':',
+      '5000',
+      '@',
+      '[::1]',
+    );
+    const messy = fc.array(piece, { maxLength: 4 }).map((pieces) => pieces.join(''));
+    const part = fc.oneof(messy, fc.constantFrom('a', '*', '**', 'a.*', '*-b', 'security'));
+    const hosts = [
+      '*',
+      '**',
+      'a.b',
+      '*.a.b',
+      'a.b:5000',
+      '*:*',
+      '*.a:*',
+      'localhost',
+      'docker.io',
+      '[::1]:5000',
+      '[::1]:*',
+    ];
+    const host = fc.oneof({ arbitrary: messy, weight: 1 }, { arbitrary: fc.constantFrom(...hosts, 'host'), weight: 3 });
+    const pattern = fc.tuple(host, fc.array(part, { maxLength: 4 })).map(([first, rest]) => [first, ...rest].join('/'));
+    const filling = fc.constantFrom('a', 'a.b', 'x/y', 'z-1', '5000', 'a.b:5000/c', '0');
+    let good = 0;
+    fc.assert(
+      fc.property(pattern, fc.infiniteStream(filling), (glob, fillings) => {
+        if (matchProblem(glob) === undefined) {
+          good++;
+          const name = exampleOf(glob);
+          assert.ok(parseReference(name));
+          assert.equal(matchesRepository(glob, name), true, `${glob} does not match ${name}`);
+          return;
+        }
+        // Refused though they would match: stars that reach beyond a segment, or beyond a domain.
+        if (/\*\*(?!\/|$)|(?<!^|\/)\*\*/.test(glob) || /^[^/]*\*/.test(glob)) return;
+        // Whatever its stars stand for: what it then names is no repository, or it stands for something else.
+        const text = glob.replace(/\*+/g, () => String(fillings.next().value));
+        assert.equal(isReference(text) && matchesRepository(glob, text), false, `${glob} matches ${text}`);
+      }),
+      { numRuns: 3000 },
+    );
+    assert.ok(good > 100, `only ${good} without a problem`);
+  });
+
   it('takes a long name against many stars in no time', () => {
     const test = (repository: string) => matchesRepository(`a.b/**/${'x*/**/'.repeat(20)}y`, repository);
     const start = performance.now();
@@ -124,6 +192,29 @@ describe('a match', () => {
     assert.ok(performance.now() - start < 1000);
   });
 });
+
+/** A repository that a pattern is for: its stars stand for something short. */
+function exampleOf(glob: string): string {
+  const [first = '', ...rest] = glob.split('/');
+  const registry =
+    first === '**' || first === '*'
+      ? 'a.b'
+      : first
+          .replace(/^\*:\*$/, 'a:1')
+          .replace(/^\*:/, 'a:')
+          .replace(/^\*\./, 'a.')
+          .replace(/:\*$/, ':1');
+  const path = rest.map((segment) => segment.replaceAll('**', 'a').replaceAll('*', 'a'));
+  return [registry, ...(path.length === 0 ? ['c'] : path)].join('/');
+}
+
+function isReference(text: string): boolean {
+  try {
+    return parseReference(text).tag === undefined;
+  } catch {
+    return false;
+  }
+}
 
 describe('authorize', () => {
   const reference = parseReference('registry.example.com/security/nginx:v1');
@@ -148,6 +239,9 @@ describe('authorize', () => {
     const policy = policyOf(strict, { match: '*/**' });
     for (const host of ['registry.example.com', 'REGISTRY.example.com', 'registry.example.com:443'])
       assert.equal(authorize(policy, parseReference(`${host}/prod/nginx:1`), 'Seccomp').match, strict.match, host);
+    const hub = policyOf({ match: 'docker.io/acme/**', unsigned: false }, { match: '*/**' });
+    for (const host of ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'registry-1.docker.io:443'])
+      assert.equal(authorize(hub, parseReference(`${host}/acme/nginx:1`), 'Seccomp').match, 'docker.io/acme/**', host);
   });
 
   it('lets a rule that names kinds speak for nothing else', () => {

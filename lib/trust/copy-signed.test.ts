@@ -3,11 +3,15 @@ import { describe, it } from 'node:test';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
-import { emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
+import { type Descriptor, emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
+import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { parseManifest } from '#lib/registry/manifest';
 import { memoryRepository } from '#lib/registry/memory';
+import { isReservedTag } from '#lib/registry/reserved-tag';
 import type { Target } from '#lib/registry/target';
 import { attachAttestation, attachSignature } from './attach-signature.ts';
-import { copySigned, isDigestTag } from './copy-signed.ts';
+import { copySigned } from './copy-signed.ts';
 import { fetchSignatures } from './fetch-signatures.ts';
 import { generateKeyPair, loadPrivateKey } from './key.ts';
 import { legacyTag } from './legacy-manifest.ts';
@@ -44,7 +48,8 @@ describe('copySigned', () => {
     const watched: Target = {
       ...target,
       async tag(tagged, tag) {
-        if (!isDigestTag(tag)) found.push([tag, (await fetchSignatures(target, descriptor, { attestations })).length]);
+        if (!isReservedTag(tag))
+          found.push([tag, (await fetchSignatures(target, descriptor, { attestations })).length]);
         await target.tag(tagged, tag);
       },
     };
@@ -71,14 +76,57 @@ describe('copySigned', () => {
       await assert.rejects(target.resolve('v1'), { kind: 'NotFound' });
     }
   });
-});
 
-describe('isDigestTag', () => {
-  it('tells tags that stand for digests from those that people give', () => {
-    const [short, long] = ['0'.repeat(64), '0'.repeat(128)];
-    for (const tag of [`sha256-${short}`, `sha256-${short}.sig`, `sha512-${short}`, `sha512-${long}`])
-      assert.equal(isDigestTag(tag), true, tag);
-    for (const tag of ['v1', `sha256-${short}0`, `sha256-${short.slice(1)}`, `xsha256-${short}`, `sha256-${short}.1`])
-      assert.equal(isDigestTag(tag), false, tag);
+  it('takes none of the signatures and attestations away that the target has in the legacy form', async () => {
+    const [source, target] = [await signed(), await signed()];
+    const layersAt = async (from: Target, kind: 'sig' | 'att'): Promise<string[]> => {
+      const manifest = await from.resolve(legacyTag(descriptor, kind) ?? '');
+      const { layers } = parseManifest(await fetchBytes(from, manifest, { limit: 1_000_000 }));
+      for (const layer of layers) await fetchBytes(from, layer, { limit: 1_000_000 });
+      return layers.map(({ annotations }) => JSON.stringify(annotations));
+    };
+    const kinds = ['sig', 'att'] as const;
+    const layersOf = (from: Target) => Promise.all(kinds.map((kind) => layersAt(from, kind)));
+    const [ours, theirs] = [await layersOf(source), await layersOf(target)];
+    await copySigned(source, target, descriptor, { tags: [] });
+    for (const [at, found] of (await layersOf(target)).entries()) {
+      assert.deepEqual(new Set(found), new Set([...(ours[at] ?? []), ...(theirs[at] ?? [])]));
+      assert.equal(found.length, 2);
+    }
+    await copySigned(source, target, descriptor, { tags: [] });
+    for (const found of await layersOf(target)) assert.equal(found.length, 2, 'nothing twice');
+    // And back: what the source lacks comes, as the very manifest.
+    await copySigned(target, source, descriptor, { tags: [] });
+    for (const kind of kinds) {
+      const tag = legacyTag(descriptor, kind) ?? '';
+      assert.equal((await source.resolve(tag)).digest, (await target.resolve(tag)).digest);
+    }
+  });
+
+  it('replaces no signatures by something that is none, but what is none by signatures', async () => {
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] }));
+    const junk = { mediaType: mediaTypes.index, digest: digestOf(bytes), size: bytes.length };
+    const tag = legacyTag(descriptor, 'sig') ?? '';
+    const [good, hostile] = [await signed(), await signed()];
+    const before = await good.resolve(tag);
+    await hostile.push(junk, bytes);
+    await hostile.tag(junk, tag);
+    const skipped: Descriptor[] = [];
+    await copySigned(hostile, good, descriptor, { tags: ['v1'], onSkipped: (each) => void skipped.push(each) });
+    assert.deepEqual(await good.resolve(tag), before);
+    assert.deepEqual(skipped, [descriptor]);
+    await assert.rejects(copySigned(hostile, good, descriptor, { tags: ['v1'] }), {
+      kind: 'InvalidInput',
+      message: /holds no signatures/,
+    });
+    await copySigned(good, hostile, descriptor, { tags: ['v1'] });
+    assert.equal((await hostile.resolve(tag)).digest, before.digest);
+  });
+
+  it('writes no tag that is reserved, and sends nothing then', async () => {
+    const target = memoryRepository();
+    const tags = ['v1', `sha256-${'0'.repeat(64)}`];
+    await assert.rejects(copySigned(await signed(), target, descriptor, { tags }), { kind: 'InvalidInput' });
+    assert.equal(await target.exists(descriptor), false);
   });
 });

@@ -1,21 +1,16 @@
-import { FairleadError } from '#lib/errors';
 import { type CopyOptions, copyGraph } from '#lib/registry/copy';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { type Digest, digestParts } from '#lib/registry/digest';
-import type { CallOptions, ReadTarget, Target } from '#lib/registry/target';
-
-/** What cosign 2 keeps beside an artifact under tags made of its digest: signatures, attestations and bills of materials. */
-const legacySuffixes: readonly string[] = ['sig', 'att', 'sbom'];
-
-/** Says whether a tag only stands for a digest: of cosign's legacy signatures, or a list of referrers (distribution-spec, tag schema). */
-export function isDigestTag(tag: string): boolean {
-  return /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,128})(?:\.[a-z]+)?$/.test(tag);
-}
+import { refuseReservedTag } from '#lib/registry/reserved-tag';
+import type { ReadTarget, Target } from '#lib/registry/target';
+import { copyLegacy, resolveIfThere } from './copy-legacy.ts';
+import { legacyTag } from './legacy-manifest.ts';
 
 /**
  * Copies an artifact from one repository to another together with everything that says who made it: referrers of every level, and
- * cosign's legacy tags, which replace those of the target. `tags` are set last, so that none ever stands on something that is not signed
- * yet. Rejects as copyGraph does.
+ * what cosign 2 keeps under tags made of its digest: signatures and attestations, beside those of the target, and the bill of materials,
+ * in place of the target's. `tags` are set last, so that none ever stands on something that is not signed yet. Rejects as copyGraph does,
+ * and with InvalidInput for a reserved tag.
  */
 export async function copySigned(
   source: ReadTarget,
@@ -23,28 +18,24 @@ export async function copySigned(
   artifact: Descriptor,
   { tags, ...options }: Omit<CopyOptions, 'withReferrers'> & { readonly tags: readonly string[] },
 ): Promise<void> {
+  for (const tag of tags) refuseReservedTag(tag);
   await copyGraph(source, target, artifact, { ...options, withReferrers: true });
   const call = options.signal === undefined ? {} : { signal: options.signal };
-  for (const tag of legacyTags(artifact.digest)) {
-    const found = await resolveIfThere(source, tag, call);
-    if (found === undefined) continue;
+  for (const kind of ['sig', 'att'] as const) {
+    const tag = legacyTag(artifact, kind);
+    if (tag !== undefined) await copyLegacy(source, target, { artifact, tag }, options);
+  }
+  const billOfMaterials = billOfMaterialsTag(artifact.digest);
+  const found = billOfMaterials === undefined ? undefined : await resolveIfThere(source, billOfMaterials, call);
+  if (billOfMaterials !== undefined && found !== undefined) {
     await copyGraph(source, target, found, { ...options, withReferrers: false });
-    await target.tag(found, tag, call);
+    await target.tag(found, billOfMaterials, call);
   }
   for (const tag of tags) await target.tag(artifact, tag, call);
 }
 
-/** The tags that cosign 2 would use; none where a tag cannot hold the digest (sha512). */
-function legacyTags(digest: Digest): string[] {
+/** The tag of what `cosign attach sbom` stores; undefined where a tag cannot hold the digest (sha512). */
+function billOfMaterialsTag(digest: Digest): string | undefined {
   const { algorithm, hex } = digestParts(digest);
-  return algorithm === 'sha256' ? legacySuffixes.map((suffix) => `${algorithm}-${hex}.${suffix}`) : [];
-}
-
-async function resolveIfThere(source: ReadTarget, tag: string, options: CallOptions): Promise<Descriptor | undefined> {
-  try {
-    return await source.resolve(tag, options);
-  } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
-    throw error;
-  }
+  return algorithm === 'sha256' ? `${algorithm}-${hex}.sbom` : undefined;
 }

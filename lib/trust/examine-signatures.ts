@@ -2,9 +2,9 @@ import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import { formatRepository, type Reference } from '#lib/registry/reference';
+import { repositoryName } from '#lib/registry/registry-name';
 import { describeIdentity, identityProblem } from './identity.ts';
 import { verifyBytes } from './key-algorithm.ts';
-import { repositoryName } from './match.ts';
 import type {
   Alternative,
   AttestationRequirement,

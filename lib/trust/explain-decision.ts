@@ -7,6 +7,7 @@ import { authorize, type Decision, decide } from './authorize.ts';
 import { type Examined, examineSignatures } from './examine-signatures.ts';
 import { fetchSignatures } from './fetch-signatures.ts';
 import type { Rule, TrustPolicy } from './policy.ts';
+import { namingPassedOver } from './verify-artifact.ts';
 import { judge } from './verify-signatures.ts';
 
 /** A decision of a policy, step by step. */
@@ -49,14 +50,16 @@ async function examineFound(
 ): Promise<Pick<Explanation, 'found' | 'refusal'>> {
   const descriptor = await target.resolve(tagOrDigestOf(reference));
   const attestations = rule.attestations?.map(({ type }) => type) ?? [];
-  const signatures = await fetchSignatures(target, descriptor, { attestations });
+  const passedOver: FairleadError[] = [];
+  const onPassedOver = (error: FairleadError): void => void passedOver.push(error);
+  const signatures = await fetchSignatures(target, descriptor, { attestations, onPassedOver });
   const examined = examineSignatures(descriptor, reference, signatures, rule);
   const found = { descriptor, signatures: signatures.length, examined };
   try {
     judge(examined, { name: `${formatRepository(reference)}@${descriptor.digest}`, found: signatures.length, rule });
     return { found };
   } catch (error) {
-    if (error instanceof FairleadError) return { found, refusal: error };
+    if (error instanceof FairleadError) return { found, refusal: namingPassedOver(error, passedOver) };
     throw error;
   }
 }

@@ -250,6 +250,24 @@ describe('fetchSignatures', () => {
     }
   });
 
+  it('lets no list of referrers that cannot be read stand in the way, and tells of it', async () => {
+    const payload = blob(legacyPayloadMediaType, Buffer.from('{}'), { [legacySignatureAnnotation]: 'c2ln' });
+    const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor } as const;
+    const legacy = assembleArtifact({ ...manifest, layers: [payload.descriptor] }, [config, payload]);
+    const target = await repository();
+    await pushArtifact(target, legacy, undefined, legacyTag(subject.descriptor, 'sig'));
+    for (const kind of ['InvalidInput', 'LimitExceeded'] as const) {
+      const broken = new FairleadError(kind, 'the list is broken');
+      const referrers = async (): Promise<never> => {
+        throw broken;
+      };
+      const told: FairleadError[] = [];
+      const onPassedOver = (error: FairleadError) => void told.push(error);
+      const found = await fetchSignatures(lying(target, { referrers }), subject.descriptor, { onPassedOver });
+      assert.deepEqual([found.map(({ format }) => format), told], [['legacy'], [broken]]);
+    }
+  });
+
   it('passes on that the registry is out of reach', async () => {
     const down = async (): Promise<never> => {
       throw new FairleadError('Unavailable', 'registry is down');

@@ -34,23 +34,25 @@ export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Predicate types of the attestations that are looked for beside signatures; without any, none is. */
   readonly attestations?: readonly string[];
+  /** Told of a list of referrers that cannot be read: what it may name is not found, and the other form is looked for all the same. */
+  readonly onPassedOver?: (error: FairleadError) => void;
 }
 
 /**
  * Fetches what claims to be a signature or attestation of an artifact: Sigstore bundles among its referrers, and cosign's legacy
  * tags `sha256-<hex>.sig` and `.att`. Nothing of it is verified here. A referrer counts only where its own manifest names the artifact
- * as subject, so a list that lies is harmless; what is malformed or over the limits is left out.
+ * as subject, so a list that lies is harmless; what is malformed or over the limits is left out, whole lists too.
  * Rejects with whatever the target rejects with (a registry out of reach is no proof that there is no signature).
  */
 export async function fetchSignatures(
   target: ReadTarget,
   descriptor: Descriptor,
-  { signal, attestations = [] }: FetchOptions = {},
+  { signal, attestations = [], onPassedOver }: FetchOptions = {},
 ): Promise<Signature[]> {
   const options: CallOptions = signal === undefined ? {} : { signal };
   const wanted = new Set([signPredicateType, ...attestations]);
   const found = await Promise.all([
-    fetchBundles(target, descriptor, wanted, options),
+    fetchBundles(target, descriptor, wanted, options, onPassedOver),
     fetchLegacySignatures(target, descriptor, options),
     attestations.length === 0 ? [] : fetchLegacyAttestations(target, descriptor, attestations, options),
   ]);
@@ -64,8 +66,9 @@ async function fetchBundles(
   subject: Descriptor,
   wanted: ReadonlySet<string>,
   options: CallOptions,
+  onPassedOver: FetchOptions['onPassedOver'],
 ): Promise<Signature[]> {
-  const listed = await target.referrers(subject, options);
+  const listed = (await ifUsable(target.referrers(subject, options), onPassedOver)) ?? [];
   // Which artifactType a list gives depends on who wrote it (cosign's own fallback index names the empty config), so it
   // only decides what is opened first.
   const candidates = listed
@@ -231,11 +234,12 @@ function fetchIfThere(
  */
 const unusable: readonly ErrorKind[] = ['NotFound', 'InvalidInput', 'LimitExceeded'];
 
-async function ifUsable<T>(promise: Promise<T>): Promise<T | undefined> {
+async function ifUsable<T>(promise: Promise<T>, onUnusable?: (error: FairleadError) => void): Promise<T | undefined> {
   try {
     return await promise;
   } catch (error) {
-    if (error instanceof FairleadError && unusable.includes(error.kind)) return undefined;
-    throw error;
+    if (!(error instanceof FairleadError && unusable.includes(error.kind))) throw error;
+    onUnusable?.(error);
+    return undefined;
   }
 }

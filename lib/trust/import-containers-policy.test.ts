@@ -122,6 +122,12 @@ describe('importContainersPolicy', () => {
     assert.throws(() => importContainersPolicy('{"default":[{"type":"reject"}],"default":[]}', 'p'), /unique/);
   });
 
+  it('refuses scopes that mean another registry there than here', () => {
+    for (const scope of ['index.docker.io/acme', 'registry-1.docker.io', 'Registry.example.com/a', '*.docker.io'])
+      refuses({ [scope]: signed() }, /is another registry than .*, and here the same/);
+    assert.equal(imported({ 'docker.io/acme': signed(), '*.io': signed() }, accept).rules.length > 2, true);
+  });
+
   it('refuses a rejection that something wider would let through', () => {
     refuses({ 'a.b/c': reject }, /rejects part of what the default accepts/, accept);
     refuses({ 'a.b/c/d': reject, 'a.b/c': accept }, /rejects part of what scope a\.b\/c accepts/);

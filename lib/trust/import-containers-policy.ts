@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { stringify } from 'yaml';
 import type { FairleadError } from '#lib/errors';
-import { hostName, matchProblem } from './match.ts';
+import { registryName } from '#lib/registry/registry-name';
+import { matchesRepository, matchProblem } from './match.ts';
 import { type Path, PolicyText } from './policy-text.ts';
 
 /** A trust policy made from another tool's, as the files to write. */
@@ -110,8 +111,9 @@ class Importer {
 
   #assertScope(name: string, path: Path): void {
     const [host = ''] = name.split('/');
-    if (hostName(host) !== host) {
-      throw this.#inexpressible(path, `there ${host} is another registry than ${hostName(host)}, and here the same`);
+    const same = hostsTakenForOthers(name, host);
+    if (same !== undefined) {
+      throw this.#inexpressible(path, `there ${host} is another registry than ${same}, and here the same`);
     }
     if (/^\*\.[^/]+$/.test(name) || !name.includes('*')) {
       if (globsOf(name).every((glob) => matchProblem(glob) === undefined)) return;
@@ -194,6 +196,14 @@ class Importer {
       hint: 'Nothing was imported. Change it there, or write the rule by hand.',
     });
   }
+}
+
+/** The registry that a scope's host is here, or has among its own here, and is not there; undefined where there is none. */
+function hostsTakenForOthers(name: string, host: string): string | undefined {
+  if (registryName(host) !== host) return registryName(host);
+  const hub = 'docker.io';
+  const here = name.startsWith('*') && globsOf(name).some((glob) => matchesRepository(glob, `${hub}/library/nginx`));
+  return here && !hub.endsWith(host.slice(1)) ? hub : undefined;
 }
 
 /** The globs of what a scope covers: a registry, the registries of a domain whatever their ports, a namespace with all below it, a repository. */

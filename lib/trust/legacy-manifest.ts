@@ -19,12 +19,22 @@ export function legacyTag({ digest }: Pick<Descriptor, 'digest'>, kind: LegacyKi
  * (`existing`) are kept. Their blobs are not in the result: they are there too.
  */
 export function withLegacyLayer(existing: Manifest | undefined, layer: Blob): Artifact {
-  const layers = [...(existing?.layers ?? []), layer.descriptor];
+  return legacyManifest([...(existing?.layers ?? []), layer.descriptor], [layer]);
+}
+
+/** Packs the manifest of some layers. `blobs` are those of them that go into the result. */
+export function legacyManifest(layers: readonly Descriptor[], blobs: readonly Blob[]): Artifact {
   const config = blob(configMediaType, imageConfig(layers));
   return assembleArtifact({ schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor, layers }, [
     config,
-    layer,
+    ...blobs,
   ]);
+}
+
+/** Reports whether two layers are the same signature: those of the same bytes differ in their annotations only. */
+export function isSameLayer(a: Descriptor, b: Descriptor): boolean {
+  const sorted = ({ annotations = {} }: Descriptor): string => JSON.stringify(Object.entries(annotations).sort());
+  return a.digest === b.digest && sorted(a) === sorted(b);
 }
 
 /** The config of an image whose layers these are: readers of the legacy form take it for an image. */

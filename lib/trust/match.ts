@@ -1,24 +1,34 @@
-import { isRegistry } from '#lib/registry/reference';
-
-const segment = /^[a-z0-9._*-]+$/;
-const host = /^(?:\*|\*\.[A-Za-z0-9.-]+|[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::(?:[0-9]{1,5}|\*))?$/;
+import { isRegistry, isRepository, maxNameLength } from '#lib/registry/reference';
+import { registryName, registryNames } from '#lib/registry/registry-name';
 
 /**
  * Says what is wrong with a glob of the policy, or undefined. The language is small on purpose: `*` stands for any part of
  * one path segment, `**` for whole segments; in the host only for all of it or for everything before a domain
  * (`*.example.com`), so that no pattern reaches beyond the domain that it names, and for its port. No braces, classes or negations.
+ * What stands beside the wildcards has the grammar of references: a pattern that no reference can match would leave what it is meant for
+ * to the rules after it.
  */
 export function matchProblem(glob: string): string | undefined {
   const segments = glob.split('/');
   if (segments.some((part) => part === '')) return 'it has an empty path segment';
   if (segments.some((part) => part.includes('**') && part !== '**')) return '** stands for whole segments only';
   const [first = '', ...rest] = segments;
-  if (first !== '**' && !host.test(first)) return `${JSON.stringify(first)} is no registry host`;
   if (first !== '**' && rest.length === 0) return 'it names a registry but no repository';
-  const bad = rest.find((part) => !segment.test(part));
-  if (bad === undefined) return undefined;
-  if (/[@:]/.test(bad)) return 'a rule is for repositories, not for tags or digests';
-  return `${JSON.stringify(bad)} is no part of a repository name`;
+  if (first !== '**' && !isHostPattern(first)) return `${JSON.stringify(first)} is no registry host`;
+  const bad = rest.find((part) => part !== '**' && !isRepository(part.replaceAll('*', 'a')));
+  if (bad !== undefined && /[@:]/.test(bad)) return 'a rule is for repositories, not for tags or digests';
+  if (bad !== undefined) return `${JSON.stringify(bad)} is no part of a repository name`;
+  const shortest = segments
+    .filter((part) => part !== '**')
+    .join('/')
+    .replaceAll('*', '');
+  if (shortest.length > maxNameLength) return `it is longer than ${maxNameLength} characters, which no name is`;
+  return undefined;
+}
+
+/** Says whether some registry has such a name: its wildcards stand for something short. */
+function isHostPattern(host: string): boolean {
+  return host === '*' || isRegistry(host.replace(/^\*(?=[.:])/, 'a').replace(/:\*$/, ':1'));
 }
 
 /**
@@ -29,27 +39,12 @@ export function matchProblem(glob: string): string | undefined {
 export function matchesRepository(glob: string, repository: string): boolean {
   const segments = repository.split('/');
   if (segments.some((part) => part === '' || part === '.' || part === '..')) return false;
+  const [registry = '', ...path] = segments;
   const pattern = glob.split('/');
-  pattern[0] = hostName(pattern[0] ?? '');
-  segments[0] = hostName(segments[0] ?? '');
+  pattern[0] = registryName(pattern[0] ?? '');
   if (pattern.at(-1) === '**') pattern.splice(-1, 0, '*');
-  return wildcardMatch(pattern, segments, '**', matchesSegment);
-}
-
-/**
- * The one name of a host, as URLs have it: whoever asks for the same registry in capitals, or with the port of https, must not come past
- * the rule that is for it to a wider one.
- */
-export function hostName(host: string): string {
-  const url = `https://${host}`;
-  if (isRegistry(host) && URL.canParse(url)) return new URL(url).host;
-  return host.toLowerCase().replace(/:0*443$/, '');
-}
-
-/** The one name of a repository, given as `registry/repository`, whichever way its host is spelled. */
-export function repositoryName(repository: string): string {
-  const [host = '', ...path] = repository.split('/');
-  return [hostName(host), ...path].join('/');
+  // By any of its names: a rule for *.docker.io is for Docker Hub too.
+  return registryNames(registry).some((name) => wildcardMatch(pattern, [name, ...path], '**', matchesSegment));
 }
 
 function matchesSegment(pattern: string, part: string): boolean {

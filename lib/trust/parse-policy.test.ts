@@ -5,14 +5,15 @@ import { parsePolicy } from './parse-policy.ts';
 
 const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
 
-function refuses(text: string, message: RegExp, hint?: RegExp): void {
+function refuses(text: string, message: RegExp, hint?: RegExp | string): void {
   assert.throws(
     () => parsePolicy(text, 'policy.yaml'),
     (error) => {
       assert.ok(error instanceof FairleadError);
       assert.equal(error.kind, 'InvalidInput');
       assert.match(error.message, message);
-      if (hint !== undefined) assert.match(error.hint ?? '', hint);
+      if (typeof hint === 'string') assert.ok(error.hint?.startsWith(hint), error.hint);
+      else if (hint !== undefined) assert.match(error.hint ?? '', hint);
       return true;
     },
   );
@@ -234,6 +235,51 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
         message,
         /registry\/repository/,
       );
+    }
+  });
+
+  it('refuses patterns that no reference can match, and names the closest that some do', () => {
+    for (const [match, message, closest] of [
+      [
+        'registry.example.com./security/**',
+        /"registry\.example\.com\." is no registry host/,
+        'registry.example.com/security/**',
+      ],
+      ['registry.example.com/./security', /"\." is no part of/, 'registry.example.com/security'],
+      ['registry.example.com/security/../prod/**', /"\.\." is no part/, 'registry.example.com/security/prod/**'],
+      ['registry.example.com/a..b', /"a\.\.b" is no part/, 'registry.example.com/a.b'],
+      ['registry.example.com/a___b/*', /"a___b" is no part/, 'registry.example.com/a__b/*'],
+      ['registry.example.com/a._b', /"a\._b" is no part/, 'registry.example.com/a.b'],
+      ['registry.example.com/-a', /"-a" is no part/, 'registry.example.com/a'],
+      ['registry.example.com/a_/*', /"a_" is no part/, 'registry.example.com/a/*'],
+      ['registry.example.com/.*', /"\.\*" is no part/, 'registry.example.com/*'],
+      ['registry.example.com/Security/**', /"Security" is no part/, 'registry.example.com/security/**'],
+      ['registry..example.com/a', /no registry host/, 'registry.example.com/a'],
+      ['registry.example.com:99999/a', /no registry host/, undefined],
+      ['registry.example.com:/a', /no registry host/, 'registry.example.com/a'],
+      ['-registry.example.com/a', /no registry host/, 'registry.example.com/a'],
+      ['registry_1.example.com/a', /no registry host/, undefined],
+      ['nginx/security/**', /"nginx" is no registry host/, 'docker.io/nginx/security/**'],
+      ['[::1]extra/a', /no registry host/, undefined],
+      ['[1]/a', /no registry host/, undefined],
+      ['*.-x.com/a', /no registry host/, '*.x.com/a'],
+      ['**.example.com/a', /whole segments only/, '*.example.com/a'],
+      ['registry.example.com', /names a registry but no repository/, 'registry.example.com/**'],
+      ['localhost:5000', /names a registry but no repository/, 'localhost:5000/**'],
+      ['nginx', /no repository/, 'docker.io/library/nginx'],
+      ['registry.example.com/', /empty path segment/, 'registry.example.com/**'],
+      ['registry.example.com//a/', /empty path segment/, 'registry.example.com/a'],
+      ['https://registry.example.com/a', /empty path segment/, 'registry.example.com/a'],
+      ['registry.example.com/a:v1', /not for tags/, 'registry.example.com/a'],
+      [`registry.example.com/a@sha256:${'0'.repeat(64)}`, /not for tags/, 'registry.example.com/a'],
+      [`registry.example.com/${'a'.repeat(250)}`, /longer than 255 characters/, undefined],
+    ] as const) {
+      const text = `${head}rules:\n  - match: ${JSON.stringify(match)}\n    unsigned: true\n`;
+      refuses(text, message, closest === undefined ? 'A match is' : `Write ${closest}, if that is meant.`);
+      const repository = match.includes('*') ? undefined : match;
+      if (repository === undefined) continue;
+      const rule = `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n    signedRepository: ${JSON.stringify(repository)}\n`;
+      refuses(rule, /not a repository/);
     }
   });
 

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { ProfileKind } from '#lib/profile/profile';
+import { closestMatch } from './closest-match.ts';
 import { matchProblem } from './match.ts';
 import {
   type AttestationDocument,
@@ -85,7 +86,10 @@ function readRule(document: PolicyText, rule: RuleInput, path: Path): RuleDocume
   const problem = matchProblem(rule.match);
   if (problem !== undefined) {
     throw document.error([...path, 'match'], `not a repository pattern: ${JSON.stringify(rule.match)}: ${problem}`, {
-      hint: 'A match is registry/repository, where * is one path segment and ** any number, such as registry.example.com/security/**.',
+      hint: spellingHint(
+        rule.match,
+        'A match is registry/repository, where * is one path segment and ** any number, such as registry.example.com/security/**.',
+      ),
     });
   }
   const asks = rule.require ?? rule.attestations ?? rule.transparencyLog ?? rule.signedRepository;
@@ -127,8 +131,14 @@ function readSignedRepository(document: PolicyText, given: string, path: Path): 
   const problem = given.includes('*') ? 'it has a *' : matchProblem(given);
   if (problem === undefined) return given;
   throw document.error(path, `not a repository: ${JSON.stringify(given)}: ${problem}`, {
-    hint: 'Write registry/repository, or `same` for the one that is pulled from.',
+    hint: spellingHint(given, 'Write registry/repository, or `same` for the one that is pulled from.'),
   });
+}
+
+/** Names the spelling that was probably meant, before what is right in general. */
+function spellingHint(written: string, general: string): string {
+  const closest = closestMatch(written);
+  return closest === undefined ? general : `Write ${closest}, if that is meant. ${general}`;
 }
 
 function readBytes(document: PolicyText, given: string | number): number {

@@ -1,3 +1,4 @@
+import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
@@ -31,6 +32,25 @@ export async function verifyArtifact(
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<VerifiedArtifact> {
   const attestations = rule.attestations?.map(({ type }) => type) ?? [];
-  const signatures = rule.unsigned ? [] : await fetchSignatures(target, descriptor, { signal, attestations });
-  return { verification: verifySignatures(descriptor, reference, signatures, rule), signatures };
+  const passedOver: FairleadError[] = [];
+  const onPassedOver = (error: FairleadError): void => void passedOver.push(error);
+  const signatures = rule.unsigned
+    ? []
+    : await fetchSignatures(target, descriptor, { signal, attestations, onPassedOver });
+  try {
+    return { verification: verifySignatures(descriptor, reference, signatures, rule), signatures };
+  } catch (error) {
+    throw error instanceof FairleadError ? namingPassedOver(error, passedOver) : error;
+  }
+}
+
+/** The refusal of an artifact that says as well what was passed over when its signatures were looked for. */
+export function namingPassedOver(refusal: FairleadError, passedOver: readonly FairleadError[]): FairleadError {
+  if (refusal.kind !== 'SignatureInvalid' || passedOver.length === 0) return refusal;
+  const { kind, summary, hint, details = [], cause } = refusal;
+  return new FairleadError(kind, summary, {
+    ...(hint !== undefined && { hint }),
+    cause,
+    details: [...details, ...passedOver.map((each) => `passed over: ${each.summary}`)],
+  });
 }

@@ -118,6 +118,8 @@ describe('verifySignatures', () => {
     for (const [asked, said] of [
       ['REGISTRY.example.com:443', here],
       ['registry.example.com', `Registry.Example.com:443/security/nginx:v1`],
+      ['docker.io', 'index.docker.io/security/nginx'],
+      ['registry-1.docker.io', 'docker.io/security/nginx:v1'],
     ] as const) {
       verifySignatures(artifact, { ...reference, registry: asked }, [await named(said)], same);
     }

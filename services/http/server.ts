@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import { FairleadError } from '#lib/errors';
+import { boundedServer } from './bounded-server.ts';
 import { callSignal } from './call-signal.ts';
 import { addMetrics } from './metrics.ts';
 import { serveOneAtATime } from './one-at-a-time.ts';
@@ -23,9 +24,6 @@ export interface ServerOptions {
   readonly securitySchemes?: Readonly<Record<string, { type: 'http'; scheme: string }>>;
 }
 
-/** Connections at a time; the answers that wait for their readers fit into memory. More are closed at once. */
-const mostConnections = 1024;
-
 /**
  * An HTTP server with what every service has: problem details for errors, request ids, `/healthz`, `/readyz`,
  * `/metrics`, and `/openapi.json` made from the routes that `addRoutes` puts on it. `signalOf` gives the signal under which
@@ -39,15 +37,11 @@ export async function createServer(
   const app = fastify({
     loggerInstance: options.logger,
     bodyLimit: options.bodyLimit,
-    // A client that sends its headers or body drop by drop must not hold a connection for ever.
-    requestTimeout: options.timeout,
-    // Nor one that reads its answer so: this is for how long nothing moves at all, the work included.
-    connectionTimeout: 2 * options.timeout,
-    keepAliveTimeout: 30_000,
+    // Also for each address of a name that has several, as localhost has.
+    serverFactory: (handler) => boundedServer(handler, options.timeout),
     genReqId: (request) => requestId(request.headers['x-request-id']),
     routerOptions: { maxParamLength: 512 },
   });
-  app.server.maxConnections = mostConnections;
   serveOneAtATime(app);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);

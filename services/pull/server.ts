@@ -1,16 +1,18 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
+import type { Artifact } from '#lib/artifact/artifact';
 import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
 import type { DecisionLog } from '#lib/node/decision-log';
 import { pullMemory } from '#lib/node/pull-memory';
 import { type PulledProfile, pullInForce } from '#lib/node/pull-profile';
+import { Turns } from '#lib/node/turns';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/follow-policy';
 import { preferredMediaType } from '../http/accept.ts';
 import { createServer, problemResponse } from '../http/server.ts';
-import { renderPulled } from './pulled-document.ts';
+import { describePulled, renderPulled } from './pulled-document.ts';
 
 export interface PullServerOptions {
   readonly version: string;
@@ -23,6 +25,9 @@ export interface PullServerOptions {
   /** What came of every request is written down here. */
   readonly decisions?: DecisionLog | undefined;
 }
+
+/** Most bytes of artifacts that are remembered: some tens of large profiles, hundreds of common ones. */
+const rememberedBytes = 16 * 1024 * 1024;
 
 const querySchema = {
   type: 'object',
@@ -106,7 +111,9 @@ function addRoutes(
   { policy, connect, decisions }: PullServerOptions,
 ): void {
   // What was verified by its digest stays so; many callers for the same profile ask the registry once.
-  const memory = pullMemory();
+  const memory = pullMemory(rememberedBytes);
+  const turns = new Turns();
+  const documents = new RenderedDocuments();
   app.route<{ Querystring: { reference: string; kind: RuntimeKind } }>({
     method: 'GET',
     url: '/v1/profiles',
@@ -133,18 +140,19 @@ function addRoutes(
       const pulled = await pullInForce({ reference, kind: request.query.kind }, () => policy.current, {
         connect,
         memory,
+        turns,
         decisions,
         signal: signalOf(reply),
       });
       const content = contentOf(pulled);
+      await turns.take();
+      const body = accepted === 'application/json' ? documents.of(pulled, content) : bytesOf(content);
       // A tag may point elsewhere tomorrow and a policy may change: who caches must ask again.
       reply
         .header('etag', `"${pulled.descriptor.digest}"`)
         .header('cache-control', 'no-cache')
         .header('vary', 'accept');
-      return accepted === 'application/json'
-        ? reply.type('application/json; charset=utf-8').send(renderPulled(pulled, content))
-        : reply.type('application/octet-stream').send(Buffer.from(content));
+      return reply.type(accepted === 'application/json' ? 'application/json; charset=utf-8' : accepted).send(body);
     },
   });
 }
@@ -156,4 +164,24 @@ function contentOf({ profile, artifact, descriptor }: PulledProfile): Uint8Array
   throw new FairleadError('ProfileInvalid', message, {
     hint: 'What a container gets of it is written by: fairlead pull --capabilities LIST. The shim resolves it for each container.',
   });
+}
+
+/** The documents that were rendered last, one for each artifact that is remembered: many callers get the same bytes. */
+class RenderedDocuments {
+  readonly #rendered = new WeakMap<Artifact, { readonly of: string; readonly bytes: Buffer }>();
+
+  of(pulled: PulledProfile, content: Uint8Array): Buffer {
+    const { artifact } = pulled;
+    const of = JSON.stringify(describePulled(pulled));
+    const found = this.#rendered.get(artifact);
+    if (found?.of === of) return found.bytes;
+    const bytes = Buffer.from(renderPulled(pulled, content));
+    this.#rendered.set(artifact, { of, bytes });
+    return bytes;
+  }
+}
+
+/** The same bytes, as what is sent takes them. */
+function bytesOf(content: Uint8Array): Buffer {
+  return Buffer.from(content.buffer, content.byteOffset, content.byteLength);
 }

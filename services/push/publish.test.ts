@@ -226,6 +226,8 @@ describe('publish', () => {
     });
     const pinned = parseReference(`registry.example.com/security/nginx@sha256:${'0'.repeat(64)}`);
     await assert.rejects(publish(profile, { reference: pinned }, dependencies), { kind: 'InvalidInput' });
+    const reserved = parseReference(`registry.example.com/security/nginx:sha256-${'0'.repeat(64)}`);
+    await assert.rejects(publish(profile, { reference: reserved }, dependencies), { kind: 'InvalidInput' });
     assert.deepEqual(calls, []);
   });
 

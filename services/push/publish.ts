@@ -9,6 +9,7 @@ import { validateArtifact } from '#lib/profile/validate-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import type { Reference } from '#lib/registry/reference';
+import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { PushOptions, Target } from '#lib/registry/target';
 import { attachAttestation, attachSignature, type SignatureRequest } from '#lib/trust/attach-signature';
 import { authorize } from '#lib/trust/authorize';
@@ -68,7 +69,7 @@ export interface Published {
 /**
  * Publishes one profile: read, lint, pack, sign, attest, push, read back. It is stored byte for byte as it came, and the tag is written
  * last, so that nothing unsigned, half-sent or refused by the policy ever stands under it.
- * Throws LimitExceeded for a profile that is too large, ProfileInvalid for one that no runtime would accept, NotAllowed and
+ * Throws InvalidInput for a reserved tag, LimitExceeded for a profile that is too large, ProfileInvalid for one that no runtime would accept, NotAllowed and
  * SignatureInvalid where the policy refuses it, and whatever the target and the opening of the signer throw.
  */
 export async function publish(
@@ -82,6 +83,7 @@ export async function publish(
       hint: 'Name a tag (registry/repository:tag), or none: the digest is what comes out.',
     });
   }
+  refuseReservedTag(tag);
   if (provenance !== undefined && opening === undefined) {
     throw new FairleadError('InvalidInput', 'provenance is signed, and there is nothing to sign with');
   }

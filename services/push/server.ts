@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { FairleadError } from '#lib/errors';
+import { Turns } from '#lib/node/turns';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/follow-policy';
@@ -81,6 +82,8 @@ function addRoutes(
   signalOf: (reply: FastifyReply) => AbortSignal,
   { token, policy: followed, connect, signer }: PushServerOptions,
 ): void {
+  // Reading and packing one takes a while: what waits meanwhile, such as a probe, comes between two of them.
+  const turns = new Turns();
   // A profile is signed and stored as it was sent: no parser may stand between.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -120,6 +123,7 @@ function addRoutes(
         });
       }
       const reference = parseReference(request.query.reference);
+      await turns.take();
       const published = await publish(
         body,
         { reference, title: request.query.title },

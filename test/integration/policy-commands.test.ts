@@ -33,6 +33,32 @@ describe('fairlead policy', () => {
     );
   });
 
+  it('check takes two spellings of a registry for one', async () => {
+    await policy(
+      'hub.yaml',
+      'rules:\n  - match: docker.io/acme/*\n    require: [{key: a.pub}]\n  - match: Index.docker.io:443/acme/*\n    unsigned: true\n',
+    );
+    assert.match(succeeded(await fairlead(['policy', 'check', 'hub.yaml'])), /never asked: the rule at 4:5/);
+  });
+
+  it('check refuses a match that no reference can have, before a wider rule decides in its place', async () => {
+    for (const [match, closest] of [
+      ['registry.example.com./prod/**', 'registry.example.com/prod/**'],
+      ['registry.example.com/a..b', 'registry.example.com/a.b'],
+      ['registry.example.com', 'registry.example.com/**'],
+      ['nginx/prod/**', 'docker.io/nginx/prod/**'],
+    ]) {
+      await policy(
+        'typo.yaml',
+        `rules:\n  - match: ${match}\n    require: [{key: a.pub}]\n  - match: "**"\n    unsigned: true\n`,
+      );
+      const { code, stderr } = await fairlead(['policy', 'check', 'typo.yaml']);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /typo\.yaml:4:12: not a repository pattern/);
+      assert.ok(stderr.includes(`hint: Write ${closest}, if that is meant.`), stderr);
+    }
+  });
+
   it('check fails where a node would, and where there is no file', async () => {
     await policy('broken.yaml', 'rules:\n  - match: a.b/c\n    require: [{key: none.pub}]\n');
     failed(await fairlead(['policy', 'check', 'broken.yaml']), 2, /broken\.yaml:5:21: none\.pub does not exist/);

@@ -297,6 +297,34 @@ describePeers(['docker-registry'], 'remoteRepository through a proxy', () => {
     assert.deepEqual(asked, ['CONNECT registry-1.docker.io:443']);
   });
 
+  it('asks Docker Hub by whichever of its names, and takes the same hosts.toml for all of them', async () => {
+    const proxies = proxyFromEnvironment({ HTTPS_PROXY: url });
+    const hosts = ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'Docker.IO:443'];
+    const askedFor = async (registry: string): Promise<string[]> => {
+      asked.length = 0;
+      const target = remoteRepository(
+        { registry, repository: 'nginx' },
+        { ...fast, proxy: proxies, certsFolders: [certs] },
+      );
+      await assert.rejects(target.resolve('v1'), { kind: 'Unavailable' });
+      return [...asked];
+    };
+    for (const registry of hosts)
+      assert.deepEqual(await askedFor(registry), ['CONNECT registry-1.docker.io:443'], registry);
+    for (const folder of ['docker.io', 'index.docker.io', 'registry-1.docker.io']) {
+      await configure(folder, { 'hosts.toml': '[host."https://mirror.test"]\n' });
+      for (const registry of hosts) {
+        const [first] = await askedFor(registry);
+        assert.equal(first, 'CONNECT mirror.test:443', `${folder} ${registry}`);
+      }
+      await rm(join(certs, folder), { recursive: true });
+    }
+    await configure('mirrored.test', { 'hosts.toml': '[host."https://mirror.test"]\n' });
+    for (const registry of ['mirrored.test', 'Mirrored.TEST:443'])
+      assert.equal((await askedFor(registry))[0], 'CONNECT mirror.test:443', registry);
+    await rm(join(certs, 'mirrored.test'), { recursive: true });
+  });
+
   it('asks this machine, and what NO_PROXY names, without it', async () => {
     asked.length = 0;
     const proxies = proxyFromEnvironment({ http_proxy: url, no_proxy: 'registry.test' });

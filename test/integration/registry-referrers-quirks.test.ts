@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { mediaTypes } from '#lib/registry/descriptor';
+import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
+import { parseDigest } from '#lib/registry/digest';
 import { blob, index, manifest } from '#test/contract/content';
 import { answerManifest, image, other, serve } from '#test/faults/scripted-registry';
 
 const signature = manifest([], { subject: image.descriptor, artifactType: 'a/signature' });
+const second = manifest([], { subject: image.descriptor, artifactType: 'a/second' });
 const list = index([signature]);
 const tag = `/manifests/${image.descriptor.digest.replace(':', '-')}`;
+
+/** Descriptors of so many manifests that are not there. */
+const strangers = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({
+    ...other,
+    descriptor: { ...other.descriptor, digest: parseDigest(`sha256:${String(n).padStart(64, '0')}`) },
+  }));
 
 describe('referrers of a registry without the API', () => {
   it('are looked up under the tag where it sends us to its web pages instead (303)', async () => {
@@ -38,7 +47,7 @@ describe('referrers of a registry without the API', () => {
   });
 
   it('are refused where the tag lists more than 10,000', async () => {
-    const many = index(Array.from({ length: 10_001 }, () => other)).bytes;
+    const many = index(strangers(10_001)).bytes;
     const { target } = await serve((request, response) => {
       if (request.url?.includes('/referrers/')) response.writeHead(404).end();
       else response.writeHead(200, { 'content-type': mediaTypes.index }).end(many);
@@ -69,11 +78,11 @@ describe('referrers of a registry without the API', () => {
   });
 
   it('are not written under the tag beyond what could be read there again', async () => {
-    const many = index(Array.from({ length: 10_000 }, () => other)).bytes;
+    const many = index(strangers(10_000)).bytes;
     const { target, seen } = await serve((request, response) => {
       if (request.method === 'PUT') response.writeHead(201).end();
       else if (request.url?.endsWith(tag)) response.writeHead(200, { 'content-type': mediaTypes.index }).end(many);
-      else response.writeHead(404).end();
+      else response.writeHead(request.method === 'HEAD' ? 200 : 404).end();
     });
     await assert.rejects(target.push(signature.descriptor, signature.bytes), {
       kind: 'LimitExceeded',
@@ -86,14 +95,111 @@ describe('referrers of a registry without the API', () => {
     const { target: large, seen: sent } = await serve((request, response) => {
       if (request.method === 'PUT') response.writeHead(201).end();
       else if (request.url?.endsWith(tag)) response.writeHead(200, { 'content-type': mediaTypes.index }).end(full);
-      else response.writeHead(404).end();
+      else response.writeHead(request.method === 'HEAD' ? 200 : 404).end();
     });
     await assert.rejects(large.push(wide.descriptor, wide.bytes), { kind: 'LimitExceeded', message: /referrers/ });
     assert(!sent.includes(`PUT /v2/a${tag}`), sent.join('\n'));
   });
 });
 
+/** A registry without the API that keeps what is put, and has something under the tag already. */
+async function withList(under: Uint8Array, type: string = mediaTypes.index) {
+  const kept = new Map<string, { bytes: Uint8Array; type: string }>([[tag, { bytes: under, type }]]);
+  const { target } = await serve(async (request, response) => {
+    const path = (request.url ?? '').slice('/v2/a'.length);
+    const pieces: Buffer[] = [];
+    for await (const piece of request) pieces.push(piece);
+    const found = kept.get(path);
+    if (request.method === 'PUT') {
+      kept.set(path, { bytes: Buffer.concat(pieces), type: request.headers['content-type'] ?? '' });
+      response.writeHead(201).end();
+    } else if (found === undefined) response.writeHead(404).end();
+    else if (request.method === 'DELETE') {
+      kept.delete(path);
+      response.writeHead(202).end();
+    } else {
+      response.writeHead(200, { 'content-type': found.type, 'content-length': found.bytes.length });
+      response.end(request.method === 'HEAD' ? undefined : found.bytes);
+    }
+  });
+  const listed = (): Descriptor[] => JSON.parse(Buffer.from(kept.get(tag)?.bytes ?? []).toString()).manifests;
+  return { target, kept, listed };
+}
+
+describe('a broken list of referrers under the tag', () => {
+  const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+  const damaged = {
+    'an entry that is no descriptor': [{}, 'x', { ...other.descriptor, digest: 'sha256:0' }, signature.descriptor],
+    'the same entry many times': Array.from({ length: 9000 }, () => signature.descriptor),
+  };
+  for (const [what, manifests] of Object.entries(damaged)) {
+    it(`with ${what} is read for what is right in it, and written without the rest`, async () => {
+      const { target, listed } = await withList(text({ schemaVersion: 2, mediaType: 'x', manifests }));
+      const found = await target.referrers(image.descriptor);
+      assert.deepEqual(new Set(found.map(({ digest }) => digest)), new Set([signature.descriptor.digest]));
+      await target.push(second.descriptor, second.bytes);
+      assert.deepEqual(
+        listed().map(({ digest }) => digest),
+        [signature.descriptor.digest, second.descriptor.digest],
+      );
+    });
+  }
+
+  for (const [what, bytes, type] of [
+    ['an image in its place', image.bytes, mediaTypes.manifest],
+    ['text in its place', new TextEncoder().encode('broken'), mediaTypes.index],
+    ['a list that is no list', text({ schemaVersion: 2, manifests: 'x' }), mediaTypes.index],
+    ['nothing in its place', new Uint8Array(), mediaTypes.index],
+  ] as const) {
+    it(`that has ${what} is named, and replaced by who signs next`, async () => {
+      const { target, listed } = await withList(bytes, type);
+      await assert.rejects(target.referrers(image.descriptor), {
+        kind: 'InvalidInput',
+        message: /\/a:sha256-[0-9a-f]{64}: is not a list of referrers/,
+        hint: /sign/,
+      });
+      await target.push(signature.descriptor, signature.bytes);
+      const expected = [{ ...signature.descriptor, artifactType: 'a/signature' }];
+      assert.deepEqual(listed(), expected);
+      assert.deepEqual(await target.referrers(image.descriptor), expected);
+    });
+  }
+
+  for (const [what, junk] of [
+    ['many', strangers(10_001).map(({ descriptor }) => descriptor)],
+    ['long', [{ ...other.descriptor, annotations: { note: 'x'.repeat(5_000_000) } }]],
+  ] as const) {
+    it(`that is too ${what} to be read is written anew without what points to nowhere`, async () => {
+      const { target, kept, listed } = await withList(
+        text({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [...junk, second.descriptor] }),
+      );
+      kept.set(`/manifests/${second.descriptor.digest}`, { bytes: second.bytes, type: mediaTypes.manifest });
+      await assert.rejects(target.referrers(image.descriptor), { kind: 'LimitExceeded' });
+      await target.push(signature.descriptor, signature.bytes);
+      assert.deepEqual(
+        listed().map(({ digest }) => digest),
+        [second.descriptor.digest, signature.descriptor.digest],
+      );
+    });
+  }
+
+  it('is left as it is by who deletes what it does not list', async () => {
+    const { target, kept } = await withList(image.bytes, mediaTypes.manifest);
+    kept.set(`/manifests/${signature.descriptor.digest}`, { bytes: signature.bytes, type: mediaTypes.manifest });
+    await target.delete(signature.descriptor);
+    assert.deepEqual(kept.get(tag)?.bytes, image.bytes);
+  });
+});
+
 describe('referrers of a registry with the API', () => {
+  it('are read where some of them are no descriptors', async () => {
+    const page = JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType: 7 }, signature.descriptor] });
+    const { target } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-type': mediaTypes.index }).end(page);
+    });
+    assert.deepEqual(await target.referrers(image.descriptor), [signature.descriptor]);
+  });
+
   it('are refused where their pages have more than 32 MiB', async () => {
     const wide = { ...signature.descriptor, annotations: { note: 'x'.repeat(3_900_000) } };
     const page = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [wide] });

@@ -12,7 +12,7 @@ import { digestOf } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { layoutRepository } from '#lib/registry/layout/repository';
 import { parseManifest } from '#lib/registry/manifest';
-import { referrersTag } from '#lib/registry/remote/referrers';
+import { referrersTag } from '#lib/registry/remote/referrers-tag';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
 import { targetContract } from '#test/contract/target';

@@ -7,6 +7,10 @@ import { authConfigCredentials } from './credentials.ts';
 import { dockerConfigCredentials, parseDockerConfig, registryCredentials } from './find-credentials.ts';
 import { eraseCredentials, saveCredentials } from './save-credentials.ts';
 
+/** Spellings of Docker Hub in references, and in files of credentials. */
+const hubHosts = ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'Docker.io:443'] as const;
+const hubKeys = [...hubHosts, 'https://index.docker.io/v1/', 'https://registry-1.docker.io/v2/'] as const;
+
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 let folder: string;
 before(async () => {
@@ -51,6 +55,27 @@ describe('dockerConfigCredentials', () => {
     }
     for (const key of ['https://a.io/v3', 'https://a.io.evil.io', 'a.io/v1', 'ftp://a.io', 'https://u@a.io', 'a.io.'])
       assert.equal(await find({ auths: { [key]: entry('other') } }, 'a.io'), undefined, key);
+  });
+
+  it('finds what stands under another spelling of the registry', async () => {
+    const entry = { username: 'u', password: 'p' };
+    for (const [keys, registries] of [
+      [hubKeys, hubHosts],
+      [
+        ['a.io', 'A.io', 'a.io:443', 'https://A.io:443/v2/'],
+        ['a.io', 'A.IO', 'a.io:0443'],
+      ],
+      [
+        ['a.io:5000', 'A.io:05000'],
+        ['a.io:5000', 'A.IO:5000'],
+      ],
+    ] as const) {
+      for (const key of keys)
+        for (const registry of registries)
+          assert.deepEqual(await find({ auths: { [key]: entry } }, registry), entry, `${key} ${registry}`);
+    }
+    for (const registry of ['docker.io:5000', 'hub.docker.io', 'a.io:5000'])
+      assert.equal(await find({ auths: { 'docker.io': entry, 'a.io': entry } }, registry), undefined, registry);
   });
 
   it('is anonymous without a file, below HOME too', async () => {
@@ -99,6 +124,10 @@ describe('authConfigCredentials', () => {
       auth,
     );
     assert.equal(authConfigCredentials({ ...auth, serverAddress: 'b.io' }, 'a.io'), undefined);
+    for (const serverAddress of hubKeys)
+      for (const host of hubHosts)
+        assert.deepEqual(authConfigCredentials({ ...auth, serverAddress }, host), auth, host);
+    assert.deepEqual(authConfigCredentials({ ...auth, serverAddress: 'A.io:443' }, 'a.io'), auth);
   });
 });
 
@@ -159,6 +188,9 @@ it('parseDockerConfig reads patterns as Kubernetes does, where no name fits', as
   assert.equal(await user('a.example.io'), 'a');
   assert.equal(await user('b.example.io'), 'any');
   assert.equal(await user('b.example.io', 'team/x'), 'team');
+  assert.equal(await user('B.Example.io:443'), 'any');
+  const hub = parseDockerConfig(JSON.stringify({ auths: { '*.docker.io': entry('hub') } }), 'secret default/pull');
+  for (const registry of hubHosts) assert.deepEqual(await hub({ registry, repository: 'x' }), entry('hub'), registry);
   for (const registry of ['example.io', 'a.b.example.io', 'b.example.io:5000', 'b.example.io.evil.io'])
     assert.equal(await user(registry), undefined, registry);
 });
@@ -210,6 +242,29 @@ describe('credential helpers', () => {
       await eraseCredentials(env, 'docker.io');
       assert.equal(await find('a.io'), undefined);
     }
+  });
+
+  it('are asked by whichever name of the registry has something', async () => {
+    for (const key of hubHosts) {
+      await configure({ credHelpers: { [key]: 'files' } });
+      await saveCredentials(env, key, { identityToken: key });
+      for (const registry of hubHosts)
+        assert.deepEqual(await find(registry), { identityToken: key }, `${key} ${registry}`);
+      await eraseCredentials(env, 'docker.io');
+      for (const registry of hubHosts) assert.equal(await find(registry), undefined, registry);
+    }
+    await configure({ credsStore: 'files' });
+    for (const kept of ['a.io:443', 'A.io']) {
+      await saveCredentials(env, kept, { username: 'u', password: kept });
+      assert.deepEqual(await find(kept), { username: 'u', password: kept }, 'as it was written');
+      await eraseCredentials(env, kept);
+      assert.equal(await find(kept), undefined);
+    }
+    await saveCredentials(env, 'a.io', { username: 'u', password: 'p' });
+    for (const registry of ['a.io:443', 'A.io'])
+      assert.deepEqual(await find(registry), { username: 'u', password: 'p' });
+    await eraseCredentials(env, 'A.io');
+    assert.equal(await find('a.io'), undefined);
   });
 
   it('fall back to auths where credsStore has nothing', async () => {

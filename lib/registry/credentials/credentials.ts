@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import type { Reference } from '../reference.ts';
+import { registryName } from '../registry-name.ts';
 
 /** What proves to a registry who we are. An identity token is exchanged at the token service (OAuth2), a registry token is sent as it is. */
 export type Credentials =
@@ -30,15 +31,9 @@ export interface AuthConfig {
 export function authConfigCredentials(auth: AuthConfig, registry: string): Credentials | undefined {
   if (auth.serverAddress) {
     const host = /^(?:https?:\/\/)?([^/]*)/.exec(auth.serverAddress)?.[1] ?? '';
-    if (!hostNames(registry).includes(host)) return undefined;
+    if (registryName(host) !== registryName(registry)) return undefined;
   }
   return readCredentials(auth, `credentials for ${registry}`);
-}
-
-/** The names that a registry's credentials may stand under: its own, and for Docker Hub its others. */
-export function hostNames(registry: string): readonly string[] {
-  const hub = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
-  return hub.includes(registry) ? hub : [registry];
 }
 
 /** Credentials of such fields; undefined where all are empty. `origin` says in errors where they came from. Throws InvalidInput. */

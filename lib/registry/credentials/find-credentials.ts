@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { formatRepository } from '../reference.ts';
+import { registryName, registryNames, repositoryName } from '../registry-name.ts';
 import { type AuthEntry, type ConfigFile, parseConfigFile, readConfigFile } from './config-file.ts';
 import { getFromHelper } from './credential-helper.ts';
-import { type CredentialSource, type Credentials, hostNames, readCredentials } from './credentials.ts';
+import { type CredentialSource, type Credentials, readCredentials } from './credentials.ts';
 import { closestPattern } from './image-pattern.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -49,7 +50,9 @@ export function parseDockerConfig(text: string, origin: string): CredentialSourc
   return async (name) => {
     const found = findInAuths(auths, name, origin);
     if (found !== undefined || patterns.length === 0) return found;
-    const key = closestPattern(patterns, formatRepository(name));
+    const key = registryNames(name.registry)
+      .map((registry) => closestPattern(patterns, formatRepository({ ...name, registry })))
+      .find((pattern) => pattern !== undefined);
     return key === undefined ? undefined : credentialsOf(auths, key, origin);
   };
 }
@@ -78,26 +81,40 @@ function fileCredentials(file: string, env: Env): CredentialSource {
     const config = await readConfigFile(file);
     if (config === undefined) return undefined;
     const helper = helperOf(config, name.registry);
-    if (helper !== undefined) return getFromHelper(helper, serverOf(name.registry), env);
-    const stored =
-      config.credsStore === '' ? undefined : await getFromHelper(config.credsStore, serverOf(name.registry), env);
+    if (helper !== undefined) return askHelper(helper, name.registry, env);
+    const stored = config.credsStore === '' ? undefined : await askHelper(config.credsStore, name.registry, env);
     return stored ?? findInAuths(config.auths, name, file);
   };
 }
 
 /** The helper that `credHelpers` names for a registry. */
 export function helperOf({ credHelpers }: ConfigFile, registry: string): string | undefined {
-  const key = hostNames(registry).find((host) => Object.hasOwn(credHelpers, host));
+  const keys = Object.keys(credHelpers).filter((key) => registryName(nameOfKey(key)) === registryName(registry));
+  const key = [registry, ...registryNames(registry), ...keys].find((each) => keys.includes(each));
   return key === undefined ? undefined : credHelpers[key] || undefined;
 }
 
-/** The name under which helpers keep a registry: its host, and for Docker Hub the URL that Docker has always used. */
+/** The name under which helpers keep a registry: its host as it was written, and for Docker Hub the URL that Docker has always used. */
 export function serverOf(registry: string): string {
-  return hostNames(registry).includes('docker.io') ? 'https://index.docker.io/v1/' : registry;
+  return registryName(registry) === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
+}
+
+/** The names under which a helper may have kept a registry, that which was written first. */
+export function serversOf(registry: string): readonly [string, ...string[]] {
+  const [written, one] = [serverOf(registry), serverOf(registryName(registry))];
+  return written === one ? [written] : [written, one];
+}
+
+async function askHelper(helper: string, registry: string, env: Env): Promise<Credentials | undefined> {
+  for (const server of serversOf(registry)) {
+    const found = await getFromHelper(helper, server, env);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function findInAuths(auths: Auths, name: Name, origin: string): Credentials | undefined {
-  const names = Object.keys(auths).map((key) => ({ key, name: nameOfKey(key) }));
+  const names = Object.keys(auths).map((key) => ({ key, name: repositoryName(nameOfKey(key)) }));
   // Where several stand for one name, that which is the name itself comes first.
   names.sort((one, other) => Number(other.key === other.name) - Number(one.key === one.name));
   for (const wanted of namesOf(name)) {
@@ -117,7 +134,7 @@ function credentialsOf(auths: Auths, key: string, origin: string): Credentials |
 function namesOf({ registry, repository }: Name): string[] {
   const components = repository.split('/');
   const paths = components.map((_, at) => `/${components.slice(0, components.length - at).join('/')}`);
-  return hostNames(registry).flatMap((host) => [...paths, ''].map((path) => `${host}${path}`));
+  return [...paths, ''].map((path) => `${registryName(registry)}${path}`);
 }
 
 /**

@@ -74,6 +74,20 @@ describe('kubeletProviderCredentials', () => {
     assert.deepEqual(await asked(), [`get kubelet ${request}`]);
   });
 
+  it('asks once for all spellings of a registry', async () => {
+    const hub = config().replace('"*.example.com"', '"index.docker.io", "*.example.com"');
+    await provider(response({ 'index.docker.io': { username: 'u', password: 'p' } }));
+    const find = await open(hub);
+    for (const registry of ['docker.io', 'registry-1.docker.io', 'Index.docker.io:443'])
+      assert.deepEqual(await find({ registry, repository: 'acme/x' }), { username: 'u', password: 'p' }, registry);
+    await find({ registry: 'A.example.com', repository: 'x' });
+    await find({ registry: 'a.example.com:443', repository: 'x' });
+    assert.deepEqual(
+      (await asked()).map((line) => /"image":"([^"]*)"/.exec(line)?.[1]),
+      ['index.docker.io/acme/x', 'a.example.com/x'],
+    );
+  });
+
   it('asks again when the answer has aged, or is for one image', async () => {
     await provider(response({ '*.example.com': { username: 'u', password: 'p' } }, { cacheDuration: '1m30s' }));
     const find = await open();

@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { registryName, registryNames } from '../registry-name.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
 import { closestPattern, matchesImage } from './image-pattern.ts';
 import { type Env, runProgram } from './run-program.ts';
@@ -57,10 +58,12 @@ export async function kubeletProviderCredentials(
   const programOf = (name: string): string => join(options.programs, name);
   await Promise.all(providers.map(({ name }) => checkProgram(programOf(name), options.file)));
   const kept = new Map<string, { readonly auth: Auth; readonly until: number }>();
-  return async ({ registry, repository }) => {
-    const image = `${registry}/${repository}`;
+  return async ({ registry: written, repository }) => {
+    const registry = registryName(written);
+    const images = registryNames(written).map((name) => `${name}/${repository}`);
     for (const provider of providers) {
-      if (!provider.matchImages.some((pattern) => matchesImage(pattern, image))) continue;
+      const image = images.find((each) => provider.matchImages.some((pattern) => matchesImage(pattern, each)));
+      if (image === undefined) continue;
       const keys = [
         `${provider.name} Image ${image}`,
         `${provider.name} Registry ${registry}`,

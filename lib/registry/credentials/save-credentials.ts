@@ -4,10 +4,11 @@ import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { makeFolder } from '#lib/files/make-folder';
+import { registryName, repositoryName } from '../registry-name.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
-import { eraseFromHelper, storeInHelper } from './credential-helper.ts';
-import { type Credentials, hostNames } from './credentials.ts';
-import { dockerConfigFile, helperOf, nameOfKey, serverOf } from './find-credentials.ts';
+import { eraseFromHelper, getFromHelper, storeInHelper } from './credential-helper.ts';
+import type { Credentials } from './credentials.ts';
+import { dockerConfigFile, helperOf, nameOfKey, serverOf, serversOf } from './find-credentials.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -41,17 +42,29 @@ export async function saveCredentials(env: Env, registry: string, who: Credentia
 export async function eraseCredentials(env: Env, registry: string): Promise<boolean> {
   const { file, config } = await openConfig(env);
   const helper = helperOf(config, registry) ?? (config.credsStore || undefined);
-  if (helper !== undefined) await eraseFromHelper(helper, serverOf(registry), env);
+  if (helper !== undefined) {
+    const [written, ...others] = serversOf(registry);
+    // Helpers fail for what they do not have: of the other names only one that is kept is erased.
+    const kept = others.length === 0 ? [] : await keptIn(helper, serversOf(registry), env);
+    for (const server of kept.length === 0 ? [written] : kept) await eraseFromHelper(helper, server, env);
+  }
   const auths = authsWithout(config, registry);
   if (Object.keys(auths).length === Object.keys(config.auths).length) return helper !== undefined;
   await writeConfig(file, { ...config, auths });
   return true;
 }
 
+/** The servers that a helper has something for. */
+async function keptIn(helper: string, servers: readonly string[], env: Env): Promise<string[]> {
+  const kept: string[] = [];
+  for (const server of servers) if ((await getFromHelper(helper, server, env)) !== undefined) kept.push(server);
+  return kept;
+}
+
 /** The entries that are not for a registry as a whole, under whichever of its names. */
 function authsWithout({ auths }: ConfigFile, registry: string): ConfigFile['auths'] {
-  const hosts = hostNames(registry);
-  return Object.fromEntries(Object.entries(auths).filter(([key]) => !hosts.includes(nameOfKey(key))));
+  const name = registryName(registry);
+  return Object.fromEntries(Object.entries(auths).filter(([key]) => repositoryName(nameOfKey(key)) !== name));
 }
 
 async function openConfig(env: Env): Promise<{ file: string; config: ConfigFile }> {

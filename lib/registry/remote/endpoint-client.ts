@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { registryName } from '../registry-name.ts';
 import { type ApiRequest, type ApiResponse, type RemoteOptions, resolveLocation } from './api.ts';
 import { createAuthorizer } from './auth.ts';
 import { nameRequest, responseError } from './errors.ts';
@@ -85,7 +86,7 @@ export function createEndpointClient(
     if (to instanceof URL) return to;
     const url = new URL(to, api);
     // As containerd tells a mirror whose content is wanted.
-    if (endpoint.mirror) url.searchParams.set('ns', name.registry);
+    if (endpoint.mirror) url.searchParams.set('ns', registryName(name.registry));
     return url;
   };
 

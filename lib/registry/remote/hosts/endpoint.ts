@@ -1,3 +1,4 @@
+import { registryName } from '../../registry-name.ts';
 import type { Tls } from '../agents.ts';
 
 export type Capability = 'pull' | 'resolve' | 'push';
@@ -16,5 +17,5 @@ export interface Endpoint {
 
 /** The host that serves the API of a registry: Docker Hub's is another than its name. */
 export function apiHost(registry: string): string {
-  return registry === 'docker.io' || registry === 'index.docker.io' ? 'registry-1.docker.io' : registry;
+  return registryName(registry) === 'docker.io' ? 'registry-1.docker.io' : registry;
 }

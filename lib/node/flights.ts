@@ -1,0 +1,143 @@
+import { FairleadError } from '#lib/errors';
+
+/** Longest time that a flight may take in all, in milliseconds: as long as a kubelet waits for a container to be created. */
+const longestFlight = 120_000;
+
+/** How long those who came while a flight was under way wait for its end before theirs begins all the same, in milliseconds. */
+const longestWait = 250;
+
+/** One call that several callers wait for. */
+export interface Flight<T> {
+  readonly result: Promise<T>;
+  /** False for the caller who started it. */
+  readonly joined: boolean;
+}
+
+/** Starts the work of a flight; the signal ends it. */
+export type Start<T> = (signal: AbortSignal) => Promise<T>;
+
+/** A call that goes on as long as one of its callers waits for it. */
+class SharedCall<T> {
+  readonly #name: string;
+  readonly #start: Start<T>;
+  readonly #abort = new AbortController();
+  readonly #outcome = Promise.withResolvers<T>();
+  #callers = 0;
+
+  constructor(name: string, start: Start<T>) {
+    this.#name = name;
+    this.#start = start;
+    const { signal } = this.#abort;
+    signal.addEventListener('abort', () => this.#outcome.reject(signal.reason), { once: true });
+    // Whoever waits for it hears of a failure; where nobody does any more, nobody has to.
+    this.#outcome.promise.catch(() => undefined);
+  }
+
+  /** True once all callers have given up, or it took too long. */
+  get givenUp(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** Begins the work; to be called once. */
+  begin(): void {
+    const { signal } = this.#abort;
+    if (signal.aborted) return;
+    const timer = setTimeout(() => this.#abort.abort(tooLong(this.#name)), longestFlight);
+    timer.unref();
+    this.#start(signal)
+      .then(this.#outcome.resolve, this.#outcome.reject)
+      .finally(() => clearTimeout(timer));
+  }
+
+  /** Calls `land` when there is a result, or when the call was given up, though its work may go on: nobody may join it then. */
+  onLanded(land: () => void): void {
+    this.#outcome.promise.then(land, land);
+    this.#abort.signal.addEventListener('abort', land, { once: true });
+  }
+
+  /** The result for one caller, who may give up before it is there. */
+  wait(signal: AbortSignal | undefined): Promise<T> {
+    this.#callers++;
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        this.#callers--;
+        if (this.#callers === 0) this.#abort.abort(signal?.reason);
+        reject(signal?.reason);
+      };
+      if (signal?.aborted) return giveUp();
+      signal?.addEventListener('abort', giveUp, { once: true });
+      this.#outcome.promise.then(resolve, reject).finally(() => signal?.removeEventListener('abort', giveUp));
+    });
+  }
+}
+
+/**
+ * Calls by name that callers share while they are under way: for what does not change. A flight is given up when all of its callers have,
+ * and after two minutes (Unavailable), however little by little a registry goes on answering.
+ */
+export class Flights<T> {
+  readonly #flying = new Map<string, SharedCall<T>>();
+
+  /** Joins the flight of this name, or starts it. */
+  join(name: string, signal: AbortSignal | undefined, start: Start<T>): Flight<T> {
+    const flying = this.#flying.get(name);
+    if (flying !== undefined) return { result: flying.wait(signal), joined: true };
+    const started = new SharedCall(name, start);
+    this.#flying.set(name, started);
+    started.onLanded(() => {
+      if (this.#flying.get(name) === started) this.#flying.delete(name);
+    });
+    const result = started.wait(signal);
+    started.begin();
+    return { result, joined: false };
+  }
+}
+
+/**
+ * Calls by name that callers share only before they begin: for what may change at any time, such as a tag. Nobody gets an answer to a
+ * question that was asked before he came. Whoever comes while one is under way waits for the next with all others who do.
+ */
+export class Departures<T> {
+  /** By name: the call that begins next, where somebody waits for one; an entry is there while one is under way. */
+  readonly #next = new Map<string, SharedCall<T> | undefined>();
+
+  /** Joins the next flight of this name, or starts it. */
+  join(name: string, signal: AbortSignal | undefined, start: Start<T>): Flight<T> {
+    const next = this.#waiting(name);
+    if (next !== undefined) return { result: next.wait(signal), joined: true };
+    const call = new SharedCall(name, start);
+    const result = call.wait(signal);
+    if (this.#next.has(name)) {
+      this.#next.set(name, call);
+      setTimeout(() => this.#depart(name, call), longestWait).unref();
+    } else this.#begin(name, call);
+    return { result, joined: false };
+  }
+
+  #begin(name: string, call: SharedCall<T>): void {
+    this.#next.set(name, undefined);
+    call.onLanded(() => {
+      const next = this.#waiting(name);
+      if (next === undefined) this.#next.delete(name);
+      else this.#depart(name, next);
+    });
+    call.begin();
+  }
+
+  /** The call that begins next, unless all who waited for it have given up. */
+  #waiting(name: string): SharedCall<T> | undefined {
+    const next = this.#next.get(name);
+    return next?.givenUp ? undefined : next;
+  }
+
+  /** Begins the call that is next, unless it has begun. */
+  #depart(name: string, call: SharedCall<T>): void {
+    if (this.#next.get(name) === call) this.#begin(name, call);
+  }
+}
+
+function tooLong(name: string): FairleadError {
+  return new FairleadError('Unavailable', `the pull of ${name} took longer than ${longestFlight / 1000} seconds`, {
+    hint: 'The registry answers too slowly. Try again later.',
+  });
+}

@@ -1,0 +1,236 @@
+import { FairleadError } from '#lib/errors';
+import { type Descriptor, mediaTypes } from '../descriptor.ts';
+import { type Digest, digestParts } from '../digest.ts';
+import { acceptManifests, manifestBytesLimit, parseEntries } from '../manifest.ts';
+import type { CallOptions, PushOptions } from '../target.ts';
+import { type RegistryClient, readBody } from './api.ts';
+import { repositoryScope } from './scope.ts';
+import { pause } from './transport.ts';
+
+/** Most referrers of one subject. */
+export const referrersLimit = 10_000;
+/** Most bytes that are read of a list to write it anew. A reader leaves a list of more than 4 MiB alone. */
+const repairBytesLimit = 32 * 1024 * 1024;
+/** How often a list is written again after somebody else overwrote it, and looked at until others are done. */
+const writesLimit = 16;
+const looksLimit = 64;
+/** How many entries of an overfull list are looked up at once. */
+const lookupsAtOnce = 16;
+
+/** The tag under which registries without the referrers API keep the list (distribution-spec, "Referrers Tag Schema"). */
+export function referrersTag(digest: Digest): string {
+  const { algorithm, hex } = digestParts(digest);
+  return `${algorithm}-${hex.slice(0, 64)}`;
+}
+
+/** The error for a subject with more referrers than are listed. `name` is its reference. */
+export function tooManyReferrers(name: string): FairleadError {
+  return new FairleadError(
+    'LimitExceeded',
+    `${name} has more than ${referrersLimit} referrers, or too long a list of them`,
+  );
+}
+
+/** A change of a list, and how to see that it has been made. */
+interface ListChange {
+  done(listed: readonly Descriptor[]): boolean;
+  make(listed: readonly Descriptor[]): readonly Descriptor[];
+}
+
+/**
+ * The lists of referrers that one repository keeps under tags. Anybody who may push can write anything there: entries that are no
+ * descriptors are passed over, and what is no list at all is replaced at the next change.
+ */
+export class ReferrersTags {
+  readonly #client: RegistryClient;
+  readonly #repository: string;
+  readonly #pull: readonly string[];
+  readonly #push: readonly string[];
+  /** The last update of each subject's list in this process: they wait for each other. */
+  readonly #updates = new Map<Digest, Promise<void>>();
+
+  constructor(client: RegistryClient, repository: string) {
+    this.#client = client;
+    this.#repository = repository;
+    this.#pull = [repositoryScope(repository, 'pull')];
+    this.#push = [repositoryScope(repository, 'pull,push')];
+  }
+
+  /**
+   * Lists the referrers of a subject; [] where there is no tag. Rejects with InvalidInput where something else stands under the tag, and
+   * with LimitExceeded over 10,000 entries or 4 MiB.
+   */
+  async list(subject: Digest, { signal }: CallOptions): Promise<Descriptor[]> {
+    const response = await this.#client.send({ ...this.#get(subject), scopes: this.#pull, signal });
+    if (response.status === 404) {
+      await response.discard();
+      return [];
+    }
+    const listed = this.#parse(subject, await readBody(response, { method: 'GET' }, manifestBytesLimit));
+    if (listed.length > referrersLimit) throw tooManyReferrers(this.#name(subject));
+    return listed;
+  }
+
+  /** Adds a referrer to the list of its subject. Rejects with LimitExceeded where it is full, and Conflict where it never comes to rest. */
+  add(subject: Digest, referrer: Descriptor, options: PushOptions): Promise<void> {
+    const change = {
+      done: (listed: readonly Descriptor[]) => listed.some(({ digest }) => digest === referrer.digest),
+      make: (listed: readonly Descriptor[]) => [...listed, referrer],
+    };
+    return this.#inTurn(subject, change, options);
+  }
+
+  /** Takes a referrer off the list of its subject, where it is on one. Rejects as add does. */
+  remove(subject: Digest, referrer: Digest, options: CallOptions): Promise<void> {
+    const change = {
+      done: (listed: readonly Descriptor[]) => listed.every(({ digest }) => digest !== referrer),
+      make: (listed: readonly Descriptor[]) => listed.filter(({ digest }) => digest !== referrer),
+    };
+    return this.#inTurn(subject, change, options);
+  }
+
+  async #inTurn(subject: Digest, change: ListChange, options: PushOptions): Promise<void> {
+    const before = this.#updates.get(subject) ?? Promise.resolve();
+    const mine = before.then(() => this.#update(subject, change, options));
+    const settled = mine.catch(() => undefined);
+    this.#updates.set(subject, settled);
+    await settled;
+    if (this.#updates.get(subject) === settled) this.#updates.delete(subject);
+    return mine;
+  }
+
+  /**
+   * Registries have no compare-and-swap for tags: two writers that read the same list overwrite each other. So after our write the list is
+   * watched: read again after as long as a round of reading and writing takes, by when a writer who had read before us has written too, and
+   * again as long as others change it. Where our change is gone, it is made again.
+   */
+  async #update(subject: Digest, change: ListChange, options: PushOptions): Promise<void> {
+    let gone: ReadonlySet<Digest> = new Set();
+    const read = async (): Promise<readonly Descriptor[]> =>
+      (await this.#readToChange(subject, options)).filter(({ digest }) => !gone.has(digest));
+    let listed = await read();
+    if (change.done(listed)) return;
+    if (indexOf(change.make(listed)) === undefined) {
+      gone = await this.#missing(listed, options);
+      listed = await read();
+    }
+    let round = 0;
+    let writes = 0;
+    for (let looks = 0; looks < looksLimit; looks++) {
+      if (!change.done(listed)) {
+        if (writes++ >= writesLimit) break;
+        const began = performance.now();
+        // What is read here is as fresh as it can be: the shorter the time to our write, the fewer writers come between.
+        if (writes > 1) listed = await read();
+        if (!change.done(listed)) {
+          listed = change.make(listed);
+          await this.#write(subject, listed, options);
+        }
+        round = Math.max(round, performance.now() - began);
+        options.onListed?.();
+      }
+      await pause(2 * round * (1 + Math.random()), options.signal);
+      const now = await read();
+      if (change.done(now) && sameList(now, listed)) return;
+      listed = now;
+    }
+    throw new FairleadError(
+      'Conflict',
+      `${this.#name(subject)}: the list of its referrers never came to rest while it was changed`,
+      { hint: 'Others push referrers of the same subject at the same time. Try again.' },
+    );
+  }
+
+  /** The list as it can be kept: of what is broken, the entries that are right, each once, and [] where there are none. */
+  async #readToChange(subject: Digest, { signal }: CallOptions): Promise<Descriptor[]> {
+    const request = { ...this.#get(subject), scopes: this.#push, need: 'push' as const, signal };
+    const response = await this.#client.send(request);
+    if (response.status === 404) {
+      await response.discard();
+      return [];
+    }
+    try {
+      const listed = this.#parse(subject, await readBody(response, { method: 'GET' }, repairBytesLimit));
+      return [...new Map(listed.map((entry) => [entry.digest, entry])).values()];
+    } catch (error) {
+      if (error instanceof FairleadError && (error.kind === 'InvalidInput' || error.kind === 'LimitExceeded'))
+        return [];
+      throw error;
+    }
+  }
+
+  async #write(subject: Digest, manifests: readonly Descriptor[], options: CallOptions): Promise<void> {
+    const body = indexOf(manifests);
+    // What could not be read again would hide all that is listed already.
+    if (body === undefined) throw tooManyReferrers(this.#name(subject));
+    const response = await this.#client.send({
+      method: 'PUT',
+      to: `${this.#repository}/manifests/${referrersTag(subject)}`,
+      scopes: this.#push,
+      expect: [201],
+      headers: { 'content-type': mediaTypes.index },
+      body,
+      signal: options.signal,
+    });
+    await response.discard();
+  }
+
+  /** What a list names that is not there: of a list that is too long it can go without loss. */
+  async #missing(listed: readonly Descriptor[], { signal }: CallOptions): Promise<Set<Digest>> {
+    const missing = new Set<Digest>();
+    const look = async ({ digest }: Descriptor): Promise<void> => {
+      const response = await this.#client.send({
+        method: 'HEAD',
+        to: `${this.#repository}/manifests/${digest}`,
+        need: 'push',
+        scopes: this.#push,
+        expect: [200, 404],
+        headers: { accept: acceptManifests },
+        signal,
+      });
+      await response.discard();
+      if (response.status === 404) missing.add(digest);
+    };
+    for (let start = 0; start < listed.length; start += lookupsAtOnce) {
+      await Promise.all(listed.slice(start, start + lookupsAtOnce).map(look));
+    }
+    return missing;
+  }
+
+  #get(subject: Digest) {
+    return {
+      method: 'GET',
+      to: `${this.#repository}/manifests/${referrersTag(subject)}`,
+      expect: [200, 404],
+      headers: { accept: acceptManifests },
+    } as const;
+  }
+
+  #parse(subject: Digest, bytes: Uint8Array): Descriptor[] {
+    const tag = `${this.#client.origin.host}/${this.#repository}:${referrersTag(subject)}`;
+    try {
+      return parseEntries(bytes, tag, 'a list of referrers', repairBytesLimit);
+    } catch (error) {
+      if (!(error instanceof FairleadError) || error.kind !== 'InvalidInput') throw error;
+      throw new FairleadError('InvalidInput', error.summary, {
+        cause: error.cause,
+        hint: 'Somebody wrote something else under that tag. The next who signs or attests the artifact writes a new list there.',
+      });
+    }
+  }
+
+  #name(subject: Digest): string {
+    return `${this.#client.origin.host}/${this.#repository}@${subject}`;
+  }
+}
+
+function sameList(one: readonly Descriptor[], other: readonly Descriptor[]): boolean {
+  return one.length === other.length && one.every(({ digest }, at) => digest === other[at]?.digest);
+}
+
+/** A list as an index; undefined where it has more than readers take. */
+function indexOf(manifests: readonly Descriptor[]): Uint8Array | undefined {
+  if (manifests.length > referrersLimit) return undefined;
+  const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }));
+  return bytes.length > manifestBytesLimit ? undefined : bytes;
+}
