@@ -77,6 +77,27 @@ describe('minimize', () => {
     }
   });
 
+  it('keeps conditions that count for calls through socketcall only', () => {
+    const profile: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      architectures: [native, 'SCMP_ARCH_X86'],
+      syscalls: [
+        // No call meets it, but libseccomp puts the number of the call in the place of this condition.
+        {
+          names: ['socket'],
+          action: 'SCMP_ACT_KILL_PROCESS',
+          args: [
+            { index: 0, value: 0n, op: 'SCMP_CMP_LT' },
+            { index: 1, value: 5n, op: 'SCMP_CMP_EQ' },
+          ],
+        },
+      ],
+    };
+    assert.deepEqual(minimize(profile, native).syscalls, profile.syscalls);
+    const alone: SeccompProfile = { ...profile, architectures: [native] };
+    assert.equal(minimize(alone, native).syscalls, undefined);
+  });
+
   it('keeps the order of entries that it cannot write anew', () => {
     const entry = (action: SeccompAction, value: bigint): SeccompRule => ({
       names: ['getsid', 'getpgid'],

@@ -5,6 +5,7 @@ import { encodeDecision } from './encode.ts';
 import type { Decision, Meaning } from './meaning.ts';
 import { meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
+import { reconditioned } from './multiplexer.ts';
 import { namedDefault } from './named-default.ts';
 import type { Outcome } from './outcome.ts';
 import { defaultErrno, outcomeOf, sameOutcome } from './outcome.ts';
@@ -37,12 +38,14 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string, budget: Bu
   const kept = new Set<string>();
   const silent = new Set((profile.syscalls ?? []).flatMap(({ names }) => names));
   const counts = countsOf(own);
+  // Conditions that no call meets may still count for calls through socketcall and ipc.
+  const untouched = reconditioned(own, [nativeArchitecture, ...(profile.architectures ?? [])]);
   for (const name of [...meaning.decisions.keys()].sort()) {
     const decision = meaning.decisions.get(name);
     const encoding = encodings.get(name);
     if (decision === undefined || encoding === undefined) continue;
     const isShorter = decision.regions.length === 0 || encoding.rules.length <= (counts.get(name) ?? 0);
-    if (!encoding.exact || !isShorter) kept.add(name);
+    if (!encoding.exact || !isShorter || untouched.has(name)) kept.add(name);
     else rules.add(name, encoding);
     if (kept.has(name) || encoding.rules.length > 0) silent.delete(name);
   }

@@ -8,7 +8,7 @@ import { loadedRules, lowHalf } from './load-cost.ts';
 import type { LoadDoubt, LoadedRule } from './loaded-rule.ts';
 import type { Decision, Region } from './meaning.ts';
 import { always, boxOf, settle } from './meaning.ts';
-import type { SeccompArg, SeccompProfile } from './model.ts';
+import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
 import type { Outcome } from './outcome.ts';
 import { enosys, laxer, loadable, outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
@@ -61,6 +61,13 @@ export function isMultiplexed(name: string): boolean {
 /** The syscalls whose rules libseccomp adds to a multiplexer too; none for other syscalls. */
 export function membersOf(multiplexer: string): readonly string[] {
   return [...(multiplexers.get(multiplexer)?.keys() ?? [])];
+}
+
+/** The syscalls whose rules libseccomp adds to a multiplexer with other conditions than some entries have. */
+export function reconditioned(entries: readonly SeccompRule[], architectures: readonly string[]): ReadonlySet<string> {
+  if (!architectures.some(isMultiplexing)) return new Set();
+  const conditional = entries.filter(({ args = [] }) => args.length > 0);
+  return new Set(conditional.flatMap(({ names }) => names.filter((name) => involved.has(name))));
 }
 
 /** Which of several outcomes a combined profile has, and which direction would break what it promises. */
