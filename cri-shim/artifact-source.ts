@@ -1,4 +1,5 @@
 import type { DecisionLog } from '#lib/node/decision-log';
+import { PullBudget } from '#lib/node/pull-budget';
 import { pullMemory } from '#lib/node/pull-memory';
 import { type PulledProfile, pullInForce } from '#lib/node/pull-profile';
 import type { Store } from '#lib/node/store';
@@ -44,6 +45,7 @@ export function artifactSource(
   { env, metrics, decisions, grown, providers }: SourceSurroundings,
 ): ArtifactSource {
   const memory = pullMemory();
+  const budget = new PullBudget();
   return {
     store,
     async pull(reference, kind, { auth, signal }) {
@@ -62,7 +64,14 @@ export function artifactSource(
         return remoteRepository(to, { ...machineOptions(env), credentials: own ?? node });
       };
       const begun = performance.now();
-      const pulled = await pullInForce({ reference, kind }, policy, { connect, store, memory, signal, decisions });
+      const pulled = await pullInForce({ reference, kind }, policy, {
+        connect,
+        store,
+        memory,
+        budget,
+        signal,
+        decisions,
+      });
       if (!pulled.cached) grown();
       metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
       return pulled;

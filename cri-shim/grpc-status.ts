@@ -2,7 +2,14 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { errorMapping, type FairleadError } from '#lib/errors';
 
 /** gRPC status codes that the shim says by itself (https://grpc.io/docs/guides/status-codes/). */
-export const grpcCodes = { ok: 0, cancelled: 1, deadlineExceeded: 4, internal: 13, unavailable: 14 } as const;
+export const grpcCodes = {
+  ok: 0,
+  cancelled: 1,
+  deadlineExceeded: 4,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+} as const;
 
 /** Trailers for a status. The message is percent-encoded as gRPC over HTTP/2 says of Status-Message. */
 export function statusTrailers(code: number, message: string): OutgoingHttpHeaders {

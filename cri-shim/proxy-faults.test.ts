@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { handleUnaryCall } from '@grpc/grpc-js';
-import { endHeaders, endStream, frame, hasAsked, headerList } from '#test/cri/http2-frames';
+import { endHeaders, endStream, frame, hasAsked, hasEnded, headerList } from '#test/cri/http2-frames';
 import { BytesClient, startScriptedRuntime } from '#test/cri/scripted-runtime';
 import { startProxy } from './proxy.ts';
 import type { UnaryHandler } from './unary-call.ts';
@@ -91,6 +91,99 @@ describe('proxy, where an end misbehaves', () => {
         session.destroy();
       }
     }
+  });
+
+  /** Starts a runtime that takes any stream and returns what it was asked, as `method path`. */
+  async function startRecordingRuntime(): Promise<string[]> {
+    const asked: string[] = [];
+    const server = http2.createServer();
+    server.on('stream', (stream, headers) => {
+      asked.push(`${headers[':method']} ${headers[':path']}`);
+      stream.on('error', () => undefined);
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '0' }, { endStream: true });
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(runtime, resolve);
+    });
+    undo.push(() => server.close());
+    return asked;
+  }
+
+  /** The gRPC status of a call with these pseudo-headers, or the code of the reset without one. */
+  async function statusOf(headers: http2.OutgoingHttpHeaders): Promise<string> {
+    const session = connect();
+    const stream = session.request({ 'content-type': 'application/grpc', ...headers });
+    let answered: string | undefined;
+    stream.on('error', () => undefined);
+    stream.on('response', (answer) => {
+      answered = `status ${String(answer['grpc-status'])}`;
+    });
+    stream.resume();
+    stream.end();
+    const code = await closed(stream);
+    session.destroy();
+    return answered ?? `reset ${code}`;
+  }
+
+  it('passes on no call whose path is not /service/method, whatever its scheme', async () => {
+    const asked = await startRecordingRuntime();
+    const paths = [
+      ...['a.B/Changed', 'http://localhost/a.B/Changed', '//a.B/Changed', '/a.B//Changed', '/a.B/Changed/'],
+      ...['/a.B%2FChanged', '/a.B%2fChanged', '/%61.B/Changed', '/a.B/Changed?', '/a.B/Changed?x=1', '/a.B/Changed#x'],
+      ...['/', '*', '/Changed', '/x/a.B/Changed', '/./a.B/Changed', '/a.B/../a.B/Changed', '/a.B\\Changed', '/a.B/'],
+      ...[
+        '/a..B/Changed',
+        '/.a.B/Changed',
+        '/a.B./Changed',
+        '/a.B/Changed;x',
+        '/a.B/Chänged',
+        '/a.B/Changed,/a.B/Passed',
+      ],
+    ];
+    for (const scheme of ['http', 'coap', 'grpc', 'unix']) {
+      for (const path of paths) {
+        const status = await statusOf({ ':method': 'POST', ':scheme': scheme, ':path': path });
+        // nghttp2 itself resets what RFC 9113, 8.3.1 forbids under http.
+        assert.match(status, scheme === 'http' ? /^(status 12|reset 1)$/ : /^status 12$/, `${scheme} ${path}`);
+      }
+    }
+    assert.deepEqual(asked, []);
+    assert.equal(await statusOf({ ':method': 'POST', ':scheme': 'coap', ':path': '/a.B/Passed_2' }), 'status 0');
+    assert.deepEqual(asked, ['POST /a.B/Passed_2']);
+  });
+
+  it('passes on nothing but POST, and nothing with a path that is missing, empty or comes twice', async () => {
+    const asked = await startRecordingRuntime();
+    for (const method of ['GET', 'PUT', 'OPTIONS', 'post']) {
+      assert.equal(await statusOf({ ':method': method, ':path': '/a.B/Passed' }), 'status 12', method);
+    }
+    const line = (name: string, value: string): [string, string] => [name, value];
+    const scheme = (name: string) => line(':scheme', name);
+    const post = line(':method', 'POST');
+    const path = line(':path', '/a.B/Passed');
+    const host = line(':authority', 'localhost');
+    const lists = ['http', 'coap'].flatMap((name) => [
+      headerList(post, scheme(name), host),
+      headerList(post, scheme(name), host, [':path', '']),
+      headerList(post, scheme(name), host, path, [':path', 'a.B/Changed']),
+      headerList(post, scheme(name), host, path, ['content-type', 'application/grpc'], [':path', 'a.B/Changed']),
+    ]);
+    lists.push(headerList([':method', 'CONNECT'], host), headerList([':method', 'CONNECT'], host, path));
+    for (const list of lists) {
+      const socket = connectSocket(listen);
+      undo.push(() => void socket.destroy());
+      let heard: Buffer = Buffer.alloc(0);
+      socket.on('data', (bytes) => {
+        heard = Buffer.concat([heard, bytes]);
+      });
+      const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+      socket.write(Buffer.concat([preface, frame(4, 0, 0), frame(1, endHeaders | endStream, 1, list)]));
+      for (let tries = 0; tries < 200 && !hasEnded(heard); tries++) await sleep(10);
+      assert.ok(hasEnded(heard), String(list));
+      socket.destroy();
+    }
+    assert.deepEqual(asked, []);
+    assert.equal(await statusOf({ ':method': 'POST', ':path': '/a.B/Passed' }), 'status 0');
   });
 
   it('outlives clients that disconnect at any moment', async () => {

@@ -24,8 +24,8 @@ describe('relay, between plain HTTP/2 ends', () => {
     raw.on('stream', (stream, headers) => {
       stream.on('error', () => undefined);
       stream.on('close', () => resets.push(stream.rstCode));
-      if (headers[':path'] === '/reset') return stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
-      if (headers[':path'] === '/wait') return;
+      if (headers[':path'] === '/a.B/Reset') return stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      if (headers[':path'] === '/a.B/Wait') return;
       stream.respond({ ':status': 200, two: ['a', 'b'] }, { sendDate: false } as http2.ServerStreamResponseOptions);
       stream.end('x');
     });
@@ -35,16 +35,16 @@ describe('relay, between plain HTTP/2 ends', () => {
     const listen = join(folder, 'raw-shim.sock');
     const rawProxy = await startProxy({ listen, runtime: path, handlers: new Map(), onError: () => undefined });
     const session = http2.connect('http://localhost', { createConnection: () => connectSocket(listen) });
-    const plain = session.request({ ':path': '/plain' });
+    const plain = session.request({ ':method': 'POST', ':path': '/a.B/Plain' });
     const [, , lines] = (await once(plain, 'response')) as [unknown, unknown, string[]];
     assert.deepEqual(lines, [':status', '200', 'two', 'a', 'two', 'b']);
     plain.resume();
     await once(plain, 'close');
-    const reset = session.request({ ':path': '/reset' });
+    const reset = session.request({ ':method': 'POST', ':path': '/a.B/Reset' });
     reset.on('error', () => undefined);
     await new Promise((resolve) => reset.on('close', resolve)); // once() would take the reset for a failure
     assert.equal(reset.rstCode, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    const wait = session.request({ ':path': '/wait' });
+    const wait = session.request({ ':method': 'POST', ':path': '/a.B/Wait' });
     wait.on('error', () => undefined);
     await sleep(50);
     wait.close(http2.constants.NGHTTP2_CANCEL);
@@ -78,7 +78,7 @@ describe('relay, between plain HTTP/2 ends', () => {
       stream.on('error', () => undefined);
       stream.pause();
       stream.respond({ ':status': 200 });
-      if (headers[':path'] === '/answer') pour(stream, 'answer');
+      if (headers[':path'] === '/a.B/answer') pour(stream, 'answer');
     });
     await new Promise<void>((resolve) => {
       raw.listen(path, resolve);
@@ -87,7 +87,7 @@ describe('relay, between plain HTTP/2 ends', () => {
     const session = http2.connect('http://localhost', { createConnection: () => connectSocket(listen) });
     session.on('error', () => undefined);
     for (const count of ['answer', 'request'] as const) {
-      const stream = session.request({ ':path': `/${count}`, ':method': 'POST' }, { endStream: false });
+      const stream = session.request({ ':path': `/a.B/${count}`, ':method': 'POST' }, { endStream: false });
       stream.on('error', () => undefined);
       stream.pause();
       if (count === 'request') pour(stream, 'request');

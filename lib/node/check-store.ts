@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { type Digest, digestOf, digestParts } from '#lib/registry/digest';
 import { parseManifest } from '#lib/registry/manifest';
-import { blobPath, recordPath, type StoreFolders } from './store-folders.ts';
+import { blobPath, leafFolders, recordPath, type StoreFolders } from './store-folders.ts';
 import { parseRecord, type StoredArtifact } from './stored-artifact.ts';
 
 /** How many artifacts are read at the same time: pods cannot start until all are. */
@@ -22,10 +22,12 @@ export interface CheckedStore {
 
 /**
  * Puts a state folder in order after whatever ended its last user, and gives what holds: half-written files go, a record whose
- * blobs are not there whole goes, blobs that no record needs go, effective profiles that are not what their name says go.
+ * blobs are not there whole goes, blobs that no record needs go, effective profiles that are not what their name says go. So does what
+ * no store writes: a folder or a link in the place of a file, and files that others own or may write to.
  */
 export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<CheckedStore> {
   for (const name of await readdir(folders.temporary)) await rm(join(folders.temporary, name), { recursive: true });
+  for (const folder of leafFolders(folders)) await keepOwnFiles(folder, log);
   const records = new Map<Digest, StoredArtifact>();
   const contents = new Map<Digest, readonly Digest[]>();
   const check = async (name: string): Promise<void> => {
@@ -64,6 +66,23 @@ export async function readBlob(folders: StoreFolders, { digest, size }: Descript
     throw new Error(`blob ${digest} is damaged`);
   }
   return bytes;
+}
+
+/**
+ * Removes what is not a file of this user's alone: a folder in the place of a blob would stay in its way for ever, and whoever has a file
+ * open for writing can still change it. What others can read, as older releases wrote it, is tightened.
+ */
+async function keepOwnFiles(folder: string, log: StoreLog): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const found = await lstat(path);
+    if (found.isFile() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0) {
+      if ((found.mode & 0o077) !== 0) await chmod(path, 0o600);
+      continue;
+    }
+    log(`${path}: removed, ${found.isFile() ? 'others than this user may write to it' : 'it is not a file'}`);
+    await rm(path, { recursive: true });
+  }
 }
 
 async function removeOrphans(folders: StoreFolders, needed: ReadonlySet<string>): Promise<void> {

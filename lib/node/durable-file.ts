@@ -1,8 +1,9 @@
+import { rm } from 'node:fs/promises';
 import { FairleadError } from '#lib/errors';
 import { writeWhole } from '#lib/files/write-whole';
 
 /**
- * Writes a file of the store whole or not at all.
+ * Writes a file of the store whole or not at all, also over a folder that somebody has put in its place.
  * Throws LimitExceeded where the disk is full, Internal for other failures; nothing is left behind then.
  */
 export async function writeDurably(
@@ -11,14 +12,22 @@ export async function writeDurably(
   options: { readonly temporaryFolder: string; readonly mode: number },
 ): Promise<void> {
   try {
-    await writeWhole(path, bytes, options);
+    await writeWhole(path, bytes, options).catch(async (error: unknown) => {
+      if (codeOf(error) !== 'EISDIR') throw error;
+      await rm(path, { recursive: true });
+      await writeWhole(path, bytes, options);
+    });
   } catch (error) {
     throw storageError(path, error);
   }
 }
 
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
 function storageError(path: string, cause: unknown): FairleadError {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new FairleadError('LimitExceeded', `${path}: no space left to store it`, {
       cause,

@@ -1,13 +1,49 @@
+import { chmod, lstat, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { openFileLock } from '#lib/files/file-lock';
 
 /**
- * Holds a folder for this process until the returned function is called, or the process ends.
+ * Holds a folder for this process until the returned function is called, or the process ends. The lock is a file that only its owner can
+ * open: whoever can read it can hold it against the owner. One that others could open, as older releases made it, is replaced once it is
+ * held, since they may have it open still.
  * Throws Conflict where somebody else holds it.
  */
 export async function lockFolder(folder: string): Promise<() => void> {
   const path = join(folder, 'lock');
+  await makePrivate(path);
+  const { mode, uid } = await lstat(path);
+  const wasPrivate = (mode & 0o077) === 0 && uid === process.getuid?.();
+  // SQLite's journal, which is there while the lock is held, takes on the mode of the lock.
+  if (!wasPrivate) await chmod(path, 0o600);
+  const release = await hold(folder, path);
+  if (wasPrivate) return release;
+  try {
+    const fresh = `${path}.new`;
+    await rm(fresh, { force: true });
+    await makePrivate(fresh);
+    const releaseFresh = await hold(folder, fresh);
+    await rename(fresh, path);
+    return () => {
+      release();
+      releaseFresh();
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Makes an empty file that only its owner can open, if there is none. An existing one is not opened: closing it would release its lock. */
+async function makePrivate(path: string): Promise<void> {
+  try {
+    await (await open(path, 'wx', 0o600)).close();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+}
+
+async function hold(folder: string, path: string): Promise<() => void> {
   const lock = await openFileLock(path);
   let held = false;
   try {

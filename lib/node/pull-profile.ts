@@ -16,6 +16,7 @@ import type { Verification } from '#lib/trust/signature';
 import { verifyArtifact } from '#lib/trust/verify-artifact';
 import { verifySignatures } from '#lib/trust/verify-signatures';
 import type { DecisionLog } from './decision-log.ts';
+import type { PullBudget } from './pull-budget.ts';
 import type { PullMemory, ResolvedTag } from './pull-memory.ts';
 import type { Store } from './store.ts';
 import type { Turns } from './turns.ts';
@@ -34,6 +35,8 @@ export interface PullContext {
   readonly store?: Store;
   /** Kept by a caller that pulls again and again, beside its store. */
   readonly memory?: PullMemory;
+  /** Kept by a caller that makes many pulls at the same time. */
+  readonly budget?: PullBudget;
   readonly signal?: AbortSignal;
   /** What came of the pull is written down here. */
   readonly decisions?: DecisionLog | undefined;
@@ -188,14 +191,23 @@ async function takeFromStore(
   return read && { reference, descriptor, ...read, verification, cached: true };
 }
 
-async function pullFromRegistry(
+async function pullFromRegistry(request: PullRequest, rule: Rule, context: PullContext): Promise<PulledProfile> {
+  const { reference } = request;
+  const { budget, connect, signal } = context;
+  if (budget === undefined) return pullFrom(await connect(reference), request, rule, context);
+  return budget.spend(reference.registry, signal, async (metered) =>
+    pullFrom(metered(await connect(reference)), request, rule, context),
+  );
+}
+
+async function pullFrom(
+  source: ReadTarget,
   { reference, kind }: PullRequest,
   rule: Rule,
   context: PullContext,
 ): Promise<PulledProfile> {
-  const { connect, store, signal } = context;
+  const { store, signal } = context;
   const options = signal === undefined ? {} : { signal };
-  const source = await connect(reference);
   const resolved = await resolveManifest(source, tagOrDigestOf(reference), options);
   const { descriptor } = resolved;
   if (reference.digest !== undefined && descriptor.digest !== reference.digest) {

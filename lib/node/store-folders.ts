@@ -1,9 +1,12 @@
+import type { Stats } from 'node:fs';
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { makeFolder } from '#lib/files/make-folder';
 import { type Digest, digestParts } from '#lib/registry/digest';
+
+const algorithms = ['sha256', 'sha512'];
 
 /** Where things lie in the state folder. */
 export interface StoreFolders {
@@ -20,9 +23,16 @@ export interface StoreFolders {
   readonly uses: string;
 }
 
+/** The folders that hold files, and nothing else. */
+export function leafFolders({ temporary, blobs, artifacts, effective, uses }: StoreFolders): readonly string[] {
+  return [temporary, ...algorithms.map((algorithm) => join(blobs, algorithm)), artifacts, effective, uses];
+}
+
 /**
- * Makes the folders. All but `effective` are for the owner only; that one is readable, since the runtime need not run as the same user.
- * Throws InvalidInput where the root is another user's or others may write to it: they could put what they like where runtimes read.
+ * Makes the folders, for the owner only: who can open the lock can hold it. A runtime reads effective profiles as root, or rootless as
+ * the user of the shim. A folder that others can read, as older releases made them, is tightened.
+ * Throws InvalidInput if the root or a folder in it is another user's, or others may write to the root: they could put what they like
+ * where runtimes read, or have done so.
  */
 export async function makeFolders(root: string): Promise<StoreFolders> {
   const folders: StoreFolders = {
@@ -33,27 +43,30 @@ export async function makeFolders(root: string): Promise<StoreFolders> {
     effective: join(root, 'effective'),
     uses: join(root, 'uses'),
   };
-  await makeFolder(root, 0o711).catch((cause: unknown) => {
+  await makeFolder(root, 0o700).catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `cannot make the state folder ${root}`, { cause, ...fileHint(cause) });
   });
-  const { uid, mode } = await stat(root);
-  if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
-    throw new FairleadError('InvalidInput', `others than this user may write to the state folder ${root}`, {
-      hint: `Take another folder, or, where nobody has put anything into it: chown and chmod 0711 ${root}`,
-    });
-  }
-  for (const folder of [
-    folders.temporary,
-    folders.blobs,
-    ...['sha256', 'sha512'].map((algorithm) => join(folders.blobs, algorithm)),
-    folders.artifacts,
-    folders.effective,
-    folders.uses,
-  ]) {
-    await makeFolder(folder);
-    await chmod(folder, folder === folders.effective ? 0o755 : 0o700);
+  if (((await ownFolder(root, root)).mode & 0o022) !== 0) throw writableByOthers(root, root);
+  await chmod(root, 0o700);
+  for (const folder of [folders.blobs, ...leafFolders(folders)]) {
+    await makeFolder(folder, 0o700);
+    await ownFolder(folder, root);
+    await chmod(folder, 0o700);
   }
   return folders;
+}
+
+/** Looks at a folder of the store. Throws InvalidInput if it is another user's. */
+async function ownFolder(folder: string, root: string): Promise<Stats> {
+  const found = await stat(folder);
+  if (found.uid !== process.getuid?.()) throw writableByOthers(folder, root);
+  return found;
+}
+
+function writableByOthers(folder: string, root: string): FairleadError {
+  return new FairleadError('InvalidInput', `others than this user may write to the state folder ${folder}`, {
+    hint: `Use another folder, or, if nobody has put anything into it: chown -R and chmod -R go= ${root}`,
+  });
 }
 
 /** The file of a blob. */

@@ -81,7 +81,7 @@ describe('store', () => {
     assert.deepEqual(Buffer.from(read.manifestBytes), Buffer.from(artifact.manifestBytes));
     assert.equal((await stat(join(folder, 'blobs'))).mode & 0o777, 0o700);
     assert.equal((await stat(join(folder, 'artifacts'))).mode & 0o777, 0o700);
-    assert.equal((await stat(join(folder, 'effective'))).mode & 0o777, 0o755);
+    assert.equal((await stat(join(folder, 'effective'))).mode & 0o777, 0o700);
     await second.close();
   });
 
@@ -192,7 +192,7 @@ describe('store', () => {
     await writeFile(path, '{"a":2}');
     assert.equal(await store.putEffective(Buffer.from('{"a":1}')), path);
     assert.equal(await readFile(path, 'utf8'), '{"a":1}');
-    assert.equal((await stat(path)).mode & 0o777, 0o644);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
     await store.close();
   });
 

@@ -51,7 +51,7 @@ export interface Store {
   put(pulled: PulledArtifact): Promise<StoredArtifact>;
   /** Forgets an artifact, with the blobs that no other needs; nothing happens where it is not there. */
   remove(digest: Digest): Promise<void>;
-  /** Keeps an effective profile and gives the path under which a runtime can read it. */
+  /** Keeps an effective profile and returns its path, for a runtime that runs as root or as this user. */
   putEffective(bytes: Uint8Array): Promise<string>;
   /** Notes that a container or sandbox was made with an artifact. */
   putUse(id: string, digest: Digest): Promise<void>;
@@ -145,13 +145,13 @@ class FolderStore implements Store {
     return this.#inTurn(async () => {
       // What is there already is written again: it costs little, and mends what somebody damaged.
       for (const blob of content) {
-        await this.#write(blobPath(this.#folders, blob.descriptor.digest), blob.bytes, 0o600);
+        await this.#write(blobPath(this.#folders, blob.descriptor.digest), blob.bytes);
       }
       const known = this.#records.get(descriptor.digest);
       const pull = { repository, signatures, pulledAt: this.#now().toISOString() };
       const others = known?.pulls.filter((other) => other.repository !== repository) ?? [];
       const record: StoredArtifact = { descriptor, kind, pulls: [...others, pull].slice(-mostPulls) };
-      await this.#write(recordPath(this.#folders, descriptor.digest), renderRecord(record), 0o600);
+      await this.#write(recordPath(this.#folders, descriptor.digest), renderRecord(record));
       this.#records.set(descriptor.digest, record);
       this.#contents.set(
         descriptor.digest,
@@ -181,7 +181,7 @@ class FolderStore implements Store {
     const path = join(this.#folders.effective, name);
     this.#asked.set(name, this.#now().getTime());
     const present = await readFile(path).catch(() => undefined);
-    if (present?.equals(bytes) !== true) await this.#write(path, bytes, 0o644);
+    if (present?.equals(bytes) !== true) await this.#write(path, bytes);
     return path;
   }
 
@@ -189,7 +189,7 @@ class FolderStore implements Store {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(id)) {
       throw new FairleadError('InvalidInput', `not the id of a container: ${JSON.stringify(id.slice(0, 200))}`);
     }
-    await this.#write(join(this.#folders.uses, id), Buffer.from(digest), 0o600);
+    await this.#write(join(this.#folders.uses, id), Buffer.from(digest));
   }
 
   async usesOf(alive: () => Promise<ReadonlySet<string>>): Promise<Set<Digest>> {
@@ -210,7 +210,7 @@ class FolderStore implements Store {
       if ((this.#asked.get(name) ?? this.#opened) > oldest) continue;
       this.#asked.delete(name);
       // In one go with the question: nobody can be given the path in between.
-      rmSync(join(this.#folders.effective, name), { force: true });
+      rmSync(join(this.#folders.effective, name), { force: true, recursive: true });
     }
   }
 
@@ -243,8 +243,8 @@ class FolderStore implements Store {
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
-  #write(path: string, bytes: Uint8Array, mode: number): Promise<void> {
-    return writeDurably(path, bytes, { temporaryFolder: this.#folders.temporary, mode });
+  #write(path: string, bytes: Uint8Array): Promise<void> {
+    return writeDurably(path, bytes, { temporaryFolder: this.#folders.temporary, mode: 0o600 });
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {

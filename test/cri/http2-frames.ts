@@ -23,6 +23,15 @@ export function hasAsked(bytes: Buffer): boolean {
   return false;
 }
 
+/** Whether a server that sent this much has ended stream 1: by END_STREAM on HEADERS or DATA, by RST_STREAM, or by GOAWAY. */
+export function hasEnded(bytes: Buffer): boolean {
+  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
+    const [type, flags] = [bytes[at + 3], bytes[at + 4] ?? 0];
+    if (type === 3 || type === 7 || ((type === 0 || type === 1) && (flags & endStream) !== 0)) return true;
+  }
+  return false;
+}
+
 /** A header list as literals without indexing (RFC 7541, 6.2.2). */
 export function headerList(...lines: readonly [string, string][]): Buffer<ArrayBuffer> {
   const text = (value: string): Buffer<ArrayBuffer> => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { after, before, it } from 'node:test';
 import { openStore } from '#lib/node/store';
 import { digestOf } from '#lib/registry/digest';
@@ -101,6 +103,44 @@ describePeers(
       });
       assert.equal((await again.exec('chmod', '600', '/etc/passwd')).exitCode, 1);
       await again.remove();
+      await pod.remove();
+    });
+
+    it('starts again, and pods with it, though another user waits for its end to take its lock', async () => {
+      const reference = await publish(registry.host, 'signed/locked', packText(denyChmod, 'locked.json'), shim.signer);
+      await pull(reference);
+      await chmod(shim.folder, 0o755); // so that it is the state folder itself that keeps others out
+      await shim.kill();
+      const nobody = { uid: 65534, gid: 65534, encoding: 'utf8' } as const;
+      for (const path of [shim.state, `${shim.state}/lock`, `${shim.state}/effective`]) {
+        // A read lock is taken on a file that is open for reading, which flock does too.
+        const { status: exit, stderr } = spawnSync('flock', ['--shared', '--nonblock', path, 'true'], nobody);
+        assert.notEqual(exit, 0, path);
+        assert.match(stderr, /Permission denied/, path);
+      }
+      await shim.restart();
+      const pod = await runPod(shim.client, {
+        name: 'locked',
+        seccomp: { profileType: ProfileType.OCI, ociRef: reference },
+      });
+      assert.equal((await pod.exec('chmod', '600', '/etc/passwd')).exitCode, 1);
+      await pod.remove();
+    });
+
+    it('makes a container from an artifact in whose blob’s place a folder was', async () => {
+      const artifact = packText(denyChmod, 'folder.json');
+      const reference = await publish(registry.host, 'signed/folder', artifact, shim.signer);
+      await pull(reference);
+      const blob = `${shim.state}/blobs/sha256/${artifact.blobs[1]?.descriptor.digest.slice(7)}`;
+      await shim.kill();
+      await rm(blob);
+      await mkdir(`${blob}/below`, { recursive: true });
+      await shim.restart();
+      const pod = await runPod(shim.client, {
+        name: 'folder',
+        seccomp: { profileType: ProfileType.OCI, ociRef: reference },
+      });
+      assert.equal((await pod.exec('chmod', '600', '/etc/passwd')).exitCode, 1);
       await pod.remove();
     });
   },
