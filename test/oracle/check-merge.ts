@@ -143,7 +143,9 @@ function sideOf(profile: OracleProfile, loaded: LoadedProfile | undefined, point
     return { written, loaded: undefined, error: loaded?.error ?? 'not loaded', loadsAsWritten: false };
   }
   const got = points.map((point) => evaluateLoaded(loaded satisfies Loaded, point));
-  const loadsAsWritten = got.every((action, at) => written[at]?.includes(action));
+  const agrees = got.every((action, at) => written[at]?.includes(action));
+  // Through a multiplexer nearly everything may be meant; an architecture without any rules is not.
+  const loadsAsWritten = agrees && architecturesWithoutRules(points, written, got).length === 0;
   return { written, loaded: got, error: undefined, loadsAsWritten };
 }
 
@@ -157,15 +159,18 @@ function reportOf(sampled: Sampled, faults: readonly Fault[], conservative: numb
     faults,
     points: points.length,
     loadsAsWritten: result.loadsAsWritten,
-    withoutRules: architecturesWithoutRules(sampled),
+    withoutRules: result.loaded === undefined ? [] : architecturesWithoutRules(points, result.written, result.loaded),
     unloadableInputs: inputs.filter(({ error }) => error !== undefined).length,
     changedInputs: inputs.filter(({ error, loadsAsWritten }) => error === undefined && !loadsAsWritten).length,
     conservative,
   };
 }
 
-function architecturesWithoutRules({ points, result: { written, loaded } }: Sampled): readonly string[] {
-  if (loaded === undefined) return [];
+function architecturesWithoutRules(
+  points: readonly Point[],
+  written: Side['written'],
+  loaded: readonly string[],
+): readonly string[] {
   const found: string[] = [];
   for (const architecture of new Set(points.map((point) => point.architecture))) {
     const own = points.flatMap((point, at) => (point.architecture === architecture ? [at] : []));
