@@ -1,4 +1,4 @@
-import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import type { SeccompArg, SeccompProfile } from '#lib/profile/seccomp/model';
 import { syscallNames } from '#lib/profile/seccomp/syscall-names';
 
 const native = 'SCMP_ARCH_X86_64';
@@ -92,4 +92,27 @@ export function allowList(count: number): SeccompProfile {
     architectures,
     syscalls: names.map((name) => ({ names: [name], action: 'SCMP_ACT_ALLOW' })),
   };
+}
+
+/**
+ * An allow-list of so many syscalls, evenly spread among which some have two alternatives on one argument, as two entries
+ * of one condition each: two values, or two values under one mask, and no two syscalls the same.
+ */
+export function alternatives(count: number, conditional: number): SeccompProfile {
+  const { syscalls = [], ...profile } = allowList(count);
+  const isConditional = (index: number) =>
+    Math.floor(((index + 1) * conditional) / count) > Math.floor((index * conditional) / count);
+  return {
+    ...profile,
+    syscalls: syscalls.flatMap((rule, index) =>
+      isConditional(index) ? alternativesAt(index).map((arg) => ({ ...rule, args: [arg] })) : [rule],
+    ),
+  };
+}
+
+function alternativesAt(at: number): readonly SeccompArg[] {
+  const index = at % 3;
+  const values = [BigInt(at * 16 + 1), BigInt(at * 16 + 6)];
+  if (at % 2 === 0) return values.map((value) => ({ index, value, op: 'SCMP_CMP_EQ' }));
+  return values.map((valueTwo) => ({ index, value: 0xfff7n, valueTwo, op: 'SCMP_CMP_MASKED_EQ' }));
 }

@@ -21,9 +21,16 @@ export function fitIntoKernel(
   architectures: readonly string[],
   simplify: (syscall: string) => Encoding,
 ): void {
-  const sizes = [...encodings].map(([name, { rules }]) => ({ name, size: sizeOf(rules, architectures) }));
-  let total = sizes.reduce((sum, { size }) => sum + size, 0);
+  // Nearly all syscalls share their few encodings without conditions.
+  const known = new Map<Encoding, number>();
+  let total = 0;
+  for (const encoding of encodings.values()) {
+    const size = known.get(encoding) ?? sizeOf(encoding.rules, architectures);
+    known.set(encoding, size);
+    total += size;
+  }
   if (total <= maxInstructions) return;
+  const sizes = [...encodings].map(([name, encoding]) => ({ name, size: known.get(encoding) ?? 0 }));
   for (const { name, size } of sizes.sort((a, b) => b.size - a.size || (a.name < b.name ? -1 : 1))) {
     if (total <= maxInstructions) return;
     const simple = simplify(name);
@@ -37,6 +44,7 @@ export function fitIntoKernel(
  * which rules begin alike are made once. x32 shares the code of x86_64 where that compares low halves only.
  */
 function sizeOf(rules: readonly EncodedRule[], architectures: readonly string[]): number {
+  if (rules.every(({ args }) => args.length === 0)) return jumps * rules.length * architectures.length;
   const bitsOf = (name: string) => knownArchitectures.get(name)?.bits ?? 64;
   const looksAtLowHalf = ({ op, value }: SeccompArg) => op === 'SCMP_CMP_MASKED_EQ' && value <= word;
   const isShared = architectures.includes('SCMP_ARCH_X86_64') && rules.every(({ args }) => args.every(looksAtLowHalf));

@@ -233,12 +233,46 @@ interface Held {
 
 function mustHold({ name, members, views, result, domain }: Held, combination: Combination, budget: Budget): boolean {
   if (doubtThrough(name, members, result) !== undefined) return true;
-  return [...members].some(([member, number]) => {
-    const reached = decisionThrough(result, name, member, number);
-    return views.some((input) =>
-      breaks(decisionThrough(input, name, member, number), reached, domain, combination, budget),
-    );
-  });
+  // All that no rule names are treated alike.
+  let unnamed: boolean | undefined;
+  for (const [member, number] of members) {
+    const isNamed = [...views, result].some((view) => view.rules.has(name) || view.rules.has(member));
+    if (!isNamed && unnamed !== undefined) continue;
+    const isBroken = views.some((input) => {
+      const wanted = levelsThrough(input, name, member);
+      const reached = levelsThrough(result, name, member);
+      if (combination === 'strictest' ? reached.least >= wanted.most : reached.most <= wanted.least) return false;
+      const decisions = [input, result].map((view) => decisionThrough(view, name, member, number));
+      return breaks(decisions[0] as Decision, decisions[1] as Decision, domain, combination, budget);
+    });
+    if (isBroken) return true;
+    if (!isNamed) unnamed = false;
+  }
+  return false;
+}
+
+interface Levels {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** How strict a call of `member` through the multiplexer is at least, and at most: never tighter than decisionThrough. */
+function levelsThrough(view: View, multiplexer: string, member: string): Levels {
+  const alone = decidesAlone(view, multiplexer);
+  const own = view.rules.get(multiplexer);
+  const rules = view.rules.get(member);
+  const sole =
+    alone ?? (own === undefined ? rules?.find(({ conditions }) => conditions.length === 0)?.outcome : undefined);
+  if (sole !== undefined) return { least: strictness(sole), most: strictness(sole) };
+  let least = strictness(view.byDefault);
+  let most = least;
+  for (const list of [own ?? [], rules ?? []]) {
+    for (const { outcome } of list) {
+      least = Math.min(least, strictness(outcome));
+      most = Math.max(most, strictness(outcome));
+    }
+  }
+  return { least, most };
 }
 
 /** Why libseccomp may refuse the rules for a multiplexer, or make something else of them. */
@@ -282,17 +316,10 @@ function argumentsBeyondFirst(conditions: readonly SeccompArg[]): string {
 
 /** Whether what is reached is somewhere looser than wanted (or stricter, for a union), or may be. */
 function breaks(wanted: Decision, reached: Decision, domain: Box, combination: Combination, budget: Budget): boolean {
-  const [want, reach] = [levelsOf(wanted), levelsOf(reached)];
-  const isLoosened = combination === 'strictest';
-  if (isLoosened ? reach.least >= want.most : reach.most <= want.least) return false;
   const found = differences(wanted, reached, domain, budget);
   if (found === undefined) return true;
-  return found.some((difference) => directionOf(difference) === (isLoosened ? 'loosened' : 'tightened'));
-}
-
-function levelsOf({ regions, otherwise }: Decision): { readonly least: number; readonly most: number } {
-  const levels = [otherwise, ...regions.map(({ outcome }) => outcome)].map(strictness);
-  return { least: Math.min(...levels), most: Math.max(...levels) };
+  const wrong = combination === 'strictest' ? 'loosened' : 'tightened';
+  return found.some((difference) => directionOf(difference) === wrong);
 }
 
 /** Every outcome that a call through a multiplexer may have, whatever its first argument. */

@@ -1,7 +1,7 @@
 import type { Encoding } from './encode.ts';
 import { isMultiplexed, isMultiplexing, membersOf } from './multiplexer.ts';
 import type { Outcome } from './outcome.ts';
-import { isOnArchitecture } from './syscall-names.ts';
+import { isOnArchitecture, isOnEveryArchitecture } from './syscall-names.ts';
 
 /** A system call that every architecture has and no kernel since 3.1 implements: it always fails with ENOSYS. */
 export const unimplemented = 'nfsservctl';
@@ -23,11 +23,15 @@ export function keepNumberLoad(
   architectures: readonly string[],
   anchor: Outcome | undefined,
 ): void {
-  const rules = [...encodings].filter(([, encoding]) => encoding.rules.length > 0);
-  const absent = namesThatLoseLoad(
-    rules.map(([name, encoding]) => ({ name, isDecided: encoding.rules.some(({ args }) => args.length === 0) })),
-    architectures,
-  );
+  const added: { readonly name: string; readonly isDecided: boolean }[] = [];
+  for (const [name, { rules }] of encodings) {
+    if (rules.length === 0) continue;
+    const isDecided = rules.some(({ args }) => args.length === 0);
+    // Nearly every profile has one such syscall, and most begin with it.
+    if (isDecided && isOnEveryArchitecture(name)) return;
+    added.push({ name, isDecided });
+  }
+  const absent = namesThatLoseLoad(added, architectures);
   if (absent.length === 0) return;
   if (anchor !== undefined) {
     encodings.set(unimplemented, { rules: [{ args: [], outcome: anchor }], exact: false });

@@ -24,6 +24,11 @@ const everywhere: ReadonlySet<string> = new Set(
   amd64.filter((name) => ofI386.has(name) && ofGeneric.has(name) && isCertain(name)),
 );
 
+/** Whether every architecture certainly has a number of its own for the syscall, in every libseccomp since 2.5. */
+export function isOnEveryArchitecture(name: string): boolean {
+  return everywhere.has(name);
+}
+
 /** Whether an architecture certainly has a number of its own for the syscall, in every libseccomp since 2.5. */
 export function isOnArchitecture(name: string, architecture: string): boolean {
   if (everywhere.has(name)) return true;
