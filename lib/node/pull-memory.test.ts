@@ -32,7 +32,7 @@ describe('pull memory', () => {
   });
 
   it('keeps what it has where something is too large to be remembered', () => {
-    const memory = pullMemory(1024 * 1024);
+    const memory = pullMemory({ bytes: 1024 * 1024 });
     memory.remember('a', pulled('a'));
     memory.remember('large', {
       ...pulled('large'),

@@ -3,7 +3,6 @@ import type { ReadTarget } from '#lib/registry/target';
 import { Departures, Flights } from './flights.ts';
 import type { PulledProfile } from './pull-profile.ts';
 
-/** Most bytes of artifacts that are remembered unless told; a profile as a value takes some three times its size beside. */
 const defaultBytes = 2 * 1024 * 1024;
 
 /** What a tag stood for when it was asked for, with a way to read it. */
@@ -23,13 +22,21 @@ export interface PullMemory {
   readonly flights: Flights<PulledProfile>;
   /** Tags that are being resolved. */
   readonly tags: Departures<ResolvedTag>;
+  /** True where all callers have the same credentials: what one is refused by a registry, all are. */
+  readonly sameCredentials: boolean;
 }
 
-/**
- * A memory for one policy after another: a key names the policy's revision, so what was decided under an older one is never found. It
- * holds artifacts of at most `limit` bytes.
- */
-export function pullMemory(limit = defaultBytes): PullMemory {
+export interface PullMemoryOptions {
+  /** Most bytes of artifacts that are remembered, 2 MiB by default; a profile as a value takes some three times its size beside. */
+  readonly bytes?: number;
+  readonly sameCredentials?: boolean;
+}
+
+/** A memory for one policy after another: a key names the policy's revision, so what was decided under an older one is never found. */
+export function pullMemory({
+  bytes: limit = defaultBytes,
+  sameCredentials = false,
+}: PullMemoryOptions = {}): PullMemory {
   const remembered = new Map<string, PulledProfile>();
   let bytes = 0;
 
@@ -61,6 +68,7 @@ export function pullMemory(limit = defaultBytes): PullMemory {
     },
     flights: new Flights(),
     tags: new Departures(),
+    sameCredentials,
   };
 }
 

@@ -172,6 +172,21 @@ describe('pull profile', () => {
       assert.deepEqual([asked.tag, asked.referrers], [2, 1]);
     });
 
+    it('asks no more often for a tag that is not there, where all callers have the same credentials', async () => {
+      memory = pullMemory({ sameCredentials: true });
+      let asked = 0;
+      const empty: ReadTarget = {
+        ...target,
+        resolve: async () => {
+          asked++;
+          throw new FairleadError('NotFound', 'no such tag');
+        },
+      };
+      const pulls = Array.from({ length: 400 }, () => pull(byTag, { connect: () => empty }));
+      for (const result of await Promise.allSettled(pulls)) assert.equal(result.status, 'rejected');
+      assert.equal(asked, 2);
+    });
+
     it('lets a caller try for himself where another was refused', async () => {
       for (const kind of ['Unauthenticated', 'NotFound'] as const) {
         const failing = () => Promise.reject(new FairleadError(kind, 'not for you'));

@@ -116,7 +116,7 @@ async function resolveTag(
   try {
     return await flight.result;
   } catch (error) {
-    if (flight.joined && dependsOnCaller(error)) return ask(own);
+    if (flight.joined && dependsOnCaller(error, memory)) return ask(own);
     throw error;
   }
 }
@@ -140,7 +140,7 @@ async function pullOnce(
     memory.remember(key, pulled);
     return { ...pulled, reference };
   } catch (error) {
-    if (flight.joined && dependsOnCaller(error)) return walk(request, rule, context);
+    if (flight.joined && dependsOnCaller(error, memory)) return walk(request, rule, context);
     throw error;
   }
 }
@@ -149,8 +149,8 @@ async function pullOnce(
  * Whoever started a flight may have had worse credentials than we have: registries answer to those as if nothing were there, too, and
  * malformed ones fail before anything is asked.
  */
-function dependsOnCaller(error: unknown): boolean {
-  return isKind(error, 'Unauthenticated', 'NotAllowed', 'NotFound', 'InvalidInput');
+function dependsOnCaller(error: unknown, { sameCredentials }: PullMemory): boolean {
+  return !sameCredentials && isKind(error, 'Unauthenticated', 'NotAllowed', 'NotFound', 'InvalidInput');
 }
 
 async function walk(request: PullRequest, rule: Rule, context: PullContext): Promise<PulledProfile> {

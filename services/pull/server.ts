@@ -111,7 +111,7 @@ function addRoutes(
   { policy, connect, decisions }: PullServerOptions,
 ): void {
   // What was verified by its digest stays so; many callers for the same profile ask the registry once.
-  const memory = pullMemory(rememberedBytes);
+  const memory = pullMemory({ bytes: rememberedBytes, sameCredentials: true });
   const turns = new Turns();
   const documents = new RenderedDocuments();
   app.route<{ Querystring: { reference: string; kind: RuntimeKind } }>({

@@ -17,6 +17,24 @@ describe('deploy/', () => {
     );
   });
 
+  it('builds its image on a base that is named by digest, which the build has to be given', () => {
+    const lines = read('Dockerfile').split('\n');
+    const bases = lines.filter((line) => /^FROM /.test(line));
+    assert.ok(bases.length > 0);
+    for (const base of bases) assert.match(base, /^FROM \S+@(?:sha256:[0-9a-f]{64}|\$\{NODE_DIGEST\})(?: AS \S+)?$/);
+    assert.ok(lines.includes('ARG NODE_DIGEST'), 'with no default');
+  });
+
+  it('installs the package nowhere by the command of npm that passes its shrinkwrap over', () => {
+    for (const file of ['Dockerfile', 'README.md', 'install.sh']) {
+      const commands = read(file)
+        .split('\n')
+        .filter((line) => /^(?:RUN|\$) .*npm install|^\s+npm install|: `npm install/.test(line));
+      assert.deepEqual(commands, [], file);
+    }
+    assert.match(read('Dockerfile'), /^RUN sh \/tmp\/fairlead\/install\.sh /m);
+  });
+
   for (const file of readdirSync(`${deploy}operator`).filter((name) => name.endsWith('.yaml'))) {
     it(`has well-formed YAML in operator/${file}`, () => {
       for (const document of parseAllDocuments(read(`operator/${file}`))) {

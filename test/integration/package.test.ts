@@ -8,13 +8,17 @@ import { type Finished, run } from '#test/cli/run';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** What npm needs that its own user has: a cache, a proxy, certificates; with the Node that runs the tests. */
+function ownEnvironment(): Record<string, string> {
+  const own = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { ...Object.fromEntries(own), PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` };
+}
+
 describe('the published package', () => {
   let folder = '';
+  let tarball = '';
   const npm = async (args: readonly string[], cwd: string): Promise<Finished> => {
-    // npm needs what its own user has: a cache, a proxy, certificates.
-    const own = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    const env = { ...Object.fromEntries(own), PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` };
-    const finished = await run('npm', args, { cwd, env });
+    const finished = await run('npm', args, { cwd, env: ownEnvironment() });
     assert.equal(finished.code, 0, `npm ${args.join(' ')}: ${finished.stderr}`);
     return finished;
   };
@@ -32,12 +36,72 @@ describe('the published package', () => {
     const packed = await npm(['pack', '--json', '--pack-destination', folder], root);
     // What the build prints comes before the JSON.
     const [{ filename }] = JSON.parse(packed.stdout.slice(packed.stdout.indexOf('[\n')));
+    tarball = join(folder, filename);
     await npm(
-      ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', join(folder, filename)],
+      ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', tarball],
       join(folder, 'user'),
     );
   });
   after(() => rm(folder, { recursive: true }));
+
+  it('carries what its dependencies were when it was tested, by hash, and no address of a registry', async () => {
+    const { stdout } = await run('tar', ['-xzOf', tarball, 'package/npm-shrinkwrap.json']);
+    const shrinkwrap = JSON.parse(stdout);
+    const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
+    const { '': own, ...packages } = shrinkwrap.packages as Record<string, Record<string, unknown>>;
+    const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    assert.deepEqual(own?.['dependencies'], dependencies);
+    for (const name of Object.keys(dependencies)) assert.ok(Object.hasOwn(packages, `node_modules/${name}`), name);
+    for (const [place, { version, integrity, dev }] of Object.entries(packages)) {
+      assert.equal(version, lock.packages[place].version, place);
+      assert.match(String(integrity), /^sha512-/, place);
+      assert.equal(dev, undefined, place);
+    }
+    assert.doesNotMatch(stdout, /https?:|"resolved"|devDependencies|workspaces/);
+    // In the checkout npm would prefer it to package-lock.json.
+    await assert.rejects(stat(join(root, 'npm-shrinkwrap.json')), { code: 'ENOENT' });
+  });
+
+  it('is installed by deploy/install.sh with exactly these, in place of what was there', async () => {
+    const prefix = join(folder, 'prefix');
+    const env = { ...ownEnvironment(), npm_config_prefer_offline: 'true' };
+    await mkdir(join(prefix, 'lib/fairlead'), { recursive: true });
+    await writeFile(join(prefix, 'lib/fairlead/old'), '');
+    const installed = await run('sh', [join(root, 'deploy/install.sh'), tarball, prefix], { env, cwd: folder });
+    assert.equal(installed.code, 0, installed.stderr);
+    const base = join(prefix, 'lib/fairlead');
+    const shrinkwrap = JSON.parse(await readFile(join(base, 'npm-shrinkwrap.json'), 'utf8'));
+    const packages: [string, { version: string }][] = Object.entries(shrinkwrap.packages);
+    for (const [place, { version }] of packages) {
+      const found = JSON.parse(await readFile(join(base, place, 'package.json'), 'utf8'));
+      assert.equal(found.version, version, place);
+    }
+    const manifests = await run('find', [join(base, 'node_modules'), '-name', '.package-lock.json']);
+    const tree = JSON.parse(await readFile(manifests.stdout.trim(), 'utf8'));
+    assert.equal(Object.keys(tree.packages).length, packages.length - 1, 'and nothing else');
+    assert.deepEqual((await readdir(join(prefix, 'lib'))).sort(), ['fairlead']);
+    await assert.rejects(stat(join(base, 'old')), { code: 'ENOENT' });
+    const { stdout } = await run(join(prefix, 'bin/fairlead'), ['--version'], { env });
+    assert.equal(stdout.trim(), shrinkwrap.version);
+  });
+
+  it('is not installed at all where a dependency is not the one that was tested', async () => {
+    const broken = join(folder, 'broken');
+    await mkdir(broken);
+    await run('tar', ['-xzf', tarball, '-C', broken]);
+    const file = join(broken, 'package/npm-shrinkwrap.json');
+    const shrinkwrap = JSON.parse(await readFile(file, 'utf8'));
+    const wrong = `sha512-${Buffer.alloc(64).toString('base64')}`;
+    shrinkwrap.packages['node_modules/yaml'].integrity = wrong;
+    await writeFile(file, JSON.stringify(shrinkwrap));
+    await run('tar', ['-czf', 'broken.tgz', '-C', broken, 'package'], { cwd: folder });
+    const env = { ...ownEnvironment(), npm_config_prefer_offline: 'true' };
+    const prefix = join(folder, 'nothing');
+    const installed = await run('sh', [join(root, 'deploy/install.sh'), 'broken.tgz', prefix], { env, cwd: folder });
+    assert.notEqual(installed.code, 0);
+    assert.match(installed.stderr, /EINTEGRITY/);
+    assert.deepEqual([await readdir(join(prefix, 'lib')), await readdir(join(prefix, 'bin'))], [[], []]);
+  });
 
   it('runs fairlead --version', async () => {
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
