@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { FairleadError } from '#lib/errors';
+import { requireTrustedPath } from '#lib/files/trusted-path';
 import type { CredentialSource } from '#lib/registry/credentials/credentials';
 
 /** The kubelet's two flags of the same names. */
@@ -13,7 +14,7 @@ export interface ProviderOptions {
 /**
  * The kubelet's credential providers, set up as the kubelet has them; undefined where it has none. What they answer is kept for as long as
  * they say. Rejects with InvalidInput, as the kubelet does not start either, where one option is given without the other, the config is
- * not right, or a program cannot be run.
+ * not right, a program cannot be run, or others can change the config or the folder of the programs.
  */
 export async function openCredentialProviders(
   { imageCredentialProviderConfig: file, imageCredentialProviderBinDir: programs }: ProviderOptions,
@@ -27,6 +28,8 @@ export async function openCredentialProviders(
       { hint: 'Give both as the kubelet has them.' },
     );
   }
+  // The programs run as the shim's user, mostly root.
+  for (const path of [file, programs]) await requireTrustedPath(path);
   const config = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `${file}: cannot be read`, {
       cause,

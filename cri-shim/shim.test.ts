@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { handleUnaryCall } from '@grpc/grpc-js';
+import { generateKeyPair } from '#lib/trust/key';
 import { BytesClient, startScriptedRuntime } from '#test/cri/scripted-runtime';
 import {
   CreateContainerRequestSchema,
@@ -189,5 +190,49 @@ describe('shim', () => {
         [undefined, undefined],
       ],
     );
+  });
+
+  it('does not start with a policy, a key, a folder or credential providers that others can change', async () => {
+    const { publicKey } = await generateKeyPair();
+    const below = join(folder, 'below');
+    const [policy, key, config] = ['policy.yaml', 'release.pub', 'providers.yaml'].map((name) => join(below, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await mkdir(below, { mode: 0o755 });
+    await writeFile(key, publicKey);
+    await writeFile(config, 'apiVersion: kubelet.config.k8s.io/v1\nkind: CredentialProviderConfig\nproviders: []\n');
+    await writeFile(policy, `${deny.replace('[]', '')}  - {match: "**", require: [{key: release.pub}]}\n`);
+    const providers = { imageCredentialProviderConfig: config, imageCredentialProviderBinDir: below };
+    for (const path of [policy, key, below, folder, config]) {
+      const { mode } = await stat(path);
+      await chmod(path, 0o777);
+      const options = path === config ? { policy, ...providers } : { policy, state: join(below, 'state') };
+      await assert.rejects(start(options), (error: Error & { kind?: string; hint?: string }) => {
+        assert.equal(error.kind, 'InvalidInput');
+        assert.match(error.message, /others than root and this user can change/);
+        assert.ok(error.hint?.endsWith(`chmod go-w ${path}`), error.hint);
+        return true;
+      });
+      await chmod(path, mode & 0o7777);
+    }
+    await start({ policy, state: join(below, 'state') });
+  });
+
+  it('keeps the policy in force where others come to be able to change its file, and says what to do', async () => {
+    const policy = join(folder, 'policy.yaml');
+    const shim = await start();
+    const client = connect();
+    await assert.rejects(pull(client), { code: 7 });
+    await writeFile(policy, allow);
+    await chmod(policy, 0o666);
+    await shim.reload();
+    await assert.rejects(pull(client), { code: 7 });
+    const [broken] = records.filter(({ messageId }) => messageId === 'fairlead.policy.broken');
+    assert.match(String(broken?.['hint']), /chmod go-w .*policy\.yaml$/);
+    await chmod(policy, 0o644);
+    await shim.reload();
+    await assert.rejects(pull(client), { code: 14 }); // allowed: nobody listens there
   });
 });

@@ -1,6 +1,7 @@
 import { release } from 'node:os';
 import { isAbsolute, normalize } from 'node:path/posix';
 import { FairleadError, toFairleadError } from '#lib/errors';
+import { requireTrustedPath } from '#lib/files/trusted-path';
 import { type DecisionLog, openDecisionLog } from '#lib/node/decision-log';
 import { openStore } from '#lib/node/store';
 import { type MachineArchitecture, machineArchitecture } from '#lib/profile/seccomp/architecture';
@@ -56,8 +57,8 @@ export interface Shim {
 const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
- * Starts the shim between kubelet and container runtime. Throws InvalidInput for a policy or credential providers that are not right and
- * for addresses that are none, Conflict where another shim has the socket or the state folder.
+ * Starts the shim between kubelet and container runtime. Throws InvalidInput for a policy or credential providers that are not right,
+ * for a policy, state folder or credential providers that others can change, and for addresses that are none, Conflict where another shim has the socket or the state folder.
  */
 export async function startShim(options: ShimOptions): Promise<Shim> {
   const { log } = options;
@@ -77,8 +78,13 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     const metrics = server ?? noMetrics;
     const decisions = await openDecisions(options);
     const providers = await openCredentialProviders(options, process.env);
-    const policy = await followPolicy(options.policy, { log, onRead: metrics.policyInForce });
+    const policy = await followPolicy(options.policy, {
+      log,
+      onRead: metrics.policyInForce,
+      checkPath: requireTrustedPath,
+    });
     undo.push(policy.stop);
+    await requireTrustedPath(options.state);
     const store = await openStore(options.state, {
       log: (message) => log.warn({ messageId: 'fairlead.store.repaired' }, message),
     });

@@ -60,7 +60,7 @@ describe('a policy that is followed', () => {
     assert.equal(followed.inForce, true);
     assert.deepEqual(read, [true, false, false, true]);
     assert.equal(told.length, 2);
-    assert.match(told[0] ?? '', /does not parse, the one before stays in force: .*policy\.yaml:3/);
+    assert.match(told[0] ?? '', /cannot be used, the one before stays in force: .*policy\.yaml:3/);
   });
 
   it('denies everything once its file is gone', async () => {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toFairleadError } from '#lib/errors';
-import { loadPolicy } from './load-policy.ts';
+import { loadPolicy, type PolicyReading } from './load-policy.ts';
 import type { TrustPolicy } from './policy.ts';
 
 /** The trust policy in force, which follows the files it is made of. */
@@ -14,7 +14,7 @@ export interface PolicySource {
   stop(): void;
 }
 
-export interface PolicyWatch {
+export interface PolicyWatch extends PolicyReading {
   /** Told what becomes of the files: pino's methods. Records carry the messageId `fairlead.policy.loaded` or `fairlead.policy.broken`. */
   readonly log: Record<'info' | 'error', (record: object, message: string) => void>;
   /** Told after every reading whether the files say what is in force. */
@@ -29,12 +29,12 @@ const settled = 200;
 /** Loads the policy of a file, where it was just changed when it has stood for a moment; throws where it does not parse. Afterwards it is read again every ten seconds and on reload(). */
 export async function followPolicy(
   path: string,
-  { log, onRead = () => undefined, interval = 10_000 }: PolicyWatch,
+  { log, onRead = () => undefined, interval = 10_000, ...reading }: PolicyWatch,
 ): Promise<PolicySource> {
-  let current = await loadPolicy(path);
+  let current = await loadPolicy(path, reading);
   while (await changedJustNow(path)) {
     await delay(settled);
-    current = await loadPolicy(path);
+    current = await loadPolicy(path, reading);
   }
   let complaint: string | undefined;
   let begun = 0;
@@ -50,7 +50,7 @@ export async function followPolicy(
       return true;
     };
     try {
-      const fresh = await loadSettled(path, current.revision);
+      const fresh = await loadSettled(path, current.revision, reading);
       if (!isNews()) return;
       onRead(true);
       if (fresh.revision !== current.revision || complaint !== undefined) {
@@ -68,7 +68,7 @@ export async function followPolicy(
       if (error.message !== complaint) {
         log.error(
           { messageId: 'fairlead.policy.broken', hint: error.hint, revision: current.revision },
-          `the policy does not parse, the one before stays in force: ${error.message}`,
+          `the policy cannot be used, the one before stays in force: ${error.message}`,
         );
       }
       complaint = error.message;
@@ -105,12 +105,12 @@ async function changedJustNow(path: string): Promise<boolean> {
 }
 
 /** Loads a policy, and once more where it is another than the known one, until two readings agree. */
-async function loadSettled(path: string, known: string): Promise<TrustPolicy> {
-  let fresh = await loadPolicy(path);
+async function loadSettled(path: string, known: string, reading: PolicyReading): Promise<TrustPolicy> {
+  let fresh = await loadPolicy(path, reading);
   for (let before = known; fresh.revision !== before && fresh.revision !== known; ) {
     before = fresh.revision;
     await delay(settled);
-    fresh = await loadPolicy(path);
+    fresh = await loadPolicy(path, reading);
   }
   return fresh;
 }

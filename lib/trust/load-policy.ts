@@ -17,16 +17,23 @@ import type {
 } from './policy.ts';
 import type { FileName } from './policy-text.ts';
 
+/** How the files of a policy are read. */
+export interface PolicyReading {
+  /** Called with the path of each file before it is read; what it throws ends the loading. Nothing is checked by default. */
+  readonly checkPath?: (path: string) => Promise<void>;
+}
+
 /**
  * Reads a trust policy and every file that it names; relative names count from the policy's folder. A policy file that
  * does not exist, or is empty, denies everything. Throws InvalidInput where the policy does not parse, or where a file that
- * it names is not there or is not what it should be.
+ * it names is not there or is not what it should be, and what `checkPath` throws.
  */
-export async function loadPolicy(path: string): Promise<TrustPolicy> {
+export async function loadPolicy(path: string, { checkPath }: PolicyReading = {}): Promise<TrustPolicy> {
+  await checkPath?.(path);
   // The parser of YAML comes with the first policy, for whoever has the rest of this from a library.
   const [text, { parsePolicy }] = await Promise.all([readPolicyFile(path), import('./parse-policy.ts')]);
   const document = parsePolicy(text ?? '', path);
-  const files = new PolicyFiles(dirname(path));
+  const files = new PolicyFiles(dirname(path), checkPath);
   const root = document.trustedRoot && (await readRoot(files, document.trustedRoot));
   const rules: Rule[] = [];
   for (const { require, attestations, ...rule } of document.rules) {
@@ -124,17 +131,21 @@ async function readPolicyFile(path: string): Promise<string | undefined> {
 /** The files that a policy names, and the hash over all that was read. */
 class PolicyFiles {
   readonly #folder: string;
+  readonly #checkPath: PolicyReading['checkPath'];
   readonly #hash = createHash('sha256');
 
-  constructor(folder: string) {
+  constructor(folder: string, checkPath: PolicyReading['checkPath']) {
     this.#folder = folder;
+    this.#checkPath = checkPath;
   }
 
   /** Reads one file and makes something of it; errors say where the policy names it. */
   async read<T>({ path, at }: FileName, make: (bytes: Buffer) => T): Promise<T> {
+    const file = resolve(this.#folder, path);
+    await this.#checkPath?.(file);
     let bytes: Buffer;
     try {
-      bytes = await readFile(resolve(this.#folder, path));
+      bytes = await readFile(file);
     } catch (cause) {
       const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
       throw new FairleadError('InvalidInput', `${at}: ${path} ${reason}`, {
