@@ -3,7 +3,7 @@ import { argumentSet, complementSet, maxValue, word } from './argument-set.ts';
 import type { Box, Side } from './box.ts';
 import { intersectBoxes } from './box.ts';
 import type { Budget } from './budget.ts';
-import { orTooMuch } from './budget.ts';
+import { orTooMuch, spend } from './budget.ts';
 import { combineDecisions } from './combine.ts';
 import { strictestOf } from './encode.ts';
 import type { Decision, Region } from './meaning.ts';
@@ -98,7 +98,10 @@ function relationOfList({ regions, otherwise }: Decision, argument: number): Rel
 export function* tightenings(from: Decision, to: Decision, budget: Budget): Generator<Box, void> {
   const isStricter = (one: Outcome, other: Outcome) => strictness(one) > strictness(other);
   const boxesOf = (regions: readonly Region[]) => regions.map(({ box }) => box);
+  const most = strictestOf(to);
   for (const { box, outcome } of from.regions) {
+    if (!isStricter(most, outcome)) continue;
+    spend(budget, (from.regions.length + to.regions.length) >> 3);
     const others = from.regions.filter((region) => isStricter(region.outcome, outcome));
     for (const region of to.regions) {
       if (!isStricter(region.outcome, outcome)) continue;

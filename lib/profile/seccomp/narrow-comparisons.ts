@@ -1,7 +1,7 @@
 import { argumentSet } from './argument-set.ts';
 import type { Budget } from './budget.ts';
 import { fullBudget } from './budget.ts';
-import type { Encoding } from './encode.ts';
+import type { EncodedRule, Encoding } from './encode.ts';
 import { encodeDecision, encodeStrictest } from './encode.ts';
 import { fitIntoKernel } from './filter-size.ts';
 import { intArguments } from './int-arguments.ts';
@@ -108,13 +108,19 @@ function fitTogether(
 ): void {
   const all = new Map<string, Encoding>();
   const written = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const others = new Map<string, EncodedRule[]>();
   for (const rule of profile.syscalls ?? []) {
     if (saysDefault(rule, written)) continue;
-    const { names, args = [] } = rule;
     const outcome = outcomeOf(rule.action, rule.errnoRet);
-    const rules = loadedRules(args).map((conditions) => ({ args: conditions, outcome }));
-    for (const name of names) all.set(name, { rules: [...(all.get(name)?.rules ?? []), ...rules], exact: true });
+    const added = loadedRules(rule.args ?? []).map((conditions) => ({ args: conditions, outcome }));
+    for (const name of rule.names) {
+      if (encodings.has(name)) continue;
+      const rules = others.get(name) ?? [];
+      others.set(name, rules);
+      rules.push(...added);
+    }
   }
+  for (const [name, rules] of others) all.set(name, { rules, exact: true });
   for (const [name, encoding] of encodings) all.set(name, encoding);
   const byDefault = meaning.otherwise.otherwise;
   fitIntoKernel(all, architectures, (name) =>
