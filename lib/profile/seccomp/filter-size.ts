@@ -9,6 +9,8 @@ const maxInstructions = 4096 - 128;
 /** For each rule, or each syscall without conditions. */
 const jumps = 1.25;
 
+const x32 = 'SCMP_ARCH_X32';
+
 /**
  * Makes rules simple until the filter that libseccomp makes of them fits into the kernel: the syscalls with the most
  * conditions first. A filter that does not fit would keep the container from starting.
@@ -21,7 +23,10 @@ export function fitIntoKernel(
   architectures: readonly string[],
   simplify: (syscall: string) => Encoding,
 ): void {
-  // Nearly all syscalls share their few encodings without conditions.
+  let most = 0;
+  for (const { rules } of encodings.values()) most += mostOf(rules, architectures);
+  if (most <= maxInstructions) return;
+  // Many syscalls share their encodings.
   const known = new Map<Encoding, number>();
   let total = 0;
   for (const encoding of encodings.values()) {
@@ -39,21 +44,39 @@ export function fitIntoKernel(
   }
 }
 
+/** What sizeOf is at most, found at once. */
+function mostOf(rules: readonly EncodedRule[], architectures: readonly string[]): number {
+  let size = 0;
+  for (const { args } of rules) {
+    size += jumps;
+    for (const arg of args) size += looksAtLowHalf(arg) ? 3 : 6;
+  }
+  return isShared(rules, architectures) ? size * (architectures.length - 1) + jumps : size * architectures.length;
+}
+
 /**
  * About how many instructions libseccomp 2.5 makes of a syscall's rules, jumps that go far included. Comparisons with
  * which rules begin alike are made once. x32 shares the code of x86_64 where that compares low halves only.
  */
 function sizeOf(rules: readonly EncodedRule[], architectures: readonly string[]): number {
+  // Nearly all syscalls have no conditions.
   if (rules.every(({ args }) => args.length === 0)) return jumps * rules.length * architectures.length;
-  const bitsOf = (name: string) => knownArchitectures.get(name)?.bits ?? 64;
-  const looksAtLowHalf = ({ op, value }: SeccompArg) => op === 'SCMP_CMP_MASKED_EQ' && value <= word;
-  const isShared = architectures.includes('SCMP_ARCH_X86_64') && rules.every(({ args }) => args.every(looksAtLowHalf));
+  const shared = isShared(rules, architectures);
   let size = 0;
   for (const name of architectures) {
-    size +=
-      isShared && name === 'SCMP_ARCH_X32' ? jumps : jumps * rules.length + sizeOfComparisons(rules, bitsOf(name));
+    const bits = knownArchitectures.get(name)?.bits ?? 64;
+    size += shared && name === x32 ? jumps : jumps * rules.length + sizeOfComparisons(rules, bits);
   }
   return size;
+}
+
+function isShared(rules: readonly EncodedRule[], architectures: readonly string[]): boolean {
+  const hasBoth = architectures.includes('SCMP_ARCH_X86_64') && architectures.includes(x32);
+  return hasBoth && rules.length > 0 && rules.every(({ args }) => args.every(looksAtLowHalf));
+}
+
+function looksAtLowHalf({ op, value }: SeccompArg): boolean {
+  return op === 'SCMP_CMP_MASKED_EQ' && value <= word;
 }
 
 function sizeOfComparisons(rules: readonly EncodedRule[], width: 32 | 64): number {

@@ -1,7 +1,7 @@
 import type { ArgumentSet } from './argument-set.ts';
 import { argumentSet, complementSet, maxValue, word } from './argument-set.ts';
 import type { Box, Side } from './box.ts';
-import { intersectBoxes } from './box.ts';
+import { everything, intersectBoxes } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch, spend } from './budget.ts';
 import { combineDecisions } from './combine.ts';
@@ -64,30 +64,49 @@ type Relation = 'laxer' | 'stricter' | 'mixed';
 
 /** Returns the relation; what takes too much work counts as stricter, so that a result is laxer than neither. */
 function relationOf(decision: Decision, reading: Decision, argument: number, budget: Budget): Relation {
-  const ofList = relationOfList(decision, argument);
-  if (ofList === 'laxer') return ofList;
-  const isTightened = (from: Decision, to: Decision) =>
-    orTooMuch(() => tightenings(from, to, budget).next().done === false) ?? true;
-  if (!isTightened(decision, reading)) return 'laxer';
-  return ofList ?? (isTightened(reading, decision) ? 'mixed' : 'stricter');
+  const list = listOf(decision, argument);
+  if (list === 'ends') {
+    // The low half of what the list matches is matched too: it permits nothing that its reading denies.
+    if (permits(decision)) return 'laxer';
+    return isTightened(decision, reading, budget) ? 'stricter' : 'laxer';
+  }
+  if (list === 'open') {
+    // Everything above the low half is matched: a list that denies has nothing that its reading denies besides.
+    if (!permits(decision)) return 'laxer';
+    return isEverything(reading, budget) ? 'laxer' : 'stricter';
+  }
+  if (!isTightened(decision, reading, budget)) return 'laxer';
+  return isTightened(reading, decision, budget) ? 'mixed' : 'stricter';
 }
 
 /**
- * Returns the relation if it is seen at once, as it is for lists of one outcome. If every condition on the argument ends
- * within the low half, the low half of what they match is matched too: such a list never permits what its reading
- * denies, and never denies what that permits. If nothing else is looked at, and everything above the low half is
- * matched, it is the other way round.
+ * Returns what is seen at once of a decision that is a list of one outcome: `ends` if all conditions on the argument end
+ * within the low half or look at nothing else; `open` if nothing but the argument is looked at, and everything above the
+ * low half is matched.
  */
-function relationOfList({ regions, otherwise }: Decision, argument: number): Relation | undefined {
+function listOf({ regions }: Decision, argument: number): 'ends' | 'open' | undefined {
   const [first] = regions;
   if (first === undefined || !regions.every(({ outcome }) => sameOutcome(outcome, first.outcome))) return undefined;
-  const permits = strictness(first.outcome) <= strictness(otherwise);
   const ends = ({ index, set }: Side) =>
     index !== argument || ignoresUpper(set) || (set.form === 'range' && set.high <= word);
-  if (regions.every(({ box }) => box.every(ends))) return permits ? 'laxer' : 'stricter';
-  const looksAtNothingElse = regions.every(({ box }) => box.every(({ index }) => index === argument));
-  if (!looksAtNothingElse || !regions.some(({ box }) => box.every(({ set }) => hasAllAbove(set)))) return undefined;
-  return permits ? 'stricter' : 'laxer';
+  if (regions.every(({ box }) => box.every(ends))) return 'ends';
+  const isAlone = regions.every(({ box }) => box.every(({ index }) => index === argument));
+  return isAlone && regions.some(({ box }) => box.every(({ set }) => hasAllAbove(set))) ? 'open' : undefined;
+}
+
+/** Whether the outcome of a list is at most as strict as what holds otherwise. */
+function permits({ regions: [first], otherwise }: Decision): boolean {
+  return first === undefined || strictness(first.outcome) <= strictness(otherwise);
+}
+
+function isTightened(from: Decision, to: Decision, budget: Budget): boolean {
+  return orTooMuch(() => tightenings(from, to, budget).next().done === false) ?? true;
+}
+
+/** Whether the conditions of a list together match every call. */
+function isEverything({ regions }: Decision, budget: Budget): boolean {
+  const boxes = regions.map(({ box }) => box);
+  return orTooMuch(() => subtractBoxes([everything], boxes, budget).length === 0) ?? false;
 }
 
 /**
