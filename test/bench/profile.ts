@@ -35,6 +35,10 @@ export async function bench(report: (line: string) => void): Promise<void> {
 
   report(line('intersect the nginx example with RuntimeDefault', 0.5, manyRuns, meet(example)));
   report(line('intersect 450 syscalls with RuntimeDefault', 0.5, manyRuns, meet(many)));
+  report(line('intersect 200 syscalls, 50 of them with two alternatives', 1, manyRuns, meet(alternatives(200, 50))));
+  report(
+    line('intersect 450 syscalls, 113 of them with two alternatives', 1.3, manyRuns, meet(alternatives(450, 113))),
+  );
   report(
     line('intersect 128 entries for one syscall with 128 others', 10, manyRuns, () =>
       effectiveProfile({ baseline: first, artifact: second }, native),
