@@ -8,7 +8,7 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import { resolveManifest, withManifest } from '#lib/registry/one-request';
 import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
-import { repositoryName } from '#lib/registry/registry-name';
+import { registryName, repositoryName } from '#lib/registry/registry-name';
 import type { Fetcher, ReadTarget } from '#lib/registry/target';
 import { authorize } from '#lib/trust/authorize';
 import type { Rule, TrustPolicy } from '#lib/trust/policy';
@@ -195,7 +195,7 @@ async function pullFromRegistry(request: PullRequest, rule: Rule, context: PullC
   const { reference } = request;
   const { budget, connect, signal } = context;
   if (budget === undefined) return pullFrom(await connect(reference), request, rule, context);
-  return budget.spend(reference.registry, signal, async (metered) =>
+  return budget.spend(registryName(reference.registry), signal, async (metered) =>
     pullFrom(metered(await connect(reference)), request, rule, context),
   );
 }

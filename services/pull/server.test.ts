@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
+import { pullLimits } from '#lib/node/pull-budget';
 import { readProfile } from '#lib/profile/read-profile';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
@@ -136,6 +138,48 @@ describe('createPullServer', () => {
     const before = asked.length;
     assert.equal((await get(pinned)).body, first.body);
     assert.equal(asked.length, before);
+  });
+
+  it('makes few pulls from a registry at the same time, however its host is spelled', async () => {
+    const target = memoryRepository();
+    let running = 0;
+    let most = 0;
+    const slow = {
+      ...target,
+      referrers: async () => {
+        most = Math.max(most, ++running);
+        await sleep(20);
+        running--;
+        return [];
+      },
+    };
+    const digests: string[] = [];
+    for (let n = 0; n < 40; n++) {
+      const content = new TextEncoder().encode(profile.replace('"read"', `"call_${n}"`));
+      const artifact = packArtifact(readProfile(content), { layout: 'runtime', content });
+      await pushArtifact(target, artifact, undefined, undefined);
+      digests.push(artifact.descriptor.digest);
+    }
+    const { publicKey } = await loadPrivateKey((await generateKeyPair()).privateKey);
+    const require = [{ anyOf: [{ key: 'a.pub', publicKey }] }];
+    const signed = await createPullServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      policy: { current: { ...anything, rules: [{ match: '**', require, unsigned: false }] }, inForce: true },
+      connect: () => slow,
+    });
+    try {
+      const answers = await Promise.all(
+        digests.map((digest, n) => {
+          const host = ['registry.example.com', 'Registry.example.com', 'registry.example.com:443'][n % 3];
+          return signed.inject({ url: '/v1/profiles', query: { reference: `${host}/a@${digest}` } });
+        }),
+      );
+      for (const { statusCode, body } of answers) assert.equal(statusCode, 403, body);
+      assert.ok(most > 1 && most <= pullLimits.pulls.mostOfKey, `${most} at the same time`);
+    } finally {
+      await signed.close();
+    }
   });
 
   it('refuses media types that it does not have', async () => {

@@ -3,6 +3,7 @@ import type { Artifact } from '#lib/artifact/artifact';
 import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
 import type { DecisionLog } from '#lib/node/decision-log';
+import { PullBudget } from '#lib/node/pull-budget';
 import { pullMemory } from '#lib/node/pull-memory';
 import { type PulledProfile, pullInForce } from '#lib/node/pull-profile';
 import { Turns } from '#lib/node/turns';
@@ -112,6 +113,7 @@ function addRoutes(
 ): void {
   // What was verified by its digest stays so; many callers for the same profile ask the registry once.
   const memory = pullMemory({ bytes: rememberedBytes, sameCredentials: true });
+  const budget = new PullBudget();
   const turns = new Turns();
   const documents = new RenderedDocuments();
   app.route<{ Querystring: { reference: string; kind: RuntimeKind } }>({
@@ -140,6 +142,7 @@ function addRoutes(
       const pulled = await pullInForce({ reference, kind: request.query.kind }, () => policy.current, {
         connect,
         memory,
+        budget,
         turns,
         decisions,
         signal: signalOf(reply),

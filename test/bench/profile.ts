@@ -14,7 +14,15 @@ import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { union } from '#lib/profile/seccomp/union';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import { usualDefault } from '#test/support/runtime-default';
-import { allowList, dockerProfiles, entryCap, host, largeProfiles, unknownFields } from './profile-cases.ts';
+import {
+  allowList,
+  alternatives,
+  dockerProfiles,
+  entryCap,
+  host,
+  largeProfiles,
+  unknownFields,
+} from './profile-cases.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const limits = { entriesPerSyscall: 128 };
