@@ -28,7 +28,8 @@ export function matchProblem(glob: string): string | undefined {
 
 /** Says whether some registry has such a name: its wildcards stand for something short. */
 function isHostPattern(host: string): boolean {
-  return host === '*' || isRegistry(host.replace(/^\*(?=[.:])/, 'a').replace(/:\*$/, ':1'));
+  // A number too: *.0.0.1 is for addresses, which have nothing else.
+  return host === '*' || ['a', '1'].some((part) => isRegistry(host.replace(/^\*(?=[.:])/, part).replace(/:\*$/, ':1')));
 }
 
 /**
