@@ -159,6 +159,10 @@ describe('a list of ArtifactBindings', () => {
     assert.deepEqual(parseBindingPage('{"metadata":{"continue":""},"items":[]}'), { bindings: [], more: false });
   });
 
+  it('may be null where it is empty, as Go writes it', () => {
+    assert.deepEqual(parseBindingPage('{"metadata":{},"items":null}'), { bindings: [], more: false });
+  });
+
   const good = { reference: `localhost/nginx@${digest}`, podSelector: {} };
   const bad: [string, string, RegExp][] = [
     ['no JSON', '<html>', /not JSON/],

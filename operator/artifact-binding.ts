@@ -74,7 +74,8 @@ const bindingSchema = v.pipe(
 
 const pageSchema = v.object({
   metadata: v.object({ continue: v.optional(v.string()) }),
-  items: v.array(v.unknown()),
+  // Go writes an empty list as null.
+  items: v.nullable(v.array(v.unknown()), []),
 });
 
 /**

@@ -16,7 +16,8 @@ const watchSeconds = 240;
 const namespaceSchema = v.object({ metadata: v.object({ name: v.string(), labels: v.optional(stringMap, {}) }) });
 const listSchema = v.object({
   metadata: v.object({ resourceVersion: v.string(), continue: v.optional(v.string(), '') }),
-  items: v.array(namespaceSchema),
+  // Go writes an empty list as null.
+  items: v.nullable(v.array(namespaceSchema), []),
 });
 const eventSchema = v.variant('type', [
   v.object({ type: v.picklist(['ADDED', 'MODIFIED', 'DELETED']), object: namespaceSchema }),
