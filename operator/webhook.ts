@@ -1,4 +1,5 @@
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { TLSSocket } from 'node:tls';
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from 'fastify';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
 import { type AdmissionRequest, answerError, answerOutcome, parseAdmissionReview } from './admission-review.ts';
 import { mutate, validate } from './admit.ts';
@@ -17,11 +18,19 @@ interface Review {
  * - `POST /mutate-pods` and `POST /validate-pods`: AdmissionReview in, AdmissionReview out. What cannot be judged is
  *   denied, with the reason; a body that is no AdmissionReview gets problem+json, which the API server takes for a
  *   failure of the webhook.
+ *   With authorities of clients (`tls.ca`), who has no certificate of theirs gets nothing but a refusal.
  * - `GET /healthz`: the process runs. `GET /readyz`: it can list bindings.
  */
 export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyBaseLogger): FastifyInstance {
   const server = fastify({
-    https: { ...serverTimeouts, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' },
+    https: {
+      ...serverTimeouts,
+      ...tls,
+      minVersion: 'TLSv1.2',
+      // Kubelets, who ask whether it is ready, have no certificate.
+      requestCert: tls.ca !== undefined,
+      rejectUnauthorized: false,
+    },
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxReviewBytes,
@@ -29,6 +38,7 @@ export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyB
     // Nor may anyone hold a connection by not reading the answer.
     connectionTimeout: 3 * serverTimeouts.requestTimeout,
   }) as unknown as FastifyInstance;
+  if (tls.ca !== undefined) server.addHook('onRequest', async (request) => refuseStrangers(request));
   limitRequests(server);
   server.removeAllContentTypeParsers();
   // The body is gone when this returns, and of what was parsed only what decides is left.
@@ -85,6 +95,15 @@ export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyB
       .send({ title: error.kind, status, detail: error.message });
   });
   return server;
+}
+
+/** Throws Unauthenticated for a review by a client without a certificate of the authorities. */
+function refuseStrangers({ method, raw: { socket } }: FastifyRequest): void {
+  if (method === 'GET' || (socket instanceof TLSSocket && socket.authorized)) return;
+  throw new FairleadError(
+    'Unauthenticated',
+    'only clients with a certificate of the authorities of --client-ca may send reviews',
+  );
 }
 
 /** Shares one run of a function among all who ask within a second of its beginning, and while it goes on. */
