@@ -1,14 +1,20 @@
 import * as v from 'valibot';
-import { errorMapping, FairleadError } from '#lib/errors';
+import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
 import type { BindOutcome } from './bind.ts';
 import type { CheckOutcome } from './check.ts';
+import { describeIssue } from './describe-issue.ts';
+import { hasFewValues } from './json-size.ts';
+import { type Pod, parsePod } from './pod.ts';
+
+/** Names of any sort have at most so many characters in Kubernetes. */
+const name = v.pipe(v.string(), v.maxLength(253));
 
 const requestSchema = v.object({
-  uid: v.pipe(v.string(), v.minLength(1), v.maxLength(253)),
-  kind: v.object({ group: v.string(), version: v.string(), kind: v.string() }),
-  resource: v.object({ group: v.string(), version: v.string(), resource: v.string() }),
-  subResource: v.optional(v.string(), ''),
-  namespace: v.pipe(v.string(), v.minLength(1), v.maxLength(253)),
+  uid: v.pipe(name, v.minLength(1)),
+  kind: v.object({ group: name, version: name, kind: name }),
+  resource: v.object({ group: name, version: name, resource: name }),
+  subResource: v.optional(name, ''),
+  namespace: v.pipe(name, v.minLength(1)),
   operation: v.picklist(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
   object: v.optional(v.unknown()),
   oldObject: v.optional(v.unknown()),
@@ -20,8 +26,21 @@ const reviewSchema = v.object({
   request: requestSchema,
 });
 
-/** What the API server asks (admission.k8s.io/v1 AdmissionRequest); the objects in it are not read yet. */
-export type AdmissionRequest = v.InferOutput<typeof requestSchema>;
+/** A pod of a request, or why it is not one. */
+export type ReviewedPod = Pod | FairleadError;
+
+/**
+ * What the API server asks (admission.k8s.io/v1 AdmissionRequest). Of the objects only what decides is kept, because a
+ * request waits for the bindings, and others meanwhile.
+ */
+export interface AdmissionRequest extends Omit<v.InferOutput<typeof requestSchema>, 'object' | 'oldObject'> {
+  readonly object: ReviewedPod;
+  readonly oldObject: ReviewedPod;
+  /** The object's name for people; that of a pod that a controller makes has only its beginning yet. */
+  readonly name: string | undefined;
+  /** Length of the review. */
+  readonly bytes: number;
+}
 
 /** What it is answered (admission.k8s.io/v1 AdmissionReview). */
 export interface AdmissionAnswer {
@@ -37,15 +56,51 @@ export interface AdmissionAnswer {
   };
 }
 
-/** Reads the body of an admission call. Throws InvalidInput that names the field at fault. */
-export function parseAdmissionReview(body: unknown): AdmissionRequest {
-  const parsed = v.safeParse(reviewSchema, body);
-  if (parsed.success) return parsed.output.request;
-  const [issue] = parsed.issues;
-  throw new FairleadError(
-    'InvalidInput',
-    `not an AdmissionReview of admission.k8s.io/v1: ${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`,
-  );
+/** Values of JSON in a review: some ten times what the largest pods have, and some ten MiB once they are parsed. */
+const maxValues = 200_000;
+
+/**
+ * Reads the body of an admission call. Throws LimitExceeded for one with more than 200,000 values, before it is parsed,
+ * and InvalidInput that names the field at fault.
+ */
+export function parseAdmissionReview(body: Uint8Array): AdmissionRequest {
+  if (!hasFewValues(body, maxValues)) {
+    throw new FairleadError('LimitExceeded', `the review has more than ${maxValues} values`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString());
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', 'the review is not JSON', { cause });
+  }
+  const parsed = v.safeParse(reviewSchema, value);
+  if (!parsed.success) {
+    const issue = describeIssue(parsed.issues[0], 'the body');
+    throw new FairleadError('InvalidInput', `not an AdmissionReview of admission.k8s.io/v1: ${issue}`);
+  }
+  const { object, oldObject, ...request } = parsed.output.request;
+  return {
+    ...request,
+    object: reviewedPod(object),
+    oldObject: reviewedPod(oldObject),
+    name: nameOf(object),
+    bytes: body.length,
+  };
+}
+
+function reviewedPod(object: unknown): ReviewedPod {
+  try {
+    return parsePod(object);
+  } catch (thrown) {
+    return toFairleadError(thrown);
+  }
+}
+
+function nameOf(object: unknown): string | undefined {
+  const named = v.safeParse(v.object({ metadata: v.object({ name }) }), object);
+  if (named.success) return named.output.metadata.name;
+  const generated = v.safeParse(v.object({ metadata: v.object({ generateName: name }) }), object);
+  return generated.success ? `${generated.output.metadata.generateName}…` : undefined;
 }
 
 /** Answers with what came of the pod. The audit annotations stand in the API server's audit log, where no pod's author reaches. */

@@ -1,5 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import type { AdmissionRequest } from './admission-review.ts';
+import type { AdmissionRequest, ReviewedPod } from './admission-review.ts';
 import type { ArtifactBinding } from './artifact-binding.ts';
 import { type BindOutcome, bindEphemeralContainers, bindPod } from './bind.ts';
 import {
@@ -10,7 +10,8 @@ import {
   checkUnseenPod,
   checkUpdate,
 } from './check.ts';
-import { parsePod } from './pod.ts';
+import type { Pod } from './pod.ts';
+import { maxReviewBytes } from './request-limits.ts';
 
 type ListBindings = (namespace: string) => Promise<readonly ArtifactBinding[]>;
 
@@ -23,10 +24,11 @@ export async function mutate(request: AdmissionRequest, list: ListBindings): Pro
   const { namespace, object, oldObject } = request;
   switch (subject(request)) {
     case 'CREATE pods':
-      return bindPod(parsePod(object), await list(namespace));
+      if (isTooLarge(request)) return tooLarge(request);
+      return bindPod(podOf(object), await list(namespace));
     case 'UPDATE pods/ephemeralcontainers':
       if (isUnseen(request)) return checkUnseenPod(await list(namespace));
-      return bindEphemeralContainers(parsePod(object), parsePod(oldObject), await list(namespace));
+      return bindEphemeralContainers(podOf(object), podOf(oldObject), await list(namespace));
     default:
       throw unknownSubject(request);
   }
@@ -40,9 +42,10 @@ export async function validate(request: AdmissionRequest, list: ListBindings): P
   const { namespace, object, oldObject } = request;
   switch (subject(request)) {
     case 'CREATE pods':
-      return checkPod(parsePod(object), await list(namespace));
+      if (isTooLarge(request)) return tooLarge(request);
+      return checkPod(podOf(object), await list(namespace));
     case 'UPDATE pods': {
-      const [pod, before] = [parsePod(object), parsePod(oldObject)];
+      const [pod, before] = [podOf(object), podOf(oldObject)];
       // Controllers update pods all the time: labels, finalizers, owners. Few updates are worth a request.
       if (!changesBinding(pod, before))
         return { outcome: 'untouched', reason: 'nothing changes that a binding decides' };
@@ -50,10 +53,31 @@ export async function validate(request: AdmissionRequest, list: ListBindings): P
     }
     case 'UPDATE pods/ephemeralcontainers':
       if (isUnseen(request)) return checkUnseenPod(await list(namespace));
-      return checkEphemeralContainers(parsePod(object), parsePod(oldObject), await list(namespace));
+      return checkEphemeralContainers(podOf(object), podOf(oldObject), await list(namespace));
     default:
       throw unknownSubject(request);
   }
+}
+
+/** Returns the pod of a request. Throws InvalidInput if the object is not one. */
+function podOf(object: ReviewedPod): Pod {
+  if (object instanceof FairleadError) throw object;
+  return object;
+}
+
+/** A review of an update holds two objects. A pod of which none could be judged would keep its finalizers for ever. */
+const maxCreationBytes = (maxReviewBytes - 512 * 1024) / 2;
+
+function isTooLarge({ bytes }: AdmissionRequest): boolean {
+  return bytes > maxCreationBytes;
+}
+
+function tooLarge({ bytes }: AdmissionRequest): CheckOutcome {
+  return {
+    outcome: 'refused',
+    reason: `the pod is too large: its review has ${bytes} bytes, and may have ${maxCreationBytes}`,
+    hint: 'Move what is large, such as scripts in arguments or annotations, to a ConfigMap.',
+  };
 }
 
 /** What a request is about, such as `CREATE pods`; nothing for what is not a pod. */

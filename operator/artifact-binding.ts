@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import { parseReference } from '#lib/registry/reference';
+import { describeIssue } from './describe-issue.ts';
 import type { LabelSelector } from './label-selector.ts';
 import { stringMap } from './string-map.ts';
 
@@ -105,8 +106,11 @@ function parseBinding(item: unknown, index: number): ArtifactBinding {
   if (parsed.success) return parsed.output;
   const named = v.safeParse(v.object({ metadata: v.object({ name: v.string() }) }), item);
   const name = named.success ? JSON.stringify(named.output.metadata.name) : `number ${index}`;
-  const [issue] = parsed.issues;
-  throw new FairleadError('InvalidInput', `ArtifactBinding ${name}: ${v.getDotPath(issue) ?? ''}: ${issue.message}`, {
-    hint: 'Apply the CRD of this version of Fairlead (deploy/operator/crd.yaml), then correct the binding.',
-  });
+  throw new FairleadError(
+    'InvalidInput',
+    `ArtifactBinding ${name}: ${describeIssue(parsed.issues[0], 'the binding')}`,
+    {
+      hint: 'Apply the CRD of this version of Fairlead (deploy/operator/crd.yaml), then correct the binding.',
+    },
+  );
 }

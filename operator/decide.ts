@@ -8,6 +8,8 @@ import { artifactOf, settle } from './settle.ts';
 
 const mirrorPodAnnotation = 'kubernetes.io/config.mirror';
 const osLabel = 'kubernetes.io/os';
+/** How many contradictions a message has room for. */
+const mostNamed = 20;
 
 export interface Untouched {
   readonly outcome: 'untouched';
@@ -83,7 +85,9 @@ export function refuse(
   hint: string,
 ): Refused {
   const names = bindings.map((name) => JSON.stringify(name)).join(', ');
-  const reason = `ArtifactBinding ${names} says ${localhostProfile}, but ${contradictions.join('; ')}`;
+  const named = contradictions.slice(0, mostNamed);
+  if (named.length < contradictions.length) named.push(`${contradictions.length - named.length} more`);
+  const reason = `ArtifactBinding ${names} says ${localhostProfile}, but ${named.join('; ')}`;
   return { outcome: 'refused', reason, hint };
 }
 
@@ -119,9 +123,9 @@ export function governing(pod: Pod, bindings: readonly ArtifactBinding[]): Artif
 
 /** Returns the places of a pod that were not there before, or asked for another profile. */
 export function changedSettings(pod: Pod, before: Pod): SeccompSetting[] {
-  const key = ({ title, wish, privileged }: SeccompSetting) => JSON.stringify([title, wish, privileged]);
-  const old = new Set(allSettings(before).map(key));
-  return allSettings(pod).filter((setting) => !old.has(key(setting)));
+  const state = ({ key, wish, privileged }: SeccompSetting) => JSON.stringify([key, wish, privileged]);
+  const old = new Set(allSettings(before).map(state));
+  return allSettings(pod).filter((setting) => !old.has(state(setting)));
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, it, mock } from 'node:test';
@@ -29,8 +30,9 @@ describePeers(['openssl'], 'startOperator', () => {
       users: [{ name: 'u', user: { token: 't' } }],
     }),
   );
-  const start = (listen: string, lines: string[] = []) =>
+  const start = (listen: string, lines: string[] = [], clientCa?: string) =>
     startOperator({
+      clientCa,
       kubeconfig: at('kubeconfig'),
       listen,
       tlsCert: at('tls.crt'),
@@ -70,6 +72,42 @@ describePeers(['openssl'], 'startOperator', () => {
       await operator.stop();
     }
     await assert.rejects(servedCertificate(operator.address), { code: 'ECONNREFUSED' });
+  });
+
+  it('answers clients of the authority of --client-ca only, which may be replaced too', async () => {
+    copyFileSync(at('ca.crt'), at('clients.crt'));
+    mock.timers.enable({ apis: ['setInterval'] });
+    const lines: string[] = [];
+    const operator = await start('127.0.0.1:0', lines, at('clients.crt'));
+    /** 401 for a stranger; who is known learns that this is no review. */
+    const status = (folder: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const options = {
+          method: 'POST',
+          agent: false,
+          rejectUnauthorized: false,
+          headers: { 'content-type': 'application/json' },
+          ...{ cert: readFileSync(at(`${folder}client.crt`)), key: readFileSync(at(`${folder}client.key`)) },
+        };
+        const sent = request(`https://${operator.address}/mutate-pods`, options, (response) => {
+          resolve(response.resume().statusCode);
+        });
+        sent.on('error', reject);
+        sent.end('{}');
+      });
+    try {
+      assert.deepEqual([await status(''), await status('renewed/')], [400, 401]);
+      copyFileSync(at('renewed/ca.crt'), at('clients.crt'));
+      mock.timers.tick(10_000);
+      while (!lines.some((line) => line.includes('TLS certificate replaced'))) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.deepEqual([await status(''), await status('renewed/')], [401, 400]);
+    } finally {
+      mock.timers.reset();
+      await operator.stop();
+    }
+    await assert.rejects(start('127.0.0.1:0', [], at('tls.key')), { kind: 'InvalidInput' });
   });
 
   it('refuses addresses that it cannot listen on', async () => {

@@ -16,6 +16,8 @@ export interface OperatorOptions {
   /** PEM files; replaced ones are taken up within ten seconds. */
   readonly tlsCert: string;
   readonly tlsKey: string;
+  /** PEM certificates of the authorities whose clients may send reviews; anybody may by default. Replaced like the others. */
+  readonly clientCa?: string | undefined;
   readonly log: FastifyBaseLogger;
 }
 
@@ -37,7 +39,10 @@ const tlsReloadMs = 10_000;
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { log } = options;
   const { host, port } = parseListen(options.listen);
-  const tls = await openTlsFiles(options.tlsCert, options.tlsKey);
+  const tls = await openTlsFiles(options.tlsCert, options.tlsKey, options.clientCa);
+  if (options.clientCa === undefined) {
+    log.warn('whoever reaches the webhook may send reviews: restrict that by a NetworkPolicy, or by --client-ca');
+  }
   const api = await openApiServer(options.kubeconfig);
   let namespaces: NamespaceGuard;
   try {

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { describeIssue } from './describe-issue.ts';
 import { stringMap } from './string-map.ts';
 
 const absentOr = <T extends v.GenericSchema>(schema: T) =>
@@ -24,6 +25,9 @@ const seccompProfileSchema = v.object({
   oci: absentOr(ociSchema),
 });
 
+/** Far more than any node runs. What is written of each of them, patches and messages, has to stay within bounds. */
+const mostContainers = 1000;
+
 const containerSchema = v.object({
   name: v.string(),
   securityContext: absentOr(
@@ -34,15 +38,17 @@ const containerSchema = v.object({
   ),
 });
 
+const containerList = v.pipe(v.array(containerSchema), v.maxLength(mostContainers));
+
 const podSchema = v.object({
   metadata: v.object({ labels: absentOr(stringMap), annotations: absentOr(stringMap) }),
   spec: v.object({
     os: absentOr(v.object({ name: v.string() })),
     nodeSelector: absentOr(stringMap),
     securityContext: absentOr(v.object({ seccompProfile: absentOr(seccompProfileSchema) })),
-    initContainers: absentOr(v.array(containerSchema)),
-    containers: v.array(containerSchema),
-    ephemeralContainers: absentOr(v.array(containerSchema)),
+    initContainers: absentOr(containerList),
+    containers: containerList,
+    ephemeralContainers: absentOr(containerList),
   }),
 });
 
@@ -59,6 +65,5 @@ export type Pod = v.InferOutput<typeof podSchema>;
 export function parsePod(object: unknown): Pod {
   const parsed = v.safeParse(podSchema, object);
   if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw new FairleadError('InvalidInput', `not a pod: ${v.getDotPath(issue) ?? 'the object'}: ${issue.message}`);
+  throw new FairleadError('InvalidInput', `not a pod: ${describeIssue(parsed.issues[0], 'the object')}`);
 }

@@ -1,4 +1,5 @@
 import type { Pod, PodContainer, PodSeccompProfile } from './pod.ts';
+import { quote } from './quote.ts';
 
 /**
  * One place of a pod where a seccomp profile may stand: the pod itself, or one of its containers. A container's own
@@ -7,6 +8,8 @@ import type { Pod, PodContainer, PodSeccompProfile } from './pod.ts';
 export interface SeccompSetting {
   /** How people call the place: `the pod`, `container "app"`. */
   readonly title: string;
+  /** What is the same in the same place of another version of the pod: its list, and the container's name. */
+  readonly key: string;
   /** JSON pointer of what the securityContext stands in. */
   readonly pointer: string;
   readonly hasSecurityContext: boolean;
@@ -32,6 +35,7 @@ export function podSetting(pod: Pod): SeccompSetting {
   const { securityContext } = pod.spec;
   return {
     title: 'the pod',
+    key: '',
     pointer: '/spec',
     hasSecurityContext: securityContext !== undefined,
     ...fieldOrAnnotation(pod, securityContext?.seccompProfile, 'seccomp.security.alpha.kubernetes.io/pod'),
@@ -47,7 +51,8 @@ function containerSettings(pod: Pod, list: ContainerList): SeccompSetting[] {
   return (pod.spec[list] ?? []).map(({ name, securityContext }: PodContainer, index) => {
     const field = securityContext?.seccompProfile;
     return {
-      title: `${titles[list]} ${JSON.stringify(name)}`,
+      title: `${titles[list]} ${quote(name)}`,
+      key: `${list}/${name}`,
       pointer: `/spec/${list}/${index}`,
       hasSecurityContext: securityContext !== undefined,
       ...(list === 'ephemeralContainers'

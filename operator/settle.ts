@@ -1,6 +1,7 @@
 import { type PatchOperation, pointerSegment } from './json-patch.ts';
 import type { PodSeccompProfile } from './pod.ts';
 import { covers, formatLocalhostProfile, type ProfileReference, parseLocalhostProfile } from './profile-reference.ts';
+import { quote } from './quote.ts';
 import type { SeccompSetting } from './seccomp-setting.ts';
 
 /** What makes a place of a pod name its profile (nothing if it does already), or what stands against it. */
@@ -65,7 +66,7 @@ export function artifactOf(profile: PodSeccompProfile): ProfileReference | undef
 
 function describe({ type, localhostProfile, oci }: PodSeccompProfile): string {
   const what = localhostProfile ?? oci?.reference;
-  return what === undefined ? type : `${type} ${JSON.stringify(what)}`;
+  return what === undefined ? quote(type).slice(1, -1) : `${quote(type).slice(1, -1)} ${quote(what, 600)}`;
 }
 
 function write(

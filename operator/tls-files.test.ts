@@ -49,4 +49,16 @@ describePeers(['openssl'], 'TLS files', () => {
     writeFileSync(inUse.key, 'no key');
     await assert.rejects(openTlsFiles(inUse.cert, inUse.key), isBadInput);
   });
+
+  it('may say who vouches for clients, which is read again too', async () => {
+    const made = make('clients');
+    const file = (name: string) => path.join(made, name);
+    const files = await openTlsFiles(file('tls.crt'), file('tls.key'), file('ca.crt'));
+    assert.match(files.pair.ca ?? '', /BEGIN CERTIFICATE/);
+    assert.equal(await files.reload(), undefined);
+    copyFileSync(path.join(make('others'), 'ca.crt'), file('ca.crt'));
+    assert.ok((await files.reload()) !== undefined);
+    writeFileSync(file('ca.crt'), '');
+    await assert.rejects(files.reload(), { kind: 'InvalidInput', message: /clients\/ca\.crt/ });
+  });
 });

@@ -68,7 +68,10 @@ describePeers(['openssl'], 'the webhook', () => {
     const alive = await server.inject({ method: 'GET', url: '/healthz' });
     await server.close();
     const answer = answered.json<AdmissionAnswer>();
-    return { status: answered.statusCode, answer, logged, asked, ready: ready.statusCode, alive: alive.statusCode };
+    return {
+      ...{ status: answered.statusCode, body: answered.body, answer, logged, asked },
+      ...{ ready: ready.statusCode, readiness: ready.body, alive: alive.statusCode },
+    };
   };
 
   it('answers a bound pod with a patch and audit annotations', async () => {
@@ -111,7 +114,7 @@ describePeers(['openssl'], 'the webhook', () => {
     const down = () => {
       throw new FairleadError('Unavailable', 'cannot list the ArtifactBindings of namespace web: no answer');
     };
-    const { answer, ready, alive, logged } = await call(review({}), down);
+    const { answer, ready, readiness, alive, logged } = await call(review({}), down);
     assert.deepEqual(answer.response, {
       uid: 'u-1',
       allowed: false,
@@ -121,7 +124,7 @@ describePeers(['openssl'], 'the webhook', () => {
         message: 'fairlead operator: cannot list the ArtifactBindings of namespace web: no answer',
       },
     });
-    assert.deepEqual([ready, alive], [503, 200]);
+    assert.deepEqual([ready, readiness, alive], [503, 'not ready', 200]);
     assert.match(logged.join(), /could not be judged/);
   });
 
@@ -224,11 +227,47 @@ describePeers(['openssl'], 'the webhook', () => {
       [review({ uid: '' }), 400],
       ['{"__proto__":{}}', 400],
       [`"${'x'.repeat(8 * 1024 * 1024)}"`, 413],
+      ['', 400],
+      [JSON.stringify(review({ more: Array.from({ length: 200_000 }, () => []) })), 413],
     ];
     for (const [body, expected] of bodies) {
       const { status, answer } = await call(body, () => [nginx]);
       assert.equal(status, expected);
       assert.ok(!('response' in answer) && 'detail' in answer);
+    }
+  });
+
+  it('refuses pods whose updates would be too large for a review', async () => {
+    const spec = { containers: [{ name: 'app' }], filled: 'x'.repeat(1.75 * 1024 * 1024) };
+    const pod = { metadata: {}, spec };
+    for (const url of ['/mutate-pods', '/validate-pods']) {
+      const { answer } = await call(review({ object: pod }), () => [], url);
+      assert.equal(answer.response.status?.code, 403);
+      assert.match(answer.response.status?.message ?? '', /the pod is too large: .* ConfigMap/);
+    }
+    const update = { operation: 'UPDATE', object: { ...pod, metadata: { labels: { a: 'b' } } }, oldObject: pod };
+    assert.equal((await call(review(update), () => [], '/validate-pods')).answer.response.allowed, true);
+  });
+
+  it('answers and logs little to what is large', async () => {
+    const huge = 'x'.repeat(1_000_000);
+    const many = Array.from({ length: 1000 }, (_, i) => ({ name: `c${i}`, securityContext: { privileged: true } }));
+    const unconfined = { seccompProfile: { type: 'Localhost', localhostProfile: huge } };
+    const requests: object[] = [
+      { object: { metadata: {}, spec: huge } },
+      { object: { metadata: { labels: { [huge]: 1 } }, spec: { containers: [] } } },
+      { object: { metadata: {}, spec: { containers: [{ name: huge, securityContext: { privileged: true } }] } } },
+      { object: { metadata: {}, spec: { containers: many } } },
+      { object: { metadata: {}, spec: { securityContext: unconfined, containers: [] } } },
+      { object: { metadata: { name: huge }, spec: { containers: [] } } },
+      { object: { metadata: {}, spec: { containers: [...many, { name: 'one-more' }] } } },
+      { operation: huge },
+      { resource: { group: '', version: 'v1', resource: huge } },
+    ];
+    for (const request of requests) {
+      const { body, logged } = await call(review(request), () => [nginx]);
+      assert.ok(body.length < 5000, `${body.length} bytes: ${body.slice(0, 500)}`);
+      assert.ok(logged.join().length < 20_000, logged.join().slice(0, 500));
     }
   });
 });

@@ -8,18 +8,23 @@ interface OperatorOptions {
   readonly listen: string;
   readonly tlsCert: string;
   readonly tlsKey: string;
+  readonly clientCa?: string;
 }
 
 /** `fairlead operator`. */
 export function define(command: Command): void {
   command
     .description(
-      'Run the Kubernetes operator: a mutating webhook that writes the profile of each ArtifactBinding into the pods that it selects. ' +
+      'Run the Kubernetes operator: webhooks that write the profile of each ArtifactBinding into the pods that it selects, and verify that it is there. ' +
         'Logs go to stdout, one JSON object a line. SIGTERM lets running calls end. Manifests to deploy it: deploy/operator.',
     )
     .option('--listen <host:port>', 'where the API server calls the webhook', '0.0.0.0:9443')
     .requiredOption('--tls-cert <file>', 'PEM certificate of the webhook; taken up again when it is replaced')
     .requiredOption('--tls-key <file>', 'PEM private key of the certificate')
+    .option(
+      '--client-ca <file>',
+      'PEM certificates of the authorities whose clients may send reviews: those of the API servers; else anybody may',
+    )
     .option('--kubeconfig <file>', 'how to reach the cluster; else as the ServiceAccount of the pod')
     .addHelpText(
       'after',

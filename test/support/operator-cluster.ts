@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { parse, parseAllDocuments } from 'yaml';
 import { type Operator, startOperator } from '#operator/operator';
 import { type Apiserver, type ApiserverOptions, startApiserver } from '#test/peers/apiserver';
+import { freePort } from '#test/peers/program';
 
 const deploy = fileURLToPath(new URL('../../deploy/operator/', import.meta.url));
 
@@ -85,25 +86,53 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
   }
 }
 
+/** Writes deploy/operator/apiserver for an operator at an address, and returns the file for the API server's flag. */
+function admissionConfiguration(folder: string, address: string): string {
+  const files = ['kubeconfig.yaml', 'admission.yaml'].map((name) => {
+    const written = path.join(folder, name);
+    const text = readFileSync(path.join(deploy, 'apiserver', name), 'utf8');
+    writeFileSync(
+      written,
+      text
+        .replaceAll('/etc/kubernetes/fairlead', folder)
+        .replaceAll('fairlead-operator.fairlead-system.svc', JSON.stringify(address)),
+    );
+    return written;
+  });
+  return files.at(-1) as string;
+}
+
 /** A kube-apiserver with the operator behind its webhooks, set up from the manifests in deploy/operator. */
 export class OperatorCluster {
   readonly api: Apiserver;
   readonly #folder: string;
   readonly #log: string[] = [];
+  readonly #clientCa: string | undefined;
   #operator: Operator | undefined;
 
-  private constructor(api: Apiserver, folder: string) {
+  private constructor(api: Apiserver, folder: string, clientCa: string | undefined) {
     this.api = api;
     this.#folder = folder;
+    this.#clientCa = clientCa;
   }
 
-  /** Starts both, with the namespace `web`, and waits until pods go through the webhooks. */
-  static async start(options: ApiserverOptions = {}): Promise<OperatorCluster> {
+  /**
+   * Starts both, with the namespace `web`, and waits until pods go through the webhooks. With `clientCertificate` the
+   * API server shows one to the operator, which answers nobody without.
+   */
+  static async start({
+    clientCertificate = false,
+    ...options
+  }: ApiserverOptions & { readonly clientCertificate?: boolean } = {}): Promise<OperatorCluster> {
     const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-operator-'));
     execFileSync(path.join(deploy, 'certificate.sh'), [folder, 'IP:127.0.0.1']);
-    const cluster = new OperatorCluster(await startApiserver(options), folder);
+    const listen = `127.0.0.1:${await freePort()}`;
+    const file = clientCertificate ? admissionConfiguration(folder, listen) : undefined;
+    const flags = { ...options.flags, ...(file && { 'admission-control-config-file': file }) };
+    const clientCa = clientCertificate ? path.join(folder, 'ca.crt') : undefined;
+    const cluster = new OperatorCluster(await startApiserver({ ...options, flags }), folder, clientCa);
     try {
-      await cluster.#install();
+      await cluster.#install(listen);
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -133,6 +162,7 @@ export class OperatorCluster {
       listen,
       tlsCert: this.file('tls.crt'),
       tlsKey: this.file('tls.key'),
+      clientCa: this.#clientCa,
       log: pino({ level: 'info' }, { write: (line: string) => this.#log.push(line) }),
     });
   }
@@ -220,7 +250,7 @@ export class OperatorCluster {
     }));
   }
 
-  async #install(): Promise<void> {
+  async #install(listen: string): Promise<void> {
     for (const file of ['namespace.yaml', 'rbac.yaml', 'crd.yaml', 'deployment.yaml']) {
       for (const document of manifest(file)) await this.apply(document);
     }
@@ -231,7 +261,7 @@ export class OperatorCluster {
     const config = parse(readFileSync(this.api.kubeconfig, 'utf8'));
     config.users[0].user.as = 'system:serviceaccount:fairlead-system:fairlead-operator';
     writeFileSync(this.file('operator.kubeconfig'), JSON.stringify(config));
-    await this.startOperator('127.0.0.1:0');
+    await this.startOperator(listen);
     for (const configuration of this.webhooks('webhook.yaml')) await this.apply(configuration);
 
     // An API server takes up a new webhook a moment after it has answered.

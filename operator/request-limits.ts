@@ -1,0 +1,104 @@
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { FairleadError } from '#lib/errors';
+import { FairBudget } from './fair-budget.ts';
+
+/**
+ * Bytes of a review. An object has at most 1.5 MiB where the API server keeps it, a little more as JSON, and a review of
+ * an update holds two.
+ */
+export const maxReviewBytes = 4 * 1024 * 1024;
+
+/** Of all reviews that are read or decided at a time, and of those of one address. */
+const bytesInFlight = { total: 4 * maxReviewBytes, share: maxReviewBytes };
+
+/** How long a body may take to come once there is room for it, in milliseconds. */
+const bodyTimeout = 2000;
+
+/** Connections at a time, and those of one address. An API server opens one for each call that it waits for. */
+const connections = { total: 512, share: 256 };
+
+/**
+ * Limits of the HTTPS server, to be given to it when it is made, in milliseconds: who has not sent a request after 5 s,
+ * when the API server has given up as well, is cut.
+ */
+export const serverTimeouts = {
+  handshakeTimeout: 5000,
+  headersTimeout: 5000,
+  requestTimeout: 5000,
+  /** How often the others are looked after. */
+  connectionsCheckingInterval: 1000,
+};
+
+/**
+ * Bounds what clients can make the server hold, before anything of a body is read: connections, altogether and of one
+ * address; one request at a time on each; bodies, which have to announce their length; and the bytes of all requests
+ * from their first to the answer. Requests wait until there is room for them, and addresses take turns in that, so
+ * that one that floods the server holds others up for the time of one request.
+ */
+export function limitRequests(server: FastifyInstance): void {
+  limitConnections(server);
+  const budget = new FairBudget(bytesInFlight);
+  const busy = new WeakSet<Socket>();
+  server.addHook('onRequest', async (request, reply) => {
+    const { socket } = request.raw;
+    if (busy.has(socket)) {
+      // Clients may send requests without waiting for answers (RFC 9112, 9.3.2). The API server does not.
+      socket.destroy();
+      reply.hijack();
+      return;
+    }
+    busy.add(socket);
+    const gone = new AbortController();
+    reply.raw.once('close', () => {
+      busy.delete(socket);
+      gone.abort(new FairleadError('Unavailable', 'the client has gone'));
+    });
+    const bytes = announcedBytes(request);
+    if (bytes === 0) return;
+    const giveBack = await budget.acquire(request.ip, bytes, gone.signal);
+    const timer = setTimeout(() => {
+      if (!request.raw.complete) socket.destroy();
+    }, bodyTimeout);
+    reply.raw.once('close', () => {
+      clearTimeout(timer);
+      giveBack();
+    });
+  });
+}
+
+/** Closes connections beyond the limits at once, before their TLS handshake. */
+function limitConnections({ server }: FastifyInstance): void {
+  server.maxConnections = connections.total;
+  const open = new Map<string, number>();
+  server.prependListener('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (open.get(address) ?? 0) + 1;
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
+    if (count > connections.share) socket.destroy();
+  });
+}
+
+/** Returns the length of a request's body. Throws InvalidInput or LimitExceeded for one that must not be read. */
+function announcedBytes({ method, headers }: FastifyRequest): number {
+  if (method === 'GET' || method === 'HEAD') return 0;
+  const length = headers['content-length'];
+  if (length === undefined || headers['transfer-encoding'] !== undefined) {
+    throw new FairleadError('InvalidInput', 'the request does not announce its length', {
+      hint: 'Send a Content-Length, as API servers do.',
+    });
+  }
+  const bytes = Number(length);
+  if (bytes > maxReviewBytes) {
+    throw new FairleadError(
+      'LimitExceeded',
+      `the request has ${length} bytes, and a review has at most ${maxReviewBytes}`,
+    );
+  }
+  return bytes;
+}
