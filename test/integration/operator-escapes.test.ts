@@ -228,6 +228,34 @@ describePeers(apiserverRequirements, 'a tenant who wants to escape a binding', (
         assert.equal((await cluster.request('GET', at)).status, 404);
       });
     });
+
+    const conditions = minor < 30 && 'API servers have match conditions since 1.30';
+    it('needs the operator only for what bindings decide, with match conditions', { skip: conditions }, async () => {
+      const patch = JSON.parse(
+        readFileSync(new URL('../../deploy/operator/match-conditions.json', import.meta.url), 'utf8'),
+      );
+      await cluster.createPod('conditions', { labels: {}, finalizers: ['example.com/wait'] });
+      const configuration = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/fairlead-operator';
+      const { status, body } = await cluster.api.request('PATCH', configuration, patch, 'application/json-patch+json');
+      assert.equal(status, 200, JSON.stringify(body));
+      const { address } = cluster;
+      await cluster.stopOperator();
+      const finalizers = { metadata: { finalizers: null } };
+      await until(
+        'finalizers can be removed',
+        async () => (await cluster.patchPod('conditions', finalizers)).status === 200,
+      );
+      assert.equal((await cluster.patchPod('conditions', { metadata: { annotations: { a: 'b' } } })).status, 200);
+      assert.equal((await cluster.patchPod('conditions', { metadata: { labels: { app: 'nginx' } } })).status, 500);
+      assert.equal((await cluster.createPod('down')).status, 500);
+      await cluster.startOperator(address);
+      await bound(labelled, async () => {
+        refused(
+          await cluster.patchPod('conditions', { metadata: { labels: { app: 'nginx' } } }),
+          /the pod does not name it/,
+        );
+      });
+    });
   });
 });
 
