@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { parseDigest } from '#lib/registry/digest';
+import { remoteRepository } from '#lib/registry/remote/repository';
 import { blob, index, manifest } from '#test/contract/content';
 import { answerManifest, image, other, serve } from '#test/faults/scripted-registry';
 
@@ -38,12 +39,11 @@ describe('referrers of a registry without the API', () => {
     assert.deepEqual(await target.referrers(image.descriptor), [signature.descriptor]);
   });
 
-  it('are none where it does not know the repository, and the tag is not asked for', async () => {
-    const { target, seen } = await serve((_request, response) =>
+  it('are none where it does not know the repository', async () => {
+    const { target } = await serve((_request, response) =>
       response.writeHead(404).end(JSON.stringify({ errors: [{ code: 'NAME_UNKNOWN' }] })),
     );
     assert.deepEqual(await target.referrers(image.descriptor), []);
-    assert.equal(seen.length, 1);
   });
 
   it('are refused where the tag lists more than 10,000', async () => {
@@ -56,25 +56,9 @@ describe('referrers of a registry without the API', () => {
   });
 
   it('are written under the tag where it says OCI-Subject of something else', async () => {
-    for (const [told, written] of [
-      [other.descriptor.digest, true],
-      [image.descriptor.digest, false],
-    ] as const) {
-      let listed: Buffer | undefined;
-      const { target, seen } = await serve(async (request, response) => {
-        const tagged = request.url?.endsWith(tag);
-        const pieces: Buffer[] = [];
-        for await (const piece of request) pieces.push(piece);
-        if (request.method === 'PUT') {
-          if (tagged) listed = Buffer.concat(pieces);
-          response.writeHead(201, { 'oci-subject': told }).end();
-        } else if (tagged && listed !== undefined)
-          response.writeHead(200, { 'content-type': mediaTypes.index }).end(listed);
-        else response.writeHead(404).end();
-      });
-      await target.push(signature.descriptor, signature.bytes);
-      assert.equal(seen.includes(`PUT /v2/a${tag}`), written);
-    }
+    const { target, seen } = await keeping({ subject: other.descriptor.digest, api: 'listing' });
+    await target.push(signature.descriptor, signature.bytes);
+    assert.ok(seen.includes(`PUT /v2/a${tag}`));
   });
 
   it('are not written under the tag beyond what could be read there again', async () => {
@@ -125,6 +109,106 @@ async function withList(under: Uint8Array, type: string = mediaTypes.index) {
   const listed = (): Descriptor[] => JSON.parse(Buffer.from(kept.get(tag)?.bytes ?? []).toString()).manifests;
   return { target, kept, listed };
 }
+
+/** What the referrers API of a registry answers: that there is no such thing, one of these lists, or ours from the third question on. */
+type Api = 'absent' | 'unknown' | 'empty' | 'others' | 'late' | 'listing';
+
+/** A registry that keeps what is put, says `OCI-Subject` of `subject`, and has the referrers API that is told. */
+async function keeping({ subject, api }: { subject?: string; api: Api }) {
+  const kept = new Map<string, Buffer>();
+  let asked = 0;
+  const answers: Record<Api, () => object | undefined> = {
+    absent: () => undefined,
+    unknown: () => undefined,
+    empty: () => ({ manifests: [] }),
+    others: () => ({ manifests: [other.descriptor] }),
+    late: () => ({ manifests: asked < 3 ? [] : [signature.descriptor] }),
+    listing: () => ({ manifests: [signature.descriptor] }),
+  };
+  const served = await serve(async (request, response) => {
+    const path = (request.url ?? '').slice('/v2/a'.length);
+    const pieces: Buffer[] = [];
+    for await (const piece of request) pieces.push(piece);
+    if (request.method === 'PUT') {
+      kept.set(path, Buffer.concat(pieces));
+      response.writeHead(201, subject === undefined ? {} : { 'oci-subject': subject }).end();
+      return;
+    }
+    if (path.startsWith('/referrers/')) asked++;
+    const found = path.startsWith('/referrers/') ? answers[api]() : kept.get(path);
+    if (found === undefined) {
+      const code = api === 'unknown' && path.startsWith('/referrers/') ? 'NAME_UNKNOWN' : 'NOT_FOUND';
+      response.writeHead(404).end(JSON.stringify({ errors: [{ code }] }));
+    } else {
+      response.writeHead(200, { 'content-type': mediaTypes.index });
+      response.end(Buffer.isBuffer(found) ? found : JSON.stringify({ schemaVersion: 2, ...found }));
+    }
+  });
+  /** What another client finds. */
+  const found = async (): Promise<string[]> =>
+    (await remoteRepository({ registry: served.host, repository: 'a' }).referrers(image.descriptor)).map(
+      ({ digest }) => digest,
+    );
+  return { ...served, kept, found };
+}
+
+describe('a referrer that was pushed is found again', () => {
+  const echoed = image.descriptor.digest;
+  for (const [what, subject, api, underTag] of [
+    ['lists what it acknowledged', echoed, 'listing', false],
+    ['lists what it acknowledged a moment later', echoed, 'late', false],
+    ['acknowledges it and has no referrers API', echoed, 'absent', true],
+    ['acknowledges it and then does not know the repository', echoed, 'unknown', true],
+    ['acknowledges it and lists nothing', echoed, 'empty', true],
+    ['does not acknowledge it and lists nothing', undefined, 'empty', true],
+    ['does not acknowledge it and has no referrers API', undefined, 'absent', true],
+    ['does not acknowledge it and lists it all the same', undefined, 'listing', true],
+  ] as const) {
+    it(`where the registry ${what}`, async () => {
+      const { target, seen, found } = await keeping({ ...(subject === undefined ? {} : { subject }), api });
+      await target.push(signature.descriptor, signature.bytes);
+      assert.deepEqual(await found(), [signature.descriptor.digest]);
+      assert.equal(seen.includes(`PUT /v2/a${tag}`), underTag);
+    });
+  }
+
+  for (const subject of [echoed, undefined]) {
+    it(`or else the push fails: ${subject ? 'acknowledged' : 'not acknowledged'}, and others are listed in its place`, async () => {
+      const { target } = await keeping({ ...(subject === undefined ? {} : { subject }), api: 'others' });
+      await assert.rejects(target.push(signature.descriptor, signature.bytes), {
+        kind: 'Unavailable',
+        message: new RegExp(`/a@${signature.descriptor.digest} was pushed, but .* ${image.descriptor.digest}`),
+        hint: /legacy/,
+      });
+    });
+  }
+
+  it('and asked for once, of a registry that kept its word', async () => {
+    const { target, seen } = await keeping({ subject: echoed, api: 'listing' });
+    for (let push = 0; push < 3; push++) await target.push(signature.descriptor, signature.bytes);
+    assert.equal(seen.filter((request) => request.includes('/referrers/')).length, 1);
+  });
+});
+
+describe('a list of referrers that the API says is empty', () => {
+  it('is looked up under the tag too, with and without an artifact type', async () => {
+    for (const [api, options] of [
+      ['empty', {}],
+      ['empty', { artifactType: 'a/signature' }],
+      ['unknown', {}],
+    ] as const) {
+      const { target, kept } = await keeping({ api });
+      kept.set(tag, Buffer.from(list.bytes));
+      const found = await target.referrers(image.descriptor, options);
+      assert.deepEqual(found, [signature.descriptor], api);
+    }
+  });
+
+  it('is empty where the tag has none either', async () => {
+    const { found } = await keeping({ api: 'empty' });
+    assert.deepEqual(await found(), []);
+  });
+});
 
 describe('a broken list of referrers under the tag', () => {
   const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));

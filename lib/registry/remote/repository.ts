@@ -136,8 +136,10 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
       blobs.forget();
       throw error;
     });
-    if (links.subject !== undefined && response.header('oci-subject') !== links.subject.digest) {
-      await referrers.addToTag(links.subject.digest, referrerDescriptor(descriptor, links), options);
+    if (links.subject !== undefined) {
+      const subject = links.subject.digest;
+      const acknowledged = response.header('oci-subject') === subject;
+      await referrers.publish(subject, referrerDescriptor(descriptor, links), { ...options, acknowledged });
     }
     pushed.delete(descriptor.digest);
     pushed.set(descriptor.digest, bytes);
