@@ -6,9 +6,12 @@ import { isDigest } from './digest.ts';
 /** Most bytes that a manifest or index may have (distribution-spec: registries should accept 4 MiB). */
 export const manifestBytesLimit = 4 * 1024 * 1024;
 
+/** With parameters too, though image-spec has none: Sigstore's older bundles are `application/vnd.dev.sigstore.bundle+json;version=0.3`. */
 const mediaType = v.pipe(
   v.string(),
-  v.regex(/^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/),
+  v.regex(
+    /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}(?:; ?[A-Za-z0-9_.-]{1,64}=[A-Za-z0-9_.+-]{1,64}){0,4}$/,
+  ),
 );
 const annotations = v.record(v.string(), v.string());
 

@@ -143,6 +143,59 @@ describe('fetchSignatures', () => {
     assert.equal((await fetchSignatures(target, subject.descriptor)).length, 1);
   });
 
+  it('reads the signatures that cosign 2 keeps as a referrer', async () => {
+    const payload = blob(legacyPayloadMediaType, Buffer.from('{"critical":{}}'), {
+      [legacySignatureAnnotation]: 'c2ln',
+    });
+    const own = blob('application/vnd.dev.cosign.artifact.sig.v1+json', Buffer.from('{}'));
+    const referrer = assembleArtifact(
+      {
+        schemaVersion: 2,
+        mediaType: mediaTypes.manifest,
+        config: own.descriptor,
+        layers: [payload.descriptor],
+        subject: subject.descriptor,
+      },
+      [own, payload],
+    );
+    const [found, ...more] = await fetchSignatures(await repository(referrer), subject.descriptor);
+    assert.deepEqual(more, []);
+    assert.ok(found?.format === 'legacy');
+    assert.equal(found.annotations[legacySignatureAnnotation], 'c2ln');
+    assert.deepEqual(await fetchSignatures(await repository(referrer), bystander.descriptor), []);
+  });
+
+  it('reads bundles of each version, by the media type that its layer has', async () => {
+    for (const version of ['0.1', '0.2', '0.3']) {
+      const layer = blob(`application/vnd.dev.sigstore.bundle+json;version=${version}`, bundle);
+      const changes = { artifactType: layer.descriptor.mediaType, layers: [layer.descriptor] };
+      const packed = packSignature(subject.descriptor, bundle);
+      const referrer = assembleArtifact({ ...packed.manifest, ...changes }, [...packed.blobs, layer]);
+      assert.equal((await fetchSignatures(await repository(referrer), subject.descriptor)).length, 1, version);
+    }
+  });
+
+  it('names what is a signature and is not read, and nothing else', async () => {
+    const typed = (artifactType: string, mediaType = 'application/octet-stream'): Artifact => {
+      const layer = blob(mediaType, Buffer.from(`of ${artifactType}`));
+      const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor } as const;
+      const changes = { artifactType, subject: subject.descriptor, layers: [layer.descriptor] };
+      return assembleArtifact({ ...manifest, ...changes }, [config, layer]);
+    };
+    const unread = [
+      typed('application/vnd.cncf.notary.signature', 'application/jose+json'),
+      typed('application/vnd.dev.sigstore.bundle.v0.4+json', 'application/vnd.dev.sigstore.bundle.v0.4+json'),
+      typed('application/vnd.dev.cosign.artifact.sig.v1+json', legacyPayloadMediaType),
+    ];
+    const target = await repository(...unread, typed('application/spdx+json'), typed('application/x'));
+    await pushArtifact(target, bystander, undefined, legacyTag(subject.descriptor, 'sig'));
+    const told: string[] = [];
+    const onPassedOver = ({ summary }: FairleadError): void => void told.push(summary);
+    assert.deepEqual(await fetchSignatures(target, subject.descriptor, { onPassedOver }), []);
+    const named = [...unread, bystander].map(({ descriptor }) => descriptor.digest);
+    assert.deepEqual(told.map((summary) => summary.split(' ')[0]).sort(), named.sort(), told.join('\n'));
+  });
+
   it('leaves out what is no signature of this artifact', async () => {
     const oversized = new Uint8Array(signatureLimits.bundleBytes + 1);
     const target = await repository(

@@ -8,7 +8,7 @@ import { legacyEnvelopeMediaType, legacyPredicateAnnotation } from './legacy-att
 import { type LegacyKind, legacyTag } from './legacy-manifest.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
 import { signPredicateType } from './predicate-type.ts';
-import { bundleMediaType, predicateTypeAnnotation, type Signature } from './signature.ts';
+import { cosignSignatureType, predicateTypeAnnotation, readBundleMediaTypes, type Signature } from './signature.ts';
 
 /**
  * What is looked at, at most. A bundle made with a key has 1 KiB, a keyless one 8 KiB; what lies beyond these limits is
@@ -34,7 +34,10 @@ export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Predicate types of the attestations that are looked for beside signatures; without any, none is. */
   readonly attestations?: readonly string[];
-  /** Told of a list of referrers that cannot be read: what it may name is not found, and the other form is looked for all the same. */
+  /**
+   * Told of a list of referrers that cannot be read (what it may name is not found, and the other form is looked for all the same), and of
+   * each signature that is there in a form that is not read, or that is too large or not whole.
+   */
   readonly onPassedOver?: (error: FairleadError) => void;
 }
 
@@ -53,13 +56,11 @@ export async function fetchSignatures(
   const wanted = new Set([signPredicateType, ...attestations]);
   const found = await Promise.all([
     fetchBundles(target, descriptor, wanted, options, onPassedOver),
-    fetchLegacySignatures(target, descriptor, options),
+    fetchLegacySignatures(target, descriptor, options, onPassedOver),
     attestations.length === 0 ? [] : fetchLegacyAttestations(target, descriptor, attestations, options),
   ]);
   return found.flat();
 }
-
-type Bundled = Extract<Signature, { format: 'bundle' }>;
 
 async function fetchBundles(
   target: ReadTarget,
@@ -94,13 +95,20 @@ async function fetchBundles(
     const opened = candidates
       .slice(start, start + concurrency)
       .map((each) => openReferrer(target, each, { subject, wanted, message }, options));
-    for (const signature of await Promise.all(opened)) {
-      if (signature === undefined) continue;
-      bytes += signature.bundle.length + (signature.message?.length ?? 0);
-      found.push(signature);
+    for (const { signatures, passedOver } of await Promise.all(opened)) {
+      if (passedOver !== undefined) onPassedOver?.(passedOver);
+      for (const signature of signatures) {
+        bytes += sizeOf(signature);
+        found.push(signature);
+      }
     }
   }
   return found;
+}
+
+function sizeOf(signature: Signature): number {
+  if (signature.format === 'bundle') return signature.bundle.length + (signature.message?.length ?? 0);
+  return signature.format === 'legacy' ? signature.payload.length : signature.envelope.length;
 }
 
 /** The last place in the order of what its list entry calls a signature or an attestation. */
@@ -108,9 +116,19 @@ const looksLikeSignature = 1;
 
 function openingOrder({ artifactType, annotations }: Descriptor, wanted: ReadonlySet<string>): number {
   if (wanted.has(annotations?.[predicateTypeAnnotation] ?? '')) return 0;
-  if (artifactType === bundleMediaType) return looksLikeSignature;
+  if (readBundleMediaTypes.includes(artifactType ?? '') || artifactType === cosignSignatureType)
+    return looksLikeSignature;
   return artifactType === undefined || artifactType === mediaTypes.emptyConfig ? 2 : 3;
 }
+
+/** What a referrer comes to. */
+interface OpenedReferrer {
+  readonly signatures: readonly Signature[];
+  /** Says what it is, where it is a signature and none that can be read. */
+  readonly passedOver?: FairleadError;
+}
+
+const noSignature: OpenedReferrer = { signatures: [] };
 
 async function openReferrer(
   target: ReadTarget,
@@ -126,36 +144,74 @@ async function openReferrer(
     readonly message: () => Promise<Uint8Array | undefined>;
   },
   options: CallOptions,
-): Promise<Bundled | undefined> {
+): Promise<OpenedReferrer> {
   const manifest = await fetchManifest(target, descriptor, signatureLimits.manifestBytes, options);
-  if (manifest?.subject?.digest !== subject.digest) return undefined;
+  if (manifest?.subject?.digest !== subject.digest) return noSignature;
   const predicateType = manifest.annotations?.[predicateTypeAnnotation];
-  if (predicateType !== undefined && !wanted.has(predicateType)) return undefined;
+  if (predicateType !== undefined && !wanted.has(predicateType)) return noSignature;
+  const unread = (reason: string): OpenedReferrer => ({
+    signatures: [],
+    passedOver: unreadSignature(descriptor.digest, typeOf(manifest), reason),
+  });
   const [layer, ...more] = manifest.layers;
-  if (layer?.mediaType !== bundleMediaType || more.length > 0 || layer.size > signatureLimits.bundleBytes)
-    return undefined;
+  if (manifest.layers.some(({ mediaType }) => mediaType === legacyPayloadMediaType)) {
+    const found = await fetchLayers(target, { descriptor, layers: manifest.layers }, options, isLegacySignature);
+    return found.length === 0 ? unread('has no signature in it') : { signatures: found.map(legacySignature) };
+  }
+  if (layer === undefined || !readBundleMediaTypes.includes(layer.mediaType))
+    return namesSignature(manifest) ? unread('is in a form that is not read') : noSignature;
+  if (more.length > 0) return unread('has more than one layer');
+  if (layer.size > signatureLimits.bundleBytes) return unread(`has more than ${signatureLimits.bundleBytes} bytes`);
   const bundle = await fetchIfThere(target, layer, signatureLimits.bundleBytes, options);
-  if (bundle === undefined) return undefined;
+  if (bundle === undefined) return unread('is not whole');
   // Those that sign the manifest itself, and not a statement of its digest, are verified with its bytes.
   const signed = Buffer.from(bundle).includes('"messageSignature"') ? await message() : undefined;
   return {
-    format: 'bundle',
-    manifest: descriptor.digest,
-    bundle,
-    ...(signed === undefined ? {} : { message: signed }),
+    signatures: [
+      {
+        format: 'bundle',
+        manifest: descriptor.digest,
+        bundle,
+        ...(signed === undefined ? {} : { message: signed }),
+      },
+    ],
   };
+}
+
+/** The type that a manifest of a signature gives itself. */
+function typeOf({ artifactType, config, layers }: Manifest): string {
+  const told = artifactType ?? config.mediaType;
+  return (told === mediaTypes.emptyConfig ? layers[0]?.mediaType : undefined) ?? told;
+}
+
+/** Says whether something that is not read calls itself a signature: of Notary Project, of a later version of Sigstore, and so on. */
+function namesSignature({ artifactType = '', config, layers }: Manifest): boolean {
+  const types = [artifactType, config.mediaType, ...layers.map(({ mediaType }) => mediaType)];
+  return types.some((type) =>
+    /sigstore|cosign\.artifact\.sig|simplesigning|notary|signature|pgp|gpg|pkcs7/i.test(type),
+  );
+}
+
+function unreadSignature(digest: Digest, type: string, reason: string): FairleadError {
+  return new FairleadError('SignatureInvalid', `${digest} (${type.slice(0, 160)}) ${reason}`);
 }
 
 async function fetchLegacySignatures(
   target: ReadTarget,
   subject: Descriptor,
   options: CallOptions,
+  onPassedOver: FetchOptions['onPassedOver'],
 ): Promise<Signature[]> {
-  const { legacyPayloadBytes: limit } = signatureLimits;
-  const found = await fetchLegacyLayers(target, { subject, kind: 'sig' }, options, (layer) =>
-    isLegacyLayer(layer, legacyPayloadMediaType, limit),
-  );
-  return found.map(({ bytes, ...rest }) => ({ format: 'legacy', payload: bytes, ...rest }));
+  const found = await fetchLegacyLayers(target, { subject, kind: 'sig' }, options, isLegacySignature, onPassedOver);
+  return found.map(legacySignature);
+}
+
+function isLegacySignature(layer: Descriptor): boolean {
+  return isLegacyLayer(layer, legacyPayloadMediaType, signatureLimits.legacyPayloadBytes);
+}
+
+function legacySignature({ bytes, ...rest }: LegacyLayer): Signature {
+  return { format: 'legacy', payload: bytes, ...rest };
 }
 
 async function fetchLegacyAttestations(
@@ -177,24 +233,47 @@ function isLegacyLayer({ mediaType, size, annotations }: Descriptor, expected: s
   return mediaType === expected && size <= limit && annotations?.[legacySignatureAnnotation] !== undefined;
 }
 
+/** The content of a layer that holds a legacy signature or attestation. */
+interface LegacyLayer {
+  readonly manifest: Digest;
+  readonly bytes: Uint8Array;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 /** The layers under a legacy tag that are of the kind that is looked for. */
 async function fetchLegacyLayers(
   target: ReadTarget,
   { subject, kind }: { readonly subject: Descriptor; readonly kind: LegacyKind },
   options: CallOptions,
   isWanted: (layer: Descriptor) => boolean,
-): Promise<{ manifest: Digest; bytes: Uint8Array; annotations: Readonly<Record<string, string>> }[]> {
+  onPassedOver?: FetchOptions['onPassedOver'],
+): Promise<LegacyLayer[]> {
   const tag = legacyTag(subject, kind);
   if (tag === undefined) return [];
   const descriptor = await ifUsable(target.resolve(tag, options));
-  if (descriptor?.mediaType !== mediaTypes.manifest || descriptor.size > signatureLimits.legacyManifestBytes) return [];
-  const manifest = await fetchManifest(target, descriptor, signatureLimits.legacyManifestBytes, options);
-  // Who signs adds his layer at the end.
-  const layers = (manifest?.layers ?? []).filter(isWanted).slice(-signatureLimits.legacyLayers);
-  const found = [];
+  if (descriptor === undefined) return [];
+  const { mediaType, size, digest } = descriptor;
+  const manifest =
+    mediaType === mediaTypes.manifest && size <= signatureLimits.legacyManifestBytes
+      ? await fetchManifest(target, descriptor, signatureLimits.legacyManifestBytes, options)
+      : undefined;
+  const layers = manifest?.layers ?? [];
+  const found = await fetchLayers(target, { descriptor, layers }, options, isWanted);
+  if (found.length === 0) onPassedOver?.(unreadSignature(digest, `${mediaType} under tag ${tag}`, 'is not read'));
+  return found;
+}
+
+/** The layers of a manifest of legacy signatures that are wanted; the last ones, since who signs adds his layer at the end. */
+async function fetchLayers(
+  target: ReadTarget,
+  { descriptor, layers }: { readonly descriptor: Descriptor; readonly layers: readonly Descriptor[] },
+  options: CallOptions,
+  isWanted: (layer: Descriptor) => boolean,
+): Promise<LegacyLayer[]> {
+  const found: LegacyLayer[] = [];
   // Signatures of the same artifact are mostly of the same payload; what else a layer says of it may be wrong.
   const contents = new Map<string, Uint8Array | undefined>();
-  for (const layer of layers) {
+  for (const layer of layers.filter(isWanted).slice(-signatureLimits.legacyLayers)) {
     const content = `${layer.digest} ${layer.size}`;
     if (!contents.has(content)) contents.set(content, await fetchIfThere(target, layer, layer.size, options));
     const bytes = contents.get(content);

@@ -4,6 +4,17 @@ import type { CertificateIdentity } from './identity.ts';
 /** Media type of a Sigstore bundle v0.3, and artifactType of the manifest that carries one. */
 export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
+/** The media types of bundles that are read: v0.3 in both of its spellings, and the versions before it. */
+export const readBundleMediaTypes: readonly string[] = [
+  bundleMediaType,
+  'application/vnd.dev.sigstore.bundle+json;version=0.3',
+  'application/vnd.dev.sigstore.bundle+json;version=0.2',
+  'application/vnd.dev.sigstore.bundle+json;version=0.1',
+];
+
+/** artifactType of the manifest in which cosign 2 keeps signatures as a referrer (`--registry-referrers-mode=oci-1-1`). */
+export const cosignSignatureType = 'application/vnd.dev.cosign.artifact.sig.v1+json';
+
 /** Annotation by which a bundle's manifest tells what the bundle states. */
 export const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
 
@@ -16,7 +27,7 @@ export type Signature =
       readonly format: 'bundle';
       /** Digest of the manifest that carried it. */
       readonly manifest: Digest;
-      /** Sigstore bundle, JSON (v0.3), as stored. */
+      /** Sigstore bundle, JSON, as stored. */
       readonly bundle: Uint8Array;
       /** The bytes of the artifact's manifest, where the bundle signs them as they are (a message signature). */
       readonly message?: Uint8Array;

@@ -7,7 +7,7 @@ import { preAuthEncoding } from './dsse.ts';
 import { envelopeContent, legacyBundle, messageSignature } from './legacy-bundle.ts';
 import { assertLegacyPayload, legacySignatureAnnotation } from './legacy-payload.ts';
 import { signPredicateType } from './predicate-type.ts';
-import { bundleMediaType, type Signature } from './signature.ts';
+import { readBundleMediaTypes, type Signature } from './signature.ts';
 import { sigstoreBundle } from './sigstore-bundle.ts';
 import { assertStatement, claimedPredicateType } from './statement.ts';
 
@@ -110,7 +110,10 @@ function openEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Enve
   };
 }
 
-/** Reads a bundle (exactly one signature in an envelope, among much else); every way in which it can be malformed is SignatureInvalid. */
+/**
+ * Reads a bundle by the rules of its version: among much else, v0.1 wants the log's promise with each entry, later ones a proof with its
+ * checkpoint, and v0.3 a single certificate. Every way in which it can be malformed is SignatureInvalid.
+ */
 function readBundle(bytes: Uint8Array): Bundle {
   const { bundleFromJSON, ValidationError } = sigstoreBundle();
   let bundle: Bundle;
@@ -120,9 +123,13 @@ function readBundle(bytes: Uint8Array): Bundle {
     const fields = cause instanceof ValidationError ? `: ${cause.fields.join(', ')}` : '';
     throw new FairleadError('SignatureInvalid', `its bundle is malformed${fields}`, { cause });
   }
-  if (bundle.mediaType !== bundleMediaType) {
+  if (!readBundleMediaTypes.includes(bundle.mediaType)) {
     const version = JSON.stringify(bundle.mediaType.slice(0, 160));
-    throw new FairleadError('SignatureInvalid', `its bundle is ${version}, not v0.3`);
+    throw new FairleadError('SignatureInvalid', `its bundle is ${version}, which is not read (v0.1 to v0.3 are)`);
+  }
+  // The library takes none for as good as any; v0.3 is the first version that may do without.
+  if (/version=0\.[12]$/.test(bundle.mediaType) && bundle.verificationMaterial.tlogEntries.length === 0) {
+    throw new FairleadError('SignatureInvalid', 'its bundle has no log entry, which its version (before v0.3) wants');
   }
   return bundle;
 }

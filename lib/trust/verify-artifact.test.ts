@@ -48,7 +48,7 @@ describe('an artifact whose list of referrers is broken', () => {
     const { target, rule } = await broken('bundle');
     const expected = {
       kind: 'SignatureInvalid',
-      message: /is not signed; .*\n {2}passed over: a:sha256-0: is not a list of referrers$/,
+      message: /has no signature that is read; .*\n {2}passed over: a:sha256-0: is not a list of referrers$/,
       hint: /Sign it/,
     };
     await assert.rejects(verifyArtifact(target, { descriptor, reference, rule }), expected);

@@ -44,13 +44,20 @@ export async function verifyArtifact(
   }
 }
 
+/** Of what was passed over, so many are named. */
+const mostNamed = 10;
+
 /** The refusal of an artifact that says as well what was passed over when its signatures were looked for. */
 export function namingPassedOver(refusal: FairleadError, passedOver: readonly FairleadError[]): FairleadError {
   if (refusal.kind !== 'SignatureInvalid' || passedOver.length === 0) return refusal;
-  const { kind, summary, hint, details = [], cause } = refusal;
+  const { kind, hint, details = [], cause } = refusal;
+  // "Not signed" would send people to sign what somebody else has signed.
+  const summary = refusal.summary.replace(/ is not signed; /, ' has no signature that is read; ');
+  const named = passedOver.slice(0, mostNamed).map((each) => `passed over: ${each.summary}`);
+  if (passedOver.length > mostNamed) named.push(`and ${passedOver.length - mostNamed} more`);
   return new FairleadError(kind, summary, {
     ...(hint !== undefined && { hint }),
     cause,
-    details: [...details, ...passedOver.map((each) => `passed over: ${each.summary}`)],
+    details: [...details, ...named],
   });
 }

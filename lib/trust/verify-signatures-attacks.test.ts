@@ -120,8 +120,8 @@ describe('an attack is refused:', () => {
       () => signedBundle(signer, statementFor(artifact), { copies: 2 }),
     ],
     [
-      'bundle of an older version',
-      /malformed|not v0\.3/,
+      'bundle of an older version without a log entry',
+      /has no log entry/,
       () =>
         signedBundle(signer, statementFor(artifact), {
           mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',

@@ -89,7 +89,7 @@ describePeers(
       failed(
         await runFairlead(verifying, { cwd }),
         5,
-        /is not signed.*\n {2}passed over: .* is not a list of referrers/,
+        /has no signature that is read.*\n {2}passed over: .* is not a list of referrers/,
       );
     });
 
