@@ -45,8 +45,12 @@ function keyFile(name: string): string {
   return join(folder, name);
 }
 
-async function cosign(args: readonly string[], program: PeerName = 'cosign'): Promise<string> {
-  const env = { HOME: folder, PATH: process.env['PATH'], COSIGN_PASSWORD: passphrase };
+async function cosign(
+  args: readonly string[],
+  program: PeerName = 'cosign',
+  more: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  const env = { ...more, HOME: folder, PATH: process.env['PATH'], COSIGN_PASSWORD: passphrase };
   const { stdout, stderr } = await run(peer(program), args, { cwd: folder, env });
   return stdout + stderr;
 }
@@ -153,6 +157,21 @@ for (const [name, peers, start] of [
       await cosignSignLegacy(published.name);
       const verification = await verified(published, await requiring(keyFile('cosign.pub')));
       assert.equal(verification.signatures[0]?.format, 'legacy');
+    });
+
+    it('we accept what cosign 2 signs as a referrer (OCI 1.1), and of this artifact only', async () => {
+      const published = await publishUnsigned(registry);
+      const options = ['--key', keyFile('cosign.key'), '--tlog-upload=false', '--registry-referrers-mode=oci-1-1'];
+      const args = ['sign', '--yes', ...options, '--allow-http-registry', published.name];
+      await cosign(args, 'cosign-2', { COSIGN_EXPERIMENTAL: '1' });
+      const rule = await requiring(keyFile('cosign.pub'));
+      const [held] = (await verified(published, rule)).signatures;
+      assert.equal(held?.format, 'legacy');
+      await assert.rejects(published.target.resolve(legacyTag(published.artifact.descriptor, 'sig') ?? ''), {
+        kind: 'NotFound',
+      });
+      const victim = await anotherArtifact(published.target);
+      await assert.rejects(verified({ ...published, artifact: victim }, rule), { kind: 'SignatureInvalid' });
     });
 
     it('cosign 2 and 3 accept what we sign in the legacy form, beside what cosign 2 signed there', async () => {
