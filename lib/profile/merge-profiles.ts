@@ -30,9 +30,9 @@ export function intersectProfiles(profiles: Some<Profile>, nativeArchitecture: s
   const inputs = sameKind(profiles);
   switch (inputs.kind) {
     case 'Seccomp': {
-      const { profile: seccomp, syscalls } = intersect(inputs.profiles, nativeArchitecture, inputs.profiles[0]);
-      const inexact = syscalls.filter(({ result }) => !result.exact).map(({ name }) => name);
-      return { profile: { kind: 'Seccomp', seccomp }, inexact };
+      const { profile: seccomp, groups, ids } = intersect(inputs.profiles, nativeArchitecture, inputs.profiles[0]);
+      const inexact = groups.filter(({ result }) => !result.exact).flatMap(({ syscalls }) => syscalls);
+      return { profile: { kind: 'Seccomp', seccomp }, inexact: inexact.map((id) => ids.nameOf(id)).sort() };
     }
     case 'AppArmor': {
       const { profile: apparmor, shortfalls } = intersectAppArmor(inputs.profiles);

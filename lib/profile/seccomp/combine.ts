@@ -2,7 +2,7 @@ import { intersectBoxes } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch } from './budget.ts';
 import type { Decision, Region } from './meaning.ts';
-import { always, withOneErrno } from './meaning.ts';
+import { always, levelsOf, withOneErrno } from './meaning.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, stricter, strictness } from './outcome.ts';
 import { addRegion, subtractBoxes, withoutIncluded } from './regions.ts';
@@ -40,7 +40,7 @@ function combineConstants(first: Decision, second: Decision): Decision {
 function prevails(one: Decision, constant: Decision): boolean {
   if (constant.regions.length > 0 || !constant.exact) return false;
   const level = strictness(constant.otherwise);
-  return strictness(one.otherwise) >= level && one.regions.every(({ outcome }) => strictness(outcome) >= level);
+  return level === 0 || levelsOf(one).least >= level;
 }
 
 function strictestOf(...decisions: readonly Decision[]): Decision {

@@ -2,9 +2,10 @@ import { companions } from './architecture.ts';
 import { writtenAlike } from './compare.ts';
 import { describeDecision } from './describe.ts';
 import { flagsInEffect } from './flags.ts';
-import type { IntersectedSyscall, Intersection } from './intersect.ts';
+import type { Intersection } from './intersect.ts';
 import { intersect, intersectArchitectures } from './intersect.ts';
 import type { Decision } from './meaning.ts';
+import { levelsOf } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
 import { describeOutcome, strictness } from './outcome.ts';
 
@@ -114,25 +115,27 @@ function listenerConstraints(artifact: SeccompProfile): readonly Constraint[] {
 }
 
 function syscallConstraints(found: Intersection, kinds: readonly ProfileInput[]): readonly Constraint[] {
-  const artifactMeaning = found.meanings.at(-1);
-  if (artifactMeaning === undefined) return [];
-  const changedDefault = found.meanings.some(
-    ({ otherwise }) => strictness(otherwise.otherwise) > strictness(artifactMeaning.otherwise.otherwise),
+  const byDefault = found.meanings.at(-1)?.otherwise;
+  if (byDefault === undefined) return [];
+  const isDefaultChanged = found.meanings.some(
+    ({ otherwise }) => strictness(otherwise.otherwise) > strictness(byDefault.otherwise),
   );
-  // Syscalls with which all inputs do the same share their decisions, which are looked at once.
-  const known = new Map<IntersectedSyscall['inputs'], { readonly result: Decision; readonly steps: readonly Step[] }>();
-  const constraints: Constraint[] = [];
-  for (const { name: subject, inputs, result } of found.syscalls) {
+  const constrained: number[] = [];
+  const stepsAt: (readonly Step[])[] = new Array(found.ids.size);
+  for (const { syscalls, inputs, result } of found.groups) {
     // What the artifact leaves to its default is told of once, as defaultAction.
-    if (changedDefault && !artifactMeaning.decisions.has(subject)) continue;
-    let found = known.get(inputs);
-    if (found?.result !== result) {
-      found = { result, steps: stepsOf(inputs, result, kinds) };
-      known.set(inputs, found);
+    if (isDefaultChanged && inputs.at(-1) === byDefault) continue;
+    const steps = stepsOf(inputs, result, kinds);
+    if (steps.length === 0) continue;
+    for (const id of syscalls) {
+      constrained.push(id);
+      stepsAt[id] = steps;
     }
-    for (const { input, from, to, exact } of found.steps) constraints.push({ subject, input, from, to, exact });
   }
-  return constraints;
+  return found.ids.sorted(constrained).flatMap((id) => {
+    const subject = found.ids.nameOf(id);
+    return (stepsAt[id] ?? []).map(({ input, from, to, exact }) => ({ subject, input, from, to, exact }));
+  });
 }
 
 type Step = Omit<Constraint, 'subject'>;
@@ -153,26 +156,14 @@ function stepsOf(inputs: readonly Decision[], result: Decision, kinds: readonly 
 
 function tightened(wanted: Decision, result: Decision): boolean {
   if (writtenAlike(wanted, result)) return false;
-  const [first, second] = [levels(wanted), levels(result)];
+  const [first, second] = [levelsOf(wanted), levelsOf(result)];
   // Equally strict everywhere: only the errno differs.
   return Math.min(first.least, second.least) < Math.max(first.most, second.most);
 }
 
 /** Whether `input` is stricter than `wanted` for some arguments, as far as their outcomes tell. */
 function mayTighten(input: Decision, wanted: Decision): boolean {
-  return levels(input).most > levels(wanted).least && !writtenAlike(input, wanted);
-}
-
-/** How strict a decision is at least, and at most. */
-function levels({ regions, otherwise }: Decision): { readonly least: number; readonly most: number } {
-  let least = strictness(otherwise);
-  let most = least;
-  for (const { outcome } of regions) {
-    const level = strictness(outcome);
-    if (level < least) least = level;
-    if (level > most) most = level;
-  }
-  return { least, most };
+  return levelsOf(input).most > levelsOf(wanted).least && !writtenAlike(input, wanted);
 }
 
 function constraint(

@@ -1,6 +1,8 @@
 import { maxValue, word } from './argument-set.ts';
 import type { EncodedRule, Encoding } from './encode.ts';
+import type { EncodedGroup } from './encoded-group.ts';
 import type { SeccompArg } from './model.ts';
+import type { SyscallIds } from './syscall-ids.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
 /** The kernel takes filters of 4096 instructions (BPF_MAXINSNS); runc puts some of its own before libseccomp's. */
@@ -15,33 +17,32 @@ const x32 = 'SCMP_ARCH_X32';
  * Makes rules simple until the filter that libseccomp makes of them fits into the kernel: the syscalls with the most
  * conditions first. A filter that does not fit would keep the container from starting.
  *
- * @param encodings by syscall; changed in place.
- * @param simplify what stands for a syscall's rules without conditions.
+ * @param simplify what stands for the rules of a group without conditions.
+ * @returns replacements by name.
  */
-export function fitIntoKernel(
-  encodings: Map<string, Encoding>,
+export function fitIntoKernel<Group extends EncodedGroup>(
+  groups: readonly Group[],
+  ids: SyscallIds,
   architectures: readonly string[],
-  simplify: (syscall: string) => Encoding,
-): void {
+  simplify: (group: Group) => Encoding,
+): ReadonlyMap<string, Encoding> {
+  const replacements = new Map<string, Encoding>();
   let most = 0;
-  for (const { rules } of encodings.values()) most += mostOf(rules, architectures);
-  if (most <= maxInstructions) return;
-  // Many syscalls share their encodings.
-  const known = new Map<Encoding, number>();
-  let total = 0;
-  for (const encoding of encodings.values()) {
-    const size = known.get(encoding) ?? sizeOf(encoding.rules, architectures);
-    known.set(encoding, size);
-    total += size;
-  }
-  if (total <= maxInstructions) return;
-  const sizes = [...encodings].map(([name, encoding]) => ({ name, size: known.get(encoding) ?? 0 }));
-  for (const { name, size } of sizes.sort((a, b) => b.size - a.size || (a.name < b.name ? -1 : 1))) {
-    if (total <= maxInstructions) return;
-    const simple = simplify(name);
+  for (const { syscalls, encoding } of groups) most += syscalls.length * mostOf(encoding.rules, architectures);
+  if (most <= maxInstructions) return replacements;
+  const sized = groups.map((group) => ({ group, size: sizeOf(group.encoding.rules, architectures) }));
+  let total = sized.reduce((sum, { group, size }) => sum + group.syscalls.length * size, 0);
+  if (total <= maxInstructions) return replacements;
+  const largestFirst = sized
+    .flatMap(({ group, size }) => group.syscalls.map((id) => ({ id, group, size })))
+    .sort((a, b) => b.size - a.size || ids.compare(a.id, b.id));
+  for (const { id, group, size } of largestFirst) {
+    if (total <= maxInstructions) break;
+    const simple = simplify(group);
     total += sizeOf(simple.rules, architectures) - size;
-    encodings.set(name, simple);
+    replacements.set(ids.nameOf(id), simple);
   }
+  return replacements;
 }
 
 /** What sizeOf is at most, found at once. */

@@ -5,6 +5,7 @@ import type { Shape } from '#test/oracle/seccomp-arbitrary';
 import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
 import type { Call } from '#test/oracle/seccomp-evaluate';
 import { evaluate, possibleResults, rank } from '#test/oracle/seccomp-evaluate';
+import { intersectedSyscalls } from '#test/support/intersected-syscalls';
 import { usualDefault } from '#test/support/runtime-default';
 import { intersect } from './intersect.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
@@ -56,7 +57,9 @@ describe('intersect', () => {
   it('is never looser than an input, and equal to the strictest where it says that it is exact', () => {
     for (const count of [1, 2, 3]) {
       forProfiles(count, 100, (profiles, calls) => {
-        const { profile, syscalls } = intersect(profiles, native);
+        const found = intersect(profiles, native);
+        const { profile } = found;
+        const syscalls = intersectedSyscalls(found);
         const exact = new Map(syscalls.map((syscall) => [syscall.name, syscall.result.exact]));
         for (const call of calls) {
           const result = evaluate(profile, call);
@@ -92,7 +95,9 @@ describe('intersect', () => {
       ];
       const inexact = new Set(
         [...ways, intersect([a, b], native), intersect([b, c], native)].flatMap((way) =>
-          way.syscalls.filter(({ result }) => !result.exact).map(({ name }) => name),
+          intersectedSyscalls(way)
+            .filter(({ result }) => !result.exact)
+            .map(({ name }) => name),
         ),
       );
       for (const call of calls.filter(({ syscall }) => !inexact.has(syscall))) {
@@ -108,7 +113,7 @@ describe('intersect', () => {
       const once = intersect([profile, profile], native);
       const twice = intersect([once.profile, profile], native);
       for (const call of calls) {
-        const exact = once.syscalls.find(({ name }) => name === call.syscall)?.result.exact ?? true;
+        const exact = intersectedSyscalls(once).find(({ name }) => name === call.syscall)?.result.exact ?? true;
         if (exact) assert.equal(evaluate(once.profile, call), evaluate(profile, call), show(call));
         assert.ok(rank(evaluate(twice.profile, call)) >= rank(evaluate(once.profile, call)), show(call));
       }
@@ -176,7 +181,9 @@ describe('intersect', () => {
         { names: ['socketcall'], action: 'SCMP_ACT_ALLOW' },
       ],
     };
-    const { profile, syscalls } = intersect([baseline, artifact], native);
+    const found = intersect([baseline, artifact], native);
+    const { profile } = found;
+    const syscalls = intersectedSyscalls(found);
     const socket = (family: bigint, protocol: bigint) =>
       evaluate(profile, { architecture: native, syscall: 'socket', args: [family, 1n, protocol] });
     assert.equal(socket(2n, 0n), 'SCMP_ACT_ALLOW');
@@ -207,10 +214,9 @@ describe('intersect', () => {
   });
 
   it('says two forbidden values without losing any other', () => {
-    const { profile, syscalls } = intersect(
-      [allow('socket', 'SCMP_CMP_NE', 40n), allow('socket', 'SCMP_CMP_NE', 16n)],
-      native,
-    );
+    const found = intersect([allow('socket', 'SCMP_CMP_NE', 40n), allow('socket', 'SCMP_CMP_NE', 16n)], native);
+    const { profile } = found;
+    const syscalls = intersectedSyscalls(found);
     assert.deepEqual(
       syscalls.map(({ result }) => result.exact),
       [true],

@@ -2,23 +2,26 @@ import { fullBudget } from './budget.ts';
 import { combineDecisions } from './combine.ts';
 import type { Encoding } from './encode.ts';
 import { encodeDecision, encodeStrictest, strictestOf } from './encode.ts';
+import type { EncodedGroup } from './encoded-group.ts';
+import { encodingsOf, withReplaced } from './encoded-group.ts';
 import { fitIntoKernel } from './filter-size.ts';
 import { flagsField, intersectFlags } from './flags.ts';
 import { likeTreated } from './like-treated.ts';
-import type { Decision, Meaning, Region } from './meaning.ts';
-import { always, boxOf, decisionOf, meaningOf } from './meaning.ts';
+import type { Decision, NumberedMeaning, Region } from './meaning.ts';
+import { always, boxOf, decisionAbout, readMeaning, strictestOfBoth } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
 import { distinguishStricter, holdMultiplexers } from './multiplexer.ts';
 import { namedDefault } from './named-default.ts';
 import { keepNumberLoad, unimplemented } from './number-load.ts';
 import type { Outcome } from './outcome.ts';
 import { enosys, stricter } from './outcome.ts';
-import { RuleList } from './rule-list.ts';
+import { entriesOf } from './rule-list.ts';
+import { SyscallIds } from './syscall-ids.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
-/** One syscall of an intersection: what each input does with it, in their order, and what came out. */
-export interface IntersectedSyscall {
-  readonly name: string;
+/** Syscalls of an intersection with which each input does the same: what that is, in their order, and what came out. */
+export interface IntersectedSyscalls {
+  readonly syscalls: readonly number[];
   readonly inputs: readonly Decision[];
   /** What holds, as written. */
   readonly result: Decision;
@@ -27,9 +30,10 @@ export interface IntersectedSyscall {
 /** An intersection, with what is needed to explain it. */
 export interface Intersection {
   readonly profile: SeccompProfile;
-  readonly meanings: readonly Meaning[];
-  /** The syscalls that any input names, sorted. */
-  readonly syscalls: readonly IntersectedSyscall[];
+  readonly ids: SyscallIds;
+  readonly meanings: readonly NumberedMeaning[];
+  /** The syscalls that any input names, and those that have rules without it; each name is in one group. */
+  readonly groups: readonly IntersectedSyscalls[];
 }
 
 /**
@@ -45,7 +49,8 @@ export function intersect(
   nativeArchitecture: string,
   listener?: SeccompProfile,
 ): Intersection {
-  const meanings = inputs.map(meaningOf);
+  const ids = new SyscallIds();
+  const meanings = inputs.map((input) => readMeaning(input, ids, strictestOfBoth));
   const architectures = intersectArchitectures(inputs, nativeArchitecture);
   const has32Bit = architectures.some((name) => knownArchitectures.get(name)?.bits !== 64);
   const budget = fullBudget();
@@ -53,35 +58,25 @@ export function intersect(
     decisions.reduce((first, second) => combineDecisions(first, second, has32Bit, budget));
   const otherwise = combine(meanings.map((meaning) => meaning.otherwise)).otherwise;
   const encodingOf = remembered((decision: Decision) => encodeDecision(decision, otherwise, has32Bit, budget));
-  const simplestOf = remembered((decision: Decision) => encodeStrictest(decision, otherwise));
-  const saidBy = remembered((encoding: Encoding) => decisionSaidBy(encoding, otherwise));
-  const combined = new Map<string, { readonly inputs: readonly Decision[]; readonly result: Decision }>();
-  const encodings = new Map<string, Encoding>();
-  for (const { names, inputs: decisions } of likeTreated(meanings)) {
+  const treated: readonly Combined[] = likeTreated(meanings, ids.size).map(({ syscalls, inputs: decisions }) => {
     const result = combine(decisions);
-    const entry = { inputs: decisions, result };
-    for (const name of names) {
-      combined.set(name, entry);
-      encodings.set(name, encodingOf(result));
-    }
-  }
-  const multiplexed = holdMultiplexers(architectures, inputs, encodings, otherwise, 'strictest', budget);
-  for (const [name, held] of multiplexed) encodings.set(name, held);
-  fitIntoKernel(encodings, architectures, (name) => simplestOf(combined.get(name)?.result ?? always(otherwise)));
-  const anchor = combine(meanings.map((meaning) => decisionOf(meaning, unimplemented)));
-  keepNumberLoad(encodings, architectures, distinguishStricter(stricter(strictestOf(anchor), enosys), otherwise));
-  const rules = new RuleList();
-  const syscalls: IntersectedSyscall[] = [];
-  for (const name of [...encodings.keys()].sort()) {
-    const encoding = encodings.get(name) ?? encodingOf(always(otherwise));
-    rules.add(name, encoding);
-    const { inputs: decisions, result } = combined.get(name) ?? {
-      inputs: meanings.map((meaning) => decisionOf(meaning, name)),
-    };
-    syscalls.push({ name, inputs: decisions, result: (encoding.exact ? result : undefined) ?? saidBy(encoding) });
-  }
-  const named = new Set(inputs.flatMap(({ syscalls: entries = [] }) => entries.flatMap(({ names }) => names)));
-  const silent = [...named, ...encodings.keys()].filter((name) => (encodings.get(name)?.rules.length ?? 0) === 0);
+    return { syscalls, inputs: decisions, result, encoding: encodingOf(result) };
+  });
+  const unnamed: Combined = {
+    syscalls: [],
+    inputs: meanings.map((meaning) => meaning.otherwise),
+    result: always(otherwise),
+    encoding: { rules: [], exact: true },
+  };
+  const encodings = encodingsOf(treated, ids);
+  const held = holdMultiplexers(architectures, meanings, encodings, otherwise, 'strictest', budget);
+  const multiplexed = withReplaced(treated, held, unnamed, ids);
+  const simplest = remembered((result: Decision) => encodeStrictest(result, otherwise));
+  const simpler = fitIntoKernel(multiplexed, ids, architectures, ({ result }) => simplest(result));
+  const fitting = withReplaced(multiplexed, simpler, unnamed, ids);
+  const anchor = combine(meanings.map((meaning) => decisionAbout(ids.idOf(unimplemented), meaning)));
+  const anchorOutcome = distinguishStricter(stricter(strictestOf(anchor), enosys), otherwise);
+  const groups = withReplaced(fitting, keepNumberLoad(fitting, ids, architectures, anchorOutcome), unnamed, ids);
   const profile: SeccompProfile = {
     defaultAction: otherwise.action,
     ...(otherwise.errno === undefined ? {} : { defaultErrnoRet: otherwise.errno }),
@@ -89,10 +84,34 @@ export function intersect(
     ...flagsField(intersectFlags(inputs, listener)),
     ...(listener?.listenerPath === undefined ? {} : { listenerPath: listener.listenerPath }),
     ...(listener?.listenerMetadata === undefined ? {} : { listenerMetadata: listener.listenerMetadata }),
-    syscalls: [...rules.entries(), ...namedDefault(new Set(silent), otherwise)],
+    syscalls: [...entriesOf(groups, ids), ...namedDefault(namesWithoutRules(inputs, groups, ids), otherwise)],
   };
-  return { profile, meanings, syscalls };
+  const intersected = groups.map(({ syscalls, inputs: decisions, result, encoding }) => ({
+    syscalls,
+    inputs: decisions,
+    result: encoding.exact ? result : decisionSaidBy(encoding, otherwise),
+  }));
+  return { profile, ids, meanings, groups: intersected };
 }
+
+/** Every name of the inputs and of the groups that has no rules, once; found out only if it is asked for. */
+function* namesWithoutRules(
+  inputs: readonly SeccompProfile[],
+  groups: readonly EncodedGroup[],
+  ids: SyscallIds,
+): Iterable<string> {
+  const silent = new Set(inputs.flatMap(({ syscalls = [] }) => syscalls.flatMap(({ names }) => names)));
+  for (const { syscalls, encoding } of groups) {
+    for (const name of syscalls.map(ids.nameOf)) {
+      if (encoding.rules.length === 0) silent.add(name);
+      else silent.delete(name);
+    }
+  }
+  yield* silent;
+}
+
+/** What comes of syscalls, and the rules for them: stricter ones, if the profile cannot hold more. */
+interface Combined extends IntersectedSyscalls, EncodedGroup {}
 
 /** What stands for a result that could not be written exactly. */
 function decisionSaidBy({ rules, exact }: Encoding, byDefault: Outcome): Decision {

@@ -1,49 +1,70 @@
-import type { Decision, Meaning } from './meaning.ts';
-import { decisionOf } from './meaning.ts';
+import type { Decision, NumberedMeaning } from './meaning.ts';
+import { decisionAbout } from './meaning.ts';
 
 /** Syscalls with which each of several profiles does the same, so that what comes of them is found out once. */
 export interface LikeTreated {
-  readonly names: readonly string[];
+  /** Their numbers. */
+  readonly syscalls: readonly number[];
   /** One decision of each profile. */
   readonly inputs: readonly Decision[];
 }
 
-interface Node {
-  readonly next: Map<Decision, Node>;
-  group?: { readonly names: string[]; readonly inputs: readonly Decision[] };
+interface Group extends LikeTreated {
+  readonly syscalls: number[];
+  /** How many combinations of their conditions there are. */
+  readonly pairs: number;
 }
 
 /** Every syscall that any profile names, those with the fewest conditions first: a budget then lasts for most. */
-export function likeTreated(meanings: readonly Meaning[]): readonly LikeTreated[] {
-  const root: Node = { next: new Map() };
-  const groups: LikeTreated[] = [];
-  const seen = new Set<string>();
-  for (const { decisions } of meanings) {
-    for (const name of decisions.keys()) {
-      if (seen.size === seen.add(name).size) continue;
-      const node = nodeOf(root, meanings, name);
-      if (node.group === undefined) {
-        node.group = { names: [], inputs: meanings.map((meaning) => decisionOf(meaning, name)) };
-        groups.push(node.group);
-      }
-      node.group.names.push(name);
+export function likeTreated(meanings: readonly NumberedMeaning[], size: number): readonly LikeTreated[] {
+  const order = inOrder(meanings, size);
+  const groupOf = groupNumbers(meanings, order, size);
+  const groups: Group[] = [];
+  for (let at = 0; at < order.length; at += 1) {
+    const id = order[at] as number;
+    const group = groups[groupOf[id] as number];
+    if (group !== undefined) group.syscalls.push(id);
+    else groups.push(newGroup(id, meanings));
+  }
+  return groups.sort((a, b) => a.pairs - b.pairs);
+}
+
+function newGroup(id: number, meanings: readonly NumberedMeaning[]): Group {
+  const inputs = meanings.map((meaning) => decisionAbout(id, meaning));
+  let pairs = 1;
+  for (const { regions } of inputs) pairs *= 1 + regions.length;
+  return { syscalls: [id], inputs, pairs };
+}
+
+/** Every syscall once: those that the first profile names, then those that the second one names besides, and so on. */
+function inOrder(meanings: readonly NumberedMeaning[], size: number): readonly number[] {
+  const isNamed = new Uint8Array(size);
+  const all: number[] = [];
+  for (const { order } of meanings) {
+    for (let at = 0; at < order.length; at += 1) {
+      const id = order[at] as number;
+      if (isNamed[id] === 0) all.push(id);
+      isNamed[id] = 1;
     }
   }
-  const sizes = new Map(groups.map((group) => [group, pairsOf(group)]));
-  return groups.sort((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0));
+  return all;
 }
 
-function nodeOf(root: Node, meanings: readonly Meaning[], name: string): Node {
-  let node = root;
-  for (const meaning of meanings) {
-    const decision = decisionOf(meaning, name);
-    const next = node.next.get(decision) ?? { next: new Map() };
-    node.next.set(decision, next);
-    node = next;
+/** For each syscall the same number as for those with the same decisions, counted in the order in which they come. */
+function groupNumbers(meanings: readonly NumberedMeaning[], order: readonly number[], size: number): Uint32Array {
+  const numbers = new Uint32Array(size);
+  for (const { places, distinct } of meanings) {
+    const known = new Map<number, number>();
+    for (let at = 0; at < order.length; at += 1) {
+      const id = order[at] as number;
+      const key = (numbers[id] as number) * (distinct.length + 1) + (places[id] ?? distinct.length);
+      let number = known.get(key);
+      if (number === undefined) {
+        number = known.size;
+        known.set(key, number);
+      }
+      numbers[id] = number;
+    }
   }
-  return node;
-}
-
-function pairsOf({ inputs }: LikeTreated): number {
-  return inputs.reduce((product, { regions }) => product * (1 + regions.length), 1);
+  return numbers;
 }

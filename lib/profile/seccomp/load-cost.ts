@@ -1,3 +1,4 @@
+import { namesTwice } from './meaning.ts';
 import type { SeccompArg } from './model.ts';
 
 /** So many rules of different argument sets load in under 0.5 s whatever they compare; with 10 some took minutes. */
@@ -49,13 +50,13 @@ export function loadDelay(rules: readonly Conditions[]): LoadDelay | undefined {
  */
 export function loadedRules(args: readonly SeccompArg[]): readonly Conditions[] {
   const compares = ({ op, value }: SeccompArg) => op !== 'SCMP_CMP_MASKED_EQ' || value !== 0n;
-  const isRepeated = new Set(args.map(({ index }) => index)).size < args.length;
-  return isRepeated ? args.map((arg) => [arg].filter(compares)) : [args.filter(compares)];
+  return namesTwice(args) ? args.map((arg) => [arg].filter(compares)) : [args.filter(compares)];
 }
 
 /** A condition as 32-bit architectures compare it. */
 export function lowHalf(arg: SeccompArg): SeccompArg {
   const { value, valueTwo } = arg;
+  if (value <= 0xffff_ffffn && (valueTwo === undefined || valueTwo <= 0xffff_ffffn)) return arg;
   return {
     ...arg,
     value: BigInt.asUintN(32, value),

@@ -2,8 +2,12 @@ import { argumentSet } from './argument-set.ts';
 import type { Box, Side } from './box.ts';
 import { everything } from './box.ts';
 import type { SeccompAction, SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
+import { isInvolved } from './multiplexed-names.ts';
 import type { Outcome } from './outcome.ts';
 import { loadable, outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
+import { SyscallIds } from './syscall-ids.ts';
+
+const word = 0xffff_ffffn;
 
 /** Calls that share an outcome. */
 export interface Region {
@@ -49,6 +53,23 @@ export function decisionOf(meaning: Meaning, syscall: string): Decision {
   return meaning.decisions.get(syscall) ?? meaning.otherwise;
 }
 
+/** The decision about a syscall by its number. */
+export function decisionAbout(id: number, { places, distinct, otherwise }: NumberedMeaning): Decision {
+  return distinct[places[id] ?? -1] ?? otherwise;
+}
+
+/** How strict a decision is at least, and at most. */
+export function levelsOf({ regions, otherwise }: Decision): { readonly least: number; readonly most: number } {
+  let least = strictness(otherwise);
+  let most = least;
+  for (const { outcome } of regions) {
+    const level = strictness(outcome);
+    if (level < least) least = level;
+    if (level > most) most = level;
+  }
+  return { least, most };
+}
+
 /**
  * What a profile means as runc gives it to libseccomp: entries that say the default are not added; the first entry
  * without conditions beats all others of its syscall; conditions on one argument are alternatives, on different
@@ -56,17 +77,44 @@ export function decisionOf(meaning: Meaning, syscall: string): Decision {
  * a profile could rely on: the strictest counts.
  */
 export function meaningOf(profile: SeccompProfile): Meaning {
-  return readMeaning(profile, (narrow, wide) => unsure(stricter(narrow, wide)));
+  return named(profile, strictestOfBoth);
 }
 
 /** The same, for those who want what is permitted anywhere: what is not sure is said laxer, and not stricter. */
 export function laxestMeaningOf(profile: SeccompProfile): Meaning {
-  return readMeaning(profile, (narrow, wide) => unsure(stricter(narrow, wide) === narrow ? wide : narrow));
+  return named(profile, laxestOfBoth);
 }
 
 /** The same, as it is on 64-bit architectures, for those who look at the others apart. */
 export function wideMeaningOf(profile: SeccompProfile): Meaning {
-  return readMeaning(profile, (_, wide) => ({ ...always(wide), wide: true }));
+  return named(profile, (_, wide) => ({ ...always(wide), wide: true }));
+}
+
+export function strictestOfBoth(narrow: Outcome, wide: Outcome): Decision {
+  return unsure(stricter(narrow, wide));
+}
+export function laxestOfBoth(narrow: Outcome, wide: Outcome): Decision {
+  return unsure(stricter(narrow, wide) === narrow ? wide : narrow);
+}
+
+function named(profile: SeccompProfile, either: Either): Meaning {
+  const ids = new SyscallIds();
+  const { order, places, distinct, otherwise } = readMeaning(profile, ids, either);
+  const decisions = new Map<string, Decision>();
+  for (const id of order) decisions.set(ids.nameOf(id), distinct[places[id] as number] as Decision);
+  return { decisions, otherwise };
+}
+
+/** A meaning by the numbers of syscalls. */
+export interface NumberedMeaning {
+  /** The numbers of the syscalls that the profile names, those without conditions first. */
+  readonly order: readonly number[];
+  /** For each of these numbers the place of its decision among the distinct ones. */
+  readonly places: readonly (number | undefined)[];
+  readonly distinct: readonly Decision[];
+  readonly otherwise: Decision;
+  /** The entries with another outcome than the default for socketcall, ipc and what they stand for, in their order. */
+  readonly multiplexed: readonly { readonly id: number; readonly rule: SeccompRule }[];
 }
 
 /**
@@ -74,41 +122,77 @@ export function wideMeaningOf(profile: SeccompProfile): Meaning {
  *   on the former a comparison under a mask without low bits is none, so that its rule decides alone if it is the first to
  *   do so.
  */
-function readMeaning(profile: SeccompProfile, either: Either): Meaning {
+export function readMeaning(profile: SeccompProfile, ids: SyscallIds, either: Either): NumberedMeaning {
   const written = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
   const byDefault = loadable(written);
-  const decisions = new Map<string, Decision>();
-  const constants = new Map<SeccompAction, Decision>();
-  const conditional = new Map<string, Conditions>();
-  for (const rule of profile.syscalls ?? []) {
+  const distinct: Decision[] = [];
+  const order: number[] = [];
+  const places = new Array<number | undefined>(ids.size);
+  const conditional = new Array<Conditions | undefined>(ids.size);
+  const conditionalOrder: number[] = [];
+  const constants = new Map<SeccompAction, number>();
+  let whole: number | undefined;
+  const constantPlace = (outcome: Outcome): number => {
+    let place = constants.get(outcome.action);
+    if (place === undefined || !sameOutcome((distinct[place] as Decision).otherwise, outcome)) {
+      place = distinct.push(always(outcome)) - 1;
+      constants.set(outcome.action, place);
+    }
+    return place;
+  };
+  const multiplexed: { readonly id: number; readonly rule: SeccompRule }[] = [];
+  const { syscalls: rules = [] } = profile;
+  for (let r = 0; r < rules.length; r += 1) {
+    const rule = rules[r] as SeccompRule;
     const said = outcomeOf(rule.action, rule.errnoRet);
     if (sameOutcome(said, written)) continue;
     const outcome = loadable(said);
     const regions = regionsOf(rule, outcome);
+    const { names } = rule;
     if (regions === 'all') {
       // Entries that say the same share a decision, so that it is combined and written once.
-      const known = constants.get(outcome.action);
-      const decision = known !== undefined && sameOutcome(known.otherwise, outcome) ? known : always(outcome);
-      constants.set(outcome.action, decision);
-      for (const name of rule.names) {
-        if (decisions.has(name)) continue;
-        const cut = conditional.get(name)?.cut ?? outcome;
-        decisions.set(name, sameOutcome(cut, outcome) ? decision : either(cut, outcome));
+      if (whole === undefined || distinct[whole]?.otherwise !== outcome) whole = constantPlace(outcome);
+      const place = whole;
+      // An iterator for each of thousands of short lists would take longer than what is done here.
+      for (let at = 0; at < names.length; at += 1) {
+        const id = ids.idOf(names[at] as string);
+        if (isInvolved(id)) multiplexed.push({ id, rule });
+        if (places[id] !== undefined) continue;
+        const cut = conditional[id]?.cut ?? outcome;
+        places[id] = sameOutcome(cut, outcome) ? place : distinct.push(either(cut, outcome)) - 1;
+        order.push(id);
       }
     } else {
       const { args = [] } = rule;
+      const isWide = args.some(isWideCondition);
       const cut = decidesWhenCut(args) ? outcome : undefined;
-      addConditions(conditional, rule.names, { regions, wide: args.some(isWideCondition), cut });
+      const extended = names.length === 1 ? undefined : new Map<Conditions | undefined, Conditions>();
+      for (let at = 0; at < names.length; at += 1) {
+        const id = ids.idOf(names[at] as string);
+        if (isInvolved(id)) multiplexed.push({ id, rule });
+        const before = conditional[id];
+        if (before === undefined) conditionalOrder.push(id);
+        const known = extended?.get(before);
+        const conditions: Conditions = known ?? {
+          before,
+          regions,
+          wide: isWide || (before?.wide ?? false),
+          cut: before?.cut ?? cut,
+          place: undefined,
+        };
+        if (known === undefined) extended?.set(before, conditions);
+        conditional[id] = conditions;
+      }
     }
   }
-  const known = new Map<Conditions, Decision>();
-  for (const [name, conditions] of conditional) {
-    if (decisions.has(name)) continue;
-    const decision = known.get(conditions) ?? decisionUnder(conditions, byDefault, either);
-    known.set(conditions, decision);
-    decisions.set(name, decision);
+  for (const id of conditionalOrder) {
+    if (places[id] !== undefined) continue;
+    const conditions = conditional[id] as Conditions;
+    conditions.place ??= distinct.push(decisionUnder(conditions, byDefault, either)) - 1;
+    places[id] = conditions.place;
+    order.push(id);
   }
-  return { decisions, otherwise: always(byDefault) };
+  return { order, places, distinct, otherwise: always(byDefault), multiplexed };
 }
 
 /** The regions of an entry, after those of the entries before it; syscalls that the same entries name share the list. */
@@ -118,45 +202,29 @@ interface Conditions {
   readonly wide: boolean;
   /** What the first entry says of which 32-bit architectures leave no conditions. */
   readonly cut: Outcome | undefined;
-}
-
-function addConditions(
-  conditional: Map<string, Conditions>,
-  names: readonly string[],
-  added: Omit<Conditions, 'before'>,
-): void {
-  const only = names.length === 1 ? names[0] : undefined;
-  if (only !== undefined) {
-    const before = conditional.get(only);
-    conditional.set(only, after(before, added));
-    return;
-  }
-  const extended = new Map<Conditions | undefined, Conditions>();
-  for (const name of names) {
-    const before = conditional.get(name);
-    const known = extended.get(before);
-    const conditions = known ?? after(before, added);
-    if (known === undefined) extended.set(before, conditions);
-    conditional.set(name, conditions);
-  }
-}
-
-function after(before: Conditions | undefined, added: Omit<Conditions, 'before'>): Conditions {
-  const { regions, wide, cut } = added;
-  return { before, regions, wide: wide || (before?.wide ?? false), cut: before?.cut ?? cut };
+  /** Where what they come to lies, once it was asked for. */
+  place: number | undefined;
 }
 
 type Either = (narrow: Outcome, wide: Outcome) => Decision;
 
 function decisionUnder(conditions: Conditions, byDefault: Outcome, either: Either): Decision {
-  const lists: (readonly Region[])[] = [];
-  for (let at: Conditions | undefined = conditions; at !== undefined; at = at.before) lists.push(at.regions);
-  const regions = joinExceptions(lists.reverse().flat());
-  const settled = settle(regions, byDefault);
-  const { otherwise } = settled;
+  const { regions, otherwise } = settle(joinExceptions(allRegions(conditions)), byDefault);
   const { cut = otherwise, wide } = conditions;
-  if (settled.regions.length === 0 && !sameOutcome(cut, otherwise)) return either(cut, otherwise);
-  return { ...settled, exact: true, wide };
+  if (regions.length === 0 && !sameOutcome(cut, otherwise)) return either(cut, otherwise);
+  return { regions, otherwise, exact: true, wide };
+}
+
+function allRegions(conditions: Conditions): readonly Region[] {
+  if (conditions.before === undefined) return conditions.regions;
+  let length = 0;
+  for (let at: Conditions | undefined = conditions; at !== undefined; at = at.before) length += at.regions.length;
+  const regions = new Array<Region>(length);
+  for (let at: Conditions | undefined = conditions; at !== undefined; at = at.before) {
+    length -= at.regions.length;
+    for (let index = 0; index < at.regions.length; index += 1) regions[length + index] = at.regions[index] as Region;
+  }
+  return regions;
 }
 
 /** A decision that holds on machines of some kinds, and is not what the profile says on others. */
@@ -166,9 +234,9 @@ function unsure(outcome: Outcome): Decision {
 
 /** The calls that a rule matches: `all`, or regions with its outcome. */
 function regionsOf(rule: SeccompRule, outcome: Outcome): readonly Region[] | 'all' {
-  const args = rule.args ?? [];
+  const { args } = rule;
   // libseccomp leaves out a comparison under an empty mask, so that such a rule has no conditions either.
-  if (args.every(hasEmptyMask)) return 'all';
+  if (args === undefined || args.every(hasEmptyMask)) return 'all';
   if (namesTwice(args)) return args.some(hasEmptyMask) ? 'all' : alternativesOf(args, outcome);
   const box = boxOf(args);
   return box === undefined ? [] : [{ box, outcome }];
@@ -180,8 +248,11 @@ function hasEmptyMask({ op, value }: SeccompArg): boolean {
 
 /** Whether an entry has no conditions where only the low halves of numbers are compared; see regionsOf. */
 function decidesWhenCut(args: readonly SeccompArg[]): boolean {
-  const vanishes = ({ op, value }: SeccompArg) => op === 'SCMP_CMP_MASKED_EQ' && (value & 0xffff_ffffn) === 0n;
-  return namesTwice(args) ? args.some(vanishes) : args.every(vanishes);
+  return namesTwice(args) ? args.some(vanishesWhenCut) : args.every(vanishesWhenCut);
+}
+
+function vanishesWhenCut({ op, value }: SeccompArg): boolean {
+  return op === 'SCMP_CMP_MASKED_EQ' && (value & word) === 0n;
 }
 
 /** A region for each condition by itself. */
@@ -194,7 +265,9 @@ function alternativesOf(conditions: readonly SeccompArg[], outcome: Outcome): re
   return regions;
 }
 
-function namesTwice(args: readonly SeccompArg[]): boolean {
+/** Whether two conditions are on the same argument, which makes all of an entry's conditions alternatives. */
+export function namesTwice(args: readonly SeccompArg[]): boolean {
+  if (args.length < 2) return false;
   let seen = 0;
   for (const { index } of args) {
     const bit = 1 << index;
@@ -206,6 +279,11 @@ function namesTwice(args: readonly SeccompArg[]): boolean {
 
 /** The calls that meet all conditions, which name different arguments; undefined if there are none. */
 export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
+  const [only] = conditions;
+  if (only !== undefined && conditions.length === 1) {
+    const set = argumentSet(only);
+    return set === 'none' ? undefined : set === undefined ? everything : [{ index: only.index, set }];
+  }
   // Thousands of these are made: a list that grows, and each sorting, would take several times as much.
   const box = new Array<Side>(conditions.length);
   let length = 0;
@@ -218,14 +296,21 @@ export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
     box[length] = { index: arg.index, set };
     length += 1;
   }
-  box.length = length;
+  if (length < box.length) box.length = length;
   return inOrder ? box : box.sort((a, b) => a.index - b.index);
 }
 
 /** Where conditions hold for all arguments, the default never does, nor anything laxer. */
 export function settle(regions: readonly Region[], byDefault: Outcome): Pick<Decision, 'regions' | 'otherwise'> {
-  const whole = regions.filter(({ box }) => box.length === 0).map(({ outcome }) => outcome);
-  if (whole.length === 0) return { regions, otherwise: byDefault };
+  return regions.some(isEverything) ? settleWhole(regions) : { regions, otherwise: byDefault };
+}
+
+function isEverything({ box }: Region): boolean {
+  return box.length === 0;
+}
+
+function settleWhole(regions: readonly Region[]): Pick<Decision, 'regions' | 'otherwise'> {
+  const whole = regions.filter(isEverything).map(({ outcome }) => outcome);
   const otherwise = whole.reduce(stricter);
   const level = strictness(otherwise);
   const since = regions.findIndex(({ box, outcome }) => box.length === 0 && sameOutcome(outcome, otherwise));
@@ -236,13 +321,16 @@ export function settle(regions: readonly Region[], byDefault: Outcome): Pick<Dec
 
 /** Regions that leave out one value each of the same argument together leave out none. */
 function joinExceptions(regions: readonly Region[]): readonly Region[] {
-  if (!regions.some(isException)) return regions;
+  return regions.some(isException) ? withoutExceptions(regions) : regions;
+}
+
+function withoutExceptions(regions: readonly Region[]): readonly Region[] {
   const excepted = new Map<string, bigint>();
   const joined = new Set<Outcome>();
   const keyOf = ({ box, outcome }: Region) => {
     const [side] = box;
     // Beyond 32 bits two values may be one where they are cut.
-    if (box.length > 1 || side?.set.form !== 'except' || side.set.value > 0xffff_ffffn) return undefined;
+    if (box.length > 1 || side?.set.form !== 'except' || side.set.value > word) return undefined;
     return { key: `${side.index} ${outcome.action} ${outcome.errno ?? ''}`, value: side.set.value };
   };
   for (const region of regions) {
@@ -269,5 +357,5 @@ function isException({ box }: Region): boolean {
 }
 
 function isWideCondition({ op, value, valueTwo = 0n }: SeccompArg): boolean {
-  return (op === 'SCMP_CMP_MASKED_EQ' ? valueTwo & value : value) > 0xffff_ffffn;
+  return value > word && (op !== 'SCMP_CMP_MASKED_EQ' || (valueTwo & value) > word);
 }

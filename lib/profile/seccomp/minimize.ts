@@ -10,7 +10,8 @@ import { namedDefault } from './named-default.ts';
 import type { Outcome } from './outcome.ts';
 import { defaultErrno, outcomeOf, sameOutcome } from './outcome.ts';
 import { withoutIncluded } from './regions.ts';
-import { RuleList } from './rule-list.ts';
+import { entriesOf } from './rule-list.ts';
+import { SyscallIds } from './syscall-ids.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
 /**
@@ -34,7 +35,8 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string, budget: Bu
   const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
   const own = withEffect(profile, byDefault);
   const encodings = encodingsOf(profile, meaning, nativeArchitecture, budget);
-  const rules = new RuleList();
+  const ids = new SyscallIds();
+  const written = new Map<Encoding, number[]>();
   const kept = new Set<string>();
   const silent = new Set((profile.syscalls ?? []).flatMap(({ names }) => names));
   const counts = countsOf(own);
@@ -46,11 +48,12 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string, budget: Bu
     if (decision === undefined || encoding === undefined) continue;
     const isShorter = decision.regions.length === 0 || encoding.rules.length <= (counts.get(name) ?? 0);
     if (!encoding.exact || !isShorter || untouched.has(name)) kept.add(name);
-    else rules.add(name, encoding);
+    else append(written, encoding, ids.idOf(name));
     if (kept.has(name) || encoding.rules.length > 0) silent.delete(name);
   }
   const { architectures, flags, listenerPath, listenerMetadata } = profile;
-  const entries = [...rules.entries(), ...only(own, kept), ...namedDefault(silent, byDefault)];
+  const groups = [...written].map(([encoding, syscalls]) => ({ syscalls, encoding }));
+  const entries = [...entriesOf(groups, ids), ...only(own, kept), ...namedDefault(silent, byDefault)];
   const syscalls = entries.map(withoutDefaultErrno);
   return {
     defaultAction: byDefault.action,
@@ -64,6 +67,12 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string, budget: Bu
     ...(listenerMetadata === undefined ? {} : { listenerMetadata }),
     ...(syscalls.length === 0 ? {} : { syscalls }),
   };
+}
+
+function append(written: Map<Encoding, number[]>, encoding: Encoding, syscall: number): void {
+  const syscalls = written.get(encoding);
+  if (syscalls === undefined) written.set(encoding, [syscall]);
+  else syscalls.push(syscall);
 }
 
 /** Each syscall's decision written anew, those with the fewest conditions first: the budget then lasts for most. */

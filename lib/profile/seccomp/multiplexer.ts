@@ -3,71 +3,26 @@ import type { Box } from './box.ts';
 import { domainOf, haveCommonCall } from './box.ts';
 import type { Budget } from './budget.ts';
 import { differences, directionOf } from './compare.ts';
-import type { EncodedRule, Encoding } from './encode.ts';
+import type { Encoding } from './encode.ts';
 import { loadedRules, lowHalf } from './load-cost.ts';
 import type { LoadDoubt, LoadedRule } from './loaded-rule.ts';
-import type { Decision, Region } from './meaning.ts';
-import { always, boxOf, settle } from './meaning.ts';
+import type { Decision, NumberedMeaning, Region } from './meaning.ts';
+import { always, boxOf, levelsOf, readMeaning, settle, strictestOfBoth } from './meaning.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
+import type { Member, Multiplexer } from './multiplexed-names.ts';
+import { involved, isMultiplexing, multiplexers } from './multiplexed-names.ts';
 import type { Outcome } from './outcome.ts';
-import { enosys, laxer, loadable, outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
+import { enosys, laxer, loadable, outcomeOf, sameOutcome, stricter } from './outcome.ts';
+import { SyscallIds } from './syscall-ids.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
-/** Architectures on which libseccomp knows one syscall that stands for many. */
-const multiplexing: ReadonlySet<string> = new Set(
-  ['X86', 'S390', 'S390X', 'PPC', 'PPC64', 'PPC64LE', 'MIPS', 'MIPSEL', 'M68K', 'SH', 'SHEB'].map(
-    (name) => `SCMP_ARCH_${name}`,
-  ),
-);
-
-/** Each such syscall with those that it stands for, and their numbers in its first argument (socketcall(2), ipc(2)). */
-const multiplexers: ReadonlyMap<string, ReadonlyMap<string, bigint>> = new Map([
-  [
-    'socketcall',
-    numbered([
-      ...['socket', 'bind', 'connect', 'listen', 'accept', 'getsockname', 'getpeername', 'socketpair', 'send', 'recv'],
-      ...['sendto', 'recvfrom', 'shutdown', 'setsockopt', 'getsockopt', 'sendmsg', 'recvmsg', 'accept4', 'recvmmsg'],
-      ...['sendmmsg'],
-    ]),
-  ],
-  [
-    'ipc',
-    new Map([
-      ...numbered(['semop', 'semget', 'semctl', 'semtimedop']),
-      ...numbered(['msgsnd', 'msgrcv', 'msgget', 'msgctl'], 11n),
-      ...numbered(['shmat', 'shmdt', 'shmget', 'shmctl'], 21n),
-    ]),
-  ],
-]);
-
-function numbered(names: readonly string[], first = 1n): ReadonlyMap<string, bigint> {
-  return new Map(names.map((name, index) => [name, first + BigInt(index)]));
-}
-
-const involved: ReadonlySet<string> = new Set(
-  [...multiplexers].flatMap(([name, members]) => [name, ...members.keys()]),
-);
-
-/** Whether an architecture has socketcall and ipc, to which libseccomp adds the rules of what they stand for. */
-export function isMultiplexing(architecture: string): boolean {
-  return multiplexing.has(architecture);
-}
-
-/** Whether a multiplexer stands for the syscall. */
-export function isMultiplexed(name: string): boolean {
-  return [...multiplexers.values()].some((members) => members.has(name));
-}
-
-/** The syscalls whose rules libseccomp adds to a multiplexer too; none for other syscalls. */
-export function membersOf(multiplexer: string): readonly string[] {
-  return [...(multiplexers.get(multiplexer)?.keys() ?? [])];
-}
+const involvedNames: ReadonlySet<string> = new Set(involved.values());
 
 /** The syscalls whose rules libseccomp adds to a multiplexer with other conditions than some entries have. */
 export function reconditioned(entries: readonly SeccompRule[], architectures: readonly string[]): ReadonlySet<string> {
   if (!architectures.some(isMultiplexing)) return new Set();
   const conditional = entries.filter(({ args = [] }) => args.length > 0);
-  return new Set(conditional.flatMap(({ names }) => names.filter((name) => involved.has(name))));
+  return new Set(conditional.flatMap(({ names }) => names.filter((name) => involvedNames.has(name))));
 }
 
 /** Which of several outcomes a combined profile has, and which direction would break what it promises. */
@@ -82,29 +37,30 @@ export type Combination = 'strictest' | 'laxest';
  * So rules that are right name by name may be wrong through the multiplexer, and rules with different
  * outcomes may become one, which libseccomp refuses. Then the multiplexer gets one unconditional rule.
  *
- * @param encodings the rules of the combined profile by name.
+ * @param encodings the rules of the combined profile by the numbers of syscalls.
  * @returns replacements by name.
  */
 export function holdMultiplexers(
   architectures: readonly string[],
-  inputs: readonly SeccompProfile[],
-  encodings: ReadonlyMap<string, Encoding>,
+  inputs: readonly NumberedMeaning[],
+  encodings: readonly (Encoding | undefined)[],
   byDefault: Outcome,
   combination: Combination,
   budget: Budget,
 ): ReadonlyMap<string, Encoding> {
   const replacements = new Map<string, Encoding>();
   for (const bits of multiplexedWidths(architectures)) {
-    const views = inputs.map((profile) => viewOf(profile, bits));
-    const result = viewOfEncodings(encodings, byDefault, bits);
-    for (const [name, members] of multiplexers) {
-      if (!mustHold({ name, members, views, result, domain: domainOf(bits) }, combination, budget)) continue;
-      const outcomes = [...views, result].flatMap((view) => outcomesThrough(view, name, members));
+    const views = inputs.map((meaning) => viewOf(meaning, bits));
+    const result = viewOfResult(encodings, byDefault, bits);
+    for (const multiplexer of multiplexers) {
+      if (!mustHold({ multiplexer, views, result, domain: domainOf(bits) }, combination, budget)) continue;
+      const { name, members } = multiplexer;
+      const outcomes = [...views, result].flatMap((view) => outcomesThrough(view, multiplexer));
       const outcome = outcomes.reduce(combination === 'strictest' ? stricter : laxer);
       const explicit = (combination === 'strictest' ? distinguishStricter : distinguishLaxer)(outcome, byDefault);
       if (explicit !== undefined) replacements.set(name, { rules: [{ args: [], outcome: explicit }], exact: false });
       // Under a default of KILL_PROCESS nothing else is as strict: without rules of their own all fall to it.
-      else for (const denied of [name, ...members.keys()]) replacements.set(denied, { rules: [], exact: false });
+      else for (const denied of [multiplexer, ...members]) replacements.set(denied.name, { rules: [], exact: false });
     }
   }
   return replacements;
@@ -124,15 +80,15 @@ export interface MultiplexedReading {
  * these and compare arguments in so many bits.
  */
 export function multiplexedReadings(profile: SeccompProfile, bits: 32 | 64): readonly MultiplexedReading[] {
-  const view = viewOf(profile, bits);
-  return [...multiplexers].map(([multiplexer, members]) => {
-    const why = doubtThrough(multiplexer, members, view);
-    const outcomes = outcomesThrough(view, multiplexer, members);
-    const decisions = [...members].map(([member, number]) => {
-      return [member, decisionThrough(view, multiplexer, member, number)] as const;
+  const view = viewOf(readMeaning(profile, new SyscallIds(), strictestOfBoth), bits);
+  return multiplexers.map((multiplexer) => {
+    const why = doubtThrough(multiplexer, view);
+    const outcomes = outcomesThrough(view, multiplexer);
+    const decisions = multiplexer.members.map((member) => {
+      return [member.name, decisionThrough(view, multiplexer, member)] as const;
     });
     return {
-      multiplexer,
+      multiplexer: multiplexer.name,
       decisions: new Map(decisions),
       ...(why !== undefined && { doubt: { why, outcomes, dependsOnOthers: false } }),
     };
@@ -144,50 +100,48 @@ export function multiplexedWidths(architectures: readonly string[]): ReadonlySet
   return new Set(architectures.filter(isMultiplexing).map((name) => knownArchitectures.get(name)?.bits ?? 32));
 }
 
-/** The rules of a profile for multiplexers and their members, as libseccomp gets them. */
+/** The rules of a profile for multiplexers and their members, by their numbers, as libseccomp gets them. */
 interface View {
-  readonly rules: ReadonlyMap<string, readonly LoadedRule[]>;
+  readonly rules: ReadonlyMap<number, readonly LoadedRule[]>;
   readonly byDefault: Outcome;
 }
 
-function viewOf(profile: SeccompProfile, bits: 32 | 64): View {
-  const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
-  const rules = new Map<string, LoadedRule[]>();
-  for (const { names, action, errnoRet, args } of profile.syscalls ?? []) {
-    let loaded: readonly LoadedRule[] | undefined;
-    for (const name of names) {
-      if (!involved.has(name)) continue;
-      loaded ??= loadedAs(args ?? [], outcomeOf(action, errnoRet), byDefault, bits);
-      if (loaded.length > 0) append(rules, name, loaded);
+function viewOf({ multiplexed, otherwise }: NumberedMeaning, bits: 32 | 64): View {
+  const rules = new Map<number, readonly LoadedRule[]>();
+  const several = new Map<number, LoadedRule[]>();
+  let last: SeccompRule | undefined;
+  let loaded: readonly LoadedRule[] = [];
+  for (const { id, rule } of multiplexed) {
+    if (rule !== last) loaded = loadedAs(rule.args ?? [], outcomeOf(rule.action, rule.errnoRet), bits);
+    last = rule;
+    const before = rules.get(id);
+    const own = several.get(id);
+    if (before === undefined) rules.set(id, loaded);
+    else if (own !== undefined) own.push(...loaded);
+    else {
+      const list = [...before, ...loaded];
+      several.set(id, list);
+      rules.set(id, list);
     }
   }
-  return { rules, byDefault: loadable(byDefault) };
+  return { rules, byDefault: otherwise.otherwise };
 }
 
-function viewOfEncodings(encodings: ReadonlyMap<string, Encoding>, byDefault: Outcome, bits: 32 | 64): View {
-  const rules = new Map<string, LoadedRule[]>();
-  for (const name of involved) {
-    for (const { args, outcome } of encodings.get(name)?.rules ?? []) {
-      append(rules, name, loadedAs(args, outcome, byDefault, bits));
-    }
+function viewOfResult(encodings: readonly (Encoding | undefined)[], byDefault: Outcome, bits: 32 | 64): View {
+  const rules = new Map<number, readonly LoadedRule[]>();
+  let last: Encoding | undefined;
+  let loaded: readonly LoadedRule[] = [];
+  for (const id of involved.keys()) {
+    const encoding = encodings[id];
+    if (encoding === undefined || encoding.rules.length === 0) continue;
+    if (encoding !== last) loaded = encoding.rules.flatMap(({ args, outcome }) => loadedAs(args, outcome, bits));
+    last = encoding;
+    rules.set(id, loaded);
   }
   return { rules, byDefault };
 }
 
-function append(rules: Map<string, LoadedRule[]>, name: string, added: readonly LoadedRule[]): void {
-  const known = rules.get(name);
-  if (known === undefined) rules.set(name, [...added]);
-  else known.push(...added);
-}
-
-function loadedAs(
-  args: readonly SeccompArg[],
-  outcome: EncodedRule['outcome'],
-  byDefault: Outcome,
-  bits: 32 | 64,
-): readonly LoadedRule[] {
-  // Runtimes add no rules that say the default.
-  if (sameOutcome(outcome, byDefault)) return [];
+function loadedAs(args: readonly SeccompArg[], outcome: Outcome, bits: 32 | 64): readonly LoadedRule[] {
   const held = loadable(outcome);
   if (args.length === 0) return [{ conditions: args, outcome: held }];
   const compared = bits === 32 ? args.map(lowHalf) : args;
@@ -195,17 +149,23 @@ function loadedAs(
 }
 
 /** The outcome of the unconditional rule that decides for a multiplexer alone. */
-function decidesAlone({ rules }: View, multiplexer: string): Outcome | undefined {
-  return rules.get(multiplexer)?.find(({ conditions }) => conditions.length === 0)?.outcome;
+function decidesAlone({ rules }: View, { id }: Multiplexer): Outcome | undefined {
+  return rules.get(id)?.find(isUnconditional)?.outcome;
+}
+
+function isUnconditional({ conditions }: LoadedRule): boolean {
+  return conditions.length === 0;
 }
 
 /** What a call of `member` through the multiplexer meets: rules with different outcomes may overlap. */
-function decisionThrough(view: View, multiplexer: string, member: string, number: bigint): Decision {
+function decisionThrough(view: View, multiplexer: Multiplexer, member: Member): Decision {
   const alone = decidesAlone(view, multiplexer);
   if (alone !== undefined) return always(alone);
-  const own = (view.rules.get(multiplexer) ?? []).filter(({ conditions }) => conditions.every(allows(number)));
-  const rules = view.rules.get(member) ?? [];
-  const sole = rules.find(({ conditions }) => conditions.length === 0);
+  const ofMultiplexer = view.rules.get(multiplexer.id) ?? [];
+  const own = ofMultiplexer.filter(({ conditions }) => conditions.every(allows(member.call)));
+  const rules = view.rules.get(member.id) ?? [];
+  const sole = rules.find(isUnconditional);
+  if (own.length === 0 && (sole !== undefined || rules.length === 0)) return always(sole?.outcome ?? view.byDefault);
   const regions: Region[] = [];
   for (const { conditions, outcome } of [...own, ...(sole === undefined ? rules : [sole])]) {
     const box = boxOf(conditions.filter(({ index }) => index !== 0));
@@ -222,69 +182,48 @@ function allows(first: bigint): (arg: SeccompArg) => boolean {
   };
 }
 
-/** A multiplexer with its members, under the inputs of a combined profile and under the result. */
+/** A multiplexer with what the inputs of a combined profile, and the result, do with it. */
 interface Held {
-  readonly name: string;
-  readonly members: ReadonlyMap<string, bigint>;
+  readonly multiplexer: Multiplexer;
   readonly views: readonly View[];
   readonly result: View;
   readonly domain: Box;
 }
 
-function mustHold({ name, members, views, result, domain }: Held, combination: Combination, budget: Budget): boolean {
-  if (doubtThrough(name, members, result) !== undefined) return true;
-  // All that no rule names are treated alike.
-  let unnamed: boolean | undefined;
-  for (const [member, number] of members) {
-    const isNamed = [...views, result].some((view) => view.rules.has(name) || view.rules.has(member));
-    if (!isNamed && unnamed !== undefined) continue;
-    const isBroken = views.some((input) => {
-      const wanted = levelsThrough(input, name, member);
-      const reached = levelsThrough(result, name, member);
-      if (combination === 'strictest' ? reached.least >= wanted.most : reached.most <= wanted.least) return false;
-      const decisions = [input, result].map((view) => decisionThrough(view, name, member, number));
-      return breaks(decisions[0] as Decision, decisions[1] as Decision, domain, combination, budget);
+function mustHold({ multiplexer, views, result, domain }: Held, combination: Combination, budget: Budget): boolean {
+  if (doubtThrough(multiplexer, result) !== undefined) return true;
+  return differentMembers(multiplexer, [result, ...views]).some((member) => {
+    const reached = decisionThrough(result, multiplexer, member);
+    return views.some((input) => {
+      return breaks(decisionThrough(input, multiplexer, member), reached, domain, combination, budget);
     });
-    if (isBroken) return true;
-    if (!isNamed) unnamed = false;
-  }
-  return false;
-}
-
-interface Levels {
-  readonly least: number;
-  readonly most: number;
-}
-
-/** How strict a call of `member` through the multiplexer is at least, and at most: never tighter than decisionThrough. */
-function levelsThrough(view: View, multiplexer: string, member: string): Levels {
-  const alone = decidesAlone(view, multiplexer);
-  const own = view.rules.get(multiplexer);
-  const rules = view.rules.get(member);
-  const sole =
-    alone ?? (own === undefined ? rules?.find(({ conditions }) => conditions.length === 0)?.outcome : undefined);
-  if (sole !== undefined) return { least: strictness(sole), most: strictness(sole) };
-  let least = strictness(view.byDefault);
-  let most = least;
-  for (const list of [own ?? [], rules ?? []]) {
-    for (const { outcome } of list) {
-      least = Math.min(least, strictness(outcome));
-      most = Math.max(most, strictness(outcome));
-    }
-  }
-  return { least, most };
+  });
 }
 
 /** Why libseccomp may refuse the rules for a multiplexer, or make something else of them. */
-function doubtThrough(multiplexer: string, members: ReadonlyMap<string, bigint>, view: View): string | undefined {
+function doubtThrough(multiplexer: Multiplexer, view: View): string | undefined {
   if (decidesAlone(view, multiplexer) !== undefined) return undefined;
-  const ofMembers = [...members.keys()].map((member) => view.rules.get(member) ?? []);
-  if (view.rules.has(multiplexer) && ofMembers.some((rules) => rules.length > 0)) {
-    return `libseccomp may refuse conditions on ${multiplexer} beside rules for what it stands for`;
+  const { name, id, members } = multiplexer;
+  const ofMembers = [...new Set(members.map((member) => view.rules.get(member.id) ?? []))];
+  if (view.rules.has(id) && ofMembers.some((rules) => rules.length > 0)) {
+    return `libseccomp may refuse conditions on ${name} beside rules for what it stands for`;
   }
-  if (ofMembers.some(clashes))
-    return `libseccomp adds these rules to ${multiplexer} too, where they contradict each other`;
-  return isMixed(ofMembers.flat()) ? `libseccomp may join these rules wrongly in ${multiplexer}` : undefined;
+  if (ofMembers.some(clashes)) return `libseccomp adds these rules to ${name} too, where they contradict each other`;
+  return isMixed(ofMembers.flat()) ? `libseccomp may join these rules wrongly in ${name}` : undefined;
+}
+
+/** Members of a multiplexer without those for which all views have the same rules as for another. */
+function differentMembers(multiplexer: Multiplexer, views: readonly View[]): readonly Member[] {
+  const ignoresMember = (view: View) =>
+    !view.rules.has(multiplexer.id) || decidesAlone(view, multiplexer) !== undefined;
+  if (!views.every(ignoresMember)) return multiplexer.members;
+  const seen: (readonly (readonly LoadedRule[] | undefined)[])[] = [];
+  return multiplexer.members.filter(({ id }) => {
+    const rules = views.map((view) => view.rules.get(id));
+    if (seen.some((others) => others.every((other, at) => other === rules[at]))) return false;
+    seen.push(rules);
+    return true;
+  });
 }
 
 /** Whether rules with different outcomes overlap once conditions on the first argument are gone. */
@@ -305,28 +244,34 @@ function clashes(rules: readonly LoadedRule[]): boolean {
 
 /** Whether rules with several conditions do not all compare the same arguments; the first one is compared by all. */
 function isMixed(rules: readonly LoadedRule[]): boolean {
-  const compared = new Set(rules.map(({ conditions }) => argumentsBeyondFirst(conditions)));
-  return compared.size > 1;
+  const [first] = rules;
+  if (first === undefined) return false;
+  const compared = argumentsBeyondFirst(first.conditions);
+  return rules.some(({ conditions }) => argumentsBeyondFirst(conditions) !== compared);
 }
 
-function argumentsBeyondFirst(conditions: readonly SeccompArg[]): string {
-  const indexes = conditions.map(({ index }) => index).filter((index) => index !== 0);
-  return [...new Set(indexes)].sort().join();
+/** One bit for each argument. */
+function argumentsBeyondFirst(conditions: readonly SeccompArg[]): number {
+  let compared = 0;
+  for (const { index } of conditions) if (index !== 0) compared |= 1 << index;
+  return compared;
 }
 
 /** Whether what is reached is somewhere looser than wanted (or stricter, for a union), or may be. */
 function breaks(wanted: Decision, reached: Decision, domain: Box, combination: Combination, budget: Budget): boolean {
+  const [want, reach] = [levelsOf(wanted), levelsOf(reached)];
+  const isLoosened = combination === 'strictest';
+  if (isLoosened ? reach.least >= want.most : reach.most <= want.least) return false;
   const found = differences(wanted, reached, domain, budget);
   if (found === undefined) return true;
-  const wrong = combination === 'strictest' ? 'loosened' : 'tightened';
-  return found.some((difference) => directionOf(difference) === wrong);
+  return found.some((difference) => directionOf(difference) === (isLoosened ? 'loosened' : 'tightened'));
 }
 
 /** Every outcome that a call through a multiplexer may have, whatever its first argument. */
-function outcomesThrough(view: View, multiplexer: string, members: ReadonlyMap<string, bigint>): readonly Outcome[] {
+function outcomesThrough(view: View, multiplexer: Multiplexer): readonly Outcome[] {
   const alone = decidesAlone(view, multiplexer);
   if (alone !== undefined) return [alone];
-  const rules = [multiplexer, ...members.keys()].flatMap((name) => view.rules.get(name) ?? []);
+  const rules = [multiplexer, ...multiplexer.members].flatMap(({ id }) => view.rules.get(id) ?? []);
   return [view.byDefault, ...rules.map(({ outcome }) => outcome)];
 }
 

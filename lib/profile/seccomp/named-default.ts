@@ -7,7 +7,7 @@ import { strictness } from './outcome.ts';
  * syscalls newer than all that a profile names with ENOSYS instead; so what was named stays named, lest a call fail that was killed.
  */
 export function namedDefault(names: Iterable<string>, byDefault: Outcome): readonly SeccompRule[] {
+  if (strictness(byDefault) <= strictness({ action: 'SCMP_ACT_ERRNO' })) return [];
   const sorted = [...names].sort();
-  if (sorted.length === 0 || strictness(byDefault) <= strictness({ action: 'SCMP_ACT_ERRNO' })) return [];
-  return [{ names: sorted, action: byDefault.action }];
+  return sorted.length === 0 ? [] : [{ names: sorted, action: byDefault.action }];
 }

@@ -14,7 +14,8 @@ import { namedDefault } from './named-default.ts';
 import type { Outcome } from './outcome.ts';
 import { outcomeOf, sameOutcome } from './outcome.ts';
 import { apart } from './regions.ts';
-import { RuleList } from './rule-list.ts';
+import { entriesOf } from './rule-list.ts';
+import { SyscallIds } from './syscall-ids.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
 /** So many entries for one syscall a node takes from a registry by default. */
@@ -123,12 +124,12 @@ function fitTogether(
   for (const [name, rules] of others) all.set(name, { rules, exact: true });
   for (const [name, encoding] of encodings) all.set(name, encoding);
   const byDefault = meaning.otherwise.otherwise;
-  fitIntoKernel(all, architectures, (name) =>
-    encodings.has(name)
-      ? encodeStrictest(decisionOf(meaning, name), byDefault)
-      : (all.get(name) ?? { rules: [], exact: true }),
+  const ids = new SyscallIds();
+  const groups = [...all].map(([name, encoding]) => ({ name, syscalls: [ids.idOf(name)], encoding }));
+  const simpler = fitIntoKernel(groups, ids, architectures, ({ name, encoding }) =>
+    encodings.has(name) ? encodeStrictest(decisionOf(meaning, name), byDefault) : encoding,
   );
-  for (const name of encodings.keys()) encodings.set(name, all.get(name) ?? { rules: [], exact: false });
+  for (const [name, encoding] of simpler) if (encodings.has(name)) encodings.set(name, encoding);
 }
 
 /** Returns the profile with other rules for some syscalls, after those of the others. */
@@ -150,9 +151,9 @@ function withRules(
     }
     if (changed.length > 0) kept.push(...neverMet(rule).map((args) => ({ ...rule, names: changed, args })));
   }
-  const rules = new RuleList();
-  for (const [name, encoding] of [...encodings].sort(([a], [b]) => (a < b ? -1 : 1))) rules.add(name, encoding);
-  return { ...profile, syscalls: [...kept, ...rules.entries(), ...namedDefault(silent, byDefault)] };
+  const ids = new SyscallIds();
+  const groups = [...encodings].map(([name, encoding]) => ({ syscalls: [ids.idOf(name)], encoding }));
+  return { ...profile, syscalls: [...kept, ...entriesOf(groups, ids), ...namedDefault(silent, byDefault)] };
 }
 
 /** Runtimes add no rules that say the default, but they know the syscalls by them. */

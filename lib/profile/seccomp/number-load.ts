@@ -1,6 +1,8 @@
 import type { Encoding } from './encode.ts';
-import { isMultiplexed, isMultiplexing, membersOf } from './multiplexer.ts';
+import type { EncodedGroup } from './encoded-group.ts';
+import { isMultiplexed, isMultiplexing, membersOf } from './multiplexed-names.ts';
 import type { Outcome } from './outcome.ts';
+import type { SyscallIds } from './syscall-ids.ts';
 import { isOnArchitecture, isOnEveryArchitecture } from './syscall-names.ts';
 
 /** A system call that every architecture has and no kernel since 3.1 implements: it always fails with ENOSYS. */
@@ -15,31 +17,29 @@ export const unimplemented = 'nfsservctl';
  * An unconditional rule for an unimplemented system call prevents it; `anchor` is its outcome. Without
  * one, the names that an architecture may not have fall to the default.
  *
- * @param encodings by syscall; changed in place.
  * @param anchor an outcome that is not the default.
+ * @returns replacements by name.
  */
 export function keepNumberLoad(
-  encodings: Map<string, Encoding>,
+  groups: readonly EncodedGroup[],
+  ids: SyscallIds,
   architectures: readonly string[],
   anchor: Outcome | undefined,
-): void {
+): ReadonlyMap<string, Encoding> {
   const added: { readonly name: string; readonly isDecided: boolean }[] = [];
-  for (const [name, { rules }] of encodings) {
-    if (rules.length === 0) continue;
-    const isDecided = rules.some(({ args }) => args.length === 0);
+  for (const { syscalls, encoding } of groups) {
+    if (encoding.rules.length === 0) continue;
+    const isDecided = encoding.rules.some(({ args }) => args.length === 0);
     // Nearly every profile has one such syscall, and most begin with it.
-    if (isDecided && isOnEveryArchitecture(name)) return;
-    added.push({ name, isDecided });
+    if (isDecided && syscalls.some((id) => isOnEveryArchitecture(ids.nameOf(id)))) return new Map();
+    for (const id of syscalls) added.push({ name: ids.nameOf(id), isDecided });
   }
   const absent = namesThatLoseLoad(added, architectures);
-  if (absent.length === 0) return;
-  if (anchor !== undefined) {
-    encodings.set(unimplemented, { rules: [{ args: [], outcome: anchor }], exact: false });
-    return;
-  }
+  if (absent.length === 0) return new Map();
+  if (anchor !== undefined) return new Map([[unimplemented, { rules: [{ args: [], outcome: anchor }], exact: false }]]);
   // Without its own rule a multiplexer would meet those of its members.
   const dropped = absent.flatMap((name) => [name, ...membersOf(name)]);
-  for (const name of dropped) encodings.set(name, { rules: [], exact: false });
+  return new Map(dropped.map((name) => [name, { rules: [], exact: false }]));
 }
 
 /**

@@ -127,37 +127,58 @@ export function disjointRegions(
   byDefault: Outcome | undefined,
   budget: Budget,
 ): readonly Region[] | undefined {
-  const skipped = (outcome: Outcome) => byDefault !== undefined && sameOutcome(outcome, byDefault);
-  const covers = skipped(decision.otherwise);
-  const all = covers ? decision.regions : [...decision.regions, { box: everything, outcome: decision.otherwise }];
+  const { otherwise } = decision;
+  const covers = byDefault !== undefined && sameOutcome(otherwise, byDefault);
+  const regions = covers ? decision.regions : [...decision.regions, { box: everything, outcome: otherwise }];
+  const [first] = regions;
+  if (first === undefined) return [];
+  if (areAlike(regions)) {
+    if (byDefault !== undefined && sameOutcome(first.outcome, byDefault)) return [];
+    return covers ? regions : [{ box: everything, outcome: first.outcome }];
+  }
+  return separateWithin(budget, regions, covers ? undefined : otherwise, byDefault);
+}
+
+/** Whether all have one outcome, as nearly always. */
+function areAlike(regions: readonly Region[]): boolean {
+  const first = regions[0]?.outcome;
+  return regions.every(({ outcome }) => first !== undefined && sameOutcome(outcome, first));
+}
+
+function differentOutcomes(regions: readonly Region[]): readonly Outcome[] {
   const outcomes: Outcome[] = [];
   let last: Outcome | undefined;
-  for (const { outcome } of all) {
+  for (const { outcome } of regions) {
     // Nearly always the same as before.
     if (outcome === last) continue;
     last = outcome;
     if (!outcomes.some((known) => sameOutcome(known, outcome))) outcomes.push(outcome);
   }
-  const [only] = outcomes;
-  if (only === undefined || (outcomes.length === 1 && skipped(only))) return [];
-  if (outcomes.length === 1) return covers ? all : [{ box: everything, outcome: only }];
-  return orTooMuch(() => separate(all, outcomes, covers ? undefined : decision.otherwise, skipped, budget));
+  return outcomes;
+}
+
+function separateWithin(
+  budget: Budget,
+  all: readonly Region[],
+  otherwise: Outcome | undefined,
+  byDefault: Outcome | undefined,
+): readonly Region[] | undefined {
+  return orTooMuch(() => separate(all, otherwise, byDefault, budget));
 }
 
 /** `otherwise`, if given, is looked at last, whatever its strictness: it holds only where no region does. */
 function separate(
   all: readonly Region[],
-  outcomes: readonly Outcome[],
   otherwise: Outcome | undefined,
-  skipped: (outcome: Outcome) => boolean,
+  byDefault: Outcome | undefined,
   budget: Budget,
 ): readonly Region[] {
-  const ordered = outcomes.toSorted((a, b) => strictness(b) - strictness(a));
+  const ordered = differentOutcomes(all).toSorted((a, b) => strictness(b) - strictness(a));
   const taken: Box[] = [];
   const regions: Region[] = [];
   for (const outcome of ordered) {
     const boxes = all.filter((r) => sameOutcome(r.outcome, outcome) && r.box !== everything).map((r) => r.box);
-    if (!skipped(outcome)) {
+    if (byDefault === undefined || !sameOutcome(outcome, byDefault)) {
       for (const box of subtractBoxes(boxes, taken, budget)) addRegion(regions, { box, outcome }, budget);
     }
     taken.push(...boxes);

@@ -4,18 +4,21 @@ import { fullBudget, orTooMuch } from './budget.ts';
 import { writtenAlike } from './compare.ts';
 import type { Encoding } from './encode.ts';
 import { encodeDecision } from './encode.ts';
+import type { EncodedGroup } from './encoded-group.ts';
+import { encodingsOf, withReplaced } from './encoded-group.ts';
 import { fitIntoKernel } from './filter-size.ts';
 import { flagsField, uniteFlags } from './flags.ts';
 import { likeTreated } from './like-treated.ts';
 import type { Decision, Region } from './meaning.ts';
-import { always, decisionOf, laxestMeaningOf } from './meaning.ts';
+import { always, decisionAbout, laxestOfBoth, readMeaning } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
 import { distinguishLaxer, holdMultiplexers } from './multiplexer.ts';
 import { keepNumberLoad, unimplemented } from './number-load.ts';
 import type { Outcome } from './outcome.ts';
 import { laxer, sameOutcome, strictness } from './outcome.ts';
 import { addRegion, partition } from './regions.ts';
-import { RuleList } from './rule-list.ts';
+import { entriesOf } from './rule-list.ts';
+import { SyscallIds } from './syscall-ids.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
 /** A union, and the syscalls for which it is laxer than every input, since the format cannot say more. */
@@ -33,33 +36,32 @@ export interface Union {
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  */
 export function union(inputs: readonly [SeccompProfile, ...SeccompProfile[]], nativeArchitecture: string): Union {
-  const meanings = inputs.map(laxestMeaningOf);
+  const ids = new SyscallIds();
+  const meanings = inputs.map((input) => readMeaning(input, ids, laxestOfBoth));
   const listed = new Set(inputs.flatMap(({ architectures }) => architectures ?? []));
   listed.delete(nativeArchitecture);
   const architectures = [nativeArchitecture, ...[...listed].sort()];
   const has32Bit = architectures.some((name) => knownArchitectures.get(name)?.bits !== 64);
   const otherwise = meanings.map((meaning) => meaning.otherwise.otherwise).reduce(laxer);
   const budget = fullBudget();
-  const encodings = new Map<string, Encoding>();
-  const results = new Map<string, Decision>();
-  for (const { names, inputs: decisions } of likeTreated(meanings)) {
-    const decision = decisions.reduce((a, b) => unite(a, b, has32Bit, budget));
-    const encoding = encodeDecision(decision, otherwise, has32Bit, budget);
-    const said = encoding.exact ? encoding : encodeLaxest(decision, otherwise);
-    for (const name of names) {
-      results.set(name, decision);
-      encodings.set(name, said);
-    }
-  }
-  const held = holdMultiplexers(architectures, inputs, encodings, otherwise, 'laxest', budget);
-  for (const [name, encoding] of held) encodings.set(name, encoding);
-  fitIntoKernel(encodings, architectures, (name) => encodeLaxest(results.get(name) ?? always(otherwise), otherwise));
-  const anchor = meanings.map((meaning) => laxestOf(decisionOf(meaning, unimplemented))).reduce(laxer, otherwise);
-  keepNumberLoad(encodings, architectures, distinguishLaxer(anchor, otherwise));
-  const rules = new RuleList();
-  const sorted = [...encodings].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [name, encoding] of sorted) rules.add(name, encoding);
-  const inexact = sorted.filter(([, { exact }]) => !exact).map(([name]) => name);
+  const encodingOf = (result: Decision): Encoding => {
+    const encoding = encodeDecision(result, otherwise, has32Bit, budget);
+    return encoding.exact ? encoding : encodeLaxest(result, otherwise);
+  };
+  const treated: readonly United[] = likeTreated(meanings, ids.size).map(({ syscalls, inputs: decisions }) => {
+    const result = decisions.reduce((a, b) => unite(a, b, has32Bit, budget));
+    return { syscalls, result, encoding: encodingOf(result) };
+  });
+  const unnamed: United = { syscalls: [], result: always(otherwise), encoding: { rules: [], exact: true } };
+  const encodings = encodingsOf(treated, ids);
+  const held = holdMultiplexers(architectures, meanings, encodings, otherwise, 'laxest', budget);
+  const multiplexed = withReplaced(treated, held, unnamed, ids);
+  const simpler = fitIntoKernel(multiplexed, ids, architectures, ({ result }) => encodeLaxest(result, otherwise));
+  const fitting = withReplaced(multiplexed, simpler, unnamed, ids);
+  const anchor = meanings.map((meaning) => laxestOf(decisionAbout(ids.idOf(unimplemented), meaning)));
+  const anchorOutcome = distinguishLaxer(anchor.reduce(laxer, otherwise), otherwise);
+  const groups = withReplaced(fitting, keepNumberLoad(fitting, ids, architectures, anchorOutcome), unnamed, ids);
+  const inexact = groups.filter(({ encoding }) => !encoding.exact).flatMap(({ syscalls }) => syscalls);
   const [{ listenerPath, listenerMetadata }] = inputs;
   const profile: SeccompProfile = {
     defaultAction: otherwise.action,
@@ -68,9 +70,14 @@ export function union(inputs: readonly [SeccompProfile, ...SeccompProfile[]], na
     ...flagsField(uniteFlags(inputs)),
     ...(listenerPath === undefined ? {} : { listenerPath }),
     ...(listenerMetadata === undefined ? {} : { listenerMetadata }),
-    syscalls: rules.entries(),
+    syscalls: entriesOf(groups, ids),
   };
-  return { profile, inexact };
+  return { profile, inexact: inexact.sort(ids.compare).map(ids.nameOf) };
+}
+
+/** Syscalls with what their inputs come to, and the rules for them: laxer ones, if the profile cannot hold more. */
+interface United extends EncodedGroup {
+  readonly result: Decision;
 }
 
 function encodeLaxest(decision: Decision, byDefault: Outcome): Encoding {
