@@ -9,12 +9,15 @@ import { type Pod, parsePod } from './pod.ts';
 /** Names of any sort have at most so many characters in Kubernetes. */
 const name = v.pipe(v.string(), v.maxLength(253));
 
+/** A DNS label (RFC 1123). It becomes a segment of the path that bindings are asked for at. */
+const namespaceName = v.pipe(v.string(), v.regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/));
+
 const requestSchema = v.object({
   uid: v.pipe(name, v.minLength(1)),
   kind: v.object({ group: name, version: name, kind: name }),
   resource: v.object({ group: name, version: name, resource: name }),
   subResource: v.optional(name, ''),
-  namespace: v.pipe(name, v.minLength(1)),
+  namespace: namespaceName,
   operation: v.picklist(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
   object: v.optional(v.unknown()),
   oldObject: v.optional(v.unknown()),
@@ -73,7 +76,7 @@ export function parseAdmissionReview(body: Uint8Array): AdmissionRequest {
   } catch (cause) {
     throw new FairleadError('InvalidInput', 'the review is not JSON', { cause });
   }
-  const parsed = v.safeParse(reviewSchema, value);
+  const parsed = v.safeParse(reviewSchema, value, { abortEarly: true });
   if (!parsed.success) {
     const issue = describeIssue(parsed.issues[0], 'the body');
     throw new FairleadError('InvalidInput', `not an AdmissionReview of admission.k8s.io/v1: ${issue}`);

@@ -38,7 +38,8 @@ const containerSchema = v.object({
   ),
 });
 
-const containerList = v.pipe(v.array(containerSchema), v.maxLength(mostContainers));
+// How many there are is looked at before any of them is.
+const containerList = v.pipe(v.array(v.unknown()), v.maxLength(mostContainers), v.array(containerSchema));
 
 const podSchema = v.object({
   metadata: v.object({ labels: absentOr(stringMap), annotations: absentOr(stringMap) }),
@@ -63,7 +64,7 @@ export type Pod = v.InferOutput<typeof podSchema>;
 
 /** Reads a pod out of an admission request. Throws InvalidInput that names the field at fault. */
 export function parsePod(object: unknown): Pod {
-  const parsed = v.safeParse(podSchema, object);
+  const parsed = v.safeParse(podSchema, object, { abortEarly: true });
   if (parsed.success) return parsed.output;
   throw new FairleadError('InvalidInput', `not a pod: ${describeIssue(parsed.issues[0], 'the object')}`);
 }

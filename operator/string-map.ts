@@ -2,13 +2,14 @@ import * as v from 'valibot';
 
 /**
  * Schema of a JSON object whose values are strings (labels, annotations), read into a Map. A Map, and not valibot's
- * record, because a record drops the keys `constructor` and `prototype`, which are labels like any other.
+ * record, because a record drops the keys `constructor` and `prototype`, which are labels like any other. Not valibot's
+ * map either, which takes ten times as long for an object with very many members.
  */
 export const stringMap = v.pipe(
-  v.custom<Record<string, unknown>>(
+  v.custom<Record<string, string>>(
     (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
     'must be an object',
   ),
+  v.check((object) => Object.values(object).every((value) => typeof value === 'string'), 'each value must be a string'),
   v.transform((object) => new Map(Object.entries(object))),
-  v.map(v.string(), v.string('must be a string')),
 );
