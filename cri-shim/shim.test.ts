@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { handleUnaryCall } from '@grpc/grpc-js';
+import { openStore } from '#lib/node/store';
 import { generateKeyPair } from '#lib/trust/key';
 import { BytesClient, startScriptedRuntime } from '#test/cri/scripted-runtime';
 import {
@@ -90,6 +91,24 @@ describe('shim', () => {
     await shim.stop();
     assert.deepEqual((await readdir(folder)).sort(), ['policy.yaml', 'runtime.sock', 'state']);
     await (await start()).stop();
+  });
+
+  it('hands the runtime an absolute path, however --state is spelled', async () => {
+    await mkdir(join(folder, 'disk', 'deep'), { recursive: true });
+    await symlink(join(folder, 'disk', 'deep'), join(folder, 'link'));
+    const spellings = [
+      [relative(process.cwd(), join(folder, 'one')), join(folder, 'one')],
+      // What `..` stands for is the file system's to say: above the folder that the link leads to.
+      [`${folder}/link/../two`, join(folder, 'disk', 'two')],
+      [`${folder}/link`, join(folder, 'disk', 'deep')],
+    ] as const;
+    for (const [spelled, root] of spellings) {
+      const store = await openStore(spelled);
+      const path = await store.putEffective(Buffer.from('{}'));
+      await store.close();
+      assert.equal(dirname(path), join(root, 'effective'), spelled);
+      assert.equal(await readFile(path, 'utf8'), '{}', spelled);
+    }
   });
 
   it('does not start on a broken policy, in a folder in use, or at addresses that are none, and undoes what it began', async () => {

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
@@ -31,10 +31,16 @@ export function leafFolders({ temporary, blobs, artifacts, effective, uses }: St
 /**
  * Makes the folders, for the owner only: who can open the lock can hold it. A runtime reads effective profiles as root, or rootless as
  * the user of the shim. A folder that others can read, as older releases made them, is tightened.
+ * Paths in it are absolute and lead over no link: runtimes are handed some, and have another working directory.
  * Throws InvalidInput if the root or a folder in it is another user's, or others may write to the root: they could put what they like
  * where runtimes read, or have done so.
  */
-export async function makeFolders(root: string): Promise<StoreFolders> {
+export async function makeFolders(folder: string): Promise<StoreFolders> {
+  await makeFolder(folder, 0o700).catch((cause: unknown) => {
+    throw new FairleadError('InvalidInput', `cannot make the state folder ${folder}`, { cause, ...fileHint(cause) });
+  });
+  // Not resolved by its name alone: what `..` stands for depends on the links before it.
+  const root = await realpath(folder);
   const folders: StoreFolders = {
     root,
     temporary: join(root, 'tmp'),
@@ -43,9 +49,6 @@ export async function makeFolders(root: string): Promise<StoreFolders> {
     effective: join(root, 'effective'),
     uses: join(root, 'uses'),
   };
-  await makeFolder(root, 0o700).catch((cause: unknown) => {
-    throw new FairleadError('InvalidInput', `cannot make the state folder ${root}`, { cause, ...fileHint(cause) });
-  });
   if (((await ownFolder(root, root)).mode & 0o022) !== 0) throw writableByOthers(root, root);
   await chmod(root, 0o700);
   for (const folder of [folders.blobs, ...leafFolders(folders)]) {

@@ -82,7 +82,7 @@ export async function openStore(
   let unlock: (() => void) | undefined;
   try {
     const folders = await makeFolders(folder);
-    unlock = await lockFolder(folder);
+    unlock = await lockFolder(folders.root);
     return new FolderStore(folders, await checkStore(folders, log), unlock, now);
   } catch (error) {
     unlock?.();
