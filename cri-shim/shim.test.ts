@@ -111,6 +111,31 @@ describe('shim', () => {
     }
   });
 
+  it('does not listen where it is to find the runtime, by whatever name', async () => {
+    runtime.kill(); // so that nobody answers there, as before the runtime has started
+    await rm(join(folder, 'runtime.sock'), { force: true });
+    await symlink(folder, `${folder}.link`);
+    started.push(() => rm(`${folder}.link`));
+    for (const listen of ['runtime.sock', './runtime.sock'].map((name) => `${folder}/${name}`)) {
+      await assert.rejects(start({ listen: `unix://${listen}` }), { kind: 'InvalidInput', message: /runtime/ }, listen);
+    }
+    await assert.rejects(start({ listen: `unix://${folder}.link/runtime.sock` }), { kind: 'InvalidInput' });
+    assert.ok(!(await readdir(folder)).includes('runtime.sock'));
+  });
+
+  it('does not start with a socket in a folder where others can put theirs', async () => {
+    const open = join(folder, 'open');
+    await mkdir(open);
+    await chmod(open, 0o777);
+    for (const option of ['listen', 'runtime']) {
+      await assert.rejects(start({ [option]: `unix://${open}/a.sock` }), {
+        kind: 'InvalidInput',
+        message: /can change/,
+        hint: /chmod go-w/,
+      });
+    }
+  });
+
   it('does not start on a broken policy, in a folder in use, or at addresses that are none, and undoes what it began', async () => {
     await writeFile(join(folder, 'policy.yaml'), 'rules: [');
     await assert.rejects(start(), { kind: 'InvalidInput' });

@@ -21,7 +21,7 @@ import { RuntimeBaseline } from './runtime-baseline.ts';
 import { type CallRuntime, runtimeCaller } from './runtime-call.ts';
 import { RuntimeConnection } from './runtime-connection.ts';
 import type { ShimLog } from './shim-log.ts';
-import { parseSocketAddress } from './socket.ts';
+import { parseSocketAddress, requireTwoSockets } from './socket.ts';
 import { handleStatus } from './status.ts';
 import { tidier } from './tidy.ts';
 import type { UnaryHandler } from './unary-call.ts';
@@ -58,7 +58,8 @@ const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
  * Starts the shim between kubelet and container runtime. Throws InvalidInput for a policy or credential providers that are not right,
- * for a policy, state folder or credential providers that others can change, and for addresses that are none, Conflict where another shim has the socket or the state folder.
+ * for a policy, state folder, credential providers or folder of a socket that others can change, and for addresses that are none or the
+ * same, Conflict where another shim has the socket or the state folder.
  */
 export async function startShim(options: ShimOptions): Promise<Shim> {
   const { log } = options;
@@ -70,6 +71,7 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
+    await requireTwoSockets(listen, runtime);
     let server: MetricsServer | undefined;
     if (options.metrics !== undefined) {
       server = await serveMetrics(options.metrics);

@@ -1,9 +1,10 @@
-import { lstat, rename, rm } from 'node:fs/promises';
+import { lstat, realpath, rename, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, type Server } from 'node:net';
-import { dirname, isAbsolute } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { makeFolder } from '#lib/files/make-folder';
+import { requireTrustedPath } from '#lib/files/trusted-path';
 
 /** Takes the path out of a `unix:///path` address (a bare absolute path does too). Throws InvalidInput. */
 export function parseSocketAddress(address: string): string {
@@ -17,13 +18,36 @@ export function parseSocketAddress(address: string): string {
 }
 
 /**
+ * Verifies that the shim can stand between two sockets: they are two, whether or not somebody listens yet, and nobody but root and this
+ * user can put another socket in the place of either. The mode of the runtime's socket is its own matter. Throws InvalidInput.
+ */
+export async function requireTwoSockets(listen: string, runtime: string): Promise<void> {
+  const [listening, running] = await Promise.all([placeOf(listen), placeOf(runtime)]);
+  if (listening === running) {
+    throw new FairleadError('InvalidInput', `--listen and --runtime are the same socket: ${running}`, {
+      hint: 'Give with --runtime the socket of the container runtime, and with --listen another one, for the kubelet.',
+    });
+  }
+  for (const path of [listen, listening, runtime, running]) await requireTrustedPath(dirname(path));
+}
+
+/** Where a socket lies or would lie, over no link; as it is given if its folder does not exist. */
+async function placeOf(path: string): Promise<string> {
+  const present = await realpath(path).catch(() => undefined);
+  if (present !== undefined) return present;
+  const folder = await realpath(dirname(path)).catch(() => undefined);
+  return folder === undefined ? path : join(folder, basename(path));
+}
+
+/**
  * Listens on a Unix socket that only root can open (mode 0600). The socket appears under its name in one step and ready to
  * be used; what is left of a dead process is replaced, a socket that somebody answers on is not (Conflict).
  * Gives a function that removes the socket file, unless another process has put its own there since.
  */
 export async function listenOnSocket(server: Server, path: string): Promise<() => Promise<void>> {
   await refuseIfTaken(path);
-  await makeFolder(dirname(path)).catch((cause: unknown) => {
+  // Whatever the umask: who can write to the folder can put another socket there.
+  await makeFolder(dirname(path), 0o755).catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `cannot make the folder of ${path}`, { cause, ...fileHint(cause) });
   });
   const nascent = `${path}.${process.pid}`;
