@@ -81,6 +81,30 @@ function looksAtLowHalf({ op, value }: SeccompArg): boolean {
 }
 
 function sizeOfComparisons(rules: readonly EncodedRule[], width: 32 | 64): number {
+  return sizeOfSingles(rules, width) ?? sizeOfBeginnings(rules, width);
+}
+
+/**
+ * The same for different rules of one EQ or MASKED_EQ condition each, on numbers of up to 32 bits; undefined for others. Most
+ * syscalls with conditions have such rules: EQ compares the upper half first, which is made once for each argument.
+ */
+function sizeOfSingles(rules: readonly EncodedRule[], width: 32 | 64): number | undefined {
+  let upperHalves = 0;
+  let size = 0;
+  for (const { args } of rules) {
+    const [arg] = args;
+    if (arg === undefined || args.length > 1 || arg.value > word) return undefined;
+    if (arg.op === 'SCMP_CMP_MASKED_EQ') size += arg.value === word ? 2 : 3;
+    else if (arg.op === 'SCMP_CMP_EQ') {
+      const bit = 1 << arg.index;
+      size += width === 64 && (upperHalves & bit) === 0 ? 4 : 2;
+      upperHalves |= bit;
+    } else return undefined;
+  }
+  return size;
+}
+
+function sizeOfBeginnings(rules: readonly EncodedRule[], width: 32 | 64): number {
   const beginnings = new Set<string>();
   let size = 0;
   for (const { args } of rules) {
