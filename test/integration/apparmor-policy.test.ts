@@ -204,7 +204,7 @@ describePeers(['apparmor_parser'], 'AppArmor policies and apparmor_parser', () =
 
   it('deny what the default template of runtimes denies, whatever a profile permits', () => {
     const everything = { readOnlyPaths: [], writeOnlyPaths: [], readWritePaths: ['/{,**}'] };
-    const [open, listed] = compile([runtimeDefaultAppArmor, { mode: 'Complain', filesystem: everything }]);
+    const [open, listed] = compile([runtimeDefaultAppArmor, { mode: 'Enforce', filesystem: everything }]);
     const denied = [
       '/proc/sysrq-trigger',
       '/proc/irq/1/smp_affinity',
@@ -228,6 +228,12 @@ describePeers(['apparmor_parser'], 'AppArmor policies and apparmor_parser', () =
       for (const path of ['/proc/kcore', '/sys/firmware/acpi/x', '/sys/devices/virtual/powercap/x']) {
         assert.equal((profile?.filePermissions(path) ?? 0) & fileBits.read, 0, path);
       }
+    }
+    // The kernel enforces deny rules in complain mode, too.
+    const everyFile: AppArmorProfile = { mode: 'Complain', filesystem: everything };
+    const [complaining] = compile([everyFile]);
+    for (const path of [...denied, ...left]) {
+      assert.notEqual((complaining?.filePermissions(path) ?? 0) & fileBits.write, 0, path);
     }
   });
 

@@ -242,6 +242,17 @@ describe('renderAppArmorPolicy', () => {
     assert.ok(!renderAppArmorPolicy({ mode: 'Complain' }, { name: 'web', mode: 'Enforce' }).includes(complain));
   });
 
+  it('denies nothing in complain mode, where the kernel enforces deny rules too', () => {
+    const denials = (profile: AppArmorProfile, mode?: AppArmorProfile['mode']) =>
+      renderAppArmorPolicy(profile, { name: 'web', ...(mode && { mode }) }).match(/\bdeny\b.*/g) ?? [];
+    const parts: AppArmorProfile = { mode: 'Complain', capability: { allowedCapabilities: ['bpf', 'perfmon'] } };
+    for (const profile of [runtimeDefaultAppArmor, example, parts]) {
+      assert.deepEqual(denials(profile, 'Complain'), []);
+      assert.ok(denials(profile, 'Enforce').length >= 9);
+    }
+    assert.deepEqual(denials(parts), []);
+  });
+
   it('denies sys_admin where an older ABI would grant it for a part of it', () => {
     const rules = (mode: AppArmorProfile['mode'], ...allowedCapabilities: string[]) => {
       const text = renderAppArmorPolicy({ mode, capability: { allowedCapabilities } }, { name: 'web' });

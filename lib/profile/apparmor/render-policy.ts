@@ -14,7 +14,8 @@ export interface PolicyOptions {
 
 /**
  * Writes the policy text that apparmor_parser loads (apparmor.d(5)). The same profile always gives the same text, and
- * nothing in a profile can leave its quotes. A section that is not there permits what the runtime's default does.
+ * nothing in a profile can leave its quotes. A section that is not there permits what the runtime's default does. In complain
+ * mode there is no deny rule, since kernels enforce these in that mode too.
  *
  * Beside the profile hold the runtime's default rules and, as in every container policy, `abstractions/base` of the node
  * for what dynamic linking needs. Variables are written out.
@@ -27,7 +28,7 @@ export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOp
   const flags = ['attach_disconnected', 'mediate_deleted', ...(mode === 'Complain' ? ['complain'] : [])];
   const rules = [
     'include if exists <abstractions/base>',
-    ...defaultRules(name),
+    ...defaultRules(name, mode),
     ...capabilityRules(profile, mode),
     ...networkRules(profile.network),
     ...fileRules(profile),
@@ -56,7 +57,7 @@ function capabilityRules({ capability }: AppArmorProfile, mode: AppArmorMode): r
     if (capabilities.has(name)) return `capability ${name},`;
     throw new FairleadError('ProfileInvalid', `unknown capability ${JSON.stringify(name)}`);
   });
-  // What is denied is denied in complain mode too, which is to log only.
+  // The kernel enforces deny rules in complain mode too, which is to log only.
   const stands = mode === 'Complain' || names.has('sys_admin') || !partsOfSysAdmin.some((name) => names.has(name));
   return stands ? rules : [...rules, 'deny capability sys_admin,'];
 }
