@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect as connectTcp, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
@@ -155,29 +155,81 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
     assert.ok(performance.now() - started < 15_000);
   });
 
-  it('close connections beyond 256 of an address, and of all beyond 512', async () => {
-    const attempts = async (from: string): Promise<Socket[]> =>
-      await Promise.all(
-        Array.from({ length: 300 }, async () => {
-          const socket = connectTcp({ host: '127.0.0.1', port, localAddress: from });
-          socket.on('error', () => undefined);
-          socket.resume();
-          await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
-          return socket;
-        }),
-      );
-    const held = (sockets: Socket[]): number => sockets.filter(({ destroyed }) => !destroyed).length;
-    const first = await attempts('127.0.0.2');
-    await until('256 are left', () => held(first) <= 256);
-    // They may have been cut meanwhile, because they send nothing; none of another address has been refused.
-    const [second, third] = [await attempts('127.0.0.3'), await attempts('127.0.0.4')];
-    await until('512 are left', () => held([...first, ...second, ...third]) <= 512);
-    for (const socket of [...first, ...second, ...third]) socket.destroy();
-    await sleep(50);
-    const socket = await open('127.0.0.2');
-    socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
-    assert.equal(await answer(socket), '200');
-    socket.destroy();
+  describe('let clients in while others hold every connection and open it again when it is cut', () => {
+    /** Holds connections from two addresses until the test ends. */
+    const hold = async (to: number): Promise<{ readonly open: () => number; readonly end: () => void }> => {
+      const held = new Set<Socket>();
+      let isOver = false;
+      const reopen = (from: string): void => {
+        if (isOver) return;
+        const socket = connectTcp({ host: '127.0.0.1', port: to, localAddress: from });
+        held.add(socket);
+        socket.on('error', () => undefined);
+        socket.resume();
+        socket.once('close', () => {
+          held.delete(socket);
+          setTimeout(() => reopen(from), 20);
+        });
+      };
+      for (let count = 0; count < 400; count += 1) for (const from of ['127.0.0.2', '127.0.0.3']) reopen(from);
+      await sleep(500);
+      const end = (): void => {
+        isOver = true;
+        for (const socket of held) socket.destroy();
+      };
+      return { open: () => held.size, end };
+    };
+    const ask = async (to: number, from: string, files: object = {}): Promise<string> => {
+      const options = { host: '127.0.0.1', port: to, localAddress: from, rejectUnauthorized: false, ...files };
+      const socket = connect(options);
+      socket.on('error', () => undefined);
+      socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      const status = await answer(socket);
+      socket.destroy();
+      return status;
+    };
+
+    it('of another address', async () => {
+      const flood = await hold(port);
+      try {
+        for (let count = 0; count < 40; count += 1) assert.equal(await ask(port, '127.0.0.1'), '200');
+        const open = await new Promise<number>((resolve, reject) => {
+          server.server.getConnections((error, many) => (error ? reject(error) : resolve(many)));
+        });
+        assert.ok(open >= 500 && open <= 520, `${open} are open`);
+      } finally {
+        flood.end();
+      }
+    });
+
+    it('and keep those that have shown a certificate of the authorities', async () => {
+      const read = (file: string) => readFileSync(path.join(folder, file), 'utf8');
+      const tls = { cert: read('tls.crt'), key: read('tls.key'), ca: read('ca.crt') };
+      const source = { list: async () => [] as const, probe: async () => undefined };
+      const guarded = webhookServer(source, tls, pino({ level: 'silent' }));
+      await guarded.listen({ host: '127.0.0.1', port: 0 });
+      const { port: to } = guarded.server.address() as AddressInfo;
+      const options: ConnectionOptions & TcpNetConnectOpts = {
+        ...{ host: '127.0.0.1', port: to, localAddress: '127.0.0.2', rejectUnauthorized: false },
+        ...{ cert: read('client.crt'), key: read('client.key') },
+      };
+      // The oldest connection of the address that will hold the most.
+      const known = connect(options);
+      known.on('error', () => undefined);
+      await once(known, 'secureConnect');
+      known.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      assert.equal(await answer(known), '200');
+      const flood = await hold(to);
+      try {
+        known.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+        assert.equal(await answer(known), '200');
+        assert.equal(await ask(to, '127.0.0.1'), '200');
+      } finally {
+        flood.end();
+        known.destroy();
+        await guarded.close();
+      }
+    });
   });
 
   it('log few of many refusals', async () => {

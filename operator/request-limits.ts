@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { FairleadError } from '#lib/errors';
+import { ConnectionLimit } from './connection-limit.ts';
 import { FairBudget } from './fair-budget.ts';
 
 /**
@@ -15,8 +17,11 @@ const bytesInFlight = { total: 4 * maxReviewBytes, share: maxReviewBytes };
 /** How long a body may take to come once there is room for it, in milliseconds. */
 const bodyTimeout = 2000;
 
-/** Connections at a time, and those of one address. An API server opens one for each call that it waits for. */
-const connections = { total: 512, share: 256 };
+/**
+ * Connections at a time, and as many of clients with a certificate of the authorities besides. An API
+ * server opens one for each call that it waits for.
+ */
+const maxConnections = 512;
 
 /**
  * Limits of the HTTPS server, to be given to it when it is made, in milliseconds: who has not sent a request after 5 s,
@@ -31,8 +36,7 @@ export const serverTimeouts = {
 };
 
 /**
- * Bounds what clients can make the server hold, before anything of a body is read: connections, altogether and of one
- * address; one request at a time on each; bodies, which have to announce their length; and the bytes of all requests
+ * Bounds what clients can make the server hold, before anything of a body is read: connections; one request at a time on each; bodies, which have to announce their length; and the bytes of all requests
  * from their first to the answer. Requests wait until there is room for them, and addresses take turns in that, so
  * that one that floods the server holds others up for the time of one request.
  */
@@ -67,20 +71,11 @@ export function limitRequests(server: FastifyInstance): void {
   });
 }
 
-/** Closes connections beyond the limits at once, before their TLS handshake. */
 function limitConnections({ server }: FastifyInstance): void {
-  server.maxConnections = connections.total;
-  const open = new Map<string, number>();
-  server.prependListener('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    const count = (open.get(address) ?? 0) + 1;
-    open.set(address, count);
-    socket.once('close', () => {
-      const left = (open.get(address) ?? 1) - 1;
-      if (left === 0) open.delete(address);
-      else open.set(address, left);
-    });
-    if (count > connections.share) socket.destroy();
+  const limit = new ConnectionLimit(maxConnections);
+  server.prependListener('connection', (socket: Socket) => limit.admit(socket));
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.authorized) limit.exempt(socket);
   });
 }
 
