@@ -57,9 +57,10 @@ export interface Shim {
 const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
- * Starts the shim between kubelet and container runtime. Throws InvalidInput for a policy or credential providers that are not right,
- * for a policy, state folder, credential providers or folder of a socket that others can change, and for addresses that are none or the
- * same, Conflict where another shim has the socket or the state folder.
+ * Starts the shim between kubelet and container runtime. Throws InvalidInput if the policy, the credential providers
+ * or a socket address is invalid, if both addresses are the same socket, or if other users can change the policy, the
+ * state directory, the credential providers or the directory of a socket. Throws Conflict if another shim uses the
+ * socket or the state directory.
  */
 export async function startShim(options: ShimOptions): Promise<Shim> {
   const { log } = options;

@@ -7,7 +7,6 @@ import { authorize, type Decision, decide } from './authorize.ts';
 import { type Examined, examineSignatures } from './examine-signatures.ts';
 import { fetchSignatures } from './fetch-signatures.ts';
 import type { Rule, TrustPolicy } from './policy.ts';
-import { namingPassedOver } from './verify-artifact.ts';
 import { judge } from './verify-signatures.ts';
 
 /** A decision of a policy, step by step. */
@@ -56,10 +55,15 @@ async function examineFound(
   const examined = examineSignatures(descriptor, reference, signatures, rule);
   const found = { descriptor, signatures: signatures.length, examined };
   try {
-    judge(examined, { name: `${formatRepository(reference)}@${descriptor.digest}`, found: signatures.length, rule });
+    judge(examined, {
+      name: `${formatRepository(reference)}@${descriptor.digest}`,
+      found: signatures.length,
+      rule,
+      passedOver,
+    });
     return { found };
   } catch (error) {
-    if (error instanceof FairleadError) return { found, refusal: namingPassedOver(error, passedOver) };
+    if (error instanceof FairleadError) return { found, refusal: error };
     throw error;
   }
 }

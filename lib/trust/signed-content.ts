@@ -127,9 +127,9 @@ function readBundle(bytes: Uint8Array): Bundle {
     const version = JSON.stringify(bundle.mediaType.slice(0, 160));
     throw new FairleadError('SignatureInvalid', `its bundle is ${version}, which is not read (v0.1 to v0.3 are)`);
   }
-  // The library takes none for as good as any; v0.3 is the first version that may do without.
+  // The library accepts any version without a log entry. Only v0.3 allows that: a key or a timestamp may suffice.
   if (/version=0\.[12]$/.test(bundle.mediaType) && bundle.verificationMaterial.tlogEntries.length === 0) {
-    throw new FairleadError('SignatureInvalid', 'its bundle has no log entry, which its version (before v0.3) wants');
+    throw new FairleadError('SignatureInvalid', 'its bundle has no log entry, which bundles before v0.3 require');
   }
   return bundle;
 }

@@ -1,4 +1,4 @@
-import { FairleadError } from '#lib/errors';
+import type { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
@@ -37,27 +37,5 @@ export async function verifyArtifact(
   const signatures = rule.unsigned
     ? []
     : await fetchSignatures(target, descriptor, { signal, attestations, onPassedOver });
-  try {
-    return { verification: verifySignatures(descriptor, reference, signatures, rule), signatures };
-  } catch (error) {
-    throw error instanceof FairleadError ? namingPassedOver(error, passedOver) : error;
-  }
-}
-
-/** Of what was passed over, so many are named. */
-const mostNamed = 10;
-
-/** The refusal of an artifact that says as well what was passed over when its signatures were looked for. */
-export function namingPassedOver(refusal: FairleadError, passedOver: readonly FairleadError[]): FairleadError {
-  if (refusal.kind !== 'SignatureInvalid' || passedOver.length === 0) return refusal;
-  const { kind, hint, details = [], cause } = refusal;
-  // "Not signed" would send people to sign what somebody else has signed.
-  const summary = refusal.summary.replace(/ is not signed; /, ' has no signature that is read; ');
-  const named = passedOver.slice(0, mostNamed).map((each) => `passed over: ${each.summary}`);
-  if (passedOver.length > mostNamed) named.push(`and ${passedOver.length - mostNamed} more`);
-  return new FairleadError(kind, summary, {
-    ...(hint !== undefined && { hint }),
-    cause,
-    details: [...details, ...named],
-  });
+  return { verification: verifySignatures(descriptor, reference, signatures, rule, passedOver), signatures };
 }

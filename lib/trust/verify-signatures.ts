@@ -10,13 +10,16 @@ const maxReasons = 10;
 /**
  * Checks the signatures and attestations of an artifact against a rule: every requirement must be met. Needs no network, so
  * that what is cached can be checked again at any time.
- * Throws SignatureInvalid that names the requirement, and says of each signature why it does not meet it.
+ * Throws SignatureInvalid that names the requirement, why each signature does not meet it, and what was passed over.
+ *
+ * @param passedOver what looks like a signature but was not read, as fetchSignatures reports it.
  */
 export function verifySignatures(
   descriptor: Descriptor,
   reference: Pick<Reference, 'registry' | 'repository'>,
   signatures: readonly Signature[],
   rule: Rule,
+  passedOver: readonly FairleadError[] = [],
 ): Verification {
   if (rule.unsigned) return { rule: rule.match, unsigned: true, signatures: [] };
   const examined = examineSignatures(descriptor, reference, signatures, rule);
@@ -24,6 +27,7 @@ export function verifySignatures(
     name: `${formatRepository(reference)}@${descriptor.digest}`,
     found: signatures.length,
     rule,
+    passedOver,
   });
 }
 
@@ -32,39 +36,46 @@ export interface Judged {
   readonly name: string;
   readonly found: number;
   readonly rule: Rule;
+  /** What looks like a signature but was not read. */
+  readonly passedOver: readonly FairleadError[];
 }
 
 /** Makes the decision of what examineSignatures found. Throws SignatureInvalid as verifySignatures. */
-export function judge(examined: readonly Examined[], { name, found, rule }: Judged): Verification {
+export function judge(examined: readonly Examined[], judged: Judged): Verification {
+  const { rule } = judged;
   if (rule.require.length === 0) {
     throw new FairleadError('Internal', `rule ${rule.match} neither asks for a signature nor says that none is needed`);
   }
   const failed = examined.find((each) => !isMet(each));
-  if (failed !== undefined) throw refusal(failed, { name, found, rule });
+  if (failed !== undefined) throw refusal(failed, judged);
   return { rule: rule.match, unsigned: false, signatures: examined.flatMap(({ held }) => held) };
 }
 
-function refusal(examined: Examined, { name, found, rule: { match } }: Judged): FairleadError {
+function refusal(examined: Examined, { name, found, rule: { match }, passedOver }: Judged): FairleadError {
   const { attestation, held, refused, threshold } = examined;
   const requires = describeRequirement(examined);
+  const unread = shortened(passedOver.map(({ summary }) => `passed over: ${summary}`));
   if (attestation !== undefined && held.length + refused.length === 0) {
     return new FairleadError(
       'SignatureInvalid',
       `${name} has no attestation ${attestation}; rule ${match} requires one`,
       {
         hint: `Attest it with \`fairlead attest ${name} --type … --predicate FILE --key …\`, or publish with --provenance.`,
+        details: unread,
       },
     );
   }
   if (found === 0) {
-    return new FairleadError('SignatureInvalid', `${name} is not signed; rule ${match} requires ${requires}`, {
+    // "Not signed" would make people sign what somebody else has signed.
+    const what = unread.length === 0 ? 'is not signed' : 'has no signature that is read';
+    return new FairleadError('SignatureInvalid', `${name} ${what}; rule ${match} requires ${requires}`, {
       hint: `Sign it with \`fairlead sign ${name} --key …\`, or with \`cosign sign --key … ${name}\`.`,
+      details: unread,
     });
   }
-  const reasons = refused
-    .slice(0, maxReasons)
-    .map(({ manifest, format, wanted: tried, reason }) => `${manifest} (${format}, with ${tried}): ${reason}`);
-  if (refused.length > maxReasons) reasons.push(`and ${refused.length - maxReasons} more`);
+  const reasons = shortened(
+    refused.map(({ manifest, format, wanted: tried, reason }) => `${manifest} (${format}, with ${tried}): ${reason}`),
+  );
   const what =
     threshold > 1
       ? `${held.length} of ${threshold} signers needed have ${attestation === undefined ? 'signed' : 'attested'} ${name} for`
@@ -72,8 +83,14 @@ function refusal(examined: Examined, { name, found, rule: { match } }: Judged): 
   return new FairleadError(
     'SignatureInvalid',
     `${what} rule ${match}, which requires ${requires}${reasons.length > 0 ? ':' : ''}`,
-    { hint: 'Ask the publisher what he signs with, and compare it with the policy.', details: reasons },
+    { hint: 'Ask the publisher what he signs with, and compare it with the policy.', details: [...reasons, ...unread] },
   );
+}
+
+/** The first of several lines, and the number of the others. */
+function shortened(lines: readonly string[]): readonly string[] {
+  const left = lines.length - maxReasons;
+  return left > 0 ? [...lines.slice(0, maxReasons), `and ${left} more`] : lines;
 }
 
 /** What a requirement asks for, in words. */

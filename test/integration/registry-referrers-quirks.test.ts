@@ -39,7 +39,7 @@ describe('referrers of a registry without the API', () => {
     assert.deepEqual(await target.referrers(image.descriptor), [signature.descriptor]);
   });
 
-  it('are none where it does not know the repository', async () => {
+  it('are an empty list if the registry does not know the repository', async () => {
     const { target } = await serve((_request, response) =>
       response.writeHead(404).end(JSON.stringify({ errors: [{ code: 'NAME_UNKNOWN' }] })),
     );

@@ -10,8 +10,8 @@ export const runtimeDefaultAppArmor: AppArmorProfile = { mode: 'Enforce' };
 /**
  * Rules of the runtime's default template, as containerd's cri-containerd.apparmor.d and docker-default have them:
  * signals and tracing among the processes of the container, no mounts, and no writing where the kernel is configured.
- * They hold whatever the profile permits: a deny rule beats every other. Since it does so in complain mode too, where
- * nothing should be denied, there is none for that mode.
+ * They hold whatever the profile permits: a deny rule overrides every other rule. The kernel enforces deny rules in
+ * complain mode too, which must deny nothing, so they are omitted there.
  *
  * @param peer the name of the profile itself, safe to quote.
  */

@@ -80,19 +80,17 @@ export function meaningOf(profile: SeccompProfile): Meaning {
   return named(profile, strictestOfBoth);
 }
 
-/** The same, for those who want what is permitted anywhere: what is not sure is said laxer, and not stricter. */
-export function laxestMeaningOf(profile: SeccompProfile): Meaning {
-  return named(profile, laxestOfBoth);
-}
-
 /** The same, as it is on 64-bit architectures, for those who look at the others apart. */
 export function wideMeaningOf(profile: SeccompProfile): Meaning {
   return named(profile, (_, wide) => ({ ...always(wide), wide: true }));
 }
 
+/** Returns the stricter outcome where 32-bit and 64-bit architectures differ, as an intersection needs it. */
 export function strictestOfBoth(narrow: Outcome, wide: Outcome): Decision {
   return unsure(stricter(narrow, wide));
 }
+
+/** Returns the laxer outcome where 32-bit and 64-bit architectures differ, as a union needs it. */
 export function laxestOfBoth(narrow: Outcome, wide: Outcome): Decision {
   return unsure(stricter(narrow, wide) === narrow ? wide : narrow);
 }
@@ -118,6 +116,8 @@ export interface NumberedMeaning {
 }
 
 /**
+ * Reads what a profile means, see meaningOf, by the numbers of syscalls; those of new names are added to `ids`.
+ *
  * @param either what stands for two outcomes of which the first holds on 32-bit architectures and the second on 64-bit ones:
  *   on the former a comparison under a mask without low bits is none, so that its rule decides alone if it is the first to
  *   do so.
