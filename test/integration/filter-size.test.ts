@@ -4,6 +4,9 @@ import { after, before, it } from 'node:test';
 import fc from 'fast-check';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
+import { isMultiplexed, membersOf } from '#lib/profile/seccomp/multiplexed-names';
+import { alternatives } from '#test/bench/profile-cases';
+import { intersectedSyscalls } from '#test/support/intersected-syscalls';
 import { usualDefault } from '#test/support/runtime-default';
 import { Libseccomp, nativeArchitecture } from '../oracle/load-profile.ts';
 import { temporaryFolder } from '../peers/program.ts';
@@ -67,4 +70,24 @@ describePeers(['cc', 'seccomp.h'], 'the filter of an intersection', () => {
       if (seed === fixedSeed) assert.ok(largest > limit / 2, `the largest has ${largest} instructions`);
     });
   }
+
+  it('keeps conditions of one argument each as long as they fit, and fits where they do not', async () => {
+    for (const [count, areKept] of [
+      [60, true],
+      [140, true],
+      [300, false],
+      [450, false],
+    ] as const) {
+      const profile = alternatives(450, count);
+      const found = intersect([profile, profile], nativeArchitecture);
+      const loaded = await libseccomp.load(found.profile);
+      assert.ok(!('error' in loaded), JSON.stringify(loaded));
+      assert.ok(loaded.filter.codes.length <= limit, `${loaded.filter.codes.length} instructions`);
+      // Others than what socketcall and ipc stand for, which may be inexact for other reasons.
+      const simplified = intersectedSyscalls(found).filter(
+        ({ name, result }) => !result.exact && !isMultiplexed(name) && membersOf(name).length === 0,
+      );
+      assert.equal(simplified.length === 0, areKept, `${count}: ${simplified.map(({ name }) => name)}`);
+    }
+  });
 });
