@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ArtifactBinding } from './artifact-binding.ts';
+import { metadata, nginx, other, profile } from '#test/support/nginx-binding';
 import { bindEphemeralContainers } from './bind.ts';
 import { parsePod } from './pod.ts';
 
-const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
-const profile = `oci/${reference}`;
 const localhost = { type: 'Localhost', localhostProfile: profile };
 const defaulted = { type: 'Localhost', localhostProfile: `${profile}?base=RuntimeDefault` };
 const runtimeDefault = { type: 'RuntimeDefault' };
-const nginx: ArtifactBinding = {
-  name: 'nginx',
-  reference,
-  podSelector: { matchLabels: new Map([['app', 'nginx']]) },
-};
-const other: ArtifactBinding = { ...nginx, name: 'other', reference: reference.replace('nginx', 'other') };
-const metadata = { labels: { app: 'nginx' } };
 const app = { name: 'app' };
 
 describe('bindEphemeralContainers', () => {

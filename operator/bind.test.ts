@@ -1,24 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { metadata, nginx, other, profile, reference } from '#test/support/nginx-binding';
 import type { ArtifactBinding } from './artifact-binding.ts';
 import { bindPod } from './bind.ts';
 import { parsePod } from './pod.ts';
 
-const digest = `sha256:${'a1'.repeat(32)}`;
-const reference = `registry.example.com/security/nginx@${digest}`;
-const profile = `oci/${reference}`;
 const localhost = { type: 'Localhost', localhostProfile: profile };
 const defaulted = { type: 'Localhost', localhostProfile: `${profile}?base=RuntimeDefault` };
 const runtimeDefault = { type: 'RuntimeDefault' };
-const nginx: ArtifactBinding = {
-  name: 'nginx',
-  reference,
-  podSelector: { matchLabels: new Map([['app', 'nginx']]) },
-};
 const everything: ArtifactBinding = { name: 'everything', reference, podSelector: {} };
-const other: ArtifactBinding = { ...everything, name: 'other', reference: reference.replace('nginx', 'other') };
 
-const metadata = { labels: { app: 'nginx' } };
 const annotated = { ...metadata, annotations: { 'fairlead.dev/bound-by': 'nginx' } };
 const app = { name: 'app' };
 const bound = { name: 'app', securityContext: { seccompProfile: localhost } };

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ArtifactBinding } from './artifact-binding.ts';
+import { metadata, nginx, other, profile, reference } from '#test/support/nginx-binding';
 import { changesBinding, checkEphemeralContainers, checkPod, checkUnseenPod, checkUpdate } from './check.ts';
 import { parsePod } from './pod.ts';
 
-const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
-const profile = `oci/${reference}`;
 const named = (localhostProfile: string) => ({ seccompProfile: { type: 'Localhost', localhostProfile } });
-const nginx: ArtifactBinding = {
-  name: 'nginx',
-  reference,
-  podSelector: { matchLabels: new Map([['app', 'nginx']]) },
-};
-const other: ArtifactBinding = { ...nginx, name: 'other', reference: reference.replace('nginx', 'other') };
 
-const metadata = { labels: { app: 'nginx' } };
 const bound = { name: 'app', securityContext: named(profile) };
 const boundPod = { metadata, spec: { securityContext: named(profile), containers: [bound] } };
 const freePod = { metadata, spec: { containers: [{ name: 'app', securityContext: { privileged: true } }] } };
