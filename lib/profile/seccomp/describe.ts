@@ -1,9 +1,9 @@
 import type { ArgumentSet } from './argument-set.ts';
 import { maxValue } from './argument-set.ts';
-import type { Box, Side } from './box.ts';
+import type { Box } from './box.ts';
 import { joinBoxes } from './join-boxes.ts';
 import type { Decision } from './meaning.ts';
-import { describeOutcome, sameOutcome } from './outcome.ts';
+import { describeOutcome } from './outcome.ts';
 
 /** So many alternatives of one outcome are shown; of more only their number. */
 const shown = 4;
@@ -11,50 +11,30 @@ const shown = 4;
 /** A decision for people: `SCMP_ACT_ALLOW if arg0 != 40, else SCMP_ACT_ERRNO(1)`. */
 export function describeDecision({ regions, otherwise }: Decision): string {
   const last = describeOutcome(otherwise);
-  const others = regions.filter(({ outcome }) => !sameOutcome(outcome, otherwise));
-  const [first] = others;
-  if (first === undefined) return last;
-  if (others.every(({ outcome }) => sameOutcome(outcome, first.outcome))) {
-    return `${describeOutcome(first.outcome)} if ${alternatives(others.map(({ box }) => box))}, else ${last}`;
-  }
   const byOutcome = new Map<string, Box[]>();
-  for (const { box, outcome } of others) {
+  for (const { box, outcome } of regions) {
     const name = describeOutcome(outcome);
+    if (name === last) continue;
     const found = byOutcome.get(name);
     if (found === undefined) byOutcome.set(name, [box]);
     else found.push(box);
   }
-  let text = '';
-  for (const [name, boxes] of byOutcome) text += `${name} if ${alternatives(boxes)}, `;
-  return `${text}else ${last}`;
+  const parts = [...byOutcome].map(([name, boxes]) => `${name} if ${alternatives(boxes)}`);
+  return parts.length === 0 ? last : `${parts.join(', ')}, else ${last}`;
 }
 
 /** The calls of a box for people: `arg0 == 2 and arg1 >= 16`. */
 export function describeBox(box: Box): string {
   if (box.length === 0) return 'any arguments';
-  let text = '';
-  for (const side of box) text += text === '' ? describeSide(side) : ` and ${describeSide(side)}`;
-  return text;
+  return box.map(({ index, set }) => describeSet(`arg${index}`, set)).join(' and ');
 }
 
 /** Several boxes for people, joined by "or". */
 export function alternatives(all: readonly Box[]): string {
   const boxes = joinBoxes(all);
-  if (boxes.length > shown) {
-    const first = boxes.slice(0, shown - 1).map(describeBox);
-    return `${first.join(' or ')} or ${boxes.length - first.length} more conditions`;
-  }
-  const texts = boxes.map(describeBox);
-  let text = texts[0] ?? '';
-  for (let at = 1; at < texts.length; at += 1) {
-    const next = texts[at] as string;
-    if (texts.indexOf(next) === at) text += ` or ${next}`;
-  }
-  return text;
-}
-
-function describeSide({ index, set }: Side): string {
-  return describeSet(`arg${index}`, set);
+  if (boxes.length <= shown) return [...new Set(boxes.map(describeBox))].join(' or ');
+  const first = boxes.slice(0, shown - 1).map(describeBox);
+  return `${first.join(' or ')} or ${boxes.length - first.length} more conditions`;
 }
 
 function describeSet(name: string, set: ArgumentSet): string {
@@ -77,9 +57,9 @@ function describeSet(name: string, set: ArgumentSet): string {
 }
 
 function number(value: bigint): string {
-  return value < 4096n ? `${Number(value)}` : hexadecimal(value);
+  return value < 4096n ? `${value}` : hexadecimal(value);
 }
 
 function hexadecimal(value: bigint): string {
-  return `0x${(value <= Number.MAX_SAFE_INTEGER ? Number(value) : value).toString(16)}`;
+  return `0x${value.toString(16)}`;
 }

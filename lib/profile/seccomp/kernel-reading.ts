@@ -7,6 +7,7 @@ import { orTooMuch, spend } from './budget.ts';
 import { combineDecisions } from './combine.ts';
 import { strictestOf } from './encode.ts';
 import type { Decision, Region } from './meaning.ts';
+import { levelsOf } from './meaning.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
 import { subtractBoxes } from './regions.ts';
@@ -38,6 +39,9 @@ export function narrowDecision(
   has32Bit: boolean,
   budget: Budget,
 ): Decision {
+  const { least, most } = levelsOf(decision);
+  // Then a call can only reach another error number.
+  if (least === most) return decision;
   return argumentIndexes.reduce((before, index) => {
     const reading = kernelReading(before, index);
     if (reading === undefined) return before;

@@ -2,7 +2,7 @@ import { argumentSet } from './argument-set.ts';
 import type { Box, Side } from './box.ts';
 import { everything } from './box.ts';
 import type { SeccompAction, SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
-import { isInvolved } from './multiplexed-names.ts';
+import { involved } from './multiplexed-names.ts';
 import type { Outcome } from './outcome.ts';
 import { loadable, outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
 import { SyscallIds } from './syscall-ids.ts';
@@ -123,76 +123,107 @@ export interface NumberedMeaning {
  *   do so.
  */
 export function readMeaning(profile: SeccompProfile, ids: SyscallIds, either: Either): NumberedMeaning {
-  const written = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
-  const byDefault = loadable(written);
-  const distinct: Decision[] = [];
-  const order: number[] = [];
-  const places = new Array<number | undefined>(ids.size);
-  const conditional = new Array<Conditions | undefined>(ids.size);
-  const conditionalOrder: number[] = [];
-  const constants = new Map<SeccompAction, number>();
-  let whole: number | undefined;
-  const constantPlace = (outcome: Outcome): number => {
-    let place = constants.get(outcome.action);
-    if (place === undefined || !sameOutcome((distinct[place] as Decision).otherwise, outcome)) {
-      place = distinct.push(always(outcome)) - 1;
-      constants.set(outcome.action, place);
-    }
-    return place;
-  };
-  const multiplexed: { readonly id: number; readonly rule: SeccompRule }[] = [];
-  const { syscalls: rules = [] } = profile;
-  for (let r = 0; r < rules.length; r += 1) {
-    const rule = rules[r] as SeccompRule;
+  const reader = new MeaningReader(outcomeOf(profile.defaultAction, profile.defaultErrnoRet), ids, either);
+  for (const rule of profile.syscalls ?? []) reader.add(rule);
+  return reader.end();
+}
+
+class MeaningReader {
+  readonly #written: Outcome;
+  readonly #ids: SyscallIds;
+  readonly #either: Either;
+  readonly #distinct: Decision[] = [];
+  readonly #order: number[] = [];
+  readonly #places: (number | undefined)[];
+  readonly #conditional: (Conditions | undefined)[];
+  readonly #conditionalOrder: number[] = [];
+  readonly #constants = new Map<SeccompAction, number>();
+  readonly #multiplexed: { readonly id: number; readonly rule: SeccompRule }[] = [];
+
+  /** @param written the default as it is written, which libseccomp may not take; see loadable. */
+  constructor(written: Outcome, ids: SyscallIds, either: Either) {
+    this.#written = written;
+    this.#ids = ids;
+    this.#either = either;
+    this.#places = new Array(ids.size);
+    this.#conditional = new Array(ids.size);
+  }
+
+  add(rule: SeccompRule): void {
     const said = outcomeOf(rule.action, rule.errnoRet);
-    if (sameOutcome(said, written)) continue;
+    if (sameOutcome(said, this.#written)) return;
     const outcome = loadable(said);
     const regions = regionsOf(rule, outcome);
-    const { names } = rule;
-    if (regions === 'all') {
-      // Entries that say the same share a decision, so that it is combined and written once.
-      if (whole === undefined || distinct[whole]?.otherwise !== outcome) whole = constantPlace(outcome);
-      const place = whole;
-      // An iterator for each of thousands of short lists would take longer than what is done here.
-      for (let at = 0; at < names.length; at += 1) {
-        const id = ids.idOf(names[at] as string);
-        if (isInvolved(id)) multiplexed.push({ id, rule });
-        if (places[id] !== undefined) continue;
-        const cut = conditional[id]?.cut ?? outcome;
-        places[id] = sameOutcome(cut, outcome) ? place : distinct.push(either(cut, outcome)) - 1;
-        order.push(id);
-      }
-    } else {
-      const { args = [] } = rule;
-      const isWide = args.some(isWideCondition);
-      const cut = decidesWhenCut(args) ? outcome : undefined;
-      const extended = names.length === 1 ? undefined : new Map<Conditions | undefined, Conditions>();
-      for (let at = 0; at < names.length; at += 1) {
-        const id = ids.idOf(names[at] as string);
-        if (isInvolved(id)) multiplexed.push({ id, rule });
-        const before = conditional[id];
-        if (before === undefined) conditionalOrder.push(id);
-        const known = extended?.get(before);
-        const conditions: Conditions = known ?? {
-          before,
-          regions,
-          wide: isWide || (before?.wide ?? false),
-          cut: before?.cut ?? cut,
-          place: undefined,
-        };
-        if (known === undefined) extended?.set(before, conditions);
-        conditional[id] = conditions;
-      }
+    if (regions === 'all') this.#addUnconditional(rule, outcome);
+    else this.#addConditional(rule, regions, outcome);
+  }
+
+  end(): NumberedMeaning {
+    const byDefault = loadable(this.#written);
+    for (const id of this.#conditionalOrder) {
+      if (this.#places[id] !== undefined) continue;
+      const conditions = this.#conditional[id] as Conditions;
+      conditions.place ??= this.#distinct.push(decisionUnder(conditions, byDefault, this.#either)) - 1;
+      this.#places[id] = conditions.place;
+      this.#order.push(id);
+    }
+    return {
+      order: this.#order,
+      places: this.#places,
+      distinct: this.#distinct,
+      otherwise: always(byDefault),
+      multiplexed: this.#multiplexed,
+    };
+  }
+
+  #addUnconditional(rule: SeccompRule, outcome: Outcome): void {
+    const place = this.#placeOf(outcome);
+    for (const name of rule.names) {
+      const id = this.#idOf(name, rule);
+      if (this.#places[id] !== undefined) continue;
+      const cut = this.#conditional[id]?.cut ?? outcome;
+      const isCertain = sameOutcome(cut, outcome);
+      this.#places[id] = isCertain ? place : this.#distinct.push(this.#either(cut, outcome)) - 1;
+      this.#order.push(id);
     }
   }
-  for (const id of conditionalOrder) {
-    if (places[id] !== undefined) continue;
-    const conditions = conditional[id] as Conditions;
-    conditions.place ??= distinct.push(decisionUnder(conditions, byDefault, either)) - 1;
-    places[id] = conditions.place;
-    order.push(id);
+
+  #addConditional(rule: SeccompRule, regions: readonly Region[], outcome: Outcome): void {
+    const { names, args = [] } = rule;
+    const isWide = args.some(isWideCondition);
+    const cut = decidesWhenCut(args) ? outcome : undefined;
+    const extended = names.length === 1 ? undefined : new Map<Conditions | undefined, Conditions>();
+    for (const name of names) {
+      const id = this.#idOf(name, rule);
+      const before = this.#conditional[id];
+      if (before === undefined) this.#conditionalOrder.push(id);
+      const known = extended?.get(before);
+      const conditions: Conditions = known ?? {
+        before,
+        regions,
+        wide: isWide || (before?.wide ?? false),
+        cut: before?.cut ?? cut,
+        place: undefined,
+      };
+      if (known === undefined) extended?.set(before, conditions);
+      this.#conditional[id] = conditions;
+    }
   }
-  return { order, places, distinct, otherwise: always(byDefault), multiplexed };
+
+  /** Entries that say the same share a decision, so that it is combined and written once. */
+  #placeOf(outcome: Outcome): number {
+    const known = this.#constants.get(outcome.action);
+    if (known !== undefined && sameOutcome((this.#distinct[known] as Decision).otherwise, outcome)) return known;
+    const place = this.#distinct.push(always(outcome)) - 1;
+    this.#constants.set(outcome.action, place);
+    return place;
+  }
+
+  #idOf(name: string, rule: SeccompRule): number {
+    const id = this.#ids.idOf(name);
+    if (involved.has(id)) this.#multiplexed.push({ id, rule });
+    return id;
+  }
 }
 
 /** The regions of an entry, after those of the entries before it; syscalls that the same entries name share the list. */

@@ -53,14 +53,6 @@ export const involved: ReadonlyMap<number, string> = new Map(
   multiplexers.flatMap((one) => [one, ...one.members]).map(({ id, name }) => [id, name]),
 );
 
-const isAt = new Uint8Array(1 + Math.max(...involved.keys()));
-for (const id of involved.keys()) isAt[id] = 1;
-
-/** Whether a syscall, by its number, is a multiplexer or one that a multiplexer stands for. */
-export function isInvolved(id: number): boolean {
-  return isAt[id] === 1;
-}
-
 /** Whether an architecture has socketcall and ipc, to which libseccomp adds the rules of what they stand for. */
 export function isMultiplexing(architecture: string): boolean {
   return multiplexing.has(architecture);
