@@ -15,7 +15,7 @@ import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payl
 import { packSignature } from './pack-signature.ts';
 import { signPredicateType } from './predicate-type.ts';
 import { signArtifact } from './sign-artifact.ts';
-import { bundleMediaType, predicateTypeAnnotation } from './signature.ts';
+import { bundleMediaType, cosignSignatureType, predicateTypeAnnotation } from './signature.ts';
 
 const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
 const subject = artifactOf('subject');
@@ -163,6 +163,29 @@ describe('fetchSignatures', () => {
     assert.ok(found?.format === 'legacy');
     assert.equal(found.annotations[legacySignatureAnnotation], 'c2ln');
     assert.deepEqual(await fetchSignatures(await repository(referrer), bystander.descriptor), []);
+  });
+
+  it('reads few layers of such a referrer, and few bytes', async () => {
+    const referrer = (count: number, size: number): Artifact => {
+      const layers = Array.from({ length: count }, (_, index) => {
+        const content = Buffer.alloc(size, index);
+        return blob(legacyPayloadMediaType, content, { [legacySignatureAnnotation]: 'c2ln' });
+      });
+      const own = blob(cosignSignatureType, Buffer.from('{}'));
+      const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: own.descriptor } as const;
+      return assembleArtifact(
+        { ...manifest, layers: layers.map(({ descriptor }) => descriptor), subject: subject.descriptor },
+        [own, ...layers],
+      );
+    };
+    const { referrerLayers, legacyPayloadBytes } = signatureLimits;
+    const many = await fetchSignatures(await repository(referrer(100, 100)), subject.descriptor);
+    assert.equal(many.length, referrerLayers);
+    const told: string[] = [];
+    const onPassedOver = ({ summary }: FairleadError): void => void told.push(summary);
+    const large = await repository(referrer(100, legacyPayloadBytes));
+    assert.deepEqual(await fetchSignatures(large, subject.descriptor, { onPassedOver }), []);
+    assert.match(told.join(), /has more than 262144 bytes/);
   });
 
   it('reads bundles of each version, by the media type that its layer has', async () => {

@@ -22,7 +22,10 @@ export const signatureLimits = {
   moreBytes: 8 * 1024 * 1024,
   moreTime: 10_000,
   manifestBytes: 64 * 1024,
+  /** Of one referrer, with all of its layers. */
   bundleBytes: 256 * 1024,
+  /** Cosign 2 writes one for each signature that it adds. */
+  referrerLayers: 8,
   legacyLayers: 128,
   legacyManifestBytes: 1024 * 1024,
   legacyPayloadBytes: 64 * 1024,
@@ -155,7 +158,11 @@ async function openReferrer(
   });
   const [layer, ...more] = manifest.layers;
   if (manifest.layers.some(({ mediaType }) => mediaType === legacyPayloadMediaType)) {
-    const found = await fetchLayers(target, { descriptor, layers: manifest.layers }, options, isLegacySignature);
+    const layers = manifest.layers.filter(isLegacySignature).slice(-signatureLimits.referrerLayers);
+    if (layers.reduce((sum, { size }) => sum + size, 0) > signatureLimits.bundleBytes) {
+      return unread(`has more than ${signatureLimits.bundleBytes} bytes`);
+    }
+    const found = await fetchLayers(target, { descriptor, layers }, options, isLegacySignature);
     return found.length === 0 ? unread('has no signature in it') : { signatures: found.map(legacySignature) };
   }
   if (layer === undefined || !readBundleMediaTypes.includes(layer.mediaType))
