@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { finishFolder, startProgram, temporaryFolder } from './program.ts';
+import { finishFolder, freePort, startProgram, temporaryFolder } from './program.ts';
 
 function folder(): string {
   const made = temporaryFolder('program');
@@ -62,5 +64,24 @@ describe('startProgram', () => {
     const runs = (): boolean => existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'utf8'));
     while (runs() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(runs(), false);
+  });
+});
+
+describe('freePort', () => {
+  it('gives ports that neither the kernel nor this function gives to another', async () => {
+    const range = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8');
+    const ports = await Promise.all(Array.from({ length: 200 }, () => freePort()));
+    assert.equal(new Set(ports).size, ports.length);
+    assert.ok(ports.every((port) => port < Number.parseInt(range, 10)));
+  });
+
+  it('gives ports on which a server can listen and listen again', async () => {
+    const port = await freePort();
+    for (let turn = 0; turn < 3; turn++) {
+      const server = createServer().listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      server.close();
+      await once(server, 'close');
+    }
   });
 });

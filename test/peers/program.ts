@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type ListenOptions, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -87,17 +87,46 @@ function lastLines(file: string): string {
   return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-15).join('\n');
 }
 
-/** A port of 127.0.0.1 that nothing listens on. */
+/**
+ * A port of 127.0.0.1 that nothing listens on, and that nothing takes before its holder listens on it or while the
+ * holder restarts: it lies below the range that the kernel gives to connections and to those who listen on port 0, and
+ * no other process that asks this function gets it before this one ends.
+ */
 export async function freePort(): Promise<number> {
+  const ends = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split('\t');
+  const first = 10_000;
+  const count = Number(ends[0]) - first;
+  for (let tries = 0; tries < 1_000; tries++) {
+    const port = first + Math.floor(Math.random() * count);
+    if (!(await reserve(port))) continue;
+    const probe = await listening({ host: '127.0.0.1', port });
+    if (probe === undefined) continue;
+    await new Promise<void>((resolve) => probe.close(() => resolve()));
+    return port;
+  }
+  throw new Error(`no port from ${first} to ${first + count - 1} is free`);
+}
+
+/** Reserves a port until this process ends, by an abstract socket of that name; false where somebody else has it. */
+async function reserve(port: number): Promise<boolean> {
+  const reservation = await listening({ path: `\0fairlead-test-port-${port}` });
+  reservation?.unref();
+  return reservation !== undefined;
+}
+
+/** A server that listens there; undefined where another one does. */
+async function listening(at: ListenOptions): Promise<Server | undefined> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(at, resolve);
+    });
+    return server;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined;
+    throw error;
+  }
 }
 
 /** A new folder for one peer, below the system's folder for temporary files. */
