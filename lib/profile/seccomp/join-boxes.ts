@@ -25,11 +25,12 @@ interface Group {
 }
 
 function joinAlong(boxes: readonly Box[], index: number): readonly Box[] {
+  if (boxes.filter((box) => joinableSet(box, index) !== undefined).length < 2) return boxes;
   const groups = new Map<string, Group>();
   const parts: (Group | Box)[] = [];
   for (const box of boxes) {
-    const own = box.find((side) => side.index === index)?.set;
-    if (own?.form !== 'lowRange' && own?.form !== 'bits') {
+    const own = joinableSet(box, index);
+    if (own === undefined) {
       parts.push(box);
       continue;
     }
@@ -48,13 +49,21 @@ function joinAlong(boxes: readonly Box[], index: number): readonly Box[] {
   });
 }
 
+/** What a box says of an argument, if it can be joined with what others say: a range of low halves, or one bit. */
+function joinableSet(box: Box, index: number): ArgumentSet | undefined {
+  for (const side of box) {
+    if (side.index !== index) continue;
+    const { set } = side;
+    return set.form === 'lowRange' || (set.form === 'bits' && isOneBit(set.mask)) ? set : undefined;
+  }
+  return undefined;
+}
+
 /** Returns fewer sets with the same values; undefined if they have all values. */
 function joinSets(sets: readonly ArgumentSet[]): readonly ArgumentSet[] | undefined {
   const clear = new Set(sets.map((set) => (set.form === 'bits' && set.value === 0n ? set.mask : undefined)));
   // Of two values of one bit an argument has one.
-  if (sets.some((set) => set.form === 'bits' && isOneBit(set.value) && set.mask === set.value && clear.has(set.mask))) {
-    return undefined;
-  }
+  if (sets.some((set) => set.form === 'bits' && set.value !== 0n && clear.has(set.mask))) return undefined;
   const ranges = joinRanges(sets.filter((set) => set.form === 'lowRange'));
   if (ranges.some(({ low, high }) => low === 0n && high === word)) return undefined;
   return [...ranges, ...sets.filter((set) => set.form !== 'lowRange')];
