@@ -4,7 +4,6 @@ import type { BindOutcome } from './bind.ts';
 import type { CheckOutcome } from './check.ts';
 import { describeIssue } from './describe-issue.ts';
 import { hasFewValues } from './json-size.ts';
-import { type Pod, parsePod } from './pod.ts';
 
 /** Names of any sort have at most so many characters in Kubernetes. */
 const name = v.pipe(v.string(), v.maxLength(253));
@@ -17,30 +16,30 @@ const requestSchema = v.object({
   kind: v.object({ group: name, version: name, kind: name }),
   resource: v.object({ group: name, version: name, resource: name }),
   subResource: v.optional(name, ''),
-  namespace: namespaceName,
   operation: v.picklist(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
   object: v.optional(v.unknown()),
   oldObject: v.optional(v.unknown()),
 });
 
-const reviewSchema = v.object({
-  apiVersion: v.literal('admission.k8s.io/v1'),
-  kind: v.literal('AdmissionReview'),
-  request: requestSchema,
-});
+const review = <T extends v.GenericSchema>(request: T) =>
+  v.object({ apiVersion: v.literal('admission.k8s.io/v1'), kind: v.literal('AdmissionReview'), request });
+const reviewSchema = review(requestSchema);
+const namespacedReviewSchema = review(v.object({ ...requestSchema.entries, namespace: namespaceName }));
 
-/** A pod of a request, or why it is not one. */
-export type ReviewedPod = Pod | FairleadError;
+/** An object of a request, or why it is not one. */
+export type Reviewed<T> = T | FairleadError;
 
 /**
  * What the API server asks (admission.k8s.io/v1 AdmissionRequest). Of the objects only what decides is kept, because a
  * request waits for the bindings, and others meanwhile.
  */
-export interface AdmissionRequest extends Omit<v.InferOutput<typeof requestSchema>, 'object' | 'oldObject'> {
-  readonly object: ReviewedPod;
-  readonly oldObject: ReviewedPod;
+export interface AdmissionRequest<T> extends Omit<v.InferOutput<typeof requestSchema>, 'object' | 'oldObject'> {
+  readonly object: Reviewed<T>;
+  readonly oldObject: Reviewed<T>;
   /** The object's name for people; that of a pod that a controller makes has only its beginning yet. */
   readonly name: string | undefined;
+  /** Where the object is. Empty for what is in no namespace. */
+  readonly namespace: string;
   /** Length of the review. */
   readonly bytes: number;
 }
@@ -62,11 +61,18 @@ export interface AdmissionAnswer {
 /** Values of JSON in a review: some ten times what the largest pods have, and some ten MiB once they are parsed. */
 const maxValues = 200_000;
 
+/** How the objects of a webhook are read. */
+export interface ObjectReader<T> {
+  readonly scope: 'Namespaced' | 'Cluster';
+  /** Throws InvalidInput for what is not such an object. */
+  readonly parse: (object: unknown) => T;
+}
+
 /**
- * Reads the body of an admission call. Throws LimitExceeded for one with more than 200,000 values, before it is parsed,
- * and InvalidInput that names the field at fault.
+ * Reads the body of an admission call about objects of a kind. Throws LimitExceeded for one with more than 200,000
+ * values, before it is parsed, and InvalidInput that names the field at fault.
  */
-export function parseAdmissionReview(body: Uint8Array): AdmissionRequest {
+export function parseAdmissionReview<T>(body: Uint8Array, { scope, parse }: ObjectReader<T>): AdmissionRequest<T> {
   if (!hasFewValues(body, maxValues)) {
     throw new FairleadError('LimitExceeded', `the review has more than ${maxValues} values`);
   }
@@ -76,24 +82,25 @@ export function parseAdmissionReview(body: Uint8Array): AdmissionRequest {
   } catch (cause) {
     throw new FairleadError('InvalidInput', 'the review is not JSON', { cause });
   }
-  const parsed = v.safeParse(reviewSchema, value, { abortEarly: true });
+  const parsed = v.safeParse(scope === 'Cluster' ? reviewSchema : namespacedReviewSchema, value, { abortEarly: true });
   if (!parsed.success) {
     const issue = describeIssue(parsed.issues[0], 'the body');
     throw new FairleadError('InvalidInput', `not an AdmissionReview of admission.k8s.io/v1: ${issue}`);
   }
   const { object, oldObject, ...request } = parsed.output.request;
   return {
+    namespace: '',
     ...request,
-    object: reviewedPod(object),
-    oldObject: reviewedPod(oldObject),
+    object: reviewed(object, parse),
+    oldObject: reviewed(oldObject, parse),
     name: nameOf(object),
     bytes: body.length,
   };
 }
 
-function reviewedPod(object: unknown): ReviewedPod {
+function reviewed<T>(object: unknown, parse: (object: unknown) => T): Reviewed<T> {
   try {
-    return parsePod(object);
+    return parse(object);
   } catch (thrown) {
     return toFairleadError(thrown);
   }
@@ -110,9 +117,9 @@ function nameOf(object: unknown): string | undefined {
 export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome): AdmissionAnswer {
   switch (outcome.outcome) {
     case 'untouched':
-      return review({ uid, allowed: true });
+      return answer({ uid, allowed: true });
     case 'bound':
-      return review({
+      return answer({
         uid,
         allowed: true,
         ...(outcome.patch.length === 0
@@ -121,7 +128,7 @@ export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome):
         auditAnnotations: { 'bound-by': outcome.bindings.join(','), 'localhost-profile': outcome.localhostProfile },
       });
     case 'refused':
-      return review({
+      return answer({
         uid,
         allowed: false,
         status: { code: 403, reason: 'Forbidden', message: `${outcome.reason}. ${outcome.hint}` },
@@ -130,13 +137,13 @@ export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome):
 }
 
 /**
- * Answers that the pod could not be judged, and is therefore not admitted. Nothing of this is the pod author's fault,
- * so the code is of the 500s, which controllers retry.
+ * Answers that the object could not be judged, and is therefore not admitted. Nothing of this is its author's fault, so
+ * the code is of the 500s, which controllers retry.
  */
 export function answerError(uid: string, error: FairleadError): AdmissionAnswer {
   const { http } = errorMapping[error.kind];
   const hint = error.hint === undefined ? '' : `. ${error.hint}`;
-  return review({
+  return answer({
     uid,
     allowed: false,
     status: {
@@ -147,6 +154,6 @@ export function answerError(uid: string, error: FairleadError): AdmissionAnswer 
   });
 }
 
-function review(response: AdmissionAnswer['response']): AdmissionAnswer {
+function answer(response: AdmissionAnswer['response']): AdmissionAnswer {
   return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response };
 }

@@ -1,5 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import type { AdmissionRequest, ReviewedPod } from './admission-review.ts';
+import type { AdmissionRequest, Reviewed } from './admission-review.ts';
 import type { ArtifactBinding } from './artifact-binding.ts';
 import { type BindOutcome, bindEphemeralContainers, bindPod } from './bind.ts';
 import {
@@ -10,7 +10,9 @@ import {
   checkUnseenPod,
   checkUpdate,
 } from './check.ts';
+import { foreignName, type Namespace, nameLabel } from './namespace.ts';
 import type { Pod } from './pod.ts';
+import { quote } from './quote.ts';
 import { maxReviewBytes } from './request-limits.ts';
 
 type ListBindings = (namespace: string) => Promise<readonly ArtifactBinding[]>;
@@ -20,15 +22,15 @@ type ListBindings = (namespace: string) => Promise<readonly ArtifactBinding[]>;
  * InvalidInput for anything else, because a webhook that is called for what it does not know was set up wrongly and
  * would let things through, and whatever `list` throws.
  */
-export async function mutate(request: AdmissionRequest, list: ListBindings): Promise<BindOutcome> {
+export async function mutate(request: AdmissionRequest<Pod>, list: ListBindings): Promise<BindOutcome> {
   const { namespace, object, oldObject } = request;
   switch (subject(request)) {
     case 'CREATE pods':
       if (isTooLarge(request)) return tooLarge(request);
-      return bindPod(podOf(object), await list(namespace));
+      return bindPod(readable(object), await list(namespace));
     case 'UPDATE pods/ephemeralcontainers':
       if (isUnseen(request)) return checkUnseenPod(await list(namespace));
-      return bindEphemeralContainers(podOf(object), podOf(oldObject), await list(namespace));
+      return bindEphemeralContainers(readable(object), readable(oldObject), await list(namespace));
     default:
       throw unknownSubject(request);
   }
@@ -38,14 +40,14 @@ export async function mutate(request: AdmissionRequest, list: ListBindings): Pro
  * Decides on a request as the API server is about to store it, by the same rules as {@link mutate}: the creation of a
  * pod, an update of one, or of its ephemeral containers. Throws as {@link mutate} does.
  */
-export async function validate(request: AdmissionRequest, list: ListBindings): Promise<CheckOutcome> {
+export async function validate(request: AdmissionRequest<Pod>, list: ListBindings): Promise<CheckOutcome> {
   const { namespace, object, oldObject } = request;
   switch (subject(request)) {
     case 'CREATE pods':
       if (isTooLarge(request)) return tooLarge(request);
-      return checkPod(podOf(object), await list(namespace));
+      return checkPod(readable(object), await list(namespace));
     case 'UPDATE pods': {
-      const [pod, before] = [podOf(object), podOf(oldObject)];
+      const [pod, before] = [readable(object), readable(oldObject)];
       // Controllers update pods all the time: labels, finalizers, owners. Few updates are worth a request.
       if (!changesBinding(pod, before))
         return { outcome: 'untouched', reason: 'nothing changes that a binding decides' };
@@ -53,14 +55,43 @@ export async function validate(request: AdmissionRequest, list: ListBindings): P
     }
     case 'UPDATE pods/ephemeralcontainers':
       if (isUnseen(request)) return checkUnseenPod(await list(namespace));
-      return checkEphemeralContainers(podOf(object), podOf(oldObject), await list(namespace));
+      return checkEphemeralContainers(readable(object), readable(oldObject), await list(namespace));
     default:
       throw unknownSubject(request);
   }
 }
 
-/** Returns the pod of a request. Throws InvalidInput if the object is not one. */
-function podOf(object: ReviewedPod): Pod {
+/**
+ * Decides on a namespace that is to be stored: it may not come to carry the name of another in the label by which the
+ * webhooks leave namespaces out. One that does already may be changed in all else, such as to delete it. Throws
+ * InvalidInput for what is not a namespace.
+ */
+export function validateNamespace(request: AdmissionRequest<Namespace>): CheckOutcome {
+  const namespace = readable(request.object);
+  const foreign = foreignName(namespace);
+  switch (subject(request)) {
+    case 'CREATE namespaces':
+      break;
+    case 'UPDATE namespaces':
+    case 'UPDATE namespaces/status':
+    case 'UPDATE namespaces/finalize':
+      if (foreignName(readable(request.oldObject)) === foreign) {
+        return { outcome: 'untouched', reason: 'the name in its label stays as it was' };
+      }
+      break;
+    default:
+      throw unknownSubject(request);
+  }
+  if (foreign === undefined) return { outcome: 'untouched', reason: 'it carries the name of no other' };
+  return {
+    outcome: 'refused',
+    reason: `namespace ${quote(namespace.name)} may not carry the name of another in its label ${nameLabel}=${foreign}`,
+    hint: `The webhooks leave namespaces out by it. Leave it out, or write ${nameLabel}=${namespace.name}.`,
+  };
+}
+
+/** Returns the object of a request. Throws InvalidInput if it could not be read. */
+function readable<T>(object: Reviewed<T>): T {
   if (object instanceof FairleadError) throw object;
   return object;
 }
@@ -68,11 +99,11 @@ function podOf(object: ReviewedPod): Pod {
 /** A review of an update holds two objects. A pod of which none could be judged would keep its finalizers for ever. */
 const maxCreationBytes = (maxReviewBytes - 512 * 1024) / 2;
 
-function isTooLarge({ bytes }: AdmissionRequest): boolean {
+function isTooLarge({ bytes }: AdmissionRequest<Pod>): boolean {
   return bytes > maxCreationBytes;
 }
 
-function tooLarge({ bytes }: AdmissionRequest): CheckOutcome {
+function tooLarge({ bytes }: AdmissionRequest<Pod>): CheckOutcome {
   return {
     outcome: 'refused',
     reason: `the pod is too large: its review has ${bytes} bytes, and may have ${maxCreationBytes}`,
@@ -80,18 +111,22 @@ function tooLarge({ bytes }: AdmissionRequest): CheckOutcome {
   };
 }
 
-/** What a request is about, such as `CREATE pods`; nothing for what is not a pod. */
-function subject({ operation, resource: { group, version, resource }, subResource }: AdmissionRequest): string {
+/** What a request is about, such as `CREATE pods`; nothing for what is not of the core API. */
+function subject({
+  operation,
+  resource: { group, version, resource },
+  subResource,
+}: AdmissionRequest<unknown>): string {
   if (group !== '' || version !== 'v1') return '';
   return `${operation} ${resource}${subResource === '' ? '' : `/${subResource}`}`;
 }
 
 /** Whether ephemeral containers come without their pod: API servers before 1.22 have a kind of its own for them. */
-function isUnseen({ kind }: AdmissionRequest): boolean {
+function isUnseen({ kind }: AdmissionRequest<Pod>): boolean {
   return kind.kind === 'EphemeralContainers';
 }
 
-function unknownSubject({ operation, resource, subResource }: AdmissionRequest): FairleadError {
+function unknownSubject({ operation, resource, subResource }: AdmissionRequest<unknown>): FairleadError {
   const what = `${resource.group}/${resource.version} ${resource.resource}${subResource === '' ? '' : `/${subResource}`}`;
   return new FairleadError(
     'InvalidInput',

@@ -3,17 +3,14 @@ import type { FastifyBaseLogger } from 'fastify';
 import * as v from 'valibot';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import type { ApiServer } from './api-server.ts';
-import { stringMap } from './string-map.ts';
+import { foreignName, type Namespace, nameLabel, namespaceSchema } from './namespace.ts';
 
-/** The label by which the webhooks leave namespaces out (deploy/operator/webhook.yaml). */
-const nameLabel = 'kubernetes.io/metadata.name';
 const labelled = `/api/v1/namespaces?labelSelector=${encodeURIComponent(nameLabel)}`;
 const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 const retryMs = 1000;
 /** The API server ends a watch after so many seconds. A little later we do, should its end be lost. */
 const watchSeconds = 240;
 
-const namespaceSchema = v.object({ metadata: v.object({ name: v.string(), labels: v.optional(stringMap, {}) }) });
 const listSchema = v.object({
   metadata: v.object({ resourceVersion: v.string(), continue: v.optional(v.string(), '') }),
   // Go writes an empty list as null.
@@ -129,7 +126,7 @@ export class NamespaceGuard {
       const event = parse(eventSchema, line);
       if (event.type === 'ERROR') throw new FairleadError('Conflict', event.object.message);
       // A namespace that has lost its label counts as deleted for this watch.
-      if (event.type === 'DELETED') misnamed.delete(event.object.metadata.name);
+      if (event.type === 'DELETED') misnamed.delete(event.object.name);
       else this.#note(misnamed, event.object);
     };
     try {
@@ -141,15 +138,16 @@ export class NamespaceGuard {
     }
   }
 
-  #note(misnamed: Map<string, string>, { metadata: { name, labels } }: v.InferOutput<typeof namespaceSchema>): void {
-    const label = labels.get(nameLabel);
-    if (label === undefined || label === name) {
+  #note(misnamed: Map<string, string>, namespace: Namespace): void {
+    const { name } = namespace;
+    const foreign = foreignName(namespace);
+    if (foreign === undefined) {
       misnamed.delete(name);
       return;
     }
-    misnamed.set(name, label);
+    misnamed.set(name, foreign);
     this.#log.error(
-      { namespace: name, [nameLabel]: label },
+      { namespace: name, [nameLabel]: foreign },
       'a namespace carries the name of another; no pod is admitted',
     );
   }

@@ -219,6 +219,48 @@ describePeers(['openssl'], 'the webhook', () => {
     assert.deepEqual([relabelled.answer.response.allowed, relabelled.asked], [true, ['web']]);
   });
 
+  it('lets no namespace come to carry the name of another, and one that does be changed in all else', async () => {
+    const label = 'kubernetes.io/metadata.name';
+    const namespace = (value?: string) => ({
+      metadata: { name: 'web', labels: { team: 'a', ...(value !== undefined && { [label]: value }) } },
+    });
+    const ask = async (request: object) => {
+      const resource = { group: '', version: 'v1', resource: 'namespaces' };
+      const kind = { group: '', version: 'v1', kind: 'Namespace' };
+      // Some API servers name the namespace in the review of itself, others do not.
+      const body = review({ resource, kind, namespace: undefined, ...request });
+      return (await call(body, () => [], '/validate-namespaces')).answer.response;
+    };
+    const foreign = namespace('kube-system');
+    const update = (object: object, oldObject: object, subResource = '') =>
+      ask({ operation: 'UPDATE', namespace: 'web', subResource, object, oldObject });
+    for (const refused of [
+      await ask({ object: foreign }),
+      await update(foreign, namespace()),
+      await update(foreign, namespace('web'), 'status'),
+      await update(foreign, namespace('fairlead-system'), 'finalize'),
+    ]) {
+      assert.deepEqual([refused.allowed, refused.status?.code], [false, 403]);
+      assert.match(refused.status?.message ?? '', /^namespace "web" may not .*name=kube-system\. .*name=web\.$/);
+    }
+    for (const allowed of [
+      await ask({ object: namespace() }),
+      await ask({ object: namespace('web') }),
+      await update(namespace('web'), foreign),
+      await update(namespace(), foreign),
+      await update({ ...foreign, spec: { finalizers: [] } }, foreign, 'finalize'),
+    ]) {
+      assert.deepEqual(allowed, { uid: 'u-1', allowed: true });
+    }
+    for (const strange of [
+      await ask({ object: null }),
+      await ask({ operation: 'DELETE', object: foreign }),
+      await ask({ object: foreign, resource: { group: '', version: 'v1', resource: 'pods' } }),
+    ]) {
+      assert.deepEqual([strange.allowed, strange.status?.code], [false, 500]);
+    }
+  });
+
   it('answers problem+json to what is no AdmissionReview', async () => {
     const bodies: [object | string, number][] = [
       ['{', 400],

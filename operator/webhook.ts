@@ -1,22 +1,39 @@
 import { TLSSocket } from 'node:tls';
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from 'fastify';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
-import { type AdmissionRequest, answerError, answerOutcome, parseAdmissionReview } from './admission-review.ts';
-import { mutate, validate } from './admit.ts';
+import {
+  type AdmissionRequest,
+  answerError,
+  answerOutcome,
+  type ObjectReader,
+  parseAdmissionReview,
+} from './admission-review.ts';
+import { mutate, validate, validateNamespace } from './admit.ts';
+import type { BindOutcome } from './bind.ts';
+import type { CheckOutcome } from './check.ts';
 import type { BindingSource } from './list-bindings.ts';
+import { parseNamespace } from './namespace.ts';
+import { type Pod, parsePod } from './pod.ts';
 import { quote } from './quote.ts';
 import { limitRequests, maxReviewBytes, serverTimeouts } from './request-limits.ts';
 import type { TlsPair } from './tls-files.ts';
 
-interface Review {
+interface Review<T> {
   /** Undefined for a request without a body, which no parser sees. */
-  readonly Body: AdmissionRequest | undefined;
+  readonly Body: AdmissionRequest<T> | undefined;
+}
+
+/** What a path of the webhook judges. */
+interface Judgement<T> extends ObjectReader<T> {
+  /** What the object is called in the log. */
+  readonly title: string;
+  readonly decide: (review: AdmissionRequest<T>) => Promise<BindOutcome | CheckOutcome> | CheckOutcome;
 }
 
 /**
  * The HTTPS server that the API server calls, not listening yet.
- * - `POST /mutate-pods` and `POST /validate-pods`: AdmissionReview in, AdmissionReview out. What cannot be judged is
- *   denied, with the reason; a body that is no AdmissionReview gets problem+json, which the API server takes for a
+ * - `POST /mutate-pods`, `/validate-pods` and `/validate-namespaces`: AdmissionReview in, AdmissionReview out. What
+ *   cannot be judged is denied, with the reason; a body that is no AdmissionReview gets problem+json, which the API server takes for a
  *   failure of the webhook.
  *   With authorities of clients (`tls.ca`), who has no certificate of theirs gets nothing but a refusal.
  * - `GET /healthz`: the process runs. `GET /readyz`: it can list bindings.
@@ -41,28 +58,43 @@ export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyB
   if (tls.ca !== undefined) server.addHook('onRequest', async (request) => refuseStrangers(request));
   limitRequests(server);
   server.removeAllContentTypeParsers();
-  // The body is gone when this returns, and of what was parsed only what decides is left.
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
-    parseAdmissionReview(body),
-  );
 
-  const answer = async (review: AdmissionRequest | undefined, decide: typeof mutate | typeof validate) => {
-    if (review === undefined) throw new FairleadError('InvalidInput', 'the request has no body');
-    const where = { uid: review.uid, namespace: review.namespace, pod: review.name };
-    try {
-      const outcome = await decide(review, source.list);
-      if (outcome.outcome === 'untouched') log.debug({ ...where, reason: outcome.reason }, 'pod left alone');
-      else if (outcome.outcome === 'refused') log.warn({ ...where, reason: outcome.reason }, 'pod refused');
-      else log.info({ ...where, bindings: outcome.bindings, profile: outcome.localhostProfile }, 'pod bound');
-      return answerOutcome(review.uid, outcome);
-    } catch (thrown) {
-      const error = toFairleadError(thrown);
-      log.error({ ...where, err: error }, 'pod refused, because it could not be judged');
-      return answerError(review.uid, error);
-    }
+  const judge = <T>(path: string, { title, decide, ...reader }: Judgement<T>): void => {
+    const answer = async (review: AdmissionRequest<T>) => {
+      const where = { uid: review.uid, namespace: review.namespace, [title]: review.name };
+      try {
+        const outcome = await decide(review);
+        if (outcome.outcome === 'untouched') log.debug({ ...where, reason: outcome.reason }, `${title} left alone`);
+        else if (outcome.outcome === 'refused') log.warn({ ...where, reason: outcome.reason }, `${title} refused`);
+        else log.info({ ...where, bindings: outcome.bindings, profile: outcome.localhostProfile }, `${title} bound`);
+        return answerOutcome(review.uid, outcome);
+      } catch (thrown) {
+        const error = toFairleadError(thrown);
+        log.error({ ...where, err: error }, `${title} refused, because it could not be judged`);
+        return answerError(review.uid, error);
+      }
+    };
+    // Each path reads objects of its own kind.
+    void server.register(async (scope) => {
+      // The body is gone when this returns, and of what was parsed only what decides is left.
+      scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
+        parseAdmissionReview(body, reader),
+      );
+      scope.post<Review<T>>(path, async ({ body }) => {
+        if (body === undefined) throw new FairleadError('InvalidInput', 'the request has no body');
+        return await answer(body);
+      });
+    });
   };
-  server.post<Review>('/mutate-pods', ({ body }) => answer(body, mutate));
-  server.post<Review>('/validate-pods', ({ body }) => answer(body, validate));
+  const pod = { title: 'pod', scope: 'Namespaced', parse: parsePod } as const;
+  judge<Pod>('/mutate-pods', { ...pod, decide: (review) => mutate(review, source.list) });
+  judge<Pod>('/validate-pods', { ...pod, decide: (review) => validate(review, source.list) });
+  judge('/validate-namespaces', {
+    title: 'namespace',
+    scope: 'Cluster',
+    parse: parseNamespace,
+    decide: validateNamespace,
+  });
 
   server.get('/healthz', async () => 'ok');
   const isReady = shared(async () => {

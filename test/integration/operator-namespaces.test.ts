@@ -43,6 +43,9 @@ describePeers(apiserverRequirements, 'a namespace that carries the name of anoth
       await until('no pod is admitted', async () => (await create()).status === 500);
       const { body } = await create();
       assert.match(body.message ?? '', /namespace "web" carries the name of another.*=kube-system.*kubectl label/);
+      // In the namespace itself nothing asks the operator: only the webhook for namespaces prevents that.
+      const createEscaping = () => cluster.createPod('escaping', { spec: privileged, query: '?dryRun=All' });
+      await until('its pods escape', async () => (await createEscaping()).status === 201);
       await label(corrected);
       await until('pods are admitted again', async () => (await create()).status === 201);
     }
@@ -87,5 +90,46 @@ describePeers(apiserverRequirements, 'a namespace that carries the name of anoth
     );
     await label(null);
     await until('pods are admitted again', async () => (await create()).status === 201);
+  });
+
+  it('is refused by the webhook for namespaces, through whatever part of a namespace', { skip: since }, async () => {
+    for (const configuration of cluster.webhooks('namespace-webhook.yaml')) await cluster.apply(configuration);
+    const named = (name: string, value: string) => ({ metadata: { name, labels: { [nameLabel]: value } } });
+    const namespace = '/api/v1/namespaces/web';
+    const create = (name: string, value: string) =>
+      cluster.request('POST', '/api/v1/namespaces?dryRun=All', {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        ...named(name, value),
+      });
+    await until('it is called', async () => (await create('new', 'kube-system')).status === 403);
+    const { body } = await create('new', 'kube-system');
+    assert.match(body.message ?? '', /namespace "new" may not carry the name of another.*=kube-system/);
+    assert.equal((await create('new', 'new')).status, 201);
+
+    const { body: before } = await cluster.request('GET', namespace);
+    for (const subresource of ['', '/status', '/finalize']) {
+      const changed = { ...before, ...named('web', 'fairlead-system') };
+      const put = await cluster.request('PUT', `${namespace}${subresource}`, changed);
+      assert.deepEqual([subresource, put.status], [subresource, 403]);
+    }
+    const types = ['application/merge-patch+json', 'application/strategic-merge-patch+json'];
+    for (const type of types) {
+      const { status } = await cluster.api.request('PATCH', namespace, named('web', 'kube-system'), type);
+      assert.equal(status, 403);
+    }
+    await label('web');
+    // Its pods are bound, for it was never left out.
+    assert.equal((await cluster.createPod('escaping', { spec: privileged })).status, 403);
+
+    // Nothing is asked about namespaces without the label, and one that has it needs the operator.
+    await label(null);
+    const { address } = cluster;
+    await cluster.stopOperator();
+    const other = { metadata: { labels: { team: 'a' } } };
+    assert.equal((await cluster.patchNamespace('web', other)).status, 200);
+    assert.equal((await cluster.patchNamespace('web', named('web', 'web'))).status, 500);
+    await cluster.startOperator(address);
+    await until('pods are admitted again', async () => (await create('x', 'x')).status === 201);
   });
 });
