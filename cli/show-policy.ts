@@ -1,19 +1,20 @@
-import { repositoryName } from '#lib/registry/registry-name';
 import { describeAlternative } from '#lib/trust/examine-signatures';
+import { type Shadow, shadowsOf } from '#lib/trust/never-asked';
 import type { AttestationRequirement, Requirement, Rule, TrustPolicy } from '#lib/trust/policy';
 
 /** What a policy asks for, rule by rule, as a JSON document. */
 export function policyDocument({ source, revision, rules }: TrustPolicy): object {
+  const shadows = shadowsOf(rules);
   return {
     policy: source,
     revision,
-    rules: rules.map((rule) => ({
+    rules: rules.map((rule, index) => ({
       match: rule.match,
       position: rule.position,
       kinds: rule.kinds,
       unsigned: rule.unsigned,
       require: asked(rule),
-      neverAsked: shadow(rule, rules)?.position,
+      ...shadowDocument(shadows[index]),
     })),
   };
 }
@@ -22,16 +23,15 @@ export function policyDocument({ source, revision, rules }: TrustPolicy): object
 export function policyText({ source, revision, rules }: TrustPolicy): string {
   const lines = [`policy     ${source}`, `revision   ${revision}`];
   if (rules.length === 0) lines.push('rules      none: everything is denied');
-  for (const rule of rules) {
+  const shadows = shadowsOf(rules);
+  for (const [index, rule] of rules.entries()) {
     lines.push(`rule       ${rule.match}${rule.kinds === undefined ? '' : ` (${rule.kinds.join(', ')})`}`);
     if (rule.unsigned) lines.push('  allows   anything, unsigned');
     for (const each of asked(rule)) lines.push(`  requires ${each}`);
-    const before = shadow(rule, rules);
-    if (before !== undefined) {
-      lines.push(
-        `  warning  never asked: the rule at ${before.position}, ${before.match}, comes first and covers all of it`,
-      );
-    }
+    const shadow = shadows[index];
+    if (shadow === 'undecided')
+      lines.push('  note     whether earlier rules cover all of it would take too long to tell');
+    else if (shadow !== undefined) lines.push(`  warning  never asked: ${shadowText(shadow)}`);
   }
   return lines.join('\n');
 }
@@ -52,13 +52,16 @@ function attestationText({ type, by, provenance }: AttestationRequirement): stri
   return `attestation ${type}${facts.join('')}, by ${by === undefined ? 'who signs' : requirementText(by)}`;
 }
 
-/** An earlier rule that surely covers all that this one does: only the plain cases are seen. */
-function shadow(rule: Rule, rules: readonly Rule[]): Rule | undefined {
-  return rules
-    .slice(0, rules.indexOf(rule))
-    .find(
-      ({ match, kinds }) =>
-        (match === '**' || repositoryName(match) === repositoryName(rule.match)) &&
-        (kinds === undefined || rule.kinds?.every((kind) => kinds.includes(kind)) === true),
-    );
+/** The positions of the rules that come before, or that it would take too long to tell whether they leave something. */
+function shadowDocument(shadow: Shadow): object {
+  if (typeof shadow !== 'object') return shadow === undefined ? {} : { undecided: true };
+  return { neverAsked: shadow.map(({ position }) => position).join(', ') };
+}
+
+function shadowText(shadow: readonly Rule[]): string {
+  const named = shadow.map(({ match, position }) => `at ${position}, ${match}`);
+  const last = named.pop();
+  return named.length === 0
+    ? `the rule ${last}, comes first and covers all of it`
+    : `the rules ${named.join(', ')}, and ${last}, come first and cover all of it together`;
 }

@@ -41,6 +41,33 @@ describe('fairlead policy', () => {
     assert.match(succeeded(await fairlead(['policy', 'check', 'hub.yaml'])), /never asked: the rule at 4:5/);
   });
 
+  it('check names all rules that leave nothing to another, one or several', async () => {
+    await policy(
+      'together.yaml',
+      `rules:
+  - match: "*.example.com/**"
+    require: [{key: a.pub}]
+  - match: a.example.com/dev/**
+    unsigned: true
+  - {match: localhost/a/*, kinds: [Seccomp], require: [{key: a.pub}]}
+  - {match: localhost/*/b, kinds: [AppArmor], require: [{key: a.pub}]}
+  - {match: localhost/a/b, kinds: [AppArmor, Seccomp], unsigned: true}
+  - {match: localhost/a/b, unsigned: true}
+`,
+    );
+    const text = succeeded(await fairlead(['policy', 'check', 'together.yaml']));
+    assert.match(text, /a\.example\.com\/dev\/\*\*\n.*\n {2}warning {2}never asked: the rule at 4:5, \*\.example\.com/);
+    assert.match(
+      text,
+      /never asked: the rules at 8:5, localhost\/a\/\*, and at 9:5, localhost\/\*\/b, come first and cover all of it together\n/,
+    );
+    const { rules } = JSON.parse(succeeded(await fairlead(['policy', 'check', 'together.yaml', '--output', 'json'])));
+    assert.deepEqual(
+      rules.map(({ neverAsked }: { neverAsked?: string }) => neverAsked),
+      [undefined, '4:5', undefined, undefined, '8:5, 9:5', undefined],
+    );
+  });
+
   it('check refuses a match that no reference can have, before a wider rule decides in its place', async () => {
     for (const [match, closest] of [
       ['registry.example.com./prod/**', 'registry.example.com/prod/**'],
