@@ -10,7 +10,10 @@ const hubNames: readonly string[] = ['docker.io', 'index.docker.io', 'registry-1
 export function registryName(registry: string): string {
   const host = isRegistry(registry)
     ? new URL(`https://${registry}`).host
-    : registry.toLowerCase().replace(/:0*443$/, '');
+    : registry
+        .toLowerCase()
+        .replace(/:0+(?=[0-9])/, ':')
+        .replace(/:443$/, '');
   return hubNames.includes(host) ? (hubNames[0] ?? host) : host;
 }
 

@@ -90,6 +90,7 @@ describe('a match', () => {
       ['Registry.example.com:443/p/**', ['registry.example.com/p/a', 'registry.example.com:0443/p/a']],
       ['registry.example.com:5000/p/**', ['REGISTRY.example.com:05000/p/a']],
       ['*.example.com:443/p/**', ['a.example.com/p/a', 'a.example.com:443/p/a']],
+      ['*.example.com:05000/p/**', ['a.example.com:5000/p/a', 'A.example.com:05000/p/a']],
       ['*.Example.com/p/**', ['a.example.com/p/a', 'A.B.EXAMPLE.com:443/p/a']],
       ['127.0.0.1:5000/p/**', ['127.1:5000/p/a', '0x7f.0.0.1:5000/p/a', '127.000.0.1:5000/p/a']],
       ['[::1]:5000/p/**', ['[0:0:0:0:0:0:0:1]:5000/p/a']],
@@ -106,6 +107,21 @@ describe('a match', () => {
       'registry.example.com:1443/p/a',
     ])
       assert.equal(matchesRepository('registry.example.com/p/**', repository), false, repository);
+  });
+
+  it('for addresses of a kind is for what an address can end with, written as the one name of a registry', () => {
+    for (const [glob, example] of [
+      ['*.5/p', '1.1.1.5/p'],
+      ['*.2.5:80/p', '1.1.2.5:80/p'],
+      ['*.1.2.5/p', '1.1.2.5/p'],
+      ['*.5.example.com/p', 'a.5.example.com/p'],
+    ] as const) {
+      assert.equal(matchProblem(glob), undefined, glob);
+      assert.equal(matchesRepository(glob, example), true, glob);
+    }
+    for (const glob of ['*.05/p', '*.0x5/p', '*.999/p', '*.1.1.2.5/p', '*.256.1/p', '127.1:*/p', '[0:0::1]:*/p'])
+      assert.match(matchProblem(glob) ?? '', /is no registry host/, glob);
+    assert.equal(matchProblem('[FE80::A]:*/p'), undefined);
   });
 
   it('without a star is the name itself', () => {

@@ -26,10 +26,21 @@ export function matchProblem(glob: string): string | undefined {
   return undefined;
 }
 
-/** Says whether some registry has such a name: its wildcards stand for something short. */
+/** Says whether some registry has such a name: its wildcards stand for something short, and for an address (*.0.0.1) for numbers. */
 function isHostPattern(host: string): boolean {
-  // A number too: *.0.0.1 is for addresses, which have nothing else.
-  return host === '*' || ['a', '1'].some((part) => isRegistry(host.replace(/^\*(?=[.:])/, part).replace(/:\*$/, ':1')));
+  if (host === '*') return true;
+  const withoutPort = (name: string): string => name.replace(/:[0-9*]+$/, '');
+  const domain = withoutPort(registryName(host)).replace(/^\*/, '');
+  return ['a', '1', '1.1', '1.1.1'].some((part) => {
+    const example = host.replace(/^\*(?=[.:])/, part).replace(/:\*$/, ':1');
+    // Whose one name ends otherwise (1.0.0.5, of 1.05) is not what the pattern is for.
+    return (
+      isRegistry(example) &&
+      registryName(example)
+        .replace(/:[0-9]+$/, '')
+        .endsWith(domain.slice(1))
+    );
+  });
 }
 
 /**
