@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference } from '#lib/registry/reference';
@@ -22,6 +21,7 @@ import { writeResult } from '../output.ts';
 import { type SignerOptions, startSigner } from '../signer.ts';
 
 interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
+  readonly title?: string;
   readonly annotation?: Readonly<Record<string, string>>;
   readonly signatureFormat: SignatureFormat;
   readonly unsigned?: boolean;
@@ -34,7 +34,7 @@ export function define(command: Command): void {
   command
     .description(
       'Publish a security profile: read it, lint it, pack it as an OCI artifact, sign it, push it. The tag is written last. ' +
-        'The same file always gives the same digest; SOURCE_DATE_EPOCH, where it is set, is kept as the creation time.',
+        'The same content always gives the same digest, whatever the file is called; SOURCE_DATE_EPOCH, where it is set, is kept as the creation time.',
     )
     .argument('<file>', 'the profile (seccomp or AppArmor JSON, as runtimes read it); - is stdin')
     .argument('<reference>', 'where to: registry/repository:tag');
@@ -47,6 +47,7 @@ export function define(command: Command): void {
       '--policy <file>',
       'read it back as a node under this trust policy would, and tag it only if it is admitted',
     )
+    .option('--title <name>', 'file name to publish it under, which becomes part of the artifact')
     .option('--annotation <key=value>', 'annotate the manifest; may be given many times', collectAnnotation);
   addRegistryOptions(command);
   addOutputOption(command)
@@ -96,7 +97,8 @@ async function push(file: string, referenceText: string, options: PushOptions): 
     bytes,
     {
       reference,
-      title: file === '-' ? undefined : basename(file),
+      source: file === '-' ? 'stdin' : file,
+      title: options.title,
       annotations: options.annotation,
       created: sourceDate(process.env),
       signatureFormat: options.signatureFormat,

@@ -83,12 +83,12 @@ async function publishExample(
   await writeNewFile(join(folder, 'nginx.json'), profile, 0o644);
   const published = await publish(
     profile,
-    { reference: tagged, title: 'nginx.json' },
+    { reference: tagged, source: 'nginx.json' },
     { target: connect(tagged), signer, clock: () => new Date(), limits: defaultLimits },
   );
   for (const { severity, message } of published.findings) tell.fact(severity, message);
   if (published.findings.length === 0) tell.fact('lint', 'no findings');
-  tell.fact('artifact', `${published.descriptor.digest}  (the same file always has the same digest)`);
+  tell.fact('artifact', `${published.descriptor.digest}  (the same content always has the same digest)`);
   tell.fact('signature', `${published.signature}  (a Sigstore bundle; cosign verifies it)`);
   tell.fact('reference', formatReference(published.reference));
   return published.reference;

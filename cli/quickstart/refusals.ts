@@ -5,7 +5,6 @@ import { pullProfile } from '#lib/node/pull-profile';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
 import { defaultLimits } from '#lib/trust/policy';
 import { publish } from '#services/push/publish';
-import { writeNewFile } from '../files.ts';
 import type { Narrator } from './narrator.ts';
 import type { Walk } from './path.ts';
 
@@ -13,14 +12,15 @@ import type { Walk } from './path.ts';
 export async function showRefusals(walk: Walk, tell: Narrator): Promise<void> {
   tell.step('Try what must be refused');
   const unsigned = parseReference('localhost/security/nginx:unsigned');
-  // Under the name nginx.json it would be the very artifact that is signed.
-  tell.command('cp nginx.json unsigned.json');
   const profile = await readFile(join(walk.folder, 'nginx.json'));
-  await writeNewFile(join(walk.folder, 'unsigned.json'), profile, 0o644);
-  tell.command(`fairlead push unsigned.json ${formatReference(unsigned)} --unsigned --oci-layout registry`);
+  // Without another title it would be the very artifact that is signed.
+  const title = 'unsigned.json';
+  tell.command(
+    `fairlead push nginx.json ${formatReference(unsigned)} --title ${title} --unsigned --oci-layout registry`,
+  );
   await publish(
     profile,
-    { reference: unsigned, title: 'unsigned.json' },
+    { reference: unsigned, title },
     { target: walk.connect(unsigned), clock: () => new Date(), limits: defaultLimits },
   );
   await showRefusal(unsigned, 'SignatureInvalid', walk, tell);

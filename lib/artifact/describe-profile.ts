@@ -20,9 +20,9 @@ export const profileAnnotations = {
 
 /**
  * Describes a profile in annotations: kind and architectures (SCMP_ARCH_*, comma-separated; absent where the profile
- * names none, which means the native one), a name from its file name, and one line on what it permits.
+ * names none, which means the native one), a name where it is published under a file name, and one line on what it permits.
  */
-export function describeProfile(profile: RuntimeProfile, fileName: string): ProfileDescription {
+export function describeProfile(profile: RuntimeProfile, fileName: string | undefined): ProfileDescription {
   const { architectures, summary } = describeKind(profile);
   return {
     fixed: {
@@ -30,7 +30,7 @@ export function describeProfile(profile: RuntimeProfile, fileName: string): Prof
       ...(architectures.length === 0 ? {} : { [profileAnnotations.architectures]: architectures.join(',') }),
     },
     defaults: {
-      [profileAnnotations.name]: fileName.replace(/(?<=.)\.[A-Za-z0-9]+$/, ''),
+      ...(fileName === undefined ? {} : { [profileAnnotations.name]: fileName.replace(/(?<=.)\.[A-Za-z0-9]+$/, '') }),
       [profileAnnotations.summary]: summary,
     },
   };

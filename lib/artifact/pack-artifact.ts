@@ -14,7 +14,10 @@ export interface PackOptions {
    * vouches for. Without it, the profile is rendered.
    */
   readonly content?: Uint8Array | undefined;
-  /** File name of the profile. Without it, `profile.json`. */
+  /**
+   * File name of the profile, which changes the digest: the layer's title, and where the profile's name comes from. Without it, the title
+   * is `profile.json` for every profile, because oras and its like write no file without one, and the artifact has no name.
+   */
   readonly title?: string | undefined;
   /** Annotations of the manifest. Those that tell the kind and the architectures come from the profile itself. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
@@ -24,6 +27,7 @@ export interface PackOptions {
 
 /** What the layer is: JSON, and no tar, so the media type that files get from some tools is not used. */
 const layerMediaType = 'application/json';
+const defaultTitle = 'profile.json';
 
 /** Follow from the profile: nobody may say otherwise. */
 const fixedAnnotations = new Set<string>([profileAnnotations.kind, profileAnnotations.architectures]);
@@ -40,18 +44,19 @@ export function packArtifact(
   profile: RuntimeProfile,
   { content, title, annotations = {}, created }: PackOptions,
 ): Artifact {
-  const fileName = title ?? 'profile.json';
-  assertFileName(fileName);
+  if (title !== undefined) assertFileName(title);
   const mediaType = profileMediaTypes[profile.kind];
   const config = blob(mediaType, emptyConfigBytes);
-  const layer = blob(layerMediaType, content ?? renderProfile(profile), { 'org.opencontainers.image.title': fileName });
+  const layer = blob(layerMediaType, content ?? renderProfile(profile), {
+    'org.opencontainers.image.title': title ?? defaultTitle,
+  });
   const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     artifactType: mediaType,
     config: config.descriptor,
     layers: [layer.descriptor],
-    annotations: manifestAnnotations(describeProfile(profile, fileName), annotations, created),
+    annotations: manifestAnnotations(describeProfile(profile, title), annotations, created),
   };
   return assembleArtifact(manifest, [config, layer]);
 }

@@ -22,11 +22,13 @@ import type { SignatureFormat, Verification } from '#lib/trust/signature';
 export interface PublishRequest {
   /** Where to: a repository and, unless it is to be found by its digest alone, a tag. */
   readonly reference: Reference;
-  /** File name of the profile, kept as the title of its layer. */
+  /** How messages call the profile, such as its file; no part of the artifact. */
+  readonly source?: string | undefined;
+  /** File name to publish the profile under; without one, the same bytes have the same digest wherever they come from. */
   readonly title?: string | undefined;
   /** Annotations of the artifact's manifest. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** Kept as `org.opencontainers.image.created`; without it the same profile always has the same digest. */
+  /** Kept as `org.opencontainers.image.created`; without it no time is. */
   readonly created?: Date | undefined;
   /** How signature and provenance are stored; as bundles unless told. */
   readonly signatureFormat?: SignatureFormat | undefined;
@@ -74,7 +76,7 @@ export interface Published {
  */
 export async function publish(
   bytes: Uint8Array,
-  { reference, title, annotations, created, signatureFormat: format = 'bundle', provenance }: PublishRequest,
+  { reference, source, title, annotations, created, signatureFormat: format = 'bundle', provenance }: PublishRequest,
   { target, signer: opening, clock, limits, policy, signal }: PublishDependencies,
 ): Promise<Published> {
   const { registry, repository, tag } = reference;
@@ -93,7 +95,7 @@ export async function publish(
       `the profile has ${bytes.length} bytes, more than the ${limits.artifactBytes} allowed`,
     );
   }
-  const profile = readProfile(bytes, title);
+  const profile = readProfile(bytes, source ?? title);
   validateArtifact(profile, limits);
   if (policy !== undefined) authorize(policy, reference, profile.kind);
   const findings = lint(profile);

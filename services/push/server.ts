@@ -31,7 +31,11 @@ const querySchema = {
   additionalProperties: false,
   properties: {
     reference: { type: 'string', maxLength: 512, description: 'Where to: registry/repository:tag' },
-    title: { type: 'string', maxLength: 255, description: 'File name of the profile' },
+    title: {
+      type: 'string',
+      maxLength: 255,
+      description: 'File name to publish the profile under: part of the artifact, and so of its digest',
+    },
   },
 } as const;
 

@@ -76,19 +76,19 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo', 'cosign'], 'fairlea
       assert.equal(manifest.config.mediaType, configType);
       assert.equal(manifest.artifactType, configType);
       assert.equal(manifest.layers.length, 1);
-      assert.equal(manifest.layers[0].annotations['org.opencontainers.image.title'], 'nginx.json');
+      assert.equal(manifest.layers[0].annotations['org.opencontainers.image.title'], 'profile.json');
       assert.equal(manifest.annotations['org.opencontainers.image.source'], 'https://example.com/profiles');
     }
     assert.equal(await tool('oras', 'resolve', '--plain-http', reference), `${published.digest}\n`);
     await tool('oras', 'pull', '--plain-http', '--output', 'pulled', reference);
-    assert.equal(await readFile(join(cwd, 'pulled/nginx.json'), 'utf8'), profile);
+    assert.equal(await readFile(join(cwd, 'pulled/profile.json'), 'utf8'), profile);
   });
 
   it('pushes and pulls AppArmor profiles in the same layout', async () => {
     const reference = `${registry.host}/security/armor:1`;
     const armor = '{"filesystem": {"readOnlyPaths": ["/etc/nginx/**"]}, "network": {}}\n';
     await writeFile(join(cwd, 'armor.json'), armor);
-    const args = ['push', 'armor.json', reference, '--key', 'fairlead.key'];
+    const args = ['push', 'armor.json', reference, '--title', 'armor.json', '--key', 'fairlead.key'];
     assert.equal((await fairlead(args, { cwd, env: { COSIGN_PASSWORD: 'secret' } })).kind, 'AppArmor');
     const manifest = JSON.parse(await tool('oras', 'manifest', 'fetch', '--plain-http', reference));
     const armorType = 'application/vnd.cncf.apparmor-profile.config.v1+json';
@@ -155,9 +155,11 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo', 'cosign'], 'fairlea
   it('says of each refusal what it is, by exit code and by message', async () => {
     const signed = `${registry.host}/security/refusals:signed`;
     await push(signed);
-    await writeFile(join(cwd, 'other.json'), profile);
     const unsigned = `${registry.host}/security/refusals:unsigned`;
-    assert.equal((await runFairlead(['push', 'other.json', unsigned, '--unsigned'], { cwd })).code, 0);
+    assert.equal(
+      (await runFairlead(['push', 'nginx.json', unsigned, '--title', 'other.json', '--unsigned'], { cwd })).code,
+      0,
+    );
     const foreign = `${registry.host}/security/refusals:foreign`;
     await tool('oras', 'push', '--plain-http', '--artifact-type', 'application/x-other', foreign, 'nginx.json');
     const cases: readonly [string, string, number, RegExp][] = [
