@@ -1,9 +1,10 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { readWords } from '#lib/registry/remote/registry-words';
 import type { ServiceAnswer } from './service-client.ts';
 
-const messageSchema = v.object({ message: v.string() });
-const longestMessage = 300;
+/** What is read of an answer that is an error. */
+const errorBytes = 16 * 1024;
 
 /** Reads the JSON of an answer. Throws Unavailable where it is an error, or is not as it should be. */
 export function readAnswer<T>(url: string, answer: ServiceAnswer, schema: v.GenericSchema<unknown, T>): T {
@@ -14,11 +15,10 @@ export function readAnswer<T>(url: string, answer: ServiceAnswer, schema: v.Gene
   throw unavailable(`${url} answered with something else than asked for: ${v.getDotPath(issue) ?? 'no such JSON'}`);
 }
 
-/** What a service answered in place of what was asked for, with the message that it may have given. */
+/** What a service answered in place of what was asked for, with the words that it may have given (see readWords). */
 export function serviceError(url: string, { status, body }: ServiceAnswer): FairleadError {
-  const told = v.safeParse(messageSchema, parseJson(body));
-  const message = told.success ? `: ${JSON.stringify(told.output.message.slice(0, longestMessage))}` : '';
-  return unavailable(`${url} answered ${status}${message}`);
+  const { text, structured } = readWords(body.subarray(0, errorBytes).toString('utf8'));
+  return unavailable(`${url} answered ${status}${structured && text !== '' ? `: ${text}` : ''}`);
 }
 
 function parseJson(bytes: Buffer): unknown {

@@ -5,6 +5,7 @@ import { type Challenge, parseChallenges } from './challenge.ts';
 import { nameRequest, responseError } from './errors.ts';
 import { isLoopback } from './plain-http.ts';
 import { mergeScopes, scopesToRequest } from './scope.ts';
+import { sentSecrets } from './sent-secrets.ts';
 import type { Transport } from './transport.ts';
 
 /** Gives the Authorization header for one registry, and learns from its challenges. */
@@ -133,7 +134,11 @@ export function createAuthorizer(options: {
     const response = await transport.send(body === undefined ? request : { ...request, body });
     const text = await response.text(tokenAnswerLimit);
     if (response.status !== 200) {
-      const error = responseError(request, response.status, text);
+      const error = responseError(request, response.status, text, {
+        challenge: response.header('www-authenticate'),
+        retryAfter: response.header('retry-after'),
+        secrets: [...sentSecrets(headers['authorization']), ...(oauth2 ? [who.identityToken] : [])],
+      });
       if (error.kind !== 'InvalidInput' && error.kind !== 'NotFound') throw error;
       throw new FairleadError('Unauthenticated', `${error.message} (token for ${registry.host})`, {
         hint: 'Check the credentials for this registry.',

@@ -5,12 +5,19 @@ import { createAuthorizer } from './auth.ts';
 import { nameRequest, responseError } from './errors.ts';
 import type { Endpoint } from './hosts/endpoint.ts';
 import { refusePlainHttp } from './plain-http.ts';
+import { querySecrets, sentSecrets } from './sent-secrets.ts';
 import { createTransport, defaultRetry, defaultTimeouts, type HttpResponse } from './transport.ts';
 import { createWarningTeller } from './warnings.ts';
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const redirectLimit = 5;
 const errorBodyLimit = 16 * 1024;
+
+/** An answer, and what was sent for it that must not be shown. */
+interface Answer {
+  readonly response: HttpResponse;
+  readonly secrets: readonly string[];
+}
 
 /** The API of one host. */
 export interface EndpointClient {
@@ -55,11 +62,11 @@ export function createEndpointClient(
   const tellWarnings = createWarningTeller((text) => options.onWarning?.(text, api.host));
 
   /** Sends to one URL, with our credentials where it is the host itself and never elsewhere. */
-  const sendTo = async (request: ApiRequest, url: URL): Promise<HttpResponse> => {
+  const sendTo = async (request: ApiRequest, url: URL): Promise<Answer> => {
     refusePlainHttp(url, api, nameRequest({ method: request.method, url }));
     const own = url.origin === api.origin;
-    const attempt = async (authorization: string | undefined): Promise<HttpResponse> =>
-      transport.send({
+    const attempt = async (authorization: string | undefined): Promise<Answer> => {
+      const response = await transport.send({
         method: request.method,
         url,
         headers: {
@@ -71,15 +78,36 @@ export function createEndpointClient(
         body: request.body,
         once: request.once,
       });
+      return { response, secrets: sentSecrets(authorization, own ? endpoint.headers : {}) };
+    };
     const scopes = scopesThere(request.scopes);
     const header = own ? await authorizer.header(scopes, request.signal) : undefined;
-    const response = await attempt(header);
-    const challenge = response.header('www-authenticate');
-    if (response.status !== 401 || !own || challenge === undefined) return response;
+    const answer = await attempt(header);
+    const challenge = answer.response.header('www-authenticate');
+    if (answer.response.status !== 401 || !own || challenge === undefined) return answer;
     const better = await authorizer.answer(challenge, scopes, header, request.signal);
-    if (better === undefined) return response;
-    await response.discard();
+    if (better === undefined) return answer;
+    await answer.response.discard();
     return attempt(better);
+  };
+
+  /**
+   * The start of an error's body. HEAD has none: what is refused is asked for once more by GET; not what is not there, nor a mirror, since
+   * another host is asked next.
+   */
+  const errorBody = async (request: ApiRequest, url: URL, { response }: Answer): Promise<string> => {
+    const { status } = response;
+    const head = request.method === 'HEAD';
+    if (head && (endpoint.mirror || status < 400 || status === 404 || status === 429 || status >= 500)) return '';
+    try {
+      const told = head ? (await sendTo({ ...request, method: 'GET', once: true }, url)).response : response;
+      if (told.status === status) return await told.text(errorBodyLimit);
+      await told.discard();
+    } catch (error) {
+      // The status is the news; an error text that breaks off only makes it terser.
+      if (request.signal?.aborted) throw error;
+    }
+    return '';
   };
 
   const urlOf = (to: string | URL): URL => {
@@ -95,7 +123,8 @@ export function createEndpointClient(
     async send(request) {
       let url = urlOf(request.to);
       for (let hops = 0; ; hops++) {
-        const response = await sendTo(request, url);
+        const answer = await sendTo(request, url);
+        const { response } = answer;
         if (url.origin === api.origin) tellWarnings(response.header('warning'));
         const location = response.header('location');
         const reading = request.method === 'GET' || request.method === 'HEAD';
@@ -109,19 +138,12 @@ export function createEndpointClient(
           continue;
         }
         if (answered) return { ...response, url };
-        throw responseError({ method: request.method, url }, response.status, await errorBody(request, response));
+        throw responseError({ method: request.method, url }, response.status, await errorBody(request, url, answer), {
+          challenge: response.header('www-authenticate'),
+          retryAfter: response.header('retry-after'),
+          secrets: hops > 0 || request.to instanceof URL ? [...answer.secrets, ...querySecrets(url)] : answer.secrets,
+        });
       }
     },
   };
-}
-
-async function errorBody(request: ApiRequest, response: HttpResponse): Promise<string> {
-  if (request.method === 'HEAD') return '';
-  try {
-    return await response.text(errorBodyLimit);
-  } catch (error) {
-    // The status is the news; an error text that breaks off only makes it terser.
-    if (request.signal?.aborted) throw error;
-    return '';
-  }
 }

@@ -1,5 +1,6 @@
-import * as v from 'valibot';
 import { type ErrorKind, FairleadError } from '#lib/errors';
+import { parseChallenges } from './challenge.ts';
+import { challengeWords, readWords } from './registry-words.ts';
 
 /** One request, as errors name it. */
 export interface RequestName {
@@ -11,13 +12,6 @@ export interface RequestName {
 export function nameRequest(request: RequestName): string {
   return `${request.method} ${request.url.origin}${request.url.pathname}`;
 }
-
-const bodySchema = v.object({
-  errors: v.pipe(
-    v.array(v.object({ code: v.optional(v.string(), ''), message: v.optional(v.string(), '') })),
-    v.minLength(1),
-  ),
-});
 
 /**
  * Error codes of the distribution-spec (and of Docker's and Harbor's registries) that say more than the status does.
@@ -52,28 +46,54 @@ const hintOfKind: Readonly<Partial<Record<ErrorKind, string>>> = {
   LimitExceeded: 'The registry refuses content of this size.',
 };
 
+/** What came with an error's body, where it did. */
+export interface ErrorContext {
+  /** The WWW-Authenticate header. */
+  readonly challenge?: string | undefined;
+  /** The Retry-After header. */
+  readonly retryAfter?: string | undefined;
+  /** What was sent and nobody must read in an error: a registry may echo it. */
+  readonly secrets?: readonly string[] | undefined;
+}
+
 /**
  * What a registry answered in place of what was asked for. `body` is the start of the answer's body, from which the registry's codes are
- * taken if it has any (distribution-spec, "Error Codes"); its texts are shortened, and shown as JSON strings since a stranger wrote them.
+ * taken if it has any (distribution-spec, "Error Codes"), and its words (see readWords), or those of its challenge.
  */
-export function responseError(request: RequestName, status: number, body: string): FairleadError {
-  const told = readErrors(body);
-  const kind = told.map(({ code }) => kindOfCode[code]).find((found) => found !== undefined) ?? kindOfStatus(status);
-  const detail = told
-    .slice(0, 3)
-    .map(({ code, message }) => (message === '' ? code : `${code} ${JSON.stringify(message.slice(0, 300))}`))
-    .join(', ');
-  const hint = kind === 'InvalidInput' && detail === '' ? hintOfSilence(request, status) : hintOfKind[kind];
-  return new FairleadError(kind, `${nameRequest(request)}: ${status}${detail === '' ? '' : ` ${detail}`}`, {
+export function responseError(
+  request: RequestName,
+  status: number,
+  body: string,
+  { challenge, retryAfter, secrets = [] }: ErrorContext = {},
+): FairleadError {
+  const { codes, text, structured } = readWords(body, secrets);
+  const challenged = parseChallenges(challenge ?? '').map(({ parameters }) => challengeWords(parameters, secrets));
+  const said = text || (challenged.find((words) => words !== '') ?? '');
+  const kind = codes.map((code) => kindOfCode[code]).find((found) => found !== undefined) ?? kindOfStatus(status);
+  const hint =
+    kind === 'InvalidInput' && !(structured && text !== '')
+      ? hintOfSilence(request, status, said !== '')
+      : (hintOfWait(kind, retryAfter) ?? hintOfKind[kind]);
+  return new FairleadError(kind, `${nameRequest(request)}: ${status}${said === '' ? '' : ` ${said}`}`, {
     ...(hint === undefined ? {} : { hint }),
   });
 }
 
-/** What may be wrong where a server refuses and gives no reason. Go's answers 400 to plain HTTP where it expects TLS. */
-function hintOfSilence({ url }: RequestName, status: number): string {
+/** What to do where the registry says when it can be asked again: in seconds or by a date (RFC 9110, 10.2.3). */
+function hintOfWait(kind: ErrorKind, retryAfter: string | undefined): string | undefined {
+  const when = retryAfter ?? '';
+  if (kind !== 'Unavailable') return undefined;
+  if (/^[0-9]{1,9}$/.test(when)) return `The registry cannot serve this now. Try again in ${Number(when)} seconds.`;
+  const at = Date.parse(when);
+  if (Number.isNaN(at)) return undefined;
+  return `The registry cannot serve this now. Try again after ${new Date(at).toISOString()}.`;
+}
+
+/** What may be wrong where a server refuses, and not as a registry does. Go's answers 400 to plain HTTP where it expects TLS. */
+function hintOfSilence({ url }: RequestName, status: number, said: boolean): string {
   if (status < 400) return 'That is no answer of an OCI registry. Check host and port.';
   if (url.protocol !== 'http:' || status !== 400)
-    return 'The registry refuses this request without a reason. Check host and port.';
+    return `The registry refuses this request${said ? '; its message says why' : ' without a reason'}. Check host and port.`;
   return `It was asked in plain HTTP, and may speak TLS. On this machine it is asked so where its CA is in ${certsFolder(url)}; elsewhere, without --plain-http.`;
 }
 
@@ -83,23 +103,8 @@ function certsFolder(url: URL): string {
 }
 
 /** The registry's error codes in the body of its answer; [] where it has none. */
-export function errorCodes(body: string): string[] {
-  return readErrors(body).map(({ code }) => code);
-}
-
-function readErrors(body: string): { code: string; message: string }[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    return [];
-  }
-  const result = v.safeParse(bodySchema, json);
-  if (!result.success) return [];
-  return result.output.errors.map(({ code, message }) => ({
-    code: code.replace(/[^A-Z0-9_]/g, '').slice(0, 40),
-    message,
-  }));
+export function errorCodes(body: string): readonly string[] {
+  return readWords(body).codes;
 }
 
 function kindOfStatus(status: number): ErrorKind {

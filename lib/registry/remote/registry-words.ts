@@ -1,0 +1,178 @@
+/** What a registry said of an error. */
+export interface RegistryWords {
+  /** Its error codes (distribution-spec, "Error Codes"), in capitals; [] where it gives none. */
+  readonly codes: readonly string[];
+  /** All that it said, in a form that can be shown; '' where it said nothing. */
+  readonly text: string;
+  /** Whether it answered in JSON, as registries do, rather than in the text or the page of something on the way. */
+  readonly structured: boolean;
+}
+
+/** What is shown of an answer, at most: errors, parts of a detail, and characters of one text and of all. */
+const shownErrors = 3;
+const shownParts = 4;
+const textLimit = 300;
+const allLimit = 900;
+
+/** Members in which services of all kinds tell what is wrong, and in which they add to it, in the order in which they are looked for. */
+const messageMembers = ['message', 'Message', 'error_description', 'title', 'description', 'reason'];
+const detailMembers = ['detail', 'details'];
+
+/**
+ * Takes the words out of the start of an error's body, whatever it is: `errors` of the distribution-spec with `detail`, errors of OAuth2 and
+ * problem details, other JSON, pages of proxies, plain text. A stranger wrote them, and may echo what it was sent: they are shortened, control
+ * and format characters are written as escapes, and `secrets`, credentials and the queries of URLs are left out.
+ */
+export function readWords(body: string, secrets: readonly string[] = []): RegistryWords {
+  const json = parseJson(body);
+  const show = (text: string): string => quote(withoutSecrets(text, secrets));
+  if (json === undefined) {
+    const text = plainText(body);
+    return { codes: [], text: text === '' ? '' : show(text), structured: false };
+  }
+  const told = errorsIn(json).map((error) => ({ ...error, code: secrets.includes(error.code) ? '' : error.code }));
+  const all = told.slice(0, shownErrors).map(({ code, message, details }) => {
+    const extra = details.filter((detail) => !message.includes(detail)).slice(0, shownParts);
+    return [
+      code,
+      ...(message === '' ? [] : [show(message)]),
+      ...(extra.length === 0 ? [] : [`(${show(extra.join(', '))})`]),
+    ]
+      .filter((part) => part !== '')
+      .join(' ');
+  });
+  const text = cut(all.filter((each) => each !== '').join(', '), allLimit);
+  return { codes: told.map(({ code }) => code.toUpperCase()).filter((code) => code !== ''), text, structured: true };
+}
+
+/**
+ * The words of the challenge that comes with a refusal (RFC 6750, 3): it may be all that is said, such as in the answer to HEAD.
+ * Shown as readWords shows them.
+ */
+export function challengeWords(parameters: Readonly<Record<string, string>>, secrets: readonly string[] = []): string {
+  const { error = '', error_description: description = '' } = parameters;
+  const parts = [
+    secrets.includes(error) ? '' : asCode(error),
+    description && quote(withoutSecrets(description, secrets)),
+  ];
+  return parts.filter((part) => part !== '').join(' ');
+}
+
+/** One error, as far as it is understood. */
+interface ToldError {
+  readonly code: string;
+  readonly message: string;
+  readonly details: readonly string[];
+}
+
+/** The errors in an answer: those of the list, or of what stands in its place, or the answer itself. */
+function errorsIn(json: unknown): ToldError[] {
+  const errors = isRecord(json) ? (json['errors'] ?? (isRecord(json['error']) ? json['error'] : json)) : json;
+  return (Array.isArray(errors) ? errors.slice(0, 100) : [errors]).map(readError);
+}
+
+function readError(value: unknown): ToldError {
+  if (!isRecord(value)) return { code: '', message: goText(textOf(value)), details: [] };
+  const message = goText(firstText(value, messageMembers));
+  const details = detailMembers.flatMap((name) => detailsIn(value[name]));
+  // A number only repeats the status.
+  const named = [value['code'], value['error']].find((each) => typeof each === 'string' && each !== '');
+  const code = asCode(textOf(named));
+  const all = code === '' ? [message, textOf(named), ...details] : [message, ...details];
+  const [first = '', ...rest] = all.filter((part) => part !== '');
+  return { code, message: first, details: rest };
+}
+
+/** The parts of a detail, or of several in a list. */
+function detailsIn(detail: unknown): string[] {
+  return Array.isArray(detail) ? detail.slice(0, shownParts).flatMap(partsOf) : partsOf(detail);
+}
+
+/** A text, the message of an object (Quay), or its members (docker-registry). */
+function partsOf(detail: unknown): string[] {
+  if (!isRecord(detail)) return [goText(textOf(detail))];
+  const message = firstText(detail, messageMembers);
+  if (message !== '') return [goText(message)];
+  const members = Object.entries(detail).map(([name, value]) => [name, textOf(value)] as const);
+  return members
+    .filter(([, text]) => text !== '')
+    .slice(0, shownParts)
+    .map(([name, text]) => `${name} ${text}`);
+}
+
+function firstText(record: Readonly<Record<string, unknown>>, names: readonly string[]): string {
+  return names.map((name) => textOf(record[name])).find((text) => text !== '') ?? '';
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value.trim();
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
+/** A text without what Go's printing put around it, where a proxy of registries passes on the error of one: `map[message:…]`. */
+function goText(text: string): string {
+  return /^map\[message:(.*)\]$/s.exec(text)?.[1] ?? text;
+}
+
+/** A text that is a code; '' for any other. */
+function asCode(text: string): string {
+  return /^[A-Za-z0-9_]{1,40}$/.test(text) ? text : '';
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The title of a page, the message in XML, or the text itself; '' for what is no text. */
+function plainText(body: string): string {
+  if (/[\0\uFFFD]/.test(body)) return '';
+  const markup = /^\s*<|<html/i.test(body);
+  const named = markup ? (/<(title|message)\b[^<>]*>([^<]*)/i.exec(body)?.[2] ?? '') : '';
+  const text = markup && named.trim() === '' ? body.replace(/<[^<>]*>/g, ' ') : named || body;
+  const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
+  return (markup ? text.replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => entities[name] ?? '') : text).trim();
+}
+
+/** A text in quotation marks, on one line and shortened; what could play with a terminal or a log is written as an escape. */
+function quote(text: string): string {
+  const json = JSON.stringify(cut(text.replace(/\s+/g, ' '), textLimit));
+  return json.replace(/[^\P{C}]|[\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
+function cut(text: string, limit: number): string {
+  return text.length > limit ? `${text.slice(0, limit)}…` : text;
+}
+
+const left = '(secret)';
+/** What is looked through for secrets, of each text: twelve times what is shown, since they may be long. */
+const searchedLimit = 4096;
+
+/** A text without the secrets that were sent, without what looks like credentials, and without users and queries of URLs. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  const searched = text.length > searchedLimit ? text.slice(0, text.lastIndexOf(' ', searchedLimit)) : text;
+  const longestFirst = secrets.filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length);
+  return longestFirst
+    .reduce(withoutSecret, searched)
+    .replace(/\beyJ[\w-]{8,}(?:\.[\w-]*)*/g, left)
+    .replace(/\bbearer\s+(?=\S*[\d._])[\w.~+/=-]{8,}/gi, `Bearer ${left}`)
+    .replace(/\bbasic\s+([\w+/-]+={0,2})/gi, (whole, encoded: string) =>
+      Buffer.from(encoded, 'base64').includes(':') ? `Basic ${left}` : whole,
+    )
+    .replace(/\b([a-z][a-z0-9+.-]{1,9}:\/\/)[^\s/?#@"'<>]*@/gi, '$1')
+    .replace(/\b([a-z][a-z0-9+.-]{1,9}:\/\/[^\s?#"'<>]*)\?[^\s"'<>]*/gi, '$1?…');
+}
+
+/** A short secret, such as a weak password, is left out as a word of its own only: to leave it out of words would tell it. */
+function withoutSecret(text: string, secret: string): string {
+  if (secret.length >= 8) return text.replaceAll(secret, left);
+  const word = secret.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  return text.replace(new RegExp(`(?<![\\p{L}\\p{N}_])${word}(?![\\p{L}\\p{N}_])`, 'gu'), left);
+}
