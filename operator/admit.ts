@@ -25,10 +25,10 @@ type ListBindings = (namespace: string) => Promise<readonly ArtifactBinding[]>;
 export async function mutate(request: AdmissionRequest<Pod>, list: ListBindings): Promise<BindOutcome> {
   const { namespace, object, oldObject } = request;
   switch (subject(request)) {
-    case 'CREATE pods':
+    case 'CREATE v1 pods':
       if (isTooLarge(request)) return tooLarge(request);
       return bindPod(readable(object), await list(namespace));
-    case 'UPDATE pods/ephemeralcontainers':
+    case 'UPDATE v1 pods/ephemeralcontainers':
       if (isUnseen(request)) return checkUnseenPod(await list(namespace));
       return bindEphemeralContainers(readable(object), readable(oldObject), await list(namespace));
     default:
@@ -43,22 +43,47 @@ export async function mutate(request: AdmissionRequest<Pod>, list: ListBindings)
 export async function validate(request: AdmissionRequest<Pod>, list: ListBindings): Promise<CheckOutcome> {
   const { namespace, object, oldObject } = request;
   switch (subject(request)) {
-    case 'CREATE pods':
+    case 'CREATE v1 pods':
       if (isTooLarge(request)) return tooLarge(request);
       return checkPod(readable(object), await list(namespace));
-    case 'UPDATE pods': {
+    case 'UPDATE v1 pods': {
       const [pod, before] = [readable(object), readable(oldObject)];
       // Controllers update pods all the time: labels, finalizers, owners. Few updates are worth a request.
       if (!changesBinding(pod, before))
         return { outcome: 'untouched', reason: 'nothing changes that a binding decides' };
       return checkUpdate(pod, before, await list(namespace));
     }
-    case 'UPDATE pods/ephemeralcontainers':
+    case 'UPDATE v1 pods/ephemeralcontainers':
       if (isUnseen(request)) return checkUnseenPod(await list(namespace));
       return checkEphemeralContainers(readable(object), readable(oldObject), await list(namespace));
     default:
       throw unknownSubject(request);
   }
+}
+
+/**
+ * Decides on a binding that is to be stored: only what can be read is let in, for nobody knows which pods another one
+ * would select. One that is stored already may be changed in all that is right with it, such as to delete it.
+ */
+export function validateBinding(request: AdmissionRequest<ArtifactBinding>): CheckOutcome {
+  const { object, oldObject } = request;
+  switch (subject(request)) {
+    case 'CREATE fairlead.dev/v1alpha1 artifactbindings':
+      break;
+    case 'UPDATE fairlead.dev/v1alpha1 artifactbindings':
+      if (
+        object instanceof FairleadError &&
+        oldObject instanceof FairleadError &&
+        object.message === oldObject.message
+      ) {
+        return { outcome: 'untouched', reason: 'what is wrong with it stays as it was' };
+      }
+      break;
+    default:
+      throw unknownSubject(request);
+  }
+  if (!(object instanceof FairleadError)) return { outcome: 'untouched', reason: 'it can be read' };
+  return { outcome: 'refused', reason: object.message, hint: 'Correct it; docs/operator.md describes the fields.' };
 }
 
 /**
@@ -70,11 +95,11 @@ export function validateNamespace(request: AdmissionRequest<Namespace>): CheckOu
   const namespace = readable(request.object);
   const foreign = foreignName(namespace);
   switch (subject(request)) {
-    case 'CREATE namespaces':
+    case 'CREATE v1 namespaces':
       break;
-    case 'UPDATE namespaces':
-    case 'UPDATE namespaces/status':
-    case 'UPDATE namespaces/finalize':
+    case 'UPDATE v1 namespaces':
+    case 'UPDATE v1 namespaces/status':
+    case 'UPDATE v1 namespaces/finalize':
       if (foreignName(readable(request.oldObject)) === foreign) {
         return { outcome: 'untouched', reason: 'the name in its label stays as it was' };
       }
@@ -111,14 +136,17 @@ function tooLarge({ bytes }: AdmissionRequest<Pod>): CheckOutcome {
   };
 }
 
-/** What a request is about, such as `CREATE pods`; nothing for what is not of the core API. */
-function subject({
-  operation,
+/** What a request is about, such as `CREATE v1 pods`. */
+function subject({ operation, ...what }: AdmissionRequest<unknown>): string {
+  return `${operation} ${describeResource(what)}`;
+}
+
+function describeResource({
   resource: { group, version, resource },
   subResource,
-}: AdmissionRequest<unknown>): string {
-  if (group !== '' || version !== 'v1') return '';
-  return `${operation} ${resource}${subResource === '' ? '' : `/${subResource}`}`;
+}: Pick<AdmissionRequest<unknown>, 'resource' | 'subResource'>): string {
+  const path = subResource === '' ? resource : `${resource}/${subResource}`;
+  return group === '' ? `${version} ${path}` : `${group}/${version} ${path}`;
 }
 
 /** Whether ephemeral containers come without their pod: API servers before 1.22 have a kind of its own for them. */
@@ -126,11 +154,10 @@ function isUnseen({ kind }: AdmissionRequest<Pod>): boolean {
   return kind.kind === 'EphemeralContainers';
 }
 
-function unknownSubject({ operation, resource, subResource }: AdmissionRequest<unknown>): FairleadError {
-  const what = `${resource.group}/${resource.version} ${resource.resource}${subResource === '' ? '' : `/${subResource}`}`;
+function unknownSubject({ operation, ...what }: AdmissionRequest<unknown>): FairleadError {
   return new FairleadError(
     'InvalidInput',
-    `the webhook is called for ${operation} of ${what}, which it does not judge`,
+    `the webhook is called for ${operation} of ${describeResource(what)}, which it does not judge`,
     {
       hint: 'Apply the webhook configurations of this version (deploy/operator/webhook.yaml).',
     },

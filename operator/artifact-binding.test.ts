@@ -153,6 +153,27 @@ describe('an ArtifactBinding', () => {
   });
 });
 
+describe('the base of an ArtifactBinding', () => {
+  // The CRD has no way to say so: `localhost/x.json` would come to be `?base=localhost/localhost/x.json`.
+  for (const base of [
+    'localhost/x.json',
+    'Localhost/x.json',
+    'runtime/default',
+    'docker/default',
+    'runtimeDefault',
+    'Unconfined',
+  ]) {
+    it(`may not be ${base}, which is meant for a pod or an annotation`, () => {
+      assert.equal(acceptedByUs({ reference: `localhost/nginx@${digest}`, base }), false);
+    });
+  }
+  for (const base of ['RuntimeDefault', 'local/x.json', 'profiles/localhost/x.json', 'unconfined.json']) {
+    it(`may be ${base}`, () => {
+      assert.equal(acceptedByUs({ reference: `localhost/nginx@${digest}`, base }), true);
+    });
+  }
+});
+
 describe('a list of ArtifactBindings', () => {
   it('says whether there are more', () => {
     assert.deepEqual(parseBindingPage('{"metadata":{"continue":"x"},"items":[]}'), { bindings: [], more: true });
@@ -177,6 +198,11 @@ describe('a list of ArtifactBindings', () => {
       'an unknown operator',
       page({ ...good, podSelector: { matchExpressions: [{ key: 'a', operator: 'Gt' }] } }),
       /operator/,
+    ],
+    [
+      'a label that no pod can have',
+      page(good, { ...good, podSelector: { matchLabels: { 'app ': 'x' } } }),
+      /^ArtifactBinding "b1": spec\.podSelector\.matchLabels: "app " is not the key of a label$/,
     ],
     ['labels that are no strings', page({ ...good, podSelector: { matchLabels: { a: 1 } } }), /must be a string/],
     ['a nameless binding', '{"metadata":{},"items":[{}]}', /^ArtifactBinding number 0/],

@@ -2,8 +2,7 @@ import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import { parseReference } from '#lib/registry/reference';
 import { describeIssue } from './describe-issue.ts';
-import type { LabelSelector } from './label-selector.ts';
-import { stringMap } from './string-map.ts';
+import { type LabelSelector, labelSelectorSchema } from './label-selector.ts';
 
 /** What an ArtifactBinding says: the pods of its namespace that the selector names run under this artifact. */
 export interface ArtifactBinding {
@@ -35,11 +34,18 @@ const digestPinned = v.pipe(
   }, 'must be registry/repository@sha256:…, without a tag'),
 );
 
+/** What annotations, pods and references call profiles: taken for a file, it would not be found on any node. */
+const writtenForElsewhere = /^(localhost\/.*|(runtime|docker)\/default|runtimedefault|unconfined)$/i;
+
 /** As in deploy/operator/crd.yaml: no segment starts with a dot, and nothing in it would need escaping after `?base=`. */
 const localhostProfile = v.pipe(
   v.string(),
   v.maxLength(253),
   v.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/),
+  v.check(
+    (path) => path === 'RuntimeDefault' || !writtenForElsewhere.test(path),
+    "must be RuntimeDefault, or a path below the kubelet's seccomp folder, without localhost/ before it",
+  ),
 );
 
 const bindingSchema = v.pipe(
@@ -49,18 +55,7 @@ const bindingSchema = v.pipe(
       reference: digestPinned,
       kind: v.optional(v.literal('Seccomp')),
       base: v.optional(localhostProfile),
-      podSelector: v.object({
-        matchLabels: v.optional(stringMap),
-        matchExpressions: v.optional(
-          v.array(
-            v.object({
-              key: v.string(),
-              operator: v.picklist(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-              values: v.optional(v.array(v.string())),
-            }),
-          ),
-        ),
-      }),
+      podSelector: labelSelectorSchema,
     }),
   }),
   v.transform(
@@ -81,7 +76,8 @@ const pageSchema = v.object({
 
 /**
  * Reads a list of ArtifactBindings as the API server answers it (JSON). The API server has checked them against the
- * CRD's schema; they are checked again because the CRD in the cluster may be an older or an edited one. One bad
+ * CRD's schema, and the webhook for bindings by {@link parseBinding}; they are checked again because both in the cluster
+ * may be older or edited ones. One bad
  * binding makes the whole list InvalidInput, naming it: whom it would have selected cannot be known.
  */
 export function parseBindingPage(json: string): BindingPage {
@@ -96,21 +92,24 @@ export function parseBindingPage(json: string): BindingPage {
     throw new FairleadError('InvalidInput', `not a list of ArtifactBindings: ${v.summarize(page.issues)}`);
   }
   return {
-    bindings: page.output.items.map(parseBinding),
+    bindings: page.output.items.map((item, index) => parseBinding(item, `number ${index}`)),
     more: (page.output.metadata.continue ?? '') !== '',
   };
 }
 
-function parseBinding(item: unknown, index: number): ArtifactBinding {
+/** Reads an ArtifactBinding, called `unnamed` if it has no name. Throws InvalidInput that names the field at fault. */
+export function parseBinding(item: unknown, unnamed = 'without a name'): ArtifactBinding {
   const parsed = v.safeParse(bindingSchema, item);
   if (parsed.success) return parsed.output;
   const named = v.safeParse(v.object({ metadata: v.object({ name: v.string() }) }), item);
-  const name = named.success ? JSON.stringify(named.output.metadata.name) : `number ${index}`;
+  const name = named.success ? JSON.stringify(named.output.metadata.name) : unnamed;
   throw new FairleadError(
     'InvalidInput',
     `ArtifactBinding ${name}: ${describeIssue(parsed.issues[0], 'the binding')}`,
     {
-      hint: 'Apply the CRD of this version of Fairlead (deploy/operator/crd.yaml), then correct the binding.',
+      hint:
+        'Correct the binding, or delete it: no pod of its namespace is admitted until then. The CRD and the webhooks ' +
+        'of this version of Fairlead (deploy/operator) let no such binding in.',
     },
   );
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FairleadError } from '#lib/errors';
-import { type LabelRequirement, selects } from './label-selector.ts';
+import * as v from 'valibot';
+import { type LabelRequirement, labelSelectorSchema, selects } from './label-selector.ts';
 
 const labels = new Map([
   ['app', 'nginx'],
@@ -48,16 +48,33 @@ describe('label selector', () => {
     );
   });
 
-  it('refuses requirements that Kubernetes refuses', () => {
-    for (const requirement of [
-      { key: 'app', operator: 'In' },
-      { key: 'app', operator: 'NotIn', values: [] },
-      { key: 'app', operator: 'Exists', values: ['x'] },
-    ] satisfies LabelRequirement[]) {
-      assert.throws(
-        () => selects({ matchExpressions: [requirement] }, labels),
-        (thrown) => thrown instanceof FairleadError && thrown.kind === 'InvalidInput' && /"app"/.test(thrown.message),
-      );
+  it('may be written with what labels can be, and refuses all else, naming it', () => {
+    const accepts = (selector: object) => v.safeParse(labelSelectorSchema, selector);
+    const valid = [
+      ...['a', 'A.b_c-9', 'example.com/a', `${'a.'.repeat(126)}a/${'b'.repeat(63)}`].map((key) => ({ [key]: 'x' })),
+      ...['', 'a', '1.2-3_x', 'a'.repeat(63)].map((value) => ({ a: value })),
+    ];
+    for (const matchLabels of valid) assert.equal(accepts({ matchLabels }).success, true, JSON.stringify(matchLabels));
+    const wrongKeys = ['', 'a ', 'a:', '-a', 'a.', 'a/b/c', '/a', 'a/', 'Example.com/a', 'a..b/c', 'a'.repeat(64)];
+    for (const key of [...wrongKeys, `${'a'.repeat(254)}/a`, 'ä', 'a\n']) {
+      for (const selector of [{ matchLabels: { [key]: 'x' } }, { matchExpressions: [{ key, operator: 'Exists' }] }]) {
+        assert.match(accepts(selector).issues?.[0].message ?? '', /is not the key of a label$/, key);
+      }
+    }
+    for (const value of [' ', 'a b', 'a/b', '-a', 'a.', 'a'.repeat(64), 'app=nginx', 'a\n']) {
+      const matchExpressions = [{ key: 'a', operator: 'In', values: ['x', value] }];
+      for (const selector of [{ matchLabels: { a: value } }, { matchExpressions }]) {
+        assert.match(accepts(selector).issues?.[0].message ?? '', /is not the value of a label$/, value);
+      }
+    }
+    const requirements: [object, string][] = [
+      [{ operator: 'In' }, 'In needs values'],
+      [{ operator: 'NotIn', values: [] }, 'NotIn needs values'],
+      [{ operator: 'Exists', values: ['x'] }, 'Exists takes no values'],
+    ];
+    for (const [requirement, message] of requirements) {
+      const { issues } = accepts({ matchExpressions: [{ key: 'app', ...requirement }] });
+      assert.equal(issues?.[0].message, message);
     }
   });
 });

@@ -136,7 +136,6 @@ describePeers(['openssl'], 'the webhook', () => {
       () => {
         throw new TypeError('a defect');
       },
-      () => [{ ...nginx, podSelector: { matchExpressions: [{ key: 'app', operator: 'In', values: [] }] } }],
     ];
     for (const list of defects) {
       const { answer } = await call(review({}), list);
@@ -147,16 +146,16 @@ describePeers(['openssl'], 'the webhook', () => {
   it('denies what it does not know: other resources, operations, shapes of a pod', async () => {
     const strange: [object, RegExp][] = [
       [{ resource: { group: 'apps', version: 'v1', resource: 'deployments' } }, /CREATE of apps\/v1 deployments/],
-      [{ operation: 'UPDATE' }, /UPDATE of \/v1 pods/],
-      [{ subResource: 'exec', operation: 'CONNECT' }, /CONNECT of \/v1 pods\/exec/],
+      [{ operation: 'UPDATE' }, /UPDATE of v1 pods/],
+      [{ subResource: 'exec', operation: 'CONNECT' }, /CONNECT of v1 pods\/exec/],
       [{ object: null }, /not a pod/],
       [{ object: { metadata: {}, spec: {} } }, /not a pod: spec\.containers/],
       [{ object: { metadata: { labels: { a: 1 } }, spec: { containers: [] } } }, /not a pod: metadata\.labels/],
       [{ subResource: 'ephemeralcontainers', operation: 'UPDATE', object: { ephemeralContainers: [] } }, /not a pod/],
     ];
     const strangeUpdates: [object, RegExp][] = [
-      [{ operation: 'DELETE' }, /DELETE of \/v1 pods/],
-      [{ operation: 'UPDATE', subResource: 'status' }, /UPDATE of \/v1 pods\/status/],
+      [{ operation: 'DELETE' }, /DELETE of v1 pods/],
+      [{ operation: 'UPDATE', subResource: 'status' }, /UPDATE of v1 pods\/status/],
       [{ operation: 'UPDATE' }, /not a pod/],
     ];
     for (const [url, requests] of [
@@ -217,6 +216,34 @@ describePeers(['openssl'], 'the webhook', () => {
     assert.deepEqual([finalized.answer.response.allowed, finalized.asked], [true, []]);
     const relabelled = await update({ ...free, metadata: {} });
     assert.deepEqual([relabelled.answer.response.allowed, relabelled.asked], [true, ['web']]);
+  });
+
+  it('lets in only bindings that it can read, and those that are stored be changed in what is right with them', async () => {
+    const binding = (spec: object) => ({ metadata: { name: 'nginx' }, spec: { reference, podSelector: {}, ...spec } });
+    const ask = async (request: object) => {
+      const resource = { group: 'fairlead.dev', version: 'v1alpha1', resource: 'artifactbindings' };
+      return (await call(review({ resource, ...request }), () => [], '/validate-artifactbindings')).answer.response;
+    };
+    const wrong = binding({ podSelector: { matchLabels: { 'app:': 'nginx' } } });
+    const based = binding({ base: 'localhost/base.json' });
+    for (const [request, message] of [
+      [{ object: wrong }, /^ArtifactBinding "nginx": spec\.podSelector\.matchLabels: "app:" is not the key/],
+      [{ object: based }, /^ArtifactBinding "nginx": spec\.base: .*without localhost/],
+      [{ operation: 'UPDATE', object: wrong, oldObject: binding({}) }, /is not the key/],
+      [{ operation: 'UPDATE', object: wrong, oldObject: based }, /is not the key/],
+    ] as const) {
+      const { allowed, status } = await ask(request);
+      assert.deepEqual([allowed, status?.code], [false, 403]);
+      assert.match(status?.message ?? '', message);
+    }
+    for (const request of [
+      { object: binding({}) },
+      { operation: 'UPDATE', object: binding({}), oldObject: wrong },
+      { operation: 'UPDATE', object: { ...wrong, metadata: { name: 'nginx', finalizers: [] } }, oldObject: wrong },
+    ]) {
+      assert.deepEqual(await ask(request), { uid: 'u-1', allowed: true });
+    }
+    assert.equal((await ask({ operation: 'DELETE', oldObject: wrong })).status?.code, 500);
   });
 
   it('lets no namespace come to carry the name of another, and one that does be changed in all else', async () => {

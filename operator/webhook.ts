@@ -8,7 +8,8 @@ import {
   type ObjectReader,
   parseAdmissionReview,
 } from './admission-review.ts';
-import { mutate, validate, validateNamespace } from './admit.ts';
+import { mutate, validate, validateBinding, validateNamespace } from './admit.ts';
+import { parseBinding } from './artifact-binding.ts';
 import type { BindOutcome } from './bind.ts';
 import type { CheckOutcome } from './check.ts';
 import type { BindingSource } from './list-bindings.ts';
@@ -32,8 +33,8 @@ interface Judgement<T> extends ObjectReader<T> {
 
 /**
  * The HTTPS server that the API server calls, not listening yet.
- * - `POST /mutate-pods`, `/validate-pods` and `/validate-namespaces`: AdmissionReview in, AdmissionReview out. What
- *   cannot be judged is denied, with the reason; a body that is no AdmissionReview gets problem+json, which the API server takes for a
+ * - `POST /mutate-pods`, `/validate-pods`, `/validate-artifactbindings` and `/validate-namespaces`: AdmissionReview in,
+ *   AdmissionReview out. What cannot be judged is denied, with the reason; a body that is no AdmissionReview gets problem+json, which the API server takes for a
  *   failure of the webhook.
  *   With authorities of clients (`tls.ca`), who has no certificate of theirs gets nothing but a refusal.
  * - `GET /healthz`: the process runs. `GET /readyz`: it can list bindings.
@@ -89,6 +90,12 @@ export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyB
   const pod = { title: 'pod', scope: 'Namespaced', parse: parsePod } as const;
   judge<Pod>('/mutate-pods', { ...pod, decide: (review) => mutate(review, source.list) });
   judge<Pod>('/validate-pods', { ...pod, decide: (review) => validate(review, source.list) });
+  judge('/validate-artifactbindings', {
+    title: 'binding',
+    scope: 'Namespaced',
+    parse: parseBinding,
+    decide: validateBinding,
+  });
   judge('/validate-namespaces', {
     title: 'namespace',
     scope: 'Cluster',

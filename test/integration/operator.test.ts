@@ -71,6 +71,27 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
     await unbind('good');
   });
 
+  it('lets bindings select by what labels can be, and by nothing else', async () => {
+    const keys = ['app', 'example.com/app', 'a/b/c', 'app ', 'app:', '-a', 'a.', 'Example.com/a', 'a'.repeat(64)];
+    const values = ['nginx', '1.2-3_x', 'a b', 'app=x', '-a', 'a/b', 'a'.repeat(63)];
+    const pairs = [...keys.map((key) => [key, 'x'] as const), ...values.map((value) => ['app', value] as const)];
+    await until('bindings are judged', async () => {
+      const { status, body } = await bind('wrong', { reference, podSelector: {}, base: 'localhost/x.json' });
+      if (status === 201) await unbind('wrong');
+      return status === 403 && /"wrong": spec\.base: .*without localhost\//.test(body.message ?? '');
+    });
+    for (const [key, value] of pairs) {
+      const { status } = await createPod('labelled', {
+        namespace: 'default',
+        labels: { [key]: value },
+        query: '?dryRun=All',
+      });
+      const binding = await bind('labelled', { reference, podSelector: { matchLabels: { [key]: value } } });
+      assert.deepEqual([key, value, binding.status], [key, value, status === 201 ? 201 : 403], binding.body.message);
+      if (binding.status === 201) await unbind('labelled');
+    }
+  });
+
   it('writes the reference into a matching pod, from the first moment of a binding', async () => {
     for (let round = 0; round < 20; round++) {
       assert.equal((await bind('nginx', { reference, ...selector })).status, 201);
