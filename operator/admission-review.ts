@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
 import type { BindOutcome } from './bind.ts';
 import type { CheckOutcome } from './check.ts';
+import { fewNames } from './decide.ts';
 import { describeIssue } from './describe-issue.ts';
 import { hasFewValues } from './json-size.ts';
 
@@ -125,7 +126,10 @@ export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome):
         ...(outcome.patch.length === 0
           ? {}
           : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(outcome.patch)).toString('base64') }),
-        auditAnnotations: { 'bound-by': outcome.bindings.join(','), 'localhost-profile': outcome.localhostProfile },
+        auditAnnotations: {
+          'bound-by': fewNames(outcome.bindings).join(','),
+          'localhost-profile': outcome.localhostProfile,
+        },
       });
     case 'refused':
       return answer({

@@ -4,6 +4,7 @@ import {
   type Decided,
   decide,
   exemptionOf,
+  fewNames,
   governing,
   type Refused,
   selecting,
@@ -14,7 +15,7 @@ import { type PatchOperation, pointerSegment } from './json-patch.ts';
 import type { Pod } from './pod.ts';
 import { allSettings } from './seccomp-setting.ts';
 
-/** Says on a bound pod which bindings decided, by name and with commas between. For people; nothing relies on it. */
+/** Says on a bound pod which bindings decided, by name and with commas between, and `…` for more than 20. For people; nothing relies on it. */
 export const boundByAnnotation = 'fairlead.dev/bound-by';
 
 /** What comes of a pod under the bindings of its namespace. */
@@ -63,7 +64,7 @@ function bound({ places, bindings, localhostProfile }: Decided, more: readonly P
 
 function annotate(pod: Pod, by: readonly string[]): PatchOperation[] {
   const { annotations } = pod.metadata;
-  const value = by.join(',');
+  const value = fewNames(by).join(',');
   if (annotations === undefined) {
     return [{ op: 'add', path: '/metadata/annotations', value: { [boundByAnnotation]: value } }];
   }

@@ -4,6 +4,7 @@ import {
   type Decided,
   decide,
   exemptionOf,
+  fewNames,
   governing,
   type Refused,
   refuse,
@@ -70,12 +71,15 @@ export function changesBinding(pod: Pod, before: Pod): boolean {
  */
 export function checkUnseenPod(bindings: readonly ArtifactBinding[]): CheckOutcome {
   if (bindings.length === 0) return { outcome: 'untouched', reason: 'the namespace has no binding' };
-  const names = bindings.slice(0, 5).map(({ name }) => JSON.stringify(name));
+  const names = fewNames(
+    bindings.map(({ name }) => JSON.stringify(name)),
+    5,
+  );
   return {
     outcome: 'refused',
     reason:
       'an API server before Kubernetes 1.22 does not show the pod that an ephemeral container is added to, and any ' +
-      `binding of the namespace may select it: ArtifactBinding ${names.join(', ')}${names.length < bindings.length ? ', …' : ''}`,
+      `binding of the namespace may select it: ArtifactBinding ${names.join(', ')}`,
     hint: 'Debug with a pod of its own, or upgrade the API server.',
   };
 }

@@ -8,7 +8,7 @@ import { artifactOf, settle } from './settle.ts';
 
 const mirrorPodAnnotation = 'kubernetes.io/config.mirror';
 const osLabel = 'kubernetes.io/os';
-/** How many contradictions a message has room for. */
+/** How many contradictions, or bindings, a message has room for. */
 const mostNamed = 20;
 
 export interface Untouched {
@@ -84,11 +84,19 @@ export function refuse(
   contradictions: readonly string[],
   hint: string,
 ): Refused {
-  const names = bindings.map((name) => JSON.stringify(name)).join(', ');
+  const names = fewNames(bindings.map((name) => JSON.stringify(name))).join(', ');
   const named = contradictions.slice(0, mostNamed);
   if (named.length < contradictions.length) named.push(`${contradictions.length - named.length} more`);
   const reason = `ArtifactBinding ${names} says ${localhostProfile}, but ${named.join('; ')}`;
   return { outcome: 'refused', reason, hint };
+}
+
+/**
+ * Returns the first of some names, and `…` for the others. A namespace may have hundreds of bindings that agree, and
+ * the annotations of a pod have 256 KiB in all.
+ */
+export function fewNames(names: readonly string[], most = mostNamed): readonly string[] {
+  return names.length > most ? [...names.slice(0, most), '…'] : names;
 }
 
 /**

@@ -348,4 +348,15 @@ describePeers(['openssl'], 'the webhook', () => {
       assert.ok(logged.join().length < 20_000, logged.join().slice(0, 500));
     }
   });
+
+  it('writes and says few names of hundreds of bindings that agree', async () => {
+    const many = Array.from({ length: 500 }, (_, i) => ({ ...nginx, name: `${i}-${'x'.repeat(249)}` }));
+    const privileged = { containers: [{ name: 'app', securityContext: { privileged: true } }] };
+    for (const request of [{}, { object: { metadata: {}, spec: privileged } }]) {
+      const { body, logged } = await call(review(request), () => many.map((b) => ({ ...b, podSelector: {} })));
+      assert.match(body, /x,…"|x\\", … says/);
+      assert.ok(body.length < 20_000, `${body.length} bytes`);
+      assert.ok(logged.join().length < 20_000, `${logged.join().length} bytes`);
+    }
+  });
 });

@@ -12,6 +12,7 @@ import { mutate, validate, validateBinding, validateNamespace } from './admit.ts
 import { parseBinding } from './artifact-binding.ts';
 import type { BindOutcome } from './bind.ts';
 import type { CheckOutcome } from './check.ts';
+import { fewNames } from './decide.ts';
 import type { BindingSource } from './list-bindings.ts';
 import { parseNamespace } from './namespace.ts';
 import { type Pod, parsePod } from './pod.ts';
@@ -67,7 +68,11 @@ export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyB
         const outcome = await decide(review);
         if (outcome.outcome === 'untouched') log.debug({ ...where, reason: outcome.reason }, `${title} left alone`);
         else if (outcome.outcome === 'refused') log.warn({ ...where, reason: outcome.reason }, `${title} refused`);
-        else log.info({ ...where, bindings: outcome.bindings, profile: outcome.localhostProfile }, `${title} bound`);
+        else
+          log.info(
+            { ...where, bindings: fewNames(outcome.bindings), profile: outcome.localhostProfile },
+            `${title} bound`,
+          );
         return answerOutcome(review.uid, outcome);
       } catch (thrown) {
         const error = toFairleadError(thrown);
