@@ -9,17 +9,33 @@ import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
 import { launcher } from '#test/cli/run';
 import { finishFolder, freePort, type Program, startProgram, temporaryFolder } from '#test/peers/program';
 import { describePeers } from '#test/peers/require';
+import { manifest } from '#test/support/operator-cluster';
 
 const certificate = fileURLToPath(new URL('../../deploy/operator/certificate.sh', import.meta.url));
 const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
 const mebibyte = 1024 * 1024;
-/** resources.limits.memory in deploy/operator/deployment.yaml is 512Mi. */
-const memoryLimit = 512 * mebibyte;
-/** timeoutSeconds in deploy/operator/webhook.yaml. */
-const webhookTimeout = 5000;
+/** What the operator may take in a cluster, in bytes, and how long API servers wait for it, in milliseconds. */
+const { memoryLimit, webhookTimeout } = manifestLimits();
+
+function manifestLimits() {
+  const container = v.object({ resources: v.object({ limits: v.object({ memory: v.string() }) }) });
+  const deployment = v.object({
+    spec: v.object({ template: v.object({ spec: v.object({ containers: v.tuple([container]) }) }) }),
+  });
+  const configuration = v.object({ webhooks: v.array(v.object({ timeoutSeconds: v.number() })) });
+  const [, operatorDeployment] = manifest('deployment.yaml');
+  const [{ resources }] = v.parse(deployment, operatorDeployment).spec.template.spec.containers;
+  const [, mebibytes] = /^(\d+)Mi$/.exec(resources.limits.memory) ?? [];
+  assert.ok(mebibytes !== undefined, resources.limits.memory);
+  const timeouts = manifest('webhook.yaml').flatMap((each) =>
+    v.parse(configuration, each).webhooks.map(({ timeoutSeconds }) => timeoutSeconds),
+  );
+  return { memoryLimit: Number(mebibytes) * mebibyte, webhookTimeout: Math.min(...timeouts) * 1000 };
+}
 
 /** A review of about `bytes` bytes, filled with what costs a JSON parser most, or with text. */
 function review(bytes: number, filling: 'lists' | 'text'): string {
