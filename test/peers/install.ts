@@ -14,7 +14,7 @@ const release = 'bookworm';
 const aptPackages = [
   ...['docker-registry', 'containerd', 'runc', 'crun', 'skopeo', 'busybox-static', 'containernetworking-plugins'],
   ...['apparmor', 'secilc', 'setools', 'golang-github-containers-common'],
-  ...['openssl', 'iproute2', 'mount', 'util-linux'],
+  ...['qemu-system-x86', 'openssl', 'iproute2', 'mount', 'util-linux'],
   ...['dpkg-dev', 'make', 'rsync', 'golang-1.19-go', 'gcc', 'libc6-dev', 'libseccomp-dev'],
 ];
 
@@ -84,6 +84,25 @@ async function installLibrary(entry: (typeof libraries)[number]): Promise<void> 
     if (triple === undefined) throw new Error(`${entry.package} of ${entry.suite} has no ${entry.library}`);
     // The name that programs ask for is a symbolic link to the file.
     renameSync(realpathSync(path.join(folder, triple, entry.library)), path.join(out, entry.library));
+  });
+}
+
+/** The kernel of the virtual machine with all of its modules: unpacked, not installed. */
+async function installVmKernel(): Promise<void> {
+  if (process.arch !== 'x64') {
+    console.log(`the virtual machine runs on the root of an amd64 host only; this is ${process.arch}`);
+    return;
+  }
+  await installFolder('vm', `the kernel of ${release} for the virtual machine`, async (context, out) => {
+    const own = await suite(release, context);
+    const image = own.dependsOn('linux-image-amd64').find((name) => name.startsWith('linux-image-'));
+    if (image === undefined) throw new Error(`linux-image-amd64 of ${release} depends on no kernel`);
+    const root = path.join(context.temp, 'root');
+    await own.unpack([image], root);
+    const version = image.replace('linux-image-', '');
+    await context.run('busybox', ['depmod', '-b', root, version]);
+    renameSync(path.join(root, 'boot', `vmlinuz-${version}`), path.join(out, 'vmlinuz'));
+    renameSync(path.join(root, 'lib/modules'), path.join(out, 'modules'));
   });
 }
 
@@ -157,7 +176,8 @@ function byHand(): string {
   ];
   return [
     `Install these, or what corresponds to them, by hand: ${aptPackages.join(' ')}`,
-    `and put these files into ${cache}: ${newer.join(', ')}, refreg/refreg (go build test/peers/refreg/main.go)`,
+    `and put these files into ${cache}: ${newer.join(', ')}, refreg/refreg (go build test/peers/refreg/main.go),`,
+    'and the kernel of linux-image-amd64 as vm/vmlinuz with its /lib/modules as vm/modules, modules.dep made by depmod,',
     'and set KUBEBUILDER_ASSETS to a folder with kube-apiserver (setup-envtest of kubernetes-sigs/controller-runtime gets it).',
   ].join('\n');
 }
@@ -173,6 +193,7 @@ async function install(only: readonly string[]): Promise<void> {
     ['apt', installPackages],
     ...unpacked.map((entry) => [entry.folder, () => installUnpacked(entry)] as const),
     ...libraries.map((entry) => [entry.folder, () => installLibrary(entry)] as const),
+    ['vm', installVmKernel],
     ['refreg', installRefreg],
     ['kube-apiserver', installApiserver],
   ]);

@@ -64,6 +64,10 @@ const places = {
   oras: cached('oras/oras'),
   crane: cached('crane/crane'),
   refreg: cached('refreg/refreg'),
+  /** The emulator that the virtual machine runs in. */
+  'qemu-system-x86_64': system('qemu-system-x86_64'),
+  /** Not a program: the kernel of the virtual machine; its modules lie beside it. */
+  'vm-kernel': cached('vm/vmlinuz'),
   /** Not a program: a header of libseccomp, 2.5 in Debian bookworm, for programs that are linked against it. */
   'seccomp.h': () => ['/usr/include/seccomp.h'],
   /** Not a program: the newer libseccomp, 2.6. */
@@ -90,7 +94,7 @@ export function findPeer(name: PeerName): string | undefined {
       accessSync(file, constants.X_OK);
       return true;
     } catch {
-      return /\.(?:json|h|so\.\d+)$/.test(file) && isReadable(file);
+      return /(?:\.json|\.h|\.so\.\d+|\/vmlinuz)$/.test(file) && isReadable(file);
     }
   });
 }
