@@ -17,11 +17,17 @@ import {
   parseKind,
   type RegistryOptions,
 } from '../options.ts';
-import { writeResult } from '../output.ts';
+import { writeNote, writeResult } from '../output.ts';
 import { policyDocument, policyText } from '../show-policy.ts';
 
 interface TestOptions extends OutputOptions, RegistryOptions {
   readonly kind: RuntimeKind;
+}
+
+interface ImportOptions {
+  readonly folder?: string;
+  readonly allowUnsigned?: boolean;
+  readonly skip?: boolean;
 }
 
 const maxPolicyBytes = 1024 * 1024;
@@ -76,13 +82,25 @@ export function define(command: Command): void {
     .summary("make a policy of Podman's and CRI-O's containers-policy.json")
     .description(
       'Make a trust policy of a containers-policy.json(5), as Podman, skopeo and CRI-O read it; it goes to stdout. What cannot be ' +
-        'said exactly is an error that names it: nothing is made looser.',
+        'said exactly is an error that names it, and so is a default that accepts anything, as Debian and Red Hat ship it: nothing is ' +
+        'made looser. What is allowed unsigned, and what was left out, is named on stderr.',
     )
     .argument('<file>', 'containers-policy.json; - is stdin')
     .option('--folder <folder>', 'write policy.yaml there, and the keys that stood inside the other policy')
+    .option(
+      '--allow-unsigned',
+      'take over a default that accepts anything: what no other rule matches is allowed, unsigned',
+    )
+    .option(
+      '--skip',
+      'leave out what cannot be imported (GPG signatures, a default that accepts anything): it is denied, and each entry named',
+    )
     .addHelpText(
       'after',
-      examples([['take over what the node has', 'fairlead policy import /etc/containers/policy.json > policy.yaml']]),
+      examples([
+        ['take over what the node has', 'fairlead policy import /etc/containers/policy.json > policy.yaml'],
+        ['without its GPG signatures', 'fairlead policy import --skip /etc/containers/policy.json > policy.yaml'],
+      ]),
     )
     .action(importPolicy);
 }
@@ -105,27 +123,42 @@ async function explain(file: string, referenceText: string, options: TestOptions
   if (explanation.refusal !== undefined) throw explanation.refusal;
 }
 
-async function importPolicy(file: string, { folder }: { readonly folder?: string }): Promise<void> {
+async function importPolicy(file: string, { folder, allowUnsigned, skip }: ImportOptions): Promise<void> {
   const { importContainersPolicy } = await import('#lib/trust/import-containers-policy');
   const text = new TextDecoder().decode(await readInput(file, maxPolicyBytes));
-  const { policy, keys } = importContainersPolicy(text, file === '-' ? 'stdin' : file);
+  const { policy, keys, notes } = namingFlags(() =>
+    importContainersPolicy(text, file === '-' ? 'stdin' : file, { allowUnsigned, skip }),
+  );
   if (folder === undefined) {
     if (keys.size > 0) {
       throw new FairleadError('InvalidInput', `${file} holds keys (${keys.size}), which need files of their own`, {
         hint: 'Give --folder FOLDER: policy.yaml and the keys are written there.',
       });
     }
+    for (const note of notes) writeNote('note', note);
     process.stdout.write(policy);
     return;
   }
   await makeFolder(folder).catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `cannot make the folder ${folder}`, { cause, ...fileHint(cause) });
   });
+  for (const note of notes) writeNote('note', note);
   for (const [name, key] of keys) await writeNewFile(join(folder, name), key, 0o644);
   await writeNewFile(join(folder, 'policy.yaml'), policy, 0o644);
   process.stdout.write(
     `${[...keys.keys(), 'policy.yaml'].map((name) => `written    ${join(folder, name)}`).join('\n')}\n`,
   );
+}
+
+/** Has hints name the flags of the command in the place of what the function calls them. */
+function namingFlags<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof FairleadError) || error.hint === undefined) throw error;
+    const hint = error.hint.replace('`skip`', '--skip').replace('`allowUnsigned`', '--allow-unsigned');
+    throw new FairleadError(error.kind, error.message, { cause: error.cause, hint });
+  }
 }
 
 /** Loads a policy that is there: to a node, one that is not is a policy that denies everything; to who looks at it, a mistake. */

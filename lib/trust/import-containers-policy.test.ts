@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { FairleadError } from '#lib/errors';
-import { importContainersPolicy } from './import-containers-policy.ts';
+import { type ImportChoices, importContainersPolicy } from './import-containers-policy.ts';
 import { generateKeyPair } from './key.ts';
 import { matchesRepository } from './match.ts';
 import { parsePolicy } from './parse-policy.ts';
@@ -13,17 +13,24 @@ const signed = (changes: object = {}): object[] => [
   { type: 'sigstoreSigned', keyPath: '/etc/pki/acme.pub', signedIdentity: { type: 'matchRepository' }, ...changes },
 ];
 
-function imported(docker: Record<string, object[]>, fallback: object[] = reject) {
+const gpg = [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: '/etc/pki/rpm-gpg/RPM-GPG-KEY-redhat-release' }];
+
+function imported(docker: Record<string, object[]>, fallback: object[] = reject, choices: ImportChoices = {}) {
   const json = JSON.stringify({ default: fallback, transports: { docker, dir: { '': accept } } }, undefined, 2);
-  const { policy, keys } = importContainersPolicy(json, 'policy.json');
+  const { policy, keys, notes } = importContainersPolicy(json, 'policy.json', choices);
   // What is made must be a policy of ours, and is read by the parser that reads every other.
   parsePolicy(policy, 'imported.yaml');
-  return { rules: parse(policy).rules as object[], keys };
+  return { rules: parse(policy).rules as object[], keys, notes };
 }
 
-function refuses(docker: Record<string, object[]>, message: RegExp, fallback: object[] = reject): void {
+function refuses(
+  docker: Record<string, object[]>,
+  message: RegExp,
+  fallback: object[] = reject,
+  choices: ImportChoices = {},
+): void {
   assert.throws(
-    () => imported(docker, fallback),
+    () => imported(docker, fallback, choices),
     (error) => {
       assert.ok(error instanceof FairleadError, String(error));
       assert.equal(error.kind, 'InvalidInput');
@@ -59,10 +66,84 @@ describe('importContainersPolicy', () => {
   });
 
   it('takes the default where the transport has none, and its own where it has one', () => {
-    assert.deepEqual(imported({}, accept).rules, [{ match: '**', unsigned: true }]);
+    assert.deepEqual(imported({}, signed()).rules, [
+      { match: '**', require: [{ key: '/etc/pki/acme.pub' }], signedRepository: 'same' },
+    ]);
     assert.deepEqual(imported({ '': reject }, accept).rules, []);
-    assert.deepEqual(imported({ '': accept }, reject).rules, [{ match: '**', unsigned: true }]);
+    assert.deepEqual(imported({}, reject).rules, []);
     assert.deepEqual(parse(importContainersPolicy('{"default":[{"type":"reject"}]}', 'p').policy).rules, []);
+  });
+
+  it('writes no rule that allows everything unsigned, unless it is told to, and says so', () => {
+    const debian = JSON.stringify({
+      default: accept,
+      transports: { 'docker-daemon': { '': accept } },
+    });
+    assert.throws(
+      () => importContainersPolicy(debian, 'policy.json'),
+      /policy\.json:1:12: .*the default accepts anything, unsigned/,
+    );
+    refuses({}, /^policy\.json:2:14: cannot be imported: the default accepts anything, unsigned/, accept);
+    refuses({ '': accept }, /^policy\.json:9:11: cannot be imported: scope "" of docker accepts anything, unsigned/);
+    refuses({ '': [...accept, ...accept], 'a.b': reject }, /scope "" of docker accepts anything/, accept);
+    for (const [docker, fallback, at] of [
+      [{}, accept, 'policy.json:2:14: the default'],
+      [{ '': accept }, reject, 'policy.json:9:11: scope "" of docker'],
+    ] as const) {
+      const { rules, notes } = imported(docker, fallback as unknown as object[], { allowUnsigned: true });
+      assert.deepEqual(rules, [{ match: '**', unsigned: true }]);
+      assert.deepEqual(notes.slice(0, 1), [
+        `${at} accepts anything, unsigned: everything that no other rule matches is allowed`,
+      ]);
+    }
+  });
+
+  it('says which registries it lets through unsigned', () => {
+    const { rules, notes } = imported({ 'a.b': accept, 'a.b/c': signed() });
+    assert.equal(rules.length, 3);
+    assert.deepEqual(notes.slice(0, 1), ['policy.json:9:14: scope a.b accepts anything, unsigned']);
+  });
+
+  it('names the transports that it leaves out', () => {
+    assert.deepEqual(imported({}, reject).notes, [
+      'policy.json:9:12: left out: transport dir: only docker is imported',
+    ]);
+  });
+
+  it('leaves out what cannot be said where it is told to, each named', () => {
+    const skip = { skip: true };
+    const rhel = { 'registry.access.redhat.com': gpg, 'registry.redhat.io': gpg };
+    refuses(rhel, /:10:9: cannot be imported: GPG signatures are not supported/);
+    const { rules, notes } = imported({ ...rhel, 'a.b': signed(), 'c.d/c:v1': reject }, accept, skip);
+    assert.deepEqual(
+      rules.map((rule) => (rule as { match: string }).match),
+      ['a.b/**'],
+    );
+    assert.deepEqual(
+      notes.filter((note) => !note.includes('transport')).sort(),
+      [
+        'policy.json:10:9: left out: scope registry.access.redhat.com: GPG signatures are not supported',
+        'policy.json:17:9: left out: scope registry.redhat.io: GPG signatures are not supported',
+        'policy.json:32:19: left out: scope c.d/c:v1: the scope "c.d/c:v1" is no registry, namespace or repository',
+        'policy.json:2:14: left out: the default accepts anything, unsigned',
+      ].sort(),
+    );
+  });
+
+  it('leaves out nothing that something wider would let through', () => {
+    const both = { skip: true, allowUnsigned: true };
+    refuses({ 'registry.redhat.io': gpg }, /it would be left out, and the default would let it through/, accept, both);
+    refuses({ 'a.b/c': gpg, 'a.b': accept }, /left out, and scope a\.b would let it through/, reject, { skip: true });
+    refuses({ 'a.b/c': gpg, 'a.b': signed() }, /left out, and scope a\.b would/, reject, { skip: true });
+    refuses({ 'a.b/c:v1': gpg, 'a.b/c': signed() }, /left out, and scope a\.b\/c would/, reject, { skip: true });
+    refuses({ 'A.b:443/c': gpg, 'a.b': signed() }, /left out, and scope a\.b would/, reject, { skip: true });
+    refuses({ 'registry-1.docker.io/c': gpg, 'docker.io': signed() }, /scope docker\.io would/, reject, { skip: true });
+    refuses({ 'a.b/c': reject, 'a.b': accept }, /rejects part of what scope a\.b accepts/, reject, { skip: true });
+  });
+
+  it('skips no mistakes', () => {
+    refuses({ 'a.b/c': signed({ keyPath: undefined }) }, /exactly one of/, reject, { skip: true });
+    refuses({ 'a.b/c': [{ type: 'other' }] }, /type/, reject, { skip: true });
   });
 
   it('joins several requirements, and several keys of one', () => {
@@ -125,11 +206,11 @@ describe('importContainersPolicy', () => {
   it('refuses scopes that mean another registry there than here', () => {
     for (const scope of ['index.docker.io/acme', 'registry-1.docker.io', 'Registry.example.com/a', '*.docker.io'])
       refuses({ [scope]: signed() }, /is another registry than .*, and here the same/);
-    assert.equal(imported({ 'docker.io/acme': signed(), '*.io': signed() }, accept).rules.length > 2, true);
+    assert.equal(imported({ 'docker.io/acme': signed(), '*.io': signed() }).rules.length > 2, true);
   });
 
   it('refuses a rejection that something wider would let through', () => {
-    refuses({ 'a.b/c': reject }, /rejects part of what the default accepts/, accept);
+    refuses({ 'a.b/c': reject }, /rejects part of what the default accepts/, accept, { allowUnsigned: true });
     refuses({ 'a.b/c/d': reject, 'a.b/c': accept }, /rejects part of what scope a\.b\/c accepts/);
     refuses({ 'x.a.b': reject, '*.a.b': signed() }, /rejects part of what scope \*\.a\.b accepts/);
     refuses({ 'x.a.b:5000/c': reject, '*.a.b': signed() }, /rejects part of what scope \*\.a\.b accepts/);
@@ -137,7 +218,7 @@ describe('importContainersPolicy', () => {
   });
 
   it('lets a domain stand for its registries on every port', () => {
-    const { rules } = imported({ '*.example.com': signed() }, accept);
+    const { rules } = imported({ '*.example.com': signed() }, accept, { allowUnsigned: true });
     const decides = (repository: string) =>
       (rules as { match: string }[]).find(({ match }) => matchesRepository(match, repository));
     for (const host of ['a.example.com', 'a.b.example.com:8443', 'a.example.com:5000', 'A.example.com:443'])

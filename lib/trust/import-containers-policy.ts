@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { stringify } from 'yaml';
-import type { FairleadError } from '#lib/errors';
-import { registryName } from '#lib/registry/registry-name';
+import { registryName, repositoryName } from '#lib/registry/registry-name';
 import { matchesRepository, matchProblem } from './match.ts';
 import { type Path, PolicyText } from './policy-text.ts';
 
@@ -11,6 +10,16 @@ export interface ImportedPolicy {
   readonly policy: string;
   /** Keys that stood inside the other policy, by the file names that ours gives them: PEM. */
   readonly keys: ReadonlyMap<string, string>;
+  /** What its new owner must know: what is allowed unsigned, and what was left out; each with `source:line:column`. */
+  readonly notes: readonly string[];
+}
+
+/** What is imported only where somebody wants it. */
+export interface ImportChoices {
+  /** Takes over that everything which no other rule matches is allowed unsigned. */
+  readonly allowUnsigned?: boolean | undefined;
+  /** Leaves out what cannot be imported, so that it is denied; refused where something wider would let it through. */
+  readonly skip?: boolean | undefined;
 }
 
 const text = v.pipe(v.string(), v.nonEmpty('it is empty'));
@@ -37,9 +46,10 @@ const documentSchema = v.strictObject({
 
 type Requirement = v.InferOutput<typeof requirementSchema>;
 
-/** What a scope comes to: nothing is accepted, anything is, or what is signed as the rule says. */
+/** What a scope comes to: nothing is accepted, or it was left out, or anything is, or what is signed as the rule says. */
 type Verdict =
   | 'reject'
+  | 'left out'
   | { readonly unsigned: true }
   | { readonly require: object[]; readonly signedRepository?: string };
 
@@ -50,18 +60,29 @@ interface Scope {
   readonly verdict: Verdict;
 }
 
+/** Why an entry cannot be imported as it is, and where. */
+class Inexpressible extends Error {
+  readonly path: Path;
+
+  constructor(path: Path, reason: string) {
+    super(reason);
+    this.path = path;
+  }
+}
+
 /**
  * Makes a trust policy from a containers-policy.json(5), as Podman, skopeo and CRI-O read it. Its `docker` transport speaks
- * of registries, and so does ours; the other transports are left out. There the most specific scope decides, here the first
+ * of registries, and so does ours; the other transports are left out, and named. There the most specific scope decides, here the first
  * rule that matches: the rules come in that order.
- * Throws InvalidInput with line and column for what cannot be said in our policy exactly; nothing is made looser.
+ * Throws InvalidInput with line and column for what cannot be said in our policy exactly, unless it is chosen to skip that, and for what
+ * allows everything unsigned, unless that is chosen; nothing is made looser.
  */
-export function importContainersPolicy(json: string, source: string): ImportedPolicy {
+export function importContainersPolicy(json: string, source: string, choices: ImportChoices = {}): ImportedPolicy {
   const document = new PolicyText(json, source, 'containers-policy.json(5) says what may stand there.');
   const parsed = v.safeParse(documentSchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, () => Object.keys(requirementSchema.entries));
-  const importer = new Importer(document);
-  const docker = parsed.output.transports?.['docker'] ?? {};
+  const importer = new Importer(document, choices);
+  const { docker = {}, ...others } = parsed.output.transports ?? {};
   const { '': ofTransport, ...named } = docker;
   const scopes = Object.entries(named)
     .map(([name, requirements]) => importer.scope(name, requirements, ['transports', 'docker', name]))
@@ -71,9 +92,11 @@ export function importContainersPolicy(json: string, source: string): ImportedPo
       ? importer.scope('', parsed.output.default, ['default'])
       : importer.scope('', ofTransport, ['transports', 'docker', '']);
   const rules = importer.rules([...scopes, fallback]);
+  for (const name of Object.keys(others)) importer.leftOutTransport(name);
   return {
     policy: stringify({ apiVersion: 'fairlead.dev/v1', kind: 'TrustPolicy', rules }, { aliasDuplicateObjects: false }),
     keys: importer.keys,
+    notes: importer.notes,
   };
 }
 
@@ -84,41 +107,95 @@ function bySpecificity(a: Scope, b: Scope): number {
 
 class Importer {
   readonly keys = new Map<string, string>();
+  readonly notes: string[] = [];
   readonly #document: PolicyText;
+  readonly #choices: ImportChoices;
 
-  constructor(document: PolicyText) {
+  constructor(document: PolicyText, choices: ImportChoices) {
     this.#document = document;
+    this.#choices = choices;
   }
 
   scope(name: string, requirements: readonly Requirement[], path: Path): Scope {
-    if (name !== '') this.#assertScope(name, path);
-    return { name, path, verdict: this.#verdict(requirements, path) };
+    try {
+      if (name !== '') this.#assertScope(name, path);
+      const verdict = this.#verdict(requirements, path);
+      const isUnsigned = typeof verdict === 'object' && 'unsigned' in verdict;
+      return { name, path, verdict: isUnsigned ? this.#unsigned(name, path) : verdict };
+    } catch (error) {
+      if (!(error instanceof Inexpressible)) throw error;
+      if (this.#choices.skip !== true) {
+        throw this.#document.error(error.path, `cannot be imported: ${error.message}`, {
+          hint: 'Nothing was imported. Change it there, write the rule by hand, or give `skip` to leave out what cannot be said.',
+        });
+      }
+      this.#note(error.path, `left out: ${nameOf(path)}: ${error.message}`);
+      return { name, path, verdict: 'left out' };
+    }
   }
 
   /**
-   * The rules for scopes in their order. What is rejected gets none, since what no rule allows is denied; where a wider
+   * The rules for scopes in their order. What is rejected or left out gets none, since what no rule allows is denied; where a wider
    * scope after it accepts something, that would let it through, and our policy has no way to say so.
    */
   rules(scopes: readonly Scope[]): object[] {
     return scopes.flatMap(({ name, path, verdict }, index) => {
-      if (verdict !== 'reject') return globsOf(name).map((match) => ({ match, ...verdict }));
-      const wider = scopes.slice(index + 1).find((other) => other.verdict !== 'reject' && covers(other.name, name));
+      if (typeof verdict === 'object') return globsOf(name).map((match) => ({ match, ...verdict }));
+      const asHere = verdict === 'reject' ? name : repositoryName(name);
+      const wider = scopes
+        .slice(index + 1)
+        .find((other) => typeof other.verdict === 'object' && covers(other.name, asHere));
       if (wider === undefined) return [];
-      const accepting = wider.name === '' ? 'the default' : `scope ${wider.name}`;
-      throw this.#inexpressible(path, `it rejects part of what ${accepting} accepts`);
+      const accepting = nameOf(wider.path);
+      throw this.#document.error(
+        path,
+        verdict === 'reject'
+          ? `cannot be imported: it rejects part of what ${accepting} accepts`
+          : `cannot be skipped: it would be left out, and ${accepting} would let it through`,
+        {
+          hint: 'Nothing was imported. Change it there, or write the rules by hand, what is to be denied in none of them.',
+        },
+      );
     });
+  }
+
+  /** Notes a transport that is not the one of registries. */
+  leftOutTransport(name: string): void {
+    this.#note(['transports', name], `left out: transport ${name}: only docker is imported`);
+  }
+
+  /** What a scope comes to that asks for no signature: the one for everything needs a choice. */
+  #unsigned(name: string, path: Path): Verdict {
+    const what = `${nameOf(path)} accepts anything, unsigned`;
+    if (name !== '') {
+      this.#note(path, what);
+    } else if (this.#choices.allowUnsigned === true) {
+      this.#note(path, `${what}: everything that no other rule matches is allowed`);
+    } else if (this.#choices.skip === true) {
+      this.#note(path, `left out: ${what}`);
+      return 'left out';
+    } else {
+      throw this.#document.error(path, `cannot be imported: ${what}`, {
+        hint: 'Nothing was imported. Give `skip` to leave it out, so that only what other rules name is allowed; or `allowUnsigned`, if everything is to be.',
+      });
+    }
+    return { unsigned: true };
+  }
+
+  #note(path: Path, text: string): void {
+    this.notes.push(`${this.#document.at(path)}: ${text}`);
   }
 
   #assertScope(name: string, path: Path): void {
     const [host = ''] = name.split('/');
     const same = hostsTakenForOthers(name, host);
     if (same !== undefined) {
-      throw this.#inexpressible(path, `there ${host} is another registry than ${same}, and here the same`);
+      throw new Inexpressible(path, `there ${host} is another registry than ${same}, and here the same`);
     }
     if (/^\*\.[^/]+$/.test(name) || !name.includes('*')) {
       if (globsOf(name).every((glob) => matchProblem(glob) === undefined)) return;
     }
-    throw this.#inexpressible(path, `the scope ${JSON.stringify(name)} is no registry, namespace or repository`);
+    throw new Inexpressible(path, `the scope ${JSON.stringify(name)} is no registry, namespace or repository`);
   }
 
   #verdict(requirements: readonly Requirement[], path: Path): Verdict {
@@ -134,13 +211,13 @@ class Importer {
     const [signedRepository, ...others] = repositories;
     if (signedRepository === undefined) return { unsigned: true };
     if (others.length > 0)
-      throw this.#inexpressible(path, 'its requirements want different repositories to be signed for');
+      throw new Inexpressible(path, 'its requirements want different repositories to be signed for');
     return { require, signedRepository };
   }
 
   #signed(requirement: Requirement, path: Path): { alternatives: object[]; signedRepository: string } {
     const { keyPath, keyPaths, keyData, keyDatas, signedIdentity } = requirement;
-    if (requirement.type === 'signedBy') throw this.#inexpressible(path, 'GPG signatures are not supported');
+    if (requirement.type === 'signedBy') throw new Inexpressible(path, 'GPG signatures are not supported');
     const beyond = [
       'fulcio',
       'pki',
@@ -151,7 +228,7 @@ class Importer {
     ];
     const found = beyond.find((name) => Object.hasOwn(requirement, name));
     if (found !== undefined) {
-      throw this.#inexpressible([...path, found], `${found} holds no times of validity, which a trusted root needs`);
+      throw new Inexpressible([...path, found], `${found} holds no times of validity, which a trusted root needs`);
     }
     const sources = [
       keyPath && [keyPath],
@@ -174,10 +251,10 @@ class Importer {
     const repository = identity?.type === 'exactRepository' ? identity.dockerRepository : undefined;
     if (repository !== undefined) {
       if (!repository.includes('*') && matchProblem(repository) === undefined) return repository;
-      throw this.#inexpressible([...path, 'dockerRepository'], 'it is no full name of a repository, registry included');
+      throw new Inexpressible([...path, 'dockerRepository'], 'it is no full name of a repository, registry included');
     }
     const type = identity?.type ?? 'matchRepoDigestOrExact (the default)';
-    throw this.#inexpressible(path, `signedIdentity ${type} compares tags, which cosign does not sign`);
+    throw new Inexpressible(path, `signedIdentity ${type} compares tags, which cosign does not sign`);
   }
 
   /** A key given inline: it gets a file of its own beside the policy. */
@@ -190,12 +267,12 @@ class Importer {
     this.keys.set(file, pem);
     return file;
   }
+}
 
-  #inexpressible(path: Path, reason: string): FairleadError {
-    return this.#document.error(path, `cannot be imported: ${reason}`, {
-      hint: 'Nothing was imported. Change it there, or write the rule by hand.',
-    });
-  }
+/** What messages call the scope at a path. */
+function nameOf([first, transport, scope]: Path): string {
+  if (first === 'default') return 'the default';
+  return scope === '' ? `scope "" of ${transport}` : `scope ${scope}`;
 }
 
 /** The registry that a scope's host is here, or has among its own here, and is not there; undefined where there is none. */
@@ -216,6 +293,8 @@ function globsOf(scope: string): string[] {
 /** Says whether everything in the second scope is in the first, or might be. */
 function covers(wide: string, narrow: string): boolean {
   if (wide === '' || narrow === wide || narrow.startsWith(`${wide}/`)) return true;
+  // A tag or digest of a repository.
+  if (wide.includes('/') && [':', '@'].some((separator) => narrow.startsWith(wide + separator))) return true;
   if (!wide.startsWith('*.')) return false;
   const [host = ''] = narrow.split(/[:/]/);
   return host.endsWith(wide.slice(1));

@@ -135,6 +135,40 @@ describe('fairlead policy', () => {
     failed(await fairlead(['policy', 'import', 'gpg.json']), 2, /gpg\.json:1:\d+: cannot be imported: GPG/);
   });
 
+  it('import allows everything unsigned, and leaves anything out, only where it is told to, and says so', async () => {
+    const accept = [{ type: 'insecureAcceptAnything' }];
+    await writeFile(join(folder, 'debian.json'), JSON.stringify({ default: accept }, undefined, 4));
+    const refused = await fairlead(['policy', 'import', 'debian.json']);
+    failed(refused, 2, /debian\.json:2:16: cannot be imported: the default accepts anything, unsigned/);
+    assert.match(refused.stderr, /hint: .*--skip .*--allow-unsigned/);
+    assert.equal(refused.stdout, '');
+    const allowed = await fairlead(['policy', 'import', '--allow-unsigned', 'debian.json']);
+    assert.match(succeeded(allowed), /match: "\*\*"\n {4}unsigned: true/);
+    assert.match(
+      allowed.stderr,
+      /^note: debian\.json:2:16: the default accepts anything, unsigned: everything that no/,
+    );
+    const gpg = [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: '/etc/pki/rpm-gpg/RPM-GPG-KEY-redhat-release' }];
+    const docker = { 'registry.access.redhat.com': gpg, 'registry.redhat.io': gpg };
+    await writeFile(
+      join(folder, 'rhel.json'),
+      JSON.stringify({ default: accept, transports: { docker, 'docker-daemon': { '': accept } } }),
+    );
+    failed(await fairlead(['policy', 'import', '--allow-unsigned', 'rhel.json']), 2, /GPG signatures are not/);
+    const skipped = await fairlead(['policy', 'import', '--skip', 'rhel.json', '--folder', 'rhel']);
+    assert.match(succeeded(skipped), /written {4}rhel\/policy\.yaml/);
+    for (const left of [
+      'scope registry\\.access\\.redhat\\.com: GPG',
+      'scope registry\\.redhat\\.io: GPG',
+      'the default',
+      'transport',
+    ])
+      assert.match(skipped.stderr, new RegExp(`^note: rhel\\.json:1:\\d+: left out: ${left}`, 'm'));
+    assert.match(succeeded(await fairlead(['policy', 'check', 'rhel/policy.yaml'])), /everything is denied/);
+    const both = await fairlead(['policy', 'import', '--skip', '--allow-unsigned', 'rhel.json']);
+    failed(both, 2, /rhel\.json:1:\d+: cannot be skipped: .* the default would let it through/);
+  });
+
   it('says what it can do', async () => {
     failed(await fairlead(['policy']), 2, /check\|test\|import/);
     failed(await fairlead(['policy', 'chekc']), 2, /unknown command 'chekc'/);
