@@ -28,6 +28,7 @@ export async function startRequiredSigner(options: SignerOptions, env: NodeJS.Pr
   if (options.key !== undefined && options.keyless) {
     throw excluded('--key', '--keyless');
   }
+  refuseLonePassphrase(options);
   const keyless = await openKeylessSigner(options, env, { besideKey: options.key !== undefined });
   if (keyless !== undefined) return { signer: Promise.resolve(keyless) };
   if (options.key !== undefined) {
@@ -54,6 +55,7 @@ export async function startSigner(
     });
   }
   if (options.key === undefined && !options.keyless) {
+    refuseLonePassphrase(options);
     await openKeylessSigner(options, env); // refuses options that only make sense with it
     return undefined;
   }
@@ -66,22 +68,33 @@ function excluded(one: string, other: string): FairleadError {
   });
 }
 
+/** Who names a passphrase means to sign with a key. */
+function refuseLonePassphrase({ key, passphraseFile }: KeyOptions): void {
+  if (key !== undefined || passphraseFile === undefined) return;
+  throw new FairleadError('InvalidInput', '--passphrase-file is for --key, which is not there', {
+    hint: 'Give --key FILE, or leave out --passphrase-file.',
+  });
+}
+
 async function startKey(
   file: string,
   passphraseFile: string | undefined,
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly signer: Promise<Signer> }> {
   const pem = await readText(file);
-  const passphrase = pem.includes('ENCRYPTED')
-    ? await findPassphrase(passphraseFile, env, `Passphrase of ${file}: `)
-    : undefined;
+  const isEncrypted = pem.includes('ENCRYPTED');
+  // A file that was named is read where the key needs none, too: that it is not there shows what else may be wrong.
+  const passphrase =
+    isEncrypted || passphraseFile !== undefined
+      ? await findPassphrase(passphraseFile, env, `Passphrase of ${file}: `)
+      : undefined;
   const signer = loadPrivateKey(pem, passphrase).catch((thrown: unknown) => {
     const { kind, message, hint, cause } = toFairleadError(thrown);
     throw new FairleadError(kind, `${file}: ${message}`, {
       cause,
       ...(hint !== undefined && { hint }),
       ...(passphrase === undefined &&
-        pem.includes('ENCRYPTED') && { hint: 'Give it in FAIRLEAD_PASSPHRASE or by --passphrase-file.' }),
+        isEncrypted && { hint: 'Give it in FAIRLEAD_PASSPHRASE or by --passphrase-file.' }),
     });
   });
   // Whoever waits for it hears of a failure; something else may fail before anybody does.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
 import { decryptCosignKey, encryptCosignKey, isCosignKey } from './cosign-key.ts';
@@ -102,9 +102,41 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
     );
   });
 
-  it('refuses a private key where a public one belongs', async () => {
-    const { privateKey } = await generateKeyPair();
-    assert.throws(() => loadPublicKey(privateKey), refusal(/not a public key/));
+  it('refuses a private key where a public one belongs, and the other way round, and says what is there', async () => {
+    const { privateKey, publicKey } = await generateKeyPair();
+    assert.throws(() => loadPublicKey(privateKey), refusal(/not a public key in PEM form: it is a PRIVATE KEY$/));
+    await assert.rejects(loadPrivateKey(publicKey), refusal(/not a private key in PEM form: it is a PUBLIC KEY$/));
+    for (const label of ['OPENSSH PRIVATE KEY', 'CERTIFICATE']) {
+      const pem = `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`;
+      await assert.rejects(loadPrivateKey(pem), refusal(new RegExp(`it is a ${label}$`)));
+    }
+  });
+
+  it('refuses what is no text, without showing it', async () => {
+    const { privateKey, publicKey } = await generateKeyPair();
+    const open = createPrivateKey(privateKey);
+    for (const [given, type] of [
+      [Buffer.from(privateKey), 'Buffer'],
+      [new Uint8Array(2), 'Uint8Array'],
+      [open, 'PrivateKeyObject'],
+      [{}, 'Object'],
+      [[privateKey], 'Array'],
+      [undefined, 'undefined'],
+      [null, 'null'],
+      [7, 'number'],
+    ] as const) {
+      const message = new RegExp(`^the private key must be a string, and is of type ${type}$`);
+      await assert.rejects(loadPrivateKey(given as unknown as string), refusal(message));
+      const ofPublic = new RegExp(`^the public key must be a string, and is of type ${type}$`);
+      assert.throws(() => loadPublicKey(given as unknown as string), refusal(ofPublic));
+    }
+    const encrypted = await generateKeyPair({ passphrase: 'p' });
+    for (const passphrase of [Buffer.from('p'), 7, null])
+      await assert.rejects(
+        loadPrivateKey(encrypted.privateKey, passphrase as unknown as string),
+        refusal(/^the passphrase must be a string, and is of type (Buffer|number|null)$/),
+      );
+    assert.ok(loadPublicKey(publicKey));
   });
 });
 

@@ -53,6 +53,8 @@ export async function generateKeyPair({ passphrase }: { passphrase?: string | un
  * Throws InvalidInput for another form, a kind of key that is not supported, and a missing or wrong passphrase.
  */
 export async function loadPrivateKey(pem: string, passphrase?: string): Promise<Signer> {
+  assertText('the private key', pem);
+  if (passphrase !== undefined) assertText('the passphrase', passphrase);
   if (pem.length > maxKeyFileLength) throw new FairleadError('InvalidInput', 'the private key file is over 64 KiB');
   const key = await openPrivateKey(pem, passphrase);
   const algorithm = supportedAlgorithm(key);
@@ -61,9 +63,10 @@ export async function loadPrivateKey(pem: string, passphrase?: string): Promise<
 
 /** Reads a public key in SPKI PEM form. Throws InvalidInput for another form and for a kind of key that is not supported. */
 export function loadPublicKey(pem: string): PublicKey {
+  assertText('the public key', pem);
   // createPublicKey would take a private key and derive the public one: a private key has no place in a policy.
   if (pem.length > maxKeyFileLength || !/^\s*-----BEGIN PUBLIC KEY-----/.test(pem)) {
-    throw new FairleadError('InvalidInput', 'not a public key in PEM form', {
+    throw new FairleadError('InvalidInput', `not a public key in PEM form${foundInstead(pem)}`, {
       hint: 'A public key file starts with "-----BEGIN PUBLIC KEY-----".',
     });
   }
@@ -109,10 +112,26 @@ async function openPrivateKey(pem: string, passphrase: string | undefined): Prom
       'InvalidInput',
       encrypted
         ? 'the private key does not open: the passphrase is wrong, or the file is damaged'
-        : 'not a private key in PEM form',
+        : `not a private key in PEM form${foundInstead(pem)}`,
       { cause, hint: 'A private key is PKCS#8 PEM, or what `cosign generate-key-pair` writes.' },
     );
   }
+}
+
+/** A caller without types may hand over the bytes of a file, or a key that is open already. */
+function assertText(what: string, given: unknown): void {
+  if (typeof given === 'string') return;
+  // What it is, and never the value: it may be a secret.
+  const type = typeof given === 'object' ? (given?.constructor?.name ?? 'null') : typeof given;
+  throw new FairleadError('InvalidInput', `${what} must be a string, and is of type ${type}`, {
+    hint: "Read its file as text, such as by readFile(path, 'utf8').",
+  });
+}
+
+/** What a PEM file says that it holds, to go into a message: a public key, or one of OpenSSH. */
+function foundInstead(pem: string): string {
+  const label = /-----BEGIN ([A-Z0-9 ]{1,64})-----/.exec(pem)?.[1];
+  return label === undefined ? '' : `: it is a ${label}`;
 }
 
 function supportedAlgorithm(key: KeyObject): KeyAlgorithm {
