@@ -22,6 +22,7 @@ interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly unsigned?: boolean;
   readonly push?: Address;
   readonly pull?: Address;
+  readonly health?: Address;
   readonly embedded?: string;
   readonly policy?: string;
   readonly tokenFile?: string;
@@ -40,6 +41,11 @@ export function define(command: Command): void {
     )
     .option('--push <host:port>', 'publish profiles here: POST /v1/profiles', parseAddress)
     .option('--pull <host:port>', 'serve verified profiles here: GET /v1/profiles', parseAddress)
+    .option(
+      '--health <host:port>',
+      'answer probes here too: /healthz, /readyz, /metrics, past all callers',
+      parseAddress,
+    )
     .option('--embedded <folder>', 'keep registry, key, policy and token in this folder, made at the first start')
     .option('--policy <file>', 'trust policy: what may be published and served')
     .option('--token-file <file>', 'what callers of the push service must present; else FAIRLEAD_PUSH_TOKEN');
@@ -80,11 +86,13 @@ async function serve(given: ServeOptions): Promise<void> {
   }
   const [{ followPolicy }, { pino }] = await Promise.all([import('#lib/trust/follow-policy'), import('pino')]);
   const connect = await openRegistries(options, process.env);
+  await loadEarly();
   const logger = pino({ name: 'fairlead' });
   const policy = await followPolicy(options.policy, { log: logger });
   const servers = [
     options.push && { address: options.push, app: await pushServer(options, { policy, connect, logger }) },
     options.pull && { address: options.pull, app: await pullServer(options, { policy, connect, logger }) },
+    options.health && { address: options.health, app: await healthServer({ policy, logger }) },
   ].filter((server) => server !== undefined);
   const stopped = stopSignal();
   process.on('SIGHUP', () => void policy.reload());
@@ -97,6 +105,15 @@ async function serve(given: ServeOptions): Promise<void> {
     policy.stop();
     await Promise.all(servers.map(({ app }) => app.close()));
   }
+}
+
+/** Loads what the first pull needs and commands load late: to load it holds up all callers for tens of milliseconds. */
+async function loadEarly(): Promise<void> {
+  const [{ sigstoreBundle }] = await Promise.all([
+    import('#lib/trust/sigstore-bundle'),
+    import('#lib/registry/remote/undici'),
+  ]);
+  sigstoreBundle();
 }
 
 interface Surroundings {
@@ -116,6 +133,15 @@ async function pushServer(options: ServeOptions, { policy, connect, logger }: Su
     policy,
     connect,
     signer,
+  });
+}
+
+async function healthServer({ policy, logger }: Omit<Surroundings, 'connect'>): Promise<FastifyInstance> {
+  const { createHealthServer } = await import('#services/health/server');
+  return createHealthServer({
+    version: packageVersion(),
+    logger: logger.child({ service: 'health' }),
+    policyInForce: () => policy.inForce,
   });
 }
 

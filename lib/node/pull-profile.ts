@@ -40,7 +40,7 @@ export interface PullContext {
   readonly signal?: AbortSignal;
   /** What came of the pull is written down here. */
   readonly decisions?: DecisionLog | undefined;
-  /** Reading a profile takes its turn here, in a process that has others to answer meanwhile. */
+  /** Asking a registry and reading a profile take their turns here, in a process that has others to answer meanwhile. */
   readonly turns?: Turns;
 }
 
@@ -134,11 +134,13 @@ async function pullOnce(
   // What was taken out of the store, perhaps while a pull was under way, is not held in memory either.
   const recalled = store === undefined || store.get(digest) !== undefined ? memory.recall(key) : undefined;
   if (recalled !== undefined) return { ...recalled, reference, cached: true };
-  const flight = memory.flights.join(key, context.signal, (signal) => walk(request, rule, { ...context, signal }));
-  try {
-    const pulled = await flight.result;
+  const flight = memory.flights.join(key, context.signal, async (signal) => {
+    const pulled = await walk(request, rule, { ...context, signal });
     memory.remember(key, pulled);
-    return { ...pulled, reference };
+    return pulled;
+  });
+  try {
+    return { ...(await flight.result), reference };
   } catch (error) {
     if (flight.joined && dependsOnCaller(error, memory)) return walk(request, rule, context);
     throw error;
@@ -206,8 +208,9 @@ async function pullFrom(
   rule: Rule,
   context: PullContext,
 ): Promise<PulledProfile> {
-  const { store, signal } = context;
+  const { store, signal, turns } = context;
   const options = signal === undefined ? {} : { signal };
+  await turns?.take();
   const resolved = await resolveManifest(source, tagOrDigestOf(reference), options);
   const { descriptor } = resolved;
   if (reference.digest !== undefined && descriptor.digest !== reference.digest) {

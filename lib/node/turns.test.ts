@@ -29,6 +29,23 @@ describe('turns', () => {
     assert.equal(new Set(seen).size, 50, 'no two in the same round');
   });
 
+  it('wait while the process accepts connections, and come all the same where that has no end', async () => {
+    let accepted = 0;
+    const accept = (most: number): void => {
+      if (accepted >= most) return;
+      accepted++;
+      setImmediate(() => accept(most));
+    };
+    const turns = new Turns(() => accepted);
+    accept(40);
+    await turns.take();
+    assert.equal(accepted, 40, 'all who had come were accepted first');
+    accept(Number.POSITIVE_INFINITY);
+    await Promise.all([turns.take(), turns.take()]);
+    assert.ok(accepted > 60, 'some were accepted before each');
+    accepted = Number.POSITIVE_INFINITY;
+  });
+
   it('come again after all have been taken', async () => {
     const turns = new Turns();
     for (let time = 0; time < 3; time++) await turns.take();

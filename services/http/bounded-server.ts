@@ -20,8 +20,12 @@ const keepAlive = 30_000;
 /**
  * Makes an HTTP/1.1 server in which no client can take the place of all others. `timeout` is how many milliseconds a request may take to
  * arrive; its head has 5 seconds of them. A connection on which nothing moves for twice as long, the work on an answer included, is cut.
+ * `accepted` is called for each connection.
  */
-export function boundedServer(handler: RequestListener, timeout: number): Server {
+export function boundedServer(
+  handler: RequestListener,
+  { timeout, accepted }: { readonly timeout: number; readonly accepted: () => void },
+): Server {
   const options = {
     headersTimeout: Math.min(longestHead, timeout),
     requestTimeout: timeout,
@@ -33,6 +37,7 @@ export function boundedServer(handler: RequestListener, timeout: number): Server
   server.setTimeout(2 * timeout);
   const held = new HeldConnections();
   server.on('connection', (socket) => {
+    accepted();
     if (!held.admit(socket)) socket.destroy();
   });
   return server;

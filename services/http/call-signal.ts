@@ -9,9 +9,12 @@ export function callSignal(reply: FastifyReply, timeout: number): AbortSignal {
   const controller = new AbortController();
   const giveUp = (why: string): void => controller.abort(new FairleadError('Unavailable', why));
   const timer = setTimeout(() => giveUp('the request took too long and was given up'), timeout);
-  reply.raw.once('close', () => {
+  const end = (): void => {
     clearTimeout(timer);
     if (!reply.raw.writableFinished) giveUp('the caller has gone');
-  });
+  };
+  // It may have been closed while the request waited for its turn.
+  if (reply.raw.closed) end();
+  else reply.raw.once('close', end);
   return controller.signal;
 }

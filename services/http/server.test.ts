@@ -9,6 +9,8 @@ import { createServer } from './server.ts';
 describe('createServer', () => {
   let app: FastifyInstance;
   const logged: string[] = [];
+  const late: AbortSignal[] = [];
+  let slow = 0;
   before(async () => {
     app = await createServer(
       {
@@ -19,7 +21,7 @@ describe('createServer', () => {
         bodyLimit: 64,
         timeout: 200,
       },
-      (server, signalOf) => {
+      (server, { signalOf }) => {
         server.get<{ Params: { kind: ErrorKind } }>('/throws/:kind', async (request) => {
           throw new FairleadError(request.params.kind, 'what went wrong', { hint: 'do this' });
         });
@@ -28,12 +30,18 @@ describe('createServer', () => {
         });
         server.post('/slow', (_, reply) => {
           const signal = signalOf(reply);
+          slow++;
           return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
         });
         server.post('/signal', async (_, reply) => {
           const signal = signalOf(reply);
           await sleep(20);
           return { aborted: signal.aborted };
+        });
+        server.post('/late', async (_, reply) => {
+          await sleep(100);
+          late.push(signalOf(reply));
+          return {};
         });
         server.post(
           '/echo',
@@ -77,10 +85,23 @@ describe('createServer', () => {
     assert.deepEqual(await (await fetch(`${address}/signal`, request)).json(), { aborted: false });
     const gone = new AbortController();
     const waiting = fetch(`${address}/slow`, { ...request, signal: gone.signal });
-    setTimeout(() => gone.abort(), 20);
+    const before = slow;
+    waiting.catch(() => undefined);
+    while (slow === before) await sleep(10);
+    gone.abort();
     await assert.rejects(waiting, { name: 'AbortError' });
-    await sleep(20);
-    assert.ok(logged.some((line) => line.includes('the caller has gone')));
+    while (!logged.some((line) => line.includes('the caller has gone'))) await sleep(10);
+  });
+
+  it('begins no work for a caller who has gone before the work could begin', async () => {
+    const address = app.listeningOrigin;
+    const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"a": 1}' };
+    const leaving = fetch(`${address}/late`, { ...request, signal: AbortSignal.timeout(30) });
+    await assert.rejects(leaving, { name: 'TimeoutError' });
+    while (late.length === 0) await sleep(10);
+    assert.equal(late[0]?.aborted, true);
+    await fetch(`${address}/late`, request);
+    assert.equal(late[1]?.aborted, false);
   });
 
   it('answers malformed, oversized and unknown requests with problem details', async () => {

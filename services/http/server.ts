@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import { FairleadError } from '#lib/errors';
+import { Turns } from '#lib/node/turns';
 import { boundedServer } from './bounded-server.ts';
 import { callSignal } from './call-signal.ts';
 import { addMetrics } from './metrics.ts';
@@ -24,21 +25,30 @@ export interface ServerOptions {
   readonly securitySchemes?: Readonly<Record<string, { type: 'http'; scheme: string }>>;
 }
 
+/** What routes need to do their work. */
+export interface RouteSurroundings {
+  /** The signal under which the work for a request is to be done. */
+  readonly signalOf: (reply: FastifyReply) => AbortSignal;
+  /** Where each piece of heavy work takes its turn, so that probes are answered in between. */
+  readonly turns: Turns;
+}
+
 /**
  * An HTTP server with what every service has: problem details for errors, request ids, `/healthz`, `/readyz`,
- * `/metrics`, and `/openapi.json` made from the routes that `addRoutes` puts on it. `signalOf` gives the signal under which
- * the work for a request is to be done.
+ * `/metrics`, and `/openapi.json` made from the routes that `addRoutes` puts on it.
  * `close()` refuses new requests, lets the running ones end, and only then stops.
  */
 export async function createServer(
   options: ServerOptions,
-  addRoutes: (app: FastifyInstance, signalOf: (reply: FastifyReply) => AbortSignal) => void,
+  addRoutes: (app: FastifyInstance, surroundings: RouteSurroundings) => void,
 ): Promise<FastifyInstance> {
+  let connections = 0;
   const app = fastify({
     loggerInstance: options.logger,
     bodyLimit: options.bodyLimit,
     // Also for each address of a name that has several, as localhost has.
-    serverFactory: (handler) => boundedServer(handler, options.timeout),
+    serverFactory: (handler) =>
+      boundedServer(handler, { timeout: options.timeout, accepted: () => void connections++ }),
     genReqId: (request) => requestId(request.headers['x-request-id']),
     routerOptions: { maxParamLength: 512 },
   });
@@ -70,7 +80,10 @@ export async function createServer(
   });
   addMetrics(app, options.name, options.policyInForce);
   addHealth(app, options.policyInForce);
-  addRoutes(app, (reply) => callSignal(reply, options.timeout));
+  addRoutes(app, {
+    signalOf: (reply) => callSignal(reply, options.timeout),
+    turns: new Turns(() => connections),
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();
   return app;

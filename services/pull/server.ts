@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Artifact } from '#lib/artifact/artifact';
 import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
@@ -6,13 +6,12 @@ import type { DecisionLog } from '#lib/node/decision-log';
 import { PullBudget } from '#lib/node/pull-budget';
 import { pullMemory } from '#lib/node/pull-memory';
 import { type PulledProfile, pullInForce } from '#lib/node/pull-profile';
-import { Turns } from '#lib/node/turns';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/follow-policy';
 import { preferredMediaType } from '../http/accept.ts';
-import { createServer, problemResponse } from '../http/server.ts';
+import { createServer, problemResponse, type RouteSurroundings } from '../http/server.ts';
 import { describePulled, renderPulled } from './pulled-document.ts';
 
 export interface PullServerOptions {
@@ -103,18 +102,17 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     timeout,
     policyInForce: () => policy.inForce,
   };
-  return createServer(server, (app, signalOf) => addRoutes(app, signalOf, options));
+  return createServer(server, (app, surroundings) => addRoutes(app, surroundings, options));
 }
 
 function addRoutes(
   app: FastifyInstance,
-  signalOf: (reply: FastifyReply) => AbortSignal,
+  { signalOf, turns }: RouteSurroundings,
   { policy, connect, decisions }: PullServerOptions,
 ): void {
   // What was verified by its digest stays so; many callers for the same profile ask the registry once.
   const memory = pullMemory({ bytes: rememberedBytes, sameCredentials: true });
   const budget = new PullBudget();
-  const turns = new Turns();
   const documents = new RenderedDocuments();
   app.route<{ Querystring: { reference: string; kind: RuntimeKind } }>({
     method: 'GET',

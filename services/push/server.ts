@@ -1,14 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { FairleadError } from '#lib/errors';
-import { Turns } from '#lib/node/turns';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/follow-policy';
 import type { Signer } from '#lib/trust/key';
 import { maxArtifactBytes } from '#lib/trust/policy';
 import type { StatementSigner } from '#lib/trust/sign-artifact';
-import { createServer, problemResponse } from '../http/server.ts';
+import { createServer, problemResponse, type RouteSurroundings } from '../http/server.ts';
 import { publish } from './publish.ts';
 
 export interface PushServerOptions {
@@ -78,16 +77,14 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
     policyInForce: () => policy.inForce,
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
   } as const;
-  return createServer(server, (app, signalOf) => addRoutes(app, signalOf, options));
+  return createServer(server, (app, surroundings) => addRoutes(app, surroundings, options));
 }
 
 function addRoutes(
   app: FastifyInstance,
-  signalOf: (reply: FastifyReply) => AbortSignal,
+  { signalOf, turns }: RouteSurroundings,
   { token, policy: followed, connect, signer }: PushServerOptions,
 ): void {
-  // Reading and packing one takes a while: what waits meanwhile, such as a probe, comes between two of them.
-  const turns = new Turns();
   // A profile is signed and stored as it was sent: no parser may stand between.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -127,7 +124,9 @@ function addRoutes(
         });
       }
       const reference = parseReference(request.query.reference);
+      const signal = signalOf(reply);
       await turns.take();
+      signal.throwIfAborted();
       const published = await publish(
         body,
         { reference, title: request.query.title },
@@ -137,7 +136,7 @@ function addRoutes(
           clock: () => new Date(),
           limits: policy.limits,
           policy,
-          signal: signalOf(reply),
+          signal,
         },
       );
       request.log.info({ reference: formatReference(published.reference) }, 'published');

@@ -10,6 +10,8 @@ export interface Services {
   /** URLs where each listens, without a path. */
   readonly push: string;
   readonly pull: string;
+  /** Where probes are answered, if the arguments name an address for them. */
+  readonly health: string;
   /** Sends SIGHUP. */
   reload(): void;
   /** Ends the process with SIGTERM; gives its exit code. */
@@ -30,7 +32,7 @@ process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** Starts both services of `fairlead serve`, on addresses that the arguments give, and waits until they listen. */
+/** Starts both services of `fairlead serve`, and what answers probes, on addresses that the arguments give, and waits until they listen. */
 export async function startServe(
   args: readonly string[],
   { cwd, env, program = launcher }: ServeOptions,
@@ -42,13 +44,14 @@ export async function startServe(
   });
   children.add(child);
   child.once('exit', () => children.delete(child));
-  const addresses = await readAddresses(child, 2);
+  const addresses = await readAddresses(child, args.includes('--health') ? 3 : 2);
   // Nor keep it from ending.
   child.unref();
   if (child.stdout instanceof Socket) child.stdout.unref();
   return {
     push: addresses['push'] ?? '',
     pull: addresses['pull'] ?? '',
+    health: addresses['health'] ?? '',
     reload: () => void child.kill('SIGHUP'),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
