@@ -8,6 +8,7 @@ import { parseReference } from '#lib/registry/reference';
 import { describePulled, renderPulled } from '#services/pull/pulled-document';
 import { openRegistries } from '../connect.ts';
 import { describeContainer } from '../docker-form.ts';
+import { explainingContent } from '../explain-content.ts';
 import { explainPulled } from '../explain-pulled.ts';
 import { refuseDash, replaceFile } from '../files.ts';
 import {
@@ -68,7 +69,8 @@ async function pull(referenceText: string, options: PullOptions, command: Comman
     openRegistries(options, process.env),
   ]);
   const policy = await loadPolicy(options.policy);
-  const pulled = await pullProfile({ reference, kind: options.kind }, { policy, connect });
+  const pulling = pullProfile({ reference, kind: options.kind }, { policy, connect });
+  const pulled = await explainingContent(pulling, reference, connect);
   const isDescribed = command.getOptionValueSource('capabilities') === 'cli';
   const content = await contentFor(pulled, options, isDescribed);
   const { file } = options;

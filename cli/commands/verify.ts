@@ -5,6 +5,7 @@ import { parseReference } from '#lib/registry/reference';
 import type { TrustPolicy } from '#lib/trust/policy';
 import { describePulled } from '#services/pull/pulled-document';
 import { openRegistries } from '../connect.ts';
+import { explainingContent } from '../explain-content.ts';
 import { explainPulled } from '../explain-pulled.ts';
 import { readText } from '../files.ts';
 import {
@@ -62,7 +63,8 @@ async function verify(referenceText: string, options: VerifyOptions): Promise<vo
     import('#lib/node/pull-profile'),
     openRegistries(options, process.env),
   ]);
-  const pulled = await pullProfile({ reference, kind: options.kind }, { policy, connect });
+  const pulling = pullProfile({ reference, kind: options.kind }, { policy, connect });
+  const pulled = await explainingContent(pulling, reference, connect);
   writeResult(options.output, { json: () => describePulled(pulled), text: () => explainPulled(pulled) });
 }
 

@@ -38,7 +38,7 @@ export async function fetchArtifact(
       {
         hint:
           descriptor.mediaType === mediaTypes.index
-            ? 'It is an index. Name one of the manifests in it by digest.'
+            ? 'It is an index, as container images have for several platforms. Name one of the manifests in it by digest.'
             : `A profile is an ${mediaTypes.manifest}.`,
       },
     );

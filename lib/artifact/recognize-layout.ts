@@ -2,6 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import { profileMediaTypes } from './artifact.ts';
+import { otherContent } from './other-content.ts';
 
 const kinds = new Map<string, RuntimeKind>(
   Object.entries(profileMediaTypes).map(([kind, mediaType]) => [mediaType, kind as RuntimeKind]),
@@ -28,10 +29,11 @@ export function recognizeLayout(manifest: Manifest, name: string): Layout {
   const told = byArtifactType ? manifest.artifactType : manifest.config.mediaType;
   const kind = told === undefined ? undefined : kinds.get(told);
   if (kind === undefined) {
+    const is = otherContent(manifest);
     const where = byArtifactType ? 'artifactType' : 'config media type';
     throw new FairleadError(
       'ProfileInvalid',
-      `${name} is no security profile: its ${where} is ${JSON.stringify(told ?? '')}`,
+      `${name} is ${is === undefined ? 'no security profile' : `${is}, and no security profile`}: its ${where} is ${JSON.stringify(told ?? '')}`,
       {
         hint: `A profile's config media type (or artifactType, with the empty config) is ${[...kinds.keys()].join(' or ')}.`,
       },
