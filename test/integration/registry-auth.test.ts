@@ -8,6 +8,7 @@ import type { FairleadError } from '#lib/errors';
 import { copy } from '#lib/registry/copy';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { remoteCatalog } from '#lib/registry/remote/catalog';
+import { checkLogin } from '#lib/registry/remote/check-login';
 import { type RemoteOptions, remoteRepository } from '#lib/registry/remote/repository';
 import { blob, emptyConfig, manifest, pushAll } from '#test/contract/content';
 import { targetContract } from '#test/contract/target';
@@ -96,6 +97,17 @@ describePeers(['docker-registry', 'openssl'], 'remoteRepository with Bearer toke
 
   describe('by user and password', () => targetContract(() => open(user)));
   describe('by identity token', () => targetContract(() => open({ identityToken: 'an-identity-token' })));
+
+  it('says of a login whether user and password are right, and what else is wrong where that is not known', async () => {
+    await checkLogin(registry.host, { credentials: user, ...fast });
+    const wrong = { kind: 'Unauthenticated', message: `${registry.host} does not accept this user name and password` };
+    for (const who of [
+      { ...user, password: 'b' },
+      { ...user, username: 'b' },
+    ])
+      await assert.rejects(checkLogin(registry.host, { credentials: who, ...fast }), wrong);
+    await assert.rejects(checkLogin('127.0.0.1:1', { credentials: user, ...fast }), { kind: 'Unavailable' });
+  });
 
   it('pulls what is public without credentials, and may not push it', async () => {
     const image = manifest([]);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
-import { type RunOptions, runFairlead, succeeded } from '#test/cli/run';
+import { failed, type RunOptions, runFairlead, succeeded } from '#test/cli/run';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 
@@ -44,7 +44,8 @@ describePeers(['docker-registry'], 'fairlead login and logout', () => {
     const home = join(cwd, 'home');
     const env = { HOME: home };
     const wrong = await login(env, 'wrong horse');
-    assert.equal(wrong.code, 6);
+    failed(wrong, 6, /^error: 127\.0\.0\.1:\d+ does not accept this user name and password\n {2}cause: GET .*401/);
+    assert.match(wrong.stderr, /hint: Check both\..* Nothing was kept\./);
     assert(!`${wrong.stdout}${wrong.stderr}`.includes('horse'));
     await assert.rejects(readFile(join(home, '.docker/config.json')), { code: 'ENOENT' });
 

@@ -1,3 +1,4 @@
+import { FairleadError } from '#lib/errors';
 import type { CallOptions } from '../target.ts';
 import type { RemoteOptions } from './api.ts';
 import { createClient } from './client.ts';
@@ -8,14 +9,22 @@ import { createClient } from './client.ts';
  */
 export async function checkLogin(registry: string, options: RemoteOptions & CallOptions): Promise<void> {
   const client = createClient({ registry, repository: '' }, options);
-  const response = await client.send({
-    method: 'GET',
-    to: '',
-    // The registry itself, not one of its mirrors.
-    need: 'push',
-    scopes: [],
-    expect: [200],
-    signal: options.signal,
-  });
-  await response.discard();
+  try {
+    const response = await client.send({
+      method: 'GET',
+      to: '',
+      // The registry itself, not one of its mirrors.
+      need: 'push',
+      scopes: [],
+      expect: [200],
+      signal: options.signal,
+    });
+    await response.discard();
+  } catch (cause) {
+    if (!(cause instanceof FairleadError) || cause.kind !== 'Unauthenticated') throw cause;
+    throw new FairleadError('Unauthenticated', `${registry} does not accept this user name and password`, {
+      cause,
+      hint: 'Check both. Many registries want a token of the account in place of its password. Nothing was kept.',
+    });
+  }
 }
