@@ -122,6 +122,26 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
     for (const socket of [...sockets, other]) socket.destroy();
   });
 
+  it('let small reviews of an address pass large ones that wait for room', async () => {
+    const sockets = await Promise.all(Array.from({ length: 4 }, () => open('127.0.0.5')));
+    for (const socket of sockets) socket.write(post(review(1.5 * mebibyte)));
+    await until('two are decided', () => waiting.length === 2);
+    const small = await open('127.0.0.5');
+    small.write(post(review(0)));
+    await until('the small one too', () => waiting.length === 3);
+    waiting.pop()?.();
+    assert.equal(await answer(small), '200');
+    assert.equal(waiting.length, 2);
+    const answers = Promise.all(sockets.map(answer));
+    for (let left = 4; left > 0; ) {
+      await until('the next', () => waiting.length > 0);
+      left -= waiting.length;
+      letGo();
+    }
+    assert.deepEqual(new Set(await answers), new Set(['200']));
+    for (const socket of [...sockets, small]) socket.destroy();
+  });
+
   it('give back what a client held who has gone', async () => {
     const gone = await Promise.all(Array.from({ length: 8 }, () => open('127.0.0.4')));
     for (const socket of gone) socket.write(post(review(3 * mebibyte)).slice(0, mebibyte));

@@ -11,8 +11,14 @@ import { FairBudget } from './fair-budget.ts';
  */
 export const maxReviewBytes = 4 * 1024 * 1024;
 
-/** Of all reviews that are read or decided at a time, and of those of one address. */
+/** Of all reviews that are read or decided at a time, and of those of one lane of one address. */
 const bytesInFlight = { total: 4 * maxReviewBytes, share: maxReviewBytes };
+
+/**
+ * Bytes of a small review, which most are. They have a lane of their own: an API server sends the reviews of everybody
+ * from one address, and a tenant who creates large pods would hold up those of others.
+ */
+const smallReviewBytes = 128 * 1024;
 
 /** How long a body may take to come once there is room for it, in milliseconds. */
 const bodyTimeout = 2000;
@@ -36,9 +42,10 @@ export const serverTimeouts = {
 };
 
 /**
- * Bounds what clients can make the server hold, before anything of a body is read: connections; one request at a time on each; bodies, which have to announce their length; and the bytes of all requests
- * from their first to the answer. Requests wait until there is room for them, and addresses take turns in that, so
- * that one that floods the server holds others up for the time of one request.
+ * Bounds what clients can make the server hold, before anything of a body is read: connections; one request at a time
+ * on each; bodies, which have to announce their length; and the bytes of all requests from their first to the answer.
+ * Requests wait until there is room for them. Addresses, and the small and large reviews of each, take turns in that,
+ * so that one that floods the server holds others up for the time of a few requests.
  */
 export function limitRequests(server: FastifyInstance): void {
   limitConnections(server);
@@ -60,7 +67,11 @@ export function limitRequests(server: FastifyInstance): void {
     });
     const bytes = announcedBytes(request);
     if (bytes === 0) return;
-    const giveBack = await budget.acquire(request.ip, bytes, gone.signal);
+    const giveBack = await budget.acquire(
+      `${request.ip} ${bytes > smallReviewBytes ? 'large' : 'small'}`,
+      bytes,
+      gone.signal,
+    );
     const timer = setTimeout(() => {
       if (!request.raw.complete) socket.destroy();
     }, bodyTimeout);
