@@ -4,7 +4,7 @@ import type { BindOutcome } from './bind.ts';
 import type { CheckOutcome } from './check.ts';
 import { fewNames } from './decide.ts';
 import { describeIssue } from './describe-issue.ts';
-import { hasFewValues } from './json-size.ts';
+import { apiServerBytes, hasFewValues } from './json-size.ts';
 
 /** Names of any sort have at most so many characters in Kubernetes. */
 const name = v.pipe(v.string(), v.maxLength(253));
@@ -41,8 +41,8 @@ export interface AdmissionRequest<T> extends Omit<v.InferOutput<typeof requestSc
   readonly name: string | undefined;
   /** Where the object is. Empty for what is in no namespace. */
   readonly namespace: string;
-  /** Length of the review. */
-  readonly bytes: number;
+  /** Bytes of the object and of what it replaces, as JSON and without their status. */
+  readonly bytes: { readonly object: number; readonly oldObject: number };
 }
 
 /** What it is answered (admission.k8s.io/v1 AdmissionReview). */
@@ -95,7 +95,7 @@ export function parseAdmissionReview<T>(body: Uint8Array, { scope, parse }: Obje
     object: reviewed(object, parse),
     oldObject: reviewed(oldObject, parse),
     name: nameOf(object),
-    bytes: body.length,
+    bytes: { object: bytesWithoutStatus(object), oldObject: bytesWithoutStatus(oldObject) },
   };
 }
 
@@ -105,6 +105,10 @@ function reviewed<T>(object: unknown, parse: (object: unknown) => T): Reviewed<T
   } catch (thrown) {
     return toFairleadError(thrown);
   }
+}
+
+function bytesWithoutStatus(object: unknown): number {
+  return apiServerBytes(typeof object === 'object' && object !== null ? { ...object, status: undefined } : object);
 }
 
 function nameOf(object: unknown): string | undefined {

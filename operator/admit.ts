@@ -47,6 +47,7 @@ export async function validate(request: AdmissionRequest<Pod>, list: ListBinding
       if (isTooLarge(request)) return tooLarge(request);
       return checkPod(readable(object), await list(namespace));
     case 'UPDATE v1 pods': {
+      if (growsTooLarge(request)) return tooLarge(request);
       const [pod, before] = [readable(object), readable(oldObject)];
       // Controllers update pods all the time: labels, finalizers, owners. Few updates are worth a request.
       if (!changesBinding(pod, before))
@@ -55,6 +56,7 @@ export async function validate(request: AdmissionRequest<Pod>, list: ListBinding
     }
     case 'UPDATE v1 pods/ephemeralcontainers':
       if (isUnseen(request)) return checkUnseenPod(await list(namespace));
+      if (growsTooLarge(request)) return tooLarge(request);
       return checkEphemeralContainers(readable(object), readable(oldObject), await list(namespace));
     default:
       throw unknownSubject(request);
@@ -121,17 +123,25 @@ function readable<T>(object: Reviewed<T>): T {
   return object;
 }
 
-/** A review of an update holds two objects. A pod of which none could be judged would keep its finalizers for ever. */
-const maxCreationBytes = (maxReviewBytes - 512 * 1024) / 2;
+/**
+ * Bytes of a pod as JSON, without its status. A status may be as large, for it repeats the images, and a review of an
+ * update holds two pods: one that could not be judged would keep its finalizers for ever.
+ */
+const maxPodBytes = (maxReviewBytes - 512 * 1024) / 4;
 
-function isTooLarge({ bytes }: AdmissionRequest<Pod>): boolean {
-  return bytes > maxCreationBytes;
+function isTooLarge({ bytes: { object } }: AdmissionRequest<Pod>): boolean {
+  return object > maxPodBytes;
 }
 
-function tooLarge({ bytes }: AdmissionRequest<Pod>): CheckOutcome {
+/** One that is too large already may become smaller. */
+function growsTooLarge(request: AdmissionRequest<Pod>): boolean {
+  return isTooLarge(request) && request.bytes.object > request.bytes.oldObject;
+}
+
+function tooLarge({ bytes: { object } }: AdmissionRequest<Pod>): CheckOutcome {
   return {
     outcome: 'refused',
-    reason: `the pod is too large: its review has ${bytes} bytes, and may have ${maxCreationBytes}`,
+    reason: `the pod is too large: it has ${object} bytes as JSON, and may have ${maxPodBytes}`,
     hint: 'Move what is large, such as scripts in arguments or annotations, to a ConfigMap.',
   };
 }

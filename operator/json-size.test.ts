@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { hasFewValues } from './json-size.ts';
+import { apiServerBytes, hasFewValues } from './json-size.ts';
 
 /** Lists, objects, and what stands in them after the first. */
 function count(value: unknown): number {
@@ -37,5 +37,19 @@ describe('hasFewValues', () => {
     for (const text of ['', '"', '"\\', '"\\"', '[[[', '\\[', '"\\\\",'])
       assert.ok(hasFewValues(Buffer.from(text), 3), text);
     assert.ok(!hasFewValues(Buffer.from('[[[['), 3));
+  });
+});
+
+describe('apiServerBytes', () => {
+  it('counts what Go escapes in JSON at the length that it writes', () => {
+    const written: [unknown, string][] = [
+      [{ a: 'x<y', '&': ['>'] }, '{"a":"x\\u003cy","\\u0026":["\\u003e"]}'],
+      ['\u2028 ä €', '"\\u2028 ä €"'],
+      ['\b\f\n\u0001', '"\\u0008\\u000c\\n\\u0001"'],
+      ['\\b"\\', '"\\\\b\\"\\\\"'],
+      [{ a: undefined, b: null, c: 1.5 }, '{"b":null,"c":1.5}'],
+      [undefined, ''],
+    ];
+    for (const [value, json] of written) assert.equal(apiServerBytes(value), Buffer.byteLength(json), json);
   });
 });

@@ -22,3 +22,23 @@ export function hasFewValues(json: Uint8Array, limit: number): boolean {
   }
   return true;
 }
+
+/** Bytes that Go's JSON has more than ours, by the character: it escapes these, and the last two at greater length. */
+const escapedByGo: ReadonlyMap<string, number> = new Map([
+  ['<', 5],
+  ['>', 5],
+  ['&', 5],
+  ['\u2028', 3],
+  ['\u2029', 3],
+  ['\\b', 4],
+  ['\\f', 4],
+]);
+
+/** Returns how many bytes a value takes as JSON of an API server, or a few more: releases of Go differ in `\b` and `\f`. */
+export function apiServerBytes(value: unknown): number {
+  const json = JSON.stringify(value) ?? '';
+  let bytes = Buffer.byteLength(json);
+  // Of a backslash and what follows it, both are taken at once.
+  for (const [escaped] of json.matchAll(/\\.|[<>&\u2028\u2029]/g)) bytes += escapedByGo.get(escaped) ?? 0;
+  return bytes;
+}

@@ -6,8 +6,7 @@ import { ConnectionLimit } from './connection-limit.ts';
 import { FairBudget } from './fair-budget.ts';
 
 /**
- * Bytes of a review. An object has at most 1.5 MiB where the API server keeps it, a little more as JSON, and a review of
- * an update holds two.
+ * Bytes of a review. A review of an update holds two pods, and no pod becomes so large that this would not do (admit.ts).
  */
 export const maxReviewBytes = 4 * 1024 * 1024;
 

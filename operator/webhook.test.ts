@@ -315,16 +315,32 @@ describePeers(['openssl'], 'the webhook', () => {
     assert.deepEqual((await call(review({ namespace: 'a'.repeat(63) }), () => [])).status, 200);
   });
 
-  it('refuses pods whose updates would be too large for a review', async () => {
-    const spec = { containers: [{ name: 'app' }], filled: 'x'.repeat(1.75 * 1024 * 1024) };
-    const pod = { metadata: {}, spec };
+  it('refuses pods whose updates would be too large for a review, and updates that make them so', async () => {
+    const pod = (kibibytes: number, status?: object) => ({
+      metadata: { labels: { a: `${kibibytes}` } },
+      spec: { containers: [{ name: 'app' }], filled: '<'.repeat(Math.floor((kibibytes * 1024) / 6)) },
+      status,
+    });
+    const ask = async (url: string, request: object) => (await call(review(request), () => [], url)).answer.response;
+    const refused = async (url: string, request: object) => {
+      const { status } = await ask(url, request);
+      assert.equal(status?.code, 403);
+      assert.match(status?.message ?? '', /the pod is too large: it has \d+ bytes .* 917504\. .* ConfigMap/);
+    };
     for (const url of ['/mutate-pods', '/validate-pods']) {
-      const { answer } = await call(review({ object: pod }), () => [], url);
-      assert.equal(answer.response.status?.code, 403);
-      assert.match(answer.response.status?.message ?? '', /the pod is too large: .* ConfigMap/);
+      await refused(url, { object: pod(897) });
+      assert.equal((await ask(url, { object: pod(890) })).allowed, true);
     }
-    const update = { operation: 'UPDATE', object: { ...pod, metadata: { labels: { a: 'b' } } }, oldObject: pod };
-    assert.equal((await call(review(update), () => [], '/validate-pods')).answer.response.allowed, true);
+    const update = { operation: 'UPDATE' };
+    await refused('/validate-pods', { ...update, object: pod(897), oldObject: pod(890) });
+    const debug = { ...update, subResource: 'ephemeralcontainers' };
+    await refused('/validate-pods', { ...debug, object: pod(897), oldObject: pod(890) });
+    const status = { filled: 'x'.repeat(890 * 1024) };
+    const allowed = [
+      { ...update, object: pod(890, status), oldObject: pod(889, status) },
+      { ...update, object: pod(1000), oldObject: pod(1001) },
+    ];
+    for (const request of allowed) assert.equal((await ask('/validate-pods', request)).allowed, true);
   });
 
   it('answers and logs little to what is large', async () => {

@@ -229,6 +229,27 @@ describePeers(apiserverRequirements, 'a tenant who wants to escape a binding', (
       });
     });
 
+    it('cannot grow a pod until its reviews are too large for its finalizers to be removed', async () => {
+      const finalizers = ['example.com/wait'];
+      // Each of these takes six bytes in a review.
+      const grown = (bytes: number) => ({ spec: { containers: [{ name: 'app', image: '<'.repeat(bytes / 6) }] } });
+      refused(await cluster.createPod('grown', grown(1_000_000)), /the pod is too large: .* ConfigMap/);
+      assert.equal((await cluster.createPod('growing', { ...grown(800_000), finalizers })).status, 201);
+      refused(await cluster.patchPod('growing', grown(1_000_000)), /the pod is too large: .* ConfigMap/);
+      // As a kubelet does, which repeats the images there.
+      const { spec } = grown(800_000);
+      const containerStatuses = spec.containers.map((container) => ({
+        ...{ ...container, imageID: '', ready: false, restartCount: 0 },
+        state: { waiting: { reason: 'InvalidImageName' } },
+      }));
+      const status = await cluster.patchPod('growing', { status: { containerStatuses } }, '/status');
+      assert.equal(status.status, 200, status.body.message);
+      const { status: removed, body } = await cluster.patchPod('growing', {
+        metadata: { labels: { a: 'b' }, finalizers: null },
+      });
+      assert.equal(removed, 200, body.message);
+    });
+
     const conditions = minor < 30 && 'API servers have match conditions since 1.30';
     it('needs the operator only for what bindings decide, with match conditions', { skip: conditions }, async () => {
       const patch = JSON.parse(
