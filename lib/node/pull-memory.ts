@@ -1,5 +1,6 @@
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { ReadTarget } from '#lib/registry/target';
+import { BoundedMemory } from './bounded-memory.ts';
 import { Departures, Flights } from './flights.ts';
 import type { PulledProfile } from './pull-profile.ts';
 
@@ -37,35 +38,10 @@ export function pullMemory({
   bytes: limit = defaultBytes,
   sameCredentials = false,
 }: PullMemoryOptions = {}): PullMemory {
-  const remembered = new Map<string, PulledProfile>();
-  let bytes = 0;
-
-  function drop(key: string, pulled: PulledProfile): void {
-    remembered.delete(key);
-    bytes -= sizeOf(pulled);
-  }
-
+  const remembered = new BoundedMemory(limit, sizeOf);
   return {
-    recall(key) {
-      const pulled = remembered.get(key);
-      if (pulled !== undefined) {
-        // Moved to the end: the least recently used is the first to go.
-        remembered.delete(key);
-        remembered.set(key, pulled);
-      }
-      return pulled;
-    },
-    remember(key, pulled) {
-      const before = remembered.get(key);
-      if (before !== undefined) drop(key, before);
-      if (sizeOf(pulled) > limit) return; // it would drive all others out, and itself
-      remembered.set(key, pulled);
-      bytes += sizeOf(pulled);
-      for (const [oldest, other] of remembered) {
-        if (bytes <= limit) break;
-        drop(oldest, other);
-      }
-    },
+    recall: (key) => remembered.recall(key),
+    remember: (key, pulled) => remembered.remember(key, pulled),
     flights: new Flights(),
     tags: new Departures(),
     sameCredentials,

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import type { Artifact } from '#lib/artifact/artifact';
 import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
+import { BoundedMemory } from '#lib/node/bounded-memory';
 import type { DecisionLog } from '#lib/node/decision-log';
 import { PullBudget } from '#lib/node/pull-budget';
 import { pullMemory } from '#lib/node/pull-memory';
@@ -28,6 +28,9 @@ export interface PullServerOptions {
 
 /** Most bytes of artifacts that are remembered: some tens of large profiles, hundreds of common ones. */
 const rememberedBytes = 16 * 1024 * 1024;
+
+/** Most bytes of documents that are remembered beside: of the profiles that are asked for the most. */
+const renderedBytes = 8 * 1024 * 1024;
 
 const querySchema = {
   type: 'object',
@@ -167,18 +170,18 @@ function contentOf({ profile, artifact, descriptor }: PulledProfile): Uint8Array
   });
 }
 
-/** The documents that were rendered last, one for each artifact that is remembered: many callers get the same bytes. */
+/** The documents that were rendered last: many callers get the same bytes. */
 class RenderedDocuments {
-  readonly #rendered = new WeakMap<Artifact, { readonly of: string; readonly bytes: Buffer }>();
+  readonly #rendered = new BoundedMemory<Buffer>(renderedBytes, (document) => document.length);
 
   of(pulled: PulledProfile, content: Uint8Array): Buffer {
-    const { artifact } = pulled;
-    const of = JSON.stringify(describePulled(pulled));
-    const found = this.#rendered.get(artifact);
-    if (found?.of === of) return found.bytes;
-    const bytes = Buffer.from(renderPulled(pulled, content));
-    this.#rendered.set(artifact, { of, bytes });
-    return bytes;
+    // It names the digest, and all else that stands in the document.
+    const name = JSON.stringify(describePulled(pulled));
+    const found = this.#rendered.recall(name);
+    if (found !== undefined) return found;
+    const document = Buffer.from(renderPulled(pulled, content));
+    this.#rendered.remember(name, document);
+    return document;
   }
 }
 
