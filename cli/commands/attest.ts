@@ -77,15 +77,18 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
   ]);
   const attestation = { predicateType, predicate };
   const request = { ...artifact, attestation, format: options.signatureFormat, created: new Date() };
-  const { digest } = await attachAttestation(target, request);
+  const { digest, alreadyThere } = await attachAttestation(target, request);
   writeResult(options.output, {
     json: () => ({
       reference: pinned,
       digest: artifact.descriptor.digest,
       type: predicateType,
       attestation: digest,
+      alreadyAttested: alreadyThere,
     }),
-    text: () => `attested     ${pinned}\ntype         ${predicateType}\nattestation  ${digest}`,
+    text: () =>
+      `attested     ${pinned}\ntype         ${predicateType}\n` +
+      `attestation  ${digest}${alreadyThere ? ' (already attested, none was added)' : ''}`,
   });
 }
 

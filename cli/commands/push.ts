@@ -138,19 +138,23 @@ function sourceDate(env: NodeJS.ProcessEnv): Date | undefined {
   return new Date(seconds * 1000);
 }
 
-function asJson({ reference, descriptor, profile, findings, signature, provenance, verification }: Published): object {
+function asJson(published: Published): object {
+  const { reference, descriptor, profile, findings, signature, provenance, verification } = published;
   return {
     reference: formatReference(reference),
     digest: descriptor.digest,
     kind: profile.kind,
     signature: signature ?? null,
+    alreadySigned: published.alreadySigned,
     provenance: provenance ?? null,
+    alreadyAttested: published.alreadyAttested,
     verification: verification ?? null,
     findings,
   };
 }
 
-function asText({ reference, descriptor, profile, findings, signature, provenance, verification }: Published): string {
+function asText(published: Published): string {
+  const { reference, descriptor, profile, findings, signature, provenance, verification } = published;
   return [
     ...findings.map(
       (finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`,
@@ -158,8 +162,10 @@ function asText({ reference, descriptor, profile, findings, signature, provenanc
     `published  ${formatReference(reference)}`,
     `kind       ${profile.kind}`,
     `digest     ${descriptor.digest}`,
-    `signature  ${signature ?? 'none: only a rule with "unsigned: true" allows it'}`,
-    ...(provenance === undefined ? [] : [`provenance ${provenance}`]),
+    `signature  ${signature ?? 'none: only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none was added)' : ''}`,
+    ...(provenance === undefined
+      ? []
+      : [`provenance ${provenance}${published.alreadyAttested ? ' (already attested, none was added)' : ''}`]),
     ...(verification === undefined ? [] : [`rule       ${verification.rule}`]),
   ].join('\n');
 }

@@ -23,7 +23,7 @@ export function define(command: Command): void {
   command
     .description(
       'Sign an artifact that is in a registry already. A tag is turned into a digest once, and the digest is signed: ' +
-        'signatures hold for content, never for a tag. Those of others stay.',
+        'signatures hold for content, never for a tag. Those of others stay; one by the same signer is not made again.',
     )
     .argument('<reference>', 'registry/repository@sha256:… or registry/repository:tag');
   addKeyOptions(command);
@@ -52,9 +52,14 @@ async function sign(referenceText: string, options: SignOptions): Promise<void> 
     import('#lib/trust/attach-signature'),
   ]);
   const request = { ...artifact, format: options.signatureFormat, created: new Date() };
-  const { digest } = await attachSignature(target, request);
+  const { digest, alreadyThere } = await attachSignature(target, request);
   writeResult(options.output, {
-    json: () => ({ reference: pinned, digest: artifact.descriptor.digest, signature: digest }),
-    text: () => `signed     ${pinned}\nsignature  ${digest}`,
+    json: () => ({
+      reference: pinned,
+      digest: artifact.descriptor.digest,
+      signature: digest,
+      alreadySigned: alreadyThere,
+    }),
+    text: () => `signed     ${pinned}\nsignature  ${digest}${alreadyThere ? ' (already signed, none was added)' : ''}`,
   });
 }

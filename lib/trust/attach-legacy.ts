@@ -15,26 +15,36 @@ export interface LegacyRequest {
   readonly kind: LegacyKind;
   /** Makes the layer; asked once, when it is known that there is a place for it. */
   readonly makeLayer: () => Promise<Blob>;
+  /** Finds a layer that says the same already (see findHeld). */
+  readonly findHeld: () => Promise<Descriptor | undefined>;
+}
+
+/** The manifest that carries a signature or attestation. */
+export interface Attached extends Descriptor {
+  /** True where one that says the same was there, so that nothing was added. */
+  readonly alreadyThere: boolean;
 }
 
 /** How often a tag is looked at until others are done with it. */
 const looks = 64;
 
 /**
- * Adds a layer to what stands under an artifact's legacy tag, beside those of others; gives the descriptor of the manifest that carries it.
+ * Adds a layer to what stands under an artifact's legacy tag, beside those of others, unless one that says the same is there.
  * Throws InvalidInput where a tag cannot hold the digest, or something else stands there, and Conflict where others keep writing over it.
  */
 export async function attachLegacy(
   target: Target,
-  { descriptor, kind, makeLayer }: LegacyRequest,
+  { descriptor, kind, makeLayer, findHeld }: LegacyRequest,
   options: CallOptions = {},
-): Promise<Descriptor> {
+): Promise<Attached> {
   const tag = legacyTag(descriptor, kind);
   if (tag === undefined) {
     throw new FairleadError('InvalidInput', `the legacy form has no place for signatures of ${descriptor.digest}`, {
       hint: 'Sign in the bundle format: it knows sha512.',
     });
   }
+  const held = await findHeld();
+  if (held !== undefined) return { ...held, alreadyThere: true };
   let standing = await find(target, tag, options);
   const layer = await makeLayer();
   const isThere = (found: Standing | undefined): found is Standing =>
@@ -42,6 +52,9 @@ export async function attachLegacy(
   let round = 0;
   for (let look = 0; look < looks; look++) {
     if (!isThere(standing)) {
+      // The same signer, at the same time elsewhere, may be who wrote over it.
+      const other = look > 0 ? await findHeld() : undefined;
+      if (other !== undefined) return { ...other, alreadyThere: true };
       const began = performance.now();
       if (look > 0) standing = await find(target, tag, options);
       const written = withLegacyLayer(standing?.manifest, layer);
@@ -52,7 +65,9 @@ export async function attachLegacy(
     // A registry does not compare before it sets: by the end of this, who had read the tag before us has written it too.
     await pause(2 * round * (1 + Math.random()), options.signal);
     const now = await find(target, tag, options);
-    if (isThere(now) && now.descriptor.digest === standing?.descriptor.digest) return now.descriptor;
+    if (isThere(now) && now.descriptor.digest === standing?.descriptor.digest) {
+      return { ...now.descriptor, alreadyThere: false };
+    }
     standing = now;
   }
   throw new FairleadError('Conflict', `tag ${tag} never came to rest while it was changed`, {

@@ -2,16 +2,20 @@ import type { Blob } from '#lib/artifact/artifact';
 import { pushArtifact, pushBlobs, pushManifest } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
-import type { Reference } from '#lib/registry/reference';
+import { formatRepository, type Reference } from '#lib/registry/reference';
 import type { PushOptions, Target } from '#lib/registry/target';
-import { attachLegacy } from './attach-legacy.ts';
+import { type Attached, attachLegacy } from './attach-legacy.ts';
+import { preAuthEncoding } from './dsse.ts';
+import { findHeld } from './held-signature.ts';
 import type { Signer } from './key.ts';
 import { signLegacyAttestation } from './legacy-attestation.ts';
 import { signLegacy } from './legacy-signature.ts';
 import { packSignature } from './pack-signature.ts';
 import { type StatementSigner, signArtifact, signAttestation } from './sign-artifact.ts';
 import type { SignatureFormat } from './signature.ts';
-import type { Attestation } from './statement.ts';
+import { type Attestation, attestStatement, legacyAttestStatement, statementPayloadType } from './statement.ts';
+
+export type { Attached } from './attach-legacy.ts';
 
 export interface SignatureRequest {
   /** The artifact's manifest, which is in the target already or on its way. */
@@ -28,24 +32,32 @@ export interface SignatureRequest {
 
 /**
  * Signs an artifact and puts the signature beside it: a bundle as a referrer, or one more layer under the legacy tag, where
- * the signatures of others stay. Gives the descriptor of the manifest that carries the signature.
+ * the signatures of others stay. Where one of the same signer in the same form is there and holds, nothing is added. Gives the manifest that
+ * carries the signature.
  * Throws InvalidInput where the legacy form cannot say it (sha512, keyless), and as attachLegacy.
  */
 export async function attachSignature(
   target: Target,
   { descriptor, sent, reference, signer, format, created }: SignatureRequest,
   options: PushOptions = {},
-): Promise<Descriptor> {
+): Promise<Attached> {
+  const find = (): Promise<Descriptor | undefined> =>
+    findHeld(target, { descriptor, reference, signer, format }, options);
   if (format === 'bundle') {
+    const held = await find();
+    if (held !== undefined) {
+      await sent;
+      return { ...held, alreadyThere: true };
+    }
     const signature = packSignature(descriptor, await signArtifact(descriptor, signer), { created });
     await Promise.all([sent, pushBlobs(target, signature, options)]);
     await pushManifest(target, signature, undefined, options);
-    return signature.descriptor;
+    return { ...signature.descriptor, alreadyThere: false };
   }
   const key = legacyKey(signer);
   await sent;
   const makeLayer = (): Promise<Blob> => signLegacy(descriptor, reference, key);
-  return attachLegacy(target, { descriptor, kind: 'sig', makeLayer }, options);
+  return attachLegacy(target, { descriptor, kind: 'sig', makeLayer, findHeld: find }, options);
 }
 
 export interface AttestationRequest {
@@ -60,24 +72,33 @@ export interface AttestationRequest {
 }
 
 /**
- * Signs a statement about an artifact and puts it beside it, in the same ways; gives the descriptor of the manifest that carries it.
+ * Signs a statement about an artifact and puts it beside it, in the same ways, unless the very same statement of the same signer is there.
  * Throws as attachSignature.
  */
 export async function attachAttestation(
   target: Target,
   { descriptor, reference, attestation, signer, format, created }: AttestationRequest,
   options: PushOptions = {},
-): Promise<Descriptor> {
+): Promise<Attached> {
+  const { predicateType } = attestation;
+  const statement =
+    format === 'legacy'
+      ? legacyAttestStatement(descriptor, formatRepository(reference), attestation)
+      : attestStatement(descriptor, attestation);
+  const signed = preAuthEncoding(statementPayloadType, statement);
+  const request = { descriptor, reference, signer, format, attestation: { predicateType, signed } };
+  const find = (): Promise<Descriptor | undefined> => findHeld(target, request, options);
   if (format === 'legacy') {
     const key = legacyKey(signer);
     const makeLayer = (): Promise<Blob> => signLegacyAttestation(descriptor, reference, attestation, key);
-    return attachLegacy(target, { descriptor, kind: 'att', makeLayer }, options);
+    return attachLegacy(target, { descriptor, kind: 'att', makeLayer, findHeld: find }, options);
   }
-  const { predicateType } = attestation;
+  const held = await find();
+  if (held !== undefined) return { ...held, alreadyThere: true };
   const bundle = await signAttestation(descriptor, attestation, signer);
   const packed = packSignature(descriptor, bundle, { created, predicateType });
   await pushArtifact(target, packed, undefined, undefined, options);
-  return packed.descriptor;
+  return { ...packed.descriptor, alreadyThere: false };
 }
 
 /** The key to sign with in the legacy form. Throws InvalidInput for a signer that makes whole bundles. */

@@ -7,8 +7,15 @@ import type { CallOptions, ReadTarget } from '#lib/registry/target';
 import { legacyEnvelopeMediaType, legacyPredicateAnnotation } from './legacy-attestation.ts';
 import { type LegacyKind, legacyTag } from './legacy-manifest.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
+import { isPackedSignature } from './pack-signature.ts';
 import { signPredicateType } from './predicate-type.ts';
-import { cosignSignatureType, predicateTypeAnnotation, readBundleMediaTypes, type Signature } from './signature.ts';
+import {
+  cosignSignatureType,
+  predicateTypeAnnotation,
+  readBundleMediaTypes,
+  type Signature,
+  type SignatureFormat,
+} from './signature.ts';
 
 /**
  * What is looked at, at most. A bundle made with a key has 1 KiB, a keyless one 8 KiB; what lies beyond these limits is
@@ -58,19 +65,45 @@ export async function fetchSignatures(
   const options: CallOptions = signal === undefined ? {} : { signal };
   const wanted = new Set([signPredicateType, ...attestations]);
   const found = await Promise.all([
-    fetchBundles(target, descriptor, wanted, options, onPassedOver),
+    fetchBundles(target, descriptor, { wanted, isRead: () => true }, options, onPassedOver),
     fetchLegacySignatures(target, descriptor, options, onPassedOver),
     attestations.length === 0 ? [] : fetchLegacyAttestations(target, descriptor, attestations, options),
   ]);
   return found.flat();
 }
 
+/**
+ * Fetches only what is stored as it is written in one form, in the place and with the types by which every reader of that form finds it:
+ * signatures, or attestations of another predicate type. In all else as fetchSignatures.
+ */
+export async function fetchWritten(
+  target: ReadTarget,
+  descriptor: Descriptor,
+  { format, predicateType }: { readonly format: SignatureFormat; readonly predicateType: string },
+  options: CallOptions = {},
+): Promise<Signature[]> {
+  if (format === 'bundle') {
+    const isRead = (manifest: Manifest): boolean => isPackedSignature(manifest, predicateType);
+    return fetchBundles(target, descriptor, { wanted: new Set([predicateType]), isRead }, options);
+  }
+  return predicateType === signPredicateType
+    ? fetchLegacySignatures(target, descriptor, options)
+    : fetchLegacyAttestations(target, descriptor, [predicateType], options);
+}
+
+/** Which referrers are read. */
+interface WantedReferrers {
+  /** Predicate types. */
+  readonly wanted: ReadonlySet<string>;
+  readonly isRead: (manifest: Manifest) => boolean;
+}
+
 async function fetchBundles(
   target: ReadTarget,
   subject: Descriptor,
-  wanted: ReadonlySet<string>,
+  { wanted, isRead }: WantedReferrers,
   options: CallOptions,
-  onPassedOver: FetchOptions['onPassedOver'],
+  onPassedOver?: FetchOptions['onPassedOver'],
 ): Promise<Signature[]> {
   const listed = (await ifUsable(target.referrers(subject, options), onPassedOver)) ?? [];
   // Which artifactType a list gives depends on who wrote it (cosign's own fallback index names the empty config), so it
@@ -97,7 +130,7 @@ async function fetchBundles(
     if (spent && start >= signatureLimits.manifests) break;
     const opened = candidates
       .slice(start, start + concurrency)
-      .map((each) => openReferrer(target, each, { subject, wanted, message }, options));
+      .map((each) => openReferrer(target, each, { subject, wanted, isRead, message }, options));
     for (const { signatures, passedOver } of await Promise.all(opened)) {
       if (passedOver !== undefined) onPassedOver?.(passedOver);
       for (const signature of signatures) {
@@ -139,10 +172,10 @@ async function openReferrer(
   {
     subject,
     wanted,
+    isRead,
     message,
-  }: {
+  }: WantedReferrers & {
     readonly subject: Descriptor;
-    readonly wanted: ReadonlySet<string>;
     /** Gives the artifact's manifest; undefined where it is too large. */
     readonly message: () => Promise<Uint8Array | undefined>;
   },
@@ -151,7 +184,7 @@ async function openReferrer(
   const manifest = await fetchManifest(target, descriptor, signatureLimits.manifestBytes, options);
   if (manifest?.subject?.digest !== subject.digest) return noSignature;
   const predicateType = manifest.annotations?.[predicateTypeAnnotation];
-  if (predicateType !== undefined && !wanted.has(predicateType)) return noSignature;
+  if ((predicateType !== undefined && !wanted.has(predicateType)) || !isRead(manifest)) return noSignature;
   const unread = (reason: string): OpenedReferrer => ({
     signatures: [],
     passedOver: unreadSignature(descriptor.digest, typeOf(manifest), reason),
@@ -207,7 +240,7 @@ async function fetchLegacySignatures(
   target: ReadTarget,
   subject: Descriptor,
   options: CallOptions,
-  onPassedOver: FetchOptions['onPassedOver'],
+  onPassedOver?: FetchOptions['onPassedOver'],
 ): Promise<Signature[]> {
   const found = await fetchLegacyLayers(target, { subject, kind: 'sig' }, options, isLegacySignature, onPassedOver);
   return found.map(legacySignature);

@@ -1,6 +1,7 @@
 // The public surface of `fairlead/trust`. Inside Fairlead, import the files themselves.
 export { type ErrorKind, FairleadError } from '#lib/errors';
 export {
+  type Attached,
   type AttestationRequest,
   attachAttestation,
   attachSignature,

@@ -1,9 +1,10 @@
-import { generateKeyPair, sign } from 'node:crypto';
+import { generateKeyPair, type KeyObject, sign, type X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { digestOf } from '#lib/registry/digest';
 import { preAuthEncoding } from './dsse.ts';
-import type { SigstoreRoot } from './policy.ts';
+import type { CertificateIdentity } from './identity.ts';
+import type { LogUse, Requirement, SigstoreRoot } from './policy.ts';
 import { type AskService, type NetworkOptions, serviceClient } from './service-client.ts';
 import type { StatementSigner } from './sign-artifact.ts';
 import { openSignature } from './signed-content.ts';
@@ -36,11 +37,27 @@ export async function keylessSigner({
   const { readSigningConfig } = await import('./signing-config.ts');
   const services = readSigningConfig(signingConfig, Date.now());
   const ask = serviceClient(network);
+  /** For the next signature, where it was asked what that will meet. */
+  let ahead: CertifiedKey | undefined;
+  const certify = (): Promise<CertifiedKey> => certifyKey(ask, services.certificateAuthority, token);
   return {
+    async requirements() {
+      if (trustedRoot === undefined) return undefined;
+      const { identityOfCertificate } = await import('./sigstore-root.ts');
+      try {
+        const certified = await certify();
+        ahead = certified;
+        return requirementsOf(identityOfCertificate(certified.certificate.raw), services, trustedRoot);
+      } catch (thrown) {
+        throw withoutToken(thrown, token);
+      }
+    },
     async signStatement(statement) {
       let bundle: Uint8Array;
+      const certified = ahead;
+      ahead = undefined;
       try {
-        bundle = await signWith(services, ask, token, statement);
+        bundle = await signWith(services, ask, certified ?? (await certify()), statement);
       } catch (thrown) {
         throw withoutToken(thrown, token);
       }
@@ -51,19 +68,40 @@ export async function keylessSigner({
   };
 }
 
+/** A key, and the certificate that says whose it is. */
+interface CertifiedKey {
+  readonly privateKey: KeyObject;
+  readonly certificate: X509Certificate;
+}
+
+/** Makes a key for one signature: what is known of it by its certificate says nothing of another. */
+async function certifyKey(ask: AskService, certificateAuthority: string, token: string): Promise<CertifiedKey> {
+  const { requestCertificate } = await import('./fulcio.ts');
+  const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
+  return { privateKey, certificate: await requestCertificate(ask, certificateAuthority, { token, privateKey }) };
+}
+
+/** What a signature under a certificate will meet: the same identity, issuer and claims, seen by the same kinds of witnesses. */
+function requirementsOf(
+  { issuer, identity, claims }: CertificateIdentity,
+  { logs, timestampAuthorities }: SigningServices,
+  root: SigstoreRoot,
+): readonly Requirement[] {
+  const keyless = { issuer: { exact: issuer }, identity: { exact: identity }, claims };
+  const uses: readonly LogUse[] = [
+    ...(logs.length > 0 ? (['required'] as const) : []),
+    ...(timestampAuthorities.length > 0 ? (['off'] as const) : []),
+  ];
+  return uses.map((use) => ({ anyOf: [{ keyless, log: { use, root } }] }));
+}
+
 async function signWith(
   services: SigningServices,
   ask: AskService,
-  token: string,
+  { privateKey, certificate }: CertifiedKey,
   statement: Uint8Array,
 ): Promise<Uint8Array> {
-  const [{ requestCertificate }, { askWitnesses }] = await Promise.all([
-    import('./fulcio.ts'),
-    import('./ask-witnesses.ts'),
-  ]);
-  // A key for each signature: what is known of one by its certificate says nothing of another.
-  const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
-  const certificate = await requestCertificate(ask, services.certificateAuthority, { token, privateKey });
+  const { askWitnesses } = await import('./ask-witnesses.ts');
   const signature = sign('sha256', preAuthEncoding(statementPayloadType, statement), privateKey);
   const envelope = envelopeOf(statement, signature);
   return bundleBytes(envelope, {

@@ -34,7 +34,12 @@ export async function loggedSigner(
   const services = readWitnesses(signingConfig, Date.now());
   const ask = serviceClient(network);
   const { key: verifier } = signer.publicKey;
+  const use = services.logs.length > 0 ? 'required' : 'optional';
   return {
+    async requirements() {
+      if (trustedRoot === undefined) return undefined;
+      return [{ anyOf: [{ key: 'that signs', publicKey: signer.publicKey, log: { use, root: trustedRoot } }] }];
+    },
     async signStatement(statement) {
       const signature = await signer.sign(preAuthEncoding(statementPayloadType, statement));
       const envelope = envelopeOf(statement, signature);

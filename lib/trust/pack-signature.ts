@@ -1,8 +1,10 @@
 import type { Artifact } from '#lib/artifact/artifact';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
-import { type Descriptor, emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
+import { type Descriptor, emptyConfigBytes, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import { signPredicateType } from './predicate-type.ts';
 import { bundleMediaType, predicateTypeAnnotation } from './signature.ts';
+
+const contentAnnotation = 'dev.sigstore.bundle.content';
 
 /**
  * Packs a bundle as the referrer that cosign 3 writes: one layer, the empty config, `subject` the signed manifest.
@@ -24,11 +26,25 @@ export function packSignature(
       layers: [layer.descriptor],
       subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
       annotations: {
-        'dev.sigstore.bundle.content': 'dsse-envelope',
+        [contentAnnotation]: 'dsse-envelope',
         [predicateTypeAnnotation]: predicateType,
         ...(created === undefined ? {} : { 'org.opencontainers.image.created': created.toISOString() }),
       },
     },
     [config, layer],
+  );
+}
+
+/** Reports whether a manifest is what packSignature, or cosign 3, writes: every reader of such bundles finds it by these types. */
+export function isPackedSignature(
+  { artifactType, layers, annotations = {} }: Manifest,
+  predicateType: string,
+): boolean {
+  return (
+    artifactType === bundleMediaType &&
+    layers.length === 1 &&
+    layers[0]?.mediaType === bundleMediaType &&
+    annotations[contentAnnotation] === 'dsse-envelope' &&
+    annotations[predicateTypeAnnotation] === predicateType
   );
 }

@@ -1,6 +1,7 @@
 import type { Descriptor } from '#lib/registry/descriptor';
 import { preAuthEncoding } from './dsse.ts';
 import { keyHint, type Signer } from './key.ts';
+import type { Requirement } from './policy.ts';
 import { type Attestation, attestStatement, signStatement, statementPayloadType } from './statement.ts';
 import { bundleBytes, envelopeOf } from './write-bundle.ts';
 
@@ -10,6 +11,11 @@ export type { Signer } from './key.ts';
 export interface StatementSigner {
   /** Gives a Sigstore bundle v0.3 (JSON) around an in-toto statement. */
   signStatement(statement: Uint8Array): Promise<Uint8Array>;
+  /**
+   * What its next signature will meet: where all of that is met already, one more would say nothing new. Undefined where it cannot be told
+   * whether others are as good, for want of a trusted root. Rejects as signStatement.
+   */
+  requirements?(): Promise<readonly Requirement[] | undefined>;
 }
 
 /**
@@ -27,6 +33,12 @@ export function signAttestation(
   signer: Signer | StatementSigner,
 ): Promise<Uint8Array> {
   return signBundle(attestStatement(descriptor, attestation), signer);
+}
+
+/** What the next signature of a signer will meet; undefined as StatementSigner says. */
+export async function requirementsMetBy(signer: Signer | StatementSigner): Promise<readonly Requirement[] | undefined> {
+  if ('signStatement' in signer) return signer.requirements?.();
+  return [{ anyOf: [{ key: 'that signs', publicKey: signer.publicKey }] }];
 }
 
 async function signBundle(statement: Uint8Array, signer: Signer | StatementSigner): Promise<Uint8Array> {

@@ -152,8 +152,13 @@ const nameTags = [1, 6];
 
 /** Whom the certificate in a bundle names; the verifier checks this very certificate. Throws SignatureInvalid. */
 function certificateIdentity(content: SignedContent): CertificateIdentity {
+  return identityOfCertificate(leafBytes(content));
+}
+
+/** Whom a certificate (DER) names. Throws SignatureInvalid where it is malformed or not for signing. */
+export function identityOfCertificate(der: Uint8Array): CertificateIdentity {
   try {
-    return readIdentity(X509Certificate.parse(leafBytes(content)));
+    return readIdentity(X509Certificate.parse(Buffer.from(der)));
   } catch (cause) {
     if (cause instanceof FairleadError) throw cause;
     // The reader of certificates throws errors of many kinds, and some only when a field is looked at.

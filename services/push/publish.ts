@@ -11,7 +11,7 @@ import type { Digest } from '#lib/registry/digest';
 import type { Reference } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { PushOptions, Target } from '#lib/registry/target';
-import { attachAttestation, attachSignature, type SignatureRequest } from '#lib/trust/attach-signature';
+import { type Attached, attachAttestation, attachSignature, type SignatureRequest } from '#lib/trust/attach-signature';
 import { authorize } from '#lib/trust/authorize';
 import type { Signer } from '#lib/trust/key';
 import type { Limits, TrustPolicy } from '#lib/trust/policy';
@@ -62,8 +62,12 @@ export interface Published {
   readonly findings: readonly Finding[];
   /** Digest of the signature's manifest; undefined where it was published unsigned. */
   readonly signature?: Digest | undefined;
+  /** True where that signature was there before, by the same signer in the same form, so that none was added. */
+  readonly alreadySigned: boolean;
   /** Digest of the manifest of its provenance. */
   readonly provenance?: Digest | undefined;
+  /** True where the very same provenance by the same signer was there before. */
+  readonly alreadyAttested: boolean;
   /** Why the policy admits it, where one was given. */
   readonly verification?: Verification | undefined;
 }
@@ -130,7 +134,9 @@ export async function publish(
     profile,
     findings,
     signature: attached.signature?.digest,
+    alreadySigned: attached.signature?.alreadyThere ?? false,
     provenance: attached.provenance?.digest,
+    alreadyAttested: attached.provenance?.alreadyThere ?? false,
     verification,
   };
 }
@@ -146,7 +152,7 @@ async function attachSigned(
   target: Target,
   { signer, sent, provenance, ...request }: AttachRequest,
   { onListed, ...options }: PushOptions & Required<Pick<PushOptions, 'onListed'>>,
-): Promise<{ readonly signature?: Descriptor; readonly provenance?: Descriptor }> {
+): Promise<{ readonly signature?: Attached; readonly provenance?: Attached }> {
   if (signer === undefined) {
     await sent;
     return {};

@@ -41,12 +41,16 @@ const querySchema = {
 const publishedSchema = {
   type: 'object',
   description: 'The profile is published under this reference.',
-  required: ['reference', 'digest', 'kind', 'findings', 'signature'],
+  required: ['reference', 'digest', 'kind', 'findings', 'signature', 'alreadySigned'],
   properties: {
     reference: { type: 'string', description: 'Pinned to the digest: what a pod names' },
     digest: { type: 'string' },
     kind: { type: 'string', enum: ['Seccomp', 'AppArmor'] },
     signature: { type: ['string', 'null'], description: "Digest of the signature's manifest" },
+    alreadySigned: {
+      type: 'boolean',
+      description: 'The same digest was signed with the same key before: that signature stands, and none was added.',
+    },
     findings: {
       type: 'array',
       items: {
@@ -145,6 +149,7 @@ function addRoutes(
         digest: published.descriptor.digest,
         kind: published.profile.kind,
         signature: published.signature ?? null,
+        alreadySigned: published.alreadySigned,
         findings: published.findings,
       });
     },
