@@ -104,7 +104,8 @@ describePeers(
       const [{ referrers: _, ...signature }] = referrers;
       const url = `http://${registry.host}/v2/security/nginx/manifests/${digest.replace(':', '-')}`;
       // docker-registry refuses a list of what is not there; what is there can be deleted afterwards.
-      const gone = await fairlead('sign', `${repository}:1`, '--key', 'fairlead.key');
+      succeeded(await runFairlead(['keygen', '--prefix', 'other'], { cwd }));
+      const gone = await fairlead('sign', `${repository}:1`, '--key', 'other.key');
       const removed = await fetch(`http://${registry.host}/v2/security/nginx/manifests/${gone.signature}`, {
         method: 'DELETE',
       });
