@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -133,6 +134,7 @@ async function pushServer(options: ServeOptions, { policy, connect, logger }: Su
     policy,
     connect,
     signer,
+    localPaths: localPaths(options),
   });
 }
 
@@ -146,7 +148,7 @@ async function healthServer({ policy, logger }: Omit<Surroundings, 'connect'>): 
 }
 
 async function pullServer(
-  { decisionLog }: ServeOptions,
+  options: ServeOptions,
   { policy, connect, logger: parent }: Surroundings,
 ): Promise<FastifyInstance> {
   const logger = parent.child({ service: 'pull' });
@@ -156,9 +158,25 @@ async function pullServer(
   ]);
   const onError = ({ message, cause }: FairleadError, decision: object): void =>
     logger.error({ messageId: 'fairlead.decision-log.broken', err: cause, decision }, message);
+  const { decisionLog } = options;
   const decisions =
     decisionLog === undefined ? undefined : await openDecisionLog(decisionLog, { now: () => new Date(), onError });
-  return createPullServer({ version: packageVersion(), logger, policy, connect, decisions });
+  return createPullServer({
+    version: packageVersion(),
+    logger,
+    policy,
+    connect,
+    decisions,
+    localPaths: localPaths(options),
+  });
+}
+
+/** What errors may name of this machine, as it was given and as the system has it. */
+function localPaths({ embedded, ociLayout }: ServeOptions): Readonly<Record<string, string>> {
+  const folders = [embedded, ociLayout].filter((folder) => folder !== undefined);
+  return Object.fromEntries(
+    folders.flatMap((folder) => [folder, resolve(folder)].map((path) => [path, 'the registry'])),
+  );
 }
 
 /** What the folder holds stands in for the options that were not given. */

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { type ErrorKind, errorMapping, FairleadError, toFairleadError } from '#lib/errors';
+import { failedFilesOf, type LocalPaths, withoutLocalPaths } from './local-paths.ts';
 
 /** RFC 9457 problem details, with three extension members: `kind`, `hint` and `causes`. */
 export interface Problem {
@@ -29,24 +30,45 @@ const titles: Readonly<Record<ErrorKind, string>> = {
 };
 
 /** An error of Fastify or its parsers: it knows its HTTP status. */
-interface HttpError extends Error {
+interface StatusError extends Error {
   readonly statusCode: number;
+}
+
+/** A request that HTTP itself has a status for. */
+export class HttpError extends Error {
+  readonly statusCode: number;
+  readonly hint: string;
+  /** Headers that the answer has to have. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    statusCode: number,
+    message: string,
+    { hint, headers = {} }: { hint: string; headers?: HttpError['headers'] },
+  ) {
+    super(message);
+    this.statusCode = statusCode;
+    this.hint = hint;
+    this.headers = headers;
+  }
 }
 
 /**
  * Says a thrown value as problem details.
- * What is our own defect is not told to the caller: its message is for the log.
+ * What is our own defect is not told to the caller: its message is for the log. Nor are the names of files of this machine, `localPaths`.
  */
-export function toProblem(thrown: unknown, requestId: string): Problem {
-  const { error, status } = isHttpError(thrown) ? fromHttpError(thrown) : fromThrown(thrown);
+export function toProblem(thrown: unknown, requestId: string, localPaths: LocalPaths = {}): Problem {
+  const { error, status } = isStatusError(thrown) ? fromStatusError(thrown) : fromThrown(thrown);
+  const failedFiles = failedFilesOf(thrown);
+  const told = (text: string): string => withoutLocalPaths(text, localPaths, failedFiles);
   return {
     type: `https://fairlead.dev/problems/${error.kind}`,
     title: titles[error.kind],
     status,
-    detail: error.kind === 'Internal' ? 'The request failed; the log says why.' : error.message,
+    detail: error.kind === 'Internal' ? 'The request failed; the log says why.' : told(error.message),
     instance: requestId,
     kind: error.kind,
-    ...(error.hint !== undefined && { hint: error.hint }),
+    ...(error.hint !== undefined && { hint: told(error.hint) }),
     ...(error.pointer !== undefined && { pointer: error.pointer }),
   };
 }
@@ -56,15 +78,17 @@ function fromThrown(thrown: unknown): { error: FairleadError; status: number } {
   return { error, status: errorMapping[error.kind].http };
 }
 
-function fromHttpError(thrown: HttpError): { error: FairleadError; status: number } {
+function fromStatusError(thrown: StatusError): { error: FairleadError; status: number } {
   const { statusCode: status, message } = thrown;
   if (status === 413 || status === 429) return { error: new FairleadError('LimitExceeded', message), status };
-  if (status < 500)
-    return { error: new FairleadError('InvalidInput', message || (STATUS_CODES[status] ?? '')), status };
+  if (status < 500) {
+    const options = thrown instanceof HttpError ? { hint: thrown.hint } : {};
+    return { error: new FairleadError('InvalidInput', message || (STATUS_CODES[status] ?? ''), options), status };
+  }
   return { error: toFairleadError(thrown), status };
 }
 
-function isHttpError(thrown: unknown): thrown is HttpError {
+function isStatusError(thrown: unknown): thrown is StatusError {
   return (
     thrown instanceof Error &&
     !(thrown instanceof FairleadError) &&

@@ -120,6 +120,35 @@ describe('createServer', () => {
     }
   });
 
+  it('answers another method than a resource takes with 405 and those that it does, whatever is sent along', async () => {
+    for (const [method, url, allow, type] of [
+      ['PUT', '/echo', 'POST', 'application/json'],
+      ['PUT', '/echo?a=1', 'POST', 'text/xml'],
+      ['GET', '/echo', 'POST', undefined],
+      ['OPTIONS', '/echo', 'POST', undefined],
+      ['POST', '/defect', 'GET, HEAD', 'text/plain'],
+      ['DELETE', '/healthz', 'GET, HEAD', undefined],
+      ['POST', '/metrics', 'GET, HEAD', 'application/json'],
+      ['PATCH', '/openapi.json', 'GET, HEAD', 'application/json'],
+    ] as const) {
+      const headers = type === undefined ? {} : { 'content-type': type };
+      const response = await app.inject({ method, url, headers, ...(type !== undefined && { payload: '{' }) });
+      assert.equal(response.statusCode, 405, `${method} ${url} ${response.body}`);
+      assert.equal(response.headers['allow'], allow);
+      const { kind, detail, hint } = response.json();
+      assert.deepEqual([kind, detail], ['InvalidInput', `${url.replace(/\?.*/, '')} does not take ${method}`]);
+      assert.match(hint, new RegExp(`^It takes ${allow}\\.`));
+    }
+    const nowhere = await app.inject({
+      method: 'PUT',
+      url: '/nowhere',
+      payload: '<a/>',
+      headers: { 'content-type': 'text/xml' },
+    });
+    assert.equal(nowhere.statusCode, 404);
+    assert.equal(nowhere.headers['allow'], undefined);
+  });
+
   it('keeps a request id that is harmless, and makes one otherwise', async () => {
     const ask = async (id: string) =>
       (await app.inject({ url: '/healthz', headers: { 'x-request-id': id } })).headers['x-request-id'];

@@ -1,13 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import swagger from '@fastify/swagger';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type HTTPMethods,
+} from 'fastify';
 import { FairleadError } from '#lib/errors';
 import { Turns } from '#lib/node/turns';
 import { boundedServer } from './bounded-server.ts';
 import { callSignal } from './call-signal.ts';
+import type { LocalPaths } from './local-paths.ts';
 import { addMetrics } from './metrics.ts';
 import { serveOneAtATime } from './one-at-a-time.ts';
-import { toProblem } from './problem.ts';
+import { HttpError, toProblem } from './problem.ts';
 
 export interface ServerOptions {
   /** Names the service in logs, metrics and the OpenAPI document. */
@@ -21,6 +28,8 @@ export interface ServerOptions {
   readonly timeout: number;
   /** Whether the trust policy on disk is the one in force; shown in health and metrics. */
   readonly policyInForce?: (() => boolean) | undefined;
+  /** Files and folders of this machine that errors may name: callers are told of none. */
+  readonly localPaths?: (() => LocalPaths) | undefined;
   /** How callers prove who they are, for the OpenAPI document. */
   readonly securitySchemes?: Readonly<Record<string, { type: 'http'; scheme: string }>>;
 }
@@ -57,19 +66,19 @@ export async function createServer(
     reply.header('x-request-id', request.id);
   });
   app.setErrorHandler((thrown, request, reply) => {
-    const problem = toProblem(thrown, request.id);
+    const problem = toProblem(thrown, request.id, options.localPaths?.());
     if (problem.status >= 500) request.log.error({ err: thrown }, 'request failed');
-    else request.log.info({ kind: problem.kind, detail: problem.detail }, 'request refused');
+    else request.log.info({ kind: problem.kind, detail: toProblem(thrown, request.id).detail }, 'request refused');
+    if (thrown instanceof HttpError) reply.headers(thrown.headers);
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="fairlead"');
     return reply
       .status(problem.status)
       .type('application/problem+json')
       .send(Buffer.from(JSON.stringify(problem)));
   });
-  app.setNotFoundHandler((request) => {
-    throw new FairleadError('NotFound', `no such resource: ${request.method} ${request.url}`, {
-      hint: 'GET /openapi.json lists what there is.',
-    });
+  // Before a body is read: whatever it is, there is nothing that takes it.
+  app.addHook('onRequest', async (request) => {
+    if (request.is404) throw noRoute(app, request);
   });
   await app.register(swagger, {
     openapi: {
@@ -88,6 +97,24 @@ export async function createServer(
   await app.ready();
   return app;
 }
+
+/** Why a request has no route: there is none of this path, or none with this method. */
+function noRoute(app: FastifyInstance, { method, url }: FastifyRequest): Error {
+  const path = url.replace(/[?#].*$/s, '');
+  const allowed = methods.filter((other) => app.hasRoute({ method: other, url: path }));
+  if (allowed.length === 0) {
+    return new FairleadError('NotFound', `no such resource: ${method} ${url}`, {
+      hint: 'GET /openapi.json lists what there is.',
+    });
+  }
+  return new HttpError(405, `${path} does not take ${method}`, {
+    hint: `It takes ${allowed.join(', ')}. GET /openapi.json says for what.`,
+    headers: { allow: allowed.join(', ') },
+  });
+}
+
+/** The methods that routes may have. */
+const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /**
  * `/healthz`: the process answers. `/readyz`: it takes work; while it shuts down Fastify answers 503 to everything.

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
+import { FairleadError } from '#lib/errors';
 import { pullLimits } from '#lib/node/pull-budget';
 import { readProfile } from '#lib/profile/read-profile';
 import { mediaTypes } from '#lib/registry/descriptor';
@@ -36,9 +37,10 @@ const anything: TrustPolicy = {
 describe('createPullServer', () => {
   let app: FastifyInstance;
   const asked: string[] = [];
+  const target = memoryRepository();
+  let policy: TrustPolicy;
   before(async () => {
     const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
-    const target = memoryRepository();
     const content = new TextEncoder().encode(profile);
     const artifact = packArtifact(readProfile(content), { layout: 'runtime', content });
     const signature = packSignature(artifact.descriptor, await signArtifact(artifact.descriptor, signer));
@@ -51,7 +53,7 @@ describe('createPullServer', () => {
     const crio = assembleArtifact({ ...manifest, layers: [layer.descriptor] }, [config, layer]);
     const crioSignature = packSignature(crio.descriptor, await signArtifact(crio.descriptor, signer));
     await pushArtifact(target, crio, crioSignature, 'crio');
-    const policy: TrustPolicy = {
+    policy = {
       source: 'policy.yaml',
       rules: [
         {
@@ -97,6 +99,73 @@ describe('createPullServer', () => {
     const response = await get({ reference: 'registry.example.com/security/nginx:signed' }, 'application/octet-stream');
     assert.equal(response.headers['content-type'], 'application/octet-stream');
     assert.equal(response.body, profile);
+  });
+
+  it('answers 304 to who has it already, for each form by itself, and only while it may be used', async () => {
+    const ask = (reference: string, accept: string, etag: string) =>
+      app.inject({
+        url: '/v1/profiles',
+        query: { reference: `registry.example.com/security/nginx:${reference}` },
+        headers: { accept, 'if-none-match': etag },
+      });
+    const json = 'application/json';
+    const bytes = 'application/octet-stream';
+    const tags = new Map<string, string>();
+    for (const accept of [json, bytes]) {
+      const etag = String((await ask('signed', accept, '"other"')).headers['etag']);
+      tags.set(accept, etag);
+      for (const header of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+        const response = await ask('signed', accept, header);
+        assert.equal(response.statusCode, 304, response.body);
+        assert.equal(response.body, '');
+        assert.equal(response.headers['etag'], etag);
+        assert.equal(response.headers['vary'], 'accept');
+        assert.equal(response.headers['cache-control'], 'no-cache');
+      }
+    }
+    assert.equal((await ask('signed', bytes, tags.get(json) ?? '')).statusCode, 200);
+    assert.equal((await ask('unsigned', json, '*')).statusCode, 403);
+    assert.equal((await ask('nothing', json, '*')).statusCode, 404);
+    assert.equal((await ask('crio', json, '*')).statusCode, 422);
+  });
+
+  it('tells callers nothing of where the policy and its keys lie', async () => {
+    const [rule] = policy.rules;
+    const requirement = rule?.require[0]?.anyOf[0];
+    const hidden = await createPullServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      policy: {
+        current: {
+          ...policy,
+          source: '/etc/fairlead/policy.yaml',
+          rules: [{ ...rule, require: [{ anyOf: [{ ...requirement, key: '/etc/fairlead/a.pub' }] }] }] as never,
+        },
+        inForce: true,
+      },
+      connect: (reference) => {
+        if (reference.tag !== 'broken') return target;
+        throw new FairleadError('Unavailable', `/var/lib/fairlead/index.json: no space`);
+      },
+    });
+    try {
+      const [denied, unsigned, broken] = await Promise.all(
+        [
+          'other.example.com/nginx:1',
+          'registry.example.com/security/nginx:unsigned',
+          'registry.example.com/security/nginx:broken',
+        ].map((reference) => hidden.inject({ url: '/v1/profiles', query: { reference } })),
+      );
+      for (const response of [denied, unsigned, broken]) {
+        assert.ok((response?.statusCode ?? 0) >= 403);
+        assert.doesNotMatch(response?.body ?? '', /\/etc|\/var/);
+      }
+      assert.match(denied?.json().detail, /^the trust policy does not allow/);
+      assert.match(unsigned?.json().detail, /requires key a\.pub/);
+      assert.match(broken?.json().detail, /^a file: no space/);
+    } finally {
+      await hidden.close();
+    }
   });
 
   it("gives nobody what is in the form of Docker, as CRI-O's layout may be, to be read as something else", async () => {

@@ -11,6 +11,8 @@ import { parseReference, type Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/follow-policy';
 import { preferredMediaType } from '../http/accept.ts';
+import { type LocalPaths, policyPaths } from '../http/local-paths.ts';
+import { isNotModified } from '../http/not-modified.ts';
 import { createServer, problemResponse, type RouteSurroundings } from '../http/server.ts';
 import { describePulled, renderPulled } from './pulled-document.ts';
 
@@ -22,6 +24,8 @@ export interface PullServerOptions {
   readonly connect: (reference: Reference) => ReadTarget;
   /** Milliseconds for one request. */
   readonly timeout?: number;
+  /** Files and folders of this machine that errors may name beside those of the policy: callers are told of none. */
+  readonly localPaths?: LocalPaths;
   /** What came of every request is written down here. */
   readonly decisions?: DecisionLog | undefined;
 }
@@ -95,7 +99,7 @@ const pulledSchema = {
 
 /** The pull service: `GET /v1/profiles?reference=…` answers with the verified profile. */
 export function createPullServer(options: PullServerOptions): Promise<FastifyInstance> {
-  const { version, logger, policy, timeout = 30_000 } = options;
+  const { version, logger, policy, localPaths, timeout = 30_000 } = options;
   const server = {
     name: 'fairlead-pull',
     description: 'Serves security profiles that a trust policy allows.',
@@ -104,6 +108,7 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     bodyLimit: 1024,
     timeout,
     policyInForce: () => policy.inForce,
+    localPaths: () => ({ ...policyPaths(policy.current), ...localPaths }),
   };
   return createServer(server, (app, surroundings) => addRoutes(app, surroundings, options));
 }
@@ -124,7 +129,8 @@ function addRoutes(
       operationId: 'fetchProfile',
       summary: 'Fetch a verified profile',
       description:
-        'By Accept: application/json gives the profile with its verification; application/octet-stream its bytes, as published.',
+        'By Accept: application/json gives the profile with its verification; application/octet-stream its bytes, as published. ' +
+        'The ETag stands for the artifact: If-None-Match has it verified again, and answers 304 where it is still that one.',
       querystring: querySchema,
       response: {
         200: {
@@ -134,6 +140,7 @@ function addRoutes(
             'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
           },
         },
+        304: { type: 'null', description: 'It is the artifact that If-None-Match names, and may still be used.' },
         default: problemResponse,
       },
     },
@@ -149,16 +156,20 @@ function addRoutes(
         signal: signalOf(reply),
       });
       const content = contentOf(pulled);
+      const etag = etagOf(pulled, accepted);
+      // A tag may point elsewhere tomorrow and a policy may change: who caches must ask again.
+      reply.header('etag', etag).header('cache-control', 'no-cache').header('vary', 'accept');
+      if (isNotModified(request.headers['if-none-match'], etag)) return reply.status(304).send();
       await turns.take();
       const body = accepted === 'application/json' ? documents.of(pulled, content) : bytesOf(content);
-      // A tag may point elsewhere tomorrow and a policy may change: who caches must ask again.
-      reply
-        .header('etag', `"${pulled.descriptor.digest}"`)
-        .header('cache-control', 'no-cache')
-        .header('vary', 'accept');
       return reply.type(accepted === 'application/json' ? 'application/json; charset=utf-8' : accepted).send(body);
     },
   });
+}
+
+/** The artifact's digest; the bytes alone are another representation of the same, and have a tag of their own. */
+function etagOf({ descriptor }: PulledProfile, mediaType: string): string {
+  return mediaType === 'application/json' ? `"${descriptor.digest}"` : `"${descriptor.digest}:content"`;
 }
 
 /** Who reads it as runtimes do must not be given what they misread, and for which container it is meant is not known here. */

@@ -140,6 +140,45 @@ describe('createPushServer', () => {
     }
   });
 
+  it('names the media types that it takes where another is sent, or none', async () => {
+    for (const [type, what] of [
+      ['text/yaml', 'the media type "text/yaml"'],
+      ['application/yaml; charset=utf-8', 'the media type "application/yaml; charset=utf-8"'],
+      ['application/x-www-form-urlencoded', 'the media type "application/x-www-form-urlencoded"'],
+      ['nonsense', 'the media type "nonsense"'],
+      [undefined, 'no media type'],
+    ] as const) {
+      const url = '/v1/profiles?reference=registry.example.com/security/nginx:1';
+      const headers = { authorization: `Bearer ${token}`, ...(type !== undefined && { 'content-type': type }) };
+      const response = await app.inject({ method: 'POST', url, headers, payload: Buffer.from(profile) });
+      assert.equal(response.statusCode, 415, response.body);
+      assert.equal(response.headers['accept'], 'application/json, application/octet-stream');
+      const { detail, hint } = response.json();
+      assert.equal(detail, `the profile was sent with ${what}`);
+      assert.match(hint, /^Send it with Content-Type: application\/json or application\/octet-stream\./);
+    }
+    assert.equal((await post(profile, { type: 'application/json; charset=utf-8' })).statusCode, 201);
+  });
+
+  it('tells callers nothing of where the policy lies', async () => {
+    const hidden = await createPushServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      token,
+      policy: { current: { ...policy, source: '/etc/fairlead/policy.yaml' }, inForce: true },
+      connect: () => target,
+      localPaths: { '/var/lib/fairlead': 'the registry' },
+    });
+    try {
+      const response = await post(profile, { reference: 'other.example.com/nginx:1' }, hidden);
+      assert.equal(response.statusCode, 403);
+      assert.match(response.json().detail, /^the trust policy does not allow/);
+      assert.doesNotMatch(response.body, /\/etc/);
+    } finally {
+      await hidden.close();
+    }
+  });
+
   it('tags nothing that is not signed as the policy asks', async () => {
     const strict = await createPushServer({
       version: '0',

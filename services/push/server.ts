@@ -7,6 +7,8 @@ import type { PolicySource } from '#lib/trust/follow-policy';
 import type { Signer } from '#lib/trust/key';
 import { maxArtifactBytes } from '#lib/trust/policy';
 import type { StatementSigner } from '#lib/trust/sign-artifact';
+import { type LocalPaths, policyPaths } from '../http/local-paths.ts';
+import { HttpError } from '../http/problem.ts';
 import { createServer, problemResponse, type RouteSurroundings } from '../http/server.ts';
 import { publish } from './publish.ts';
 
@@ -20,6 +22,8 @@ export interface PushServerOptions {
   readonly connect: (reference: Reference) => Target;
   /** Signs everything; without it the policy must ask for no signature, or for one that is there already. */
   readonly signer?: Signer | StatementSigner | undefined;
+  /** Files and folders of this machine that errors may name beside those of the policy: callers are told of none. */
+  readonly localPaths?: LocalPaths;
   /** Milliseconds for one request. */
   readonly timeout?: number;
 }
@@ -69,7 +73,7 @@ const publishedSchema = {
 
 /** The push service: `POST /v1/profiles?reference=…` publishes the profile in the body. */
 export function createPushServer(options: PushServerOptions): Promise<FastifyInstance> {
-  const { version, logger, policy, timeout = 30_000 } = options;
+  const { version, logger, policy, localPaths, timeout = 30_000 } = options;
   const server = {
     name: 'fairlead-push',
     description: 'Publishes security profiles as signed OCI artifacts.',
@@ -79,6 +83,7 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
     bodyLimit: maxArtifactBytes,
     timeout,
     policyInForce: () => policy.inForce,
+    localPaths: () => ({ ...policyPaths(policy.current), ...localPaths }),
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
   } as const;
   return createServer(server, (app, surroundings) => addRoutes(app, surroundings, options));
@@ -91,11 +96,7 @@ function addRoutes(
 ): void {
   // A profile is signed and stored as it was sent: no parser may stand between.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    ['application/json', 'application/octet-stream'],
-    { parseAs: 'buffer' },
-    (_request, body, done) => done(null, body),
-  );
+  app.addContentTypeParser([...profileTypes], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.route<{ Querystring: { reference: string; title?: string }; Body: Buffer | undefined }>({
     method: 'POST',
     url: '/v1/profiles',
@@ -118,7 +119,7 @@ function addRoutes(
       },
       response: { 201: publishedSchema, default: problemResponse },
     },
-    onRequest: bearerAuthentication(token),
+    onRequest: [bearerAuthentication(token), assertMediaType],
     handler: async (request, reply) => {
       const { body } = request;
       const policy = followed.current;
@@ -153,6 +154,21 @@ function addRoutes(
         findings: published.findings,
       });
     },
+  });
+}
+
+const profileTypes = ['application/json', 'application/octet-stream'] as const;
+
+/** Lets in what is sent as what it is, before any of it is read. */
+async function assertMediaType({ headers }: FastifyRequest): Promise<void> {
+  const given = headers['content-type'];
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  const essence = given?.split(';')[0]?.trim().toLowerCase();
+  if (!hasBody || profileTypes.some((type) => type === essence)) return;
+  const what = given === undefined ? 'no media type' : `the media type ${JSON.stringify(given.slice(0, 100))}`;
+  throw new HttpError(415, `the profile was sent with ${what}`, {
+    hint: `Send it with Content-Type: ${profileTypes.join(' or ')}. What is no JSON is made so by: fairlead convert --to runtime FILE`,
+    headers: { accept: profileTypes.join(', ') },
   });
 }
 
