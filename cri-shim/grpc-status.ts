@@ -18,12 +18,13 @@ export function statusTrailers(code: number, message: string): OutgoingHttpHeade
 
 /**
  * Says a FairleadError as gRPC status: the code of its kind, and a message that begins with the kind's CRI prefix
- * (k8s.io/cri-api/pkg/errors, KEP-6061), by which the kubelet tells passing from lasting failures.
+ * (k8s.io/cri-api/pkg/errors, KEP-6061), by which the kubelet tells passing from lasting failures. That a registry is unavailable is not
+ * said of the runtime, nor of the node's limits.
  */
 export function errorStatus(error: FairleadError): { code: number; message: string } {
   const { grpc, criPrefix } = errorMapping[error.kind];
   const text = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
-  return { code: grpc, message: criPrefix === undefined ? text : `${criPrefix}: ${text}` };
+  return { code: grpc, message: criPrefix === undefined || error.local ? text : `${criPrefix}: ${text}` };
 }
 
 /** Ends a call with a status: alone (Trailers-Only) where nothing was answered yet, else as trailers after what was sent. */

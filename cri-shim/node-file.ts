@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import type { FairleadError } from '#lib/errors';
+import { type FairleadError, isExhausted, toFairleadError } from '#lib/errors';
 
 /** Longest file that is read, in bytes. */
 const longest = 1024 * 1024;
@@ -13,6 +13,7 @@ const spareBytes = 4096;
  * where these files lie.
  *
  * @param fail makes the error that is thrown for a file that cannot be read, of the reason.
+ * @throws FairleadError Unavailable if too many files are open.
  */
 export async function readNodeFile(
   path: string,
@@ -21,7 +22,7 @@ export async function readNodeFile(
   // Without O_NONBLOCK, opening a pipe would wait for its writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined;
-    throw fail('it cannot be opened', cause);
+    throw isExhausted(cause) ? toFairleadError(cause) : fail('it cannot be opened', cause);
   });
   if (file === undefined) return undefined;
   try {

@@ -183,6 +183,7 @@ export class RuntimeBaseline {
     if (current === undefined) {
       throw new FairleadError('Unavailable', 'the container runtime closed its connection while it was asked', {
         hint: 'It may have been restarted. The kubelet tries again by itself.',
+        local: true,
       });
     }
     if (this.#known?.connection !== current) this.#reports.clear();

@@ -49,7 +49,10 @@ export async function ask<I extends DescMessage, O extends DescMessage>(
   try {
     return fromBinary(output, response);
   } catch (cause) {
-    throw new FairleadError('Unavailable', `the container runtime answered ${name} with an invalid message`, { cause });
+    throw new FairleadError('Unavailable', `the container runtime answered ${name} with an invalid message`, {
+      cause,
+      local: true,
+    });
   }
 }
 
@@ -103,12 +106,16 @@ export function isUnimplemented(error: unknown): boolean {
 function failure(method: string, refusal: Refusal | undefined, cause?: unknown): FairleadError {
   const hint = 'Check that the container runtime runs and answers, e.g. with crictl info.';
   if (refusal === undefined) {
-    return new FairleadError('Unavailable', `the container runtime did not answer ${method}`, { cause, hint });
+    return new FairleadError('Unavailable', `the container runtime did not answer ${method}`, {
+      cause,
+      hint,
+      local: true,
+    });
   }
   const { code, message } = refusal;
   const kind = code === notFound ? 'NotFound' : 'Unavailable';
   const text = `the container runtime refused ${method} with status ${code}: ${message}`;
-  return new FairleadError(kind, text, { hint, cause: refusal });
+  return new FairleadError(kind, text, { hint, cause: refusal, local: true });
 }
 
 /**

@@ -130,6 +130,7 @@ type Identity = Pick<RuntimeFacts, 'name' | 'version'>;
 function unreadable({ name, version }: Identity, reason: string, cause?: unknown): FairleadError {
   return new FairleadError('Unavailable', `cannot read the configuration that ${name} ${version} reports: ${reason}`, {
     cause,
+    local: true,
     hint: 'Its default seccomp profile may depend on it. A profile file as the baseline of the policy needs no such report.',
   });
 }

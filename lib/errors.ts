@@ -45,13 +45,21 @@ export class FairleadError extends Error {
   readonly pointer?: string;
   /** The message without its details. */
   readonly summary: string;
+  /** True if it lies on this machine, in its runtime or its limits, and not with a registry. */
+  readonly local?: boolean;
   /** What the message ends with, each on a line of its own: no other line of it is one of ours. */
   readonly details?: readonly string[];
 
   constructor(
     kind: ErrorKind,
     summary: string,
-    options: { cause?: unknown; hint?: string; pointer?: string; details?: readonly string[] } = {},
+    options: {
+      cause?: unknown;
+      hint?: string;
+      pointer?: string;
+      local?: boolean;
+      details?: readonly string[];
+    } = {},
   ) {
     super(
       [summary, ...(options.details ?? [])].join('\n  '),
@@ -62,15 +70,32 @@ export class FairleadError extends Error {
     if (options.details !== undefined) this.details = options.details;
     if (options.hint !== undefined) this.hint = options.hint;
     if (options.pointer !== undefined) this.pointer = options.pointer;
+    if (options.local !== undefined) this.local = options.local;
   }
 }
 
+/** What the system says if this process, or the machine, has no more files or memory. */
+const codesOfExhaustion: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** Says whether the system had no more files or memory for something: that passes, and says nothing of what was asked for. */
+export function isExhausted(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && codesOfExhaustion.has(error.code);
+}
+
 /**
- * Makes any thrown value a FairleadError; what is not one already is our own defect and becomes `Internal`.
+ * Makes any thrown value a FairleadError. What is not one already is our own defect and becomes `Internal`, unless the machine is
+ * exhausted, which is `Unavailable`.
  */
 export function toFairleadError(thrown: unknown): FairleadError {
   if (thrown instanceof FairleadError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (isExhausted(thrown)) {
+    return new FairleadError('Unavailable', message, {
+      cause: thrown,
+      hint: 'Raise the limit of open files (ulimit -n, LimitNOFILE= of a unit) or of memory, or try again later.',
+      local: true,
+    });
+  }
   return new FairleadError('Internal', message, {
     cause: thrown,
     hint: 'This is a defect of Fairlead. Please report it with the command that you ran.',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isExhausted } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { type Digest, digestOf, digestParts } from '#lib/registry/digest';
 import { parseManifest } from '#lib/registry/manifest';
@@ -30,6 +31,7 @@ export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<
   for (const folder of leafFolders(folders)) await keepOwnFiles(folder, log);
   const records = new Map<Digest, StoredArtifact>();
   const contents = new Map<Digest, readonly Digest[]>();
+  let unread = 0;
   const check = async (name: string): Promise<void> => {
     const path = join(folders.artifacts, name);
     try {
@@ -38,17 +40,38 @@ export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<
       contents.set(record.descriptor.digest, await checkContent(folders, record));
       records.set(record.descriptor.digest, record);
     } catch (error) {
-      log(`${path}: removed, it will be pulled again when needed: ${error instanceof Error ? error.message : error}`);
-      await rm(path, { recursive: true });
+      const reason = `it will be pulled again when needed: ${error instanceof Error ? error.message : error}`;
+      if (isDamage(error)) {
+        log(`${path}: removed, ${reason}`);
+        await rm(path, { recursive: true });
+        return;
+      }
+      if (isExhausted(error)) throw error;
+      unread++;
+      log(`${path}: left as it is and not used, since it cannot be read; ${reason}`);
     }
   };
   const names = await readdir(folders.artifacts);
   for (let next = 0; next < names.length; next += checkedAtOnce) {
     await Promise.all(names.slice(next, next + checkedAtOnce).map(check));
   }
-  await removeOrphans(folders, new Set([...contents.values()].flat().map((digest) => blobPath(folders, digest))));
+  // What a record needs that could not be read is not known.
+  if (unread === 0) {
+    await removeOrphans(folders, new Set([...contents.values()].flat().map((digest) => blobPath(folders, digest))));
+  }
   await checkEffective(folders, log);
   return { records, contents };
+}
+
+/** What the file system says of what is not there, or is no file. */
+const codesOfDamage: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP']);
+
+/**
+ * Says whether an error in reading a file shows that its content is not there or not whole, and not that it cannot be read for now: the
+ * process may have too many files open, or the disk may fail.
+ */
+function isDamage(error: unknown): boolean {
+  return !(error instanceof Error && 'code' in error) || codesOfDamage.has(error.code);
 }
 
 /** The digests of all content of an artifact, each checked against the disk. */
@@ -95,7 +118,10 @@ async function removeOrphans(folders: StoreFolders, needed: ReadonlySet<string>)
 async function checkEffective({ effective }: StoreFolders, log: StoreLog): Promise<void> {
   for (const name of await readdir(effective)) {
     const path = join(effective, name);
-    const bytes = await readFile(path).catch(() => undefined);
+    const bytes = await readFile(path).catch((error: unknown) => {
+      if (isExhausted(error)) throw error;
+      return undefined;
+    });
     if (bytes !== undefined && name === `${createHash('sha256').update(bytes).digest('hex')}.json`) continue;
     log(`${path}: removed, its content is not what its name says`);
     await rm(path, { recursive: true });

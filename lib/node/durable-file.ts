@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { FairleadError } from '#lib/errors';
+import { FairleadError, isExhausted, toFairleadError } from '#lib/errors';
 import { writeWhole } from '#lib/files/write-whole';
 
 /**
  * Writes a file of the store whole or not at all, also over a folder that somebody has put in its place.
- * Throws LimitExceeded where the disk is full, Internal for other failures; nothing is left behind then.
+ * Throws LimitExceeded where the disk is full, Unavailable where too many files are open, Internal for other failures; nothing is left behind then.
  */
 export async function writeDurably(
   path: string,
@@ -27,6 +27,7 @@ function codeOf(error: unknown): unknown {
 }
 
 function storageError(path: string, cause: unknown): FairleadError {
+  if (isExhausted(cause)) return toFairleadError(cause);
   const code = codeOf(cause);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new FairleadError('LimitExceeded', `${path}: no space left to store it`, {

@@ -367,6 +367,79 @@ describe('store', () => {
     execFileSync('umount', [folder]);
   });
 
+  it('drops nothing because too many files are open', { timeout: 60_000 }, async () => {
+    const first = await openStore(folder);
+    for (let n = 0; n < 20; n++) await first.put(from(artifactOf(`profile ${n}`)));
+    await first.close();
+    // However many files the process can still open: it has all artifacts, or says that it cannot open the store.
+    const script = `
+      import { closeSync, openSync } from 'node:fs';
+      import { openStore } from '#lib/node/store';
+      const [, folder] = process.argv;
+      await (await openStore(folder)).close(); // what is loaded late needs files too
+      const open = [];
+      for (;;) {
+        try {
+          open.push(openSync('/dev/null'));
+        } catch {
+          break;
+        }
+      }
+      const outcomes = [];
+      for (let free = 1; free <= 30; free++) {
+        closeSync(open.pop());
+        const count = async (store) => {
+          const { length } = store.list();
+          await store.close();
+          return length;
+        };
+        outcomes.push(await openStore(folder).then(count, ({ kind, cause }) => [kind, cause?.code]));
+      }
+      for (const file of open) closeSync(file);
+      console.log(JSON.stringify(outcomes));`;
+    const shell = 'ulimit -n 100; exec "$0" --input-type=module-typescript -e "$1" "$2"';
+    const root = join(import.meta.dirname, '../..');
+    const printed = execFileSync('bash', ['-c', shell, process.execPath, script, folder], { cwd: root });
+    const outcomes: unknown[] = JSON.parse(printed.toString());
+    assert.ok(outcomes.includes(20), JSON.stringify(outcomes));
+    for (const outcome of outcomes) {
+      if (outcome !== 20) assert.notEqual(typeof outcome, 'number', JSON.stringify(outcomes));
+    }
+    assert.ok(outcomes.some((outcome) => Array.isArray(outcome) && outcome[1] === 'EMFILE'));
+    assert.equal((await readdir(join(folder, 'artifacts'))).length, 20);
+  });
+
+  it('leaves what the disk does not give for now, and its blobs', { skip: notRoot }, async () => {
+    const [kept, other] = [artifactOf('kept'), artifactOf('other')];
+    const first = await openStore(folder);
+    await first.put(from(kept));
+    await first.put(from(other));
+    await first.close();
+    const record = join(folder, 'artifacts', `${kept.descriptor.digest.slice(7)}.json`);
+    // The memory of a process cannot be read at 0: EIO, as of a disk.
+    execFileSync('mount', ['--bind', `/proc/${process.pid}/mem`, record]);
+    const log: string[] = [];
+    try {
+      const store = await openStore(folder, { log: (line) => log.push(line) });
+      assert.deepEqual(
+        store.list().map(({ descriptor }) => descriptor.digest),
+        [other.descriptor.digest],
+      );
+      await store.close();
+    } finally {
+      execFileSync('umount', [record]);
+    }
+    assert.equal(log.length, 1);
+    assert.match(log[0] ?? '', /left as it is and not used, since it cannot be read; .* EIO/);
+    const second = await openStore(folder);
+    assert.deepEqual(
+      Buffer.from((await fetchArtifact(second.fetcher, kept.descriptor, limits)).blobs[1]?.bytes ?? []),
+      Buffer.from('kept'),
+    );
+    assert.equal(second.list().length, 2);
+    await second.close();
+  });
+
   it('survives a full disk', { skip: notRoot }, async () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=711', 'tmpfs', folder]);
     try {

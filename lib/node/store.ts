@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from '#lib/artifact/artifact';
-import { FairleadError } from '#lib/errors';
+import { FairleadError, isExhausted, toFairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { syncFolder } from '#lib/files/write-whole';
 import type { RuntimeKind } from '#lib/profile/profile';
@@ -120,6 +120,7 @@ class FolderStore implements Store {
   readonly fetcher: Fetcher = {
     fetch: async (descriptor) => {
       const bytes = await readBlob(this.#folders, descriptor).catch((cause: unknown) => {
+        if (isExhausted(cause)) throw toFairleadError(cause);
         throw new FairleadError('NotFound', `${descriptor.digest} is not whole in ${this.#folders.root}`, { cause });
       });
       return (async function* () {

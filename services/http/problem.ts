@@ -23,7 +23,7 @@ const titles: Readonly<Record<ErrorKind, string>> = {
   SignatureInvalid: 'No signature that the trust policy asks for',
   Unauthenticated: 'Other credentials are wanted',
   NotFound: 'Not found',
-  Unavailable: 'The registry is out of reach',
+  Unavailable: 'Out of reach for now',
   Conflict: 'Somebody else changed it',
   LimitExceeded: 'Too much, too many or too long',
   Internal: 'A defect of Fairlead',
