@@ -50,6 +50,43 @@ describe('proxy, where an end misbehaves', () => {
   const closed = (stream: http2.ClientHttp2Stream) =>
     new Promise<number>((resolve) => stream.on('close', () => resolve(stream.rstCode)));
 
+  it('reads no more of an answer than a message may have, and tells both ends', async () => {
+    const server = http2.createServer({ settings: { initialWindowSize: 1024 * 1024 } });
+    let sent = 0;
+    let ended = Number.NaN;
+    const piece = Buffer.alloc(64 * 1024);
+    server.on('stream', (stream) => {
+      stream.on('error', () => undefined);
+      stream.on('close', () => {
+        ended = stream.rstCode;
+      });
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+      // No message announces so much; none of the bytes after it is wanted.
+      stream.write(Buffer.from([0, 0x7f, 0xff, 0xff, 0xff]));
+      const more = (): void => {
+        if (stream.destroyed || sent > 256 * 1024 * 1024) return;
+        sent += piece.length;
+        stream.write(piece, more);
+      };
+      more();
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(runtime, resolve);
+    });
+    undo.push(() => server.close());
+    const stream = call(connect(), '/a.B/Changed');
+    let status = '';
+    stream.on('trailers', (trailers) => {
+      status = String(trailers['grpc-status']);
+    });
+    stream.end(Buffer.alloc(5));
+    await closed(stream);
+    assert.equal(status, '13');
+    while (Number.isNaN(ended)) await sleep(10);
+    assert.equal(ended, http2.constants.NGHTTP2_CANCEL);
+    assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes were taken`);
+  });
+
   it('resets a call alone where the runtime answers with headers that cannot be sent on', async () => {
     let head: Buffer = headerList();
     let trailers: Buffer = headerList();

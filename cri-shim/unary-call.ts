@@ -83,7 +83,10 @@ function answer(client: ServerHttp2Stream, message: Uint8Array): void {
   client.end(frameMessage(message));
 }
 
-/** As relayAnswer, but the response message goes through `change` first; headers and trailers stay the runtime's. */
+/**
+ * As relayAnswer, but the response message goes through `change` first; headers and trailers stay the runtime's. An answer that is larger
+ * than a message may be is cut.
+ */
 function relayChanged(
   client: ServerHttp2Stream,
   runtime: ClientHttp2Stream,
@@ -92,21 +95,41 @@ function relayChanged(
 ): void {
   relayHead(client, runtime);
   relayEnd(client, runtime);
-  const chunks: Buffer[] = [];
-  runtime.on('data', (chunk: Buffer) => chunks.push(chunk));
-  runtime.on('end', () => {
-    if (client.destroyed || client.writableEnded || !client.headersSent) return;
-    if (chunks.length === 0) return void client.end(); // an error: trailers only
-    readMessage(chunksOf(chunks))
-      .then(change)
-      .then((message) => void client.end(frameMessage(message)))
-      .catch((thrown: unknown) => {
-        onError(thrown);
-        endWithStatus(client, grpcCodes.internal, `the runtime's answer: ${toFairleadError(thrown).message}`);
-      });
-  });
+  const sendChanged = async (): Promise<void> => {
+    const body = new MessageBody(runtime);
+    try {
+      const response = await readMessage(body);
+      client.end(frameMessage(await change(response)));
+    } catch (thrown) {
+      // What became of the streams is said by relayEnd, which also cancels the call of a client that has its answer.
+      if (body.brokeOff || client.destroyed || client.writableEnded || !client.headersSent) return;
+      if (body.isEmpty) return void client.end(); // an error: trailers only
+      onError(thrown);
+      endWithStatus(client, grpcCodes.internal, `the runtime's answer: ${toFairleadError(thrown).message}`);
+    }
+  };
+  void sendChanged();
 }
 
-async function* chunksOf(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
-  yield* chunks;
+/** The body of the runtime's answer, as it comes. */
+class MessageBody implements AsyncIterable<Buffer> {
+  readonly #stream: ClientHttp2Stream;
+  isEmpty = true;
+  /** Whether the stream ended otherwise than by its end. */
+  brokeOff = false;
+
+  constructor(stream: ClientHttp2Stream) {
+    this.#stream = stream;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of this.#stream.iterator({ destroyOnReturn: false })) {
+        this.isEmpty = false;
+        yield chunk;
+      }
+    } catch {
+      this.brokeOff = true;
+    }
+  }
 }
