@@ -236,7 +236,7 @@ describe('shim', () => {
     );
   });
 
-  it('does not start with a policy, a key, a folder or credential providers that others can change', async () => {
+  it('does not start with a policy, a key, a folder, a decision log or credential providers that others can change', async () => {
     const { publicKey } = await generateKeyPair();
     const below = join(folder, 'below');
     const [policy, key, config] = ['policy.yaml', 'release.pub', 'providers.yaml'].map((name) => join(below, name)) as [
@@ -249,10 +249,13 @@ describe('shim', () => {
     await writeFile(config, 'apiVersion: kubelet.config.k8s.io/v1\nkind: CredentialProviderConfig\nproviders: []\n');
     await writeFile(policy, `${deny.replace('[]', '')}  - {match: "**", require: [{key: release.pub}]}\n`);
     const providers = { imageCredentialProviderConfig: config, imageCredentialProviderBinDir: below };
-    for (const path of [policy, key, below, folder, config]) {
+    const decisionLog = join(below, 'logs', 'decisions.jsonl');
+    await mkdir(dirname(decisionLog), { mode: 0o755 });
+    for (const path of [policy, key, below, folder, config, dirname(decisionLog)]) {
       const { mode } = await stat(path);
       await chmod(path, 0o777);
-      const options = path === config ? { policy, ...providers } : { policy, state: join(below, 'state') };
+      const state = join(below, 'state');
+      const options = path === config ? { policy, ...providers } : { policy, state, decisionLog };
       await assert.rejects(start(options), (error: Error & { kind?: string; hint?: string }) => {
         assert.equal(error.kind, 'InvalidInput');
         assert.match(error.message, /others than root and this user can change/);

@@ -59,7 +59,7 @@ const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 /**
  * Starts the shim between kubelet and container runtime. Throws InvalidInput if the policy, the credential providers
  * or a socket address is invalid, if both addresses are the same socket, or if other users can change the policy, the
- * state directory, the credential providers or the directory of a socket. Throws Conflict if another shim uses the
+ * state directory, the decision log, the credential providers or the directory of a socket. Throws Conflict if another shim uses the
  * socket or the state directory.
  */
 export async function startShim(options: ShimOptions): Promise<Shim> {
@@ -196,6 +196,8 @@ function handlersOf({
 
 async function openDecisions({ decisionLog, log }: ShimOptions): Promise<DecisionLog | undefined> {
   if (decisionLog === undefined) return undefined;
+  // It is appended to as the shim's user, mostly root: a link would lead to any file.
+  await requireTrustedPath(decisionLog);
   return openDecisionLog(decisionLog, {
     now: () => new Date(),
     onError: ({ message, cause }, decision) =>

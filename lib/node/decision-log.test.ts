@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { constants } from 'node:fs';
+import { mkdtemp, open, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -115,6 +117,32 @@ describe('the decision log', () => {
       whole.map((line) => JSON.parse(line).outcome),
       ['allowed', 'allowed'],
     );
+  });
+
+  it('waits for no reader of a pipe, neither at the start nor later on', { timeout: 20_000 }, async () => {
+    await rm(file);
+    execFileSync('mkfifo', [file]);
+    await assert.rejects(openDecisionLog(file, { now: () => new Date(), onError: () => {} }), { kind: 'InvalidInput' });
+    assert.ok(!((await pull('a.b/dev/x:v1')) instanceof Error));
+    assert.match(String(problems[0]?.cause), /ENXIO/);
+    const reader = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = await open(file, constants.O_WRONLY | constants.O_NONBLOCK);
+    try {
+      assert.ok(!((await pull('a.b/dev/x:v1')) instanceof Error));
+      assert.equal(problems.length, 1);
+      const { buffer, bytesRead } = await reader.read();
+      assert.equal(JSON.parse(buffer.toString('utf8', 0, bytesRead)).outcome, 'allowed');
+      for (let full = false; !full; )
+        full = await writer.write(Buffer.alloc(4096)).then(
+          () => false,
+          () => true,
+        );
+      assert.ok(!((await pull('a.b/dev/x:v1')) instanceof Error));
+      assert.match(String(problems[1]?.cause), /EAGAIN/);
+      assert.equal(unwritten.length, 2);
+    } finally {
+      await Promise.all([reader.close(), writer.close()]);
+    }
   });
 
   it('says when it cannot be written: at the start as an error, later on without standing in the way', async () => {

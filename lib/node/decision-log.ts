@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { formatReference } from '#lib/registry/reference';
@@ -10,6 +11,9 @@ export interface DecisionLog {
   recorded(request: PullRequest, policy: TrustPolicy, pull: () => Promise<PulledProfile>): Promise<PulledProfile>;
 }
 
+/** A pipe that nobody reads is an error at once. Otherwise pulls, and the pods that wait for them, would wait for its reader. */
+const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+
 /** Characters. Messages have bounds of their own; a log that strangers can make grow has one more. */
 const longestReason = 4096;
 
@@ -21,12 +25,12 @@ export interface DecisionLogOptions {
 
 /**
  * Opens a decision log; the file is appended to, and made where it is not there. It is opened anew for every line: who rotates it
- * needs to tell nobody. Throws InvalidInput where it cannot be written.
+ * needs to tell nobody. It may be a pipe that somebody reads. Throws InvalidInput where it cannot be written.
  */
 export async function openDecisionLog(path: string, { now, onError }: DecisionLogOptions): Promise<DecisionLog> {
   const unwritable = (cause: unknown): FairleadError =>
     new FairleadError('InvalidInput', `cannot write the decision log ${path}`, { cause });
-  const append = (text: string): Promise<void> => appendFile(path, text, { mode: 0o640 });
+  const append = (text: string): Promise<void> => appendFile(path, text, { mode: 0o640, flag: appending });
   await append('').catch((cause: unknown) => {
     throw unwritable(cause);
   });
