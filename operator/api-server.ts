@@ -11,13 +11,24 @@ export interface Question {
   readonly title: string;
   /** Media type of the answer; `application/json` by default. */
   readonly accept?: string;
+  /** How the answer to `get` is read; at once by default, up to 16 MiB. */
+  readonly size?: AnswerSize;
+}
+
+/** How an answer is read that may be large. */
+export interface AnswerSize {
+  /** Bytes that it may have. */
+  readonly max: number;
+  /** More than so many bytes are read only when `turn` resolves. */
+  readonly small: number;
+  readonly turn: () => Promise<void>;
 }
 
 /** The API server, as far as the operator uses it. */
 export interface ApiServer {
   /**
    * Returns the body of the answer. Throws Unavailable, Unauthenticated, NotAllowed or NotFound if the API server does
-   * not answer with the resource within 3 s, LimitExceeded if the answer has more than 16 MiB.
+   * not answer with the resource within 3 s, LimitExceeded if the answer is too large.
    */
   get(question: Question): Promise<string>;
   /**
@@ -37,7 +48,7 @@ export async function openApiServer(kubeconfig: string | undefined): Promise<Api
   const config = await loadKubeConfig(kubeconfig);
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new FairleadError('InvalidInput', `${kubeconfig}: its current context names no cluster`);
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
   const open = async ({ path, accept = 'application/json' }: Question, signal: AbortSignal) => {
     // The library reads tokens that rotate, runs credential plugins and sets up TLS; its agent knows proxies, but does
@@ -65,7 +76,13 @@ export async function openApiServer(kubeconfig: string | undefined): Promise<Api
     get: (question) =>
       naming(question, async () => {
         const signal = AbortSignal.timeout(answerWithinMs);
-        return await readBody(await open(question, signal));
+        try {
+          return await readBody(await open(question, signal), question.size);
+        } catch (thrown) {
+          // An answer that breaks off here says only that it was aborted.
+          signal.throwIfAborted();
+          throw thrown;
+        }
       }),
     watch: (question, onLine, signal) =>
       naming(question, async () => {
@@ -114,16 +131,22 @@ async function respond(url: URL, options: RequestOptions): Promise<IncomingMessa
   return response;
 }
 
-async function readBody(response: IncomingMessage): Promise<string> {
+async function readBody(response: IncomingMessage, answerSize?: AnswerSize): Promise<string> {
+  const { max, small, turn } = answerSize ?? {
+    max: maxAnswerBytes,
+    small: maxAnswerBytes,
+    turn: async () => undefined,
+  };
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
+    const wasSmall = size <= small;
     chunks.push(chunk);
     size += chunk.length;
     // Leaving the loop destroys the response.
-    if (size > maxAnswerBytes) {
-      throw new FairleadError('LimitExceeded', `the API server answers with more than ${maxAnswerBytes} bytes`);
-    }
+    if (size > max) throw new FairleadError('LimitExceeded', `the API server answers with more than ${max} bytes`);
+    // The API server waits meanwhile: nobody takes its bytes off the connection.
+    if (wasSmall && size > small) await turn();
   }
   return Buffer.concat(chunks).toString('utf8');
 }

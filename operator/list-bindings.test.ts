@@ -101,6 +101,51 @@ describePeers(['openssl'], 'listing bindings', () => {
     api.close();
   });
 
+  it('asks once for all who come while it is answered, and never tells them what was so before', async () => {
+    const waiting: ServerResponse[] = [];
+    handle = (_request, response) => waiting.push(response);
+    const until = async (count: number) => {
+      while (waiting.length < count) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const api = await openApiServer(kubeconfig);
+    const source = bindingSource(api);
+    const first = source.list('web');
+    await until(1);
+    const later = Array.from({ length: 20 }, () => source.list('web'));
+    const elsewhere = source.list('other');
+    await until(2);
+    waiting.shift()?.end(empty);
+    assert.deepEqual(await first, []);
+    waiting.shift()?.end(empty);
+    assert.deepEqual(await elsewhere, []);
+    await until(1);
+    const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
+    const items = [{ metadata: { name: 'created-meanwhile' }, spec: { reference, podSelector: {} } }];
+    waiting.shift()?.end(JSON.stringify({ metadata: {}, items }));
+    for (const bindings of await Promise.all(later)) assert.equal(bindings[0]?.name, 'created-meanwhile');
+    assert.equal(waiting.length, 0);
+    api.close();
+  });
+
+  it('reads few large lists at a time, small ones meanwhile, and says so to who does not get his turn', async () => {
+    let asked = 0;
+    handle = ({ url: asking = '' }, response) => {
+      asked++;
+      if (asking.includes('/small/')) response.end(empty);
+      else response.write(' '.repeat(300 * 1024));
+    };
+    const api = await openApiServer(kubeconfig);
+    const source = bindingSource(api);
+    const large = Promise.allSettled(Array.from({ length: 10 }, (_, i) => source.list(`n${i}`)));
+    while (asked < 10) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(await source.list('small'), []);
+    const reasons = (await large).map((outcome) => (outcome.status === 'rejected' ? outcome.reason.message : ''));
+    const late = /^cannot list .* namespace n\d: it is large, and too many other/;
+    assert.equal(reasons.filter((reason) => late.test(reason)).length, 6, reasons.join('\n'));
+    assert.equal(reasons.filter((reason) => /no answer within 3000 ms/.test(reason)).length, 4);
+    api.close();
+  });
+
   it('says what stands in the way, and what to do', async () => {
     const refusals: [number, ErrorKind, RegExp][] = [
       [401, 'Unauthenticated', /credentials/],
@@ -124,8 +169,10 @@ describePeers(['openssl'], 'listing bindings', () => {
     await assert.rejects(list(), isError('LimitExceeded', /namespace web: there are more than 500/));
     answering(200, '<html>');
     await assert.rejects(list(), isError('InvalidInput', /not JSON/));
-    answering(200, ' '.repeat(17 * 1024 * 1024));
-    await assert.rejects(list(), isError('LimitExceeded', /more than 16777216 bytes/));
+    answering(200, ' '.repeat(5 * 1024 * 1024));
+    await assert.rejects(list(), isError('LimitExceeded', /more than 4194304 bytes/));
+    answering(200, `{"metadata":{},"items":[${'[],'.repeat(100_000)}[]]}`);
+    await assert.rejects(list(), isError('LimitExceeded', /namespace web: they have more than 100000 values/));
     handle = (_request, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('{');
       setImmediate(() => response.destroy());
