@@ -155,6 +155,10 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
     socket.destroy();
   });
 
+  it('keep idle connections longer than API servers do, which would lose a review where they are closed first', async () => {
+    assert.ok('keepAliveTimeout' in server.server && server.server.keepAliveTimeout > 90_000);
+  });
+
   it('cut who sends a request before the answer to the one before', async () => {
     const socket = await open();
     const answered = answer(socket);

@@ -36,6 +36,11 @@ export const serverTimeouts = {
   handshakeTimeout: 5000,
   headersTimeout: 5000,
   requestTimeout: 5000,
+  /**
+   * How long a connection may be idle: longer than an API server keeps one (90 s). Whoever closes it first must not be we,
+   * or a review that is just sent on it is lost, and a pod refused.
+   */
+  keepAliveTimeout: 120_000,
   /** How often the others are looked after. */
   connectionsCheckingInterval: 1000,
 };

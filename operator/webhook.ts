@@ -54,6 +54,7 @@ export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyB
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxReviewBytes,
     requestTimeout: serverTimeouts.requestTimeout,
+    keepAliveTimeout: serverTimeouts.keepAliveTimeout,
     // Nor may anyone hold a connection by not reading the answer.
     connectionTimeout: 3 * serverTimeouts.requestTimeout,
   }) as unknown as FastifyInstance;
