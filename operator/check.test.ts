@@ -145,6 +145,16 @@ describe('checkEphemeralContainers', () => {
     refuses(check(boundPod, {}, mirror), /ephemeral container "new" does not name it$/, /webhook/);
   });
 
+  it('refuses others also where the binding came to name the registry otherwise', () => {
+    const hub = { ...nginx, reference: `docker.io/security/nginx@sha256:${'b2'.repeat(32)}` };
+    const own = named(`oci/index.docker.io/security/nginx@sha256:${'a1'.repeat(32)}`);
+    const before = {
+      metadata: {},
+      spec: { securityContext: own, containers: [{ name: 'app', securityContext: own }] },
+    };
+    refuses(check(before, { securityContext: { privileged: true } }, {}, [hub]), /"new" is privileged/, /./);
+  });
+
   it('comes without its pod from older API servers: refused where the namespace has bindings, which are named', () => {
     assert.equal(checkUnseenPod([]).outcome, 'untouched');
     refuses(checkUnseenPod([nginx, other]), /before Kubernetes 1\.22 .*ArtifactBinding "nginx", "other"$/, /upgrade/);

@@ -2,7 +2,7 @@ import type { ArtifactBinding } from './artifact-binding.ts';
 import type { PatchOperation } from './json-patch.ts';
 import { selects } from './label-selector.ts';
 import type { Pod } from './pod.ts';
-import { formatLocalhostProfile, type ProfileReference, sameRepository } from './profile-reference.ts';
+import { formatLocalhostProfile, type ProfileReference, sameProfile, sameRepository } from './profile-reference.ts';
 import { allSettings, podSetting, type SeccompSetting } from './seccomp-setting.ts';
 import { artifactOf, settle } from './settle.ts';
 
@@ -47,7 +47,7 @@ export function decide(
 
   const profile = profileOf(first);
   const localhostProfile = formatLocalhostProfile(profile);
-  const other = others.find((binding) => formatLocalhostProfile(profileOf(binding)) !== localhostProfile);
+  const other = others.find((binding) => !sameProfile(profileOf(binding), profile));
   if (other !== undefined) {
     return {
       outcome: 'refused',

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { covers, formatLocalhostProfile, parseLocalhostProfile, sameRepository } from './profile-reference.ts';
+import {
+  covers,
+  formatLocalhostProfile,
+  parseLocalhostProfile,
+  sameProfile,
+  sameRepository,
+} from './profile-reference.ts';
 
 const reference = `registry.example.com:5000/security/nginx@sha256:${'a1'.repeat(32)}`;
 const other = reference.replace('nginx', 'other');
@@ -68,5 +74,18 @@ describe('a Localhost profile that names an artifact', () => {
   it('is of the repository of its other versions', () => {
     assert.ok(sameRepository({ reference }, { reference: reference.replaceAll('a1', 'b2') }));
     assert.ok(!sameRepository({ reference }, { reference: other }));
+  });
+
+  it('is the same by whichever name of its registry', () => {
+    const named = (registry: string, digit = 'a') => ({
+      reference: `${registry}/security/nginx@sha256:${digit.repeat(64)}`,
+    });
+    const hub = named('docker.io');
+    for (const registry of ['index.docker.io', 'registry-1.docker.io', 'Docker.IO', 'docker.io:443']) {
+      assert.ok(covers(named(registry), hub) && sameProfile(hub, named(registry)), registry);
+      assert.ok(sameRepository(named(registry, 'b'), hub), registry);
+      assert.ok(!covers(named(registry, 'b'), hub), registry);
+    }
+    assert.ok(!covers(named('docker.io.example.com'), hub) && !sameRepository(named('example.com'), hub));
   });
 });

@@ -1,3 +1,5 @@
+import { repositoryName } from '#lib/registry/registry-name';
+
 /** What a node intersects an artifact with besides its baseline. */
 export type ProfileBase = 'RuntimeDefault' | { readonly localhost: string };
 
@@ -36,8 +38,16 @@ export function parseLocalhostProfile(path: string): ProfileReference | undefine
 
 /** Reports whether a profile is the wanted one or stricter: the same artifact, with the wanted base if there is one. */
 export function covers(profile: ProfileReference, wanted: ProfileReference): boolean {
-  if (profile.reference !== wanted.reference) return false;
-  return wanted.base === undefined || formatLocalhostProfile(profile) === formatLocalhostProfile(wanted);
+  return sameProfile(profile, wanted.base === undefined ? { ...wanted, base: profile.base } : wanted);
+}
+
+/** Reports whether two profiles are the same artifact with the same base, by whichever name of its registry. */
+export function sameProfile(a: ProfileReference, b: ProfileReference): boolean {
+  const [one, other] = [a, b].map(({ reference, base }) => {
+    const [repository = '', digest] = reference.split('@', 2);
+    return formatLocalhostProfile({ reference: `${repositoryName(repository)}@${digest}`, base });
+  });
+  return one === other;
 }
 
 /** Reports whether two profiles are artifacts of one repository, such as two versions of one profile. */
@@ -46,5 +56,5 @@ export function sameRepository(a: ProfileReference, b: ProfileReference): boolea
 }
 
 function repositoryOf({ reference }: ProfileReference): string {
-  return reference.split('@', 1)[0] ?? '';
+  return repositoryName(reference.split('@', 1)[0] ?? '');
 }
