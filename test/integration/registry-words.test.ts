@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { speaksForRegistry } from '#lib/registry/remote/own-domain';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import { failed, runFairlead } from '#test/cli/run';
 import { manifest } from '#test/contract/content';
@@ -151,18 +152,49 @@ describe('a registry that echoes what it was sent', () => {
     }
   });
 
-  it('nor does a store show what a redirect let us in with', async () => {
-    const store = await serve((request, response) =>
-      response.writeHead(403).end(`<Message>bad ${request.url} of deadbeefdeadbeef</Message>`),
-    );
-    const { target } = await serve(
-      (_request, response) =>
-        response.writeHead(307, { location: `http://${store.host}/blob?X-Amz-Signature=deadbeefdeadbeef` }).end(),
-      quick,
-    );
-    const { message } = await refusal(target.fetch(content.descriptor));
-    assert.match(message, /: 403 "bad .*of \(secret\)"$/);
+  it('nor does an upload show what its session is called', async () => {
+    const { target } = await serve((request, response) => {
+      if (request.method === 'HEAD') response.writeHead(404).end();
+      else if (request.method === 'POST')
+        response.writeHead(202, { location: '/v2/a/blobs/uploads/1?_state=deadbeefdeadbeef' }).end();
+      else request.resume().on('end', () => response.writeHead(403).end(`bad ${request.url} of deadbeefdeadbeef`));
+    }, quick);
+    const { message } = await refusal(target.push(content.descriptor, content.bytes));
+    assert.match(message, /: 403 "bad \/v2\/a\/blobs\/uploads\/1\?_state=\(secret\)&digest=.* of \(secret\)"$/);
     assert.doesNotMatch(message, leak);
+  });
+});
+
+describe('a registry that sends us to a host that only we reach', () => {
+  it('has nothing of what that says shown, in a body, a challenge or a second answer', async () => {
+    const inner = await serve((_request, response) =>
+      response
+        .writeHead(403, { 'www-authenticate': 'Basic error_description="of the inner host"' })
+        .end('<title>the inner host</title>'),
+    );
+    for (const call of ['fetch', 'resolve'] as const) {
+      const { target } = await serve(
+        (_request, response) => response.writeHead(307, { location: `http://${inner.host}/admin` }).end(),
+        quick,
+      );
+      const refused = call === 'fetch' ? target.fetch(content.descriptor) : target.resolve('v1');
+      assert.match((await refusal(refused)).message, /: 403$/);
+    }
+    assert.deepEqual(inner.seen, ['GET /admin', 'HEAD /admin']);
+  });
+
+  it('has that of its own domain shown, and of no other', () => {
+    const shown: [string, string, boolean][] = [
+      ['https://registry.example.com', 'https://registry.example.com', true],
+      ['https://storage.example.com', 'https://registry.example.com', true],
+      ['https://registry.example.com:8443', 'https://registry.example.com', true],
+      ['https://internal.corp', 'https://registry.example.com', false],
+      ['https://10.0.0.1', 'https://10.0.0.2', false],
+      ['http://127.0.0.1:9000', 'http://127.0.0.1:5000', false],
+      ['http://localhost:5000', 'http://127.0.0.1:5000', false],
+    ];
+    for (const [host, registry, own] of shown)
+      assert.equal(speaksForRegistry(new URL(host), new URL(registry)), own, `${host} for ${registry}`);
   });
 });
 

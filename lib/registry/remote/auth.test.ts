@@ -6,13 +6,16 @@ import { createAuthorizer } from './auth.ts';
 import type { HttpRequest, Transport } from './transport.ts';
 
 /** A token service that gives `answer` to everybody, and what it was sent. */
-function tokenService(answer: object = { token: 'the-token' }): { transport: Transport; seen: HttpRequest[] } {
+function tokenService(
+  answer: object = { token: 'the-token' },
+  status = 200,
+): { transport: Transport; seen: HttpRequest[] } {
   const seen: HttpRequest[] = [];
   const transport: Transport = {
     async send(request) {
       seen.push(request);
       return {
-        status: 200,
+        status,
         header: () => undefined,
         body: (async function* () {})(),
         text: async () => JSON.stringify(answer),
@@ -95,6 +98,27 @@ describe('where credentials may go', () => {
     const otherPort = challenge('https://tokens.other.com:8443/token');
     await assert.rejects(told.answer(otherPort, scopes, undefined, undefined), { kind: 'NotAllowed' });
     assert.equal(await told.answer(realm, scopes, undefined, undefined), 'Bearer the-token');
+  });
+});
+
+describe('what a token service says of a refusal', () => {
+  const refused = async (registry: string, realm: string, trusted: string[] = []): Promise<string> => {
+    const { transport } = tokenService({ details: 'plan expired' }, 403);
+    const asking = authorizer(registry, undefined, transport, trusted).answer(challenge(realm), scopes, '', undefined);
+    return asking.then(
+      () => assert.fail('it was not refused'),
+      (error: Error) => error.message,
+    );
+  };
+
+  it('is shown where it is the registry’s, or trusted', async () => {
+    assert.match(await refused('https://registry.example.com', 'https://auth.example.com/token'), /plan expired/);
+    const trusted = ['tokens.other.com'];
+    assert.match(await refused('https://registry.example.com', 'https://tokens.other.com/', trusted), /plan expired/);
+  });
+
+  it('shows no word of a token service on another domain', async () => {
+    assert.match(await refused('https://registry.example.com', 'https://internal.corp/admin'), /\/admin: 403$/);
   });
 });
 

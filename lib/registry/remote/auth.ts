@@ -3,6 +3,7 @@ import { FairleadError } from '#lib/errors';
 import type { Credentials } from '../credentials/credentials.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { nameRequest, responseError } from './errors.ts';
+import { sameDomain } from './own-domain.ts';
 import { isLoopback } from './plain-http.ts';
 import { mergeScopes, scopesToRequest } from './scope.ts';
 import { sentSecrets } from './sent-secrets.ts';
@@ -134,8 +135,10 @@ export function createAuthorizer(options: {
     const response = await transport.send(body === undefined ? request : { ...request, body });
     const text = await response.text(tokenAnswerLimit);
     if (response.status !== 200) {
-      const error = responseError(request, response.status, text, {
-        challenge: response.header('www-authenticate'),
+      // Without credentials any host may be asked for a token; what one says that is not the registry's is not for our caller.
+      const own = sameDomain(realm, registry) || options.trustedRealms.includes(realm.host);
+      const error = responseError(request, response.status, own ? text : '', {
+        challenge: own ? response.header('www-authenticate') : undefined,
         retryAfter: response.header('retry-after'),
         secrets: [...sentSecrets(headers['authorization']), ...(oauth2 ? [who.identityToken] : [])],
       });
@@ -266,21 +269,4 @@ function refuseRealm(realm: URL, registry: URL, withCredentials: boolean, truste
       `Nothing was sent there. If ${realm.host} may see the credentials for ${registry.host}, trust it as a realm (--trust-realm).`,
     );
   }
-}
-
-/**
- * Says whether two hosts belong to one owner by their names: equal, or one the parent of the other, or both below the same parent that is
- * no public suffix. Without the list of public suffixes, a parent needs two labels, or three below `co.uk` and its like.
- */
-function sameDomain(one: URL, other: URL): boolean {
-  if (one.hostname === other.hostname || (isLoopback(one) && isLoopback(other))) return true;
-  if (/^\[|^[0-9.]+$/.test(one.hostname) || /^\[|^[0-9.]+$/.test(other.hostname)) return false;
-  return ownedDomain(one.hostname) === ownedDomain(other.hostname);
-}
-
-function ownedDomain(hostname: string): string {
-  const labels = hostname.split('.');
-  const [second = '', first = ''] = labels.slice(-2);
-  const publicSuffix = first.length === 2 && /^(?:com?|org|net|ac|edu|gov|gob|go|ne|or|ltd|plc|me)$/.test(second);
-  return labels.slice(publicSuffix ? -3 : -2).join('.');
 }

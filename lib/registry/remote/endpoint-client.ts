@@ -4,6 +4,7 @@ import { type ApiRequest, type ApiResponse, type RemoteOptions, resolveLocation 
 import { createAuthorizer } from './auth.ts';
 import { nameRequest, responseError } from './errors.ts';
 import type { Endpoint } from './hosts/endpoint.ts';
+import { speaksForRegistry } from './own-domain.ts';
 import { refusePlainHttp } from './plain-http.ts';
 import { querySecrets, sentSecrets } from './sent-secrets.ts';
 import { createTransport, defaultRetry, defaultTimeouts, type HttpResponse } from './transport.ts';
@@ -97,6 +98,7 @@ export function createEndpointClient(
    */
   const errorBody = async (request: ApiRequest, url: URL, { response }: Answer): Promise<string> => {
     const { status } = response;
+    if (!speaksForRegistry(url, api)) return '';
     const head = request.method === 'HEAD';
     if (head && (endpoint.mirror || status < 400 || status === 404 || status === 429 || status >= 500)) return '';
     try {
@@ -139,7 +141,7 @@ export function createEndpointClient(
         }
         if (answered) return { ...response, url };
         throw responseError({ method: request.method, url }, response.status, await errorBody(request, url, answer), {
-          challenge: response.header('www-authenticate'),
+          challenge: speaksForRegistry(url, api) ? response.header('www-authenticate') : undefined,
           retryAfter: response.header('retry-after'),
           secrets: hops > 0 || request.to instanceof URL ? [...answer.secrets, ...querySecrets(url)] : answer.secrets,
         });
