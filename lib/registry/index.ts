@@ -39,6 +39,7 @@ export type {
   Content,
   Deleter,
   Fetcher,
+  LookupOptions,
   Pusher,
   PushOptions,
   ReadTarget,

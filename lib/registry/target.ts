@@ -6,9 +6,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What calls take whose answer may be stale. */
+export interface LookupOptions extends CallOptions {
+  /** Ask where content is pushed to, and no mirror of it: what is found there is about to be changed, or relied upon not to be sent again. */
+  readonly fromOrigin?: boolean;
+}
+
 /** Turns a tag or a digest of one repository into a descriptor. Rejects with NotFound. */
 export interface Resolver {
-  resolve(tagOrDigest: string, options?: CallOptions): Promise<Descriptor>;
+  resolve(tagOrDigest: string, options?: LookupOptions): Promise<Descriptor>;
 }
 
 /** Reads content. The stream ends with an error, before its last bytes are delivered as good, if size or digest are not the descriptor's. */
@@ -17,7 +23,7 @@ export interface Fetcher {
 }
 
 /** What {@link ReferrerLister} takes. */
-export interface ReferrerOptions extends CallOptions {
+export interface ReferrerOptions extends LookupOptions {
   /** Leave out what is surely of another artifact type. Lists do not always know the type: entries without a usable one stay. */
   readonly artifactType?: string;
 }

@@ -81,7 +81,8 @@ type Standing = Pick<Artifact, 'descriptor' | 'manifest'>;
 async function find(target: Target, tag: string, options: CallOptions): Promise<Standing | undefined> {
   let descriptor: Descriptor;
   try {
-    descriptor = await target.resolve(tag, options);
+    // A mirror may have what stood there before: what others have added since would be lost.
+    descriptor = await target.resolve(tag, { ...options, fromOrigin: true });
   } catch (error) {
     if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
     throw error;

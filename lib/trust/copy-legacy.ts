@@ -4,7 +4,7 @@ import { type CopyOptions, copyGraph } from '#lib/registry/copy';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
-import type { CallOptions, ReadTarget, Target } from '#lib/registry/target';
+import type { LookupOptions, ReadTarget, Target } from '#lib/registry/target';
 import { signatureLimits } from './fetch-signatures.ts';
 import { isSameLayer, legacyManifest } from './legacy-manifest.ts';
 
@@ -28,7 +28,7 @@ export async function copyLegacy(
     return options.onSkipped(artifact, error);
   }
   if (ours === undefined) return;
-  const theirs = await find(target, tag, call).catch((error: unknown) => {
+  const theirs = await find(target, tag, { ...call, fromOrigin: true }).catch((error: unknown) => {
     if (isMalformed(error)) return undefined;
     throw error;
   });
@@ -46,7 +46,7 @@ export async function copyLegacy(
 export async function resolveIfThere(
   source: ReadTarget,
   tag: string,
-  options: CallOptions,
+  options: LookupOptions,
 ): Promise<Descriptor | undefined> {
   try {
     return await source.resolve(tag, options);
@@ -63,7 +63,7 @@ interface Standing {
 }
 
 /** Reads what stands under a tag; undefined where there is none. Rejects as malformed for what readers of signatures pass over. */
-async function find(target: ReadTarget, tag: string, options: CallOptions): Promise<Standing | undefined> {
+async function find(target: ReadTarget, tag: string, options: LookupOptions): Promise<Standing | undefined> {
   const descriptor = await resolveIfThere(target, tag, options);
   if (descriptor === undefined) return undefined;
   if (descriptor.mediaType !== mediaTypes.manifest) {

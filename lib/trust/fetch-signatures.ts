@@ -3,7 +3,7 @@ import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descri
 import type { Digest } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
-import type { CallOptions, ReadTarget } from '#lib/registry/target';
+import type { CallOptions, LookupOptions, ReadTarget } from '#lib/registry/target';
 import { legacyEnvelopeMediaType, legacyPredicateAnnotation } from './legacy-attestation.ts';
 import { type LegacyKind, legacyTag } from './legacy-manifest.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
@@ -74,14 +74,15 @@ export async function fetchSignatures(
 
 /**
  * Fetches only what is stored as it is written in one form, in the place and with the types by which every reader of that form finds it:
- * signatures, or attestations of another predicate type. In all else as fetchSignatures.
+ * signatures, or attestations of another predicate type. It is looked for where it is pushed to. In all else as fetchSignatures.
  */
 export async function fetchWritten(
   target: ReadTarget,
   descriptor: Descriptor,
   { format, predicateType }: { readonly format: SignatureFormat; readonly predicateType: string },
-  options: CallOptions = {},
+  call: CallOptions = {},
 ): Promise<Signature[]> {
+  const options = { ...call, fromOrigin: true };
   if (format === 'bundle') {
     const isRead = (manifest: Manifest): boolean => isPackedSignature(manifest, predicateType);
     return fetchBundles(target, descriptor, { wanted: new Set([predicateType]), isRead }, options);
@@ -102,7 +103,7 @@ async function fetchBundles(
   target: ReadTarget,
   subject: Descriptor,
   { wanted, isRead }: WantedReferrers,
-  options: CallOptions,
+  options: LookupOptions,
   onPassedOver?: FetchOptions['onPassedOver'],
 ): Promise<Signature[]> {
   const listed = (await ifUsable(target.referrers(subject, options), onPassedOver)) ?? [];
@@ -239,7 +240,7 @@ function unreadSignature(digest: Digest, type: string, reason: string): Fairlead
 async function fetchLegacySignatures(
   target: ReadTarget,
   subject: Descriptor,
-  options: CallOptions,
+  options: LookupOptions,
   onPassedOver?: FetchOptions['onPassedOver'],
 ): Promise<Signature[]> {
   const found = await fetchLegacyLayers(target, { subject, kind: 'sig' }, options, isLegacySignature, onPassedOver);
@@ -258,7 +259,7 @@ async function fetchLegacyAttestations(
   target: ReadTarget,
   subject: Descriptor,
   wanted: readonly string[],
-  options: CallOptions,
+  options: LookupOptions,
 ): Promise<Signature[]> {
   const { bundleBytes: limit } = signatureLimits;
   const found = await fetchLegacyLayers(target, { subject, kind: 'att' }, options, (layer) => {
@@ -284,7 +285,7 @@ interface LegacyLayer {
 async function fetchLegacyLayers(
   target: ReadTarget,
   { subject, kind }: { readonly subject: Descriptor; readonly kind: LegacyKind },
-  options: CallOptions,
+  options: LookupOptions,
   isWanted: (layer: Descriptor) => boolean,
   onPassedOver?: FetchOptions['onPassedOver'],
 ): Promise<LegacyLayer[]> {

@@ -253,13 +253,6 @@ describe('what is there already keeps no signature from being added, where it', 
     }
   });
 
-  it('is only at a mirror, and not where it is pushed to', async () => {
-    const memory = await repository();
-    const { digest } = await sign(memory, signer);
-    const mirrored = { ...memory, exists: async (each: { digest: string }) => each.digest !== digest };
-    assert.equal((await sign(mirrored, signer)).alreadyThere, false);
-  });
-
   it('is not to be seen because we have a defect, which is told', async () => {
     const defect = new TypeError('defect');
     const broken = { ...(await repository()), referrers: () => Promise.reject(defect) };

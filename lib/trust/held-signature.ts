@@ -40,11 +40,7 @@ export async function findHeld(
   const examined = examineSignatures(descriptor, reference, candidates, ruleOf(request, require));
   const [first] = examined.flatMap(({ held }) => held);
   if (first === undefined || !examined.every(isMet)) return undefined;
-  return ifReadable(async () => {
-    const carrier = await target.resolve(first.manifest, options);
-    // What is found may be what a mirror has kept.
-    return (await target.exists(carrier, options)) ? carrier : undefined;
-  }, options);
+  return ifReadable(() => target.resolve(first.manifest, { ...options, fromOrigin: true }), options);
 }
 
 async function fetchCandidates(

@@ -7,8 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { memoryRepository } from '#lib/registry/memory';
 import { proxyFromEnvironment } from '#lib/registry/remote/proxy';
-import { type RemoteOptions, remoteRepository } from '#lib/registry/remote/repository';
+import { type RemoteOptions, type RemoteRepository, remoteRepository } from '#lib/registry/remote/repository';
+import { attachSignature } from '#lib/trust/attach-signature';
+import { copySigned } from '#lib/trust/copy-signed';
+import { fetchSignatures } from '#lib/trust/fetch-signatures';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/key';
+import { verifySignatures } from '#lib/trust/verify-signatures';
 import { blob, emptyConfig, manifest, pushAll } from '#test/contract/content';
 import { type Certificate, makeAuthority, makeCertificate } from '#test/peers/certificates';
 import { type Registry, startRegistry } from '#test/peers/registry';
@@ -202,6 +208,49 @@ describePeers(['docker-registry'], 'remoteRepository with mirrors', () => {
     await put(mirror, repository);
     await assert.rejects(open(repository).resolve('v1'), { kind: 'NotFound' });
     assert.deepEqual(await open(repository).resolve(image.descriptor.digest), image.descriptor);
+  });
+
+  for (const format of ['bundle', 'legacy'] as const) {
+    it(`takes what the mirror alone has for no signature of the registry’s, and adds one: ${format}`, async () => {
+      await configureMirror('["pull", "resolve"]');
+      const repository = fresh();
+      for (const registry of [origin, mirror]) await put(registry, repository);
+      const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+      const reference = { registry: 'registry.test', repository };
+      const request = { descriptor: image.descriptor, reference, signer, format };
+      await attachSignature(remoteRepository({ registry: mirror.host, repository }), request);
+      assert.equal((await attachSignature(open(repository), request)).alreadyThere, false);
+      const there = remoteRepository({ registry: origin.host, repository });
+      assert.equal((await fetchSignatures(there, image.descriptor)).length, 1);
+      assert.equal((await attachSignature(open(repository), request)).alreadyThere, true);
+    });
+  }
+
+  it('loses no signature of the registry’s to what a mirror has under the tag of cosign 2', async () => {
+    await configureMirror('["pull", "resolve"]');
+    const repository = fresh();
+    for (const registry of [origin, mirror]) await put(registry, repository);
+    const there = remoteRepository({ registry: origin.host, repository });
+    const stale = remoteRepository({ registry: mirror.host, repository });
+    const signing = async (target: RemoteRepository, reference = 'registry.test') => {
+      const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+      const where = { registry: reference, repository };
+      await attachSignature(target, { descriptor: image.descriptor, reference: where, signer, format: 'legacy' });
+      return { anyOf: [{ key: 'k', publicKey: signer.publicKey }] };
+    };
+    const first = await signing(there);
+    await signing(stale);
+    const second = await signing(open(repository));
+    const source = memoryRepository();
+    await pushAll(source, [emptyConfig, image]);
+    await source.tag(image.descriptor, 'v1');
+    const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+    const reference = { registry: 'registry.test', repository };
+    await attachSignature(source, { descriptor: image.descriptor, reference, signer, format: 'legacy' });
+    await copySigned(source, open(repository), image.descriptor, { tags: ['v1'] });
+    const third = { anyOf: [{ key: 'k', publicKey: signer.publicKey }] };
+    const rule = { match: '**', unsigned: false, require: [first, second, third] };
+    verifySignatures(image.descriptor, reference, await fetchSignatures(there, image.descriptor), rule);
   });
 
   it('keeps the registry’s credentials from the mirror', async () => {

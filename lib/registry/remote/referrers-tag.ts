@@ -2,7 +2,7 @@ import { FairleadError } from '#lib/errors';
 import { type Descriptor, mediaTypes } from '../descriptor.ts';
 import { type Digest, digestParts } from '../digest.ts';
 import { acceptManifests, manifestBytesLimit, parseEntries } from '../manifest.ts';
-import type { CallOptions, PushOptions } from '../target.ts';
+import type { CallOptions, LookupOptions, PushOptions } from '../target.ts';
 import { type RegistryClient, readBody } from './api.ts';
 import { repositoryScope } from './scope.ts';
 import { pause } from './transport.ts';
@@ -60,8 +60,9 @@ export class ReferrersTags {
    * Lists the referrers of a subject; [] where there is no tag. Rejects with InvalidInput where something else stands under the tag, and
    * with LimitExceeded over 10,000 entries or 4 MiB.
    */
-  async list(subject: Digest, { signal }: CallOptions): Promise<Descriptor[]> {
-    const response = await this.#client.send({ ...this.#get(subject), scopes: this.#pull, signal });
+  async list(subject: Digest, { signal, fromOrigin }: LookupOptions): Promise<Descriptor[]> {
+    const need = fromOrigin ? { need: 'push' as const } : {};
+    const response = await this.#client.send({ ...this.#get(subject), ...need, scopes: this.#pull, signal });
     if (response.status === 404) {
       await response.discard();
       return [];

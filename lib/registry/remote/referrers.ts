@@ -74,7 +74,7 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
 
   return {
     async list(subject, options) {
-      const listed = await byApi(subject, options);
+      const listed = await byApi(subject, options.fromOrigin ? { ...options, need: 'push' } : options);
       // Registries list nothing though there are referrers: those that came before the API, and mirrors that pass on manifests only.
       return listed === undefined || listed.length === 0 ? tags.list(subject, options) : listed;
     },

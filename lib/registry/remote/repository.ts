@@ -6,7 +6,7 @@ import { linksOf, ofArtifactType, referrerDescriptor } from '../graph.ts';
 import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
 import type { ManifestResolver, ResolvedManifest, TaggedPusher } from '../one-request.ts';
 import { formatRepository, isTag, type Reference } from '../reference.ts';
-import type { CallOptions, PushOptions, Repository } from '../target.ts';
+import type { CallOptions, LookupOptions, PushOptions, Repository } from '../target.ts';
 import { type ApiResponse, type RegistryClient, type RemoteOptions, readBody } from './api.ts';
 import { createBlobPusher } from './blob-pusher.ts';
 import { createClient } from './client.ts';
@@ -71,11 +71,12 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
   };
   const blobs = createBlobPusher(client, repository, exists);
 
-  const getManifest = async (tagOrDigest: string, options: CallOptions): Promise<Required<ResolvedManifest>> => {
+  const getManifest = async (tagOrDigest: string, options: LookupOptions): Promise<Required<ResolvedManifest>> => {
     for (let attempt = 1; ; attempt++) {
       const response = await client.send({
         method: 'GET',
         to: `${repository}/manifests/${tagOrDigest}`,
+        ...(options.fromOrigin ? { need: 'push' as const } : {}),
         scopes: pull,
         expect: [200],
         headers: { accept: acceptManifests },
@@ -161,7 +162,8 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
 
     async resolve(tagOrDigest, options = {}) {
       checkTagOrDigest(tagOrDigest, name);
-      const response = await head(`${repository}/manifests/${tagOrDigest}`, options, [200, 405, 501]);
+      const need = options.fromOrigin ? 'push' : undefined;
+      const response = await head(`${repository}/manifests/${tagOrDigest}`, options, [200, 405, 501], need);
       const told = response.header('docker-content-digest');
       const digest = isDigest(tagOrDigest) ? tagOrDigest : told;
       const size = response.header('content-length');
