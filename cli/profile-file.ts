@@ -23,6 +23,7 @@ export interface ContainerOptions {
 /** Values of the options that addProfileOptions adds. */
 export interface ProfileOptions extends ContainerOptions {
   readonly from?: ProfileFormat;
+  readonly document?: string;
   /** Whose default capabilities the container has; those of containerd if it is absent. */
   readonly like?: RuntimeLike;
 }
@@ -41,6 +42,7 @@ export function addProfileOptions(command: Command): Command {
   command.addOption(
     new Option('--from <format>', 'read this format only; without it, it is found out').choices(profileFormats),
   );
+  command.option('--document <name>', 'which one, in a file of several documents or a List: its name or number');
   return addContainerOptions(command);
 }
 
@@ -83,7 +85,7 @@ export function hostOf(options: ContainerOptions & Pick<ProfileOptions, 'like'>)
  * @throws FairleadError InvalidInput where it cannot be read; ProfileInvalid naming the place in it.
  */
 async function readProfileFile(file: string, options: ProfileOptions, reading: Reading): Promise<Profile> {
-  const { from } = options;
+  const { from, document } = options;
   // Loaded where profiles are read: others only want the options.
   const [bytes, { importProfile }] = await Promise.all([
     readInput(file, maxProfileBytes),
@@ -91,6 +93,7 @@ async function readProfileFile(file: string, options: ProfileOptions, reading: R
   ]);
   return importProfile(bytes, sourceName(file), {
     ...(from === undefined ? {} : { format: from }),
+    ...(document === undefined ? {} : { document }),
     host: hostOf(options),
     ...reading,
   });

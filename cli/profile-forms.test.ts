@@ -49,6 +49,28 @@ describe('forms of a profile, on the command line', () => {
   });
   after(() => rm(cwd, { recursive: true }));
 
+  it('a file of several documents is read at the one that is chosen, with its empty ones passed over', async () => {
+    const two = [resource('SeccompProfile', '{defaultAction: SCMP_ACT_ERRNO}'), '# nothing\n'].join('---\n');
+    await writeFile(join(cwd, 'one.yaml'), `---\n${two}---\n`);
+    succeeded(await fairlead(['lint', 'one.yaml']));
+    const hexadecimal = resource(
+      'SeccompProfile',
+      '{defaultAction: SCMP_ACT_ERRNO, syscalls: [{names: [clone], action: SCMP_ACT_ALLOW, args: [{index: 0, value: 0x10, op: SCMP_CMP_EQ}]}]}',
+    ).replace('name: app', 'name: web');
+    await writeFile(join(cwd, 'two.yaml'), `${two}---\n${hexadecimal}`);
+    const unclear = await fairlead(['convert', 'two.yaml', '--to', 'runtime']);
+    failed(
+      unclear,
+      2,
+      /two\.yaml has 2 documents(.|\n)*1: SeccompProfile app(.|\n)*2: SeccompProfile web(.|\n)*--document/,
+    );
+    const chosen = await fairlead(['convert', 'two.yaml', '--to', 'runtime', '--document', 'web']);
+    assert.equal(JSON.parse(succeeded(chosen)).syscalls[0].args[0].value, 16);
+    const items = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [{ apiVersion: 'v1', kind: 'Namespace' }] });
+    await writeFile(join(cwd, 'list.json'), items);
+    failed(await fairlead(['lint', 'list.json']), 3, /not a known profile format/);
+  });
+
   for (const file of Object.keys(files)) {
     it(`push refuses ${file} with a command that makes it one that is published`, async () => {
       const refusal = await push(file);

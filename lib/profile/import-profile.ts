@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { chooseDocument } from './choose-document.ts';
 import { convertCommand } from './convert-command.ts';
 import { type DetectedForm, detectForm } from './detect-form.ts';
 import type { JsonDocument } from './json/read-json.ts';
@@ -13,7 +14,7 @@ import { parseDocker } from './seccomp/parse-docker.ts';
 import { readPlainSeccomp } from './seccomp/read-plain.ts';
 import type { ResolutionHost } from './seccomp/resolve-docker.ts';
 import { resolveDocker } from './seccomp/resolve-docker.ts';
-import { readYaml } from './yaml/read-yaml.ts';
+import { readYamlDocuments } from './yaml/read-yaml.ts';
 
 export interface ImportOptions {
   /** Refuses what is in another form. */
@@ -25,6 +26,8 @@ export interface ImportOptions {
    * writing it anew: without the members that are unknown, and with YAML in place of JSON. Both are reported beside it.
    */
   readonly lenient?: boolean;
+  /** Which one, where there are several documents or a List: its name or number; see chooseDocument. */
+  readonly document?: string;
   /** What to do about a file with nothing in it, for the message. */
   readonly blankHint?: string;
 }
@@ -45,7 +48,8 @@ export function importProfile(bytes: Uint8Array, source: string, options: Import
   const plain = options.format === undefined ? readPlainSeccomp(bytes, profileLimits) : undefined;
   if (plain !== undefined) return { kind: 'Seccomp', seccomp: plain };
   const json = isJson(bytes);
-  const document = json ? readJson(bytes, source, profileLimits) : readYaml(bytes, source, profileLimits);
+  const documents = json ? [readJson(bytes, source, profileLimits)] : readYamlDocuments(bytes, source, profileLimits);
+  const document = chooseDocument(documents, options.document);
   const found = detectForm(document);
   const format = options.format ?? formatOf(document, found);
   if (!json && !options.lenient && format !== 'spo') throw notJson(document);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
 import type { JsonNode } from '../json/node.ts';
-import { readYaml } from './read-yaml.ts';
+import { readYaml, readYamlDocuments } from './read-yaml.ts';
 
 const limits = { bytes: 1_000_000, depth: 8, values: 1_000 };
 
@@ -34,6 +34,67 @@ describe('readYaml', () => {
 
   it('keeps what YAML 1.1 would change', () => {
     assert.deepEqual(plain(read('{a: no, b: on, c: 0o7, d: 1e3}').root), { a: 'no', b: 'on', c: 7, d: 1000 });
+  });
+
+  it('reads integers as kubectl does', () => {
+    for (const [text, value] of [
+      ['0x7e020000', '2114060288'],
+      ['0XfF', '255'],
+      ['-0x10', '-16'],
+      ['0xFFFFFFFFFFFFFFFF', '18446744073709551615'],
+      ['0x1ffffffffffffffff', '36893488147419103231'],
+      ['0o17', '15'],
+      ['017', '15'],
+      ['-0777', '-511'],
+      ['00', '0'],
+      ['08', '8'],
+      ['0b101', '5'],
+      ['1_000', '1000'],
+      ['0x7e_02', '32258'],
+      ['+5', '5'],
+      ['18446744073709551615', '18446744073709551615'],
+      ['0', '0'],
+    ] as const) {
+      const { root } = read(`a: ${text}\nb: [${text}]\nc: "${text}"\n`);
+      assert.deepEqual(plain(root), { a: Number(value), b: [Number(value)], c: text }, text);
+      const member = root.type === 'object' ? root.members.get('a')?.value : undefined;
+      assert.equal(member?.type === 'number' && member.source, value);
+    }
+    for (const text of ['0x', '0xg', '0b2', '_1', '1x', "'0x1'", '0o8', '0_'])
+      assert.equal(typeof (plain(read(`a: ${text}\n`).root) as { a: unknown }).a, 'string', text);
+  });
+
+  it('passes over documents with nothing in them, and knows where the others stand', () => {
+    const one = { a: 1 };
+    for (const text of [
+      'a: 1\n---\n',
+      '---\na: 1\n---\n---\n',
+      '# first\n---\na: 1\n',
+      '---\n# nothing\n---\na: 1\n...\n',
+      'null\n---\na: 1\n---\n~\n',
+      '%YAML 1.2\n---\na: 1\n',
+    ])
+      assert.deepEqual(plain(read(text).root), one, text);
+    const several = readYamlDocuments(Buffer.from('a: 1\n---\n---\nb: 2\n--- # third\n- c\n'), 'p.yaml', limits);
+    assert.deepEqual(
+      several.map(({ root }) => plain(root)),
+      [one, { b: 2 }, ['c']],
+    );
+    assert.deepEqual(
+      several.map(({ root }) => root.at),
+      [0, 13, 30],
+    );
+    for (const text of ['---\n---\n', '~', '# a\n---\n# b\n']) assert.throws(() => read(text), /the document is empty/);
+    assert.throws(() => read('a: 1\n---\nb: [\n'), /^FairleadError: p\.yaml:4:1: not valid YAML/);
+  });
+
+  it('counts the values of all documents, and says how to do without anchors', () => {
+    const many = `[${'1,'.repeat(600)}1]\n`;
+    assert.throws(() => readYamlDocuments(Buffer.from(`${many}---\n${many}`), 'p.yaml', limits), {
+      kind: 'LimitExceeded',
+    });
+    for (const text of ['a: &x 1\nb: *x\n', 'a: &x {b: 1}\nc:\n  <<: *x\n', '&x null\n'])
+      assert.throws(() => read(text), { kind: 'ProfileInvalid', hint: /yq 'explode/ });
   });
 
   it('knows where everything stands', () => {

@@ -10,12 +10,13 @@ import { type JsonDocument, type JsonLimits, positionOf } from '../json/read-jso
 const mostTokens = 150_000;
 
 /**
- * Reads one YAML 1.2 document, of which JSON is a subset, into the same tree as JSON. No anchors, no tags, no other
- * keys than text: what is left means the same to every reader.
+ * Reads the documents of a YAML 1.2 stream, of which JSON is a subset, into the same trees as JSON, those that are not empty.
+ * No anchors, no tags, no other keys than text: what is left means the same to every reader. Integers are as kubectl reads
+ * them: in hexadecimal (0x1f), octal (0o17, 017) and binary (0b11), with underscores.
  *
- * @throws FairleadError ProfileInvalid with `source:line:column`; LimitExceeded.
+ * @throws FairleadError ProfileInvalid with `source:line:column`, or where all are empty; LimitExceeded.
  */
-export function readYaml(bytes: Uint8Array, source: string, limits: JsonLimits): JsonDocument {
+export function readYamlDocuments(bytes: Uint8Array, source: string, limits: JsonLimits): readonly JsonDocument[] {
   if (bytes.length > limits.bytes) {
     throw new FairleadError(
       'LimitExceeded',
@@ -34,33 +35,59 @@ export function readYaml(bytes: Uint8Array, source: string, limits: JsonLimits):
     if (tokens > mostTokens)
       throw new FairleadError('LimitExceeded', `${source}: more than ${mostTokens} words and signs`);
   }
-  const fail = (at: number, what: string): never => {
-    throw new FairleadError('ProfileInvalid', `${positionOf({ text, source }, at)}: not valid YAML: ${what}`);
+  const fail: Fail = (at, what, hint) => {
+    throw new FairleadError('ProfileInvalid', `${positionOf({ text, source }, at)}: not valid YAML: ${what}`, {
+      ...(hint !== undefined && { hint }),
+    });
   };
-  const document = compose(text, source, fail);
-  const problem = document.errors[0] ?? document.warnings[0];
+  const documents = compose(text, source);
+  const [problem] = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]);
   if (problem !== undefined) return fail(problem.pos[0], problem.message);
-  if (document.contents === null) return fail(0, 'the document is empty');
-  const root = new Converter({ text, source }, limits, fail).node(document.contents, 1);
-  return { root, text, source };
+  const converter = new Converter({ text, source }, limits, fail);
+  const read = documents.flatMap(({ contents }) =>
+    isEmpty(contents) ? [] : [{ root: converter.node(contents, 1), text, source }],
+  );
+  return read.length > 0 ? read : fail(0, 'the document is empty');
 }
 
-type Fail = (at: number, what: string) => never;
+/** The same for what must be one document. */
+export function readYaml(bytes: Uint8Array, source: string, limits: JsonLimits): JsonDocument {
+  const [first, second] = readYamlDocuments(bytes, source, limits);
+  if (first !== undefined && second === undefined) return first;
+  const position = positionOf({ text: first?.text ?? '', source }, second?.root.at ?? 0);
+  throw new FairleadError('ProfileInvalid', `${position}: not valid YAML: more than one document`);
+}
 
-function compose(text: string, source: string, fail: Fail) {
-  let documents: ReturnType<typeof parseAllDocuments>;
+type Fail = (at: number, what: string, hint?: string) => never;
+
+function compose(text: string, source: string) {
   try {
     // The parser compares every key with every other one; the converter looks them up.
     const options = { version: '1.2', schema: 'core', uniqueKeys: false, prettyErrors: false } as const;
-    documents = parseAllDocuments(text, { ...options, logLevel: 'silent' });
+    const documents = parseAllDocuments(text, { ...options, logLevel: 'silent' });
+    return 'empty' in documents ? [] : documents;
   } catch (cause) {
     // The parser calls itself for every level of nesting.
     if (!(cause instanceof RangeError)) throw cause;
     throw new FairleadError('LimitExceeded', `${source}: nested too deep`, { cause });
   }
-  const [first, second] = documents;
-  if (second !== undefined) return fail(second.range?.[0] ?? 0, 'more than one document');
-  return first ?? fail(0, 'the document is empty');
+}
+
+/** As kubectl passes over it: nothing, comments alone, or null. */
+function isEmpty(contents: Node | null): contents is null {
+  return contents === null || (isScalar(contents) && contents.value === null && contents.anchor === undefined);
+}
+
+const expandedHint = "Write out what they stand for, such as by: yq 'explode(.)' FILE";
+
+/** The decimal digits of an integer as kubectl's reader of YAML takes it; undefined for anything else. */
+function decimalOf(plain: string): string | undefined {
+  const [, sign = '', based, octal, decimal] =
+    /^([-+]?)(?:(0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+)|0([0-7_]+)|([0-9][0-9_]*))$/.exec(plain) ?? [];
+  const digits = based ?? (octal === undefined ? decimal : `0o${octal}`);
+  const text = digits?.replaceAll('_', '');
+  if (text === undefined || /^0[xob]$/i.test(text)) return undefined;
+  return `${sign === '-' ? '-' : ''}${BigInt(text)}`;
 }
 
 class Converter {
@@ -81,16 +108,23 @@ class Converter {
     if (this.#values > this.#limits.values) this.#tooMuch(at, `more than ${this.#limits.values} values`);
     if (depth > this.#limits.depth) this.#tooMuch(at, `nested deeper than ${this.#limits.depth} levels`);
     if (node === null) return { type: 'null', at };
-    if (isAlias(node) || node.anchor !== undefined) return this.#fail(at, 'anchors and aliases are not accepted');
-    if (node.tag !== undefined) return this.#fail(at, 'tags are not accepted');
-    if (isScalar(node)) return this.#scalar(node.value, node.source ?? '', at);
+    if (isAlias(node) || node.anchor !== undefined)
+      return this.#fail(at, 'anchors and aliases are not accepted', expandedHint);
+    if (node.tag !== undefined) return this.#fail(at, 'tags are not accepted', 'Leave the tag out.');
+    if (isScalar(node)) {
+      const integer = node.type === 'PLAIN' ? decimalOf(node.source ?? '') : undefined;
+      return integer === undefined
+        ? this.#scalar(node.value, node.source ?? '', at)
+        : { type: 'number', at, source: integer };
+    }
     if (isSeq(node))
       return { type: 'array', at, items: node.items.map((item) => this.node(item as Node, depth + 1, at)) };
     if (!isMap(node)) return this.#fail(at, 'expected a value');
     const members = new Map<string, JsonMember>();
     for (const { key, value } of node.items) {
       if (!isScalar(key) || typeof key.value !== 'string') return this.#fail(at, 'a key must be text');
-      if (key.anchor !== undefined || key.tag !== undefined) return this.#fail(at, 'a key has neither anchor nor tag');
+      if (key.anchor !== undefined || key.tag !== undefined)
+        return this.#fail(at, 'a key has neither anchor nor tag', expandedHint);
       const place = key.range?.[0] ?? at;
       if (members.has(key.value)) return this.#fail(place, `the key ${JSON.stringify(key.value.slice(0, 64))} twice`);
       members.set(key.value, { keyAt: place, value: this.node(value as Node | null, depth + 1, place) });
