@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { readJson } from '../json/read-json.ts';
 import { lintAppArmor } from './lint.ts';
-import type { AppArmorProfile } from './model.ts';
+import type { AppArmorProfile, FilesystemRules } from './model.ts';
 import { parseAppArmor } from './parse.ts';
 import { runtimeDefaultAppArmor } from './runtime-default.ts';
 
@@ -31,7 +31,6 @@ describe('lintAppArmor', () => {
         'covered-path /executable/allowedLibraries/0',
         'covered-path /filesystem/writeOnlyPaths/0',
         'covered-path /filesystem/readWritePaths/0',
-        'never-permitted /filesystem/writeOnlyPaths/0',
         'writable-executable /filesystem/readWritePaths/0',
         'writes-everywhere /filesystem/readWritePaths/1',
         'writable-executable /filesystem/readWritePaths/1',
@@ -45,6 +44,7 @@ describe('lintAppArmor', () => {
       'covered-path /executable/allowedLibraries/0',
       'covered-path /filesystem/readOnlyPaths/0',
       'executes-everywhere /executable/allowedExecutables/0',
+      'writable-executable /filesystem/readWritePaths/0',
     ]);
     assert.deepEqual(codes({ mode: 'Enforce', executable: { allowedExecutables: [], allowedLibraries: [] } }), [
       'unspecified-section ',
@@ -52,5 +52,62 @@ describe('lintAppArmor', () => {
       'unspecified-section ',
       'nothing-executable /executable/allowedExecutables',
     ]);
+  });
+
+  const files = (lists: Partial<FilesystemRules>): AppArmorProfile => ({
+    mode: 'Enforce',
+    filesystem: { readOnlyPaths: [], writeOnlyPaths: [], readWritePaths: [], ...lists },
+  });
+  const messages = (profile: AppArmorProfile, code: string) =>
+    lintAppArmor(profile).flatMap((finding) =>
+      finding.code === code ? [`${finding.severity} ${finding.message}`] : [],
+    );
+
+  it('says how paths are read that are read-only and write-only, or read-only and read-write', () => {
+    const reason = 'what a path may is what all of its lists grant together';
+    const both = (path: string, other: string) =>
+      `warning ${path} may be read as well as written, since ${other} of readOnlyPaths matches it: ${reason}. The Security Profiles Operator denies both`;
+    assert.deepEqual(
+      messages(
+        files({ readOnlyPaths: ['/a/b', '/c/**', '/d*'], writeOnlyPaths: ['/a/*', '/c/x', '/*e', '/f'] }),
+        'read-and-write',
+      ),
+      [both('/a/b', '/a/b'), both('/c/x', '/c/**'), both('/d*e', '/d*')],
+    );
+    assert.deepEqual(messages(files({ readOnlyPaths: ['/c/**'], readWritePaths: ['/c/x', '/e'] }), 'read-and-write'), [
+      `info /c/x may be written, although /c/** of readOnlyPaths matches it: ${reason}. The Security Profiles Operator denies writing`,
+    ]);
+    assert.deepEqual(messages(files({ readOnlyPaths: ['/c'], readWritePaths: ['/*'] }), 'read-and-write'), []);
+    assert.deepEqual(messages(files({ readOnlyPaths: ['/c'], readWritePaths: ['/*'] }), 'covered-path'), [
+      'info /c is permitted by /* of readWritePaths already, and may be written too',
+    ]);
+  });
+
+  it('warns of what may be written and executed, also where only some names of a path may', () => {
+    const executable = { allowedExecutables: ['/opt/**'], allowedLibraries: ['/lib/*.so'] };
+    const { filesystem } = files({ writeOnlyPaths: ['/lib/my*'], readWritePaths: ['/opt/data/*', '/srv/**'] });
+    assert.ok(filesystem);
+    assert.deepEqual(messages({ mode: 'Enforce', executable, filesystem }, 'writable-executable'), [
+      'warning /lib/my*.so may be written and mapped as code: a process can run what it wrote',
+      'warning /opt/data/* may be written and executed: a process can run what it wrote',
+    ]);
+  });
+
+  it('names what every policy that enforces denies, and nothing else of /proc and /sys', () => {
+    const profile = files({
+      readOnlyPaths: ['/proc/kcore', '/sys/firmware/**', '/sys/devices/**'],
+      writeOnlyPaths: ['/proc/sys/kernel/core_pattern', '/proc/sys/kernel/shmmax', '/proc/1/oom_score_adj'],
+      readWritePaths: ['/sys/kernel/security/x', '/sys/kernel/mm/x', '/sys/fs/cgroup/x'],
+    });
+    const denied = (path: string, what: string) =>
+      `warning ${path} stays denied for ${what}, as in the runtime's default: every policy has rules for that`;
+    assert.deepEqual(messages(profile, 'never-permitted'), [
+      denied('/proc/kcore', 'reading'),
+      denied('/sys/firmware/**', 'reading'),
+      denied('/proc/sys/kernel/core_pattern', 'writing'),
+      denied('/sys/kernel/security/x', 'reading and writing'),
+      denied('/sys/kernel/mm/x', 'writing'),
+    ]);
+    assert.deepEqual(messages({ ...profile, mode: 'Complain' }, 'never-permitted'), []);
   });
 });

@@ -26,16 +26,42 @@ export function defaultRules(peer: string, mode: AppArmorMode): readonly string[
   ];
 }
 
+/** Paths that the default rules deny, and the permissions that they take from them, as apparmor.d(5) writes these. */
+export interface DeniedPath {
+  readonly path: string;
+  readonly permissions: string;
+}
+
+/** Of /proc, only the folders of processes and the limits of shared memory may be written. */
+const deniedInProc: readonly DeniedPath[] = [
+  { path: '/proc/*', permissions: 'wlk' },
+  { path: '/proc/{[^0-9s]*,s[^y]*,sy[^s]*,sys?*}/**', permissions: 'wlk' },
+  { path: '/proc/sys/{[^k]**,k[^e]**,ke[^r]**,ker[^n]**,kern[^e]**,kerne[^l]**,kernel?*/**}', permissions: 'wlk' },
+  { path: '/proc/sys/kernel/{?,??,[^s]**,s[^h]**,sh[^m]**}', permissions: 'wlk' },
+  { path: '/proc/{kcore,kmem,mem,sysrq-trigger}', permissions: 'rwklx' },
+];
+
+/** Of /sys, only control groups may be written. */
+const deniedInSys: readonly DeniedPath[] = [
+  { path: '/sys/{[^f]*,f[^s]*,fs?*}/**', permissions: 'wklx' },
+  {
+    path: '/sys/fs/{[^c]*,c[^g]*,cg[^r]*,cgr[^o]*,cgro[^u]*,cgrou[^p]*,cgroup?*}/**',
+    permissions: 'wklx',
+  },
+  { path: '/sys/{firmware,devices/virtual/powercap,kernel/security}/**', permissions: 'rwklx' },
+];
+
+/** What every policy that enforces denies, whatever the profile lists. */
+export const deniedPaths: readonly DeniedPath[] = [...deniedInProc, ...deniedInSys];
+
 const deniedByDefault: readonly string[] = [
   'deny mount,',
   '# Of /proc, only the folders of processes and the limits of shared memory may be written.',
-  'deny "/proc/*" wlk,',
-  'deny "/proc/{[^0-9s]*,s[^y]*,sy[^s]*,sys?*}/**" wlk,',
-  'deny "/proc/sys/{[^k]**,k[^e]**,ke[^r]**,ker[^n]**,kern[^e]**,kerne[^l]**,kernel?*/**}" wlk,',
-  'deny "/proc/sys/kernel/{?,??,[^s]**,s[^h]**,sh[^m]**}" wlk,',
-  'deny "/proc/{kcore,kmem,mem,sysrq-trigger}" rwklx,',
+  ...deniedInProc.map(denyRule),
   '# Of /sys, only control groups may be written.',
-  'deny "/sys/{[^f]*,f[^s]*,fs?*}/**" wklx,',
-  'deny "/sys/fs/{[^c]*,c[^g]*,cg[^r]*,cgr[^o]*,cgro[^u]*,cgrou[^p]*,cgroup?*}/**" wklx,',
-  'deny "/sys/{firmware,devices/virtual/powercap,kernel/security}/**" rwklx,',
+  ...deniedInSys.map(denyRule),
 ];
+
+function denyRule({ path, permissions }: DeniedPath): string {
+  return `deny "${path}" ${permissions},`;
+}
