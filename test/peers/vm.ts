@@ -48,7 +48,7 @@ export async function startVm({ kernelArguments = '' }: { kernelArguments?: stri
       ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
       ...['-chardev', `socket,id=agent,path=${socket},server=on,wait=off`, '-serial', 'chardev:agent'],
       ...['-kernel', kernel, '-initrd', initramfs],
-      ...['-append', `console=ttyS0 quiet panic=-1 edd=off ${kernelArguments}`],
+      ...['-append', `console=ttyS0 quiet panic=-1 edd=off log_buf_len=1M ${kernelArguments}`],
       ...['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap'],
       ...['-virtfs', `local,path=${modules},mount_tag=modules,security_model=none,readonly=on`],
       ...['-virtfs', `local,path=${job},mount_tag=job,security_model=none`],
