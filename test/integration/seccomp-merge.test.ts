@@ -84,6 +84,45 @@ const cases: Readonly<Record<string, readonly [SeccompProfile, ...SeccompProfile
       ],
     },
   ],
+  // 32-bit programs have no upper bits: for them the first entry has no conditions either, and decides alone.
+  'a condition on upper bits of a multiplexer, beside an entry without any': [
+    {
+      defaultAction: 'SCMP_ACT_TRAP',
+      architectures: ['SCMP_ARCH_X86'],
+      syscalls: [
+        {
+          names: ['socketcall'],
+          action: 'SCMP_ACT_NOTIFY',
+          args: [{ index: 0, value: 0xffff_ffff_0000_0000n, valueTwo: 0n, op: 'SCMP_CMP_MASKED_EQ' }],
+        },
+        { names: ['socketcall'], action: 'SCMP_ACT_KILL_PROCESS' },
+      ],
+    },
+    {
+      defaultAction: 'SCMP_ACT_KILL_PROCESS',
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+      syscalls: [{ names: ['socket'], action: 'SCMP_ACT_TRACE', args: [when(0, 'SCMP_CMP_NE', 0n)] }],
+    },
+  ],
+  'the same, for a call that is made through one': [
+    {
+      defaultAction: 'SCMP_ACT_TRAP',
+      architectures: ['SCMP_ARCH_X86'],
+      syscalls: [
+        {
+          names: ['socket'],
+          action: 'SCMP_ACT_LOG',
+          args: [{ index: 1, value: 0xffff_ffff_0000_0000n, valueTwo: 0n, op: 'SCMP_CMP_MASKED_EQ' }],
+        },
+        { names: ['socket'], action: 'SCMP_ACT_KILL_PROCESS' },
+      ],
+    },
+    {
+      defaultAction: 'SCMP_ACT_KILL_THREAD',
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+      syscalls: [{ names: ['socket'], action: allow, args: [when(0, 'SCMP_CMP_EQ', 2n)] }],
+    },
+  ],
 };
 
 describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'a merged profile that libseccomp loaded', () => {

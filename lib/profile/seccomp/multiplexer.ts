@@ -50,13 +50,14 @@ export function holdMultiplexers(
 ): ReadonlyMap<string, Encoding> {
   const replacements = new Map<string, Encoding>();
   for (const bits of multiplexedWidths(architectures)) {
-    const views = inputs.map((meaning) => viewOf(meaning, bits));
+    const either = combination === 'strictest' ? stricter : laxer;
+    const views = inputs.map((meaning) => bothReadings(viewOf(meaning, bits), meaning, either));
     const result = viewOfResult(encodings, byDefault, bits);
     for (const multiplexer of multiplexers) {
       if (!mustHold({ multiplexer, views, result, domain: domainOf(bits) }, combination, budget)) continue;
       const { name, members } = multiplexer;
       const outcomes = [...views, result].flatMap((view) => outcomesThrough(view, multiplexer));
-      const outcome = outcomes.reduce(combination === 'strictest' ? stricter : laxer);
+      const outcome = outcomes.reduce(either);
       const explicit = (combination === 'strictest' ? distinguishStricter : distinguishLaxer)(outcome, byDefault);
       if (explicit !== undefined) replacements.set(name, { rules: [{ args: [], outcome: explicit }], exact: false });
       // Under a default of KILL_PROCESS nothing else is as strict: without rules of their own all fall to it.
@@ -125,6 +126,33 @@ function viewOf({ multiplexed, otherwise }: NumberedMeaning, bits: 32 | 64): Vie
     }
   }
   return { rules, byDefault: otherwise.otherwise };
+}
+
+/**
+ * A view in which a syscall that one entry decides alone as written, and another one for 32-bit programs, which leave out
+ * comparisons of upper bits, has the outcome of both.
+ */
+function bothReadings(
+  view: View,
+  { multiplexed }: NumberedMeaning,
+  either: (loaded: Outcome, written: Outcome) => Outcome,
+): View {
+  // Nearly no profile has such comparisons.
+  if (!multiplexed.some(({ rule }) => rule.args?.some(looksAtUpperHalf))) return view;
+  const rules = new Map(view.rules);
+  const decided = new Set<number>();
+  for (const { id, rule } of multiplexed) {
+    if (decided.has(id) || !loadedRules(rule.args ?? []).some((conditions) => conditions.length === 0)) continue;
+    decided.add(id);
+    const written = loadable(outcomeOf(rule.action, rule.errnoRet));
+    const loaded = view.rules.get(id)?.find(isUnconditional)?.outcome ?? written;
+    if (!sameOutcome(loaded, written)) rules.set(id, [{ conditions: [], outcome: either(loaded, written) }]);
+  }
+  return { ...view, rules };
+}
+
+function looksAtUpperHalf({ op, value }: SeccompArg): boolean {
+  return op === 'SCMP_CMP_MASKED_EQ' && (value & 0xffff_ffffn) === 0n;
 }
 
 function viewOfResult(encodings: readonly (Encoding | undefined)[], byDefault: Outcome, bits: 32 | 64): View {
