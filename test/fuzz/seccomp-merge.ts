@@ -3,19 +3,21 @@ import { rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { GateCounts, gateProperty } from '../oracle/gate-property.ts';
 import { Libseccomp } from '../oracle/load-profile.ts';
-import { type Merge, MergeCounts, mergeProperty } from '../oracle/merge-property.ts';
+import { type Merge, MergeCounts, mergeProperty, type Rewriting, rewritingProperty } from '../oracle/merge-property.ts';
 import { temporaryFolder } from '../peers/program.ts';
 import { missingRequirements } from '../peers/require.ts';
 
 const merges: readonly Merge[] = ['intersection', 'union'];
-/** How many pairs are merged in each way before the time is looked at. */
+const rewritings: readonly Rewriting[] = ['narrowed', 'minimized'];
+/** How many pairs are merged, rewritten and compared in each way before the time is looked at. */
 const batch = 50;
 /** Milliseconds for making a failing pair smaller. */
 const shrinking = 60_000;
 
 /**
- * Merges and compares pairs of generated profiles for some seconds, loads them through both versions of libseccomp, and
- * checks that merges mean what was promised, and that a comparison misses nothing that became laxer. Needs test peers; without them, it reports that and does nothing.
+ * Merges, rewrites and compares generated profiles for some seconds, loads them through both versions of libseccomp, and
+ * checks that merges and rewritten profiles mean what was promised, and that a comparison misses nothing that became laxer.
+ * Needs test peers; without them, it reports that and does nothing.
  *
  * @param report gets lines for people: the seed, and what was checked.
  * @throws AssertionError with the smallest pair found that broke the promise.
@@ -34,12 +36,18 @@ export async function fuzz(
   const end = performance.now() + seconds * 1_000;
   const folder = temporaryFolder('libseccomp');
   const libseccomps = { '2.5': Libseccomp.start(folder, '2.5'), '2.6': Libseccomp.start(folder, '2.6') };
-  const counts = { intersection: new MergeCounts(), union: new MergeCounts() };
+  const counts = {
+    intersection: new MergeCounts(),
+    union: new MergeCounts(),
+    narrowed: new MergeCounts(),
+    minimized: new MergeCounts(),
+  };
   const gate = new GateCounts();
   try {
     for (let round = 0; performance.now() < end; round += 1) {
       await Promise.all([
         ...merges.map((merge) => run(mergeProperty(merge, libseccomps, counts[merge]), seed + round)),
+        ...rewritings.map((each) => run(rewritingProperty(each, libseccomps, counts[each]), seed + round)),
         run(gateProperty(libseccomps, gate, ['2.5', '2.6']), seed + round),
       ]);
     }

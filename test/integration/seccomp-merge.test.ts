@@ -4,18 +4,27 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompArg, SeccompProfile } from '#lib/profile/seccomp/model';
+import { isOnArchitecture, syscallNames } from '#lib/profile/seccomp/syscall-names';
 import { usualDefault } from '#test/support/runtime-default';
 import { randomFrom } from '../fuzz/mutate.ts';
 import { checkIntersection } from '../oracle/check-merge.ts';
 import type { LibseccompVersion } from '../oracle/load-profile.ts';
-import { Libseccomp, nativeArchitecture } from '../oracle/load-profile.ts';
-import { type Merge, MergeCounts, mergeAndCheck, mergeProperty } from '../oracle/merge-property.ts';
+import { Libseccomp, nativeArchitecture, tokens } from '../oracle/load-profile.ts';
+import {
+  type Merge,
+  MergeCounts,
+  mergeAndCheck,
+  mergeProperty,
+  type Rewriting,
+  rewritingProperty,
+} from '../oracle/merge-property.ts';
 import { profilePair } from '../oracle/seccomp-pairs.ts';
 import { temporaryFolder } from '../peers/program.ts';
 import { describePeers } from '../peers/require.ts';
 
 const versions: readonly LibseccompVersion[] = ['2.5', '2.6'];
 const merges: readonly Merge[] = ['intersection', 'union'];
+const rewritings: readonly Rewriting[] = ['narrowed', 'minimized'];
 /** So many pairs are merged in each way for each version: with this seed, and with one of the day. */
 const pairs = 100;
 const fixedSeed = 20_261;
@@ -187,6 +196,33 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'a merged profile that libs
           assert.deepEqual(faults.slice(0, 1), []);
         }
       });
+    });
+  }
+
+  for (const rewriting of rewritings) {
+    for (const seed of [fixedSeed, Date.now() % 2 ** 31]) {
+      it(`means the same as a ${rewriting} one does${seed === fixedSeed ? '' : ', anew each time'}`, async (test) => {
+        const counts = new MergeCounts();
+        const property = rewritingProperty(rewriting, libseccomps, counts);
+        await fc.assert(property, { seed, numRuns: pairs, interruptAfterTimeLimit: 60_000 });
+        test.diagnostic(`seed ${seed}: ${counts}`);
+        assert.ok(counts.pairs > pairs / 3, String(counts));
+      });
+    }
+  }
+
+  for (const version of versions) {
+    it(`has names of which libseccomp ${version} knows the numbers, if they count as certain`, async () => {
+      for (const architecture of tokens.keys()) {
+        const table = await libseccomps[version].table(architecture);
+        if (table.size === 0) continue;
+        const certain = [...syscallNames()].filter((name) => isOnArchitecture(name, architecture));
+        assert.deepEqual(
+          certain.filter((name) => !table.has(name)),
+          [],
+          architecture,
+        );
+      }
     });
   }
 });

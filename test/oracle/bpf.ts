@@ -1,5 +1,3 @@
-import { endianness } from 'node:os';
-
 /** A filter as the kernel is given it: instructions of classic BPF (`struct sock_filter`). */
 export interface Filter {
   readonly codes: Uint16Array;
@@ -8,13 +6,16 @@ export interface Filter {
   readonly operands: Uint32Array;
 }
 
+/** In which order a machine keeps the bytes of a number. */
+export type ByteOrder = 'LE' | 'BE';
+
 /**
  * Reads the instructions of a filter from their bytes.
  *
+ * @param order that of the machine for which the filter is.
  * @throws Error where the length is not that of whole instructions.
  */
-export function readFilter(bytes: Buffer): Filter {
-  if (endianness() !== 'LE') throw new Error('filters are read on little endian machines only');
+export function readFilter(bytes: Buffer, order: ByteOrder = 'LE'): Filter {
   const length = bytes.length / 8;
   if (!Number.isInteger(length) || length === 0) throw new Error(`not a filter: ${bytes.length} bytes`);
   const filter = {
@@ -24,26 +25,43 @@ export function readFilter(bytes: Buffer): Filter {
     operands: new Uint32Array(length),
   };
   for (let at = 0; at < length; at += 1) {
-    filter.codes[at] = bytes.readUInt16LE(8 * at);
+    filter.codes[at] = order === 'LE' ? bytes.readUInt16LE(8 * at) : bytes.readUInt16BE(8 * at);
     filter.whenTrue[at] = bytes.readUInt8(8 * at + 2);
     filter.whenFalse[at] = bytes.readUInt8(8 * at + 3);
-    filter.operands[at] = bytes.readUInt32LE(8 * at + 4);
+    filter.operands[at] = order === 'LE' ? bytes.readUInt32LE(8 * at + 4) : bytes.readUInt32BE(8 * at + 4);
+    if (order === 'BE' && filter.codes[at] === ends) filter.operands[at] = actionIn(bytes.subarray(8 * at + 4));
   }
   return filter;
+}
+
+/** BPF_RET | BPF_K */
+const ends = 0x06;
+
+/** The value that a filter ends with: libseccomp leaves some of them in the byte order of the machine that it runs on. */
+function actionIn(bytes: Buffer): number {
+  const value = bytes.readUInt32BE();
+  const isWhole = value <= 0xffff ? value === 0 : knownActions.has((value & 0xffff_0000) >>> 0);
+  return isWhole ? value : bytes.readUInt32LE();
 }
 
 /** What a filter is run on, `struct seccomp_data` in words of 32 bits: number, architecture, address, six arguments. */
 export type SeccompData = Uint32Array;
 
-/** The data of one call; arguments are unsigned 64-bit, low half first. */
-export function seccompData(token: number, number: number, args: readonly bigint[]): SeccompData {
+/** The data of one call; arguments are unsigned 64-bit, the half first that comes first in the machine's byte order. */
+export function seccompData(
+  token: number,
+  number: number,
+  args: readonly bigint[],
+  order: ByteOrder = 'LE',
+): SeccompData {
+  const [low, high] = order === 'LE' ? [0, 1] : [1, 0];
   const data = new Uint32Array(16);
   data[0] = number;
   data[1] = token;
   for (let index = 0; index < 6; index += 1) {
     const value = args[index] ?? 0n;
-    data[4 + 2 * index] = Number(value & 0xffff_ffffn);
-    data[5 + 2 * index] = Number(value >> 32n);
+    data[4 + 2 * index + low] = Number(value & 0xffff_ffffn);
+    data[4 + 2 * index + high] = Number(value >> 32n);
   }
   return data;
 }
@@ -84,7 +102,7 @@ export function runFilter({ codes, whenTrue, whenFalse, operands }: Filter, data
       case 0x45: // BPF_JMP | BPF_JSET | BPF_K
         choose((accumulator & operand) !== 0);
         break;
-      case 0x06: // BPF_RET | BPF_K
+      case ends:
         return operand;
       default:
         throw new Error(`unknown instruction ${codes[at]} at ${at}`);
@@ -99,25 +117,18 @@ export function runFilter({ codes, whenTrue, whenFalse, operands }: Filter, data
  * @throws Error for a value that is none of these.
  */
 export function actionOf(value: number): string {
-  const data = value & 0xffff;
-  switch ((value & 0xffff_0000) >>> 0) {
-    case 0x8000_0000:
-      return 'SCMP_ACT_KILL_PROCESS';
-    case 0x0000_0000:
-      return 'SCMP_ACT_KILL_THREAD';
-    case 0x0003_0000:
-      return 'SCMP_ACT_TRAP';
-    case 0x0005_0000:
-      return `SCMP_ACT_ERRNO ${data}`;
-    case 0x7fc0_0000:
-      return 'SCMP_ACT_NOTIFY';
-    case 0x7ff0_0000:
-      return `SCMP_ACT_TRACE ${data}`;
-    case 0x7ffc_0000:
-      return 'SCMP_ACT_LOG';
-    case 0x7fff_0000:
-      return 'SCMP_ACT_ALLOW';
-    default:
-      throw new Error(`unknown action 0x${value.toString(16)}`);
-  }
+  const name = knownActions.get((value & 0xffff_0000) >>> 0);
+  if (name === undefined) throw new Error(`unknown action 0x${value.toString(16)}`);
+  return name === 'SCMP_ACT_ERRNO' || name === 'SCMP_ACT_TRACE' ? `${name} ${value & 0xffff}` : name;
 }
+
+const knownActions: ReadonlyMap<number, string> = new Map([
+  [0x8000_0000, 'SCMP_ACT_KILL_PROCESS'],
+  [0x0000_0000, 'SCMP_ACT_KILL_THREAD'],
+  [0x0003_0000, 'SCMP_ACT_TRAP'],
+  [0x0005_0000, 'SCMP_ACT_ERRNO'],
+  [0x7fc0_0000, 'SCMP_ACT_NOTIFY'],
+  [0x7ff0_0000, 'SCMP_ACT_TRACE'],
+  [0x7ffc_0000, 'SCMP_ACT_LOG'],
+  [0x7fff_0000, 'SCMP_ACT_ALLOW'],
+]);

@@ -43,6 +43,8 @@ export interface MergeCheck {
   readonly runtime: Runtime;
   /** Returns a number from 0 up to, and without, its argument. */
   readonly random: (below: number) => number;
+  /** The architecture of the machine, as SCMP_ARCH_*; this one's by default. */
+  readonly native?: string;
 }
 
 type Loaded = Extract<LoadedProfile, { readonly filter: Filter }>;
@@ -117,28 +119,38 @@ export async function checkUnion(
 async function sample(
   inputs: readonly OracleProfile[],
   result: OracleProfile,
-  { libseccomp, runtime, random }: MergeCheck,
+  { libseccomp, runtime, random, native = nativeArchitecture }: MergeCheck,
 ): Promise<Sampled> {
   const all = [result, ...inputs];
-  const loaded = await Promise.all(all.map((profile) => libseccomp.load(profile, runtime)));
-  const points = samplePoints(all, await tablesFor(all, libseccomp), random);
-  const sides = all.map((profile, at) => sideOf(profile, loaded[at], points));
+  const loaded = await Promise.all(all.map((profile) => libseccomp.load(profile, runtime, native)));
+  const tables = await tablesFor(all, libseccomp, native);
+  const points = samplePoints(all, tables, random, native);
+  const sides = all.map((profile, at) => sideOf(profile, loaded[at], points, native));
   const [first, ...others] = sides;
   if (first === undefined) throw new Error('there is no result');
   return { points, result: first, inputs: others };
 }
 
 /** Numbers of system calls on every architecture that a profile lists, and some that others list. */
-export async function tablesFor(profiles: readonly OracleProfile[], libseccomp: Libseccomp): Promise<Tables> {
+export async function tablesFor(
+  profiles: readonly OracleProfile[],
+  libseccomp: Libseccomp,
+  native: string = nativeArchitecture,
+): Promise<Tables> {
   const listed = profiles.flatMap(({ architectures = [] }) => architectures);
-  const asked = new Set([nativeArchitecture, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', ...listed]);
+  const asked = new Set([native, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', ...listed]);
   const tables = new Map<string, ReadonlyMap<string, number>>();
   for (const name of asked) if (tokens.has(name)) tables.set(name, await libseccomp.table(name));
   return tables;
 }
 
-function sideOf(profile: OracleProfile, loaded: LoadedProfile | undefined, points: readonly Point[]): Side {
-  const written = points.map((point) => possibleResults(profile, point));
+function sideOf(
+  profile: OracleProfile,
+  loaded: LoadedProfile | undefined,
+  points: readonly Point[],
+  native: string,
+): Side {
+  const written = points.map((point) => possibleResults(profile, point, native));
   if (loaded === undefined || 'error' in loaded) {
     return { written, loaded: undefined, error: loaded?.error ?? 'not loaded', loadsAsWritten: false };
   }

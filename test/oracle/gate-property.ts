@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { diffProfiles } from '#lib/profile/seccomp/diff';
-import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { randomFrom } from '../fuzz/mutate.ts';
 import { tablesFor } from './check-merge.ts';
-import { evaluateLoaded, type LibseccompVersion, nativeArchitecture, type Runtime } from './load-profile.ts';
+import { evaluateLoaded, type LibseccompVersion, type Runtime } from './load-profile.ts';
 import type { Libseccomps } from './merge-property.ts';
 import { rank } from './seccomp-evaluate.ts';
-import { profilePair } from './seccomp-pairs.ts';
+import { type MachinePair, machinePair } from './seccomp-pairs.ts';
 import { samplePoints } from './seccomp-points.ts';
 
 /** What the checks of the gate went through. */
@@ -26,16 +25,17 @@ export class GateCounts {
 }
 
 /** Two profiles, or a profile and what became of it by one edit. */
-const changedProfile: fc.Arbitrary<readonly [SeccompProfile, SeccompProfile]> = fc.oneof(
-  profilePair,
-  fc.tuple(profilePair, fc.nat(), fc.nat({ max: 3 })).map(([[profile, other], at, edit]) => {
+const changedProfile: fc.Arbitrary<MachinePair> = fc.oneof(
+  machinePair,
+  fc.tuple(machinePair, fc.nat(), fc.nat({ max: 3 })).map(([{ native, pair }, at, edit]) => {
+    const [profile, other] = pair;
     const entries = [...(profile.syscalls ?? [])];
     const place = at % (entries.length + 1);
     if (edit === 0) entries.splice(place, 1);
     if (edit === 1) entries.splice(place, 0, ...(other.syscalls ?? []).slice(0, 1));
     if (edit === 2) entries.push(...entries.splice(0, place));
     const { architectures = [] } = edit === 3 ? other : profile;
-    return [profile, { ...profile, architectures, syscalls: entries }] as const;
+    return { native, pair: [profile, { ...profile, architectures, syscalls: entries }] as const };
   }),
 );
 
@@ -49,15 +49,16 @@ export function gateProperty(libseccomps: Libseccomps, counts: GateCounts, versi
     fc.constantFrom(...versions),
     fc.constantFrom('runc' as const, 'crun' as const),
     fc.noShrink(fc.nat()),
-    async ([from, to], version, runtime: Runtime, seed) => {
+    async ({ native, pair }, version, runtime: Runtime, seed) => {
       const libseccomp = libseccomps[version];
-      const [before, after] = await Promise.all([from, to].map((profile) => libseccomp.load(profile, runtime)));
+      const [from, to] = pair;
+      const [before, after] = await Promise.all(pair.map((profile) => libseccomp.load(profile, runtime, native)));
       counts.pairs += 1;
       if (before === undefined || after === undefined || 'error' in before || 'error' in after) return;
       counts.loaded += 1;
-      const { changes } = diffProfiles(from, to, nativeArchitecture);
+      const { changes } = diffProfiles(from, to, native);
       const isCalledLoosened = changes.some(({ direction }) => direction === 'loosened');
-      const points = samplePoints([from, to], await tablesFor([from, to], libseccomp), randomFrom(seed));
+      const points = samplePoints(pair, await tablesFor(pair, libseccomp, native), randomFrom(seed), native);
       const looser = points.find(
         (point) => rankOf(evaluateLoaded(after, point)) < rankOf(evaluateLoaded(before, point)),
       );

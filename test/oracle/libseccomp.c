@@ -6,13 +6,14 @@
  *   version                          ->  MAJOR.MINOR.MICRO
  *   table ARCHITECTURE               ->  NAME=NUMBER for each system call that has a number there; none where this
  *                                        version does not know the architecture
- *   load runc|crun ACTION ERRNO      ->  `bpf HEX` (struct sock_filter, little endian), `error ERRNO STEP DETAIL`,
- *     arch NAME                          `timeout`, or `crash SIGNAL`
+ *   load runc|crun ACTION ERRNO      ->  `bpf HEX` (struct sock_filter, in the byte order of the machine for which it is),
+ *     native NAME                        `error ERRNO STEP DETAIL`, `timeout`, or `crash SIGNAL`
+ *     arch NAME
  *     rule NAME ACTION ERRNO COUNT [INDEX OPERATOR VALUE VALUE_TWO]…
  *     end
  *
  * Architectures, actions and operators are spelled as in the runtime-spec, ERRNO is a number or `-` where there is
- * none, a rule has one name. Every profile is loaded in a process of its own, with limited processor time, since
+ * none, a rule has one name. `native` is optional, and stands for the machine's own architecture. Every profile is loaded in a process of its own, with limited processor time, since
  * libseccomp does not end for some.
  */
 #define _GNU_SOURCE
@@ -91,6 +92,18 @@ static uint32_t architecture_of(const char *name) {
   name += strlen(prefix);
   for (size_t at = 0; name[at] && at < sizeof(lower) - 1; at++) lower[at] = (char)tolower((unsigned char)name[at]);
   return seccomp_arch_resolve_name(lower);
+}
+
+/* Makes a filter as it would be on a machine of another architecture, of which the library adds this one by itself. */
+static void replace_native(scmp_filter_ctx filter, const char *name) {
+  uint32_t token = architecture_of(name);
+  uint32_t own = seccomp_arch_native();
+  if (token == 0) refuse(0, "architecture", name);
+  if (token == own) return;
+  /* Without any architecture left, one of the other byte order may follow. */
+  int result = seccomp_arch_remove(filter, own);
+  if (result == 0) result = seccomp_arch_add(filter, token);
+  if (result < 0) refuse(-result, "architecture", name);
 }
 
 static void add(scmp_filter_ctx filter, uint32_t action, int number, unsigned count, const struct scmp_arg_cmp *args,
@@ -175,6 +188,9 @@ static void load(char **lines, size_t count) {
   if (mode->listener_needs_write && by_default == SCMP_ACT_NOTIFY) refuse(0, "listener", "default");
   scmp_filter_ctx filter = seccomp_init(by_default);
   if (filter == NULL) refuse(0, "init", action_name);
+  for (size_t at = 1; at < count; at++) {
+    if (strncmp(lines[at], "native ", 7) == 0) replace_native(filter, lines[at] + 7);
+  }
   size_t rules = 0;
   for (size_t at = 1; at < count; at++) rules += strncmp(lines[at], "rule ", 5) == 0;
   for (size_t at = 1; at < count; at++) {

@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:c
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { peer } from '../peers/peer.ts';
-import { actionOf, type Filter, readFilter, runFilter, seccompData } from './bpf.ts';
+import { actionOf, type ByteOrder, type Filter, readFilter, runFilter, seccompData } from './bpf.ts';
 import type { OracleProfile } from './seccomp-evaluate.ts';
 
 /** The runtime whose calls of libseccomp are made. */
@@ -13,14 +13,22 @@ export type LibseccompVersion = '2.5' | '2.6';
 
 /** A profile as libseccomp made a filter of it, or why it did not: `error ERRNO STEP DETAIL`, `timeout`, `crash SIGNAL`. */
 export type LoadedProfile =
-  | { readonly filter: Filter; readonly architectures: ReadonlySet<string> }
+  | { readonly filter: Filter; readonly order: ByteOrder; readonly architectures: ReadonlySet<string> }
   | { readonly error: string };
 
-/**
- * Tokens of the architectures that libseccomp adds to a filter on a little endian machine (linux/audit.h); those with
- * the other byte order it refuses there.
- */
+const bigEndian: ReadonlyMap<string, number> = new Map([
+  ['SCMP_ARCH_MIPS', 0x0000_0008],
+  ['SCMP_ARCH_MIPS64', 0x8000_0008],
+  ['SCMP_ARCH_MIPS64N32', 0xa000_0008],
+  ['SCMP_ARCH_PPC', 0x0000_0014],
+  ['SCMP_ARCH_PPC64', 0x8000_0015],
+  ['SCMP_ARCH_S390', 0x0000_0016],
+  ['SCMP_ARCH_S390X', 0x8000_0016],
+]);
+
+/** Tokens of architectures (linux/audit.h). Those of one byte order can be in one filter. */
 export const tokens: ReadonlyMap<string, number> = new Map([
+  ...bigEndian,
   ['SCMP_ARCH_X86_64', 0xc000_003e],
   ['SCMP_ARCH_X86', 0x4000_0003],
   ['SCMP_ARCH_X32', 0xc000_003e],
@@ -34,6 +42,10 @@ export const tokens: ReadonlyMap<string, number> = new Map([
   ['SCMP_ARCH_LOONGARCH64', 0xc000_0102],
   ['SCMP_ARCH_SH', 0x4000_002a],
 ]);
+
+function byteOrderOf(architecture: string): ByteOrder {
+  return bigEndian.has(architecture) ? 'BE' : 'LE';
+}
 
 /** The architecture that every filter has on this machine. */
 export const nativeArchitecture = process.arch === 'arm64' ? 'SCMP_ARCH_AARCH64' : 'SCMP_ARCH_X86_64';
@@ -114,9 +126,14 @@ export class Libseccomp {
     return asked;
   }
 
-  /** Loads a profile as the runtime does. */
-  async load(profile: OracleProfile, runtime: Runtime = 'runc'): Promise<LoadedProfile> {
+  /** Loads a profile as the runtime does on a machine of the given architecture. */
+  async load(
+    profile: OracleProfile,
+    runtime: Runtime = 'runc',
+    native: string = nativeArchitecture,
+  ): Promise<LoadedProfile> {
     const lines = [`load ${runtime} ${word(profile.defaultAction)} ${profile.defaultErrnoRet ?? '-'}`];
+    lines.push(`native ${word(native)}`);
     for (const name of profile.architectures ?? []) lines.push(`arch ${word(name)}`);
     for (const { names, action, errnoRet, args = [] } of profile.syscalls ?? []) {
       const conditions = args.map(({ index, op, value, valueTwo = 0n }) => `${index} ${word(op)} ${value} ${valueTwo}`);
@@ -125,8 +142,9 @@ export class Libseccomp {
     }
     const answer = await this.#ask(`${lines.join('\n')}\nend\n`);
     if (!answer.startsWith('bpf ')) return { error: answer };
-    const architectures = new Set([nativeArchitecture, ...(profile.architectures ?? [])]);
-    return { filter: readFilter(Buffer.from(answer.slice('bpf '.length), 'hex')), architectures };
+    const architectures = new Set([native, ...(profile.architectures ?? [])]);
+    const order = byteOrderOf(native);
+    return { filter: readFilter(Buffer.from(answer.slice('bpf '.length), 'hex'), order), order, architectures };
   }
 
   #ask(request: string): Promise<string> {
@@ -156,11 +174,11 @@ export interface NumberedCall {
  * that libseccomp has for calls of an architecture that was not added.
  */
 export function evaluateLoaded(
-  { filter, architectures }: Extract<LoadedProfile, { readonly filter: Filter }>,
+  { filter, order, architectures }: Extract<LoadedProfile, { readonly filter: Filter }>,
   { architecture, number, args }: NumberedCall,
 ): string {
   const token = tokens.get(architecture);
   if (token === undefined) throw new Error(`no token of ${architecture} is known`);
-  const action = actionOf(runFilter(filter, seccompData(token, number, args)));
+  const action = actionOf(runFilter(filter, seccompData(token, number, args, order)));
   return action === 'SCMP_ACT_KILL_THREAD' && !architectures.has(architecture) ? 'bad architecture' : action;
 }

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { intersect } from '#lib/profile/seccomp/intersect';
+import { minimize } from '#lib/profile/seccomp/minimize';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import { narrowComparisons } from '#lib/profile/seccomp/narrow-comparisons';
 import { union } from '#lib/profile/seccomp/union';
 import { randomFrom } from '../fuzz/mutate.ts';
 import { checkIntersection, checkUnion, type MergeReport } from './check-merge.ts';
 import { type Libseccomp, type LibseccompVersion, nativeArchitecture, type Runtime } from './load-profile.ts';
-import { profilePair } from './seccomp-pairs.ts';
+import { type MachinePair, machinePair } from './seccomp-pairs.ts';
 
 /** The two ways in which profiles are merged. */
 export type Merge = 'intersection' | 'union';
@@ -39,19 +41,25 @@ export class MergeCounts {
 export async function mergeAndCheck(
   merge: Merge,
   inputs: readonly [SeccompProfile, ...SeccompProfile[]],
-  { libseccomp, runtime, seed }: { libseccomp: Libseccomp; runtime: Runtime; seed: number },
+  {
+    libseccomp,
+    runtime,
+    seed,
+    native = nativeArchitecture,
+  }: { libseccomp: Libseccomp; runtime: Runtime; seed: number; native?: string },
 ): Promise<MergeReport> {
-  const check = { libseccomp, runtime, random: randomFrom(seed) };
+  const check = { libseccomp, runtime, random: randomFrom(seed), native };
   return merge === 'intersection'
-    ? checkIntersection(inputs, intersect(inputs, nativeArchitecture).profile, check)
-    : checkUnion(inputs, union(inputs, nativeArchitecture), check);
+    ? checkIntersection(inputs, intersect(inputs, native).profile, check)
+    : checkUnion(inputs, union(inputs, native), check);
 }
 
 /** Each version of libseccomp that profiles are loaded with, running. */
 export type Libseccomps = Readonly<Record<LibseccompVersion, Libseccomp>>;
 
 /**
- * The property that generated pairs of profiles mean the same after they were merged and loaded.
+ * The property that generated pairs of profiles mean the same after they were merged and loaded, on machines of several
+ * architectures.
  *
  * @param versions those that results are loaded with.
  */
@@ -60,17 +68,47 @@ export function mergeProperty(
   libseccomps: Libseccomps,
   counts: MergeCounts,
   versions: readonly LibseccompVersion[] = ['2.5', '2.6'],
-): fc.IAsyncProperty<[readonly [SeccompProfile, SeccompProfile], LibseccompVersion, Runtime, number]> {
+): fc.IAsyncProperty<[MachinePair, LibseccompVersion, Runtime, number]> {
   return fc.asyncProperty(
-    profilePair,
+    machinePair,
     fc.constantFrom(...versions),
     fc.constantFrom('runc' as const, 'crun' as const),
     fc.noShrink(fc.nat()),
-    async (pair, version, runtime, seed) => {
-      const report = await mergeAndCheck(merge, pair, { libseccomp: libseccomps[version], runtime, seed });
+    async ({ native, pair }, version, runtime, seed) => {
+      const report = await mergeAndCheck(merge, pair, { libseccomp: libseccomps[version], runtime, seed, native });
       counts.add(report);
       const [first] = report.faults;
       if (first !== undefined) throw new Error(`the ${merge} ${first.kind}: ${first.detail}`);
+    },
+  );
+}
+
+/** The two ways in which one profile is written anew. */
+export type Rewriting = 'narrowed' | 'minimized';
+
+/**
+ * The property that what a profile was rewritten as is never looser than it once both are loaded, if libseccomp loads the
+ * profile as it is written; and never stricter, for a minimized one.
+ */
+export function rewritingProperty(
+  rewriting: Rewriting,
+  libseccomps: Libseccomps,
+  counts: MergeCounts,
+): fc.IAsyncProperty<[MachinePair, LibseccompVersion, Runtime, number]> {
+  return fc.asyncProperty(
+    machinePair,
+    fc.constantFrom('2.5' as const, '2.6' as const),
+    fc.constantFrom('runc' as const, 'crun' as const),
+    fc.noShrink(fc.nat()),
+    async ({ native, pair: [profile] }, version, runtime, seed) => {
+      const result = rewriting === 'minimized' ? minimize(profile, native) : narrowComparisons(profile, native).profile;
+      const check = { libseccomp: libseccomps[version], runtime, random: randomFrom(seed), native };
+      const report = await checkIntersection([profile], result, check);
+      if (report.unloadableInputs + report.changedInputs > 0) return;
+      counts.add(report);
+      const [first] = report.faults;
+      if (first !== undefined) throw new Error(`the ${rewriting} profile ${first.kind}: ${first.detail}`);
+      if (rewriting === 'minimized' && report.conservative > 0) throw new Error('the minimized profile is stricter');
     },
   );
 }

@@ -159,9 +159,9 @@ export function memberOf({ architecture, syscall, args }: Call): string | undefi
  * What may become of a call as the profile is written: one result, except where a multiplexer stands for the call and
  * the arguments of that lie in memory, which no filter sees. A condition on one of them may hold or not.
  */
-export function possibleResults(profile: OracleProfile, call: Call): readonly string[] {
+export function possibleResults(profile: OracleProfile, call: Call, native = 'SCMP_ARCH_X86_64'): readonly string[] {
   const member = memberOf(call);
-  const decided = evaluate(profile, call);
+  const decided = evaluate(profile, call, native);
   if (member === undefined || decided === 'bad architecture') return [decided];
   const byDefault = resultOf(profile.defaultAction, profile.defaultErrnoRet);
   const rulesFor = (name: string) =>

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
 import { actions, operators } from '#lib/profile/seccomp/vocabulary';
+import { nativeArchitecture } from './load-profile.ts';
 import { multiplexedNames } from './seccomp-evaluate.ts';
 
 const max = 2n ** 64n - 1n;
@@ -15,8 +16,10 @@ const names: readonly string[] = [
 const favourites = ['read', 'socket', 'setsockopt', 'connect', 'recvmmsg', 'socketcall', 'ipc', 'semop', 'semtimedop'];
 
 const named = (...list: readonly string[]): readonly string[] => list.map((name) => `SCMP_ARCH_${name}`);
+type ArchitectureList = readonly string[] | undefined;
+
 /** Those that a filter of a little endian machine can have; absent and empty mean the machine's own. */
-const architectureLists: readonly (readonly string[] | undefined)[] = [
+const architectureLists: readonly ArchitectureList[] = [
   undefined,
   [],
   named('X86_64'),
@@ -119,12 +122,12 @@ function assembled(
   };
 }
 
-/** Everything that a profile can say, about the given names. */
-function wildProfile(pool: readonly string[]): fc.Arbitrary<SeccompProfile> {
+/** Everything that a profile can say, about the given names, for one of the lists of architectures. */
+function wildProfile(pool: readonly string[], lists: readonly ArchitectureList[]): fc.Arbitrary<SeccompProfile> {
   const byDefault = action.filter((name) => name !== 'SCMP_ACT_NOTIFY');
   const rules = fc.array(rule(pool), { maxLength: 5 });
   return fc
-    .tuple(byDefault, errno, fc.constantFrom(...architectureLists), rules)
+    .tuple(byDefault, errno, fc.constantFrom(...lists), rules)
     .map(([defaultAction, errnoRet, architectures, syscalls]) =>
       assembled(defaultAction, errnoRet, architectures, syscalls),
     );
@@ -171,31 +174,76 @@ const usualRules: readonly SeccompRule[] = [
 ];
 
 /** Lists of what is permitted, or of what is not, with a few conditions. */
-const usualProfile: fc.Arbitrary<SeccompProfile> = fc
-  .tuple(
-    fc.constantFrom(
-      deny,
-      deny,
-      'SCMP_ACT_KILL_PROCESS' as const,
-      'SCMP_ACT_KILL' as const,
-      allow,
-      'SCMP_ACT_LOG' as const,
-    ),
-    fc.constantFrom(undefined, 1, 38),
-    fc.constantFrom(...architectureLists.slice(0, 11)),
-    fc.shuffledSubarray([...usualRules], { minLength: 1, maxLength: 9 }),
-  )
-  .map(([defaultAction, errnoRet, architectures, syscalls]) =>
-    assembled(defaultAction, errnoRet, architectures, syscalls),
+function usualProfile(lists: readonly ArchitectureList[]): fc.Arbitrary<SeccompProfile> {
+  const byDefault = fc.constantFrom(
+    ...[deny, deny, 'SCMP_ACT_KILL_PROCESS' as const, 'SCMP_ACT_KILL' as const],
+    ...[allow, 'SCMP_ACT_LOG' as const],
   );
+  const rules = fc.shuffledSubarray([...usualRules], { minLength: 1, maxLength: 9 });
+  return fc
+    .tuple(byDefault, fc.constantFrom(undefined, 1, 38), fc.constantFrom(...lists), rules)
+    .map(([defaultAction, errnoRet, architectures, syscalls]) =>
+      assembled(defaultAction, errnoRet, architectures, syscalls),
+    );
+}
+
+type Pair = readonly [SeccompProfile, SeccompProfile];
+
+function pairFor(
+  pool: readonly string[],
+  often: readonly string[],
+  lists: readonly ArchitectureList[],
+): fc.Arbitrary<Pair> {
+  const few = fc.uniqueArray(fc.oneof(fc.constantFrom(...often), fc.constantFrom(...pool)), {
+    minLength: 1,
+    maxLength: 3,
+  });
+  const usual = usualProfile(lists.slice(0, 11));
+  return fc.oneof(
+    { weight: 3, arbitrary: few.chain((some) => fc.tuple(wildProfile(some, lists), wildProfile(some, lists))) },
+    { weight: 1, arbitrary: fc.tuple(usual, usual) },
+  );
+}
 
 /** Pairs of profiles to be merged, that name the same few system calls: all that can be said, and what people say. */
-export const profilePair: fc.Arbitrary<readonly [SeccompProfile, SeccompProfile]> = fc.oneof(
+export const profilePair: fc.Arbitrary<Pair> = pairFor(names, favourites, architectureLists);
+
+/** Machines of other architectures, and what profiles for them list. */
+const machines: Readonly<Record<string, readonly ArchitectureList[]>> = {
+  SCMP_ARCH_X86: [
+    ...[undefined, [], named('X86'), named('X86_64', 'X86'), named('X32', 'X86_64')],
+    ...[named('X32'), named('X86_64', 'X86', 'X32'), named('X86', 'X86_64')],
+  ],
+  SCMP_ARCH_AARCH64: [
+    ...[undefined, named('AARCH64'), named('AARCH64', 'ARM'), named('ARM'), named('X86_64', 'X86', 'X32')],
+    ...[named('AARCH64', 'ARM', 'X86_64', 'X86')],
+  ],
+  SCMP_ARCH_PPC64LE: [undefined, named('PPC64LE'), named('PPC64LE', 'X86')],
+  SCMP_ARCH_RISCV64: [undefined, named('RISCV64'), named('RISCV64', 'X86')],
+  SCMP_ARCH_S390X: [undefined, named('S390X'), named('S390X', 'S390'), named('S390X', 'PPC64', 'PPC')],
+  SCMP_ARCH_MIPS64: [undefined, named('MIPS64'), named('MIPS64', 'MIPS', 'MIPS64N32')],
+};
+/** What not every architecture has, or no library. */
+const rareNames: readonly string[] = [
+  ...['cachestat', 'mseal', 'arch_prctl', 'set_tls', 's390_pci_mmio_read', 'uretprobe', 'recv', 'send', 'accept'],
+  ...['memfd_create', 'renameat', 'recvmmsg_time64', 'semtimedop_time64', 'nfsservctl', 'getpmsg', 'nosuchcall'],
+];
+
+/** A pair of profiles, and the architecture of the machine that they are for. */
+export interface MachinePair {
+  readonly native: string;
+  readonly pair: Pair;
+}
+
+/** Pairs as {@link profilePair} has them, and pairs for machines of other architectures. */
+export const machinePair: fc.Arbitrary<MachinePair> = fc.oneof(
+  { weight: 2, arbitrary: profilePair.map((pair) => ({ native: nativeArchitecture, pair })) },
   {
-    weight: 3,
+    weight: 1,
     arbitrary: fc
-      .uniqueArray(fc.oneof(fc.constantFrom(...favourites), fc.constantFrom(...names)), { minLength: 1, maxLength: 3 })
-      .chain((pool) => fc.tuple(wildProfile(pool), wildProfile(pool))),
+      .constantFrom(...Object.entries(machines))
+      .chain(([native, lists]) =>
+        pairFor(names, [...favourites, ...rareNames], lists).map((pair) => ({ native, pair })),
+      ),
   },
-  { weight: 1, arbitrary: fc.tuple(usualProfile, usualProfile) },
 );

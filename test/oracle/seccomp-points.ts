@@ -16,16 +16,18 @@ const low = 2n ** 32n - 1n;
  * and beside the corners of the conditions, with and without an upper half.
  *
  * @param random returns a number from 0 up to, and without, its argument.
+ * @param native the architecture of the machine, which every profile is about.
  * @param limit how many names are asked about at most; those with conditions go first.
  */
 export function samplePoints(
   profiles: readonly OracleProfile[],
   tables: Tables,
   random: (below: number) => number,
+  native: string = nativeArchitecture,
   limit = 12,
 ): readonly Point[] {
   const names = sampledNames(profiles, random, limit);
-  const listed = new Set([nativeArchitecture, ...profiles.flatMap(({ architectures = [] }) => architectures)]);
+  const listed = new Set([native, ...profiles.flatMap(({ architectures = [] }) => architectures)]);
   const points: Point[] = [];
   for (const [architecture, table] of tables) {
     // A filter has one answer to all calls of an architecture that was not added.

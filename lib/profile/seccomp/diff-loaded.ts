@@ -43,8 +43,8 @@ export function loadedPair(from: SeccompProfile, to: SeccompProfile, native: str
  */
 export function doubtfulChanges(pair: LoadedPair): readonly Change[] {
   const { from, to, native } = pair;
-  const before = loadDoubts(from, architecturesOf(from, native));
-  const after = loadDoubts(to, architecturesOf(to, native));
+  const before = loadDoubts(from, addedTo(from, native));
+  const after = loadDoubts(to, addedTo(to, native));
   if (before.size === 0 && after.size === 0) return [];
   const [ours, theirs] = [meaningOf(from), meaningOf(to)];
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((subject) => {
@@ -140,6 +140,11 @@ function loosened(subject: string, from: Decision, to: Decision, where: string):
 /** Returns the architectures that a profile holds for, each once, sorted. */
 export function architecturesOf({ architectures = [] }: SeccompProfile, native: string): readonly string[] {
   return [...new Set([native, ...architectures])].sort();
+}
+
+/** The architectures that a profile holds for, in the order in which runtimes add them. */
+function addedTo({ architectures = [] }: SeccompProfile, native: string): readonly string[] {
+  return [...new Set([native, ...architectures])];
 }
 
 /** Returns the entries of each syscall as they are written. */

@@ -12,7 +12,7 @@ import { always, boxOf, decisionAbout, readMeaning, strictestOfBoth } from './me
 import type { SeccompProfile } from './model.ts';
 import { distinguishStricter, holdMultiplexers } from './multiplexer.ts';
 import { namedDefault } from './named-default.ts';
-import { keepNumberLoad, unimplemented } from './number-load.ts';
+import { inLoadOrder, keepNumberLoad } from './number-load.ts';
 import type { Outcome } from './outcome.ts';
 import { enosys, stricter } from './outcome.ts';
 import { entriesOf } from './rule-list.ts';
@@ -74,9 +74,11 @@ export function intersect(
   const simplest = remembered((result: Decision) => encodeStrictest(result, otherwise));
   const simpler = fitIntoKernel(multiplexed, ids, architectures, ({ result }) => simplest(result));
   const fitting = withReplaced(multiplexed, simpler, unnamed, ids);
-  const anchor = combine(meanings.map((meaning) => decisionAbout(ids.idOf(unimplemented), meaning)));
-  const anchorOutcome = distinguishStricter(stricter(strictestOf(anchor), enosys), otherwise);
-  const groups = withReplaced(fitting, keepNumberLoad(fitting, ids, architectures, anchorOutcome), unnamed, ids);
+  const anchorOf = (unimplemented: string) => {
+    const written = combine(meanings.map((meaning) => decisionAbout(ids.idOf(unimplemented), meaning)));
+    return distinguishStricter(stricter(strictestOf(written), enosys), otherwise);
+  };
+  const groups = withReplaced(fitting, keepNumberLoad(fitting, ids, architectures, anchorOf), unnamed, ids);
   const profile: SeccompProfile = {
     defaultAction: otherwise.action,
     ...(otherwise.errno === undefined ? {} : { defaultErrnoRet: otherwise.errno }),
@@ -144,5 +146,5 @@ export function intersectArchitectures(inputs: readonly SeccompProfile[], native
   const lists = inputs.map(({ architectures }) => new Set(architectures));
   const [first = new Set<string>(), ...others] = lists;
   const shared = [...first].filter((name) => name !== native && others.every((set) => set.has(name)));
-  return [native, ...shared.sort()];
+  return [native, ...inLoadOrder(shared)];
 }

@@ -140,4 +140,20 @@ describe('minimize', () => {
       ],
     });
   });
+
+  it('keeps the order of entries that 32-bit programs meet through socketcall, where their actions differ', () => {
+    const profile: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_KILL_PROCESS',
+      architectures: ['SCMP_ARCH_X86', 'SCMP_ARCH_X86_64'],
+      syscalls: [
+        {
+          names: ['socketcall', 'connect'],
+          action: 'SCMP_ACT_TRAP',
+          args: [{ index: 0, value: 2n, op: 'SCMP_CMP_NE' }],
+        },
+        { names: ['socketcall', 'connect', 'bind'], action: 'SCMP_ACT_LOG' },
+      ],
+    };
+    assert.deepEqual(minimize(profile, 'SCMP_ARCH_X86_64'), profile);
+  });
 });

@@ -5,8 +5,9 @@ import { encodeDecision } from './encode.ts';
 import type { Decision, Meaning } from './meaning.ts';
 import { meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
-import { reconditioned } from './multiplexer.ts';
+import { inFixedOrder, reconditioned } from './multiplexer.ts';
 import { namedDefault } from './named-default.ts';
+import { inLoadOrder, namesThatLoseLoad } from './number-load.ts';
 import type { Outcome } from './outcome.ts';
 import { defaultErrno, outcomeOf, sameOutcome } from './outcome.ts';
 import { withoutIncluded } from './regions.ts';
@@ -17,7 +18,8 @@ import { architectures as knownArchitectures } from './vocabulary.ts';
 /**
  * The shortest form of a profile that means the same: entries without effect are gone, syscalls with the same rules
  * share an entry, names and lists are sorted, conditions are in shapes that libseccomp joins rightly. Syscalls whose
- * conditions cannot be written anew in fewer rules, or in reasonable time, keep theirs in their order.
+ * conditions cannot be written anew in fewer rules, or in reasonable time, keep theirs in their order. A profile of which
+ * libseccomp may lose all rules is returned as it is.
  */
 export function minimize(profile: SeccompProfile, nativeArchitecture: string): SeccompProfile {
   const budget = fullBudget();
@@ -25,9 +27,19 @@ export function minimize(profile: SeccompProfile, nativeArchitecture: string): S
   // What was one range may have become blocks, of which some lie in others.
   for (;;) {
     const shorter = rewrite(shortest, nativeArchitecture, budget);
-    if ((shorter.syscalls ?? []).length >= (shortest.syscalls ?? []).length) return shortest;
+    if ((shorter.syscalls ?? []).length >= (shortest.syscalls ?? []).length) break;
     shortest = shorter;
   }
+  return mayLoseLoad(shortest, nativeArchitecture) ? profile : shortest;
+}
+
+/** Whether libseccomp may lose all rules, which depends on how many each syscall has; see keepNumberLoad. */
+function mayLoseLoad(profile: SeccompProfile, nativeArchitecture: string): boolean {
+  const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
+  const added = withEffect(profile, byDefault).flatMap(({ names, args = [] }) => {
+    return names.map((name) => ({ name, isDecided: args.length === 0 }));
+  });
+  return namesThatLoseLoad(added, [nativeArchitecture, ...(profile.architectures ?? [])]).length > 0;
 }
 
 function rewrite(profile: SeccompProfile, nativeArchitecture: string, budget: Budget): SeccompProfile {
@@ -41,7 +53,8 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string, budget: Bu
   const silent = new Set((profile.syscalls ?? []).flatMap(({ names }) => names));
   const counts = countsOf(own);
   // Conditions that no call meets may still count for calls through socketcall and ipc.
-  const untouched = reconditioned(own, [nativeArchitecture, ...(profile.architectures ?? [])]);
+  const listed = [nativeArchitecture, ...(profile.architectures ?? [])];
+  const untouched = new Set([...reconditioned(own, listed), ...inFixedOrder(own, listed)]);
   for (const name of [...meaning.decisions.keys()].sort()) {
     const decision = meaning.decisions.get(name);
     const encoding = encodings.get(name);
@@ -53,14 +66,12 @@ function rewrite(profile: SeccompProfile, nativeArchitecture: string, budget: Bu
   }
   const { architectures, flags, listenerPath, listenerMetadata } = profile;
   const groups = [...written].map(([encoding, syscalls]) => ({ syscalls, encoding }));
-  const entries = [...entriesOf(groups, ids), ...only(own, kept), ...namedDefault(silent, byDefault)];
+  const entries = [...entriesOf(groups, ids), ...only(own, kept, untouched), ...namedDefault(silent, byDefault)];
   const syscalls = entries.map(withoutDefaultErrno);
   return {
     defaultAction: byDefault.action,
     ...(byDefault.errno === undefined || byDefault.errno === defaultErrno ? {} : { defaultErrnoRet: byDefault.errno }),
-    ...(architectures === undefined || architectures.length === 0
-      ? {}
-      : { architectures: [...new Set(architectures)].sort() }),
+    ...(architectures === undefined || architectures.length === 0 ? {} : { architectures: inLoadOrder(architectures) }),
     // An empty list is not an absent one; see flagsInEffect.
     ...(flags === undefined ? {} : { flags: [...new Set(flags)].sort() }),
     ...(listenerPath === undefined ? {} : { listenerPath }),
@@ -113,11 +124,16 @@ function countsOf(entries: readonly SeccompRule[]): ReadonlyMap<string, number> 
   return counts;
 }
 
-/** The entries for some syscalls alone. */
-function only(entries: readonly SeccompRule[], syscalls: ReadonlySet<string>): readonly SeccompRule[] {
+/** The entries for some syscalls alone, with sorted names, except where the order of one may count. */
+function only(
+  entries: readonly SeccompRule[],
+  syscalls: ReadonlySet<string>,
+  inOrder: ReadonlySet<string>,
+): readonly SeccompRule[] {
   if (syscalls.size === 0) return [];
   return entries.flatMap((entry) => {
-    const names = [...new Set(entry.names)].filter((name) => syscalls.has(name)).sort();
+    const names = [...new Set(entry.names)].filter((name) => syscalls.has(name));
+    if (!names.some((name) => inOrder.has(name))) names.sort();
     return names.length === 0 ? [] : [{ ...entry, names }];
   });
 }

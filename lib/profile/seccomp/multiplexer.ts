@@ -25,6 +25,25 @@ export function reconditioned(entries: readonly SeccompRule[], architectures: re
   return new Set(conditional.flatMap(({ names }) => names.filter((name) => involvedNames.has(name))));
 }
 
+/**
+ * The syscalls whose entries libseccomp adds to a multiplexer in an order that may count: some have conditions, and their
+ * outcomes differ.
+ */
+export function inFixedOrder(entries: readonly SeccompRule[], architectures: readonly string[]): ReadonlySet<string> {
+  const fixed = new Set<string>();
+  if (!architectures.some(isMultiplexing)) return fixed;
+  for (const { name, members } of multiplexers) {
+    const family = new Set([name, ...members.map((member) => member.name)]);
+    const own = entries.filter(({ names }) => names.some((each) => family.has(each)));
+    const outcomes = own.map(({ action, errnoRet }) => outcomeOf(action, errnoRet));
+    const [first] = outcomes;
+    if (first === undefined || outcomes.every((outcome) => sameOutcome(outcome, first))) continue;
+    if (own.every(({ args = [] }) => args.length === 0)) continue;
+    for (const each of own.flatMap(({ names }) => names)) if (family.has(each)) fixed.add(each);
+  }
+  return fixed;
+}
+
 /** Which of several outcomes a combined profile has, and which direction would break what it promises. */
 export type Combination = 'strictest' | 'laxest';
 

@@ -2,7 +2,7 @@ import { argumentSet } from './argument-set.ts';
 import type { Budget } from './budget.ts';
 import { fullBudget } from './budget.ts';
 import type { EncodedRule, Encoding } from './encode.ts';
-import { encodeDecision, encodeStrictest } from './encode.ts';
+import { encodeDecision, encodeStrictest, strictestOf } from './encode.ts';
 import { fitIntoKernel } from './filter-size.ts';
 import { intArguments } from './int-arguments.ts';
 import { narrowDecision, withoutUpperBits } from './kernel-reading.ts';
@@ -10,9 +10,11 @@ import { loadedRules } from './load-cost.ts';
 import type { Decision, Meaning } from './meaning.ts';
 import { decisionOf, meaningOf } from './meaning.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
+import { distinguishStricter } from './multiplexer.ts';
 import { namedDefault } from './named-default.ts';
+import { keepNumberLoad } from './number-load.ts';
 import type { Outcome } from './outcome.ts';
-import { outcomeOf, sameOutcome } from './outcome.ts';
+import { enosys, outcomeOf, sameOutcome, stricter } from './outcome.ts';
 import { apart } from './regions.ts';
 import { entriesOf } from './rule-list.ts';
 import { SyscallIds } from './syscall-ids.ts';
@@ -47,8 +49,9 @@ export function narrowComparisons(
   const encodings = narrowedEncodings(meaning, architectures);
   if (encodings.size === 0) return { profile, narrowed: [] };
   fitTogether(profile, meaning, encodings, architectures);
+  const dropped = keepLoaded(profile, meaning, encodings, architectures);
   const narrowed = [...encodings].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { exact }]) => ({ name, exact }));
-  return { profile: withRules(profile, meaning.otherwise.otherwise, encodings), narrowed };
+  return { profile: withRules(profile, meaning.otherwise.otherwise, encodings, dropped), narrowed };
 }
 
 /** Returns the rules of the syscalls that change. */
@@ -107,7 +110,46 @@ function fitTogether(
   encodings: Map<string, Encoding>,
   architectures: readonly string[],
 ): void {
-  const all = new Map<string, Encoding>();
+  const byDefault = meaning.otherwise.otherwise;
+  const ids = new SyscallIds();
+  const groups = [...loadedEncodings(profile, encodings)].map(([name, encoding]) => {
+    return { name, syscalls: [ids.idOf(name)], encoding };
+  });
+  const simpler = fitIntoKernel(groups, ids, architectures, ({ name, encoding }) =>
+    encodings.has(name) ? encodeStrictest(decisionOf(meaning, name), byDefault) : encoding,
+  );
+  for (const [name, encoding] of simpler) if (encodings.has(name)) encodings.set(name, encoding);
+}
+
+/**
+ * Keeps libseccomp from losing all rules of an architecture, see keepNumberLoad: which of them it begins with may change
+ * with their number.
+ *
+ * @returns the names that fall to the default for that.
+ */
+function keepLoaded(
+  profile: SeccompProfile,
+  meaning: Meaning,
+  encodings: Map<string, Encoding>,
+  architectures: readonly string[],
+): ReadonlySet<string> {
+  const byDefault = meaning.otherwise.otherwise;
+  const ids = new SyscallIds();
+  const groups = [...loadedEncodings(profile, encodings)].map(([name, encoding]) => {
+    return { syscalls: [ids.idOf(name)], encoding };
+  });
+  const replacements = keepNumberLoad(groups, ids, architectures, (unimplemented) =>
+    distinguishStricter(stricter(strictestOf(decisionOf(meaning, unimplemented)), enosys), byDefault),
+  );
+  for (const [name, encoding] of replacements) encodings.set(name, encoding);
+  return new Set([...replacements].filter(([, { rules }]) => rules.length === 0).map(([name]) => name));
+}
+
+/** Returns the rules of each syscall that has any: the new ones, or those that the profile has for it. */
+function loadedEncodings(
+  profile: SeccompProfile,
+  encodings: ReadonlyMap<string, Encoding>,
+): ReadonlyMap<string, Encoding> {
   const written = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
   const others = new Map<string, EncodedRule[]>();
   for (const rule of profile.syscalls ?? []) {
@@ -121,15 +163,10 @@ function fitTogether(
       rules.push(...added);
     }
   }
+  const all = new Map<string, Encoding>();
   for (const [name, rules] of others) all.set(name, { rules, exact: true });
   for (const [name, encoding] of encodings) all.set(name, encoding);
-  const byDefault = meaning.otherwise.otherwise;
-  const ids = new SyscallIds();
-  const groups = [...all].map(([name, encoding]) => ({ name, syscalls: [ids.idOf(name)], encoding }));
-  const simpler = fitIntoKernel(groups, ids, architectures, ({ name, encoding }) =>
-    encodings.has(name) ? encodeStrictest(decisionOf(meaning, name), byDefault) : encoding,
-  );
-  for (const [name, encoding] of simpler) if (encodings.has(name)) encodings.set(name, encoding);
+  return all;
 }
 
 /** Returns the profile with other rules for some syscalls, after those of the others. */
@@ -137,6 +174,7 @@ function withRules(
   profile: SeccompProfile,
   byDefault: Outcome,
   encodings: ReadonlyMap<string, Encoding>,
+  dropped: ReadonlySet<string>,
 ): SeccompProfile {
   const written = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
   const kept: SeccompRule[] = [];
@@ -149,7 +187,8 @@ function withRules(
     else if (changed.length < rule.names.length) {
       kept.push({ ...rule, names: rule.names.filter((name) => !encodings.has(name)) });
     }
-    if (changed.length > 0) kept.push(...neverMet(rule).map((args) => ({ ...rule, names: changed, args })));
+    const stays = changed.filter((name) => !dropped.has(name));
+    if (stays.length > 0) kept.push(...neverMet(rule).map((args) => ({ ...rule, names: stays, args })));
   }
   const ids = new SyscallIds();
   const groups = [...encodings].map(([name, encoding]) => ({ syscalls: [ids.idOf(name)], encoding }));

@@ -14,12 +14,21 @@ const tables: ReadonlyMap<string, ReadonlySet<string>> = new Map([
 const all: ReadonlySet<string> = new Set([...amd64, ...i386, ...generic, ...elsewhere]);
 
 const recentNames: ReadonlySet<string> = new Set(recent);
-/** What some architectures have through socketcall and ipc only, or not at all (arm, riscv64, ppc64le). */
+/** What came after libseccomp 2.5.0, which knows Linux 5.8. */
+const later: ReadonlySet<string> = new Set([
+  ...['close_range', 'epoll_pwait2', 'futex_waitv', 'landlock_add_rule', 'landlock_create_ruleset'],
+  ...['landlock_restrict_self', 'memfd_secret', 'mount_setattr', 'process_madvise', 'process_mrelease', 'quotactl_fd'],
+  ...['set_mempolicy_home_node', 'uretprobe'],
+]);
+/** What some architectures have through socketcall and ipc only, or not at all (arm, riscv64, loongarch64, ppc64le, sh). */
 const notEverywhere: ReadonlySet<string> = new Set([
   ...['accept', 'recv', 'send', 'semop', 'semtimedop'],
-  ...['fadvise64', 'getrlimit', 'memfd_secret', 'mmap', 'renameat', 'sync_file_range'],
+  ...['clone3', 'fadvise64', 'getrlimit', 'io_pgetevents', 'mmap', 'renameat', 'setrlimit', 'sync_file_range'],
 ]);
-const isCertain = (name: string) => !recentNames.has(name) && !notEverywhere.has(name);
+/** What every architecture has but for x32. */
+const exceptX32 = 'nfsservctl';
+const isInEveryVersion = (name: string) => !recentNames.has(name) && !later.has(name);
+const isCertain = (name: string) => isInEveryVersion(name) && !notEverywhere.has(name) && name !== exceptX32;
 const everywhere: ReadonlySet<string> = new Set(
   amd64.filter((name) => ofI386.has(name) && ofGeneric.has(name) && isCertain(name)),
 );
@@ -32,7 +41,8 @@ export function isOnEveryArchitecture(name: string): boolean {
 /** Whether an architecture certainly has a number of its own for the syscall, in every libseccomp since 2.5. */
 export function isOnArchitecture(name: string, architecture: string): boolean {
   if (everywhere.has(name)) return true;
-  return architecture === 'SCMP_ARCH_X86_64' && ofAmd64.has(name) && !recentNames.has(name);
+  if (name === exceptX32) return architecture !== 'SCMP_ARCH_X32';
+  return architecture === 'SCMP_ARCH_X86_64' && ofAmd64.has(name) && isInEveryVersion(name);
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Decision, Region } from './meaning.ts';
 import { always, decisionAbout, laxestOfBoth, readMeaning } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
 import { distinguishLaxer, holdMultiplexers } from './multiplexer.ts';
-import { keepNumberLoad, unimplemented } from './number-load.ts';
+import { inLoadOrder, keepNumberLoad } from './number-load.ts';
 import type { Outcome } from './outcome.ts';
 import { laxer, sameOutcome, strictness } from './outcome.ts';
 import { addRegion, partition } from './regions.ts';
@@ -40,7 +40,7 @@ export function union(inputs: readonly [SeccompProfile, ...SeccompProfile[]], na
   const meanings = inputs.map((input) => readMeaning(input, ids, laxestOfBoth));
   const listed = new Set(inputs.flatMap(({ architectures }) => architectures ?? []));
   listed.delete(nativeArchitecture);
-  const architectures = [nativeArchitecture, ...[...listed].sort()];
+  const architectures = [nativeArchitecture, ...inLoadOrder(listed)];
   const has32Bit = architectures.some((name) => knownArchitectures.get(name)?.bits !== 64);
   const otherwise = meanings.map((meaning) => meaning.otherwise.otherwise).reduce(laxer);
   const budget = fullBudget();
@@ -58,9 +58,11 @@ export function union(inputs: readonly [SeccompProfile, ...SeccompProfile[]], na
   const multiplexed = withReplaced(treated, held, unnamed, ids);
   const simpler = fitIntoKernel(multiplexed, ids, architectures, ({ result }) => encodeLaxest(result, otherwise));
   const fitting = withReplaced(multiplexed, simpler, unnamed, ids);
-  const anchor = meanings.map((meaning) => laxestOf(decisionAbout(ids.idOf(unimplemented), meaning)));
-  const anchorOutcome = distinguishLaxer(anchor.reduce(laxer, otherwise), otherwise);
-  const groups = withReplaced(fitting, keepNumberLoad(fitting, ids, architectures, anchorOutcome), unnamed, ids);
+  const anchorOf = (unimplemented: string) => {
+    const written = meanings.map((meaning) => laxestOf(decisionAbout(ids.idOf(unimplemented), meaning)));
+    return distinguishLaxer(written.reduce(laxer, otherwise), otherwise);
+  };
+  const groups = withReplaced(fitting, keepNumberLoad(fitting, ids, architectures, anchorOf), unnamed, ids);
   const inexact = groups.filter(({ encoding }) => !encoding.exact).flatMap(({ syscalls }) => syscalls);
   const [{ listenerPath, listenerMetadata }] = inputs;
   const profile: SeccompProfile = {
