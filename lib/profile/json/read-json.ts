@@ -218,11 +218,15 @@ class Reader {
   }
 
   #escapedString(head: string): string {
+    // Begins before the head, behind the quote.
+    const start = this.#at - head.length - 1;
     let value = head;
     for (;;) {
       const character = this.#text[this.#at];
       if (character === undefined) this.#fail('the string does not end');
       if (character === '"') {
+        // Go's decoder puts U+FFFD in its place, and stricter ones refuse it.
+        if (!value.isWellFormed()) this.#fail('half of a surrogate pair is no character', start);
         this.#at += 1;
         return value;
       }
