@@ -106,6 +106,8 @@ describe('readYaml', () => {
   });
 
   const refused: Record<string, [text: string | Uint8Array, message: RegExp, kind?: string]> = {
+    'half of a character': ['a: "x\\ud800"', /^p\.yaml:1:4: not valid YAML: half of a surrogate pair/],
+    'half of a character in a key': ['{"\\udc00": 1}', /half of a surrogate pair/],
     nothing: ['', /the document is empty/],
     'a comment alone': ['# a\n', /the document is empty/],
     'two documents': ['a: 1\n---\nb: 2\n', /more than one document/],

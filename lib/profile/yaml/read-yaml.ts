@@ -127,13 +127,19 @@ class Converter {
         return this.#fail(at, 'a key has neither anchor nor tag', expandedHint);
       const place = key.range?.[0] ?? at;
       if (members.has(key.value)) return this.#fail(place, `the key ${JSON.stringify(key.value.slice(0, 64))} twice`);
+      this.#text(key.value, place);
       members.set(key.value, { keyAt: place, value: this.node(value as Node | null, depth + 1, place) });
     }
     return { type: 'object', at, members };
   }
 
+  /** A text of whole characters: kubectl's reader refuses others, and JSON cannot be written of them. */
+  #text(value: string, at: number): string {
+    return value.isWellFormed() ? value : this.#fail(at, 'half of a surrogate pair is no character');
+  }
+
   #scalar(value: unknown, source: string, at: number): JsonNode {
-    if (typeof value === 'string') return { type: 'string', at, value };
+    if (typeof value === 'string') return { type: 'string', at, value: this.#text(value, at) };
     if (typeof value === 'boolean') return { type: 'boolean', at, value };
     if (value === null) return { type: 'null', at };
     return { type: 'number', at, source };
