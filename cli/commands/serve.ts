@@ -10,7 +10,7 @@ import { readText } from '../files.ts';
 import { becomeLean } from '../lean-process.ts';
 import { addRegistryOptions, addSignerOptions, examples, type RegistryOptions } from '../options.ts';
 import { type KeyOptions, startSigner } from '../signer.ts';
-import { stopSignal } from '../stop-signal.ts';
+import { onReload, stopSignal } from '../stop-signal.ts';
 import { packageVersion } from '../version.ts';
 
 /** Where a service listens. */
@@ -76,6 +76,7 @@ export function define(command: Command): void {
 
 async function serve(given: ServeOptions): Promise<void> {
   becomeLean();
+  const reloadBy = onReload();
   const options = await withEmbeddedFolder(given);
   if (options.push === undefined && options.pull === undefined) {
     throw new FairleadError('InvalidInput', 'nothing to serve', {
@@ -96,7 +97,7 @@ async function serve(given: ServeOptions): Promise<void> {
     options.health && { address: options.health, app: await healthServer({ policy, logger }) },
   ].filter((server) => server !== undefined);
   const stopped = stopSignal();
-  process.on('SIGHUP', () => void policy.reload());
+  reloadBy(policy.reload);
   try {
     for (const { app, address } of servers) await listen(app, address);
     if (given.embedded !== undefined) process.stderr.write(greeting(given));

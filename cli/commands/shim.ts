@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { becomeLean } from '../lean-process.ts';
 import { examples } from '../options.ts';
-import { stopSignal } from '../stop-signal.ts';
+import { onReload, stopSignal } from '../stop-signal.ts';
 
 interface ShimOptions {
   readonly listen: string;
@@ -53,10 +53,11 @@ export function define(command: Command): void {
 async function shim(options: ShimOptions): Promise<void> {
   becomeLean();
   const stopped = stopSignal();
+  const reloadBy = onReload();
   const [{ startShim }, { pino }] = await Promise.all([import('#cri-shim/shim'), import('pino')]);
   const log = pino({ name: 'fairlead-shim' });
   const running = await startShim({ ...options, log });
-  process.on('SIGHUP', () => void running.reload());
+  reloadBy(running.reload);
   await stopped;
   log.info('stopping');
   await running.stop();

@@ -17,6 +17,10 @@ describe('deploy/', () => {
     );
   });
 
+  it('has a unit that reads the policy again where it is reloaded', () => {
+    assert.match(read('shim/fairlead-shim.service'), /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
+  });
+
   it('builds its image on a base that is named by digest, which the build has to be given', () => {
     const lines = read('Dockerfile').split('\n');
     const bases = lines.filter((line) => /^FROM /.test(line));
