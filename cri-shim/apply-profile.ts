@@ -60,7 +60,7 @@ export function profileApplier(
     narrowed.set(profile, known);
     return known;
   };
-  return async (request, { subject, ...bearer }, signal) => {
+  const makeEffective = async (request: ProfileRequest, subject: BaselineSubject, signal: AbortSignal) => {
     const { policy, ...pulled } = await source.pull(request.reference, 'Seccomp', { signal });
     const artifact = seccompOf(
       isResolved(pulled.profile)
@@ -87,6 +87,13 @@ export function profileApplier(
     );
     const path = await source.store.putEffective(renderProfile({ kind: 'Seccomp', seccomp: profile }));
     grown();
+    return { policy, pulled, constraints, path };
+  };
+  return async (request, { subject, ...bearer }, signal) => {
+    let made = await makeEffective(request, subject, signal);
+    // The runtime takes its time to answer, too: what the policy has come to forbid meanwhile is not applied.
+    while (!source.isInForce(made.policy)) made = await makeEffective(request, subject, signal);
+    const { pulled, constraints, path } = made;
 
     const reference = formatReference(request.reference);
     metrics.applied();

@@ -50,10 +50,14 @@ describe('artifact source', () => {
   const log = { debug: record, info: record, warn: record, error: record } as unknown as ShimLog;
   let growth = 0;
   let ofRuntime: SeccompProfile;
+  let whenAsked: () => void;
   const grown = (): void => void growth++;
   const apply = (base?: ProfileRequest['base']): ReturnType<ReturnType<typeof profileApplier>> => {
     const runtimeBaseline = {
-      profileFor: async () => ofRuntime,
+      profileFor: async () => {
+        whenAsked();
+        return ofRuntime;
+      },
       hostFor: async () => ({ architecture: 'amd64', kernel: '6.1', capabilities: [] }) as const,
     };
     const surroundings = { architecture: 'amd64', runtimeBaseline, log, metrics: noMetrics, grown } as const;
@@ -71,6 +75,7 @@ describe('artifact source', () => {
     store = await openStore(folder);
     await store.put({ artifact, kind: 'Seccomp', repository, signatures: [] });
     current = open;
+    whenAsked = () => undefined;
     ofRuntime = { defaultAction: 'SCMP_ACT_ERRNO' };
     source = artifactSource(store, () => current, { env: {}, metrics: noMetrics, decisions: undefined, grown });
     records.length = 0;
@@ -90,6 +95,24 @@ describe('artifact source', () => {
     const { defaultAction } = JSON.parse(await readFile((await applied).path, 'utf8')) as { defaultAction: string };
     assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
     assert.equal(growth, 1);
+  });
+
+  it('applies nothing that the policy has come to forbid while the runtime was asked', async () => {
+    whenAsked = () => {
+      current = { ...deny, baseline: { seccomp: 'RuntimeDefault' } };
+    };
+    current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };
+    await assert.rejects(apply(), { kind: 'NotAllowed' });
+    assert.deepEqual(
+      records.filter(({ messageId }) => messageId === 'fairlead.profile.applied'),
+      [],
+    );
+    whenAsked = () => {
+      current = strict;
+    };
+    current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };
+    const { defaultAction } = JSON.parse(await readFile((await apply()).path, 'utf8')) as { defaultAction: string };
+    assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
   });
 
   it('intersects with the base that the pod names, however little the baseline forbids', async () => {

@@ -23,6 +23,8 @@ export interface ArtifactSource {
     kind: RuntimeKind,
     options: { readonly auth?: AuthConfig | undefined; readonly signal: AbortSignal },
   ): Promise<PulledProfile & { readonly policy: TrustPolicy }>;
+  /** Whether a policy that came with a pull is in force still. */
+  isInForce(policy: TrustPolicy): boolean;
 }
 
 export interface SourceSurroundings {
@@ -48,6 +50,7 @@ export function artifactSource(
   const budget = new PullBudget();
   return {
     store,
+    isInForce: ({ revision }) => policy().revision === revision,
     async pull(reference, kind, { auth, signal }) {
       const connect = async (to: Reference): Promise<ReadTarget> => {
         // With the first pull, not before: an idle shim stays small.
