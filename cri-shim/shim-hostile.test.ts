@@ -9,7 +9,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { endHeaders, endStream, frame, headerList } from '#test/cri/http2-frames';
 import { BytesClient, startScriptedRuntime } from '#test/cri/scripted-runtime';
-import { CreateContainerRequestSchema, RunPodSandboxRequestSchema } from './gen/cri_pb.js';
+import { CreateContainerRequestSchema, RunPodSandboxRequestSchema, SecurityProfile_ProfileType } from './gen/cri_pb.js';
 import { type Shim, startShim } from './shim.ts';
 import type { ShimLog } from './shim-log.ts';
 
@@ -19,6 +19,7 @@ const services = ['runtime.v1.RuntimeService', 'runtime.v1alpha2.RuntimeService'
 describe('shim, where its callers are hostile or odd', () => {
   let folder: string;
   let created: Buffer[];
+  let logged: string[];
   let shim: Shim;
   const undo: (() => Promise<void> | void)[] = [];
 
@@ -36,13 +37,15 @@ describe('shim, where its callers are hostile or odd', () => {
     );
     await writeFile(join(folder, 'policy.yaml'), 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules: []\n');
     const nothing = (): void => undefined;
+    logged = [];
+    const note = (...record: unknown[]): void => void logged.push(JSON.stringify(record));
     shim = await startShim({
       listen: `unix://${join(folder, 'shim.sock')}`,
       runtime: `unix://${join(folder, 'runtime.sock')}`,
       policy: join(folder, 'policy.yaml'),
       state: join(folder, 'state'),
       metrics: '127.0.0.1:0',
-      log: { debug: nothing, info: nothing, warn: nothing, error: nothing } as ShimLog,
+      log: { debug: nothing, info: nothing, warn: note, error: note } as ShimLog,
     });
     undo.push(() => rm(folder, { recursive: true }), runtime.kill, shim.stop);
   });
@@ -63,6 +66,55 @@ describe('shim, where its callers are hostile or odd', () => {
       await assert.rejects(run, { code: 7 }, service);
     }
     assert.deepEqual(created, []);
+  });
+
+  it('logs little of a refusal, however long what a pod names', async () => {
+    const client = new BytesClient(join(folder, 'shim.sock'));
+    undo.push(() => client.close());
+    const long = 'x'.repeat(1024 * 1024);
+    const root = '/var/lib/kubelet/seccomp';
+    const { Localhost, OCI } = SecurityProfile_ProfileType;
+    const localhost = (localhostRef: string) => ({ profileType: Localhost, localhostRef });
+    const withBase = (type: number, localhostRef: string) => ({
+      profileType: OCI,
+      ociRef: reference,
+      baseProfile: { type, localhostRef },
+    });
+    const profiles = [
+      localhost(`${root}/oci/${long}`),
+      localhost(`${root}/oci/a@sha256:${long}`),
+      localhost(`${root}/oci/../oci/${long}`),
+      localhost(`${root}/oci/${reference}?${long}`),
+      localhost(`${root}/oci/${reference}?base=${long}`),
+      localhost(`${root}/oci/${reference}?base=${long}/..`),
+      localhost(`/${long}@sha256:00`),
+      { profileType: OCI, ociRef: long },
+      withBase(9, long),
+      withBase(2, `${root}/${long}`),
+      withBase(2, long),
+    ];
+    const requests = [
+      ...profiles.map((seccomp) => ({ config: { linux: { securityContext: { seccomp } } } })),
+      ...profiles.map((seccomp) => ({
+        config: { metadata: { name: long }, linux: { securityContext: { seccomp } } },
+        sandboxConfig: { metadata: { name: long, namespace: long } },
+      })),
+      { config: {}, sandboxConfig: { annotations: { 'seccomp-profile.crio.io/POD': long } } },
+      { config: { linux: { securityContext: { seccompProfilePath: `localhost/${root}/oci/${long}` } } } },
+    ];
+    for (const request of requests) {
+      const message = toBinary(CreateContainerRequestSchema, create(CreateContainerRequestSchema, request));
+      await assert.rejects(
+        client.unary(`${services[0]}/CreateContainer`, message),
+        ({ details }: { details: string }) => {
+          assert.ok(details.length < 5000, `${details.length} characters of status`);
+          return true;
+        },
+      );
+    }
+    assert.deepEqual(created, []);
+    assert.equal(logged.length, requests.length);
+    for (const line of logged) assert.ok(line.length < 20_000, `${line.length} characters`);
   });
 
   it('counts failures of calls that it does not know under one name', async () => {

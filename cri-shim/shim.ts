@@ -54,6 +54,9 @@ export interface Shim {
   stop(): Promise<void>;
 }
 
+/** Characters of one text in the log. */
+const longestText = 4096;
+
 const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
@@ -119,15 +122,17 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
         // Clients may call anything: what the shim does not know shares one time series.
         const method = handlers.has(called) ? called : 'other';
         metrics.refused(method, error.kind);
+        const { pod, container } = calledFor(called, request);
         log.warn(
           {
             messageId: 'fairlead.profile.refused',
-            ...calledFor(called, request),
+            ...(pod === undefined ? {} : { pod: beginningOf(pod) }),
+            ...(container === undefined ? {} : { container: beginningOf(container) }),
             method,
             kind: error.kind,
-            hint: error.hint,
+            ...(error.hint === undefined ? {} : { hint: beginningOf(error.hint) }),
           },
-          error.message,
+          beginningOf(error.message),
         );
       },
     });
@@ -138,6 +143,11 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     await stop();
     throw error;
   }
+}
+
+/** As much of a text as is logged: pods name profiles of a mebibyte, and the kubelet tries again and again. */
+function beginningOf(text: string): string {
+  return text.length > longestText ? `${text.slice(0, longestText)}…` : text;
 }
 
 interface Parts {
