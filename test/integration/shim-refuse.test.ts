@@ -178,6 +178,49 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
     await nothingWasMade();
   });
 
+  it('names that are almost a reference: no container is made, whichever of shim and runtime reads them', async () => {
+    const good = await publish(registry.host, 'signed/good', packText(denyChmod), shim.signer);
+    const root = shim.seccompRoot;
+    const paths = [
+      `${root}/oci/${good}/`,
+      `${root}//oci/${good}`,
+      `${root}/oci//${good}`,
+      `${root}/./oci/${good}`,
+      `${root}/x/../oci/${good}`,
+      `${root}/../seccomp/oci/${good}`,
+      `${root}/oci/../../../../../../../../etc/hostname`,
+      `${root}/oci/%2e%2e/${good}`,
+      `${root}/oci%2f${good}`,
+      `${root}/oci/${good.replace('@', '%40')}`,
+      `${root}/oci/${good.replace('sha256', 'SHA256')}`,
+      `${root}/OCI/${good}`,
+      `${root}/oc\u0456/${good}`,
+      `${root}/oci\u200b/${good}`,
+      `${root}/oci/\u0000${good}`,
+      `${root}/oci/${good}\u0000`,
+      `${root}/oci/${good}\n`,
+      `${root}/oci/ ${good}`,
+      `${root}/oci/${good}?base=localhost/..%2f..%2fetc/hostname`,
+      `${root}/oci/${good}?base=localhost//etc/hostname`,
+      `${root}/oci/${good}?base=localhost/\u0000`,
+      `${root}/oci/${good}?base=RuntimeDefault&base=localhost/x`,
+      `${root}/oci/${good}?mode=log`,
+      `${root}/oci/${good}#`,
+      `${root}/oci/${good}@${good.split('@')[1]}`,
+      `${root}/oci/user:password@${good}`,
+      `${root}/oci/${'a/'.repeat(5000)}${good}`,
+      `oci/${good}`,
+      `localhost/${root}/oci/${good}`,
+    ];
+    for (const localhostRef of paths) {
+      const field = createContainer({ seccomp: { profileType: ProfileType.Localhost, localhostRef } });
+      await assert.rejects(field, { name: 'CriError' }, JSON.stringify(localhostRef.slice(0, 300)));
+      const annotation = { 'seccomp-profile.crio.io/main': localhostRef };
+      await assert.rejects(createContainer({ annotations: annotation }), { code: status.INVALID_ARGUMENT });
+    }
+    await nothingWasMade();
+  });
+
   it('a Localhost reference, when the shim is not there: the runtime finds no such file', async () => {
     const good = await publish(registry.host, 'signed/good', packText(denyChmod), shim.signer);
     const seccomp = { profileType: ProfileType.Localhost, localhostRef: `${shim.seccompRoot}/oci/${good}` };
