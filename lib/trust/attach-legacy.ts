@@ -7,7 +7,7 @@ import { parseManifest } from '#lib/registry/manifest';
 import { pause } from '#lib/registry/remote/transport';
 import type { CallOptions, Target } from '#lib/registry/target';
 import { signatureLimits } from './fetch-signatures.ts';
-import { isSameLayer, type LegacyKind, legacyTag, withLegacyLayer } from './legacy-manifest.ts';
+import { assertReadable, isSameLayer, type LegacyKind, legacyTag, withLegacyLayer } from './legacy-manifest.ts';
 
 export interface LegacyRequest {
   /** The artifact that is signed or attested. */
@@ -30,7 +30,8 @@ const looks = 64;
 
 /**
  * Adds a layer to what stands under an artifact's legacy tag, beside those of others, unless one that says the same is there.
- * Throws InvalidInput where a tag cannot hold the digest, or something else stands there, and Conflict where others keep writing over it.
+ * Throws InvalidInput where a tag cannot hold the digest, or something else stands there, LimitExceeded where what is there is too large, and
+ * Conflict where others keep writing over it.
  */
 export async function attachLegacy(
   target: Target,
@@ -58,6 +59,7 @@ export async function attachLegacy(
       const began = performance.now();
       if (look > 0) standing = await find(target, tag, options);
       const written = withLegacyLayer(standing?.manifest, layer);
+      assertReadable(tag, written.manifestBytes.length);
       await pushArtifact(target, written, undefined, tag, options);
       standing = written;
       round = Math.max(round, performance.now() - began);
@@ -92,6 +94,7 @@ async function find(target: Target, tag: string, options: CallOptions): Promise<
       hint: 'Nothing was changed. Look at what stands there, and remove it if it is of no use.',
     });
   }
+  assertReadable(tag, descriptor.size);
   const bytes = await fetchBytes(target, descriptor, { ...options, limit: signatureLimits.legacyManifestBytes });
   return { descriptor, manifest: parseManifest(bytes, `signatures under tag ${tag}`) };
 }

@@ -6,12 +6,14 @@ import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import { emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
+import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { parseManifest } from '#lib/registry/manifest';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Target } from '#lib/registry/target';
 import { attachSignature } from './attach-signature.ts';
 import { fetchSignatures } from './fetch-signatures.ts';
 import { generateKeyPair, loadPrivateKey, type Signer } from './key.ts';
-import { legacyTag } from './legacy-manifest.ts';
+import { legacyManifest, legacyManifestBytes, legacyTag } from './legacy-manifest.ts';
 import { verifySignatures } from './verify-signatures.ts';
 
 const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
@@ -87,6 +89,30 @@ describe('attachSignature', () => {
     await assert.rejects(attachSignature(lost, { descriptor, reference, signer, format: 'legacy' }), {
       kind: 'Conflict',
     });
+  });
+
+  it('writes no list that is too long to be read, which would hide the signatures of others', async () => {
+    const target = await repository();
+    const [signer, first] = signers;
+    assert.ok(signer && first);
+    await attachSignature(target, { descriptor, reference, signer: first, format: 'legacy' });
+    const tag = legacyTag(descriptor, 'sig') ?? '';
+    const [good] = parseManifest(await fetchBytes(target, await target.resolve(tag), { limit: 10_000 })).layers;
+    assert.ok(good);
+    const filler = (length: number) => ({ ...config.descriptor, annotations: { filler: 'x'.repeat(length) } });
+    const room = legacyManifestBytes - legacyManifest([filler(0), good], [config]).manifestBytes.length;
+    for (const length of [room - 50, room + 1]) {
+      const crowded = legacyManifest([filler(length), good], [config]);
+      await pushArtifact(target, crowded, undefined, tag);
+      const signing = attachSignature(target, { descriptor, reference, signer, format: 'legacy' });
+      await assert.rejects(
+        signing,
+        (error: FairleadError) =>
+          error.kind === 'LimitExceeded' && /would hold a manifest of 1\d{6} bytes/.test(error.message),
+      );
+      assert.equal((await target.resolve(tag)).digest, crowded.descriptor.digest);
+      assert.equal((await fetchSignatures(target, descriptor)).length, length < room ? 1 : 0);
+    }
   });
 
   it('writes over nothing that is no signature, and signs no sha512 in the legacy form', async () => {

@@ -6,7 +6,7 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { LookupOptions, ReadTarget, Target } from '#lib/registry/target';
 import { signatureLimits } from './fetch-signatures.ts';
-import { isSameLayer, legacyManifest } from './legacy-manifest.ts';
+import { assertReadable, isSameLayer, legacyManifest } from './legacy-manifest.ts';
 
 /**
  * Copies what stands under the legacy tag of an artifact's signatures or attestations, beside those that the target has: a copy takes
@@ -39,7 +39,9 @@ export async function copyLegacy(
   const hasAll = kept.every((each) => brought.some((layer) => isSameLayer(layer, each)));
   if (hasAll) return target.tag(ours.descriptor, tag, call);
   // Readers take the last ones: those that counted at the target go on to count.
-  await pushArtifact(target, legacyManifest([...added, ...kept], []), undefined, tag, call);
+  const merged = legacyManifest([...added, ...kept], []);
+  assertReadable(tag, merged.manifestBytes.length);
+  await pushArtifact(target, merged, undefined, tag, call);
 }
 
 /** Resolves a tag; undefined where there is none. */

@@ -5,7 +5,7 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { CallOptions, LookupOptions, ReadTarget } from '#lib/registry/target';
 import { legacyEnvelopeMediaType, legacyPredicateAnnotation } from './legacy-attestation.ts';
-import { type LegacyKind, legacyTag } from './legacy-manifest.ts';
+import { type LegacyKind, legacyManifestBytes, legacyTag } from './legacy-manifest.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
 import { isPackedSignature } from './pack-signature.ts';
 import { signPredicateType } from './predicate-type.ts';
@@ -34,7 +34,7 @@ export const signatureLimits = {
   /** Cosign 2 writes one for each signature that it adds. */
   referrerLayers: 8,
   legacyLayers: 128,
-  legacyManifestBytes: 1024 * 1024,
+  legacyManifestBytes,
   legacyPayloadBytes: 64 * 1024,
 } as const;
 

@@ -1,10 +1,14 @@
 import type { Artifact, Blob } from '#lib/artifact/artifact';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { FairleadError } from '#lib/errors';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import { digestParts } from '#lib/registry/digest';
 
 /** What cosign 2 keeps beside an artifact, by the end of the tag: signatures and attestations. */
 export type LegacyKind = 'sig' | 'att';
+
+/** Most bytes of a manifest under a legacy tag. */
+export const legacyManifestBytes = 1024 * 1024;
 
 const configMediaType = 'application/vnd.oci.image.config.v1+json';
 
@@ -29,6 +33,16 @@ export function legacyManifest(layers: readonly Descriptor[], blobs: readonly Bl
     config,
     ...blobs,
   ]);
+}
+
+/** Throws LimitExceeded for more bytes than readers take of what stands under a legacy tag: nobody would find any signature in it. */
+export function assertReadable(tag: string, bytes: number): void {
+  if (bytes <= legacyManifestBytes) return;
+  throw new FairleadError(
+    'LimitExceeded',
+    `tag ${tag} would hold a manifest of ${bytes} bytes, and readers of signatures take ${legacyManifestBytes}`,
+    { hint: 'Nothing was changed. Sign in the bundle format, or remove what is of no use under that tag.' },
+  );
 }
 
 /** Reports whether two layers are the same signature: those of the same bytes differ in their annotations only. */
