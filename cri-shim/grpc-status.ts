@@ -1,5 +1,5 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { errorMapping, type FairleadError } from '#lib/errors';
+import { errorMapping, type FairleadError, shownMessage } from '#lib/errors';
 
 /** gRPC status codes that the shim says by itself (https://grpc.io/docs/guides/status-codes/). */
 export const grpcCodes = {
@@ -23,7 +23,8 @@ export function statusTrailers(code: number, message: string): OutgoingHttpHeade
  */
 export function errorStatus(error: FairleadError): { code: number; message: string } {
   const { grpc, criPrefix } = errorMapping[error.kind];
-  const text = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
+  const message = shownMessage(error);
+  const text = error.hint === undefined ? message : `${message} (${error.hint})`;
   return { code: grpc, message: criPrefix === undefined || error.local ? text : `${criPrefix}: ${text}` };
 }
 

@@ -83,6 +83,17 @@ export function isExhausted(error: unknown): boolean {
 }
 
 /**
+ * The message of an error as it can be shown wherever it ends up: in an event of Kubernetes, an answer, a log. Messages quote what strangers
+ * wrote: control and format characters, which could play with a terminal or make lines of their own, are written as escapes.
+ */
+export function shownMessage({ summary, details = [] }: FairleadError): string {
+  const shown = [summary, ...details].map((line) =>
+    line.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`),
+  );
+  return shown.join('\n  ');
+}
+
+/**
  * Makes any thrown value a FairleadError. What is not one already is our own defect and becomes `Internal`, unless the machine is
  * exhausted, which is `Unavailable`.
  */

@@ -52,6 +52,19 @@ describe('parseManifest', () => {
     ['an array', [], /is not an OCI image manifest/],
     ['null', null, /is not an OCI image manifest/],
   ];
+  it('says what is wrong in few words, however long what stands there is', () => {
+    for (const value of [
+      { mediaType: 'x'.repeat(1_000_000) },
+      { schemaVersion: 'x'.repeat(1_000_000) },
+      { ['y'.repeat(1_000_000)]: 1, layers: 1 },
+    ]) {
+      assert.throws(
+        () => parseManifest(Buffer.from(JSON.stringify(value))),
+        (error: Error) => error.message.length < 600,
+      );
+    }
+  });
+
   for (const [title, value, message] of refused) {
     it(`refuses ${title}`, () =>
       assert.match(

@@ -6,6 +6,9 @@ import { isDigest } from './digest.ts';
 /** Most bytes that a manifest or index may have (distribution-spec: registries should accept 4 MiB). */
 export const manifestBytesLimit = 4 * 1024 * 1024;
 
+/** Most characters of a message about what is wrong with a document. */
+const reasonLimit = 400;
+
 /** With parameters too, though image-spec has none: Sigstore's older bundles are `application/vnd.dev.sigstore.bundle+json;version=0.3`. */
 const mediaType = v.pipe(
   v.string(),
@@ -131,7 +134,10 @@ function parseWith<S extends v.GenericSchema>(
   if (result.success) return result.output;
   const issue = result.issues[0];
   const path = v.getDotPath(issue) ?? 'the document';
-  throw new FairleadError('InvalidInput', `${name}: is not ${expected}: ${path}: ${issue.message}`);
+  // It quotes what stands there, whole.
+  const reason = `${path}: ${issue.message}`;
+  const shown = reason.length > reasonLimit ? `${reason.slice(0, reasonLimit)}…` : reason;
+  throw new FairleadError('InvalidInput', `${name}: is not ${expected}: ${shown}`);
 }
 
 /** Reads JSON within a limit of bytes; what is null in it is left out. */

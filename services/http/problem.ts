@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { type ErrorKind, errorMapping, FairleadError, toFairleadError } from '#lib/errors';
+import { type ErrorKind, errorMapping, FairleadError, shownMessage, toFairleadError } from '#lib/errors';
 import { failedFilesOf, type LocalPaths, withoutLocalPaths } from './local-paths.ts';
 
 /** RFC 9457 problem details, with three extension members: `kind`, `hint` and `causes`. */
@@ -65,7 +65,7 @@ export function toProblem(thrown: unknown, requestId: string, localPaths: LocalP
     type: `https://fairlead.dev/problems/${error.kind}`,
     title: titles[error.kind],
     status,
-    detail: error.kind === 'Internal' ? 'The request failed; the log says why.' : told(error.message),
+    detail: error.kind === 'Internal' ? 'The request failed; the log says why.' : told(shownMessage(error)),
     instance: requestId,
     kind: error.kind,
     ...(error.hint !== undefined && { hint: told(error.hint) }),
