@@ -142,6 +142,7 @@ function asJson(published: Published): object {
   const { reference, descriptor, profile, findings, signature, provenance, verification } = published;
   return {
     reference: formatReference(reference),
+    tag: published.tag ?? null,
     digest: descriptor.digest,
     kind: profile.kind,
     signature: signature ?? null,
@@ -160,6 +161,7 @@ function asText(published: Published): string {
       (finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`,
     ),
     `published  ${formatReference(reference)}`,
+    `tag        ${published.tag ?? `none, only the digest names it; add one: fairlead tag ${formatReference(reference)} TAG`}`,
     `kind       ${profile.kind}`,
     `digest     ${descriptor.digest}`,
     `signature  ${signature ?? 'none: only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none was added)' : ''}`,

@@ -57,6 +57,8 @@ export interface PublishDependencies {
 export interface Published {
   /** The reference to hand on: pinned to the digest, without the tag. */
   readonly reference: Reference;
+  /** The tag that stands for it now; undefined where none was asked for. */
+  readonly tag?: string | undefined;
   readonly descriptor: Descriptor;
   readonly profile: RuntimeProfile;
   readonly findings: readonly Finding[];
@@ -130,6 +132,7 @@ export async function publish(
   if (tag !== undefined && !tagAtOnce) await target.tag(descriptor, tag, options);
   return {
     reference: pinned,
+    tag,
     descriptor,
     profile,
     findings,

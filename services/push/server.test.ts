@@ -61,7 +61,9 @@ describe('createPushServer', () => {
   it('publishes and answers with the pinned reference', async () => {
     const response = await post(profile);
     assert.equal(response.statusCode, 201, response.body);
-    const { reference, digest, kind, findings, signature } = response.json();
+    const { reference, tag, digest, kind, findings, signature } = response.json();
+    assert.equal(tag, '1');
+    assert.equal((await post(profile, { reference: 'registry.example.com/security/nginx' })).json().tag, null);
     assert.equal(reference, `registry.example.com/security/nginx@${digest}`);
     assert.equal(kind, 'Seccomp');
     assert.ok(Array.isArray(findings));

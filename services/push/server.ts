@@ -45,9 +45,10 @@ const querySchema = {
 const publishedSchema = {
   type: 'object',
   description: 'The profile is published under this reference.',
-  required: ['reference', 'digest', 'kind', 'findings', 'signature', 'alreadySigned'],
+  required: ['reference', 'tag', 'digest', 'kind', 'findings', 'signature', 'alreadySigned'],
   properties: {
     reference: { type: 'string', description: 'Pinned to the digest: what a pod names' },
+    tag: { type: ['string', 'null'], description: 'The tag that stands for it now; null where the reference had none' },
     digest: { type: 'string' },
     kind: { type: 'string', enum: ['Seccomp', 'AppArmor'] },
     signature: { type: ['string', 'null'], description: "Digest of the signature's manifest" },
@@ -147,6 +148,7 @@ function addRoutes(
       request.log.info({ reference: formatReference(published.reference) }, 'published');
       return reply.status(201).send({
         reference: formatReference(published.reference),
+        tag: published.tag ?? null,
         digest: published.descriptor.digest,
         kind: published.profile.kind,
         signature: published.signature ?? null,

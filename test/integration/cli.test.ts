@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { generateKeyPair } from '#lib/trust/key';
-import { type RunOptions, run, runFairlead } from '#test/cli/run';
+import { type RunOptions, run, runFairlead, succeeded } from '#test/cli/run';
 import { peer } from '#test/peers/peer';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
@@ -275,6 +275,19 @@ describe('fairlead, with an OCI layout folder in place of a registry', () => {
     ]) {
       assert.match(stdout, line);
     }
+  });
+
+  it('says which tag stands for what was pushed, and that none does where none was given', async () => {
+    const [repository = '', tag] = reference.split(/:(?=[^/:]*$)/);
+    const push = (to: string, ...args: string[]) =>
+      runFairlead(['push', 'nginx.json', to, '--key', 'fairlead.key', ...layout, ...args], { cwd });
+    assert.match(succeeded(await push(reference)), new RegExp(`^tag {8}${tag}$`, 'm'));
+    const untagged = succeeded(await push(repository));
+    const [, pinned = ''] =
+      /^tag {8}none, only the digest names it; add one: fairlead tag (\S+) TAG$/m.exec(untagged) ?? [];
+    succeeded(await runFairlead(['tag', pinned, 'later', ...layout], { cwd }));
+    assert.equal(JSON.parse(succeeded(await push(reference, '--output', 'json'))).tag, tag);
+    assert.equal(JSON.parse(succeeded(await push(repository, '--output', 'json'))).tag, null);
   });
 
   it('takes the profile from stdin', async () => {
