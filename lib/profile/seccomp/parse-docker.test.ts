@@ -86,6 +86,8 @@ describe('parseDocker', () => {
     ['"names":["a"],"includes":{"caps":["CAP_A"],"Caps":[]}', /"Caps" repeats "caps"/],
     ['"names":["a"],"includes":{},"Includes":{}', /"Includes" repeats "includes"/],
     ['"name":"a","Names":["b"]', /name and names exclude each other/],
+    ['"name":["a"]', /^d\.json:1:\d+: name must be a string/],
+    ['"Name":5,"names":["a"]', /name must be a string/],
     ['"name":"a","names":["b"]', /name and names exclude each other/],
     ['"names":["a"],"errno":"EPERM","errnoRet":2', /errno and errnoRet contradict each other/],
     ['"names":["a"],"errno":"ENOBODY"', /errno: specify errnoRet for "ENOBODY"/],

@@ -149,6 +149,9 @@ class Reader {
     for (const name of ['includes', 'excludes', 'comment']) members.delete(name);
     const name = members.get('name');
     members.delete('name');
+    if (name !== undefined && name.value.type !== 'null' && name.value.type !== 'string') {
+      this.#fail(name.value.at, 'name must be a string');
+    }
     if (name !== undefined && isText(name.value)) {
       for (const [key, { value }] of members) {
         if (foldName(key) !== 'names') continue;
