@@ -69,8 +69,11 @@ function tellNext(
 ): void {
   tell.step('What to try next (in a checkout: npx fairlead …)');
   if (folder === undefined) {
-    tell.note('Keep the files, and run the commands above on them:');
+    tell.note('Keep the files, and run the commands above on them, all but keygen, whose key is there:');
     tell.command('fairlead quickstart --folder ./try && cd ./try');
+  } else {
+    tell.note('Run the commands above on the files, all but keygen, whose key is there:');
+    tell.command(`cd ${/^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`}`);
   }
   if (containerd === undefined) {
     tell.note('As root beside a containerd, see the kernel refuse a chmod:');

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { runFairlead } from '#test/cli/run';
+import { launcher, run, runFairlead, succeeded } from '#test/cli/run';
 
 describe('fairlead quickstart', () => {
   it('walks the whole path without server, root or network, and removes what it made', async () => {
@@ -30,19 +30,30 @@ describe('fairlead quickstart', () => {
     }
   });
 
-  it('prints commands that work on the files that it keeps', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
+  it('prints commands that do what it says, where it says', async () => {
+    const start = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
+    const shell = (line: string) =>
+      run('sh', ['-c', `fairlead() { '${process.execPath}' '${launcher}' "$@"; }\n${line}`], { cwd: start });
+    const commandsOf = (text: string) => [...text.matchAll(/^ {3}\$ (.*)$/gm)].map(([, line = '']) => line);
     try {
-      const { stdout } = await runFairlead(['quickstart', '--folder', folder]);
-      const commands = [...stdout.matchAll(/^ {3}\$ fairlead ((?:push|pull) \S.*)$/gm)].map(([, line = '']) => line);
-      const codes: (number | null)[] = [];
-      for (const command of commands.filter((line) => !line.endsWith('--help'))) {
-        codes.push((await runFairlead(command.split(' '), { cwd: folder })).code);
-      }
-      // Published, pulled, published without a signature, refused for that, refused for its name.
-      assert.deepEqual(codes, [0, 0, 0, 5, 4]);
+      const first = succeeded(await shell('fairlead quickstart'));
+      const [above = '', next = ''] = first.split(/^6\. /m);
+      const [kept = ''] = commandsOf(next);
+      assert.match(next, /Keep the files, and run the commands above on them, all but keygen/);
+      // What is run in a folder that has all of it: published, pulled, published without a signature, refused for that, refused for its name.
+      const lines = commandsOf(above).filter((line) => line !== 'fairlead keygen');
+      assert.equal(lines.length, commandsOf(above).length - 1);
+      const ran = succeeded(
+        await shell(`${kept}\n${lines.map((line) => `${line} > /dev/null; echo "code $?"`).join('\n')}`),
+      );
+      assert.deepEqual(ran.match(/(?<=^code )\d+$/gm), ['0', '0', '0', '5', '4']);
+      // And as it says it to who has named a folder.
+      const named = succeeded(await shell(`fairlead quickstart --folder "it's kept"`));
+      const [enter = ''] = commandsOf(named.split(/^6\. /m)[1] ?? '');
+      assert.match(succeeded(await shell(`${enter} && ls`)), /^fairlead\.key\n/);
+      for (const line of commandsOf(next).filter((each) => each.endsWith('--help'))) succeeded(await shell(line));
     } finally {
-      await rm(folder, { recursive: true });
+      await rm(start, { recursive: true });
     }
   });
 });
