@@ -201,8 +201,38 @@ describePeers(apiserverRequirements, 'a tenant who wants to escape a binding', (
     it('gets no pod into a binding that it does not run under', async () => {
       await cluster.createPod('stranger', { labels: { app: 'other' } });
       await bound(labelled, async () => {
-        const answer = await cluster.patchPod('stranger', { metadata: { labels: { app: 'nginx' } } });
-        refused(answer, /the pod does not name it; container "app" does not name it/);
+        const labels = { metadata: { labels: { app: 'nginx' } } };
+        const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'stranger', ...labels.metadata } };
+        const at = '/api/v1/namespaces/web/pods/stranger';
+        const patch = (type: string, body: object, query = '') =>
+          cluster.api.request('PATCH', `${at}${query}`, body, type) as Promise<{ status: number; body: Answered }>;
+        const attempts = [
+          await patch('application/merge-patch+json', labels),
+          await patch('application/strategic-merge-patch+json', labels),
+          await patch('application/json-patch+json', [{ op: 'replace', path: '/metadata/labels/app', value: 'nginx' }]),
+          await patch('application/apply-patch+yaml', pod, '?fieldManager=tenant&force=true'),
+          await cluster.request('PUT', at, { ...(await cluster.pod('stranger')), metadata: pod.metadata }),
+        ];
+        for (const answer of attempts) refused(answer, /the pod does not name it; container "app" does not name it/);
+      });
+    });
+
+    const resizes = minor < 33 && 'pods can be resized since 1.33';
+    it('of its resources changes nothing else of a pod', { skip: resizes }, async () => {
+      const cpu = (count: string) => ({ resources: { requests: { cpu: count }, limits: { cpu: count } } });
+      await cluster.createPod('resized', {
+        labels: { app: 'other' },
+        spec: { containers: [{ name: 'app', image, ...cpu('1') }] },
+      });
+      await bound(labelled, async () => {
+        const spec = { containers: [{ name: 'app', ...cpu('2'), ...privileged }] };
+        const patch = { metadata: { labels: { app: 'nginx' } }, spec };
+        const at = '/api/v1/namespaces/web/pods/resized/resize';
+        const type = 'application/strategic-merge-patch+json';
+        const { status } = await cluster.api.request('PATCH', at, patch, type);
+        assert.equal(status, 200);
+        const { metadata, spec: stored } = await cluster.pod('resized');
+        assert.deepEqual([metadata.labels, stored.containers[0]?.securityContext], [{ app: 'other' }, undefined]);
       });
     });
 

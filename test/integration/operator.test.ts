@@ -132,6 +132,34 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
     await unbind('nginx');
   });
 
+  it('binds a pod that is created by server-side apply, or under a name that the API server makes', async () => {
+    await bind('nginx', { reference, ...selector });
+    const pod = (metadata: object, securityContext = {}) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { labels: { app: 'nginx' }, ...metadata },
+      spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1', securityContext }] },
+    });
+    const apply = (name: string, securityContext?: object) =>
+      cluster.api.request(
+        'PATCH',
+        `/api/v1/namespaces/web/pods/${name}?fieldManager=tenant`,
+        pod({ name }, securityContext),
+        'application/apply-patch+yaml',
+      ) as Promise<Answer>;
+    const created = [
+      await apply('applied'),
+      await cluster.request('POST', '/api/v1/namespaces/web/pods', pod({ generateName: 'made-' })),
+    ];
+    for (const { status, body } of created) {
+      assert.equal(status, 201, body.message);
+      assert.deepEqual(body.spec.containers[0]?.securityContext?.seccompProfile, profile);
+    }
+    assert.equal((await apply('applied')).status, 200, 'applied again, it stays as it is');
+    assert.equal((await apply('loose', { privileged: true })).status, 403);
+    await unbind('nginx');
+  });
+
   it('writes the base after the reference', async () => {
     await bind('based', { reference, ...selector, base: 'profiles/base.json' });
     const { body } = await createPod('based');
