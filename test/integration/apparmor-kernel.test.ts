@@ -428,12 +428,19 @@ describePeers([...vmRequirements, 'apparmor_parser', 'runc', 'cc'], 'AppArmor po
   });
 
   it('confine a container that runc runs, or only watch it', async () => {
-    const script = 'echo began; cat /etc/listed; cat /etc/other; echo 1 > /proc/sys/kernel/sysrq && echo written';
+    const script = [
+      'echo began',
+      'cat /etc/listed',
+      'cat /etc/other',
+      'echo 1 > /proc/sys/kernel/sysrq && echo written',
+      // by a program that is executed by one that is not listed
+      `sh -c "sh -c 'mount -t tmpfs tmpfs /dev && echo mounted'"`,
+    ].join('; ');
     const outputs: Record<string, string> = {};
     for (const policy of Object.keys(containers)) outputs[policy] = (await runInGuest(vm, policy, script)).stdout;
     assert.deepEqual(outputs, {
       container: 'began\nlisted\n',
-      'container-complaining': 'began\nlisted\nother\nwritten\n',
+      'container-complaining': 'began\nlisted\nother\nwritten\nmounted\n',
       // what the runtime starts is under the policy from then on, and need not be an executable that it lists
       'container-of-nothing': 'began\n',
     });
