@@ -2,6 +2,7 @@ import type { Finding } from '../profile.ts';
 import { companions } from './architecture.ts';
 import { argumentSet } from './argument-set.ts';
 import { haveCommonCall } from './box.ts';
+import { lintAlternatives } from './lint-alternatives.ts';
 import { lintWideComparisons } from './lint-wide-comparisons.ts';
 import { loadDelay, loadedRules } from './load-cost.ts';
 import type { Decision, Meaning, Region } from './meaning.ts';
@@ -19,7 +20,8 @@ const maxOverlapRegions = 64;
 /**
  * Findings of a seccomp profile, those of the whole first, then in the order of its entries. Codes: allow-everything,
  * missing-architecture, missing-runtime-syscalls, unknown-syscall, entry-equals-default, duplicate-entry,
- * unreachable-entry, never-matches, overlapping-actions, unreliable-comparison, slow-to-load, wide-comparison.
+ * unreachable-entry, never-matches, always-matches, alternative-conditions, overlapping-actions, unreliable-comparison,
+ * slow-to-load, wide-comparison.
  */
 export function lintSeccomp(profile: SeccompProfile): readonly Finding[] {
   const meaning = meaningOf(profile);
@@ -27,6 +29,7 @@ export function lintSeccomp(profile: SeccompProfile): readonly Finding[] {
   return [
     ...lintWhole(profile, meaning),
     ...lintEntries(profile),
+    ...lintAlternatives(entries),
     ...lintConditions(entries),
     ...lintWideComparisons(profile.architectures ?? [], meaning, entries),
   ];
@@ -70,7 +73,7 @@ function lintEntries(profile: SeccompProfile): readonly Finding[] {
   for (const [index, rule] of (profile.syscalls ?? []).entries()) {
     const pointer = `/syscalls/${index}`;
     const outcome = outcomeOf(rule.action, rule.errnoRet);
-    findings.push(...names.findings(rule, pointer), ...lintNeverMatching(rule, pointer));
+    findings.push(...names.findings(rule, pointer), ...lintSingleConditions(rule, pointer));
     if (sameOutcome(outcome, byDefault)) {
       const message = `the entry says ${describeOutcome(outcome)} like the default: runtimes skip it`;
       findings.push(info('entry-equals-default', pointer, message));
@@ -123,10 +126,16 @@ class NameCheck {
   }
 }
 
-function lintNeverMatching(rule: SeccompRule, pointer: string): readonly Finding[] {
+function lintSingleConditions(rule: SeccompRule, pointer: string): readonly Finding[] {
   return (rule.args ?? []).flatMap((arg, position) => {
-    if (argumentSet(arg) !== 'none') return [];
-    return [warning('never-matches', `${pointer}/args/${position}`, `${arg.op} ${arg.value} matches no value`)];
+    const { op, value, valueTwo = 0n } = arg;
+    const set = argumentSet(arg);
+    const at = `${pointer}/args/${position}`;
+    if (set === 'none') return [warning('never-matches', at, `${op} ${value} matches no value`)];
+    if (set !== undefined) return [];
+    const isSwapped = op === 'SCMP_CMP_MASKED_EQ' && valueTwo !== 0n;
+    const help = isSwapped ? `: "value" is the mask, and "valueTwo" (${valueTwo}) what it must leave` : '';
+    return [warning('always-matches', at, `${op} ${value} matches every value${help}`)];
   });
 }
 
