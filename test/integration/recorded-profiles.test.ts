@@ -43,7 +43,8 @@ describe('recorded profiles', () => {
         lint(profile).map(({ code }) => code),
         ['missing-architecture', 'missing-runtime-syscalls'],
       );
-      const complete: Profile = { kind: 'Seccomp', seccomp: artifactOf(name, 'runc') };
+      const everywhere = union([artifactOf(name, 'runc'), artifactOf(name, 'crun')], native).profile;
+      const complete: Profile = { kind: 'Seccomp', seccomp: everywhere };
       assert.deepEqual(lint(complete), []);
       validateArtifact({ kind: 'Seccomp', seccomp }, { entriesPerSyscall: 128 });
       for (const form of ['runtime', 'docker', 'spo'] as const) {

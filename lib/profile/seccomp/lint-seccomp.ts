@@ -3,14 +3,14 @@ import { companions } from './architecture.ts';
 import { argumentSet } from './argument-set.ts';
 import { haveCommonCall } from './box.ts';
 import { lintAlternatives } from './lint-alternatives.ts';
+import { lintStart } from './lint-start.ts';
 import { lintWideComparisons } from './lint-wide-comparisons.ts';
 import { loadDelay, loadedRules } from './load-cost.ts';
 import type { Decision, Meaning, Region } from './meaning.ts';
-import { boxOf, decisionOf, meaningOf } from './meaning.ts';
+import { boxOf, meaningOf } from './meaning.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
 import { describeOutcome, outcomeOf, sameOutcome, strictness } from './outcome.ts';
 import { doubtAbout } from './reliability.ts';
-import { runtimeNeeds } from './runtime-needs.ts';
 import { isKnownSyscall, syscallNames } from './syscall-names.ts';
 import { nearest } from './vocabulary.ts';
 
@@ -48,20 +48,12 @@ function lintWhole(profile: SeccompProfile, meaning: Meaning): readonly Finding[
     const message = `${native} without ${missing.join(' and ')}: such programs are killed on the same machines`;
     findings.push(info('missing-architecture', '/architectures', message));
   }
-  const missing = runtimeNeeds.filter((names) => names.every((name) => isDenied(decisionOf(meaning, name))));
-  if (missing.length > 0) {
-    const message = `runc may fail to start a container without ${missing.map((names) => names.join(' or ')).join(', ')}`;
-    findings.push(warning('missing-runtime-syscalls', '/syscalls', message));
-  }
+  findings.push(...lintStart(listed, meaning));
   return findings;
 }
 
 function levels({ regions, otherwise }: Decision): readonly number[] {
   return [otherwise, ...regions.map(({ outcome }) => outcome)].map(strictness);
-}
-
-function isDenied(decision: Decision): boolean {
-  return levels(decision).every((level) => level > 2);
 }
 
 function lintEntries(profile: SeccompProfile): readonly Finding[] {
