@@ -47,9 +47,10 @@ describe('the profile commands of fairlead', () => {
       assert.equal(
         text.replace(/(?<=under runc without close, execve, )[^\n]* once the filter is loaded(?= )/, 'NEEDS'),
         `${example}: Seccomp, no findings
+recorded.yaml: info: a custom resource, which runtimes do not read; to publish it: fairlead convert --to runtime FILE (resource-form, /)
 recorded.yaml: warning: no container starts under runc without close, execve, NEEDS (missing-runtime-syscalls, /syscalls)
 recorded.yaml: warning: "opnat" is no syscall of the listed architectures: did you mean openat? (unknown-syscall, /syscalls/0/names/1)
-recorded.yaml: Seccomp, 2 warnings, 0 remarks
+recorded.yaml: Seccomp, 2 warnings, 1 remark
 armor.json: warning: "executable" is not there, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
 armor.json: warning: "network" is not there, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
 armor.json: AppArmor, 2 warnings, 0 remarks
@@ -84,7 +85,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       const { profiles, failed } = JSON.parse(await printed(['lint', '-', '--output', 'json'], { input: resource }));
       assert.equal(failed, false);
       assert.deepEqual(
-        [profiles[0].file, profiles[0].kind, profiles[0].findings[1].code],
+        [profiles[0].file, profiles[0].kind, profiles[0].findings[2].code],
         ['stdin', 'Seccomp', 'unknown-syscall'],
       );
       const { code, stderr } = await fairlead(['lint', '-', '-'], { input: resource });

@@ -10,6 +10,9 @@ interface LintOptions extends OutputOptions, ProfileOptions {
   readonly failOn?: Finding['severity'];
 }
 
+/** Most severe first. */
+const severities: readonly Finding['severity'][] = ['error', 'warning', 'info'];
+
 /** One profile, with what lint noticed. */
 interface Linted {
   readonly file: string;
@@ -22,13 +25,12 @@ export function define(command: Command): void {
   command
     .description(
       'Say what is probably not meant in security profiles: names that no kernel knows, entries without effect, profiles ' +
-        'that confine nothing or that no container can start under. Findings are advice; a profile with findings is valid.',
+        'that confine nothing or that no container can start under. Findings are advice, but for errors: push refuses them.',
     )
     .argument('<file...>', 'profiles, in any format; - is stdin')
     .addOption(
       new Option('--fail-on <severity>', `exit with ${gateExit} where there is a finding so severe`).choices([
-        'warning',
-        'info',
+        ...severities,
       ]),
     );
   addProfileOptions(command);
@@ -64,7 +66,7 @@ async function lint(files: readonly string[], options: LintOptions): Promise<voi
 }
 
 function isAtLeast(severity: Finding['severity'], wanted: Finding['severity'] | undefined): boolean {
-  return wanted === 'info' || severity === wanted;
+  return wanted !== undefined && severities.indexOf(severity) <= severities.indexOf(wanted);
 }
 
 function asText(linted: readonly Linted[]): string {
@@ -76,11 +78,12 @@ function describeLinted({ file, kind, findings }: Linted): string {
   const lines = findings.map(({ severity, message, code, pointer }) =>
     oneLine(`${file}: ${severity}: ${message} (${code}, ${pointer || '/'})`),
   );
-  const warnings = findings.filter(({ severity }) => severity === 'warning').length;
+  const of = (wanted: Finding['severity']) => findings.filter(({ severity }) => severity === wanted).length;
+  const errors = of('error') === 0 ? '' : `${count(of('error'), 'error')}, `;
   const summary =
     findings.length === 0
       ? 'no findings'
-      : `${count(warnings, 'warning')}, ${count(findings.length - warnings, 'remark')}`;
+      : `${errors}${count(of('warning'), 'warning')}, ${count(of('info'), 'remark')}`;
   return [...lines, `${file}: ${kind}, ${summary}`].join('\n');
 }
 

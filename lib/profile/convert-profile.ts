@@ -6,6 +6,7 @@ import { isResourceName, resourceNameRule } from './resource-name.ts';
 import { renderDocker } from './seccomp/render-docker.ts';
 import { renderSeccompJson } from './seccomp/render-json.ts';
 import { renderSeccompResource } from './seccomp/render-resource.ts';
+import { withoutIdleParts } from './seccomp/without-idle-parts.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 import { blockNameProblem } from './selinux/names.ts';
 import { renderCil } from './selinux/render-cil.ts';
@@ -28,7 +29,7 @@ export type ConvertForm = (typeof convertForms)[number];
 export function convertProfile(profile: Profile, to: ConvertForm, name: string): string {
   switch (profile.kind) {
     case 'Seccomp':
-      if (to === 'runtime') return renderSeccompJson(profile.seccomp);
+      if (to === 'runtime') return renderSeccompJson(withoutIdleParts(profile.seccomp));
       if (to === 'docker') return renderDocker(profile.seccomp);
       if (to === 'spo') return renderSeccompResource(profile.seccomp, resourceName(name));
       throw noSuchForm(profile, to, ['runtime', 'docker', 'spo']);

@@ -8,6 +8,7 @@ import { parseResource } from './parse-resource.ts';
 import { parseRuntime, parseStrictly, runtimeForms, unknownFormat } from './parse-runtime.ts';
 import type { Profile, RuntimeKind } from './profile.ts';
 import { type ProfileFormat, profileFormats } from './profile-format.ts';
+import { defaultPublicationLimits } from './publication-limits.ts';
 import { profileLimits } from './read-profile.ts';
 import { dependsOnContainer } from './seccomp/docker.ts';
 import { parseDocker } from './seccomp/parse-docker.ts';
@@ -46,7 +47,7 @@ export function importProfile(bytes: Uint8Array, source: string, options: Import
     });
   }
   const plain = options.format === undefined ? readPlainSeccomp(bytes, profileLimits) : undefined;
-  if (plain !== undefined) return { kind: 'Seccomp', seccomp: plain };
+  if (plain !== undefined) return { kind: 'Seccomp', seccomp: plain, ...oversizeOf(bytes) };
   const json = isJson(bytes);
   const documents = json ? [readJson(bytes, source, profileLimits)] : readYamlDocuments(bytes, source, profileLimits);
   const document = chooseDocument(documents, options.document);
@@ -55,12 +56,16 @@ export function importProfile(bytes: Uint8Array, source: string, options: Import
   if (!json && !options.lenient && format !== 'spo') throw notJson(document);
   switch (format) {
     case 'runtime':
-      return readRuntime(document, found, options);
+      return { ...readRuntime(document, found, options), ...oversizeOf(bytes) };
     case 'docker':
       return readDocker(document, options);
     case 'spo':
-      return parseResource(document);
+      return { ...parseResource(document), isResource: true };
   }
+}
+
+function oversizeOf({ length }: Uint8Array): { readonly oversize?: number } {
+  return length > defaultPublicationLimits.artifactBytes ? { oversize: length } : {};
 }
 
 /** JSON is told from YAML, of which it is a part, by its first character: its reader is stricter, and quicker. */

@@ -71,6 +71,9 @@ describe('lint', () => {
       'apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: SeccompProfile\nspec: {archMap: [], defaultAction: SCMP_ACT_ERRNO}\n';
     const [first] = lint(importProfile(new TextEncoder().encode(text), 'p.yaml'));
     assert.deepEqual([first?.code, first?.pointer], ['unknown-field', '/spec/archMap']);
+    assert.ok(
+      lint(importProfile(new TextEncoder().encode(text), 'p.yaml')).some(({ code }) => code === 'resource-form'),
+    );
   });
 
   it('tells what publishing would refuse', () => {
@@ -114,6 +117,7 @@ describe('lint', () => {
     });
     const profile = (...syscalls: object[]) => ({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
     assert.deepEqual(codes(profile(when('SCMP_ACT_ERRNO', 'SCMP_CMP_GE', 4), when('SCMP_ACT_LOG', 'SCMP_CMP_EQ', 5))), [
+      'not-publishable /syscalls/1',
       'overlapping-actions /syscalls/0',
     ]);
     assert.deepEqual(

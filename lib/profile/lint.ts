@@ -1,41 +1,48 @@
 import { lintAppArmor } from './apparmor/lint.ts';
 import { convertCommand } from './convert-command.ts';
 import type { Finding, Profile } from './profile.ts';
-import { artifactViolations } from './seccomp/artifact-violations.ts';
+import { defaultPublicationLimits, type PublicationLimits } from './publication-limits.ts';
+import { publicationViolations } from './publication-violations.ts';
 import { lintSeccomp } from './seccomp/lint-seccomp.ts';
 import { lintSelinux } from './selinux/lint-selinux.ts';
 
-/** What KEP-6061 limits the entries of one syscall to; a trust policy may set another limit. */
-const entriesPerSyscall = 128;
-
 /**
- * What is probably not meant in a profile. Findings are advice: a profile with findings is valid.
+ * What is probably not meant in a profile. Findings are advice, but for errors: publishing refuses a profile with one.
  * The codes are listed at lintSeccomp, lintAppArmor and lintSelinux; `unknown-field` is what the reader left out,
- * `docker-form` a profile that is published once it is converted, `not-publishable` what publishing refuses in any form.
+ * `docker-form` and `resource-form` a profile that is published once it is converted, `no-runtime-form` one that never is,
+ * and `not-publishable` what publishing refuses in any form. Publishing refuses a profile if and only if one of these is there.
  */
-export function lint(profile: Profile): readonly Finding[] {
+export function lint(profile: Profile, limits: PublicationLimits = defaultPublicationLimits): readonly Finding[] {
   const unknown = (profile.unknownFields ?? []).map(({ pointer, position }): Finding => {
     const message = `${position}: the format has no field of this name; it is left out`;
     return { code: 'unknown-field', severity: 'warning', message, pointer };
   });
-  return [...unknown, ...lintForm(profile), ...lintPublishing(profile), ...lintKind(profile)];
+  return [...unknown, ...lintForm(profile), ...lintPublishing(profile, limits), ...lintKind(profile)];
 }
 
-function lintForm({ docker }: Profile): readonly Finding[] {
+function lintForm({ kind, docker, isResource }: Profile): readonly Finding[] {
+  if (kind === 'SELinux' || kind === 'RawSELinux') {
+    const message = 'an SELinux profile, which cannot be published: runtimes have no form for it';
+    return [{ code: 'no-runtime-form', severity: 'info', message, pointer: '' }];
+  }
+  if (isResource) {
+    const message = `a custom resource, which runtimes do not read; to publish it: ${convertCommand}`;
+    return [{ code: 'resource-form', severity: 'info', message, pointer: '' }];
+  }
   if (docker === undefined) return [];
   const read = docker.dependsOnContainer ? ', and is linted as one container gets it' : '';
   const message = `in the form of Docker and Podman, which runtimes do not read${read}; to publish it: ${convertCommand}`;
   return [{ code: 'docker-form', severity: 'info', message, pointer: '' }];
 }
 
-/** What publishing would refuse. */
-function lintPublishing(profile: Profile): readonly Finding[] {
-  if (profile.kind !== 'Seccomp') return [];
-  return artifactViolations(profile.seccomp, { entriesPerSyscall }).map((violation): Finding => {
-    const [, pointer = ''] = /^(\/[^: ]+)/.exec(violation) ?? [];
-    const message = `publishing refuses it under the default limits: ${violation}`;
-    return { code: 'not-publishable', severity: 'warning', message, pointer };
-  });
+/** What publishing refuses, in whichever form the profile is now. */
+function lintPublishing(profile: Profile, limits: PublicationLimits): readonly Finding[] {
+  return publicationViolations(profile, limits).map(({ pointer, message }) => ({
+    code: 'not-publishable',
+    severity: 'error',
+    message: `push refuses it: ${message}`,
+    pointer,
+  }));
 }
 
 function lintKind(profile: Profile): readonly Finding[] {

@@ -6,6 +6,7 @@ import { convertProfile } from './convert-profile.ts';
 import { type ImportOptions, importProfile } from './import-profile.ts';
 import type { Profile } from './profile.ts';
 import { readProfile } from './read-profile.ts';
+import { withoutIdleParts } from './seccomp/without-idle-parts.ts';
 
 const host = { architecture: 'amd64', kernel: '6.1', capabilities: ['CAP_CHOWN'] } as const;
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -126,7 +127,10 @@ describe('one file has one reading', () => {
         if (asked !== undefined) assert.deepEqual(lenient, asked);
         if (lenient === undefined) return;
         const converted = convertProfile(lenient, 'runtime', 'p');
-        assert.deepEqual(read(converted), { kind: 'Seccomp', seccomp: 'seccomp' in lenient && lenient.seccomp });
+        assert.deepEqual(read(converted), {
+          kind: 'Seccomp',
+          seccomp: 'seccomp' in lenient && withoutIdleParts(lenient.seccomp),
+        });
         seen.converted += 1;
       }),
       { numRuns: 5_000 },

@@ -13,6 +13,10 @@ interface Reading {
   readonly unknownFields?: readonly UnknownField[];
   /** Of a profile in the form of Docker and Podman, which was resolved: whether it is another one for other containers. */
   readonly docker?: { readonly dependsOnContainer: boolean };
+  /** Of a custom resource of the Security Profiles Operator. */
+  readonly isResource?: true;
+  /** How many bytes its text has, if that is more than nodes take by default, and the form is the one that is published. */
+  readonly oversize?: number;
 }
 
 /** A profile, parsed. The kind is decided once, by the reader; nothing after it looks at bytes to find out. */
@@ -53,11 +57,12 @@ export function seccompOf(profile: Profile | UnresolvedProfile): SeccompProfile 
   throw new FairleadError('ProfileInvalid', `it is a profile ${fault}`);
 }
 
-/** Something that lint noticed: never an obstacle to publishing by itself. */
+/** Something that lint noticed. */
 export interface Finding {
   /** Stable code for CI, e.g. `unknown-syscall`. */
   readonly code: string;
-  readonly severity: 'warning' | 'info';
+  /** `error`: publishing refuses the profile for it. */
+  readonly severity: 'error' | 'warning' | 'info';
   readonly message: string;
   /** JSON pointer into the profile (RFC 6901). */
   readonly pointer: string;

@@ -53,8 +53,8 @@ describe('validateArtifact', () => {
       (error: { kind: string; message: string }) => {
         assert.equal(error.kind, 'ProfileInvalid');
         assert.deepEqual(error.message.replace('the profile may not be distributed: ', '').split('; '), [
-          '/listenerPath is not allowed',
-          '/listenerMetadata is not allowed',
+          '/listenerPath: not allowed',
+          '/listenerMetadata: not allowed',
           '/flags/1: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is not allowed',
           '/defaultErrnoRet: 5000 is above 4095',
           '/syscalls/0/action: SCMP_ACT_NOTIFY is not allowed',

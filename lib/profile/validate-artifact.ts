@@ -1,7 +1,7 @@
-import { FairleadError } from '#lib/errors';
 import { validateAppArmor } from './apparmor/validate.ts';
 import type { PublishedProfile } from './profile.ts';
 import { artifactViolations } from './seccomp/artifact-violations.ts';
+import { refuseViolations } from './violation.ts';
 
 /**
  * The rules for a profile that comes from a registry (KEP-6061, "Artifact format"; conditions are limited besides),
@@ -14,6 +14,8 @@ export function validateArtifact(profile: PublishedProfile, limits: { readonly e
     case 'Seccomp':
       refuseViolations(
         artifactViolations('unresolved' in profile ? profile.unresolved.profile : profile.seccomp, limits),
+        'the profile may not be distributed',
+        'KEP-6061 allows no listener and no notification in a pulled profile, and limits errno numbers and entries; Fairlead limits conditions too.',
       );
       break;
     case 'AppArmor':
@@ -22,13 +24,4 @@ export function validateArtifact(profile: PublishedProfile, limits: { readonly e
     default:
       profile satisfies never;
   }
-}
-
-function refuseViolations(violations: readonly string[]): void {
-  if (violations.length === 0) return;
-  const shown = violations.slice(0, 20);
-  if (violations.length > shown.length) shown.push(`and ${violations.length - shown.length} more`);
-  throw new FairleadError('ProfileInvalid', `the profile may not be distributed: ${shown.join('; ')}`, {
-    hint: 'KEP-6061 allows no listener and no notification in a pulled profile, and limits errno numbers and entries; Fairlead limits conditions too.',
-  });
 }

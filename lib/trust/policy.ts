@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { ProfileKind } from '#lib/profile/profile';
+import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { CertificateIdentity, ExpectedIdentity } from './identity.ts';
 import type { PublicKey } from './key.ts';
@@ -103,14 +104,10 @@ export interface Baseline {
   readonly seccomp: 'RuntimeDefault' | SeccompProfile;
 }
 
-export interface Limits {
-  /** Most bytes of a profile. KEP-6061 names 1 MiB. */
-  readonly artifactBytes: number;
-  /** Most entries of a seccomp profile that name the same syscall. KEP-6061 names 128. */
-  readonly entriesPerSyscall: number;
-}
+/** What a node takes at most of an artifact. */
+export type Limits = PublicationLimits;
 
 /** The most that a policy can allow. */
 export const maxArtifactBytes = 16 * 1024 * 1024;
 
-export const defaultLimits: Limits = { artifactBytes: 1024 * 1024, entriesPerSyscall: 128 };
+export const defaultLimits: Limits = defaultPublicationLimits;

@@ -221,6 +221,12 @@ describe('publish', () => {
     });
     const notify = new TextEncoder().encode('{"defaultAction": "SCMP_ACT_NOTIFY"}');
     await assert.rejects(publish(notify, { reference }, dependencies), { kind: 'ProfileInvalid' });
+    const unloadable = new TextEncoder().encode('{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 4095}');
+    await assert.rejects(publish(unloadable, { reference }, dependencies), {
+      kind: 'ProfileInvalid',
+      message: /refuse such a profile for good: \/defaultErrnoRet: 4095 is above 4094/,
+      hint: /fairlead lint FILE/,
+    });
     await assert.rejects(publish(new TextEncoder().encode('{'), { reference }, dependencies), {
       kind: 'ProfileInvalid',
     });

@@ -4,8 +4,8 @@ import { FairleadError } from '#lib/errors';
 import { type PullContext, type PullRequest, pullProfile } from '#lib/node/pull-profile';
 import { lint } from '#lib/profile/lint';
 import type { Finding, RuntimeProfile } from '#lib/profile/profile';
+import { validatePublication } from '#lib/profile/publication-violations';
 import { readProfile } from '#lib/profile/read-profile';
-import { validateArtifact } from '#lib/profile/validate-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import type { Reference } from '#lib/registry/reference';
@@ -77,7 +77,7 @@ export interface Published {
 /**
  * Publishes one profile: read, lint, pack, sign, attest, push, read back. It is stored byte for byte as it came, and the tag is written
  * last, so that nothing unsigned, half-sent or refused by the policy ever stands under it.
- * Throws InvalidInput for a reserved tag, LimitExceeded for a profile that is too large, ProfileInvalid for one that no runtime would accept, NotAllowed and
+ * Throws InvalidInput for a reserved tag, LimitExceeded for a profile that is too large, ProfileInvalid for one that some runtime would refuse for good, NotAllowed and
  * SignatureInvalid where the policy refuses it, and whatever the target and the opening of the signer throw.
  */
 export async function publish(
@@ -102,9 +102,9 @@ export async function publish(
     );
   }
   const profile = readProfile(bytes, source ?? title);
-  validateArtifact(profile, limits);
+  validatePublication(profile, limits);
   if (policy !== undefined) authorize(policy, reference, profile.kind);
-  const findings = lint(profile);
+  const findings = lint(profile, limits);
   const artifact = packArtifact(profile, { layout: 'runtime', content: bytes, title, annotations, created });
   const { descriptor } = artifact;
   const pinned = { registry, repository, digest: descriptor.digest };

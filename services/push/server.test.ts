@@ -100,6 +100,16 @@ describe('createPushServer', () => {
     assert.match(response.json().pointer, /^\/syscalls\/0/);
   });
 
+  it('answers a profile that other runtimes would refuse with 422, the places and the next step', async () => {
+    const flags = ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_LOG'];
+    const response = await post(JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 4095, flags }));
+    assert.equal(response.statusCode, 422, response.body);
+    const { detail, pointer, hint } = response.json();
+    assert.match(detail, /for good: \/flags\/1: .* is listed twice; \/defaultErrnoRet: 4095 is above 4094/);
+    assert.equal(pointer, '/flags/1');
+    assert.match(hint, /fairlead lint FILE/);
+  });
+
   it('answers a profile in another form with 422 and the command that converts it', async () => {
     const entry = (members: string) =>
       `{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["ptrace"],"action":"SCMP_ACT_ALLOW",${members}}]}`;

@@ -63,7 +63,7 @@ const publishedSchema = {
         required: ['code', 'severity', 'message', 'pointer'],
         properties: {
           code: { type: 'string' },
-          severity: { type: 'string', enum: ['warning', 'info'] },
+          severity: { type: 'string', enum: ['error', 'warning', 'info'] },
           message: { type: 'string' },
           pointer: { type: 'string' },
         },

@@ -41,7 +41,7 @@ describe('recorded profiles', () => {
       assert.equal(profile.unknownFields, undefined);
       assert.deepEqual(
         lint(profile).map(({ code }) => code),
-        ['missing-architecture', 'missing-runtime-syscalls'],
+        ['resource-form', 'missing-architecture', 'missing-runtime-syscalls'],
       );
       const everywhere = union([artifactOf(name, 'runc'), artifactOf(name, 'crun')], native).profile;
       const complete: Profile = { kind: 'Seccomp', seccomp: everywhere };

@@ -1,3 +1,4 @@
+import type { Violation } from '../violation.ts';
 import type { SeccompProfile } from './model.ts';
 
 /** The kernel's MAX_ERRNO: what lies above is cut, so that a program would see another error than the profile says. */
@@ -19,7 +20,7 @@ const waitKillable = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
 export function artifactViolations(
   profile: SeccompProfile,
   { entriesPerSyscall }: { readonly entriesPerSyscall: number },
-): readonly string[] {
+): readonly Violation[] {
   return [
     ...listenerViolations(profile),
     ...entryViolations(profile, entriesPerSyscall),
@@ -27,31 +28,37 @@ export function artifactViolations(
   ];
 }
 
-function listenerViolations(profile: SeccompProfile): readonly string[] {
-  const violations: string[] = [];
-  if (profile.listenerPath !== undefined) violations.push('/listenerPath is not allowed');
-  if (profile.listenerMetadata !== undefined) violations.push('/listenerMetadata is not allowed');
+function listenerViolations(profile: SeccompProfile): readonly Violation[] {
+  const violations: Violation[] = [];
+  if (profile.listenerPath !== undefined) violations.push({ pointer: '/listenerPath', message: 'not allowed' });
+  if (profile.listenerMetadata !== undefined) violations.push({ pointer: '/listenerMetadata', message: 'not allowed' });
   for (const [index, flag] of (profile.flags ?? []).entries()) {
-    if (flag === waitKillable) violations.push(`/flags/${index}: ${flag} is not allowed`);
+    if (flag === waitKillable) violations.push({ pointer: `/flags/${index}`, message: `${flag} is not allowed` });
   }
   return violations;
 }
 
-function entryViolations(profile: SeccompProfile, entriesPerSyscall: number): readonly string[] {
-  const violations: string[] = [];
+function entryViolations(profile: SeccompProfile, entriesPerSyscall: number): readonly Violation[] {
+  const violations: Violation[] = [];
   const { defaultAction, defaultErrnoRet, syscalls = [] } = profile;
-  if (defaultAction === notify) violations.push(`/defaultAction: ${notify} is not allowed`);
-  if (isTooBig(defaultErrnoRet)) violations.push(`/defaultErrnoRet: ${defaultErrnoRet} is above ${maxErrno}`);
+  if (defaultAction === notify) violations.push({ pointer: '/defaultAction', message: `${notify} is not allowed` });
+  if (isTooBig(defaultErrnoRet))
+    violations.push({ pointer: '/defaultErrnoRet', message: `${defaultErrnoRet} is above ${maxErrno}` });
   const entries = new Map<string, number>();
   let index = 0;
   for (const { names, action, errnoRet } of syscalls) {
-    if (action === notify) violations.push(`/syscalls/${index}/action: ${notify} is not allowed`);
-    if (isTooBig(errnoRet)) violations.push(`/syscalls/${index}/errnoRet: ${errnoRet} is above ${maxErrno}`);
+    if (action === notify)
+      violations.push({ pointer: `/syscalls/${index}/action`, message: `${notify} is not allowed` });
+    if (isTooBig(errnoRet))
+      violations.push({ pointer: `/syscalls/${index}/errnoRet`, message: `${errnoRet} is above ${maxErrno}` });
     for (const name of names) {
       const count = (entries.get(name) ?? 0) + 1;
       entries.set(name, count);
       if (count === entriesPerSyscall + 1) {
-        violations.push(`/syscalls/${index}: more than ${entriesPerSyscall} entries name ${name}`);
+        violations.push({
+          pointer: `/syscalls/${index}`,
+          message: `more than ${entriesPerSyscall} entries name ${name}`,
+        });
       }
     }
     index += 1;
@@ -63,11 +70,14 @@ function isTooBig(errno: number | undefined): boolean {
   return errno !== undefined && errno > maxErrno;
 }
 
-function conditionViolations(profile: SeccompProfile): readonly string[] {
+function conditionViolations(profile: SeccompProfile): readonly Violation[] {
   let conditions = 0;
   for (const { names, args = [] } of profile.syscalls ?? []) conditions += names.length * args.length;
   if (conditions <= maxConditions) return [];
   return [
-    `/syscalls: ${conditions} conditions, those of an entry counted for each of its names, are more than ${maxConditions}`,
+    {
+      pointer: '/syscalls',
+      message: `${conditions} conditions, those of an entry counted for each of its names, are more than ${maxConditions}`,
+    },
   ];
 }

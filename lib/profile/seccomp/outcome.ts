@@ -30,16 +30,21 @@ const plain = Object.fromEntries(
   Object.keys(strictnessOf).map((action) => [action, { action: action as SeccompAction }]),
 ) as Record<SeccompAction, Outcome>;
 
+/** Whether an action returns an error number, to the program or to its tracer. */
+export function returnsErrno(action: SeccompAction): boolean {
+  return action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
+}
+
 /** The outcome of an action as a runtime reads it: aliases resolved, errnoRet filled in or ignored, cut to 16 bits. */
 export function outcomeOf(action: SeccompAction, errnoRet: number | undefined): Outcome {
-  if (action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE') {
+  if (returnsErrno(action)) {
     return { action, errno: (errnoRet ?? defaultErrno) & 0xffff };
   }
   return plain[action === 'SCMP_ACT_KILL' ? 'SCMP_ACT_KILL_THREAD' : action];
 }
 
 /** The highest number that libseccomp takes for SCMP_ACT_ERRNO; the kernel has one more. */
-const maxLoadableErrno = 4094;
+export const maxLoadableErrno = 4094;
 
 /** An outcome with EPERM in place of a number that libseccomp refuses, so that nothing made of it is refused. */
 export function loadable(outcome: Outcome): Outcome {

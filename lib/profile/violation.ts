@@ -1,0 +1,23 @@
+import { FairleadError } from '#lib/errors';
+
+/** A place in a profile for which somebody would refuse it. */
+export interface Violation {
+  /** JSON pointer into the profile (RFC 6901); empty for the whole of it. */
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** Of more violations than this, only the first are named. */
+const shown = 20;
+
+/** Throws ProfileInvalid naming the violations, if there are any, after what they mean. */
+export function refuseViolations(violations: readonly Violation[], meaning: string, hint: string): void {
+  if (violations.length === 0) return;
+  const named = violations
+    .slice(0, shown)
+    .map(({ pointer, message }) => `${pointer === '' ? '' : `${pointer}: `}${message}`);
+  if (violations.length > shown) named.push(`and ${violations.length - shown} more`);
+  const [{ pointer } = { pointer: '' }] = violations;
+  const place = pointer === '' ? {} : { pointer };
+  throw new FairleadError('ProfileInvalid', `${meaning}: ${named.join('; ')}`, { hint, ...place });
+}
