@@ -270,6 +270,11 @@ export function includesSet(outer: ArgumentSet, inner: ArgumentSet): boolean {
     const { low, high } = lowBoundsOf(inner);
     return outer.low <= low && high <= outer.high;
   }
+  if (inner.form === 'range') {
+    // The bits up to the highest one in which its ends differ have all values.
+    const varying = (1n << BigInt((inner.low ^ inner.high).toString(2).length)) - 1n;
+    return (outer.mask & varying) === 0n && (inner.low & outer.mask) === outer.value;
+  }
   const block = inner.form === 'lowRange' && isAligned(inner) ? bitsOf(inner) : inner;
   if (block.form !== 'bits') return false;
   return (block.mask & outer.mask) === outer.mask && (block.value & outer.mask) === outer.value;

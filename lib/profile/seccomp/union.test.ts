@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
 import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
-import type { SeccompProfile } from './model.ts';
+import type { SeccompArg, SeccompProfile } from './model.ts';
 import { union } from './union.ts';
 
 const native = 'SCMP_ARCH_X86_64';
@@ -50,5 +50,39 @@ describe('union', () => {
       flags: ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW'],
       syscalls: [{ names: ['bind', 'read'], action: 'SCMP_ACT_ALLOW' }],
     });
+  });
+
+  it('writes conditions of allow lists side by side, and none that lies in another', () => {
+    const allowing = (...args: SeccompArg[]): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_ERRNO',
+      architectures: [native],
+      syscalls: args.map((arg) => ({ names: ['clone'], action: 'SCMP_ACT_ALLOW', args: [arg] })),
+    });
+    const none = (value: bigint): SeccompArg => ({ index: 0, value, valueTwo: 0n, op: 'SCMP_CMP_MASKED_EQ' });
+    const compared = (op: SeccompArg['op'], value: bigint, index = 0): SeccompArg => ({ index, value, op });
+    const namespaces = none(0x7e020000n);
+    const user = none(0x10000000n);
+    for (const [first, second, expected] of [
+      // What one of them says already.
+      [[namespaces], [compared('SCMP_CMP_EQ', 5n)], [namespaces]],
+      [[namespaces], [compared('SCMP_CMP_LE', 100n)], [namespaces]],
+      [[namespaces], [user], [user]],
+      [[namespaces, compared('SCMP_CMP_EQ', 0x20000n)], [user, compared('SCMP_CMP_EQ', 3n)], [user]],
+      // What neither says alone.
+      [[user], [none(0x40000000n)], [user, none(0x40000000n)]],
+      [[namespaces], [compared('SCMP_CMP_GE', 101n)], [namespaces, compared('SCMP_CMP_GE', 101n)]],
+      [[namespaces], [compared('SCMP_CMP_EQ', 7n, 1)], [namespaces, compared('SCMP_CMP_EQ', 7n, 1)]],
+    ] as const) {
+      const orders = [
+        [first, second],
+        [second, first],
+      ] as const;
+      for (const [a, b] of orders) {
+        const { profile, inexact } = union([allowing(...a), allowing(...b)], native);
+        const written = profile.syscalls?.filter(({ names }) => names.includes('clone')).map(({ args }) => args?.[0]);
+        assert.deepEqual(new Set(written), new Set(expected));
+        assert.deepEqual(inexact, []);
+      }
+    }
   });
 });

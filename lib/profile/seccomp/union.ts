@@ -98,9 +98,30 @@ function unite(first: Decision, second: Decision, has32Bit: boolean, budget: Bud
   const laxest = (): Decision => ({ ...always(laxer(laxestOf(first), laxestOf(second))), exact: false });
   if (has32Bit && (first.wide || second.wide)) return laxest();
   const otherwise = laxer(first.otherwise, second.otherwise);
-  const regions = orTooMuch(() => uniteRegions(first, second, otherwise, budget));
+  const regions = orTooMuch(
+    () => joinLoosening(first, second, budget) ?? uniteRegions(first, second, otherwise, budget),
+  );
   if (regions === undefined) return laxest();
   return { regions, otherwise, exact: first.exact && second.exact, wide: first.wide || second.wide };
+}
+
+/**
+ * The regions of two decisions that both loosen the same outcome, and to the same one, as allow lists do: together, but for those that lie in
+ * others. To take them apart first would cut each by all others, a masked comparison of one bit by a number into dozens of pieces.
+ *
+ * @returns undefined for other decisions.
+ * @throws tooMuch
+ */
+function joinLoosening(first: Decision, second: Decision, budget: Budget): readonly Region[] | undefined {
+  const { otherwise } = first;
+  const all = [...first.regions, ...second.regions];
+  const [one] = all;
+  if (one === undefined || !sameOutcome(otherwise, second.otherwise)) return undefined;
+  if (strictness(one.outcome) >= strictness(otherwise)) return undefined;
+  if (!all.every(({ outcome }) => sameOutcome(outcome, one.outcome))) return undefined;
+  const regions: Region[] = [];
+  for (const region of all) addRegion(regions, region, budget);
+  return regions;
 }
 
 function uniteRegions(
