@@ -1,11 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Turns } from '#lib/node/turns';
 
 /**
  * Counts and times every request by route, method and status, and serves `/metrics` in Prometheus' text format.
  * Each server has its own registry, so that two in one process do not mix. `policyInForce` says whether the trust policy on disk is in force.
+ * To write them takes milliseconds: that is done in its turn, once for all who have asked by then.
  */
-export function addMetrics(app: FastifyInstance, service: string, policyInForce?: () => boolean): void {
+export function addMetrics(
+  app: FastifyInstance,
+  service: string,
+  { turns, policyInForce }: { readonly turns: Turns; readonly policyInForce: (() => boolean) | undefined },
+): void {
   const register = new Registry();
   register.setDefaultLabels({ service });
   collectDefaultMetrics({ register });
@@ -43,7 +49,14 @@ export function addMetrics(app: FastifyInstance, service: string, policyInForce?
     requests.inc(labels);
     seconds.observe(labels, reply.elapsedTime / 1000);
   });
+  let next: Promise<string> | undefined;
+  const write = async (): Promise<string> => {
+    await turns.take();
+    next = undefined;
+    return register.metrics();
+  };
   app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
-    return reply.type(register.contentType).send(await register.metrics());
+    next ??= write();
+    return reply.type(register.contentType).send(await next);
   });
 }

@@ -87,11 +87,13 @@ export async function createServer(
       ...(options.securitySchemes !== undefined && { components: { securitySchemes: { ...options.securitySchemes } } }),
     },
   });
-  addMetrics(app, options.name, options.policyInForce);
+  const newTurns = (): Turns => new Turns(() => connections);
+  // Not behind the work that waits: it is one piece, for all who ask.
+  addMetrics(app, options.name, { turns: newTurns(), policyInForce: options.policyInForce });
   addHealth(app, options.policyInForce);
   addRoutes(app, {
     signalOf: (reply) => callSignal(reply, options.timeout),
-    turns: new Turns(() => connections),
+    turns: newTurns(),
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();
