@@ -74,6 +74,35 @@ describePeers(['openssl'], 'startOperator', () => {
     await assert.rejects(servedCertificate(operator.address), { code: 'ECONNREFUSED' });
   });
 
+  it('warns of a certificate that expires within 30 days, when it starts and once a day', async () => {
+    const day = 24 * 60 * 60 * 1000;
+    const warned = async (days: number, passing: number[] = []): Promise<string[]> => {
+      const started = Date.now() + days * day;
+      const now = mock.method(Date, 'now', () => started);
+      mock.timers.enable({ apis: ['setInterval'] });
+      const lines: string[] = [];
+      const operator = await start('127.0.0.1:0', lines);
+      try {
+        for (const more of passing) {
+          now.mock.mockImplementation(() => started + more * day);
+          mock.timers.tick(10_000);
+        }
+      } finally {
+        now.mock.restore();
+        mock.timers.reset();
+        await operator.stop();
+      }
+      return lines.flatMap((line) => /"msg":"(the TLS certificate [^"]*)"/.exec(line)?.[1] ?? []);
+    };
+    assert.deepEqual(await warned(300), []);
+    assert.match(
+      (await warned(340)).join(),
+      /^the TLS certificate expires in 2\d days: no pod is admitted from then on/,
+    );
+    assert.equal((await warned(330, [10, 10.5, 11.1])).length, 2, 'not when it starts, then once on each day');
+    assert.match((await warned(370)).join(), /^the TLS certificate has expired: API servers do not take it/);
+  });
+
   it('answers clients of the authority of --client-ca only, which may be replaced too', async () => {
     copyFileSync(at('ca.crt'), at('clients.crt'));
     mock.timers.enable({ apis: ['setInterval'] });

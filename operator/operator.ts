@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
 import type { FastifyBaseLogger } from 'fastify';
@@ -29,6 +30,8 @@ export interface Operator {
 }
 
 const tlsReloadMs = 10_000;
+const dayMs = 24 * 60 * 60 * 1000;
+const warnDaysBefore = 30;
 
 /**
  * Starts the operator: the webhooks that write bound profiles into pods and verify that they are there. It starts even
@@ -61,7 +64,15 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     throw new FairleadError('Unavailable', `cannot listen on ${options.listen}: ${reason}`, { cause });
   }
 
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  const warnDaily = (): void => {
+    if (Date.now() - warnedAt < dayMs) return;
+    warnedAt = Date.now();
+    warnOfExpiry(tls.pair.cert, log);
+  };
+  warnDaily();
   const reload = setInterval(async () => {
+    warnDaily();
     try {
       const pair = await tls.reload();
       if (pair === undefined) return;
@@ -82,6 +93,18 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       api.close();
     },
   };
+}
+
+/** Warns of a certificate that has expired, or will soon: API servers then admit no pod in the whole cluster. */
+function warnOfExpiry(cert: string, log: FastifyBaseLogger): void {
+  const { validToDate } = new X509Certificate(cert);
+  const days = Math.floor((validToDate.getTime() - Date.now()) / dayMs);
+  if (days >= warnDaysBefore) return;
+  const what =
+    days < 0
+      ? 'has expired: API servers do not take it, and admit no pod'
+      : `expires in ${days} days: no pod is admitted from then on`;
+  log.warn({ expires: validToDate.toISOString() }, `the TLS certificate ${what}; renew it (deploy/README.md)`);
 }
 
 /** Bindings that are listed only while the webhooks are called for every namespace that they are meant for. */
