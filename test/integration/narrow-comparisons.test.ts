@@ -4,6 +4,7 @@ import { after, before, it } from 'node:test';
 import fc from 'fast-check';
 import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
+import { intArguments } from '#lib/profile/seccomp/int-arguments';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import type { SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
 import { narrowComparisons } from '#lib/profile/seccomp/narrow-comparisons';
@@ -15,10 +16,11 @@ import { SecurityProfile_ProfileType } from '../cri/gen/cri_pb.js';
 import { runPod } from '../cri/pod.ts';
 import { randomFrom } from '../fuzz/mutate.ts';
 import { ProbeContainer } from '../kernel/run-probe.ts';
-import { checkIntersection } from '../oracle/check-merge.ts';
+import { checkIntersection, tablesFor } from '../oracle/check-merge.ts';
 import { evaluateLoaded, Libseccomp, type LibseccompVersion, nativeArchitecture } from '../oracle/load-profile.ts';
-import { evaluate, rank } from '../oracle/seccomp-evaluate.ts';
-import { profilePair } from '../oracle/seccomp-pairs.ts';
+import { evaluate, possibleResults, rank } from '../oracle/seccomp-evaluate.ts';
+import { machinePair, profilePair } from '../oracle/seccomp-pairs.ts';
+import { samplePoints } from '../oracle/seccomp-points.ts';
 import { containerdRequirements, startContainerd } from '../peers/containerd.ts';
 import { temporaryFolder } from '../peers/program.ts';
 import { describePeers } from '../peers/require.ts';
@@ -29,6 +31,8 @@ const upper = 2n ** 32n;
 const limit = 4096 - 128;
 /** So many profiles are narrowed for each version of libseccomp: with this seed, and with one of the day. */
 const profiles = 200;
+/** So many pairs are narrowed and merged. */
+const pairs = 80;
 const fixedSeed = 20_263;
 
 /** What a runtime applies to a container, as it is and narrowed. */
@@ -96,6 +100,38 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'narrowed comparisons as li
   }
 
   for (const seed of [fixedSeed, Date.now() % 2 ** 31]) {
+    it(`let no upper bits through in a merge${seed === fixedSeed ? '' : ', anew each time'}`, async (context) => {
+      let withUpperBits = 0;
+      const property = fc.asyncProperty(
+        machinePair,
+        fc.constantFrom<LibseccompVersion>('2.5', '2.6'),
+        fc.noShrink(fc.nat()),
+        async ({ native, pair }, version, by) => {
+          const [one, other] = pair;
+          const narrowed = [one, other].map((each) => narrowComparisons(each, native).profile);
+          const { profile } = intersect(narrowed, native);
+          const loaded = await libseccomps[version].load(profile, 'runc', native);
+          assert.ok('filter' in loaded, JSON.stringify(loaded));
+          const sampled = [profile, one, other];
+          const tables = await tablesFor(sampled, libseccomps[version], native);
+          for (const point of samplePoints(sampled, tables, randomFrom(by), native)) {
+            const ints = intArguments(point.syscall, [point.architecture]);
+            const args = point.args.map((value, at) => (ints.includes(at) ? BigInt.asUintN(32, value) : value));
+            if (args.some((value, at) => value !== point.args[at])) withUpperBits += 1;
+            const got = evaluateLoaded(loaded, point);
+            for (const input of pair) {
+              const meant = possibleResults(input, { ...point, args }, native);
+              const text = `${point.syscall}(${point.args}) of ${point.architecture}: ${got}, not ${meant}`;
+              assert.ok(rank(got) >= Math.min(...meant.map(rank)), text);
+            }
+          }
+        },
+      );
+      await fc.assert(property, { numRuns: pairs, seed, interruptAfterTimeLimit: 60_000 });
+      context.diagnostic(`seed ${seed}: ${withUpperBits} calls with upper bits`);
+      assert.ok(withUpperBits > 10 * pairs, `${withUpperBits}`);
+    });
+
     it(`are never laxer than before${seed === fixedSeed ? '' : ', anew each time'}`, async (context) => {
       context.diagnostic(`seed ${seed}`);
       let narrowed = 0;

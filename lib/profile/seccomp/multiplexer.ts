@@ -12,7 +12,7 @@ import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
 import type { Member, Multiplexer } from './multiplexed-names.ts';
 import { involved, isMultiplexing, multiplexers } from './multiplexed-names.ts';
 import type { Outcome } from './outcome.ts';
-import { enosys, laxer, loadable, outcomeOf, sameOutcome, stricter } from './outcome.ts';
+import { enosys, laxer, loadable, outcomeOf, sameOutcome, stricter, strictness } from './outcome.ts';
 import { SyscallIds } from './syscall-ids.ts';
 import { architectures as knownArchitectures } from './vocabulary.ts';
 
@@ -84,6 +84,30 @@ export function holdMultiplexers(
     }
   }
   return replacements;
+}
+
+/**
+ * Returns the rules for socketcall and ipc that keep calls with upper bits in the first argument from passing what a profile
+ * says of the calls that they stand for. The kernel takes 32 bits of that argument; where filters compare 64, libseccomp
+ * compares all of them with the number of `socket`, so that such a call meets the default.
+ *
+ * @returns rules by name; none where the default is as strict.
+ */
+export function closeMultiplexers(
+  profile: SeccompProfile,
+  architectures: readonly string[],
+): ReadonlyMap<string, Encoding> {
+  const closed = new Map<string, Encoding>();
+  if (!multiplexedWidths(architectures).has(64)) return closed;
+  const view = viewOf(readMeaning(profile, new SyscallIds(), strictestOfBoth), 64);
+  for (const multiplexer of multiplexers) {
+    if (decidesAlone(view, multiplexer) !== undefined) continue;
+    const outcome = outcomesThrough(view, multiplexer).reduce(stricter);
+    const ofMembers = multiplexer.members.flatMap(({ id }) => view.rules.get(id) ?? []);
+    if (!ofMembers.some((rule) => strictness(rule.outcome) > strictness(view.byDefault))) continue;
+    closed.set(multiplexer.name, { rules: [{ args: [], outcome }], exact: false });
+  }
+  return closed;
 }
 
 /** What a profile does with the calls that programs make through socketcall or ipc. */

@@ -335,4 +335,29 @@ describe('what narrowComparisons closed', () => {
       }
     });
   });
+
+  it('deny socketcall where 64 bits of its first argument are compared, and what it stands for is denied', () => {
+    const denied: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      syscalls: [{ names: ['socket', 'shmat'], action: 'SCMP_ACT_ERRNO' }],
+    };
+    for (const architecture of ['SCMP_ARCH_PPC64LE', 'SCMP_ARCH_S390X']) {
+      const { profile, narrowed } = narrowComparisons(denied, architecture);
+      assert.deepEqual(
+        profile.syscalls?.flatMap(({ names, action, args }) => names.map((name) => [name, action, args])),
+        ['socket', 'shmat', 'ipc', 'socketcall'].map((name) => [name, 'SCMP_ACT_ERRNO', undefined]),
+      );
+      assert.deepEqual(
+        narrowed,
+        ['ipc', 'socketcall'].map((name) => ({ name, exact: false })),
+      );
+      assert.equal(narrowComparisons(profile, architecture).profile, profile);
+    }
+    // There is no such call, or 32 bits are compared.
+    for (const architecture of ['SCMP_ARCH_X86_64', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_X86']) {
+      assert.equal(narrowComparisons(denied, architecture).profile, denied);
+    }
+    const allowed = denying({ names: ['socket'], action: 'SCMP_ACT_ALLOW' });
+    assert.equal(narrowComparisons({ ...allowed, architectures: [] }, 'SCMP_ARCH_S390X').narrowed.length, 0);
+  });
 });

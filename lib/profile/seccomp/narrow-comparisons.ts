@@ -10,7 +10,7 @@ import { loadedRules } from './load-cost.ts';
 import type { Decision, Meaning } from './meaning.ts';
 import { decisionOf, meaningOf } from './meaning.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
-import { distinguishStricter } from './multiplexer.ts';
+import { closeMultiplexers, distinguishStricter } from './multiplexer.ts';
 import { namedDefault } from './named-default.ts';
 import { keepNumberLoad } from './number-load.ts';
 import type { Outcome } from './outcome.ts';
@@ -35,7 +35,7 @@ export interface NarrowedSyscall {
  * bits. A filter compares 64: socket(0x100000026) passes a rule against family 0x26, and the kernel opens a socket of
  * that family. The outcome of a call becomes the stricter of the one for its arguments and the one for their low halves,
  * so that it is never laxer than before, and the same if no upper bit is set. It is written as masked comparisons;
- * syscalls whose upper bits let nothing through keep their entries.
+ * syscalls whose upper bits let nothing through keep their entries. For socketcall and ipc see closeMultiplexers.
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  * @returns the profile itself if there is nothing to do; the syscalls in the order of their names.
@@ -46,7 +46,10 @@ export function narrowComparisons(
 ): { readonly profile: SeccompProfile; readonly narrowed: readonly NarrowedSyscall[] } {
   const architectures = [...new Set([nativeArchitecture, ...(profile.architectures ?? [])])];
   const meaning = meaningOf(profile);
-  const encodings = narrowedEncodings(meaning, architectures);
+  const encodings = new Map([
+    ...narrowedEncodings(meaning, architectures),
+    ...closeMultiplexers(profile, architectures),
+  ]);
   if (encodings.size === 0) return { profile, narrowed: [] };
   fitTogether(profile, meaning, encodings, architectures);
   const dropped = keepLoaded(profile, meaning, encodings, architectures);
@@ -115,8 +118,9 @@ function fitTogether(
   const groups = [...loadedEncodings(profile, encodings)].map(([name, encoding]) => {
     return { name, syscalls: [ids.idOf(name)], encoding };
   });
+  const isSimple = ({ rules }: Encoding) => rules.every(({ args }) => args.length === 0);
   const simpler = fitIntoKernel(groups, ids, architectures, ({ name, encoding }) =>
-    encodings.has(name) ? encodeStrictest(decisionOf(meaning, name), byDefault) : encoding,
+    encodings.has(name) && !isSimple(encoding) ? encodeStrictest(decisionOf(meaning, name), byDefault) : encoding,
   );
   for (const [name, encoding] of simpler) if (encodings.has(name)) encodings.set(name, encoding);
 }
