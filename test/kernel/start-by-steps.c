@@ -15,6 +15,12 @@
 
 enum { ARGUMENTS = 32 };
 
+/*
+ * A pipe for the container's streams, since a runtime gives pipes to the container's user, and leaves /dev/null as it is.
+ * Nobody reads it: a runtime that cannot close its own pipe writes warnings for ever, and waits here in place of that.
+ */
+static int streams[2];
+
 static void fail(const char *what) {
   perror(what);
   exit(2);
@@ -28,10 +34,7 @@ static int run(char **runtime, int length, char **command) {
   pid_t child = fork();
   if (child < 0) fail("fork");
   if (child == 0) {
-    /* A runtime that cannot close its pipe may write warnings for ever. */
-    int null = open("/dev/null", O_RDWR);
-    for (int stream = 0; stream <= 2; stream += 1) dup2(null, stream);
-    close(null);
+    for (int stream = 0; stream <= 2; stream += 1) dup2(streams[stream > 0], stream);
     execv(arguments[0], arguments);
     _exit(127);
   }
@@ -45,6 +48,7 @@ int main(int count, char **arguments) {
   char *file = arguments[1], *id = arguments[2], **runtime = arguments + 3;
   int length = count - 3;
   /* The first process is the runtime's child, which ends before it. */
+  if (pipe2(streams, O_CLOEXEC) != 0) fail("pipe2");
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) fail("prctl");
   if (!run(runtime, length, (char *[]){"create", "--bundle", ".", "--pid-file", file, id, NULL})) {
     puts("create failed");
