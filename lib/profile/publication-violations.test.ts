@@ -187,7 +187,7 @@ describe('what publishing refuses of seccomp profiles', () => {
     );
     assert.throws(() => validatePublication(profile, defaultPublicationLimits), {
       kind: 'ProfileInvalid',
-      message: /refuse such a profile for good: \/flags\/1: .*; \/flags\/2: .*; \/syscalls\/0\/errnoRet: /,
+      message: /refuse such a profile for good: at \/flags\/1: .*; at \/flags\/2: .*; at \/syscalls\/0\/errnoRet: /,
       hint: /fairlead lint FILE/,
     });
   });

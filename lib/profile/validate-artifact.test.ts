@@ -53,13 +53,13 @@ describe('validateArtifact', () => {
       (error: { kind: string; message: string }) => {
         assert.equal(error.kind, 'ProfileInvalid');
         assert.deepEqual(error.message.replace('the profile may not be distributed: ', '').split('; '), [
-          '/listenerPath: not allowed',
-          '/listenerMetadata: not allowed',
-          '/flags/1: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is not allowed',
-          '/defaultErrnoRet: 5000 is above 4095',
-          '/syscalls/0/action: SCMP_ACT_NOTIFY is not allowed',
-          '/syscalls/0/errnoRet: 4096 is above 4095',
-          '/syscalls/2: more than 2 entries name mount',
+          'at /listenerPath: not allowed',
+          'at /listenerMetadata: not allowed',
+          'at /flags/1: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is not allowed',
+          'at /defaultErrnoRet: 5000 is above 4095',
+          'at /syscalls/0/action: SCMP_ACT_NOTIFY is not allowed',
+          'at /syscalls/0/errnoRet: 4096 is above 4095',
+          'at /syscalls/2: more than 2 entries name mount',
         ]);
         return true;
       },

@@ -15,7 +15,7 @@ export function refuseViolations(violations: readonly Violation[], meaning: stri
   if (violations.length === 0) return;
   const named = violations
     .slice(0, shown)
-    .map(({ pointer, message }) => `${pointer === '' ? '' : `${pointer}: `}${message}`);
+    .map(({ pointer, message }) => `${pointer === '' ? '' : `at ${pointer}: `}${message}`);
   if (violations.length > shown) named.push(`and ${violations.length - shown} more`);
   const [{ pointer } = { pointer: '' }] = violations;
   const place = pointer === '' ? {} : { pointer };
