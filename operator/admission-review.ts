@@ -41,7 +41,7 @@ export interface AdmissionRequest<T> extends Omit<v.InferOutput<typeof requestSc
   readonly name: string | undefined;
   /** Where the object is. Empty for what is in no namespace. */
   readonly namespace: string;
-  /** Bytes of the object and of what it replaces, as JSON and without their status. */
+  /** Bytes of the object and of what it replaces, as JSON and without their status. At most the bytes of a small review. */
   readonly bytes: { readonly object: number; readonly oldObject: number };
 }
 
@@ -61,6 +61,9 @@ export interface AdmissionAnswer {
 
 /** Values of JSON in a review: some ten times what the largest pods have, and some ten MiB once they are parsed. */
 const maxValues = 200_000;
+
+/** Of smaller reviews it is not worth the time to look how large each object is. */
+const smallBytes = 128 * 1024;
 
 /** How the objects of a webhook are read. */
 export interface ObjectReader<T> {
@@ -95,7 +98,10 @@ export function parseAdmissionReview<T>(body: Uint8Array, { scope, parse }: Obje
     object: reviewed(object, parse),
     oldObject: reviewed(oldObject, parse),
     name: nameOf(object),
-    bytes: { object: bytesWithoutStatus(object), oldObject: bytesWithoutStatus(oldObject) },
+    bytes:
+      body.length > smallBytes
+        ? { object: bytesWithoutStatus(object), oldObject: bytesWithoutStatus(oldObject) }
+        : { object: body.length, oldObject: body.length },
   };
 }
 

@@ -23,8 +23,8 @@ export function hasFewValues(json: Uint8Array, limit: number): boolean {
   return true;
 }
 
-/** Bytes that Go's JSON has more than ours, by the character: it escapes these, and the last two at greater length. */
-const escapedByGo: ReadonlyMap<string, number> = new Map([
+/** Bytes that Go's JSON has more than ours for what it escapes, or escapes at greater length. */
+const escapedByGo: readonly [string, number][] = [
   ['<', 5],
   ['>', 5],
   ['&', 5],
@@ -32,13 +32,18 @@ const escapedByGo: ReadonlyMap<string, number> = new Map([
   ['\u2029', 3],
   ['\\b', 4],
   ['\\f', 4],
-]);
+];
 
-/** Returns how many bytes a value takes as JSON of an API server, or a few more: releases of Go differ in `\b` and `\f`. */
+/**
+ * Returns how many bytes a value takes as JSON of an API server, or a few more: releases of Go differ in `\b` and `\f`,
+ * and so do a backslash and a letter that only look like these.
+ */
 export function apiServerBytes(value: unknown): number {
   const json = JSON.stringify(value) ?? '';
   let bytes = Buffer.byteLength(json);
-  // Of a backslash and what follows it, both are taken at once.
-  for (const [escaped] of json.matchAll(/\\.|[<>&\u2028\u2029]/g)) bytes += escapedByGo.get(escaped) ?? 0;
+  for (const [text, more] of escapedByGo) {
+    // Not by a pattern, which takes ten times as long where megabytes are escaped.
+    for (let at = json.indexOf(text); at >= 0; at = json.indexOf(text, at + text.length)) bytes += more;
+  }
   return bytes;
 }
