@@ -113,6 +113,7 @@ spec:
     assert.deepEqual(importProfile(bytes(spo), 'p.yaml'), {
       kind: 'Seccomp',
       name: 'nginx',
+      isResource: true,
       seccomp: {
         defaultAction: 'SCMP_ACT_ERRNO',
         architectures: ['SCMP_ARCH_X86_64'],
