@@ -257,7 +257,7 @@ describe('narrowComparisons', () => {
   it('keeps entries that no call meets, since they hold through socketcall', () => {
     const never: SeccompRule = {
       names: ['socket'],
-      action: 'SCMP_ACT_KILL_PROCESS',
+      action: 'SCMP_ACT_ALLOW',
       args: [{ index: 0, op: 'SCMP_CMP_LT', value: 0n }],
     };
     const { profile } = narrowComparisons(denying(never, allow('socket', except(0, 40n))), native);
@@ -359,5 +359,24 @@ describe('what narrowComparisons closed', () => {
     }
     const allowed = denying({ names: ['socket'], action: 'SCMP_ACT_ALLOW' });
     assert.equal(narrowComparisons({ ...allowed, architectures: [] }, 'SCMP_ARCH_S390X').narrowed.length, 0);
+  });
+
+  it('deny socketcall where the new rules for what it stands for would clash in it', () => {
+    const sockets: SeccompProfile = {
+      ...denying(allow('socket', except(0, 40n)), {
+        names: ['socket'],
+        action: 'SCMP_ACT_ERRNO',
+        errnoRet: 22,
+        args: [equal(0, 16n), equal(2, 9n)],
+      }),
+      architectures: both,
+    };
+    const { profile, narrowed } = narrowComparisons(sockets, native);
+    assert.ok(narrowed.some(({ name, exact }) => name === 'socketcall' && !exact));
+    const rules = profile.syscalls?.filter(({ names: named }) => named.includes('socketcall'));
+    assert.deepEqual(
+      rules?.map(({ action, args }) => [action, args]),
+      [['SCMP_ACT_ERRNO', undefined]],
+    );
   });
 });

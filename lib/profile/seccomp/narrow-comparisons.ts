@@ -3,14 +3,16 @@ import type { Budget } from './budget.ts';
 import { fullBudget } from './budget.ts';
 import type { EncodedRule, Encoding } from './encode.ts';
 import { encodeDecision, encodeStrictest, strictestOf } from './encode.ts';
+import { encodingsOf } from './encoded-group.ts';
 import { fitIntoKernel } from './filter-size.ts';
 import { intArguments } from './int-arguments.ts';
 import { narrowDecision, withoutUpperBits } from './kernel-reading.ts';
 import { loadedRules } from './load-cost.ts';
 import type { Decision, Meaning } from './meaning.ts';
-import { decisionOf, meaningOf } from './meaning.ts';
+import { decisionOf, meaningOf, readMeaning, strictestOfBoth } from './meaning.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
-import { closeMultiplexers, distinguishStricter } from './multiplexer.ts';
+import { multiplexers } from './multiplexed-names.ts';
+import { closeMultiplexers, distinguishStricter, holdMultiplexers } from './multiplexer.ts';
 import { namedDefault } from './named-default.ts';
 import { keepNumberLoad } from './number-load.ts';
 import type { Outcome } from './outcome.ts';
@@ -52,7 +54,10 @@ export function narrowComparisons(
   ]);
   if (encodings.size === 0) return { profile, narrowed: [] };
   fitTogether(profile, meaning, encodings, architectures);
-  const dropped = keepLoaded(profile, meaning, encodings, architectures);
+  const dropped = new Set([
+    ...keepMultiplexers(profile, encodings, architectures),
+    ...keepLoaded(profile, meaning, encodings, architectures),
+  ]);
   const narrowed = [...encodings].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { exact }]) => ({ name, exact }));
   return { profile: withRules(profile, meaning.otherwise.otherwise, encodings, dropped), narrowed };
 }
@@ -126,6 +131,31 @@ function fitTogether(
 }
 
 /**
+ * Keeps the new rules from clashing where libseccomp adds them to socketcall or ipc; see holdMultiplexers.
+ *
+ * @returns the names that fall to the default for that.
+ */
+function keepMultiplexers(
+  profile: SeccompProfile,
+  encodings: Map<string, Encoding>,
+  architectures: readonly string[],
+): readonly string[] {
+  const ids = new SyscallIds();
+  const meaning = readMeaning(profile, ids, strictestOfBoth);
+  const groups = [...loadedEncodings(profile, encodings)].map(([name, encoding]) => {
+    return { syscalls: [ids.idOf(name)], encoding };
+  });
+  const byDefault = meaning.otherwise.otherwise;
+  const budget = fullBudget();
+  const held = holdMultiplexers(architectures, [meaning], encodingsOf(groups, ids), byDefault, 'strictest', budget);
+  const changed = multiplexers.filter((each) => [each, ...each.members].some(({ name }) => encodings.has(name)));
+  const isChanged = (name: string) => changed.some((each) => [each, ...each.members].some((one) => one.name === name));
+  const replaced = [...held].filter(([name]) => isChanged(name));
+  for (const [name, encoding] of replaced) encodings.set(name, encoding);
+  return replaced.flatMap(([name, { rules }]) => (rules.length === 0 ? [name] : []));
+}
+
+/**
  * Keeps libseccomp from losing all rules of an architecture, see keepNumberLoad: which of them it begins with may change
  * with their number.
  *
@@ -136,7 +166,7 @@ function keepLoaded(
   meaning: Meaning,
   encodings: Map<string, Encoding>,
   architectures: readonly string[],
-): ReadonlySet<string> {
+): readonly string[] {
   const byDefault = meaning.otherwise.otherwise;
   const ids = new SyscallIds();
   const groups = [...loadedEncodings(profile, encodings)].map(([name, encoding]) => {
@@ -146,30 +176,32 @@ function keepLoaded(
     distinguishStricter(stricter(strictestOf(decisionOf(meaning, unimplemented)), enosys), byDefault),
   );
   for (const [name, encoding] of replacements) encodings.set(name, encoding);
-  return new Set([...replacements].filter(([, { rules }]) => rules.length === 0).map(([name]) => name));
+  return [...replacements].flatMap(([name, { rules }]) => (rules.length === 0 ? [name] : []));
 }
 
-/** Returns the rules of each syscall that has any: the new ones, or those that the profile has for it. */
+/** Returns the rules of each syscall that has any: the new ones and those that stay, or those that the profile has for it. */
 function loadedEncodings(
   profile: SeccompProfile,
   encodings: ReadonlyMap<string, Encoding>,
 ): ReadonlyMap<string, Encoding> {
   const written = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
-  const others = new Map<string, EncodedRule[]>();
+  const own = new Map<string, EncodedRule[]>();
   for (const rule of profile.syscalls ?? []) {
     if (saysDefault(rule, written)) continue;
     const outcome = outcomeOf(rule.action, rule.errnoRet);
-    const added = loadedRules(rule.args ?? []).map((conditions) => ({ args: conditions, outcome }));
+    const asRules = (list: readonly (readonly SeccompArg[])[]) => list.map((args) => ({ args, outcome }));
+    const [added, stays] = [asRules(loadedRules(rule.args ?? [])), asRules(neverMet(rule))];
     for (const name of rule.names) {
-      if (encodings.has(name)) continue;
-      const rules = others.get(name) ?? [];
-      others.set(name, rules);
-      rules.push(...added);
+      const rules = own.get(name) ?? [];
+      own.set(name, rules);
+      rules.push(...(encodings.has(name) ? stays : added));
     }
   }
   const all = new Map<string, Encoding>();
-  for (const [name, rules] of others) all.set(name, { rules, exact: true });
-  for (const [name, encoding] of encodings) all.set(name, encoding);
+  for (const [name, rules] of own) all.set(name, { rules, exact: true });
+  for (const [name, { rules, exact }] of encodings) {
+    all.set(name, { rules: [...rules, ...(own.get(name) ?? [])], exact });
+  }
   return all;
 }
 
