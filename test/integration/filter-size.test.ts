@@ -5,8 +5,10 @@ import fc from 'fast-check';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
 import { isMultiplexed, membersOf } from '#lib/profile/seccomp/multiplexed-names';
+import { union } from '#lib/profile/seccomp/union';
 import { alternatives } from '#test/bench/profile-cases';
 import { intersectedSyscalls } from '#test/support/intersected-syscalls';
+
 import { usualDefault } from '#test/support/runtime-default';
 import { Libseccomp, nativeArchitecture } from '../oracle/load-profile.ts';
 import { temporaryFolder } from '../peers/program.ts';
@@ -70,6 +72,32 @@ describePeers(['cc', 'seccomp.h'], 'the filter of an intersection', () => {
       if (seed === fixedSeed) assert.ok(largest > limit / 2, `the largest has ${largest} instructions`);
     });
   }
+
+  it('fits into the kernel where an entry that excludes a number becomes many that compare four arguments', async () => {
+    const names = baseline.syscalls?.find(({ args }) => args === undefined)?.names ?? [];
+    const others: SeccompRule = {
+      names: names.filter((name) => name !== 'getpriority'),
+      action: 'SCMP_ACT_ALLOW',
+    };
+    const excluding: SeccompArg[] = [
+      { index: 5, value: 2n ** 33n, valueTwo: 0n, op: 'SCMP_CMP_MASKED_EQ' },
+      { index: 0, value: 2n ** 32n - 1n, op: 'SCMP_CMP_NE' },
+    ];
+    const comparing: SeccompArg[] = [
+      { index: 0, value: 17_813_767_290_001_603_538n, op: 'SCMP_CMP_GE' },
+      { index: 1, value: 1n, valueTwo: 1n, op: 'SCMP_CMP_MASKED_EQ' },
+      { index: 2, value: 3n, op: 'SCMP_CMP_EQ' },
+    ];
+    const denying = [excluding, comparing].map(
+      (args): SeccompRule => ({ names: ['getpriority'], action: 'SCMP_ACT_KILL_THREAD', args }),
+    );
+    const killing: SeccompProfile = { defaultAction: 'SCMP_ACT_KILL_THREAD', syscalls: [others] };
+    const tracing: SeccompProfile = { defaultAction: 'SCMP_ACT_TRACE', syscalls: [...denying, others] };
+    const { profile } = union([killing, tracing], nativeArchitecture);
+    const loaded = await libseccomp.load(profile);
+    assert.ok(!('error' in loaded), JSON.stringify(loaded));
+    assert.ok(loaded.filter.codes.length <= limit, `${loaded.filter.codes.length} instructions`);
+  });
 
   it('keeps conditions of one argument each as long as they fit, and fits where they do not', async () => {
     for (const [count, areKept] of [
