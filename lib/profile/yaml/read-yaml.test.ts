@@ -32,8 +32,12 @@ describe('readYaml', () => {
     assert.deepEqual(plain(read(JSON.stringify(value)).root), value);
   });
 
-  it('keeps what YAML 1.1 would change', () => {
-    assert.deepEqual(plain(read('{a: no, b: on, c: 0o7, d: 1e3}').root), { a: 'no', b: 'on', c: 7, d: 1000 });
+  it('reads the words of YAML 1.1 for true and false, as kubectl does', () => {
+    const text = 'a: [no, N, Off, yes, y, ON, true, False]\nb: [nO, \'no\', "on", oFF, yess, tRue]\n';
+    assert.deepEqual(plain(read(text).root), {
+      a: [false, false, false, true, true, true, true, false],
+      b: ['nO', 'no', 'on', 'oFF', 'yess', 'tRue'],
+    });
   });
 
   it('reads integers as kubectl does', () => {
@@ -52,6 +56,11 @@ describe('readYaml', () => {
       ['1_000', '1000'],
       ['0x7e_02', '32258'],
       ['+5', '5'],
+      ['0_', '0'],
+      ['-_1', '-1'],
+      ['1_0.5', '10.5'],
+      ['1e1_0', '1e10'],
+      ['.1_0', '.10'],
       ['18446744073709551615', '18446744073709551615'],
       ['0', '0'],
     ] as const) {
@@ -60,7 +69,7 @@ describe('readYaml', () => {
       const member = root.type === 'object' ? root.members.get('a')?.value : undefined;
       assert.equal(member?.type === 'number' && member.source, value);
     }
-    for (const text of ['0x', '0xg', '0b2', '_1', '1x', "'0x1'", '0o8', '0_'])
+    for (const text of ['0x', '0xg', '0b2', '_1', '1x', "'0x1'", '0o8', '._1', '.5_', '-_'])
       assert.equal(typeof (plain(read(`a: ${text}\n`).root) as { a: unknown }).a, 'string', text);
   });
 
@@ -119,6 +128,20 @@ describe('readYaml', () => {
     'an unknown tag': ['a: !js/function x\n', /tag/i],
     'a key that is a list': ['[a]: 1\n', /a key must be text/],
     'a key that is a number': ['1: 1\n', /a key must be text/],
+    'a key that kubectl reads as true': [
+      'yes: 1\n',
+      /^p\.yaml:1:1: not valid YAML: a key must be text, and "yes" is not/,
+    ],
+    'a key that kubectl reads as a number': ['0_1: 1\n', /a key must be text/],
+    'a merge key': ['a:\n  <<: {b: 1}\n', /^p\.yaml:2:3: not valid YAML: merge keys are not accepted/],
+    'a number that JSON does not have': ['a: .inf\n', /\.inf is no number in JSON/],
+    'no number': ['a: .NaN\n', /\.NaN is no number in JSON/],
+    'a line that ends for some in a comment': ['a: 1 # x\rb: 2\n', /^p\.yaml:1:9: not valid YAML: U\+000D ends a line/],
+    'the next line of EBCDIC': ['a: 1 # x\u0085b: 2\n', /U\+0085 ends a line/],
+    'a line separator': ['a: 1 # x\u2028b: 2\n', /U\+2028 ends a line/],
+    'a paragraph separator': ['a: |\n  x\u2029  y\n', /U\+2029 ends a line/],
+    'a control character': ['a: "\u0007"\n', /^p\.yaml:1:5: not valid YAML: U\+0007 is a control character/],
+    'a character that is none': ['# \uffff\na: 1\n', /U\+FFFF is a control/],
     'a broken document': ['a: [b\n', /^p\.yaml:\d+:\d+: not valid YAML/],
     'no UTF-8': [Uint8Array.of(0x61, 0x3a, 0xff), /not valid UTF-8/],
     'many values': [`[${'1,'.repeat(1_000)}1]`, /more than 1000 values/, 'LimitExceeded'],

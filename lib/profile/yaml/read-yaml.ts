@@ -11,8 +11,9 @@ const mostTokens = 150_000;
 
 /**
  * Reads the documents of a YAML 1.2 stream, of which JSON is a subset, into the same trees as JSON, those that are not empty.
- * No anchors, no tags, no other keys than text: what is left means the same to every reader. Integers are as kubectl reads
- * them: in hexadecimal (0x1f), octal (0o17, 017) and binary (0b11), with underscores.
+ * No anchors, no tags, no merge keys, no other keys than text, no characters at which readers differ in whether a line ends:
+ * what is left means the same to every reader. Words in place of true and false (yes, off), and numbers, are as kubectl
+ * reads them: in hexadecimal (0x1f), octal (0o17, 017) and binary (0b11), with underscores.
  *
  * @throws FairleadError ProfileInvalid with `source:line:column`, or where all are empty; LimitExceeded.
  */
@@ -29,17 +30,18 @@ export function readYamlDocuments(bytes: Uint8Array, source: string, limits: Jso
   } catch (cause) {
     throw new FairleadError('ProfileInvalid', `${source}: not valid UTF-8`, { cause });
   }
+  const fail: Fail = (at, what, hint) => {
+    throw new FairleadError('ProfileInvalid', `${positionOf({ text, source }, at)}: not valid YAML: ${what}`, {
+      ...(hint !== undefined && { hint }),
+    });
+  };
+  refuseCharacters(text, fail);
   let tokens = 0;
   for (const _token of new Lexer().lex(text)) {
     tokens += 1;
     if (tokens > mostTokens)
       throw new FairleadError('LimitExceeded', `${source}: more than ${mostTokens} words and signs`);
   }
-  const fail: Fail = (at, what, hint) => {
-    throw new FairleadError('ProfileInvalid', `${positionOf({ text, source }, at)}: not valid YAML: ${what}`, {
-      ...(hint !== undefined && { hint }),
-    });
-  };
   const documents = compose(text, source);
   const [problem] = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]);
   if (problem !== undefined) return fail(problem.pos[0], problem.message);
@@ -59,6 +61,24 @@ export function readYaml(bytes: Uint8Array, source: string, limits: JsonLimits):
 }
 
 type Fail = (at: number, what: string, hint?: string) => never;
+
+/** Where YAML 1.1, and so kubectl, ends a line, and a comment with it, and YAML 1.2 does not. */
+const otherLineEnd = /[\u0085\u2028\u2029]|\r(?!\n)/;
+/** What YAML allows only as an escape. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const control = /[\0-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]/;
+
+function refuseCharacters(text: string, fail: Fail): void {
+  for (const [pattern, what] of [
+    [otherLineEnd, 'ends a line for some readers, and for others does not'],
+    [control, 'is a control character'],
+  ] as const) {
+    const at = text.search(pattern);
+    if (at < 0) continue;
+    const code = (text.codePointAt(at) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    fail(at, `U+${code} ${what}`, 'Take it out, or write it as an escape in double quotes.');
+  }
+}
 
 function compose(text: string, source: string) {
   try {
@@ -80,14 +100,25 @@ function isEmpty(contents: Node | null): contents is null {
 
 const expandedHint = "Write out what they stand for, such as by: yq 'explode(.)' FILE";
 
-/** The decimal digits of an integer as kubectl's reader of YAML takes it; undefined for anything else. */
-function decimalOf(plain: string): string | undefined {
+const mergeHint = "Write out what is merged, such as by: yq 'explode(.)' FILE";
+
+/** What kubectl's reader takes for true and false beside those two words, in these spellings alone. */
+const truths: ReadonlyMap<string, boolean> = new Map([
+  ...['y', 'Y', 'yes', 'Yes', 'YES', 'on', 'On', 'ON'].map((word) => [word, true] as const),
+  ...['n', 'N', 'no', 'No', 'NO', 'off', 'Off', 'OFF'].map((word) => [word, false] as const),
+]);
+
+/** A number as kubectl's reader of YAML takes it, in the digits of JSON; undefined for what is none, or the same to every reader. */
+function numberOf(plain: string): string | undefined {
+  const isFraction = /^\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?$/.test(plain);
+  if (!isFraction && !/^[-+0-9]/.test(plain)) return undefined;
+  const text = plain.replaceAll('_', '');
   const [, sign = '', based, octal, decimal] =
-    /^([-+]?)(?:(0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+)|0([0-7_]+)|([0-9][0-9_]*))$/.exec(plain) ?? [];
+    /^([-+]?)(?:(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)|0([0-7]+)|([0-9]+))$/.exec(text) ?? [];
   const digits = based ?? (octal === undefined ? decimal : `0o${octal}`);
-  const text = digits?.replaceAll('_', '');
-  if (text === undefined || /^0[xob]$/i.test(text)) return undefined;
-  return `${sign === '-' ? '-' : ''}${BigInt(text)}`;
+  if (digits !== undefined) return `${sign === '-' ? '-' : ''}${BigInt(digits)}`;
+  const isFloat = text !== plain && /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(text);
+  return isFloat ? text : undefined;
 }
 
 class Converter {
@@ -112,10 +143,11 @@ class Converter {
       return this.#fail(at, 'anchors and aliases are not accepted', expandedHint);
     if (node.tag !== undefined) return this.#fail(at, 'tags are not accepted', 'Leave the tag out.');
     if (isScalar(node)) {
-      const integer = node.type === 'PLAIN' ? decimalOf(node.source ?? '') : undefined;
-      return integer === undefined
-        ? this.#scalar(node.value, node.source ?? '', at)
-        : { type: 'number', at, source: integer };
+      const plain = node.type === 'PLAIN' ? (node.source ?? '') : '';
+      const number = numberOf(plain);
+      return number === undefined
+        ? this.#scalar(truths.get(plain) ?? node.value, node.source ?? '', at)
+        : { type: 'number', at, source: number };
     }
     if (isSeq(node))
       return { type: 'array', at, items: node.items.map((item) => this.node(item as Node, depth + 1, at)) };
@@ -126,6 +158,15 @@ class Converter {
       if (key.anchor !== undefined || key.tag !== undefined)
         return this.#fail(at, 'a key has neither anchor nor tag', expandedHint);
       const place = key.range?.[0] ?? at;
+      if (key.type === 'PLAIN') {
+        if (key.value === '<<') return this.#fail(place, 'merge keys are not accepted', mergeHint);
+        if (truths.has(key.value) || numberOf(key.value) !== undefined)
+          return this.#fail(
+            place,
+            `a key must be text, and ${JSON.stringify(key.value)} is not`,
+            'Write it in quotes.',
+          );
+      }
       if (members.has(key.value)) return this.#fail(place, `the key ${JSON.stringify(key.value.slice(0, 64))} twice`);
       this.#text(key.value, place);
       members.set(key.value, { keyAt: place, value: this.node(value as Node | null, depth + 1, place) });
@@ -142,6 +183,7 @@ class Converter {
     if (typeof value === 'string') return { type: 'string', at, value: this.#text(value, at) };
     if (typeof value === 'boolean') return { type: 'boolean', at, value };
     if (value === null) return { type: 'null', at };
+    if (!Number.isFinite(value)) return this.#fail(at, `${source.slice(0, 64)} is no number in JSON`);
     return { type: 'number', at, source };
   }
 
