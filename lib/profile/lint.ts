@@ -17,7 +17,7 @@ export function lint(profile: Profile, limits: PublicationLimits = defaultPublic
     const message = `${position}: the format has no field of this name; it is left out`;
     return { code: 'unknown-field', severity: 'warning', message, pointer };
   });
-  return [...unknown, ...lintForm(profile), ...lintPublishing(profile, limits), ...lintKind(profile)];
+  return [...unknown, ...lintForm(profile), ...lintPublishing(profile, limits), ...lintMeaning(profile)];
 }
 
 function lintForm({ kind, docker, isResource }: Profile): readonly Finding[] {
@@ -45,7 +45,8 @@ function lintPublishing(profile: Profile, limits: PublicationLimits): readonly F
   }));
 }
 
-function lintKind(profile: Profile): readonly Finding[] {
+/** The findings about what a profile says, for who has asked what publishing refuses already (validatePublication). */
+export function lintMeaning(profile: Profile): readonly Finding[] {
   switch (profile.kind) {
     case 'Seccomp':
       return lintSeccomp(profile.seccomp);

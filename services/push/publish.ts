@@ -2,7 +2,7 @@ import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushBlobs, pushManifest } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import { type PullContext, type PullRequest, pullProfile } from '#lib/node/pull-profile';
-import { lint } from '#lib/profile/lint';
+import { lintMeaning } from '#lib/profile/lint';
 import type { Finding, RuntimeProfile } from '#lib/profile/profile';
 import { validatePublication } from '#lib/profile/publication-violations';
 import { readProfile } from '#lib/profile/read-profile';
@@ -104,7 +104,7 @@ export async function publish(
   const profile = readProfile(bytes, source ?? title);
   validatePublication(profile, limits);
   if (policy !== undefined) authorize(policy, reference, profile.kind);
-  const findings = lint(profile, limits);
+  const findings = lintMeaning(profile);
   const artifact = packArtifact(profile, { layout: 'runtime', content: bytes, title, annotations, created });
   const { descriptor } = artifact;
   const pinned = { registry, repository, digest: descriptor.digest };

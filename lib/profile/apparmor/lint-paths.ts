@@ -17,6 +17,9 @@ const [anyFile] = globsOf(['/**']) as readonly [Glob];
 
 type ListName = 'allowedExecutables' | 'allowedLibraries' | 'readOnlyPaths' | 'writeOnlyPaths' | 'readWritePaths';
 
+/** For all paths together: some tenths of a second, since services lint between other requests. A thousand usual paths take a tenth of it. */
+const steps = 500_000;
+
 /** What a list grants beyond mapping, which no rule denies. */
 const granted: Readonly<Record<ListName, readonly Exclude<AccessKind, 'map'>[]>> = {
   allowedExecutables: ['execute', 'read'],
@@ -43,7 +46,7 @@ type Indexes = Readonly<Record<ListName, PathIndex>>;
 
 /** The findings about the paths of a profile and what they mean together; the codes are listed at lintAppArmor. */
 export function lintPaths({ mode, executable, filesystem }: AppArmorProfile): readonly Finding[] {
-  const budget = newBudget();
+  const budget = { ...newBudget(), left: steps };
   const lists: Readonly<Record<ListName, readonly Listed[]>> = {
     allowedExecutables: listOf('executable', 'allowedExecutables', executable?.allowedExecutables),
     allowedLibraries: listOf('executable', 'allowedLibraries', executable?.allowedLibraries),

@@ -110,4 +110,18 @@ describe('lintAppArmor', () => {
     ]);
     assert.deepEqual(messages({ ...profile, mode: 'Complain' }, 'never-permitted'), []);
   });
+
+  it('takes no more than some tenths of a second for a thousand paths that are hard to compare', () => {
+    for (const path of [
+      (index: number) => `/a*${index}*b*/x*y${index}/**`,
+      (index: number) => `/{a,b,c,d*,e${index}}{a,b,c,d*,e}{f,g,h*}`,
+      (index: number) => `/*a${'?'.repeat(index % 20)}`,
+    ]) {
+      const list = (first: number) => Array.from({ length: 500 }, (_, index) => path(first + index));
+      const began = process.threadCpuUsage();
+      lintAppArmor(files({ readOnlyPaths: list(0), readWritePaths: list(500) }));
+      const { user, system } = process.threadCpuUsage(began);
+      assert.ok(user + system < 700_000, `${path(0)}: ${(user + system) / 1000} ms`);
+    }
+  });
 });

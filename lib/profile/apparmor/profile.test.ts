@@ -204,6 +204,29 @@ describe('validateAppArmor', () => {
     validateAppArmor(reads('/**.so*', '/usr/**/lib*.so.?', '/var/lib/*/overlay2/*/diff/**', '/@{pid}/mounts'));
   });
 
+  it('takes no more than some tenths of a second for thousands of paths that are each nearly too much', () => {
+    const profiles = [
+      (index: number) => `/**a${index}*b?[a-z]*{x,y,z*,q**}`,
+      (index: number) => `/${'{a*,b*,c*}'.repeat(5)}${index}`,
+      (index: number) => `/x${index}${'{,a}'.repeat(30)}`,
+    ];
+    for (const path of profiles) {
+      const readOnlyPaths = Array.from({ length: 4000 }, (_, index) => path(index));
+      const filesystem = { readOnlyPaths, writeOnlyPaths: [], readWritePaths: [] };
+      const began = process.threadCpuUsage();
+      assert.match(refusal(() => validateAppArmor({ mode: 'Enforce', filesystem })).message, /4000 paths together/);
+      const { user, system } = process.threadCpuUsage(began);
+      assert.ok(user + system < 1_500_000, `${path(0)}: ${(user + system) / 1000} ms`);
+    }
+  });
+
+  it('passes as many usual paths as a profile may have', () => {
+    const readOnlyPaths = Array.from({ length: 4096 }, (_, index) =>
+      index % 3 === 0 ? `/usr/lib/x86_64-linux-gnu/package-${index}/**` : `/etc/service-${index}.d/*.conf`,
+    );
+    validateAppArmor({ mode: 'Enforce', filesystem: { readOnlyPaths, writeOnlyPaths: [], readWritePaths: [] } });
+  });
+
   it('refuses paths and capabilities of profiles that nobody parsed', () => {
     const path = { allowedExecutables: ['/a"'], allowedLibraries: [] };
     assert.match(refusal(() => validateAppArmor({ mode: 'Enforce', executable: path })).message, /double quote/);

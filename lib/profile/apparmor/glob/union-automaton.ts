@@ -4,7 +4,16 @@ import { spend } from './budget.ts';
 import type { Beginning } from './components.ts';
 import type { Automaton, Edge, Glob } from './glob.ts';
 import type { SymbolSet } from './symbol-set.ts';
-import { anySymbol, difference, intersection, isEmpty, isSingle, meets, slash as slashSet } from './symbol-set.ts';
+import {
+  anySymbol,
+  difference,
+  intersection,
+  isEmpty,
+  isSame,
+  isSingle,
+  meets,
+  slash as slashSet,
+} from './symbol-set.ts';
 
 /**
  * How many more states a deterministic automaton of all the globs has than the globs have themselves: 0 for those that
@@ -18,8 +27,9 @@ export function surplusStates(globs: readonly Glob[], most: number, budget: Budg
   const seen = new Set([all.start.join()]);
   const queue = [all.start];
   for (const states of queue) {
+    const cost = 1 + states.length + all.countEdges(states) / 8;
     for (const part of all.split(states, anySymbol)) {
-      if (!spend(budget, 1 + states.length)) return undefined;
+      if (!spend(budget, cost)) return undefined;
       const next = all.step(states, part);
       const key = next.join();
       if (seen.has(key)) continue;
@@ -45,6 +55,9 @@ export function automataOf(globs: readonly Glob[], after?: Beginning): readonly 
 /** Numbers of states of one automaton; a path of 4096 characters has fewer. */
 const stride = 2 ** 16;
 
+/** So many sets are compared with before one is looked at again. */
+const mostKnown = 64;
+
 /** Several automata as one, whose states are sets: sorted lists of numbers. */
 export class UnionAutomaton {
   readonly start: readonly number[];
@@ -59,12 +72,24 @@ export class UnionAutomaton {
     return states.some((at) => this.#automata[Math.floor(at / stride)]?.accepts[at % stride]);
   }
 
+  countEdges(states: readonly number[]): number {
+    return states.reduce((sum, at) => sum + this.#edges(at).length, 0);
+  }
+
   /** Cuts a set so that all symbols of a part lead from `states` to the same place; "/" is a part of its own. */
   split(states: readonly number[], set: SymbolSet): readonly SymbolSet[] {
     if (isEmpty(set)) return [];
     if (isSingle(set)) return [set];
     let parts = cut([set], slashSet);
-    for (const at of states) for (const edge of this.#edges(at)) parts = cut(parts, edge.set);
+    // Most edges have one of few sets, which need to be looked at once.
+    const done: SymbolSet[] = [];
+    for (const at of states) {
+      for (const edge of this.#edges(at)) {
+        if (done.some((known) => isSame(known, edge.set))) continue;
+        if (done.length < mostKnown) done.push(edge.set);
+        parts = cut(parts, edge.set);
+      }
+    }
     return parts;
   }
 
