@@ -147,6 +147,21 @@ describe('the words of a hostile registry', () => {
     assert.equal(readWords(kept).text, `"${kept}"`);
   });
 
+  it('show no secret in another spelling, nor in what looks like a code', () => {
+    const secret = 'pass"w\\rd&1<x>';
+    for (const body of [
+      JSON.stringify({ message: `you sent ${JSON.stringify(secret)}` }),
+      `<title>you sent pass&#34;w\\rd&amp;1&lt;x&gt;</title>`,
+      `<title>you sent pass&quot;w&#92;rd&#x26;1&lt;x&#62;</title>`,
+      `you sent ${encodeURIComponent(secret)}`,
+    ]) {
+      const { text } = readWords(body, [secret]);
+      assert.match(text, /^"you sent (?:\\")?\(secret\)/, body);
+    }
+    const { codes, text } = readWords(errors({ code: 'BAD_hunter2hunter2', message: 'no' }), ['hunter2hunter2']);
+    assert.deepEqual([codes, text], [[], '"no"']);
+  });
+
   it('show no start of a secret that was cut off', () => {
     const secret = 'k'.repeat(3000);
     const { text } = readWords(`${secret} ${secret} ${secret}`, [secret]);

@@ -30,7 +30,7 @@ export function readWords(body: string, secrets: readonly string[] = []): Regist
     const text = plainText(body);
     return { codes: [], text: text === '' ? '' : show(text), structured: false };
   }
-  const told = errorsIn(json).map((error) => ({ ...error, code: secrets.includes(error.code) ? '' : error.code }));
+  const told = errorsIn(json).map((error) => ({ ...error, code: withoutSecretCode(error.code, secrets) }));
   const all = told.slice(0, shownErrors).map(({ code, message, details }) => {
     const extra = details.filter((detail) => !message.includes(detail)).slice(0, shownParts);
     return [
@@ -51,10 +51,7 @@ export function readWords(body: string, secrets: readonly string[] = []): Regist
  */
 export function challengeWords(parameters: Readonly<Record<string, string>>, secrets: readonly string[] = []): string {
   const { error = '', error_description: description = '' } = parameters;
-  const parts = [
-    secrets.includes(error) ? '' : asCode(error),
-    description && quote(withoutSecrets(description, secrets)),
-  ];
+  const parts = [withoutSecretCode(asCode(error), secrets), description && quote(withoutSecrets(description, secrets))];
   return parts.filter((part) => part !== '').join(' ');
 }
 
@@ -114,6 +111,11 @@ function goText(text: string): string {
   return /^map\[message:(.*)\]$/s.exec(text)?.[1] ?? text;
 }
 
+/** A code that has no secret in it; '' for any other. */
+function withoutSecretCode(code: string, secrets: readonly string[]): string {
+  return withoutSecrets(code, secrets) === code ? code : '';
+}
+
 /** A text that is a code; '' for any other. */
 function asCode(text: string): string {
   return /^[A-Za-z0-9_]{1,40}$/.test(text) ? text : '';
@@ -137,8 +139,16 @@ function plainText(body: string): string {
   const markup = /^\s*<|<html/i.test(body);
   const named = markup ? (/<(title|message)\b[^<>]*>([^<]*)/i.exec(body)?.[2] ?? '') : '';
   const text = markup && named.trim() === '' ? body.replace(/<[^<>]*>/g, ' ') : named || body;
-  const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
-  return (markup ? text.replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => entities[name] ?? '') : text).trim();
+  return (markup ? text.replace(/&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-f]{1,6});/gi, readEntity) : text).trim();
+}
+
+const namedEntities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+function readEntity(whole: string): string {
+  const name = whole.slice(1, -1).toLowerCase();
+  if (!name.startsWith('#')) return namedEntities[name] ?? whole;
+  const code = Number(name.startsWith('#x') ? `0${name.slice(1)}` : name.slice(1));
+  return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
 }
 
 /** A text in quotation marks, on one line and shortened; what could play with a terminal or a log is written as an escape. */
@@ -158,7 +168,7 @@ const searchedLimit = 4096;
 /** A text without the secrets that were sent, without what looks like credentials, and without users and queries of URLs. */
 function withoutSecrets(text: string, secrets: readonly string[]): string {
   const searched = text.length > searchedLimit ? text.slice(0, text.lastIndexOf(' ', searchedLimit)) : text;
-  const longestFirst = secrets.filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length);
+  const longestFirst = [...new Set(secrets.flatMap(spellings))].toSorted((a, b) => b.length - a.length);
   return longestFirst
     .reduce(withoutSecret, searched)
     .replace(/\beyJ[\w-]{8,}(?:\.[\w-]*)*/g, left)
@@ -168,6 +178,12 @@ function withoutSecrets(text: string, secrets: readonly string[]): string {
     )
     .replace(/\b([a-z][a-z0-9+.-]{1,9}:\/\/)[^\s/?#@"'<>]*@/gi, '$1')
     .replace(/\b([a-z][a-z0-9+.-]{1,9}:\/\/[^\s?#"'<>]*)\?[^\s"'<>]*/gi, '$1?…');
+}
+
+/** A secret as it is, as texts in quotation marks have it, and as URLs do. */
+function spellings(secret: string): readonly string[] {
+  if (secret === '') return [];
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())];
 }
 
 /** A short secret, such as a weak password, is left out as a word of its own only: to leave it out of words would tell it. */
