@@ -117,6 +117,34 @@ describe('narrowComparisons', () => {
     });
   });
 
+  it('keeps the error number of the first of two entries that are equally strict', () => {
+    const given: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_KILL_PROCESS',
+      architectures: [native],
+      syscalls: [
+        {
+          names: ['clone'],
+          action: 'SCMP_ACT_ERRNO',
+          args: [
+            { index: 2, value: 1n, op: 'SCMP_CMP_NE' },
+            { index: 0, value: 0n, op: 'SCMP_CMP_LE' },
+          ],
+        },
+        {
+          names: ['clone'],
+          action: 'SCMP_ACT_ERRNO',
+          errnoRet: 13,
+          args: [{ index: 0, value: 7n, op: 'SCMP_CMP_NE' }],
+        },
+      ],
+    };
+    const { profile, narrowed } = narrowComparisons(given, native);
+    assert.deepEqual(narrowed, [{ name: 'clone', exact: true }]);
+    const call: Call = { architecture: native, syscall: 'clone', args: [0n, 0n, 0n, 0n, 0n, 0n] };
+    assert.equal(evaluate(given, call), 'SCMP_ACT_ERRNO 1');
+    assert.equal(evaluate(profile, call), 'SCMP_ACT_ERRNO 1');
+  });
+
   it('leaves alone what is equally strict for all arguments', () => {
     const profile: SeccompProfile = {
       defaultAction: 'SCMP_ACT_ERRNO',

@@ -71,7 +71,12 @@ export function subtractBoxes(boxes: readonly Box[], others: readonly Box[], bud
  */
 export function apart(regions: readonly Region[], budget: Budget): readonly Region[] | undefined {
   const argumentsOf = ({ box }: Region) => box.map(({ index }) => index).join();
-  const ordered = regions.toSorted((a, b) => (argumentsOf(a) < argumentsOf(b) ? -1 : 1));
+  // The order of outcomes decides between errnos.
+  const ordered = differentOutcomes(regions).flatMap((outcome) =>
+    regions
+      .filter((region) => sameOutcome(region.outcome, outcome))
+      .sort((a, b) => (argumentsOf(a) < argumentsOf(b) ? -1 : 1)),
+  );
   return orTooMuch(() => {
     const result: Region[] = [];
     for (const { box, outcome } of ordered) {
