@@ -12,10 +12,15 @@ const maxInstructions = 4096 - 128;
 const jumps = 1.25;
 
 /**
- * For each comparison besides, where rules have several: what follows one that holds lies behind what follows one that does
- * not, mostly too far for the jump of a comparison. libseccomp 2.5 and 2.6 were seen to add 1.4 in filters of some size.
+ * What each comparison takes besides its own instructions. Where rules have several conditions, what follows one that holds
+ * lies behind what follows one that does not, often too far for the jump of a comparison: in filters of some size libseccomp
+ * 2.5 and 2.6 were seen to add 0.5 where rules have two, and up to 1.4 where they have more. With one condition, the jump of
+ * the comparison is counted for the rule.
  */
-const farJumps = 1.5;
+function farJumps({ length }: readonly SeccompArg[]): number {
+  if (length > 2) return 1.5;
+  return length === 2 ? 0.5 : -1;
+}
 
 const x32 = 'SCMP_ARCH_X32';
 
@@ -56,8 +61,7 @@ function mostOf(rules: readonly EncodedRule[], architectures: readonly string[])
   let size = 0;
   for (const { args } of rules) {
     size += jumps;
-    const each = args.length > 1 ? 3 + farJumps : 3;
-    for (const arg of args) size += looksAtLowHalf(arg) ? each : 2 * each;
+    for (const arg of args) size += looksAtLowHalf(arg) ? 5 : 10;
   }
   return isShared(rules, architectures) ? size * (architectures.length - 1) + jumps : size * architectures.length;
 }
@@ -93,33 +97,40 @@ function sizeOfComparisons(rules: readonly EncodedRule[], width: 32 | 64): numbe
 
 /**
  * The same for different rules of one EQ or MASKED_EQ condition each, on numbers of up to 32 bits; undefined for others. Most
- * syscalls with conditions have such rules: EQ compares the upper half first, which is made once for each argument.
+ * syscalls with conditions have such rules. An argument is loaded, and its upper half compared, once; and once more for each
+ * mask, since that is lost by masking.
  */
 function sizeOfSingles(rules: readonly EncodedRule[], width: 32 | 64): number | undefined {
-  let upperHalves = 0;
+  let loaded = 0;
   let size = 0;
+  let before: SeccompArg | undefined;
   for (const { args } of rules) {
     const [arg] = args;
     if (arg === undefined || args.length > 1 || arg.value > word) return undefined;
-    if (arg.op === 'SCMP_CMP_MASKED_EQ') size += arg.value === word ? 2 : 3;
-    else if (arg.op === 'SCMP_CMP_EQ') {
-      const bit = 1 << arg.index;
-      size += width === 64 && (upperHalves & bit) === 0 ? 4 : 2;
-      upperHalves |= bit;
-    } else return undefined;
+    const isMasked = arg.op === 'SCMP_CMP_MASKED_EQ';
+    if (!isMasked && arg.op !== 'SCMP_CMP_EQ') return undefined;
+    const bit = 1 << arg.index;
+    if ((loaded & bit) === 0) size += isMasked || width === 32 ? 3 : 4;
+    loaded |= bit;
+    if (isMasked && arg.value !== word && (arg.index !== before?.index || arg.value !== before.value)) size += 2;
+    before = arg;
   }
   return size;
 }
 
 function sizeOfBeginnings(rules: readonly EncodedRule[], width: 32 | 64): number {
   const beginnings = new Set<string>();
+  const loaded = new Set<string>();
   let size = 0;
   for (const { args } of rules) {
     let beginning = '';
-    for (const { text, cost } of args.flatMap((arg) => comparisonsOf(arg, width))) {
-      beginning += text;
+    for (const { part, rest, cost, isMasked } of args.flatMap((arg) => comparisonsOf(arg, width))) {
+      const load = beginning + part;
+      beginning = load + rest;
       if (beginnings.size === beginnings.add(beginning).size) continue;
-      size += args.length > 1 ? cost + farJumps : cost;
+      // What follows the same beginning is compared in turn, and is loaded anew only after it was masked.
+      const isLoaded = !isMasked && loaded.size === loaded.add(load).size;
+      size += (isLoaded ? cost - 1 : cost) + farJumps(args);
     }
   }
   return size;
@@ -127,20 +138,26 @@ function sizeOfBeginnings(rules: readonly EncodedRule[], width: 32 | 64): number
 
 /** What a filter compares for a condition: 32 bits each, loaded, masked if need be, and compared. */
 interface Comparison {
-  readonly text: string;
+  /** Which 32 bits. */
+  readonly part: string;
+  /** With what. */
+  readonly rest: string;
+  readonly isMasked: boolean;
   /** In instructions. */
   readonly cost: number;
 }
 
 function comparisonsOf({ index, op, value, valueTwo = 0n }: SeccompArg, width: 32 | 64): readonly Comparison[] {
   const isMasked = op === 'SCMP_CMP_MASKED_EQ';
-  if (!isMasked && op !== 'SCMP_CMP_EQ') return [{ text: `${index} ${op} ${value};`, cost: width / 16 }];
+  if (!isMasked && op !== 'SCMP_CMP_EQ') {
+    return [{ part: `${index}`, rest: ` ${op} ${value};`, isMasked: true, cost: width / 16 }];
+  }
   const [mask, datum] = isMasked ? [value, valueTwo & value] : [maxValue, value];
   const halves = width === 64 ? [mask >> 32n, mask & word] : [mask & word];
   return halves.flatMap((bits, at) => {
     if (bits === 0n) return [];
     const isUpper = at < halves.length - 1;
-    const text = `${index}${isUpper ? '+' : ''} ${bits} ${isUpper ? datum >> 32n : datum & word};`;
-    return [{ text, cost: bits === word ? 2 : 3 }];
+    const rest = ` ${bits} ${isUpper ? datum >> 32n : datum & word};`;
+    return [{ part: `${index}${isUpper ? '+' : ''}`, rest, isMasked: bits !== word, cost: bits === word ? 2 : 3 }];
   });
 }
