@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { usualDefault } from '#test/support/runtime-default';
+import { convertProfile } from './convert-profile.ts';
 import { importProfile } from './import-profile.ts';
 import { lint } from './lint.ts';
+import type { Profile } from './profile.ts';
 import { readProfile } from './read-profile.ts';
 import { nativeArchitecture } from './seccomp/architecture.ts';
 import { narrowComparisons } from './seccomp/narrow-comparisons.ts';
@@ -87,6 +89,28 @@ describe('lint', () => {
       'not-publishable /listenerPath',
       'not-publishable /syscalls/0/action',
     ]);
+  });
+
+  it('tells nothing of what the conversion leaves out that a profile needs anyway', () => {
+    const seccomp = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      defaultErrnoRet: 1,
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86_64'],
+      syscalls: [{ ...denyMount, action: 'SCMP_ACT_KILL', errnoRet: 1 }],
+    };
+    const [entry] = seccomp.syscalls;
+    const forms = [
+      { kind: 'SeccompProfile', apiVersion: 'security-profiles-operator.x-k8s.io/v1', spec: seccomp },
+      { ...seccomp, syscalls: [{ ...entry, includes: { caps: ['CAP_BPF'] } }] },
+    ];
+    const host = { architecture: 'amd64', kernel: '6.1', capabilities: ['CAP_BPF'] } as const;
+    const isRefused = (profile: Profile) => lint(profile).some(({ code }) => code === 'not-publishable');
+    for (const form of forms) {
+      const profile = importProfile(Buffer.from(JSON.stringify(form)), 'p', { host });
+      const runtime = readProfile(Buffer.from(convertProfile(profile, 'runtime', 'p')));
+      assert.deepEqual([isRefused(profile), isRefused(runtime)], [false, false]);
+    }
+    assert.ok(isRefused(readProfile(Buffer.from(JSON.stringify(seccomp)))));
   });
 
   it('tells of entries without effect', () => {

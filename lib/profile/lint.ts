@@ -4,6 +4,7 @@ import type { Finding, Profile } from './profile.ts';
 import { defaultPublicationLimits, type PublicationLimits } from './publication-limits.ts';
 import { publicationViolations } from './publication-violations.ts';
 import { lintSeccomp } from './seccomp/lint-seccomp.ts';
+import { withoutIdleParts } from './seccomp/without-idle-parts.ts';
 import { lintSelinux } from './selinux/lint-selinux.ts';
 
 /**
@@ -37,12 +38,18 @@ function lintForm({ kind, docker, isResource }: Profile): readonly Finding[] {
 
 /** What publishing refuses, in whichever form the profile is now. */
 function lintPublishing(profile: Profile, limits: PublicationLimits): readonly Finding[] {
-  return publicationViolations(profile, limits).map(({ pointer, message }) => ({
+  return publicationViolations(asPublished(profile), limits).map(({ pointer, message }) => ({
     code: 'not-publishable',
     severity: 'error',
     message: `push refuses it: ${message}`,
     pointer,
   }));
+}
+
+/** The profile that would be published: one in a form that has to be converted loses by that what has no meaning. */
+function asPublished(profile: Profile): Profile {
+  if (profile.kind !== 'Seccomp' || (profile.docker === undefined && !profile.isResource)) return profile;
+  return { ...profile, seccomp: withoutIdleParts(profile.seccomp) };
 }
 
 /** The findings about what a profile says, for who has asked what publishing refuses already (validatePublication). */

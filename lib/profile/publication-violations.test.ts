@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { diffProfiles } from './diff-profiles.ts';
+import { intersectProfiles } from './merge-profiles.ts';
 import { defaultPublicationLimits } from './publication-limits.ts';
 import { publicationViolations, validatePublication } from './publication-violations.ts';
 import { readProfile } from './read-profile.ts';
@@ -190,6 +192,32 @@ describe('what publishing refuses of seccomp profiles', () => {
       message: /refuse such a profile for good: at \/flags\/1: .*; at \/flags\/2: .*; at \/syscalls\/0\/errnoRet: /,
       hint: /fairlead lint FILE/,
     });
+  });
+});
+
+describe('a profile that publishing refuses for its conflicts', () => {
+  it('is written anew with the same meaning and without them by a merge of it alone', () => {
+    // As Podman's default profile has it.
+    const text = JSON.stringify({
+      defaultAction: 'SCMP_ACT_ERRNO',
+      defaultErrnoRet: 38,
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+      syscalls: [
+        entry('ALLOW', [], { names: ['setns', 'read'] }),
+        entry('ERRNO', [], { names: ['setns', 'mount'], errnoRet: 1 }),
+        entry('ALLOW', [when(0, 'EQ', 1)]),
+        entry('ALLOW', [when(0, 'EQ', 1)]),
+      ],
+    });
+    const profile = readProfile(Buffer.from(text));
+    assert.throws(() => validatePublication(profile, defaultPublicationLimits), {
+      message: /conflicts with \/syscalls\/0, which has another result for setns/,
+      hint: /fairlead merge --intersect FILE/,
+    });
+    const merged = intersectProfiles([profile], 'SCMP_ARCH_X86_64');
+    assert.deepEqual(merged.inexact, []);
+    assert.deepEqual(diffProfiles(profile, merged.profile, 'SCMP_ARCH_X86_64').changes, []);
+    validatePublication(merged.profile, defaultPublicationLimits);
   });
 });
 

@@ -33,7 +33,7 @@ export function validatePublication(profile: Profile, limits: PublicationLimits)
   refuseViolations(
     publicationViolations(profile, limits),
     'runtimes that implement KEP-6061 refuse such a profile for good',
-    'Correct these places. All of them are listed by: fairlead lint FILE',
+    'Correct these places, all of which are listed by: fairlead lint FILE. With the same meaning, and without conflicts or repeats where that can be said, it is written by: fairlead merge --intersect FILE',
   );
 }
 
