@@ -7,6 +7,7 @@ const offered = ['application/json', 'application/octet-stream'] as const;
 describe('preferredMediaType', () => {
   const cases: readonly [string | undefined, string][] = [
     [undefined, 'application/json'],
+    ['', 'application/json'],
     ['*/*', 'application/json'],
     ['application/*', 'application/json'],
     ['application/octet-stream', 'application/octet-stream'],
@@ -23,7 +24,7 @@ describe('preferredMediaType', () => {
   }
 
   it('refuses where nothing is acceptable', () => {
-    assert.throws(() => preferredMediaType('text/html', offered), { kind: 'InvalidInput', message: /text\/html/ });
-    assert.throws(() => preferredMediaType('application/json;q=0', ['application/json']), { kind: 'InvalidInput' });
+    assert.throws(() => preferredMediaType('text/html', offered), { statusCode: 406, message: /text\/html/ });
+    assert.throws(() => preferredMediaType('application/json;q=0', ['application/json']), { statusCode: 406 });
   });
 });

@@ -1,11 +1,11 @@
-import { FairleadError } from '#lib/errors';
+import { HttpError } from './problem.ts';
 
 /**
  * Picks the media type to answer with (RFC 9110, 12.5.1): the offered one with the highest quality, the first on a tie.
- * Without an Accept header that is the first. Throws InvalidInput where none is acceptable.
+ * Without an Accept header, or with one that says nothing, that is the first. Throws HttpError 406 where none is acceptable.
  */
 export function preferredMediaType<T extends string>(accept: string | undefined, offered: readonly [T, ...T[]]): T {
-  if (accept === undefined) return offered[0];
+  if (accept === undefined || accept.trim() === '') return offered[0];
   const ranges = accept.split(',').map(parseRange);
   let best: { type: T; quality: number } | undefined;
   for (const type of offered) {
@@ -13,7 +13,7 @@ export function preferredMediaType<T extends string>(accept: string | undefined,
     if (quality > (best?.quality ?? 0)) best = { type, quality };
   }
   if (best !== undefined) return best.type;
-  throw new FairleadError('InvalidInput', `nothing that ${JSON.stringify(accept.slice(0, 200))} accepts is offered`, {
+  throw new HttpError(406, `nothing that ${JSON.stringify(accept.slice(0, 200))} accepts is offered`, {
     hint: `Accept ${offered.join(' or ')}.`,
   });
 }

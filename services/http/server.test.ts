@@ -53,6 +53,13 @@ describe('createServer', () => {
   });
   after(() => app.close());
 
+  it('answers a path that is none with problem details', async () => {
+    const response = await app.inject('/%zz');
+    assert.equal(response.statusCode, 400);
+    assert.equal(response.headers['content-type'], 'application/problem+json');
+    assert.match(response.json().detail, /%zz/);
+  });
+
   for (const kind of Object.keys(errorMapping) as ErrorKind[]) {
     it(`answers ${kind} with problem details and status ${errorMapping[kind].http}`, async () => {
       const response = await app.inject(`/throws/${kind}`);

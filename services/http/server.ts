@@ -52,7 +52,20 @@ export async function createServer(
   addRoutes: (app: FastifyInstance, surroundings: RouteSurroundings) => void,
 ): Promise<FastifyInstance> {
   let connections = 0;
+  const answerError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const problem = toProblem(thrown, request.id, options.localPaths?.());
+    if (problem.status >= 500) request.log.error({ err: thrown }, 'request failed');
+    else request.log.info({ kind: problem.kind, detail: toProblem(thrown, request.id).detail }, 'request refused');
+    if (thrown instanceof HttpError) reply.headers(thrown.headers);
+    if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="fairlead"');
+    return reply
+      .status(problem.status)
+      .type('application/problem+json')
+      .send(Buffer.from(JSON.stringify(problem)));
+  };
   const app = fastify({
+    // What no route is even looked for, such as an escape that is none.
+    frameworkErrors: answerError,
     loggerInstance: options.logger,
     bodyLimit: options.bodyLimit,
     // Also for each address of a name that has several, as localhost has.
@@ -65,17 +78,7 @@ export async function createServer(
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
-  app.setErrorHandler((thrown, request, reply) => {
-    const problem = toProblem(thrown, request.id, options.localPaths?.());
-    if (problem.status >= 500) request.log.error({ err: thrown }, 'request failed');
-    else request.log.info({ kind: problem.kind, detail: toProblem(thrown, request.id).detail }, 'request refused');
-    if (thrown instanceof HttpError) reply.headers(thrown.headers);
-    if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="fairlead"');
-    return reply
-      .status(problem.status)
-      .type('application/problem+json')
-      .send(Buffer.from(JSON.stringify(problem)));
-  });
+  app.setErrorHandler(answerError);
   // Before a body is read: whatever it is, there is nothing that takes it.
   app.addHook('onRequest', async (request) => {
     if (request.is404) throw noRoute(app, request);

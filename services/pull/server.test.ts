@@ -101,6 +101,27 @@ describe('createPullServer', () => {
     assert.equal(response.body, profile);
   });
 
+  it('answers HEAD as GET, without the body, and says nothing of its length in 304', async () => {
+    for (const accept of ['application/json', 'application/octet-stream']) {
+      const ask = (method: 'GET' | 'HEAD', etag = '"other"') =>
+        app.inject({
+          method,
+          url: '/v1/profiles',
+          query: { reference: 'registry.example.com/security/nginx:signed' },
+          headers: { accept, 'if-none-match': etag },
+        });
+      const [get, head] = [await ask('GET'), await ask('HEAD')];
+      const { date: _, 'x-request-id': __, ...headers } = get.headers;
+      for (const [name, value] of Object.entries(headers)) assert.equal(head.headers[name], value, name);
+      assert.deepEqual([head.statusCode, head.body], [200, '']);
+      const known = await ask('HEAD', '*');
+      assert.deepEqual([known.statusCode, known.headers['content-length']], [304, undefined]);
+      assert.equal(known.headers['etag'], get.headers['etag']);
+    }
+    const refused = await app.inject({ url: '/v1/profiles?reference=a.com/a:b', headers: { accept: 'text/html' } });
+    assert.equal(refused.statusCode, 406, refused.body);
+  });
+
   it('answers 304 to who has it already, for each form by itself, and only while it may be used', async () => {
     const ask = (reference: string, accept: string, etag: string) =>
       app.inject({
@@ -252,7 +273,7 @@ describe('createPullServer', () => {
   });
 
   it('refuses media types that it does not have', async () => {
-    assert.equal((await get({ reference: 'registry.example.com/security/nginx:signed' }, 'text/html')).statusCode, 400);
+    assert.equal((await get({ reference: 'registry.example.com/security/nginx:signed' }, 'text/html')).statusCode, 406);
   });
 
   it('documents its route', async () => {

@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
 import { BoundedMemory } from '#lib/node/bounded-memory';
@@ -122,8 +122,7 @@ function addRoutes(
   const memory = pullMemory({ bytes: rememberedBytes, sameCredentials: true });
   const budget = new PullBudget();
   const documents = new RenderedDocuments();
-  app.route<{ Querystring: { reference: string; kind: RuntimeKind } }>({
-    method: 'GET',
+  const fetch = {
     url: '/v1/profiles',
     schema: {
       operationId: 'fetchProfile',
@@ -144,7 +143,7 @@ function addRoutes(
         default: problemResponse,
       },
     },
-    handler: async (request, reply) => {
+    handler: async (request: FastifyRequest<FetchRequest>, reply: FastifyReply) => {
       const accepted = preferredMediaType(request.headers.accept, ['application/json', 'application/octet-stream']);
       const reference = parseReference(request.query.reference);
       const pulled = await pullInForce({ reference, kind: request.query.kind }, () => policy.current, {
@@ -164,7 +163,14 @@ function addRoutes(
       const body = accepted === 'application/json' ? documents.of(pulled, content) : bytesOf(content);
       return reply.type(accepted === 'application/json' ? 'application/json; charset=utf-8' : accepted).send(body);
     },
-  });
+  };
+  app.route<FetchRequest>({ ...fetch, method: 'GET', exposeHeadRoute: false });
+  // The one that Fastify would add says that what a 304 stands for has no bytes.
+  app.route<FetchRequest>({ ...fetch, method: 'HEAD', schema: { querystring: querySchema, hide: true } });
+}
+
+interface FetchRequest {
+  readonly Querystring: { readonly reference: string; readonly kind: RuntimeKind };
 }
 
 /** The artifact's digest; the bytes alone are another representation of the same, and have a tag of their own. */

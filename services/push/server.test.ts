@@ -100,6 +100,28 @@ describe('createPushServer', () => {
     assert.match(response.json().pointer, /^\/syscalls\/0/);
   });
 
+  it('answers a body that is compressed with 415 and the coding that it takes', async () => {
+    const send = (coding: string) =>
+      app.inject({
+        method: 'POST',
+        url: '/v1/profiles',
+        query: { reference: 'registry.example.com/security/nginx:coded' },
+        headers: {
+          'content-type': 'application/json',
+          'content-encoding': coding,
+          authorization: `Bearer ${token}`,
+        },
+        payload: profile,
+      });
+    for (const coding of ['gzip', 'br, gzip']) {
+      const response = await send(coding);
+      assert.equal(response.statusCode, 415, response.body);
+      assert.equal(response.headers['accept-encoding'], 'identity');
+      assert.match(response.json().hint, /without Content-Encoding/);
+    }
+    assert.equal((await send('identity')).statusCode, 201);
+  });
+
   it('answers a profile that other runtimes would refuse with 422, the places and the next step', async () => {
     const flags = ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_LOG'];
     const response = await post(JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 4095, flags }));

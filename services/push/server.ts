@@ -164,6 +164,13 @@ const profileTypes = ['application/json', 'application/octet-stream'] as const;
 /** Lets in what is sent as what it is, before any of it is read. */
 async function assertMediaType({ headers }: FastifyRequest): Promise<void> {
   const given = headers['content-type'];
+  const coding = headers['content-encoding']?.trim() ?? '';
+  if (coding !== '' && coding.toLowerCase() !== 'identity') {
+    throw new HttpError(415, `the profile was sent with the content coding ${JSON.stringify(coding.slice(0, 100))}`, {
+      hint: 'Send it as it is, without Content-Encoding: it is signed and published byte for byte.',
+      headers: { 'accept-encoding': 'identity' },
+    });
+  }
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
   const essence = given?.split(';')[0]?.trim().toLowerCase();
   if (!hasBody || profileTypes.some((type) => type === essence)) return;
