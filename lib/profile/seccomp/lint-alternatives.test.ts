@@ -151,6 +151,19 @@ describe('lint of conditions that are alternatives', () => {
     fc.assert(property, { numRuns: 3_000, seed: 20_261_129 });
     assert.ok(always > 300, `${always} cases always match`);
   });
+
+  it('does not compare all of very many conditions in an entry with each other', () => {
+    const cases = [
+      Array.from({ length: 20_000 }, (_, at): Condition => [0, 'EQ', BigInt(at)]),
+      Array.from({ length: 20_000 }, (_, at): Condition => [0, 'MASKED_EQ', 0xffffn, BigInt(at)]),
+    ];
+    for (const conditions of cases) {
+      const began = process.threadCpuUsage();
+      found(profile('ERRNO', entry(['socket'], 'ALLOW', ...conditions)));
+      const { user, system } = process.threadCpuUsage(began);
+      assert.ok(user + system < 2_000_000, `${(user + system) / 1000} ms`);
+    }
+  });
 });
 
 /** Whether one condition matches every value, which is said of it whatever else its entry has. */

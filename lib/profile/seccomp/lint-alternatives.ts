@@ -3,7 +3,7 @@ import { argumentSet, intersectSets } from './argument-set.ts';
 import type { Box } from './box.ts';
 import { everything } from './box.ts';
 import type { Budget } from './budget.ts';
-import { orTooMuch } from './budget.ts';
+import { orTooMuch, spend } from './budget.ts';
 import { alternatives } from './describe.ts';
 import { loadedRules } from './load-cost.ts';
 import { boxOf } from './meaning.ts';
@@ -117,7 +117,7 @@ function remarkOnEntry(
     const text = `conditions of ${why} are alternatives, and these match every call: ${meaning()}`;
     return { code: 'always-matches', place, text };
   }
-  if (!mayBeMeantTogether(args)) return undefined;
+  if (!mayBeMeantTogether(args, budget)) return undefined;
   return { code: 'alternative-conditions', place, text: `conditions of ${why} are alternatives: ${meaning()}` };
 }
 
@@ -141,11 +141,19 @@ function namesTwice(args: readonly SeccompArg[]): boolean {
 
 /**
  * Whether an author can have meant all conditions to hold at once: those on one argument have a value in common, or there are
- * others. Conditions on one argument that exclude each other, such as a list of values, can only be alternatives.
+ * others. Conditions on one argument that exclude each other, such as a list of values, can only be alternatives. False where
+ * it takes too long to tell: thousands of conditions are a list.
  */
-function mayBeMeantTogether(args: readonly SeccompArg[]): boolean {
+function mayBeMeantTogether(args: readonly SeccompArg[], budget: Budget): boolean {
   if (new Set(args.map(({ index }) => index)).size > 1) return true;
-  return args.some((one, at) => args.slice(at + 1).some((other) => haveCommonValue(one, other)));
+  const found = orTooMuch(() =>
+    args.some((one, at) => {
+      // To look at a pair takes less than a step.
+      spend(budget, (args.length - at) >> 2);
+      return args.slice(at + 1).some((other) => haveCommonValue(one, other));
+    }),
+  );
+  return found ?? false;
 }
 
 function haveCommonValue(one: SeccompArg, other: SeccompArg): boolean {
