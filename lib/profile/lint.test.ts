@@ -113,6 +113,30 @@ describe('lint', () => {
     assert.ok(isRefused(readProfile(Buffer.from(JSON.stringify(seccomp)))));
   });
 
+  it('tells of a resource of which the conversion makes nothing, or too much, to be published', () => {
+    const resource = (kind: string, spec: object) =>
+      lint(
+        importProfile(
+          Buffer.from(JSON.stringify({ kind, apiVersion: 'security-profiles-operator.x-k8s.io/v1', spec })),
+          'p',
+        ),
+      ).filter(({ code }) => /publishable|form/.test(code));
+    const complain = resource('AppArmorProfile', { complainMode: true, abstract: {} });
+    assert.deepEqual(
+      complain.map(({ code, severity }) => [code, severity]),
+      [['no-runtime-form', 'info']],
+    );
+    assert.match(complain[0]?.message ?? '', /cannot be published: .*complain mode/);
+    const syscalls = Array.from({ length: 12_000 }, (_, index) => ({
+      names: [`c${index % 400}`],
+      action: 'SCMP_ACT_ALLOW',
+      args: [{ index: 0, value: index, op: 'SCMP_CMP_EQ' }],
+    }));
+    const [form, large] = resource('SeccompProfile', { defaultAction: 'SCMP_ACT_ERRNO', syscalls });
+    assert.deepEqual([form?.code, large?.code], ['resource-form', 'not-publishable']);
+    assert.match(large?.message ?? '', /the profile has \d+ bytes, more than 1048576/);
+  });
+
   it('tells of entries without effect', () => {
     const withArgs = { ...denyMount, args: [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' }] };
     assert.deepEqual(

@@ -1,5 +1,7 @@
+import { FairleadError } from '#lib/errors';
 import { lintAppArmor } from './apparmor/lint.ts';
 import { convertCommand } from './convert-command.ts';
+import { convertProfile } from './convert-profile.ts';
 import type { Finding, Profile } from './profile.ts';
 import { defaultPublicationLimits, type PublicationLimits } from './publication-limits.ts';
 import { publicationViolations } from './publication-violations.ts';
@@ -18,7 +20,12 @@ export function lint(profile: Profile, limits: PublicationLimits = defaultPublic
     const message = `${position}: the format has no field of this name; it is left out`;
     return { code: 'unknown-field', severity: 'warning', message, pointer };
   });
-  return [...unknown, ...lintForm(profile), ...lintPublishing(profile, limits), ...lintMeaning(profile)];
+  const published = publishedForm(profile);
+  if ('unpublishable' in published) {
+    const message = `it cannot be published: ${published.unpublishable}`;
+    return [...unknown, { code: 'no-runtime-form', severity: 'info', message, pointer: '' }, ...lintMeaning(profile)];
+  }
+  return [...unknown, ...lintForm(profile), ...lintPublishing(published, limits), ...lintMeaning(profile)];
 }
 
 function lintForm({ kind, docker, isResource }: Profile): readonly Finding[] {
@@ -38,7 +45,7 @@ function lintForm({ kind, docker, isResource }: Profile): readonly Finding[] {
 
 /** What publishing refuses, in whichever form the profile is now. */
 function lintPublishing(profile: Profile, limits: PublicationLimits): readonly Finding[] {
-  return publicationViolations(asPublished(profile), limits).map(({ pointer, message }) => ({
+  return publicationViolations(profile, limits).map(({ pointer, message }) => ({
     code: 'not-publishable',
     severity: 'error',
     message: `push refuses it: ${message}`,
@@ -46,10 +53,18 @@ function lintPublishing(profile: Profile, limits: PublicationLimits): readonly F
   }));
 }
 
-/** The profile that would be published: one in a form that has to be converted loses by that what has no meaning. */
-function asPublished(profile: Profile): Profile {
-  if (profile.kind !== 'Seccomp' || (profile.docker === undefined && !profile.isResource)) return profile;
-  return { ...profile, seccomp: withoutIdleParts(profile.seccomp) };
+/** What would be published of a profile: itself, or what the conversion makes of it, or why that makes nothing. */
+function publishedForm(profile: Profile): Profile | { readonly unpublishable: string } {
+  if (profile.kind === 'SELinux' || profile.kind === 'RawSELinux') return profile;
+  if (!profile.isResource && profile.docker === undefined) return profile;
+  try {
+    const oversize = Buffer.byteLength(convertProfile(profile, 'runtime', ''));
+    if (profile.kind === 'AppArmor') return { ...profile, oversize };
+    return { ...profile, oversize, seccomp: withoutIdleParts(profile.seccomp) };
+  } catch (thrown) {
+    if (!(thrown instanceof FairleadError)) throw thrown;
+    return { unpublishable: thrown.message };
+  }
 }
 
 /** The findings about what a profile says, for who has asked what publishing refuses already (validatePublication). */
