@@ -77,7 +77,7 @@ export function define(command: Command): void {
 async function serve(given: ServeOptions): Promise<void> {
   becomeLean();
   const reloadBy = onReload();
-  const options = await withEmbeddedFolder(given);
+  const options = withWholePaths(await withEmbeddedFolder(given));
   if (options.push === undefined && options.pull === undefined) {
     throw new FairleadError('InvalidInput', 'nothing to serve', {
       hint: 'Give --push HOST:PORT, --pull HOST:PORT or both.',
@@ -172,12 +172,24 @@ async function pullServer(
   });
 }
 
-/** What errors may name of this machine, as it was given and as the system has it. */
+/** What errors may name of this machine. */
 function localPaths({ embedded, ociLayout }: ServeOptions): Readonly<Record<string, string>> {
   const folders = [embedded, ociLayout].filter((folder) => folder !== undefined);
-  return Object.fromEntries(
-    folders.flatMap((folder) => [folder, resolve(folder)].map((path) => [path, 'the registry'])),
-  );
+  return Object.fromEntries(folders.map((folder) => [folder, 'the registry']));
+}
+
+/**
+ * Names the policy and the folders in full: so they are found in the text of an error, to be told by another name.
+ * Of a bare `policy.yaml` nobody could say whether it is the file.
+ */
+function withWholePaths(options: ServeOptions): ServeOptions {
+  const { policy, embedded, ociLayout } = options;
+  return {
+    ...options,
+    ...(policy !== undefined && { policy: resolve(policy) }),
+    ...(embedded !== undefined && { embedded: resolve(embedded) }),
+    ...(ociLayout !== undefined && { ociLayout: resolve(ociLayout) }),
+  };
 }
 
 /** What the folder holds stands in for the options that were not given. */

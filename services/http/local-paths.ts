@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { PulledProfile } from '#lib/node/pull-profile';
 import type { TrustPolicy } from '#lib/trust/policy';
 
 /** Files and folders of this machine, by what callers are told in their place. */
@@ -15,6 +16,14 @@ export function policyPaths({ source, rules }: TrustPolicy): LocalPaths {
     ...Object.fromEntries(keys.map((key) => [key, basename(key)])),
     [source.replace(/ \(which does not exist\)$/, '')]: 'the trust policy',
   };
+}
+
+/** A profile whose verification calls keys by their file names: in which folder they lie is not for callers. */
+export function withKeyFileNames(pulled: PulledProfile): PulledProfile {
+  const signatures = pulled.verification.signatures.map((signature) =>
+    signature.key === undefined ? signature : { ...signature, key: basename(signature.key) },
+  );
+  return { ...pulled, verification: { ...pulled.verification, signatures } };
 }
 
 /**

@@ -170,8 +170,9 @@ describe('createPullServer', () => {
       },
     });
     try {
-      const [denied, unsigned, broken] = await Promise.all(
+      const [allowed, denied, unsigned, broken] = await Promise.all(
         [
+          'registry.example.com/security/nginx:signed',
           'other.example.com/nginx:1',
           'registry.example.com/security/nginx:unsigned',
           'registry.example.com/security/nginx:broken',
@@ -181,6 +182,9 @@ describe('createPullServer', () => {
         assert.ok((response?.statusCode ?? 0) >= 403);
         assert.doesNotMatch(response?.body ?? '', /\/etc|\/var/);
       }
+      assert.equal(allowed?.statusCode, 200);
+      assert.equal(allowed?.json().verification.signatures[0].key, 'a.pub');
+      assert.doesNotMatch(allowed?.body ?? '', /\/etc|\/var/);
       assert.match(denied?.json().detail, /^the trust policy does not allow/);
       assert.match(unsigned?.json().detail, /requires key a\.pub/);
       assert.match(broken?.json().detail, /^a file: no space/);

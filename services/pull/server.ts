@@ -11,7 +11,7 @@ import { parseReference, type Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/follow-policy';
 import { preferredMediaType } from '../http/accept.ts';
-import { type LocalPaths, policyPaths } from '../http/local-paths.ts';
+import { type LocalPaths, policyPaths, withKeyFileNames } from '../http/local-paths.ts';
 import { isNotModified } from '../http/not-modified.ts';
 import { createServer, problemResponse, type RouteSurroundings } from '../http/server.ts';
 import { describePulled, renderPulled } from './pulled-document.ts';
@@ -72,7 +72,7 @@ const pulledSchema = {
               },
               format: { type: 'string' },
               manifest: { type: 'string', description: 'Digest of the manifest that carried the signature' },
-              key: { type: 'string' },
+              key: { type: 'string', description: "The key's file name" },
               keyFingerprint: { type: 'string', description: "SHA-256 of the key's SPKI DER, hex" },
               logIndexes: {
                 type: 'array',
@@ -191,11 +191,12 @@ function contentOf({ profile, artifact, descriptor }: PulledProfile): Uint8Array
 class RenderedDocuments {
   readonly #rendered = new BoundedMemory<Buffer>(renderedBytes, (document) => document.length);
 
-  of(pulled: PulledProfile, content: Uint8Array): Buffer {
+  of(found: PulledProfile, content: Uint8Array): Buffer {
+    const pulled = withKeyFileNames(found);
     // It names the digest, and all else that stands in the document.
     const name = JSON.stringify(describePulled(pulled));
-    const found = this.#rendered.recall(name);
-    if (found !== undefined) return found;
+    const rendered = this.#rendered.recall(name);
+    if (rendered !== undefined) return rendered;
     const document = Buffer.from(renderPulled(pulled, content));
     this.#rendered.remember(name, document);
     return document;

@@ -189,6 +189,52 @@ describe('fairlead serve --embedded', () => {
       await rm(folder, { recursive: true });
     }
   });
+
+  it('tells callers of no folder, and not how the policy was named', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-embedded-'));
+    try {
+      await runFairlead(['keygen'], { cwd: folder });
+      await writeFile(
+        join(folder, 'policy.yaml'),
+        'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: localhost/security/**, require: [{key: fairlead.pub}]}\n',
+      );
+      const services = await startServe(
+        [
+          ...['--embedded', 'data', '--push', '127.0.0.1:0', '--pull', '127.0.0.1:0'],
+          ...['--policy', 'policy.yaml', '--key', 'fairlead.key'],
+        ],
+        { cwd: folder, env },
+      );
+      const secret = (await readFile(join(folder, 'data/token'), 'utf8')).trim();
+      const ask = async (reference: string, method = 'GET') => {
+        const response = await fetch(
+          `${method === 'GET' ? services.pull : services.push}/v1/profiles?reference=${reference}`,
+          {
+            method,
+            headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+            ...(method === 'POST' && { body: profile }),
+          },
+        );
+        const text = await response.text();
+        assert.doesNotMatch(text, /policy\.yaml|data|tmp|folder/);
+        return { status: response.status, ...JSON.parse(text) };
+      };
+      const denied = await ask('localhost/other/nginx:1');
+      assert.equal(denied.status, 403);
+      assert.match(denied.detail, /^the trust policy does not allow/);
+      assert.match(denied.hint, /the trust policy/);
+      assert.match((await ask('localhost/other/nginx:1', 'POST')).detail, /^the trust policy does not allow/);
+      const missing = await ask('localhost/security/nginx:1');
+      assert.equal(missing.status, 404);
+      assert.match(missing.hint, /^Check the registry, the repository/);
+      assert.equal((await ask('localhost/security/nginx:1', 'POST')).status, 201);
+      const served = await ask('localhost/security/nginx:1');
+      assert.equal(served.verification.signatures[0].key, 'fairlead.pub');
+      await services.stop();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
 });
 
 function startServices(cwd: string): Promise<Services> {

@@ -44,7 +44,7 @@ export function layoutRepository(folder: string, name: string): Repository {
 
   const notFound = (what: string): FairleadError =>
     new FairleadError('NotFound', `${root}: no ${what}`, {
-      hint: 'Check the folder, the repository and the tag or digest.',
+      hint: `Check ${root}, the repository and the tag or digest.`,
     });
 
   /** Links of a listed manifest; undefined where its file is gone, or is not a manifest: then it refers to nothing. */
