@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { openStore } from '#lib/node/store';
@@ -160,6 +161,32 @@ describe('shim', () => {
     await assert.rejects(start({ ...elsewhere, listen: long }), { kind: 'InvalidInput', message: /listen on .*xxx/ });
     await assert.rejects(start({ ...elsewhere, listen: 'unix:///proc/x/s.sock' }), { kind: 'InvalidInput' });
     assert.ok(!(await readdir(folder)).includes('other.sock'));
+  });
+
+  it('warns at the start of a runtime that does not answer, and of a policy that does not exist', async () => {
+    const silent = () => records.filter(({ messageId }) => messageId === 'fairlead.runtime.silent');
+    await start();
+    await start({
+      listen: `unix://${join(folder, 'second.sock')}`,
+      state: join(folder, 'second'),
+      runtime: `unix://${join(folder, 'nobody.sock')}`,
+      policy: join(folder, 'none.yaml'),
+    });
+    for (let waited = 0; silent().length === 0 && waited < 5000; waited += 20) await delay(20);
+    const [warning, ...others] = silent();
+    assert.deepEqual(others, [], 'the one that answers is not warned of');
+    assert.equal(warning?.['level'], 'warn');
+    assert.match(String(warning?.['msg']), /nobody\.sock does not answer yet: .*did not answer/);
+    const missing = records.filter(({ messageId }) => messageId === 'fairlead.policy.missing');
+    assert.deepEqual(
+      missing.map(({ level, msg }) => ({ level, msg })),
+      [
+        {
+          level: 'warn',
+          msg: `the policy ${join(folder, 'none.yaml')} does not exist: everything is denied until it does`,
+        },
+      ],
+    );
   });
 
   it('writes its decisions down where it is told to', async () => {

@@ -11,6 +11,7 @@ import { artifactSource } from './artifact-source.ts';
 import { calledFor } from './called-for.ts';
 import { handleCreateContainer } from './create-container.ts';
 import { openCredentialProviders, type ProviderOptions } from './credential-providers.ts';
+import { greetRuntime } from './greet-runtime.ts';
 import { handleList } from './list-security-profile-artifacts.ts';
 import { type MetricsServer, noMetrics, serveMetrics } from './metrics.ts';
 import { startProxy } from './proxy.ts';
@@ -138,6 +139,7 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     });
     undo.push(proxy.stop);
     log.info({ listen, runtime, state: options.state, policy: policy.current.source }, 'the shim is ready');
+    undo.push(greetRuntime(callRuntime, options.runtime, log));
     return { ...(server === undefined ? {} : { metrics: server.address }), reload: policy.reload, stop };
   } catch (error) {
     await stop();

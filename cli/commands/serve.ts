@@ -145,6 +145,7 @@ async function healthServer({ policy, logger }: Omit<Surroundings, 'connect'>): 
     version: packageVersion(),
     logger: logger.child({ service: 'health' }),
     policyInForce: () => policy.inForce,
+    policyMissing: () => policy.current.missing ?? false,
   });
 }
 

@@ -31,6 +31,7 @@ describe('a policy that is followed', () => {
   async function follow(interval?: number): Promise<PolicySource> {
     const log = {
       info: (_: object, message: string): void => void told.push(message),
+      warn: (_: object, message: string): void => void told.push(message),
       error: (_: object, message: string): void => void told.push(message),
     };
     const onRead = (inForce: boolean): void => void read.push(inForce);
@@ -70,6 +71,26 @@ describe('a policy that is followed', () => {
     await rm(policy);
     await followed.reload();
     assert.deepEqual(followed.current.rules, []);
+    assert.equal(followed.inForce, false);
+    assert.deepEqual(read, [true, false]);
+    assert.deepEqual(told, [`the policy ${policy} does not exist: everything is denied until it does`]);
+  });
+
+  it('warns at the start, once, where its file does not exist, and says when it does', async () => {
+    await rm(policy);
+    const followed = await follow();
+    const missing = `the policy ${policy} does not exist: everything is denied until it does`;
+    assert.deepEqual(told, [missing]);
+    await followed.reload();
+    assert.deepEqual(told, [missing]);
+    assert.equal(followed.inForce, false);
+    assert.deepEqual(read, [false, false]);
+    // An empty file denies everything too, and is one that somebody has put there.
+    await writeFile(policy, '');
+    await followed.reload();
+    assert.deepEqual(told, [missing, 'policy loaded']);
+    assert.equal(followed.inForce, true);
+    assert.deepEqual(read, [false, false, true]);
   });
 
   it('is not taken while it is being written: the first half of a file may be a looser policy', async () => {

@@ -7,7 +7,7 @@ import type { TrustPolicy } from './policy.ts';
 /** The trust policy in force, which follows the files it is made of. */
 export interface PolicySource {
   readonly current: TrustPolicy;
-  /** Whether the files say what is in force; false where they do not parse, and an older policy is. */
+  /** Whether the files say what is in force; false where they do not parse, and an older policy is, or where there is none, and everything is denied. */
   readonly inForce: boolean;
   /** Reads the files again; where they do not parse, the old policy stays and an alarm is raised. */
   reload(): Promise<void>;
@@ -15,8 +15,11 @@ export interface PolicySource {
 }
 
 export interface PolicyWatch extends PolicyReading {
-  /** Told what becomes of the files: pino's methods. Records carry the messageId `fairlead.policy.loaded` or `fairlead.policy.broken`. */
-  readonly log: Record<'info' | 'error', (record: object, message: string) => void>;
+  /**
+   * Told what becomes of the files: pino's methods. Records carry the messageId `fairlead.policy.loaded`, `fairlead.policy.missing` or
+   * `fairlead.policy.broken`.
+   */
+  readonly log: Record<'info' | 'warn' | 'error', (record: object, message: string) => void>;
   /** Told after every reading whether the files say what is in force. */
   readonly onRead?: (inForce: boolean) => void;
   /** Milliseconds between readings. The files are read, not watched: key files and mounted folders change too. */
@@ -39,7 +42,18 @@ export async function followPolicy(
   let complaint: string | undefined;
   let begun = 0;
   let decided = 0;
-  onRead(true);
+  const inForce = (): boolean => complaint === undefined && !current.missing;
+  const sayMissing = (): void =>
+    log.warn(
+      {
+        messageId: 'fairlead.policy.missing',
+        policy: path,
+        hint: 'Put the file there, or mend its name: --policy FILE.',
+      },
+      `the policy ${path} does not exist: everything is denied until it does`,
+    );
+  if (current.missing) sayMissing();
+  onRead(inForce());
 
   async function reload(): Promise<void> {
     const turn = ++begun;
@@ -52,8 +66,11 @@ export async function followPolicy(
     try {
       const fresh = await loadSettled(path, current.revision, reading);
       if (!isNews()) return;
-      onRead(true);
-      if (fresh.revision !== current.revision || complaint !== undefined) {
+      // A file without a word has the revision of one that is missing.
+      const changed = fresh.revision !== current.revision || fresh.missing !== current.missing;
+      if (fresh.missing) {
+        if (changed || complaint !== undefined) sayMissing();
+      } else if (changed || complaint !== undefined) {
         log.info(
           { messageId: 'fairlead.policy.loaded', policy: fresh.source, revision: fresh.revision },
           'policy loaded',
@@ -61,6 +78,7 @@ export async function followPolicy(
       }
       complaint = undefined;
       current = fresh;
+      onRead(inForce());
     } catch (thrown) {
       if (!isNews()) return;
       const error = toFairleadError(thrown);
@@ -90,7 +108,7 @@ export async function followPolicy(
       return current;
     },
     get inForce() {
-      return complaint === undefined;
+      return inForce();
     },
     reload,
     stop: () => clearInterval(timer),

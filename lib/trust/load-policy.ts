@@ -47,7 +47,7 @@ export async function loadPolicy(path: string, { checkPath }: PolicyReading = {}
   }
   const { seccomp } = document.baseline;
   return {
-    source: text === undefined ? `${path} (which does not exist)` : path,
+    ...(text === undefined ? { source: `${path} (which does not exist)`, missing: true } : { source: path }),
     rules,
     baseline: { seccomp: seccomp === 'RuntimeDefault' ? seccomp : await readBaseline(files, seccomp) },
     limits: document.limits,

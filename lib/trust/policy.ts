@@ -11,6 +11,8 @@ import type { SignedContent } from './signed-content.ts';
 export interface TrustPolicy {
   /** The file that it came from, as messages name it. */
   readonly source: string;
+  /** True where that file does not exist: then everything is denied. */
+  readonly missing?: true;
   /** In file order; the first that matches decides. */
   readonly rules: readonly Rule[];
   readonly baseline: Baseline;

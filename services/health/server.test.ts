@@ -5,15 +5,20 @@ import { createHealthServer } from './server.ts';
 
 it('the health of a process says whether its policy is in force', async () => {
   let inForce = true;
+  let missing = false;
   const app = await createHealthServer({
     version: '1',
     logger: pino({ level: 'silent' }),
     policyInForce: () => inForce,
+    policyMissing: () => missing,
   });
   assert.deepEqual((await app.inject('/healthz')).json(), { status: 'ok', policyInForce: true });
   inForce = false;
   assert.deepEqual((await app.inject('/readyz')).json(), { status: 'ready', policyInForce: false });
   assert.match((await app.inject('/metrics')).body, /^fairlead_policy_in_force\{service="fairlead-health"\} 0$/m);
+  missing = true;
+  const denying = { status: 'ok', policyInForce: false, policy: 'does not exist: everything is denied' };
+  assert.deepEqual((await app.inject('/healthz')).json(), denying);
   await app.close();
 });
 

@@ -6,7 +6,7 @@ import { createServer, type ServerOptions } from '../http/server.ts';
  * same moment accepts them one after another: what probes it is behind them there, and here it is not.
  */
 export function createHealthServer(
-  options: Pick<ServerOptions, 'version' | 'logger' | 'policyInForce'>,
+  options: Pick<ServerOptions, 'version' | 'logger' | 'policyInForce' | 'policyMissing'>,
 ): Promise<FastifyInstance> {
   const server = {
     name: 'fairlead-health',

@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly timeout: number;
   /** Whether the trust policy on disk is the one in force; shown in health and metrics. */
   readonly policyInForce?: (() => boolean) | undefined;
+  /** Whether there is no trust policy on disk, so that everything is denied; shown in health. */
+  readonly policyMissing?: (() => boolean) | undefined;
   /** Files and folders of this machine that errors may name: callers are told of none. */
   readonly localPaths?: (() => LocalPaths) | undefined;
   /** How callers prove who they are, for the OpenAPI document. */
@@ -93,7 +95,7 @@ export async function createServer(
   const newTurns = (): Turns => new Turns(() => connections);
   // Not behind the work that waits: it is one piece, for all who ask.
   addMetrics(app, options.name, { turns: newTurns(), policyInForce: options.policyInForce });
-  addHealth(app, options.policyInForce);
+  addHealth(app, options);
   addRoutes(app, {
     signalOf: (reply) => callSignal(reply, options.timeout),
     turns: newTurns(),
@@ -126,8 +128,14 @@ const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 
  * Neither asks the registry: one registry that fails must not take every replica out of the load balancer. Nor does a policy file that is
  * broken: the policy before it is in force, and a service that started again would have none.
  */
-function addHealth(app: FastifyInstance, policyInForce: ServerOptions['policyInForce']): void {
-  const policy = () => (policyInForce === undefined ? {} : { policyInForce: policyInForce() });
+function addHealth(
+  app: FastifyInstance,
+  { policyInForce, policyMissing }: Pick<ServerOptions, 'policyInForce' | 'policyMissing'>,
+): void {
+  const policy = () => ({
+    ...(policyInForce !== undefined && { policyInForce: policyInForce() }),
+    ...(policyMissing?.() && { policy: 'does not exist: everything is denied' }),
+  });
   app.get('/healthz', { schema: { hide: true }, logLevel: 'warn' }, async () => ({ status: 'ok', ...policy() }));
   app.get('/readyz', { schema: { hide: true }, logLevel: 'warn' }, async () => ({ status: 'ready', ...policy() }));
 }

@@ -108,6 +108,7 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     bodyLimit: 1024,
     timeout,
     policyInForce: () => policy.inForce,
+    policyMissing: () => policy.current.missing ?? false,
     localPaths: () => ({ ...policyPaths(policy.current), ...localPaths }),
   };
   return createServer(server, (app, surroundings) => addRoutes(app, surroundings, options));

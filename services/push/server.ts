@@ -84,6 +84,7 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
     bodyLimit: maxArtifactBytes,
     timeout,
     policyInForce: () => policy.inForce,
+    policyMissing: () => policy.current.missing ?? false,
     localPaths: () => ({ ...policyPaths(policy.current), ...localPaths }),
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
   } as const;

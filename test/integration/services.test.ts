@@ -190,6 +190,24 @@ describe('fairlead serve --embedded', () => {
     }
   });
 
+  it('says in its health that a policy that does not exist denies everything', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-embedded-'));
+    try {
+      const services = await startServe(
+        ['--embedded', 'data', '--push', '127.0.0.1:0', '--pull', '127.0.0.1:0', '--policy', 'nope.yaml'],
+        { cwd: folder, env },
+      );
+      for (const url of [`${services.push}/healthz`, `${services.pull}/readyz`]) {
+        const { policyInForce, policy } = await json(await fetch(url));
+        assert.deepEqual([policyInForce, policy], [false, 'does not exist: everything is denied']);
+      }
+      assert.match(await (await fetch(`${services.pull}/metrics`)).text(), /^fairlead_policy_in_force\{[^}]*\} 0$/m);
+      await services.stop();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('tells callers of no folder, and not how the policy was named', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fairlead-embedded-'));
     try {

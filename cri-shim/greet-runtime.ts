@@ -1,0 +1,30 @@
+import { toFairleadError } from '#lib/errors';
+import { VersionRequestSchema, VersionResponseSchema } from './gen/cri_pb.js';
+import { ask, type CallRuntime, isUnimplemented } from './runtime-call.ts';
+import type { ShimLog } from './shim-log.ts';
+
+/** How long the runtime may take to answer, in milliseconds. */
+const patience = 10_000;
+
+/**
+ * Asks the runtime for its version, and warns where it does not answer: it may start after the shim,
+ * and the address may be wrong. Returns a function that gives the question up.
+ */
+export function greetRuntime(call: CallRuntime, runtime: string, log: Pick<ShimLog, 'warn'>): () => Promise<void> {
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(patience)]);
+  const answered = ask(call, 'Version', [VersionRequestSchema, VersionResponseSchema], {}, signal).then(
+    () => undefined,
+    (thrown: unknown) => {
+      if (stopping.signal.aborted || isUnimplemented(thrown)) return;
+      const { message } = toFairleadError(thrown);
+      const hint =
+        'Start the container runtime, or mend its address: --runtime SOCKET. Calls are passed on as soon as it answers.';
+      log.warn({ messageId: 'fairlead.runtime.silent', runtime, hint }, `${runtime} does not answer yet: ${message}`);
+    },
+  );
+  return () => {
+    stopping.abort();
+    return answered;
+  };
+}
