@@ -14,6 +14,7 @@ export function policyDocument({ source, revision, rules }: TrustPolicy): object
       kinds: rule.kinds,
       unsigned: rule.unsigned,
       require: asked(rule),
+      signedRepository: rule.signedRepository,
       ...shadowDocument(shadows[index]),
     })),
   };
@@ -28,6 +29,7 @@ export function policyText({ source, revision, rules }: TrustPolicy): string {
     lines.push(`rule       ${rule.match}${rule.kinds === undefined ? '' : ` (${rule.kinds.join(', ')})`}`);
     if (rule.unsigned) lines.push('  allows   anything, unsigned');
     for (const each of asked(rule)) lines.push(`  requires ${each}`);
+    if (rule.signedRepository !== undefined) lines.push(`  requires ${signedRepositoryText(rule.signedRepository)}`);
     const shadow = shadows[index];
     if (shadow === 'undecided')
       lines.push('  note     whether earlier rules cover all of it would take too long to tell');
@@ -40,6 +42,11 @@ function asked({ require, attestations = [] }: Rule): string[] {
   return [...require.map(requirementText), ...attestations.map(attestationText)];
 }
 
+function signedRepositoryText(repository: string): string {
+  const which = repository === 'same' ? 'the repository that is asked for' : repository;
+  return `that signatures name ${which} (signedRepository): Sigstore bundles never do, --signature-format legacy does`;
+}
+
 function requirementText({ anyOf, threshold = 1 }: Requirement): string {
   const signers = anyOf.map(describeAlternative).join(' or ');
   return threshold === 1 ? signers : `${threshold} different signers of: ${signers}`;
@@ -49,7 +56,7 @@ function attestationText({ type, by, provenance }: AttestationRequirement): stri
   const facts = Object.entries(provenance).map(
     ([fact, expected]) => `, ${fact} ${'exact' in expected ? expected.exact : `${expected.pattern} (pattern)`}`,
   );
-  return `attestation ${type}${facts.join('')}, by ${by === undefined ? 'who signs' : requirementText(by)}`;
+  return `attestation ${type}${facts.join('')}, by ${by === undefined ? 'a signer of the artifact' : requirementText(by)}`;
 }
 
 /** The positions of the rules that come before, or that it would take too long to tell whether they leave something. */

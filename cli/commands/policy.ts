@@ -1,11 +1,12 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { makeFolder } from '#lib/files/make-folder';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { formatReference, parseReference } from '#lib/registry/reference';
+import type { FileName } from '#lib/trust/policy-text';
 import { openRegistries } from '../connect.ts';
 import { explanationDocument, explanationText } from '../explain-decision.ts';
 import { readInput, unreadable, writeNewFile } from '../files.ts';
@@ -126,7 +127,7 @@ async function explain(file: string, referenceText: string, options: TestOptions
 async function importPolicy(file: string, { folder, allowUnsigned, skip }: ImportOptions): Promise<void> {
   const { importContainersPolicy } = await import('#lib/trust/import-containers-policy');
   const text = new TextDecoder().decode(await readInput(file, maxPolicyBytes));
-  const { policy, keys, notes } = namingFlags(() =>
+  const { policy, keys, keyFiles, notes } = namingFlags(() =>
     importContainersPolicy(text, file === '-' ? 'stdin' : file, { allowUnsigned, skip }),
   );
   if (folder === undefined) {
@@ -135,19 +136,34 @@ async function importPolicy(file: string, { folder, allowUnsigned, skip }: Impor
         hint: 'Give --folder FOLDER: policy.yaml and the keys are written there.',
       });
     }
-    for (const note of notes) writeNote('note', note);
+    for (const note of [...notes, ...(await missingKeys(keyFiles, '.'))]) writeNote('note', note);
     process.stdout.write(policy);
     return;
   }
   await makeFolder(folder).catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `cannot make the folder ${folder}`, { cause, ...fileHint(cause) });
   });
-  for (const note of notes) writeNote('note', note);
+  for (const note of [...notes, ...(await missingKeys(keyFiles, folder))]) writeNote('note', note);
   for (const [name, key] of keys) await writeNewFile(join(folder, name), key, 0o644);
   await writeNewFile(join(folder, 'policy.yaml'), policy, 0o644);
   process.stdout.write(
     `${[...keys.keys(), 'policy.yaml'].map((name) => `written    ${join(folder, name)}`).join('\n')}\n`,
   );
+}
+
+/** Notes of keys that a policy in the folder names and would not find: it would not be taken. */
+async function missingKeys(keyFiles: readonly FileName[], folder: string): Promise<string[]> {
+  const notes = await Promise.all(
+    keyFiles.map(async ({ path, at }) => {
+      const reason = await access(resolve(folder, path), constants.R_OK).then(() => undefined, fileErrorReason);
+      return reason === undefined ? [] : [`${at}: key ${path} ${reason}: the policy is not taken before it is there`];
+    }),
+  );
+  return notes.flat();
+}
+
+function fileErrorReason(error: NodeJS.ErrnoException): string {
+  return error.code === 'ENOENT' ? 'does not exist' : 'cannot be read';
 }
 
 /** Has hints name the flags of the command in the place of what the function calls them. */
@@ -156,7 +172,7 @@ function namingFlags<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof FairleadError) || error.hint === undefined) throw error;
-    const hint = error.hint.replace('`skip`', '--skip').replace('`allowUnsigned`', '--allow-unsigned');
+    const hint = error.hint.replaceAll('`skip`', '--skip').replaceAll('`allowUnsigned`', '--allow-unsigned');
     throw new FairleadError(error.kind, error.message, { cause: error.cause, hint });
   }
 }

@@ -46,6 +46,9 @@ export interface RefusedSignature {
   readonly reason: string;
 }
 
+/** Why a bundle never meets a rule that asks for `signedRepository`. */
+export const namesNoRepository = 'it does not say for which repository it was made (bundles never do)';
+
 /** Says whether a requirement was met. */
 export function isMet({ held, threshold }: Examined): boolean {
   return held.length >= Math.max(threshold, 1);
@@ -166,7 +169,7 @@ function assertSigned(descriptor: Descriptor, repository: string | undefined): C
 /** Signatures of the same bytes in another repository are refused where the rule asks for it; a tag that the signer named plays no part. */
 function assertRepository(dockerReference: string | undefined, repository: string): void {
   if (dockerReference === undefined) {
-    throw new FairleadError('SignatureInvalid', 'it does not say for which repository it was made (bundles never do)');
+    throw new FairleadError('SignatureInvalid', namesNoRepository);
   }
   const [, named] = /^([^@]*?)(?::[^/:@]*)?(?:@.*)?$/.exec(dockerReference) ?? [];
   if (named !== undefined && repositoryName(named) === repositoryName(repository)) return;

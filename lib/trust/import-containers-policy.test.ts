@@ -17,10 +17,10 @@ const gpg = [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: '/etc/pki/rpm-gpg/
 
 function imported(docker: Record<string, object[]>, fallback: object[] = reject, choices: ImportChoices = {}) {
   const json = JSON.stringify({ default: fallback, transports: { docker, dir: { '': accept } } }, undefined, 2);
-  const { policy, keys, notes } = importContainersPolicy(json, 'policy.json', choices);
+  const { policy, keys, keyFiles, notes } = importContainersPolicy(json, 'policy.json', choices);
   // What is made must be a policy of ours, and is read by the parser that reads every other.
   parsePolicy(policy, 'imported.yaml');
-  return { rules: parse(policy).rules as object[], keys, notes };
+  return { rules: parse(policy).rules as object[], keys, keyFiles, notes };
 }
 
 function refuses(
@@ -120,7 +120,7 @@ describe('importContainersPolicy', () => {
       ['a.b/**'],
     );
     assert.deepEqual(
-      notes.filter((note) => !note.includes('transport')).sort(),
+      notes.filter((note) => !/transport|signedRepository/.test(note)).sort(),
       [
         'policy.json:10:9: left out: scope registry.access.redhat.com: GPG signatures are not supported',
         'policy.json:17:9: left out: scope registry.redhat.io: GPG signatures are not supported',
@@ -132,13 +132,80 @@ describe('importContainersPolicy', () => {
 
   it('leaves out nothing that something wider would let through', () => {
     const both = { skip: true, allowUnsigned: true };
-    refuses({ 'registry.redhat.io': gpg }, /it would be left out, and the default would let it through/, accept, both);
+    refuses(
+      { 'registry.redhat.io': gpg },
+      /scope registry\.redhat\.io would be left out, and the default would let it through/,
+      accept,
+      both,
+    );
     refuses({ 'a.b/c': gpg, 'a.b': accept }, /left out, and scope a\.b would let it through/, reject, { skip: true });
     refuses({ 'a.b/c': gpg, 'a.b': signed() }, /left out, and scope a\.b would/, reject, { skip: true });
     refuses({ 'a.b/c:v1': gpg, 'a.b/c': signed() }, /left out, and scope a\.b\/c would/, reject, { skip: true });
     refuses({ 'A.b:443/c': gpg, 'a.b': signed() }, /left out, and scope a\.b would/, reject, { skip: true });
     refuses({ 'registry-1.docker.io/c': gpg, 'docker.io': signed() }, /scope docker\.io would/, reject, { skip: true });
     refuses({ 'a.b/c': reject, 'a.b': accept }, /rejects part of what scope a\.b accepts/, reject, { skip: true });
+  });
+
+  it('has a way out of every refusal that works', () => {
+    const hintOf = (docker: Record<string, object[]>, fallback: object[], choices: ImportChoices): string => {
+      try {
+        imported(docker, fallback, choices);
+      } catch (error) {
+        assert.ok(error instanceof FairleadError);
+        return `${error.message}\n${error.hint}`;
+      }
+      return 'imported';
+    };
+    // As Red Hat ships it.
+    const rhel = { 'registry.access.redhat.com': gpg, 'registry.redhat.io': gpg };
+    assert.match(hintOf(rhel, accept, { allowUnsigned: true }), /give `skip` in the place of `allowUnsigned`/);
+    const both = hintOf(rhel, accept, { skip: true, allowUnsigned: true });
+    assert.match(
+      both,
+      /scope registry\.access\.redhat\.com, scope registry\.redhat\.io would be left out, and the default would let them/,
+    );
+    assert.match(both, /Run it with `skip` alone, without `allowUnsigned`: then the default is left out too/);
+    assert.equal(hintOf(rhel, accept, { skip: true }), 'imported');
+    assert.match(hintOf({ 'a.b/c': reject }, accept, { allowUnsigned: true }), /Run it with `skip` alone/);
+    assert.equal(hintOf({ 'a.b/c': reject }, accept, { skip: true }), 'imported');
+    // By tag and digest: no choice helps, since the repository would let them through.
+    for (const scope of ['a.b:5000/c:v1', `a.b:5000/c@sha256:${'0'.repeat(64)}`]) {
+      const tagged = { [scope]: signed(), 'a.b:5000/c': signed() };
+      assert.match(
+        hintOf(tagged, reject, {}),
+        /remove this scope there, so that what is said of a\.b:5000\/c holds for all/,
+      );
+      assert.match(
+        hintOf(tagged, reject, { skip: true }),
+        /Remove scope .* there: then scope a\.b:5000\/c decides for every tag/,
+      );
+    }
+    assert.equal(hintOf({ 'a.b/c:v1': signed() }, reject, { skip: true }), 'imported');
+    assert.match(
+      hintOf({ 'a.b/c': gpg, 'a.b': signed() }, reject, { skip: true }),
+      /In the place of scope a\.b, name there the namespaces and repositories that are to be allowed/,
+    );
+  });
+
+  it('says that bundles do not do where signatures have to name the repository', () => {
+    const { notes } = imported({ 'a.b/c': signed(), 'a.b/d': signed() });
+    const [note, ...others] = notes.filter((each) => each.includes('signedRepository'));
+    assert.match(
+      note ?? '',
+      /^signedRepository \(same\): .*Sigstore bundles never do: sign with --signature-format legacy/,
+    );
+    assert.deepEqual(others, []);
+    assert.ok(!imported({ 'a.b/c': accept }).notes.some((each) => each.includes('signedRepository')));
+  });
+
+  it('names the files of keys, and where they are named', () => {
+    const [{ keyPath: _, ...without } = {}] = signed() as { keyPath?: string }[];
+    const { keyFiles } = imported({ 'a.b/c': signed(), 'a.b/d': [{ ...without, keyPaths: ['a.pub', 'b.pub'] }] });
+    assert.deepEqual(
+      keyFiles.map(({ path }) => path),
+      ['/etc/pki/acme.pub', 'a.pub', 'b.pub'],
+    );
+    for (const { at } of keyFiles) assert.match(at, /^policy\.json:\d+:\d+$/);
   });
 
   it('skips no mistakes', () => {

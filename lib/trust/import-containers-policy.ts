@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { stringify } from 'yaml';
 import { registryName, repositoryName } from '#lib/registry/registry-name';
 import { matchesRepository, matchProblem } from './match.ts';
-import { type Path, PolicyText } from './policy-text.ts';
+import { type FileName, type Path, PolicyText } from './policy-text.ts';
 
 /** A trust policy made from another tool's, as the files to write. */
 export interface ImportedPolicy {
@@ -10,6 +10,8 @@ export interface ImportedPolicy {
   readonly policy: string;
   /** Keys that stood inside the other policy, by the file names that ours gives them: PEM. */
   readonly keys: ReadonlyMap<string, string>;
+  /** Files of keys that the policy names, as it names them: they are not looked at. */
+  readonly keyFiles: readonly FileName[];
   /** What its new owner must know: what is allowed unsigned, and what was left out; each with `source:line:column`. */
   readonly notes: readonly string[];
 }
@@ -96,6 +98,7 @@ export function importContainersPolicy(json: string, source: string, choices: Im
   return {
     policy: stringify({ apiVersion: 'fairlead.dev/v1', kind: 'TrustPolicy', rules }, { aliasDuplicateObjects: false }),
     keys: importer.keys,
+    keyFiles: importer.keyFiles,
     notes: importer.notes,
   };
 }
@@ -107,6 +110,7 @@ function bySpecificity(a: Scope, b: Scope): number {
 
 class Importer {
   readonly keys = new Map<string, string>();
+  readonly keyFiles: FileName[] = [];
   readonly notes: string[] = [];
   readonly #document: PolicyText;
   readonly #choices: ImportChoices;
@@ -126,7 +130,7 @@ class Importer {
       if (!(error instanceof Inexpressible)) throw error;
       if (this.#choices.skip !== true) {
         throw this.#document.error(error.path, `cannot be imported: ${error.message}`, {
-          hint: 'Nothing was imported. Change it there, write the rule by hand, or give `skip` to leave out what cannot be said.',
+          hint: this.#withoutSkip(name),
         });
       }
       this.#note(error.path, `left out: ${nameOf(path)}: ${error.message}`);
@@ -139,24 +143,63 @@ class Importer {
    * scope after it accepts something, that would let it through, and our policy has no way to say so.
    */
   rules(scopes: readonly Scope[]): object[] {
-    return scopes.flatMap(({ name, path, verdict }, index) => {
-      if (typeof verdict === 'object') return globsOf(name).map((match) => ({ match, ...verdict }));
-      const asHere = verdict === 'reject' ? name : repositoryName(name);
+    const [first, ...more] = scopes.flatMap((scope, index) => {
+      if (typeof scope.verdict === 'object') return [];
+      const asHere = scope.verdict === 'reject' ? scope.name : repositoryName(scope.name);
       const wider = scopes
         .slice(index + 1)
         .find((other) => typeof other.verdict === 'object' && covers(other.name, asHere));
-      if (wider === undefined) return [];
-      const accepting = nameOf(wider.path);
-      throw this.#document.error(
-        path,
-        verdict === 'reject'
-          ? `cannot be imported: it rejects part of what ${accepting} accepts`
-          : `cannot be skipped: it would be left out, and ${accepting} would let it through`,
-        {
-          hint: 'Nothing was imported. Change it there, or write the rules by hand, what is to be denied in none of them.',
-        },
-      );
+      return wider === undefined ? [] : [{ scope, wider }];
     });
+    if (first !== undefined) {
+      const alike = more.filter(({ scope, wider }) => scope.verdict === first.scope.verdict && wider === first.wider);
+      throw this.#letThrough([first.scope, ...alike.map(({ scope }) => scope)], first.wider);
+    }
+    const signedFor = new Set(
+      scopes.flatMap(({ verdict }) =>
+        typeof verdict === 'object' && 'require' in verdict ? (verdict.signedRepository ?? []) : [],
+      ),
+    );
+    if (signedFor.size > 0) {
+      this.notes.push(
+        `signedRepository (${[...signedFor].join(', ')}): signatures have to say for which repository they were made, ` +
+          'which Sigstore bundles never do: sign with --signature-format legacy, or take signedRepository out of the rules',
+      );
+    }
+    return scopes.flatMap(({ name, verdict }) =>
+      typeof verdict === 'object' ? globsOf(name).map((match) => ({ match, ...verdict })) : [],
+    );
+  }
+
+  /** Why nothing can be imported where scopes that get no rule are covered by a wider one that accepts something. */
+  #letThrough(scopes: readonly [Scope, ...Scope[]], wider: Scope): Error {
+    const [{ name, path, verdict }] = scopes;
+    const named = scopes.map((scope) => nameOf(scope.path)).join(', ');
+    const accepting = nameOf(wider.path);
+    const repository = repositoryOf(name);
+    const acceptsAnything = wider.name === '' && typeof wider.verdict === 'object' && 'unsigned' in wider.verdict;
+    return this.#document.error(
+      path,
+      verdict === 'reject'
+        ? `cannot be imported: ${named}: rejects part of what ${accepting} accepts`
+        : `cannot be skipped: ${named} would be left out, and ${accepting} would let ${scopes.length === 1 ? 'it' : 'them'} through`,
+      {
+        hint: acceptsAnything
+          ? `Nothing was imported. Run it with \`skip\` alone, without \`allowUnsigned\`: then ${accepting} is left out too, and what no rule names is denied.`
+          : repository === undefined
+            ? `Nothing was imported. In the place of ${accepting}, name there the namespaces and repositories that are to be allowed: what no rule names is denied.`
+            : `Nothing was imported. Remove ${named} there: then ${accepting} decides for every tag and digest of ${repository}.`,
+      },
+    );
+  }
+
+  /** What to do about a scope that cannot be said, by who has not chosen to skip such. */
+  #withoutSkip(name: string): string {
+    const repository = repositoryOf(name);
+    const skip = `give \`skip\`${this.#choices.allowUnsigned === true ? ' in the place of `allowUnsigned`' : ''} to leave out what cannot be said: it is denied then`;
+    return repository === undefined
+      ? `Nothing was imported. Change it there, or ${skip}.`
+      : `Nothing was imported. A rule is for a whole repository: remove this scope there, so that what is said of ${repository} holds for all of its tags and digests; or, where nothing is said of that, ${skip}.`;
   }
 
   /** Notes a transport that is not the one of registries. */
@@ -236,6 +279,9 @@ class Importer {
       keyData && [this.#keep(keyData, [...path, 'keyData'])],
       keyDatas?.map((data, index) => this.#keep(data, [...path, 'keyDatas', index])),
     ];
+    const file = (name: string, at: Path): FileName => ({ path: name, at: this.#document.at([...path, ...at]) });
+    if (keyPath !== undefined) this.keyFiles.push(file(keyPath, ['keyPath']));
+    this.keyFiles.push(...(keyPaths ?? []).map((name, index) => file(name, ['keyPaths', index])));
     const [files, ...more] = sources.filter((each) => each !== undefined && each !== '');
     if (files === undefined || more.length > 0 || typeof files === 'string') {
       throw this.#document.error(path, 'exactly one of keyPath, keyPaths, keyData and keyDatas must be there');
@@ -273,6 +319,12 @@ class Importer {
 function nameOf([first, transport, scope]: Path): string {
   if (first === 'default') return 'the default';
   return scope === '' ? `scope "" of ${transport}` : `scope ${scope}`;
+}
+
+/** The repository of a scope that is one tag or digest of it; undefined for other scopes. */
+function repositoryOf(scope: string): string | undefined {
+  const [, repository, tagOrDigest] = /^([^@*]+\/[^@:/*]+)((?::[^/@*]+)?(?:@[^*]+)?)$/.exec(scope) ?? [];
+  return tagOrDigest === '' ? undefined : repository;
 }
 
 /** The registry that a scope's host is here, or has among its own here, and is not there; undefined where there is none. */

@@ -127,6 +127,13 @@ describe('verifySignatures', () => {
     verifySignatures(artifact, reference, [await named('upstream.example:5000/nginx:v1')], mirrored);
     refuses([await named(here)], mirrored, /it was made for "registry/);
     refuses([bundleSignature(await signArtifact(artifact, signer))], same, /does not say for which repository/);
+    // Who publishes as ever makes bundles: to sign again would not help.
+    for (const signatures of [[], [bundleSignature(await signArtifact(artifact, signer))]]) {
+      assert.throws(
+        () => verifySignatures(artifact, reference, signatures, same),
+        (error) => error instanceof FairleadError && /--signature-format legacy/.test(error.hint ?? ''),
+      );
+    }
   });
 
   it('asks for nothing where the rule says unsigned, and for something everywhere else', () => {

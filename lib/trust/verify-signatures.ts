@@ -1,11 +1,15 @@
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference } from '#lib/registry/reference';
-import { type Examined, examineSignatures, isMet } from './examine-signatures.ts';
+import { type Examined, examineSignatures, isMet, namesNoRepository } from './examine-signatures.ts';
 import type { Rule } from './policy.ts';
 import type { Signature, Verification } from './signature.ts';
 
 const maxReasons = 10;
+
+/** How the hint begins where only signatures in the older form would do. */
+export const legacyOnly =
+  "The rule's signedRepository asks for signatures that name their repository, as only cosign's older form does.";
 
 /**
  * Checks the signatures and attestations of an artifact against a rule: every requirement must be met. Needs no network, so
@@ -51,7 +55,10 @@ export function judge(examined: readonly Examined[], judged: Judged): Verificati
   return { rule: rule.match, unsigned: false, signatures: examined.flatMap(({ held }) => held) };
 }
 
-function refusal(examined: Examined, { name, found, rule: { match }, passedOver }: Judged): FairleadError {
+function refusal(
+  examined: Examined,
+  { name, found, rule: { match, signedRepository }, passedOver }: Judged,
+): FairleadError {
   const { attestation, held, refused, threshold } = examined;
   const requires = describeRequirement(examined);
   const unread = shortened(passedOver.map(({ summary }) => `passed over: ${summary}`));
@@ -69,7 +76,10 @@ function refusal(examined: Examined, { name, found, rule: { match }, passedOver 
     // "Not signed" would make people sign what somebody else has signed.
     const what = unread.length === 0 ? 'is not signed' : 'has no signature that is read';
     return new FairleadError('SignatureInvalid', `${name} ${what}; rule ${match} requires ${requires}`, {
-      hint: `Sign it with \`fairlead sign ${name} --key …\`, or with \`cosign sign --key … ${name}\`.`,
+      hint:
+        signedRepository === undefined
+          ? `Sign it with \`fairlead sign ${name} --key …\`, or with \`cosign sign --key … ${name}\`.`
+          : `${legacyOnly} Sign it with \`fairlead sign ${name} --key … --signature-format legacy\`.`,
       details: unread,
     });
   }
@@ -83,7 +93,12 @@ function refusal(examined: Examined, { name, found, rule: { match }, passedOver 
   return new FairleadError(
     'SignatureInvalid',
     `${what} rule ${match}, which requires ${requires}${reasons.length > 0 ? ':' : ''}`,
-    { hint: 'Ask the publisher what he signs with, and compare it with the policy.', details: [...reasons, ...unread] },
+    {
+      hint: refused.some(({ reason }) => reason === namesNoRepository)
+        ? `${legacyOnly} Sign with \`--signature-format legacy\`, or take signedRepository out of the rule.`
+        : 'Ask the publisher what he signs with, and compare it with the policy.',
+      details: [...reasons, ...unread],
+    },
   );
 }
 

@@ -18,6 +18,7 @@ import type { Limits, TrustPolicy } from '#lib/trust/policy';
 import { provenancePredicateType } from '#lib/trust/predicate-type';
 import type { StatementSigner } from '#lib/trust/sign-artifact';
 import type { SignatureFormat, Verification } from '#lib/trust/signature';
+import { legacyOnly } from '#lib/trust/verify-signatures';
 
 export interface PublishRequest {
   /** Where to: a repository and, unless it is to be found by its digest alone, a tag. */
@@ -179,7 +180,7 @@ async function readBack(request: PullRequest, context: PullContext): Promise<Ver
     if (!(error instanceof FairleadError)) throw error;
     const { kind, summary, ...rest } = error;
     const hint =
-      kind === 'SignatureInvalid'
+      kind === 'SignatureInvalid' && !error.hint?.startsWith(legacyOnly)
         ? 'Sign it with what the rule asks for: fairlead push again, or fairlead sign and fairlead tag.'
         : error.hint;
     throw new FairleadError(kind, `sent, but not tagged: ${summary}`, { ...rest, ...(hint && { hint }), cause: error });

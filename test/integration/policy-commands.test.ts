@@ -122,6 +122,36 @@ describe('fairlead policy', () => {
     await writeFile(join(folder, 'named.json'), containers({ type: 'sigstoreSigned', keyPath: 'a.pub', ...identity }));
     await writeFile(join(folder, 'imported.yaml'), succeeded(await fairlead(['policy', 'import', 'named.json'])));
     assert.match(succeeded(await fairlead(['policy', 'check', 'imported.yaml'])), /requires key a\.pub/);
+    // What push makes unless told otherwise does not meet it: all say so, and what would.
+    const checked = succeeded(await fairlead(['policy', 'check', 'imported.yaml']));
+    assert.match(
+      checked,
+      /requires that signatures name the repository .*\(signedRepository\): .*--signature-format legacy/,
+    );
+    const asJson = succeeded(await fairlead(['policy', 'check', 'imported.yaml', '--output', 'json']));
+    assert.equal(JSON.parse(asJson).rules[0].signedRepository, 'same');
+    const push = (...more: string[]) =>
+      fairlead([
+        ...['push', 'imported.json', 'localhost/security/imported:v1', '--key', 'a.key', '--policy', 'imported.yaml'],
+        ...[...layout, ...more],
+      ]);
+    await writeFile(join(folder, 'imported.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}');
+    const refused = await push();
+    failed(refused, 5, /does not say for which repository/);
+    assert.match(refused.stderr, /hint: .*--signature-format legacy/);
+    succeeded(await push('--signature-format', 'legacy'));
+    // A key that is not there stops whoever loads the policy.
+    const missing = { type: 'sigstoreSigned', keyPath: '/nonexistent/acme.pub', ...identity };
+    await writeFile(join(folder, 'missing.json'), containers(missing));
+    assert.match(
+      (await fairlead(['policy', 'import', 'missing.json'])).stderr,
+      /^note: missing\.json:1:\d+: key \/nonexistent\/acme\.pub does not exist: the policy is not taken before it is there$/m,
+    );
+    assert.doesNotMatch((await fairlead(['policy', 'import', 'named.json'])).stderr, /does not exist/);
+    assert.match(
+      (await fairlead(['policy', 'import', 'named.json', '--folder', 'elsewhere'])).stderr,
+      /key a\.pub does not exist/,
+    );
     const keyData = key.toString('base64');
     await writeFile(join(folder, 'inline.json'), containers({ type: 'sigstoreSigned', keyData, ...identity }));
     failed(await fairlead(['policy', 'import', 'inline.json']), 2, /holds keys \(1\)/);
@@ -166,7 +196,7 @@ describe('fairlead policy', () => {
       assert.match(skipped.stderr, new RegExp(`^note: rhel\\.json:1:\\d+: left out: ${left}`, 'm'));
     assert.match(succeeded(await fairlead(['policy', 'check', 'rhel/policy.yaml'])), /everything is denied/);
     const both = await fairlead(['policy', 'import', '--skip', '--allow-unsigned', 'rhel.json']);
-    failed(both, 2, /rhel\.json:1:\d+: cannot be skipped: .* the default would let it through/);
+    failed(both, 2, /rhel\.json:1:\d+: cannot be skipped: .* the default would let them through/);
   });
 
   it('says what it can do', async () => {
