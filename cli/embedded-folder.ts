@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeFolder } from '#lib/files/make-folder';
 import { generateKeyPair } from '#lib/trust/key';
+import { makeChosenFolder } from './chosen-folder.ts';
 import { writeNewFile } from './files.ts';
 
 /** Everything that the services need, in one folder. */
@@ -35,7 +35,7 @@ export async function prepareEmbeddedFolder(folder: string): Promise<EmbeddedFol
     policy: join(folder, 'policy.yaml'),
     tokenFile: join(folder, 'token'),
   };
-  await makeFolder(folder, 0o700);
+  await makeChosenFolder(folder, 0o700);
   if (!existsSync(files.key)) {
     const pair = await generateKeyPair();
     await writeNewFile(files.publicKey, pair.publicKey, 0o644);

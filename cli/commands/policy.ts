@@ -2,11 +2,10 @@ import { access, constants, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { fileHint } from '#lib/files/file-hint';
-import { makeFolder } from '#lib/files/make-folder';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import type { FileName } from '#lib/trust/policy-text';
+import { makeChosenFolder } from '../chosen-folder.ts';
 import { openRegistries } from '../connect.ts';
 import { explanationDocument, explanationText } from '../explain-decision.ts';
 import { readInput, unreadable, writeNewFile } from '../files.ts';
@@ -140,9 +139,7 @@ async function importPolicy(file: string, { folder, allowUnsigned, skip }: Impor
     process.stdout.write(policy);
     return;
   }
-  await makeFolder(folder).catch((cause: unknown) => {
-    throw new FairleadError('InvalidInput', `cannot make the folder ${folder}`, { cause, ...fileHint(cause) });
-  });
+  await makeChosenFolder(folder);
   for (const note of [...notes, ...(await missingKeys(keyFiles, folder))]) writeNote('note', note);
   for (const [name, key] of keys) await writeNewFile(join(folder, name), key, 0o644);
   await writeNewFile(join(folder, 'policy.yaml'), policy, 0o644);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { makeFolder } from '#lib/files/make-folder';
+import { makeChosenFolder } from '../chosen-folder.ts';
 import { examples } from '../options.ts';
 
 interface QuickstartOptions {
@@ -39,14 +39,15 @@ export function define(command: Command): void {
 }
 
 async function quickstart({ folder: chosen, containerd, image }: QuickstartOptions): Promise<void> {
-  const [{ narrateOn }, { walkPath }, { showRefusals }] = await Promise.all([
+  const [{ narrateOn }, { assertUnused, walkPath }, { showRefusals }] = await Promise.all([
     import('../quickstart/narrator.ts'),
     import('../quickstart/path.ts'),
     import('../quickstart/refusals.ts'),
   ]);
   const tell = narrateOn(process.stdout);
   const folder = chosen ?? (await mkdtemp(join(tmpdir(), 'fairlead-quickstart-')));
-  await makeFolder(folder);
+  await makeChosenFolder(folder);
+  assertUnused(folder);
   try {
     tell.title('Fairlead: a signed profile, from a file to what the kernel gets');
     tell.note(`The files are in ${folder}${chosen === undefined ? ', which is removed at the end' : ''}.`);

@@ -47,6 +47,7 @@ export async function runContainer(walk: Walk, options: ContainerOptions, tell: 
     undo.push(() => direct.close());
     const { runtimeName, runtimeVersion } = await direct.version({});
     tell.fact('runtime', `${runtimeName} ${runtimeVersion} at ${socket}`);
+    if (options.image !== undefined) await assertImage(options.image, direct);
     const images = imageImporter(socket, direct);
     undo.push(images.removeAll);
     const image = options.image ?? (await images.importBusybox('localhost/fairlead-quickstart/busybox:1', ['/bin/sh']));
@@ -148,6 +149,19 @@ function containerRequest(
   };
 }
 
+/** Checks that the runtime has an image, as its containers need it. Throws InvalidInput. */
+async function assertImage(image: string, cri: CriClient): Promise<void> {
+  if ((await cri.imageStatus({ image: { image } })).image !== undefined) return;
+  throw new FairleadError('InvalidInput', `the runtime has no image ${image}`, {
+    hint: `Have it pulled (crictl pull ${image}), or leave --image out: an image is made of this machine's busybox.`,
+  });
+}
+
+/** Whether a runtime says that the file of a seccomp profile does not exist: any other error proves nothing. */
+export function isMissingProfile({ message }: Error, file: string): boolean {
+  return message.includes(file) && /no such file or directory/.test(message);
+}
+
 async function showWithoutShim(
   direct: CriClient,
   request: MessageInitShape<typeof CreateContainerRequestSchema>,
@@ -161,7 +175,8 @@ async function showWithoutShim(
   try {
     await direct.createContainer(request);
   } catch (error) {
-    if (!(error instanceof FairleadError)) throw error;
+    const profile = request.config?.linux?.securityContext?.seccomp?.localhostRef ?? '';
+    if (!(error instanceof FairleadError) || !isMissingProfile(error, profile)) throw error;
     tell.refused(error);
     return;
   }

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { profileContent } from '#lib/artifact/profile-content';
+import { FairleadError } from '#lib/errors';
 import { pullProfile } from '#lib/node/pull-profile';
 import { seccompOf } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
@@ -44,6 +46,18 @@ rules:
     require:
       - key: fairlead.pub
 `;
+
+/** What the walk puts into the folder. */
+const written = ['fairlead.key', 'fairlead.pub', 'nginx.json', 'policy.yaml', 'pulled.json', 'registry'];
+
+/** Refuses a folder in which the walk would meet what it makes, before any of it is made. Throws Conflict. */
+export function assertUnused(folder: string): void {
+  const found = written.filter((name) => existsSync(join(folder, name)));
+  if (found.length === 0) return;
+  throw new FairleadError('Conflict', `${folder} holds ${found.join(', ')} already, and nothing is overwritten`, {
+    hint: 'Choose another folder: --folder FOLDER. To try the commands on what is there, change into it.',
+  });
+}
 
 const tagged = parseReference('localhost/security/nginx:1.27');
 

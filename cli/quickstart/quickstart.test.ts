@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { launcher, run, runFairlead, succeeded } from '#test/cli/run';
+import { FairleadError } from '#lib/errors';
+import { failed, launcher, run, runFairlead, succeeded } from '#test/cli/run';
+import { isMissingProfile } from './container.ts';
 
 describe('fairlead quickstart', () => {
   it('walks the whole path without server, root or network, and removes what it made', async () => {
@@ -28,6 +30,41 @@ describe('fairlead quickstart', () => {
     } finally {
       await rm(temporary, { recursive: true });
     }
+  });
+
+  it('says before it starts what is no folder, and what is in use', async () => {
+    const cwd = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
+    try {
+      await writeFile(join(cwd, 'file'), '');
+      for (const folder of ['file', 'file/x', 'file/x/y']) {
+        const refused = await runFairlead(['quickstart', '--folder', folder], { cwd });
+        failed(refused, 2, /file is not a folder/);
+        assert.equal(refused.stdout, '');
+        const served = ['serve', '--embedded', folder, '--pull', '127.0.0.1:0'];
+        failed(await runFairlead(served, { cwd }), 2, /file is not a folder/);
+      }
+      await writeFile(join(cwd, 'policy.yaml'), '');
+      const used = await runFairlead(['quickstart', '--folder', '.'], { cwd });
+      failed(used, 9, /\. holds policy\.yaml already/);
+      assert.match(used.stderr, /hint: Choose another folder/);
+      assert.equal(used.stdout, '');
+      assert.deepEqual((await readdir(cwd)).sort(), ['file', 'policy.yaml']);
+    } finally {
+      await rm(cwd, { recursive: true });
+    }
+  });
+
+  it('takes for a proof only that the runtime has no such profile', () => {
+    const file = '/var/lib/kubelet/seccomp/oci/localhost/security/nginx@sha256:ab';
+    const isProof = (message: string) => isMissingProfile(new FairleadError('Unavailable', message), file);
+    const containerd = `failed to generate spec: cannot load seccomp profile "${file}": open ${file}: no such file or directory`;
+    assert.equal(isProof(`CreateContainer: ${containerd}`), true);
+    for (const other of [
+      'CreateContainer: failed to get image from containerd "nope": image not found',
+      'CreateContainer: open /run/other: no such file or directory',
+      `CreateContainer: cannot load seccomp profile "${file}": permission denied`,
+    ])
+      assert.equal(isProof(other), false, other);
   });
 
   it('prints commands that do what it says, where it says', async () => {

@@ -40,7 +40,8 @@ describePeers(containerdRequirements, 'fairlead quickstart --containerd', () => 
     assert.equal((await quickstart('--image', image)).code, 0);
     const missing = await quickstart('--image', 'localhost/no/such:1');
     assert.notEqual(missing.code, 0);
-    assert.match(missing.stderr, /localhost\/no\/such:1/);
+    assert.match(missing.stderr, /the runtime has no image localhost\/no\/such:1/);
+    assert.doesNotMatch(missing.stdout, /Without the shim/);
     assert.equal(containerd.ctr('containers', 'list', '--quiet'), '');
   });
 
