@@ -6,6 +6,7 @@ import { FairleadError } from '#lib/errors';
 import type { PolicySource } from '#lib/trust/follow-policy';
 import { type Connect, openRegistries } from '../connect.ts';
 import { prepareEmbeddedFolder } from '../embedded-folder.ts';
+import { embeddedGreeting } from '../embedded-greeting.ts';
 import { readText } from '../files.ts';
 import { becomeLean } from '../lean-process.ts';
 import { addRegistryOptions, addSignerOptions, examples, type RegistryOptions } from '../options.ts';
@@ -100,7 +101,12 @@ async function serve(given: ServeOptions): Promise<void> {
   reloadBy(policy.reload);
   try {
     for (const { app, address } of servers) await listen(app, address);
-    if (given.embedded !== undefined) process.stderr.write(greeting(given));
+    if (given.embedded !== undefined) {
+      const [push, pull] = [options.push, options.pull].map(
+        (address) => address && servers.find((each) => each.address === address)?.app.listeningOrigin,
+      );
+      process.stderr.write(embeddedGreeting({ folder: given.embedded, given, push, pull }));
+    }
     await stopped;
     logger.info('stopping: running requests end first');
   } finally {
@@ -198,22 +204,6 @@ async function withEmbeddedFolder(options: ServeOptions): Promise<ServeOptions> 
   if (options.embedded === undefined) return options;
   const { key, policy, tokenFile, ociLayout } = await prepareEmbeddedFolder(options.embedded);
   return { ...(options.unsigned ? {} : { key }), policy, tokenFile, ociLayout, ...options };
-}
-
-/** What to try, for who starts the services without having prepared anything. */
-function greeting({ embedded, push, pull }: ServeOptions): string {
-  const reference = 'localhost/security/nginx:1.27';
-  const url = ({ host, port }: Address): string => `"http://${host}:${port}/v1/profiles?reference=${reference}"`;
-  const lines = [`Registry, key, policy and token are in ${embedded}.`];
-  if (push !== undefined) {
-    const token = `-H "Authorization: Bearer $(cat ${embedded}/token)"`;
-    lines.push(
-      'Publish:',
-      `  curl ${token} -H "Content-Type: application/json" --data-binary @examples/nginx.json ${url(push)}`,
-    );
-  }
-  if (pull !== undefined) lines.push('Fetch:', `  curl ${url(pull)}`);
-  return `${lines.join('\n')}\n`;
 }
 
 async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {

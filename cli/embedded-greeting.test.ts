@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { embeddedGreeting } from './embedded-greeting.ts';
+
+const urls = { push: 'http://127.0.0.1:8080', pull: 'http://[::1]:8081' };
+
+it('the greeting of an embedded registry has commands that work with what the folder holds', () => {
+  assert.equal(
+    embeddedGreeting({ folder: 'data', given: {}, ...urls }),
+    'Registry, key, policy and token are in data.\nPublish:\n' +
+      '  curl -H "Authorization: Bearer $(cat data/token)" -H "Content-Type: application/json" ' +
+      '--data-binary @examples/nginx.json "http://127.0.0.1:8080/v1/profiles?reference=localhost/security/nginx:1.27"\n' +
+      'Fetch:\n  curl "http://[::1]:8081/v1/profiles?reference=localhost/security/nginx:1.27"\n',
+  );
+});
+
+it('the greeting promises nothing of a policy, a key or a token that was given', () => {
+  const told = embeddedGreeting({ folder: 'data', given: { policy: 'mine.yaml', tokenFile: 'secret' }, ...urls });
+  assert.match(told, /^Registry and key are in data\.\nWhat may be published .* says mine\.yaml\.\n/);
+  assert.match(told, /cat secret\)/);
+  assert.match(told, /reference=REGISTRY\/REPOSITORY:TAG"/);
+  assert.doesNotMatch(told, /localhost\/security/);
+  // Its own policy takes only what its own key signs.
+  for (const given of [{ unsigned: true }, { key: 'other.key' }]) {
+    const own = embeddedGreeting({ folder: 'data', given, ...urls });
+    assert.match(own, /^Registry, policy and token are in data\.\nWhat .* says data\/policy\.yaml\.\n/);
+    assert.doesNotMatch(own, /localhost\/security/);
+  }
+  const all = { policy: 'p', key: 'k', tokenFile: 't', ociLayout: 'o' };
+  assert.match(
+    embeddedGreeting({ folder: 'data', given: all, pull: 'http://a:1' }),
+    /^What may be .* says p\.\nFetch:\n/,
+  );
+});

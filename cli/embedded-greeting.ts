@@ -1,0 +1,57 @@
+/** What `fairlead serve --embedded` was started with. */
+export interface EmbeddedStart {
+  /** As it was named. */
+  readonly folder: string;
+  /** Options that were given in the place of what the folder holds. */
+  readonly given: {
+    readonly policy?: string | undefined;
+    readonly key?: string | undefined;
+    readonly unsigned?: boolean | undefined;
+    readonly tokenFile?: string | undefined;
+    readonly ociLayout?: string | undefined;
+  };
+  /** URLs at which the services listen. */
+  readonly push?: string | undefined;
+  readonly pull?: string | undefined;
+}
+
+/** What to try, for who starts the services without having prepared anything; of what was given, nothing is promised. */
+export function embeddedGreeting({ folder, given, push, pull }: EmbeddedStart): string {
+  const signsOtherwise = given.key !== undefined || given.unsigned === true;
+  const held = [
+    given.ociLayout === undefined && 'registry',
+    !signsOtherwise && 'key',
+    given.policy === undefined && 'policy',
+    given.tokenFile === undefined && 'token',
+  ].filter((name) => name !== false);
+  const last = held.pop();
+  const lines =
+    last === undefined
+      ? []
+      : [
+          held.length === 0
+            ? `${capitalized(last)} is in ${folder}.`
+            : `${capitalized(held.join(', '))} and ${last} are in ${folder}.`,
+        ];
+  // The folder's own policy takes whatever its own key signs.
+  const ready = given.policy === undefined && !signsOtherwise;
+  if (!ready)
+    lines.push(
+      `What may be published and fetched, and who has to sign it, says ${given.policy ?? `${folder}/policy.yaml`}.`,
+    );
+  const reference = ready ? 'localhost/security/nginx:1.27' : 'REGISTRY/REPOSITORY:TAG';
+  const url = (base: string): string => `"${base}/v1/profiles?reference=${reference}"`;
+  if (push !== undefined) {
+    const token = `-H "Authorization: Bearer $(cat ${given.tokenFile ?? `${folder}/token`})"`;
+    lines.push(
+      'Publish:',
+      `  curl ${token} -H "Content-Type: application/json" --data-binary @examples/nginx.json ${url(push)}`,
+    );
+  }
+  if (pull !== undefined) lines.push('Fetch:', `  curl ${url(pull)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
