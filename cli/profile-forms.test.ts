@@ -231,12 +231,32 @@ describe('forms of a profile, on the command line', () => {
       stderr,
       'note: profiles of Docker and Podman are taken as one container gets them: amd64, Linux 6.1, capabilities none\n',
     );
-    const converted = await fairlead(['convert', 'includes-upper.json', '--to', 'runtime', '--capabilities', 'CHOWN']);
+    const container = ['--architecture', 'amd64', '--kernel', '6.1', '--capabilities', 'CHOWN'];
+    const converted = await fairlead(['convert', 'includes-upper.json', '--to', 'runtime', ...container]);
     assert.deepEqual(JSON.parse(converted.stdout), JSON.parse(plain));
     assert.equal(
       converted.stderr,
-      'note: includes-upper.json: read without regard to letter case: /syscalls/0/Includes, /syscalls/0/includes/Caps\n',
+      'note: includes-upper.json: read without regard to letter case: /syscalls/0/Includes, /syscalls/0/includes/Caps\n' +
+        'note: includes-upper.json: written as one container gets it: amd64, Linux 6.1, capabilities CHOWN\n',
     );
+  });
+
+  it('convert says of what it writes for runtimes that it cannot be published, and push agrees', async () => {
+    const entry = (action: string, index: number) => ({
+      names: ['socket'],
+      action: `SCMP_ACT_${action}`,
+      args: [{ index, value: 1, op: 'SCMP_CMP_EQ' }],
+    });
+    const conflicting = { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry('ALLOW', 0), entry('LOG', 1)] };
+    await writeFile(join(cwd, 'conflicting.json'), JSON.stringify(conflicting));
+    const { code, stdout, stderr } = await fairlead(['convert', 'conflicting.json', '--to', 'runtime']);
+    assert.equal(code, 0);
+    assert.match(
+      stderr,
+      /^note: what is written cannot be published: \/syscalls\/1: conflicts with [^\n]* socket:.*\n$/,
+    );
+    await writeFile(join(cwd, 'written.json'), stdout);
+    failed(await push('written.json'), 3, /conflicts with/);
   });
 
   it('the examples are read alike by all', async () => {

@@ -1,14 +1,17 @@
 import { type Command, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { type ConvertForm, convertForms, convertProfile } from '#lib/profile/convert-profile';
+import { type ConvertForm, convertForms, convertProfile, publishableForm } from '#lib/profile/convert-profile';
 import type { Profile } from '#lib/profile/profile';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
+import { publicationViolations } from '#lib/profile/publication-violations';
 import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import { minimize } from '#lib/profile/seccomp/minimize';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { narrowComparisons } from '#lib/profile/seccomp/narrow-comparisons';
+import { dependsOnContainer, describeContainer } from '../docker-form.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
 import { writeNote } from '../output.ts';
-import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../profile-file.ts';
+import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles, sourceName } from '../profile-file.ts';
 
 interface ConvertOptions extends OutputOptions, ProfileOptions {
   readonly to: ConvertForm;
@@ -64,8 +67,20 @@ async function convert(file: string, options: ConvertOptions): Promise<void> {
   const { to: form, name = profileName(read, file) } = options;
   const profile = minimized(narrowed(read, options), options);
   const content = convertProfile(profile, form, name);
+  if (dependsOnContainer(read)) {
+    writeNote('note', `${sourceName(file)}: written as one container gets it: ${describeContainer(options)}`);
+  }
+  if (form === 'runtime') noteUnpublishable(profile);
   const result = { kind: profile.kind, form, content };
   process.stdout.write(options.output === 'json' ? `${JSON.stringify(result, undefined, 2)}\n` : content);
+}
+
+function noteUnpublishable(profile: Profile): void {
+  const written = profile.kind === 'Seccomp' ? { ...profile, seccomp: publishableForm(profile.seccomp) } : profile;
+  const [first, ...others] = publicationViolations(written, defaultPublicationLimits);
+  if (first === undefined) return;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more, which lint lists)`;
+  writeNote('note', `what is written cannot be published: ${first.pointer}: ${first.message}${more}`);
 }
 
 function narrowed(profile: Profile, options: ConvertOptions): Profile {

@@ -3,9 +3,11 @@ import { renderAppArmorJson, renderAppArmorResource } from './apparmor/render-js
 import { renderAppArmorPolicy } from './apparmor/render-policy.ts';
 import type { Profile } from './profile.ts';
 import { isResourceName, resourceNameRule } from './resource-name.ts';
+import type { SeccompProfile } from './seccomp/model.ts';
 import { renderDocker } from './seccomp/render-docker.ts';
 import { renderSeccompJson } from './seccomp/render-json.ts';
 import { renderSeccompResource } from './seccomp/render-resource.ts';
+import { withoutConflicts } from './seccomp/without-conflicts.ts';
 import { withoutIdleParts } from './seccomp/without-idle-parts.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 import { blockNameProblem } from './selinux/names.ts';
@@ -29,7 +31,7 @@ export type ConvertForm = (typeof convertForms)[number];
 export function convertProfile(profile: Profile, to: ConvertForm, name: string): string {
   switch (profile.kind) {
     case 'Seccomp':
-      if (to === 'runtime') return renderSeccompJson(withoutIdleParts(profile.seccomp));
+      if (to === 'runtime') return renderSeccompJson(publishableForm(profile.seccomp));
       if (to === 'docker') return renderDocker(profile.seccomp);
       if (to === 'spo') return renderSeccompResource(profile.seccomp, resourceName(name));
       throw noSuchForm(profile, to, ['runtime', 'docker', 'spo']);
@@ -44,6 +46,11 @@ export function convertProfile(profile: Profile, to: ConvertForm, name: string):
       if (to === 'spo') return renderSelinuxResource(named(profile.selinux, resourceName(name)));
       throw noSuchForm(profile, to, ['cil', 'spo']);
   }
+}
+
+/** A seccomp profile as it is written for runtimes: without what others than runc refuse, as far as that means the same. */
+export function publishableForm(profile: SeccompProfile): SeccompProfile {
+  return withoutConflicts(withoutIdleParts(profile));
 }
 
 function resourceName(name: string): string {

@@ -91,21 +91,36 @@ interface PlacedRule {
   readonly entry: number;
 }
 
-function ruleViolations({ defaultAction, defaultErrnoRet, syscalls = [] }: SeccompProfile): readonly Violation[] {
+type RulesBySyscall = ReadonlyMap<string, readonly PlacedRule[]>;
+
+function ruleViolations(profile: SeccompProfile): readonly Violation[] {
+  const placed = placedRules(profile);
+  if (typeof placed === 'number')
+    return [
+      {
+        pointer: '/syscalls',
+        message: `${placed} rules, one for each name and alternative, are more than ${most.rules}`,
+      },
+    ];
+  return [...placed].flatMap(([name, rules]) => tooManyOf(name, rules) ?? conflictOf(name, rules) ?? []);
+}
+
+/** The syscalls that have different results in a shape that other runtimes refuse; none of a profile with too many rules. */
+export function conflictingSyscalls(profile: SeccompProfile): ReadonlySet<string> {
+  const placed = placedRules(profile);
+  if (typeof placed === 'number') return new Set();
+  return new Set([...placed].flatMap(([name, rules]) => (conflictOf(name, rules) === undefined ? [] : [name])));
+}
+
+/** The rules of each syscall that differ from the default; how many there are, where it takes too long to look at them. */
+function placedRules({ defaultAction, defaultErrnoRet, syscalls = [] }: SeccompProfile): RulesBySyscall | number {
   const byDefault = outcomeOf(defaultAction, defaultErrnoRet);
   const entries = syscalls.flatMap(({ names, action, errnoRet, args = [] }, entry) => {
     const outcome = outcomeOf(action, errnoRet);
     return sameOutcome(outcome, byDefault) ? [] : [{ names, outcome, entry, rules: loadedRules(args) }];
   });
   const total = entries.reduce((sum, { names, rules }) => sum + names.length * rules.length, 0);
-  // What follows looks at every one of them.
-  if (total > most.rules)
-    return [
-      {
-        pointer: '/syscalls',
-        message: `${total} rules, one for each name and alternative, are more than ${most.rules}`,
-      },
-    ];
+  if (total > most.rules) return total;
   const bySyscall = new Map<string, PlacedRule[]>();
   for (const { names, outcome, entry, rules } of entries) {
     for (const name of names) {
@@ -114,17 +129,19 @@ function ruleViolations({ defaultAction, defaultErrnoRet, syscalls = [] }: Secco
       for (const conditions of rules) known.push({ conditions, outcome, entry });
     }
   }
-  return [...bySyscall].flatMap(([name, rules]) => violationOf(name, rules) ?? []);
+  return bySyscall;
 }
 
-function violationOf(name: string, rules: readonly PlacedRule[]): Violation | undefined {
-  const [first] = rules;
+function tooManyOf(name: string, rules: readonly PlacedRule[]): Violation | undefined {
   const last = rules.at(-1);
-  if (first === undefined || last === undefined) return undefined;
-  if (rules.length > most.rulesPerSyscall) {
-    const message = `${rules.length} rules for ${name}, one for each alternative, are more than ${most.rulesPerSyscall}`;
-    return { pointer: `/syscalls/${last.entry}`, message };
-  }
+  if (last === undefined || rules.length <= most.rulesPerSyscall) return undefined;
+  const message = `${rules.length} rules for ${name}, one for each alternative, are more than ${most.rulesPerSyscall}`;
+  return { pointer: `/syscalls/${last.entry}`, message };
+}
+
+function conflictOf(name: string, rules: readonly PlacedRule[]): Violation | undefined {
+  const [first] = rules;
+  if (first === undefined) return undefined;
   const other = rules.find(({ outcome }) => !sameOutcome(outcome, first.outcome));
   if (other === undefined || haveOneReading(rules)) return undefined;
   const message = `conflicts with /syscalls/${first.entry}, which has another result for ${name}: entries with different results must compare one argument, by SCMP_CMP_EQ with values that differ in their low 32 bits, or be two that complement each other`;
