@@ -114,14 +114,19 @@ export async function readProfileFiles<const Files extends readonly string[]>(
   return profiles as unknown as ProfileOfEach<Files>;
 }
 
-/** The same, telling on stderr of fields that nobody knows: what is made of the profiles does not have them. */
+/**
+ * The same, telling on stderr of fields that nobody knows: what is made of the profiles does not have them. One that is
+ * probably a known field, misspelt, is refused.
+ */
 export async function readNotedFiles<const Files extends readonly string[]>(
   files: Files,
   options: ProfileOptions,
   reading: Reading = {},
 ): Promise<ProfileOfEach<Files>> {
   const profiles = await readProfileFiles(files, options, reading);
+  const { refuseMisspelt } = await import('#lib/profile/parse-runtime');
   for (const [index, { unknownFields = [] }] of profiles.entries()) {
+    refuseMisspelt(unknownFields);
     const name = sourceName(files[index] ?? '');
     const [dropped, respelled] = [false, true].map((isRead) =>
       unknownFields.filter(({ readAs }) => (readAs !== undefined) === isRead).map(({ pointer }) => pointer),

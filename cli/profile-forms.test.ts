@@ -88,6 +88,38 @@ describe('forms of a profile, on the command line', () => {
     });
   }
 
+  it('a misspelt member is refused with the name that was meant, not left out so that the profile permits more', async () => {
+    const condition = '[{"index":0,"value":1,"op":"SCMP_CMP_EQ"}]';
+    const entry = seccomp(`,"arg":${condition}`);
+    const misspelt: Readonly<Record<string, readonly [text: string, meant: string]>> = {
+      'arg.json': [entry, 'args'],
+      'docker-arg.json': [entry.replace('"arg"', '"comment":"why","arg"'), 'args'],
+      'value-two.json': [seccomp(`,"args":${condition.replace('"op"', '"valueTow":1,"op"')}`), 'valueTwo'],
+      'arch.json': [seccomp('', '"architecture":[],'), 'architectures'],
+      'armor-write.json': ['{"filesystem":{"readOnlyPath":["/etc/x"]}}', 'readOnlyPaths'],
+      'spo-arg.yaml': [
+        resource(
+          'SeccompProfile',
+          `{defaultAction: SCMP_ACT_ERRNO, syscalls: [{names: [read], action: SCMP_ACT_ALLOW, arg: ${condition}}]}`,
+        ),
+        'args',
+      ],
+    };
+    for (const [file, [text, meant]] of Object.entries(misspelt)) {
+      await writeFile(join(cwd, file), text);
+      const message = new RegExp(`unknown member .*; did you mean "${meant}"\\?\nhint: Correct the name`);
+      const converted = await fairlead(['convert', file, '--to', 'runtime']);
+      failed(converted, 3, message);
+      assert.equal(converted.stdout, '');
+      const isRuntime = !file.startsWith('docker') && !file.startsWith('spo');
+      if (isRuntime) failed(await push(file), 3, message);
+      const linted = await fairlead(['lint', file]);
+      assert.match(linted.stdout + linted.stderr, new RegExp(`did you mean "${meant}"\\?`));
+    }
+    await writeFile(join(cwd, 'notes.json'), seccomp(',"notes":"a remark beside names"'));
+    succeeded(await fairlead(['convert', 'notes.json', '--to', 'runtime']));
+  });
+
   it('push says plainly that SELinux profiles cannot be published, and names a command that works', async () => {
     const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
     const refusal = await push(selinux);

@@ -16,8 +16,8 @@ import { lintSelinux } from './selinux/lint-selinux.ts';
  * and `not-publishable` what publishing refuses in any form. Publishing refuses a profile if and only if one of these is there.
  */
 export function lint(profile: Profile, limits: PublicationLimits = defaultPublicationLimits): readonly Finding[] {
-  const unknown = (profile.unknownFields ?? []).map(({ pointer, position }): Finding => {
-    const message = `${position}: the format has no field of this name; it is left out`;
+  const unknown = (profile.unknownFields ?? []).map(({ pointer, position, meant }): Finding => {
+    const message = `${position}: the format has no field of this name${meant === undefined ? '' : ` (did you mean ${JSON.stringify(meant)}?)`}; it is left out`;
     return { code: 'unknown-field', severity: 'warning', message, pointer };
   });
   const published = publishedForm(profile);

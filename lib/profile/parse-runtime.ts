@@ -50,14 +50,26 @@ export function refuseUnknown(unknownFields: readonly UnknownField[]): void {
   throw new FairleadError('ProfileInvalid', `${first.position}: ${describeUnknown(first)}`, {
     details: more > 0 ? [...others, `and ${more} more`] : others,
     pointer: first.pointer,
-    hint: `Runtimes that decode strictly refuse it. Without such members it is written by: ${convertCommand}`,
+    hint: unknownFields.some(({ meant }) => meant !== undefined)
+      ? misspeltHint
+      : `Runtimes that decode strictly refuse it. Without such members it is written by: ${convertCommand}`,
   });
 }
 
-function describeUnknown({ pointer, readAs }: UnknownField): string {
+/**
+ * Throws ProfileInvalid where a member that was left out is probably a known one, misspelt: without it an entry may say more
+ * than its author meant.
+ */
+export function refuseMisspelt(unknownFields: readonly UnknownField[]): void {
+  refuseUnknown(unknownFields.filter(({ meant }) => meant !== undefined));
+}
+
+const misspeltHint = 'Correct the name, or remove the member: without it the profile may permit more than was meant.';
+
+function describeUnknown({ pointer, readAs, meant }: UnknownField): string {
   const name = JSON.stringify(pointer.slice(0, 256));
   return readAs === undefined
-    ? `unknown member ${name}: the format of runtimes has none of this name`
+    ? `unknown member ${name}: the format of runtimes has none of this name${meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`}`
     : `member ${name} in another letter case: some runtimes read it as ${JSON.stringify(readAs)}, others refuse it`;
 }
 

@@ -219,12 +219,12 @@ class Reader {
       if (known.has(key)) continue;
       const meant = known.meantBy(key);
       if (meant !== undefined) this.#failAt(keyAt, path, respelledMember(key, meant));
-      this.#drop(keyAt, path, key);
+      this.#drop(keyAt, path, key, known.near(key, fields));
     }
   }
 
-  #drop(keyAt: number, path: string, key: string): void {
-    this.unknownFields.note(pointerOf(path), key, keyAt);
+  #drop(keyAt: number, path: string, key: string, meant?: string): void {
+    this.unknownFields.note(pointerOf(path), key, keyAt, meant);
   }
 
   #fail(node: JsonNode, path: string, what: string): never {

@@ -1,3 +1,4 @@
+import { nearest } from '../seccomp/vocabulary.ts';
 import type { JsonMember, JsonNode } from './node.ts';
 
 type ObjectNode = Extract<JsonNode, { type: 'object' }>;
@@ -38,6 +39,14 @@ export class KnownNames {
   /** Returns the known name as which readers that ignore case, those of Go, take `name`; undefined if there is none. */
   meantBy(name: string): string | undefined {
     return this.#byFold.get(foldName(name));
+  }
+
+  /** Returns the member that an unknown one probably stands for: its name is near, and the object does not have it. */
+  near(name: string, { members }: ObjectNode): string | undefined {
+    return nearest(
+      name,
+      Array.from(this.#names).filter((known) => !members.has(known)),
+    );
   }
 }
 

@@ -8,6 +8,8 @@ export interface UnknownField {
   readonly position: string;
   /** The member that it was read as, since its name is that but for the case of letters; absent if it was dropped. */
   readonly readAs?: string;
+  /** The member that was probably meant: the object has none of this name, and its own is near. */
+  readonly meant?: string;
 }
 
 /** Of more than so many fields of either sort only the first are kept. */
@@ -17,6 +19,7 @@ interface Noted {
   readonly pointer: string;
   readonly at: number;
   readonly readAs?: string;
+  readonly meant?: string;
 }
 
 /** Collects unknown fields; where they stand is found out at the end, since each would take a look at the whole text. */
@@ -29,9 +32,11 @@ export class UnknownFields {
    *
    * @param parent the JSON pointer of the object that has the field.
    * @param at the offset of the field's name.
+   * @param meant the member that was probably meant.
    */
-  note(parent: string, name: string, at: number): void {
-    if (this.#dropped.length < most) this.#dropped.push({ pointer: pointerTo(parent, name), at });
+  note(parent: string, name: string, at: number, meant?: string): void {
+    if (this.#dropped.length < most)
+      this.#dropped.push({ pointer: pointerTo(parent, name), at, ...(meant !== undefined && { meant }) });
   }
 
   /** Notes a member that was read as another, whose name it has but for the case of letters. */

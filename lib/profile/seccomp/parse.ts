@@ -193,7 +193,9 @@ class Parser {
   #withUnknown(node: Members, known: KnownNames): Members {
     const parent = pointerOf(this.#path);
     for (const [key, { keyAt }] of node.members) {
-      if (known.meantBy(key) === undefined) this.unknownFields.note(parent, key, keyAt);
+      if (known.meantBy(key) === undefined) {
+        this.unknownFields.note(parent, key, keyAt, known.near(key, node));
+      }
     }
     return underKnownNames(node, known, {
       respelled: (name, meant, keyAt) => this.unknownFields.noteRespelled(parent, name, meant, keyAt),
