@@ -45,10 +45,10 @@ describe('the profile commands of fairlead', () => {
     it('says findings in lines, and goes on with success', async () => {
       const text = await printed(['lint', example, 'recorded.yaml', 'armor.json']);
       assert.equal(
-        text.replace(/(?<=under runc without close, execve, )[^\n]* once the filter is loaded(?= )/, 'NEEDS'),
+        text.replace(/(?<=under runc, which needs close, execve, )[^\n]*(?= \(missing-runtime-syscalls)/, 'NEEDS'),
         `${example}: Seccomp, no findings
 recorded.yaml: info: a custom resource, which runtimes do not read; to publish it: fairlead convert --to runtime FILE (resource-form, /)
-recorded.yaml: warning: no container starts under runc without close, execve, NEEDS (missing-runtime-syscalls, /syscalls)
+recorded.yaml: warning: this profile denies calls that runtimes make themselves once the filter is loaded: no container starts under runc, which needs close, execve, NEEDS (missing-runtime-syscalls, /syscalls)
 recorded.yaml: warning: "opnat" is no syscall of the listed architectures: did you mean openat? (unknown-syscall, /syscalls/0/names/1)
 recorded.yaml: Seccomp, 2 warnings, 1 remark
 armor.json: warning: "executable" is not there, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
@@ -56,6 +56,24 @@ armor.json: warning: "network" is not there, which permits everything of its kin
 armor.json: AppArmor, 2 warnings, 0 remarks
 `,
       );
+    });
+
+    it('lints the others where a file cannot be read, and ends with the error of the first such file', async () => {
+      await writeFile(file('dead.json'), '{"defaultAction":"SCMP_ACT_NONE"}');
+      const files = ['dead.json', 'nothing.json', 'recorded.yaml'];
+      const { code, stdout, stderr } = await fairlead(['lint', ...files, '--fail-on', 'warning']);
+      assert.equal(code, 3);
+      assert.match(
+        stdout,
+        /^recorded\.yaml: (.|\n)*unknown-syscall(.|\n)*\nrecorded\.yaml: Seccomp, 2 warnings, 1 remark\n$/,
+      );
+      assert.match(stderr, /^failed: cannot read nothing\.json.*\nerror: dead\.json:1:18: /);
+      const json = await fairlead(['lint', ...files, '--output', 'json']);
+      assert.deepEqual(
+        [json.code, JSON.parse(json.stdout).profiles.map((linted: { file: string }) => linted.file)],
+        [3, ['recorded.yaml']],
+      );
+      assert.equal((await fairlead(['lint', 'nothing.json', 'dead.json'])).code, 2);
     });
 
     it('ends with 1 where the gate is closed, apart from errors', async () => {

@@ -105,17 +105,29 @@ export async function readProfileFiles<const Files extends readonly string[]>(
   options: ProfileOptions,
   reading: Reading = {},
 ): Promise<ProfileOfEach<Files>> {
-  if (files.filter((file) => file === '-').length > 1) {
-    throw new FairleadError('InvalidInput', 'stdin can be read once only', {
-      hint: 'Give the other profiles as files.',
-    });
-  }
+  refuseStdinTwice(files);
   const profiles = await Promise.all(files.map((file) => readProfileFile(file, options, reading)));
   return profiles as unknown as ProfileOfEach<Files>;
 }
 
+/** The same, with what kept a file from being read in place of its profile. */
+export function settleProfileFiles(
+  files: readonly string[],
+  options: ProfileOptions,
+): Promise<readonly PromiseSettledResult<Profile>[]> {
+  refuseStdinTwice(files);
+  return Promise.allSettled(files.map((file) => readProfileFile(file, options, {})));
+}
+
+function refuseStdinTwice(files: readonly string[]): void {
+  if (files.filter((file) => file === '-').length <= 1) return;
+  throw new FairleadError('InvalidInput', 'stdin can be read once only', {
+    hint: 'Give the other profiles as files.',
+  });
+}
+
 /**
- * The same, telling on stderr of fields that nobody knows: what is made of the profiles does not have them. One that is
+ * What readProfileFiles reads, telling on stderr of fields that nobody knows: what is made of the profiles does not have them. One that is
  * probably a known field, misspelt, is refused.
  */
 export async function readNotedFiles<const Files extends readonly string[]>(

@@ -3,8 +3,8 @@ import { lint as lintProfile } from '#lib/profile/lint';
 import type { Finding, ProfileKind } from '#lib/profile/profile';
 import { GateClosed, gateExit } from '../gate.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { oneLine, writeResult } from '../output.ts';
-import { addProfileOptions, type ProfileOptions, readProfileFiles, sourceName } from '../profile-file.ts';
+import { oneLine, writeNote, writeResult } from '../output.ts';
+import { addProfileOptions, type ProfileOptions, settleProfileFiles, sourceName } from '../profile-file.ts';
 
 interface LintOptions extends OutputOptions, ProfileOptions {
   readonly failOn?: Finding['severity'];
@@ -42,26 +42,33 @@ export function define(command: Command): void {
         ['as a gate in CI', 'fairlead lint --fail-on warning profiles/*.json profiles/*.yaml'],
         ['from another program', 'kubectl get seccompprofile nginx -o yaml | fairlead lint -'],
       ]) +
-        `\n\nExit codes: 0 read and linted, ${gateExit} --fail-on found something, 2 no such file, 3 not a valid profile.`,
+        `\n\nExit codes: 0 read and linted, ${gateExit} --fail-on found something, 2 no such file, 3 not a valid profile. Of a file ` +
+        'that cannot be read the error comes last; the others are linted.',
     )
     .action(lint);
 }
 
 async function lint(files: readonly string[], options: LintOptions): Promise<void> {
-  const profiles = await readProfileFiles(files, options);
-  const linted = profiles.map(
-    (profile, index): Linted => ({
-      file: sourceName(files[index] ?? ''),
-      kind: profile.kind,
-      findings: lintProfile(profile),
-    }),
-  );
+  const linted: Linted[] = [];
+  const unread: unknown[] = [];
+  for (const [index, read] of (await settleProfileFiles(files, options)).entries()) {
+    if (read.status === 'rejected') unread.push(read.reason);
+    else {
+      const { kind } = read.value;
+      linted.push({ file: sourceName(files[index] ?? ''), kind, findings: lintProfile(read.value) });
+    }
+  }
+  const [first, ...others] = unread;
   const { failOn } = options;
   const severe = linted.flatMap(({ findings }) => findings).filter(({ severity }) => isAtLeast(severity, failOn));
-  writeResult(options.output, {
-    json: () => ({ failed: severe.length > 0, profiles: linted }),
-    text: () => asText(linted),
-  });
+  if (linted.length > 0) {
+    writeResult(options.output, {
+      json: () => ({ failed: unread.length > 0 || severe.length > 0, profiles: linted }),
+      text: () => asText(linted),
+    });
+  }
+  for (const error of others) writeNote('failed', error instanceof Error ? error.message : String(error));
+  if (first !== undefined) throw first;
   if (severe.length > 0) throw new GateClosed(`${count(severe.length, 'finding')} of severity ${failOn} or above`);
 }
 

@@ -28,7 +28,7 @@ export function lintStart(architectures: readonly string[], meaning: Meaning): r
     return runtimes === '' ? [] : [`${outcome} ${runtimes}`];
   });
   if (sentences.length === 0) return [];
-  const message = `${sentences.join('; ')}: runtimes make these calls themselves once the filter is loaded`;
+  const message = `this profile denies calls that runtimes make themselves once the filter is loaded: ${sentences.join('; ')}`;
   return [{ code: 'missing-runtime-syscalls', severity: 'warning', message, pointer: '/syscalls' }];
 }
 
@@ -61,14 +61,18 @@ const situations: readonly { readonly outcome: string; readonly applies: (need: 
   { outcome: 'some containers do not start', applies: ({ sometimes }) => sometimes === true },
 ];
 
-/** `under runc without close, execve, or under crun without execve`; empty for no calls. */
+/** `under runc, which needs close, execve, or under crun, which needs execve`; empty for no calls. */
 function describeRuntimes(denied: readonly RuntimeNeed[]): string {
   const runtimes = new Map<NeedyRuntime, string[]>();
   for (const { runtime, names } of denied) {
-    const text = names.length === 1 ? names.join() : `one of ${names.join(', ')}`;
-    runtimes.set(runtime, [...(runtimes.get(runtime) ?? []), text]);
+    const calls = runtimes.get(runtime) ?? [];
+    runtimes.set(runtime, calls);
+    if (names.length === 1) calls.push(names.join());
+    // Who permits one that is needed by itself meets this need too.
+    else if (!names.some((name) => denied.some((other) => other.runtime === runtime && other.names.join() === name)))
+      calls.push(`one of (${names.join(', ')})`);
   }
-  return [...runtimes].map(([runtime, calls]) => `under ${runtime} without ${calls.join(', ')}`).join(', or ');
+  return [...runtimes].map(([runtime, calls]) => `under ${runtime}, which needs ${calls.join(', ')}`).join(', or ');
 }
 
 function isDenied(need: RuntimeNeed, meaning: Meaning): boolean {
