@@ -1,12 +1,11 @@
 import { FairleadError } from '#lib/errors';
 import { lintAppArmor } from './apparmor/lint.ts';
 import { convertCommand } from './convert-command.ts';
-import { convertProfile } from './convert-profile.ts';
+import { convertProfile, publishableForm } from './convert-profile.ts';
 import type { Finding, Profile } from './profile.ts';
 import { defaultPublicationLimits, type PublicationLimits } from './publication-limits.ts';
 import { publicationViolations } from './publication-violations.ts';
 import { lintSeccomp } from './seccomp/lint-seccomp.ts';
-import { withoutIdleParts } from './seccomp/without-idle-parts.ts';
 import { lintSelinux } from './selinux/lint-selinux.ts';
 
 /**
@@ -60,7 +59,7 @@ function publishedForm(profile: Profile): Profile | { readonly unpublishable: st
   try {
     const oversize = Buffer.byteLength(convertProfile(profile, 'runtime', ''));
     if (profile.kind === 'AppArmor') return { ...profile, oversize };
-    return { ...profile, oversize, seccomp: withoutIdleParts(profile.seccomp) };
+    return { ...profile, oversize, seccomp: publishableForm(profile.seccomp) };
   } catch (thrown) {
     if (!(thrown instanceof FairleadError)) throw thrown;
     return { unpublishable: thrown.message };
