@@ -17,7 +17,7 @@ export interface Problem {
 }
 
 const titles: Readonly<Record<ErrorKind, string>> = {
-  InvalidInput: 'The request makes no sense',
+  InvalidInput: 'The request is not valid',
   ProfileInvalid: 'The profile is not valid',
   NotAllowed: 'No rule of the trust policy allows it',
   SignatureInvalid: 'No signature that the trust policy asks for',
@@ -27,6 +27,13 @@ const titles: Readonly<Record<ErrorKind, string>> = {
   Conflict: 'Somebody else changed it',
   LimitExceeded: 'Too much, too many or too long',
   Internal: 'A defect of Fairlead',
+};
+
+/** Requests that HTTP has a status of their own for: problems of another type. */
+const ofStatus: Readonly<Record<number, { readonly type: string; readonly title: string }>> = {
+  405: { type: 'MethodNotAllowed', title: 'The resource does not take this method' },
+  406: { type: 'NotAcceptable', title: 'No media type that is accepted is offered' },
+  415: { type: 'UnsupportedMediaType', title: 'The body is of a media type or coding that is not taken' },
 };
 
 /** An error of Fastify or its parsers: it knows its HTTP status. */
@@ -61,9 +68,10 @@ export function toProblem(thrown: unknown, requestId: string, localPaths: LocalP
   const { error, status } = isStatusError(thrown) ? fromStatusError(thrown) : fromThrown(thrown);
   const failedFiles = failedFilesOf(thrown);
   const told = (text: string): string => withoutLocalPaths(text, localPaths, failedFiles);
+  const { type, title } = ofStatus[status] ?? { type: error.kind, title: titles[error.kind] };
   return {
-    type: `https://fairlead.dev/problems/${error.kind}`,
-    title: titles[error.kind],
+    type: `https://fairlead.dev/problems/${type}`,
+    title,
     status,
     detail: error.kind === 'Internal' ? 'The request failed; the log says why.' : told(shownMessage(error)),
     instance: requestId,

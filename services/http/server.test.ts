@@ -125,6 +125,12 @@ describe('createServer', () => {
       assert.equal(response.headers['content-type'], 'application/problem+json');
       assert.equal(response.json().kind, kind);
     }
+    const { title, type } = (await post('<a/>', 'text/xml')).json();
+    assert.deepEqual(
+      [title, type],
+      ['The body is of a media type or coding that is not taken', 'https://fairlead.dev/problems/UnsupportedMediaType'],
+    );
+    assert.match((await post('{"b": 1}')).json().detail, /^body must have required property 'a'$/);
   });
 
   it('answers another method than a resource takes with 405 and those that it does, whatever is sent along', async () => {
@@ -142,7 +148,8 @@ describe('createServer', () => {
       const response = await app.inject({ method, url, headers, ...(type !== undefined && { payload: '{' }) });
       assert.equal(response.statusCode, 405, `${method} ${url} ${response.body}`);
       assert.equal(response.headers['allow'], allow);
-      const { kind, detail, hint } = response.json();
+      const { kind, title, detail, hint } = response.json();
+      assert.equal(title, 'The resource does not take this method');
       assert.deepEqual([kind, detail], ['InvalidInput', `${url.replace(/\?.*/, '')} does not take ${method}`]);
       assert.match(hint, new RegExp(`^It takes ${allow}\\.`));
     }

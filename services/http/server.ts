@@ -14,6 +14,7 @@ import { callSignal } from './call-signal.ts';
 import type { LocalPaths } from './local-paths.ts';
 import { addMetrics } from './metrics.ts';
 import { serveOneAtATime } from './one-at-a-time.ts';
+import { parameterError } from './parameter-error.ts';
 import { HttpError, toProblem } from './problem.ts';
 
 export interface ServerOptions {
@@ -75,6 +76,9 @@ export async function createServer(
       boundedServer(handler, { timeout: options.timeout, accepted: () => void connections++ }),
     genReqId: (request) => requestId(request.headers['x-request-id']),
     routerOptions: { maxParamLength: 512 },
+    // A parameter that is not known is refused, not taken away: one that is misspelt would have no effect, and nobody would know.
+    ajv: { customOptions: { removeAdditional: false, allErrors: true, verbose: true } },
+    schemaErrorFormatter: parameterError,
   });
   serveOneAtATime(app);
   app.addHook('onRequest', async (request, reply) => {

@@ -150,6 +150,35 @@ describe('createPullServer', () => {
     assert.equal((await ask('crio', json, '*')).statusCode, 422);
   });
 
+  it('says which parameter of the query is wrong, and what it may be', async () => {
+    const reference = 'registry.example.com/security/nginx:signed';
+    for (const [url, detail, hint] of [
+      [
+        `?reference=${reference}&kind=seccomp`,
+        /kind is "seccomp", which is none of Seccomp, AppArmor$/,
+        /^Did you mean "Seccomp"\?$/,
+      ],
+      [`?reference=${reference}&kind=x`, /kind is "x", which is none of/, /^Give one of Seccomp, AppArmor\.$/],
+      ['', /^the query parameter reference is missing$/, /^reference: registry\/repository:tag/],
+      [`?referense=${reference}`, /^unknown query parameter "referense"$/, /^Did you mean "reference"\?$/],
+      [`?reference=${reference}&x=1`, /^unknown query parameter "x"$/, /^There are: reference, kind\.$/],
+      [`?reference=${reference}&__proto__=1`, /^unknown query parameter "__proto__"$/, /There are/],
+      [`?reference=${reference}&reference=x`, /reference is given 2 times$/, /Give it once/],
+      [`?reference=${'x'.repeat(600)}`, /reference is longer than 512 characters$/, /openapi/],
+    ] as const) {
+      const response = await app.inject(`/v1/profiles${url}`);
+      assert.equal(response.statusCode, 400, `${url} ${response.body}`);
+      const problem = response.json();
+      assert.equal(problem.title, 'The request is not valid');
+      assert.match(problem.detail, detail);
+      assert.match(problem.hint, hint);
+    }
+    const unacceptable = await get({ reference }, 'text/html');
+    assert.equal(unacceptable.statusCode, 406);
+    assert.equal(unacceptable.json().title, 'No media type that is accepted is offered');
+    assert.match(unacceptable.json().hint, /Accept application\/json or application\/octet-stream/);
+  });
+
   it('tells callers nothing of where the policy and its keys lie', async () => {
     const [rule] = policy.rules;
     const requirement = rule?.require[0]?.anyOf[0];

@@ -76,6 +76,20 @@ describe('createPushServer', () => {
     assert.equal(other.json().digest, one.json().digest);
   });
 
+  it('publishes nothing where the name of a parameter is misspelt', async () => {
+    const response = await app.inject({
+      method: 'POST',
+      url: '/v1/profiles',
+      query: { reference: 'registry.example.com/security/nginx:misspelt', titel: 'nginx.json' },
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      payload: profile,
+    });
+    assert.equal(response.statusCode, 400);
+    assert.equal(response.json().detail, 'unknown query parameter "titel"');
+    assert.equal(response.json().hint, 'Did you mean "title"?');
+    await assert.rejects(target.resolve('misspelt'), { kind: 'NotFound' });
+  });
+
   it('lets nobody in without the token', async () => {
     for (const authorization of [
       '',
