@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
 import { parseReference } from '#lib/registry/reference';
@@ -177,6 +177,12 @@ rules:
 
   it('refuses a file that is missing or wrong, and says where the policy names it', async () => {
     await refuses(withKey.replace('release', 'other'), /policy\.yaml:5:21: keys\/other\.pub does not exist/);
+    // The folder in full, also where the policy was named without one.
+    await assert.rejects(loadPolicy(relative(process.cwd(), path)), (error) => {
+      assert.ok(error instanceof FairleadError);
+      assert.ok(error.hint?.endsWith(`from the folder of the policy: ${folder}`), error.hint);
+      return true;
+    });
     await refuses(withBaseline.replace('base.json', 'keys'), /policy\.yaml:6:21: keys cannot be read/);
     await refuses(withKey.replace('keys/release.pub', 'base.json'), /policy\.yaml:5:21: base\.json: not a public key/);
     await refuses(withBaseline.replace('base.json', 'keys/release.pub'), /:6:21: keys\/release\.pub: .*:1:1/);

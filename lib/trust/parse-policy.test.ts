@@ -68,6 +68,52 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     }
   });
 
+  it('says what a value may be, in the words of the policy', () => {
+    for (const [text, message, hint] of [
+      [
+        'rules: [{match: a.b/c, kinds: [seccomp], unsigned: true}]',
+        'rules.0.kinds.0: it is "seccomp", and has to be one of Seccomp, AppArmor',
+        'Did you mean "Seccomp"?',
+      ],
+      [
+        'rules: [{match: a.b/c, kinds: [x], unsigned: true}]',
+        'rules.0.kinds.0: it is "x", and has to be one of Seccomp, AppArmor',
+        'docs/',
+      ],
+      [
+        'rules: [{match: a.b/c, transparencyLog: requird}]',
+        'rules.0.transparencyLog: it is "requird", and has to be one of off, optional, required',
+        'Did you mean "required"?',
+      ],
+      ['rules: [{match: 5}]', 'rules.0.match: it is 5, and has to be a string', 'docs/'],
+      ['rules: 5', 'rules: it is 5, and has to be a list', 'docs/'],
+      ['rules: [x]', 'rules.0: it is "x", and has to be a mapping', 'docs/'],
+      ['limits: {entriesPerSyscall: 0}', 'limits.entriesPerSyscall: it is 0, and has to be at least 1', 'docs/'],
+      [
+        'limits: {entriesPerSyscall: 1.5}',
+        'limits.entriesPerSyscall: it is 1.5, and has to be a whole number',
+        'docs/',
+      ],
+      [
+        'limits: {artifactBytes: [1]}',
+        'limits.artifactBytes: it is a list, and has to be a number or a string',
+        'docs/',
+      ],
+      ['baseline: {apparmor: ~}', 'baseline.apparmor: it is empty, and has to be RuntimeDefault', 'docs/'],
+    ] as const) {
+      assert.throws(
+        () => parsePolicy(`${head}${text}\n`, 'policy.yaml'),
+        (error) => {
+          assert.ok(error instanceof FairleadError);
+          assert.equal(error.message.replace(/^policy\.yaml:3:\d+: /, ''), message);
+          assert.ok(error.hint?.startsWith(hint), error.hint);
+          return true;
+        },
+        text,
+      );
+    }
+  });
+
   it('refuses unknown keys, and says where and what was probably meant', () => {
     refuses(`${head}ruls: []\n`, /^policy\.yaml:3:1: unknown key "ruls"$/, /"rules"/);
     refuses(

@@ -74,17 +74,24 @@ export class PolicyText {
     const path = (issue.path ?? []).map(({ key }) => key as string | number);
     if (issue.type !== 'strict_object' || path.length === 0) {
       const field = v.getDotPath(issue);
-      return this.error(path, `${field === null ? '' : `${field}: `}${issue.message}`);
+      return this.#fieldError(path, field, issue);
     }
     const key = String(path.at(-1));
     if (issue.received === 'undefined') return this.error(path.slice(0, -1), `${key} is missing`);
-    if (issue.expected !== 'never') return this.error(path, `${v.getDotPath(issue)}: ${issue.message}`);
+    if (issue.expected !== 'never') return this.#fieldError(path, v.getDotPath(issue), issue);
     const parent = path.slice(0, -1).findLast((part) => typeof part === 'string') ?? '';
     const meant = closest(key, keysBelow(parent));
     const hint = meant === undefined ? this.#hint : `Did you mean ${JSON.stringify(meant)}?`;
     const message = `unknown key ${JSON.stringify(key)}`;
     const at = `${this.#source}:${this.#keyPosition(path)}`;
     return new FairleadError('InvalidInput', `${at}: ${message}`, { hint });
+  }
+
+  /** An error about the value of a field, with the values that it may have and the one that was probably meant. */
+  #fieldError(path: Path, field: string | null, issue: v.BaseIssue<unknown>): FairleadError {
+    const meant = typeof issue.input === 'string' ? closest(issue.input, allowedValues(issue)) : undefined;
+    const hint = meant === undefined ? {} : { hint: `Did you mean ${JSON.stringify(meant)}?` };
+    return this.error(path, `${field === null ? '' : `${field}: `}${issueText(issue)}`, hint);
   }
 
   #keyPosition(path: Path): string {
@@ -97,4 +104,35 @@ export class PolicyText {
     const { line, col } = this.#lines.linePos(offset);
     return `${line}:${col}`;
   }
+}
+
+/** What a value has to be, in the words of people who write YAML, by the schema's. */
+const inWords: Readonly<Record<string, string>> = {
+  Array: 'a list',
+  Object: 'a mapping',
+  string: 'a string',
+  number: 'a number',
+  boolean: 'true or false',
+  null: 'empty',
+};
+
+/** The values that a schema lists; none where it asks for a type. */
+function allowedValues({ expected }: v.BaseIssue<unknown>): string[] {
+  return [...(expected ?? '').matchAll(/"([^"]*)"/g)].map(([, value = '']) => value);
+}
+
+/** What is wrong with a value: the text that the schema has for it, or else what it is and what it has to be. */
+function issueText(issue: v.BaseIssue<unknown>): string {
+  const [, what, expected = '', received = ''] =
+    /^Invalid ([a-z]+): Expected (.+) but received (.+)$/s.exec(issue.message) ?? [];
+  if (issue.type === 'integer') return `it is ${String(issue.input).slice(0, 100)}, and has to be a whole number`;
+  if (what === undefined) return issue.message;
+  const values = allowedValues(issue);
+  const wanted = expected.replace(/^\(|\)$/g, '').split(' | ');
+  const one =
+    values.length > 0
+      ? `${values.length > 1 ? 'one of ' : ''}${values.join(', ')}`
+      : wanted.map((each) => inWords[each] ?? each.replace(/^>=/, 'at least ').replace(/^<=/, 'at most ')).join(' or ');
+  const given = inWords[received] ?? received.slice(0, 100);
+  return `${what === 'length' ? 'its length' : 'it'} is ${given}, and has to be ${one}`;
 }
