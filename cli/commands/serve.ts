@@ -4,12 +4,19 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { FairleadError } from '#lib/errors';
 import type { PolicySource } from '#lib/trust/follow-policy';
+import type { SignatureFormat } from '#lib/trust/signature';
 import { type Connect, openRegistries } from '../connect.ts';
 import { prepareEmbeddedFolder } from '../embedded-folder.ts';
 import { embeddedGreeting } from '../embedded-greeting.ts';
 import { readText } from '../files.ts';
 import { becomeLean } from '../lean-process.ts';
-import { addRegistryOptions, addSignerOptions, examples, type RegistryOptions } from '../options.ts';
+import {
+  addRegistryOptions,
+  addSignatureFormatOption,
+  addSignerOptions,
+  examples,
+  type RegistryOptions,
+} from '../options.ts';
 import { type KeyOptions, startSigner } from '../signer.ts';
 import { onReload, stopSignal } from '../stop-signal.ts';
 import { packageVersion } from '../version.ts';
@@ -22,6 +29,7 @@ interface Address {
 
 interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly unsigned?: boolean;
+  readonly signatureFormat: SignatureFormat;
   readonly push?: Address;
   readonly pull?: Address;
   readonly health?: Address;
@@ -52,7 +60,7 @@ export function define(command: Command): void {
     .option('--policy <file>', 'trust policy: what may be published and served')
     .option('--token-file <file>', 'what callers of the push service must present; else FAIRLEAD_PUSH_TOKEN');
   command.option('--decision-log <file>', 'append every decision about a pull here, one JSON object a line');
-  addSignerOptions(command);
+  addSignatureFormatOption(addSignerOptions(command));
   addRegistryOptions(command).addHelpText(
     'after',
     examples([
@@ -141,6 +149,7 @@ async function pushServer(options: ServeOptions, { policy, connect, logger }: Su
     policy,
     connect,
     signer,
+    signatureFormat: options.signatureFormat,
     localPaths: localPaths(options),
   });
 }

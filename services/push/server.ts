@@ -7,6 +7,7 @@ import type { PolicySource } from '#lib/trust/follow-policy';
 import type { Signer } from '#lib/trust/key';
 import { maxArtifactBytes } from '#lib/trust/policy';
 import type { StatementSigner } from '#lib/trust/sign-artifact';
+import type { SignatureFormat } from '#lib/trust/signature';
 import { type LocalPaths, policyPaths } from '../http/local-paths.ts';
 import { HttpError } from '../http/problem.ts';
 import { createServer, problemResponse, type RouteSurroundings } from '../http/server.ts';
@@ -22,6 +23,8 @@ export interface PushServerOptions {
   readonly connect: (reference: Reference) => Target;
   /** Signs everything; without it the policy must ask for no signature, or for one that is there already. */
   readonly signer?: Signer | StatementSigner | undefined;
+  /** The form of its signatures; a rule with `signedRepository` takes only the older one. */
+  readonly signatureFormat?: SignatureFormat | undefined;
   /** Files and folders of this machine that errors may name beside those of the policy: callers are told of none. */
   readonly localPaths?: LocalPaths;
   /** Milliseconds for one request. */
@@ -94,7 +97,7 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
 function addRoutes(
   app: FastifyInstance,
   { signalOf, turns }: RouteSurroundings,
-  { token, policy: followed, connect, signer }: PushServerOptions,
+  { token, policy: followed, connect, signer, signatureFormat }: PushServerOptions,
 ): void {
   // A profile is signed and stored as it was sent: no parser may stand between.
   app.removeAllContentTypeParsers();
@@ -136,7 +139,7 @@ function addRoutes(
       signal.throwIfAborted();
       const published = await publish(
         body,
-        { reference, title: request.query.title },
+        { reference, title: request.query.title, signatureFormat },
         {
           target: connect(reference),
           signer,

@@ -208,6 +208,37 @@ describe('fairlead serve --embedded', () => {
     }
   });
 
+  it('signs in the form that the policy takes, where it is told to', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-embedded-'));
+    try {
+      await runFairlead(['keygen'], { cwd: folder });
+      await writeFile(
+        join(folder, 'policy.yaml'),
+        'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: "**", require: [{key: fairlead.pub}], signedRepository: same}\n',
+      );
+      const publish = async (...more: string[]) => {
+        const args = ['--push', '127.0.0.1:0', '--pull', '127.0.0.1:0', '--oci-layout', 'registry', ...more];
+        const services = await startServe([...args, '--policy', 'policy.yaml', '--key', 'fairlead.key'], {
+          cwd: folder,
+          env,
+        });
+        const response = await fetch(`${services.push}/v1/profiles?reference=localhost/security/nginx:1`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+          body: profile,
+        });
+        await services.stop();
+        return { status: response.status, ...(await json(response)) };
+      };
+      const refused = await publish();
+      assert.equal(refused.status, 403);
+      assert.match(refused.hint, /--signature-format legacy/);
+      assert.equal((await publish('--signature-format', 'legacy')).status, 201);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('tells callers of no folder, and not how the policy was named', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fairlead-embedded-'));
     try {
