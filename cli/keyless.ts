@@ -58,7 +58,7 @@ export async function openKeylessSigner(
   }
   // First what fails without asking anybody: Sigstore's public services may be looked up next.
   if (options.signatureFormat === 'legacy') {
-    throw new FairleadError('InvalidInput', '--keyless and --signature-format legacy exclude each other', {
+    throw new FairleadError('InvalidInput', '--keyless and --signature-format legacy cannot be used together', {
       hint: 'Keyless signatures are bundles. Leave out --signature-format, or sign with --key.',
     });
   }

@@ -120,6 +120,21 @@ describe('forms of a profile, on the command line', () => {
     succeeded(await fairlead(['convert', 'notes.json', '--to', 'runtime']));
   });
 
+  it('ls refuses a repository that a folder does not have, as registries do', async () => {
+    succeeded(await push('plain.json'));
+    const list = (folder: string, name: string) => fairlead(['ls', name, '--oci-layout', folder]);
+    assert.equal(succeeded(await list('./registry', 'localhost/profiles')), '1\n');
+    failed(await list('./nope', 'localhost/profiles'), 7, /nope\/localhost\/profiles: no such repository/);
+    failed(await list('./registry', 'localhost/others'), 7, /no such repository/);
+  });
+
+  it('push without a signature says what that means', async () => {
+    assert.match(
+      succeeded(await push('plain.json')),
+      /\nsignature {2}none added: unless the digest is signed already, only a rule with "unsigned: true" allows it\n$/,
+    );
+  });
+
   it('push says plainly that SELinux profiles cannot be published, and names a command that works', async () => {
     const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
     const refusal = await push(selinux);
@@ -230,7 +245,7 @@ describe('forms of a profile, on the command line', () => {
         [['--new', 'plain.json', 'comment.json'], 2, /named alone\nhint: fairlead diff --new TO/],
         [['--new', 'plain.json', '/dev/null'], 2, /named alone/],
         [['--deleted', '/dev/null', 'plain.json'], 2, /named alone\nhint: fairlead diff --deleted FROM/],
-        [['--new', '--deleted', 'plain.json'], 2, /exclude each other/],
+        [['--new', '--deleted', 'plain.json'], 2, /cannot be used together/],
         [['--new', '/dev/null'], 2, /named alone/],
         [['/dev/null', '/dev/null'], 2, /no profile on either side/],
         [['plain.json'], 2, /nothing to compare it with\nhint: .*--new TO/],

@@ -43,6 +43,6 @@ export async function loadTablesLike({ name, version }: RuntimeLike): Promise<Ru
   const choice = tablesLike(tables, { name, version });
   if (choice !== undefined) return choice;
   throw new FairleadError('InvalidInput', `the default profile of ${name} ${JSON.stringify(version)} is not known`, {
-    hint: `Known are ${describeReleases(tables)}; 2.1 stands for the newest release 2.1.x.`,
+    hint: `Known are ${describeReleases(tables)}; MAJOR.MINOR stands for the newest of its releases.`,
   });
 }

@@ -63,7 +63,7 @@ export async function startSigner(
 }
 
 function excluded(one: string, other: string): FairleadError {
-  return new FairleadError('InvalidInput', `${one} and ${other} exclude each other`, {
+  return new FairleadError('InvalidInput', `${one} and ${other} cannot be used together`, {
     hint: `Leave out ${one} or ${other}, whichever is not meant.`,
   });
 }

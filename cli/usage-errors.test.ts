@@ -30,11 +30,11 @@ describe('a command that makes no sense is refused, and nothing is written', () 
   after(() => rm(cwd, { recursive: true }));
 
   const refused: [readonly string[], message: RegExp, hint: RegExp][] = [
-    [[...push, ...key, '--keyless'], /--key and --keyless exclude/, /Leave out/],
-    [[...push, ...key, '--unsigned'], /--key and --unsigned exclude/, /Leave out/],
+    [[...push, ...key, '--keyless'], /--key and --keyless cannot be used together/, /Leave out/],
+    [[...push, ...key, '--unsigned'], /--key and --unsigned cannot be used together/, /Leave out/],
     [
       [...push, '--keyless', '--signature-format', 'legacy'],
-      /--keyless and --signature-format legacy exclude/,
+      /--keyless and --signature-format legacy cannot be used together/,
       /--key/,
     ],
     [[...push, ...key, '--plain-http'], /--oci-layout excludes --plain-http/, /leave them out/],
@@ -79,6 +79,8 @@ describe('a command that makes no sense is refused, and nothing is written', () 
       /the profile and --identity-token cannot both come from stdin/,
       /file/,
     ],
+    [['policy'], /policy needs a subcommand: check, test or import/, /fairlead policy --help/],
+    [['baseline', '--like', 'docker@99'], /docker "99" is not known/, /MAJOR\.MINOR stands for the newest/],
     [['merge', 'nginx.json'], /--intersect or --union/, /--union for/],
     [['convert', 'apparmor.json', '--to', 'apparmor', '--minimize'], /for seccomp profiles/, /Leave out --minimize/],
     [

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { predicateTypeNames, predicateTypeOf } from '#lib/trust/predicate-type';
+import { predicateTypeNames, predicateTypeOf, provenancePredicateType } from '#lib/trust/predicate-type';
+import { provenanceProblem } from '#lib/trust/provenance';
 import type { SignatureFormat } from '#lib/trust/signature';
 import { readInput, refuseSharedStdin } from '../files.ts';
 import { addKeylessOptions } from '../keyless.ts';
@@ -71,6 +72,11 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
   }
   const source = options.predicate === '-' ? 'stdin' : options.predicate;
   const predicate = parsePredicate(await readInput(options.predicate, maxPredicateBytes), source);
+  if (predicateType === provenancePredicateType && provenanceProblem(predicate, {}) !== undefined) {
+    throw new FairleadError('InvalidInput', `${source} is no SLSA provenance v1, so no policy would accept it`, {
+      hint: 'It has buildDefinition.externalParameters and runDetails.builder.id: https://slsa.dev/spec/v1.0/provenance',
+    });
+  }
   const [{ target, pinned, ...artifact }, { attachAttestation }] = await Promise.all([
     openSigningTarget(referenceText, options, process.env),
     import('#lib/trust/attach-signature'),

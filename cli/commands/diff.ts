@@ -102,7 +102,7 @@ function sidesOf(
   options: DiffOptions,
 ): { readonly from?: string | undefined; readonly to?: string | undefined } {
   const { new: isNew = false, deleted = false } = options;
-  if (isNew && deleted) throw new FairleadError('InvalidInput', '--new and --deleted exclude each other');
+  if (isNew && deleted) throw new FairleadError('InvalidInput', '--new and --deleted cannot be used together');
   if (isNew) {
     const named = first === noFile ? [second] : [first, second];
     return { to: onlyOne(named, 'fairlead diff --new TO') };

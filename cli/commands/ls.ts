@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { formatRepository, isRegistry, parseReference } from '#lib/registry/reference';
+import { formatRepository, isRegistry, parseReference, type Reference } from '#lib/registry/reference';
+import { repositoryName } from '#lib/registry/registry-name';
 import { isReservedTag } from '#lib/registry/reserved-tag';
 import { openNetwork, openRegistries } from '../connect.ts';
 import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
@@ -60,7 +62,18 @@ async function tags(name: string, options: ListOptions): Promise<string[]> {
   }
   const connect = await openRegistries(options, process.env);
   const found = await all(connect(reference).tags());
+  if (options.ociLayout !== undefined && found.length === 0) await refuseAbsent(options.ociLayout, reference);
   return options.all ? found : found.filter((tag) => !isReservedTag(tag));
+}
+
+/** Refuses a repository that is not there, as registries do. */
+async function refuseAbsent(layout: string, reference: Reference): Promise<void> {
+  const { repositoryFolder } = await import('#lib/registry/layout/repository-folder');
+  const folder = repositoryFolder(layout, repositoryName(formatRepository(reference)));
+  if (existsSync(folder)) return;
+  throw new FairleadError('NotFound', `${folder}: no such repository`, {
+    hint: 'Check the folder that --oci-layout names, and the repository.',
+  });
 }
 
 async function all(names: AsyncIterable<string>): Promise<string[]> {

@@ -47,9 +47,13 @@ export function define(command: Command): void {
     .allowExcessArguments()
     .action(() => {
       const [unknown] = command.args;
-      throw new FairleadError('InvalidInput', unknown === undefined ? 'what to do?' : `unknown command '${unknown}'`, {
-        hint: 'fairlead policy check|test|import; fairlead policy --help says more.',
-      });
+      throw new FairleadError(
+        'InvalidInput',
+        unknown === undefined ? 'policy needs a subcommand: check, test or import' : `unknown command '${unknown}'`,
+        {
+          hint: 'fairlead policy --help shows what each does, with examples.',
+        },
+      );
     });
   addOutputOption(command.command('check'))
     .summary('read a policy and every file that it names')

@@ -164,7 +164,7 @@ function asText(published: Published): string {
     `tag        ${published.tag ?? `none, only the digest names it; add one: fairlead tag ${formatReference(reference)} TAG`}`,
     `kind       ${profile.kind}`,
     `digest     ${descriptor.digest}`,
-    `signature  ${signature ?? 'none: only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none was added)' : ''}`,
+    `signature  ${signature ?? 'none added: unless the digest is signed already, only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none was added)' : ''}`,
     ...(provenance === undefined
       ? []
       : [`provenance ${provenance}${published.alreadyAttested ? ' (already attested, none was added)' : ''}`]),

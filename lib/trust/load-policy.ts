@@ -150,7 +150,7 @@ class PolicyFiles {
       const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
       throw new FairleadError('InvalidInput', `${at}: ${path} ${reason}`, {
         cause,
-        hint: `Put the file there, or mend its name: names count from the folder of the policy: ${resolve(this.#folder)}`,
+        hint: `Put the file there, or correct its name: names count from the folder of the policy: ${resolve(this.#folder)}`,
       });
     }
     this.#add(path, bytes);

@@ -180,7 +180,7 @@ async function assertMediaType({ headers }: FastifyRequest): Promise<void> {
   if (!hasBody || profileTypes.some((type) => type === essence)) return;
   const what = given === undefined ? 'no media type' : `the media type ${JSON.stringify(given.slice(0, 100))}`;
   throw new HttpError(415, `the profile was sent with ${what}`, {
-    hint: `Send it with Content-Type: ${profileTypes.join(' or ')}. What is no JSON is made so by: fairlead convert --to runtime FILE`,
+    hint: `Send it with Content-Type: ${profileTypes.join(' or ')}. A profile in another form is converted by: fairlead convert --to runtime FILE`,
     headers: { accept: profileTypes.join(', ') },
   });
 }

@@ -292,8 +292,8 @@ describe('signing commands', () => {
     failed(await fairlead([...push, '--keyless'], { env: { HOME: home } }), 2, /no identity token/);
     assert.deepEqual(await readdir(home), [], 'nothing was fetched before the token was looked for');
     await rm(home, { recursive: true });
-    failed(await fairlead([...push, '--keyless', '--key', 'a.key']), 2, /exclude each other/);
-    failed(await fairlead([...push, '--keyless', '--unsigned']), 2, /exclude each other/);
+    failed(await fairlead([...push, '--keyless', '--key', 'a.key']), 2, /cannot be used together/);
+    failed(await fairlead([...push, '--keyless', '--unsigned']), 2, /cannot be used together/);
     failed(
       await fairlead([...push, '--key', 'a.key', '--trusted-root', 'x']),
       2,
@@ -305,6 +305,9 @@ describe('signing commands', () => {
     const attest = ['attest', 'localhost/x:1', '--key', 'a.key', ...layout, '--predicate', '-', '--type'];
     failed(await fairlead([...attest, 'provenance'], { input: '{}' }), 2, /not a type of attestation/);
     failed(await fairlead([...attest, 'cyclonedx'], { input: '[]' }), 2, /no JSON object/);
+    for (const type of ['slsaprovenance1', 'https://slsa.dev/provenance/v1']) {
+      failed(await fairlead([...attest, type], { input: '{"builder":{}}' }), 2, /stdin is no SLSA provenance v1/);
+    }
     failed(await fairlead(['verify', 'localhost/x:1', ...layout]), 2, /either --policy or --key/);
     failed(await fairlead(['verify', 'localhost/x:1', ...layout, '--key', 'p.json']), 2, /p\.json: not a public key/);
   });

@@ -178,7 +178,7 @@ Written differently, same meaning: ioctl
         ...guest,
         direction: 'loosened',
         to: 'SCMP_ARCH_AARCH64',
-        where: 'the machine is one whose runtime is of another architecture',
+        where: 'the machine is of another architecture than its runtime',
       },
     ]);
     assert.ok(equalProfiles(alone, listing(), native));

@@ -176,7 +176,7 @@ function architectureChanges(from: SeccompProfile, to: SeccompProfile, native: s
 function machinesOf(architecture: string): string {
   const machines = machinesWithGuest(architecture) ?? [];
   // Of its own architecture a runtime filters every call; one that was built for another does not.
-  return machines.length === 0 ? 'one whose runtime is of another architecture' : machines.join(' or ');
+  return machines.length === 0 ? 'of another architecture than its runtime' : machines.join(' or ');
 }
 
 /** Calls of an architecture that is not listed end the thread that makes them, not the process. */

@@ -85,10 +85,10 @@ describe('parseDocker', () => {
     ],
     ['"names":["a"],"includes":{"caps":["CAP_A"],"Caps":[]}', /"Caps" repeats "caps"/],
     ['"names":["a"],"includes":{},"Includes":{}', /"Includes" repeats "includes"/],
-    ['"name":"a","Names":["b"]', /name and names exclude each other/],
+    ['"name":"a","Names":["b"]', /name and names cannot be used together/],
     ['"name":["a"]', /^d\.json:1:\d+: name must be a string/],
     ['"Name":5,"names":["a"]', /name must be a string/],
-    ['"name":"a","names":["b"]', /name and names exclude each other/],
+    ['"name":"a","names":["b"]', /name and names cannot be used together/],
     ['"names":["a"],"errno":"EPERM","errnoRet":2', /errno and errnoRet contradict each other/],
     ['"names":["a"],"errno":"ENOBODY"', /errno: specify errnoRet for "ENOBODY"/],
     ['"names":["a"],"includes":[]', /includes must be an object/],
@@ -115,9 +115,9 @@ describe('parseDocker', () => {
       ['[{"architecture":"SCMP_ARCH_ARM","subArchitecture":[]}]', /did you mean subArchitectures\?/],
       [
         '[{"architecture":"SCMP_ARCH_ARM"}],"architectures":["SCMP_ARCH_ARM"]',
-        /archMap and architectures exclude each other/,
+        /archMap and architectures cannot be used together/,
       ],
-      ['[],"Architectures":["SCMP_ARCH_ARM"]', /archMap and architectures exclude each other/],
+      ['[],"Architectures":["SCMP_ARCH_ARM"]', /archMap and architectures cannot be used together/],
     ];
     for (const [archMap, message] of machines) {
       assert.throws(() => parse(profile(`,"archMap":${archMap}`, '"names":["a"]')), { message }, archMap);

@@ -106,7 +106,7 @@ class Reader {
 
   refuseTwoLists({ architectures: listed = [] }: SeccompProfile): void {
     if (this.#archMap === undefined || listed.length === 0) return;
-    this.#fail(this.#archMapAt, 'archMap and architectures exclude each other');
+    this.#fail(this.#archMapAt, 'archMap and architectures cannot be used together');
   }
 
   /** Returns the document in the form of the runtime-spec, with every entry, and keeps what that has no room for. */
@@ -156,7 +156,7 @@ class Reader {
       for (const [key, { value }] of members) {
         if (foldName(key) !== 'names') continue;
         const isEmpty = value.type === 'null' || (value.type === 'array' && value.items.length === 0);
-        if (!isEmpty) this.#fail(name.keyAt, 'name and names exclude each other');
+        if (!isEmpty) this.#fail(name.keyAt, 'name and names cannot be used together');
         members.delete(key);
       }
       members.set('names', { keyAt: name.keyAt, value: { type: 'array', at: name.value.at, items: [name.value] } });
