@@ -48,7 +48,7 @@ export async function followPolicy(
       {
         messageId: 'fairlead.policy.missing',
         policy: path,
-        hint: 'Put the file there, or mend its name: --policy FILE.',
+        hint: 'Put the file there, or correct its name: --policy FILE.',
       },
       `the policy ${path} does not exist: everything is denied until it does`,
     );
