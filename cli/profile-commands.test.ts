@@ -253,6 +253,11 @@ Constrained by the base:
         await printed(['explain', 'armor.json']),
         /^baseline {3}RuntimeDefault\n(?:.*\n)*?.*nothing constrains it\.\n$/,
       );
+      await writeFile(file('denied.json'), '{"filesystem":{"readOnlyPaths":["/etc/x","/proc/kcore"]}}');
+      assert.match(
+        await printed(['explain', 'denied.json']),
+        /nothing constrains it\.\n\/proc\/kcore stays denied for reading, as in the runtime's default: [^\n]*\n$/,
+      );
       await writeFile(file('none.json'), '{"capability":{}}');
       const text = await printed(['explain', 'armor.json', '--baseline', 'none.json']);
       assert.match(text, /Constrained by the baseline:\n {2}capability chown:\n {4}permitted -> denied\n$/);

@@ -108,7 +108,7 @@ describe('a command that makes no sense is refused, and nothing is written', () 
   ];
   for (const [args, message, hint] of refused) {
     it(args.join(' '), async () => {
-      const json = args[1] === 'import' ? [] : ['--output', 'json'];
+      const json = args[0] === 'policy' ? [] : ['--output', 'json'];
       const { code, stdout, stderr } = await runFairlead([...args, ...json], { cwd });
       assert.equal(code, 2, stderr);
       assert.equal(stdout, '');

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
 import { explainProfiles, type MeetingProfiles } from '#lib/profile/explain-profiles';
+import { lint as lintProfile } from '#lib/profile/lint';
 import type { Profile, ProfileKind } from '#lib/profile/profile';
 import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { Constraint } from '#lib/profile/seccomp/effective-profile';
@@ -69,8 +70,15 @@ async function explain(file: string, options: ExplainOptions): Promise<void> {
   const syscalls = options.syscall === undefined ? undefined : explainNamed(given, native, options.syscall);
   writeResult(options.output, {
     json: () => ({ ...sources, kind: given.artifact.kind, constraints, ...(syscalls && { syscalls }) }),
-    text: () => asText(sources, constraints, syscalls),
+    text: () => [asText(sources, constraints, syscalls), ...neverPermitted(given.artifact)].join('\n'),
   });
+}
+
+/** What every AppArmor policy denies of what a profile lists, which no profile that meets it says. */
+function neverPermitted(artifact: Profile): readonly string[] {
+  if (artifact.kind !== 'AppArmor') return [];
+  const found = lintProfile(artifact).filter(({ code }) => code === 'never-permitted');
+  return found.map(({ message }) => oneLine(message));
 }
 
 async function readInputs(
