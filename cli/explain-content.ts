@@ -14,7 +14,11 @@ export async function explainingContent<T>(pulling: Promise<T>, reference: Refer
     const found = await contentOf(reference, connect);
     if (found === undefined) throw error;
     const { kind, summary, details } = error;
-    throw new FairleadError(kind, `${formatReference(reference)} is ${found}, and no security profile: ${summary}`, {
+    const said = `is ${found}, and no security profile`;
+    // The refusal may say the same, of the digest.
+    const at = summary.indexOf(`${said}: `);
+    const why = at < 0 ? summary : summary.slice(at + said.length + 2);
+    throw new FairleadError(kind, `${formatReference(reference)} ${said}: ${why}`, {
       cause: error.cause,
       ...(details && { details }),
       hint: `Name a reference that a profile was pushed to. What is there is shown by: fairlead inspect ${formatReference(reference)}`,

@@ -65,7 +65,10 @@ async function verify(referenceText: string, options: VerifyOptions): Promise<vo
   ]);
   const pulling = pullProfile({ reference, kind: options.kind }, { policy, connect });
   const pulled = await explainingContent(pulling, reference, connect);
-  writeResult(options.output, { json: () => describePulled(pulled), text: () => explainPulled(pulled) });
+  writeResult(options.output, {
+    json: () => describePulled(pulled),
+    text: () => explainPulled(pulled, { ruled: options.key === undefined }),
+  });
 }
 
 async function findPolicy({ policy, key }: VerifyOptions): Promise<TrustPolicy> {

@@ -16,7 +16,7 @@ export function unpackArtifact(artifact: Artifact, kind: RuntimeKind | undefined
   const found = recognizeLayout(artifact.manifest, name);
   if (kind !== undefined && found.kind !== kind) {
     throw new FairleadError('ProfileInvalid', `${name} is a profile of kind ${found.kind}, not ${kind}`, {
-      hint: `Ask for kind ${found.kind}, or name another artifact.`,
+      hint: `Ask for kind ${found.kind} (--kind ${found.kind.toLowerCase()}), or name another artifact.`,
     });
   }
   const profile = readLayer(profileContent(artifact), `profile in ${name}`, found);

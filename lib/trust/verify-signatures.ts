@@ -96,7 +96,7 @@ function refusal(
     {
       hint: refused.some(({ reason }) => reason === namesNoRepository)
         ? `${legacyOnly} Sign with \`--signature-format legacy\`, or take signedRepository out of the rule.`
-        : 'Ask the publisher what he signs with, and compare it with the policy.',
+        : 'Ask the publisher which key or identity signs it, and compare that with what is required here.',
       details: [...reasons, ...unread],
     },
   );

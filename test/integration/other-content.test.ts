@@ -64,7 +64,11 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profil
     succeeded(
       await fairlead('sign', `${registry.host}/image:oci`, '--key', 'fairlead.key', '--signature-format', 'legacy'),
     );
-    failed(await verify('image:oci'), 3, /image:oci is a container image, and no security profile: /);
+    failed(
+      await verify('image:oci'),
+      3,
+      /image:oci is a container image, and no security profile: its config media type/,
+    );
   });
 
   it('is not said of a profile that is refused', async () => {
@@ -76,5 +80,15 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profil
       3,
       /^error: (?!.*no security profile)/,
     );
+  });
+
+  it('a signed profile is verified by a key without a word of rules, and of another kind with the option for it', async () => {
+    const name = `${registry.host}/profile:1`;
+    succeeded(await fairlead('sign', name, '--key', 'fairlead.key', '--signature-format', 'legacy'));
+    const text = succeeded(await verify('profile:1'));
+    assert.match(text, /^key {8}fairlead\.pub \(SHA-256 /m);
+    assert.doesNotMatch(text, /rule/);
+    const other = await verify('profile:1', '--key', 'fairlead.pub', '--kind', 'apparmor');
+    failed(other, 3, /hint: Ask for kind Seccomp \(--kind seccomp\)/);
   });
 });
