@@ -200,7 +200,7 @@ describe('fairlead policy', () => {
   });
 
   it('says what it can do', async () => {
-    failed(await fairlead(['policy']), 2, /check\|test\|import/);
+    failed(await fairlead(['policy']), 2, /check, test or import/);
     failed(await fairlead(['policy', 'chekc']), 2, /unknown command 'chekc'/);
   });
 });

@@ -70,11 +70,6 @@ function listOf(section: string, list: ListName, paths: readonly string[] = []):
   return globsOf(paths).map((glob, index) => ({ glob, list, pointer: `/${section}/${list}/${index}` }));
 }
 
-/** Whether two paths are one to publishing, which refuses it in two lists or twice in one: no more is to be said of that. */
-function isOneFile(glob: Glob, other: Glob, pointer: string): boolean {
-  return pointer.startsWith('/filesystem/') && glob.expanded === other.expanded;
-}
-
 function lintRepeats(listed: readonly Listed[], indexes: Indexes, budget: Budget): readonly Finding[] {
   const findings: Finding[] = [];
   const seen = new Set<string>();
@@ -83,11 +78,9 @@ function lintRepeats(listed: readonly Listed[], indexes: Indexes, budget: Budget
     const cover = near.find((other) => isCovered(glob, [other], budget) && !isCovered(other, [glob], budget));
     const [widerList, more] = wider[list] ?? [];
     const widerNear = widerList === undefined ? [] : indexes[widerList].near(glob, budget);
-    const widerCover = widerNear?.find((other) => !isOneFile(glob, other, pointer) && isCovered(glob, [other], budget));
-    if (seen.has(glob.expanded)) {
-      if (!isOneFile(glob, glob, pointer))
-        findings.push(info('duplicate-path', pointer, `${glob.text} is listed twice`));
-    } else if (cover !== undefined) {
+    const widerCover = widerNear?.find((other) => isCovered(glob, [other], budget));
+    if (seen.has(glob.expanded)) findings.push(info('duplicate-path', pointer, `${glob.text} is listed twice`));
+    else if (cover !== undefined) {
       findings.push(info('covered-path', pointer, `${glob.text} is permitted by ${cover.text} already`));
     } else if (widerCover !== undefined) {
       const message = `${glob.text} is permitted by ${widerCover.text} of ${widerList} already, and may be ${more} too`;
@@ -127,12 +120,7 @@ function lintWritten(listed: Listed, indexes: Indexes, budget: Budget): readonly
 function lintReadOnly({ glob, pointer, list }: Listed, readOnly: PathIndex, budget: Budget): readonly Finding[] {
   const isWriteOnly = list === 'writeOnlyPaths';
   // That a read-only path is covered by one that may be written is told where it is listed.
-  const overlap = overlapWith(
-    glob,
-    readOnly,
-    budget,
-    (other) => !isOneFile(glob, other, pointer) && (isWriteOnly || !isCovered(other, [glob], budget)),
-  );
+  const overlap = overlapWith(glob, readOnly, budget, (other) => isWriteOnly || !isCovered(other, [glob], budget));
   if (overlap === undefined) return [];
   const { common, other } = overlap;
   const reason = 'what a path may is what all of its lists grant together';
