@@ -3,8 +3,8 @@ import { formatReference, type Reference, tagOrDigestOf } from '#lib/registry/re
 import type { Connect } from './connect.ts';
 
 /**
- * Waits for a profile to be pulled. Where it is refused, and is none but something else that people know by name, such as a container
- * image, the error says that first: that it is not signed then means little.
+ * Waits for a profile to be pulled. If the reference names something else, such as a container image, the error says so first:
+ * that the artifact is unsigned then matters little.
  */
 export async function explainingContent<T>(pulling: Promise<T>, reference: Reference, connect: Connect): Promise<T> {
   try {

@@ -8,7 +8,7 @@ const patience = 10_000;
 
 /**
  * Asks the runtime for its version, and warns where it does not answer: it may start after the shim,
- * and the address may be wrong. Returns a function that gives the question up.
+ * and the address may be wrong. Returns a function that cancels the request.
  */
 export function greetRuntime(call: CallRuntime, runtime: string, log: Pick<ShimLog, 'warn'>): () => Promise<void> {
   const stopping = new AbortController();
@@ -19,7 +19,7 @@ export function greetRuntime(call: CallRuntime, runtime: string, log: Pick<ShimL
       if (stopping.signal.aborted || isUnimplemented(thrown)) return;
       const { message } = toFairleadError(thrown);
       const hint =
-        'Start the container runtime, or mend its address: --runtime SOCKET. Calls are passed on as soon as it answers.';
+        'Start the container runtime, or correct its address: --runtime SOCKET. Calls are forwarded as soon as it answers.';
       log.warn({ messageId: 'fairlead.runtime.silent', runtime, hint }, `${runtime} does not answer yet: ${message}`);
     },
   );

@@ -71,7 +71,7 @@ export async function serveMetrics(address: string): Promise<MetricsServer> {
   });
   const policy = new Gauge({
     name: 'fairlead_shim_policy_in_force',
-    help: '1 where the policy on disk is in force, 0 where it does not parse and an older one is, or where there is none and everything is denied.',
+    help: '1 if the policy file is in force; 0 if it is invalid and an older policy is in force, or if it does not exist and everything is denied.',
     registers,
   });
 

@@ -25,7 +25,7 @@ export function define(command: Command): void {
   command
     .description(
       'Say what is probably not meant in security profiles: names that no kernel knows, entries without effect, profiles ' +
-        'that confine nothing or that no container can start under. Findings are advice, but for errors: push refuses them.',
+        'that confine nothing or that no container can start under. Warnings and remarks are advice; push refuses a profile with errors.',
     )
     .argument('<file...>', 'profiles, in any format; - is stdin')
     .addOption(

@@ -34,7 +34,7 @@ export function define(command: Command): void {
   command
     .description(
       'Publish a security profile: read it, lint it, pack it as an OCI artifact, sign it, push it. The tag is written last. ' +
-        'The same content always gives the same digest, whatever the file is called; SOURCE_DATE_EPOCH, where it is set, is kept as the creation time.',
+        'The same content always has the same digest, regardless of the file name. If SOURCE_DATE_EPOCH is set, it is recorded as the creation time.',
     )
     .argument('<file>', 'the profile (seccomp or AppArmor JSON, as runtimes read it); - is stdin')
     .argument('<reference>', 'where to: registry/repository:tag');

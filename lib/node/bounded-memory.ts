@@ -1,4 +1,4 @@
-/** Remembers values by name, those that were used last, as long as they take no more than so many bytes together. */
+/** Keeps the most recently used values by name, up to a total number of bytes. */
 export class BoundedMemory<T> {
   readonly #limit: number;
   readonly #sizeOf: (value: T) => number;

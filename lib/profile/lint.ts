@@ -9,7 +9,7 @@ import { lintSeccomp } from './seccomp/lint-seccomp.ts';
 import { lintSelinux } from './selinux/lint-selinux.ts';
 
 /**
- * What is probably not meant in a profile. Findings are advice, but for errors: publishing refuses a profile with one.
+ * Reports what is probably unintended in a profile. Warnings and remarks are advice; a profile with errors cannot be published.
  * The codes are listed at lintSeccomp, lintAppArmor and lintSelinux; `unknown-field` is what the reader left out,
  * `docker-form` and `resource-form` a profile that is published once it is converted, `no-runtime-form` one that never is,
  * and `not-publishable` what publishing refuses in any form. Publishing refuses a profile if and only if one of these is there.
