@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { it } from 'node:test';
-import type { JsonNode } from '#lib/profile/json/node';
 import { readYamlDocuments } from '#lib/profile/yaml/read-yaml';
 import { peer } from '#test/peers/peer';
 import { describePeers } from '#test/peers/require';
+import { plainJson } from '#test/support/plain-json';
 
 const resource = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n';
 const limits = { bytes: 1_000_000, depth: 16, values: 1_000 };
@@ -28,7 +28,7 @@ describePeers(['kubectl'], 'YAML in the eyes of kubectl', () => {
     it(`is refused, or reads the same: ${JSON.stringify(given)}`, async () => {
       const whole = `${given}${resource}`;
       const ours = attempt(() =>
-        readYamlDocuments(Buffer.from(whole), 'p.yaml', limits).map(({ root }) => plain(root)),
+        readYamlDocuments(Buffer.from(whole), 'p.yaml', limits).map(({ root }) => plainJson(root)),
       );
       if (ours === undefined) return;
       assert.deepEqual(ours, [await readByKubectl(whole)]);
@@ -58,19 +58,4 @@ async function readByKubectl(whole: string): Promise<unknown> {
   if (code !== 0) return undefined;
   const { metadata, ...rest } = JSON.parse(out);
   return { ...rest, metadata: { name: metadata.name } };
-}
-
-function plain(node: JsonNode): unknown {
-  switch (node.type) {
-    case 'object':
-      return Object.fromEntries([...node.members].map(([key, { value }]) => [key, plain(value)]));
-    case 'array':
-      return Array.from(node.items, plain);
-    case 'number':
-      return Number(node.source);
-    case 'null':
-      return null;
-    default:
-      return node.value;
-  }
 }

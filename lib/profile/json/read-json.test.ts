@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { plainJson } from '#test/support/plain-json';
 import type { JsonNode } from './node.ts';
 import { positionOf, readJson } from './read-json.ts';
 
@@ -7,22 +8,6 @@ const limits = { bytes: 1024 * 1024, depth: 5, values: 20_000 };
 
 function read(text: string) {
   return readJson(new TextEncoder().encode(text), 'p.json', limits);
-}
-
-function plain(node: JsonNode): unknown {
-  switch (node.type) {
-    case 'object':
-      return Object.fromEntries([...node.members].map(([key, { value }]) => [key, plain(value)]));
-    case 'array':
-      assert.equal([...node.items].length, node.items.length);
-      return Array.from(node.items, plain);
-    case 'number':
-      return Number(node.source);
-    case 'null':
-      return null;
-    default:
-      return node.value;
-  }
 }
 
 /** As many items as are asked for, each with a long array of its own. */
@@ -35,8 +20,8 @@ describe('readJson', () => {
     for (const count of [0, 1, 63, 64, 65, 66, 200]) {
       const value = { before: [[]], long: items(count), after: [count] };
       const { root } = read(JSON.stringify(value, undefined, 1));
-      assert.deepEqual(plain(root), value);
-      assert.deepEqual(plain(root), value);
+      assert.deepEqual(plainJson(root), value);
+      assert.deepEqual(plainJson(root), value);
     }
   });
 
@@ -47,7 +32,7 @@ describe('readJson', () => {
     let passed = 0;
     const others = root.items[Symbol.iterator]();
     for (const item of root.items) {
-      assert.deepEqual(plain(item), plain(others.next().value as JsonNode));
+      assert.deepEqual(plainJson(item), plainJson(others.next().value as JsonNode));
       passed += 1;
     }
     assert.equal(passed, 70);
@@ -85,6 +70,6 @@ describe('readJson', () => {
       assert.throws(() => read(`{"a": "${half}"}`), message, half);
       assert.throws(() => read(`{"${half}": 1}`), /half of a surrogate pair/, half);
     }
-    assert.deepEqual(plain(read('{"a": "\\ud83d\\ude00"}').root), { a: '😀' });
+    assert.deepEqual(plainJson(read('{"a": "\\ud83d\\ude00"}').root), { a: '😀' });
   });
 });

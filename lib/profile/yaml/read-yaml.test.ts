@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
-import type { JsonNode } from '../json/node.ts';
+import { plainJson } from '#test/support/plain-json';
 import { readYaml, readYamlDocuments } from './read-yaml.ts';
 
 const limits = { bytes: 1_000_000, depth: 8, values: 1_000 };
@@ -10,31 +10,16 @@ function read(text: string | Uint8Array) {
   return readYaml(typeof text === 'string' ? new TextEncoder().encode(text) : text, 'p.yaml', limits);
 }
 
-function plain(node: JsonNode): unknown {
-  switch (node.type) {
-    case 'object':
-      return Object.fromEntries([...node.members].map(([key, { value }]) => [key, plain(value)]));
-    case 'array':
-      return Array.from(node.items, plain);
-    case 'number':
-      return Number(node.source);
-    case 'null':
-      return null;
-    default:
-      return node.value;
-  }
-}
-
 describe('readYaml', () => {
   it('reads YAML and JSON', () => {
     const value = { a: ['b', 1, true, null], c: { d: '1', e: 'x\ny\n' } };
-    assert.deepEqual(plain(read('# note\na: [b, 1, true, ~]\nc:\n  d: "1"\n  e: |\n    x\n    y\n').root), value);
-    assert.deepEqual(plain(read(JSON.stringify(value)).root), value);
+    assert.deepEqual(plainJson(read('# note\na: [b, 1, true, ~]\nc:\n  d: "1"\n  e: |\n    x\n    y\n').root), value);
+    assert.deepEqual(plainJson(read(JSON.stringify(value)).root), value);
   });
 
   it('reads the words of YAML 1.1 for true and false, as kubectl does', () => {
     const text = 'a: [no, N, Off, yes, y, ON, true, False]\nb: [nO, \'no\', "on", oFF, yess, tRue]\n';
-    assert.deepEqual(plain(read(text).root), {
+    assert.deepEqual(plainJson(read(text).root), {
       a: [false, false, false, true, true, true, true, false],
       b: ['nO', 'no', 'on', 'oFF', 'yess', 'tRue'],
     });
@@ -65,12 +50,12 @@ describe('readYaml', () => {
       ['0', '0'],
     ] as const) {
       const { root } = read(`a: ${text}\nb: [${text}]\nc: "${text}"\n`);
-      assert.deepEqual(plain(root), { a: Number(value), b: [Number(value)], c: text }, text);
+      assert.deepEqual(plainJson(root), { a: Number(value), b: [Number(value)], c: text }, text);
       const member = root.type === 'object' ? root.members.get('a')?.value : undefined;
       assert.equal(member?.type === 'number' && member.source, value);
     }
     for (const text of ['0x', '0xg', '0b2', '_1', '1x', "'0x1'", '0o8', '._1', '.5_', '-_'])
-      assert.equal(typeof (plain(read(`a: ${text}\n`).root) as { a: unknown }).a, 'string', text);
+      assert.equal(typeof (plainJson(read(`a: ${text}\n`).root) as { a: unknown }).a, 'string', text);
   });
 
   it('passes over documents with nothing in them, and knows where the others stand', () => {
@@ -83,10 +68,10 @@ describe('readYaml', () => {
       'null\n---\na: 1\n---\n~\n',
       '%YAML 1.2\n---\na: 1\n',
     ])
-      assert.deepEqual(plain(read(text).root), one, text);
+      assert.deepEqual(plainJson(read(text).root), one, text);
     const several = readYamlDocuments(Buffer.from('a: 1\n---\n---\nb: 2\n--- # third\n- c\n'), 'p.yaml', limits);
     assert.deepEqual(
-      several.map(({ root }) => plain(root)),
+      several.map(({ root }) => plainJson(root)),
       [one, { b: 2 }, ['c']],
     );
     assert.deepEqual(
