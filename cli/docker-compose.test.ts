@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { parsePolicy } from '#lib/trust/parse-policy';
+import { parsePolicy } from '#lib/trust/policy/parse-policy';
 import { buildProgram } from './main.ts';
 
 interface Service {

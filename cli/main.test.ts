@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { launcher, run, runFairlead } from '#test/cli/run';
+import { launcher, run, runFairlead } from '#test/support/cli/run';
 import { buildProgram } from './main.ts';
 
 const commands = [

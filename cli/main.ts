@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
-import { GateClosed, gateExit } from './gate.ts';
-import { asksForJson, writeError, writeNote } from './output.ts';
-import { packageVersion } from './version.ts';
+import { GateClosed, gateExit } from './process/gate.ts';
+import { packageVersion } from './process/version.ts';
+import { asksForJson, writeError, writeNote } from './terminal/output.ts';
 
 /** What a file of cli/commands exports: it puts arguments, options, help and the action on a fresh command. */
 export interface CommandModule {
@@ -47,7 +47,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
 /**
  * Runs the program.
  * @param argv the arguments after the program's name
- * @returns the exit code (lib/errors.ts, errorMapping; cli/gate.ts); results are on stdout, errors on stderr by then
+ * @returns the exit code (lib/errors.ts, errorMapping; cli/process/gate.ts); results are on stdout, errors on stderr by then
  */
 export async function run(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', (cause: NodeJS.ErrnoException) => {

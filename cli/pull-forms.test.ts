@@ -7,7 +7,7 @@ import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { layoutRepository } from '#lib/registry/layout/repository';
-import { failed, runFairlead, succeeded } from '#test/cli/run';
+import { failed, runFairlead, succeeded } from '#test/support/cli/run';
 
 const conditional = JSON.stringify({
   defaultAction: 'SCMP_ACT_ERRNO',

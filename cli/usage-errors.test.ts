@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { runFairlead } from '#test/cli/run';
+import { runFairlead } from '#test/support/cli/run';
 
 const profile = '{"defaultAction": "SCMP_ACT_ERRNO"}';
 const layout = ['--oci-layout', 'layout'];

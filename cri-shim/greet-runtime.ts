@@ -1,6 +1,6 @@
 import { toFairleadError } from '#lib/errors';
-import { VersionRequestSchema, VersionResponseSchema } from './gen/cri_pb.js';
-import { ask, type CallRuntime, isUnimplemented } from './runtime-call.ts';
+import { VersionRequestSchema, VersionResponseSchema } from '../lib/cri/gen/cri_pb.js';
+import { ask, type CallRuntime, isUnimplemented } from '../lib/cri/runtime-call.ts';
 import type { ShimLog } from './shim-log.ts';
 
 /** How long the runtime may take to answer, in milliseconds. */

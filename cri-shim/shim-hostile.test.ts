@@ -7,9 +7,13 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { handleUnaryCall } from '@grpc/grpc-js';
-import { endHeaders, endStream, frame, headerList } from '#test/cri/http2-frames';
-import { BytesClient, startScriptedRuntime } from '#test/cri/scripted-runtime';
-import { CreateContainerRequestSchema, RunPodSandboxRequestSchema, SecurityProfile_ProfileType } from './gen/cri_pb.js';
+import { endHeaders, endStream, frame, headerList } from '#test/support/cri/http2-frames';
+import { BytesClient, startScriptedRuntime } from '#test/support/cri/scripted-runtime';
+import {
+  CreateContainerRequestSchema,
+  RunPodSandboxRequestSchema,
+  SecurityProfile_ProfileType,
+} from '../lib/cri/gen/cri_pb.js';
 import { type Shim, startShim } from './shim.ts';
 import type { ShimLog } from './shim-log.ts';
 

@@ -8,16 +8,16 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { handleUnaryCall } from '@grpc/grpc-js';
-import { openStore } from '#lib/node/store';
-import { generateKeyPair } from '#lib/trust/key';
-import { BytesClient, startScriptedRuntime } from '#test/cri/scripted-runtime';
+import { openStore } from '#lib/node/store/store';
+import { generateKeyPair } from '#lib/trust/keys/key';
+import { BytesClient, startScriptedRuntime } from '#test/support/cri/scripted-runtime';
 import {
   CreateContainerRequestSchema,
   SecurityProfile_ProfileType as ProfileType,
   PullSecurityProfileArtifactRequestSchema,
   SecurityProfileKind,
   StatusResponseSchema,
-} from './gen/cri_pb.js';
+} from '../lib/cri/gen/cri_pb.js';
 import { type Shim, startShim } from './shim.ts';
 import type { ShimLog } from './shim-log.ts';
 

@@ -1,8 +1,8 @@
 /**
- * Writes lib/profile/seccomp/syscall-table.ts: the names of all system calls by architecture, from the kernel's user
+ * Writes lib/profile/seccomp/tables/syscall-table.ts: the names of all system calls by architecture, from the kernel's user
  * headers on this machine (Debian: linux-libc-dev, on amd64).
  *
- *     node tools/syscall-table.ts > lib/profile/seccomp/syscall-table.ts
+ *     node tools/syscall-table.ts > lib/profile/seccomp/tables/syscall-table.ts
  */
 import { readFileSync } from 'node:fs';
 

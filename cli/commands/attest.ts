@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { predicateTypeNames, predicateTypeOf, provenancePredicateType } from '#lib/trust/predicate-type';
-import { provenanceProblem } from '#lib/trust/provenance';
-import type { SignatureFormat } from '#lib/trust/signature';
-import { readInput, refuseSharedStdin } from '../files.ts';
-import { addKeylessOptions } from '../keyless.ts';
+import { provenanceProblem } from '#lib/trust/policy/provenance';
+import { predicateTypeNames, predicateTypeOf, provenancePredicateType } from '#lib/trust/signature/predicate-type';
+import type { SignatureFormat } from '#lib/trust/signature/signature';
+import { readInput, refuseSharedStdin } from '../files/files.ts';
+import { addKeylessOptions } from '../options/keyless.ts';
 import {
   addKeyOptions,
   addOutputOption,
@@ -13,10 +13,10 @@ import {
   examples,
   type OutputOptions,
   type RegistryOptions,
-} from '../options.ts';
-import { writeResult } from '../output.ts';
-import type { SignerOptions } from '../signer.ts';
-import { openSigningTarget } from '../signing-target.ts';
+} from '../options/options.ts';
+import type { SignerOptions } from '../options/signer.ts';
+import { openSigningTarget } from '../options/signing-target.ts';
+import { writeResult } from '../terminal/output.ts';
 
 interface AttestOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly signatureFormat: SignatureFormat;
@@ -79,7 +79,7 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
   }
   const [{ target, pinned, ...artifact }, { attachAttestation }] = await Promise.all([
     openSigningTarget(referenceText, options, process.env),
-    import('#lib/trust/attach-signature'),
+    import('#lib/trust/sign/attach-signature'),
   ]);
   const attestation = { predicateType, predicate };
   const request = { ...artifact, attestation, format: options.signatureFormat, created: new Date() };

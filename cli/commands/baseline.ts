@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { renderSeccompJson } from '#lib/profile/seccomp/render-json';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
-import { describeReleases, describeTables } from '#lib/profile/seccomp/runtime-defaults/select-tables';
-import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { writeNote } from '../output.ts';
-import { addContainerOptions, type ContainerOptions, hostOf } from '../profile-file.ts';
-import { type LikeOptions, likeOption, loadTablesLike } from '../runtime-like.ts';
+import { describeReleases, describeTables } from '#lib/profile/seccomp/tables/runtime-defaults/select-tables';
+import { renderSeccompJson } from '#lib/profile/seccomp/write/render-json';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-file.ts';
+import { type LikeOptions, likeOption, loadTablesLike } from '../options/runtime-like.ts';
+import { writeNote } from '../terminal/output.ts';
 
 /** `fairlead baseline`. */
 export function define(command: Command): void {

@@ -4,14 +4,20 @@ import { type ConvertForm, convertForms, convertProfile, publishableForm } from 
 import type { Profile } from '#lib/profile/profile';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { publicationViolations } from '#lib/profile/publication-violations';
-import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
-import { minimize } from '#lib/profile/seccomp/minimize';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { narrowComparisons } from '#lib/profile/seccomp/narrow-comparisons';
-import { dependsOnContainer, describeContainer } from '../docker-form.ts';
-import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { writeNote } from '../output.ts';
-import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles, sourceName } from '../profile-file.ts';
+import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
+import { minimize } from '#lib/profile/seccomp/write/minimize';
+import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
+import { dependsOnContainer, describeContainer } from '../options/docker-form.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import {
+  addProfileOptions,
+  type ProfileOptions,
+  profileName,
+  readNotedFiles,
+  sourceName,
+} from '../options/profile-file.ts';
+import { writeNote } from '../terminal/output.ts';
 
 interface ConvertOptions extends OutputOptions, ProfileOptions {
   readonly to: ConvertForm;

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
-import { openRegistries } from '../connect.ts';
-import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options.ts';
-import { writeResult } from '../output.ts';
-import { describeTransfer, watchTransfer } from '../transfer.ts';
+import { openRegistries } from '../options/connect.ts';
+import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options/options.ts';
+import { writeResult } from '../terminal/output.ts';
+import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
 interface CopyCommandOptions extends OutputOptions {
   readonly fromOciLayout?: string;
@@ -66,7 +66,7 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
     openRegistries(ociLayout === undefined ? { plainHttp, trustRealm } : { ociLayout }, process.env);
   const [{ copyGraph }, { copySigned }, from, to] = await Promise.all([
     import('#lib/registry/copy'),
-    import('#lib/trust/copy-signed'),
+    import('#lib/trust/sign/copy-signed'),
     place(fromOciLayout),
     place(toOciLayout),
   ]);

@@ -10,13 +10,13 @@ import {
   renderOneSidedMarkdown,
   renderOneSidedText,
 } from '#lib/profile/render-diff';
-import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
 import type { ProfileDiff } from '#lib/profile/seccomp/diff';
-import { dependsOnContainer, describeContainer, refuseDependent } from '../docker-form.ts';
-import { GateClosed, gateExit } from '../gate.ts';
-import { addOutputOption, examples } from '../options.ts';
-import { type OutputForm, withoutCommands, writeResult } from '../output.ts';
-import { addProfileOptions, hostOf, type ProfileOptions, readNotedFiles, sourceName } from '../profile-file.ts';
+import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
+import { dependsOnContainer, describeContainer, refuseDependent } from '../options/docker-form.ts';
+import { addOutputOption, examples } from '../options/options.ts';
+import { addProfileOptions, hostOf, type ProfileOptions, readNotedFiles, sourceName } from '../options/profile-file.ts';
+import { GateClosed, gateExit } from '../process/gate.ts';
+import { type OutputForm, withoutCommands, writeResult } from '../terminal/output.ts';
 
 interface DiffOptions extends ProfileOptions {
   readonly output: OutputForm | 'markdown';

@@ -4,10 +4,16 @@ import { type Descriptor, type Index, type Manifest, mediaTypes } from '#lib/reg
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { manifestBytesLimit, parseIndex, parseManifest } from '#lib/registry/manifest';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
-import type { Signature } from '#lib/trust/signature';
-import { openRegistries } from '../connect.ts';
-import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
-import { oneLine, writeResult } from '../output.ts';
+import type { Signature } from '#lib/trust/signature/signature';
+import { openRegistries } from '../options/connect.ts';
+import {
+  addOutputOption,
+  addRegistryOptions,
+  examples,
+  type OutputOptions,
+  type RegistryOptions,
+} from '../options/options.ts';
+import { oneLine, writeResult } from '../terminal/output.ts';
 
 /** What stands in the registry under a reference; nothing of it is verified but that the bytes have their digests. */
 interface Inspection {
@@ -42,7 +48,7 @@ export function define(command: Command): void {
 async function inspect(referenceText: string, options: OutputOptions & RegistryOptions): Promise<void> {
   const reference = parseReference(referenceText);
   const [{ fetchSignatures }, connect] = await Promise.all([
-    import('#lib/trust/fetch-signatures'),
+    import('#lib/trust/verify/fetch-signatures'),
     openRegistries(options, process.env),
   ]);
   const target = connect(reference);

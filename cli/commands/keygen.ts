@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { generateKeyPair, loadPublicKey } from '#lib/trust/key';
-import { writeNewFile } from '../files.ts';
-import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { writeResult } from '../output.ts';
-import { choosePassphrase } from '../passphrase.ts';
+import { generateKeyPair, loadPublicKey } from '#lib/trust/keys/key';
+import { writeNewFile } from '../files/files.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { writeResult } from '../terminal/output.ts';
+import { choosePassphrase } from '../terminal/passphrase.ts';
 
 interface KeygenOptions extends OutputOptions {
   readonly prefix: string;

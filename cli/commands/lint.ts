@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import { lint as lintProfile } from '#lib/profile/lint';
 import type { Finding, ProfileKind } from '#lib/profile/profile';
-import { GateClosed, gateExit } from '../gate.ts';
-import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { oneLine, writeNote, writeResult } from '../output.ts';
-import { addProfileOptions, type ProfileOptions, settleProfileFiles, sourceName } from '../profile-file.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { addProfileOptions, type ProfileOptions, settleProfileFiles, sourceName } from '../options/profile-file.ts';
+import { GateClosed, gateExit } from '../process/gate.ts';
+import { oneLine, writeNote, writeResult } from '../terminal/output.ts';
 
 interface LintOptions extends OutputOptions, ProfileOptions {
   readonly failOn?: Finding['severity'];

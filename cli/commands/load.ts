@@ -4,11 +4,17 @@ import { FairleadError } from '#lib/errors';
 import type { LayoutRoot } from '#lib/registry/layout/layout-roots';
 import { formatReference, isTag, parseReference, type Reference } from '#lib/registry/reference';
 import { isReservedTag, refuseReservedTag } from '#lib/registry/reserved-tag';
-import { openRegistries } from '../connect.ts';
-import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
-import { writeResult } from '../output.ts';
-import { withTemporaryLayout } from '../temporary-layout.ts';
-import { describeTransfer, watchTransfer } from '../transfer.ts';
+import { withTemporaryLayout } from '../files/temporary-layout.ts';
+import { openRegistries } from '../options/connect.ts';
+import {
+  addOutputOption,
+  addRegistryOptions,
+  examples,
+  type OutputOptions,
+  type RegistryOptions,
+} from '../options/options.ts';
+import { writeResult } from '../terminal/output.ts';
+import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
 /** `fairlead load FILE REFERENCE`. */
 export function define(command: Command): void {
@@ -39,8 +45,8 @@ async function load(file: string, referenceText: string, options: OutputOptions 
   const reference = parseReference(referenceText);
   refuseReservedTag(reference.tag);
   const [{ copySigned }, { readArchive }, { layoutRoots }, connect] = await Promise.all([
-    import('#lib/trust/copy-signed'),
-    import('../archive-file.ts'),
+    import('#lib/trust/sign/copy-signed'),
+    import('../files/archive-file.ts'),
     import('#lib/registry/layout/layout-roots'),
     openRegistries(options, process.env),
   ]);

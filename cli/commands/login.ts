@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { isRegistry } from '#lib/registry/reference';
-import { openNetwork, readPassword } from '../connect.ts';
-import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options.ts';
-import { writeResult } from '../output.ts';
-import { askHidden, askLine, isInteractive } from '../passphrase.ts';
+import { openNetwork, readPassword } from '../options/connect.ts';
+import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options/options.ts';
+import { writeResult } from '../terminal/output.ts';
+import { askHidden, askLine, isInteractive } from '../terminal/passphrase.ts';
 
 interface LoginOptions extends OutputOptions {
   readonly username?: string;

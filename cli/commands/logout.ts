@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { writeResult } from '../output.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { writeResult } from '../terminal/output.ts';
 
 /** `fairlead logout REGISTRY`. */
 export function define(command: Command): void {

@@ -4,9 +4,15 @@ import { FairleadError } from '#lib/errors';
 import { formatRepository, isRegistry, parseReference, type Reference } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';
 import { isReservedTag } from '#lib/registry/reserved-tag';
-import { openNetwork, openRegistries } from '../connect.ts';
-import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
-import { oneLine, writeResult } from '../output.ts';
+import { openNetwork, openRegistries } from '../options/connect.ts';
+import {
+  addOutputOption,
+  addRegistryOptions,
+  examples,
+  type OutputOptions,
+  type RegistryOptions,
+} from '../options/options.ts';
+import { oneLine, writeResult } from '../terminal/output.ts';
 
 interface ListOptions extends OutputOptions, RegistryOptions {
   readonly all?: boolean;

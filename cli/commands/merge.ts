@@ -3,11 +3,11 @@ import { FairleadError } from '#lib/errors';
 import { type ConvertForm, convertProfile } from '#lib/profile/convert-profile';
 import { intersectProfiles, unionProfiles } from '#lib/profile/merge-profiles';
 import type { Profile } from '#lib/profile/profile';
-import { nativeArchitecture } from '#lib/profile/seccomp/architecture';
-import { dependsOnContainer, describeContainer } from '../docker-form.ts';
-import { addOutputOption, examples, type OutputOptions } from '../options.ts';
-import { writeNote } from '../output.ts';
-import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../profile-file.ts';
+import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
+import { dependsOnContainer, describeContainer } from '../options/docker-form.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../options/profile-file.ts';
+import { writeNote } from '../terminal/output.ts';
 
 interface MergeOptions extends OutputOptions, ProfileOptions {
   readonly intersect?: boolean;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { becomeLean } from '../lean-process.ts';
-import { examples } from '../options.ts';
-import { stopSignal } from '../stop-signal.ts';
+import { examples } from '../options/options.ts';
+import { becomeLean } from '../process/lean-process.ts';
+import { stopSignal } from '../process/stop-signal.ts';
 
 interface OperatorOptions {
   readonly kubeconfig?: string;
@@ -42,7 +42,7 @@ export function define(command: Command): void {
 async function operate(options: OperatorOptions): Promise<void> {
   becomeLean();
   const stopped = stopSignal();
-  const [{ startOperator }, { pino }] = await Promise.all([import('#operator/operator'), import('pino')]);
+  const [{ startOperator }, { pino }] = await Promise.all([import('#operator/run/operator'), import('pino')]);
   const log = pino({ name: 'fairlead-operator' });
   const operator = await startOperator({ ...options, log });
   log.info({ address: operator.address }, 'listening');

@@ -4,11 +4,12 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { formatReference, parseReference } from '#lib/registry/reference';
-import type { FileName } from '#lib/trust/policy-text';
-import { makeChosenFolder } from '../chosen-folder.ts';
-import { openRegistries } from '../connect.ts';
-import { explanationDocument, explanationText } from '../explain-decision.ts';
-import { readInput, unreadable, writeNewFile } from '../files.ts';
+import type { FileName } from '#lib/trust/policy/policy-text';
+import { explanationDocument, explanationText } from '../explain/explain-decision.ts';
+import { policyDocument, policyText } from '../explain/show-policy.ts';
+import { makeChosenFolder } from '../files/chosen-folder.ts';
+import { readInput, unreadable, writeNewFile } from '../files/files.ts';
+import { openRegistries } from '../options/connect.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -16,9 +17,8 @@ import {
   type OutputOptions,
   parseKind,
   type RegistryOptions,
-} from '../options.ts';
-import { writeNote, writeResult } from '../output.ts';
-import { policyDocument, policyText } from '../show-policy.ts';
+} from '../options/options.ts';
+import { writeNote, writeResult } from '../terminal/output.ts';
 
 interface TestOptions extends OutputOptions, RegistryOptions {
   readonly kind: RuntimeKind;
@@ -117,7 +117,7 @@ async function check(file: string, options: OutputOptions): Promise<void> {
 async function explain(file: string, referenceText: string, options: TestOptions): Promise<void> {
   const reference = parseReference(referenceText);
   const [{ explainDecision }, connect] = await Promise.all([
-    import('#lib/trust/explain-decision'),
+    import('#lib/trust/verify/explain-decision'),
     openRegistries(options, process.env),
   ]);
   const policy = await loadExisting(file);
@@ -128,7 +128,7 @@ async function explain(file: string, referenceText: string, options: TestOptions
 }
 
 async function importPolicy(file: string, { folder, allowUnsigned, skip }: ImportOptions): Promise<void> {
-  const { importContainersPolicy } = await import('#lib/trust/import-containers-policy');
+  const { importContainersPolicy } = await import('#lib/trust/policy/import-containers-policy');
   const text = new TextDecoder().decode(await readInput(file, maxPolicyBytes));
   const { policy, keys, keyFiles, notes } = namingFlags(() =>
     importContainersPolicy(text, file === '-' ? 'stdin' : file, { allowUnsigned, skip }),
@@ -180,7 +180,7 @@ function namingFlags<T>(work: () => T): T {
 
 /** Loads a policy that is there: to a node, one that is not is a policy that denies everything; to who looks at it, a mistake. */
 async function loadExisting(file: string) {
-  const { loadPolicy } = await import('#lib/trust/load-policy');
+  const { loadPolicy } = await import('#lib/trust/policy/load-policy');
   await stat(file).catch((cause: unknown) => {
     throw unreadable(file, cause);
   });

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
-import type { PulledProfile } from '#lib/node/pull-profile';
+import type { PulledProfile } from '#lib/node/pull/pull-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
-import { dependsOnContainer } from '#lib/profile/seccomp/docker';
+import { dependsOnContainer } from '#lib/profile/seccomp/read/docker';
 import { parseReference } from '#lib/registry/reference';
 import { describePulled, renderPulled } from '#services/pull/pulled-document';
-import { openRegistries } from '../connect.ts';
-import { describeContainer } from '../docker-form.ts';
-import { explainingContent } from '../explain-content.ts';
-import { explainPulled } from '../explain-pulled.ts';
-import { refuseDash, replaceFile } from '../files.ts';
+import { explainingContent } from '../explain/explain-content.ts';
+import { explainPulled } from '../explain/explain-pulled.ts';
+import { refuseDash, replaceFile } from '../files/files.ts';
+import { openRegistries } from '../options/connect.ts';
+import { describeContainer } from '../options/docker-form.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -18,9 +18,9 @@ import {
   type OutputOptions,
   parseKind,
   type RegistryOptions,
-} from '../options.ts';
-import { writeNote, writeResult } from '../output.ts';
-import { addContainerOptions, type ContainerOptions, hostOf } from '../profile-file.ts';
+} from '../options/options.ts';
+import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-file.ts';
+import { writeNote, writeResult } from '../terminal/output.ts';
 
 interface PullOptions extends OutputOptions, RegistryOptions, ContainerOptions {
   readonly policy: string;
@@ -64,8 +64,8 @@ async function pull(referenceText: string, options: PullOptions, command: Comman
   const reference = parseReference(referenceText);
   refuseDash(options.file ?? '', 'Leave out --file: then the profile goes to stdout. A file of that name is ./-');
   const [{ loadPolicy }, { pullProfile }, connect] = await Promise.all([
-    import('#lib/trust/load-policy'),
-    import('#lib/node/pull-profile'),
+    import('#lib/trust/policy/load-policy'),
+    import('#lib/node/pull/pull-profile'),
     openRegistries(options, process.env),
   ]);
   const policy = await loadPolicy(options.policy);

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference } from '#lib/registry/reference';
-import { defaultLimits, maxArtifactBytes, type TrustPolicy } from '#lib/trust/policy';
-import type { SignatureFormat } from '#lib/trust/signature';
+import { defaultLimits, maxArtifactBytes, type TrustPolicy } from '#lib/trust/policy/policy';
+import type { SignatureFormat } from '#lib/trust/signature/signature';
 import type { Published } from '#services/push/publish';
-import { openRegistries } from '../connect.ts';
-import { readInput, refuseSharedStdin } from '../files.ts';
-import { addKeylessOptions } from '../keyless.ts';
+import { readInput, refuseSharedStdin } from '../files/files.ts';
+import { openRegistries } from '../options/connect.ts';
+import { addKeylessOptions } from '../options/keyless.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -16,9 +16,9 @@ import {
   examples,
   type OutputOptions,
   type RegistryOptions,
-} from '../options.ts';
-import { writeResult } from '../output.ts';
-import { type SignerOptions, startSigner } from '../signer.ts';
+} from '../options/options.ts';
+import { type SignerOptions, startSigner } from '../options/signer.ts';
+import { writeResult } from '../terminal/output.ts';
 
 interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly title?: string;
@@ -116,12 +116,12 @@ async function push(file: string, referenceText: string, options: PushOptions): 
 }
 
 async function readPolicy(file: string): Promise<TrustPolicy> {
-  const { loadPolicy } = await import('#lib/trust/load-policy');
+  const { loadPolicy } = await import('#lib/trust/policy/load-policy');
   return loadPolicy(file);
 }
 
 async function ownProvenance(): Promise<object> {
-  const { buildProvenance } = await import('#lib/trust/build-provenance');
+  const { buildProvenance } = await import('#lib/trust/sign/build-provenance');
   return buildProvenance(process.env);
 }
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { makeChosenFolder } from '../chosen-folder.ts';
-import { examples } from '../options.ts';
+import { makeChosenFolder } from '../files/chosen-folder.ts';
+import { examples } from '../options/options.ts';
 
 interface QuickstartOptions {
   readonly folder?: string;

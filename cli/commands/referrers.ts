@@ -3,9 +3,15 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
-import { openRegistries } from '../connect.ts';
-import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
-import { oneLine, writeResult } from '../output.ts';
+import { openRegistries } from '../options/connect.ts';
+import {
+  addOutputOption,
+  addRegistryOptions,
+  examples,
+  type OutputOptions,
+  type RegistryOptions,
+} from '../options/options.ts';
+import { oneLine, writeResult } from '../terminal/output.ts';
 
 interface ReferrersOptions extends OutputOptions, RegistryOptions {
   readonly artifactType?: string;

@@ -1,12 +1,18 @@
 import type { Command } from 'commander';
 import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
-import { openRegistries } from '../connect.ts';
-import { refuseDash } from '../files.ts';
-import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
-import { writeResult } from '../output.ts';
-import { withTemporaryLayout } from '../temporary-layout.ts';
-import { describeTransfer, watchTransfer } from '../transfer.ts';
+import { refuseDash } from '../files/files.ts';
+import { withTemporaryLayout } from '../files/temporary-layout.ts';
+import { openRegistries } from '../options/connect.ts';
+import {
+  addOutputOption,
+  addRegistryOptions,
+  examples,
+  type OutputOptions,
+  type RegistryOptions,
+} from '../options/options.ts';
+import { writeResult } from '../terminal/output.ts';
+import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
 /** `fairlead save REFERENCE FILE`. */
 export function define(command: Command): void {
@@ -34,8 +40,8 @@ async function save(referenceText: string, file: string, options: OutputOptions 
   refuseReservedTag(reference.tag);
   refuseDash(file, 'Name the archive. A file of that name is ./-');
   const [{ copySigned }, { writeArchive }, connect] = await Promise.all([
-    import('#lib/trust/copy-signed'),
-    import('../archive-file.ts'),
+    import('#lib/trust/sign/copy-signed'),
+    import('../files/archive-file.ts'),
     openRegistries(options, process.env),
   ]);
   const source = connect(reference);

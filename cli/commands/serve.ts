@@ -3,23 +3,23 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { FairleadError } from '#lib/errors';
-import type { PolicySource } from '#lib/trust/follow-policy';
-import type { SignatureFormat } from '#lib/trust/signature';
-import { type Connect, openRegistries } from '../connect.ts';
-import { prepareEmbeddedFolder } from '../embedded-folder.ts';
-import { embeddedGreeting } from '../embedded-greeting.ts';
-import { readText } from '../files.ts';
-import { becomeLean } from '../lean-process.ts';
+import type { PolicySource } from '#lib/trust/policy/follow-policy';
+import type { SignatureFormat } from '#lib/trust/signature/signature';
+import { prepareEmbeddedFolder } from '../embedded/embedded-folder.ts';
+import { embeddedGreeting } from '../embedded/embedded-greeting.ts';
+import { readText } from '../files/files.ts';
+import { type Connect, openRegistries } from '../options/connect.ts';
 import {
   addRegistryOptions,
   addSignatureFormatOption,
   addSignerOptions,
   examples,
   type RegistryOptions,
-} from '../options.ts';
-import { type KeyOptions, startSigner } from '../signer.ts';
-import { onReload, stopSignal } from '../stop-signal.ts';
-import { packageVersion } from '../version.ts';
+} from '../options/options.ts';
+import { type KeyOptions, startSigner } from '../options/signer.ts';
+import { becomeLean } from '../process/lean-process.ts';
+import { onReload, stopSignal } from '../process/stop-signal.ts';
+import { packageVersion } from '../process/version.ts';
 
 /** Where a service listens. */
 interface Address {
@@ -95,7 +95,7 @@ async function serve(given: ServeOptions): Promise<void> {
   if (options.policy === undefined) {
     throw new FairleadError('InvalidInput', 'no trust policy', { hint: 'Give --policy FILE, or --embedded FOLDER.' });
   }
-  const [{ followPolicy }, { pino }] = await Promise.all([import('#lib/trust/follow-policy'), import('pino')]);
+  const [{ followPolicy }, { pino }] = await Promise.all([import('#lib/trust/policy/follow-policy'), import('pino')]);
   const connect = await openRegistries(options, process.env);
   await loadEarly();
   const logger = pino({ name: 'fairlead' });
@@ -126,8 +126,8 @@ async function serve(given: ServeOptions): Promise<void> {
 /** Loads what the first pull needs and commands load late: to load it holds up all callers for tens of milliseconds. */
 async function loadEarly(): Promise<void> {
   const [{ sigstoreBundle }] = await Promise.all([
-    import('#lib/trust/sigstore-bundle'),
-    import('#lib/registry/remote/undici'),
+    import('#lib/trust/signature/sigstore-bundle'),
+    import('#lib/network/undici'),
   ]);
   sigstoreBundle();
 }
@@ -155,7 +155,7 @@ async function pushServer(options: ServeOptions, { policy, connect, logger }: Su
 }
 
 async function healthServer({ policy, logger }: Omit<Surroundings, 'connect'>): Promise<FastifyInstance> {
-  const { createHealthServer } = await import('#services/health/server');
+  const { createHealthServer } = await import('#lib/http/health-server');
   return createHealthServer({
     version: packageVersion(),
     logger: logger.child({ service: 'health' }),
@@ -171,7 +171,7 @@ async function pullServer(
   const logger = parent.child({ service: 'pull' });
   const [{ createPullServer }, { openDecisionLog }] = await Promise.all([
     import('#services/pull/server'),
-    import('#lib/node/decision-log'),
+    import('#lib/node/pull/decision-log'),
   ]);
   const onError = ({ message, cause }: FairleadError, decision: object): void =>
     logger.error({ messageId: 'fairlead.decision-log.broken', err: cause, decision }, message);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { becomeLean } from '../lean-process.ts';
-import { examples } from '../options.ts';
-import { onReload, stopSignal } from '../stop-signal.ts';
+import { examples } from '../options/options.ts';
+import { becomeLean } from '../process/lean-process.ts';
+import { onReload, stopSignal } from '../process/stop-signal.ts';
 
 interface ShimOptions {
   readonly listen: string;

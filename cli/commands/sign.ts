@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { SignatureFormat } from '#lib/trust/signature';
-import { addKeylessOptions } from '../keyless.ts';
+import type { SignatureFormat } from '#lib/trust/signature/signature';
+import { addKeylessOptions } from '../options/keyless.ts';
 import {
   addKeyOptions,
   addOutputOption,
@@ -9,10 +9,10 @@ import {
   examples,
   type OutputOptions,
   type RegistryOptions,
-} from '../options.ts';
-import { writeResult } from '../output.ts';
-import type { SignerOptions } from '../signer.ts';
-import { openSigningTarget } from '../signing-target.ts';
+} from '../options/options.ts';
+import type { SignerOptions } from '../options/signer.ts';
+import { openSigningTarget } from '../options/signing-target.ts';
+import { writeResult } from '../terminal/output.ts';
 
 interface SignOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly signatureFormat: SignatureFormat;
@@ -49,7 +49,7 @@ export function define(command: Command): void {
 async function sign(referenceText: string, options: SignOptions): Promise<void> {
   const [{ target, pinned, ...artifact }, { attachSignature }] = await Promise.all([
     openSigningTarget(referenceText, options, process.env),
-    import('#lib/trust/attach-signature'),
+    import('#lib/trust/sign/attach-signature'),
   ]);
   const request = { ...artifact, format: options.signatureFormat, created: new Date() };
   const { digest, alreadyThere } = await attachSignature(target, request);

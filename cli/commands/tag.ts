@@ -2,9 +2,15 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, isTag, parseReference, tagOrDigestOf } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
-import { openRegistries } from '../connect.ts';
-import { addOutputOption, addRegistryOptions, examples, type OutputOptions, type RegistryOptions } from '../options.ts';
-import { writeResult } from '../output.ts';
+import { openRegistries } from '../options/connect.ts';
+import {
+  addOutputOption,
+  addRegistryOptions,
+  examples,
+  type OutputOptions,
+  type RegistryOptions,
+} from '../options/options.ts';
+import { writeResult } from '../terminal/output.ts';
 
 /** `fairlead tag REFERENCE TAG…`. */
 export function define(command: Command): void {

@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference } from '#lib/registry/reference';
-import type { TrustPolicy } from '#lib/trust/policy';
+import type { TrustPolicy } from '#lib/trust/policy/policy';
 import { describePulled } from '#services/pull/pulled-document';
-import { openRegistries } from '../connect.ts';
-import { explainingContent } from '../explain-content.ts';
-import { explainPulled } from '../explain-pulled.ts';
-import { readText } from '../files.ts';
+import { explainingContent } from '../explain/explain-content.ts';
+import { explainPulled } from '../explain/explain-pulled.ts';
+import { readText } from '../files/files.ts';
+import { openRegistries } from '../options/connect.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -15,8 +15,8 @@ import {
   type OutputOptions,
   parseKind,
   type RegistryOptions,
-} from '../options.ts';
-import { writeResult } from '../output.ts';
+} from '../options/options.ts';
+import { writeResult } from '../terminal/output.ts';
 
 interface VerifyOptions extends OutputOptions, RegistryOptions {
   readonly policy?: string;
@@ -60,7 +60,7 @@ async function verify(referenceText: string, options: VerifyOptions): Promise<vo
   const reference = parseReference(referenceText);
   const [policy, { pullProfile }, connect] = await Promise.all([
     findPolicy(options),
-    import('#lib/node/pull-profile'),
+    import('#lib/node/pull/pull-profile'),
     openRegistries(options, process.env),
   ]);
   const pulling = pullProfile({ reference, kind: options.kind }, { policy, connect });
@@ -78,9 +78,9 @@ async function findPolicy({ policy, key }: VerifyOptions): Promise<TrustPolicy> 
     });
   }
   if (key !== undefined) {
-    const { keyPolicy } = await import('#lib/trust/key-policy');
+    const { keyPolicy } = await import('#lib/trust/policy/key-policy');
     return keyPolicy(key, await readText(key));
   }
-  const { loadPolicy } = await import('#lib/trust/load-policy');
+  const { loadPolicy } = await import('#lib/trust/policy/load-policy');
   return loadPolicy(policy ?? '');
 }

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { parseSocketAddress } from '#cri-shim/proxy/socket';
 import { type Shim, startShim } from '#cri-shim/shim';
-import { parseSocketAddress } from '#cri-shim/socket';
 import { FairleadError } from '#lib/errors';
-import { pullProfile } from '#lib/node/pull-profile';
-import { openStore } from '#lib/node/store';
+import { pullProfile } from '#lib/node/pull/pull-profile';
+import { openStore } from '#lib/node/store/store';
 import { formatReference } from '#lib/registry/reference';
 import { type CriClient, connectCri } from './cri-client.ts';
 import {

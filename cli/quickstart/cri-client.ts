@@ -1,7 +1,7 @@
 import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { create, fromBinary, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
-import { frameMessage, readMessage } from '#cri-shim/message';
-import { linkRuntime } from '#cri-shim/runtime-link';
+import { frameMessage, readMessage } from '#lib/cri/message';
+import { linkRuntime } from '#lib/cri/runtime-link';
 import { FairleadError } from '#lib/errors';
 import { ImageService, RuntimeService } from './gen/cri_pb.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
-import { failed, launcher, run, runFairlead, succeeded } from '#test/cli/run';
+import { failed, launcher, run, runFairlead, succeeded } from '#test/support/cli/run';
 import { isMissingProfile } from './container.ts';
 
 describe('fairlead quickstart', () => {

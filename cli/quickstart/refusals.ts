@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorKind, FairleadError } from '#lib/errors';
-import { pullProfile } from '#lib/node/pull-profile';
+import { pullProfile } from '#lib/node/pull/pull-profile';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
-import { defaultLimits } from '#lib/trust/policy';
+import { defaultLimits } from '#lib/trust/policy/policy';
 import { publish } from '#services/push/publish';
 import type { Narrator } from './narrator.ts';
 import type { Walk } from './path.ts';

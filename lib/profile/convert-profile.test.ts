@@ -9,10 +9,10 @@ import { diffProfiles } from './diff-profiles.ts';
 import { importProfile } from './import-profile.ts';
 import type { Profile } from './profile.ts';
 import { seccompOf } from './profile.ts';
-import { nativeArchitecture } from './seccomp/architecture.ts';
 import { equalProfiles } from './seccomp/diff.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
-import type { ProfileHost } from './seccomp/resolve-docker.ts';
+import type { ProfileHost } from './seccomp/read/resolve-docker.ts';
+import { nativeArchitecture } from './seccomp/tables/architecture.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const host: ProfileHost = { architecture: 'amd64', kernel: '6.1', capabilities: [] };

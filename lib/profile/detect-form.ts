@@ -2,7 +2,7 @@ import { sections } from './apparmor/parse.ts';
 import { foldName } from './json/known-names.ts';
 import type { JsonDocument } from './json/read-json.ts';
 import { resourceKind } from './resource-kind.ts';
-import { dockerMember } from './seccomp/parse-docker.ts';
+import { dockerMember } from './seccomp/read/parse-docker.ts';
 
 /**
  * In which form a document holds a profile: seccomp JSON of the runtime-spec, KEP-6061's structured AppArmor JSON, the

@@ -5,8 +5,8 @@ import { evaluate } from '#test/oracle/seccomp-evaluate';
 import { importProfile } from './import-profile.ts';
 import { lint } from './lint.ts';
 import { type Profile, seccompOf } from './profile.ts';
-import { narrowComparisons } from './seccomp/narrow-comparisons.ts';
-import type { ProfileHost } from './seccomp/resolve-docker.ts';
+import type { ProfileHost } from './seccomp/read/resolve-docker.ts';
+import { narrowComparisons } from './seccomp/write/narrow-comparisons.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const host: ProfileHost = { architecture: 'amd64', kernel: '6.1.0-18-amd64', capabilities: ['CAP_CHOWN'] };

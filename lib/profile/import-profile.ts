@@ -10,11 +10,11 @@ import type { Profile, RuntimeKind } from './profile.ts';
 import { type ProfileFormat, profileFormats } from './profile-format.ts';
 import { defaultPublicationLimits } from './publication-limits.ts';
 import { profileLimits } from './read-profile.ts';
-import { dependsOnContainer } from './seccomp/docker.ts';
-import { parseDocker } from './seccomp/parse-docker.ts';
-import { readPlainSeccomp } from './seccomp/read-plain.ts';
-import type { ResolutionHost } from './seccomp/resolve-docker.ts';
-import { resolveDocker } from './seccomp/resolve-docker.ts';
+import { dependsOnContainer } from './seccomp/read/docker.ts';
+import { parseDocker } from './seccomp/read/parse-docker.ts';
+import { readPlainSeccomp } from './seccomp/read/read-plain.ts';
+import type { ResolutionHost } from './seccomp/read/resolve-docker.ts';
+import { resolveDocker } from './seccomp/read/resolve-docker.ts';
 import { readYamlDocuments } from './yaml/read-yaml.ts';
 
 export interface ImportOptions {

@@ -7,8 +7,8 @@ import { importProfile } from './import-profile.ts';
 import { lint } from './lint.ts';
 import type { Profile } from './profile.ts';
 import { readProfile } from './read-profile.ts';
-import { nativeArchitecture } from './seccomp/architecture.ts';
-import { narrowComparisons } from './seccomp/narrow-comparisons.ts';
+import { nativeArchitecture } from './seccomp/tables/architecture.ts';
+import { narrowComparisons } from './seccomp/write/narrow-comparisons.ts';
 
 const examples = new URL('../../examples/', import.meta.url);
 

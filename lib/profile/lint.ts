@@ -5,7 +5,7 @@ import { convertProfile, publishableForm } from './convert-profile.ts';
 import type { Finding, Profile } from './profile.ts';
 import { defaultPublicationLimits, type PublicationLimits } from './publication-limits.ts';
 import { publicationViolations } from './publication-violations.ts';
-import { lintSeccomp } from './seccomp/lint-seccomp.ts';
+import { lintSeccomp } from './seccomp/lint/lint-seccomp.ts';
 import { lintSelinux } from './selinux/lint-selinux.ts';
 
 /**

@@ -6,7 +6,7 @@ import { positionOf } from './json/read-json.ts';
 import type { UnknownField } from './json/unknown-fields.ts';
 import type { Profile } from './profile.ts';
 import { resourceKind, resourceKinds } from './resource-kind.ts';
-import { parseSpoSeccomp } from './seccomp/parse-spo.ts';
+import { parseSpoSeccomp } from './seccomp/read/parse-spo.ts';
 import { parseRawSelinux, parseSelinux } from './selinux/parse.ts';
 
 /**

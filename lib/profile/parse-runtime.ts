@@ -5,7 +5,7 @@ import type { JsonDocument } from './json/read-json.ts';
 import { positionOf } from './json/read-json.ts';
 import type { UnknownField } from './json/unknown-fields.ts';
 import type { RuntimeKind, RuntimeProfile } from './profile.ts';
-import { parseSeccomp } from './seccomp/parse.ts';
+import { parseSeccomp } from './seccomp/read/parse.ts';
 
 /** Of more unknown members than this, only the first are named. */
 const shownUnknown = 20;

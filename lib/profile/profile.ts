@@ -1,8 +1,8 @@
 import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from './apparmor/model.ts';
 import type { UnknownField } from './json/unknown-fields.ts';
-import type { DockerProfile } from './seccomp/docker.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
+import type { DockerProfile } from './seccomp/read/docker.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 
 /** What readers say of a profile beside its meaning. */

@@ -3,8 +3,8 @@ import { readJson } from './json/read-json.ts';
 import { refuseUnknown } from './parse-runtime.ts';
 import type { PublishedProfile } from './profile.ts';
 import { profileLimits, readProfile } from './read-profile.ts';
-import { parseDocker } from './seccomp/parse-docker.ts';
-import { readPlainSeccomp } from './seccomp/read-plain.ts';
+import { parseDocker } from './seccomp/read/parse-docker.ts';
+import { readPlainSeccomp } from './seccomp/read/read-plain.ts';
 
 /**
  * Reads a seccomp profile as CRI-O reads it from an artifact (go.podman.io/common/pkg/seccomp): in the form of Docker and

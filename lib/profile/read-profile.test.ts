@@ -7,7 +7,7 @@ import type { RuntimeProfile } from './profile.ts';
 import { seccompOf } from './profile.ts';
 import { readProfile } from './read-profile.ts';
 import { renderProfile } from './render-profile.ts';
-import { renderSeccompJson } from './seccomp/render-json.ts';
+import { renderSeccompJson } from './seccomp/write/render-json.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const read = (text: string) => seccompOf(readProfile(bytes(text), 'profile.json'));

@@ -7,7 +7,7 @@ import { positionOf, readJson } from './json/read-json.ts';
 import { parseStrictly, runtimeForms, unknownFormat } from './parse-runtime.ts';
 import type { ProfileKind, RuntimeKind, RuntimeProfile } from './profile.ts';
 import { resourceKind, resourceKinds } from './resource-kind.ts';
-import { readPlainSeccomp } from './seccomp/read-plain.ts';
+import { readPlainSeccomp } from './seccomp/read/read-plain.ts';
 
 /** Far above every real profile (the largest known are about 100 KiB); what may be pulled has its own, lower limit. */
 export const profileLimits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };

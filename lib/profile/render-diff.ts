@@ -1,6 +1,6 @@
+import type { Change } from './change.ts';
 import type { ProfileKind } from './profile.ts';
-import type { Change } from './seccomp/change.ts';
-import type { Direction } from './seccomp/compare.ts';
+import type { Direction } from './seccomp/algebra/compare.ts';
 import type { ProfileDiff } from './seccomp/diff.ts';
 
 const order: readonly { readonly direction: Direction; readonly title: string }[] = [

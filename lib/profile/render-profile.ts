@@ -1,6 +1,6 @@
 import { renderAppArmorJson } from './apparmor/render-json.ts';
 import type { RuntimeProfile } from './profile.ts';
-import { renderSeccompBytes } from './seccomp/render-json.ts';
+import { renderSeccompBytes } from './seccomp/write/render-json.ts';
 
 /**
  * Writes a profile as the bytes that a runtime reads: runtime-spec JSON, or KEP-6061's AppArmor JSON, in UTF-8. The same

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { blob, emptyConfig, manifest, pushAll } from '#test/contract/content';
+import { blob, emptyConfig, manifest, pushAll } from '#test/support/contract/content';
 import { cachedRepository } from './cache.ts';
 import { fetchBytes } from './fetch-bytes.ts';
 import { memoryRepository } from './memory.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FairleadError } from '#lib/errors';
-import { blob, emptyConfig, index, manifest, pushAll } from '#test/contract/content';
+import { blob, emptyConfig, index, manifest, pushAll } from '#test/support/contract/content';
 import { copy, copyGraph } from './copy.ts';
 import type { Descriptor } from './descriptor.ts';
 import { parseDigest } from './digest.ts';

@@ -1,5 +1,6 @@
 // The public surface of `fairlead/registry`. Inside Fairlead, import the files themselves.
 export { type ErrorKind, FairleadError } from '#lib/errors';
+export { proxyFromEnvironment } from '../network/proxy.ts';
 export { cachedRepository } from './cache.ts';
 export { type CopyOptions, copy, copyGraph } from './copy.ts';
 export {
@@ -32,7 +33,6 @@ export type { ManifestResolver, ResolvedManifest, TaggedPusher } from './one-req
 export { formatReference, formatRepository, parseReference, type Reference, tagOrDigestOf } from './reference.ts';
 export { remoteCatalog } from './remote/catalog.ts';
 export { machineOptions } from './remote/machine-options.ts';
-export { proxyFromEnvironment } from './remote/proxy.ts';
 export { type RemoteOptions, type RemoteRepository, remoteRepository } from './remote/repository.ts';
 export type {
   CallOptions,

@@ -1,5 +1,5 @@
 import { describe } from 'node:test';
-import { targetContract } from '#test/contract/target';
+import { targetContract } from '#test/support/contract/target';
 import { memoryRepository } from './memory.ts';
 
 describe('memoryRepository', () => targetContract(() => memoryRepository()));

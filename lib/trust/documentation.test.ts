@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { toJsonSchema } from '@valibot/to-json-schema';
-import { parsePolicy } from './parse-policy.ts';
-import { policySchema } from './policy-schema.ts';
+import { parsePolicy } from './policy/parse-policy.ts';
+import { policySchema } from './policy/policy-schema.ts';
 
 const docs = new URL('../../docs/', import.meta.url);
 

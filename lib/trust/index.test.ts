@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { generateKeyPair } from './key.ts';
+import { generateKeyPair } from './keys/key.ts';
 
 /** Runs a program in which loading one of these packages is an error. */
 function runWithout(packages: RegExp, program: string): string {

@@ -1,15 +1,6 @@
 // The public surface of `fairlead/trust`. Inside Fairlead, import the files themselves.
 export { type ErrorKind, FairleadError } from '#lib/errors';
-export {
-  type Attached,
-  type AttestationRequest,
-  attachAttestation,
-  attachSignature,
-  type SignatureRequest,
-} from './attach-signature.ts';
-export { authorize, type Decision, type DecisionStep, decide } from './authorize.ts';
-export { type Explanation, explainDecision } from './explain-decision.ts';
-export type { CertificateIdentity, Expected, ExpectedIdentity } from './identity.ts';
+export type { NetworkOptions } from '../network/service-client.ts';
 export {
   generateKeyPair,
   type KeyPairFiles,
@@ -17,12 +8,10 @@ export {
   loadPublicKey,
   type PublicKey,
   type Signer,
-} from './key.ts';
-export { keyPolicy } from './key-policy.ts';
-export { type KeylessOptions, keylessSigner } from './keyless-signer.ts';
-export { loadPolicy } from './load-policy.ts';
-export { type LogOptions, loggedSigner } from './logged-signer.ts';
-export { openTrustedRoot } from './open-trusted-root.ts';
+} from './keys/key.ts';
+export { authorize, type Decision, type DecisionStep, decide } from './policy/authorize.ts';
+export { keyPolicy } from './policy/key-policy.ts';
+export { loadPolicy } from './policy/load-policy.ts';
 export type {
   Alternative,
   AttestationRequirement,
@@ -31,10 +20,21 @@ export type {
   Rule,
   SigstoreRoot,
   TrustPolicy,
-} from './policy.ts';
-export type { NetworkOptions } from './service-client.ts';
-export type { StatementSigner } from './sign-artifact.ts';
-export type { HeldSignature, Signature, SignatureFormat, Verification } from './signature.ts';
-export type { Attestation } from './statement.ts';
-export { type VerifiedArtifact, type VerifyRequest, verifyArtifact } from './verify-artifact.ts';
-export { verifySignatures } from './verify-signatures.ts';
+} from './policy/policy.ts';
+export { openTrustedRoot } from './roots/open-trusted-root.ts';
+export {
+  type Attached,
+  type AttestationRequest,
+  attachAttestation,
+  attachSignature,
+  type SignatureRequest,
+} from './sign/attach-signature.ts';
+export { type KeylessOptions, keylessSigner } from './sign/keyless-signer.ts';
+export { type LogOptions, loggedSigner } from './sign/logged-signer.ts';
+export type { StatementSigner } from './sign/sign-artifact.ts';
+export type { CertificateIdentity, Expected, ExpectedIdentity } from './signature/identity.ts';
+export type { HeldSignature, Signature, SignatureFormat, Verification } from './signature/signature.ts';
+export type { Attestation } from './signature/statement.ts';
+export { type Explanation, explainDecision } from './verify/explain-decision.ts';
+export { type VerifiedArtifact, type VerifyRequest, verifyArtifact } from './verify/verify-artifact.ts';
+export { verifySignatures } from './verify/verify-signatures.ts';

@@ -1,4 +1,4 @@
-import type { PulledProfile } from '#lib/node/pull-profile';
+import type { PulledProfile } from '#lib/node/pull/pull-profile';
 import { formatReference } from '#lib/registry/reference';
 
 /** A pulled profile without its content: what it is, and why it may be used. */

@@ -7,15 +7,15 @@ import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
-import { pullLimits } from '#lib/node/pull-budget';
+import { pullLimits } from '#lib/node/pull/pull-budget';
 import { readProfile } from '#lib/profile/read-profile';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Reference } from '#lib/registry/reference';
-import { generateKeyPair, loadPrivateKey } from '#lib/trust/key';
-import { packSignature } from '#lib/trust/pack-signature';
-import type { TrustPolicy } from '#lib/trust/policy';
-import { signArtifact } from '#lib/trust/sign-artifact';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
+import type { TrustPolicy } from '#lib/trust/policy/policy';
+import { signArtifact } from '#lib/trust/sign/sign-artifact';
+import { packSignature } from '#lib/trust/signature/pack-signature';
 import { createPullServer } from './server.ts';
 
 // The number is above 2^53: it must come out as it went in.

@@ -1,19 +1,19 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { profileContent } from '#lib/artifact/profile-content';
+import { BoundedMemory } from '#lib/concurrency/bounded-memory';
 import { FairleadError } from '#lib/errors';
-import { BoundedMemory } from '#lib/node/bounded-memory';
-import type { DecisionLog } from '#lib/node/decision-log';
-import { PullBudget } from '#lib/node/pull-budget';
-import { pullMemory } from '#lib/node/pull-memory';
-import { type PulledProfile, pullInForce } from '#lib/node/pull-profile';
+import type { DecisionLog } from '#lib/node/pull/decision-log';
+import { PullBudget } from '#lib/node/pull/pull-budget';
+import { pullMemory } from '#lib/node/pull/pull-memory';
+import { type PulledProfile, pullInForce } from '#lib/node/pull/pull-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
-import type { PolicySource } from '#lib/trust/follow-policy';
-import { preferredMediaType } from '../http/accept.ts';
-import { type LocalPaths, policyPaths, withKeyFileNames } from '../http/local-paths.ts';
-import { isNotModified } from '../http/not-modified.ts';
-import { createServer, problemResponse, type RouteSurroundings } from '../http/server.ts';
+import type { PolicySource } from '#lib/trust/policy/follow-policy';
+import { preferredMediaType } from '../../lib/http/accept.ts';
+import { type LocalPaths, policyPaths, withKeyFileNames } from '../../lib/http/local-paths.ts';
+import { isNotModified } from '../../lib/http/not-modified.ts';
+import { createServer, problemResponse, type RouteSurroundings } from '../../lib/http/server.ts';
 import { describePulled, renderPulled } from './pulled-document.ts';
 
 export interface PullServerOptions {

@@ -9,9 +9,9 @@ import { readProfile } from '#lib/profile/read-profile';
 import { memoryRepository } from '#lib/registry/memory';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
-import { fetchSignatures } from '#lib/trust/fetch-signatures';
-import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/key';
-import { defaultLimits, type Rule, type TrustPolicy } from '#lib/trust/policy';
+import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/keys/key';
+import { defaultLimits, type Rule, type TrustPolicy } from '#lib/trust/policy/policy';
+import { fetchSignatures } from '#lib/trust/verify/fetch-signatures';
 import { publish } from './publish.ts';
 
 const profile = new TextEncoder().encode(

@@ -1,7 +1,7 @@
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushBlobs, pushManifest } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
-import { type PullContext, type PullRequest, pullProfile } from '#lib/node/pull-profile';
+import { type PullContext, type PullRequest, pullProfile } from '#lib/node/pull/pull-profile';
 import { lintMeaning } from '#lib/profile/lint';
 import type { Finding, RuntimeProfile } from '#lib/profile/profile';
 import { validatePublication } from '#lib/profile/publication-violations';
@@ -11,14 +11,19 @@ import type { Digest } from '#lib/registry/digest';
 import type { Reference } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { PushOptions, Target } from '#lib/registry/target';
-import { type Attached, attachAttestation, attachSignature, type SignatureRequest } from '#lib/trust/attach-signature';
-import { authorize } from '#lib/trust/authorize';
-import type { Signer } from '#lib/trust/key';
-import type { Limits, TrustPolicy } from '#lib/trust/policy';
-import { provenancePredicateType } from '#lib/trust/predicate-type';
-import type { StatementSigner } from '#lib/trust/sign-artifact';
-import type { SignatureFormat, Verification } from '#lib/trust/signature';
-import { legacyOnly } from '#lib/trust/verify-signatures';
+import type { Signer } from '#lib/trust/keys/key';
+import { authorize } from '#lib/trust/policy/authorize';
+import type { Limits, TrustPolicy } from '#lib/trust/policy/policy';
+import {
+  type Attached,
+  attachAttestation,
+  attachSignature,
+  type SignatureRequest,
+} from '#lib/trust/sign/attach-signature';
+import type { StatementSigner } from '#lib/trust/sign/sign-artifact';
+import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
+import type { SignatureFormat, Verification } from '#lib/trust/signature/signature';
+import { legacyOnly } from '#lib/trust/verify/verify-signatures';
 
 export interface PublishRequest {
   /** Where to: a repository and, unless it is to be found by its digest alone, a tag. */

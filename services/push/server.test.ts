@@ -3,8 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { memoryRepository } from '#lib/registry/memory';
-import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/key';
-import { maxArtifactBytes, type TrustPolicy } from '#lib/trust/policy';
+import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/keys/key';
+import { maxArtifactBytes, type TrustPolicy } from '#lib/trust/policy/policy';
 import { createPushServer } from './server.ts';
 
 const token = 'a-token-of-some-length';

@@ -3,14 +3,14 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
-import type { PolicySource } from '#lib/trust/follow-policy';
-import type { Signer } from '#lib/trust/key';
-import { maxArtifactBytes } from '#lib/trust/policy';
-import type { StatementSigner } from '#lib/trust/sign-artifact';
-import type { SignatureFormat } from '#lib/trust/signature';
-import { type LocalPaths, policyPaths } from '../http/local-paths.ts';
-import { HttpError } from '../http/problem.ts';
-import { createServer, problemResponse, type RouteSurroundings } from '../http/server.ts';
+import type { Signer } from '#lib/trust/keys/key';
+import type { PolicySource } from '#lib/trust/policy/follow-policy';
+import { maxArtifactBytes } from '#lib/trust/policy/policy';
+import type { StatementSigner } from '#lib/trust/sign/sign-artifact';
+import type { SignatureFormat } from '#lib/trust/signature/signature';
+import { type LocalPaths, policyPaths } from '../../lib/http/local-paths.ts';
+import { HttpError } from '../../lib/http/problem.ts';
+import { createServer, problemResponse, type RouteSurroundings } from '../../lib/http/server.ts';
 import { publish } from './publish.ts';
 
 export interface PushServerOptions {

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '#test/cli/run';
 import { peer } from '#test/peers/peer';
 import { startRegistry } from '#test/peers/registry';
+import { run } from '#test/support/cli/run';
 import { commonProfile } from './common-profile.ts';
 import { installPackage } from './installed-package.ts';
 

@@ -1,5 +1,5 @@
 import type { SeccompArg, SeccompProfile } from '#lib/profile/seccomp/model';
-import { syscallNames } from '#lib/profile/seccomp/syscall-names';
+import { syscallNames } from '#lib/profile/seccomp/tables/syscall-names';
 
 const native = 'SCMP_ARCH_X86_64';
 const architectures = [native, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'];

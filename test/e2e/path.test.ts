@@ -6,14 +6,14 @@ import { after, before, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
-import { type CriClient, CriError, connectCri } from '#test/cri/client';
-import { type PodOptions, runPod } from '#test/cri/pod';
 import { type Apiserver, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
 import { type Containerd, containerdRequirements, startContainerd } from '#test/peers/containerd';
 import { finishFolder, freePort, type Program, startProgram, temporaryFolder } from '#test/peers/program';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
-import { SecurityProfile_ProfileType } from '../cri/gen/cri_pb.js';
+import { type CriClient, CriError, connectCri } from '#test/support/cri/client';
+import { type PodOptions, runPod } from '#test/support/cri/pod';
+import { SecurityProfile_ProfileType } from '../support/cri/gen/cri_pb.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const fairlead = path.join(root, 'bin/fairlead.js');

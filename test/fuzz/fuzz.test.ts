@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { run } from '#test/cli/run';
+import { run } from '#test/support/cli/run';
 import { RetainedMemory } from './retained-memory.ts';
 
 const program = fileURLToPath(new URL('./index.ts', import.meta.url));

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { intersect } from '#lib/profile/seccomp/intersect';
-import { minimize } from '#lib/profile/seccomp/minimize';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { narrowComparisons } from '#lib/profile/seccomp/narrow-comparisons';
 import { union } from '#lib/profile/seccomp/union';
+import { minimize } from '#lib/profile/seccomp/write/minimize';
+import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
 import { randomFrom } from '../fuzz/mutate.ts';
 import { checkIntersection, checkUnion, type MergeReport } from './check-merge.ts';
 import { type Libseccomp, type LibseccompVersion, nativeArchitecture, type Runtime } from './load-profile.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
-import { actions, operators } from '#lib/profile/seccomp/vocabulary';
+import { actions, operators } from '#lib/profile/seccomp/tables/vocabulary';
 import type { Call } from './seccomp-evaluate.ts';
 
 const max = 2n ** 64n - 1n;

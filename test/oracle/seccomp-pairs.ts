@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
-import { actions, operators } from '#lib/profile/seccomp/vocabulary';
+import { actions, operators } from '#lib/profile/seccomp/tables/vocabulary';
 import { nativeArchitecture } from './load-profile.ts';
 import { multiplexedNames } from './seccomp-evaluate.ts';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { it } from 'node:test';
-import { connectCri, status } from '../cri/client.ts';
-import { SecurityProfile_ProfileType } from '../cri/gen/cri_pb.js';
-import { runPod } from '../cri/pod.ts';
+import { connectCri, status } from '../support/cri/client.ts';
+import { SecurityProfile_ProfileType } from '../support/cri/gen/cri_pb.js';
+import { runPod } from '../support/cri/pod.ts';
 import { containerdRequirements, mountsBelow, shimsOf, startContainerd } from './containerd.ts';
 import { describePeers } from './require.ts';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CriClient, connectCri } from '../cri/client.ts';
+import { type CriClient, connectCri } from '../support/cri/client.ts';
 import { containerdConfig } from './containerd-config.ts';
 import { makeImages } from './image.ts';
 import { type PeerName, peer } from './peer.ts';

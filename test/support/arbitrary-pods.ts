@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { ArtifactBinding } from '#operator/artifact-binding';
-import type { PatchOperation } from '#operator/json-patch';
+import type { ArtifactBinding } from '#operator/api/artifact-binding';
+import type { PatchOperation } from '#operator/bind/json-patch';
 
 export interface Json {
   [key: string]: Json | string | boolean | undefined | (Json | string)[];

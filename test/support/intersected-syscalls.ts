@@ -1,5 +1,5 @@
+import type { Decision } from '#lib/profile/seccomp/algebra/meaning';
 import type { Intersection } from '#lib/profile/seccomp/intersect';
-import type { Decision } from '#lib/profile/seccomp/meaning';
 
 /** Returns what an intersection comes to, by the names of the syscalls, sorted. */
 export function intersectedSyscalls({

@@ -1,4 +1,4 @@
-import type { ArtifactBinding } from '#operator/artifact-binding';
+import type { ArtifactBinding } from '#operator/api/artifact-binding';
 
 /** What pods labelled `app: nginx` are bound to in the tests of the operator, and another artifact with the same selector. */
 export const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { parse, parseAllDocuments } from 'yaml';
-import { type Operator, startOperator } from '#operator/operator';
+import { type Operator, startOperator } from '#operator/run/operator';
 import { type Apiserver, type ApiserverOptions, startApiserver } from '#test/peers/apiserver';
 import { freePort } from '#test/peers/program';
 

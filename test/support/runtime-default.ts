@@ -1,7 +1,7 @@
-import type { MachineArchitecture } from '#lib/profile/seccomp/architecture';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
-import { v2_1_0 } from '#lib/profile/seccomp/runtime-defaults/containerd';
+import type { MachineArchitecture } from '#lib/profile/seccomp/tables/architecture';
+import { v2_1_0 } from '#lib/profile/seccomp/tables/runtime-defaults/containerd';
 
 /** Returns what containerd 2.1 applies under RuntimeDefault, for tests that need a profile of real size. */
 export function usualDefault(host: {

@@ -5,7 +5,7 @@ import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
 import { type UnknownField, UnknownFields } from '../json/unknown-fields.ts';
 import { isResourceName, resourceNameRule } from '../resource-name.ts';
-import { nearest } from '../seccomp/vocabulary.ts';
+import { nearest } from '../seccomp/tables/vocabulary.ts';
 import { parseGlob } from './glob/parse-glob.ts';
 import type { AppArmorMode, AppArmorProfile } from './model.ts';
 import { capabilities, limits } from './vocabulary.ts';

@@ -1,4 +1,4 @@
-import { nearest } from '../seccomp/vocabulary.ts';
+import { nearest } from '../seccomp/tables/vocabulary.ts';
 import type { JsonMember, JsonNode } from './node.ts';
 
 type ObjectNode = Extract<JsonNode, { type: 'object' }>;

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
 import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
 import { isLoosened, renderDiffMarkdown, renderDiffText } from '../render-diff.ts';
-import type { Direction } from './compare.ts';
+import type { Direction } from './algebra/compare.ts';
 import { diffProfiles, equalProfiles } from './diff.ts';
-import { minimize } from './minimize.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
+import { minimize } from './write/minimize.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const names = ['read', 'socket'];

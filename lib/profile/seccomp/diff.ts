@@ -1,19 +1,19 @@
-import { companions, machinesWithGuest } from './architecture.ts';
-import type { Box } from './box.ts';
-import { everything, lowHalves } from './box.ts';
-import type { Budget } from './budget.ts';
-import type { Change } from './change.ts';
-import type { Difference, Direction } from './compare.ts';
-import { differences, directionOf, writtenAlike } from './compare.ts';
-import { alternatives, describeDecision } from './describe.ts';
-import { architecturesOf, doubtfulChanges, loadedPair, multiplexedChanges, textsOf } from './diff-loaded.ts';
+import type { Change } from '../change.ts';
+import type { Box } from './algebra/box.ts';
+import { everything, lowHalves } from './algebra/box.ts';
+import type { Budget } from './algebra/budget.ts';
+import type { Difference, Direction } from './algebra/compare.ts';
+import { differences, directionOf, writtenAlike } from './algebra/compare.ts';
+import { alternatives, describeDecision } from './algebra/describe.ts';
+import type { Decision, Meaning } from './algebra/meaning.ts';
+import { decisionOf, meaningOf, wideMeaningOf } from './algebra/meaning.ts';
+import { describeOutcome } from './algebra/outcome.ts';
 import { flagsInEffect, specAllow } from './flags.ts';
-import { lowHalf } from './load-cost.ts';
-import type { Decision, Meaning } from './meaning.ts';
-import { decisionOf, meaningOf, wideMeaningOf } from './meaning.ts';
+import { architecturesOf, doubtfulChanges, loadedPair, multiplexedChanges, textsOf } from './libseccomp/diff-loaded.ts';
+import { lowHalf } from './libseccomp/load-cost.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
-import { describeOutcome } from './outcome.ts';
-import { architectures as knownArchitectures } from './vocabulary.ts';
+import { companions, machinesWithGuest } from './tables/architecture.ts';
+import { architectures as knownArchitectures } from './tables/vocabulary.ts';
 
 /** What is different between two profiles in meaning, not in writing. */
 export interface ProfileDiff {

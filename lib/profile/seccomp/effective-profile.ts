@@ -1,13 +1,13 @@
-import { companions } from './architecture.ts';
-import { writtenAlike } from './compare.ts';
-import { describeDecision } from './describe.ts';
+import { writtenAlike } from './algebra/compare.ts';
+import { describeDecision } from './algebra/describe.ts';
+import type { Decision } from './algebra/meaning.ts';
+import { levelsOf } from './algebra/meaning.ts';
+import { describeOutcome, strictness } from './algebra/outcome.ts';
 import { flagsInEffect } from './flags.ts';
 import type { Intersection } from './intersect.ts';
 import { intersect, intersectArchitectures } from './intersect.ts';
-import type { Decision } from './meaning.ts';
-import { levelsOf } from './meaning.ts';
 import type { SeccompProfile } from './model.ts';
-import { describeOutcome, strictness } from './outcome.ts';
+import { companions } from './tables/architecture.ts';
 
 /** Where a profile of the pod comes from, in the order of KEP-6061. */
 export type ProfileInput = 'baseline' | 'base' | 'artifact';

@@ -1,7 +1,7 @@
-import { describeDecision } from './describe.ts';
+import { describeDecision } from './algebra/describe.ts';
+import { decisionOf, meaningOf } from './algebra/meaning.ts';
 import type { Constraint, EffectiveInputs, ProfileInput } from './effective-profile.ts';
 import { effectiveProfile, profileInputs } from './effective-profile.ts';
-import { decisionOf, meaningOf } from './meaning.ts';
 
 /** What each profile of a container says about one syscall, and what holds. */
 export interface Explanation {

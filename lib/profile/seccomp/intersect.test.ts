@@ -9,8 +9,8 @@ import { intersectedSyscalls } from '#test/support/intersected-syscalls';
 import { usualDefault } from '#test/support/runtime-default';
 import { intersect } from './intersect.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from './model.ts';
-import { narrowComparisons } from './narrow-comparisons.ts';
-import { operators } from './vocabulary.ts';
+import { operators } from './tables/vocabulary.ts';
+import { narrowComparisons } from './write/narrow-comparisons.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const names = ['read', 'clone', 'socket'];

@@ -1,23 +1,23 @@
-import { fullBudget } from './budget.ts';
-import { combineDecisions } from './combine.ts';
-import type { Encoding } from './encode.ts';
-import { encodeDecision, encodeStrictest, strictestOf } from './encode.ts';
-import type { EncodedGroup } from './encoded-group.ts';
-import { encodingsOf, withReplaced } from './encoded-group.ts';
-import { fitIntoKernel } from './filter-size.ts';
+import { fullBudget } from './algebra/budget.ts';
+import { combineDecisions } from './algebra/combine.ts';
+import { likeTreated } from './algebra/like-treated.ts';
+import type { Decision, NumberedMeaning, Region } from './algebra/meaning.ts';
+import { always, boxOf, decisionAbout, readMeaning, strictestOfBoth } from './algebra/meaning.ts';
+import type { Outcome } from './algebra/outcome.ts';
+import { enosys, stricter } from './algebra/outcome.ts';
 import { flagsField, intersectFlags } from './flags.ts';
-import { likeTreated } from './like-treated.ts';
-import type { Decision, NumberedMeaning, Region } from './meaning.ts';
-import { always, boxOf, decisionAbout, readMeaning, strictestOfBoth } from './meaning.ts';
+import type { Encoding } from './libseccomp/encode.ts';
+import { encodeDecision, encodeStrictest, strictestOf } from './libseccomp/encode.ts';
+import type { EncodedGroup } from './libseccomp/encoded-group.ts';
+import { encodingsOf, withReplaced } from './libseccomp/encoded-group.ts';
+import { fitIntoKernel } from './libseccomp/filter-size.ts';
+import { distinguishStricter, holdMultiplexers } from './libseccomp/multiplexer.ts';
+import { namedDefault } from './libseccomp/named-default.ts';
+import { inLoadOrder, keepNumberLoad } from './libseccomp/number-load.ts';
+import { entriesOf } from './libseccomp/rule-list.ts';
 import type { SeccompProfile } from './model.ts';
-import { distinguishStricter, holdMultiplexers } from './multiplexer.ts';
-import { namedDefault } from './named-default.ts';
-import { inLoadOrder, keepNumberLoad } from './number-load.ts';
-import type { Outcome } from './outcome.ts';
-import { enosys, stricter } from './outcome.ts';
-import { entriesOf } from './rule-list.ts';
-import { SyscallIds } from './syscall-ids.ts';
-import { architectures as knownArchitectures } from './vocabulary.ts';
+import { SyscallIds } from './tables/syscall-ids.ts';
+import { architectures as knownArchitectures } from './tables/vocabulary.ts';
 
 /** Syscalls of an intersection with which each input does the same: what that is, in their order, and what came out. */
 export interface IntersectedSyscalls {

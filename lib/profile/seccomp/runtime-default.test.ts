@@ -3,17 +3,17 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
 import { capabilities as capabilityNames } from '../apparmor/vocabulary.ts';
-import { machineArchitectures, nativeArchitecture } from './architecture.ts';
 import { effectiveProfile } from './effective-profile.ts';
 import type { SeccompProfile } from './model.ts';
-import type { ProfileHost } from './resolve-docker.ts';
+import type { ProfileHost } from './read/resolve-docker.ts';
 import { runtimeDefault } from './runtime-default.ts';
-import { containerd, v2_1_0 } from './runtime-defaults/containerd.ts';
-import { criO } from './runtime-defaults/cri-o.ts';
-import { docker } from './runtime-defaults/docker.ts';
-import { loadRuntimeDefaults } from './runtime-defaults/load-tables.ts';
-import type { RuntimeDefaultTable } from './runtime-defaults/table.ts';
-import { defaultCapabilities } from './runtime-identity.ts';
+import { machineArchitectures, nativeArchitecture } from './tables/architecture.ts';
+import { containerd, v2_1_0 } from './tables/runtime-defaults/containerd.ts';
+import { criO } from './tables/runtime-defaults/cri-o.ts';
+import { docker } from './tables/runtime-defaults/docker.ts';
+import { loadRuntimeDefaults } from './tables/runtime-defaults/load-tables.ts';
+import type { RuntimeDefaultTable } from './tables/runtime-defaults/table.ts';
+import { defaultCapabilities } from './tables/runtime-identity.ts';
 
 const tables = [...containerd, ...criO, ...docker];
 const names = [

@@ -1,10 +1,10 @@
-import { architectureFamily, nativeArchitecture } from './architecture.ts';
+import { outcomeOf, sameOutcome } from './algebra/outcome.ts';
 import { intersect } from './intersect.ts';
-import { isKernelAtLeast } from './kernel-release.ts';
 import type { SeccompAction, SeccompProfile, SeccompRule } from './model.ts';
-import { outcomeOf, sameOutcome } from './outcome.ts';
-import type { ProfileHost } from './resolve-docker.ts';
-import type { RuleCondition, RuntimeDefaultTable } from './runtime-defaults/table.ts';
+import type { ProfileHost } from './read/resolve-docker.ts';
+import { architectureFamily, nativeArchitecture } from './tables/architecture.ts';
+import { isKernelAtLeast } from './tables/kernel-release.ts';
+import type { RuleCondition, RuntimeDefaultTable } from './tables/runtime-defaults/table.ts';
 
 /**
  * Returns the seccomp profile that a runtime applies to one container under RuntimeDefault.

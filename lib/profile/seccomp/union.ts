@@ -1,25 +1,25 @@
-import { intersectBoxes } from './box.ts';
-import type { Budget } from './budget.ts';
-import { fullBudget, orTooMuch } from './budget.ts';
-import { writtenAlike } from './compare.ts';
-import type { Encoding } from './encode.ts';
-import { encodeDecision } from './encode.ts';
-import type { EncodedGroup } from './encoded-group.ts';
-import { encodingsOf, withReplaced } from './encoded-group.ts';
-import { fitIntoKernel } from './filter-size.ts';
+import { intersectBoxes } from './algebra/box.ts';
+import type { Budget } from './algebra/budget.ts';
+import { fullBudget, orTooMuch } from './algebra/budget.ts';
+import { writtenAlike } from './algebra/compare.ts';
+import { likeTreated } from './algebra/like-treated.ts';
+import type { Decision, Region } from './algebra/meaning.ts';
+import { always, decisionAbout, laxestOfBoth, readMeaning } from './algebra/meaning.ts';
+import type { Outcome } from './algebra/outcome.ts';
+import { laxer, sameOutcome, strictness } from './algebra/outcome.ts';
+import { addRegion, partition } from './algebra/regions.ts';
 import { flagsField, uniteFlags } from './flags.ts';
-import { likeTreated } from './like-treated.ts';
-import type { Decision, Region } from './meaning.ts';
-import { always, decisionAbout, laxestOfBoth, readMeaning } from './meaning.ts';
+import type { Encoding } from './libseccomp/encode.ts';
+import { encodeDecision } from './libseccomp/encode.ts';
+import type { EncodedGroup } from './libseccomp/encoded-group.ts';
+import { encodingsOf, withReplaced } from './libseccomp/encoded-group.ts';
+import { fitIntoKernel } from './libseccomp/filter-size.ts';
+import { distinguishLaxer, holdMultiplexers } from './libseccomp/multiplexer.ts';
+import { inLoadOrder, keepNumberLoad } from './libseccomp/number-load.ts';
+import { entriesOf } from './libseccomp/rule-list.ts';
 import type { SeccompProfile } from './model.ts';
-import { distinguishLaxer, holdMultiplexers } from './multiplexer.ts';
-import { inLoadOrder, keepNumberLoad } from './number-load.ts';
-import type { Outcome } from './outcome.ts';
-import { laxer, sameOutcome, strictness } from './outcome.ts';
-import { addRegion, partition } from './regions.ts';
-import { entriesOf } from './rule-list.ts';
-import { SyscallIds } from './syscall-ids.ts';
-import { architectures as knownArchitectures } from './vocabulary.ts';
+import { SyscallIds } from './tables/syscall-ids.ts';
+import { architectures as knownArchitectures } from './tables/vocabulary.ts';
 
 /** A union, and the syscalls for which it is laxer than every input, since the format cannot say more. */
 export interface Union {

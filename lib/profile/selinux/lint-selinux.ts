@@ -1,5 +1,5 @@
 import type { Finding } from '../profile.ts';
-import { nearest } from '../seccomp/vocabulary.ts';
+import { nearest } from '../seccomp/tables/vocabulary.ts';
 import { kernelClasses } from './classes.ts';
 import { type RawSelinuxProfile, SELF, type SelinuxProfile, selinuxUsage } from './model.ts';
 import { restrictionProblems, type SelinuxRestrictions } from './restrictions.ts';

@@ -1,9 +1,9 @@
 import { FairleadError } from '#lib/errors';
+import type { Capability } from '../../network/hosts/endpoint.ts';
+import type { Proxies } from '../../network/proxy.ts';
+import type { HttpResponse, Retry, Timeouts } from '../../network/transport.ts';
 import type { CredentialSource, Credentials } from '../credentials/credentials.ts';
 import { nameRequest } from './errors.ts';
-import type { Capability } from './hosts/endpoint.ts';
-import type { Proxies } from './proxy.ts';
-import type { HttpResponse, Retry, Timeouts } from './transport.ts';
 
 /** How a registry is spoken to. Everything has a default. */
 export interface RemoteOptions {

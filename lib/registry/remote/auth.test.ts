@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
+import type { HttpRequest, Transport } from '../../network/transport.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { createAuthorizer } from './auth.ts';
-import type { HttpRequest, Transport } from './transport.ts';
 
 /** A token service that gives `answer` to everybody, and what it was sent. */
 function tokenService(

@@ -1,13 +1,13 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { isLoopback } from '../../network/plain-http.ts';
+import type { Transport } from '../../network/transport.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { nameRequest, responseError } from './errors.ts';
 import { sameDomain } from './own-domain.ts';
-import { isLoopback } from './plain-http.ts';
 import { mergeScopes, scopesToRequest } from './scope.ts';
 import { sentSecrets } from './sent-secrets.ts';
-import type { Transport } from './transport.ts';
 
 /** Gives the Authorization header for one registry, and learns from its challenges. */
 export interface Authorizer {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { blob } from '#test/contract/content';
+import { blob } from '#test/support/contract/content';
 import type { ApiRequest, ApiResponse, RegistryClient } from './api.ts';
 import { createBlobPusher } from './blob-pusher.ts';
 

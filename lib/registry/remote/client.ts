@@ -1,10 +1,10 @@
 import { FairleadError } from '#lib/errors';
+import { apiHost, type Capability } from '../../network/hosts/endpoint.ts';
+import { findEndpoints, plainEndpoint } from '../../network/hosts/find-endpoints.ts';
+import { isLoopback } from '../../network/plain-http.ts';
 import { isDigest } from '../digest.ts';
 import type { ApiRequest, ApiResponse, RegistryClient, RemoteOptions } from './api.ts';
 import { createEndpointClient, type EndpointClient } from './endpoint-client.ts';
-import { apiHost, type Capability } from './hosts/endpoint.ts';
-import { findEndpoints, plainEndpoint } from './hosts/find-endpoints.ts';
-import { isLoopback } from './plain-http.ts';
 
 /** Milliseconds for which a mirror that was out of reach is not asked again. */
 const mirrorRest = 30_000;

@@ -1,13 +1,13 @@
 import { FairleadError } from '#lib/errors';
+import type { Endpoint } from '../../network/hosts/endpoint.ts';
+import { refusePlainHttp } from '../../network/plain-http.ts';
+import { createTransport, defaultRetry, defaultTimeouts, type HttpResponse } from '../../network/transport.ts';
 import { registryName } from '../registry-name.ts';
 import { type ApiRequest, type ApiResponse, type RemoteOptions, resolveLocation } from './api.ts';
 import { createAuthorizer } from './auth.ts';
 import { nameRequest, responseError } from './errors.ts';
-import type { Endpoint } from './hosts/endpoint.ts';
 import { speaksForRegistry } from './own-domain.ts';
-import { refusePlainHttp } from './plain-http.ts';
 import { querySecrets, sentSecrets } from './sent-secrets.ts';
-import { createTransport, defaultRetry, defaultTimeouts, type HttpResponse } from './transport.ts';
 import { createWarningTeller } from './warnings.ts';
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

@@ -1,6 +1,6 @@
+import { proxyFromEnvironment } from '../../network/proxy.ts';
 import { registryCredentials } from '../credentials/find-credentials.ts';
 import type { RemoteOptions } from './api.ts';
-import { proxyFromEnvironment } from './proxy.ts';
 
 /** Where containerd and Docker look for mirrors, authorities and client certificates of registries. */
 const certsFolders: readonly string[] = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];

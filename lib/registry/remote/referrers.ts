@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { pause } from '../../network/transport.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { mediaTypes } from '../descriptor.ts';
 import type { Digest } from '../digest.ts';
@@ -9,7 +10,6 @@ import { errorCodes, nameRequest } from './errors.ts';
 import { nextPage } from './pages.ts';
 import { ReferrersTags, referrersLimit, tooManyReferrers } from './referrers-tag.ts';
 import { repositoryScope } from './scope.ts';
-import { pause } from './transport.ts';
 
 /** Most pages and bytes of a list; whoever has more is refused, not cut short in silence. */
 const pagesLimit = 200;

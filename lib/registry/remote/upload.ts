@@ -1,6 +1,6 @@
 import { FairleadError } from '#lib/errors';
+import { pause } from '../../network/transport.ts';
 import { contentBytes, openContent } from '../content.ts';
-import { pause } from './transport.ts';
 import { sendChunks } from './upload-chunks.ts';
 import {
   beginUpload,

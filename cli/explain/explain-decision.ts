@@ -1,0 +1,81 @@
+import type { TrustPolicy } from '#lib/trust/policy/policy';
+import type { HeldSignature } from '#lib/trust/signature/signature';
+import { type Examined, isMet } from '#lib/trust/verify/examine-signatures';
+import type { Explanation } from '#lib/trust/verify/explain-decision';
+import { describeRequirement } from '#lib/trust/verify/verify-signatures';
+import { oneLine } from '../terminal/output.ts';
+
+interface Named {
+  readonly policy: TrustPolicy;
+  readonly reference: string;
+  readonly explanation: Explanation;
+}
+
+/** An explained decision as a JSON document. */
+export function explanationDocument({ policy, reference, explanation }: Named): object {
+  const { decision, found, refusal } = explanation;
+  return {
+    allowed: isAllowed(explanation),
+    policy: policy.source,
+    revision: policy.revision,
+    reference,
+    kind: decision.kind,
+    rule: decision.rule?.match ?? null,
+    steps: decision.steps,
+    digest: found?.descriptor.digest ?? null,
+    signatures: found?.signatures ?? null,
+    requirements: found?.examined.map((examined) => ({ met: isMet(examined), ...examined })) ?? null,
+    refusal: refusal === undefined ? null : { kind: refusal.kind, message: refusal.message },
+  };
+}
+
+/** The same in lines. */
+export function explanationText({ policy, reference, explanation }: Named): string {
+  const { decision, found, refusal } = explanation;
+  const { rule } = decision;
+  const lines = [`policy     ${policy.source}`, `asked      ${decision.kind} from ${reference}`];
+  if (decision.steps.length === 0) lines.push('rule       none: the policy has no rules');
+  for (const { rule: match, position, outcome } of decision.steps) {
+    lines.push(
+      `rule       ${match}${position === undefined ? '' : ` (line ${position.replace(/:.*/, '')})`}: ${outcome}`,
+    );
+  }
+  if (rule?.unsigned) lines.push('requires   nothing: the rule says "unsigned: true"');
+  if (found !== undefined) {
+    lines.push(`digest     ${found.descriptor.digest}`, `found      ${countSigned(found.signatures)}`);
+    for (const examined of found.examined) lines.push(...requirementLines(examined));
+  } else if (rule !== undefined && !rule.unsigned && refusal === undefined) {
+    lines.push('requires   signatures, which were not looked at: the reference has neither tag nor digest');
+  }
+  const outcomes = { true: 'allowed', false: 'refused', null: 'allowed, if its signatures are as required' };
+  return [...lines, outcomes[`${isAllowed(explanation)}`]].join('\n');
+}
+
+function countSigned(count: number): string {
+  return count === 1 ? '1 signature or attestation' : `${count} signatures and attestations`;
+}
+
+/** Null: the rules allow it, and its signatures were not looked at. */
+function isAllowed({ decision, found, refusal }: Explanation): boolean | null {
+  if (refusal !== undefined) return false;
+  return found === undefined && decision.rule?.unsigned !== true ? null : true;
+}
+
+function requirementLines(examined: Examined): string[] {
+  return [
+    `requires   ${describeRequirement(examined)}: ${isMet(examined) ? 'met' : 'not met'}`,
+    ...examined.held.map((held) => `  by       ${held.manifest} (${held.format}): ${signerText(held)}`),
+    ...examined.refused.map(
+      ({ manifest, format, wanted, reason }) =>
+        `  not by   ${manifest} (${format}, with ${wanted}): ${oneLine(reason)}`,
+    ),
+  ];
+}
+
+function signerText({ key, keyFingerprint, certificate, logIndexes = [] }: HeldSignature): string {
+  const signer =
+    certificate === undefined
+      ? `key ${key} (SHA-256 ${keyFingerprint})`
+      : oneLine(`${certificate.identity} (issuer ${certificate.issuer})`);
+  return logIndexes.length === 0 ? signer : `${signer}, log entry ${logIndexes.join(', ')}`;
+}

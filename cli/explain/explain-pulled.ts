@@ -1,0 +1,28 @@
+import type { PulledProfile } from '#lib/node/pull/pull-profile';
+import { formatReference } from '#lib/registry/reference';
+import { oneLine } from '../terminal/output.ts';
+
+/**
+ * Says in lines what was pulled and why it may be used: which rule, which signature, which key or identity.
+ *
+ * @param options `ruled` is false where no policy was given, but a key, so that there is no rule that a person knows.
+ */
+export function explainPulled(
+  { reference, descriptor, profile, verification }: PulledProfile,
+  { ruled = true }: { readonly ruled?: boolean } = {},
+): string {
+  const lines = [
+    `verified   ${formatReference(reference)}`,
+    `kind       ${profile.kind}`,
+    `digest     ${descriptor.digest}`,
+    ...(ruled ? [`rule       ${verification.rule}`] : []),
+  ];
+  if (verification.unsigned) lines.push('signature  none: the rule says "unsigned: true"');
+  for (const { attestation, format, manifest, key, keyFingerprint, certificate } of verification.signatures) {
+    if (attestation === undefined) lines.push(`signature  ${manifest} (${format})`);
+    else lines.push(`attested   ${attestation} in ${manifest}`);
+    if (certificate === undefined) lines.push(`key        ${key} (SHA-256 ${keyFingerprint})`);
+    else lines.push(oneLine(`identity   ${certificate.identity} (issuer ${certificate.issuer})`));
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,74 @@
+import { type Shadow, shadowsOf } from '#lib/trust/policy/never-asked';
+import type { AttestationRequirement, Requirement, Rule, TrustPolicy } from '#lib/trust/policy/policy';
+import { describeAlternative } from '#lib/trust/verify/examine-signatures';
+
+/** What a policy asks for, rule by rule, as a JSON document. */
+export function policyDocument({ source, revision, rules }: TrustPolicy): object {
+  const shadows = shadowsOf(rules);
+  return {
+    policy: source,
+    revision,
+    rules: rules.map((rule, index) => ({
+      match: rule.match,
+      position: rule.position,
+      kinds: rule.kinds,
+      unsigned: rule.unsigned,
+      require: asked(rule),
+      signedRepository: rule.signedRepository,
+      ...shadowDocument(shadows[index]),
+    })),
+  };
+}
+
+/** The same in lines. */
+export function policyText({ source, revision, rules }: TrustPolicy): string {
+  const lines = [`policy     ${source}`, `revision   ${revision}`];
+  if (rules.length === 0) lines.push('rules      none: everything is denied');
+  const shadows = shadowsOf(rules);
+  for (const [index, rule] of rules.entries()) {
+    lines.push(`rule       ${rule.match}${rule.kinds === undefined ? '' : ` (${rule.kinds.join(', ')})`}`);
+    if (rule.unsigned) lines.push('  allows   anything, unsigned');
+    for (const each of asked(rule)) lines.push(`  requires ${each}`);
+    if (rule.signedRepository !== undefined) lines.push(`  requires ${signedRepositoryText(rule.signedRepository)}`);
+    const shadow = shadows[index];
+    if (shadow === 'undecided')
+      lines.push('  note     whether earlier rules cover all of it would take too long to tell');
+    else if (shadow !== undefined) lines.push(`  warning  never asked: ${shadowText(shadow)}`);
+  }
+  return lines.join('\n');
+}
+
+function asked({ require, attestations = [] }: Rule): string[] {
+  return [...require.map(requirementText), ...attestations.map(attestationText)];
+}
+
+function signedRepositoryText(repository: string): string {
+  const which = repository === 'same' ? 'the repository that is asked for' : repository;
+  return `that signatures name ${which} (signedRepository): Sigstore bundles never do, --signature-format legacy does`;
+}
+
+function requirementText({ anyOf, threshold = 1 }: Requirement): string {
+  const signers = anyOf.map(describeAlternative).join(' or ');
+  return threshold === 1 ? signers : `${threshold} different signers of: ${signers}`;
+}
+
+function attestationText({ type, by, provenance }: AttestationRequirement): string {
+  const facts = Object.entries(provenance).map(
+    ([fact, expected]) => `, ${fact} ${'exact' in expected ? expected.exact : `${expected.pattern} (pattern)`}`,
+  );
+  return `attestation ${type}${facts.join('')}, by ${by === undefined ? 'a signer of the artifact' : requirementText(by)}`;
+}
+
+/** The positions of the rules that come before, or that it would take too long to tell whether they leave something. */
+function shadowDocument(shadow: Shadow): object {
+  if (typeof shadow !== 'object') return shadow === undefined ? {} : { undecided: true };
+  return { neverAsked: shadow.map(({ position }) => position).join(', ') };
+}
+
+function shadowText(shadow: readonly Rule[]): string {
+  const named = shadow.map(({ match, position }) => `at ${position}, ${match}`);
+  const last = named.pop();
+  return named.length === 0
+    ? `the rule ${last}, comes first and covers all of it`
+    : `the rules ${named.join(', ')}, and ${last}, come first and cover all of it together`;
+}

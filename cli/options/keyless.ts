@@ -1,0 +1,165 @@
+import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
+import type { NetworkOptions } from '#lib/network/service-client';
+import type { Signer } from '#lib/trust/keys/key';
+import type { StatementSigner } from '#lib/trust/sign/sign-artifact';
+import type { SignatureFormat } from '#lib/trust/signature/signature';
+import { readInput } from '../files/files.ts';
+import { isInteractive } from '../terminal/passphrase.ts';
+
+/** Values of the options that addKeylessOptions adds. */
+export interface KeylessOptions {
+  readonly keyless?: boolean;
+  readonly identityToken?: string;
+  readonly signingConfig?: string;
+  readonly trustedRoot?: string;
+  readonly signatureFormat?: SignatureFormat;
+}
+
+const maxConfigBytes = 1024 * 1024;
+
+/** Adds the options of keyless signing. */
+export function addKeylessOptions(command: Command): Command {
+  return command
+    .option(
+      '--keyless',
+      'sign with a Sigstore certificate for who you are: by the identity token of the CI system, or a login',
+    )
+    .option('--identity-token <file>', 'the OIDC token for --keyless; - is stdin')
+    .option(
+      '--signing-config <file>',
+      "the services for --keyless, as cosign takes them; else Sigstore's public ones; with --key, the logs to enter signatures in",
+    )
+    .option('--trusted-root <file>', 'what they answer must hold under this trusted root, before it is published');
+}
+
+/**
+ * Prepares keyless signing as the options say; undefined where they do not ask for it. Throws InvalidInput for options that
+ * belong to it without --keyless, and where there is no identity token.
+ */
+export async function openKeylessSigner(
+  options: KeylessOptions,
+  env: NodeJS.ProcessEnv,
+  { besideKey = false } = {},
+): Promise<StatementSigner | undefined> {
+  if (!options.keyless) {
+    // A signing config also serves a key, whose use is to be logged, and a trusted root what is logged.
+    const logged = besideKey && options.signingConfig !== undefined;
+    const beside = logged ? (['identityToken'] as const) : (['identityToken', 'signingConfig', 'trustedRoot'] as const);
+    const found = beside.find((name) => options[name] !== undefined);
+    if (found === undefined) return undefined;
+    const flag = found.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const withKey = besideKey && found === 'trustedRoot';
+    throw new FairleadError('InvalidInput', `--${flag} belongs to --keyless${withKey ? ' or --signing-config' : ''}`, {
+      hint: withKey
+        ? 'Give --signing-config FILE: the trusted root checks what the services in it answer. Else leave it out.'
+        : `Give --keyless, or leave out --${flag}.`,
+    });
+  }
+  // First what fails without asking anybody: Sigstore's public services may be looked up next.
+  if (options.signatureFormat === 'legacy') {
+    throw new FairleadError('InvalidInput', '--keyless and --signature-format legacy cannot be used together', {
+      hint: 'Keyless signatures are bundles. Leave out --signature-format, or sign with --key.',
+    });
+  }
+  const given = await findToken(options.identityToken, env);
+  const [{ keylessSigner }, { machineOptions }, signingConfig, trustedRoot] = await Promise.all([
+    import('#lib/trust/sign/keyless-signer'),
+    import('#lib/registry/remote/machine-options'),
+    readService(options, 'signingConfig', 'signing_config.v0.2.json', env),
+    readService(options, 'trustedRoot', 'trusted_root.json', env),
+  ]);
+  if (signingConfig === undefined) throw new FairleadError('Internal', 'there is no signing config');
+  const network = machineOptions(env);
+  const token = given ?? (await logIn(signingConfig, network));
+  const { readTrustedRoot } = await import('#lib/trust/roots/sigstore-root');
+  return keylessSigner({ signingConfig, token, trustedRoot: trustedRoot && readTrustedRoot(trustedRoot), network });
+}
+
+/** Makes a key one whose use is logged, where the options name the services for it. */
+export async function logged(
+  signer: Promise<Signer>,
+  options: KeylessOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<Signer | StatementSigner> {
+  if (options.signingConfig === undefined) return signer;
+  const [{ loggedSigner }, { machineOptions }, { openTrustedRoot }, signingConfig, trustedRoot] = await Promise.all([
+    import('#lib/trust/sign/logged-signer'),
+    import('#lib/registry/remote/machine-options'),
+    import('#lib/trust/roots/open-trusted-root'),
+    readInput(options.signingConfig, maxConfigBytes),
+    options.trustedRoot === undefined ? undefined : readInput(options.trustedRoot, maxConfigBytes),
+  ]);
+  return loggedSigner(await signer, {
+    signingConfig,
+    trustedRoot: trustedRoot && (await openTrustedRoot(trustedRoot)),
+    network: machineOptions(env),
+  });
+}
+
+/** The token of the file or of the CI system; undefined where there is none, and a person can be asked to log in. */
+async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const [{ ambientToken, checkIdentityToken }, { serviceClient }, { machineOptions }] = await Promise.all([
+    import('#lib/trust/sigstore/identity-token'),
+    import('#lib/network/service-client'),
+    import('#lib/registry/remote/machine-options'),
+  ]);
+  const run = async (program: string, args: readonly string[]): Promise<string> => {
+    const [{ execFile }, { promisify }] = await Promise.all([import('node:child_process'), import('node:util')]);
+    return (await promisify(execFile)(program, args, { timeout: 30_000 })).stdout;
+  };
+  const token =
+    file === undefined
+      ? await ambientToken({ env, send: serviceClient(machineOptions(env)), run })
+      : new TextDecoder().decode(await readInput(file, 64 * 1024));
+  if (token !== undefined) return checkIdentityToken(token, Date.now());
+  if (isInteractive()) return undefined;
+  throw new FairleadError('InvalidInput', 'there is no identity token to sign with', {
+    hint: 'Give --identity-token FILE, or SIGSTORE_ID_TOKEN. In GitHub Actions the job needs `permissions: {id-token: write}`.',
+  });
+}
+
+/** Lets the person at the terminal log in with a browser, on whatever device. */
+async function logIn(signingConfig: Uint8Array, network: NetworkOptions): Promise<string> {
+  const [{ deviceToken }, { serviceClient }, { readSigningConfig }, { checkIdentityToken }, { setTimeout: sleep }] =
+    await Promise.all([
+      import('#lib/trust/sigstore/device-flow'),
+      import('#lib/network/service-client'),
+      import('#lib/trust/sigstore/signing-config'),
+      import('#lib/trust/sigstore/identity-token'),
+      import('node:timers/promises'),
+    ]);
+  const { issuer } = readSigningConfig(signingConfig, Date.now());
+  if (issuer === undefined) {
+    throw new FairleadError('InvalidInput', 'the signing config names no OIDC issuer to log in at', {
+      hint: 'Give --identity-token FILE.',
+    });
+  }
+  const ask = (url: string, code: string): void =>
+    void process.stderr.write(`To sign as yourself, open ${url} in a browser and enter the code ${code}\n`);
+  return checkIdentityToken(await deviceToken(issuer, { send: serviceClient(network), sleep, ask }), Date.now());
+}
+
+/** A file that an option names, else the public one; the public trusted root says nothing of services that a file names. */
+async function readService(
+  options: KeylessOptions,
+  option: 'signingConfig' | 'trustedRoot',
+  target: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Uint8Array | undefined> {
+  const file = options[option];
+  if (file !== undefined) return readInput(file, maxConfigBytes);
+  if (options.signingConfig !== undefined) return undefined;
+  const [{ cacheFolder, fetchTufTarget }, { machineOptions }] = await Promise.all([
+    import('#lib/trust/sigstore/tuf-target'),
+    import('#lib/registry/remote/machine-options'),
+  ]);
+  const surroundings = { cacheFolder: cacheFolder(env), now: Date.now, network: machineOptions(env) };
+  return fetchTufTarget('public', target, surroundings).catch((error: unknown) => {
+    if (!(error instanceof FairleadError) || error.kind !== 'Unavailable') throw error;
+    throw new FairleadError('Unavailable', error.message, {
+      cause: error.cause,
+      hint: 'Check the network, or name other services by --signing-config FILE and --trusted-root FILE.',
+    });
+  });
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { packArtifact } from '#lib/artifact/pack-artifact';
+import { openStore, type Store } from '#lib/node/store/store';
+import { seccompOf } from '#lib/profile/profile';
+import { readProfile } from '#lib/profile/read-profile';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import { parseReference } from '#lib/registry/reference';
+import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
+import { evaluate } from '#test/oracle/seccomp-evaluate';
+import { noMetrics } from '../metrics.ts';
+import type { PinnedReference } from '../request/pinned-reference.ts';
+import type { ProfileRequest } from '../request/profile-request.ts';
+import type { ShimLog } from '../shim-log.ts';
+import { profileApplier } from './apply-profile.ts';
+import { type ArtifactSource, artifactSource } from './artifact-source.ts';
+
+const repository = '127.0.0.1:1/team/nginx';
+/** More in it than the baseline allows, each by its own name. */
+const names = Array.from({ length: 3000 }, (_, number) => `${'call'.repeat(10)}_${number}`);
+const syscalls = names.map((name) => ({ names: [name], action: 'SCMP_ACT_ALLOW' }));
+const artifact = packArtifact(readProfile(Buffer.from(JSON.stringify({ defaultAction: 'SCMP_ACT_LOG', syscalls }))), {
+  layout: 'runtime',
+});
+const reference = parseReference(`${repository}@${artifact.descriptor.digest}`) as PinnedReference;
+const open: TrustPolicy = {
+  source: 'policy.yaml',
+  rules: [{ match: '**', unsigned: true, require: [] }],
+  baseline: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
+  limits: defaultLimits,
+  revision: 'open',
+};
+const strict: TrustPolicy = {
+  ...open,
+  baseline: { seccomp: { defaultAction: 'SCMP_ACT_KILL_PROCESS' } },
+  revision: 's',
+};
+const deny: TrustPolicy = { ...open, rules: [], revision: 'deny' };
+
+describe('artifact source', () => {
+  let folder: string;
+  let store: Store;
+  let current: TrustPolicy;
+  let source: ArtifactSource;
+  const records: Record<string, unknown>[] = [];
+  const record = (fields: Record<string, unknown>) => records.push(fields);
+  const log = { debug: record, info: record, warn: record, error: record } as unknown as ShimLog;
+  let growth = 0;
+  let ofRuntime: SeccompProfile;
+  let whenAsked: () => void;
+  const grown = (): void => void growth++;
+  const apply = (base?: ProfileRequest['base']): ReturnType<ReturnType<typeof profileApplier>> => {
+    const runtimeBaseline = {
+      profileFor: async () => {
+        whenAsked();
+        return ofRuntime;
+      },
+      hostFor: async () => ({ architecture: 'amd64', kernel: '6.1', capabilities: [] }) as const,
+    };
+    const surroundings = { architecture: 'amd64', runtimeBaseline, log, metrics: noMetrics, grown } as const;
+    const subject = { runtime: { handler: '' }, capabilities: undefined };
+    const bearer = { pod: 'a/b', subject };
+    return profileApplier(source, surroundings)(
+      { reference, ...(base && { base }) },
+      bearer,
+      AbortSignal.timeout(5000),
+    );
+  };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-source-'));
+    store = await openStore(folder);
+    await store.put({ artifact, kind: 'Seccomp', repository, signatures: [] });
+    current = open;
+    whenAsked = () => undefined;
+    ofRuntime = { defaultAction: 'SCMP_ACT_ERRNO' };
+    source = artifactSource(store, () => current, { env: {}, metrics: noMetrics, decisions: undefined, grown });
+    records.length = 0;
+  });
+  afterEach(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('decides by the policy that is in force when the pull ends, not by the one that was when it began', async () => {
+    const pull = source.pull(reference, 'Seccomp', { signal: AbortSignal.timeout(5000) });
+    current = deny;
+    await assert.rejects(pull, { kind: 'NotAllowed' });
+    current = open;
+    const applied = apply();
+    current = strict;
+    const { defaultAction } = JSON.parse(await readFile((await applied).path, 'utf8')) as { defaultAction: string };
+    assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
+    assert.equal(growth, 1);
+  });
+
+  it('applies nothing that the policy has come to forbid while the runtime was asked', async () => {
+    whenAsked = () => {
+      current = { ...deny, baseline: { seccomp: 'RuntimeDefault' } };
+    };
+    current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };
+    await assert.rejects(apply(), { kind: 'NotAllowed' });
+    assert.deepEqual(
+      records.filter(({ messageId }) => messageId === 'fairlead.profile.applied'),
+      [],
+    );
+    whenAsked = () => {
+      current = strict;
+    };
+    current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };
+    const { defaultAction } = JSON.parse(await readFile((await apply()).path, 'utf8')) as { defaultAction: string };
+    assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
+  });
+
+  it('intersects with the base that the pod names, however little the baseline forbids', async () => {
+    current = { ...open, baseline: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } } };
+    const applied = async (base?: ProfileRequest['base']): Promise<{ defaultAction: string }> =>
+      JSON.parse(await readFile((await apply(base)).path, 'utf8'));
+    const file = join(folder, 'base.json');
+    await writeFile(file, '{"defaultAction": "SCMP_ACT_TRAP"}');
+    assert.equal((await applied()).defaultAction, 'SCMP_ACT_LOG');
+    assert.equal((await applied('RuntimeDefault')).defaultAction, 'SCMP_ACT_ERRNO');
+    assert.equal((await applied({ path: file })).defaultAction, 'SCMP_ACT_TRAP');
+  });
+
+  it('leaves open no hole of the baseline where a filter compares 64 bits and the kernel takes 32', async () => {
+    const socket = (value: bigint) => ({ architecture: 'SCMP_ARCH_X86_64', syscall: 'socket', args: [value] });
+    const refused = { index: 0, value: 38n, op: 'SCMP_CMP_NE' } as const;
+    const baseline: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+      syscalls: [
+        { names: ['read'], action: 'SCMP_ACT_ALLOW' },
+        { names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [refused] },
+      ],
+    };
+    const effective = async () => seccompOf(readProfile(await readFile((await apply()).path)));
+    current = { ...open, baseline: { seccomp: baseline } };
+    const byFile = await effective();
+    current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };
+    ofRuntime = baseline;
+    const byRuntime = await effective();
+    for (const profile of [byFile, byRuntime]) {
+      assert.equal(evaluate(baseline, socket(0x1_0000_0026n)), 'SCMP_ACT_ALLOW', 'which opens AF_ALG');
+      for (const value of [0x26n, 0x1_0000_0026n]) assert.equal(evaluate(profile, socket(value)), 'SCMP_ACT_ERRNO 1');
+      assert.equal(evaluate(profile, socket(2n)), 'SCMP_ACT_LOG');
+    }
+  });
+
+  it('logs what was constrained, and of very much the beginning and how much there is', async () => {
+    current = { ...open, baseline: { seccomp: { defaultAction: 'SCMP_ACT_LOG' } } };
+    await apply();
+    const [constrained] = records.filter(({ messageId }) => messageId === 'fairlead.profile.constrained');
+    assert.equal(constrained?.['constrained'], names.length);
+    assert.ok((constrained['constraints'] as unknown[]).length >= 100);
+    assert.ok(JSON.stringify(constrained).length < 100_000);
+  });
+});

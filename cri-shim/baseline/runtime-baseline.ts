@@ -1,0 +1,255 @@
+import { isDeepStrictEqual } from 'node:util';
+import { FairleadError, toFairleadError } from '#lib/errors';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import type { ProfileHost } from '#lib/profile/seccomp/read/resolve-docker';
+import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
+import type { RuntimeConnection } from '../../lib/cri/runtime-connection.ts';
+import { type CapabilityChange, containerCapabilities } from '../../lib/profile/capabilities.ts';
+import type { ShimLog } from '../shim-log.ts';
+import { parseContainerReport } from './container-report.ts';
+import { expectedDefault, type HandlerDefaults, handlerDefaults } from './handler-defaults.ts';
+import { type Deviation, ReportedDefaults } from './reported-defaults.ts';
+import type { RuntimeFacts } from './runtime-facts.ts';
+import { askContainerInfo, askFacts, askHandler } from './runtime-questions.ts';
+
+/** Profiles that are kept resolved. */
+const mostProfiles = 64;
+/** Containers that are looked at at a time, beside the calls of the kubelet. */
+const mostWatched = 4;
+/**
+ * How long a report counts as new, in milliseconds: so often at most is a capability set looked at
+ * again.
+ */
+const freshFor = 10 * 60_000;
+/** How long the runtime may take to answer, in milliseconds. */
+const patience = 10_000;
+/** Names of syscalls that are logged of one deviation. */
+const mostNames = 64;
+
+export interface BaselineDependencies {
+  readonly connection: Pick<RuntimeConnection, 'call' | 'current'>;
+  readonly architecture: MachineArchitecture;
+  /** The kernel's release, as uname(2) has it. */
+  readonly kernel: string;
+  readonly log: ShimLog;
+  /** Milliseconds that only go forward. */
+  readonly clock: () => number;
+}
+
+/** A container or sandbox, as far as the default profile of the runtime depends on it. */
+export interface BaselineSubject {
+  /** Its runtime handler, or the sandbox that tells it. */
+  readonly runtime: { readonly handler: string } | { readonly sandboxId: string };
+  readonly capabilities: CapabilityChange | undefined;
+}
+
+/** To be called with the ID of the container that was watched, once it is created. */
+export type Created = (containerId: string) => void;
+
+interface KnownRuntime {
+  readonly facts: RuntimeFacts;
+  /** The connection over which the runtime reported them. */
+  readonly connection: number;
+}
+
+/**
+ * The seccomp profile that the runtime behind the shim applies under RuntimeDefault. The runtime is
+ * asked for its version and configuration each time, since it may be replaced, and CRI-O reads its
+ * configuration again at SIGHUP. What it reports of containers that it put under RuntimeDefault
+ * takes the place of what is known of its version.
+ */
+export class RuntimeBaseline {
+  readonly #dependencies: BaselineDependencies;
+  #known: KnownRuntime | undefined;
+  /** By the key of HandlerDefaults; of one runtime process only. */
+  readonly #reports = new Map<string, ReportedDefaults>();
+  readonly #profiles = new Map<string, SeccompProfile>();
+  readonly #logged = new Set<string>();
+  readonly #watching = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+
+  constructor(dependencies: BaselineDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /**
+   * Returns the profile that the runtime would apply to a container under RuntimeDefault. Rejects
+   * with Unavailable or NotFound if the runtime does not answer, since then it creates no container
+   * either, and with ProfileInvalid for a file of its configuration that cannot be used.
+   */
+  async profileFor({ runtime, capabilities }: BaselineSubject, signal: AbortSignal): Promise<SeccompProfile> {
+    const defaults = await this.#defaultsOf(runtime, signal);
+    if (defaults.assumption !== undefined) {
+      this.#warnOnce('fairlead.baseline.assumed', defaults.assumption, { runtime: defaults.runtime });
+    }
+    return this.#resolve(defaults, containerCapabilities(capabilities, defaults.capabilities));
+  }
+
+  /**
+   * Returns the machine and the capabilities that the runtime gives a container, for profiles that
+   * depend on these. Rejects as profileFor.
+   */
+  async hostFor({ runtime, capabilities }: BaselineSubject, signal: AbortSignal): Promise<ProfileHost> {
+    const { architecture, kernel } = this.#dependencies;
+    const defaults = await this.#defaultsOf(runtime, signal);
+    return { architecture, kernel, capabilities: containerCapabilities(capabilities, defaults.capabilities) };
+  }
+
+  /**
+   * Watches the creation of a container under RuntimeDefault that the shim does not change. Never
+   * waits for the runtime. Returns undefined if the container is of no use: the same process of the
+   * runtime must have been known before its creation, and few are watched at a time.
+   */
+  watch(sandboxId: string, capabilities: CapabilityChange | undefined): Created | undefined {
+    if (this.#watching.size >= mostWatched || this.#stopping.signal.aborted) return undefined;
+    const known = this.#known;
+    if (known === undefined || known.connection !== this.#dependencies.connection.current) {
+      this.#inBackground(async (signal) => void (await this.#ask(signal)));
+      return undefined;
+    }
+    return (containerId) => {
+      if (this.#watching.size >= mostWatched) return;
+      this.#inBackground((signal) => this.#learn({ known, sandboxId, capabilities, containerId }, signal));
+    };
+  }
+
+  /** Stops watching. The connection is left to who made it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#watching);
+  }
+
+  async #learn(
+    watched: {
+      readonly known: KnownRuntime;
+      readonly sandboxId: string;
+      readonly capabilities: CapabilityChange | undefined;
+      readonly containerId: string;
+    },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { connection, architecture, kernel, clock } = this.#dependencies;
+    const { known } = watched;
+    const handler = await askHandler(connection.call, watched.sandboxId, signal);
+    const defaults = await handlerDefaults(known.facts, handler);
+    const predicted = containerCapabilities(watched.capabilities, defaults.capabilities);
+    const reportedAt = this.#reports.get(defaults.key)?.reportedAt(predicted);
+    if (reportedAt !== undefined && clock() - reportedAt < freshFor) return;
+    const report = parseContainerReport(await askContainerInfo(connection.call, watched.containerId, signal));
+    // Whoever reports must be who created it, in the configuration that it had then.
+    const now = await this.#ask(signal);
+    if (now.connection !== known.connection || !isDeepStrictEqual(now.facts, known.facts)) return;
+    if ((await handlerDefaults(now.facts, handler)).key !== defaults.key) return;
+    if ('unusable' in report) {
+      const message = `the report of a container under RuntimeDefault does not count: ${report.unusable}`;
+      this.#warnOnce('fairlead.baseline.unreadable', message, { runtime: defaults.runtime, handler: defaults.handler });
+      return;
+    }
+    const { profile, capabilities } = report;
+    const expected = await expectedDefault(defaults, { architecture, kernel, capabilities });
+    const isGuess = defaults.assumption !== undefined;
+    const reports = this.#reportsOf(defaults);
+    const context = { expected, isGuess, at: clock() };
+    this.#logDeviation(defaults, capabilities, reports.add(capabilities, profile, context));
+    // Of ALL, a runtime grants what it has itself. With fewer capabilities a default profile is
+    // stricter, never looser.
+    const isPart = capabilities.every((name) => predicted.includes(name));
+    if (isPart && capabilities.length < predicted.length) reports.add(predicted, profile, context);
+  }
+
+  async #resolve(defaults: HandlerDefaults, capabilities: readonly string[]): Promise<SeccompProfile> {
+    const { architecture, kernel } = this.#dependencies;
+    const reports = this.#reports.get(defaults.key);
+    const key = JSON.stringify([defaults.key, capabilities, reports?.revision ?? 0]);
+    const kept = this.#profiles.get(key);
+    const profile = kept ?? (await resolve());
+    // The oldest is the one that was not used for the longest time.
+    this.#profiles.delete(key);
+    this.#profiles.set(key, profile);
+    const [oldest] = this.#profiles.keys();
+    if (this.#profiles.size > mostProfiles && oldest !== undefined) this.#profiles.delete(oldest);
+    return profile;
+
+    async function resolve(): Promise<SeccompProfile> {
+      const expected = await expectedDefault(defaults, { architecture, kernel, capabilities });
+      return reports?.profileFor(capabilities, { expected, mayBeLooser: defaults.mayBeLooser }) ?? expected;
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<KnownRuntime> {
+    const { connection } = this.#dependencies;
+    const facts = await askFacts(connection.call, signal);
+    const { current } = connection;
+    if (current === undefined) {
+      throw new FairleadError('Unavailable', 'the container runtime closed its connection while it was asked', {
+        hint: 'It may have been restarted. The kubelet tries again by itself.',
+        local: true,
+      });
+    }
+    if (this.#known?.connection !== current) this.#reports.clear();
+    this.#known = { facts, connection: current };
+    return this.#known;
+  }
+
+  async #defaultsOf(runtime: BaselineSubject['runtime'], signal: AbortSignal): Promise<HandlerDefaults> {
+    const limited = this.#limited(signal);
+    const [{ facts }, handler] = await Promise.all([this.#ask(limited), this.#handlerOf(runtime, limited)]);
+    return handlerDefaults(facts, handler);
+  }
+
+  async #handlerOf(runtime: BaselineSubject['runtime'], signal: AbortSignal): Promise<string> {
+    if ('handler' in runtime) return runtime.handler;
+    return askHandler(this.#dependencies.connection.call, runtime.sandboxId, signal);
+  }
+
+  #reportsOf({ key }: HandlerDefaults): ReportedDefaults {
+    const known = this.#reports.get(key);
+    if (known !== undefined) return known;
+    // Few: one for each handler, and for each change of a file.
+    if (this.#reports.size >= mostProfiles) this.#reports.clear();
+    const reports = new ReportedDefaults(nativeArchitecture(this.#dependencies.architecture));
+    this.#reports.set(key, reports);
+    return reports;
+  }
+
+  #inBackground(work: (signal: AbortSignal) => Promise<void>): void {
+    const running = work(this.#limited(this.#stopping.signal))
+      .catch((thrown: unknown) => this.#logFailure(toFairleadError(thrown)))
+      .finally(() => this.#watching.delete(running));
+    this.#watching.add(running);
+  }
+
+  /**
+   * A runtime that is down, and a container that is gone, are nothing new; messages about reports
+   * name positions in them.
+   */
+  #logFailure({ kind, message }: FairleadError): void {
+    if (kind === 'Unavailable' || kind === 'NotFound') {
+      this.#dependencies.log.debug({ messageId: 'fairlead.baseline.unreadable' }, message);
+    } else this.#warnOnce('fairlead.baseline.unreadable', message, {}, kind);
+  }
+
+  #limited(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+  }
+
+  #logDeviation(
+    { runtime, handler }: HandlerDefaults,
+    capabilities: readonly string[],
+    deviation: Deviation | undefined,
+  ): void {
+    if (deviation === undefined) return;
+    const [loosened, tightened] = [deviation.loosened.slice(0, mostNames), deviation.tightened.slice(0, mostNames)];
+    const fields = { messageId: 'fairlead.baseline.reported', runtime, handler, capabilities, loosened, tightened };
+    if (loosened.length + tightened.length === 0) this.#dependencies.log.debug(fields, 'default profile as expected');
+    else this.#dependencies.log.warn(fields, 'the default profile of the runtime differs from what is known of it');
+  }
+
+  #warnOnce(messageId: string, message: string, fields: object, topic = message): void {
+    const key = `${messageId} ${topic}`;
+    if (this.#logged.has(key)) return;
+    if (this.#logged.size >= mostProfiles) this.#logged.clear();
+    this.#logged.add(key);
+    this.#dependencies.log.warn({ messageId, ...fields }, message);
+  }
+}

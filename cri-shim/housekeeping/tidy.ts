@@ -1,0 +1,47 @@
+import type { Store } from '#lib/node/store/store';
+import type { CallRuntime } from '../../lib/cri/runtime-call.ts';
+import type { ShimLog } from '../shim-log.ts';
+import { artifactsInUse } from './uses.ts';
+
+/** After how many things that were put into it the state folder is tidied, the first time after the first. */
+const growthBetweenTidying = 256;
+/** How long the runtime may take to say what it holds, in milliseconds. */
+const tidyingTime = 60_000;
+
+export interface Tidier {
+  /** To be called whenever something was put into the state folder. */
+  grown(): void;
+  /** Ends the tidying that is under way, and begins no other: the folder may be another's soon. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Tidies the state folder every so often as it grows. What nobody needs goes: notes about containers that are gone, effective profiles, and
+ * of artifacts what takes much room. Pods that crash again and again, or that the runtime does not take, make new ones of all of them.
+ */
+export function tidier(store: Store, callRuntime: CallRuntime, log: ShimLog): Tidier {
+  let growth = 0;
+  let tidying: Promise<void> | undefined;
+  const stopping = new AbortController();
+  const tidy = async (): Promise<void> => {
+    try {
+      await store.dropOldEffective();
+      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(tidyingTime)]);
+      await store.dropUnused(await artifactsInUse(store, callRuntime, signal));
+    } catch (error) {
+      if (!stopping.signal.aborted) log.warn({ err: error }, 'the state folder could not be tidied');
+    }
+  };
+  return {
+    grown() {
+      if (growth++ % growthBetweenTidying !== 0 || stopping.signal.aborted) return;
+      tidying ??= tidy().finally(() => {
+        tidying = undefined;
+      });
+    },
+    async stop() {
+      stopping.abort();
+      await tidying;
+    },
+  };
+}

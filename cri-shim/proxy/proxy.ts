@@ -1,0 +1,129 @@
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { FairleadError } from '#lib/errors';
+import { endWithStatus, errorStatus, grpcCodes } from '../../lib/cri/grpc-status.ts';
+import { carryHeaders } from '../../lib/cri/headers.ts';
+import { connectionWindow, linkRuntime, type RuntimeLink, sessionOptions } from '../../lib/cri/runtime-link.ts';
+import { relayAnswer, relayRequest } from './relay.ts';
+import { listenOnSocket } from './socket.ts';
+import { serveUnary, type UnaryHandler } from './unary-call.ts';
+
+export interface ProxyOptions {
+  /** Path of the Unix socket to listen on. */
+  readonly listen: string;
+  /** Path of the runtime's Unix socket. */
+  readonly runtime: string;
+  /** The calls to look into, by full method name (`runtime.v1.RuntimeService/Status`); all others pass as frames. */
+  readonly handlers: ReadonlyMap<string, UnaryHandler>;
+  /**
+   * Told of every call that ended with an error of the shim's own, with the request message if it was read; the method is empty if the
+   * request does not name one.
+   */
+  readonly onError: (method: string, thrown: unknown, request?: Uint8Array) => void;
+  /** How long open calls may take to end when the proxy stops, in milliseconds. */
+  readonly drainMilliseconds?: number;
+}
+
+export interface RunningProxy {
+  /** Accepts no more calls, lets those that run end for a while, cuts the rest, and removes the socket. */
+  stop(): Promise<void>;
+}
+
+/** How much of a path that is refused is repeated, in characters. */
+const longestNamed = 200;
+
+/**
+ * A transparent gRPC proxy between two Unix sockets. Calls pass as HTTP/2 frames without being decoded, whatever the method:
+ * headers, data, trailers, resets; only those with a handler are read. What is not a gRPC call is refused with UNIMPLEMENTED.
+ */
+export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const links = new Map<ServerHttp2Session, RuntimeLink>();
+  const server = createServer({ ...sessionOptions, streamResetBurst: 10_000, streamResetRate: 10_000 });
+
+  server.on('session', (session: ServerHttp2Session) => {
+    const link = linkRuntime(options.runtime);
+    links.set(session, link);
+    if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
+    session.on('error', () => undefined); // 'close' follows
+    session.on('close', () => {
+      links.delete(session);
+      link.destroy();
+    });
+  });
+  server.on('sessionError', () => undefined);
+  server.on('stream', (stream: ServerHttp2Stream, incoming, _flags, raw: string[]) => {
+    const link = stream.session === undefined ? undefined : links.get(stream.session as ServerHttp2Session);
+    if (link === undefined) return void stream.close();
+    stream.on('error', () => undefined); // 'close' follows
+    const method = methodOf(incoming);
+    if (method === undefined) {
+      const refusal = notACall(incoming);
+      options.onError('', refusal);
+      return endWithStatus(stream, grpcCodes.unimplemented, errorStatus(refusal).message);
+    }
+    const handler = options.handlers.get(method);
+    try {
+      pass(stream, carryHeaders(raw), link, handler, (thrown, request) => options.onError(method, thrown, request));
+    } catch (thrown) {
+      options.onError(method, thrown);
+      endWithStatus(stream, grpcCodes.internal, `the shim cannot pass this call on: ${String(thrown)}`);
+    }
+  });
+
+  const unlink = await listenOnSocket(server, options.listen);
+  return {
+    async stop() {
+      await unlink();
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      for (const session of links.keys()) session.close();
+      const cut = setTimeout(() => {
+        for (const session of links.keys()) session.destroy();
+      }, options.drainMilliseconds ?? 5000);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
+
+function pass(
+  stream: ServerHttp2Stream,
+  headers: OutgoingHttpHeaders,
+  link: RuntimeLink,
+  handler: UnaryHandler | undefined,
+  onError: (thrown: unknown, request?: Uint8Array) => void,
+): void {
+  if (handler !== undefined) {
+    void serveUnary(stream, headers, handler, (forwarded) => link.request(forwarded, false), onError);
+    return;
+  }
+  const runtime = link.request(headers, stream.endAfterHeaders);
+  relayAnswer(stream, runtime);
+  if (!stream.endAfterHeaders) relayRequest(stream, runtime);
+}
+
+/** A path of gRPC: `/`, the full name of a service, `/`, the name of a method; both are identifiers of protobuf. */
+const callPath = /^\/((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*\/[A-Za-z_]\w*)$/;
+
+/**
+ * Returns the full name of the method that a request calls; undefined if it is not POST of `/service/method` exactly (gRPC over
+ * HTTP/2, Requests). Servers differ in what else they accept: containerd 1.6 also accepts a path without the leading slash, which
+ * HTTP/2 libraries let through under a `:scheme` other than http and https. If such a call passed, the shim and the runtime would
+ * read it as different calls.
+ */
+function methodOf({ ':method': verb, ':path': path }: IncomingHttpHeaders): string | undefined {
+  return verb === 'POST' && typeof path === 'string' ? callPath.exec(path)?.[1] : undefined;
+}
+
+function notACall({ ':method': verb, ':path': path }: IncomingHttpHeaders): FairleadError {
+  const named = path === undefined ? 'without a path' : JSON.stringify(String(path).slice(0, longestNamed));
+  return new FairleadError('InvalidInput', `not a gRPC call: ${verb} ${named}`, {
+    hint: 'A call is POST of /service/method, such as /runtime.v1.RuntimeService/Version.',
+  });
+}

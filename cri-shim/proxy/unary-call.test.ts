@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import http2 from 'node:http2';
+import { connect as connectSocket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { frameMessage } from '../../lib/cri/message.ts';
+import { type RunningProxy, startProxy } from './proxy.ts';
+import type { UnaryHandler } from './unary-call.ts';
+
+async function eventually(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !condition(); i++) await sleep(10);
+  assert.ok(condition());
+}
+
+describe('a unary call that the shim looks into', () => {
+  let folder: string;
+  let proxy: RunningProxy;
+  let session: http2.ClientHttp2Session;
+  const runtime = http2.createServer();
+  const connections = new Set<http2.ServerHttp2Session>();
+  const came: http2.IncomingHttpHeaders[] = [];
+  let given: AbortSignal | undefined;
+  let goOn: (() => void) | undefined;
+  const handler: UnaryHandler = async ({ request, signal }) => {
+    given = signal;
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    return { forward: Buffer.concat([request, request]) };
+  };
+  const call = (headers: http2.OutgoingHttpHeaders = {}): http2.ClientHttp2Stream => {
+    const head = { ':method': 'POST', ':path': '/a.B/C', 'content-type': 'application/grpc', te: 'trailers' };
+    const stream = session.request({ ...head, ...headers });
+    stream.on('error', () => undefined);
+    stream.resume();
+    stream.end(frameMessage(Buffer.from('message')));
+    return stream;
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-unary-'));
+    runtime.on('session', (connection) => {
+      connections.add(connection);
+      connection.on('close', () => connections.delete(connection));
+    });
+    runtime.on('stream', (stream, headers) => {
+      came.push(headers);
+      stream.on('error', () => undefined);
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '0' }, { endStream: true });
+    });
+    const path = join(folder, 'runtime.sock');
+    await new Promise<void>((resolve) => {
+      runtime.listen(path, resolve);
+    });
+    const handlers = new Map([['a.B/C', handler]]);
+    proxy = await startProxy({ listen: join(folder, 'shim.sock'), runtime: path, handlers, onError: () => undefined });
+  });
+  beforeEach(() => {
+    came.length = 0;
+    given = undefined;
+    goOn = undefined;
+    session = http2.connect('http://localhost', {
+      createConnection: () => connectSocket(join(folder, 'shim.sock')),
+    });
+  });
+  afterEach(() => session.destroy());
+  after(async () => {
+    await proxy.stop();
+    runtime.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('goes on with headers that are right for the message that the shim makes', async () => {
+    const length = String(frameMessage(Buffer.from('message')).length);
+    const stream = call({ 'content-length': length, 'grpc-accept-encoding': 'gzip', 'grpc-timeout': '5S', own: 'x' });
+    await eventually(() => goOn !== undefined);
+    await sleep(50);
+    goOn?.();
+    await once(stream, 'close');
+    const [headers] = came;
+    assert.equal(headers?.['content-length'], undefined);
+    assert.equal(headers?.['grpc-accept-encoding'], 'identity');
+    assert.equal(headers?.['own'], 'x');
+    const left = /^(\d+)m$/.exec(String(headers?.['grpc-timeout']))?.[1];
+    assert.ok(Number(left) > 1000 && Number(left) <= 4950, `${headers?.['grpc-timeout']}`);
+  });
+
+  for (const [how, headers, giveUp] of [
+    ['cancels', {}, (stream: http2.ClientHttp2Stream) => stream.close(http2.constants.NGHTTP2_CANCEL)],
+    ['goes away', {}, () => session.destroy()],
+    ['has no more time', { 'grpc-timeout': '50m' }, () => undefined],
+  ] as const) {
+    it(`does not reach the runtime once the client ${how}`, async () => {
+      const stream = call(headers);
+      await eventually(() => goOn !== undefined);
+      giveUp(stream);
+      await eventually(() => given?.aborted === true);
+      goOn?.();
+      await sleep(30);
+      assert.deepEqual(came, []);
+    });
+  }
+
+  it('leaves no connection to the runtime behind when its client has gone', async () => {
+    const stream = call();
+    await eventually(() => goOn !== undefined);
+    goOn?.();
+    await once(stream, 'close');
+    assert.equal(connections.size, 1);
+    session.destroy();
+    await eventually(() => connections.size === 0);
+  });
+});

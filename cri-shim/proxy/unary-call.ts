@@ -1,0 +1,135 @@
+import type { ClientHttp2Stream, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { toFairleadError } from '#lib/errors';
+import { endWithStatus, errorStatus, grpcCodes } from '../../lib/cri/grpc-status.ts';
+import { formatTimeout, parseTimeout } from '../../lib/cri/headers.ts';
+import { frameMessage, readMessage } from '../../lib/cri/message.ts';
+import { relayAnswer, relayEnd, relayHead } from './relay.ts';
+
+/** A unary call that the shim looks into. */
+export interface UnaryCall {
+  /** The request message, as it came. */
+  readonly request: Uint8Array;
+  /** Fires when the client has given up or its deadline has passed. */
+  readonly signal: AbortSignal;
+}
+
+/** What becomes of a unary call: answered here, or sent on, perhaps with another request message, perhaps with a look at the answer. */
+export type Decision =
+  | { readonly answer: Uint8Array }
+  | {
+      readonly forward: Uint8Array;
+      /** Takes the runtime's response message and gives the one to send on. Not called where the runtime answers with an error. */
+      readonly onReply?: (response: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+    };
+
+/** Decides about one call. A thrown error is answered as a gRPC status and nothing reaches the runtime. */
+export type UnaryHandler = (call: UnaryCall) => Promise<Decision>;
+
+/**
+ * Serves one unary call by a handler: reads the request whole, lets the handler decide, and carries the decision out under
+ * what is left of the client's deadline.
+ */
+export async function serveUnary(
+  client: ServerHttp2Stream,
+  headers: OutgoingHttpHeaders,
+  handler: UnaryHandler,
+  openStream: (headers: OutgoingHttpHeaders) => ClientHttp2Stream,
+  onError: (thrown: unknown, request?: Uint8Array) => void,
+): Promise<void> {
+  const timeout = parseTimeout(headers['grpc-timeout'] as string | undefined);
+  const deadline = timeout === undefined ? undefined : performance.now() + timeout;
+  const given = new AbortController();
+  const timer = timeout === undefined ? undefined : setTimeout(() => given.abort(), Math.min(timeout, 0x7fffffff));
+  client.on('error', () => undefined);
+  client.on('close', () => given.abort());
+  given.signal.addEventListener('abort', () => {
+    endWithStatus(client, grpcCodes.deadlineExceeded, 'the deadline passed in the shim');
+  });
+  let request: Uint8Array | undefined;
+  try {
+    // The stream must outlive a refused message: the refusal is still to be said on it.
+    request = await readMessage(client.iterator({ destroyOnReturn: false }));
+    const decision = await handler({ request, signal: given.signal });
+    if (given.signal.aborted) return;
+    if ('answer' in decision) return answer(client, decision.answer);
+    // From here on the runtime and the client keep the deadline.
+    const left = deadline === undefined ? undefined : formatTimeout(deadline - performance.now());
+    const runtime = openStream(forwardedHeaders(headers, left));
+    if (decision.onReply === undefined) relayAnswer(client, runtime);
+    else relayChanged(client, runtime, decision.onReply, (thrown) => onError(thrown, request));
+    runtime.end(frameMessage(decision.forward));
+  } catch (thrown) {
+    if (given.signal.aborted) return;
+    onError(thrown, request);
+    const { code, message } = errorStatus(toFairleadError(thrown));
+    endWithStatus(client, code, message);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The message is ours now: uncompressed, perhaps of another length, and under what is left of the deadline. */
+function forwardedHeaders(headers: OutgoingHttpHeaders, timeout: string | undefined): OutgoingHttpHeaders {
+  const forwarded: OutgoingHttpHeaders = { ...headers, 'grpc-accept-encoding': 'identity' };
+  delete forwarded['content-length'];
+  delete forwarded['grpc-encoding'];
+  if (timeout !== undefined) forwarded['grpc-timeout'] = timeout;
+  return forwarded;
+}
+
+function answer(client: ServerHttp2Stream, message: Uint8Array): void {
+  client.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  client.once('wantTrailers', () => client.sendTrailers({ 'grpc-status': '0' }));
+  client.end(frameMessage(message));
+}
+
+/**
+ * As relayAnswer, but the response message goes through `change` first; headers and trailers stay the runtime's. An answer that is larger
+ * than a message may be is cut.
+ */
+function relayChanged(
+  client: ServerHttp2Stream,
+  runtime: ClientHttp2Stream,
+  change: (response: Uint8Array) => Uint8Array | Promise<Uint8Array>,
+  onError: (thrown: unknown) => void,
+): void {
+  relayHead(client, runtime);
+  relayEnd(client, runtime);
+  const sendChanged = async (): Promise<void> => {
+    const body = new MessageBody(runtime);
+    try {
+      const response = await readMessage(body);
+      client.end(frameMessage(await change(response)));
+    } catch (thrown) {
+      // What became of the streams is said by relayEnd, which also cancels the call of a client that has its answer.
+      if (body.brokeOff || client.destroyed || client.writableEnded || !client.headersSent) return;
+      if (body.isEmpty) return void client.end(); // an error: trailers only
+      onError(thrown);
+      endWithStatus(client, grpcCodes.internal, `the runtime's answer: ${toFairleadError(thrown).message}`);
+    }
+  };
+  void sendChanged();
+}
+
+/** The body of the runtime's answer, as it comes. */
+class MessageBody implements AsyncIterable<Buffer> {
+  readonly #stream: ClientHttp2Stream;
+  isEmpty = true;
+  /** Whether the stream ended otherwise than by its end. */
+  brokeOff = false;
+
+  constructor(stream: ClientHttp2Stream) {
+    this.#stream = stream;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of this.#stream.iterator({ destroyOnReturn: false })) {
+        this.isEmpty = false;
+        yield chunk;
+      }
+    } catch {
+      this.brokeOff = true;
+    }
+  }
+}

@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { formatReference } from '#lib/registry/reference';
+import {
+  SecurityProfileBase_BaseType as BaseType,
+  SecurityProfile_ProfileType as ProfileType,
+  SecurityProfileSchema,
+} from '../../lib/cri/gen/cri_pb.js';
+import { type ProfileFields, profileRequest } from './profile-request.ts';
+
+const root = '/var/lib/kubelet/seccomp';
+const digest = `sha256:${'ab'.repeat(32)}`;
+const reference = `registry.example.com:5000/security/nginx@${digest}`;
+const evil = `evil.example.com/x@sha256:${'cd'.repeat(32)}`;
+
+type Init = Partial<Omit<ProfileFields, 'seccomp' | 'apparmor'>> & {
+  seccomp?: MessageInitShape<typeof SecurityProfileSchema>;
+  apparmor?: MessageInitShape<typeof SecurityProfileSchema>;
+};
+
+function request({ seccomp, apparmor, ...fields }: Init) {
+  const wanted = profileRequest(
+    {
+      seccompProfilePath: '',
+      privileged: false,
+      annotations: {},
+      annotationNames: ['nginx', 'POD'],
+      ...fields,
+      ...(seccomp === undefined ? {} : { seccomp: create(SecurityProfileSchema, seccomp) }),
+      ...(apparmor === undefined ? {} : { apparmor: create(SecurityProfileSchema, apparmor) }),
+    },
+    root,
+  );
+  return wanted && { reference: formatReference(wanted.reference), ...(wanted.base ? { base: wanted.base } : {}) };
+}
+const localhost = (path: string) => request({ seccomp: { profileType: ProfileType.Localhost, localhostRef: path } });
+const oci = (profile: Init['seccomp']) => request({ seccomp: { profileType: ProfileType.OCI, ...profile } });
+const refuses = (action: () => unknown, about: RegExp) => {
+  assert.throws(action, (error: { kind: string; message: string; hint?: string }) => {
+    assert.equal(error.kind, 'InvalidInput');
+    assert.match(error.message, about);
+    assert.ok(error.hint);
+    return true;
+  });
+};
+
+describe('profile request: type OCI', () => {
+  it('takes a pinned reference, alone and with a base', () => {
+    assert.deepEqual(oci({ ociRef: reference }), { reference });
+    assert.deepEqual(oci({ ociRef: reference, baseProfile: { type: BaseType.RuntimeDefault } }), {
+      reference,
+      base: 'RuntimeDefault',
+    });
+    const base = { type: BaseType.Localhost, localhostRef: `${root}/operator/base.json` };
+    assert.deepEqual(oci({ ociRef: reference, baseProfile: base }), {
+      reference,
+      base: { path: `${root}/operator/base.json` },
+    });
+  });
+
+  it('refuses what is not pinned, not complete, or says two things at once', () => {
+    refuses(() => oci({ ociRef: 'registry.example.com/security/nginx:1' }), /not pinned/);
+    refuses(() => oci({ ociRef: 'registry.example.com/security/nginx' }), /not pinned/);
+    refuses(() => oci({ ociRef: `nginx@${digest}` }), /names no registry/);
+    refuses(() => oci({ ociRef: '' }), /not a reference/);
+    refuses(() => oci({ ociRef: `oci://${reference}` }), /URL/);
+    refuses(() => oci({ ociRef: reference, localhostRef: '/etc/x' }), /localhost_ref/);
+    refuses(() => request({ seccomp: { profileType: ProfileType.Unconfined, ociRef: reference } }), /oci_ref/);
+    refuses(
+      () => request({ seccomp: { profileType: ProfileType.RuntimeDefault, baseProfile: {} } }),
+      /oci_ref or a base/,
+    );
+  });
+
+  it('refuses bases that are none, or lie elsewhere', () => {
+    const withBase =
+      (type: BaseType, localhostRef = '') =>
+      () =>
+        oci({ ociRef: reference, baseProfile: { type, localhostRef } });
+    refuses(withBase(BaseType.BaseTypeUnspecified), /makes no sense/);
+    refuses(withBase(7 as BaseType), /makes no sense/);
+    refuses(withBase(BaseType.RuntimeDefault, `${root}/x`), /makes no sense/);
+    for (const path of [
+      '',
+      'relative',
+      '/etc/shadow',
+      `${root}/../../../etc/x`,
+      `${root}/a/../b`,
+      `${root}//x`,
+      root,
+      `${root}/`,
+      `${root}x/y`,
+    ]) {
+      refuses(withBase(BaseType.Localhost, path), /not a file below/);
+    }
+    refuses(withBase(BaseType.Localhost, `${root}/oci/${evil}`), /reference itself/);
+  });
+});
+
+describe('profile request: Localhost reference', () => {
+  it('takes a reference right below the seccomp root, alone and with a base', () => {
+    assert.deepEqual(localhost(`${root}/oci/${reference}`), { reference });
+    assert.deepEqual(localhost(`${root}/oci/${reference}?base=operator/ns/base.json`), {
+      reference,
+      base: { path: `${root}/operator/ns/base.json` },
+    });
+    assert.deepEqual(localhost(`${root}/oci/localhost:5000/a@${digest}`), { reference: `localhost:5000/a@${digest}` });
+  });
+
+  it('takes the default of the runtime for a base, and files by two spellings', () => {
+    const base = (text: string) => localhost(`${root}/oci/${reference}?base=${text}`)?.base;
+    assert.equal(base('RuntimeDefault'), 'RuntimeDefault');
+    assert.deepEqual(base('localhost/operator/base.json'), { path: `${root}/operator/base.json` });
+    assert.deepEqual(base('localhost/RuntimeDefault'), { path: `${root}/RuntimeDefault` });
+    assert.deepEqual(base('localhost/localhost/base.json'), { path: `${root}/localhost/base.json` });
+    assert.deepEqual(base('operator/base.json'), { path: `${root}/operator/base.json` });
+    assert.deepEqual(base('operator/localhost/base.json'), { path: `${root}/operator/localhost/base.json` });
+  });
+
+  it('leaves ordinary paths alone', () => {
+    for (const path of [
+      '',
+      `${root}/profiles/audit.json`,
+      `${root}/operator/oci/x.json`,
+      `${root}/oci.json`,
+      `${root}/oci`,
+      `${root}/ocis/registry.example.com/x`,
+      '/elsewhere/seccomp/oci/registry.example.com/x:1',
+      'runtime/default',
+    ]) {
+      assert.equal(localhost(path), undefined, path);
+    }
+  });
+
+  it('refuses what stands under the reserved name and is no pinned reference', () => {
+    refuses(() => localhost(`${root}/oci/`), /not a reference/);
+    refuses(() => localhost(`${root}/oci/x.json`), /names no registry/);
+    refuses(() => localhost(`${root}/oci/registry.example.com/security/nginx:1.27`), /not pinned/);
+    refuses(() => localhost(`${root}/oci/registry.example.com/security/nginx`), /not pinned/);
+    refuses(() => localhost(`${root}/oci/registry.example.com/nginx@sha256:AB`), /no digest/);
+    refuses(() => localhost(`${root}/oci/${reference}/more`), /no digest/);
+    refuses(() => localhost(`${root}/oci/${reference}\n`), /no digest/);
+    refuses(() => localhost(`${root}/oci/${reference}\0.json`), /no digest/);
+    refuses(() => localhost(`${root}/oci/oci/${reference}`), /names no registry/);
+  });
+
+  it('refuses paths that only become references, or stop being one, when cleaned', () => {
+    refuses(() => localhost(`${root}/a/../oci/${reference}`), /not a clean path/);
+    refuses(() => localhost(`${root}//oci/${reference}`), /not a clean path/);
+    refuses(() => localhost(`${root}/./oci/${reference}`), /not a clean path/);
+    refuses(() => localhost(`${root}/oci//${reference}`), /not a clean path/);
+    refuses(() => localhost(`${root}/oci/../../../../etc/x`), /not a clean path/);
+    refuses(() => localhost(`${root}/oci/../profiles/x.json`), /not a clean path/);
+  });
+
+  it('refuses what looks like a reference and lies anywhere else', () => {
+    refuses(() => localhost(`${root}/operator/oci/${reference}`), /does not begin with/);
+    refuses(() => localhost(`${root}/oci:/${reference}`), /does not begin with/);
+    refuses(() => localhost(`${root}/OCI/${reference}`), /does not begin with/);
+    refuses(() => localhost(`/srv/kubelet/seccomp/oci/${reference}`), /does not begin with/);
+    refuses(() => localhost(`oci/${reference}`), /does not begin with/);
+    refuses(() => localhost(reference), /does not begin with/);
+  });
+
+  it('never lets what follows the digest change where the artifact comes from', () => {
+    const after = (query: string) => () => localhost(`${root}/oci/${reference}${query}`);
+    refuses(after(`?base=x${root}/oci/${evil}`), /no digest|clean|not understood|reference itself|below/);
+    refuses(after(`?base=oci/${evil}`), /reference itself/);
+    refuses(after('?base=../../../../etc/shadow'), /clean|below/);
+    refuses(after('?base=a/../../x'), /clean|below/);
+    refuses(after('?base=/etc/shadow'), /below/);
+    refuses(after('?base=a//b'), /clean|below/);
+    refuses(after('?base=a/'), /clean|below/);
+    refuses(after('?base=..'), /below/);
+    refuses(after('?base='), /not understood/);
+    refuses(after('?base=localhost/'), /clean|below/);
+    refuses(after('?base=localhost//etc/shadow'), /clean|below/);
+    refuses(after('?base=localhost/../x'), /clean|below/);
+    refuses(after(`?base=localhost/oci/${evil}`), /reference itself/);
+    refuses(after('?base=RuntimeDefault/'), /clean|below/);
+    refuses(after('?base=RuntimeDefault&base=a'), /not understood/);
+    refuses(after('?base=RuntimeDefault?base=a'), /not understood/);
+    refuses(after('?'), /not understood/);
+    refuses(after('?base=a&base=b'), /not understood/);
+    refuses(after('?base=a?base=b'), /not understood/);
+    refuses(after('?unsigned=true'), /not understood/);
+    refuses(after('?BASE=a'), /not understood/);
+    refuses(after('#base=a'), /no digest/);
+    refuses(after(`@${digest}`), /no digest/);
+    refuses(after('&base=a'), /no digest/);
+  });
+
+  it('gives, for any path at all, nothing, a refusal, or exactly the reference that stands there', () => {
+    const part = fc.oneof(
+      fc.constantFrom('oci', '..', '.', '', root, reference, evil, '?base=x', '@', '/seccomp/oci/', 'a.json', '?'),
+      fc.string({ maxLength: 6 }),
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 8 }), fc.constantFrom('', root, `${root}/`), (parts, start) => {
+        const path = start + parts.join('/');
+        let found: ReturnType<typeof localhost>;
+        try {
+          found = localhost(path);
+        } catch (error) {
+          assert.equal((error as { kind?: string }).kind, 'InvalidInput');
+          return;
+        }
+        if (found === undefined) return assert.ok(!/@sha256:/.test(path) && !path.startsWith(`${root}/oci/`));
+        assert.ok(path === `${root}/oci/${found.reference}` || path.startsWith(`${root}/oci/${found.reference}?base=`));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('profile request: the deprecated string', () => {
+  it('is read where the field is unset', () => {
+    assert.deepEqual(request({ seccompProfilePath: `localhost/${root}/oci/${reference}` }), { reference });
+    assert.equal(request({ seccompProfilePath: `localhost/${root}/profiles/x.json` }), undefined);
+    assert.equal(request({ seccompProfilePath: 'runtime/default' }), undefined);
+    assert.equal(request({ seccompProfilePath: '' }), undefined);
+  });
+
+  it('must not carry another message than the field', () => {
+    const path = `localhost/${root}/oci/${reference}`;
+    const field = (profile: Init['seccomp']) =>
+      request({ seccompProfilePath: path, ...(profile ? { seccomp: profile } : {}) });
+    assert.deepEqual(field({ profileType: ProfileType.Localhost, localhostRef: `${root}/oci/${reference}` }), {
+      reference,
+    });
+    refuses(() => field({ profileType: ProfileType.Unconfined }), /says otherwise/);
+    refuses(() => field({ profileType: ProfileType.RuntimeDefault }), /says otherwise/);
+    refuses(() => field({ profileType: ProfileType.Localhost, localhostRef: `${root}/x.json` }), /says otherwise/);
+    refuses(() => request({ seccompProfilePath: `localhost/oci/${reference}` }), /does not begin with/);
+    refuses(() => request({ seccompProfilePath: `oci/${reference}` }), /does not begin with/);
+    refuses(() => request({ seccompProfilePath: `Localhost/${root}/oci/${reference}` }), /does not begin with/);
+  });
+});
+
+describe('profile request: annotations', () => {
+  const newer = 'seccomp-profile.crio.io';
+  const older = 'seccomp-profile.kubernetes.cri-o.io';
+  it("speak for the container by name, then for the pod, in CRI-O's two forms", () => {
+    const other = `registry.example.com/other@${digest}`;
+    for (const prefix of [newer, older]) {
+      assert.deepEqual(request({ annotations: { [`${prefix}/nginx`]: reference } }), { reference });
+      assert.deepEqual(request({ annotations: { [`${prefix}/POD`]: reference } }), { reference });
+    }
+    assert.deepEqual(request({ annotations: { [`${newer}/POD`]: other, [`${older}/nginx`]: reference } }), {
+      reference,
+    });
+    assert.deepEqual(request({ annotations: { [`${older}/nginx`]: other, [`${newer}/nginx`]: reference } }), {
+      reference,
+    });
+    assert.equal(request({ annotations: { [`${newer}/sidecar`]: reference, [newer]: reference } }), undefined);
+  });
+
+  it('count only where seccomp is unset or Unconfined', () => {
+    const annotations = { [`${newer}/nginx`]: reference };
+    assert.deepEqual(request({ annotations, seccomp: { profileType: ProfileType.Unconfined } }), { reference });
+    assert.deepEqual(request({ annotations, seccompProfilePath: 'unconfined' }), { reference });
+    assert.equal(request({ annotations, seccomp: { profileType: ProfileType.RuntimeDefault } }), undefined);
+    assert.equal(
+      request({ annotations, seccomp: { profileType: ProfileType.Localhost, localhostRef: `${root}/x.json` } }),
+      undefined,
+    );
+    assert.equal(request({ annotations, seccompProfilePath: 'runtime/default' }), undefined);
+    assert.deepEqual(
+      request({
+        annotations: { [`${newer}/nginx`]: evil },
+        seccomp: { profileType: ProfileType.OCI, ociRef: reference },
+      }),
+      { reference },
+    );
+  });
+
+  it('are refused where they are no pinned reference', () => {
+    for (const value of [
+      '',
+      'registry.example.com/x:latest',
+      'nginx',
+      `${reference}?base=x`,
+      ` ${reference}`,
+      '../../etc/x',
+    ]) {
+      refuses(() => request({ annotations: { [`${newer}/nginx`]: value } }), /not a reference|not pinned/);
+    }
+  });
+
+  it('do not come from the prototype of the map', () => {
+    assert.equal(request({ annotationNames: ['__proto__', 'constructor'], annotations: {} }), undefined);
+  });
+});
+
+describe('profile request: what would be ignored', () => {
+  it('is refused for a privileged container, however it asks', () => {
+    for (const fields of [
+      { seccomp: { profileType: ProfileType.OCI, ociRef: reference } },
+      { seccomp: { profileType: ProfileType.Localhost, localhostRef: `${root}/oci/${reference}` } },
+      { seccompProfilePath: `localhost/${root}/oci/${reference}` },
+      { annotations: { 'seccomp-profile.crio.io/POD': reference } },
+    ]) {
+      refuses(() => request({ ...fields, privileged: true }), /privileged/);
+    }
+    assert.equal(request({ privileged: true }), undefined);
+  });
+
+  it('is refused for AppArmor, which cannot be pulled yet', () => {
+    refuses(() => request({ apparmor: { profileType: ProfileType.OCI, ociRef: reference } }), /AppArmor/);
+    refuses(
+      () => request({ apparmor: { profileType: ProfileType.Localhost, localhostRef: `oci/${reference}` } }),
+      /AppArmor/,
+    );
+    refuses(() => request({ apparmor: { profileType: ProfileType.RuntimeDefault, ociRef: reference } }), /AppArmor/);
+    refuses(() => request({ apparmorProfile: `localhost/oci/${reference}` }), /AppArmor/);
+    assert.equal(request({ apparmor: { profileType: ProfileType.Localhost, localhostRef: 'my-profile' } }), undefined);
+  });
+});

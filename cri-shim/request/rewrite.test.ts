@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary, toJson } from '@bufbuild/protobuf';
+import * as real from '../../test/support/cri/gen/cri_pb.js';
+import type { ApplyProfile } from '../apply/apply-profile.ts';
+import type { BaselineSubject } from '../baseline/runtime-baseline.ts';
+import { handleCreateContainer } from '../calls/create-container.ts';
+import { handleRunPodSandbox } from '../calls/run-pod-sandbox.ts';
+import { addFeature } from '../calls/status.ts';
+
+const digest = `sha256:${'ab'.repeat(32)}`;
+const reference = `registry.example.com/security/nginx@${digest}`;
+const root = '/var/lib/kubelet/seccomp';
+const path = '/var/lib/fairlead/effective/x.json';
+const { signal } = new AbortController();
+
+/** Values for every field of the real schema, to see that none is lost. */
+function full(desc: DescMessage, depth = 0): Record<string, unknown> {
+  const message: Record<string, unknown> = {};
+  for (const field of desc.fields) {
+    const scalar = (): unknown => {
+      switch (field.scalar) {
+        case 9:
+          return `${field.name}-${depth}`;
+        case 8:
+          return true;
+        case 12:
+          return new Uint8Array([1, 2, 3]);
+        case 3:
+        case 4:
+          return 77n;
+        default:
+          return 7;
+      }
+    };
+    if (field.fieldKind === 'message') message[field.localName] = full(field.message, depth + 1);
+    else if (field.fieldKind === 'list') {
+      message[field.localName] =
+        field.listKind === 'message'
+          ? [full(field.message, depth + 1), full(field.message, depth + 1)]
+          : [field.listKind === 'enum' ? 1 : scalarOf(field.scalar), scalarOf(field.scalar)];
+    } else if (field.fieldKind === 'map') message[field.localName] = { key: 'value', another: 'one' };
+    else if (field.fieldKind === 'enum') message[field.localName] = 1;
+    else message[field.localName] = scalar();
+  }
+  return message;
+}
+
+/** Encodes a message with a field that no schema has (number 9000) in every message of it, down to the last. */
+function encode<D extends DescMessage>(desc: D, init: MessageInitShape<D>): Uint8Array {
+  const message = create(desc, init);
+  addUnknown(message);
+  return toBinary(desc, message);
+}
+
+function addUnknown(value: unknown): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+  for (const inner of Object.values(value)) addUnknown(inner);
+  if ('$typeName' in value)
+    Object.assign(value, { $unknown: [{ no: 9000, wireType: 2, data: new Uint8Array([3, 1, 2, 3]) }] });
+}
+
+function scalarOf(scalar: number | undefined): unknown {
+  return scalar === 9 ? 'text' : scalar === 3 || scalar === 4 ? 5n : 5;
+}
+const json = <D extends DescMessage>(desc: D, bytes: Uint8Array) => toJson(desc, fromBinary(desc, bytes));
+
+/** Unknown fields do not show in JSON: counted in the bytes, where number 9000 with its content is a rare sequence. */
+function unknownCount(bytes: Uint8Array): number {
+  const needle = Buffer.from([0xc2, 0xb2, 0x04, 3, 1, 2, 3]);
+  let count = 0;
+  for (let at = Buffer.from(bytes).indexOf(needle); at >= 0; at = Buffer.from(bytes).indexOf(needle, at + 1)) count++;
+  return count;
+}
+
+type ContainerInit = MessageInitShape<typeof real.CreateContainerRequestSchema>;
+
+function fullCreate(change: (context: Record<string, unknown>) => void): Uint8Array {
+  const init = full(real.CreateContainerRequestSchema) as Record<string, never>;
+  const context = (init as unknown as { config: { linux: { securityContext: Record<string, unknown> } } }).config.linux
+    .securityContext;
+  Object.assign(context, { privileged: false, seccompProfilePath: '', apparmor: { profileType: 0 } });
+  change(context);
+  return encode(real.CreateContainerRequestSchema, init as ContainerInit);
+}
+
+const applied: unknown[] = [];
+const apply: ApplyProfile = async (request, bearer) => {
+  applied.push({ request, bearer });
+  return { path, digest: digest as never };
+};
+const uses: [string, string][] = [];
+const watched: unknown[] = [];
+let isUseful = true;
+const creation = {
+  seccompRoot: root,
+  recordUse: async (id: string, of: string) => {
+    uses.push([id, of]);
+  },
+  runtimeBaseline: {
+    watch: (sandboxId: string, capabilities: { addCapabilities: string[] } | undefined) =>
+      isUseful ? (id: string) => void watched.push([sandboxId, capabilities?.addCapabilities, id]) : undefined,
+  },
+};
+const createContainer = handleCreateContainer(apply, creation);
+const runPodSandbox = handleRunPodSandbox(apply, creation);
+
+describe('rewriting', () => {
+  it('changes nothing of a CreateContainer request but the profile, over the full set of fields', async () => {
+    const oci = { profileType: 3, ociRef: reference, baseProfile: { type: 1 } };
+    const before = fullCreate((context) => Object.assign(context, { seccomp: oci, seccompProfilePath: 'unconfined' }));
+    const decision = await createContainer({ request: before, signal });
+    assert.ok('forward' in decision);
+    const expected = json(real.CreateContainerRequestSchema, before) as never as {
+      config: { linux: { securityContext: Record<string, unknown> } };
+    };
+    Object.assign(expected.config.linux.securityContext, {
+      seccomp: { profileType: 'Localhost', localhostRef: path },
+      seccompProfilePath: `localhost/${path}`,
+    });
+    assert.deepEqual(json(real.CreateContainerRequestSchema, decision.forward), expected);
+    assert.equal(unknownCount(decision.forward), unknownCount(before) - 1, 'only that of the base profile is gone');
+    assert.ok(unknownCount(before) > 20);
+    const response = toBinary(
+      real.CreateContainerResponseSchema,
+      create(real.CreateContainerResponseSchema, { containerId: 'c1' }),
+    );
+    assert.equal(await decision.onReply?.(response), response);
+    assert.deepEqual(uses.splice(0), [['c1', digest]]);
+    assert.deepEqual(
+      (applied.splice(0)[0] as { bearer: { pod: string; container: string } }).bearer.container,
+      'name-2',
+    );
+  });
+
+  it('passes the very bytes that came where nothing is asked for', async () => {
+    for (const seccomp of [
+      undefined,
+      { profileType: 0 },
+      { profileType: 1 },
+      { profileType: 2, localhostRef: `${root}/operator/oci/x.json` },
+    ]) {
+      const before = fullCreate((context) => Object.assign(context, { seccomp }));
+      const decision = await createContainer({ request: before, signal });
+      assert.ok('forward' in decision && decision.forward === before);
+      assert.equal(decision.onReply !== undefined, seccomp?.profileType === 0, 'only RuntimeDefault is watched');
+    }
+    for (const empty of [new Uint8Array(), Buffer.from([0x0a, 1, 65])]) {
+      const decision = await createContainer({ request: empty, signal });
+      assert.ok('forward' in decision && decision.forward === empty);
+    }
+    assert.deepEqual(applied, []);
+  });
+
+  it('watches what runs under RuntimeDefault as it came, and passes the answer on whatever it is', async () => {
+    const request = (change: object) =>
+      fullCreate((context) => Object.assign(context, { seccomp: { profileType: 0 }, ...change }));
+    const before = request({});
+    const { podSandboxId, config } = fromBinary(real.CreateContainerRequestSchema, before);
+    const decision = await createContainer({ request: before, signal });
+    assert.ok('forward' in decision && decision.forward === before);
+    const response = encode(real.CreateContainerResponseSchema, { containerId: 'c2' });
+    assert.equal(await decision.onReply?.(response), response);
+    const added = config?.linux?.securityContext?.capabilities?.addCapabilities;
+    assert.deepEqual(watched.splice(0), [[podSandboxId, added, 'c2']]);
+    const broken = Buffer.from([0x0a, 9]);
+    assert.equal(await decision.onReply?.(broken), broken);
+    assert.deepEqual(watched, []);
+    const unwatched = [{ privileged: true }, { seccomp: undefined }, { seccomp: { profileType: 1 } }];
+    for (const change of unwatched) {
+      const other = await createContainer({ request: request(change), signal });
+      assert.ok('forward' in other && other.onReply === undefined, JSON.stringify(change));
+    }
+    isUseful = false;
+    const useless = await createContainer({ request: before, signal });
+    assert.ok('forward' in useless && useless.onReply === undefined);
+    isUseful = true;
+  });
+
+  it('never watches a container whose profile it changed, and says what the default profile depends on', async () => {
+    const artifact = { profileType: 3, ociRef: reference };
+    const before = fullCreate((context) => Object.assign(context, { seccomp: artifact }));
+    const { podSandboxId, config } = fromBinary(real.CreateContainerRequestSchema, before);
+    const decision = await createContainer({ request: before, signal });
+    assert.ok('forward' in decision);
+    await decision.onReply?.(encode(real.CreateContainerResponseSchema, { containerId: 'c3' }));
+    assert.deepEqual(watched, []);
+    uses.length = 0;
+    const sandbox = encode(real.RunPodSandboxRequestSchema, {
+      config: { linux: { securityContext: { seccomp: artifact } } },
+      runtimeHandler: 'gvisor',
+    });
+    await runPodSandbox({ request: sandbox, signal });
+    const subjects = applied.splice(0).map((each) => (each as { bearer: { subject: BaselineSubject } }).bearer.subject);
+    const changes = config?.linux?.securityContext?.capabilities;
+    assert.deepEqual(
+      subjects.map(({ runtime, capabilities }) => [runtime, capabilities?.dropCapabilities]),
+      [
+        [{ sandboxId: podSandboxId }, changes?.dropCapabilities],
+        [{ handler: 'gvisor' }, undefined],
+      ],
+    );
+  });
+
+  it('refuses a message that it cannot read', async () => {
+    const reading = fullCreate((context) => Object.assign(context, { seccomp: { profileType: 3, ociRef: reference } }));
+    await assert.rejects(createContainer({ request: reading.subarray(0, reading.length - 3), signal }), {
+      kind: 'InvalidInput',
+    });
+    await assert.rejects(runPodSandbox({ request: Buffer.from([0x0a, 200, 1]), signal }), { kind: 'InvalidInput' });
+  });
+
+  it('makes the security context that an annotation needs', async () => {
+    const init = {
+      config: { metadata: { name: 'web' } },
+      sandboxConfig: { annotations: { 'seccomp-profile.crio.io/web': reference } },
+    };
+    const before = encode(real.CreateContainerRequestSchema, init);
+    const decision = await createContainer({ request: before, signal });
+    assert.ok('forward' in decision);
+    const { config } = fromBinary(real.CreateContainerRequestSchema, decision.forward);
+    assert.equal(config?.linux?.securityContext?.seccomp?.localhostRef, path);
+    assert.equal(config?.linux?.securityContext?.seccompProfilePath, '');
+    applied.length = 0;
+  });
+
+  it('does the same for RunPodSandbox', async () => {
+    const init = full(real.RunPodSandboxRequestSchema) as MessageInitShape<typeof real.RunPodSandboxRequestSchema>;
+    const context = (init as { config: { linux: { securityContext: Record<string, unknown> } } }).config.linux
+      .securityContext;
+    const localhost = { profileType: 2, localhostRef: `${root}/oci/${reference}?base=b.json` };
+    Object.assign(context, { seccomp: localhost, seccompProfilePath: '', apparmor: { profileType: 0 } });
+    const before = encode(real.RunPodSandboxRequestSchema, init);
+    const decision = await runPodSandbox({ request: before, signal });
+    assert.ok('forward' in decision);
+    const expected = json(real.RunPodSandboxRequestSchema, before) as never as {
+      config: { linux: { securityContext: Record<string, unknown> } };
+    };
+    Object.assign(expected.config.linux.securityContext, { seccomp: { profileType: 'Localhost', localhostRef: path } });
+    assert.deepEqual(json(real.RunPodSandboxRequestSchema, decision.forward), expected);
+    assert.equal(unknownCount(decision.forward), unknownCount(before));
+    const [{ request }] = applied.splice(0) as [{ request: { base: unknown } }];
+    assert.deepEqual(request.base, { path: `${root}/b.json` });
+  });
+
+  it('adds the feature to Status and keeps the rest', () => {
+    const init = full(real.StatusResponseSchema) as MessageInitShape<typeof real.StatusResponseSchema>;
+    (init as { features: Record<string, unknown> }).features['securityProfileOciArtifact'] = false;
+    const before = encode(real.StatusResponseSchema, init);
+    const after = addFeature(before);
+    const expected = json(real.StatusResponseSchema, before) as never as { features: Record<string, unknown> };
+    expected.features['securityProfileOciArtifact'] = true;
+    assert.deepEqual(json(real.StatusResponseSchema, after), expected);
+    assert.equal(unknownCount(after), unknownCount(before));
+    assert.equal(
+      fromBinary(real.StatusResponseSchema, addFeature(new Uint8Array())).features?.securityProfileOciArtifact,
+      true,
+    );
+  });
+});

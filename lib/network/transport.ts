@@ -1,0 +1,228 @@
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
+import { FairleadError } from '#lib/errors';
+import { isPassing, nameRequest, requestError } from '../registry/remote/errors.ts';
+import { agentFor, type Connection } from './agents.ts';
+
+/** One HTTP request; no redirect is followed, nothing is added to it. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body, or a way to open it, called for each time it is sent. */
+  readonly body?: Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>) | undefined;
+  /** Repeated only where the server refused it (429), because otherwise its state is unknown after a failure. */
+  readonly once?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** A header's value by its lower-case name; several lines of one header are joined by a comma. */
+  header(name: string): string | undefined;
+  /** The body, to be read once. Rejects with Unavailable where the connection breaks. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Reads at most `limit` bytes of the body as text and lets go of the rest. */
+  text(limit: number): Promise<string>;
+  /** Lets go of the body. */
+  discard(): Promise<void>;
+}
+
+export interface Transport {
+  send(request: HttpRequest): Promise<HttpResponse>;
+}
+
+/** Milliseconds: to connect, from request to response headers, and between two pieces of a body. */
+export interface Timeouts {
+  readonly connect: number;
+  readonly headers: number;
+  readonly body: number;
+}
+
+/** How often a request is sent at most, and the wait in milliseconds before the second time; it doubles each time, with jitter. */
+export interface Retry {
+  readonly attempts: number;
+  readonly delay: number;
+}
+
+export const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, body: 30_000 };
+export const defaultRetry: Retry = { attempts: 4, delay: 250 };
+
+/** The longest wait in milliseconds, also when a registry's Retry-After asks for more: then its answer is taken as final. */
+const longestWait = 30_000;
+/** Most bytes of a body from memory that are sent at once. */
+const pieceBytes = 256 * 1024;
+/** Least bytes per millisecond of a body that was long waited for: no timeout ends one that comes byte by byte. */
+const slowest = 1;
+/** What a body that nobody wants may take before its connection is given up: bytes, and milliseconds. */
+const unwantedBytes = 64 * 1024;
+const discardTime = 1000;
+const retriedStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+
+/**
+ * HTTP over pooled connections. Requests are repeated on 429 and, if not marked `once`, on broken connections, timeouts, 408 and 5xx.
+ * `send` rejects with Unavailable where there is no answer, with the signal's reason where that ends it, and with Internal, at once, where
+ * something else than the network failed.
+ */
+export function createTransport(options: {
+  readonly timeouts: Timeouts;
+  readonly retry: Retry;
+  /** Whom to trust, who to be and by which proxy to go, by the URL that is asked. */
+  readonly connection: (url: URL) => Omit<Connection, 'connectTimeout'>;
+}): Transport {
+  const { timeouts, retry } = options;
+  return {
+    async send(request) {
+      for (let attempt = 1; ; attempt++) {
+        request.signal?.throwIfAborted();
+        const last = attempt >= retry.attempts;
+        let wait = backoff(retry, attempt);
+        const body = watchBody(typeof request.body === 'function' ? await request.body() : request.body);
+        try {
+          const connection = { ...options.connection(request.url), connectTimeout: timeouts.connect };
+          const response = await sendOnce(request, body?.content, timeouts, await agentFor(request.url, connection));
+          const again = request.once === true ? response.status === 429 : retriedStatuses.has(response.status);
+          if (!again || last) return response;
+          wait = Math.max(wait, retryAfter(response.header('retry-after')));
+          if (wait > longestWait) return response;
+          await response.discard();
+        } catch (error) {
+          if (request.signal?.aborted) throw request.signal.reason;
+          if (body?.failed !== undefined) throw body.failed;
+          if (last || request.once === true || !isPassing(error)) throw requestError(request, error);
+        }
+        await pause(wait, request.signal);
+      }
+    },
+  };
+}
+
+interface WatchedBody {
+  readonly content: Uint8Array | AsyncIterable<Uint8Array>;
+  /** What the content itself threw while it was sent: no fault of the connection. */
+  failed?: unknown;
+}
+
+function watchBody(body: WatchedBody['content'] | undefined): WatchedBody | undefined {
+  if (body === undefined) return undefined;
+  if (body instanceof Uint8Array) return { content: body };
+  const watched: WatchedBody = { content: pieces() };
+  async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* body as AsyncIterable<Uint8Array>;
+    } catch (error) {
+      watched.failed = error;
+      throw error;
+    }
+  }
+  return watched;
+}
+
+async function sendOnce(
+  request: HttpRequest,
+  body: WatchedBody['content'] | undefined,
+  timeouts: Timeouts,
+  dispatcher: Dispatcher,
+): Promise<HttpResponse> {
+  const { request: send } = await import('./undici.ts');
+  const long = body instanceof Uint8Array && body.length > pieceBytes;
+  const length = long ? { 'content-length': String(body.length) } : {};
+  const sent = long ? inPieces(body) : body;
+  const answer = await send(dispatcher, request.url, {
+    method: request.method,
+    headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...length, ...request.headers },
+    headersTimeout: timeouts.headers,
+    bodyTimeout: timeouts.body,
+    // Without this undici closes the connection after each HEAD, for servers that answer it with a body: on such a one the next answer
+    // does not parse, and the request is sent again.
+    reset: false,
+    ...(sent === undefined
+      ? {}
+      : { body: sent instanceof Uint8Array ? sent : Readable.from(sent, { objectMode: false }) }),
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  });
+  // Nothing is to be read of it, and what is not let go of stays with the signal.
+  if (request.method === 'HEAD') answer.body.dump({ limit: unwantedBytes }).catch(() => undefined);
+  return toResponse(request, answer, 2 * timeouts.body);
+}
+
+/** The time to an answer counts from the last piece that was taken: in one piece, much over a slow line would seem to be stuck. */
+async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+function tooSlow(request: HttpRequest, received: number, waited: number): FairleadError {
+  return new FairleadError(
+    'Unavailable',
+    `${nameRequest(request)}: only ${received} bytes came in ${Math.round(waited / 1000)} s`,
+    { hint: 'The registry, or something on the way to it, is overloaded or hostile. Try again later.' },
+  );
+}
+
+/** `patience` is in milliseconds: a body that has been waited for that long has to come at a pace. */
+function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData, patience: number): HttpResponse {
+  const { body, headers } = answer;
+  const pieces = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    let asked = performance.now();
+    let waited = 0;
+    let received = 0;
+    try {
+      for await (const piece of body) {
+        // Only the time that we wait counts: whoever reads may take his.
+        waited += performance.now() - asked;
+        received += piece.length;
+        if (waited > patience && received < waited * slowest) throw tooSlow(request, received, waited);
+        yield piece;
+        asked = performance.now();
+      }
+    } catch (error) {
+      if (request.signal?.aborted) throw request.signal.reason;
+      throw requestError(request, error);
+    }
+  };
+  return {
+    status: answer.statusCode,
+    header(name) {
+      const value = headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+    body: { [Symbol.asyncIterator]: pieces },
+    async text(limit) {
+      const kept: Uint8Array[] = [];
+      let length = 0;
+      for await (const piece of pieces()) {
+        kept.push(piece);
+        length += piece.length;
+        if (length >= limit) break;
+      }
+      return Buffer.concat(kept).subarray(0, limit).toString('utf8');
+    },
+    async discard() {
+      // A body that does not end soon, or breaks, costs its connection and nothing else.
+      await body.dump({ limit: unwantedBytes, signal: AbortSignal.timeout(discardTime) }).catch(() => undefined);
+    },
+  };
+}
+
+function backoff(retry: Retry, attempt: number): number {
+  return retry.delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
+}
+
+/** Milliseconds that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3); 0 where it says nothing. */
+function retryAfter(value: string | undefined): number {
+  if (value === undefined) return 0;
+  if (/^[0-9]{1,9}$/.test(value)) return Number(value) * 1000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? 0 : Math.max(0, at - Date.now());
+}
+
+/** Waits some milliseconds; rejects with the signal's reason where that comes first. */
+export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await delay(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}

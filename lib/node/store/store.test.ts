@@ -1,0 +1,464 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Artifact } from '#lib/artifact/artifact';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { fetchArtifact } from '#lib/artifact/fetch-artifact';
+import { mediaTypes } from '#lib/registry/descriptor';
+import { type Digest, digestOf } from '#lib/registry/digest';
+import { openStore } from './store.ts';
+
+function artifactOf(content: string): Artifact {
+  const config = blob('application/vnd.cncf.seccomp-profile.config.v1+json', Buffer.from('{}'));
+  const layer = blob(mediaTypes.imageLayer, Buffer.from(content));
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    artifactType: config.descriptor.mediaType,
+    config: config.descriptor,
+    layers: [layer.descriptor],
+  } as const;
+  return assembleArtifact(manifest, [config, layer]);
+}
+const signature = {
+  format: 'bundle',
+  manifest: digestOf(Buffer.from('m')),
+  bundle: Buffer.from('{"b":1}'),
+  message: Buffer.from('manifest'),
+} as const;
+const legacy = {
+  format: 'legacy',
+  manifest: digestOf(Buffer.from('l')),
+  payload: Buffer.from('payload'),
+  annotations: { 'dev.cosignproject.cosign/signature': 'x' },
+} as const;
+const attested = {
+  format: 'legacy-attestation',
+  manifest: digestOf(Buffer.from('a')),
+  envelope: Buffer.from('envelope'),
+  annotations: { predicateType: 'x' },
+} as const;
+const from = (artifact: Artifact, repository = 'localhost:5000/a') =>
+  ({ artifact, kind: 'Seccomp', repository, signatures: [signature, legacy, attested] }) as const;
+const limits = { artifactBytes: 1000 };
+
+describe('store', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-store-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('gives back after a restart what was put in, with signatures of every repository', async () => {
+    const artifact = artifactOf('profile');
+    const first = await openStore(folder);
+    await first.put(from(artifact));
+    await first.put(from(artifact, 'localhost:5000/b'));
+    await first.put(from(artifact, 'localhost:5000/b'));
+    await first.close();
+    const second = await openStore(folder, { log: assert.fail });
+    const record = second.get(artifact.descriptor.digest);
+    assert.deepEqual(
+      record?.pulls.map(({ repository }) => repository),
+      ['localhost:5000/a', 'localhost:5000/b'],
+    );
+    const [bundle, old, attestation] = record?.pulls[0]?.signatures ?? [];
+    assert.ok(bundle?.format === 'bundle' && Buffer.from(bundle.bundle).equals(signature.bundle));
+    assert.deepEqual(bundle.message && Buffer.from(bundle.message), signature.message);
+    assert.ok(old?.format === 'legacy' && Buffer.from(old.payload).equals(legacy.payload));
+    assert.deepEqual(old.annotations, legacy.annotations);
+    assert.ok(attestation?.format === 'legacy-attestation');
+    assert.deepEqual(
+      [Buffer.from(attestation.envelope), attestation.annotations],
+      [attested.envelope, attested.annotations],
+    );
+    const read = await fetchArtifact(second.fetcher, artifact.descriptor, limits);
+    assert.deepEqual(Buffer.from(read.manifestBytes), Buffer.from(artifact.manifestBytes));
+    assert.equal((await stat(join(folder, 'blobs'))).mode & 0o777, 0o700);
+    assert.equal((await stat(join(folder, 'artifacts'))).mode & 0o777, 0o700);
+    assert.equal((await stat(join(folder, 'effective'))).mode & 0o777, 0o700);
+    await second.close();
+  });
+
+  it('remembers of the repositories of an artifact the latest few', async () => {
+    const artifact = artifactOf('profile');
+    const store = await openStore(folder);
+    for (let index = 0; index < 40; index++) await store.put(from(artifact, `localhost:5000/${index}`));
+    assert.deepEqual(
+      store.get(artifact.descriptor.digest)?.pulls.map(({ repository }) => repository),
+      Array.from({ length: 32 }, (_, index) => `localhost:5000/${index + 8}`),
+    );
+    await store.close();
+  });
+
+  it('refuses a folder that is in use, and takes it when it is free again', async () => {
+    const first = await openStore(folder);
+    await assert.rejects(openStore(folder), { kind: 'Conflict' });
+    await first.close();
+    await (await openStore(folder)).close();
+  });
+
+  it('frees the blobs of what is removed, but for those that others need', async () => {
+    const store = await openStore(folder);
+    const blobs = () => readdir(join(folder, 'blobs', 'sha256'));
+    const [kept, gone] = [artifactOf('kept'), artifactOf('gone')];
+    await store.put(from(kept));
+    const before = (await blobs()).sort();
+    await store.put(from(gone));
+    assert.equal((await blobs()).length, before.length + 2, 'their config is the same blob');
+    await store.remove(gone.descriptor.digest);
+    assert.deepEqual((await blobs()).sort(), before);
+    await store.close();
+    const reopened = await openStore(folder, { log: assert.fail });
+    await reopened.remove(kept.descriptor.digest);
+    assert.deepEqual(await blobs(), []);
+    await reopened.close();
+  });
+
+  it('keeps every artifact whole while others that share its blobs come and go', async () => {
+    const store = await openStore(folder);
+    const artifacts = ['a', 'b', 'c'].map(artifactOf);
+    const changes = Array.from({ length: 60 }, (_, turn) => {
+      const artifact = artifacts[turn % 3] ?? assert.fail();
+      return turn % 5 === 4 ? store.remove(artifact.descriptor.digest) : store.put(from(artifact));
+    });
+    await Promise.all(changes);
+    assert.ok(store.list().length > 0);
+    for (const { descriptor } of store.list()) await fetchArtifact(store.fetcher, descriptor, limits);
+    await store.close();
+  });
+
+  it('drops what is half-written, damaged, misnamed or needed by nothing', async () => {
+    const store = await openStore(folder);
+    const [whole, damaged, cut, misnamed, gone] = ['whole', 'damaged', 'cut', 'misnamed', 'gone'].map(artifactOf) as [
+      Artifact,
+      Artifact,
+      Artifact,
+      Artifact,
+      Artifact,
+    ];
+    for (const artifact of [whole, damaged, cut, misnamed, gone]) await store.put(from(artifact));
+    const good = await store.putEffective(Buffer.from('good'));
+    const bad = await store.putEffective(Buffer.from('bad'));
+    await store.remove(gone.descriptor.digest);
+    await store.close();
+    const file = (digest: string) => join(folder, 'blobs', 'sha256', digest.slice(7));
+    const record = ({ descriptor }: Artifact) => join(folder, 'artifacts', `${descriptor.digest.slice(7)}.json`);
+    await writeFile(file(damaged.blobs[1]?.descriptor.digest ?? ''), 'changed!');
+    const text = await readFile(record(cut), 'utf8');
+    await writeFile(record(cut), text.slice(0, text.length / 2));
+    await writeFile(record(artifactOf('other')), await readFile(record(misnamed)));
+    await writeFile(join(folder, 'tmp', 'abc'), 'half');
+    await writeFile(bad, 'loose');
+    const said: string[] = [];
+    const again = await openStore(folder, { log: (message) => said.push(message) });
+    assert.deepEqual(
+      again
+        .list()
+        .map(({ descriptor }) => descriptor.digest)
+        .sort(),
+      [whole.descriptor.digest, misnamed.descriptor.digest].sort(),
+    );
+    assert.equal(said.length, 4, said.join('\n'));
+    assert.deepEqual(await readdir(join(folder, 'tmp')), []);
+    assert.deepEqual(await readdir(join(folder, 'effective')), [good.slice(good.lastIndexOf('/') + 1)]);
+    assert.equal(
+      (await readdir(join(folder, 'blobs', 'sha256'))).length,
+      5,
+      'two manifests, two layers, the common config',
+    );
+    await again.close();
+  });
+
+  it('says so where content was damaged while it runs, and mends it on the next put', async () => {
+    const store = await openStore(folder);
+    const artifact = artifactOf('profile');
+    await store.put(from(artifact));
+    await writeFile(join(folder, 'blobs', 'sha256', artifact.descriptor.digest.slice(7)), 'x');
+    await assert.rejects(fetchArtifact(store.fetcher, artifact.descriptor, limits), { kind: 'NotFound' });
+    await store.put(from(artifact));
+    await fetchArtifact(store.fetcher, artifact.descriptor, limits);
+    await store.close();
+  });
+
+  it('writes effective profiles again where somebody changed them', async () => {
+    const store = await openStore(folder);
+    const path = await store.putEffective(Buffer.from('{"a":1}'));
+    await writeFile(path, '{"a":2}');
+    assert.equal(await store.putEffective(Buffer.from('{"a":1}')), path);
+    assert.equal(await readFile(path, 'utf8'), '{"a":1}');
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    await store.close();
+  });
+
+  it('knows which living containers were made with which artifact', async () => {
+    const store = await openStore(folder);
+    const [a, b] = [artifactOf('a').descriptor.digest, artifactOf('b').descriptor.digest];
+    await store.putUse('container-1', a);
+    await store.putUse('container-2', b);
+    await assert.rejects(store.putUse('../escape', b), { kind: 'InvalidInput' });
+    assert.deepEqual(await store.usesOf(async () => new Set(['container-1', 'container-3'])), new Set([a]));
+    assert.deepEqual(await readdir(join(folder, 'uses')), ['container-1']);
+    const made = async () => {
+      await store.putUse('container-4', b); // made and noted after the notes were read
+      return new Set(['container-1']);
+    };
+    assert.deepEqual(await store.usesOf(made), new Set([a]));
+    assert.deepEqual(await readdir(join(folder, 'uses')), ['container-1', 'container-4']);
+    await store.close();
+  });
+
+  it('drops effective profiles an hour after somebody last asked for them', async () => {
+    let minutes = 0;
+    const store = await openStore(folder, { now: () => new Date(minutes * 60_000) });
+    const [old, fresh] = [await store.putEffective(Buffer.from('old')), await store.putEffective(Buffer.from('fresh'))];
+    minutes = 50;
+    assert.equal(await store.putEffective(Buffer.from('fresh')), fresh);
+    await store.dropOldEffective();
+    assert.equal(await readFile(old, 'utf8'), 'old');
+    minutes = 61;
+    await store.dropOldEffective();
+    assert.deepEqual(await readdir(join(folder, 'effective')), [basename(fresh)]);
+    await store.close();
+    const again = await openStore(folder, { now: () => new Date(minutes * 60_000) });
+    minutes = 120;
+    await again.dropOldEffective();
+    assert.equal(await readFile(fresh, 'utf8'), 'fresh', 'a call of before the restart may still be under way');
+    minutes = 122;
+    await again.dropOldEffective();
+    assert.deepEqual(await readdir(join(folder, 'effective')), []);
+    await again.close();
+  });
+
+  it('drops artifacts that nobody uses where they take much room, and none that somebody asked for lately', async () => {
+    let time = Date.parse('2026-01-01T00:00:00Z');
+    const later = (hours: number): number => (time += hours * 60 * 60 * 1000);
+    const now = () => new Date(time);
+    let store = await openStore(folder, { now });
+    const large = Array.from({ length: 7 }, (_, index) => artifactOf(`${index}`.repeat(12 * 1024 * 1024)));
+    const [used, asked, ...others] = large.map(({ descriptor }) => descriptor.digest);
+    for (const artifact of large) {
+      await store.put(from(artifact));
+      later(0.1);
+    }
+    assert.ok(used !== undefined && asked !== undefined);
+    const kept = () => store.list().map(({ descriptor }) => descriptor.digest);
+    await store.dropUnused(new Set());
+    assert.equal(kept().length, 7, 'all were asked for within the hour');
+    later(2);
+    await store.dropUnused(new Set([used]));
+    assert.deepEqual(kept(), [used, ...others], 'five of them find room');
+    await store.put(from(large[1] as Artifact));
+    await store.close();
+    store = await openStore(folder, { now });
+    later(2);
+    store.get(others[0] as Digest);
+    await store.dropUnused(new Set([used]));
+    assert.deepEqual(new Set(kept()), new Set([used, others[0], ...others.slice(2), asked]));
+    await store.close();
+  });
+
+  it('does not use a folder that others may write to', async () => {
+    for (const mode of [0o777, 0o1777, 0o770, 0o703]) {
+      await chmod(folder, mode);
+      await assert.rejects(openStore(folder), { kind: 'InvalidInput', message: /may write/ });
+    }
+    await chmod(folder, 0o711);
+    if (process.getuid?.() === 0) {
+      await chown(folder, 65534, 65534);
+      await assert.rejects(openStore(folder), { kind: 'InvalidInput' });
+      await chown(folder, 0, 0);
+    }
+    await (await openStore(folder)).close();
+  });
+
+  it('takes 50 puts at once', async () => {
+    const store = await openStore(folder);
+    const shared = artifactOf('same');
+    const artifacts = Array.from({ length: 25 }, (_, i) => artifactOf(`profile ${i}`));
+    await Promise.all([
+      ...artifacts.map((artifact) => store.put(from(artifact))),
+      ...artifacts.map((_, i) => store.put(from(shared, `localhost:5000/r${i}`))),
+    ]);
+    await store.close();
+    const again = await openStore(folder, { log: assert.fail });
+    assert.equal(again.list().length, 26);
+    assert.equal(again.get(shared.descriptor.digest)?.pulls.length, 25);
+    await again.close();
+  });
+
+  it('is consistent after SIGKILL at any moment', async () => {
+    const script = `
+      import { openStore } from '#lib/node/store/store';
+      import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+      const store = await openStore(process.argv[1]);
+      process.stdout.write('open');
+      for (let round = 0; ; round++) await Promise.all(Array.from({ length: 10 }, (_, i) => {
+        const layer = blob('a/b', Buffer.from([round, i, Math.random()].join(' ').repeat(5000)));
+        const config = blob('c/d', Buffer.from('{}'));
+        const artifact = assembleArtifact({ schemaVersion: 2, mediaType: '${mediaTypes.manifest}', config: config.descriptor, layers: [layer.descriptor] }, [config, layer]);
+        return Promise.all([
+          store.put({ artifact, kind: 'Seccomp', repository: 'localhost:5000/x', signatures: [] }),
+          store.putEffective(layer.bytes),
+        ]);
+      }));`;
+    let records = 0;
+    for (let round = 0; round < 4; round++) {
+      const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script, folder], {
+        cwd: join(import.meta.dirname, '../../..'),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      await sleep(40 + round * 37);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const store = await openStore(folder, { log: assert.fail });
+      for (const { descriptor } of store.list()) {
+        for await (const bytes of await store.fetcher.fetch(descriptor))
+          assert.equal(digestOf(bytes), descriptor.digest);
+      }
+      assert.ok(store.list().length >= records, 'what was kept once stays');
+      records = store.list().length;
+      await store.close();
+    }
+    assert.ok(records > 0);
+  });
+
+  it('leaves nothing half-written where it cannot write, and says what to do', async () => {
+    const store = await openStore(folder);
+    await rm(join(folder, 'tmp'), { recursive: true });
+    await assert.rejects(store.put(from(artifactOf('x'))), { kind: 'Internal', hint: /state folder/ });
+    assert.deepEqual(await readdir(join(folder, 'artifacts')), []);
+    assert.deepEqual(store.list(), []);
+    await store.close();
+  });
+
+  it('opens in spite of what no store has put there, and drops it', async () => {
+    await (await openStore(folder)).close();
+    await mkdir(join(folder, 'effective', 'folder'));
+    await mkdir(join(folder, 'artifacts', 'folder'));
+    await writeFile(join(folder, 'blobs', 'file'), '');
+    const said: string[] = [];
+    const store = await openStore(folder, { log: (message) => said.push(message) });
+    assert.equal(said.length, 2, said.join());
+    assert.deepEqual(await readdir(join(folder, 'effective')), []);
+    assert.deepEqual((await readdir(join(folder, 'blobs'))).sort(), ['sha256', 'sha512']);
+    await store.close();
+  });
+
+  const notRoot = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
+  it('names the folder where that cannot be used', { skip: notRoot }, async () => {
+    const mount = (options: string) =>
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=711,${options}`, 'tmpfs', folder]);
+    for (const step of [() => mount('ro'), () => execFileSync('mount', ['-o', 'remount,ro', folder])]) {
+      step();
+      const opened = openStore(folder);
+      await assert
+        .rejects(opened, { kind: 'InvalidInput', message: /state folder/, hint: /read-only/ })
+        .finally(() => execFileSync('umount', [folder]));
+      mount('size=256k');
+      await (await openStore(folder)).close();
+    }
+    execFileSync('umount', [folder]);
+  });
+
+  it('drops nothing because too many files are open', { timeout: 60_000 }, async () => {
+    const first = await openStore(folder);
+    for (let n = 0; n < 20; n++) await first.put(from(artifactOf(`profile ${n}`)));
+    await first.close();
+    // However many files the process can still open: it has all artifacts, or says that it cannot open the store.
+    const script = `
+      import { closeSync, openSync } from 'node:fs';
+      import { openStore } from '#lib/node/store/store';
+      const [, folder] = process.argv;
+      await (await openStore(folder)).close(); // what is loaded late needs files too
+      const open = [];
+      for (;;) {
+        try {
+          open.push(openSync('/dev/null'));
+        } catch {
+          break;
+        }
+      }
+      const outcomes = [];
+      for (let free = 1; free <= 30; free++) {
+        closeSync(open.pop());
+        const count = async (store) => {
+          const { length } = store.list();
+          await store.close();
+          return length;
+        };
+        outcomes.push(await openStore(folder).then(count, ({ kind, cause }) => [kind, cause?.code]));
+      }
+      for (const file of open) closeSync(file);
+      console.log(JSON.stringify(outcomes));`;
+    const shell = 'ulimit -n 100; exec "$0" --input-type=module-typescript -e "$1" "$2"';
+    const root = join(import.meta.dirname, '../../..');
+    const printed = execFileSync('bash', ['-c', shell, process.execPath, script, folder], { cwd: root });
+    const outcomes: unknown[] = JSON.parse(printed.toString());
+    assert.ok(outcomes.includes(20), JSON.stringify(outcomes));
+    for (const outcome of outcomes) {
+      if (outcome !== 20) assert.notEqual(typeof outcome, 'number', JSON.stringify(outcomes));
+    }
+    assert.ok(outcomes.some((outcome) => Array.isArray(outcome) && outcome[1] === 'EMFILE'));
+    assert.equal((await readdir(join(folder, 'artifacts'))).length, 20);
+  });
+
+  it('leaves what the disk does not give for now, and its blobs', { skip: notRoot }, async () => {
+    const [kept, other] = [artifactOf('kept'), artifactOf('other')];
+    const first = await openStore(folder);
+    await first.put(from(kept));
+    await first.put(from(other));
+    await first.close();
+    const record = join(folder, 'artifacts', `${kept.descriptor.digest.slice(7)}.json`);
+    // The memory of a process cannot be read at 0: EIO, as of a disk.
+    execFileSync('mount', ['--bind', `/proc/${process.pid}/mem`, record]);
+    const log: string[] = [];
+    try {
+      const store = await openStore(folder, { log: (line) => log.push(line) });
+      assert.deepEqual(
+        store.list().map(({ descriptor }) => descriptor.digest),
+        [other.descriptor.digest],
+      );
+      await store.close();
+    } finally {
+      execFileSync('umount', [record]);
+    }
+    assert.equal(log.length, 1);
+    assert.match(log[0] ?? '', /left as it is and not used, since it cannot be read; .* EIO/);
+    const second = await openStore(folder);
+    assert.deepEqual(
+      Buffer.from((await fetchArtifact(second.fetcher, kept.descriptor, limits)).blobs[1]?.bytes ?? []),
+      Buffer.from('kept'),
+    );
+    assert.equal(second.list().length, 2);
+    await second.close();
+  });
+
+  it('survives a full disk', { skip: notRoot }, async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=711', 'tmpfs', folder]);
+    try {
+      const store = await openStore(folder);
+      await store.put(from(artifactOf('small')));
+      await assert.rejects(store.put(from(artifactOf('large'.repeat(100_000)))), {
+        kind: 'LimitExceeded',
+        hint: /Free some space/,
+      });
+      await assert.rejects(store.putEffective(Buffer.alloc(500_000)), { kind: 'LimitExceeded' });
+      await store.put(from(artifactOf('small too')));
+      await store.close();
+      const again = await openStore(folder, { log: assert.fail });
+      assert.equal(again.list().length, 2);
+      assert.deepEqual(await readdir(join(folder, 'tmp')), []);
+      assert.deepEqual(await readdir(join(folder, 'effective')), []);
+      await again.close();
+    } finally {
+      execFileSync('umount', [folder]);
+    }
+  });
+});

@@ -1,0 +1,73 @@
+import { knownSyscallId } from '../tables/syscall-ids.ts';
+
+/** Architectures on which libseccomp knows one syscall that stands for many. */
+const multiplexing: ReadonlySet<string> = new Set(
+  ['X86', 'S390', 'S390X', 'PPC', 'PPC64', 'PPC64LE', 'MIPS', 'MIPSEL', 'M68K', 'SH', 'SHEB'].map(
+    (name) => `SCMP_ARCH_${name}`,
+  ),
+);
+
+/** A syscall that stands for many, and those that it stands for. */
+export interface Multiplexer {
+  readonly name: string;
+  /** Its number in SyscallIds. */
+  readonly id: number;
+  readonly members: readonly Member[];
+}
+
+export interface Member {
+  readonly name: string;
+  /** Its number in SyscallIds. */
+  readonly id: number;
+  /** What stands for it in the first argument of the multiplexer. */
+  readonly call: bigint;
+}
+
+/** socketcall(2) and ipc(2). */
+export const multiplexers: readonly Multiplexer[] = [
+  multiplexer(
+    'socketcall',
+    numbered([
+      ...['socket', 'bind', 'connect', 'listen', 'accept', 'getsockname', 'getpeername', 'socketpair', 'send', 'recv'],
+      ...['sendto', 'recvfrom', 'shutdown', 'setsockopt', 'getsockopt', 'sendmsg', 'recvmsg', 'accept4', 'recvmmsg'],
+      ...['sendmmsg'],
+    ]),
+  ),
+  multiplexer('ipc', [
+    ...numbered(['semop', 'semget', 'semctl', 'semtimedop']),
+    ...numbered(['msgsnd', 'msgrcv', 'msgget', 'msgctl'], 11),
+    ...numbered(['shmat', 'shmdt', 'shmget', 'shmctl'], 21),
+  ]),
+];
+
+function multiplexer(name: string, members: readonly Member[]): Multiplexer {
+  return { name, id: knownSyscallId(name), members };
+}
+
+function numbered(names: readonly string[], first = 1): readonly Member[] {
+  return names.map((name, index) => ({ name, id: knownSyscallId(name), call: BigInt(first + index) }));
+}
+
+/** Every multiplexer and member by its number. */
+export const involved: ReadonlyMap<number, string> = new Map(
+  multiplexers.flatMap((one) => [one, ...one.members]).map(({ id, name }) => [id, name]),
+);
+
+/** Whether an architecture has socketcall and ipc, to which libseccomp adds the rules of what they stand for. */
+export function isMultiplexing(architecture: string): boolean {
+  return multiplexing.has(architecture);
+}
+
+const multiplexed: ReadonlySet<string> = new Set(
+  multiplexers.flatMap(({ members }) => members.map(({ name }) => name)),
+);
+
+/** Whether a multiplexer stands for the syscall. */
+export function isMultiplexed(name: string): boolean {
+  return multiplexed.has(name);
+}
+
+/** The syscalls whose rules libseccomp adds to a multiplexer too; none for other syscalls. */
+export function membersOf(name: string): readonly string[] {
+  return multiplexers.filter((one) => one.name === name).flatMap(({ members }) => members.map((member) => member.name));
+}

@@ -1,0 +1,43 @@
+import type { SeccompAction, SeccompArg, SeccompOperator, SeccompProfile, SeccompRule } from '../model.ts';
+
+/** What a profile is made of, as it was read: undefined where the document says nothing. */
+export type SeccompParts = {
+  readonly [Name in keyof SeccompProfile]-?: undefined extends SeccompProfile[Name]
+    ? SeccompProfile[Name] | undefined
+    : SeccompProfile[Name];
+};
+
+/** A profile that has just the fields that are there, always in the same order. */
+export function assembleProfile(parts: SeccompParts): SeccompProfile {
+  const { defaultAction, defaultErrnoRet, architectures, flags, listenerPath, listenerMetadata, syscalls } = parts;
+  return {
+    defaultAction,
+    ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }),
+    ...(architectures === undefined ? {} : { architectures }),
+    ...(flags === undefined ? {} : { flags }),
+    ...(listenerPath === undefined ? {} : { listenerPath }),
+    ...(listenerMetadata === undefined ? {} : { listenerMetadata }),
+    ...(syscalls === undefined ? {} : { syscalls }),
+  };
+}
+
+/** A rule that has just the fields that are there. Thousands are kept: what is spread into an object takes half as much again. */
+export function assembleRule(
+  names: readonly string[],
+  action: SeccompAction,
+  errnoRet: number | undefined,
+  args: readonly SeccompArg[] | undefined,
+): SeccompRule {
+  if (args === undefined) return errnoRet === undefined ? { names, action } : { names, action, errnoRet };
+  return errnoRet === undefined ? { names, action, args } : { names, action, errnoRet, args };
+}
+
+/** A condition, with a second value where there is one. */
+export function assembleArg(
+  index: number,
+  value: bigint,
+  valueTwo: bigint | undefined,
+  op: SeccompOperator,
+): SeccompArg {
+  return valueTwo === undefined ? { index, value, op } : { index, value, valueTwo, op };
+}

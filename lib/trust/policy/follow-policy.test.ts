@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { generateKeyPair } from '../keys/key.ts';
+import { followPolicy, type PolicySource } from './follow-policy.ts';
+
+const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
+
+describe('a policy that is followed', () => {
+  let folder: string;
+  let policy: string;
+  let source: PolicySource | undefined;
+  let told: string[];
+  let read: boolean[];
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-policy-'));
+    policy = join(folder, 'policy.yaml');
+    told = [];
+    read = [];
+    await writeFile(policy, `${head}rules: []\n`);
+  });
+  afterEach(async () => {
+    source?.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function follow(interval?: number): Promise<PolicySource> {
+    const log = {
+      info: (_: object, message: string): void => void told.push(message),
+      warn: (_: object, message: string): void => void told.push(message),
+      error: (_: object, message: string): void => void told.push(message),
+    };
+    const onRead = (inForce: boolean): void => void read.push(inForce);
+    source = await followPolicy(policy, { log, onRead, ...(interval === undefined ? {} : { interval }) });
+    return source;
+  }
+
+  it('comes into force when its file changes, and without being told', async () => {
+    const followed = await follow(20);
+    await writeFile(policy, `${head}rules: []\nlimits: {entriesPerSyscall: 7}\n`);
+    for (let waited = 0; followed.current.limits.entriesPerSyscall !== 7 && waited < 5000; waited += 20)
+      await delay(20);
+    assert.equal(followed.current.limits.entriesPerSyscall, 7);
+    assert.deepEqual(told, ['policy loaded']);
+  });
+
+  it('stays in force where its file breaks, says so once, and until it is mended', async () => {
+    const followed = await follow();
+    const { revision } = followed.current;
+    await writeFile(policy, `${head}rules: nonsense\n`);
+    await followed.reload();
+    await followed.reload();
+    assert.equal(followed.current.revision, revision);
+    assert.equal(followed.inForce, false);
+    await writeFile(policy, `${head}rules: []\n`);
+    await followed.reload();
+    assert.equal(followed.inForce, true);
+    assert.deepEqual(read, [true, false, false, true]);
+    assert.equal(told.length, 2);
+    assert.match(told[0] ?? '', /cannot be used, the one before stays in force: .*policy\.yaml:3/);
+  });
+
+  it('denies everything once its file is gone', async () => {
+    await writeFile(policy, `${head}rules: [{match: "**", unsigned: true}]\n`);
+    const followed = await follow();
+    assert.equal(followed.current.rules.length, 1);
+    await rm(policy);
+    await followed.reload();
+    assert.deepEqual(followed.current.rules, []);
+    assert.equal(followed.inForce, false);
+    assert.deepEqual(read, [true, false]);
+    assert.deepEqual(told, [`the policy ${policy} does not exist: everything is denied until it does`]);
+  });
+
+  it('warns at the start, once, where its file does not exist, and says when it does', async () => {
+    await rm(policy);
+    const followed = await follow();
+    const missing = `the policy ${policy} does not exist: everything is denied until it does`;
+    assert.deepEqual(told, [missing]);
+    await followed.reload();
+    assert.deepEqual(told, [missing]);
+    assert.equal(followed.inForce, false);
+    assert.deepEqual(read, [false, false]);
+    // An empty file denies everything too, and is one that somebody has put there.
+    await writeFile(policy, '');
+    await followed.reload();
+    assert.deepEqual(told, [missing, 'policy loaded']);
+    assert.equal(followed.inForce, true);
+    assert.deepEqual(read, [false, false, true]);
+  });
+
+  it('is not taken while it is being written: the first half of a file may be a looser policy', async () => {
+    for (const name of ['a', 'b']) await writeFile(join(folder, `${name}.pub`), (await generateKeyPair()).publicKey);
+    const followed = await follow();
+    const half = `${head}rules:\n  - match: "**"\n    require:\n      - key: a.pub\n`;
+    await writeFile(policy, half);
+    const reloaded = followed.reload();
+    await delay(100);
+    await writeFile(policy, `${half}      - key: b.pub\n`);
+    let loosest = 2;
+    const looking = setInterval(() => {
+      const [rule] = followed.current.rules;
+      if (rule !== undefined) loosest = Math.min(loosest, rule.require.length);
+    }, 5);
+    await reloaded;
+    clearInterval(looking);
+    assert.equal(followed.current.rules[0]?.require.length, 2);
+    assert.equal(loosest, 2);
+  });
+
+  it('is not taken half-written at the start either', async () => {
+    for (const name of ['a', 'b']) await writeFile(join(folder, `${name}.pub`), (await generateKeyPair()).publicKey);
+    const half = `${head}rules:\n  - match: "**"\n    require:\n      - key: a.pub\n`;
+    await writeFile(policy, half);
+    const started = follow();
+    await delay(100);
+    await writeFile(policy, `${half}      - key: b.pub\n`);
+    assert.equal((await started).current.rules[0]?.require.length, 2);
+  });
+
+  it('does not go back to older files that took longer to read', async () => {
+    const key = join(folder, 'slow.pub');
+    const followed = await follow();
+    execFileSync('mkfifo', [key]);
+    for (const content of [(await generateKeyPair()).publicKey, 'no key']) {
+      await writeFile(policy, `${head}rules:\n  - {match: "**", require: [{key: slow.pub}]}\n`);
+      const slow = followed.reload();
+      const pipe = await open(key, 'w'); // waits for its reader
+      await writeFile(policy, `${head}rules: []\nlimits: {entriesPerSyscall: 7}\n`);
+      await followed.reload();
+      await pipe.writeFile(content);
+      await pipe.close();
+      await slow;
+      assert.deepEqual(followed.current.rules, []);
+      assert.equal(followed.current.limits.entriesPerSyscall, 7);
+      assert.equal(followed.inForce, true);
+    }
+  });
+});

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { FairleadError } from '#lib/errors';
+import { parseReference } from '#lib/registry/reference';
+import { privateSigstore } from '#test/support/sigstore/private-sigstore';
+import { startTufRepository } from '#test/support/sigstore/tuf-repository';
+import { generateKeyPair, loadPublicKey } from '../keys/key.ts';
+import { authorize } from './authorize.ts';
+import { loadPolicy } from './load-policy.ts';
+import { defaultLimits } from './policy.ts';
+
+const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
+const withKey = `${head}rules:\n  - match: a.b/**\n    require: [{key: keys/release.pub}]\n`;
+const withBaseline = `${withKey}baseline: {seccomp: base.json}\n`;
+
+let folder: string;
+let path: string;
+let publicKey: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fairlead-policy-'));
+  path = join(folder, 'policy.yaml');
+  await mkdir(join(folder, 'keys'));
+  ({ publicKey } = await generateKeyPair());
+  await writeFile(join(folder, 'keys', 'release.pub'), publicKey);
+  await writeFile(join(folder, 'base.json'), '{"defaultAction":"SCMP_ACT_ALLOW"}');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function revisionOf(text: string): Promise<string> {
+  await writeFile(path, text);
+  return (await loadPolicy(path)).revision;
+}
+
+async function refuses(text: string, message: RegExp): Promise<void> {
+  await writeFile(path, text);
+  await assert.rejects(loadPolicy(path), (error) => {
+    assert.ok(error instanceof FairleadError, String(error));
+    assert.equal(error.kind, 'InvalidInput');
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+describe('loadPolicy', () => {
+  it('reads keys and baseline from beside the policy', async () => {
+    await writeFile(path, withBaseline);
+    const policy = await loadPolicy(path);
+    assert.equal(policy.source, path);
+    const [requirement] = policy.rules[0]?.require ?? [];
+    assert.equal(requirement?.anyOf[0]?.key, 'keys/release.pub');
+    assert.equal(requirement?.anyOf[0]?.publicKey.fingerprint, loadPublicKey(publicKey).fingerprint);
+    assert.deepEqual(policy.baseline, { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } });
+    assert.deepEqual(policy.limits, defaultLimits);
+  });
+
+  it('refuses a baseline that runtimes read otherwise than it is meant, and says what to do', async () => {
+    await writeFile(path, withBaseline);
+    const before = await readFile(join(folder, 'base.json'));
+    try {
+      const entry = { names: ['ptrace'], action: 'SCMP_ACT_ALLOW', includes: { caps: ['CAP_SYS_PTRACE'] } };
+      await writeFile(
+        join(folder, 'base.json'),
+        JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry] }),
+      );
+      await assert.rejects(loadPolicy(path), {
+        kind: 'InvalidInput',
+        message: /base\.json: profile:1:\d+: "\/syscalls\/0\/includes" is of the form of Docker/,
+        hint: /fairlead convert --to runtime FILE/,
+      });
+      await writeFile(join(folder, 'base.json'), '{"defaultAction":"SCMP_ACT_ERRNO","a":1,"b":2}');
+      await assert.rejects(loadPolicy(path), /unknown member "\/a".*\n {2}profile:1:41: unknown member "\/b"/);
+    } finally {
+      await writeFile(join(folder, 'base.json'), before);
+    }
+  });
+
+  it('denies everything where the file is empty or missing, and says which', async () => {
+    const reference = parseReference('a.b/c:v1');
+    await writeFile(path, '');
+    const empty = await loadPolicy(path);
+    assert.throws(() => authorize(empty, reference, 'Seccomp'), /policy\.yaml does not allow .*it has no rules/);
+    const missing = await loadPolicy(join(folder, 'none.yaml'));
+    assert.throws(() => authorize(missing, reference, 'Seccomp'), /none\.yaml \(which does not exist\) does not allow/);
+  });
+
+  it('gives another revision when the policy, a key or the baseline changes, and only then', async () => {
+    const first = await revisionOf(withBaseline);
+    assert.equal(await revisionOf(withBaseline), first);
+    const seen = new Set([first]);
+    const differs = async (text: string): Promise<void> => {
+      const revision = await revisionOf(text);
+      assert.ok(!seen.has(revision));
+      seen.add(revision);
+    };
+    await differs(`${withBaseline}# changed\n`);
+    await differs(withKey);
+    await writeFile(join(folder, 'base.json'), '{"defaultAction":"SCMP_ACT_LOG"}');
+    await differs(withBaseline);
+    await writeFile(join(folder, 'keys', 'release.pub'), (await generateKeyPair()).publicKey);
+    await differs(withBaseline);
+    await differs('');
+  });
+
+  it('reads the trusted root for keyless requirements, and for keys that need the log besides', async () => {
+    const sigstore = await privateSigstore();
+    await writeFile(join(folder, 'root.json'), JSON.stringify(sigstore.trustedRoot));
+    const text = `${head}trustedRoot: root.json
+rules:
+  - match: a.b/**
+    require:
+      - keyless: {issuer: https://issuer.example, identity: https://example.com/signer}
+      - key: keys/release.pub
+    transparencyLog: required
+`;
+    for (const [use, ofKey] of [
+      ['off', undefined],
+      ['optional', 'optional'],
+      ['required', 'required'],
+    ] as const) {
+      await writeFile(path, text.replace('Log: required', `Log: ${use}`));
+      const { rules } = await loadPolicy(path);
+      assert.deepEqual(
+        rules[0]?.require.map(({ anyOf }) => anyOf[0]?.log?.use),
+        [use, ofKey],
+      );
+    }
+    const first = await revisionOf(text);
+    const other = await privateSigstore();
+    await writeFile(join(folder, 'root.json'), JSON.stringify(other.trustedRoot));
+    assert.notEqual(await revisionOf(text), first);
+    await refuses(text.replace('root.json', 'base.json'), /policy\.yaml:3:14: base\.json: not a Sigstore trusted root/);
+    await refuses(text.replace('root.json', 'none.json'), /policy\.yaml:3:14: none\.json does not exist/);
+  });
+
+  it('gets the trusted root from a TUF repository, and keeps it for when the network is gone', async () => {
+    const sigstore = await privateSigstore();
+    const server = await startTufRepository({ 'trusted_root.json': JSON.stringify(sigstore.trustedRoot) });
+    process.env['XDG_CACHE_HOME'] = join(folder, 'cache');
+    try {
+      await writeFile(join(folder, 'root.json'), server.root);
+      const text = `${head}trustedRoot: {tuf: "${server.url}", root: root.json}
+rules:
+  - match: a.b/**
+    require: [{keyless: {issuer: https://issuer.example, identity: https://example.com/signer}}]
+`;
+      const first = await revisionOf(text);
+      const [rule] = (await loadPolicy(path)).rules;
+      assert.equal(rule?.require[0]?.anyOf[0]?.log?.use, 'required');
+      await server.stop();
+      assert.equal(await revisionOf(text), first);
+      await writeFile(join(folder, 'root.json'), 'another root');
+      await assert.rejects(loadPolicy(path), { kind: 'Unavailable', message: /cannot get trusted_root\.json/ });
+    } finally {
+      delete process.env['XDG_CACHE_HOME'];
+      await server.stop();
+    }
+  });
+
+  it('reads thresholds and attestations with their keys', async () => {
+    const text = `${withKey}    attestations: [{type: cyclonedx, by: {anyOf: [{key: keys/release.pub}, {key: keys/b.pub}], threshold: 2}}]\n`;
+    await refuses(text, /policy\.yaml:6:82: keys\/b\.pub does not exist/);
+    await writeFile(join(folder, 'keys', 'b.pub'), (await generateKeyPair()).publicKey);
+    const first = await revisionOf(text);
+    const [attestation] = (await loadPolicy(path)).rules[0]?.attestations ?? [];
+    assert.equal(attestation?.type, 'https://cyclonedx.org/bom');
+    assert.equal(attestation?.by?.threshold, 2);
+    assert.deepEqual(
+      attestation?.by?.anyOf.map(({ key }) => key),
+      ['keys/release.pub', 'keys/b.pub'],
+    );
+    await writeFile(join(folder, 'keys', 'b.pub'), (await generateKeyPair()).publicKey);
+    assert.notEqual(await revisionOf(text), first);
+  });
+
+  it('refuses a file that is missing or wrong, and says where the policy names it', async () => {
+    await refuses(withKey.replace('release', 'other'), /policy\.yaml:5:21: keys\/other\.pub does not exist/);
+    // The folder in full, also where the policy was named without one.
+    await assert.rejects(loadPolicy(relative(process.cwd(), path)), (error) => {
+      assert.ok(error instanceof FairleadError);
+      assert.ok(error.hint?.endsWith(`from the folder of the policy: ${folder}`), error.hint);
+      return true;
+    });
+    await refuses(withBaseline.replace('base.json', 'keys'), /policy\.yaml:6:21: keys cannot be read/);
+    await refuses(withKey.replace('keys/release.pub', 'base.json'), /policy\.yaml:5:21: base\.json: not a public key/);
+    await refuses(withBaseline.replace('base.json', 'keys/release.pub'), /:6:21: keys\/release\.pub: .*:1:1/);
+    await refuses('rules: [', /policy\.yaml:1:/);
+  });
+
+  it('refuses a policy that is a folder', async () => {
+    await assert.rejects(loadPolicy(folder), /the policy cannot be read/);
+  });
+});

@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { FairleadError } from '#lib/errors';
+import { fileHint } from '#lib/files/file-hint';
+import { loadPublicKey } from '../keys/key.ts';
+import type { RootDocument } from './parse-policy.ts';
+import type { AlternativeDocument, RequirementDocument } from './parse-requirement.ts';
+import type {
+  Alternative,
+  AttestationRequirement,
+  Baseline,
+  Requirement,
+  Rule,
+  SigstoreRoot,
+  TrustPolicy,
+} from './policy.ts';
+import type { FileName } from './policy-text.ts';
+
+/** How the files of a policy are read. */
+export interface PolicyReading {
+  /** Called with the path of each file before it is read; what it throws ends the loading. Nothing is checked by default. */
+  readonly checkPath?: (path: string) => Promise<void>;
+}
+
+/**
+ * Reads a trust policy and every file that it names; relative names count from the policy's folder. A policy file that
+ * does not exist, or is empty, denies everything. Throws InvalidInput where the policy does not parse, or where a file that
+ * it names is not there or is not what it should be, and what `checkPath` throws.
+ */
+export async function loadPolicy(path: string, { checkPath }: PolicyReading = {}): Promise<TrustPolicy> {
+  await checkPath?.(path);
+  // The parser of YAML comes with the first policy, for whoever has the rest of this from a library.
+  const [text, { parsePolicy }] = await Promise.all([readPolicyFile(path), import('./parse-policy.ts')]);
+  const document = parsePolicy(text ?? '', path);
+  const files = new PolicyFiles(dirname(path), checkPath);
+  const root = document.trustedRoot && (await readRoot(files, document.trustedRoot));
+  const rules: Rule[] = [];
+  for (const { require, attestations, ...rule } of document.rules) {
+    const requirements: Requirement[] = [];
+    for (const requirement of require) requirements.push(await readRequirement(files, requirement, root));
+    const attested: AttestationRequirement[] = [];
+    for (const { by, ...attestation } of attestations ?? []) {
+      attested.push({ ...attestation, ...(by && { by: await readRequirement(files, by, root) }) });
+    }
+    rules.push({ ...rule, require: requirements, ...(attestations && { attestations: attested }) });
+  }
+  const { seccomp } = document.baseline;
+  return {
+    ...(text === undefined ? { source: `${path} (which does not exist)`, missing: true } : { source: path }),
+    rules,
+    baseline: { seccomp: seccomp === 'RuntimeDefault' ? seccomp : await readBaseline(files, seccomp) },
+    limits: document.limits,
+    revision: files.revision(text ?? ''),
+  };
+}
+
+async function readBaseline(files: PolicyFiles, file: FileName): Promise<Baseline['seccomp']> {
+  const [{ seccompOf }, { readProfile }] = await Promise.all([
+    import('#lib/profile/profile'),
+    import('#lib/profile/read-profile'),
+  ]);
+  return files.read(file, (bytes) => seccompOf(readProfile(bytes)));
+}
+
+/** Loaded only where a policy needs it: the verifier of certificates costs as much memory as everything else here. */
+async function readRoot(files: PolicyFiles, document: RootDocument): Promise<SigstoreRoot> {
+  const { readTrustedRoot } = await import('../roots/sigstore-root.ts');
+  if (document !== 'public' && 'file' in document) return files.read(document.file, readTrustedRoot);
+  const [{ cacheFolder, fetchTufTarget }, { machineOptions }] = await Promise.all([
+    import('../sigstore/tuf-target.ts'),
+    import('#lib/registry/remote/machine-options'),
+  ]);
+  const repository =
+    document === 'public'
+      ? document
+      : {
+          mirror: document.tuf.mirror,
+          root: await files.read(document.tuf.root, (bytes) => bytes),
+        };
+  const { env } = process;
+  const surroundings = { cacheFolder: cacheFolder(env), now: Date.now, network: machineOptions(env) };
+  return files.add(
+    'trusted_root.json',
+    await fetchTufTarget(repository, 'trusted_root.json', surroundings),
+    readTrustedRoot,
+  );
+}
+
+/** Reads the keys of a requirement. */
+async function readRequirement(
+  files: PolicyFiles,
+  { anyOf, threshold }: RequirementDocument,
+  root: SigstoreRoot | undefined,
+): Promise<Requirement> {
+  const alternatives: Alternative[] = [];
+  for (const alternative of anyOf) alternatives.push(await readAlternative(files, alternative, root));
+  return { anyOf: alternatives, ...(threshold === undefined ? {} : { threshold }) };
+}
+
+async function readAlternative(
+  files: PolicyFiles,
+  alternative: AlternativeDocument,
+  root: SigstoreRoot | undefined,
+): Promise<Alternative> {
+  const { log: use } = alternative;
+  if (alternative.key !== undefined) {
+    const { path } = alternative.key;
+    const publicKey = await files.read(alternative.key, (bytes) => loadPublicKey(bytes.toString('utf8')));
+    if (use === 'off') return { key: path, publicKey };
+    return { key: path, publicKey, log: { use, root: existing(root) } };
+  }
+  return { keyless: alternative.keyless, log: { use, root: existing(root) } };
+}
+
+function existing(root: SigstoreRoot | undefined): SigstoreRoot {
+  if (root === undefined)
+    throw new FairleadError('Internal', 'a rule needs a trusted root that the parser did not ask for');
+  return root;
+}
+
+async function readPolicyFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new FairleadError('InvalidInput', `${path}: the policy cannot be read`, { cause, ...fileHint(cause) });
+  }
+}
+
+/** The files that a policy names, and the hash over all that was read. */
+class PolicyFiles {
+  readonly #folder: string;
+  readonly #checkPath: PolicyReading['checkPath'];
+  readonly #hash = createHash('sha256');
+
+  constructor(folder: string, checkPath: PolicyReading['checkPath']) {
+    this.#folder = folder;
+    this.#checkPath = checkPath;
+  }
+
+  /** Reads one file and makes something of it; errors say where the policy names it. */
+  async read<T>({ path, at }: FileName, make: (bytes: Buffer) => T): Promise<T> {
+    const file = resolve(this.#folder, path);
+    await this.#checkPath?.(file);
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(file);
+    } catch (cause) {
+      const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
+      throw new FairleadError('InvalidInput', `${at}: ${path} ${reason}`, {
+        cause,
+        hint: `Put the file there, or correct its name: names count from the folder of the policy: ${resolve(this.#folder)}`,
+      });
+    }
+    this.#add(path, bytes);
+    return named(`${at}: ${path}`, () => make(bytes));
+  }
+
+  /** Makes something of what was not read from a file; it counts in the revision all the same. */
+  add<T>(name: string, bytes: Uint8Array, make: (bytes: Uint8Array) => T): T {
+    this.#add(name, bytes);
+    return named(name, () => make(bytes));
+  }
+
+  /** The hash of the policy's text and of every file that was read, hex. */
+  revision(text: string): string {
+    this.#add('', Buffer.from(text));
+    return this.#hash.digest('hex');
+  }
+
+  #add(name: string, bytes: Uint8Array): void {
+    // Lengths are hashed too, so that no two sets of files run together into the same bytes.
+    this.#hash.update(JSON.stringify([name, bytes.length])).update(bytes);
+  }
+}
+
+/** Makes something of a file; errors name it. */
+function named<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof FairleadError)) throw error;
+    const { details, hint } = error;
+    throw new FairleadError('InvalidInput', `${name}: ${error.summary}`, {
+      cause: error,
+      ...(details && { details }),
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}

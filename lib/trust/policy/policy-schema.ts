@@ -1,0 +1,100 @@
+import * as v from 'valibot';
+import type { Claim } from '../signature/identity.ts';
+import type { ProvenanceFact } from './provenance.ts';
+
+const fileName = v.pipe(v.string(), v.nonEmpty('a file name is needed'), v.maxLength(4096));
+const text = v.pipe(v.string(), v.nonEmpty('it is empty'), v.maxLength(2048));
+const pattern = v.pipe(text, v.regex(/[^*/]/, 'it fits everything: name at least a part'));
+const claimKeys = {
+  repository: v.exactOptional(text),
+  ref: v.exactOptional(text),
+  workflow: v.exactOptional(text),
+  trigger: v.exactOptional(text),
+  runner: v.exactOptional(text),
+} satisfies Record<Claim, unknown>;
+const keylessKeys = {
+  issuer: v.exactOptional(text),
+  issuerPattern: v.exactOptional(pattern),
+  identity: v.exactOptional(text),
+  identityPattern: v.exactOptional(pattern),
+  claims: v.exactOptional(v.strictObject(claimKeys)),
+};
+const alternativeKeys = {
+  key: v.exactOptional(fileName),
+  keyless: v.exactOptional(v.strictObject(keylessKeys)),
+};
+const requirementKeys = {
+  ...alternativeKeys,
+  anyOf: v.exactOptional(v.pipe(v.array(v.strictObject(alternativeKeys)), v.nonEmpty('name a key'), v.maxLength(64))),
+  threshold: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
+};
+const attestationKeys = {
+  type: text,
+  builder: v.exactOptional(pattern),
+  repository: v.exactOptional(pattern),
+  ref: v.exactOptional(pattern),
+  workflow: v.exactOptional(pattern),
+  by: v.exactOptional(v.strictObject(requirementKeys)),
+} satisfies Record<ProvenanceFact | 'type' | 'by', unknown>;
+const ruleKeys = {
+  match: v.pipe(v.string(), v.maxLength(512)),
+  kinds: v.exactOptional(
+    v.pipe(v.array(v.picklist(['Seccomp', 'AppArmor'])), v.nonEmpty('name a kind, or leave kinds out')),
+  ),
+  require: v.exactOptional(
+    v.pipe(
+      v.array(v.strictObject(requirementKeys)),
+      v.nonEmpty('name a key, or say `unsigned: true` instead'),
+      v.maxLength(64),
+    ),
+  ),
+  attestations: v.exactOptional(
+    v.pipe(
+      v.array(v.strictObject(attestationKeys)),
+      v.nonEmpty('name a type, or leave attestations out'),
+      v.maxLength(16),
+    ),
+  ),
+  transparencyLog: v.exactOptional(v.picklist(['off', 'optional', 'required'])),
+  signedRepository: v.exactOptional(text),
+  unsigned: v.exactOptional(v.literal(true, 'the only value is true; leave it out where signatures are required')),
+};
+const baselineKeys = { seccomp: v.exactOptional(fileName), apparmor: v.exactOptional(v.literal('RuntimeDefault')) };
+const limitsKeys = {
+  artifactBytes: v.exactOptional(v.union([v.number(), v.string()])),
+  entriesPerSyscall: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536))),
+};
+const mirrorKeys = { tuf: v.pipe(text, v.url('it is no URL')), root: fileName };
+const policyKeys = {
+  apiVersion: v.literal('fairlead.dev/v1'),
+  kind: v.literal('TrustPolicy'),
+  rules: v.exactOptional(v.pipe(v.array(v.strictObject(ruleKeys)), v.maxLength(1000))),
+  trustedRoot: v.exactOptional(
+    v.union([fileName, v.strictObject(mirrorKeys)], 'it is a file, or {tuf: URL, root: FILE}'),
+  ),
+  baseline: v.exactOptional(v.strictObject(baselineKeys)),
+  limits: v.exactOptional(v.strictObject(limitsKeys)),
+};
+/** The form of a policy; what it cannot say is checked by parsePolicy. docs/trust-policy.schema.json is made from it. */
+export const policySchema = v.strictObject(policyKeys);
+
+/** The keys that may stand below each key; '' is the top. */
+export const keysBelow: Readonly<Record<string, object>> = {
+  '': policyKeys,
+  rules: ruleKeys,
+  require: requirementKeys,
+  attestations: attestationKeys,
+  by: requirementKeys,
+  anyOf: alternativeKeys,
+  keyless: keylessKeys,
+  claims: claimKeys,
+  trustedRoot: mirrorKeys,
+  baseline: baselineKeys,
+  limits: limitsKeys,
+};
+
+export type PolicyInput = v.InferOutput<typeof policySchema>;
+export type RuleInput = NonNullable<PolicyInput['rules']>[number];
+export type RequirementInput = NonNullable<RuleInput['require']>[number];
+export type AttestationInput = NonNullable<RuleInput['attestations']>[number];
+export type KeylessInput = NonNullable<RequirementInput['keyless']>;

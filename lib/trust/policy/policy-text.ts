@@ -1,0 +1,138 @@
+import * as v from 'valibot';
+import { isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import { FairleadError } from '#lib/errors';
+import { closest } from '../../text/closest.ts';
+
+/** Where something stands in the document: keys and indices from the top. */
+export type Path = readonly (string | number)[];
+
+/** A file that a policy names, and where: `source:line:column`. */
+export interface FileName {
+  readonly path: string;
+  readonly at: string;
+}
+
+/** The text of a policy, with the way back from each value to its line. */
+export class PolicyText {
+  /** The document as plain values; null where it is empty. */
+  readonly value: unknown;
+  readonly #source: string;
+  readonly #hint: string;
+  readonly #lines = new LineCounter();
+  readonly #document: ReturnType<typeof parseDocument>;
+
+  /** `hint` goes with errors that have none of their own: where it is written what may stand there. Throws InvalidInput where the text is no YAML. Aliases are refused: no policy needs them, and they can be made to explode. */
+  constructor(text: string, source: string, hint: string) {
+    this.#source = source;
+    this.#hint = hint;
+    // The schema of YAML 1.2, even where the text says %YAML 1.1, in which `yes` is true and `<<` brings in other keys.
+    const options = { prettyErrors: false, uniqueKeys: true, schema: 'core' } as const;
+    this.#document = parseDocument(text, { lineCounter: this.#lines, ...options });
+    const [problem] = [...this.#document.errors, ...this.#document.warnings];
+    if (problem !== undefined) {
+      const message = problem.code === 'MULTIPLE_DOCS' ? 'a policy is one YAML document' : problem.message;
+      throw new FairleadError('InvalidInput', `${source}:${this.#lineColumn(problem.pos[0])}: ${message}`, { hint });
+    }
+    try {
+      this.value = this.#document.toJS({ maxAliasCount: 0 });
+    } catch (cause) {
+      throw new FairleadError('InvalidInput', `${source}: aliases (*name) are not allowed in a policy`, {
+        cause,
+        hint: 'Write out what they stand for.',
+      });
+    }
+  }
+
+  /** `line:column` of the value at a path, or of the nearest thing around it. */
+  position(path: Path): string {
+    for (let length = path.length; length > 0; length--) {
+      const node = this.#document.getIn(path.slice(0, length), true);
+      if (isNode(node) && node.range) return this.#lineColumn(node.range[0]);
+    }
+    return '1:1';
+  }
+
+  /** `source:line:column` of the value at a path. */
+  at(path: Path): string {
+    return `${this.#source}:${this.position(path)}`;
+  }
+
+  /** An InvalidInput about the value at a path. */
+  error(path: Path, message: string, options: { hint?: string } = {}): FairleadError {
+    return new FairleadError('InvalidInput', `${this.at(path)}: ${message}`, { hint: this.#hint, ...options });
+  }
+
+  /**
+   * What a schema found wrong, in our words: an unknown key with the one that was probably meant (it often explains the
+   * rest), else the first field at fault. `keysBelow` gives the keys that may stand below a key; '' is the top.
+   */
+  schemaError(
+    issues: readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]],
+    keysBelow: (parent: string) => readonly string[],
+  ): FairleadError {
+    const issue = issues.find(({ type, expected }) => type === 'strict_object' && expected === 'never') ?? issues[0];
+    const path = (issue.path ?? []).map(({ key }) => key as string | number);
+    if (issue.type !== 'strict_object' || path.length === 0) {
+      const field = v.getDotPath(issue);
+      return this.#fieldError(path, field, issue);
+    }
+    const key = String(path.at(-1));
+    if (issue.received === 'undefined') return this.error(path.slice(0, -1), `${key} is missing`);
+    if (issue.expected !== 'never') return this.#fieldError(path, v.getDotPath(issue), issue);
+    const parent = path.slice(0, -1).findLast((part) => typeof part === 'string') ?? '';
+    const meant = closest(key, keysBelow(parent));
+    const hint = meant === undefined ? this.#hint : `Did you mean ${JSON.stringify(meant)}?`;
+    const message = `unknown key ${JSON.stringify(key)}`;
+    const at = `${this.#source}:${this.#keyPosition(path)}`;
+    return new FairleadError('InvalidInput', `${at}: ${message}`, { hint });
+  }
+
+  /** An error about the value of a field, with the values that it may have and the one that was probably meant. */
+  #fieldError(path: Path, field: string | null, issue: v.BaseIssue<unknown>): FairleadError {
+    const meant = typeof issue.input === 'string' ? closest(issue.input, allowedValues(issue)) : undefined;
+    const hint = meant === undefined ? {} : { hint: `Did you mean ${JSON.stringify(meant)}?` };
+    return this.error(path, `${field === null ? '' : `${field}: `}${issueText(issue)}`, hint);
+  }
+
+  #keyPosition(path: Path): string {
+    const parent = path.length === 1 ? this.#document.contents : this.#document.getIn(path.slice(0, -1), true);
+    const pair = isMap(parent) ? parent.items.find(({ key }) => isNode(key) && String(key) === path.at(-1)) : undefined;
+    return isNode(pair?.key) && pair.key.range ? this.#lineColumn(pair.key.range[0]) : this.position(path);
+  }
+
+  #lineColumn(offset: number): string {
+    const { line, col } = this.#lines.linePos(offset);
+    return `${line}:${col}`;
+  }
+}
+
+/** What a value has to be, in the words of people who write YAML, by the schema's. */
+const inWords: Readonly<Record<string, string>> = {
+  Array: 'a list',
+  Object: 'a mapping',
+  string: 'a string',
+  number: 'a number',
+  boolean: 'true or false',
+  null: 'empty',
+};
+
+/** The values that a schema lists; none where it asks for a type. */
+function allowedValues({ expected }: v.BaseIssue<unknown>): string[] {
+  return [...(expected ?? '').matchAll(/"([^"]*)"/g)].map(([, value = '']) => value);
+}
+
+/** What is wrong with a value: the text that the schema has for it, or else what it is and what it has to be. */
+function issueText(issue: v.BaseIssue<unknown>): string {
+  const [, what, expected = '', received = ''] =
+    /^Invalid ([a-z]+): Expected (.+) but received (.+)$/s.exec(issue.message) ?? [];
+  if (issue.type === 'integer') return `it is ${String(issue.input).slice(0, 100)}, and has to be a whole number`;
+  if (what === undefined) return issue.message;
+  const values = allowedValues(issue);
+  const wanted = expected.replace(/^\(|\)$/g, '').split(' | ');
+  const one =
+    values.length > 0
+      ? `${values.length > 1 ? 'one of ' : ''}${values.join(', ')}`
+      : wanted.map((each) => inWords[each] ?? each.replace(/^>=/, 'at least ').replace(/^<=/, 'at most ')).join(' or ');
+  const given = inWords[received] ?? received.slice(0, 100);
+  return `${what === 'length' ? 'its length' : 'it'} is ${given}, and has to be ${one}`;
+}

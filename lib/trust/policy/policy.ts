@@ -1,0 +1,115 @@
+import type { KeyObject } from 'node:crypto';
+import type { ProfileKind } from '#lib/profile/profile';
+import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import type { PublicKey } from '../keys/key.ts';
+import type { CertificateIdentity, ExpectedIdentity } from '../signature/identity.ts';
+import type { SignedContent } from '../signature/signed-content.ts';
+import type { ExpectedProvenance } from './provenance.ts';
+
+/** Who may publish what, and what nodes apply it over: the trust policy, with all its files read. Nothing is allowed unless a rule allows it. */
+export interface TrustPolicy {
+  /** The file that it came from, as messages name it. */
+  readonly source: string;
+  /** True where that file does not exist: then everything is denied. */
+  readonly missing?: true;
+  /** In file order; the first that matches decides. */
+  readonly rules: readonly Rule[];
+  readonly baseline: Baseline;
+  readonly limits: Limits;
+  /** Hash of everything that went in (policy, keys, baseline), hex: what was decided under another revision is decided anew. */
+  readonly revision: string;
+}
+
+/** One rule: for which repositories and kinds it speaks, and what it asks for there. */
+export interface Rule {
+  /** Glob over `registry/repository` (see match.ts). */
+  readonly match: string;
+  /** Absent: any kind. */
+  readonly kinds?: readonly ProfileKind[];
+  /** Each must be met by a signature. Empty if, and only if, `unsigned`. */
+  readonly require: readonly Requirement[];
+  /** Each must be met by an attestation. */
+  readonly attestations?: readonly AttestationRequirement[];
+  /** The repository (`registry/repository`) that a signature must say it was made for; `same` is the one that was asked for. */
+  readonly signedRepository?: string;
+  /** True where the rule says in so many words that no signature is needed. */
+  readonly unsigned: boolean;
+  /** `line:column` in the policy file. */
+  readonly position?: string;
+}
+
+/** Met when one of the alternatives is, or several by different signers. */
+export interface Requirement {
+  readonly anyOf: readonly Alternative[];
+  /** How many different signers must meet an alternative; one unless told. */
+  readonly threshold?: number;
+}
+
+/** Met by a statement of this type about the artifact, from whom it must be. */
+export interface AttestationRequirement {
+  /** Predicate type, a URI. */
+  readonly type: string;
+  /** Who must have made it; absent: whoever meets an alternative of the rule's `require`. */
+  readonly by?: Requirement;
+  /** What SLSA provenance must say. */
+  readonly provenance: ExpectedProvenance;
+}
+
+export type Alternative = KeyRequirement | KeylessRequirement;
+
+/** Met by a signature of this key. */
+export interface KeyRequirement {
+  /** The key file as the policy names it. */
+  readonly key: string;
+  readonly publicKey: PublicKey;
+  /** Absent: entries in transparency logs are neither asked for nor looked at. */
+  readonly log?: { readonly use: 'required' | 'optional'; readonly root: SigstoreRoot };
+  readonly keyless?: undefined;
+}
+
+/** Met by a signature with a certificate of this identity, made while the certificate was valid. */
+export interface KeylessRequirement {
+  readonly keyless: ExpectedIdentity;
+  readonly log: { readonly use: LogUse; readonly root: SigstoreRoot };
+  readonly key?: undefined;
+  readonly publicKey?: undefined;
+}
+
+/**
+ * How entries in transparency logs count: one must be there and hold; what is there must hold; or they are not looked at, and
+ * with a certificate the time has to come from a timestamp authority.
+ */
+export type LogUse = 'required' | 'optional' | 'off';
+
+/** Authorities and logs that keyless signatures are checked against (see sigstore-root.ts). */
+export interface SigstoreRoot {
+  /**
+   * Whom the certificate of a signature names, nothing of it checked: enough to pass over what can be of no use, at little cost.
+   * Throws SignatureInvalid where there is none, or it is malformed.
+   */
+  claimedIdentity(content: SignedContent): CertificateIdentity;
+  /**
+   * Who made a signature, and its entries in the transparency log: checks certificate, certificate log, time, and entries.
+   * Throws SignatureInvalid.
+   */
+  verifyCertificate(
+    content: SignedContent,
+    use: LogUse,
+  ): { readonly certificate: CertificateIdentity; readonly logIndexes: readonly string[] };
+  /** Checks a signature with a key, and its entries in the transparency log; gives their indexes. Throws SignatureInvalid. */
+  verifyKey(content: SignedContent, key: KeyObject, use: LogUse): readonly string[];
+}
+
+/** What an artifact's profile is intersected with on a node. */
+export interface Baseline {
+  readonly seccomp: 'RuntimeDefault' | SeccompProfile;
+}
+
+/** What a node takes at most of an artifact. */
+export type Limits = PublicationLimits;
+
+/** The most that a policy can allow. */
+export const maxArtifactBytes = 16 * 1024 * 1024;
+
+export const defaultLimits: Limits = defaultPublicationLimits;

@@ -1,0 +1,69 @@
+import * as v from 'valibot';
+import { type Expected, fits } from '../signature/identity.ts';
+
+/** What a policy may ask of SLSA provenance. */
+export interface ProvenanceFacts {
+  /** Who built it: `runDetails.builder.id`. */
+  readonly builder?: string | undefined;
+  /** The repository that it was built from, such as `https://github.com/acme/profiles`. */
+  readonly repository?: string | undefined;
+  /** The branch or tag, such as `refs/heads/main`. */
+  readonly ref?: string | undefined;
+  /** The file that says how, such as `.github/workflows/publish.yml`. */
+  readonly workflow?: string | undefined;
+}
+
+export type ProvenanceFact = keyof ProvenanceFacts;
+
+export type ExpectedProvenance = Readonly<Partial<Record<ProvenanceFact, Expected>>>;
+
+const text = v.optional(v.string());
+const provenanceSchema = v.object({
+  buildDefinition: v.object({
+    externalParameters: v.object({
+      // GitHub Actions (actions.github.io/buildtypes/workflow/v1)
+      workflow: v.optional(v.object({ repository: text, ref: text, path: text })),
+      // GitLab CI (gitlab-runner, PROVENANCE.md)
+      source: text,
+      variables: v.optional(v.record(v.string(), v.unknown())),
+    }),
+  }),
+  runDetails: v.object({ builder: v.object({ id: v.string() }) }),
+});
+
+/** Says what about a provenance is not as expected, or undefined where everything is. What it does not say is never as expected. */
+export function provenanceProblem(predicate: unknown, expected: ExpectedProvenance): string | undefined {
+  const facts = provenanceFacts(predicate);
+  if (facts === undefined) return 'it is no SLSA provenance v1';
+  for (const [fact, wanted] of Object.entries(expected) as [ProvenanceFact, Expected][]) {
+    const value = facts[fact];
+    if (value === undefined || !fits(value, wanted)) {
+      return `its provenance says ${fact} ${value === undefined ? 'nothing' : JSON.stringify(value.slice(0, 300))}`;
+    }
+  }
+  return undefined;
+}
+
+/** Reads what a provenance says of GitHub Actions or GitLab CI; undefined where it is no provenance. */
+function provenanceFacts(predicate: unknown): ProvenanceFacts | undefined {
+  const parsed = v.safeParse(provenanceSchema, predicate, { abortEarly: true });
+  if (!parsed.success) return undefined;
+  const { workflow, source, variables = {} } = parsed.output.buildDefinition.externalParameters;
+  const builder = parsed.output.runDetails.builder.id;
+  if (workflow !== undefined) {
+    return { builder, repository: workflow.repository, ref: workflow.ref, workflow: workflow.path };
+  }
+  return { builder, repository: source, ref: gitlabRef(variables), workflow: textIn(variables, 'CI_CONFIG_PATH') };
+}
+
+function gitlabRef(variables: Readonly<Record<string, unknown>>): string | undefined {
+  const tag = textIn(variables, 'CI_COMMIT_TAG');
+  if (tag !== undefined) return `refs/tags/${tag}`;
+  const branch = textIn(variables, 'CI_COMMIT_BRANCH');
+  return branch === undefined ? undefined : `refs/heads/${branch}`;
+}
+
+function textIn(variables: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

@@ -1,0 +1,117 @@
+import type { Blob } from '#lib/artifact/artifact';
+import { pushArtifact, pushBlobs, pushManifest } from '#lib/artifact/push-artifact';
+import { FairleadError } from '#lib/errors';
+import type { Descriptor } from '#lib/registry/descriptor';
+import { formatRepository, type Reference } from '#lib/registry/reference';
+import type { PushOptions, Target } from '#lib/registry/target';
+import type { Signer } from '../keys/key.ts';
+import { preAuthEncoding } from '../signature/dsse.ts';
+import { signLegacyAttestation } from '../signature/legacy/legacy-attestation.ts';
+import { signLegacy } from '../signature/legacy/legacy-signature.ts';
+import { packSignature } from '../signature/pack-signature.ts';
+import type { SignatureFormat } from '../signature/signature.ts';
+import {
+  type Attestation,
+  attestStatement,
+  legacyAttestStatement,
+  statementPayloadType,
+} from '../signature/statement.ts';
+import { type Attached, attachLegacy } from './attach-legacy.ts';
+import { findHeld } from './held-signature.ts';
+import { type StatementSigner, signArtifact, signAttestation } from './sign-artifact.ts';
+
+export type { Attached } from './attach-legacy.ts';
+
+export interface SignatureRequest {
+  /** The artifact's manifest, which is in the target already or on its way. */
+  readonly descriptor: Descriptor;
+  /** Resolves when it is there, where it is on its way: nothing that names it is sent before. */
+  readonly sent?: Promise<unknown> | undefined;
+  /** Where it lies, as the legacy form says in its payload. */
+  readonly reference: Pick<Reference, 'registry' | 'repository'>;
+  readonly signer: Signer | StatementSigner;
+  /** `bundle` for cosign 3 and everything new, `legacy` for what reads only the signatures of cosign 2. */
+  readonly format: SignatureFormat;
+  readonly created?: Date | undefined;
+}
+
+/**
+ * Signs an artifact and puts the signature beside it: a bundle as a referrer, or one more layer under the legacy tag, where
+ * the signatures of others stay. Where one of the same signer in the same form is there and holds, nothing is added. Gives the manifest that
+ * carries the signature.
+ * Throws InvalidInput where the legacy form cannot say it (sha512, keyless), and as attachLegacy.
+ */
+export async function attachSignature(
+  target: Target,
+  { descriptor, sent, reference, signer, format, created }: SignatureRequest,
+  options: PushOptions = {},
+): Promise<Attached> {
+  const find = (): Promise<Descriptor | undefined> =>
+    findHeld(target, { descriptor, reference, signer, format }, options);
+  if (format === 'bundle') {
+    const held = await find();
+    if (held !== undefined) {
+      await sent;
+      return { ...held, alreadyThere: true };
+    }
+    const signature = packSignature(descriptor, await signArtifact(descriptor, signer), { created });
+    await Promise.all([sent, pushBlobs(target, signature, options)]);
+    await pushManifest(target, signature, undefined, options);
+    return { ...signature.descriptor, alreadyThere: false };
+  }
+  const key = legacyKey(signer);
+  await sent;
+  const makeLayer = (): Promise<Blob> => signLegacy(descriptor, reference, key);
+  return attachLegacy(target, { descriptor, kind: 'sig', makeLayer, findHeld: find }, options);
+}
+
+export interface AttestationRequest {
+  /** The artifact's manifest, which is in the target already. */
+  readonly descriptor: Descriptor;
+  /** Where it lies, as the legacy form says in its statement. */
+  readonly reference: Pick<Reference, 'registry' | 'repository'>;
+  readonly attestation: Attestation;
+  readonly signer: Signer | StatementSigner;
+  readonly format: SignatureFormat;
+  readonly created?: Date | undefined;
+}
+
+/**
+ * Signs a statement about an artifact and puts it beside it, in the same ways, unless the very same statement of the same signer is there.
+ * Throws as attachSignature.
+ */
+export async function attachAttestation(
+  target: Target,
+  { descriptor, reference, attestation, signer, format, created }: AttestationRequest,
+  options: PushOptions = {},
+): Promise<Attached> {
+  const { predicateType } = attestation;
+  const statement =
+    format === 'legacy'
+      ? legacyAttestStatement(descriptor, formatRepository(reference), attestation)
+      : attestStatement(descriptor, attestation);
+  const signed = preAuthEncoding(statementPayloadType, statement);
+  const request = { descriptor, reference, signer, format, attestation: { predicateType, signed } };
+  const find = (): Promise<Descriptor | undefined> => findHeld(target, request, options);
+  if (format === 'legacy') {
+    const key = legacyKey(signer);
+    const makeLayer = (): Promise<Blob> => signLegacyAttestation(descriptor, reference, attestation, key);
+    return attachLegacy(target, { descriptor, kind: 'att', makeLayer, findHeld: find }, options);
+  }
+  const held = await find();
+  if (held !== undefined) return { ...held, alreadyThere: true };
+  const bundle = await signAttestation(descriptor, attestation, signer);
+  const packed = packSignature(descriptor, bundle, { created, predicateType });
+  await pushArtifact(target, packed, undefined, undefined, options);
+  return { ...packed.descriptor, alreadyThere: false };
+}
+
+/** The key to sign with in the legacy form. Throws InvalidInput for a signer that makes whole bundles. */
+function legacyKey(signer: Signer | StatementSigner): Signer {
+  if (!('signStatement' in signer)) return signer;
+  throw new FairleadError(
+    'InvalidInput',
+    'keyless signatures, and those that are logged, are written as bundles only',
+    { hint: 'Leave out --signature-format legacy, or sign with a key and no signing config.' },
+  );
+}

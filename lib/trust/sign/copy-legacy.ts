@@ -1,0 +1,82 @@
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { FairleadError } from '#lib/errors';
+import { type CopyOptions, copyGraph } from '#lib/registry/copy';
+import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
+import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { parseManifest } from '#lib/registry/manifest';
+import type { LookupOptions, ReadTarget, Target } from '#lib/registry/target';
+import { assertReadable, isSameLayer, legacyManifest } from '../signature/legacy/legacy-manifest.ts';
+import { signatureLimits } from '../verify/fetch-signatures.ts';
+
+/**
+ * Copies what stands under the legacy tag of an artifact's signatures or attestations, beside those that the target has: a copy takes
+ * nothing away that verifies there. What holds no signatures at the source is skipped, and at the target replaced. Rejects as copyGraph
+ * does, and with InvalidInput or LimitExceeded for what holds no signatures where `onSkipped` is absent.
+ */
+export async function copyLegacy(
+  source: ReadTarget,
+  target: Target,
+  { artifact, tag }: { readonly artifact: Descriptor; readonly tag: string },
+  options: Omit<CopyOptions, 'withReferrers'>,
+): Promise<void> {
+  const call = options.signal === undefined ? {} : { signal: options.signal };
+  let ours: Standing | undefined;
+  try {
+    ours = await find(source, tag, call);
+  } catch (error) {
+    if (options.onSkipped === undefined || !isMalformed(error)) throw error;
+    return options.onSkipped(artifact, error);
+  }
+  if (ours === undefined) return;
+  const theirs = await find(target, tag, { ...call, fromOrigin: true }).catch((error: unknown) => {
+    if (isMalformed(error)) return undefined;
+    throw error;
+  });
+  const [kept, brought] = [theirs?.layers ?? [], ours.layers];
+  const added = brought.filter((layer) => !kept.some((each) => isSameLayer(layer, each)));
+  if (theirs !== undefined && added.length === 0) return;
+  await copyGraph(source, target, ours.descriptor, { ...options, withReferrers: false });
+  const hasAll = kept.every((each) => brought.some((layer) => isSameLayer(layer, each)));
+  if (hasAll) return target.tag(ours.descriptor, tag, call);
+  // Readers take the last ones: those that counted at the target go on to count.
+  const merged = legacyManifest([...added, ...kept], []);
+  assertReadable(tag, merged.manifestBytes.length);
+  await pushArtifact(target, merged, undefined, tag, call);
+}
+
+/** Resolves a tag; undefined where there is none. */
+export async function resolveIfThere(
+  source: ReadTarget,
+  tag: string,
+  options: LookupOptions,
+): Promise<Descriptor | undefined> {
+  try {
+    return await source.resolve(tag, options);
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
+    throw error;
+  }
+}
+
+/** What stands under a tag: one signature or attestation a layer. */
+interface Standing {
+  readonly descriptor: Descriptor;
+  readonly layers: readonly Descriptor[];
+}
+
+/** Reads what stands under a tag; undefined where there is none. Rejects as malformed for what readers of signatures pass over. */
+async function find(target: ReadTarget, tag: string, options: LookupOptions): Promise<Standing | undefined> {
+  const descriptor = await resolveIfThere(target, tag, options);
+  if (descriptor === undefined) return undefined;
+  if (descriptor.mediaType !== mediaTypes.manifest) {
+    throw new FairleadError('InvalidInput', `tag ${tag} holds no signatures, but ${descriptor.mediaType}`, {
+      hint: 'Remove it: nothing else belongs there.',
+    });
+  }
+  const bytes = await fetchBytes(target, descriptor, { ...options, limit: signatureLimits.legacyManifestBytes });
+  return { descriptor, layers: parseManifest(bytes, `signatures under tag ${tag}`).layers };
+}
+
+function isMalformed(error: unknown): error is FairleadError {
+  return error instanceof FairleadError && (error.kind === 'InvalidInput' || error.kind === 'LimitExceeded');
+}

@@ -1,0 +1,125 @@
+import { generateKeyPair, type KeyObject, sign, type X509Certificate } from 'node:crypto';
+import { promisify } from 'node:util';
+import { FairleadError, toFairleadError } from '#lib/errors';
+import { digestOf } from '#lib/registry/digest';
+import { type AskService, type NetworkOptions, serviceClient } from '../../network/service-client.ts';
+import type { LogUse, Requirement, SigstoreRoot } from '../policy/policy.ts';
+import { preAuthEncoding } from '../signature/dsse.ts';
+import type { CertificateIdentity } from '../signature/identity.ts';
+import { openSignature } from '../signature/signed-content.ts';
+import { statementPayloadType } from '../signature/statement.ts';
+import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
+import type { SigningServices } from '../sigstore/signing-config.ts';
+import type { StatementSigner } from './sign-artifact.ts';
+
+export interface KeylessOptions {
+  /** Sigstore signing config (JSON, v0.2): the certificate authority, the logs and the timestamp authorities to use. */
+  readonly signingConfig: Uint8Array;
+  /** The OIDC token that says who signs (see identity-token.ts). */
+  readonly token: string;
+  /** What the services answer is checked against, before anything is published; unchecked without it. */
+  readonly trustedRoot?: SigstoreRoot | undefined;
+  /** How the services are reached. */
+  readonly network?: NetworkOptions | undefined;
+}
+
+/**
+ * Prepares keyless signing. Throws InvalidInput for a signing config that cannot be used; signing throws Unauthenticated where
+ * the certificate authority does not accept the token, Unavailable where a service does not answer as it should, and
+ * SignatureInvalid where what they answered does not hold under the trusted root. The token is in none of the errors.
+ */
+export async function keylessSigner({
+  signingConfig,
+  token,
+  trustedRoot,
+  network,
+}: KeylessOptions): Promise<StatementSigner> {
+  const { readSigningConfig } = await import('../sigstore/signing-config.ts');
+  const services = readSigningConfig(signingConfig, Date.now());
+  const ask = serviceClient(network);
+  /** For the next signature, where it was asked what that will meet. */
+  let ahead: CertifiedKey | undefined;
+  const certify = (): Promise<CertifiedKey> => certifyKey(ask, services.certificateAuthority, token);
+  return {
+    async requirements() {
+      if (trustedRoot === undefined) return undefined;
+      const { identityOfCertificate } = await import('../roots/sigstore-root.ts');
+      try {
+        const certified = await certify();
+        ahead = certified;
+        return requirementsOf(identityOfCertificate(certified.certificate.raw), services, trustedRoot);
+      } catch (thrown) {
+        throw withoutToken(thrown, token);
+      }
+    },
+    async signStatement(statement) {
+      let bundle: Uint8Array;
+      const certified = ahead;
+      ahead = undefined;
+      try {
+        bundle = await signWith(services, ask, certified ?? (await certify()), statement);
+      } catch (thrown) {
+        throw withoutToken(thrown, token);
+      }
+      const content = openSignature({ format: 'bundle', manifest: digestOf(bundle), bundle });
+      trustedRoot?.verifyCertificate(content, 'optional');
+      return bundle;
+    },
+  };
+}
+
+/** A key, and the certificate that says whose it is. */
+interface CertifiedKey {
+  readonly privateKey: KeyObject;
+  readonly certificate: X509Certificate;
+}
+
+/** Makes a key for one signature: what is known of it by its certificate says nothing of another. */
+async function certifyKey(ask: AskService, certificateAuthority: string, token: string): Promise<CertifiedKey> {
+  const { requestCertificate } = await import('../sigstore/fulcio.ts');
+  const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
+  return { privateKey, certificate: await requestCertificate(ask, certificateAuthority, { token, privateKey }) };
+}
+
+/** What a signature under a certificate will meet: the same identity, issuer and claims, seen by the same kinds of witnesses. */
+function requirementsOf(
+  { issuer, identity, claims }: CertificateIdentity,
+  { logs, timestampAuthorities }: SigningServices,
+  root: SigstoreRoot,
+): readonly Requirement[] {
+  const keyless = { issuer: { exact: issuer }, identity: { exact: identity }, claims };
+  const uses: readonly LogUse[] = [
+    ...(logs.length > 0 ? (['required'] as const) : []),
+    ...(timestampAuthorities.length > 0 ? (['off'] as const) : []),
+  ];
+  return uses.map((use) => ({ anyOf: [{ keyless, log: { use, root } }] }));
+}
+
+async function signWith(
+  services: SigningServices,
+  ask: AskService,
+  { privateKey, certificate }: CertifiedKey,
+  statement: Uint8Array,
+): Promise<Uint8Array> {
+  const { askWitnesses } = await import('../sigstore/ask-witnesses.ts');
+  const signature = sign('sha256', preAuthEncoding(statementPayloadType, statement), privateKey);
+  const envelope = envelopeOf(statement, signature);
+  return bundleBytes(envelope, {
+    certificate: { rawBytes: certificate.raw.toString('base64') },
+    ...(await askWitnesses(ask, services, { envelope, signature, verifier: certificate })),
+  });
+}
+
+/** An error of the services, in which nothing of the token stays: what they say may quote it, and was cut where it is long. */
+function withoutToken(thrown: unknown, token: string): FairleadError {
+  const { kind, message, hint } = toFairleadError(thrown);
+  const starts = token.split('.').map((part) => part.slice(0, 8));
+  const said = starts.filter((start) => start.length === 8).reduce(withoutRun, message);
+  return new FairleadError(kind, `keyless signing failed: ${said}`, hint === undefined ? {} : { hint });
+}
+
+/** A text without what begins so, up to the next character that is in no token. */
+function withoutRun(text: string, start: string): string {
+  const [before = '', ...after] = text.split(start);
+  return [before, ...after.map((rest) => rest.replace(/^[\w.-]*/, '(token)'))].join('');
+}

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
+import { FairleadError } from '#lib/errors';
+import type { ServiceRequest } from '../../network/service-client.ts';
+import { ambientToken, checkIdentityToken, type TokenSurroundings } from './identity-token.ts';
+
+const nothing: TokenSurroundings = {
+  env: {},
+  send: () => assert.fail('nothing is to be sent'),
+  run: () => assert.fail('nothing is to be run'),
+};
+
+const github = {
+  ACTIONS_ID_TOKEN_REQUEST_URL: 'https://actions.example/token?api-version=2',
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-secret',
+};
+
+describe('ambientToken', () => {
+  it('finds none outside of CI', async () => {
+    assert.equal(await ambientToken(nothing), undefined);
+    assert.equal(await ambientToken({ ...nothing, env: { BUILDKITE: 'false', SIGSTORE_ID_TOKEN: '' } }), undefined);
+  });
+
+  it('takes what GitLab CI, or anybody, has put into SIGSTORE_ID_TOKEN', async () => {
+    assert.equal(await ambientToken({ ...nothing, env: { SIGSTORE_ID_TOKEN: 'a.b.c', ...github } }), 'a.b.c');
+  });
+
+  it('asks GitHub Actions for one, for the right audience', async () => {
+    const asked: ServiceRequest[] = [];
+    const token = await ambientToken({
+      ...nothing,
+      env: github,
+      send: async (request) => {
+        asked.push(request);
+        return { status: 200, body: Buffer.from('{"value":"a.b.c"}') };
+      },
+    });
+    assert.equal(token, 'a.b.c');
+    assert.equal(asked[0]?.url, 'https://actions.example/token?api-version=2&audience=sigstore');
+    assert.equal(asked[0]?.headers?.['authorization'], 'Bearer request-secret');
+  });
+
+  it('asks the agent of Buildkite for one', async () => {
+    const env = { BUILDKITE: 'true' };
+    const run: TokenSurroundings['run'] = async (...command) => {
+      assert.deepEqual(command, ['buildkite-agent', ['oidc', 'request-token', '--audience', 'sigstore']]);
+      return 'a.b.c\n';
+    };
+    assert.equal(await ambientToken({ ...nothing, env, run }), 'a.b.c');
+  });
+
+  it('says who gave none, and shows no secret', async () => {
+    const answering = (status: number, text: string): TokenSurroundings => ({
+      ...nothing,
+      env: github,
+      send: async () => ({ status, body: Buffer.from(text) }),
+    });
+    const failing: [TokenSurroundings, RegExp][] = [
+      [answering(403, 'request-secret'), /403/],
+      [answering(302, 'request-secret'), /302/],
+      [answering(200, '{"valeu":"a.b.c"}'), /holds no token/],
+      [answering(200, '"request-secret'), /holds no token/],
+      [{ ...nothing, env: github, send: () => Promise.reject(new Error('request-secret')) }, /out of reach/],
+      [{ ...nothing, env: { ...github, ACTIONS_ID_TOKEN_REQUEST_URL: 'request-secret' } }, /no URL/],
+      [{ ...nothing, env: { ...github, ACTIONS_ID_TOKEN_REQUEST_URL: 'http://actions.example' } }, /by https/],
+      [
+        { ...nothing, env: { BUILDKITE: 'true' }, run: () => Promise.reject(new Error('request-secret')) },
+        /buildkite-agent oidc request-token failed/,
+      ],
+    ];
+    for (const [surroundings, message] of failing) {
+      await assert.rejects(ambientToken(surroundings), (error) => {
+        assert.ok(error instanceof FairleadError);
+        assert.equal(error.kind, 'Unavailable');
+        assert.match(error.message, message);
+        assert.doesNotMatch(inspect(error, { depth: 20 }), /request-secret/);
+        return true;
+      });
+    }
+  });
+});
+
+describe('checkIdentityToken', () => {
+  const now = Date.parse('2026-01-01T00:00:00Z');
+  const tokenOf = (claims: unknown): string =>
+    `eyJhbGciOiJub25lIn0.${Buffer.from(typeof claims === 'string' ? claims : JSON.stringify(claims)).toString('base64url')}.c2ln`;
+
+  it('takes tokens that name somebody and have not expired', () => {
+    for (const claims of [
+      { sub: 'repo:acme/profiles:ref:refs/heads/main', exp: now / 1000 + 1 },
+      { sub: 'me', email: 'me@acme.example', email_verified: true },
+    ]) {
+      assert.equal(checkIdentityToken(`${tokenOf(claims)}\n`, now), tokenOf(claims));
+    }
+  });
+
+  it('refuses all else, and shows nothing of it', () => {
+    const wrong: [string, RegExp][] = [
+      ['', /no JSON web token/],
+      ['secretsecret', /no JSON web token/],
+      [`${tokenOf({ sub: 'secretsecret' })}.more`, /no JSON web token/],
+      [tokenOf('secretsecret'), /no JSON web token/],
+      [tokenOf('"secretsecret"'), /no JSON web token/],
+      [tokenOf({ sub: ['secretsecret'] }), /no JSON web token/],
+      [tokenOf({ sub: 'secretsecret'.repeat(10_000) }), /no JSON web token/],
+      [tokenOf({ aud: 'secretsecret' }), /names nobody/],
+      [tokenOf({ sub: 'secretsecret', email: 'secretsecret@a.b' }), /not verified the e-mail/],
+      [tokenOf({ sub: 'secretsecret', exp: now / 1000 }), /expired/],
+    ];
+    for (const [token, message] of wrong) {
+      assert.throws(
+        () => checkIdentityToken(token, now),
+        (error) => {
+          assert.ok(error instanceof FairleadError);
+          assert.equal(error.kind, 'InvalidInput');
+          assert.match(error.message, message);
+          assert.doesNotMatch(inspect(error, { depth: 20 }), /secretsecret/);
+          return true;
+        },
+      );
+    }
+  });
+});

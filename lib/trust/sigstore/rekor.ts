@@ -1,0 +1,136 @@
+import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import type { AskService } from '../../network/service-client.ts';
+import { preAuthEncoding } from '../signature/dsse.ts';
+import type { DsseEnvelope } from '../signature/write-bundle.ts';
+import { readAnswer } from './service-answer.ts';
+
+/** A signature that is to be entered in a log. */
+export interface LoggedSignature {
+  readonly envelope: DsseEnvelope;
+  /** What it is verified with. */
+  readonly verifier: X509Certificate | KeyObject;
+}
+
+const json = { 'content-type': 'application/json', accept: 'application/json' };
+const hex = v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2})+$/));
+const count = v.pipe(v.number(), v.safeInteger());
+const entrySchema = v.object({
+  body: v.pipe(v.string(), v.base64()),
+  integratedTime: count,
+  logIndex: count,
+  logID: hex,
+  verification: v.object({
+    signedEntryTimestamp: v.pipe(v.string(), v.base64()),
+    inclusionProof: v.object({
+      logIndex: count,
+      rootHash: hex,
+      treeSize: count,
+      hashes: v.array(hex),
+      checkpoint: v.string(),
+    }),
+  }),
+});
+const entriesSchema = v.pipe(v.record(v.string(), entrySchema), v.minEntries(1), v.maxEntries(1));
+const bodySchema = v.object({ kind: v.string(), apiVersion: v.string() });
+const entryV2Schema = v.looseObject({
+  logId: v.object({ keyId: v.string() }),
+  kindVersion: v.object({ kind: v.string(), version: v.string() }),
+  canonicalizedBody: v.string(),
+});
+
+/**
+ * Enters a signature in a log of Rekor's first kind, as a dsse entry; gives the entry as it stands in a bundle. Throws Unavailable
+ * where the log does not answer as it should.
+ */
+export async function enterInRekorV1(
+  ask: AskService,
+  url: string,
+  { envelope, verifier }: LoggedSignature,
+): Promise<object> {
+  const entries = `${url}/api/v1/log/entries`;
+  const pem =
+    verifier instanceof X509Certificate
+      ? verifier.toString()
+      : verifier.export({ type: 'spki', format: 'pem' }).toString();
+  const verifiers = [Buffer.from(pem).toString('base64')];
+  const proposed = {
+    apiVersion: '0.0.1',
+    kind: 'dsse',
+    spec: { proposedContent: { envelope: JSON.stringify(envelope), verifiers } },
+  };
+  const first = await ask({ method: 'POST', url: entries, headers: json, body: JSON.stringify(proposed) });
+  // It was there already, such as from a request whose answer was lost.
+  const there = first.status === 409 && first.location !== undefined ? new URL(first.location, entries) : undefined;
+  const answer =
+    there?.origin === new URL(entries).origin ? await ask({ method: 'GET', url: there.href, headers: json }) : first;
+  const [entry] = Object.values(readAnswer(url, answer, entriesSchema));
+  if (entry === undefined) throw new FairleadError('Internal', 'an answer with one entry has none');
+  const { kind, apiVersion } = readAnswer(url, { status: 200, body: Buffer.from(entry.body, 'base64') }, bodySchema);
+  const { inclusionProof: proof, signedEntryTimestamp } = entry.verification;
+  const base64 = (text: string): string => Buffer.from(text, 'hex').toString('base64');
+  return {
+    logIndex: String(entry.logIndex),
+    logId: { keyId: base64(entry.logID) },
+    kindVersion: { kind, version: apiVersion },
+    integratedTime: String(entry.integratedTime),
+    inclusionPromise: { signedEntryTimestamp },
+    inclusionProof: {
+      logIndex: String(proof.logIndex),
+      rootHash: base64(proof.rootHash),
+      treeSize: String(proof.treeSize),
+      hashes: proof.hashes.map(base64),
+      checkpoint: { envelope: proof.checkpoint },
+    },
+    canonicalizedBody: entry.body,
+  };
+}
+
+/**
+ * Enters a signature in a log of Rekor's second kind, in the form that cosign 3 writes and verifies: as a hashedrekord over the hash of
+ * what was signed. It answers with the entry as it stands in a bundle. Throws as enterInRekorV1, and InvalidInput for a key of a kind
+ * that has no place in such an entry.
+ */
+export async function enterInRekorV2(
+  ask: AskService,
+  url: string,
+  { envelope, verifier }: LoggedSignature,
+): Promise<object> {
+  const { payloadType, payload, signatures } = envelope;
+  const signed = preAuthEncoding(payloadType, Buffer.from(payload, 'base64'));
+  const request = {
+    hashedRekordRequestV002: {
+      digest: createHash('sha256').update(signed).digest('base64'),
+      signature: {
+        content: signatures[0].sig,
+        verifier: verifierV2(verifier),
+      },
+    },
+  };
+  const entries = `${url}/api/v2/log/entries`;
+  const answer = await ask({ method: 'POST', url: entries, headers: json, body: JSON.stringify(request) });
+  return readAnswer(url, answer, entryV2Schema);
+}
+
+/** Certificates are for keys on P-256: we make the keys. */
+function verifierV2(verifier: X509Certificate | KeyObject): object {
+  if (verifier instanceof X509Certificate) {
+    const rawBytes = verifier.raw.toString('base64');
+    return { x509Certificate: { rawBytes }, keyDetails: 'PKIX_ECDSA_P256_SHA_256' };
+  }
+  const rawBytes = verifier.export({ type: 'spki', format: 'der' }).toString('base64');
+  return { publicKey: { rawBytes }, keyDetails: keyDetails(verifier) };
+}
+
+/** The kind of key and hash by its name in sigstore_common.proto (PublicKeyDetails). */
+function keyDetails({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): string {
+  const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails;
+  if (asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'PKIX_ECDSA_P256_SHA_256';
+  if (asymmetricKeyType === 'rsa' && [2048, 3072, 4096].includes(modulusLength)) {
+    return `PKIX_RSA_PKCS1V15_${modulusLength}_SHA256`;
+  }
+  throw new FairleadError('InvalidInput', 'a log of Rekor v2 takes no signatures over SHA-256 by a key of this kind', {
+    hint: 'Sign with a key on P-256, or RSA of 2048, 3072 or 4096 bits.',
+  });
+}

@@ -1,0 +1,41 @@
+import type { FairleadError } from '#lib/errors';
+import type { Descriptor } from '#lib/registry/descriptor';
+import type { Reference } from '#lib/registry/reference';
+import type { ReadTarget } from '#lib/registry/target';
+import type { Rule } from '../policy/policy.ts';
+import type { Signature, Verification } from '../signature/signature.ts';
+import { fetchSignatures } from './fetch-signatures.ts';
+import { verifySignatures } from './verify-signatures.ts';
+
+export interface VerifyRequest {
+  /** The artifact's manifest, as the target resolved it. */
+  readonly descriptor: Descriptor;
+  /** Where it was asked for. */
+  readonly reference: Pick<Reference, 'registry' | 'repository'>;
+  /** What it must meet. */
+  readonly rule: Rule;
+}
+
+/** A good artifact, and the signatures that were found: whoever keeps them can verify it again without a network. */
+export interface VerifiedArtifact {
+  readonly verification: Verification;
+  readonly signatures: readonly Signature[];
+}
+
+/**
+ * Fetches what claims to be a signature or an attestation of an artifact, and checks it against a rule. Nothing is fetched where the
+ * rule asks for no signature. Rejects as fetchSignatures does, and with SignatureInvalid as verifySignatures does.
+ */
+export async function verifyArtifact(
+  target: ReadTarget,
+  { descriptor, reference, rule }: VerifyRequest,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<VerifiedArtifact> {
+  const attestations = rule.attestations?.map(({ type }) => type) ?? [];
+  const passedOver: FairleadError[] = [];
+  const onPassedOver = (error: FairleadError): void => void passedOver.push(error);
+  const signatures = rule.unsigned
+    ? []
+    : await fetchSignatures(target, descriptor, { signal, attestations, onPassedOver });
+  return { verification: verifySignatures(descriptor, reference, signatures, rule, passedOver), signatures };
+}

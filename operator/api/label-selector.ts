@@ -1,0 +1,91 @@
+import * as v from 'valibot';
+import { quote } from '../../lib/text/quote.ts';
+import { stringMap } from './string-map.ts';
+
+/** The part of a label's key after its prefix, and a value that is not empty. */
+const name = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const prefix = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+function isLabelKey(text: string): boolean {
+  const [last = '', first, ...more] = text.split('/').toReversed();
+  return name.test(last) && (first === undefined || prefix.test(first)) && more.length === 0;
+}
+
+function isLabelValue(text: string): boolean {
+  return text === '' || name.test(text);
+}
+
+const noKey = (text: string) => `${quote(text)} is not the key of a label`;
+const noValue = (text: string) => `${quote(text)} is not the value of a label`;
+
+const requirementSchema = v.pipe(
+  v.object({
+    key: v.pipe(
+      v.string(),
+      v.check(isLabelKey, ({ input }) => noKey(input)),
+    ),
+    operator: v.picklist(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+    values: v.optional(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.check(isLabelValue, ({ input }) => noValue(input)),
+        ),
+      ),
+    ),
+  }),
+  v.check(
+    ({ operator, values = [] }) => (operator === 'In' || operator === 'NotIn') === values.length > 0,
+    ({ input: { operator } }) =>
+      `${operator} ${operator === 'In' || operator === 'NotIn' ? 'needs' : 'takes no'} values`,
+  ),
+);
+
+/**
+ * meta/v1 LabelSelector, as strict as Kubernetes is with its own: with what no label can be, a selector would select
+ * nothing, or everything, without a word.
+ */
+export const labelSelectorSchema = v.object({
+  matchLabels: v.optional(
+    v.pipe(
+      stringMap,
+      v.check(
+        (labels) => [...labels.keys()].every(isLabelKey),
+        ({ input }) => noKey([...input.keys()].find((key) => !isLabelKey(key)) ?? ''),
+      ),
+      v.check(
+        (labels) => [...labels.values()].every(isLabelValue),
+        ({ input }) => noValue([...input.values()].find((value) => !isLabelValue(value)) ?? ''),
+      ),
+    ),
+  ),
+  matchExpressions: v.optional(v.array(requirementSchema)),
+});
+
+/** One requirement of a label selector, as Kubernetes writes it. */
+export type LabelRequirement = v.InferOutput<typeof requirementSchema>;
+
+/** meta/v1 LabelSelector. All requirements must hold; an empty selector selects everything. */
+export type LabelSelector = v.InferOutput<typeof labelSelectorSchema>;
+
+/** Says whether the labels fulfil the selector. As in Kubernetes, NotIn also holds where the key is absent. */
+export function selects(selector: LabelSelector, labels: ReadonlyMap<string, string>): boolean {
+  for (const [key, value] of selector.matchLabels ?? []) {
+    if (labels.get(key) !== value) return false;
+  }
+  return (selector.matchExpressions ?? []).every((requirement) => holds(requirement, labels));
+}
+
+function holds({ key, operator, values = [] }: LabelRequirement, labels: ReadonlyMap<string, string>): boolean {
+  const value = labels.get(key);
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+  }
+}

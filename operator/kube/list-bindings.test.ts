@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type ErrorKind, FairleadError } from '#lib/errors';
+import { describePeers } from '#test/peers/require';
+import { openApiServer } from '../../lib/kube/client.ts';
+import { bindingSource } from './list-bindings.ts';
+
+const script = fileURLToPath(new URL('../../deploy/operator/certificate.sh', import.meta.url));
+const empty = '{"metadata":{},"items":[]}';
+
+const isError = (kind: ErrorKind, message: RegExp) => (thrown: unknown) => {
+  assert.ok(thrown instanceof FairleadError);
+  assert.deepEqual([thrown.kind, message.test(thrown.message) || thrown.message], [kind, true]);
+  return true;
+};
+
+describePeers(['openssl'], 'listing bindings', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-list-'));
+  execFileSync(script, [folder, 'IP:127.0.0.1']);
+  execFileSync(script, [path.join(folder, 'stranger'), 'IP:127.0.0.1']);
+  const read = (name: string) => readFileSync(path.join(folder, name), 'utf8');
+  const kubeconfig = path.join(folder, 'kubeconfig');
+
+  let handle: (request: IncomingMessage, response: ServerResponse) => void = () => undefined;
+  const server = createServer({ cert: read('tls.crt'), key: read('tls.key') }, (request, response) => {
+    handle(request, response);
+  });
+  const answering = (status: number, body: string) => {
+    handle = (_request, response) => response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  };
+  const writeKubeconfig = (authority: string, url: string) =>
+    writeFileSync(
+      kubeconfig,
+      JSON.stringify({
+        'current-context': 'c',
+        contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+        clusters: [{ name: 'c', cluster: { server: url, 'certificate-authority': authority } }],
+        users: [{ name: 'u', user: { token: 'secret-token' } }],
+      }),
+    );
+  const url = () => `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const list = async () => {
+    const api = await openApiServer(kubeconfig);
+    try {
+      return await bindingSource(api).list('web');
+    } finally {
+      api.close();
+    }
+  };
+
+  before(async () => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    writeKubeconfig('ca.crt', `${url()}/clusters/one/`);
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('asks for one namespace, as the kubeconfig says, and not for a cached answer', async () => {
+    let asked: IncomingMessage | undefined;
+    handle = (request, response) => {
+      asked = request;
+      response.end(empty);
+    };
+    assert.deepEqual(await list(), []);
+    assert.equal(asked?.url, '/clusters/one/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings?limit=500');
+    assert.equal(asked?.headers.authorization, 'Bearer secret-token');
+  });
+
+  it('keeps its connection, and opens another where the kept one was closed', async () => {
+    const sockets: unknown[] = [];
+    let closing = false;
+    handle = (request, response) => {
+      if (closing && sockets.at(-1) === request.socket) {
+        request.socket.destroy();
+        return;
+      }
+      sockets.push(request.socket);
+      response.end(empty);
+    };
+    const api = await openApiServer(kubeconfig);
+    const source = bindingSource(api);
+    await source.list('web');
+    await source.list('web');
+    assert.equal(sockets.length, 2);
+    assert.equal(sockets[0], sockets[1]);
+    closing = true;
+    assert.deepEqual(await source.list('web'), []);
+    assert.equal(sockets.length, 3);
+    assert.notEqual(sockets[1], sockets[2]);
+    api.close();
+  });
+
+  it('asks once for all who come while it is answered, and never tells them what was so before', async () => {
+    const waiting: ServerResponse[] = [];
+    handle = (_request, response) => waiting.push(response);
+    const until = async (count: number) => {
+      while (waiting.length < count) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const api = await openApiServer(kubeconfig);
+    const source = bindingSource(api);
+    const first = source.list('web');
+    await until(1);
+    const later = Array.from({ length: 20 }, () => source.list('web'));
+    const elsewhere = source.list('other');
+    await until(2);
+    waiting.shift()?.end(empty);
+    assert.deepEqual(await first, []);
+    waiting.shift()?.end(empty);
+    assert.deepEqual(await elsewhere, []);
+    await until(1);
+    const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
+    const items = [{ metadata: { name: 'created-meanwhile' }, spec: { reference, podSelector: {} } }];
+    waiting.shift()?.end(JSON.stringify({ metadata: {}, items }));
+    for (const bindings of await Promise.all(later)) assert.equal(bindings[0]?.name, 'created-meanwhile');
+    assert.equal(waiting.length, 0);
+    api.close();
+  });
+
+  it('reads few large lists at a time, small ones meanwhile, and says so to who does not get his turn', async () => {
+    let asked = 0;
+    handle = ({ url: asking = '' }, response) => {
+      asked++;
+      if (asking.includes('/small/')) response.end(empty);
+      else response.write(' '.repeat(300 * 1024));
+    };
+    const api = await openApiServer(kubeconfig);
+    const source = bindingSource(api);
+    const large = Promise.allSettled(Array.from({ length: 10 }, (_, i) => source.list(`n${i}`)));
+    while (asked < 10) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(await source.list('small'), []);
+    const reasons = (await large).map((outcome) => (outcome.status === 'rejected' ? outcome.reason.message : ''));
+    const late = /^cannot list .* namespace n\d: it is large, and too many other/;
+    assert.equal(reasons.filter((reason) => late.test(reason)).length, 6, reasons.join('\n'));
+    assert.equal(reasons.filter((reason) => /no answer within 3000 ms/.test(reason)).length, 4);
+    api.close();
+  });
+
+  it('says what stands in the way, and what to do', async () => {
+    const refusals: [number, ErrorKind, RegExp][] = [
+      [401, 'Unauthenticated', /credentials/],
+      [403, 'NotAllowed', /rbac\.yaml/],
+      [404, 'NotFound', /crd\.yaml/],
+      [429, 'Unavailable', /^$/],
+      [500, 'Unavailable', /^$/],
+    ];
+    for (const [status, kind, hint] of refusals) {
+      answering(status, '{"message":"the reason"}');
+      await assert.rejects(list(), (thrown) => {
+        isError(kind, /^cannot list the ArtifactBindings of namespace web: .*the reason/)(thrown);
+        assert.match((thrown as FairleadError).hint ?? '', hint);
+        return true;
+      });
+    }
+  });
+
+  it('refuses answers that it cannot take whole', async () => {
+    answering(200, '{"metadata":{"continue":"next"},"items":[]}');
+    await assert.rejects(list(), isError('LimitExceeded', /namespace web: there are more than 500/));
+    answering(200, '<html>');
+    await assert.rejects(list(), isError('InvalidInput', /not JSON/));
+    answering(200, ' '.repeat(5 * 1024 * 1024));
+    await assert.rejects(list(), isError('LimitExceeded', /more than 4194304 bytes/));
+    answering(200, `{"metadata":{},"items":[${'[],'.repeat(100_000)}[]]}`);
+    await assert.rejects(list(), isError('LimitExceeded', /namespace web: they have more than 100000 values/));
+    handle = (_request, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('{');
+      setImmediate(() => response.destroy());
+    };
+    await assert.rejects(list(), isError('Unavailable', /namespace web/));
+  });
+
+  it('does not wait longer than the webhook may', async () => {
+    handle = () => undefined;
+    const started = performance.now();
+    await assert.rejects(list(), isError('Unavailable', /no answer within 3000 ms/));
+    assert.ok(performance.now() - started < 4500);
+  });
+
+  it('probes with one binding of the cluster', async () => {
+    let asked: string | undefined;
+    handle = (request, response) => {
+      asked = request.url;
+      response.end(empty);
+    };
+    const api = await openApiServer(kubeconfig);
+    const source = bindingSource(api);
+    await source.probe();
+    assert.equal(asked, '/clusters/one/apis/fairlead.dev/v1alpha1/artifactbindings?limit=1');
+    answering(404, '');
+    await assert.rejects(source.probe(), isError('NotFound', /cannot list the ArtifactBindings: /));
+    api.close();
+  });
+
+  it('does not speak to a server that it does not trust, nor to none', async () => {
+    answering(200, empty);
+    writeKubeconfig('stranger/ca.crt', url());
+    await assert.rejects(list(), isError('Unavailable', /certificate|signature/));
+    writeKubeconfig('ca.crt', 'https://127.0.0.1:1');
+    await assert.rejects(list(), isError('Unavailable', /ECONNREFUSED/));
+  });
+
+  it('wants a kubeconfig, or to be in a cluster', async () => {
+    await assert.rejects(openApiServer(path.join(folder, 'absent')), isError('InvalidInput', /absent/));
+    writeFileSync(kubeconfig, '{}');
+    await assert.rejects(openApiServer(kubeconfig), isError('InvalidInput', /kubeconfig/));
+    const { KUBERNETES_SERVICE_HOST } = process.env;
+    delete process.env['KUBERNETES_SERVICE_HOST'];
+    try {
+      await assert.rejects(openApiServer(undefined), isError('InvalidInput', /no kubeconfig is given/));
+    } finally {
+      if (KUBERNETES_SERVICE_HOST !== undefined) process.env['KUBERNETES_SERVICE_HOST'] = KUBERNETES_SERVICE_HOST;
+    }
+  });
+});

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { FairleadError } from '#lib/errors';
+import type { ApiServer, Question } from '../../lib/kube/client.ts';
+import { NamespaceGuard } from './namespace-guard.ts';
+
+const nameLabel = 'kubernetes.io/metadata.name';
+const namespace = (name: string, label?: string) => ({
+  metadata: { name, labels: label === undefined ? {} : { [nameLabel]: label } },
+});
+
+/** An API server of one version, whose namespaces the test changes. */
+class FakeApiServer implements ApiServer {
+  minor = '20+';
+  namespaces: ReturnType<typeof namespace>[] = [];
+  pageSize = 500;
+  down = false;
+  readonly asked: string[] = [];
+  #watch: { onLine: (line: string) => void; end: (error?: Error) => void } | undefined;
+
+  async get({ path }: Question): Promise<string> {
+    this.asked.push(path);
+    if (this.down) throw new FairleadError('Unavailable', 'cannot reach it');
+    if (path === '/version') return JSON.stringify({ major: '1', minor: this.minor });
+    const start = Number(/&continue=(\d+)/.exec(path)?.[1] ?? 0);
+    const end = start + this.pageSize;
+    const metadata = { resourceVersion: '7', ...(end < this.namespaces.length && { continue: String(end) }) };
+    return JSON.stringify({ metadata, items: this.namespaces.slice(start, end) });
+  }
+
+  watch({ path }: Question, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
+    this.asked.push(path);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#watch = { onLine, end: (error) => (error === undefined ? resolve() : reject(error)) };
+    signal.addEventListener('abort', () => reject(new Error('aborted')));
+    return promise;
+  }
+
+  /** Sends an event on the running watch; what the reader throws ends it, as with the real client. */
+  send(type: string, object: object): void {
+    assert.ok(this.#watch !== undefined);
+    try {
+      this.#watch.onLine(JSON.stringify({ type, object }));
+    } catch (error) {
+      this.#watch.end(error as Error);
+    }
+  }
+
+  endWatch(): void {
+    this.#watch?.end();
+  }
+
+  close(): void {}
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+const until = async (holds: () => boolean): Promise<void> => {
+  const deadline = Date.now() + 10_000;
+  while (!holds()) {
+    assert.ok(Date.now() < deadline, 'not within 10 s');
+    await sleep(20);
+  }
+};
+const refusal = (guard: NamespaceGuard): string | undefined => {
+  try {
+    guard.check();
+    return undefined;
+  } catch (thrown) {
+    assert.ok(thrown instanceof FairleadError);
+    return `${thrown.kind}: ${thrown.message}`;
+  }
+};
+
+describe('NamespaceGuard', () => {
+  const log = pino({ level: 'silent' });
+  const guards: NamespaceGuard[] = [];
+  const start = async (api: ApiServer): Promise<NamespaceGuard> => {
+    const guard = await NamespaceGuard.start(api, log);
+    guards.push(guard);
+    return guard;
+  };
+  after(() => {
+    for (const guard of guards) guard.stop();
+  });
+
+  it('reads no namespace where the API server sets the label', async () => {
+    for (const minor of ['22', '36+']) {
+      const api = new FakeApiServer();
+      api.minor = minor;
+      assert.equal(refusal(await start(api)), undefined);
+      await settled();
+      assert.deepEqual(api.asked, ['/version']);
+    }
+  });
+
+  it('reads all pages before, and refuses to start for one namespace that carries the name of another', async () => {
+    const api = new FakeApiServer();
+    api.namespaces = [namespace('a', 'a'), namespace('b'), namespace('c', 'c'), namespace('evil', 'kube-system')];
+    for (const pageSize of [1, 3, 4, 500]) {
+      api.pageSize = pageSize;
+      await assert.rejects(start(api), { kind: 'NotAllowed', message: /namespace "evil" .*=kube-system/ });
+    }
+    api.namespaces.pop();
+    assert.equal(refusal(await start(api)), undefined);
+  });
+
+  it('checks each namespace again when it changes', async () => {
+    const api = new FakeApiServer();
+    const guard = await start(api);
+    assert.match(api.asked.at(-1) ?? '', /watch=true&timeoutSeconds=240&resourceVersion=7$/);
+    for (const [type, correction] of [
+      ['ADDED', ['MODIFIED', namespace('evil', 'evil')]],
+      ['MODIFIED', ['DELETED', namespace('evil', 'kube-system')]],
+    ] as const) {
+      api.send(type, namespace('evil', 'kube-system'));
+      api.send('ADDED', namespace('good', 'good'));
+      assert.match(refusal(guard) ?? '', /NotAllowed: namespace "evil"/);
+      api.send(correction[0], correction[1]);
+      assert.equal(refusal(guard), undefined);
+    }
+  });
+
+  it('reads all of them again when the watch ends', async () => {
+    const api = new FakeApiServer();
+    const guard = await start(api);
+    api.namespaces = [namespace('evil', 'fairlead-system')];
+    api.endWatch();
+    await settled();
+    assert.match(refusal(guard) ?? '', /=fairlead-system/);
+    api.namespaces = [];
+    api.endWatch();
+    await settled();
+    assert.equal(refusal(guard), undefined);
+  });
+
+  it('reads them again a second after the watch failed, and admits nothing while it cannot', async () => {
+    const api = new FakeApiServer();
+    const guard = await start(api);
+    for (const [type, object] of [
+      ['ERROR', { message: 'too old resource version' }],
+      ['ADDED', { metadata: {} }],
+    ] as const) {
+      const asked = api.asked.length;
+      api.send(type, object);
+      await settled();
+      assert.equal(api.asked.length, asked, 'not at once');
+      api.down = true;
+      await until(() => refusal(guard) === 'Unavailable: cannot reach it');
+      api.down = false;
+      await until(() => refusal(guard) === undefined);
+    }
+  });
+
+  it('starts where the API server cannot be asked, and knows nothing until it can', async () => {
+    const api = new FakeApiServer();
+    api.down = true;
+    const guard = await start(api);
+    assert.equal(refusal(guard), 'Unavailable: cannot reach it');
+    api.down = false;
+    api.namespaces = [namespace('evil', 'kube-system')];
+    await until(() => /namespace "evil"/.test(refusal(guard) ?? ''));
+  });
+});

@@ -1,0 +1,28 @@
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import { describeIssue } from '../api/describe-issue.ts';
+import { stringMap } from '../api/string-map.ts';
+
+/** The label by which the webhooks leave namespaces out (deploy/operator/webhook.yaml). */
+export const nameLabel = 'kubernetes.io/metadata.name';
+
+/** The part of a core/v1 Namespace that decides whether the webhooks are called for it. */
+export const namespaceSchema = v.pipe(
+  v.object({ metadata: v.object({ name: v.string(), labels: v.nullish(stringMap, {}) }) }),
+  v.transform(({ metadata: { name, labels } }) => ({ name, label: labels.get(nameLabel) })),
+);
+
+/** A namespace, and what it has in {@link nameLabel}. */
+export type Namespace = v.InferOutput<typeof namespaceSchema>;
+
+/** Reads a namespace out of an admission request. Throws InvalidInput that names the field at fault. */
+export function parseNamespace(object: unknown): Namespace {
+  const parsed = v.safeParse(namespaceSchema, object, { abortEarly: true });
+  if (parsed.success) return parsed.output;
+  throw new FairleadError('InvalidInput', `not a namespace: ${describeIssue(parsed.issues[0], 'the object')}`);
+}
+
+/** Returns the name of another that a namespace carries in {@link nameLabel}, if it does. */
+export function foreignName({ name, label }: Namespace): string | undefined {
+  return label === name ? undefined : label;
+}

@@ -1,0 +1,173 @@
+import * as v from 'valibot';
+import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
+import { apiServerBytes, hasFewValues } from '../../lib/kube/json-size.ts';
+import { describeIssue } from '../api/describe-issue.ts';
+import type { BindOutcome } from '../bind/bind.ts';
+import type { CheckOutcome } from '../bind/check.ts';
+import { fewNames } from '../bind/decide.ts';
+
+/** Names of any sort have at most so many characters in Kubernetes. */
+const name = v.pipe(v.string(), v.maxLength(253));
+
+/** A DNS label (RFC 1123). It becomes a segment of the path that bindings are asked for at. */
+const namespaceName = v.pipe(v.string(), v.regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/));
+
+const requestSchema = v.object({
+  uid: v.pipe(name, v.minLength(1)),
+  kind: v.object({ group: name, version: name, kind: name }),
+  resource: v.object({ group: name, version: name, resource: name }),
+  subResource: v.optional(name, ''),
+  operation: v.picklist(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
+  object: v.optional(v.unknown()),
+  oldObject: v.optional(v.unknown()),
+});
+
+const review = <T extends v.GenericSchema>(request: T) =>
+  v.object({ apiVersion: v.literal('admission.k8s.io/v1'), kind: v.literal('AdmissionReview'), request });
+const reviewSchema = review(requestSchema);
+const namespacedReviewSchema = review(v.object({ ...requestSchema.entries, namespace: namespaceName }));
+
+/** An object of a request, or why it is not one. */
+export type Reviewed<T> = T | FairleadError;
+
+/**
+ * What the API server asks (admission.k8s.io/v1 AdmissionRequest). Of the objects only what decides is kept, because a
+ * request waits for the bindings, and others meanwhile.
+ */
+export interface AdmissionRequest<T> extends Omit<v.InferOutput<typeof requestSchema>, 'object' | 'oldObject'> {
+  readonly object: Reviewed<T>;
+  readonly oldObject: Reviewed<T>;
+  /** The object's name for people; that of a pod that a controller makes has only its beginning yet. */
+  readonly name: string | undefined;
+  /** Where the object is. Empty for what is in no namespace. */
+  readonly namespace: string;
+  /** Bytes of the object and of what it replaces, as JSON and without their status. At most the bytes of a small review. */
+  readonly bytes: { readonly object: number; readonly oldObject: number };
+}
+
+/** What it is answered (admission.k8s.io/v1 AdmissionReview). */
+export interface AdmissionAnswer {
+  readonly apiVersion: 'admission.k8s.io/v1';
+  readonly kind: 'AdmissionReview';
+  readonly response: {
+    readonly uid: string;
+    readonly allowed: boolean;
+    readonly status?: { readonly code: number; readonly reason: string; readonly message: string };
+    readonly patchType?: 'JSONPatch';
+    readonly patch?: string;
+    readonly auditAnnotations?: Readonly<Record<string, string>>;
+  };
+}
+
+/** Values of JSON in a review: some ten times what the largest pods have, and some ten MiB once they are parsed. */
+const maxValues = 200_000;
+
+/** Of smaller reviews it is not worth the time to look how large each object is. */
+const smallBytes = 128 * 1024;
+
+/** How the objects of a webhook are read. */
+export interface ObjectReader<T> {
+  readonly scope: 'Namespaced' | 'Cluster';
+  /** Throws InvalidInput for what is not such an object. */
+  readonly parse: (object: unknown) => T;
+}
+
+/**
+ * Reads the body of an admission call about objects of a kind. Throws LimitExceeded for one with more than 200,000
+ * values, before it is parsed, and InvalidInput that names the field at fault.
+ */
+export function parseAdmissionReview<T>(body: Uint8Array, { scope, parse }: ObjectReader<T>): AdmissionRequest<T> {
+  if (!hasFewValues(body, maxValues)) {
+    throw new FairleadError('LimitExceeded', `the review has more than ${maxValues} values`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString());
+  } catch (cause) {
+    throw new FairleadError('InvalidInput', 'the review is not JSON', { cause });
+  }
+  const parsed = v.safeParse(scope === 'Cluster' ? reviewSchema : namespacedReviewSchema, value, { abortEarly: true });
+  if (!parsed.success) {
+    const issue = describeIssue(parsed.issues[0], 'the body');
+    throw new FairleadError('InvalidInput', `not an AdmissionReview of admission.k8s.io/v1: ${issue}`);
+  }
+  const { object, oldObject, ...request } = parsed.output.request;
+  return {
+    namespace: '',
+    ...request,
+    object: reviewed(object, parse),
+    oldObject: reviewed(oldObject, parse),
+    name: nameOf(object),
+    bytes:
+      body.length > smallBytes
+        ? { object: bytesWithoutStatus(object), oldObject: bytesWithoutStatus(oldObject) }
+        : { object: body.length, oldObject: body.length },
+  };
+}
+
+function reviewed<T>(object: unknown, parse: (object: unknown) => T): Reviewed<T> {
+  try {
+    return parse(object);
+  } catch (thrown) {
+    return toFairleadError(thrown);
+  }
+}
+
+function bytesWithoutStatus(object: unknown): number {
+  return apiServerBytes(typeof object === 'object' && object !== null ? { ...object, status: undefined } : object);
+}
+
+function nameOf(object: unknown): string | undefined {
+  const named = v.safeParse(v.object({ metadata: v.object({ name }) }), object);
+  if (named.success) return named.output.metadata.name;
+  const generated = v.safeParse(v.object({ metadata: v.object({ generateName: name }) }), object);
+  return generated.success ? `${generated.output.metadata.generateName}…` : undefined;
+}
+
+/** Answers with what came of the pod. The audit annotations stand in the API server's audit log, where no pod's author reaches. */
+export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome): AdmissionAnswer {
+  switch (outcome.outcome) {
+    case 'untouched':
+      return answer({ uid, allowed: true });
+    case 'bound':
+      return answer({
+        uid,
+        allowed: true,
+        ...(outcome.patch.length === 0
+          ? {}
+          : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(outcome.patch)).toString('base64') }),
+        auditAnnotations: {
+          'bound-by': fewNames(outcome.bindings).join(','),
+          'localhost-profile': outcome.localhostProfile,
+        },
+      });
+    case 'refused':
+      return answer({
+        uid,
+        allowed: false,
+        status: { code: 403, reason: 'Forbidden', message: `${outcome.reason}. ${outcome.hint}` },
+      });
+  }
+}
+
+/**
+ * Answers that the object could not be judged, and is therefore not admitted. Nothing of this is its author's fault, so
+ * the code is of the 500s, which controllers retry.
+ */
+export function answerError(uid: string, error: FairleadError): AdmissionAnswer {
+  const { http } = errorMapping[error.kind];
+  const hint = error.hint === undefined ? '' : `. ${error.hint}`;
+  return answer({
+    uid,
+    allowed: false,
+    status: {
+      code: Math.max(http, 500),
+      reason: http === 503 ? 'ServiceUnavailable' : 'InternalError',
+      message: `fairlead operator: ${error.message}${hint}`,
+    },
+  });
+}
+
+function answer(response: AdmissionAnswer['response']): AdmissionAnswer {
+  return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response };
+}

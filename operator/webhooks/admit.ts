@@ -1,0 +1,175 @@
+import { FairleadError } from '#lib/errors';
+import { quote } from '../../lib/text/quote.ts';
+import type { ArtifactBinding } from '../api/artifact-binding.ts';
+import type { Pod } from '../api/pod.ts';
+import { type BindOutcome, bindEphemeralContainers, bindPod } from '../bind/bind.ts';
+import {
+  type CheckOutcome,
+  changesBinding,
+  checkEphemeralContainers,
+  checkPod,
+  checkUnseenPod,
+  checkUpdate,
+} from '../bind/check.ts';
+import { foreignName, type Namespace, nameLabel } from '../kube/namespace.ts';
+import type { AdmissionRequest, Reviewed } from './admission-review.ts';
+import { maxReviewBytes } from './request-limits.ts';
+
+type ListBindings = (namespace: string) => Promise<readonly ArtifactBinding[]>;
+
+/**
+ * Decides on a request before it is complete: the creation of a pod, or ephemeral containers added to one. Throws
+ * InvalidInput for anything else, because a webhook that is called for what it does not know was set up wrongly and
+ * would let things through, and whatever `list` throws.
+ */
+export async function mutate(request: AdmissionRequest<Pod>, list: ListBindings): Promise<BindOutcome> {
+  const { namespace, object, oldObject } = request;
+  switch (subject(request)) {
+    case 'CREATE v1 pods':
+      if (isTooLarge(request)) return tooLarge(request);
+      return bindPod(readable(object), await list(namespace));
+    case 'UPDATE v1 pods/ephemeralcontainers':
+      if (isUnseen(request)) return checkUnseenPod(await list(namespace));
+      return bindEphemeralContainers(readable(object), readable(oldObject), await list(namespace));
+    default:
+      throw unknownSubject(request);
+  }
+}
+
+/**
+ * Decides on a request as the API server is about to store it, by the same rules as {@link mutate}: the creation of a
+ * pod, an update of one, or of its ephemeral containers. Throws as {@link mutate} does.
+ */
+export async function validate(request: AdmissionRequest<Pod>, list: ListBindings): Promise<CheckOutcome> {
+  const { namespace, object, oldObject } = request;
+  switch (subject(request)) {
+    case 'CREATE v1 pods':
+      if (isTooLarge(request)) return tooLarge(request);
+      return checkPod(readable(object), await list(namespace));
+    case 'UPDATE v1 pods': {
+      if (growsTooLarge(request)) return tooLarge(request);
+      const [pod, before] = [readable(object), readable(oldObject)];
+      // Controllers update pods all the time: labels, finalizers, owners. Few updates are worth a request.
+      if (!changesBinding(pod, before))
+        return { outcome: 'untouched', reason: 'nothing changes that a binding decides' };
+      return checkUpdate(pod, before, await list(namespace));
+    }
+    case 'UPDATE v1 pods/ephemeralcontainers':
+      if (isUnseen(request)) return checkUnseenPod(await list(namespace));
+      if (growsTooLarge(request)) return tooLarge(request);
+      return checkEphemeralContainers(readable(object), readable(oldObject), await list(namespace));
+    default:
+      throw unknownSubject(request);
+  }
+}
+
+/**
+ * Decides on a binding that is to be stored: only what can be read is let in, for nobody knows which pods another one
+ * would select. One that is stored already may be changed in all that is right with it, such as to delete it.
+ */
+export function validateBinding(request: AdmissionRequest<ArtifactBinding>): CheckOutcome {
+  const { object, oldObject } = request;
+  switch (subject(request)) {
+    case 'CREATE fairlead.dev/v1alpha1 artifactbindings':
+      break;
+    case 'UPDATE fairlead.dev/v1alpha1 artifactbindings':
+      if (
+        object instanceof FairleadError &&
+        oldObject instanceof FairleadError &&
+        object.message === oldObject.message
+      ) {
+        return { outcome: 'untouched', reason: 'what is wrong with it stays as it was' };
+      }
+      break;
+    default:
+      throw unknownSubject(request);
+  }
+  if (!(object instanceof FairleadError)) return { outcome: 'untouched', reason: 'it can be read' };
+  return { outcome: 'refused', reason: object.message, hint: 'Correct it; docs/operator.md describes the fields.' };
+}
+
+/**
+ * Decides on a namespace that is to be stored: it may not come to carry the name of another in the label by which the
+ * webhooks leave namespaces out. One that does already may be changed in all else, such as to delete it. Throws
+ * InvalidInput for what is not a namespace.
+ */
+export function validateNamespace(request: AdmissionRequest<Namespace>): CheckOutcome {
+  const namespace = readable(request.object);
+  const foreign = foreignName(namespace);
+  switch (subject(request)) {
+    case 'CREATE v1 namespaces':
+      break;
+    case 'UPDATE v1 namespaces':
+    case 'UPDATE v1 namespaces/status':
+    case 'UPDATE v1 namespaces/finalize':
+      if (foreignName(readable(request.oldObject)) === foreign) {
+        return { outcome: 'untouched', reason: 'the name in its label stays as it was' };
+      }
+      break;
+    default:
+      throw unknownSubject(request);
+  }
+  if (foreign === undefined) return { outcome: 'untouched', reason: 'it carries the name of no other' };
+  return {
+    outcome: 'refused',
+    reason: `namespace ${quote(namespace.name)} may not carry the name of another in its label ${nameLabel}=${foreign}`,
+    hint: `The webhooks leave namespaces out by it. Leave it out, or write ${nameLabel}=${namespace.name}.`,
+  };
+}
+
+/** Returns the object of a request. Throws InvalidInput if it could not be read. */
+function readable<T>(object: Reviewed<T>): T {
+  if (object instanceof FairleadError) throw object;
+  return object;
+}
+
+/**
+ * Bytes of a pod as JSON, without its status. A status may be as large, for it repeats the images, and a review of an
+ * update holds two pods: one that could not be judged would keep its finalizers for ever.
+ */
+const maxPodBytes = (maxReviewBytes - 512 * 1024) / 4;
+
+function isTooLarge({ bytes: { object } }: AdmissionRequest<Pod>): boolean {
+  return object > maxPodBytes;
+}
+
+/** One that is too large already may become smaller. */
+function growsTooLarge(request: AdmissionRequest<Pod>): boolean {
+  return isTooLarge(request) && request.bytes.object > request.bytes.oldObject;
+}
+
+function tooLarge({ bytes: { object } }: AdmissionRequest<Pod>): CheckOutcome {
+  return {
+    outcome: 'refused',
+    reason: `the pod is too large: it has ${object} bytes as JSON, and may have ${maxPodBytes}`,
+    hint: 'Move what is large, such as scripts in arguments or annotations, to a ConfigMap.',
+  };
+}
+
+/** What a request is about, such as `CREATE v1 pods`. */
+function subject({ operation, ...what }: AdmissionRequest<unknown>): string {
+  return `${operation} ${describeResource(what)}`;
+}
+
+function describeResource({
+  resource: { group, version, resource },
+  subResource,
+}: Pick<AdmissionRequest<unknown>, 'resource' | 'subResource'>): string {
+  const path = subResource === '' ? resource : `${resource}/${subResource}`;
+  return group === '' ? `${version} ${path}` : `${group}/${version} ${path}`;
+}
+
+/** Whether ephemeral containers come without their pod: API servers before 1.22 have a kind of its own for them. */
+function isUnseen({ kind }: AdmissionRequest<Pod>): boolean {
+  return kind.kind === 'EphemeralContainers';
+}
+
+function unknownSubject({ operation, ...what }: AdmissionRequest<unknown>): FairleadError {
+  return new FairleadError(
+    'InvalidInput',
+    `the webhook is called for ${operation} of ${describeResource(what)}, which it does not judge`,
+    {
+      hint: 'Apply the webhook configurations of this version (deploy/operator/webhook.yaml).',
+    },
+  );
+}

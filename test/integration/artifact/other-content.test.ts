@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { makeImages } from '#test/peers/image';
+import { peer } from '#test/peers/peer';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+import { failed, run, runFairlead, succeeded } from '#test/support/cli/run';
+
+describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profile', () => {
+  let cwd = '';
+  let registry: Registry;
+  const fairlead = (...args: string[]) => runFairlead(args, { cwd });
+  const verify = (name: string, ...more: string[]) =>
+    fairlead('verify', `${registry.host}/${name}`, ...(more.length > 0 ? more : ['--key', 'fairlead.pub']));
+  before(async () => {
+    cwd = await mkdtemp(join(tmpdir(), 'fairlead-other-'));
+    registry = await startRegistry();
+    succeeded(await fairlead('keygen'));
+    const [image] = await makeImages();
+    const copy = (...args: string[]) => run(peer('skopeo'), ['copy', '--dest-tls-verify=false', ...args]);
+    await writeFile(join(cwd, 'image.tar'), image?.archive ?? '');
+    const archive = `oci-archive:${cwd}/image.tar`;
+    succeeded(await copy('--format', 'oci', archive, `docker://${registry.host}/image:oci`));
+    succeeded(await copy('--format', 'v2s2', archive, `docker://${registry.host}/image:docker`));
+    const index = (tag: string, ...args: string[]) =>
+      run(peer('crane'), ['index', 'append', '--insecure', '-t', `${registry.host}/image:${tag}`, ...args]);
+    succeeded(await index('index', '-m', `${registry.host}/image:oci`));
+    succeeded(await index('list', '-m', `${registry.host}/image:docker`, '--docker-empty-base'));
+    await writeFile(join(cwd, 'chart.json'), '{"name": "nginx"}');
+    const chart = ['chart.json:application/vnd.cncf.helm.chart.content.v1.tar+gzip', '--plain-http'];
+    const config = ['--config', 'chart.json:application/vnd.cncf.helm.config.v1+json'];
+    succeeded(await run(peer('oras'), ['push', `${registry.host}/chart:1`, ...config, ...chart], { cwd }));
+    await writeFile(join(cwd, 'p.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}');
+    succeeded(await fairlead('push', 'p.json', `${registry.host}/profile:1`, '--unsigned'));
+    const open = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: "**", unsigned: true}\n';
+    await writeFile(join(cwd, 'open.yaml'), open);
+  });
+  after(async () => {
+    await registry.stop();
+    await rm(cwd, { recursive: true });
+  });
+
+  for (const [name, what] of [
+    ['image:oci', 'a container image'],
+    ['image:docker', 'a container image'],
+    ['image:index', 'an index for linux/amd64, as container images have'],
+    ['image:list', 'an index for linux/amd64, as container images have'],
+    ['chart:1', 'a Helm chart'],
+  ] as const) {
+    it(`is named by verify and pull: ${what}, ${name}`, async () => {
+      const message = new RegExp(`^error: \\S+/${name} is ${what}, and no security profile: `);
+      const unsigned = await verify(name);
+      failed(unsigned, 5, message);
+      assert.match(unsigned.stderr, /is not signed(.|\n)*hint: Name a reference that a profile was pushed to/);
+      failed(await verify(name, '--policy', 'open.yaml'), 3, message);
+      failed(await fairlead('pull', `${registry.host}/${name}`, '--policy', 'open.yaml'), 3, message);
+    });
+  }
+
+  it('is named where it is signed, too', async () => {
+    succeeded(
+      await fairlead('sign', `${registry.host}/image:oci`, '--key', 'fairlead.key', '--signature-format', 'legacy'),
+    );
+    failed(
+      await verify('image:oci'),
+      3,
+      /image:oci is a container image, and no security profile: its config media type/,
+    );
+  });
+
+  it('is not said of a profile that is refused', async () => {
+    const { code, stderr } = await verify('profile:1');
+    assert.equal(code, 5, stderr);
+    assert.match(stderr, /^error: \S+ is not signed/);
+    failed(
+      await verify('profile:1', '--policy', 'open.yaml', '--kind', 'apparmor'),
+      3,
+      /^error: (?!.*no security profile)/,
+    );
+  });
+
+  it('a signed profile is verified by a key without a word of rules, and of another kind with the option for it', async () => {
+    const name = `${registry.host}/profile:1`;
+    succeeded(await fairlead('sign', name, '--key', 'fairlead.key', '--signature-format', 'legacy'));
+    const text = succeeded(await verify('profile:1'));
+    assert.match(text, /^key {8}fairlead\.pub \(SHA-256 /m);
+    assert.doesNotMatch(text, /rule/);
+    const other = await verify('profile:1', '--key', 'fairlead.pub', '--kind', 'apparmor');
+    failed(other, 3, /hint: Ask for kind Seccomp \(--kind seccomp\)/);
+  });
+});

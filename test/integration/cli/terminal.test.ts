@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+import { runFairlead } from '#test/support/cli/run';
+import { runAtTerminal, type Session } from '#test/support/cli/terminal';
+
+const user = { username: 'ann', password: 'correct horse' };
+const name = 'User name for ';
+const password = 'Password or token of ann: ';
+
+describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
+  let registry: Registry;
+  let home: string;
+  before(async () => {
+    registry = await startRegistry({ user });
+    home = await mkdtemp(join(tmpdir(), 'fairlead-terminal-'));
+  });
+  after(async () => {
+    await registry.stop();
+    await rm(home, { recursive: true });
+  });
+  const login = (...answers: [string, string][]) =>
+    runAtTerminal(['login', registry.host], { answers, env: { HOME: home } });
+  const kept = () => readFile(join(home, '.docker/config.json'), 'utf8');
+  const showsNoPassword = ({ screen }: Session) => assert.doesNotMatch(screen, /horse/);
+
+  it('keeps no password that the registry refuses', async () => {
+    const session = await login([name, 'ann\r'], [password, 'wrong horse\r']);
+    assert.equal(session.code, 6, session.screen);
+    assert.match(session.screen, /ann/);
+    showsNoPassword(session);
+    assert.equal(session.restored, true);
+    await assert.rejects(kept(), { code: 'ENOENT' });
+  });
+
+  for (const [question, answers] of [
+    ['user name', [[name, 'an\u0003']]],
+    [
+      'password',
+      [
+        [name, 'ann\r'],
+        [password, 'correct ho\u0003'],
+      ],
+    ],
+  ] as [string, [string, string][]][]) {
+    it(`ends at Ctrl-C while it asks for the ${question}, and gives the terminal back`, async () => {
+      const session = await login(...answers);
+      assert.equal(session.code, 130, session.screen);
+      assert.doesNotMatch(session.screen, /correct|error|defect/);
+      assert.equal(session.restored, true);
+      await assert.rejects(kept(), { code: 'ENOENT' });
+    });
+  }
+
+  it('takes the end of the input for no answer', async () => {
+    const session = await login([name, '\u0004'], [password.replace('ann', ''), '\u0004']);
+    assert.equal(session.code, 2, session.screen);
+    assert.match(session.screen, /must not be empty/);
+    assert.equal(session.restored, true);
+  });
+
+  it('asks for name and password, lets them be corrected, and shows no password', async () => {
+    const session = await login(
+      [name, 'bob\u007f\u007f\u007fanna\u007f\r'],
+      [password, 'nonsense\u0015correct horsf\u007fe\r'],
+    );
+    assert.equal(session.code, 0, session.screen);
+    showsNoPassword(session);
+    assert.equal(session.restored, true);
+    assert.match(await kept(), new RegExp(registry.host));
+    const { stdout } = await runFairlead(['ls', registry.host], { env: { HOME: home } });
+    assert.equal(stdout.trim(), '');
+    assert.equal((await runFairlead(['logout', registry.host], { env: { HOME: home } })).code, 0);
+  });
+
+  it('shows no password that is pasted together with the name', async () => {
+    for (const lineEnd of ['\r', '\n', '\r\n']) {
+      const session = await login([name, `ann${lineEnd}correct horse${lineEnd}`]);
+      assert.equal(session.code, 0, session.screen);
+      showsNoPassword(session);
+    }
+  });
+
+  it('asks for a passphrase twice, and makes no key where they differ', async () => {
+    const choose = (again: string) =>
+      runAtTerminal(['keygen', '--prefix', 'made'], {
+        answers: [
+          ['assphrase', 'correct horse\r'],
+          ['The same again: ', `${again}\r`],
+        ],
+        env: { HOME: home },
+        cwd: home,
+      });
+    const differing = await choose('wrong horse');
+    assert.equal(differing.code, 2, differing.screen);
+    showsNoPassword(differing);
+    await assert.rejects(readFile(join(home, 'made.key')), { code: 'ENOENT' });
+    const session = await choose('correct horse');
+    assert.equal(session.code, 0, session.screen);
+    showsNoPassword(session);
+    assert.match(await readFile(join(home, 'made.key'), 'utf8'), /ENCRYPTED/);
+  });
+});

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseAllDocuments } from 'yaml';
+import { parsePolicy } from '#lib/trust/policy/parse-policy';
+
+const deploy = fileURLToPath(new URL('../../../deploy/', import.meta.url));
+const read = (file: string) => readFileSync(`${deploy}${file}`, 'utf8');
+
+describe('deploy/', () => {
+  it('has a sample policy that the shim can load', () => {
+    const { rules } = parsePolicy(read('shim/policy.yaml'), 'policy.yaml');
+    assert.deepEqual(
+      rules.map(({ match, unsigned }) => [match, unsigned]),
+      [['registry.example.com/security/**', false]],
+    );
+  });
+
+  it('has a unit that reads the policy again where it is reloaded', () => {
+    assert.match(read('shim/fairlead-shim.service'), /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
+  });
+
+  it('builds its image on a base that is named by digest, which the build has to be given', () => {
+    const lines = read('Dockerfile').split('\n');
+    const bases = lines.filter((line) => /^FROM /.test(line));
+    assert.ok(bases.length > 0);
+    for (const base of bases) assert.match(base, /^FROM \S+@(?:sha256:[0-9a-f]{64}|\$\{NODE_DIGEST\})(?: AS \S+)?$/);
+    assert.ok(lines.includes('ARG NODE_DIGEST'), 'with no default');
+  });
+
+  it('installs the package nowhere by the command of npm that passes its shrinkwrap over', () => {
+    for (const file of ['Dockerfile', 'README.md', 'install.sh']) {
+      const commands = read(file)
+        .split('\n')
+        .filter((line) => /^(?:RUN|\$) .*npm install|^\s+npm install|: `npm install/.test(line));
+      assert.deepEqual(commands, [], file);
+    }
+    assert.match(read('Dockerfile'), /^RUN sh \/tmp\/fairlead\/install\.sh /m);
+  });
+
+  for (const file of readdirSync(`${deploy}operator`).filter((name) => name.endsWith('.yaml'))) {
+    it(`has well-formed YAML in operator/${file}`, () => {
+      for (const document of parseAllDocuments(read(`operator/${file}`))) {
+        assert.deepEqual([document.errors, document.warnings], [[], []]);
+        assert.ok(document.has('apiVersion') && document.has('kind'));
+      }
+    });
+  }
+});

@@ -1,0 +1,138 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Artifact } from '#lib/artifact/artifact';
+import { packArtifact } from '#lib/artifact/pack-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { readProfile } from '#lib/profile/read-profile';
+import { remoteRepository } from '#lib/registry/remote/repository';
+import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/keys/key';
+import { signArtifact } from '#lib/trust/sign/sign-artifact';
+import { packSignature } from '#lib/trust/signature/pack-signature';
+import { finishFolder, startProgram, temporaryFolder } from '../../peers/program.ts';
+import { launcher } from '../cli/run.ts';
+import { type CriClient, connectCri } from './client.ts';
+
+/** A shim of the test's own, as a process, in front of one runtime and with rules for one registry. */
+export interface TestShim {
+  /** Path of its socket. */
+  readonly socket: string;
+  readonly client: CriClient;
+  readonly folder: string;
+  readonly state: string;
+  readonly seccompRoot: string;
+  readonly pid: number;
+  /** Signs for `<registry>/signed/**`, which the policy asks a signature for. */
+  readonly signer: Signer;
+  /** What it logged so far. */
+  log(): LogRecord[];
+  /** Kills it with SIGKILL. */
+  kill(): Promise<void>;
+  /** Ends it where it runs, and starts it on the same state. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface LogRecord {
+  readonly messageId?: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** Rules of the policy: `signed/**` needs a signature, `open/**` needs none, nothing else is allowed. */
+function policyFor(registryHost: string): string {
+  return `apiVersion: fairlead.dev/v1
+kind: TrustPolicy
+rules:
+  - {match: "${registryHost}/signed/**", kinds: [Seccomp], require: [{key: release.pub}]}
+  - {match: "${registryHost}/open/**", unsigned: true}
+`;
+}
+
+/** Starts `fairlead shim` in front of a runtime's socket. */
+export async function startTestShim(options: {
+  readonly runtime: string;
+  readonly registryHost: string;
+  readonly args?: readonly string[];
+}): Promise<TestShim> {
+  const folder = temporaryFolder('shim');
+  const [socket, state, policy] = ['shim.sock', 'state', 'policy.yaml'].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const seccompRoot = path.join(folder, 'kubelet', 'seccomp');
+  const keys = await generateKeyPair();
+  writeFileSync(path.join(folder, 'release.pub'), keys.publicKey);
+  writeFileSync(policy, policyFor(options.registryHost));
+  const client = connectCri(socket);
+  const start = () =>
+    startProgram({
+      name: 'shim',
+      command: process.execPath,
+      args: [
+        launcher,
+        'shim',
+        ...['--listen', `unix://${socket}`, '--runtime', `unix://${options.runtime}`],
+        ...['--policy', policy, '--state', state, '--seccomp-root', seccompRoot],
+        ...(options.args ?? []),
+      ],
+      env: { HOME: folder },
+      folder,
+      ready: async () => (await client.version()).runtimeName !== '',
+    });
+  let program = await start();
+  return {
+    socket,
+    client,
+    folder,
+    state,
+    seccompRoot,
+    get pid() {
+      return program.pid;
+    },
+    signer: await loadPrivateKey(keys.privateKey),
+    log: () =>
+      readFileSync(program.log, 'utf8')
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as LogRecord),
+    async kill() {
+      process.kill(program.pid, 'SIGKILL');
+      await program.stop();
+    },
+    async restart() {
+      await program.stop();
+      program = await start();
+    },
+    async stop() {
+      client.close();
+      await program.stop();
+      finishFolder(folder);
+    },
+  };
+}
+
+/** Allows everything but the calls that change a file's mode. */
+export const denyChmod = JSON.stringify({
+  defaultAction: 'SCMP_ACT_ALLOW',
+  syscalls: [{ names: ['chmod', 'fchmod', 'fchmodat', 'fchmodat2'], action: 'SCMP_ACT_ERRNO', errnoRet: 1 }],
+});
+
+/** Packs a profile's text; `title` makes artifacts of the same text differ. */
+export function packText(text: string, title = 'profile.json'): Artifact {
+  return packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime', title });
+}
+
+/** Pushes an artifact, signed or not, and gives its pinned reference. */
+export async function publish(
+  registryHost: string,
+  repository: string,
+  artifact: Artifact,
+  signer?: Signer,
+): Promise<string> {
+  const target = remoteRepository({ registry: registryHost, repository });
+  const { descriptor } = artifact;
+  const signature = signer && packSignature(descriptor, await signArtifact(descriptor, signer));
+  await pushArtifact(target, artifact, signature, undefined);
+  return `${registryHost}/${repository}@${descriptor.digest}`;
+}
