@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Plain JavaScript that any Node since 14 can parse: it must be able to say that the Node is too old.
+// Plain JavaScript that any Node since 14 can parse: it must be able to say that the Node is too
+// old.
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,8 +24,8 @@ const main = inCheckout ? source : new URL('../dist/cli/main.js', import.meta.ur
 const { run } = await import(main.href);
 process.exitCode = await run(process.argv.slice(2));
 
-// What lies in a checkout came from whoever may push there, and a folder that is relative may be in one: CI jobs are told to keep
-// their caches below the project.
+// What lies in a checkout came from whoever may push there, and a folder that is relative may be in
+// one: CI jobs are told to keep their caches below the project.
 function isOutside(folder) {
   if (!isAbsolute(folder)) return false;
   for (let at = folder; ; at = dirname(at)) {
@@ -33,8 +34,9 @@ function isOutside(folder) {
   }
 }
 
-// Compiling at each start takes a fifth of most commands. Whoever can write the cache decides what runs, so it lies where only this
-// user can: not in a shared temporary folder, and not in the home of another, which sudo may leave in the environment.
+// Compiling at each start takes a fifth of most commands. Whoever can write the cache decides what
+// runs, so it lies where only this user can: not in a shared temporary folder, and not in the home
+// of another, which sudo may leave in the environment.
 function ownCache() {
   const { HOME, XDG_CACHE_HOME } = process.env;
   const parent = XDG_CACHE_HOME && isOutside(XDG_CACHE_HOME) ? XDG_CACHE_HOME : HOME && join(HOME, '.cache');

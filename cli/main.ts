@@ -4,7 +4,10 @@ import { GateClosed, gateExit } from './process/gate.ts';
 import { packageVersion } from './process/version.ts';
 import { asksForJson, writeError, writeNote } from './terminal/output.ts';
 
-/** What a file of cli/commands exports: it puts arguments, options, help and the action on a fresh command. */
+/**
+ * What a file of cli/commands exports: it puts arguments, options, help and the action on a fresh
+ * command.
+ */
 export interface CommandModule {
   readonly define: (command: Command) => void;
 }
@@ -47,11 +50,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
 /**
  * Runs the program.
  * @param argv the arguments after the program's name
- * @returns the exit code (lib/errors.ts, errorMapping; cli/process/gate.ts); results are on stdout, errors on stderr by then
+ * @returns the exit code (lib/errors.ts, errorMapping; cli/process/gate.ts); results are on stdout,
+ * errors on stderr by then
  */
 export async function run(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
-    // A reader that stops early (`fairlead pull … | head`) is no failure; nor does it make one a success.
+    // A reader that stops early (`fairlead pull … | head`) is no failure; nor does it make one a
+    // success.
     if (cause.code === 'EPIPE' || cause.code === 'ERR_STREAM_DESTROYED') return;
     process.exit(
       report(
@@ -87,7 +92,8 @@ function report(error: FairleadError, argv: readonly string[]): number {
 }
 
 /**
- * The whole command line as commander knows it; the commands that `argv` names have their options, the others their summary.
+ * The whole command line as commander knows it; the commands that `argv` names have their options,
+ * the others their summary.
  */
 export async function buildProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command('fairlead')
@@ -111,7 +117,10 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
   return program;
 }
 
-/** Commander's complaint as an error of ours; undefined where it only ended the run after help or version. */
+/**
+ * Commander's complaint as an error of ours; undefined where it only ended the run after help or
+ * version.
+ */
 function usageError(error: CommanderError, [word = '', next = '']: readonly string[]): FairleadError | undefined {
   if (error.exitCode === 0) return undefined;
   const command = word === 'policy' && /^(?:check|test|import)$/.test(next) ? `${word} ${next}` : word;

@@ -80,7 +80,8 @@ describe('forms of a profile, on the command line', () => {
       const args = command.replace('FILE', file).split(' ').slice(1);
       await writeFile(join(cwd, 'converted.json'), succeeded(await fairlead(args)));
       succeeded(await push('converted.json'));
-      // What lint, diff and explain say of a file that is refused is refused as well, or tells of it.
+      // What lint, diff and explain say of a file that is refused is refused as well, or tells of
+      // it.
       const linted = await fairlead(['lint', file]);
       const isResource = file.endsWith('.yaml') && file !== 'runtime.yaml';
       if (linted.code === 0) assert.ok(isResource || linted.stdout.includes('(docker-form, /)'), linted.stdout);

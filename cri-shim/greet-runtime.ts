@@ -7,8 +7,8 @@ import type { ShimLog } from './shim-log.ts';
 const patience = 10_000;
 
 /**
- * Asks the runtime for its version, and warns where it does not answer: it may start after the shim,
- * and the address may be wrong. Returns a function that cancels the request.
+ * Asks the runtime for its version, and warns where it does not answer: it may start after the
+ * shim, and the address may be wrong. Returns a function that cancels the request.
  */
 export function greetRuntime(call: CallRuntime, runtime: string, log: Pick<ShimLog, 'warn'>): () => Promise<void> {
   const stopping = new AbortController();

@@ -37,8 +37,8 @@ export interface MetricsServer extends ShimMetrics {
 }
 
 /**
- * Serves the metrics for Prometheus at `http://<address>/metrics`; port 0 takes a free one. prom-client is loaded here only: it
- * is a good part of the shim's memory.
+ * Serves the metrics for Prometheus at `http://<address>/metrics`; port 0 takes a free one.
+ * prom-client is loaded here only: it is a good part of the shim's memory.
  */
 export async function serveMetrics(address: string): Promise<MetricsServer> {
   const { host, port } = parseAddress(address);
@@ -76,7 +76,8 @@ export async function serveMetrics(address: string): Promise<MetricsServer> {
   });
 
   const answered = new WeakSet<Socket>();
-  // Whoever reaches the address must not be able to take the shim's time, memory or files: pods wait for it.
+  // Whoever reaches the address must not be able to take the shim's time, memory or files: pods
+  // wait for it.
   const server = createServer({ headersTimeout: longestWait, requestTimeout: longestWait }, (request, response) => {
     const { socket } = request;
     if (answered.has(socket)) return void socket.destroy();

@@ -41,7 +41,9 @@ export interface ShimOptions extends ProviderOptions {
   readonly seccompRoot?: string;
   /** Where to serve metrics, `host:port`; nowhere unless told. */
   readonly metrics?: string;
-  /** File to which every decision about an artifact is appended as a line of JSON; none unless told. */
+  /**
+   * File to which every decision about an artifact is appended as a line of JSON; none unless told.
+   */
   readonly decisionLog?: string;
   readonly log: ShimLog;
 }
@@ -61,10 +63,11 @@ const longestText = 4096;
 const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
- * Starts the shim between kubelet and container runtime. Throws InvalidInput if the policy, the credential providers
- * or a socket address is invalid, if both addresses are the same socket, or if other users can change the policy, the
- * state directory, the decision log, the credential providers or the directory of a socket. Throws Conflict if another shim uses the
- * socket or the state directory.
+ * Starts the shim between kubelet and container runtime. Throws InvalidInput if the policy, the
+ * credential providers or a socket address is invalid, if both addresses are the same socket, or if
+ * other users can change the policy, the state directory, the decision log, the credential
+ * providers or the directory of a socket. Throws Conflict if another shim uses the socket or the
+ * state directory.
  */
 export async function startShim(options: ShimOptions): Promise<Shim> {
   const { log } = options;
@@ -147,7 +150,10 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
   }
 }
 
-/** As much of a text as is logged: pods name profiles of a mebibyte, and the kubelet tries again and again. */
+/**
+ * As much of a text as is logged: pods name profiles of a mebibyte, and the kubelet tries again and
+ * again.
+ */
 function beginningOf(text: string): string {
   return text.length > longestText ? `${text.slice(0, longestText)}…` : text;
 }
@@ -197,7 +203,8 @@ function handlersOf({
     ['runtime.v1.RuntimeService/Status', handleStatus],
     ['runtime.v1.RuntimeService/RunPodSandbox', runPodSandbox],
     ['runtime.v1.RuntimeService/CreateContainer', createContainer],
-    // containerd 1.6 and 1.7 still serve what kubelets before 1.23 speak; these messages are the same there.
+    // containerd 1.6 and 1.7 still serve what kubelets before 1.23 speak; these messages are the
+    // same there.
     ['runtime.v1alpha2.RuntimeService/RunPodSandbox', runPodSandbox],
     ['runtime.v1alpha2.RuntimeService/CreateContainer', createContainer],
     ['runtime.v1.ImageService/PullSecurityProfileArtifact', handlePull(source)],

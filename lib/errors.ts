@@ -1,4 +1,7 @@
-/** What went wrong, as a closed set; each kind has one exit code, one HTTP status and one gRPC status (see {@link errorMapping}). */
+/**
+ * What went wrong, as a closed set; each kind has one exit code, one HTTP status and one gRPC
+ * status (see {@link errorMapping}).
+ */
 export type ErrorKind =
   | 'InvalidInput'
   | 'ProfileInvalid'
@@ -19,7 +22,10 @@ export interface ErrorMapping {
   readonly http: number;
   /** gRPC status code number (https://grpc.io/docs/guides/status-codes/). */
   readonly grpc: number;
-  /** Well-known prefix of k8s.io/cri-api/pkg/errors and KEP-6061 that the kubelet looks for in the gRPC message. */
+  /**
+   * Well-known prefix of k8s.io/cri-api/pkg/errors and KEP-6061 that the kubelet looks for in the
+   * gRPC message.
+   */
   readonly criPrefix?: string;
 }
 
@@ -36,7 +42,10 @@ export const errorMapping: Readonly<Record<ErrorKind, ErrorMapping>> = {
   Internal: { exit: 70, http: 500, grpc: 13 },
 };
 
-/** The one error type of Fairlead: `message` names the thing, `cause` is what lay behind it, `hint` says what to do next. */
+/**
+ * The one error type of Fairlead: `message` names the thing, `cause` is what lay behind it, `hint`
+ * says what to do next.
+ */
 export class FairleadError extends Error {
   override readonly name = 'FairleadError';
   readonly kind: ErrorKind;
@@ -77,14 +86,18 @@ export class FairleadError extends Error {
 /** What the system says if this process, or the machine, has no more files or memory. */
 const codesOfExhaustion: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** Says whether the system had no more files or memory for something: that passes, and says nothing of what was asked for. */
+/**
+ * Says whether the system had no more files or memory for something: that passes, and says nothing
+ * of what was asked for.
+ */
 export function isExhausted(error: unknown): boolean {
   return error instanceof Error && 'code' in error && codesOfExhaustion.has(error.code);
 }
 
 /**
- * The message of an error as it can be shown wherever it ends up: in an event of Kubernetes, an answer, a log. Messages quote what strangers
- * wrote: control and format characters, which could play with a terminal or make lines of their own, are written as escapes.
+ * The message of an error as it can be shown wherever it ends up: in an event of Kubernetes, an
+ * answer, a log. Messages quote what strangers wrote: control and format characters, which could
+ * play with a terminal or make lines of their own, are written as escapes.
  */
 export function shownMessage({ summary, details = [] }: FairleadError): string {
   const shown = [summary, ...details].map((line) =>
@@ -94,8 +107,8 @@ export function shownMessage({ summary, details = [] }: FairleadError): string {
 }
 
 /**
- * Makes any thrown value a FairleadError. What is not one already is our own defect and becomes `Internal`, unless the machine is
- * exhausted, which is `Unavailable`.
+ * Makes any thrown value a FairleadError. What is not one already is our own defect and becomes
+ * `Internal`, unless the machine is exhausted, which is `Unavailable`.
  */
 export function toFairleadError(thrown: unknown): FairleadError {
   if (thrown instanceof FairleadError) return thrown;

@@ -1,4 +1,6 @@
-/** A package of a lock file (npm, package-lock.json version 3), as far as it is of interest here. */
+/**
+ * A package of a lock file (npm, package-lock.json version 3), as far as it is of interest here.
+ */
 interface LockedPackage {
   readonly version?: string;
   readonly integrity?: string;
@@ -18,7 +20,9 @@ export interface LockFile {
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
-/** Fields of the lock file that are of the checkout alone, or of the registry that it was made with. */
+/**
+ * Fields of the lock file that are of the checkout alone, or of the registry that it was made with.
+ */
 const left: ReadonlySet<string> = new Set([
   'dev',
   'devOptional',
@@ -30,9 +34,10 @@ const left: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes the lock file of the published package from that of the checkout: what its dependencies need, without what only development
- * does, and without addresses: each package comes from the registry of whoever installs it, and is checked by its hash.
- * Throws where a dependency is missing from the lock file, or has no hash.
+ * Makes the lock file of the published package from that of the checkout: what its dependencies
+ * need, without what only development does, and without addresses: each package comes from the
+ * registry of whoever installs it, and is checked by its hash. Throws where a dependency is missing
+ * from the lock file, or has no hash.
  */
 export function shrinkwrapOf({ name, version, lockfileVersion, requires, packages }: LockFile): LockFile {
   const needed = new Set<string>(['']);

@@ -1,12 +1,15 @@
 /**
- * Writes lib/profile/seccomp/tables/syscall-table.ts: the names of all system calls by architecture, from the kernel's user
- * headers on this machine (Debian: linux-libc-dev, on amd64).
+ * Writes lib/profile/seccomp/tables/syscall-table.ts: the names of all system calls by
+ * architecture, from the kernel's user headers on this machine (Debian: linux-libc-dev, on amd64).
  *
  *     node tools/syscall-table.ts > lib/profile/seccomp/tables/syscall-table.ts
  */
 import { readFileSync } from 'node:fs';
 
-/** Numbers from 451 on are the same on all architectures; headers older than 6.18 lack some of these. */
+/**
+ * Numbers from 451 on are the same on all architectures; headers older than 6.18 lack some of
+ * these.
+ */
 const recent = [
   ...['cachestat', 'fchmodat2', 'map_shadow_stack', 'futex_wake', 'futex_wait', 'futex_requeue'],
   ...['statmount', 'listmount', 'lsm_get_self_attr', 'lsm_set_self_attr', 'lsm_list_modules', 'mseal'],
@@ -14,7 +17,10 @@ const recent = [
   ...['listns'],
 ];
 
-/** Names that libseccomp knows and other architectures have, or that are parts of socketcall and ipc. */
+/**
+ * Names that libseccomp knows and other architectures have, or that are parts of socketcall and
+ * ipc.
+ */
 const elsewhere = [
   ...['arm_fadvise64_64', 'arm_sync_file_range', 'breakpoint', 'cacheflush', 'set_tls', 'usr26', 'usr32', 'get_tls'],
   ...['pciconfig_iobase', 'pciconfig_read', 'pciconfig_write', 'rtas', 'spu_create', 'spu_run', 'swapcontext'],
@@ -45,7 +51,9 @@ export const i386: readonly string[] = words(\`
 ${lines([...i386, ...recent, 'recv', 'send', 'accept', 'semop', 'semtimedop'])}
 \`);
 
-/** The system calls of architectures with the kernel's generic table: aarch64, riscv64, loongarch64. */
+/**
+ * The system calls of architectures with the kernel's generic table: aarch64, riscv64, loongarch64.
+ */
 export const generic: readonly string[] = words(\`
 ${lines([...generic, ...recent, 'riscv_flush_icache', 'riscv_hwprobe'])}
 \`);

@@ -145,7 +145,10 @@ function refuseIncomparable(
   return depends.length > 0;
 }
 
-/** Reports a profile that has none to be compared with. Nothing ran under a new one, so it loosens nothing. */
+/**
+ * Reports a profile that has none to be compared with. Nothing ran under a new one, so it loosens
+ * nothing.
+ */
 async function say(
   side: { readonly change: OneSided['change']; readonly file: string },
   options: DiffOptions,

@@ -74,7 +74,9 @@ async function explain(file: string, options: ExplainOptions): Promise<void> {
   });
 }
 
-/** What every AppArmor policy denies of what a profile lists, which no profile that meets it says. */
+/**
+ * What every AppArmor policy denies of what a profile lists, which no profile that meets it says.
+ */
 function neverPermitted(artifact: Profile): readonly string[] {
   if (artifact.kind !== 'AppArmor') return [];
   const found = lintProfile(artifact).filter(({ code }) => code === 'never-permitted');
@@ -118,7 +120,10 @@ async function readInputs(
   };
 }
 
-/** Returns a profile as nodes apply it: comparisons of 64 bits where the kernel takes 32 let nothing through. */
+/**
+ * Returns a profile as nodes apply it: comparisons of 64 bits where the kernel takes 32 let nothing
+ * through.
+ */
 function asApplied(profile: Profile, { architecture }: ExplainOptions): Profile {
   if (profile.kind !== 'Seccomp') return profile;
   return { ...profile, seccomp: narrowComparisons(profile.seccomp, nativeArchitecture(architecture)).profile };

@@ -15,7 +15,10 @@ import {
 } from '../options/options.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
-/** What stands in the registry under a reference; nothing of it is verified but that the bytes have their digests. */
+/**
+ * What stands in the registry under a reference; nothing of it is verified but that the bytes have
+ * their digests.
+ */
 interface Inspection {
   readonly reference: Reference;
   readonly descriptor: Descriptor;

@@ -84,7 +84,10 @@ async function load(file: string, referenceText: string, options: OutputOptions 
   });
 }
 
-/** Does what reads an archive that was unpacked at `root`. Throws InvalidInput naming its file where content is missing there. */
+/**
+ * Does what reads an archive that was unpacked at `root`. Throws InvalidInput naming its file where
+ * content is missing there.
+ */
 async function wholly(file: string, root: string, action: () => Promise<void>): Promise<void> {
   try {
     await action();
@@ -96,7 +99,10 @@ async function wholly(file: string, root: string, action: () => Promise<void>): 
   }
 }
 
-/** What of an archive is wanted, with the tags that it gets. Throws NotFound, and InvalidInput where a tag would fit several. */
+/**
+ * What of an archive is wanted, with the tags that it gets. Throws NotFound, and InvalidInput where
+ * a tag would fit several.
+ */
 function choose(roots: readonly LayoutRoot[], { tag, digest }: Reference, file: string): readonly LayoutRoot[] {
   const wanted = digest === undefined ? roots : roots.filter(({ descriptor }) => descriptor.digest === digest);
   const [first] = wanted;

@@ -178,7 +178,10 @@ function namingFlags<T>(work: () => T): T {
   }
 }
 
-/** Loads a policy that is there: to a node, one that is not is a policy that denies everything; to who looks at it, a mistake. */
+/**
+ * Loads a policy that is there: to a node, one that is not is a policy that denies everything; to
+ * who looks at it, a mistake.
+ */
 async function loadExisting(file: string) {
   const { loadPolicy } = await import('#lib/trust/policy/load-policy');
   await stat(file).catch((cause: unknown) => {

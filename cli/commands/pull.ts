@@ -85,9 +85,11 @@ async function pull(referenceText: string, options: PullOptions, command: Comman
 }
 
 /**
- * The profile as runtimes read it: byte for byte as it was published, unless that was in the form of Docker and Podman.
+ * The profile as runtimes read it: byte for byte as it was published, unless that was in the form
+ * of Docker and Podman.
  *
- * @param isDescribed whether the command line describes the container for which such a profile is resolved.
+ * @param isDescribed whether the command line describes the container for which such a profile is
+ * resolved.
  */
 async function contentFor(pulled: PulledProfile, options: PullOptions, isDescribed: boolean): Promise<Uint8Array> {
   const { profile } = pulled;

@@ -86,7 +86,8 @@ async function push(file: string, referenceText: string, options: PushOptions): 
   // A policy may allow more, or less, than what nodes allow unless told.
   const bytes = await readInput(file, options.policy === undefined ? defaultLimits.artifactBytes : maxArtifactBytes);
   const provenance = options.provenance ? await ownProvenance() : undefined;
-  // A key takes its time to open, on another thread: all else is loaded, checked and sent ahead meanwhile.
+  // A key takes its time to open, on another thread: all else is loaded, checked and sent ahead
+  // meanwhile.
   const opening = await startSigner(options, process.env);
   const [policy, connect, { publish }] = await Promise.all([
     options.policy === undefined ? undefined : readPolicy(options.policy),
@@ -125,7 +126,10 @@ async function ownProvenance(): Promise<object> {
   return buildProvenance(process.env);
 }
 
-/** The time that reproducible builds agree on (https://reproducible-builds.org/specs/source-date-epoch/). */
+/**
+ * The time that reproducible builds agree on
+ * (https://reproducible-builds.org/specs/source-date-epoch/).
+ */
 function sourceDate(env: NodeJS.ProcessEnv): Date | undefined {
   const text = env['SOURCE_DATE_EPOCH'];
   if (text === undefined || text === '') return undefined;

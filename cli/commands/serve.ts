@@ -123,7 +123,10 @@ async function serve(given: ServeOptions): Promise<void> {
   }
 }
 
-/** Loads what the first pull needs and commands load late: to load it holds up all callers for tens of milliseconds. */
+/**
+ * Loads what the first pull needs and commands load late: to load it holds up all callers for tens
+ * of milliseconds.
+ */
 async function loadEarly(): Promise<void> {
   const [{ sigstoreBundle }] = await Promise.all([
     import('#lib/trust/signature/sigstore-bundle'),
@@ -195,8 +198,8 @@ function localPaths({ embedded, ociLayout }: ServeOptions): Readonly<Record<stri
 }
 
 /**
- * Names the policy and the folders in full: so they are found in the text of an error, to be told by another name.
- * Of a bare `policy.yaml` nobody could say whether it is the file.
+ * Names the policy and the folders in full: so they are found in the text of an error, to be told
+ * by another name. Of a bare `policy.yaml` nobody could say whether it is the file.
  */
 function withWholePaths(options: ServeOptions): ServeOptions {
   const { policy, embedded, ociLayout } = options;

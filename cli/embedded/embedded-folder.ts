@@ -26,7 +26,9 @@ rules:
       - key: fairlead.pub
 `;
 
-/** Makes what is missing in the folder, and says where everything is. What is there stays as it is. */
+/**
+ * Makes what is missing in the folder, and says where everything is. What is there stays as it is.
+ */
 export async function prepareEmbeddedFolder(folder: string): Promise<EmbeddedFolder> {
   const files: EmbeddedFolder = {
     ociLayout: join(folder, 'registry'),

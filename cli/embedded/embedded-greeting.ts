@@ -15,7 +15,10 @@ export interface EmbeddedStart {
   readonly pull?: string | undefined;
 }
 
-/** What to try, for who starts the services without having prepared anything; of what was given, nothing is promised. */
+/**
+ * What to try, for who starts the services without having prepared anything; of what was given,
+ * nothing is promised.
+ */
 export function embeddedGreeting({ folder, given, push, pull }: EmbeddedStart): string {
   const signsOtherwise = given.key !== undefined || given.unsigned === true;
   const held = [

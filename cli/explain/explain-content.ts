@@ -3,8 +3,8 @@ import { formatReference, type Reference, tagOrDigestOf } from '#lib/registry/re
 import type { Connect } from '../options/connect.ts';
 
 /**
- * Waits for a profile to be pulled. If the reference names something else, such as a container image, the error says so first:
- * that the artifact is unsigned then matters little.
+ * Waits for a profile to be pulled. If the reference names something else, such as a container
+ * image, the error says so first: that the artifact is unsigned then matters little.
  */
 export async function explainingContent<T>(pulling: Promise<T>, reference: Reference, connect: Connect): Promise<T> {
   try {
@@ -26,7 +26,10 @@ export async function explainingContent<T>(pulling: Promise<T>, reference: Refer
   }
 }
 
-/** What else than a profile is there. What goes wrong here says less than the refusal that was to be explained. */
+/**
+ * What else than a profile is there. What goes wrong here says less than the refusal that was to be
+ * explained.
+ */
 async function contentOf(reference: Reference, connect: Connect): Promise<string | undefined> {
   const { fetchOtherContent } = await import('#lib/artifact/other-content');
   const target = connect(reference);

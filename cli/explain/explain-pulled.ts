@@ -3,9 +3,11 @@ import { formatReference } from '#lib/registry/reference';
 import { oneLine } from '../terminal/output.ts';
 
 /**
- * Says in lines what was pulled and why it may be used: which rule, which signature, which key or identity.
+ * Says in lines what was pulled and why it may be used: which rule, which signature, which key or
+ * identity.
  *
- * @param options `ruled` is false where no policy was given, but a key, so that there is no rule that a person knows.
+ * @param options `ruled` is false where no policy was given, but a key, so that there is no rule
+ * that a person knows.
  */
 export function explainPulled(
   { reference, descriptor, profile, verification }: PulledProfile,

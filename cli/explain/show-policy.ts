@@ -59,7 +59,10 @@ function attestationText({ type, by, provenance }: AttestationRequirement): stri
   return `attestation ${type}${facts.join('')}, by ${by === undefined ? 'a signer of the artifact' : requirementText(by)}`;
 }
 
-/** The positions of the rules that come before, or that it would take too long to tell whether they leave something. */
+/**
+ * The positions of the rules that come before, or that it would take too long to tell whether they
+ * leave something.
+ */
 function shadowDocument(shadow: Shadow): object {
   if (typeof shadow !== 'object') return shadow === undefined ? {} : { undecided: true };
   return { neverAsked: shadow.map(({ position }) => position).join(', ') };

@@ -9,7 +9,10 @@ import { removedAfter } from './removed-after.ts';
 /** Most bytes of an archive that is loaded: profiles are small, and what is larger fills a disk. */
 const archiveLimit = 1024 ** 3;
 
-/** Writes a repository of a layout folder as an archive, whole or not at all. Throws InvalidInput where the file cannot be written. */
+/**
+ * Writes a repository of a layout folder as an archive, whole or not at all. Throws InvalidInput
+ * where the file cannot be written.
+ */
 export async function writeArchive(file: string, folder: string, name: string): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}`;
   try {
@@ -24,7 +27,10 @@ export async function writeArchive(file: string, folder: string, name: string): 
   }
 }
 
-/** Reads an archive into a repository of a layout folder, at most 1 GiB. Throws InvalidInput where the file cannot be read or is none. */
+/**
+ * Reads an archive into a repository of a layout folder, at most 1 GiB. Throws InvalidInput where
+ * the file cannot be read or is none.
+ */
 export async function readArchive(file: string, folder: string, name: string): Promise<void> {
   let handle: FileHandle;
   try {

@@ -4,7 +4,10 @@ import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { makeFolder } from '#lib/files/make-folder';
 
-/** Makes a folder that a person named on the command line, where it is not there yet. Throws InvalidInput naming it, and what is no folder. */
+/**
+ * Makes a folder that a person named on the command line, where it is not there yet. Throws
+ * InvalidInput naming it, and what is no folder.
+ */
 export async function makeChosenFolder(folder: string, mode?: number): Promise<void> {
   try {
     await makeFolder(folder, mode);

@@ -4,7 +4,10 @@ import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { writeWhole } from '#lib/files/write-whole';
 
-/** Reads a file that a person named on the command line; `-` is stdin. Stops at `limit` bytes. Throws InvalidInput or LimitExceeded. */
+/**
+ * Reads a file that a person named on the command line; `-` is stdin. Stops at `limit` bytes.
+ * Throws InvalidInput or LimitExceeded.
+ */
 export async function readInput(path: string, limit: number): Promise<Uint8Array> {
   if (path === '-') return readStdin(limit);
   let handle: Awaited<ReturnType<typeof open>> | undefined;
@@ -32,8 +35,9 @@ export async function readText(path: string): Promise<string> {
 }
 
 /**
- * Refuses a command line that takes two things from stdin, of which one would be used as the other: a password as what is published.
- * `takers` are options and arguments that may take it, undefined where they do not. Throws InvalidInput.
+ * Refuses a command line that takes two things from stdin, of which one would be used as the other:
+ * a password as what is published. `takers` are options and arguments that may take it, undefined
+ * where they do not. Throws InvalidInput.
  */
 export function refuseSharedStdin(...takers: readonly (string | undefined)[]): void {
   const [first, second] = takers.filter((taker) => taker !== undefined);
@@ -59,7 +63,10 @@ async function gather(stream: AsyncIterable<Uint8Array>, name: string, limit: nu
   return Buffer.concat(chunks);
 }
 
-/** Writes a file whole or not at all: another process sees the old content or the new. Throws InvalidInput naming it. */
+/**
+ * Writes a file whole or not at all: another process sees the old content or the new. Throws
+ * InvalidInput naming it.
+ */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await writeWhole(path, bytes, { temporaryFolder: dirname(path), mode: 0o644 });
@@ -68,7 +75,10 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
   }
 }
 
-/** Writes a file that must not be there yet, with this mode, through to the disk, whole or not at all. Throws Conflict where it is. */
+/**
+ * Writes a file that must not be there yet, with this mode, through to the disk, whole or not at
+ * all. Throws Conflict where it is.
+ */
 export async function writeNewFile(path: string, content: Uint8Array | string, mode: number): Promise<void> {
   try {
     const handle = await open(path, 'wx', mode);
@@ -92,7 +102,10 @@ export async function writeNewFile(path: string, content: Uint8Array | string, m
   }
 }
 
-/** Refuses `-` where a file is written: elsewhere that is a standard stream, and here it would be a file of that name. Throws InvalidInput. */
+/**
+ * Refuses `-` where a file is written: elsewhere that is a standard stream, and here it would be a
+ * file of that name. Throws InvalidInput.
+ */
 export function refuseDash(path: string, hint: string): void {
   if (path === '-') throw new FairleadError('InvalidInput', 'a file is written here, and - names none', { hint });
 }

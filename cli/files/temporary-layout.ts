@@ -15,8 +15,9 @@ export interface TemporaryLayout {
 }
 
 /**
- * Runs an action with an OCI layout of its own, readable by nobody else, and removes it, also where a signal ends the process. Throws
- * InvalidInput where the system's folder for temporary files takes none.
+ * Runs an action with an OCI layout of its own, readable by nobody else, and removes it, also where
+ * a signal ends the process. Throws InvalidInput where the system's folder for temporary files
+ * takes none.
  */
 export async function withTemporaryLayout(action: (layout: TemporaryLayout) => Promise<void>): Promise<void> {
   const parent = tmpdir();

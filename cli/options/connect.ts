@@ -14,8 +14,8 @@ const maxPasswordBytes = 64 * 1024;
 export type Connect = (reference: Reference) => Repository;
 
 /**
- * Where content lives, as the options say: in an OCI layout folder, or in the registries that the references name.
- * Throws InvalidInput for options that contradict each other.
+ * Where content lives, as the options say: in an OCI layout folder, or in the registries that the
+ * references name. Throws InvalidInput for options that contradict each other.
  */
 export async function openRegistries(options: RegistryOptions, env: NodeJS.ProcessEnv): Promise<Connect> {
   if (options.ociLayout !== undefined) {
@@ -37,7 +37,10 @@ export async function openRegistries(options: RegistryOptions, env: NodeJS.Proce
   return (reference) => remoteRepository(reference, remoteOptions);
 }
 
-/** How registries are reached: as this machine does, with what the command line says beside. Rejects with InvalidInput. */
+/**
+ * How registries are reached: as this machine does, with what the command line says beside. Rejects
+ * with InvalidInput.
+ */
 export async function openNetwork(
   { username, passwordStdin, plainHttp = false, trustRealm = [] }: RegistryOptions,
   env: NodeJS.ProcessEnv,

@@ -34,8 +34,9 @@ export function addKeylessOptions(command: Command): Command {
 }
 
 /**
- * Prepares keyless signing as the options say; undefined where they do not ask for it. Throws InvalidInput for options that
- * belong to it without --keyless, and where there is no identity token.
+ * Prepares keyless signing as the options say; undefined where they do not ask for it. Throws
+ * InvalidInput for options that belong to it without --keyless, and where there is no identity
+ * token.
  */
 export async function openKeylessSigner(
   options: KeylessOptions,
@@ -43,7 +44,8 @@ export async function openKeylessSigner(
   { besideKey = false } = {},
 ): Promise<StatementSigner | undefined> {
   if (!options.keyless) {
-    // A signing config also serves a key, whose use is to be logged, and a trusted root what is logged.
+    // A signing config also serves a key, whose use is to be logged, and a trusted root what is
+    // logged.
     const logged = besideKey && options.signingConfig !== undefined;
     const beside = logged ? (['identityToken'] as const) : (['identityToken', 'signingConfig', 'trustedRoot'] as const);
     const found = beside.find((name) => options[name] !== undefined);
@@ -97,7 +99,10 @@ export async function logged(
   });
 }
 
-/** The token of the file or of the CI system; undefined where there is none, and a person can be asked to log in. */
+/**
+ * The token of the file or of the CI system; undefined where there is none, and a person can be
+ * asked to log in.
+ */
 async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const [{ ambientToken, checkIdentityToken }, { serviceClient }, { machineOptions }] = await Promise.all([
     import('#lib/trust/sigstore/identity-token'),
@@ -140,7 +145,10 @@ async function logIn(signingConfig: Uint8Array, network: NetworkOptions): Promis
   return checkIdentityToken(await deviceToken(issuer, { send: serviceClient(network), sleep, ask }), Date.now());
 }
 
-/** A file that an option names, else the public one; the public trusted root says nothing of services that a file names. */
+/**
+ * A file that an option names, else the public one; the public trusted root says nothing of
+ * services that a file names.
+ */
 async function readService(
   options: KeylessOptions,
   option: 'signingConfig' | 'trustedRoot',

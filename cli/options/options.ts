@@ -23,8 +23,9 @@ export function addOutputOption(command: Command, more: readonly string[] = []):
 }
 
 /**
- * Adds the options that say where content lives and who asks for it. A reference reads the same everywhere:
- * with `--oci-layout` the folder stands in for every registry, so that policies match the same names.
+ * Adds the options that say where content lives and who asks for it. A reference reads the same
+ * everywhere: with `--oci-layout` the folder stands in for every registry, so that policies match
+ * the same names.
  */
 export function addRegistryOptions(command: Command): Command {
   return command
@@ -35,7 +36,10 @@ export function addRegistryOptions(command: Command): Command {
     .option('--password-stdin', 'read the password for --username from stdin');
 }
 
-/** Adds the options of everything that may be published unsigned: they are those of a key, and the word for having none. */
+/**
+ * Adds the options of everything that may be published unsigned: they are those of a key, and the
+ * word for having none.
+ */
 export function addSignerOptions(command: Command): Command {
   return addKeyOptions(command).option(
     '--unsigned',

@@ -37,7 +37,10 @@ type ProfileOfEach<Files extends readonly string[]> = { readonly [Index in keyof
 /** What importProfile reads at most. */
 const maxProfileBytes = 8 * 1024 * 1024;
 
-/** Adds the options that say in which format profiles are, and for which container those with conditions are resolved. */
+/**
+ * Adds the options that say in which format profiles are, and for which container those with
+ * conditions are resolved.
+ */
 export function addProfileOptions(command: Command): Command {
   command.addOption(
     new Option('--from <format>', 'read this format only; without it, it is found out').choices(profileFormats),
@@ -82,7 +85,8 @@ export function hostOf(options: ContainerOptions & Pick<ProfileOptions, 'like'>)
 /**
  * Reads a profile that was named on the command line, in any format; `-` is stdin.
  *
- * @throws FairleadError InvalidInput where it cannot be read; ProfileInvalid naming the place in it.
+ * @throws FairleadError InvalidInput where it cannot be read; ProfileInvalid naming the place in
+ * it.
  */
 async function readProfileFile(file: string, options: ProfileOptions, reading: Reading): Promise<Profile> {
   const { from, document } = options;
@@ -127,8 +131,8 @@ function refuseStdinTwice(files: readonly string[]): void {
 }
 
 /**
- * What readProfileFiles reads, telling on stderr of fields that nobody knows: what is made of the profiles does not have them. One that is
- * probably a known field, misspelt, is refused.
+ * What readProfileFiles reads, telling on stderr of fields that nobody knows: what is made of the
+ * profiles does not have them. One that is probably a known field, misspelt, is refused.
  */
 export async function readNotedFiles<const Files extends readonly string[]>(
   files: Files,

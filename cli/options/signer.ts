@@ -14,15 +14,18 @@ export interface KeyOptions {
 /** Values of the options of what signs in one way or another. */
 export interface SignerOptions extends KeyOptions, KeylessOptions {}
 
-/** What to sign with, which may still be opening: a key with a passphrase keeps another thread busy for a tenth of a second. */
+/**
+ * What to sign with, which may still be opening: a key with a passphrase keeps another thread busy
+ * for a tenth of a second.
+ */
 export interface OpeningSigner {
   /** Rejects with InvalidInput for a key that does not open, naming its file. */
   readonly signer: Promise<Signer | StatementSigner>;
 }
 
 /**
- * Begins to open what to sign with: a key, or an identity. Throws InvalidInput for both, for neither, and for a key file that
- * cannot be read.
+ * Begins to open what to sign with: a key, or an identity. Throws InvalidInput for both, for
+ * neither, and for a key file that cannot be read.
  */
 export async function startRequiredSigner(options: SignerOptions, env: NodeJS.ProcessEnv): Promise<OpeningSigner> {
   if (options.key !== undefined && options.keyless) {
@@ -83,7 +86,8 @@ async function startKey(
 ): Promise<{ readonly signer: Promise<Signer> }> {
   const pem = await readText(file);
   const isEncrypted = pem.includes('ENCRYPTED');
-  // A file that was named is read where the key needs none, too: that it is not there shows what else may be wrong.
+  // A file that was named is read where the key needs none, too: that it is not there shows what
+  // else may be wrong.
   const passphrase =
     isEncrypted || passphraseFile !== undefined
       ? await findPassphrase(passphraseFile, env, `Passphrase of ${file}: `)

@@ -20,8 +20,9 @@ export interface SigningTarget {
 }
 
 /**
- * Opens what is to be signed and what signs it, side by side. Throws InvalidInput for a reference or options that are wrong and for
- * a key that does not open, and whatever the registry rejects with.
+ * Opens what is to be signed and what signs it, side by side. Throws InvalidInput for a reference
+ * or options that are wrong and for a key that does not open, and whatever the registry rejects
+ * with.
  */
 export async function openSigningTarget(
   referenceText: string,

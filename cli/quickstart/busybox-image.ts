@@ -12,7 +12,10 @@ export function findStaticBusybox(): string | undefined {
   return places.find((path) => existsSync(path) && isStatic(readFileSync(path)));
 }
 
-/** A static ELF file asks for no interpreter: it has no program header of type PT_INTERP (ELF-64, little endian). */
+/**
+ * A static ELF file asks for no interpreter: it has no program header of type PT_INTERP (ELF-64,
+ * little endian).
+ */
 function isStatic(elf: Buffer): boolean {
   if (elf.length < 64 || elf.readUInt32BE(0) !== 0x7f454c46 || elf[4] !== 2 || elf[5] !== 1) return false;
   const [offset, size, count] = [Number(elf.readBigUInt64LE(32)), elf.readUInt16LE(54), elf.readUInt16LE(56)];
@@ -24,8 +27,9 @@ function isStatic(elf: Buffer): boolean {
 }
 
 /**
- * A container image that holds nothing but busybox, as an OCI layout in a tar: what `ctr images import` takes.
- * `reference` is the name that containerd imports it under, `command` what it runs when nobody says otherwise.
+ * A container image that holds nothing but busybox, as an OCI layout in a tar: what `ctr images
+ * import` takes. `reference` is the name that containerd imports it under, `command` what it runs
+ * when nobody says otherwise.
  */
 export function busyboxImage(
   busybox: string,

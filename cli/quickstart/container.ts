@@ -30,8 +30,9 @@ export interface ContainerOptions {
 const seccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
- * Goes on to a real container: a shim in front of the runtime, and a container that names the profile as a pod would.
- * What it makes in the runtime is removed at the end. Throws InvalidInput where it cannot do that here.
+ * Goes on to a real container: a shim in front of the runtime, and a container that names the
+ * profile as a pod would. What it makes in the runtime is removed at the end. Throws InvalidInput
+ * where it cannot do that here.
  */
 export async function runContainer(walk: Walk, options: ContainerOptions, tell: Narrator): Promise<void> {
   if (process.getuid?.() !== 0) {
@@ -74,7 +75,10 @@ export async function runContainer(walk: Walk, options: ContainerOptions, tell: 
   }
 }
 
-/** Takes back what was made, in reverse; what cannot be taken back is told, and does not keep the rest. */
+/**
+ * Takes back what was made, in reverse; what cannot be taken back is told, and does not keep the
+ * rest.
+ */
 async function unwind(undo: (() => unknown)[], tell: Narrator): Promise<void> {
   for (const step of undo.reverse()) {
     try {
@@ -85,7 +89,10 @@ async function unwind(undo: (() => unknown)[], tell: Narrator): Promise<void> {
   }
 }
 
-/** The shim as a node runs it. The profile is in its store already, so that no registry is asked: the walk's is a folder. */
+/**
+ * The shim as a node runs it. The profile is in its store already, so that no registry is asked:
+ * the walk's is a folder.
+ */
 async function startShimBefore(socket: string, folder: string, walk: Walk, tell: Narrator): Promise<Shim> {
   const state = join(folder, 'state');
   const store = await openStore(state);
@@ -107,7 +114,10 @@ const sandboxConfig: MessageInitShape<typeof PodSandboxConfigSchema> = {
   linux: { securityContext: { namespaceOptions: { network: NamespaceMode.NODE } } },
 };
 
-/** Makes the sandbox; where the runtime lacks its own image for that and cannot pull it, with a stand-in made of busybox. */
+/**
+ * Makes the sandbox; where the runtime lacks its own image for that and cannot pull it, with a
+ * stand-in made of busybox.
+ */
 async function runSandbox(cri: CriClient, images: ImageImporter, tell: Narrator): Promise<string> {
   try {
     return (await cri.runPodSandbox({ config: sandboxConfig })).podSandboxId;
@@ -157,7 +167,10 @@ async function assertImage(image: string, cri: CriClient): Promise<void> {
   });
 }
 
-/** Whether a runtime says that the file of a seccomp profile does not exist: any other error proves nothing. */
+/**
+ * Whether a runtime says that the file of a seccomp profile does not exist: any other error proves
+ * nothing.
+ */
 export function isMissingProfile({ message }: Error, file: string): boolean {
   return message.includes(file) && /no such file or directory/.test(message);
 }

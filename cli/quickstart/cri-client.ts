@@ -5,7 +5,10 @@ import { linkRuntime } from '#lib/cri/runtime-link';
 import { FairleadError } from '#lib/errors';
 import { ImageService, RuntimeService } from './gen/cri_pb.js';
 
-/** Calls one method of the CRI. Rejects with Unavailable, naming method and status, where the answer is an error. */
+/**
+ * Calls one method of the CRI. Rejects with Unavailable, naming method and status, where the answer
+ * is an error.
+ */
 type Call<M extends DescMethodUnary> = (request: MessageInitShape<M['input']>) => Promise<MessageShape<M['output']>>;
 
 type Runtime = typeof RuntimeService.method;

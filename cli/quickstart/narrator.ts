@@ -1,7 +1,9 @@
 import { styleText } from 'node:util';
 import type { FairleadError } from '#lib/errors';
 
-/** Tells a story on the terminal: numbered steps, the commands that would do the same, and facts. */
+/**
+ * Tells a story on the terminal: numbered steps, the commands that would do the same, and facts.
+ */
 export interface Narrator {
   title(text: string): void;
   step(text: string): void;

@@ -50,7 +50,10 @@ rules:
 /** What the walk puts into the folder. */
 const written = ['fairlead.key', 'fairlead.pub', 'nginx.json', 'policy.yaml', 'pulled.json', 'registry'];
 
-/** Refuses a folder in which the walk would meet what it makes, before any of it is made. Throws Conflict. */
+/**
+ * Refuses a folder in which the walk would meet what it makes, before any of it is made. Throws
+ * Conflict.
+ */
 export function assertUnused(folder: string): void {
   const found = written.filter((name) => existsSync(join(folder, name)));
   if (found.length === 0) return;
@@ -129,7 +132,9 @@ async function pullBack(
   return seccompOf(pulled.profile);
 }
 
-/** As the node does for each container: the baseline and the artifact, of both only what both allow. */
+/**
+ * As the node does for each container: the baseline and the artifact, of both only what both allow.
+ */
 async function intersect(artifact: SeccompProfile, tell: Narrator): Promise<void> {
   tell.step("Intersect it with the runtime's default profile, as the node does for each container");
   const machine = machineArchitecture(process.arch);

@@ -77,7 +77,8 @@ describe('fairlead quickstart', () => {
       const [above = '', next = ''] = first.split(/^6\. /m);
       const [kept = ''] = commandsOf(next);
       assert.match(next, /Keep the files, and run the commands above on them, all but keygen/);
-      // What is run in a folder that has all of it: published, pulled, published without a signature, refused for that, refused for its name.
+      // What is run in a folder that has all of it: published, pulled, published without a
+      // signature, refused for that, refused for its name.
       const lines = commandsOf(above).filter((line) => line !== 'fairlead keygen');
       assert.equal(lines.length, commandsOf(above).length - 1);
       const ran = succeeded(

@@ -4,7 +4,10 @@ import type { FairleadError } from '#lib/errors';
 /** How a command says its result: for people, or as one JSON document on stdout. */
 export type OutputForm = 'text' | 'json';
 
-/** Prints a command's result on stdout, and nothing where its text is empty. Only the wanted form is built. */
+/**
+ * Prints a command's result on stdout, and nothing where its text is empty. Only the wanted form is
+ * built.
+ */
 export function writeResult(form: OutputForm, result: { json: () => unknown; text: () => string }): void {
   const text =
     form === 'json'
@@ -14,8 +17,9 @@ export function writeResult(form: OutputForm, result: { json: () => unknown; tex
 }
 
 /**
- * Prints an error on stderr: `error: …`, its details and causes under it, and `hint: …`; or the same as one JSON object. Messages quote
- * what strangers wrote: that makes no line of its own, which a CI system may take for a command.
+ * Prints an error on stderr: `error: …`, its details and causes under it, and `hint: …`; or the
+ * same as one JSON object. Messages quote what strangers wrote: that makes no line of its own,
+ * which a CI system may take for a command.
  */
 export function writeError(error: FairleadError, form: OutputForm): void {
   const causes = causeMessages(error);
@@ -34,28 +38,36 @@ export function writeError(error: FairleadError, form: OutputForm): void {
 }
 
 /**
- * A text with parts from outside, so that they cannot play with the terminal: control and format characters other than
- * newlines are written as escapes.
+ * A text with parts from outside, so that they cannot play with the terminal: control and format
+ * characters other than newlines are written as escapes.
  */
 export function printable(text: string): string {
   return text.replace(/[^\P{C}\n]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
-/** The same for what is to stay on one line: names from profiles could else write lines of their own. */
+/**
+ * The same for what is to stay on one line: names from profiles could else write lines of their
+ * own.
+ */
 export function oneLine(text: string): string {
   return printable(text).replaceAll('\n', '\\u{a}');
 }
 
 /**
- * Text with parts from outside, so that no CI system takes a line of it for a command: GitHub's `::error::` at the start of a line, and
- * `##[error]` of GitHub, `##vso[…]` of Azure and `##teamcity[…]` anywhere. Their first character is written as an escape.
+ * Text with parts from outside, so that no CI system takes a line of it for a command: GitHub's
+ * `::error::` at the start of a line, and `##[error]` of GitHub, `##vso[…]` of Azure and
+ * `##teamcity[…]` anywhere. Their first character is written as an escape.
  */
 export function withoutCommands(text: string): string {
-  // The blanks of one line: over the ends of lines, each of many blank lines would be read to the end of the last.
+  // The blanks of one line: over the ends of lines, each of many blank lines would be read to the
+  // end of the last.
   return text.replace(/^([^\S\r\n\u2028\u2029]*):(?=:)/gm, '$1\\u{3a}').replace(/#(?=#[a-z]*\[)/gi, '\\u{23}');
 }
 
-/** The same for JSON, in which no line starts with a colon, and in whose strings alone a # can stand: it stays the same document. */
+/**
+ * The same for JSON, in which no line starts with a colon, and in whose strings alone a # can
+ * stand: it stays the same document.
+ */
 function withoutCommandsInJson(json: string): string {
   return json.replace(/#(?=#[a-z]*\[)/gi, '\\u0023');
 }
@@ -65,7 +77,10 @@ export function writeNote(word: 'note' | 'failed', text: string): void {
   process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${withoutCommands(oneLine(text))}\n`);
 }
 
-/** Whether the command line asks for JSON: known before commander has read it, so that usage errors obey as well. */
+/**
+ * Whether the command line asks for JSON: known before commander has read it, so that usage errors
+ * obey as well.
+ */
 export function asksForJson(argv: readonly string[]): boolean {
   return argv.some((word, at) => word === '--output=json' || (word === '--output' && argv[at + 1] === 'json'));
 }

@@ -7,7 +7,10 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launcher } from '#test/support/cli/run';
 
-/** Runs fairlead on a terminal, which `script` of util-linux makes, and types a line whenever it asks. */
+/**
+ * Runs fairlead on a terminal, which `script` of util-linux makes, and types a line whenever it
+ * asks.
+ */
 function type(
   cwd: string,
   lines: readonly string[],

@@ -2,8 +2,8 @@ import { FairleadError } from '#lib/errors';
 import { readText } from '../files/files.ts';
 
 /**
- * The passphrase of a private key: from the file, else from FAIRLEAD_PASSPHRASE or COSIGN_PASSWORD, else from the person
- * at the terminal. Undefined where there is none of them.
+ * The passphrase of a private key: from the file, else from FAIRLEAD_PASSPHRASE or COSIGN_PASSWORD,
+ * else from the person at the terminal. Undefined where there is none of them.
  */
 export async function findPassphrase(
   file: string | undefined,
@@ -14,8 +14,8 @@ export async function findPassphrase(
 }
 
 /**
- * As findPassphrase, for a key that is to be made: the person at the terminal types it twice, or nothing for none.
- * Throws InvalidInput where the two differ, and where the file is empty.
+ * As findPassphrase, for a key that is to be made: the person at the terminal types it twice, or
+ * nothing for none. Throws InvalidInput where the two differ, and where the file is empty.
  */
 export async function choosePassphrase(
   file: string | undefined,
@@ -63,8 +63,9 @@ export function askHidden(question: string): Promise<string> {
 let typedAhead = '';
 
 /**
- * Asks at the terminal. It does not show by itself what is typed, so that a password that is typed or pasted together with a name, or
- * before it is asked for, is not seen. Ctrl-C ends the program as ever.
+ * Asks at the terminal. It does not show by itself what is typed, so that a password that is typed
+ * or pasted together with a name, or before it is asked for, is not seen. Ctrl-C ends the program
+ * as ever.
  */
 function ask(question: string, shown: boolean): Promise<string> {
   const { stdin, stderr } = process;

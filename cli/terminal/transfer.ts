@@ -11,7 +11,10 @@ interface Skipped {
   readonly reason: string;
 }
 
-/** What a transfer moved: pieces of content by what became of them, the bytes that were sent, and what was not to be had. */
+/**
+ * What a transfer moved: pieces of content by what became of them, the bytes that were sent, and
+ * what was not to be had.
+ */
 export interface Transfer {
   readonly onContent: (descriptor: Descriptor, how: How) => void;
   readonly onSkipped: (descriptor: Descriptor, error: FairleadError) => void;
@@ -42,7 +45,10 @@ export function watchTransfer(): Transfer {
   };
 }
 
-/** Describes a transfer for people: a line for what was sent, and one for each referrer or list that was left behind. */
+/**
+ * Describes a transfer for people: a line for what was sent, and one for each referrer or list that
+ * was left behind.
+ */
 export function describeTransfer({ counts, sentBytes, skipped }: Transfer): string {
   const mounted = counts.mounted === 0 ? '' : `, ${counts.mounted} taken over within the registry`;
   const pieces = counts.sent === 1 ? '1 piece' : `${counts.sent} pieces`;

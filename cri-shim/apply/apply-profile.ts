@@ -41,19 +41,24 @@ export interface ApplierSurroundings {
   readonly grown: () => void;
 }
 
-/** Turns a request for an artifact into a file that the runtime can load; see {@link profileApplier}. */
+/**
+ * Turns a request for an artifact into a file that the runtime can load; see {@link
+ * profileApplier}.
+ */
 export type ApplyProfile = (request: ProfileRequest, bearer: Bearer, signal: AbortSignal) => Promise<AppliedProfile>;
 
 /**
- * Makes effective profiles: the artifact, pulled and verified, intersected with the node's baseline and the pod's base profile.
- * Nothing is refused for being too permissive; what was taken away is logged and counted (KEP-6061).
+ * Makes effective profiles: the artifact, pulled and verified, intersected with the node's baseline
+ * and the pod's base profile. Nothing is refused for being too permissive; what was taken away is
+ * logged and counted (KEP-6061).
  */
 export function profileApplier(
   source: ArtifactSource,
   { architecture, runtimeBaseline, log, metrics, grown }: ApplierSurroundings,
 ): ApplyProfile {
   const native = nativeArchitecture(architecture);
-  // The baselines are the same few objects again and again: what the policy holds, and what the runtime's gives.
+  // The baselines are the same few objects again and again: what the policy holds, and what the
+  // runtime's gives.
   const narrowed = new WeakMap<SeccompProfile, SeccompProfile>();
   const narrow = (profile: SeccompProfile): SeccompProfile => {
     const known = narrowed.get(profile) ?? narrowComparisons(profile, native).profile;
@@ -80,7 +85,8 @@ export function profileApplier(
       {
         baseline: narrow(baseline),
         ...(base === undefined ? {} : { base: narrow(base) }),
-        // Beside masked comparisons, others of 64 bits would take rules without end to be combined with.
+        // Beside masked comparisons, others of 64 bits would take rules without end to be combined
+        // with.
         artifact: narrow(artifact),
       },
       native,
@@ -91,7 +97,8 @@ export function profileApplier(
   };
   return async (request, { subject, ...bearer }, signal) => {
     let made = await makeEffective(request, subject, signal);
-    // The runtime takes its time to answer, too: what the policy has come to forbid meanwhile is not applied.
+    // The runtime takes its time to answer, too: what the policy has come to forbid meanwhile is
+    // not applied.
     while (!source.isInForce(made.policy)) made = await makeEffective(request, subject, signal);
     const { pulled, constraints, path } = made;
 

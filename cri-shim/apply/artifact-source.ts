@@ -15,8 +15,8 @@ import type { PinnedReference } from '../request/pinned-reference.ts';
 export interface ArtifactSource {
   readonly store: Store;
   /**
-   * Pulls an artifact, or takes it from the store; verified either way under the policy that is in force when that is done,
-   * which comes with it.
+   * Pulls an artifact, or takes it from the store; verified either way under the policy that is in
+   * force when that is done, which comes with it.
    */
   pull(
     reference: PinnedReference,
@@ -38,8 +38,8 @@ export interface SourceSurroundings {
 }
 
 /**
- * Pulls go to the artifact's registry as the node reaches it, with the credentials of the call, else with those of the kubelet's
- * providers, else with the node's own.
+ * Pulls go to the artifact's registry as the node reaches it, with the credentials of the call,
+ * else with those of the kubelet's providers, else with the node's own.
  */
 export function artifactSource(
   store: Store,

@@ -80,7 +80,10 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
   const warnings = (messageId: string) =>
     records.filter((each) => each.level === 'warn' && each.messageId === messageId);
 
-  /** Creates a container under RuntimeDefault that the runtime reports, and waits until that is known. */
+  /**
+   * Creates a container under RuntimeDefault that the runtime reports, and waits until that is
+   * known.
+   */
   async function create(
     report: Parameters<FakeRuntime['report']>[1] | string,
     { sandboxId = 'pod', capabilities }: { sandboxId?: string; capabilities?: CapabilityChange } = {},

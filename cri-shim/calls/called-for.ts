@@ -9,8 +9,9 @@ export interface CalledFor {
 }
 
 /**
- * Whom a refused call was for, by its full method name and its request message: CreateContainer names pod and container,
- * RunPodSandbox the pod. Other calls name neither, nor does a message that cannot be read.
+ * Whom a refused call was for, by its full method name and its request message: CreateContainer
+ * names pod and container, RunPodSandbox the pod. Other calls name neither, nor does a message that
+ * cannot be read.
  */
 export function calledFor(method: string, request: Uint8Array | undefined): CalledFor {
   if (request === undefined) return {};

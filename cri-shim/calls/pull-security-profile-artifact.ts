@@ -13,8 +13,9 @@ import type { UnaryHandler } from '../proxy/unary-call.ts';
 import { parsePinned } from '../request/pinned-reference.ts';
 
 /**
- * ImageService.PullSecurityProfileArtifact (KEP-6061): makes sure that an artifact is on the node, verified. `resolved_ref` keeps
- * registry and repository of the request; `cached` says that no registry was asked.
+ * ImageService.PullSecurityProfileArtifact (KEP-6061): makes sure that an artifact is on the node,
+ * verified. `resolved_ref` keeps registry and repository of the request; `cached` says that no
+ * registry was asked.
  */
 export function handlePull(source: ArtifactSource): UnaryHandler {
   return async ({ request, signal }) => {

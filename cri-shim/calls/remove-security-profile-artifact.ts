@@ -13,8 +13,8 @@ import type { UnaryHandler } from '../proxy/unary-call.ts';
 import { parsePinned } from '../request/pinned-reference.ts';
 
 /**
- * ImageService.RemoveSecurityProfileArtifact (KEP-6061, beta), by reference or digest. Idempotent, as RemoveImage is. What a
- * container or sandbox was made with is never removed (Conflict).
+ * ImageService.RemoveSecurityProfileArtifact (KEP-6061, beta), by reference or digest. Idempotent,
+ * as RemoveImage is. What a container or sandbox was made with is never removed (Conflict).
  */
 export function handleRemove(store: Store, callRuntime: CallRuntime): UnaryHandler {
   return async ({ request, signal }) => {

@@ -14,8 +14,9 @@ import { rewriteSeccomp } from '../request/rewrite.ts';
 import { podName } from './pod-name.ts';
 
 /**
- * RuntimeService.RunPodSandbox: as CreateContainer, for the sandbox's own process. That a sandbox is privileged says only that it
- * may hold privileged containers; nothing of the pod runs in its own process, so the profile is no reason to refuse it.
+ * RuntimeService.RunPodSandbox: as CreateContainer, for the sandbox's own process. That a sandbox
+ * is privileged says only that it may hold privileged containers; nothing of the pod runs in its
+ * own process, so the profile is no reason to refuse it.
  */
 export function handleRunPodSandbox(
   apply: ApplyProfile,

@@ -3,7 +3,10 @@ import type { CallRuntime } from '../../lib/cri/runtime-call.ts';
 import type { ShimLog } from '../shim-log.ts';
 import { artifactsInUse } from './uses.ts';
 
-/** After how many things that were put into it the state folder is tidied, the first time after the first. */
+/**
+ * After how many things that were put into it the state folder is tidied, the first time after the
+ * first.
+ */
 const growthBetweenTidying = 256;
 /** How long the runtime may take to say what it holds, in milliseconds. */
 const tidyingTime = 60_000;
@@ -16,8 +19,9 @@ export interface Tidier {
 }
 
 /**
- * Tidies the state folder every so often as it grows. What nobody needs goes: notes about containers that are gone, effective profiles, and
- * of artifacts what takes much room. Pods that crash again and again, or that the runtime does not take, make new ones of all of them.
+ * Tidies the state folder every so often as it grows. What nobody needs goes: notes about
+ * containers that are gone, effective profiles, and of artifacts what takes much room. Pods that
+ * crash again and again, or that the runtime does not take, make new ones of all of them.
  */
 export function tidier(store: Store, callRuntime: CallRuntime, log: ShimLog): Tidier {
   let growth = 0;

@@ -13,8 +13,9 @@ import type { ShimLog } from '../shim-log.ts';
 export type RecordUse = (id: string, digest: Digest) => Promise<void>;
 
 /**
- * Notes uses in the store. The container is there already when its use is noted, so a failure is only logged: the runtime has
- * put the profile into the container, which keeps it whatever becomes of the artifact.
+ * Notes uses in the store. The container is there already when its use is noted, so a failure is
+ * only logged: the runtime has put the profile into the container, which keeps it whatever becomes
+ * of the artifact.
  */
 export function useRecorder(store: Store, log: ShimLog): RecordUse {
   return async (id, digest) => {
@@ -26,7 +27,10 @@ export function useRecorder(store: Store, log: ShimLog): RecordUse {
   };
 }
 
-/** The artifacts that containers and sandboxes of the runtime were made with. Throws Unavailable where the runtime does not answer. */
+/**
+ * The artifacts that containers and sandboxes of the runtime were made with. Throws Unavailable
+ * where the runtime does not answer.
+ */
 export async function artifactsInUse(
   store: Store,
   callRuntime: CallRuntime,

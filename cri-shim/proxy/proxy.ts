@@ -18,11 +18,14 @@ export interface ProxyOptions {
   readonly listen: string;
   /** Path of the runtime's Unix socket. */
   readonly runtime: string;
-  /** The calls to look into, by full method name (`runtime.v1.RuntimeService/Status`); all others pass as frames. */
+  /**
+   * The calls to look into, by full method name (`runtime.v1.RuntimeService/Status`); all others
+   * pass as frames.
+   */
   readonly handlers: ReadonlyMap<string, UnaryHandler>;
   /**
-   * Told of every call that ended with an error of the shim's own, with the request message if it was read; the method is empty if the
-   * request does not name one.
+   * Told of every call that ended with an error of the shim's own, with the request message if it
+   * was read; the method is empty if the request does not name one.
    */
   readonly onError: (method: string, thrown: unknown, request?: Uint8Array) => void;
   /** How long open calls may take to end when the proxy stops, in milliseconds. */
@@ -30,7 +33,10 @@ export interface ProxyOptions {
 }
 
 export interface RunningProxy {
-  /** Accepts no more calls, lets those that run end for a while, cuts the rest, and removes the socket. */
+  /**
+   * Accepts no more calls, lets those that run end for a while, cuts the rest, and removes the
+   * socket.
+   */
   stop(): Promise<void>;
 }
 
@@ -38,8 +44,9 @@ export interface RunningProxy {
 const longestNamed = 200;
 
 /**
- * A transparent gRPC proxy between two Unix sockets. Calls pass as HTTP/2 frames without being decoded, whatever the method:
- * headers, data, trailers, resets; only those with a handler are read. What is not a gRPC call is refused with UNIMPLEMENTED.
+ * A transparent gRPC proxy between two Unix sockets. Calls pass as HTTP/2 frames without being
+ * decoded, whatever the method: headers, data, trailers, resets; only those with a handler are
+ * read. What is not a gRPC call is refused with UNIMPLEMENTED.
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const links = new Map<ServerHttp2Session, RuntimeLink>();
@@ -108,14 +115,18 @@ function pass(
   if (!stream.endAfterHeaders) relayRequest(stream, runtime);
 }
 
-/** A path of gRPC: `/`, the full name of a service, `/`, the name of a method; both are identifiers of protobuf. */
+/**
+ * A path of gRPC: `/`, the full name of a service, `/`, the name of a method; both are identifiers
+ * of protobuf.
+ */
 const callPath = /^\/((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*\/[A-Za-z_]\w*)$/;
 
 /**
- * Returns the full name of the method that a request calls; undefined if it is not POST of `/service/method` exactly (gRPC over
- * HTTP/2, Requests). Servers differ in what else they accept: containerd 1.6 also accepts a path without the leading slash, which
- * HTTP/2 libraries let through under a `:scheme` other than http and https. If such a call passed, the shim and the runtime would
- * read it as different calls.
+ * Returns the full name of the method that a request calls; undefined if it is not POST of
+ * `/service/method` exactly (gRPC over HTTP/2, Requests). Servers differ in what else they accept:
+ * containerd 1.6 also accepts a path without the leading slash, which HTTP/2 libraries let through
+ * under a `:scheme` other than http and https. If such a call passed, the shim and the runtime
+ * would read it as different calls.
  */
 function methodOf({ ':method': verb, ':path': path }: IncomingHttpHeaders): string | undefined {
   return verb === 'POST' && typeof path === 'string' ? callPath.exec(path)?.[1] : undefined;

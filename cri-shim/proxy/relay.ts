@@ -3,8 +3,9 @@ import { endWithStatus, grpcCodes } from '../../lib/cri/grpc-status.ts';
 import { carryHeaders } from '../../lib/cri/headers.ts';
 
 /**
- * Passes the runtime's answer to the client as it comes: headers, data frames, trailers, Trailers-Only, resets. A runtime that
- * goes away is said as UNAVAILABLE, which is what the client would have made of a lost connection.
+ * Passes the runtime's answer to the client as it comes: headers, data frames, trailers,
+ * Trailers-Only, resets. A runtime that goes away is said as UNAVAILABLE, which is what the client
+ * would have made of a lost connection.
  */
 export function relayAnswer(client: ServerHttp2Stream, runtime: ClientHttp2Stream): void {
   relayHead(client, runtime);
@@ -49,7 +50,9 @@ export function relayHead(client: ServerHttp2Stream, runtime: ClientHttp2Stream)
   });
 }
 
-/** Carries the end of either side to the other: a cancelled call, a reset stream, a lost connection. */
+/**
+ * Carries the end of either side to the other: a cancelled call, a reset stream, a lost connection.
+ */
 export function relayEnd(client: ServerHttp2Stream, runtime: ClientHttp2Stream): void {
   const { session } = runtime;
   runtime.on('error', () => undefined); // its reason is read from rstCode when the stream closes
@@ -70,7 +73,10 @@ export function relayEnd(client: ServerHttp2Stream, runtime: ClientHttp2Stream):
   });
 }
 
-/** Sends headers; where they are such that Node sends none, only this call ends: what is thrown in an event would end all. */
+/**
+ * Sends headers; where they are such that Node sends none, only this call ends: what is thrown in
+ * an event would end all.
+ */
 function orReset(client: ServerHttp2Stream, send: () => void): void {
   try {
     send();

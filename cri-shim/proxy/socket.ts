@@ -6,7 +6,10 @@ import { fileHint } from '#lib/files/file-hint';
 import { makeFolder } from '#lib/files/make-folder';
 import { requireTrustedPath } from '#lib/files/trusted-path';
 
-/** Takes the path out of a `unix:///path` address (a bare absolute path does too). Throws InvalidInput. */
+/**
+ * Takes the path out of a `unix:///path` address (a bare absolute path does too). Throws
+ * InvalidInput.
+ */
 export function parseSocketAddress(address: string): string {
   const path = address.startsWith('unix://') ? address.slice('unix://'.length) : address;
   if (!isAbsolute(path)) {
@@ -18,8 +21,9 @@ export function parseSocketAddress(address: string): string {
 }
 
 /**
- * Verifies that the shim can stand between two sockets: they are two, whether or not somebody listens yet, and nobody but root and this
- * user can put another socket in the place of either. The mode of the runtime's socket is its own matter. Throws InvalidInput.
+ * Verifies that the shim can stand between two sockets: they are two, whether or not somebody
+ * listens yet, and nobody but root and this user can put another socket in the place of either. The
+ * mode of the runtime's socket is its own matter. Throws InvalidInput.
  */
 export async function requireTwoSockets(listen: string, runtime: string): Promise<void> {
   const [listening, running] = await Promise.all([placeOf(listen), placeOf(runtime)]);
@@ -40,9 +44,10 @@ async function placeOf(path: string): Promise<string> {
 }
 
 /**
- * Listens on a Unix socket that only root can open (mode 0600). The socket appears under its name in one step and ready to
- * be used; what is left of a dead process is replaced, a socket that somebody answers on is not (Conflict).
- * Gives a function that removes the socket file, unless another process has put its own there since.
+ * Listens on a Unix socket that only root can open (mode 0600). The socket appears under its name
+ * in one step and ready to be used; what is left of a dead process is replaced, a socket that
+ * somebody answers on is not (Conflict). Gives a function that removes the socket file, unless
+ * another process has put its own there since.
  */
 export async function listenOnSocket(server: Server, path: string): Promise<() => Promise<void>> {
   await refuseIfTaken(path);
@@ -68,7 +73,8 @@ export async function listenOnSocket(server: Server, path: string): Promise<() =
 function bind(server: Server, path: string): Promise<AddressInfo | string | null> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    // The socket file is made inside listen(), in one go: the mask is back before anything else runs.
+    // The socket file is made inside listen(), in one go: the mask is back before anything else
+    // runs.
     const mask = process.umask(0o177);
     try {
       server.listen(path, () => {

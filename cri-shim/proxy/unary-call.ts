@@ -13,21 +13,30 @@ export interface UnaryCall {
   readonly signal: AbortSignal;
 }
 
-/** What becomes of a unary call: answered here, or sent on, perhaps with another request message, perhaps with a look at the answer. */
+/**
+ * What becomes of a unary call: answered here, or sent on, perhaps with another request message,
+ * perhaps with a look at the answer.
+ */
 export type Decision =
   | { readonly answer: Uint8Array }
   | {
       readonly forward: Uint8Array;
-      /** Takes the runtime's response message and gives the one to send on. Not called where the runtime answers with an error. */
+      /**
+       * Takes the runtime's response message and gives the one to send on. Not called where the
+       * runtime answers with an error.
+       */
       readonly onReply?: (response: Uint8Array) => Uint8Array | Promise<Uint8Array>;
     };
 
-/** Decides about one call. A thrown error is answered as a gRPC status and nothing reaches the runtime. */
+/**
+ * Decides about one call. A thrown error is answered as a gRPC status and nothing reaches the
+ * runtime.
+ */
 export type UnaryHandler = (call: UnaryCall) => Promise<Decision>;
 
 /**
- * Serves one unary call by a handler: reads the request whole, lets the handler decide, and carries the decision out under
- * what is left of the client's deadline.
+ * Serves one unary call by a handler: reads the request whole, lets the handler decide, and carries
+ * the decision out under what is left of the client's deadline.
  */
 export async function serveUnary(
   client: ServerHttp2Stream,
@@ -68,7 +77,10 @@ export async function serveUnary(
   }
 }
 
-/** The message is ours now: uncompressed, perhaps of another length, and under what is left of the deadline. */
+/**
+ * The message is ours now: uncompressed, perhaps of another length, and under what is left of the
+ * deadline.
+ */
 function forwardedHeaders(headers: OutgoingHttpHeaders, timeout: string | undefined): OutgoingHttpHeaders {
   const forwarded: OutgoingHttpHeaders = { ...headers, 'grpc-accept-encoding': 'identity' };
   delete forwarded['content-length'];
@@ -84,8 +96,8 @@ function answer(client: ServerHttp2Stream, message: Uint8Array): void {
 }
 
 /**
- * As relayAnswer, but the response message goes through `change` first; headers and trailers stay the runtime's. An answer that is larger
- * than a message may be is cut.
+ * As relayAnswer, but the response message goes through `change` first; headers and trailers stay
+ * the runtime's. An answer that is larger than a message may be is cut.
  */
 function relayChanged(
   client: ServerHttp2Stream,
@@ -101,7 +113,8 @@ function relayChanged(
       const response = await readMessage(body);
       client.end(frameMessage(await change(response)));
     } catch (thrown) {
-      // What became of the streams is said by relayEnd, which also cancels the call of a client that has its answer.
+      // What became of the streams is said by relayEnd, which also cancels the call of a client
+      // that has its answer.
       if (body.brokeOff || client.destroyed || client.writableEnded || !client.headersSent) return;
       if (body.isEmpty) return void client.end(); // an error: trailers only
       onError(thrown);

@@ -2,7 +2,10 @@ import { join, normalize } from 'node:path/posix';
 import { FairleadError } from '#lib/errors';
 import { type PinnedReference, parsePinned } from './pinned-reference.ts';
 
-/** What to intersect an artifact with: the runtime's default, or a file on the node by its absolute path. */
+/**
+ * What to intersect an artifact with: the runtime's default, or a file on the node by its absolute
+ * path.
+ */
 export type Base = 'RuntimeDefault' | { readonly path: string };
 
 export interface LocalhostReference {
@@ -16,11 +19,11 @@ const pinned = /@sha(?:256|512):/;
 
 /**
  * Reads a Localhost profile's path as the kubelet sends it, `<seccomp root>/oci/<reference>`, with
- * `?base=RuntimeDefault` (reserved: never a file), `?base=localhost/<localhost profile>`, or the older
- * `?base=<localhost profile>` after it. Gives undefined where it is an ordinary path. The marker counts right below the seccomp root only: a file
- * `operator/oci/x.json` stays a file.
- * Throws InvalidInput where it is a reference and not a good one, and where it may be meant as one: such a path must not reach
- * the runtime, which would look for a file.
+ * `?base=RuntimeDefault` (reserved: never a file), `?base=localhost/<localhost profile>`, or the
+ * older `?base=<localhost profile>` after it. Gives undefined where it is an ordinary path. The
+ * marker counts right below the seccomp root only: a file `operator/oci/x.json` stays a file.
+ * Throws InvalidInput where it is a reference and not a good one, and where it may be meant as one:
+ * such a path must not reach the runtime, which would look for a file.
  */
 export function parseLocalhostReference(path: string, seccompRoot: string): LocalhostReference | undefined {
   const start = `${seccompRoot}/${marker}/`;
@@ -67,7 +70,10 @@ function descending(path: string): string {
   return path;
 }
 
-/** Checks that an absolute path of a base profile lies below the seccomp root and is no reference itself. Throws InvalidInput. */
+/**
+ * Checks that an absolute path of a base profile lies below the seccomp root and is no reference
+ * itself. Throws InvalidInput.
+ */
 export function checkBase(path: string, seccompRoot: string): string {
   const below = `${seccompRoot}/`;
   if (path !== normalize(path) || !path.startsWith(below) || path.endsWith('/')) {

@@ -5,7 +5,10 @@ import { parseReference, type Reference } from '#lib/registry/reference';
 /** A reference that names content, not a name that may move. */
 export type PinnedReference = Reference & { readonly digest: Digest };
 
-/** Parses `registry/repository@sha256:…`. Throws InvalidInput, also where the digest is missing (KEP-6061). */
+/**
+ * Parses `registry/repository@sha256:…`. Throws InvalidInput, also where the digest is missing
+ * (KEP-6061).
+ */
 export function parsePinned(text: string): PinnedReference {
   const { digest, ...reference } = parseReference(text);
   if (digest === undefined) {

@@ -25,7 +25,10 @@ export interface ProfileFields {
   readonly privileged: boolean;
   /** Annotations of the pod. */
   readonly annotations: Readonly<Record<string, string>>;
-  /** The names under which an annotation speaks for it, the first first: the container's, then `POD`. */
+  /**
+   * The names under which an annotation speaks for it, the first first: the container's, then
+   * `POD`.
+   */
   readonly annotationNames: readonly string[];
 }
 
@@ -34,12 +37,13 @@ const annotationPrefixes = ['seccomp-profile.crio.io/', 'seccomp-profile.kuberne
 const localhostPrefix = 'localhost/';
 
 /**
- * Finds the profile artifact that a container or sandbox asks for: by type OCI (KEP-6061), by a Localhost reference in the field
- * or the deprecated string, or, where the pod leaves seccomp unset or Unconfined, by one of CRI-O's annotations.
- * Gives undefined where it asks for none.
+ * Finds the profile artifact that a container or sandbox asks for: by type OCI (KEP-6061), by a
+ * Localhost reference in the field or the deprecated string, or, where the pod leaves seccomp unset
+ * or Unconfined, by one of CRI-O's annotations. Gives undefined where it asks for none.
  *
- * Throws InvalidInput where the reference is not a good one, where the fields contradict each other, and where the runtime would
- * ignore the profile (privileged): what may ask for an artifact is either applied or refused.
+ * Throws InvalidInput where the reference is not a good one, where the fields contradict each
+ * other, and where the runtime would ignore the profile (privileged): what may ask for an artifact
+ * is either applied or refused.
  */
 export function profileRequest(fields: ProfileFields, seccompRoot: string): ProfileRequest | undefined {
   refuseAppArmor(fields);
@@ -115,7 +119,10 @@ function annotationRequest(fields: ProfileFields): ProfileRequest | undefined {
   return undefined;
 }
 
-/** AppArmor profiles cannot be pulled yet: what asks for one is refused, since the runtime would take the reference for a name. */
+/**
+ * AppArmor profiles cannot be pulled yet: what asks for one is refused, since the runtime would
+ * take the reference for a name.
+ */
 function refuseAppArmor({ apparmor, apparmorProfile = '' }: ProfileFields): void {
   const asks =
     apparmor?.profileType === ProfileType.OCI ||

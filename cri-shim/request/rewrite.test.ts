@@ -46,7 +46,10 @@ function full(desc: DescMessage, depth = 0): Record<string, unknown> {
   return message;
 }
 
-/** Encodes a message with a field that no schema has (number 9000) in every message of it, down to the last. */
+/**
+ * Encodes a message with a field that no schema has (number 9000) in every message of it, down to
+ * the last.
+ */
 function encode<D extends DescMessage>(desc: D, init: MessageInitShape<D>): Uint8Array {
   const message = create(desc, init);
   addUnknown(message);
@@ -65,7 +68,10 @@ function scalarOf(scalar: number | undefined): unknown {
 }
 const json = <D extends DescMessage>(desc: D, bytes: Uint8Array) => toJson(desc, fromBinary(desc, bytes));
 
-/** Unknown fields do not show in JSON: counted in the bytes, where number 9000 with its content is a rare sequence. */
+/**
+ * Unknown fields do not show in JSON: counted in the bytes, where number 9000 with its content is a
+ * rare sequence.
+ */
 function unknownCount(bytes: Uint8Array): number {
   const needle = Buffer.from([0xc2, 0xb2, 0x04, 3, 1, 2, 3]);
   let count = 0;

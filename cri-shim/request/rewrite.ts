@@ -8,8 +8,9 @@ interface SeccompFields {
 }
 
 /**
- * Makes a security context name a profile file, whatever way it asked for the artifact. Nothing else in it changes; of the
- * profile, fields that we do not know stay too. The deprecated string follows where it was set.
+ * Makes a security context name a profile file, whatever way it asked for the artifact. Nothing
+ * else in it changes; of the profile, fields that we do not know stay too. The deprecated string
+ * follows where it was set.
  */
 export function rewriteSeccomp(context: SeccompFields, path: string): void {
   const profile = context.seccomp ?? create(SecurityProfileSchema);

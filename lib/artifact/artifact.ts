@@ -18,7 +18,9 @@ export interface Artifact {
   readonly blobs: readonly Blob[];
 }
 
-/** Config media type, and artifactType, of the runtime layout by kind (KEP-6061, artifact format). */
+/**
+ * Config media type, and artifactType, of the runtime layout by kind (KEP-6061, artifact format).
+ */
 export const profileMediaTypes: Readonly<Record<RuntimeKind, string>> = {
   Seccomp: 'application/vnd.cncf.seccomp-profile.config.v1+json',
   AppArmor: 'application/vnd.cncf.apparmor-profile.config.v1+json',

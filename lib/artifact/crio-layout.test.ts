@@ -22,7 +22,10 @@ const docker = JSON.stringify({
 });
 const runtime = '{"defaultAction":"SCMP_ACT_ERRNO"}';
 
-/** As `oras push --config config.json:application/vnd.cncf.seccomp-profile.config.v1+json` writes it. */
+/**
+ * As `oras push --config config.json:application/vnd.cncf.seccomp-profile.config.v1+json` writes
+ * it.
+ */
 function artifact(
   layer: Uint8Array | string,
   mediaType: string = mediaTypes.imageLayer,

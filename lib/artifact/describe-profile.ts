@@ -19,8 +19,9 @@ export const profileAnnotations = {
 } as const;
 
 /**
- * Describes a profile in annotations: kind and architectures (SCMP_ARCH_*, comma-separated; absent where the profile
- * names none, which means the native one), a name where it is published under a file name, and one line on what it permits.
+ * Describes a profile in annotations: kind and architectures (SCMP_ARCH_*, comma-separated; absent
+ * where the profile names none, which means the native one), a name where it is published under a
+ * file name, and one line on what it permits.
  */
 export function describeProfile(profile: RuntimeProfile, fileName: string | undefined): ProfileDescription {
   const { architectures, summary } = describeKind(profile);

@@ -20,10 +20,10 @@ const maxConfigBytes = 64 * 1024;
 const emptyConfigDigest = digestOf(emptyConfigBytes);
 
 /**
- * Fetches a profile artifact whole. What is too large, or is no profile by its manifest, is refused before its content is
- * asked for; a source that sends more than the descriptor says is cut off.
- * Throws ProfileInvalid (KEP-6061: permanent) for an index, another media type, layers other than one, and sizes over the
- * limits, and whatever the fetcher throws.
+ * Fetches a profile artifact whole. What is too large, or is no profile by its manifest, is refused
+ * before its content is asked for; a source that sends more than the descriptor says is cut off.
+ * Throws ProfileInvalid (KEP-6061: permanent) for an index, another media type, layers other than
+ * one, and sizes over the limits, and whatever the fetcher throws.
  */
 export async function fetchArtifact(
   fetcher: Fetcher,

@@ -9,13 +9,19 @@ type AnyManifest = Pick<Manifest, 'artifactType' | 'config' | 'layers'> | Pick<I
 const imageConfig = /^application\/vnd\.(oci\.image\.config|docker\.container\.image)\.v1\+json$/;
 const imageLayer = /^application\/vnd\.(oci\.image\.layer|docker\.image\.rootfs)\./;
 
-/** What people keep in registries besides, by the media type of its config, its artifactType or its only kind of layer. */
+/**
+ * What people keep in registries besides, by the media type of its config, its artifactType or its
+ * only kind of layer.
+ */
 const others: readonly (readonly [type: RegExp, name: string])[] = [
   [/^application\/vnd\.cncf\.helm\.config\./, 'a Helm chart'],
   [/^application\/vnd\.(dev\.sigstore\.bundle|dev\.cosign\.|cncf\.notary\.signature)/, 'a signature or attestation'],
 ];
 
-/** Names what a manifest or index is of that holds no security profile, as people call it: `a container image`; undefined where that is not known. */
+/**
+ * Names what a manifest or index is of that holds no security profile, as people call it: `a
+ * container image`; undefined where that is not known.
+ */
 export function otherContent(manifest: AnyManifest): string | undefined {
   if ('manifests' in manifest) {
     // Attestations of BuildKit stand there as of an unknown platform.
@@ -34,7 +40,10 @@ export function otherContent(manifest: AnyManifest): string | undefined {
   return others.find(([pattern]) => types.some((type) => pattern.test(type)))?.[1];
 }
 
-/** Fetches a manifest or index, and names what it is of as otherContent does. Throws as fetchBytes and parseAnyManifest do. */
+/**
+ * Fetches a manifest or index, and names what it is of as otherContent does. Throws as fetchBytes
+ * and parseAnyManifest do.
+ */
 export async function fetchOtherContent(
   fetcher: Fetcher,
   descriptor: Descriptor,

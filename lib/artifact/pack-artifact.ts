@@ -7,25 +7,34 @@ import { assembleArtifact, blob } from './assemble-artifact.ts';
 import { describeProfile, profileAnnotations } from './describe-profile.ts';
 
 export interface PackOptions {
-  /** How the profile lies in the registry; `runtime` is what KEP-6061 names, and what runtimes read. */
+  /**
+   * How the profile lies in the registry; `runtime` is what KEP-6061 names, and what runtimes read.
+   */
   readonly layout: 'runtime';
   /**
-   * The profile as its author wrote it, in the runtime's own format: published byte for byte, because that is what he
-   * vouches for. Without it, the profile is rendered.
+   * The profile as its author wrote it, in the runtime's own format: published byte for byte,
+   * because that is what he vouches for. Without it, the profile is rendered.
    */
   readonly content?: Uint8Array | undefined;
   /**
-   * File name of the profile, which changes the digest: the layer's title, and where the profile's name comes from. Without it, the title
-   * is `profile.json` for every profile, because oras and its like write no file without one, and the artifact has no name.
+   * File name of the profile, which changes the digest: the layer's title, and where the profile's
+   * name comes from. Without it, the title is `profile.json` for every profile, because oras and
+   * its like write no file without one, and the artifact has no name.
    */
   readonly title?: string | undefined;
-  /** Annotations of the manifest. Those that tell the kind and the architectures come from the profile itself. */
+  /**
+   * Annotations of the manifest. Those that tell the kind and the architectures come from the
+   * profile itself.
+   */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Without it no time is written, and the same input gives the same digest. */
   readonly created?: Date | undefined;
 }
 
-/** What the layer is: JSON, and no tar, so the media type that files get from some tools is not used. */
+/**
+ * What the layer is: JSON, and no tar, so the media type that files get from some tools is not
+ * used.
+ */
 const layerMediaType = 'application/json';
 const defaultTitle = 'profile.json';
 
@@ -36,9 +45,10 @@ const annotationKey = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,254}$/;
 const maxAnnotationBytes = 64 * 1024;
 
 /**
- * Packs a profile as an OCI artifact in the runtime layout (KEP-6061, artifact format): the kind is told by the config's
- * media type and by artifactType, and one raw layer is the profile. Reproducible: the same input gives the same digest.
- * Throws InvalidInput for a title that is no file name and for annotations that contradict the profile.
+ * Packs a profile as an OCI artifact in the runtime layout (KEP-6061, artifact format): the kind is
+ * told by the config's media type and by artifactType, and one raw layer is the profile.
+ * Reproducible: the same input gives the same digest. Throws InvalidInput for a title that is no
+ * file name and for annotations that contradict the profile.
  */
 export function packArtifact(
   profile: RuntimeProfile,

@@ -15,7 +15,10 @@ export function profileContent(artifact: Artifact): Uint8Array {
   return layout.name === 'crio' ? jsonIn(blob.bytes, name) : blob.bytes;
 }
 
-/** The first *.json of a tar, in the order in which CRI-O walks a folder; or the layer itself where it is none. */
+/**
+ * The first *.json of a tar, in the order in which CRI-O walks a folder; or the layer itself where
+ * it is none.
+ */
 function jsonIn(layer: Uint8Array, name: string): Uint8Array {
   if (isCompressed(layer)) {
     throw new FairleadError('ProfileInvalid', `${name}: its layer is compressed, and nothing of it is unpacked`, {

@@ -3,8 +3,9 @@ import type { CallOptions, Pusher, PushOptions, Tagger } from '#lib/registry/tar
 import type { Artifact } from './artifact.ts';
 
 /**
- * Pushes an artifact: its blobs, the manifest by digest, then the signature in the same way, and the tag last (with the manifest where no
- * signature comes between), so that nothing unsigned or half-sent ever stands under a tag. `signature` is a manifest whose subject is the artifact.
+ * Pushes an artifact: its blobs, the manifest by digest, then the signature in the same way, and
+ * the tag last (with the manifest where no signature comes between), so that nothing unsigned or
+ * half-sent ever stands under a tag. `signature` is a manifest whose subject is the artifact.
  * Rejects with whatever the target rejects with; what was sent by then stays, without a tag.
  */
 export async function pushArtifact(
@@ -21,7 +22,10 @@ export async function pushArtifact(
   if (tag !== undefined) await target.tag(artifact.descriptor, tag, options);
 }
 
-/** Pushes the manifest of an artifact whose blobs are there: by digest, or with its tag at once. Rejects with whatever the target rejects with. */
+/**
+ * Pushes the manifest of an artifact whose blobs are there: by digest, or with its tag at once.
+ * Rejects with whatever the target rejects with.
+ */
 export async function pushManifest(
   target: Pusher & Tagger,
   { descriptor, manifestBytes }: Artifact,

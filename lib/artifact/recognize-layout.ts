@@ -12,17 +12,19 @@ const kinds = new Map<string, RuntimeKind>(
 export interface Layout {
   readonly kind: RuntimeKind;
   /**
-   * `runtime` is that of KEP-6061: one raw layer, in the form of runtimes. `crio` is what CRI-O reads besides for its
-   * annotations, and `oras push` writes: the layer calls itself a tar, is one or is raw, and is read as CRI-O does.
+   * `runtime` is that of KEP-6061: one raw layer, in the form of runtimes. `crio` is what CRI-O
+   * reads besides for its annotations, and `oras push` writes: the layer calls itself a tar, is one
+   * or is raw, and is read as CRI-O does.
    */
   readonly name: 'runtime' | 'crio';
   readonly layer: Descriptor;
 }
 
 /**
- * Tells from the manifest alone which kind of profile it holds, and how (KEP-6061, artifact format): by the config's media
- * type, or by artifactType where the config is the empty one; exactly one layer. Throws ProfileInvalid for everything else;
- * `name` is how the message calls the artifact.
+ * Tells from the manifest alone which kind of profile it holds, and how (KEP-6061, artifact
+ * format): by the config's media type, or by artifactType where the config is the empty one;
+ * exactly one layer. Throws ProfileInvalid for everything else; `name` is how the message calls the
+ * artifact.
  */
 export function recognizeLayout(manifest: Manifest, name: string): Layout {
   const byArtifactType = manifest.config.mediaType === mediaTypes.emptyConfig;

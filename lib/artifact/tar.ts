@@ -19,8 +19,8 @@ export function isTar(bytes: Uint8Array): boolean {
 }
 
 /**
- * Returns the regular files of an uncompressed tar, in their order. Nothing is written anywhere, so paths need no checks.
- * Throws a RangeError that tells what is wrong with it.
+ * Returns the regular files of an uncompressed tar, in their order. Nothing is written anywhere, so
+ * paths need no checks. Throws a RangeError that tells what is wrong with it.
  */
 export function readTar(bytes: Uint8Array): readonly TarFile[] {
   const files: TarFile[] = [];

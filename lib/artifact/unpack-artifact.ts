@@ -7,9 +7,10 @@ import { profileContent } from './profile-content.ts';
 import { type Layout, recognizeLayout } from './recognize-layout.ts';
 
 /**
- * Reads the profile in an artifact. `kind` is what the caller asked for; undefined takes any. In the runtime layout it is in
- * the form of runtimes; in CRI-O's it may be in that of Docker and Podman, and is resolved for each container.
- * Throws ProfileInvalid where the artifact is no profile, is of another kind, or does not parse.
+ * Reads the profile in an artifact. `kind` is what the caller asked for; undefined takes any. In
+ * the runtime layout it is in the form of runtimes; in CRI-O's it may be in that of Docker and
+ * Podman, and is resolved for each container. Throws ProfileInvalid where the artifact is no
+ * profile, is of another kind, or does not parse.
  */
 export function unpackArtifact(artifact: Artifact, kind: RuntimeKind | undefined): PublishedProfile {
   const name = artifact.descriptor.digest;

@@ -5,9 +5,10 @@ interface Waiter {
 }
 
 /**
- * An amount of something (here: bytes) that is lent to several owners, and comes back. No owner has more than `share`
- * at a time. Those who have to wait are served in turns, one request of each owner after the other, so that an owner
- * with a thousand requests holds nobody else up for more than the time of one.
+ * An amount of something (here: bytes) that is lent to several owners, and comes back. No owner has
+ * more than `share` at a time. Those who have to wait are served in turns, one request of each
+ * owner after the other, so that an owner with a thousand requests holds nobody else up for more
+ * than the time of one.
  */
 export class FairBudget {
   readonly #share: number;
@@ -23,8 +24,8 @@ export class FairBudget {
   }
 
   /**
-   * Resolves when `owner` has got `amount`, with the function that gives it back (once). Rejects with the reason of
-   * `signal` if that aborts first. An amount above the share is never granted.
+   * Resolves when `owner` has got `amount`, with the function that gives it back (once). Rejects
+   * with the reason of `signal` if that aborts first. An amount above the share is never granted.
    */
   acquire(owner: string, amount: number, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
@@ -49,7 +50,10 @@ export class FairBudget {
     });
   }
 
-  /** Grants in turns what can be granted. Who waits for the total is not overtaken by those who want less. */
+  /**
+   * Grants in turns what can be granted. Who waits for the total is not overtaken by those who want
+   * less.
+   */
   #serve(): void {
     for (let served = true; served; ) {
       served = false;

@@ -1,9 +1,15 @@
 import { FairleadError } from '#lib/errors';
 
-/** Longest time that a flight may take in all, in milliseconds: as long as a kubelet waits for a container to be created. */
+/**
+ * Longest time that a flight may take in all, in milliseconds: as long as a kubelet waits for a
+ * container to be created.
+ */
 const longestFlight = 120_000;
 
-/** How long those who came while a flight was under way wait for its end before theirs begins all the same, in milliseconds. */
+/**
+ * How long those who came while a flight was under way wait for its end before theirs begins all
+ * the same, in milliseconds.
+ */
 const longestWait = 250;
 
 /** One call that several callers wait for. */
@@ -49,7 +55,10 @@ class SharedCall<T> {
       .finally(() => clearTimeout(timer));
   }
 
-  /** Calls `land` when there is a result, or when the call was given up, though its work may go on: nobody may join it then. */
+  /**
+   * Calls `land` when there is a result, or when the call was given up, though its work may go on:
+   * nobody may join it then.
+   */
   onLanded(land: () => void): void {
     this.#outcome.promise.then(land, land);
     this.#abort.signal.addEventListener('abort', land, { once: true });
@@ -72,8 +81,9 @@ class SharedCall<T> {
 }
 
 /**
- * Calls by name that callers share while they are under way: for what does not change. A flight is given up when all of its callers have,
- * and after two minutes (Unavailable), however little by little a registry goes on answering.
+ * Calls by name that callers share while they are under way: for what does not change. A flight is
+ * given up when all of its callers have, and after two minutes (Unavailable), however little by
+ * little a registry goes on answering.
  */
 export class Flights<T> {
   readonly #flying = new Map<string, SharedCall<T>>();
@@ -94,11 +104,15 @@ export class Flights<T> {
 }
 
 /**
- * Calls by name that callers share only before they begin: for what may change at any time, such as a tag. Nobody gets an answer to a
- * question that was asked before he came. Whoever comes while one is under way waits for the next with all others who do.
+ * Calls by name that callers share only before they begin: for what may change at any time, such as
+ * a tag. Nobody gets an answer to a question that was asked before he came. Whoever comes while one
+ * is under way waits for the next with all others who do.
  */
 export class Departures<T> {
-  /** By name: the call that begins next, where somebody waits for one; an entry is there while one is under way. */
+  /**
+   * By name: the call that begins next, where somebody waits for one; an entry is there while one
+   * is under way.
+   */
   readonly #next = new Map<string, SharedCall<T> | undefined>();
 
   /** Joins the next flight of this name, or starts it. */

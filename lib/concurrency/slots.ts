@@ -4,7 +4,10 @@ interface Waiter {
   readonly start: () => void;
 }
 
-/** Lets few run at the same time, and fewer of the same key; the others wait, first come first served. */
+/**
+ * Lets few run at the same time, and fewer of the same key; the others wait, first come first
+ * served.
+ */
 export class Slots {
   readonly #most: number;
   readonly #mostOfKey: number;
@@ -18,8 +21,8 @@ export class Slots {
   }
 
   /**
-   * Waits for a slot and returns the function that ends it, to be called once. Rejects with the reason of the signal if that fires first;
-   * the slot goes to another then.
+   * Waits for a slot and returns the function that ends it, to be called once. Rejects with the
+   * reason of the signal if that fires first; the slot goes to another then.
    */
   take(key: string, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {

@@ -1,7 +1,10 @@
 import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
 import { FairleadError } from '#lib/errors';
 
-/** Reads a message; fields that the schema does not have are kept and written back. Throws InvalidInput. */
+/**
+ * Reads a message; fields that the schema does not have are kept and written back. Throws
+ * InvalidInput.
+ */
 export function decode<D extends DescMessage>(schema: D, bytes: Uint8Array): MessageShape<D> {
   try {
     return fromBinary(schema, bytes);

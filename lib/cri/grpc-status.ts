@@ -11,15 +11,18 @@ export const grpcCodes = {
   unavailable: 14,
 } as const;
 
-/** Trailers for a status. The message is percent-encoded as gRPC over HTTP/2 says of Status-Message. */
+/**
+ * Trailers for a status. The message is percent-encoded as gRPC over HTTP/2 says of Status-Message.
+ */
 export function statusTrailers(code: number, message: string): OutgoingHttpHeaders {
   return { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
 }
 
 /**
- * Says a FairleadError as gRPC status: the code of its kind, and a message that begins with the kind's CRI prefix
- * (k8s.io/cri-api/pkg/errors, KEP-6061), by which the kubelet tells passing from lasting failures. That a registry is unavailable is not
- * said of the runtime, nor of the node's limits.
+ * Says a FairleadError as gRPC status: the code of its kind, and a message that begins with the
+ * kind's CRI prefix (k8s.io/cri-api/pkg/errors, KEP-6061), by which the kubelet tells passing from
+ * lasting failures. That a registry is unavailable is not said of the runtime, nor of the node's
+ * limits.
  */
 export function errorStatus(error: FairleadError): { code: number; message: string } {
   const { grpc, criPrefix } = errorMapping[error.kind];
@@ -28,7 +31,10 @@ export function errorStatus(error: FairleadError): { code: number; message: stri
   return { code: grpc, message: criPrefix === undefined || error.local ? text : `${criPrefix}: ${text}` };
 }
 
-/** Ends a call with a status: alone (Trailers-Only) where nothing was answered yet, else as trailers after what was sent. */
+/**
+ * Ends a call with a status: alone (Trailers-Only) where nothing was answered yet, else as trailers
+ * after what was sent.
+ */
 export function endWithStatus(stream: ServerHttp2Stream, code: number, message: string): void {
   if (stream.destroyed || stream.closed) return;
   if (stream.headersSent) {

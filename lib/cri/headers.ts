@@ -1,8 +1,9 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 
 /**
- * Makes a raw HTTP/2 header list (name, value, name, value, …) ready to be sent on, exactly as it came: a name that stands
- * twice stays two lines, which gRPC tells apart from one line with a comma (gRPC over HTTP/2, Custom-Metadata).
+ * Makes a raw HTTP/2 header list (name, value, name, value, …) ready to be sent on, exactly as it
+ * came: a name that stands twice stays two lines, which gRPC tells apart from one line with a comma
+ * (gRPC over HTTP/2, Custom-Metadata).
  */
 export function carryHeaders(raw: readonly string[]): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = Object.create(null);
@@ -26,7 +27,10 @@ const unitsInMilliseconds: Readonly<Record<string, number>> = {
   n: 1e-6,
 };
 
-/** Reads a `grpc-timeout` header; milliseconds, or undefined where there is no deadline or no valid one. */
+/**
+ * Reads a `grpc-timeout` header; milliseconds, or undefined where there is no deadline or no valid
+ * one.
+ */
 export function parseTimeout(value: string | string[] | undefined): number | undefined {
   if (typeof value !== 'string') return undefined;
   const match = /^(\d{1,8})([HMSmun])$/.exec(value);
@@ -34,7 +38,10 @@ export function parseTimeout(value: string | string[] | undefined): number | und
   return Number(match[1]) * (unitsInMilliseconds[match[2] as string] as number);
 }
 
-/** Writes milliseconds as a `grpc-timeout` header: at least 1 ms, and in seconds where eight digits do not hold the milliseconds. */
+/**
+ * Writes milliseconds as a `grpc-timeout` header: at least 1 ms, and in seconds where eight digits
+ * do not hold the milliseconds.
+ */
 export function formatTimeout(milliseconds: number): string {
   const whole = Math.max(1, Math.floor(milliseconds));
   return whole <= 99_999_999 ? `${whole}m` : `${Math.min(99_999_999, Math.floor(whole / 1000))}S`;

@@ -1,13 +1,18 @@
 import { FairleadError } from '#lib/errors';
 
-/** Longest message that is read whole, in bytes: what kubelet and containerd set for CRI (16 MiB). */
+/**
+ * Longest message that is read whole, in bytes: what kubelet and containerd set for CRI (16 MiB).
+ */
 export const maxMessageBytes = 16 * 1024 * 1024;
 
 const prefixBytes = 5;
 /** Room for most requests, in bytes. */
 const usualBytes = 16 * 1024;
 
-/** Puts the length prefix before a message (gRPC over HTTP/2, Length-Prefixed-Message), uncompressed. */
+/**
+ * Puts the length prefix before a message (gRPC over HTTP/2, Length-Prefixed-Message),
+ * uncompressed.
+ */
 export function frameMessage(message: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(prefixBytes + message.length);
   framed.writeUInt8(0, 0);
@@ -17,11 +22,13 @@ export function frameMessage(message: Uint8Array): Buffer {
 }
 
 /**
- * Reads the body of a unary call: exactly one uncompressed message.
- * Throws LimitExceeded above {@link maxMessageBytes}, and InvalidInput for a compressed message, for none and for more than one.
+ * Reads the body of a unary call: exactly one uncompressed message. Throws LimitExceeded above
+ * {@link maxMessageBytes}, and InvalidInput for a compressed message, for none and for more than
+ * one.
  */
 export async function readMessage(body: AsyncIterable<Buffer>): Promise<Buffer> {
-  // One buffer that grows, not a list of pieces: a message may come byte by byte, and each piece takes many times its bytes.
+  // One buffer that grows, not a list of pieces: a message may come byte by byte, and each piece
+  // takes many times its bytes.
   let bytes = Buffer.allocUnsafe(usualBytes);
   let received = 0;
   let expected = Number.POSITIVE_INFINITY;

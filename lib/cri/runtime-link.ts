@@ -1,11 +1,17 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 
-/** How much one stream, and one connection, may send before the other side has to wait, in bytes: image lists run to megabytes. */
+/**
+ * How much one stream, and one connection, may send before the other side has to wait, in bytes:
+ * image lists run to megabytes.
+ */
 export const streamWindow = 1024 * 1024;
 export const connectionWindow = 16 * 1024 * 1024;
 
-/** Settings and limits of both sides of the proxy: wide, since both ends are trusted local processes. */
+/**
+ * Settings and limits of both sides of the proxy: wide, since both ends are trusted local
+ * processes.
+ */
 export const sessionOptions = {
   maxSessionMemory: 256,
   maxHeaderListPairs: 1024,
@@ -13,7 +19,10 @@ export const sessionOptions = {
   settings: { initialWindowSize: streamWindow, maxHeaderListSize: 1024 * 1024, enablePush: false },
 };
 
-/** One client's way to the runtime: its own HTTP/2 connection, made when first needed and again after it was lost. */
+/**
+ * One client's way to the runtime: its own HTTP/2 connection, made when first needed and again
+ * after it was lost.
+ */
 export interface RuntimeLink {
   /** Opens a stream; where the runtime is down the stream ends with an error. */
   request(headers: OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream;
@@ -31,8 +40,9 @@ export interface LinkWatcher {
 }
 
 /**
- * A link to the runtime's Unix socket. Each client connection gets its own, so that a client that does not read what it
- * asked for holds up nobody else's flow-control window, just as without the proxy.
+ * A link to the runtime's Unix socket. Each client connection gets its own, so that a client that
+ * does not read what it asked for holds up nobody else's flow-control window, just as without the
+ * proxy.
  */
 export function linkRuntime(socketPath: string, watcher?: LinkWatcher): RuntimeLink {
   let current: ClientHttp2Session | undefined;
@@ -58,7 +68,8 @@ export function linkRuntime(socketPath: string, watcher?: LinkWatcher): RuntimeL
       if (current === session) watcher?.connected();
     });
     session.on('goaway', retire);
-    // Every stream of the session reports the same error by itself; an unheard 'error' would end the process.
+    // Every stream of the session reports the same error by itself; an unheard 'error' would end
+    // the process.
     session.on('error', retire);
     session.on('close', () => {
       retire();

@@ -14,7 +14,10 @@ const hints: Readonly<Record<string, string>> = {
   EMFILE: 'Too many files are open. Raise the limit (ulimit -n).',
 };
 
-/** What to do about an error of the file system, for the `hint` of a FairleadError; {} where it is no such error or nobody knows. */
+/**
+ * What to do about an error of the file system, for the `hint` of a FairleadError; {} where it is
+ * no such error or nobody knows.
+ */
 export function fileHint(error: unknown): { hint?: string } {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const hint = typeof code === 'string' ? hints[code] : undefined;

@@ -10,9 +10,10 @@ export interface FileLock {
 }
 
 /**
- * Opens the lock on a file, which is made where it is not there and stays empty. The lock is the kernel's own, taken
- * through SQLite since Node has no flock: it ends with the process, however that is killed, so it never goes stale and
- * nobody ever has to guess whether it has. Opening and holding throw what SQLite says of a file that cannot be used.
+ * Opens the lock on a file, which is made where it is not there and stays empty. The lock is the
+ * kernel's own, taken through SQLite since Node has no flock: it ends with the process, however
+ * that is killed, so it never goes stale and nobody ever has to guess whether it has. Opening and
+ * holding throw what SQLite says of a file that cannot be used.
  */
 export async function openFileLock(path: string): Promise<FileLock> {
   const { DatabaseSync } = await import('node:sqlite');

@@ -6,10 +6,12 @@ import { FairleadError } from '#lib/errors';
 const mostLinks = 40;
 
 /**
- * Verifies that nobody but root and this user can change what is read by a path: the file or folder itself, each folder above it up to
- * `/`, and the same for each symbolic link on the way. Folders with the sticky bit, such as /tmp, may be writable by all, since what is in
- * them belongs to its owner. A path that does not exist is verified as far as it does.
- * Throws InvalidInput that names what is to be changed, with the command. Access control lists count: their mask is the group's bits.
+ * Verifies that nobody but root and this user can change what is read by a path: the file or folder
+ * itself, each folder above it up to `/`, and the same for each symbolic link on the way. Folders
+ * with the sticky bit, such as /tmp, may be writable by all, since what is in them belongs to its
+ * owner. A path that does not exist is verified as far as it does. Throws InvalidInput that names
+ * what is to be changed, with the command. Access control lists count: their mask is the group's
+ * bits.
  */
 export async function requireTrustedPath(path: string): Promise<void> {
   // Not normalized: what `..` stands for depends on the links before it.

@@ -3,9 +3,10 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /**
- * Writes a file so that it is there whole or not at all, whatever ends the process or the machine: to a new name in
- * `temporaryFolder` (on the same file system), flushed, renamed to `path`, and the rename flushed.
- * Rejects with what the file system or the content says; nothing is left behind then, but by a process that is killed.
+ * Writes a file so that it is there whole or not at all, whatever ends the process or the machine:
+ * to a new name in `temporaryFolder` (on the same file system), flushed, renamed to `path`, and the
+ * rename flushed. Rejects with what the file system or the content says; nothing is left behind
+ * then, but by a process that is killed.
  */
 export async function writeWhole(
   path: string,

@@ -1,8 +1,9 @@
 import { HttpError } from './problem.ts';
 
 /**
- * Picks the media type to answer with (RFC 9110, 12.5.1): the offered one with the highest quality, the first on a tie.
- * Without an Accept header, or with one that says nothing, that is the first. Throws HttpError 406 where none is acceptable.
+ * Picks the media type to answer with (RFC 9110, 12.5.1): the offered one with the highest quality,
+ * the first on a tie. Without an Accept header, or with one that says nothing, that is the first.
+ * Throws HttpError 406 where none is acceptable.
  */
 export function preferredMediaType<T extends string>(accept: string | undefined, offered: readonly [T, ...T[]]): T {
   if (accept === undefined || accept.trim() === '') return offered[0];

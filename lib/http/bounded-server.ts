@@ -1,13 +1,19 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 
-/** Connections at a time; the answers that wait for their readers fit into memory. More are closed at once. */
+/**
+ * Connections at a time; the answers that wait for their readers fit into memory. More are closed
+ * at once.
+ */
 const mostConnections = 1024;
 
 /** Of these, how many one client may hold. Behind a load balancer all clients are one. */
 const mostOfOneClient = 512;
 
-/** The last ones are for clients that hold none: a probe of the health gets in whatever the others do. */
+/**
+ * The last ones are for clients that hold none: a probe of the health gets in whatever the others
+ * do.
+ */
 const keptForNewClients = 128;
 
 /** Milliseconds for the head of a request, and how often it is looked whether one is late. */
@@ -18,9 +24,10 @@ const checkingInterval = 500;
 const keepAlive = 30_000;
 
 /**
- * Makes an HTTP/1.1 server in which no client can take the place of all others. `timeout` is how many milliseconds a request may take to
- * arrive; its head has 5 seconds of them. A connection on which nothing moves for twice as long, the work on an answer included, is cut.
- * `accepted` is called for each connection.
+ * Makes an HTTP/1.1 server in which no client can take the place of all others. `timeout` is how
+ * many milliseconds a request may take to arrive; its head has 5 seconds of them. A connection on
+ * which nothing moves for twice as long, the work on an answer included, is cut. `accepted` is
+ * called for each connection.
  */
 export function boundedServer(
   handler: RequestListener,
@@ -66,8 +73,8 @@ class HeldConnections {
 }
 
 /**
- * What counts as one client: an IPv4 address, in whichever form the socket has it, or the first 64 bits of an IPv6 address, which is the
- * least that a host is given.
+ * What counts as one client: an IPv4 address, in whichever form the socket has it, or the first 64
+ * bits of an IPv6 address, which is the least that a host is given.
  */
 export function clientOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

@@ -29,7 +29,10 @@ export class ConnectionLimit {
     if (this.#count > this.#most) this.#destroyOne();
   }
 
-  /** Takes the connection of a client that has proved who it is out of the count, so that it is never replaced. */
+  /**
+   * Takes the connection of a client that has proved who it is out of the count, so that it is
+   * never replaced.
+   */
   exempt({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): void {
     if (this.#exempt >= this.#most || remoteAddress === undefined || remotePort === undefined) return;
     const socket = this.#counted.get(remoteAddress)?.get(remotePort);

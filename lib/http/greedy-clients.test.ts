@@ -10,7 +10,9 @@ import { createServer } from './server.ts';
 const answer = Buffer.alloc(8 * 1024 * 1024, 'a');
 const ask = 'GET /large HTTP/1.1\r\nHost: test\r\n\r\n';
 
-/** Opens a connection; every address of 127.0.0.0/8 is one of this machine, and a client of its own. */
+/**
+ * Opens a connection; every address of 127.0.0.0/8 is one of this machine, and a client of its own.
+ */
 const openAt = async (app: FastifyInstance, from = '127.0.0.1'): Promise<Socket> => {
   const { port } = app.server.address() as AddressInfo;
   const socket = connect({ port, host: '127.0.0.1', localAddress: from });
@@ -94,7 +96,9 @@ describe('createServer, where clients hold connections', () => {
   let app: FastifyInstance;
   const open = (from?: string) => openAt(app, from);
   const openMany = (count: number, from: string) => Promise.all(Array.from({ length: count }, () => open(from)));
-  /** Opens a connection that is held after an answer, which may be for longer than before a request. */
+  /**
+   * Opens a connection that is held after an answer, which may be for longer than before a request.
+   */
   const hold = async (from: string): Promise<Socket> => {
     const socket = await open(from);
     socket.resume().write('GET /small HTTP/1.1\r\nHost: test\r\n\r\n');

@@ -18,7 +18,10 @@ export function policyPaths({ source, rules }: TrustPolicy): LocalPaths {
   };
 }
 
-/** A profile whose verification calls keys by their file names: in which folder they lie is not for callers. */
+/**
+ * A profile whose verification calls keys by their file names: in which folder they lie is not for
+ * callers.
+ */
 export function withKeyFileNames(pulled: PulledProfile): PulledProfile {
   const signatures = pulled.verification.signatures.map((signature) =>
     signature.key === undefined ? signature : { ...signature, key: basename(signature.key) },
@@ -27,8 +30,10 @@ export function withKeyFileNames(pulled: PulledProfile): PulledProfile {
 }
 
 /**
- * Has a text name no file of this machine: what stands in `paths`, with all below it, is called by the name that it has there, and files at which
- * a call of the operating system failed `a file`. So is what a message is about: an absolute path before a colon. Names without a `/` tell nothing, and stay.
+ * Has a text name no file of this machine: what stands in `paths`, with all below it, is called by
+ * the name that it has there, and files at which a call of the operating system failed `a file`. So
+ * is what a message is about: an absolute path before a colon. Names without a `/` tell nothing,
+ * and stay.
  */
 export function withoutLocalPaths(text: string, paths: LocalPaths, failedFiles: readonly string[] = []): string {
   const names: LocalPaths = { ...Object.fromEntries(failedFiles.map((path) => [path, 'a file'])), ...paths };

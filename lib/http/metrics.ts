@@ -3,9 +3,10 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Turns } from '#lib/concurrency/turns';
 
 /**
- * Counts and times every request by route, method and status, and serves `/metrics` in Prometheus' text format.
- * Each server has its own registry, so that two in one process do not mix. `policyInForce` says whether the trust policy on disk is in force.
- * To write them takes milliseconds: that is done in its turn, once for all who have asked by then.
+ * Counts and times every request by route, method and status, and serves `/metrics` in Prometheus'
+ * text format. Each server has its own registry, so that two in one process do not mix.
+ * `policyInForce` says whether the trust policy on disk is in force. To write them takes
+ * milliseconds: that is done in its turn, once for all who have asked by then.
  */
 export function addMetrics(
   app: FastifyInstance,
@@ -40,7 +41,8 @@ export function addMetrics(
     });
   }
   app.addHook('onResponse', async (request, reply) => {
-    // The route's pattern, never the path that was asked for: callers must not be able to make new series.
+    // The route's pattern, never the path that was asked for: callers must not be able to make new
+    // series.
     const labels = {
       route: request.routeOptions.url ?? 'none',
       method: request.method,

@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-/** Requests of one connection that are begun or wait, each of some kilobytes. Node stops reading for the answers that wait, not for these. */
+/**
+ * Requests of one connection that are begun or wait, each of some kilobytes. Node stops reading for
+ * the answers that wait, not for these.
+ */
 const longestLine = 256;
 
 /** The requests of one connection that have no answer yet. */
@@ -12,9 +15,10 @@ interface Line {
 }
 
 /**
- * Begins a request only when the answer to the one before it on the same connection has left. HTTP lets clients send requests without
- * waiting (RFC 9112, 9.3.2): hundreds fit into one packet, and their answers would all wait in memory for a client that reads nothing.
- * Who sends hundreds all the same is cut.
+ * Begins a request only when the answer to the one before it on the same connection has left. HTTP
+ * lets clients send requests without waiting (RFC 9112, 9.3.2): hundreds fit into one packet, and
+ * their answers would all wait in memory for a client that reads nothing. Who sends hundreds all
+ * the same is cut.
  */
 export function serveOneAtATime(app: FastifyInstance): void {
   const lines = new WeakMap<Socket, Line>();

@@ -10,8 +10,9 @@ interface Parameter {
 }
 
 /**
- * Says in our words what a schema found wrong with the query of a request: an unknown parameter first, with the one that was probably
- * meant, since a misspelt name is also a missing one. Needs the schema beside each error (ajv's `verbose`).
+ * Says in our words what a schema found wrong with the query of a request: an unknown parameter
+ * first, with the one that was probably meant, since a misspelt name is also a missing one. Needs
+ * the schema beside each error (ajv's `verbose`).
  */
 export function parameterError(errors: SchemaErrors, part: string): FairleadError {
   const error = errors.find(({ keyword }) => keyword === 'additionalProperties') ?? errors[0];

@@ -61,8 +61,8 @@ export class HttpError extends Error {
 }
 
 /**
- * Says a thrown value as problem details.
- * What is our own defect is not told to the caller: its message is for the log. Nor are the names of files of this machine, `localPaths`.
+ * Says a thrown value as problem details. What is our own defect is not told to the caller: its
+ * message is for the log. Nor are the names of files of this machine, `localPaths`.
  */
 export function toProblem(thrown: unknown, requestId: string, localPaths: LocalPaths = {}): Problem {
   const { error, status } = isStatusError(thrown) ? fromStatusError(thrown) : fromThrown(thrown);

@@ -46,8 +46,8 @@ export interface RouteSurroundings {
 }
 
 /**
- * An HTTP server with what every service has: problem details for errors, request ids, `/healthz`, `/readyz`,
- * `/metrics`, and `/openapi.json` made from the routes that `addRoutes` puts on it.
+ * An HTTP server with what every service has: problem details for errors, request ids, `/healthz`,
+ * `/readyz`, `/metrics`, and `/openapi.json` made from the routes that `addRoutes` puts on it.
  * `close()` refuses new requests, lets the running ones end, and only then stops.
  */
 export async function createServer(
@@ -76,7 +76,8 @@ export async function createServer(
       boundedServer(handler, { timeout: options.timeout, accepted: () => void connections++ }),
     genReqId: (request) => requestId(request.headers['x-request-id']),
     routerOptions: { maxParamLength: 512 },
-    // A parameter that is not known is refused, not taken away: one that is misspelt would have no effect, and nobody would know.
+    // A parameter that is not known is refused, not taken away: one that is misspelt would have no
+    // effect, and nobody would know.
     ajv: { customOptions: { removeAdditional: false, allErrors: true, verbose: true } },
     schemaErrorFormatter: parameterError,
   });
@@ -128,9 +129,10 @@ function noRoute(app: FastifyInstance, { method, url }: FastifyRequest): Error {
 const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /**
- * `/healthz`: the process answers. `/readyz`: it takes work; while it shuts down Fastify answers 503 to everything.
- * Neither asks the registry: one registry that fails must not take every replica out of the load balancer. Nor does a policy file that is
- * broken: the policy before it is in force, and a service that started again would have none.
+ * `/healthz`: the process answers. `/readyz`: it takes work; while it shuts down Fastify answers
+ * 503 to everything. Neither asks the registry: one registry that fails must not take every replica
+ * out of the load balancer. Nor does a policy file that is broken: the policy before it is in
+ * force, and a service that started again would have none.
  */
 function addHealth(
   app: FastifyInstance,

@@ -11,20 +11,24 @@ export interface TlsPair {
   readonly ca?: string | undefined;
 }
 
-/** A pair of files, and that of the clients' authorities, that may be replaced while we run (cert-manager, or a mounted Secret). */
+/**
+ * A pair of files, and that of the clients' authorities, that may be replaced while we run
+ * (cert-manager, or a mounted Secret).
+ */
 export interface TlsFiles {
   readonly pair: TlsPair;
   /**
-   * Reads the files again. Resolves with the new pair if they have changed, else with undefined. Throws InvalidInput
-   * where they cannot be read or do not belong together; the pair that is in use then stays, and the next call tries
-   * again. (Two files cannot be read at one moment: a pair read in the middle of a change heals by the next call.)
+   * Reads the files again. Resolves with the new pair if they have changed, else with undefined.
+   * Throws InvalidInput where they cannot be read or do not belong together; the pair that is in
+   * use then stays, and the next call tries again. (Two files cannot be read at one moment: a pair
+   * read in the middle of a change heals by the next call.)
    */
   reload(): Promise<TlsPair | undefined>;
 }
 
 /**
- * Opens the files of a certificate, its key and the clients' authorities. Throws InvalidInput where they cannot be read
- * or do not belong together.
+ * Opens the files of a certificate, its key and the clients' authorities. Throws InvalidInput where
+ * they cannot be read or do not belong together.
  */
 export async function openTlsFiles(certFile: string, keyFile: string, clientCaFile?: string): Promise<TlsFiles> {
   let pair = await readPair(certFile, keyFile, clientCaFile);

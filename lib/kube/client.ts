@@ -27,23 +27,30 @@ export interface AnswerSize {
 /** The API server, as far as the operator uses it. */
 export interface ApiServer {
   /**
-   * Returns the body of the answer. Throws Unavailable, Unauthenticated, NotAllowed or NotFound if the API server does
-   * not answer with the resource within 3 s, LimitExceeded if the answer is too large.
+   * Returns the body of the answer. Throws Unavailable, Unauthenticated, NotAllowed or NotFound if
+   * the API server does not answer with the resource within 3 s, LimitExceeded if the answer is too
+   * large.
    */
   get(question: Question): Promise<string>;
   /**
-   * Calls `onLine` for each line of the answer until the API server ends it. Throws as {@link get} does, and
-   * Unavailable if the answer breaks off or `signal` aborts.
+   * Calls `onLine` for each line of the answer until the API server ends it. Throws as {@link get}
+   * does, and Unavailable if the answer breaks off or `signal` aborts.
    */
   watch(question: Question, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
 const maxAnswerBytes = 16 * 1024 * 1024;
-/** Well below the webhook's timeoutSeconds (5), so that the pod's author reads our message and not "context deadline exceeded". */
+/**
+ * Well below the webhook's timeoutSeconds (5), so that the pod's author reads our message and not
+ * "context deadline exceeded".
+ */
 const answerWithinMs = 3000;
 
-/** Opens the API server of a kubeconfig, by default as the ServiceAccount of the pod that we run in. Throws InvalidInput. */
+/**
+ * Opens the API server of a kubeconfig, by default as the ServiceAccount of the pod that we run in.
+ * Throws InvalidInput.
+ */
 export async function openApiServer(kubeconfig: string | undefined): Promise<ApiServer> {
   const config = await loadKubeConfig(kubeconfig);
   const cluster = config.getCurrentCluster();
@@ -51,8 +58,8 @@ export async function openApiServer(kubeconfig: string | undefined): Promise<Api
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
   const open = async ({ path, accept = 'application/json' }: Question, signal: AbortSignal) => {
-    // The library reads tokens that rotate, runs credential plugins and sets up TLS; its agent knows proxies, but does
-    // not keep connections, which an admission should not wait for.
+    // The library reads tokens that rotate, runs credential plugins and sets up TLS; its agent
+    // knows proxies, but does not keep connections, which an admission should not wait for.
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options);
     if (cluster.proxyUrl === undefined) options.agent = agent;
@@ -61,7 +68,8 @@ export async function openApiServer(kubeconfig: string | undefined): Promise<Api
     try {
       return await respond(url, { ...options, headers, signal });
     } catch (thrown) {
-      // A kept connection may have been closed by the other side just before; a second one is opened for this request.
+      // A kept connection may have been closed by the other side just before; a second one is
+      // opened for this request.
       if (!isConnectionReset(thrown)) throw thrown;
       return await respond(url, {
         ...options,

@@ -5,9 +5,9 @@ const list = 0x5b;
 const object = 0x7b;
 
 /**
- * Reports whether a JSON text has at most so many values, without parsing it: an empty list takes three bytes of text
- * and twenty times as many once it is parsed, so that the length of a text tells little about its cost. The text need
- * not be valid; what it means is then undefined.
+ * Reports whether a JSON text has at most so many values, without parsing it: an empty list takes
+ * three bytes of text and twenty times as many once it is parsed, so that the length of a text
+ * tells little about its cost. The text need not be valid; what it means is then undefined.
  */
 export function hasFewValues(json: Uint8Array, limit: number): boolean {
   let values = 0;
@@ -35,8 +35,8 @@ const escapedByGo: readonly [string, number][] = [
 ];
 
 /**
- * Returns how many bytes a value takes as JSON of an API server, or a few more: releases of Go differ in `\b` and `\f`,
- * and so do a backslash and a letter that only look like these.
+ * Returns how many bytes a value takes as JSON of an API server, or a few more: releases of Go
+ * differ in `\b` and `\f`, and so do a backslash and a letter that only look like these.
  */
 export function apiServerBytes(value: unknown): number {
   const json = JSON.stringify(value) ?? '';

@@ -19,7 +19,10 @@ export interface Connection {
   readonly proxy?: Proxies | undefined;
 }
 
-/** Agents by how they connect. Shared by the whole process, so that every repository of a registry uses the same connections. */
+/**
+ * Agents by how they connect. Shared by the whole process, so that every repository of a registry
+ * uses the same connections.
+ */
 const agents = new Map<string, Promise<Dispatcher>>();
 
 /** The agent for a URL. undici takes a while to load: it is, at the first request only. */

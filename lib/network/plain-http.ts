@@ -6,9 +6,10 @@ export function isLoopback(url: URL): boolean {
 }
 
 /**
- * Throws NotAllowed where a URL is plain HTTP and not the registry's own API, spoken to so because the user said it. This machine may be
- * spoken to so where the registry is on it too: another machine's registry has no business in sending us to services that listen here for
- * us alone. `what` names in the error what leads there.
+ * Throws NotAllowed where a URL is plain HTTP and not the registry's own API, spoken to so because
+ * the user said it. This machine may be spoken to so where the registry is on it too: another
+ * machine's registry has no business in sending us to services that listen here for us alone.
+ * `what` names in the error what leads there.
  */
 export function refusePlainHttp(url: URL, registry: URL, what: string): void {
   if (url.protocol === 'https:') return;

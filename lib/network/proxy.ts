@@ -2,7 +2,10 @@ import { BlockList, isIP } from 'node:net';
 import { FairleadError } from '#lib/errors';
 import { isLoopback } from './plain-http.ts';
 
-/** URLs of proxies by the scheme of what is asked for, and who is asked without one: hosts, domains, addresses and networks, by commas. */
+/**
+ * URLs of proxies by the scheme of what is asked for, and who is asked without one: hosts, domains,
+ * addresses and networks, by commas.
+ */
 export interface Proxies {
   readonly http?: string | undefined;
   readonly https?: string | undefined;
@@ -10,8 +13,9 @@ export interface Proxies {
 }
 
 /**
- * The proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name, in either case; undefined where none. As for curl, a proxy without a scheme
- * is spoken to in HTTP. Throws InvalidInput, naming the variable and not its value, which may hold a password.
+ * The proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name, in either case; undefined where none.
+ * As for curl, a proxy without a scheme is spoken to in HTTP. Throws InvalidInput, naming the
+ * variable and not its value, which may hold a password.
  */
 export function proxyFromEnvironment(env: Readonly<Record<string, string | undefined>>): Proxies | undefined {
   const http = proxyUrl(env, 'http_proxy');
@@ -32,9 +36,11 @@ function proxyUrl(env: Readonly<Record<string, string | undefined>>, name: strin
 }
 
 /**
- * The proxy to ask for a URL; undefined for this machine, for what NO_PROXY names, and where there is none for the scheme. NO_PROXY is read
- * as Go reads it, and with it the tools that reach the same registries: `*`, `example.com` (with all below it), `.example.com` and
- * `*.example.com` (only what is below it), addresses, networks such as `10.0.0.0/8`, each but the last with a port if need be.
+ * The proxy to ask for a URL; undefined for this machine, for what NO_PROXY names, and where there
+ * is none for the scheme. NO_PROXY is read as Go reads it, and with it the tools that reach the
+ * same registries: `*`, `example.com` (with all below it), `.example.com` and `*.example.com` (only
+ * what is below it), addresses, networks such as `10.0.0.0/8`, each but the last with a port if
+ * need be.
  */
 export function proxyFor(url: URL, proxies: Proxies | undefined): string | undefined {
   const proxy = url.protocol === 'https:' ? proxies?.https : proxies?.http;

@@ -1,7 +1,10 @@
 import { FairleadError } from '#lib/errors';
 import type { RemoteOptions } from '#lib/registry/remote/api';
 
-/** How the services beside registries are reached: by the proxies, authorities and times of the registries. */
+/**
+ * How the services beside registries are reached: by the proxies, authorities and times of the
+ * registries.
+ */
 export type NetworkOptions = Pick<RemoteOptions, 'proxy' | 'certsFolders' | 'timeouts' | 'retry'>;
 
 /** One request to a service: Sigstore's, an OIDC issuer, a CI system. */
@@ -21,17 +24,24 @@ export interface ServiceAnswer {
 /** Sends a request and reads the whole answer, of whatever status. No redirect is followed. */
 export type AskService = (request: ServiceRequest) => Promise<ServiceAnswer>;
 
-/** Bytes of an answer. A log entry has some kilobytes; the metadata of a TUF repository has the most. */
+/**
+ * Bytes of an answer. A log entry has some kilobytes; the metadata of a TUF repository has the
+ * most.
+ */
 const maxAnswerBytes = 8 * 1024 * 1024;
 
-/** Milliseconds for a request with all of its repetitions: who sends a byte now and then holds nobody up. */
+/**
+ * Milliseconds for a request with all of its repetitions: who sends a byte now and then holds
+ * nobody up.
+ */
 const longest = 60_000;
 
 /**
- * A client for services. What is asked is repeated as for registries (see createTransport): their services take the same request twice.
- * `total` is the longest that a request may take with all of its repetitions, in milliseconds.
- * Rejects with Unavailable where there is no answer, with LimitExceeded where there is too much of it, and with InvalidInput where
- * a `certs.d` folder is at fault. The HTTP client is loaded with the first request.
+ * A client for services. What is asked is repeated as for registries (see createTransport): their
+ * services take the same request twice. `total` is the longest that a request may take with all of
+ * its repetitions, in milliseconds. Rejects with Unavailable where there is no answer, with
+ * LimitExceeded where there is too much of it, and with InvalidInput where a `certs.d` folder is at
+ * fault. The HTTP client is loaded with the first request.
  */
 export function serviceClient({
   total = longest,

@@ -12,7 +12,10 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The body, or a way to open it, called for each time it is sent. */
   readonly body?: Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>) | undefined;
-  /** Repeated only where the server refused it (429), because otherwise its state is unknown after a failure. */
+  /**
+   * Repeated only where the server refused it (429), because otherwise its state is unknown after a
+   * failure.
+   */
   readonly once?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,7 +43,10 @@ export interface Timeouts {
   readonly body: number;
 }
 
-/** How often a request is sent at most, and the wait in milliseconds before the second time; it doubles each time, with jitter. */
+/**
+ * How often a request is sent at most, and the wait in milliseconds before the second time; it
+ * doubles each time, with jitter.
+ */
 export interface Retry {
   readonly attempts: number;
   readonly delay: number;
@@ -49,21 +55,31 @@ export interface Retry {
 export const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, body: 30_000 };
 export const defaultRetry: Retry = { attempts: 4, delay: 250 };
 
-/** The longest wait in milliseconds, also when a registry's Retry-After asks for more: then its answer is taken as final. */
+/**
+ * The longest wait in milliseconds, also when a registry's Retry-After asks for more: then its
+ * answer is taken as final.
+ */
 const longestWait = 30_000;
 /** Most bytes of a body from memory that are sent at once. */
 const pieceBytes = 256 * 1024;
-/** Least bytes per millisecond of a body that was long waited for: no timeout ends one that comes byte by byte. */
+/**
+ * Least bytes per millisecond of a body that was long waited for: no timeout ends one that comes
+ * byte by byte.
+ */
 const slowest = 1;
-/** What a body that nobody wants may take before its connection is given up: bytes, and milliseconds. */
+/**
+ * What a body that nobody wants may take before its connection is given up: bytes, and
+ * milliseconds.
+ */
 const unwantedBytes = 64 * 1024;
 const discardTime = 1000;
 const retriedStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
- * HTTP over pooled connections. Requests are repeated on 429 and, if not marked `once`, on broken connections, timeouts, 408 and 5xx.
- * `send` rejects with Unavailable where there is no answer, with the signal's reason where that ends it, and with Internal, at once, where
- * something else than the network failed.
+ * HTTP over pooled connections. Requests are repeated on 429 and, if not marked `once`, on broken
+ * connections, timeouts, 408 and 5xx. `send` rejects with Unavailable where there is no answer,
+ * with the signal's reason where that ends it, and with Internal, at once, where something else
+ * than the network failed.
  */
 export function createTransport(options: {
   readonly timeouts: Timeouts;
@@ -134,8 +150,8 @@ async function sendOnce(
     headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...length, ...request.headers },
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
-    // Without this undici closes the connection after each HEAD, for servers that answer it with a body: on such a one the next answer
-    // does not parse, and the request is sent again.
+    // Without this undici closes the connection after each HEAD, for servers that answer it with a
+    // body: on such a one the next answer does not parse, and the request is sent again.
     reset: false,
     ...(sent === undefined
       ? {}
@@ -147,7 +163,10 @@ async function sendOnce(
   return toResponse(request, answer, 2 * timeouts.body);
 }
 
-/** The time to an answer counts from the last piece that was taken: in one piece, much over a slow line would seem to be stuck. */
+/**
+ * The time to an answer counts from the last piece that was taken: in one piece, much over a slow
+ * line would seem to be stuck.
+ */
 async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
@@ -160,7 +179,9 @@ function tooSlow(request: HttpRequest, received: number, waited: number): Fairle
   );
 }
 
-/** `patience` is in milliseconds: a body that has been waited for that long has to come at a pace. */
+/**
+ * `patience` is in milliseconds: a body that has been waited for that long has to come at a pace.
+ */
 function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData, patience: number): HttpResponse {
   const { body, headers } = answer;
   const pieces = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
@@ -209,7 +230,10 @@ function backoff(retry: Retry, attempt: number): number {
   return retry.delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
 }
 
-/** Milliseconds that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3); 0 where it says nothing. */
+/**
+ * Milliseconds that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3); 0
+ * where it says nothing.
+ */
 function retryAfter(value: string | undefined): number {
   if (value === undefined) return 0;
   if (/^[0-9]{1,9}$/.test(value)) return Number(value) * 1000;

@@ -1,6 +1,7 @@
 /**
- * The parts of undici that are used here, each from its own file: the package's index also loads fetch, WebSocket, caches and mocks, which
- * takes twice the time and 13 MiB more. The package has no `exports` of its own and is pinned to one version.
+ * The parts of undici that are used here, each from its own file: the package's index also loads
+ * fetch, WebSocket, caches and mocks, which takes twice the time and 13 MiB more. The package has
+ * no `exports` of its own and is pinned to one version.
  */
 import { createRequire } from 'node:module';
 import type undici from 'undici';

@@ -6,10 +6,12 @@ import { resourceKinds } from './resource-kind.ts';
 const group = 'security-profiles-operator.x-k8s.io/';
 
 /**
- * Chooses the profile among the documents of a file, as kubectl takes it: one after the other, or the items of a List. Where there are several,
- * `choice` is the name of one (metadata.name) or its number, counted from 1; resources of other API groups are passed over without it.
+ * Chooses the profile among the documents of a file, as kubectl takes it: one after the other, or
+ * the items of a List. Where there are several, `choice` is the name of one (metadata.name) or its
+ * number, counted from 1; resources of other API groups are passed over without it.
  *
- * @throws FairleadError InvalidInput that lists them, where none or several are meant; ProfileInvalid for an empty List.
+ * @throws FairleadError InvalidInput that lists them, where none or several are meant;
+ * ProfileInvalid for an empty List.
  */
 export function chooseDocument(documents: readonly JsonDocument[], choice?: string): JsonDocument {
   const all = documents.flatMap(itemsOf);
@@ -34,7 +36,10 @@ export function chooseDocument(documents: readonly JsonDocument[], choice?: stri
   throw several(first.source, all, found === undefined ? `has no document ${which}` : `has several documents ${which}`);
 }
 
-/** The items of a List, as `kubectl get -o yaml` writes it, in their order; any other document alone. */
+/**
+ * The items of a List, as `kubectl get -o yaml` writes it, in their order; any other document
+ * alone.
+ */
 function itemsOf(document: JsonDocument): readonly JsonDocument[] {
   const items = member(document.root, 'items');
   if (!/^([A-Z][A-Za-z]*)?List$/.test(textOf(document.root, 'kind') ?? '') || items?.type !== 'array')

@@ -15,18 +15,19 @@ import { renderCil } from './selinux/render-cil.ts';
 import { renderSelinuxResource } from './selinux/render-resource.ts';
 
 /**
- * Forms in which profiles can be written: what runtimes read (and registries keep), SPO's custom resources, the profiles
- * of Docker and Podman, what apparmor_parser loads, what secilc compiles.
+ * Forms in which profiles can be written: what runtimes read (and registries keep), SPO's custom
+ * resources, the profiles of Docker and Podman, what apparmor_parser loads, what secilc compiles.
  */
 export const convertForms = ['runtime', 'spo', 'docker', 'apparmor', 'cil'] as const;
 export type ConvertForm = (typeof convertForms)[number];
 
 /**
- * Writes a profile in another form, with the same meaning. The same profile always gives the same text.
+ * Writes a profile in another form, with the same meaning. The same profile always gives the same
+ * text.
  *
  * @param name of resources, AppArmor policies and CIL blocks, where the form has names.
- * @throws FairleadError InvalidInput where profiles of this kind have no such form; InvalidInput or ProfileInvalid where
- *   the form cannot say what the profile does.
+ * @throws FairleadError InvalidInput where profiles of this kind have no such form; InvalidInput or
+ * ProfileInvalid where the form cannot say what the profile does.
  */
 export function convertProfile(profile: Profile, to: ConvertForm, name: string): string {
   switch (profile.kind) {
@@ -48,7 +49,10 @@ export function convertProfile(profile: Profile, to: ConvertForm, name: string):
   }
 }
 
-/** A seccomp profile as it is written for runtimes: without what others than runc refuse, as far as that means the same. */
+/**
+ * A seccomp profile as it is written for runtimes: without what others than runc refuse, as far as
+ * that means the same.
+ */
 export function publishableForm(profile: SeccompProfile): SeccompProfile {
   return withoutConflicts(withoutIdleParts(profile));
 }

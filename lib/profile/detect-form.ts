@@ -5,8 +5,9 @@ import { resourceKind } from './resource-kind.ts';
 import { dockerMember } from './seccomp/read/parse-docker.ts';
 
 /**
- * In which form a document holds a profile: seccomp JSON of the runtime-spec, KEP-6061's structured AppArmor JSON, the
- * seccomp JSON of Docker and Podman, or a custom resource of the Security Profiles Operator. Runtimes read the first two.
+ * In which form a document holds a profile: seccomp JSON of the runtime-spec, KEP-6061's structured
+ * AppArmor JSON, the seccomp JSON of Docker and Podman, or a custom resource of the Security
+ * Profiles Operator. Runtimes read the first two.
  */
 export type ProfileForm = 'runtime-seccomp' | 'apparmor-json' | 'docker' | 'spo';
 
@@ -20,8 +21,9 @@ export interface DetectedForm {
 }
 
 /**
- * Detects in which form a document is: the one place that decides it, for commands, services and nodes. A member counts in
- * every letter case, since the decoders of runtimes ignore it; whether it may stand there is for the form's reader to say.
+ * Detects in which form a document is: the one place that decides it, for commands, services and
+ * nodes. A member counts in every letter case, since the decoders of runtimes ignore it; whether it
+ * may stand there is for the form's reader to say.
  *
  * @returns undefined for a document in none of the forms.
  */

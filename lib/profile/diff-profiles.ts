@@ -7,10 +7,11 @@ import { diffProfiles as diffSeccomp } from './seccomp/diff.ts';
 import { diffSelinux } from './selinux/compare.ts';
 
 /**
- * Compares two profiles of one kind by what they mean; see diffProfiles of seccomp, diffAppArmor and diffSelinux. Where
- * it cannot be told, a difference counts as loosened.
+ * Compares two profiles of one kind by what they mean; see diffProfiles of seccomp, diffAppArmor
+ * and diffSelinux. Where it cannot be told, a difference counts as loosened.
  *
- * @param nativeArchitecture what runtimes add where a seccomp profile lists no architectures, as SCMP_ARCH_*.
+ * @param nativeArchitecture what runtimes add where a seccomp profile lists no architectures, as
+ * SCMP_ARCH_*.
  * @throws FairleadError InvalidInput for profiles of different kinds.
  */
 export function diffProfiles(from: Profile, to: Profile, nativeArchitecture: string): ProfileDiff {

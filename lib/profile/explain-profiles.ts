@@ -22,10 +22,11 @@ export interface MeetingProfiles<T> {
 }
 
 /**
- * Intersects the node's baseline, the pod's base profile and the artifact, of one kind, and says which of them
- * constrained what, from what to what, and whether exactly.
+ * Intersects the node's baseline, the pod's base profile and the artifact, of one kind, and says
+ * which of them constrained what, from what to what, and whether exactly.
  *
- * @param nativeArchitecture what runtimes add where a seccomp profile lists no architectures, as SCMP_ARCH_*.
+ * @param nativeArchitecture what runtimes add where a seccomp profile lists no architectures, as
+ * SCMP_ARCH_*.
  * @throws FairleadError as intersectProfiles.
  */
 export function explainProfiles(given: MeetingProfiles<Profile>, nativeArchitecture: string): Explained {

@@ -82,8 +82,8 @@ describe('importProfile', () => {
       lint(read)
         .filter(({ severity, code }) => severity === 'warning' && code !== 'unknown-syscall')
         .map(({ code, message }) => `${code} ${message.split(':')[0]}`);
-    // Podman's profile allows setns before it denies it to containers without CAP_SYS_ADMIN, and denies family 16 with
-    // protocol 9 in 64 bits of both.
+    // Podman's profile allows setns before it denies it to containers without CAP_SYS_ADMIN, and
+    // denies family 16 with protocol 9 in 64 bits of both.
     const setns = 'unreachable-entry setns';
     assert.deepEqual(warnings(profile), [setns, 'wide-comparison socket', 'wide-comparison socket']);
     const { profile: narrowed } = narrowComparisons(seccompOf(profile), 'SCMP_ARCH_X86_64');

@@ -23,22 +23,26 @@ export interface ImportOptions {
   /** For whom a profile of Docker or Podman is resolved, which is needed for that format. */
   readonly host?: ResolutionHost;
   /**
-   * Reads a profile that runtimes would refuse or read in different ways as those read it that do not decode strictly, for
-   * writing it anew: without the members that are unknown, and with YAML in place of JSON. Both are reported beside it.
+   * Reads a profile that runtimes would refuse or read in different ways as those read it that do
+   * not decode strictly, for writing it anew: without the members that are unknown, and with YAML
+   * in place of JSON. Both are reported beside it.
    */
   readonly lenient?: boolean;
-  /** Which one, where there are several documents or a List: its name or number; see chooseDocument. */
+  /**
+   * Which one, where there are several documents or a List: its name or number; see chooseDocument.
+   */
   readonly document?: string;
   /** What to do about a file with nothing in it, for the message. */
   readonly blankHint?: string;
 }
 
 /**
- * Reads a profile that somebody wrote, of any kind and in any known form, which is detected as readProfile detects it. What
- * it reads in the form of runtimes, readProfile reads alike; what comes from a registry is read by that alone.
+ * Reads a profile that somebody wrote, of any kind and in any known form, which is detected as
+ * readProfile detects it. What it reads in the form of runtimes, readProfile reads alike; what
+ * comes from a registry is read by that alone.
  *
- * @throws FairleadError ProfileInvalid naming `source:line:column`, or the formats that were tried; LimitExceeded;
- *   InvalidInput where the host is needed and not given.
+ * @throws FairleadError ProfileInvalid naming `source:line:column`, or the formats that were tried;
+ * LimitExceeded; InvalidInput where the host is needed and not given.
  */
 export function importProfile(bytes: Uint8Array, source: string, options: ImportOptions = {}): Profile {
   if (bytes.every(isBlank)) {
@@ -68,7 +72,10 @@ function oversizeOf({ length }: Uint8Array): { readonly oversize?: number } {
   return length > defaultPublicationLimits.artifactBytes ? { oversize: length } : {};
 }
 
-/** JSON is told from YAML, of which it is a part, by its first character: its reader is stricter, and quicker. */
+/**
+ * JSON is told from YAML, of which it is a part, by its first character: its reader is stricter,
+ * and quicker.
+ */
 function isJson(bytes: Uint8Array): boolean {
   const first = bytes.find((byte) => !isBlank(byte));
   return first === 0x7b || first === 0x5b || first === 0x22;

@@ -256,7 +256,8 @@ describe('lint', () => {
       codes({ defaultAction: 'SCMP_ACT_ALLOW', syscalls }).filter((each) => each.startsWith('slow-to-load'));
     const sharing = [entry([2, 'GE', 5], [3, 'EQ', 1]), entry([4, 'EQ', 2], [2, 'GE', 5])];
     assert.deepEqual(slow(...sharing), ['slow-to-load /syscalls/1']);
-    // What stands before an entry without conditions is loaded all the same, what follows it is not.
+    // What stands before an entry without conditions is loaded all the same, what follows it is
+    // not.
     assert.deepEqual(slow(...sharing, entry()), ['slow-to-load /syscalls/1']);
     assert.deepEqual(slow(entry(), ...sharing), []);
     assert.deepEqual(slow(entry([2, 'GE', 5], [3, 'EQ', 1]), entry([2, 'GE', 5], [3, 'EQ', 1], [4, 'EQ', 1])), []);

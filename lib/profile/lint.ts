@@ -9,10 +9,12 @@ import { lintSeccomp } from './seccomp/lint/lint-seccomp.ts';
 import { lintSelinux } from './selinux/lint-selinux.ts';
 
 /**
- * Reports what is probably unintended in a profile. Warnings and remarks are advice; a profile with errors cannot be published.
- * The codes are listed at lintSeccomp, lintAppArmor and lintSelinux; `unknown-field` is what the reader left out,
- * `docker-form` and `resource-form` a profile that is published once it is converted, `no-runtime-form` one that never is,
- * and `not-publishable` what publishing refuses in any form. Publishing refuses a profile if and only if one of these is there.
+ * Reports what is probably unintended in a profile. Warnings and remarks are advice; a profile with
+ * errors cannot be published. The codes are listed at lintSeccomp, lintAppArmor and lintSelinux;
+ * `unknown-field` is what the reader left out, `docker-form` and `resource-form` a profile that is
+ * published once it is converted, `no-runtime-form` one that never is, and `not-publishable` what
+ * publishing refuses in any form. Publishing refuses a profile if and only if one of these is
+ * there.
  */
 export function lint(profile: Profile, limits: PublicationLimits = defaultPublicationLimits): readonly Finding[] {
   const unknown = (profile.unknownFields ?? []).map(({ pointer, position, meant }): Finding => {
@@ -52,7 +54,10 @@ function lintPublishing(profile: Profile, limits: PublicationLimits): readonly F
   }));
 }
 
-/** What would be published of a profile: itself, or what the conversion makes of it, or why that makes nothing. */
+/**
+ * What would be published of a profile: itself, or what the conversion makes of it, or why that
+ * makes nothing.
+ */
 function publishedForm(profile: Profile): Profile | { readonly unpublishable: string } {
   if (profile.kind === 'SELinux' || profile.kind === 'RawSELinux') return profile;
   if (!profile.isResource && profile.docker === undefined) return profile;
@@ -66,7 +71,10 @@ function publishedForm(profile: Profile): Profile | { readonly unpublishable: st
   }
 }
 
-/** The findings about what a profile says, for who has asked what publishing refuses already (validatePublication). */
+/**
+ * The findings about what a profile says, for who has asked what publishing refuses already
+ * (validatePublication).
+ */
 export function lintMeaning(profile: Profile): readonly Finding[] {
   switch (profile.kind) {
     case 'Seccomp':

@@ -12,8 +12,8 @@ import { structured } from './selinux/structured.ts';
 export interface Merged {
   readonly profile: Profile;
   /**
-   * Where the format cannot say the exact result: syscalls, paths or rules for which an intersection is stricter, and a
-   * union laxer, than it had to be.
+   * Where the format cannot say the exact result: syscalls, paths or rules for which an
+   * intersection is stricter, and a union laxer, than it had to be.
    */
   readonly inexact: readonly string[];
 }
@@ -21,10 +21,12 @@ export interface Merged {
 /**
  * The profile that permits what all of `profiles` permit: never more than any of them.
  *
- * @param profiles of one kind, the node's first: at equal strictness the earliest decides, e.g. over the errno.
- * @param nativeArchitecture what runtimes add where a seccomp profile lists no architectures, as SCMP_ARCH_*.
- * @throws FairleadError InvalidInput for different kinds, and for raw SELinux profiles that have more than rules; ProfileInvalid where SELinux
- *   profiles share no policy to stand on.
+ * @param profiles of one kind, the node's first: at equal strictness the earliest decides, e.g.
+ * over the errno.
+ * @param nativeArchitecture what runtimes add where a seccomp profile lists no architectures, as
+ * SCMP_ARCH_*.
+ * @throws FairleadError InvalidInput for different kinds, and for raw SELinux profiles that have
+ * more than rules; ProfileInvalid where SELinux profiles share no policy to stand on.
  */
 export function intersectProfiles(profiles: Some<Profile>, nativeArchitecture: string): Merged {
   const inputs = sameKind(profiles);
@@ -48,8 +50,9 @@ export function intersectProfiles(profiles: Some<Profile>, nativeArchitecture: s
 }
 
 /**
- * The profile that permits what any of `profiles` permits, e.g. of several recordings of one program: never less than any
- * of them. Parameters and errors are those of {@link intersectProfiles}.
+ * The profile that permits what any of `profiles` permits, e.g. of several recordings of one
+ * program: never less than any of them. Parameters and errors are those of {@link
+ * intersectProfiles}.
  */
 export function unionProfiles(profiles: Some<Profile>, nativeArchitecture: string): Merged {
   const inputs = sameKind(profiles);

@@ -12,7 +12,8 @@ import { parseRawSelinux, parseSelinux } from './selinux/parse.ts';
 /**
  * Parses a custom resource of the Security Profiles Operator, v1 or older.
  *
- * @throws FairleadError ProfileInvalid naming `source:line:column` and the field, or the kinds that there are.
+ * @throws FairleadError ProfileInvalid naming `source:line:column` and the field, or the kinds that
+ * there are.
  */
 export function parseResource(document: JsonDocument): Profile {
   const kind = resourceKind(document);

@@ -11,8 +11,9 @@ import { parseSeccomp } from './seccomp/read/parse.ts';
 const shownUnknown = 20;
 
 /**
- * Parses a document in the form that runtimes read, as runtimes do that ignore what they do not know: members of other
- * names are dropped, those in another letter case are taken, and both are reported with the profile.
+ * Parses a document in the form that runtimes read, as runtimes do that ignore what they do not
+ * know: members of other names are dropped, those in another letter case are taken, and both are
+ * reported with the profile.
  *
  * @throws FairleadError ProfileInvalid naming `source:line:column` and the field.
  */
@@ -30,8 +31,9 @@ export function parseRuntime(document: JsonDocument, kind: RuntimeKind): Runtime
 }
 
 /**
- * Parses a document in the form that runtimes read, and refuses what runtimes read in different ways: those that decode
- * strictly (KEP-6061) refuse unknown members and other letter cases, others ignore them or take them for known ones.
+ * Parses a document in the form that runtimes read, and refuses what runtimes read in different
+ * ways: those that decode strictly (KEP-6061) refuse unknown members and other letter cases, others
+ * ignore them or take them for known ones.
  *
  * @throws FairleadError ProfileInvalid naming `source:line:column` and the field.
  */
@@ -41,7 +43,10 @@ export function parseStrictly(document: JsonDocument, kind: RuntimeKind): Runtim
   return profile;
 }
 
-/** Throws ProfileInvalid where there are members that the format does not have, or has in another letter case. */
+/**
+ * Throws ProfileInvalid where there are members that the format does not have, or has in another
+ * letter case.
+ */
 export function refuseUnknown(unknownFields: readonly UnknownField[]): void {
   const [first] = unknownFields;
   if (first === undefined) return;
@@ -57,8 +62,8 @@ export function refuseUnknown(unknownFields: readonly UnknownField[]): void {
 }
 
 /**
- * Throws ProfileInvalid where a member that was left out is probably a known one, misspelt: without it an entry may say more
- * than its author meant.
+ * Throws ProfileInvalid where a member that was left out is probably a known one, misspelt: without
+ * it an entry may say more than its author meant.
  */
 export function refuseMisspelt(unknownFields: readonly UnknownField[]): void {
   refuseUnknown(unknownFields.filter(({ meant }) => meant !== undefined));

@@ -11,15 +11,24 @@ interface Reading {
   readonly name?: string;
   /** What the reader did not know and dropped, or took for a member in another letter case. */
   readonly unknownFields?: readonly UnknownField[];
-  /** Of a profile in the form of Docker and Podman, which was resolved: whether it is another one for other containers. */
+  /**
+   * Of a profile in the form of Docker and Podman, which was resolved: whether it is another one
+   * for other containers.
+   */
   readonly docker?: { readonly dependsOnContainer: boolean };
   /** Of a custom resource of the Security Profiles Operator. */
   readonly isResource?: true;
-  /** How many bytes its text has, if that is more than nodes take by default, and the form is the one that is published. */
+  /**
+   * How many bytes its text has, if that is more than nodes take by default, and the form is the
+   * one that is published.
+   */
   readonly oversize?: number;
 }
 
-/** A profile, parsed. The kind is decided once, by the reader; nothing after it looks at bytes to find out. */
+/**
+ * A profile, parsed. The kind is decided once, by the reader; nothing after it looks at bytes to
+ * find out.
+ */
 export type Profile = Reading &
   (
     | { readonly kind: 'Seccomp'; readonly seccomp: SeccompProfile }
@@ -31,12 +40,18 @@ export type Profile = Reading &
 /** What a profile limits, and in which language it is written. */
 export type ProfileKind = Profile['kind'];
 
-/** A profile of the kinds that container runtimes take, in the form in which they read them (KEP-6061). */
+/**
+ * A profile of the kinds that container runtimes take, in the form in which they read them
+ * (KEP-6061).
+ */
 export type RuntimeProfile = Extract<Profile, { readonly kind: 'Seccomp' | 'AppArmor' }>;
 
 export type RuntimeKind = RuntimeProfile['kind'];
 
-/** A seccomp profile in the form of Docker and Podman that is not resolved yet: each container may get another one of it. */
+/**
+ * A seccomp profile in the form of Docker and Podman that is not resolved yet: each container may
+ * get another one of it.
+ */
 export interface UnresolvedProfile {
   readonly kind: 'Seccomp';
   readonly unresolved: DockerProfile;

@@ -6,7 +6,10 @@ import { defaultPublicationLimits } from './publication-limits.ts';
 import { publicationViolations, validatePublication } from './publication-violations.ts';
 import { readProfile } from './read-profile.ts';
 
-/** Returns `pointer message` of what publishing refuses in a profile, which may have numbers beyond 2^53 as bigint. */
+/**
+ * Returns `pointer message` of what publishing refuses in a profile, which may have numbers beyond
+ * 2^53 as bigint.
+ */
 function refused(profile: object): readonly string[] {
   const text = JSON.stringify(profile, (_, value) => (typeof value === 'bigint' ? `#${value}#` : value)).replace(
     /"#(\d+)#"/g,

@@ -8,8 +8,9 @@ import { portabilityViolations as ofSeccomp } from './seccomp/read/portability-v
 import { refuseViolations, type Violation } from './violation.ts';
 
 /**
- * Returns everything for which a runtime would refuse a published profile for good: what validateArtifact refuses, and what
- * others than Fairlead's nodes do. It decides what push refuses, and what lint calls an error.
+ * Returns everything for which a runtime would refuse a published profile for good: what
+ * validateArtifact refuses, and what others than Fairlead's nodes do. It decides what push refuses,
+ * and what lint calls an error.
  */
 export function publicationViolations(profile: Profile, limits: PublicationLimits): readonly Violation[] {
   switch (profile.kind) {

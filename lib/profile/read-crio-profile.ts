@@ -7,9 +7,9 @@ import { parseDocker } from './seccomp/read/parse-docker.ts';
 import { readPlainSeccomp } from './seccomp/read/read-plain.ts';
 
 /**
- * Reads a seccomp profile as CRI-O reads it from an artifact (go.podman.io/common/pkg/seccomp): in the form of Docker and
- * Podman, of which that of runtimes is a part. Unlike there, unknown members and other letter cases are refused, and
- * `minKernel` counts, as in Docker.
+ * Reads a seccomp profile as CRI-O reads it from an artifact (go.podman.io/common/pkg/seccomp): in
+ * the form of Docker and Podman, of which that of runtimes is a part. Unlike there, unknown members
+ * and other letter cases are refused, and `minKernel` counts, as in Docker.
  *
  * @throws FairleadError ProfileInvalid naming `source:line:column` and the field; LimitExceeded.
  */

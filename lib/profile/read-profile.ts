@@ -9,21 +9,26 @@ import type { ProfileKind, RuntimeKind, RuntimeProfile } from './profile.ts';
 import { resourceKind, resourceKinds } from './resource-kind.ts';
 import { readPlainSeccomp } from './seccomp/read/read-plain.ts';
 
-/** Far above every real profile (the largest known are about 100 KiB); what may be pulled has its own, lower limit. */
+/**
+ * Far above every real profile (the largest known are about 100 KiB); what may be pulled has its
+ * own, lower limit.
+ */
 export const profileLimits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
 
 /**
- * Reads a profile as runtimes and registries have it, and decides its kind, once: runtime-spec linux.seccomp JSON, or
- * the structured AppArmor JSON of KEP-6061. It is read strictly (KEP-6061, "Artifact format"): a profile in another form,
- * with unknown members, in another letter case or with repeated members is refused, with the command that converts it.
- * Formats that people write in are read by importProfile.
+ * Reads a profile as runtimes and registries have it, and decides its kind, once: runtime-spec
+ * linux.seccomp JSON, or the structured AppArmor JSON of KEP-6061. It is read strictly (KEP-6061,
+ * "Artifact format"): a profile in another form, with unknown members, in another letter case or
+ * with repeated members is refused, with the command that converts it. Formats that people write in
+ * are read by importProfile.
  *
- * A seccomp profile of a mebibyte takes 3 to 5 ms of one core. To read, validate, intersect and render it takes less than
- * ten times its size in memory where V8 keeps its young generation small (--max-semi-space-size=1, as the shim does), and
- * up to twenty times where it does not.
+ * A seccomp profile of a mebibyte takes 3 to 5 ms of one core. To read, validate, intersect and
+ * render it takes less than ten times its size in memory where V8 keeps its young generation small
+ * (--max-semi-space-size=1, as the shim does), and up to twenty times where it does not.
  *
  * @param source how messages call the input, e.g. its file name.
- * @param kind what it is where the content does not tell: a structured AppArmor profile may be an empty object.
+ * @param kind what it is where the content does not tell: a structured AppArmor profile may be an
+ * empty object.
  * @throws FairleadError ProfileInvalid naming `source:line:column` and the field; LimitExceeded.
  */
 export function readProfile(bytes: Uint8Array, source = 'profile', kind?: RuntimeKind): RuntimeProfile {
@@ -100,7 +105,10 @@ function readDocument(bytes: Uint8Array, source: string): JsonDocument {
   }
 }
 
-/** Custom resources in YAML, which are what most often is no JSON: by the line that tells their kind, for the message. */
+/**
+ * Custom resources in YAML, which are what most often is no JSON: by the line that tells their
+ * kind, for the message.
+ */
 const resourceLine = new RegExp(
   `(?:^|[{,])[ \\t]*["']?kind["']?[ \\t]*:[ \\t]*["']?(${[...resourceKinds.keys()].join('|')})\\b`,
   'm',

@@ -79,7 +79,10 @@ function describeOneSided({ change, kind }: OneSided, name: string): string {
     : `Deleted profile of kind ${kind}: ${name}. Artifacts that were published of it stay, for the pods that name them.`;
 }
 
-/** Changes of one direction, those that go from one outcome to one other together, in the order of the first of each. */
+/**
+ * Changes of one direction, those that go from one outcome to one other together, in the order of
+ * the first of each.
+ */
 function alike(
   { changes }: ProfileDiff,
   direction: Direction,
@@ -115,12 +118,17 @@ function someOf(names: readonly string[]): readonly string[] {
   return [...names.slice(0, shownRewritten), `and ${names.length - shownRewritten} more`];
 }
 
-/** Names come from profiles, and must not write lines of their own, or turn round what stands beside them. */
+/**
+ * Names come from profiles, and must not write lines of their own, or turn round what stands beside
+ * them.
+ */
 function escaped(text: string): string {
   return text.replaceAll(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
-/** Text that comes from a profile is shown as code, so that it cannot be markup or break the table. */
+/**
+ * Text that comes from a profile is shown as code, so that it cannot be markup or break the table.
+ */
 function cell(text: string): string {
   return `\`${text.replaceAll(/[`|]|\p{C}/gu, ' ')}\``;
 }

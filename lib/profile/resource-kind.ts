@@ -9,7 +9,10 @@ export const resourceKinds: ReadonlyMap<string, ProfileKind> = new Map([
   ['RawSelinuxProfile', 'RawSELinux'],
 ]);
 
-/** Returns the kind of profile that a document holds as a custom resource; undefined if it is none of them. */
+/**
+ * Returns the kind of profile that a document holds as a custom resource; undefined if it is none
+ * of them.
+ */
 export function resourceKind({ root }: JsonDocument): ProfileKind | undefined {
   const kind = root.type === 'object' ? root.members.get('kind')?.value : undefined;
   return kind?.type === 'string' ? resourceKinds.get(kind.value) : undefined;

@@ -5,7 +5,9 @@ export const resourceNameRule =
 const part = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?';
 const subdomain = new RegExp(`^${part}(?:\\.${part})*$`);
 
-/** Whether a text can be the name of a custom resource in Kubernetes: a DNS subdomain (RFC 1123). */
+/**
+ * Whether a text can be the name of a custom resource in Kubernetes: a DNS subdomain (RFC 1123).
+ */
 export function isResourceName(text: string): boolean {
   return text.length <= 253 && subdomain.test(text);
 }

@@ -14,7 +14,8 @@ export type SameKind =
   | { readonly kind: 'SELinux'; readonly profiles: Some<SelinuxProfile | RawSelinuxProfile> };
 
 /**
- * Takes profiles together that are to be compared or combined: of one kind, where a raw SELinux profile counts as one.
+ * Takes profiles together that are to be compared or combined: of one kind, where a raw SELinux
+ * profile counts as one.
  *
  * @throws FairleadError InvalidInput naming the kinds.
  */

@@ -4,10 +4,12 @@ import { artifactViolations } from './seccomp/read/artifact-violations.ts';
 import { refuseViolations } from './violation.ts';
 
 /**
- * The rules for a profile that comes from a registry (KEP-6061, "Artifact format"; conditions are limited besides),
- * beyond what readProfile refuses. One that is not resolved yet is held to them with all of its entries.
+ * The rules for a profile that comes from a registry (KEP-6061, "Artifact format"; conditions are
+ * limited besides), beyond what readProfile refuses. One that is not resolved yet is held to them
+ * with all of its entries.
  *
- * @throws FairleadError ProfileInvalid listing every violation, each with its JSON pointer; of AppArmor profiles the first.
+ * @throws FairleadError ProfileInvalid listing every violation, each with its JSON pointer; of
+ * AppArmor profiles the first.
  */
 export function validateArtifact(profile: PublishedProfile, limits: { readonly entriesPerSyscall: number }): void {
   switch (profile.kind) {

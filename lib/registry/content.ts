@@ -5,7 +5,10 @@ import { manifestBytesLimit } from './manifest.ts';
 import type { Content } from './target.ts';
 import { verifiedStream } from './verified-stream.ts';
 
-/** Throws InvalidInput where the bytes are not those of the descriptor. `name` says in the error where they were to go. */
+/**
+ * Throws InvalidInput where the bytes are not those of the descriptor. `name` says in the error
+ * where they were to go.
+ */
 export function checkContent(descriptor: Descriptor, bytes: Uint8Array, name: string): void {
   const actual = digestOf(bytes, digestParts(descriptor.digest).algorithm);
   if (bytes.length === descriptor.size && actual === descriptor.digest) return;
@@ -16,8 +19,9 @@ export function checkContent(descriptor: Descriptor, bytes: Uint8Array, name: st
 }
 
 /**
- * Content as a stream that is checked against its descriptor; rejects as {@link verifiedStream} does. Its source is opened when the stream
- * is first read, and not before: who never gets to read it has nothing to close.
+ * Content as a stream that is checked against its descriptor; rejects as {@link verifiedStream}
+ * does. Its source is opened when the stream is first read, and not before: who never gets to read
+ * it has nothing to close.
  */
 export async function openContent(
   descriptor: Descriptor,
@@ -39,7 +43,10 @@ async function* openedLate(
   yield* verifiedStream(await open(), descriptor, name);
 }
 
-/** Reads content whole, checked. For manifests and other small content: rejects with LimitExceeded over 4 MiB. */
+/**
+ * Reads content whole, checked. For manifests and other small content: rejects with LimitExceeded
+ * over 4 MiB.
+ */
 export async function contentBytes(descriptor: Descriptor, content: Content, name: string): Promise<Uint8Array> {
   if (content instanceof Uint8Array) {
     checkContent(descriptor, content, name);

@@ -9,13 +9,17 @@ import { registryName } from './registry-name.ts';
 import type { CallOptions, ReadTarget, Target } from './target.ts';
 
 export interface CopyOptions extends CallOptions {
-  /** Signatures, attestations and whatever else refers to what is copied come along, and what refers to them. */
+  /**
+   * Signatures, attestations and whatever else refers to what is copied come along, and what refers
+   * to them.
+   */
   readonly withReferrers: boolean;
   /** Called when a piece of content is at the target, for progress shown to people. */
   readonly onContent?: (descriptor: Descriptor, how: 'sent' | 'mounted' | 'present') => void;
   /**
-   * Called for a referrer that the source does not have whole, and for a manifest whose list of referrers cannot be read there: anybody who
-   * may push can write such a list. The rest is copied. Absent: it ends the copy.
+   * Called for a referrer that the source does not have whole, and for a manifest whose list of
+   * referrers cannot be read there: anybody who may push can write such a list. The rest is copied.
+   * Absent: it ends the copy.
    */
   readonly onSkipped?: (descriptor: Descriptor, error: FairleadError) => void;
 }
@@ -28,9 +32,10 @@ const depthLimit = 16;
 const contentLimit = 100_000;
 
 /**
- * Copies a manifest or index with all that it is made of from one repository to another, and with its referrers where asked. What the
- * target has is not sent again. A tag is set last, so that it never stands on something incomplete or not yet signed. Gives the
- * descriptor that the name stood for. Rejects as the two targets do, and with LimitExceeded where the graph is deeper than 16, or
+ * Copies a manifest or index with all that it is made of from one repository to another, and with
+ * its referrers where asked. What the target has is not sent again. A tag is set last, so that it
+ * never stands on something incomplete or not yet signed. Gives the descriptor that the name stood
+ * for. Rejects as the two targets do, and with LimitExceeded where the graph is deeper than 16, or
  * has more than 100,000 manifests and blobs.
  */
 export async function copy(
@@ -53,7 +58,10 @@ function isUnusable(error: unknown): error is FairleadError {
   return error instanceof FairleadError && unusable.includes(error.kind);
 }
 
-/** Copies what a descriptor names, as {@link copy} does, without any tag. The first failure ends the rest. */
+/**
+ * Copies what a descriptor names, as {@link copy} does, without any tag. The first failure ends the
+ * rest.
+ */
 export async function copyGraph(
   source: ReadTarget,
   target: Target,
@@ -63,7 +71,10 @@ export async function copyGraph(
   await copyAll(source, target, { descriptor: root }, options, undefined);
 }
 
-/** Copies what a descriptor names, and tags it: together with its manifest, where nothing is to come between. */
+/**
+ * Copies what a descriptor names, and tags it: together with its manifest, where nothing is to come
+ * between.
+ */
 async function copyTagged(
   source: ReadTarget,
   target: Target,
@@ -79,7 +90,10 @@ async function copyTagged(
   if (!tagged) await target.tag(root.descriptor, tag, options.signal === undefined ? {} : { signal: options.signal });
 }
 
-/** `pushRoot` pushes the root, in place of the target's `push`, where nothing refers to it or its parts. */
+/**
+ * `pushRoot` pushes the root, in place of the target's `push`, where nothing refers to it or its
+ * parts.
+ */
 async function copyAll(
   source: ReadTarget,
   target: Target,
@@ -105,7 +119,8 @@ async function copyAll(
     }
     const copying = isManifestMediaType(descriptor.mediaType) ? copyManifest(descriptor, depth) : copyBlob(descriptor);
     begun.set(descriptor.digest, copying);
-    // What the source does not have may be part of a referrer only: whatever is made of it fails, up to the referrer or the root.
+    // What the source does not have may be part of a referrer only: whatever is made of it fails,
+    // up to the referrer or the root.
     copying.catch((error: unknown) => {
       if (!isSkippable(error)) failed.abort(error);
     });
@@ -158,7 +173,10 @@ async function copyAll(
       skip(subject, error);
       return [];
     });
-  /** Whether a manifest that is at the target is also listed there: whoever pushed it may have been cut off in between. */
+  /**
+   * Whether a manifest that is at the target is also listed there: whoever pushed it may have been
+   * cut off in between.
+   */
   const isListed = async ({ digest }: Descriptor, subject: Descriptor | undefined): Promise<boolean> => {
     if (subject === undefined) return true;
     const listing = lists.get(subject.digest) ?? inTurn(() => listAtTarget(subject));
@@ -190,7 +208,8 @@ async function copyAll(
       const manifests = children.filter(({ mediaType }) => isManifestMediaType(mediaType));
       // Of what is present the parts are too, but not the referrers of an index's manifests.
       if (parts) await Promise.all((present ? manifests : children).map((child) => once(child, depth + 1)));
-      // Referrers may still be on their way here, those of parts too, and the tag is not to stand before they are there.
+      // Referrers may still be on their way here, those of parts too, and the tag is not to stand
+      // before they are there.
       if (isRoot && !referred && pushRoot !== undefined) await inTurn(() => pushRoot(bytes, call));
       else if (!present || !(await isListed(descriptor, subject)))
         await inTurn(() => target.push(descriptor, bytes, call));
@@ -214,7 +233,10 @@ interface Mounter {
   mount(descriptor: Descriptor, from: string, options: CallOptions): Promise<boolean>;
 }
 
-/** The source's repository and the target's way to take blobs over from it, where both are of one registry. */
+/**
+ * The source's repository and the target's way to take blobs over from it, where both are of one
+ * registry.
+ */
 function mountable(source: object, target: object): (Mounter & { readonly repository: string }) | undefined {
   if (!isOfRegistry(source) || !isOfRegistry(target) || registryName(source.registry) !== registryName(target.registry))
     return undefined;
@@ -228,7 +250,10 @@ function isOfRegistry(target: object): target is Mounter & { readonly registry: 
   return 'mount' in target && 'registry' in target && 'repository' in target;
 }
 
-/** Lets at most `limit` of the actions given to it run at a time; the others wait in order. None begins once the signal has ended it all. */
+/**
+ * Lets at most `limit` of the actions given to it run at a time; the others wait in order. None
+ * begins once the signal has ended it all.
+ */
 function limitConcurrency(limit: number, signal: AbortSignal): <T>(action: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];

@@ -46,5 +46,8 @@ export const mediaTypes = {
   imageLayer: 'application/vnd.oci.image.layer.v1.tar',
 } as const;
 
-/** The two bytes `{}` of the empty config (image-spec, manifest.md#guidance-for-an-empty-descriptor). */
+/**
+ * The two bytes `{}` of the empty config (image-spec,
+ * manifest.md#guidance-for-an-empty-descriptor).
+ */
 export const emptyConfigBytes: Uint8Array = new TextEncoder().encode('{}');

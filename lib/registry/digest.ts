@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { FairleadError } from '#lib/errors';
 
-/** A content digest, `sha256:<64 hex>` or `sha512:<128 hex>` (image-spec, descriptor.md#digests). Made by parseDigest or digestOf only. */
+/**
+ * A content digest, `sha256:<64 hex>` or `sha512:<128 hex>` (image-spec, descriptor.md#digests).
+ * Made by parseDigest or digestOf only.
+ */
 export type Digest = string & { readonly __brand: 'Digest' };
 
 export type DigestAlgorithm = 'sha256' | 'sha512';

@@ -5,8 +5,8 @@ import { verifiedStream } from './verified-stream.ts';
 
 /**
  * Fetches content whole into memory, its size and digest checked here whatever the fetcher does.
- * Rejects with LimitExceeded before anything is requested where the descriptor has more than `limit` bytes, and as
- * {@link verifiedStream} does.
+ * Rejects with LimitExceeded before anything is requested where the descriptor has more than
+ * `limit` bytes, and as {@link verifiedStream} does.
  */
 export async function fetchBytes(
   fetcher: Fetcher,

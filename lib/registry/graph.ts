@@ -1,18 +1,27 @@
 import { type Descriptor, mediaTypes } from './descriptor.ts';
 import { isManifestMediaType, parseAnyManifest } from './manifest.ts';
 
-/** What a manifest or index says about its place among others: what it is made of, what it is about, and how it is listed as a referrer. */
+/**
+ * What a manifest or index says about its place among others: what it is made of, what it is about,
+ * and how it is listed as a referrer.
+ */
 export interface Links {
   /** Config and layers of a manifest, or the manifests of an index, in order. */
   readonly children: readonly Descriptor[];
   /** The manifest that this one is about, such as the signed artifact. */
   readonly subject?: Descriptor;
-  /** `artifactType` as the referrers API lists it (distribution-spec, "Listing Referrers"): the manifest's own, else its config's media type. */
+  /**
+   * `artifactType` as the referrers API lists it (distribution-spec, "Listing Referrers"): the
+   * manifest's own, else its config's media type.
+   */
   readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** Reads the links of content by its media type; blobs have none. `name` says in errors what it is. Throws as parseManifest does. */
+/**
+ * Reads the links of content by its media type; blobs have none. `name` says in errors what it is.
+ * Throws as parseManifest does.
+ */
 export function linksOf(mediaType: string, bytes: Uint8Array, name: string): Links {
   if (!isManifestMediaType(mediaType)) return { children: [] };
   const parsed = parseAnyManifest(mediaType, bytes, name);
@@ -26,7 +35,10 @@ export function linksOf(mediaType: string, bytes: Uint8Array, name: string): Lin
   };
 }
 
-/** The descriptor by which a manifest is listed among the referrers of its subject (distribution-spec, "Listing Referrers"). */
+/**
+ * The descriptor by which a manifest is listed among the referrers of its subject
+ * (distribution-spec, "Listing Referrers").
+ */
 export function referrerDescriptor(descriptor: Descriptor, links: Links): Descriptor {
   return {
     mediaType: descriptor.mediaType,
@@ -38,8 +50,9 @@ export function referrerDescriptor(descriptor: Descriptor, links: Links): Descri
 }
 
 /**
- * Leaves out the referrers that are surely of another artifact type. An entry without a type, or with the empty config's in its place (as
- * some registries and older tools list it), may be of any: it stays.
+ * Leaves out the referrers that are surely of another artifact type. An entry without a type, or
+ * with the empty config's in its place (as some registries and older tools list it), may be of any:
+ * it stays.
  */
 export function ofArtifactType(listed: Descriptor[], artifactType: string | undefined): Descriptor[] {
   if (artifactType === undefined) return listed;

@@ -3,13 +3,18 @@ import { FairleadError } from '#lib/errors';
 import { type Descriptor, type Index, type Manifest, mediaTypes } from './descriptor.ts';
 import { isDigest } from './digest.ts';
 
-/** Most bytes that a manifest or index may have (distribution-spec: registries should accept 4 MiB). */
+/**
+ * Most bytes that a manifest or index may have (distribution-spec: registries should accept 4 MiB).
+ */
 export const manifestBytesLimit = 4 * 1024 * 1024;
 
 /** Most characters of a message about what is wrong with a document. */
 const reasonLimit = 400;
 
-/** With parameters too, though image-spec has none: Sigstore's older bundles are `application/vnd.dev.sigstore.bundle+json;version=0.3`. */
+/**
+ * With parameters too, though image-spec has none: Sigstore's older bundles are
+ * `application/vnd.dev.sigstore.bundle+json;version=0.3`.
+ */
 const mediaType = v.pipe(
   v.string(),
   v.regex(
@@ -18,7 +23,10 @@ const mediaType = v.pipe(
 );
 const annotations = v.record(v.string(), v.string());
 
-/** A descriptor as it stands in JSON of others (image-spec, descriptor.md). Fields that we do not know are left out of the value. */
+/**
+ * A descriptor as it stands in JSON of others (image-spec, descriptor.md). Fields that we do not
+ * know are left out of the value.
+ */
 export const descriptorSchema = v.object({
   mediaType,
   digest: v.custom<Descriptor['digest']>((value) => typeof value === 'string' && isDigest(value), 'not a digest'),
@@ -65,7 +73,10 @@ const indexSchema = v.object({
   ...indexFields,
 });
 
-/** Media types of content that a registry keeps as manifests, not blobs; Docker's are read because registries still hold them. */
+/**
+ * Media types of content that a registry keeps as manifests, not blobs; Docker's are read because
+ * registries still hold them.
+ */
 const schemas = {
   [mediaTypes.manifest]: manifestSchema,
   [mediaTypes.index]: indexSchema,
@@ -76,27 +87,35 @@ const schemas = {
 /** The `Accept` header for manifests. */
 export const acceptManifests: string = Object.keys(schemas).join(', ');
 
-/** Says whether content of this media type is a manifest or index, and so lives under /manifests/ and may be tagged. */
+/**
+ * Says whether content of this media type is a manifest or index, and so lives under /manifests/
+ * and may be tagged.
+ */
 export function isManifestMediaType(type: string): type is keyof typeof schemas {
   return Object.hasOwn(schemas, type);
 }
 
 /**
- * Reads an OCI image manifest (image-spec 1.1, manifest.md). The bytes stay the identity of the manifest; the value has only the fields
- * that we know. `name` says in errors what it is of. Throws InvalidInput that names the field at fault, LimitExceeded over 4 MiB.
+ * Reads an OCI image manifest (image-spec 1.1, manifest.md). The bytes stay the identity of the
+ * manifest; the value has only the fields that we know. `name` says in errors what it is of. Throws
+ * InvalidInput that names the field at fault, LimitExceeded over 4 MiB.
  */
 export function parseManifest(bytes: Uint8Array, name = 'manifest'): Manifest {
   return parseWith(manifestSchema, bytes, name, 'an OCI image manifest', manifestBytesLimit);
 }
 
-/** Reads an OCI image index (image-spec 1.1, image-index.md), as {@link parseManifest} does. `limit` in bytes is 4 MiB unless told. */
+/**
+ * Reads an OCI image index (image-spec 1.1, image-index.md), as {@link parseManifest} does. `limit`
+ * in bytes is 4 MiB unless told.
+ */
 export function parseIndex(bytes: Uint8Array, name = 'index', limit = manifestBytesLimit): Index {
   return parseWith(indexSchema, bytes, name, 'an OCI image index', limit);
 }
 
 /**
- * Reads the entries of a list that anybody may have written, such as the referrers of a manifest: those that are descriptors.
- * What else the document says plays no part. Throws InvalidInput where it has no list of entries at all, LimitExceeded over `limit` bytes.
+ * Reads the entries of a list that anybody may have written, such as the referrers of a manifest:
+ * those that are descriptors. What else the document says plays no part. Throws InvalidInput where
+ * it has no list of entries at all, LimitExceeded over `limit` bytes.
  */
 export function parseEntries(
   bytes: Uint8Array,
@@ -114,7 +133,10 @@ export function parseEntries(
   });
 }
 
-/** Reads a manifest or index of any kind that isManifestMediaType knows, Docker's included. Throws as {@link parseManifest} does. */
+/**
+ * Reads a manifest or index of any kind that isManifestMediaType knows, Docker's included. Throws
+ * as {@link parseManifest} does.
+ */
 export function parseAnyManifest(
   mediaType: keyof typeof schemas,
   bytes: Uint8Array,
@@ -153,8 +175,9 @@ function parseJson(bytes: Uint8Array, name: string, expected: string, limit: num
 }
 
 /**
- * Leaves out of a parsed document what is null, as Go does, in which most registries and tools are written: a field is then as good as
- * absent, a list empty. `depth` is how many levels are looked at; what is of interest lies in the first four.
+ * Leaves out of a parsed document what is null, as Go does, in which most registries and tools are
+ * written: a field is then as good as absent, a list empty. `depth` is how many levels are looked
+ * at; what is of interest lies in the first four.
  */
 function withoutNulls(json: unknown, depth: number): unknown {
   if (typeof json !== 'object' || json === null || depth === 0) return json;

@@ -6,7 +6,10 @@ import { linksOf, ofArtifactType, referrerDescriptor } from './graph.ts';
 import { isManifestMediaType } from './manifest.ts';
 import type { Content, Repository } from './target.ts';
 
-/** A repository that lives in memory: for tests, and to assemble content before it goes somewhere. `name` is what errors call it. */
+/**
+ * A repository that lives in memory: for tests, and to assemble content before it goes somewhere.
+ * `name` is what errors call it.
+ */
 export function memoryRepository(name = 'memory'): Repository {
   const contents = new Map<Digest, { descriptor: Descriptor; bytes: Uint8Array }>();
   const tags = new Map<string, Descriptor>();

@@ -2,7 +2,10 @@ import { openContent } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { CallOptions, Pusher, ReadTarget, Resolver, Tagger } from './target.ts';
 
-/** A manifest by its name: what it is and, where they came along, its bytes, which are those of the descriptor. */
+/**
+ * A manifest by its name: what it is and, where they came along, its bytes, which are those of the
+ * descriptor.
+ */
 export interface ResolvedManifest {
   readonly descriptor: Descriptor;
   readonly bytes?: Uint8Array;
@@ -16,7 +19,9 @@ export interface ManifestResolver {
 
 /** A repository that can push a manifest under a tag. */
 export interface TaggedPusher {
-  /** Pushes a manifest under a tag. What it is made of must be there. Rejects as push and tag do. */
+  /**
+   * Pushes a manifest under a tag. What it is made of must be there. Rejects as push and tag do.
+   */
   pushTagged(descriptor: Descriptor, bytes: Uint8Array, tag: string, options?: CallOptions): Promise<void>;
 }
 
@@ -31,8 +36,8 @@ export async function resolveManifest(
 }
 
 /**
- * The same source, which is asked no more for what came along when a name was resolved: the descriptor of the digest, and the manifest
- * where its bytes came too.
+ * The same source, which is asked no more for what came along when a name was resolved: the
+ * descriptor of the digest, and the manifest where its bytes came too.
  */
 export function withManifest(source: ReadTarget, { descriptor, bytes }: ResolvedManifest): ReadTarget {
   return {
@@ -46,7 +51,10 @@ export function withManifest(source: ReadTarget, { descriptor, bytes }: Resolved
   };
 }
 
-/** Pushes a manifest under a tag: in one request where the target can, else the manifest and then the tag. */
+/**
+ * Pushes a manifest under a tag: in one request where the target can, else the manifest and then
+ * the tag.
+ */
 export async function pushTagged(
   target: (Pusher & Tagger) | (Pusher & Tagger & TaggedPusher),
   descriptor: Descriptor,

@@ -1,9 +1,15 @@
 import { FairleadError } from '#lib/errors';
 import { type Digest, isDigest } from './digest.ts';
 
-/** A fully qualified name of content in a registry. Where tag and digest are both there, the digest decides and the tag only informs. */
+/**
+ * A fully qualified name of content in a registry. Where tag and digest are both there, the digest
+ * decides and the tag only informs.
+ */
 export interface Reference {
-  /** Host with optional port as the user wrote it, such as `ghcr.io`, `localhost:5000`, `[::1]:5000`. */
+  /**
+   * Host with optional port as the user wrote it, such as `ghcr.io`, `localhost:5000`,
+   * `[::1]:5000`.
+   */
   readonly registry: string;
   /** Repository inside the registry, such as `security/nginx`. */
   readonly repository: string;
@@ -11,7 +17,10 @@ export interface Reference {
   readonly digest?: Digest;
 }
 
-/** Longest registry/repository that clients and the kubelet accept (distribution-spec, "Pulling manifests"). */
+/**
+ * Longest registry/repository that clients and the kubelet accept (distribution-spec, "Pulling
+ * manifests").
+ */
 export const maxNameLength = 255;
 
 const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?';
@@ -24,7 +33,10 @@ export function isTag(text: string): boolean {
   return tagPattern.test(text);
 }
 
-/** Says whether the text is the host of a registry, with or without port: `ghcr.io`, `localhost:5000`, `[::1]:5000`. */
+/**
+ * Says whether the text is the host of a registry, with or without port: `ghcr.io`,
+ * `localhost:5000`, `[::1]:5000`.
+ */
 export function isRegistry(text: string): boolean {
   return (
     (/[.:]/.test(text) || text === 'localhost') &&
@@ -34,14 +46,18 @@ export function isRegistry(text: string): boolean {
   );
 }
 
-/** Says whether the text is a repository name without registry (distribution-spec, "Pulling manifests"). */
+/**
+ * Says whether the text is a repository name without registry (distribution-spec, "Pulling
+ * manifests").
+ */
 export function isRepository(text: string): boolean {
   return text.length <= maxNameLength && text.split('/').every((component) => pathComponent.test(component));
 }
 
 /**
- * Parses `registry/repository[:tag][@digest]`. Nothing is added: no default registry, no `library/`, no `latest`.
- * Throws InvalidInput that names the part at fault; short names (`nginx:1.27`) are refused.
+ * Parses `registry/repository[:tag][@digest]`. Nothing is added: no default registry, no
+ * `library/`, no `latest`. Throws InvalidInput that names the part at fault; short names
+ * (`nginx:1.27`) are refused.
  */
 export function parseReference(text: string): Reference {
   const quoted = JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);

@@ -1,11 +1,15 @@
 import { isRegistry } from './reference.ts';
 
-/** The hosts under which references, clients and credentials know Docker Hub; the first is the one that people write. */
+/**
+ * The hosts under which references, clients and credentials know Docker Hub; the first is the one
+ * that people write.
+ */
 const hubNames: readonly string[] = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
 
 /**
- * The one name of a registry: its host as URLs have it, without the port of https, and `docker.io` for all hosts of Docker Hub. Whoever asks
- * for the same registry in capitals, with that port or by its other name must come past no rule and no setting that is for it.
+ * The one name of a registry: its host as URLs have it, without the port of https, and `docker.io`
+ * for all hosts of Docker Hub. Whoever asks for the same registry in capitals, with that port or by
+ * its other name must come past no rule and no setting that is for it.
  */
 export function registryName(registry: string): string {
   const host = isRegistry(registry)
@@ -17,13 +21,19 @@ export function registryName(registry: string): string {
   return hubNames.includes(host) ? (hubNames[0] ?? host) : host;
 }
 
-/** All names of a registry that {@link registryName} takes for the same, its one name first: what settings may be kept under. */
+/**
+ * All names of a registry that {@link registryName} takes for the same, its one name first: what
+ * settings may be kept under.
+ */
 export function registryNames(registry: string): readonly string[] {
   const name = registryName(registry);
   return hubNames.includes(name) ? hubNames : [name];
 }
 
-/** The one name of a repository, given as `registry/repository`, whichever way its registry is spelled. */
+/**
+ * The one name of a repository, given as `registry/repository`, whichever way its registry is
+ * spelled.
+ */
 export function repositoryName(repository: string): string {
   const [registry = '', ...path] = repository.split('/');
   return [registryName(registry), ...path].join('/');

@@ -8,7 +8,10 @@ export interface CallOptions {
 
 /** What calls take whose answer may be stale. */
 export interface LookupOptions extends CallOptions {
-  /** Ask where content is pushed to, and no mirror of it: what is found there is about to be changed, or relied upon not to be sent again. */
+  /**
+   * Ask where content is pushed to, and no mirror of it: what is found there is about to be
+   * changed, or relied upon not to be sent again.
+   */
   readonly fromOrigin?: boolean;
 }
 
@@ -17,37 +20,51 @@ export interface Resolver {
   resolve(tagOrDigest: string, options?: LookupOptions): Promise<Descriptor>;
 }
 
-/** Reads content. The stream ends with an error, before its last bytes are delivered as good, if size or digest are not the descriptor's. */
+/**
+ * Reads content. The stream ends with an error, before its last bytes are delivered as good, if
+ * size or digest are not the descriptor's.
+ */
 export interface Fetcher {
   fetch(descriptor: Descriptor, options?: CallOptions): Promise<AsyncIterable<Uint8Array>>;
 }
 
 /** What {@link ReferrerLister} takes. */
 export interface ReferrerOptions extends LookupOptions {
-  /** Leave out what is surely of another artifact type. Lists do not always know the type: entries without a usable one stay. */
+  /**
+   * Leave out what is surely of another artifact type. Lists do not always know the type: entries
+   * without a usable one stay.
+   */
   readonly artifactType?: string;
 }
 
-/** Lists the manifests whose subject is the given one; [] where there are none. The list is a claim of its source: open each entry and check. */
+/**
+ * Lists the manifests whose subject is the given one; [] where there are none. The list is a claim
+ * of its source: open each entry and check.
+ */
 export interface ReferrerLister {
   referrers(subject: Descriptor, options?: ReferrerOptions): Promise<Descriptor[]>;
 }
 
-/** Content to be pushed: bytes, or a way to open it from its beginning, called only when it must be sent and again on each retry. */
+/**
+ * Content to be pushed: bytes, or a way to open it from its beginning, called only when it must be
+ * sent and again on each retry.
+ */
 export type Content = Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>);
 
 /** What {@link Pusher.push} takes. */
 export interface PushOptions extends CallOptions {
   /**
-   * Called when a manifest can be found by its subject, if that is some time before the push is over: some sources watch for a while
-   * that nobody overwrites the list. What only has to find the manifest can go on.
+   * Called when a manifest can be found by its subject, if that is some time before the push is
+   * over: some sources watch for a while that nobody overwrites the list. What only has to find the
+   * manifest can go on.
    */
   readonly onListed?: () => void;
 }
 
 /**
- * Writes content, by digest. Manifests and blobs are told apart by media type. What is there already is not sent again.
- * `push` rejects with InvalidInput where the content is not what the descriptor says; nothing is then stored.
+ * Writes content, by digest. Manifests and blobs are told apart by media type. What is there
+ * already is not sent again. `push` rejects with InvalidInput where the content is not what the
+ * descriptor says; nothing is then stored.
  */
 export interface Pusher {
   exists(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
@@ -62,7 +79,10 @@ export interface Tagger {
 /** One repository that can be read. */
 export type ReadTarget = Resolver & Fetcher & ReferrerLister;
 
-/** One repository: remote, a folder or memory. The interfaces are those of oras-go, so that a reader of one knows the other. */
+/**
+ * One repository: remote, a folder or memory. The interfaces are those of oras-go, so that a reader
+ * of one knows the other.
+ */
 export type Target = ReadTarget & Pusher & Tagger;
 
 /** Lists the tags of a repository, in no order that one may count on. */
@@ -70,7 +90,10 @@ export interface TagLister {
   tags(options?: CallOptions): AsyncIterable<string>;
 }
 
-/** Removes tags and content. `delete` of a manifest takes its tags with it; what it was made of stays. Both reject with NotFound. */
+/**
+ * Removes tags and content. `delete` of a manifest takes its tags with it; what it was made of
+ * stays. Both reject with NotFound.
+ */
 export interface Deleter {
   untag(tag: string, options?: CallOptions): Promise<void>;
   delete(descriptor: Descriptor, options?: CallOptions): Promise<void>;

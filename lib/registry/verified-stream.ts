@@ -4,12 +4,14 @@ import type { Descriptor } from './descriptor.ts';
 import { digestParts } from './digest.ts';
 
 /**
- * Passes content through while checking it against its descriptor: the last piece is held back until size and digest are known to be
- * right, so that whoever reads to the end has read exactly what the digest names. `origin` says in errors where the content came from.
+ * Passes content through while checking it against its descriptor: the last piece is held back
+ * until size and digest are known to be right, so that whoever reads to the end has read exactly
+ * what the digest names. `origin` says in errors where the content came from.
  *
- * Rejects with LimitExceeded as soon as there is more than `descriptor.size`, with Unavailable where it ends early (a cut connection),
- * with InvalidInput where it is whole and only its descriptor says more, and with Conflict where the digest is another: somebody changed
- * it, and nothing of it may be used.
+ * Rejects with LimitExceeded as soon as there is more than `descriptor.size`, with Unavailable
+ * where it ends early (a cut connection), with InvalidInput where it is whole and only its
+ * descriptor says more, and with Conflict where the digest is another: somebody changed it, and
+ * nothing of it may be used.
  */
 export async function* verifiedStream(
   source: AsyncIterable<Uint8Array>,

@@ -1,4 +1,7 @@
-/** The candidate that is at most two edits (half of the word, if it is short) from what was written; undefined where none is near. */
+/**
+ * The candidate that is at most two edits (half of the word, if it is short) from what was written;
+ * undefined where none is near.
+ */
 export function closest(written: string, candidates: readonly string[]): string | undefined {
   const reach = Math.min(2, Math.floor(written.length / 2));
   let best: { word: string; distance: number } | undefined;

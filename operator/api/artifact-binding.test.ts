@@ -154,7 +154,8 @@ describe('an ArtifactBinding', () => {
 });
 
 describe('the base of an ArtifactBinding', () => {
-  // The CRD has no way to say so: `localhost/x.json` would come to be `?base=localhost/localhost/x.json`.
+  // The CRD has no way to say so: `localhost/x.json` would come to be
+  // `?base=localhost/localhost/x.json`.
   for (const base of [
     'localhost/x.json',
     'Localhost/x.json',

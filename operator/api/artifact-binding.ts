@@ -4,13 +4,22 @@ import { parseReference } from '#lib/registry/reference';
 import { describeIssue } from './describe-issue.ts';
 import { type LabelSelector, labelSelectorSchema } from './label-selector.ts';
 
-/** What an ArtifactBinding says: the pods of its namespace that the selector names run under this artifact. */
+/**
+ * What an ArtifactBinding says: the pods of its namespace that the selector names run under this
+ * artifact.
+ */
 export interface ArtifactBinding {
   readonly name: string;
-  /** `registry/repository@sha256:<64 hex>`: never a tag, so that a binding means the same bytes on every node. */
+  /**
+   * `registry/repository@sha256:<64 hex>`: never a tag, so that a binding means the same bytes on
+   * every node.
+   */
   readonly reference: string;
   readonly podSelector: LabelSelector;
-  /** What to intersect the artifact with: `RuntimeDefault`, or a file's path relative to the kubelet's seccomp folder. */
+  /**
+   * What to intersect the artifact with: `RuntimeDefault`, or a file's path relative to the
+   * kubelet's seccomp folder.
+   */
   readonly base?: string | undefined;
 }
 
@@ -34,10 +43,16 @@ const digestPinned = v.pipe(
   }, 'must be registry/repository@sha256:…, without a tag'),
 );
 
-/** What annotations, pods and references call profiles: taken for a file, it would not be found on any node. */
+/**
+ * What annotations, pods and references call profiles: taken for a file, it would not be found on
+ * any node.
+ */
 const writtenForElsewhere = /^(localhost\/.*|(runtime|docker)\/default|runtimedefault|unconfined)$/i;
 
-/** As in deploy/operator/crd.yaml: no segment starts with a dot, and nothing in it would need escaping after `?base=`. */
+/**
+ * As in deploy/operator/crd.yaml: no segment starts with a dot, and nothing in it would need
+ * escaping after `?base=`.
+ */
 const localhostProfile = v.pipe(
   v.string(),
   v.maxLength(253),
@@ -75,10 +90,10 @@ const pageSchema = v.object({
 });
 
 /**
- * Reads a list of ArtifactBindings as the API server answers it (JSON). The API server has checked them against the
- * CRD's schema, and the webhook for bindings by {@link parseBinding}; they are checked again because both in the cluster
- * may be older or edited ones. One bad
- * binding makes the whole list InvalidInput, naming it: whom it would have selected cannot be known.
+ * Reads a list of ArtifactBindings as the API server answers it (JSON). The API server has checked
+ * them against the CRD's schema, and the webhook for bindings by {@link parseBinding}; they are
+ * checked again because both in the cluster may be older or edited ones. One bad binding makes the
+ * whole list InvalidInput, naming it: whom it would have selected cannot be known.
  */
 export function parseBindingPage(json: string): BindingPage {
   let value: unknown;
@@ -97,7 +112,10 @@ export function parseBindingPage(json: string): BindingPage {
   };
 }
 
-/** Reads an ArtifactBinding, called `unnamed` if it has no name. Throws InvalidInput that names the field at fault. */
+/**
+ * Reads an ArtifactBinding, called `unnamed` if it has no name. Throws InvalidInput that names the
+ * field at fault.
+ */
 export function parseBinding(item: unknown, unnamed = 'without a name'): ArtifactBinding {
   const parsed = v.safeParse(bindingSchema, item);
   if (parsed.success) return parsed.output;

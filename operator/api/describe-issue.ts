@@ -3,8 +3,9 @@ import * as v from 'valibot';
 const longest = 300;
 
 /**
- * Returns where and what an issue of valibot is, such as `spec.containers: Invalid type: …`, with `whole` for the place
- * if it is the whole value. Both quote what somebody else wrote, and are shortened.
+ * Returns where and what an issue of valibot is, such as `spec.containers: Invalid type: …`, with
+ * `whole` for the place if it is the whole value. Both quote what somebody else wrote, and are
+ * shortened.
  */
 export function describeIssue(issue: v.BaseIssue<unknown>, whole: string): string {
   const text = `${v.getDotPath(issue) ?? whole}: ${issue.message}`;

@@ -42,8 +42,8 @@ const requirementSchema = v.pipe(
 );
 
 /**
- * meta/v1 LabelSelector, as strict as Kubernetes is with its own: with what no label can be, a selector would select
- * nothing, or everything, without a word.
+ * meta/v1 LabelSelector, as strict as Kubernetes is with its own: with what no label can be, a
+ * selector would select nothing, or everything, without a word.
  */
 export const labelSelectorSchema = v.object({
   matchLabels: v.optional(
@@ -68,7 +68,10 @@ export type LabelRequirement = v.InferOutput<typeof requirementSchema>;
 /** meta/v1 LabelSelector. All requirements must hold; an empty selector selects everything. */
 export type LabelSelector = v.InferOutput<typeof labelSelectorSchema>;
 
-/** Says whether the labels fulfil the selector. As in Kubernetes, NotIn also holds where the key is absent. */
+/**
+ * Says whether the labels fulfil the selector. As in Kubernetes, NotIn also holds where the key is
+ * absent.
+ */
 export function selects(selector: LabelSelector, labels: ReadonlyMap<string, string>): boolean {
   for (const [key, value] of selector.matchLabels ?? []) {
     if (labels.get(key) !== value) return false;

@@ -25,7 +25,10 @@ const seccompProfileSchema = v.object({
   oci: absentOr(ociSchema),
 });
 
-/** Far more than any node runs. What is written of each of them, patches and messages, has to stay within bounds. */
+/**
+ * Far more than any node runs. What is written of each of them, patches and messages, has to stay
+ * within bounds.
+ */
 const mostContainers = 1000;
 
 const containerSchema = v.object({

@@ -13,8 +13,9 @@ export interface ProfileReference {
 const marker = 'oci/';
 
 /**
- * Returns the Localhost profile that names an artifact: `oci/<reference>`, then `?base=RuntimeDefault` or
- * `?base=localhost/<path>` if it has a base. cri-shim reads it (docs/shim.md).
+ * Returns the Localhost profile that names an artifact: `oci/<reference>`, then
+ * `?base=RuntimeDefault` or `?base=localhost/<path>` if it has a base. cri-shim reads it
+ * (docs/shim.md).
  */
 export function formatLocalhostProfile({ reference, base }: ProfileReference): string {
   if (base === undefined) return `${marker}${reference}`;
@@ -22,8 +23,8 @@ export function formatLocalhostProfile({ reference, base }: ProfileReference): s
 }
 
 /**
- * Reads a Localhost profile that names an artifact, also in the older form `?base=<path>`. Returns undefined for any
- * other path, and for parameters that cri-shim refuses.
+ * Reads a Localhost profile that names an artifact, also in the older form `?base=<path>`. Returns
+ * undefined for any other path, and for parameters that cri-shim refuses.
  */
 export function parseLocalhostProfile(path: string): ProfileReference | undefined {
   const match = /^oci\/([^?&#]+)(?:\?base=([^?&#]+))?$/.exec(path);
@@ -36,12 +37,18 @@ export function parseLocalhostProfile(path: string): ProfileReference | undefine
   return descends ? { reference, base: { localhost } } : undefined;
 }
 
-/** Reports whether a profile is the wanted one or stricter: the same artifact, with the wanted base if there is one. */
+/**
+ * Reports whether a profile is the wanted one or stricter: the same artifact, with the wanted base
+ * if there is one.
+ */
 export function covers(profile: ProfileReference, wanted: ProfileReference): boolean {
   return sameProfile(profile, wanted.base === undefined ? { ...wanted, base: profile.base } : wanted);
 }
 
-/** Reports whether two profiles are the same artifact with the same base, by whichever name of its registry. */
+/**
+ * Reports whether two profiles are the same artifact with the same base, by whichever name of its
+ * registry.
+ */
 export function sameProfile(a: ProfileReference, b: ProfileReference): boolean {
   const [one, other] = [a, b].map(({ reference, base }) => {
     const [repository = '', digest] = reference.split('@', 2);
@@ -50,7 +57,10 @@ export function sameProfile(a: ProfileReference, b: ProfileReference): boolean {
   return one === other;
 }
 
-/** Reports whether two profiles are artifacts of one repository, such as two versions of one profile. */
+/**
+ * Reports whether two profiles are artifacts of one repository, such as two versions of one
+ * profile.
+ */
 export function sameRepository(a: ProfileReference, b: ProfileReference): boolean {
   return repositoryOf(a) === repositoryOf(b);
 }

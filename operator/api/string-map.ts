@@ -1,9 +1,10 @@
 import * as v from 'valibot';
 
 /**
- * Schema of a JSON object whose values are strings (labels, annotations), read into a Map. A Map, and not valibot's
- * record, because a record drops the keys `constructor` and `prototype`, which are labels like any other. Not valibot's
- * map either, which takes ten times as long for an object with very many members.
+ * Schema of a JSON object whose values are strings (labels, annotations), read into a Map. A Map,
+ * and not valibot's record, because a record drops the keys `constructor` and `prototype`, which
+ * are labels like any other. Not valibot's map either, which takes ten times as long for an object
+ * with very many members.
  */
 export const stringMap = v.pipe(
   v.custom<Record<string, string>>(

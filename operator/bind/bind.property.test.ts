@@ -55,7 +55,8 @@ describe('bindPod', () => {
             seen.defaulted++;
             assert.ok(name.endsWith('?base=RuntimeDefault'), 'RuntimeDefault is lost');
           }
-          // The API server takes an annotation for the field where the pod has none, and refuses the two when they differ.
+          // The API server takes an annotation for the field where the pod has none, and refuses
+          // the two when they differ.
           const field = (was['securityContext'] as Json | undefined)?.['seccompProfile'];
           if (field === undefined && left[key] !== undefined) assert.equal(left[key], `localhost/${name}`);
         }

@@ -15,7 +15,10 @@ import {
 import { type PatchOperation, pointerSegment } from './json-patch.ts';
 import { allSettings } from './seccomp-setting.ts';
 
-/** Says on a bound pod which bindings decided, by name and with commas between, and `…` for more than 20. For people; nothing relies on it. */
+/**
+ * Says on a bound pod which bindings decided, by name and with commas between, and `…` for more
+ * than 20. For people; nothing relies on it.
+ */
 export const boundByAnnotation = 'fairlead.dev/bound-by';
 
 /** What comes of a pod under the bindings of its namespace. */
@@ -32,11 +35,13 @@ export type BindOutcome =
     };
 
 /**
- * Applies bindings to a pod that is to be created. After it the pod and every container of it name the one profile of
- * its bindings, by the rules of {@link decide}, or the pod is refused; the pod's author cannot loosen a binding.
+ * Applies bindings to a pod that is to be created. After it the pod and every container of it name
+ * the one profile of its bindings, by the rules of {@link decide}, or the pod is refused; the pod's
+ * author cannot loosen a binding.
  *
- * A privileged container is refused because runtimes apply no seccomp profile to it (KEP-6061 refuses it as well).
- * Pods for Windows nodes have no seccomp, and mirror pods only show what a kubelet runs anyway: both are left alone.
+ * A privileged container is refused because runtimes apply no seccomp profile to it (KEP-6061
+ * refuses it as well). Pods for Windows nodes have no seccomp, and mirror pods only show what a
+ * kubelet runs anyway: both are left alone.
  */
 export function bindPod(pod: Pod, bindings: readonly ArtifactBinding[]): BindOutcome {
   const exemption = exemptionOf(pod);
@@ -46,10 +51,11 @@ export function bindPod(pod: Pod, bindings: readonly ArtifactBinding[]): BindOut
 }
 
 /**
- * Applies bindings to the ephemeral containers that an update adds to a running pod (`kubectl debug`), by the rules of
- * {@link bindPod}. Of `pod`, the object of the request, only the ephemeral containers count: the API server discards
- * all else of it and keeps what stands in `before`. What the pod had before cannot be changed any more and is not
- * judged: it may be older than the binding.
+ * Applies bindings to the ephemeral containers that an update adds to a running pod (`kubectl
+ * debug`), by the rules of {@link bindPod}. Of `pod`, the object of the request, only the ephemeral
+ * containers count: the API server discards all else of it and keeps what stands in `before`. What
+ * the pod had before cannot be changed any more and is not judged: it may be older than the
+ * binding.
  */
 export function bindEphemeralContainers(pod: Pod, before: Pod, bindings: readonly ArtifactBinding[]): BindOutcome {
   const stored = withEphemeralContainers(before, pod);

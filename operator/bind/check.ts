@@ -19,8 +19,9 @@ import { allSettings } from './seccomp-setting.ts';
 export type CheckOutcome = Untouched | Refused;
 
 /**
- * Verifies that a pod is created bound: by the rules of `bindPod`, and with nothing left to write. Refuses it if a place
- * lacks the profile, which something added or changed after `bindPod` had seen the pod.
+ * Verifies that a pod is created bound: by the rules of `bindPod`, and with nothing left to write.
+ * Refuses it if a place lacks the profile, which something added or changed after `bindPod` had
+ * seen the pod.
  */
 export function checkPod(pod: Pod, bindings: readonly ArtifactBinding[]): CheckOutcome {
   const exemption = exemptionOf(pod);
@@ -32,9 +33,10 @@ export function checkPod(pod: Pod, bindings: readonly ArtifactBinding[]): CheckO
 }
 
 /**
- * Verifies an update of a pod, as it is to be stored. Only what changes is judged, because a pod may be older than its
- * bindings: containers that are added, or ask for another profile than before, must name the profile of the bindings
- * that govern the pod; and a pod that more bindings select than before must run under their profile.
+ * Verifies an update of a pod, as it is to be stored. Only what changes is judged, because a pod
+ * may be older than its bindings: containers that are added, or ask for another profile than
+ * before, must name the profile of the bindings that govern the pod; and a pod that more bindings
+ * select than before must run under their profile.
  */
 export function checkUpdate(pod: Pod, before: Pod, bindings: readonly ArtifactBinding[]): CheckOutcome {
   const selectedBefore = selecting(before, bindings);
@@ -55,7 +57,10 @@ export function checkEphemeralContainers(pod: Pod, before: Pod, bindings: readon
   return checkUpdate(withEphemeralContainers(before, pod), before, bindings);
 }
 
-/** Reports whether an update changes what selects a pod or what it runs under, so that bindings have to be asked. */
+/**
+ * Reports whether an update changes what selects a pod or what it runs under, so that bindings have
+ * to be asked.
+ */
 export function changesBinding(pod: Pod, before: Pod): boolean {
   const labels = ({ metadata }: Pod) => JSON.stringify([...(metadata.labels ?? [])].toSorted());
   return (
@@ -66,8 +71,9 @@ export function changesBinding(pod: Pod, before: Pod): boolean {
 }
 
 /**
- * Decides on ephemeral containers that come without their pod, as from API servers before Kubernetes 1.22: refuses them
- * if the namespace has a binding, because it may be one that selects the pod.
+ * Decides on ephemeral containers that come without their pod, as from API servers before
+ * Kubernetes 1.22: refuses them if the namespace has a binding, because it may be one that selects
+ * the pod.
  */
 export function checkUnseenPod(bindings: readonly ArtifactBinding[]): CheckOutcome {
   if (bindings.length === 0) return { outcome: 'untouched', reason: 'the namespace has no binding' };

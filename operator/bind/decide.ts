@@ -27,7 +27,10 @@ export interface Refused {
   readonly hint: string;
 }
 
-/** What bindings make of places of a pod: each of them either names the profile, or does after its patch. */
+/**
+ * What bindings make of places of a pod: each of them either names the profile, or does after its
+ * patch.
+ */
 export interface Decided {
   readonly outcome: 'decided';
   /** Names of the bindings, sorted. */
@@ -37,9 +40,10 @@ export interface Decided {
 }
 
 /**
- * Decides on places of a pod under the bindings that govern it, by the rules of {@link settle}. Refuses the pod if a
- * place contradicts the profile, if the bindings name different profiles, and if only `spec.os` keeps the pod off
- * Linux nodes: API servers before 1.24 drop this field, and kubelets before 1.24 do not heed it.
+ * Decides on places of a pod under the bindings that govern it, by the rules of {@link settle}.
+ * Refuses the pod if a place contradicts the profile, if the bindings name different profiles, and
+ * if only `spec.os` keeps the pod off Linux nodes: API servers before 1.24 drop this field, and
+ * kubelets before 1.24 do not heed it.
  */
 export function decide(
   pod: Pod,
@@ -97,16 +101,17 @@ export function refuse(
 }
 
 /**
- * Returns the first of some names, and `…` for the others. A namespace may have hundreds of bindings that agree, and
- * the annotations of a pod have 256 KiB in all.
+ * Returns the first of some names, and `…` for the others. A namespace may have hundreds of
+ * bindings that agree, and the annotations of a pod have 256 KiB in all.
  */
 export function fewNames(names: readonly string[], most = mostNamed): readonly string[] {
   return names.length > most ? [...names.slice(0, most), '…'] : names;
 }
 
 /**
- * Returns why a pod runs under no binding, if that is so: mirror pods only show what a kubelet runs from its own files,
- * and no Linux kubelet, of any version, runs a pod whose node selector asks for Windows.
+ * Returns why a pod runs under no binding, if that is so: mirror pods only show what a kubelet runs
+ * from its own files, and no Linux kubelet, of any version, runs a pod whose node selector asks for
+ * Windows.
  */
 export function exemptionOf(pod: Pod): string | undefined {
   if (pod.metadata.annotations?.has(mirrorPodAnnotation)) return 'a mirror pod';
@@ -122,8 +127,9 @@ export function selecting(pod: Pod, bindings: readonly ArtifactBinding[]): Artif
 }
 
 /**
- * Returns the bindings that govern a pod that exists: those that select it, and those whose artifact it runs under, in
- * any version. Labels can be taken off a pod; the profile that it was created with cannot.
+ * Returns the bindings that govern a pod that exists: those that select it, and those whose
+ * artifact it runs under, in any version. Labels can be taken off a pod; the profile that it was
+ * created with cannot.
  */
 export function governing(pod: Pod, bindings: readonly ArtifactBinding[]): ArtifactBinding[] {
   if (exemptionOf(pod) !== undefined) return [];
@@ -142,8 +148,8 @@ export function changedSettings(pod: Pod, before: Pod): SeccompSetting[] {
 }
 
 /**
- * Returns a pod as an API server stores it after an update of its ephemeral containers: these of the request's object,
- * and all else as before.
+ * Returns a pod as an API server stores it after an update of its ephemeral containers: these of
+ * the request's object, and all else as before.
  */
 export function withEphemeralContainers(before: Pod, { spec: { ephemeralContainers } }: Pod): Pod {
   return { metadata: before.metadata, spec: { ...before.spec, ephemeralContainers } };

@@ -2,20 +2,26 @@ import { quote } from '../../lib/text/quote.ts';
 import type { Pod, PodContainer, PodSeccompProfile } from '../api/pod.ts';
 
 /**
- * One place of a pod where a seccomp profile may stand: the pod itself, or one of its containers. A container's own
- * setting wins over the pod's.
+ * One place of a pod where a seccomp profile may stand: the pod itself, or one of its containers. A
+ * container's own setting wins over the pod's.
  */
 export interface SeccompSetting {
   /** How people call the place: `the pod`, `container "app"`. */
   readonly title: string;
-  /** What is the same in the same place of another version of the pod: its list, and the container's name. */
+  /**
+   * What is the same in the same place of another version of the pod: its list, and the container's
+   * name.
+   */
   readonly key: string;
   /** JSON pointer of what the securityContext stands in. */
   readonly pointer: string;
   readonly hasSecurityContext: boolean;
   /** What stands in the field, if anything. */
   readonly field: PodSeccompProfile | undefined;
-  /** What the pod's author wants here: the field, or else the annotation, which Kubernetes 1.19 to 1.26 takes for it. */
+  /**
+   * What the pod's author wants here: the field, or else the annotation, which Kubernetes 1.19 to
+   * 1.26 takes for it.
+   */
   readonly wish: PodSeccompProfile | undefined;
   /** The key of that annotation, if the pod has it. */
   readonly annotation: string | undefined;
@@ -44,8 +50,9 @@ export function podSetting(pod: Pod): SeccompSetting {
 }
 
 /**
- * The settings of the containers in one of the pod's lists, in the pod's order. An annotation does not count for an
- * ephemeral container: it can only have been written for a container that was there first.
+ * The settings of the containers in one of the pod's lists, in the pod's order. An annotation does
+ * not count for an ephemeral container: it can only have been written for a container that was
+ * there first.
  */
 function containerSettings(pod: Pod, list: ContainerList): SeccompSetting[] {
   return (pod.spec[list] ?? []).map(({ name, securityContext }: PodContainer, index) => {

@@ -9,22 +9,26 @@ import {
 import { type PatchOperation, pointerSegment } from './json-patch.ts';
 import type { SeccompSetting } from './seccomp-setting.ts';
 
-/** What makes a place of a pod name its profile (nothing if it does already), or what stands against it. */
+/**
+ * What makes a place of a pod name its profile (nothing if it does already), or what stands against
+ * it.
+ */
 export type Change = { readonly patch: readonly PatchOperation[] } | { readonly contradiction: string };
 
 /**
- * Makes one place of a pod name the profile of its bindings. `pod` is the setting of the pod itself, which a container
- * without one of its own inherits. If the place asks for, or inherits:
+ * Makes one place of a pod name the profile of its bindings. `pod` is the setting of the pod
+ * itself, which a container without one of its own inherits. If the place asks for, or inherits:
  * - nothing: the profile is written;
- * - RuntimeDefault: the profile is written with the runtime's default as its base, because the baseline of a node may
- *   be looser;
+ * - RuntimeDefault: the profile is written with the runtime's default as its base, because the
+ *   baseline of a node may be looser;
  * - the artifact of the profile, with its base if it has one: this stays, with any base of its own;
- * - anything else (Unconfined, another file, another artifact): a contradiction. So is RuntimeDefault under a binding
- *   whose base is a file, because a reference carries one base.
+ * - anything else (Unconfined, another file, another artifact): a contradiction. So is
+ *   RuntimeDefault under a binding whose base is a file, because a reference carries one base.
  *
- * A container gets the profile in its own field, also if it would inherit it: kubelets up to 1.24 prefer a container's
- * seccomp annotation to the pod's field, and annotations can be changed after the pod was admitted. Its own field comes
- * first in all versions. There it is a Localhost reference in any case: kubelets before 1.38 run type OCI unconfined.
+ * A container gets the profile in its own field, also if it would inherit it: kubelets up to 1.24
+ * prefer a container's seccomp annotation to the pod's field, and annotations can be changed after
+ * the pod was admitted. Its own field comes first in all versions. There it is a Localhost
+ * reference in any case: kubelets before 1.38 run type OCI unconfined.
  */
 export function settle(setting: SeccompSetting, pod: SeccompSetting, profile: ProfileReference): Change {
   const { title, field, wish, privileged } = setting;
@@ -43,14 +47,18 @@ export function settle(setting: SeccompSetting, pod: SeccompSetting, profile: Pr
   };
 }
 
-/** Reports whether what a pod asks for is neither RuntimeDefault nor the artifact of the profile. */
+/**
+ * Reports whether what a pod asks for is neither RuntimeDefault nor the artifact of the profile.
+ */
 function isOther(asked: PodSeccompProfile | undefined, profile: ProfileReference): asked is PodSeccompProfile {
   if (asked === undefined || asked.type === 'RuntimeDefault') return false;
   const artifact = artifactOf(asked);
   return artifact === undefined || !covers(artifact, profile);
 }
 
-/** Returns the loosest profile that is no looser than both, or undefined if no reference names it. */
+/**
+ * Returns the loosest profile that is no looser than both, or undefined if no reference names it.
+ */
 function combine(asked: PodSeccompProfile | undefined, profile: ProfileReference): ProfileReference | undefined {
   if (asked === undefined) return profile;
   const artifact = artifactOf(asked);
@@ -59,7 +67,10 @@ function combine(asked: PodSeccompProfile | undefined, profile: ProfileReference
   return { ...profile, base: 'RuntimeDefault' };
 }
 
-/** Returns the artifact that a seccomp profile names as a Localhost reference or natively (KEP-6061), if it names one. */
+/**
+ * Returns the artifact that a seccomp profile names as a Localhost reference or natively
+ * (KEP-6061), if it names one.
+ */
 export function artifactOf(profile: PodSeccompProfile): ProfileReference | undefined {
   if (profile.type === 'Localhost') return parseLocalhostProfile(profile.localhostProfile ?? '');
   const { reference, baseProfile } = profile.oci ?? {};

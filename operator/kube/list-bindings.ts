@@ -8,12 +8,16 @@ import { type ArtifactBinding, parseBindingPage } from '../api/artifact-binding.
 /** Where bindings come from. */
 export interface BindingSource {
   /**
-   * The ArtifactBindings of a namespace as they are at this moment. Throws what {@link ApiServer.get} throws,
-   * InvalidInput for a binding that is invalid, LimitExceeded if they are more than 500, or have more than 4 MiB or
-   * 100,000 values, Unavailable if the list is large and does not get its turn within 1 s.
+   * The ArtifactBindings of a namespace as they are at this moment. Throws what {@link
+   * ApiServer.get} throws, InvalidInput for a binding that is invalid, LimitExceeded if they are
+   * more than 500, or have more than 4 MiB or 100,000 values, Unavailable if the list is large and
+   * does not get its turn within 1 s.
    */
   list(namespace: string): Promise<readonly ArtifactBinding[]>;
-  /** Resolves when bindings can be listed: the API server answers, the CRD is there, and we are allowed. Throws as list does. */
+  /**
+   * Resolves when bindings can be listed: the API server answers, the CRD is there, and we are
+   * allowed. Throws as list does.
+   */
   probe(): Promise<void>;
 }
 
@@ -22,17 +26,20 @@ const maxBindings = 500;
 /** 8 KiB for each, of which hardly one has 2. */
 const maxListBytes = 4 * 1024 * 1024;
 const maxListValues = 100_000;
-/** Larger lists take turns: read all at once, they would take more memory and time than there is. */
+/**
+ * Larger lists take turns: read all at once, they would take more memory and time than there is.
+ */
 const smallListBytes = 128 * 1024;
 const largeListsInFlight = { total: 4, share: 1 };
 const turnWithinMs = 1000;
 
 /**
- * Reads bindings from the API server, anew for each question. There is no cache, on purpose: the API server answers a
- * list without resourceVersion from etcd by quorum, so that a binding that was created before a pod is always seen when
- * that pod is admitted. With a watch cache there is a moment, and after a lost connection many, where the pod would slip
- * through unbound. A namespace's bindings are few; the list costs a few milliseconds of each pod creation. Those who ask
- * while a list of the namespace is read share the next one.
+ * Reads bindings from the API server, anew for each question. There is no cache, on purpose: the
+ * API server answers a list without resourceVersion from etcd by quorum, so that a binding that was
+ * created before a pod is always seen when that pod is admitted. With a watch cache there is a
+ * moment, and after a lost connection many, where the pod would slip through unbound. A namespace's
+ * bindings are few; the list costs a few milliseconds of each pod creation. Those who ask while a
+ * list of the namespace is read share the next one.
  */
 export function bindingSource(api: ApiServer): BindingSource {
   const lists = new Departures<readonly ArtifactBinding[]>();

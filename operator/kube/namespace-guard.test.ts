@@ -38,7 +38,9 @@ class FakeApiServer implements ApiServer {
     return promise;
   }
 
-  /** Sends an event on the running watch; what the reader throws ends it, as with the real client. */
+  /**
+   * Sends an event on the running watch; what the reader throws ends it, as with the real client.
+   */
   send(type: string, object: object): void {
     assert.ok(this.#watch !== undefined);
     try {

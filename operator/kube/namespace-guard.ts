@@ -8,7 +8,9 @@ import { foreignName, type Namespace, nameLabel, namespaceSchema } from './names
 const labelled = `/api/v1/namespaces?labelSelector=${encodeURIComponent(nameLabel)}`;
 const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 const retryMs = 1000;
-/** The API server ends a watch after so many seconds. A little later we do, should its end be lost. */
+/**
+ * The API server ends a watch after so many seconds. A little later we do, should its end be lost.
+ */
 const watchSeconds = 240;
 
 const listSchema = v.object({
@@ -31,8 +33,9 @@ type State =
   | { readonly kind: 'followed'; readonly misnamed: Map<string, string>; readonly resourceVersion: string };
 
 /**
- * Verifies that no namespace carries the name of another in the label `kubernetes.io/metadata.name`. The webhooks leave
- * namespaces out by it. Before Kubernetes 1.22 it is a label like any other: its pods would escape every binding.
+ * Verifies that no namespace carries the name of another in the label
+ * `kubernetes.io/metadata.name`. The webhooks leave namespaces out by it. Before Kubernetes 1.22 it
+ * is a label like any other: its pods would escape every binding.
  */
 export class NamespaceGuard {
   readonly #api: ApiServer;
@@ -46,8 +49,9 @@ export class NamespaceGuard {
   }
 
   /**
-   * Checks all namespaces now, and again whenever one changes. Throws NotAllowed if one carries the name of another.
-   * If the API server cannot be asked, goes on asking, and {@link check} throws meanwhile.
+   * Checks all namespaces now, and again whenever one changes. Throws NotAllowed if one carries the
+   * name of another. If the API server cannot be asked, goes on asking, and {@link check} throws
+   * meanwhile.
    */
   static async start(api: ApiServer, log: FastifyBaseLogger): Promise<NamespaceGuard> {
     const guard = new NamespaceGuard(api, log);
@@ -57,7 +61,10 @@ export class NamespaceGuard {
     return guard;
   }
 
-  /** Throws NotAllowed if a namespace carries the name of another, or the reason why that is not known. */
+  /**
+   * Throws NotAllowed if a namespace carries the name of another, or the reason why that is not
+   * known.
+   */
   check(): void {
     if (this.#state.kind === 'unknown') throw this.#state.cause;
     if (this.#state.kind === 'guaranteed') return;
@@ -109,7 +116,9 @@ export class NamespaceGuard {
     }
   }
 
-  /** Whether the API server sets the label of each namespace itself: always since Kubernetes 1.22. */
+  /**
+   * Whether the API server sets the label of each namespace itself: always since Kubernetes 1.22.
+   */
   async #setsLabel(): Promise<boolean> {
     const question = { path: '/version', title: "read the API server's version" };
     const { major, minor } = parse(versionSchema, await this.#api.get(question));

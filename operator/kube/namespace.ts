@@ -15,7 +15,9 @@ export const namespaceSchema = v.pipe(
 /** A namespace, and what it has in {@link nameLabel}. */
 export type Namespace = v.InferOutput<typeof namespaceSchema>;
 
-/** Reads a namespace out of an admission request. Throws InvalidInput that names the field at fault. */
+/**
+ * Reads a namespace out of an admission request. Throws InvalidInput that names the field at fault.
+ */
 export function parseNamespace(object: unknown): Namespace {
   const parsed = v.safeParse(namespaceSchema, object, { abortEarly: true });
   if (parsed.success) return parsed.output;

@@ -17,7 +17,10 @@ export interface OperatorOptions {
   /** PEM files; replaced ones are taken up within ten seconds. */
   readonly tlsCert: string;
   readonly tlsKey: string;
-  /** PEM certificates of the authorities whose clients may send reviews; anybody may by default. Replaced like the others. */
+  /**
+   * PEM certificates of the authorities whose clients may send reviews; anybody may by default.
+   * Replaced like the others.
+   */
   readonly clientCa?: string | undefined;
   readonly log: FastifyBaseLogger;
 }
@@ -34,10 +37,11 @@ const dayMs = 24 * 60 * 60 * 1000;
 const warnDaysBefore = 30;
 
 /**
- * Starts the operator: the webhooks that write bound profiles into pods and verify that they are there. It starts even
- * where the API server cannot be reached, and is not ready until it can. Throws InvalidInput for a kubeconfig, an
- * address or TLS files that cannot be used, Unavailable where the address is taken, NotAllowed if a namespace carries
- * the name of another ({@link NamespaceGuard}).
+ * Starts the operator: the webhooks that write bound profiles into pods and verify that they are
+ * there. It starts even where the API server cannot be reached, and is not ready until it can.
+ * Throws InvalidInput for a kubeconfig, an address or TLS files that cannot be used, Unavailable
+ * where the address is taken, NotAllowed if a namespace carries the name of another ({@link
+ * NamespaceGuard}).
  */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { log } = options;
@@ -95,7 +99,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   };
 }
 
-/** Warns of a certificate that has expired, or will soon: API servers then admit no pod in the whole cluster. */
+/**
+ * Warns of a certificate that has expired, or will soon: API servers then admit no pod in the whole
+ * cluster.
+ */
 function warnOfExpiry(cert: string, log: FastifyBaseLogger): void {
   const { validToDate } = new X509Certificate(cert);
   const days = Math.floor((validToDate.getTime() - Date.now()) / dayMs);
@@ -107,7 +114,10 @@ function warnOfExpiry(cert: string, log: FastifyBaseLogger): void {
   log.warn({ expires: validToDate.toISOString() }, `the TLS certificate ${what}; renew it (deploy/README.md)`);
 }
 
-/** Bindings that are listed only while the webhooks are called for every namespace that they are meant for. */
+/**
+ * Bindings that are listed only while the webhooks are called for every namespace that they are
+ * meant for.
+ */
 function guarded(source: BindingSource, namespaces: NamespaceGuard): BindingSource {
   return {
     async list(namespace) {

@@ -31,17 +31,22 @@ const namespacedReviewSchema = review(v.object({ ...requestSchema.entries, names
 export type Reviewed<T> = T | FairleadError;
 
 /**
- * What the API server asks (admission.k8s.io/v1 AdmissionRequest). Of the objects only what decides is kept, because a
- * request waits for the bindings, and others meanwhile.
+ * What the API server asks (admission.k8s.io/v1 AdmissionRequest). Of the objects only what decides
+ * is kept, because a request waits for the bindings, and others meanwhile.
  */
 export interface AdmissionRequest<T> extends Omit<v.InferOutput<typeof requestSchema>, 'object' | 'oldObject'> {
   readonly object: Reviewed<T>;
   readonly oldObject: Reviewed<T>;
-  /** The object's name for people; that of a pod that a controller makes has only its beginning yet. */
+  /**
+   * The object's name for people; that of a pod that a controller makes has only its beginning yet.
+   */
   readonly name: string | undefined;
   /** Where the object is. Empty for what is in no namespace. */
   readonly namespace: string;
-  /** Bytes of the object and of what it replaces, as JSON and without their status. At most the bytes of a small review. */
+  /**
+   * Bytes of the object and of what it replaces, as JSON and without their status. At most the
+   * bytes of a small review.
+   */
   readonly bytes: { readonly object: number; readonly oldObject: number };
 }
 
@@ -59,7 +64,10 @@ export interface AdmissionAnswer {
   };
 }
 
-/** Values of JSON in a review: some ten times what the largest pods have, and some ten MiB once they are parsed. */
+/**
+ * Values of JSON in a review: some ten times what the largest pods have, and some ten MiB once they
+ * are parsed.
+ */
 const maxValues = 200_000;
 
 /** Of smaller reviews it is not worth the time to look how large each object is. */
@@ -73,8 +81,8 @@ export interface ObjectReader<T> {
 }
 
 /**
- * Reads the body of an admission call about objects of a kind. Throws LimitExceeded for one with more than 200,000
- * values, before it is parsed, and InvalidInput that names the field at fault.
+ * Reads the body of an admission call about objects of a kind. Throws LimitExceeded for one with
+ * more than 200,000 values, before it is parsed, and InvalidInput that names the field at fault.
  */
 export function parseAdmissionReview<T>(body: Uint8Array, { scope, parse }: ObjectReader<T>): AdmissionRequest<T> {
   if (!hasFewValues(body, maxValues)) {
@@ -124,7 +132,10 @@ function nameOf(object: unknown): string | undefined {
   return generated.success ? `${generated.output.metadata.generateName}…` : undefined;
 }
 
-/** Answers with what came of the pod. The audit annotations stand in the API server's audit log, where no pod's author reaches. */
+/**
+ * Answers with what came of the pod. The audit annotations stand in the API server's audit log,
+ * where no pod's author reaches.
+ */
 export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome): AdmissionAnswer {
   switch (outcome.outcome) {
     case 'untouched':
@@ -151,8 +162,8 @@ export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome):
 }
 
 /**
- * Answers that the object could not be judged, and is therefore not admitted. Nothing of this is its author's fault, so
- * the code is of the 500s, which controllers retry.
+ * Answers that the object could not be judged, and is therefore not admitted. Nothing of this is
+ * its author's fault, so the code is of the 500s, which controllers retry.
  */
 export function answerError(uid: string, error: FairleadError): AdmissionAnswer {
   const { http } = errorMapping[error.kind];

@@ -57,8 +57,8 @@ function change(pod: Json, late: Late): Json {
 }
 
 /**
- * An API server as far as pods go: mutating admission, other webhooks, what it keeps of the request, and validating
- * admission of that. Before 1.24 it knows no spec.os.
+ * An API server as far as pods go: mutating admission, other webhooks, what it keeps of the
+ * request, and validating admission of that. Before 1.24 it knows no spec.os.
  */
 class Server {
   pod: Json | undefined;

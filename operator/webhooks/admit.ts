@@ -18,9 +18,9 @@ import { maxReviewBytes } from './request-limits.ts';
 type ListBindings = (namespace: string) => Promise<readonly ArtifactBinding[]>;
 
 /**
- * Decides on a request before it is complete: the creation of a pod, or ephemeral containers added to one. Throws
- * InvalidInput for anything else, because a webhook that is called for what it does not know was set up wrongly and
- * would let things through, and whatever `list` throws.
+ * Decides on a request before it is complete: the creation of a pod, or ephemeral containers added
+ * to one. Throws InvalidInput for anything else, because a webhook that is called for what it does
+ * not know was set up wrongly and would let things through, and whatever `list` throws.
  */
 export async function mutate(request: AdmissionRequest<Pod>, list: ListBindings): Promise<BindOutcome> {
   const { namespace, object, oldObject } = request;
@@ -37,8 +37,9 @@ export async function mutate(request: AdmissionRequest<Pod>, list: ListBindings)
 }
 
 /**
- * Decides on a request as the API server is about to store it, by the same rules as {@link mutate}: the creation of a
- * pod, an update of one, or of its ephemeral containers. Throws as {@link mutate} does.
+ * Decides on a request as the API server is about to store it, by the same rules as {@link mutate}:
+ * the creation of a pod, an update of one, or of its ephemeral containers. Throws as {@link mutate}
+ * does.
  */
 export async function validate(request: AdmissionRequest<Pod>, list: ListBindings): Promise<CheckOutcome> {
   const { namespace, object, oldObject } = request;
@@ -49,7 +50,8 @@ export async function validate(request: AdmissionRequest<Pod>, list: ListBinding
     case 'UPDATE v1 pods': {
       if (growsTooLarge(request)) return tooLarge(request);
       const [pod, before] = [readable(object), readable(oldObject)];
-      // Controllers update pods all the time: labels, finalizers, owners. Few updates are worth a request.
+      // Controllers update pods all the time: labels, finalizers, owners. Few updates are worth a
+      // request.
       if (!changesBinding(pod, before))
         return { outcome: 'untouched', reason: 'nothing changes that a binding decides' };
       return checkUpdate(pod, before, await list(namespace));
@@ -64,8 +66,9 @@ export async function validate(request: AdmissionRequest<Pod>, list: ListBinding
 }
 
 /**
- * Decides on a binding that is to be stored: only what can be read is let in, for nobody knows which pods another one
- * would select. One that is stored already may be changed in all that is right with it, such as to delete it.
+ * Decides on a binding that is to be stored: only what can be read is let in, for nobody knows
+ * which pods another one would select. One that is stored already may be changed in all that is
+ * right with it, such as to delete it.
  */
 export function validateBinding(request: AdmissionRequest<ArtifactBinding>): CheckOutcome {
   const { object, oldObject } = request;
@@ -89,9 +92,9 @@ export function validateBinding(request: AdmissionRequest<ArtifactBinding>): Che
 }
 
 /**
- * Decides on a namespace that is to be stored: it may not come to carry the name of another in the label by which the
- * webhooks leave namespaces out. One that does already may be changed in all else, such as to delete it. Throws
- * InvalidInput for what is not a namespace.
+ * Decides on a namespace that is to be stored: it may not come to carry the name of another in the
+ * label by which the webhooks leave namespaces out. One that does already may be changed in all
+ * else, such as to delete it. Throws InvalidInput for what is not a namespace.
  */
 export function validateNamespace(request: AdmissionRequest<Namespace>): CheckOutcome {
   const namespace = readable(request.object);
@@ -124,8 +127,9 @@ function readable<T>(object: Reviewed<T>): T {
 }
 
 /**
- * Bytes of a pod as JSON, without its status. A status may be as large, for it repeats the images, and a review of an
- * update holds two pods: one that could not be judged would keep its finalizers for ever.
+ * Bytes of a pod as JSON, without its status. A status may be as large, for it repeats the images,
+ * and a review of an update holds two pods: one that could not be judged would keep its finalizers
+ * for ever.
  */
 const maxPodBytes = (maxReviewBytes - 512 * 1024) / 4;
 
@@ -159,7 +163,10 @@ function describeResource({
   return group === '' ? `${version} ${path}` : `${group}/${version} ${path}`;
 }
 
-/** Whether ephemeral containers come without their pod: API servers before 1.22 have a kind of its own for them. */
+/**
+ * Whether ephemeral containers come without their pod: API servers before 1.22 have a kind of its
+ * own for them.
+ */
 function isUnseen({ kind }: AdmissionRequest<Pod>): boolean {
   return kind.kind === 'EphemeralContainers';
 }

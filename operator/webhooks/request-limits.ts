@@ -6,7 +6,8 @@ import { FairBudget } from '../../lib/concurrency/fair-budget.ts';
 import { ConnectionLimit } from '../../lib/http/connection-limit.ts';
 
 /**
- * Bytes of a review. A review of an update holds two pods, and no pod becomes so large that this would not do (admit.ts).
+ * Bytes of a review. A review of an update holds two pods, and no pod becomes so large that this
+ * would not do (admit.ts).
  */
 export const maxReviewBytes = 4 * 1024 * 1024;
 
@@ -14,8 +15,9 @@ export const maxReviewBytes = 4 * 1024 * 1024;
 const bytesInFlight = { total: 4 * maxReviewBytes, share: maxReviewBytes };
 
 /**
- * Bytes of a small review, which most are. They have a lane of their own: an API server sends the reviews of everybody
- * from one address, and a tenant who creates large pods would hold up those of others.
+ * Bytes of a small review, which most are. They have a lane of their own: an API server sends the
+ * reviews of everybody from one address, and a tenant who creates large pods would hold up those of
+ * others.
  */
 const smallReviewBytes = 128 * 1024;
 
@@ -23,22 +25,22 @@ const smallReviewBytes = 128 * 1024;
 const bodyTimeout = 2000;
 
 /**
- * Connections at a time, and as many of clients with a certificate of the authorities besides. An API
- * server opens one for each call that it waits for.
+ * Connections at a time, and as many of clients with a certificate of the authorities besides. An
+ * API server opens one for each call that it waits for.
  */
 const maxConnections = 512;
 
 /**
- * Limits of the HTTPS server, to be given to it when it is made, in milliseconds: who has not sent a request after 5 s,
- * when the API server has given up as well, is cut.
+ * Limits of the HTTPS server, to be given to it when it is made, in milliseconds: who has not sent
+ * a request after 5 s, when the API server has given up as well, is cut.
  */
 export const serverTimeouts = {
   handshakeTimeout: 5000,
   headersTimeout: 5000,
   requestTimeout: 5000,
   /**
-   * How long a connection may be idle: longer than an API server keeps one (90 s). Whoever closes it first must not be we,
-   * or a review that is just sent on it is lost, and a pod refused.
+   * How long a connection may be idle: longer than an API server keeps one (90 s). Whoever closes
+   * it first must not be we, or a review that is just sent on it is lost, and a pod refused.
    */
   keepAliveTimeout: 120_000,
   /** How often the others are looked after. */
@@ -46,10 +48,11 @@ export const serverTimeouts = {
 };
 
 /**
- * Bounds what clients can make the server hold, before anything of a body is read: connections; one request at a time
- * on each; bodies, which have to announce their length; and the bytes of all requests from their first to the answer.
- * Requests wait until there is room for them. Addresses, and the small and large reviews of each, take turns in that,
- * so that one that floods the server holds others up for the time of a few requests.
+ * Bounds what clients can make the server hold, before anything of a body is read: connections; one
+ * request at a time on each; bodies, which have to announce their length; and the bytes of all
+ * requests from their first to the answer. Requests wait until there is room for them. Addresses,
+ * and the small and large reviews of each, take turns in that, so that one that floods the server
+ * holds others up for the time of a few requests.
  */
 export function limitRequests(server: FastifyInstance): void {
   limitConnections(server);
@@ -58,7 +61,8 @@ export function limitRequests(server: FastifyInstance): void {
   server.addHook('onRequest', async (request, reply) => {
     const { socket } = request.raw;
     if (busy.has(socket)) {
-      // Clients may send requests without waiting for answers (RFC 9112, 9.3.2). The API server does not.
+      // Clients may send requests without waiting for answers (RFC 9112, 9.3.2). The API server
+      // does not.
       socket.destroy();
       reply.hijack();
       return;
@@ -94,7 +98,10 @@ function limitConnections({ server }: FastifyInstance): void {
   });
 }
 
-/** Returns the length of a request's body. Throws InvalidInput or LimitExceeded for one that must not be read. */
+/**
+ * Returns the length of a request's body. Throws InvalidInput or LimitExceeded for one that must
+ * not be read.
+ */
 function announcedBytes({ method, headers }: FastifyRequest): number {
   if (method === 'GET' || method === 'HEAD') return 0;
   const length = headers['content-length'];

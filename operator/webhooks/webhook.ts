@@ -34,10 +34,11 @@ interface Judgement<T> extends ObjectReader<T> {
 
 /**
  * The HTTPS server that the API server calls, not listening yet.
- * - `POST /mutate-pods`, `/validate-pods`, `/validate-artifactbindings` and `/validate-namespaces`: AdmissionReview in,
- *   AdmissionReview out. What cannot be judged is denied, with the reason; a body that is no AdmissionReview gets problem+json, which the API server takes for a
- *   failure of the webhook.
- *   With authorities of clients (`tls.ca`), who has no certificate of theirs gets nothing but a refusal.
+ * - `POST /mutate-pods`, `/validate-pods`, `/validate-artifactbindings` and `/validate-namespaces`:
+ *   AdmissionReview in, AdmissionReview out. What cannot be judged is denied, with the reason; a
+ *   body that is no AdmissionReview gets problem+json, which the API server takes for a failure of
+ *   the webhook. With authorities of clients (`tls.ca`), who has no certificate of theirs gets
+ *   nothing but a refusal.
  * - `GET /healthz`: the process runs. `GET /readyz`: it can list bindings.
  */
 export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyBaseLogger): FastifyInstance {
@@ -119,7 +120,8 @@ export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyB
       return false;
     }
   });
-  // What stands in the way is in the log. Whoever reaches this port may ask, and learns nothing of the cluster.
+  // What stands in the way is in the log. Whoever reaches this port may ask, and learns nothing of
+  // the cluster.
   server.get('/readyz', async (_request, reply) => ((await isReady()) ? 'ok' : reply.status(503).send('not ready')));
 
   server.setNotFoundHandler(({ method, url }) => {
@@ -151,7 +153,10 @@ function refuseStrangers({ method, raw: { socket } }: FastifyRequest): void {
   );
 }
 
-/** Shares one run of a function among all who ask within a second of its beginning, and while it goes on. */
+/**
+ * Shares one run of a function among all who ask within a second of its beginning, and while it
+ * goes on.
+ */
 function shared<T>(run: () => Promise<T>): () => Promise<T> {
   let last: { readonly began: number; isOver: boolean; readonly result: Promise<T> } | undefined;
   return () => {
@@ -166,7 +171,9 @@ function shared<T>(run: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** Passes on at most one of many errors in a second, with how many there were since the last one. */
+/**
+ * Passes on at most one of many errors in a second, with how many there were since the last one.
+ */
 function atMostOncePerSecond(pass: (error: FairleadError, count: number) => void): (error: FairleadError) => void {
   let last = Number.NEGATIVE_INFINITY;
   let count = 0;

@@ -24,16 +24,24 @@ export interface PullServerOptions {
   readonly connect: (reference: Reference) => ReadTarget;
   /** Milliseconds for one request. */
   readonly timeout?: number;
-  /** Files and folders of this machine that errors may name beside those of the policy: callers are told of none. */
+  /**
+   * Files and folders of this machine that errors may name beside those of the policy: callers are
+   * told of none.
+   */
   readonly localPaths?: LocalPaths;
   /** What came of every request is written down here. */
   readonly decisions?: DecisionLog | undefined;
 }
 
-/** Most bytes of artifacts that are remembered: some tens of large profiles, hundreds of common ones. */
+/**
+ * Most bytes of artifacts that are remembered: some tens of large profiles, hundreds of common
+ * ones.
+ */
 const rememberedBytes = 16 * 1024 * 1024;
 
-/** Most bytes of documents that are remembered beside: of the profiles that are asked for the most. */
+/**
+ * Most bytes of documents that are remembered beside: of the profiles that are asked for the most.
+ */
 const renderedBytes = 8 * 1024 * 1024;
 
 const querySchema = {
@@ -119,7 +127,8 @@ function addRoutes(
   { signalOf, turns }: RouteSurroundings,
   { policy, connect, decisions }: PullServerOptions,
 ): void {
-  // What was verified by its digest stays so; many callers for the same profile ask the registry once.
+  // What was verified by its digest stays so; many callers for the same profile ask the registry
+  // once.
   const memory = pullMemory({ bytes: rememberedBytes, sameCredentials: true });
   const budget = new PullBudget();
   const documents = new RenderedDocuments();
@@ -174,12 +183,18 @@ interface FetchRequest {
   readonly Querystring: { readonly reference: string; readonly kind: RuntimeKind };
 }
 
-/** The artifact's digest; the bytes alone are another representation of the same, and have a tag of their own. */
+/**
+ * The artifact's digest; the bytes alone are another representation of the same, and have a tag of
+ * their own.
+ */
 function etagOf({ descriptor }: PulledProfile, mediaType: string): string {
   return mediaType === 'application/json' ? `"${descriptor.digest}"` : `"${descriptor.digest}:content"`;
 }
 
-/** Who reads it as runtimes do must not be given what they misread, and for which container it is meant is not known here. */
+/**
+ * Who reads it as runtimes do must not be given what they misread, and for which container it is
+ * meant is not known here.
+ */
 function contentOf({ profile, artifact, descriptor }: PulledProfile): Uint8Array {
   if (!('unresolved' in profile)) return profileContent(artifact);
   const message = `${descriptor.digest} is in the form of Docker and Podman: what it permits depends on the container`;

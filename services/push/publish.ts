@@ -30,7 +30,10 @@ export interface PublishRequest {
   readonly reference: Reference;
   /** How messages call the profile, such as its file; no part of the artifact. */
   readonly source?: string | undefined;
-  /** File name to publish the profile under; without one, the same bytes have the same digest wherever they come from. */
+  /**
+   * File name to publish the profile under; without one, the same bytes have the same digest
+   * wherever they come from.
+   */
   readonly title?: string | undefined;
   /** Annotations of the artifact's manifest. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
@@ -45,15 +48,16 @@ export interface PublishRequest {
 export interface PublishDependencies {
   readonly target: Target;
   /**
-   * Without a signer the artifact is published unsigned. One that is still being opened is waited for before a manifest is sent; the
-   * blobs, which nothing names yet, go ahead.
+   * Without a signer the artifact is published unsigned. One that is still being opened is waited
+   * for before a manifest is sent; the blobs, which nothing names yet, go ahead.
    */
   readonly signer?: Signer | StatementSigner | Promise<Signer | StatementSigner> | undefined;
   /** The time that the signature's manifest carries. */
   readonly clock: () => Date;
   readonly limits: Limits;
   /**
-   * What a node would ask. Nothing is sent that no rule of it allows; what was sent is read back under it before the tag is written.
+   * What a node would ask. Nothing is sent that no rule of it allows; what was sent is read back
+   * under it before the tag is written.
    */
   readonly policy?: TrustPolicy | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -70,7 +74,10 @@ export interface Published {
   readonly findings: readonly Finding[];
   /** Digest of the signature's manifest; undefined where it was published unsigned. */
   readonly signature?: Digest | undefined;
-  /** True where that signature was there before, by the same signer in the same form, so that none was added. */
+  /**
+   * True where that signature was there before, by the same signer in the same form, so that none
+   * was added.
+   */
   readonly alreadySigned: boolean;
   /** Digest of the manifest of its provenance. */
   readonly provenance?: Digest | undefined;
@@ -81,10 +88,12 @@ export interface Published {
 }
 
 /**
- * Publishes one profile: read, lint, pack, sign, attest, push, read back. It is stored byte for byte as it came, and the tag is written
- * last, so that nothing unsigned, half-sent or refused by the policy ever stands under it.
- * Throws InvalidInput for a reserved tag, LimitExceeded for a profile that is too large, ProfileInvalid for one that some runtime would refuse for good, NotAllowed and
- * SignatureInvalid where the policy refuses it, and whatever the target and the opening of the signer throw.
+ * Publishes one profile: read, lint, pack, sign, attest, push, read back. It is stored byte for
+ * byte as it came, and the tag is written last, so that nothing unsigned, half-sent or refused by
+ * the policy ever stands under it. Throws InvalidInput for a reserved tag, LimitExceeded for a
+ * profile that is too large, ProfileInvalid for one that some runtime would refuse for good,
+ * NotAllowed and SignatureInvalid where the policy refuses it, and whatever the target and the
+ * opening of the signer throw.
  */
 export async function publish(
   bytes: Uint8Array,
@@ -122,8 +131,9 @@ export async function publish(
   const look =
     policy &&
     (() => readBack({ reference: pinned, kind: profile.kind }, { policy, connect: () => target, ...options }));
-  // Where the list of referrers has to be watched for a while, what was sent is read back meanwhile. Another writer can have taken the
-  // signature from the list just then, so only what is seen counts: who sees nothing looks again when the list has come to rest.
+  // Where the list of referrers has to be watched for a while, what was sent is read back
+  // meanwhile. Another writer can have taken the signature from the list just then, so only what is
+  // seen counts: who sees nothing looks again when the list has come to rest.
   let early: Promise<Verification | undefined> | undefined;
   const onListed = (): void => {
     early ??= look?.().catch(() => undefined);
@@ -156,7 +166,10 @@ interface AttachRequest extends Omit<SignatureRequest, 'signer'> {
   readonly provenance: object | undefined;
 }
 
-/** Signs the artifact and, where there is provenance, attests it. `onListed` hears of the last of both. */
+/**
+ * Signs the artifact and, where there is provenance, attests it. `onListed` hears of the last of
+ * both.
+ */
 async function attachSigned(
   target: Target,
   { signer, sent, provenance, ...request }: AttachRequest,
@@ -177,7 +190,10 @@ async function attachSigned(
   return { signature, provenance: await attachAttestation(target, { ...request, signer, attestation }, last) };
 }
 
-/** Pulls what was just sent, as a node would; gives why the policy admits it. Throws as pullProfile, and says that the tag is as it was. */
+/**
+ * Pulls what was just sent, as a node would; gives why the policy admits it. Throws as pullProfile,
+ * and says that the tag is as it was.
+ */
 async function readBack(request: PullRequest, context: PullContext): Promise<Verification> {
   try {
     return (await pullProfile(request, context)).verification;

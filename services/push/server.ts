@@ -18,14 +18,23 @@ export interface PushServerOptions {
   readonly logger: FastifyBaseLogger;
   /** What callers must present: `Authorization: Bearer <token>`. */
   readonly token: string;
-  /** Tags nothing that this policy would not let a node use, and sends nothing to where it has no rule for. */
+  /**
+   * Tags nothing that this policy would not let a node use, and sends nothing to where it has no
+   * rule for.
+   */
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
   readonly connect: (reference: Reference) => Target;
-  /** Signs everything; without it the policy must ask for no signature, or for one that is there already. */
+  /**
+   * Signs everything; without it the policy must ask for no signature, or for one that is there
+   * already.
+   */
   readonly signer?: Signer | StatementSigner | undefined;
   /** The form of its signatures; a rule with `signedRepository` takes only the older one. */
   readonly signatureFormat?: SignatureFormat | undefined;
-  /** Files and folders of this machine that errors may name beside those of the policy: callers are told of none. */
+  /**
+   * Files and folders of this machine that errors may name beside those of the policy: callers are
+   * told of none.
+   */
   readonly localPaths?: LocalPaths;
   /** Milliseconds for one request. */
   readonly timeout?: number;
@@ -185,7 +194,10 @@ async function assertMediaType({ headers }: FastifyRequest): Promise<void> {
   });
 }
 
-/** Lets in who presents the token. The comparison takes the same time wherever the first difference is. */
+/**
+ * Lets in who presents the token. The comparison takes the same time wherever the first difference
+ * is.
+ */
 function bearerAuthentication(token: string): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
   const expected = sha256(token);
   return async (request) => {

@@ -35,7 +35,10 @@ const allowed: [from: string, to: string][] = [
   ['cli/x.ts', '#services/push/publish'],
 ];
 
-/** Lays one small file for each import into a folder of its own, lints them with the project's rules, and returns what biome said of each. */
+/**
+ * Lays one small file for each import into a folder of its own, lints them with the project's
+ * rules, and returns what biome said of each.
+ */
 async function lintImports(folder: string, imports: readonly (readonly [string, string])[]): Promise<Set<string>[]> {
   const config = JSON.parse(await readFile(new URL('../../biome.json', import.meta.url), 'utf8'));
   config.vcs = { enabled: false };

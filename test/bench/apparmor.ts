@@ -3,7 +3,10 @@ import type { AppArmorProfile } from '#lib/profile/apparmor/model';
 import { renderAppArmorPolicy } from '#lib/profile/apparmor/render-policy';
 import { validateAppArmor } from '#lib/profile/apparmor/validate';
 
-/** A profile of `count` paths as recordings have them: libraries, configuration, data folders, some wildcards. */
+/**
+ * A profile of `count` paths as recordings have them: libraries, configuration, data folders, some
+ * wildcards.
+ */
 function recorded(count: number, variant: number): AppArmorProfile {
   const part = count / 5;
   const list = (path: (index: number) => string) => Array.from({ length: part }, (_, index) => path(index));

@@ -11,8 +11,8 @@ import { installPackage } from './installed-package.ts';
 const rounds = 15;
 
 /**
- * Wall time of whole processes of the published package: `fairlead pull` and `oras pull` of the same artifact from the same registry;
- * `fairlead --version`.
+ * Wall time of whole processes of the published package: `fairlead pull` and `oras pull` of the
+ * same artifact from the same registry; `fairlead --version`.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-'));
@@ -66,7 +66,10 @@ async function prepare(launcher: string, folder: string, reference: string): Pro
   }
 }
 
-/** Runs the programs in turn, so that a noisy minute hits all of them; gives milliseconds. The first round warms up. */
+/**
+ * Runs the programs in turn, so that a noisy minute hits all of them; gives milliseconds. The first
+ * round warms up.
+ */
 function measure(programs: Readonly<Record<string, string[]>>, home: string): Record<string, number[]> {
   const times: Record<string, number[]> = Object.fromEntries(Object.keys(programs).map((name) => [name, []]));
   for (let round = 0; round <= rounds; round++) {

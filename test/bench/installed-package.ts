@@ -13,8 +13,8 @@ export interface InstalledPackage {
 }
 
 /**
- * Builds and packs this checkout, and lays the package into an empty project in `folder`, with the dependencies that the checkout
- * has: they are linked, since tests do not download.
+ * Builds and packs this checkout, and lays the package into an empty project in `folder`, with the
+ * dependencies that the checkout has: they are linked, since tests do not download.
  */
 export async function installPackage(folder: string): Promise<InstalledPackage> {
   const npm = (...args: string[]): string => execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' });

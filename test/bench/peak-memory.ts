@@ -1,7 +1,7 @@
 /**
- * `node peak-memory.ts FILE read|import`: prints by how many bytes the peak of this process's memory grows on the way of the profile
- * in the file: read, validated, intersected, and both written. The same way with a small profile goes first, so that code
- * does not count.
+ * `node peak-memory.ts FILE read|import`: prints by how many bytes the peak of this process's
+ * memory grows on the way of the profile in the file: read, validated, intersected, and both
+ * written. The same way with a small profile goes first, so that code does not count.
  */
 import { readFileSync } from 'node:fs';
 import { importProfile } from '#lib/profile/import-profile';

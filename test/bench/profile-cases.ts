@@ -9,7 +9,10 @@ const names = [...syscallNames()];
 
 export const host = { architecture: 'amd64', kernel: '6.1', capabilities: ['CAP_CHOWN'] } as const;
 
-/** Profiles of a mebibyte as compact JSON, or as much of it as may be published; each is large in another respect. */
+/**
+ * Profiles of a mebibyte as compact JSON, or as much of it as may be published; each is large in
+ * another respect.
+ */
 export const largeProfiles: Readonly<Record<string, () => string>> = {
   '128 entries a syscall': () => fill((index) => entry(nameOf(index, 128), conditions(index))),
   '14 entries a syscall': () => fill((index) => entry(nameOf(index, 14), conditions(index))),
@@ -21,7 +24,10 @@ export const largeProfiles: Readonly<Record<string, () => string>> = {
     }),
 };
 
-/** Of the same size, what only importProfile reads: in the form of Docker, without conditions and with some. */
+/**
+ * Of the same size, what only importProfile reads: in the form of Docker, without conditions and
+ * with some.
+ */
 export const dockerProfiles: Readonly<Record<string, () => string>> = {
   'a comment an entry': () =>
     fill((index) => entry(nameOf(index, 14), conditions(index), { comment: 'why. '.repeat(30) })),
@@ -95,8 +101,9 @@ export function allowList(count: number): SeccompProfile {
 }
 
 /**
- * An allow-list of so many syscalls, evenly spread among which some have two alternatives on one argument, as two entries
- * of one condition each: two values, or two values under one mask, and no two syscalls the same.
+ * An allow-list of so many syscalls, evenly spread among which some have two alternatives on one
+ * argument, as two entries of one condition each: two values, or two values under one mask, and no
+ * two syscalls the same.
  */
 export function alternatives(count: number, conditional: number): SeccompProfile {
   const { syscalls = [], ...profile } = allowList(count);

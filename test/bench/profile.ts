@@ -32,8 +32,9 @@ const manyRuns = 1_000;
 const fewRuns = 100;
 
 /**
- * The worst cases of the algebra of seccomp profiles: the median and the 99th percentile of each, and the time of one
- * core against what it may take; and how much memory a process needs for profiles that are large in several respects.
+ * The worst cases of the algebra of seccomp profiles: the median and the 99th percentile of each,
+ * and the time of one core against what it may take; and how much memory a process needs for
+ * profiles that are large in several respects.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const baseline = usualDefault({ architecture: 'amd64', capabilities: ['CAP_NET_BIND_SERVICE'] });
@@ -82,9 +83,10 @@ export async function bench(report: (line: string) => void): Promise<void> {
 }
 
 /**
- * What a process needs in memory at its peak, in times the input: under the flags of the shim, and in a Node without any.
- * There much of it is the young generation, which V8 lets grow to some 30 MiB before it looks how much of it is in use; who
- * has many processes and little memory gives them --max-semi-space-size=1 too, in NODE_OPTIONS.
+ * What a process needs in memory at its peak, in times the input: under the flags of the shim, and
+ * in a Node without any. There much of it is the young generation, which V8 lets grow to some 30
+ * MiB before it looks how much of it is in use; who has many processes and little memory gives them
+ * --max-semi-space-size=1 too, in NODE_OPTIONS.
  */
 function memoryLine(what: string, bytes: Uint8Array, reader: 'read' | 'import'): string {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
@@ -100,7 +102,10 @@ function memoryLine(what: string, bytes: Uint8Array, reader: 'read' | 'import'):
   }
 }
 
-/** How many bytes more a process of its own needs at its peak; the median, since V8 collects its garbage when it likes. */
+/**
+ * How many bytes more a process of its own needs at its peak; the median, since V8 collects its
+ * garbage when it likes.
+ */
 function peakMemory(flags: readonly string[], args: readonly string[]): number {
   const program = new URL('./peak-memory.ts', import.meta.url).pathname;
   const peaks = Array.from({ length: 5 }, () => {
@@ -111,7 +116,10 @@ function peakMemory(flags: readonly string[], args: readonly string[]): number {
   return peaks.sort((a, b) => a - b)[peaks.length >> 1] ?? Number.NaN;
 }
 
-/** Others on the machine count for the quantiles, but not for the average of the processor's time, which is judged. */
+/**
+ * Others on the machine count for the quantiles, but not for the average of the processor's time,
+ * which is judged.
+ */
 function line(what: string, target: number | undefined, runs: number, run: () => unknown): string {
   for (let count = 0; count < runs * 0.2; count += 1) run();
   const times: number[] = [];

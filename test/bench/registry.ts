@@ -15,7 +15,10 @@ import { type Registry, startRegistry } from '#test/peers/registry';
 
 const rounds = 15;
 const many = 200;
-/** How many of the many go in one turn: the contenders take turns, so that a noisy minute hits all of them. */
+/**
+ * How many of the many go in one turn: the contenders take turns, so that a noisy minute hits all
+ * of them.
+ */
 const turn = 20;
 /** How many profiles are on their way at once, for us and as processes of the others. */
 const atOnce = [1, 4];
@@ -23,9 +26,11 @@ const atOnce = [1, 4];
 const memory = '/dev/shm';
 
 /**
- * Profiles of 20 KiB to and from docker-registry on loopback, whose content is in memory where the system has a folder for that, so that
- * no disk is measured: library calls of one process against a process of oras, crane and skopeo for each, as their users call them.
- * Everybody does the same work: no referrers are asked for. One at a time, and 200 of them, one after another and four at once.
+ * Profiles of 20 KiB to and from docker-registry on loopback, whose content is in memory where the
+ * system has a folder for that, so that no disk is measured: library calls of one process against a
+ * process of oras, crane and skopeo for each, as their users call them. Everybody does the same
+ * work: no referrers are asked for. One at a time, and 200 of them, one after another and four at
+ * once.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-'));
@@ -68,7 +73,8 @@ export async function bench(report: (line: string) => void): Promise<void> {
 
     const tags = Array.from({ length: many }, (_, n) => `t${n}`);
     const stored = await Promise.all(tags.map(() => profiles.next()));
-    // Each to repositories of its own in another registry, so that nobody finds there what others brought.
+    // Each to repositories of its own in another registry, so that nobody finds there what others
+    // brought.
     const other = await start();
     try {
       for (const together of atOnce) {
@@ -132,7 +138,10 @@ class Profiles {
   }
 }
 
-/** Prepares and times one action of each contender in turn; gives milliseconds. The first round warms up. */
+/**
+ * Prepares and times one action of each contender in turn; gives milliseconds. The first round
+ * warms up.
+ */
 async function inTurns(
   contenders: Readonly<Record<string, () => Promise<() => Promise<unknown>>>>,
   times: number,
@@ -153,8 +162,8 @@ async function inTurns(
 type Contenders = Readonly<Record<string, (tag: string, at: number) => Promise<unknown>>>;
 
 /**
- * Has each contender do all of the tags, some at a time in turn. Gives the milliseconds of all together, by the median of the turns, and
- * the requests that the registries got.
+ * Has each contender do all of the tags, some at a time in turn. Gives the milliseconds of all
+ * together, by the median of the turns, and the requests that the registries got.
  */
 async function manyInTurns(
   contenders: Contenders,

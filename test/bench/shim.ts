@@ -10,16 +10,17 @@ const calls = 5000;
 const warmUp = 1000;
 
 /**
- * The shim in front of containerd: what it adds to calls that pass through, a cached PullSecurityProfileArtifact, and its
- * resident memory before the first call and after all of them. Direct and proxied calls take turns, so that both see the same
- * machine.
+ * The shim in front of containerd: what it adds to calls that pass through, a cached
+ * PullSecurityProfileArtifact, and its resident memory before the first call and after all of them.
+ * Direct and proxied calls take turns, so that both see the same machine.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const [containerd, registry] = await Promise.all([startContainerd(), startRegistry()]);
   const shim = await startTestShim({ runtime: containerd.socket, registryHost: registry.host });
   const direct = connectCri(containerd.socket);
   try {
-    // In a checkout, the first start after a change also translates the sources; the second is what a package does always.
+    // In a checkout, the first start after a change also translates the sources; the second is what
+    // a package does always.
     await shim.restart();
     await sleep(1000);
     report(`resident memory of the idle shim: ${residentMiB(shim)} MiB`);

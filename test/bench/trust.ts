@@ -24,9 +24,10 @@ const issuer = 'https://issuer.example';
 const identity = 'https://example.com/signer';
 
 /**
- * What trust costs: the verification of one signature in a warm process, and whole commands (push, sign and verify) beside
- * `oras push`, `cosign sign` and `cosign verify`, in the same registry. All open the same encrypted key, where nothing else is said;
- * ours also lint, fetch and check the profile.
+ * What trust costs: the verification of one signature in a warm process, and whole commands (push,
+ * sign and verify) beside `oras push`, `cosign sign` and `cosign verify`, in the same registry. All
+ * open the same encrypted key, where nothing else is said; ours also lint, fetch and check the
+ * profile.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const artifact: Descriptor = { mediaType: mediaTypes.manifest, digest: digestOf(Buffer.from('artifact')), size: 8 };
@@ -60,7 +61,10 @@ function time(artifact: Descriptor, bundle: Uint8Array, rule: Rule): string {
   return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`;
 }
 
-/** Whole commands, in turns: programs started one after the other, or curl where `fairlead serve` stands by. */
+/**
+ * Whole commands, in turns: programs started one after the other, or curl where `fairlead serve`
+ * stands by.
+ */
 async function commands(report: (line: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-trust-'));
   const registry = await startRegistry();
@@ -76,7 +80,8 @@ async function commands(report: (line: string) => void): Promise<void> {
   try {
     await writeFile(join(folder, 'nginx.json'), commonProfile());
     await writeFile(join(folder, 'policy.yaml'), keyPolicyText('fairlead.pub'));
-    // The key is encrypted, as cosign wants it: both open the same file. Ours may also come as CI keeps its secrets, without a passphrase.
+    // The key is encrypted, as cosign wants it: both open the same file. Ours may also come as CI
+    // keeps its secrets, without a passphrase.
     fairlead('keygen');
     const { privateKey, publicKey } = await generateKeyPair();
     await writeFile(join(folder, 'plain.key'), privateKey);
@@ -131,7 +136,10 @@ function keyPolicyText(key: string): string {
   return `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - match: "**"\n    require: [{key: ${key}}]\n`;
 }
 
-/** Each contender once a round, to a repository of its own; gives milliseconds. The first round warms up. */
+/**
+ * Each contender once a round, to a repository of its own; gives milliseconds. The first round
+ * warms up.
+ */
 function inTurns(
   contenders: Readonly<Record<string, (reference: string) => void>>,
   host: string,

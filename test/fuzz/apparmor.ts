@@ -39,8 +39,8 @@ const pieces = [
 const limits = { bytes: 1 << 16, depth: 16, values: 4096 };
 
 /**
- * Mutates profiles and reads them for so many seconds. What is accepted must render to a policy in which every line is
- * one that was meant, and be read back from JSON as it was.
+ * Mutates profiles and reads them for so many seconds. What is accepted must render to a policy in
+ * which every line is one that was meant, and be read back from JSON as it was.
  *
  * @param report gets lines for people: the seed, and how many inputs there were.
  * @throws Error with the input that was handled wrongly.
@@ -83,6 +83,8 @@ function survives(text: string): boolean {
   return true;
 }
 
-/** Lines of a policy: comments and rules of the template, and paths in quotes that hold no quote. */
+/**
+ * Lines of a policy: comments and rules of the template, and paths in quotes that hold no quote.
+ */
 const meant =
   /^(?:|#.*|\}|include if exists <[a-z/]+>|profile "fuzz" flags=\([a-z_,]+\) \{| {2}(?:# [A-Z].*|include if exists <abstractions\/base>|(?:capability|network)(?: [a-z_]+)?,|deny capability sys_admin,|file,|umount,|deny mount,|(?:signal|ptrace) \([a-z, ]+\) peer="[a-z]+",|(?:deny )?"\/(?:[^"\\]|\\[*?[\]{}^,])*" [rwlkmix]+,))$/;

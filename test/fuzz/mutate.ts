@@ -12,7 +12,10 @@ export function randomFrom(seed: number): Random {
   };
 }
 
-/** A text with up to eight changes: pieces put in, parts cut, doubled or moved, single characters replaced. */
+/**
+ * A text with up to eight changes: pieces put in, parts cut, doubled or moved, single characters
+ * replaced.
+ */
 export function mutate(text: string, pieces: readonly string[], random: Random): string {
   let result = text;
   for (let count = random(random(3) === 0 ? 8 : 2); count >= 0; count -= 1) {

@@ -29,9 +29,10 @@ const pieces = [
 ];
 
 /**
- * Feeds mutated examples, and their forms in every other format, to the readers of all kinds for some seconds: whatever
- * comes in, bytes that are no text too, they accept or refuse it with a FairleadError within a second; and what they
- * accept can be linted, compared with itself and written in every form, or is refused in the same way.
+ * Feeds mutated examples, and their forms in every other format, to the readers of all kinds for
+ * some seconds: whatever comes in, bytes that are no text too, they accept or refuse it with a
+ * FairleadError within a second; and what they accept can be linted, compared with itself and
+ * written in every form, or is refused in the same way.
  *
  * @param report gets lines for people: the seed, and how many inputs there were.
  * @throws AssertionError with the input that broke a promise.

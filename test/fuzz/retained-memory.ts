@@ -2,18 +2,25 @@ import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** So many bytes may stay at most: code that is compiled late, and what the collector misses. A leak of 100 bytes for each input shows. */
+/**
+ * So many bytes may stay at most: code that is compiled late, and what the collector misses. A leak
+ * of 100 bytes for each input shows.
+ */
 const allowed = 8 * 2 ** 20;
 
 /**
- * Watches that inputs leave no memory behind. What the process holds tells nothing: V8 keeps pages for garbage to come,
- * and grows to some 300 MiB over inputs of which nothing stays. So what counts is what a full collection leaves.
+ * Watches that inputs leave no memory behind. What the process holds tells nothing: V8 keeps pages
+ * for garbage to come, and grows to some 300 MiB over inputs of which nothing stays. So what counts
+ * is what a full collection leaves.
  */
 export class RetainedMemory {
   readonly #warm: number;
   #before: number | undefined;
 
-  /** @param seconds how long inputs will come; the first quarter of it, in which code is loaded, does not count. */
+  /**
+   * @param seconds how long inputs will come; the first quarter of it, in which code is loaded,
+   * does not count.
+   */
   constructor(seconds: number) {
     this.#warm = performance.now() + seconds * 250;
   }

@@ -15,9 +15,10 @@ const batch = 50;
 const shrinking = 60_000;
 
 /**
- * Merges, rewrites and compares generated profiles for some seconds, loads them through both versions of libseccomp, and
- * checks that merges and rewritten profiles mean what was promised, and that a comparison misses nothing that became laxer.
- * Needs test peers; without them, it reports that and does nothing.
+ * Merges, rewrites and compares generated profiles for some seconds, loads them through both
+ * versions of libseccomp, and checks that merges and rewritten profiles mean what was promised, and
+ * that a comparison misses nothing that became laxer. Needs test peers; without them, it reports
+ * that and does nothing.
  *
  * @param report gets lines for people: the seed, and what was checked.
  * @throws AssertionError with the smallest pair found that broke the promise.

@@ -68,8 +68,9 @@ const pieces = [
 ];
 
 /**
- * Feeds mutated profiles of every format to the seccomp readers for some seconds: they refuse with a FairleadError or
- * accept, within a second, the quick reader never otherwise than the thorough ones, and what they accept is rendered, minimized and intersected without becoming laxer.
+ * Feeds mutated profiles of every format to the seccomp readers for some seconds: they refuse with
+ * a FairleadError or accept, within a second, the quick reader never otherwise than the thorough
+ * ones, and what they accept is rendered, minimized and intersected without becoming laxer.
  *
  * @param report gets lines for people: the seed, and how many inputs there were.
  * @throws AssertionError with the input that broke a promise.

@@ -83,8 +83,9 @@ const pieces = [
 ];
 
 /**
- * Feeds mutated policies and profiles to the SELinux parsers for some seconds: whatever comes in, they answer within a
- * second, refuse with a FairleadError or accept, and what they accept is written as one block that reads the same again.
+ * Feeds mutated policies and profiles to the SELinux parsers for some seconds: whatever comes in,
+ * they answer within a second, refuse with a FairleadError or accept, and what they accept is
+ * written as one block that reads the same again.
  *
  * @param report gets lines for people: the seed, and how many inputs there were.
  * @throws AssertionError with the input that broke a promise.

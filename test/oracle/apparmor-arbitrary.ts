@@ -110,7 +110,9 @@ export const anyProfile = fc
 
 const fileKind = fc.constantFrom('execute' as const, 'map' as const, 'read' as const, 'write' as const);
 
-/** Operations that tell the given profiles apart: on names like those of their paths, and on others. */
+/**
+ * Operations that tell the given profiles apart: on names like those of their paths, and on others.
+ */
 export function operationOn(profiles: readonly PlainProfile[]): fc.Arbitrary<Operation> {
   const globs = profiles.flatMap(({ executable, filesystem }) =>
     [...Object.values(executable ?? {}), ...Object.values(filesystem ?? {})].flat(),

@@ -1,6 +1,9 @@
 import { globMatches } from './apparmor-glob.ts';
 
-/** A structured profile as plain data, written down once more so that the evaluator depends on nothing. */
+/**
+ * A structured profile as plain data, written down once more so that the evaluator depends on
+ * nothing.
+ */
 export interface PlainProfile {
   readonly mode: 'Enforce' | 'Complain';
   readonly executable?: {
@@ -21,7 +24,10 @@ export type Operation =
   | { readonly kind: 'network'; readonly type: 'allowRaw' | 'allowTcp' | 'allowUdp' }
   | { readonly kind: 'capability'; readonly name: string };
 
-/** Whether a profile's rules permit an operation, mode aside: the rules `ixr`, `mr`, `r`, `wlk` and `rwlk`, spelled out. */
+/**
+ * Whether a profile's rules permit an operation, mode aside: the rules `ixr`, `mr`, `r`, `wlk` and
+ * `rwlk`, spelled out.
+ */
 export function rulesPermit(profile: PlainProfile, operation: Operation): boolean {
   const { executable, filesystem, network, capability } = profile;
   if (operation.kind === 'capability') return capability?.allowedCapabilities.includes(operation.name) ?? true;

@@ -1,6 +1,7 @@
 /**
- * Says whether an AppArmor glob stands for a name: a backtracking matcher over text, written from apparmor.d(5),
- * "Globbing", and from what apparmor_parser makes of stars that fill a component. Shares no code with lib/.
+ * Says whether an AppArmor glob stands for a name: a backtracking matcher over text, written from
+ * apparmor.d(5), "Globbing", and from what apparmor_parser makes of stars that fill a component.
+ * Shares no code with lib/.
  */
 export function globMatches(glob: string, name: string): boolean {
   const bytes = Buffer.from(name, 'utf8').toString('latin1');

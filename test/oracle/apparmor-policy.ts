@@ -7,11 +7,16 @@ export interface CompiledProfile {
   readonly capabilities: bigint;
   /** Permission bits that its file automaton reaches with a path, see {@link fileBits}. */
   filePermissions(path: string): number;
-  /** Permission bits for sockets of a family (AF_*) and a type (SOCK_*), see {@link allNetworkBits}. */
+  /**
+   * Permission bits for sockets of a family (AF_*) and a type (SOCK_*), see {@link allNetworkBits}.
+   */
   networkPermissions(family: number, type: number): number;
 }
 
-/** Accept bits of the file automaton, for files that are not the task's own (security/apparmor/file.c). */
+/**
+ * Accept bits of the file automaton, for files that are not the task's own
+ * (security/apparmor/file.c).
+ */
 export const fileBits = {
   execute: 1 << 14,
   write: 1 << 15,
@@ -22,17 +27,21 @@ export const fileBits = {
 } as const;
 
 /**
- * What a rule for a socket permits: send, receive, create, shut down, connect, and the seven that lie from bit 14 on:
- * set and get attributes, accept, bind, listen, set and get options (security/apparmor/include/net.h and perms.h).
+ * What a rule for a socket permits: send, receive, create, shut down, connect, and the seven that
+ * lie from bit 14 on: set and get attributes, accept, bind, listen, set and get options
+ * (security/apparmor/include/net.h and perms.h).
  */
 export const allNetworkBits = 0x1f_c076;
 
-/** Class of the rules for sockets in the policy automaton: AA_CLASS_NET of security/apparmor/include/apparmor.h. */
+/**
+ * Class of the rules for sockets in the policy automaton: AA_CLASS_NET of
+ * security/apparmor/include/apparmor.h.
+ */
 const networkClass = 14;
 
 /**
- * Compiles a policy with the real parser, for a kernel that has all of ABI 3.0 or of another one in /etc/apparmor.d/abi,
- * and does not load it.
+ * Compiles a policy with the real parser, for a kernel that has all of ABI 3.0 or of another one in
+ * /etc/apparmor.d/abi, and does not load it.
  *
  * @throws Error with the parser's words where the text does not compile.
  */
@@ -44,7 +53,10 @@ export function compilePolicy(program: string, text: string, abi = '3.0'): Compi
   return readPolicy(run.stdout);
 }
 
-/** Types of fields in a binary policy, and the sizes of those that are plain (security/apparmor/policy_unpack.c). */
+/**
+ * Types of fields in a binary policy, and the sizes of those that are plain
+ * (security/apparmor/policy_unpack.c).
+ */
 const sizes: ReadonlyMap<number, number> = new Map([
   [0, 1],
   [1, 2],
@@ -89,14 +101,16 @@ function readPolicy(bytes: Buffer): CompiledProfile[] {
     else if (type === structEnd) {
       path.pop();
       if (path.length > 0) continue;
-      // Of capabilities, the permitted, audited, quiet and set ones, each in a lower half, and in an upper one in caps64.
+      // Of capabilities, the permitted, audited, quiet and set ones, each in a lower half, and in
+      // an upper one in caps64.
       const [low = 0, high = 0] = [words[0], words[4]];
       const [files, others] = [file ?? (() => 0), policy ?? (() => 0)];
       profiles.push({
         name: name ?? '',
         capabilities: BigInt(low) | (BigInt(high) << 32n),
         filePermissions: (path) => files(Buffer.from(path, 'utf8')),
-        // Family and type in network byte order, as in aa_profile_af_perm (security/apparmor/net.c).
+        // Family and type in network byte order, as in aa_profile_af_perm
+        // (security/apparmor/net.c).
         networkPermissions: (family, type) =>
           others([networkClass, family >>> 8, family & 0xff, type >>> 8, type & 0xff]),
       });
@@ -118,7 +132,10 @@ function readPolicy(bytes: Buffer): CompiledProfile[] {
 /** The accept bits that some bytes lead to. */
 type Automaton = (input: Iterable<number>) => number;
 
-/** The tables of security/apparmor/match.c: big-endian, each aligned to eight bytes, ids as flex numbers them. */
+/**
+ * The tables of security/apparmor/match.c: big-endian, each aligned to eight bytes, ids as flex
+ * numbers them.
+ */
 function readAutomaton(bytes: Buffer): Automaton {
   const start = bytes.indexOf(Buffer.from([0x1b, 0x5e, 0x78, 0x3d]));
   if (start === -1) throw new Error('no automaton in the blob');

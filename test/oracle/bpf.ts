@@ -37,17 +37,26 @@ export function readFilter(bytes: Buffer, order: ByteOrder = 'LE'): Filter {
 /** BPF_RET | BPF_K */
 const ends = 0x06;
 
-/** The value that a filter ends with: libseccomp leaves some of them in the byte order of the machine that it runs on. */
+/**
+ * The value that a filter ends with: libseccomp leaves some of them in the byte order of the
+ * machine that it runs on.
+ */
 function actionIn(bytes: Buffer): number {
   const value = bytes.readUInt32BE();
   const isWhole = value <= 0xffff ? value === 0 : knownActions.has((value & 0xffff_0000) >>> 0);
   return isWhole ? value : bytes.readUInt32LE();
 }
 
-/** What a filter is run on, `struct seccomp_data` in words of 32 bits: number, architecture, address, six arguments. */
+/**
+ * What a filter is run on, `struct seccomp_data` in words of 32 bits: number, architecture,
+ * address, six arguments.
+ */
 export type SeccompData = Uint32Array;
 
-/** The data of one call; arguments are unsigned 64-bit, the half first that comes first in the machine's byte order. */
+/**
+ * The data of one call; arguments are unsigned 64-bit, the half first that comes first in the
+ * machine's byte order.
+ */
 export function seccompData(
   token: number,
   number: number,
@@ -67,8 +76,9 @@ export function seccompData(
 }
 
 /**
- * Runs a filter as the kernel does (Documentation/networking/filter.rst; kernel/seccomp.c, seccomp_check_filter, says
- * which instructions there may be) and returns the value that it ends with.
+ * Runs a filter as the kernel does (Documentation/networking/filter.rst; kernel/seccomp.c,
+ * seccomp_check_filter, says which instructions there may be) and returns the value that it ends
+ * with.
  *
  * @throws Error for an instruction that libseccomp does not write, or an end that is missing.
  */
@@ -112,7 +122,8 @@ export function runFilter({ codes, whenTrue, whenFalse, operands }: Filter, data
 }
 
 /**
- * The action that a filter's value stands for (linux/seccomp.h), as `SCMP_ACT_ERRNO 1` or `SCMP_ACT_ALLOW`.
+ * The action that a filter's value stands for (linux/seccomp.h), as `SCMP_ACT_ERRNO 1` or
+ * `SCMP_ACT_ALLOW`.
  *
  * @throws Error for a value that is none of these.
  */

@@ -49,8 +49,8 @@ describe('what may become of a call through a multiplexer', () => {
 });
 
 /**
- * The profile with at most one comparison for each call, and none for the calls of multiplexers, with a rule without
- * comparisons that counts everywhere: what libseccomp has no trouble with.
+ * The profile with at most one comparison for each call, and none for the calls of multiplexers,
+ * with a rule without comparisons that counts everywhere: what libseccomp has no trouble with.
  */
 function plainest({ defaultAction, syscalls = [], ...rest }: SeccompProfile): SeccompProfile {
   const seen = new Set([...multiplexedNames, 'socketcall', 'ipc']);
@@ -123,7 +123,8 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'the check of a merge', () 
     assert.deepEqual(await kinds([lost], lost), ['looser than written']);
     const check = { libseccomp, runtime: 'runc', random: randomFrom(1) } as const;
     assert.deepEqual((await checkIntersection([lost], lost, check)).withoutRules, [x86]);
-    // The comparison of the first argument of ipc with the 1 of semop is used behind that of a level of setsockopt, too.
+    // The comparison of the first argument of ipc with the 1 of semop is used behind that of a
+    // level of setsockopt, too.
     const shared = profile(deny, {
       architectures,
       syscalls: [

@@ -28,12 +28,18 @@ export interface MergeReport {
   readonly points: number;
   /** Whether the result means the same at every point after it was loaded. */
   readonly loadsAsWritten: boolean;
-  /** Architectures on which rules of the result are written to do something, and all of that is lost when it is loaded. */
+  /**
+   * Architectures on which rules of the result are written to do something, and all of that is lost
+   * when it is loaded.
+   */
   readonly withoutRules: readonly string[];
   /** Inputs that do not load, and inputs that mean something else after they were loaded. */
   readonly unloadableInputs: number;
   readonly changedInputs: number;
-  /** Points at which an intersection is stricter, or a union laxer, than all inputs: safe, but not wanted. */
+  /**
+   * Points at which an intersection is stricter, or a union laxer, than all inputs: safe, but not
+   * wanted.
+   */
   readonly conservative: number;
 }
 
@@ -55,7 +61,10 @@ interface Sampled {
   readonly inputs: readonly Side[];
 }
 
-/** One profile at every point: the results that it may have as written, and the one that it has as loaded. */
+/**
+ * One profile at every point: the results that it may have as written, and the one that it has as
+ * loaded.
+ */
 interface Side {
   readonly written: readonly (readonly string[])[];
   readonly loaded: readonly string[] | undefined;
@@ -64,8 +73,8 @@ interface Side {
 }
 
 /**
- * Checks that an intersection, loaded through libseccomp, is never looser than an input: as that is written, and, if
- * libseccomp loads the input as it is written, as it is loaded.
+ * Checks that an intersection, loaded through libseccomp, is never looser than an input: as that is
+ * written, and, if libseccomp loads the input as it is written, as it is loaded.
  */
 export async function checkIntersection(
   inputs: readonly OracleProfile[],
@@ -92,8 +101,8 @@ export async function checkIntersection(
 }
 
 /**
- * Checks that a union, loaded through libseccomp, is never stricter than an input as written, except for the system
- * calls that it reports.
+ * Checks that a union, loaded through libseccomp, is never stricter than an input as written,
+ * except for the system calls that it reports.
  */
 export async function checkUnion(
   inputs: readonly OracleProfile[],
@@ -131,7 +140,9 @@ async function sample(
   return { points, result: first, inputs: others };
 }
 
-/** Numbers of system calls on every architecture that a profile lists, and some that others list. */
+/**
+ * Numbers of system calls on every architecture that a profile lists, and some that others list.
+ */
 export async function tablesFor(
   profiles: readonly OracleProfile[],
   libseccomp: Libseccomp,

@@ -11,7 +11,10 @@ export type Runtime = 'runc' | 'crun';
 /** The versions of libseccomp that profiles are loaded with: the host's, and the newer one. */
 export type LibseccompVersion = '2.5' | '2.6';
 
-/** A profile as libseccomp made a filter of it, or why it did not: `error ERRNO STEP DETAIL`, `timeout`, `crash SIGNAL`. */
+/**
+ * A profile as libseccomp made a filter of it, or why it did not: `error ERRNO STEP DETAIL`,
+ * `timeout`, `crash SIGNAL`.
+ */
 export type LoadedProfile =
   | { readonly filter: Filter; readonly order: ByteOrder; readonly architectures: ReadonlySet<string> }
   | { readonly error: string };
@@ -50,7 +53,10 @@ function byteOrderOf(architecture: string): ByteOrder {
 /** The architecture that every filter has on this machine. */
 export const nativeArchitecture = process.arch === 'arm64' ? 'SCMP_ARCH_AARCH64' : 'SCMP_ARCH_X86_64';
 
-/** A running program that loads profiles through libseccomp; answers come in the order of the requests. */
+/**
+ * A running program that loads profiles through libseccomp; answers come in the order of the
+ * requests.
+ */
 export class Libseccomp {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #waiting: { resolve(line: string): void; reject(error: Error): void }[] = [];
@@ -112,7 +118,10 @@ export class Libseccomp {
     return this.#ask('version\n');
   }
 
-  /** Numbers by name of an architecture's system calls; empty where this version does not know the architecture. */
+  /**
+   * Numbers by name of an architecture's system calls; empty where this version does not know the
+   * architecture.
+   */
   table(architecture: string): Promise<ReadonlyMap<string, number>> {
     const known = this.#tables.get(architecture);
     if (known !== undefined) return known;
@@ -170,8 +179,8 @@ export interface NumberedCall {
 }
 
 /**
- * What becomes of a call under a loaded profile: `SCMP_ACT_ERRNO 1`, or `bad architecture` for the end of the thread
- * that libseccomp has for calls of an architecture that was not added.
+ * What becomes of a call under a loaded profile: `SCMP_ACT_ERRNO 1`, or `bad architecture` for the
+ * end of the thread that libseccomp has for calls of an architecture that was not added.
  */
 export function evaluateLoaded(
   { filter, order, architectures }: Extract<LoadedProfile, { readonly filter: Filter }>,

@@ -16,7 +16,10 @@ export type Merge = 'intersection' | 'union';
 export class MergeCounts {
   pairs = 0;
   points = 0;
-  /** Inputs that libseccomp refuses, and inputs that it loads with another meaning; both are merged all the same. */
+  /**
+   * Inputs that libseccomp refuses, and inputs that it loads with another meaning; both are merged
+   * all the same.
+   */
   unloadableInputs = 0;
   changedInputs = 0;
   /** Points at which a result is stricter (an intersection) or laxer (a union) than every input. */
@@ -58,8 +61,8 @@ export async function mergeAndCheck(
 export type Libseccomps = Readonly<Record<LibseccompVersion, Libseccomp>>;
 
 /**
- * The property that generated pairs of profiles mean the same after they were merged and loaded, on machines of several
- * architectures.
+ * The property that generated pairs of profiles mean the same after they were merged and loaded, on
+ * machines of several architectures.
  *
  * @param versions those that results are loaded with.
  */
@@ -87,8 +90,8 @@ export function mergeProperty(
 export type Rewriting = 'narrowed' | 'minimized';
 
 /**
- * The property that what a profile was rewritten as is never looser than it once both are loaded, if libseccomp loads the
- * profile as it is written; and never stricter, for a minimized one.
+ * The property that what a profile was rewritten as is never looser than it once both are loaded,
+ * if libseccomp loads the profile as it is written; and never stricter, for a minimized one.
  */
 export function rewritingProperty(
   rewriting: Rewriting,

@@ -63,7 +63,10 @@ export function arbitraryProfile(shape: Shape): fc.Arbitrary<SeccompProfile> {
     .map(({ defaultErrnoRet, ...rest }) => (defaultErrnoRet === undefined ? rest : { ...rest, defaultErrnoRet }));
 }
 
-/** Calls at the corners of every comparison of the profiles: each value, one below, one above, and the extremes. */
+/**
+ * Calls at the corners of every comparison of the profiles: each value, one below, one above, and
+ * the extremes.
+ */
 export function cornerCalls(
   profiles: readonly SeccompProfile[],
   names: readonly string[],

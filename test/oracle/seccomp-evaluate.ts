@@ -1,7 +1,7 @@
 /**
  * What a runtime does with one system call under a seccomp profile: written from the runtime-spec
- * (config-linux.md#seccomp), seccomp(2) and libseccomp's manual pages, to check lib/profile against. It shares no
- * code with it, and is slow and plain on purpose.
+ * (config-linux.md#seccomp), seccomp(2) and libseccomp's manual pages, to check lib/profile
+ * against. It shares no code with it, and is slow and plain on purpose.
  */
 
 /** A profile as it stands in JSON, numbers as bigint where they are compared. */
@@ -70,7 +70,10 @@ function firstUnconditional(profile: OracleProfile, syscall: string, byDefault: 
 
 type Comparison = { readonly index: number; readonly value: bigint; readonly op: string };
 
-/** A comparison under an empty mask is none; where alternatives are added one by one, that one has no conditions. */
+/**
+ * A comparison under an empty mask is none; where alternatives are added one by one, that one has
+ * no conditions.
+ */
 function isUnconditional(args: readonly Comparison[]): boolean {
   const isNone = (arg: Comparison) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n;
   return namesOneTwice(args) ? args.some(isNone) : args.every(isNone);
@@ -118,7 +121,9 @@ function compare(
   }
 }
 
-/** Architectures on which socketcall(2) and ipc(2) stand for other calls, as libseccomp knows them. */
+/**
+ * Architectures on which socketcall(2) and ipc(2) stand for other calls, as libseccomp knows them.
+ */
 const multiplexing = ['X86', 'M68K', 'PPC', 'PPC64', 'PPC64LE', 'S390', 'S390X', 'SH', 'SHEB'];
 
 /** The calls by the first argument that chooses them (linux/net.h, linux/ipc.h). */
@@ -137,7 +142,10 @@ const memberNumbers: Readonly<Record<string, Readonly<Record<string, bigint>>>> 
 /** Every call that a multiplexer stands for somewhere. */
 export const multiplexedNames: readonly string[] = Object.values(memberNumbers).flatMap((table) => Object.keys(table));
 
-/** By which multiplexer, and which first argument, a call can be made on an architecture besides its own number. */
+/**
+ * By which multiplexer, and which first argument, a call can be made on an architecture besides its
+ * own number.
+ */
 export function multiplexerOf(architecture: string, member: string): { name: string; first: bigint } | undefined {
   if (!multiplexing.includes(architecture.replace('SCMP_ARCH_', ''))) return undefined;
   for (const [name, table] of Object.entries(memberNumbers)) {
@@ -147,7 +155,10 @@ export function multiplexerOf(architecture: string, member: string): { name: str
   return undefined;
 }
 
-/** The call that a multiplexer is asked for; undefined for other calls, architectures and first arguments. */
+/**
+ * The call that a multiplexer is asked for; undefined for other calls, architectures and first
+ * arguments.
+ */
 export function memberOf({ architecture, syscall, args }: Call): string | undefined {
   if (!multiplexing.includes(architecture.replace('SCMP_ARCH_', ''))) return undefined;
   const table = Object.entries(memberNumbers[syscall] ?? {});
@@ -156,8 +167,9 @@ export function memberOf({ architecture, syscall, args }: Call): string | undefi
 }
 
 /**
- * What may become of a call as the profile is written: one result, except where a multiplexer stands for the call and
- * the arguments of that lie in memory, which no filter sees. A condition on one of them may hold or not.
+ * What may become of a call as the profile is written: one result, except where a multiplexer
+ * stands for the call and the arguments of that lie in memory, which no filter sees. A condition on
+ * one of them may hold or not.
  */
 export function possibleResults(profile: OracleProfile, call: Call, native = 'SCMP_ARCH_X86_64'): readonly string[] {
   const member = memberOf(call);

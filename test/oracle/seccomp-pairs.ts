@@ -18,7 +18,9 @@ const favourites = ['read', 'socket', 'setsockopt', 'connect', 'recvmmsg', 'sock
 const named = (...list: readonly string[]): readonly string[] => list.map((name) => `SCMP_ARCH_${name}`);
 type ArchitectureList = readonly string[] | undefined;
 
-/** Those that a filter of a little endian machine can have; absent and empty mean the machine's own. */
+/**
+ * Those that a filter of a little endian machine can have; absent and empty mean the machine's own.
+ */
 const architectureLists: readonly ArchitectureList[] = [
   undefined,
   [],
@@ -122,7 +124,9 @@ function assembled(
   };
 }
 
-/** Everything that a profile can say, about the given names, for one of the lists of architectures. */
+/**
+ * Everything that a profile can say, about the given names, for one of the lists of architectures.
+ */
 function wildProfile(pool: readonly string[], lists: readonly ArchitectureList[]): fc.Arbitrary<SeccompProfile> {
   const byDefault = action.filter((name) => name !== 'SCMP_ACT_NOTIFY');
   const rules = fc.array(rule(pool), { maxLength: 5 });
@@ -205,7 +209,10 @@ function pairFor(
   );
 }
 
-/** Pairs of profiles to be merged, that name the same few system calls: all that can be said, and what people say. */
+/**
+ * Pairs of profiles to be merged, that name the same few system calls: all that can be said, and
+ * what people say.
+ */
 export const profilePair: fc.Arbitrary<Pair> = pairFor(names, favourites, architectureLists);
 
 /** Machines of other architectures, and what profiles for them list. */

@@ -1,7 +1,9 @@
 import { type NumberedCall, nativeArchitecture } from './load-profile.ts';
 import { type Call, memberOf, multiplexerOf, type OracleProfile } from './seccomp-evaluate.ts';
 
-/** A call with its name and its number: what the written profile and the loaded one are asked about. */
+/**
+ * A call with its name and its number: what the written profile and the loaded one are asked about.
+ */
 export type Point = Call & NumberedCall;
 
 /** Numbers of system calls by name, for each architecture. */
@@ -11,9 +13,10 @@ const max = 2n ** 64n - 1n;
 const low = 2n ** 32n - 1n;
 
 /**
- * Calls at which profiles are compared, on every architecture of `tables`, and fewer on those that no profile lists:
- * each name that a profile has, by its number and through its multiplexer, and some that none has, with arguments at
- * and beside the corners of the conditions, with and without an upper half.
+ * Calls at which profiles are compared, on every architecture of `tables`, and fewer on those that
+ * no profile lists: each name that a profile has, by its number and through its multiplexer, and
+ * some that none has, with arguments at and beside the corners of the conditions, with and without
+ * an upper half.
  *
  * @param random returns a number from 0 up to, and without, its argument.
  * @param native the architecture of the machine, which every profile is about.
@@ -52,7 +55,10 @@ export function samplePoints(
   return points;
 }
 
-/** The names by which a point is known to a profile: that of its number, and that of the call it stands for. */
+/**
+ * The names by which a point is known to a profile: that of its number, and that of the call it
+ * stands for.
+ */
 export function namesOf(point: Call): readonly string[] {
   const member = memberOf(point);
   return member === undefined ? [point.syscall] : [point.syscall, member];
@@ -100,8 +106,9 @@ function rulesOf(profiles: readonly OracleProfile[], names: readonly string[]): 
 const mostTuples = 64;
 
 /**
- * Argument lists: for each rule one that meets it, and that one with each corner of each argument that it compares in
- * turn, so that a filter that takes one comparison for another shows; and some at random.
+ * Argument lists: for each rule one that meets it, and that one with each corner of each argument
+ * that it compares in turn, so that a filter that takes one comparison for another shows; and some
+ * at random.
  */
 function sampleArguments(rules: readonly Conditions[], random: (below: number) => number): readonly bigint[][] {
   const corners = Array.from({ length: 6 }, (_, index) => cornersOf(rules.flat(), index, random));

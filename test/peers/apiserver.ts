@@ -10,14 +10,19 @@ import { peer } from './peer.ts';
 import { finishFolder, freePort, type Program, startProgram, temporaryFolder } from './program.ts';
 import type { Requirement } from './require.ts';
 
-/** A running kube-apiserver with its etcd, and nothing else of Kubernetes: no controllers, no scheduler, no nodes. */
+/**
+ * A running kube-apiserver with its etcd, and nothing else of Kubernetes: no controllers, no
+ * scheduler, no nodes.
+ */
 export interface Apiserver {
   readonly url: string;
   /** The path of a kubeconfig with all rights (group system:masters); certificates are inside. */
   readonly kubeconfig: string;
   readonly log: string;
   readonly pids: { readonly etcd: number; readonly apiserver: number };
-  /** Asks the API as admin; the body is sent and read as JSON, under `application/json` by default. */
+  /**
+   * Asks the API as admin; the body is sent and read as JSON, under `application/json` by default.
+   */
   request(
     method: string,
     path: string,
@@ -36,7 +41,10 @@ export interface ApiserverOptions {
 /** What a suite with an API server needs. */
 export const apiserverRequirements: readonly Requirement[] = ['etcd', 'kube-apiserver', 'openssl'];
 
-/** Returns the minor version of the kube-apiserver that {@link startApiserver} starts: 20 for Kubernetes 1.20. */
+/**
+ * Returns the minor version of the kube-apiserver that {@link startApiserver} starts: 20 for
+ * Kubernetes 1.20.
+ */
 export function apiserverMinor(): number {
   const printed = execFileSync(peer('kube-apiserver'), ['--version'], { encoding: 'utf8' });
   const minor = /^Kubernetes v1\.(\d+)\./.exec(printed)?.[1];
@@ -45,8 +53,9 @@ export function apiserverMinor(): number {
 }
 
 /**
- * Starts etcd and kube-apiserver on loopback, with admission webhooks, and waits until the namespace `default` is
- * there. The ServiceAccount admission is off, since no controller makes the account that it asks for.
+ * Starts etcd and kube-apiserver on loopback, with admission webhooks, and waits until the
+ * namespace `default` is there. The ServiceAccount admission is off, since no controller makes the
+ * account that it asks for.
  */
 export async function startApiserver(options: ApiserverOptions = {}): Promise<Apiserver> {
   const folder = temporaryFolder('apiserver');

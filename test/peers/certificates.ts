@@ -20,7 +20,10 @@ export interface CertificateRequest {
   readonly name: string;
   /** As openssl writes it: `/O=group/CN=name`. */
   readonly subject: string;
-  /** For a server: its names and addresses, as openssl writes them: `IP:127.0.0.1,DNS:localhost`. None: for a client. */
+  /**
+   * For a server: its names and addresses, as openssl writes them: `IP:127.0.0.1,DNS:localhost`.
+   * None: for a client.
+   */
   readonly serverNames?: string;
 }
 

@@ -18,9 +18,11 @@ export const basedHandler = 'based';
 
 /**
  * The configuration file of containerd, in TOML, in the form of its version.
- * - `restrict_oom_score_adj`: a root without CAP_SYS_RESOURCE, as in many containers, may not lower the score.
+ * - `restrict_oom_score_adj`: a root without CAP_SYS_RESOURCE, as in many containers, may not lower
+ *   the score.
  * - The native snapshotter copies the 2 MB of the test image, and works on every file system.
- * - NRI, opt and netns would be shared with a containerd of the machine: off, or moved below the folder.
+ * - NRI, opt and netns would be shared with a containerd of the machine: off, or moved below the
+ *   folder.
  */
 export function containerdConfig(version: '2' | '1.6', paths: ContainerdPaths): string {
   const common = `root = ${quote(path.join(paths.folder, 'root'))}

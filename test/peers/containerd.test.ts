@@ -109,7 +109,10 @@ describePeers(containerdRequirements, 'CRI client', () => {
   });
 });
 
-/** The sockets of a containerd's shims, which lie outside its folder; 1.6 and 2.x note them in different files. */
+/**
+ * The sockets of a containerd's shims, which lie outside its folder; 1.6 and 2.x note them in
+ * different files.
+ */
 function shimSockets(folder: string): string[] {
   const state = path.join(folder, 'state');
   return readdirSync(state, { recursive: true, encoding: 'utf8' })

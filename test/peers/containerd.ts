@@ -12,7 +12,10 @@ import type { Requirement } from './require.ts';
 /** Which containerd: the newer one, unless told. */
 export interface ContainerdOptions {
   readonly version?: '2' | '1.6';
-  /** The bounding set of containers of a second handler, {@link basedHandler}; no such handler without it. */
+  /**
+   * The bounding set of containers of a second handler, {@link basedHandler}; no such handler
+   * without it.
+   */
   readonly baseCapabilities?: readonly string[];
 }
 
@@ -24,11 +27,17 @@ export interface Containerd {
   readonly log: string;
   /** A folder of this containerd's, to put files in that go with it. */
   readonly folder: string;
-  /** The network interface that it gives its pods, there from the first pod with a network of its own. */
+  /**
+   * The network interface that it gives its pods, there from the first pod with a network of its
+   * own.
+   */
   readonly bridge: string;
   /** Runs `ctr` in the namespace of Kubernetes and gives what it printed. */
   ctr(...args: string[]): string;
-  /** Removes all pods, ends containerd and every process of its containers, unmounts what it mounted. */
+  /**
+   * Removes all pods, ends containerd and every process of its containers, unmounts what it
+   * mounted.
+   */
   stop(): Promise<void>;
 }
 
@@ -109,7 +118,10 @@ function writeBaseSpec(folder: string, ctr: string, bounding: readonly string[])
   return file;
 }
 
-/** The kernel limits the name of a network interface to 15 characters, so the folder's random part serves. */
+/**
+ * The kernel limits the name of a network interface to 15 characters, so the folder's random part
+ * serves.
+ */
 function writeConfiguration({
   version,
   folder,
@@ -173,7 +185,10 @@ async function removePods(client: CriClient): Promise<void> {
   }
 }
 
-/** Ends the shims of one containerd, known by its socket in their command line, and the containers below them. */
+/**
+ * Ends the shims of one containerd, known by its socket in their command line, and the containers
+ * below them.
+ */
 function endShims(socket: string): void {
   const deadline = Date.now() + 5_000;
   for (;;) {

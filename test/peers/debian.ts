@@ -30,8 +30,9 @@ export function missingPackages(packages: readonly string[]): string[] {
 }
 
 /**
- * Installs packages of the host's own release. Never removes one (Docker's containerd.io conflicts with Debian's
- * containerd, for example), and stops what a package started by itself: an open registry on port 5000 is not wanted.
+ * Installs packages of the host's own release. Never removes one (Docker's containerd.io conflicts
+ * with Debian's containerd, for example), and stops what a package started by itself: an open
+ * registry on port 5000 is not wanted.
  */
 export async function aptInstall(packages: readonly string[], run: Run): Promise<void> {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -49,7 +50,9 @@ export async function aptInstall(packages: readonly string[], run: Run): Promise
   }
 }
 
-/** The address of the Debian mirror that the host's apt uses, from deb822 or one-line source files. */
+/**
+ * The address of the Debian mirror that the host's apt uses, from deb822 or one-line source files.
+ */
 export function hostMirror(release: string, folder = '/etc/apt'): string {
   for (const file of sourceFiles(folder)) {
     const text = readFileSync(file, 'utf8');
@@ -95,9 +98,15 @@ function mirrorOfLines(text: string, release: string): string | undefined {
   return undefined;
 }
 
-/** Another suite of Debian, read beside the host's own: packages are downloaded and unpacked, never installed. */
+/**
+ * Another suite of Debian, read beside the host's own: packages are downloaded and unpacked, never
+ * installed.
+ */
 export interface Suite {
-  /** Downloads the packages alone, or with everything that they depend on, and unpacks them into `folder`. */
+  /**
+   * Downloads the packages alone, or with everything that they depend on, and unpacks them into
+   * `folder`.
+   */
   unpack(packages: readonly string[], folder: string, options?: { withDependencies: boolean }): Promise<void>;
   /** Downloads the source of a package and unpacks it as `folder`. */
   unpackSource(sourcePackage: string, folder: string): Promise<void>;
@@ -106,8 +115,8 @@ export interface Suite {
 }
 
 /**
- * Reads the package lists of a suite of the Debian archive into `folder`. Signatures are checked; dates are not,
- * for the release file of a snapshot or of a slow mirror may be past its own.
+ * Reads the package lists of a suite of the Debian archive into `folder`. Signatures are checked;
+ * dates are not, for the release file of a snapshot or of a slow mirror may be past its own.
  */
 export async function openSuite(
   { suite, mirror, source = false }: { suite: string; mirror: string; source?: boolean },

@@ -7,7 +7,10 @@ export interface Etcd extends Program {
   readonly url: string;
 }
 
-/** Starts a single etcd with its data and log in `folder`. It does not wait for the disk: nobody needs its data later. */
+/**
+ * Starts a single etcd with its data and log in `folder`. It does not wait for the disk: nobody
+ * needs its data later.
+ */
 export async function startEtcd(folder: string): Promise<Etcd> {
   const url = `http://127.0.0.1:${await freePort()}`;
   const peerUrl = `http://127.0.0.1:${await freePort()}`;

@@ -20,7 +20,10 @@ interface ImageContent {
 /** The image that test containers are made of: busybox, with a shell. */
 export const busyboxReference = 'localhost/fairlead/busybox:1';
 
-/** The image of pod sandboxes: sleeps, and ends at once when told to (a shell as the first process must ask for that). */
+/**
+ * The image of pod sandboxes: sleeps, and ends at once when told to (a shell as the first process
+ * must ask for that).
+ */
 export const pauseReference = 'localhost/fairlead/pause:1';
 
 const pauseScript = 'trap "exit 0" TERM INT; while :; do sleep 86400 & wait $!; done';
@@ -50,7 +53,10 @@ async function busyboxLayer(): Promise<Buffer> {
   return buffer(layer);
 }
 
-/** An image of one layer as an OCI layout in a tar; the annotation is the name that containerd imports it under. */
+/**
+ * An image of one layer as an OCI layout in a tar; the annotation is the name that containerd
+ * imports it under.
+ */
 async function imageArchive(layer: Buffer, { reference, command }: ImageContent): Promise<ImageArchive> {
   const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch as string] ?? process.arch;
   const config = json({

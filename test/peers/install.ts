@@ -18,7 +18,9 @@ const aptPackages = [
   ...['dpkg-dev', 'make', 'rsync', 'golang-1.19-go', 'gcc', 'libc6-dev', 'libseccomp-dev'],
 ];
 
-/** From newer suites, unpacked beside the system: folder in the cache, package, programs to keep. */
+/**
+ * From newer suites, unpacked beside the system: folder in the cache, package, programs to keep.
+ */
 const unpacked = [
   { folder: 'cosign', suite: 'sid', package: 'cosign', programs: ['cosign'] },
   { folder: 'oras', suite: 'sid', package: 'oras', programs: ['oras'] },
@@ -34,14 +36,20 @@ const unpacked = [
   { folder: 'cosign-2', suite: 'trixie', package: 'cosign', programs: ['cosign'] },
 ];
 
-/** Shared libraries from newer suites, for tests that link against the host's and are run with these as well. */
+/**
+ * Shared libraries from newer suites, for tests that link against the host's and are run with these
+ * as well.
+ */
 const libraries = [{ folder: 'libseccomp', suite: 'sid', package: 'libseccomp2', library: 'libseccomp.so.2' }];
 
 const cache = peersFolder();
 const temp = path.join(cache, `tmp-${process.pid}`);
 const suites = new Map<string, Promise<Suite>>();
 
-/** Does a step whose result is one folder of the cache; the folder appears complete, by rename, or not at all. */
+/**
+ * Does a step whose result is one folder of the cache; the folder appears complete, by rename, or
+ * not at all.
+ */
 async function installFolder(folder: string, what: string, work: (context: StepContext, out: string) => Promise<void>) {
   const target = path.join(cache, folder);
   if (existsSync(target)) return;

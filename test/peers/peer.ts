@@ -5,7 +5,10 @@ import path from 'node:path';
 /** The command that brings every peer, as shown to people. */
 export const installCommand = 'npm run peers:install';
 
-/** The folder that `npm run peers:install` fills: `FAIRLEAD_PEERS_DIR`, else below the user's cache folder. */
+/**
+ * The folder that `npm run peers:install` fills: `FAIRLEAD_PEERS_DIR`, else below the user's cache
+ * folder.
+ */
 export function peersFolder(): string {
   const { FAIRLEAD_PEERS_DIR, XDG_CACHE_HOME } = process.env;
   if (FAIRLEAD_PEERS_DIR) return path.resolve(FAIRLEAD_PEERS_DIR);
@@ -68,7 +71,10 @@ const places = {
   'qemu-system-x86_64': system('qemu-system-x86_64'),
   /** Not a program: the kernel of the virtual machine; its modules lie beside it. */
   'vm-kernel': cached('vm/vmlinuz'),
-  /** Not a program: a header of libseccomp, 2.5 in Debian bookworm, for programs that are linked against it. */
+  /**
+   * Not a program: a header of libseccomp, 2.5 in Debian bookworm, for programs that are linked
+   * against it.
+   */
   'seccomp.h': () => ['/usr/include/seccomp.h'],
   /** Not a program: the newer libseccomp, 2.6. */
   'libseccomp-2.6': cached('libseccomp/libseccomp.so.2'),

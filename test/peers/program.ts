@@ -14,7 +14,10 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The folder that the log is written to. */
   readonly folder: string;
-  /** Whether it answers; asked again until it says true, the program ends, or time is over. An error means no. */
+  /**
+   * Whether it answers; asked again until it says true, the program ends, or time is over. An error
+   * means no.
+   */
   readonly ready: () => Promise<boolean>;
   /** Milliseconds until readiness is given up; 30 s unless told. */
   readonly timeout?: number;
@@ -25,11 +28,17 @@ export interface Program {
   readonly pid: number;
   /** The file with everything that it printed. */
   readonly log: string;
-  /** Ends it with SIGTERM, and with SIGKILL 10 s later; resolves when it is gone. May be called twice. */
+  /**
+   * Ends it with SIGTERM, and with SIGKILL 10 s later; resolves when it is gone. May be called
+   * twice.
+   */
   stop(): Promise<void>;
 }
 
-/** Children that run; none outlives this process (where it is killed itself, the kernel ends them: see setpriv). */
+/**
+ * Children that run; none outlives this process (where it is killed itself, the kernel ends them:
+ * see setpriv).
+ */
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -38,8 +47,9 @@ process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
 /**
- * Starts a program with its output in `folder/name.log`, and resolves when it is ready.
- * Rejects, with the end of the log and its path, when it ends or does not get ready in time; it is ended then.
+ * Starts a program with its output in `folder/name.log`, and resolves when it is ready. Rejects,
+ * with the end of the log and its path, when it ends or does not get ready in time; it is ended
+ * then.
  */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { name, folder, ready, timeout = 30_000 } = options;
@@ -88,9 +98,10 @@ function lastLines(file: string): string {
 }
 
 /**
- * A port of 127.0.0.1 that nothing listens on, and that nothing takes before its holder listens on it or while the
- * holder restarts: it lies below the range that the kernel gives to connections and to those who listen on port 0, and
- * no other process that asks this function gets it before this one ends.
+ * A port of 127.0.0.1 that nothing listens on, and that nothing takes before its holder listens on
+ * it or while the holder restarts: it lies below the range that the kernel gives to connections and
+ * to those who listen on port 0, and no other process that asks this function gets it before this
+ * one ends.
  */
 export async function freePort(): Promise<number> {
   const ends = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split('\t');
@@ -107,7 +118,10 @@ export async function freePort(): Promise<number> {
   throw new Error(`no port from ${first} to ${first + count - 1} is free`);
 }
 
-/** Reserves a port until this process ends, by an abstract socket of that name; false where somebody else has it. */
+/**
+ * Reserves a port until this process ends, by an abstract socket of that name; false where somebody
+ * else has it.
+ */
 async function reserve(port: number): Promise<boolean> {
   const reservation = await listening({ path: `\0fairlead-test-port-${port}` });
   reservation?.unref();
@@ -134,7 +148,10 @@ export function temporaryFolder(name: string): string {
   return mkdtempSync(path.join(tmpdir(), `fairlead-${name}-`));
 }
 
-/** Folders of stopped peers, with their logs, that go when the process ends well, and stay when a test failed. */
+/**
+ * Folders of stopped peers, with their logs, that go when the process ends well, and stay when a
+ * test failed.
+ */
 const finished = new Set<string>();
 process.once('exit', (code) => {
   for (const folder of finished) {

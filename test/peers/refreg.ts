@@ -11,7 +11,10 @@ export interface Refreg {
   stop(): Promise<void>;
 }
 
-/** Starts a registry with the referrers API of the OCI distribution spec 1.1 (docker-registry 2.8 has none). */
+/**
+ * Starts a registry with the referrers API of the OCI distribution spec 1.1 (docker-registry 2.8
+ * has none).
+ */
 export async function startRefreg(): Promise<Refreg> {
   const program = peer('refreg');
   const folder = temporaryFolder('refreg');

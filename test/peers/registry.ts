@@ -9,14 +9,20 @@ import { finishFolder, freePort, startProgram, temporaryFolder } from './program
 export interface RegistryOptions {
   /** The only user, by Basic authentication. */
   readonly user?: { readonly username: string; readonly password: string };
-  /** Bearer tokens: the server that gives them, their issuer and audience, and the PEM certificate of the signer. */
+  /**
+   * Bearer tokens: the server that gives them, their issuer and audience, and the PEM certificate
+   * of the signer.
+   */
   readonly token?: {
     readonly realm: string;
     readonly service: string;
     readonly issuer: string;
     readonly certificate: string;
   };
-  /** TLS with this certificate; with `clients`, only for those whose certificate this authority (a PEM file) made. */
+  /**
+   * TLS with this certificate; with `clients`, only for those whose certificate this authority (a
+   * PEM file) made.
+   */
   readonly tls?: { readonly certificateFile: string; readonly keyFile: string; readonly clients?: string };
   /** Content of an earlier registry (its `storage`), kept when this one stops. */
   readonly storage?: string;
@@ -118,7 +124,10 @@ function listens(port: number): Promise<boolean> {
   });
 }
 
-/** An htpasswd hash; the registry takes bcrypt only, which the C library has, and Perl (always on Debian) hands out. */
+/**
+ * An htpasswd hash; the registry takes bcrypt only, which the C library has, and Perl (always on
+ * Debian) hands out.
+ */
 function bcrypt(password: string): string {
   const salt = '$2y$05$abcdefghijklmnopqrstuu';
   return execFileSync('perl', ['-e', 'print crypt($ARGV[0], $ARGV[1])', password, salt], { encoding: 'utf8' });

@@ -5,7 +5,9 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { finishFolder, temporaryFolder } from './program.ts';
 
-/** Runs a suite that needs cosign, in a process that has no test peers; `FAIRLEAD_PEERS` as told. */
+/**
+ * Runs a suite that needs cosign, in a process that has no test peers; `FAIRLEAD_PEERS` as told.
+ */
 function runWithoutPeers(FAIRLEAD_PEERS: string): { status: number | null; stdout: string } {
   const folder = temporaryFolder('require');
   finishFolder(folder);

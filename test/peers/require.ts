@@ -1,12 +1,15 @@
 import { describe, it } from 'node:test';
 import { findPeer, installCommand, type PeerName } from './peer.ts';
 
-/** Something that a suite needs: a peer, or the rights of root (containers cannot be run without). */
+/**
+ * Something that a suite needs: a peer, or the rights of root (containers cannot be run without).
+ */
 export type Requirement = PeerName | 'root';
 
 /**
- * A suite that talks to real peers: run when all of them are there. Otherwise it is listed as skipped, with what is
- * missing and the command that brings it; with FAIRLEAD_PEERS=required it fails with the same words.
+ * A suite that talks to real peers: run when all of them are there. Otherwise it is listed as
+ * skipped, with what is missing and the command that brings it; with FAIRLEAD_PEERS=required it
+ * fails with the same words.
  */
 export function describePeers(requirements: readonly Requirement[], title: string, suite: () => void): void {
   const missing = missingRequirements(requirements);

@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
-/** Runs one command of an installation step: resolves when it ends with 0, rejects naming it otherwise. */
+/**
+ * Runs one command of an installation step: resolves when it ends with 0, rejects naming it
+ * otherwise.
+ */
 export type Run = (command: string, args: readonly string[], options?: RunOptions) => Promise<void>;
 
 export interface RunOptions {
@@ -10,15 +13,19 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What a step is given: a command runner that writes to the step's log, and an empty folder of its own. */
+/**
+ * What a step is given: a command runner that writes to the step's log, and an empty folder of its
+ * own.
+ */
 export interface StepContext {
   readonly run: Run;
   readonly temp: string;
 }
 
 /**
- * Does one step of an installation, prints what it does and how long it took, and keeps the log of a step that failed.
- * Rejects with an error that names the step, the command that failed, the end of its output, and the log's path.
+ * Does one step of an installation, prints what it does and how long it took, and keeps the log of
+ * a step that failed. Rejects with an error that names the step, the command that failed, the end
+ * of its output, and the log's path.
  */
 export async function runStep(
   what: string,

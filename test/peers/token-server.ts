@@ -22,7 +22,9 @@ export interface TokenServerOptions {
 /** A token server with a log of what was asked for. */
 export interface TokenServer {
   readonly realm: string;
-  /** One line for each token: `GET user repository:a:pull` or `POST refresh …`, `GET anonymous …`. */
+  /**
+   * One line for each token: `GET user repository:a:pull` or `POST refresh …`, `GET anonymous …`.
+   */
   readonly log: string[];
   stop(): Promise<void>;
 }
@@ -32,7 +34,10 @@ interface Grant {
   readonly allowed: boolean;
 }
 
-/** Starts a token server as the distribution project's token documentation describes it: GET with Basic, and POST with a refresh token. */
+/**
+ * Starts a token server as the distribution project's token documentation describes it: GET with
+ * Basic, and POST with a refresh token.
+ */
 export async function startTokenServer(options: TokenServerOptions): Promise<TokenServer> {
   const log: string[] = [];
   const server = createServer(async (request, response) => {
@@ -68,7 +73,10 @@ function grant(options: TokenServerOptions, request: IncomingMessage, form: URLS
   return { who: options.user.username, allowed: authorization === `Basic ${expected}` };
 }
 
-/** A JWT whose access is what was asked for, as far as the asker may have it; an anonymous one pulls what is public. */
+/**
+ * A JWT whose access is what was asked for, as far as the asker may have it; an anonymous one pulls
+ * what is public.
+ */
 function makeToken(options: TokenServerOptions, who: string, scopes: readonly string[]): string {
   const access = scopes.flatMap((scope) => {
     const [type = '', name = '', actions = ''] = scope.split(':');

@@ -21,12 +21,14 @@ export interface GuestResult {
 const scriptTimeout = 120_000;
 
 /**
- * Boots a virtual machine whose kernel has AppArmor, SELinux, Landlock and eBPF, on the root of the host: every program of
- * the host is there. What the guest writes stays in its memory, but for what it writes to /job.
+ * Boots a virtual machine whose kernel has AppArmor, SELinux, Landlock and eBPF, on the root of the
+ * host: every program of the host is there. What the guest writes stays in its memory, but for what
+ * it writes to /job.
  *
- * The processor is always emulated, which a boot of ten seconds can afford: it is the same everywhere, and where /dev/kvm
- * opens it may yet not run this kernel, as in some virtual machines. There is one of it: with two, the guest came to a halt
- * now and then on a busy host, each waiting for the other.
+ * The processor is always emulated, which a boot of ten seconds can afford: it is the same
+ * everywhere, and where /dev/kvm opens it may yet not run this kernel, as in some virtual machines.
+ * There is one of it: with two, the guest came to a halt now and then on a busy host, each waiting
+ * for the other.
  *
  * Boots are what a test run has few of: a suite boots once, and runs all of its cases in that.
  */

@@ -1,6 +1,9 @@
 import type { ArtifactBinding } from '#operator/api/artifact-binding';
 
-/** What pods labelled `app: nginx` are bound to in the tests of the operator, and another artifact with the same selector. */
+/**
+ * What pods labelled `app: nginx` are bound to in the tests of the operator, and another artifact
+ * with the same selector.
+ */
 export const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
 /** The localhostProfile of a bound pod. */
 export const profile = `oci/${reference}`;

@@ -86,7 +86,10 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
   }
 }
 
-/** Writes deploy/operator/apiserver for an operator at an address, and returns the file for the API server's flag. */
+/**
+ * Writes deploy/operator/apiserver for an operator at an address, and returns the file for the API
+ * server's flag.
+ */
 function admissionConfiguration(folder: string, address: string): string {
   const files = ['kubeconfig.yaml', 'admission.yaml'].map((name) => {
     const written = path.join(folder, name);
@@ -102,7 +105,10 @@ function admissionConfiguration(folder: string, address: string): string {
   return files.at(-1) as string;
 }
 
-/** A kube-apiserver with the operator behind its webhooks, set up from the manifests in deploy/operator. */
+/**
+ * A kube-apiserver with the operator behind its webhooks, set up from the manifests in
+ * deploy/operator.
+ */
 export class OperatorCluster {
   readonly api: Apiserver;
   readonly #folder: string;
@@ -117,8 +123,8 @@ export class OperatorCluster {
   }
 
   /**
-   * Starts both, with the namespace `web`, and waits until pods go through the webhooks. With `clientCertificate` the
-   * API server shows one to the operator, which answers nobody without.
+   * Starts both, with the namespace `web`, and waits until pods go through the webhooks. With
+   * `clientCertificate` the API server shows one to the operator, which answers nobody without.
    */
   static async start({
     clientCertificate = false,
@@ -214,7 +220,10 @@ export class OperatorCluster {
     return body;
   }
 
-  /** Applies a JSON merge patch to a pod of the namespace `web`, or to one of its subresources (`/ephemeralcontainers`). */
+  /**
+   * Applies a JSON merge patch to a pod of the namespace `web`, or to one of its subresources
+   * (`/ephemeralcontainers`).
+   */
   patchPod(name: string, patch: object, subresource = ''): Promise<Answer> {
     const at = `/api/v1/namespaces/web/pods/${name}${subresource}`;
     return this.api.request('PATCH', at, patch, 'application/merge-patch+json') as Promise<Answer>;
@@ -236,7 +245,10 @@ export class OperatorCluster {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** The webhook configurations of a manifest, for an operator that is reached by its address and not by a Service. */
+  /**
+   * The webhook configurations of a manifest, for an operator that is reached by its address and
+   * not by a Service.
+   */
   webhooks(file: string): Json[] {
     return manifest(file).map((configuration) => ({
       ...configuration,

@@ -40,7 +40,10 @@ export function compileProblem(...modules: readonly string[]): string {
   }
 }
 
-/** Every access that a compiled policy allows, as `source target class permission`; attributes stay as they are. */
+/**
+ * Every access that a compiled policy allows, as `source target class permission`; attributes stay
+ * as they are.
+ */
 export function allowedAccess(modules: readonly string[]): Set<string> {
   const text = withPolicy(modules, (policy) =>
     execFileSync(peer('sesearch'), ['--allow', policy], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }),

@@ -7,10 +7,13 @@ import type { Endpoint } from './endpoint.ts';
 import { readHostsToml, readPem } from './hosts-toml.ts';
 
 /**
- * The hosts that serve a registry, the first to be asked first, as folders in the layout of containerd's and Docker's `certs.d` say:
- * `<folder>/<host:port>/hosts.toml`, or `*.crt` (authorities) and `*.cert` with `*.key` (client certificates) there; `_default` stands
- * for every registry that has no folder of its own; a folder may have any of the registry's names. The first folder that has something decides. `upstream` is the registry's own origin;
- * where a folder is about certificates it is spoken to in TLS, on this machine too. Rejects with InvalidInput, naming the file at fault.
+ * The hosts that serve a registry, the first to be asked first, as folders in the layout of
+ * containerd's and Docker's `certs.d` say: `<folder>/<host:port>/hosts.toml`, or `*.crt`
+ * (authorities) and `*.cert` with `*.key` (client certificates) there; `_default` stands for every
+ * registry that has no folder of its own; a folder may have any of the registry's names. The first
+ * folder that has something decides. `upstream` is the registry's own origin; where a folder is
+ * about certificates it is spoken to in TLS, on this machine too. Rejects with InvalidInput, naming
+ * the file at fault.
  */
 export async function findEndpoints(folders: readonly string[], registry: string, upstream: URL): Promise<Endpoint[]> {
   for (const folder of folders) {

@@ -26,8 +26,9 @@ const fileSchema = v.object({
 });
 
 /**
- * Reads a hosts.toml of containerd (docs/hosts.md there) as it is: the mirrors in the file's order, then the server, which is `upstream`
- * unless the file names another. Certificate files are read too, relative to the file's folder. Rejects with InvalidInput, naming the file.
+ * Reads a hosts.toml of containerd (docs/hosts.md there) as it is: the mirrors in the file's order,
+ * then the server, which is `upstream` unless the file names another. Certificate files are read
+ * too, relative to the file's folder. Rejects with InvalidInput, naming the file.
  */
 export async function readHostsToml(text: string, file: string, upstream: URL): Promise<Endpoint[]> {
   const { parse } = await import('smol-toml');

@@ -11,10 +11,15 @@ export interface DecisionLog {
   recorded(request: PullRequest, policy: TrustPolicy, pull: () => Promise<PulledProfile>): Promise<PulledProfile>;
 }
 
-/** A pipe that nobody reads is an error at once. Otherwise pulls, and the pods that wait for them, would wait for its reader. */
+/**
+ * A pipe that nobody reads is an error at once. Otherwise pulls, and the pods that wait for them,
+ * would wait for its reader.
+ */
 const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
-/** Characters. Messages have bounds of their own; a log that strangers can make grow has one more. */
+/**
+ * Characters. Messages have bounds of their own; a log that strangers can make grow has one more.
+ */
 const longestReason = 4096;
 
 export interface DecisionLogOptions {
@@ -24,8 +29,9 @@ export interface DecisionLogOptions {
 }
 
 /**
- * Opens a decision log; the file is appended to, and made where it is not there. It is opened anew for every line: who rotates it
- * needs to tell nobody. It may be a pipe that somebody reads. Throws InvalidInput where it cannot be written.
+ * Opens a decision log; the file is appended to, and made where it is not there. It is opened anew
+ * for every line: who rotates it needs to tell nobody. It may be a pipe that somebody reads. Throws
+ * InvalidInput where it cannot be written.
  */
 export async function openDecisionLog(path: string, { now, onError }: DecisionLogOptions): Promise<DecisionLog> {
   const unwritable = (cause: unknown): FairleadError =>

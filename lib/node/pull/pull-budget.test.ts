@@ -76,7 +76,9 @@ describe('turns', () => {
 describe('a budget for pulls', () => {
   const bundle = Buffer.alloc(256 * 1024, '{');
 
-  /** An artifact with 128 bundles of 256 KiB, in a repository that counts what was fetched of it. */
+  /**
+   * An artifact with 128 bundles of 256 KiB, in a repository that counts what was fetched of it.
+   */
   async function crowded(
     number: number,
     counted: (bytes: number) => void,

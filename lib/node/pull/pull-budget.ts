@@ -5,8 +5,9 @@ import type { ReadTarget } from '#lib/registry/target';
 import { Slots } from '../../concurrency/slots.ts';
 
 /**
- * What all pulls of a process may take together. A pull with the signatures of a few signers has some 100 KiB; one whose repository
- * anybody may write to comes to 72 MiB of signatures, and a node starts dozens of pods at once.
+ * What all pulls of a process may take together. A pull with the signatures of a few signers has
+ * some 100 KiB; one whose repository anybody may write to comes to 72 MiB of signatures, and a node
+ * starts dozens of pods at once.
  */
 export const pullLimits = {
   /** Pulls at the same time, so that no registry that answers slowly has all of them. */
@@ -31,8 +32,9 @@ export class PullBudget {
   }
 
   /**
-   * Runs a pull from a registry in its turn. What it reads goes through `metered`, which stops before a fetch that is too much for now until
-   * others have ended. Rejects with Unavailable if a turn is too long in coming, with the signal's reason, and as the pull does.
+   * Runs a pull from a registry in its turn. What it reads goes through `metered`, which stops
+   * before a fetch that is too much for now until others have ended. Rejects with Unavailable if a
+   * turn is too long in coming, with the signal's reason, and as the pull does.
    */
   async spend<T>(
     registry: string,
@@ -76,7 +78,10 @@ export class PullBudget {
   }
 }
 
-/** The same source; before content is fetched, and after a list or a manifest has come, its bytes are charged. */
+/**
+ * The same source; before content is fetched, and after a list or a manifest has come, its bytes
+ * are charged.
+ */
 function meter(
   source: ReadTarget | (ReadTarget & ManifestResolver),
   charge: (bytes: number) => Promise<void>,

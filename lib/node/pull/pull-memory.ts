@@ -13,8 +13,9 @@ export interface ResolvedTag {
 }
 
 /**
- * What a process that pulls again and again remembers between pulls: results that were verified under a policy revision,
- * and the pulls that are under way, so that many callers for the same artifact cause one.
+ * What a process that pulls again and again remembers between pulls: results that were verified
+ * under a policy revision, and the pulls that are under way, so that many callers for the same
+ * artifact cause one.
  */
 export interface PullMemory {
   recall(key: string): PulledProfile | undefined;
@@ -23,17 +24,25 @@ export interface PullMemory {
   readonly flights: Flights<PulledProfile>;
   /** Tags that are being resolved. */
   readonly tags: Departures<ResolvedTag>;
-  /** True where all callers have the same credentials: what one is refused by a registry, all are. */
+  /**
+   * True where all callers have the same credentials: what one is refused by a registry, all are.
+   */
   readonly sameCredentials: boolean;
 }
 
 export interface PullMemoryOptions {
-  /** Most bytes of artifacts that are remembered, 2 MiB by default; a profile as a value takes some three times its size beside. */
+  /**
+   * Most bytes of artifacts that are remembered, 2 MiB by default; a profile as a value takes some
+   * three times its size beside.
+   */
   readonly bytes?: number;
   readonly sameCredentials?: boolean;
 }
 
-/** A memory for one policy after another: a key names the policy's revision, so what was decided under an older one is never found. */
+/**
+ * A memory for one policy after another: a key names the policy's revision, so what was decided
+ * under an older one is never found.
+ */
 export function pullMemory({
   bytes: limit = defaultBytes,
   sameCredentials = false,

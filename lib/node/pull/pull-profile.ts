@@ -40,7 +40,10 @@ export interface PullContext {
   readonly signal?: AbortSignal;
   /** What came of the pull is written down here. */
   readonly decisions?: DecisionLog | undefined;
-  /** Asking a registry and reading a profile take their turns here, in a process that has others to answer meanwhile. */
+  /**
+   * Asking a registry and reading a profile take their turns here, in a process that has others to
+   * answer meanwhile.
+   */
   readonly turns?: Turns;
 }
 
@@ -57,11 +60,12 @@ export interface PulledProfile {
 }
 
 /**
- * Pulls a profile: the whole way from a reference to a value that may be applied. The policy is asked before anything else;
- * then the store, where the reference has a digest and the artifact was pulled from this repository before: its stored
- * signatures are verified again under the policy in force. Otherwise the registry: resolve, signatures, content, format, and
- * only what has passed all of it is stored. Stored signatures that do not satisfy a changed policy are fetched anew.
- * Throws NotAllowed, SignatureInvalid, ProfileInvalid, and what the registry's client throws.
+ * Pulls a profile: the whole way from a reference to a value that may be applied. The policy is
+ * asked before anything else; then the store, where the reference has a digest and the artifact was
+ * pulled from this repository before: its stored signatures are verified again under the policy in
+ * force. Otherwise the registry: resolve, signatures, content, format, and only what has passed all
+ * of it is stored. Stored signatures that do not satisfy a changed policy are fetched anew. Throws
+ * NotAllowed, SignatureInvalid, ProfileInvalid, and what the registry's client throws.
  */
 export async function pullProfile(request: PullRequest, context: PullContext): Promise<PulledProfile> {
   const { decisions, policy } = context;
@@ -70,8 +74,9 @@ export async function pullProfile(request: PullRequest, context: PullContext): P
 }
 
 /**
- * Pulls a profile under the policy that is in force when that is done: a registry may take its time, and what the policy has come to forbid
- * meanwhile is not let in by the one before. Gives that policy too. Throws as pullProfile does.
+ * Pulls a profile under the policy that is in force when that is done: a registry may take its
+ * time, and what the policy has come to forbid meanwhile is not let in by the one before. Gives
+ * that policy too. Throws as pullProfile does.
  */
 export async function pullInForce(
   request: PullRequest,
@@ -100,7 +105,10 @@ async function remembered(request: PullRequest, context: PullContext): Promise<P
   return { ...(await pullOnce(pinned, rule, { ...context, memory, connect: () => target })), reference };
 }
 
-/** Finds out what a tag stands for: with one question for all who ask at the same time, each of them being there before it is asked. */
+/**
+ * Finds out what a tag stands for: with one question for all who ask at the same time, each of them
+ * being there before it is asked.
+ */
 async function resolveTag(
   reference: Reference,
   { connect, signal: own }: PullContext,
@@ -121,7 +129,10 @@ async function resolveTag(
   }
 }
 
-/** Pulls what a digest names, unless the memory has it; with one pull for all who ask for it at the same time. */
+/**
+ * Pulls what a digest names, unless the memory has it; with one pull for all who ask for it at the
+ * same time.
+ */
 async function pullOnce(
   request: PullRequest & { readonly digest: Digest },
   rule: Rule,
@@ -131,7 +142,8 @@ async function pullOnce(
   const { memory, store } = context;
   // By one name: who can spell a host in a thousand ways must not make a thousand pulls.
   const key = [kind, repositoryName(formatRepository(reference)), digest, context.policy.revision].join(' ');
-  // What was taken out of the store, perhaps while a pull was under way, is not held in memory either.
+  // What was taken out of the store, perhaps while a pull was under way, is not held in memory
+  // either.
   const recalled = store === undefined || store.get(digest) !== undefined ? memory.recall(key) : undefined;
   if (recalled !== undefined) return { ...recalled, reference, cached: true };
   const flight = memory.flights.join(key, context.signal, async (signal) => {
@@ -148,8 +160,8 @@ async function pullOnce(
 }
 
 /**
- * Whoever started a flight may have had worse credentials than we have: registries answer to those as if nothing were there, too, and
- * malformed ones fail before anything is asked.
+ * Whoever started a flight may have had worse credentials than we have: registries answer to those
+ * as if nothing were there, too, and malformed ones fail before anything is asked.
  */
 function dependsOnCaller(error: unknown, { sameCredentials }: PullMemory): boolean {
   return !sameCredentials && isKind(error, 'Unauthenticated', 'NotAllowed', 'NotFound', 'InvalidInput');

@@ -22,9 +22,10 @@ export interface CheckedStore {
 }
 
 /**
- * Puts a state folder in order after whatever ended its last user, and gives what holds: half-written files go, a record whose
- * blobs are not there whole goes, blobs that no record needs go, effective profiles that are not what their name says go. So does what
- * no store writes: a folder or a link in the place of a file, and files that others own or may write to.
+ * Puts a state folder in order after whatever ended its last user, and gives what holds:
+ * half-written files go, a record whose blobs are not there whole goes, blobs that no record needs
+ * go, effective profiles that are not what their name says go. So does what no store writes: a
+ * folder or a link in the place of a file, and files that others own or may write to.
  */
 export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<CheckedStore> {
   for (const name of await readdir(folders.temporary)) await rm(join(folders.temporary, name), { recursive: true });
@@ -67,8 +68,8 @@ export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<
 const codesOfDamage: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP']);
 
 /**
- * Says whether an error in reading a file shows that its content is not there or not whole, and not that it cannot be read for now: the
- * process may have too many files open, or the disk may fail.
+ * Says whether an error in reading a file shows that its content is not there or not whole, and not
+ * that it cannot be read for now: the process may have too many files open, or the disk may fail.
  */
 function isDamage(error: unknown): boolean {
   return !(error instanceof Error && 'code' in error) || codesOfDamage.has(error.code);
@@ -92,8 +93,9 @@ export async function readBlob(folders: StoreFolders, { digest, size }: Descript
 }
 
 /**
- * Removes what is not a file of this user's alone: a folder in the place of a blob would stay in its way for ever, and whoever has a file
- * open for writing can still change it. What others can read, as older releases wrote it, is tightened.
+ * Removes what is not a file of this user's alone: a folder in the place of a blob would stay in
+ * its way for ever, and whoever has a file open for writing can still change it. What others can
+ * read, as older releases wrote it, is tightened.
  */
 async function keepOwnFiles(folder: string, log: StoreLog): Promise<void> {
   for (const name of await readdir(folder)) {

@@ -3,8 +3,9 @@ import { FairleadError, isExhausted, toFairleadError } from '#lib/errors';
 import { writeWhole } from '#lib/files/write-whole';
 
 /**
- * Writes a file of the store whole or not at all, also over a folder that somebody has put in its place.
- * Throws LimitExceeded where the disk is full, Unavailable where too many files are open, Internal for other failures; nothing is left behind then.
+ * Writes a file of the store whole or not at all, also over a folder that somebody has put in its
+ * place. Throws LimitExceeded where the disk is full, Unavailable where too many files are open,
+ * Internal for other failures; nothing is left behind then.
  */
 export async function writeDurably(
   path: string,

@@ -4,10 +4,10 @@ import { FairleadError } from '#lib/errors';
 import { openFileLock } from '#lib/files/file-lock';
 
 /**
- * Holds a folder for this process until the returned function is called, or the process ends. The lock is a file that only its owner can
- * open: whoever can read it can hold it against the owner. One that others could open, as older releases made it, is replaced once it is
- * held, since they may have it open still.
- * Throws Conflict where somebody else holds it.
+ * Holds a folder for this process until the returned function is called, or the process ends. The
+ * lock is a file that only its owner can open: whoever can read it can hold it against the owner.
+ * One that others could open, as older releases made it, is replaced once it is held, since they
+ * may have it open still. Throws Conflict where somebody else holds it.
  */
 export async function lockFolder(folder: string): Promise<() => void> {
   const path = join(folder, 'lock');
@@ -34,7 +34,10 @@ export async function lockFolder(folder: string): Promise<() => void> {
   }
 }
 
-/** Makes an empty file that only its owner can open, if there is none. An existing one is not opened: closing it would release its lock. */
+/**
+ * Makes an empty file that only its owner can open, if there is none. An existing one is not
+ * opened: closing it would release its lock.
+ */
 async function makePrivate(path: string): Promise<void> {
   try {
     await (await open(path, 'wx', 0o600)).close();

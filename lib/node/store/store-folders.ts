@@ -29,10 +29,11 @@ export function leafFolders({ temporary, blobs, artifacts, effective, uses }: St
 }
 
 /**
- * Makes the folders, for the owner only: who can open the lock can hold it. A runtime reads effective profiles as root, or rootless as
- * the user of the shim. A folder that others can read, as older releases made them, is tightened.
- * Paths in it are absolute and lead over no link: runtimes are handed some, and have another working directory.
- * Throws InvalidInput if the root or a folder in it is another user's, or others may write to the root: they could put what they like
+ * Makes the folders, for the owner only: who can open the lock can hold it. A runtime reads
+ * effective profiles as root, or rootless as the user of the shim. A folder that others can read,
+ * as older releases made them, is tightened. Paths in it are absolute and lead over no link:
+ * runtimes are handed some, and have another working directory. Throws InvalidInput if the root or
+ * a folder in it is another user's, or others may write to the root: they could put what they like
  * where runtimes read, or have done so.
  */
 export async function makeFolders(folder: string): Promise<StoreFolders> {

@@ -74,7 +74,8 @@ describe('the state folder belongs to its owner alone:', () => {
     await fill();
     const path = join(root, 'lock');
     await chmod(path, 0o644);
-    // Opened while that was allowed, locked once the shim is gone: the way of SQLite is as good as any other.
+    // Opened while that was allowed, locked once the shim is gone: the way of SQLite is as good as
+    // any other.
     const program = `
       const { DatabaseSync } = await import('node:sqlite');
       const database = new DatabaseSync(${JSON.stringify(path)}, { readOnly: true, timeout: 0 });

@@ -371,7 +371,8 @@ describe('store', () => {
     const first = await openStore(folder);
     for (let n = 0; n < 20; n++) await first.put(from(artifactOf(`profile ${n}`)));
     await first.close();
-    // However many files the process can still open: it has all artifacts, or says that it cannot open the store.
+    // However many files the process can still open: it has all artifacts, or says that it cannot
+    // open the store.
     const script = `
       import { closeSync, openSync } from 'node:fs';
       import { openStore } from '#lib/node/store/store';

@@ -19,9 +19,15 @@ import { renderRecord, type StoredArtifact } from './stored-artifact.ts';
 /** How long an effective profile that nobody asks for stays, in milliseconds. */
 const effectiveLife = 60 * 60 * 1000;
 
-/** How much room artifacts may take, with their signatures, that no container was made with and nobody has asked for a while, in bytes. */
+/**
+ * How much room artifacts may take, with their signatures, that no container was made with and
+ * nobody has asked for a while, in bytes.
+ */
 const unusedBytes = 64 * 1024 * 1024;
-/** How long an artifact stays after somebody asked for it, in milliseconds: a container may be on its way. */
+/**
+ * How long an artifact stays after somebody asked for it, in milliseconds: a container may be on
+ * its way.
+ */
 const artifactLife = 60 * 60 * 1000;
 
 /** Of so many repositories, the latest, it is remembered that they have an artifact. */
@@ -37,34 +43,48 @@ export interface PulledArtifact {
 }
 
 /**
- * The node's store of verified artifacts and effective profiles: content-addressed files under one folder. A record is
- * written after everything that it names, and blobs are never changed, so that the store is consistent at every instant.
- * Callers put in only what they have verified.
+ * The node's store of verified artifacts and effective profiles: content-addressed files under one
+ * folder. A record is written after everything that it names, and blobs are never changed, so that
+ * the store is consistent at every instant. Callers put in only what they have verified.
  */
 export interface Store {
   /** The record of an artifact; undefined where it is not there. */
   get(digest: Digest): StoredArtifact | undefined;
   list(): StoredArtifact[];
-  /** Reads content of artifacts that are there, as a registry would give it; digests are checked by the reader. */
+  /**
+   * Reads content of artifacts that are there, as a registry would give it; digests are checked by
+   * the reader.
+   */
   readonly fetcher: Fetcher;
-  /** Keeps an artifact, or, where it is there already, that it was pulled from this repository too. */
+  /**
+   * Keeps an artifact, or, where it is there already, that it was pulled from this repository too.
+   */
   put(pulled: PulledArtifact): Promise<StoredArtifact>;
-  /** Forgets an artifact, with the blobs that no other needs; nothing happens where it is not there. */
+  /**
+   * Forgets an artifact, with the blobs that no other needs; nothing happens where it is not there.
+   */
   remove(digest: Digest): Promise<void>;
-  /** Keeps an effective profile and returns its path, for a runtime that runs as root or as this user. */
+  /**
+   * Keeps an effective profile and returns its path, for a runtime that runs as root or as this
+   * user.
+   */
   putEffective(bytes: Uint8Array): Promise<string>;
   /** Notes that a container or sandbox was made with an artifact. */
   putUse(id: string, digest: Digest): Promise<void>;
   /**
-   * Which artifacts the containers and sandboxes that `alive` gives were made with; notes about others are dropped. `alive` is
-   * asked after the notes are read: what is noted was there by then, so what it does not give is gone, and not yet to come.
+   * Which artifacts the containers and sandboxes that `alive` gives were made with; notes about
+   * others are dropped. `alive` is asked after the notes are read: what is noted was there by then,
+   * so what it does not give is gone, and not yet to come.
    */
   usesOf(alive: () => Promise<ReadonlySet<string>>): Promise<Set<Digest>>;
-  /** Drops the effective profiles that nobody asked for in the last hour; runtimes read them when they make a container. */
+  /**
+   * Drops the effective profiles that nobody asked for in the last hour; runtimes read them when
+   * they make a container.
+   */
   dropOldEffective(): Promise<void>;
   /**
-   * Drops artifacts that are not in `used` and that nobody asked for in the last hour, those that were asked for last the longest, where all
-   * that are not in `used` take more than 64 MiB.
+   * Drops artifacts that are not in `used` and that nobody asked for in the last hour, those that
+   * were asked for last the longest, where all that are not in `used` take more than 64 MiB.
    */
   dropUnused(used: ReadonlySet<Digest>): Promise<void>;
   /** Gives the folder back. */
@@ -73,7 +93,8 @@ export interface Store {
 
 /**
  * Opens the store in a folder, makes it where it is not there, and puts it in order after a crash.
- * Throws Conflict where another process has it open, and InvalidInput where others may write to it or it cannot be used.
+ * Throws Conflict where another process has it open, and InvalidInput where others may write to it
+ * or it cannot be used.
  */
 export async function openStore(
   folder: string,
@@ -103,7 +124,10 @@ class FolderStore implements Store {
   readonly #unlock: () => void;
   readonly #now: () => Date;
   readonly #opened: number;
-  /** When each effective profile, by its file's name, and each artifact, by its digest, was last asked for. */
+  /**
+   * When each effective profile, by its file's name, and each artifact, by its digest, was last
+   * asked for.
+   */
   readonly #asked = new Map<string, number>();
   /** Changes of records happen one after the other. */
   #change: Promise<unknown> = Promise.resolve();

@@ -6,7 +6,10 @@ import { type Digest, isDigest } from '#lib/registry/digest';
 import { descriptorSchema } from '#lib/registry/manifest';
 import type { Signature } from '#lib/trust/signature/signature';
 
-/** That an artifact was pulled from a repository, and the signatures that were found there: enough to verify it again offline. */
+/**
+ * That an artifact was pulled from a repository, and the signatures that were found there: enough
+ * to verify it again offline.
+ */
 export interface Pull {
   /** `registry/repository`. */
   readonly repository: string;

@@ -1,11 +1,15 @@
 import type { Signature, Verification } from '#lib/trust/signature/signature';
 
-/** Bytes of signatures that the rule did not need; a signature with a key has 1 KiB, a keyless one 8 KiB. */
+/**
+ * Bytes of signatures that the rule did not need; a signature with a key has 1 KiB, a keyless one 8
+ * KiB.
+ */
 const spareBytes = 256 * 1024;
 
 /**
- * The signatures of an artifact to keep with it: those that satisfied the rule, and of the others, which may satisfy another policy one
- * day, the first that fit. Anybody who may write to the repository can add others, of megabytes in all, and each pull looks at what is kept.
+ * The signatures of an artifact to keep with it: those that satisfied the rule, and of the others,
+ * which may satisfy another policy one day, the first that fit. Anybody who may write to the
+ * repository can add others, of megabytes in all, and each pull looks at what is kept.
  */
 export function worthKeeping(signatures: readonly Signature[], { signatures: held }: Verification): Signature[] {
   const needed = new Set(held.map(({ manifest }) => manifest));

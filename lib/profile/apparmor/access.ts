@@ -13,8 +13,9 @@ export const accessKinds = ['execute', 'map', 'read', 'write'] as const;
 export type AccessKind = (typeof accessKinds)[number];
 
 /**
- * What a profile means: for each kind of access the paths that have it. The lists of a profile grant several kinds at
- * once: an executable may be executed, mapped and read (`ixr`; `ix` implies `m`), a library mapped and read (`mr`).
+ * What a profile means: for each kind of access the paths that have it. The lists of a profile
+ * grant several kinds at once: an executable may be executed, mapped and read (`ixr`; `ix` implies
+ * `m`), a library mapped and read (`mr`).
  */
 export interface Accesses {
   readonly mode: AppArmorMode;
@@ -33,8 +34,8 @@ interface Lists {
 const known = new WeakMap<AppArmorProfile, Accesses>();
 
 /**
- * The meaning of a profile. What an executable or a library grants for reading counts only where the filesystem section
- * is there too: without it, everything may be read anyway.
+ * The meaning of a profile. What an executable or a library grants for reading counts only where
+ * the filesystem section is there too: without it, everything may be read anyway.
  */
 export function accessesOf(profile: AppArmorProfile): Accesses {
   const found = known.get(profile);
@@ -73,7 +74,8 @@ function remember(profile: AppArmorProfile, { executable, filesystem }: Lists): 
 /**
  * The paths of a list as globs.
  *
- * @throws FairleadError ProfileInvalid naming the path: profiles that parseAppArmor or validateAppArmor passed have none.
+ * @throws FairleadError ProfileInvalid naming the path: profiles that parseAppArmor or
+ * validateAppArmor passed have none.
  */
 export function globsOf(paths: readonly string[]): readonly Glob[] {
   return paths.map((path) => {
@@ -84,8 +86,9 @@ export function globsOf(paths: readonly string[]): readonly Glob[] {
 }
 
 /**
- * The profile that says this, in canonical form: every path in one list as far as it goes, without those that others
- * cover, sorted. Every executable must be readable and mappable too, and every mappable path readable.
+ * The profile that says this, in canonical form: every path in one list as far as it goes, without
+ * those that others cover, sorted. Every executable must be readable and mappable too, and every
+ * mappable path readable.
  */
 export function profileOf(accesses: Accesses, budget: Budget): AppArmorProfile {
   const { mode, paths, network, capabilities } = accesses;

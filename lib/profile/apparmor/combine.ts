@@ -6,7 +6,10 @@ import type { Glob } from './glob/glob.ts';
 import type { AppArmorProfile, NetworkRules } from './model.ts';
 import { intersectLists, uncovered, withoutCovered } from './path-list.ts';
 
-/** A path that lost more than it had to, because the exact result cannot be said, or is too much to say. */
+/**
+ * A path that lost more than it had to, because the exact result cannot be said, or is too much to
+ * say.
+ */
 export interface Shortfall {
   readonly kind: AccessKind;
   readonly path: string;
@@ -19,9 +22,10 @@ export interface AppArmorIntersection {
 }
 
 /**
- * The profile that permits what every input permits (KEP-6061, "Merge"): never looser than one of them, and exact but
- * for the shortfalls. A path stays permitted where both sides permit it, with the meaning of AppArmor's globs. An input
- * in complain mode denies nothing, and so constrains nothing as long as another one enforces.
+ * The profile that permits what every input permits (KEP-6061, "Merge"): never looser than one of
+ * them, and exact but for the shortfalls. A path stays permitted where both sides permit it, with
+ * the meaning of AppArmor's globs. An input in complain mode denies nothing, and so constrains
+ * nothing as long as another one enforces.
  *
  * @param budget of the operation that this is part of.
  * Without inputs, everything is permitted.
@@ -47,8 +51,8 @@ function intersectAccesses(a: Accesses, b: Accesses, budget: Budget, shortfalls:
   };
   const read = common('read', a.paths.read, b.paths.read);
   const write = common('write', a.paths.write, b.paths.write);
-  // The format has no executable that may not be read. It can come to that only where one side lists executables, and
-  // the other one says nothing of them but limits reading.
+  // The format has no executable that may not be read. It can come to that only where one side
+  // lists executables, and the other one says nothing of them but limits reading.
   const limitsReadingOnly = [a, b].some(({ paths }) => paths.execute === 'all' && paths.read !== 'all');
   const readable = (kind: AccessKind, paths: Paths): Paths => {
     if (!limitsReadingOnly || paths === 'all' || read === 'all') return paths;
@@ -76,12 +80,16 @@ function intersectSets(a: Accesses['capabilities'], b: Accesses['capabilities'])
   return b === 'all' ? a : new Set([...a].filter((name) => b.has(name)));
 }
 
-/** So often a union is taken apart and put together again at most; two times are enough for all but contrived globs. */
+/**
+ * So often a union is taken apart and put together again at most; two times are enough for all but
+ * contrived globs.
+ */
 const maxPasses = 8;
 
 /**
- * The profile that permits what any input permits: what recordings of several runs are merged with. In complain mode
- * as soon as one input is. Without inputs, nothing is permitted. The union of a union is the same text.
+ * The profile that permits what any input permits: what recordings of several runs are merged with.
+ * In complain mode as soon as one input is. Without inputs, nothing is permitted. The union of a
+ * union is the same text.
  */
 export function unionAppArmor(inputs: readonly AppArmorProfile[]): AppArmorProfile {
   const budget = newBudget();

@@ -8,14 +8,17 @@ import { uncovered } from './path-list.ts';
 /** One difference in meaning. */
 export interface AppArmorChange {
   readonly change: 'loosened' | 'tightened';
-  /** `read /etc/**`, `execute any path`, `capability net_admin`, `network tcp`, or `mode Complain`. */
+  /**
+   * `read /etc/**`, `execute any path`, `capability net_admin`, `network tcp`, or `mode Complain`.
+   */
   readonly subject: string;
 }
 
 /**
- * What is permitted under `after` and was not under `before` (loosened), and the other way round (tightened): mode,
- * paths by kind of access, network, capabilities; sorted by path within a kind. Spelling, order and paths that others
- * cover play no part. A path counts as soon as some name that it matches is new; where that cannot be told, it counts.
+ * What is permitted under `after` and was not under `before` (loosened), and the other way round
+ * (tightened): mode, paths by kind of access, network, capabilities; sorted by path within a kind.
+ * Spelling, order and paths that others cover play no part. A path counts as soon as some name that
+ * it matches is new; where that cannot be told, it counts.
  */
 export function diffAppArmor(before: AppArmorProfile, after: AppArmorProfile): readonly AppArmorChange[] {
   const old = accessesOf(before);

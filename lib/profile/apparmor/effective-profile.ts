@@ -10,7 +10,10 @@ import type { AppArmorProfile, NetworkRules } from './model.ts';
 import { PathIndex } from './path-index.ts';
 import { intersectLists, isShownCovered, uncovered } from './path-list.ts';
 
-/** The profiles that hold for a container; the runtime's default template holds beside them in every policy. */
+/**
+ * The profiles that hold for a container; the runtime's default template holds beside them in every
+ * policy.
+ */
 export interface AppArmorInputs {
   readonly baseline?: AppArmorProfile;
   readonly base?: AppArmorProfile;
@@ -23,9 +26,10 @@ interface Named {
 }
 
 /**
- * What is to be loaded: the intersection of the node's baseline, the pod's base profile and the artifact, and in which
- * respects that is stricter than the artifact. Subjects are `mode`, `executable`, `filesystem`, `network` and
- * `capability` for sections that the artifact leaves open; `execute /path`, `network tcp` and the like for what it asks.
+ * What is to be loaded: the intersection of the node's baseline, the pod's base profile and the
+ * artifact, and in which respects that is stricter than the artifact. Subjects are `mode`,
+ * `executable`, `filesystem`, `network` and `capability` for sections that the artifact leaves
+ * open; `execute /path`, `network tcp` and the like for what it asks.
  */
 export function effectiveAppArmor(inputs: AppArmorInputs): {
   readonly profile: AppArmorProfile;
@@ -60,7 +64,9 @@ export function effectiveAppArmor(inputs: AppArmorInputs): {
   };
 }
 
-/** Sections that the artifact leaves open, and another input closes: told of once, not path by path. */
+/**
+ * Sections that the artifact leaves open, and another input closes: told of once, not path by path.
+ */
 function sectionConstraints(artifact: Accesses, others: readonly Named[]): readonly Constraint[] {
   const sections: readonly (readonly [string, (accesses: Accesses) => boolean])[] = [
     ['executable', ({ paths }) => paths.execute === 'all'],

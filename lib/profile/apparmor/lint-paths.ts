@@ -17,7 +17,10 @@ const [anyFile] = globsOf(['/**']) as readonly [Glob];
 
 type ListName = 'allowedExecutables' | 'allowedLibraries' | 'readOnlyPaths' | 'writeOnlyPaths' | 'readWritePaths';
 
-/** For all paths together: some tenths of a second, since services lint between other requests. A thousand usual paths take a tenth of it. */
+/**
+ * For all paths together: some tenths of a second, since services lint between other requests. A
+ * thousand usual paths take a tenth of it.
+ */
 const steps = 500_000;
 
 /** What a list grants beyond mapping, which no rule denies. */
@@ -44,7 +47,10 @@ interface Listed {
 
 type Indexes = Readonly<Record<ListName, PathIndex>>;
 
-/** The findings about the paths of a profile and what they mean together; the codes are listed at lintAppArmor. */
+/**
+ * The findings about the paths of a profile and what they mean together; the codes are listed at
+ * lintAppArmor.
+ */
 export function lintPaths({ mode, executable, filesystem }: AppArmorProfile): readonly Finding[] {
   const budget = { ...newBudget(), left: steps };
   const lists: Readonly<Record<ListName, readonly Listed[]>> = {
@@ -114,8 +120,9 @@ function lintWritten(listed: Listed, indexes: Indexes, budget: Budget): readonly
 }
 
 /**
- * Paths that are listed as read-only as well. Rules of AppArmor add up: what any list grants is granted. The Security
- * Profiles Operator writes deny rules for these lists besides, so that the same profile means less there.
+ * Paths that are listed as read-only as well. Rules of AppArmor add up: what any list grants is
+ * granted. The Security Profiles Operator writes deny rules for these lists besides, so that the
+ * same profile means less there.
  */
 function lintReadOnly({ glob, pointer, list }: Listed, readOnly: PathIndex, budget: Budget): readonly Finding[] {
   const isWriteOnly = list === 'writeOnlyPaths';
@@ -141,7 +148,9 @@ interface Overlap {
 /** What one question about two globs may take. */
 const mostSteps = 20_000;
 
-/** A glob of an index that matches a name which the given one matches, too; of several the first. */
+/**
+ * A glob of an index that matches a name which the given one matches, too; of several the first.
+ */
 function overlapWith(
   glob: Glob,
   index: PathIndex,

@@ -10,12 +10,17 @@ import { parseGlob } from './glob/parse-glob.ts';
 import type { AppArmorMode, AppArmorProfile } from './model.ts';
 import { capabilities, limits } from './vocabulary.ts';
 
-/** The API group of the custom resource in which the Security Profiles Operator keeps these profiles. */
+/**
+ * The API group of the custom resource in which the Security Profiles Operator keeps these
+ * profiles.
+ */
 export const customResourceGroup = 'security-profiles-operator.x-k8s.io';
 
 const apiVersions = [`${customResourceGroup}/v1`, `${customResourceGroup}/v1alpha1`];
 
-/** A profile as read, with the name that a custom resource gives it, and what was dropped from it. */
+/**
+ * A profile as read, with the name that a custom resource gives it, and what was dropped from it.
+ */
 export interface ParsedAppArmor {
   readonly profile: AppArmorProfile;
   readonly name?: string;
@@ -28,12 +33,14 @@ type Members = Extract<JsonNode, { type: 'object' }>;
 export const sections = ['executable', 'filesystem', 'network', 'capability'] as const;
 
 /**
- * Reads a structured AppArmor profile: KEP-6061's JSON, or SPO's AppArmorProfile (v1; of older ones `complainMode` too).
- * Every string is checked, so that no later step has to. A section of an unknown name is refused, for without it the
- * profile would permit more than its author meant; unknown fields elsewhere can only grant, and are dropped. A member in
- * another letter case is refused: readers differ in whether they take it.
+ * Reads a structured AppArmor profile: KEP-6061's JSON, or SPO's AppArmorProfile (v1; of older ones
+ * `complainMode` too). Every string is checked, so that no later step has to. A section of an
+ * unknown name is refused, for without it the profile would permit more than its author meant;
+ * unknown fields elsewhere can only grant, and are dropped. A member in another letter case is
+ * refused: readers differ in whether they take it.
  *
- * @throws FairleadError ProfileInvalid: `source:line:column: filesystem.readOnlyPaths[3]: …`; LimitExceeded.
+ * @throws FairleadError ProfileInvalid: `source:line:column: filesystem.readOnlyPaths[3]: …`;
+ * LimitExceeded.
  */
 export function parseAppArmor(document: JsonDocument): ParsedAppArmor {
   const reader = new Reader(document);
@@ -212,7 +219,9 @@ class Reader {
     return member === undefined || member.value.type === 'null' ? undefined : read(member.value);
   }
 
-  /** Drops and notes the members that are none of `names`; in another letter case, they are refused. */
+  /**
+   * Drops and notes the members that are none of `names`; in another letter case, they are refused.
+   */
   #known(fields: Members, path: string, names: readonly string[]): void {
     const known = new KnownNames(names);
     for (const [key, { keyAt }] of fields.members) {

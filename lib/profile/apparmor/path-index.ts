@@ -10,8 +10,9 @@ const known = new WeakMap<readonly Glob[], PathIndex>();
 const few = 4;
 
 /**
- * Path lists may be long: this finds the few globs of one that can have names in common with a given glob. It is a tree
- * of their components; a glob is led down by its own ones, past all that cannot be the same.
+ * Path lists may be long: this finds the few globs of one that can have names in common with a
+ * given glob. It is a tree of their components; a glob is led down by its own ones, past all that
+ * cannot be the same.
  */
 export class PathIndex {
   readonly #root = new Folder(0, false);
@@ -39,7 +40,10 @@ export class PathIndex {
     return this.#texts.has(expanded);
   }
 
-  /** Every glob that may match a name which the given one matches; undefined where the budget ends first. */
+  /**
+   * Every glob that may match a name which the given one matches; undefined where the budget ends
+   * first.
+   */
   near(glob: Glob, budget: Budget): readonly Glob[] | undefined {
     const reached: Folder[] = [];
     let level: Folder[] = [this.#root];

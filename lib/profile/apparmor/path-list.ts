@@ -21,15 +21,18 @@ function isShownCoveredByNear(glob: Glob, index: PathIndex, budget: Budget, coun
   });
 }
 
-/** What two path lists have in common, and which globs of the first lost names only because it was too much to say. */
+/**
+ * What two path lists have in common, and which globs of the first lost names only because it was
+ * too much to say.
+ */
 export interface ListIntersection {
   readonly globs: readonly Glob[];
   readonly unsaid: readonly Glob[];
 }
 
 /**
- * The globs that match what a glob of each list matches, as few as can be told. A glob that the other list covers stays
- * as it is written; of globs that overlap, the common part is worked out.
+ * The globs that match what a glob of each list matches, as few as can be told. A glob that the
+ * other list covers stays as it is written; of globs that overlap, the common part is worked out.
  */
 export function intersectLists(first: readonly Glob[], second: readonly Glob[], budget: Budget): ListIntersection {
   const inFirst = PathIndex.of(first);

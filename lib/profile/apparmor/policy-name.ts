@@ -2,8 +2,8 @@ import { FairleadError } from '#lib/errors';
 import { reservedNames } from './vocabulary.ts';
 
 /**
- * Checks the name under which a policy is to be loaded: one that cannot leave its quotes and means itself alone, and that
- * nobody else's policy has.
+ * Checks the name under which a policy is to be loaded: one that cannot leave its quotes and means
+ * itself alone, and that nobody else's policy has.
  *
  * @throws FairleadError InvalidInput where it is none.
  */

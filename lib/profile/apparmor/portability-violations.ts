@@ -2,15 +2,19 @@ import type { Violation } from '../violation.ts';
 import { globsOf } from './access.ts';
 import type { AppArmorProfile } from './model.ts';
 
-/** What the validation of other runtimes that implement KEP-6061 takes at most, of all lists together. */
+/**
+ * What the validation of other runtimes that implement KEP-6061 takes at most, of all lists
+ * together.
+ */
 const mostPaths = 1024;
 /** Characters before which apparmor_parser ends a path that is not in quotes. */
 const endsPath = /[ "!,]/;
 
 /**
- * Returns what other runtimes that implement KEP-6061 refuse of a profile, for good, each with its JSON pointer: paths that
- * policies have in quotes only, or that depend on variables of the node, a path in two lists, and what is listed twice.
- * Fairlead's nodes take such profiles: they write every path in quotes, and variables out.
+ * Returns what other runtimes that implement KEP-6061 refuse of a profile, for good, each with its
+ * JSON pointer: paths that policies have in quotes only, or that depend on variables of the node, a
+ * path in two lists, and what is listed twice. Fairlead's nodes take such profiles: they write
+ * every path in quotes, and variables out.
  */
 export function portabilityViolations({ executable, filesystem, capability }: AppArmorProfile): readonly Violation[] {
   const lists: readonly (readonly [string, readonly string[] | undefined])[] = [
@@ -52,7 +56,10 @@ export function portabilityViolations({ executable, filesystem, capability }: Ap
   return violations;
 }
 
-/** The first character with which a path without quotes would end; a comma does so where nothing of the path follows it. */
+/**
+ * The first character with which a path without quotes would end; a comma does so where nothing of
+ * the path follows it.
+ */
 function characterToQuote(path: string): string | undefined {
   for (let at = 0; at < path.length; at += 1) {
     const character = path[at] ?? '';

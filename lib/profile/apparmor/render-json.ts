@@ -5,12 +5,12 @@ import { checkPolicyName } from './policy-name.ts';
 import { spoPaths } from './spo-paths.ts';
 
 /**
- * Writes a profile as the JSON of KEP-6061: UTF-8, two spaces of indent, sections and lists in a fixed order, a newline
- * at the end. The same profile always gives the same text. Flags that are false and lists that are empty are written
- * too, for "empty" and "not there" differ.
+ * Writes a profile as the JSON of KEP-6061: UTF-8, two spaces of indent, sections and lists in a
+ * fixed order, a newline at the end. The same profile always gives the same text. Flags that are
+ * false and lists that are empty are written too, for "empty" and "not there" differ.
  *
- * @throws FairleadError ProfileInvalid for a profile in complain mode: the format has no mode, and whoever reads it
- * enforces.
+ * @throws FairleadError ProfileInvalid for a profile in complain mode: the format has no mode, and
+ * whoever reads it enforces.
  */
 export function renderAppArmorJson(profile: AppArmorProfile): string {
   if (profile.mode === 'Complain') {
@@ -22,11 +22,12 @@ export function renderAppArmorJson(profile: AppArmorProfile): string {
 }
 
 /**
- * Writes a profile as SPO's AppArmorProfile v1, in YAML. Paths that SPO would refuse are written out as several, which mean
- * the same.
+ * Writes a profile as SPO's AppArmorProfile v1, in YAML. Paths that SPO would refuse are written
+ * out as several, which mean the same.
  *
  * @param name of the resource; SPO loads the profile under it.
- * @throws FairleadError InvalidInput where no policy may have the name; ProfileInvalid naming a path that cannot be written.
+ * @throws FairleadError InvalidInput where no policy may have the name; ProfileInvalid naming a
+ * path that cannot be written.
  */
 export function renderAppArmorResource(profile: AppArmorProfile, name: string): string {
   checkPolicyName(name);

@@ -13,14 +13,16 @@ export interface PolicyOptions {
 }
 
 /**
- * Writes the policy text that apparmor_parser loads (apparmor.d(5)). The same profile always gives the same text, and
- * nothing in a profile can leave its quotes. A section that is not there permits what the runtime's default does. In complain
- * mode there is no deny rule, since kernels enforce these in that mode too.
+ * Writes the policy text that apparmor_parser loads (apparmor.d(5)). The same profile always gives
+ * the same text, and nothing in a profile can leave its quotes. A section that is not there permits
+ * what the runtime's default does. In complain mode there is no deny rule, since kernels enforce
+ * these in that mode too.
  *
- * Beside the profile hold the runtime's default rules and, as in every container policy, `abstractions/base` of the node
- * for what dynamic linking needs. Variables are written out.
+ * Beside the profile hold the runtime's default rules and, as in every container policy,
+ * `abstractions/base` of the node for what dynamic linking needs. Variables are written out.
  *
- * @throws FairleadError InvalidInput where the name is none; ProfileInvalid for a path or capability that is not valid.
+ * @throws FairleadError InvalidInput where the name is none; ProfileInvalid for a path or
+ * capability that is not valid.
  */
 export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOptions): string {
   const { name, mode = profile.mode } = options;
@@ -45,8 +47,8 @@ export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOp
 }
 
 /**
- * Capabilities that were split from sys_admin. Where the ABI of a policy is older than one of them, as Debian 12's is than
- * checkpoint_restore, apparmor_parser grants sys_admin in its place.
+ * Capabilities that were split from sys_admin. Where the ABI of a policy is older than one of them,
+ * as Debian 12's is than checkpoint_restore, apparmor_parser grants sys_admin in its place.
  */
 const partsOfSysAdmin: readonly string[] = ['bpf', 'checkpoint_restore', 'perfmon'];
 

@@ -7,13 +7,17 @@ import type { SymbolSet } from './glob/symbol-set.ts';
 import { anySymbol, holdsOther, isSame, notSlash, printableMembers } from './glob/symbol-set.ts';
 import { writeGlob } from './glob/write-glob.ts';
 
-/** Characters that SPO accepts in a path: no alternatives, classes or escapes, and no variable at the beginning. */
+/**
+ * Characters that SPO accepts in a path: no alternatives, classes or escapes, and no variable at
+ * the beginning.
+ */
 const accepted = /^\/[a-zA-Z0-9_./*?+@{} -]*$/;
 const mostPaths = 64;
 
 /**
- * Paths as the Security Profiles Operator accepts them, which together stand for the same names as the given one: those
- * with alternatives and classes are written out. undefined where there is no way, or too many are needed.
+ * Paths as the Security Profiles Operator accepts them, which together stand for the same names as
+ * the given one: those with alternatives and classes are written out. undefined where there is no
+ * way, or too many are needed.
  */
 export function spoPaths(path: string): readonly string[] | undefined {
   const [glob] = globsOf([path]);

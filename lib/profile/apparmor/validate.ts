@@ -7,14 +7,16 @@ import type { AppArmorProfile } from './model.ts';
 import { capabilities, limits } from './vocabulary.ts';
 
 /**
- * States that a policy's automaton may have beyond those of its paths one by one. apparmor_parser needs some seconds for
- * 2000, and a minute and more for 8000, which one path of fifteen characters can ask for.
+ * States that a policy's automaton may have beyond those of its paths one by one. apparmor_parser
+ * needs some seconds for 2000, and a minute and more for 8000, which one path of fifteen characters
+ * can ask for.
  */
 const mostSurplusStates = 1500;
 
 /**
- * Checks what a profile must hold to be published, pulled or loaded: paths that say what they mean and cannot leave their
- * place in a policy, known capabilities, wildcards that apparmor_parser compiles in seconds, and groups that can be compared.
+ * Checks what a profile must hold to be published, pulled or loaded: paths that say what they mean
+ * and cannot leave their place in a policy, known capabilities, wildcards that apparmor_parser
+ * compiles in seconds, and groups that can be compared.
  *
  * @throws FairleadError ProfileInvalid naming the path or capability.
  */

@@ -56,7 +56,10 @@ export const dangerousCapabilities: ReadonlySet<string> = new Set([
   'sys_rawio',
 ]);
 
-/** Profile names that belong to the kernel and to runtimes: a policy of that name would replace theirs. */
+/**
+ * Profile names that belong to the kernel and to runtimes: a policy of that name would replace
+ * theirs.
+ */
 export const reservedNames: ReadonlySet<string> = new Set([
   'containers-default',
   'cri-containerd.apparmor.d',

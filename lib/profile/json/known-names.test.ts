@@ -6,12 +6,17 @@ import { readJson } from './read-json.ts';
 
 const limits = { bytes: 100_000, depth: 8, values: 2_000 };
 
-/** Go's bytes.EqualFold of an ASCII name and any other, as JavaScript's own case mapping tells it. */
+/**
+ * Go's bytes.EqualFold of an ASCII name and any other, as JavaScript's own case mapping tells it.
+ */
 function equalFold(name: string, other: string): boolean {
   return name.length === other.length && [...name].every((letter, at) => sameLetter(letter, other[at] ?? ''));
 }
 
-/** Letters fold to each other where they have the same upper or lower case; of those beyond ASCII, ſ and the Kelvin sign. */
+/**
+ * Letters fold to each other where they have the same upper or lower case; of those beyond ASCII, ſ
+ * and the Kelvin sign.
+ */
 function sameLetter(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase() || one.toUpperCase() === other.toUpperCase();
 }

@@ -4,8 +4,9 @@ import type { JsonMember, JsonNode } from './node.ts';
 type ObjectNode = Extract<JsonNode, { type: 'object' }>;
 
 /**
- * Returns a member's name as Go's encoding/json compares it where no field has exactly that name: ASCII letters without
- * case, and the two letters beyond ASCII that fold to one of them, U+017F to s and U+212A to k.
+ * Returns a member's name as Go's encoding/json compares it where no field has exactly that name:
+ * ASCII letters without case, and the two letters beyond ASCII that fold to one of them, U+017F to
+ * s and U+212A to k.
  */
 export function foldName(name: string): string {
   return name
@@ -36,12 +37,18 @@ export class KnownNames {
     return covered === members.size;
   }
 
-  /** Returns the known name as which readers that ignore case, those of Go, take `name`; undefined if there is none. */
+  /**
+   * Returns the known name as which readers that ignore case, those of Go, take `name`; undefined
+   * if there is none.
+   */
   meantBy(name: string): string | undefined {
     return this.#byFold.get(foldName(name));
   }
 
-  /** Returns the member that an unknown one probably stands for: its name is near, and the object does not have it. */
+  /**
+   * Returns the member that an unknown one probably stands for: its name is near, and the object
+   * does not have it.
+   */
   near(name: string, { members }: ObjectNode): string | undefined {
     return nearest(
       name,
@@ -54,13 +61,15 @@ export class KnownNames {
 export interface MemberReports {
   /** The member is known in another letter case. */
   readonly respelled: (name: string, meant: string, keyAt: number) => void;
-  /** The member is known, and the object has it already: readers differ in which of the two counts. */
+  /**
+   * The member is known, and the object has it already: readers differ in which of the two counts.
+   */
   readonly repeated: (name: string, meant: string, keyAt: number) => never;
 }
 
 /**
- * Returns an object with its members under the names of its format, as readers see them that ignore case; members that are
- * unknown in any case stay as they are.
+ * Returns an object with its members under the names of its format, as readers see them that ignore
+ * case; members that are unknown in any case stay as they are.
  */
 export function underKnownNames(node: ObjectNode, known: KnownNames, reports: MemberReports): ObjectNode {
   if (known.cover(node)) return node;

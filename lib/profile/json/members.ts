@@ -17,8 +17,9 @@ class Link implements JsonMember {
 }
 
 /**
- * The members of one object in their order. A big profile has tens of thousands of objects with three or four members
- * each: linked members take a third of the memory that maps would, and less time.
+ * The members of one object in their order. A big profile has tens of thousands of objects with
+ * three or four members each: linked members take a third of the memory that maps would, and less
+ * time.
  */
 export class Members {
   #first: Link | undefined;

@@ -1,4 +1,7 @@
-/** A JSON value that remembers where it stood. Numbers keep their source text, so that 64-bit values survive. */
+/**
+ * A JSON value that remembers where it stood. Numbers keep their source text, so that 64-bit values
+ * survive.
+ */
 export type JsonNode =
   | { readonly type: 'object'; readonly at: number; readonly members: JsonMembers }
   | { readonly type: 'array'; readonly at: number; readonly items: JsonItems }
@@ -20,15 +23,18 @@ export interface JsonMember {
   readonly value: JsonNode;
 }
 
-/** The items of an array in their order; a list is one too. Those of a long array are made anew in each pass. */
+/**
+ * The items of an array in their order; a list is one too. Those of a long array are made anew in
+ * each pass.
+ */
 export interface JsonItems extends Iterable<JsonNode> {
   readonly length: number;
 }
 
 /*
- * The nodes that readJson makes by the hundred thousand, and drops again, are of classes. V8 watches what literals
- * make: once that lived long, it makes more of it among the old, where it stays until all memory is collected. That
- * could triple what a process needs for a big profile.
+ * The nodes that readJson makes by the hundred thousand, and drops again, are of classes. V8
+ * watches what literals make: once that lived long, it makes more of it among the old, where it
+ * stays until all memory is collected. That could triple what a process needs for a big profile.
  */
 
 export class ObjectNode {

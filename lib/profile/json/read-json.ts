@@ -33,10 +33,12 @@ export function positionOf(document: { readonly text: string; readonly source: s
 }
 
 /**
- * Reads one JSON document (RFC 8259), strictly: UTF-8 without a byte order mark, no duplicate names, nothing after the value.
- * JSON.parse would round numbers above 2^53 and forget positions; its source-text access is missing in Node 22.
+ * Reads one JSON document (RFC 8259), strictly: UTF-8 without a byte order mark, no duplicate
+ * names, nothing after the value. JSON.parse would round numbers above 2^53 and forget positions;
+ * its source-text access is missing in Node 22.
  *
- * @throws FairleadError ProfileInvalid with `source:line:column`, LimitExceeded where the document is too big.
+ * @throws FairleadError ProfileInvalid with `source:line:column`, LimitExceeded where the document
+ * is too big.
  */
 export function readJson(bytes: Uint8Array, source: string, limits: JsonLimits): JsonDocument {
   if (bytes.length > limits.bytes) {
@@ -71,7 +73,10 @@ const escapes: Readonly<Record<string, string>> = {
 const maxShared = 32;
 const mostShared = 1_024;
 
-/** Of longer arrays only the place is kept: as trees, the items of a big profile take ten times as much as its text. */
+/**
+ * Of longer arrays only the place is kept: as trees, the items of a big profile take ten times as
+ * much as its text.
+ */
 const longArray = 64;
 
 class Reader {

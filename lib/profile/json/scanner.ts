@@ -1,7 +1,9 @@
 import type { JsonLimits } from './read-json.ts';
 import { nextHash, type WordTable } from './word-table.ts';
 
-/** Thrown where a text is not JSON, or is written as hardly anyone does; readJson then tells which. */
+/**
+ * Thrown where a text is not JSON, or is written as hardly anyone does; readJson then tells which.
+ */
 export const unusual = Symbol('unusual');
 
 const BACKSLASH = 0x5c;
@@ -18,8 +20,9 @@ const low = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
 const maxUint64 = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Reads JSON from its bytes, piece by piece, for readers that know which pieces come: nothing is made but what they ask
- * for. It accepts nothing that readJson would refuse, if they read the document to its end and mind duplicate names.
+ * Reads JSON from its bytes, piece by piece, for readers that know which pieces come: nothing is
+ * made but what they ask for. It accepts nothing that readJson would refuse, if they read the
+ * document to its end and mind duplicate names.
  */
 export class JsonScanner {
   readonly #bytes: Buffer;
@@ -199,7 +202,9 @@ export class JsonScanner {
     return start;
   }
 
-  /** The number of the digits from `start` on; undefined where they may be more than a number holds. */
+  /**
+   * The number of the digits from `start` on; undefined where they may be more than a number holds.
+   */
   #numberFrom(start: number): number | undefined {
     const end = this.#at;
     if (end - start > 15) return undefined;

@@ -6,7 +6,10 @@ export interface UnknownField {
   readonly pointer: string;
   /** `source:line:column`. */
   readonly position: string;
-  /** The member that it was read as, since its name is that but for the case of letters; absent if it was dropped. */
+  /**
+   * The member that it was read as, since its name is that but for the case of letters; absent if
+   * it was dropped.
+   */
   readonly readAs?: string;
   /** The member that was probably meant: the object has none of this name, and its own is near. */
   readonly meant?: string;
@@ -22,7 +25,10 @@ interface Noted {
   readonly meant?: string;
 }
 
-/** Collects unknown fields; where they stand is found out at the end, since each would take a look at the whole text. */
+/**
+ * Collects unknown fields; where they stand is found out at the end, since each would take a look
+ * at the whole text.
+ */
 export class UnknownFields {
   readonly #dropped: Noted[] = [];
   readonly #respelled: Noted[] = [];

@@ -1,8 +1,8 @@
 const chunkLength = 65_536;
 
 /**
- * A text that grows piece by piece, as UTF-8. Joined as strings, the pieces of a mebibyte would take eight times as much
- * memory in between.
+ * A text that grows piece by piece, as UTF-8. Joined as strings, the pieces of a mebibyte would
+ * take eight times as much memory in between.
  */
 export class Utf8Text {
   readonly #full: Uint8Array[] = [];

@@ -3,12 +3,15 @@ export const mostWords = 5_120;
 const longestWord = 128;
 const slots = 16_384;
 const empty = -1;
-/** After so many words in the place of another it is given up, lest somebody who makes them keeps the reader busy. */
+/**
+ * After so many words in the place of another it is given up, lest somebody who makes them keeps
+ * the reader busy.
+ */
 const mostCollisions = 16;
 
 /**
- * Numbers for words, which are found by their bytes: profiles say the same few hundred words ten thousand times, so that
- * a text needs to be made of each of them only once.
+ * Numbers for words, which are found by their bytes: profiles say the same few hundred words ten
+ * thousand times, so that a text needs to be made of each of them only once.
  */
 export class WordTable {
   readonly #words: string[];
@@ -35,7 +38,8 @@ export class WordTable {
   }
 
   /**
-   * The number of the word in `bytes`, which are ASCII, from `start` to before `end`. A word that is new gets the next.
+   * The number of the word in `bytes`, which are ASCII, from `start` to before `end`. A word that
+   * is new gets the next.
    *
    * @param hash what nextHash made of its bytes, from 0.
    * @returns -1 for a word that is too long, or where there are too many.

@@ -27,10 +27,12 @@ export interface ProfileDiff {
 const steps = 1_000_000;
 
 /**
- * Compares two profiles by what they mean (see meaningOf): for every syscall, arguments, architecture and flag.
- * As a gate it takes the laxer reading: what cannot be told counts as loosened, be it that conditions are too many, or that
- * libseccomp may load a syscall's entries, which are not those of before, otherwise than they are written. An architecture counts
- * where some machine runs its programs beside its own, whichever machine that is: profiles are published for nodes of several kinds.
+ * Compares two profiles by what they mean (see meaningOf): for every syscall, arguments,
+ * architecture and flag. As a gate it takes the laxer reading: what cannot be told counts as
+ * loosened, be it that conditions are too many, or that libseccomp may load a syscall's entries,
+ * which are not those of before, otherwise than they are written. An architecture counts where some
+ * machine runs its programs beside its own, whichever machine that is: profiles are published for
+ * nodes of several kinds.
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  */
@@ -53,7 +55,10 @@ export function diffProfiles(from: SeccompProfile, to: SeccompProfile, nativeArc
   return { changes, rewritten: [...others, ...rewritten] };
 }
 
-/** Whether one of the two names of a call through a multiplexer is known to be loosened, as in `socketcall(socket)`. */
+/**
+ * Whether one of the two names of a call through a multiplexer is known to be loosened, as in
+ * `socketcall(socket)`.
+ */
 function isToldOf(subject: string, known: ReadonlySet<string>): boolean {
   return subject.split(/[()]/).some((name) => known.has(name));
 }
@@ -155,7 +160,10 @@ function changesOf(subject: string, found: readonly Difference[]): readonly Chan
   }));
 }
 
-/** Calls of an architecture that is not listed are killed, where the machine runs its programs at all. */
+/**
+ * Calls of an architecture that is not listed are killed, where the machine runs its programs at
+ * all.
+ */
 function architectureChanges(from: SeccompProfile, to: SeccompProfile, native: string): readonly Change[] {
   const [before, after] = [architecturesOf(from, native), architecturesOf(to, native)];
   const change = (name: string, direction: 'loosened' | 'tightened'): Change => {

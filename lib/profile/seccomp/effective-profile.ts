@@ -22,11 +22,15 @@ export interface Constraint {
   readonly from: string;
   /** What holds instead. */
   readonly to: string;
-  /** False where it is stricter than every input, because the format cannot say the exact result. */
+  /**
+   * False where it is stricter than every input, because the format cannot say the exact result.
+   */
   readonly exact: boolean;
 }
 
-/** The profiles that hold for a container; the baseline is absent where a node's policy has none. */
+/**
+ * The profiles that hold for a container; the baseline is absent where a node's policy has none.
+ */
 export interface EffectiveInputs {
   readonly baseline?: SeccompProfile;
   readonly base?: SeccompProfile;
@@ -34,9 +38,9 @@ export interface EffectiveInputs {
 }
 
 /**
- * What a runtime is to apply: the intersection of the node's baseline, the pod's base profile and the artifact, and
- * in which respects that is stricter than the artifact: defaultAction first, then architectures, flags, listener
- * fields and syscalls by name. Never looser than any input.
+ * What a runtime is to apply: the intersection of the node's baseline, the pod's base profile and
+ * the artifact, and in which respects that is stricter than the artifact: defaultAction first, then
+ * architectures, flags, listener fields and syscalls by name. Never looser than any input.
  *
  * @param nativeArchitecture the node's own, as SCMP_ARCH_*.
  */
@@ -108,7 +112,10 @@ function listConstraints(
   return constraints;
 }
 
-/** Listener fields come from the baseline only (KEP-6061): an artifact must not choose who decides over its calls. */
+/**
+ * Listener fields come from the baseline only (KEP-6061): an artifact must not choose who decides
+ * over its calls.
+ */
 function listenerConstraints(artifact: SeccompProfile): readonly Constraint[] {
   const fields = (['listenerPath', 'listenerMetadata'] as const).filter((name) => artifact[name] !== undefined);
   return fields.map((name) => constraint('listener', 'baseline', name, 'not set', true));

@@ -10,12 +10,15 @@ export interface Explanation {
   readonly effective: string;
   /** Which inputs made it stricter than the artifact asked for; empty if none did. */
   readonly constrainedBy: readonly ProfileInput[];
-  /** False where it is stricter than every input, because the format cannot say the exact result. */
+  /**
+   * False where it is stricter than every input, because the format cannot say the exact result.
+   */
   readonly exact: boolean;
 }
 
 /**
- * Says of syscalls what baseline, base and artifact do with them, and what the effective profile does.
+ * Says of syscalls what baseline, base and artifact do with them, and what the effective profile
+ * does.
  *
  * @param syscalls which ones; without them those that are constrained, in the order of their names.
  */
@@ -44,7 +47,9 @@ export function explain(
   });
 }
 
-/** One constraint as a sentence: `mount: SCMP_ACT_ALLOW became SCMP_ACT_ERRNO(1), by the baseline`. */
+/**
+ * One constraint as a sentence: `mount: SCMP_ACT_ALLOW became SCMP_ACT_ERRNO(1), by the baseline`.
+ */
 export function describeConstraint({ subject, input, from, to, exact }: Constraint): string {
   const note = exact ? '' : ' (stricter than asked for: the format cannot say more)';
   return `${subject}: ${from} became ${to}, by the ${input}${note}`;

@@ -6,9 +6,9 @@ const tsync = 'SECCOMP_FILTER_FLAG_TSYNC';
 const waitKillable = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
 
 /**
- * Returns the filter flags that runtimes set for a profile. An absent list is not an empty one: runc
- * 1.2 and newer, and crun, set SPEC_ALLOW if the list is absent. TSYNC is left out, since runtimes
- * synchronize threads in any case.
+ * Returns the filter flags that runtimes set for a profile. An absent list is not an empty one:
+ * runc 1.2 and newer, and crun, set SPEC_ALLOW if the list is absent. TSYNC is left out, since
+ * runtimes synchronize threads in any case.
  */
 export function flagsInEffect({ flags }: Pick<SeccompProfile, 'flags'>): ReadonlySet<string> {
   const set = new Set(flags ?? [specAllow]);
@@ -17,8 +17,9 @@ export function flagsInEffect({ flags }: Pick<SeccompProfile, 'flags'>): Readonl
 }
 
 /**
- * Returns the flags of an intersection: SPEC_ALLOW, which weakens, if it is in effect for all inputs;
- * LOG, which only reports, if it is for any; WAIT_KILLABLE_RECV as the owner of the listener has it.
+ * Returns the flags of an intersection: SPEC_ALLOW, which weakens, if it is in effect for all
+ * inputs; LOG, which only reports, if it is for any; WAIT_KILLABLE_RECV as the owner of the
+ * listener has it.
  */
 export function intersectFlags(
   inputs: readonly SeccompProfile[],
@@ -32,7 +33,10 @@ export function intersectFlags(
   return kept;
 }
 
-/** Returns the flags of a union: SPEC_ALLOW if it is in effect for any input, every other flag if it is for all. */
+/**
+ * Returns the flags of a union: SPEC_ALLOW if it is in effect for any input, every other flag if it
+ * is for all.
+ */
 export function uniteFlags(inputs: readonly SeccompProfile[]): ReadonlySet<string> {
   const sets = inputs.map(flagsInEffect);
   const some = sets.flatMap((set) => [...set]);
@@ -40,8 +44,9 @@ export function uniteFlags(inputs: readonly SeccompProfile[]): ReadonlySet<strin
 }
 
 /**
- * Returns the `flags` field that has certain flags in effect. SPEC_ALLOW alone is written as an absent
- * field, which runtimes take that know no flags (runc 1.1); no flags are written as an empty list.
+ * Returns the `flags` field that has certain flags in effect. SPEC_ALLOW alone is written as an
+ * absent field, which runtimes take that know no flags (runc 1.1); no flags are written as an empty
+ * list.
  */
 export function flagsField(inEffect: ReadonlySet<string>): Pick<SeccompProfile, 'flags'> {
   if (inEffect.size === 1 && inEffect.has(specAllow)) return {};

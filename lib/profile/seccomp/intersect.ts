@@ -19,7 +19,10 @@ import type { SeccompProfile } from './model.ts';
 import { SyscallIds } from './tables/syscall-ids.ts';
 import { architectures as knownArchitectures } from './tables/vocabulary.ts';
 
-/** Syscalls of an intersection with which each input does the same: what that is, in their order, and what came out. */
+/**
+ * Syscalls of an intersection with which each input does the same: what that is, in their order,
+ * and what came out.
+ */
 export interface IntersectedSyscalls {
   readonly syscalls: readonly number[];
   readonly inputs: readonly Decision[];
@@ -32,17 +35,21 @@ export interface Intersection {
   readonly profile: SeccompProfile;
   readonly ids: SyscallIds;
   readonly meanings: readonly NumberedMeaning[];
-  /** The syscalls that any input names, and those that have rules without it; each name is in one group. */
+  /**
+   * The syscalls that any input names, and those that have rules without it; each name is in one
+   * group.
+   */
   readonly groups: readonly IntersectedSyscalls[];
 }
 
 /**
- * The profile that is, for every architecture, syscall and arguments, as strict as the strictest input (KEP-6061,
- * "Merge"): never looser, and equal wherever the format can say it. Inputs are in the order of the KEP: baseline,
- * base, artifact; at equal strictness the earliest gives the errno.
+ * The profile that is, for every architecture, syscall and arguments, as strict as the strictest
+ * input (KEP-6061, "Merge"): never looser, and equal wherever the format can say it. Inputs are in
+ * the order of the KEP: baseline, base, artifact; at equal strictness the earliest gives the errno.
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
- * @param listener whose listenerPath, listenerMetadata and WAIT_KILLABLE_RECV count: the baseline's, if there is one.
+ * @param listener whose listenerPath, listenerMetadata and WAIT_KILLABLE_RECV count: the
+ * baseline's, if there is one.
  */
 export function intersect(
   inputs: readonly SeccompProfile[],
@@ -96,7 +103,10 @@ export function intersect(
   return { profile, ids, meanings, groups: intersected };
 }
 
-/** Every name of the inputs and of the groups that has no rules, once; found out only if it is asked for. */
+/**
+ * Every name of the inputs and of the groups that has no rules, once; found out only if it is asked
+ * for.
+ */
 function* namesWithoutRules(
   inputs: readonly SeccompProfile[],
   groups: readonly EncodedGroup[],
@@ -112,7 +122,9 @@ function* namesWithoutRules(
   yield* silent;
 }
 
-/** What comes of syscalls, and the rules for them: stricter ones, if the profile cannot hold more. */
+/**
+ * What comes of syscalls, and the rules for them: stricter ones, if the profile cannot hold more.
+ */
 interface Combined extends IntersectedSyscalls, EncodedGroup {}
 
 /** What stands for a result that could not be written exactly. */
@@ -139,8 +151,9 @@ function remembered<Of extends object, Result>(find: (of: Of) => Result): (of: O
 }
 
 /**
- * Returns the architectures that every input filters, the native one first. An input that lists none
- * filters the native one alone, as runtimes load it: programs of other architectures are killed.
+ * Returns the architectures that every input filters, the native one first. An input that lists
+ * none filters the native one alone, as runtimes load it: programs of other architectures are
+ * killed.
  */
 export function intersectArchitectures(inputs: readonly SeccompProfile[], native: string): readonly string[] {
   const lists = inputs.map(({ architectures }) => new Set(architectures));

@@ -9,9 +9,10 @@ import type { RuleCondition, RuntimeDefaultTable } from './tables/runtime-defaul
 /**
  * Returns the seccomp profile that a runtime applies to one container under RuntimeDefault.
  *
- * @param tables what {@link loadRuntimeDefaults} returns for the runtime, at least one; of several the intersection.
- * @param host the machine, the kernel, and the container's bounding set: `CAP_SYS_ADMIN` or `SYS_ADMIN`, in any case;
- *   `ALL` stands for all.
+ * @param tables what {@link loadRuntimeDefaults} returns for the runtime, at least one; of several
+ * the intersection.
+ * @param host the machine, the kernel, and the container's bounding set: `CAP_SYS_ADMIN` or
+ * `SYS_ADMIN`, in any case; `ALL` stands for all.
  */
 export function runtimeDefault(tables: readonly RuntimeDefaultTable[], host: ProfileHost): SeccompProfile {
   const held = capabilitySet(host.capabilities);
@@ -22,8 +23,8 @@ export function runtimeDefault(tables: readonly RuntimeDefaultTable[], host: Pro
 }
 
 /**
- * Returns the rules that hold, each syscall once: runtimes leave out rules that repeat the default, and libseccomp
- * lets the first unconditional rule for a syscall decide alone.
+ * Returns the rules that hold, each syscall once: runtimes leave out rules that repeat the default,
+ * and libseccomp lets the first unconditional rule for a syscall decide alone.
  */
 function resolve(table: RuntimeDefaultTable, host: ProfileHost, has: (capability: string) => boolean): SeccompProfile {
   const byDefault = outcomeOf(table.defaultAction, table.defaultErrnoRet);

@@ -14,21 +14,25 @@ export function cilPosition(text: string, source: string, at: number): string {
   return `${source}:${before.split('\n').length}:${at - before.lastIndexOf('\n')}`;
 }
 
-/** Characters of a symbol in the compiler's lexer. Names have fewer; those that have not are told so by name. */
+/**
+ * Characters of a symbol in the compiler's lexer. Names have fewer; those that have not are told so
+ * by name.
+ */
 const symbolCharacters = /[A-Za-z0-9[\].@=/*\-_$%+!|&^:~`#{}'<>?,]+/y;
 const blank = /(?:[ \t\n]|\r\n)+/y;
 const quoted = /"([^"\r\n]*)"/y;
 const comment = /;[^\r\n]*/y;
 
 /**
- * What may stand nowhere, not even in a comment: control characters, and those that make a text look different from
- * what it is (bidirectional overrides, invisible line ends). A carriage return alone ends a line for the compiler, and
- * a comment with it, yet not for most editors.
+ * What may stand nowhere, not even in a comment: control characters, and those that make a text
+ * look different from what it is (bidirectional overrides, invisible line ends). A carriage return
+ * alone ends a line for the compiler, and a comment with it, yet not for most editors.
  */
 const deceptive = /(?![\t\n]|\r\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /**
- * Splits CIL into tokens as libsepol's lexer does (cil_lexer.l), less what it tolerates and a reader would not expect.
+ * Splits CIL into tokens as libsepol's lexer does (cil_lexer.l), less what it tolerates and a
+ * reader would not expect.
  *
  * @param source how messages call the text.
  * @throws FairleadError ProfileInvalid with `source:line:column`.
@@ -56,7 +60,8 @@ export function* cilTokens(text: string, source: string): Generator<CilToken, vo
       continue;
     }
     if (character === ';') {
-      // Marks of lines of another language: statements to the compiler, although they look like comments.
+      // Marks of lines of another language: statements to the compiler, although they look like
+      // comments.
       if (text.startsWith(';;*', at) && (at === 0 || text[at - 1] === '\n'))
         fail(at, 'line marks (";;*") are not accepted');
       at += match(comment, at)?.[0].length ?? 1;

@@ -33,7 +33,8 @@ export interface CilLimits {
 }
 
 /**
- * Parses a text into its top-level lists. Iterative: a hostile text costs memory in proportion to its length, no stack.
+ * Parses a text into its top-level lists. Iterative: a hostile text costs memory in proportion to
+ * its length, no stack.
  *
  * @param source how messages call the text.
  * @throws FairleadError ProfileInvalid with `source:line:column`; LimitExceeded.

@@ -1,6 +1,7 @@
 /**
- * Object classes of the Linux kernel and their permissions (security/selinux/include/classmap.h), for advice only:
- * the policy of a node may have others, of user-space managers such as systemd or D-Bus.
+ * Object classes of the Linux kernel and their permissions (security/selinux/include/classmap.h),
+ * for advice only: the policy of a node may have others, of user-space managers such as systemd or
+ * D-Bus.
  */
 const fileAndSocket = 'ioctl read write create getattr setattr lock relabelfrom relabelto append map';
 const file = `${fileAndSocket} unlink link rename execute quotaon mounton audit_access open execmod watch watch_mount watch_sb watch_with_perm watch_reads watch_mountns`;

@@ -6,20 +6,24 @@ import { allowMap, grants, inheritedBlocks, isGranted, rules } from './rules.ts'
 export interface SelinuxConstraint {
   /** `allow var_log_t file write`, `inherit System net_container`, or `mode`. */
   readonly subject: string;
-  /** Indices of the inputs that do not have it, or may mean another type by its name than the first one. */
+  /**
+   * Indices of the inputs that do not have it, or may mean another type by its name than the first
+   * one.
+   */
   readonly inputs: readonly number[];
   /**
-   * False where less may be left than all inputs permit: only the node knows what an inherited policy permits, and it
-   * could be what another input allows by a rule.
+   * False where less may be left than all inputs permit: only the node knows what an inherited
+   * policy permits, and it could be what another input allows by a rule.
    */
   readonly exact: boolean;
 }
 
 /**
- * The profile that permits what all of `profiles` permit. A rule stays if every input has it; a policy to inherit from
- * stays if every input inherits from it. Targets are compared by name: an attribute meets only itself, so the result
- * may permit less than it could, never more. Where an input stands on a policy that may declare types, and the others do
- * not, the same name may be another type: then no rule for other targets than the process stays.
+ * The profile that permits what all of `profiles` permit. A rule stays if every input has it; a
+ * policy to inherit from stays if every input inherits from it. Targets are compared by name: an
+ * attribute meets only itself, so the result may permit less than it could, never more. Where an
+ * input stands on a policy that may declare types, and the others do not, the same name may be
+ * another type: then no rule for other targets than the process stays.
  *
  * @param profiles at least one; the result has the name of the first.
  * @throws FairleadError ProfileInvalid if the inputs share no policy that declares their process.
@@ -50,7 +54,8 @@ export function intersectSelinux(profiles: readonly [SelinuxProfile, ...SelinuxP
     );
   }
 
-  // Names are looked up in a block first: under another block that declares types, a target may be another type.
+  // Names are looked up in a block first: under another block that declares types, a target may be
+  // another type.
   const others = inherits.flat().filter((own) => !inherit.some((kept) => inheritKey(kept) === inheritKey(own)));
   const meanTheSame = others.every(({ kind, name }) => kind === 'System' && typeless.test(name));
 
@@ -77,8 +82,9 @@ export function intersectSelinux(profiles: readonly [SelinuxProfile, ...SelinuxP
 }
 
 /**
- * The smallest profile that permits what any of `profiles` permits. Where they inherit from different SelinuxProfiles it
- * inherits from all of these, which validateSelinux refuses: no module can say it.
+ * The smallest profile that permits what any of `profiles` permits. Where they inherit from
+ * different SelinuxProfiles it inherits from all of these, which validateSelinux refuses: no module
+ * can say it.
  *
  * @param profiles at least one; the result has the name of the first.
  */

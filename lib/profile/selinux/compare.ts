@@ -4,14 +4,18 @@ import { grants, inheritedBlocks, rules } from './rules.ts';
 /** One difference in meaning. */
 export interface SelinuxChange {
   readonly change: 'loosened' | 'tightened';
-  /** `allow var_log_t file write`, `inherit System net_container`, `attribute sandbox_net_domain @self`, or `mode`. */
+  /**
+   * `allow var_log_t file write`, `inherit System net_container`, `attribute sandbox_net_domain
+   * @self`, or `mode`.
+   */
   readonly subject: string;
 }
 
 /**
- * What is permitted under `after` and was not under `before` (loosened), and the other way round (tightened), sorted by
- * subject. Names of profiles, order, spelling and dontaudit rules play no part; a raw profile may be compared with
- * one that is not. Only the node knows what an inherited policy permits: more of them is looser.
+ * What is permitted under `after` and was not under `before` (loosened), and the other way round
+ * (tightened), sorted by subject. Names of profiles, order, spelling and dontaudit rules play no
+ * part; a raw profile may be compared with one that is not. Only the node knows what an inherited
+ * policy permits: more of them is looser.
  */
 export function diffSelinux(
   before: SelinuxProfile | RawSelinuxProfile,

@@ -8,9 +8,11 @@ import { inheritedBlocks, rules } from './rules.ts';
 /**
  * What is probably not meant in an SELinux profile:
  *
- * - `restricted`: by default a node refuses it (see restrictions.ts), or needs another profile for it
+ * - `restricted`: by default a node refuses it (see restrictions.ts), or needs another profile for
+ *   it
  * - `permissive`: nothing is enforced
- * - `unknown-class`, `unknown-permission`: not of the kernel; where a node does not know it either, nothing is installed
+ * - `unknown-class`, `unknown-permission`: not of the kernel; where a node does not know it either,
+ *   nothing is installed
  * - `writable-code`: the process may write files and execute them
  * - `foreign-process`: rights over processes of others
  * - `hidden-denials`: denied, and not even logged

@@ -1,13 +1,18 @@
 /** object class -> permissions */
 export type ClassPermissions = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** target type -> object class -> permissions. The target {@link SELF} is the process of the profile itself. */
+/**
+ * target type -> object class -> permissions. The target {@link SELF} is the process of the profile
+ * itself.
+ */
 export type AllowMap = ReadonlyMap<string, ClassPermissions>;
 
 /** How profiles write their own process type as a target. */
 export const SELF = '@self';
 
-/** A policy that a profile stands on: `System` is a CIL block of the node, e.g. udica's `container`. */
+/**
+ * A policy that a profile stands on: `System` is a CIL block of the node, e.g. udica's `container`.
+ */
 export interface Inherit {
   readonly kind: 'System' | 'SelinuxProfile';
   readonly name: string;
@@ -24,7 +29,10 @@ export interface SelinuxProfile {
   readonly allow: AllowMap;
 }
 
-/** What SPO's RawSelinuxProfile says: statements of CIL, parsed; see parse-policy.ts for those that there are. */
+/**
+ * What SPO's RawSelinuxProfile says: statements of CIL, parsed; see parse-policy.ts for those that
+ * there are.
+ */
 export interface RawSelinuxProfile {
   readonly kind: 'RawSELinux';
   readonly name: string;

@@ -1,4 +1,7 @@
-/** Longest name that the CIL compiler takes is 2047 (CIL_MAX_NAME_LENGTH); real ones have some 40 characters. */
+/**
+ * Longest name that the CIL compiler takes is 2047 (CIL_MAX_NAME_LENGTH); real ones have some 40
+ * characters.
+ */
 const longestName = 255;
 
 /** What the CIL compiler takes as the name of a declaration (libsepol, cil_verify_name). */
@@ -6,8 +9,8 @@ const identifier = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const qualified = /^[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z][A-Za-z0-9_-]*)*$/;
 
 /**
- * Words that are no names but operators or references where CIL expects a name: `(file (all))` is every permission,
- * `(file (not read))` every one but read, `notself` every type but one's own.
+ * Words that are no names but operators or references where CIL expects a name: `(file (all))` is
+ * every permission, `(file (not read))` every one but read, `notself` every type but one's own.
  */
 const operators: ReadonlySet<string> = new Set([
   ...['all', 'and', 'or', 'xor', 'not', 'eq', 'neq', 'range', 'dom', 'domby', 'incomp'],
@@ -17,7 +20,9 @@ const operators: ReadonlySet<string> = new Set([
 /** Why a text cannot be the name of something, ready for a message; undefined when it can. */
 export type NameProblem = string | undefined;
 
-/** A type or attribute that a rule may speak of: `var_log_t`, or in another block `other.process`. */
+/**
+ * A type or attribute that a rule may speak of: `var_log_t`, or in another block `other.process`.
+ */
 export function typeNameProblem(name: string): NameProblem {
   if (name === 'self') return 'is CIL\'s own word: write "@self" for the process of the profile';
   return problem(name, qualified, 'a letter, then letters, digits, "_" and "-", parts joined by "."');
@@ -28,7 +33,10 @@ export function plainNameProblem(name: string): NameProblem {
   return problem(name, identifier, plainWords);
 }
 
-/** The name of a profile is the name of its CIL block; Kubernetes lets names begin with a digit and hold dots. */
+/**
+ * The name of a profile is the name of its CIL block; Kubernetes lets names begin with a digit and
+ * hold dots.
+ */
 export function blockNameProblem(name: string): NameProblem {
   return spellingProblem(name, identifier, plainWords);
 }

@@ -7,7 +7,10 @@ import { blockNameProblem, type NameProblem, plainNameProblem, typeNameProblem }
 /** The length is that of SPO's CRD. No statement that is accepted nests deeper than three. */
 const limits = { length: 500_000, depth: 8, nodes: 200_000 };
 
-/** Statements that people may expect, and why they are not accepted; any other is refused without a reason of its own. */
+/**
+ * Statements that people may expect, and why they are not accepted; any other is refused without a
+ * reason of its own.
+ */
 const refused: ReadonlyMap<string, string> = new Map([
   ['in', 'it adds to the block of somebody else'],
   ['block', 'the profile is a block of its own already'],
@@ -32,8 +35,8 @@ const refused: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Reads the CIL of a raw profile. Accepted is what a container's policy needs and no statement can use to reach outside
- * of the profile's own block:
+ * Reads the CIL of a raw profile. Accepted is what a container's policy needs and no statement can
+ * use to reach outside of the profile's own block:
  *
  *     (blockinherit BLOCK)                        stand on a policy of the node; it declares `process`
  *     (allow process TARGET (CLASS (PERMISSION…)))     and dontaudit; the source is always the profile's process
@@ -41,9 +44,10 @@ const refused: ReadonlyMap<string, string> = new Map([
  *     (typeattributeset ATTRIBUTE (TYPE…))        of own types only, which no expression can widen
  *     (roletype object_r own_NAME)                of own types only
  *
- * Names are looked up in the profile's block first, also those in the rules that it inherits. Were a profile to declare
- * `proc_t`, the template's rules for the node's proc_t would speak of another type, and a membership that confines the
- * process could be lost. Hence the prefix, which no policy of a node uses.
+ * Names are looked up in the profile's block first, also those in the rules that it inherits. Were
+ * a profile to declare `proc_t`, the template's rules for the node's proc_t would speak of another
+ * type, and a membership that confines the process could be lost. Hence the prefix, which no policy
+ * of a node uses.
  *
  * Which blocks and attributes, and which targets, is the administrator's word: see restrictions.ts.
  *
@@ -66,7 +70,10 @@ export function parsePolicy(text: string, source: string): readonly PolicyStatem
 class PolicyParser {
   readonly #text: string;
   readonly #source: string;
-  /** The types that the policy declares: a statement may stand before the declaration of what it names. */
+  /**
+   * The types that the policy declares: a statement may stand before the declaration of what it
+   * names.
+   */
   readonly #declared = new Set<string>();
   readonly #inherited = new Set<string>();
 

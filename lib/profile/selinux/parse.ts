@@ -26,8 +26,8 @@ const limits = { inherits: 64, targets: 4_096, permissions: 65_536 };
 type ObjectNode = Extract<JsonNode, { type: 'object' }>;
 
 /**
- * Reads SPO's SelinuxProfile, v1 or v1alpha2, whose older form says `permissive: true` in place of `mode`.
- * Every name in the result is safe to write into CIL.
+ * Reads SPO's SelinuxProfile, v1 or v1alpha2, whose older form says `permissive: true` in place of
+ * `mode`. Every name in the result is safe to write into CIL.
  *
  * @throws FairleadError ProfileInvalid: `source:line:column: spec.allow.var_log_t: …`.
  */
@@ -51,7 +51,8 @@ export function parseSelinux(document: JsonDocument): Parsed<SelinuxProfile> {
 /**
  * Reads SPO's RawSelinuxProfile, v1 or v1alpha2.
  *
- * @throws FairleadError ProfileInvalid; positions within the policy are `source: spec.policy:line:column`.
+ * @throws FairleadError ProfileInvalid; positions within the policy are `source:
+ * spec.policy:line:column`.
  */
 export function parseRawSelinux(document: JsonDocument): Parsed<RawSelinuxProfile> {
   const reader = new Reader(document);

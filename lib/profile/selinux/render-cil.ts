@@ -4,14 +4,16 @@ import { blockNameProblem, type NameProblem, plainNameProblem, typeNameProblem }
 import { inheritedBlocks, rules } from './rules.ts';
 
 /**
- * Writes a profile as a CIL module: one block of the profile's name, one statement a line, a newline at the end. The same
- * profile always gives the same text. A raw profile is written from its statements, never from its text.
+ * Writes a profile as a CIL module: one block of the profile's name, one statement a line, a
+ * newline at the end. The same profile always gives the same text. A raw profile is written from
+ * its statements, never from its text.
  *
- * The process is called `process`, not `<name>.process`: names are looked up where a block is copied to, so a profile
- * that inherits this one gets the rules for its own process.
+ * The process is called `process`, not `<name>.process`: names are looked up where a block is
+ * copied to, so a profile that inherits this one gets the rules for its own process.
  *
  * @param name of the block, if it is not to be the profile's own.
- * @throws FairleadError ProfileInvalid for a profile that inherits from itself, and for a name that would not be one in CIL, wherever the profile came from.
+ * @throws FairleadError ProfileInvalid for a profile that inherits from itself, and for a name that
+ * would not be one in CIL, wherever the profile came from.
  */
 export function renderCil(profile: SelinuxProfile | RawSelinuxProfile, { name = profile.name } = {}): string {
   const block = checked(name, blockNameProblem);
@@ -68,7 +70,10 @@ function type(name: string): string {
   return name === SELF ? 'process' : checked(name, typeNameProblem);
 }
 
-/** The parsers have checked all names; a profile may also be made by a program. This is the last door before the compiler. */
+/**
+ * The parsers have checked all names; a profile may also be made by a program. This is the last
+ * door before the compiler.
+ */
 function checked(name: string, problem: (name: string) => NameProblem): string {
   const wrong = problem(name);
   if (wrong === undefined) return name;

@@ -4,8 +4,8 @@ import { renderStatement } from './render-cil.ts';
 import { inheritedBlocks, rules } from './rules.ts';
 
 /**
- * Writes a profile as SPO's resource, v1, in YAML: the form in which SPO keeps and publishes profiles. The same profile
- * always gives the same text.
+ * Writes a profile as SPO's resource, v1, in YAML: the form in which SPO keeps and publishes
+ * profiles. The same profile always gives the same text.
  */
 export function renderSelinuxResource(profile: SelinuxProfile | RawSelinuxProfile): string {
   const lines = [
@@ -37,7 +37,9 @@ function renderSpec(profile: SelinuxProfile): string[] {
   return lines;
 }
 
-/** YAML 1.1, which SPO reads, takes these words for something else than text; `@` may begin none. */
+/**
+ * YAML 1.1, which SPO reads, takes these words for something else than text; `@` may begin none.
+ */
 const words = /^(?:y|n|yes|no|on|off|true|false|null)$/i;
 
 function scalar(text: string): string {

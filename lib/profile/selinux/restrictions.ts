@@ -8,11 +8,14 @@ export interface SelinuxRestrictions {
   /** Blocks of the node that profiles may stand on. */
   readonly systemProfiles: ReadonlySet<string>;
   /**
-   * SelinuxProfiles that others may stand on: those that are there. Without this list a profile could call any block of
-   * the node a SelinuxProfile.
+   * SelinuxProfiles that others may stand on: those that are there. Without this list a profile
+   * could call any block of the node a SelinuxProfile.
    */
   readonly profiles: ReadonlySet<string>;
-  /** Targets that no rule may name: types that are the node itself, and attributes that hold such types. */
+  /**
+   * Targets that no rule may name: types that are the node itself, and attributes that hold such
+   * types.
+   */
   readonly deniedTypes: ReadonlySet<string>;
   readonly deniedClasses: ReadonlySet<string>;
   readonly deniedPermissions: ReadonlySet<string>;
@@ -22,7 +25,10 @@ export interface SelinuxRestrictions {
   readonly fileAttributes: ReadonlySet<string>;
 }
 
-/** `spec.selinux.options` of SPO's SecurityProfilesOperatorDaemon: what the administrator adds to and takes from the defaults. */
+/**
+ * `spec.selinux.options` of SPO's SecurityProfilesOperatorDaemon: what the administrator adds to
+ * and takes from the defaults.
+ */
 export interface SelinuxOptions {
   /** In place of the default list, as with SPO. */
   readonly allowedSystemProfiles?: readonly string[];
@@ -60,7 +66,8 @@ const deniedPermissions = [
 ];
 
 /**
- * The restrictions of a node: the defaults, changed by the administrator. Denied wins over allowed, as with SPO.
+ * The restrictions of a node: the defaults, changed by the administrator. Denied wins over allowed,
+ * as with SPO.
  *
  * @param profiles names of the SelinuxProfiles that are there.
  */
@@ -92,8 +99,8 @@ export interface RestrictionProblem {
 }
 
 /**
- * Refuses a profile that asks for what the administrator grants to none. The rules hold for both kinds, so that a raw
- * profile is no way around them.
+ * Refuses a profile that asks for what the administrator grants to none. The rules hold for both
+ * kinds, so that a raw profile is no way around them.
  *
  * @throws FairleadError ProfileInvalid naming the rule.
  */

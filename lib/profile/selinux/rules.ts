@@ -8,8 +8,9 @@ import {
 } from './model.ts';
 
 /**
- * What the process of a profile is allowed beyond what it inherits, whichever way the profile is written: its own
- * process is {@link SELF}, targets, classes and permissions are sorted, and nothing is empty.
+ * What the process of a profile is allowed beyond what it inherits, whichever way the profile is
+ * written: its own process is {@link SELF}, targets, classes and permissions are sorted, and
+ * nothing is empty.
  */
 export function rules(profile: SelinuxProfile | RawSelinuxProfile): AllowMap {
   const found: [target: string, objectClass: string, permission: string][] = [];
@@ -29,7 +30,10 @@ export function rules(profile: SelinuxProfile | RawSelinuxProfile): AllowMap {
   return allowMap(found.map(([target, ...rest]) => [own.has(target) ? SELF : target, ...rest]));
 }
 
-/** Sorts single grants into a map; the order of everything in it is that of code points, so that it is stable. */
+/**
+ * Sorts single grants into a map; the order of everything in it is that of code points, so that it
+ * is stable.
+ */
 export function allowMap(
   grants: Iterable<readonly [target: string, objectClass: string, permission: string]>,
 ): AllowMap {
@@ -70,9 +74,9 @@ export function isGranted(
 }
 
 /**
- * The policies that a profile stands on, each once, in the order in which they are rendered. As with SPO, a
- * SelinuxProfile stands on `container`, said or not, unless it inherits from another SelinuxProfile; that one brings
- * `container` along, and the compiler does not take it twice.
+ * The policies that a profile stands on, each once, in the order in which they are rendered. As
+ * with SPO, a SelinuxProfile stands on `container`, said or not, unless it inherits from another
+ * SelinuxProfile; that one brings `container` along, and the compiler does not take it twice.
  */
 export function inheritedBlocks(profile: SelinuxProfile | RawSelinuxProfile): readonly Inherit[] {
   if (profile.kind === 'RawSELinux') {

@@ -4,18 +4,20 @@ import type { JsonMember, JsonNode } from '../json/node.ts';
 import { type JsonDocument, type JsonLimits, positionOf } from '../json/read-json.ts';
 
 /**
- * The parser needs some microseconds and a kilobyte for a token, be it a bracket; a block of text is one. A line of a
- * list has six.
+ * The parser needs some microseconds and a kilobyte for a token, be it a bracket; a block of text
+ * is one. A line of a list has six.
  */
 const mostTokens = 150_000;
 
 /**
- * Reads the documents of a YAML 1.2 stream, of which JSON is a subset, into the same trees as JSON, those that are not empty.
- * No anchors, no tags, no merge keys, no other keys than text, no characters at which readers differ in whether a line ends:
- * what is left means the same to every reader. Words in place of true and false (yes, off), and numbers, are as kubectl
- * reads them: in hexadecimal (0x1f), octal (0o17, 017) and binary (0b11), with underscores.
+ * Reads the documents of a YAML 1.2 stream, of which JSON is a subset, into the same trees as JSON,
+ * those that are not empty. No anchors, no tags, no merge keys, no other keys than text, no
+ * characters at which readers differ in whether a line ends: what is left means the same to every
+ * reader. Words in place of true and false (yes, off), and numbers, are as kubectl reads them: in
+ * hexadecimal (0x1f), octal (0o17, 017) and binary (0b11), with underscores.
  *
- * @throws FairleadError ProfileInvalid with `source:line:column`, or where all are empty; LimitExceeded.
+ * @throws FairleadError ProfileInvalid with `source:line:column`, or where all are empty;
+ * LimitExceeded.
  */
 export function readYamlDocuments(bytes: Uint8Array, source: string, limits: JsonLimits): readonly JsonDocument[] {
   if (bytes.length > limits.bytes) {
@@ -102,13 +104,18 @@ const expandedHint = "Write out what they stand for, such as by: yq 'explode(.)'
 
 const mergeHint = "Write out what is merged, such as by: yq 'explode(.)' FILE";
 
-/** What kubectl's reader takes for true and false beside those two words, in these spellings alone. */
+/**
+ * What kubectl's reader takes for true and false beside those two words, in these spellings alone.
+ */
 const truths: ReadonlyMap<string, boolean> = new Map([
   ...['y', 'Y', 'yes', 'Yes', 'YES', 'on', 'On', 'ON'].map((word) => [word, true] as const),
   ...['n', 'N', 'no', 'No', 'NO', 'off', 'Off', 'OFF'].map((word) => [word, false] as const),
 ]);
 
-/** A number as kubectl's reader of YAML takes it, in the digits of JSON; undefined for what is none, or the same to every reader. */
+/**
+ * A number as kubectl's reader of YAML takes it, in the digits of JSON; undefined for what is none,
+ * or the same to every reader.
+ */
 function numberOf(plain: string): string | undefined {
   const isFraction = /^\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?$/.test(plain);
   if (!isFraction && !/^[-+0-9]/.test(plain)) return undefined;
@@ -174,7 +181,10 @@ class Converter {
     return { type: 'object', at, members };
   }
 
-  /** A text of whole characters: kubectl's reader refuses others, and JSON cannot be written of them. */
+  /**
+   * A text of whole characters: kubectl's reader refuses others, and JSON cannot be written of
+   * them.
+   */
   #text(value: string, at: number): string {
     return value.isWellFormed() ? value : this.#fail(at, 'half of a surrogate pair is no character');
   }

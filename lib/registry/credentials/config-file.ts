@@ -21,7 +21,10 @@ const configSchema = v.looseObject({
 export type ConfigFile = v.InferOutput<typeof configSchema>;
 export type AuthEntry = v.InferOutput<typeof authEntrySchema>;
 
-/** Reads such a file; undefined where there is none. Rejects with InvalidInput, which names the file and nothing of its content. */
+/**
+ * Reads such a file; undefined where there is none. Rejects with InvalidInput, which names the file
+ * and nothing of its content.
+ */
 export async function readConfigFile(file: string): Promise<ConfigFile | undefined> {
   let text: string;
   try {
@@ -37,7 +40,9 @@ export async function readConfigFile(file: string): Promise<ConfigFile | undefin
   return parseConfigFile(text, file);
 }
 
-/** Reads the text of such a file. Throws InvalidInput, which names `file` and nothing of the text. */
+/**
+ * Reads the text of such a file. Throws InvalidInput, which names `file` and nothing of the text.
+ */
 export function parseConfigFile(text: string, file: string): ConfigFile {
   let json: unknown;
   try {

@@ -6,8 +6,9 @@ import { type Env, runProgram } from './run-program.ts';
 const answerSchema = v.object({ Username: v.string(), Secret: v.string() });
 
 /**
- * Asks `docker-credential-NAME get` for a server's credentials (protocol of docker-credential-helpers); undefined where it has none.
- * A user named `<token>` stands for an identity token. Rejects with Unauthenticated where the helper fails; nothing of what it printed
+ * Asks `docker-credential-NAME get` for a server's credentials (protocol of
+ * docker-credential-helpers); undefined where it has none. A user named `<token>` stands for an
+ * identity token. Rejects with Unauthenticated where the helper fails; nothing of what it printed
  * is shown, since it may be a secret.
  */
 export async function getFromHelper(name: string, server: string, env: Env): Promise<Credentials | undefined> {
@@ -27,7 +28,9 @@ export async function getFromHelper(name: string, server: string, env: Env): Pro
   return { username: json.Username, password: json.Secret };
 }
 
-/** Gives a server's credentials to `docker-credential-NAME store`. Rejects as {@link getFromHelper}. */
+/**
+ * Gives a server's credentials to `docker-credential-NAME store`. Rejects as {@link getFromHelper}.
+ */
 export async function storeInHelper(
   name: string,
   server: string,

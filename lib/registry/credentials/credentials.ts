@@ -2,7 +2,10 @@ import { FairleadError } from '#lib/errors';
 import type { Reference } from '../reference.ts';
 import { registryName } from '../registry-name.ts';
 
-/** What proves to a registry who we are. An identity token is exchanged at the token service (OAuth2), a registry token is sent as it is. */
+/**
+ * What proves to a registry who we are. An identity token is exchanged at the token service
+ * (OAuth2), a registry token is sent as it is.
+ */
 export type Credentials =
   | { readonly username: string; readonly password: string }
   | { readonly identityToken: string }
@@ -25,8 +28,9 @@ export interface AuthConfig {
 }
 
 /**
- * Credentials of a CRI AuthConfig for one registry; undefined where it has none, or where its `serverAddress` is another registry.
- * Throws InvalidInput where `auth` is not base64 of `username:password`.
+ * Credentials of a CRI AuthConfig for one registry; undefined where it has none, or where its
+ * `serverAddress` is another registry. Throws InvalidInput where `auth` is not base64 of
+ * `username:password`.
  */
 export function authConfigCredentials(auth: AuthConfig, registry: string): Credentials | undefined {
   if (auth.serverAddress) {
@@ -36,7 +40,10 @@ export function authConfigCredentials(auth: AuthConfig, registry: string): Crede
   return readCredentials(auth, `credentials for ${registry}`);
 }
 
-/** Credentials of such fields; undefined where all are empty. `origin` says in errors where they came from. Throws InvalidInput. */
+/**
+ * Credentials of such fields; undefined where all are empty. `origin` says in errors where they
+ * came from. Throws InvalidInput.
+ */
 export function readCredentials(auth: AuthConfig, origin: string): Credentials | undefined {
   if (auth.registryToken) return { registryToken: auth.registryToken };
   if (auth.identityToken) return { identityToken: auth.identityToken };

@@ -11,9 +11,10 @@ type Name = Parameters<CredentialSource>[0];
 type Auths = Readonly<Record<string, AuthEntry>>;
 
 /**
- * Credentials of `docker login`: `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`, read each time. A helper of
- * `credHelpers` for the registry decides alone; else the one of `credsStore` is asked, then `auths` is looked into.
- * No file means anonymous; a file that is not right rejects with InvalidInput, a helper that fails with Unauthenticated.
+ * Credentials of `docker login`: `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`,
+ * read each time. A helper of `credHelpers` for the registry decides alone; else the one of
+ * `credsStore` is asked, then `auths` is looked into. No file means anonymous; a file that is not
+ * right rejects with InvalidInput, a helper that fails with Unauthenticated.
  */
 export function dockerConfigCredentials(env: Env): CredentialSource {
   const file = dockerConfigFile(env);
@@ -21,9 +22,10 @@ export function dockerConfigCredentials(env: Env): CredentialSource {
 }
 
 /**
- * Credentials of all tools that log in to registries: containers' auth.json (`$REGISTRY_AUTH_FILE` alone where that is set, else
- * `$XDG_RUNTIME_DIR/containers/auth.json` and `containers/auth.json` below the user's configuration; containers-auth.json(5)), where
- * entries may be for single repositories, then Docker's config.json.
+ * Credentials of all tools that log in to registries: containers' auth.json (`$REGISTRY_AUTH_FILE`
+ * alone where that is set, else `$XDG_RUNTIME_DIR/containers/auth.json` and `containers/auth.json`
+ * below the user's configuration; containers-auth.json(5)), where entries may be for single
+ * repositories, then Docker's config.json.
  */
 export function registryCredentials(env: Env): CredentialSource {
   return firstCredentials(credentialFiles(env).map((file) => fileCredentials(file, env)));
@@ -41,8 +43,9 @@ export function firstCredentials(sources: readonly CredentialSource[]): Credenti
 }
 
 /**
- * Credentials of a config.json's text, such as a Kubernetes pull secret's `.dockerconfigjson`; helpers that it names are not run. As in
- * Kubernetes, keys may have `*` and `?` for parts of a host's name.
+ * Credentials of a config.json's text, such as a Kubernetes pull secret's `.dockerconfigjson`;
+ * helpers that it names are not run. As in Kubernetes, keys may have `*` and `?` for parts of a
+ * host's name.
  */
 export function parseDockerConfig(text: string, origin: string): CredentialSource {
   const { auths } = parseConfigFile(text, origin);
@@ -94,7 +97,10 @@ export function helperOf({ credHelpers }: ConfigFile, registry: string): string 
   return key === undefined ? undefined : credHelpers[key] || undefined;
 }
 
-/** The name under which helpers keep a registry: its host as it was written, and for Docker Hub the URL that Docker has always used. */
+/**
+ * The name under which helpers keep a registry: its host as it was written, and for Docker Hub the
+ * URL that Docker has always used.
+ */
 export function serverOf(registry: string): string {
   return registryName(registry) === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
 }
@@ -130,7 +136,10 @@ function credentialsOf(auths: Auths, key: string, origin: string): Credentials |
   return readCredentials(fields, `${origin}: auths of ${key}`);
 }
 
-/** What the credentials for a repository may stand under, the closest first: the repository, its parents, the host. */
+/**
+ * What the credentials for a repository may stand under, the closest first: the repository, its
+ * parents, the host.
+ */
 function namesOf({ registry, repository }: Name): string[] {
   const components = repository.split('/');
   const paths = components.map((_, at) => `/${components.slice(0, components.length - at).join('/')}`);
@@ -138,8 +147,9 @@ function namesOf({ registry, repository }: Name): string[] {
 }
 
 /**
- * The host, or host and repository, that a key of `auths` is about. Docker and the kubelet have written and read URLs in its place, with
- * the path of the API: `https://index.docker.io/v1/`, `http://registry.example.com`.
+ * The host, or host and repository, that a key of `auths` is about. Docker and the kubelet have
+ * written and read URLs in its place, with the path of the API: `https://index.docker.io/v1/`,
+ * `http://registry.example.com`.
  */
 export function nameOfKey(key: string): string {
   const url = /^https?:\/\/(.*)$/.exec(key)?.[1];

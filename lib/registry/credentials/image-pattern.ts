@@ -1,6 +1,6 @@
 /**
- * The pattern that fits an image and comes first in the order of the kubelet, which is the reverse of the alphabet: longer names first.
- * undefined where none fits.
+ * The pattern that fits an image and comes first in the order of the kubelet, which is the reverse
+ * of the alphabet: longer names first. undefined where none fits.
  */
 export function closestPattern(patterns: readonly string[], image: string): string | undefined {
   return [...patterns]
@@ -10,8 +10,9 @@ export function closestPattern(patterns: readonly string[], image: string): stri
 }
 
 /**
- * Says whether a pattern of the kubelet fits an image's name without tag: as many labels in the host, each by its glob (`*` and `?` within
- * one label), the same port, and a path that begins with the pattern's.
+ * Says whether a pattern of the kubelet fits an image's name without tag: as many labels in the
+ * host, each by its glob (`*` and `?` within one label), the same port, and a path that begins with
+ * the pattern's.
  */
 export function matchesImage(pattern: string, image: string): boolean {
   const [wanted, actual] = [splitImage(pattern), splitImage(image)];
@@ -31,7 +32,10 @@ function splitImage(text: string): { labels: string[]; port: string; path: strin
   return { labels: bare.split('.'), port, path: slash < 0 ? '' : name.slice(slash).replace(/\/+$/, '') };
 }
 
-/** Matches by `*` and `?`. Where it does not go on, only the last star takes more: no pattern takes long. */
+/**
+ * Matches by `*` and `?`. Where it does not go on, only the last star takes more: no pattern takes
+ * long.
+ */
 function matchesLabel(glob: string, label: string): boolean {
   let at = 0;
   let star = -1;

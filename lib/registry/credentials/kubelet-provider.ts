@@ -43,12 +43,14 @@ const answerSchema = v.object({
 type Auth = Readonly<Record<string, { readonly username: string; readonly password: string }>>;
 
 /**
- * Credentials from the kubelet's credential providers (Kubernetes, "Configure a kubelet image credential provider", API v1): the first
- * provider whose `matchImages` fit the repository and that has something for it is taken; answers are kept as long as they say.
- * `config` is the text of a CredentialProviderConfig, `file` its name for errors, `programs` the folder of the providers, `clock`
- * milliseconds that only go forward. Rejects with InvalidInput for a config that is not right or names a program that cannot be run; the
- * source rejects with Unauthenticated where a provider fails, and nothing that it printed is shown, or where it wants to know for which
- * service account, which the kubelet alone can say.
+ * Credentials from the kubelet's credential providers (Kubernetes, "Configure a kubelet image
+ * credential provider", API v1): the first provider whose `matchImages` fit the repository and that
+ * has something for it is taken; answers are kept as long as they say. `config` is the text of a
+ * CredentialProviderConfig, `file` its name for errors, `programs` the folder of the providers,
+ * `clock` milliseconds that only go forward. Rejects with InvalidInput for a config that is not
+ * right or names a program that cannot be run; the source rejects with Unauthenticated where a
+ * provider fails, and nothing that it printed is shown, or where it wants to know for which service
+ * account, which the kubelet alone can say.
  */
 export async function kubeletProviderCredentials(
   config: string,

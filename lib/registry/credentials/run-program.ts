@@ -1,13 +1,19 @@
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** How a program ended: what it printed, or why there is nothing to go by. Nothing of its output stands in `failed`. */
+/**
+ * How a program ended: what it printed, or why there is nothing to go by. Nothing of its output
+ * stands in `failed`.
+ */
 export type Outcome = { readonly code: number; readonly output: string } | { readonly failed: string };
 
 const outputLimit = 256 * 1024;
 /** Milliseconds after which a program is ended. */
 const longestRun = 60_000;
 
-/** Runs a program that is told something on its standard input and answers on its output, at most 256 KiB in a minute. */
+/**
+ * Runs a program that is told something on its standard input and answers on its output, at most
+ * 256 KiB in a minute.
+ */
 export async function runProgram(command: string, args: readonly string[], input: string, env: Env): Promise<Outcome> {
   // Few have a program to ask, and all who reach a registry load this file.
   const { spawn } = await import('node:child_process');

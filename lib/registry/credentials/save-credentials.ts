@@ -13,9 +13,10 @@ import { dockerConfigFile, helperOf, nameOfKey, serverOf, serversOf } from './fi
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Keeps credentials for a registry where {@link dockerConfigCredentials} and other tools find them: in the helper that Docker's config.json
- * names, else in that file itself, readable by its owner only. Gives the place, as people would name it.
- * Rejects with InvalidInput for a registry token (which is not to be kept) and where there is no home, and as the helper does.
+ * Keeps credentials for a registry where {@link dockerConfigCredentials} and other tools find them:
+ * in the helper that Docker's config.json names, else in that file itself, readable by its owner
+ * only. Gives the place, as people would name it. Rejects with InvalidInput for a registry token
+ * (which is not to be kept) and where there is no home, and as the helper does.
  */
 export async function saveCredentials(env: Env, registry: string, who: Credentials): Promise<string> {
   if ('registryToken' in who) throw new FairleadError('InvalidInput', 'a registry token is not kept: it ends soon');
@@ -38,7 +39,10 @@ export async function saveCredentials(env: Env, registry: string, who: Credentia
   return file;
 }
 
-/** Forgets what {@link saveCredentials} kept; says whether the file had something (a helper does not tell). */
+/**
+ * Forgets what {@link saveCredentials} kept; says whether the file had something (a helper does not
+ * tell).
+ */
 export async function eraseCredentials(env: Env, registry: string): Promise<boolean> {
   const { file, config } = await openConfig(env);
   const helper = helperOf(config, registry) ?? (config.credsStore || undefined);
@@ -77,7 +81,10 @@ async function openConfig(env: Env): Promise<{ file: string; config: ConfigFile 
   return { file, config: (await readConfigFile(file)) ?? { auths: {}, credHelpers: {}, credsStore: '' } };
 }
 
-/** Writes the file whole, through a link to where it really is. Defaults that were not in it are left out. */
+/**
+ * Writes the file whole, through a link to where it really is. Defaults that were not in it are
+ * left out.
+ */
 async function writeConfig(file: string, { credHelpers, credsStore, ...rest }: ConfigFile): Promise<void> {
   const config = {
     ...rest,

@@ -24,9 +24,10 @@ const archiveHint =
 const hostileHint = 'No tool puts that into an OCI archive. Do not trust where it came from. Nothing of it was used.';
 
 /**
- * Writes one repository of a layout folder as an OCI archive: a tar of the layout, which skopeo and oras read. The same content gives the
- * same bytes: names in order, no times, no owners. Everything that lies in the layout goes into it; copy what is wanted into a new one
- * first. Rejects with NotFound where there is no such layout, and with Unavailable where the output breaks.
+ * Writes one repository of a layout folder as an OCI archive: a tar of the layout, which skopeo and
+ * oras read. The same content gives the same bytes: names in order, no times, no owners. Everything
+ * that lies in the layout goes into it; copy what is wanted into a new one first. Rejects with
+ * NotFound where there is no such layout, and with Unavailable where the output breaks.
  */
 export async function saveArchive(
   folder: string,
@@ -57,7 +58,8 @@ export async function saveArchive(
     }
     archive.finalize();
   } catch (error) {
-    // What comes after the output broke only says that it is broken; and what it says when we leave off is our doing.
+    // What comes after the output broke only says that it is broken; and what it says when we leave
+    // off is our doing.
     const reason = refused;
     archive.destroy();
     await writing.catch(() => undefined);
@@ -76,7 +78,10 @@ export async function saveArchive(
   }
 }
 
-/** An index with its manifests in an order of their own, in place of that in which they came: by tag, then by digest. */
+/**
+ * An index with its manifests in an order of their own, in place of that in which they came: by
+ * tag, then by digest.
+ */
 function inOrder(bytes: Uint8Array, root: string): Buffer {
   const index = parseIndex(bytes, `${root}: index.json`, indexLimit);
   const keyed = index.manifests.map((manifest) => {
@@ -102,9 +107,11 @@ async function blobPaths(root: string): Promise<string[]> {
 }
 
 /**
- * Reads an OCI archive into one repository of a layout folder, beside what is there. Every blob is checked against its name; the manifests
- * are listed last, when all is there. Names that would lead elsewhere, links and devices are refused with InvalidInput; other files are
- * left out. Rejects with LimitExceeded over `limit` bytes in all, before they are written. Errors call the archive `origin`.
+ * Reads an OCI archive into one repository of a layout folder, beside what is there. Every blob is
+ * checked against its name; the manifests are listed last, when all is there. Names that would lead
+ * elsewhere, links and devices are refused with InvalidInput; other files are left out. Rejects
+ * with LimitExceeded over `limit` bytes in all, before they are written. Errors call the archive
+ * `origin`.
  */
 export async function loadArchive(
   input: AsyncIterable<Uint8Array>,
@@ -116,7 +123,8 @@ export async function loadArchive(
   const { extract } = await import('tar-stream');
   const entries = extract();
   const reading = pipeline(Readable.from(input), entries, signal === undefined ? {} : { signal });
-  // A failure reaches the loop below through the stream; this only keeps it from being reported a second time.
+  // A failure reaches the loop below through the stream; this only keeps it from being reported a
+  // second time.
   reading.catch(() => undefined);
   let index: Uint8Array | undefined;
   let count = 0;

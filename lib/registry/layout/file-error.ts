@@ -1,7 +1,10 @@
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 
-/** What the file system refused, as Unavailable, naming the file. Any other error passes through: the content's, a signal's reason, our own. */
+/**
+ * What the file system refused, as Unavailable, naming the file. Any other error passes through:
+ * the content's, a signal's reason, our own.
+ */
 export function fileError(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('syscall' in error || 'errcode' in error)) return error;
   return new FairleadError('Unavailable', `${path}: ${error.message}`, { cause: error, ...fileHint(error) });

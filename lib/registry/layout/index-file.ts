@@ -19,11 +19,13 @@ export type IndexChange = (manifests: readonly Descriptor[]) => readonly Descrip
 
 /** index.json of one layout (image-spec, image-layout.md). */
 export interface IndexFile {
-  /** Its manifests; [] where there is no layout yet. Rejects with InvalidInput where it is not one. */
+  /**
+   * Its manifests; [] where there is no layout yet. Rejects with InvalidInput where it is not one.
+   */
   read(): Promise<readonly Descriptor[]>;
   /**
-   * Changes it, after all changes that others made before; resolves when the change is on the disk. What is to be done before anybody else
-   * changes it is done by `then`.
+   * Changes it, after all changes that others made before; resolves when the change is on the disk.
+   * What is to be done before anybody else changes it is done by `then`.
    */
   change(change: IndexChange, then?: () => Promise<void>): Promise<void>;
 }
@@ -36,7 +38,10 @@ interface WaitingChange {
   reject(error: unknown): void;
 }
 
-/** Opens the index of the layout in a folder; the folder and the layout's files are made at the first change. */
+/**
+ * Opens the index of the layout in a folder; the folder and the layout's files are made at the
+ * first change.
+ */
 export function openIndexFile(folder: string): IndexFile {
   const path = join(folder, 'index.json');
   let cached: { readonly stamp: string; readonly index: Index } | undefined;

@@ -6,15 +6,19 @@ import { openIndexFile } from './index-file.ts';
 import { layoutRepository, tagAnnotation } from './repository.ts';
 import { repositoryFolder } from './repository-folder.ts';
 
-/** What somebody put into a layout: a manifest that is no part of another there and refers to none, with its tags. */
+/**
+ * What somebody put into a layout: a manifest that is no part of another there and refers to none,
+ * with its tags.
+ */
 export interface LayoutRoot {
   readonly descriptor: Descriptor;
   readonly tags: readonly string[];
 }
 
 /**
- * The roots of one repository of a layout folder, in the order of its index.json. What refers to another manifest there, such as a
- * signature, and what an index there lists is no root. Rejects as the layout does.
+ * The roots of one repository of a layout folder, in the order of its index.json. What refers to
+ * another manifest there, such as a signature, and what an index there lists is no root. Rejects as
+ * the layout does.
  */
 export async function layoutRoots(folder: string, name: string): Promise<LayoutRoot[]> {
   const repository = layoutRepository(folder, name);

@@ -7,8 +7,8 @@ import { fileError } from './file-error.ts';
 const longestWait = 30_000;
 
 /**
- * Runs an action while no other process (and no other caller in this one) runs one for the same folder.
- * Rejects with Unavailable where the lock is not free within 30 seconds.
+ * Runs an action while no other process (and no other caller in this one) runs one for the same
+ * folder. Rejects with Unavailable where the lock is not free within 30 seconds.
  */
 export async function withLock<T>(folder: string, action: () => Promise<T>): Promise<T> {
   const path = join(folder, '.lock');

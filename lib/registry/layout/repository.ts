@@ -19,8 +19,9 @@ import { writeFileWhole } from './write-file.ts';
 export const tagAnnotation = 'org.opencontainers.image.ref.name';
 
 /**
- * One repository of a folder that holds many, each an OCI image layout (see {@link repositoryFolder}). Every manifest is listed in
- * index.json, tagged or not, so that referrers are found. Files appear whole or not at all; processes may write at the same time.
+ * One repository of a folder that holds many, each an OCI image layout (see {@link
+ * repositoryFolder}). Every manifest is listed in index.json, tagged or not, so that referrers are
+ * found. Files appear whole or not at all; processes may write at the same time.
  */
 export function layoutRepository(folder: string, name: string): Repository {
   const root = repositoryFolder(folder, name);
@@ -47,7 +48,10 @@ export function layoutRepository(folder: string, name: string): Repository {
       hint: `Check ${root}, the repository and the tag or digest.`,
     });
 
-  /** Links of a listed manifest; undefined where its file is gone, or is not a manifest: then it refers to nothing. */
+  /**
+   * Links of a listed manifest; undefined where its file is gone, or is not a manifest: then it
+   * refers to nothing.
+   */
   const readLinks = async (descriptor: Descriptor): Promise<Links | undefined> => {
     const known = links.get(descriptor.digest);
     if (known !== undefined) return known;
@@ -190,7 +194,10 @@ function retag(manifests: readonly Descriptor[], entry: Descriptor, tag: string)
   return [...kept, { ...entry, annotations: { [tagAnnotation]: tag } }];
 }
 
-/** Takes a tag away; its manifest stays listed, if need be without any. undefined where no manifest has the tag. */
+/**
+ * Takes a tag away; its manifest stays listed, if need be without any. undefined where no manifest
+ * has the tag.
+ */
 function untagged(manifests: readonly Descriptor[], tag: string): readonly Descriptor[] | undefined {
   const had = manifests.filter(({ annotations }) => annotations?.[tagAnnotation] === tag);
   if (had.length === 0) return undefined;
@@ -200,7 +207,10 @@ function untagged(manifests: readonly Descriptor[], tag: string): readonly Descr
   return [...kept, ...orphans.values()];
 }
 
-/** A manifest that index.json does not list, such as one platform's of an index that another tool wrote; undefined where it is none. */
+/**
+ * A manifest that index.json does not list, such as one platform's of an index that another tool
+ * wrote; undefined where it is none.
+ */
 async function unlistedManifest(path: string, digest: Digest): Promise<Descriptor | undefined> {
   try {
     const { size } = await stat(path);

@@ -9,16 +9,28 @@ import { nameRequest } from './errors.ts';
 export interface RemoteOptions {
   /** Who we are there, or where to find it; anonymous without. */
   readonly credentials?: Credentials | CredentialSource | undefined;
-  /** Speak plain HTTP to a registry that is not on this machine. A registry on this machine is spoken to in plain HTTP always. */
+  /**
+   * Speak plain HTTP to a registry that is not on this machine. A registry on this machine is
+   * spoken to in plain HTTP always.
+   */
   readonly plainHttp?: boolean | undefined;
-  /** Hosts of token services that may see the credentials though they are on another domain than the registry. */
+  /**
+   * Hosts of token services that may see the credentials though they are on another domain than the
+   * registry.
+   */
   readonly trustedRealms?: readonly string[] | undefined;
-  /** Folders in the layout of containerd's and Docker's `certs.d`: mirrors, authorities and client certificates by registry. */
+  /**
+   * Folders in the layout of containerd's and Docker's `certs.d`: mirrors, authorities and client
+   * certificates by registry.
+   */
   readonly certsFolders?: readonly string[] | undefined;
   readonly proxy?: Proxies | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
   readonly retry?: Partial<Retry> | undefined;
-  /** Called once for each warning of the registry (distribution-spec, "Warnings"): its own words, of a host that it names. */
+  /**
+   * Called once for each warning of the registry (distribution-spec, "Warnings"): its own words, of
+   * a host that it names.
+   */
   readonly onWarning?: ((text: string, host: string) => void) | undefined;
 }
 
@@ -31,12 +43,18 @@ export interface ApiRequest {
   readonly need?: Capability;
   /** Token scopes that it needs. */
   readonly scopes: readonly string[];
-  /** Statuses that are answers; any other is thrown as an error, and redirects of GET and HEAD are followed unless they stand here. */
+  /**
+   * Statuses that are answers; any other is thrown as an error, and redirects of GET and HEAD are
+   * followed unless they stand here.
+   */
   readonly expect: readonly number[];
   readonly headers?: Readonly<Record<string, string>>;
   /** The body, or a way to open it, called for each time it is sent. */
   readonly body?: Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>);
-  /** Repeated only where the registry refused it (429), not where the connection breaks or the registry fails. */
+  /**
+   * Repeated only where the registry refused it (429), not where the connection breaks or the
+   * registry fails.
+   */
   readonly once?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -53,7 +71,10 @@ export interface RegistryClient {
   send(request: ApiRequest): Promise<ApiResponse>;
 }
 
-/** The URL that a Location header names, relative to where it came from. Throws Unavailable where it is none. */
+/**
+ * The URL that a Location header names, relative to where it came from. Throws Unavailable where it
+ * is none.
+ */
 export function resolveLocation(location: string, from: URL, request: string): URL {
   if (!URL.canParse(location, from.href)) {
     throw new FairleadError('Unavailable', `${request}: the registry answered with a Location that is no URL`);
@@ -64,7 +85,10 @@ export function resolveLocation(location: string, from: URL, request: string): U
   return url;
 }
 
-/** Reads an answer's body whole. Rejects with LimitExceeded as soon as it has more than `limit` bytes. */
+/**
+ * Reads an answer's body whole. Rejects with LimitExceeded as soon as it has more than `limit`
+ * bytes.
+ */
 export async function readBody(response: ApiResponse, request: { method: string }, limit: number): Promise<Uint8Array> {
   const name = nameRequest({ method: request.method, url: response.url });
   const tooLong = (): FairleadError =>

@@ -11,11 +11,15 @@ import { sentSecrets } from './sent-secrets.ts';
 
 /** Gives the Authorization header for one registry, and learns from its challenges. */
 export interface Authorizer {
-  /** The header for a request that needs these scopes, as far as it is known without asking; undefined sends none. */
+  /**
+   * The header for a request that needs these scopes, as far as it is known without asking;
+   * undefined sends none.
+   */
   header(scopes: readonly string[], signal: AbortSignal | undefined): Promise<string | undefined>;
   /**
-   * After a 401: the header to try again with; undefined where there is nothing better than what was `sent`.
-   * Rejects with Unauthenticated where the token service refuses, NotAllowed where credentials would go where they must not.
+   * After a 401: the header to try again with; undefined where there is nothing better than what
+   * was `sent`. Rejects with Unauthenticated where the token service refuses, NotAllowed where
+   * credentials would go where they must not.
    */
   answer(
     wwwAuthenticate: string,
@@ -49,9 +53,10 @@ interface AskedToken {
 const tokenAnswerLimit = 128 * 1024;
 
 /**
- * Authentication of one registry (distribution's token authentication and OAuth2 documentation; RFC 7617 for Basic).
- * `registry` is where its API is, `credentials` what there is for it, `trustedRealms` the hosts of token services that get the credentials
- * though they are on another domain, `clock` milliseconds that only go forward.
+ * Authentication of one registry (distribution's token authentication and OAuth2 documentation; RFC
+ * 7617 for Basic). `registry` is where its API is, `credentials` what there is for it,
+ * `trustedRealms` the hosts of token services that get the credentials though they are on another
+ * domain, `clock` milliseconds that only go forward.
  */
 export function createAuthorizer(options: {
   readonly registry: URL;
@@ -135,7 +140,8 @@ export function createAuthorizer(options: {
     const response = await transport.send(body === undefined ? request : { ...request, body });
     const text = await response.text(tokenAnswerLimit);
     if (response.status !== 200) {
-      // Without credentials any host may be asked for a token; what one says that is not the registry's is not for our caller.
+      // Without credentials any host may be asked for a token; what one says that is not the
+      // registry's is not for our caller.
       const own = sameDomain(realm, registry) || options.trustedRealms.includes(realm.host);
       const error = responseError(request, response.status, own ? text : '', {
         challenge: own ? response.header('www-authenticate') : undefined,
@@ -149,7 +155,8 @@ export function createAuthorizer(options: {
     }
     const answer = readToken(text, nameRequest(request));
     if (oauth2 && answer.refresh_token !== '') rotated = { identityToken: answer.refresh_token };
-    // A token ends a little early, so that none expires on its way. Its life is counted from now: the server's clock may be wrong.
+    // A token ends a little early, so that none expires on its way. Its life is counted from now:
+    // the server's clock may be wrong.
     const life = answer.expires_in * 1000;
     return {
       header: bearerHeader(answer.access_token || answer.token, nameRequest(request)),
@@ -186,7 +193,8 @@ export function createAuthorizer(options: {
       const { scope: _, ...parameters } = chosen.parameters;
       known = { scheme: chosen.scheme, parameters };
       if (sent !== undefined && chosen.scheme === 'bearer') {
-        // The token that was sent is refused: one that is not expired by our clock must not be used again.
+        // The token that was sent is refused: one that is not expired by our clock must not be used
+        // again.
         const key = mergeScopes(scopes).join(' ');
         const asked = tokens.get(key);
         const token = await asked?.token.catch(() => undefined);
@@ -198,7 +206,10 @@ export function createAuthorizer(options: {
   };
 }
 
-/** What a promise of another call gives, unless this call's own signal ends it first: then its reason is thrown. */
+/**
+ * What a promise of another call gives, unless this call's own signal ends it first: then its
+ * reason is thrown.
+ */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   signal.throwIfAborted();

@@ -12,7 +12,10 @@ interface Answer {
   readonly headers?: Record<string, string>;
 }
 
-/** A pusher to a registry that answers POSTs as told, takes every PUT and has nothing; and what it was asked. */
+/**
+ * A pusher to a registry that answers POSTs as told, takes every PUT and has nothing; and what it
+ * was asked.
+ */
 function pusher(post: (request: string) => Answer) {
   const asked: string[] = [];
   const bodies: ApiRequest['body'][] = [];

@@ -5,7 +5,10 @@ import type { RegistryClient } from './api.ts';
 import { uploadBlob } from './upload.ts';
 import { beginUpload, beginUploadIfAbsent, type Upload, type UploadSession } from './upload-session.ts';
 
-/** How many blobs are remembered, and for how many milliseconds: a registry that cleans up keeps what is new for longer. */
+/**
+ * How many blobs are remembered, and for how many milliseconds: a registry that cleans up keeps
+ * what is new for longer.
+ */
 const heldLimit = 1000;
 const heldTime = 60_000;
 
@@ -18,8 +21,9 @@ export interface BlobPusher {
 }
 
 /**
- * `exists` asks the registry whether it has a blob. Profiles share their config: what was seen in the repository a moment ago is neither
- * asked for nor sent again. For the rest, the question whether it is there and the beginning of its upload are one request.
+ * `exists` asks the registry whether it has a blob. Profiles share their config: what was seen in
+ * the repository a moment ago is neither asked for nor sent again. For the rest, the question
+ * whether it is there and the beginning of its upload are one request.
  */
 export function createBlobPusher(
   client: RegistryClient,

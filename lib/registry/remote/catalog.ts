@@ -3,8 +3,9 @@ import { createClient } from './client.ts';
 import { listPages } from './pages.ts';
 
 /**
- * Lists the repositories of a registry (Docker's `_catalog`, which the distribution-spec reserves and not every registry answers).
- * Credentials are looked for as for a repository of no name. Rejects as the registry answers.
+ * Lists the repositories of a registry (Docker's `_catalog`, which the distribution-spec reserves
+ * and not every registry answers). Credentials are looked for as for a repository of no name.
+ * Rejects as the registry answers.
  */
 export function remoteCatalog(
   registry: string,

@@ -1,4 +1,7 @@
-/** One challenge of a WWW-Authenticate header (RFC 9110, 11.6.1): scheme and parameter names in lower case. */
+/**
+ * One challenge of a WWW-Authenticate header (RFC 9110, 11.6.1): scheme and parameter names in
+ * lower case.
+ */
 export interface Challenge {
   readonly scheme: string;
   readonly parameters: Readonly<Record<string, string>>;
@@ -8,7 +11,10 @@ const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const parameter = new RegExp(`^(${token})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|(${token}))`);
 const scheme = new RegExp(`^(${token})(?:\\s+|(?=,)|$)`);
 
-/** Reads the challenges of a WWW-Authenticate header, several of which may stand in one line. What cannot be read ends the list. */
+/**
+ * Reads the challenges of a WWW-Authenticate header, several of which may stand in one line. What
+ * cannot be read ends the list.
+ */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: { scheme: string; parameters: Record<string, string> }[] = [];
   let rest = header.trim();

@@ -4,8 +4,9 @@ import type { RemoteOptions } from './api.ts';
 import { createClient } from './client.ts';
 
 /**
- * Asks a registry whether it takes the credentials of the options (distribution-spec, "Determining Support"). Rejects with Unauthenticated
- * where it, or its token service, does not, and with NotFound where there is no registry. One that asks nobody who he is takes any.
+ * Asks a registry whether it takes the credentials of the options (distribution-spec, "Determining
+ * Support"). Rejects with Unauthenticated where it, or its token service, does not, and with
+ * NotFound where there is no registry. One that asks nobody who he is takes any.
  */
 export async function checkLogin(registry: string, options: RemoteOptions & CallOptions): Promise<void> {
   const client = createClient({ registry, repository: '' }, options);

@@ -10,8 +10,8 @@ import { createEndpointClient, type EndpointClient } from './endpoint-client.ts'
 const mirrorRest = 30_000;
 
 /**
- * Makes the client of one registry: of its mirrors, in their order, and of itself at last. `repository` is what credentials are asked for.
- * Nothing is read or sent yet.
+ * Makes the client of one registry: of its mirrors, in their order, and of itself at last.
+ * `repository` is what credentials are asked for. Nothing is read or sent yet.
  */
 export function createClient(
   name: { readonly registry: string; readonly repository: string },
@@ -61,7 +61,10 @@ export function createClient(
   };
 }
 
-/** Sends to one host after another until one has an answer; what the last one says is final. `unreachable` is told of those that are. */
+/**
+ * Sends to one host after another until one has an answer; what the last one says is final.
+ * `unreachable` is told of those that are.
+ */
 async function sendToFirst(
   clients: readonly EndpointClient[],
   request: ApiRequest,
@@ -75,7 +78,8 @@ async function sendToFirst(
       if (last || response.status < 300) return response;
       await response.discard();
     } catch (error) {
-      // A mirror that fails is passed over, whatever its reason: the registry itself has the last word.
+      // A mirror that fails is passed over, whatever its reason: the registry itself has the last
+      // word.
       if (last || request.signal?.aborted || !(error instanceof FairleadError)) throw error;
       if (error.kind === 'Unavailable') unreachable(client);
     }

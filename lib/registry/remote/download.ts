@@ -8,9 +8,10 @@ import { nameRequest } from './errors.ts';
 const resumes = 4;
 
 /**
- * Downloads content, checked against its descriptor while it streams. Where the connection breaks in the middle the rest is asked for by
- * range (RFC 9110, 14.2); a server that then sends everything again has the known part skipped.
- * Rejects as {@link verifiedStream} and the client do; with LimitExceeded at once where the answer announces more than the descriptor.
+ * Downloads content, checked against its descriptor while it streams. Where the connection breaks
+ * in the middle the rest is asked for by range (RFC 9110, 14.2); a server that then sends
+ * everything again has the known part skipped. Rejects as {@link verifiedStream} and the client do;
+ * with LimitExceeded at once where the answer announces more than the descriptor.
  */
 export async function download(
   client: RegistryClient,

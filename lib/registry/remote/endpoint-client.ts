@@ -26,7 +26,10 @@ export interface EndpointClient {
   send(request: ApiRequest): Promise<ApiResponse>;
 }
 
-/** Makes the client of one host of a registry, with authentication and redirects. `name` is whose content it serves. */
+/**
+ * Makes the client of one host of a registry, with authentication and redirects. `name` is whose
+ * content it serves.
+ */
 export function createEndpointClient(
   endpoint: Endpoint,
   name: { readonly registry: string; readonly repository: string },
@@ -36,7 +39,8 @@ export function createEndpointClient(
   const transport = createTransport({
     timeouts: { ...defaultTimeouts, ...options.timeouts },
     retry: { ...defaultRetry, ...options.retry },
-    // Its authorities may stand behind its token service and storage too; who we are is for the host alone.
+    // Its authorities may stand behind its token service and storage too; who we are is for the
+    // host alone.
     connection: (url) => ({
       proxy: options.proxy,
       tls: url.origin === api.origin || tls === undefined ? tls : { ...tls, identities: [], skipVerify: false },
@@ -55,7 +59,10 @@ export function createEndpointClient(
     clock: () => performance.now(),
   });
 
-  /** Where the API lies below a path, as of a proxy among repositories (`/v2/hub/`), names of repositories begin with it there. */
+  /**
+   * Where the API lies below a path, as of a proxy among repositories (`/v2/hub/`), names of
+   * repositories begin with it there.
+   */
   const below = /^\/v2\/(.+\/)$/.exec(api.pathname)?.[1] ?? '';
   const scopesThere = (scopes: readonly string[]): readonly string[] =>
     below === '' ? scopes : scopes.map((scope) => scope.replace(/^repository:/, `repository:${below}`));
@@ -93,8 +100,8 @@ export function createEndpointClient(
   };
 
   /**
-   * The start of an error's body. HEAD has none: what is refused is asked for once more by GET; not what is not there, nor a mirror, since
-   * another host is asked next.
+   * The start of an error's body. HEAD has none: what is refused is asked for once more by GET; not
+   * what is not there, nor a mirror, since another host is asked next.
    */
   const errorBody = async (request: ApiRequest, url: URL, { response }: Answer): Promise<string> => {
     const { status } = response;

@@ -8,15 +8,19 @@ export interface RequestName {
   readonly url: URL;
 }
 
-/** `GET https://host/v2/a/manifests/t`: without user, password, query and fragment, where secrets may stand. */
+/**
+ * `GET https://host/v2/a/manifests/t`: without user, password, query and fragment, where secrets
+ * may stand.
+ */
 export function nameRequest(request: RequestName): string {
   return `${request.method} ${request.url.origin}${request.url.pathname}`;
 }
 
 /**
- * Error codes of the distribution-spec (and of Docker's and Harbor's registries) that say more than the status does.
- * DENIED is Unauthenticated, not NotAllowed: NotAllowed is what our own policy says, and a registry's "no" is mended by other credentials.
- * TOOMANYREQUESTS is Unavailable: it passes with time, and the kubelet tries again.
+ * Error codes of the distribution-spec (and of Docker's and Harbor's registries) that say more than
+ * the status does. DENIED is Unauthenticated, not NotAllowed: NotAllowed is what our own policy
+ * says, and a registry's "no" is mended by other credentials. TOOMANYREQUESTS is Unavailable: it
+ * passes with time, and the kubelet tries again.
  */
 const kindOfCode: Readonly<Record<string, ErrorKind>> = {
   NAME_UNKNOWN: 'NotFound',
@@ -57,8 +61,9 @@ export interface ErrorContext {
 }
 
 /**
- * What a registry answered in place of what was asked for. `body` is the start of the answer's body, from which the registry's codes are
- * taken if it has any (distribution-spec, "Error Codes"), and its words (see readWords), or those of its challenge.
+ * What a registry answered in place of what was asked for. `body` is the start of the answer's
+ * body, from which the registry's codes are taken if it has any (distribution-spec, "Error Codes"),
+ * and its words (see readWords), or those of its challenge.
  */
 export function responseError(
   request: RequestName,
@@ -79,7 +84,10 @@ export function responseError(
   });
 }
 
-/** What to do where the registry says when it can be asked again: in seconds or by a date (RFC 9110, 10.2.3). */
+/**
+ * What to do where the registry says when it can be asked again: in seconds or by a date (RFC 9110,
+ * 10.2.3).
+ */
 function hintOfWait(kind: ErrorKind, retryAfter: string | undefined): string | undefined {
   const when = retryAfter ?? '';
   if (kind !== 'Unavailable') return undefined;
@@ -89,7 +97,10 @@ function hintOfWait(kind: ErrorKind, retryAfter: string | undefined): string | u
   return `The registry cannot serve this now. Try again after ${new Date(at).toISOString()}.`;
 }
 
-/** What may be wrong where a server refuses, and not as a registry does. Go's answers 400 to plain HTTP where it expects TLS. */
+/**
+ * What may be wrong where a server refuses, and not as a registry does. Go's answers 400 to plain
+ * HTTP where it expects TLS.
+ */
 function hintOfSilence({ url }: RequestName, status: number, said: boolean): string {
   if (status < 400) return 'That is no answer of an OCI registry. Check host and port.';
   if (url.protocol !== 'http:' || status !== 400)
@@ -132,8 +143,9 @@ const hintOfCode: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a request ended with, as an error of ours. A connection that failed or fell silent is Unavailable, with the system's or TLS's own
- * words; certificates and keys of ours that TLS cannot use are InvalidInput; anything that neither network nor TLS throws is a defect.
+ * What a request ended with, as an error of ours. A connection that failed or fell silent is
+ * Unavailable, with the system's or TLS's own words; certificates and keys of ours that TLS cannot
+ * use are InvalidInput; anything that neither network nor TLS throws is a defect.
  */
 export function requestError(request: RequestName, error: unknown): FairleadError {
   if (error instanceof FairleadError) return error;
@@ -157,7 +169,10 @@ export function requestError(request: RequestName, error: unknown): FairleadErro
   return new FairleadError('Unavailable', message, { cause: error, hint });
 }
 
-/** Says whether the same request may go well a moment later: not where the peer's certificate or protocol is wrong, or we are. */
+/**
+ * Says whether the same request may go well a moment later: not where the peer's certificate or
+ * protocol is wrong, or we are.
+ */
 export function isPassing(error: unknown): boolean {
   const code = errorCode(error);
   return isNetworkError(code) && !isCertificateError(code) && !code.startsWith('ERR_SSL') && code !== 'ENOTFOUND';
@@ -174,7 +189,10 @@ const misuses: ReadonlySet<string> = new Set([
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
 ]);
 
-/** Says whether a code is one of the network's: of the system (`ECONNRESET`), TLS, Node's streams and HTTP/2, or undici and its parser. */
+/**
+ * Says whether a code is one of the network's: of the system (`ECONNRESET`), TLS, Node's streams
+ * and HTTP/2, or undici and its parser.
+ */
 function isNetworkError(code: string): boolean {
   if (isCertificateError(code)) return true;
   if (code.startsWith('UND_ERR')) return !misuses.has(code);

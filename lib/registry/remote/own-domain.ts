@@ -1,8 +1,9 @@
 import { isLoopback } from '../../network/plain-http.ts';
 
 /**
- * Says whether two hosts belong to one owner by their names: equal, or one the parent of the other, or both below the same parent that is
- * no public suffix. Without the list of public suffixes, a parent needs two labels, or three below `co.uk` and its like.
+ * Says whether two hosts belong to one owner by their names: equal, or one the parent of the other,
+ * or both below the same parent that is no public suffix. Without the list of public suffixes, a
+ * parent needs two labels, or three below `co.uk` and its like.
  */
 export function sameDomain(one: URL, other: URL): boolean {
   if (one.hostname === other.hostname || (isLoopback(one) && isLoopback(other))) return true;
@@ -18,8 +19,9 @@ function ownedDomain(hostname: string): string {
 }
 
 /**
- * Says whether what a host answers may be shown as the registry's words. A registry can send us to hosts that only we reach, and its owner, or
- * who uses a service of ours, must not learn from our errors what these say.
+ * Says whether what a host answers may be shown as the registry's words. A registry can send us to
+ * hosts that only we reach, and its owner, or who uses a service of ours, must not learn from our
+ * errors what these say.
  */
 export function speaksForRegistry(host: URL, registry: URL): boolean {
   return host.origin === registry.origin || (!isLoopback(host) && sameDomain(host, registry));

@@ -8,8 +8,9 @@ const pagesLimit = 10_000;
 const pageBytesLimit = 4 * 1024 * 1024;
 
 /**
- * Reads a list that comes in pages (distribution-spec, "Listing Tags"), each an object with a list of names under `key`. Pages are asked
- * for as they are needed. Rejects with LimitExceeded after 10,000 pages.
+ * Reads a list that comes in pages (distribution-spec, "Listing Tags"), each an object with a list
+ * of names under `key`. Pages are asked for as they are needed. Rejects with LimitExceeded after
+ * 10,000 pages.
  */
 export async function* listPages(
   client: RegistryClient,

@@ -9,15 +9,24 @@ import { repositoryScope } from './scope.ts';
 
 /** Most referrers of one subject. */
 export const referrersLimit = 10_000;
-/** Most bytes that are read of a list to write it anew. A reader leaves a list of more than 4 MiB alone. */
+/**
+ * Most bytes that are read of a list to write it anew. A reader leaves a list of more than 4 MiB
+ * alone.
+ */
 const repairBytesLimit = 32 * 1024 * 1024;
-/** How often a list is written again after somebody else overwrote it, and looked at until others are done. */
+/**
+ * How often a list is written again after somebody else overwrote it, and looked at until others
+ * are done.
+ */
 const writesLimit = 16;
 const looksLimit = 64;
 /** How many entries of an overfull list are looked up at once. */
 const lookupsAtOnce = 16;
 
-/** The tag under which registries without the referrers API keep the list (distribution-spec, "Referrers Tag Schema"). */
+/**
+ * The tag under which registries without the referrers API keep the list (distribution-spec,
+ * "Referrers Tag Schema").
+ */
 export function referrersTag(digest: Digest): string {
   const { algorithm, hex } = digestParts(digest);
   return `${algorithm}-${hex.slice(0, 64)}`;
@@ -38,8 +47,9 @@ interface ListChange {
 }
 
 /**
- * The lists of referrers that one repository keeps under tags. Anybody who may push can write anything there: entries that are no
- * descriptors are passed over, and what is no list at all is replaced at the next change.
+ * The lists of referrers that one repository keeps under tags. Anybody who may push can write
+ * anything there: entries that are no descriptors are passed over, and what is no list at all is
+ * replaced at the next change.
  */
 export class ReferrersTags {
   readonly #client: RegistryClient;
@@ -57,8 +67,8 @@ export class ReferrersTags {
   }
 
   /**
-   * Lists the referrers of a subject; [] where there is no tag. Rejects with InvalidInput where something else stands under the tag, and
-   * with LimitExceeded over 10,000 entries or 4 MiB.
+   * Lists the referrers of a subject; [] where there is no tag. Rejects with InvalidInput where
+   * something else stands under the tag, and with LimitExceeded over 10,000 entries or 4 MiB.
    */
   async list(subject: Digest, { signal, fromOrigin }: LookupOptions): Promise<Descriptor[]> {
     const need = fromOrigin ? { need: 'push' as const } : {};
@@ -72,7 +82,10 @@ export class ReferrersTags {
     return listed;
   }
 
-  /** Adds a referrer to the list of its subject. Rejects with LimitExceeded where it is full, and Conflict where it never comes to rest. */
+  /**
+   * Adds a referrer to the list of its subject. Rejects with LimitExceeded where it is full, and
+   * Conflict where it never comes to rest.
+   */
   add(subject: Digest, referrer: Descriptor, options: PushOptions): Promise<void> {
     const change = {
       done: (listed: readonly Descriptor[]) => listed.some(({ digest }) => digest === referrer.digest),
@@ -101,9 +114,10 @@ export class ReferrersTags {
   }
 
   /**
-   * Registries have no compare-and-swap for tags: two writers that read the same list overwrite each other. So after our write the list is
-   * watched: read again after as long as a round of reading and writing takes, by when a writer who had read before us has written too, and
-   * again as long as others change it. Where our change is gone, it is made again.
+   * Registries have no compare-and-swap for tags: two writers that read the same list overwrite
+   * each other. So after our write the list is watched: read again after as long as a round of
+   * reading and writing takes, by when a writer who had read before us has written too, and again
+   * as long as others change it. Where our change is gone, it is made again.
    */
   async #update(subject: Digest, change: ListChange, options: PushOptions): Promise<void> {
     let gone: ReadonlySet<Digest> = new Set();
@@ -121,7 +135,8 @@ export class ReferrersTags {
       if (!change.done(listed)) {
         if (writes++ >= writesLimit) break;
         const began = performance.now();
-        // What is read here is as fresh as it can be: the shorter the time to our write, the fewer writers come between.
+        // What is read here is as fresh as it can be: the shorter the time to our write, the fewer
+        // writers come between.
         if (writes > 1) listed = await read();
         if (!change.done(listed)) {
           listed = change.make(listed);
@@ -142,7 +157,10 @@ export class ReferrersTags {
     );
   }
 
-  /** The list as it can be kept: of what is broken, the entries that are right, each once, and [] where there are none. */
+  /**
+   * The list as it can be kept: of what is broken, the entries that are right, each once, and []
+   * where there are none.
+   */
   async #readToChange(subject: Digest, { signal }: CallOptions): Promise<Descriptor[]> {
     const request = { ...this.#get(subject), scopes: this.#push, need: 'push' as const, signal };
     const response = await this.#client.send(request);

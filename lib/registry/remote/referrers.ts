@@ -15,16 +15,21 @@ import { repositoryScope } from './scope.ts';
 const pagesLimit = 200;
 const bytesLimit = 32 * 1024 * 1024;
 
-/** The referrers of one repository, through the API where the registry has it and the tag schema where not. */
+/**
+ * The referrers of one repository, through the API where the registry has it and the tag schema
+ * where not.
+ */
 export interface Referrers {
   /**
-   * Lists them: those of the API, and those of the tag if the registry does not have the API or its list is empty. Rejects with
-   * LimitExceeded over 10,000, and with InvalidInput where there is something else in place of the list.
+   * Lists them: those of the API, and those of the tag if the registry does not have the API or its
+   * list is empty. Rejects with LimitExceeded over 10,000, and with InvalidInput where there is
+   * something else in place of the list.
    */
   list(subject: Digest, options: ReferrerOptions): Promise<Descriptor[]>;
   /**
-   * Makes sure that `list` returns a referrer whose manifest was pushed: adds it to the tag's list unless the registry acknowledged it
-   * with OCI-Subject (`acknowledged`) and does list it. Rejects with Unavailable if it would not be found in either place.
+   * Makes sure that `list` returns a referrer whose manifest was pushed: adds it to the tag's list
+   * unless the registry acknowledged it with OCI-Subject (`acknowledged`) and does list it. Rejects
+   * with Unavailable if it would not be found in either place.
    */
   publish(subject: Digest, referrer: Descriptor, options: PublishOptions): Promise<void>;
   /** Takes one off the tag schema's list, where there is one. */
@@ -41,7 +46,10 @@ interface ListOptions extends ReferrerOptions {
   readonly need?: 'push';
 }
 
-/** How often an acknowledged referrer is looked for: a registry may need a moment to list what it took. */
+/**
+ * How often an acknowledged referrer is looked for: a registry may need a moment to list what it
+ * took.
+ */
 const looksForListed = 3;
 const pauseBetweenLooks = 100;
 
@@ -49,7 +57,10 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
   const tags = new ReferrersTags(client, repository);
   /** Not known until the registry was asked once. */
   let hasApi: boolean | undefined;
-  /** Known once the registry listed something that it acknowledged: it then keeps its word for the rest. */
+  /**
+   * Known once the registry listed something that it acknowledged: it then keeps its word for the
+   * rest.
+   */
   let listsAcknowledged = false;
 
   const byApi = async (subject: Digest, options: ListOptions): Promise<Descriptor[] | undefined> => {
@@ -75,7 +86,8 @@ export function createReferrers(client: RegistryClient, repository: string): Ref
   return {
     async list(subject, options) {
       const listed = await byApi(subject, options.fromOrigin ? { ...options, need: 'push' } : options);
-      // Registries list nothing though there are referrers: those that came before the API, and mirrors that pass on manifests only.
+      // Registries list nothing though there are referrers: those that came before the API, and
+      // mirrors that pass on manifests only.
       return listed === undefined || listed.length === 0 ? tags.list(subject, options) : listed;
     },
 
@@ -112,7 +124,10 @@ function notListed(name: string, subject: Digest, referrer: Digest): FairleadErr
   );
 }
 
-/** Lists referrers by the API (distribution-spec, "Listing Referrers"); undefined where the registry does not have it. */
+/**
+ * Lists referrers by the API (distribution-spec, "Listing Referrers"); undefined where the registry
+ * does not have it.
+ */
 async function listByApi(
   client: RegistryClient,
   repository: string,

@@ -4,24 +4,35 @@ export interface RegistryWords {
   readonly codes: readonly string[];
   /** All that it said, in a form that can be shown; '' where it said nothing. */
   readonly text: string;
-  /** Whether it answered in JSON, as registries do, rather than in the text or the page of something on the way. */
+  /**
+   * Whether it answered in JSON, as registries do, rather than in the text or the page of something
+   * on the way.
+   */
   readonly structured: boolean;
 }
 
-/** What is shown of an answer, at most: errors, parts of a detail, and characters of one text and of all. */
+/**
+ * What is shown of an answer, at most: errors, parts of a detail, and characters of one text and of
+ * all.
+ */
 const shownErrors = 3;
 const shownParts = 4;
 const textLimit = 300;
 const allLimit = 900;
 
-/** Members in which services of all kinds tell what is wrong, and in which they add to it, in the order in which they are looked for. */
+/**
+ * Members in which services of all kinds tell what is wrong, and in which they add to it, in the
+ * order in which they are looked for.
+ */
 const messageMembers = ['message', 'Message', 'error_description', 'title', 'description', 'reason'];
 const detailMembers = ['detail', 'details'];
 
 /**
- * Takes the words out of the start of an error's body, whatever it is: `errors` of the distribution-spec with `detail`, errors of OAuth2 and
- * problem details, other JSON, pages of proxies, plain text. A stranger wrote them, and may echo what it was sent: they are shortened, control
- * and format characters are written as escapes, and `secrets`, credentials and the queries of URLs are left out.
+ * Takes the words out of the start of an error's body, whatever it is: `errors` of the
+ * distribution-spec with `detail`, errors of OAuth2 and problem details, other JSON, pages of
+ * proxies, plain text. A stranger wrote them, and may echo what it was sent: they are shortened,
+ * control and format characters are written as escapes, and `secrets`, credentials and the queries
+ * of URLs are left out.
  */
 export function readWords(body: string, secrets: readonly string[] = []): RegistryWords {
   const json = parseJson(body);
@@ -46,8 +57,8 @@ export function readWords(body: string, secrets: readonly string[] = []): Regist
 }
 
 /**
- * The words of the challenge that comes with a refusal (RFC 6750, 3): it may be all that is said, such as in the answer to HEAD.
- * Shown as readWords shows them.
+ * The words of the challenge that comes with a refusal (RFC 6750, 3): it may be all that is said,
+ * such as in the answer to HEAD. Shown as readWords shows them.
  */
 export function challengeWords(parameters: Readonly<Record<string, string>>, secrets: readonly string[] = []): string {
   const { error = '', error_description: description = '' } = parameters;
@@ -62,7 +73,9 @@ interface ToldError {
   readonly details: readonly string[];
 }
 
-/** The errors in an answer: those of the list, or of what stands in its place, or the answer itself. */
+/**
+ * The errors in an answer: those of the list, or of what stands in its place, or the answer itself.
+ */
 function errorsIn(json: unknown): ToldError[] {
   const errors = isRecord(json) ? (json['errors'] ?? (isRecord(json['error']) ? json['error'] : json)) : json;
   return (Array.isArray(errors) ? errors.slice(0, 100) : [errors]).map(readError);
@@ -106,7 +119,10 @@ function textOf(value: unknown): string {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
-/** A text without what Go's printing put around it, where a proxy of registries passes on the error of one: `map[message:…]`. */
+/**
+ * A text without what Go's printing put around it, where a proxy of registries passes on the error
+ * of one: `map[message:…]`.
+ */
 function goText(text: string): string {
   return /^map\[message:(.*)\]$/s.exec(text)?.[1] ?? text;
 }
@@ -151,7 +167,10 @@ function readEntity(whole: string): string {
   return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
 }
 
-/** A text in quotation marks, on one line and shortened; what could play with a terminal or a log is written as an escape. */
+/**
+ * A text in quotation marks, on one line and shortened; what could play with a terminal or a log is
+ * written as an escape.
+ */
 function quote(text: string): string {
   const json = JSON.stringify(cut(text.replace(/\s+/g, ' '), textLimit));
   return json.replace(/[^\P{C}]|[\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
@@ -162,10 +181,16 @@ function cut(text: string, limit: number): string {
 }
 
 const left = '(secret)';
-/** What is looked through for secrets, of each text: twelve times what is shown, since they may be long. */
+/**
+ * What is looked through for secrets, of each text: twelve times what is shown, since they may be
+ * long.
+ */
 const searchedLimit = 4096;
 
-/** A text without the secrets that were sent, without what looks like credentials, and without users and queries of URLs. */
+/**
+ * A text without the secrets that were sent, without what looks like credentials, and without users
+ * and queries of URLs.
+ */
 function withoutSecrets(text: string, secrets: readonly string[]): string {
   const searched = text.length > searchedLimit ? text.slice(0, text.lastIndexOf(' ', searchedLimit)) : text;
   const longestFirst = [...new Set(secrets.flatMap(spellings))].toSorted((a, b) => b.length - a.length);
@@ -186,7 +211,10 @@ function spellings(secret: string): readonly string[] {
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())];
 }
 
-/** A short secret, such as a weak password, is left out as a word of its own only: to leave it out of words would tell it. */
+/**
+ * A short secret, such as a weak password, is left out as a word of its own only: to leave it out
+ * of words would tell it.
+ */
 function withoutSecret(text: string, secret: string): string {
   if (secret.length >= 8) return text.replaceAll(secret, left);
   const word = secret.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');

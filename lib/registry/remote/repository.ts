@@ -23,19 +23,23 @@ export interface RemoteRepository extends Repository, ManifestResolver, TaggedPu
   readonly registry: string;
   readonly repository: string;
   /**
-   * Has the registry take a blob over from another of its repositories (distribution-spec, "Mounting a blob from another repository").
-   * False where it will not: the blob must then be pushed.
+   * Has the registry take a blob over from another of its repositories (distribution-spec,
+   * "Mounting a blob from another repository"). False where it will not: the blob must then be
+   * pushed.
    */
   mount(descriptor: Descriptor, from: string, options?: CallOptions): Promise<boolean>;
 }
 
-/** How often a manifest is asked for where its connection breaks in the middle, and how many of those that were pushed are kept. */
+/**
+ * How often a manifest is asked for where its connection breaks in the middle, and how many of
+ * those that were pushed are kept.
+ */
 const manifestAttempts = 4;
 const pushedManifests = 4;
 
 /**
- * A repository of a remote registry (distribution-spec 1.1). Tag and digest of the reference play no part. Nothing is sent before the
- * first call; connections are pooled for the whole process.
+ * A repository of a remote registry (distribution-spec 1.1). Tag and digest of the reference play
+ * no part. Nothing is sent before the first call; connections are pooled for the whole process.
  */
 export function remoteRepository(
   reference: Pick<Reference, 'registry' | 'repository'>,
@@ -50,7 +54,10 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
   const pull = [repositoryScope(repository, 'pull')];
   const push = [repositoryScope(repository, 'pull,push')];
   const referrers = createReferrers(client, repository);
-  /** The manifests that were pushed last: one of them is tagged next, most often, without being fetched again. */
+  /**
+   * The manifests that were pushed last: one of them is tagged next, most often, without being
+   * fetched again.
+   */
   const pushed = new Map<Digest, Uint8Array>();
 
   const head = (to: string, options: CallOptions, expect: readonly number[], need?: 'push'): Promise<ApiResponse> =>
@@ -131,7 +138,8 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
     options: PushOptions,
   ): Promise<void> => {
     const links = linksOf(descriptor.mediaType, bytes, `${name}@${descriptor.digest}`);
-    // Sent also where it is there already: it costs what asking costs, and the answer says who keeps the list of referrers.
+    // Sent also where it is there already: it costs what asking costs, and the answer says who
+    // keeps the list of referrers.
     const response = await putManifest(descriptor, bytes, tagOrDigest, options).catch((error: unknown) => {
       // It may miss a blob that it had a moment ago.
       blobs.forget();
@@ -271,8 +279,8 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
       try {
         await remove(`${repository}/manifests/${descriptor.digest}`, options);
       } catch (error) {
-        // It was there a moment ago: where it is not any more, an answer was lost, or another was quicker. A registry that deletes nothing
-        // may say 404 as well.
+        // It was there a moment ago: where it is not any more, an answer was lost, or another was
+        // quicker. A registry that deletes nothing may say 404 as well.
         const missing = error instanceof FairleadError && error.kind === 'NotFound';
         if (!missing || (await exists(descriptor, options))) throw error;
       }

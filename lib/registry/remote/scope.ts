@@ -1,4 +1,7 @@
-/** Token scopes by what they are for, such as `repository:security/nginx` -> {pull, push} (distribution's token-scope documentation). */
+/**
+ * Token scopes by what they are for, such as `repository:security/nginx` -> {pull, push}
+ * (distribution's token-scope documentation).
+ */
 type ScopeMap = Map<string, Set<string>>;
 
 /** The scope to read, or to read and write, one repository. */
@@ -6,14 +9,17 @@ export function repositoryScope(repository: string, actions: 'pull' | 'pull,push
   return `repository:${repository}:${actions}`;
 }
 
-/** Merges scopes into one sorted list with each resource once: the same needs always print the same. */
+/**
+ * Merges scopes into one sorted list with each resource once: the same needs always print the same.
+ */
 export function mergeScopes(scopes: readonly string[]): string[] {
   return print(read(scopes));
 }
 
 /**
  * The scopes to ask a token for: what we need, and what the challenge adds for the same resources.
- * What a challenge asks for other resources is left out: a registry does not get a token for repositories that we do not use.
+ * What a challenge asks for other resources is left out: a registry does not get a token for
+ * repositories that we do not use.
  */
 export function scopesToRequest(needed: readonly string[], challenge: string | undefined): string[] {
   const merged = read(needed);

@@ -1,8 +1,9 @@
 import { isDigest } from '../digest.ts';
 
 /**
- * What of the headers of a request nobody must read in an error, though what answers may echo it: credentials, as they were sent and as they
- * are kept, and whatever the configuration of a host adds (`configured`).
+ * What of the headers of a request nobody must read in an error, though what answers may echo it:
+ * credentials, as they were sent and as they are kept, and whatever the configuration of a host
+ * adds (`configured`).
  */
 export function sentSecrets(
   authorization: string | undefined,
@@ -16,7 +17,9 @@ export function sentSecrets(
   return [sent, pair, password, encodeURIComponent(password), ...configuredValues];
 }
 
-/** The same of a URL that a registry gave: its query may be what lets somebody upload or download. */
+/**
+ * The same of a URL that a registry gave: its query may be what lets somebody upload or download.
+ */
 export function querySecrets(url: URL): readonly string[] {
   return [...url.searchParams.values()].filter((value) => value.length >= 16 && !isDigest(value));
 }

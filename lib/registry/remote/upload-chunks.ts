@@ -17,9 +17,10 @@ const longestChunk = 64 * 1024 * 1024;
 const resumes = 10;
 
 /**
- * Sends what a registry does not have yet of a blob, in chunks (distribution-spec, "Pushing a blob in chunks"), and ends the upload.
- * Where the connection breaks, the registry is asked what it has, and the chunk's rest is sent. Rejects with Unavailable where the
- * registry has lost what it had before the chunk, which is not in memory any more: the upload must then be begun again.
+ * Sends what a registry does not have yet of a blob, in chunks (distribution-spec, "Pushing a blob
+ * in chunks"), and ends the upload. Where the connection breaks, the registry is asked what it has,
+ * and the chunk's rest is sent. Rejects with Unavailable where the registry has lost what it had
+ * before the chunk, which is not in memory any more: the upload must then be begun again.
  */
 export async function sendChunks(upload: Upload, begun: UploadSession): Promise<void> {
   const { client, descriptor, content, options } = upload;
@@ -31,7 +32,10 @@ export async function sendChunks(upload: Upload, begun: UploadSession): Promise<
   let session = begun;
   let resumed = 0;
 
-  /** Sends a request of the upload again and again until the registry has everything before `end`; gives where to go on. */
+  /**
+   * Sends a request of the upload again and again until the registry has everything before `end`;
+   * gives where to go on.
+   */
   const untilReceived = async (end: number, send: () => Promise<UploadSession>): Promise<UploadSession> => {
     for (;;) {
       try {

@@ -8,7 +8,10 @@ import { repositoryScope } from './scope.ts';
 export interface UploadSession {
   /** Where the next request of it goes: registries move it with every answer. */
   readonly location: URL;
-  /** The least bytes of a chunk that is not the last, as OCI-Chunk-Min-Length says; 0 where the registry does not care. */
+  /**
+   * The least bytes of a chunk that is not the last, as OCI-Chunk-Min-Length says; 0 where the
+   * registry does not care.
+   */
   readonly chunkMinimum: number;
   /** How many bytes the registry has of it. */
   readonly received: number;
@@ -30,9 +33,10 @@ export async function beginUpload(upload: Upload): Promise<UploadSession> {
 }
 
 /**
- * Begins an upload unless the repository has the blob, in one request: a mount from the repository itself (distribution-spec, "Mounting a
- * blob from another repository"), which a registry answers with an upload where there is nothing to mount. 'unclear' where it answers
- * something else: it must then be asked in two requests.
+ * Begins an upload unless the repository has the blob, in one request: a mount from the repository
+ * itself (distribution-spec, "Mounting a blob from another repository"), which a registry answers
+ * with an upload where there is nothing to mount. 'unclear' where it answers something else: it
+ * must then be asked in two requests.
  */
 export async function beginUploadIfAbsent(upload: Upload): Promise<UploadSession | 'held' | 'unclear'> {
   const { descriptor, repository } = upload;
@@ -65,8 +69,9 @@ function sessionOf(response: ApiResponse): UploadSession {
 }
 
 /**
- * Asks what the registry has of an upload; undefined where it does not know the upload any more, or does not say. Not every registry
- * answers this question, and storage on another host refuses it: whatever is not an answer cannot be built upon.
+ * Asks what the registry has of an upload; undefined where it does not know the upload any more, or
+ * does not say. Not every registry answers this question, and storage on another host refuses it:
+ * whatever is not an answer cannot be built upon.
  */
 export async function readSession(upload: Upload, session: UploadSession): Promise<UploadSession | undefined> {
   let response: ApiResponse;
@@ -90,7 +95,10 @@ export async function readSession(upload: Upload, session: UploadSession): Promi
   return { ...session, location, received: Number(last) + 1 };
 }
 
-/** Where the next request of an upload goes, by an answer's Location. Throws Unavailable where it has none. */
+/**
+ * Where the next request of an upload goes, by an answer's Location. Throws Unavailable where it
+ * has none.
+ */
 export function nextLocation(response: ApiResponse): URL {
   const { url } = response;
   const name = `upload to ${url.origin}${url.pathname}`;

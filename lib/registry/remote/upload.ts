@@ -13,14 +13,18 @@ import {
 
 /** How often an upload is begun at most, where its connection breaks. */
 const attempts = 4;
-/** Most bytes of a blob that is read into memory, so that it goes out in one write and its source is read once. */
+/**
+ * Most bytes of a blob that is read into memory, so that it goes out in one write and its source is
+ * read once.
+ */
 const smallLimit = 1024 * 1024;
 
 /**
- * Uploads a blob by an upload that was begun for it, in one piece where that goes through (distribution-spec, "POST then PUT"): the way
- * that every registry knows. Where the connection breaks, the rest is sent in chunks if the registry has kept the beginning, else another
- * upload is begun; where something on the way refuses a body of that size (413), all of it is sent in chunks. Resolves when the registry
- * has it.
+ * Uploads a blob by an upload that was begun for it, in one piece where that goes through
+ * (distribution-spec, "POST then PUT"): the way that every registry knows. Where the connection
+ * breaks, the rest is sent in chunks if the registry has kept the beginning, else another upload is
+ * begun; where something on the way refuses a body of that size (413), all of it is sent in chunks.
+ * Resolves when the registry has it.
  */
 export async function uploadBlob(asked: Upload, begun: UploadSession): Promise<void> {
   const upload = await withBytes(asked);

@@ -1,4 +1,7 @@
-/** Most bytes of Warning headers that one answer may have (distribution-spec, "Warnings"), and warnings of one registry that are told. */
+/**
+ * Most bytes of Warning headers that one answer may have (distribution-spec, "Warnings"), and
+ * warnings of one registry that are told.
+ */
 const bytesLimit = 4096;
 const warningsLimit = 100;
 
@@ -18,8 +21,9 @@ export function createWarningTeller(tell: (text: string) => void): WarningTeller
 }
 
 /**
- * The texts of a Warning header in the one form that registries may use, `299 - "text"`, several of which may stand in one line
- * (RFC 7234, 5.5). Whatever else it holds is left out, and all of it where it is longer than 4 KiB.
+ * The texts of a Warning header in the one form that registries may use, `299 - "text"`, several of
+ * which may stand in one line (RFC 7234, 5.5). Whatever else it holds is left out, and all of it
+ * where it is longer than 4 KiB.
  */
 export function parseWarnings(header: string): string[] {
   if (header.length > bytesLimit) return [];

@@ -5,7 +5,10 @@ import { FairleadError } from '#lib/errors';
 /** What cosign writes today, and what it wrote before 2.0. The content is the same. */
 const pemTypes = ['ENCRYPTED SIGSTORE PRIVATE KEY', 'ENCRYPTED COSIGN PRIVATE KEY'] as const;
 
-/** cosign refuses every other cost, so that a file cannot ask for gigabytes of memory; the first is what it writes. */
+/**
+ * cosign refuses every other cost, so that a file cannot ask for gigabytes of memory; the first is
+ * what it writes.
+ */
 const scryptCosts = [65536, 32768, 131072] as const;
 const blockSize = 8;
 
@@ -29,8 +32,9 @@ export function isCosignKey(pem: string): boolean {
 }
 
 /**
- * Opens cosign's encrypted private key (PEM around JSON: scrypt, then nacl/secretbox).
- * Gives the PKCS#8 DER. Throws InvalidInput for another form, a cost that cosign refuses, and a wrong passphrase.
+ * Opens cosign's encrypted private key (PEM around JSON: scrypt, then nacl/secretbox). Gives the
+ * PKCS#8 DER. Throws InvalidInput for another form, a cost that cosign refuses, and a wrong
+ * passphrase.
  */
 export async function decryptCosignKey(pem: string, passphrase: string): Promise<Buffer> {
   const body = pemPattern.exec(pem.trim())?.[2];
@@ -57,7 +61,10 @@ export async function decryptCosignKey(pem: string, passphrase: string): Promise
   }
 }
 
-/** Writes PKCS#8 DER as cosign's encrypted private key, readable by cosign 2.4 and newer. An empty passphrase is allowed, as there. */
+/**
+ * Writes PKCS#8 DER as cosign's encrypted private key, readable by cosign 2.4 and newer. An empty
+ * passphrase is allowed, as there.
+ */
 export async function encryptCosignKey(pkcs8: Uint8Array, passphrase: string): Promise<string> {
   const salt = randomBytes(32);
   const nonce = randomBytes(24);

@@ -6,13 +6,16 @@ type Hash = 'sha256' | 'sha384' | 'sha512' | null;
 export interface KeyAlgorithm {
   /** As messages name it. */
   readonly name: string;
-  /** Hashes that signatures may use; the first is what we sign with. Null: the algorithm hashes by itself. */
+  /**
+   * Hashes that signatures may use; the first is what we sign with. Null: the algorithm hashes by
+   * itself.
+   */
   readonly hashes: readonly [Hash, ...Hash[]];
 }
 
 /**
- * By curve. Signatures use SHA-256 on every curve, since that is what `cosign verify --key` (3.1) expects of every key; the
- * hash of the curve's size, which cosign signs with, is verified too.
+ * By curve. Signatures use SHA-256 on every curve, since that is what `cosign verify --key` (3.1)
+ * expects of every key; the hash of the curve's size, which cosign signs with, is verified too.
  */
 const curves: Readonly<Record<string, KeyAlgorithm>> = {
   prime256v1: { name: 'ECDSA P-256', hashes: ['sha256'] },
@@ -25,7 +28,10 @@ const rsaBits = { least: 2048, most: 8192 };
 /** What the messages list; the order is ours, best first. */
 export const supportedKeys = `ECDSA (P-256, P-384, P-521), Ed25519 and RSA (${rsaBits.least} to ${rsaBits.most} bits)`;
 
-/** The algorithm of a key; undefined for one that is not supported. RSA is PKCS #1 v1.5, as in cosign. */
+/**
+ * The algorithm of a key; undefined for one that is not supported. RSA is PKCS #1 v1.5, as in
+ * cosign.
+ */
 export function algorithmOf(key: KeyObject): KeyAlgorithm | undefined {
   const { namedCurve = '', modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
   switch (key.asymmetricKeyType) {
@@ -48,7 +54,10 @@ export function signBytes(key: KeyObject, { hashes: [hash] }: KeyAlgorithm, byte
   });
 }
 
-/** Says whether the signature over the bytes was made with this key. False, too, for a signature that is malformed. */
+/**
+ * Says whether the signature over the bytes was made with this key. False, too, for a signature
+ * that is malformed.
+ */
 export function verifyBytes(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
   const hashes = algorithmOf(key)?.hashes ?? [];
   return hashes.some((hash) => {

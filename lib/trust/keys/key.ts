@@ -13,11 +13,17 @@ import { algorithmOf, type KeyAlgorithm, signBytes, supportedKeys } from './key-
 /** A public key that signatures are checked with. */
 export interface PublicKey {
   readonly key: KeyObject;
-  /** SHA-256 of the key's SPKI DER, lower-case hex: the same key has the same fingerprint wherever its file lies. */
+  /**
+   * SHA-256 of the key's SPKI DER, lower-case hex: the same key has the same fingerprint wherever
+   * its file lies.
+   */
   readonly fingerprint: string;
 }
 
-/** Something that signs: a key in memory here; a key service could stand behind the same two members. */
+/**
+ * Something that signs: a key in memory here; a key service could stand behind the same two
+ * members.
+ */
 export interface Signer {
   readonly publicKey: PublicKey;
   /** Signs the bytes, as {@link signBytes} does. */
@@ -34,8 +40,8 @@ export interface KeyPairFiles {
 const maxKeyFileLength = 64 * 1024;
 
 /**
- * Makes an ECDSA P-256 key pair. With a passphrase (it may be empty) the private key is written in cosign's encrypted PEM,
- * which cosign reads as it is; without one, as plain PKCS#8 PEM.
+ * Makes an ECDSA P-256 key pair. With a passphrase (it may be empty) the private key is written in
+ * cosign's encrypted PEM, which cosign reads as it is; without one, as plain PKCS#8 PEM.
  */
 export async function generateKeyPair({ passphrase }: { passphrase?: string | undefined } = {}): Promise<KeyPairFiles> {
   const pair = await promisify(generate)('ec', { namedCurve: 'P-256' });
@@ -48,9 +54,10 @@ export async function generateKeyPair({ passphrase }: { passphrase?: string | un
 }
 
 /**
- * Reads a private key: cosign's encrypted PEM, or PKCS#8 PEM, plain or encrypted. Deriving what cosign's opens with takes a tenth of a
- * second on another thread, and is under way when this returns its promise.
- * Throws InvalidInput for another form, a kind of key that is not supported, and a missing or wrong passphrase.
+ * Reads a private key: cosign's encrypted PEM, or PKCS#8 PEM, plain or encrypted. Deriving what
+ * cosign's opens with takes a tenth of a second on another thread, and is under way when this
+ * returns its promise. Throws InvalidInput for another form, a kind of key that is not supported,
+ * and a missing or wrong passphrase.
  */
 export async function loadPrivateKey(pem: string, passphrase?: string): Promise<Signer> {
   assertText('the private key', pem);
@@ -61,10 +68,14 @@ export async function loadPrivateKey(pem: string, passphrase?: string): Promise<
   return { publicKey: describeKey(createPublicKey(key)), sign: (bytes) => signBytes(key, algorithm, bytes) };
 }
 
-/** Reads a public key in SPKI PEM form. Throws InvalidInput for another form and for a kind of key that is not supported. */
+/**
+ * Reads a public key in SPKI PEM form. Throws InvalidInput for another form and for a kind of key
+ * that is not supported.
+ */
 export function loadPublicKey(pem: string): PublicKey {
   assertText('the public key', pem);
-  // createPublicKey would take a private key and derive the public one: a private key has no place in a policy.
+  // createPublicKey would take a private key and derive the public one: a private key has no place
+  // in a policy.
   if (pem.length > maxKeyFileLength || !/^\s*-----BEGIN PUBLIC KEY-----/.test(pem)) {
     throw new FairleadError('InvalidInput', `not a public key in PEM form${foundInstead(pem)}`, {
       hint: 'A public key file starts with "-----BEGIN PUBLIC KEY-----".',
@@ -85,7 +96,10 @@ export function keyHint(publicKey: PublicKey): string {
   return Buffer.from(publicKey.fingerprint, 'hex').toString('base64');
 }
 
-/** A file may hold a point on a curve whole or compressed, and the curve by its name or spelled out: the fingerprint is of one form. */
+/**
+ * A file may hold a point on a curve whole or compressed, and the curve by its name or spelled out:
+ * the fingerprint is of one form.
+ */
 function describeKey(given: KeyObject): PublicKey {
   const key = createPublicKey({ key: given.export({ format: 'jwk' }), format: 'jwk' });
   const spki = key.export({ type: 'spki', format: 'der' });

@@ -193,7 +193,8 @@ describe('a match', () => {
         }
         // Refused though they would match: stars that reach beyond a segment, or beyond a domain.
         if (/\*\*(?!\/|$)|(?<!^|\/)\*\*/.test(glob) || /^[^/]*\*/.test(glob)) return;
-        // Whatever its stars stand for: what it then names is no repository, or it stands for something else.
+        // Whatever its stars stand for: what it then names is no repository, or it stands for
+        // something else.
         const text = glob.replace(/\*+/g, () => String(fillings.next().value));
         assert.equal(isReference(text) && matchesRepository(glob, text), false, `${glob} matches ${text}`);
       }),

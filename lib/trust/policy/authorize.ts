@@ -4,14 +4,20 @@ import { formatRepository, type Reference } from '#lib/registry/reference';
 import { matchesRepository } from './match.ts';
 import type { Rule, TrustPolicy } from './policy.ts';
 
-/** Why one rule does or does not speak for a reference: a step of the decision, as people and logs read it. */
+/**
+ * Why one rule does or does not speak for a reference: a step of the decision, as people and logs
+ * read it.
+ */
 export interface DecisionStep {
   readonly rule: string;
   readonly position?: string;
   readonly outcome: 'matches' | 'other repository' | 'other kind';
 }
 
-/** What the policy says of a reference, before anything is fetched, and the rules that were asked on the way. */
+/**
+ * What the policy says of a reference, before anything is fetched, and the rules that were asked on
+ * the way.
+ */
 export interface Decision {
   readonly repository: string;
   readonly kind?: ProfileKind;
@@ -22,8 +28,8 @@ export interface Decision {
 }
 
 /**
- * Asks the rules in file order until one matches both the repository and the kind. Without a kind, for what is no profile, rules that name
- * kinds do not match.
+ * Asks the rules in file order until one matches both the repository and the kind. Without a kind,
+ * for what is no profile, rules that name kinds do not match.
  */
 export function decide(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): Decision {
   const repository = formatRepository(reference);
@@ -42,8 +48,8 @@ export function decide(policy: TrustPolicy, reference: Reference, kind?: Profile
 }
 
 /**
- * The rule of the policy that speaks for a repository and a kind of profile: the first that matches. Only the repository
- * counts, never tag or digest. Throws NotAllowed where there is none.
+ * The rule of the policy that speaks for a repository and a kind of profile: the first that
+ * matches. Only the repository counts, never tag or digest. Throws NotAllowed where there is none.
  */
 export function authorize(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): Rule {
   const { repository, rule, steps } = decide(policy, reference, kind);

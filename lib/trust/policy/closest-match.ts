@@ -2,8 +2,9 @@ import { isRegistry, isRepository } from '#lib/registry/reference';
 import { matchProblem } from './match.ts';
 
 /**
- * The pattern without a {@link matchProblem} that is closest to what was written; undefined where there is none. It never has a wildcard
- * that was not written, but for the repositories of a registry that stands alone.
+ * The pattern without a {@link matchProblem} that is closest to what was written; undefined where
+ * there is none. It never has a wildcard that was not written, but for the repositories of a
+ * registry that stands alone.
  */
 export function closestMatch(written: string): string | undefined {
   const [first = '', ...rest] = written
@@ -19,7 +20,9 @@ export function closestMatch(written: string): string | undefined {
   return spelled !== written && matchProblem(spelled) === undefined ? spelled : undefined;
 }
 
-/** Drops what is too much in a host: dots and hyphens at the ends of labels, a colon without a port. */
+/**
+ * Drops what is too much in a host: dots and hyphens at the ends of labels, a colon without a port.
+ */
 function closestHost(written: string): string {
   if (written === '**' || written.startsWith('[')) return written;
   const [, name = '', port = ''] = /^(.*?)(:[^:]*)?$/.exec(written.replace(/\*{2,}/g, '*')) ?? [];
@@ -27,7 +30,9 @@ function closestHost(written: string): string {
   return labels.filter((label) => label !== '').join('.') + (port === ':' ? '' : port);
 }
 
-/** Drops what is too much in a part of a path: a tag, capitals, separators at the ends and in a row. */
+/**
+ * Drops what is too much in a part of a path: a tag, capitals, separators at the ends and in a row.
+ */
 function closestSegment(written: string): string {
   if (written === '**') return written;
   return written

@@ -7,29 +7,43 @@ import type { TrustPolicy } from './policy.ts';
 /** The trust policy in force, which follows the files it is made of. */
 export interface PolicySource {
   readonly current: TrustPolicy;
-  /** Whether the files say what is in force; false where they do not parse, and an older policy is, or where there is none, and everything is denied. */
+  /**
+   * Whether the files say what is in force; false where they do not parse, and an older policy is,
+   * or where there is none, and everything is denied.
+   */
   readonly inForce: boolean;
-  /** Reads the files again; where they do not parse, the old policy stays and an alarm is raised. */
+  /**
+   * Reads the files again; where they do not parse, the old policy stays and an alarm is raised.
+   */
   reload(): Promise<void>;
   stop(): void;
 }
 
 export interface PolicyWatch extends PolicyReading {
   /**
-   * Told what becomes of the files: pino's methods. Records carry the messageId `fairlead.policy.loaded`, `fairlead.policy.missing` or
-   * `fairlead.policy.broken`.
+   * Told what becomes of the files: pino's methods. Records carry the messageId
+   * `fairlead.policy.loaded`, `fairlead.policy.missing` or `fairlead.policy.broken`.
    */
   readonly log: Record<'info' | 'warn' | 'error', (record: object, message: string) => void>;
   /** Told after every reading whether the files say what is in force. */
   readonly onRead?: (inForce: boolean) => void;
-  /** Milliseconds between readings. The files are read, not watched: key files and mounted folders change too. */
+  /**
+   * Milliseconds between readings. The files are read, not watched: key files and mounted folders
+   * change too.
+   */
   readonly interval?: number;
 }
 
-/** A change counts once it has stood for so long, in milliseconds: half of a file that is being written may be a policy too, and a looser one. */
+/**
+ * A change counts once it has stood for so long, in milliseconds: half of a file that is being
+ * written may be a policy too, and a looser one.
+ */
 const settled = 200;
 
-/** Loads the policy of a file, where it was just changed when it has stood for a moment; throws where it does not parse. Afterwards it is read again every ten seconds and on reload(). */
+/**
+ * Loads the policy of a file, where it was just changed when it has stood for a moment; throws
+ * where it does not parse. Afterwards it is read again every ten seconds and on reload().
+ */
 export async function followPolicy(
   path: string,
   { log, onRead = () => undefined, interval = 10_000, ...reading }: PolicyWatch,
@@ -95,7 +109,8 @@ export async function followPolicy(
 
   let looking = false;
   const timer = setInterval(() => {
-    // A file that does not answer, such as one on a lost network mount, must not take thread after thread.
+    // A file that does not answer, such as one on a lost network mount, must not take thread after
+    // thread.
     if (looking) return;
     looking = true;
     void reload().finally(() => {
@@ -122,7 +137,9 @@ async function changedJustNow(path: string): Promise<boolean> {
   return age >= 0 && age < settled;
 }
 
-/** Loads a policy, and once more where it is another than the known one, until two readings agree. */
+/**
+ * Loads a policy, and once more where it is another than the known one, until two readings agree.
+ */
 async function loadSettled(path: string, known: string, reading: PolicyReading): Promise<TrustPolicy> {
   let fresh = await loadPolicy(path, reading);
   for (let before = known; fresh.revision !== before && fresh.revision !== known; ) {

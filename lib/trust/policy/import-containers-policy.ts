@@ -12,7 +12,10 @@ export interface ImportedPolicy {
   readonly keys: ReadonlyMap<string, string>;
   /** Files of keys that the policy names, as it names them: they are not looked at. */
   readonly keyFiles: readonly FileName[];
-  /** What its new owner must know: what is allowed unsigned, and what was left out; each with `source:line:column`. */
+  /**
+   * What its new owner must know: what is allowed unsigned, and what was left out; each with
+   * `source:line:column`.
+   */
   readonly notes: readonly string[];
 }
 
@@ -20,7 +23,10 @@ export interface ImportedPolicy {
 export interface ImportChoices {
   /** Takes over that everything which no other rule matches is allowed unsigned. */
   readonly allowUnsigned?: boolean | undefined;
-  /** Leaves out what cannot be imported, so that it is denied; refused where something wider would let it through. */
+  /**
+   * Leaves out what cannot be imported, so that it is denied; refused where something wider would
+   * let it through.
+   */
   readonly skip?: boolean | undefined;
 }
 
@@ -48,7 +54,10 @@ const documentSchema = v.strictObject({
 
 type Requirement = v.InferOutput<typeof requirementSchema>;
 
-/** What a scope comes to: nothing is accepted, or it was left out, or anything is, or what is signed as the rule says. */
+/**
+ * What a scope comes to: nothing is accepted, or it was left out, or anything is, or what is signed
+ * as the rule says.
+ */
 type Verdict =
   | 'reject'
   | 'left out'
@@ -73,11 +82,12 @@ class Inexpressible extends Error {
 }
 
 /**
- * Makes a trust policy from a containers-policy.json(5), as Podman, skopeo and CRI-O read it. Its `docker` transport speaks
- * of registries, and so does ours; the other transports are left out, and named. There the most specific scope decides, here the first
- * rule that matches: the rules come in that order.
- * Throws InvalidInput with line and column for what cannot be said in our policy exactly, unless it is chosen to skip that, and for what
- * allows everything unsigned, unless that is chosen; nothing is made looser.
+ * Makes a trust policy from a containers-policy.json(5), as Podman, skopeo and CRI-O read it. Its
+ * `docker` transport speaks of registries, and so does ours; the other transports are left out, and
+ * named. There the most specific scope decides, here the first rule that matches: the rules come in
+ * that order. Throws InvalidInput with line and column for what cannot be said in our policy
+ * exactly, unless it is chosen to skip that, and for what allows everything unsigned, unless that
+ * is chosen; nothing is made looser.
  */
 export function importContainersPolicy(json: string, source: string, choices: ImportChoices = {}): ImportedPolicy {
   const document = new PolicyText(json, source, 'containers-policy.json(5) says what may stand there.');
@@ -103,7 +113,10 @@ export function importContainersPolicy(json: string, source: string, choices: Im
   };
 }
 
-/** Hosts with a wildcard come after all others; then the longer scope, which is the more specific one, comes first. */
+/**
+ * Hosts with a wildcard come after all others; then the longer scope, which is the more specific
+ * one, comes first.
+ */
 function bySpecificity(a: Scope, b: Scope): number {
   return Number(a.name.startsWith('*')) - Number(b.name.startsWith('*')) || b.name.length - a.name.length;
 }
@@ -139,8 +152,9 @@ class Importer {
   }
 
   /**
-   * The rules for scopes in their order. What is rejected or left out gets none, since what no rule allows is denied; where a wider
-   * scope after it accepts something, that would let it through, and our policy has no way to say so.
+   * The rules for scopes in their order. What is rejected or left out gets none, since what no rule
+   * allows is denied; where a wider scope after it accepts something, that would let it through,
+   * and our policy has no way to say so.
    */
   rules(scopes: readonly Scope[]): object[] {
     const [first, ...more] = scopes.flatMap((scope, index) => {
@@ -171,7 +185,10 @@ class Importer {
     );
   }
 
-  /** Why nothing can be imported where scopes that get no rule are covered by a wider one that accepts something. */
+  /**
+   * Why nothing can be imported where scopes that get no rule are covered by a wider one that
+   * accepts something.
+   */
   #letThrough(scopes: readonly [Scope, ...Scope[]], wider: Scope): Error {
     const [{ name, path, verdict }] = scopes;
     const named = scopes.map((scope) => nameOf(scope.path)).join(', ');
@@ -327,7 +344,10 @@ function repositoryOf(scope: string): string | undefined {
   return tagOrDigest === '' ? undefined : repository;
 }
 
-/** The registry that a scope's host is here, or has among its own here, and is not there; undefined where there is none. */
+/**
+ * The registry that a scope's host is here, or has among its own here, and is not there; undefined
+ * where there is none.
+ */
 function hostsTakenForOthers(name: string, host: string): string | undefined {
   if (registryName(host) !== host) return registryName(host);
   const hub = 'docker.io';
@@ -335,7 +355,10 @@ function hostsTakenForOthers(name: string, host: string): string | undefined {
   return here && !hub.endsWith(host.slice(1)) ? hub : undefined;
 }
 
-/** The globs of what a scope covers: a registry, the registries of a domain whatever their ports, a namespace with all below it, a repository. */
+/**
+ * The globs of what a scope covers: a registry, the registries of a domain whatever their ports, a
+ * namespace with all below it, a repository.
+ */
 function globsOf(scope: string): string[] {
   if (scope === '') return ['**'];
   if (scope.startsWith('*')) return [`${scope}/**`, `${scope}:*/**`];

@@ -3,8 +3,9 @@ import { loadPublicKey, type PublicKey } from '../keys/key.ts';
 import { defaultLimits, type TrustPolicy } from './policy.ts';
 
 /**
- * The policy of who only asks whether something is signed with this key (PEM): everything that is, from wherever. `file` is what
- * messages call the key. Throws InvalidInput for what is no public key.
+ * The policy of who only asks whether something is signed with this key (PEM): everything that is,
+ * from wherever. `file` is what messages call the key. Throws InvalidInput for what is no public
+ * key.
  */
 export function keyPolicy(file: string, pem: string): TrustPolicy {
   const publicKey = readKey(file, pem);

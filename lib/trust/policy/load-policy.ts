@@ -19,18 +19,23 @@ import type { FileName } from './policy-text.ts';
 
 /** How the files of a policy are read. */
 export interface PolicyReading {
-  /** Called with the path of each file before it is read; what it throws ends the loading. Nothing is checked by default. */
+  /**
+   * Called with the path of each file before it is read; what it throws ends the loading. Nothing
+   * is checked by default.
+   */
   readonly checkPath?: (path: string) => Promise<void>;
 }
 
 /**
- * Reads a trust policy and every file that it names; relative names count from the policy's folder. A policy file that
- * does not exist, or is empty, denies everything. Throws InvalidInput where the policy does not parse, or where a file that
- * it names is not there or is not what it should be, and what `checkPath` throws.
+ * Reads a trust policy and every file that it names; relative names count from the policy's folder.
+ * A policy file that does not exist, or is empty, denies everything. Throws InvalidInput where the
+ * policy does not parse, or where a file that it names is not there or is not what it should be,
+ * and what `checkPath` throws.
  */
 export async function loadPolicy(path: string, { checkPath }: PolicyReading = {}): Promise<TrustPolicy> {
   await checkPath?.(path);
-  // The parser of YAML comes with the first policy, for whoever has the rest of this from a library.
+  // The parser of YAML comes with the first policy, for whoever has the rest of this from a
+  // library.
   const [text, { parsePolicy }] = await Promise.all([readPolicyFile(path), import('./parse-policy.ts')]);
   const document = parsePolicy(text ?? '', path);
   const files = new PolicyFiles(dirname(path), checkPath);
@@ -63,7 +68,10 @@ async function readBaseline(files: PolicyFiles, file: FileName): Promise<Baselin
   return files.read(file, (bytes) => seccompOf(readProfile(bytes)));
 }
 
-/** Loaded only where a policy needs it: the verifier of certificates costs as much memory as everything else here. */
+/**
+ * Loaded only where a policy needs it: the verifier of certificates costs as much memory as
+ * everything else here.
+ */
 async function readRoot(files: PolicyFiles, document: RootDocument): Promise<SigstoreRoot> {
   const { readTrustedRoot } = await import('../roots/sigstore-root.ts');
   if (document !== 'public' && 'file' in document) return files.read(document.file, readTrustedRoot);

@@ -1,14 +1,17 @@
 import { hubNames, isWholeName, type NamePosition, nameCharacters, nextPosition } from './name-position.ts';
 import { PatternStates } from './pattern-states.ts';
 
-/** How many positions of names may still be looked at, for all questions that share it: patterns can be written that need millions. */
+/**
+ * How many positions of names may still be looked at, for all questions that share it: patterns can
+ * be written that need millions.
+ */
 export interface Budget {
   positions: number;
 }
 
 /**
- * Whether the patterns of earlier rules cover all that a pattern matches: `covered`, or a repository that it alone matches; `undecided`
- * where the budget ends before that is known.
+ * Whether the patterns of earlier rules cover all that a pattern matches: `covered`, or a
+ * repository that it alone matches; `undecided` where the budget ends before that is known.
  */
 export type Coverage = 'covered' | 'undecided' | { readonly repository: string };
 
@@ -21,8 +24,9 @@ interface Position {
 }
 
 /**
- * Finds out whether every `registry/repository` that a pattern matches is matched by one of the others, as matchesRepository matches: each
- * by itself, or several together. All patterns are without a matchProblem.
+ * Finds out whether every `registry/repository` that a pattern matches is matched by one of the
+ * others, as matchesRepository matches: each by itself, or several together. All patterns are
+ * without a matchProblem.
  */
 export function coverage(pattern: string, others: readonly string[], budget: Budget): Coverage {
   const inner = new PatternStates([pattern]);
@@ -76,7 +80,10 @@ function exampleOf(pattern: string): string {
     .replace(/\*+/g, 'q7z');
 }
 
-/** Of the letters and digits that no pattern, no name of Docker Hub and no `0x` has, one of each sort: those are alike. */
+/**
+ * Of the letters and digits that no pattern, no name of Docker Hub and no `0x` has, one of each
+ * sort: those are alike.
+ */
 function distinctCharacters(patterns: readonly PatternStates[]): string[] {
   const told = (character: string): boolean =>
     patterns.some(({ characters }) => characters.has(character)) ||

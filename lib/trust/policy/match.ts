@@ -2,11 +2,12 @@ import { isRegistry, isRepository, maxNameLength } from '#lib/registry/reference
 import { registryName, registryNames } from '#lib/registry/registry-name';
 
 /**
- * Says what is wrong with a glob of the policy, or undefined. The language is small on purpose: `*` stands for any part of
- * one path segment, `**` for whole segments; in the host only for all of it or for everything before a domain
- * (`*.example.com`), so that no pattern reaches beyond the domain that it names, and for its port. No braces, classes or negations.
- * What stands beside the wildcards has the grammar of references: a pattern that no reference can match would leave what it is meant for
- * to the rules after it.
+ * Says what is wrong with a glob of the policy, or undefined. The language is small on purpose: `*`
+ * stands for any part of one path segment, `**` for whole segments; in the host only for all of it
+ * or for everything before a domain (`*.example.com`), so that no pattern reaches beyond the domain
+ * that it names, and for its port. No braces, classes or negations. What stands beside the
+ * wildcards has the grammar of references: a pattern that no reference can match would leave what
+ * it is meant for to the rules after it.
  */
 export function matchProblem(glob: string): string | undefined {
   const segments = glob.split('/');
@@ -26,7 +27,10 @@ export function matchProblem(glob: string): string | undefined {
   return undefined;
 }
 
-/** Says whether some registry has such a name: its wildcards stand for something short, and for an address (*.0.0.1) for numbers. */
+/**
+ * Says whether some registry has such a name: its wildcards stand for something short, and for an
+ * address (*.0.0.1) for numbers.
+ */
 function isHostPattern(host: string): boolean {
   if (host === '*') return true;
   const withoutPort = (name: string): string => name.replace(/:[0-9*]+$/, '');
@@ -44,9 +48,10 @@ function isHostPattern(host: string): boolean {
 }
 
 /**
- * Says whether a glob that has no {@link matchProblem} covers `registry/repository`: always the whole name, and with case, but for the host.
- * `**` is any number of segments, at the end of a glob one at least. Takes time in the product of both lengths at most,
- * whatever the glob: regular expressions made from globs do not.
+ * Says whether a glob that has no {@link matchProblem} covers `registry/repository`: always the
+ * whole name, and with case, but for the host. `**` is any number of segments, at the end of a glob
+ * one at least. Takes time in the product of both lengths at most, whatever the glob: regular
+ * expressions made from globs do not.
  */
 export function matchesRepository(glob: string, repository: string): boolean {
   const segments = repository.split('/');
@@ -63,7 +68,10 @@ function matchesSegment(pattern: string, part: string): boolean {
   return wildcardMatch([...pattern], [...part], '*', (a, b) => a === b);
 }
 
-/** Matches items against a pattern in which `wildcard` stands for any run of items; only the last wildcard is ever tried again. */
+/**
+ * Matches items against a pattern in which `wildcard` stands for any run of items; only the last
+ * wildcard is ever tried again.
+ */
 function wildcardMatch(
   pattern: readonly string[],
   items: readonly string[],

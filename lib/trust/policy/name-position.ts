@@ -4,8 +4,9 @@ import { registryNames } from '#lib/registry/registry-name';
 export const hubNames: readonly string[] = registryNames('docker.io');
 
 /**
- * How far a text has come on the way to `registry/repository` as rules see it: the registry by its one name (registry-name.ts), the
- * repository as references spell it. It is the shortest text that can go on in the same ways; `` is the beginning.
+ * How far a text has come on the way to `registry/repository` as rules see it: the registry by its
+ * one name (registry-name.ts), the repository as references spell it. It is the shortest text that
+ * can go on in the same ways; `` is the beginning.
  */
 export type NamePosition = string;
 
@@ -18,8 +19,9 @@ export function isWholeName(position: NamePosition): boolean {
 }
 
 /**
- * The position after one more character; undefined where no name goes on like this. Of numbers in addresses and ports only the digits are
- * counted, and an address of version 6 is any digits and colons in brackets: a little more than what there is.
+ * The position after one more character; undefined where no name goes on like this. Of numbers in
+ * addresses and ports only the digits are counted, and an address of version 6 is any digits and
+ * colons in brackets: a little more than what there is.
  */
 export function nextPosition(position: NamePosition, character: string): NamePosition | undefined {
   const step = `${position} ${character}`;
@@ -60,7 +62,8 @@ function inHost(text: string): NamePosition | undefined {
   if (!/^[a-z0-9.-]+$/.test(text) || /(?:^|[.-])\.$|(?:^|\.)-$/.test(text)) return undefined;
   if (hubNames.some((name) => name.startsWith(text))) return text;
   if (addressBeginning.test(text)) return onlyDigitsCount(text);
-  // Of anything else only the last label counts: where it is a number, URLs take the whole for an address.
+  // Of anything else only the last label counts: where it is a number, URLs take the whole for an
+  // address.
   const label = text.slice(text.lastIndexOf('.') + 1);
   if (label === '' || label === '0') return `x.${label}`;
   if (/^[0-9]+$/.test(label)) return 'x.1';

@@ -2,20 +2,30 @@ import { matchesRepository } from './match.ts';
 import { type Budget, coverage } from './match-coverage.ts';
 import type { Rule } from './policy.ts';
 
-/** Earlier rules that leave nothing to a rule: it is never asked. `undecided`: it takes too long to tell whether they do. */
+/**
+ * Earlier rules that leave nothing to a rule: it is never asked. `undecided`: it takes too long to
+ * tell whether they do.
+ */
 export type Shadow = readonly Rule[] | 'undecided' | undefined;
 
-/** How many positions of names a whole policy may take: real ones take some hundreds a rule, and some can be written that take millions. */
+/**
+ * How many positions of names a whole policy may take: real ones take some hundreds a rule, and
+ * some can be written that take millions.
+ */
 const mostPositions = 300_000;
 
-/** What rules are asked about: profiles of a kind, and what is none of these, about which rules that name kinds are not asked. */
+/**
+ * What rules are asked about: profiles of a kind, and what is none of these, about which rules that
+ * name kinds are not asked.
+ */
 const subjects = ['Seccomp', 'AppArmor', 'other'] as const;
 
 type Subject = (typeof subjects)[number];
 
 /**
- * For each rule of a policy, in order, the earlier ones that decide about everything that it is for, be it one or several together; undefined
- * where something is left to it. No more of them are named than it takes.
+ * For each rule of a policy, in order, the earlier ones that decide about everything that it is
+ * for, be it one or several together; undefined where something is left to it. No more of them are
+ * named than it takes.
  */
 export function shadowsOf(rules: readonly Rule[], budget: Budget = { positions: mostPositions }): readonly Shadow[] {
   return rules.map((rule, index) => {
@@ -37,7 +47,10 @@ function subjectsOf({ kinds }: Rule): readonly Subject[] {
   return kinds === undefined ? subjects : subjects.filter((subject) => subject !== 'other' && kinds.includes(subject));
 }
 
-/** Looks for a repository that is left to the rule, asks which earlier rule it goes to instead, and goes on without what that one covers. */
+/**
+ * Looks for a repository that is left to the rule, asks which earlier rule it goes to instead, and
+ * goes on without what that one covers.
+ */
 function coveringRules(rule: Rule, earlier: readonly Rule[], budget: Budget): Shadow {
   let covering: readonly Rule[] = [];
   for (;;) {

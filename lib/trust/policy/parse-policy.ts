@@ -22,7 +22,10 @@ export interface PolicyDocument {
   readonly limits: Limits;
 }
 
-/** Where the authorities and logs to trust are found: in a file, in a TUF repository, or in Sigstore's public one. */
+/**
+ * Where the authorities and logs to trust are found: in a file, in a TUF repository, or in
+ * Sigstore's public one.
+ */
 export type RootDocument =
   | { readonly file: FileName }
   | { readonly tuf: { readonly mirror: string; readonly root: FileName } }
@@ -43,9 +46,9 @@ const maxPolicyLength = 1024 * 1024;
 const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 * 1024 };
 
 /**
- * Parses a trust policy (YAML or JSON). `source` is what messages call it. An empty text has no rules, and so denies
- * everything. Throws InvalidInput with source, line and column for whatever is not understood: unknown keys are never
- * passed over.
+ * Parses a trust policy (YAML or JSON). `source` is what messages call it. An empty text has no
+ * rules, and so denies everything. Throws InvalidInput with source, line and column for whatever is
+ * not understood: unknown keys are never passed over.
  */
 export function parsePolicy(text: string, source: string): PolicyDocument {
   if (text.length > maxPolicyLength) throw new FairleadError('InvalidInput', `${source}: the policy is over 1 MiB`);

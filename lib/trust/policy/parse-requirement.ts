@@ -21,7 +21,10 @@ export interface AttestationDocument {
   readonly provenance: ExpectedProvenance;
 }
 
-/** What a rule says about all of its requirements: how logs count, unless the kind of signer decides. */
+/**
+ * What a rule says about all of its requirements: how logs count, unless the kind of signer
+ * decides.
+ */
 type RuleLogUse = LogUse | undefined;
 
 /** Reads who must sign. Throws InvalidInput with the position. */
@@ -88,7 +91,8 @@ function readAlternative(
       hint: 'Write `- key: release.pub`, or `- keyless: {issuer: …, identity: …}`.',
     });
   }
-  // A key is trusted for itself; a certificate is worth only as much as the log that shows its use to everybody.
+  // A key is trusted for itself; a certificate is worth only as much as the log that shows its use
+  // to everybody.
   const log = use ?? (key === undefined ? 'required' : 'off');
   if (key !== undefined) return { key: { path: key, at: document.at([...path, 'key']) }, log };
   return { keyless: readIdentity(document, keyless ?? {}, [...path, 'keyless']), log };

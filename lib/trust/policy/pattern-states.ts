@@ -1,11 +1,16 @@
 import { registryName } from '#lib/registry/registry-name';
 
-/** What a pattern takes next: one character; `*`; `**` and a segment inside it; anything to the end; nothing more. */
+/**
+ * What a pattern takes next: one character; `*`; `**` and a segment inside it; anything to the end;
+ * nothing more.
+ */
 type Step =
   | { readonly kind: 'character'; readonly character: string }
   | { readonly kind: 'star' | 'segments' | 'segment' | 'rest' | 'end' };
 
-/** The steps at which some patterns can be after the same characters, and what follows from them. */
+/**
+ * The steps at which some patterns can be after the same characters, and what follows from them.
+ */
 interface State {
   readonly steps: readonly number[];
   readonly accepts: boolean;
@@ -15,8 +20,9 @@ interface State {
 }
 
 /**
- * Patterns of a policy (match.ts) as one automaton, which reads `registry/repository` character by character, and is at all the steps at once
- * at which any of the patterns can be. Its states are numbers; each is built where it is first reached.
+ * Patterns of a policy (match.ts) as one automaton, which reads `registry/repository` character by
+ * character, and is at all the steps at once at which any of the patterns can be. Its states are
+ * numbers; each is built where it is first reached.
  */
 export class PatternStates {
   /** The state of patterns that match no name that goes on from there. */
@@ -90,7 +96,10 @@ export class PatternStates {
     }
   }
 
-  /** The number of the state with these steps and those that are reached without a character: `*` and `**` may stand for nothing. */
+  /**
+   * The number of the state with these steps and those that are reached without a character: `*`
+   * and `**` may stand for nothing.
+   */
   #stateOf(given: readonly number[]): number {
     const all = new Set(given);
     for (const at of all) {

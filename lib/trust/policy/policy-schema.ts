@@ -75,7 +75,10 @@ const policyKeys = {
   baseline: v.exactOptional(v.strictObject(baselineKeys)),
   limits: v.exactOptional(v.strictObject(limitsKeys)),
 };
-/** The form of a policy; what it cannot say is checked by parsePolicy. docs/trust-policy.schema.json is made from it. */
+/**
+ * The form of a policy; what it cannot say is checked by parsePolicy. docs/trust-policy.schema.json
+ * is made from it.
+ */
 export const policySchema = v.strictObject(policyKeys);
 
 /** The keys that may stand below each key; '' is the top. */

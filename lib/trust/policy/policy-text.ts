@@ -21,11 +21,16 @@ export class PolicyText {
   readonly #lines = new LineCounter();
   readonly #document: ReturnType<typeof parseDocument>;
 
-  /** `hint` goes with errors that have none of their own: where it is written what may stand there. Throws InvalidInput where the text is no YAML. Aliases are refused: no policy needs them, and they can be made to explode. */
+  /**
+   * `hint` goes with errors that have none of their own: where it is written what may stand there.
+   * Throws InvalidInput where the text is no YAML. Aliases are refused: no policy needs them, and
+   * they can be made to explode.
+   */
   constructor(text: string, source: string, hint: string) {
     this.#source = source;
     this.#hint = hint;
-    // The schema of YAML 1.2, even where the text says %YAML 1.1, in which `yes` is true and `<<` brings in other keys.
+    // The schema of YAML 1.2, even where the text says %YAML 1.1, in which `yes` is true and `<<`
+    // brings in other keys.
     const options = { prettyErrors: false, uniqueKeys: true, schema: 'core' } as const;
     this.#document = parseDocument(text, { lineCounter: this.#lines, ...options });
     const [problem] = [...this.#document.errors, ...this.#document.warnings];
@@ -63,8 +68,9 @@ export class PolicyText {
   }
 
   /**
-   * What a schema found wrong, in our words: an unknown key with the one that was probably meant (it often explains the
-   * rest), else the first field at fault. `keysBelow` gives the keys that may stand below a key; '' is the top.
+   * What a schema found wrong, in our words: an unknown key with the one that was probably meant
+   * (it often explains the rest), else the first field at fault. `keysBelow` gives the keys that
+   * may stand below a key; '' is the top.
    */
   schemaError(
     issues: readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]],
@@ -87,7 +93,10 @@ export class PolicyText {
     return new FairleadError('InvalidInput', `${at}: ${message}`, { hint });
   }
 
-  /** An error about the value of a field, with the values that it may have and the one that was probably meant. */
+  /**
+   * An error about the value of a field, with the values that it may have and the one that was
+   * probably meant.
+   */
   #fieldError(path: Path, field: string | null, issue: v.BaseIssue<unknown>): FairleadError {
     const meant = typeof issue.input === 'string' ? closest(issue.input, allowedValues(issue)) : undefined;
     const hint = meant === undefined ? {} : { hint: `Did you mean ${JSON.stringify(meant)}?` };
@@ -121,7 +130,10 @@ function allowedValues({ expected }: v.BaseIssue<unknown>): string[] {
   return [...(expected ?? '').matchAll(/"([^"]*)"/g)].map(([, value = '']) => value);
 }
 
-/** What is wrong with a value: the text that the schema has for it, or else what it is and what it has to be. */
+/**
+ * What is wrong with a value: the text that the schema has for it, or else what it is and what it
+ * has to be.
+ */
 function issueText(issue: v.BaseIssue<unknown>): string {
   const [, what, expected = '', received = ''] =
     /^Invalid ([a-z]+): Expected (.+) but received (.+)$/s.exec(issue.message) ?? [];

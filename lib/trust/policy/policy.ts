@@ -7,7 +7,10 @@ import type { CertificateIdentity, ExpectedIdentity } from '../signature/identit
 import type { SignedContent } from '../signature/signed-content.ts';
 import type { ExpectedProvenance } from './provenance.ts';
 
-/** Who may publish what, and what nodes apply it over: the trust policy, with all its files read. Nothing is allowed unless a rule allows it. */
+/**
+ * Who may publish what, and what nodes apply it over: the trust policy, with all its files read.
+ * Nothing is allowed unless a rule allows it.
+ */
 export interface TrustPolicy {
   /** The file that it came from, as messages name it. */
   readonly source: string;
@@ -17,7 +20,10 @@ export interface TrustPolicy {
   readonly rules: readonly Rule[];
   readonly baseline: Baseline;
   readonly limits: Limits;
-  /** Hash of everything that went in (policy, keys, baseline), hex: what was decided under another revision is decided anew. */
+  /**
+   * Hash of everything that went in (policy, keys, baseline), hex: what was decided under another
+   * revision is decided anew.
+   */
   readonly revision: string;
 }
 
@@ -31,7 +37,10 @@ export interface Rule {
   readonly require: readonly Requirement[];
   /** Each must be met by an attestation. */
   readonly attestations?: readonly AttestationRequirement[];
-  /** The repository (`registry/repository`) that a signature must say it was made for; `same` is the one that was asked for. */
+  /**
+   * The repository (`registry/repository`) that a signature must say it was made for; `same` is the
+   * one that was asked for.
+   */
   readonly signedRepository?: string;
   /** True where the rule says in so many words that no signature is needed. */
   readonly unsigned: boolean;
@@ -77,27 +86,30 @@ export interface KeylessRequirement {
 }
 
 /**
- * How entries in transparency logs count: one must be there and hold; what is there must hold; or they are not looked at, and
- * with a certificate the time has to come from a timestamp authority.
+ * How entries in transparency logs count: one must be there and hold; what is there must hold; or
+ * they are not looked at, and with a certificate the time has to come from a timestamp authority.
  */
 export type LogUse = 'required' | 'optional' | 'off';
 
 /** Authorities and logs that keyless signatures are checked against (see sigstore-root.ts). */
 export interface SigstoreRoot {
   /**
-   * Whom the certificate of a signature names, nothing of it checked: enough to pass over what can be of no use, at little cost.
-   * Throws SignatureInvalid where there is none, or it is malformed.
+   * Whom the certificate of a signature names, nothing of it checked: enough to pass over what can
+   * be of no use, at little cost. Throws SignatureInvalid where there is none, or it is malformed.
    */
   claimedIdentity(content: SignedContent): CertificateIdentity;
   /**
-   * Who made a signature, and its entries in the transparency log: checks certificate, certificate log, time, and entries.
-   * Throws SignatureInvalid.
+   * Who made a signature, and its entries in the transparency log: checks certificate, certificate
+   * log, time, and entries. Throws SignatureInvalid.
    */
   verifyCertificate(
     content: SignedContent,
     use: LogUse,
   ): { readonly certificate: CertificateIdentity; readonly logIndexes: readonly string[] };
-  /** Checks a signature with a key, and its entries in the transparency log; gives their indexes. Throws SignatureInvalid. */
+  /**
+   * Checks a signature with a key, and its entries in the transparency log; gives their indexes.
+   * Throws SignatureInvalid.
+   */
   verifyKey(content: SignedContent, key: KeyObject, use: LogUse): readonly string[];
 }
 

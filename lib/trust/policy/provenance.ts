@@ -31,7 +31,10 @@ const provenanceSchema = v.object({
   runDetails: v.object({ builder: v.object({ id: v.string() }) }),
 });
 
-/** Says what about a provenance is not as expected, or undefined where everything is. What it does not say is never as expected. */
+/**
+ * Says what about a provenance is not as expected, or undefined where everything is. What it does
+ * not say is never as expected.
+ */
 export function provenanceProblem(predicate: unknown, expected: ExpectedProvenance): string | undefined {
   const facts = provenanceFacts(predicate);
   if (facts === undefined) return 'it is no SLSA provenance v1';
@@ -44,7 +47,9 @@ export function provenanceProblem(predicate: unknown, expected: ExpectedProvenan
   return undefined;
 }
 
-/** Reads what a provenance says of GitHub Actions or GitLab CI; undefined where it is no provenance. */
+/**
+ * Reads what a provenance says of GitHub Actions or GitLab CI; undefined where it is no provenance.
+ */
 function provenanceFacts(predicate: unknown): ProvenanceFacts | undefined {
   const parsed = v.safeParse(provenanceSchema, predicate, { abortEarly: true });
   if (!parsed.success) return undefined;

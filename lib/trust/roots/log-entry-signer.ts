@@ -13,7 +13,10 @@ const der = v.pipe(
 const verifierV2 = v.union([v.object({ x509Certificate: der }), v.object({ publicKey: der })]);
 const only = <T extends v.GenericSchema>(each: T) => v.strictTuple([each]);
 
-/** What stands in each kind of entry about who signed, by kind and version (rekor, pkg/types; rekor-tiles, api/proto). */
+/**
+ * What stands in each kind of entry about who signed, by kind and version (rekor, pkg/types;
+ * rekor-tiles, api/proto).
+ */
 const signerOf: Readonly<Record<string, v.GenericSchema<unknown, Uint8Array>>> = {
   'hashedrekord/0.0.1': v.pipe(
     v.object({ spec: v.object({ signature: v.object({ publicKey: v.object({ content: pem }) }) }) }),
@@ -44,9 +47,9 @@ const signerOf: Readonly<Record<string, v.GenericSchema<unknown, Uint8Array>>> =
 const kindSchema = v.object({ kind: v.string(), apiVersion: v.string() });
 
 /**
- * Checks that an entry in a transparency log (its body, JSON) shows the very certificate or key (DER) that the signature is verified with:
- * who watches the log for signatures in his name must find all of them, and a key can have certificates for several names.
- * Throws SignatureInvalid.
+ * Checks that an entry in a transparency log (its body, JSON) shows the very certificate or key
+ * (DER) that the signature is verified with: who watches the log for signatures in his name must
+ * find all of them, and a key can have certificates for several names. Throws SignatureInvalid.
  */
 export function assertEntryShows(body: Uint8Array, signer: Uint8Array): void {
   const entry: unknown = JSON.parse(Buffer.from(body).toString('utf8'));

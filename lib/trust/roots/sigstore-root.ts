@@ -12,7 +12,10 @@ import { assertEntryShows } from './log-entry-signer.ts';
 /** A certificate needs the proof of its own log, and a time at which it was used. */
 const withCertificate = { ctlogThreshold: 1, timestampThreshold: 1 };
 
-/** Log entries, and times: each is checked, and there is room for thousands in a bundle. Those of good will have one or two. */
+/**
+ * Log entries, and times: each is checked, and there is room for thousands in a bundle. Those of
+ * good will have one or two.
+ */
 const mostWitnesses = 8;
 
 const mediaTypes = [
@@ -21,9 +24,9 @@ const mediaTypes = [
 ];
 
 /**
- * Reads a Sigstore trusted root (JSON): the certificate authorities, logs and timestamp authorities that keyless signatures
- * are checked against, offline. Throws InvalidInput for another format, and for a log without a start of validity: its key,
- * unlike a certificate, has no dates of its own.
+ * Reads a Sigstore trusted root (JSON): the certificate authorities, logs and timestamp authorities
+ * that keyless signatures are checked against, offline. Throws InvalidInput for another format, and
+ * for a log without a start of validity: its key, unlike a certificate, has no dates of its own.
  */
 export function readTrustedRoot(bytes: Uint8Array): SigstoreRoot {
   let root: TrustedRoot;
@@ -60,7 +63,10 @@ export function readTrustedRoot(bytes: Uint8Array): SigstoreRoot {
   };
 }
 
-/** Remembers what came of a signature, be it an error: a rule may have many requirements, and each asks of each signature. */
+/**
+ * Remembers what came of a signature, be it an error: a rule may have many requirements, and each
+ * asks of each signature.
+ */
 function once<T>(make: (content: SignedContent) => T): (content: SignedContent) => T {
   const made = new WeakMap<SignedContent, { readonly value: T } | { readonly error: unknown }>();
   return (content) => {
@@ -78,7 +84,10 @@ function once<T>(make: (content: SignedContent) => T): (content: SignedContent) 
   };
 }
 
-/** Checks a signature and all that is said of its time; gives the indexes of its log entries. Throws SignatureInvalid. */
+/**
+ * Checks a signature and all that is said of its time; gives the indexes of its log entries. Throws
+ * SignatureInvalid.
+ */
 function verify(
   content: SignedContent,
   trust: TrustMaterial,
@@ -119,7 +128,8 @@ function verify(
     return tlogEntries.map(({ logIndex }) => logIndex);
   } catch (cause) {
     if (cause instanceof FairleadError) throw cause;
-    // The verifier throws errors of many kinds at what is malformed; none of them may pass for anything but a refusal.
+    // The verifier throws errors of many kinds at what is malformed; none of them may pass for
+    // anything but a refusal.
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FairleadError('SignatureInvalid', `it does not verify: ${reason}`, { cause });
   }
@@ -131,8 +141,9 @@ function assertSignedWith({ publicKey }: X509Certificate, { signed, signature }:
 }
 
 /**
- * The time that is said of a signature, where the verifier counts it: an entry without a promise has none that the log signed. A log is
- * good only while its time lasts, which the verifier compares with promises alone.
+ * The time that is said of a signature, where the verifier counts it: an entry without a promise
+ * has none that the log signed. A log is good only while its time lasts, which the verifier
+ * compares with promises alone.
  */
 function timeOf(timestamp: ReturnType<typeof toSignedEntity>['timestamps'][number]): Date | undefined {
   if (timestamp.$case === 'timestamp-authority') return timestamp.timestamp.signingTime;
@@ -150,18 +161,24 @@ const subjectAltName = '2.5.29.17';
 /** `rfc822Name` and `uniformResourceIdentifier`, the kinds of names that are known. */
 const nameTags = [1, 6];
 
-/** Whom the certificate in a bundle names; the verifier checks this very certificate. Throws SignatureInvalid. */
+/**
+ * Whom the certificate in a bundle names; the verifier checks this very certificate. Throws
+ * SignatureInvalid.
+ */
 function certificateIdentity(content: SignedContent): CertificateIdentity {
   return identityOfCertificate(leafBytes(content));
 }
 
-/** Whom a certificate (DER) names. Throws SignatureInvalid where it is malformed or not for signing. */
+/**
+ * Whom a certificate (DER) names. Throws SignatureInvalid where it is malformed or not for signing.
+ */
 export function identityOfCertificate(der: Uint8Array): CertificateIdentity {
   try {
     return readIdentity(X509Certificate.parse(Buffer.from(der)));
   } catch (cause) {
     if (cause instanceof FairleadError) throw cause;
-    // The reader of certificates throws errors of many kinds, and some only when a field is looked at.
+    // The reader of certificates throws errors of many kinds, and some only when a field is looked
+    // at.
     throw new FairleadError('SignatureInvalid', 'its certificate is malformed', { cause });
   }
 }
@@ -194,8 +211,9 @@ function readIdentity(certificate: X509Certificate): CertificateIdentity {
 }
 
 /**
- * The one name that an authority of Sigstore certifies, a URI or an e-mail address (RFC 5280, 4.2.1.6); undefined where it is none, or
- * there are several. Both are ASCII: what is not could be taken for another name by whoever drops the bits that do not belong there.
+ * The one name that an authority of Sigstore certifies, a URI or an e-mail address (RFC 5280,
+ * 4.2.1.6); undefined where it is none, or there are several. Both are ASCII: what is not could be
+ * taken for another name by whoever drops the bits that do not belong there.
  */
 function subjectName(certificate: X509Certificate): string | undefined {
   const [name, ...more] = certificate.extension(subjectAltName)?.valueObj.subs[0]?.subs ?? [];

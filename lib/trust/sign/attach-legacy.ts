@@ -35,9 +35,10 @@ export interface Attached extends Descriptor {
 const looks = 64;
 
 /**
- * Adds a layer to what stands under an artifact's legacy tag, beside those of others, unless one that says the same is there.
- * Throws InvalidInput where a tag cannot hold the digest, or something else stands there, LimitExceeded where what is there is too large, and
- * Conflict where others keep writing over it.
+ * Adds a layer to what stands under an artifact's legacy tag, beside those of others, unless one
+ * that says the same is there. Throws InvalidInput where a tag cannot hold the digest, or something
+ * else stands there, LimitExceeded where what is there is too large, and Conflict where others keep
+ * writing over it.
  */
 export async function attachLegacy(
   target: Target,
@@ -70,7 +71,8 @@ export async function attachLegacy(
       standing = written;
       round = Math.max(round, performance.now() - began);
     }
-    // A registry does not compare before it sets: by the end of this, who had read the tag before us has written it too.
+    // A registry does not compare before it sets: by the end of this, who had read the tag before
+    // us has written it too.
     await pause(2 * round * (1 + Math.random()), options.signal);
     const now = await find(target, tag, options);
     if (isThere(now) && now.descriptor.digest === standing?.descriptor.digest) {

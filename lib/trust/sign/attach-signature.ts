@@ -30,15 +30,18 @@ export interface SignatureRequest {
   /** Where it lies, as the legacy form says in its payload. */
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly signer: Signer | StatementSigner;
-  /** `bundle` for cosign 3 and everything new, `legacy` for what reads only the signatures of cosign 2. */
+  /**
+   * `bundle` for cosign 3 and everything new, `legacy` for what reads only the signatures of cosign
+   * 2.
+   */
   readonly format: SignatureFormat;
   readonly created?: Date | undefined;
 }
 
 /**
- * Signs an artifact and puts the signature beside it: a bundle as a referrer, or one more layer under the legacy tag, where
- * the signatures of others stay. Where one of the same signer in the same form is there and holds, nothing is added. Gives the manifest that
- * carries the signature.
+ * Signs an artifact and puts the signature beside it: a bundle as a referrer, or one more layer
+ * under the legacy tag, where the signatures of others stay. Where one of the same signer in the
+ * same form is there and holds, nothing is added. Gives the manifest that carries the signature.
  * Throws InvalidInput where the legacy form cannot say it (sha512, keyless), and as attachLegacy.
  */
 export async function attachSignature(
@@ -77,8 +80,8 @@ export interface AttestationRequest {
 }
 
 /**
- * Signs a statement about an artifact and puts it beside it, in the same ways, unless the very same statement of the same signer is there.
- * Throws as attachSignature.
+ * Signs a statement about an artifact and puts it beside it, in the same ways, unless the very same
+ * statement of the same signer is there. Throws as attachSignature.
  */
 export async function attachAttestation(
   target: Target,
@@ -106,7 +109,10 @@ export async function attachAttestation(
   return { ...packed.descriptor, alreadyThere: false };
 }
 
-/** The key to sign with in the legacy form. Throws InvalidInput for a signer that makes whole bundles. */
+/**
+ * The key to sign with in the legacy form. Throws InvalidInput for a signer that makes whole
+ * bundles.
+ */
 function legacyKey(signer: Signer | StatementSigner): Signer {
   if (!('signStatement' in signer)) return signer;
   throw new FairleadError(

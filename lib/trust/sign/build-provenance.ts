@@ -1,8 +1,9 @@
 import { FairleadError } from '#lib/errors';
 
 /**
- * SLSA provenance v1 (the predicate) of what runs in this CI job, from the variables that GitHub Actions or GitLab CI set: the
- * repository, commit and workflow it was made from, and who ran it. Throws InvalidInput elsewhere, and where one is missing.
+ * SLSA provenance v1 (the predicate) of what runs in this CI job, from the variables that GitHub
+ * Actions or GitLab CI set: the repository, commit and workflow it was made from, and who ran it.
+ * Throws InvalidInput elsewhere, and where one is missing.
  */
 export function buildProvenance(env: NodeJS.ProcessEnv): object {
   if (env['GITHUB_ACTIONS'] === 'true') return githubProvenance(variables(env, 'GitHub Actions'));
@@ -57,7 +58,10 @@ function githubProvenance(variable: Variable): object {
   };
 }
 
-/** In the form of GitLab's own provenance (gitlab-runner, PROVENANCE.md); the variables that say what was built are kept. */
+/**
+ * In the form of GitLab's own provenance (gitlab-runner, PROVENANCE.md); the variables that say
+ * what was built are kept.
+ */
 function gitlabProvenance(variable: Variable, env: NodeJS.ProcessEnv): object {
   const project = variable('CI_PROJECT_URL');
   const { CI_COMMIT_TAG, CI_COMMIT_BRANCH, CI_CONFIG_PATH, CI_PIPELINE_SOURCE } = env;

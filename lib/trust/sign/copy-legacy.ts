@@ -9,9 +9,10 @@ import { assertReadable, isSameLayer, legacyManifest } from '../signature/legacy
 import { signatureLimits } from '../verify/fetch-signatures.ts';
 
 /**
- * Copies what stands under the legacy tag of an artifact's signatures or attestations, beside those that the target has: a copy takes
- * nothing away that verifies there. What holds no signatures at the source is skipped, and at the target replaced. Rejects as copyGraph
- * does, and with InvalidInput or LimitExceeded for what holds no signatures where `onSkipped` is absent.
+ * Copies what stands under the legacy tag of an artifact's signatures or attestations, beside those
+ * that the target has: a copy takes nothing away that verifies there. What holds no signatures at
+ * the source is skipped, and at the target replaced. Rejects as copyGraph does, and with
+ * InvalidInput or LimitExceeded for what holds no signatures where `onSkipped` is absent.
  */
 export async function copyLegacy(
   source: ReadTarget,
@@ -64,7 +65,10 @@ interface Standing {
   readonly layers: readonly Descriptor[];
 }
 
-/** Reads what stands under a tag; undefined where there is none. Rejects as malformed for what readers of signatures pass over. */
+/**
+ * Reads what stands under a tag; undefined where there is none. Rejects as malformed for what
+ * readers of signatures pass over.
+ */
 async function find(target: ReadTarget, tag: string, options: LookupOptions): Promise<Standing | undefined> {
   const descriptor = await resolveIfThere(target, tag, options);
   if (descriptor === undefined) return undefined;

@@ -7,10 +7,11 @@ import { legacyTag } from '../signature/legacy/legacy-manifest.ts';
 import { copyLegacy, resolveIfThere } from './copy-legacy.ts';
 
 /**
- * Copies an artifact from one repository to another together with everything that says who made it: referrers of every level, and
- * what cosign 2 keeps under tags made of its digest: signatures and attestations, beside those of the target, and the bill of materials,
- * in place of the target's. `tags` are set last, so that none ever stands on something that is not signed yet. Rejects as copyGraph does,
- * and with InvalidInput for a reserved tag.
+ * Copies an artifact from one repository to another together with everything that says who made it:
+ * referrers of every level, and what cosign 2 keeps under tags made of its digest: signatures and
+ * attestations, beside those of the target, and the bill of materials, in place of the target's.
+ * `tags` are set last, so that none ever stands on something that is not signed yet. Rejects as
+ * copyGraph does, and with InvalidInput for a reserved tag.
  */
 export async function copySigned(
   source: ReadTarget,
@@ -34,7 +35,10 @@ export async function copySigned(
   for (const tag of tags) await target.tag(artifact, tag, call);
 }
 
-/** The tag of what `cosign attach sbom` stores; undefined where a tag cannot hold the digest (sha512). */
+/**
+ * The tag of what `cosign attach sbom` stores; undefined where a tag cannot hold the digest
+ * (sha512).
+ */
 function billOfMaterialsTag(digest: Digest): string | undefined {
   const { algorithm, hex } = digestParts(digest);
   return algorithm === 'sha256' ? `${algorithm}-${hex}.sbom` : undefined;

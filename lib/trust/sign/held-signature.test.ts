@@ -45,7 +45,10 @@ const sign = (target: Target, signer: Signer | StatementSigner, format: 'bundle'
   attachSignature(target, { descriptor, reference, signer, format, created: new Date(), ...more });
 const count = async (target: Target): Promise<number> => (await fetchSignatures(target, descriptor)).length;
 
-/** Holds that a signer adds its signature where there are others, none of which is it, and adds nothing the next time. */
+/**
+ * Holds that a signer adds its signature where there are others, none of which is it, and adds
+ * nothing the next time.
+ */
 async function adds(target: Target, signer: Signer | StatementSigner, format: 'bundle' | 'legacy' = 'bundle') {
   const first = await sign(target, signer, format);
   assert.equal(first.alreadyThere, false);

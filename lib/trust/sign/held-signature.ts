@@ -21,10 +21,11 @@ export interface HeldRequest {
 }
 
 /**
- * Finds a signature, or an attestation, by which one more of the same signer would say nothing new: in the same form, and such that it
- * holds as verifySignatures decides. Gives the descriptor of the manifest that carries it; undefined where there is none, or it cannot be
- * told, such as where the registry lets nobody look: a signature more than needed does no harm.
- * Rejects with the signal's reason, and as the signer's `requirements`.
+ * Finds a signature, or an attestation, by which one more of the same signer would say nothing new:
+ * in the same form, and such that it holds as verifySignatures decides. Gives the descriptor of the
+ * manifest that carries it; undefined where there is none, or it cannot be told, such as where the
+ * registry lets nobody look: a signature more than needed does no harm. Rejects with the signal's
+ * reason, and as the signer's `requirements`.
  */
 export async function findHeld(
   target: Target,
@@ -66,7 +67,10 @@ function isWritten(content: SignedContent): boolean {
   return bundle.mediaType === bundleMediaType && bundle.content.$case === 'dsseEnvelope';
 }
 
-/** The rule that is met by what says all that the signer is about to say; in the legacy form that names the repository too. */
+/**
+ * The rule that is met by what says all that the signer is about to say; in the legacy form that
+ * names the repository too.
+ */
 function ruleOf({ format, attestation }: HeldRequest, require: Rule['require']): Rule {
   const rule = { match: '**', unsigned: false };
   if (attestation === undefined) {
@@ -85,7 +89,10 @@ function open(signature: Signature): SignedContent | undefined {
   }
 }
 
-/** What can be found out; undefined where the registry does not let us, and whatever its reason is not one of ours. */
+/**
+ * What can be found out; undefined where the registry does not let us, and whatever its reason is
+ * not one of ours.
+ */
 async function ifReadable<T>(find: () => Promise<T>, { signal }: CallOptions): Promise<T | undefined> {
   try {
     return await find();

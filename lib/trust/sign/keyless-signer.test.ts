@@ -199,7 +199,8 @@ describe('a keyless signer', () => {
       const url = `http://127.0.0.1:${(hostile.address() as AddressInfo).port}`;
       const signer = await keylessSigner({ signingConfig: json(configOf(url)), token });
       const whole = `bad token ${token}, parts ${parts.join(' and ')}`;
-      // Long messages are cut: what is left of the token must not show because it is no longer the whole of it.
+      // Long messages are cut: what is left of the token must not show because it is no longer the
+      // whole of it.
       const cut = (text: string): string => `${'x'.repeat(Math.max(0, 301 - text.length))} ${text}`;
       for (const [answer, kind, said] of [
         [400, 'Unauthenticated', whole],

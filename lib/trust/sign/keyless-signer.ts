@@ -13,20 +13,27 @@ import type { SigningServices } from '../sigstore/signing-config.ts';
 import type { StatementSigner } from './sign-artifact.ts';
 
 export interface KeylessOptions {
-  /** Sigstore signing config (JSON, v0.2): the certificate authority, the logs and the timestamp authorities to use. */
+  /**
+   * Sigstore signing config (JSON, v0.2): the certificate authority, the logs and the timestamp
+   * authorities to use.
+   */
   readonly signingConfig: Uint8Array;
   /** The OIDC token that says who signs (see identity-token.ts). */
   readonly token: string;
-  /** What the services answer is checked against, before anything is published; unchecked without it. */
+  /**
+   * What the services answer is checked against, before anything is published; unchecked without
+   * it.
+   */
   readonly trustedRoot?: SigstoreRoot | undefined;
   /** How the services are reached. */
   readonly network?: NetworkOptions | undefined;
 }
 
 /**
- * Prepares keyless signing. Throws InvalidInput for a signing config that cannot be used; signing throws Unauthenticated where
- * the certificate authority does not accept the token, Unavailable where a service does not answer as it should, and
- * SignatureInvalid where what they answered does not hold under the trusted root. The token is in none of the errors.
+ * Prepares keyless signing. Throws InvalidInput for a signing config that cannot be used; signing
+ * throws Unauthenticated where the certificate authority does not accept the token, Unavailable
+ * where a service does not answer as it should, and SignatureInvalid where what they answered does
+ * not hold under the trusted root. The token is in none of the errors.
  */
 export async function keylessSigner({
   signingConfig,
@@ -74,14 +81,19 @@ interface CertifiedKey {
   readonly certificate: X509Certificate;
 }
 
-/** Makes a key for one signature: what is known of it by its certificate says nothing of another. */
+/**
+ * Makes a key for one signature: what is known of it by its certificate says nothing of another.
+ */
 async function certifyKey(ask: AskService, certificateAuthority: string, token: string): Promise<CertifiedKey> {
   const { requestCertificate } = await import('../sigstore/fulcio.ts');
   const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
   return { privateKey, certificate: await requestCertificate(ask, certificateAuthority, { token, privateKey }) };
 }
 
-/** What a signature under a certificate will meet: the same identity, issuer and claims, seen by the same kinds of witnesses. */
+/**
+ * What a signature under a certificate will meet: the same identity, issuer and claims, seen by the
+ * same kinds of witnesses.
+ */
 function requirementsOf(
   { issuer, identity, claims }: CertificateIdentity,
   { logs, timestampAuthorities }: SigningServices,
@@ -110,7 +122,10 @@ async function signWith(
   });
 }
 
-/** An error of the services, in which nothing of the token stays: what they say may quote it, and was cut where it is long. */
+/**
+ * An error of the services, in which nothing of the token stays: what they say may quote it, and
+ * was cut where it is long.
+ */
 function withoutToken(thrown: unknown, token: string): FairleadError {
   const { kind, message, hint } = toFairleadError(thrown);
   const starts = token.split('.').map((part) => part.slice(0, 8));

@@ -18,10 +18,11 @@ export interface LogOptions {
 }
 
 /**
- * Makes of a key one whose use is shown to everybody: each signature is entered in the logs of a signing config, and timestamped by its
- * authorities. Throws InvalidInput for a signing config that cannot be used; signing throws Unavailable where a service does not
- * answer as it should, SignatureInvalid where what they answered does not hold under the trusted root, and InvalidInput for a kind
- * of key that a log does not take.
+ * Makes of a key one whose use is shown to everybody: each signature is entered in the logs of a
+ * signing config, and timestamped by its authorities. Throws InvalidInput for a signing config that
+ * cannot be used; signing throws Unavailable where a service does not answer as it should,
+ * SignatureInvalid where what they answered does not hold under the trusted root, and InvalidInput
+ * for a kind of key that a log does not take.
  */
 export async function loggedSigner(
   signer: Signer,

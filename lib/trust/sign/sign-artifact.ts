@@ -7,20 +7,25 @@ import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 
 export type { Signer } from '../keys/key.ts';
 
-/** Something that signs with the help of services, and so gives whole bundles: keyless-signer.ts and logged-signer.ts. */
+/**
+ * Something that signs with the help of services, and so gives whole bundles: keyless-signer.ts and
+ * logged-signer.ts.
+ */
 export interface StatementSigner {
   /** Gives a Sigstore bundle v0.3 (JSON) around an in-toto statement. */
   signStatement(statement: Uint8Array): Promise<Uint8Array>;
   /**
-   * What its next signature will meet: where all of that is met already, one more would say nothing new. Undefined where it cannot be told
-   * whether others are as good, for want of a trusted root. Rejects as signStatement.
+   * What its next signature will meet: where all of that is met already, one more would say nothing
+   * new. Undefined where it cannot be told whether others are as good, for want of a trusted root.
+   * Rejects as signStatement.
    */
   requirements?(): Promise<readonly Requirement[] | undefined>;
 }
 
 /**
- * Signs an artifact by its digest: a Sigstore bundle v0.3 (JSON) with an in-toto statement in a DSSE envelope, which is
- * what cosign 3 writes and verifies. Gives the bundle's bytes; packSignature makes a referrer of them.
+ * Signs an artifact by its digest: a Sigstore bundle v0.3 (JSON) with an in-toto statement in a
+ * DSSE envelope, which is what cosign 3 writes and verifies. Gives the bundle's bytes;
+ * packSignature makes a referrer of them.
  */
 export function signArtifact(descriptor: Descriptor, signer: Signer | StatementSigner): Promise<Uint8Array> {
   return signBundle(signStatement(descriptor), signer);

@@ -1,13 +1,21 @@
-/** A text that must be this one, or fit this pattern (see {@link fits}); never a search inside it. */
+/**
+ * A text that must be this one, or fit this pattern (see {@link fits}); never a search inside it.
+ */
 export type Expected = { readonly exact: string } | { readonly pattern: string };
 
-/** Claims about a build that Fulcio writes into a certificate, and their object identifiers (fulcio, docs/oid-info.md). */
+/**
+ * Claims about a build that Fulcio writes into a certificate, and their object identifiers (fulcio,
+ * docs/oid-info.md).
+ */
 export const claimOids = {
   /** The repository that was built, such as `https://github.com/acme/profiles`. */
   repository: '1.3.6.1.4.1.57264.1.12',
   /** The branch or tag that was built, such as `refs/heads/main`. */
   ref: '1.3.6.1.4.1.57264.1.14',
-  /** The workflow at the top, such as `https://github.com/acme/profiles/.github/workflows/publish.yml@refs/heads/main`. */
+  /**
+   * The workflow at the top, such as
+   * `https://github.com/acme/profiles/.github/workflows/publish.yml@refs/heads/main`.
+   */
   workflow: '1.3.6.1.4.1.57264.1.18',
   /** The event that started it, such as `push`. */
   trigger: '1.3.6.1.4.1.57264.1.20',
@@ -33,10 +41,14 @@ export interface CertificateIdentity {
   readonly claims: Readonly<Partial<Record<Claim, string>>>;
 }
 
-/** Says whether the whole text is the expected one; in a pattern `*` is any run of characters but `/`, and `**` any run. */
+/**
+ * Says whether the whole text is the expected one; in a pattern `*` is any run of characters but
+ * `/`, and `**` any run.
+ */
 export function fits(text: string, expected: Expected): boolean {
   if ('exact' in expected) return text === expected.exact;
-  // Which positions of the text can be reached after each piece of the pattern: no backtracking, whatever the pattern.
+  // Which positions of the text can be reached after each piece of the pattern: no backtracking,
+  // whatever the pattern.
   let reached = new Set([0]);
   for (const piece of expected.pattern.split(/(\*{1,2})/)) {
     const next = new Set<number>();

@@ -7,8 +7,9 @@ import { bundleMediaType, predicateTypeAnnotation } from './signature.ts';
 const contentAnnotation = 'dev.sigstore.bundle.content';
 
 /**
- * Packs a bundle as the referrer that cosign 3 writes: one layer, the empty config, `subject` the signed manifest.
- * `predicateType` is what the bundle states: a plain signature unless told. `created` is written where it is given; cosign writes it always and reads it never.
+ * Packs a bundle as the referrer that cosign 3 writes: one layer, the empty config, `subject` the
+ * signed manifest. `predicateType` is what the bundle states: a plain signature unless told.
+ * `created` is written where it is given; cosign writes it always and reads it never.
  */
 export function packSignature(
   subject: Descriptor,
@@ -35,7 +36,10 @@ export function packSignature(
   );
 }
 
-/** Reports whether a manifest is what packSignature, or cosign 3, writes: every reader of such bundles finds it by these types. */
+/**
+ * Reports whether a manifest is what packSignature, or cosign 3, writes: every reader of such
+ * bundles finds it by these types.
+ */
 export function isPackedSignature(
   { artifactType, layers, annotations = {} }: Manifest,
   predicateType: string,

@@ -14,8 +14,8 @@ export const predicateTypeNames: Readonly<Record<string, string>> = {
 };
 
 /**
- * The predicate type that a short name or a URI stands for; undefined where the text is neither, and for the type of plain
- * signatures, which state nothing that could be attested.
+ * The predicate type that a short name or a URI stands for; undefined where the text is neither,
+ * and for the type of plain signatures, which state nothing that could be attested.
  */
 export function predicateTypeOf(text: string): string | undefined {
   if (Object.hasOwn(predicateTypeNames, text)) return predicateTypeNames[text];

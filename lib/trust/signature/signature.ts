@@ -4,7 +4,10 @@ import type { CertificateIdentity } from './identity.ts';
 /** Media type of a Sigstore bundle v0.3, and artifactType of the manifest that carries one. */
 export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
-/** The media types of bundles that are read: v0.3 in both of its spellings, and the versions before it. */
+/**
+ * The media types of bundles that are read: v0.3 in both of its spellings, and the versions before
+ * it.
+ */
 export const readBundleMediaTypes: readonly string[] = [
   bundleMediaType,
   'application/vnd.dev.sigstore.bundle+json;version=0.3',
@@ -12,16 +15,25 @@ export const readBundleMediaTypes: readonly string[] = [
   'application/vnd.dev.sigstore.bundle+json;version=0.1',
 ];
 
-/** artifactType of the manifest in which cosign 2 keeps signatures as a referrer (`--registry-referrers-mode=oci-1-1`). */
+/**
+ * artifactType of the manifest in which cosign 2 keeps signatures as a referrer
+ * (`--registry-referrers-mode=oci-1-1`).
+ */
 export const cosignSignatureType = 'application/vnd.dev.cosign.artifact.sig.v1+json';
 
 /** Annotation by which a bundle's manifest tells what the bundle states. */
 export const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
 
-/** The forms in which signatures and attestations are written: Sigstore bundles (cosign 3), or those of cosign 2. */
+/**
+ * The forms in which signatures and attestations are written: Sigstore bundles (cosign 3), or those
+ * of cosign 2.
+ */
 export type SignatureFormat = 'bundle' | 'legacy';
 
-/** A signature as it was found beside an artifact: bytes that claim something, nothing of it checked yet. */
+/**
+ * A signature as it was found beside an artifact: bytes that claim something, nothing of it checked
+ * yet.
+ */
 export type Signature =
   | {
       readonly format: 'bundle';
@@ -29,7 +41,10 @@ export type Signature =
       readonly manifest: Digest;
       /** Sigstore bundle, JSON, as stored. */
       readonly bundle: Uint8Array;
-      /** The bytes of the artifact's manifest, where the bundle signs them as they are (a message signature). */
+      /**
+       * The bytes of the artifact's manifest, where the bundle signs them as they are (a message
+       * signature).
+       */
       readonly message?: Uint8Array;
     }
   | {
@@ -49,13 +64,19 @@ export type Signature =
       readonly annotations: Readonly<Record<string, string>>;
     };
 
-/** Why an artifact may be used: what the policy asked and what held. Kept with the artifact, shown to people, written to logs. */
+/**
+ * Why an artifact may be used: what the policy asked and what held. Kept with the artifact, shown
+ * to people, written to logs.
+ */
 export interface Verification {
   /** `match` of the policy rule that allowed it. */
   readonly rule: string;
   /** True where the rule says `unsigned: true` and so no signature was asked for. */
   readonly unsigned: boolean;
-  /** The signatures and attestations that satisfied the rule's requirements: for each, as many as its threshold. */
+  /**
+   * The signatures and attestations that satisfied the rule's requirements: for each, as many as
+   * its threshold.
+   */
   readonly signatures: readonly HeldSignature[];
 }
 
@@ -69,13 +90,19 @@ export type HeldSignature = {
 } & SignedBy;
 
 export type SignedBy = {
-  /** Indexes, as the entries give them, of the verified entries in transparency logs; absent where the rule looks at none. */
+  /**
+   * Indexes, as the entries give them, of the verified entries in transparency logs; absent where
+   * the rule looks at none.
+   */
   readonly logIndexes?: readonly string[];
 } & (
   | {
       /** The key file of the policy that it was verified with. */
       readonly key: string;
-      /** SHA-256 of the key's SPKI DER, hex: the same key has the same fingerprint wherever its file lies. */
+      /**
+       * SHA-256 of the key's SPKI DER, hex: the same key has the same fingerprint wherever its file
+       * lies.
+       */
       readonly keyFingerprint: string;
       readonly certificate?: undefined;
     }

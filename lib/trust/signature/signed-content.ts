@@ -16,27 +16,39 @@ export interface SignedContent {
   /** The bytes that were signed. */
   readonly signed: Uint8Array;
   readonly signature: Uint8Array;
-  /** What timestamp authorities attest the time of: the signature, or in legacy attestations the whole envelope. */
+  /**
+   * What timestamp authorities attest the time of: the signature, or in legacy attestations the
+   * whole envelope.
+   */
   readonly timestamped: Uint8Array;
   /** What the signature was made with, as it says itself. */
   readonly madeWith: 'key' | 'certificate';
   /** The bundle, for those who check certificates and logs; the legacy form is turned into one. */
   bundle(): Bundle;
   /**
-   * Throws SignatureInvalid unless what was signed is that very artifact. Gives what the signer called it where he said so:
-   * a reference in the legacy form, nothing in a bundle.
+   * Throws SignatureInvalid unless what was signed is that very artifact. Gives what the signer
+   * called it where he said so: a reference in the legacy form, nothing in a bundle.
    */
   assertIsFor(descriptor: Descriptor): { readonly dockerReference?: string };
-  /** What it states about the artifact, as it says itself; undefined where what was signed is malformed. */
+  /**
+   * What it states about the artifact, as it says itself; undefined where what was signed is
+   * malformed.
+   */
   claimedPredicateType(): string | undefined;
-  /** Gives the predicate. Throws SignatureInvalid unless what was signed is a statement of this type about that very artifact. */
+  /**
+   * Gives the predicate. Throws SignatureInvalid unless what was signed is a statement of this type
+   * about that very artifact.
+   */
   assertAttests(descriptor: Descriptor, predicateType: string): unknown;
 }
 
 type MessageSignature = Extract<Bundle['content'], { $case: 'messageSignature' }>['messageSignature'];
 type Envelope = Extract<Bundle['content'], { $case: 'dsseEnvelope' }>['dsseEnvelope'];
 
-/** Takes a signature apart. Throws SignatureInvalid for everything malformed, whatever the bytes are. */
+/**
+ * Takes a signature apart. Throws SignatureInvalid for everything malformed, whatever the bytes
+ * are.
+ */
 export function openSignature(signature: Signature): SignedContent {
   switch (signature.format) {
     case 'bundle':
@@ -111,8 +123,9 @@ function openEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Enve
 }
 
 /**
- * Reads a bundle by the rules of its version: among much else, v0.1 wants the log's promise with each entry, later ones a proof with its
- * checkpoint, and v0.3 a single certificate. Every way in which it can be malformed is SignatureInvalid.
+ * Reads a bundle by the rules of its version: among much else, v0.1 wants the log's promise with
+ * each entry, later ones a proof with its checkpoint, and v0.3 a single certificate. Every way in
+ * which it can be malformed is SignatureInvalid.
  */
 function readBundle(bytes: Uint8Array): Bundle {
   const { bundleFromJSON, ValidationError } = sigstoreBundle();
@@ -127,7 +140,8 @@ function readBundle(bytes: Uint8Array): Bundle {
     const version = JSON.stringify(bundle.mediaType.slice(0, 160));
     throw new FairleadError('SignatureInvalid', `its bundle is ${version}, which is not read (v0.1 to v0.3 are)`);
   }
-  // The library accepts any version without a log entry. Only v0.3 allows that: a key or a timestamp may suffice.
+  // The library accepts any version without a log entry. Only v0.3 allows that: a key or a
+  // timestamp may suffice.
   if (/version=0\.[12]$/.test(bundle.mediaType) && bundle.verificationMaterial.tlogEntries.length === 0) {
     throw new FairleadError('SignatureInvalid', 'its bundle has no log entry, which bundles before v0.3 require');
   }

@@ -40,7 +40,10 @@ export function attestStatement(descriptor: Descriptor, { predicateType, predica
   return render(subjectOf(descriptor), predicateType, predicate);
 }
 
-/** The same as cosign 2 writes and reads it: of the older version, and naming the repository (`registry/repository`). */
+/**
+ * The same as cosign 2 writes and reads it: of the older version, and naming the repository
+ * (`registry/repository`).
+ */
 export function legacyAttestStatement(
   descriptor: Descriptor,
   name: string,
@@ -50,9 +53,10 @@ export function legacyAttestStatement(
 }
 
 /**
- * Checks that a statement says something of this kind about this very artifact: predicate type, and the digest in it; gives
- * its predicate. An attestation of something else about the artifact (an SBOM, a scan) is no signature of it, though the same
- * key made it. Throws SignatureInvalid that says which of these it is not.
+ * Checks that a statement says something of this kind about this very artifact: predicate type, and
+ * the digest in it; gives its predicate. An attestation of something else about the artifact (an
+ * SBOM, a scan) is no signature of it, though the same key made it. Throws SignatureInvalid that
+ * says which of these it is not.
  */
 export function assertStatement(
   payloadType: string,
@@ -74,7 +78,10 @@ export function assertStatement(
   return statement.predicate;
 }
 
-/** What a statement says that it states, before anything is verified; undefined where it is malformed. */
+/**
+ * What a statement says that it states, before anything is verified; undefined where it is
+ * malformed.
+ */
 export function claimedPredicateType(payload: Uint8Array): string | undefined {
   try {
     return parseStatement(payload).predicateType;

@@ -10,7 +10,8 @@ export interface DsseEnvelope {
 }
 
 /**
- * Puts a statement and its signature into an envelope. It names no key (`keyid`): cosign takes a signature with one for another key's.
+ * Puts a statement and its signature into an envelope. It names no key (`keyid`): cosign takes a
+ * signature with one for another key's.
  */
 export function envelopeOf(statement: Uint8Array, signature: Uint8Array): DsseEnvelope {
   return {
@@ -26,7 +27,10 @@ export interface Witnesses {
   readonly timestampVerificationData: { readonly rfc3161Timestamps: readonly { readonly signedTimestamp: string }[] };
 }
 
-/** What a signature is verified with: the hint of a key, or a certificate (DER in base64), and its witnesses. */
+/**
+ * What a signature is verified with: the hint of a key, or a certificate (DER in base64), and its
+ * witnesses.
+ */
 export type VerificationMaterial = Partial<Witnesses> &
   ({ readonly publicKey: { readonly hint: string } } | { readonly certificate: { readonly rawBytes: string } });
 

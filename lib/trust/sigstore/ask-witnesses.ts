@@ -5,8 +5,8 @@ import type { SigningServices } from './signing-config.ts';
 import { requestTimestamp } from './timestamp-authority.ts';
 
 /**
- * Has the logs and timestamp authorities of a signing config witness a signature; gives what they answer as it stands in a bundle.
- * Throws Unavailable where one does not answer as it should.
+ * Has the logs and timestamp authorities of a signing config witness a signature; gives what they
+ * answer as it stands in a bundle. Throws Unavailable where one does not answer as it should.
  */
 export async function askWitnesses(
   ask: AskService,

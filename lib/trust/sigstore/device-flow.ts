@@ -31,9 +31,10 @@ const startedSchema = v.object({
 const polledSchema = v.object({ id_token: v.optional(v.string()), error: v.optional(v.string()) });
 
 /**
- * Lets a person log in on another device (OAuth 2.0 device authorization, RFC 8628, with PKCE) and gives the identity token of
- * the OIDC issuer. Throws Unauthenticated where the person refuses or takes too long, Unavailable where the issuer does not
- * answer as it should; no code and no token is in the errors.
+ * Lets a person log in on another device (OAuth 2.0 device authorization, RFC 8628, with PKCE) and
+ * gives the identity token of the OIDC issuer. Throws Unauthenticated where the person refuses or
+ * takes too long, Unavailable where the issuer does not answer as it should; no code and no token
+ * is in the errors.
  */
 export async function deviceToken(issuer: string, { send, sleep, ask }: DeviceFlowSurroundings): Promise<string> {
   const call = async <T>(

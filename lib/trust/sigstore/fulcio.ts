@@ -12,8 +12,9 @@ const certificateSchema = v.union([
 const claimsSchema = v.object({ sub: v.optional(v.string(), ''), email: v.optional(v.string(), '') });
 
 /**
- * Asks Fulcio (api/v2/signingCert) for a certificate for a P-256 key, for whoever the identity token names. Throws Unauthenticated
- * where it does not take the token, Unavailable where it does not answer as it should. What it says may quote the token.
+ * Asks Fulcio (api/v2/signingCert) for a certificate for a P-256 key, for whoever the identity
+ * token names. Throws Unauthenticated where it does not take the token, Unavailable where it does
+ * not answer as it should. What it says may quote the token.
  */
 export async function requestCertificate(
   ask: AskService,

@@ -23,9 +23,10 @@ const claimsSchema = v.object({
 });
 
 /**
- * The identity token of the CI system that this process runs in: `SIGSTORE_ID_TOKEN` (GitLab CI's `id_tokens`, and whoever
- * else sets it), GitHub Actions (with `permissions: {id-token: write}`), Buildkite. Undefined where there is none.
- * Throws Unavailable where the CI system does not give one.
+ * The identity token of the CI system that this process runs in: `SIGSTORE_ID_TOKEN` (GitLab CI's
+ * `id_tokens`, and whoever else sets it), GitHub Actions (with `permissions: {id-token: write}`),
+ * Buildkite. Undefined where there is none. Throws Unavailable where the CI system does not give
+ * one.
  */
 export async function ambientToken({ env, send, run }: TokenSurroundings): Promise<string | undefined> {
   const { SIGSTORE_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, BUILDKITE } = env;
@@ -66,8 +67,9 @@ async function githubToken(url: string, bearer: string, send: AskService): Promi
 }
 
 /**
- * Checks that a text is an identity token that could be accepted now (time in milliseconds); the signature is for the certificate authority to check.
- * Throws InvalidInput that shows nothing of it.
+ * Checks that a text is an identity token that could be accepted now (time in milliseconds); the
+ * signature is for the certificate authority to check. Throws InvalidInput that shows nothing of
+ * it.
  */
 export function checkIdentityToken(text: string, now: number): string {
   const token = text.trim();

@@ -41,8 +41,8 @@ const entryV2Schema = v.looseObject({
 });
 
 /**
- * Enters a signature in a log of Rekor's first kind, as a dsse entry; gives the entry as it stands in a bundle. Throws Unavailable
- * where the log does not answer as it should.
+ * Enters a signature in a log of Rekor's first kind, as a dsse entry; gives the entry as it stands
+ * in a bundle. Throws Unavailable where the log does not answer as it should.
  */
 export async function enterInRekorV1(
   ask: AskService,
@@ -88,9 +88,10 @@ export async function enterInRekorV1(
 }
 
 /**
- * Enters a signature in a log of Rekor's second kind, in the form that cosign 3 writes and verifies: as a hashedrekord over the hash of
- * what was signed. It answers with the entry as it stands in a bundle. Throws as enterInRekorV1, and InvalidInput for a key of a kind
- * that has no place in such an entry.
+ * Enters a signature in a log of Rekor's second kind, in the form that cosign 3 writes and
+ * verifies: as a hashedrekord over the hash of what was signed. It answers with the entry as it
+ * stands in a bundle. Throws as enterInRekorV1, and InvalidInput for a key of a kind that has no
+ * place in such an entry.
  */
 export async function enterInRekorV2(
   ask: AskService,

@@ -6,7 +6,9 @@ import type { ServiceAnswer } from '../../network/service-client.ts';
 /** What is read of an answer that is an error. */
 const errorBytes = 16 * 1024;
 
-/** Reads the JSON of an answer. Throws Unavailable where it is an error, or is not as it should be. */
+/**
+ * Reads the JSON of an answer. Throws Unavailable where it is an error, or is not as it should be.
+ */
 export function readAnswer<T>(url: string, answer: ServiceAnswer, schema: v.GenericSchema<unknown, T>): T {
   if (answer.status >= 300) throw serviceError(url, answer);
   const parsed = v.safeParse(schema, parseJson(answer.body), { abortEarly: true });
@@ -15,7 +17,10 @@ export function readAnswer<T>(url: string, answer: ServiceAnswer, schema: v.Gene
   throw unavailable(`${url} answered with something else than asked for: ${v.getDotPath(issue) ?? 'no such JSON'}`);
 }
 
-/** What a service answered in place of what was asked for, with the words that it may have given (see readWords). */
+/**
+ * What a service answered in place of what was asked for, with the words that it may have given
+ * (see readWords).
+ */
 export function serviceError(url: string, { status, body }: ServiceAnswer): FairleadError {
   const { text, structured } = readWords(body.subarray(0, errorBytes).toString('utf8'));
   return unavailable(`${url} answered ${status}${structured && text !== '' ? `: ${text}` : ''}`);

@@ -15,9 +15,10 @@ export interface SigningServices {
 const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json';
 
 /**
- * Reads a Sigstore signing config (JSON) and picks the services to use now (time in milliseconds): as many as it asks for, those that
- * started last first. Throws InvalidInput for another format, where too few can be used, and for services that are neither reached
- * by TLS nor on this machine: the identity token goes to them.
+ * Reads a Sigstore signing config (JSON) and picks the services to use now (time in milliseconds):
+ * as many as it asks for, those that started last first. Throws InvalidInput for another format,
+ * where too few can be used, and for services that are neither reached by TLS nor on this machine:
+ * the identity token goes to them.
  */
 export function readSigningConfig(bytes: Uint8Array, now: number): SigningServices {
   const config = parseConfig(bytes);
@@ -31,7 +32,10 @@ export function readSigningConfig(bytes: Uint8Array, now: number): SigningServic
   };
 }
 
-/** Reads only who witnesses signatures, in the same way: who signs with a key needs no certificate authority. */
+/**
+ * Reads only who witnesses signatures, in the same way: who signs with a key needs no certificate
+ * authority.
+ */
 export function readWitnesses(bytes: Uint8Array, now: number): Pick<SigningServices, 'logs' | 'timestampAuthorities'> {
   return witnesses(parseConfig(bytes), now);
 }

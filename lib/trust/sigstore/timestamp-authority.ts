@@ -7,8 +7,9 @@ import { serviceError } from './service-answer.ts';
 const granted: ReadonlySet<bigint> = new Set([0n, 1n]);
 
 /**
- * Asks a timestamp authority for the time of a signature (RFC 3161, over HTTP as in its 3.4); gives its answer (TimeStampResp, DER).
- * A URL without a path is that of Sigstore's authority. Throws Unavailable where it does not grant one.
+ * Asks a timestamp authority for the time of a signature (RFC 3161, over HTTP as in its 3.4); gives
+ * its answer (TimeStampResp, DER). A URL without a path is that of Sigstore's authority. Throws
+ * Unavailable where it does not grant one.
  */
 export async function requestTimestamp(ask: AskService, url: string, signature: Uint8Array): Promise<Buffer> {
   const answer = await ask({
@@ -32,8 +33,8 @@ export async function requestTimestamp(ask: AskService, url: string, signature: 
 }
 
 /**
- * TimeStampReq ::= SEQUENCE { version 1, messageImprint SEQUENCE { SEQUENCE { sha256, NULL }, OCTET STRING }, certReq TRUE }, in DER. It needs
- * no nonce: a signature is never the same twice.
+ * TimeStampReq ::= SEQUENCE { version 1, messageImprint SEQUENCE { SEQUENCE { sha256, NULL }, OCTET
+ * STRING }, certReq TRUE }, in DER. It needs no nonce: a signature is never the same twice.
  */
 function timestampRequest(signature: Uint8Array): Buffer {
   return Buffer.concat([

@@ -8,7 +8,10 @@ const require = createRequire(import.meta.url);
 const { DownloadHTTPError }: { DownloadHTTPError: new (message: string, statusCode: number) => Error } =
   require('tuf-js/dist/error.js');
 
-/** Fetches the files of a TUF repository for the client of `tuf-js`, which checks lengths, hashes and signatures. */
+/**
+ * Fetches the files of a TUF repository for the client of `tuf-js`, which checks lengths, hashes
+ * and signatures.
+ */
 export function tufFetcher(ask: AskService): BaseFetcher {
   return new (class extends BaseFetcher {
     override async fetch(url: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {

@@ -29,14 +29,20 @@ export const publicRepository = 'https://tuf-repo-cdn.sigstore.dev';
 
 const hour = 3_600_000;
 const freshFor = 24 * hour;
-/** Somebody waits for a policy: the copy that was verified last must not take long to fall back on. */
+/**
+ * Somebody waits for a policy: the copy that was verified last must not take long to fall back on.
+ */
 const patience = { timeouts: { connect: 5000, headers: 5000, body: 5000 }, retry: { attempts: 2 }, total: 20_000 };
-/** What was fetched in this process: policies are read again every few seconds, and must not ask the network as often. */
+/**
+ * What was fetched in this process: policies are read again every few seconds, and must not ask the
+ * network as often.
+ */
 const fetched = new Map<string, { readonly at: number; readonly target: Uint8Array }>();
 
 /**
- * Where this process may keep what can be fetched again: as systemd, XDG or the user's home say. A folder of XDG that is relative, or
- * below one with `.git`, is passed over: it would bring along whom to trust from whatever is checked out there.
+ * Where this process may keep what can be fetched again: as systemd, XDG or the user's home say. A
+ * folder of XDG that is relative, or below one with `.git`, is passed over: it would bring along
+ * whom to trust from whatever is checked out there.
  */
 export function cacheFolder(env: NodeJS.ProcessEnv): string {
   const { CACHE_DIRECTORY, XDG_CACHE_HOME } = env;
@@ -45,7 +51,10 @@ export function cacheFolder(env: NodeJS.ProcessEnv): string {
   return join(parent, 'fairlead', 'tuf');
 }
 
-/** Whether a folder is absolute and in no checkout (bin/fairlead.js asks the same for compiled code). */
+/**
+ * Whether a folder is absolute and in no checkout (bin/fairlead.js asks the same for compiled
+ * code).
+ */
 function isOutside(folder: string): boolean {
   if (!isAbsolute(folder)) return false;
   for (let at = folder; ; at = dirname(at)) {
@@ -55,11 +64,11 @@ function isOutside(folder: string): boolean {
 }
 
 /**
- * Fetches a target (such as trusted_root.json) of a TUF repository, verified by its metadata. The metadata is asked for once a
- * day at most; where the repository is out of reach, the copy that was verified last serves, however old it is, and for the
- * public repository at the worst the one that came with the client.
- * Throws Unavailable where there is neither network nor copy, InvalidInput where the cache folder cannot be written, or
- * others may write to it.
+ * Fetches a target (such as trusted_root.json) of a TUF repository, verified by its metadata. The
+ * metadata is asked for once a day at most; where the repository is out of reach, the copy that was
+ * verified last serves, however old it is, and for the public repository at the worst the one that
+ * came with the client. Throws Unavailable where there is neither network nor copy, InvalidInput
+ * where the cache folder cannot be written, or others may write to it.
  */
 export async function fetchTufTarget(
   repository: TufRepository | 'public',
@@ -81,7 +90,10 @@ export async function fetchTufTarget(
   return target;
 }
 
-/** Says whether less than a span has passed since a time, which must not lie ahead: clocks are set right sometimes. */
+/**
+ * Says whether less than a span has passed since a time, which must not lie ahead: clocks are set
+ * right sometimes.
+ */
 function isWithin(span: number, since: number, now: number): boolean {
   return since <= now && now < since + span;
 }
@@ -131,9 +143,11 @@ async function openTarget(
         hint: 'Set XDG_CACHE_HOME to a folder that can be written, or name a trustedRoot file in the policy.',
       });
     }
-    // Targets are written only once their hashes were verified: what lies there was good when it came.
+    // Targets are written only once their hashes were verified: what lies there was good when it
+    // came.
     const copy = await readFile(join(targets, encodeURIComponent(name))).catch(() => undefined);
-    // Nor does it help an attacker: he who forges answers could withhold them as well. What the repository dropped is gone.
+    // Nor does it help an attacker: he who forges answers could withhold them as well. What the
+    // repository dropped is gone.
     if (copy !== undefined && !(cause instanceof MissingTarget)) return copy;
     throw new FairleadError('Unavailable', `cannot get ${name} from ${mirror}`, {
       cause,
@@ -142,7 +156,10 @@ async function openTarget(
   }
 }
 
-/** Whom to trust is read from the cache. Throws InvalidInput where a folder of it is there and another user, or everybody, may write to it. */
+/**
+ * Whom to trust is read from the cache. Throws InvalidInput where a folder of it is there and
+ * another user, or everybody, may write to it.
+ */
 async function assertOwn(folder: string): Promise<void> {
   const found = await stat(folder).catch(() => undefined);
   const user = process.geteuid?.();

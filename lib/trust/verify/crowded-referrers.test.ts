@@ -15,7 +15,10 @@ const subject = assembleArtifact(
 );
 
 describe('a signature among hundreds of referrers that look like one', () => {
-  /** A repository with so many before the good one in the list, of so many bytes each, and how many were opened. */
+  /**
+   * A repository with so many before the good one in the list, of so many bytes each, and how many
+   * were opened.
+   */
   async function crowded(count: number, bytes: number) {
     const good = packSignature(subject.descriptor, Buffer.from('the good one'));
     const strangers = Array.from({ length: count }, (_, index) =>

@@ -18,12 +18,15 @@ import type { HeldSignature, Signature, SignedBy } from '../signature/signature.
 import { openSignature, type SignedContent } from '../signature/signed-content.ts';
 
 /**
- * Certificates and log entries that are verified for a requirement, at most. Anybody can make copies of a good signature with something
- * wrong about them, at 10 ms each.
+ * Certificates and log entries that are verified for a requirement, at most. Anybody can make
+ * copies of a good signature with something wrong about them, at 10 ms each.
  */
 const mostVerifications = 256;
 
-/** How one requirement of a rule fared: what it asked for, which signatures met it, and why others did not. */
+/**
+ * How one requirement of a rule fared: what it asked for, which signatures met it, and why others
+ * did not.
+ */
 export interface Examined {
   /** The predicate type, where it is an attestation that is asked for. */
   readonly attestation?: string;
@@ -55,9 +58,9 @@ export function isMet({ held, threshold }: Examined): boolean {
 }
 
 /**
- * Tries the signatures of an artifact against each requirement of a rule, and its attestations against those that the rule
- * asks for; tells all that came of it: the explanation of a decision, as data. verifySignatures makes the decision of it.
- * Needs no network.
+ * Tries the signatures of an artifact against each requirement of a rule, and its attestations
+ * against those that the rule asks for; tells all that came of it: the explanation of a decision,
+ * as data. verifySignatures makes the decision of it. Needs no network.
  */
 export function examineSignatures(
   descriptor: Descriptor,
@@ -132,8 +135,9 @@ function examine({ anyOf, threshold = 1 }: Requirement, opened: readonly Opened[
 type Signer = Pick<SignedBy, 'keyFingerprint' | 'certificate'>;
 
 /**
- * By what signers are told apart. The same name is one signer, whoever vouches for it and in whatever letters, and so is a workflow,
- * whatever branch or tag it ran for: who may push one may push two.
+ * By what signers are told apart. The same name is one signer, whoever vouches for it and in
+ * whatever letters, and so is a workflow, whatever branch or tag it ran for: who may push one may
+ * push two.
  */
 function signerOf({ keyFingerprint, certificate }: Signer): string {
   return JSON.stringify(keyFingerprint ?? [certificate?.identity.toLowerCase().replace(/@refs\/.*$/, '')]);
@@ -149,8 +153,9 @@ interface Trial {
 }
 
 /**
- * Checks who made a signature, and what he signed: what costs much, certificates and logs, at the end, because anybody can leave a thousand
- * signatures beside an artifact. Gives undefined for a signer who does not count. Throws SignatureInvalid.
+ * Checks who made a signature, and what he signed: what costs much, certificates and logs, at the
+ * end, because anybody can leave a thousand signatures beside an artifact. Gives undefined for a
+ * signer who does not count. Throws SignatureInvalid.
  */
 function verify(content: SignedContent, alternative: Alternative, trial: Trial): SignedBy | undefined {
   return alternative.keyless !== undefined
@@ -166,7 +171,10 @@ function assertSigned(descriptor: Descriptor, repository: string | undefined): C
   };
 }
 
-/** Signatures of the same bytes in another repository are refused where the rule asks for it; a tag that the signer named plays no part. */
+/**
+ * Signatures of the same bytes in another repository are refused where the rule asks for it; a tag
+ * that the signer named plays no part.
+ */
 function assertRepository(dockerReference: string | undefined, repository: string): void {
   if (dockerReference === undefined) {
     throw new FairleadError('SignatureInvalid', namesNoRepository);

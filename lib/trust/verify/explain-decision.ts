@@ -13,7 +13,10 @@ import { judge } from './verify-signatures.ts';
 export interface Explanation {
   /** The rules that were asked, and the one that decides. */
   readonly decision: Decision;
-  /** Absent where the registry was not asked: nothing allows it, nothing needs to be signed, or the reference names no version. */
+  /**
+   * Absent where the registry was not asked: nothing allows it, nothing needs to be signed, or the
+   * reference names no version.
+   */
   readonly found?: {
     readonly descriptor: Descriptor;
     readonly signatures: number;
@@ -24,8 +27,9 @@ export interface Explanation {
 }
 
 /**
- * Explains what a policy says of a reference: rule by rule, and, where a rule asks for signatures and the reference has a tag or
- * a digest, signature by signature as they are in the registry. What FairleadError there is becomes part of the explanation.
+ * Explains what a policy says of a reference: rule by rule, and, where a rule asks for signatures
+ * and the reference has a tag or a digest, signature by signature as they are in the registry. What
+ * FairleadError there is becomes part of the explanation.
  */
 export async function explainDecision(
   { reference, kind }: { readonly reference: Reference; readonly kind?: ProfileKind | undefined },

@@ -18,13 +18,17 @@ import {
 } from '../signature/signature.ts';
 
 /**
- * What is looked at, at most. A bundle made with a key has 1 KiB, a keyless one 8 KiB; what lies beyond these limits is
- * passed over, so that a stranger's referrers can neither exhaust the reader nor keep it from the signature it looks for.
+ * What is looked at, at most. A bundle made with a key has 1 KiB, a keyless one 8 KiB; what lies
+ * beyond these limits is passed over, so that a stranger's referrers can neither exhaust the reader
+ * nor keep it from the signature it looks for.
  */
 export const signatureLimits = {
   referrers: 10_000,
   manifests: 128,
-  /** So many, the first ones included, of what looks like a signature, until so many bytes were read and so many milliseconds taken. */
+  /**
+   * So many, the first ones included, of what looks like a signature, until so many bytes were read
+   * and so many milliseconds taken.
+   */
   moreManifests: 1024,
   moreBytes: 8 * 1024 * 1024,
   moreTime: 10_000,
@@ -42,20 +46,26 @@ const concurrency = 8;
 
 export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Predicate types of the attestations that are looked for beside signatures; without any, none is. */
+  /**
+   * Predicate types of the attestations that are looked for beside signatures; without any, none
+   * is.
+   */
   readonly attestations?: readonly string[];
   /**
-   * Told of a list of referrers that cannot be read (what it may name is not found, and the other form is looked for all the same), and of
-   * each signature that is there in a form that is not read, or that is too large or not whole.
+   * Told of a list of referrers that cannot be read (what it may name is not found, and the other
+   * form is looked for all the same), and of each signature that is there in a form that is not
+   * read, or that is too large or not whole.
    */
   readonly onPassedOver?: (error: FairleadError) => void;
 }
 
 /**
- * Fetches what claims to be a signature or attestation of an artifact: Sigstore bundles among its referrers, and cosign's legacy
- * tags `sha256-<hex>.sig` and `.att`. Nothing of it is verified here. A referrer counts only where its own manifest names the artifact
- * as subject, so a list that lies is harmless; what is malformed or over the limits is left out, whole lists too.
- * Rejects with whatever the target rejects with (a registry out of reach is no proof that there is no signature).
+ * Fetches what claims to be a signature or attestation of an artifact: Sigstore bundles among its
+ * referrers, and cosign's legacy tags `sha256-<hex>.sig` and `.att`. Nothing of it is verified
+ * here. A referrer counts only where its own manifest names the artifact as subject, so a list that
+ * lies is harmless; what is malformed or over the limits is left out, whole lists too. Rejects with
+ * whatever the target rejects with (a registry out of reach is no proof that there is no
+ * signature).
  */
 export async function fetchSignatures(
   target: ReadTarget,
@@ -73,8 +83,9 @@ export async function fetchSignatures(
 }
 
 /**
- * Fetches only what is stored as it is written in one form, in the place and with the types by which every reader of that form finds it:
- * signatures, or attestations of another predicate type. It is looked for where it is pushed to. In all else as fetchSignatures.
+ * Fetches only what is stored as it is written in one form, in the place and with the types by
+ * which every reader of that form finds it: signatures, or attestations of another predicate type.
+ * It is looked for where it is pushed to. In all else as fetchSignatures.
  */
 export async function fetchWritten(
   target: ReadTarget,
@@ -107,8 +118,8 @@ async function fetchBundles(
   onPassedOver?: FetchOptions['onPassedOver'],
 ): Promise<Signature[]> {
   const listed = (await ifUsable(target.referrers(subject, options), onPassedOver)) ?? [];
-  // Which artifactType a list gives depends on who wrote it (cosign's own fallback index names the empty config), so it
-  // only decides what is opened first.
+  // Which artifactType a list gives depends on who wrote it (cosign's own fallback index names the
+  // empty config), so it only decides what is opened first.
   const candidates = listed
     .slice(0, signatureLimits.referrers)
     .filter(({ mediaType, size }) => mediaType === mediaTypes.manifest && size <= signatureLimits.manifestBytes)
@@ -205,7 +216,8 @@ async function openReferrer(
   if (layer.size > signatureLimits.bundleBytes) return unread(`has more than ${signatureLimits.bundleBytes} bytes`);
   const bundle = await fetchIfThere(target, layer, signatureLimits.bundleBytes, options);
   if (bundle === undefined) return unread('is not whole');
-  // Those that sign the manifest itself, and not a statement of its digest, are verified with its bytes.
+  // Those that sign the manifest itself, and not a statement of its digest, are verified with its
+  // bytes.
   const signed = Buffer.from(bundle).includes('"messageSignature"') ? await message() : undefined;
   return {
     signatures: [
@@ -225,7 +237,10 @@ function typeOf({ artifactType, config, layers }: Manifest): string {
   return (told === mediaTypes.emptyConfig ? layers[0]?.mediaType : undefined) ?? told;
 }
 
-/** Says whether something that is not read calls itself a signature: of Notary Project, of a later version of Sigstore, and so on. */
+/**
+ * Says whether something that is not read calls itself a signature: of Notary Project, of a later
+ * version of Sigstore, and so on.
+ */
 function namesSignature({ artifactType = '', config, layers }: Manifest): boolean {
   const types = [artifactType, config.mediaType, ...layers.map(({ mediaType }) => mediaType)];
   return types.some((type) =>
@@ -304,7 +319,10 @@ async function fetchLegacyLayers(
   return found;
 }
 
-/** The layers of a manifest of legacy signatures that are wanted; the last ones, since who signs adds his layer at the end. */
+/**
+ * The layers of a manifest of legacy signatures that are wanted; the last ones, since who signs
+ * adds his layer at the end.
+ */
 async function fetchLayers(
   target: ReadTarget,
   { descriptor, layers }: { readonly descriptor: Descriptor; readonly layers: readonly Descriptor[] },
@@ -312,7 +330,8 @@ async function fetchLayers(
   isWanted: (layer: Descriptor) => boolean,
 ): Promise<LegacyLayer[]> {
   const found: LegacyLayer[] = [];
-  // Signatures of the same artifact are mostly of the same payload; what else a layer says of it may be wrong.
+  // Signatures of the same artifact are mostly of the same payload; what else a layer says of it
+  // may be wrong.
   const contents = new Map<string, Uint8Array | undefined>();
   for (const layer of layers.filter(isWanted).slice(-signatureLimits.legacyLayers)) {
     const content = `${layer.digest} ${layer.size}`;
@@ -349,8 +368,8 @@ function fetchIfThere(
 }
 
 /**
- * What is not there, and what anybody may have pushed and nobody can read: a manifest of no known type or too large a one under the legacy
- * tag, content longer or shorter than its descriptor says.
+ * What is not there, and what anybody may have pushed and nobody can read: a manifest of no known
+ * type or too large a one under the legacy tag, content longer or shorter than its descriptor says.
  */
 const unusable: readonly ErrorKind[] = ['NotFound', 'InvalidInput', 'LimitExceeded'];
 

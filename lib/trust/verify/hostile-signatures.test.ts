@@ -46,7 +46,10 @@ before(async () => {
   annotations = await sigstore.signLegacy(payload, { ...signedAs, timestamped: true });
 });
 
-/** Every rule either finds the signature good or says SignatureInvalid; no other error may come out, whatever the bytes. */
+/**
+ * Every rule either finds the signature good or says SignatureInvalid; no other error may come out,
+ * whatever the bytes.
+ */
 function decides(signature: Signature): boolean {
   const verdicts = rules.map((rule) => {
     try {

@@ -108,7 +108,8 @@ describe('an attack on a keyless signature is refused:', () => {
       async () => {
         const bundle = await sigstore.sign(artifact, signedAs);
         const der = Buffer.from(bundle.verificationMaterial.certificate.rawBytes, 'base64');
-        // The last 20 bytes of the one name become another one: its tag, its length, and 18 characters.
+        // The last 20 bytes of the one name become another one: its tag, its length, and 18
+        // characters.
         const name = der.indexOf(identity);
         const length = identity.length - 20;
         der[name - 1] = length;

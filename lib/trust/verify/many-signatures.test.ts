@@ -41,7 +41,8 @@ describe('many signatures of strangers', () => {
     const started = process.cpuUsage();
     verifySignatures(artifact, reference, [...signatures, good], { ...ruleFor(), require: wanted });
     const { user } = process.cpuUsage(started);
-    // A whole verification of each for each requirement would be a thousand, some milliseconds each.
+    // A whole verification of each for each requirement would be a thousand, some milliseconds
+    // each.
     assert.ok(user < 1_500_000, `${user} us`);
   });
 

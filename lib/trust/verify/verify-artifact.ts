@@ -16,15 +16,19 @@ export interface VerifyRequest {
   readonly rule: Rule;
 }
 
-/** A good artifact, and the signatures that were found: whoever keeps them can verify it again without a network. */
+/**
+ * A good artifact, and the signatures that were found: whoever keeps them can verify it again
+ * without a network.
+ */
 export interface VerifiedArtifact {
   readonly verification: Verification;
   readonly signatures: readonly Signature[];
 }
 
 /**
- * Fetches what claims to be a signature or an attestation of an artifact, and checks it against a rule. Nothing is fetched where the
- * rule asks for no signature. Rejects as fetchSignatures does, and with SignatureInvalid as verifySignatures does.
+ * Fetches what claims to be a signature or an attestation of an artifact, and checks it against a
+ * rule. Nothing is fetched where the rule asks for no signature. Rejects as fetchSignatures does,
+ * and with SignatureInvalid as verifySignatures does.
  */
 export async function verifyArtifact(
   target: ReadTarget,

@@ -12,9 +12,10 @@ export const legacyOnly =
   "The rule's signedRepository asks for signatures that name their repository, as only cosign's older form does.";
 
 /**
- * Checks the signatures and attestations of an artifact against a rule: every requirement must be met. Needs no network, so
- * that what is cached can be checked again at any time.
- * Throws SignatureInvalid that names the requirement, why each signature does not meet it, and what was passed over.
+ * Checks the signatures and attestations of an artifact against a rule: every requirement must be
+ * met. Needs no network, so that what is cached can be checked again at any time. Throws
+ * SignatureInvalid that names the requirement, why each signature does not meet it, and what was
+ * passed over.
  *
  * @param passedOver what looks like a signature but was not read, as fetchSignatures reports it.
  */
@@ -35,7 +36,10 @@ export function verifySignatures(
   });
 }
 
-/** Where a decision is to be made: what messages call the artifact, how many signatures it has, and the rule. */
+/**
+ * Where a decision is to be made: what messages call the artifact, how many signatures it has, and
+ * the rule.
+ */
 export interface Judged {
   readonly name: string;
   readonly found: number;
@@ -44,7 +48,9 @@ export interface Judged {
   readonly passedOver: readonly FairleadError[];
 }
 
-/** Makes the decision of what examineSignatures found. Throws SignatureInvalid as verifySignatures. */
+/**
+ * Makes the decision of what examineSignatures found. Throws SignatureInvalid as verifySignatures.
+ */
 export function judge(examined: readonly Examined[], judged: Judged): Verification {
   const { rule } = judged;
   if (rule.require.length === 0) {

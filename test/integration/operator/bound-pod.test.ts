@@ -37,7 +37,10 @@ describePeers(
       await Promise.all([registry?.stop(), containerd?.stop()]);
     });
 
-    /** Runs a pod that the operator bound as a kubelet passes it on, and returns whether `unshare` and `mkdir` succeed. */
+    /**
+     * Runs a pod that the operator bound as a kubelet passes it on, and returns whether `unshare`
+     * and `mkdir` succeed.
+     */
     const run = async (name: string, seccompProfile: object | undefined, base?: string) => {
       const pod = parsePod({
         metadata: {},

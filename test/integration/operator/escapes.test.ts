@@ -18,7 +18,10 @@ const everything = { podSelector: {} };
 
 describePeers(apiserverRequirements, 'a tenant who wants to escape a binding', () => {
   const minor = apiserverMinor();
-  /** Since 1.22 the object of pods/ephemeralcontainers is a Pod; the feature gate is gone since 1.27. */
+  /**
+   * Since 1.22 the object of pods/ephemeralcontainers is a Pod; the feature gate is gone since
+   * 1.27.
+   */
   const debugsPods = minor >= 22;
   let cluster: OperatorCluster;
   let late: LateWebhook;
@@ -314,13 +317,19 @@ type Operation =
   | { readonly op: 'add'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
 
-/** A mutating webhook of somebody else, called after the operator's, for pods with the label `late: yes`. */
+/**
+ * A mutating webhook of somebody else, called after the operator's, for pods with the label `late:
+ * yes`.
+ */
 class LateWebhook {
   #patches: readonly (readonly Operation[])[] = [];
   #calls = 0;
   readonly #server: Server;
 
-  /** Sets what it does to the next pod when it is called for the first time, the second time, and so on. */
+  /**
+   * Sets what it does to the next pod when it is called for the first time, the second time, and so
+   * on.
+   */
   set patches(patches: readonly (readonly Operation[])[]) {
     this.#patches = patches;
     this.#calls = 0;
@@ -336,7 +345,10 @@ class LateWebhook {
     });
   }
 
-  /** Starts it, registers it under a name that comes after the operator's, and waits until it is called. */
+  /**
+   * Starts it, registers it under a name that comes after the operator's, and waits until it is
+   * called.
+   */
   static async start(cluster: OperatorCluster): Promise<LateWebhook> {
     const webhook = new LateWebhook({
       cert: readFileSync(cluster.file('tls.crt')),

@@ -18,7 +18,10 @@ import { manifest } from '#test/support/operator-cluster';
 const certificate = fileURLToPath(new URL('../../../deploy/operator/certificate.sh', import.meta.url));
 const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
 const mebibyte = 1024 * 1024;
-/** What the operator may take in a cluster, in bytes, and how long API servers wait for it, in milliseconds. */
+/**
+ * What the operator may take in a cluster, in bytes, and how long API servers wait for it, in
+ * milliseconds.
+ */
 const { memoryLimit, webhookTimeout } = manifestLimits();
 
 function manifestLimits() {
@@ -105,7 +108,9 @@ describePeers(['openssl'], 'the webhook under a flood', () => {
   });
 
   const agents = new Map<string, Agent>();
-  /** Sends a review from one of the addresses of loopback, or asks whether the operator is ready. */
+  /**
+   * Sends a review from one of the addresses of loopback, or asks whether the operator is ready.
+   */
   const call = (from: string, body: string | undefined): Promise<{ status: number; body: string }> =>
     new Promise((resolve, reject) => {
       const agent = agents.get(from) ?? new Agent({ keepAlive: true });

@@ -43,7 +43,8 @@ describePeers(apiserverRequirements, 'a namespace that carries the name of anoth
       await until('no pod is admitted', async () => (await create()).status === 500);
       const { body } = await create();
       assert.match(body.message ?? '', /namespace "web" carries the name of another.*=kube-system.*kubectl label/);
-      // In the namespace itself nothing asks the operator: only the webhook for namespaces prevents that.
+      // In the namespace itself nothing asks the operator: only the webhook for namespaces prevents
+      // that.
       const createEscaping = () => cluster.createPod('escaping', { spec: privileged, query: '?dryRun=All' });
       await until('its pods escape', async () => (await createEscaping()).status === 201);
       await label(corrected);

@@ -15,7 +15,10 @@ const digest = `sha256:${'a1'.repeat(32)}`;
 const reference = `registry.example.com/security/nginx@${digest}`;
 const profile = { type: 'Localhost', localhostProfile: `oci/${reference}` };
 
-/** A pod that Pod Security admits at its level `restricted`, which the operator's namespace enforces. */
+/**
+ * A pod that Pod Security admits at its level `restricted`, which the operator's namespace
+ * enforces.
+ */
 const restricted = {
   securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
   containers: [

@@ -8,7 +8,10 @@ import { formatLocalhostProfile, parseLocalhostProfile } from '#operator/api/pro
 const root = '/var/lib/kubelet/seccomp';
 const reference = `registry.example.com:5000/security/nginx@sha256:${'a1'.repeat(32)}`;
 
-/** What the shim makes of a Localhost profile, in the operator's words; undefined where it refuses it or takes it for a file. */
+/**
+ * What the shim makes of a Localhost profile, in the operator's words; undefined where it refuses
+ * it or takes it for a file.
+ */
 function read(localhostProfile: string): ReturnType<typeof parseLocalhostProfile> {
   let found: ReturnType<typeof parseLocalhostReference>;
   try {

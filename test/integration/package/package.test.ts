@@ -8,7 +8,10 @@ import { type Finished, run } from '#test/support/cli/run';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** What npm needs that its own user has: a cache, a proxy, certificates; with the Node that runs the tests. */
+/**
+ * What npm needs that its own user has: a cache, a proxy, certificates; with the Node that runs the
+ * tests.
+ */
 function ownEnvironment(): Record<string, string> {
   const own = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return { ...Object.fromEntries(own), PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` };

@@ -12,7 +12,10 @@ import { type AppArmorEvent, type Attempt, GuestPolicies } from '#test/support/k
 
 const nothing = { readOnlyPaths: [], writeOnlyPaths: [], readWritePaths: [] };
 
-/** A profile with every section, of which the operations below are permitted, denied by a deny rule, or not listed. */
+/**
+ * A profile with every section, of which the operations below are permitted, denied by a deny rule,
+ * or not listed.
+ */
 const narrow: AppArmorProfile = {
   mode: 'Enforce',
   executable: { allowedExecutables: ['/tmp/w/allowed'], allowedLibraries: ['/tmp/w/library'] },
@@ -34,7 +37,10 @@ const narrowPermits = [
   'umount /tmp/w/mounted',
 ];
 
-/** Each with the event that a policy in complain mode must log: its operation, and its name or capability. */
+/**
+ * Each with the event that a policy in complain mode must log: its operation, and its name or
+ * capability.
+ */
 type Events = Readonly<Record<string, readonly [operation: string, name?: string]>>;
 
 const deniedByRule: Events = {
@@ -241,13 +247,19 @@ function profileOf({ lists }: ListCase): AppArmorProfile {
 
 const verbs = { r: 'read', w: 'write', m: 'map', x: 'execute' } as const;
 
-/** The operations of a case: all four where executables are limited; mapping and executing need no list elsewhere. */
+/**
+ * The operations of a case: all four where executables are limited; mapping and executing need no
+ * list elsewhere.
+ */
 function operationsOf({ lists, permitted }: ListCase): readonly string[] {
   const letters = lists.allowedExecutables === undefined ? (['r', 'w'] as const) : (['r', 'w', 'm', 'x'] as const);
   return Object.keys(permitted).flatMap((path) => letters.map((letter) => `${verbs[letter]} ${path}`));
 }
 
-/** What of it was done, in the words of a case; what cannot be done to a file at all counts as permitted. */
+/**
+ * What of it was done, in the words of a case; what cannot be done to a file at all counts as
+ * permitted.
+ */
 function permittedOf({ outcomes }: Attempt, path: string): string {
   const letters = Object.entries(verbs).filter(([, verb]) => {
     const outcome = outcomes[`${verb} ${path}`];
@@ -327,7 +339,9 @@ function policies(): ReadonlyMap<string, string> {
   return new Map([...texts, ...withDenyRules]);
 }
 
-/** What is tried under each policy: all at once, since the emulated machine takes its time to begin. */
+/**
+ * What is tried under each policy: all at once, since the emulated machine takes its time to begin.
+ */
 function operations(): ReadonlyMap<string, readonly string[]> {
   const tried = new Map<string, readonly string[]>();
   for (const [name, subject] of Object.entries(subjects)) {
@@ -391,7 +405,8 @@ describePeers([...vmRequirements, 'apparmor_parser', 'runc', 'cc'], 'AppArmor po
       }
     });
 
-    // Which is why Fairlead writes none there. Execution is the exception: the kernel lets it pass, with a profile made for it.
+    // Which is why Fairlead writes none there. Execution is the exception: the kernel lets it pass,
+    // with a profile made for it.
     it(`would deny in complain mode what a deny rule names, but for execution: ${name}`, () => {
       const { outcomes } = attempt(`${name}-denying`);
       const isDenied = (operation: string): boolean => operation in deniedByRule && !operation.startsWith('execute');
@@ -441,7 +456,8 @@ describePeers([...vmRequirements, 'apparmor_parser', 'runc', 'cc'], 'AppArmor po
     assert.deepEqual(outputs, {
       container: 'began\nlisted\n',
       'container-complaining': 'began\nlisted\nother\nwritten\nmounted\n',
-      // what the runtime starts is under the policy from then on, and need not be an executable that it lists
+      // what the runtime starts is under the policy from then on, and need not be an executable
+      // that it lists
       'container-of-nothing': 'began\n',
     });
   });

@@ -27,7 +27,10 @@ const capabilityOrder = [
   ...['mac_override', 'mac_admin', 'syslog', 'wake_alarm', 'block_suspend', 'audit_read', 'perfmon', 'bpf'],
   'checkpoint_restore',
 ];
-/** ABI 3.0, for which the policies are compiled, has all but the last: the parser leaves that one out. */
+/**
+ * ABI 3.0, for which the policies are compiled, has all but the last: the parser leaves that one
+ * out.
+ */
 const abiCapabilities = (1n << BigInt(capabilityOrder.length - 1)) - 1n;
 
 /** The bits of the capabilities that a policy for the profile must permit. */
@@ -45,8 +48,9 @@ const [stream, dgram, raw, types] = [1, 2, 3, 11];
 const decnet = 12;
 
 /**
- * Whether a policy must permit sockets of a family and a type: `tcp` and `udp` are those of IPv4 and IPv6, `raw` those of
- * every family. Unix sockets come with abstractions/base of the node, as in every container policy.
+ * Whether a policy must permit sockets of a family and a type: `tcp` and `udp` are those of IPv4
+ * and IPv6, `raw` those of every family. Unix sockets come with abstractions/base of the node, as
+ * in every container policy.
  */
 function permitsSocket(network: NetworkRules | undefined, family: number, type: number): boolean {
   if (network === undefined || family === unix) return true;
@@ -55,7 +59,10 @@ function permitsSocket(network: NetworkRules | undefined, family: number, type: 
   return (type === stream && network.allowTcp) || (type === dgram && network.allowUdp);
 }
 
-/** Compares every socket that there can be with what the compiled policy permits: all of its operations, or none. */
+/**
+ * Compares every socket that there can be with what the compiled policy permits: all of its
+ * operations, or none.
+ */
 function assertNetwork(compiled: CompiledProfile | undefined, network: NetworkRules | undefined): void {
   for (let family = 0; family < families; family++) {
     for (let type = 1; type < types; type++) {

@@ -35,7 +35,9 @@ const otherNames: Readonly<Record<string, string>> = {
   umount: 'umount2',
 };
 
-/** A call of which one argument is looked at: with another value there it returns something else. */
+/**
+ * A call of which one argument is looked at: with another value there it returns something else.
+ */
 interface Case {
   readonly name: string;
   readonly number: number;
@@ -44,7 +46,10 @@ interface Case {
   readonly other: bigint;
 }
 
-/** Calls that leave nothing behind: they only look, end with an error, or change the process that makes them and ends. */
+/**
+ * Calls that leave nothing behind: they only look, end with an error, or change the process that
+ * makes them and ends.
+ */
 const cases: readonly Case[] = `
   access 21 0,0 1=8
   arch_prctl 158 0x1011 0=0x9999
@@ -157,7 +162,10 @@ const cases: readonly Case[] = `
     });
   });
 
-/** Arguments of which the kernel takes all bits: with one above the low half the call returns something else. */
+/**
+ * Arguments of which the kernel takes all bits: with one above the low half the call returns
+ * something else.
+ */
 const wide: readonly Omit<Case, 'other'>[] = [
   { name: 'get_mempolicy', number: 239, args: [0n, 0n, 0n, 0n, 0n], index: 4 },
   { name: 'mprotect', number: 10, args: [0n, 4096n, 0n], index: 2 },
@@ -250,7 +258,10 @@ function isMissing(result: number | undefined): boolean {
   return result === -38 || result === -95;
 }
 
-/** The types of each syscall's arguments, as tracefs shows them; mounted out of sight of other processes. */
+/**
+ * The types of each syscall's arguments, as tracefs shows them; mounted out of sight of other
+ * processes.
+ */
 function readPrototypes(folder: string): ReadonlyMap<string, readonly string[]> | undefined {
   const script = 'mount -t tracefs none "$1" && cd "$1/events/syscalls" && grep -H field: sys_enter_*/format';
   let text: string;

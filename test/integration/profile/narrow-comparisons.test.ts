@@ -29,7 +29,10 @@ const native = 'SCMP_ARCH_X86_64';
 const upper = 2n ** 32n;
 /** The kernel takes 4096 instructions, of which some are left to runc. */
 const limit = 4096 - 128;
-/** So many profiles are narrowed for each version of libseccomp: with this seed, and with one of the day. */
+/**
+ * So many profiles are narrowed for each version of libseccomp: with this seed, and with one of the
+ * day.
+ */
 const profiles = 200;
 /** So many pairs are narrowed and merged. */
 const pairs = 80;
@@ -168,7 +171,10 @@ describePeers(['runc', 'cc', 'root'], 'narrowed comparisons in the kernel', () =
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** What calls return under a profile: those with the same arguments in a 64-bit and in a 32-bit program. */
+  /**
+   * What calls return under a profile: those with the same arguments in a 64-bit and in a 32-bit
+   * program.
+   */
   const results = (profile: SeccompProfile, calls: readonly (readonly [syscall: string, ...args: bigint[]])[]) => {
     const both = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'].flatMap((architecture) =>
       calls.map(([syscall, ...args]) => ({ architecture, syscall, args })),

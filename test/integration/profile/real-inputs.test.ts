@@ -30,7 +30,10 @@ const native = 'SCMP_ARCH_X86_64';
 const capabilities = ['CAP_CHOWN', 'CAP_NET_BIND_SERVICE', 'CAP_SETGID', 'CAP_SETUID'];
 const baseline = usualDefault({ architecture: 'amd64', capabilities });
 
-/** What busybox, linked statically, calls for `true`, as strace shows it; execve is for the runtime to allow. */
+/**
+ * What busybox, linked statically, calls for `true`, as strace shows it; execve is for the runtime
+ * to allow.
+ */
 const needsOfTrue: SeccompProfile = {
   defaultAction: 'SCMP_ACT_ERRNO',
   architectures: [native],
@@ -48,7 +51,10 @@ const needsOfTrue: SeccompProfile = {
 const base = (runtime: string) =>
   seccompOf(importProfile(readFileSync(new URL(`../../../examples/base-${runtime}.json`, import.meta.url)), runtime));
 
-/** Intersects the profile with RuntimeDefault; what comes out, minimized, rendered and read again too, is checked by calls. */
+/**
+ * Intersects the profile with RuntimeDefault; what comes out, minimized, rendered and read again
+ * too, is checked by calls.
+ */
 function checkIntersection(profile: SeccompProfile): void {
   const effective = intersect([baseline, profile], native).profile;
   const minimized = minimize(effective, native);

@@ -27,7 +27,10 @@ const at = (file: string) => importProfile(readFileSync(new URL(`../../../${file
 const recorded = (name: string) => at(`test/support/recordings/${name}.yaml`);
 const base = (runtime: string) => seccompOf(at(`examples/base-${runtime}.json`));
 
-/** What is published: the recording with what the runtime needs by itself, which recordings leave out. */
+/**
+ * What is published: the recording with what the runtime needs by itself, which recordings leave
+ * out.
+ */
 function artifactOf(name: string, runtime: string): SeccompProfile {
   return union([base(runtime), seccompOf(recorded(name))], native).profile;
 }

@@ -49,8 +49,8 @@ const more = [
 ];
 
 /**
- * CRI-O compares the flags of clone in seven conditions of one rule, of which crun reads six: for CLONE_NEWCGROUP it
- * leaves the default, ENOSYS.
+ * CRI-O compares the flags of clone in seven conditions of one rule, of which crun reads six: for
+ * CLONE_NEWCGROUP it leaves the default, ENOSYS.
  */
 const newCgroup = 0x200_0000n;
 
@@ -81,8 +81,9 @@ describePeers(['cc', 'seccomp.h'], 'the default profiles as libseccomp loads the
 });
 
 /**
- * Returns the calls that are treated otherwise than by the table's rules as the OCI runtime hands them to libseccomp: by the
- * resolved profile as it is written, or by what is applied under an artifact that permits everything.
+ * Returns the calls that are treated otherwise than by the table's rules as the OCI runtime hands
+ * them to libseccomp: by the resolved profile as it is written, or by what is applied under an
+ * artifact that permits everything.
  */
 async function differences(
   libseccomp: Libseccomp,
@@ -128,7 +129,10 @@ async function differences(
   return found;
 }
 
-/** Reports whether a rule holds on this machine, where the kernel is new, written apart from runtimeDefault. */
+/**
+ * Reports whether a rule holds on this machine, where the kernel is new, written apart from
+ * runtimeDefault.
+ */
 function applies({ when = {} }: RuntimeDefaultRule, capabilities: readonly string[]): boolean {
   const has = (name: string) => capabilities.includes('ALL') || capabilities.includes(name);
   if (when.arch !== undefined && !when.arch.includes(architecture)) return false;

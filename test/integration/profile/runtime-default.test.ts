@@ -91,7 +91,9 @@ for (const [version, table] of [
   });
 }
 
-/** The seccomp profile and the bounding set that containerd gave a container under RuntimeDefault. */
+/**
+ * The seccomp profile and the bounding set that containerd gave a container under RuntimeDefault.
+ */
 async function reported(
   client: CriClient,
   capabilities: Capabilities,

@@ -42,7 +42,10 @@ const errnos = [0, 1, eacces, 38];
 /** Of an argument that runtimes call with other values. */
 const unusedValue = 0xffffn;
 
-/** Ways to deny one call, and whether a container starts then. Root's containers differ little: fewer of theirs are tried. */
+/**
+ * Ways to deny one call, and whether a container starts then. Root's containers differ little:
+ * fewer of theirs are tried.
+ */
 function casesOf(need: RuntimeNeed, all: readonly string[], user: ContainerKind['user']): readonly Case[] {
   const { names, survives, argument } = need;
   const name = names.join(' or ');
@@ -118,7 +121,8 @@ describePeers(['runc', 'crun', 'cc', 'root'], 'what runtimes call under the filt
         for (const { name, profile, starts } of casesOf(need, all, user)) {
           const reported = isReported(profile);
           assert.equal(reported, !starts, `lint: ${name}`);
-          // Where a call only pretends to succeed, it depends on the container; what lint reports never starts.
+          // Where a call only pretends to succeed, it depends on the container; what lint reports
+          // never starts.
           const isSure = !name.endsWith('fails with 0') || reported;
           const started = container.starts(kind, profile);
           if (isSure) assert.equal(started, starts, name);

@@ -23,7 +23,8 @@ const operations: Readonly<Record<string, (a: SeccompProfile, b: SeccompProfile)
   'the intersections': (a, b) => intersect([a, b], native).profile,
   'the unions': (a, b) => union([a, b], native).profile,
   'the minimized intersections': (a, b) => minimize(intersect([a, b], native).profile, native),
-  // Of generated rules libseccomp joins some wrongly, and minimize keeps what it cannot shorten (see encodeDecision).
+  // Of generated rules libseccomp joins some wrongly, and minimize keeps what it cannot shorten
+  // (see encodeDecision).
   'the minimized rules that libseccomp loads rightly': (a) => minimize(withoutDoubtful(a), native),
 };
 
@@ -36,7 +37,10 @@ const needed: SeccompRule = {
   action: 'SCMP_ACT_ALLOW',
 };
 
-/** A generated profile made one that a container starts under; there is no listener for SCMP_ACT_NOTIFY. */
+/**
+ * A generated profile made one that a container starts under; there is no listener for
+ * SCMP_ACT_NOTIFY.
+ */
 function startable(profile: SeccompProfile): SeccompProfile {
   const rules = (profile.syscalls ?? []).map((rule) =>
     rule.action === 'SCMP_ACT_NOTIFY' ? { ...rule, action: 'SCMP_ACT_LOG' as const } : rule,
@@ -44,7 +48,10 @@ function startable(profile: SeccompProfile): SeccompProfile {
   return { ...profile, syscalls: [...rules, needed] };
 }
 
-/** Without the entries of syscalls of which lint says that libseccomp may load them wrongly, or late. */
+/**
+ * Without the entries of syscalls of which lint says that libseccomp may load them wrongly, or
+ * late.
+ */
 function withoutDoubtful(profile: SeccompProfile): SeccompProfile {
   const keeps = (name: string) => {
     const rules = (profile.syscalls ?? []).filter(({ names: all }) => all.includes(name));
@@ -60,7 +67,10 @@ function withoutDoubtful(profile: SeccompProfile): SeccompProfile {
 }
 const doubts = new Set(['overlapping-actions', 'unreliable-comparison', 'slow-to-load']);
 
-/** Whether the kernel's answer is what the evaluator's word means. None of the calls fails with 1, 13 or 38 by itself. */
+/**
+ * Whether the kernel's answer is what the evaluator's word means. None of the calls fails with 1,
+ * 13 or 38 by itself.
+ */
 function agrees(result: KernelResult, expected: string): boolean {
   const [action, errno] = expected.split(' ');
   if (action === 'SCMP_ACT_KILL_PROCESS' || action === 'SCMP_ACT_KILL_THREAD' || action === 'bad')
@@ -134,7 +144,8 @@ describePeers(['runc', 'cc', 'root'], 'profiles in the kernel', () => {
 
   it('keep their rules beside one for a call that x86_64 does not have, with x32 listed', () => {
     const denied = [{ index: 0, value: 41n, op: 'SCMP_CMP_EQ' }] as const;
-    // Few rules, none of them unconditional for a call that x86_64 has: libseccomp then loses them all.
+    // Few rules, none of them unconditional for a call that x86_64 has: libseccomp then loses them
+    // all.
     const losing: SeccompProfile = {
       defaultAction: 'SCMP_ACT_ALLOW',
       architectures: [native, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],

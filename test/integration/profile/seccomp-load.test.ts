@@ -13,7 +13,10 @@ import { harmlessCalls, ProbeContainer } from '../../support/kernel/run-probe.ts
 
 const native = 'SCMP_ARCH_X86_64';
 const calls = [{ architecture: native, syscall: 'getpgid', args: [0n, 0n, 0n, 0n, 0n, 0n] }];
-/** Milliseconds, on a busy machine too: what loads quickly takes a quarter of a second, what does not goes on and on. */
+/**
+ * Milliseconds, on a busy machine too: what loads quickly takes a quarter of a second, what does
+ * not goes on and on.
+ */
 const patience = 8_000;
 
 /** What the probe needs besides. */
@@ -34,7 +37,10 @@ function profile(rules: readonly SeccompRule[]): SeccompProfile {
   return { defaultAction: 'SCMP_ACT_ERRNO', architectures: [native], syscalls: [...rules, ...needed] };
 }
 
-/** Two rules over which libseccomp never ends: they share a comparison, and go on on different arguments. */
+/**
+ * Two rules over which libseccomp never ends: they share a comparison, and go on on different
+ * arguments.
+ */
 const endless: readonly (readonly Condition[])[] = [
   [
     [2, 'GE', 5n],
@@ -45,7 +51,10 @@ const endless: readonly (readonly Condition[])[] = [
     [4, 'EQ', 2n],
   ],
 ];
-/** Rules on different arguments, found by search: libseccomp is busy with them for seconds, and with one more for minutes. */
+/**
+ * Rules on different arguments, found by search: libseccomp is busy with them for seconds, and with
+ * one more for minutes.
+ */
 const slow: readonly (readonly Condition[])[] = [
   '5=10737418240',
   '2=23622320128',

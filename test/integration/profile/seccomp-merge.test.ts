@@ -25,7 +25,9 @@ import { describePeers } from '../../peers/require.ts';
 const versions: readonly LibseccompVersion[] = ['2.5', '2.6'];
 const merges: readonly Merge[] = ['intersection', 'union'];
 const rewritings: readonly Rewriting[] = ['narrowed', 'minimized'];
-/** So many pairs are merged in each way for each version: with this seed, and with one of the day. */
+/**
+ * So many pairs are merged in each way for each version: with this seed, and with one of the day.
+ */
 const pairs = 100;
 const fixedSeed = 20_261;
 
@@ -82,7 +84,8 @@ const cases: Readonly<Record<string, readonly [SeccompProfile, ...SeccompProfile
       syscalls: [{ names: ['socket'], action: allow }],
     },
   ],
-  // libseccomp uses the comparison with the 1 of semop behind that of the level, too, and permits socketcall(14, 1, …).
+  // libseccomp uses the comparison with the 1 of semop behind that of the level, too, and permits
+  // socketcall(14, 1, …).
   'a condition on a socket call beside calls of ipc': [
     {
       defaultAction: deny,
@@ -93,7 +96,8 @@ const cases: Readonly<Record<string, readonly [SeccompProfile, ...SeccompProfile
       ],
     },
   ],
-  // 32-bit programs have no upper bits: for them the first entry has no conditions either, and decides alone.
+  // 32-bit programs have no upper bits: for them the first entry has no conditions either, and
+  // decides alone.
   'a condition on upper bits of a multiplexer, beside an entry without any': [
     {
       defaultAction: 'SCMP_ACT_TRAP',

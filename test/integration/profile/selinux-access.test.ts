@@ -44,7 +44,10 @@ function added(profiles: readonly (SelinuxProfile | RawSelinuxProfile)[]): Set<s
   return new Set([...after].filter((access) => !before.has(access)));
 }
 
-/** What a profile says, as sesearch would write it. Straight from the grants, apart from the functions under test. */
+/**
+ * What a profile says, as sesearch would write it. Straight from the grants, apart from the
+ * functions under test.
+ */
 function said(name: string, grants: Iterable<readonly [string, string, string]>): string[] {
   return [...grants].map(([target, objectClass, permission]) => {
     const own = ['@self', 'process'].includes(target) ? 'process' : target === 'socket' ? 'socket' : undefined;

@@ -41,7 +41,10 @@ function compilerTrees(texts: readonly string[]): Tree[] {
   }
 }
 
-/** The tree as secil2tree writes it: a parenthesis, "()" or an atom on each line; strings with blanks are in quotes. */
+/**
+ * The tree as secil2tree writes it: a parenthesis, "()" or an atom on each line; strings with
+ * blanks are in quotes.
+ */
 function readTrees(text: string): Tree[] {
   const top: Tree[] = [];
   const open: Tree[][] = [top];

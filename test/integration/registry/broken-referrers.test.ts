@@ -103,7 +103,8 @@ describePeers(
       const { referrers } = await fairlead('referrers', `${repository}:1`);
       const [{ referrers: _, ...signature }] = referrers;
       const url = `http://${registry.host}/v2/security/nginx/manifests/${digest.replace(':', '-')}`;
-      // docker-registry refuses a list of what is not there; what is there can be deleted afterwards.
+      // docker-registry refuses a list of what is not there; what is there can be deleted
+      // afterwards.
       succeeded(await runFairlead(['keygen', '--prefix', 'other'], { cwd }));
       const gone = await fairlead('sign', `${repository}:1`, '--key', 'other.key');
       const removed = await fetch(`http://${registry.host}/v2/security/nginx/manifests/${gone.signature}`, {

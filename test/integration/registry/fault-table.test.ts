@@ -34,7 +34,10 @@ let source: Registry;
 let target: Registry;
 let count = 0;
 
-/** Something that is done through a host in place of a registry's own, to somewhere that is looked at afterwards. */
+/**
+ * Something that is done through a host in place of a registry's own, to somewhere that is looked
+ * at afterwards.
+ */
 interface Operation {
   /** The registry that the host stands in front of. */
   readonly through: () => Registry;
@@ -90,7 +93,10 @@ const operations: Readonly<Record<string, Operation>> = {
   },
 };
 
-/** Everything that can be had from a place is what it says it is; under the tag all of it, or nothing where that was not to be expected. */
+/**
+ * Everything that can be had from a place is what it says it is; under the tag all of it, or
+ * nothing where that was not to be expected.
+ */
 async function check(place: Target, complete: boolean): Promise<void> {
   const root = await place.resolve('v1').catch((error: { kind?: string }) => {
     assert.equal(error.kind, 'NotFound');
@@ -223,7 +229,8 @@ describePeers(['docker-registry'], 'under every fault', () => {
             const [key, kind] = [keyOf(request), kindOf(request)];
             const since = refused.get(key);
             if (since !== undefined && performance.now() - since < 950) early.push(key);
-            // Not the question how much of an upload has arrived, which comes after an upload that went wrong.
+            // Not the question how much of an upload has arrived, which comes after an upload that
+            // went wrong.
             if (kinds.has(kind) || kind === 'GET uploads') return undefined;
             kinds.add(kind);
             refused.set(key, performance.now());
@@ -262,7 +269,10 @@ function kindOf({ method, url = '' }: IncomingMessage): string {
   return `${method} ${/\/(uploads|blobs|manifests|referrers)\//.exec(url.replace('/blobs/uploads/', '/uploads/'))?.[1]}`;
 }
 
-/** A request by what it asks for: uploads go to a new URL each time, so that only their blob says which they are. */
+/**
+ * A request by what it asks for: uploads go to a new URL each time, so that only their blob says
+ * which they are.
+ */
 function keyOf({ method, url = '' }: IncomingMessage): string {
   const { pathname, searchParams } = new URL(url, 'http://registry');
   const upload = pathname.includes('/blobs/uploads/')

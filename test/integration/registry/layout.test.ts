@@ -104,7 +104,10 @@ describePeers(['oras', 'skopeo'], 'layoutRepository beside other tools', () => {
   });
 });
 
-/** A process of its own that pushes manifests of `name` number `from` up to `to` into repository `shared`, each under its own tag. */
+/**
+ * A process of its own that pushes manifests of `name` number `from` up to `to` into repository
+ * `shared`, each under its own tag.
+ */
 function writer(name: string, from: number, to: number): ReturnType<typeof spawn> {
   const program = `
     import { layoutRepository } from '#lib/registry/layout/repository';

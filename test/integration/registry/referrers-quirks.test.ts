@@ -110,10 +110,16 @@ async function withList(under: Uint8Array, type: string = mediaTypes.index) {
   return { target, kept, listed };
 }
 
-/** What the referrers API of a registry answers: that there is no such thing, one of these lists, or ours from the third question on. */
+/**
+ * What the referrers API of a registry answers: that there is no such thing, one of these lists, or
+ * ours from the third question on.
+ */
 type Api = 'absent' | 'unknown' | 'empty' | 'others' | 'late' | 'listing';
 
-/** A registry that keeps what is put, says `OCI-Subject` of `subject`, and has the referrers API that is told. */
+/**
+ * A registry that keeps what is put, says `OCI-Subject` of `subject`, and has the referrers API
+ * that is told.
+ */
 async function keeping({ subject, api }: { subject?: string; api: Api }) {
   const kept = new Map<string, Buffer>();
   let asked = 0;

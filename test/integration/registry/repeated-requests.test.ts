@@ -11,7 +11,10 @@ const transport = createTransport({
   connection: () => ({}),
 });
 
-/** Sends a PUT to a server that does as told the first time, and takes it the second; gives how it ended and how often it was asked. */
+/**
+ * Sends a PUT to a server that does as told the first time, and takes it the second; gives how it
+ * ended and how often it was asked.
+ */
 async function put(first: RequestListener, request: Pick<HttpRequest, 'body' | 'once'>) {
   let asked = 0;
   const host = await listen(

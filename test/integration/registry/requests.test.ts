@@ -119,7 +119,8 @@ describePeers(['docker-registry'], 'the requests that a registry gets', () => {
       const requests = await methodsOf(registry, () =>
         pullProfile({ reference, kind: 'Seccomp' }, { policy, connect: () => open(repository) }),
       );
-      // Manifest, referrers API and tag, signature and bundle, profile; HEAD asks for a legacy signature.
+      // Manifest, referrers API and tag, signature and bundle, profile; HEAD asks for a legacy
+      // signature.
       assert.deepEqual(requests.toSorted(), ['GET', 'GET', 'GET', 'GET', 'GET', 'GET', 'HEAD']);
     }
   });

@@ -58,7 +58,10 @@ describePeers(['docker-registry'], 'the pull service, asked by 400 callers at on
     await rm(cwd, { recursive: true });
   });
 
-  /** Sends the flood; `meanwhile` is called when the kernel has all of its connections, whether or not the service does. */
+  /**
+   * Sends the flood; `meanwhile` is called when the kernel has all of its connections, whether or
+   * not the service does.
+   */
   const sendFlood = async (meanwhile: () => Promise<void>): Promise<void> => {
     const url = `${services.pull}/v1/profiles?reference=${encodeURIComponent(`${registry.host}/security/large:1`)}`;
     const child = spawn(process.execPath, [flood, url, String(callers)], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -89,7 +92,8 @@ describePeers(['docker-registry'], 'the pull service, asked by 400 callers at on
       const waits: number[] = [];
       const counts: number[] = [];
       await sendFlood(async () => {
-        // Each of these comes after all callers, by the order in which the kernel hands out connections.
+        // Each of these comes after all callers, by the order in which the kernel hands out
+        // connections.
         for (let probe = 0; probe < 3; probe++) {
           const began = performance.now();
           await get(`${services.pull}/healthz`);

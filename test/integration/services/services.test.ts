@@ -291,7 +291,9 @@ function startServices(cwd: string): Promise<Services> {
   return startServe([...addresses, '--policy', 'policy.yaml', '--key', 'fairlead.key'], { cwd, env });
 }
 
-/** The body, of whatever shape: the tests look at single members, and fail where they are missing. */
+/**
+ * The body, of whatever shape: the tests look at single members, and fail where they are missing.
+ */
 async function json(response: Response) {
   return JSON.parse(await response.text());
 }

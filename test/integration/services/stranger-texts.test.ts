@@ -10,7 +10,10 @@ import { memoryRepository } from '#lib/registry/memory';
 import { generateKeyPair, loadPublicKey } from '#lib/trust/keys/key';
 import { verifyArtifact } from '#lib/trust/verify/verify-artifact';
 
-/** What a refusal says of an artifact with a referrer that calls itself a signature, by a type of somebody's choice. */
+/**
+ * What a refusal says of an artifact with a referrer that calls itself a signature, by a type of
+ * somebody's choice.
+ */
 async function refusalFor(artifactType: string): Promise<FairleadError> {
   const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
   const fields = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor, layers: [] } as const;

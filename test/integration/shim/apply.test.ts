@@ -255,7 +255,10 @@ for (const version of ['2', '1.6'] as const) {
   });
 }
 
-/** RemoveSecurityProfileArtifactRequest {image: {image}}, by hand: the message is not in the tests' proto. */
+/**
+ * RemoveSecurityProfileArtifactRequest {image: {image}}, by hand: the message is not in the tests'
+ * proto.
+ */
 function imageRequest(image: string): Uint8Array {
   const bytes = Buffer.from(image);
   const length = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, value >> 7]);

@@ -36,10 +36,10 @@ const values = [
 const upperBits = [1n << 32n, 1n << 63n];
 
 /**
- * Returns where `ours` and `theirs` do not do the same, as `syscall(value): ours, not theirs`. Where
- * the kernel takes 32 bits of an argument and others are set, ours must be as strict as the stricter
- * of what theirs does with and without these: that is the only point in which the baseline is
- * stricter than the runtime's own default.
+ * Returns where `ours` and `theirs` do not do the same, as `syscall(value): ours, not theirs`.
+ * Where the kernel takes 32 bits of an argument and others are set, ours must be as strict as the
+ * stricter of what theirs does with and without these: that is the only point in which the baseline
+ * is stricter than the runtime's own default.
  */
 function differences(ours: SeccompProfile, theirs: SeccompProfile): string[] {
   const rules = [...(ours.syscalls ?? []), ...(theirs.syscalls ?? [])];

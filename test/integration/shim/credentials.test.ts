@@ -84,7 +84,10 @@ describePeers(['docker-registry'], 'who the shim is to a registry', () => {
     return true;
   };
 
-  /** The kubelet's two flags, for a provider that notes what it is asked for and answers with the given text. */
+  /**
+   * The kubelet's two flags, for a provider that notes what it is asked for and answers with the
+   * given text.
+   */
   function provider(response: string, matchImages = registry.host): { flags: string[]; asked: () => string[] } {
     const log = path.join(folder, 'asked');
     const config = path.join(folder, 'providers.yaml');

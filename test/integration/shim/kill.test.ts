@@ -80,7 +80,8 @@ describePeers(
       }
       assert.ok(done.length >= 10 && done.length < count, `${done.length} pulls were answered before the kill`);
 
-      // What is on the disk now, without the shim: every record holds, and what was answered is there.
+      // What is on the disk now, without the shim: every record holds, and what was answered is
+      // there.
       const store = await openStore(shim.state, { log: assert.fail });
       for (const { descriptor } of store.list()) {
         for await (const bytes of await store.fetcher.fetch(descriptor))

@@ -17,7 +17,10 @@ const pods = 60;
 const bundle = Buffer.from(`{"x":"${'a'.repeat(256 * 1024 - 8)}"}`);
 const bundleDescriptor = { mediaType: bundleMediaType, digest: digestOf(bundle), size: bundle.length };
 
-/** A registry in whose repositories each artifact has 128 referrers that look like signatures, of 256 KiB each. */
+/**
+ * A registry in whose repositories each artifact has 128 referrers that look like signatures, of
+ * 256 KiB each.
+ */
 class CrowdedRegistry {
   readonly references: string[] = [];
   readonly #contents = new Map<string, { readonly mediaType: string; readonly bytes: Uint8Array }>();

@@ -63,7 +63,10 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
     });
   }
 
-  /** Asks for the artifact by the pull call, by a container in both forms and by a sandbox; each must be refused alike. */
+  /**
+   * Asks for the artifact by the pull call, by a container in both forms and by a sandbox; each
+   * must be refused alike.
+   */
   async function refused(reference: string, code: number, message: RegExp): Promise<void> {
     const profileKind = SecurityProfileKind.Seccomp;
     const oci = { profileType: ProfileType.OCI, ociRef: reference };

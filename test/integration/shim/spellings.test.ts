@@ -28,7 +28,10 @@ const spellings = [
   'http://localhost/runtime.v1.RuntimeService/CreateContainer',
 ];
 
-/** Schemes of a call. HTTP/2 libraries check that a path begins with a slash only under http and https. */
+/**
+ * Schemes of a call. HTTP/2 libraries check that a path begins with a slash only under http and
+ * https.
+ */
 const schemes = ['http', 'coap'];
 
 /** The status that an empty call by this path ends with; undefined where the stream is reset. */

@@ -19,7 +19,10 @@ describePeers(['docker-registry'], 'fairlead push, killed with SIGKILL', () => {
   let folder: string;
   let registry: Registry;
   let front: Server;
-  /** What is done with each request on its way to the registry, before it is passed on and when its answer is there. */
+  /**
+   * What is done with each request on its way to the registry, before it is passed on and when its
+   * answer is there.
+   */
   let onRequest: (moment: 'asked' | 'answered') => void = () => undefined;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'trust-kill-'));

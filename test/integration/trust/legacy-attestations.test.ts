@@ -162,7 +162,10 @@ ${more}`,
     await verifies(`${registry.host}/loaded:v1`, '{key: a.pub}');
   });
 
-  /** Writes the keys and certificates of the private Sigstore as cosign 2 takes them; gives the environment that names them. */
+  /**
+   * Writes the keys and certificates of the private Sigstore as cosign 2 takes them; gives the
+   * environment that names them.
+   */
   async function sigstoreFiles(): Promise<Record<string, string>> {
     const { trustedRoot } = sigstore as unknown as {
       trustedRoot: Record<

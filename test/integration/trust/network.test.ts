@@ -21,7 +21,10 @@ import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/pr
 import { identityToken, type SigstoreServer, serveSigstore } from '#test/support/sigstore/sigstore-server';
 import { startTufRepository, type TufServer } from '#test/support/sigstore/tuf-repository';
 
-/** A host that no name service knows, with a certificate of an authority that no system trusts: only the proxy leads there. */
+/**
+ * A host that no name service knows, with a certificate of an authority that no system trusts: only
+ * the proxy leads there.
+ */
 const host = 'sigstore.test';
 const artifact: Descriptor = { mediaType: mediaTypes.manifest, digest: digestOf(Buffer.from('artifact')), size: 8 };
 

@@ -3,10 +3,16 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync
 import path from 'node:path';
 import { peer } from '../peer.ts';
 
-/** What the guest needs until it has the host's root: its file systems, and the bus that they come by. */
+/**
+ * What the guest needs until it has the host's root: its file systems, and the bus that they come
+ * by.
+ */
 const bootModules = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 
-/** Writes the file system that the kernel starts with: busybox, the modules that it loads first, and `init`. */
+/**
+ * Writes the file system that the kernel starts with: busybox, the modules that it loads first, and
+ * `init`.
+ */
 export function writeInitramfs(file: string, modules: string): void {
   const folder = `${file}.d`;
   for (const name of ['bin', 'modules', 'dev', 'proc', 'sys', 'host', 'overlay', 'root']) {

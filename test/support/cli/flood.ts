@@ -1,7 +1,8 @@
 /**
- * Sends many requests for the same URL at once, each over a connection of its own, and reads their answers:
- * `node flood.ts URL COUNT`. Prints a line `connected` when all connections are there, and at the end
- * how many answers had which status, as JSON. A process of its own, so that who measures meanwhile is not held up by it.
+ * Sends many requests for the same URL at once, each over a connection of its own, and reads their
+ * answers: `node flood.ts URL COUNT`. Prints a line `connected` when all connections are there, and
+ * at the end how many answers had which status, as JSON. A process of its own, so that who measures
+ * meanwhile is not held up by it.
  */
 import { connect } from 'node:net';
 

@@ -11,7 +11,10 @@ export interface Finished {
 
 export interface RunOptions {
   readonly cwd?: string;
-  /** Put on top of a bare environment: nothing of the developer's own keys, tokens or Docker configuration gets in. */
+  /**
+   * Put on top of a bare environment: nothing of the developer's own keys, tokens or Docker
+   * configuration gets in.
+   */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
 }

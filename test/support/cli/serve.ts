@@ -32,7 +32,10 @@ process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** Starts both services of `fairlead serve`, and what answers probes, on addresses that the arguments give, and waits until they listen. */
+/**
+ * Starts both services of `fairlead serve`, and what answers probes, on addresses that the
+ * arguments give, and waits until they listen.
+ */
 export async function startServe(
   args: readonly string[],
   { cwd, env, program = launcher }: ServeOptions,

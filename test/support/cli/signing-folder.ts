@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { type Finished, type RunOptions, runFairlead, succeeded } from './run.ts';
 
-/** A folder with a profile, p.json, and two key pairs, a and b; there while the tests of the file run. */
+/**
+ * A folder with a profile, p.json, and two key pairs, a and b; there while the tests of the file
+ * run.
+ */
 export const folder = await mkdtemp(join(tmpdir(), 'fairlead-signing-'));
 before(async () => {
   await writeFile(

@@ -5,7 +5,9 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import type { Repository } from '#lib/registry/target';
 import { blob, emptyConfig, manifest, pushAll } from './content.ts';
 
-/** What every Target does alike. `open` gives an empty repository each time. Call it inside a suite. */
+/**
+ * What every Target does alike. `open` gives an empty repository each time. Call it inside a suite.
+ */
 export function targetContract(open: () => Repository | Promise<Repository>): void {
   it('gives back what was pushed, by tag and by digest', async () => {
     const target = await open();

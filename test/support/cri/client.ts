@@ -21,7 +21,10 @@ export class CriError extends Error {
 export const status = grpc.status;
 
 export interface CallOptions {
-  /** Milliseconds until the call is given up with DEADLINE_EXCEEDED; 30 s for single answers, never for streams. */
+  /**
+   * Milliseconds until the call is given up with DEADLINE_EXCEEDED; 30 s for single answers, never
+   * for streams.
+   */
   readonly timeout?: number;
 }
 
@@ -39,7 +42,10 @@ type Call<M> =
 
 type Calls<S extends DescService> = { readonly [Name in keyof S['method']]: Call<S['method'][Name]> };
 
-/** Both services of CRI v1, one method for each call, named as in the proto with a small first letter. */
+/**
+ * Both services of CRI v1, one method for each call, named as in the proto with a small first
+ * letter.
+ */
 export type CriClient = Calls<typeof RuntimeService> &
   Calls<typeof ImageService> & {
     /** Any call by its path (`/runtime.v1.RuntimeService/Version`), bytes in, bytes out. */

@@ -17,13 +17,19 @@ export function frame(
   return Buffer.concat([head, payload]);
 }
 
-/** Whether a client that said this much has asked for something: its preface has 24 bytes, frames follow. */
+/**
+ * Whether a client that said this much has asked for something: its preface has 24 bytes, frames
+ * follow.
+ */
 export function hasAsked(bytes: Buffer): boolean {
   for (let at = 24; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) if (bytes[at + 3] === 1) return true;
   return false;
 }
 
-/** Whether a server that sent this much has ended stream 1: by END_STREAM on HEADERS or DATA, by RST_STREAM, or by GOAWAY. */
+/**
+ * Whether a server that sent this much has ended stream 1: by END_STREAM on HEADERS or DATA, by
+ * RST_STREAM, or by GOAWAY.
+ */
 export function hasEnded(bytes: Buffer): boolean {
   for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
     const [type, flags] = [bytes[at + 3], bytes[at + 4] ?? 0];

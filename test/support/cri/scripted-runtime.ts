@@ -13,7 +13,10 @@ const unlimited = {
   'grpc.max_metadata_size': 1024 * 1024,
 };
 
-/** A gRPC server on a Unix socket that plays the container runtime: methods by full name (`runtime.v1.RuntimeService/Status`), messages as bytes. */
+/**
+ * A gRPC server on a Unix socket that plays the container runtime: methods by full name
+ * (`runtime.v1.RuntimeService/Status`), messages as bytes.
+ */
 export async function startScriptedRuntime(socketPath: string, methods: Readonly<Record<string, Method>>) {
   const server = new Server(unlimited);
   for (const [name, { kind, handle }] of Object.entries(methods)) {
@@ -37,7 +40,10 @@ export class BytesClient extends Client {
     });
   }
 
-  /** One unary call; resolves with the message, response metadata and trailers, rejects with grpc-js' ServiceError. */
+  /**
+   * One unary call; resolves with the message, response metadata and trailers, rejects with
+   * grpc-js' ServiceError.
+   */
   unary(method: string, message: Uint8Array, options: { metadata?: Metadata; timeout?: number } = {}) {
     return new Promise<{ message: Buffer; header: Metadata; trailer: Metadata }>((resolve, reject) => {
       let header = new Metadata();

@@ -12,7 +12,9 @@ import { finishFolder, startProgram, temporaryFolder } from '../../peers/program
 import { launcher } from '../cli/run.ts';
 import { type CriClient, connectCri } from './client.ts';
 
-/** A shim of the test's own, as a process, in front of one runtime and with rules for one registry. */
+/**
+ * A shim of the test's own, as a process, in front of one runtime and with rules for one registry.
+ */
 export interface TestShim {
   /** Path of its socket. */
   readonly socket: string;
@@ -38,7 +40,10 @@ export interface LogRecord {
   readonly [field: string]: unknown;
 }
 
-/** Rules of the policy: `signed/**` needs a signature, `open/**` needs none, nothing else is allowed. */
+/**
+ * Rules of the policy: `signed/**` needs a signature, `open/**` needs none, nothing else is
+ * allowed.
+ */
 function policyFor(registryHost: string): string {
   return `apiVersion: fairlead.dev/v1
 kind: TrustPolicy

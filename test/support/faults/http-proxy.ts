@@ -18,7 +18,10 @@ export interface RefusingProxy {
   stop(): Promise<void>;
 }
 
-/** Starts a proxy in front of an HTTP server on a port of 127.0.0.1; it refuses nothing until it is told. */
+/**
+ * Starts a proxy in front of an HTTP server on a port of 127.0.0.1; it refuses nothing until it is
+ * told.
+ */
 export async function startRefusingProxy(port: number): Promise<RefusingProxy> {
   let refuse: (request: IncomingMessage) => Refusal | undefined = () => undefined;
   let seen: string[] = [];

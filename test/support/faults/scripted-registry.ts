@@ -13,14 +13,19 @@ after(() => {
   }
 });
 
-/** Has a server listen on a free port until the tests of the file are over; gives its host and port. */
+/**
+ * Has a server listen on a free port until the tests of the file are over; gives its host and port.
+ */
 export async function listen(server: Server | TcpServer): Promise<string> {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A registry that does as the test says, to its end; gives a repository of it and the requests that it saw. */
+/**
+ * A registry that does as the test says, to its end; gives a repository of it and the requests that
+ * it saw.
+ */
 export async function serve(
   listener: RequestListener,
   options: RemoteOptions = {},

@@ -1,6 +1,9 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** What happens to the connections of a proxy. Bytes are counted over all connections, from the last `set` on. */
+/**
+ * What happens to the connections of a proxy. Bytes are counted over all connections, from the last
+ * `set` on.
+ */
 export interface Faults {
   /** Cut the connection, once, after so many bytes have gone from the client to the server. */
   readonly cutAfterSent?: number;

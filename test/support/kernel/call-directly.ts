@@ -9,7 +9,8 @@ export interface NumberedCall {
 }
 
 /**
- * Makes calls outside of any container, each in a process of its own, and returns what each returned.
+ * Makes calls outside of any container, each in a process of its own, and returns what each
+ * returned.
  *
  * @param folder where the probe is compiled to; the caller removes it.
  */

@@ -5,8 +5,9 @@ import type { GuestResult, Vm } from '../../peers/vm.ts';
 let containers = 0;
 
 /**
- * Runs a shell script in a container, with runc, in a virtual machine: of busybox alone, under an AppArmor policy that is
- * loaded, without new privileges, as Kubernetes runs containers with allowPrivilegeEscalation: false.
+ * Runs a shell script in a container, with runc, in a virtual machine: of busybox alone, under an
+ * AppArmor policy that is loaded, without new privileges, as Kubernetes runs containers with
+ * allowPrivilegeEscalation: false.
  */
 export async function runInGuest(vm: Vm, policy: string, script: string): Promise<GuestResult> {
   containers += 1;

@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { peer } from '../../peers/peer.ts';
 import type { Vm } from '../../peers/vm.ts';
 
-/** What the kernel did with an operation: `done`, `denied` (EPERM, EACCES), or what else came of it. */
+/**
+ * What the kernel did with an operation: `done`, `denied` (EPERM, EACCES), or what else came of it.
+ */
 export type Outcome = 'done' | 'denied' | `errno ${number}` | `signal ${number}`;
 
 /** An event of AppArmor in the kernel's log. */
@@ -15,22 +17,29 @@ export interface AppArmorEvent {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** What came of the operations of one run, each under its text, and all that AppArmor logged meanwhile. */
+/**
+ * What came of the operations of one run, each under its text, and all that AppArmor logged
+ * meanwhile.
+ */
 export interface Attempt {
   readonly outcomes: Readonly<Record<string, Outcome>>;
   readonly events: readonly AppArmorEvent[];
 }
 
-/** AppArmor policies in the kernel of a virtual machine, and a program that tries operations under them. */
+/**
+ * AppArmor policies in the kernel of a virtual machine, and a program that tries operations under
+ * them.
+ */
 export class GuestPolicies {
   readonly #vm: Vm;
   /** Process ids, by the name that operations have for them. */
   readonly #processes: Readonly<Record<string, string>>;
 
   /**
-   * Loads policies, by name. They are compiled here, where that takes no time, by what nodes compile them with and for the
-   * features of the guest's kernel. Operations may name the processes
-   * `unconfined`, `other`, which is under the given policy, and `confined`, which is under the same one as who tries.
+   * Loads policies, by name. They are compiled here, where that takes no time, by what nodes
+   * compile them with and for the features of the guest's kernel. Operations may name the processes
+   * `unconfined`, `other`, which is under the given policy, and `confined`, which is under the same
+   * one as who tries.
    */
   static async load(vm: Vm, policies: ReadonlyMap<string, string>, other: string): Promise<GuestPolicies> {
     await vm.output('cp -r /sys/kernel/security/apparmor/features /job/features');
@@ -60,7 +69,8 @@ export class GuestPolicies {
   }
 
   /**
-   * Tries operations (of apparmor-probe.c) under policies: of each one after the other, in a mount namespace of their own.
+   * Tries operations (of apparmor-probe.c) under policies: of each one after the other, in a mount
+   * namespace of their own.
    */
   async attempt(operations: ReadonlyMap<string, readonly string[]>): Promise<ReadonlyMap<string, Attempt>> {
     const scripts = [...operations].map(([policy, texts]) => {

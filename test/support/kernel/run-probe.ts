@@ -7,7 +7,10 @@ import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { Call } from '../../oracle/seccomp-evaluate.ts';
 import { peer } from '../../peers/peer.ts';
 
-/** What the kernel did with one call: what it returned, a delivered SIGSYS, or the end of the process. */
+/**
+ * What the kernel did with one call: what it returned, a delivered SIGSYS, or the end of the
+ * process.
+ */
 export type KernelResult = { readonly value: number } | 'trapped' | 'killed';
 
 /** Numbers on x86_64 and x86 of calls that do nothing to the system, whatever their arguments. */
@@ -22,7 +25,10 @@ export const harmlessCalls: Readonly<Record<string, readonly [x86_64: number, x8
   sched_rr_get_interval: [148, 161],
 };
 
-/** Numbers on x86_64 and x86 of calls that leave nothing behind once the process ends that makes them. */
+/**
+ * Numbers on x86_64 and x86 of calls that leave nothing behind once the process ends that makes
+ * them.
+ */
 const otherCalls: Readonly<Record<string, readonly [x86_64: number, x86: number]>> = {
   clone: [56, 120],
   personality: [135, 136],

@@ -15,8 +15,8 @@ export interface ContainerKind {
 }
 
 /**
- * Containers with a program that makes no system call: its first instruction ends it by a signal, which shows that the
- * program was started, whatever its profile denies.
+ * Containers with a program that makes no system call: its first instruction ends it by a signal,
+ * which shows that the program was started, whatever its profile denies.
  */
 export class StartedContainer {
   readonly #folder: string;
@@ -48,7 +48,8 @@ export class StartedContainer {
     const prepare = runtime === 'crun' ? 'mount --make-rprivate / && mount -t cgroup2 none /sys/fs/cgroup && ' : '';
     const own = runtime === 'crun' ? ['--cgroup-manager=disabled'] : [];
     const steps = [path.join(this.#folder, 'steps'), path.join(this.#folder, 'pid'), id, ...command, ...own];
-    // With SIGKILL ends all that has its process ids from unshare: a runtime may wait for ever for a thread that was ended.
+    // With SIGKILL ends all that has its process ids from unshare: a runtime may wait for ever for
+    // a thread that was ended.
     const apart = ['--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
     const { error, status, stdout, stderr } = spawnSync(
       'unshare',

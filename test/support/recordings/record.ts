@@ -1,7 +1,7 @@
 /**
- * `node test/support/recordings/record.ts`, as root, with strace: records the system calls of each program of
- * recorded-container.ts in a container that no seccomp profile holds, several times, and writes what SPO's recorder would:
- * a SeccompProfile that allows these and denies the rest.
+ * `node test/support/recordings/record.ts`, as root, with strace: records the system calls of each
+ * program of recorded-container.ts in a container that no seccomp profile holds, several times, and
+ * writes what SPO's recorder would: a SeccompProfile that allows these and denies the rest.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

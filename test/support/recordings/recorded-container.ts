@@ -5,7 +5,10 @@ import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { renderSeccompJson } from '#lib/profile/seccomp/write/render-json';
 import { peer } from '../../peers/peer.ts';
 
-/** Programs that profiles are recorded of, as scripts of a shell in the container; each says `done` where all went well. */
+/**
+ * Programs that profiles are recorded of, as scripts of a shell in the container; each says `done`
+ * where all went well.
+ */
 export const recordedPrograms: Readonly<Record<string, string>> = {
   'busybox-sh':
     'cd /tmp && date > a && seq 100 | sort -rn | head -n 3 >> a && cp a b && mv b c && cat c | wc -l && rm a c && echo done',
@@ -63,7 +66,8 @@ export class RecordedContainer {
     const command =
       runtime === 'runc' ? [peer('runc'), ...run] : [...prefix, peer('crun'), '--cgroup-manager=disabled', ...run];
     const prepared = ['sh', '-c', runtime === 'runc' ? 'exec "$@"' : alone, 'sh', ...command];
-    // A shell that may not wait for its children spins, and with SIGKILL ends all that has its process ids from unshare.
+    // A shell that may not wait for its children spins, and with SIGKILL ends all that has its
+    // process ids from unshare.
     const apart = ['--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
     return spawnSync('unshare', [...apart, ...prepared], { encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' });
   }

@@ -89,7 +89,10 @@ export function legacyPayload(descriptor: Descriptor): { critical: Record<string
   };
 }
 
-/** Holds that a rule takes none of the signatures, with SignatureInvalid and a message that names the artifact. */
+/**
+ * Holds that a rule takes none of the signatures, with SignatureInvalid and a message that names
+ * the artifact.
+ */
 export function refuses(signatures: readonly Signature[], rule: Rule, message: RegExp, descriptor = artifact): void {
   assert.throws(
     () => verifySignatures(descriptor, reference, signatures, rule),

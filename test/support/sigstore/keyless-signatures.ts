@@ -29,7 +29,10 @@ export function rootOf(trustedRoot: object): ReturnType<typeof readTrustedRoot> 
   return readTrustedRoot(Buffer.from(JSON.stringify(trustedRoot)));
 }
 
-/** A rule that wants the expected identity, or what differs from it, under the trusted root of a Sigstore. */
+/**
+ * A rule that wants the expected identity, or what differs from it, under the trusted root of a
+ * Sigstore.
+ */
 export function keylessRule(
   from: PrivateSigstore,
   { use = 'required', keyless = {} }: { use?: LogUse; keyless?: Partial<ExpectedIdentity> } = {},

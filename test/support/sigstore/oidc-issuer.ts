@@ -1,10 +1,16 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An OIDC issuer on a loopback port, of which `sigstore` is a client, and where a person may log in on another device. */
+/**
+ * An OIDC issuer on a loopback port, of which `sigstore` is a client, and where a person may log in
+ * on another device.
+ */
 export interface OidcIssuer {
   readonly url: string;
-  /** Does what the person does: opens the page, enters the code, logs in as this e-mail address, and agrees; or cancels. */
+  /**
+   * Does what the person does: opens the page, enters the code, logs in as this e-mail address, and
+   * agrees; or cancels.
+   */
   logIn(page: string, code: string, email: string): Promise<void>;
   cancel(page: string, code: string): Promise<void>;
   stop(): Promise<void>;
@@ -82,7 +88,10 @@ interface Page {
   readonly text: string;
 }
 
-/** A browser as far as the pages of the issuer need one: cookies, redirects, the first form of a page with its hidden fields. */
+/**
+ * A browser as far as the pages of the issuer need one: cookies, redirects, the first form of a
+ * page with its hidden fields.
+ */
 function browser(): {
   open(url: string, form?: URLSearchParams): Promise<Page>;
   submit(page: Page, fields: object): Promise<Page>;

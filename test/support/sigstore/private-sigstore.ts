@@ -10,7 +10,10 @@ import { dsseEntry, hashedRekord, type LogEntry } from './rekor-v1.ts';
 import { type RekorV2, rekorV2 } from './rekor-v2.ts';
 
 const baseUrl = 'http://sigstore.example';
-/** The issuer in a certificate: bare text in its first form, which cosign 2 reads, and DER as it is now. */
+/**
+ * The issuer in a certificate: bare text in its first form, which cosign 2 reads, and DER as it is
+ * now.
+ */
 const issuerExtensions = (value: string) => [
   { oid: '1.3.6.1.4.1.57264.1.1', value, legacy: true },
   { oid: '1.3.6.1.4.1.57264.1.8', value },
@@ -44,7 +47,10 @@ export interface KeylessOptions {
 /** A bundle as plain JSON, to be changed by tests of attacks. */
 export type BundleJson = ReturnType<typeof JSON.parse>;
 
-/** A private Sigstore in this process: certificate authority, certificate log, transparency log, timestamp authority. */
+/**
+ * A private Sigstore in this process: certificate authority, certificate log, transparency log,
+ * timestamp authority.
+ */
 export interface PrivateSigstore {
   /** The trusted root that names all of them. */
   readonly trustedRoot: {
@@ -66,7 +72,10 @@ export interface PrivateSigstore {
   signWithKey(descriptor: Descriptor, key: KeyObject, options?: Pick<KeylessOptions, 'shown'>): Promise<BundleJson>;
   /** A keyless signature of bytes themselves, as a bundle with a message signature. */
   signMessage(message: Uint8Array, options?: KeylessOptions): Promise<BundleJson>;
-  /** A keyless signature in cosign's legacy form: the annotations of a layer whose content is `payload`. */
+  /**
+   * A keyless signature in cosign's legacy form: the annotations of a layer whose content is
+   * `payload`.
+   */
   signLegacy(payload: Uint8Array, options?: KeylessOptions): Promise<Record<string, string>>;
   /** A keyless attestation in cosign's legacy form: the content of a layer, and its annotations. */
   attestLegacy(
@@ -91,9 +100,11 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
   const keys = Object.fromEntries(
     (['ca', 'ctlog', 'tlog', 'tsa'] as const).map((name) => [name, generateKeyPairSync('ec', { namedCurve: 'P-256' })]),
   ) as Record<Service, { publicKey: KeyObject; privateKey: KeyObject }>;
-  // Whole seconds: DER drops the zeros at the end of a fraction, and the reader wants none or three digits.
+  // Whole seconds: DER drops the zeros at the end of a fraction, and the reader wants none or three
+  // digits.
   const wholeSeconds = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000);
-  // The certificates of the authorities begin when they are made, and no clock can be given for that.
+  // The certificates of the authorities begin when they are made, and no clock can be given for
+  // that.
   mock.timers.enable({ apis: ['Date'], now: yearAgo });
   const ctlog = await initializeCTLog(keys.ctlog, certificateTime);
   const ca = await initializeCA(keys.ca, ctlog, wholeSeconds(certificateTime));

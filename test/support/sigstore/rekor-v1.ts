@@ -18,7 +18,9 @@ export interface LogEntry {
   };
 }
 
-/** What Rekor v1 writes into its log for a signature of bytes, with what it is verified with (PEM). */
+/**
+ * What Rekor v1 writes into its log for a signature of bytes, with what it is verified with (PEM).
+ */
 export function hashedRekord(message: Uint8Array, signature: Buffer, verifier: string): object {
   const content = Buffer.from(verifier).toString('base64');
   const hash = { algorithm: 'sha256', value: createHash('sha256').update(message).digest('hex') };
@@ -29,7 +31,10 @@ export function hashedRekord(message: Uint8Array, signature: Buffer, verifier: s
   };
 }
 
-/** What Rekor v1 writes into its log for a DSSE envelope: hashes, the signature, and what it is verified with (PEM in base64). */
+/**
+ * What Rekor v1 writes into its log for a DSSE envelope: hashes, the signature, and what it is
+ * verified with (PEM in base64).
+ */
 export function dsseEntry(envelope: string, verifier: string): object {
   const { payload, signatures } = JSON.parse(envelope);
   const sha256 = (bytes: Uint8Array): object => ({

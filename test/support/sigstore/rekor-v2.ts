@@ -5,7 +5,10 @@ import { json } from '@sigstore/core';
 export interface RekorV2 {
   /** As it stands in a trusted root. */
   readonly instance: object;
-  /** Enters what `POST /api/v2/log/entries` is sent; gives the entry with the proof that it is in the tree. */
+  /**
+   * Enters what `POST /api/v2/log/entries` is sent; gives the entry with the proof that it is in
+   * the tree.
+   */
   enter(request: HashedRekordRequest): object;
 }
 

@@ -21,11 +21,17 @@ export interface ServerOptions {
   readonly rekor?: 1 | 2;
   /** The claim of a token that becomes the identity in the certificate. */
   readonly subjectClaim?: 'email' | 'sub';
-  /** The OIDC issuer whose tokens the certificate authority takes; without one it believes every token. */
+  /**
+   * The OIDC issuer whose tokens the certificate authority takes; without one it believes every
+   * token.
+   */
   readonly oidcIssuer?: string;
 }
 
-/** Serves Fulcio, Rekor of both kinds and a timestamp authority on one loopback port, as far as cosign and we need them to sign. */
+/**
+ * Serves Fulcio, Rekor of both kinds and a timestamp authority on one loopback port, as far as
+ * cosign and we need them to sign.
+ */
 export async function serveSigstore(
   { services: { ca, log, logV2, tsa } }: PrivateSigstore,
   { rekor = 1, subjectClaim = 'email', oidcIssuer }: ServerOptions = {},
@@ -76,7 +82,8 @@ export async function serveSigstore(
       return { type: 'application/timestamp-reply', content: Buffer.from(response as Buffer) };
     }
     if (path === '/api/v1/timestamp') {
-      // TimeStampReq ::= SEQUENCE { version, messageImprint { hashAlgorithm { oid }, hashedMessage }, … nonce … } (RFC 3161)
+      // TimeStampReq ::= SEQUENCE { version, messageImprint { hashAlgorithm { oid }, hashedMessage
+      // }, … nonce … } (RFC 3161)
       const [, imprint, ...rest] = ASN1Obj.parseBuffer(Buffer.from(body)).subs;
       const nonce = rest.find(({ tag }) => tag.number === 0x02)?.toInteger();
       const reply = await tsa.timestamp({
@@ -132,7 +139,10 @@ export async function serveSigstore(
   };
 }
 
-/** Throws where a token is not signed by this issuer, for this audience, or has expired, as Fulcio looks at it. */
+/**
+ * Throws where a token is not signed by this issuer, for this audience, or has expired, as Fulcio
+ * looks at it.
+ */
 async function assertToken(token: string, issuer: string): Promise<void> {
   const [header = '', payload = '', signature = ''] = token.split('.');
   const read = (part: string): Record<string, unknown> => JSON.parse(Buffer.from(part, 'base64url').toString());
@@ -152,7 +162,10 @@ async function assertToken(token: string, issuer: string): Promise<void> {
     throw new Error('the token is not for us, or over');
 }
 
-/** An identity token that this server believes, as it would any: a JWT, signed with a key that nobody knows. */
+/**
+ * An identity token that this server believes, as it would any: a JWT, signed with a key that
+ * nobody knows.
+ */
 export function identityToken(issuer: string, email: string, more: object = {}): string {
   const now = Math.floor(Date.now() / 1000);
   const claims = {

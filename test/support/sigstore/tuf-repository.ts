@@ -14,7 +14,10 @@ export interface TufServer {
   stop(): Promise<void>;
 }
 
-/** Serves these targets, all roles signed with one new key (theupdateframework.github.io/specification, 4). */
+/**
+ * Serves these targets, all roles signed with one new key
+ * (theupdateframework.github.io/specification, 4).
+ */
 export async function startTufRepository(targets: Readonly<Record<string, string>>): Promise<TufServer> {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const keyid = createHash('sha256')

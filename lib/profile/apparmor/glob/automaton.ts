@@ -6,12 +6,15 @@ import type { Automaton, Edge, Glob } from './glob.ts';
 import type { GlobNode } from './node.ts';
 import { difference, hasSymbol, intersection, isEmpty, meets, slash as slashSet, symbolsOf } from './symbol-set.ts';
 
-/** Edges that an automaton may have beside one for each node: groups that may all be empty ask for very many. */
+/**
+ * Edges that an automaton may have beside one for each node: groups that may all be empty ask for
+ * very many.
+ */
 const mostExtraEdges = 2000;
 
 /**
- * The automaton of a glob, or of what is left of it after so many components and characters of the next one; undefined
- * where its groups would make it too large.
+ * The automaton of a glob, or of what is left of it after so many components and characters of the
+ * next one; undefined where its groups would make it too large.
  */
 export function automatonOf(glob: Glob, after?: Beginning): Automaton | undefined {
   const from = after === undefined ? 0 : (glob.components[after.components]?.start ?? 0) + after.characters;
@@ -19,7 +22,10 @@ export function automatonOf(glob: Glob, after?: Beginning): Automaton | undefine
   return glob.automata.get(from);
 }
 
-/** Thompson's construction, then every state takes over the edges of the states that it reaches by empty moves. */
+/**
+ * Thompson's construction, then every state takes over the edges of the states that it reaches by
+ * empty moves.
+ */
 function build(nodes: readonly GlobNode[]): Automaton | undefined {
   const edges: Edge[][] = [[]];
   const empty: number[][] = [];
@@ -69,8 +75,8 @@ function reach(empty: readonly (readonly number[] | undefined)[], from: number):
 }
 
 /**
- * Whether the glob stands for the name, byte for byte in UTF-8, as the kernel compares; undefined where its automaton
- * would be too large.
+ * Whether the glob stands for the name, byte for byte in UTF-8, as the kernel compares; undefined
+ * where its automaton would be too large.
  */
 export function matchesName(glob: Glob, name: string): boolean | undefined {
   if (glob.literal) return glob.prefix === name;
@@ -95,7 +101,9 @@ export function accepts({ edges, accepts }: Automaton, symbols: readonly number[
   return states.some((at) => accepts[at]);
 }
 
-/** False where the literal beginnings and ends of two globs already tell that no name matches both. */
+/**
+ * False where the literal beginnings and ends of two globs already tell that no name matches both.
+ */
 export function mayMeet(a: Glob, b: Glob): boolean {
   if (a.literal && b.literal) return a.prefix === b.prefix;
   if (!(a.prefix.startsWith(b.prefix) || (!a.literal && b.prefix.startsWith(a.prefix)))) return false;
@@ -104,7 +112,8 @@ export function mayMeet(a: Glob, b: Glob): boolean {
 }
 
 /**
- * Whether some name that the kernel asks for (without "//") matches both globs; undefined where the budget ends first.
+ * Whether some name that the kernel asks for (without "//") matches both globs; undefined where the
+ * budget ends first.
  */
 export function meet(a: Glob, b: Glob, budget: Budget): boolean | undefined {
   if (!mayMeet(a, b)) return false;

@@ -1,21 +1,28 @@
 import type { Glob } from './glob.ts';
 
 /**
- * How many steps the automata of one operation may still take. Path lists come from strangers, and the worst ones need
- * exponentially many; where the budget ends, the caller takes the stricter answer and says that it is not exact.
+ * How many steps the automata of one operation may still take. Path lists come from strangers, and
+ * the worst ones need exponentially many; where the budget ends, the caller takes the stricter
+ * answer and says that it is not exact.
  */
 export interface Budget {
   left: number;
   readonly known?: Known;
 }
 
-/** What was found out in the same operation about pairs of globs; the same questions come up several times. */
+/**
+ * What was found out in the same operation about pairs of globs; the same questions come up several
+ * times.
+ */
 export interface Known {
   readonly covers: Map<Glob, Map<Glob, boolean>>;
   readonly common: Map<Glob, Map<Glob, readonly Glob[]>>;
 }
 
-/** Some tenths of a second on one core; two real profiles of some hundred paths need a few thousand steps. */
+/**
+ * Some tenths of a second on one core; two real profiles of some hundred paths need a few thousand
+ * steps.
+ */
 export const fullBudget = 2_000_000;
 
 /** The budget of one operation. */
@@ -29,7 +36,10 @@ export function spend(budget: Budget, steps: number): boolean {
   return budget.left >= 0;
 }
 
-/** Lets one question take at most `most` of the budget, so that a hard one does not leave the others unanswered. */
+/**
+ * Lets one question take at most `most` of the budget, so that a hard one does not leave the others
+ * unanswered.
+ */
 export function within<T>(budget: Budget, most: number, ask: (part: Budget) => T): T {
   const part = { ...budget, left: Math.min(most, budget.left) };
   const before = part.left;
@@ -39,8 +49,8 @@ export function within<T>(budget: Budget, most: number, ask: (part: Budget) => T
 }
 
 /**
- * The answer to a question about two globs, worked out by `ask` where it is not known yet; undefined where the budget ends
- * first.
+ * The answer to a question about two globs, worked out by `ask` where it is not known yet;
+ * undefined where the budget ends first.
  */
 export function answerOnce<T>(
   known: Map<Glob, Map<Glob, T>> | undefined,

@@ -64,15 +64,19 @@ function mayHoldSlash(node: GlobNode): boolean {
   return meets(node.set, slash);
 }
 
-/** How far several globs are the same text: so many whole components, and so many characters of the next one. */
+/**
+ * How far several globs are the same text: so many whole components, and so many characters of the
+ * next one.
+ */
 export interface Beginning {
   readonly components: number;
   readonly characters: number;
 }
 
 /**
- * How far all of some globs begin with the same text, given as their components. Names that match them agree in these
- * components as in the rest, each on its own, so that it is enough to compare the rest.
+ * How far all of some globs begin with the same text, given as their components. Names that match
+ * them agree in these components as in the rest, each on its own, so that it is enough to compare
+ * the rest.
  */
 export function commonBeginning(own: readonly Component[], others: readonly (readonly Component[])[]): Beginning {
   let components = own.length - 1;

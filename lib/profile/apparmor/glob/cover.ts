@@ -10,7 +10,8 @@ import { difference, holdsOther, meets, printableMembers, slash as slashSet, sym
 import { automataOf, UnionAutomaton } from './union-automaton.ts';
 
 /**
- * Whether every name (without "//") that matches `glob` matches one of `others`; undefined where the budget ends first.
+ * Whether every name (without "//") that matches `glob` matches one of `others`; undefined where
+ * the budget ends first.
  */
 export function isCovered(glob: Glob, others: readonly Glob[], budget: Budget): boolean | undefined {
   const near = others.filter((candidate) => mayMeet(glob, candidate));
@@ -40,8 +41,8 @@ function coversAlone(candidate: Glob, glob: Glob, budget: Budget): boolean | und
 }
 
 /**
- * Those of some globs that match a certain name which the given one stands for; all of them where no such name is easy to
- * see. undefined where the budget ends first.
+ * Those of some globs that match a certain name which the given one stands for; all of them where
+ * no such name is easy to see. undefined where the budget ends first.
  */
 function haveSampleOf(glob: Glob, others: readonly Glob[], budget: Budget): readonly Glob[] | undefined {
   const beginning = beginningOf(glob, others);
@@ -72,7 +73,10 @@ function nameOf(nodes: readonly GlobNode[]): string {
   return texts.join('');
 }
 
-/** Walks the states of the glob beside the sets of states that the others can be in at the same time. */
+/**
+ * Walks the states of the glob beside the sets of states that the others can be in at the same
+ * time.
+ */
 function walk(glob: Glob, others: readonly Glob[], budget: Budget): boolean | undefined {
   const after = beginningOf(glob, others);
   const inner = automatonOf(glob, after);

@@ -17,7 +17,10 @@ export interface Glob {
   readonly suffix: string;
   /** True where nothing but the prefix matches. */
   readonly literal: boolean;
-  /** Automata of what follows so many of its nodes, as far as they were asked for; undefined where too large. */
+  /**
+   * Automata of what follows so many of its nodes, as far as they were asked for; undefined where
+   * too large.
+   */
   readonly automata: Map<number, Automaton | undefined>;
 }
 

@@ -14,8 +14,9 @@ import { writeGlob } from './write-glob.ts';
 const maxPieces = 64;
 
 /**
- * The globs that together match exactly the names that both match (names without "//"). An intersection of two globs
- * always is a finite union of globs; undefined where that would be too many, or the budget ends first.
+ * The globs that together match exactly the names that both match (names without "//"). An
+ * intersection of two globs always is a finite union of globs; undefined where that would be too
+ * many, or the budget ends first.
  */
 export function intersectGlobs(a: Glob, b: Glob, budget: Budget): readonly Glob[] | undefined {
   return answerOnce(budget.known?.common, [a, b], () => workOut(a, b, budget));
@@ -34,14 +35,17 @@ function workOut(a: Glob, b: Glob, budget: Budget): readonly Glob[] | undefined 
   const globs: Glob[] = [];
   for (const text of texts) {
     const glob = parseGlob(text);
-    // What is handed on is shown to lie in both, so that no mistake in the pairing can loosen a profile.
+    // What is handed on is shown to lie in both, so that no mistake in the pairing can loosen a
+    // profile.
     if ('fault' in glob || !isCovered(glob, [a], budget) || !isCovered(glob, [b], budget)) return undefined;
     globs.push(glob);
   }
   return globs;
 }
 
-/** What two globs have in common as texts: component by component, until one of them may hold "/". */
+/**
+ * What two globs have in common as texts: component by component, until one of them may hold "/".
+ */
 function commonTexts(a: Glob, b: Glob, budget: Budget): readonly string[] | undefined {
   let texts = [''];
   for (const [index, left] of a.components.entries()) {
@@ -88,8 +92,8 @@ function commonPieces(
 }
 
 /**
- * False where a piece has "//", "." or ".." as the kernel never has them in a name: it says nothing, and of two slashes
- * apparmor_parser would make one, another name.
+ * False where a piece has "//", "." or ".." as the kernel never has them in a name: it says
+ * nothing, and of two slashes apparmor_parser would make one, another name.
  */
 function isAskedFor(piece: Flat): boolean {
   const literal = piece.map((node) => characterOf(node) ?? '*').join('');
@@ -109,7 +113,10 @@ class Pairing {
     this.#budget = budget;
   }
 
-  /** What left from `l` on and right from `r` on have in common; undefined where it is too much to say. */
+  /**
+   * What left from `l` on and right from `r` on have in common; undefined where it is too much to
+   * say.
+   */
   pieces(l: number, r: number): readonly Flat[] | undefined {
     const key = l * (this.#right.length + 1) + r;
     if (this.#done.has(key)) return this.#done.get(key);

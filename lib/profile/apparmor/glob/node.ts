@@ -13,7 +13,9 @@ const literals: ReadonlyMap<string, GlobNode> = new Map(
   characters.map((character) => [character, { kind: 'one', set: singleton(character) }]),
 );
 
-/** The node for a character; the same one every time, for most of what globs hold are characters. */
+/**
+ * The node for a character; the same one every time, for most of what globs hold are characters.
+ */
 export function literalNode(character: string): GlobNode {
   return literals.get(character) ?? { kind: 'one', set: singleton(character) };
 }

@@ -13,19 +13,23 @@ export interface GlobFault {
 }
 
 /**
- * What a backslash may stand before. Not another backslash: apparmor_parser lets one that ends a quoted path take the
- * closing quote with it, and reads on to the next. Before other characters it drops the backslash.
+ * What a backslash may stand before. Not another backslash: apparmor_parser lets one that ends a
+ * quoted path take the closing quote with it, and reads on to the next. Before other characters it
+ * drops the backslash.
  */
 const escapable = '*?[]{}^,';
-/** Not in a class: apparmor_parser takes some of them for something else there, and the others invite mistakes. */
+/**
+ * Not in a class: apparmor_parser takes some of them for something else there, and the others
+ * invite mistakes.
+ */
 const notInClass = '*?[]{}\\,"';
 
 /**
  * Reads a path with the meaning that apparmor_parser 3 gives it (apparmor.d(5), "Globbing"; its
- * convert_aaregex_to_pcre): `*` stays within a directory, `**` does not, `?` is one character but "/", classes may hold
- * "/", groups nest. Stars that fill a whole component, as in `/tmp/*`, need at least one character. What that parser
- * would refuse or silently change (`//`, `[!a]`, `\q`, `{a}`) is a fault, and so is every character with which a path
- * could end its place in a policy.
+ * convert_aaregex_to_pcre): `*` stays within a directory, `**` does not, `?` is one character but
+ * "/", classes may hold "/", groups nest. Stars that fill a whole component, as in `/tmp/*`, need
+ * at least one character. What that parser would refuse or silently change (`//`, `[!a]`, `\q`,
+ * `{a}`) is a fault, and so is every character with which a path could end its place in a policy.
  */
 export function parseGlob(text: string): Glob | GlobFault {
   const spelled = checkSpelling(text);
@@ -112,7 +116,8 @@ class Reader {
     const start = this.#at - 1;
     while (this.#text[this.#at] === '*') this.#at += 1;
     const next = this.#text[this.#at];
-    // A run that fills a component needs a character: looked at in the text, as apparmor_parser does.
+    // A run that fills a component needs a character: looked at in the text, as apparmor_parser
+    // does.
     if (this.#text[start - 1] === '/' && (next === undefined || next === '/')) {
       nodes.push({ kind: 'one', set: notSlash });
     }

@@ -1,7 +1,8 @@
 /**
- * A set of bytes, for automata over path names. AppArmor matches bytes; validated globs name only printable ASCII, or
- * "all but" some of it, so that every other byte behaves the same. The alphabet is therefore 96 symbols: 0x20 to 0x7e,
- * and one that stands for all the rest (control characters and whatever is not ASCII). NUL is in no path name.
+ * A set of bytes, for automata over path names. AppArmor matches bytes; validated globs name only
+ * printable ASCII, or "all but" some of it, so that every other byte behaves the same. The alphabet
+ * is therefore 96 symbols: 0x20 to 0x7e, and one that stands for all the rest (control characters
+ * and whatever is not ASCII). NUL is in no path name.
  */
 export interface SymbolSet {
   readonly low: number;
@@ -89,7 +90,9 @@ export function hasSymbol(a: SymbolSet, symbol: number): boolean {
   return ((word >>> (symbol & 31)) & 1) === 1;
 }
 
-/** Whether the set holds the bytes that are not printable ASCII: then it is written as "all but". */
+/**
+ * Whether the set holds the bytes that are not printable ASCII: then it is written as "all but".
+ */
 export function holdsOther(a: SymbolSet): boolean {
   return hasSymbol(a, other);
 }

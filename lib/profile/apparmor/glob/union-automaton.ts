@@ -16,8 +16,9 @@ import {
 } from './symbol-set.ts';
 
 /**
- * How many more states a deterministic automaton of all the globs has than the globs have themselves: 0 for those that
- * do not get in each other's way. undefined where it is more than `most`, or the budget ends first.
+ * How many more states a deterministic automaton of all the globs has than the globs have
+ * themselves: 0 for those that do not get in each other's way. undefined where it is more than
+ * `most`, or the budget ends first.
  */
 export function surplusStates(globs: readonly Glob[], most: number, budget: Budget): number | undefined {
   const automata = automataOf(globs);
@@ -76,7 +77,10 @@ export class UnionAutomaton {
     return states.reduce((sum, at) => sum + this.#edges(at).length, 0);
   }
 
-  /** Cuts a set so that all symbols of a part lead from `states` to the same place; "/" is a part of its own. */
+  /**
+   * Cuts a set so that all symbols of a part lead from `states` to the same place; "/" is a part of
+   * its own.
+   */
   split(states: readonly number[], set: SymbolSet): readonly SymbolSet[] {
     if (isEmpty(set)) return [];
     if (isSingle(set)) return [set];

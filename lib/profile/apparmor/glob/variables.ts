@@ -1,14 +1,18 @@
 /**
- * The variables of apparmor.d(5) that a path may use, with the values that Debian, Ubuntu and SUSE ship in
- * tunables/. They are replaced when a policy is written, so that a node's own tunables cannot change what was reviewed.
- * A rooted one stands for whole directories: at the beginning of a path, before "/" or the end.
+ * The variables of apparmor.d(5) that a path may use, with the values that Debian, Ubuntu and SUSE
+ * ship in tunables/. They are replaced when a policy is written, so that a node's own tunables
+ * cannot change what was reviewed. A rooted one stands for whole directories: at the beginning of a
+ * path, before "/" or the end.
  */
 interface Variable {
   readonly value: string;
   readonly rooted: boolean;
 }
 
-/** Decimal numbers as tunables/kernelvars spells them: `length` digits at most, and then from 1 to 4 at the front. */
+/**
+ * Decimal numbers as tunables/kernelvars spells them: `length` digits at most, and then from 1 to 4
+ * at the front.
+ */
 function numberGlob(single: string, length: number): string {
   const digits = Array.from({ length: length - 2 }, (_, index) => `[1-9]${'[0-9]'.repeat(index + 1)}`);
   return `{${[single, ...digits, `[1-4]${'[0-9]'.repeat(length - 1)}`].join(',')}}`;

@@ -4,7 +4,8 @@ import type { SymbolSet } from './symbol-set.ts';
 import { anySymbol, complement, holdsOther, isSame, isSubset, notSlash, printableMembers } from './symbol-set.ts';
 
 /**
- * Writes a sequence of single symbols and stars as a glob that parseGlob reads back with the same meaning.
+ * Writes a sequence of single symbols and stars as a glob that parseGlob reads back with the same
+ * meaning.
  *
  * @param nodes without branches.
  */
@@ -48,7 +49,9 @@ function one(set: SymbolSet): string {
   return holdsOther(set) ? `[^${members(complement(set))}]` : `[${members(set)}]`;
 }
 
-/** "-" comes first, where it is no range; "^" never does; runs of digits and letters become ranges. */
+/**
+ * "-" comes first, where it is no range; "^" never does; runs of digits and letters become ranges.
+ */
 function members(set: SymbolSet): string {
   const all = printableMembers(set);
   const plain = all.filter((character) => character !== '-' && character !== '^' && character !== '!');

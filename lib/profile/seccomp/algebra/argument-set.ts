@@ -1,8 +1,8 @@
 import type { SeccompArg } from '../model.ts';
 
 /**
- * A set of values of one 64-bit argument. The four forms are what seccomp conditions can say, and each is
- * closed enough that intersection and complement are short unions of them.
+ * A set of values of one 64-bit argument. The four forms are what seccomp conditions can say, and
+ * each is closed enough that intersection and complement are short unions of them.
  */
 export type ArgumentSet =
   /** low to high, both included. */
@@ -23,8 +23,8 @@ export function point(value: bigint): ArgumentSet {
 }
 
 /**
- * The values that a condition matches: undefined for all of them, `none` for no value.
- * libseccomp cuts `valueTwo` to the mask, so a masked comparison with stray bits matches nevertheless.
+ * The values that a condition matches: undefined for all of them, `none` for no value. libseccomp
+ * cuts `valueTwo` to the mask, so a masked comparison with stray bits matches nevertheless.
  */
 export function argumentSet(arg: SeccompArg): ArgumentSet | undefined | 'none' {
   const { value } = arg;
@@ -46,7 +46,9 @@ export function argumentSet(arg: SeccompArg): ArgumentSet | undefined | 'none' {
   }
 }
 
-/** A mask of leading bits, of all or of the low half, leaves a range, whose complement is simpler. */
+/**
+ * A mask of leading bits, of all or of the low half, leaves a range, whose complement is simpler.
+ */
 function bits(mask: bigint, value: bigint): ArgumentSet | undefined {
   if (mask === 0n) return undefined;
   const rest = maxValue ^ mask;
@@ -69,7 +71,10 @@ function onlyValue(set: ArgumentSet): bigint | undefined {
   return set.form === 'range' && set.low === set.high ? set.low : undefined;
 }
 
-/** Whether two sets have no value in common, where that is quickly seen; intersectSets knows for sure. */
+/**
+ * Whether two sets have no value in common, where that is quickly seen; intersectSets knows for
+ * sure.
+ */
 export function obviouslyDisjoint(a: ArgumentSet, b: ArgumentSet): boolean {
   if (a.form === 'range' && b.form === 'range') return a.high < b.low || b.high < a.low;
   if (a.form === 'lowRange' && b.form === 'lowRange') return a.high < b.low || b.high < a.low;
@@ -121,7 +126,8 @@ function intersectLowRange(set: LowRange, other: LowRange | Range | Bits): reado
   if (other.high < maxValue || other.low > word) {
     return [...intersectSets(other, { ...set, form: 'range' }), ...inAbove(set)];
   }
-  // Where a range has no end, every value counts whose low half is in it: only what lies before needs a walk.
+  // Where a range has no end, every value counts whose low half is in it: only what lies before
+  // needs a walk.
   const before = other.low <= set.high ? other.low - 1n : set.high;
   return [...lowRanges(low, set.high), ...lowRanges(set.low, before).flatMap(inAbove)];
 }
@@ -137,8 +143,9 @@ function bitsOf({ low, high }: LowRange): Bits {
 }
 
 /**
- * The values of a range that a mask lets through: halves of all values, and halves of those, down to blocks that lie in
- * the range as a whole. Where the mask sets the bit that tells the halves apart, only one of them counts.
+ * The values of a range that a mask lets through: halves of all values, and halves of those, down
+ * to blocks that lie in the range as a whole. Where the mask sets the bit that tells the halves
+ * apart, only one of them counts.
  */
 function maskRange({ low, high }: Range, { mask, value }: Bits): readonly ArgumentSet[] {
   const parts: ArgumentSet[] = [];
@@ -210,7 +217,10 @@ export function complementSet(set: ArgumentSet): readonly ArgumentSet[] {
   }
 }
 
-/** For each bit of `mask` the values in which it is not as in `value`; together: all that differ within the mask. */
+/**
+ * For each bit of `mask` the values in which it is not as in `value`; together: all that differ
+ * within the mask.
+ */
 function flippedBits(mask: bigint, value: bigint): readonly Bits[] {
   const sets: Bits[] = [];
   for (let bit = 1n; bit <= mask; bit <<= 1n) {
@@ -225,13 +235,19 @@ export function isBlock(set: ArgumentSet): boolean {
   return set.form === 'bits' || onlyValue(set) !== undefined;
 }
 
-/** Whether a range's length is a power of two that divides its start: then one masked comparison says it. */
+/**
+ * Whether a range's length is a power of two that divides its start: then one masked comparison
+ * says it.
+ */
 function isAligned({ low, high }: Range | LowRange): boolean {
   const size = high - low + 1n;
   return (size & (size - 1n)) === 0n && (low & (size - 1n)) === 0n;
 }
 
-/** A set as a union of masked comparisons and points, which libseccomp joins reliably; a range becomes aligned blocks. */
+/**
+ * A set as a union of masked comparisons and points, which libseccomp joins reliably; a range
+ * becomes aligned blocks.
+ */
 export function blocks(set: ArgumentSet): readonly ArgumentSet[] {
   if (set.form === 'bits' || isBlock(set)) return [set];
   if (set.form === 'except') return flippedBits(maxValue, set.value);
@@ -296,22 +312,28 @@ function lowBoundsOf(set: LowRange | Range | Bits): { readonly low: bigint; read
 }
 
 /**
- * Whether the set's condition has a number beyond 32 bits. On 32-bit architectures libseccomp compares the low
- * halves only, so that such a condition means something else there.
+ * Whether the set's condition has a number beyond 32 bits. On 32-bit architectures libseccomp
+ * compares the low halves only, so that such a condition means something else there.
  */
 export function isWide(set: ArgumentSet): boolean {
   if (set.form === 'range') return set.low > word || (set.high > word && set.high !== maxValue);
   return set.form !== 'lowRange' && set.value > word;
 }
 
-/** What is left for 32-bit programs of a set that is no wide range: only low halves are compared. Undefined for all values. */
+/**
+ * What is left for 32-bit programs of a set that is no wide range: only low halves are compared.
+ * Undefined for all values.
+ */
 export function cutSet(set: ArgumentSet): ArgumentSet | undefined {
   if (set.form === 'range' || set.form === 'lowRange') return set;
   if (set.form === 'except') return { form: 'except', value: set.value & word };
   return (set.mask & word) === 0n ? undefined : { form: 'bits', mask: set.mask & word, value: set.value & word };
 }
 
-/** One set as one condition, or undefined where it takes several. SCMP_CMP_LE is not used: libseccomp 2.5 turns it round on 32-bit architectures. */
+/**
+ * One set as one condition, or undefined where it takes several. SCMP_CMP_LE is not used:
+ * libseccomp 2.5 turns it round on 32-bit architectures.
+ */
 export function conditionOf(index: number, set: ArgumentSet): SeccompArg | undefined {
   switch (set.form) {
     case 'except':

@@ -10,8 +10,9 @@ export interface Side {
 }
 
 /**
- * Calls whose arguments each lie in a set: conditions joined by "and". Sides are in the order of their indexes, each
- * at most once; an argument without a side may be anything. A list, since profiles have thousands of boxes.
+ * Calls whose arguments each lie in a set: conditions joined by "and". Sides are in the order of
+ * their indexes, each at most once; an argument without a side may be anything. A list, since
+ * profiles have thousands of boxes.
  */
 export type Box = readonly Side[];
 
@@ -102,7 +103,10 @@ export function subtractBox(a: Box, b: Box, budget: Budget = unlimited): readonl
   return results;
 }
 
-/** The calls of `a` that are not in `b`, as a union whose members do not overlap as long as complements do not; see subtractBox. */
+/**
+ * The calls of `a` that are not in `b`, as a union whose members do not overlap as long as
+ * complements do not; see subtractBox.
+ */
 export function cutBox(a: Box, b: Box, budget: Budget = unlimited): readonly Box[] {
   if (intersectBoxes(a, b, budget).length === 0) return [a];
   const results: Box[] = [];

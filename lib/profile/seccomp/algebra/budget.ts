@@ -1,14 +1,15 @@
 /**
- * How much work one operation may still do. Profiles come from strangers, and the worst ones ask for combinations that
- * no kernel filter could hold; where the budget ends, the caller takes the stricter answer and says that it is not exact.
+ * How much work one operation may still do. Profiles come from strangers, and the worst ones ask
+ * for combinations that no kernel filter could hold; where the budget ends, the caller takes the
+ * stricter answer and says that it is not exact.
  */
 export interface Budget {
   left: number;
 }
 
 /**
- * One step is about 0.1 µs on one core. Two sides of 128 entries for one syscall need less than half of it, and what fits
- * into a kernel filter (4096 instructions) far less.
+ * One step is about 0.1 µs on one core. Two sides of 128 entries for one syscall need less than
+ * half of it, and what fits into a kernel filter (4096 instructions) far less.
  */
 export function fullBudget(): Budget {
   return { left: 100_000 };

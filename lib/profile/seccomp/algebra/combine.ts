@@ -8,9 +8,10 @@ import { sameOutcome, stricter, strictness } from './outcome.ts';
 import { addRegion, subtractBoxes, withoutIncluded } from './regions.ts';
 
 /**
- * The decision that is at every point as strict as the stricter of two; where both are equally strict `first` gives
- * the errno. Exact, except where arguments are compared beyond 32 bits although 32-bit architectures take part, or
- * where the result has too many regions or takes too much work: then the strictest outcome of both holds for all arguments.
+ * The decision that is at every point as strict as the stricter of two; where both are equally
+ * strict `first` gives the errno. Exact, except where arguments are compared beyond 32 bits
+ * although 32-bit architectures take part, or where the result has too many regions or takes too
+ * much work: then the strictest outcome of both holds for all arguments.
  */
 export function combineDecisions(first: Decision, second: Decision, has32Bit: boolean, budget: Budget): Decision {
   if (first === second) return first;
@@ -86,9 +87,10 @@ function combineRegions(first: Decision, second: Decision, budget: Budget): read
 }
 
 /**
- * Tells of a region outside the other decision's regions, where that decision's `otherwise` counts, whether the result's
- * `otherwise` says the same of it: where it is no stricter than the other's, all that lies there is at least as strict, so
- * that no laxer region could win. Only where one outcome is of that strictness: of several the first would count.
+ * Tells of a region outside the other decision's regions, where that decision's `otherwise` counts,
+ * whether the result's `otherwise` says the same of it: where it is no stricter than the other's,
+ * all that lies there is at least as strict, so that no laxer region could win. Only where one
+ * outcome is of that strictness: of several the first would count.
  */
 function isSaidByOtherwise(
   first: Decision,

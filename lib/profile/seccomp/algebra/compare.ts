@@ -61,7 +61,9 @@ function differencesOf(
   return found;
 }
 
-/** Whether two decisions are written alike; different writings of one meaning count as different. */
+/**
+ * Whether two decisions are written alike; different writings of one meaning count as different.
+ */
 export function writtenAlike(a: Decision, b: Decision): boolean {
   if (a === b) return true;
   if (a.regions.length !== b.regions.length || !sameOutcome(a.otherwise, b.otherwise)) return false;

@@ -1,7 +1,10 @@
 import type { Decision, NumberedMeaning } from './meaning.ts';
 import { decisionAbout } from './meaning.ts';
 
-/** Syscalls with which each of several profiles does the same, so that what comes of them is found out once. */
+/**
+ * Syscalls with which each of several profiles does the same, so that what comes of them is found
+ * out once.
+ */
 export interface LikeTreated {
   /** Their numbers. */
   readonly syscalls: readonly number[];
@@ -15,7 +18,10 @@ interface Group extends LikeTreated {
   readonly pairs: number;
 }
 
-/** Every syscall that any profile names, those with the fewest conditions first: a budget then lasts for most. */
+/**
+ * Every syscall that any profile names, those with the fewest conditions first: a budget then lasts
+ * for most.
+ */
 export function likeTreated(meanings: readonly NumberedMeaning[], size: number): readonly LikeTreated[] {
   const order = inOrder(meanings, size);
   const groupOf = groupNumbers(meanings, order, size);
@@ -36,7 +42,10 @@ function newGroup(id: number, meanings: readonly NumberedMeaning[]): Group {
   return { syscalls: [id], inputs, pairs };
 }
 
-/** Every syscall once: those that the first profile names, then those that the second one names besides, and so on. */
+/**
+ * Every syscall once: those that the first profile names, then those that the second one names
+ * besides, and so on.
+ */
 function inOrder(meanings: readonly NumberedMeaning[], size: number): readonly number[] {
   const isNamed = new Uint8Array(size);
   const all: number[] = [];
@@ -50,7 +59,10 @@ function inOrder(meanings: readonly NumberedMeaning[], size: number): readonly n
   return all;
 }
 
-/** For each syscall the same number as for those with the same decisions, counted in the order in which they come. */
+/**
+ * For each syscall the same number as for those with the same decisions, counted in the order in
+ * which they come.
+ */
 function groupNumbers(meanings: readonly NumberedMeaning[], order: readonly number[], size: number): Uint32Array {
   const numbers = new Uint32Array(size);
   for (const { places, distinct } of meanings) {

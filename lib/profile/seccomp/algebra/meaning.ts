@@ -16,14 +16,18 @@ export interface Region {
 }
 
 /**
- * What a profile does with one syscall: the strictest outcome of the regions that the arguments lie in, else `otherwise`.
- * `exact` is false where it is stricter than what it was made of, because the format cannot say more.
+ * What a profile does with one syscall: the strictest outcome of the regions that the arguments lie
+ * in, else `otherwise`. `exact` is false where it is stricter than what it was made of, because the
+ * format cannot say more.
  */
 export interface Decision {
   readonly regions: readonly Region[];
   readonly otherwise: Outcome;
   readonly exact: boolean;
-  /** Whether a condition has a number beyond 32 bits: on 32-bit architectures libseccomp cuts it to its low half. */
+  /**
+   * Whether a condition has a number beyond 32 bits: on 32-bit architectures libseccomp cuts it to
+   * its low half.
+   */
   readonly wide: boolean;
 }
 
@@ -38,7 +42,10 @@ export function always(outcome: Outcome): Decision {
   return { regions: [], otherwise: outcome, exact: true, wide: false };
 }
 
-/** A decision with one outcome in place of all that are as strict, which differ in the error number at most. */
+/**
+ * A decision with one outcome in place of all that are as strict, which differ in the error number
+ * at most.
+ */
 export function withOneErrno({ regions, otherwise, ...decision }: Decision, one: Outcome): Decision {
   const level = strictness(one);
   const change = (outcome: Outcome) => (strictness(outcome) === level ? one : outcome);
@@ -71,10 +78,10 @@ export function levelsOf({ regions, otherwise }: Decision): { readonly least: nu
 }
 
 /**
- * What a profile means as runc gives it to libseccomp: entries that say the default are not added; the first entry
- * without conditions beats all others of its syscall; conditions on one argument are alternatives, on different
- * ones they are joined. Where conditions of different outcomes overlap libseccomp's choice follows no rule that
- * a profile could rely on: the strictest counts.
+ * What a profile means as runc gives it to libseccomp: entries that say the default are not added;
+ * the first entry without conditions beats all others of its syscall; conditions on one argument
+ * are alternatives, on different ones they are joined. Where conditions of different outcomes
+ * overlap libseccomp's choice follows no rule that a profile could rely on: the strictest counts.
  */
 export function meaningOf(profile: SeccompProfile): Meaning {
   return named(profile, strictestOfBoth);
@@ -85,7 +92,10 @@ export function wideMeaningOf(profile: SeccompProfile): Meaning {
   return named(profile, (_, wide) => ({ ...always(wide), wide: true }));
 }
 
-/** Returns the stricter outcome where 32-bit and 64-bit architectures differ, as an intersection needs it. */
+/**
+ * Returns the stricter outcome where 32-bit and 64-bit architectures differ, as an intersection
+ * needs it.
+ */
 export function strictestOfBoth(narrow: Outcome, wide: Outcome): Decision {
   return unsure(stricter(narrow, wide));
 }
@@ -111,16 +121,20 @@ export interface NumberedMeaning {
   readonly places: readonly (number | undefined)[];
   readonly distinct: readonly Decision[];
   readonly otherwise: Decision;
-  /** The entries with another outcome than the default for socketcall, ipc and what they stand for, in their order. */
+  /**
+   * The entries with another outcome than the default for socketcall, ipc and what they stand for,
+   * in their order.
+   */
   readonly multiplexed: readonly { readonly id: number; readonly rule: SeccompRule }[];
 }
 
 /**
- * Reads what a profile means, see meaningOf, by the numbers of syscalls; those of new names are added to `ids`.
+ * Reads what a profile means, see meaningOf, by the numbers of syscalls; those of new names are
+ * added to `ids`.
  *
- * @param either what stands for two outcomes of which the first holds on 32-bit architectures and the second on 64-bit ones:
- *   on the former a comparison under a mask without low bits is none, so that its rule decides alone if it is the first to
- *   do so.
+ * @param either what stands for two outcomes of which the first holds on 32-bit architectures and
+ * the second on 64-bit ones: on the former a comparison under a mask without low bits is none, so
+ * that its rule decides alone if it is the first to do so.
  */
 export function readMeaning(profile: SeccompProfile, ids: SyscallIds, either: Either): NumberedMeaning {
   const reader = new MeaningReader(outcomeOf(profile.defaultAction, profile.defaultErrnoRet), ids, either);
@@ -226,7 +240,10 @@ class MeaningReader {
   }
 }
 
-/** The regions of an entry, after those of the entries before it; syscalls that the same entries name share the list. */
+/**
+ * The regions of an entry, after those of the entries before it; syscalls that the same entries
+ * name share the list.
+ */
 interface Conditions {
   readonly before: Conditions | undefined;
   readonly regions: readonly Region[];
@@ -266,7 +283,8 @@ function unsure(outcome: Outcome): Decision {
 /** The calls that a rule matches: `all`, or regions with its outcome. */
 function regionsOf(rule: SeccompRule, outcome: Outcome): readonly Region[] | 'all' {
   const { args } = rule;
-  // libseccomp leaves out a comparison under an empty mask, so that such a rule has no conditions either.
+  // libseccomp leaves out a comparison under an empty mask, so that such a rule has no conditions
+  // either.
   if (args === undefined || args.every(hasEmptyMask)) return 'all';
   if (namesTwice(args)) return args.some(hasEmptyMask) ? 'all' : alternativesOf(args, outcome);
   const box = boxOf(args);
@@ -277,7 +295,10 @@ function hasEmptyMask({ op, value }: SeccompArg): boolean {
   return op === 'SCMP_CMP_MASKED_EQ' && value === 0n;
 }
 
-/** Whether an entry has no conditions where only the low halves of numbers are compared; see regionsOf. */
+/**
+ * Whether an entry has no conditions where only the low halves of numbers are compared; see
+ * regionsOf.
+ */
 function decidesWhenCut(args: readonly SeccompArg[]): boolean {
   return namesTwice(args) ? args.some(vanishesWhenCut) : args.every(vanishesWhenCut);
 }
@@ -296,7 +317,10 @@ function alternativesOf(conditions: readonly SeccompArg[], outcome: Outcome): re
   return regions;
 }
 
-/** Whether two conditions are on the same argument, which makes all of an entry's conditions alternatives. */
+/**
+ * Whether two conditions are on the same argument, which makes all of an entry's conditions
+ * alternatives.
+ */
 export function namesTwice(args: readonly SeccompArg[]): boolean {
   if (args.length < 2) return false;
   let seen = 0;
@@ -308,14 +332,17 @@ export function namesTwice(args: readonly SeccompArg[]): boolean {
   return false;
 }
 
-/** The calls that meet all conditions, which name different arguments; undefined if there are none. */
+/**
+ * The calls that meet all conditions, which name different arguments; undefined if there are none.
+ */
 export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
   const [only] = conditions;
   if (only !== undefined && conditions.length === 1) {
     const set = argumentSet(only);
     return set === 'none' ? undefined : set === undefined ? everything : [{ index: only.index, set }];
   }
-  // Thousands of these are made: a list that grows, and each sorting, would take several times as much.
+  // Thousands of these are made: a list that grows, and each sorting, would take several times as
+  // much.
   const box = new Array<Side>(conditions.length);
   let length = 0;
   let inOrder = true;

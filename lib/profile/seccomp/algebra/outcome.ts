@@ -1,6 +1,9 @@
 import type { SeccompAction } from '../model.ts';
 
-/** What happens to one call: an action with, for SCMP_ACT_ERRNO and SCMP_ACT_TRACE, the number that it returns. */
+/**
+ * What happens to one call: an action with, for SCMP_ACT_ERRNO and SCMP_ACT_TRACE, the number that
+ * it returns.
+ */
 export interface Outcome {
   /** Never SCMP_ACT_KILL, which is another name of SCMP_ACT_KILL_THREAD. */
   readonly action: SeccompAction;
@@ -35,7 +38,10 @@ export function returnsErrno(action: SeccompAction): boolean {
   return action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
 }
 
-/** The outcome of an action as a runtime reads it: aliases resolved, errnoRet filled in or ignored, cut to 16 bits. */
+/**
+ * The outcome of an action as a runtime reads it: aliases resolved, errnoRet filled in or ignored,
+ * cut to 16 bits.
+ */
 export function outcomeOf(action: SeccompAction, errnoRet: number | undefined): Outcome {
   if (returnsErrno(action)) {
     return { action, errno: (errnoRet ?? defaultErrno) & 0xffff };
@@ -46,7 +52,10 @@ export function outcomeOf(action: SeccompAction, errnoRet: number | undefined): 
 /** The highest number that libseccomp takes for SCMP_ACT_ERRNO; the kernel has one more. */
 export const maxLoadableErrno = 4094;
 
-/** An outcome with EPERM in place of a number that libseccomp refuses, so that nothing made of it is refused. */
+/**
+ * An outcome with EPERM in place of a number that libseccomp refuses, so that nothing made of it is
+ * refused.
+ */
 export function loadable(outcome: Outcome): Outcome {
   if (outcome.action !== 'SCMP_ACT_ERRNO' || (outcome.errno ?? defaultErrno) <= maxLoadableErrno) return outcome;
   return { action: outcome.action, errno: defaultErrno };
@@ -57,7 +66,10 @@ export function strictness(outcome: Outcome): number {
   return strictnessOf[outcome.action];
 }
 
-/** The stricter of two outcomes; of equally strict ones the first (KEP-6061: the earliest input's errno stays). */
+/**
+ * The stricter of two outcomes; of equally strict ones the first (KEP-6061: the earliest input's
+ * errno stays).
+ */
 export function stricter(first: Outcome, second: Outcome): Outcome {
   return strictness(second) > strictness(first) ? second : first;
 }

@@ -6,14 +6,21 @@ import type { Decision, Region } from './meaning.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
 
-/** Beyond so many regions for one syscall a result is not followed further; a kernel filter could not hold them. */
+/**
+ * Beyond so many regions for one syscall a result is not followed further; a kernel filter could
+ * not hold them.
+ */
 const maxRegions = 512;
 
-/** How many regions a new one is compared with, at most, so that long lists do not take quadratic time. */
+/**
+ * How many regions a new one is compared with, at most, so that long lists do not take quadratic
+ * time.
+ */
 const compared = 64;
 
 /**
- * Adds a region unless one of its outcome is seen to hold it already, and drops those that it holds.
+ * Adds a region unless one of its outcome is seen to hold it already, and drops those that it
+ * holds.
  *
  * @throws tooMuch
  */
@@ -35,7 +42,10 @@ export function addRegion(regions: Region[], region: Region, budget: Budget): vo
   else regions.splice(place, 0, region);
 }
 
-/** The regions without those that are seen to lie in others of the same outcome; all of them where that is too much. */
+/**
+ * The regions without those that are seen to lie in others of the same outcome; all of them where
+ * that is too much.
+ */
 export function withoutIncluded(regions: readonly Region[], budget: Budget): readonly Region[] {
   const kept: Region[] = [];
   const fewer = orTooMuch(() => {
@@ -54,7 +64,8 @@ export function subtractBoxes(boxes: readonly Box[], others: readonly Box[], bud
   spend(budget, (boxes.length * others.length) >> 2);
   // What lies in one of the others as a whole would else be cut into pieces by those before it.
   let rest: readonly Box[] = boxes.filter((box) => !others.some((other) => includesBox(other, box)));
-  // Parts that overlap have fewer conditions, but their number grows with every box that is taken out.
+  // Parts that overlap have fewer conditions, but their number grows with every box that is taken
+  // out.
   const subtract = others.length > compared ? cutBox : subtractBox;
   for (const other of others) {
     rest = rest.flatMap((box) => subtract(box, other, budget));
@@ -64,8 +75,8 @@ export function subtractBoxes(boxes: readonly Box[], others: readonly Box[], bud
 }
 
 /**
- * Returns regions with the same calls of which no two of one outcome overlap. Those that compare fewer and earlier
- * arguments stay whole, the others are cut.
+ * Returns regions with the same calls of which no two of one outcome overlap. Those that compare
+ * fewer and earlier arguments stay whole, the others are cut.
  *
  * @returns undefined where that takes too many regions or too much work.
  */
@@ -103,7 +114,8 @@ export function partition(decision: Decision, budget: Budget = unlimited): reado
 }
 
 /**
- * Regions without those in which a stricter one, or another of the same outcome, counts: they would be cut out in vain.
+ * Regions without those in which a stricter one, or another of the same outcome, counts: they would
+ * be cut out in vain.
  *
  * @returns undefined where that takes too much work.
  */
@@ -122,8 +134,9 @@ export function withoutCovered(regions: readonly Region[], budget: Budget): read
 }
 
 /**
- * A decision as regions of which no two with different outcomes overlap, so that the order in which they are
- * looked at does not matter, without those that say `byDefault`, which holds for all other calls.
+ * A decision as regions of which no two with different outcomes overlap, so that the order in which
+ * they are looked at does not matter, without those that say `byDefault`, which holds for all other
+ * calls.
  *
  * @returns undefined where that takes too many regions or too much work.
  */
@@ -171,7 +184,10 @@ function separateWithin(
   return orTooMuch(() => separate(all, otherwise, byDefault, budget));
 }
 
-/** `otherwise`, if given, is looked at last, whatever its strictness: it holds only where no region does. */
+/**
+ * `otherwise`, if given, is looked at last, whatever its strictness: it holds only where no region
+ * does.
+ */
 function separate(
   all: readonly Region[],
   otherwise: Outcome | undefined,

@@ -58,8 +58,8 @@ export function doubtfulChanges(pair: LoadedPair): readonly Change[] {
 }
 
 /**
- * Returns the calls through socketcall and ipc that became laxer, or may have, on architectures that
- * both profiles list.
+ * Returns the calls through socketcall and ipc that became laxer, or may have, on architectures
+ * that both profiles list.
  */
 export function multiplexedChanges(pair: LoadedPair, budget: Budget): readonly Change[] {
   const { from, to, native } = pair;

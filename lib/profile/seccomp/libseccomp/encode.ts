@@ -12,7 +12,9 @@ import { disjointRegions } from '../algebra/regions.ts';
 import type { SeccompArg } from '../model.ts';
 import { align, alignedLength } from './same-arguments.ts';
 
-/** What a runtime is told about one syscall: conditions (none: any arguments) and what happens then. */
+/**
+ * What a runtime is told about one syscall: conditions (none: any arguments) and what happens then.
+ */
 export interface EncodedRule {
   readonly args: readonly SeccompArg[];
   readonly outcome: Outcome;
@@ -24,7 +26,10 @@ export interface Encoding {
   readonly exact: boolean;
 }
 
-/** So many rules for one syscall at most; what all syscalls may have together is up to fitIntoKernel. */
+/**
+ * So many rules for one syscall at most; what all syscalls may have together is up to
+ * fitIntoKernel.
+ */
 const maxRules = 512;
 
 /** So many pairs of regions are compared for one syscall at most. */
@@ -34,15 +39,17 @@ const maxPairs = 16_384;
 const stepsOf = { rule: 24, block: 4 };
 
 /**
- * Says a decision in rules of the runtime-spec, of which libseccomp makes what they say. That is not so for all
- * rules: libseccomp 2.5 joins several rules of one syscall wrongly, and may not end, when they compare with LT or LE,
- * or have several conditions with NE, GE or GT, or do not all compare the same arguments. Three shapes were found right
- * by comparing its filters with the specification: one rule alone; rules of one condition each without LT and LE;
- * rules of EQ and MASKED_EQ on the same arguments.
- * Rules of different outcomes never overlap, so that no order among them matters.
+ * Says a decision in rules of the runtime-spec, of which libseccomp makes what they say. That is
+ * not so for all rules: libseccomp 2.5 joins several rules of one syscall wrongly, and may not end,
+ * when they compare with LT or LE, or have several conditions with NE, GE or GT, or do not all
+ * compare the same arguments. Three shapes were found right by comparing its filters with the
+ * specification: one rule alone; rules of one condition each without LT and LE; rules of EQ and
+ * MASKED_EQ on the same arguments. Rules of different outcomes never overlap, so that no order
+ * among them matters.
  *
  * @param byDefault the profile's default, for which no rule is needed (and runtimes add none).
- * @param has32Bit whether the profile holds for 32-bit architectures, where only low halves are compared.
+ * @param has32Bit whether the profile holds for 32-bit architectures, where only low halves are
+ * compared.
  */
 export function encodeDecision(
   decision: Decision,
@@ -57,7 +64,10 @@ export function encodeDecision(
   return plain === undefined ? encodeStrictest(decision, byDefault) : { ...plain, exact: false };
 }
 
-/** Returns undefined where the rules would be too many or too much work, or would be wrong on 32-bit architectures. */
+/**
+ * Returns undefined where the rules would be too many or too much work, or would be wrong on 32-bit
+ * architectures.
+ */
 function encodeWhole(decision: Decision, byDefault: Outcome, has32Bit: boolean, budget: Budget): Encoding | undefined {
   if (decision.regions.length === 0) return constant(decision.otherwise, byDefault, decision.exact);
   const wide = has32Bit && decision.wide;
@@ -74,7 +84,10 @@ function encodeWhole(decision: Decision, byDefault: Outcome, has32Bit: boolean, 
   });
 }
 
-/** Whether the conditions can be written as they were, bit by bit, so that cut to 32 bits they still mean the same. */
+/**
+ * Whether the conditions can be written as they were, bit by bit, so that cut to 32 bits they still
+ * mean the same.
+ */
 function keepsWhenCut({ regions, otherwise }: Decision, byDefault: Outcome): boolean {
   const [first] = regions;
   const sameSets = (box: Box) => box.every(({ set }) => set.form !== 'range' || set.low === set.high);
@@ -99,9 +112,10 @@ export function strictestOf({ regions, otherwise }: Decision): Outcome {
 }
 
 /**
- * On 32-bit architectures a number beyond 32 bits is cut, so that a condition made here of narrower ones would match
- * more calls. A region that loosens the default is left out then; one that tightens may stay, unless it comes to lie over another
- * with another outcome: which of the two a call of a 32-bit program met would be up to their order.
+ * On 32-bit architectures a number beyond 32 bits is cut, so that a condition made here of narrower
+ * ones would match more calls. A region that loosens the default is left out then; one that
+ * tightens may stay, unless it comes to lie over another with another outcome: which of the two a
+ * call of a 32-bit program met would be up to their order.
  */
 function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly Region[] | undefined {
   if (!regions.some(hasWide)) return regions;
@@ -237,8 +251,8 @@ function isSafe(rules: readonly EncodedRule[]): boolean {
 }
 
 /**
- * Leaves out what does not fit of what loosens, and then of what has another error number than the default; undefined
- * if what tightens does not fit.
+ * Leaves out what does not fit of what loosens, and then of what has another error number than the
+ * default; undefined if what tightens does not fit.
  */
 function withinLimits(
   regions: readonly Region[],
@@ -262,7 +276,10 @@ function withinLimits(
   return { rules: align(rules), exact: false };
 }
 
-/** The part of a region in which all arguments lie below 2^32: there 32-bit and 64-bit comparisons agree. */
+/**
+ * The part of a region in which all arguments lie below 2^32: there 32-bit and 64-bit comparisons
+ * agree.
+ */
 function narrowed(region: Region, budget: Budget): readonly Region[] {
   if (region.box.every(isBlockSide) && !hasWide(region)) {
     spend(budget, (1 + stepsOf.block) * region.box.length);

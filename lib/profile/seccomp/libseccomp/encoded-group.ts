@@ -1,7 +1,10 @@
 import type { SyscallIds } from '../tables/syscall-ids.ts';
 import type { Encoding } from './encode.ts';
 
-/** Syscalls of a profile that is being made, by their numbers, and the rules for each of them. None is in two groups. */
+/**
+ * Syscalls of a profile that is being made, by their numbers, and the rules for each of them. None
+ * is in two groups.
+ */
 export interface EncodedGroup {
   readonly syscalls: readonly number[];
   readonly encoding: Encoding;

@@ -31,7 +31,10 @@ const lowIs = (index: number, value: bigint): SeccompArg => ({
   op: 'SCMP_CMP_MASKED_EQ',
 });
 
-/** What a runtime applies by default, with CRI-O's rules for socket in conditions on low halves alone. */
+/**
+ * What a runtime applies by default, with CRI-O's rules for socket in conditions on low halves
+ * alone.
+ */
 function defaultWithMaskedSockets(): SeccompProfile {
   const baseline = usualDefault({ architecture: 'amd64', capabilities: [] });
   const names = ['socket'];

@@ -5,17 +5,21 @@ import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
 import type { EncodedRule, Encoding } from './encode.ts';
 import type { EncodedGroup } from './encoded-group.ts';
 
-/** The kernel takes filters of 4096 instructions (BPF_MAXINSNS); runc puts some of its own before libseccomp's. */
+/**
+ * The kernel takes filters of 4096 instructions (BPF_MAXINSNS); runc puts some of its own before
+ * libseccomp's.
+ */
 const maxInstructions = 4096 - 128;
 
 /** For each rule, or each syscall without conditions. */
 const jumps = 1.25;
 
 /**
- * What each comparison takes besides its own instructions. Where rules have several conditions, what follows one that holds
- * lies behind what follows one that does not, often too far for the jump of a comparison: in filters of some size libseccomp
- * 2.5 and 2.6 were seen to add 0.5 where rules have two, and up to 1.4 where they have more. With one condition, the jump of
- * the comparison is counted for the rule.
+ * What each comparison takes besides its own instructions. Where rules have several conditions,
+ * what follows one that holds lies behind what follows one that does not, often too far for the
+ * jump of a comparison: in filters of some size libseccomp 2.5 and 2.6 were seen to add 0.5 where
+ * rules have two, and up to 1.4 where they have more. With one condition, the jump of the
+ * comparison is counted for the rule.
  */
 function farJumps({ length }: readonly SeccompArg[]): number {
   if (length > 2) return 1.5;
@@ -25,8 +29,9 @@ function farJumps({ length }: readonly SeccompArg[]): number {
 const x32 = 'SCMP_ARCH_X32';
 
 /**
- * Makes rules simple until the filter that libseccomp makes of them fits into the kernel: the syscalls with the most
- * conditions first. A filter that does not fit would keep the container from starting.
+ * Makes rules simple until the filter that libseccomp makes of them fits into the kernel: the
+ * syscalls with the most conditions first. A filter that does not fit would keep the container from
+ * starting.
  *
  * @param simplify what stands for the rules of a group without conditions.
  * @returns replacements by name.
@@ -67,8 +72,9 @@ function mostOf(rules: readonly EncodedRule[], architectures: readonly string[])
 }
 
 /**
- * About how many instructions libseccomp 2.5 makes of a syscall's rules, jumps that go far included. Comparisons with
- * which rules begin alike are made once. x32 shares the code of x86_64 where that compares low halves only.
+ * About how many instructions libseccomp 2.5 makes of a syscall's rules, jumps that go far
+ * included. Comparisons with which rules begin alike are made once. x32 shares the code of x86_64
+ * where that compares low halves only.
  */
 function sizeOf(rules: readonly EncodedRule[], architectures: readonly string[]): number {
   // Nearly all syscalls have no conditions.
@@ -96,9 +102,9 @@ function sizeOfComparisons(rules: readonly EncodedRule[], width: 32 | 64): numbe
 }
 
 /**
- * The same for different rules of one EQ or MASKED_EQ condition each, on numbers of up to 32 bits; undefined for others. Most
- * syscalls with conditions have such rules. An argument is loaded, and its upper half compared, once; and once more for each
- * mask, since that is lost by masking.
+ * The same for different rules of one EQ or MASKED_EQ condition each, on numbers of up to 32 bits;
+ * undefined for others. Most syscalls with conditions have such rules. An argument is loaded, and
+ * its upper half compared, once; and once more for each mask, since that is lost by masking.
  */
 function sizeOfSingles(rules: readonly EncodedRule[], width: 32 | 64): number | undefined {
   let loaded = 0;
@@ -128,7 +134,8 @@ function sizeOfBeginnings(rules: readonly EncodedRule[], width: 32 | 64): number
       const load = beginning + part;
       beginning = load + rest;
       if (beginnings.size === beginnings.add(beginning).size) continue;
-      // What follows the same beginning is compared in turn, and is loaded anew only after it was masked.
+      // What follows the same beginning is compared in turn, and is loaded anew only after it was
+      // masked.
       const isLoaded = !isMasked && loaded.size === loaded.add(load).size;
       size += (isLoaded ? cost - 1 : cost) + farJumps(args);
     }
@@ -136,7 +143,9 @@ function sizeOfBeginnings(rules: readonly EncodedRule[], width: 32 | 64): number
   return size;
 }
 
-/** What a filter compares for a condition: 32 bits each, loaded, masked if need be, and compared. */
+/**
+ * What a filter compares for a condition: 32 bits each, loaded, masked if need be, and compared.
+ */
 interface Comparison {
   /** Which 32 bits. */
   readonly part: string;

@@ -1,14 +1,16 @@
 import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
 
 /**
- * The syscalls by the arguments (0 to 5, one digit each) of which the kernel takes 32 bits on 64-bit architectures: those
- * that its prototypes (SYSCALL_DEFINE) declare as int, unsigned int or a type that is no wider (pid_t, uid_t, umode_t,
- * clockid_t, key_serial_t, mqd_t). The tests compare this with the prototypes of the running kernel.
+ * The syscalls by the arguments (0 to 5, one digit each) of which the kernel takes 32 bits on
+ * 64-bit architectures: those that its prototypes (SYSCALL_DEFINE) declare as int, unsigned int or
+ * a type that is no wider (pid_t, uid_t, umode_t, clockid_t, key_serial_t, mqd_t). The tests
+ * compare this with the prototypes of the running kernel.
  *
- * A few are declared unsigned long and cut to 32 bits where they are used: the flags of clone, the file descriptors of
- * readv, writev, preadv, pwritev and mmap, the process of ptrace, and the mode of mbind. Every other long is left out, also
- * if the kernel ignores bits that it does not know (flags of mount, protection of mmap) or uses 32 bits for some values
- * of another argument (prctl, keyctl, ioctl).
+ * A few are declared unsigned long and cut to 32 bits where they are used: the flags of clone, the
+ * file descriptors of readv, writev, preadv, pwritev and mmap, the process of ptrace, and the mode
+ * of mbind. Every other long is left out, also if the kernel ignores bits that it does not know
+ * (flags of mount, protection of mmap) or uses 32 bits for some values of another argument (prctl,
+ * keyctl, ioctl).
  */
 const byIndexes: Readonly<Record<string, readonly string[]>> = {
   '0': words(`
@@ -95,8 +97,9 @@ const stackFirst: ReadonlySet<string> = new Set(['SCMP_ARCH_S390X']);
 const none: readonly number[] = [];
 
 /**
- * Returns the arguments of a syscall of which the kernel takes 32 bits although a filter compares 64, in ascending order.
- * If architectures differ, the arguments of any of them. None on 32-bit ones, since filters compare 32 bits there.
+ * Returns the arguments of a syscall of which the kernel takes 32 bits although a filter compares
+ * 64, in ascending order. If architectures differ, the arguments of any of them. None on 32-bit
+ * ones, since filters compare 32 bits there.
  *
  * @param architectures SCMP_ARCH_*, the native one included.
  */

@@ -13,8 +13,8 @@ import { subtractBoxes } from '../algebra/regions.ts';
 import { strictestOf } from './encode.ts';
 
 /**
- * Returns a decision as it would be if a filter compared the low 32 bits of one argument, as the kernel does: for every
- * call the outcome of the call in which the argument has these bits only.
+ * Returns a decision as it would be if a filter compared the low 32 bits of one argument, as the
+ * kernel does: for every call the outcome of the call in which the argument has these bits only.
  *
  * @returns undefined if no condition looks at the upper bits of the argument.
  */
@@ -28,8 +28,8 @@ export function kernelReading(decision: Decision, argument: number): Decision | 
 }
 
 /**
- * Returns the decision that is for every call as strict as the stricter of a decision and its kernel reading, for each of
- * some arguments. Exact as far as combineDecisions is.
+ * Returns the decision that is for every call as strict as the stricter of a decision and its
+ * kernel reading, for each of some arguments. Exact as far as combineDecisions is.
  *
  * @returns the decision itself if upper bits let nothing through.
  */
@@ -47,13 +47,17 @@ export function narrowDecision(
     if (reading === undefined) return before;
     const relation = relationOf(before, reading, index, budget);
     if (relation === 'laxer') return before;
-    // Cut to 32 bits a condition may match what the reading does not, which combineDecisions takes into account.
+    // Cut to 32 bits a condition may match what the reading does not, which combineDecisions takes
+    // into account.
     const isCut = has32Bit && before.wide;
     return relation === 'stricter' && !isCut ? reading : combineDecisions(before, reading, has32Bit, budget);
   }, decision);
 }
 
-/** Returns a decision with its strictest outcome for all calls that have an upper bit set in one of the compared arguments. */
+/**
+ * Returns a decision with its strictest outcome for all calls that have an upper bit set in one of
+ * the compared arguments.
+ */
 export function withoutUpperBits(decision: Decision, argumentIndexes: readonly number[]): Decision {
   const outcome = strictestOf(decision);
   const compared = argumentIndexes.filter((index) => kernelReading(decision, index) !== undefined);
@@ -63,19 +67,27 @@ export function withoutUpperBits(decision: Decision, argumentIndexes: readonly n
   return { ...decision, regions: [...decision.regions, ...upper] };
 }
 
-/** How a kernel reading relates to its decision: nowhere stricter (`laxer`), nowhere laxer (`stricter`), or neither. */
+/**
+ * How a kernel reading relates to its decision: nowhere stricter (`laxer`), nowhere laxer
+ * (`stricter`), or neither.
+ */
 type Relation = 'laxer' | 'stricter' | 'mixed';
 
-/** Returns the relation; what takes too much work counts as stricter, so that a result is laxer than neither. */
+/**
+ * Returns the relation; what takes too much work counts as stricter, so that a result is laxer than
+ * neither.
+ */
 function relationOf(decision: Decision, reading: Decision, argument: number, budget: Budget): Relation {
   const list = listOf(decision, argument);
   if (list === 'ends') {
-    // The low half of what the list matches is matched too: it permits nothing that its reading denies.
+    // The low half of what the list matches is matched too: it permits nothing that its reading
+    // denies.
     if (permits(decision)) return 'laxer';
     return isTightened(decision, reading, budget) ? 'stricter' : 'laxer';
   }
   if (list === 'open') {
-    // Everything above the low half is matched: a list that denies has nothing that its reading denies besides.
+    // Everything above the low half is matched: a list that denies has nothing that its reading
+    // denies besides.
     if (!permits(decision)) return 'laxer';
     return isEverything(reading, budget) ? 'laxer' : 'stricter';
   }
@@ -84,9 +96,9 @@ function relationOf(decision: Decision, reading: Decision, argument: number, bud
 }
 
 /**
- * Returns what is seen at once of a decision that is a list of one outcome: `ends` if all conditions on the argument end
- * within the low half or look at nothing else; `open` if nothing but the argument is looked at, and everything above the
- * low half is matched.
+ * Returns what is seen at once of a decision that is a list of one outcome: `ends` if all
+ * conditions on the argument end within the low half or look at nothing else; `open` if nothing but
+ * the argument is looked at, and everything above the low half is matched.
  */
 function listOf({ regions }: Decision, argument: number): 'ends' | 'open' | undefined {
   const [first] = regions;

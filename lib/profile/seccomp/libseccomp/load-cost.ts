@@ -1,7 +1,10 @@
 import { namesTwice } from '../algebra/meaning.ts';
 import type { SeccompArg } from '../model.ts';
 
-/** So many rules of different argument sets load in under 0.5 s whatever they compare; with 10 some took minutes. */
+/**
+ * So many rules of different argument sets load in under 0.5 s whatever they compare; with 10 some
+ * took minutes.
+ */
 const maxMixedRules = 5;
 
 /** The conditions of one rule as libseccomp gets it: on different arguments, joined by "and". */
@@ -16,10 +19,12 @@ export interface LoadDelay {
 }
 
 /**
- * What keeps libseccomp 2.5 from making a filter of one syscall's rules, written by anybody, in under a second; undefined
- * where nothing does. Its time grows exponentially where rules with several conditions and rules on other arguments stand
- * together: 24 of them have kept a container from starting for longer than a kubelet waits. It never ends over two rules
- * that share a comparison other than EQ and MASKED_EQ and go on with different ones on later arguments, in one order.
+ * What keeps libseccomp 2.5 from making a filter of one syscall's rules, written by anybody, in
+ * under a second; undefined where nothing does. Its time grows exponentially where rules with
+ * several conditions and rules on other arguments stand together: 24 of them have kept a container
+ * from starting for longer than a kubelet waits. It never ends over two rules that share a
+ * comparison other than EQ and MASKED_EQ and go on with different ones on later arguments, in one
+ * order.
  *
  * @param rules in the order in which a runtime adds them; see loadedRules.
  */
@@ -45,8 +50,9 @@ export function loadDelay(rules: readonly Conditions[]): LoadDelay | undefined {
 }
 
 /**
- * An entry's conditions as runtimes give them to libseccomp, which leaves out comparisons under an empty mask: one
- * rule, or one for each where two name the same argument. A rule without conditions decides alone.
+ * An entry's conditions as runtimes give them to libseccomp, which leaves out comparisons under an
+ * empty mask: one rule, or one for each where two name the same argument. A rule without conditions
+ * decides alone.
  */
 export function loadedRules(args: readonly SeccompArg[]): readonly Conditions[] {
   const compares = ({ op, value }: SeccompArg) => op !== 'SCMP_CMP_MASKED_EQ' || value !== 0n;

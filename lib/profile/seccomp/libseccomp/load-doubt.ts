@@ -13,10 +13,12 @@ import { doubtAbout } from './reliability.ts';
 const maxCompared = 128;
 
 /**
- * Returns the syscalls whose entries libseccomp may load with another meaning than meaningOf reads, or
- * refuse. All others were found to load as written, by comparing its filters with the specification.
+ * Returns the syscalls whose entries libseccomp may load with another meaning than meaningOf reads,
+ * or refuse. All others were found to load as written, by comparing its filters with the
+ * specification.
  *
- * @param architectures those that the profile holds for, as SCMP_ARCH_*, the native one first, then in their order.
+ * @param architectures those that the profile holds for, as SCMP_ARCH_*, the native one first, then
+ * in their order.
  */
 export function loadDoubts(profile: SeccompProfile, architectures: readonly string[]): ReadonlyMap<string, LoadDoubt> {
   const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);

@@ -53,7 +53,10 @@ export const involved: ReadonlyMap<number, string> = new Map(
   multiplexers.flatMap((one) => [one, ...one.members]).map(({ id, name }) => [id, name]),
 );
 
-/** Whether an architecture has socketcall and ipc, to which libseccomp adds the rules of what they stand for. */
+/**
+ * Whether an architecture has socketcall and ipc, to which libseccomp adds the rules of what they
+ * stand for.
+ */
 export function isMultiplexing(architecture: string): boolean {
   return multiplexing.has(architecture);
 }

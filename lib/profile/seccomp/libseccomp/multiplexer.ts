@@ -18,7 +18,10 @@ import { involved, isMultiplexing, multiplexers } from './multiplexed-names.ts';
 
 const involvedNames: ReadonlySet<string> = new Set(involved.values());
 
-/** The syscalls whose rules libseccomp adds to a multiplexer with other conditions than some entries have. */
+/**
+ * The syscalls whose rules libseccomp adds to a multiplexer with other conditions than some entries
+ * have.
+ */
 export function reconditioned(entries: readonly SeccompRule[], architectures: readonly string[]): ReadonlySet<string> {
   if (!architectures.some(isMultiplexing)) return new Set();
   const conditional = entries.filter(({ args = [] }) => args.length > 0);
@@ -26,8 +29,8 @@ export function reconditioned(entries: readonly SeccompRule[], architectures: re
 }
 
 /**
- * The syscalls whose entries libseccomp adds to a multiplexer in an order that may count: some have conditions, and their
- * outcomes differ.
+ * The syscalls whose entries libseccomp adds to a multiplexer in an order that may count: some have
+ * conditions, and their outcomes differ.
  */
 export function inFixedOrder(entries: readonly SeccompRule[], architectures: readonly string[]): ReadonlySet<string> {
   const fixed = new Set<string>();
@@ -44,17 +47,21 @@ export function inFixedOrder(entries: readonly SeccompRule[], architectures: rea
   return fixed;
 }
 
-/** Which of several outcomes a combined profile has, and which direction would break what it promises. */
+/**
+ * Which of several outcomes a combined profile has, and which direction would break what it
+ * promises.
+ */
 export type Combination = 'strictest' | 'laxest';
 
 /**
- * Returns the rules for socketcall and ipc that keep a combined profile from being looser than an input
- * of an intersection, or stricter than one of a union, through them.
+ * Returns the rules for socketcall and ipc that keep a combined profile from being looser than an
+ * input of an intersection, or stricter than one of a union, through them.
  *
  * libseccomp adds each rule for `socket` to `socketcall` too, with the member's number in place of
- * conditions on the first argument, unless an unconditional rule for `socketcall` itself decides alone.
- * So rules that are right name by name may be wrong through the multiplexer, and rules with different
- * outcomes may become one, which libseccomp refuses. Then the multiplexer gets one unconditional rule.
+ * conditions on the first argument, unless an unconditional rule for `socketcall` itself decides
+ * alone. So rules that are right name by name may be wrong through the multiplexer, and rules with
+ * different outcomes may become one, which libseccomp refuses. Then the multiplexer gets one
+ * unconditional rule.
  *
  * @param encodings the rules of the combined profile by the numbers of syscalls.
  * @returns replacements by name.
@@ -79,7 +86,8 @@ export function holdMultiplexers(
       const outcome = outcomes.reduce(either);
       const explicit = (combination === 'strictest' ? distinguishStricter : distinguishLaxer)(outcome, byDefault);
       if (explicit !== undefined) replacements.set(name, { rules: [{ args: [], outcome: explicit }], exact: false });
-      // Under a default of KILL_PROCESS nothing else is as strict: without rules of their own all fall to it.
+      // Under a default of KILL_PROCESS nothing else is as strict: without rules of their own all
+      // fall to it.
       else for (const denied of [multiplexer, ...members]) replacements.set(denied.name, { rules: [], exact: false });
     }
   }
@@ -87,9 +95,10 @@ export function holdMultiplexers(
 }
 
 /**
- * Returns the rules for socketcall and ipc that keep calls with upper bits in the first argument from passing what a profile
- * says of the calls that they stand for. The kernel takes 32 bits of that argument; where filters compare 64, libseccomp
- * compares all of them with the number of `socket`, so that such a call meets the default.
+ * Returns the rules for socketcall and ipc that keep calls with upper bits in the first argument
+ * from passing what a profile says of the calls that they stand for. The kernel takes 32 bits of
+ * that argument; where filters compare 64, libseccomp compares all of them with the number of
+ * `socket`, so that such a call meets the default.
  *
  * @returns rules by name; none where the default is as strict.
  */
@@ -144,7 +153,10 @@ export function multiplexedWidths(architectures: readonly string[]): ReadonlySet
   return new Set(architectures.filter(isMultiplexing).map((name) => knownArchitectures.get(name)?.bits ?? 32));
 }
 
-/** The rules of a profile for multiplexers and their members, by their numbers, as libseccomp gets them. */
+/**
+ * The rules of a profile for multiplexers and their members, by their numbers, as libseccomp gets
+ * them.
+ */
 interface View {
   readonly rules: ReadonlyMap<number, readonly LoadedRule[]>;
   readonly byDefault: Outcome;
@@ -172,8 +184,8 @@ function viewOf({ multiplexed, otherwise }: NumberedMeaning, bits: 32 | 64): Vie
 }
 
 /**
- * A view in which a syscall that one entry decides alone as written, and another one for 32-bit programs, which leave out
- * comparisons of upper bits, has the outcome of both.
+ * A view in which a syscall that one entry decides alone as written, and another one for 32-bit
+ * programs, which leave out comparisons of upper bits, has the outcome of both.
  */
 function bothReadings(
   view: View,
@@ -228,7 +240,9 @@ function isUnconditional({ conditions }: LoadedRule): boolean {
   return conditions.length === 0;
 }
 
-/** What a call of `member` through the multiplexer meets: rules with different outcomes may overlap. */
+/**
+ * What a call of `member` through the multiplexer meets: rules with different outcomes may overlap.
+ */
 function decisionThrough(view: View, multiplexer: Multiplexer, member: Member): Decision {
   const alone = decidesAlone(view, multiplexer);
   if (alone !== undefined) return always(alone);
@@ -283,7 +297,9 @@ function doubtThrough(multiplexer: Multiplexer, view: View): string | undefined 
   return isMixed(ofMembers.flat()) ? `libseccomp may join these rules wrongly in ${name}` : undefined;
 }
 
-/** Members of a multiplexer without those for which all views have the same rules as for another. */
+/**
+ * Members of a multiplexer without those for which all views have the same rules as for another.
+ */
 function differentMembers(multiplexer: Multiplexer, views: readonly View[]): readonly Member[] {
   const ignoresMember = (view: View) =>
     !view.rules.has(multiplexer.id) || decidesAlone(view, multiplexer) !== undefined;
@@ -313,7 +329,10 @@ function clashes(rules: readonly LoadedRule[]): boolean {
   );
 }
 
-/** Whether rules with several conditions do not all compare the same arguments; the first one is compared by all. */
+/**
+ * Whether rules with several conditions do not all compare the same arguments; the first one is
+ * compared by all.
+ */
 function isMixed(rules: readonly LoadedRule[]): boolean {
   const [first] = rules;
   if (first === undefined) return false;
@@ -328,7 +347,9 @@ function argumentsBeyondFirst(conditions: readonly SeccompArg[]): number {
   return compared;
 }
 
-/** Whether what is reached is somewhere looser than wanted (or stricter, for a union), or may be. */
+/**
+ * Whether what is reached is somewhere looser than wanted (or stricter, for a union), or may be.
+ */
 function breaks(wanted: Decision, reached: Decision, domain: Box, combination: Combination, budget: Budget): boolean {
   const [want, reach] = [levelsOf(wanted), levelsOf(reached)];
   const isLoosened = combination === 'strictest';
@@ -346,14 +367,20 @@ function outcomesThrough(view: View, multiplexer: Multiplexer): readonly Outcome
   return [view.byDefault, ...rules.map(({ outcome }) => outcome)];
 }
 
-/** An outcome at least as strict that is not the default, since runtimes add no rules that say the default. */
+/**
+ * An outcome at least as strict that is not the default, since runtimes add no rules that say the
+ * default.
+ */
 export function distinguishStricter(outcome: Outcome, byDefault: Outcome): Outcome | undefined {
   if (!sameOutcome(outcome, byDefault)) return outcome;
   if (outcome.action === 'SCMP_ACT_ERRNO') return otherErrno(outcome);
   return outcome.action === 'SCMP_ACT_KILL_PROCESS' ? undefined : outcomeOf('SCMP_ACT_KILL_PROCESS', undefined);
 }
 
-/** An outcome at most as strict that is not the default; LOG, which permits all the same, beside a default of ALLOW. */
+/**
+ * An outcome at most as strict that is not the default; LOG, which permits all the same, beside a
+ * default of ALLOW.
+ */
 export function distinguishLaxer(outcome: Outcome, byDefault: Outcome): Outcome {
   if (!sameOutcome(outcome, byDefault)) return outcome;
   if (outcome.action === 'SCMP_ACT_ERRNO') return otherErrno(outcome);

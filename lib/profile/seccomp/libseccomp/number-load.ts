@@ -8,7 +8,10 @@ import { isMultiplexed, isMultiplexing, membersOf } from './multiplexed-names.ts
 const x86_64 = 'SCMP_ARCH_X86_64';
 const x32 = 'SCMP_ARCH_X32';
 
-/** A system call that every architecture but x32 has and no kernel since 3.1 implements: it always fails with ENOSYS. */
+/**
+ * A system call that every architecture but x32 has and no kernel since 3.1 implements: it always
+ * fails with ENOSYS.
+ */
 const unimplemented = 'nfsservctl';
 /** One that x86 and x32 have and no kernel ever implemented. */
 const unimplementedOnX32 = 'getpmsg';
@@ -16,13 +19,14 @@ const unimplementedOnX32 = 'getpmsg';
 /**
  * Keeps libseccomp from losing all rules of an architecture. In filters without a binary tree,
  * libseccomp 2.5 and 2.6 load the syscall number in the code for the syscall with the fewest
- * conditions. If the architecture has no number for that syscall, they leave its code out, and with it
- * the load: no rule ever matches. x86_64 without x32 is not affected.
+ * conditions. If the architecture has no number for that syscall, they leave its code out, and with
+ * it the load: no rule ever matches. x86_64 without x32 is not affected.
  *
- * An unconditional rule for an unimplemented system call prevents it. Without one, the names that an
- * architecture may not have fall to the default.
+ * An unconditional rule for an unimplemented system call prevents it. Without one, the names that
+ * an architecture may not have fall to the default.
  *
- * @param anchorOf the outcome of an unimplemented system call, which is not the default; undefined if there is none.
+ * @param anchorOf the outcome of an unimplemented system call, which is not the default; undefined
+ * if there is none.
  * @returns replacements by name.
  */
 export function keepNumberLoad(
@@ -53,7 +57,8 @@ export function keepNumberLoad(
 }
 
 /**
- * Returns the names for which libseccomp may lose all rules of an architecture, see keepNumberLoad; none if it does not.
+ * Returns the names for which libseccomp may lose all rules of an architecture, see keepNumberLoad;
+ * none if it does not.
  *
  * @param added the syscalls with rules; `isDecided` if one has no conditions.
  * @param architectures in the order in which a runtime adds them, the native one first.
@@ -82,14 +87,19 @@ function leadsX32(architectures: readonly string[]): boolean {
   return at >= 0 && !architectures.slice(0, at).includes(x86_64);
 }
 
-/** Returns architectures, each once, sorted, but for x86_64, which goes before x32; see keepNumberLoad. */
+/**
+ * Returns architectures, each once, sorted, but for x86_64, which goes before x32; see
+ * keepNumberLoad.
+ */
 export function inLoadOrder(architectures: Iterable<string>): readonly string[] {
   const sorted = [...new Set(architectures)].sort();
   if (!sorted.includes(x32) || !sorted.includes(x86_64)) return sorted;
   return sorted.flatMap((name) => (name === x86_64 ? [] : name === x32 ? [x86_64, x32] : [name]));
 }
 
-/** Whether libseccomp adds a rule for the syscall although the architecture has no number for it. */
+/**
+ * Whether libseccomp adds a rule for the syscall although the architecture has no number for it.
+ */
 function mayLackNumber(name: string, architecture: string): boolean {
   if (isOnArchitecture(name, architecture)) return false;
   // Elsewhere names without a number are dropped, except where a multiplexer stands for them.

@@ -13,8 +13,9 @@ interface Entry {
 }
 
 /**
- * Returns the entries that say the rules of all groups: syscalls with the same rule share an entry. Entries without
- * conditions come first, the laxest ahead; the others are in the order of their first syscall, then in that of its rules.
+ * Returns the entries that say the rules of all groups: syscalls with the same rule share an entry.
+ * Entries without conditions come first, the laxest ahead; the others are in the order of their
+ * first syscall, then in that of its rules.
  */
 export function entriesOf(groups: readonly EncodedGroup[], ids: SyscallIds): readonly SeccompRule[] {
   const entries = new Entries();

@@ -2,9 +2,10 @@ import type { SeccompArg } from '../model.ts';
 import type { EncodedRule } from './encode.ts';
 
 /*
- * libseccomp 2.5 and 2.6 join rules that do not all compare the same arguments wrongly: after a rule
- * with more conditions fails, the filter may compare the next rule's value with an argument that the
- * failed rule loaded last. Such rules also take time that grows exponentially with their number.
+ * libseccomp 2.5 and 2.6 join rules that do not all compare the same arguments wrongly: after a
+ * rule with more conditions fails, the filter may compare the next rule's value with an argument
+ * that the failed rule loaded last. Such rules also take time that grows exponentially with their
+ * number.
  */
 
 /** Returns how many rules {@link align} makes of some. */
@@ -15,9 +16,9 @@ export function alignedLength(rules: readonly EncodedRule[]): number {
 }
 
 /**
- * Returns rules with the same meaning that all compare the same arguments, unless each has at most one
- * condition. An argument that a rule does not compare is compared in two copies of it: lowest bit set,
- * and not set.
+ * Returns rules with the same meaning that all compare the same arguments, unless each has at most
+ * one condition. An argument that a rule does not compare is compared in two copies of it: lowest
+ * bit set, and not set.
  *
  * @param rules of EQ and MASKED_EQ conditions in the order of their arguments, if any has several.
  */
@@ -39,7 +40,9 @@ function lowestBit(index: number): readonly SeccompArg[] {
   return [0n, 1n].map((valueTwo) => ({ index, value: 1n, valueTwo, op: 'SCMP_CMP_MASKED_EQ' }));
 }
 
-/** The arguments that the rules compare together, in order; undefined if they need not be aligned. */
+/**
+ * The arguments that the rules compare together, in order; undefined if they need not be aligned.
+ */
 function comparedArguments(rules: readonly EncodedRule[]): readonly number[] | undefined {
   let all = 0;
   let several = false;

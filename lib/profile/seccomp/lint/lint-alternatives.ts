@@ -34,10 +34,11 @@ interface Remark {
 }
 
 /**
- * Returns the findings about entries that match more than they seem to. Runtimes add an entry that names an argument twice
- * as one rule for each of its conditions, so that these are alternatives: `always-matches` if such conditions, or several
- * entries with the same outcome, match every call; `alternative-conditions` if an entry may have been meant to join them,
- * since some call meets two of them, or since it names other arguments too.
+ * Returns the findings about entries that match more than they seem to. Runtimes add an entry that
+ * names an argument twice as one rule for each of its conditions, so that these are alternatives:
+ * `always-matches` if such conditions, or several entries with the same outcome, match every call;
+ * `alternative-conditions` if an entry may have been meant to join them, since some call meets two
+ * of them, or since it names other arguments too.
  *
  * @param entries by syscall, in the order in which findings are wanted.
  */
@@ -140,9 +141,10 @@ function namesTwice(args: readonly SeccompArg[]): boolean {
 }
 
 /**
- * Whether an author can have meant all conditions to hold at once: those on one argument have a value in common, or there are
- * others. Conditions on one argument that exclude each other, such as a list of values, can only be alternatives. False where
- * it takes too long to tell: thousands of conditions are a list.
+ * Whether an author can have meant all conditions to hold at once: those on one argument have a
+ * value in common, or there are others. Conditions on one argument that exclude each other, such as
+ * a list of values, can only be alternatives. False where it takes too long to tell: thousands of
+ * conditions are a list.
  */
 function mayBeMeantTogether(args: readonly SeccompArg[], budget: Budget): boolean {
   if (new Set(args.map(({ index }) => index)).size > 1) return true;

@@ -14,14 +14,17 @@ import { lintAlternatives } from './lint-alternatives.ts';
 import { lintStart } from './lint-start.ts';
 import { lintWideComparisons } from './lint-wide-comparisons.ts';
 
-/** Overlaps are looked for in syscalls with at most so many conditions, so that lint stays quick. */
+/**
+ * Overlaps are looked for in syscalls with at most so many conditions, so that lint stays quick.
+ */
 const maxOverlapRegions = 64;
 
 /**
- * Findings of a seccomp profile, those of the whole first, then in the order of its entries. Codes: allow-everything,
- * missing-architecture, missing-runtime-syscalls, unknown-syscall, entry-equals-default, duplicate-entry,
- * unreachable-entry, never-matches, always-matches, alternative-conditions, overlapping-actions, unreliable-comparison,
- * slow-to-load, wide-comparison.
+ * Findings of a seccomp profile, those of the whole first, then in the order of its entries. Codes:
+ * allow-everything, missing-architecture, missing-runtime-syscalls, unknown-syscall,
+ * entry-equals-default, duplicate-entry, unreachable-entry, never-matches, always-matches,
+ * alternative-conditions, overlapping-actions, unreliable-comparison, slow-to-load,
+ * wide-comparison.
  */
 export function lintSeccomp(profile: SeccompProfile): readonly Finding[] {
   const meaning = meaningOf(profile);
@@ -131,7 +134,10 @@ function lintSingleConditions(rule: SeccompRule, pointer: string): readonly Find
   });
 }
 
-/** The entries of one syscall that have an effect, up to the first without conditions, with their places in the profile. */
+/**
+ * The entries of one syscall that have an effect, up to the first without conditions, with their
+ * places in the profile.
+ */
 interface Entries {
   readonly rules: SeccompRule[];
   readonly places: number[];

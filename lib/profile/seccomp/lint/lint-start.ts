@@ -18,8 +18,9 @@ import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
 const steps = 20_000;
 
 /**
- * Returns the finding `missing-runtime-syscalls` about a profile under which no container starts with runc or with crun,
- * or none that may gain privileges: it denies calls that the runtime makes itself after it has loaded the filter.
+ * Returns the finding `missing-runtime-syscalls` about a profile under which no container starts
+ * with runc or with crun, or none that may gain privileges: it denies calls that the runtime makes
+ * itself after it has loaded the filter.
  */
 export function lintStart(architectures: readonly string[], meaning: Meaning): readonly Finding[] {
   const denied = deniedNeeds(architectures, meaning);
@@ -33,8 +34,8 @@ export function lintStart(architectures: readonly string[], meaning: Meaning): r
 }
 
 /**
- * Returns the calls of runtimes that a profile denies in such a way that a container does not start. They are those of
- * 64-bit machines: of a profile that lists only others, nothing is known.
+ * Returns the calls of runtimes that a profile denies in such a way that a container does not
+ * start. They are those of 64-bit machines: of a profile that lists only others, nothing is known.
  */
 export function deniedNeeds(architectures: readonly string[], meaning: Meaning): readonly RuntimeNeed[] {
   const wide = architectures.filter((name) => knownArchitectures.get(name)?.bits === 64);
@@ -61,7 +62,9 @@ const situations: readonly { readonly outcome: string; readonly applies: (need: 
   { outcome: 'some containers do not start', applies: ({ sometimes }) => sometimes === true },
 ];
 
-/** `under runc, which needs close, execve, or under crun, which needs execve`; empty for no calls. */
+/**
+ * `under runc, which needs close, execve, or under crun, which needs execve`; empty for no calls.
+ */
 function describeRuntimes(denied: readonly RuntimeNeed[]): string {
   const runtimes = new Map<NeedyRuntime, string[]>();
   for (const { runtime, names } of denied) {
@@ -104,7 +107,9 @@ function survives({ survives: numbers }: RuntimeNeed, { action, errno = 0 }: Out
   }
 }
 
-/** Whether every call of a box has an outcome of a kind; false where that is too much to find out. */
+/**
+ * Whether every call of a box has an outcome of a kind; false where that is too much to find out.
+ */
 function isEverywhere({ regions, otherwise }: Decision, box: Box, is: (outcome: Outcome) => boolean): boolean {
   const budget: Budget = { left: steps };
   const others = regions.filter(({ outcome }) => !is(outcome));

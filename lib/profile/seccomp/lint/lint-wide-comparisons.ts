@@ -35,8 +35,9 @@ interface Evasion {
 }
 
 /**
- * Returns the findings `wide-comparison`: conditions on arguments of which the kernel takes 32 bits that compare 64, if a
- * value with upper bits gets a laxer outcome than its low half. One for each entry at most.
+ * Returns the findings `wide-comparison`: conditions on arguments of which the kernel takes 32 bits
+ * that compare 64, if a value with upper bits gets a laxer outcome than its low half. One for each
+ * entry at most.
  *
  * @param entries by syscall, in the order in which findings are wanted.
  */
@@ -46,7 +47,8 @@ export function lintWideComparisons(
   entries: ReadonlyMap<string, PlacedEntries>,
 ): readonly Finding[] {
   const budget: Budget = { left: steps };
-  // Entries that list none are for the native architecture of a node, of which only the name is not known.
+  // Entries that list none are for the native architecture of a node, of which only the name is not
+  // known.
   const listed = architectures.length === 0 ? ['SCMP_ARCH_X86_64'] : architectures;
   const findings = new Map<string, { readonly names: string[]; readonly say: (names: string) => string }>();
   for (const [name, own] of entries) {
@@ -78,7 +80,10 @@ interface Blamed {
   readonly evasion: Evasion;
 }
 
-/** Finds for each entry the first condition on the argument that upper bits evade, with a call that does. */
+/**
+ * Finds for each entry the first condition on the argument that upper bits evade, with a call that
+ * does.
+ */
 function evasionsOf(
   rules: readonly SeccompRule[],
   decision: Decision,
@@ -100,7 +105,10 @@ function evasionsOf(
   return blamed.length > 0 ? blamed : firstOf(rules, decision, reading, index, budget);
 }
 
-/** Tries the values of one condition and those beside them, as far as an upper bit changes whether it holds. */
+/**
+ * Tries the values of one condition and those beside them, as far as an upper bit changes whether
+ * it holds.
+ */
 function evades(
   args: readonly SeccompArg[],
   condition: SeccompArg,
@@ -124,7 +132,10 @@ function evades(
   return undefined;
 }
 
-/** Returns an evasion that no condition shows by its own values, blamed on the first condition on the argument. */
+/**
+ * Returns an evasion that no condition shows by its own values, blamed on the first condition on
+ * the argument.
+ */
 function firstOf(
   rules: readonly SeccompRule[],
   decision: Decision,

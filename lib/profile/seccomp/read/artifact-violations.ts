@@ -1,21 +1,26 @@
 import type { Violation } from '../../violation.ts';
 import type { SeccompProfile } from '../model.ts';
 
-/** The kernel's MAX_ERRNO: what lies above is cut, so that a program would see another error than the profile says. */
+/**
+ * The kernel's MAX_ERRNO: what lies above is cut, so that a program would see another error than
+ * the profile says.
+ */
 const maxErrno = 4095;
 /**
- * Conditions in a profile, those of an entry counted for each of its names: a short text that gives many names many
- * conditions would keep the shim busy for half a second. Profiles in use have under 1,000, and a mebibyte that gives
- * every syscall entries of its own, two conditions each, has 14,300.
+ * Conditions in a profile, those of an entry counted for each of its names: a short text that gives
+ * many names many conditions would keep the shim busy for half a second. Profiles in use have under
+ * 1,000, and a mebibyte that gives every syscall entries of its own, two conditions each, has
+ * 14,300.
  */
 const maxConditions = 16_384;
 const notify = 'SCMP_ACT_NOTIFY';
 const waitKillable = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
 
 /**
- * What KEP-6061 ("Artifact format") does not allow in a profile that comes from a registry, each with its JSON pointer:
- * nothing that hands calls to a listener, errno numbers that the kernel has, few entries for one syscall. And,
- * beyond the KEP, no more conditions than can be intersected without delay.
+ * What KEP-6061 ("Artifact format") does not allow in a profile that comes from a registry, each
+ * with its JSON pointer: nothing that hands calls to a listener, errno numbers that the kernel has,
+ * few entries for one syscall. And, beyond the KEP, no more conditions than can be intersected
+ * without delay.
  */
 export function artifactViolations(
   profile: SeccompProfile,

@@ -21,7 +21,10 @@ export function assembleProfile(parts: SeccompParts): SeccompProfile {
   };
 }
 
-/** A rule that has just the fields that are there. Thousands are kept: what is spread into an object takes half as much again. */
+/**
+ * A rule that has just the fields that are there. Thousands are kept: what is spread into an object
+ * takes half as much again.
+ */
 export function assembleRule(
   names: readonly string[],
   action: SeccompAction,

@@ -18,15 +18,19 @@ export interface DockerCondition {
 }
 
 /**
- * A seccomp profile in the form of Docker and Podman: that of the runtime-spec with conditions on the container and the
- * machine, which runtimes that read the runtime-spec ignore. What it permits is known for one container, by resolveDocker.
+ * A seccomp profile in the form of Docker and Podman: that of the runtime-spec with conditions on
+ * the container and the machine, which runtimes that read the runtime-spec ignore. What it permits
+ * is known for one container, by resolveDocker.
  */
 export interface DockerProfile {
   /** All entries, whatever their conditions. */
   readonly profile: SeccompProfile;
   /** The condition of each entry of the profile; undefined for one that always holds. */
   readonly conditions: readonly (DockerCondition | undefined)[];
-  /** Architectures (SCMP_ARCH_*) by the machine's own; absent if the profile lists architectures for all machines, or none. */
+  /**
+   * Architectures (SCMP_ARCH_*) by the machine's own; absent if the profile lists architectures for
+   * all machines, or none.
+   */
   readonly archMap?: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -38,8 +42,8 @@ export function dependsOnContainer(docker: DockerProfile): boolean {
 }
 
 /**
- * Returns one list of architectures that means on every machine what `archMap` says for it; undefined if
- * there is none, or if entries depend on the machine besides.
+ * Returns one list of architectures that means on every machine what `archMap` says for it;
+ * undefined if there is none, or if entries depend on the machine besides.
  */
 export function architecturesOfAllMachines({ conditions, archMap }: DockerProfile): readonly string[] | undefined {
   if (archMap === undefined || conditions.some(dependsOnMachine)) return undefined;

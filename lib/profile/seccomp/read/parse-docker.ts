@@ -9,7 +9,10 @@ import { architectures, nearest } from '../tables/vocabulary.ts';
 import type { DockerCondition, DockerFilter, DockerProfile } from './docker.ts';
 import { parseSeccomp } from './parse.ts';
 
-/** A profile, and the members of its document that the format does not have or has in another letter case. */
+/**
+ * A profile, and the members of its document that the format does not have or has in another letter
+ * case.
+ */
 export interface DockerReading {
   readonly docker: DockerProfile;
   readonly unknownFields: readonly UnknownField[];
@@ -53,8 +56,8 @@ export interface DockerMember {
 }
 
 /**
- * Returns the first member that only profiles of Docker and Podman have, in any letter case, since their decoder ignores
- * it; undefined if the document has none.
+ * Returns the first member that only profiles of Docker and Podman have, in any letter case, since
+ * their decoder ignores it; undefined if the document has none.
  */
 export function dockerMember(root: JsonNode): DockerMember | undefined {
   if (root.type !== 'object') return undefined;
@@ -75,11 +78,12 @@ export function dockerMember(root: JsonNode): DockerMember | undefined {
 }
 
 /**
- * Reads a document in the form of Docker and Podman (github.com/moby/profiles/seccomp, go.podman.io/common/pkg/seccomp),
- * with all its entries and the conditions of each. Names of errors become numbers.
+ * Reads a document in the form of Docker and Podman (github.com/moby/profiles/seccomp,
+ * go.podman.io/common/pkg/seccomp), with all its entries and the conditions of each. Names of
+ * errors become numbers.
  *
- * @throws FairleadError ProfileInvalid with `source:line:column`; also for members of a condition that nobody knows, since
- *   an entry would hold more often without them.
+ * @throws FairleadError ProfileInvalid with `source:line:column`; also for members of a condition
+ * that nobody knows, since an entry would hold more often without them.
  */
 export function parseDocker(document: JsonDocument): DockerReading {
   const reader = new Reader(document);
@@ -109,7 +113,10 @@ class Reader {
     this.#fail(this.#archMapAt, 'archMap and architectures cannot be used together');
   }
 
-  /** Returns the document in the form of the runtime-spec, with every entry, and keeps what that has no room for. */
+  /**
+   * Returns the document in the form of the runtime-spec, with every entry, and keeps what that has
+   * no room for.
+   */
   root(): JsonNode {
     const { root } = this.#document;
     if (root.type !== 'object') return root;
@@ -134,7 +141,10 @@ class Reader {
     return { ...root, members };
   }
 
-  /** Rewritten anew in each pass: kept, the entries of a big profile would take thirty times as much as its text. */
+  /**
+   * Rewritten anew in each pass: kept, the entries of a big profile would take thirty times as much
+   * as its text.
+   */
   #entries(items: JsonItems): JsonItems {
     const rewritten = () => this.#rewritten(items);
     return { length: items.length, [Symbol.iterator]: rewritten };
@@ -249,7 +259,10 @@ class Reader {
     members.set(to, { keyAt: member.keyAt, value: { type: 'number', at, source: `${errno}` } });
   }
 
-  /** An object under the names that are known; without a pointer, those that are respelled were noted before. */
+  /**
+   * An object under the names that are known; without a pointer, those that are respelled were
+   * noted before.
+   */
   #spelled(node: ObjectNode, pointer: string | undefined, known: KnownNames): ObjectNode {
     return underKnownNames(node, known, {
       respelled: (name, meant, keyAt) => {

@@ -15,11 +15,13 @@ const resourceNames = new KnownNames(['apiVersion', 'kind', 'metadata', 'spec', 
 const ownNames = new KnownNames(['state', 'disabled', 'baseProfileName']);
 
 /**
- * Reads a SeccompProfile of the Security Profiles Operator, v1 and older: its `spec` is a runtime-spec profile with
- * some fields of the operator's own. SCMP_ARCH_NATIVE is left out, since runtimes always filter the native one.
+ * Reads a SeccompProfile of the Security Profiles Operator, v1 and older: its `spec` is a
+ * runtime-spec profile with some fields of the operator's own. SCMP_ARCH_NATIVE is left out, since
+ * runtimes always filter the native one.
  *
- * @throws FairleadError ProfileInvalid with `source:line:column`; also where a base profile is named, which would have
- *   to be merged first, and for a member in another letter case, which SPO's own readers do not agree on.
+ * @throws FairleadError ProfileInvalid with `source:line:column`; also where a base profile is
+ * named, which would have to be merged first, and for a member in another letter case, which SPO's
+ * own readers do not agree on.
  */
 export function parseSpoSeccomp(document: JsonDocument): SeccompReading {
   const fail = (at: number, what: string, hint: string): never => {

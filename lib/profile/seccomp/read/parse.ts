@@ -23,19 +23,22 @@ const argFields = new KnownNames(['index', 'value', 'valueTwo', 'op']);
 const maxUint32 = 0xffff_ffffn;
 const maxUint64 = 0xffff_ffff_ffff_ffffn;
 
-/** A profile, and the members of its document that the format does not have or has in another letter case. */
+/**
+ * A profile, and the members of its document that the format does not have or has in another letter
+ * case.
+ */
 export interface SeccompReading {
   readonly profile: SeccompProfile;
   readonly unknownFields: readonly UnknownField[];
 }
 
 /**
- * Makes a SeccompProfile of a document in the form of runtime-spec 1.2 (config-linux.md#seccomp), as the runtimes' decoder
- * does that is not told to be strict, Go's: it ignores unknown members and the case of letters. Both are reported beside
- * the profile, for callers that refuse them.
+ * Makes a SeccompProfile of a document in the form of runtime-spec 1.2 (config-linux.md#seccomp),
+ * as the runtimes' decoder does that is not told to be strict, Go's: it ignores unknown members and
+ * the case of letters. Both are reported beside the profile, for callers that refuse them.
  *
- * @throws FairleadError ProfileInvalid: `source:line:column: syscalls[3].action: …`; also for members that an object has
- *   twice, in whatever case.
+ * @throws FairleadError ProfileInvalid: `source:line:column: syscalls[3].action: …`; also for
+ * members that an object has twice, in whatever case.
  */
 export function parseSeccomp(document: JsonDocument): SeccompReading {
   const parser = new Parser(document);
@@ -48,7 +51,10 @@ type Members = Extract<JsonNode, { type: 'object' }>;
 class Parser {
   readonly unknownFields = new UnknownFields();
   readonly #document: JsonDocument;
-  /** Where the parser is: `syscalls`, 3, `action`. Kept up as it goes, and made into text only for messages. */
+  /**
+   * Where the parser is: `syscalls`, 3, `action`. Kept up as it goes, and made into text only for
+   * messages.
+   */
   readonly #path: (string | number)[] = [];
   readonly #different = new Set<string>();
   #names = 0;
@@ -121,7 +127,8 @@ class Parser {
     if (node.type !== 'string') this.#fail(node, `must be a string, is ${spoken(node)}`);
     if (node.value === '') this.#fail(node, 'must not be empty');
     if (node.value.length > 128) this.#fail(node, 'is longer than 128 characters');
-    // Runtimes pass names on as C strings: "clone\0" would be another syscall here, and clone there.
+    // Runtimes pass names on as C strings: "clone\0" would be another syscall here, and clone
+    // there.
     if (node.value.includes('\0')) this.#fail(node, 'must not have a NUL, at which runtimes end the name');
     return node.value;
   };
@@ -250,7 +257,10 @@ function textOf(path: readonly (string | number)[]): string {
     .replace(/^\./, '');
 }
 
-/** As a JSON pointer (RFC 6901): `/syscalls/3/action`. None of the known fields has a character to escape. */
+/**
+ * As a JSON pointer (RFC 6901): `/syscalls/3/action`. None of the known fields has a character to
+ * escape.
+ */
 function pointerOf(path: readonly (string | number)[]): string {
   return path.map((step) => `/${step}`).join('');
 }

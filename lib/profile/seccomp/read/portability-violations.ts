@@ -10,9 +10,10 @@ const most = { namesPerEntry: 1024, rulesPerSyscall: 256, rules: 16_384 };
 const word = 0xffff_ffffn;
 
 /**
- * Returns what other runtimes than Fairlead's nodes refuse of a profile, for good, each with its JSON pointer: those that
- * implement KEP-6061 validate what they pull more strictly than its text, and crun and libseccomp refuse some of what the
- * text allows. Fairlead's nodes take such profiles, since they load only what they made of them.
+ * Returns what other runtimes than Fairlead's nodes refuse of a profile, for good, each with its
+ * JSON pointer: those that implement KEP-6061 validate what they pull more strictly than its text,
+ * and crun and libseccomp refuse some of what the text allows. Fairlead's nodes take such profiles,
+ * since they load only what they made of them.
  */
 export function portabilityViolations(profile: SeccompProfile): readonly Violation[] {
   return [
@@ -105,14 +106,20 @@ function ruleViolations(profile: SeccompProfile): readonly Violation[] {
   return [...placed].flatMap(([name, rules]) => tooManyOf(name, rules) ?? conflictOf(name, rules) ?? []);
 }
 
-/** The syscalls that have different results in a shape that other runtimes refuse; none of a profile with too many rules. */
+/**
+ * The syscalls that have different results in a shape that other runtimes refuse; none of a profile
+ * with too many rules.
+ */
 export function conflictingSyscalls(profile: SeccompProfile): ReadonlySet<string> {
   const placed = placedRules(profile);
   if (typeof placed === 'number') return new Set();
   return new Set([...placed].flatMap(([name, rules]) => (conflictOf(name, rules) === undefined ? [] : [name])));
 }
 
-/** The rules of each syscall that differ from the default; how many there are, where it takes too long to look at them. */
+/**
+ * The rules of each syscall that differ from the default; how many there are, where it takes too
+ * long to look at them.
+ */
 function placedRules({ defaultAction, defaultErrnoRet, syscalls = [] }: SeccompProfile): RulesBySyscall | number {
   const byDefault = outcomeOf(defaultAction, defaultErrnoRet);
   const entries = syscalls.flatMap(({ names, action, errnoRet, args = [] }, entry) => {
@@ -148,7 +155,10 @@ function conflictOf(name: string, rules: readonly PlacedRule[]): Violation | und
   return { pointer: `/syscalls/${other.entry}`, message };
 }
 
-/** Whether rules with different results are of the shapes of which every reader knows that they exclude each other. */
+/**
+ * Whether rules with different results are of the shapes of which every reader knows that they
+ * exclude each other.
+ */
 function haveOneReading(rules: readonly PlacedRule[]): boolean {
   const singles: SeccompArg[] = [];
   const seen = new Map<string, Outcome>();

@@ -15,7 +15,10 @@ const limits = { bytes: 100_000, depth: 8, values: 2_000 };
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const plain = (bytes: Uint8Array) => readPlainSeccomp(bytes, limits);
 
-/** What the other readers make of the same bytes; undefined if they refuse them, or find unknown members in them. */
+/**
+ * What the other readers make of the same bytes; undefined if they refuse them, or find unknown
+ * members in them.
+ */
 function thorough(bytes: Uint8Array): SeccompProfile | undefined {
   try {
     const { profile, unknownFields } = parseSeccomp(readJson(bytes, 'p.json', limits));

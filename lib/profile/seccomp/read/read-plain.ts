@@ -50,11 +50,13 @@ function numbered<Word extends string>(words: readonly Word[]): Vocabulary<Word>
 }
 
 /**
- * Reads a profile as runtimes read it, in one pass over its bytes and an eighth of the time that readJson and parseSeccomp
- * take: for what comes from registries, which may be a mebibyte of anything.
+ * Reads a profile as runtimes read it, in one pass over its bytes and an eighth of the time that
+ * readJson and parseSeccomp take: for what comes from registries, which may be a mebibyte of
+ * anything.
  *
- * @returns what those two make of it; undefined for everything that they refuse, for a profile with unknown members,
- *   which is in another form or in none, and for what only they know: names with escapes or beyond ASCII.
+ * @returns what those two make of it; undefined for everything that they refuse, for a profile with
+ * unknown members, which is in another form or in none, and for what only they know: names with
+ * escapes or beyond ASCII.
  */
 export function readPlainSeccomp(bytes: Uint8Array, most: JsonLimits): SeccompProfile | undefined {
   if (bytes.length > most.bytes || !isUtf8(bytes)) return undefined;
@@ -80,7 +82,10 @@ class Reader {
   #args = 0;
   /** Lists of one name, by its number: many entries share them. */
   readonly #alone = new Map<number, readonly string[]>();
-  /** For lists that are being read. What grows takes more room than it needs; of the result there may be thousands. */
+  /**
+   * For lists that are being read. What grows takes more room than it needs; of the result there
+   * may be thousands.
+   */
   readonly #list: SeccompArg[] = [];
 
   constructor(scanner: JsonScanner, words: WordTable) {

@@ -18,8 +18,9 @@ export interface ProfileHost {
 export type ResolutionHost = Omit<ProfileHost, 'kernel'> & { readonly kernel: string | undefined };
 
 /**
- * Returns what a profile in the form of Docker and Podman is for one container: `archMap` becomes `architectures`
- * (of every machine, if that means the same on each), and entries whose `includes` or `excludes` do not fit are left out.
+ * Returns what a profile in the form of Docker and Podman is for one container: `archMap` becomes
+ * `architectures` (of every machine, if that means the same on each), and entries whose `includes`
+ * or `excludes` do not fit are left out.
  */
 export function resolveDocker(docker: DockerProfile, host: ResolutionHost): SeccompProfile {
   const { profile, conditions, archMap } = docker;

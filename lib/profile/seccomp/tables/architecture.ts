@@ -3,7 +3,10 @@ import { FairleadError } from '#lib/errors';
 /** A machine's architecture, as Go, OCI and Kubernetes name it. */
 export type MachineArchitecture = '386' | 'amd64' | 'arm' | 'arm64' | 'loong64' | 'ppc64le' | 'riscv64' | 's390x';
 
-/** For each machine its own seccomp architecture first, then those whose programs its kernel runs too. */
+/**
+ * For each machine its own seccomp architecture first, then those whose programs its kernel runs
+ * too.
+ */
 const families: Readonly<Record<MachineArchitecture, readonly [string, ...string[]]>> = {
   '386': ['SCMP_ARCH_X86'],
   amd64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
@@ -43,15 +46,19 @@ export function architectureFamily(machine: MachineArchitecture): readonly strin
   return families[machine];
 }
 
-/** The SCMP_ARCH_* whose programs run on the same machines as those of `architecture`, without itself. */
+/**
+ * The SCMP_ARCH_* whose programs run on the same machines as those of `architecture`, without
+ * itself.
+ */
 export function companions(architecture: string): readonly string[] {
   const family = Object.values(families).find(([native]) => native === architecture);
   return family?.slice(1) ?? [];
 }
 
 /**
- * The machines on which it matters that a profile lists an architecture: those that run its programs beside their own.
- * None for one that is only ever a machine's own, since runtimes filter that always; undefined for unknown ones.
+ * The machines on which it matters that a profile lists an architecture: those that run its
+ * programs beside their own. None for one that is only ever a machine's own, since runtimes filter
+ * that always; undefined for unknown ones.
  */
 export function machinesWithGuest(architecture: string): readonly MachineArchitecture[] | undefined {
   const known = machineArchitectures.filter((machine) => families[machine].includes(architecture));

@@ -1,4 +1,7 @@
-/** The runtimes whose default profiles are known, as they name themselves in the CRI; `docker` is behind cri-dockerd. */
+/**
+ * The runtimes whose default profiles are known, as they name themselves in the CRI; `docker` is
+ * behind cri-dockerd.
+ */
 export type RuntimeName = 'containerd' | 'cri-o' | 'docker';
 
 /** A runtime and its release. */
@@ -15,8 +18,8 @@ const reducedCapabilities = 'CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERV
 const usualCapabilities = `AUDIT_WRITE ${reducedCapabilities} MKNOD NET_RAW SETFCAP SYS_CHROOT`;
 
 /**
- * containerd: oci.defaultUnixCaps; CRI-O: the default of default_capabilities in crio.conf(5); Docker: oci/caps,
- * DefaultCapabilities. The same in all releases that have a table.
+ * containerd: oci.defaultUnixCaps; CRI-O: the default of default_capabilities in crio.conf(5);
+ * Docker: oci/caps, DefaultCapabilities. The same in all releases that have a table.
  */
 const capabilitySets: Readonly<Record<RuntimeName, readonly string[]>> = {
   containerd: named(usualCapabilities),
@@ -38,9 +41,9 @@ export function parseRuntimeIdentity(runtimeName: string, runtimeVersion: string
 }
 
 /**
- * Returns the capabilities that a runtime gives a container that asks for none, as `CAP_…`, sorted, if its configuration
- * does not set others. A runtime that is not known counts as the one with the fewest: the fewer there are, the stricter
- * is every default profile.
+ * Returns the capabilities that a runtime gives a container that asks for none, as `CAP_…`, sorted,
+ * if its configuration does not set others. A runtime that is not known counts as the one with the
+ * fewest: the fewer there are, the stricter is every default profile.
  */
 export function defaultCapabilities(name: RuntimeName | undefined): readonly string[] {
   return capabilitySets[name ?? 'cri-o'];

@@ -1,23 +1,32 @@
 /** The runtimes of which the calls are known: runc 1.1 and crun 1.8. */
 export type NeedyRuntime = 'runc' | 'crun';
 
-/** A call that a runtime makes itself between loading the filter and the first instruction of the container's program. */
+/**
+ * A call that a runtime makes itself between loading the filter and the first instruction of the
+ * container's program.
+ */
 export interface RuntimeNeed {
   readonly runtime: NeedyRuntime;
   /** The syscall. Of several, the runtime tries one after the other, and one is enough. */
   readonly names: readonly string[];
   /**
-   * Made only where the container may gain privileges (no `noNewPrivileges`): the filter is loaded earlier then, before the
-   * runtime drops capabilities and changes the user.
+   * Made only where the container may gain privileges (no `noNewPrivileges`): the filter is loaded
+   * earlier then, before the runtime drops capabilities and changes the user.
    */
   readonly whileGaining?: true;
   /** Made only for users other than root. */
   readonly forOthersThanRoot?: true;
-  /** The error numbers in spite of which the container starts; `every` if only the end of the process keeps it from that. */
+  /**
+   * The error numbers in spite of which the container starts; `every` if only the end of the
+   * process keeps it from that.
+   */
   readonly survives: readonly number[] | 'every';
   /** Values of one argument with which the call is made, each of them every time. */
   readonly argument?: { readonly index: number; readonly values: readonly bigint[] };
-  /** A container does start without it, but not always: whether it is called depends on how threads are scheduled. */
+  /**
+   * A container does start without it, but not always: whether it is called depends on how threads
+   * are scheduled.
+   */
   readonly sometimes?: true;
 }
 
@@ -27,7 +36,10 @@ const never: readonly number[] = [];
 const [eperm, enosys] = [1, 38];
 /** PR_SET_KEEPCAPS and PR_CAPBSET_DROP. */
 const prctlOptions = { index: 0, values: [8n, 24n] };
-/** O_CLOEXEC with O_RDONLY for /proc/self/fd, and with O_WRONLY for the FIFO that tells of the start. */
+/**
+ * O_CLOEXEC with O_RDONLY for /proc/self/fd, and with O_WRONLY for the FIFO that tells of the
+ * start.
+ */
 const openFlags = { index: 2, values: [0x8_0000n, 0x8_0001n] };
 const setDescriptorFlags = { index: 1, values: [2n] };
 
@@ -42,8 +54,9 @@ function crun(name: string, survives: RuntimeNeed['survives'], more: Partial<Run
 const whileGaining = { whileGaining: true } as const;
 
 /**
- * What no container starts without, found by taking calls away from runc 1.1 and crun 1.8 on amd64, one by one, by every
- * error number and by the end of the process. The test of the same name in test/integration does it again.
+ * What no container starts without, found by taking calls away from runc 1.1 and crun 1.8 on amd64,
+ * one by one, by every error number and by the end of the process. The test of the same name in
+ * test/integration does it again.
  */
 export const runtimeNeeds: readonly RuntimeNeed[] = [
   runc('close', never),

@@ -11,8 +11,9 @@ export function knownSyscallId(name: string): number {
 }
 
 /**
- * Numbers for the names of syscalls, so that what several profiles say of them is looked up in lists: a name is looked up
- * once, and never again. Those of known syscalls are in the order of their names; others come after them.
+ * Numbers for the names of syscalls, so that what several profiles say of them is looked up in
+ * lists: a name is looked up once, and never again. Those of known syscalls are in the order of
+ * their names; others come after them.
  */
 export class SyscallIds {
   readonly #others = new Map<string, number>();

@@ -20,7 +20,10 @@ const later: ReadonlySet<string> = new Set([
   ...['landlock_restrict_self', 'memfd_secret', 'mount_setattr', 'process_madvise', 'process_mrelease', 'quotactl_fd'],
   ...['set_mempolicy_home_node', 'uretprobe'],
 ]);
-/** What some architectures have through socketcall and ipc only, or not at all (arm, riscv64, loongarch64, ppc64le, sh). */
+/**
+ * What some architectures have through socketcall and ipc only, or not at all (arm, riscv64,
+ * loongarch64, ppc64le, sh).
+ */
 const notEverywhere: ReadonlySet<string> = new Set([
   ...['accept', 'recv', 'send', 'semop', 'semtimedop'],
   ...['clone3', 'fadvise64', 'getrlimit', 'io_pgetevents', 'mmap', 'renameat', 'setrlimit', 'sync_file_range'],
@@ -33,12 +36,18 @@ const everywhere: ReadonlySet<string> = new Set(
   amd64.filter((name) => ofI386.has(name) && ofGeneric.has(name) && isCertain(name)),
 );
 
-/** Whether every architecture certainly has a number of its own for the syscall, in every libseccomp since 2.5. */
+/**
+ * Whether every architecture certainly has a number of its own for the syscall, in every libseccomp
+ * since 2.5.
+ */
 export function isOnEveryArchitecture(name: string): boolean {
   return everywhere.has(name);
 }
 
-/** Whether an architecture certainly has a number of its own for the syscall, in every libseccomp since 2.5. */
+/**
+ * Whether an architecture certainly has a number of its own for the syscall, in every libseccomp
+ * since 2.5.
+ */
 export function isOnArchitecture(name: string, architecture: string): boolean {
   if (everywhere.has(name)) return true;
   if (name === exceptX32) return architecture !== 'SCMP_ARCH_X32';
@@ -46,8 +55,8 @@ export function isOnArchitecture(name: string, architecture: string): boolean {
 }
 
 /**
- * Whether any of the architectures has the syscall. For architectures without a table of their own, and where none
- * is listed, every name counts that some architecture has.
+ * Whether any of the architectures has the syscall. For architectures without a table of their own,
+ * and where none is listed, every name counts that some architecture has.
  */
 export function isKnownSyscall(name: string, architectures: readonly string[]): boolean {
   if (!all.has(name)) return false;

@@ -91,7 +91,9 @@ unshare uselib userfaultfd ustat utime utimensat utimensat_time64 utimes vfork v
 vserver wait4 waitid waitpid write writev
 `);
 
-/** The system calls of architectures with the kernel's generic table: aarch64, riscv64, loongarch64. */
+/**
+ * The system calls of architectures with the kernel's generic table: aarch64, riscv64, loongarch64.
+ */
 export const generic: readonly string[] = words(`
 accept accept4 acct add_key adjtimex bind bpf brk cachestat capget capset chdir chroot clock_adjtime
 clock_adjtime64 clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep

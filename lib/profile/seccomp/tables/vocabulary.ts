@@ -1,6 +1,9 @@
 import type { SeccompAction, SeccompOperator } from '../model.ts';
 
-/** Actions of runtime-spec linux.seccomp, strictest first. SCMP_ACT_KILL is the old name of SCMP_ACT_KILL_THREAD. */
+/**
+ * Actions of runtime-spec linux.seccomp, strictest first. SCMP_ACT_KILL is the old name of
+ * SCMP_ACT_KILL_THREAD.
+ */
 export const actions: readonly SeccompAction[] = [
   'SCMP_ACT_KILL_PROCESS',
   'SCMP_ACT_KILL_THREAD',
@@ -24,7 +27,10 @@ export const operators: readonly SeccompOperator[] = [
   'SCMP_CMP_MASKED_EQ',
 ];
 
-/** Architectures of runtime-spec linux.seccomp; the value says whether libseccomp compares arguments in 32 bits. */
+/**
+ * Architectures of runtime-spec linux.seccomp; the value says whether libseccomp compares arguments
+ * in 32 bits.
+ */
 export const architectures: ReadonlyMap<string, { readonly bits: 32 | 64 }> = new Map([
   ['SCMP_ARCH_X86', { bits: 32 }],
   ['SCMP_ARCH_X86_64', { bits: 64 }],
@@ -59,7 +65,9 @@ export const flags: readonly string[] = [
   'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV',
 ];
 
-/** The word of `known` that is nearest to `text` by edit distance, if it is near enough to be meant. */
+/**
+ * The word of `known` that is nearest to `text` by edit distance, if it is near enough to be meant.
+ */
 export function nearest(text: string, known: Iterable<string>): string | undefined {
   if (text.length > 128) return undefined;
   let best: string | undefined;

@@ -82,7 +82,8 @@ describe('minimize', () => {
       defaultAction: 'SCMP_ACT_ALLOW',
       architectures: [native, 'SCMP_ARCH_X86'],
       syscalls: [
-        // No call meets it, but libseccomp puts the number of the call in the place of this condition.
+        // No call meets it, but libseccomp puts the number of the call in the place of this
+        // condition.
         {
           names: ['socket'],
           action: 'SCMP_ACT_KILL_PROCESS',

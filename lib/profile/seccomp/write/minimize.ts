@@ -16,10 +16,11 @@ import { SyscallIds } from '../tables/syscall-ids.ts';
 import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
 
 /**
- * The shortest form of a profile that means the same: entries without effect are gone, syscalls with the same rules
- * share an entry, names and lists are sorted, conditions are in shapes that libseccomp joins rightly. Syscalls whose
- * conditions cannot be written anew in fewer rules, or in reasonable time, keep theirs in their order. A profile of which
- * libseccomp may lose all rules is returned as it is.
+ * The shortest form of a profile that means the same: entries without effect are gone, syscalls
+ * with the same rules share an entry, names and lists are sorted, conditions are in shapes that
+ * libseccomp joins rightly. Syscalls whose conditions cannot be written anew in fewer rules, or in
+ * reasonable time, keep theirs in their order. A profile of which libseccomp may lose all rules is
+ * returned as it is.
  */
 export function minimize(profile: SeccompProfile, nativeArchitecture: string): SeccompProfile {
   const budget = fullBudget();
@@ -33,7 +34,10 @@ export function minimize(profile: SeccompProfile, nativeArchitecture: string): S
   return mayLoseLoad(shortest, nativeArchitecture) ? profile : shortest;
 }
 
-/** Whether libseccomp may lose all rules, which depends on how many each syscall has; see keepNumberLoad. */
+/**
+ * Whether libseccomp may lose all rules, which depends on how many each syscall has; see
+ * keepNumberLoad.
+ */
 function mayLoseLoad(profile: SeccompProfile, nativeArchitecture: string): boolean {
   const byDefault = outcomeOf(profile.defaultAction, profile.defaultErrnoRet);
   const added = withEffect(profile, byDefault).flatMap(({ names, args = [] }) => {
@@ -86,7 +90,10 @@ function append(written: Map<Encoding, number[]>, encoding: Encoding, syscall: n
   else syscalls.push(syscall);
 }
 
-/** Each syscall's decision written anew, those with the fewest conditions first: the budget then lasts for most. */
+/**
+ * Each syscall's decision written anew, those with the fewest conditions first: the budget then
+ * lasts for most.
+ */
 function encodingsOf(
   profile: SeccompProfile,
   { decisions, otherwise: { otherwise } }: Meaning,
@@ -103,7 +110,8 @@ function encodingsOf(
   for (const [name, decision] of inOrder) {
     let encoding = known.get(decision);
     if (encoding === undefined) {
-      // Where 32-bit architectures cut values, a region may lie in another for some programs and not for others.
+      // Where 32-bit architectures cut values, a region may lie in another for some programs and
+      // not for others.
       const regions = decision.wide ? decision.regions : withoutIncluded(decision.regions, budget);
       encoding = encodeDecision({ ...decision, regions }, otherwise, has32Bit, budget);
       known.set(decision, encoding);
@@ -124,7 +132,9 @@ function countsOf(entries: readonly SeccompRule[]): ReadonlyMap<string, number> 
   return counts;
 }
 
-/** The entries for some syscalls alone, with sorted names, except where the order of one may count. */
+/**
+ * The entries for some syscalls alone, with sorted names, except where the order of one may count.
+ */
 function only(
   entries: readonly SeccompRule[],
   syscalls: ReadonlySet<string>,

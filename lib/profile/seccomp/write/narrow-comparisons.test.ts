@@ -22,7 +22,10 @@ import { narrowComparisons } from './narrow-comparisons.ts';
 const native = 'SCMP_ARCH_X86_64';
 const both = [native, 'SCMP_ARCH_X86'];
 const upper = 2n ** 32n;
-/** The arguments of which the kernel takes 32 bits: socket(int, int, int), clone(flags, pointers), mount(pointers). */
+/**
+ * The arguments of which the kernel takes 32 bits: socket(int, int, int), clone(flags, pointers),
+ * mount(pointers).
+ */
 const ints: Readonly<Record<string, readonly number[]>> = { socket: [0, 1, 2], clone: [0], mount: [] };
 const names = Object.keys(ints);
 const shapes: readonly Shape[] = [
@@ -32,7 +35,10 @@ const shapes: readonly Shape[] = [
   { names: ['socket'], architectures: [[native]], wide: false, rules: 3 },
 ];
 
-/** A call, and what the kernel may make of it: with the upper bits of some of its int arguments left out, and of all. */
+/**
+ * A call, and what the kernel may make of it: with the upper bits of some of its int arguments left
+ * out, and of all.
+ */
 function asSeen(call: Call): readonly Call[] {
   const calls = [call];
   for (const index of ints[call.syscall] ?? []) {
@@ -166,7 +172,8 @@ describe('narrowComparisons', () => {
       const { profile, narrowed } = narrowComparisons(given, native);
       const inexact = narrowed.filter(({ exact }) => !exact).map(({ name }) => name);
       for (const result of [profile, minimize(profile, native)]) {
-        // What took many rules the first time may be too much to look through, which is said by exact too.
+        // What took many rules the first time may be too much to look through, which is said by
+        // exact too.
         const again = narrowComparisons(result, native).narrowed.filter(({ exact }) => exact);
         assert.deepEqual(
           again.filter(({ name }) => !inexact.includes(name)),
@@ -248,7 +255,8 @@ describe('narrowComparisons', () => {
       allow('socket', equal(0, 2n), equal(2, 0n)),
       allow('socket', equal(0, 10n)),
       allow('ioctl', { index: 1, op: 'SCMP_CMP_LT', value: 0x5412n }),
-      // The third argument of mount is a pointer, its fourth and the second of prctl are unsigned long.
+      // The third argument of mount is a pointer, its fourth and the second of prctl are unsigned
+      // long.
       allow('prctl', equal(0, 15n), { index: 1, op: 'SCMP_CMP_NE', value: 40n }),
       allow('mount', { index: 3, op: 'SCMP_CMP_NE', value: 0x1000n }),
     );

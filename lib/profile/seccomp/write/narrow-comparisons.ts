@@ -33,11 +33,13 @@ export interface NarrowedSyscall {
 }
 
 /**
- * Returns a profile whose conditions on arguments of which the kernel takes 32 bits (see intArguments) hold for these
- * bits. A filter compares 64: socket(0x100000026) passes a rule against family 0x26, and the kernel opens a socket of
- * that family. The outcome of a call becomes the stricter of the one for its arguments and the one for their low halves,
- * so that it is never laxer than before, and the same if no upper bit is set. It is written as masked comparisons;
- * syscalls whose upper bits let nothing through keep their entries. For socketcall and ipc see closeMultiplexers.
+ * Returns a profile whose conditions on arguments of which the kernel takes 32 bits (see
+ * intArguments) hold for these bits. A filter compares 64: socket(0x100000026) passes a rule
+ * against family 0x26, and the kernel opens a socket of that family. The outcome of a call becomes
+ * the stricter of the one for its arguments and the one for their low halves, so that it is never
+ * laxer than before, and the same if no upper bit is set. It is written as masked comparisons;
+ * syscalls whose upper bits let nothing through keep their entries. For socketcall and ipc see
+ * closeMultiplexers.
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  * @returns the profile itself if there is nothing to do; the syscalls in the order of their names.
@@ -89,7 +91,9 @@ function narrowedEncodings(meaning: Meaning, architectures: readonly string[]): 
   return encodings;
 }
 
-/** Returns the rules of a decision or, if these are too many or not exact, those of a simpler one. */
+/**
+ * Returns the rules of a decision or, if these are too many or not exact, those of a simpler one.
+ */
 function encodingOf(decision: Decision, simpler: () => Decision, encode: (decision: Decision) => Encoding): Encoding {
   const encoding = encode(decision);
   if (encoding.exact && encoding.rules.length <= maxRules) return encoding;
@@ -99,8 +103,8 @@ function encodingOf(decision: Decision, simpler: () => Decision, encode: (decisi
 }
 
 /**
- * Returns the rules of a decision. All of them compare the same arguments, so that conditions on different ones
- * may take fewer rules if they do not overlap.
+ * Returns the rules of a decision. All of them compare the same arguments, so that conditions on
+ * different ones may take fewer rules if they do not overlap.
  */
 function encodeAnew(decision: Decision, byDefault: Outcome, has32Bit: boolean, budget: Budget): Encoding {
   const encoding = encodeDecision(decision, byDefault, has32Bit, budget);
@@ -111,7 +115,10 @@ function encodeAnew(decision: Decision, byDefault: Outcome, has32Bit: boolean, b
   return other?.exact && (!encoding.exact || other.rules.length < encoding.rules.length) ? other : encoding;
 }
 
-/** Makes the new rules simple, as far as they make the filter too large for the kernel; see fitIntoKernel. */
+/**
+ * Makes the new rules simple, as far as they make the filter too large for the kernel; see
+ * fitIntoKernel.
+ */
 function fitTogether(
   profile: SeccompProfile,
   meaning: Meaning,
@@ -131,7 +138,8 @@ function fitTogether(
 }
 
 /**
- * Keeps the new rules from clashing where libseccomp adds them to socketcall or ipc; see holdMultiplexers.
+ * Keeps the new rules from clashing where libseccomp adds them to socketcall or ipc; see
+ * holdMultiplexers.
  *
  * @returns the names that fall to the default for that.
  */
@@ -156,8 +164,8 @@ function keepMultiplexers(
 }
 
 /**
- * Keeps libseccomp from losing all rules of an architecture, see keepNumberLoad: which of them it begins with may change
- * with their number.
+ * Keeps libseccomp from losing all rules of an architecture, see keepNumberLoad: which of them it
+ * begins with may change with their number.
  *
  * @returns the names that fall to the default for that.
  */
@@ -179,7 +187,10 @@ function keepLoaded(
   return [...replacements].flatMap(([name, { rules }]) => (rules.length === 0 ? [name] : []));
 }
 
-/** Returns the rules of each syscall that has any: the new ones and those that stay, or those that the profile has for it. */
+/**
+ * Returns the rules of each syscall that has any: the new ones and those that stay, or those that
+ * the profile has for it.
+ */
 function loadedEncodings(
   profile: SeccompProfile,
   encodings: ReadonlyMap<string, Encoding>,
@@ -236,7 +247,10 @@ function saysDefault({ action, errnoRet }: SeccompRule, byDefault: Outcome): boo
   return sameOutcome(outcomeOf(action, errnoRet), byDefault);
 }
 
-/** What of an entry no call meets: through socketcall and ipc, where conditions on the first argument are lost, it is met. */
+/**
+ * What of an entry no call meets: through socketcall and ipc, where conditions on the first
+ * argument are lost, it is met.
+ */
 function neverMet({ args = [] }: SeccompRule): readonly (readonly SeccompArg[])[] {
   return loadedRules(args).filter((conditions) => conditions.some((arg) => argumentSet(arg) === 'none'));
 }

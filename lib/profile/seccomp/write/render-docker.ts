@@ -3,9 +3,9 @@ import { architectureFamily, machineArchitectures } from '../tables/architecture
 import { renderSeccompJson } from './render-json.ts';
 
 /**
- * Writes a profile in the form of Docker and Podman: that of the runtime-spec, where `archMap` says for each machine
- * which architectures hold on it. Nothing depends on capabilities or kernels, and what reads it for any machine finds the
- * same architectures again.
+ * Writes a profile in the form of Docker and Podman: that of the runtime-spec, where `archMap` says
+ * for each machine which architectures hold on it. Nothing depends on capabilities or kernels, and
+ * what reads it for any machine finds the same architectures again.
  */
 export function renderDocker(profile: SeccompProfile): string {
   const { architectures = [], ...rest } = profile;

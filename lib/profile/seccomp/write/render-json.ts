@@ -8,8 +8,8 @@ export interface MachineEntry {
 }
 
 /**
- * Writes a profile as runtime-spec JSON: fields in the specification's order, two spaces of indent, a newline at the
- * end. The same profile always gives the same text.
+ * Writes a profile as runtime-spec JSON: fields in the specification's order, two spaces of indent,
+ * a newline at the end. The same profile always gives the same text.
  *
  * @param archMap a field of Docker and Podman, in place of `architectures`.
  */
@@ -129,7 +129,10 @@ class Writer {
   }
 }
 
-/** JSON has no bigint, so the digits are written as they are; those of a number are made ten times as fast. */
+/**
+ * JSON has no bigint, so the digits are written as they are; those of a number are made ten times
+ * as fast.
+ */
 function digits(value: bigint): string {
   const number = Number(value);
   return Number.isSafeInteger(number) ? `${number}` : `${value}`;

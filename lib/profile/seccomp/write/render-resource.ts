@@ -17,11 +17,13 @@ const architectures: ReadonlySet<string> = new Set(
 );
 
 /**
- * Writes a profile as SPO's SeccompProfile v1, in YAML. The same profile always gives the same text.
+ * Writes a profile as SPO's SeccompProfile v1, in YAML. The same profile always gives the same
+ * text.
  *
  * @param name of the resource.
- * @throws FairleadError InvalidInput listing what the resource has no room for: a default errno other than EPERM, values
- *   above 2^63 - 1, newer architectures, listeners elsewhere than the operator keeps them.
+ * @throws FairleadError InvalidInput listing what the resource has no room for: a default errno
+ * other than EPERM, values above 2^63 - 1, newer architectures, listeners elsewhere than the
+ * operator keeps them.
  */
 export function renderSeccompResource(profile: SeccompProfile, name: string): string {
   const problems = [...unsayable(profile)];
@@ -74,7 +76,9 @@ function list(field: string, words: readonly string[] = []): readonly string[] {
   return words.length === 0 ? [] : [`  ${field}:`, ...[...new Set(words)].map((word) => `    - ${word}`)];
 }
 
-/** Names are written as JSON, which is YAML too: some syscalls have the names of other things there. */
+/**
+ * Names are written as JSON, which is YAML too: some syscalls have the names of other things there.
+ */
 function renderRule({ names, action, errnoRet, args = [] }: SeccompRule): readonly string[] {
   return [
     `    - action: ${action}`,

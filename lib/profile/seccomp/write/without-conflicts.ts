@@ -9,9 +9,10 @@ import { conflictingSyscalls } from '../read/portability-violations.ts';
 import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
 
 /**
- * Returns the profile with other entries, which mean the same, for syscalls that have different results in a shape that
- * other runtimes refuse: where an entry without conditions decides, with that one alone; else with entries that exclude each
- * other. Syscalls for which no accepted shape says the same keep theirs.
+ * Returns the profile with other entries, which mean the same, for syscalls that have different
+ * results in a shape that other runtimes refuse: where an entry without conditions decides, with
+ * that one alone; else with entries that exclude each other. Syscalls for which no accepted shape
+ * says the same keep theirs.
  */
 export function withoutConflicts(profile: SeccompProfile): SeccompProfile {
   const { syscalls = [], architectures: listed = [] } = profile;

@@ -2,8 +2,9 @@ import { returnsErrno } from '../algebra/outcome.ts';
 import type { SeccompProfile } from '../model.ts';
 
 /**
- * Returns the profile without what has no meaning and what other runtimes than runc refuse a profile for: error numbers of
- * actions that return none, and architectures and flags that are listed again.
+ * Returns the profile without what has no meaning and what other runtimes than runc refuse a
+ * profile for: error numbers of actions that return none, and architectures and flags that are
+ * listed again.
  */
 export function withoutIdleParts(profile: SeccompProfile): SeccompProfile {
   const { defaultErrnoRet, architectures, flags, syscalls, ...rest } = profile;

@@ -12,7 +12,10 @@ export const legacyEnvelopeMediaType = 'application/vnd.dsse.envelope.v1+json';
 /** Annotation of that layer with the predicate type. */
 export const legacyPredicateAnnotation = 'predicateType';
 
-/** Signs a statement about an artifact as cosign 2 does; gives the layer that goes into the manifest under its legacy tag (`.att`). */
+/**
+ * Signs a statement about an artifact as cosign 2 does; gives the layer that goes into the manifest
+ * under its legacy tag (`.att`).
+ */
 export async function signLegacyAttestation(
   descriptor: Descriptor,
   reference: Pick<Reference, 'registry' | 'repository'>,

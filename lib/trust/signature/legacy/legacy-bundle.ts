@@ -6,7 +6,10 @@ import { sigstoreBundle } from '../sigstore-bundle.ts';
 
 const base64 = v.pipe(v.string(), v.base64());
 
-/** What cosign 2 writes into `dev.sigstore.cosign/bundle`: the log entry with the log's promise to include it. */
+/**
+ * What cosign 2 writes into `dev.sigstore.cosign/bundle`: the log entry with the log's promise to
+ * include it.
+ */
 const logEntrySchema = v.object({
   SignedEntryTimestamp: base64,
   Payload: v.object({
@@ -37,9 +40,9 @@ export function envelopeContent(envelope: Uint8Array): object {
 }
 
 /**
- * Turns a signature or attestation of cosign's legacy form into a Sigstore bundle v0.1, so that one verifier serves all. The chain
- * that may be annotated is left out: intermediates come from the trusted root only.
- * Throws SignatureInvalid where an annotation or the content is malformed.
+ * Turns a signature or attestation of cosign's legacy form into a Sigstore bundle v0.1, so that one
+ * verifier serves all. The chain that may be annotated is left out: intermediates come from the
+ * trusted root only. Throws SignatureInvalid where an annotation or the content is malformed.
  */
 export function legacyBundle(content: object, annotations: Readonly<Record<string, string>>): Bundle {
   const certificate = annotations['dev.sigstore.cosign/certificate'];

@@ -12,15 +12,19 @@ export const legacyManifestBytes = 1024 * 1024;
 
 const configMediaType = 'application/vnd.oci.image.config.v1+json';
 
-/** The tag under which cosign 2 keeps things about an artifact; undefined where a tag cannot hold the digest (sha512). */
+/**
+ * The tag under which cosign 2 keeps things about an artifact; undefined where a tag cannot hold
+ * the digest (sha512).
+ */
 export function legacyTag({ digest }: Pick<Descriptor, 'digest'>, kind: LegacyKind): string | undefined {
   const { algorithm, hex } = digestParts(digest);
   return algorithm === 'sha256' ? `${algorithm}-${hex}.${kind}` : undefined;
 }
 
 /**
- * Packs the manifest that goes under a legacy tag: one layer for each signature or attestation, so those that are there already
- * (`existing`) are kept. Their blobs are not in the result: they are there too.
+ * Packs the manifest that goes under a legacy tag: one layer for each signature or attestation, so
+ * those that are there already (`existing`) are kept. Their blobs are not in the result: they are
+ * there too.
  */
 export function withLegacyLayer(existing: Manifest | undefined, layer: Blob): Artifact {
   return legacyManifest([...(existing?.layers ?? []), layer.descriptor], [layer]);
@@ -35,7 +39,10 @@ export function legacyManifest(layers: readonly Descriptor[], blobs: readonly Bl
   ]);
 }
 
-/** Throws LimitExceeded for more bytes than readers take of what stands under a legacy tag: nobody would find any signature in it. */
+/**
+ * Throws LimitExceeded for more bytes than readers take of what stands under a legacy tag: nobody
+ * would find any signature in it.
+ */
 export function assertReadable(tag: string, bytes: number): void {
   if (bytes <= legacyManifestBytes) return;
   throw new FairleadError(
@@ -45,13 +52,18 @@ export function assertReadable(tag: string, bytes: number): void {
   );
 }
 
-/** Reports whether two layers are the same signature: those of the same bytes differ in their annotations only. */
+/**
+ * Reports whether two layers are the same signature: those of the same bytes differ in their
+ * annotations only.
+ */
 export function isSameLayer(a: Descriptor, b: Descriptor): boolean {
   const sorted = ({ annotations = {} }: Descriptor): string => JSON.stringify(Object.entries(annotations).sort());
   return a.digest === b.digest && sorted(a) === sorted(b);
 }
 
-/** The config of an image whose layers these are: readers of the legacy form take it for an image. */
+/**
+ * The config of an image whose layers these are: readers of the legacy form take it for an image.
+ */
 function imageConfig(layers: readonly Descriptor[]): Uint8Array {
   const rootfs = { type: 'layers', diff_ids: layers.map(({ digest }) => digest) };
   return new TextEncoder().encode(JSON.stringify({ architecture: '', os: '', config: {}, rootfs }));

@@ -8,7 +8,10 @@ export const legacySignatureAnnotation = 'dev.cosignproject.cosign/signature';
 
 const payloadType = 'cosign container image signature';
 
-/** The bytes that are signed for an artifact of a repository (`registry/repository`), as cosign 2 writes them. */
+/**
+ * The bytes that are signed for an artifact of a repository (`registry/repository`), as cosign 2
+ * writes them.
+ */
 export function legacyPayload(descriptor: Descriptor, repository: string): Uint8Array {
   return new TextEncoder().encode(
     JSON.stringify({
@@ -23,10 +26,10 @@ export function legacyPayload(descriptor: Descriptor, repository: string): Uint8
 }
 
 /**
- * Checks that a simple-signing payload (containers/image, atomic-signature.md, as cosign uses it) is for this very
- * artifact, and gives the `docker-reference` in it, which says what the signer called it. Names are compared without case,
- * because old versions of cosign wrote them with capitals and Go reads both.
- * Throws SignatureInvalid that says what it is instead.
+ * Checks that a simple-signing payload (containers/image, atomic-signature.md, as cosign uses it)
+ * is for this very artifact, and gives the `docker-reference` in it, which says what the signer
+ * called it. Names are compared without case, because old versions of cosign wrote them with
+ * capitals and Go reads both. Throws SignatureInvalid that says what it is instead.
  */
 export function assertLegacyPayload(payload: Uint8Array, descriptor: Descriptor): { dockerReference: string } {
   let json: unknown;

@@ -5,7 +5,10 @@ import { formatRepository, type Reference } from '#lib/registry/reference';
 import type { Signer } from '../../keys/key.ts';
 import { legacyPayload, legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
 
-/** Signs an artifact as cosign 2 does; gives the layer that goes into the manifest under its legacy tag (`.sig`). */
+/**
+ * Signs an artifact as cosign 2 does; gives the layer that goes into the manifest under its legacy
+ * tag (`.sig`).
+ */
 export async function signLegacy(
   descriptor: Descriptor,
   reference: Pick<Reference, 'registry' | 'repository'>,

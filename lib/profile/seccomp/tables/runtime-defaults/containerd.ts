@@ -163,7 +163,9 @@ const v2_0_9 = revise(v2_0_0, {
   add: exceptVsockAndAlg,
 });
 
-/** The rules of 2.0.0: what is new is that an empty list of architectures became the one of loong64. */
+/**
+ * The rules of 2.0.0: what is new is that an empty list of architectures became the one of loong64.
+ */
 export const v2_1_0 = revise(v2_0_0, {
   versions: [['2.1.0', '2.1.9']],
   source: source('v2.1.0', '061792f0ecf3684fb30a3a0eb006799b8c6638a7', 'a51ba8dcbb98'),

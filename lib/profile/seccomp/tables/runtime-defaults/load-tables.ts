@@ -18,8 +18,8 @@ export function loadTables(name: RuntimeName): Promise<readonly RuntimeDefaultTa
 /**
  * Returns the tables for the runtime of a node; see {@link selectTables}.
  *
- * @param identity undefined for a runtime that is not known: then the tables of all runtimes, since no single one is the
- *   strictest.
+ * @param identity undefined for a runtime that is not known: then the tables of all runtimes, since
+ * no single one is the strictest.
  */
 export async function loadRuntimeDefaults(identity: RuntimeIdentity | undefined): Promise<RuntimeDefaultChoice> {
   if (identity !== undefined) return selectTables(await loadTables(identity.name), identity);

@@ -15,7 +15,10 @@ function firstReleases(tables: readonly RuntimeDefaultTable[]): readonly string[
   return tables.map(({ versions: [span] }) => span?.[0] ?? '').sort();
 }
 
-/** Returns the first releases of the tables that are chosen for what a runtime reports, and whether it is sure. */
+/**
+ * Returns the first releases of the tables that are chosen for what a runtime reports, and whether
+ * it is sure.
+ */
 async function chosen(name: string, version: string): Promise<readonly [tables: string, isSure: boolean]> {
   const { tables, assumption } = await loadRuntimeDefaults(parseRuntimeIdentity(name, version));
   return [firstReleases(tables).join(' '), assumption === undefined];
@@ -33,7 +36,8 @@ describe('the tables for a runtime', () => {
       ['containerd', '2.2.3', '2.2.0'],
       ['containerd', '2.3.0', '2.2.0'],
       ['containerd', '2.3.1', '2.2.4'],
-      // A snapshot on the way to a patch release lies between two releases that have the same table.
+      // A snapshot on the way to a patch release lies between two releases that have the same
+      // table.
       ['containerd', '1.7.20-dev', '1.7.13'],
       ['containerd', '2.1.4.el9', '2.1.0'],
       ['cri-o', '1.29.8', '1.29.0'],

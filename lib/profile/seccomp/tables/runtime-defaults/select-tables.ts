@@ -2,10 +2,14 @@ import type { RuntimeIdentity } from '../runtime-identity.ts';
 import type { RuntimeDefaultTable } from './table.ts';
 import { compareVersions, parseRuntimeVersion, type RuntimeVersion } from './version.ts';
 
-/** The tables that a runtime's default profile is made of: the intersection, if there are several. */
+/**
+ * The tables that a runtime's default profile is made of: the intersection, if there are several.
+ */
 export interface RuntimeDefaultChoice {
   readonly tables: readonly RuntimeDefaultTable[];
-  /** Why this is not known to be exactly what the runtime applies, for logs; absent if it is known. */
+  /**
+   * Why this is not known to be exactly what the runtime applies, for logs; absent if it is known.
+   */
   readonly assumption?: string;
 }
 
@@ -20,12 +24,13 @@ interface Span {
  * Returns the tables for one release of a runtime.
  *
  * - A release that has a table: this one.
- * - A build with a suffix of its own (`1.7.24-0ubuntu1`): distributions take over fixes from later releases of the same
- *   minor version, so the later tables of this minor version count too.
- * - A release between known ones or after the newest one, or a pre-release: the tables of its neighbours, and those of the
- *   two newest minor versions, since what these refuse is what patch releases of older ones take over (AF_ALG came to
- *   containerd 1.7.32, 2.0.9, 2.2.4 and 2.3.1 at the same time). No known table bounds what an unknown release refuses;
- *   the oldest ones would only take away what has been allowed for years.
+ * - A build with a suffix of its own (`1.7.24-0ubuntu1`): distributions take over fixes from later
+ *   releases of the same minor version, so the later tables of this minor version count too.
+ * - A release between known ones or after the newest one, or a pre-release: the tables of its
+ *   neighbours, and those of the two newest minor versions, since what these refuse is what patch
+ *   releases of older ones take over (AF_ALG came to containerd 1.7.32, 2.0.9, 2.2.4 and 2.3.1 at
+ *   the same time). No known table bounds what an unknown release refuses; the oldest ones would
+ *   only take away what has been allowed for years.
  * - A release before the oldest one, or a version that cannot be read: all tables of the runtime.
  *
  * @param tables every table of the runtime.
@@ -56,8 +61,8 @@ export function selectTables(
 /**
  * Returns the tables for what a person calls a release.
  *
- * @param version a known release, with a suffix of its own or without, or major and minor, or major: then the newest of
- *   these; undefined for the newest of all.
+ * @param version a known release, with a suffix of its own or without, or major and minor, or
+ * major: then the newest of these; undefined for the newest of all.
  * @returns undefined for a release that is not known.
  */
 export function tablesLike(
@@ -75,7 +80,10 @@ export function tablesLike(
   return newest && { tables: [newest.table] };
 }
 
-/** Returns the runtime and the releases of tables: `containerd 2.2.0 to 2.2.3, 2.3.0; docker 29.4.2`. */
+/**
+ * Returns the runtime and the releases of tables: `containerd 2.2.0 to 2.2.3, 2.3.0; docker
+ * 29.4.2`.
+ */
 export function describeTables(tables: readonly RuntimeDefaultTable[]): string {
   return tables.map((table) => `${table.runtime} ${describeReleases([table])}`).join('; ');
 }

@@ -2,7 +2,10 @@ import type { SeccompAction, SeccompArg, SeccompRule } from '../../model.ts';
 import type { MachineArchitecture } from '../architecture.ts';
 import type { RuntimeName } from '../runtime-identity.ts';
 
-/** For which machines, kernels and bounding sets a rule is part of the profile; each condition that is present must hold. */
+/**
+ * For which machines, kernels and bounding sets a rule is part of the profile; each condition that
+ * is present must hold.
+ */
 export interface RuleCondition {
   readonly arch?: readonly MachineArchitecture[];
   readonly notArch?: readonly MachineArchitecture[];
@@ -18,12 +21,15 @@ export interface RuntimeDefaultRule extends SeccompRule {
   readonly when?: RuleCondition;
 }
 
-/** Releases from `first` to `last`; a `last` without a patch number includes every patch release. */
+/**
+ * Releases from `first` to `last`; a `last` without a patch number includes every patch release.
+ */
 export type VersionSpan = readonly [first: string, last: string];
 
 /**
- * The default seccomp profile of some releases of a runtime, before it is resolved for a container. Every known one has
- * the architectures of {@link architectureFamily}: the lists differ only for machines that run one architecture.
+ * The default seccomp profile of some releases of a runtime, before it is resolved for a container.
+ * Every known one has the architectures of {@link architectureFamily}: the lists differ only for
+ * machines that run one architecture.
  */
 export interface RuntimeDefaultTable {
   readonly runtime: RuntimeName;
@@ -41,7 +47,10 @@ export interface RuntimeDefaultTable {
 export interface TableChange extends Pick<RuntimeDefaultTable, 'versions' | 'source'> {
   /** Names to take out of the rule that has the same action, arguments and condition. */
   readonly remove?: readonly RuntimeDefaultRule[];
-  /** Names to add to the rule that has the same action, arguments and condition; a new rule is appended. */
+  /**
+   * Names to add to the rule that has the same action, arguments and condition; a new rule is
+   * appended.
+   */
   readonly add?: readonly RuntimeDefaultRule[];
 }
 
@@ -63,7 +72,8 @@ export function refuse(
 /**
  * Returns the table that a change makes of an earlier one.
  *
- * @throws Error for a removal that the earlier table has no rule for, or an addition that it has already.
+ * @throws Error for a removal that the earlier table has no rule for, or an addition that it has
+ * already.
  */
 export function revise(earlier: RuntimeDefaultTable, change: TableChange): RuntimeDefaultTable {
   const { add = [], remove = [], ...described } = change;

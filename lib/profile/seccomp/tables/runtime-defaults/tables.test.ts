@@ -15,7 +15,10 @@ const einval = 'SCMP_ACT_ERRNO 22';
 const enosys = 'SCMP_ACT_ERRNO 38';
 const host: ProfileHost = { architecture: 'amd64', kernel: '6.1.0-18-amd64', capabilities: [] };
 
-/** Returns what becomes of a call under a table: without capabilities on a current amd64, unless `change` says otherwise. */
+/**
+ * Returns what becomes of a call under a table: without capabilities on a current amd64, unless
+ * `change` says otherwise.
+ */
 function resultOf(
   table: RuntimeDefaultTable,
   syscall: string,

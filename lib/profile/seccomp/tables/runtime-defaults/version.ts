@@ -3,8 +3,8 @@ export interface RuntimeVersion {
   /** Major, minor and patch. */
   readonly numbers: readonly [number, number, number];
   /**
-   * `release` for the version alone, `pre-release` for what comes before it (`-rc.1`, `-dev`), `vendor` for a build with
-   * any other suffix: `+unknown`, `-0ubuntu1`, `~ds1`, `-k3s2`.
+   * `release` for the version alone, `pre-release` for what comes before it (`-rc.1`, `-dev`),
+   * `vendor` for a build with any other suffix: `+unknown`, `-0ubuntu1`, `~ds1`, `-k3s2`.
    */
   readonly kind: 'release' | 'pre-release' | 'vendor';
 }
@@ -21,7 +21,10 @@ export function parseRuntimeVersion(text: string): RuntimeVersion | undefined {
   return { numbers: [Number(major), Number(minor), Number(patch)], kind };
 }
 
-/** Returns a negative number if `one` precedes `other`, a positive one if it follows, and else 0; suffixes do not count. */
+/**
+ * Returns a negative number if `one` precedes `other`, a positive one if it follows, and else 0;
+ * suffixes do not count.
+ */
 export function compareVersions(one: readonly number[], other: readonly number[]): number {
   for (const [index, number] of one.entries()) {
     const difference = number - (other[index] ?? 0);
