@@ -35,7 +35,7 @@ const maxPolicyBytes = 1024 * 1024;
 /** `fairlead policy check|test|import`. */
 export function define(command: Command): void {
   command
-    .description('Work with trust policies: who may publish what (docs/trust-policy.md).')
+    .description('Work with trust policies: who may publish what (docs/guides/trust-policy.md).')
     .addHelpText(
       'after',
       examples([

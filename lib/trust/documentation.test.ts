@@ -7,19 +7,19 @@ import { policySchema } from './policy/policy-schema.ts';
 
 const docs = new URL('../../docs/', import.meta.url);
 
-describe('docs/trust-policy.md', () => {
-  const text = readFileSync(new URL('trust-policy.md', docs), 'utf8');
+describe('docs/guides/trust-policy.md', () => {
+  const text = readFileSync(new URL('guides/trust-policy.md', docs), 'utf8');
   const examples = [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, example = '']) => example);
 
   it('has policies that parse, each with rules', () => {
     assert.ok(examples.length > 0);
-    for (const example of examples) assert.ok(parsePolicy(example, 'docs/trust-policy.md').rules.length > 0);
+    for (const example of examples) assert.ok(parsePolicy(example, 'docs/guides/trust-policy.md').rules.length > 0);
   });
 });
 
-describe('docs/trust-policy.schema.json', () => {
+describe('docs/reference/trust-policy.schema.json', () => {
   it('is the form that the parser knows (FAIRLEAD_UPDATE=1 writes it anew)', () => {
-    const file = new URL('trust-policy.schema.json', docs);
+    const file = new URL('reference/trust-policy.schema.json', docs);
     const schema = {
       title: 'Fairlead trust policy',
       ...toJsonSchema(policySchema),
@@ -29,8 +29,8 @@ describe('docs/trust-policy.schema.json', () => {
   });
 });
 
-describe('docs/attacks.md', () => {
-  const rows = readFileSync(new URL('attacks.md', docs), 'utf8')
+describe('docs/security/attacks.md', () => {
+  const rows = readFileSync(new URL('security/attacks.md', docs), 'utf8')
     .split('\n')
     .filter((line) => line.includes('.test.ts`: '));
 

@@ -15,7 +15,7 @@ const marker = 'oci/';
 /**
  * Returns the Localhost profile that names an artifact: `oci/<reference>`, then
  * `?base=RuntimeDefault` or `?base=localhost/<path>` if it has a base. cri-shim reads it
- * (docs/shim.md).
+ * (docs/guides/nodes.md).
  */
 export function formatLocalhostProfile({ reference, base }: ProfileReference): string {
   if (base === undefined) return `${marker}${reference}`;

@@ -88,7 +88,11 @@ export function validateBinding(request: AdmissionRequest<ArtifactBinding>): Che
       throw unknownSubject(request);
   }
   if (!(object instanceof FairleadError)) return { outcome: 'untouched', reason: 'it can be read' };
-  return { outcome: 'refused', reason: object.message, hint: 'Correct it; docs/operator.md describes the fields.' };
+  return {
+    outcome: 'refused',
+    reason: object.message,
+    hint: 'Correct it; docs/guides/cluster.md describes the fields.',
+  };
 }
 
 /**

@@ -52,7 +52,7 @@ const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 * 1
  */
 export function parsePolicy(text: string, source: string): PolicyDocument {
   if (text.length > maxPolicyLength) throw new FairleadError('InvalidInput', `${source}: the policy is over 1 MiB`);
-  const document = new PolicyText(text, source, 'docs/trust-policy.md says what may stand in a trust policy.');
+  const document = new PolicyText(text, source, 'docs/guides/trust-policy.md says what may stand in a trust policy.');
   if (document.value === null) return { rules: [], baseline: { seccomp: 'RuntimeDefault' }, limits: defaultLimits };
   const parsed = v.safeParse(policySchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, (parent) => Object.keys(keysBelow[parent] ?? {}));

@@ -154,8 +154,8 @@ describe('the published package', () => {
     assert.deepEqual(await readdir(checkout), ['.git']);
   });
 
-  it('gives the trust engine to who imports it: the programs of docs/trust.md run as they are printed', async () => {
-    const text = await readFile(join(root, 'docs/trust.md'), 'utf8');
+  it('gives the trust engine to who imports it: the programs of docs/reference/library/trust.md run as they are printed', async () => {
+    const text = await readFile(join(root, 'docs/reference/library/trust.md'), 'utf8');
     const programs = [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, program = '']) => program);
     const printed = ['release.pub', 'SignatureInvalid\n2'];
     assert.equal(programs.length, printed.length);
@@ -186,9 +186,9 @@ describe('the published package', () => {
     assert.equal(stdout, 'true\n');
   });
 
-  it('has types for its libraries, and the programs of docs/registry.md keep to them', async () => {
+  it('has types for its libraries, and the programs of docs/reference/library/registry.md keep to them', async () => {
     const user = join(folder, 'user');
-    const text = await readFile(join(root, 'docs/registry.md'), 'utf8');
+    const text = await readFile(join(root, 'docs/reference/library/registry.md'), 'utf8');
     const programs = [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, program = '']) => program);
     assert(programs.length > 0);
     for (const [at, program] of programs.entries()) await writeFile(join(user, `program-registry-${at}.mts`), program);

@@ -7,13 +7,13 @@ import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 import { run } from '#test/support/cli/run';
 
-const page = new URL('../../../docs/registry.md', import.meta.url);
+const page = new URL('../../../docs/reference/library/registry.md', import.meta.url);
 const library = new URL('../../../lib/registry/index.ts', import.meta.url);
 
 /** What each program of the page prints, in the order of the page. */
 const printed = [/^true\nHello, registry\n$/, /^5000000\n$/, /^true\n$/, /^v1\n$/, /^NotFound\n$/];
 
-describePeers(['docker-registry'], 'docs/registry.md', () => {
+describePeers(['docker-registry'], 'docs/reference/library/registry.md', () => {
   let registry: Registry;
   let folder: string;
   let programs: string[];
