@@ -15,13 +15,12 @@ export { loadPolicy } from './policy/load-policy.ts';
 export type {
   Alternative,
   AttestationRequirement,
-  LogUse,
   Requirement,
   Rule,
-  SigstoreRoot,
   TrustPolicy,
 } from './policy/policy.ts';
 export { openTrustedRoot } from './roots/open-trusted-root.ts';
+export type { LogUse, SigstoreRoot } from './roots/trusted-root.ts';
 export {
   type Attached,
   type AttestationRequest,

@@ -4,17 +4,10 @@ import { dirname, resolve } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { loadPublicKey } from '../keys/key.ts';
+import type { SigstoreRoot } from '../roots/trusted-root.ts';
 import type { RootDocument } from './parse-policy.ts';
 import type { AlternativeDocument, RequirementDocument } from './parse-requirement.ts';
-import type {
-  Alternative,
-  AttestationRequirement,
-  Baseline,
-  Requirement,
-  Rule,
-  SigstoreRoot,
-  TrustPolicy,
-} from './policy.ts';
+import type { Alternative, AttestationRequirement, Baseline, Requirement, Rule, TrustPolicy } from './policy.ts';
 import type { FileName } from './policy-text.ts';
 
 /** How the files of a policy are read. */

@@ -1,6 +1,6 @@
+import type { LogUse } from '../roots/trusted-root.ts';
 import type { Expected, ExpectedIdentity } from '../signature/identity.ts';
 import { predicateTypeNames, predicateTypeOf, provenancePredicateType } from '../signature/predicate-type.ts';
-import type { LogUse } from './policy.ts';
 import type { AttestationInput, KeylessInput, RequirementInput } from './policy-schema.ts';
 import type { FileName, Path, PolicyText } from './policy-text.ts';
 import type { ExpectedProvenance, ProvenanceFact } from './provenance.ts';

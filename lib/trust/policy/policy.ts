@@ -1,10 +1,9 @@
-import type { KeyObject } from 'node:crypto';
 import type { ProfileKind } from '#lib/profile/profile';
 import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { PublicKey } from '../keys/key.ts';
-import type { CertificateIdentity, ExpectedIdentity } from '../signature/identity.ts';
-import type { SignedContent } from '../signature/signed-content.ts';
+import type { LogUse, SigstoreRoot } from '../roots/trusted-root.ts';
+import type { ExpectedIdentity } from '../signature/identity.ts';
 import type { ExpectedProvenance } from './provenance.ts';
 
 /**
@@ -83,34 +82,6 @@ export interface KeylessRequirement {
   readonly log: { readonly use: LogUse; readonly root: SigstoreRoot };
   readonly key?: undefined;
   readonly publicKey?: undefined;
-}
-
-/**
- * How entries in transparency logs count: one must be there and hold; what is there must hold; or
- * they are not looked at, and with a certificate the time has to come from a timestamp authority.
- */
-export type LogUse = 'required' | 'optional' | 'off';
-
-/** Authorities and logs that keyless signatures are checked against (see sigstore-root.ts). */
-export interface SigstoreRoot {
-  /**
-   * Whom the certificate of a signature names, nothing of it checked: enough to pass over what can
-   * be of no use, at little cost. Throws SignatureInvalid where there is none, or it is malformed.
-   */
-  claimedIdentity(content: SignedContent): CertificateIdentity;
-  /**
-   * Who made a signature, and its entries in the transparency log: checks certificate, certificate
-   * log, time, and entries. Throws SignatureInvalid.
-   */
-  verifyCertificate(
-    content: SignedContent,
-    use: LogUse,
-  ): { readonly certificate: CertificateIdentity; readonly logIndexes: readonly string[] };
-  /**
-   * Checks a signature with a key, and its entries in the transparency log; gives their indexes.
-   * Throws SignatureInvalid.
-   */
-  verifyKey(content: SignedContent, key: KeyObject, use: LogUse): readonly string[];
 }
 
 /** What an artifact's profile is intersected with on a node. */

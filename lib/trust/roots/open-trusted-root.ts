@@ -1,4 +1,4 @@
-import type { SigstoreRoot } from '../policy/policy.ts';
+import type { SigstoreRoot } from './trusted-root.ts';
 
 /**
  * Reads a Sigstore trusted root as readTrustedRoot does, and rejects as it does; the verifier of

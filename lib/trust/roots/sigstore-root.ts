@@ -4,10 +4,10 @@ import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { type TrustMaterial, toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { FairleadError } from '#lib/errors';
 import { verifyBytes } from '../keys/key-algorithm.ts';
-import type { SigstoreRoot } from '../policy/policy.ts';
 import { type CertificateIdentity, type Claim, claimOids } from '../signature/identity.ts';
 import type { SignedContent } from '../signature/signed-content.ts';
 import { assertEntryShows } from './log-entry-signer.ts';
+import type { SigstoreRoot } from './trusted-root.ts';
 
 /** A certificate needs the proof of its own log, and a time at which it was used. */
 const withCertificate = { ctlogThreshold: 1, timestampThreshold: 1 };

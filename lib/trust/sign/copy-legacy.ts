@@ -6,7 +6,7 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { LookupOptions, ReadTarget, Target } from '#lib/registry/target';
 import { assertReadable, isSameLayer, legacyManifest } from '../signature/legacy/legacy-manifest.ts';
-import { signatureLimits } from '../verify/fetch-signatures.ts';
+import { signatureLimits } from '../signature/signature-limits.ts';
 
 /**
  * Copies what stands under the legacy tag of an artifact's signatures or attestations, beside those

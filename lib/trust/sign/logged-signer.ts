@@ -1,7 +1,7 @@
 import { digestOf } from '#lib/registry/digest';
 import { type NetworkOptions, serviceClient } from '../../network/service-client.ts';
 import { keyHint, type Signer } from '../keys/key.ts';
-import type { SigstoreRoot } from '../policy/policy.ts';
+import type { SigstoreRoot } from '../roots/trusted-root.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';
 import { openSignature } from '../signature/signed-content.ts';
 import { statementPayloadType } from '../signature/statement.ts';

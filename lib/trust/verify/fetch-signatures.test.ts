@@ -15,7 +15,8 @@ import { legacyPayloadMediaType, legacySignatureAnnotation } from '../signature/
 import { packSignature } from '../signature/pack-signature.ts';
 import { signPredicateType } from '../signature/predicate-type.ts';
 import { bundleMediaType, cosignSignatureType, predicateTypeAnnotation } from '../signature/signature.ts';
-import { fetchSignatures, signatureLimits } from './fetch-signatures.ts';
+import { signatureLimits } from '../signature/signature-limits.ts';
+import { fetchSignatures } from './fetch-signatures.ts';
 
 const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
 const subject = artifactOf('subject');

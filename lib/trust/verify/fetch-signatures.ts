@@ -5,7 +5,7 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { CallOptions, LookupOptions, ReadTarget } from '#lib/registry/target';
 import { legacyEnvelopeMediaType, legacyPredicateAnnotation } from '../signature/legacy/legacy-attestation.ts';
-import { type LegacyKind, legacyManifestBytes, legacyTag } from '../signature/legacy/legacy-manifest.ts';
+import { type LegacyKind, legacyTag } from '../signature/legacy/legacy-manifest.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from '../signature/legacy/legacy-payload.ts';
 import { isPackedSignature } from '../signature/pack-signature.ts';
 import { signPredicateType } from '../signature/predicate-type.ts';
@@ -16,31 +16,7 @@ import {
   type Signature,
   type SignatureFormat,
 } from '../signature/signature.ts';
-
-/**
- * What is looked at, at most. A bundle made with a key has 1 KiB, a keyless one 8 KiB; what lies
- * beyond these limits is passed over, so that a stranger's referrers can neither exhaust the reader
- * nor keep it from the signature it looks for.
- */
-export const signatureLimits = {
-  referrers: 10_000,
-  manifests: 128,
-  /**
-   * So many, the first ones included, of what looks like a signature, until so many bytes were read
-   * and so many milliseconds taken.
-   */
-  moreManifests: 1024,
-  moreBytes: 8 * 1024 * 1024,
-  moreTime: 10_000,
-  manifestBytes: 64 * 1024,
-  /** Of one referrer, with all of its layers. */
-  bundleBytes: 256 * 1024,
-  /** Cosign 2 writes one for each signature that it adds. */
-  referrerLayers: 8,
-  legacyLayers: 128,
-  legacyManifestBytes,
-  legacyPayloadBytes: 64 * 1024,
-} as const;
+import { signatureLimits } from '../signature/signature-limits.ts';
 
 const concurrency = 8;
 

@@ -17,8 +17,9 @@ import {
 } from '#test/support/sigstore/keyless-signatures';
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { loadPublicKey } from '../keys/key.ts';
-import type { LogUse, Rule } from '../policy/policy.ts';
+import type { Rule } from '../policy/policy.ts';
 import { readTrustedRoot } from '../roots/sigstore-root.ts';
+import type { LogUse } from '../roots/trusted-root.ts';
 import type { ExpectedIdentity } from '../signature/identity.ts';
 import { legacyPayload } from '../signature/legacy/legacy-payload.ts';
 import type { Signature } from '../signature/signature.ts';
