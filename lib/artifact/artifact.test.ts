@@ -8,7 +8,7 @@ import { type Descriptor, emptyConfigBytes, mediaTypes } from '#lib/registry/des
 import { digestOf } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Target } from '#lib/registry/target';
-import type { Artifact, Blob } from './artifact.ts';
+import type { Artifact, Blob, ProfileArtifact } from './artifact.ts';
 import { assembleArtifact, blob } from './assemble-artifact.ts';
 import { fetchArtifact } from './fetch-artifact.ts';
 import { type PackOptions, packArtifact } from './pack-artifact.ts';
@@ -23,7 +23,7 @@ const content = new TextEncoder().encode(text);
 const profile = readProfile(content);
 const limits = { artifactBytes: 1024 * 1024 };
 
-function pack(options: Partial<PackOptions> = {}): Artifact {
+function pack(options: Partial<PackOptions> = {}): ProfileArtifact {
   return packArtifact(profile, { layout: 'runtime', title: 'nginx.json', content, ...options });
 }
 
@@ -297,10 +297,11 @@ describe('fetchArtifact and unpackArtifact', () => {
     await assert.rejects(fetchArtifact(lying, descriptor, limits), failing('ProfileInvalid', /is malformed: .*config/));
   });
 
-  it('refuse a profile of another kind than was asked for', () => {
+  it('refuse a profile of another kind than was asked for', async () => {
     assert.throws(() => unpackArtifact(pack(), 'AppArmor'), failing('ProfileInvalid', /of kind Seccomp, not AppArmor/));
     const disguised = variant({}, blob('application/vnd.cncf.apparmor-profile.config.v1+json', emptyConfigBytes));
-    assert.throws(() => unpackArtifact(disguised, 'AppArmor'), failing('ProfileInvalid', /calls itself AppArmor/));
+    const fetched = await fetchArtifact(await holding(disguised), disguised.descriptor, limits);
+    assert.throws(() => unpackArtifact(fetched, 'AppArmor'), failing('ProfileInvalid', /calls itself AppArmor/));
   });
 
   it('bring AppArmor profiles back too, an empty one among them', () => {

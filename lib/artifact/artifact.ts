@@ -7,7 +7,7 @@ export interface Blob {
   readonly bytes: Uint8Array;
 }
 
-/** A profile as an OCI artifact, whole and in memory: it is small (1 MiB by default). */
+/** Any OCI artifact, whole and in memory: a profile, or a signature. */
 export interface Artifact {
   /** Descriptor of the manifest: the artifact's identity. */
   readonly descriptor: Descriptor;
@@ -16,6 +16,25 @@ export interface Artifact {
   readonly manifestBytes: Uint8Array;
   /** Config and layers. */
   readonly blobs: readonly Blob[];
+}
+
+/**
+ * How the profile is stored in an artifact. `runtime` is the layout of KEP-6061: one raw layer, in
+ * the form that runtimes read. `crio` is what CRI-O also reads for its annotations, and `oras push`
+ * writes: the media type of the layer is that of a tar; the layer is a tar or raw, and is read as
+ * CRI-O reads it.
+ */
+export type ProfileLayout = 'runtime' | 'crio';
+
+/**
+ * A profile as an OCI artifact. Kind, layout and layer are read from the manifest once, by
+ * packArtifact or fetchArtifact.
+ */
+export interface ProfileArtifact extends Artifact {
+  readonly kind: RuntimeKind;
+  readonly layout: ProfileLayout;
+  /** The layer that holds the profile. */
+  readonly layer: Blob;
 }
 
 /**

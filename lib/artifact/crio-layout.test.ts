@@ -7,9 +7,10 @@ import { FairleadError } from '#lib/errors';
 import { resolveProfile } from '#lib/profile/resolve-profile';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import { emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
-import type { Artifact } from './artifact.ts';
+import type { Artifact, ProfileArtifact } from './artifact.ts';
 import { assembleArtifact, blob } from './assemble-artifact.ts';
 import { profileContent } from './profile-content.ts';
+import { recognizeLayout } from './recognize-layout.ts';
 import { unpackArtifact } from './unpack-artifact.ts';
 
 const seccompType = 'application/vnd.cncf.seccomp-profile.config.v1+json';
@@ -30,11 +31,20 @@ function artifact(
   layer: Uint8Array | string,
   mediaType: string = mediaTypes.imageLayer,
   title = 'seccomp.json',
-): Artifact {
+): ProfileArtifact {
   const config = blob(seccompType, Buffer.from('{}\n'));
   const content = blob(mediaType, Buffer.from(layer), { 'org.opencontainers.image.title': title });
   const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest } as const;
-  return assembleArtifact({ ...manifest, config: config.descriptor, layers: [content.descriptor] }, [config, content]);
+  return asProfile(
+    assembleArtifact({ ...manifest, config: config.descriptor, layers: [content.descriptor] }, [config, content]),
+  );
+}
+
+/** The artifact as fetchArtifact returns it. */
+function asProfile(assembled: Artifact): ProfileArtifact {
+  const { kind, layout, layer } = recognizeLayout(assembled.manifest, assembled.descriptor.digest);
+  const content = assembled.blobs.find(({ descriptor }) => descriptor.digest === layer.digest);
+  return { ...assembled, kind, layout, layer: content ?? assert.fail() };
 }
 
 async function tarOf(files: readonly (readonly [string, string])[]): Promise<Uint8Array> {
@@ -100,15 +110,14 @@ describe("CRI-O's layout", () => {
     const asRuntime = artifact(docker, 'application/json');
     assert.throws(() => unpackArtifact(asRuntime, 'Seccomp'), { hint: /fairlead convert --to runtime FILE/ });
     const { manifest, blobs } = asRuntime;
-    const typed = assembleArtifact({ ...manifest, artifactType: seccompType }, blobs);
+    const typed = asProfile(assembleArtifact({ ...manifest, artifactType: seccompType }, blobs));
     assert.throws(() => unpackArtifact(typed, 'Seccomp'), { kind: 'ProfileInvalid' });
     refused(await tarOf([['a.json', runtime]]), /not valid JSON/, 'application/octet-stream');
     const armor = blob('application/vnd.cncf.apparmor-profile.config.v1+json', emptyConfigBytes);
     const layer = blob(mediaTypes.imageLayer, await tarOf([['a.json', '{}']]));
-    const inTar = assembleArtifact({ ...manifest, config: armor.descriptor, layers: [layer.descriptor] }, [
-      armor,
-      layer,
-    ]);
+    const inTar = asProfile(
+      assembleArtifact({ ...manifest, config: armor.descriptor, layers: [layer.descriptor] }, [armor, layer]),
+    );
     assert.throws(() => unpackArtifact(inTar, 'AppArmor'), { kind: 'ProfileInvalid', message: /not valid JSON/ });
   });
 

@@ -1,10 +1,10 @@
 import { FairleadError } from '#lib/errors';
-import { type Descriptor, emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
+import { type Descriptor, emptyConfigBytes, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { Fetcher } from '#lib/registry/target';
-import type { Artifact, Blob } from './artifact.ts';
+import type { Blob, ProfileArtifact } from './artifact.ts';
 import { recognizeLayout } from './recognize-layout.ts';
 
 export interface FetchLimits {
@@ -29,7 +29,7 @@ export async function fetchArtifact(
   fetcher: Fetcher,
   descriptor: Descriptor,
   { artifactBytes, signal }: FetchLimits,
-): Promise<Artifact> {
+): Promise<ProfileArtifact> {
   const name = descriptor.digest;
   if (descriptor.mediaType !== mediaTypes.manifest) {
     throw new FairleadError(
@@ -46,9 +46,9 @@ export async function fetchArtifact(
   assertSize(`manifest ${name}`, descriptor, maxManifestBytes);
   const manifestBytes = await fetchBytes(fetcher, descriptor, { limit: maxManifestBytes, ...given(signal) });
   const manifest = readManifest(manifestBytes, name);
-  const { layer } = recognizeLayout(manifest, name);
+  const { kind, layout, layer: layerDescriptor } = recognizeLayout(manifest, name);
   assertSize(`config of ${name}`, manifest.config, maxConfigBytes);
-  assertSize(`profile in ${name}`, layer, artifactBytes);
+  assertSize(`profile in ${name}`, layerDescriptor, artifactBytes);
   const fetchBlob = async (of: Descriptor, limit: number): Promise<Blob> => ({
     descriptor: of,
     bytes: await fetchBytes(fetcher, of, { limit, ...given(signal) }),
@@ -58,15 +58,16 @@ export async function fetchArtifact(
   const configBlob = isEmptyConfig(config)
     ? { descriptor: config, bytes: emptyConfigBytes }
     : fetchBlob(config, maxConfigBytes);
-  const blobs = await Promise.all([configBlob, fetchBlob(layer, artifactBytes)]);
-  return { descriptor, manifest, manifestBytes, blobs };
+  const blobs = await Promise.all([configBlob, fetchBlob(layerDescriptor, artifactBytes)]);
+  const [, layer] = blobs;
+  return { descriptor, manifest, manifestBytes, blobs, kind, layout, layer };
 }
 
 function isEmptyConfig({ digest, size }: Descriptor): boolean {
   return digest === emptyConfigDigest && size === emptyConfigBytes.length;
 }
 
-function readManifest(bytes: Uint8Array, name: string): Artifact['manifest'] {
+function readManifest(bytes: Uint8Array, name: string): Manifest {
   try {
     return parseManifest(bytes);
   } catch (cause) {

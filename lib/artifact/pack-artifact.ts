@@ -2,7 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { RuntimeProfile } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { emptyConfigBytes, type Manifest, mediaTypes } from '#lib/registry/descriptor';
-import { type Artifact, profileMediaTypes } from './artifact.ts';
+import { type ProfileArtifact, type ProfileLayout, profileMediaTypes } from './artifact.ts';
 import { assembleArtifact, blob } from './assemble-artifact.ts';
 import { describeProfile, profileAnnotations } from './describe-profile.ts';
 
@@ -10,7 +10,7 @@ export interface PackOptions {
   /**
    * How the profile lies in the registry; `runtime` is what KEP-6061 names, and what runtimes read.
    */
-  readonly layout: 'runtime';
+  readonly layout: Extract<ProfileLayout, 'runtime'>;
   /**
    * The profile as its author wrote it, in the runtime's own format: published byte for byte,
    * because that is what he vouches for. Without it, the profile is rendered.
@@ -52,8 +52,8 @@ const maxAnnotationBytes = 64 * 1024;
  */
 export function packArtifact(
   profile: RuntimeProfile,
-  { content, title, annotations = {}, created }: PackOptions,
-): Artifact {
+  { layout, content, title, annotations = {}, created }: PackOptions,
+): ProfileArtifact {
   if (title !== undefined) assertFileName(title);
   const mediaType = profileMediaTypes[profile.kind];
   const config = blob(mediaType, emptyConfigBytes);
@@ -68,7 +68,7 @@ export function packArtifact(
     layers: [layer.descriptor],
     annotations: manifestAnnotations(describeProfile(profile, title), annotations, created),
   };
-  return assembleArtifact(manifest, [config, layer]);
+  return { ...assembleArtifact(manifest, [config, layer]), kind: profile.kind, layout, layer };
 }
 
 function manifestAnnotations(

@@ -1,18 +1,13 @@
 import { FairleadError } from '#lib/errors';
-import type { Artifact } from './artifact.ts';
-import { recognizeLayout } from './recognize-layout.ts';
+import type { ProfileArtifact } from './artifact.ts';
 import { isTar, readTar, type TarFile } from './tar.ts';
 
 /**
- * The profile's document in an artifact, byte for byte as its author published it.
- * Throws ProfileInvalid where the artifact is no profile.
+ * Returns the profile's document in an artifact, byte for byte as its author published it. Throws
+ * ProfileInvalid if the layer of a `crio` artifact holds no JSON that can be read.
  */
-export function profileContent(artifact: Artifact): Uint8Array {
-  const name = artifact.descriptor.digest;
-  const layout = recognizeLayout(artifact.manifest, name);
-  const blob = artifact.blobs.find(({ descriptor }) => descriptor.digest === layout.layer.digest);
-  if (blob === undefined) throw new FairleadError('Internal', `the content of ${name} was not fetched`);
-  return layout.name === 'crio' ? jsonIn(blob.bytes, name) : blob.bytes;
+export function profileContent({ descriptor, layout, layer }: ProfileArtifact): Uint8Array {
+  return layout === 'crio' ? jsonIn(layer.bytes, descriptor.digest) : layer.bytes;
 }
 
 /**

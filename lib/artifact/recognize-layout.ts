@@ -1,32 +1,27 @@
 import { FairleadError } from '#lib/errors';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
-import { profileMediaTypes } from './artifact.ts';
+import { type ProfileLayout, profileMediaTypes } from './artifact.ts';
 import { otherContent } from './other-content.ts';
 
 const kinds = new Map<string, RuntimeKind>(
   Object.entries(profileMediaTypes).map(([kind, mediaType]) => [mediaType, kind as RuntimeKind]),
 );
 
-/** How a profile lies in an artifact, as its manifest tells. */
-export interface Layout {
+/** What a manifest tells about the profile in its artifact. */
+export interface RecognizedLayout {
   readonly kind: RuntimeKind;
-  /**
-   * `runtime` is that of KEP-6061: one raw layer, in the form of runtimes. `crio` is what CRI-O
-   * reads besides for its annotations, and `oras push` writes: the layer calls itself a tar, is one
-   * or is raw, and is read as CRI-O does.
-   */
-  readonly name: 'runtime' | 'crio';
+  readonly layout: ProfileLayout;
+  /** Descriptor of the layer that holds the profile. */
   readonly layer: Descriptor;
 }
 
 /**
- * Tells from the manifest alone which kind of profile it holds, and how (KEP-6061, artifact
- * format): by the config's media type, or by artifactType where the config is the empty one;
- * exactly one layer. Throws ProfileInvalid for everything else; `name` is how the message calls the
- * artifact.
+ * Recognizes the kind and layout of a profile from the manifest alone (KEP-6061, artifact format):
+ * by the config's media type, or by artifactType if the config is the empty one; exactly one layer.
+ * Throws ProfileInvalid for any other manifest; `name` identifies the artifact in the message.
  */
-export function recognizeLayout(manifest: Manifest, name: string): Layout {
+export function recognizeLayout(manifest: Manifest, name: string): RecognizedLayout {
   const byArtifactType = manifest.config.mediaType === mediaTypes.emptyConfig;
   const told = byArtifactType ? manifest.artifactType : manifest.config.mediaType;
   const kind = told === undefined ? undefined : kinds.get(told);
@@ -49,5 +44,5 @@ export function recognizeLayout(manifest: Manifest, name: string): Layout {
     );
   }
   const isTar = layer.mediaType.split('+')[0] === mediaTypes.imageLayer;
-  return { kind, name: kind === 'Seccomp' && isTar ? 'crio' : 'runtime', layer };
+  return { kind, layout: kind === 'Seccomp' && isTar ? 'crio' : 'runtime', layer };
 }

@@ -1,4 +1,4 @@
-import type { Artifact } from '#lib/artifact/artifact';
+import type { ProfileArtifact } from '#lib/artifact/artifact';
 import { fetchArtifact } from '#lib/artifact/fetch-artifact';
 import { unpackArtifact } from '#lib/artifact/unpack-artifact';
 import { FairleadError } from '#lib/errors';
@@ -53,7 +53,7 @@ export interface PulledProfile {
   readonly reference: Reference;
   readonly descriptor: Descriptor;
   readonly profile: PublishedProfile;
-  readonly artifact: Artifact;
+  readonly artifact: ProfileArtifact;
   readonly verification: Verification;
   /** True where no registry was asked for more than what the tag stands for. */
   readonly cached: boolean;
@@ -246,7 +246,7 @@ async function readVerified(
   fetcher: Fetcher,
   { descriptor, kind }: { readonly descriptor: Descriptor; readonly kind: RuntimeKind },
   { policy: { limits }, turns, signal }: Pick<PullContext, 'policy' | 'turns' | 'signal'>,
-): Promise<{ artifact: Artifact; profile: PublishedProfile }> {
+): Promise<{ artifact: ProfileArtifact; profile: PublishedProfile }> {
   const artifact = await fetchArtifact(fetcher, descriptor, { artifactBytes: limits.artifactBytes, signal });
   await turns?.take();
   const profile = unpackArtifact(artifact, kind);

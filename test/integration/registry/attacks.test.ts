@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import type { Artifact } from '#lib/artifact/artifact';
+import type { Artifact, ProfileArtifact } from '#lib/artifact/artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { profileContent } from '#lib/artifact/profile-content';
 import { pushArtifact } from '#lib/artifact/push-artifact';
@@ -50,7 +50,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true }));
 
 /** A profile of some size that allows one syscall. */
-function pack(syscall: string): Artifact {
+function pack(syscall: string): ProfileArtifact {
   const names = [syscall, ...Array.from({ length: 400 }, (_, n) => `padding_${n}_${randomBytes(12).toString('hex')}`)];
   const text = JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names, action: 'SCMP_ACT_ALLOW' }] });
   return packArtifact(readProfile(new TextEncoder().encode(text)), { layout: 'runtime' });

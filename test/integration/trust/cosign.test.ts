@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { Artifact } from '#lib/artifact/artifact';
+import type { Artifact, ProfileArtifact } from '#lib/artifact/artifact';
 import { assembleArtifact } from '#lib/artifact/assemble-artifact';
 import { fetchArtifact } from '#lib/artifact/fetch-artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
@@ -78,14 +78,14 @@ let count = 0;
 /** A repository of its own, with one profile in it that is like no other. */
 async function publishUnsigned({
   host,
-}: Running): Promise<{ artifact: Artifact; reference: Reference; target: Target; name: string }> {
+}: Running): Promise<{ artifact: ProfileArtifact; reference: Reference; target: Target; name: string }> {
   const reference = { registry: host, repository: `trust/r${count++}` };
   const target = remoteRepository(reference);
   const artifact = await anotherArtifact(target);
   return { artifact, reference, target, name: `${host}/${reference.repository}@${artifact.descriptor.digest}` };
 }
 
-async function anotherArtifact(target: Target): Promise<Artifact> {
+async function anotherArtifact(target: Target): Promise<ProfileArtifact> {
   const content = Buffer.from(`{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":${(count++ % 4000) + 1}}`);
   const artifact = packArtifact(readProfile(content), { layout: 'runtime', content, title: 'profile.json' });
   await pushArtifact(target, artifact, undefined, `v${count}`);
