@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import type { NetworkOptions } from '#lib/network/service-client';
+import type { NetworkOptions } from '#lib/network/network-options';
 import type { Signer } from '#lib/trust/keys/key';
 import type { StatementSigner } from '#lib/trust/sign/sign-artifact';
 import type { SignatureFormat } from '#lib/trust/signature/signature';

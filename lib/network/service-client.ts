@@ -1,11 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import type { RemoteOptions } from '#lib/registry/remote/api';
-
-/**
- * How the services beside registries are reached: by the proxies, authorities and times of the
- * registries.
- */
-export type NetworkOptions = Pick<RemoteOptions, 'proxy' | 'certsFolders' | 'timeouts' | 'retry'>;
+import type { NetworkOptions } from './network-options.ts';
 
 /** One request to a service: Sigstore's, an OIDC issuer, a CI system. */
 export interface ServiceRequest {
@@ -74,12 +68,12 @@ export function serviceClient({
 /** Loads what sends requests, and looks up whom to trust at a URL's host, and who to be there. */
 async function open(url: URL, { proxy, certsFolders = [], timeouts, retry }: NetworkOptions) {
   const [{ createTransport, defaultRetry, defaultTimeouts }, { findEndpoints }, { readBody }] = await Promise.all([
-    import('#lib/network/transport'),
-    import('#lib/network/hosts/find-endpoints'),
-    import('#lib/registry/remote/api'),
+    import('./transport.ts'),
+    import('./hosts/find-endpoints.ts'),
+    import('./read-body.ts'),
   ]);
   // Mirrors are for registries; the certificates are for the host, whatever it serves.
-  const found = url.protocol === 'https:' ? await findEndpoints(certsFolders, url.host, url) : [];
+  const found = url.protocol === 'https:' ? await findEndpoints(certsFolders, [url.host], url) : [];
   const tls = found.find(({ api }) => api.origin === url.origin)?.tls;
   const transport = createTransport({
     timeouts: { ...defaultTimeouts, ...timeouts },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isPassing, requestError } from '../registry/remote/errors.ts';
+import { isPassing, requestError } from './request-error.ts';
 import { createTransport, defaultTimeouts } from './transport.ts';
 
 const url = new URL('http://user:secret@127.0.0.1:1/v2/a/manifests/v1?token=secret');

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { FairleadError } from '#lib/errors';
-import { isPassing, nameRequest, requestError } from '../registry/remote/errors.ts';
 import { agentFor, type Connection } from './agents.ts';
+import { isPassing, nameRequest, requestError } from './request-error.ts';
 
 /** One HTTP request; no redirect is followed, nothing is added to it. */
 export interface HttpRequest {

@@ -1,10 +1,5 @@
+import { hubNames } from '../network/hosts/docker-hub.ts';
 import { isRegistry } from './reference.ts';
-
-/**
- * The hosts under which references, clients and credentials know Docker Hub; the first is the one
- * that people write.
- */
-const hubNames: readonly string[] = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
 
 /**
  * The one name of a registry: its host as URLs have it, without the port of https, and `docker.io`

@@ -1,6 +1,6 @@
 // The public surface of `fairlead/trust`. Inside Fairlead, import the files themselves.
 export { type ErrorKind, FairleadError } from '#lib/errors';
-export type { NetworkOptions } from '../network/service-client.ts';
+export type { NetworkOptions } from '../network/network-options.ts';
 export {
   generateKeyPair,
   type KeyPairFiles,

@@ -1,4 +1,3 @@
-import { registryName } from '../../registry/registry-name.ts';
 import type { Tls } from '../agents.ts';
 
 export type Capability = 'pull' | 'resolve' | 'push';
@@ -13,9 +12,4 @@ export interface Endpoint {
   readonly headers: Readonly<Record<string, string>>;
   /** True for another host than the registry's own: credentials for the registry are not for it. */
   readonly mirror: boolean;
-}
-
-/** The host that serves the API of a registry: Docker Hub's is another than its name. */
-export function apiHost(registry: string): string {
-  return registryName(registry) === 'docker.io' ? 'registry-1.docker.io' : registry;
 }

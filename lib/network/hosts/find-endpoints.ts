@@ -1,7 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
-import { registryNames } from '../../registry/registry-name.ts';
 import type { Tls } from '../agents.ts';
 import type { Endpoint } from './endpoint.ts';
 import { readHostsToml, readPem } from './hosts-toml.ts';
@@ -10,15 +9,19 @@ import { readHostsToml, readPem } from './hosts-toml.ts';
  * The hosts that serve a registry, the first to be asked first, as folders in the layout of
  * containerd's and Docker's `certs.d` say: `<folder>/<host:port>/hosts.toml`, or `*.crt`
  * (authorities) and `*.cert` with `*.key` (client certificates) there; `_default` stands for every
- * registry that has no folder of its own; a folder may have any of the registry's names. The first
+ * registry that has no folder of its own; a folder may have any of the registry's
+ * `names`. The first
  * folder that has something decides. `upstream` is the registry's own origin; where a folder is
  * about certificates it is spoken to in TLS, on this machine too. Rejects with InvalidInput, naming
  * the file at fault.
  */
-export async function findEndpoints(folders: readonly string[], registry: string, upstream: URL): Promise<Endpoint[]> {
+export async function findEndpoints(
+  folders: readonly string[],
+  names: readonly string[],
+  upstream: URL,
+): Promise<Endpoint[]> {
   for (const folder of folders) {
-    const names = new Set([...registryNames(registry), registry]);
-    for (const name of [...names].flatMap((each) => [each, each.replace(/:([0-9]+)$/, '_$1_')]).concat('_default')) {
+    for (const name of names.flatMap((each) => [each, each.replace(/:([0-9]+)$/, '_$1_')]).concat('_default')) {
       const found = await readFolder(join(folder, name), upstream);
       if (found !== undefined) return found;
     }

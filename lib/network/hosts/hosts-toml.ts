@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { Tls } from '../agents.ts';
-import { apiHost, type Capability, type Endpoint } from './endpoint.ts';
+import { apiHost } from './docker-hub.ts';
+import type { Capability, Endpoint } from './endpoint.ts';
 
 const oneOrMore = v.union([v.string(), v.array(v.string())]);
 const hostFields = {

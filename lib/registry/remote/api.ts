@@ -1,12 +1,11 @@
 import { FairleadError } from '#lib/errors';
 import type { Capability } from '../../network/hosts/endpoint.ts';
-import type { Proxies } from '../../network/proxy.ts';
-import type { HttpResponse, Retry, Timeouts } from '../../network/transport.ts';
+import type { NetworkOptions } from '../../network/network-options.ts';
+import type { HttpResponse } from '../../network/transport.ts';
 import type { CredentialSource, Credentials } from '../credentials/credentials.ts';
-import { nameRequest } from './errors.ts';
 
 /** How a registry is spoken to. Everything has a default. */
-export interface RemoteOptions {
+export interface RemoteOptions extends NetworkOptions {
   /** Who we are there, or where to find it; anonymous without. */
   readonly credentials?: Credentials | CredentialSource | undefined;
   /**
@@ -19,14 +18,6 @@ export interface RemoteOptions {
    * registry.
    */
   readonly trustedRealms?: readonly string[] | undefined;
-  /**
-   * Folders in the layout of containerd's and Docker's `certs.d`: mirrors, authorities and client
-   * certificates by registry.
-   */
-  readonly certsFolders?: readonly string[] | undefined;
-  readonly proxy?: Proxies | undefined;
-  readonly timeouts?: Partial<Timeouts> | undefined;
-  readonly retry?: Partial<Retry> | undefined;
   /**
    * Called once for each warning of the registry (distribution-spec, "Warnings"): its own words, of
    * a host that it names.
@@ -83,27 +74,4 @@ export function resolveLocation(location: string, from: URL, request: string): U
   url.username = '';
   url.password = '';
   return url;
-}
-
-/**
- * Reads an answer's body whole. Rejects with LimitExceeded as soon as it has more than `limit`
- * bytes.
- */
-export async function readBody(response: ApiResponse, request: { method: string }, limit: number): Promise<Uint8Array> {
-  const name = nameRequest({ method: request.method, url: response.url });
-  const tooLong = (): FairleadError =>
-    new FairleadError('LimitExceeded', `${name}: the answer has more than the ${limit} bytes allowed`);
-  const declared = Number(response.header('content-length') ?? 0);
-  if (declared > limit) {
-    await response.discard();
-    throw tooLong();
-  }
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of response.body) {
-    length += piece.length;
-    if (length > limit) throw tooLong();
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
 }

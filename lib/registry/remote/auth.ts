@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import { isLoopback } from '../../network/plain-http.ts';
+import { nameRequest } from '../../network/request-error.ts';
 import type { Transport } from '../../network/transport.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
-import { nameRequest, responseError } from './errors.ts';
+import { responseError } from './errors.ts';
 import { sameDomain } from './own-domain.ts';
 import { mergeScopes, scopesToRequest } from './scope.ts';
 import { sentSecrets } from './sent-secrets.ts';

@@ -1,8 +1,10 @@
 import { FairleadError } from '#lib/errors';
-import { apiHost, type Capability } from '../../network/hosts/endpoint.ts';
+import { apiHost } from '../../network/hosts/docker-hub.ts';
+import type { Capability } from '../../network/hosts/endpoint.ts';
 import { findEndpoints, plainEndpoint } from '../../network/hosts/find-endpoints.ts';
 import { isLoopback } from '../../network/plain-http.ts';
 import { isDigest } from '../digest.ts';
+import { registryNames } from '../registry-name.ts';
 import type { ApiRequest, ApiResponse, RegistryClient, RemoteOptions } from './api.ts';
 import { createEndpointClient, type EndpointClient } from './endpoint-client.ts';
 
@@ -25,8 +27,8 @@ export function createClient(
   /** Mirrors that were out of reach, and until when they are passed over. */
   const resting = new Map<EndpointClient, number>();
   const open = async (): Promise<EndpointClient[]> => {
-    const endpoints =
-      folders.length === 0 ? [plainEndpoint(origin)] : await findEndpoints(folders, name.registry, origin);
+    const names = [...new Set([...registryNames(name.registry), name.registry])];
+    const endpoints = folders.length === 0 ? [plainEndpoint(origin)] : await findEndpoints(folders, names, origin);
     return endpoints.map((endpoint, at) => {
       // A mirror gets one try: there is another host to ask.
       const retry = endpoint.mirror && at < endpoints.length - 1 ? { ...options.retry, attempts: 1 } : options.retry;

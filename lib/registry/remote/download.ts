@@ -1,8 +1,8 @@
 import { FairleadError } from '#lib/errors';
+import { nameRequest } from '../../network/request-error.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { verifiedStream } from '../verified-stream.ts';
 import type { ApiRequest, ApiResponse, RegistryClient } from './api.ts';
-import { nameRequest } from './errors.ts';
 
 /** How often a download is taken up again where its connection broke. */
 const resumes = 4;

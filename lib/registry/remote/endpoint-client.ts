@@ -1,11 +1,12 @@
 import { FairleadError } from '#lib/errors';
 import type { Endpoint } from '../../network/hosts/endpoint.ts';
 import { refusePlainHttp } from '../../network/plain-http.ts';
+import { nameRequest } from '../../network/request-error.ts';
 import { createTransport, defaultRetry, defaultTimeouts, type HttpResponse } from '../../network/transport.ts';
 import { registryName } from '../registry-name.ts';
 import { type ApiRequest, type ApiResponse, type RemoteOptions, resolveLocation } from './api.ts';
 import { createAuthorizer } from './auth.ts';
-import { nameRequest, responseError } from './errors.ts';
+import { responseError } from './errors.ts';
 import { speaksForRegistry } from './own-domain.ts';
 import { querySecrets, sentSecrets } from './sent-secrets.ts';
 import { createWarningTeller } from './warnings.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { requestError, responseError } from './errors.ts';
+import { responseError } from './errors.ts';
 
 const request = { method: 'PUT', url: new URL('https://u:p@registry.example.com/v2/a/manifests/v1?secret=x#y') };
 const body = (...codes: string[]): string =>
@@ -58,20 +58,4 @@ describe('what a registry answered', () => {
     assert(message.length < 1200, String(message.length));
     assert(!message.includes('\u001b'));
   });
-});
-
-describe('a certificate that does not do', () => {
-  const hints: [string, RegExp][] = [
-    ['CERT_HAS_EXPIRED', /clock/],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', /host name/],
-    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /certs\.d\/registry\.example\.com\/ca\.crt.*NODE_EXTRA_CA_CERTS/],
-    ['DEPTH_ZERO_SELF_SIGNED_CERT', /certs\.d/],
-  ];
-  for (const [code, hint] of hints) {
-    it(`is told with what to do about it: ${code}`, () => {
-      const error = requestError(request, Object.assign(new Error('no'), { code }));
-      assert.equal(error.kind, 'Unavailable');
-      assert.match(error.hint ?? '', hint);
-    });
-  }
 });

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { type ApiRequest, type ApiResponse, type RegistryClient, readBody, resolveLocation } from './api.ts';
-import { nameRequest } from './errors.ts';
+import { readBody } from '../../network/read-body.ts';
+import { nameRequest } from '../../network/request-error.ts';
+import { type ApiRequest, type ApiResponse, type RegistryClient, resolveLocation } from './api.ts';
 
 /** Most pages of a list, and bytes of one page. */
 const pagesLimit = 10_000;

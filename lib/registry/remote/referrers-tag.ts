@@ -1,10 +1,11 @@
 import { FairleadError } from '#lib/errors';
+import { readBody } from '../../network/read-body.ts';
 import { pause } from '../../network/transport.ts';
 import { type Descriptor, mediaTypes } from '../descriptor.ts';
 import { type Digest, digestParts } from '../digest.ts';
 import { acceptManifests, manifestBytesLimit, parseEntries } from '../manifest.ts';
 import type { CallOptions, LookupOptions, PushOptions } from '../target.ts';
-import { type RegistryClient, readBody } from './api.ts';
+import type { RegistryClient } from './api.ts';
 import { repositoryScope } from './scope.ts';
 
 /** Most referrers of one subject. */

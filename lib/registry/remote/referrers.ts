@@ -1,12 +1,14 @@
 import { FairleadError } from '#lib/errors';
+import { readBody } from '../../network/read-body.ts';
+import { nameRequest } from '../../network/request-error.ts';
 import { pause } from '../../network/transport.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { mediaTypes } from '../descriptor.ts';
 import type { Digest } from '../digest.ts';
 import { manifestBytesLimit, parseEntries } from '../manifest.ts';
 import type { CallOptions, PushOptions, ReferrerOptions } from '../target.ts';
-import { type ApiResponse, type RegistryClient, readBody } from './api.ts';
-import { errorCodes, nameRequest } from './errors.ts';
+import type { ApiResponse, RegistryClient } from './api.ts';
+import { errorCodes } from './errors.ts';
 import { nextPage } from './pages.ts';
 import { ReferrersTags, referrersLimit, tooManyReferrers } from './referrers-tag.ts';
 import { repositoryScope } from './scope.ts';

@@ -1,4 +1,6 @@
 import { FairleadError } from '#lib/errors';
+import { readBody } from '../../network/read-body.ts';
+import { nameRequest } from '../../network/request-error.ts';
 import { checkContent, contentBytes } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { type Digest, digestOf, digestParts, isDigest } from '../digest.ts';
@@ -7,11 +9,10 @@ import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../man
 import type { ManifestResolver, ResolvedManifest, TaggedPusher } from '../one-request.ts';
 import { formatRepository, isTag, type Reference } from '../reference.ts';
 import type { CallOptions, LookupOptions, PushOptions, Repository } from '../target.ts';
-import { type ApiResponse, type RegistryClient, type RemoteOptions, readBody } from './api.ts';
+import type { ApiResponse, RegistryClient, RemoteOptions } from './api.ts';
 import { createBlobPusher } from './blob-pusher.ts';
 import { createClient } from './client.ts';
 import { download } from './download.ts';
-import { nameRequest } from './errors.ts';
 import { listPages } from './pages.ts';
 import { createReferrers } from './referrers.ts';
 import { repositoryScope } from './scope.ts';

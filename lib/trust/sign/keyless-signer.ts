@@ -2,7 +2,8 @@ import { generateKeyPair, type KeyObject, sign, type X509Certificate } from 'nod
 import { promisify } from 'node:util';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { digestOf } from '#lib/registry/digest';
-import { type AskService, type NetworkOptions, serviceClient } from '../../network/service-client.ts';
+import type { NetworkOptions } from '../../network/network-options.ts';
+import { type AskService, serviceClient } from '../../network/service-client.ts';
 import type { Requirement } from '../policy/policy.ts';
 import type { LogUse, SigstoreRoot } from '../roots/trusted-root.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';

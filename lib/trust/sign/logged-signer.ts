@@ -1,5 +1,6 @@
 import { digestOf } from '#lib/registry/digest';
-import { type NetworkOptions, serviceClient } from '../../network/service-client.ts';
+import type { NetworkOptions } from '../../network/network-options.ts';
+import { serviceClient } from '../../network/service-client.ts';
 import { keyHint, type Signer } from '../keys/key.ts';
 import type { SigstoreRoot } from '../roots/trusted-root.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';

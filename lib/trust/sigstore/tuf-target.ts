@@ -7,7 +7,8 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { makeFolder } from '#lib/files/make-folder';
 import { writeWhole } from '#lib/files/write-whole';
-import { type NetworkOptions, serviceClient } from '../../network/service-client.ts';
+import type { NetworkOptions } from '../../network/network-options.ts';
+import { serviceClient } from '../../network/service-client.ts';
 
 /** A TUF repository: where it is, and what it is first trusted by. */
 export interface TufRepository {

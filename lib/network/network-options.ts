@@ -1,0 +1,14 @@
+import type { Proxies } from './proxy.ts';
+import type { Retry, Timeouts } from './transport.ts';
+
+/** How hosts are reached: registries, and the services beside them. Everything has a default. */
+export interface NetworkOptions {
+  /**
+   * Folders in the layout of containerd's and Docker's `certs.d`: mirrors, authorities and client
+   * certificates by registry.
+   */
+  readonly certsFolders?: readonly string[] | undefined;
+  readonly proxy?: Proxies | undefined;
+  readonly timeouts?: Partial<Timeouts> | undefined;
+  readonly retry?: Partial<Retry> | undefined;
+}
