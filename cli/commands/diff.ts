@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
+import type { ProfileDiff } from '#lib/profile/change';
 import { diffProfiles } from '#lib/profile/diff-profiles';
 import type { Profile } from '#lib/profile/profile';
 import {
@@ -10,7 +11,6 @@ import {
   renderOneSidedMarkdown,
   renderOneSidedText,
 } from '#lib/profile/render-diff';
-import type { ProfileDiff } from '#lib/profile/seccomp/diff';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { dependsOnContainer, describeContainer, refuseDependent } from '../options/docker-form.ts';
 import { addOutputOption, examples } from '../options/options.ts';

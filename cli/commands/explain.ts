@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
+import type { Constraint } from '#lib/profile/constraint';
 import { explainProfiles, type MeetingProfiles } from '#lib/profile/explain-profiles';
 import { lint as lintProfile } from '#lib/profile/lint';
 import type { Profile, ProfileKind } from '#lib/profile/profile';
-import type { Constraint } from '#lib/profile/seccomp/effective-profile';
 import { describeExplanation, type Explanation, explain as explainSyscalls } from '#lib/profile/seccomp/explain';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { describeTables } from '#lib/profile/seccomp/tables/runtime-defaults/select-tables';
 import { isKnownSyscall, syscallNames } from '#lib/profile/seccomp/tables/syscall-names';
-import { nearest } from '#lib/profile/seccomp/tables/vocabulary';
 import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
+import { closest } from '#lib/text/closest';
 import { refuseDependent } from '../options/docker-form.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { addProfileOptions, hostOf, type ProfileOptions, readNotedFiles, sourceName } from '../options/profile-file.ts';
@@ -178,7 +178,7 @@ function explainNamed(
   };
   for (const name of names) {
     if (isKnownSyscall(name, [])) continue;
-    const meant = nearest(name, syscallNames());
+    const meant = closest(name, syscallNames());
     const help = meant === undefined ? '' : `: did you mean ${meant}?`;
     writeNote('note', `${JSON.stringify(name)} is no syscall that is known${help}`);
   }

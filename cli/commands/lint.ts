@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
+import type { Finding } from '#lib/profile/finding';
 import { lint as lintProfile } from '#lib/profile/lint';
-import type { Finding, ProfileKind } from '#lib/profile/profile';
+import type { ProfileKind } from '#lib/profile/profile';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { addProfileOptions, type ProfileOptions, settleProfileFiles, sourceName } from '../options/profile-file.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';

@@ -1,4 +1,4 @@
-import type { Constraint } from '#lib/profile/seccomp/effective-profile';
+import type { Constraint } from '#lib/profile/constraint';
 import type { Narrator } from './narrator.ts';
 
 /** More lines than this tell nobody anything. */

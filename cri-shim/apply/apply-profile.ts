@@ -1,7 +1,8 @@
+import type { Constraint } from '#lib/profile/constraint';
 import { seccompOf } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { isResolved, resolveProfile } from '#lib/profile/resolve-profile';
-import { type Constraint, effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';

@@ -104,7 +104,7 @@ const creation = {
     uses.push([id, of]);
   },
   runtimeBaseline: {
-    watch: (sandboxId: string, capabilities: { addCapabilities: string[] } | undefined) =>
+    watch: (sandboxId: string, capabilities: { readonly addCapabilities: readonly string[] } | undefined) =>
       isUseful ? (id: string) => void watched.push([sandboxId, capabilities?.addCapabilities, id]) : undefined,
   },
 };

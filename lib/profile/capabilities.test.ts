@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { create } from '@bufbuild/protobuf';
 import { defaultCapabilities, type RuntimeName } from '#lib/profile/seccomp/tables/runtime-identity';
-import { CapabilitySchema } from '../cri/gen/cri_pb.js';
 import { containerCapabilities } from './capabilities.ts';
 
 const of = (name: RuntimeName | undefined, addCapabilities: string[], dropCapabilities: string[] = []) =>
-  containerCapabilities(create(CapabilitySchema, { addCapabilities, dropCapabilities }), {
-    name,
-    defaults: defaultCapabilities(name),
-  });
+  containerCapabilities(
+    { addCapabilities, dropCapabilities },
+    {
+      name,
+      defaults: defaultCapabilities(name),
+    },
+  );
 
 describe('container capabilities', () => {
   it('are the default of the runtime where nothing is asked for', () => {

@@ -1,10 +1,13 @@
 import type { RuntimeName } from '#lib/profile/seccomp/tables/runtime-identity';
-import type { Capability } from '../cri/gen/cri_pb.js';
 
 /**
- * What a container asks for beside the runtime's default; no runtime grants ambient capabilities.
+ * What a container asks for beside the runtime's default, named as in CRI's Capability; no runtime
+ * grants ambient capabilities.
  */
-export type CapabilityChange = Pick<Capability, 'addCapabilities' | 'dropCapabilities'>;
+export interface CapabilityChange {
+  readonly addCapabilities: readonly string[];
+  readonly dropCapabilities: readonly string[];
+}
 
 /** The runtime that decides about capabilities. */
 export interface CapabilityRuntime {

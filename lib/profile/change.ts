@@ -1,20 +1,28 @@
-import type { Direction } from './seccomp/algebra/compare.ts';
+/**
+ * How a difference is judged: `loosened` and `tightened` as strictness goes; `changed` is another
+ * errno, a removed listener, or a flag that only reports.
+ */
+export type Direction = 'loosened' | 'tightened' | 'changed';
 
 /** One respect in which a profile became laxer or stricter. */
 export interface Change {
   /**
    * A syscall's name, one called through another (`socketcall(bind)`), `defaultAction`,
-   * `architectures`, `flags` or `listener`.
+   * `architectures`, `flags` or `listener`; what an AppArmor or SELinux profile grants.
    */
   readonly subject: string;
-  /**
-   * `loosened` and `tightened` as strictness goes; `changed` is another errno, a listener that is
-   * gone, or a flag that only reports.
-   */
   readonly direction: Direction;
   /** What held, and what holds now, for people. */
   readonly from: string;
   readonly to: string;
-  /** For which arguments or machines, for people; absent where for all. */
+  /** For which arguments or machines, for people; absent if for all. */
   readonly where?: string;
+}
+
+/** How two profiles differ in meaning, not in writing. */
+export interface ProfileDiff {
+  /** The profile as a whole first, then subjects by name. */
+  readonly changes: readonly Change[];
+  /** Subjects that are written in another way and mean the same. */
+  readonly rewritten: readonly string[];
 }

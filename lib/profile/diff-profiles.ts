@@ -1,8 +1,7 @@
 import { diffAppArmor } from './apparmor/diff.ts';
-import type { Change } from './change.ts';
+import type { Change, ProfileDiff } from './change.ts';
 import type { Profile } from './profile.ts';
 import { sameKind } from './same-kind.ts';
-import type { ProfileDiff } from './seccomp/diff.ts';
 import { diffProfiles as diffSeccomp } from './seccomp/diff.ts';
 import { diffSelinux } from './selinux/compare.ts';
 

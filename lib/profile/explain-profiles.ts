@@ -1,9 +1,9 @@
 import { effectiveAppArmor } from './apparmor/effective-profile.ts';
+import type { Constraint, ProfileInput } from './constraint.ts';
 import { allStructured } from './merge-profiles.ts';
 import type { Profile } from './profile.ts';
 import type { Some } from './same-kind.ts';
 import { sameKind } from './same-kind.ts';
-import type { Constraint, ProfileInput } from './seccomp/effective-profile.ts';
 import { effectiveProfile } from './seccomp/effective-profile.ts';
 import { intersectSelinux } from './selinux/combine.ts';
 import type { SelinuxProfile } from './selinux/model.ts';

@@ -71,14 +71,3 @@ export function seccompOf(profile: Profile | UnresolvedProfile): SeccompProfile 
     'unresolved' in profile ? 'that is not resolved for a container' : `of kind ${profile.kind}, not Seccomp`;
   throw new FairleadError('ProfileInvalid', `it is a profile ${fault}`);
 }
-
-/** Something that lint noticed. */
-export interface Finding {
-  /** Stable code for CI, e.g. `unknown-syscall`. */
-  readonly code: string;
-  /** `error`: publishing refuses the profile for it. */
-  readonly severity: 'error' | 'warning' | 'info';
-  readonly message: string;
-  /** JSON pointer into the profile (RFC 6901). */
-  readonly pointer: string;
-}

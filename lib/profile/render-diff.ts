@@ -1,7 +1,5 @@
-import type { Change } from './change.ts';
+import type { Change, Direction, ProfileDiff } from './change.ts';
 import type { ProfileKind } from './profile.ts';
-import type { Direction } from './seccomp/algebra/compare.ts';
-import type { ProfileDiff } from './seccomp/diff.ts';
 
 const order: readonly { readonly direction: Direction; readonly title: string }[] = [
   { direction: 'loosened', title: 'Loosened' },

@@ -1,18 +1,27 @@
+/** Longer texts are not misspelled words, and comparing them takes time. */
+const longest = 128;
+
 /**
- * The candidate that is at most two edits (half of the word, if it is short) from what was written;
- * undefined where none is near.
+ * Returns the candidate that is closest to what was written, by edit distance without regard to
+ * letter case: at most two edits, or a quarter of a long word, and never more than half of a short
+ * one. Returns undefined if none is that close.
  */
-export function closest(written: string, candidates: readonly string[]): string | undefined {
-  const reach = Math.min(2, Math.floor(written.length / 2));
-  let best: { word: string; distance: number } | undefined;
-  for (const word of candidates) {
-    const distance = editDistance(written.toLowerCase(), word.toLowerCase());
-    if (distance <= reach && (best === undefined || distance < best.distance)) best = { word, distance };
+export function closest(written: string, candidates: Iterable<string>): string | undefined {
+  if (written.length > longest) return undefined;
+  const text = written.toLowerCase();
+  let best: string | undefined;
+  let least = Math.min(Math.floor(text.length / 2), Math.max(2, Math.floor(text.length / 4))) + 1;
+  for (const candidate of candidates) {
+    if (Math.abs(candidate.length - text.length) >= least) continue;
+    const distance = editDistance(text, candidate.toLowerCase());
+    if (distance >= least) continue;
+    least = distance;
+    best = candidate;
   }
-  return best?.word;
+  return best;
 }
 
-/** Levenshtein distance, one row at a time. */
+/** Returns the Levenshtein distance, one row at a time. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

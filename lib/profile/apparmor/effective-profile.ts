@@ -1,4 +1,4 @@
-import type { Constraint, ProfileInput } from '../seccomp/effective-profile.ts';
+import type { Constraint, ProfileInput } from '../constraint.ts';
 import type { Accesses } from './access.ts';
 import { accessesOf, accessKinds } from './access.ts';
 import type { Shortfall } from './combine.ts';

@@ -1,7 +1,7 @@
-import type { Finding } from '../profile.ts';
+import type { Finding } from '../finding.ts';
+import { info, warning } from '../finding.ts';
 import type { AccessKind } from './access.ts';
 import { globsOf } from './access.ts';
-import { info, warning } from './finding.ts';
 import { meet } from './glob/automaton.ts';
 import type { Budget } from './glob/budget.ts';
 import { newBudget, within } from './glob/budget.ts';

@@ -1,5 +1,5 @@
-import type { Finding } from '../profile.ts';
-import { info, warning } from './finding.ts';
+import type { Finding } from '../finding.ts';
+import { info, warning } from '../finding.ts';
 import { lintPaths } from './lint-paths.ts';
 import type { AppArmorProfile } from './model.ts';
 import { dangerousCapabilities } from './vocabulary.ts';

@@ -1,11 +1,11 @@
 import { FairleadError } from '#lib/errors';
+import { closest } from '#lib/text/closest';
 import { KnownNames, respelledMember } from '../json/known-names.ts';
 import type { JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
 import { positionOf } from '../json/read-json.ts';
 import { type UnknownField, UnknownFields } from '../json/unknown-fields.ts';
 import { isResourceName, resourceNameRule } from '../resource-name.ts';
-import { nearest } from '../seccomp/tables/vocabulary.ts';
 import { parseGlob } from './glob/parse-glob.ts';
 import type { AppArmorMode, AppArmorProfile } from './model.ts';
 import { capabilities, limits } from './vocabulary.ts';
@@ -103,7 +103,7 @@ class Reader {
       // Later versions of SPO have it; those rules come from the runtime's template here.
       if (key === 'ptrace') this.#drop(member.keyAt, path, key);
       else if (!sections.some((section) => section === key)) {
-        const meant = nearest(key, sections);
+        const meant = closest(key, sections);
         const help = meant === undefined ? `the sections are ${sections.join(', ')}` : `did you mean ${meant}?`;
         this.#failAt(member.keyAt, join(path, key.slice(0, 64)), `unknown section; ${help}`);
       }
@@ -184,7 +184,7 @@ class Reader {
     const text = this.#text(node, path);
     const name = /^[A-Za-z_]{1,64}$/.test(text) ? text.toLowerCase() : text;
     if (capabilities.has(name)) return name;
-    const meant = nearest(name.replace(/^cap_/, ''), capabilities);
+    const meant = closest(name.replace(/^cap_/, ''), capabilities);
     const help = meant === undefined ? 'capabilities(7) has none of that name' : `did you mean ${meant}?`;
     return this.#fail(node, path, `unknown capability ${JSON.stringify(shorten(text))}: ${help}`);
   }

@@ -1,4 +1,4 @@
-import { nearest } from '../seccomp/tables/vocabulary.ts';
+import { closest } from '#lib/text/closest';
 import type { JsonMember, JsonNode } from './node.ts';
 
 type ObjectNode = Extract<JsonNode, { type: 'object' }>;
@@ -50,7 +50,7 @@ export class KnownNames {
    * does not have it.
    */
   near(name: string, { members }: ObjectNode): string | undefined {
-    return nearest(
+    return closest(
       name,
       Array.from(this.#names).filter((known) => !members.has(known)),
     );

@@ -1,8 +1,8 @@
-import type { Change } from '../change.ts';
+import type { Change, Direction, ProfileDiff } from '../change.ts';
 import type { Box } from './algebra/box.ts';
 import { everything, lowHalves } from './algebra/box.ts';
 import type { Budget } from './algebra/budget.ts';
-import type { Difference, Direction } from './algebra/compare.ts';
+import type { Difference } from './algebra/compare.ts';
 import { differences, directionOf, writtenAlike } from './algebra/compare.ts';
 import { alternatives, describeDecision } from './algebra/describe.ts';
 import type { Decision, Meaning } from './algebra/meaning.ts';
@@ -14,14 +14,6 @@ import { lowHalf } from './libseccomp/load-cost.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
 import { companions, machinesWithGuest } from './tables/architecture.ts';
 import { architectures as knownArchitectures } from './tables/vocabulary.ts';
-
-/** What is different between two profiles in meaning, not in writing. */
-export interface ProfileDiff {
-  /** The profile as a whole first, then syscalls by name. */
-  readonly changes: readonly Change[];
-  /** Syscalls, and `architectures`, that are written in another way and mean the same. */
-  readonly rewritten: readonly string[];
-}
 
 /** Steps of one comparison: a third of a second or so. Profiles in use take a hundredth of it. */
 const steps = 1_000_000;

@@ -1,3 +1,4 @@
+import type { Constraint, ProfileInput } from '../constraint.ts';
 import { writtenAlike } from './algebra/compare.ts';
 import { describeDecision } from './algebra/describe.ts';
 import type { Decision } from './algebra/meaning.ts';
@@ -8,25 +9,6 @@ import type { Intersection } from './intersect.ts';
 import { intersect, intersectArchitectures } from './intersect.ts';
 import type { SeccompProfile } from './model.ts';
 import { companions } from './tables/architecture.ts';
-
-/** Where a profile of the pod comes from, in the order of KEP-6061. */
-export type ProfileInput = 'baseline' | 'base' | 'artifact';
-
-/** One respect in which the effective profile is stricter than what the artifact asked for. */
-export interface Constraint {
-  /** A syscall's name, `defaultAction`, `architectures`, `flags` or `listener`. */
-  readonly subject: string;
-  /** The input that constrained it. */
-  readonly input: ProfileInput;
-  /** What the artifact asked for, for people: `SCMP_ACT_ALLOW`. */
-  readonly from: string;
-  /** What holds instead. */
-  readonly to: string;
-  /**
-   * False where it is stricter than every input, because the format cannot say the exact result.
-   */
-  readonly exact: boolean;
-}
 
 /**
  * The profiles that hold for a container; the baseline is absent where a node's policy has none.

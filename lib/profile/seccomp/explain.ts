@@ -1,6 +1,7 @@
+import type { Constraint, ProfileInput } from '../constraint.ts';
 import { describeDecision } from './algebra/describe.ts';
 import { decisionOf, meaningOf } from './algebra/meaning.ts';
-import type { Constraint, EffectiveInputs, ProfileInput } from './effective-profile.ts';
+import type { EffectiveInputs } from './effective-profile.ts';
 import { effectiveProfile, profileInputs } from './effective-profile.ts';
 
 /** What each profile of a container says about one syscall, and what holds. */

@@ -6,10 +6,10 @@ import { always, boxOf, decisionAbout, readMeaning, strictestOfBoth } from './al
 import type { Outcome } from './algebra/outcome.ts';
 import { enosys, stricter } from './algebra/outcome.ts';
 import { flagsField, intersectFlags } from './flags.ts';
-import type { Encoding } from './libseccomp/encode.ts';
 import { encodeDecision, encodeStrictest, strictestOf } from './libseccomp/encode.ts';
 import type { EncodedGroup } from './libseccomp/encoded-group.ts';
 import { encodingsOf, withReplaced } from './libseccomp/encoded-group.ts';
+import type { Encoding } from './libseccomp/encoding.ts';
 import { fitIntoKernel } from './libseccomp/filter-size.ts';
 import { distinguishStricter, holdMultiplexers } from './libseccomp/multiplexer.ts';
 import { namedDefault } from './libseccomp/named-default.ts';

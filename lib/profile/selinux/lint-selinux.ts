@@ -1,5 +1,5 @@
-import type { Finding } from '../profile.ts';
-import { nearest } from '../seccomp/tables/vocabulary.ts';
+import { closest } from '#lib/text/closest';
+import type { Finding } from '../finding.ts';
 import { kernelClasses } from './classes.ts';
 import { type RawSelinuxProfile, SELF, type SelinuxProfile, selinuxUsage } from './model.ts';
 import { restrictionProblems, type SelinuxRestrictions } from './restrictions.ts';
@@ -45,7 +45,7 @@ function* lintRules(profile: SelinuxProfile | RawSelinuxProfile): Generator<Find
   let unknown = 0;
   const suggestion = (name: string, names: Iterable<string>): string => {
     unknown += 1;
-    const meant = unknown > mostSuggestions ? undefined : nearest(name, names);
+    const meant = unknown > mostSuggestions ? undefined : closest(name, names);
     return meant === undefined ? '' : `: did you mean ${meant}?`;
   };
   for (const [target, classes] of allow) {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { FairleadError } from '#lib/errors';
-import { closest } from '../../text/closest.ts';
+import { closest } from '#lib/text/closest';
 
 /** Where something stands in the document: keys and indices from the top. */
 export type Path = readonly (string | number)[];

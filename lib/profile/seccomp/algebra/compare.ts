@@ -1,3 +1,4 @@
+import type { Direction } from '../../change.ts';
 import type { Box } from './box.ts';
 import { haveCommonCall, intersectBoxes } from './box.ts';
 import type { Budget } from './budget.ts';
@@ -13,9 +14,6 @@ export interface Difference {
   readonly from: Outcome;
   readonly to: Outcome;
 }
-
-/** How a difference is to be judged: `changed` is another errno at equal strictness. */
-export type Direction = 'loosened' | 'tightened' | 'changed';
 
 export function directionOf({ from, to }: Pick<Difference, 'from' | 'to'>): Direction {
   const step = strictness(to) - strictness(from);

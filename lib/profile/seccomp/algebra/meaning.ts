@@ -1,5 +1,5 @@
-import { involved } from '../libseccomp/multiplexed-names.ts';
 import type { SeccompAction, SeccompArg, SeccompProfile, SeccompRule } from '../model.ts';
+import { involved } from '../tables/multiplexed-names.ts';
 import { SyscallIds } from '../tables/syscall-ids.ts';
 import { argumentSet } from './argument-set.ts';
 import type { Box, Side } from './box.ts';

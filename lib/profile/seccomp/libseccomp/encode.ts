@@ -10,21 +10,8 @@ import type { Outcome } from '../algebra/outcome.ts';
 import { sameOutcome, stricter, strictness } from '../algebra/outcome.ts';
 import { disjointRegions } from '../algebra/regions.ts';
 import type { SeccompArg } from '../model.ts';
+import type { EncodedRule, Encoding } from './encoding.ts';
 import { align, alignedLength } from './same-arguments.ts';
-
-/**
- * What a runtime is told about one syscall: conditions (none: any arguments) and what happens then.
- */
-export interface EncodedRule {
-  readonly args: readonly SeccompArg[];
-  readonly outcome: Outcome;
-}
-
-/** The rules that say a decision, and whether they say it exactly. */
-export interface Encoding {
-  readonly rules: readonly EncodedRule[];
-  readonly exact: boolean;
-}
 
 /**
  * So many rules for one syscall at most; what all syscalls may have together is up to

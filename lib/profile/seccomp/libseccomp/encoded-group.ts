@@ -1,5 +1,5 @@
 import type { SyscallIds } from '../tables/syscall-ids.ts';
-import type { Encoding } from './encode.ts';
+import type { Encoding } from './encoding.ts';
 
 /**
  * Syscalls of a profile that is being made, by their numbers, and the rules for each of them. None

@@ -2,8 +2,8 @@ import { maxValue, word } from '../algebra/argument-set.ts';
 import type { SeccompArg } from '../model.ts';
 import type { SyscallIds } from '../tables/syscall-ids.ts';
 import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
-import type { EncodedRule, Encoding } from './encode.ts';
 import type { EncodedGroup } from './encoded-group.ts';
+import type { EncodedRule, Encoding } from './encoding.ts';
 
 /**
  * The kernel takes filters of 4096 instructions (BPF_MAXINSNS); runc puts some of its own before

@@ -8,13 +8,13 @@ import { always, boxOf, levelsOf, readMeaning, settle, strictestOfBoth } from '.
 import type { Outcome } from '../algebra/outcome.ts';
 import { enosys, laxer, loadable, outcomeOf, sameOutcome, stricter, strictness } from '../algebra/outcome.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '../model.ts';
+import type { Member, Multiplexer } from '../tables/multiplexed-names.ts';
+import { involved, isMultiplexing, multiplexers } from '../tables/multiplexed-names.ts';
 import { SyscallIds } from '../tables/syscall-ids.ts';
 import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
-import type { Encoding } from './encode.ts';
+import type { Encoding } from './encoding.ts';
 import { loadedRules, lowHalf } from './load-cost.ts';
 import type { LoadDoubt, LoadedRule } from './loaded-rule.ts';
-import type { Member, Multiplexer } from './multiplexed-names.ts';
-import { involved, isMultiplexing, multiplexers } from './multiplexed-names.ts';
 
 const involvedNames: ReadonlySet<string> = new Set(involved.values());
 

@@ -1,9 +1,9 @@
 import type { Outcome } from '../algebra/outcome.ts';
+import { isMultiplexed, isMultiplexing, membersOf } from '../tables/multiplexed-names.ts';
 import type { SyscallIds } from '../tables/syscall-ids.ts';
 import { isOnArchitecture, isOnEveryArchitecture } from '../tables/syscall-names.ts';
-import type { Encoding } from './encode.ts';
 import type { EncodedGroup } from './encoded-group.ts';
-import { isMultiplexed, isMultiplexing, membersOf } from './multiplexed-names.ts';
+import type { Encoding } from './encoding.ts';
 
 const x86_64 = 'SCMP_ARCH_X86_64';
 const x32 = 'SCMP_ARCH_X32';

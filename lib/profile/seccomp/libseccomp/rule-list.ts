@@ -1,8 +1,8 @@
 import { sameOutcome, strictness } from '../algebra/outcome.ts';
 import type { SeccompArg, SeccompRule } from '../model.ts';
 import type { SyscallIds } from '../tables/syscall-ids.ts';
-import type { EncodedRule } from './encode.ts';
 import type { EncodedGroup } from './encoded-group.ts';
+import type { EncodedRule } from './encoding.ts';
 
 /** A rule, and the syscalls of each group that has it. */
 interface Entry {

@@ -1,5 +1,5 @@
 import type { SeccompArg } from '../model.ts';
-import type { EncodedRule } from './encode.ts';
+import type { EncodedRule } from './encoding.ts';
 
 /*
  * libseccomp 2.5 and 2.6 join rules that do not all compare the same arguments wrongly: after a

@@ -1,4 +1,4 @@
-import type { Finding } from '../../profile.ts';
+import type { Finding } from '../../finding.ts';
 import { argumentSet, intersectSets } from '../algebra/argument-set.ts';
 import type { Box } from '../algebra/box.ts';
 import { everything } from '../algebra/box.ts';

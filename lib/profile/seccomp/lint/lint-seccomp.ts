@@ -1,4 +1,5 @@
-import type { Finding } from '../../profile.ts';
+import { closest } from '#lib/text/closest';
+import type { Finding } from '../../finding.ts';
 import { argumentSet } from '../algebra/argument-set.ts';
 import { haveCommonCall } from '../algebra/box.ts';
 import type { Decision, Meaning, Region } from '../algebra/meaning.ts';
@@ -9,7 +10,6 @@ import { doubtAbout } from '../libseccomp/reliability.ts';
 import type { SeccompProfile, SeccompRule } from '../model.ts';
 import { companions } from '../tables/architecture.ts';
 import { isKnownSyscall, syscallNames } from '../tables/syscall-names.ts';
-import { nearest } from '../tables/vocabulary.ts';
 import { lintAlternatives } from './lint-alternatives.ts';
 import { lintStart } from './lint-start.ts';
 import { lintWideComparisons } from './lint-wide-comparisons.ts';
@@ -117,7 +117,7 @@ class NameCheck {
   #meant(name: string): string | undefined {
     if (isKnownSyscall(name, []) || this.#suggestions === 0) return undefined;
     this.#suggestions -= 1;
-    return nearest(name, syscallNames());
+    return closest(name, syscallNames());
   }
 }
 

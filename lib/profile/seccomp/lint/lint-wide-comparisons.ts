@@ -1,4 +1,4 @@
-import type { Finding } from '../../profile.ts';
+import type { Finding } from '../../finding.ts';
 import { argumentSet, containsValue, word } from '../algebra/argument-set.ts';
 import type { Box } from '../algebra/box.ts';
 import type { Budget } from '../algebra/budget.ts';

@@ -1,11 +1,12 @@
 import { FairleadError } from '#lib/errors';
+import { closest } from '#lib/text/closest';
 import { foldName, KnownNames, repeatedMember, repeatedMemberHint, underKnownNames } from '../../json/known-names.ts';
 import type { JsonItems, JsonMember, JsonNode } from '../../json/node.ts';
 import type { JsonDocument } from '../../json/read-json.ts';
 import { positionOf } from '../../json/read-json.ts';
 import { type UnknownField, UnknownFields } from '../../json/unknown-fields.ts';
 import type { SeccompProfile } from '../model.ts';
-import { architectures, nearest } from '../tables/vocabulary.ts';
+import { architectures } from '../tables/vocabulary.ts';
 import type { DockerCondition, DockerFilter, DockerProfile } from './docker.ts';
 import { parseSeccomp } from './parse.ts';
 
@@ -230,7 +231,7 @@ class Reader {
     return Array.from(nodes, (node) => {
       if (node.type !== 'string') return this.#fail(node.at, `${what} must be a string`);
       if (architectures.has(node.value)) return node.value;
-      const meant = nearest(node.value, architectures.keys());
+      const meant = closest(node.value, architectures.keys());
       const help = meant === undefined ? '' : `; did you mean ${meant}?`;
       return this.#fail(node.at, `${what}: unknown architecture ${JSON.stringify(node.value.slice(0, 64))}${help}`);
     });
@@ -281,7 +282,7 @@ class Reader {
   #only(node: ObjectNode, pointer: string, known: KnownNames, names: readonly string[]): ObjectNode {
     for (const [key, { keyAt }] of node.members) {
       if (known.meantBy(key) !== undefined) continue;
-      const meant = nearest(key, names);
+      const meant = closest(key, names);
       const help = meant === undefined ? `known are ${names.join(', ')}` : `did you mean ${meant}?`;
       this.#fail(keyAt, `${pointer}: unknown member ${JSON.stringify(key.slice(0, 64))}; ${help}`);
     }

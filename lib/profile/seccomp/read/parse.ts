@@ -1,11 +1,12 @@
 import { FairleadError } from '#lib/errors';
+import { closest } from '#lib/text/closest';
 import { KnownNames, repeatedMember, repeatedMemberHint, underKnownNames } from '../../json/known-names.ts';
 import type { JsonItems, JsonNode } from '../../json/node.ts';
 import type { JsonDocument } from '../../json/read-json.ts';
 import { positionOf } from '../../json/read-json.ts';
 import { type UnknownField, UnknownFields } from '../../json/unknown-fields.ts';
 import type { SeccompAction, SeccompArg, SeccompOperator, SeccompProfile, SeccompRule } from '../model.ts';
-import { actions, architectures, flags, nearest, operators } from '../tables/vocabulary.ts';
+import { actions, architectures, flags, operators } from '../tables/vocabulary.ts';
 import { assembleArg, assembleProfile, assembleRule } from './assemble.ts';
 import { limits } from './limits.ts';
 
@@ -153,7 +154,7 @@ class Parser {
     const found = known.indexOf(node.value);
     // The known word itself, not the text's: thousands of entries share it.
     if (found >= 0) return known[found] ?? node.value;
-    const meant = nearest(node.value, known);
+    const meant = closest(node.value, known);
     const shown = node.value.length > 64 ? `${node.value.slice(0, 64)}…` : node.value;
     const help = meant === undefined ? `; known are ${known.join(', ')}` : `; did you mean ${meant}?`;
     return this.#fail(node, `unknown ${what} ${JSON.stringify(shown)}${help}`);

@@ -64,34 +64,3 @@ export const flags: readonly string[] = [
   'SECCOMP_FILTER_FLAG_SPEC_ALLOW',
   'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV',
 ];
-
-/**
- * The word of `known` that is nearest to `text` by edit distance, if it is near enough to be meant.
- */
-export function nearest(text: string, known: Iterable<string>): string | undefined {
-  if (text.length > 128) return undefined;
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(text.length / 4)) + 1;
-  for (const word of known) {
-    if (Math.abs(word.length - text.length) >= least) continue;
-    const distance = editDistance(text, word);
-    if (distance < least) {
-      least = distance;
-      best = word;
-    }
-  }
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, replaced));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
-}

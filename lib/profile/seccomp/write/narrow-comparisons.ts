@@ -6,19 +6,19 @@ import { decisionOf, meaningOf, readMeaning, strictestOfBoth } from '../algebra/
 import type { Outcome } from '../algebra/outcome.ts';
 import { enosys, outcomeOf, sameOutcome, stricter } from '../algebra/outcome.ts';
 import { apart } from '../algebra/regions.ts';
-import type { EncodedRule, Encoding } from '../libseccomp/encode.ts';
 import { encodeDecision, encodeStrictest, strictestOf } from '../libseccomp/encode.ts';
 import { encodingsOf } from '../libseccomp/encoded-group.ts';
+import type { EncodedRule, Encoding } from '../libseccomp/encoding.ts';
 import { fitIntoKernel } from '../libseccomp/filter-size.ts';
 import { intArguments } from '../libseccomp/int-arguments.ts';
 import { narrowDecision, withoutUpperBits } from '../libseccomp/kernel-reading.ts';
 import { loadedRules } from '../libseccomp/load-cost.ts';
-import { multiplexers } from '../libseccomp/multiplexed-names.ts';
 import { closeMultiplexers, distinguishStricter, holdMultiplexers } from '../libseccomp/multiplexer.ts';
 import { namedDefault } from '../libseccomp/named-default.ts';
 import { keepNumberLoad } from '../libseccomp/number-load.ts';
 import { entriesOf } from '../libseccomp/rule-list.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '../model.ts';
+import { multiplexers } from '../tables/multiplexed-names.ts';
 import { SyscallIds } from '../tables/syscall-ids.ts';
 import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
 

@@ -1,8 +1,8 @@
 import { fullBudget } from '../algebra/budget.ts';
 import { decisionOf, meaningOf } from '../algebra/meaning.ts';
 import { outcomeOf, sameOutcome } from '../algebra/outcome.ts';
-import type { EncodedRule } from '../libseccomp/encode.ts';
 import { encodeDecision } from '../libseccomp/encode.ts';
+import type { EncodedRule } from '../libseccomp/encoding.ts';
 import { inFixedOrder, reconditioned } from '../libseccomp/multiplexer.ts';
 import type { SeccompProfile, SeccompRule } from '../model.ts';
 import { conflictingSyscalls } from '../read/portability-violations.ts';

@@ -1,4 +1,4 @@
-import { knownSyscallId } from '../tables/syscall-ids.ts';
+import { knownSyscallId } from './syscall-ids.ts';
 
 /** Architectures on which libseccomp knows one syscall that stands for many. */
 const multiplexing: ReadonlySet<string> = new Set(
