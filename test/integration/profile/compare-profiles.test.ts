@@ -14,7 +14,7 @@ metadata: {name: app}
 spec: {defaultAction: SCMP_ACT_ERRNO, syscalls: [{names: [${names.join(', ')}], action: SCMP_ACT_ALLOW}]}
 `;
 
-describe('compare-profiles.sh of docs/guides/profiles.md', () => {
+describe('compare-profiles.sh of docs/guides/ci.md', () => {
   let cwd = '';
   let env: Record<string, string> = {};
   const git = (...args: string[]) =>
@@ -25,7 +25,7 @@ describe('compare-profiles.sh of docs/guides/profiles.md', () => {
 
   before(async () => {
     cwd = await mkdtemp(join(tmpdir(), 'fairlead-compare-'));
-    const docs = await readFile(new URL('../../../docs/guides/profiles.md', import.meta.url), 'utf8');
+    const docs = await readFile(new URL('../../../docs/guides/ci.md', import.meta.url), 'utf8');
     const [, script = ''] = /```sh\n(#!\/bin\/sh\n# compare-profiles\.sh .*?)```/s.exec(docs) ?? [];
     await writeFile(join(cwd, 'compare-profiles.sh'), script);
     await mkdir(join(cwd, 'bin'));
