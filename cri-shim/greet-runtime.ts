@@ -19,7 +19,7 @@ export function greetRuntime(call: CallRuntime, runtime: string, log: Pick<ShimL
       if (stopping.signal.aborted || isUnimplemented(thrown)) return;
       const { message } = toFairleadError(thrown);
       const hint =
-        'Start the container runtime, or correct its address: --runtime SOCKET. Calls are forwarded as soon as it answers.';
+        'Start the container runtime, or correct its address (`runtime`). Calls are forwarded as soon as it answers.';
       log.warn({ messageId: 'fairlead.runtime.silent', runtime, hint }, `${runtime} does not answer yet: ${message}`);
     },
   );

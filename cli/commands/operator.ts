@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { examples } from '../options/options.ts';
 import { becomeLean } from '../process/lean-process.ts';
+import { openLog } from '../process/log.ts';
 import { stopSignal } from '../process/stop-signal.ts';
 
 interface OperatorOptions {
@@ -42,8 +43,7 @@ export function define(command: Command): void {
 async function operate(options: OperatorOptions): Promise<void> {
   becomeLean();
   const stopped = stopSignal();
-  const [{ startOperator }, { pino }] = await Promise.all([import('#operator/run/operator'), import('pino')]);
-  const log = pino({ name: 'fairlead-operator' });
+  const [{ startOperator }, log] = await Promise.all([import('#operator/run/operator'), openLog('fairlead-operator')]);
   const operator = await startOperator({ ...options, log });
   log.info({ address: operator.address }, 'listening');
   await stopped;

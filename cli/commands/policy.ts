@@ -130,9 +130,8 @@ async function explain(file: string, referenceText: string, options: TestOptions
 async function importPolicy(file: string, { folder, allowUnsigned, skip }: ImportOptions): Promise<void> {
   const { importContainersPolicy } = await import('#lib/trust/policy/import-containers-policy');
   const text = new TextDecoder().decode(await readInput(file, maxPolicyBytes));
-  const { policy, keys, keyFiles, notes } = namingFlags(() =>
-    importContainersPolicy(text, file === '-' ? 'stdin' : file, { allowUnsigned, skip }),
-  );
+  const source = file === '-' ? 'stdin' : file;
+  const { policy, keys, keyFiles, notes } = importContainersPolicy(text, source, { allowUnsigned, skip });
   if (folder === undefined) {
     if (keys.size > 0) {
       throw new FairleadError('InvalidInput', `${file} holds keys (${keys.size}), which need files of their own`, {
@@ -165,17 +164,6 @@ async function missingKeys(keyFiles: readonly FileName[], folder: string): Promi
 
 function fileErrorReason(error: NodeJS.ErrnoException): string {
   return error.code === 'ENOENT' ? 'does not exist' : 'cannot be read';
-}
-
-/** Has hints name the flags of the command in the place of what the function calls them. */
-function namingFlags<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof FairleadError) || error.hint === undefined) throw error;
-    const hint = error.hint.replaceAll('`skip`', '--skip').replaceAll('`allowUnsigned`', '--allow-unsigned');
-    throw new FairleadError(error.kind, error.message, { cause: error.cause, hint });
-  }
 }
 
 /**

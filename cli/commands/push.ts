@@ -18,6 +18,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { type SignerOptions, startSigner } from '../options/signer.ts';
+import { findingWithFlags } from '../terminal/hints.ts';
 import { writeResult } from '../terminal/output.ts';
 
 interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
@@ -154,16 +155,16 @@ function asJson(published: Published): object {
     provenance: provenance ?? null,
     alreadyAttested: published.alreadyAttested,
     verification: verification ?? null,
-    findings,
+    findings: findings.map(findingWithFlags),
   };
 }
 
 function asText(published: Published): string {
   const { reference, descriptor, profile, findings, signature, provenance, verification } = published;
   return [
-    ...findings.map(
-      (finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`,
-    ),
+    ...findings
+      .map(findingWithFlags)
+      .map((finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`),
     `published  ${formatReference(reference)}`,
     `tag        ${published.tag ?? `none, only the digest names it; add one: fairlead tag ${formatReference(reference)} TAG`}`,
     `kind       ${profile.kind}`,

@@ -18,6 +18,7 @@ import {
 } from '../options/options.ts';
 import { type KeyOptions, startSigner } from '../options/signer.ts';
 import { becomeLean } from '../process/lean-process.ts';
+import { openLog } from '../process/log.ts';
 import { onReload, stopSignal } from '../process/stop-signal.ts';
 import { packageVersion } from '../process/version.ts';
 
@@ -95,10 +96,12 @@ async function serve(given: ServeOptions): Promise<void> {
   if (options.policy === undefined) {
     throw new FairleadError('InvalidInput', 'no trust policy', { hint: 'Give --policy FILE, or --embedded FOLDER.' });
   }
-  const [{ followPolicy }, { pino }] = await Promise.all([import('#lib/trust/policy/follow-policy'), import('pino')]);
+  const [{ followPolicy }, logger] = await Promise.all([
+    import('#lib/trust/policy/follow-policy'),
+    openLog('fairlead'),
+  ]);
   const connect = await openRegistries(options, process.env);
   await loadEarly();
-  const logger = pino({ name: 'fairlead' });
   const policy = await followPolicy(options.policy, { log: logger });
   const servers = [
     options.push && { address: options.push, app: await pushServer(options, { policy, connect, logger }) },

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { examples } from '../options/options.ts';
 import { becomeLean } from '../process/lean-process.ts';
+import { openLog } from '../process/log.ts';
 import { onReload, stopSignal } from '../process/stop-signal.ts';
 
 interface ShimOptions {
@@ -54,8 +55,7 @@ async function shim(options: ShimOptions): Promise<void> {
   becomeLean();
   const stopped = stopSignal();
   const reloadBy = onReload();
-  const [{ startShim }, { pino }] = await Promise.all([import('#cri-shim/shim'), import('pino')]);
-  const log = pino({ name: 'fairlead-shim' });
+  const [{ startShim }, log] = await Promise.all([import('#cri-shim/shim'), openLog('fairlead-shim')]);
   const running = await startShim({ ...options, log });
   reloadBy(running.reload);
   await stopped;

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { FairleadError } from '#lib/errors';
+import { withFlags } from '../terminal/hints.ts';
 
 /**
  * Tells a story on the terminal: numbered steps, the commands that would do the same, and facts.
@@ -34,7 +35,7 @@ export function narrateOn(stream: NodeJS.WriteStream): Narrator {
     note: (text) => say(`   ${text}`),
     refused(error) {
       say(`   ${style('green', 'refused')}      ${error.message}`);
-      if (error.hint !== undefined) say(`   ${style('dim', `${' '.repeat(12)} ${error.hint}`)}`);
+      if (error.hint !== undefined) say(`   ${style('dim', `${' '.repeat(12)} ${withFlags(error.hint)}`)}`);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { FairleadError } from '#lib/errors';
+import { withFlags } from './hints.ts';
 
 /** How a command says its result: for people, or as one JSON document on stdout. */
 export type OutputForm = 'text' | 'json';
@@ -22,18 +23,19 @@ export function writeResult(form: OutputForm, result: { json: () => unknown; tex
  * which a CI system may take for a command.
  */
 export function writeError(error: FairleadError, form: OutputForm): void {
-  const causes = causeMessages(error);
+  const causes = causeMessages(error).map(withFlags);
+  const hint = error.hint === undefined ? undefined : withFlags(error.hint);
   if (form === 'json') {
-    const { kind, message, hint, pointer } = error;
-    const json = JSON.stringify({ error: { kind, message, causes, hint, pointer } });
+    const { kind, message, pointer } = error;
+    const json = JSON.stringify({ error: { kind, message: withFlags(message), causes, hint, pointer } });
     process.stderr.write(`${withoutCommandsInJson(json)}\n`);
     return;
   }
   const { summary, details = [] } = error;
-  const lines = [`${styled('red', 'error:')} ${oneLine(summary)}`];
-  for (const detail of details) lines.push(`  ${oneLine(detail)}`);
+  const lines = [`${styled('red', 'error:')} ${oneLine(withFlags(summary))}`];
+  for (const detail of details) lines.push(`  ${oneLine(withFlags(detail))}`);
   for (const cause of causes) lines.push(`  cause: ${oneLine(cause)}`);
-  if (error.hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${oneLine(error.hint)}`);
+  if (hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${oneLine(hint)}`);
   process.stderr.write(`${withoutCommands(lines.join('\n'))}\n`);
 }
 
@@ -74,7 +76,8 @@ function withoutCommandsInJson(json: string): string {
 
 /** Prints a line on stderr beside a result: `note: …`. */
 export function writeNote(word: 'note' | 'failed', text: string): void {
-  process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${withoutCommands(oneLine(text))}\n`);
+  const line = withoutCommands(oneLine(withFlags(text)));
+  process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${line}\n`);
 }
 
 /**

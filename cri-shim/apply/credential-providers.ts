@@ -25,8 +25,8 @@ export async function openCredentialProviders(
   if (file === undefined || programs === undefined) {
     throw new FairleadError(
       'InvalidInput',
-      '--image-credential-provider-config and --image-credential-provider-bin-dir belong together',
-      { hint: 'Give both as the kubelet has them.' },
+      '`imageCredentialProviderConfig` and `imageCredentialProviderBinDir` must be set together',
+      { hint: 'Set both to the values that the kubelet has.' },
     );
   }
   // The programs run as the shim's user, mostly root.

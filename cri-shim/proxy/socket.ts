@@ -28,8 +28,8 @@ export function parseSocketAddress(address: string): string {
 export async function requireTwoSockets(listen: string, runtime: string): Promise<void> {
   const [listening, running] = await Promise.all([placeOf(listen), placeOf(runtime)]);
   if (listening === running) {
-    throw new FairleadError('InvalidInput', `--listen and --runtime are the same socket: ${running}`, {
-      hint: 'Give with --runtime the socket of the container runtime, and with --listen another one, for the kubelet.',
+    throw new FairleadError('InvalidInput', `\`listen\` and \`runtime\` are the same socket: ${running}`, {
+      hint: 'Set `runtime` to the socket of the container runtime, and `listen` to another one, for the kubelet.',
     });
   }
   for (const path of [listen, listening, runtime, running]) await requireTrustedPath(dirname(path));
@@ -92,12 +92,12 @@ async function refuseIfTaken(path: string): Promise<void> {
   if (present === undefined) return;
   if (!present.isSocket()) {
     throw new FairleadError('InvalidInput', `${path} is there already and is not a socket`, {
-      hint: 'Choose another path for --listen, or remove the file.',
+      hint: 'Choose another path for `listen`, or remove the file.',
     });
   }
   if (await answers(path)) {
     throw new FairleadError('Conflict', `somebody else listens on ${path}`, {
-      hint: 'Another shim seems to run: stop it first, or choose another path for --listen.',
+      hint: 'Another shim seems to run: stop it first, or choose another path for `listen`.',
     });
   }
 }

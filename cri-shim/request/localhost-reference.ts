@@ -32,7 +32,7 @@ export function parseLocalhostReference(path: string, seccompRoot: string): Loca
     if (!pinned.test(path)) return undefined;
     throw invalid(
       `localhost profile ${quote(path)} looks like a reference but does not begin with ${start}`,
-      'Write localhostProfile: oci/registry/repository@sha256:…; where the kubelet has another root, tell the shim with --seccomp-root.',
+      'Write localhostProfile: oci/registry/repository@sha256:…. If the kubelet has another seccomp root, set `seccompRoot` of the shim.',
     );
   }
   // The kubelet cleans what it joins, so this never comes from a pod by way of the kubelet.
@@ -79,7 +79,7 @@ export function checkBase(path: string, seccompRoot: string): string {
   if (path !== normalize(path) || !path.startsWith(below) || path.endsWith('/')) {
     throw invalid(
       `base profile ${quote(path)} is not a file below ${seccompRoot}`,
-      "Put it below the kubelet's seccomp folder; where that is another one, tell the shim with --seccomp-root.",
+      'Put the file there. If the kubelet has another seccomp root, set `seccompRoot` of the shim.',
     );
   }
   if (path.startsWith(`${below}${marker}/`) || pinned.test(path)) {

@@ -121,8 +121,8 @@ async function loadKubeConfig(file: string | undefined): Promise<KubeConfig> {
     }
   } else {
     if (!process.env['KUBERNETES_SERVICE_HOST']) {
-      throw new FairleadError('InvalidInput', 'this is not a pod of a cluster, and no kubeconfig is given', {
-        hint: 'Give one with --kubeconfig.',
+      throw new FairleadError('InvalidInput', 'not running in a pod, and no kubeconfig was specified', {
+        hint: 'Set `kubeconfig`.',
       });
     }
     config.loadFromCluster();

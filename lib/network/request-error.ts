@@ -25,9 +25,9 @@ const hintOfCode: Readonly<Record<string, string>> = {
   UND_ERR_HEADERS_TIMEOUT: 'The registry took too long to answer.',
   UND_ERR_BODY_TIMEOUT: 'The registry stopped in the middle of its answer.',
   ERR_SSL_WRONG_VERSION_NUMBER:
-    'It does not speak TLS. If it is a plain HTTP registry that you trust, say so (--plain-http).',
+    'It does not speak TLS. If it is a plain HTTP registry that you trust, set `plainHttp`.',
   ERR_SSL_PACKET_LENGTH_TOO_LONG:
-    'It does not speak TLS. If it is a plain HTTP registry that you trust, say so (--plain-http).',
+    'It does not speak TLS. If it is a plain HTTP registry that you trust, set `plainHttp`.',
 };
 
 /**

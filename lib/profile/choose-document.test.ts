@@ -35,7 +35,7 @@ describe('a file of several documents', () => {
       kind: 'InvalidInput',
       summary: 'all.yaml has 2 documents; one is read at a time',
       details: ['1: SeccompProfile nginx (all.yaml:2:1)', '2: SeccompProfile redis (all.yaml:4:1)'],
-      hint: 'Choose one by its name or its number (--document).',
+      hint: 'Choose one by its name or number (`document`).',
     });
     const listed = stream(list(resource('nginx', 'read'), resource('redis', 'write')));
     assert.throws(

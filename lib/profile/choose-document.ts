@@ -66,7 +66,7 @@ function several(source: string, all: readonly JsonDocument[], fault: string): F
   const left = details.length - 20;
   return new FairleadError('InvalidInput', `${source} ${fault}; one is read at a time`, {
     details: left > 0 ? [...details.slice(0, 20), `and ${left} more`] : details,
-    hint: 'Choose one by its name or its number (--document).',
+    hint: 'Choose one by its name or number (`document`).',
   });
 }
 

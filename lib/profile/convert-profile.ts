@@ -61,7 +61,7 @@ function resourceName(name: string): string {
   if (isResourceName(name)) return name;
   const message = `${JSON.stringify(name.slice(0, 64))} is no name for a Kubernetes resource`;
   throw new FairleadError('InvalidInput', message, {
-    hint: `Give one by: fairlead convert --name NAME. It is ${resourceNameRule}.`,
+    hint: `Set another \`name\`: ${resourceNameRule}.`,
   });
 }
 
@@ -69,7 +69,7 @@ function named<P extends SelinuxProfile | RawSelinuxProfile>(profile: P, name: s
   const wrong = blockNameProblem(name);
   if (wrong === undefined) return { ...profile, name };
   throw new FairleadError('InvalidInput', `the name ${JSON.stringify(name.slice(0, 64))} ${wrong}`, {
-    hint: 'Give another one with --name.',
+    hint: 'Set another `name`.',
   });
 }
 

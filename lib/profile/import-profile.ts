@@ -102,7 +102,7 @@ function formatOf(document: JsonDocument, found: DetectedForm | undefined): Prof
       throw unknownFormat(
         document,
         tried,
-        `Say which it is (--from), one of ${profileFormats.join(', ')}, to see what is wrong with it. AppArmor policies and CIL are written, not read.`,
+        `Set \`format\` to one of ${profileFormats.join(', ')} to see what is wrong with it. AppArmor policies and CIL are written, not read.`,
       );
     }
   }

@@ -70,7 +70,7 @@ function otherForm(document: JsonDocument, { form, pointer, at }: DetectedForm):
     const message = `${position}: ${JSON.stringify(pointer)} is of the form of Docker and Podman, and runtimes ignore it`;
     return new FairleadError('ProfileInvalid', message, {
       pointer,
-      hint: `Write the profile that containers get, for their --capabilities, --architecture and --kernel: ${convertCommand}`,
+      hint: `Write the profile that a container gets, for its capabilities, architecture and kernel: ${convertCommand}`,
     });
   }
   const kind = resourceKind(document) ?? 'Seccomp';

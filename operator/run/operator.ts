@@ -48,7 +48,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const { host, port } = parseListen(options.listen);
   const tls = await openTlsFiles(options.tlsCert, options.tlsKey, options.clientCa);
   if (options.clientCa === undefined) {
-    log.warn('whoever reaches the webhook may send reviews: restrict that by a NetworkPolicy, or by --client-ca');
+    log.warn(
+      { hint: 'Restrict access with a NetworkPolicy, or set `clientCa`.' },
+      'any client that can reach the webhook may send reviews',
+    );
   }
   const api = await openApiServer(options.kubeconfig);
   let namespaces: NamespaceGuard;

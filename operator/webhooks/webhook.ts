@@ -149,7 +149,7 @@ function refuseStrangers({ method, raw: { socket } }: FastifyRequest): void {
   if (method === 'GET' || (socket instanceof TLSSocket && socket.authorized)) return;
   throw new FairleadError(
     'Unauthenticated',
-    'only clients with a certificate of the authorities of --client-ca may send reviews',
+    'only clients with a certificate of the configured authorities may send reviews',
   );
 }
 

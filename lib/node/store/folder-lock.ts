@@ -56,6 +56,6 @@ async function hold(folder: string, path: string): Promise<() => void> {
   }
   if (held) return () => lock.release();
   throw new FairleadError('Conflict', `the state folder ${folder} is in use by another process`, {
-    hint: `Give each shim its own --state folder, or stop the other one (fuser ${path} names it).`,
+    hint: `Give each shim its own \`state\` directory, or stop the other one (fuser ${path} shows it).`,
   });
 }

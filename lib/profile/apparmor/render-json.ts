@@ -63,7 +63,7 @@ function pathsForSpo(path: string): readonly string[] {
   if (paths !== undefined) return paths;
   const message = `path ${JSON.stringify(path)}: the Security Profiles Operator takes none that says this`;
   throw new FairleadError('ProfileInvalid', message, {
-    hint: 'It takes letters, digits, blanks, "*", "**", "?" and _ . / + @ { } -. Write the profile in another form: --to runtime.',
+    hint: 'It takes letters, digits, blanks, "*", "**", "?" and _ . / + @ { } -. Write the profile in another form: `form: \'runtime\'`.',
   });
 }
 

@@ -278,7 +278,7 @@ function refuseRealm(realm: URL, registry: URL, withCredentials: boolean, truste
   if (!sameDomain(realm, registry)) {
     refuse(
       'which is on another domain',
-      `Nothing was sent there. If ${realm.host} may see the credentials for ${registry.host}, trust it as a realm (--trust-realm).`,
+      `Nothing was sent there. If ${realm.host} may see the credentials for ${registry.host}, add it to \`trustedRealms\`.`,
     );
   }
 }

@@ -92,7 +92,7 @@ function hintOfSilence({ url }: RequestName, status: number, said: boolean): str
   if (status < 400) return 'That is no answer of an OCI registry. Check host and port.';
   if (url.protocol !== 'http:' || status !== 400)
     return `The registry refuses this request${said ? '; its message says why' : ' without a reason'}. Check host and port.`;
-  return `It was asked in plain HTTP, and may speak TLS. On this machine it is asked so where its CA is in ${certsFile(url)}; elsewhere, without --plain-http.`;
+  return `The request used plain HTTP, and the server may expect TLS. Leave out \`plainHttp\`; for a registry on this machine, put its CA into ${certsFile(url)}.`;
 }
 
 /** The registry's error codes in the body of its answer; [] where it has none. */

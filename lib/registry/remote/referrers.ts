@@ -121,7 +121,7 @@ function notListed(name: string, subject: Digest, referrer: Digest): FairleadErr
     'Unavailable',
     `${name}@${referrer} was pushed, but the registry does not list it among the referrers of ${subject}: nobody would find it`,
     {
-      hint: 'Try again later. If it stays so, sign with --signature-format legacy, which needs no list, or use another registry.',
+      hint: "Try again later. If that does not help, sign with `format: 'legacy'`, which needs no list, or use another registry.",
     },
   );
 }

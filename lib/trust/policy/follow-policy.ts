@@ -62,7 +62,7 @@ export async function followPolicy(
       {
         messageId: 'fairlead.policy.missing',
         policy: path,
-        hint: 'Put the file there, or correct its name: --policy FILE.',
+        hint: 'Create the file, or correct its path (`policy`).',
       },
       `the policy ${path} does not exist: everything is denied until it does`,
     );

@@ -190,10 +190,7 @@ describe('importContainersPolicy', () => {
   it('says that bundles do not do where signatures have to name the repository', () => {
     const { notes } = imported({ 'a.b/c': signed(), 'a.b/d': signed() });
     const [note, ...others] = notes.filter((each) => each.includes('signedRepository'));
-    assert.match(
-      note ?? '',
-      /^signedRepository \(same\): .*Sigstore bundles never do: sign with --signature-format legacy/,
-    );
+    assert.match(note ?? '', /^signedRepository \(same\): .*Sigstore bundles never do: sign with `format: 'legacy'`/);
     assert.deepEqual(others, []);
     assert.ok(!imported({ 'a.b/c': accept }).notes.some((each) => each.includes('signedRepository')));
   });

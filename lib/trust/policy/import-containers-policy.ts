@@ -177,7 +177,7 @@ class Importer {
     if (signedFor.size > 0) {
       this.notes.push(
         `signedRepository (${[...signedFor].join(', ')}): signatures have to say for which repository they were made, ` +
-          'which Sigstore bundles never do: sign with --signature-format legacy, or take signedRepository out of the rules',
+          "which Sigstore bundles never do: sign with `format: 'legacy'`, or remove signedRepository from the rules",
       );
     }
     return scopes.flatMap(({ name, verdict }) =>

@@ -10,7 +10,7 @@ import { defaultLimits, type TrustPolicy } from './policy.ts';
 export function keyPolicy(file: string, pem: string): TrustPolicy {
   const publicKey = readKey(file, pem);
   return {
-    source: `--key ${file}`,
+    source: `key ${file}`,
     rules: [{ match: '**', unsigned: false, require: [{ anyOf: [{ key: file, publicKey }] }] }],
     baseline: { seccomp: 'RuntimeDefault' },
     limits: defaultLimits,

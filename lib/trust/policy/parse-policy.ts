@@ -134,7 +134,7 @@ function readSignedRepository(document: PolicyText, given: string, path: Path): 
   const problem = given.includes('*') ? 'it has a *' : matchProblem(given);
   if (problem === undefined) return given;
   throw document.error(path, `not a repository: ${JSON.stringify(given)}: ${problem}`, {
-    hint: spellingHint(given, 'Write registry/repository, or `same` for the one that is pulled from.'),
+    hint: spellingHint(given, 'Write registry/repository, or "same" for the one that is pulled from.'),
   });
 }
 

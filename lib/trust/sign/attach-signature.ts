@@ -118,6 +118,6 @@ function legacyKey(signer: Signer | StatementSigner): Signer {
   throw new FairleadError(
     'InvalidInput',
     'keyless signatures, and those that are logged, are written as bundles only',
-    { hint: 'Leave out --signature-format legacy, or sign with a key and no signing config.' },
+    { hint: "Leave out `format: 'legacy'`, or sign with a key and no signing config." },
   );
 }

@@ -131,7 +131,8 @@ describe('verifySignatures', () => {
     for (const signatures of [[], [bundleSignature(await signArtifact(artifact, signer))]]) {
       assert.throws(
         () => verifySignatures(artifact, reference, signatures, same),
-        (error) => error instanceof FairleadError && /--signature-format legacy/.test(error.hint ?? ''),
+        (error) =>
+          error instanceof FairleadError && /`format: 'legacy'`|--signature-format legacy/.test(error.hint ?? ''),
       );
     }
   });

@@ -73,7 +73,7 @@ function refusal(
       'SignatureInvalid',
       `${name} has no attestation ${attestation}; rule ${match} requires one`,
       {
-        hint: `Attest it with \`fairlead attest ${name} --type … --predicate FILE --key …\`, or publish with --provenance.`,
+        hint: `Attest it with \`fairlead attest ${name} --type … --predicate FILE --key …\`, or publish with \`provenance\`.`,
         details: unread,
       },
     );
@@ -101,7 +101,7 @@ function refusal(
     `${what} rule ${match}, which requires ${requires}${reasons.length > 0 ? ':' : ''}`,
     {
       hint: refused.some(({ reason }) => reason === namesNoRepository)
-        ? `${legacyOnly} Sign with \`--signature-format legacy\`, or take signedRepository out of the rule.`
+        ? `${legacyOnly} Sign with \`format: 'legacy'\`, or remove signedRepository from the rule.`
         : 'Ask the publisher which key or identity signs it, and compare that with what is required here.',
       details: [...reasons, ...unread],
     },

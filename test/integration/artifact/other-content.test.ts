@@ -89,6 +89,6 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profil
     assert.match(text, /^key {8}fairlead\.pub \(SHA-256 /m);
     assert.doesNotMatch(text, /rule/);
     const other = await verify('profile:1', '--key', 'fairlead.pub', '--kind', 'apparmor');
-    failed(other, 3, /hint: Ask for kind Seccomp \(--kind seccomp\)/);
+    failed(other, 3, /hint: Ask for --kind Seccomp, or name another artifact/);
   });
 });

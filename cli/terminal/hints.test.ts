@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { buildProgram } from '../main.ts';
+import { flagOfOption, withFlags } from './hints.ts';
+
+const root = new URL('../../', import.meta.url);
+
+/** A line of code, without comments. */
+interface Line {
+  readonly at: string;
+  readonly text: string;
+}
+
+/** Every source file below the CLI, without tests and generated code. */
+const files = globSync('{lib,services,cri-shim,operator}/**/*.ts', { cwd: root })
+  .filter((file) => !/\.test\.ts$|\/gen\//.test(file))
+  .map((file) => ({ file, source: readFileSync(new URL(file, root), 'utf8') }));
+
+const lines: readonly Line[] = files.flatMap(({ file, source }) =>
+  source
+    .replace(/^ *\/\*\*?(?:[^*]|\*(?!\/))*\*\//gm, (comment) => comment.replace(/[^\n]/g, ''))
+    .split('\n')
+    .map((text, index) => ({ at: `${file}:${index + 1}`, text: text.replace(/(?:^|\s)\/\/ .*$/, '') })),
+);
+
+/** A command line in a message: the program, and everything up to the end of the phrase. */
+const commandLine = /\b(?:fairlead|cosign|kubectl|buildkite-agent)\b[^;,)]*?(?:\\`|\.\s|'\)|$|(?=[;,)]))/g;
+
+describe('messages below the CLI', () => {
+  it('are read from their sources', () => {
+    assert.ok(files.length > 200, `${files.length} files`);
+    assert.ok(lines.some(({ text }) => text.includes('set `plainHttp`')));
+    assert.ok(!lines.some(({ text }) => text.includes('@throws') || text.includes('Throws InvalidInput')));
+  });
+
+  it('name no flag, except in the command line of a program', () => {
+    // A flag that is a whole string is an argument for a program that is run.
+    const argument = /'--[a-z-]+'/g;
+    const flagged = lines.filter(({ text }) =>
+      /(?<![-\w])--[a-z]/.test(text.replace(commandLine, '').replace(argument, '')),
+    );
+    assert.deepEqual(flagged, []);
+  });
+
+  it('quote command lines of fairlead that exist, with flags that these commands have', async () => {
+    const quoted = lines.flatMap(({ at, text }) =>
+      [...text.matchAll(/\bfairlead ([a-z]+)\b/g)].map(([, command = ''], index, all) => {
+        const from = all[index]?.index ?? 0;
+        const [line = ''] = text.slice(from).match(commandLine) ?? [];
+        return { at, command, flags: [...line.matchAll(/--[a-z][a-z-]*/g)].map(([flag]) => flag) };
+      }),
+    );
+    assert.ok(quoted.length >= 15, `${quoted.length} commands`);
+    assert.ok(quoted.some(({ flags }) => flags.includes('--narrow-comparisons')));
+    for (const { at, command, flags } of quoted) {
+      const program = await buildProgram([command]);
+      const found = program.commands.find((each) => each.name() === command);
+      assert.ok(found, `${at}: fairlead ${command}`);
+      const known = found.options.map(({ long }) => long);
+      for (const flag of flags) assert.ok(known.includes(flag), `${at}: fairlead ${command} ${flag}`);
+    }
+  });
+
+  it('name in backticks only options that have a flag', () => {
+    const named = lines.flatMap(({ at, text }) =>
+      [...text.matchAll(/(?<=["' (])\\?`([a-z][A-Za-z]*(?:: \\?'[a-z]+\\?')?)\\?`(?=[\w ,.;:)'"])/g)].map(
+        ([, option = '']) => ({ at, option: option.replaceAll('\\', '') }),
+      ),
+    );
+    assert.ok(named.length >= 20, `${named.length} options`);
+    assert.deepEqual(
+      named.filter(({ option }) => !Object.hasOwn(flagOfOption, option)),
+      [],
+    );
+  });
+});
+
+describe('the flags of options', async () => {
+  const program = await buildProgram(['--help']);
+  const flags = new Set<string | undefined>();
+  for (const { name } of program.commands.map((command) => ({ name: command.name() }))) {
+    const all = (await buildProgram([name])).commands.find((command) => command.name() === name);
+    for (const command of [all, ...(all?.commands ?? [])]) {
+      for (const { long } of command?.options ?? []) flags.add(long ?? undefined);
+    }
+  }
+  const sources = files.map(({ source }) => source).join('\n');
+
+  for (const [option, flag] of Object.entries(flagOfOption)) {
+    it(`${flag} is a flag, and ${option} an option of a function`, () => {
+      assert.ok(flags.has(flag.split(' ')[0]), flag);
+      const [name] = option.split(':');
+      assert.match(sources, new RegExp(`\\b${name}\\??: |[({] ?${name}[,:]`));
+      assert.ok(
+        lines.some(({ text }) => text.replaceAll('\\', '').includes(`\`${option}\``)),
+        'no message names it',
+      );
+    });
+  }
+});
+
+describe('withFlags', () => {
+  it('writes the flags of the options that a text names', () => {
+    assert.equal(
+      withFlags("Set `plainHttp`, or sign with `format: 'legacy'`."),
+      'Set --plain-http, or sign with --signature-format legacy.',
+    );
+  });
+
+  it('leaves other words in backticks', () => {
+    const text = 'Run `fairlead keygen`. `constructor` and `toString` are not options, nor is `.';
+    assert.equal(withFlags(text), text);
+  });
+});
