@@ -31,7 +31,7 @@ describe('parsePolicy', () => {
     transparencyLog: off
   - match: localhost:5000/dev/**
     unsigned: true
-baseline: {seccomp: base.json, apparmor: RuntimeDefault}
+baseline: {seccomp: base.json}
 limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
 `,
       'policy.yaml',
@@ -58,6 +58,26 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
       baseline: { seccomp: { path: 'base.json', at: 'policy.yaml:12:21' } },
       limits: { artifactBytes: 512 * 1024, entriesPerSyscall: 64 },
     });
+  });
+
+  it('refuses a baseline of a kind that nodes do not apply yet', () => {
+    for (const [baseline, position, message] of [
+      ['{apparmor: RuntimeDefault}', '3:22', 'baseline.apparmor: nodes do not apply AppArmor profiles yet'],
+      ['{seccomp: base.json, apparmor: base.json}', '3:42', 'baseline.apparmor: nodes do not apply AppArmor'],
+      ['{apparmor: ~}', '3:22', 'baseline.apparmor: nodes do not apply AppArmor profiles yet'],
+      ['{selinux: base.cil}', '3:21', 'baseline.selinux: nodes do not apply SELinux profiles yet'],
+    ] as const) {
+      assert.throws(
+        () => parsePolicy(`${head}baseline: ${baseline}\n`, 'policy.yaml'),
+        (error) => {
+          assert.ok(error instanceof FairleadError);
+          assert.equal(error.kind, 'InvalidInput');
+          assert.ok(error.message.startsWith(`policy.yaml:${position}: ${message}`), error.message);
+          assert.match(error.hint ?? '', /^Remove baseline\.(apparmor|selinux)\. /);
+          return true;
+        },
+      );
+    }
   });
 
   it('denies everything where nothing is written', () => {
@@ -99,7 +119,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
         'limits.artifactBytes: it is a list, and has to be a number or a string',
         'docs/',
       ],
-      ['baseline: {apparmor: ~}', 'baseline.apparmor: it is empty, and has to be RuntimeDefault', 'docs/'],
+      ['baseline: {seccomp: ~}', 'baseline.seccomp: it is empty, and has to be a string', 'docs/'],
     ] as const) {
       assert.throws(
         () => parsePolicy(`${head}${text}\n`, 'policy.yaml'),

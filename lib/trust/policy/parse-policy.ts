@@ -54,6 +54,7 @@ export function parsePolicy(text: string, source: string): PolicyDocument {
   if (text.length > maxPolicyLength) throw new FairleadError('InvalidInput', `${source}: the policy is over 1 MiB`);
   const document = new PolicyText(text, source, 'docs/guides/trust-policy.md says what may stand in a trust policy.');
   if (document.value === null) return { rules: [], baseline: { seccomp: 'RuntimeDefault' }, limits: defaultLimits };
+  refuseUnappliedBaseline(document);
   const parsed = v.safeParse(policySchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, (parent) => Object.keys(keysBelow[parent] ?? {}));
   const { rules: given = [], trustedRoot, baseline, limits } = parsed.output;
@@ -70,6 +71,27 @@ export function parsePolicy(text: string, source: string): PolicyDocument {
       entriesPerSyscall: limits?.entriesPerSyscall ?? defaultLimits.entriesPerSyscall,
     },
   };
+}
+
+/** Kinds of profiles that a baseline could name, and that nodes do not apply yet. */
+const unapplied: ReadonlyMap<string, string> = new Map([
+  ['apparmor', 'AppArmor'],
+  ['selinux', 'SELinux'],
+]);
+
+/**
+ * Refuses a baseline of a kind that nodes do not apply: passed over, it would look as if it held.
+ */
+function refuseUnappliedBaseline(document: PolicyText): void {
+  const { baseline } = document.value as { readonly baseline?: unknown };
+  if (typeof baseline !== 'object' || baseline === null) return;
+  for (const [key, kind] of unapplied) {
+    if (!Object.hasOwn(baseline, key)) continue;
+    const message = `baseline.${key}: nodes do not apply ${kind} profiles yet, so that this baseline would have no effect`;
+    throw document.error(['baseline', key], message, {
+      hint: `Remove baseline.${key}. Containers run under the node's own ${kind} settings.`,
+    });
+  }
 }
 
 function readRoot(document: PolicyText, given: PolicyInput['trustedRoot']): RootDocument {

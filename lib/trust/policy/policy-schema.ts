@@ -59,7 +59,7 @@ const ruleKeys = {
   signedRepository: v.exactOptional(text),
   unsigned: v.exactOptional(v.literal(true, 'the only value is true; leave it out where signatures are required')),
 };
-const baselineKeys = { seccomp: v.exactOptional(fileName), apparmor: v.exactOptional(v.literal('RuntimeDefault')) };
+const baselineKeys = { seccomp: v.exactOptional(fileName) };
 const limitsKeys = {
   artifactBytes: v.exactOptional(v.union([v.number(), v.string()])),
   entriesPerSyscall: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536))),
