@@ -1,6 +1,6 @@
+import type { CriClient } from '#lib/cri/client';
+import { isUnimplemented } from '#lib/cri/runtime-call';
 import { toFairleadError } from '#lib/errors';
-import { VersionRequestSchema, VersionResponseSchema } from '../lib/cri/gen/cri_pb.js';
-import { ask, type CallRuntime, isUnimplemented } from '../lib/cri/runtime-call.ts';
 import type { ShimLog } from './shim-log.ts';
 
 /** How long the runtime may take to answer, in milliseconds. */
@@ -10,10 +10,14 @@ const patience = 10_000;
  * Asks the runtime for its version, and warns where it does not answer: it may start after the
  * shim, and the address may be wrong. Returns a function that cancels the request.
  */
-export function greetRuntime(call: CallRuntime, runtime: string, log: Pick<ShimLog, 'warn'>): () => Promise<void> {
+export function greetRuntime(
+  cri: Pick<CriClient, 'version'>,
+  runtime: string,
+  log: Pick<ShimLog, 'warn'>,
+): () => Promise<void> {
   const stopping = new AbortController();
   const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(patience)]);
-  const answered = ask(call, 'Version', [VersionRequestSchema, VersionResponseSchema], {}, signal).then(
+  const answered = cri.version({}, signal).then(
     () => undefined,
     (thrown: unknown) => {
       if (stopping.signal.aborted || isUnimplemented(thrown)) return;

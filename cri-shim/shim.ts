@@ -6,7 +6,8 @@ import { type DecisionLog, openDecisionLog } from '#lib/node/pull/decision-log';
 import { openStore } from '#lib/node/store/store';
 import { type MachineArchitecture, machineArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { followPolicy, type PolicySource } from '#lib/trust/policy/follow-policy';
-import { type CallRuntime, runtimeCaller } from '../lib/cri/runtime-call.ts';
+import { type CriClient, criClient } from '../lib/cri/client.ts';
+import { runtimeCaller } from '../lib/cri/runtime-call.ts';
 import { RuntimeConnection } from '../lib/cri/runtime-connection.ts';
 import { profileApplier } from './apply/apply-profile.ts';
 import { artifactSource } from './apply/artifact-source.ts';
@@ -99,8 +100,8 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
       log: (message) => log.warn({ messageId: 'fairlead.store.repaired' }, message),
     });
     undo.push(() => store.close());
-    const callRuntime = runtimeCaller(runtime);
-    const { grown, stop: stopTidying } = tidier(store, callRuntime, log);
+    const cri = criClient(runtimeCaller(runtime));
+    const { grown, stop: stopTidying } = tidier(store, cri, log);
     undo.push(stopTidying);
     const architecture = machineArchitecture(process.arch);
     const connection = new RuntimeConnection(runtime);
@@ -114,7 +115,7 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     });
     undo.push(() => runtimeBaseline.stop());
     const handlers = handlersOf({
-      ...{ store, policy, seccompRoot, callRuntime, grown, log, metrics, decisions, providers },
+      ...{ store, policy, seccompRoot, cri, grown, log, metrics, decisions, providers },
       ...{ architecture, runtimeBaseline },
     });
     const proxy = await startProxy({
@@ -142,7 +143,7 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     });
     undo.push(proxy.stop);
     log.info({ listen, runtime, state: options.state, policy: policy.current.source }, 'the shim is ready');
-    undo.push(greetRuntime(callRuntime, options.runtime, log));
+    undo.push(greetRuntime(cri, options.runtime, log));
     return { ...(server === undefined ? {} : { metrics: server.address }), reload: policy.reload, stop };
   } catch (error) {
     await stop();
@@ -162,7 +163,7 @@ interface Parts {
   readonly store: Awaited<ReturnType<typeof openStore>>;
   readonly policy: PolicySource;
   readonly seccompRoot: string;
-  readonly callRuntime: CallRuntime;
+  readonly cri: CriClient;
   readonly grown: () => void;
   readonly architecture: MachineArchitecture;
   readonly runtimeBaseline: RuntimeBaseline;
@@ -177,7 +178,7 @@ function handlersOf({
   store,
   policy,
   seccompRoot,
-  callRuntime,
+  cri,
   grown,
   architecture,
   runtimeBaseline,
@@ -209,7 +210,7 @@ function handlersOf({
     ['runtime.v1alpha2.RuntimeService/CreateContainer', createContainer],
     ['runtime.v1.ImageService/PullSecurityProfileArtifact', handlePull(source)],
     ['runtime.v1.ImageService/ListSecurityProfileArtifacts', handleList(store)],
-    ['runtime.v1.ImageService/RemoveSecurityProfileArtifact', handleRemove(store, callRuntime)],
+    ['runtime.v1.ImageService/RemoveSecurityProfileArtifact', handleRemove(store, cri)],
   ]);
 }
 

@@ -4,20 +4,22 @@ import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { parseSocketAddress } from '#cri-shim/proxy/socket';
 import { type Shim, startShim } from '#cri-shim/shim';
+import { type CriClient, criClient } from '#lib/cri/client';
+import { RuntimeConnection } from '#lib/cri/runtime-connection';
 import { FairleadError } from '#lib/errors';
 import { pullProfile } from '#lib/node/pull/pull-profile';
 import { openStore } from '#lib/node/store/store';
 import { formatReference } from '#lib/registry/reference';
-import { type CriClient, connectCri } from './cri-client.ts';
 import {
   type CreateContainerRequestSchema,
   NamespaceMode,
   type PodSandboxConfigSchema,
   SecurityProfile_ProfileType,
-} from './gen/cri_pb.js';
+} from '../../lib/cri/gen/cri_pb.js';
 import { type ImageImporter, imageImporter } from './image-importer.ts';
 import type { Narrator } from './narrator.ts';
 import type { Walk } from './path.ts';
+import { patience } from './patience.ts';
 
 export interface ContainerOptions {
   /** Socket of the container runtime. */
@@ -44,9 +46,8 @@ export async function runContainer(walk: Walk, options: ContainerOptions, tell: 
   const undo: (() => unknown)[] = [];
   try {
     tell.step('Give it to a real container');
-    const direct = connectCri(socket);
-    undo.push(() => direct.close());
-    const { runtimeName, runtimeVersion } = await direct.version({});
+    const direct = connect(socket, undo);
+    const { runtimeName, runtimeVersion } = await direct.version({}, patience());
     tell.fact('runtime', `${runtimeName} ${runtimeVersion} at ${socket}`);
     if (options.image !== undefined) await assertImage(options.image, direct);
     const images = imageImporter(socket, direct);
@@ -58,21 +59,27 @@ export async function runContainer(walk: Walk, options: ContainerOptions, tell: 
     undo.push(() => rm(folder, { recursive: true, force: true }));
     const shim = await startShimBefore(socket, folder, walk, tell);
     undo.push(() => shim.stop());
-    const throughShim = connectCri(join(folder, 'shim.sock'));
-    undo.push(() => throughShim.close());
+    const throughShim = connect(join(folder, 'shim.sock'), undo);
 
     const sandboxId = await runSandbox(throughShim, images, tell);
-    undo.push(() => throughShim.removePodSandbox({ podSandboxId: sandboxId }));
-    undo.push(() => throughShim.stopPodSandbox({ podSandboxId: sandboxId }));
+    undo.push(() => throughShim.removePodSandbox({ podSandboxId: sandboxId }, patience()));
+    undo.push(() => throughShim.stopPodSandbox({ podSandboxId: sandboxId }, patience()));
     const request = containerRequest(sandboxId, image, walk);
     await showWithoutShim(direct, request, tell);
-    const { containerId } = await throughShim.createContainer(request);
-    await throughShim.startContainer({ containerId });
+    const { containerId } = await throughShim.createContainer(request, patience());
+    await throughShim.startContainer({ containerId }, patience());
     tell.fact('with it', `container ${containerId.slice(0, 12)} runs`);
     await showEnforcement(throughShim, containerId, tell);
   } finally {
     await unwind(undo, tell);
   }
+}
+
+/** Connects to a socket of the CRI. What closes the connection is added to `undo`. */
+function connect(socket: string, undo: (() => unknown)[]): CriClient {
+  const connection = new RuntimeConnection(socket);
+  undo.push(() => connection.close());
+  return criClient(connection.call);
 }
 
 /**
@@ -120,7 +127,7 @@ const sandboxConfig: MessageInitShape<typeof PodSandboxConfigSchema> = {
  */
 async function runSandbox(cri: CriClient, images: ImageImporter, tell: Narrator): Promise<string> {
   try {
-    return (await cri.runPodSandbox({ config: sandboxConfig })).podSandboxId;
+    return (await cri.runPodSandbox({ config: sandboxConfig }, patience())).podSandboxId;
   } catch (error) {
     const missing = error instanceof FairleadError ? /sandbox image "([^"]+)"/.exec(error.message)?.[1] : undefined;
     if (missing === undefined) throw error;
@@ -130,7 +137,7 @@ async function runSandbox(cri: CriClient, images: ImageImporter, tell: Narrator)
       '-c',
       'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done',
     ]);
-    return (await cri.runPodSandbox({ config: sandboxConfig })).podSandboxId;
+    return (await cri.runPodSandbox({ config: sandboxConfig }, patience())).podSandboxId;
   }
 }
 
@@ -145,7 +152,7 @@ function containerRequest(
     config: {
       metadata: { name: 'nginx' },
       image: { image },
-      command: ['/bin/sh', '-c', 'while :; do sleep 3600; done'],
+      command: ['/bin/sh', '-c', 'while :; do sleep 3600; done'].map((word) => Buffer.from(word)),
       linux: {
         securityContext: {
           namespaceOptions: { network: NamespaceMode.NODE },
@@ -161,7 +168,7 @@ function containerRequest(
 
 /** Checks that the runtime has an image, as its containers need it. Throws InvalidInput. */
 async function assertImage(image: string, cri: CriClient): Promise<void> {
-  if ((await cri.imageStatus({ image: { image } })).image !== undefined) return;
+  if ((await cri.imageStatus({ image: { image } }, patience())).image !== undefined) return;
   throw new FairleadError('InvalidInput', `the runtime has no image ${image}`, {
     hint: `Have it pulled (crictl pull ${image}), or leave --image out: an image is made of this machine's busybox.`,
   });
@@ -186,7 +193,7 @@ async function showWithoutShim(
   );
   tell.note('Without the shim the runtime finds no such file: it fails closed.');
   try {
-    await direct.createContainer(request);
+    await direct.createContainer(request, patience());
   } catch (error) {
     const profile = request.config?.linux?.securityContext?.seccomp?.localhostRef ?? '';
     if (!(error instanceof FairleadError) || !isMissingProfile(error, profile)) throw error;
@@ -198,11 +205,8 @@ async function showWithoutShim(
 
 async function showEnforcement(cri: CriClient, containerId: string, tell: Narrator): Promise<void> {
   const attempt = async (command: string): Promise<number> => {
-    const { exitCode, stdout, stderr } = await cri.execSync({
-      containerId,
-      cmd: ['/bin/sh', '-c', command],
-      timeout: 10n,
-    });
+    const cmd = ['/bin/sh', '-c', command];
+    const { exitCode, stdout, stderr } = await cri.execSync({ containerId, cmd, timeout: 10n }, patience());
     const said = Buffer.concat([stdout, stderr]).toString().trim();
     tell.fact(exitCode === 0 ? 'allowed' : 'refused', `${command}${said === '' ? '' : `: ${said}`}`);
     return exitCode;

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { CriClient } from '#lib/cri/client';
 import { FairleadError } from '#lib/errors';
 import { busyboxImage, findStaticBusybox } from './busybox-image.ts';
-import type { CriClient } from './cri-client.ts';
+import { patience } from './patience.ts';
 
 /** Puts images that are made here into a containerd, for the time of the quickstart. */
 export interface ImageImporter {
@@ -42,7 +43,7 @@ export function imageImporter(socket: string, cri: CriClient): ImageImporter {
       return reference;
     },
     async removeAll() {
-      for (const image of imported.splice(0)) await cri.removeImage({ image: { image } });
+      for (const image of imported.splice(0)) await cri.removeImage({ image: { image } }, patience());
     },
   };
 }
@@ -50,7 +51,7 @@ export function imageImporter(socket: string, cri: CriClient): ImageImporter {
 /** The CRI side of containerd hears of an import by an event, a moment later. */
 async function waitForImage(reference: string, cri: CriClient): Promise<void> {
   for (let attempt = 0; attempt < seen.attempts; attempt++) {
-    const { image } = await cri.imageStatus({ image: { image: reference } });
+    const { image } = await cri.imageStatus({ image: { image: reference } }, patience());
     if (image !== undefined) return;
     await sleep(seen.pause);
   }

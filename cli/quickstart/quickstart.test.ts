@@ -58,11 +58,11 @@ describe('fairlead quickstart', () => {
     const file = '/var/lib/kubelet/seccomp/oci/localhost/security/nginx@sha256:ab';
     const isProof = (message: string) => isMissingProfile(new FairleadError('Unavailable', message), file);
     const containerd = `failed to generate spec: cannot load seccomp profile "${file}": open ${file}: no such file or directory`;
-    assert.equal(isProof(`CreateContainer: ${containerd}`), true);
+    assert.equal(isProof(`the container runtime refused CreateContainer: ${containerd}`), true);
     for (const other of [
-      'CreateContainer: failed to get image from containerd "nope": image not found',
-      'CreateContainer: open /run/other: no such file or directory',
-      `CreateContainer: cannot load seccomp profile "${file}": permission denied`,
+      'the container runtime refused CreateContainer: failed to get image from containerd "nope": image not found',
+      'the container runtime refused CreateContainer: open /run/other: no such file or directory',
+      `the container runtime refused CreateContainer: cannot load seccomp profile "${file}": permission denied`,
     ])
       assert.equal(isProof(other), false, other);
   });

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type CriClient, criClient } from '#lib/cri/client';
+import type { RuntimeConnection } from '#lib/cri/runtime-connection';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { ProfileHost } from '#lib/profile/seccomp/read/resolve-docker';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
-import type { RuntimeConnection } from '../../lib/cri/runtime-connection.ts';
 import { type CapabilityChange, containerCapabilities } from '../../lib/profile/capabilities.ts';
 import type { ShimLog } from '../shim-log.ts';
 import { parseContainerReport } from './container-report.ts';
@@ -60,6 +61,7 @@ interface KnownRuntime {
  */
 export class RuntimeBaseline {
   readonly #dependencies: BaselineDependencies;
+  readonly #cri: CriClient;
   #known: KnownRuntime | undefined;
   /** By the key of HandlerDefaults; of one runtime process only. */
   readonly #reports = new Map<string, ReportedDefaults>();
@@ -70,6 +72,8 @@ export class RuntimeBaseline {
 
   constructor(dependencies: BaselineDependencies) {
     this.#dependencies = dependencies;
+    const { connection } = dependencies;
+    this.#cri = criClient((method, request, signal) => connection.call(method, request, signal));
   }
 
   /**
@@ -128,14 +132,14 @@ export class RuntimeBaseline {
     },
     signal: AbortSignal,
   ): Promise<void> {
-    const { connection, architecture, kernel, clock } = this.#dependencies;
+    const { architecture, kernel, clock } = this.#dependencies;
     const { known } = watched;
-    const handler = await askHandler(connection.call, watched.sandboxId, signal);
+    const handler = await askHandler(this.#cri, watched.sandboxId, signal);
     const defaults = await handlerDefaults(known.facts, handler);
     const predicted = containerCapabilities(watched.capabilities, defaults.capabilities);
     const reportedAt = this.#reports.get(defaults.key)?.reportedAt(predicted);
     if (reportedAt !== undefined && clock() - reportedAt < freshFor) return;
-    const report = parseContainerReport(await askContainerInfo(connection.call, watched.containerId, signal));
+    const report = parseContainerReport(await askContainerInfo(this.#cri, watched.containerId, signal));
     // Whoever reports must be who created it, in the configuration that it had then.
     const now = await this.#ask(signal);
     if (now.connection !== known.connection || !isDeepStrictEqual(now.facts, known.facts)) return;
@@ -178,7 +182,7 @@ export class RuntimeBaseline {
 
   async #ask(signal: AbortSignal): Promise<KnownRuntime> {
     const { connection } = this.#dependencies;
-    const facts = await askFacts(connection.call, signal);
+    const facts = await askFacts(this.#cri, signal);
     const { current } = connection;
     if (current === undefined) {
       throw new FairleadError('Unavailable', 'the container runtime closed its connection while it was asked', {
@@ -199,7 +203,7 @@ export class RuntimeBaseline {
 
   async #handlerOf(runtime: BaselineSubject['runtime'], signal: AbortSignal): Promise<string> {
     if ('handler' in runtime) return runtime.handler;
-    return askHandler(this.#dependencies.connection.call, runtime.sandboxId, signal);
+    return askHandler(this.#cri, runtime.sandboxId, signal);
   }
 
   #reportsOf({ key }: HandlerDefaults): ReportedDefaults {

@@ -1,25 +1,18 @@
-import {
-  ContainerStatusRequestSchema,
-  ContainerStatusResponseSchema,
-  PodSandboxStatusRequestSchema,
-  PodSandboxStatusResponseSchema,
-  StatusRequestSchema,
-  StatusResponseSchema,
-  VersionRequestSchema,
-  VersionResponseSchema,
-} from '../../lib/cri/gen/cri_pb.js';
-import { ask, type CallRuntime, isUnimplemented } from '../../lib/cri/runtime-call.ts';
+import type { CriClient } from '#lib/cri/client';
+import { isUnimplemented } from '#lib/cri/runtime-call';
 import { parseRuntimeFacts, type RuntimeFacts } from './runtime-facts.ts';
+
+/** The calls by which the shim learns about the runtime and its containers. */
+export type RuntimeQuestions = Pick<CriClient, 'version' | 'status' | 'podSandboxStatus' | 'containerStatus'>;
 
 /**
  * Asks the runtime which one it is and how it is configured; one without Status does not report
- * that. Rejects as CallRuntime and parseRuntimeFacts do.
+ * that. Rejects as the client and parseRuntimeFacts do.
  */
-export async function askFacts(call: CallRuntime, signal: AbortSignal): Promise<RuntimeFacts> {
-  const status = ask(call, 'Status', [StatusRequestSchema, StatusResponseSchema], { verbose: true }, signal);
+export async function askFacts(cri: RuntimeQuestions, signal: AbortSignal): Promise<RuntimeFacts> {
   const [version, reported] = await Promise.all([
-    ask(call, 'Version', [VersionRequestSchema, VersionResponseSchema], {}, signal),
-    unlessUnimplemented(status),
+    cri.version({}, signal),
+    unlessUnimplemented(cri.status({ verbose: true }, signal)),
   ]);
   return parseRuntimeFacts(version, reported?.info['config']);
 }
@@ -28,9 +21,8 @@ export async function askFacts(call: CallRuntime, signal: AbortSignal): Promise<
  * Asks for the runtime handler of a sandbox; empty for the default one, which is all that a runtime
  * without the call has.
  */
-export async function askHandler(call: CallRuntime, podSandboxId: string, signal: AbortSignal): Promise<string> {
-  const schemas = [PodSandboxStatusRequestSchema, PodSandboxStatusResponseSchema] as const;
-  const reported = await unlessUnimplemented(ask(call, 'PodSandboxStatus', schemas, { podSandboxId }, signal));
+export async function askHandler(cri: RuntimeQuestions, podSandboxId: string, signal: AbortSignal): Promise<string> {
+  const reported = await unlessUnimplemented(cri.podSandboxStatus({ podSandboxId }, signal));
   return reported?.status?.runtimeHandler ?? '';
 }
 
@@ -39,12 +31,11 @@ export async function askHandler(call: CallRuntime, podSandboxId: string, signal
  * nothing.
  */
 export async function askContainerInfo(
-  call: CallRuntime,
+  cri: RuntimeQuestions,
   containerId: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const schemas = [ContainerStatusRequestSchema, ContainerStatusResponseSchema] as const;
-  const { info } = await ask(call, 'ContainerStatus', schemas, { containerId, verbose: true }, signal);
+  const { info } = await cri.containerStatus({ containerId, verbose: true }, signal);
   return info['info'];
 }
 

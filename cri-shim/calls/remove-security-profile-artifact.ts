@@ -7,8 +7,7 @@ import {
   RemoveSecurityProfileArtifactRequestSchema,
   RemoveSecurityProfileArtifactResponseSchema,
 } from '../../lib/cri/gen/cri_pb.js';
-import type { CallRuntime } from '../../lib/cri/runtime-call.ts';
-import { artifactsInUse } from '../housekeeping/uses.ts';
+import { artifactsInUse, type RuntimeLists } from '../housekeeping/uses.ts';
 import type { UnaryHandler } from '../proxy/unary-call.ts';
 import { parsePinned } from '../request/pinned-reference.ts';
 
@@ -16,12 +15,12 @@ import { parsePinned } from '../request/pinned-reference.ts';
  * ImageService.RemoveSecurityProfileArtifact (KEP-6061, beta), by reference or digest. Idempotent,
  * as RemoveImage is. What a container or sandbox was made with is never removed (Conflict).
  */
-export function handleRemove(store: Store, callRuntime: CallRuntime): UnaryHandler {
+export function handleRemove(store: Store, runtime: RuntimeLists): UnaryHandler {
   return async ({ request, signal }) => {
     const message = decode(RemoveSecurityProfileArtifactRequestSchema, request);
     const image = message.image?.image ?? '';
     const digest: Digest = isDigest(image) ? image : parsePinned(image).digest;
-    if ((await artifactsInUse(store, callRuntime, signal)).has(digest)) {
+    if ((await artifactsInUse(store, runtime, signal)).has(digest)) {
       throw new FairleadError('Conflict', `${digest} is in use by a container or pod sandbox`, {
         hint: 'Remove the pods that were made with it first.',
       });

@@ -1,7 +1,6 @@
 import type { Store } from '#lib/node/store/store';
-import type { CallRuntime } from '../../lib/cri/runtime-call.ts';
 import type { ShimLog } from '../shim-log.ts';
-import { artifactsInUse } from './uses.ts';
+import { artifactsInUse, type RuntimeLists } from './uses.ts';
 
 /**
  * After how many things that were put into it the state folder is tidied, the first time after the
@@ -23,7 +22,7 @@ export interface Tidier {
  * containers that are gone, effective profiles, and of artifacts what takes much room. Pods that
  * crash again and again, or that the runtime does not take, make new ones of all of them.
  */
-export function tidier(store: Store, callRuntime: CallRuntime, log: ShimLog): Tidier {
+export function tidier(store: Store, runtime: RuntimeLists, log: ShimLog): Tidier {
   let growth = 0;
   let tidying: Promise<void> | undefined;
   const stopping = new AbortController();
@@ -31,7 +30,7 @@ export function tidier(store: Store, callRuntime: CallRuntime, log: ShimLog): Ti
     try {
       await store.dropOldEffective();
       const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(tidyingTime)]);
-      await store.dropUnused(await artifactsInUse(store, callRuntime, signal));
+      await store.dropUnused(await artifactsInUse(store, runtime, signal));
     } catch (error) {
       if (!stopping.signal.aborted) log.warn({ err: error }, 'the state folder could not be tidied');
     }

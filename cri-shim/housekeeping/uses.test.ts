@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { criClient } from '#lib/cri/client';
 import { openStore } from '#lib/node/store/store';
 import { type Digest, digestOf } from '#lib/registry/digest';
 import { ListContainersResponseSchema, ListPodSandboxResponseSchema } from '../../lib/cri/gen/cri_pb.js';
@@ -29,7 +30,7 @@ describe('uses of artifacts', () => {
     const warnings: unknown[] = [];
     const log = { warn: (...record: unknown[]) => warnings.push(record) } as unknown as ShimLog;
     const record = useRecorder(store, log);
-    const { grown, stop } = tidier(store, callRuntime, log);
+    const { grown, stop } = tidier(store, criClient(callRuntime), log);
     const recordUse = async (id: string, of: Digest): Promise<void> => {
       await record(id, of);
       grown();
@@ -60,7 +61,7 @@ describe('uses of artifacts', () => {
       asked++;
       return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     };
-    const { grown, stop } = tidier(store, hanging, { warn: assert.fail } as unknown as ShimLog);
+    const { grown, stop } = tidier(store, criClient(hanging), { warn: assert.fail } as unknown as ShimLog);
     grown();
     while (asked < 2) await sleep(5);
     await stop();

@@ -1,13 +1,10 @@
+import type { CriClient } from '#lib/cri/client';
 import type { Store } from '#lib/node/store/store';
 import type { Digest } from '#lib/registry/digest';
-import {
-  ListContainersRequestSchema,
-  ListContainersResponseSchema,
-  ListPodSandboxRequestSchema,
-  ListPodSandboxResponseSchema,
-} from '../../lib/cri/gen/cri_pb.js';
-import { ask, type CallRuntime } from '../../lib/cri/runtime-call.ts';
 import type { ShimLog } from '../shim-log.ts';
+
+/** The calls that list what a runtime holds. */
+export type RuntimeLists = Pick<CriClient, 'listContainers' | 'listPodSandbox'>;
 
 /** Notes that a container or sandbox was made with an artifact. */
 export type RecordUse = (id: string, digest: Digest) => Promise<void>;
@@ -31,15 +28,11 @@ export function useRecorder(store: Store, log: ShimLog): RecordUse {
  * The artifacts that containers and sandboxes of the runtime were made with. Throws Unavailable
  * where the runtime does not answer.
  */
-export async function artifactsInUse(
-  store: Store,
-  callRuntime: CallRuntime,
-  signal: AbortSignal,
-): Promise<Set<Digest>> {
+export async function artifactsInUse(store: Store, runtime: RuntimeLists, signal: AbortSignal): Promise<Set<Digest>> {
   return store.usesOf(async () => {
     const [{ containers }, { items }] = await Promise.all([
-      ask(callRuntime, 'ListContainers', [ListContainersRequestSchema, ListContainersResponseSchema], {}, signal),
-      ask(callRuntime, 'ListPodSandbox', [ListPodSandboxRequestSchema, ListPodSandboxResponseSchema], {}, signal),
+      runtime.listContainers({}, signal),
+      runtime.listPodSandbox({}, signal),
     ]);
     return new Set([...containers, ...items].map(({ id }) => id));
   });

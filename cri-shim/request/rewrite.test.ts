@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary, toJson } from '@bufbuild/protobuf';
-import * as real from '../../test/support/cri/gen/cri_pb.js';
+import * as cri from '../../lib/cri/gen/cri_pb.js';
 import type { ApplyProfile } from '../apply/apply-profile.ts';
 import type { BaselineSubject } from '../baseline/runtime-baseline.ts';
 import { handleCreateContainer } from '../calls/create-container.ts';
@@ -14,7 +14,7 @@ const root = '/var/lib/kubelet/seccomp';
 const path = '/var/lib/fairlead/effective/x.json';
 const { signal } = new AbortController();
 
-/** Values for every field of the real schema, to see that none is lost. */
+/** Values for every field of the schema, to see that none is lost. */
 function full(desc: DescMessage, depth = 0): Record<string, unknown> {
   const message: Record<string, unknown> = {};
   for (const field of desc.fields) {
@@ -64,6 +64,7 @@ function addUnknown(value: unknown): void {
 }
 
 function scalarOf(scalar: number | undefined): unknown {
+  if (scalar === 12) return new Uint8Array([4, 5]);
   return scalar === 9 ? 'text' : scalar === 3 || scalar === 4 ? 5n : 5;
 }
 const json = <D extends DescMessage>(desc: D, bytes: Uint8Array) => toJson(desc, fromBinary(desc, bytes));
@@ -79,15 +80,15 @@ function unknownCount(bytes: Uint8Array): number {
   return count;
 }
 
-type ContainerInit = MessageInitShape<typeof real.CreateContainerRequestSchema>;
+type ContainerInit = MessageInitShape<typeof cri.CreateContainerRequestSchema>;
 
 function fullCreate(change: (context: Record<string, unknown>) => void): Uint8Array {
-  const init = full(real.CreateContainerRequestSchema) as Record<string, never>;
+  const init = full(cri.CreateContainerRequestSchema) as Record<string, never>;
   const context = (init as unknown as { config: { linux: { securityContext: Record<string, unknown> } } }).config.linux
     .securityContext;
   Object.assign(context, { privileged: false, seccompProfilePath: '', apparmor: { profileType: 0 } });
   change(context);
-  return encode(real.CreateContainerRequestSchema, init as ContainerInit);
+  return encode(cri.CreateContainerRequestSchema, init as ContainerInit);
 }
 
 const applied: unknown[] = [];
@@ -117,19 +118,19 @@ describe('rewriting', () => {
     const before = fullCreate((context) => Object.assign(context, { seccomp: oci, seccompProfilePath: 'unconfined' }));
     const decision = await createContainer({ request: before, signal });
     assert.ok('forward' in decision);
-    const expected = json(real.CreateContainerRequestSchema, before) as never as {
+    const expected = json(cri.CreateContainerRequestSchema, before) as never as {
       config: { linux: { securityContext: Record<string, unknown> } };
     };
     Object.assign(expected.config.linux.securityContext, {
       seccomp: { profileType: 'Localhost', localhostRef: path },
       seccompProfilePath: `localhost/${path}`,
     });
-    assert.deepEqual(json(real.CreateContainerRequestSchema, decision.forward), expected);
+    assert.deepEqual(json(cri.CreateContainerRequestSchema, decision.forward), expected);
     assert.equal(unknownCount(decision.forward), unknownCount(before) - 1, 'only that of the base profile is gone');
     assert.ok(unknownCount(before) > 20);
     const response = toBinary(
-      real.CreateContainerResponseSchema,
-      create(real.CreateContainerResponseSchema, { containerId: 'c1' }),
+      cri.CreateContainerResponseSchema,
+      create(cri.CreateContainerResponseSchema, { containerId: 'c1' }),
     );
     assert.equal(await decision.onReply?.(response), response);
     assert.deepEqual(uses.splice(0), [['c1', digest]]);
@@ -137,6 +138,31 @@ describe('rewriting', () => {
       (applied.splice(0)[0] as { bearer: { pod: string; container: string } }).bearer.container,
       'name-2',
     );
+  });
+
+  it('keeps text that is not valid UTF-8, such as Secrets in environment, command and arguments', async () => {
+    const secret = Buffer.from([0x70, 0xff, 0xfe, 0x77]);
+    const field = (no: number, data: Uint8Array) => ({ no, wireType: 2, data: Buffer.from([data.length, ...data]) });
+    const variable = Buffer.from([0x0a, 1, 0x41, 0x12, secret.length, ...secret]);
+    const config = create(cri.ContainerConfigSchema, { command: [secret] });
+    config.$unknown = [field(4, secret), field(6, variable)];
+    for (const seccomp of [{ profileType: 3, ociRef: reference }, undefined]) {
+      config.linux = create(cri.LinuxContainerConfigSchema, { securityContext: { ...(seccomp && { seccomp }) } });
+      const before = toBinary(
+        cri.CreateContainerRequestSchema,
+        create(cri.CreateContainerRequestSchema, { config, sandboxConfig: {} }),
+      );
+      const decision = await createContainer({ request: before, signal });
+      assert.ok('forward' in decision);
+      const { config: sent } = fromBinary(cri.CreateContainerRequestSchema, decision.forward);
+      assert.deepEqual(sent?.command, [Uint8Array.from(secret)]);
+      assert.deepEqual(
+        sent.$unknown?.map(({ no, data }) => [no, Buffer.from(data)]),
+        config.$unknown.map(({ no, data }) => [no, data]),
+      );
+      assert.equal(decision.forward === before, seccomp === undefined);
+    }
+    applied.length = 0;
   });
 
   it('passes the very bytes that came where nothing is asked for', async () => {
@@ -162,10 +188,10 @@ describe('rewriting', () => {
     const request = (change: object) =>
       fullCreate((context) => Object.assign(context, { seccomp: { profileType: 0 }, ...change }));
     const before = request({});
-    const { podSandboxId, config } = fromBinary(real.CreateContainerRequestSchema, before);
+    const { podSandboxId, config } = fromBinary(cri.CreateContainerRequestSchema, before);
     const decision = await createContainer({ request: before, signal });
     assert.ok('forward' in decision && decision.forward === before);
-    const response = encode(real.CreateContainerResponseSchema, { containerId: 'c2' });
+    const response = encode(cri.CreateContainerResponseSchema, { containerId: 'c2' });
     assert.equal(await decision.onReply?.(response), response);
     const added = config?.linux?.securityContext?.capabilities?.addCapabilities;
     assert.deepEqual(watched.splice(0), [[podSandboxId, added, 'c2']]);
@@ -186,13 +212,13 @@ describe('rewriting', () => {
   it('never watches a container whose profile it changed, and says what the default profile depends on', async () => {
     const artifact = { profileType: 3, ociRef: reference };
     const before = fullCreate((context) => Object.assign(context, { seccomp: artifact }));
-    const { podSandboxId, config } = fromBinary(real.CreateContainerRequestSchema, before);
+    const { podSandboxId, config } = fromBinary(cri.CreateContainerRequestSchema, before);
     const decision = await createContainer({ request: before, signal });
     assert.ok('forward' in decision);
-    await decision.onReply?.(encode(real.CreateContainerResponseSchema, { containerId: 'c3' }));
+    await decision.onReply?.(encode(cri.CreateContainerResponseSchema, { containerId: 'c3' }));
     assert.deepEqual(watched, []);
     uses.length = 0;
-    const sandbox = encode(real.RunPodSandboxRequestSchema, {
+    const sandbox = encode(cri.RunPodSandboxRequestSchema, {
       config: { linux: { securityContext: { seccomp: artifact } } },
       runtimeHandler: 'gvisor',
     });
@@ -221,45 +247,45 @@ describe('rewriting', () => {
       config: { metadata: { name: 'web' } },
       sandboxConfig: { annotations: { 'seccomp-profile.crio.io/web': reference } },
     };
-    const before = encode(real.CreateContainerRequestSchema, init);
+    const before = encode(cri.CreateContainerRequestSchema, init);
     const decision = await createContainer({ request: before, signal });
     assert.ok('forward' in decision);
-    const { config } = fromBinary(real.CreateContainerRequestSchema, decision.forward);
+    const { config } = fromBinary(cri.CreateContainerRequestSchema, decision.forward);
     assert.equal(config?.linux?.securityContext?.seccomp?.localhostRef, path);
     assert.equal(config?.linux?.securityContext?.seccompProfilePath, '');
     applied.length = 0;
   });
 
   it('does the same for RunPodSandbox', async () => {
-    const init = full(real.RunPodSandboxRequestSchema) as MessageInitShape<typeof real.RunPodSandboxRequestSchema>;
+    const init = full(cri.RunPodSandboxRequestSchema) as MessageInitShape<typeof cri.RunPodSandboxRequestSchema>;
     const context = (init as { config: { linux: { securityContext: Record<string, unknown> } } }).config.linux
       .securityContext;
     const localhost = { profileType: 2, localhostRef: `${root}/oci/${reference}?base=b.json` };
     Object.assign(context, { seccomp: localhost, seccompProfilePath: '', apparmor: { profileType: 0 } });
-    const before = encode(real.RunPodSandboxRequestSchema, init);
+    const before = encode(cri.RunPodSandboxRequestSchema, init);
     const decision = await runPodSandbox({ request: before, signal });
     assert.ok('forward' in decision);
-    const expected = json(real.RunPodSandboxRequestSchema, before) as never as {
+    const expected = json(cri.RunPodSandboxRequestSchema, before) as never as {
       config: { linux: { securityContext: Record<string, unknown> } };
     };
     Object.assign(expected.config.linux.securityContext, { seccomp: { profileType: 'Localhost', localhostRef: path } });
-    assert.deepEqual(json(real.RunPodSandboxRequestSchema, decision.forward), expected);
+    assert.deepEqual(json(cri.RunPodSandboxRequestSchema, decision.forward), expected);
     assert.equal(unknownCount(decision.forward), unknownCount(before));
     const [{ request }] = applied.splice(0) as [{ request: { base: unknown } }];
     assert.deepEqual(request.base, { path: `${root}/b.json` });
   });
 
   it('adds the feature to Status and keeps the rest', () => {
-    const init = full(real.StatusResponseSchema) as MessageInitShape<typeof real.StatusResponseSchema>;
+    const init = full(cri.StatusResponseSchema) as MessageInitShape<typeof cri.StatusResponseSchema>;
     (init as { features: Record<string, unknown> }).features['securityProfileOciArtifact'] = false;
-    const before = encode(real.StatusResponseSchema, init);
+    const before = encode(cri.StatusResponseSchema, init);
     const after = addFeature(before);
-    const expected = json(real.StatusResponseSchema, before) as never as { features: Record<string, unknown> };
+    const expected = json(cri.StatusResponseSchema, before) as never as { features: Record<string, unknown> };
     expected.features['securityProfileOciArtifact'] = true;
-    assert.deepEqual(json(real.StatusResponseSchema, after), expected);
+    assert.deepEqual(json(cri.StatusResponseSchema, after), expected);
     assert.equal(unknownCount(after), unknownCount(before));
     assert.equal(
-      fromBinary(real.StatusResponseSchema, addFeature(new Uint8Array())).features?.securityProfileOciArtifact,
+      fromBinary(cri.StatusResponseSchema, addFeature(new Uint8Array())).features?.securityProfileOciArtifact,
       true,
     );
   });

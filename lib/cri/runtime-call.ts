@@ -1,12 +1,4 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
-import {
-  create,
-  type DescMessage,
-  fromBinary,
-  type MessageInitShape,
-  type MessageShape,
-  toBinary,
-} from '@bufbuild/protobuf';
 import { FairleadError } from '#lib/errors';
 import { frameMessage, readMessage } from './message.ts';
 import { linkRuntime, type RuntimeLink } from './runtime-link.ts';
@@ -31,29 +23,6 @@ export function runtimeCaller(socketPath: string): CallRuntime {
       link.destroy();
     }
   };
-}
-
-/**
- * Makes one call of the CRI's RuntimeService, by the method's short name, and decodes the response.
- * Rejects as the caller does, and with Unavailable for a response that cannot be decoded.
- */
-export async function ask<I extends DescMessage, O extends DescMessage>(
-  call: CallRuntime,
-  method: string,
-  [input, output]: readonly [I, O],
-  request: MessageInitShape<I>,
-  signal: AbortSignal,
-): Promise<MessageShape<O>> {
-  const name = `runtime.v1.RuntimeService/${method}`;
-  const response = await call(name, toBinary(input, create(input, request)), signal);
-  try {
-    return fromBinary(output, response);
-  } catch (cause) {
-    throw new FairleadError('Unavailable', `the container runtime answered ${name} with an invalid message`, {
-      cause,
-      local: true,
-    });
-  }
 }
 
 /**
@@ -104,18 +73,21 @@ export function isUnimplemented(error: unknown): boolean {
 }
 
 function failure(method: string, refusal: Refusal | undefined, cause?: unknown): FairleadError {
-  const hint = 'Check that the container runtime runs and answers, e.g. with crictl info.';
   if (refusal === undefined) {
     return new FairleadError('Unavailable', `the container runtime did not answer ${method}`, {
       cause,
-      hint,
+      hint: 'Check that the container runtime runs and answers, e.g. with crictl info.',
       local: true,
     });
   }
   const { code, message } = refusal;
   const kind = code === notFound ? 'NotFound' : 'Unavailable';
   const text = `the container runtime refused ${method} with status ${code}: ${message}`;
-  return new FairleadError(kind, text, { hint, cause: refusal, local: true });
+  return new FairleadError(kind, text, {
+    hint: 'The log of the container runtime may have more about it.',
+    cause: refusal,
+    local: true,
+  });
 }
 
 /**

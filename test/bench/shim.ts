@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SecurityProfileKind } from '../../lib/cri/gen/cri_pb.js';
 import { startContainerd } from '../peers/containerd.ts';
 import { startRegistry } from '../peers/registry.ts';
 import { type CriClient, connectCri } from '../support/cri/client.ts';
-import { SecurityProfileKind } from '../support/cri/gen/cri_pb.js';
 import { denyChmod, packText, publish, startTestShim, type TestShim } from '../support/cri/shim.ts';
 
 const calls = 5000;

@@ -13,7 +13,7 @@ import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 import { type CriClient, CriError, connectCri } from '#test/support/cri/client';
 import { type PodOptions, runPod } from '#test/support/cri/pod';
-import { SecurityProfile_ProfileType } from '../support/cri/gen/cri_pb.js';
+import { SecurityProfile_ProfileType } from '../../lib/cri/gen/cri_pb.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const fairlead = path.join(root, 'bin/fairlead.js');

@@ -1,5 +1,11 @@
-// The part of the Container Runtime Interface that the shim reads or writes; everything else it carries as unknown fields.
-// Field numbers: k8s.io/cri-api, pkg/apis/runtime/v1/api.proto; those of security profile artifacts: KEP-6061.
+// The part of the Container Runtime Interface v1 that Fairlead and its tests use.
+// Field numbers: k8s.io/cri-api, pkg/apis/runtime/v1/api.proto. Those of security profile artifacts: KEP-6061.
+//
+// The shim decodes and encodes CreateContainerRequest, RunPodSandboxRequest and StatusResponse. It must not change
+// anything else in them, and must not refuse what the runtime accepts. So, of these messages:
+// - A field is declared only if someone reads or writes it. All others are unknown fields, which keep their bytes.
+// - A field whose text may not be valid UTF-8 is declared as bytes. The kubelet puts values of Secrets, which are any
+//   bytes, into environment variables and from there into commands and arguments.
 //
 // After a change, regenerate lib/cri/gen from the root of the repository (protoc is in Debian's protobuf-compiler):
 //   npm exec -y --package=@bufbuild/protoc-gen-es@2.17.0 -- \
@@ -9,7 +15,7 @@
 // @generated from file cri.proto (package runtime.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
@@ -18,202 +24,146 @@ import type { Message } from "@bufbuild/protobuf";
 export declare const file_cri: GenFile;
 
 /**
- * @generated from message runtime.v1.ImageSpec
+ * @generated from message runtime.v1.VersionRequest
  */
-export declare type ImageSpec = Message<"runtime.v1.ImageSpec"> & {
+export declare type VersionRequest = Message<"runtime.v1.VersionRequest"> & {
   /**
-   * @generated from field: string image = 1;
+   * @generated from field: string version = 1;
    */
-  image: string;
+  version: string;
 };
 
 /**
- * Describes the message runtime.v1.ImageSpec.
- * Use `create(ImageSpecSchema)` to create a new message.
+ * Describes the message runtime.v1.VersionRequest.
+ * Use `create(VersionRequestSchema)` to create a new message.
  */
-export declare const ImageSpecSchema: GenMessage<ImageSpec>;
+export declare const VersionRequestSchema: GenMessage<VersionRequest>;
 
 /**
- * @generated from message runtime.v1.AuthConfig
+ * @generated from message runtime.v1.VersionResponse
  */
-export declare type AuthConfig = Message<"runtime.v1.AuthConfig"> & {
+export declare type VersionResponse = Message<"runtime.v1.VersionResponse"> & {
   /**
-   * @generated from field: string username = 1;
+   * @generated from field: string version = 1;
    */
-  username: string;
+  version: string;
 
   /**
-   * @generated from field: string password = 2;
+   * @generated from field: string runtime_name = 2;
    */
-  password: string;
+  runtimeName: string;
 
   /**
-   * @generated from field: string auth = 3;
+   * @generated from field: string runtime_version = 3;
    */
-  auth: string;
+  runtimeVersion: string;
 
   /**
-   * @generated from field: string server_address = 4;
+   * @generated from field: string runtime_api_version = 4;
    */
-  serverAddress: string;
-
-  /**
-   * @generated from field: string identity_token = 5;
-   */
-  identityToken: string;
-
-  /**
-   * @generated from field: string registry_token = 6;
-   */
-  registryToken: string;
+  runtimeApiVersion: string;
 };
 
 /**
- * Describes the message runtime.v1.AuthConfig.
- * Use `create(AuthConfigSchema)` to create a new message.
+ * Describes the message runtime.v1.VersionResponse.
+ * Use `create(VersionResponseSchema)` to create a new message.
  */
-export declare const AuthConfigSchema: GenMessage<AuthConfig>;
+export declare const VersionResponseSchema: GenMessage<VersionResponse>;
 
 /**
- * @generated from message runtime.v1.PullSecurityProfileArtifactRequest
+ * @generated from message runtime.v1.StatusRequest
  */
-export declare type PullSecurityProfileArtifactRequest = Message<"runtime.v1.PullSecurityProfileArtifactRequest"> & {
+export declare type StatusRequest = Message<"runtime.v1.StatusRequest"> & {
   /**
-   * @generated from field: runtime.v1.ImageSpec image = 1;
+   * @generated from field: bool verbose = 1;
    */
-  image?: ImageSpec | undefined;
-
-  /**
-   * @generated from field: runtime.v1.AuthConfig auth = 2;
-   */
-  auth?: AuthConfig | undefined;
-
-  /**
-   * @generated from field: runtime.v1.PodSandboxConfig sandbox_config = 3;
-   */
-  sandboxConfig?: PodSandboxConfig | undefined;
-
-  /**
-   * @generated from field: runtime.v1.SecurityProfileKind profile_kind = 4;
-   */
-  profileKind: SecurityProfileKind;
+  verbose: boolean;
 };
 
 /**
- * Describes the message runtime.v1.PullSecurityProfileArtifactRequest.
- * Use `create(PullSecurityProfileArtifactRequestSchema)` to create a new message.
+ * Describes the message runtime.v1.StatusRequest.
+ * Use `create(StatusRequestSchema)` to create a new message.
  */
-export declare const PullSecurityProfileArtifactRequestSchema: GenMessage<PullSecurityProfileArtifactRequest>;
+export declare const StatusRequestSchema: GenMessage<StatusRequest>;
 
 /**
- * @generated from message runtime.v1.PullSecurityProfileArtifactResponse
+ * @generated from message runtime.v1.StatusResponse
  */
-export declare type PullSecurityProfileArtifactResponse = Message<"runtime.v1.PullSecurityProfileArtifactResponse"> & {
+export declare type StatusResponse = Message<"runtime.v1.StatusResponse"> & {
   /**
-   * @generated from field: string resolved_ref = 1;
+   * @generated from field: runtime.v1.RuntimeStatus status = 1;
    */
-  resolvedRef: string;
+  status?: RuntimeStatus | undefined;
 
   /**
-   * @generated from field: bool cached = 2;
+   * @generated from field: map<string, string> info = 2;
    */
-  cached: boolean;
+  info: { [key: string]: string };
+
+  /**
+   * @generated from field: runtime.v1.RuntimeFeatures features = 4;
+   */
+  features?: RuntimeFeatures | undefined;
 };
 
 /**
- * Describes the message runtime.v1.PullSecurityProfileArtifactResponse.
- * Use `create(PullSecurityProfileArtifactResponseSchema)` to create a new message.
+ * Describes the message runtime.v1.StatusResponse.
+ * Use `create(StatusResponseSchema)` to create a new message.
  */
-export declare const PullSecurityProfileArtifactResponseSchema: GenMessage<PullSecurityProfileArtifactResponse>;
+export declare const StatusResponseSchema: GenMessage<StatusResponse>;
 
 /**
- * KEP-6061 names the next two calls for beta and does not define their messages yet: these follow ListImages and RemoveImage.
- *
- * @generated from message runtime.v1.ListSecurityProfileArtifactsRequest
+ * @generated from message runtime.v1.RuntimeStatus
  */
-export declare type ListSecurityProfileArtifactsRequest = Message<"runtime.v1.ListSecurityProfileArtifactsRequest"> & {
+export declare type RuntimeStatus = Message<"runtime.v1.RuntimeStatus"> & {
+  /**
+   * @generated from field: repeated runtime.v1.RuntimeCondition conditions = 1;
+   */
+  conditions: RuntimeCondition[];
 };
 
 /**
- * Describes the message runtime.v1.ListSecurityProfileArtifactsRequest.
- * Use `create(ListSecurityProfileArtifactsRequestSchema)` to create a new message.
+ * Describes the message runtime.v1.RuntimeStatus.
+ * Use `create(RuntimeStatusSchema)` to create a new message.
  */
-export declare const ListSecurityProfileArtifactsRequestSchema: GenMessage<ListSecurityProfileArtifactsRequest>;
+export declare const RuntimeStatusSchema: GenMessage<RuntimeStatus>;
 
 /**
- * @generated from message runtime.v1.ListSecurityProfileArtifactsResponse
+ * @generated from message runtime.v1.RuntimeCondition
  */
-export declare type ListSecurityProfileArtifactsResponse = Message<"runtime.v1.ListSecurityProfileArtifactsResponse"> & {
+export declare type RuntimeCondition = Message<"runtime.v1.RuntimeCondition"> & {
   /**
-   * @generated from field: repeated runtime.v1.SecurityProfileArtifact artifacts = 1;
+   * @generated from field: string type = 1;
    */
-  artifacts: SecurityProfileArtifact[];
+  type: string;
+
+  /**
+   * @generated from field: bool status = 2;
+   */
+  status: boolean;
 };
 
 /**
- * Describes the message runtime.v1.ListSecurityProfileArtifactsResponse.
- * Use `create(ListSecurityProfileArtifactsResponseSchema)` to create a new message.
+ * Describes the message runtime.v1.RuntimeCondition.
+ * Use `create(RuntimeConditionSchema)` to create a new message.
  */
-export declare const ListSecurityProfileArtifactsResponseSchema: GenMessage<ListSecurityProfileArtifactsResponse>;
+export declare const RuntimeConditionSchema: GenMessage<RuntimeCondition>;
 
 /**
- * @generated from message runtime.v1.SecurityProfileArtifact
+ * @generated from message runtime.v1.RuntimeFeatures
  */
-export declare type SecurityProfileArtifact = Message<"runtime.v1.SecurityProfileArtifact"> & {
+export declare type RuntimeFeatures = Message<"runtime.v1.RuntimeFeatures"> & {
   /**
-   * @generated from field: string id = 1;
+   * @generated from field: bool security_profile_oci_artifact = 4;
    */
-  id: string;
-
-  /**
-   * @generated from field: repeated string references = 2;
-   */
-  references: string[];
-
-  /**
-   * @generated from field: uint64 size = 3;
-   */
-  size: bigint;
-
-  /**
-   * @generated from field: runtime.v1.SecurityProfileKind profile_kind = 4;
-   */
-  profileKind: SecurityProfileKind;
+  securityProfileOciArtifact: boolean;
 };
 
 /**
- * Describes the message runtime.v1.SecurityProfileArtifact.
- * Use `create(SecurityProfileArtifactSchema)` to create a new message.
+ * Describes the message runtime.v1.RuntimeFeatures.
+ * Use `create(RuntimeFeaturesSchema)` to create a new message.
  */
-export declare const SecurityProfileArtifactSchema: GenMessage<SecurityProfileArtifact>;
-
-/**
- * @generated from message runtime.v1.RemoveSecurityProfileArtifactRequest
- */
-export declare type RemoveSecurityProfileArtifactRequest = Message<"runtime.v1.RemoveSecurityProfileArtifactRequest"> & {
-  /**
-   * @generated from field: runtime.v1.ImageSpec image = 1;
-   */
-  image?: ImageSpec | undefined;
-};
-
-/**
- * Describes the message runtime.v1.RemoveSecurityProfileArtifactRequest.
- * Use `create(RemoveSecurityProfileArtifactRequestSchema)` to create a new message.
- */
-export declare const RemoveSecurityProfileArtifactRequestSchema: GenMessage<RemoveSecurityProfileArtifactRequest>;
-
-/**
- * @generated from message runtime.v1.RemoveSecurityProfileArtifactResponse
- */
-export declare type RemoveSecurityProfileArtifactResponse = Message<"runtime.v1.RemoveSecurityProfileArtifactResponse"> & {
-};
-
-/**
- * Describes the message runtime.v1.RemoveSecurityProfileArtifactResponse.
- * Use `create(RemoveSecurityProfileArtifactResponseSchema)` to create a new message.
- */
-export declare const RemoveSecurityProfileArtifactResponseSchema: GenMessage<RemoveSecurityProfileArtifactResponse>;
+export declare const RuntimeFeaturesSchema: GenMessage<RuntimeFeatures>;
 
 /**
  * @generated from message runtime.v1.SecurityProfile
@@ -323,6 +273,48 @@ export enum SecurityProfileBase_BaseType {
 export declare const SecurityProfileBase_BaseTypeSchema: GenEnum<SecurityProfileBase_BaseType>;
 
 /**
+ * @generated from message runtime.v1.Capability
+ */
+export declare type Capability = Message<"runtime.v1.Capability"> & {
+  /**
+   * @generated from field: repeated string add_capabilities = 1;
+   */
+  addCapabilities: string[];
+
+  /**
+   * @generated from field: repeated string drop_capabilities = 2;
+   */
+  dropCapabilities: string[];
+};
+
+/**
+ * Describes the message runtime.v1.Capability.
+ * Use `create(CapabilitySchema)` to create a new message.
+ */
+export declare const CapabilitySchema: GenMessage<Capability>;
+
+/**
+ * @generated from message runtime.v1.NamespaceOption
+ */
+export declare type NamespaceOption = Message<"runtime.v1.NamespaceOption"> & {
+  /**
+   * @generated from field: runtime.v1.NamespaceMode network = 1;
+   */
+  network: NamespaceMode;
+
+  /**
+   * @generated from field: runtime.v1.NamespaceMode pid = 2;
+   */
+  pid: NamespaceMode;
+};
+
+/**
+ * Describes the message runtime.v1.NamespaceOption.
+ * Use `create(NamespaceOptionSchema)` to create a new message.
+ */
+export declare const NamespaceOptionSchema: GenMessage<NamespaceOption>;
+
+/**
  * @generated from message runtime.v1.PodSandboxMetadata
  */
 export declare type PodSandboxMetadata = Message<"runtime.v1.PodSandboxMetadata"> & {
@@ -332,9 +324,19 @@ export declare type PodSandboxMetadata = Message<"runtime.v1.PodSandboxMetadata"
   name: string;
 
   /**
+   * @generated from field: string uid = 2;
+   */
+  uid: string;
+
+  /**
    * @generated from field: string namespace = 3;
    */
   namespace: string;
+
+  /**
+   * @generated from field: uint32 attempt = 4;
+   */
+  attempt: number;
 };
 
 /**
@@ -344,9 +346,76 @@ export declare type PodSandboxMetadata = Message<"runtime.v1.PodSandboxMetadata"
 export declare const PodSandboxMetadataSchema: GenMessage<PodSandboxMetadata>;
 
 /**
+ * @generated from message runtime.v1.PodSandboxConfig
+ */
+export declare type PodSandboxConfig = Message<"runtime.v1.PodSandboxConfig"> & {
+  /**
+   * @generated from field: runtime.v1.PodSandboxMetadata metadata = 1;
+   */
+  metadata?: PodSandboxMetadata | undefined;
+
+  /**
+   * @generated from field: string hostname = 2;
+   */
+  hostname: string;
+
+  /**
+   * @generated from field: string log_directory = 3;
+   */
+  logDirectory: string;
+
+  /**
+   * @generated from field: map<string, string> labels = 6;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: map<string, string> annotations = 7;
+   */
+  annotations: { [key: string]: string };
+
+  /**
+   * @generated from field: runtime.v1.LinuxPodSandboxConfig linux = 8;
+   */
+  linux?: LinuxPodSandboxConfig | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.PodSandboxConfig.
+ * Use `create(PodSandboxConfigSchema)` to create a new message.
+ */
+export declare const PodSandboxConfigSchema: GenMessage<PodSandboxConfig>;
+
+/**
+ * @generated from message runtime.v1.LinuxPodSandboxConfig
+ */
+export declare type LinuxPodSandboxConfig = Message<"runtime.v1.LinuxPodSandboxConfig"> & {
+  /**
+   * @generated from field: runtime.v1.LinuxSandboxSecurityContext security_context = 2;
+   */
+  securityContext?: LinuxSandboxSecurityContext | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.LinuxPodSandboxConfig.
+ * Use `create(LinuxPodSandboxConfigSchema)` to create a new message.
+ */
+export declare const LinuxPodSandboxConfigSchema: GenMessage<LinuxPodSandboxConfig>;
+
+/**
  * @generated from message runtime.v1.LinuxSandboxSecurityContext
  */
 export declare type LinuxSandboxSecurityContext = Message<"runtime.v1.LinuxSandboxSecurityContext"> & {
+  /**
+   * @generated from field: runtime.v1.NamespaceOption namespace_options = 1;
+   */
+  namespaceOptions?: NamespaceOption | undefined;
+
+  /**
+   * @generated from field: bool privileged = 6;
+   */
+  privileged: boolean;
+
   /**
    * @generated from field: string seccomp_profile_path = 7;
    */
@@ -368,48 +437,6 @@ export declare type LinuxSandboxSecurityContext = Message<"runtime.v1.LinuxSandb
  * Use `create(LinuxSandboxSecurityContextSchema)` to create a new message.
  */
 export declare const LinuxSandboxSecurityContextSchema: GenMessage<LinuxSandboxSecurityContext>;
-
-/**
- * @generated from message runtime.v1.LinuxPodSandboxConfig
- */
-export declare type LinuxPodSandboxConfig = Message<"runtime.v1.LinuxPodSandboxConfig"> & {
-  /**
-   * @generated from field: runtime.v1.LinuxSandboxSecurityContext security_context = 2;
-   */
-  securityContext?: LinuxSandboxSecurityContext | undefined;
-};
-
-/**
- * Describes the message runtime.v1.LinuxPodSandboxConfig.
- * Use `create(LinuxPodSandboxConfigSchema)` to create a new message.
- */
-export declare const LinuxPodSandboxConfigSchema: GenMessage<LinuxPodSandboxConfig>;
-
-/**
- * @generated from message runtime.v1.PodSandboxConfig
- */
-export declare type PodSandboxConfig = Message<"runtime.v1.PodSandboxConfig"> & {
-  /**
-   * @generated from field: runtime.v1.PodSandboxMetadata metadata = 1;
-   */
-  metadata?: PodSandboxMetadata | undefined;
-
-  /**
-   * @generated from field: map<string, string> annotations = 7;
-   */
-  annotations: { [key: string]: string };
-
-  /**
-   * @generated from field: runtime.v1.LinuxPodSandboxConfig linux = 8;
-   */
-  linux?: LinuxPodSandboxConfig | undefined;
-};
-
-/**
- * Describes the message runtime.v1.PodSandboxConfig.
- * Use `create(PodSandboxConfigSchema)` to create a new message.
- */
-export declare const PodSandboxConfigSchema: GenMessage<PodSandboxConfig>;
 
 /**
  * @generated from message runtime.v1.RunPodSandboxRequest
@@ -449,30 +476,302 @@ export declare type RunPodSandboxResponse = Message<"runtime.v1.RunPodSandboxRes
 export declare const RunPodSandboxResponseSchema: GenMessage<RunPodSandboxResponse>;
 
 /**
- * @generated from message runtime.v1.Capability
+ * @generated from message runtime.v1.StopPodSandboxRequest
  */
-export declare type Capability = Message<"runtime.v1.Capability"> & {
+export declare type StopPodSandboxRequest = Message<"runtime.v1.StopPodSandboxRequest"> & {
   /**
-   * @generated from field: repeated string add_capabilities = 1;
+   * @generated from field: string pod_sandbox_id = 1;
    */
-  addCapabilities: string[];
-
-  /**
-   * @generated from field: repeated string drop_capabilities = 2;
-   */
-  dropCapabilities: string[];
-
-  /**
-   * @generated from field: repeated string add_ambient_capabilities = 3;
-   */
-  addAmbientCapabilities: string[];
+  podSandboxId: string;
 };
 
 /**
- * Describes the message runtime.v1.Capability.
- * Use `create(CapabilitySchema)` to create a new message.
+ * Describes the message runtime.v1.StopPodSandboxRequest.
+ * Use `create(StopPodSandboxRequestSchema)` to create a new message.
  */
-export declare const CapabilitySchema: GenMessage<Capability>;
+export declare const StopPodSandboxRequestSchema: GenMessage<StopPodSandboxRequest>;
+
+/**
+ * @generated from message runtime.v1.StopPodSandboxResponse
+ */
+export declare type StopPodSandboxResponse = Message<"runtime.v1.StopPodSandboxResponse"> & {
+};
+
+/**
+ * Describes the message runtime.v1.StopPodSandboxResponse.
+ * Use `create(StopPodSandboxResponseSchema)` to create a new message.
+ */
+export declare const StopPodSandboxResponseSchema: GenMessage<StopPodSandboxResponse>;
+
+/**
+ * @generated from message runtime.v1.RemovePodSandboxRequest
+ */
+export declare type RemovePodSandboxRequest = Message<"runtime.v1.RemovePodSandboxRequest"> & {
+  /**
+   * @generated from field: string pod_sandbox_id = 1;
+   */
+  podSandboxId: string;
+};
+
+/**
+ * Describes the message runtime.v1.RemovePodSandboxRequest.
+ * Use `create(RemovePodSandboxRequestSchema)` to create a new message.
+ */
+export declare const RemovePodSandboxRequestSchema: GenMessage<RemovePodSandboxRequest>;
+
+/**
+ * @generated from message runtime.v1.RemovePodSandboxResponse
+ */
+export declare type RemovePodSandboxResponse = Message<"runtime.v1.RemovePodSandboxResponse"> & {
+};
+
+/**
+ * Describes the message runtime.v1.RemovePodSandboxResponse.
+ * Use `create(RemovePodSandboxResponseSchema)` to create a new message.
+ */
+export declare const RemovePodSandboxResponseSchema: GenMessage<RemovePodSandboxResponse>;
+
+/**
+ * @generated from message runtime.v1.PodSandboxStatusRequest
+ */
+export declare type PodSandboxStatusRequest = Message<"runtime.v1.PodSandboxStatusRequest"> & {
+  /**
+   * @generated from field: string pod_sandbox_id = 1;
+   */
+  podSandboxId: string;
+
+  /**
+   * @generated from field: bool verbose = 2;
+   */
+  verbose: boolean;
+};
+
+/**
+ * Describes the message runtime.v1.PodSandboxStatusRequest.
+ * Use `create(PodSandboxStatusRequestSchema)` to create a new message.
+ */
+export declare const PodSandboxStatusRequestSchema: GenMessage<PodSandboxStatusRequest>;
+
+/**
+ * @generated from message runtime.v1.PodSandboxStatusResponse
+ */
+export declare type PodSandboxStatusResponse = Message<"runtime.v1.PodSandboxStatusResponse"> & {
+  /**
+   * @generated from field: runtime.v1.PodSandboxStatus status = 1;
+   */
+  status?: PodSandboxStatus | undefined;
+
+  /**
+   * @generated from field: map<string, string> info = 2;
+   */
+  info: { [key: string]: string };
+};
+
+/**
+ * Describes the message runtime.v1.PodSandboxStatusResponse.
+ * Use `create(PodSandboxStatusResponseSchema)` to create a new message.
+ */
+export declare const PodSandboxStatusResponseSchema: GenMessage<PodSandboxStatusResponse>;
+
+/**
+ * @generated from message runtime.v1.PodSandboxStatus
+ */
+export declare type PodSandboxStatus = Message<"runtime.v1.PodSandboxStatus"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: runtime.v1.PodSandboxMetadata metadata = 2;
+   */
+  metadata?: PodSandboxMetadata | undefined;
+
+  /**
+   * @generated from field: runtime.v1.PodSandboxState state = 3;
+   */
+  state: PodSandboxState;
+
+  /**
+   * @generated from field: map<string, string> labels = 7;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: map<string, string> annotations = 8;
+   */
+  annotations: { [key: string]: string };
+
+  /**
+   * @generated from field: string runtime_handler = 9;
+   */
+  runtimeHandler: string;
+};
+
+/**
+ * Describes the message runtime.v1.PodSandboxStatus.
+ * Use `create(PodSandboxStatusSchema)` to create a new message.
+ */
+export declare const PodSandboxStatusSchema: GenMessage<PodSandboxStatus>;
+
+/**
+ * @generated from message runtime.v1.ListPodSandboxRequest
+ */
+export declare type ListPodSandboxRequest = Message<"runtime.v1.ListPodSandboxRequest"> & {
+};
+
+/**
+ * Describes the message runtime.v1.ListPodSandboxRequest.
+ * Use `create(ListPodSandboxRequestSchema)` to create a new message.
+ */
+export declare const ListPodSandboxRequestSchema: GenMessage<ListPodSandboxRequest>;
+
+/**
+ * @generated from message runtime.v1.ListPodSandboxResponse
+ */
+export declare type ListPodSandboxResponse = Message<"runtime.v1.ListPodSandboxResponse"> & {
+  /**
+   * @generated from field: repeated runtime.v1.PodSandbox items = 1;
+   */
+  items: PodSandbox[];
+};
+
+/**
+ * Describes the message runtime.v1.ListPodSandboxResponse.
+ * Use `create(ListPodSandboxResponseSchema)` to create a new message.
+ */
+export declare const ListPodSandboxResponseSchema: GenMessage<ListPodSandboxResponse>;
+
+/**
+ * @generated from message runtime.v1.PodSandbox
+ */
+export declare type PodSandbox = Message<"runtime.v1.PodSandbox"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: runtime.v1.PodSandboxMetadata metadata = 2;
+   */
+  metadata?: PodSandboxMetadata | undefined;
+
+  /**
+   * @generated from field: runtime.v1.PodSandboxState state = 3;
+   */
+  state: PodSandboxState;
+
+  /**
+   * @generated from field: map<string, string> labels = 5;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: map<string, string> annotations = 6;
+   */
+  annotations: { [key: string]: string };
+};
+
+/**
+ * Describes the message runtime.v1.PodSandbox.
+ * Use `create(PodSandboxSchema)` to create a new message.
+ */
+export declare const PodSandboxSchema: GenMessage<PodSandbox>;
+
+/**
+ * @generated from message runtime.v1.ContainerMetadata
+ */
+export declare type ContainerMetadata = Message<"runtime.v1.ContainerMetadata"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint32 attempt = 2;
+   */
+  attempt: number;
+};
+
+/**
+ * Describes the message runtime.v1.ContainerMetadata.
+ * Use `create(ContainerMetadataSchema)` to create a new message.
+ */
+export declare const ContainerMetadataSchema: GenMessage<ContainerMetadata>;
+
+/**
+ * @generated from message runtime.v1.ContainerConfig
+ */
+export declare type ContainerConfig = Message<"runtime.v1.ContainerConfig"> & {
+  /**
+   * @generated from field: runtime.v1.ContainerMetadata metadata = 1;
+   */
+  metadata?: ContainerMetadata | undefined;
+
+  /**
+   * @generated from field: runtime.v1.ImageSpec image = 2;
+   */
+  image?: ImageSpec | undefined;
+
+  /**
+   * @generated from field: repeated bytes command = 3;
+   */
+  command: Uint8Array[];
+
+  /**
+   * @generated from field: map<string, string> labels = 9;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: string log_path = 11;
+   */
+  logPath: string;
+
+  /**
+   * @generated from field: runtime.v1.LinuxContainerConfig linux = 15;
+   */
+  linux?: LinuxContainerConfig | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.ContainerConfig.
+ * Use `create(ContainerConfigSchema)` to create a new message.
+ */
+export declare const ContainerConfigSchema: GenMessage<ContainerConfig>;
+
+/**
+ * @generated from message runtime.v1.LinuxContainerConfig
+ */
+export declare type LinuxContainerConfig = Message<"runtime.v1.LinuxContainerConfig"> & {
+  /**
+   * @generated from field: runtime.v1.LinuxContainerResources resources = 1;
+   */
+  resources?: LinuxContainerResources | undefined;
+
+  /**
+   * @generated from field: runtime.v1.LinuxContainerSecurityContext security_context = 2;
+   */
+  securityContext?: LinuxContainerSecurityContext | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.LinuxContainerConfig.
+ * Use `create(LinuxContainerConfigSchema)` to create a new message.
+ */
+export declare const LinuxContainerConfigSchema: GenMessage<LinuxContainerConfig>;
+
+/**
+ * @generated from message runtime.v1.LinuxContainerResources
+ */
+export declare type LinuxContainerResources = Message<"runtime.v1.LinuxContainerResources"> & {
+};
+
+/**
+ * Describes the message runtime.v1.LinuxContainerResources.
+ * Use `create(LinuxContainerResourcesSchema)` to create a new message.
+ */
+export declare const LinuxContainerResourcesSchema: GenMessage<LinuxContainerResources>;
 
 /**
  * @generated from message runtime.v1.LinuxContainerSecurityContext
@@ -487,6 +786,11 @@ export declare type LinuxContainerSecurityContext = Message<"runtime.v1.LinuxCon
    * @generated from field: bool privileged = 2;
    */
   privileged: boolean;
+
+  /**
+   * @generated from field: runtime.v1.NamespaceOption namespace_options = 3;
+   */
+  namespaceOptions?: NamespaceOption | undefined;
 
   /**
    * @generated from field: string apparmor_profile = 9;
@@ -514,59 +818,6 @@ export declare type LinuxContainerSecurityContext = Message<"runtime.v1.LinuxCon
  * Use `create(LinuxContainerSecurityContextSchema)` to create a new message.
  */
 export declare const LinuxContainerSecurityContextSchema: GenMessage<LinuxContainerSecurityContext>;
-
-/**
- * @generated from message runtime.v1.LinuxContainerConfig
- */
-export declare type LinuxContainerConfig = Message<"runtime.v1.LinuxContainerConfig"> & {
-  /**
-   * @generated from field: runtime.v1.LinuxContainerSecurityContext security_context = 2;
-   */
-  securityContext?: LinuxContainerSecurityContext | undefined;
-};
-
-/**
- * Describes the message runtime.v1.LinuxContainerConfig.
- * Use `create(LinuxContainerConfigSchema)` to create a new message.
- */
-export declare const LinuxContainerConfigSchema: GenMessage<LinuxContainerConfig>;
-
-/**
- * @generated from message runtime.v1.ContainerMetadata
- */
-export declare type ContainerMetadata = Message<"runtime.v1.ContainerMetadata"> & {
-  /**
-   * @generated from field: string name = 1;
-   */
-  name: string;
-};
-
-/**
- * Describes the message runtime.v1.ContainerMetadata.
- * Use `create(ContainerMetadataSchema)` to create a new message.
- */
-export declare const ContainerMetadataSchema: GenMessage<ContainerMetadata>;
-
-/**
- * @generated from message runtime.v1.ContainerConfig
- */
-export declare type ContainerConfig = Message<"runtime.v1.ContainerConfig"> & {
-  /**
-   * @generated from field: runtime.v1.ContainerMetadata metadata = 1;
-   */
-  metadata?: ContainerMetadata | undefined;
-
-  /**
-   * @generated from field: runtime.v1.LinuxContainerConfig linux = 15;
-   */
-  linux?: LinuxContainerConfig | undefined;
-};
-
-/**
- * Describes the message runtime.v1.ContainerConfig.
- * Use `create(ContainerConfigSchema)` to create a new message.
- */
-export declare const ContainerConfigSchema: GenMessage<ContainerConfig>;
 
 /**
  * @generated from message runtime.v1.CreateContainerRequest
@@ -611,90 +862,32 @@ export declare type CreateContainerResponse = Message<"runtime.v1.CreateContaine
 export declare const CreateContainerResponseSchema: GenMessage<CreateContainerResponse>;
 
 /**
- * @generated from message runtime.v1.RuntimeFeatures
+ * @generated from message runtime.v1.StartContainerRequest
  */
-export declare type RuntimeFeatures = Message<"runtime.v1.RuntimeFeatures"> & {
+export declare type StartContainerRequest = Message<"runtime.v1.StartContainerRequest"> & {
   /**
-   * @generated from field: bool security_profile_oci_artifact = 4;
+   * @generated from field: string container_id = 1;
    */
-  securityProfileOciArtifact: boolean;
+  containerId: string;
 };
 
 /**
- * Describes the message runtime.v1.RuntimeFeatures.
- * Use `create(RuntimeFeaturesSchema)` to create a new message.
+ * Describes the message runtime.v1.StartContainerRequest.
+ * Use `create(StartContainerRequestSchema)` to create a new message.
  */
-export declare const RuntimeFeaturesSchema: GenMessage<RuntimeFeatures>;
+export declare const StartContainerRequestSchema: GenMessage<StartContainerRequest>;
 
 /**
- * @generated from message runtime.v1.StatusRequest
+ * @generated from message runtime.v1.StartContainerResponse
  */
-export declare type StatusRequest = Message<"runtime.v1.StatusRequest"> & {
-  /**
-   * @generated from field: bool verbose = 1;
-   */
-  verbose: boolean;
+export declare type StartContainerResponse = Message<"runtime.v1.StartContainerResponse"> & {
 };
 
 /**
- * Describes the message runtime.v1.StatusRequest.
- * Use `create(StatusRequestSchema)` to create a new message.
+ * Describes the message runtime.v1.StartContainerResponse.
+ * Use `create(StartContainerResponseSchema)` to create a new message.
  */
-export declare const StatusRequestSchema: GenMessage<StatusRequest>;
-
-/**
- * @generated from message runtime.v1.StatusResponse
- */
-export declare type StatusResponse = Message<"runtime.v1.StatusResponse"> & {
-  /**
-   * @generated from field: map<string, string> info = 2;
-   */
-  info: { [key: string]: string };
-
-  /**
-   * @generated from field: runtime.v1.RuntimeFeatures features = 4;
-   */
-  features?: RuntimeFeatures | undefined;
-};
-
-/**
- * Describes the message runtime.v1.StatusResponse.
- * Use `create(StatusResponseSchema)` to create a new message.
- */
-export declare const StatusResponseSchema: GenMessage<StatusResponse>;
-
-/**
- * @generated from message runtime.v1.VersionRequest
- */
-export declare type VersionRequest = Message<"runtime.v1.VersionRequest"> & {
-};
-
-/**
- * Describes the message runtime.v1.VersionRequest.
- * Use `create(VersionRequestSchema)` to create a new message.
- */
-export declare const VersionRequestSchema: GenMessage<VersionRequest>;
-
-/**
- * @generated from message runtime.v1.VersionResponse
- */
-export declare type VersionResponse = Message<"runtime.v1.VersionResponse"> & {
-  /**
-   * @generated from field: string runtime_name = 2;
-   */
-  runtimeName: string;
-
-  /**
-   * @generated from field: string runtime_version = 3;
-   */
-  runtimeVersion: string;
-};
-
-/**
- * Describes the message runtime.v1.VersionResponse.
- * Use `create(VersionResponseSchema)` to create a new message.
- */
-export declare const VersionResponseSchema: GenMessage<VersionResponse>;
+export declare const StartContainerResponseSchema: GenMessage<StartContainerResponse>;
 
 /**
  * @generated from message runtime.v1.ListContainersRequest
@@ -732,6 +925,31 @@ export declare type Container = Message<"runtime.v1.Container"> & {
    * @generated from field: string id = 1;
    */
   id: string;
+
+  /**
+   * @generated from field: string pod_sandbox_id = 2;
+   */
+  podSandboxId: string;
+
+  /**
+   * @generated from field: runtime.v1.ContainerMetadata metadata = 3;
+   */
+  metadata?: ContainerMetadata | undefined;
+
+  /**
+   * @generated from field: runtime.v1.ContainerState state = 6;
+   */
+  state: ContainerState;
+
+  /**
+   * @generated from field: map<string, string> labels = 8;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: map<string, string> annotations = 9;
+   */
+  annotations: { [key: string]: string };
 };
 
 /**
@@ -739,98 +957,6 @@ export declare type Container = Message<"runtime.v1.Container"> & {
  * Use `create(ContainerSchema)` to create a new message.
  */
 export declare const ContainerSchema: GenMessage<Container>;
-
-/**
- * @generated from message runtime.v1.ListPodSandboxRequest
- */
-export declare type ListPodSandboxRequest = Message<"runtime.v1.ListPodSandboxRequest"> & {
-};
-
-/**
- * Describes the message runtime.v1.ListPodSandboxRequest.
- * Use `create(ListPodSandboxRequestSchema)` to create a new message.
- */
-export declare const ListPodSandboxRequestSchema: GenMessage<ListPodSandboxRequest>;
-
-/**
- * @generated from message runtime.v1.ListPodSandboxResponse
- */
-export declare type ListPodSandboxResponse = Message<"runtime.v1.ListPodSandboxResponse"> & {
-  /**
-   * @generated from field: repeated runtime.v1.PodSandbox items = 1;
-   */
-  items: PodSandbox[];
-};
-
-/**
- * Describes the message runtime.v1.ListPodSandboxResponse.
- * Use `create(ListPodSandboxResponseSchema)` to create a new message.
- */
-export declare const ListPodSandboxResponseSchema: GenMessage<ListPodSandboxResponse>;
-
-/**
- * @generated from message runtime.v1.PodSandbox
- */
-export declare type PodSandbox = Message<"runtime.v1.PodSandbox"> & {
-  /**
-   * @generated from field: string id = 1;
-   */
-  id: string;
-};
-
-/**
- * Describes the message runtime.v1.PodSandbox.
- * Use `create(PodSandboxSchema)` to create a new message.
- */
-export declare const PodSandboxSchema: GenMessage<PodSandbox>;
-
-/**
- * @generated from message runtime.v1.PodSandboxStatusRequest
- */
-export declare type PodSandboxStatusRequest = Message<"runtime.v1.PodSandboxStatusRequest"> & {
-  /**
-   * @generated from field: string pod_sandbox_id = 1;
-   */
-  podSandboxId: string;
-};
-
-/**
- * Describes the message runtime.v1.PodSandboxStatusRequest.
- * Use `create(PodSandboxStatusRequestSchema)` to create a new message.
- */
-export declare const PodSandboxStatusRequestSchema: GenMessage<PodSandboxStatusRequest>;
-
-/**
- * @generated from message runtime.v1.PodSandboxStatusResponse
- */
-export declare type PodSandboxStatusResponse = Message<"runtime.v1.PodSandboxStatusResponse"> & {
-  /**
-   * @generated from field: runtime.v1.PodSandboxStatus status = 1;
-   */
-  status?: PodSandboxStatus | undefined;
-};
-
-/**
- * Describes the message runtime.v1.PodSandboxStatusResponse.
- * Use `create(PodSandboxStatusResponseSchema)` to create a new message.
- */
-export declare const PodSandboxStatusResponseSchema: GenMessage<PodSandboxStatusResponse>;
-
-/**
- * @generated from message runtime.v1.PodSandboxStatus
- */
-export declare type PodSandboxStatus = Message<"runtime.v1.PodSandboxStatus"> & {
-  /**
-   * @generated from field: string runtime_handler = 9;
-   */
-  runtimeHandler: string;
-};
-
-/**
- * Describes the message runtime.v1.PodSandboxStatus.
- * Use `create(PodSandboxStatusSchema)` to create a new message.
- */
-export declare const PodSandboxStatusSchema: GenMessage<PodSandboxStatus>;
 
 /**
  * @generated from message runtime.v1.ContainerStatusRequest
@@ -858,6 +984,11 @@ export declare const ContainerStatusRequestSchema: GenMessage<ContainerStatusReq
  */
 export declare type ContainerStatusResponse = Message<"runtime.v1.ContainerStatusResponse"> & {
   /**
+   * @generated from field: runtime.v1.ContainerStatus status = 1;
+   */
+  status?: ContainerStatus | undefined;
+
+  /**
    * @generated from field: map<string, string> info = 2;
    */
   info: { [key: string]: string };
@@ -868,6 +999,622 @@ export declare type ContainerStatusResponse = Message<"runtime.v1.ContainerStatu
  * Use `create(ContainerStatusResponseSchema)` to create a new message.
  */
 export declare const ContainerStatusResponseSchema: GenMessage<ContainerStatusResponse>;
+
+/**
+ * @generated from message runtime.v1.ContainerStatus
+ */
+export declare type ContainerStatus = Message<"runtime.v1.ContainerStatus"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: runtime.v1.ContainerMetadata metadata = 2;
+   */
+  metadata?: ContainerMetadata | undefined;
+
+  /**
+   * @generated from field: runtime.v1.ContainerState state = 3;
+   */
+  state: ContainerState;
+
+  /**
+   * @generated from field: int32 exit_code = 7;
+   */
+  exitCode: number;
+
+  /**
+   * @generated from field: string reason = 10;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string message = 11;
+   */
+  message: string;
+
+  /**
+   * @generated from field: map<string, string> labels = 12;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: map<string, string> annotations = 13;
+   */
+  annotations: { [key: string]: string };
+};
+
+/**
+ * Describes the message runtime.v1.ContainerStatus.
+ * Use `create(ContainerStatusSchema)` to create a new message.
+ */
+export declare const ContainerStatusSchema: GenMessage<ContainerStatus>;
+
+/**
+ * @generated from message runtime.v1.ReopenContainerLogRequest
+ */
+export declare type ReopenContainerLogRequest = Message<"runtime.v1.ReopenContainerLogRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+};
+
+/**
+ * Describes the message runtime.v1.ReopenContainerLogRequest.
+ * Use `create(ReopenContainerLogRequestSchema)` to create a new message.
+ */
+export declare const ReopenContainerLogRequestSchema: GenMessage<ReopenContainerLogRequest>;
+
+/**
+ * @generated from message runtime.v1.ReopenContainerLogResponse
+ */
+export declare type ReopenContainerLogResponse = Message<"runtime.v1.ReopenContainerLogResponse"> & {
+};
+
+/**
+ * Describes the message runtime.v1.ReopenContainerLogResponse.
+ * Use `create(ReopenContainerLogResponseSchema)` to create a new message.
+ */
+export declare const ReopenContainerLogResponseSchema: GenMessage<ReopenContainerLogResponse>;
+
+/**
+ * @generated from message runtime.v1.ExecSyncRequest
+ */
+export declare type ExecSyncRequest = Message<"runtime.v1.ExecSyncRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: repeated string cmd = 2;
+   */
+  cmd: string[];
+
+  /**
+   * @generated from field: int64 timeout = 3;
+   */
+  timeout: bigint;
+};
+
+/**
+ * Describes the message runtime.v1.ExecSyncRequest.
+ * Use `create(ExecSyncRequestSchema)` to create a new message.
+ */
+export declare const ExecSyncRequestSchema: GenMessage<ExecSyncRequest>;
+
+/**
+ * @generated from message runtime.v1.ExecSyncResponse
+ */
+export declare type ExecSyncResponse = Message<"runtime.v1.ExecSyncResponse"> & {
+  /**
+   * @generated from field: bytes stdout = 1;
+   */
+  stdout: Uint8Array;
+
+  /**
+   * @generated from field: bytes stderr = 2;
+   */
+  stderr: Uint8Array;
+
+  /**
+   * @generated from field: int32 exit_code = 3;
+   */
+  exitCode: number;
+};
+
+/**
+ * Describes the message runtime.v1.ExecSyncResponse.
+ * Use `create(ExecSyncResponseSchema)` to create a new message.
+ */
+export declare const ExecSyncResponseSchema: GenMessage<ExecSyncResponse>;
+
+/**
+ * @generated from message runtime.v1.ExecRequest
+ */
+export declare type ExecRequest = Message<"runtime.v1.ExecRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: repeated string cmd = 2;
+   */
+  cmd: string[];
+
+  /**
+   * @generated from field: bool stdout = 5;
+   */
+  stdout: boolean;
+};
+
+/**
+ * Describes the message runtime.v1.ExecRequest.
+ * Use `create(ExecRequestSchema)` to create a new message.
+ */
+export declare const ExecRequestSchema: GenMessage<ExecRequest>;
+
+/**
+ * @generated from message runtime.v1.ExecResponse
+ */
+export declare type ExecResponse = Message<"runtime.v1.ExecResponse"> & {
+  /**
+   * @generated from field: string url = 1;
+   */
+  url: string;
+};
+
+/**
+ * Describes the message runtime.v1.ExecResponse.
+ * Use `create(ExecResponseSchema)` to create a new message.
+ */
+export declare const ExecResponseSchema: GenMessage<ExecResponse>;
+
+/**
+ * @generated from message runtime.v1.GetEventsRequest
+ */
+export declare type GetEventsRequest = Message<"runtime.v1.GetEventsRequest"> & {
+};
+
+/**
+ * Describes the message runtime.v1.GetEventsRequest.
+ * Use `create(GetEventsRequestSchema)` to create a new message.
+ */
+export declare const GetEventsRequestSchema: GenMessage<GetEventsRequest>;
+
+/**
+ * @generated from message runtime.v1.ContainerEventResponse
+ */
+export declare type ContainerEventResponse = Message<"runtime.v1.ContainerEventResponse"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: runtime.v1.ContainerEventType container_event_type = 2;
+   */
+  containerEventType: ContainerEventType;
+};
+
+/**
+ * Describes the message runtime.v1.ContainerEventResponse.
+ * Use `create(ContainerEventResponseSchema)` to create a new message.
+ */
+export declare const ContainerEventResponseSchema: GenMessage<ContainerEventResponse>;
+
+/**
+ * @generated from message runtime.v1.ImageSpec
+ */
+export declare type ImageSpec = Message<"runtime.v1.ImageSpec"> & {
+  /**
+   * @generated from field: string image = 1;
+   */
+  image: string;
+};
+
+/**
+ * Describes the message runtime.v1.ImageSpec.
+ * Use `create(ImageSpecSchema)` to create a new message.
+ */
+export declare const ImageSpecSchema: GenMessage<ImageSpec>;
+
+/**
+ * @generated from message runtime.v1.ListImagesRequest
+ */
+export declare type ListImagesRequest = Message<"runtime.v1.ListImagesRequest"> & {
+};
+
+/**
+ * Describes the message runtime.v1.ListImagesRequest.
+ * Use `create(ListImagesRequestSchema)` to create a new message.
+ */
+export declare const ListImagesRequestSchema: GenMessage<ListImagesRequest>;
+
+/**
+ * @generated from message runtime.v1.ListImagesResponse
+ */
+export declare type ListImagesResponse = Message<"runtime.v1.ListImagesResponse"> & {
+  /**
+   * @generated from field: repeated runtime.v1.Image images = 1;
+   */
+  images: Image[];
+};
+
+/**
+ * Describes the message runtime.v1.ListImagesResponse.
+ * Use `create(ListImagesResponseSchema)` to create a new message.
+ */
+export declare const ListImagesResponseSchema: GenMessage<ListImagesResponse>;
+
+/**
+ * @generated from message runtime.v1.Image
+ */
+export declare type Image = Message<"runtime.v1.Image"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: repeated string repo_tags = 2;
+   */
+  repoTags: string[];
+};
+
+/**
+ * Describes the message runtime.v1.Image.
+ * Use `create(ImageSchema)` to create a new message.
+ */
+export declare const ImageSchema: GenMessage<Image>;
+
+/**
+ * @generated from message runtime.v1.ImageStatusRequest
+ */
+export declare type ImageStatusRequest = Message<"runtime.v1.ImageStatusRequest"> & {
+  /**
+   * @generated from field: runtime.v1.ImageSpec image = 1;
+   */
+  image?: ImageSpec | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.ImageStatusRequest.
+ * Use `create(ImageStatusRequestSchema)` to create a new message.
+ */
+export declare const ImageStatusRequestSchema: GenMessage<ImageStatusRequest>;
+
+/**
+ * @generated from message runtime.v1.ImageStatusResponse
+ */
+export declare type ImageStatusResponse = Message<"runtime.v1.ImageStatusResponse"> & {
+  /**
+   * @generated from field: runtime.v1.Image image = 1;
+   */
+  image?: Image | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.ImageStatusResponse.
+ * Use `create(ImageStatusResponseSchema)` to create a new message.
+ */
+export declare const ImageStatusResponseSchema: GenMessage<ImageStatusResponse>;
+
+/**
+ * @generated from message runtime.v1.RemoveImageRequest
+ */
+export declare type RemoveImageRequest = Message<"runtime.v1.RemoveImageRequest"> & {
+  /**
+   * @generated from field: runtime.v1.ImageSpec image = 1;
+   */
+  image?: ImageSpec | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.RemoveImageRequest.
+ * Use `create(RemoveImageRequestSchema)` to create a new message.
+ */
+export declare const RemoveImageRequestSchema: GenMessage<RemoveImageRequest>;
+
+/**
+ * @generated from message runtime.v1.RemoveImageResponse
+ */
+export declare type RemoveImageResponse = Message<"runtime.v1.RemoveImageResponse"> & {
+};
+
+/**
+ * Describes the message runtime.v1.RemoveImageResponse.
+ * Use `create(RemoveImageResponseSchema)` to create a new message.
+ */
+export declare const RemoveImageResponseSchema: GenMessage<RemoveImageResponse>;
+
+/**
+ * @generated from message runtime.v1.AuthConfig
+ */
+export declare type AuthConfig = Message<"runtime.v1.AuthConfig"> & {
+  /**
+   * @generated from field: string username = 1;
+   */
+  username: string;
+
+  /**
+   * @generated from field: string password = 2;
+   */
+  password: string;
+
+  /**
+   * @generated from field: string auth = 3;
+   */
+  auth: string;
+
+  /**
+   * @generated from field: string server_address = 4;
+   */
+  serverAddress: string;
+
+  /**
+   * @generated from field: string identity_token = 5;
+   */
+  identityToken: string;
+
+  /**
+   * @generated from field: string registry_token = 6;
+   */
+  registryToken: string;
+};
+
+/**
+ * Describes the message runtime.v1.AuthConfig.
+ * Use `create(AuthConfigSchema)` to create a new message.
+ */
+export declare const AuthConfigSchema: GenMessage<AuthConfig>;
+
+/**
+ * @generated from message runtime.v1.PullSecurityProfileArtifactRequest
+ */
+export declare type PullSecurityProfileArtifactRequest = Message<"runtime.v1.PullSecurityProfileArtifactRequest"> & {
+  /**
+   * @generated from field: runtime.v1.ImageSpec image = 1;
+   */
+  image?: ImageSpec | undefined;
+
+  /**
+   * @generated from field: runtime.v1.AuthConfig auth = 2;
+   */
+  auth?: AuthConfig | undefined;
+
+  /**
+   * @generated from field: runtime.v1.PodSandboxConfig sandbox_config = 3;
+   */
+  sandboxConfig?: PodSandboxConfig | undefined;
+
+  /**
+   * @generated from field: runtime.v1.SecurityProfileKind profile_kind = 4;
+   */
+  profileKind: SecurityProfileKind;
+};
+
+/**
+ * Describes the message runtime.v1.PullSecurityProfileArtifactRequest.
+ * Use `create(PullSecurityProfileArtifactRequestSchema)` to create a new message.
+ */
+export declare const PullSecurityProfileArtifactRequestSchema: GenMessage<PullSecurityProfileArtifactRequest>;
+
+/**
+ * @generated from message runtime.v1.PullSecurityProfileArtifactResponse
+ */
+export declare type PullSecurityProfileArtifactResponse = Message<"runtime.v1.PullSecurityProfileArtifactResponse"> & {
+  /**
+   * @generated from field: string resolved_ref = 1;
+   */
+  resolvedRef: string;
+
+  /**
+   * @generated from field: bool cached = 2;
+   */
+  cached: boolean;
+};
+
+/**
+ * Describes the message runtime.v1.PullSecurityProfileArtifactResponse.
+ * Use `create(PullSecurityProfileArtifactResponseSchema)` to create a new message.
+ */
+export declare const PullSecurityProfileArtifactResponseSchema: GenMessage<PullSecurityProfileArtifactResponse>;
+
+/**
+ * @generated from message runtime.v1.ListSecurityProfileArtifactsRequest
+ */
+export declare type ListSecurityProfileArtifactsRequest = Message<"runtime.v1.ListSecurityProfileArtifactsRequest"> & {
+};
+
+/**
+ * Describes the message runtime.v1.ListSecurityProfileArtifactsRequest.
+ * Use `create(ListSecurityProfileArtifactsRequestSchema)` to create a new message.
+ */
+export declare const ListSecurityProfileArtifactsRequestSchema: GenMessage<ListSecurityProfileArtifactsRequest>;
+
+/**
+ * @generated from message runtime.v1.ListSecurityProfileArtifactsResponse
+ */
+export declare type ListSecurityProfileArtifactsResponse = Message<"runtime.v1.ListSecurityProfileArtifactsResponse"> & {
+  /**
+   * @generated from field: repeated runtime.v1.SecurityProfileArtifact artifacts = 1;
+   */
+  artifacts: SecurityProfileArtifact[];
+};
+
+/**
+ * Describes the message runtime.v1.ListSecurityProfileArtifactsResponse.
+ * Use `create(ListSecurityProfileArtifactsResponseSchema)` to create a new message.
+ */
+export declare const ListSecurityProfileArtifactsResponseSchema: GenMessage<ListSecurityProfileArtifactsResponse>;
+
+/**
+ * @generated from message runtime.v1.SecurityProfileArtifact
+ */
+export declare type SecurityProfileArtifact = Message<"runtime.v1.SecurityProfileArtifact"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: repeated string references = 2;
+   */
+  references: string[];
+
+  /**
+   * @generated from field: uint64 size = 3;
+   */
+  size: bigint;
+
+  /**
+   * @generated from field: runtime.v1.SecurityProfileKind profile_kind = 4;
+   */
+  profileKind: SecurityProfileKind;
+};
+
+/**
+ * Describes the message runtime.v1.SecurityProfileArtifact.
+ * Use `create(SecurityProfileArtifactSchema)` to create a new message.
+ */
+export declare const SecurityProfileArtifactSchema: GenMessage<SecurityProfileArtifact>;
+
+/**
+ * @generated from message runtime.v1.RemoveSecurityProfileArtifactRequest
+ */
+export declare type RemoveSecurityProfileArtifactRequest = Message<"runtime.v1.RemoveSecurityProfileArtifactRequest"> & {
+  /**
+   * @generated from field: runtime.v1.ImageSpec image = 1;
+   */
+  image?: ImageSpec | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.RemoveSecurityProfileArtifactRequest.
+ * Use `create(RemoveSecurityProfileArtifactRequestSchema)` to create a new message.
+ */
+export declare const RemoveSecurityProfileArtifactRequestSchema: GenMessage<RemoveSecurityProfileArtifactRequest>;
+
+/**
+ * @generated from message runtime.v1.RemoveSecurityProfileArtifactResponse
+ */
+export declare type RemoveSecurityProfileArtifactResponse = Message<"runtime.v1.RemoveSecurityProfileArtifactResponse"> & {
+};
+
+/**
+ * Describes the message runtime.v1.RemoveSecurityProfileArtifactResponse.
+ * Use `create(RemoveSecurityProfileArtifactResponseSchema)` to create a new message.
+ */
+export declare const RemoveSecurityProfileArtifactResponseSchema: GenMessage<RemoveSecurityProfileArtifactResponse>;
+
+/**
+ * @generated from enum runtime.v1.NamespaceMode
+ */
+export enum NamespaceMode {
+  /**
+   * @generated from enum value: POD = 0;
+   */
+  POD = 0,
+
+  /**
+   * @generated from enum value: CONTAINER = 1;
+   */
+  CONTAINER = 1,
+
+  /**
+   * @generated from enum value: NODE = 2;
+   */
+  NODE = 2,
+}
+
+/**
+ * Describes the enum runtime.v1.NamespaceMode.
+ */
+export declare const NamespaceModeSchema: GenEnum<NamespaceMode>;
+
+/**
+ * @generated from enum runtime.v1.PodSandboxState
+ */
+export enum PodSandboxState {
+  /**
+   * @generated from enum value: SANDBOX_READY = 0;
+   */
+  SANDBOX_READY = 0,
+
+  /**
+   * @generated from enum value: SANDBOX_NOTREADY = 1;
+   */
+  SANDBOX_NOTREADY = 1,
+}
+
+/**
+ * Describes the enum runtime.v1.PodSandboxState.
+ */
+export declare const PodSandboxStateSchema: GenEnum<PodSandboxState>;
+
+/**
+ * @generated from enum runtime.v1.ContainerState
+ */
+export enum ContainerState {
+  /**
+   * @generated from enum value: CONTAINER_CREATED = 0;
+   */
+  CONTAINER_CREATED = 0,
+
+  /**
+   * @generated from enum value: CONTAINER_RUNNING = 1;
+   */
+  CONTAINER_RUNNING = 1,
+
+  /**
+   * @generated from enum value: CONTAINER_EXITED = 2;
+   */
+  CONTAINER_EXITED = 2,
+
+  /**
+   * @generated from enum value: CONTAINER_UNKNOWN = 3;
+   */
+  CONTAINER_UNKNOWN = 3,
+}
+
+/**
+ * Describes the enum runtime.v1.ContainerState.
+ */
+export declare const ContainerStateSchema: GenEnum<ContainerState>;
+
+/**
+ * @generated from enum runtime.v1.ContainerEventType
+ */
+export enum ContainerEventType {
+  /**
+   * @generated from enum value: CONTAINER_CREATED_EVENT = 0;
+   */
+  CONTAINER_CREATED_EVENT = 0,
+
+  /**
+   * @generated from enum value: CONTAINER_STARTED_EVENT = 1;
+   */
+  CONTAINER_STARTED_EVENT = 1,
+
+  /**
+   * @generated from enum value: CONTAINER_STOPPED_EVENT = 2;
+   */
+  CONTAINER_STOPPED_EVENT = 2,
+
+  /**
+   * @generated from enum value: CONTAINER_DELETED_EVENT = 3;
+   */
+  CONTAINER_DELETED_EVENT = 3,
+}
+
+/**
+ * Describes the enum runtime.v1.ContainerEventType.
+ */
+export declare const ContainerEventTypeSchema: GenEnum<ContainerEventType>;
 
 /**
  * @generated from enum runtime.v1.SecurityProfileKind
@@ -893,4 +1640,187 @@ export enum SecurityProfileKind {
  * Describes the enum runtime.v1.SecurityProfileKind.
  */
 export declare const SecurityProfileKindSchema: GenEnum<SecurityProfileKind>;
+
+/**
+ * @generated from service runtime.v1.RuntimeService
+ */
+export declare const RuntimeService: GenService<{
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.Version
+   */
+  version: {
+    methodKind: "unary";
+    input: typeof VersionRequestSchema;
+    output: typeof VersionResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.Status
+   */
+  status: {
+    methodKind: "unary";
+    input: typeof StatusRequestSchema;
+    output: typeof StatusResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.RunPodSandbox
+   */
+  runPodSandbox: {
+    methodKind: "unary";
+    input: typeof RunPodSandboxRequestSchema;
+    output: typeof RunPodSandboxResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.StopPodSandbox
+   */
+  stopPodSandbox: {
+    methodKind: "unary";
+    input: typeof StopPodSandboxRequestSchema;
+    output: typeof StopPodSandboxResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.RemovePodSandbox
+   */
+  removePodSandbox: {
+    methodKind: "unary";
+    input: typeof RemovePodSandboxRequestSchema;
+    output: typeof RemovePodSandboxResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.PodSandboxStatus
+   */
+  podSandboxStatus: {
+    methodKind: "unary";
+    input: typeof PodSandboxStatusRequestSchema;
+    output: typeof PodSandboxStatusResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.ListPodSandbox
+   */
+  listPodSandbox: {
+    methodKind: "unary";
+    input: typeof ListPodSandboxRequestSchema;
+    output: typeof ListPodSandboxResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.CreateContainer
+   */
+  createContainer: {
+    methodKind: "unary";
+    input: typeof CreateContainerRequestSchema;
+    output: typeof CreateContainerResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.StartContainer
+   */
+  startContainer: {
+    methodKind: "unary";
+    input: typeof StartContainerRequestSchema;
+    output: typeof StartContainerResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.ListContainers
+   */
+  listContainers: {
+    methodKind: "unary";
+    input: typeof ListContainersRequestSchema;
+    output: typeof ListContainersResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.ContainerStatus
+   */
+  containerStatus: {
+    methodKind: "unary";
+    input: typeof ContainerStatusRequestSchema;
+    output: typeof ContainerStatusResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.ReopenContainerLog
+   */
+  reopenContainerLog: {
+    methodKind: "unary";
+    input: typeof ReopenContainerLogRequestSchema;
+    output: typeof ReopenContainerLogResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.ExecSync
+   */
+  execSync: {
+    methodKind: "unary";
+    input: typeof ExecSyncRequestSchema;
+    output: typeof ExecSyncResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.Exec
+   */
+  exec: {
+    methodKind: "unary";
+    input: typeof ExecRequestSchema;
+    output: typeof ExecResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.GetContainerEvents
+   */
+  getContainerEvents: {
+    methodKind: "server_streaming";
+    input: typeof GetEventsRequestSchema;
+    output: typeof ContainerEventResponseSchema;
+  },
+}>;
+
+/**
+ * @generated from service runtime.v1.ImageService
+ */
+export declare const ImageService: GenService<{
+  /**
+   * @generated from rpc runtime.v1.ImageService.ListImages
+   */
+  listImages: {
+    methodKind: "unary";
+    input: typeof ListImagesRequestSchema;
+    output: typeof ListImagesResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.ImageService.ImageStatus
+   */
+  imageStatus: {
+    methodKind: "unary";
+    input: typeof ImageStatusRequestSchema;
+    output: typeof ImageStatusResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.ImageService.RemoveImage
+   */
+  removeImage: {
+    methodKind: "unary";
+    input: typeof RemoveImageRequestSchema;
+    output: typeof RemoveImageResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.ImageService.PullSecurityProfileArtifact
+   */
+  pullSecurityProfileArtifact: {
+    methodKind: "unary";
+    input: typeof PullSecurityProfileArtifactRequestSchema;
+    output: typeof PullSecurityProfileArtifactResponseSchema;
+  },
+  /**
+   * KEP-6061 names the next two calls for beta and does not define their messages yet: these follow ListImages and
+   * RemoveImage.
+   *
+   * @generated from rpc runtime.v1.ImageService.ListSecurityProfileArtifacts
+   */
+  listSecurityProfileArtifacts: {
+    methodKind: "unary";
+    input: typeof ListSecurityProfileArtifactsRequestSchema;
+    output: typeof ListSecurityProfileArtifactsResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.ImageService.RemoveSecurityProfileArtifact
+   */
+  removeSecurityProfileArtifact: {
+    methodKind: "unary";
+    input: typeof RemoveSecurityProfileArtifactRequestSchema;
+    output: typeof RemoveSecurityProfileArtifactResponseSchema;
+  },
+}>;
 

@@ -1,5 +1,11 @@
-// The part of the Container Runtime Interface that the shim reads or writes; everything else it carries as unknown fields.
-// Field numbers: k8s.io/cri-api, pkg/apis/runtime/v1/api.proto; those of security profile artifacts: KEP-6061.
+// The part of the Container Runtime Interface v1 that Fairlead and its tests use.
+// Field numbers: k8s.io/cri-api, pkg/apis/runtime/v1/api.proto. Those of security profile artifacts: KEP-6061.
+//
+// The shim decodes and encodes CreateContainerRequest, RunPodSandboxRequest and StatusResponse. It must not change
+// anything else in them, and must not refuse what the runtime accepts. So, of these messages:
+// - A field is declared only if someone reads or writes it. All others are unknown fields, which keep their bytes.
+// - A field whose text may not be valid UTF-8 is declared as bytes. The kubelet puts values of Secrets, which are any
+//   bytes, into environment variables and from there into commands and arguments.
 //
 // After a change, regenerate lib/cri/gen from the root of the repository (protoc is in Debian's protobuf-compiler):
 //   npm exec -y --package=@bufbuild/protoc-gen-es@2.17.0 -- \
@@ -9,89 +15,75 @@
 // @generated from file cri.proto (package runtime.v1, syntax proto3)
 /* eslint-disable */
 
-import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 
 /**
  * Describes the file cri.proto.
  */
 export const file_cri = /*@__PURE__*/
-  fileDesc("CgljcmkucHJvdG8SCnJ1bnRpbWUudjEiGgoJSW1hZ2VTcGVjEg0KBWltYWdlGAEgASgJIoYBCgpBdXRoQ29uZmlnEhAKCHVzZXJuYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBGF1dGgYAyABKAkSFgoOc2VydmVyX2FkZHJlc3MYBCABKAkSFgoOaWRlbnRpdHlfdG9rZW4YBSABKAkSFgoOcmVnaXN0cnlfdG9rZW4YBiABKAki3QEKIlB1bGxTZWN1cml0eVByb2ZpbGVBcnRpZmFjdFJlcXVlc3QSJAoFaW1hZ2UYASABKAsyFS5ydW50aW1lLnYxLkltYWdlU3BlYxIkCgRhdXRoGAIgASgLMhYucnVudGltZS52MS5BdXRoQ29uZmlnEjQKDnNhbmRib3hfY29uZmlnGAMgASgLMhwucnVudGltZS52MS5Qb2RTYW5kYm94Q29uZmlnEjUKDHByb2ZpbGVfa2luZBgEIAEoDjIfLnJ1bnRpbWUudjEuU2VjdXJpdHlQcm9maWxlS2luZCJLCiNQdWxsU2VjdXJpdHlQcm9maWxlQXJ0aWZhY3RSZXNwb25zZRIUCgxyZXNvbHZlZF9yZWYYASABKAkSDgoGY2FjaGVkGAIgASgIIiUKI0xpc3RTZWN1cml0eVByb2ZpbGVBcnRpZmFjdHNSZXF1ZXN0Il4KJExpc3RTZWN1cml0eVByb2ZpbGVBcnRpZmFjdHNSZXNwb25zZRI2CglhcnRpZmFjdHMYASADKAsyIy5ydW50aW1lLnYxLlNlY3VyaXR5UHJvZmlsZUFydGlmYWN0In4KF1NlY3VyaXR5UHJvZmlsZUFydGlmYWN0EgoKAmlkGAEgASgJEhIKCnJlZmVyZW5jZXMYAiADKAkSDAoEc2l6ZRgDIAEoBBI1Cgxwcm9maWxlX2tpbmQYBCABKA4yHy5ydW50aW1lLnYxLlNlY3VyaXR5UHJvZmlsZUtpbmQiTAokUmVtb3ZlU2VjdXJpdHlQcm9maWxlQXJ0aWZhY3RSZXF1ZXN0EiQKBWltYWdlGAEgASgLMhUucnVudGltZS52MS5JbWFnZVNwZWMiJwolUmVtb3ZlU2VjdXJpdHlQcm9maWxlQXJ0aWZhY3RSZXNwb25zZSL6AQoPU2VjdXJpdHlQcm9maWxlEj0KDHByb2ZpbGVfdHlwZRgBIAEoDjInLnJ1bnRpbWUudjEuU2VjdXJpdHlQcm9maWxlLlByb2ZpbGVUeXBlEhUKDWxvY2FsaG9zdF9yZWYYAiABKAkSDwoHb2NpX3JlZhgDIAEoCRI1CgxiYXNlX3Byb2ZpbGUYBCABKAsyHy5ydW50aW1lLnYxLlNlY3VyaXR5UHJvZmlsZUJhc2UiSQoLUHJvZmlsZVR5cGUSEgoOUnVudGltZURlZmF1bHQQABIOCgpVbmNvbmZpbmVkEAESDQoJTG9jYWxob3N0EAISBwoDT0NJEAMirAEKE1NlY3VyaXR5UHJvZmlsZUJhc2USNgoEdHlwZRgBIAEoDjIoLnJ1bnRpbWUudjEuU2VjdXJpdHlQcm9maWxlQmFzZS5CYXNlVHlwZRIVCg1sb2NhbGhvc3RfcmVmGAIgASgJIkYKCEJhc2VUeXBlEhcKE0Jhc2VUeXBlVW5zcGVjaWZpZWQQABISCg5SdW50aW1lRGVmYXVsdBABEg0KCUxvY2FsaG9zdBACIjUKElBvZFNhbmRib3hNZXRhZGF0YRIMCgRuYW1lGAEgASgJEhEKCW5hbWVzcGFjZRgDIAEoCSKYAQobTGludXhTYW5kYm94U2VjdXJpdHlDb250ZXh0EhwKFHNlY2NvbXBfcHJvZmlsZV9wYXRoGAcgASgJEiwKB3NlY2NvbXAYCSABKAsyGy5ydW50aW1lLnYxLlNlY3VyaXR5UHJvZmlsZRItCghhcHBhcm1vchgKIAEoCzIbLnJ1bnRpbWUudjEuU2VjdXJpdHlQcm9maWxlIloKFUxpbnV4UG9kU2FuZGJveENvbmZpZxJBChBzZWN1cml0eV9jb250ZXh0GAIgASgLMicucnVudGltZS52MS5MaW51eFNhbmRib3hTZWN1cml0eUNvbnRleHQi7gEKEFBvZFNhbmRib3hDb25maWcSMAoIbWV0YWRhdGEYASABKAsyHi5ydW50aW1lLnYxLlBvZFNhbmRib3hNZXRhZGF0YRJCCgthbm5vdGF0aW9ucxgHIAMoCzItLnJ1bnRpbWUudjEuUG9kU2FuZGJveENvbmZpZy5Bbm5vdGF0aW9uc0VudHJ5EjAKBWxpbnV4GAggASgLMiEucnVudGltZS52MS5MaW51eFBvZFNhbmRib3hDb25maWcaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIl0KFFJ1blBvZFNhbmRib3hSZXF1ZXN0EiwKBmNvbmZpZxgBIAEoCzIcLnJ1bnRpbWUudjEuUG9kU2FuZGJveENvbmZpZxIXCg9ydW50aW1lX2hhbmRsZXIYAiABKAkiLwoVUnVuUG9kU2FuZGJveFJlc3BvbnNlEhYKDnBvZF9zYW5kYm94X2lkGAEgASgJImMKCkNhcGFiaWxpdHkSGAoQYWRkX2NhcGFiaWxpdGllcxgBIAMoCRIZChFkcm9wX2NhcGFiaWxpdGllcxgCIAMoCRIgChhhZGRfYW1iaWVudF9jYXBhYmlsaXRpZXMYAyADKAki9gEKHUxpbnV4Q29udGFpbmVyU2VjdXJpdHlDb250ZXh0EiwKDGNhcGFiaWxpdGllcxgBIAEoCzIWLnJ1bnRpbWUudjEuQ2FwYWJpbGl0eRISCgpwcml2aWxlZ2VkGAIgASgIEhgKEGFwcGFybW9yX3Byb2ZpbGUYCSABKAkSHAoUc2VjY29tcF9wcm9maWxlX3BhdGgYCiABKAkSLAoHc2VjY29tcBgPIAEoCzIbLnJ1bnRpbWUudjEuU2VjdXJpdHlQcm9maWxlEi0KCGFwcGFybW9yGBAgASgLMhsucnVudGltZS52MS5TZWN1cml0eVByb2ZpbGUiWwoUTGludXhDb250YWluZXJDb25maWcSQwoQc2VjdXJpdHlfY29udGV4dBgCIAEoCzIpLnJ1bnRpbWUudjEuTGludXhDb250YWluZXJTZWN1cml0eUNvbnRleHQiIQoRQ29udGFpbmVyTWV0YWRhdGESDAoEbmFtZRgBIAEoCSJzCg9Db250YWluZXJDb25maWcSLwoIbWV0YWRhdGEYASABKAsyHS5ydW50aW1lLnYxLkNvbnRhaW5lck1ldGFkYXRhEi8KBWxpbnV4GA8gASgLMiAucnVudGltZS52MS5MaW51eENvbnRhaW5lckNvbmZpZyKTAQoWQ3JlYXRlQ29udGFpbmVyUmVxdWVzdBIWCg5wb2Rfc2FuZGJveF9pZBgBIAEoCRIrCgZjb25maWcYAiABKAsyGy5ydW50aW1lLnYxLkNvbnRhaW5lckNvbmZpZxI0Cg5zYW5kYm94X2NvbmZpZxgDIAEoCzIcLnJ1bnRpbWUudjEuUG9kU2FuZGJveENvbmZpZyIvChdDcmVhdGVDb250YWluZXJSZXNwb25zZRIUCgxjb250YWluZXJfaWQYASABKAkiOAoPUnVudGltZUZlYXR1cmVzEiUKHXNlY3VyaXR5X3Byb2ZpbGVfb2NpX2FydGlmYWN0GAQgASgIIiAKDVN0YXR1c1JlcXVlc3QSDwoHdmVyYm9zZRgBIAEoCCKgAQoOU3RhdHVzUmVzcG9uc2USMgoEaW5mbxgCIAMoCzIkLnJ1bnRpbWUudjEuU3RhdHVzUmVzcG9uc2UuSW5mb0VudHJ5Ei0KCGZlYXR1cmVzGAQgASgLMhsucnVudGltZS52MS5SdW50aW1lRmVhdHVyZXMaKwoJSW5mb0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiEAoOVmVyc2lvblJlcXVlc3QiQAoPVmVyc2lvblJlc3BvbnNlEhQKDHJ1bnRpbWVfbmFtZRgCIAEoCRIXCg9ydW50aW1lX3ZlcnNpb24YAyABKAkiFwoVTGlzdENvbnRhaW5lcnNSZXF1ZXN0IkMKFkxpc3RDb250YWluZXJzUmVzcG9uc2USKQoKY29udGFpbmVycxgBIAMoCzIVLnJ1bnRpbWUudjEuQ29udGFpbmVyIhcKCUNvbnRhaW5lchIKCgJpZBgBIAEoCSIXChVMaXN0UG9kU2FuZGJveFJlcXVlc3QiPwoWTGlzdFBvZFNhbmRib3hSZXNwb25zZRIlCgVpdGVtcxgBIAMoCzIWLnJ1bnRpbWUudjEuUG9kU2FuZGJveCIYCgpQb2RTYW5kYm94EgoKAmlkGAEgASgJIjEKF1BvZFNhbmRib3hTdGF0dXNSZXF1ZXN0EhYKDnBvZF9zYW5kYm94X2lkGAEgASgJIkgKGFBvZFNhbmRib3hTdGF0dXNSZXNwb25zZRIsCgZzdGF0dXMYASABKAsyHC5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0dXMiKwoQUG9kU2FuZGJveFN0YXR1cxIXCg9ydW50aW1lX2hhbmRsZXIYCSABKAkiPwoWQ29udGFpbmVyU3RhdHVzUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSDwoHdmVyYm9zZRgCIAEoCCKDAQoXQ29udGFpbmVyU3RhdHVzUmVzcG9uc2USOwoEaW5mbxgCIAMoCzItLnJ1bnRpbWUudjEuQ29udGFpbmVyU3RhdHVzUmVzcG9uc2UuSW5mb0VudHJ5GisKCUluZm9FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBKlQKE1NlY3VyaXR5UHJvZmlsZUtpbmQSIgoeU2VjdXJpdHlQcm9maWxlS2luZFVuc3BlY2lmaWVkEAASCwoHU2VjY29tcBABEgwKCEFwcEFybW9yEAJiBnByb3RvMw");
+  fileDesc("CgljcmkucHJvdG8SCnJ1bnRpbWUudjEiIQoOVmVyc2lvblJlcXVlc3QSDwoHdmVyc2lvbhgBIAEoCSJuCg9WZXJzaW9uUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCRIUCgxydW50aW1lX25hbWUYAiABKAkSFwoPcnVudGltZV92ZXJzaW9uGAMgASgJEhsKE3J1bnRpbWVfYXBpX3ZlcnNpb24YBCABKAkiIAoNU3RhdHVzUmVxdWVzdBIPCgd2ZXJib3NlGAEgASgIIssBCg5TdGF0dXNSZXNwb25zZRIpCgZzdGF0dXMYASABKAsyGS5ydW50aW1lLnYxLlJ1bnRpbWVTdGF0dXMSMgoEaW5mbxgCIAMoCzIkLnJ1bnRpbWUudjEuU3RhdHVzUmVzcG9uc2UuSW5mb0VudHJ5Ei0KCGZlYXR1cmVzGAQgASgLMhsucnVudGltZS52MS5SdW50aW1lRmVhdHVyZXMaKwoJSW5mb0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiQQoNUnVudGltZVN0YXR1cxIwCgpjb25kaXRpb25zGAEgAygLMhwucnVudGltZS52MS5SdW50aW1lQ29uZGl0aW9uIjAKEFJ1bnRpbWVDb25kaXRpb24SDAoEdHlwZRgBIAEoCRIOCgZzdGF0dXMYAiABKAgiOAoPUnVudGltZUZlYXR1cmVzEiUKHXNlY3VyaXR5X3Byb2ZpbGVfb2NpX2FydGlmYWN0GAQgASgIIvoBCg9TZWN1cml0eVByb2ZpbGUSPQoMcHJvZmlsZV90eXBlGAEgASgOMicucnVudGltZS52MS5TZWN1cml0eVByb2ZpbGUuUHJvZmlsZVR5cGUSFQoNbG9jYWxob3N0X3JlZhgCIAEoCRIPCgdvY2lfcmVmGAMgASgJEjUKDGJhc2VfcHJvZmlsZRgEIAEoCzIfLnJ1bnRpbWUudjEuU2VjdXJpdHlQcm9maWxlQmFzZSJJCgtQcm9maWxlVHlwZRISCg5SdW50aW1lRGVmYXVsdBAAEg4KClVuY29uZmluZWQQARINCglMb2NhbGhvc3QQAhIHCgNPQ0kQAyKsAQoTU2VjdXJpdHlQcm9maWxlQmFzZRI2CgR0eXBlGAEgASgOMigucnVudGltZS52MS5TZWN1cml0eVByb2ZpbGVCYXNlLkJhc2VUeXBlEhUKDWxvY2FsaG9zdF9yZWYYAiABKAkiRgoIQmFzZVR5cGUSFwoTQmFzZVR5cGVVbnNwZWNpZmllZBAAEhIKDlJ1bnRpbWVEZWZhdWx0EAESDQoJTG9jYWxob3N0EAIiQQoKQ2FwYWJpbGl0eRIYChBhZGRfY2FwYWJpbGl0aWVzGAEgAygJEhkKEWRyb3BfY2FwYWJpbGl0aWVzGAIgAygJImUKD05hbWVzcGFjZU9wdGlvbhIqCgduZXR3b3JrGAEgASgOMhkucnVudGltZS52MS5OYW1lc3BhY2VNb2RlEiYKA3BpZBgCIAEoDjIZLnJ1bnRpbWUudjEuTmFtZXNwYWNlTW9kZSJTChJQb2RTYW5kYm94TWV0YWRhdGESDAoEbmFtZRgBIAEoCRILCgN1aWQYAiABKAkSEQoJbmFtZXNwYWNlGAMgASgJEg8KB2F0dGVtcHQYBCABKA0igAMKEFBvZFNhbmRib3hDb25maWcSMAoIbWV0YWRhdGEYASABKAsyHi5ydW50aW1lLnYxLlBvZFNhbmRib3hNZXRhZGF0YRIQCghob3N0bmFtZRgCIAEoCRIVCg1sb2dfZGlyZWN0b3J5GAMgASgJEjgKBmxhYmVscxgGIAMoCzIoLnJ1bnRpbWUudjEuUG9kU2FuZGJveENvbmZpZy5MYWJlbHNFbnRyeRJCCgthbm5vdGF0aW9ucxgHIAMoCzItLnJ1bnRpbWUudjEuUG9kU2FuZGJveENvbmZpZy5Bbm5vdGF0aW9uc0VudHJ5EjAKBWxpbnV4GAggASgLMiEucnVudGltZS52MS5MaW51eFBvZFNhbmRib3hDb25maWcaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWgoVTGludXhQb2RTYW5kYm94Q29uZmlnEkEKEHNlY3VyaXR5X2NvbnRleHQYAiABKAsyJy5ydW50aW1lLnYxLkxpbnV4U2FuZGJveFNlY3VyaXR5Q29udGV4dCLkAQobTGludXhTYW5kYm94U2VjdXJpdHlDb250ZXh0EjYKEW5hbWVzcGFjZV9vcHRpb25zGAEgASgLMhsucnVudGltZS52MS5OYW1lc3BhY2VPcHRpb24SEgoKcHJpdmlsZWdlZBgGIAEoCBIcChRzZWNjb21wX3Byb2ZpbGVfcGF0aBgHIAEoCRIsCgdzZWNjb21wGAkgASgLMhsucnVudGltZS52MS5TZWN1cml0eVByb2ZpbGUSLQoIYXBwYXJtb3IYCiABKAsyGy5ydW50aW1lLnYxLlNlY3VyaXR5UHJvZmlsZSJdChRSdW5Qb2RTYW5kYm94UmVxdWVzdBIsCgZjb25maWcYASABKAsyHC5ydW50aW1lLnYxLlBvZFNhbmRib3hDb25maWcSFwoPcnVudGltZV9oYW5kbGVyGAIgASgJIi8KFVJ1blBvZFNhbmRib3hSZXNwb25zZRIWCg5wb2Rfc2FuZGJveF9pZBgBIAEoCSIvChVTdG9wUG9kU2FuZGJveFJlcXVlc3QSFgoOcG9kX3NhbmRib3hfaWQYASABKAkiGAoWU3RvcFBvZFNhbmRib3hSZXNwb25zZSIxChdSZW1vdmVQb2RTYW5kYm94UmVxdWVzdBIWCg5wb2Rfc2FuZGJveF9pZBgBIAEoCSIaChhSZW1vdmVQb2RTYW5kYm94UmVzcG9uc2UiQgoXUG9kU2FuZGJveFN0YXR1c1JlcXVlc3QSFgoOcG9kX3NhbmRib3hfaWQYASABKAkSDwoHdmVyYm9zZRgCIAEoCCKzAQoYUG9kU2FuZGJveFN0YXR1c1Jlc3BvbnNlEiwKBnN0YXR1cxgBIAEoCzIcLnJ1bnRpbWUudjEuUG9kU2FuZGJveFN0YXR1cxI8CgRpbmZvGAIgAygLMi4ucnVudGltZS52MS5Qb2RTYW5kYm94U3RhdHVzUmVzcG9uc2UuSW5mb0VudHJ5GisKCUluZm9FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIvYCChBQb2RTYW5kYm94U3RhdHVzEgoKAmlkGAEgASgJEjAKCG1ldGFkYXRhGAIgASgLMh4ucnVudGltZS52MS5Qb2RTYW5kYm94TWV0YWRhdGESKgoFc3RhdGUYAyABKA4yGy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0ZRI4CgZsYWJlbHMYByADKAsyKC5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0dXMuTGFiZWxzRW50cnkSQgoLYW5ub3RhdGlvbnMYCCADKAsyLS5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0dXMuQW5ub3RhdGlvbnNFbnRyeRIXCg9ydW50aW1lX2hhbmRsZXIYCSABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiFwoVTGlzdFBvZFNhbmRib3hSZXF1ZXN0Ij8KFkxpc3RQb2RTYW5kYm94UmVzcG9uc2USJQoFaXRlbXMYASADKAsyFi5ydW50aW1lLnYxLlBvZFNhbmRib3giywIKClBvZFNhbmRib3gSCgoCaWQYASABKAkSMAoIbWV0YWRhdGEYAiABKAsyHi5ydW50aW1lLnYxLlBvZFNhbmRib3hNZXRhZGF0YRIqCgVzdGF0ZRgDIAEoDjIbLnJ1bnRpbWUudjEuUG9kU2FuZGJveFN0YXRlEjIKBmxhYmVscxgFIAMoCzIiLnJ1bnRpbWUudjEuUG9kU2FuZGJveC5MYWJlbHNFbnRyeRI8Cgthbm5vdGF0aW9ucxgGIAMoCzInLnJ1bnRpbWUudjEuUG9kU2FuZGJveC5Bbm5vdGF0aW9uc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjIKEUNvbnRhaW5lck1ldGFkYXRhEgwKBG5hbWUYASABKAkSDwoHYXR0ZW1wdBgCIAEoDSKkAgoPQ29udGFpbmVyQ29uZmlnEi8KCG1ldGFkYXRhGAEgASgLMh0ucnVudGltZS52MS5Db250YWluZXJNZXRhZGF0YRIkCgVpbWFnZRgCIAEoCzIVLnJ1bnRpbWUudjEuSW1hZ2VTcGVjEg8KB2NvbW1hbmQYAyADKAwSNwoGbGFiZWxzGAkgAygLMicucnVudGltZS52MS5Db250YWluZXJDb25maWcuTGFiZWxzRW50cnkSEAoIbG9nX3BhdGgYCyABKAkSLwoFbGludXgYDyABKAsyIC5ydW50aW1lLnYxLkxpbnV4Q29udGFpbmVyQ29uZmlnGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEikwEKFExpbnV4Q29udGFpbmVyQ29uZmlnEjYKCXJlc291cmNlcxgBIAEoCzIjLnJ1bnRpbWUudjEuTGludXhDb250YWluZXJSZXNvdXJjZXMSQwoQc2VjdXJpdHlfY29udGV4dBgCIAEoCzIpLnJ1bnRpbWUudjEuTGludXhDb250YWluZXJTZWN1cml0eUNvbnRleHQiGQoXTGludXhDb250YWluZXJSZXNvdXJjZXMirgIKHUxpbnV4Q29udGFpbmVyU2VjdXJpdHlDb250ZXh0EiwKDGNhcGFiaWxpdGllcxgBIAEoCzIWLnJ1bnRpbWUudjEuQ2FwYWJpbGl0eRISCgpwcml2aWxlZ2VkGAIgASgIEjYKEW5hbWVzcGFjZV9vcHRpb25zGAMgASgLMhsucnVudGltZS52MS5OYW1lc3BhY2VPcHRpb24SGAoQYXBwYXJtb3JfcHJvZmlsZRgJIAEoCRIcChRzZWNjb21wX3Byb2ZpbGVfcGF0aBgKIAEoCRIsCgdzZWNjb21wGA8gASgLMhsucnVudGltZS52MS5TZWN1cml0eVByb2ZpbGUSLQoIYXBwYXJtb3IYECABKAsyGy5ydW50aW1lLnYxLlNlY3VyaXR5UHJvZmlsZSKTAQoWQ3JlYXRlQ29udGFpbmVyUmVxdWVzdBIWCg5wb2Rfc2FuZGJveF9pZBgBIAEoCRIrCgZjb25maWcYAiABKAsyGy5ydW50aW1lLnYxLkNvbnRhaW5lckNvbmZpZxI0Cg5zYW5kYm94X2NvbmZpZxgDIAEoCzIcLnJ1bnRpbWUudjEuUG9kU2FuZGJveENvbmZpZyIvChdDcmVhdGVDb250YWluZXJSZXNwb25zZRIUCgxjb250YWluZXJfaWQYASABKAkiLQoVU3RhcnRDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIYChZTdGFydENvbnRhaW5lclJlc3BvbnNlIhcKFUxpc3RDb250YWluZXJzUmVxdWVzdCJDChZMaXN0Q29udGFpbmVyc1Jlc3BvbnNlEikKCmNvbnRhaW5lcnMYASADKAsyFS5ydW50aW1lLnYxLkNvbnRhaW5lciLeAgoJQ29udGFpbmVyEgoKAmlkGAEgASgJEhYKDnBvZF9zYW5kYm94X2lkGAIgASgJEi8KCG1ldGFkYXRhGAMgASgLMh0ucnVudGltZS52MS5Db250YWluZXJNZXRhZGF0YRIpCgVzdGF0ZRgGIAEoDjIaLnJ1bnRpbWUudjEuQ29udGFpbmVyU3RhdGUSMQoGbGFiZWxzGAggAygLMiEucnVudGltZS52MS5Db250YWluZXIuTGFiZWxzRW50cnkSOwoLYW5ub3RhdGlvbnMYCSADKAsyJi5ydW50aW1lLnYxLkNvbnRhaW5lci5Bbm5vdGF0aW9uc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIj8KFkNvbnRhaW5lclN0YXR1c1JlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEg8KB3ZlcmJvc2UYAiABKAgisAEKF0NvbnRhaW5lclN0YXR1c1Jlc3BvbnNlEisKBnN0YXR1cxgBIAEoCzIbLnJ1bnRpbWUudjEuQ29udGFpbmVyU3RhdHVzEjsKBGluZm8YAiADKAsyLS5ydW50aW1lLnYxLkNvbnRhaW5lclN0YXR1c1Jlc3BvbnNlLkluZm9FbnRyeRorCglJbmZvRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKMAwoPQ29udGFpbmVyU3RhdHVzEgoKAmlkGAEgASgJEi8KCG1ldGFkYXRhGAIgASgLMh0ucnVudGltZS52MS5Db250YWluZXJNZXRhZGF0YRIpCgVzdGF0ZRgDIAEoDjIaLnJ1bnRpbWUudjEuQ29udGFpbmVyU3RhdGUSEQoJZXhpdF9jb2RlGAcgASgFEg4KBnJlYXNvbhgKIAEoCRIPCgdtZXNzYWdlGAsgASgJEjcKBmxhYmVscxgMIAMoCzInLnJ1bnRpbWUudjEuQ29udGFpbmVyU3RhdHVzLkxhYmVsc0VudHJ5EkEKC2Fubm90YXRpb25zGA0gAygLMiwucnVudGltZS52MS5Db250YWluZXJTdGF0dXMuQW5ub3RhdGlvbnNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIxChlSZW9wZW5Db250YWluZXJMb2dSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIcChpSZW9wZW5Db250YWluZXJMb2dSZXNwb25zZSJFCg9FeGVjU3luY1JlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEgsKA2NtZBgCIAMoCRIPCgd0aW1lb3V0GAMgASgDIkUKEEV4ZWNTeW5jUmVzcG9uc2USDgoGc3Rkb3V0GAEgASgMEg4KBnN0ZGVychgCIAEoDBIRCglleGl0X2NvZGUYAyABKAUiQAoLRXhlY1JlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEgsKA2NtZBgCIAMoCRIOCgZzdGRvdXQYBSABKAgiGwoMRXhlY1Jlc3BvbnNlEgsKA3VybBgBIAEoCSISChBHZXRFdmVudHNSZXF1ZXN0ImwKFkNvbnRhaW5lckV2ZW50UmVzcG9uc2USFAoMY29udGFpbmVyX2lkGAEgASgJEjwKFGNvbnRhaW5lcl9ldmVudF90eXBlGAIgASgOMh4ucnVudGltZS52MS5Db250YWluZXJFdmVudFR5cGUiGgoJSW1hZ2VTcGVjEg0KBWltYWdlGAEgASgJIhMKEUxpc3RJbWFnZXNSZXF1ZXN0IjcKEkxpc3RJbWFnZXNSZXNwb25zZRIhCgZpbWFnZXMYASADKAsyES5ydW50aW1lLnYxLkltYWdlIiYKBUltYWdlEgoKAmlkGAEgASgJEhEKCXJlcG9fdGFncxgCIAMoCSI6ChJJbWFnZVN0YXR1c1JlcXVlc3QSJAoFaW1hZ2UYASABKAsyFS5ydW50aW1lLnYxLkltYWdlU3BlYyI3ChNJbWFnZVN0YXR1c1Jlc3BvbnNlEiAKBWltYWdlGAEgASgLMhEucnVudGltZS52MS5JbWFnZSI6ChJSZW1vdmVJbWFnZVJlcXVlc3QSJAoFaW1hZ2UYASABKAsyFS5ydW50aW1lLnYxLkltYWdlU3BlYyIVChNSZW1vdmVJbWFnZVJlc3BvbnNlIoYBCgpBdXRoQ29uZmlnEhAKCHVzZXJuYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBGF1dGgYAyABKAkSFgoOc2VydmVyX2FkZHJlc3MYBCABKAkSFgoOaWRlbnRpdHlfdG9rZW4YBSABKAkSFgoOcmVnaXN0cnlfdG9rZW4YBiABKAki3QEKIlB1bGxTZWN1cml0eVByb2ZpbGVBcnRpZmFjdFJlcXVlc3QSJAoFaW1hZ2UYASABKAsyFS5ydW50aW1lLnYxLkltYWdlU3BlYxIkCgRhdXRoGAIgASgLMhYucnVudGltZS52MS5BdXRoQ29uZmlnEjQKDnNhbmRib3hfY29uZmlnGAMgASgLMhwucnVudGltZS52MS5Qb2RTYW5kYm94Q29uZmlnEjUKDHByb2ZpbGVfa2luZBgEIAEoDjIfLnJ1bnRpbWUudjEuU2VjdXJpdHlQcm9maWxlS2luZCJLCiNQdWxsU2VjdXJpdHlQcm9maWxlQXJ0aWZhY3RSZXNwb25zZRIUCgxyZXNvbHZlZF9yZWYYASABKAkSDgoGY2FjaGVkGAIgASgIIiUKI0xpc3RTZWN1cml0eVByb2ZpbGVBcnRpZmFjdHNSZXF1ZXN0Il4KJExpc3RTZWN1cml0eVByb2ZpbGVBcnRpZmFjdHNSZXNwb25zZRI2CglhcnRpZmFjdHMYASADKAsyIy5ydW50aW1lLnYxLlNlY3VyaXR5UHJvZmlsZUFydGlmYWN0In4KF1NlY3VyaXR5UHJvZmlsZUFydGlmYWN0EgoKAmlkGAEgASgJEhIKCnJlZmVyZW5jZXMYAiADKAkSDAoEc2l6ZRgDIAEoBBI1Cgxwcm9maWxlX2tpbmQYBCABKA4yHy5ydW50aW1lLnYxLlNlY3VyaXR5UHJvZmlsZUtpbmQiTAokUmVtb3ZlU2VjdXJpdHlQcm9maWxlQXJ0aWZhY3RSZXF1ZXN0EiQKBWltYWdlGAEgASgLMhUucnVudGltZS52MS5JbWFnZVNwZWMiJwolUmVtb3ZlU2VjdXJpdHlQcm9maWxlQXJ0aWZhY3RSZXNwb25zZSoxCg1OYW1lc3BhY2VNb2RlEgcKA1BPRBAAEg0KCUNPTlRBSU5FUhABEggKBE5PREUQAio6Cg9Qb2RTYW5kYm94U3RhdGUSEQoNU0FOREJPWF9SRUFEWRAAEhQKEFNBTkRCT1hfTk9UUkVBRFkQASprCg5Db250YWluZXJTdGF0ZRIVChFDT05UQUlORVJfQ1JFQVRFRBAAEhUKEUNPTlRBSU5FUl9SVU5OSU5HEAESFAoQQ09OVEFJTkVSX0VYSVRFRBACEhUKEUNPTlRBSU5FUl9VTktOT1dOEAMqiAEKEkNvbnRhaW5lckV2ZW50VHlwZRIbChdDT05UQUlORVJfQ1JFQVRFRF9FVkVOVBAAEhsKF0NPTlRBSU5FUl9TVEFSVEVEX0VWRU5UEAESGwoXQ09OVEFJTkVSX1NUT1BQRURfRVZFTlQQAhIbChdDT05UQUlORVJfREVMRVRFRF9FVkVOVBADKlQKE1NlY3VyaXR5UHJvZmlsZUtpbmQSIgoeU2VjdXJpdHlQcm9maWxlS2luZFVuc3BlY2lmaWVkEAASCwoHU2VjY29tcBABEgwKCEFwcEFybW9yEAIyhgoKDlJ1bnRpbWVTZXJ2aWNlEkIKB1ZlcnNpb24SGi5ydW50aW1lLnYxLlZlcnNpb25SZXF1ZXN0GhsucnVudGltZS52MS5WZXJzaW9uUmVzcG9uc2USPwoGU3RhdHVzEhkucnVudGltZS52MS5TdGF0dXNSZXF1ZXN0GhoucnVudGltZS52MS5TdGF0dXNSZXNwb25zZRJUCg1SdW5Qb2RTYW5kYm94EiAucnVudGltZS52MS5SdW5Qb2RTYW5kYm94UmVxdWVzdBohLnJ1bnRpbWUudjEuUnVuUG9kU2FuZGJveFJlc3BvbnNlElcKDlN0b3BQb2RTYW5kYm94EiEucnVudGltZS52MS5TdG9wUG9kU2FuZGJveFJlcXVlc3QaIi5ydW50aW1lLnYxLlN0b3BQb2RTYW5kYm94UmVzcG9uc2USXQoQUmVtb3ZlUG9kU2FuZGJveBIjLnJ1bnRpbWUudjEuUmVtb3ZlUG9kU2FuZGJveFJlcXVlc3QaJC5ydW50aW1lLnYxLlJlbW92ZVBvZFNhbmRib3hSZXNwb25zZRJdChBQb2RTYW5kYm94U3RhdHVzEiMucnVudGltZS52MS5Qb2RTYW5kYm94U3RhdHVzUmVxdWVzdBokLnJ1bnRpbWUudjEuUG9kU2FuZGJveFN0YXR1c1Jlc3BvbnNlElcKDkxpc3RQb2RTYW5kYm94EiEucnVudGltZS52MS5MaXN0UG9kU2FuZGJveFJlcXVlc3QaIi5ydW50aW1lLnYxLkxpc3RQb2RTYW5kYm94UmVzcG9uc2USWgoPQ3JlYXRlQ29udGFpbmVyEiIucnVudGltZS52MS5DcmVhdGVDb250YWluZXJSZXF1ZXN0GiMucnVudGltZS52MS5DcmVhdGVDb250YWluZXJSZXNwb25zZRJXCg5TdGFydENvbnRhaW5lchIhLnJ1bnRpbWUudjEuU3RhcnRDb250YWluZXJSZXF1ZXN0GiIucnVudGltZS52MS5TdGFydENvbnRhaW5lclJlc3BvbnNlElcKDkxpc3RDb250YWluZXJzEiEucnVudGltZS52MS5MaXN0Q29udGFpbmVyc1JlcXVlc3QaIi5ydW50aW1lLnYxLkxpc3RDb250YWluZXJzUmVzcG9uc2USWgoPQ29udGFpbmVyU3RhdHVzEiIucnVudGltZS52MS5Db250YWluZXJTdGF0dXNSZXF1ZXN0GiMucnVudGltZS52MS5Db250YWluZXJTdGF0dXNSZXNwb25zZRJjChJSZW9wZW5Db250YWluZXJMb2cSJS5ydW50aW1lLnYxLlJlb3BlbkNvbnRhaW5lckxvZ1JlcXVlc3QaJi5ydW50aW1lLnYxLlJlb3BlbkNvbnRhaW5lckxvZ1Jlc3BvbnNlEkUKCEV4ZWNTeW5jEhsucnVudGltZS52MS5FeGVjU3luY1JlcXVlc3QaHC5ydW50aW1lLnYxLkV4ZWNTeW5jUmVzcG9uc2USOQoERXhlYxIXLnJ1bnRpbWUudjEuRXhlY1JlcXVlc3QaGC5ydW50aW1lLnYxLkV4ZWNSZXNwb25zZRJYChJHZXRDb250YWluZXJFdmVudHMSHC5ydW50aW1lLnYxLkdldEV2ZW50c1JlcXVlc3QaIi5ydW50aW1lLnYxLkNvbnRhaW5lckV2ZW50UmVzcG9uc2UwATKGBQoMSW1hZ2VTZXJ2aWNlEksKCkxpc3RJbWFnZXMSHS5ydW50aW1lLnYxLkxpc3RJbWFnZXNSZXF1ZXN0Gh4ucnVudGltZS52MS5MaXN0SW1hZ2VzUmVzcG9uc2USTgoLSW1hZ2VTdGF0dXMSHi5ydW50aW1lLnYxLkltYWdlU3RhdHVzUmVxdWVzdBofLnJ1bnRpbWUudjEuSW1hZ2VTdGF0dXNSZXNwb25zZRJOCgtSZW1vdmVJbWFnZRIeLnJ1bnRpbWUudjEuUmVtb3ZlSW1hZ2VSZXF1ZXN0Gh8ucnVudGltZS52MS5SZW1vdmVJbWFnZVJlc3BvbnNlEn4KG1B1bGxTZWN1cml0eVByb2ZpbGVBcnRpZmFjdBIuLnJ1bnRpbWUudjEuUHVsbFNlY3VyaXR5UHJvZmlsZUFydGlmYWN0UmVxdWVzdBovLnJ1bnRpbWUudjEuUHVsbFNlY3VyaXR5UHJvZmlsZUFydGlmYWN0UmVzcG9uc2USgQEKHExpc3RTZWN1cml0eVByb2ZpbGVBcnRpZmFjdHMSLy5ydW50aW1lLnYxLkxpc3RTZWN1cml0eVByb2ZpbGVBcnRpZmFjdHNSZXF1ZXN0GjAucnVudGltZS52MS5MaXN0U2VjdXJpdHlQcm9maWxlQXJ0aWZhY3RzUmVzcG9uc2UShAEKHVJlbW92ZVNlY3VyaXR5UHJvZmlsZUFydGlmYWN0EjAucnVudGltZS52MS5SZW1vdmVTZWN1cml0eVByb2ZpbGVBcnRpZmFjdFJlcXVlc3QaMS5ydW50aW1lLnYxLlJlbW92ZVNlY3VyaXR5UHJvZmlsZUFydGlmYWN0UmVzcG9uc2ViBnByb3RvMw");
 
 /**
- * Describes the message runtime.v1.ImageSpec.
- * Use `create(ImageSpecSchema)` to create a new message.
+ * Describes the message runtime.v1.VersionRequest.
+ * Use `create(VersionRequestSchema)` to create a new message.
  */
-export const ImageSpecSchema = /*@__PURE__*/
+export const VersionRequestSchema = /*@__PURE__*/
   messageDesc(file_cri, 0);
 
 /**
- * Describes the message runtime.v1.AuthConfig.
- * Use `create(AuthConfigSchema)` to create a new message.
+ * Describes the message runtime.v1.VersionResponse.
+ * Use `create(VersionResponseSchema)` to create a new message.
  */
-export const AuthConfigSchema = /*@__PURE__*/
+export const VersionResponseSchema = /*@__PURE__*/
   messageDesc(file_cri, 1);
 
 /**
- * Describes the message runtime.v1.PullSecurityProfileArtifactRequest.
- * Use `create(PullSecurityProfileArtifactRequestSchema)` to create a new message.
+ * Describes the message runtime.v1.StatusRequest.
+ * Use `create(StatusRequestSchema)` to create a new message.
  */
-export const PullSecurityProfileArtifactRequestSchema = /*@__PURE__*/
+export const StatusRequestSchema = /*@__PURE__*/
   messageDesc(file_cri, 2);
 
 /**
- * Describes the message runtime.v1.PullSecurityProfileArtifactResponse.
- * Use `create(PullSecurityProfileArtifactResponseSchema)` to create a new message.
+ * Describes the message runtime.v1.StatusResponse.
+ * Use `create(StatusResponseSchema)` to create a new message.
  */
-export const PullSecurityProfileArtifactResponseSchema = /*@__PURE__*/
+export const StatusResponseSchema = /*@__PURE__*/
   messageDesc(file_cri, 3);
 
 /**
- * Describes the message runtime.v1.ListSecurityProfileArtifactsRequest.
- * Use `create(ListSecurityProfileArtifactsRequestSchema)` to create a new message.
+ * Describes the message runtime.v1.RuntimeStatus.
+ * Use `create(RuntimeStatusSchema)` to create a new message.
  */
-export const ListSecurityProfileArtifactsRequestSchema = /*@__PURE__*/
+export const RuntimeStatusSchema = /*@__PURE__*/
   messageDesc(file_cri, 4);
 
 /**
- * Describes the message runtime.v1.ListSecurityProfileArtifactsResponse.
- * Use `create(ListSecurityProfileArtifactsResponseSchema)` to create a new message.
+ * Describes the message runtime.v1.RuntimeCondition.
+ * Use `create(RuntimeConditionSchema)` to create a new message.
  */
-export const ListSecurityProfileArtifactsResponseSchema = /*@__PURE__*/
+export const RuntimeConditionSchema = /*@__PURE__*/
   messageDesc(file_cri, 5);
 
 /**
- * Describes the message runtime.v1.SecurityProfileArtifact.
- * Use `create(SecurityProfileArtifactSchema)` to create a new message.
+ * Describes the message runtime.v1.RuntimeFeatures.
+ * Use `create(RuntimeFeaturesSchema)` to create a new message.
  */
-export const SecurityProfileArtifactSchema = /*@__PURE__*/
+export const RuntimeFeaturesSchema = /*@__PURE__*/
   messageDesc(file_cri, 6);
-
-/**
- * Describes the message runtime.v1.RemoveSecurityProfileArtifactRequest.
- * Use `create(RemoveSecurityProfileArtifactRequestSchema)` to create a new message.
- */
-export const RemoveSecurityProfileArtifactRequestSchema = /*@__PURE__*/
-  messageDesc(file_cri, 7);
-
-/**
- * Describes the message runtime.v1.RemoveSecurityProfileArtifactResponse.
- * Use `create(RemoveSecurityProfileArtifactResponseSchema)` to create a new message.
- */
-export const RemoveSecurityProfileArtifactResponseSchema = /*@__PURE__*/
-  messageDesc(file_cri, 8);
 
 /**
  * Describes the message runtime.v1.SecurityProfile.
  * Use `create(SecurityProfileSchema)` to create a new message.
  */
 export const SecurityProfileSchema = /*@__PURE__*/
-  messageDesc(file_cri, 9);
+  messageDesc(file_cri, 7);
 
 /**
  * Describes the enum runtime.v1.SecurityProfile.ProfileType.
  */
 export const SecurityProfile_ProfileTypeSchema = /*@__PURE__*/
-  enumDesc(file_cri, 9, 0);
+  enumDesc(file_cri, 7, 0);
 
 /**
  * @generated from enum runtime.v1.SecurityProfile.ProfileType
@@ -104,19 +96,33 @@ export const SecurityProfile_ProfileType = /*@__PURE__*/
  * Use `create(SecurityProfileBaseSchema)` to create a new message.
  */
 export const SecurityProfileBaseSchema = /*@__PURE__*/
-  messageDesc(file_cri, 10);
+  messageDesc(file_cri, 8);
 
 /**
  * Describes the enum runtime.v1.SecurityProfileBase.BaseType.
  */
 export const SecurityProfileBase_BaseTypeSchema = /*@__PURE__*/
-  enumDesc(file_cri, 10, 0);
+  enumDesc(file_cri, 8, 0);
 
 /**
  * @generated from enum runtime.v1.SecurityProfileBase.BaseType
  */
 export const SecurityProfileBase_BaseType = /*@__PURE__*/
   tsEnum(SecurityProfileBase_BaseTypeSchema);
+
+/**
+ * Describes the message runtime.v1.Capability.
+ * Use `create(CapabilitySchema)` to create a new message.
+ */
+export const CapabilitySchema = /*@__PURE__*/
+  messageDesc(file_cri, 9);
+
+/**
+ * Describes the message runtime.v1.NamespaceOption.
+ * Use `create(NamespaceOptionSchema)` to create a new message.
+ */
+export const NamespaceOptionSchema = /*@__PURE__*/
+  messageDesc(file_cri, 10);
 
 /**
  * Describes the message runtime.v1.PodSandboxMetadata.
@@ -126,10 +132,10 @@ export const PodSandboxMetadataSchema = /*@__PURE__*/
   messageDesc(file_cri, 11);
 
 /**
- * Describes the message runtime.v1.LinuxSandboxSecurityContext.
- * Use `create(LinuxSandboxSecurityContextSchema)` to create a new message.
+ * Describes the message runtime.v1.PodSandboxConfig.
+ * Use `create(PodSandboxConfigSchema)` to create a new message.
  */
-export const LinuxSandboxSecurityContextSchema = /*@__PURE__*/
+export const PodSandboxConfigSchema = /*@__PURE__*/
   messageDesc(file_cri, 12);
 
 /**
@@ -140,10 +146,10 @@ export const LinuxPodSandboxConfigSchema = /*@__PURE__*/
   messageDesc(file_cri, 13);
 
 /**
- * Describes the message runtime.v1.PodSandboxConfig.
- * Use `create(PodSandboxConfigSchema)` to create a new message.
+ * Describes the message runtime.v1.LinuxSandboxSecurityContext.
+ * Use `create(LinuxSandboxSecurityContextSchema)` to create a new message.
  */
-export const PodSandboxConfigSchema = /*@__PURE__*/
+export const LinuxSandboxSecurityContextSchema = /*@__PURE__*/
   messageDesc(file_cri, 14);
 
 /**
@@ -161,175 +167,417 @@ export const RunPodSandboxResponseSchema = /*@__PURE__*/
   messageDesc(file_cri, 16);
 
 /**
- * Describes the message runtime.v1.Capability.
- * Use `create(CapabilitySchema)` to create a new message.
+ * Describes the message runtime.v1.StopPodSandboxRequest.
+ * Use `create(StopPodSandboxRequestSchema)` to create a new message.
  */
-export const CapabilitySchema = /*@__PURE__*/
+export const StopPodSandboxRequestSchema = /*@__PURE__*/
   messageDesc(file_cri, 17);
 
 /**
- * Describes the message runtime.v1.LinuxContainerSecurityContext.
- * Use `create(LinuxContainerSecurityContextSchema)` to create a new message.
+ * Describes the message runtime.v1.StopPodSandboxResponse.
+ * Use `create(StopPodSandboxResponseSchema)` to create a new message.
  */
-export const LinuxContainerSecurityContextSchema = /*@__PURE__*/
+export const StopPodSandboxResponseSchema = /*@__PURE__*/
   messageDesc(file_cri, 18);
 
 /**
- * Describes the message runtime.v1.LinuxContainerConfig.
- * Use `create(LinuxContainerConfigSchema)` to create a new message.
+ * Describes the message runtime.v1.RemovePodSandboxRequest.
+ * Use `create(RemovePodSandboxRequestSchema)` to create a new message.
  */
-export const LinuxContainerConfigSchema = /*@__PURE__*/
+export const RemovePodSandboxRequestSchema = /*@__PURE__*/
   messageDesc(file_cri, 19);
 
 /**
- * Describes the message runtime.v1.ContainerMetadata.
- * Use `create(ContainerMetadataSchema)` to create a new message.
+ * Describes the message runtime.v1.RemovePodSandboxResponse.
+ * Use `create(RemovePodSandboxResponseSchema)` to create a new message.
  */
-export const ContainerMetadataSchema = /*@__PURE__*/
+export const RemovePodSandboxResponseSchema = /*@__PURE__*/
   messageDesc(file_cri, 20);
-
-/**
- * Describes the message runtime.v1.ContainerConfig.
- * Use `create(ContainerConfigSchema)` to create a new message.
- */
-export const ContainerConfigSchema = /*@__PURE__*/
-  messageDesc(file_cri, 21);
-
-/**
- * Describes the message runtime.v1.CreateContainerRequest.
- * Use `create(CreateContainerRequestSchema)` to create a new message.
- */
-export const CreateContainerRequestSchema = /*@__PURE__*/
-  messageDesc(file_cri, 22);
-
-/**
- * Describes the message runtime.v1.CreateContainerResponse.
- * Use `create(CreateContainerResponseSchema)` to create a new message.
- */
-export const CreateContainerResponseSchema = /*@__PURE__*/
-  messageDesc(file_cri, 23);
-
-/**
- * Describes the message runtime.v1.RuntimeFeatures.
- * Use `create(RuntimeFeaturesSchema)` to create a new message.
- */
-export const RuntimeFeaturesSchema = /*@__PURE__*/
-  messageDesc(file_cri, 24);
-
-/**
- * Describes the message runtime.v1.StatusRequest.
- * Use `create(StatusRequestSchema)` to create a new message.
- */
-export const StatusRequestSchema = /*@__PURE__*/
-  messageDesc(file_cri, 25);
-
-/**
- * Describes the message runtime.v1.StatusResponse.
- * Use `create(StatusResponseSchema)` to create a new message.
- */
-export const StatusResponseSchema = /*@__PURE__*/
-  messageDesc(file_cri, 26);
-
-/**
- * Describes the message runtime.v1.VersionRequest.
- * Use `create(VersionRequestSchema)` to create a new message.
- */
-export const VersionRequestSchema = /*@__PURE__*/
-  messageDesc(file_cri, 27);
-
-/**
- * Describes the message runtime.v1.VersionResponse.
- * Use `create(VersionResponseSchema)` to create a new message.
- */
-export const VersionResponseSchema = /*@__PURE__*/
-  messageDesc(file_cri, 28);
-
-/**
- * Describes the message runtime.v1.ListContainersRequest.
- * Use `create(ListContainersRequestSchema)` to create a new message.
- */
-export const ListContainersRequestSchema = /*@__PURE__*/
-  messageDesc(file_cri, 29);
-
-/**
- * Describes the message runtime.v1.ListContainersResponse.
- * Use `create(ListContainersResponseSchema)` to create a new message.
- */
-export const ListContainersResponseSchema = /*@__PURE__*/
-  messageDesc(file_cri, 30);
-
-/**
- * Describes the message runtime.v1.Container.
- * Use `create(ContainerSchema)` to create a new message.
- */
-export const ContainerSchema = /*@__PURE__*/
-  messageDesc(file_cri, 31);
-
-/**
- * Describes the message runtime.v1.ListPodSandboxRequest.
- * Use `create(ListPodSandboxRequestSchema)` to create a new message.
- */
-export const ListPodSandboxRequestSchema = /*@__PURE__*/
-  messageDesc(file_cri, 32);
-
-/**
- * Describes the message runtime.v1.ListPodSandboxResponse.
- * Use `create(ListPodSandboxResponseSchema)` to create a new message.
- */
-export const ListPodSandboxResponseSchema = /*@__PURE__*/
-  messageDesc(file_cri, 33);
-
-/**
- * Describes the message runtime.v1.PodSandbox.
- * Use `create(PodSandboxSchema)` to create a new message.
- */
-export const PodSandboxSchema = /*@__PURE__*/
-  messageDesc(file_cri, 34);
 
 /**
  * Describes the message runtime.v1.PodSandboxStatusRequest.
  * Use `create(PodSandboxStatusRequestSchema)` to create a new message.
  */
 export const PodSandboxStatusRequestSchema = /*@__PURE__*/
-  messageDesc(file_cri, 35);
+  messageDesc(file_cri, 21);
 
 /**
  * Describes the message runtime.v1.PodSandboxStatusResponse.
  * Use `create(PodSandboxStatusResponseSchema)` to create a new message.
  */
 export const PodSandboxStatusResponseSchema = /*@__PURE__*/
-  messageDesc(file_cri, 36);
+  messageDesc(file_cri, 22);
 
 /**
  * Describes the message runtime.v1.PodSandboxStatus.
  * Use `create(PodSandboxStatusSchema)` to create a new message.
  */
 export const PodSandboxStatusSchema = /*@__PURE__*/
+  messageDesc(file_cri, 23);
+
+/**
+ * Describes the message runtime.v1.ListPodSandboxRequest.
+ * Use `create(ListPodSandboxRequestSchema)` to create a new message.
+ */
+export const ListPodSandboxRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 24);
+
+/**
+ * Describes the message runtime.v1.ListPodSandboxResponse.
+ * Use `create(ListPodSandboxResponseSchema)` to create a new message.
+ */
+export const ListPodSandboxResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 25);
+
+/**
+ * Describes the message runtime.v1.PodSandbox.
+ * Use `create(PodSandboxSchema)` to create a new message.
+ */
+export const PodSandboxSchema = /*@__PURE__*/
+  messageDesc(file_cri, 26);
+
+/**
+ * Describes the message runtime.v1.ContainerMetadata.
+ * Use `create(ContainerMetadataSchema)` to create a new message.
+ */
+export const ContainerMetadataSchema = /*@__PURE__*/
+  messageDesc(file_cri, 27);
+
+/**
+ * Describes the message runtime.v1.ContainerConfig.
+ * Use `create(ContainerConfigSchema)` to create a new message.
+ */
+export const ContainerConfigSchema = /*@__PURE__*/
+  messageDesc(file_cri, 28);
+
+/**
+ * Describes the message runtime.v1.LinuxContainerConfig.
+ * Use `create(LinuxContainerConfigSchema)` to create a new message.
+ */
+export const LinuxContainerConfigSchema = /*@__PURE__*/
+  messageDesc(file_cri, 29);
+
+/**
+ * Describes the message runtime.v1.LinuxContainerResources.
+ * Use `create(LinuxContainerResourcesSchema)` to create a new message.
+ */
+export const LinuxContainerResourcesSchema = /*@__PURE__*/
+  messageDesc(file_cri, 30);
+
+/**
+ * Describes the message runtime.v1.LinuxContainerSecurityContext.
+ * Use `create(LinuxContainerSecurityContextSchema)` to create a new message.
+ */
+export const LinuxContainerSecurityContextSchema = /*@__PURE__*/
+  messageDesc(file_cri, 31);
+
+/**
+ * Describes the message runtime.v1.CreateContainerRequest.
+ * Use `create(CreateContainerRequestSchema)` to create a new message.
+ */
+export const CreateContainerRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 32);
+
+/**
+ * Describes the message runtime.v1.CreateContainerResponse.
+ * Use `create(CreateContainerResponseSchema)` to create a new message.
+ */
+export const CreateContainerResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 33);
+
+/**
+ * Describes the message runtime.v1.StartContainerRequest.
+ * Use `create(StartContainerRequestSchema)` to create a new message.
+ */
+export const StartContainerRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 34);
+
+/**
+ * Describes the message runtime.v1.StartContainerResponse.
+ * Use `create(StartContainerResponseSchema)` to create a new message.
+ */
+export const StartContainerResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 35);
+
+/**
+ * Describes the message runtime.v1.ListContainersRequest.
+ * Use `create(ListContainersRequestSchema)` to create a new message.
+ */
+export const ListContainersRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 36);
+
+/**
+ * Describes the message runtime.v1.ListContainersResponse.
+ * Use `create(ListContainersResponseSchema)` to create a new message.
+ */
+export const ListContainersResponseSchema = /*@__PURE__*/
   messageDesc(file_cri, 37);
+
+/**
+ * Describes the message runtime.v1.Container.
+ * Use `create(ContainerSchema)` to create a new message.
+ */
+export const ContainerSchema = /*@__PURE__*/
+  messageDesc(file_cri, 38);
 
 /**
  * Describes the message runtime.v1.ContainerStatusRequest.
  * Use `create(ContainerStatusRequestSchema)` to create a new message.
  */
 export const ContainerStatusRequestSchema = /*@__PURE__*/
-  messageDesc(file_cri, 38);
+  messageDesc(file_cri, 39);
 
 /**
  * Describes the message runtime.v1.ContainerStatusResponse.
  * Use `create(ContainerStatusResponseSchema)` to create a new message.
  */
 export const ContainerStatusResponseSchema = /*@__PURE__*/
-  messageDesc(file_cri, 39);
+  messageDesc(file_cri, 40);
+
+/**
+ * Describes the message runtime.v1.ContainerStatus.
+ * Use `create(ContainerStatusSchema)` to create a new message.
+ */
+export const ContainerStatusSchema = /*@__PURE__*/
+  messageDesc(file_cri, 41);
+
+/**
+ * Describes the message runtime.v1.ReopenContainerLogRequest.
+ * Use `create(ReopenContainerLogRequestSchema)` to create a new message.
+ */
+export const ReopenContainerLogRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 42);
+
+/**
+ * Describes the message runtime.v1.ReopenContainerLogResponse.
+ * Use `create(ReopenContainerLogResponseSchema)` to create a new message.
+ */
+export const ReopenContainerLogResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 43);
+
+/**
+ * Describes the message runtime.v1.ExecSyncRequest.
+ * Use `create(ExecSyncRequestSchema)` to create a new message.
+ */
+export const ExecSyncRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 44);
+
+/**
+ * Describes the message runtime.v1.ExecSyncResponse.
+ * Use `create(ExecSyncResponseSchema)` to create a new message.
+ */
+export const ExecSyncResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 45);
+
+/**
+ * Describes the message runtime.v1.ExecRequest.
+ * Use `create(ExecRequestSchema)` to create a new message.
+ */
+export const ExecRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 46);
+
+/**
+ * Describes the message runtime.v1.ExecResponse.
+ * Use `create(ExecResponseSchema)` to create a new message.
+ */
+export const ExecResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 47);
+
+/**
+ * Describes the message runtime.v1.GetEventsRequest.
+ * Use `create(GetEventsRequestSchema)` to create a new message.
+ */
+export const GetEventsRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 48);
+
+/**
+ * Describes the message runtime.v1.ContainerEventResponse.
+ * Use `create(ContainerEventResponseSchema)` to create a new message.
+ */
+export const ContainerEventResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 49);
+
+/**
+ * Describes the message runtime.v1.ImageSpec.
+ * Use `create(ImageSpecSchema)` to create a new message.
+ */
+export const ImageSpecSchema = /*@__PURE__*/
+  messageDesc(file_cri, 50);
+
+/**
+ * Describes the message runtime.v1.ListImagesRequest.
+ * Use `create(ListImagesRequestSchema)` to create a new message.
+ */
+export const ListImagesRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 51);
+
+/**
+ * Describes the message runtime.v1.ListImagesResponse.
+ * Use `create(ListImagesResponseSchema)` to create a new message.
+ */
+export const ListImagesResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 52);
+
+/**
+ * Describes the message runtime.v1.Image.
+ * Use `create(ImageSchema)` to create a new message.
+ */
+export const ImageSchema = /*@__PURE__*/
+  messageDesc(file_cri, 53);
+
+/**
+ * Describes the message runtime.v1.ImageStatusRequest.
+ * Use `create(ImageStatusRequestSchema)` to create a new message.
+ */
+export const ImageStatusRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 54);
+
+/**
+ * Describes the message runtime.v1.ImageStatusResponse.
+ * Use `create(ImageStatusResponseSchema)` to create a new message.
+ */
+export const ImageStatusResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 55);
+
+/**
+ * Describes the message runtime.v1.RemoveImageRequest.
+ * Use `create(RemoveImageRequestSchema)` to create a new message.
+ */
+export const RemoveImageRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 56);
+
+/**
+ * Describes the message runtime.v1.RemoveImageResponse.
+ * Use `create(RemoveImageResponseSchema)` to create a new message.
+ */
+export const RemoveImageResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 57);
+
+/**
+ * Describes the message runtime.v1.AuthConfig.
+ * Use `create(AuthConfigSchema)` to create a new message.
+ */
+export const AuthConfigSchema = /*@__PURE__*/
+  messageDesc(file_cri, 58);
+
+/**
+ * Describes the message runtime.v1.PullSecurityProfileArtifactRequest.
+ * Use `create(PullSecurityProfileArtifactRequestSchema)` to create a new message.
+ */
+export const PullSecurityProfileArtifactRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 59);
+
+/**
+ * Describes the message runtime.v1.PullSecurityProfileArtifactResponse.
+ * Use `create(PullSecurityProfileArtifactResponseSchema)` to create a new message.
+ */
+export const PullSecurityProfileArtifactResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 60);
+
+/**
+ * Describes the message runtime.v1.ListSecurityProfileArtifactsRequest.
+ * Use `create(ListSecurityProfileArtifactsRequestSchema)` to create a new message.
+ */
+export const ListSecurityProfileArtifactsRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 61);
+
+/**
+ * Describes the message runtime.v1.ListSecurityProfileArtifactsResponse.
+ * Use `create(ListSecurityProfileArtifactsResponseSchema)` to create a new message.
+ */
+export const ListSecurityProfileArtifactsResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 62);
+
+/**
+ * Describes the message runtime.v1.SecurityProfileArtifact.
+ * Use `create(SecurityProfileArtifactSchema)` to create a new message.
+ */
+export const SecurityProfileArtifactSchema = /*@__PURE__*/
+  messageDesc(file_cri, 63);
+
+/**
+ * Describes the message runtime.v1.RemoveSecurityProfileArtifactRequest.
+ * Use `create(RemoveSecurityProfileArtifactRequestSchema)` to create a new message.
+ */
+export const RemoveSecurityProfileArtifactRequestSchema = /*@__PURE__*/
+  messageDesc(file_cri, 64);
+
+/**
+ * Describes the message runtime.v1.RemoveSecurityProfileArtifactResponse.
+ * Use `create(RemoveSecurityProfileArtifactResponseSchema)` to create a new message.
+ */
+export const RemoveSecurityProfileArtifactResponseSchema = /*@__PURE__*/
+  messageDesc(file_cri, 65);
+
+/**
+ * Describes the enum runtime.v1.NamespaceMode.
+ */
+export const NamespaceModeSchema = /*@__PURE__*/
+  enumDesc(file_cri, 0);
+
+/**
+ * @generated from enum runtime.v1.NamespaceMode
+ */
+export const NamespaceMode = /*@__PURE__*/
+  tsEnum(NamespaceModeSchema);
+
+/**
+ * Describes the enum runtime.v1.PodSandboxState.
+ */
+export const PodSandboxStateSchema = /*@__PURE__*/
+  enumDesc(file_cri, 1);
+
+/**
+ * @generated from enum runtime.v1.PodSandboxState
+ */
+export const PodSandboxState = /*@__PURE__*/
+  tsEnum(PodSandboxStateSchema);
+
+/**
+ * Describes the enum runtime.v1.ContainerState.
+ */
+export const ContainerStateSchema = /*@__PURE__*/
+  enumDesc(file_cri, 2);
+
+/**
+ * @generated from enum runtime.v1.ContainerState
+ */
+export const ContainerState = /*@__PURE__*/
+  tsEnum(ContainerStateSchema);
+
+/**
+ * Describes the enum runtime.v1.ContainerEventType.
+ */
+export const ContainerEventTypeSchema = /*@__PURE__*/
+  enumDesc(file_cri, 3);
+
+/**
+ * @generated from enum runtime.v1.ContainerEventType
+ */
+export const ContainerEventType = /*@__PURE__*/
+  tsEnum(ContainerEventTypeSchema);
 
 /**
  * Describes the enum runtime.v1.SecurityProfileKind.
  */
 export const SecurityProfileKindSchema = /*@__PURE__*/
-  enumDesc(file_cri, 0);
+  enumDesc(file_cri, 4);
 
 /**
  * @generated from enum runtime.v1.SecurityProfileKind
  */
 export const SecurityProfileKind = /*@__PURE__*/
   tsEnum(SecurityProfileKindSchema);
+
+/**
+ * @generated from service runtime.v1.RuntimeService
+ */
+export const RuntimeService = /*@__PURE__*/
+  serviceDesc(file_cri, 0);
+
+/**
+ * @generated from service runtime.v1.ImageService
+ */
+export const ImageService = /*@__PURE__*/
+  serviceDesc(file_cri, 1);
 

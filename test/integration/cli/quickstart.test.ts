@@ -25,7 +25,7 @@ describePeers(containerdRequirements, 'fairlead quickstart --containerd', () => 
     assert.equal(stderr, '');
     assert.equal(code, 0);
     assert.match(stdout, /runtime +containerd /);
-    assert.match(stdout, /refused +CreateContainer: .*no such file/);
+    assert.match(stdout, /refused +.*CreateContainer with status \d+: .*no such file/);
     assert.match(stdout, /allowed +echo hello > \/tmp\/file/);
     assert.match(stdout, /refused +chmod 700 \/tmp\/file: chmod: .*Operation not permitted/);
     assert.equal(containerd.ctr('images', 'list', '--quiet'), images);

@@ -9,7 +9,7 @@ import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 import { runPod } from '#test/support/cri/pod';
 import { packText, publish, startTestShim, type TestShim } from '#test/support/cri/shim';
-import { SecurityProfile_ProfileType as ProfileType } from '../../support/cri/gen/cri_pb.js';
+import { SecurityProfile_ProfileType as ProfileType } from '../../../lib/cri/gen/cri_pb.js';
 
 const allowAll = '{"defaultAction": "SCMP_ACT_ALLOW"}';
 const denyMkdir = `{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}`;

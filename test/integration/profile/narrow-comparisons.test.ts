@@ -11,6 +11,7 @@ import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { loadTables } from '#lib/profile/seccomp/tables/runtime-defaults/load-tables';
 import { defaultCapabilities, runtimeNames } from '#lib/profile/seccomp/tables/runtime-identity';
 import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
+import { SecurityProfile_ProfileType } from '../../../lib/cri/gen/cri_pb.js';
 import { randomFrom } from '../../fuzz/mutate.ts';
 import { checkIntersection, tablesFor } from '../../oracle/check-merge.ts';
 import { evaluateLoaded, Libseccomp, type LibseccompVersion, nativeArchitecture } from '../../oracle/load-profile.ts';
@@ -21,7 +22,6 @@ import { containerdRequirements, startContainerd } from '../../peers/containerd.
 import { temporaryFolder } from '../../peers/program.ts';
 import { describePeers } from '../../peers/require.ts';
 import { connectCri } from '../../support/cri/client.ts';
-import { SecurityProfile_ProfileType } from '../../support/cri/gen/cri_pb.js';
 import { runPod } from '../../support/cri/pod.ts';
 import { ProbeContainer } from '../../support/kernel/run-probe.ts';
 

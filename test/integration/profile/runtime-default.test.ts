@@ -10,11 +10,11 @@ import { loadRuntimeDefaults } from '#lib/profile/seccomp/tables/runtime-default
 import type { RuntimeDefaultTable } from '#lib/profile/seccomp/tables/runtime-defaults/table';
 import { defaultCapabilities, parseRuntimeIdentity } from '#lib/profile/seccomp/tables/runtime-identity';
 import { syscallNames } from '#lib/profile/seccomp/tables/syscall-names';
+import { SecurityProfile_ProfileType } from '../../../lib/cri/gen/cri_pb.js';
 import { evaluate, rank } from '../../oracle/seccomp-evaluate.ts';
 import { type Containerd, containerdRequirements, startContainerd } from '../../peers/containerd.ts';
 import { describePeers } from '../../peers/require.ts';
 import { type CriClient, connectCri } from '../../support/cri/client.ts';
-import { SecurityProfile_ProfileType } from '../../support/cri/gen/cri_pb.js';
 import { type PodOptions, runPod } from '../../support/cri/pod.ts';
 
 const architecture = machineArchitecture(process.arch);

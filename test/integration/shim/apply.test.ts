@@ -16,7 +16,7 @@ import {
   SecurityProfile_ProfileType as ProfileType,
   RuntimeFeaturesSchema,
   SecurityProfileKind,
-} from '../../support/cri/gen/cri_pb.js';
+} from '../../../lib/cri/gen/cri_pb.js';
 
 const denyMkdir = JSON.stringify({
   defaultAction: 'SCMP_ACT_ALLOW',

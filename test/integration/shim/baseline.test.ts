@@ -11,6 +11,7 @@ import { architectureFamily, machineArchitecture, nativeArchitecture } from '#li
 import { loadRuntimeDefaults } from '#lib/profile/seccomp/tables/runtime-defaults/load-tables';
 import { defaultCapabilities, parseRuntimeIdentity } from '#lib/profile/seccomp/tables/runtime-identity';
 import { syscallNames } from '#lib/profile/seccomp/tables/syscall-names';
+import { SecurityProfile_ProfileType as ProfileType } from '../../../lib/cri/gen/cri_pb.js';
 import { evaluate, rank } from '../../oracle/seccomp-evaluate.ts';
 import { type Containerd, containerdRequirements, startContainerd } from '../../peers/containerd.ts';
 import { basedHandler } from '../../peers/containerd-config.ts';
@@ -19,7 +20,6 @@ import { type Registry, startRegistry } from '../../peers/registry.ts';
 import { describePeers } from '../../peers/require.ts';
 import { type CriClient, connectCri } from '../../support/cri/client.ts';
 import { FakeRuntime } from '../../support/cri/fake-runtime.ts';
-import { SecurityProfile_ProfileType as ProfileType } from '../../support/cri/gen/cri_pb.js';
 import { type PodOptions, runPod } from '../../support/cri/pod.ts';
 import { startScriptedRuntime } from '../../support/cri/scripted-runtime.ts';
 import { packText, publish, startTestShim, type TestShim } from '../../support/cri/shim.ts';

@@ -19,7 +19,7 @@ import {
   SecurityProfile_ProfileType as ProfileType,
   SecurityProfileKind,
   VersionResponseSchema,
-} from '../../support/cri/gen/cri_pb.js';
+} from '../../../lib/cri/gen/cri_pb.js';
 
 const user = { username: 'node', password: 'the-right-secret' };
 const service = 'runtime.v1.RuntimeService';

@@ -10,7 +10,7 @@ import { describePeers } from '#test/peers/require';
 import { type CriError, status } from '#test/support/cri/client';
 import { runPod } from '#test/support/cri/pod';
 import { denyChmod, packText, publish, startTestShim, type TestShim } from '#test/support/cri/shim';
-import { SecurityProfile_ProfileType as ProfileType, SecurityProfileKind } from '../../support/cri/gen/cri_pb.js';
+import { SecurityProfile_ProfileType as ProfileType, SecurityProfileKind } from '../../../lib/cri/gen/cri_pb.js';
 
 const count = 50;
 

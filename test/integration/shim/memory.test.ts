@@ -11,7 +11,7 @@ import { describePeers } from '#test/peers/require';
 import { type CriError, status } from '#test/support/cri/client';
 import { runPod } from '#test/support/cri/pod';
 import { denyChmod, packText, startTestShim, type TestShim } from '#test/support/cri/shim';
-import { SecurityProfile_ProfileType as ProfileType } from '../../support/cri/gen/cri_pb.js';
+import { SecurityProfile_ProfileType as ProfileType } from '../../../lib/cri/gen/cri_pb.js';
 
 const pods = 60;
 const bundle = Buffer.from(`{"x":"${'a'.repeat(256 * 1024 - 8)}"}`);

@@ -7,7 +7,7 @@ import { describePeers } from '#test/peers/require';
 import { type CriClient, connectCri, status } from '#test/support/cri/client';
 import { type Pod, runPod } from '#test/support/cri/pod';
 import { startTestShim, type TestShim } from '#test/support/cri/shim';
-import { ContainerEventType } from '../../support/cri/gen/cri_pb.js';
+import { ContainerEventType } from '../../../lib/cri/gen/cri_pb.js';
 
 /** The images by id: containerd lists them in any order. */
 async function listImages(client: CriClient): Promise<readonly object[]> {

@@ -9,7 +9,7 @@ import { describePeers } from '#test/peers/require';
 import { type CriClient, type CriError, connectCri, status } from '#test/support/cri/client';
 import { containerConfig, type Pod, type PodOptions, runPod } from '#test/support/cri/pod';
 import { denyChmod, packText, publish, startTestShim, type TestShim } from '#test/support/cri/shim';
-import { SecurityProfile_ProfileType as ProfileType, SecurityProfileKind } from '../../support/cri/gen/cri_pb.js';
+import { SecurityProfile_ProfileType as ProfileType, SecurityProfileKind } from '../../../lib/cri/gen/cri_pb.js';
 
 describePeers([...containerdRequirements, 'docker-registry'], 'shim before containerd: what it refuses', () => {
   let containerd: Containerd;

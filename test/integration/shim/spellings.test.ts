@@ -9,7 +9,7 @@ import { describePeers } from '#test/peers/require';
 import { status } from '#test/support/cri/client';
 import { containerConfig, runPod } from '#test/support/cri/pod';
 import { denyChmod, packText, publish, startTestShim, type TestShim } from '#test/support/cri/shim';
-import { CreateContainerRequestSchema, CreateContainerResponseSchema } from '../../support/cri/gen/cri_pb.js';
+import { CreateContainerRequestSchema, CreateContainerResponseSchema } from '../../../lib/cri/gen/cri_pb.js';
 
 /** Ways to write a call's path that a lenient server might take for CreateContainer. */
 const spellings = [

@@ -1,7 +1,7 @@
 import type { DescMessage, DescMethodServerStreaming, DescMethodUnary, DescService } from '@bufbuild/protobuf';
 import { create, fromBinary, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { ImageService, RuntimeService } from './gen/cri_pb.js';
+import { ImageService, RuntimeService } from '../../../lib/cri/gen/cri_pb.js';
 
 /** A call that the runtime (or what stands in front of it) refused: the gRPC status as it came. */
 export class CriError extends Error {

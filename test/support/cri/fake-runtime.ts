@@ -15,7 +15,7 @@ import {
   StatusResponseSchema,
   VersionRequestSchema,
   VersionResponseSchema,
-} from './gen/cri_pb.js';
+} from '../../../lib/cri/gen/cri_pb.js';
 
 const service = 'runtime.v1.RuntimeService/';
 

@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { busyboxReference } from '../../peers/image.ts';
-import { finishFolder, temporaryFolder } from '../../peers/program.ts';
-import type { CriClient } from './client.ts';
 import {
   type ContainerConfigSchema,
   NamespaceMode,
   type PodSandboxConfigSchema,
   SecurityProfile_ProfileType,
   type SecurityProfileSchema,
-} from './gen/cri_pb.js';
+} from '../../../lib/cri/gen/cri_pb.js';
+import { busyboxReference } from '../../peers/image.ts';
+import { finishFolder, temporaryFolder } from '../../peers/program.ts';
+import type { CriClient } from './client.ts';
 
 type ProfileInit = MessageInitShape<typeof SecurityProfileSchema>;
 
@@ -87,7 +87,7 @@ export function containerConfig(options: PodOptions): MessageInitShape<typeof Co
   return {
     metadata: { name, attempt: 0 },
     image: { image: options.image ?? busyboxReference },
-    command: [...(options.command ?? ['/bin/sh', '-c', waitScript])],
+    command: (options.command ?? ['/bin/sh', '-c', waitScript]).map((word) => Buffer.from(word)),
     labels: { 'io.kubernetes.container.name': name },
     logPath: `${name}_0.log`,
     linux: {
