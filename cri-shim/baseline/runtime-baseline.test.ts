@@ -20,8 +20,7 @@ const annotation = 'io.kubernetes.cri-o.SeccompProfilePath';
 const containerdConfig = JSON.stringify({
   containerd: { defaultRuntimeName: 'runc', runtimes: { runc: {}, kata: {} } },
 });
-const add = (...addCapabilities: string[]) =>
-  ({ addCapabilities, dropCapabilities: [] }) as unknown as CapabilityChange;
+const add = (...addCapabilities: string[]): CapabilityChange => ({ addCapabilities, dropCapabilities: [] });
 
 async function tableOf(name: string, version: string, capabilities: readonly string[]): Promise<SeccompProfile> {
   const { tables } = await loadRuntimeDefaults(parseRuntimeIdentity(name, version));
