@@ -1,9 +1,9 @@
 import { FairleadError } from '#lib/errors';
 import { readBody } from '../../network/read-body.ts';
-import { pause } from '../../network/transport.ts';
 import { type Descriptor, mediaTypes } from '../descriptor.ts';
 import { type Digest, digestParts } from '../digest.ts';
 import { acceptManifests, manifestBytesLimit, parseEntries } from '../manifest.ts';
+import { settleTag } from '../settle-tag.ts';
 import type { CallOptions, LookupOptions, PushOptions } from '../target.ts';
 import type { RegistryClient } from './api.ts';
 import { repositoryScope } from './scope.ts';
@@ -15,12 +15,6 @@ export const referrersLimit = 10_000;
  * alone.
  */
 const repairBytesLimit = 32 * 1024 * 1024;
-/**
- * How often a list is written again after somebody else overwrote it, and looked at until others
- * are done.
- */
-const writesLimit = 16;
-const looksLimit = 64;
 /** How many entries of an overfull list are looked up at once. */
 const lookupsAtOnce = 16;
 
@@ -114,47 +108,29 @@ export class ReferrersTags {
     return mine;
   }
 
-  /**
-   * Registries have no compare-and-swap for tags: two writers that read the same list overwrite
-   * each other. So after our write the list is watched: read again after as long as a round of
-   * reading and writing takes, by when a writer who had read before us has written too, and again
-   * as long as others change it. Where our change is gone, it is made again.
-   */
   async #update(subject: Digest, change: ListChange, options: PushOptions): Promise<void> {
     let gone: ReadonlySet<Digest> = new Set();
     const read = async (): Promise<readonly Descriptor[]> =>
       (await this.#readToChange(subject, options)).filter(({ digest }) => !gone.has(digest));
     let listed = await read();
-    if (change.done(listed)) return;
-    if (indexOf(change.make(listed)) === undefined) {
+    if (!change.done(listed) && indexOf(change.make(listed)) === undefined) {
       gone = await this.#missing(listed, options);
       listed = await read();
     }
-    let round = 0;
-    let writes = 0;
-    for (let looks = 0; looks < looksLimit; looks++) {
-      if (!change.done(listed)) {
-        if (writes++ >= writesLimit) break;
-        const began = performance.now();
-        // What is read here is as fresh as it can be: the shorter the time to our write, the fewer
-        // writers come between.
-        if (writes > 1) listed = await read();
-        if (!change.done(listed)) {
-          listed = change.make(listed);
-          await this.#write(subject, listed, options);
-        }
-        round = Math.max(round, performance.now() - began);
-        options.onListed?.();
-      }
-      await pause(2 * round * (1 + Math.random()), options.signal);
-      const now = await read();
-      if (change.done(now) && sameList(now, listed)) return;
-      listed = now;
-    }
-    throw new FairleadError(
-      'Conflict',
-      `${this.#name(subject)}: the list of its referrers never came to rest while it was changed`,
-      { hint: 'Others push referrers of the same subject at the same time. Try again.' },
+    const write = async (found: readonly Descriptor[] = []): Promise<readonly Descriptor[]> => {
+      const changed = change.make(found);
+      await this.#write(subject, changed, options);
+      options.onListed?.();
+      return changed;
+    };
+    await settleTag(
+      listed,
+      { read, includes: change.done, write, isSame: sameList },
+      {
+        ...options,
+        name: `list of referrers of ${this.#name(subject)}`,
+        hint: 'Others push referrers of the same subject at the same time. Try again.',
+      },
     );
   }
 

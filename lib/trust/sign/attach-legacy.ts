@@ -1,10 +1,10 @@
-import type { Artifact, Blob } from '#lib/artifact/artifact';
+import type { Blob } from '#lib/artifact/artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
-import { pause } from '#lib/network/transport';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
+import { settleTag } from '#lib/registry/settle-tag';
 import type { CallOptions, Target } from '#lib/registry/target';
 import {
   assertReadable,
@@ -31,9 +31,6 @@ export interface Attached extends Descriptor {
   readonly alreadyThere: boolean;
 }
 
-/** How often a tag is looked at until others are done with it. */
-const looks = 64;
-
 /**
  * Adds a layer to what stands under an artifact's legacy tag, beside those of others, unless one
  * that says the same is there. Throws InvalidInput where a tag cannot hold the digest, or something
@@ -53,40 +50,44 @@ export async function attachLegacy(
   }
   const held = await findHeld();
   if (held !== undefined) return { ...held, alreadyThere: true };
-  let standing = await find(target, tag, options);
+  // Nothing is signed if there is no place for it.
+  const before = await find(target, tag, options);
   const layer = await makeLayer();
-  const isThere = (found: Standing | undefined): found is Standing =>
-    found?.manifest.layers.some((each) => isSameLayer(each, layer.descriptor)) ?? false;
-  let round = 0;
-  for (let look = 0; look < looks; look++) {
-    if (!isThere(standing)) {
-      // The same signer, at the same time elsewhere, may be who wrote over it.
-      const other = look > 0 ? await findHeld() : undefined;
-      if (other !== undefined) return { ...other, alreadyThere: true };
-      const began = performance.now();
-      if (look > 0) standing = await find(target, tag, options);
-      const written = withLegacyLayer(standing?.manifest, layer);
-      assertReadable(tag, written.manifestBytes.length);
-      await pushArtifact(target, written, undefined, tag, options);
-      standing = written;
-      round = Math.max(round, performance.now() - began);
-    }
-    // A registry does not compare before it sets: by the end of this, who had read the tag before
-    // us has written it too.
-    await pause(2 * round * (1 + Math.random()), options.signal);
-    const now = await find(target, tag, options);
-    if (isThere(now) && now.descriptor.digest === standing?.descriptor.digest) {
-      return { ...now.descriptor, alreadyThere: false };
-    }
-    standing = now;
+  // Signing takes time: without this, what others wrote meanwhile would be overwritten.
+  const standing = await find(target, tag, options);
+  if (standing?.descriptor.digest !== before?.descriptor.digest) {
+    const added = await findHeld();
+    if (added !== undefined) return { ...added, alreadyThere: true };
   }
-  throw new FairleadError('Conflict', `tag ${tag} never came to rest while it was changed`, {
-    hint: 'Others sign the same artifact at the same time. Try again.',
-  });
+  const { descriptor: attached, alreadyThere } = await settleTag<Standing>(
+    standing,
+    {
+      read: () => find(target, tag, options),
+      includes: ({ layers }) => layers.some((each) => isSameLayer(each, layer.descriptor)),
+      isSame: (one, other) => one.descriptor.digest === other.descriptor.digest,
+      async write(found) {
+        const written = withLegacyLayer(found?.layers, layer);
+        assertReadable(tag, written.manifestBytes.length);
+        await pushArtifact(target, written, undefined, tag, options);
+        return { descriptor: written.descriptor, layers: written.manifest.layers, alreadyThere: false };
+      },
+      // The same signer, elsewhere at the same time, may have overwritten it.
+      async findReplacement() {
+        const other = await findHeld();
+        return other && { descriptor: other, layers: [], alreadyThere: true };
+      },
+    },
+    { ...options, name: `tag ${tag}`, hint: 'Others sign the same artifact at the same time. Try again.' },
+  );
+  return { ...attached, alreadyThere };
 }
 
-/** What stands under a tag. */
-type Standing = Pick<Artifact, 'descriptor' | 'manifest'>;
+/** What is under a tag: one signature or attestation in each layer. */
+interface Standing {
+  readonly descriptor: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly alreadyThere: boolean;
+}
 
 async function find(target: Target, tag: string, options: CallOptions): Promise<Standing | undefined> {
   let descriptor: Descriptor;
@@ -104,5 +105,5 @@ async function find(target: Target, tag: string, options: CallOptions): Promise<
   }
   assertReadable(tag, descriptor.size);
   const bytes = await fetchBytes(target, descriptor, { ...options, limit: signatureLimits.legacyManifestBytes });
-  return { descriptor, manifest: parseManifest(bytes, `signatures under tag ${tag}`) };
+  return { descriptor, layers: parseManifest(bytes, `signatures under tag ${tag}`).layers, alreadyThere: false };
 }

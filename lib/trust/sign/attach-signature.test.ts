@@ -81,6 +81,30 @@ describe('attachSignature', () => {
     verifySignatures(descriptor, reference, found, { match: '**', unsigned: false, require });
   });
 
+  it('loses no signature that was written while another signer was still signing, in the form legacy', async () => {
+    const target = await repository();
+    const [slow, quick] = signers;
+    assert.ok(slow && quick);
+    const signing = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
+    const waiting = {
+      ...slow,
+      sign: async (bytes: Uint8Array) => {
+        started.resolve();
+        await signing.promise;
+        return slow.sign(bytes);
+      },
+    };
+    const attaching = attachSignature(target, { descriptor, reference, signer: waiting, format: 'legacy' });
+    await started.promise;
+    await attachSignature(target, { descriptor, reference, signer: quick, format: 'legacy' });
+    signing.resolve();
+    await attaching;
+    const require = [slow, quick].map(({ publicKey }, index) => ({ anyOf: [{ key: `${index}.pub`, publicKey }] }));
+    const found = await fetchSignatures(target, descriptor);
+    verifySignatures(descriptor, reference, found, { match: '**', unsigned: false, require });
+  });
+
   it('says so where others keep writing over it', async () => {
     const target = await repository();
     const [signer] = signers;

@@ -4,6 +4,7 @@ import { type CopyOptions, copyGraph } from '#lib/registry/copy';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
+import { settleTag } from '#lib/registry/settle-tag';
 import type { LookupOptions, ReadTarget, Target } from '#lib/registry/target';
 import { assertReadable, isSameLayer, legacyManifest } from '../signature/legacy/legacy-manifest.ts';
 import { signatureLimits } from '../signature/signature-limits.ts';
@@ -29,20 +30,42 @@ export async function copyLegacy(
     return options.onSkipped(artifact, error);
   }
   if (ours === undefined) return;
-  const theirs = await find(target, tag, { ...call, fromOrigin: true }).catch((error: unknown) => {
-    if (isMalformed(error)) return undefined;
-    throw error;
-  });
-  const [kept, brought] = [theirs?.layers ?? [], ours.layers];
-  const added = brought.filter((layer) => !kept.some((each) => isSameLayer(layer, each)));
-  if (theirs !== undefined && added.length === 0) return;
-  await copyGraph(source, target, ours.descriptor, { ...options, withReferrers: false });
-  const hasAll = kept.every((each) => brought.some((layer) => isSameLayer(layer, each)));
-  if (hasAll) return target.tag(ours.descriptor, tag, call);
-  // Readers take the last ones: those that counted at the target go on to count.
-  const merged = legacyManifest([...added, ...kept], []);
-  assertReadable(tag, merged.manifestBytes.length);
-  await pushArtifact(target, merged, undefined, tag, call);
+  const { descriptor, layers: brought } = ours;
+  const read = (): Promise<Standing | undefined> =>
+    find(target, tag, { ...call, fromOrigin: true }).catch((error: unknown) => {
+      if (isMalformed(error)) return undefined;
+      throw error;
+    });
+  const standing = await read();
+  if (standing !== undefined && hasAll(standing.layers, brought)) return;
+  await copyGraph(source, target, descriptor, { ...options, withReferrers: false });
+  await settleTag<Standing>(
+    standing,
+    {
+      read,
+      includes: ({ layers }) => hasAll(layers, brought),
+      isSame: (one, other) => one.descriptor.digest === other.descriptor.digest,
+      async write(theirs) {
+        const kept = theirs?.layers ?? [];
+        if (hasAll(brought, kept)) {
+          await target.tag(descriptor, tag, call);
+          return ours;
+        }
+        const added = brought.filter((layer) => !hasAll(kept, [layer]));
+        // Readers take the last ones: those that counted at the target go on to count.
+        const merged = legacyManifest([...added, ...kept], []);
+        assertReadable(tag, merged.manifestBytes.length);
+        await pushArtifact(target, merged, undefined, tag, call);
+        return { descriptor: merged.descriptor, layers: merged.manifest.layers };
+      },
+    },
+    { ...call, name: `tag ${tag}`, hint: 'Others sign or copy the same artifact at the same time. Try again.' },
+  );
+}
+
+/** Reports whether each of `wanted` is among some layers. */
+function hasAll(layers: readonly Descriptor[], wanted: readonly Descriptor[]): boolean {
+  return wanted.every((each) => layers.some((layer) => isSameLayer(layer, each)));
 }
 
 /** Resolves a tag; undefined where there is none. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
@@ -101,6 +102,25 @@ describe('copySigned', () => {
       const tag = legacyTag(descriptor, kind) ?? '';
       assert.equal((await source.resolve(tag)).digest, (await target.resolve(tag)).digest);
     }
+  });
+
+  it('loses no signature of copies and signers that write the legacy tag at the same time', async () => {
+    const target = memoryRepository();
+    await pushArtifact(target, artifact, undefined, undefined);
+    // Everybody has read the tag before anybody writes it.
+    const slow: Target = {
+      ...target,
+      tag: async (...args) => delay(5).then(() => target.tag(...args)),
+    };
+    const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+    const reference = { registry: 'registry.example.com', repository: 'a' };
+    const sources = await Promise.all([signed(), signed(), signed()]);
+    await Promise.all([
+      ...sources.map((source) => copySigned(source, slow, descriptor, { tags: [] })),
+      attachSignature(slow, { descriptor, reference, signer, format: 'legacy' }),
+    ]);
+    const found = await fetchSignatures(target, descriptor, { attestations });
+    assert.equal(found.filter(({ format }) => format !== 'bundle').length, 2 * sources.length + 1);
   });
 
   it('replaces no signatures by something that is none, but what is none by signatures', async () => {

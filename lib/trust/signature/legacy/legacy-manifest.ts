@@ -1,7 +1,7 @@
 import type { Artifact, Blob } from '#lib/artifact/artifact';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { FairleadError } from '#lib/errors';
-import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestParts } from '#lib/registry/digest';
 
 /** What cosign 2 keeps beside an artifact, by the end of the tag: signatures and attestations. */
@@ -26,8 +26,8 @@ export function legacyTag({ digest }: Pick<Descriptor, 'digest'>, kind: LegacyKi
  * those that are there already (`existing`) are kept. Their blobs are not in the result: they are
  * there too.
  */
-export function withLegacyLayer(existing: Manifest | undefined, layer: Blob): Artifact {
-  return legacyManifest([...(existing?.layers ?? []), layer.descriptor], [layer]);
+export function withLegacyLayer(existing: readonly Descriptor[] = [], layer: Blob): Artifact {
+  return legacyManifest([...existing, layer.descriptor], [layer]);
 }
 
 /** Packs the manifest of some layers. `blobs` are those of them that go into the result. */
