@@ -5,15 +5,15 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { buildProgram } from '#cli/main';
 import { parsePolicy } from '#lib/trust/policy/parse-policy';
-import { buildProgram } from './main.ts';
 
 interface Service {
   readonly command?: string;
   readonly ports?: readonly string[];
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 const compose = parse(await readFile(join(root, 'docker-compose.yml'), 'utf8'), { merge: true });
 const services = Object.entries(compose.services as Record<string, Service>);
 const ours = services.flatMap(([name, { command, ports = [] }]) =>

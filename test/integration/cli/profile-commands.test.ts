@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { examplesFolder } from '#cli/files/examples-folder';
 import { type RunOptions, runFairlead } from '#test/support/cli/run';
-import { examplesFolder } from './files/examples-folder.ts';
 
 /** Whatever machine the tests run on. */
 const amd64 = ['--architecture', 'amd64'];

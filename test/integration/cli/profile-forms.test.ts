@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { examplesFolder } from '#cli/files/examples-folder';
 import { failed, type RunOptions, runFairlead, succeeded } from '#test/support/cli/run';
-import { examplesFolder } from './files/examples-folder.ts';
 
 const seccomp = (entry: string, root = '') =>
   `{"defaultAction":"SCMP_ACT_ERRNO",${root}"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"${entry}}]}`;
