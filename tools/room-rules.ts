@@ -1,0 +1,92 @@
+import { dirname, join, normalize } from 'node:path/posix';
+import type { Room } from './rooms.ts';
+import type { SourceImport } from './source-imports.ts';
+
+/** Whether a file belongs to a room, unless another row names it more exactly. */
+function covers({ name }: Room, file: string): boolean {
+  if (name.endsWith('/**')) return file.startsWith(name.slice(0, -2));
+  return name === file || name === dirname(file);
+}
+
+function exactness({ name }: Room): number {
+  return name.endsWith('/**') ? name.length : name.length + 1000;
+}
+
+/** Returns the room of a file: the row of the file itself, of its directory, or of a tree around it. */
+export function roomOf(rooms: readonly Room[], file: string): Room | undefined {
+  const own = rooms.filter((room) => covers(room, file));
+  return own.toSorted((a, b) => exactness(b) - exactness(a))[0];
+}
+
+/** Returns the rooms that a room may import. */
+export function allowedRooms(rooms: readonly Room[], { imports }: Room): Room[] {
+  return rooms.filter(({ name }) => imports.some((allowed) => isIn(name, allowed)));
+}
+
+/** Whether a room is what a row's `imports` names. */
+function isIn(name: string, allowed: string): boolean {
+  if (name === allowed) return true;
+  return allowed.endsWith('/**') && (name === allowed.slice(0, -3) || name.startsWith(allowed.slice(0, -2)));
+}
+
+/**
+ * Returns what is wrong with the table itself: two rows of a room, a row of no file, an import of no
+ * room, and one of a room that does not stand before the row, by which a circle could close.
+ */
+export function tableFaults(rooms: readonly Room[], files: readonly string[]): string[] {
+  const used = new Set(files.map((file) => roomOf(rooms, file)));
+  return rooms.flatMap((room, index) => {
+    const before = rooms.slice(0, index);
+    const later = rooms.slice(index);
+    return [
+      ...(before.some(({ name }) => name === room.name) ? [`${room.name} has two rows`] : []),
+      ...(used.has(room) ? [] : [`${room.name} has a row, and no files`]),
+      ...room.imports.flatMap((allowed) => {
+        const late = later.find(({ name }) => name !== room.name && isIn(name, allowed));
+        if (late !== undefined) return [`${room.name} may import ${late.name}, which does not stand before it`];
+        return before.some(({ name }) => isIn(name, allowed))
+          ? []
+          : [`${room.name} may import ${allowed}: no such room`];
+      }),
+    ];
+  });
+}
+
+/** Modules of Node that do no I/O, and read no clock and no process. */
+export const pureModules: readonly string[] = ['node:buffer', 'node:path/posix', 'node:util'];
+
+/** Returns the file of this project that an import means; undefined for a package. */
+export function importedFile({ file, specifier }: SourceImport): string | undefined {
+  if (specifier.startsWith('#')) return `${specifier.slice(1)}.ts`;
+  return specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : undefined;
+}
+
+/** Returns the package of npm that a specifier names: `@noble/ciphers` of `@noble/ciphers/salsa.js`. */
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+}
+
+/** Returns each import that the row of its room does not allow, and each file that is in no room. */
+export function importFaults(rooms: readonly Room[], imports: readonly SourceImport[]): string[] {
+  const allowed = new Map(rooms.map((room) => [room, new Set(allowedRooms(rooms, room))]));
+  return imports.flatMap((found) => {
+    const place = `${found.file}:${found.line}`;
+    const room = roomOf(rooms, found.file);
+    if (room === undefined) return [`${place}: ${dirname(found.file)} has no row`];
+    const file = importedFile(found);
+    if (file === undefined) {
+      if (found.specifier.startsWith('node:')) {
+        const isAllowed = room.pure === undefined || pureModules.includes(found.specifier);
+        return isAllowed ? [] : [`${place}: ${room.name} is pure, and may not import ${found.specifier}`];
+      }
+      const name = packageOf(found.specifier);
+      return room.packages === 'any' || room.packages?.includes(name)
+        ? []
+        : [`${place}: ${room.name} may not import the package ${name}`];
+    }
+    const other = roomOf(rooms, file);
+    if (other === undefined) return [`${place}: ${dirname(file)} has no row`];
+    if (other === room || allowed.get(room)?.has(other) || room.exceptions?.includes(file)) return [];
+    return [`${place}: ${room.name} may not import ${other.name} (${file})`];
+  });
+}

@@ -1,0 +1,366 @@
+/**
+ * A room: one directory, without the directories in it, and what its files may import beside each
+ * other. Unit tests (NAME.test.ts) belong to no room and may import anything.
+ */
+export interface Room {
+  /**
+   * Path from the root: a directory, a directory with all that is in it (`test/peers/**`), or a
+   * file (`lib/errors.ts`). A file with a row of its own is no part of its directory's room.
+   */
+  readonly name: string;
+  /** Names of rooms; `lib/profile/**` stands for the room and every room in it. */
+  readonly imports: readonly string[];
+  /** Packages of npm. */
+  readonly packages?: readonly string[] | 'any';
+  /** Set for a room without I/O, clock and process. */
+  readonly pure?: true;
+  /** Files of other rooms that it imports today, and should not. */
+  readonly exceptions?: readonly string[];
+}
+
+const errors = 'lib/errors.ts';
+/** What every kind of profile uses, apart from the functions for any kind that lie beside it. */
+const profileBase = ['change', 'constraint', 'finding', 'resource-name', 'violation'].map(
+  (name) => `lib/profile/${name}.ts`,
+);
+const model = 'lib/profile/seccomp/model.ts';
+const tables = 'lib/profile/seccomp/tables';
+const algebra = 'lib/profile/seccomp/algebra';
+const libseccomp = 'lib/profile/seccomp/libseccomp';
+
+/**
+ * The rooms, from the ground up: a room may import only rooms that stand before it in this list, so
+ * that no circle can be allowed. Biome's restrictions (biome.rooms.json) are generated from it, and
+ * `npm run check` compares the real import graph with it.
+ */
+export const rooms: readonly Room[] = [
+  { name: errors, imports: [] },
+  { name: 'lib/text', imports: [], pure: true },
+  { name: 'lib/concurrency', imports: [errors] },
+  { name: 'lib/files', imports: [errors] },
+  {
+    name: 'lib/network/hosts',
+    imports: [errors],
+    packages: ['smol-toml', 'valibot'],
+    exceptions: ['lib/network/agents.ts'],
+  },
+  {
+    name: 'lib/network',
+    imports: [errors, 'lib/network/hosts', 'lib/text'],
+    packages: ['undici'],
+  },
+  {
+    name: 'lib/http',
+    imports: [errors, 'lib/concurrency', 'lib/network', 'lib/text'],
+    packages: ['@fastify/swagger', 'fastify', 'prom-client'],
+    exceptions: ['lib/node/pull/pull-profile.ts', 'lib/trust/policy/policy.ts'],
+  },
+  { name: 'lib/cri/gen', imports: [], packages: ['@bufbuild/protobuf'] },
+  { name: 'lib/cri', imports: [errors, 'lib/cri/gen'], packages: ['@bufbuild/protobuf'] },
+  { name: 'lib/kube', imports: [errors], packages: ['@kubernetes/client-node'] },
+
+  ...profileBase.map((name): Room => ({ name, imports: [errors], pure: true })),
+  { name: 'lib/profile/json', imports: [errors, 'lib/text'], pure: true },
+  { name: 'lib/profile/yaml', imports: [errors, 'lib/profile/json'], packages: ['yaml'], pure: true },
+  { name: model, imports: [], pure: true },
+  { name: tables, imports: [errors, model], pure: true },
+  { name: 'lib/profile/seccomp/tables/runtime-defaults', imports: [model, tables], pure: true },
+  {
+    name: algebra,
+    imports: [model, tables, 'lib/profile/change.ts'],
+    pure: true,
+    exceptions: ['lib/profile/seccomp/libseccomp/multiplexed-names.ts'],
+  },
+  { name: libseccomp, imports: [model, tables, algebra, 'lib/profile/change.ts'], pure: true },
+  {
+    name: 'lib/profile/seccomp/read',
+    imports: [errors, model, tables, algebra, libseccomp, 'lib/profile/json', 'lib/profile/violation.ts', 'lib/text'],
+    pure: true,
+  },
+  {
+    name: 'lib/profile/seccomp/write',
+    imports: [errors, model, tables, algebra, libseccomp, 'lib/profile/json', 'lib/profile/seccomp/read'],
+    pure: true,
+  },
+  {
+    name: 'lib/profile/seccomp/lint',
+    imports: [model, tables, algebra, libseccomp, 'lib/profile/finding.ts', 'lib/text'],
+    pure: true,
+  },
+  {
+    name: 'lib/profile/seccomp',
+    imports: [
+      ...[model, tables, algebra, libseccomp, 'lib/profile/change.ts', 'lib/profile/constraint.ts'],
+      ...['lib/profile/seccomp/read', 'lib/profile/seccomp/tables/runtime-defaults'],
+    ],
+    pure: true,
+  },
+  { name: 'lib/profile/apparmor/vocabulary.ts', imports: [], pure: true },
+  { name: 'lib/profile/apparmor/glob', imports: ['lib/profile/apparmor/vocabulary.ts'], pure: true },
+  {
+    name: 'lib/profile/apparmor',
+    imports: [
+      ...[errors, 'lib/profile/apparmor/glob', 'lib/profile/apparmor/vocabulary.ts'],
+      ...[...profileBase, 'lib/profile/json', 'lib/text'],
+    ],
+    pure: true,
+  },
+  {
+    name: 'lib/profile/selinux',
+    imports: [errors, 'lib/profile/finding.ts', 'lib/profile/json', 'lib/text'],
+    pure: true,
+  },
+  {
+    name: 'lib/profile',
+    imports: [
+      ...[errors, ...profileBase, tables, algebra],
+      ...['lib/profile/apparmor', 'lib/profile/json', 'lib/profile/seccomp', 'lib/profile/seccomp/lint'],
+      ...[model, 'lib/profile/seccomp/read', 'lib/profile/seccomp/write', 'lib/profile/selinux', 'lib/profile/yaml'],
+    ],
+    pure: true,
+    exceptions: ['lib/cri/gen/cri_pb.js'],
+  },
+
+  { name: 'lib/registry', imports: [errors, 'lib/network/hosts'], packages: ['valibot'] },
+  {
+    name: 'lib/registry/credentials',
+    imports: [errors, 'lib/files', 'lib/registry'],
+    packages: ['valibot', 'yaml'],
+  },
+  { name: 'lib/registry/credentials.ts', imports: ['lib/registry/credentials'] },
+  {
+    name: 'lib/registry/layout',
+    imports: [errors, 'lib/files', 'lib/registry'],
+    packages: ['tar-stream', 'valibot'],
+  },
+  {
+    name: 'lib/registry/remote',
+    imports: [errors, 'lib/network', 'lib/network/hosts', 'lib/registry', 'lib/registry/credentials'],
+    packages: ['valibot'],
+  },
+  {
+    name: 'lib/registry/index.ts',
+    imports: [errors, 'lib/network', 'lib/registry/**'],
+  },
+  { name: 'lib/artifact', imports: [errors, 'lib/profile/**', 'lib/registry'] },
+
+  { name: 'lib/trust/keys', imports: [errors], packages: ['@noble/ciphers', 'valibot'] },
+  {
+    name: 'lib/trust/signature',
+    imports: [errors, 'lib/artifact', 'lib/registry'],
+    packages: ['@sigstore/bundle', 'valibot'],
+    exceptions: [
+      'lib/trust/signature/legacy/legacy-bundle.ts',
+      'lib/trust/signature/legacy/legacy-manifest.ts',
+      'lib/trust/signature/legacy/legacy-payload.ts',
+    ],
+  },
+  {
+    name: 'lib/trust/signature/legacy',
+    imports: [errors, 'lib/artifact', 'lib/registry', 'lib/trust/keys', 'lib/trust/signature'],
+    packages: ['@sigstore/bundle', 'valibot'],
+  },
+  {
+    name: 'lib/trust/roots',
+    imports: [errors, 'lib/trust/keys', 'lib/trust/signature'],
+    packages: ['@sigstore/core', '@sigstore/protobuf-specs', '@sigstore/verify', 'valibot'],
+  },
+  {
+    name: 'lib/trust/sigstore',
+    imports: [errors, 'lib/files', 'lib/network', 'lib/trust/signature'],
+    packages: ['@sigstore/core', '@sigstore/protobuf-specs', 'tuf-js', 'valibot'],
+    exceptions: ['lib/registry/remote/registry-words.ts'],
+  },
+  {
+    name: 'lib/trust/policy',
+    imports: [
+      ...[
+        errors,
+        'lib/files',
+        'lib/profile',
+        'lib/profile/seccomp',
+        model,
+        'lib/registry',
+        'lib/registry/remote',
+        'lib/text',
+      ],
+      ...['lib/trust/keys', 'lib/trust/roots', 'lib/trust/signature', 'lib/trust/sigstore'],
+    ],
+    packages: ['valibot', 'yaml'],
+  },
+  {
+    name: 'lib/trust/verify',
+    imports: [
+      ...[errors, 'lib/profile', 'lib/registry'],
+      ...['lib/trust/keys', 'lib/trust/policy', 'lib/trust/signature', 'lib/trust/signature/legacy'],
+    ],
+  },
+  {
+    name: 'lib/trust/sign',
+    imports: [
+      ...[errors, 'lib/artifact', 'lib/network', 'lib/registry'],
+      ...['lib/trust/keys', 'lib/trust/policy', 'lib/trust/roots', 'lib/trust/signature', 'lib/trust/signature/legacy'],
+      ...['lib/trust/sigstore', 'lib/trust/verify'],
+    ],
+  },
+  { name: 'lib/trust/index.ts', imports: [errors, 'lib/network', 'lib/trust/**'] },
+
+  {
+    name: 'lib/node/store',
+    imports: [errors, 'lib/artifact', 'lib/files', 'lib/profile', 'lib/registry', 'lib/trust/signature'],
+    packages: ['valibot'],
+  },
+  {
+    name: 'lib/node/pull',
+    imports: [
+      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/profile', 'lib/registry', 'lib/node/store'],
+      ...['lib/trust/policy', 'lib/trust/signature', 'lib/trust/verify'],
+    ],
+  },
+
+  {
+    name: 'services/push',
+    imports: [
+      ...[errors, 'lib/artifact', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/profile/finding.ts', 'lib/registry'],
+      ...['lib/trust/keys', 'lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
+    ],
+    packages: ['fastify'],
+  },
+  {
+    name: 'services/pull',
+    imports: [
+      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry'],
+      'lib/trust/policy',
+    ],
+    packages: ['fastify'],
+  },
+
+  { name: 'cri-shim/shim-log.ts', imports: [], packages: ['pino'] },
+  { name: 'cri-shim/metrics.ts', imports: [errors], packages: ['prom-client'] },
+  { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files'] },
+  {
+    name: 'cri-shim/request',
+    imports: [errors, 'lib/cri/gen', 'lib/registry'],
+    packages: ['@bufbuild/protobuf'],
+  },
+  {
+    name: 'cri-shim/baseline',
+    imports: [
+      ...[errors, 'cri-shim/shim-log.ts', 'lib/cri', 'lib/cri/gen', 'lib/profile', 'lib/profile/json'],
+      ...['lib/profile/seccomp/**'],
+    ],
+    packages: ['valibot'],
+  },
+  {
+    name: 'cri-shim/apply',
+    imports: [
+      ...[errors, 'cri-shim/baseline', 'cri-shim/metrics.ts', 'cri-shim/request', 'cri-shim/shim-log.ts'],
+      ...['lib/files', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/policy'],
+    ],
+  },
+  {
+    name: 'cri-shim/housekeeping',
+    imports: ['cri-shim/shim-log.ts', 'lib/cri', 'lib/cri/gen', 'lib/node/store', 'lib/registry'],
+  },
+  {
+    name: 'cri-shim/calls',
+    imports: [
+      ...[errors, 'cri-shim/apply', 'cri-shim/baseline', 'cri-shim/housekeeping', 'cri-shim/proxy', 'cri-shim/request'],
+      ...['lib/cri', 'lib/cri/gen', 'lib/node/store', 'lib/profile', 'lib/registry'],
+    ],
+    packages: ['@bufbuild/protobuf'],
+  },
+  {
+    name: 'cri-shim',
+    imports: [
+      ...['cri-shim/**', errors, 'lib/cri', 'lib/cri/gen', 'lib/files', 'lib/node/**', tables, 'lib/trust/policy'],
+    ],
+    packages: ['pino'],
+  },
+
+  { name: 'operator/api', imports: [errors, 'lib/registry', 'lib/text'], packages: ['valibot'] },
+  { name: 'operator/bind', imports: ['lib/text', 'operator/api'], pure: true },
+  {
+    name: 'operator/kube',
+    imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api'],
+    packages: ['fastify', 'valibot'],
+  },
+  {
+    name: 'operator/webhooks',
+    imports: [
+      ...[errors, 'lib/concurrency', 'lib/http', 'lib/kube', 'lib/text'],
+      ...['operator/api', 'operator/bind', 'operator/kube'],
+    ],
+    packages: ['fastify', 'valibot'],
+  },
+  {
+    name: 'operator/run',
+    imports: [errors, 'lib/http', 'lib/kube', 'operator/kube', 'operator/webhooks'],
+    packages: ['fastify'],
+  },
+
+  { name: 'cli/files', imports: [errors, 'lib/files', 'lib/registry', 'lib/registry/layout'] },
+  { name: 'cli/process', imports: [] },
+  { name: 'cli/terminal', imports: [errors, 'cli/files', 'lib/registry'] },
+  {
+    name: 'cli/options',
+    imports: [
+      ...[errors, 'cli/files', 'cli/terminal', 'lib/network', 'lib/profile/**', 'lib/registry/**', 'lib/trust/**'],
+    ],
+    packages: ['commander'],
+  },
+  {
+    name: 'cli/explain',
+    imports: [
+      ...[errors, 'cli/options', 'cli/terminal', 'lib/artifact', 'lib/node/pull', 'lib/registry'],
+      ...['lib/trust/policy', 'lib/trust/signature', 'lib/trust/verify'],
+    ],
+  },
+  { name: 'cli/embedded', imports: ['cli/files', 'lib/trust/keys'] },
+  { name: 'cli/quickstart/gen', imports: [], packages: ['@bufbuild/protobuf'] },
+  {
+    name: 'cli/quickstart',
+    imports: [
+      ...['cli/files', 'cli/options', 'cli/quickstart/gen', 'cri-shim', 'cri-shim/proxy', errors, 'lib/artifact'],
+      ...['lib/cri', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/**', 'services/push'],
+    ],
+    packages: ['@bufbuild/protobuf', 'pino'],
+  },
+  {
+    name: 'cli/commands',
+    imports: [
+      ...['cli/embedded', 'cli/explain', 'cli/files', 'cli/options', 'cli/process', 'cli/quickstart', 'cli/terminal'],
+      ...['cri-shim', errors, 'lib/artifact', 'lib/http', 'lib/network', 'lib/node/**', 'lib/profile/**'],
+      ...['lib/registry/**', 'lib/text', 'lib/trust/**', 'operator/run', 'services/**'],
+    ],
+    packages: ['commander', 'fastify', 'pino'],
+  },
+  { name: 'cli', imports: ['cli/commands', 'cli/process', 'cli/terminal', errors], packages: ['commander'] },
+
+  { name: 'bin', imports: [] },
+
+  { name: 'test/support/cri/gen', imports: [], packages: 'any' },
+  { name: 'test/support/cri/client.ts', imports: ['test/support/cri/gen'], packages: 'any' },
+  { name: 'test/peers/**', imports: ['test/support/cri/client.ts'], packages: 'any' },
+  { name: 'test/fuzz/mutate.ts', imports: [] },
+  { name: 'test/oracle/**', imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/peers/**'], packages: 'any' },
+  {
+    name: 'test/support/**',
+    imports: [
+      'lib/**',
+      'operator/**',
+      'test/oracle/**',
+      'test/peers/**',
+      'test/support/cri/client.ts',
+      'test/support/cri/gen',
+    ],
+    packages: 'any',
+  },
+  {
+    name: 'test/fuzz',
+    imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/oracle/**', 'test/peers/**', 'test/support/**'],
+    packages: 'any',
+  },
+  { name: 'test/bench', imports: ['lib/**', 'test/peers/**', 'test/support/**'], packages: 'any' },
+  { name: 'tools', imports: [], packages: 'any' },
+];
