@@ -121,7 +121,7 @@ export const rooms: readonly Room[] = [
     exceptions: ['lib/cri/gen/cri_pb.js'],
   },
 
-  { name: 'lib/registry', imports: [errors, 'lib/network/hosts'], packages: ['valibot'] },
+  { name: 'lib/registry', imports: [errors, 'lib/network', 'lib/network/hosts'], packages: ['valibot'] },
   {
     name: 'lib/registry/credentials',
     imports: [errors, 'lib/files', 'lib/registry'],
@@ -300,8 +300,8 @@ export const rooms: readonly Room[] = [
   },
 
   { name: 'cli/files', imports: [errors, 'lib/files', 'lib/registry', 'lib/registry/layout'] },
-  { name: 'cli/process', imports: [] },
   { name: 'cli/terminal', imports: [errors, 'cli/files', 'lib/registry'] },
+  { name: 'cli/process', imports: ['cli/terminal'], packages: ['pino'] },
   {
     name: 'cli/options',
     imports: [
@@ -317,12 +317,11 @@ export const rooms: readonly Room[] = [
     ],
   },
   { name: 'cli/embedded', imports: ['cli/files', 'lib/trust/keys'] },
-  { name: 'cli/quickstart/gen', imports: [], packages: ['@bufbuild/protobuf'] },
   {
     name: 'cli/quickstart',
     imports: [
-      ...['cli/files', 'cli/options', 'cli/quickstart/gen', 'cri-shim', 'cri-shim/proxy', errors, 'lib/artifact'],
-      ...['lib/cri', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/**', 'services/push'],
+      ...['cli/files', 'cli/options', 'cli/terminal', 'cri-shim', 'cri-shim/proxy', errors, 'lib/artifact'],
+      ...['lib/cri/**', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/**', 'services/push'],
     ],
     packages: ['@bufbuild/protobuf', 'pino'],
   },
@@ -339,21 +338,13 @@ export const rooms: readonly Room[] = [
 
   { name: 'bin', imports: [] },
 
-  { name: 'test/support/cri/gen', imports: [], packages: 'any' },
-  { name: 'test/support/cri/client.ts', imports: ['test/support/cri/gen'], packages: 'any' },
+  { name: 'test/support/cri/client.ts', imports: ['lib/cri/gen'], packages: 'any' },
   { name: 'test/peers/**', imports: ['test/support/cri/client.ts'], packages: 'any' },
   { name: 'test/fuzz/mutate.ts', imports: [] },
   { name: 'test/oracle/**', imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/peers/**'], packages: 'any' },
   {
     name: 'test/support/**',
-    imports: [
-      'lib/**',
-      'operator/**',
-      'test/oracle/**',
-      'test/peers/**',
-      'test/support/cri/client.ts',
-      'test/support/cri/gen',
-    ],
+    imports: ['lib/**', 'operator/**', 'test/oracle/**', 'test/peers/**', 'test/support/cri/client.ts'],
     packages: 'any',
   },
   {
