@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { NetworkOptions } from '#lib/network/network-options';
-import type { Signer } from '#lib/trust/keys/key';
-import type { StatementSigner } from '#lib/trust/sign/sign-artifact';
+import type { PrivateKey } from '#lib/trust/keys/key';
+import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import { readInput } from '../files/files.ts';
 import { isInteractive } from '../terminal/passphrase.ts';
@@ -42,7 +42,7 @@ export async function openKeylessSigner(
   options: KeylessOptions,
   env: NodeJS.ProcessEnv,
   { besideKey = false } = {},
-): Promise<StatementSigner | undefined> {
+): Promise<Signer | undefined> {
   if (!options.keyless) {
     // A signing config also serves a key, whose use is to be logged, and a trusted root what is
     // logged.
@@ -78,13 +78,16 @@ export async function openKeylessSigner(
   return keylessSigner({ signingConfig, token, trustedRoot: trustedRoot && readTrustedRoot(trustedRoot), network });
 }
 
-/** Makes a key one whose use is logged, where the options name the services for it. */
-export async function logged(
-  signer: Promise<Signer>,
+/** Prepares signing with a key, whose use is logged if the options name the services for it. */
+export async function openKeySigner(
+  key: Promise<PrivateKey>,
   options: KeylessOptions,
   env: NodeJS.ProcessEnv,
-): Promise<Signer | StatementSigner> {
-  if (options.signingConfig === undefined) return signer;
+): Promise<Signer> {
+  if (options.signingConfig === undefined) {
+    const { keySigner } = await import('#lib/trust/sign/key-signer');
+    return keySigner(await key);
+  }
   const [{ loggedSigner }, { machineOptions }, { openTrustedRoot }, signingConfig, trustedRoot] = await Promise.all([
     import('#lib/trust/sign/logged-signer'),
     import('#lib/registry/remote/machine-options'),
@@ -92,7 +95,7 @@ export async function logged(
     readInput(options.signingConfig, maxConfigBytes),
     options.trustedRoot === undefined ? undefined : readInput(options.trustedRoot, maxConfigBytes),
   ]);
-  return loggedSigner(await signer, {
+  return loggedSigner(await key, {
     signingConfig,
     trustedRoot: trustedRoot && (await openTrustedRoot(trustedRoot)),
     network: machineOptions(env),

@@ -1,9 +1,9 @@
 import { FairleadError, toFairleadError } from '#lib/errors';
-import { loadPrivateKey, type Signer } from '#lib/trust/keys/key';
-import type { StatementSigner } from '#lib/trust/sign/sign-artifact';
+import { loadPrivateKey, type PrivateKey } from '#lib/trust/keys/key';
+import type { Signer } from '#lib/trust/sign/signer';
 import { readText } from '../files/files.ts';
 import { findPassphrase } from '../terminal/passphrase.ts';
-import { type KeylessOptions, logged, openKeylessSigner } from './keyless.ts';
+import { type KeylessOptions, openKeylessSigner, openKeySigner } from './keyless.ts';
 
 /** Values of the options that addKeyOptions adds. */
 export interface KeyOptions {
@@ -20,7 +20,7 @@ export interface SignerOptions extends KeyOptions, KeylessOptions {}
  */
 export interface OpeningSigner {
   /** Rejects with InvalidInput for a key that does not open, naming its file. */
-  readonly signer: Promise<Signer | StatementSigner>;
+  readonly signer: Promise<Signer>;
 }
 
 /**
@@ -36,7 +36,7 @@ export async function startRequiredSigner(options: SignerOptions, env: NodeJS.Pr
   if (keyless !== undefined) return { signer: Promise.resolve(keyless) };
   if (options.key !== undefined) {
     const opening = await startKey(options.key, options.passphraseFile, env);
-    const signer = logged(opening.signer, options, env);
+    const signer = openKeySigner(opening.key, options, env);
     // Whoever waits for it hears of a failure; something else may fail before anybody does.
     signer.catch(() => undefined);
     return { signer };
@@ -83,7 +83,7 @@ async function startKey(
   file: string,
   passphraseFile: string | undefined,
   env: NodeJS.ProcessEnv,
-): Promise<{ readonly signer: Promise<Signer> }> {
+): Promise<{ readonly key: Promise<PrivateKey> }> {
   const pem = await readText(file);
   const isEncrypted = pem.includes('ENCRYPTED');
   // A file that was named is read where the key needs none, too: that it is not there shows what
@@ -92,7 +92,7 @@ async function startKey(
     isEncrypted || passphraseFile !== undefined
       ? await findPassphrase(passphraseFile, env, `Passphrase of ${file}: `)
       : undefined;
-  const signer = loadPrivateKey(pem, passphrase).catch((thrown: unknown) => {
+  const key = loadPrivateKey(pem, passphrase).catch((thrown: unknown) => {
     const { kind, message, hint, cause } = toFairleadError(thrown);
     throw new FairleadError(kind, `${file}: ${message}`, {
       cause,
@@ -102,6 +102,6 @@ async function startKey(
     });
   });
   // Whoever waits for it hears of a failure; something else may fail before anybody does.
-  signer.catch(() => undefined);
-  return { signer };
+  key.catch(() => undefined);
+  return { key };
 }

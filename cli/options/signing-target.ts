@@ -1,8 +1,7 @@
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import type { Repository } from '#lib/registry/target';
-import type { Signer } from '#lib/trust/keys/key';
-import type { StatementSigner } from '#lib/trust/sign/sign-artifact';
+import type { Signer } from '#lib/trust/sign/signer';
 import { refuseSharedStdin } from '../files/files.ts';
 import { openRegistries } from './connect.ts';
 import type { RegistryOptions } from './options.ts';
@@ -16,7 +15,7 @@ export interface SigningTarget {
   readonly descriptor: Descriptor;
   /** The reference with that digest in place of the tag. */
   readonly pinned: string;
-  readonly signer: Signer | StatementSigner;
+  readonly signer: Signer;
 }
 
 /**

@@ -18,9 +18,10 @@ import { digestOf } from '#lib/registry/digest';
 import { layoutRepository } from '#lib/registry/layout/repository';
 import { formatReference, formatRepository, parseReference, type Reference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
-import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/keys/key';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { loadPolicy } from '#lib/trust/policy/load-policy';
 import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
+import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { publish } from '#services/push/publish';
 import { examplesFolder } from '../files/examples-folder.ts';
 import { writeNewFile } from '../files/files.ts';
@@ -78,20 +79,20 @@ export async function walkPath(folder: string, tell: Narrator): Promise<Walk> {
   return { folder, reference: published, policyFile, policy, connect };
 }
 
-async function makeKey(folder: string, tell: Narrator): Promise<Signer> {
+async function makeKey(folder: string, tell: Narrator): Promise<KeySigner> {
   tell.step('Make a key pair to sign with');
   tell.command('fairlead keygen');
   const pair = await generateKeyPair();
   await writeNewFile(join(folder, 'fairlead.key'), pair.privateKey, 0o600);
   await writeNewFile(join(folder, 'fairlead.pub'), pair.publicKey, 0o644);
-  const signer = await loadPrivateKey(pair.privateKey);
-  tell.fact('fingerprint', `SHA-256 ${signer.publicKey.fingerprint}`);
+  const signer = keySigner(await loadPrivateKey(pair.privateKey));
+  tell.fact('fingerprint', `SHA-256 ${signer.key.publicKey.fingerprint}`);
   return signer;
 }
 
 async function publishExample(
   folder: string,
-  { connect, signer }: { connect: (reference: Reference) => Target; signer: Signer },
+  { connect, signer }: { connect: (reference: Reference) => Target; signer: KeySigner },
   tell: Narrator,
 ): Promise<Reference> {
   tell.step('Publish a profile: lint, pack, sign, push, and the tag last');

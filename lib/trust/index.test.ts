@@ -27,10 +27,10 @@ describe('fairlead/trust', () => {
   it('signs with a key without any of them', async () => {
     const { privateKey } = await generateKeyPair();
     const program = `
-      const { attachSignature, loadPrivateKey } = await import('#lib/trust/index');
+      const { attachSignature, keySigner, loadPrivateKey } = await import('#lib/trust/index');
       const { memoryRepository, digestOf } = await import('#lib/registry/index');
       const descriptor = { mediaType: 'x/y', digest: digestOf(Buffer.from('x')), size: 1 };
-      const signer = await loadPrivateKey(${JSON.stringify(privateKey)});
+      const signer = keySigner(await loadPrivateKey(${JSON.stringify(privateKey)}));
       const reference = { registry: 'a.b', repository: 'c' };
       const { size } = await attachSignature(memoryRepository(), { descriptor, reference, signer, format: 'bundle' });
       console.log(size > 0);`;

@@ -6,8 +6,8 @@ export {
   type KeyPairFiles,
   loadPrivateKey,
   loadPublicKey,
+  type PrivateKey,
   type PublicKey,
-  type Signer,
 } from './keys/key.ts';
 export { authorize, type Decision, type DecisionStep, decide } from './policy/authorize.ts';
 export { keyPolicy } from './policy/key-policy.ts';
@@ -28,9 +28,10 @@ export {
   attachSignature,
   type SignatureRequest,
 } from './sign/attach-signature.ts';
+export { type KeySigner, keySigner } from './sign/key-signer.ts';
 export { type KeylessOptions, keylessSigner } from './sign/keyless-signer.ts';
 export { type LogOptions, loggedSigner } from './sign/logged-signer.ts';
-export type { StatementSigner } from './sign/sign-artifact.ts';
+export type { Signer } from './sign/signer.ts';
 export type { CertificateIdentity, Expected, ExpectedIdentity } from './signature/identity.ts';
 export type { HeldSignature, Signature, SignatureFormat, Verification } from './signature/signature.ts';
 export type { Attestation } from './signature/statement.ts';

@@ -14,6 +14,7 @@ import { memoryRepository } from '#lib/registry/memory';
 import type { Reference } from '#lib/registry/reference';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
+import { keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
 import { createPullServer } from './server.ts';
@@ -40,7 +41,7 @@ describe('createPullServer', () => {
   const target = memoryRepository();
   let policy: TrustPolicy;
   before(async () => {
-    const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+    const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
     const content = new TextEncoder().encode(profile);
     const artifact = packArtifact(readProfile(content), { layout: 'runtime', content });
     const signature = packSignature(artifact.descriptor, await signArtifact(artifact.descriptor, signer));
@@ -58,7 +59,7 @@ describe('createPullServer', () => {
       rules: [
         {
           match: 'registry.example.com/security/**',
-          require: [{ anyOf: [{ key: 'a.pub', publicKey: signer.publicKey }] }],
+          require: [{ anyOf: [{ key: 'a.pub', publicKey: signer.key.publicKey }] }],
           unsigned: false,
         },
       ],

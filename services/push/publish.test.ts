@@ -9,8 +9,9 @@ import { readProfile } from '#lib/profile/read-profile';
 import { memoryRepository } from '#lib/registry/memory';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
-import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/keys/key';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { defaultLimits, type Rule, type TrustPolicy } from '#lib/trust/policy/policy';
+import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { fetchSignatures } from '#lib/trust/verify/fetch-signatures';
 import { publish } from './publish.ts';
 
@@ -19,7 +20,7 @@ const profile = new TextEncoder().encode(
 );
 const reference = parseReference('registry.example.com/security/nginx:1.27');
 const clock = (): Date => new Date('2026-01-02T03:04:05Z');
-const newSigner = async (): Promise<Signer> => loadPrivateKey((await generateKeyPair()).privateKey);
+const newSigner = async (): Promise<KeySigner> => keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
 const signer = await newSigner();
 const stranger = await newSigner();
 
@@ -52,10 +53,10 @@ function policyOf(rule: Partial<Rule> & Pick<Rule, 'require' | 'unsigned'>): Tru
   };
 }
 
-const askingFor = (...signers: readonly Signer[]): TrustPolicy =>
+const askingFor = (...signers: readonly KeySigner[]): TrustPolicy =>
   policyOf({
     unsigned: false,
-    require: signers.map(({ publicKey }, at) => ({ anyOf: [{ key: `${at}.pub`, publicKey }] })),
+    require: signers.map(({ key: { publicKey } }, at) => ({ anyOf: [{ key: `${at}.pub`, publicKey }] })),
   });
 
 describe('publish', () => {

@@ -12,7 +12,6 @@ import type { Digest } from '#lib/registry/digest';
 import type { Reference } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { PushOptions, Target } from '#lib/registry/target';
-import type { Signer } from '#lib/trust/keys/key';
 import { authorize } from '#lib/trust/policy/authorize';
 import type { Limits, TrustPolicy } from '#lib/trust/policy/policy';
 import {
@@ -21,7 +20,7 @@ import {
   attachSignature,
   type SignatureRequest,
 } from '#lib/trust/sign/attach-signature';
-import type { StatementSigner } from '#lib/trust/sign/sign-artifact';
+import type { Signer } from '#lib/trust/sign/signer';
 import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
 import type { SignatureFormat, Verification } from '#lib/trust/signature/signature';
 import { legacyOnly } from '#lib/trust/verify/verify-signatures';
@@ -52,7 +51,7 @@ export interface PublishDependencies {
    * Without a signer the artifact is published unsigned. One that is still being opened is waited
    * for before a manifest is sent; the blobs, which nothing names yet, go ahead.
    */
-  readonly signer?: Signer | StatementSigner | Promise<Signer | StatementSigner> | undefined;
+  readonly signer?: Signer | Promise<Signer> | undefined;
   /** The time that the signature's manifest carries. */
   readonly clock: () => Date;
   readonly limits: Limits;
@@ -162,7 +161,7 @@ export async function publish(
 }
 
 interface AttachRequest extends Omit<SignatureRequest, 'signer'> {
-  readonly signer: Signer | StatementSigner | undefined;
+  readonly signer: Signer | undefined;
   readonly sent: Promise<unknown>;
   readonly provenance: object | undefined;
 }

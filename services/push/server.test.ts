@@ -3,8 +3,9 @@ import { after, before, describe, it } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { memoryRepository } from '#lib/registry/memory';
-import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/keys/key';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { maxArtifactBytes, type TrustPolicy } from '#lib/trust/policy/policy';
+import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { createPushServer } from './server.ts';
 
 const token = 'a-token-of-some-length';
@@ -14,7 +15,8 @@ describe('createPushServer', () => {
   let app: FastifyInstance;
   let policy: TrustPolicy;
   const target = memoryRepository();
-  const newSigner = async (): Promise<Signer> => loadPrivateKey((await generateKeyPair()).privateKey);
+  const newSigner = async (): Promise<KeySigner> =>
+    keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
   before(async () => {
     const signer = await newSigner();
     policy = {
@@ -22,7 +24,7 @@ describe('createPushServer', () => {
       rules: [
         {
           match: 'registry.example.com/security/**',
-          require: [{ anyOf: [{ key: 'a.pub', publicKey: signer.publicKey }] }],
+          require: [{ anyOf: [{ key: 'a.pub', publicKey: signer.key.publicKey }] }],
           unsigned: false,
         },
       ],

@@ -3,10 +3,9 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import { FairleadError } from '#lib/errors';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
-import type { Signer } from '#lib/trust/keys/key';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import { maxArtifactBytes } from '#lib/trust/policy/policy';
-import type { StatementSigner } from '#lib/trust/sign/sign-artifact';
+import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import { type LocalPaths, policyPaths } from '../../lib/http/local-paths.ts';
 import { HttpError } from '../../lib/http/problem.ts';
@@ -28,7 +27,7 @@ export interface PushServerOptions {
    * Signs everything; without it the policy must ask for no signature, or for one that is there
    * already.
    */
-  readonly signer?: Signer | StatementSigner | undefined;
+  readonly signer?: Signer | undefined;
   /** The form of its signatures; a rule with `signedRepository` takes only the older one. */
   readonly signatureFormat?: SignatureFormat | undefined;
   /**

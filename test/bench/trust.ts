@@ -7,6 +7,7 @@ import { digestOf } from '#lib/registry/digest';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import type { Rule } from '#lib/trust/policy/policy';
 import { readTrustedRoot } from '#lib/trust/roots/sigstore-root';
+import { keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import type { Signature } from '#lib/trust/signature/signature';
 import { verifySignatures } from '#lib/trust/verify/verify-signatures';
@@ -31,8 +32,8 @@ const identity = 'https://example.com/signer';
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const artifact: Descriptor = { mediaType: mediaTypes.manifest, digest: digestOf(Buffer.from('artifact')), size: 8 };
-  const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
-  const { publicKey } = signer;
+  const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
+  const { publicKey } = signer.key;
   const keyRule: Rule = { match: '**', unsigned: false, require: [{ anyOf: [{ key: 'a.pub', publicKey }] }] };
   report(`verify a bundle made with a key: ${time(artifact, await signArtifact(artifact, signer), keyRule)}`);
 

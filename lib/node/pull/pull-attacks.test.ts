@@ -9,8 +9,9 @@ import type { Digest } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import type { ReadTarget, Target } from '#lib/registry/target';
-import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/keys/key';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
+import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
 import { pullProfile } from './pull-profile.ts';
@@ -24,7 +25,7 @@ describe('a pull from a registry that', () => {
   let good: Artifact;
   let evil: Artifact;
   before(async () => {
-    const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+    const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
     policy = policyOf(signer);
     target = memoryRepository();
     good = packed('SCMP_ACT_ERRNO');
@@ -34,7 +35,7 @@ describe('a pull from a registry that', () => {
     await pushArtifact(target, evil, undefined, undefined);
   });
 
-  function policyOf({ publicKey }: Signer): TrustPolicy {
+  function policyOf({ key: { publicKey } }: KeySigner): TrustPolicy {
     return {
       source: 'policy.yaml',
       rules: [{ match: '**', unsigned: false, require: [{ anyOf: [{ key: 'a.pub', publicKey }] }] }],

@@ -15,8 +15,9 @@ import { mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import type { ReadTarget, Target } from '#lib/registry/target';
-import { generateKeyPair, loadPrivateKey, type PublicKey, type Signer } from '#lib/trust/keys/key';
+import { generateKeyPair, loadPrivateKey, type PublicKey } from '#lib/trust/keys/key';
 import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
+import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
 import { signPredicateType } from '#lib/trust/signature/predicate-type';
@@ -30,8 +31,8 @@ const text = JSON.stringify({
   syscalls: [{ names: ['read', 'write'], action: 'SCMP_ACT_ALLOW' }],
 });
 const artifact = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime' });
-let signer: Signer;
-let stranger: Signer;
+let signer: KeySigner;
+let stranger: KeySigner;
 
 function policyFor(publicKey: PublicKey, revision: string, match = 'localhost:5000/**'): TrustPolicy {
   return {
@@ -49,7 +50,7 @@ const at = (repository: string, of: Artifact = artifact) =>
   parseReference(`localhost:5000/${repository}@${of.descriptor.digest}`);
 
 before(async () => {
-  const key = async () => loadPrivateKey((await generateKeyPair()).privateKey);
+  const key = async () => keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
   [signer, stranger] = await Promise.all([key(), key()]);
 });
 
@@ -66,9 +67,9 @@ describe('pull profile', () => {
   const pull = (reference = at('nginx'), options: Partial<Parameters<typeof pullProfile>[1]> = {}) =>
     pullProfile(
       { reference, kind: 'Seccomp' },
-      { policy: policyFor(signer.publicKey, 'r1'), connect, store, memory, ...options },
+      { policy: policyFor(signer.key.publicKey, 'r1'), connect, store, memory, ...options },
     );
-  const signed = async (by: Signer, of: Artifact = artifact) =>
+  const signed = async (by: KeySigner, of: Artifact = artifact) =>
     packSignature(of.descriptor, await signArtifact(of.descriptor, by));
 
   beforeEach(async () => {
@@ -90,12 +91,12 @@ describe('pull profile', () => {
       [first.cached, first.profile.kind, first.descriptor.digest],
       [false, 'Seccomp', artifact.descriptor.digest],
     );
-    assert.equal(first.verification.signatures[0]?.keyFingerprint, signer.publicKey.fingerprint);
+    assert.equal(first.verification.signatures[0]?.keyFingerprint, signer.key.publicKey.fingerprint);
     assert.equal((await pull()).cached, true);
     memory = pullMemory();
     const third = await pull();
     assert.equal(third.cached, true);
-    assert.equal(third.verification.signatures[0]?.keyFingerprint, signer.publicKey.fingerprint);
+    assert.equal(third.verification.signatures[0]?.keyFingerprint, signer.key.publicKey.fingerprint);
     assert.deepEqual(connected, ['nginx']);
   });
 
@@ -123,7 +124,7 @@ describe('pull profile', () => {
     };
 
     it('without a memory goes the whole way each time', async () => {
-      const context = { policy: policyFor(signer.publicKey, 'r1'), connect };
+      const context = { policy: policyFor(signer.key.publicKey, 'r1'), connect };
       for (let time = 0; time < 2; time++)
         assert.equal((await pullProfile({ reference: byTag, kind: 'Seccomp' }, context)).cached, false);
       assert.equal(connected.length, 2);
@@ -157,9 +158,9 @@ describe('pull profile', () => {
     it('verifies again under another policy', async () => {
       const { asked, connect } = counted();
       await pull(byTag, { connect });
-      const policy = policyFor(stranger.publicKey, 'r2');
+      const policy = policyFor(stranger.key.publicKey, 'r2');
       await assert.rejects(pull(byTag, { connect, policy }), { kind: 'SignatureInvalid' });
-      const forbidden = policyFor(signer.publicKey, 'r3', 'localhost:5000/other');
+      const forbidden = policyFor(signer.key.publicKey, 'r3', 'localhost:5000/other');
       const { tag } = asked;
       await assert.rejects(pull(byTag, { connect, policy: forbidden }), { kind: 'NotAllowed' });
       assert.equal(asked.tag, tag, 'no registry is asked for what no rule allows');
@@ -202,7 +203,7 @@ describe('pull profile', () => {
   });
 
   it('asks the policy before anything else, cached or not', async () => {
-    const policy = policyFor(signer.publicKey, 'r2', 'localhost:5000/other');
+    const policy = policyFor(signer.key.publicKey, 'r2', 'localhost:5000/other');
     await assert.rejects(pull(at('nginx'), { policy }), { kind: 'NotAllowed' });
     assert.deepEqual(connected, []);
     await pull();
@@ -272,7 +273,7 @@ describe('pull profile', () => {
     await assert.rejects(
       pullProfile(
         { reference: at('nginx'), kind: 'AppArmor' },
-        { policy: policyFor(signer.publicKey, 'r'), connect, store },
+        { policy: policyFor(signer.key.publicKey, 'r'), connect, store },
       ),
       { kind: 'ProfileInvalid' },
     );
@@ -282,7 +283,7 @@ describe('pull profile', () => {
 
   it('verifies stored signatures again when the policy changes, and fetches new ones where they do not do', async () => {
     await pull();
-    const policy = policyFor(stranger.publicKey, 'r2');
+    const policy = policyFor(stranger.key.publicKey, 'r2');
     await assert.rejects(pull(at('nginx'), { policy }), { kind: 'SignatureInvalid' });
     const down = () => {
       throw new FairleadError('Unavailable', 'down');
@@ -306,7 +307,7 @@ describe('pull profile', () => {
   });
 
   it('pulls and keeps a repository once, however its host is spelled', async () => {
-    const policy = policyFor(signer.publicKey, 'r1', 'registry.example.com/**');
+    const policy = policyFor(signer.key.publicKey, 'r1', 'registry.example.com/**');
     for (const host of ['registry.example.com', 'REGISTRY.example.com', 'Registry.Example.Com:443']) {
       const reference = parseReference(`${host}/nginx@${artifact.descriptor.digest}`);
       assert.deepEqual((await pull(reference, { policy })).reference, reference);
@@ -368,7 +369,7 @@ describe('pull profile', () => {
     await pull();
     for (const tighter of [{ entriesPerSyscall: 0 }, { artifactBytes: 10 }]) {
       const policy = {
-        ...policyFor(signer.publicKey, JSON.stringify(tighter)),
+        ...policyFor(signer.key.publicKey, JSON.stringify(tighter)),
         limits: { ...defaultLimits, ...tighter },
       };
       await assert.rejects(pull(at('nginx'), { policy }), { kind: 'ProfileInvalid' });
@@ -377,7 +378,7 @@ describe('pull profile', () => {
 
   it('does not take for one kind what it remembers for another', async () => {
     await pull();
-    const context = { policy: policyFor(signer.publicKey, 'r1'), connect, store, memory };
+    const context = { policy: policyFor(signer.key.publicKey, 'r1'), connect, store, memory };
     await assert.rejects(pullProfile({ reference: at('nginx'), kind: 'AppArmor' }, context), {
       kind: 'ProfileInvalid',
     });

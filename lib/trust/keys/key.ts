@@ -21,10 +21,10 @@ export interface PublicKey {
 }
 
 /**
- * Something that signs: a key in memory here; a key service could stand behind the same two
+ * A private key that signs bytes. Here it is in memory; a key service can stand behind the same two
  * members.
  */
-export interface Signer {
+export interface PrivateKey {
   readonly publicKey: PublicKey;
   /** Signs the bytes, as {@link signBytes} does. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
@@ -59,7 +59,7 @@ export async function generateKeyPair({ passphrase }: { passphrase?: string | un
  * returns its promise. Throws InvalidInput for another form, a kind of key that is not supported,
  * and a missing or wrong passphrase.
  */
-export async function loadPrivateKey(pem: string, passphrase?: string): Promise<Signer> {
+export async function loadPrivateKey(pem: string, passphrase?: string): Promise<PrivateKey> {
   assertText('the private key', pem);
   if (passphrase !== undefined) assertText('the passphrase', passphrase);
   if (pem.length > maxKeyFileLength) throw new FairleadError('InvalidInput', 'the private key file is over 64 KiB');

@@ -3,8 +3,9 @@ import { before, describe, it } from 'node:test';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
-import { generateKeyPair, loadPrivateKey, type Signer } from '../keys/key.ts';
+import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
 import { readTrustedRoot } from '../roots/sigstore-root.ts';
+import { type KeySigner, keySigner } from '../sign/key-signer.ts';
 import { signArtifact, signAttestation } from '../sign/sign-artifact.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';
 import { provenancePredicateType } from '../signature/predicate-type.ts';
@@ -19,17 +20,17 @@ const artifact = descriptorOf('artifact');
 const other = descriptorOf('another artifact');
 const reference = { registry: 'registry.example.com', repository: 'security/nginx' };
 
-let alice: Signer;
-let bob: Signer;
-let carol: Signer;
+let alice: KeySigner;
+let bob: KeySigner;
+let carol: KeySigner;
 let sigstore: PrivateSigstore;
 before(async () => {
   [alice, bob, carol] = await Promise.all([newSigner(), newSigner(), newSigner()]);
   sigstore = await privateSigstore();
 });
 
-async function newSigner(): Promise<Signer> {
-  return loadPrivateKey((await generateKeyPair()).privateKey);
+async function newSigner(): Promise<KeySigner> {
+  return keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
 }
 
 function descriptorOf(content: string): Descriptor {
@@ -42,8 +43,8 @@ function bundled(bytes: Uint8Array | object): Signature {
   return { format: 'bundle', manifest: digestOf(bundle), bundle };
 }
 
-function keys(...named: (readonly [string, Signer])[]): Alternative[] {
-  return named.map(([key, { publicKey }]) => ({ key, publicKey }));
+function keys(...named: (readonly [string, KeySigner])[]): Alternative[] {
+  return named.map(([name, { key }]) => ({ key: name, publicKey: key.publicKey }));
 }
 
 function rule(anyOf: Alternative[], threshold: number, attestations: AttestationRequirement[] = []): Rule {
@@ -136,7 +137,7 @@ describe('an attestation that a rule asks for', () => {
     type,
     provenance: { repository: { exact: 'https://github.com/acme/profiles' } },
   };
-  const attest = async (by: Signer, repository = 'https://github.com/acme/profiles', of = artifact) =>
+  const attest = async (by: KeySigner, repository = 'https://github.com/acme/profiles', of = artifact) =>
     bundled(await signAttestation(of, { predicateType: type, predicate: predicateOf(repository) }, by));
 
   it('is a statement of in-toto, of a version that is known', async () => {
@@ -155,7 +156,7 @@ describe('an attestation that a rule asks for', () => {
         predicate: {},
       };
       const payload = Buffer.from(JSON.stringify(statement));
-      const envelope = envelopeOf(payload, await alice.sign(preAuthEncoding(statementPayloadType, payload)));
+      const envelope = envelopeOf(payload, await alice.key.sign(preAuthEncoding(statementPayloadType, payload)));
       const found = [signature, bundled(bundleBytes(envelope, { publicKey: { hint: '' } }))];
       if (good) verifySignatures(artifact, reference, found, asked);
       else refuses(found, asked, /has no attestation/);

@@ -10,11 +10,12 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Target } from '#lib/registry/target';
-import { generateKeyPair, loadPrivateKey, type Signer } from '../keys/key.ts';
+import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
 import { legacyManifest, legacyManifestBytes, legacyTag } from '../signature/legacy/legacy-manifest.ts';
 import { fetchSignatures } from '../verify/fetch-signatures.ts';
 import { verifySignatures } from '../verify/verify-signatures.ts';
 import { attachSignature } from './attach-signature.ts';
+import { type KeySigner, keySigner } from './key-signer.ts';
 
 const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
 const { descriptor, ...artifact } = assembleArtifact(
@@ -23,10 +24,10 @@ const { descriptor, ...artifact } = assembleArtifact(
 );
 const reference = { registry: 'registry.example.com', repository: 'security/nginx' };
 
-let signers: Signer[];
+let signers: KeySigner[];
 before(async () => {
   const files = [await generateKeyPair(), await generateKeyPair()];
-  signers = await Promise.all(files.map(({ privateKey }) => loadPrivateKey(privateKey)));
+  signers = await Promise.all(files.map(async ({ privateKey }) => keySigner(await loadPrivateKey(privateKey))));
 });
 
 async function repository(): Promise<Target> {
@@ -45,7 +46,7 @@ describe('attachSignature', () => {
         found.map((each) => each.format),
         [format, format],
       );
-      const require = signers.map(({ publicKey }, index) => ({ anyOf: [{ key: `${index}.pub`, publicKey }] }));
+      const require = signers.map(({ key: { publicKey } }, index) => ({ anyOf: [{ key: `${index}.pub`, publicKey }] }));
       const rule = { match: '**', unsigned: false, require };
       assert.equal(verifySignatures(descriptor, reference, found, rule).signatures.length, 2);
     });
@@ -73,10 +74,10 @@ describe('attachSignature', () => {
       tag: async (...args: Parameters<typeof memory.tag>) => delay(5).then(() => memory.tag(...args)),
     };
     const many = await Promise.all(
-      Array.from({ length: 5 }, async () => loadPrivateKey((await generateKeyPair()).privateKey)),
+      Array.from({ length: 5 }, async () => keySigner(await loadPrivateKey((await generateKeyPair()).privateKey))),
     );
     await Promise.all(many.map((signer) => attachSignature(slow, { descriptor, reference, signer, format: 'legacy' })));
-    const require = many.map(({ publicKey }, index) => ({ anyOf: [{ key: `${index}.pub`, publicKey }] }));
+    const require = many.map(({ key: { publicKey } }, index) => ({ anyOf: [{ key: `${index}.pub`, publicKey }] }));
     const found = await fetchSignatures(memory, descriptor);
     verifySignatures(descriptor, reference, found, { match: '**', unsigned: false, require });
   });
@@ -87,20 +88,22 @@ describe('attachSignature', () => {
     assert.ok(slow && quick);
     const signing = Promise.withResolvers<void>();
     const started = Promise.withResolvers<void>();
-    const waiting = {
-      ...slow,
-      sign: async (bytes: Uint8Array) => {
+    const waiting = keySigner({
+      ...slow.key,
+      sign: async (bytes) => {
         started.resolve();
         await signing.promise;
-        return slow.sign(bytes);
+        return slow.key.sign(bytes);
       },
-    };
+    });
     const attaching = attachSignature(target, { descriptor, reference, signer: waiting, format: 'legacy' });
     await started.promise;
     await attachSignature(target, { descriptor, reference, signer: quick, format: 'legacy' });
     signing.resolve();
     await attaching;
-    const require = [slow, quick].map(({ publicKey }, index) => ({ anyOf: [{ key: `${index}.pub`, publicKey }] }));
+    const require = [slow, quick].map(({ key: { publicKey } }, index) => ({
+      anyOf: [{ key: `${index}.pub`, publicKey }],
+    }));
     const found = await fetchSignatures(target, descriptor);
     verifySignatures(descriptor, reference, found, { match: '**', unsigned: false, require });
   });

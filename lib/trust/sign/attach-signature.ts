@@ -4,7 +4,7 @@ import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference } from '#lib/registry/reference';
 import type { PushOptions, Target } from '#lib/registry/target';
-import type { Signer } from '../keys/key.ts';
+import type { PrivateKey } from '../keys/key.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';
 import { signLegacyAttestation } from '../signature/legacy/legacy-attestation.ts';
 import { signLegacy } from '../signature/legacy/legacy-signature.ts';
@@ -18,7 +18,8 @@ import {
 } from '../signature/statement.ts';
 import { type Attached, attachLegacy } from './attach-legacy.ts';
 import { findHeld } from './held-signature.ts';
-import { type StatementSigner, signArtifact, signAttestation } from './sign-artifact.ts';
+import { signArtifact, signAttestation } from './sign-artifact.ts';
+import type { Signer } from './signer.ts';
 
 export type { Attached } from './attach-legacy.ts';
 
@@ -29,7 +30,7 @@ export interface SignatureRequest {
   readonly sent?: Promise<unknown> | undefined;
   /** Where it lies, as the legacy form says in its payload. */
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
-  readonly signer: Signer | StatementSigner;
+  readonly signer: Signer;
   /**
    * `bundle` for cosign 3 and everything new, `legacy` for what reads only the signatures of cosign
    * 2.
@@ -74,7 +75,7 @@ export interface AttestationRequest {
   /** Where it lies, as the legacy form says in its statement. */
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly attestation: Attestation;
-  readonly signer: Signer | StatementSigner;
+  readonly signer: Signer;
   readonly format: SignatureFormat;
   readonly created?: Date | undefined;
 }
@@ -110,11 +111,11 @@ export async function attachAttestation(
 }
 
 /**
- * The key to sign with in the legacy form. Throws InvalidInput for a signer that makes whole
- * bundles.
+ * Returns the key to sign with in the legacy format. Throws InvalidInput for a signer whose
+ * signatures need more than a key.
  */
-function legacyKey(signer: Signer | StatementSigner): Signer {
-  if (!('signStatement' in signer)) return signer;
+function legacyKey({ key }: Signer): PrivateKey {
+  if (key !== undefined) return key;
   throw new FairleadError(
     'InvalidInput',
     'keyless signatures, and those that are logged, are written as bundles only',

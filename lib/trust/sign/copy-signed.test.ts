@@ -16,6 +16,7 @@ import { legacyTag } from '../signature/legacy/legacy-manifest.ts';
 import { fetchSignatures } from '../verify/fetch-signatures.ts';
 import { attachAttestation, attachSignature } from './attach-signature.ts';
 import { copySigned } from './copy-signed.ts';
+import { keySigner } from './key-signer.ts';
 
 const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
 const artifact = assembleArtifact(
@@ -30,7 +31,7 @@ const attestations = [attestation.predicateType];
 async function signed(): Promise<Target> {
   const target = memoryRepository();
   await pushArtifact(target, artifact, undefined, undefined);
-  const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+  const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
   const reference = { registry: 'registry.example.com', repository: 'a' };
   for (const format of ['bundle', 'legacy'] as const) {
     await attachSignature(target, { descriptor, reference, signer, format });
@@ -112,7 +113,7 @@ describe('copySigned', () => {
       ...target,
       tag: async (...args) => delay(5).then(() => target.tag(...args)),
     };
-    const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+    const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
     const reference = { registry: 'registry.example.com', repository: 'a' };
     const sources = await Promise.all([signed(), signed(), signed()]);
     await Promise.all([

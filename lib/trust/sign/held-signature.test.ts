@@ -11,7 +11,7 @@ import type { Target } from '#lib/registry/target';
 import { legacyPayload, legacySignature, signedBundle, statementFor } from '#test/support/sigstore/keyed-signatures';
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { identityToken, type SigstoreServer, serveSigstore } from '#test/support/sigstore/sigstore-server';
-import { generateKeyPair, loadPrivateKey, type Signer } from '../keys/key.ts';
+import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
 import { readTrustedRoot } from '../roots/sigstore-root.ts';
 import { legacyManifest, legacyTag } from '../signature/legacy/legacy-manifest.ts';
 import { legacyPayloadMediaType } from '../signature/legacy/legacy-payload.ts';
@@ -19,9 +19,10 @@ import { packSignature } from '../signature/pack-signature.ts';
 import { bundleMediaType, type Signature } from '../signature/signature.ts';
 import { fetchSignatures } from '../verify/fetch-signatures.ts';
 import { attachAttestation, attachSignature } from './attach-signature.ts';
+import { type KeySigner, keySigner } from './key-signer.ts';
 import { keylessSigner } from './keyless-signer.ts';
 import { loggedSigner } from './logged-signer.ts';
-import type { StatementSigner } from './sign-artifact.ts';
+import type { Signer } from './signer.ts';
 
 const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
 const artifact = assembleArtifact(
@@ -40,8 +41,8 @@ async function repository(): Promise<Target> {
   return target;
 }
 
-const newSigner = async (): Promise<Signer> => loadPrivateKey((await generateKeyPair()).privateKey);
-const sign = (target: Target, signer: Signer | StatementSigner, format: 'bundle' | 'legacy' = 'bundle', more = {}) =>
+const newSigner = async (): Promise<KeySigner> => keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
+const sign = (target: Target, signer: Signer, format: 'bundle' | 'legacy' = 'bundle', more = {}) =>
   attachSignature(target, { descriptor, reference, signer, format, created: new Date(), ...more });
 const count = async (target: Target): Promise<number> => (await fetchSignatures(target, descriptor)).length;
 
@@ -49,7 +50,7 @@ const count = async (target: Target): Promise<number> => (await fetchSignatures(
  * Holds that a signer adds its signature where there are others, none of which is it, and adds
  * nothing the next time.
  */
-async function adds(target: Target, signer: Signer | StatementSigner, format: 'bundle' | 'legacy' = 'bundle') {
+async function adds(target: Target, signer: Signer, format: 'bundle' | 'legacy' = 'bundle') {
   const first = await sign(target, signer, format);
   assert.equal(first.alreadyThere, false);
   const there = await count(target);
@@ -59,7 +60,7 @@ async function adds(target: Target, signer: Signer | StatementSigner, format: 'b
 }
 
 describe('signing what is signed already', () => {
-  let signer: Signer;
+  let signer: KeySigner;
   before(async () => {
     signer = await newSigner();
   });
@@ -100,7 +101,7 @@ describe('signing what is signed already', () => {
       generateKeyPairSync('ed25519'),
       generateKeyPairSync('rsa', { modulusLength: 2048 }),
     ]) {
-      const key = await loadPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+      const key = keySigner(await loadPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()));
       for (const format of ['bundle', 'legacy'] as const) await adds(target, key, format);
     }
   });
@@ -127,7 +128,7 @@ describe('signing what is signed already', () => {
 });
 
 describe('what is there already keeps no signature from being added, where it', () => {
-  let signer: Signer;
+  let signer: KeySigner;
   let target: Target;
   before(async () => {
     signer = await newSigner();
@@ -148,7 +149,7 @@ describe('what is there already keeps no signature from being added, where it', 
       'names the key, and is broken',
       async () => {
         const bundle = JSON.parse(Buffer.from(Reflect.get(await good(), 'bundle')).toString());
-        bundle.verificationMaterial.publicKey.hint = Buffer.from(signer.publicKey.fingerprint, 'hex').toString(
+        bundle.verificationMaterial.publicKey.hint = Buffer.from(signer.key.publicKey.fingerprint, 'hex').toString(
           'base64',
         );
         bundle.dsseEnvelope.signatures[0].sig = Buffer.alloc(70, 1).toString('base64');
@@ -173,7 +174,7 @@ describe('what is there already keeps no signature from being added, where it', 
     [
       'signs the manifest’s bytes, which cosign looks for elsewhere',
       async () => {
-        const signature = Buffer.from(await signer.sign(artifact.manifestBytes)).toString('base64');
+        const signature = Buffer.from(await signer.key.sign(artifact.manifestBytes)).toString('base64');
         const digest = Buffer.from(descriptor.digest.slice('sha256:'.length), 'hex').toString('base64');
         const bundle = {
           mediaType: bundleMediaType,
@@ -203,7 +204,7 @@ describe('what is there already keeps no signature from being added, where it', 
     });
   }
 
-  const layerOf = async (by: Signer, payload: unknown, changes = {}) => {
+  const layerOf = async (by: KeySigner, payload: unknown, changes = {}) => {
     const signature = await legacySignature(by, payload);
     assert.equal(signature.format, 'legacy');
     return blob(legacyPayloadMediaType, signature.payload, { ...signature.annotations, ...changes });
@@ -273,7 +274,7 @@ describe('what is there already keeps no signature from being added, where it', 
 describe('attesting what is attested already', () => {
   const attest = (
     target: Target,
-    signer: Signer,
+    signer: KeySigner,
     format: 'bundle' | 'legacy',
     predicate: object,
     predicateType = review,
@@ -388,14 +389,14 @@ for (const rekor of [1, 2] as const) {
 
     it('adds one with a log entry to one without, nothing to one with it, and none without it then', async () => {
       const target = await repository();
-      const key = await newSigner();
+      const signer = await newSigner();
       const signingConfig = json(server.signingConfig);
-      const logged = await loggedSigner(key, { signingConfig, trustedRoot: rootOf(sigstore) });
-      await adds(target, key);
+      const logged = await loggedSigner(signer.key, { signingConfig, trustedRoot: rootOf(sigstore) });
+      await adds(target, signer);
       await adds(target, logged);
-      assert.equal((await sign(target, key)).alreadyThere, true);
+      assert.equal((await sign(target, signer)).alreadyThere, true);
       assert.equal(await count(target), 2);
-      const unchecked = await loggedSigner(key, { signingConfig });
+      const unchecked = await loggedSigner(signer.key, { signingConfig });
       assert.equal((await sign(target, unchecked)).alreadyThere, false);
     });
   });

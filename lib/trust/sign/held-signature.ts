@@ -2,19 +2,18 @@ import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Reference } from '#lib/registry/reference';
 import type { CallOptions, Target } from '#lib/registry/target';
-import type { Signer } from '../keys/key.ts';
 import type { Rule } from '../policy/policy.ts';
 import { signPredicateType } from '../signature/predicate-type.ts';
 import { bundleMediaType, type Signature, type SignatureFormat } from '../signature/signature.ts';
 import { openSignature, type SignedContent } from '../signature/signed-content.ts';
 import { examineSignatures, isMet } from '../verify/examine-signatures.ts';
 import { fetchWritten } from '../verify/fetch-signatures.ts';
-import { requirementsMetBy, type StatementSigner } from './sign-artifact.ts';
+import type { Signer } from './signer.ts';
 
 export interface HeldRequest {
   readonly descriptor: Descriptor;
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
-  readonly signer: Signer | StatementSigner;
+  readonly signer: Signer;
   readonly format: SignatureFormat;
   /** The bytes to be signed, where it is an attestation: one of other bytes says something else. */
   readonly attestation?: { readonly predicateType: string; readonly signed: Uint8Array };
@@ -35,7 +34,7 @@ export async function findHeld(
   const candidates = (await ifReadable(() => fetchCandidates(target, request, options), options)) ?? [];
   if (candidates.length === 0) return undefined;
   // Who signs without a key is asked only now: a certificate authority has to be asked for it.
-  const require = await requirementsMetBy(request.signer);
+  const require = await request.signer.requirements();
   if (require === undefined) return undefined;
   const { descriptor, reference } = request;
   const examined = examineSignatures(descriptor, reference, candidates, ruleOf(request, require));

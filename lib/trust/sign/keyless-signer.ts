@@ -12,7 +12,7 @@ import { openSignature } from '../signature/signed-content.ts';
 import { statementPayloadType } from '../signature/statement.ts';
 import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 import type { SigningServices } from '../sigstore/signing-config.ts';
-import type { StatementSigner } from './sign-artifact.ts';
+import type { Signer } from './signer.ts';
 
 export interface KeylessOptions {
   /**
@@ -37,12 +37,7 @@ export interface KeylessOptions {
  * where a service does not answer as it should, and SignatureInvalid where what they answered does
  * not hold under the trusted root. The token is in none of the errors.
  */
-export async function keylessSigner({
-  signingConfig,
-  token,
-  trustedRoot,
-  network,
-}: KeylessOptions): Promise<StatementSigner> {
+export async function keylessSigner({ signingConfig, token, trustedRoot, network }: KeylessOptions): Promise<Signer> {
   const { readSigningConfig } = await import('../sigstore/signing-config.ts');
   const services = readSigningConfig(signingConfig, Date.now());
   const ask = serviceClient(network);
@@ -61,7 +56,7 @@ export async function keylessSigner({
         throw withoutToken(thrown, token);
       }
     },
-    async signStatement(statement) {
+    async sign(statement) {
       let bundle: Uint8Array;
       const certified = ahead;
       ahead = undefined;

@@ -1,13 +1,13 @@
 import { digestOf } from '#lib/registry/digest';
 import type { NetworkOptions } from '../../network/network-options.ts';
 import { serviceClient } from '../../network/service-client.ts';
-import { keyHint, type Signer } from '../keys/key.ts';
+import { keyHint, type PrivateKey } from '../keys/key.ts';
 import type { SigstoreRoot } from '../roots/trusted-root.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';
 import { openSignature } from '../signature/signed-content.ts';
 import { statementPayloadType } from '../signature/statement.ts';
 import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
-import type { StatementSigner } from './sign-artifact.ts';
+import type { Signer } from './signer.ts';
 
 export interface LogOptions {
   /** Sigstore signing config (JSON, v0.2): the logs and the timestamp authorities to use. */
@@ -26,27 +26,28 @@ export interface LogOptions {
  * for a kind of key that a log does not take.
  */
 export async function loggedSigner(
-  signer: Signer,
+  key: PrivateKey,
   { signingConfig, trustedRoot, network }: LogOptions,
-): Promise<StatementSigner> {
+): Promise<Signer> {
   const [{ readWitnesses }, { askWitnesses }] = await Promise.all([
     import('../sigstore/signing-config.ts'),
     import('../sigstore/ask-witnesses.ts'),
   ]);
   const services = readWitnesses(signingConfig, Date.now());
   const ask = serviceClient(network);
-  const { key: verifier } = signer.publicKey;
+  const { publicKey } = key;
+  const { key: verifier } = publicKey;
   const use = services.logs.length > 0 ? 'required' : 'optional';
   return {
     async requirements() {
       if (trustedRoot === undefined) return undefined;
-      return [{ anyOf: [{ key: 'that signs', publicKey: signer.publicKey, log: { use, root: trustedRoot } }] }];
+      return [{ anyOf: [{ key: 'that signs', publicKey, log: { use, root: trustedRoot } }] }];
     },
-    async signStatement(statement) {
-      const signature = await signer.sign(preAuthEncoding(statementPayloadType, statement));
+    async sign(statement) {
+      const signature = await key.sign(preAuthEncoding(statementPayloadType, statement));
       const envelope = envelopeOf(statement, signature);
       const bundle = bundleBytes(envelope, {
-        publicKey: { hint: keyHint(signer.publicKey) },
+        publicKey: { hint: keyHint(publicKey) },
         ...(await askWitnesses(ask, services, { envelope, signature, verifier })),
       });
       const content = openSignature({ format: 'bundle', manifest: digestOf(bundle), bundle });

@@ -5,25 +5,26 @@ import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
-import { generateKeyPair, loadPrivateKey, type Signer } from '../keys/key.ts';
+import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
 import { defaultLimits, type Rule, type TrustPolicy } from '../policy/policy.ts';
 import { attachSignature } from '../sign/attach-signature.ts';
+import { type KeySigner, keySigner } from '../sign/key-signer.ts';
 import { explainDecision } from './explain-decision.ts';
 
 const target = memoryRepository();
-let signer: Signer;
+let signer: KeySigner;
 let policy: TrustPolicy;
 before(async () => {
-  signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+  signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
   const artifact = packArtifact({ kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } }, { layout: 'runtime' });
   await pushArtifact(target, artifact, undefined, 'v1');
   const reference = { registry: 'a.b', repository: 'c' };
   await attachSignature(target, { descriptor: artifact.descriptor, reference, signer, format: 'bundle' });
-  const stranger = await loadPrivateKey((await generateKeyPair()).privateKey);
-  const ruleOf = (match: string, by: Signer): Rule => ({
+  const stranger = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
+  const ruleOf = (match: string, by: KeySigner): Rule => ({
     match,
     unsigned: false,
-    require: [{ anyOf: [{ key: 'a.pub', publicKey: by.publicKey }] }],
+    require: [{ anyOf: [{ key: 'a.pub', publicKey: by.key.publicKey }] }],
   });
   policy = {
     source: 'policy.yaml',
@@ -48,7 +49,7 @@ describe('explainDecision', () => {
     assert.equal(refusal, undefined);
     assert.deepEqual(decision.steps, [{ rule: 'a.b/c', outcome: 'matches' }]);
     assert.equal(found?.signatures, 1);
-    assert.equal(found?.examined[0]?.held[0]?.keyFingerprint, signer.publicKey.fingerprint);
+    assert.equal(found?.examined[0]?.held[0]?.keyFingerprint, signer.key.publicKey.fingerprint);
   });
 
   it('tells which signature did not, and why', async () => {

@@ -9,6 +9,7 @@ import { digestOf } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Target } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
+import { keySigner } from '../sign/key-signer.ts';
 import { signArtifact } from '../sign/sign-artifact.ts';
 import { legacyTag } from '../signature/legacy/legacy-manifest.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from '../signature/legacy/legacy-payload.ts';
@@ -23,7 +24,10 @@ const subject = artifactOf('subject');
 const bystander = artifactOf('bystander');
 let bundle: Uint8Array;
 before(async () => {
-  bundle = await signArtifact(subject.descriptor, await loadPrivateKey((await generateKeyPair()).privateKey));
+  bundle = await signArtifact(
+    subject.descriptor,
+    keySigner(await loadPrivateKey((await generateKeyPair()).privateKey)),
+  );
 });
 
 function artifactOf(content: string, changes: Partial<Artifact['manifest']> = {}): Artifact {

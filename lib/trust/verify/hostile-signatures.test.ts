@@ -8,6 +8,7 @@ import { type BundleJson, privateSigstore } from '#test/support/sigstore/private
 import { generateKeyPair, loadPrivateKey, loadPublicKey } from '../keys/key.ts';
 import type { Rule } from '../policy/policy.ts';
 import { readTrustedRoot } from '../roots/sigstore-root.ts';
+import { keySigner } from '../sign/key-signer.ts';
 import { signArtifact } from '../sign/sign-artifact.ts';
 import { legacyPayload } from '../signature/legacy/legacy-payload.ts';
 import type { Signature } from '../signature/signature.ts';
@@ -38,7 +39,7 @@ before(async () => {
     ruleOf({ keyless, log: { use: 'required', root } }),
     ruleOf({ keyless, log: { use: 'off', root } }),
   ];
-  const byKey = await signArtifact(artifact, await loadPrivateKey(files.privateKey));
+  const byKey = await signArtifact(artifact, keySigner(await loadPrivateKey(files.privateKey)));
   bundles = [
     JSON.parse(Buffer.from(byKey).toString()),
     await sigstore.sign(artifact, { ...signedAs, timestamped: true }),

@@ -9,6 +9,7 @@ import { parseReference } from '#lib/registry/reference';
 import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
 import { defaultLimits, type Rule } from '../policy/policy.ts';
 import { attachSignature } from '../sign/attach-signature.ts';
+import { keySigner } from '../sign/key-signer.ts';
 import { explainDecision } from './explain-decision.ts';
 import { verifyArtifact } from './verify-artifact.ts';
 
@@ -24,9 +25,9 @@ const reference = parseReference(`registry.example.com/security/nginx@${descript
 async function broken(...formats: readonly ('bundle' | 'legacy')[]) {
   const target = memoryRepository();
   await pushArtifact(target, artifact, undefined, undefined);
-  const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+  const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
   for (const format of formats) await attachSignature(target, { descriptor, reference, signer, format });
-  const require = [{ anyOf: [{ key: 'release.pub', publicKey: signer.publicKey }] }];
+  const require = [{ anyOf: [{ key: 'release.pub', publicKey: signer.key.publicKey }] }];
   const rule: Rule = { match: '**', unsigned: false, require };
   const referrers = async (): Promise<never> => {
     throw new FairleadError('InvalidInput', 'a:sha256-0: is not a list of referrers');

@@ -11,16 +11,17 @@ import {
   signedBundle,
   statementFor,
 } from '#test/support/sigstore/keyed-signatures';
-import { generateKeyPair, loadPrivateKey, type Signer } from '../keys/key.ts';
+import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
+import { type KeySigner, keySigner } from '../sign/key-signer.ts';
 import { signArtifact } from '../sign/sign-artifact.ts';
 import { legacySignatureAnnotation } from '../signature/legacy/legacy-payload.ts';
 import { bundleMediaType, type Signature } from '../signature/signature.ts';
 
-let signer: Signer;
-let stranger: Signer;
+let signer: KeySigner;
+let stranger: KeySigner;
 before(async () => {
-  signer = await loadPrivateKey((await generateKeyPair()).privateKey);
-  stranger = await loadPrivateKey((await generateKeyPair()).privateKey);
+  signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
+  stranger = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
 });
 
 describe('an attack is refused:', () => {
@@ -144,7 +145,7 @@ describe('an attack is refused:', () => {
               algorithm: 'SHA2_256',
               digest: Buffer.from(artifact.digest.slice(7), 'hex').toString('base64'),
             },
-            signature: Buffer.from(await signer.sign(Buffer.from('artifact'))).toString('base64'),
+            signature: Buffer.from(await signer.key.sign(Buffer.from('artifact'))).toString('base64'),
           },
         }),
     ],
@@ -209,10 +210,10 @@ describe('an attack is refused:', () => {
 
   it('an RSA signature under an EC key of the policy', async () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const foreign: Signer = {
-      publicKey: signer.publicKey,
+    const foreign = keySigner({
+      publicKey: signer.key.publicKey,
       sign: async (bytes) => sign('sha256', bytes, rsa.privateKey),
-    };
+    });
     refuses([await signedBundle(foreign, statementFor(artifact))], ruleOf(['k', signer]), /not made with this key/);
   });
 

@@ -15,17 +15,18 @@ import {
   signedBundle,
   statementFor,
 } from '#test/support/sigstore/keyed-signatures';
-import { generateKeyPair, loadPrivateKey, type Signer } from '../keys/key.ts';
+import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
 import type { Rule } from '../policy/policy.ts';
+import { type KeySigner, keySigner } from '../sign/key-signer.ts';
 import { signArtifact } from '../sign/sign-artifact.ts';
 import type { Signature } from '../signature/signature.ts';
 import { verifySignatures } from './verify-signatures.ts';
 
-let signer: Signer;
-let stranger: Signer;
+let signer: KeySigner;
+let stranger: KeySigner;
 before(async () => {
-  signer = await loadPrivateKey((await generateKeyPair()).privateKey);
-  stranger = await loadPrivateKey((await generateKeyPair()).privateKey);
+  signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
+  stranger = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
 });
 
 describe('verifySignatures', () => {
@@ -39,7 +40,7 @@ describe('verifySignatures', () => {
           format: 'bundle',
           manifest: signature.manifest,
           key: 'release.pub',
-          keyFingerprint: signer.publicKey.fingerprint,
+          keyFingerprint: signer.key.publicKey.fingerprint,
         },
       ],
     });
@@ -174,13 +175,13 @@ describe('every kind of key that cosign verifies', () => {
   for (const [name, generate, hashes] of kinds) {
     it(`${name}: signs, and verifies each hash that goes with it and no other`, async () => {
       const key = generate();
-      const own = await loadPrivateKey(key.export({ type: 'pkcs8', format: 'pem' }).toString());
+      const own = keySigner(await loadPrivateKey(key.export({ type: 'pkcs8', format: 'pem' }).toString()));
       const rule = ruleOf(['k', own]);
       const made = bundleSignature(await signArtifact(artifact, own));
       assert.equal(verifySignatures(artifact, reference, [made], rule).signatures.length, 1);
       refuses([bundleSignature(await signArtifact(artifact, signer))], rule, /not made with this key/);
       for (const hash of name === 'Ed25519' ? [null] : ['sha1', 'sha256', 'sha384', 'sha512']) {
-        const other: Signer = { publicKey: own.publicKey, sign: async (bytes) => sign(hash, bytes, key) };
+        const other = keySigner({ publicKey: own.key.publicKey, sign: async (bytes) => sign(hash, bytes, key) });
         const signatures = [
           await signedBundle(other, statementFor(artifact)),
           await legacySignature(other, legacyPayload(artifact)),

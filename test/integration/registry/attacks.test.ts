@@ -20,9 +20,10 @@ import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import { type RemoteOptions, remoteRepository } from '#lib/registry/remote/repository';
 import type { ReadTarget } from '#lib/registry/target';
-import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/keys/key';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { loadPolicy } from '#lib/trust/policy/load-policy';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
+import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
 import { type Registry, startRegistry } from '#test/peers/registry';
@@ -37,11 +38,11 @@ const quick: RemoteOptions = {
 
 let folder: string;
 let policy: TrustPolicy;
-let signer: Signer;
+let signer: KeySigner;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'registry-attacks-'));
   const keys = await generateKeyPair();
-  signer = await loadPrivateKey(keys.privateKey);
+  signer = keySigner(await loadPrivateKey(keys.privateKey));
   await writeFile(join(folder, 'release.pub'), keys.publicKey);
   const rules = 'rules:\n  - {match: "**", require: [{key: release.pub}]}\n';
   await writeFile(join(folder, 'policy.yaml'), `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n${rules}`);

@@ -13,6 +13,7 @@ import { type RemoteOptions, type RemoteRepository, remoteRepository } from '#li
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { attachSignature } from '#lib/trust/sign/attach-signature';
 import { copySigned } from '#lib/trust/sign/copy-signed';
+import { keySigner } from '#lib/trust/sign/key-signer';
 import { fetchSignatures } from '#lib/trust/verify/fetch-signatures';
 import { verifySignatures } from '#lib/trust/verify/verify-signatures';
 import { type Certificate, makeAuthority, makeCertificate } from '#test/peers/certificates';
@@ -215,7 +216,7 @@ describePeers(['docker-registry'], 'remoteRepository with mirrors', () => {
       await configureMirror('["pull", "resolve"]');
       const repository = fresh();
       for (const registry of [origin, mirror]) await put(registry, repository);
-      const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+      const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
       const reference = { registry: 'registry.test', repository };
       const request = { descriptor: image.descriptor, reference, signer, format };
       await attachSignature(remoteRepository({ registry: mirror.host, repository }), request);
@@ -233,10 +234,10 @@ describePeers(['docker-registry'], 'remoteRepository with mirrors', () => {
     const there = remoteRepository({ registry: origin.host, repository });
     const stale = remoteRepository({ registry: mirror.host, repository });
     const signing = async (target: RemoteRepository, reference = 'registry.test') => {
-      const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+      const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
       const where = { registry: reference, repository };
       await attachSignature(target, { descriptor: image.descriptor, reference: where, signer, format: 'legacy' });
-      return { anyOf: [{ key: 'k', publicKey: signer.publicKey }] };
+      return { anyOf: [{ key: 'k', publicKey: signer.key.publicKey }] };
     };
     const first = await signing(there);
     await signing(stale);
@@ -244,11 +245,11 @@ describePeers(['docker-registry'], 'remoteRepository with mirrors', () => {
     const source = memoryRepository();
     await pushAll(source, [emptyConfig, image]);
     await source.tag(image.descriptor, 'v1');
-    const signer = await loadPrivateKey((await generateKeyPair()).privateKey);
+    const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
     const reference = { registry: 'registry.test', repository };
     await attachSignature(source, { descriptor: image.descriptor, reference, signer, format: 'legacy' });
     await copySigned(source, open(repository), image.descriptor, { tags: ['v1'] });
-    const third = { anyOf: [{ key: 'k', publicKey: signer.publicKey }] };
+    const third = { anyOf: [{ key: 'k', publicKey: signer.key.publicKey }] };
     const rule = { match: '**', unsigned: false, require: [first, second, third] };
     verifySignatures(image.descriptor, reference, await fetchSignatures(there, image.descriptor), rule);
   });

@@ -12,6 +12,7 @@ import { remoteCatalog } from '#lib/registry/remote/catalog';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { keyPolicy } from '#lib/trust/policy/key-policy';
+import { keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
 import { type Registry, startRegistry } from '#test/peers/registry';
@@ -108,7 +109,7 @@ describePeers(['docker-registry'], 'the requests that a registry gets', () => {
   it('pulls a signed profile in seven requests: none for what came along or is known by its digest', async () => {
     const target = open();
     const { privateKey, publicKey } = await generateKeyPair();
-    const signer = await loadPrivateKey(privateKey);
+    const signer = keySigner(await loadPrivateKey(privateKey));
     const artifact = packArtifact(seccomp('read'), { layout: 'runtime' });
     const signature = packSignature(artifact.descriptor, await signArtifact(artifact.descriptor, signer));
     await pushArtifact(target, artifact, signature, 'v1');

@@ -3,6 +3,7 @@ import { after, before, it } from 'node:test';
 import type { Artifact } from '#lib/artifact/artifact';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
+import { keySigner } from '#lib/trust/sign/key-signer';
 import { type Containerd, containerdRequirements, startContainerd } from '#test/peers/containerd';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
@@ -96,7 +97,7 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
   it('an artifact without signature, or with one of somebody else', async () => {
     const unsigned = await publish(registry.host, 'signed/unsigned', packText(denyChmod, 'unsigned.json'));
     await refused(unsigned, status.FAILED_PRECONDITION, /^SignatureValidationFailed: .*is not signed/);
-    const stranger = await loadPrivateKey((await generateKeyPair()).privateKey);
+    const stranger = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
     const foreign = await publish(registry.host, 'signed/foreign', packText(denyChmod, 'foreign.json'), stranger);
     await refused(foreign, status.FAILED_PRECONDITION, /^SignatureValidationFailed: no signature of/);
   });

@@ -11,8 +11,9 @@ import { readProfile } from '#lib/profile/read-profile';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import type { Target } from '#lib/registry/target';
-import { loadPrivateKey, type Signer } from '#lib/trust/keys/key';
+import { loadPrivateKey } from '#lib/trust/keys/key';
 import { attachSignature } from '#lib/trust/sign/attach-signature';
+import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { fetchSignatures } from '#lib/trust/verify/fetch-signatures';
 import { verifySignatures } from '#lib/trust/verify/verify-signatures';
 import { type PeerName, peer } from '#test/peers/peer';
@@ -89,7 +90,7 @@ describePeers(['docker-registry', 'cosign', 'cosign-2'], 'every kind of key, bet
   /** Why we do not take the one signature beside an artifact; undefined where we do. */
   async function refusal(
     { target, descriptor, repository }: Awaited<ReturnType<typeof publish>>,
-    { publicKey }: Signer,
+    { key: { publicKey } }: KeySigner,
   ): Promise<string | undefined> {
     const signatures = await fetchSignatures(target, descriptor);
     assert.equal(signatures.length, 1);
@@ -109,7 +110,7 @@ describePeers(['docker-registry', 'cosign', 'cosign-2'], 'every kind of key, bet
       const { privateKey, publicKey } = make();
       await writeFile(join(folder, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
       await writeFile(join(folder, 'key.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
-      const signer = await loadPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+      const signer = keySigner(await loadPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()));
 
       for (const format of ['bundle', 'legacy'] as const) {
         const ours = await publish();

@@ -19,6 +19,7 @@ import type { Target } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey, loadPublicKey } from '#lib/trust/keys/key';
 import type { Rule } from '#lib/trust/policy/policy';
 import { attachSignature } from '#lib/trust/sign/attach-signature';
+import { keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { legacyTag } from '#lib/trust/signature/legacy/legacy-manifest';
 import { packSignature } from '#lib/trust/signature/pack-signature';
@@ -132,7 +133,7 @@ for (const [name, peers, start] of [
       const published = await publishUnsigned(registry);
       await assert.rejects(cosignVerify(published.name, keyFile('ours.pub')), /no signatures found/);
       const { artifact, target } = published;
-      const bundle = await signArtifact(artifact.descriptor, await loadPrivateKey(files.privateKey));
+      const bundle = await signArtifact(artifact.descriptor, keySigner(await loadPrivateKey(files.privateKey)));
       await pushArtifact(target, artifact, packSignature(artifact.descriptor, bundle), 'signed');
       assert.match(await cosignVerify(published.name, keyFile('ours.pub')), new RegExp(artifact.descriptor.digest));
       await assert.rejects(cosignVerify(published.name), /failed to verify signature/);
@@ -180,7 +181,7 @@ for (const [name, peers, start] of [
       const published = await publishUnsigned(registry);
       const { artifact, reference, target, name } = published;
       await cosignSignLegacy(name);
-      const signer = await loadPrivateKey(files.privateKey);
+      const signer = keySigner(await loadPrivateKey(files.privateKey));
       await attachSignature(target, { descriptor: artifact.descriptor, reference, signer, format: 'legacy' });
       for (const publicKey of [keyFile('ours.pub'), keyFile('cosign.pub')]) {
         for (const program of ['cosign', 'cosign-2'] as const) await cosignVerify(name, publicKey, program);
@@ -214,7 +215,10 @@ for (const [name, peers, start] of [
       await cosignSignLegacy(published.name);
       await cosignSign(published.name);
       const { artifact, target } = published;
-      const ours = await signArtifact(artifact.descriptor, await loadPrivateKey((await generateKeyPair()).privateKey));
+      const ours = await signArtifact(
+        artifact.descriptor,
+        keySigner(await loadPrivateKey((await generateKeyPair()).privateKey)),
+      );
       await pushArtifact(target, packSignature(artifact.descriptor, ours), undefined, undefined);
       const formats = (await fetchSignatures(target, artifact.descriptor)).map(({ format }) => format);
       assert.deepEqual(formats.toSorted(), ['bundle', 'bundle', 'legacy']);
@@ -270,7 +274,7 @@ describePeers(['docker-registry', 'cosign'], "cosign's encrypted keys", () => {
 
   it('a key that cosign made signs through us', async () => {
     await cosign(['generate-key-pair', '--output-key-prefix', 'theirs']);
-    const signer = await loadPrivateKey(await readFile(keyFile('theirs.key'), 'utf8'), passphrase);
+    const signer = keySigner(await loadPrivateKey(await readFile(keyFile('theirs.key'), 'utf8'), passphrase));
     const { artifact, target, name } = await publishUnsigned(registry);
     const bundle = await signArtifact(artifact.descriptor, signer);
     await pushArtifact(target, packSignature(artifact.descriptor, bundle), undefined, undefined);

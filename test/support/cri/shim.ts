@@ -5,7 +5,8 @@ import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { readProfile } from '#lib/profile/read-profile';
 import { remoteRepository } from '#lib/registry/remote/repository';
-import { generateKeyPair, loadPrivateKey, type Signer } from '#lib/trust/keys/key';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
+import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
 import { finishFolder, startProgram, temporaryFolder } from '../../peers/program.ts';
@@ -24,7 +25,7 @@ export interface TestShim {
   readonly seccompRoot: string;
   readonly pid: number;
   /** Signs for `<registry>/signed/**`, which the policy asks a signature for. */
-  readonly signer: Signer;
+  readonly signer: KeySigner;
   /** What it logged so far. */
   log(): LogRecord[];
   /** Kills it with SIGKILL. */
@@ -95,7 +96,7 @@ export async function startTestShim(options: {
     get pid() {
       return program.pid;
     },
-    signer: await loadPrivateKey(keys.privateKey),
+    signer: keySigner(await loadPrivateKey(keys.privateKey)),
     log: () =>
       readFileSync(program.log, 'utf8')
         .split('\n')
@@ -133,7 +134,7 @@ export async function publish(
   registryHost: string,
   repository: string,
   artifact: Artifact,
-  signer?: Signer,
+  signer?: KeySigner,
 ): Promise<string> {
   const target = remoteRepository({ registry: registryHost, repository });
   const { descriptor } = artifact;

@@ -3,7 +3,7 @@ import { FairleadError } from '#lib/errors';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { parseReference } from '#lib/registry/reference';
-import type { Signer } from '#lib/trust/keys/key';
+import type { PrivateKey } from '#lib/trust/keys/key';
 import type { Rule } from '#lib/trust/policy/policy';
 import { preAuthEncoding } from '#lib/trust/signature/dsse';
 import { legacySignatureAnnotation } from '#lib/trust/signature/legacy/legacy-payload';
@@ -21,11 +21,11 @@ export function descriptorOf(content: string): Descriptor {
 }
 
 /** A rule that wants a signature by each of these keys, called by name. */
-export function ruleOf(...keys: (readonly [string, Signer])[]): Rule {
+export function ruleOf(...keys: (readonly [string, { readonly key: PrivateKey }])[]): Rule {
   return {
     match: 'registry.example.com/security/**',
     unsigned: false,
-    require: keys.map(([key, { publicKey }]) => ({ anyOf: [{ key, publicKey }] })),
+    require: keys.map(([name, { key }]) => ({ anyOf: [{ key: name, publicKey: key.publicKey }] })),
   };
 }
 
@@ -37,12 +37,12 @@ export function bundleSignature(bundle: Uint8Array | object): Signature {
 
 /** A bundle around any statement, truly signed. */
 export async function signedBundle(
-  by: Signer,
+  by: { readonly key: PrivateKey },
   statement: unknown,
   { payloadType = 'application/vnd.in-toto+json', copies = 1, mediaType = bundleMediaType } = {},
 ): Promise<Signature> {
   const payload = Buffer.from(typeof statement === 'string' ? statement : JSON.stringify(statement));
-  const sig = Buffer.from(await by.sign(preAuthEncoding(payloadType, payload))).toString('base64');
+  const sig = Buffer.from(await by.key.sign(preAuthEncoding(payloadType, payload))).toString('base64');
   return bundleSignature({
     mediaType,
     verificationMaterial: { publicKey: { hint: 'any' }, tlogEntries: [] },
@@ -66,9 +66,9 @@ export function statementFor(descriptor: Descriptor, changes: object = {}): obje
 }
 
 /** A signature in cosign's legacy form around any payload, truly signed. */
-export async function legacySignature(by: Signer, payload: unknown): Promise<Signature> {
+export async function legacySignature(by: { readonly key: PrivateKey }, payload: unknown): Promise<Signature> {
   const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-  const signature = Buffer.from(await by.sign(bytes)).toString('base64');
+  const signature = Buffer.from(await by.key.sign(bytes)).toString('base64');
   return {
     format: 'legacy',
     manifest: digestOf(bytes),

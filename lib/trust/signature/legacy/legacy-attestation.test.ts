@@ -9,10 +9,11 @@ import { digestOf } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Target } from '#lib/registry/target';
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
-import { generateKeyPair, loadPrivateKey, type Signer } from '../../keys/key.ts';
+import { generateKeyPair, loadPrivateKey } from '../../keys/key.ts';
 import type { Alternative, AttestationRequirement, Rule } from '../../policy/policy.ts';
 import { readTrustedRoot } from '../../roots/sigstore-root.ts';
 import { attachAttestation, attachSignature } from '../../sign/attach-signature.ts';
+import { type KeySigner, keySigner } from '../../sign/key-signer.ts';
 import { fetchSignatures } from '../../verify/fetch-signatures.ts';
 import { verifySignatures } from '../../verify/verify-signatures.ts';
 import { preAuthEncoding } from '../dsse.ts';
@@ -42,19 +43,19 @@ const wanted: AttestationRequirement = {
   provenance: { repository: { exact: repository } },
 };
 
-let alice: Signer;
-let bob: Signer;
+let alice: KeySigner;
+let bob: KeySigner;
 let sigstore: PrivateSigstore;
 before(async () => {
   [alice, bob] = await Promise.all([newSigner(), newSigner()]);
   sigstore = await privateSigstore();
 });
 
-async function newSigner(): Promise<Signer> {
-  return loadPrivateKey((await generateKeyPair()).privateKey);
+async function newSigner(): Promise<KeySigner> {
+  return keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
 }
 
-function ruleFor(anyOf: Alternative[] = [{ key: 'alice', publicKey: alice.publicKey }]): Rule {
+function ruleFor(anyOf: Alternative[] = [{ key: 'alice', publicKey: alice.key.publicKey }]): Rule {
   return { match: '**', unsigned: false, require: [{ anyOf }], attestations: [wanted] };
 }
 
@@ -69,8 +70,8 @@ const fetched = (target: Target): Promise<Signature[]> =>
   fetchSignatures(target, descriptor, { attestations: [provenancePredicateType] });
 
 /** A legacy attestation of a statement by whoever signs. */
-async function enveloped(statement: Uint8Array, signer: Signer, changes: object = {}): Promise<Signature> {
-  const signature = await signer.sign(preAuthEncoding(statementPayloadType, statement));
+async function enveloped(statement: Uint8Array, signer: KeySigner, changes: object = {}): Promise<Signature> {
+  const signature = await signer.key.sign(preAuthEncoding(statementPayloadType, statement));
   const envelope = Buffer.from(
     JSON.stringify({
       payloadType: statementPayloadType,

@@ -2,7 +2,7 @@ import type { Blob } from '#lib/artifact/artifact';
 import { blob } from '#lib/artifact/assemble-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference } from '#lib/registry/reference';
-import type { Signer } from '../../keys/key.ts';
+import type { PrivateKey } from '../../keys/key.ts';
 import { preAuthEncoding } from '../dsse.ts';
 import { type Attestation, legacyAttestStatement, statementPayloadType } from '../statement.ts';
 import { legacySignatureAnnotation } from './legacy-payload.ts';
@@ -20,10 +20,10 @@ export async function signLegacyAttestation(
   descriptor: Descriptor,
   reference: Pick<Reference, 'registry' | 'repository'>,
   attestation: Attestation,
-  signer: Signer,
+  key: PrivateKey,
 ): Promise<Blob> {
   const statement = legacyAttestStatement(descriptor, formatRepository(reference), attestation);
-  const signature = await signer.sign(preAuthEncoding(statementPayloadType, statement));
+  const signature = await key.sign(preAuthEncoding(statementPayloadType, statement));
   const envelope = {
     payloadType: statementPayloadType,
     payload: Buffer.from(statement).toString('base64'),

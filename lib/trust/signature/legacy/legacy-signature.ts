@@ -2,7 +2,7 @@ import type { Blob } from '#lib/artifact/artifact';
 import { blob } from '#lib/artifact/assemble-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference } from '#lib/registry/reference';
-import type { Signer } from '../../keys/key.ts';
+import type { PrivateKey } from '../../keys/key.ts';
 import { legacyPayload, legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
 
 /**
@@ -12,9 +12,9 @@ import { legacyPayload, legacyPayloadMediaType, legacySignatureAnnotation } from
 export async function signLegacy(
   descriptor: Descriptor,
   reference: Pick<Reference, 'registry' | 'repository'>,
-  signer: Signer,
+  key: PrivateKey,
 ): Promise<Blob> {
   const payload = legacyPayload(descriptor, formatRepository(reference));
-  const signature = Buffer.from(await signer.sign(payload)).toString('base64');
+  const signature = Buffer.from(await key.sign(payload)).toString('base64');
   return blob(legacyPayloadMediaType, payload, { [legacySignatureAnnotation]: signature });
 }
