@@ -1,11 +1,13 @@
 #!/bin/sh
-# Installs a packed Fairlead with exactly the dependencies that it was tested with, each checked by its hash:
+# Installs a packed Fairlead with exactly the dependencies that it was tested with, each checked by
+# its hash:
 #
 #   deploy/install.sh fairlead-0.1.0.tgz [PREFIX]
 #
-# into PREFIX/lib/fairlead, with the command PREFIX/bin/fairlead; PREFIX is /usr/local by default. `npm install --global` of a file would
-# take the newest dependencies of that day: npm reads a package's npm-shrinkwrap.json only where the package comes from a registry.
-# A version that is there is replaced once the new one is whole. Needs Node.js with npm.
+# into PREFIX/lib/fairlead, with the command PREFIX/bin/fairlead; PREFIX is /usr/local by default.
+# `npm install --global` of a file would take the newest dependencies of that day: npm reads a
+# package's npm-shrinkwrap.json only where the package comes from a registry. A version that is
+# there is replaced once the new one is whole. Needs Node.js with npm.
 set -eu
 tarball=${1:?usage: install.sh fairlead-VERSION.tgz [PREFIX]}
 prefix=${2:-/usr/local}

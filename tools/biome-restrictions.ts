@@ -8,8 +8,8 @@ const impureGlobals = ['fetch', 'performance', 'process', 'setImmediate', 'setIn
 /**
  * Returns the text of biome.rooms.json: for each room, the rule that refuses in an editor what
  * `npm run check` refuses. The check of the import graph is the complete one: it also finds what
- * Biome does not (`typeof import('…')`), and what would slow Biome down (packages) or need a pattern
- * for each depth (rows of whole trees).
+ * Biome does not (`typeof import('…')`), and what would slow Biome down (packages) or need a
+ * pattern for each depth (rows of whole trees).
  */
 export function biomeRestrictions(rooms: readonly Room[]): string {
   const single = rooms.filter(({ name }) => !name.endsWith('/**'));
@@ -40,7 +40,8 @@ function isFile(name: string): boolean {
 function roomPattern(rooms: readonly Room[], room: Room): unknown {
   const directory = isFile(room.name) ? dirname(room.name) : room.name;
   const allowed = allowedRooms(rooms, room).map(({ name }) => name);
-  // A row of a single file in a directory that may be imported, which the room's own row leaves out.
+  // A row of a single file in a directory that may be imported, which the room's own row leaves
+  // out.
   const refusedFiles = rooms
     .map(({ name }) => name)
     .filter((name) => isFile(name) && name !== room.name && !allowed.includes(name))

@@ -12,7 +12,9 @@ function exactness({ name }: Room): number {
   return name.endsWith('/**') ? name.length : name.length + 1000;
 }
 
-/** Returns the room of a file: the row of the file itself, of its directory, or of a tree around it. */
+/**
+ * Returns the room of a file: the row of the file itself, of its directory, or of a tree around it.
+ */
 export function roomOf(rooms: readonly Room[], file: string): Room | undefined {
   const own = rooms.filter((room) => covers(room, file));
   return own.toSorted((a, b) => exactness(b) - exactness(a))[0];
@@ -30,8 +32,8 @@ function isIn(name: string, allowed: string): boolean {
 }
 
 /**
- * Returns what is wrong with the table itself: two rows of a room, a row of no file, an import of no
- * room, and one of a room that does not stand before the row, by which a circle could close.
+ * Returns what is wrong with the table itself: two rows of a room, a row of no file, an import of
+ * no room, and one of a room that does not stand before the row, by which a circle could close.
  */
 export function tableFaults(rooms: readonly Room[], files: readonly string[]): string[] {
   const used = new Set(files.map((file) => roomOf(rooms, file)));
@@ -61,12 +63,16 @@ export function importedFile({ file, specifier }: SourceImport): string | undefi
   return specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : undefined;
 }
 
-/** Returns the package of npm that a specifier names: `@noble/ciphers` of `@noble/ciphers/salsa.js`. */
+/**
+ * Returns the package of npm that a specifier names: `@noble/ciphers` of `@noble/ciphers/salsa.js`.
+ */
 function packageOf(specifier: string): string {
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 }
 
-/** Returns each import that the row of its room does not allow, and each file that is in no room. */
+/**
+ * Returns each import that the row of its room does not allow, and each file that is in no room.
+ */
 export function importFaults(rooms: readonly Room[], imports: readonly SourceImport[]): string[] {
   const allowed = new Map(rooms.map((room) => [room, new Set(allowedRooms(rooms, room))]));
   return imports.flatMap((found) => {

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Makes a certificate authority and, signed by it, the operator's server certificate and a client certificate for API
-# servers:
+# Makes a certificate authority and, signed by it, the operator's server certificate and a client
+# certificate for API servers:
 #   certificate.sh FOLDER [SUBJECT-ALT-NAME]
-# writes ca.crt, tls.crt, tls.key, client.crt and client.key into FOLDER. The authority's own key is not kept: run this
-# again to renew. Without a second argument the server certificate is for the Service of deploy/operator/deployment.yaml.
+# writes ca.crt, tls.crt, tls.key, client.crt and client.key into FOLDER. The authority's own key is
+# not kept: run this again to renew. Without a second argument the server certificate is for the
+# Service of deploy/operator/deployment.yaml.
 set -eu
 folder=${1:?the folder to write into}
 name=${2:-DNS:fairlead-operator.fairlead-system.svc}

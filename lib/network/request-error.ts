@@ -99,7 +99,9 @@ function isCertificateError(code: string): boolean {
   return /CERT|^ERR_TLS|^UNABLE_TO_|SELF_SIGNED|^HOSTNAME_MISMATCH/.test(code);
 }
 
-/** Returns where the CA of a URL's host is looked for by default: a file in the layout of `certs.d`. */
+/**
+ * Returns where the CA of a URL's host is looked for by default: a file in the layout of `certs.d`.
+ */
 export function certsFile(url: URL): string {
   return `/etc/containerd/certs.d/${url.host}/ca.crt`;
 }

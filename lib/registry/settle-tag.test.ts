@@ -6,7 +6,9 @@ import { settleTag, type TagChange } from './settle-tag.ts';
 
 const options = { name: 'tag v1', hint: 'Try again.' };
 
-/** A tag that holds a list of names, at a registry that takes up to `latency` ms for each request. */
+/**
+ * A tag that holds a list of names, at a registry that takes up to `latency` ms for each request.
+ */
 class SlowTag {
   names: readonly string[] = [];
   reads = 0;

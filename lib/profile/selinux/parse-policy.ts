@@ -38,8 +38,10 @@ const refused: ReadonlyMap<string, string> = new Map([
  * Reads the CIL of a raw profile. Accepted is what a container's policy needs and no statement can
  * use to reach outside of the profile's own block:
  *
- *     (blockinherit BLOCK)                        stand on a policy of the node; it declares `process`
- *     (allow process TARGET (CLASS (PERMISSION…)))     and dontaudit; the source is always the profile's process
+ *     (blockinherit BLOCK)                        stand on a policy of the node; it declares
+ * `process`
+ *     (allow process TARGET (CLASS (PERMISSION…)))     and dontaudit; the source is always the
+ * profile's process
  *     (type own_NAME)                             a type for files of the profile
  *     (typeattributeset ATTRIBUTE (TYPE…))        of own types only, which no expression can widen
  *     (roletype object_r own_NAME)                of own types only

@@ -76,8 +76,8 @@ const policyKeys = {
   limits: v.exactOptional(v.strictObject(limitsKeys)),
 };
 /**
- * The form of a policy; what it cannot say is checked by parsePolicy. docs/reference/trust-policy.schema.json
- * is made from it.
+ * The form of a policy; what it cannot say is checked by parsePolicy.
+ * docs/reference/trust-policy.schema.json is made from it.
  */
 export const policySchema = v.strictObject(policyKeys);
 

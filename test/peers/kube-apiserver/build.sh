@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds kube-apiserver from Debian's unpacked source package.
-# build.sh SOURCE REFLECT2 OUT: the unpacked `kubernetes`, the unpacked golang-github-modern-go-reflect2-dev, the program to write.
+# build.sh SOURCE REFLECT2 OUT: the unpacked `kubernetes`, the unpacked
+# golang-github-modern-go-reflect2-dev, the program to write.
 set -euo pipefail
 source=$1 reflect2=$2 out=$3
 cd "$source"
