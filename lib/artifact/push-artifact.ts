@@ -1,5 +1,5 @@
 import { pushTagged } from '#lib/registry/one-request';
-import type { CallOptions, Pusher, PushOptions, Tagger } from '#lib/registry/target';
+import type { CallOptions, Pusher, Tagger } from '#lib/registry/target';
 import type { Artifact } from './artifact.ts';
 
 /**
@@ -13,7 +13,7 @@ export async function pushArtifact(
   artifact: Artifact,
   signature: Artifact | undefined,
   tag: string | undefined,
-  options: PushOptions = {},
+  options: CallOptions = {},
 ): Promise<void> {
   await pushBlobs(target, artifact, options);
   if (signature === undefined) return pushManifest(target, artifact, tag, options);
@@ -30,7 +30,7 @@ export async function pushManifest(
   target: Pusher & Tagger,
   { descriptor, manifestBytes }: Artifact,
   tag: string | undefined,
-  options: PushOptions = {},
+  options: CallOptions = {},
 ): Promise<void> {
   if (tag === undefined) return target.push(descriptor, manifestBytes, options);
   return pushTagged(target, descriptor, manifestBytes, tag, options);

@@ -41,7 +41,6 @@ export type {
   Fetcher,
   LookupOptions,
   Pusher,
-  PushOptions,
   ReadTarget,
   ReferrerLister,
   ReferrerOptions,

@@ -128,8 +128,8 @@ export function formatRepository(reference: Pick<Reference, 'registry' | 'reposi
 }
 
 /**
- * What to resolve for a reference: its digest where it has one, else its tag.
- * Throws InvalidInput where it has neither.
+ * What to resolve for a reference: its digest where it has one, else its tag. Throws InvalidInput
+ * where it has neither.
  */
 export function tagOrDigestOf(reference: Reference): string {
   const found = reference.digest ?? reference.tag;

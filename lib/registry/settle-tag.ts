@@ -17,9 +17,7 @@ export interface TagChange<T> {
   /** Makes the change to this content and writes it. Returns what was written. */
   write(content: T | undefined): Promise<T>;
   isSame(one: T, other: T): boolean;
-  /**
-   * Finds content that makes the change unnecessary. Called before the change is made again.
-   */
+  /** Finds content that makes the change unnecessary. Called before the change is made again. */
   findReplacement?(): Promise<T | undefined>;
 }
 
@@ -31,19 +29,18 @@ export interface SettleOptions extends CallOptions {
 }
 
 /**
- * Changes the content of a tag, and returns when no other writer has undone the change.
- * `content` is what the tag held a moment ago: read it directly before the call.
+ * Changes the content of a tag, and returns when no other writer has undone the change. `content`
+ * is what the tag held a moment ago: read it directly before the call.
  *
  * Registries have no compare-and-swap for tags (distribution-spec, "Pushing manifests"): of two
  * writers that read the same content, the second overwrites the first. Therefore the tag is read
- * again after at least twice the time of a read and a write. By then, a writer that had read
- * before our write has written as well. If the change is gone, it is made again; if something else
+ * again after at least twice the time of a read and a write. By then, a writer that had read before
+ * our write has written as well. If the change is gone, it is made again; if something else
  * changed, the tag is watched for another round. Parallel writers that all do this lose nothing, as
  * long as none of them takes several times longer for a request than the others.
  *
- * Returns the content that was seen at rest, or what `findReplacement` returned.
- * Rejects with Conflict if the tag still changes after 64 reads, and with whatever `change` rejects
- * with.
+ * Returns the content that was seen at rest, or what `findReplacement` returned. Rejects with
+ * Conflict if the tag still changes after 64 reads, and with whatever `change` rejects with.
  */
 export async function settleTag<T>(
   content: T | undefined,

@@ -51,24 +51,15 @@ export interface ReferrerLister {
  */
 export type Content = Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>);
 
-/** What {@link Pusher.push} takes. */
-export interface PushOptions extends CallOptions {
-  /**
-   * Called when a manifest can be found by its subject, if that is some time before the push is
-   * over: some sources watch for a while that nobody overwrites the list. What only has to find the
-   * manifest can go on.
-   */
-  readonly onListed?: () => void;
-}
-
 /**
  * Writes content, by digest. Manifests and blobs are told apart by media type. What is there
- * already is not sent again. `push` rejects with InvalidInput where the content is not what the
- * descriptor says; nothing is then stored.
+ * already is not sent again. When a manifest with a subject has been pushed, it is among the
+ * referrers of the subject, and no other writer of the list can remove it by mistake. `push`
+ * rejects with InvalidInput if the content does not match its descriptor; nothing is stored then.
  */
 export interface Pusher {
   exists(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
-  push(descriptor: Descriptor, content: Content, options?: PushOptions): Promise<void>;
+  push(descriptor: Descriptor, content: Content, options?: CallOptions): Promise<void>;
 }
 
 /** Makes a tag point to a manifest that is there already. */

@@ -1,25 +1,21 @@
+import type { ProfileArtifact } from '#lib/artifact/artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushBlobs, pushManifest } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
-import { type PullContext, type PullRequest, pullProfile } from '#lib/node/pull/pull-profile';
+import { pullProfile } from '#lib/node/pull/pull-profile';
 import type { Finding } from '#lib/profile/finding';
 import { lintMeaning } from '#lib/profile/lint';
-import type { RuntimeProfile } from '#lib/profile/profile';
+import type { RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
 import { validatePublication } from '#lib/profile/publication-violations';
 import { readProfile } from '#lib/profile/read-profile';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
-import type { Reference } from '#lib/registry/reference';
+import { formatReference, type Reference } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
-import type { PushOptions, Target } from '#lib/registry/target';
+import type { Target } from '#lib/registry/target';
 import { authorize } from '#lib/trust/policy/authorize';
 import type { Limits, TrustPolicy } from '#lib/trust/policy/policy';
-import {
-  type Attached,
-  attachAttestation,
-  attachSignature,
-  type SignatureRequest,
-} from '#lib/trust/sign/attach-signature';
+import { type Attached, attachAttestation, attachSignature } from '#lib/trust/sign/attach-signature';
 import type { Signer } from '#lib/trust/sign/signer';
 import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
 import type { SignatureFormat, Verification } from '#lib/trust/signature/signature';
@@ -88,68 +84,41 @@ export interface Published {
 }
 
 /**
- * Publishes one profile: read, lint, pack, sign, attest, push, read back. It is stored byte for
- * byte as it came, and the tag is written last, so that nothing unsigned, half-sent or refused by
- * the policy ever stands under it. Throws InvalidInput for a reserved tag, LimitExceeded for a
- * profile that is too large, ProfileInvalid for one that some runtime would refuse for good,
- * NotAllowed and SignatureInvalid where the policy refuses it, and whatever the target and the
- * opening of the signer throw.
+ * Publishes one profile: read, lint, pack, push, sign, attest, read back, tag. The profile is
+ * stored byte for byte as given. The tag is written last, so that nothing unsigned, incomplete or
+ * refused by the policy is ever found under it. Throws InvalidInput for a reference with a digest
+ * or a reserved tag, LimitExceeded for a profile that is too large, ProfileInvalid for a profile
+ * that some runtime would refuse permanently, NotAllowed and SignatureInvalid if the policy refuses
+ * it, and whatever the target and the signer throw.
  */
 export async function publish(
   bytes: Uint8Array,
-  { reference, source, title, annotations, created, signatureFormat: format = 'bundle', provenance }: PublishRequest,
-  { target, signer: opening, clock, limits, policy, signal }: PublishDependencies,
+  request: PublishRequest,
+  dependencies: PublishDependencies,
 ): Promise<Published> {
-  const { registry, repository, tag } = reference;
-  if (reference.digest !== undefined) {
-    throw new FairleadError('InvalidInput', 'a profile is published to a tag, not to a digest', {
-      hint: 'Name a tag (registry/repository:tag), or none: the digest is what comes out.',
-    });
-  }
-  refuseReservedTag(tag);
-  if (provenance !== undefined && opening === undefined) {
-    throw new FairleadError('InvalidInput', 'provenance is signed, and there is nothing to sign with');
-  }
-  if (bytes.length > limits.artifactBytes) {
-    throw new FairleadError(
-      'LimitExceeded',
-      `the profile has ${bytes.length} bytes, more than the ${limits.artifactBytes} allowed`,
-    );
-  }
-  const profile = readProfile(bytes, source ?? title);
-  validatePublication(profile, limits);
+  const { reference, annotations, title, created } = request;
+  const { target, policy, signal } = dependencies;
+  const options = signal === undefined ? {} : { signal };
+
+  validateRequest(request, dependencies);
+  const profile = readPublishable(bytes, request, dependencies);
   if (policy !== undefined) authorize(policy, reference, profile.kind);
   const findings = lintMeaning(profile);
   const artifact = packArtifact(profile, { layout: 'runtime', content: bytes, title, annotations, created });
-  const { descriptor } = artifact;
-  const pinned = { registry, repository, digest: descriptor.digest };
-  const options = signal === undefined ? {} : { signal };
+  const { registry, repository, tag } = reference;
+  const pinned = { registry, repository, digest: artifact.descriptor.digest };
 
-  const [signer] = await Promise.all([opening, pushBlobs(target, artifact, options)]);
-  const tagAtOnce = signer === undefined && policy === undefined;
-  const sent = pushManifest(target, artifact, tagAtOnce ? tag : undefined, options);
-  const look =
-    policy &&
-    (() => readBack({ reference: pinned, kind: profile.kind }, { policy, connect: () => target, ...options }));
-  // Where the list of referrers has to be watched for a while, what was sent is read back
-  // meanwhile. Another writer can have taken the signature from the list just then, so only what is
-  // seen counts: who sees nothing looks again when the list has come to rest.
-  let early: Promise<Verification | undefined> | undefined;
-  const onListed = (): void => {
-    early ??= look?.().catch(() => undefined);
-  };
-  const attaching = attachSigned(
-    target,
-    { descriptor, reference, signer, format, created: clock(), sent, provenance },
-    { ...options, onListed },
-  );
-  const [attached] = await Promise.all([attaching, sent]);
-  const verification = look && ((await early) ?? (await look()));
-  if (tag !== undefined && !tagAtOnce) await target.tag(descriptor, tag, options);
+  const [signer] = await Promise.all([dependencies.signer, pushBlobs(target, artifact, options)]);
+  const tagWithManifest = signer === undefined && policy === undefined;
+  const sent = pushManifest(target, artifact, tagWithManifest ? tag : undefined, options);
+  const [attached] = await Promise.all([signAndAttest(artifact, sent, signer, request, dependencies), sent]);
+  const verification = policy && (await readBack(pinned, profile.kind, policy, dependencies));
+  if (tag !== undefined && !tagWithManifest) await target.tag(artifact.descriptor, tag, options);
+
   return {
     reference: pinned,
     tag,
-    descriptor,
+    descriptor: artifact.descriptor,
     profile,
     findings,
     signature: attached.signature?.digest,
@@ -160,50 +129,80 @@ export async function publish(
   };
 }
 
-interface AttachRequest extends Omit<SignatureRequest, 'signer'> {
-  readonly signer: Signer | undefined;
-  readonly sent: Promise<unknown>;
-  readonly provenance: object | undefined;
+function validateRequest({ reference, provenance }: PublishRequest, { signer }: PublishDependencies): void {
+  if (reference.digest !== undefined) {
+    throw new FairleadError('InvalidInput', `cannot publish to a digest: ${formatReference(reference)}`, {
+      hint: 'Name a tag (registry/repository:tag), or only the repository: the digest follows from the profile.',
+    });
+  }
+  refuseReservedTag(reference.tag);
+  if (provenance !== undefined && signer === undefined) {
+    throw new FairleadError('InvalidInput', 'provenance must be signed, but there is no signer');
+  }
+}
+
+/** Reads the profile, and verifies that every runtime takes it. Throws as publish does. */
+function readPublishable(
+  bytes: Uint8Array,
+  { source, title }: PublishRequest,
+  { limits }: PublishDependencies,
+): RuntimeProfile {
+  if (bytes.length > limits.artifactBytes) {
+    throw new FairleadError(
+      'LimitExceeded',
+      `the profile has ${bytes.length} bytes, more than the ${limits.artifactBytes} allowed`,
+    );
+  }
+  const profile = readProfile(bytes, source ?? title);
+  validatePublication(profile, limits);
+  return profile;
 }
 
 /**
- * Signs the artifact and, where there is provenance, attests it. `onListed` hears of the last of
- * both.
+ * Signs the artifact and, if there is provenance, attests it. `sent` resolves when the artifact's
+ * manifest is at the target; the signature is made meanwhile.
  */
-async function attachSigned(
-  target: Target,
-  { signer, sent, provenance, ...request }: AttachRequest,
-  { onListed, ...options }: PushOptions & Required<Pick<PushOptions, 'onListed'>>,
+async function signAndAttest(
+  { descriptor }: ProfileArtifact,
+  sent: Promise<void>,
+  signer: Signer | undefined,
+  { reference, signatureFormat: format = 'bundle', provenance }: PublishRequest,
+  { target, clock, signal }: PublishDependencies,
 ): Promise<{ readonly signature?: Attached; readonly provenance?: Attached }> {
-  if (signer === undefined) {
-    await sent;
-    return {};
-  }
-  const last = { ...options, onListed };
-  const signature = await attachSignature(
-    target,
-    { ...request, signer, sent },
-    provenance === undefined ? last : options,
-  );
+  if (signer === undefined) return {};
+  const options = signal === undefined ? {} : { signal };
+  const request = { descriptor, reference, signer, format, created: clock() };
+  const signature = await attachSignature(target, { ...request, sent }, options);
   if (provenance === undefined) return { signature };
   const attestation = { predicateType: provenancePredicateType, predicate: provenance };
-  return { signature, provenance: await attachAttestation(target, { ...request, signer, attestation }, last) };
+  return { signature, provenance: await attachAttestation(target, { ...request, attestation }, options) };
 }
 
 /**
- * Pulls what was just sent, as a node would; gives why the policy admits it. Throws as pullProfile,
- * and says that the tag is as it was.
+ * Pulls what was just sent, as a node would, and returns why the policy admits it. Throws as
+ * pullProfile does, and says that nothing was tagged.
  */
-async function readBack(request: PullRequest, context: PullContext): Promise<Verification> {
+async function readBack(
+  reference: Reference,
+  kind: RuntimeKind,
+  policy: TrustPolicy,
+  { target, signal }: PublishDependencies,
+): Promise<Verification> {
   try {
-    return (await pullProfile(request, context)).verification;
+    const options = signal === undefined ? {} : { signal };
+    const pulled = await pullProfile({ reference, kind }, { policy, connect: () => target, ...options });
+    return pulled.verification;
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;
-    const { kind, summary, ...rest } = error;
+    const { kind: errorKind, summary, ...rest } = error;
     const hint =
-      kind === 'SignatureInvalid' && !error.hint?.startsWith(legacyOnly)
-        ? 'Sign it with what the rule asks for: fairlead push again, or fairlead sign and fairlead tag.'
+      errorKind === 'SignatureInvalid' && !error.hint?.startsWith(legacyOnly)
+        ? 'Sign it as the rule requires: fairlead push again, or fairlead sign and fairlead tag.'
         : error.hint;
-    throw new FairleadError(kind, `sent, but not tagged: ${summary}`, { ...rest, ...(hint && { hint }), cause: error });
+    throw new FairleadError(errorKind, `sent, but not tagged: ${summary}`, {
+      ...rest,
+      ...(hint && { hint }),
+      cause: error,
+    });
   }
 }

@@ -4,7 +4,7 @@ import { type Descriptor, mediaTypes } from '../descriptor.ts';
 import { type Digest, digestParts } from '../digest.ts';
 import { acceptManifests, manifestBytesLimit, parseEntries } from '../manifest.ts';
 import { settleTag } from '../settle-tag.ts';
-import type { CallOptions, LookupOptions, PushOptions } from '../target.ts';
+import type { CallOptions, LookupOptions } from '../target.ts';
 import type { RegistryClient } from './api.ts';
 import { repositoryScope } from './scope.ts';
 
@@ -81,7 +81,7 @@ export class ReferrersTags {
    * Adds a referrer to the list of its subject. Rejects with LimitExceeded where it is full, and
    * Conflict where it never comes to rest.
    */
-  add(subject: Digest, referrer: Descriptor, options: PushOptions): Promise<void> {
+  add(subject: Digest, referrer: Descriptor, options: CallOptions): Promise<void> {
     const change = {
       done: (listed: readonly Descriptor[]) => listed.some(({ digest }) => digest === referrer.digest),
       make: (listed: readonly Descriptor[]) => [...listed, referrer],
@@ -98,7 +98,7 @@ export class ReferrersTags {
     return this.#inTurn(subject, change, options);
   }
 
-  async #inTurn(subject: Digest, change: ListChange, options: PushOptions): Promise<void> {
+  async #inTurn(subject: Digest, change: ListChange, options: CallOptions): Promise<void> {
     const before = this.#updates.get(subject) ?? Promise.resolve();
     const mine = before.then(() => this.#update(subject, change, options));
     const settled = mine.catch(() => undefined);
@@ -108,7 +108,7 @@ export class ReferrersTags {
     return mine;
   }
 
-  async #update(subject: Digest, change: ListChange, options: PushOptions): Promise<void> {
+  async #update(subject: Digest, change: ListChange, options: CallOptions): Promise<void> {
     let gone: ReadonlySet<Digest> = new Set();
     const read = async (): Promise<readonly Descriptor[]> =>
       (await this.#readToChange(subject, options)).filter(({ digest }) => !gone.has(digest));
@@ -120,7 +120,6 @@ export class ReferrersTags {
     const write = async (found: readonly Descriptor[] = []): Promise<readonly Descriptor[]> => {
       const changed = change.make(found);
       await this.#write(subject, changed, options);
-      options.onListed?.();
       return changed;
     };
     await settleTag(

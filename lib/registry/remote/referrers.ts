@@ -6,7 +6,7 @@ import type { Descriptor } from '../descriptor.ts';
 import { mediaTypes } from '../descriptor.ts';
 import type { Digest } from '../digest.ts';
 import { manifestBytesLimit, parseEntries } from '../manifest.ts';
-import type { CallOptions, PushOptions, ReferrerOptions } from '../target.ts';
+import type { CallOptions, ReferrerOptions } from '../target.ts';
 import type { ApiResponse, RegistryClient } from './api.ts';
 import { errorCodes } from './errors.ts';
 import { nextPage } from './pages.ts';
@@ -39,7 +39,7 @@ export interface Referrers {
 }
 
 /** What {@link Referrers.publish} takes. */
-export interface PublishOptions extends PushOptions {
+export interface PublishOptions extends CallOptions {
   /** Whether the registry answered OCI-Subject when the manifest was put. */
   readonly acknowledged: boolean;
 }

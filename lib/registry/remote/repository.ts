@@ -8,7 +8,7 @@ import { linksOf, ofArtifactType, referrerDescriptor } from '../graph.ts';
 import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
 import type { ManifestResolver, ResolvedManifest, TaggedPusher } from '../one-request.ts';
 import { formatRepository, isTag, type Reference } from '../reference.ts';
-import type { CallOptions, LookupOptions, PushOptions, Repository } from '../target.ts';
+import type { CallOptions, LookupOptions, Repository } from '../target.ts';
 import type { ApiResponse, RegistryClient, RemoteOptions } from './api.ts';
 import { createBlobPusher } from './blob-pusher.ts';
 import { createClient } from './client.ts';
@@ -136,7 +136,7 @@ function repositoryOf(client: RegistryClient, registry: string, repository: stri
     descriptor: Descriptor,
     bytes: Uint8Array,
     tagOrDigest: string,
-    options: PushOptions,
+    options: CallOptions,
   ): Promise<void> => {
     const links = linksOf(descriptor.mediaType, bytes, `${name}@${descriptor.digest}`);
     // Sent also where it is there already: it costs what asking costs, and the answer says who

@@ -3,7 +3,7 @@ import { pushArtifact, pushBlobs, pushManifest } from '#lib/artifact/push-artifa
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference } from '#lib/registry/reference';
-import type { PushOptions, Target } from '#lib/registry/target';
+import type { CallOptions, Target } from '#lib/registry/target';
 import type { PrivateKey } from '../keys/key.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';
 import { signLegacyAttestation } from '../signature/legacy/legacy-attestation.ts';
@@ -48,7 +48,7 @@ export interface SignatureRequest {
 export async function attachSignature(
   target: Target,
   { descriptor, sent, reference, signer, format, created }: SignatureRequest,
-  options: PushOptions = {},
+  options: CallOptions = {},
 ): Promise<Attached> {
   const find = (): Promise<Descriptor | undefined> =>
     findHeld(target, { descriptor, reference, signer, format }, options);
@@ -87,7 +87,7 @@ export interface AttestationRequest {
 export async function attachAttestation(
   target: Target,
   { descriptor, reference, attestation, signer, format, created }: AttestationRequest,
-  options: PushOptions = {},
+  options: CallOptions = {},
 ): Promise<Attached> {
   const { predicateType } = attestation;
   const statement =
