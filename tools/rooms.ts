@@ -299,7 +299,10 @@ export const rooms: readonly Room[] = [
     packages: ['fastify'],
   },
 
-  { name: 'cli/files', imports: [errors, 'lib/files', 'lib/registry', 'lib/registry/layout'] },
+  {
+    name: 'cli/files',
+    imports: [errors, 'lib/files', 'lib/registry', 'lib/registry/layout', 'lib/trust/policy'],
+  },
   { name: 'cli/terminal', imports: [errors, 'cli/files', 'lib/registry'] },
   { name: 'cli/process', imports: ['cli/terminal'], packages: ['pino'] },
   {
@@ -312,7 +315,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'cli/explain',
     imports: [
-      ...[errors, 'cli/options', 'cli/terminal', 'lib/artifact', 'lib/node/pull', 'lib/registry'],
+      ...[errors, 'cli/options', 'cli/terminal', 'lib/artifact', 'lib/node/pull', 'lib/profile/**', 'lib/registry'],
       ...['lib/trust/policy', 'lib/trust/signature', 'lib/trust/verify'],
     ],
   },

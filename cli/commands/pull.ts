@@ -15,8 +15,8 @@ import {
   addOutputOption,
   addRegistryOptions,
   examples,
+  kindOption,
   type OutputOptions,
-  parseKind,
   type RegistryOptions,
 } from '../options/options.ts';
 import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-file.ts';
@@ -39,7 +39,7 @@ export function define(command: Command): void {
     .argument('<reference>', 'registry/repository:tag or …@sha256:…')
     .requiredOption('--policy <file>', 'trust policy: who may publish what')
     .option('--file <path>', 'write the profile here')
-    .option('--kind <kind>', 'what is wanted: seccomp or apparmor', parseKind, 'Seccomp');
+    .addOption(kindOption());
   addContainerOptions(command);
   addRegistryOptions(command);
   addOutputOption(command)

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { makeChosenFolder } from '../files/chosen-folder.ts';
+import { makeChosenDirectory } from '../files/chosen-directory.ts';
 import { examples } from '../options/options.ts';
 
 interface QuickstartOptions {
@@ -46,7 +46,7 @@ async function quickstart({ folder: chosen, containerd, image }: QuickstartOptio
   ]);
   const tell = narrateOn(process.stdout);
   const folder = chosen ?? (await mkdtemp(join(tmpdir(), 'fairlead-quickstart-')));
-  await makeChosenFolder(folder);
+  await makeChosenDirectory(folder);
   assertUnused(folder);
   try {
     tell.title('Fairlead: a signed profile, from a file to what the kernel gets');

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { FairleadError } from '#lib/errors';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
-import { prepareEmbeddedFolder } from '../embedded/embedded-folder.ts';
+import { prepareEmbeddedDirectory } from '../embedded/embedded-directory.ts';
 import { embeddedGreeting } from '../embedded/embedded-greeting.ts';
 import { readText } from '../files/files.ts';
 import { type Connect, openRegistries } from '../options/connect.ts';
@@ -87,7 +87,7 @@ export function define(command: Command): void {
 async function serve(given: ServeOptions): Promise<void> {
   becomeLean();
   const reloadBy = onReload();
-  const options = withWholePaths(await withEmbeddedFolder(given));
+  const options = withWholePaths(await withEmbeddedDirectory(given));
   if (options.push === undefined && options.pull === undefined) {
     throw new FairleadError('InvalidInput', 'nothing to serve', {
       hint: 'Give --push HOST:PORT, --pull HOST:PORT or both.',
@@ -215,9 +215,9 @@ function withWholePaths(options: ServeOptions): ServeOptions {
 }
 
 /** What the folder holds stands in for the options that were not given. */
-async function withEmbeddedFolder(options: ServeOptions): Promise<ServeOptions> {
+async function withEmbeddedDirectory(options: ServeOptions): Promise<ServeOptions> {
   if (options.embedded === undefined) return options;
-  const { key, policy, tokenFile, ociLayout } = await prepareEmbeddedFolder(options.embedded);
+  const { key, policy, tokenFile, ociLayout } = await prepareEmbeddedDirectory(options.embedded);
   return { ...(options.unsigned ? {} : { key }), policy, tokenFile, ociLayout, ...options };
 }
 

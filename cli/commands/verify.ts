@@ -12,8 +12,8 @@ import {
   addOutputOption,
   addRegistryOptions,
   examples,
+  kindOption,
   type OutputOptions,
-  parseKind,
   type RegistryOptions,
 } from '../options/options.ts';
 import { writeResult } from '../terminal/output.ts';
@@ -34,7 +34,7 @@ export function define(command: Command): void {
     .argument('<reference>', 'registry/repository:tag or …@sha256:…')
     .option('--policy <file>', 'trust policy: who may publish what')
     .option('--key <file>', 'in place of a policy: it must be signed with this public key, and that is all')
-    .option('--kind <kind>', 'what is wanted: seccomp or apparmor', parseKind, 'Seccomp');
+    .addOption(kindOption());
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(

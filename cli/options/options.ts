@@ -73,12 +73,19 @@ export function collectAnnotation(text: string, gathered: Record<string, string>
   return { ...gathered, [text.slice(0, equals)]: text.slice(equals + 1) };
 }
 
-/** Parser for the kind of a profile, in any case: `seccomp`, `Seccomp`. */
-export function parseKind(text: string): RuntimeKind {
+/** Parses the kind of a profile, in any case: `seccomp`, `Seccomp`. */
+function parseKind(text: string): RuntimeKind {
   const kinds = { seccomp: 'Seccomp', apparmor: 'AppArmor' } as const;
   const kind = kinds[text.toLowerCase() as keyof typeof kinds];
   if (kind === undefined) throw new InvalidArgumentError('It is seccomp or apparmor.');
   return kind;
+}
+
+/** Makes the option `--kind`: which kind of profile is wanted. */
+export function kindOption(): Option {
+  return new Option('--kind <kind>', 'kind of the profile: seccomp or apparmor')
+    .argParser(parseKind)
+    .default('Seccomp' satisfies RuntimeKind, 'seccomp');
 }
 
 /** Help text with examples, one line each: what it does, and the command. */

@@ -23,7 +23,7 @@ import { loadPolicy } from '#lib/trust/policy/load-policy';
 import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { publish } from '#services/push/publish';
-import { examplesFolder } from '../files/examples-folder.ts';
+import { examplesDirectory } from '../files/examples-directory.ts';
 import { writeNewFile } from '../files/files.ts';
 import { loadTablesLike } from '../options/runtime-like.ts';
 import { tellConstraints } from './constraints.ts';
@@ -97,7 +97,7 @@ async function publishExample(
 ): Promise<Reference> {
   tell.step('Publish a profile: lint, pack, sign, push, and the tag last');
   tell.command(`fairlead push nginx.json ${formatReference(tagged)} --key fairlead.key --oci-layout registry`);
-  const profile = await readFile(join(examplesFolder(), 'nginx.json'));
+  const profile = await readFile(join(examplesDirectory(), 'nginx.json'));
   await writeNewFile(join(folder, 'nginx.json'), profile, 0o644);
   const published = await publish(
     profile,

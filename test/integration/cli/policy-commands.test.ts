@@ -145,7 +145,7 @@ describe('fairlead policy', () => {
     await writeFile(join(folder, 'missing.json'), containers(missing));
     assert.match(
       (await fairlead(['policy', 'import', 'missing.json'])).stderr,
-      /^note: missing\.json:1:\d+: key \/nonexistent\/acme\.pub does not exist: the policy is not taken before it is there$/m,
+      /^note: missing\.json:1:\d+: key \/nonexistent\/acme\.pub does not exist: the policy is invalid without it$/m,
     );
     assert.doesNotMatch((await fairlead(['policy', 'import', 'named.json'])).stderr, /does not exist/);
     assert.match(
@@ -154,7 +154,7 @@ describe('fairlead policy', () => {
     );
     const keyData = key.toString('base64');
     await writeFile(join(folder, 'inline.json'), containers({ type: 'sigstoreSigned', keyData, ...identity }));
-    failed(await fairlead(['policy', 'import', 'inline.json']), 2, /holds keys \(1\)/);
+    failed(await fairlead(['policy', 'import', 'inline.json']), 2, /embeds keys \(1\)/);
     const written = join(folder, 'imported/node');
     succeeded(await fairlead(['policy', 'import', 'inline.json', '--folder', written]));
     succeeded(await fairlead(['policy', 'check', join(written, 'policy.yaml')]));

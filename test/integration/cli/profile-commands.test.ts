@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { examplesFolder } from '#cli/files/examples-folder';
+import { examplesDirectory } from '#cli/files/examples-directory';
 import { type RunOptions, runFairlead } from '#test/support/cli/run';
 
 /** Whatever machine the tests run on. */
@@ -30,7 +30,7 @@ describe('the profile commands of fairlead', () => {
     assert.deepEqual([code, stderr], [0, '']);
     return stdout;
   };
-  const example = join(examplesFolder(), 'nginx.json');
+  const example = join(examplesDirectory(), 'nginx.json');
 
   before(async () => {
     cwd = await mkdtemp(join(tmpdir(), 'fairlead-profiles-'));
@@ -245,7 +245,7 @@ Constrained by the base:
     it('says of what no kernel knows that it is no syscall', async () => {
       const { code, stderr } = await fairlead(['explain', 'lax.json', ...amd64, '--syscall', 'opnat', 'read']);
       assert.equal(code, 0);
-      assert.equal(stderr, 'note: "opnat" is no syscall that is known: did you mean openat?\n');
+      assert.equal(stderr, 'note: unknown system call "opnat"; did you mean openat?\n');
     });
 
     it('knows AppArmor, and that SELinux has no baseline by itself', async () => {
@@ -261,7 +261,7 @@ Constrained by the base:
       await writeFile(file('none.json'), '{"capability":{}}');
       const text = await printed(['explain', 'armor.json', '--baseline', 'none.json']);
       assert.match(text, /Constrained by the baseline:\n {2}capability chown:\n {4}permitted -> denied\n$/);
-      const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
+      const selinux = join(examplesDirectory(), 'selinux-errorlogger.yaml');
       assert.match(await printed(['explain', selinux]), /^baseline {3}none\n/);
       const policy = '(blockinherit container)\\n(allow process etc_t (file (read)))';
       const raw = `{"kind":"RawSelinuxProfile","apiVersion":"security-profiles-operator.x-k8s.io/v1","metadata":{"name":"raw"},"spec":{"policy":"${policy}"}}`;
@@ -282,7 +282,7 @@ Constrained by the base:
         await printed(['convert', '-', '--to', 'apparmor', '--name', 'app'], { input: JSON.stringify(appArmor) }),
         /^profile "app" /m,
       );
-      const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
+      const selinux = join(examplesDirectory(), 'selinux-errorlogger.yaml');
       assert.match(await printed(['convert', selinux, '--to', 'cil']), /^\(block errorlogger\n/);
       assert.deepEqual(JSON.parse(await printed(['convert', '-', '--to', 'runtime'], { input: text })), strict);
     });

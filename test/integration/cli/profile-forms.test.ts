@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { examplesFolder } from '#cli/files/examples-folder';
+import { examplesDirectory } from '#cli/files/examples-directory';
 import { failed, type RunOptions, runFairlead, succeeded } from '#test/support/cli/run';
 
 const seccomp = (entry: string, root = '') =>
@@ -137,7 +137,7 @@ describe('forms of a profile, on the command line', () => {
   });
 
   it('push says plainly that SELinux profiles cannot be published, and names a command that works', async () => {
-    const selinux = join(examplesFolder(), 'selinux-errorlogger.yaml');
+    const selinux = join(examplesDirectory(), 'selinux-errorlogger.yaml');
     const refusal = await push(selinux);
     failed(refusal, 3, /selinux-errorlogger\.yaml:1:1: an SELinux profile, which cannot be published/);
     assert.doesNotMatch(refusal.stderr, /--to runtime/);
@@ -309,7 +309,7 @@ describe('forms of a profile, on the command line', () => {
 
   it('the examples are read alike by all', async () => {
     for (const name of ['nginx.json', 'audit.json', 'deny-chmod.json', 'apparmor-nginx.json', 'base-runc.json']) {
-      const file = join(examplesFolder(), name);
+      const file = join(examplesDirectory(), name);
       succeeded(await push(file));
       assert.match(succeeded(await fairlead(['diff', file, file])), /^No difference/);
       assert.deepEqual(

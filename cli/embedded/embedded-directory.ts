@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateKeyPair } from '#lib/trust/keys/key';
-import { makeChosenFolder } from '../files/chosen-folder.ts';
+import { makeChosenDirectory } from '../files/chosen-directory.ts';
 import { writeNewFile } from '../files/files.ts';
 
 /** Everything that the services need, in one folder. */
-export interface EmbeddedFolder {
+export interface EmbeddedDirectory {
   /** OCI layout in place of a registry. */
   readonly ociLayout: string;
   /** Private key, not encrypted: the folder itself is readable by its owner only. */
@@ -29,15 +29,15 @@ rules:
 /**
  * Makes what is missing in the folder, and says where everything is. What is there stays as it is.
  */
-export async function prepareEmbeddedFolder(folder: string): Promise<EmbeddedFolder> {
-  const files: EmbeddedFolder = {
+export async function prepareEmbeddedDirectory(folder: string): Promise<EmbeddedDirectory> {
+  const files: EmbeddedDirectory = {
     ociLayout: join(folder, 'registry'),
     key: join(folder, 'fairlead.key'),
     publicKey: join(folder, 'fairlead.pub'),
     policy: join(folder, 'policy.yaml'),
     tokenFile: join(folder, 'token'),
   };
-  await makeChosenFolder(folder, 0o700);
+  await makeChosenDirectory(folder, 0o700);
   if (!existsSync(files.key)) {
     const pair = await generateKeyPair();
     await writeNewFile(files.publicKey, pair.publicKey, 0o644);

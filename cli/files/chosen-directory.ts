@@ -8,7 +8,7 @@ import { makeFolder } from '#lib/files/make-folder';
  * Makes a folder that a person named on the command line, where it is not there yet. Throws
  * InvalidInput naming it, and what is no folder.
  */
-export async function makeChosenFolder(folder: string, mode?: number): Promise<void> {
+export async function makeChosenDirectory(folder: string, mode?: number): Promise<void> {
   try {
     await makeFolder(folder, mode);
   } catch (cause) {

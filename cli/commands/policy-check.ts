@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { policyDocument, policyText } from '../explain/show-policy.ts';
+import { loadPresentPolicy } from '../files/policy-file.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { writeResult } from '../terminal/output.ts';
+
+/** `fairlead policy check FILE`. */
+export function define(command: Command): void {
+  addOutputOption(command)
+    .summary('validate a policy and show what it requires')
+    .description(
+      'Validate a policy and every file that it names, as a node does, and show what each rule requires. ' +
+        'A rule that earlier rules make unreachable gets a warning.',
+    )
+    .argument('<file>', 'trust policy')
+    .addHelpText('after', examples([['check a policy in CI before the rollout', 'fairlead policy check policy.yaml']]))
+    .action(check);
+}
+
+async function check(file: string, options: OutputOptions): Promise<void> {
+  const policy = await loadPresentPolicy(file);
+  writeResult(options.output, { json: () => policyDocument(policy), text: () => policyText(policy) });
+}

@@ -1,0 +1,86 @@
+import { access, constants } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
+import type { FileName } from '#lib/trust/policy/policy-text';
+import { makeChosenDirectory } from '../files/chosen-directory.ts';
+import { readInput, writeNewFile } from '../files/files.ts';
+import { examples } from '../options/options.ts';
+import { writeNote } from '../terminal/output.ts';
+
+interface ImportOptions {
+  readonly folder?: string;
+  readonly allowUnsigned?: boolean;
+  readonly skip?: boolean;
+}
+
+const maxPolicyBytes = 1024 * 1024;
+
+/** `fairlead policy import FILE`. */
+export function define(command: Command): void {
+  command
+    .summary('convert a containers-policy.json of Podman or CRI-O')
+    .description(
+      'Convert a containers-policy.json(5), as Podman, skopeo and CRI-O read it, to a trust policy on stdout. The result is never ' +
+        'less strict. The command fails if an entry has no exact equivalent, or if the default accepts anything, as Debian and ' +
+        'Red Hat ship it; the error names the entry. Notes on stderr list what is allowed unsigned and what was left out.',
+    )
+    .argument('<file>', 'containers-policy.json; - is stdin')
+    .option('--folder <directory>', 'write policy.yaml and the keys that are embedded in the input to this directory')
+    .option(
+      '--allow-unsigned',
+      'import a default that accepts anything: unsigned artifacts that no other rule matches are allowed',
+    )
+    .option(
+      '--skip',
+      'leave out entries that cannot be imported (GPG signatures, a default that accepts anything); they are denied and listed',
+    )
+    .addHelpText(
+      'after',
+      examples([
+        ['import the policy of a node', 'fairlead policy import /etc/containers/policy.json > policy.yaml'],
+        ['leave out GPG signatures', 'fairlead policy import --skip /etc/containers/policy.json > policy.yaml'],
+      ]),
+    )
+    .action(importPolicy);
+}
+
+async function importPolicy(file: string, { folder, allowUnsigned, skip }: ImportOptions): Promise<void> {
+  const { importContainersPolicy } = await import('#lib/trust/policy/import-containers-policy');
+  const text = new TextDecoder().decode(await readInput(file, maxPolicyBytes));
+  const source = file === '-' ? 'stdin' : file;
+  const { policy, keys, keyFiles, notes } = importContainersPolicy(text, source, { allowUnsigned, skip });
+  if (folder === undefined && keys.size > 0) {
+    throw new FairleadError('InvalidInput', `${file} embeds keys (${keys.size}), which need files of their own`, {
+      hint: 'Use --folder DIRECTORY to write policy.yaml and the keys there.',
+    });
+  }
+  if (folder !== undefined) await makeChosenDirectory(folder);
+  for (const note of [...notes, ...(await missingKeys(keyFiles, folder ?? '.'))]) writeNote('note', note);
+  if (folder === undefined) process.stdout.write(policy);
+  else await writePolicy(folder, policy, keys);
+}
+
+/** Writes a policy and its keys into a directory, and prints their names. */
+async function writePolicy(directory: string, policy: string, keys: ReadonlyMap<string, string>): Promise<void> {
+  const files = [...keys, ['policy.yaml', policy] as const].map(
+    ([name, text]) => [join(directory, name), text] as const,
+  );
+  for (const [path, text] of files) await writeNewFile(path, text, 0o644);
+  process.stdout.write(`${files.map(([path]) => `written    ${path}`).join('\n')}\n`);
+}
+
+/** Returns a note for each key file that cannot be read from a policy in this directory. */
+async function missingKeys(keyFiles: readonly FileName[], directory: string): Promise<string[]> {
+  const notes = await Promise.all(
+    keyFiles.map(async ({ path, at }) => {
+      const reason = await access(resolve(directory, path), constants.R_OK).then(() => undefined, fileErrorReason);
+      return reason === undefined ? [] : [`${at}: key ${path} ${reason}: the policy is invalid without it`];
+    }),
+  );
+  return notes.flat();
+}
+
+function fileErrorReason(error: NodeJS.ErrnoException): string {
+  return error.code === 'ENOENT' ? 'does not exist' : 'cannot be read';
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import type { RuntimeKind } from '#lib/profile/profile';
+import { formatReference, parseReference } from '#lib/registry/reference';
+import { explanationDocument, explanationText } from '../explain/explain-decision.ts';
+import { loadPresentPolicy } from '../files/policy-file.ts';
+import { openRegistries } from '../options/connect.ts';
+import {
+  addOutputOption,
+  addRegistryOptions,
+  examples,
+  kindOption,
+  type OutputOptions,
+  type RegistryOptions,
+} from '../options/options.ts';
+import { writeResult } from '../terminal/output.ts';
+
+interface TestOptions extends OutputOptions, RegistryOptions {
+  readonly kind: RuntimeKind;
+}
+
+/** `fairlead policy test FILE REFERENCE`. */
+export function define(command: Command): void {
+  command
+    .summary('explain how a policy decides on a reference')
+    .description(
+      'Explain how a policy decides on a reference: which rules were tried, which rule matches, and which signatures ' +
+        'meet its requirements, or why they do not. Without a tag or digest, only the rules are evaluated, and no registry is contacted.',
+    )
+    .argument('<file>', 'trust policy')
+    .argument('<reference>', 'registry/repository; with :tag or @sha256:…, its signatures are checked too')
+    .addOption(kindOption());
+  addRegistryOptions(command);
+  addOutputOption(command)
+    .addHelpText(
+      'after',
+      `${examples([
+        ['find the rule that matches', 'fairlead policy test policy.yaml ghcr.io/acme/profiles/nginx'],
+        ['check the signatures too', 'fairlead policy test policy.yaml ghcr.io/acme/profiles/nginx:1.27'],
+      ])}\n\nExit codes: 0 allowed, 4 no rule allows it, 5 signature missing or invalid, 7 no such artifact, 8 registry unreachable.`,
+    )
+    .action(test);
+}
+
+async function test(file: string, referenceText: string, options: TestOptions): Promise<void> {
+  const reference = parseReference(referenceText);
+  const [{ explainDecision }, connect] = await Promise.all([
+    import('#lib/trust/verify/explain-decision'),
+    openRegistries(options, process.env),
+  ]);
+  const policy = await loadPresentPolicy(file);
+  const explanation = await explainDecision({ reference, kind: options.kind }, { policy, connect });
+  const named = { policy, reference: formatReference(reference), explanation };
+  writeResult(options.output, { json: () => explanationDocument(named), text: () => explanationText(named) });
+  if (explanation.refusal !== undefined) throw explanation.refusal;
+}

@@ -1,0 +1,106 @@
+import { FairleadError } from '#lib/errors';
+import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
+import type { MeetingProfiles } from '#lib/profile/explain-profiles';
+import type { Profile, ProfileKind } from '#lib/profile/profile';
+import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
+import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
+import { describeTables } from '#lib/profile/seccomp/tables/runtime-defaults/select-tables';
+import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
+import { refuseDependent } from '../options/docker-form.ts';
+import { hostOf, type ProfileOptions, readNotedFiles, sourceName } from '../options/profile-file.ts';
+import { loadTablesLike, type RuntimeLike } from '../options/runtime-like.ts';
+import { writeNote } from '../terminal/output.ts';
+
+/** Where the profiles come from that meet on a node, beside the artifact. */
+export interface MeetingOptions extends ProfileOptions {
+  readonly like: RuntimeLike;
+  /** A file, `none`, or `RuntimeDefault`, which is the default for kinds that have one. */
+  readonly baseline?: string;
+  /** A file, `none`, or `RuntimeDefault`. */
+  readonly base?: string;
+}
+
+/** The profiles that meet on a node, and how people are told where each comes from. */
+export interface NamedMeeting {
+  readonly profiles: MeetingProfiles<Profile>;
+  readonly sources: MeetingProfiles<string>;
+}
+
+/** The default profile of a runtime, and how people are told which it is. */
+interface NamedDefault {
+  readonly profile: Profile;
+  readonly name: string;
+}
+
+const runtimeDefaultWord = 'RuntimeDefault';
+const words: ReadonlySet<string> = new Set([runtimeDefaultWord, 'none']);
+
+/**
+ * Reads the artifact, the node's baseline and the pod's base profile, as nodes apply them. Throws
+ * InvalidInput if a file cannot be read or depends on the container, ProfileInvalid for a profile
+ * that is invalid.
+ */
+export async function readMeetingProfiles(file: string, options: MeetingOptions): Promise<NamedMeeting> {
+  const { base } = options;
+  const files = [options.baseline, base].filter((name) => name !== undefined && !words.has(name)) as string[];
+  const [artifact, ...others] = await readNotedFiles([file, ...files], options);
+  for (const [index, profile] of [artifact, ...others].entries()) refuseForNode(profile, [file, ...files][index] ?? '');
+  const baseline = options.baseline ?? (artifact.kind in runtimeDefaults ? runtimeDefaultWord : 'none');
+  const usesDefault = [baseline, base].includes(runtimeDefaultWord);
+  const runtime = usesDefault ? await runtimeProfile(artifact, options) : undefined;
+  const read = new Map(files.map((name, index) => [name, others[index]]));
+  const find = (name: string | undefined): Profile | undefined => {
+    if (name === undefined || name === 'none') return undefined;
+    return name === runtimeDefaultWord ? runtime?.profile : read.get(name);
+  };
+  const nameOf = (name: string): string => (name === runtimeDefaultWord && runtime?.name) || sourceName(name);
+  const [baselineProfile, baseProfile] = [find(baseline), find(base)];
+  return {
+    profiles: {
+      ...(baselineProfile && { baseline: asApplied(baselineProfile, options) }),
+      ...(baseProfile && { base: asApplied(baseProfile, options) }),
+      artifact: asApplied(artifact, options),
+    },
+    sources: {
+      baseline: nameOf(baseline),
+      ...(base !== undefined && { base: nameOf(base) }),
+      artifact: sourceName(file),
+    },
+  };
+}
+
+function refuseForNode(profile: Profile, file: string): void {
+  refuseDependent(profile, file, 'nodes refuse this form, because what it permits depends on the container');
+}
+
+/**
+ * Returns a profile as nodes apply it: comparisons of 64 bits of an argument of which the kernel
+ * reads 32 permit nothing more.
+ */
+function asApplied(profile: Profile, { architecture }: MeetingOptions): Profile {
+  if (profile.kind !== 'Seccomp') return profile;
+  return { ...profile, seccomp: narrowComparisons(profile.seccomp, nativeArchitecture(architecture)).profile };
+}
+
+const runtimeDefaults: Readonly<Partial<Record<ProfileKind, (options: MeetingOptions) => Promise<NamedDefault>>>> = {
+  Seccomp: async (options) => {
+    const { tables, assumption } = await loadTablesLike(options.like);
+    if (assumption !== undefined) writeNote('note', assumption);
+    return {
+      profile: { kind: 'Seccomp', seccomp: runtimeDefault(tables, hostOf(options)) },
+      name: `${runtimeDefaultWord} (${describeTables(tables)} on ${options.architecture})`,
+    };
+  },
+  AppArmor: async () => ({
+    profile: { kind: 'AppArmor', apparmor: runtimeDefaultAppArmor },
+    name: runtimeDefaultWord,
+  }),
+};
+
+async function runtimeProfile({ kind }: Profile, options: MeetingOptions): Promise<NamedDefault> {
+  const make = runtimeDefaults[kind];
+  if (make !== undefined) return make(options);
+  throw new FairleadError('InvalidInput', `runtimes have no default profile of kind ${kind}`, {
+    hint: `Name a file instead of ${runtimeDefaultWord}, or leave out the option.`,
+  });
+}
