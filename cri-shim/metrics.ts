@@ -1,6 +1,10 @@
-import { createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { type ErrorKind, FairleadError } from '#lib/errors';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Registry } from 'prom-client';
+import type { ErrorKind } from '#lib/errors';
+import { boundedServer } from '#lib/http/bounded-server';
+import { NewcomersRefused } from '#lib/http/connections/newcomers-refused';
+import { formatListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
 
 /** What the shim counts. */
 export interface ShimMetrics {
@@ -16,10 +20,11 @@ export interface ShimMetrics {
   policyInForce(current: boolean): void;
 }
 
-/** Connections at a time for metrics; more are closed at once. */
-const mostConnections = 64;
+/** Connections at a time for metrics. */
+const connections = { all: 64, ofOneClient: 32, keptForNewClients: 8 };
 /** How long nothing may come or go on one, in milliseconds. */
 const longestWait = 10_000;
+const times = { head: longestWait, request: longestWait, idle: longestWait, silence: longestWait };
 
 /** Counts nothing, for a shim that was given no metrics address. */
 export const noMetrics: ShimMetrics = {
@@ -38,12 +43,30 @@ export interface MetricsServer extends ShimMetrics {
 
 /**
  * Serves the metrics for Prometheus at `http://<address>/metrics`; port 0 takes a free one.
- * prom-client is loaded here only: it is a good part of the shim's memory.
+ * prom-client is loaded here only: it is a good part of the shim's memory. Throws InvalidInput for
+ * an address that is none, Unavailable for one that cannot be listened on.
  */
 export async function serveMetrics(address: string): Promise<MetricsServer> {
-  const { host, port } = parseAddress(address);
-  const { Counter, Gauge, Histogram, Registry } = await import('prom-client');
+  const wanted = parseListenAddress(address);
+  const { Registry } = await import('prom-client');
   const registry = new Registry();
+  const counted = await countIn(registry);
+  const server = metricsServer(registry);
+  const bound = await listen(server, wanted, 'metrics');
+  return {
+    ...counted,
+    address: formatListenAddress(bound),
+    stop() {
+      server.closeAllConnections();
+      return new Promise((resolve) => {
+        server.close(() => resolve());
+      });
+    },
+  };
+}
+
+async function countIn(registry: Registry): Promise<ShimMetrics> {
+  const { Counter, Gauge, Histogram } = await import('prom-client');
   const registers = [registry];
   const pulls = new Histogram({
     name: 'fairlead_shim_pull_duration_seconds',
@@ -74,11 +97,22 @@ export async function serveMetrics(address: string): Promise<MetricsServer> {
     help: '1 if the policy file is in force; 0 if it is invalid and an older policy is in force, or if it does not exist and everything is denied.',
     registers,
   });
+  return {
+    pulled: (cached, seconds) => pulls.observe({ cached: String(cached) }, seconds),
+    refused: (method, kind) => refusals.inc({ method, kind }),
+    applied: () => applied.inc(),
+    constrained: (input, count) => constraints.inc({ input }, count),
+    policyInForce: (current) => policy.set(current ? 1 : 0),
+  };
+}
 
+/**
+ * Makes the server. Whoever reaches the address must not be able to take the shim's time, memory or
+ * files: pods wait for it. A connection has one request at a time.
+ */
+function metricsServer(registry: Registry): Server {
   const answered = new WeakSet<Socket>();
-  // Whoever reaches the address must not be able to take the shim's time, memory or files: pods
-  // wait for it.
-  const server = createServer({ headersTimeout: longestWait, requestTimeout: longestWait }, (request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;
     if (answered.has(socket)) return void socket.destroy();
     answered.add(socket);
@@ -88,39 +122,6 @@ export async function serveMetrics(address: string): Promise<MetricsServer> {
       (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
       () => response.writeHead(500).end(),
     );
-  });
-  server.timeout = longestWait;
-  server.maxConnections = mostConnections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
-      const hint = 'Choose an address of this machine and a port that is free.';
-      reject(new FairleadError('Unavailable', `cannot listen on ${address} for metrics`, { cause, hint }));
-    });
-    server.listen(port, host, resolve);
-  });
-  const bound = server.address() as AddressInfo;
-  return {
-    address: `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
-    pulled: (cached, seconds) => pulls.observe({ cached: String(cached) }, seconds),
-    refused: (method, kind) => refusals.inc({ method, kind }),
-    applied: () => applied.inc(),
-    constrained: (input, count) => constraints.inc({ input }, count),
-    policyInForce: (current) => policy.set(current ? 1 : 0),
-    stop() {
-      server.closeAllConnections();
-      return new Promise((resolve) => {
-        server.close(() => resolve());
-      });
-    },
   };
-}
-
-function parseAddress(address: string): { host: string; port: number } {
-  const match = /^(.*):(\d{1,5})$/.exec(address);
-  if (match === null || Number(match[2]) > 65_535) {
-    throw new FairleadError('InvalidInput', `not an address for metrics: ${JSON.stringify(address)}`, {
-      hint: 'Write host:port, such as 127.0.0.1:9464.',
-    });
-  }
-  return { host: (match[1] as string).replace(/^\[(.*)\]$/, '$1') || '127.0.0.1', port: Number(match[2]) };
+  return boundedServer(handle, { times, connections: new NewcomersRefused(connections) });
 }

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { FairleadError } from '#lib/errors';
+import { type ListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import { prepareEmbeddedDirectory } from '../embedded/embedded-directory.ts';
@@ -22,18 +23,12 @@ import { openLog } from '../process/log.ts';
 import { onReload, stopSignal } from '../process/stop-signal.ts';
 import { packageVersion } from '../process/version.ts';
 
-/** Where a service listens. */
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
 interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly unsigned?: boolean;
   readonly signatureFormat: SignatureFormat;
-  readonly push?: Address;
-  readonly pull?: Address;
-  readonly health?: Address;
+  readonly push?: ListenAddress;
+  readonly pull?: ListenAddress;
+  readonly health?: ListenAddress;
   readonly embedded?: string;
   readonly policy?: string;
   readonly tokenFile?: string;
@@ -237,20 +232,10 @@ async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Prom
   return token;
 }
 
-async function listen(app: FastifyInstance, { host, port }: Address): Promise<void> {
+function parseAddress(text: string): ListenAddress {
   try {
-    await app.listen({ host, port });
-  } catch (cause) {
-    throw new FairleadError('Unavailable', `cannot listen on ${host}:${port}`, {
-      cause,
-      hint: 'Choose an address of this machine and a port that is free.',
-    });
-  }
-}
-
-function parseAddress(text: string): Address {
-  const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[^:[\]]+):(\d{1,5})$/.exec(text) ?? [];
-  if (host === undefined || Number(port) > 65535)
+    return parseListenAddress(text);
+  } catch {
     throw new InvalidArgumentError('Write it as HOST:PORT, or [IPv6]:PORT.');
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+  }
 }

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
-import { createServer } from './server.ts';
+import { createServiceServer } from './service-server.ts';
 
 const answer = Buffer.alloc(8 * 1024 * 1024, 'a');
 const ask = 'GET /large HTTP/1.1\r\nHost: test\r\n\r\n';
@@ -37,14 +37,14 @@ const statusOf = async (socket: Socket, path = '/small'): Promise<string> => {
 
 const logger = pino({ level: 'silent' });
 
-describe('createServer, where a client wants more than it reads', () => {
+describe('createServiceServer, where a client wants more than it reads', () => {
   let app: FastifyInstance;
   let begun = 0;
   let ended = 0;
   const open = () => openAt(app);
   before(async () => {
     const options = { name: 'test', description: '', version: '0', logger, bodyLimit: 64, timeout: 200 };
-    app = await createServer(options, (server) => {
+    app = await createServiceServer(options, (server) => {
       server.get('/large', async (_request, reply) => {
         begun++;
         reply.raw.once('close', () => ended++);
@@ -92,7 +92,7 @@ describe('createServer, where a client wants more than it reads', () => {
   });
 });
 
-describe('createServer, where clients hold connections', () => {
+describe('createServiceServer, where clients hold connections', () => {
   let app: FastifyInstance;
   const open = (from?: string) => openAt(app, from);
   const openMany = (count: number, from: string) => Promise.all(Array.from({ length: count }, () => open(from)));
@@ -107,7 +107,7 @@ describe('createServer, where clients hold connections', () => {
   const holdMany = (count: number, from: string) => Promise.all(Array.from({ length: count }, () => hold(from)));
   before(async () => {
     const options = { name: 'test', description: '', version: '0', logger, bodyLimit: 64, timeout: 3000 };
-    app = await createServer(options, (server) => server.get('/small', async () => 'small'));
+    app = await createServiceServer(options, (server) => server.get('/small', async () => 'small'));
     await app.listen({ host: '127.0.0.1', port: 0 });
   });
   after(() => app.close());

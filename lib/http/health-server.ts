@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
-import { createServer, type ServerOptions } from './server.ts';
+import { createServiceServer, type ServiceOptions } from './service-server.ts';
 
 /**
- * Answers `/healthz`, `/readyz` and `/metrics` of the process at an address of their own. A service
- * that many callers connect to at the same moment accepts them one after another: what probes it is
- * behind them there, and here it is not.
+ * Makes a server that answers `/healthz`, `/readyz` and `/metrics` of the process at an address of
+ * its own. A service that many callers connect to at the same moment accepts them one after
+ * another: there, probes are behind them, and here they are not.
  */
 export function createHealthServer(
-  options: Pick<ServerOptions, 'version' | 'logger' | 'policyInForce' | 'policyMissing'>,
+  options: Pick<ServiceOptions, 'version' | 'logger' | 'policyInForce' | 'policyMissing'>,
 ): Promise<FastifyInstance> {
   const server = {
     name: 'fairlead-health',
@@ -16,5 +16,5 @@ export function createHealthServer(
     timeout: 5_000,
     ...options,
   };
-  return createServer(server, () => undefined);
+  return createServiceServer(server, () => undefined);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { failedFilesOf, policyPaths, withoutLocalPaths } from './local-paths.ts';
+import { failedFilesOf, withoutLocalPaths } from './local-paths.ts';
 
 const paths = {
   '/etc/fairlead/policy.yaml': 'the trust policy',
@@ -42,29 +42,5 @@ describe('withoutLocalPaths', () => {
       const text = withoutLocalPaths((cause as Error).message, {}, failedFilesOf(error));
       assert.equal(text, "ENOENT: no such file or directory, open 'a file'");
     }
-  });
-});
-
-describe('policyPaths', () => {
-  it('has the policy and its keys, of signatures and of attestations', () => {
-    const rule = (key: string) => ({ anyOf: [{ key } as never] });
-    const found = policyPaths({
-      source: '/etc/p.yaml (which does not exist)',
-      rules: [
-        {
-          match: '**',
-          unsigned: false,
-          require: [rule('/keys/a.pub')],
-          attestations: [
-            { type: 't', provenance: {}, by: rule('keys/b.pub') },
-            { type: 't', provenance: {} },
-          ],
-        },
-      ],
-      baseline: { seccomp: 'RuntimeDefault' },
-      limits: { artifactBytes: 1, entriesPerSyscall: 1 },
-      revision: '',
-    });
-    assert.deepEqual(found, { '/keys/a.pub': 'a.pub', 'keys/b.pub': 'b.pub', '/etc/p.yaml': 'the trust policy' });
   });
 });

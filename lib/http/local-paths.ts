@@ -1,33 +1,5 @@
-import { basename } from 'node:path';
-import type { PulledProfile } from '#lib/node/pull/pull-profile';
-import type { TrustPolicy } from '#lib/trust/policy/policy';
-
-/** Files and folders of this machine, by what callers are told in their place. */
+/** Files and directories of this machine, by what callers are told in their place. */
 export type LocalPaths = Readonly<Record<string, string>>;
-
-/** What a policy was read from: its file, and keys that it names by more than their file names. */
-export function policyPaths({ source, rules }: TrustPolicy): LocalPaths {
-  const requirements = rules.flatMap(({ require, attestations = [] }) => [
-    ...require,
-    ...attestations.flatMap(({ by }) => by ?? []),
-  ]);
-  const keys = requirements.flatMap(({ anyOf }) => anyOf.flatMap(({ key }) => key ?? []));
-  return {
-    ...Object.fromEntries(keys.map((key) => [key, basename(key)])),
-    [source.replace(/ \(which does not exist\)$/, '')]: 'the trust policy',
-  };
-}
-
-/**
- * A profile whose verification calls keys by their file names: in which folder they lie is not for
- * callers.
- */
-export function withKeyFileNames(pulled: PulledProfile): PulledProfile {
-  const signatures = pulled.verification.signatures.map((signature) =>
-    signature.key === undefined ? signature : { ...signature, key: basename(signature.key) },
-  );
-  return { ...pulled, verification: { ...pulled.verification, signatures } };
-}
 
 /**
  * Has a text name no file of this machine: what stands in `paths`, with all below it, is called by

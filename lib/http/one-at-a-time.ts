@@ -1,12 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-/**
- * Requests of one connection that are begun or wait, each of some kilobytes. Node stops reading for
- * the answers that wait, not for these.
- */
-const longestLine = 256;
-
 /** The requests of one connection that have no answer yet. */
 interface Line {
   length: number;
@@ -17,10 +11,11 @@ interface Line {
 /**
  * Begins a request only when the answer to the one before it on the same connection has left. HTTP
  * lets clients send requests without waiting (RFC 9112, 9.3.2): hundreds fit into one packet, and
- * their answers would all wait in memory for a client that reads nothing. Who sends hundreds all
- * the same is cut.
+ * their answers would all wait in memory for a client that reads nothing. A connection with more
+ * than `most` requests that have no answer yet is cut: Node stops reading for the answers that
+ * wait, not for these.
  */
-export function serveOneAtATime(app: FastifyInstance): void {
+export function serveOneAtATime(app: FastifyInstance, most: number): void {
   const lines = new WeakMap<Socket, Line>();
   app.addHook('onRequest', async (request, reply) => {
     const { socket } = request.raw;
@@ -34,7 +29,7 @@ export function serveOneAtATime(app: FastifyInstance): void {
       line.length--;
       resolve();
     });
-    if (line.length > longestLine) socket.destroy();
+    if (line.length > most) socket.destroy();
     await before;
     if (socket.destroyed) reply.hijack(); // nobody is there to be answered
   });

@@ -7,7 +7,7 @@ import { after, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { FairleadError } from '#lib/errors';
 import { describePeers } from '#test/peers/require';
-import { openTlsFiles } from './tls-files.ts';
+import { TlsFiles } from './tls-files.ts';
 
 const script = fileURLToPath(new URL('../../deploy/operator/certificate.sh', import.meta.url));
 
@@ -27,7 +27,7 @@ describePeers(['openssl'], 'TLS files', () => {
     const [first, second] = [make('first'), make('second')];
     copyFileSync(path.join(first, 'tls.crt'), inUse.cert);
     copyFileSync(path.join(first, 'tls.key'), inUse.key);
-    const files = await openTlsFiles(inUse.cert, inUse.key);
+    const files = await TlsFiles.open(inUse);
     const before = files.pair;
     assert.match(before.cert, /BEGIN CERTIFICATE/);
     assert.equal(await files.reload(), undefined);
@@ -45,15 +45,15 @@ describePeers(['openssl'], 'TLS files', () => {
 
   it('that cannot be used are refused, by name', async () => {
     rmSync(inUse.key);
-    await assert.rejects(openTlsFiles(inUse.cert, inUse.key), isBadInput);
+    await assert.rejects(TlsFiles.open(inUse), isBadInput);
     writeFileSync(inUse.key, 'no key');
-    await assert.rejects(openTlsFiles(inUse.cert, inUse.key), isBadInput);
+    await assert.rejects(TlsFiles.open(inUse), isBadInput);
   });
 
   it('may say who vouches for clients, which is read again too', async () => {
     const made = make('clients');
     const file = (name: string) => path.join(made, name);
-    const files = await openTlsFiles(file('tls.crt'), file('tls.key'), file('ca.crt'));
+    const files = await TlsFiles.open({ cert: file('tls.crt'), key: file('tls.key'), clientCa: file('ca.crt') });
     assert.match(files.pair.ca ?? '', /BEGIN CERTIFICATE/);
     assert.equal(await files.reload(), undefined);
     copyFileSync(path.join(make('others'), 'ca.crt'), file('ca.crt'));

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type Server } from 'node:tls';
 import { FairleadError } from '#lib/errors';
 
 /** A certificate chain and its private key, as PEM. */
@@ -11,50 +11,70 @@ export interface TlsPair {
   readonly ca?: string | undefined;
 }
 
+/** Paths of PEM files. */
+export interface TlsPaths {
+  readonly cert: string;
+  readonly key: string;
+  /** The certificates of the clients' authorities, if clients have to show one. */
+  readonly clientCa?: string | undefined;
+}
+
 /**
- * A pair of files, and that of the clients' authorities, that may be replaced while we run
+ * A certificate, its key and the clients' authorities in files that may be replaced while we run
  * (cert-manager, or a mounted Secret).
  */
-export interface TlsFiles {
-  readonly pair: TlsPair;
+export class TlsFiles {
+  readonly paths: TlsPaths;
+  readonly #servers = new Set<Server>();
+  #pair: TlsPair;
+
+  private constructor(paths: TlsPaths, pair: TlsPair) {
+    this.paths = paths;
+    this.#pair = pair;
+  }
+
+  /** Reads the files. Throws InvalidInput if they cannot be read or do not belong together. */
+  static async open(paths: TlsPaths): Promise<TlsFiles> {
+    return new TlsFiles(paths, await readPair(paths));
+  }
+
+  /** The pair that is in use. */
+  get pair(): TlsPair {
+    return this.#pair;
+  }
+
+  /** Has a server use each pair that replaces this one, until it is closed. */
+  serve(server: Server): void {
+    this.#servers.add(server);
+    server.once('close', () => this.#servers.delete(server));
+  }
+
   /**
-   * Reads the files again. Resolves with the new pair if they have changed, else with undefined.
-   * Throws InvalidInput where they cannot be read or do not belong together; the pair that is in
-   * use then stays, and the next call tries again. (Two files cannot be read at one moment: a pair
-   * read in the middle of a change heals by the next call.)
+   * Reads the files again. Returns the new pair if they have changed, which the servers then use,
+   * else undefined. Throws InvalidInput if they cannot be read or do not belong together; the pair
+   * that is in use then stays, and the next call tries again. (Two files cannot be read at one
+   * moment: a pair read in the middle of a change is corrected by the next call.)
    */
-  reload(): Promise<TlsPair | undefined>;
+  async reload(): Promise<TlsPair | undefined> {
+    const read = await readPair(this.paths);
+    const { cert, key, ca } = this.#pair;
+    if (read.cert === cert && read.key === key && read.ca === ca) return undefined;
+    this.#pair = read;
+    for (const server of this.#servers) server.setSecureContext({ ...read });
+    return read;
+  }
 }
 
-/**
- * Opens the files of a certificate, its key and the clients' authorities. Throws InvalidInput where
- * they cannot be read or do not belong together.
- */
-export async function openTlsFiles(certFile: string, keyFile: string, clientCaFile?: string): Promise<TlsFiles> {
-  let pair = await readPair(certFile, keyFile, clientCaFile);
-  return {
-    get pair() {
-      return pair;
-    },
-    async reload() {
-      const read = await readPair(certFile, keyFile, clientCaFile);
-      if (read.cert === pair.cert && read.key === pair.key && read.ca === pair.ca) return undefined;
-      pair = read;
-      return pair;
-    },
-  };
-}
-
-async function readPair(certFile: string, keyFile: string, clientCaFile?: string): Promise<TlsPair> {
+async function readPair({ cert: certFile, key: keyFile, clientCa }: TlsPaths): Promise<TlsPair> {
   try {
     const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
-    const ca = clientCaFile === undefined ? undefined : await readFile(clientCaFile, 'utf8');
+    const ca = clientCa === undefined ? undefined : await readFile(clientCa, 'utf8');
     // TLS takes a file without certificates for an authority that vouches for nobody.
     if (ca !== undefined) new X509Certificate(ca);
     createSecureContext({ cert, key, ca });
     return { cert, key, ca };
   } catch (cause) {
-    const files = [certFile, keyFile, ...(clientCaFile === undefined ? [] : [clientCaFile])].join(', ');
+    const files = [certFile, keyFile, ...(clientCa === undefined ? [] : [clientCa])].join(', ');
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FairleadError('InvalidInput', `cannot use the TLS files ${files}: ${reason}`, { cause });
   }

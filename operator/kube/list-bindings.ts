@@ -1,8 +1,8 @@
+import { FairBudget } from '#lib/concurrency/fair-budget';
 import { Departures } from '#lib/concurrency/flights';
 import { FairleadError } from '#lib/errors';
-import { FairBudget } from '../../lib/concurrency/fair-budget.ts';
-import type { ApiServer } from '../../lib/kube/client.ts';
-import { hasFewValues } from '../../lib/kube/json-size.ts';
+import type { ApiServer } from '#lib/kube/client';
+import { hasFewValues } from '#lib/kube/json-size';
 import { type ArtifactBinding, parseBindingPage } from '../api/artifact-binding.ts';
 
 /** Where bindings come from. */

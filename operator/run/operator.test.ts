@@ -143,7 +143,7 @@ describePeers(['openssl'], 'startOperator', () => {
     const operator = await start('127.0.0.1:0');
     const refused: [string, string, RegExp][] = [
       [operator.address, 'Unavailable', /cannot listen on 127\.0\.0\.1:.*EADDRINUSE/],
-      ['9443', 'InvalidInput', /not an address to listen on: "9443"/],
+      ['9443', 'InvalidInput', /invalid listen address "9443": want host:port/],
       [':9443', 'InvalidInput', /":9443"/],
       ['127.0.0.1:70000', 'InvalidInput', /"127\.0\.0\.1:70000"/],
       ['::1:9443', 'InvalidInput', /"::1:9443"/],

@@ -1,13 +1,11 @@
-import { X509Certificate } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
-import type { Server } from 'node:tls';
-import type { FastifyBaseLogger } from 'fastify';
-import { FairleadError, toFairleadError } from '#lib/errors';
-import { openTlsFiles } from '../../lib/http/tls-files.ts';
-import { openApiServer } from '../../lib/kube/client.ts';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { formatListenAddress, type ListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
+import { TlsFiles } from '#lib/http/tls-files';
+import { type ApiServer, openApiServer } from '#lib/kube/client';
 import { type BindingSource, bindingSource } from '../kube/list-bindings.ts';
 import { NamespaceGuard } from '../kube/namespace-guard.ts';
 import { webhookServer } from '../webhooks/webhook.ts';
+import { FollowedCertificate } from './followed-certificate.ts';
 
 export interface OperatorOptions {
   /** Path of a kubeconfig; without it, the ServiceAccount of the pod that we run in. */
@@ -32,10 +30,6 @@ export interface Operator {
   stop(): Promise<void>;
 }
 
-const tlsReloadMs = 10_000;
-const dayMs = 24 * 60 * 60 * 1000;
-const warnDaysBefore = 30;
-
 /**
  * Starts the operator: the webhooks that write bound profiles into pods and verify that they are
  * there. It starts even where the API server cannot be reached, and is not ready until it can.
@@ -45,8 +39,8 @@ const warnDaysBefore = 30;
  */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { log } = options;
-  const { host, port } = parseListen(options.listen);
-  const tls = await openTlsFiles(options.tlsCert, options.tlsKey, options.clientCa);
+  const address = parseListenAddress(options.listen);
+  const tls = await TlsFiles.open({ cert: options.tlsCert, key: options.tlsKey, clientCa: options.clientCa });
   if (options.clientCa === undefined) {
     log.warn(
       { hint: 'Restrict access with a NetworkPolicy, or set `clientCa`.' },
@@ -54,67 +48,44 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     );
   }
   const api = await openApiServer(options.kubeconfig);
-  let namespaces: NamespaceGuard;
+  let namespaces: NamespaceGuard | undefined;
   try {
     namespaces = await NamespaceGuard.start(api, log);
+    const server = webhookServer(guarded(bindingSource(api), namespaces), tls, log);
+    const bound = await listen(server, address);
+    const certificate = new FollowedCertificate(tls, log);
+    certificate.start();
+    return new RunningOperator(bound, { server, certificate, namespaces, api });
   } catch (error) {
+    namespaces?.stop();
     api.close();
     throw error;
   }
-  const server = webhookServer(guarded(bindingSource(api), namespaces), tls.pair, log);
-  try {
-    await server.listen({ host, port });
-  } catch (cause) {
-    namespaces.stop();
-    api.close();
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FairleadError('Unavailable', `cannot listen on ${options.listen}: ${reason}`, { cause });
-  }
-
-  let warnedAt = Number.NEGATIVE_INFINITY;
-  const warnDaily = (): void => {
-    if (Date.now() - warnedAt < dayMs) return;
-    warnedAt = Date.now();
-    warnOfExpiry(tls.pair.cert, log);
-  };
-  warnDaily();
-  const reload = setInterval(async () => {
-    warnDaily();
-    try {
-      const pair = await tls.reload();
-      if (pair === undefined) return;
-      (server.server as unknown as Server).setSecureContext({ ...pair });
-      log.info({ tlsCert: options.tlsCert }, 'TLS certificate replaced');
-    } catch (thrown) {
-      log.error({ err: toFairleadError(thrown) }, 'TLS certificate not replaced; the one in use stays');
-    }
-  }, tlsReloadMs);
-
-  const bound = server.server.address() as AddressInfo;
-  return {
-    address: bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`,
-    async stop() {
-      clearInterval(reload);
-      await server.close();
-      namespaces.stop();
-      api.close();
-    },
-  };
 }
 
-/**
- * Warns of a certificate that has expired, or will soon: API servers then admit no pod in the whole
- * cluster.
- */
-function warnOfExpiry(cert: string, log: FastifyBaseLogger): void {
-  const { validToDate } = new X509Certificate(cert);
-  const days = Math.floor((validToDate.getTime() - Date.now()) / dayMs);
-  if (days >= warnDaysBefore) return;
-  const what =
-    days < 0
-      ? 'has expired: API servers do not take it, and admit no pod'
-      : `expires in ${days} days: no pod is admitted from then on`;
-  log.warn({ expires: validToDate.toISOString() }, `the TLS certificate ${what}; renew it (deploy/README.md)`);
+interface RunningParts {
+  readonly server: FastifyInstance;
+  readonly certificate: FollowedCertificate;
+  readonly namespaces: NamespaceGuard;
+  readonly api: ApiServer;
+}
+
+class RunningOperator implements Operator {
+  readonly address: string;
+  readonly #parts: RunningParts;
+
+  constructor(bound: ListenAddress, parts: RunningParts) {
+    this.address = formatListenAddress(bound);
+    this.#parts = parts;
+  }
+
+  async stop(): Promise<void> {
+    const { server, certificate, namespaces, api } = this.#parts;
+    certificate.stop();
+    await server.close();
+    namespaces.stop();
+    api.close();
+  }
 }
 
 /**
@@ -132,16 +103,4 @@ function guarded(source: BindingSource, namespaces: NamespaceGuard): BindingSour
       await source.probe();
     },
   };
-}
-
-function parseListen(listen: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(listen);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65535) {
-    throw new FairleadError('InvalidInput', `not an address to listen on: ${JSON.stringify(listen)}`, {
-      hint: 'Write host:port, such as 0.0.0.0:9443 or [::]:9443.',
-    });
-  }
-  return { host, port };
 }

@@ -1,5 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import { quote } from '../../lib/text/quote.ts';
+import { quote } from '#lib/text/quote';
 import type { ArtifactBinding } from '../api/artifact-binding.ts';
 import type { Pod } from '../api/pod.ts';
 import { type BindOutcome, bindEphemeralContainers, bindPod } from '../bind/bind.ts';

@@ -11,6 +11,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import { TlsFiles } from '#lib/http/tls-files';
 import { describePeers } from '#test/peers/require';
 import { webhookServer } from './webhook.ts';
 
@@ -19,6 +20,7 @@ const mebibyte = 1024 * 1024;
 
 describePeers(['openssl'], 'the limits of the webhook', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-limits-'));
+  const at = (file: string) => path.join(folder, file);
   const logged: string[] = [];
   let server: FastifyInstance;
   let port: number;
@@ -30,9 +32,8 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
       list: () => new Promise<[]>((resolve) => waiting.push(() => resolve([]))),
       probe: async () => undefined,
     };
-    const [cert, key] = ['tls.crt', 'tls.key'].map((file) => readFileSync(path.join(folder, file), 'utf8'));
-    assert.ok(cert !== undefined && key !== undefined);
-    server = webhookServer(source, { cert, key }, pino({}, { write: (line: string) => logged.push(line) }));
+    const tls = await TlsFiles.open({ cert: at('tls.crt'), key: at('tls.key') });
+    server = webhookServer(source, tls, pino({}, { write: (line: string) => logged.push(line) }));
     await server.listen({ host: '127.0.0.1', port: 0 });
     ({ port } = server.server.address() as AddressInfo);
   });
@@ -91,9 +92,9 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
       [post('', `Content-Length: ${4 * mebibyte + 1}`), '413'],
       [post('', 'Transfer-Encoding: chunked'), '400'],
       [`POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: ${4 * mebibyte + 1}\r\n\r\n`, '413'],
-      [`PUT /validate-pods HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`, '404'],
+      [`PUT /validate-pods HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`, '405'],
       [`POST /validate-pods HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`, '400'],
-      [`POST /validate-pods HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nxx`, '400'],
+      [`POST /validate-pods HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nxx`, '415'],
     ];
     for (const [request, status] of refused) {
       const socket = await open();
@@ -222,15 +223,14 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
     });
 
     it('and keep those that have shown a certificate of the authorities', async () => {
-      const read = (file: string) => readFileSync(path.join(folder, file), 'utf8');
-      const tls = { cert: read('tls.crt'), key: read('tls.key'), ca: read('ca.crt') };
+      const tls = await TlsFiles.open({ cert: at('tls.crt'), key: at('tls.key'), clientCa: at('ca.crt') });
       const source = { list: async () => [] as const, probe: async () => undefined };
       const guarded = webhookServer(source, tls, pino({ level: 'silent' }));
       await guarded.listen({ host: '127.0.0.1', port: 0 });
       const { port: to } = guarded.server.address() as AddressInfo;
       const options: ConnectionOptions & TcpNetConnectOpts = {
         ...{ host: '127.0.0.1', port: to, localAddress: '127.0.0.2', rejectUnauthorized: false },
-        ...{ cert: read('client.crt'), key: read('client.key') },
+        ...{ cert: readFileSync(at('client.crt')), key: readFileSync(at('client.key')) },
       };
       // The oldest connection of the address that will hold the most.
       const known = connect(options);

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { FairleadError } from '#lib/errors';
+import { TlsFiles } from '#lib/http/tls-files';
 import { describePeers } from '#test/peers/require';
 import type { ArtifactBinding } from '../api/artifact-binding.ts';
 import type { AdmissionAnswer } from './admission-review.ts';
@@ -38,10 +39,7 @@ describePeers(['openssl'], 'the webhook', () => {
     folder,
     'IP:127.0.0.1',
   ]);
-  const tls = {
-    cert: readFileSync(path.join(folder, 'tls.crt'), 'utf8'),
-    key: readFileSync(path.join(folder, 'tls.key'), 'utf8'),
-  };
+  const paths = { cert: path.join(folder, 'tls.crt'), key: path.join(folder, 'tls.key') };
 
   const call = async (
     payload: object | string,
@@ -60,7 +58,7 @@ describePeers(['openssl'], 'the webhook', () => {
       },
     };
     const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
-    const server = webhookServer(source, tls, log);
+    const server = webhookServer(source, await TlsFiles.open(paths), log);
     const answered = await server.inject({
       method: 'POST',
       url,
@@ -73,7 +71,7 @@ describePeers(['openssl'], 'the webhook', () => {
     const answer = answered.json<AdmissionAnswer>();
     return {
       ...{ status: answered.statusCode, body: answered.body, answer, logged, asked },
-      ...{ ready: ready.statusCode, readiness: ready.body, alive: alive.statusCode },
+      ...{ ready: ready.statusCode, readiness: ready.json(), alive: alive.statusCode },
     };
   };
 
@@ -127,7 +125,7 @@ describePeers(['openssl'], 'the webhook', () => {
         message: 'fairlead operator: cannot list the ArtifactBindings of namespace web: no answer',
       },
     });
-    assert.deepEqual([ready, readiness, alive], [503, 'not ready', 200]);
+    assert.deepEqual([ready, readiness, alive], [503, { status: 'not ready' }, 200]);
     assert.match(logged.join(), /could not be judged/);
   });
 

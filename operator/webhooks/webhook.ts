@@ -1,147 +1,72 @@
 import { TLSSocket } from 'node:tls';
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from 'fastify';
-import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
-import type { TlsPair } from '../../lib/http/tls-files.ts';
-import { quote } from '../../lib/text/quote.ts';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
+import { FairleadError } from '#lib/errors';
+import { OldestReplaced } from '#lib/http/connections/oldest-replaced';
+import { health } from '#lib/http/health';
+import { createServer } from '#lib/http/server';
+import type { TlsFiles } from '#lib/http/tls-files';
 import { parseBinding } from '../api/artifact-binding.ts';
 import { type Pod, parsePod } from '../api/pod.ts';
-import type { BindOutcome } from '../bind/bind.ts';
-import type { CheckOutcome } from '../bind/check.ts';
-import { fewNames } from '../bind/decide.ts';
 import type { BindingSource } from '../kube/list-bindings.ts';
 import { parseNamespace } from '../kube/namespace.ts';
-import {
-  type AdmissionRequest,
-  answerError,
-  answerOutcome,
-  type ObjectReader,
-  parseAdmissionReview,
-} from './admission-review.ts';
 import { mutate, validate, validateBinding, validateNamespace } from './admit.ts';
-import { limitRequests, maxReviewBytes, serverTimeouts } from './request-limits.ts';
-
-interface Review<T> {
-  /** Undefined for a request without a body, which no parser sees. */
-  readonly Body: AdmissionRequest<T> | undefined;
-}
-
-/** What a path of the webhook judges. */
-interface Judgement<T> extends ObjectReader<T> {
-  /** What the object is called in the log. */
-  readonly title: string;
-  readonly decide: (review: AdmissionRequest<T>) => Promise<BindOutcome | CheckOutcome> | CheckOutcome;
-}
+import { Readiness } from './readiness.ts';
+import { RefusalLog } from './refusal-log.ts';
+import { limitRequests, maxConnections, maxReviewBytes, times } from './request-limits.ts';
+import { type ReviewRoute, reviewRoute } from './review-route.ts';
 
 /**
- * The HTTPS server that the API server calls, not listening yet.
+ * Makes the HTTPS server that the API server calls, not listening yet.
  * - `POST /mutate-pods`, `/validate-pods`, `/validate-artifactbindings` and `/validate-namespaces`:
  *   AdmissionReview in, AdmissionReview out. What cannot be judged is denied, with the reason; a
  *   body that is no AdmissionReview gets problem+json, which the API server takes for a failure of
- *   the webhook. With authorities of clients (`tls.ca`), who has no certificate of theirs gets
- *   nothing but a refusal.
+ *   the webhook. With authorities of clients (`tls.ca`), a client without a certificate of theirs
+ *   gets nothing but a refusal.
  * - `GET /healthz`: the process runs. `GET /readyz`: it can list bindings.
  */
-export function webhookServer(source: BindingSource, tls: TlsPair, log: FastifyBaseLogger): FastifyInstance {
-  const server = fastify({
-    https: {
-      ...serverTimeouts,
-      ...tls,
-      minVersion: 'TLSv1.2',
-      // Kubelets, who ask whether it is ready, have no certificate.
-      requestCert: tls.ca !== undefined,
-      rejectUnauthorized: false,
-    },
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
+export function webhookServer(source: BindingSource, tls: TlsFiles, log: FastifyBaseLogger): FastifyInstance {
+  const refusals = new RefusalLog(log);
+  const { app } = createServer({
+    logger: log,
+    logRequests: false,
     bodyLimit: maxReviewBytes,
-    requestTimeout: serverTimeouts.requestTimeout,
-    keepAliveTimeout: serverTimeouts.keepAliveTimeout,
-    // Nor may anyone hold a connection by not reading the answer.
-    connectionTimeout: 3 * serverTimeouts.requestTimeout,
-  }) as unknown as FastifyInstance;
-  if (tls.ca !== undefined) server.addHook('onRequest', async (request) => refuseStrangers(request));
-  limitRequests(server);
-  server.removeAllContentTypeParsers();
-
-  const judge = <T>(path: string, { title, decide, ...reader }: Judgement<T>): void => {
-    const answer = async (review: AdmissionRequest<T>) => {
-      const where = { uid: review.uid, namespace: review.namespace, [title]: review.name };
-      try {
-        const outcome = await decide(review);
-        if (outcome.outcome === 'untouched') log.debug({ ...where, reason: outcome.reason }, `${title} left alone`);
-        else if (outcome.outcome === 'refused') log.warn({ ...where, reason: outcome.reason }, `${title} refused`);
-        else
-          log.info(
-            { ...where, bindings: fewNames(outcome.bindings), profile: outcome.localhostProfile },
-            `${title} bound`,
-          );
-        return answerOutcome(review.uid, outcome);
-      } catch (thrown) {
-        const error = toFairleadError(thrown);
-        log.error({ ...where, err: error }, `${title} refused, because it could not be judged`);
-        return answerError(review.uid, error);
-      }
-    };
-    // Each path reads objects of its own kind.
-    void server.register(async (scope) => {
-      // The body is gone when this returns, and of what was parsed only what decides is left.
-      scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
-        parseAdmissionReview(body, reader),
-      );
-      scope.post<Review<T>>(path, async ({ body }) => {
-        if (body === undefined) throw new FairleadError('InvalidInput', 'the request has no body');
-        return await answer(body);
-      });
-    });
-  };
+    times,
+    connections: new OldestReplaced(maxConnections),
+    tls,
+    // Clients may send requests without waiting for answers (RFC 9112, 9.3.2). The API server does
+    // not.
+    pipelined: 1,
+    onRefusal: (refusal) => refusals.add(refusal),
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    // What is left of a refused body is not waited for.
+    if (reply.statusCode >= 400) reply.header('connection', 'close');
+  });
+  if (tls.pair.ca !== undefined) app.addHook('onRequest', async (request) => refuseStrangers(request));
+  limitRequests(app);
+  app.removeAllContentTypeParsers();
+  // Each path reads objects of its own kind.
+  const add = <T>(route: ReviewRoute<T>): void => void app.register(reviewRoute<T>, { ...route, log });
   const pod = { title: 'pod', scope: 'Namespaced', parse: parsePod } as const;
-  judge<Pod>('/mutate-pods', { ...pod, decide: (review) => mutate(review, source.list) });
-  judge<Pod>('/validate-pods', { ...pod, decide: (review) => validate(review, source.list) });
-  judge('/validate-artifactbindings', {
+  add<Pod>({ ...pod, path: '/mutate-pods', decide: (review) => mutate(review, source.list) });
+  add<Pod>({ ...pod, path: '/validate-pods', decide: (review) => validate(review, source.list) });
+  add({
+    path: '/validate-artifactbindings',
     title: 'binding',
     scope: 'Namespaced',
     parse: parseBinding,
     decide: validateBinding,
   });
-  judge('/validate-namespaces', {
+  add({
+    path: '/validate-namespaces',
     title: 'namespace',
     scope: 'Cluster',
     parse: parseNamespace,
     decide: validateNamespace,
   });
-
-  server.get('/healthz', async () => 'ok');
-  const isReady = shared(async () => {
-    try {
-      await source.probe();
-      return true;
-    } catch (thrown) {
-      log.error({ err: toFairleadError(thrown) }, 'not ready');
-      return false;
-    }
-  });
-  // What stands in the way is in the log. Whoever reaches this port may ask, and learns nothing of
-  // the cluster.
-  server.get('/readyz', async (_request, reply) => ((await isReady()) ? 'ok' : reply.status(503).send('not ready')));
-
-  server.setNotFoundHandler(({ method, url }) => {
-    throw new FairleadError('NotFound', `no such resource: ${method} ${quote(url)}`);
-  });
-  const logRefusal = atMostOncePerSecond((error: FairleadError, refusals: number) => {
-    log.warn({ err: error, refusals }, 'requests refused');
-  });
-  server.setErrorHandler((thrown, _request, reply) => {
-    const error = atDoor(thrown);
-    const status = errorMapping[error.kind].http;
-    logRefusal(error);
-    // What is left of the body is not waited for.
-    return reply
-      .header('connection', 'close')
-      .status(status)
-      .type('application/problem+json')
-      .send({ title: error.kind, status, detail: error.message });
-  });
-  return server;
+  const readiness = new Readiness(source, log);
+  void app.register(health, { isReady: () => readiness.isReady() });
+  return app;
 }
 
 /** Throws Unauthenticated for a review by a client without a certificate of the authorities. */
@@ -151,46 +76,4 @@ function refuseStrangers({ method, raw: { socket } }: FastifyRequest): void {
     'Unauthenticated',
     'only clients with a certificate of the configured authorities may send reviews',
   );
-}
-
-/**
- * Shares one run of a function among all who ask within a second of its beginning, and while it
- * goes on.
- */
-function shared<T>(run: () => Promise<T>): () => Promise<T> {
-  let last: { readonly began: number; isOver: boolean; readonly result: Promise<T> } | undefined;
-  return () => {
-    if (last === undefined || (last.isOver && performance.now() - last.began > 1000)) {
-      const started = { began: performance.now(), isOver: false, result: run() };
-      void started.result.finally(() => {
-        started.isOver = true;
-      });
-      last = started;
-    }
-    return last.result;
-  };
-}
-
-/**
- * Passes on at most one of many errors in a second, with how many there were since the last one.
- */
-function atMostOncePerSecond(pass: (error: FairleadError, count: number) => void): (error: FairleadError) => void {
-  let last = Number.NEGATIVE_INFINITY;
-  let count = 0;
-  return (error) => {
-    count++;
-    if (performance.now() - last < 1000) return;
-    last = performance.now();
-    pass(error, count);
-    count = 0;
-  };
-}
-
-/** Fastify's own errors (no JSON, too large, unknown content type) are the caller's. */
-function atDoor(thrown: unknown): FairleadError {
-  if (thrown instanceof Error && 'statusCode' in thrown && typeof thrown.statusCode === 'number') {
-    if (thrown.statusCode === 413) return new FairleadError('LimitExceeded', thrown.message, { cause: thrown });
-    if (thrown.statusCode < 500) return new FairleadError('InvalidInput', thrown.message, { cause: thrown });
-  }
-  return toFairleadError(thrown);
 }

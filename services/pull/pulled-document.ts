@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { PulledProfile } from '#lib/node/pull/pull-profile';
 import { formatReference } from '#lib/registry/reference';
 
@@ -19,4 +20,15 @@ export function renderPulled(pulled: PulledProfile, profile: Uint8Array): string
   const description = JSON.stringify(describePulled(pulled));
   const content = new TextDecoder().decode(profile).trim();
   return `${description.slice(0, -1)},"profile":${content}}`;
+}
+
+/**
+ * Returns a profile whose verification names keys by their file names: callers are not told in
+ * which directory they are.
+ */
+export function withKeyFileNames(pulled: PulledProfile): PulledProfile {
+  const signatures = pulled.verification.signatures.map((signature) =>
+    signature.key === undefined ? signature : { ...signature, key: basename(signature.key) },
+  );
+  return { ...pulled, verification: { ...pulled.verification, signatures } };
 }

@@ -78,9 +78,9 @@ describePeers(
     });
 
     it('tells kubelets whether it is alive and ready, and nothing else', async () => {
-      assert.deepEqual(await ask('GET', '/healthz', undefined), { status: 200, body: 'ok' });
-      assert.deepEqual(await ask('GET', '/readyz', undefined), { status: 200, body: 'ok' });
-      assert.equal((await ask('GET', '/mutate-pods', undefined)).status, 404);
+      assert.deepEqual(await ask('GET', '/healthz', undefined), { status: 200, body: '{"status":"ok"}' });
+      assert.deepEqual(await ask('GET', '/readyz', undefined), { status: 200, body: '{"status":"ready"}' });
+      assert.equal((await ask('GET', '/mutate-pods', undefined)).status, 405);
     });
   },
 );

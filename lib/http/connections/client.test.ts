@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { clientOf } from './bounded-server.ts';
+import { clientOf } from './client.ts';
 
 describe('a client', () => {
   it('is an IPv4 address, also where a socket for both families has it', () => {

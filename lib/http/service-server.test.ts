@@ -4,15 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type ErrorKind, errorMapping, FairleadError } from '#lib/errors';
-import { createServer } from './server.ts';
+import { createServiceServer } from './service-server.ts';
 
-describe('createServer', () => {
+describe('createServiceServer', () => {
   let app: FastifyInstance;
   const logged: string[] = [];
   const late: AbortSignal[] = [];
   let slow = 0;
   before(async () => {
-    app = await createServer(
+    app = await createServiceServer(
       {
         name: 'test',
         description: 'A service for the test.',

@@ -1,0 +1,39 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { LocalPaths } from './local-paths.ts';
+import { HttpError, type Problem, toProblem } from './problem.ts';
+
+/** A request that was not answered as it was asked. */
+export interface Refusal {
+  readonly thrown: unknown;
+  readonly problem: Problem;
+  readonly request: FastifyRequest;
+}
+
+export interface ErrorAnswerOptions {
+  /** Files and directories of this machine that errors may name: callers are told of none. */
+  readonly localPaths?: (() => LocalPaths) | undefined;
+  /** How callers may prove who they are: the WWW-Authenticate header of an answer 401. */
+  readonly challenge?: string | undefined;
+  /** Called for each request that is refused; logs each by default. */
+  readonly onRefusal?: ((refusal: Refusal) => void) | undefined;
+}
+
+/** Returns the handler that answers errors with problem details (RFC 9457). */
+export function errorAnswer({ localPaths, challenge, onRefusal = logRefusal }: ErrorAnswerOptions) {
+  return (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const problem = toProblem(thrown, request.id, localPaths?.());
+    onRefusal({ thrown, problem, request });
+    if (thrown instanceof HttpError) reply.headers(thrown.headers);
+    if (problem.status === 401 && challenge !== undefined) reply.header('www-authenticate', challenge);
+    return reply
+      .status(problem.status)
+      .type('application/problem+json')
+      .send(Buffer.from(JSON.stringify(problem)));
+  };
+}
+
+/** Logs a refusal. The log, unlike the caller, is told of defects and of local files. */
+function logRefusal({ thrown, problem, request }: Refusal): void {
+  if (problem.status >= 500) request.log.error({ err: thrown }, 'request failed');
+  else request.log.info({ kind: problem.kind, detail: toProblem(thrown, request.id).detail }, 'request refused');
+}

@@ -1,0 +1,79 @@
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
+import { Turns } from '#lib/concurrency/turns';
+import { callSignal } from './call-signal.ts';
+import { NewcomersRefused } from './connections/newcomers-refused.ts';
+import { health } from './health.ts';
+import type { LocalPaths } from './local-paths.ts';
+import { metrics } from './metrics.ts';
+import { type OpenApiOptions, openApi } from './open-api.ts';
+import { createServer } from './server.ts';
+
+export interface ServiceOptions extends OpenApiOptions {
+  readonly logger: FastifyBaseLogger;
+  /** Bytes of a request body. */
+  readonly bodyLimit: number;
+  /** Milliseconds that one request may take: then the signal of its work aborts. */
+  readonly timeout: number;
+  /** Whether the trust policy on disk is the one in force; shown in health and metrics. */
+  readonly policyInForce?: (() => boolean) | undefined;
+  /** Whether there is no trust policy on disk, so that everything is denied; shown in health. */
+  readonly policyMissing?: (() => boolean) | undefined;
+  /** Files and directories of this machine that errors may name: callers are told of none. */
+  readonly localPaths?: (() => LocalPaths) | undefined;
+}
+
+/** What routes need to do their work. */
+export interface RouteDependencies {
+  /** Returns the signal under which the work for a request is to be done. */
+  readonly signalOf: (reply: FastifyReply) => AbortSignal;
+  /** Where each piece of heavy work takes its turn, so that probes are answered in between. */
+  readonly turns: Turns;
+}
+
+/** The answers that wait for their readers fit into memory. */
+const connections = { all: 1024, ofOneClient: 512, keptForNewClients: 128 };
+/** Milliseconds for the head of a request, and for which a connection may be idle. */
+const longestHead = 5_000;
+const longestIdle = 30_000;
+/** Requests of one connection that have no answer yet, each of some kilobytes. */
+const pipelined = 256;
+
+/**
+ * Makes the server of a service: the shared one with `/healthz`, `/readyz`, `/metrics`, and
+ * `/openapi.json` made from the routes that `addRoutes` puts on it.
+ */
+export async function createServiceServer(
+  options: ServiceOptions,
+  addRoutes: (app: FastifyInstance, dependencies: RouteDependencies) => void,
+): Promise<FastifyInstance> {
+  const { timeout, policyInForce } = options;
+  const { app, accepted } = createServer({
+    logger: options.logger,
+    bodyLimit: options.bodyLimit,
+    times: { head: Math.min(longestHead, timeout), request: timeout, idle: longestIdle, silence: 2 * timeout },
+    connections: new NewcomersRefused(connections),
+    pipelined,
+    localPaths: options.localPaths,
+    challenge: 'Bearer realm="fairlead"',
+  });
+  await app.register(openApi, options);
+  // Not behind the work that waits: it is one piece, for all who ask.
+  await app.register(metrics, { service: options.name, turns: new Turns(accepted), policyInForce });
+  await app.register(health, { details: () => policyState(options) });
+  addRoutes(app, { signalOf: (reply) => callSignal(reply, timeout), turns: new Turns(accepted) });
+  await app.ready();
+  return app;
+}
+
+/**
+ * Returns what the health of a service shows of its policy. Neither that nor its registry takes it
+ * out of the load balancer: one registry that fails must not take out every replica, and while a
+ * policy file is broken the policy before it is in force, which a service that started again would
+ * not have.
+ */
+function policyState({ policyInForce, policyMissing }: ServiceOptions): object {
+  return {
+    ...(policyInForce !== undefined && { policyInForce: policyInForce() }),
+    ...(policyMissing?.() && { policy: 'does not exist: everything is denied' }),
+  };
+}

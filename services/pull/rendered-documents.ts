@@ -1,0 +1,23 @@
+import { BoundedMemory } from '#lib/concurrency/bounded-memory';
+import type { PulledProfile } from '#lib/node/pull/pull-profile';
+import { describePulled, renderPulled, withKeyFileNames } from './pulled-document.ts';
+
+/** Most bytes of documents that are remembered: of the profiles that are asked for the most. */
+const renderedBytes = 8 * 1024 * 1024;
+
+/** The documents that were rendered last: many callers get the same bytes. */
+export class RenderedDocuments {
+  readonly #rendered = new BoundedMemory<Buffer>(renderedBytes, (document) => document.length);
+
+  /** Returns the document of a profile with this content. */
+  of(found: PulledProfile, content: Uint8Array): Buffer {
+    const pulled = withKeyFileNames(found);
+    // It names the digest, and all else that stands in the document.
+    const name = JSON.stringify(describePulled(pulled));
+    const rendered = this.#rendered.recall(name);
+    if (rendered !== undefined) return rendered;
+    const document = Buffer.from(renderPulled(pulled, content));
+    this.#rendered.remember(name, document);
+    return document;
+  }
+}

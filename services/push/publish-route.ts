@@ -1,0 +1,96 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { FairleadError } from '#lib/errors';
+import type { RouteDependencies } from '#lib/http/service-server';
+import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
+import type { Target } from '#lib/registry/target';
+import type { PolicySource } from '#lib/trust/policy/follow-policy';
+import type { Signer } from '#lib/trust/sign/signer';
+import type { SignatureFormat } from '#lib/trust/signature/signature';
+import { bearerAuthentication } from './bearer-authentication.ts';
+import { assertMediaType, profileTypes } from './media-type.ts';
+import { publish } from './publish.ts';
+import { bodySchema, querySchema, responses } from './publish-schema.ts';
+
+/** What publishing a profile needs. */
+export interface PublishRouteDependencies {
+  /** What callers must present: `Authorization: Bearer <token>`. */
+  readonly token: string;
+  /**
+   * Tags nothing that this policy would not let a node use, and sends nothing to where it has no
+   * rule for.
+   */
+  readonly policy: Pick<PolicySource, 'current'>;
+  readonly connect: (reference: Reference) => Target;
+  /**
+   * Signs everything; without it the policy must ask for no signature, or for one that is there
+   * already.
+   */
+  readonly signer?: Signer | undefined;
+  /** The form of its signatures; a rule with `signedRepository` takes only the older one. */
+  readonly signatureFormat?: SignatureFormat | undefined;
+}
+
+interface PublishRequest {
+  readonly Querystring: { readonly reference: string; readonly title?: string };
+  readonly Body: Buffer | undefined;
+}
+
+const schema = {
+  operationId: 'publishProfile',
+  summary: 'Publish a profile',
+  description: 'The body is the profile (seccomp or AppArmor JSON), as it is to be published: byte for byte.',
+  security: [{ bearer: [] }],
+  querystring: querySchema,
+  body: bodySchema,
+  response: responses,
+};
+
+/** A plugin that serves `POST /v1/profiles?reference=…`: publishes the profile in the body. */
+export async function publishRoute(
+  app: FastifyInstance,
+  dependencies: PublishRouteDependencies & RouteDependencies,
+): Promise<void> {
+  // A profile is signed and stored as it was sent: no parser may stand between.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser([...profileTypes], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.route<PublishRequest>({
+    method: 'POST',
+    url: '/v1/profiles',
+    schema,
+    onRequest: [bearerAuthentication(dependencies.token), assertMediaType],
+    handler: (request, reply) => answer(request, reply, dependencies),
+  });
+}
+
+async function answer(
+  request: FastifyRequest<PublishRequest>,
+  reply: FastifyReply,
+  { policy: followed, connect, signer, signatureFormat, signalOf, turns }: PublishRouteDependencies & RouteDependencies,
+): Promise<FastifyReply> {
+  const { body } = request;
+  const policy = followed.current;
+  if (body === undefined) {
+    throw new FairleadError('InvalidInput', 'the request has no body', {
+      hint: 'Send the profile, as application/json or application/octet-stream.',
+    });
+  }
+  const reference = parseReference(request.query.reference);
+  const signal = signalOf(reply);
+  await turns.take();
+  signal.throwIfAborted();
+  const published = await publish(
+    body,
+    { reference, title: request.query.title, signatureFormat },
+    { target: connect(reference), signer, clock: () => new Date(), limits: policy.limits, policy, signal },
+  );
+  request.log.info({ reference: formatReference(published.reference) }, 'published');
+  return reply.status(201).send({
+    reference: formatReference(published.reference),
+    tag: published.tag ?? null,
+    digest: published.descriptor.digest,
+    kind: published.profile.kind,
+    signature: published.signature ?? null,
+    alreadySigned: published.alreadySigned,
+    findings: published.findings,
+  });
+}
