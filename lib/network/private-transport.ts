@@ -1,7 +1,7 @@
-const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+import { isLoopback } from './loopback.ts';
 
-/** Says whether nobody on the way can read what is sent to a URL: by https, or to this machine. */
+/** Reports whether nobody on the way can read what is sent to a URL: by HTTPS, or to this machine. */
 export function isPrivateTransport(text: string): boolean {
-  const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname));
+  const url = new URL(text);
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 }

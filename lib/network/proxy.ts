@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { FairleadError } from '#lib/errors';
-import { isLoopback } from './plain-http.ts';
+import { isLoopback } from './loopback.ts';
 
 /**
  * URLs of proxies by the scheme of what is asked for, and who is asked without one: hosts, domains,

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { isLoopback } from '../../network/plain-http.ts';
+import { isLoopback } from '../../network/loopback.ts';
 import { nameRequest } from '../../network/request-error.ts';
 import type { Transport } from '../../network/transport.ts';
 import type { Credentials } from '../credentials/credentials.ts';

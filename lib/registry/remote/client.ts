@@ -2,7 +2,7 @@ import { FairleadError } from '#lib/errors';
 import { apiHost } from '../../network/hosts/docker-hub.ts';
 import type { Capability } from '../../network/hosts/endpoint.ts';
 import { findEndpoints, plainEndpoint } from '../../network/hosts/find-endpoints.ts';
-import { isLoopback } from '../../network/plain-http.ts';
+import { isLoopback } from '../../network/loopback.ts';
 import { isDigest } from '../digest.ts';
 import { registryNames } from '../registry-name.ts';
 import type { ApiRequest, ApiResponse, RegistryClient, RemoteOptions } from './api.ts';

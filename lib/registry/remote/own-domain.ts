@@ -1,4 +1,4 @@
-import { isLoopback } from '../../network/plain-http.ts';
+import { isLoopback } from '../../network/loopback.ts';
 
 /**
  * Says whether two hosts belong to one owner by their names: equal, or one the parent of the other,
