@@ -42,18 +42,17 @@ export const rooms: readonly Room[] = [
     name: 'lib/network/hosts',
     imports: [errors],
     packages: ['smol-toml', 'valibot'],
-    exceptions: ['lib/network/agents.ts'],
   },
   {
     name: 'lib/network',
     imports: [errors, 'lib/network/hosts', 'lib/text'],
     packages: ['undici'],
   },
+  { name: 'lib/http/connections', imports: [] },
   {
     name: 'lib/http',
-    imports: [errors, 'lib/concurrency', 'lib/network', 'lib/text'],
-    packages: ['@fastify/swagger', 'fastify', 'prom-client'],
-    exceptions: ['lib/node/pull/pull-profile.ts', 'lib/trust/policy/policy.ts'],
+    imports: [errors, 'lib/concurrency', 'lib/http/connections', 'lib/text'],
+    packages: ['@fastify/swagger', 'fastify', 'fastify-plugin', 'prom-client'],
   },
   { name: 'lib/cri/gen', imports: [], packages: ['@bufbuild/protobuf'] },
   { name: 'lib/cri', imports: [errors, 'lib/cri/gen'], packages: ['@bufbuild/protobuf'] },
@@ -218,10 +217,12 @@ export const rooms: readonly Room[] = [
     ],
   },
 
+  { name: 'services', imports: ['lib/http', 'lib/trust/policy'] },
   {
     name: 'services/push',
     imports: [
       ...[errors, 'lib/artifact', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/profile/finding.ts', 'lib/registry'],
+      ...['lib/text', 'services'],
       ...['lib/trust/keys', 'lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
     ],
     packages: ['fastify'],
@@ -230,13 +231,13 @@ export const rooms: readonly Room[] = [
     name: 'services/pull',
     imports: [
       ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry'],
-      'lib/trust/policy',
+      ...['lib/trust/policy', 'services'],
     ],
     packages: ['fastify'],
   },
 
   { name: 'cri-shim/shim-log.ts', imports: [], packages: ['pino'] },
-  { name: 'cri-shim/metrics.ts', imports: [errors], packages: ['prom-client'] },
+  { name: 'cri-shim/metrics.ts', imports: [errors, 'lib/http', 'lib/http/connections'], packages: ['prom-client'] },
   { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files'] },
   {
     name: 'cri-shim/request',
@@ -288,7 +289,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'operator/webhooks',
     imports: [
-      ...[errors, 'lib/concurrency', 'lib/http', 'lib/kube', 'lib/text'],
+      ...[errors, 'lib/concurrency', 'lib/http', 'lib/http/connections', 'lib/kube', 'lib/text'],
       ...['operator/api', 'operator/bind', 'operator/kube'],
     ],
     packages: ['fastify', 'valibot'],

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { Server as NetServer } from 'node:net';
+import type { ConnectionBound } from './connections/connection-bound.ts';
 import type { TlsFiles } from './tls-files.ts';
 
 /** How long clients may take, in milliseconds. */
@@ -13,11 +13,6 @@ export interface ServerTimes {
   readonly idle: number;
   /** Without a byte in either direction, the work on an answer included. */
   readonly silence: number;
-}
-
-/** Bounds the connections of servers. Several servers may share one bound. */
-export interface ConnectionBound {
-  attach(server: NetServer): void;
 }
 
 export interface BoundedServerOptions {

@@ -1,16 +1,7 @@
 import { getCACertificates } from 'node:tls';
 import type { Dispatcher } from 'undici';
+import type { Tls } from './hosts/tls.ts';
 import { type Proxies, proxyFor } from './proxy.ts';
-
-/** Whom we trust, and who we are, in TLS with one host; all PEM. */
-export interface Tls {
-  /** Authorities that are trusted beside the system's. */
-  readonly authorities: readonly string[];
-  /** Client certificates (with the chain) and their keys. */
-  readonly identities: readonly { readonly certificate: string; readonly key: string }[];
-  /** Trust any certificate: only where a configuration file says so in so many words. */
-  readonly skipVerify: boolean;
-}
 
 /** How connections are made. `connectTimeout` is in milliseconds. */
 export interface Connection {

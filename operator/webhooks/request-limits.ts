@@ -48,8 +48,9 @@ export const times: ServerTimes = {
 /**
  * Bounds what clients can make the server hold, before anything of a body is read: bodies, which
  * have to announce their length, and the bytes of all requests from their first to the answer.
- * Requests wait until there is room for them. Clients, and the small and large reviews of each, take
- * turns in that, so that one that floods the server holds others up for the time of a few requests.
+ * Requests wait until there is room for them. Clients, and the small and large reviews of each,
+ * take turns in that, so that one that floods the server holds others up for the time of a few
+ * requests.
  */
 export function limitRequests(server: FastifyInstance): void {
   const budget = new FairBudget(bytesInFlight);

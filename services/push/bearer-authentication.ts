@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { FairleadError } from '#lib/errors';
 
 /**
- * Returns a hook that refuses requests without the token (Unauthenticated). The comparison takes the
- * same time wherever the first difference is.
+ * Returns a hook that refuses requests without the token (Unauthenticated). The comparison takes
+ * the same time wherever the first difference is.
  */
 export function bearerAuthentication(token: string): (request: FastifyRequest) => Promise<void> {
   const expected = sha256(token);

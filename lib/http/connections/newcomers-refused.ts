@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
-import type { ConnectionBound } from '../bounded-server.ts';
 import { clientOf } from './client.ts';
+import type { ConnectionBound } from './connection-bound.ts';
 
 /** Connections at a time. */
 export interface ConnectionShares {

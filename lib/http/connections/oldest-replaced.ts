@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { ConnectionBound } from '../bounded-server.ts';
 import { clientOf } from './client.ts';
+import type { ConnectionBound } from './connection-bound.ts';
 
 /**
  * Bounds the connections of a server by replacing old ones. At the limit a new connection replaces

@@ -1,4 +1,4 @@
-import type { Tls } from '../agents.ts';
+import type { Tls } from './tls.ts';
 
 export type Capability = 'pull' | 'resolve' | 'push';
 

@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
-import type { Tls } from '../agents.ts';
 import type { Endpoint } from './endpoint.ts';
 import { readHostsToml, readPem } from './hosts-toml.ts';
+import type { Tls } from './tls.ts';
 
 /**
  * The hosts that serve a registry, the first to be asked first, as folders in the layout of

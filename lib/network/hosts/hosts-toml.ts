@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import type { Tls } from '../agents.ts';
 import { apiHost } from './docker-hub.ts';
 import type { Capability, Endpoint } from './endpoint.ts';
+import type { Tls } from './tls.ts';
 
 const oneOrMore = v.union([v.string(), v.array(v.string())]);
 const hostFields = {
