@@ -17,29 +17,8 @@ import { repositoryScope } from './scope.ts';
 const pagesLimit = 200;
 const bytesLimit = 32 * 1024 * 1024;
 
-/**
- * The referrers of one repository, through the API where the registry has it and the tag schema
- * where not.
- */
-export interface Referrers {
-  /**
-   * Lists them: those of the API, and those of the tag if the registry does not have the API or its
-   * list is empty. Rejects with LimitExceeded over 10,000, and with InvalidInput where there is
-   * something else in place of the list.
-   */
-  list(subject: Digest, options: ReferrerOptions): Promise<Descriptor[]>;
-  /**
-   * Makes sure that `list` returns a referrer whose manifest was pushed: adds it to the tag's list
-   * unless the registry acknowledged it with OCI-Subject (`acknowledged`) and does list it. Rejects
-   * with Unavailable if it would not be found in either place.
-   */
-  publish(subject: Digest, referrer: Descriptor, options: PublishOptions): Promise<void>;
-  /** Takes one off the tag schema's list, where there is one. */
-  removeFromTag(subject: Digest, referrer: Digest, options: CallOptions): Promise<void>;
-}
-
-/** What {@link Referrers.publish} takes. */
-export interface PublishOptions extends CallOptions {
+/** What {@link RemoteReferrers.publish} takes. */
+export interface PublishReferrerOptions extends CallOptions {
   /** Whether the registry answered OCI-Subject when the manifest was put. */
   readonly acknowledged: boolean;
 }
@@ -48,68 +27,91 @@ interface ListOptions extends ReferrerOptions {
   readonly need?: 'push';
 }
 
-/**
- * How often an acknowledged referrer is looked for: a registry may need a moment to list what it
- * took.
- */
+/** How often an acknowledged referrer is looked for: a registry may need a moment to list it. */
 const looksForListed = 3;
 const pauseBetweenLooks = 100;
 
-export function createReferrers(client: RegistryClient, repository: string): Referrers {
-  const tags = new ReferrersTags(client, repository);
-  /** Not known until the registry was asked once. */
-  let hasApi: boolean | undefined;
+/**
+ * The referrers of one repository: through the API if the registry has it, and through the tag
+ * schema otherwise.
+ */
+export class RemoteReferrers {
+  readonly #client: RegistryClient;
+  readonly #repository: string;
+  readonly #tags: ReferrersTags;
+  /** Unknown until the registry was asked once. */
+  #hasApi: boolean | undefined;
   /**
-   * Known once the registry listed something that it acknowledged: it then keeps its word for the
-   * rest.
+   * True once the registry listed a referrer that it acknowledged: it is relied upon after that.
    */
-  let listsAcknowledged = false;
+  #listsAcknowledged = false;
 
-  const byApi = async (subject: Digest, options: ListOptions): Promise<Descriptor[] | undefined> => {
-    if (hasApi === false) return undefined;
-    const listed = await listByApi(client, repository, subject, options);
-    hasApi = listed !== undefined;
+  constructor(client: RegistryClient, repository: string) {
+    this.#client = client;
+    this.#repository = repository;
+    this.#tags = new ReferrersTags(client, repository);
+  }
+
+  /**
+   * Lists the referrers of a subject: those of the API, and those of the tag if the registry does
+   * not have the API or its list is empty. Rejects with LimitExceeded over 10,000, and with
+   * InvalidInput if something else is in place of the list.
+   */
+  async list(subject: Digest, options: ReferrerOptions): Promise<Descriptor[]> {
+    const listed = await this.#listByApi(subject, options.fromOrigin ? { ...options, need: 'push' } : options);
+    // Registries list nothing though there are referrers: those that came before the API, and
+    // mirrors that pass on manifests only.
+    return listed === undefined || listed.length === 0 ? this.#tags.list(subject, options) : listed;
+  }
+
+  /**
+   * Makes sure that `list` returns a referrer whose manifest was pushed: adds it to the tag's list
+   * unless the registry acknowledged it with OCI-Subject (`acknowledged`) and does list it. Rejects
+   * with Unavailable if it would not be found in either place.
+   */
+  async publish(
+    subject: Digest,
+    referrer: Descriptor,
+    { acknowledged, ...options }: PublishReferrerOptions,
+  ): Promise<void> {
+    if (acknowledged && this.#listsAcknowledged) return;
+    // Of the registry itself: a mirror may not have what was pushed a moment ago.
+    const look: ListOptions = { ...options, need: 'push' };
+    if (acknowledged) {
+      this.#listsAcknowledged = isListed(referrer.digest, await this.#lookForAcknowledged(subject, referrer, look));
+      if (this.#listsAcknowledged) return;
+    }
+    await this.#tags.add(subject, referrer, options);
+    // Readers that get a list from the API do not look at the tag.
+    const listed = await this.#listByApi(subject, look);
+    if (listed === undefined || listed.length === 0 || isListed(referrer.digest, listed)) return;
+    throw notListed(`${this.#client.origin.host}/${this.#repository}`, subject, referrer.digest);
+  }
+
+  /** Removes a referrer from the list of the tag schema, if there is one. */
+  removeFromTag(subject: Digest, referrer: Digest, options: CallOptions): Promise<void> {
+    return this.#tags.remove(subject, referrer, options);
+  }
+
+  async #listByApi(subject: Digest, options: ListOptions): Promise<Descriptor[] | undefined> {
+    if (this.#hasApi === false) return undefined;
+    const listed = await listByApi(this.#client, this.#repository, subject, options);
+    this.#hasApi = listed !== undefined;
     return listed;
-  };
+  }
 
-  /** The list of the API, asked for again while it lacks what the registry acknowledged. */
-  const lookForAcknowledged = async (
+  /** Lists by the API, again and again while the list lacks what the registry acknowledged. */
+  async #lookForAcknowledged(
     subject: Digest,
     { digest }: Descriptor,
     options: ListOptions,
-  ): Promise<Descriptor[] | undefined> => {
+  ): Promise<Descriptor[] | undefined> {
     for (let look = 1; ; look++) {
-      const listed = await byApi(subject, options);
+      const listed = await this.#listByApi(subject, options);
       if (listed === undefined || look === looksForListed || isListed(digest, listed)) return listed;
       await pause(pauseBetweenLooks * 2 ** look, options.signal);
     }
-  };
-
-  return {
-    async list(subject, options) {
-      const listed = await byApi(subject, options.fromOrigin ? { ...options, need: 'push' } : options);
-      // Registries list nothing though there are referrers: those that came before the API, and
-      // mirrors that pass on manifests only.
-      return listed === undefined || listed.length === 0 ? tags.list(subject, options) : listed;
-    },
-
-    async publish(subject, referrer, { acknowledged, ...options }) {
-      if (acknowledged && listsAcknowledged) return;
-      // Of the registry itself: a mirror of it may not have what was pushed a moment ago.
-      const look: ListOptions = { ...options, need: 'push' };
-      if (acknowledged) {
-        listsAcknowledged = isListed(referrer.digest, await lookForAcknowledged(subject, referrer, look));
-        if (listsAcknowledged) return;
-      }
-      await tags.add(subject, referrer, options);
-      // Readers that get a list from the API do not look at the tag.
-      const listed = await byApi(subject, look);
-      if (listed === undefined || listed.length === 0 || isListed(referrer.digest, listed)) return;
-      throw notListed(`${client.origin.host}/${repository}`, subject, referrer.digest);
-    },
-
-    removeFromTag: (subject, referrer, options) => tags.remove(subject, referrer, options),
-  };
+  }
 }
 
 function isListed(digest: Digest, listed: readonly Descriptor[] | undefined): boolean {

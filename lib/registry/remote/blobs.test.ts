@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { blob } from '#test/support/contract/content';
 import type { ApiRequest, ApiResponse, RegistryClient } from './api.ts';
-import { createBlobPusher } from './blob-pusher.ts';
+import { RemoteBlobs } from './blobs.ts';
 
 const one = blob('one');
 const two = blob('two');
+
+const statusOf = { HEAD: 404, PUT: 201, DELETE: 202, GET: 200, PATCH: 202 } as const;
 
 interface Answer {
   readonly status: number;
@@ -24,9 +26,9 @@ function pusher(post: (request: string) => Answer) {
     origin,
     async send(request): Promise<ApiResponse> {
       const name = `${request.method} ${request.to instanceof URL ? request.to.pathname : request.to}`;
-      asked.push(name);
+      asked.push(request.method === 'HEAD' ? 'HEAD' : name);
       bodies.push(request.body);
-      const { status, headers = {} } = request.method === 'POST' ? post(name) : { status: 201 };
+      const { status, headers = {} } = request.method === 'POST' ? post(name) : { status: statusOf[request.method] };
       assert(request.expect.includes(status), `${name}: ${status}`);
       return {
         url: new URL(request.to, origin),
@@ -38,26 +40,23 @@ function pusher(post: (request: string) => Answer) {
       };
     },
   };
-  const exists = async (): Promise<boolean> => {
-    asked.push('HEAD');
-    return false;
-  };
-  return { ...createBlobPusher(client, 'a', exists), asked, bodies };
+  const blobs = new RemoteBlobs(client, { registry: 'registry.test', repository: 'a' });
+  return { blobs, asked, bodies };
 }
 
 const upload: Answer = { status: 202, headers: { location: '/upload' } };
 const mount = (digest: string): string => `POST a/blobs/uploads/?mount=${encodeURIComponent(digest)}&from=a`;
 
-describe('createBlobPusher', () => {
+describe('RemoteBlobs', () => {
   it('asks whether the blob is there and begins its upload in one request, and sends it in one piece', async () => {
-    const { push, asked, bodies } = pusher(() => upload);
-    await push(one.descriptor, one.bytes, {});
+    const { blobs, asked, bodies } = pusher(() => upload);
+    await blobs.push(one.descriptor, one.bytes, {});
     assert.deepEqual(asked, [mount(one.descriptor.digest), 'PUT /upload']);
     assert.equal(bodies[1], one.bytes);
   });
 
   it('opens content once, only where it must be sent, and sends nothing that is not its descriptor', async () => {
-    const { push, asked, bodies } = pusher((name) =>
+    const { blobs, asked, bodies } = pusher((name) =>
       name.includes(one.descriptor.digest.slice(7)) ? { status: 201 } : upload,
     );
     let opened = 0;
@@ -68,50 +67,50 @@ describe('createBlobPusher', () => {
         yield bytes.subarray(1);
       })();
     };
-    await push(one.descriptor, open(one.bytes), {});
+    await blobs.push(one.descriptor, open(one.bytes), {});
     assert.equal(opened, 0);
-    await push(two.descriptor, open(two.bytes), {});
+    await blobs.push(two.descriptor, open(two.bytes), {});
     assert.equal(opened, 1);
     assert.deepEqual(bodies.at(-1), new Uint8Array(two.bytes));
     const wrong = blob('six');
-    await assert.rejects(push(wrong.descriptor, open(two.bytes), {}), { kind: 'Conflict' });
+    await assert.rejects(blobs.push(wrong.descriptor, open(two.bytes), {}), { kind: 'Conflict' });
     assert.equal(asked.filter((name) => name.startsWith('PUT')).length, 1);
   });
 
-  it('asks no more for what it saw a moment ago, until it is told to forget', async () => {
-    const { push, forget, asked } = pusher(() => ({ status: 201 }));
-    await push(one.descriptor, one.bytes, {});
-    await push(one.descriptor, one.bytes, {});
-    await push(two.descriptor, two.bytes, {});
+  it('asks no more for what it saw a moment ago, unless that is deleted or forgotten', async () => {
+    const { blobs, asked } = pusher(() => ({ status: 201 }));
+    await blobs.push(one.descriptor, one.bytes, {});
+    await blobs.push(one.descriptor, one.bytes, {});
+    await blobs.push(two.descriptor, two.bytes, {});
     assert.equal(asked.length, 2);
-    forget(one.descriptor.digest);
-    await push(one.descriptor, one.bytes, {});
-    await push(two.descriptor, two.bytes, {});
-    assert.equal(asked.length, 3);
-    forget();
-    await push(one.descriptor, one.bytes, {});
-    await push(two.descriptor, two.bytes, {});
-    assert.equal(asked.length, 5);
+    await blobs.delete(one.descriptor, {});
+    await blobs.push(one.descriptor, one.bytes, {});
+    await blobs.push(two.descriptor, two.bytes, {});
+    assert.deepEqual(asked.slice(2), [`DELETE a/blobs/${one.descriptor.digest}`, mount(one.descriptor.digest)]);
+    blobs.forget();
+    await blobs.push(one.descriptor, one.bytes, {});
+    await blobs.push(two.descriptor, two.bytes, {});
+    assert.deepEqual(asked.slice(4), [mount(one.descriptor.digest), mount(two.descriptor.digest)]);
   });
 
   it('remembers a minute at most', async (t) => {
     let now = 0;
     t.mock.method(performance, 'now', () => now);
-    const { push, asked } = pusher(() => ({ status: 201 }));
-    await push(one.descriptor, one.bytes, {});
+    const { blobs, asked } = pusher(() => ({ status: 201 }));
+    await blobs.push(one.descriptor, one.bytes, {});
     now = 59_000;
-    await push(one.descriptor, one.bytes, {});
+    await blobs.push(one.descriptor, one.bytes, {});
     assert.equal(asked.length, 1);
     now = 61_000;
-    await push(one.descriptor, one.bytes, {});
+    await blobs.push(one.descriptor, one.bytes, {});
     assert.equal(asked.length, 2);
   });
 
   for (const status of [400, 403, 404, 405, 422, 500, 501]) {
     it(`asks in two requests from then on where the one is answered by ${status}`, async () => {
-      const { push, asked } = pusher((name) => (name.includes('mount=') ? { status } : upload));
-      await push(one.descriptor, one.bytes, {});
-      await push(two.descriptor, two.bytes, {});
+      const { blobs, asked } = pusher((name) => (name.includes('mount=') ? { status } : upload));
+      await blobs.push(one.descriptor, one.bytes, {});
+      await blobs.push(two.descriptor, two.bytes, {});
       assert.deepEqual(asked, [
         mount(one.descriptor.digest),
         ...['HEAD', 'POST a/blobs/uploads/', 'PUT /upload'],
@@ -122,8 +121,8 @@ describe('createBlobPusher', () => {
 
   it('does not believe that the blob is there where the answer is about another', async () => {
     const other = { status: 201, headers: { 'docker-content-digest': two.descriptor.digest } };
-    const { push, asked } = pusher((name) => (name.includes('mount=') ? other : upload));
-    await push(one.descriptor, one.bytes, {});
+    const { blobs, asked } = pusher((name) => (name.includes('mount=') ? other : upload));
+    await blobs.push(one.descriptor, one.bytes, {});
     assert.deepEqual(asked.slice(1), ['HEAD', 'POST a/blobs/uploads/', 'PUT /upload']);
   });
 });

@@ -1,0 +1,289 @@
+import { FairleadError } from '#lib/errors';
+import { readBody } from '../../network/read-body.ts';
+import { nameRequest } from '../../network/request-error.ts';
+import type { Descriptor } from '../descriptor.ts';
+import { type Digest, digestOf, digestParts, isDigest } from '../digest.ts';
+import { linksOf, referrerDescriptor } from '../graph.ts';
+import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
+import type { ResolvedManifest } from '../one-request.ts';
+import { formatRepository, isTag, type Reference } from '../reference.ts';
+import type { CallOptions, LookupOptions, ReferrerOptions } from '../target.ts';
+import type { ApiResponse, RegistryClient } from './api.ts';
+import { download } from './download.ts';
+import { listPages } from './pages.ts';
+import { RemoteReferrers } from './referrers.ts';
+import { repositoryScope } from './scope.ts';
+
+/** How often a manifest is requested again if the connection breaks in the middle of it. */
+const manifestAttempts = 4;
+/** How many pushed manifests are kept: usually one of them is tagged next, and needs no fetch. */
+const pushedManifests = 4;
+
+/**
+ * The manifests of one repository of a registry, their tags and their referrers (distribution-spec,
+ * "Pulling manifests", "Pushing manifests", "Listing Referrers").
+ */
+export class RemoteManifests {
+  readonly #client: RegistryClient;
+  readonly #name: string;
+  readonly #repository: string;
+  readonly #referrers: RemoteReferrers;
+  readonly #pull: readonly string[];
+  readonly #push: readonly string[];
+  readonly #delete: readonly string[];
+  /** The manifests that were pushed last. */
+  readonly #pushed = new Map<Digest, Uint8Array>();
+
+  constructor(client: RegistryClient, reference: Pick<Reference, 'registry' | 'repository'>) {
+    const { repository } = reference;
+    this.#client = client;
+    this.#name = formatRepository(reference);
+    this.#repository = repository;
+    this.#referrers = new RemoteReferrers(client, repository);
+    this.#pull = [repositoryScope(repository, 'pull')];
+    this.#push = [repositoryScope(repository, 'pull,push')];
+    this.#delete = [repositoryScope(repository, 'delete,pull,push')];
+  }
+
+  /**
+   * Resolves a tag or digest by HEAD; by GET, if the registry does not answer HEAD completely.
+   * Rejects with Conflict if the registry answers for another digest, and with LimitExceeded for a
+   * manifest of more than 4 MiB.
+   */
+  async resolve(tagOrDigest: string, options: LookupOptions): Promise<Descriptor> {
+    this.#checkTagOrDigest(tagOrDigest);
+    const response = await this.#head(tagOrDigest, options, [200, 405, 501], options.fromOrigin ? 'push' : undefined);
+    const told = response.header('docker-content-digest');
+    const digest = isDigest(tagOrDigest) ? tagOrDigest : told;
+    const size = response.header('content-length') ?? '';
+    if (response.status !== 200 || digest === undefined || !isDigest(digest) || !/^[0-9]+$/.test(size)) {
+      return (await this.get(tagOrDigest, options)).descriptor;
+    }
+    if (told !== undefined && told !== digest && told.startsWith('sha256:') === digest.startsWith('sha256:')) {
+      throw otherDigest(`${this.#name}@${tagOrDigest}`, told);
+    }
+    this.#checkSize(digest, Number(size));
+    return { mediaType: manifestType(response), digest, size: Number(size) };
+  }
+
+  /** Gets a manifest by tag or digest, with its descriptor. Rejects as {@link resolve} does. */
+  async get(tagOrDigest: string, { fromOrigin, signal }: LookupOptions): Promise<Required<ResolvedManifest>> {
+    this.#checkTagOrDigest(tagOrDigest);
+    for (let attempt = 1; ; attempt++) {
+      const response = await this.#client.send({
+        method: 'GET',
+        to: this.#pathOf(tagOrDigest),
+        ...(fromOrigin ? { need: 'push' as const } : {}),
+        scopes: this.#pull,
+        expect: [200],
+        headers: { accept: acceptManifests },
+        signal,
+      });
+      const bytes = await readBody(response, { method: 'GET' }, manifestBytesLimit).catch((error: unknown) => {
+        if (attempt < manifestAttempts && error instanceof FairleadError && error.kind === 'Unavailable')
+          return undefined;
+        throw error;
+      });
+      if (bytes === undefined) continue;
+      const told = response.header('docker-content-digest') ?? '';
+      const expected = [tagOrDigest, told].find(isDigest);
+      const digest = digestOf(bytes, expected === undefined ? 'sha256' : digestParts(expected).algorithm);
+      if (expected !== undefined && digest !== expected) throw otherDigest(`${this.#name}@${expected}`, digest);
+      return { descriptor: { mediaType: manifestType(response), digest, size: bytes.length }, bytes };
+    }
+  }
+
+  /** Downloads the manifest of a descriptor. Rejects as {@link download} does. */
+  async fetch(descriptor: Descriptor, { signal }: CallOptions): Promise<AsyncIterable<Uint8Array>> {
+    this.#checkSize(descriptor.digest, descriptor.size);
+    const request = {
+      method: 'GET',
+      to: this.#pathOf(descriptor.digest),
+      scopes: this.#pull,
+      expect: [200],
+      headers: { accept: descriptor.mediaType },
+      signal,
+    } as const;
+    return download(this.#client, request, descriptor);
+  }
+
+  async exists({ digest }: Descriptor, options: CallOptions): Promise<boolean> {
+    const response = await this.#head(digest, options, [200, 404], 'push');
+    return response.status === 200;
+  }
+
+  /** Lists the referrers of a manifest. Rejects as {@link RemoteReferrers.list} does. */
+  listReferrers(subject: Descriptor, options: ReferrerOptions): Promise<Descriptor[]> {
+    return this.#referrers.list(subject.digest, options);
+  }
+
+  /**
+   * Pushes a manifest, with `tag` under that tag. If it has a subject, it is listed among the
+   * referrers of the subject when this resolves. A manifest that is there already is sent all the
+   * same: that costs what asking costs, and the answer tells who keeps the list of referrers.
+   */
+  async push(descriptor: Descriptor, bytes: Uint8Array, tag: string | undefined, options: CallOptions): Promise<void> {
+    if (tag !== undefined) this.#checkTag(tag);
+    const links = linksOf(descriptor.mediaType, bytes, `${this.#name}@${descriptor.digest}`);
+    const response = await this.#put(descriptor, bytes, tag ?? descriptor.digest, options);
+    if (links.subject !== undefined) {
+      const subject = links.subject.digest;
+      const acknowledged = response.header('oci-subject') === subject;
+      await this.#referrers.publish(subject, referrerDescriptor(descriptor, links), { ...options, acknowledged });
+    }
+    this.#keep(descriptor.digest, bytes);
+  }
+
+  /** Makes a tag point to a manifest that is there. */
+  async tag(descriptor: Descriptor, tag: string, options: CallOptions): Promise<void> {
+    this.#checkTag(tag);
+    const bytes = this.#pushed.get(descriptor.digest) ?? (await this.get(descriptor.digest, options)).bytes;
+    await this.#put(descriptor, bytes, tag, options);
+  }
+
+  listTags({ signal }: CallOptions): AsyncIterable<string> {
+    return listPages(this.#client, { to: `${this.#repository}/tags/list`, scopes: this.#pull, signal }, 'tags');
+  }
+
+  /** Removes a tag. Rejects with InvalidInput if the registry cannot remove single tags. */
+  async untag(tag: string, options: CallOptions): Promise<void> {
+    this.#checkTag(tag);
+    try {
+      await this.#remove(tag, options);
+    } catch (error) {
+      if (!(error instanceof FairleadError) || error.kind !== 'InvalidInput') throw error;
+      throw new FairleadError(
+        'InvalidInput',
+        `${this.#name}: the registry does not remove single tags, such as ${tag}`,
+        {
+          cause: error,
+          hint: 'Move the tag to another manifest, or delete its manifest, which removes all of its tags.',
+        },
+      );
+    }
+  }
+
+  /** Deletes a manifest, then removes it from the list of referrers that a tag holds. */
+  async delete(descriptor: Descriptor, options: CallOptions): Promise<void> {
+    const { bytes } = await this.get(descriptor.digest, options);
+    const { subject } = linksOf(descriptor.mediaType, bytes, `${this.#name}@${descriptor.digest}`);
+    try {
+      await this.#remove(descriptor.digest, options);
+    } catch (error) {
+      // It was there a moment ago: if it is gone now, an answer was lost, or another client deleted
+      // it. A registry that deletes nothing may answer 404 as well.
+      const missing = error instanceof FairleadError && error.kind === 'NotFound';
+      if (!missing || (await this.exists(descriptor, options))) throw error;
+    }
+    // After the manifest: the list may name what is gone, but must not omit what is there.
+    if (subject !== undefined) await this.#referrers.removeFromTag(subject.digest, descriptor.digest, options);
+  }
+
+  #pathOf(tagOrDigest: string): string {
+    return `${this.#repository}/manifests/${tagOrDigest}`;
+  }
+
+  #head(
+    tagOrDigest: string,
+    { signal }: CallOptions,
+    expect: readonly number[],
+    need: 'push' | undefined,
+  ): Promise<ApiResponse> {
+    return this.#client.send({
+      method: 'HEAD',
+      to: this.#pathOf(tagOrDigest),
+      ...(need === undefined ? {} : { need }),
+      scopes: this.#pull,
+      expect,
+      headers: { accept: acceptManifests },
+      signal,
+    });
+  }
+
+  async #put(
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    tagOrDigest: string,
+    { signal }: CallOptions,
+  ): Promise<ApiResponse> {
+    const response = await this.#client.send({
+      method: 'PUT',
+      to: this.#pathOf(tagOrDigest),
+      scopes: this.#push,
+      expect: [201],
+      headers: { 'content-type': descriptor.mediaType },
+      body: bytes,
+      signal,
+    });
+    await response.discard();
+    const told = response.header('docker-content-digest');
+    if (
+      told !== undefined &&
+      isDigest(told) &&
+      digestParts(told).algorithm === digestParts(descriptor.digest).algorithm &&
+      told !== descriptor.digest
+    ) {
+      throw otherDigest(`${this.#name}@${descriptor.digest}`, told);
+    }
+    return response;
+  }
+
+  async #remove(tagOrDigest: string, { signal }: CallOptions): Promise<void> {
+    const response = await this.#client.send({
+      method: 'DELETE',
+      to: this.#pathOf(tagOrDigest),
+      scopes: this.#delete,
+      expect: [200, 202],
+      signal,
+    });
+    await response.discard();
+  }
+
+  #keep(digest: Digest, bytes: Uint8Array): void {
+    this.#pushed.delete(digest);
+    this.#pushed.set(digest, bytes);
+    for (const oldest of this.#pushed.keys()) {
+      if (this.#pushed.size <= pushedManifests) break;
+      this.#pushed.delete(oldest);
+    }
+  }
+
+  #checkTag(tag: string): void {
+    if (isTag(tag)) return;
+    throw new FairleadError('InvalidInput', `${this.#name}: ${JSON.stringify(tag.slice(0, 160))} is no tag`);
+  }
+
+  #checkTagOrDigest(text: string): void {
+    if (isDigest(text) || isTag(text)) return;
+    throw new FairleadError(
+      'InvalidInput',
+      `${this.#name}: ${JSON.stringify(text.slice(0, 160))} is neither tag nor digest`,
+    );
+  }
+
+  #checkSize(digest: string, size: number): void {
+    if (size <= manifestBytesLimit) return;
+    throw new FairleadError(
+      'LimitExceeded',
+      `${this.#name}@${digest}: the manifest has ${size} bytes, more than the ${manifestBytesLimit} allowed`,
+    );
+  }
+}
+
+function manifestType(response: ApiResponse): string {
+  const type = response.header('content-type')?.split(';')[0]?.trim() ?? '';
+  if (isManifestMediaType(type)) return type;
+  throw new FairleadError(
+    'InvalidInput',
+    `${nameRequest({ method: 'GET', url: response.url })}: ${JSON.stringify(type.slice(0, 100))} is no type of a manifest that is known`,
+    {
+      hint: 'An artifact has an OCI manifest. Check that a registry answers there, and that it is the artifact that is meant.',
+    },
+  );
+}
+
+function otherDigest(what: string, digest: string): FairleadError {
+  return new FairleadError('Conflict', `${what}: the registry answered with other content, ${digest.slice(0, 160)}`, {
+    hint: 'The registry, or something on the way to it, is wrong or hostile. Nothing of it was used.',
+  });
+}
