@@ -18,8 +18,6 @@ describe('policyPaths', () => {
           ],
         },
       ],
-      baseline: { seccomp: 'RuntimeDefault' },
-      limits: { artifactBytes: 1, entriesPerSyscall: 1 },
       revision: '',
     });
     assert.deepEqual(found, { '/keys/a.pub': 'a.pub', 'keys/b.pub': 'b.pub', '/etc/p.yaml': 'the trust policy' });

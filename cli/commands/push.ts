@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { formatReference, parseReference } from '#lib/registry/reference';
-import { defaultLimits, maxArtifactBytes, type TrustPolicy } from '#lib/trust/policy/policy';
+import type { Policy } from '#lib/trust/policy/node-policy';
+import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import type { Published } from '#services/push/publish';
 import { readInput, refuseSharedStdin } from '../files/files.ts';
@@ -85,7 +87,10 @@ async function push(file: string, referenceText: string, options: PushOptions): 
     options.passwordStdin ? '--password-stdin' : undefined,
   );
   // A policy may allow more, or less, than what nodes allow unless told.
-  const bytes = await readInput(file, options.policy === undefined ? defaultLimits.artifactBytes : maxArtifactBytes);
+  const bytes = await readInput(
+    file,
+    options.policy === undefined ? defaultPublicationLimits.artifactBytes : maxArtifactBytes,
+  );
   const provenance = options.provenance ? await ownProvenance() : undefined;
   // A key takes its time to open, on another thread: all else is loaded, checked and sent ahead
   // meanwhile.
@@ -110,14 +115,14 @@ async function push(file: string, referenceText: string, options: PushOptions): 
       target: connect(reference),
       signer: opening?.signer,
       clock: () => new Date(),
-      limits: policy?.limits ?? defaultLimits,
+      limits: policy?.limits ?? defaultPublicationLimits,
       policy,
     },
   );
   writeResult(options.output, { json: () => asJson(published), text: () => asText(published) });
 }
 
-async function readPolicy(file: string): Promise<TrustPolicy> {
+async function readPolicy(file: string): Promise<Policy> {
   const { loadPolicy } = await import('#lib/trust/policy/load-policy');
   return loadPolicy(file);
 }

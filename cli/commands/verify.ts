@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
+import type { PullPolicy } from '#lib/node/pull/pull-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { parseReference } from '#lib/registry/reference';
-import type { TrustPolicy } from '#lib/trust/policy/policy';
 import { describePulled } from '#services/pull/pulled-document';
 import { explainingContent } from '../explain/explain-content.ts';
 import { explainPulled } from '../explain/explain-pulled.ts';
@@ -71,7 +72,7 @@ async function verify(referenceText: string, options: VerifyOptions): Promise<vo
   });
 }
 
-async function findPolicy({ policy, key }: VerifyOptions): Promise<TrustPolicy> {
+async function findPolicy({ policy, key }: VerifyOptions): Promise<PullPolicy> {
   if ((policy === undefined) === (key === undefined)) {
     throw new FairleadError('InvalidInput', 'give either --policy or --key', {
       hint: 'A policy says for each repository who must have signed; --key is the short way to ask for one key.',
@@ -79,7 +80,7 @@ async function findPolicy({ policy, key }: VerifyOptions): Promise<TrustPolicy> 
   }
   if (key !== undefined) {
     const { keyPolicy } = await import('#lib/trust/policy/key-policy');
-    return keyPolicy(key, await readText(key));
+    return { ...keyPolicy(key, await readText(key)), limits: defaultPublicationLimits };
   }
   const { loadPolicy } = await import('#lib/trust/policy/load-policy');
   return loadPolicy(policy ?? '');

@@ -1,14 +1,14 @@
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { HeldSignature } from '#lib/trust/signature/signature';
 import { type Examined, isMet } from '#lib/trust/verify/examine-signatures';
-import type { Explanation } from '#lib/trust/verify/explain-decision';
+import type { DecisionExplanation } from '#lib/trust/verify/explain-decision';
 import { describeRequirement } from '#lib/trust/verify/verify-signatures';
 import { oneLine } from '../terminal/output.ts';
 
 interface Named {
   readonly policy: TrustPolicy;
   readonly reference: string;
-  readonly explanation: Explanation;
+  readonly explanation: DecisionExplanation;
 }
 
 /** An explained decision as a JSON document. */
@@ -56,7 +56,7 @@ function countSigned(count: number): string {
 }
 
 /** Null: the rules allow it, and its signatures were not looked at. */
-function isAllowed({ decision, found, refusal }: Explanation): boolean | null {
+function isAllowed({ decision, found, refusal }: DecisionExplanation): boolean | null {
   if (refusal !== undefined) return false;
   return found === undefined && decision.rule?.unsigned !== true ? null : true;
 }

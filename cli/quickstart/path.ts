@@ -6,6 +6,7 @@ import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
 import { pullProfile } from '#lib/node/pull/pull-profile';
 import { seccompOf } from '#lib/profile/profile';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { renderProfile } from '#lib/profile/render-profile';
 import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
@@ -20,7 +21,7 @@ import { formatReference, formatRepository, parseReference, type Reference } fro
 import type { Target } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { loadPolicy } from '#lib/trust/policy/load-policy';
-import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
+import type { Policy } from '#lib/trust/policy/node-policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { publish } from '#services/push/publish';
 import { examplesDirectory } from '../files/examples-directory.ts';
@@ -35,7 +36,7 @@ export interface Walk {
   /** The published profile, pinned to its digest. */
   readonly reference: Reference;
   readonly policyFile: string;
-  readonly policy: TrustPolicy;
+  readonly policy: Policy;
   readonly connect: (reference: Reference) => Target;
 }
 
@@ -102,7 +103,7 @@ async function publishExample(
   const published = await publish(
     profile,
     { reference: tagged, source: 'nginx.json' },
-    { target: connect(tagged), signer, clock: () => new Date(), limits: defaultLimits },
+    { target: connect(tagged), signer, clock: () => new Date(), limits: defaultPublicationLimits },
   );
   for (const { severity, message } of published.findings) tell.fact(severity, message);
   if (published.findings.length === 0) tell.fact('lint', 'no findings');
@@ -114,7 +115,7 @@ async function publishExample(
 
 async function pullBack(
   folder: string,
-  dependencies: { policy: TrustPolicy; connect: (reference: Reference) => Target },
+  dependencies: { policy: Policy; connect: (reference: Reference) => Target },
   tell: Narrator,
 ): Promise<SeccompProfile> {
   tell.step('Pull it back under a trust policy: nothing is allowed unless a rule allows it');

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorKind, FairleadError } from '#lib/errors';
 import { pullProfile } from '#lib/node/pull/pull-profile';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
-import { defaultLimits } from '#lib/trust/policy/policy';
 import { publish } from '#services/push/publish';
 import type { Narrator } from './narrator.ts';
 import type { Walk } from './path.ts';
@@ -21,7 +21,7 @@ export async function showRefusals(walk: Walk, tell: Narrator): Promise<void> {
   await publish(
     profile,
     { reference: unsigned, title },
-    { target: walk.connect(unsigned), clock: () => new Date(), limits: defaultLimits },
+    { target: walk.connect(unsigned), clock: () => new Date(), limits: defaultPublicationLimits },
   );
   await showRefusal(unsigned, 'SignatureInvalid', walk, tell);
   await showRefusal(parseReference('registry.example.com/somebody/nginx:1.27'), 'NotAllowed', walk, tell);

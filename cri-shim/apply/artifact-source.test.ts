@@ -6,10 +6,11 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { openStore, type Store } from '#lib/node/store/store';
 import { seccompOf } from '#lib/profile/profile';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { readProfile } from '#lib/profile/read-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { parseReference } from '#lib/registry/reference';
-import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
+import type { Policy } from '#lib/trust/policy/node-policy';
 import { evaluate } from '#test/oracle/seccomp-evaluate';
 import { noMetrics } from '../metrics.ts';
 import type { PinnedReference } from '../request/pinned-reference.ts';
@@ -26,24 +27,24 @@ const artifact = packArtifact(readProfile(Buffer.from(JSON.stringify({ defaultAc
   layout: 'runtime',
 });
 const reference = parseReference(`${repository}@${artifact.descriptor.digest}`) as PinnedReference;
-const open: TrustPolicy = {
+const open: Policy = {
   source: 'policy.yaml',
   rules: [{ match: '**', unsigned: true, require: [] }],
   baseline: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
-  limits: defaultLimits,
+  limits: defaultPublicationLimits,
   revision: 'open',
 };
-const strict: TrustPolicy = {
+const strict: Policy = {
   ...open,
   baseline: { seccomp: { defaultAction: 'SCMP_ACT_KILL_PROCESS' } },
   revision: 's',
 };
-const deny: TrustPolicy = { ...open, rules: [], revision: 'deny' };
+const deny: Policy = { ...open, rules: [], revision: 'deny' };
 
 describe('artifact source', () => {
   let folder: string;
   let store: Store;
-  let current: TrustPolicy;
+  let current: Policy;
   let source: ArtifactSource;
   const records: Record<string, unknown>[] = [];
   const record = (fields: Record<string, unknown>) => records.push(fields);

@@ -7,7 +7,7 @@ import type { RuntimeKind } from '#lib/profile/profile';
 import { type AuthConfig, authConfigCredentials, type CredentialSource } from '#lib/registry/credentials/credentials';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
-import type { TrustPolicy } from '#lib/trust/policy/policy';
+import type { Policy } from '#lib/trust/policy/node-policy';
 import type { ShimMetrics } from '../metrics.ts';
 import type { PinnedReference } from '../request/pinned-reference.ts';
 
@@ -22,9 +22,9 @@ export interface ArtifactSource {
     reference: PinnedReference,
     kind: RuntimeKind,
     options: { readonly auth?: AuthConfig | undefined; readonly signal: AbortSignal },
-  ): Promise<PulledProfile & { readonly policy: TrustPolicy }>;
+  ): Promise<PulledProfile & { readonly policy: Policy }>;
   /** Whether a policy that came with a pull is in force still. */
-  isInForce(policy: TrustPolicy): boolean;
+  isInForce(policy: Policy): boolean;
 }
 
 export interface SourceSurroundings {
@@ -43,7 +43,7 @@ export interface SourceSurroundings {
  */
 export function artifactSource(
   store: Store,
-  policy: () => TrustPolicy,
+  policy: () => Policy,
   { env, metrics, decisions, grown, providers }: SourceSurroundings,
 ): ArtifactSource {
   const memory = pullMemory();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { toJsonSchema } from '@valibot/to-json-schema';
-import { parsePolicy } from './policy/parse-policy.ts';
+import { parsePolicyDocument } from './policy/parse-policy-document.ts';
 import { policySchema } from './policy/policy-schema.ts';
 
 const docs = new URL('../../docs/', import.meta.url);
@@ -13,7 +13,8 @@ describe('docs/guides/trust-policy.md', () => {
 
   it('has policies that parse, each with rules', () => {
     assert.ok(examples.length > 0);
-    for (const example of examples) assert.ok(parsePolicy(example, 'docs/guides/trust-policy.md').rules.length > 0);
+    for (const example of examples)
+      assert.ok(parsePolicyDocument(example, 'docs/guides/trust-policy.md').rules.length > 0);
   });
 });
 

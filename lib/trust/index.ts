@@ -9,9 +9,10 @@ export {
   type PrivateKey,
   type PublicKey,
 } from './keys/key.ts';
-export { authorize, type Decision, type DecisionStep, decide } from './policy/authorize.ts';
+export { authorize, type DecisionStep, decide, type PolicyDecision } from './policy/authorize.ts';
 export { keyPolicy } from './policy/key-policy.ts';
 export { loadPolicy } from './policy/load-policy.ts';
+export type { Baseline, NodePolicy, Policy } from './policy/node-policy.ts';
 export type {
   Alternative,
   AttestationRequirement,
@@ -29,12 +30,12 @@ export {
   type SignatureRequest,
 } from './sign/attach-signature.ts';
 export { type KeySigner, keySigner } from './sign/key-signer.ts';
-export { type KeylessOptions, keylessSigner } from './sign/keyless-signer.ts';
-export { type LogOptions, loggedSigner } from './sign/logged-signer.ts';
+export { type KeylessSignerOptions, keylessSigner } from './sign/keyless-signer.ts';
+export { type LoggedSignerOptions, loggedSigner } from './sign/logged-signer.ts';
 export type { Signer } from './sign/signer.ts';
 export type { CertificateIdentity, Expected, ExpectedIdentity } from './signature/identity.ts';
 export type { HeldSignature, Signature, SignatureFormat, Verification } from './signature/signature.ts';
 export type { Attestation } from './signature/statement.ts';
-export { type Explanation, explainDecision } from './verify/explain-decision.ts';
+export { type DecisionExplanation, explainDecision } from './verify/explain-decision.ts';
 export { type VerifiedArtifact, type VerifyRequest, verifyArtifact } from './verify/verify-artifact.ts';
 export { verifySignatures } from './verify/verify-signatures.ts';

@@ -13,7 +13,7 @@ import { mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Reference } from '#lib/registry/reference';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
-import type { TrustPolicy } from '#lib/trust/policy/policy';
+import type { Policy } from '#lib/trust/policy/node-policy';
 import { keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
@@ -27,7 +27,7 @@ const profile =
 const docker =
   '{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["ptrace"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_BPF"]}}]}';
 
-const anything: TrustPolicy = {
+const anything: Policy = {
   source: 'policy.yaml',
   rules: [{ match: '**', require: [], unsigned: true }],
   baseline: { seccomp: 'RuntimeDefault' },
@@ -39,7 +39,7 @@ describe('createPullServer', () => {
   let app: FastifyInstance;
   const asked: string[] = [];
   const target = memoryRepository();
-  let policy: TrustPolicy;
+  let policy: Policy;
   before(async () => {
     const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
     const content = new TextEncoder().encode(profile);

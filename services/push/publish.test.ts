@@ -5,12 +5,13 @@ import { packArtifact } from '#lib/artifact/pack-artifact';
 import { profileContent } from '#lib/artifact/profile-content';
 import { pushBlobs } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { readProfile } from '#lib/profile/read-profile';
 import { memoryRepository } from '#lib/registry/memory';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import type { Target } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
-import { defaultLimits, type Rule, type TrustPolicy } from '#lib/trust/policy/policy';
+import type { Rule, TrustPolicy } from '#lib/trust/policy/policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { fetchSignatures } from '#lib/trust/verify/fetch-signatures';
 import { publish } from './publish.ts';
@@ -47,8 +48,6 @@ function policyOf(rule: Partial<Rule> & Pick<Rule, 'require' | 'unsigned'>): Tru
   return {
     source: 'policy.yaml',
     rules: [{ match: 'registry.example.com/**', ...rule }],
-    baseline: { seccomp: 'RuntimeDefault' },
-    limits: defaultLimits,
     revision: '1',
   };
 }
@@ -62,7 +61,11 @@ const askingFor = (...signers: readonly KeySigner[]): TrustPolicy =>
 describe('publish', () => {
   it('stores the profile byte for byte and gives the pinned reference', async () => {
     const { target } = recordingRepository();
-    const published = await publish(profile, { reference }, { target, signer, clock, limits: defaultLimits });
+    const published = await publish(
+      profile,
+      { reference },
+      { target, signer, clock, limits: defaultPublicationLimits },
+    );
     assert.equal(
       formatReference(published.reference),
       `registry.example.com/security/nginx@${published.descriptor.digest}`,
@@ -70,7 +73,7 @@ describe('publish', () => {
     const resolved = await target.resolve('1.27');
     assert.equal(resolved.digest, published.descriptor.digest);
     assert.deepEqual(
-      Buffer.from(profileContent(await fetchArtifact(target, resolved, defaultLimits))),
+      Buffer.from(profileContent(await fetchArtifact(target, resolved, defaultPublicationLimits))),
       Buffer.from(profile),
     );
   });
@@ -80,7 +83,7 @@ describe('publish', () => {
     const { descriptor, signature } = await publish(
       profile,
       { reference },
-      { target, signer, clock, limits: defaultLimits },
+      { target, signer, clock, limits: defaultPublicationLimits },
     );
     assert.equal(calls.at(-1), `tag 1.27 ${descriptor.digest}`);
     assert.ok(calls.indexOf(`push ${signature}`) > calls.indexOf(`push ${descriptor.digest}`));
@@ -95,7 +98,7 @@ describe('publish', () => {
     const { descriptor, signature } = await publish(
       profile,
       { reference, signatureFormat: 'legacy' },
-      { target, signer, clock, limits: defaultLimits },
+      { target, signer, clock, limits: defaultPublicationLimits },
     );
     assert.equal(calls.at(-1), `tag 1.27 ${descriptor.digest}`);
     assert.deepEqual(
@@ -110,7 +113,7 @@ describe('publish', () => {
     const publishing = publish(
       profile,
       { reference },
-      { target, signer: opening.promise, clock, limits: defaultLimits },
+      { target, signer: opening.promise, clock, limits: defaultPublicationLimits },
     );
     await new Promise(setImmediate);
     const ahead = [...calls];
@@ -127,11 +130,14 @@ describe('publish', () => {
     const artifact = await publish(
       profile,
       { reference },
-      { target: memoryRepository(), clock, limits: defaultLimits },
+      { target: memoryRepository(), clock, limits: defaultPublicationLimits },
     );
-    await assert.rejects(publish(profile, { reference }, { target, signer: wrong, clock, limits: defaultLimits }), {
-      kind: 'InvalidInput',
-    });
+    await assert.rejects(
+      publish(profile, { reference }, { target, signer: wrong, clock, limits: defaultPublicationLimits }),
+      {
+        kind: 'InvalidInput',
+      },
+    );
     await assert.rejects(target.resolve('1.27'), { kind: 'NotFound' });
     assert.equal(await target.exists(artifact.descriptor), false);
   });
@@ -146,9 +152,12 @@ describe('publish', () => {
         return target.push(descriptor, content, options);
       },
     };
-    await assert.rejects(publish(profile, { reference }, { target: failing, signer, clock, limits: defaultLimits }), {
-      kind: 'Unavailable',
-    });
+    await assert.rejects(
+      publish(profile, { reference }, { target: failing, signer, clock, limits: defaultPublicationLimits }),
+      {
+        kind: 'Unavailable',
+      },
+    );
     assert.ok(calls.length > 0);
     await assert.rejects(target.resolve('1.27'), { kind: 'NotFound' });
   });
@@ -166,7 +175,7 @@ describe('publish', () => {
     const { descriptor, signature } = await publish(
       profile,
       { reference },
-      { target: slow, signer, clock, limits: defaultLimits },
+      { target: slow, signer, clock, limits: defaultPublicationLimits },
     );
     const sent = calls.indexOf(`push ${descriptor.digest}`);
     assert.ok(sent >= 0 && sent < calls.indexOf(`push ${signature}`));
@@ -184,7 +193,7 @@ describe('publish', () => {
     const signing = Promise.withResolvers<Uint8Array>();
     const slow = { ...signer, sign: () => signing.promise };
     await assert.rejects(
-      publish(profile, { reference }, { target: refusing, signer: slow, clock, limits: defaultLimits }),
+      publish(profile, { reference }, { target: refusing, signer: slow, clock, limits: defaultPublicationLimits }),
       { kind: 'Unauthenticated' },
     );
     signing.resolve(new Uint8Array(64));
@@ -193,7 +202,7 @@ describe('publish', () => {
 
   it('gives the same digest for the same bytes, and another for another time', async () => {
     const digestWith = async (created?: Date) => {
-      const dependencies = { target: memoryRepository(), signer, clock, limits: defaultLimits };
+      const dependencies = { target: memoryRepository(), signer, clock, limits: defaultPublicationLimits };
       return (await publish(profile, { reference, created }, dependencies)).descriptor.digest;
     };
     assert.equal(await digestWith(), await digestWith());
@@ -206,7 +215,7 @@ describe('publish', () => {
     const { descriptor, signature } = await publish(
       profile,
       { reference: untagged },
-      { target, clock, limits: defaultLimits },
+      { target, clock, limits: defaultPublicationLimits },
     );
     assert.equal(signature, undefined);
     assert.deepEqual(await fetchSignatures(target, descriptor), []);
@@ -215,7 +224,7 @@ describe('publish', () => {
 
   it('sends nothing that is not allowed or not valid', async () => {
     const { target, calls } = recordingRepository();
-    const dependencies = { target, signer, clock, limits: defaultLimits };
+    const dependencies = { target, signer, clock, limits: defaultPublicationLimits };
     const elsewhere = policyOf({ match: 'other.example.com/**', unsigned: true, require: [] });
     await assert.rejects(publish(profile, { reference }, { ...dependencies, policy: elsewhere }), {
       kind: 'NotAllowed',
@@ -239,7 +248,7 @@ describe('publish', () => {
   });
 
   describe('under a policy', () => {
-    const dependencies = { signer, clock, limits: defaultLimits };
+    const dependencies = { signer, clock, limits: defaultPublicationLimits };
 
     it('reads back what it sent before it writes the tag, and says why it is admitted', async () => {
       const { target, calls } = recordingRepository();

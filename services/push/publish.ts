@@ -6,6 +6,7 @@ import { pullProfile } from '#lib/node/pull/pull-profile';
 import type { Finding } from '#lib/profile/finding';
 import { lintMeaning } from '#lib/profile/lint';
 import type { RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
+import type { PublicationLimits } from '#lib/profile/publication-limits';
 import { validatePublication } from '#lib/profile/publication-violations';
 import { readProfile } from '#lib/profile/read-profile';
 import type { Descriptor } from '#lib/registry/descriptor';
@@ -14,7 +15,7 @@ import { formatReference, type Reference } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { Target } from '#lib/registry/target';
 import { authorize } from '#lib/trust/policy/authorize';
-import type { Limits, TrustPolicy } from '#lib/trust/policy/policy';
+import type { TrustPolicy } from '#lib/trust/policy/policy';
 import { type Attached, attachAttestation, attachSignature } from '#lib/trust/sign/attach-signature';
 import type { Signer } from '#lib/trust/sign/signer';
 import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
@@ -50,7 +51,7 @@ export interface PublishDependencies {
   readonly signer?: Signer | Promise<Signer> | undefined;
   /** The time that the signature's manifest carries. */
   readonly clock: () => Date;
-  readonly limits: Limits;
+  readonly limits: PublicationLimits;
   /**
    * What a node would ask. Nothing is sent that no rule of it allows; what was sent is read back
    * under it before the tag is written.
@@ -186,11 +187,14 @@ async function readBack(
   reference: Reference,
   kind: RuntimeKind,
   policy: TrustPolicy,
-  { target, signal }: PublishDependencies,
+  { target, limits, signal }: PublishDependencies,
 ): Promise<Verification> {
   try {
     const options = signal === undefined ? {} : { signal };
-    const pulled = await pullProfile({ reference, kind }, { policy, connect: () => target, ...options });
+    const pulled = await pullProfile(
+      { reference, kind },
+      { policy: { ...policy, limits }, connect: () => target, ...options },
+    );
     return pulled.verification;
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;

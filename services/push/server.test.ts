@@ -4,7 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { memoryRepository } from '#lib/registry/memory';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
-import { maxArtifactBytes, type TrustPolicy } from '#lib/trust/policy/policy';
+import type { Policy } from '#lib/trust/policy/node-policy';
+import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { createPushServer } from './server.ts';
 
@@ -13,7 +14,7 @@ const profile = '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["re
 
 describe('createPushServer', () => {
   let app: FastifyInstance;
-  let policy: TrustPolicy;
+  let policy: Policy;
   const target = memoryRepository();
   const newSigner = async (): Promise<KeySigner> =>
     keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));

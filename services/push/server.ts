@@ -2,7 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { LocalPaths } from '#lib/http/local-paths';
 import { createServiceServer } from '#lib/http/service-server';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
-import { maxArtifactBytes } from '#lib/trust/policy/policy';
+import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import { policyPaths } from '../policy-paths.ts';
 import { type PublishRouteDependencies, publishRoute } from './publish-route.ts';
 

@@ -8,17 +8,16 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import type { FairleadError } from '#lib/errors';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
-import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
 import { type DecisionLog, openDecisionLog } from './decision-log.ts';
-import { pullProfile } from './pull-profile.ts';
+import { type PullPolicy, pullProfile } from './pull-profile.ts';
 
-const policy: TrustPolicy = {
+const policy: PullPolicy = {
   source: 'policy.yaml',
   rules: [{ match: 'a.b/dev/*', unsigned: true, require: [] }],
-  baseline: { seccomp: 'RuntimeDefault' },
-  limits: defaultLimits,
+  limits: defaultPublicationLimits,
   revision: 'r1',
 };
 

@@ -4,23 +4,23 @@ import type { Artifact } from '#lib/artifact/artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { seccompOf } from '#lib/profile/profile';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { Digest } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import type { ReadTarget, Target } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
-import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
-import { pullProfile } from './pull-profile.ts';
+import { type PullPolicy, pullProfile } from './pull-profile.ts';
 
 const reference = parseReference('registry.example.com/security/nginx:v1');
 
 /** A registry that changes its mind, or its bytes, while somebody pulls. */
 describe('a pull from a registry that', () => {
-  let policy: TrustPolicy;
+  let policy: PullPolicy;
   let target: Target;
   let good: Artifact;
   let evil: Artifact;
@@ -35,12 +35,11 @@ describe('a pull from a registry that', () => {
     await pushArtifact(target, evil, undefined, undefined);
   });
 
-  function policyOf({ key: { publicKey } }: KeySigner): TrustPolicy {
+  function policyOf({ key: { publicKey } }: KeySigner): PullPolicy {
     return {
       source: 'policy.yaml',
       rules: [{ match: '**', unsigned: false, require: [{ anyOf: [{ key: 'a.pub', publicKey }] }] }],
-      baseline: { seccomp: 'RuntimeDefault' },
-      limits: defaultLimits,
+      limits: defaultPublicationLimits,
       revision: 'r',
     };
   }

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { openContent } from '#lib/registry/content';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
@@ -11,11 +12,10 @@ import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
-import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
 import { bundleMediaType } from '#lib/trust/signature/signature';
 import { Slots } from '../../concurrency/slots.ts';
 import { PullBudget, pullLimits } from './pull-budget.ts';
-import { pullProfile } from './pull-profile.ts';
+import { type PullPolicy, pullProfile } from './pull-profile.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -124,11 +124,10 @@ describe('a budget for pulls', () => {
     timeout: 60_000,
   }, async () => {
     const { publicKey } = await loadPrivateKey((await generateKeyPair()).privateKey);
-    const policy: TrustPolicy = {
+    const policy: PullPolicy = {
       source: 'policy.yaml',
       rules: [{ match: '**', unsigned: false, require: [{ anyOf: [{ key: 'a.pub', publicKey }] }] }],
-      baseline: { seccomp: 'RuntimeDefault' },
-      limits: defaultLimits,
+      limits: defaultPublicationLimits,
       revision: 'r',
     };
     const budget = new PullBudget();

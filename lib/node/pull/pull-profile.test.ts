@@ -9,6 +9,7 @@ import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import { seccompOf } from '#lib/profile/profile';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { readProfile } from '#lib/profile/read-profile';
 import { resolveProfile } from '#lib/profile/resolve-profile';
 import { mediaTypes } from '#lib/registry/descriptor';
@@ -16,7 +17,6 @@ import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import type { ReadTarget, Target } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey, type PublicKey } from '#lib/trust/keys/key';
-import { defaultLimits, type TrustPolicy } from '#lib/trust/policy/policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
@@ -24,7 +24,7 @@ import { signPredicateType } from '#lib/trust/signature/predicate-type';
 import { bundleMediaType, predicateTypeAnnotation } from '#lib/trust/signature/signature';
 import { openStore, type Store } from '../store/store.ts';
 import { type PullMemory, pullMemory } from './pull-memory.ts';
-import { pullProfile } from './pull-profile.ts';
+import { type PullPolicy, pullProfile } from './pull-profile.ts';
 
 const text = JSON.stringify({
   defaultAction: 'SCMP_ACT_ERRNO',
@@ -34,15 +34,14 @@ const artifact = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime
 let signer: KeySigner;
 let stranger: KeySigner;
 
-function policyFor(publicKey: PublicKey, revision: string, match = 'localhost:5000/**'): TrustPolicy {
+function policyFor(publicKey: PublicKey, revision: string, match = 'localhost:5000/**'): PullPolicy {
   return {
     source: 'policy.yaml',
     rules: [
       { match, unsigned: false, require: [{ anyOf: [{ key: 'release.pub', publicKey }] }] },
       { match: 'localhost:6000/**', unsigned: true, require: [] },
     ],
-    baseline: { seccomp: 'RuntimeDefault' },
-    limits: defaultLimits,
+    limits: defaultPublicationLimits,
     revision,
   };
 }
@@ -370,7 +369,7 @@ describe('pull profile', () => {
     for (const tighter of [{ entriesPerSyscall: 0 }, { artifactBytes: 10 }]) {
       const policy = {
         ...policyFor(signer.key.publicKey, JSON.stringify(tighter)),
-        limits: { ...defaultLimits, ...tighter },
+        limits: { ...defaultPublicationLimits, ...tighter },
       };
       await assert.rejects(pull(at('nginx'), { policy }), { kind: 'ProfileInvalid' });
     }

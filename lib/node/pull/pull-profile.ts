@@ -11,6 +11,7 @@ import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/r
 import { registryName, repositoryName } from '#lib/registry/registry-name';
 import type { Fetcher, ReadTarget } from '#lib/registry/target';
 import { authorize } from '#lib/trust/policy/authorize';
+import type { NodePolicy } from '#lib/trust/policy/node-policy';
 import type { Rule, TrustPolicy } from '#lib/trust/policy/policy';
 import type { Verification } from '#lib/trust/signature/signature';
 import { verifyArtifact } from '#lib/trust/verify/verify-artifact';
@@ -28,8 +29,11 @@ export interface PullRequest {
   readonly kind: RuntimeKind;
 }
 
+/** What decides about a pull: who may publish what, and how much of it is accepted. */
+export type PullPolicy = TrustPolicy & Pick<NodePolicy, 'limits'>;
+
 export interface PullContext {
-  readonly policy: TrustPolicy;
+  readonly policy: PullPolicy;
   /** Gives the repository of a reference; called only after the policy has allowed it. */
   readonly connect: (reference: Reference) => ReadTarget | Promise<ReadTarget>;
   readonly store?: Store;
@@ -78,11 +82,11 @@ export async function pullProfile(request: PullRequest, context: PullContext): P
  * time, and what the policy has come to forbid meanwhile is not let in by the one before. Gives
  * that policy too. Throws as pullProfile does.
  */
-export async function pullInForce(
+export async function pullInForce<P extends PullPolicy>(
   request: PullRequest,
-  policy: () => TrustPolicy,
+  policy: () => P,
   context: Omit<PullContext, 'policy'>,
-): Promise<PulledProfile & { readonly policy: TrustPolicy }> {
+): Promise<PulledProfile & { readonly policy: P }> {
   for (;;) {
     const decided = policy();
     const pulled = await pullProfile(request, { ...context, policy: decided });

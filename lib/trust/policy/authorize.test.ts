@@ -5,14 +5,12 @@ import { FairleadError } from '#lib/errors';
 import { parseReference } from '#lib/registry/reference';
 import { authorize, decide } from './authorize.ts';
 import { matchesRepository, matchProblem } from './match.ts';
-import { defaultLimits, type Rule, type TrustPolicy } from './policy.ts';
+import type { Rule, TrustPolicy } from './policy.ts';
 
 function policyOf(...rules: (Partial<Rule> & { match: string })[]): TrustPolicy {
   return {
     source: 'policy.yaml',
     rules: rules.map((rule) => ({ require: [], unsigned: true, ...rule })),
-    baseline: { seccomp: 'RuntimeDefault' },
-    limits: defaultLimits,
     revision: '',
   };
 }

@@ -18,7 +18,7 @@ export interface DecisionStep {
  * What the policy says of a reference, before anything is fetched, and the rules that were asked on
  * the way.
  */
-export interface Decision {
+export interface PolicyDecision {
   readonly repository: string;
   readonly kind?: ProfileKind;
   /** Absent: nothing allows it. */
@@ -31,7 +31,7 @@ export interface Decision {
  * Asks the rules in file order until one matches both the repository and the kind. Without a kind,
  * for what is no profile, rules that name kinds do not match.
  */
-export function decide(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): Decision {
+export function decide(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): PolicyDecision {
   const repository = formatRepository(reference);
   const asked = { repository, ...(kind === undefined ? {} : { kind }) };
   const steps: DecisionStep[] = [];

@@ -2,11 +2,11 @@ import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toFairleadError } from '#lib/errors';
 import { loadPolicy, type PolicyReading } from './load-policy.ts';
-import type { TrustPolicy } from './policy.ts';
+import type { Policy } from './node-policy.ts';
 
 /** The trust policy in force, which follows the files it is made of. */
 export interface PolicySource {
-  readonly current: TrustPolicy;
+  readonly current: Policy;
   /**
    * Whether the files say what is in force; false where they do not parse, and an older policy is,
    * or where there is none, and everything is denied.
@@ -140,7 +140,7 @@ async function changedJustNow(path: string): Promise<boolean> {
 /**
  * Loads a policy, and once more where it is another than the known one, until two readings agree.
  */
-async function loadSettled(path: string, known: string, reading: PolicyReading): Promise<TrustPolicy> {
+async function loadSettled(path: string, known: string, reading: PolicyReading): Promise<Policy> {
   let fresh = await loadPolicy(path, reading);
   for (let before = known; fresh.revision !== before && fresh.revision !== known; ) {
     before = fresh.revision;

@@ -5,7 +5,7 @@ import { FairleadError } from '#lib/errors';
 import { generateKeyPair } from '../keys/key.ts';
 import { type ImportChoices, importContainersPolicy } from './import-containers-policy.ts';
 import { matchesRepository } from './match.ts';
-import { parsePolicy } from './parse-policy.ts';
+import { parsePolicyDocument } from './parse-policy-document.ts';
 
 const accept = [{ type: 'insecureAcceptAnything' }];
 const reject = [{ type: 'reject' }];
@@ -19,7 +19,7 @@ function imported(docker: Record<string, object[]>, fallback: object[] = reject,
   const json = JSON.stringify({ default: fallback, transports: { docker, dir: { '': accept } } }, undefined, 2);
   const { policy, keys, keyFiles, notes } = importContainersPolicy(json, 'policy.json', choices);
   // What is made must be a policy of ours, and is read by the parser that reads every other.
-  parsePolicy(policy, 'imported.yaml');
+  parsePolicyDocument(policy, 'imported.yaml');
   return { rules: parse(policy).rules as object[], keys, keyFiles, notes };
 }
 

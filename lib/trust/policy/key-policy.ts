@@ -1,6 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import { loadPublicKey, type PublicKey } from '../keys/key.ts';
-import { defaultLimits, type TrustPolicy } from './policy.ts';
+import type { TrustPolicy } from './policy.ts';
 
 /**
  * The policy of who only asks whether something is signed with this key (PEM): everything that is,
@@ -12,8 +12,6 @@ export function keyPolicy(file: string, pem: string): TrustPolicy {
   return {
     source: `key ${file}`,
     rules: [{ match: '**', unsigned: false, require: [{ anyOf: [{ key: file, publicKey }] }] }],
-    baseline: { seccomp: 'RuntimeDefault' },
-    limits: defaultLimits,
     revision: publicKey.fingerprint,
   };
 }

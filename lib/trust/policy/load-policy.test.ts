@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { parseReference } from '#lib/registry/reference';
 import { privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { startTufRepository } from '#test/support/sigstore/tuf-repository';
 import { generateKeyPair, loadPublicKey } from '../keys/key.ts';
 import { authorize } from './authorize.ts';
 import { loadPolicy } from './load-policy.ts';
-import { defaultLimits } from './policy.ts';
 
 const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
 const withKey = `${head}rules:\n  - match: a.b/**\n    require: [{key: keys/release.pub}]\n`;
@@ -53,7 +53,7 @@ describe('loadPolicy', () => {
     assert.equal(requirement?.anyOf[0]?.key, 'keys/release.pub');
     assert.equal(requirement?.anyOf[0]?.publicKey.fingerprint, loadPublicKey(publicKey).fingerprint);
     assert.deepEqual(policy.baseline, { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } });
-    assert.deepEqual(policy.limits, defaultLimits);
+    assert.deepEqual(policy.limits, defaultPublicationLimits);
   });
 
   it('refuses a baseline that runtimes read otherwise than it is meant, and says what to do', async () => {

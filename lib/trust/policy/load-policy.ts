@@ -5,9 +5,10 @@ import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { loadPublicKey } from '../keys/key.ts';
 import type { SigstoreRoot } from '../roots/trusted-root.ts';
-import type { RootDocument } from './parse-policy.ts';
+import type { Baseline, Policy } from './node-policy.ts';
+import type { RootDocument } from './parse-policy-document.ts';
 import type { AlternativeDocument, RequirementDocument } from './parse-requirement.ts';
-import type { Alternative, AttestationRequirement, Baseline, Requirement, Rule, TrustPolicy } from './policy.ts';
+import type { Alternative, AttestationRequirement, Requirement, Rule } from './policy.ts';
 import type { FileName } from './policy-text.ts';
 
 /** How the files of a policy are read. */
@@ -25,12 +26,15 @@ export interface PolicyReading {
  * policy does not parse, or where a file that it names is not there or is not what it should be,
  * and what `checkPath` throws.
  */
-export async function loadPolicy(path: string, { checkPath }: PolicyReading = {}): Promise<TrustPolicy> {
+export async function loadPolicy(path: string, { checkPath }: PolicyReading = {}): Promise<Policy> {
   await checkPath?.(path);
   // The parser of YAML comes with the first policy, for whoever has the rest of this from a
   // library.
-  const [text, { parsePolicy }] = await Promise.all([readPolicyFile(path), import('./parse-policy.ts')]);
-  const document = parsePolicy(text ?? '', path);
+  const [text, { parsePolicyDocument }] = await Promise.all([
+    readPolicyFile(path),
+    import('./parse-policy-document.ts'),
+  ]);
+  const document = parsePolicyDocument(text ?? '', path);
   const files = new PolicyFiles(dirname(path), checkPath);
   const root = document.trustedRoot && (await readRoot(files, document.trustedRoot));
   const rules: Rule[] = [];
@@ -80,10 +84,10 @@ async function readRoot(files: PolicyFiles, document: RootDocument): Promise<Sig
           root: await files.read(document.tuf.root, (bytes) => bytes),
         };
   const { env } = process;
-  const surroundings = { cacheFolder: cacheFolder(env), now: Date.now, network: machineOptions(env) };
+  const dependencies = { cacheFolder: cacheFolder(env), now: Date.now, network: machineOptions(env) };
   return files.add(
     'trusted_root.json',
-    await fetchTufTarget(repository, 'trusted_root.json', surroundings),
+    await fetchTufTarget(repository, 'trusted_root.json', dependencies),
     readTrustedRoot,
   );
 }

@@ -5,7 +5,7 @@ import { PatternStates } from './pattern-states.ts';
  * How many positions of names may still be looked at, for all questions that share it: patterns can
  * be written that need millions.
  */
-export interface Budget {
+export interface PositionBudget {
   positions: number;
 }
 
@@ -28,7 +28,7 @@ interface Position {
  * others, as matchesRepository matches: each by itself, or several together. All patterns are
  * without a matchProblem.
  */
-export function coverage(pattern: string, others: readonly string[], budget: Budget): Coverage {
+export function coverage(pattern: string, others: readonly string[], budget: PositionBudget): Coverage {
   const inner = new PatternStates([pattern]);
   const outer = new PatternStates(others);
   const hubRepositories = hubNames.map((name) => `${name}/`);

@@ -6,7 +6,7 @@ import { decide } from './authorize.ts';
 import { matchProblem } from './match.ts';
 import { coverage } from './match-coverage.ts';
 import { shadowsOf } from './never-asked.ts';
-import { defaultLimits, type Rule, type TrustPolicy } from './policy.ts';
+import type { Rule, TrustPolicy } from './policy.ts';
 
 type Kinds = NonNullable<Rule['kinds']>;
 
@@ -19,7 +19,7 @@ function rulesOf(...matches: (string | [match: string, ...kinds: Kinds])[]): Rul
 }
 
 function policyOf(rules: readonly Rule[]): TrustPolicy {
-  return { source: 'p', rules, baseline: { seccomp: 'RuntimeDefault' }, limits: defaultLimits, revision: '' };
+  return { source: 'p', rules, revision: '' };
 }
 
 /** The matches of the rules that leave nothing to the last one. */

@@ -1,5 +1,5 @@
 import { matchesRepository } from './match.ts';
-import { type Budget, coverage } from './match-coverage.ts';
+import { coverage, type PositionBudget } from './match-coverage.ts';
 import type { Rule } from './policy.ts';
 
 /**
@@ -27,7 +27,10 @@ type Subject = (typeof subjects)[number];
  * for, be it one or several together; undefined where something is left to it. No more of them are
  * named than it takes.
  */
-export function shadowsOf(rules: readonly Rule[], budget: Budget = { positions: mostPositions }): readonly Shadow[] {
+export function shadowsOf(
+  rules: readonly Rule[],
+  budget: PositionBudget = { positions: mostPositions },
+): readonly Shadow[] {
   return rules.map((rule, index) => {
     const covering = new Set<Rule>();
     for (const subject of subjectsOf(rule)) {
@@ -51,7 +54,7 @@ function subjectsOf({ kinds }: Rule): readonly Subject[] {
  * Looks for a repository that is left to the rule, asks which earlier rule it goes to instead, and
  * goes on without what that one covers.
  */
-function coveringRules(rule: Rule, earlier: readonly Rule[], budget: Budget): Shadow {
+function coveringRules(rule: Rule, earlier: readonly Rule[], budget: PositionBudget): Shadow {
   let covering: readonly Rule[] = [];
   for (;;) {
     const left = coverage(rule.match, matchesOf(covering), budget);

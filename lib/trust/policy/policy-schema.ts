@@ -76,7 +76,7 @@ const policyKeys = {
   limits: v.exactOptional(v.strictObject(limitsKeys)),
 };
 /**
- * The form of a policy; what it cannot say is checked by parsePolicy.
+ * The form of a policy; what it cannot say is checked by parsePolicyDocument.
  * docs/reference/trust-policy.schema.json is made from it.
  */
 export const policySchema = v.strictObject(policyKeys);

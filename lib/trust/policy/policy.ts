@@ -1,14 +1,12 @@
 import type { ProfileKind } from '#lib/profile/profile';
-import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
-import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { PublicKey } from '../keys/key.ts';
 import type { LogUse, SigstoreRoot } from '../roots/trusted-root.ts';
 import type { ExpectedIdentity } from '../signature/identity.ts';
 import type { ExpectedProvenance } from './provenance.ts';
 
 /**
- * Who may publish what, and what nodes apply it over: the trust policy, with all its files read.
- * Nothing is allowed unless a rule allows it.
+ * Who may publish what, with all files read that it names. Nothing is allowed unless a rule allows
+ * it.
  */
 export interface TrustPolicy {
   /** The file that it came from, as messages name it. */
@@ -17,11 +15,9 @@ export interface TrustPolicy {
   readonly missing?: true;
   /** In file order; the first that matches decides. */
   readonly rules: readonly Rule[];
-  readonly baseline: Baseline;
-  readonly limits: Limits;
   /**
-   * Hash of everything that went in (policy, keys, baseline), hex: what was decided under another
-   * revision is decided anew.
+   * Hash of the whole policy file and of every file that it names (keys, baseline), hex: what was
+   * decided under another revision is decided again.
    */
   readonly revision: string;
 }
@@ -83,16 +79,3 @@ export interface KeylessRequirement {
   readonly key?: undefined;
   readonly publicKey?: undefined;
 }
-
-/** What an artifact's profile is intersected with on a node. */
-export interface Baseline {
-  readonly seccomp: 'RuntimeDefault' | SeccompProfile;
-}
-
-/** What a node takes at most of an artifact. */
-export type Limits = PublicationLimits;
-
-/** The most that a policy can allow. */
-export const maxArtifactBytes = 16 * 1024 * 1024;
-
-export const defaultLimits: Limits = defaultPublicationLimits;

@@ -14,7 +14,7 @@ import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 import type { SigningServices } from '../sigstore/signing-config.ts';
 import type { Signer } from './signer.ts';
 
-export interface KeylessOptions {
+export interface KeylessSignerOptions {
   /**
    * Sigstore signing config (JSON, v0.2): the certificate authority, the logs and the timestamp
    * authorities to use.
@@ -37,7 +37,12 @@ export interface KeylessOptions {
  * where a service does not answer as it should, and SignatureInvalid where what they answered does
  * not hold under the trusted root. The token is in none of the errors.
  */
-export async function keylessSigner({ signingConfig, token, trustedRoot, network }: KeylessOptions): Promise<Signer> {
+export async function keylessSigner({
+  signingConfig,
+  token,
+  trustedRoot,
+  network,
+}: KeylessSignerOptions): Promise<Signer> {
   const { readSigningConfig } = await import('../sigstore/signing-config.ts');
   const services = readSigningConfig(signingConfig, Date.now());
   const ask = serviceClient(network);

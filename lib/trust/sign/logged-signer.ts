@@ -9,7 +9,7 @@ import { statementPayloadType } from '../signature/statement.ts';
 import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 import type { Signer } from './signer.ts';
 
-export interface LogOptions {
+export interface LoggedSignerOptions {
   /** Sigstore signing config (JSON, v0.2): the logs and the timestamp authorities to use. */
   readonly signingConfig: Uint8Array;
   /** What they answer is checked against, before anything is published; unchecked without it. */
@@ -27,7 +27,7 @@ export interface LogOptions {
  */
 export async function loggedSigner(
   key: PrivateKey,
-  { signingConfig, trustedRoot, network }: LogOptions,
+  { signingConfig, trustedRoot, network }: LoggedSignerOptions,
 ): Promise<Signer> {
   const [{ readWitnesses }, { askWitnesses }] = await Promise.all([
     import('../sigstore/signing-config.ts'),

@@ -4,7 +4,7 @@ import { FairleadError } from '#lib/errors';
 import { isPrivateTransport } from '../../network/private-transport.ts';
 import type { AskService, ServiceRequest } from '../../network/service-client.ts';
 
-export interface DeviceFlowSurroundings {
+export interface DeviceFlowDependencies {
   /** Asks the issuer. */
   readonly send: AskService;
   /** Waits, in milliseconds. */
@@ -36,7 +36,7 @@ const polledSchema = v.object({ id_token: v.optional(v.string()), error: v.optio
  * takes too long, Unavailable where the issuer does not answer as it should; no code and no token
  * is in the errors.
  */
-export async function deviceToken(issuer: string, { send, sleep, ask }: DeviceFlowSurroundings): Promise<string> {
+export async function deviceToken(issuer: string, { send, sleep, ask }: DeviceFlowDependencies): Promise<string> {
   const call = async <T>(
     url: string,
     schema: v.GenericSchema<unknown, T>,

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { FairleadError } from '#lib/errors';
 import type { ServiceRequest } from '../../network/service-client.ts';
-import { ambientToken, checkIdentityToken, type TokenSurroundings } from './identity-token.ts';
+import { ambientToken, checkIdentityToken, type TokenDependencies } from './identity-token.ts';
 
-const nothing: TokenSurroundings = {
+const nothing: TokenDependencies = {
   env: {},
   send: () => assert.fail('nothing is to be sent'),
   run: () => assert.fail('nothing is to be run'),
@@ -43,7 +43,7 @@ describe('ambientToken', () => {
 
   it('asks the agent of Buildkite for one', async () => {
     const env = { BUILDKITE: 'true' };
-    const run: TokenSurroundings['run'] = async (...command) => {
+    const run: TokenDependencies['run'] = async (...command) => {
       assert.deepEqual(command, ['buildkite-agent', ['oidc', 'request-token', '--audience', 'sigstore']]);
       return 'a.b.c\n';
     };
@@ -51,12 +51,12 @@ describe('ambientToken', () => {
   });
 
   it('says who gave none, and shows no secret', async () => {
-    const answering = (status: number, text: string): TokenSurroundings => ({
+    const answering = (status: number, text: string): TokenDependencies => ({
       ...nothing,
       env: github,
       send: async () => ({ status, body: Buffer.from(text) }),
     });
-    const failing: [TokenSurroundings, RegExp][] = [
+    const failing: [TokenDependencies, RegExp][] = [
       [answering(403, 'request-secret'), /403/],
       [answering(302, 'request-secret'), /302/],
       [answering(200, '{"valeu":"a.b.c"}'), /holds no token/],
@@ -69,8 +69,8 @@ describe('ambientToken', () => {
         /buildkite-agent oidc request-token failed/,
       ],
     ];
-    for (const [surroundings, message] of failing) {
-      await assert.rejects(ambientToken(surroundings), (error) => {
+    for (const [dependencies, message] of failing) {
+      await assert.rejects(ambientToken(dependencies), (error) => {
         assert.ok(error instanceof FairleadError);
         assert.equal(error.kind, 'Unavailable');
         assert.match(error.message, message);

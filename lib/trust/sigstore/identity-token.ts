@@ -3,7 +3,7 @@ import { FairleadError } from '#lib/errors';
 import { isPrivateTransport } from '../../network/private-transport.ts';
 import type { AskService, ServiceAnswer } from '../../network/service-client.ts';
 
-export interface TokenSurroundings {
+export interface TokenDependencies {
   readonly env: NodeJS.ProcessEnv;
   /** Asks the token service of the CI system. */
   readonly send: AskService;
@@ -28,7 +28,7 @@ const claimsSchema = v.object({
  * Buildkite. Undefined where there is none. Throws Unavailable where the CI system does not give
  * one.
  */
-export async function ambientToken({ env, send, run }: TokenSurroundings): Promise<string | undefined> {
+export async function ambientToken({ env, send, run }: TokenDependencies): Promise<string | undefined> {
   const { SIGSTORE_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, BUILDKITE } = env;
   if (SIGSTORE_ID_TOKEN) return SIGSTORE_ID_TOKEN;
   if (ACTIONS_ID_TOKEN_REQUEST_URL && ACTIONS_ID_TOKEN_REQUEST_TOKEN) {

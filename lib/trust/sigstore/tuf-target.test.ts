@@ -96,17 +96,17 @@ describe('fetchTufTarget', () => {
 
   it('knows the public trusted root from the start', async () => {
     const network = { proxy: { https: 'http://127.0.0.1:1' } };
-    const surroundings = { cacheFolder: join(folder, 'cache'), now: Date.now, network };
+    const dependencies = { cacheFolder: join(folder, 'cache'), now: Date.now, network };
     const { mediaType } = JSON.parse(
-      Buffer.from(await fetchTufTarget('public', 'trusted_root.json', surroundings)).toString(),
+      Buffer.from(await fetchTufTarget('public', 'trusted_root.json', dependencies)).toString(),
     );
     assert.match(mediaType, /trustedroot/);
   });
 
   it('says so where the cache cannot be written', async () => {
     await writeFile(join(folder, 'file'), '');
-    const surroundings = { cacheFolder: join(folder, 'file', 'cache'), now: Date.now };
-    await assert.rejects(fetchTufTarget(repository, 'trusted_root.json', surroundings), {
+    const dependencies = { cacheFolder: join(folder, 'file', 'cache'), now: Date.now };
+    await assert.rejects(fetchTufTarget(repository, 'trusted_root.json', dependencies), {
       kind: 'InvalidInput',
       message: /cannot write the cache folder/,
     });

@@ -17,7 +17,7 @@ export interface TufRepository {
   readonly root: Uint8Array;
 }
 
-export interface TufSurroundings {
+export interface TufDependencies {
   /** What is fetched is kept here. */
   readonly cacheFolder: string;
   readonly now: () => number;
@@ -74,7 +74,7 @@ function isOutside(folder: string): boolean {
 export async function fetchTufTarget(
   repository: TufRepository | 'public',
   name: string,
-  { cacheFolder: folder, now, network = {} }: TufSurroundings,
+  { cacheFolder: folder, now, network = {} }: TufDependencies,
 ): Promise<Uint8Array> {
   const mirror = repository === 'public' ? publicRepository : repository.mirror;
   // Who trusts another root trusts nothing that was cached under the first.

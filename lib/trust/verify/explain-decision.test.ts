@@ -6,7 +6,7 @@ import { FairleadError } from '#lib/errors';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
-import { defaultLimits, type Rule, type TrustPolicy } from '../policy/policy.ts';
+import type { Rule, TrustPolicy } from '../policy/policy.ts';
 import { attachSignature } from '../sign/attach-signature.ts';
 import { type KeySigner, keySigner } from '../sign/key-signer.ts';
 import { explainDecision } from './explain-decision.ts';
@@ -33,8 +33,6 @@ before(async () => {
       ruleOf('a.b/strange', stranger),
       { match: 'a.b/dev/**', unsigned: true, require: [] },
     ],
-    baseline: { seccomp: 'RuntimeDefault' },
-    limits: defaultLimits,
     revision: 'r',
   };
 });

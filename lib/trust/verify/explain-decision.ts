@@ -3,16 +3,16 @@ import type { ProfileKind } from '#lib/profile/profile';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
-import { authorize, type Decision, decide } from '../policy/authorize.ts';
+import { authorize, decide, type PolicyDecision } from '../policy/authorize.ts';
 import type { Rule, TrustPolicy } from '../policy/policy.ts';
 import { type Examined, examineSignatures } from './examine-signatures.ts';
 import { fetchSignatures } from './fetch-signatures.ts';
 import { judge } from './verify-signatures.ts';
 
 /** A decision of a policy, step by step. */
-export interface Explanation {
+export interface DecisionExplanation {
   /** The rules that were asked, and the one that decides. */
-  readonly decision: Decision;
+  readonly decision: PolicyDecision;
   /**
    * Absent where the registry was not asked: nothing allows it, nothing needs to be signed, or the
    * reference names no version.
@@ -34,7 +34,7 @@ export interface Explanation {
 export async function explainDecision(
   { reference, kind }: { readonly reference: Reference; readonly kind?: ProfileKind | undefined },
   { policy, connect }: { readonly policy: TrustPolicy; readonly connect: (reference: Reference) => ReadTarget },
-): Promise<Explanation> {
+): Promise<DecisionExplanation> {
   const decision = decide(policy, reference, kind);
   try {
     const rule = authorize(policy, reference, kind);
@@ -50,7 +50,7 @@ async function examineFound(
   reference: Reference,
   rule: Rule,
   target: ReadTarget,
-): Promise<Pick<Explanation, 'found' | 'refusal'>> {
+): Promise<Pick<DecisionExplanation, 'found' | 'refusal'>> {
   const descriptor = await target.resolve(tagOrDigestOf(reference));
   const attestations = rule.attestations?.map(({ type }) => type) ?? [];
   const passedOver: FairleadError[] = [];

@@ -20,7 +20,7 @@ import { signatureLimits } from '../signature/signature-limits.ts';
 
 const concurrency = 8;
 
-export interface FetchOptions {
+export interface FetchSignaturesOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * Predicate types of the attestations that are looked for beside signatures; without any, none
@@ -46,7 +46,7 @@ export interface FetchOptions {
 export async function fetchSignatures(
   target: ReadTarget,
   descriptor: Descriptor,
-  { signal, attestations = [], onPassedOver }: FetchOptions = {},
+  { signal, attestations = [], onPassedOver }: FetchSignaturesOptions = {},
 ): Promise<Signature[]> {
   const options: CallOptions = signal === undefined ? {} : { signal };
   const wanted = new Set([signPredicateType, ...attestations]);
@@ -91,7 +91,7 @@ async function fetchBundles(
   subject: Descriptor,
   { wanted, isRead }: WantedReferrers,
   options: LookupOptions,
-  onPassedOver?: FetchOptions['onPassedOver'],
+  onPassedOver?: FetchSignaturesOptions['onPassedOver'],
 ): Promise<Signature[]> {
   const listed = (await ifUsable(target.referrers(subject, options), onPassedOver)) ?? [];
   // Which artifactType a list gives depends on who wrote it (cosign's own fallback index names the
@@ -232,7 +232,7 @@ async function fetchLegacySignatures(
   target: ReadTarget,
   subject: Descriptor,
   options: LookupOptions,
-  onPassedOver?: FetchOptions['onPassedOver'],
+  onPassedOver?: FetchSignaturesOptions['onPassedOver'],
 ): Promise<Signature[]> {
   const found = await fetchLegacyLayers(target, { subject, kind: 'sig' }, options, isLegacySignature, onPassedOver);
   return found.map(legacySignature);
@@ -278,7 +278,7 @@ async function fetchLegacyLayers(
   { subject, kind }: { readonly subject: Descriptor; readonly kind: LegacyKind },
   options: LookupOptions,
   isWanted: (layer: Descriptor) => boolean,
-  onPassedOver?: FetchOptions['onPassedOver'],
+  onPassedOver?: FetchSignaturesOptions['onPassedOver'],
 ): Promise<LegacyLayer[]> {
   const tag = legacyTag(subject, kind);
   if (tag === undefined) return [];

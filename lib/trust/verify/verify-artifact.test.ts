@@ -7,7 +7,7 @@ import { emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
-import { defaultLimits, type Rule } from '../policy/policy.ts';
+import type { Rule } from '../policy/policy.ts';
 import { attachSignature } from '../sign/attach-signature.ts';
 import { keySigner } from '../sign/key-signer.ts';
 import { explainDecision } from './explain-decision.ts';
@@ -56,8 +56,6 @@ describe('an artifact whose list of referrers is broken', () => {
     const policy = {
       source: 'policy.yaml',
       rules: [rule],
-      baseline: { seccomp: 'RuntimeDefault' as const },
-      limits: defaultLimits,
       revision: '',
     };
     const { refusal } = await explainDecision({ reference, kind: 'Seccomp' }, { policy, connect: () => target });

@@ -6,10 +6,10 @@ import { FairleadError } from '#lib/errors';
 import { convertProfile } from '#lib/profile/convert-profile';
 import { importProfile } from '#lib/profile/import-profile';
 import { lint } from '#lib/profile/lint';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { renderProfile } from '#lib/profile/render-profile';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
-import { defaultLimits } from '#lib/trust/policy/policy';
 import { publish } from '#services/push/publish';
 import { arbitraryProfile } from '../../oracle/seccomp-arbitrary.ts';
 
@@ -31,7 +31,7 @@ async function refusalOf(operation: () => unknown): Promise<string | undefined> 
 
 /** Why push refuses a file, and why lint says that it does. */
 async function verdicts(bytes: Uint8Array): Promise<{ readonly push?: string | undefined; readonly lint?: string }> {
-  const dependencies = { target: memoryRepository(), clock: () => new Date(0), limits: defaultLimits };
+  const dependencies = { target: memoryRepository(), clock: () => new Date(0), limits: defaultPublicationLimits };
   const push = await refusalOf(() => publish(bytes, { reference }, dependencies));
   let codes: readonly string[] = [];
   const unread = await refusalOf(() => {

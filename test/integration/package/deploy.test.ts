@@ -3,14 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
-import { parsePolicy } from '#lib/trust/policy/parse-policy';
+import { parsePolicyDocument } from '#lib/trust/policy/parse-policy-document';
 
 const deploy = fileURLToPath(new URL('../../../deploy/', import.meta.url));
 const read = (file: string) => readFileSync(`${deploy}${file}`, 'utf8');
 
 describe('deploy/', () => {
   it('has a sample policy that the shim can load', () => {
-    const { rules } = parsePolicy(read('shim/policy.yaml'), 'policy.yaml');
+    const { rules } = parsePolicyDocument(read('shim/policy.yaml'), 'policy.yaml');
     assert.deepEqual(
       rules.map(({ match, unsigned }) => [match, unsigned]),
       [['registry.example.com/security/**', false]],

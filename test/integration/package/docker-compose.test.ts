@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { buildProgram } from '#cli/main';
-import { parsePolicy } from '#lib/trust/policy/parse-policy';
+import { parsePolicyDocument } from '#lib/trust/policy/parse-policy-document';
 
 interface Service {
   readonly command?: string;
@@ -46,7 +46,7 @@ describe('docker-compose.yml', () => {
       assert.equal(address.host, '0.0.0.0');
       assert.ok(ports.some((port) => port.endsWith(`:${address.port}`)));
       const policy = join(root, options['policy'] as string);
-      const { rules } = parsePolicy(await readFile(policy, 'utf8'), policy);
+      const { rules } = parsePolicyDocument(await readFile(policy, 'utf8'), policy);
       assert.equal(rules[0]?.match, 'registry:5000/**');
       const [key] = rules[0]?.require[0]?.anyOf ?? [];
       if (options['key'] !== undefined) {

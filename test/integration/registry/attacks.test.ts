@@ -22,7 +22,7 @@ import { type RemoteOptions, remoteRepository } from '#lib/registry/remote/repos
 import type { ReadTarget } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { loadPolicy } from '#lib/trust/policy/load-policy';
-import type { TrustPolicy } from '#lib/trust/policy/policy';
+import type { Policy } from '#lib/trust/policy/node-policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
@@ -37,7 +37,7 @@ const quick: RemoteOptions = {
 };
 
 let folder: string;
-let policy: TrustPolicy;
+let policy: Policy;
 let signer: KeySigner;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'registry-attacks-'));

@@ -5,6 +5,7 @@ import { after, before, it } from 'node:test';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { pullProfile } from '#lib/node/pull/pull-profile';
+import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { readProfile } from '#lib/profile/read-profile';
 import { copy } from '#lib/registry/copy';
 import { memoryRepository } from '#lib/registry/memory';
@@ -113,7 +114,7 @@ describePeers(['docker-registry'], 'the requests that a registry gets', () => {
     const artifact = packArtifact(seccomp('read'), { layout: 'runtime' });
     const signature = packSignature(artifact.descriptor, await signArtifact(artifact.descriptor, signer));
     await pushArtifact(target, artifact, signature, 'v1');
-    const policy = keyPolicy('release.pub', publicKey);
+    const policy = { ...keyPolicy('release.pub', publicKey), limits: defaultPublicationLimits };
     const { registry: host, repository } = target;
     for (const named of [{ tag: 'v1' }, { digest: artifact.descriptor.digest }]) {
       const reference = { registry: host, repository, ...named };

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
-import { parsePolicy } from './parse-policy.ts';
+import { parsePolicyDocument } from './parse-policy-document.ts';
 
 const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
 
 function refuses(text: string, message: RegExp, hint?: RegExp | string): void {
   assert.throws(
-    () => parsePolicy(text, 'policy.yaml'),
+    () => parsePolicyDocument(text, 'policy.yaml'),
     (error) => {
       assert.ok(error instanceof FairleadError);
       assert.equal(error.kind, 'InvalidInput');
@@ -19,9 +19,9 @@ function refuses(text: string, message: RegExp, hint?: RegExp | string): void {
   );
 }
 
-describe('parsePolicy', () => {
+describe('parsePolicyDocument', () => {
   it('reads a whole policy', () => {
-    const document = parsePolicy(
+    const document = parsePolicyDocument(
       `${head}rules:
   - match: registry.example.com/security/**
     kinds: [Seccomp]
@@ -68,7 +68,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
       ['{selinux: base.cil}', '3:21', 'baseline.selinux: nodes do not apply SELinux profiles yet'],
     ] as const) {
       assert.throws(
-        () => parsePolicy(`${head}baseline: ${baseline}\n`, 'policy.yaml'),
+        () => parsePolicyDocument(`${head}baseline: ${baseline}\n`, 'policy.yaml'),
         (error) => {
           assert.ok(error instanceof FairleadError);
           assert.equal(error.kind, 'InvalidInput');
@@ -82,7 +82,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
 
   it('denies everything where nothing is written', () => {
     for (const text of ['', '# only a comment\n', head]) {
-      const document = parsePolicy(text, 'policy.yaml');
+      const document = parsePolicyDocument(text, 'policy.yaml');
       assert.deepEqual(document.rules, []);
       assert.deepEqual(document.limits, { artifactBytes: 1024 * 1024, entriesPerSyscall: 128 });
     }
@@ -122,7 +122,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
       ['baseline: {seccomp: ~}', 'baseline.seccomp: it is empty, and has to be a string', 'docs/'],
     ] as const) {
       assert.throws(
-        () => parsePolicy(`${head}${text}\n`, 'policy.yaml'),
+        () => parsePolicyDocument(`${head}${text}\n`, 'policy.yaml'),
         (error) => {
           assert.ok(error instanceof FairleadError);
           assert.equal(error.message.replace(/^policy\.yaml:3:\d+: /, ''), message);
@@ -168,7 +168,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     `${head}trustedRoot: root.json\nrules:\n  - match: a.b/c\n    require: [{keyless: ${body}}]\n${extra}`;
 
   it('reads keyless requirements, exact and by pattern, with claims', () => {
-    const exact = parsePolicy(keyless('{issuer: i, identity: a, claims: {ref: r}}'), 'policy.yaml');
+    const exact = parsePolicyDocument(keyless('{issuer: i, identity: a, claims: {ref: r}}'), 'policy.yaml');
     assert.deepEqual(exact.trustedRoot, { file: { path: 'root.json', at: 'policy.yaml:3:14' } });
     assert.deepEqual(exact.rules[0]?.require, [
       {
@@ -178,7 +178,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
       },
     ]);
     const text = keyless('{issuerPattern: "https://*.example", identityPattern: "a*"}', '    transparencyLog: off\n');
-    assert.deepEqual(parsePolicy(text, 'policy.yaml').rules[0]?.require[0]?.anyOf, [
+    assert.deepEqual(parsePolicyDocument(text, 'policy.yaml').rules[0]?.require[0]?.anyOf, [
       {
         keyless: { issuer: { pattern: 'https://*.example' }, identity: { pattern: 'a*' }, claims: {} },
         log: 'off',
@@ -188,7 +188,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
 
   it('reads the log that a key needs besides', () => {
     const text = `${head}trustedRoot: root.json\nrules:\n  - match: a.b/c\n    require: [{key: a}]\n    transparencyLog: required\n`;
-    assert.equal(parsePolicy(text, 'policy.yaml').rules[0]?.require[0]?.anyOf[0]?.log, 'required');
+    assert.equal(parsePolicyDocument(text, 'policy.yaml').rules[0]?.require[0]?.anyOf[0]?.log, 'required');
   });
 
   it('refuses keyless requirements that anybody could meet, or nobody', () => {
@@ -212,7 +212,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
   });
 
   it('takes the public trusted root where one is needed and none is named, and a TUF repository where that is named', () => {
-    const rootOf = (text: string) => parsePolicy(text, 'policy.yaml').trustedRoot;
+    const rootOf = (text: string) => parsePolicyDocument(text, 'policy.yaml').trustedRoot;
     const rule = `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n`;
     assert.equal(rootOf(keyless('{issuer: x, identity: x}').replace('trustedRoot: root.json\n', '')), 'public');
     assert.equal(rootOf(`${rule}    transparencyLog: required\n`), 'public');
@@ -229,10 +229,10 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
 
   it('reads thresholds, and refuses those that can never be met', () => {
     const rule = (entry: string): string => `${head}rules:\n  - match: a.b/c\n    require: [${entry}]\n`;
-    const two = parsePolicy(rule('{anyOf: [{key: a}, {key: b}, {key: c}], threshold: 2}'), 'policy.yaml');
+    const two = parsePolicyDocument(rule('{anyOf: [{key: a}, {key: b}, {key: c}], threshold: 2}'), 'policy.yaml');
     assert.equal(two.rules[0]?.require[0]?.threshold, 2);
     const people = '{keyless: {issuer: i, identityPattern: "*@acme.example"}, threshold: 2}';
-    assert.equal(parsePolicy(rule(people), 'policy.yaml').rules[0]?.require[0]?.threshold, 2);
+    assert.equal(parsePolicyDocument(rule(people), 'policy.yaml').rules[0]?.require[0]?.threshold, 2);
     refuses(rule('{anyOf: [{key: a}, {key: b}], threshold: 3}'), /:5:56: 3 signers are wanted, and only 2 named/);
     refuses(rule('{key: a, threshold: 2}'), /2 signers are wanted, and only 1 named/);
     for (const wrong of ['0', '-1', '1.5', 'all', '100']) refuses(rule(`{key: a, threshold: ${wrong}}`), /threshold/);
@@ -241,7 +241,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
   it('reads attestations, by short name or URI, with what provenance must say', () => {
     const rule = (entry: string): string =>
       `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n    attestations: [${entry}]\n`;
-    const read = (entry: string) => parsePolicy(rule(entry), 'policy.yaml').rules[0]?.attestations?.[0];
+    const read = (entry: string) => parsePolicyDocument(rule(entry), 'policy.yaml').rules[0]?.attestations?.[0];
     assert.deepEqual(read('{type: slsaprovenance1, repository: https://github.com/acme/profiles, ref: refs/tags/*}'), {
       type: 'https://slsa.dev/provenance/v1',
       provenance: {
@@ -269,7 +269,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     const rule = (value: string): string =>
       `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n    signedRepository: ${value}\n`;
     for (const value of ['same', 'registry.example.com:5000/a/b']) {
-      assert.equal(parsePolicy(rule(value), 'policy.yaml').rules[0]?.signedRepository, value);
+      assert.equal(parsePolicyDocument(rule(value), 'policy.yaml').rules[0]?.signedRepository, value);
     }
     for (const value of ['other', 'a.b/c/**', 'a.b/c:v1', '""']) refuses(rule(value), /:6:23: /);
     refuses(rule('same').replace('require: [{key: a}]', 'unsigned: true'), /cannot say `unsigned: true` and require/);
@@ -367,7 +367,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
 
   it('reads sizes with and without units, within bounds', () => {
     const bytes = (text: string): number =>
-      parsePolicy(`${head}limits: {artifactBytes: ${text}}\n`, 'policy.yaml').limits.artifactBytes;
+      parsePolicyDocument(`${head}limits: {artifactBytes: ${text}}\n`, 'policy.yaml').limits.artifactBytes;
     assert.equal(bytes('4096'), 4096);
     assert.equal(bytes('1MiB'), 1024 * 1024);
     assert.equal(bytes('16 KiB'), 16 * 1024);

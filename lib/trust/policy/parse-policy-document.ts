@@ -1,15 +1,16 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { ProfileKind } from '#lib/profile/profile';
+import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
 import { closestMatch } from './closest-match.ts';
 import { matchProblem } from './match.ts';
+import { maxArtifactBytes } from './node-policy.ts';
 import {
   type AttestationDocument,
   type RequirementDocument,
   readAttestation,
   readRequirement,
 } from './parse-requirement.ts';
-import { defaultLimits, type Limits, maxArtifactBytes } from './policy.ts';
 import { keysBelow, type PolicyInput, policySchema, type RuleInput } from './policy-schema.ts';
 import { type FileName, type Path, PolicyText } from './policy-text.ts';
 
@@ -19,7 +20,7 @@ export interface PolicyDocument {
   /** Absent where no rule needs one. */
   readonly trustedRoot?: RootDocument;
   readonly baseline: { readonly seccomp: 'RuntimeDefault' | FileName };
-  readonly limits: Limits;
+  readonly limits: PublicationLimits;
 }
 
 /**
@@ -50,10 +51,11 @@ const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 * 1
  * rules, and so denies everything. Throws InvalidInput with source, line and column for whatever is
  * not understood: unknown keys are never passed over.
  */
-export function parsePolicy(text: string, source: string): PolicyDocument {
+export function parsePolicyDocument(text: string, source: string): PolicyDocument {
   if (text.length > maxPolicyLength) throw new FairleadError('InvalidInput', `${source}: the policy is over 1 MiB`);
   const document = new PolicyText(text, source, 'docs/guides/trust-policy.md says what may stand in a trust policy.');
-  if (document.value === null) return { rules: [], baseline: { seccomp: 'RuntimeDefault' }, limits: defaultLimits };
+  if (document.value === null)
+    return { rules: [], baseline: { seccomp: 'RuntimeDefault' }, limits: defaultPublicationLimits };
   refuseUnappliedBaseline(document);
   const parsed = v.safeParse(policySchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, (parent) => Object.keys(keysBelow[parent] ?? {}));
@@ -67,8 +69,8 @@ export function parsePolicy(text: string, source: string): PolicyDocument {
       seccomp: seccomp === 'RuntimeDefault' ? seccomp : { path: seccomp, at: document.at(['baseline', 'seccomp']) },
     },
     limits: {
-      artifactBytes: readBytes(document, limits?.artifactBytes ?? defaultLimits.artifactBytes),
-      entriesPerSyscall: limits?.entriesPerSyscall ?? defaultLimits.entriesPerSyscall,
+      artifactBytes: readBytes(document, limits?.artifactBytes ?? defaultPublicationLimits.artifactBytes),
+      entriesPerSyscall: limits?.entriesPerSyscall ?? defaultPublicationLimits.entriesPerSyscall,
     },
   };
 }
