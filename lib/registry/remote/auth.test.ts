@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
 import type { HttpRequest, Transport } from '../../network/transport.ts';
 import type { Credentials } from '../credentials/credentials.ts';
-import { createAuthorizer } from './auth.ts';
+import { Authorizer } from './auth.ts';
 
 /** A token service that gives `answer` to everybody, and what it was sent. */
 function tokenService(
@@ -37,14 +37,14 @@ function authorizer(
   trustedRealms: string[] = [],
 ) {
   let now = 0;
-  const made = createAuthorizer({
+  const made = new Authorizer({
     registry: new URL(registry),
     credentials: async () => who,
     transport,
     trustedRealms,
     clock: () => now,
   });
-  return { ...made, wait: (milliseconds: number) => (now += milliseconds) };
+  return Object.assign(made, { wait: (milliseconds: number) => (now += milliseconds) });
 }
 
 describe('where credentials may go', () => {
@@ -219,7 +219,7 @@ describe('tokens', () => {
   it('are got once a credential helper that failed works again', async () => {
     let broken = true;
     const { transport } = tokenService();
-    const held = createAuthorizer({
+    const held = new Authorizer({
       registry: new URL('https://a.io'),
       credentials: async () => {
         if (broken) throw new FairleadError('Unauthenticated', 'the helper failed');

@@ -10,24 +10,17 @@ import { sameDomain } from './own-domain.ts';
 import { mergeScopes, scopesToRequest } from './scope.ts';
 import { sentSecrets } from './sent-secrets.ts';
 
-/** Gives the Authorization header for one registry, and learns from its challenges. */
-export interface Authorizer {
-  /**
-   * The header for a request that needs these scopes, as far as it is known without asking;
-   * undefined sends none.
-   */
-  header(scopes: readonly string[], signal: AbortSignal | undefined): Promise<string | undefined>;
-  /**
-   * After a 401: the header to try again with; undefined where there is nothing better than what
-   * was `sent`. Rejects with Unauthenticated where the token service refuses, NotAllowed where
-   * credentials would go where they must not.
-   */
-  answer(
-    wwwAuthenticate: string,
-    scopes: readonly string[],
-    sent: string | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<string | undefined>;
+/** What an {@link Authorizer} needs. */
+export interface AuthorizerDependencies {
+  /** Where the API of the registry is. */
+  readonly registry: URL;
+  /** Finds the credentials for the registry. */
+  readonly credentials: () => Promise<Credentials | undefined>;
+  readonly transport: Transport;
+  /** Hosts of token services on another domain that may get the credentials all the same. */
+  readonly trustedRealms: readonly string[];
+  /** Milliseconds that only increase. */
+  readonly clock: () => number;
 }
 
 interface Token {
@@ -54,100 +47,136 @@ interface AskedToken {
 const tokenAnswerLimit = 128 * 1024;
 
 /**
- * Authentication of one registry (distribution's token authentication and OAuth2 documentation; RFC
- * 7617 for Basic). `registry` is where its API is, `credentials` what there is for it,
- * `trustedRealms` the hosts of token services that get the credentials though they are on another
- * domain, `clock` milliseconds that only go forward.
+ * Authorizes the requests to one registry, and learns from its challenges (token authentication and
+ * OAuth2 as distribution documents them; RFC 7617 for Basic).
  */
-export function createAuthorizer(options: {
-  readonly registry: URL;
-  readonly credentials: () => Promise<Credentials | undefined>;
-  readonly transport: Transport;
-  readonly trustedRealms: readonly string[];
-  readonly clock: () => number;
-}): Authorizer {
-  const { registry, transport, clock } = options;
-  let found: Promise<Credentials | undefined> | undefined;
-  let rotated: Credentials | undefined;
-  let known: Challenge | undefined;
-  const tokens = new Map<string, AskedToken>();
+export class Authorizer {
+  readonly #dependencies: AuthorizerDependencies;
+  /** The credentials that were found, or are being looked for. */
+  #found: Promise<Credentials | undefined> | undefined;
+  /** A refresh token that replaced the one of the credentials. */
+  #rotated: Credentials | undefined;
+  /** The challenge that the registry answered last. */
+  #known: Challenge | undefined;
+  /** Tokens by their scopes. */
+  readonly #tokens = new Map<string, AskedToken>();
 
-  const credentials = async (): Promise<Credentials | undefined> => {
-    if (rotated !== undefined) return rotated;
-    found ??= options.credentials();
-    const asked = found;
+  constructor(dependencies: AuthorizerDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /**
+   * Returns the Authorization header for a request that needs these scopes, as far as it is known
+   * without a challenge; undefined sends none.
+   */
+  async header(scopes: readonly string[], signal: AbortSignal | undefined): Promise<string | undefined> {
+    const who = await this.#credentials();
+    if (who !== undefined && 'registryToken' in who) return this.#registryTokenHeader(who.registryToken);
+    return this.#known === undefined ? undefined : this.#headerFor(this.#known, scopes, signal);
+  }
+
+  /**
+   * Returns the header to try again with after a 401; undefined if there is none better than what
+   * was `sent`. Rejects with Unauthenticated if the token service refuses, and with NotAllowed if
+   * credentials would be sent where they must not.
+   */
+  async answer(
+    wwwAuthenticate: string,
+    scopes: readonly string[],
+    sent: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    const challenges = parseChallenges(wwwAuthenticate);
+    const chosen =
+      challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters['realm'] !== undefined) ??
+      challenges.find(({ scheme }) => scheme === 'basic');
+    if (chosen === undefined) return undefined;
+    // Its scope is that of this one request: the next may need less.
+    const { scope: _, ...parameters } = chosen.parameters;
+    this.#known = { scheme: chosen.scheme, parameters };
+    // A token that was refused must not be used again, even if it is not expired by our clock.
+    if (sent !== undefined && chosen.scheme === 'bearer') await this.#dropToken(scopes, sent);
+    const header = await this.#headerFor(chosen, scopes, signal);
+    return header === sent ? undefined : header;
+  }
+
+  async #credentials(): Promise<Credentials | undefined> {
+    if (this.#rotated !== undefined) return this.#rotated;
+    this.#found ??= this.#dependencies.credentials();
+    const asked = this.#found;
     try {
       return await asked;
     } catch (error) {
-      // A helper that failed may be asked again; the credentials that it gave are kept.
-      if (found === asked) found = undefined;
+      // A helper that failed may be asked again; the credentials that it returned are kept.
+      if (this.#found === asked) this.#found = undefined;
       throw error;
     }
-  };
+  }
 
-  const tokenFor = async (
+  async #headerFor(
     challenge: Challenge,
     scopes: readonly string[],
     signal: AbortSignal | undefined,
-  ): Promise<Token> => {
+  ): Promise<string | undefined> {
+    const who = await this.#credentials();
+    if (who !== undefined && 'registryToken' in who) return this.#registryTokenHeader(who.registryToken);
+    if (challenge.scheme === 'bearer') return (await this.#tokenFor(challenge, scopes, signal)).header;
+    return who !== undefined && 'username' in who ? basicHeader(who) : undefined;
+  }
+
+  #registryTokenHeader(token: string): string {
+    return bearerHeader(token, `registry token for ${this.#dependencies.registry.host}`);
+  }
+
+  /** Returns a token that is not expired: calls that need the same one share it. */
+  async #tokenFor(challenge: Challenge, scopes: readonly string[], signal: AbortSignal | undefined): Promise<Token> {
     const key = mergeScopes(scopes).join(' ');
-    for (let asked = tokens.get(key); asked !== undefined; asked = tokens.get(key)) {
+    for (let asked = this.#tokens.get(key); asked !== undefined; asked = this.#tokens.get(key)) {
       try {
         const token = await unlessAborted(asked.token, signal);
-        if (token.expires > clock()) return token;
-        if (tokens.get(key) === asked) tokens.delete(key);
+        if (token.expires > this.#dependencies.clock()) return token;
+        this.#drop(key, asked);
       } catch (error) {
         // That another caller has given up says nothing about the token.
         if (signal?.aborted || !asked.signal?.aborted) throw error;
       }
     }
-    const asked = { token: fetchToken(challenge, scopes, signal), signal };
-    tokens.set(key, asked);
-    asked.token.catch(() => {
-      if (tokens.get(key) === asked) tokens.delete(key);
-    });
+    const asked = { token: this.#fetchToken(challenge, scopes, signal), signal };
+    this.#tokens.set(key, asked);
+    asked.token.catch(() => this.#drop(key, asked));
     return asked.token;
-  };
+  }
 
-  const fetchToken = async (
-    challenge: Challenge,
-    scopes: readonly string[],
-    signal: AbortSignal | undefined,
-  ): Promise<Token> => {
-    const who = await credentials();
+  async #dropToken(scopes: readonly string[], sent: string): Promise<void> {
+    const key = mergeScopes(scopes).join(' ');
+    const asked = this.#tokens.get(key);
+    const token = await asked?.token.catch(() => undefined);
+    if (asked !== undefined && token?.header === sent) this.#drop(key, asked);
+  }
+
+  #drop(key: string, asked: AskedToken): void {
+    if (this.#tokens.get(key) === asked) this.#tokens.delete(key);
+  }
+
+  async #fetchToken(challenge: Challenge, scopes: readonly string[], signal: AbortSignal | undefined): Promise<Token> {
+    const { registry, transport, trustedRealms, clock } = this.#dependencies;
+    const who = await this.#credentials();
     const realm = parseRealm(challenge, registry);
-    refuseRealm(realm, registry, who !== undefined, options.trustedRealms);
-    const service = challenge.parameters['service'];
-    const wanted = scopesToRequest(scopes, challenge.parameters['scope']);
-    const oauth2 = who !== undefined && 'identityToken' in who;
-    const headers: Record<string, string> = { accept: 'application/json' };
-    let body: Uint8Array | undefined;
-    if (oauth2) {
-      const form = new URLSearchParams({
-        grant_type: 'refresh_token',
-        client_id: 'fairlead',
-        refresh_token: who.identityToken,
-      });
-      if (service !== undefined) form.set('service', service);
-      if (wanted.length > 0) form.set('scope', wanted.join(' '));
-      headers['content-type'] = 'application/x-www-form-urlencoded';
-      body = new TextEncoder().encode(form.toString());
-    } else {
-      if (service !== undefined) realm.searchParams.set('service', service);
-      for (const scope of wanted) realm.searchParams.append('scope', scope);
-      if (who !== undefined && 'username' in who) headers['authorization'] = basicHeader(who);
-    }
-    const request = { method: oauth2 ? ('POST' as const) : ('GET' as const), url: realm, headers, signal };
-    const response = await transport.send(body === undefined ? request : { ...request, body });
+    refuseRealm(realm, registry, who !== undefined, trustedRealms);
+    const request = tokenRequest(realm, challenge, scopesToRequest(scopes, challenge.parameters['scope']), who);
+    const response = await transport.send({ ...request, signal });
     const text = await response.text(tokenAnswerLimit);
     if (response.status !== 200) {
-      // Without credentials any host may be asked for a token; what one says that is not the
-      // registry's is not for our caller.
-      const own = sameDomain(realm, registry) || options.trustedRealms.includes(realm.host);
+      // Without credentials any host may be asked for a token: what a host that is not the
+      // registry's says is not for our caller.
+      const own = sameDomain(realm, registry) || trustedRealms.includes(realm.host);
       const error = responseError(request, response.status, own ? text : '', {
         challenge: own ? response.header('www-authenticate') : undefined,
         retryAfter: response.header('retry-after'),
-        secrets: [...sentSecrets(headers['authorization']), ...(oauth2 ? [who.identityToken] : [])],
+        secrets: [
+          ...sentSecrets(request.headers['authorization']),
+          ...(who !== undefined && 'identityToken' in who ? [who.identityToken] : []),
+        ],
       });
       if (error.kind !== 'InvalidInput' && error.kind !== 'NotFound') throw error;
       throw new FairleadError('Unauthenticated', `${error.message} (token for ${registry.host})`, {
@@ -155,7 +184,8 @@ export function createAuthorizer(options: {
       });
     }
     const answer = readToken(text, nameRequest(request));
-    if (oauth2 && answer.refresh_token !== '') rotated = { identityToken: answer.refresh_token };
+    if (request.method === 'POST' && answer.refresh_token !== '')
+      this.#rotated = { identityToken: answer.refresh_token };
     // A token ends a little early, so that none expires on its way. Its life is counted from now:
     // the server's clock may be wrong.
     const life = answer.expires_in * 1000;
@@ -163,53 +193,49 @@ export function createAuthorizer(options: {
       header: bearerHeader(answer.access_token || answer.token, nameRequest(request)),
       expires: clock() + life - Math.min(life / 4, 30_000),
     };
-  };
+  }
+}
 
-  const headerFor = async (
-    challenge: Challenge,
-    scopes: readonly string[],
-    signal: AbortSignal | undefined,
-  ): Promise<string | undefined> => {
-    const who = await credentials();
-    if (who !== undefined && 'registryToken' in who)
-      return bearerHeader(who.registryToken, `registry token for ${registry.host}`);
-    if (challenge.scheme === 'bearer') return (await tokenFor(challenge, scopes, signal)).header;
-    return who !== undefined && 'username' in who ? basicHeader(who) : undefined;
-  };
-
-  return {
-    async header(scopes, signal) {
-      const who = await credentials();
-      if (who !== undefined && 'registryToken' in who)
-        return bearerHeader(who.registryToken, `registry token for ${registry.host}`);
-      return known === undefined ? undefined : headerFor(known, scopes, signal);
-    },
-    async answer(wwwAuthenticate, scopes, sent, signal) {
-      const challenges = parseChallenges(wwwAuthenticate);
-      const chosen =
-        challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters['realm'] !== undefined) ??
-        challenges.find(({ scheme }) => scheme === 'basic');
-      if (chosen === undefined) return undefined;
-      // Its scope is that of this one request: the next may need less.
-      const { scope: _, ...parameters } = chosen.parameters;
-      known = { scheme: chosen.scheme, parameters };
-      if (sent !== undefined && chosen.scheme === 'bearer') {
-        // The token that was sent is refused: one that is not expired by our clock must not be used
-        // again.
-        const key = mergeScopes(scopes).join(' ');
-        const asked = tokens.get(key);
-        const token = await asked?.token.catch(() => undefined);
-        if (token?.header === sent && tokens.get(key) === asked) tokens.delete(key);
-      }
-      const header = await headerFor(chosen, scopes, signal);
-      return header === sent ? undefined : header;
-    },
-  };
+interface TokenRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
 }
 
 /**
- * What a promise of another call gives, unless this call's own signal ends it first: then its
- * reason is thrown.
+ * Returns the request for a token: by OAuth2 with a refresh token; otherwise by GET, with or
+ * without user name and password.
+ */
+function tokenRequest(
+  realm: URL,
+  challenge: Challenge,
+  scopes: readonly string[],
+  who: Credentials | undefined,
+): TokenRequest {
+  const accept = 'application/json';
+  const service = challenge.parameters['service'];
+  if (who !== undefined && 'identityToken' in who) {
+    const form = new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: 'fairlead',
+      refresh_token: who.identityToken,
+    });
+    if (service !== undefined) form.set('service', service);
+    if (scopes.length > 0) form.set('scope', scopes.join(' '));
+    const headers = { accept, 'content-type': 'application/x-www-form-urlencoded' };
+    return { method: 'POST', url: realm, headers, body: new TextEncoder().encode(form.toString()) };
+  }
+  const url = new URL(realm);
+  if (service !== undefined) url.searchParams.set('service', service);
+  for (const scope of scopes) url.searchParams.append('scope', scope);
+  const authorization = who !== undefined && 'username' in who ? { authorization: basicHeader(who) } : {};
+  return { method: 'GET', url, headers: { accept, ...authorization } };
+}
+
+/**
+ * Returns what a promise of another call resolves to. Rejects with the reason of this call's own
+ * signal if that ends it first.
  */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;

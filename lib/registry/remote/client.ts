@@ -6,61 +6,79 @@ import { isLoopback } from '../../network/loopback.ts';
 import { isDigest } from '../digest.ts';
 import { registryNames } from '../registry-name.ts';
 import type { ApiRequest, ApiResponse, RegistryClient, RemoteOptions } from './api.ts';
-import { createEndpointClient, type EndpointClient } from './endpoint-client.ts';
+import { EndpointClient } from './endpoint-client.ts';
 
 /** Milliseconds for which a mirror that was out of reach is not asked again. */
 const mirrorRest = 30_000;
 
 /**
- * Makes the client of one registry: of its mirrors, in their order, and of itself at last.
- * `repository` is what credentials are asked for. Nothing is read or sent yet.
+ * Makes the client of one registry: of its mirrors, in their order, and of the registry itself
+ * last. `repository` is what credentials are asked for. Nothing is read or sent yet.
+ *
+ * It is our own client of the distribution-spec, because the ORAS project has none for JavaScript,
+ * and a node needs all of this: content that is verified while it streams, uploads that are
+ * resumed, referrers with and without the API, the mirrors and certificates of `certs.d`,
+ * credential helpers, and credentials that never follow a redirect or a token service to another
+ * owner.
  */
 export function createClient(
   name: { readonly registry: string; readonly repository: string },
   options: RemoteOptions = {},
 ): RegistryClient {
-  const host = apiHost(name.registry);
-  const plain = options.plainHttp === true || isLoopback(new URL(`http://${host}`));
-  const origin = new URL(`${plain ? 'http' : 'https'}://${host}`);
-  const folders = options.certsFolders ?? [];
-  let opening: Promise<EndpointClient[]> | undefined;
+  return new MirroredClient(name, options);
+}
+
+class MirroredClient implements RegistryClient {
+  readonly origin: URL;
+  readonly #name: { readonly registry: string; readonly repository: string };
+  readonly #options: RemoteOptions;
+  #opening: Promise<EndpointClient[]> | undefined;
   /** Mirrors that were out of reach, and until when they are passed over. */
-  const resting = new Map<EndpointClient, number>();
-  const open = async (): Promise<EndpointClient[]> => {
-    const names = [...new Set([...registryNames(name.registry), name.registry])];
-    const endpoints = folders.length === 0 ? [plainEndpoint(origin)] : await findEndpoints(folders, names, origin);
+  readonly #resting = new Map<EndpointClient, number>();
+
+  constructor(name: { readonly registry: string; readonly repository: string }, options: RemoteOptions) {
+    const host = apiHost(name.registry);
+    const plain = options.plainHttp === true || isLoopback(new URL(`http://${host}`));
+    this.origin = new URL(`${plain ? 'http' : 'https'}://${host}`);
+    this.#name = name;
+    this.#options = options;
+  }
+
+  async send(request: ApiRequest): Promise<ApiResponse> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      // Files that are invalid may be fixed while we run.
+      this.#opening = undefined;
+      throw error;
+    });
+    const clients = await this.#opening;
+    if (request.to instanceof URL) {
+      const { origin: asked } = request.to;
+      const own = clients.find(({ endpoint }) => endpoint.api.origin === asked) ?? clients.at(-1);
+      if (own !== undefined) return own.send(request);
+    }
+    const need = request.need ?? needOf(request);
+    const able = clients.filter(({ endpoint }) => endpoint.capabilities.includes(need));
+    if (need === 'push') able.splice(1);
+    const awake = able.filter(
+      (client, at) => at === able.length - 1 || (this.#resting.get(client) ?? 0) < performance.now(),
+    );
+    return sendToFirst(awake, request, `${this.#name.registry}: no host is configured for ${need}`, (client) => {
+      this.#resting.set(client, performance.now() + mirrorRest);
+    });
+  }
+
+  async #open(): Promise<EndpointClient[]> {
+    const folders = this.#options.certsFolders ?? [];
+    const names = [...new Set([...registryNames(this.#name.registry), this.#name.registry])];
+    const endpoints =
+      folders.length === 0 ? [plainEndpoint(this.origin)] : await findEndpoints(folders, names, this.origin);
     return endpoints.map((endpoint, at) => {
       // A mirror gets one try: there is another host to ask.
-      const retry = endpoint.mirror && at < endpoints.length - 1 ? { ...options.retry, attempts: 1 } : options.retry;
-      return createEndpointClient(endpoint, name, { ...options, retry });
+      const once = endpoint.mirror && at < endpoints.length - 1;
+      const retry = once ? { ...this.#options.retry, attempts: 1 } : this.#options.retry;
+      return new EndpointClient(endpoint, this.#name, { ...this.#options, retry });
     });
-  };
-
-  return {
-    origin,
-    async send(request) {
-      opening ??= open().catch((error: unknown) => {
-        // Files that are not right may be mended while we run.
-        opening = undefined;
-        throw error;
-      });
-      const clients = await opening;
-      if (request.to instanceof URL) {
-        const { origin: asked } = request.to;
-        const own = clients.find(({ endpoint }) => endpoint.api.origin === asked) ?? clients.at(-1);
-        if (own !== undefined) return own.send(request);
-      }
-      const need = request.need ?? needOf(request);
-      const able = clients.filter(({ endpoint }) => endpoint.capabilities.includes(need));
-      if (need === 'push') able.splice(1);
-      const awake = able.filter(
-        (client, at) => at === able.length - 1 || (resting.get(client) ?? 0) < performance.now(),
-      );
-      return sendToFirst(awake, request, `${name.registry}: no host is configured for ${need}`, (client) => {
-        resting.set(client, performance.now() + mirrorRest);
-      });
-    },
-  };
+  }
 }
 
 /**
