@@ -29,6 +29,7 @@ export interface ErrorMapping {
   readonly criPrefix?: string;
 }
 
+/** Exit code, HTTP status, gRPC status and CRI prefix of each kind of error. */
 export const errorMapping: Readonly<Record<ErrorKind, ErrorMapping>> = {
   InvalidInput: { exit: 2, http: 400, grpc: 3 },
   ProfileInvalid: { exit: 3, http: 422, grpc: 3, criPrefix: 'SecurityProfileInvalid' },

@@ -25,10 +25,11 @@ export function allowedRooms(rooms: readonly Room[], { imports }: Room): Room[] 
   return rooms.filter(({ name }) => imports.some((allowed) => isIn(name, allowed)));
 }
 
-/** Whether a room is what a row's `imports` names. */
+/** Whether a room is what a row's `imports` names. A tree leaves out faces, which are for users. */
 function isIn(name: string, allowed: string): boolean {
   if (name === allowed) return true;
-  return allowed.endsWith('/**') && (name === allowed.slice(0, -3) || name.startsWith(allowed.slice(0, -2)));
+  if (!allowed.endsWith('/**') || name.endsWith('/index.ts')) return false;
+  return name === allowed.slice(0, -3) || name.startsWith(allowed.slice(0, -2));
 }
 
 /**

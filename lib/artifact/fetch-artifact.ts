@@ -7,6 +7,7 @@ import type { Fetcher } from '#lib/registry/target';
 import type { Blob, ProfileArtifact } from './artifact.ts';
 import { recognizeLayout } from './recognize-layout.ts';
 
+/** What fetchArtifact accepts. */
 export interface FetchLimits {
   /** Most bytes that the profile itself may have. */
   readonly artifactBytes: number;

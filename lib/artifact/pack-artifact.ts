@@ -6,6 +6,7 @@ import { type ProfileArtifact, type ProfileLayout, profileMediaTypes } from './a
 import { assembleArtifact, blob } from './assemble-artifact.ts';
 import { describeProfile, profileAnnotations } from './describe-profile.ts';
 
+/** How packArtifact packs a profile. */
 export interface PackOptions {
   /**
    * How the profile lies in the registry; `runtime` is what KEP-6061 names, and what runtimes read.

@@ -19,6 +19,7 @@ import { renderSelinuxResource } from './selinux/render-resource.ts';
  * resources, the profiles of Docker and Podman, what apparmor_parser loads, what secilc compiles.
  */
 export const convertForms = ['runtime', 'spo', 'docker', 'apparmor', 'cil'] as const;
+/** A form that convertProfile writes. */
 export type ConvertForm = (typeof convertForms)[number];
 
 /**

@@ -17,6 +17,7 @@ import type { ResolutionHost } from './seccomp/read/resolve-docker.ts';
 import { resolveDocker } from './seccomp/read/resolve-docker.ts';
 import { readYamlDocuments } from './yaml/read-yaml.ts';
 
+/** How importProfile reads a profile. */
 export interface ImportOptions {
   /** Refuses what is in another form. */
   readonly format?: ProfileFormat;

@@ -6,7 +6,7 @@ import type { DockerProfile } from './seccomp/read/docker.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 
 /** What readers say of a profile beside its meaning. */
-interface Reading {
+export interface Reading {
   /** The name that a custom resource gives it. */
   readonly name?: string;
   /** What the reader did not know and dropped, or took for a member in another letter case. */
@@ -46,6 +46,7 @@ export type ProfileKind = Profile['kind'];
  */
 export type RuntimeProfile = Extract<Profile, { readonly kind: 'Seccomp' | 'AppArmor' }>;
 
+/** The kind of a RuntimeProfile. */
 export type RuntimeKind = RuntimeProfile['kind'];
 
 /**

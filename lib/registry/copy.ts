@@ -8,6 +8,7 @@ import { pushTagged, type ResolvedManifest, resolveManifest } from './one-reques
 import { registryName } from './registry-name.ts';
 import type { CallOptions, ReadTarget, Target } from './target.ts';
 
+/** What copy takes along, and what it reports. */
 export interface CopyOptions extends CallOptions {
   /**
    * Signatures, attestations and whatever else refers to what is copied come along, and what refers

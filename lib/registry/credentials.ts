@@ -7,4 +7,5 @@ export {
 } from './credentials/credentials.ts';
 export { dockerConfigCredentials, parseDockerConfig, registryCredentials } from './credentials/find-credentials.ts';
 export { kubeletProviderCredentials } from './credentials/kubelet-provider.ts';
+export type { Env } from './credentials/run-program.ts';
 export { eraseCredentials, saveCredentials } from './credentials/save-credentials.ts';

@@ -39,6 +39,7 @@ export interface Index {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** Media types of OCI image-spec. */
 export const mediaTypes = {
   manifest: 'application/vnd.oci.image.manifest.v1+json',
   index: 'application/vnd.oci.image.index.v1+json',

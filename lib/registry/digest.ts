@@ -7,6 +7,7 @@ import { FairleadError } from '#lib/errors';
  */
 export type Digest = string & { readonly __brand: 'Digest' };
 
+/** Algorithms of digests (OCI image-spec, Registered Algorithms). */
 export type DigestAlgorithm = 'sha256' | 'sha512';
 
 const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;

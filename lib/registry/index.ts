@@ -1,6 +1,8 @@
 // The public surface of `fairlead/registry`. Inside Fairlead, import the files themselves.
 export { type ErrorKind, FairleadError } from '#lib/errors';
-export { proxyFromEnvironment } from '../network/proxy.ts';
+export type { NetworkOptions } from '../network/network-options.ts';
+export { type Proxies, proxyFromEnvironment } from '../network/proxy.ts';
+export type { Retry, Timeouts } from '../network/transport.ts';
 export { cachedRepository } from './cache.ts';
 export { type CopyOptions, copy, copyGraph } from './copy.ts';
 export {
@@ -9,6 +11,7 @@ export {
   type CredentialSource,
   type Credentials,
   dockerConfigCredentials,
+  type Env,
   eraseCredentials,
   kubeletProviderCredentials,
   parseDockerConfig,

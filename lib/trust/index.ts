@@ -11,15 +11,18 @@ export {
 } from './keys/key.ts';
 export { authorize, type DecisionStep, decide, type PolicyDecision } from './policy/authorize.ts';
 export { keyPolicy } from './policy/key-policy.ts';
-export { loadPolicy } from './policy/load-policy.ts';
+export { loadPolicy, type PolicyReading } from './policy/load-policy.ts';
 export type { Baseline, NodePolicy, Policy } from './policy/node-policy.ts';
 export type {
   Alternative,
   AttestationRequirement,
+  KeylessRequirement,
+  KeyRequirement,
   Requirement,
   Rule,
   TrustPolicy,
 } from './policy/policy.ts';
+export type { ExpectedProvenance, ProvenanceFact, ProvenanceFacts } from './policy/provenance.ts';
 export { openTrustedRoot } from './roots/open-trusted-root.ts';
 export type { LogUse, SigstoreRoot } from './roots/trusted-root.ts';
 export {
@@ -33,9 +36,11 @@ export { type KeySigner, keySigner } from './sign/key-signer.ts';
 export { type KeylessSignerOptions, keylessSigner } from './sign/keyless-signer.ts';
 export { type LoggedSignerOptions, loggedSigner } from './sign/logged-signer.ts';
 export type { Signer } from './sign/signer.ts';
-export type { CertificateIdentity, Expected, ExpectedIdentity } from './signature/identity.ts';
-export type { HeldSignature, Signature, SignatureFormat, Verification } from './signature/signature.ts';
+export type { CertificateIdentity, Claim, Expected, ExpectedIdentity } from './signature/identity.ts';
+export type { HeldSignature, Signature, SignatureFormat, SignedBy, Verification } from './signature/signature.ts';
+export type { SignedContent } from './signature/signed-content.ts';
 export type { Attestation } from './signature/statement.ts';
+export type { Examined, RefusedSignature } from './verify/examine-signatures.ts';
 export { type DecisionExplanation, explainDecision } from './verify/explain-decision.ts';
 export { type VerifiedArtifact, type VerifyRequest, verifyArtifact } from './verify/verify-artifact.ts';
 export { verifySignatures } from './verify/verify-signatures.ts';

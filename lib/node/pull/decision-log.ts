@@ -22,6 +22,7 @@ const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | 
  */
 const longestReason = 4096;
 
+/** Dependencies of openDecisionLog. */
 export interface DecisionLogOptions {
   readonly now: () => Date;
   /** Told when a line could not be written, and what it says: the decision stands all the same. */

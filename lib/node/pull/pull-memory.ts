@@ -30,6 +30,7 @@ export interface PullMemory {
   readonly sameCredentials: boolean;
 }
 
+/** Size of a pull memory, and who uses it. */
 export interface PullMemoryOptions {
   /**
    * Most bytes of artifacts that are remembered, 2 MiB by default; a profile as a value takes some

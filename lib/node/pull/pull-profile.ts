@@ -23,6 +23,7 @@ import type { DecisionLog } from './decision-log.ts';
 import type { PullBudget } from './pull-budget.ts';
 import type { PullMemory, ResolvedTag } from './pull-memory.ts';
 
+/** What pullProfile pulls. */
 export interface PullRequest {
   /** With tag or digest. */
   readonly reference: Reference;
@@ -32,6 +33,7 @@ export interface PullRequest {
 /** What decides about a pull: who may publish what, and how much of it is accepted. */
 export type PullPolicy = TrustPolicy & Pick<NodePolicy, 'limits'>;
 
+/** What pullProfile works with: the policy, the registry, the store. */
 export interface PullContext {
   readonly policy: PullPolicy;
   /** Gives the repository of a reference; called only after the policy has allowed it. */

@@ -16,6 +16,7 @@ export interface AppArmorProfile {
   readonly capability?: CapabilityRules;
 }
 
+/** What the program may execute and map as code. */
 export interface ExecutableRules {
   /** May be executed under the same profile, mapped and read: `ixr`. */
   readonly allowedExecutables: readonly string[];
@@ -23,6 +24,7 @@ export interface ExecutableRules {
   readonly allowedLibraries: readonly string[];
 }
 
+/** What the program may do with which files. */
 export interface FilesystemRules {
   /** `r` */
   readonly readOnlyPaths: readonly string[];
@@ -32,12 +34,14 @@ export interface FilesystemRules {
   readonly readWritePaths: readonly string[];
 }
 
+/** Which sockets the program may open. */
 export interface NetworkRules {
   readonly allowRaw: boolean;
   readonly allowTcp: boolean;
   readonly allowUdp: boolean;
 }
 
+/** Which capabilities the program may use. */
 export interface CapabilityRules {
   /** Lower case, without `CAP_`: `net_bind_service`. */
   readonly allowedCapabilities: readonly string[];

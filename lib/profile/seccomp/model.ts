@@ -13,6 +13,7 @@ export type SeccompAction =
   | 'SCMP_ACT_LOG'
   | 'SCMP_ACT_ALLOW';
 
+/** How an argument of a syscall is compared: the `op` of runtime-spec. */
 export type SeccompOperator =
   | 'SCMP_CMP_NE'
   | 'SCMP_CMP_LT'
@@ -22,6 +23,7 @@ export type SeccompOperator =
   | 'SCMP_CMP_GT'
   | 'SCMP_CMP_MASKED_EQ';
 
+/** A condition on one argument of a syscall: an entry of `args` of runtime-spec. */
 export interface SeccompArg {
   /** Which of the six arguments, 0 to 5. */
   readonly index: number;
@@ -31,6 +33,7 @@ export interface SeccompArg {
   readonly op: SeccompOperator;
 }
 
+/** What happens to some syscalls: an entry of `syscalls` of runtime-spec. */
 export interface SeccompRule {
   readonly names: readonly string[];
   readonly action: SeccompAction;
@@ -38,6 +41,7 @@ export interface SeccompRule {
   readonly args?: readonly SeccompArg[];
 }
 
+/** A seccomp profile: the `linux.seccomp` of runtime-spec. */
 export interface SeccompProfile {
   readonly defaultAction: SeccompAction;
   readonly defaultErrnoRet?: number;

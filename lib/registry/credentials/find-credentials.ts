@@ -5,8 +5,8 @@ import { type AuthEntry, type ConfigFile, parseConfigFile, readConfigFile } from
 import { getFromHelper } from './credential-helper.ts';
 import { type CredentialSource, type Credentials, readCredentials } from './credentials.ts';
 import { closestPattern } from './image-pattern.ts';
+import type { Env } from './run-program.ts';
 
-type Env = Readonly<Record<string, string | undefined>>;
 type Name = Parameters<CredentialSource>[0];
 type Auths = Readonly<Record<string, AuthEntry>>;
 

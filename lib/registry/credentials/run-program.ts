@@ -1,3 +1,4 @@
+/** Environment variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**

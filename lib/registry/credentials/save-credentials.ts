@@ -9,8 +9,7 @@ import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { eraseFromHelper, getFromHelper, storeInHelper } from './credential-helper.ts';
 import type { Credentials } from './credentials.ts';
 import { dockerConfigFile, helperOf, nameOfKey, serverOf, serversOf } from './find-credentials.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
+import type { Env } from './run-program.ts';
 
 /**
  * Keeps credentials for a registry where {@link dockerConfigCredentials} and other tools find them:

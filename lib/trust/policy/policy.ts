@@ -60,6 +60,7 @@ export interface AttestationRequirement {
   readonly provenance: ExpectedProvenance;
 }
 
+/** A requirement that one signature meets: by a key, or by an identity. */
 export type Alternative = KeyRequirement | KeylessRequirement;
 
 /** Met by a signature of this key. */

@@ -13,8 +13,10 @@ export interface ProvenanceFacts {
   readonly workflow?: string | undefined;
 }
 
+/** A statement of a provenance that a policy can ask for. */
 export type ProvenanceFact = keyof ProvenanceFacts;
 
+/** What the provenance of an artifact must state (SLSA provenance v1). */
 export type ExpectedProvenance = Readonly<Partial<Record<ProvenanceFact, Expected>>>;
 
 const text = v.optional(v.string());

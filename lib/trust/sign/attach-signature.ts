@@ -23,6 +23,7 @@ import type { Signer } from './signer.ts';
 
 export type { Attached } from './attach-legacy.ts';
 
+/** What attachSignature signs, and how. */
 export interface SignatureRequest {
   /** The artifact's manifest, which is in the target already or on its way. */
   readonly descriptor: Descriptor;
@@ -69,6 +70,7 @@ export async function attachSignature(
   return attachLegacy(target, { descriptor, kind: 'sig', makeLayer, findHeld: find }, options);
 }
 
+/** What attachAttestation attests, and how. */
 export interface AttestationRequest {
   /** The artifact's manifest, which is in the target already. */
   readonly descriptor: Descriptor;

@@ -14,6 +14,7 @@ import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 import type { SigningServices } from '../sigstore/signing-config.ts';
 import type { Signer } from './signer.ts';
 
+/** What keylessSigner signs with. */
 export interface KeylessSignerOptions {
   /**
    * Sigstore signing config (JSON, v0.2): the certificate authority, the logs and the timestamp

@@ -9,6 +9,7 @@ import { statementPayloadType } from '../signature/statement.ts';
 import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 import type { Signer } from './signer.ts';
 
+/** Where loggedSigner enters its signatures. */
 export interface LoggedSignerOptions {
   /** Sigstore signing config (JSON, v0.2): the logs and the timestamp authorities to use. */
   readonly signingConfig: Uint8Array;

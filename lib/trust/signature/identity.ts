@@ -23,6 +23,7 @@ export const claimOids = {
   runner: '1.3.6.1.4.1.57264.1.11',
 } as const;
 
+/** A claim of the OIDC token that Fulcio puts into a certificate as an extension. */
 export type Claim = keyof typeof claimOids;
 
 /** Who signed, as the policy wants it. */

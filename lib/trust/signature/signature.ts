@@ -89,6 +89,7 @@ export type HeldSignature = {
   readonly manifest: Digest;
 } & SignedBy;
 
+/** Who made a signature: a key of the policy, or an identity. */
 export type SignedBy = {
   /**
    * Indexes, as the entries give them, of the verified entries in transparency logs; absent where

@@ -7,6 +7,7 @@ import type { Signature, Verification } from '../signature/signature.ts';
 import { fetchSignatures } from './fetch-signatures.ts';
 import { verifySignatures } from './verify-signatures.ts';
 
+/** What verifyArtifact verifies, and under which rule. */
 export interface VerifyRequest {
   /** The artifact's manifest, as the target resolved it. */
   readonly descriptor: Descriptor;
