@@ -9,11 +9,10 @@ import { seccompOf } from '#lib/profile/profile';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { readProfile } from '#lib/profile/read-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { parseReference } from '#lib/registry/reference';
+import { parsePinned } from '#lib/registry/pinned-reference';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import { evaluate } from '#test/oracle/seccomp-evaluate';
 import { noMetrics } from '../metrics.ts';
-import type { PinnedReference } from '../request/pinned-reference.ts';
 import type { ProfileRequest } from '../request/profile-request.ts';
 import type { ShimLog } from '../shim-log.ts';
 import { profileApplier } from './apply-profile.ts';
@@ -26,7 +25,7 @@ const syscalls = names.map((name) => ({ names: [name], action: 'SCMP_ACT_ALLOW' 
 const artifact = packArtifact(readProfile(Buffer.from(JSON.stringify({ defaultAction: 'SCMP_ACT_LOG', syscalls }))), {
   layout: 'runtime',
 });
-const reference = parseReference(`${repository}@${artifact.descriptor.digest}`) as PinnedReference;
+const reference = parsePinned(`${repository}@${artifact.descriptor.digest}`);
 const open: Policy = {
   source: 'policy.yaml',
   rules: [{ match: '**', unsigned: true, require: [] }],

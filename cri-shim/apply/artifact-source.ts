@@ -5,11 +5,11 @@ import { type PulledProfile, pullInForce } from '#lib/node/pull/pull-profile';
 import type { Store } from '#lib/node/store/store';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { type AuthConfig, authConfigCredentials, type CredentialSource } from '#lib/registry/credentials/credentials';
+import type { PinnedReference } from '#lib/registry/pinned-reference';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import type { ShimMetrics } from '../metrics.ts';
-import type { PinnedReference } from '../request/pinned-reference.ts';
 
 /** Where the shim's handlers get verified artifacts from. */
 export interface ArtifactSource {

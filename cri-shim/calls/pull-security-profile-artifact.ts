@@ -1,6 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { FairleadError } from '#lib/errors';
 import type { RuntimeKind } from '#lib/profile/profile';
+import { parsePinned } from '#lib/registry/pinned-reference';
 import { formatRepository } from '#lib/registry/reference';
 import { decode } from '../../lib/cri/decode.ts';
 import {
@@ -10,7 +11,6 @@ import {
 } from '../../lib/cri/gen/cri_pb.js';
 import type { ArtifactSource } from '../apply/artifact-source.ts';
 import type { UnaryHandler } from '../proxy/unary-call.ts';
-import { parsePinned } from '../request/pinned-reference.ts';
 
 /**
  * ImageService.PullSecurityProfileArtifact (KEP-6061): makes sure that an artifact is on the node,

@@ -2,6 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { FairleadError } from '#lib/errors';
 import type { Store } from '#lib/node/store/store';
 import { type Digest, isDigest } from '#lib/registry/digest';
+import { parsePinned } from '#lib/registry/pinned-reference';
 import { decode } from '../../lib/cri/decode.ts';
 import {
   RemoveSecurityProfileArtifactRequestSchema,
@@ -9,7 +10,6 @@ import {
 } from '../../lib/cri/gen/cri_pb.js';
 import { artifactsInUse, type RuntimeLists } from '../housekeeping/uses.ts';
 import type { UnaryHandler } from '../proxy/unary-call.ts';
-import { parsePinned } from '../request/pinned-reference.ts';
 
 /**
  * ImageService.RemoveSecurityProfileArtifact (KEP-6061, beta), by reference or digest. Idempotent,

@@ -1,6 +1,6 @@
 import { join, normalize } from 'node:path/posix';
 import { FairleadError } from '#lib/errors';
-import { type PinnedReference, parsePinned } from './pinned-reference.ts';
+import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
 
 /**
  * What to intersect an artifact with: the runtime's default, or a file on the node by its absolute

@@ -1,11 +1,11 @@
 import { FairleadError } from '#lib/errors';
+import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
 import {
   SecurityProfileBase_BaseType as BaseType,
   SecurityProfile_ProfileType as ProfileType,
   type SecurityProfile,
 } from '../../lib/cri/gen/cri_pb.js';
 import { type Base, checkBase, parseLocalhostReference } from './localhost-reference.ts';
-import { type PinnedReference, parsePinned } from './pinned-reference.ts';
 
 /** A profile artifact that a container or sandbox is to run under, however the pod said so. */
 export interface ProfileRequest {

@@ -1,13 +1,15 @@
 import { FairleadError } from '#lib/errors';
-import type { Digest } from '#lib/registry/digest';
-import { parseReference, type Reference } from '#lib/registry/reference';
+import type { Digest } from './digest.ts';
+import { parseReference, type Reference } from './reference.ts';
 
-/** A reference that names content, not a name that may move. */
+/** A reference with a digest: it names content, which never changes. */
 export type PinnedReference = Reference & { readonly digest: Digest };
 
 /**
- * Parses `registry/repository@sha256:…`. Throws InvalidInput, also where the digest is missing
- * (KEP-6061).
+ * Parses `registry/repository@sha256:…`.
+ *
+ * @throws FairleadError InvalidInput for text that is not a reference, or that has no digest
+ *   (KEP-6061).
  */
 export function parsePinned(text: string): PinnedReference {
   const { digest, ...reference } = parseReference(text);
