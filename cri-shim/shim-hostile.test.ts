@@ -21,14 +21,14 @@ const reference = `127.0.0.1:1/security/nginx@sha256:${'ab'.repeat(32)}`;
 const services = ['runtime.v1.RuntimeService', 'runtime.v1alpha2.RuntimeService'];
 
 describe('shim, where its callers are hostile or odd', () => {
-  let folder: string;
+  let directory: string;
   let created: Buffer[];
   let logged: string[];
   let shim: Shim;
   const undo: (() => Promise<void> | void)[] = [];
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
     created = [];
     const creation: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
       created.push(call.request);
@@ -36,29 +36,29 @@ describe('shim, where its callers are hostile or odd', () => {
     };
     const methods = services.flatMap((service) => [`${service}/CreateContainer`, `${service}/RunPodSandbox`]);
     const runtime = await startScriptedRuntime(
-      join(folder, 'runtime.sock'),
+      join(directory, 'runtime.sock'),
       Object.fromEntries(methods.map((method) => [method, { kind: 'unary' as const, handle: creation }])),
     );
-    await writeFile(join(folder, 'policy.yaml'), 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules: []\n');
+    await writeFile(join(directory, 'policy.yaml'), 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules: []\n');
     const nothing = (): void => undefined;
     logged = [];
     const note = (...record: unknown[]): void => void logged.push(JSON.stringify(record));
     shim = await startShim({
-      listen: `unix://${join(folder, 'shim.sock')}`,
-      runtime: `unix://${join(folder, 'runtime.sock')}`,
-      policy: join(folder, 'policy.yaml'),
-      state: join(folder, 'state'),
+      listen: `unix://${join(directory, 'shim.sock')}`,
+      runtime: `unix://${join(directory, 'runtime.sock')}`,
+      policy: join(directory, 'policy.yaml'),
+      state: join(directory, 'state'),
       metrics: '127.0.0.1:0',
       log: { debug: nothing, info: nothing, warn: note, error: note } as ShimLog,
     });
-    undo.push(() => rm(folder, { recursive: true }), runtime.kill, shim.stop);
+    undo.push(() => rm(directory, { recursive: true }), runtime.kill, shim.stop);
   });
   afterEach(async () => {
     for (const step of undo.splice(0).reverse()) await step();
   });
 
   it('looks into the older CRI service too, which kubelets before 1.23 speak with containerd 1.6 and 1.7', async () => {
-    const client = new BytesClient(join(folder, 'shim.sock'));
+    const client = new BytesClient(join(directory, 'shim.sock'));
     undo.push(() => client.close());
     const sandboxConfig = { annotations: { 'seccomp-profile.crio.io/POD': reference } };
     const container = create(CreateContainerRequestSchema, { config: {}, sandboxConfig });
@@ -73,7 +73,7 @@ describe('shim, where its callers are hostile or odd', () => {
   });
 
   it('logs little of a refusal, however long what a pod names', async () => {
-    const client = new BytesClient(join(folder, 'shim.sock'));
+    const client = new BytesClient(join(directory, 'shim.sock'));
     undo.push(() => client.close());
     const long = 'x'.repeat(1024 * 1024);
     const root = '/var/lib/kubelet/seccomp';
@@ -123,7 +123,7 @@ describe('shim, where its callers are hostile or odd', () => {
 
   it('counts failures of calls that it does not know under one name', async () => {
     for (const path of ['/made.Up/One', '/made.Up/Two']) {
-      const socket = connectSocket(join(folder, 'shim.sock'));
+      const socket = connectSocket(join(directory, 'shim.sock'));
       undo.push(() => void socket.destroy());
       // Node receives `age` twice and does not send it twice, so that the call cannot be passed on.
       const call = headerList(

@@ -27,7 +27,7 @@ const deny = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules: []\n';
 const allow = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: "127.0.0.1:1/**", unsigned: true}\n';
 
 describe('shim', () => {
-  let folder: string;
+  let directory: string;
   let records: Record<string, unknown>[];
   let created: Buffer[];
   let runtime: Awaited<ReturnType<typeof startScriptedRuntime>>;
@@ -40,10 +40,10 @@ describe('shim', () => {
 
   async function start(options: Partial<Parameters<typeof startShim>[0]> = {}): Promise<Shim> {
     const shim = await startShim({
-      listen: `unix://${join(folder, 'shim.sock')}`,
-      runtime: `unix://${join(folder, 'runtime.sock')}`,
-      policy: join(folder, 'policy.yaml'),
-      state: join(folder, 'state'),
+      listen: `unix://${join(directory, 'shim.sock')}`,
+      runtime: `unix://${join(directory, 'runtime.sock')}`,
+      policy: join(directory, 'policy.yaml'),
+      state: join(directory, 'state'),
       log,
       ...options,
     });
@@ -51,7 +51,7 @@ describe('shim', () => {
     return shim;
   }
   function connect(): BytesClient {
-    const client = new BytesClient(join(folder, 'shim.sock'));
+    const client = new BytesClient(join(directory, 'shim.sock'));
     started.push(() => client.close());
     return client;
   }
@@ -65,15 +65,15 @@ describe('shim', () => {
   };
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
     [records, created] = [[], []];
-    await writeFile(join(folder, 'policy.yaml'), deny);
+    await writeFile(join(directory, 'policy.yaml'), deny);
     const status: handleUnaryCall<Buffer, Buffer> = (_call, callback) => callback(null, Buffer.alloc(0));
     const creation: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
       created.push(call.request);
       callback(null, Buffer.alloc(0));
     };
-    runtime = await startScriptedRuntime(join(folder, 'runtime.sock'), {
+    runtime = await startScriptedRuntime(join(directory, 'runtime.sock'), {
       [`${service}/Status`]: { kind: 'unary', handle: status },
       [`${service}/CreateContainer`]: { kind: 'unary', handle: creation },
     });
@@ -81,31 +81,32 @@ describe('shim', () => {
   afterEach(async () => {
     for (const step of started.splice(0).reverse()) await step();
     runtime.kill();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   it('serves, and leaves nothing behind but its state', async () => {
     const shim = await start();
     const { message } = await connect().unary(`${service}/Status`, new Uint8Array());
     assert.equal(fromBinary(StatusResponseSchema, message).features?.securityProfileOciArtifact, true);
-    assert.equal((await stat(join(folder, 'shim.sock'))).mode & 0o777, 0o600);
+    assert.equal((await stat(join(directory, 'shim.sock'))).mode & 0o777, 0o600);
     await shim.stop();
-    assert.deepEqual((await readdir(folder)).sort(), ['policy.yaml', 'runtime.sock', 'state']);
+    assert.deepEqual((await readdir(directory)).sort(), ['policy.yaml', 'runtime.sock', 'state']);
     await (await start()).stop();
   });
 
   it('hands the runtime an absolute path, however --state is spelled', async () => {
-    await mkdir(join(folder, 'disk', 'deep'), { recursive: true });
-    await symlink(join(folder, 'disk', 'deep'), join(folder, 'link'));
+    await mkdir(join(directory, 'disk', 'deep'), { recursive: true });
+    await symlink(join(directory, 'disk', 'deep'), join(directory, 'link'));
     const spellings = [
-      [relative(process.cwd(), join(folder, 'one')), join(folder, 'one')],
-      // What `..` stands for is the file system's to say: above the folder that the link leads to.
-      [`${folder}/link/../two`, join(folder, 'disk', 'two')],
-      [`${folder}/link`, join(folder, 'disk', 'deep')],
+      [relative(process.cwd(), join(directory, 'one')), join(directory, 'one')],
+      // What `..` stands for is the file system's to say: above the directory that the link leads
+      // to.
+      [`${directory}/link/../two`, join(directory, 'disk', 'two')],
+      [`${directory}/link`, join(directory, 'disk', 'deep')],
     ] as const;
     for (const [spelled, root] of spellings) {
       const store = await openStore(spelled);
-      const path = await store.putEffective(Buffer.from('{}'));
+      const path = await store.effective.put(Buffer.from('{}'));
       await store.close();
       assert.equal(dirname(path), join(root, 'effective'), spelled);
       assert.equal(await readFile(path, 'utf8'), '{}', spelled);
@@ -114,18 +115,18 @@ describe('shim', () => {
 
   it('does not listen where it is to find the runtime, by whatever name', async () => {
     runtime.kill(); // so that nobody answers there, as before the runtime has started
-    await rm(join(folder, 'runtime.sock'), { force: true });
-    await symlink(folder, `${folder}.link`);
-    started.push(() => rm(`${folder}.link`));
-    for (const listen of ['runtime.sock', './runtime.sock'].map((name) => `${folder}/${name}`)) {
+    await rm(join(directory, 'runtime.sock'), { force: true });
+    await symlink(directory, `${directory}.link`);
+    started.push(() => rm(`${directory}.link`));
+    for (const listen of ['runtime.sock', './runtime.sock'].map((name) => `${directory}/${name}`)) {
       await assert.rejects(start({ listen: `unix://${listen}` }), { kind: 'InvalidInput', message: /runtime/ }, listen);
     }
-    await assert.rejects(start({ listen: `unix://${folder}.link/runtime.sock` }), { kind: 'InvalidInput' });
-    assert.ok(!(await readdir(folder)).includes('runtime.sock'));
+    await assert.rejects(start({ listen: `unix://${directory}.link/runtime.sock` }), { kind: 'InvalidInput' });
+    assert.ok(!(await readdir(directory)).includes('runtime.sock'));
   });
 
-  it('does not start with a socket in a folder where others can put theirs', async () => {
-    const open = join(folder, 'open');
+  it('does not start with a socket in a directory where others can put theirs', async () => {
+    const open = join(directory, 'open');
     await mkdir(open);
     await chmod(open, 0o777);
     for (const option of ['listen', 'runtime']) {
@@ -137,16 +138,16 @@ describe('shim', () => {
     }
   });
 
-  it('does not start on a broken policy, in a folder in use, or at addresses that are none, and undoes what it began', async () => {
-    await writeFile(join(folder, 'policy.yaml'), 'rules: [');
+  it('does not start on a broken policy, in a directory in use, or at addresses that are none, and undoes what it began', async () => {
+    await writeFile(join(directory, 'policy.yaml'), 'rules: [');
     await assert.rejects(start(), { kind: 'InvalidInput' });
-    await writeFile(join(folder, 'policy.yaml'), deny);
+    await writeFile(join(directory, 'policy.yaml'), deny);
     await start();
-    await assert.rejects(start({ listen: `unix://${join(folder, 'other.sock')}` }), {
+    await assert.rejects(start({ listen: `unix://${join(directory, 'other.sock')}` }), {
       kind: 'Conflict',
-      message: /state folder/,
+      message: /state directory/,
     });
-    await assert.rejects(start({ state: join(folder, 'other') }), { kind: 'Conflict', message: /listens/ });
+    await assert.rejects(start({ state: join(directory, 'other') }), { kind: 'Conflict', message: /listens/ });
     await assert.rejects(start({ listen: 'localhost:5000' }), { kind: 'InvalidInput' });
     await assert.rejects(start({ seccompRoot: 'relative' }), { kind: 'InvalidInput' });
     await assert.rejects(start({ metrics: 'here' }), { kind: 'InvalidInput' });
@@ -156,21 +157,21 @@ describe('shim', () => {
     const { port } = taken.address() as AddressInfo;
     await assert.rejects(start({ metrics: `127.0.0.1:${port}` }), { kind: 'Unavailable', message: /listen.*metrics/ });
     taken.close();
-    const elsewhere = { state: join(folder, 'third') };
-    const long = `unix://${join(folder, 'x'.repeat(120))}`;
+    const elsewhere = { state: join(directory, 'third') };
+    const long = `unix://${join(directory, 'x'.repeat(120))}`;
     await assert.rejects(start({ ...elsewhere, listen: long }), { kind: 'InvalidInput', message: /listen on .*xxx/ });
     await assert.rejects(start({ ...elsewhere, listen: 'unix:///proc/x/s.sock' }), { kind: 'InvalidInput' });
-    assert.ok(!(await readdir(folder)).includes('other.sock'));
+    assert.ok(!(await readdir(directory)).includes('other.sock'));
   });
 
   it('warns at the start of a runtime that does not answer, and of a policy that does not exist', async () => {
     const silent = () => records.filter(({ messageId }) => messageId === 'fairlead.runtime.silent');
     await start();
     await start({
-      listen: `unix://${join(folder, 'second.sock')}`,
-      state: join(folder, 'second'),
-      runtime: `unix://${join(folder, 'nobody.sock')}`,
-      policy: join(folder, 'none.yaml'),
+      listen: `unix://${join(directory, 'second.sock')}`,
+      state: join(directory, 'second'),
+      runtime: `unix://${join(directory, 'nobody.sock')}`,
+      policy: join(directory, 'none.yaml'),
     });
     for (let waited = 0; silent().length === 0 && waited < 5000; waited += 20) await delay(20);
     const [warning, ...others] = silent();
@@ -183,19 +184,19 @@ describe('shim', () => {
       [
         {
           level: 'warn',
-          msg: `the policy ${join(folder, 'none.yaml')} does not exist: everything is denied until it does`,
+          msg: `the policy ${join(directory, 'none.yaml')} does not exist: everything is denied until it does`,
         },
       ],
     );
   });
 
   it('writes its decisions down where it is told to', async () => {
-    const decisionLog = join(folder, 'decisions.jsonl');
+    const decisionLog = join(directory, 'decisions.jsonl');
     await start({ decisionLog });
     await assert.rejects(pull(connect()), { code: 7 });
     const [line = ''] = (await readFile(decisionLog, 'utf8')).split('\n');
     const { outcome, error, policy } = JSON.parse(line);
-    assert.deepEqual([outcome, error, policy], ['refused', 'NotAllowed', join(folder, 'policy.yaml')]);
+    assert.deepEqual([outcome, error, policy], ['refused', 'NotAllowed', join(directory, 'policy.yaml')]);
   });
 
   it('follows the policy, and keeps the one in force where a new one does not parse', async () => {
@@ -204,16 +205,16 @@ describe('shim', () => {
     const gauge = async () =>
       /^fairlead_shim_policy_in_force (\d)$/m.exec(await (await fetch(`http://${shim.metrics}/metrics`)).text())?.[1];
     await assert.rejects(pull(client), { code: 7 });
-    await writeFile(join(folder, 'policy.yaml'), allow);
+    await writeFile(join(directory, 'policy.yaml'), allow);
     await shim.reload();
     await assert.rejects(pull(client), { code: 14, details: /^RegistryUnavailable: / });
-    await writeFile(join(folder, 'policy.yaml'), 'rules: [');
+    await writeFile(join(directory, 'policy.yaml'), 'rules: [');
     await shim.reload();
     await shim.reload();
     assert.equal(await gauge(), '0');
     assert.equal(records.filter(({ messageId }) => messageId === 'fairlead.policy.broken').length, 1);
     await assert.rejects(pull(client), { code: 14 });
-    await writeFile(join(folder, 'policy.yaml'), deny);
+    await writeFile(join(directory, 'policy.yaml'), deny);
     await shim.reload();
     assert.equal(await gauge(), '1');
     await assert.rejects(pull(client), { code: 7 });
@@ -263,9 +264,9 @@ describe('shim', () => {
     );
   });
 
-  it('does not start with a policy, a key, a folder, a decision log or credential providers that others can change', async () => {
+  it('does not start with a policy, a key, a directory, a decision log or credential providers that others can change', async () => {
     const { publicKey } = await generateKeyPair();
-    const below = join(folder, 'below');
+    const below = join(directory, 'below');
     const [policy, key, config] = ['policy.yaml', 'release.pub', 'providers.yaml'].map((name) => join(below, name)) as [
       string,
       string,
@@ -278,7 +279,7 @@ describe('shim', () => {
     const providers = { imageCredentialProviderConfig: config, imageCredentialProviderBinDir: below };
     const decisionLog = join(below, 'logs', 'decisions.jsonl');
     await mkdir(dirname(decisionLog), { mode: 0o755 });
-    for (const path of [policy, key, below, folder, config, dirname(decisionLog)]) {
+    for (const path of [policy, key, below, directory, config, dirname(decisionLog)]) {
       const { mode } = await stat(path);
       await chmod(path, 0o777);
       const state = join(below, 'state');
@@ -295,7 +296,7 @@ describe('shim', () => {
   });
 
   it('keeps the policy in force where others come to be able to change its file, and says what to do', async () => {
-    const policy = join(folder, 'policy.yaml');
+    const policy = join(directory, 'policy.yaml');
     const shim = await start();
     const client = connect();
     await assert.rejects(pull(client), { code: 7 });

@@ -36,9 +36,9 @@ export interface ShimOptions extends ProviderOptions {
   readonly runtime: string;
   /** The trust policy's file. */
   readonly policy: string;
-  /** Folder of the node's store. */
+  /** Directory of the node's store. */
   readonly state: string;
-  /** The kubelet's folder for seccomp profiles, `<kubelet's root>/seccomp`. */
+  /** The kubelet's directory for seccomp profiles, `<kubelet's root>/seccomp`. */
   readonly seccompRoot?: string;
   /** Where to serve metrics, `host:port`; nowhere unless told. */
   readonly metrics?: string;
@@ -54,7 +54,7 @@ export interface Shim {
   readonly metrics?: string;
   /** Reads the policy again, as SIGHUP should. */
   reload(): Promise<void>;
-  /** Lets the calls that run end, removes the socket, gives the state folder back. */
+  /** Lets the calls that run end, removes the socket, gives the state directory back. */
   stop(): Promise<void>;
 }
 
@@ -229,7 +229,7 @@ function checkRoot(path: string): string {
   const clean = normalize(path).replace(/\/$/, '');
   if (!isAbsolute(path) || clean === '') {
     throw new FairleadError('InvalidInput', `the seccomp root ${JSON.stringify(path)} is not an absolute path`, {
-      hint: `Give the kubelet's folder for seccomp profiles, such as ${kubeletSeccompRoot}.`,
+      hint: `Give the kubelet's directory for seccomp profiles, such as ${kubeletSeccompRoot}.`,
     });
   }
   return clean;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
-import type { PulledProfile } from '#lib/node/pull/pull-profile';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { dependsOnContainer } from '#lib/profile/seccomp/read/docker';
 import { parseReference } from '#lib/registry/reference';

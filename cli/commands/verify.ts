@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import type { PullPolicy } from '#lib/node/pull/pull-profile';
+import type { PullPolicy } from '#lib/node/pull/pull-dependencies';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { parseReference } from '#lib/registry/reference';

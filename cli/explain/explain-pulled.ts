@@ -1,4 +1,4 @@
-import type { PulledProfile } from '#lib/node/pull/pull-profile';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import { formatReference } from '#lib/registry/reference';
 import { oneLine } from '../terminal/output.ts';
 

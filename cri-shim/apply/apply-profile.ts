@@ -92,7 +92,7 @@ export function profileApplier(
       },
       native,
     );
-    const path = await source.store.putEffective(renderProfile({ kind: 'Seccomp', seccomp: profile }));
+    const path = await source.store.effective.put(renderProfile({ kind: 'Seccomp', seccomp: profile }));
     grown();
     return { policy, pulled, constraints, path };
   };

@@ -41,7 +41,7 @@ const strict: Policy = {
 const deny: Policy = { ...open, rules: [], revision: 'deny' };
 
 describe('artifact source', () => {
-  let folder: string;
+  let directory: string;
   let store: Store;
   let current: Policy;
   let source: ArtifactSource;
@@ -71,8 +71,8 @@ describe('artifact source', () => {
   };
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-source-'));
-    store = await openStore(folder);
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-source-'));
+    store = await openStore(directory);
     await store.put({ artifact, kind: 'Seccomp', repository, signatures: [] });
     current = open;
     whenAsked = () => undefined;
@@ -82,7 +82,7 @@ describe('artifact source', () => {
   });
   afterEach(async () => {
     await store.close();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   it('decides by the policy that is in force when the pull ends, not by the one that was when it began', async () => {
@@ -119,7 +119,7 @@ describe('artifact source', () => {
     current = { ...open, baseline: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } } };
     const applied = async (base?: ProfileRequest['base']): Promise<{ defaultAction: string }> =>
       JSON.parse(await readFile((await apply(base)).path, 'utf8'));
-    const file = join(folder, 'base.json');
+    const file = join(directory, 'base.json');
     await writeFile(file, '{"defaultAction": "SCMP_ACT_TRAP"}');
     assert.equal((await applied()).defaultAction, 'SCMP_ACT_LOG');
     assert.equal((await applied('RuntimeDefault')).defaultAction, 'SCMP_ACT_ERRNO');

@@ -1,7 +1,8 @@
 import type { DecisionLog } from '#lib/node/pull/decision-log';
-import { PullBudget } from '#lib/node/pull/pull-budget';
-import { pullMemory } from '#lib/node/pull/pull-memory';
-import { type PulledProfile, pullInForce } from '#lib/node/pull/pull-profile';
+import { PullLimiter } from '#lib/node/pull/pull-limiter';
+import { PullMemory } from '#lib/node/pull/pull-memory';
+import { pullInForce } from '#lib/node/pull/pull-profile';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { Store } from '#lib/node/store/store';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { type AuthConfig, authConfigCredentials, type CredentialSource } from '#lib/registry/credentials/credentials';
@@ -46,8 +47,8 @@ export function artifactSource(
   policy: () => Policy,
   { env, metrics, decisions, grown, providers }: SourceSurroundings,
 ): ArtifactSource {
-  const memory = pullMemory();
-  const budget = new PullBudget();
+  const memory = new PullMemory();
+  const limiter = new PullLimiter();
   return {
     store,
     isInForce: ({ revision }) => policy().revision === revision,
@@ -71,7 +72,7 @@ export function artifactSource(
         connect,
         store,
         memory,
-        budget,
+        limiter,
         signal,
         decisions,
       });

@@ -7,26 +7,26 @@ import { after, before, describe, it } from 'node:test';
 import { readBaseProfile } from './base-profile.ts';
 
 describe('base profile', () => {
-  let folder: string;
+  let directory: string;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-base-'));
-    await mkdir(join(folder, 'operator'));
-    await writeFile(join(folder, 'operator', 'good.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}');
-    await symlink(join(folder, 'operator'), join(folder, 'linked'));
-    await writeFile(join(folder, 'broken.json'), '{"defaultAction": ');
-    await writeFile(join(folder, 'large.json'), Buffer.alloc(1024 * 1024 + 1, 32));
-    execFileSync('mkfifo', [join(folder, 'pipe.json')]);
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-base-'));
+    await mkdir(join(directory, 'operator'));
+    await writeFile(join(directory, 'operator', 'good.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}');
+    await symlink(join(directory, 'operator'), join(directory, 'linked'));
+    await writeFile(join(directory, 'broken.json'), '{"defaultAction": ');
+    await writeFile(join(directory, 'large.json'), Buffer.alloc(1024 * 1024 + 1, 32));
+    execFileSync('mkfifo', [join(directory, 'pipe.json')]);
   });
-  after(() => rm(folder, { recursive: true }));
+  after(() => rm(directory, { recursive: true }));
 
   it('is read from a file, also through a link', async () => {
     for (const name of ['operator/good.json', 'linked/good.json']) {
-      assert.equal((await readBaseProfile(join(folder, name))).defaultAction, 'SCMP_ACT_ERRNO');
+      assert.equal((await readBaseProfile(join(directory, name))).defaultAction, 'SCMP_ACT_ERRNO');
     }
   });
 
   it('is refused where the runtime reads it otherwise than it is meant', async () => {
-    const path = join(folder, 'other-form.json');
+    const path = join(directory, 'other-form.json');
     const entry = { names: ['ptrace'], action: 'SCMP_ACT_ALLOW', includes: { caps: ['CAP_SYS_PTRACE'] } };
     const texts = [
       { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry] },
@@ -46,20 +46,20 @@ describe('base profile', () => {
   });
 
   it('is refused where it is not a readable profile, without waiting for a pipe', async () => {
-    await symlink('/proc/kallsyms', join(folder, 'sizeless.json'));
-    await assert.rejects(readBaseProfile(join(folder, 'sizeless.json')), {
+    await symlink('/proc/kallsyms', join(directory, 'sizeless.json'));
+    await assert.rejects(readBaseProfile(join(directory, 'sizeless.json')), {
       kind: 'ProfileInvalid',
       message: /more than/,
     });
-    await writeFile(join(folder, 'spaced.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}'.padEnd(1024 * 1024));
-    assert.equal((await readBaseProfile(join(folder, 'spaced.json'))).defaultAction, 'SCMP_ACT_ERRNO');
-    await appendFile(join(folder, 'spaced.json'), ' ');
-    await assert.rejects(readBaseProfile(join(folder, 'spaced.json')), {
+    await writeFile(join(directory, 'spaced.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}'.padEnd(1024 * 1024));
+    assert.equal((await readBaseProfile(join(directory, 'spaced.json'))).defaultAction, 'SCMP_ACT_ERRNO');
+    await appendFile(join(directory, 'spaced.json'), ' ');
+    await assert.rejects(readBaseProfile(join(directory, 'spaced.json')), {
       kind: 'ProfileInvalid',
       message: /more than/,
     });
     for (const name of ['missing.json', 'broken.json', 'large.json', 'pipe.json', 'operator']) {
-      await assert.rejects(readBaseProfile(join(folder, name)), { kind: 'ProfileInvalid' }, name);
+      await assert.rejects(readBaseProfile(join(directory, name)), { kind: 'ProfileInvalid' }, name);
     }
   });
 });

@@ -7,7 +7,7 @@ import type { CredentialSource } from '#lib/registry/credentials/credentials';
 export interface ProviderOptions {
   /** File with a CredentialProviderConfig. */
   readonly imageCredentialProviderConfig?: string;
-  /** Folder of the programs that it names. */
+  /** Directory of the programs that it names. */
   readonly imageCredentialProviderBinDir?: string;
 }
 
@@ -15,7 +15,7 @@ export interface ProviderOptions {
  * The kubelet's credential providers, set up as the kubelet has them; undefined where it has none.
  * What they answer is kept for as long as they say. Rejects with InvalidInput, as the kubelet does
  * not start either, where one option is given without the other, the config is not right, a program
- * cannot be run, or others can change the config or the folder of the programs.
+ * cannot be run, or others can change the config or the directory of the programs.
  */
 export async function openCredentialProviders(
   { imageCredentialProviderConfig: file, imageCredentialProviderBinDir: programs }: ProviderOptions,

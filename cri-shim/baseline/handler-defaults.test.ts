@@ -47,14 +47,14 @@ async function outcome(facts: RuntimeFacts, handler: string, syscall: string, ca
 }
 
 describe('the defaults of a runtime handler', () => {
-  let folder: string;
+  let directory: string;
   let seccompProfile: string;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-defaults-'));
-    seccompProfile = join(folder, 'seccomp.json');
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-defaults-'));
+    seccompProfile = join(directory, 'seccomp.json');
     await writeFile(seccompProfile, JSON.stringify(file));
   });
-  afterEach(() => rm(folder, { recursive: true }));
+  afterEach(() => rm(directory, { recursive: true }));
 
   it('are those of the runtime, by name and version', async () => {
     for (const facts of [containerd(), criO(), { ...criO(), version: '1.30.2' }]) {
@@ -97,14 +97,14 @@ describe('the defaults of a runtime handler', () => {
   });
 
   it('are the file of the handler before the global one', async () => {
-    await writeFile(join(folder, 'own.json'), '{"defaultAction": "SCMP_ACT_KILL_PROCESS"}');
-    const facts = criO({ seccompProfile }, { own: { seccompProfile: join(folder, 'own.json') } });
+    await writeFile(join(directory, 'own.json'), '{"defaultAction": "SCMP_ACT_KILL_PROCESS"}');
+    const facts = criO({ seccompProfile }, { own: { seccompProfile: join(directory, 'own.json') } });
     assert.equal(await outcome(facts, 'own', 'read'), 'SCMP_ACT_KILL_PROCESS');
     assert.equal(await outcome(facts, 'crun', 'read'), 'SCMP_ACT_ALLOW');
   });
 
   it("are CRI-O's own where the global file is missing, as CRI-O has it, and refused where that of the handler is", async () => {
-    const missing = join(folder, 'missing.json');
+    const missing = join(directory, 'missing.json');
     const facts = criO({ seccompProfile: missing });
     assert.equal(await outcome(facts, '', 'write'), 'SCMP_ACT_ALLOW');
     assert.equal((await handlerDefaults(facts, '')).mayBeLooser, false, 'it may have been there when CRI-O started');
@@ -130,7 +130,7 @@ describe('the defaults of a runtime handler', () => {
         return true;
       });
     }
-    await assert.rejects(handlerDefaults(criO({ seccompProfile: folder }), ''), { message: /it is not a file/ });
+    await assert.rejects(handlerDefaults(criO({ seccompProfile: directory }), ''), { message: /it is not a file/ });
   });
 
   it('are others once the file was changed', async () => {
@@ -148,7 +148,7 @@ describe('the defaults of a runtime handler', () => {
   });
 
   it("begin with the capabilities of containerd's base spec", async () => {
-    const base = join(folder, 'base.json');
+    const base = join(directory, 'base.json');
     const bounding = ['CAP_SYS_ADMIN', 'CAP_CHOWN', 'cap_bpf', 'SYS_PTRACE', 'ALL'];
     await writeFile(base, JSON.stringify({ ociVersion: '1.0.0', process: { capabilities: { bounding } }, linux: {} }));
     const { capabilities } = await handlerDefaults(containerd(base), '');
@@ -164,7 +164,9 @@ describe('the defaults of a runtime handler', () => {
         hint: /base_runtime_spec/,
       });
     }
-    await assert.rejects(handlerDefaults(containerd(join(folder, 'none')), ''), { message: /none: it does not exist/ });
+    await assert.rejects(handlerDefaults(containerd(join(directory, 'none')), ''), {
+      message: /none: it does not exist/,
+    });
   });
 
   it('are the intersection of all where the runtime is not known, and say so', async () => {

@@ -48,10 +48,10 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
   let connection: { current: number | undefined; call: (method: string, request: Uint8Array) => Promise<Uint8Array> };
   let records: { level: string; messageId?: string; msg: string; [field: string]: unknown }[];
   let now: number;
-  let folder: string;
+  let directory: string;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-baseline-'));
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-baseline-'));
     runtime = new FakeRuntime();
     records = [];
     now = 0;
@@ -71,7 +71,7 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
   });
   afterEach(async () => {
     await baseline.stop();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   const ask = (sandboxId = 'pod', capabilities?: CapabilityChange) =>
@@ -121,12 +121,12 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
   });
 
   it('follows the configuration of CRI-O, which it reads again while it runs', async () => {
-    const file = join(folder, 'seccomp.json');
+    const file = join(directory, 'seccomp.json');
     await writeFile(
       file,
       '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}',
     );
-    const own = join(folder, 'own.json');
+    const own = join(directory, 'own.json');
     await writeFile(own, '{"defaultAction": "SCMP_ACT_TRAP"}');
     assert.ok(allows(await ask(), 'write'));
     const crio = { DefaultRuntime: 'crun', SeccompProfile: file, Runtimes: { crun: {}, own: { SeccompProfile: own } } };
@@ -344,7 +344,7 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
     });
 
     it('is no looser than the file that is configured', async () => {
-      const file = join(folder, 'seccomp.json');
+      const file = join(directory, 'seccomp.json');
       await writeFile(
         file,
         '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}',

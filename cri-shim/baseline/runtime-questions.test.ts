@@ -13,7 +13,7 @@ import { askContainerInfo, askFacts, askHandler } from './runtime-questions.ts';
 const service = 'runtime.v1.RuntimeService';
 
 describe('questions to the runtime', { timeout: 10_000 }, () => {
-  let folder: string;
+  let directory: string;
   let scripted: Awaited<ReturnType<typeof startScriptedRuntime>>;
   let connection: RuntimeConnection;
   let cri: CriClient;
@@ -21,18 +21,18 @@ describe('questions to the runtime', { timeout: 10_000 }, () => {
   const signal = AbortSignal.timeout(9000);
   type Methods = ReturnType<FakeRuntime['methods']>;
   const start = async (methods: Methods) => {
-    scripted = await startScriptedRuntime(join(folder, 'sock'), methods);
+    scripted = await startScriptedRuntime(join(directory, 'sock'), methods);
   };
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-questions-'));
-    connection = new RuntimeConnection(join(folder, 'sock'));
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-questions-'));
+    connection = new RuntimeConnection(join(directory, 'sock'));
     cri = criClient(connection.call);
   });
   afterEach(async () => {
     connection.close();
     scripted.kill();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   it('are answered with its name, version and configuration, handlers and details of containers', async () => {

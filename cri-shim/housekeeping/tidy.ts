@@ -3,22 +3,24 @@ import type { ShimLog } from '../shim-log.ts';
 import { artifactsInUse, type RuntimeLists } from './uses.ts';
 
 /**
- * After how many things that were put into it the state folder is tidied, the first time after the
- * first.
+ * After how many things that were put into it the state directory is tidied, the first time after
+ * the first.
  */
 const growthBetweenTidying = 256;
 /** How long the runtime may take to say what it holds, in milliseconds. */
 const tidyingTime = 60_000;
 
 export interface Tidier {
-  /** To be called whenever something was put into the state folder. */
+  /** To be called whenever something was put into the state directory. */
   grown(): void;
-  /** Ends the tidying that is under way, and begins no other: the folder may be another's soon. */
+  /**
+   * Ends the tidying that is under way, and begins no other: the directory may be another's soon.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Tidies the state folder every so often as it grows. What nobody needs goes: notes about
+ * Tidies the state directory every so often as it grows. What nobody needs goes: notes about
  * containers that are gone, effective profiles, and of artifacts what takes much room. Pods that
  * crash again and again, or that the runtime does not take, make new ones of all of them.
  */
@@ -28,11 +30,11 @@ export function tidier(store: Store, runtime: RuntimeLists, log: ShimLog): Tidie
   const stopping = new AbortController();
   const tidy = async (): Promise<void> => {
     try {
-      await store.dropOldEffective();
+      await store.effective.dropOld();
       const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(tidyingTime)]);
       await store.dropUnused(await artifactsInUse(store, runtime, signal));
     } catch (error) {
-      if (!stopping.signal.aborted) log.warn({ err: error }, 'the state folder could not be tidied');
+      if (!stopping.signal.aborted) log.warn({ err: error }, 'the state directory could not be tidied');
     }
   };
   return {

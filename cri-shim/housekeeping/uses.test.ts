@@ -18,8 +18,8 @@ const digest = digestOf(Buffer.from('artifact'));
 
 describe('uses of artifacts', () => {
   it('are forgotten when their containers are gone, however many there were, and kept while the runtime is down', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'fairlead-uses-'));
-    const store = await openStore(folder);
+    const directory = await mkdtemp(join(tmpdir(), 'fairlead-uses-'));
+    const store = await openStore(directory);
     let down = false;
     const callRuntime: CallRuntime = async (method) => {
       if (down) throw new Error('down');
@@ -35,7 +35,7 @@ describe('uses of artifacts', () => {
       await record(id, of);
       grown();
     };
-    const noted = () => readdir(join(folder, 'uses'));
+    const noted = () => readdir(join(directory, 'uses'));
     for (let crash = 0; crash < 256; crash++) await recordUse(`c${crash}`, digest);
     await recordUse('s0', digest);
     for (let tries = 0; tries < 200 && (await noted()).length > 2; tries++) await sleep(10);
@@ -47,15 +47,15 @@ describe('uses of artifacts', () => {
     assert.equal((await noted()).length, 258);
     await stop();
     await store.close();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   it('are looked over no more once that is stopped, also where the runtime does not answer', {
     timeout: 10_000,
   }, async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'fairlead-uses-'));
-    const store = await openStore(folder);
-    await store.putUse('gone', digest);
+    const directory = await mkdtemp(join(tmpdir(), 'fairlead-uses-'));
+    const store = await openStore(directory);
+    await store.uses.put('gone', digest);
     let asked = 0;
     const hanging: CallRuntime = (_method, _request, signal) => {
       asked++;
@@ -68,8 +68,8 @@ describe('uses of artifacts', () => {
     for (let more = 0; more < 256; more++) grown();
     await sleep(20);
     assert.equal(asked, 2);
-    assert.deepEqual(await readdir(join(folder, 'uses')), ['gone']);
+    assert.deepEqual(await readdir(join(directory, 'uses')), ['gone']);
     await store.close();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 });

@@ -17,7 +17,7 @@ export type RecordUse = (id: string, digest: Digest) => Promise<void>;
 export function useRecorder(store: Store, log: ShimLog): RecordUse {
   return async (id, digest) => {
     try {
-      await store.putUse(id, digest);
+      await store.uses.put(id, digest);
     } catch (error) {
       log.warn({ err: error, container: id, digest }, 'the use of an artifact could not be noted');
     }
@@ -29,7 +29,7 @@ export function useRecorder(store: Store, log: ShimLog): RecordUse {
  * where the runtime does not answer.
  */
 export async function artifactsInUse(store: Store, runtime: RuntimeLists, signal: AbortSignal): Promise<Set<Digest>> {
-  return store.usesOf(async () => {
+  return store.uses.of(async () => {
     const [{ containers }, { items }] = await Promise.all([
       runtime.listContainers({}, signal),
       runtime.listPodSandbox({}, signal),

@@ -15,7 +15,7 @@ import type { UnaryHandler } from './unary-call.ts';
 const changing: UnaryHandler = async ({ request }) => ({ forward: request, onReply: (reply) => reply });
 
 describe('proxy, where an end misbehaves', () => {
-  let folder: string;
+  let directory: string;
   let runtime: string;
   let listen: string;
   const undo: (() => Promise<unknown> | unknown)[] = [];
@@ -24,11 +24,11 @@ describe('proxy, where an end misbehaves', () => {
   process.on('uncaughtExceptionMonitor', (error) => uncaught.push(error));
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-faults-'));
-    [runtime, listen] = [join(folder, 'runtime.sock'), join(folder, 'shim.sock')];
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-faults-'));
+    [runtime, listen] = [join(directory, 'runtime.sock'), join(directory, 'shim.sock')];
     const handlers = new Map([['a.B/Changed', changing]]);
     const proxy = await startProxy({ listen, runtime, handlers, onError: () => undefined, drainMilliseconds: 100 });
-    undo.push(() => rm(folder, { recursive: true }), proxy.stop);
+    undo.push(() => rm(directory, { recursive: true }), proxy.stop);
   });
   afterEach(async () => {
     for (const step of undo.splice(0).reverse()) await step();

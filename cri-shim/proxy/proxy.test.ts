@@ -19,7 +19,7 @@ import { BytesClient, startScriptedRuntime } from '#test/support/cri/scripted-ru
 import { type RunningProxy, startProxy } from './proxy.ts';
 import type { UnaryHandler } from './unary-call.ts';
 
-let folder: string;
+let directory: string;
 let runtimePath: string;
 let shimPath: string;
 const errors: unknown[] = [];
@@ -115,9 +115,9 @@ describe('proxy', () => {
   let proxy: RunningProxy;
   let client: BytesClient;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-proxy-'));
-    runtimePath = join(folder, 'runtime.sock');
-    shimPath = join(folder, 'run', 'shim.sock');
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-proxy-'));
+    runtimePath = join(directory, 'runtime.sock');
+    shimPath = join(directory, 'run', 'shim.sock');
     runtime = await startScriptedRuntime(runtimePath, methods);
     proxy = await startProxy({
       listen: shimPath,
@@ -136,7 +136,7 @@ describe('proxy', () => {
     client.close();
     await proxy.stop();
     runtime.kill();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   it('passes a unary call with its metadata, headers and trailers', async () => {
@@ -301,7 +301,7 @@ describe('proxy', () => {
   });
 
   it('stops after the calls that run, and cuts those that never end', async () => {
-    const listen = join(folder, 'draining.sock');
+    const listen = join(directory, 'draining.sock');
     const draining = await startProxy({
       listen,
       runtime: runtimePath,

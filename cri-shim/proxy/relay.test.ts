@@ -17,8 +17,8 @@ async function eventually(condition: () => boolean): Promise<void> {
 
 describe('relay, between plain HTTP/2 ends', () => {
   it('adds no header, keeps lines apart and carries reset codes both ways', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'fairlead-relay-'));
-    const path = join(folder, 'raw.sock');
+    const directory = await mkdtemp(join(tmpdir(), 'fairlead-relay-'));
+    const path = join(directory, 'raw.sock');
     const raw = http2.createServer();
     const resets: number[] = [];
     raw.on('stream', (stream, headers) => {
@@ -32,7 +32,7 @@ describe('relay, between plain HTTP/2 ends', () => {
     await new Promise<void>((resolve) => {
       raw.listen(path, resolve);
     });
-    const listen = join(folder, 'raw-shim.sock');
+    const listen = join(directory, 'raw-shim.sock');
     const rawProxy = await startProxy({ listen, runtime: path, handlers: new Map(), onError: () => undefined });
     const session = http2.connect('http://localhost', { createConnection: () => connectSocket(listen) });
     const plain = session.request({ ':method': 'POST', ':path': '/a.B/Plain' });
@@ -55,12 +55,12 @@ describe('relay, between plain HTTP/2 ends', () => {
     session.close();
     await rawProxy.stop();
     raw.close();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   it('takes from neither side more than the other reads', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'fairlead-relay-'));
-    const [path, listen] = [join(folder, 'raw.sock'), join(folder, 'raw-shim.sock')];
+    const directory = await mkdtemp(join(tmpdir(), 'fairlead-relay-'));
+    const [path, listen] = [join(directory, 'raw.sock'), join(directory, 'raw-shim.sock')];
     const raw = http2.createServer();
     const taken = { answer: 0, request: 0 };
     const piece = Buffer.alloc(64 * 1024);
@@ -102,6 +102,6 @@ describe('relay, between plain HTTP/2 ends', () => {
     session.destroy();
     await proxy.stop();
     raw.close();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 });

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { listenOnSocket, parseSocketAddress } from './socket.ts';
 
 describe('socket', () => {
-  let folder: string;
+  let directory: string;
   let path: string;
   const servers: Server[] = [];
   const listen = (at = path) => {
@@ -17,26 +17,26 @@ describe('socket', () => {
     return listenOnSocket(server, at);
   };
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-socket-'));
-    path = join(folder, 'run', 'shim.sock');
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-socket-'));
+    path = join(directory, 'run', 'shim.sock');
   });
   afterEach(async () => {
     for (const server of servers.splice(0)) server.close();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
-  it('is for root only, stands alone in its folder, and goes when told', async () => {
+  it('is for root only, stands alone in its directory, and goes when told', async () => {
     const mask = process.umask();
     const unlink = await listen();
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     assert.equal(process.umask(), mask);
-    assert.deepEqual(await readdir(join(folder, 'run')), ['shim.sock']);
+    assert.deepEqual(await readdir(join(directory, 'run')), ['shim.sock']);
     await unlink();
-    assert.deepEqual(await readdir(join(folder, 'run')), []);
+    assert.deepEqual(await readdir(join(directory, 'run')), []);
   });
 
   it('replaces what a dead process left, and nothing that somebody answers on, and no other file', async () => {
-    const dead = join(folder, 'dead.sock');
+    const dead = join(directory, 'dead.sock');
     const left = createServer().listen(dead);
     await once(left, 'listening');
     await rename(dead, `${dead}.kept`); // out of the way of close(), which removes it
@@ -44,9 +44,9 @@ describe('socket', () => {
     await rename(`${dead}.kept`, dead);
     await listen(dead);
     await assert.rejects(listen(dead), { kind: 'Conflict' });
-    await writeFile(join(folder, 'file'), 'precious');
-    await assert.rejects(listen(join(folder, 'file')), { kind: 'InvalidInput' });
-    await assert.rejects(listen(folder), { kind: 'InvalidInput' });
+    await writeFile(join(directory, 'file'), 'precious');
+    await assert.rejects(listen(join(directory, 'file')), { kind: 'InvalidInput' });
+    await assert.rejects(listen(directory), { kind: 'InvalidInput' });
   });
 
   it('leaves alone what another process has put in its place', async () => {

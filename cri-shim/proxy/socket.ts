@@ -35,12 +35,14 @@ export async function requireTwoSockets(listen: string, runtime: string): Promis
   for (const path of [listen, listening, runtime, running]) await requireTrustedPath(dirname(path));
 }
 
-/** Where a socket lies or would lie, over no link; as it is given if its folder does not exist. */
+/**
+ * Where a socket lies or would lie, over no link; as it is given if its directory does not exist.
+ */
 async function placeOf(path: string): Promise<string> {
   const present = await realpath(path).catch(() => undefined);
   if (present !== undefined) return present;
-  const folder = await realpath(dirname(path)).catch(() => undefined);
-  return folder === undefined ? path : join(folder, basename(path));
+  const directory = await realpath(dirname(path)).catch(() => undefined);
+  return directory === undefined ? path : join(directory, basename(path));
 }
 
 /**
@@ -51,9 +53,9 @@ async function placeOf(path: string): Promise<string> {
  */
 export async function listenOnSocket(server: Server, path: string): Promise<() => Promise<void>> {
   await refuseIfTaken(path);
-  // Whatever the umask: who can write to the folder can put another socket there.
+  // Whatever the umask: who can write to the directory can put another socket there.
   await makeFolder(dirname(path), 0o755).catch((cause: unknown) => {
-    throw new FairleadError('InvalidInput', `cannot make the folder of ${path}`, { cause, ...fileHint(cause) });
+    throw new FairleadError('InvalidInput', `cannot make the directory of ${path}`, { cause, ...fileHint(cause) });
   });
   const nascent = `${path}.${process.pid}`;
   try {

@@ -17,7 +17,7 @@ async function eventually(condition: () => boolean): Promise<void> {
 }
 
 describe('a unary call that the shim looks into', () => {
-  let folder: string;
+  let directory: string;
   let proxy: RunningProxy;
   let session: http2.ClientHttp2Session;
   const runtime = http2.createServer();
@@ -42,7 +42,7 @@ describe('a unary call that the shim looks into', () => {
   };
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-unary-'));
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-unary-'));
     runtime.on('session', (connection) => {
       connections.add(connection);
       connection.on('close', () => connections.delete(connection));
@@ -52,26 +52,31 @@ describe('a unary call that the shim looks into', () => {
       stream.on('error', () => undefined);
       stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '0' }, { endStream: true });
     });
-    const path = join(folder, 'runtime.sock');
+    const path = join(directory, 'runtime.sock');
     await new Promise<void>((resolve) => {
       runtime.listen(path, resolve);
     });
     const handlers = new Map([['a.B/C', handler]]);
-    proxy = await startProxy({ listen: join(folder, 'shim.sock'), runtime: path, handlers, onError: () => undefined });
+    proxy = await startProxy({
+      listen: join(directory, 'shim.sock'),
+      runtime: path,
+      handlers,
+      onError: () => undefined,
+    });
   });
   beforeEach(() => {
     came.length = 0;
     given = undefined;
     goOn = undefined;
     session = http2.connect('http://localhost', {
-      createConnection: () => connectSocket(join(folder, 'shim.sock')),
+      createConnection: () => connectSocket(join(directory, 'shim.sock')),
     });
   });
   afterEach(() => session.destroy());
   after(async () => {
     await proxy.stop();
     runtime.close();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   it('goes on with headers that are right for the message that the shim makes', async () => {

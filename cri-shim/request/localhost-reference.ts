@@ -13,7 +13,7 @@ export interface LocalhostReference {
   readonly base?: Base;
 }
 
-/** Folder below the kubelet's seccomp root whose name makes a Localhost profile a reference. */
+/** Directory below the kubelet's seccomp root whose name makes a Localhost profile a reference. */
 const marker = 'oci';
 const pinned = /@sha(?:256|512):/;
 

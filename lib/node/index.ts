@@ -2,16 +2,19 @@
 
 export type { Departures, Flight, Flights, Start } from '../concurrency/flights.ts';
 export { Turns } from '../concurrency/turns.ts';
-export { type DecisionLog, type DecisionLogOptions, openDecisionLog } from './pull/decision-log.ts';
-export { PullBudget } from './pull/pull-budget.ts';
-export { type PullMemory, type PullMemoryOptions, pullMemory, type ResolvedTag } from './pull/pull-memory.ts';
 export {
-  type PullContext,
-  type PulledProfile,
-  type PullPolicy,
-  type PullRequest,
-  pullProfile,
-} from './pull/pull-profile.ts';
+  type DecisionLog,
+  type DecisionLogDependencies,
+  type Decisions,
+  openDecisionLog,
+} from './pull/decision-log.ts';
+export type { PullDependencies, PullPolicy } from './pull/pull-dependencies.ts';
+export { PullLimiter, type PullTurn } from './pull/pull-limiter.ts';
+export { PullMemory, type ResolvedTag } from './pull/pull-memory.ts';
+export { pullProfile } from './pull/pull-profile.ts';
+export type { PulledProfile, PullRequest } from './pull/pulled-profile.ts';
 export type { StoreLog } from './store/check-store.ts';
+export type { EffectiveFiles } from './store/effective-files.ts';
 export { openStore, type PulledArtifact, type Store } from './store/store.ts';
 export type { Pull, StoredArtifact } from './store/stored-artifact.ts';
+export type { Uses } from './store/uses.ts';

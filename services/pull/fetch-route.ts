@@ -4,10 +4,11 @@ import { FairleadError } from '#lib/errors';
 import { preferredMediaType } from '#lib/http/accept';
 import { isNotModified } from '#lib/http/not-modified';
 import type { RouteDependencies } from '#lib/http/service-server';
-import type { DecisionLog } from '#lib/node/pull/decision-log';
-import { PullBudget } from '#lib/node/pull/pull-budget';
-import { pullMemory } from '#lib/node/pull/pull-memory';
-import { type PulledProfile, pullInForce } from '#lib/node/pull/pull-profile';
+import type { Decisions } from '#lib/node/pull/decision-log';
+import { PullLimiter } from '#lib/node/pull/pull-limiter';
+import { PullMemory } from '#lib/node/pull/pull-memory';
+import { pullInForce } from '#lib/node/pull/pull-profile';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
@@ -21,7 +22,7 @@ export interface FetchDependencies {
   readonly policy: Pick<PolicySource, 'current'>;
   readonly connect: (reference: Reference) => ReadTarget;
   /** The outcome of every request is written here. */
-  readonly decisions?: DecisionLog | undefined;
+  readonly decisions?: Decisions | undefined;
 }
 
 /**
@@ -63,8 +64,8 @@ class ProfileFetcher {
   readonly #dependencies: FetchDependencies & RouteDependencies;
   // What was verified by its digest stays so; many callers for the same profile ask the registry
   // once.
-  readonly #memory = pullMemory({ bytes: rememberedBytes, sameCredentials: true });
-  readonly #budget = new PullBudget();
+  readonly #memory = new PullMemory({ bytes: rememberedBytes, sameCredentials: true });
+  readonly #limiter = new PullLimiter();
   readonly #documents = new RenderedDocuments();
 
   constructor(dependencies: FetchDependencies & RouteDependencies) {
@@ -78,7 +79,7 @@ class ProfileFetcher {
     const pulled = await pullInForce({ reference, kind: request.query.kind }, () => policy.current, {
       connect,
       memory: this.#memory,
-      budget: this.#budget,
+      limiter: this.#limiter,
       turns,
       decisions,
       signal: signalOf(reply),

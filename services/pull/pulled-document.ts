@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { PulledProfile } from '#lib/node/pull/pull-profile';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import { formatReference } from '#lib/registry/reference';
 
 /** A pulled profile without its content: what it is, and why it may be used. */

@@ -1,5 +1,5 @@
 import { BoundedMemory } from '#lib/concurrency/bounded-memory';
-import type { PulledProfile } from '#lib/node/pull/pull-profile';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import { describePulled, renderPulled, withKeyFileNames } from './pulled-document.ts';
 
 /** Most bytes of documents that are remembered: of the profiles that are asked for the most. */

@@ -7,7 +7,7 @@ import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
-import { pullLimits } from '#lib/node/pull/pull-budget';
+import { pullLimits } from '#lib/node/pull/pull-limiter';
 import { readProfile } from '#lib/profile/read-profile';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
@@ -334,10 +334,8 @@ describe('createPullServer', () => {
       }),
       timeout: 50,
       decisions: {
-        recorded(request, _policy, pull) {
-          decided.push(request.reference.repository);
-          return pull();
-        },
+        allowed: async () => assert.fail(),
+        refused: async (request) => void decided.push(request.reference.repository),
       },
     });
     try {

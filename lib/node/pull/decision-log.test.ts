@@ -12,7 +12,8 @@ import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import { type DecisionLog, openDecisionLog } from './decision-log.ts';
-import { type PullPolicy, pullProfile } from './pull-profile.ts';
+import type { PullPolicy } from './pull-dependencies.ts';
+import { pullProfile } from './pull-profile.ts';
 
 const policy: PullPolicy = {
   source: 'policy.yaml',
@@ -22,14 +23,14 @@ const policy: PullPolicy = {
 };
 
 describe('the decision log', () => {
-  let folder: string;
+  let directory: string;
   let file: string;
   let problems: FairleadError[];
   let unwritten: object[];
   let decisions: DecisionLog;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-decisions-'));
-    file = join(folder, 'decisions.jsonl');
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-decisions-'));
+    file = join(directory, 'decisions.jsonl');
     problems = [];
     unwritten = [];
     const now = () => new Date('2026-01-01T00:00:00Z');
@@ -39,7 +40,7 @@ describe('the decision log', () => {
     };
     decisions = await openDecisionLog(file, { now, onError });
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  afterEach(() => rm(directory, { recursive: true, force: true }));
 
   const lines = async (): Promise<unknown[]> =>
     (await readFile(file, 'utf8'))
@@ -145,7 +146,7 @@ describe('the decision log', () => {
   });
 
   it('says when it cannot be written: at the start as an error, later on without standing in the way', async () => {
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
     assert.ok(!((await pull('a.b/dev/x:v1')) instanceof Error));
     assert.match(problems[0]?.message ?? '', /cannot write the decision log/);
     await assert.rejects(openDecisionLog(file, { now: () => new Date(), onError: () => {} }), { kind: 'InvalidInput' });

@@ -14,7 +14,8 @@ import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
-import { type PullPolicy, pullProfile } from './pull-profile.ts';
+import type { PullPolicy } from './pull-dependencies.ts';
+import { pullProfile } from './pull-profile.ts';
 
 const reference = parseReference('registry.example.com/security/nginx:v1');
 

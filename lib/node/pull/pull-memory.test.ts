@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { readProfile } from '#lib/profile/read-profile';
 import { parseReference } from '#lib/registry/reference';
-import { pullMemory } from './pull-memory.ts';
-import type { PulledProfile } from './pull-profile.ts';
+import { PullMemory } from './pull-memory.ts';
+import type { PulledProfile } from './pulled-profile.ts';
 
 /** Something of half a mebibyte that was pulled. */
 function pulled(title: string): PulledProfile {
@@ -19,7 +19,7 @@ function pulled(title: string): PulledProfile {
 
 describe('pull memory', () => {
   it('forgets what was not asked for the longest, where all would take more than two mebibytes', () => {
-    const memory = pullMemory();
+    const memory = new PullMemory();
     for (const key of ['a', 'b', 'c']) memory.remember(key, pulled(key));
     assert.ok(memory.recall('a'));
     memory.remember('d', pulled('d'));
@@ -32,7 +32,7 @@ describe('pull memory', () => {
   });
 
   it('keeps what it has where something is too large to be remembered', () => {
-    const memory = pullMemory({ bytes: 1024 * 1024 });
+    const memory = new PullMemory({ bytes: 1024 * 1024 });
     memory.remember('a', pulled('a'));
     memory.remember('large', {
       ...pulled('large'),
@@ -43,7 +43,7 @@ describe('pull memory', () => {
   });
 
   it('lets nobody join a flight that all have left, though it goes on', async () => {
-    const memory = pullMemory();
+    const memory = new PullMemory();
     const never = new Promise<PulledProfile>(() => undefined);
     const given = new AbortController();
     const first = memory.flights.join('key', given.signal, () => never);

@@ -2,11 +2,11 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import type { ReadTarget } from '#lib/registry/target';
 import { BoundedMemory } from '../../concurrency/bounded-memory.ts';
 import { Departures, Flights } from '../../concurrency/flights.ts';
-import type { PulledProfile } from './pull-profile.ts';
+import type { PulledProfile } from './pulled-profile.ts';
 
 const defaultBytes = 2 * 1024 * 1024;
 
-/** What a tag stood for when it was asked for, with a way to read it. */
+/** What a tag was resolved to, with a way to read it. */
 export interface ResolvedTag {
   readonly descriptor: Descriptor;
   readonly target: ReadTarget;
@@ -15,47 +15,40 @@ export interface ResolvedTag {
 /**
  * What a process that pulls again and again remembers between pulls: results that were verified
  * under a policy revision, and the pulls that are under way, so that many callers for the same
- * artifact cause one.
+ * artifact cause one pull. A key names the policy's revision, so that a decision under an older one
+ * is never found.
  */
-export interface PullMemory {
-  recall(key: string): PulledProfile | undefined;
-  remember(key: string, pulled: PulledProfile): void;
+export class PullMemory {
   /** Pulls by digest that are under way. */
-  readonly flights: Flights<PulledProfile>;
+  readonly flights = new Flights<PulledProfile>();
   /** Tags that are being resolved. */
-  readonly tags: Departures<ResolvedTag>;
+  readonly tags = new Departures<ResolvedTag>();
   /**
-   * True where all callers have the same credentials: what one is refused by a registry, all are.
+   * True if all callers have the same credentials: what a registry refuses to one of them, it
+   * refuses to all.
    */
   readonly sameCredentials: boolean;
-}
+  readonly #remembered: BoundedMemory<PulledProfile>;
 
-/** Size of a pull memory, and who uses it. */
-export interface PullMemoryOptions {
   /**
-   * Most bytes of artifacts that are remembered, 2 MiB by default; a profile as a value takes some
-   * three times its size beside.
+   * Remembers at most `bytes` of artifacts, 2 MiB by default. A parsed profile takes about three
+   * times its size in addition.
    */
-  readonly bytes?: number;
-  readonly sameCredentials?: boolean;
-}
+  constructor({
+    bytes = defaultBytes,
+    sameCredentials = false,
+  }: { readonly bytes?: number; readonly sameCredentials?: boolean } = {}) {
+    this.#remembered = new BoundedMemory(bytes, sizeOf);
+    this.sameCredentials = sameCredentials;
+  }
 
-/**
- * A memory for one policy after another: a key names the policy's revision, so what was decided
- * under an older one is never found.
- */
-export function pullMemory({
-  bytes: limit = defaultBytes,
-  sameCredentials = false,
-}: PullMemoryOptions = {}): PullMemory {
-  const remembered = new BoundedMemory(limit, sizeOf);
-  return {
-    recall: (key) => remembered.recall(key),
-    remember: (key, pulled) => remembered.remember(key, pulled),
-    flights: new Flights(),
-    tags: new Departures(),
-    sameCredentials,
-  };
+  recall(key: string): PulledProfile | undefined {
+    return this.#remembered.recall(key);
+  }
+
+  remember(key: string, pulled: PulledProfile): void {
+    this.#remembered.remember(key, pulled);
+  }
 }
 
 function sizeOf({ artifact }: PulledProfile): number {

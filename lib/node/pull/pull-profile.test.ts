@@ -23,8 +23,9 @@ import { packSignature } from '#lib/trust/signature/pack-signature';
 import { signPredicateType } from '#lib/trust/signature/predicate-type';
 import { bundleMediaType, predicateTypeAnnotation } from '#lib/trust/signature/signature';
 import { openStore, type Store } from '../store/store.ts';
-import { type PullMemory, pullMemory } from './pull-memory.ts';
-import { type PullPolicy, pullProfile } from './pull-profile.ts';
+import type { PullPolicy } from './pull-dependencies.ts';
+import { PullMemory } from './pull-memory.ts';
+import { pullProfile } from './pull-profile.ts';
 
 const text = JSON.stringify({
   defaultAction: 'SCMP_ACT_ERRNO',
@@ -54,7 +55,7 @@ before(async () => {
 });
 
 describe('pull profile', () => {
-  let folder: string;
+  let directory: string;
   let store: Store;
   let memory: PullMemory;
   let target: Target;
@@ -72,16 +73,16 @@ describe('pull profile', () => {
     packSignature(of.descriptor, await signArtifact(of.descriptor, by));
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-pull-'));
-    store = await openStore(folder);
-    memory = pullMemory();
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-pull-'));
+    store = await openStore(directory);
+    memory = new PullMemory();
     target = memoryRepository();
     connected = [];
     await pushArtifact(target, artifact, await signed(signer), '1');
   });
   afterEach(async () => {
     await store.close();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   it('goes the whole way once, then needs no registry, in this process and in the next', async () => {
@@ -92,7 +93,7 @@ describe('pull profile', () => {
     );
     assert.equal(first.verification.signatures[0]?.keyFingerprint, signer.key.publicKey.fingerprint);
     assert.equal((await pull()).cached, true);
-    memory = pullMemory();
+    memory = new PullMemory();
     const third = await pull();
     assert.equal(third.cached, true);
     assert.equal(third.verification.signatures[0]?.keyFingerprint, signer.key.publicKey.fingerprint);
@@ -173,7 +174,7 @@ describe('pull profile', () => {
     });
 
     it('asks no more often for a tag that is not there, where all callers have the same credentials', async () => {
-      memory = pullMemory({ sameCredentials: true });
+      memory = new PullMemory({ sameCredentials: true });
       let asked = 0;
       const empty: ReadTarget = {
         ...target,
@@ -248,7 +249,7 @@ describe('pull profile', () => {
     const names = ({ profile }: Awaited<ReturnType<typeof pull>>, ...capabilities: string[]) =>
       seccompOf(resolveProfile(profile, { architecture: 'amd64', kernel: '6.1', capabilities })).syscalls?.length;
     const first = await pull(at('nginx', crio));
-    memory = pullMemory();
+    memory = new PullMemory();
     const stored = await pull(at('nginx', crio));
     assert.deepEqual([first.cached, stored.cached], [false, true]);
     for (const pulled of [first, stored]) {
@@ -277,7 +278,7 @@ describe('pull profile', () => {
       { kind: 'ProfileInvalid' },
     );
     assert.deepEqual(store.list(), []);
-    assert.deepEqual(await readdir(join(folder, 'blobs', 'sha256')), []);
+    assert.deepEqual(await readdir(join(directory, 'blobs', 'sha256')), []);
   });
 
   it('verifies stored signatures again when the policy changes, and fetches new ones where they do not do', async () => {
@@ -310,7 +311,7 @@ describe('pull profile', () => {
     for (const host of ['registry.example.com', 'REGISTRY.example.com', 'Registry.Example.Com:443']) {
       const reference = parseReference(`${host}/nginx@${artifact.descriptor.digest}`);
       assert.deepEqual((await pull(reference, { policy })).reference, reference);
-      memory = pullMemory();
+      memory = new PullMemory();
     }
     assert.deepEqual(connected, ['nginx']);
     assert.deepEqual(
@@ -343,17 +344,17 @@ describe('pull profile', () => {
     const sizes = kept?.signatures.map((each) => (each.format === 'bundle' ? each.bundle.length : 0)) ?? [];
     const total = sizes.reduce((sum, size) => sum + size, 0);
     assert.ok(total > 100_000 && total < 300_000, `${total}`);
-    memory = pullMemory();
+    memory = new PullMemory();
     assert.equal((await pull()).cached, true);
   });
 
   it('pulls anew what was damaged on the disk', async () => {
     await pull();
-    for (const name of await readdir(join(folder, 'blobs', 'sha256')))
-      await writeFile(join(folder, 'blobs', 'sha256', name), 'x');
-    memory = pullMemory();
+    for (const name of await readdir(join(directory, 'blobs', 'sha256')))
+      await writeFile(join(directory, 'blobs', 'sha256', name), 'x');
+    memory = new PullMemory();
     assert.equal((await pull()).cached, false);
-    memory = pullMemory();
+    memory = new PullMemory();
     assert.equal((await pull()).cached, true);
   });
 
@@ -443,7 +444,7 @@ describe('pull profile', () => {
 
   it('lets a caller try for himself where another was told that nothing is there, or had malformed credentials', async () => {
     for (const kind of ['NotFound', 'InvalidInput'] as const) {
-      memory = pullMemory();
+      memory = new PullMemory();
       const repository = `team/${kind.toLowerCase()}`;
       const failing = () => Promise.reject(new FairleadError(kind, 'not for you'));
       const pulls = [pull(at(repository), { connect: failing }), pull(at(repository))];
@@ -457,7 +458,7 @@ describe('pull profile', () => {
 
   it('does not remember what was removed from the store while it was pulled', async () => {
     await pull();
-    memory = pullMemory();
+    memory = new PullMemory();
     const stored = pull();
     await store.remove(artifact.descriptor.digest);
     assert.equal((await stored).cached, true);

@@ -5,7 +5,7 @@ import { isExhausted } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { type Digest, digestOf, digestParts } from '#lib/registry/digest';
 import { parseManifest } from '#lib/registry/manifest';
-import { blobPath, leafFolders, recordPath, type StoreFolders } from './store-folders.ts';
+import { blobPath, leafDirectories, recordPath, type StoreDirectories } from './store-directories.ts';
 import { parseRecord, type StoredArtifact } from './stored-artifact.ts';
 
 /** How many artifacts are read at the same time: pods cannot start until all are. */
@@ -14,7 +14,7 @@ const checkedAtOnce = 16;
 /** Told what was found broken and removed. */
 export type StoreLog = (message: string) => void;
 
-/** What holds in a state folder, by the digest of the artifact. */
+/** What holds in a state directory, by the digest of the artifact. */
 export interface CheckedStore {
   readonly records: Map<Digest, StoredArtifact>;
   /** All content that the artifact is made of. */
@@ -22,23 +22,24 @@ export interface CheckedStore {
 }
 
 /**
- * Puts a state folder in order after whatever ended its last user, and gives what holds:
+ * Puts a state directory in order after whatever ended its last user, and gives what holds:
  * half-written files go, a record whose blobs are not there whole goes, blobs that no record needs
  * go, effective profiles that are not what their name says go. So does what no store writes: a
- * folder or a link in the place of a file, and files that others own or may write to.
+ * directory or a link in the place of a file, and files that others own or may write to.
  */
-export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<CheckedStore> {
-  for (const name of await readdir(folders.temporary)) await rm(join(folders.temporary, name), { recursive: true });
-  for (const folder of leafFolders(folders)) await keepOwnFiles(folder, log);
+export async function checkStore(directories: StoreDirectories, log: StoreLog): Promise<CheckedStore> {
+  for (const name of await readdir(directories.temporary))
+    await rm(join(directories.temporary, name), { recursive: true });
+  for (const directory of leafDirectories(directories)) await keepOwnFiles(directory, log);
   const records = new Map<Digest, StoredArtifact>();
   const contents = new Map<Digest, readonly Digest[]>();
   let unread = 0;
   const check = async (name: string): Promise<void> => {
-    const path = join(folders.artifacts, name);
+    const path = join(directories.artifacts, name);
     try {
       const record = parseRecord(await readFile(path));
-      if (recordPath(folders, record.descriptor.digest) !== path) throw new Error('it stands under another name');
-      contents.set(record.descriptor.digest, await checkContent(folders, record));
+      if (recordPath(directories, record.descriptor.digest) !== path) throw new Error('it stands under another name');
+      contents.set(record.descriptor.digest, await checkContent(directories, record));
       records.set(record.descriptor.digest, record);
     } catch (error) {
       const reason = `it will be pulled again when needed: ${error instanceof Error ? error.message : error}`;
@@ -52,15 +53,18 @@ export async function checkStore(folders: StoreFolders, log: StoreLog): Promise<
       log(`${path}: left as it is and not used, since it cannot be read; ${reason}`);
     }
   };
-  const names = await readdir(folders.artifacts);
+  const names = await readdir(directories.artifacts);
   for (let next = 0; next < names.length; next += checkedAtOnce) {
     await Promise.all(names.slice(next, next + checkedAtOnce).map(check));
   }
   // What a record needs that could not be read is not known.
   if (unread === 0) {
-    await removeOrphans(folders, new Set([...contents.values()].flat().map((digest) => blobPath(folders, digest))));
+    await removeOrphans(
+      directories,
+      new Set([...contents.values()].flat().map((digest) => blobPath(directories, digest))),
+    );
   }
-  await checkEffective(folders, log);
+  await checkEffective(directories, log);
   return { records, contents };
 }
 
@@ -76,16 +80,16 @@ function isDamage(error: unknown): boolean {
 }
 
 /** The digests of all content of an artifact, each checked against the disk. */
-async function checkContent(folders: StoreFolders, { descriptor }: StoredArtifact): Promise<Digest[]> {
-  const manifest = parseManifest(await readBlob(folders, descriptor), 'its manifest');
+async function checkContent(directories: StoreDirectories, { descriptor }: StoredArtifact): Promise<Digest[]> {
+  const manifest = parseManifest(await readBlob(directories, descriptor), 'its manifest');
   const blobs = [manifest.config, ...manifest.layers];
-  for (const blob of blobs) await readBlob(folders, blob);
+  for (const blob of blobs) await readBlob(directories, blob);
   return [descriptor.digest, ...blobs.map(({ digest }) => digest)];
 }
 
 /** Reads a blob whole; throws where it is not what its digest says. */
-export async function readBlob(folders: StoreFolders, { digest, size }: Descriptor): Promise<Uint8Array> {
-  const bytes = await readFile(blobPath(folders, digest));
+export async function readBlob(directories: StoreDirectories, { digest, size }: Descriptor): Promise<Uint8Array> {
+  const bytes = await readFile(blobPath(directories, digest));
   if (bytes.length !== size || digestOf(bytes, digestParts(digest).algorithm) !== digest) {
     throw new Error(`blob ${digest} is damaged`);
   }
@@ -93,13 +97,13 @@ export async function readBlob(folders: StoreFolders, { digest, size }: Descript
 }
 
 /**
- * Removes what is not a file of this user's alone: a folder in the place of a blob would stay in
+ * Removes what is not a file of this user's alone: a directory in the place of a blob would stay in
  * its way for ever, and whoever has a file open for writing can still change it. What others can
  * read, as older releases wrote it, is tightened.
  */
-async function keepOwnFiles(folder: string, log: StoreLog): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
+async function keepOwnFiles(directory: string, log: StoreLog): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
     const found = await lstat(path);
     if (found.isFile() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0) {
       if ((found.mode & 0o077) !== 0) await chmod(path, 0o600);
@@ -110,14 +114,14 @@ async function keepOwnFiles(folder: string, log: StoreLog): Promise<void> {
   }
 }
 
-async function removeOrphans(folders: StoreFolders, needed: ReadonlySet<string>): Promise<void> {
-  for (const entry of await readdir(folders.blobs, { withFileTypes: true, recursive: true })) {
+async function removeOrphans(directories: StoreDirectories, needed: ReadonlySet<string>): Promise<void> {
+  for (const entry of await readdir(directories.blobs, { withFileTypes: true, recursive: true })) {
     const path = join(entry.parentPath, entry.name);
     if (!entry.isDirectory() && !needed.has(path)) await rm(path);
   }
 }
 
-async function checkEffective({ effective }: StoreFolders, log: StoreLog): Promise<void> {
+async function checkEffective({ effective }: StoreDirectories, log: StoreLog): Promise<void> {
   for (const name of await readdir(effective)) {
     const path = join(effective, name);
     const bytes = await readFile(path).catch((error: unknown) => {

@@ -3,15 +3,16 @@ import { FairleadError, isExhausted, toFairleadError } from '#lib/errors';
 import { writeWhole } from '#lib/files/write-whole';
 
 /**
- * Writes a file of the store whole or not at all, also over a folder that somebody has put in its
- * place. Throws LimitExceeded where the disk is full, Unavailable where too many files are open,
- * Internal for other failures; nothing is left behind then.
+ * Writes a file of the store whole or not at all, for its owner only; a directory in its place is
+ * replaced. Throws LimitExceeded if the disk is full, Unavailable if too many files are open, and
+ * Internal for other failures. Then nothing is left behind.
  */
 export async function writeDurably(
   path: string,
   bytes: Uint8Array,
-  options: { readonly temporaryFolder: string; readonly mode: number },
+  { temporaryDirectory }: { readonly temporaryDirectory: string },
 ): Promise<void> {
+  const options = { temporaryFolder: temporaryDirectory, mode: 0o600 };
   try {
     await writeWhole(path, bytes, options).catch(async (error: unknown) => {
       if (codeOf(error) !== 'EISDIR') throw error;
@@ -31,9 +32,9 @@ function storageError(path: string, cause: unknown): FairleadError {
   if (isExhausted(cause)) return toFairleadError(cause);
   const code = codeOf(cause);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new FairleadError('LimitExceeded', `${path}: no space left to store it`, {
+    return new FairleadError('LimitExceeded', `${path}: no space left on its file system`, {
       cause,
-      hint: 'Free some space on the file system of the state folder; nothing half-written was left there.',
+      hint: 'Free some space on the file system of the state directory. No partial file was left there.',
     });
   }
   return new FairleadError(
@@ -41,7 +42,7 @@ function storageError(path: string, cause: unknown): FairleadError {
     `${path}: cannot be written: ${cause instanceof Error ? cause.message : cause}`,
     {
       cause,
-      hint: 'Check that the state folder exists, is writable for this process, and is not mounted read-only.',
+      hint: 'Check that the state directory exists, is writable for this process, and is not mounted read-only.',
     },
   );
 }

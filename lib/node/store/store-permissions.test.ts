@@ -15,21 +15,21 @@ const pulled = { artifact, kind: 'Seccomp', repository: 'localhost:5000/a', sign
 const { digest } = artifact.descriptor;
 const isRoot = process.getuid?.() === 0;
 
-describe('the state folder belongs to its owner alone:', () => {
-  let folder: string;
+describe('the state directory belongs to its owner alone:', () => {
+  let directory: string;
   let root: string;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-store-'));
-    await chmod(folder, 0o755);
-    root = join(folder, 'state');
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-store-'));
+    await chmod(directory, 0o755);
+    root = join(directory, 'state');
   });
-  afterEach(() => rm(folder, { recursive: true }));
+  afterEach(() => rm(directory, { recursive: true }));
 
   async function fill(): Promise<void> {
     const store = await openStore(root, { log: assert.fail });
     await store.put(pulled);
-    await store.putEffective(Buffer.from('{}'));
-    await store.putUse('container', digest);
+    await store.effective.put(Buffer.from('{}'));
+    await store.uses.put('container', digest);
     await store.close();
   }
 
@@ -48,7 +48,7 @@ describe('the state folder belongs to its owner alone:', () => {
     }
   }
 
-  it('files have mode 0600 and folders 0700, whatever the umask', async () => {
+  it('files have mode 0600 and directories 0700, whatever the umask', async () => {
     const mask = process.umask(0);
     try {
       await fill();
@@ -119,14 +119,14 @@ describe('the state folder belongs to its owner alone:', () => {
   }, async () => {
     await fill();
     for (const path of [root, ...(await entries()).map((entry) => entry.path)]) {
-      // head reads folders as little as files, but says so in other words.
+      // head reads directories as little as files, but says so in other words.
       const { status, stderr } = spawnSync('head', ['-c', '1', path], { uid: 65534, gid: 65534, encoding: 'utf8' });
       assert.equal(status, 1, path);
       assert.match(stderr, /Permission denied/, path);
     }
   });
 
-  it('a folder of it that is another user’s is refused', { skip: isRoot ? false : 'chown needs root' }, async () => {
+  it('a directory of it that is another user’s is refused', { skip: isRoot ? false : 'chown needs root' }, async () => {
     await fill();
     for (const name of ['blobs', 'blobs/sha256', 'effective', 'uses']) {
       await chown(join(root, name), 65534, 65534);
@@ -153,7 +153,7 @@ describe('the state folder belongs to its owner alone:', () => {
   });
 });
 
-describe('what no store writes, in a state folder:', () => {
+describe('what no store writes, in a state directory:', () => {
   let root: string;
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'fairlead-store-'));
@@ -168,15 +168,15 @@ describe('what no store writes, in a state folder:', () => {
   async function fill(open = openStore(root)): Promise<void> {
     const store = await open;
     await store.put(pulled);
-    await store.putEffective(Buffer.from('{}'));
-    await store.putUse('container', digest);
-    assert.deepEqual(await store.usesOf(async () => new Set(['container'])), new Set([digest]));
+    await store.effective.put(Buffer.from('{}'));
+    await store.uses.put('container', digest);
+    assert.deepEqual(await store.uses.of(async () => new Set(['container'])), new Set([digest]));
     assert.ok(store.get(digest));
     await store.close();
   }
 
-  /** Puts a folder with something in it, or a link to what was there, in the place of a file. */
-  async function replace(name: string, by: 'folder' | 'link'): Promise<void> {
+  /** Puts a directory with something in it, or a link to what was there, in the place of a file. */
+  async function replace(name: string, by: 'directory' | 'link'): Promise<void> {
     const path = join(root, name);
     await rename(path, join(root, 'aside'));
     if (by === 'link') return symlink(join(root, 'aside'), path);
@@ -184,7 +184,7 @@ describe('what no store writes, in a state folder:', () => {
     await writeFile(join(path, 'below', 'file'), 'x');
   }
 
-  for (const by of ['folder', 'link'] as const) {
+  for (const by of ['directory', 'link'] as const) {
     it(`a ${by} in the place of a file is dropped when the store is opened`, async () => {
       await fill();
       for (const name of all) {
@@ -203,10 +203,10 @@ describe('what no store writes, in a state folder:', () => {
       for (const name of all) {
         await replace(name, by);
         await store.put(pulled);
-        await store.putEffective(Buffer.from('{}'));
-        await store.putUse('container', digest);
+        await store.effective.put(Buffer.from('{}'));
+        await store.uses.put('container', digest);
         // A link to the very content of an effective profile is read as the profile.
-        if (name !== effective || by === 'folder') assert.ok((await lstat(join(root, name))).isFile(), name);
+        if (name !== effective || by === 'directory') assert.ok((await lstat(join(root, name))).isFile(), name);
       }
       await store.close();
     });

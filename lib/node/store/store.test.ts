@@ -48,20 +48,20 @@ const from = (artifact: Artifact, repository = 'localhost:5000/a') =>
 const limits = { artifactBytes: 1000 };
 
 describe('store', () => {
-  let folder: string;
+  let directory: string;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-store-'));
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-store-'));
   });
-  afterEach(() => rm(folder, { recursive: true }));
+  afterEach(() => rm(directory, { recursive: true }));
 
   it('gives back after a restart what was put in, with signatures of every repository', async () => {
     const artifact = artifactOf('profile');
-    const first = await openStore(folder);
+    const first = await openStore(directory);
     await first.put(from(artifact));
     await first.put(from(artifact, 'localhost:5000/b'));
     await first.put(from(artifact, 'localhost:5000/b'));
     await first.close();
-    const second = await openStore(folder, { log: assert.fail });
+    const second = await openStore(directory, { log: assert.fail });
     const record = second.get(artifact.descriptor.digest);
     assert.deepEqual(
       record?.pulls.map(({ repository }) => repository),
@@ -79,15 +79,15 @@ describe('store', () => {
     );
     const read = await fetchArtifact(second.fetcher, artifact.descriptor, limits);
     assert.deepEqual(Buffer.from(read.manifestBytes), Buffer.from(artifact.manifestBytes));
-    assert.equal((await stat(join(folder, 'blobs'))).mode & 0o777, 0o700);
-    assert.equal((await stat(join(folder, 'artifacts'))).mode & 0o777, 0o700);
-    assert.equal((await stat(join(folder, 'effective'))).mode & 0o777, 0o700);
+    assert.equal((await stat(join(directory, 'blobs'))).mode & 0o777, 0o700);
+    assert.equal((await stat(join(directory, 'artifacts'))).mode & 0o777, 0o700);
+    assert.equal((await stat(join(directory, 'effective'))).mode & 0o777, 0o700);
     await second.close();
   });
 
   it('remembers of the repositories of an artifact the latest few', async () => {
     const artifact = artifactOf('profile');
-    const store = await openStore(folder);
+    const store = await openStore(directory);
     for (let index = 0; index < 40; index++) await store.put(from(artifact, `localhost:5000/${index}`));
     assert.deepEqual(
       store.get(artifact.descriptor.digest)?.pulls.map(({ repository }) => repository),
@@ -96,16 +96,16 @@ describe('store', () => {
     await store.close();
   });
 
-  it('refuses a folder that is in use, and takes it when it is free again', async () => {
-    const first = await openStore(folder);
-    await assert.rejects(openStore(folder), { kind: 'Conflict' });
+  it('refuses a directory that is in use, and takes it when it is free again', async () => {
+    const first = await openStore(directory);
+    await assert.rejects(openStore(directory), { kind: 'Conflict' });
     await first.close();
-    await (await openStore(folder)).close();
+    await (await openStore(directory)).close();
   });
 
   it('frees the blobs of what is removed, but for those that others need', async () => {
-    const store = await openStore(folder);
-    const blobs = () => readdir(join(folder, 'blobs', 'sha256'));
+    const store = await openStore(directory);
+    const blobs = () => readdir(join(directory, 'blobs', 'sha256'));
     const [kept, gone] = [artifactOf('kept'), artifactOf('gone')];
     await store.put(from(kept));
     const before = (await blobs()).sort();
@@ -114,14 +114,14 @@ describe('store', () => {
     await store.remove(gone.descriptor.digest);
     assert.deepEqual((await blobs()).sort(), before);
     await store.close();
-    const reopened = await openStore(folder, { log: assert.fail });
+    const reopened = await openStore(directory, { log: assert.fail });
     await reopened.remove(kept.descriptor.digest);
     assert.deepEqual(await blobs(), []);
     await reopened.close();
   });
 
   it('keeps every artifact whole while others that share its blobs come and go', async () => {
-    const store = await openStore(folder);
+    const store = await openStore(directory);
     const artifacts = ['a', 'b', 'c'].map(artifactOf);
     const changes = Array.from({ length: 60 }, (_, turn) => {
       const artifact = artifacts[turn % 3] ?? assert.fail();
@@ -134,7 +134,7 @@ describe('store', () => {
   });
 
   it('drops what is half-written, damaged, misnamed or needed by nothing', async () => {
-    const store = await openStore(folder);
+    const store = await openStore(directory);
     const [whole, damaged, cut, misnamed, gone] = ['whole', 'damaged', 'cut', 'misnamed', 'gone'].map(artifactOf) as [
       Artifact,
       Artifact,
@@ -143,20 +143,20 @@ describe('store', () => {
       Artifact,
     ];
     for (const artifact of [whole, damaged, cut, misnamed, gone]) await store.put(from(artifact));
-    const good = await store.putEffective(Buffer.from('good'));
-    const bad = await store.putEffective(Buffer.from('bad'));
+    const good = await store.effective.put(Buffer.from('good'));
+    const bad = await store.effective.put(Buffer.from('bad'));
     await store.remove(gone.descriptor.digest);
     await store.close();
-    const file = (digest: string) => join(folder, 'blobs', 'sha256', digest.slice(7));
-    const record = ({ descriptor }: Artifact) => join(folder, 'artifacts', `${descriptor.digest.slice(7)}.json`);
+    const file = (digest: string) => join(directory, 'blobs', 'sha256', digest.slice(7));
+    const record = ({ descriptor }: Artifact) => join(directory, 'artifacts', `${descriptor.digest.slice(7)}.json`);
     await writeFile(file(damaged.blobs[1]?.descriptor.digest ?? ''), 'changed!');
     const text = await readFile(record(cut), 'utf8');
     await writeFile(record(cut), text.slice(0, text.length / 2));
     await writeFile(record(artifactOf('other')), await readFile(record(misnamed)));
-    await writeFile(join(folder, 'tmp', 'abc'), 'half');
+    await writeFile(join(directory, 'tmp', 'abc'), 'half');
     await writeFile(bad, 'loose');
     const said: string[] = [];
-    const again = await openStore(folder, { log: (message) => said.push(message) });
+    const again = await openStore(directory, { log: (message) => said.push(message) });
     assert.deepEqual(
       again
         .list()
@@ -165,10 +165,10 @@ describe('store', () => {
       [whole.descriptor.digest, misnamed.descriptor.digest].sort(),
     );
     assert.equal(said.length, 4, said.join('\n'));
-    assert.deepEqual(await readdir(join(folder, 'tmp')), []);
-    assert.deepEqual(await readdir(join(folder, 'effective')), [good.slice(good.lastIndexOf('/') + 1)]);
+    assert.deepEqual(await readdir(join(directory, 'tmp')), []);
+    assert.deepEqual(await readdir(join(directory, 'effective')), [good.slice(good.lastIndexOf('/') + 1)]);
     assert.equal(
-      (await readdir(join(folder, 'blobs', 'sha256'))).length,
+      (await readdir(join(directory, 'blobs', 'sha256'))).length,
       5,
       'two manifests, two layers, the common config',
     );
@@ -176,10 +176,10 @@ describe('store', () => {
   });
 
   it('says so where content was damaged while it runs, and mends it on the next put', async () => {
-    const store = await openStore(folder);
+    const store = await openStore(directory);
     const artifact = artifactOf('profile');
     await store.put(from(artifact));
-    await writeFile(join(folder, 'blobs', 'sha256', artifact.descriptor.digest.slice(7)), 'x');
+    await writeFile(join(directory, 'blobs', 'sha256', artifact.descriptor.digest.slice(7)), 'x');
     await assert.rejects(fetchArtifact(store.fetcher, artifact.descriptor, limits), { kind: 'NotFound' });
     await store.put(from(artifact));
     await fetchArtifact(store.fetcher, artifact.descriptor, limits);
@@ -187,51 +187,54 @@ describe('store', () => {
   });
 
   it('writes effective profiles again where somebody changed them', async () => {
-    const store = await openStore(folder);
-    const path = await store.putEffective(Buffer.from('{"a":1}'));
+    const store = await openStore(directory);
+    const path = await store.effective.put(Buffer.from('{"a":1}'));
     await writeFile(path, '{"a":2}');
-    assert.equal(await store.putEffective(Buffer.from('{"a":1}')), path);
+    assert.equal(await store.effective.put(Buffer.from('{"a":1}')), path);
     assert.equal(await readFile(path, 'utf8'), '{"a":1}');
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     await store.close();
   });
 
   it('knows which living containers were made with which artifact', async () => {
-    const store = await openStore(folder);
+    const store = await openStore(directory);
     const [a, b] = [artifactOf('a').descriptor.digest, artifactOf('b').descriptor.digest];
-    await store.putUse('container-1', a);
-    await store.putUse('container-2', b);
-    await assert.rejects(store.putUse('../escape', b), { kind: 'InvalidInput' });
-    assert.deepEqual(await store.usesOf(async () => new Set(['container-1', 'container-3'])), new Set([a]));
-    assert.deepEqual(await readdir(join(folder, 'uses')), ['container-1']);
+    await store.uses.put('container-1', a);
+    await store.uses.put('container-2', b);
+    await assert.rejects(store.uses.put('../escape', b), { kind: 'InvalidInput' });
+    assert.deepEqual(await store.uses.of(async () => new Set(['container-1', 'container-3'])), new Set([a]));
+    assert.deepEqual(await readdir(join(directory, 'uses')), ['container-1']);
     const made = async () => {
-      await store.putUse('container-4', b); // made and noted after the notes were read
+      await store.uses.put('container-4', b); // made and noted after the notes were read
       return new Set(['container-1']);
     };
-    assert.deepEqual(await store.usesOf(made), new Set([a]));
-    assert.deepEqual(await readdir(join(folder, 'uses')), ['container-1', 'container-4']);
+    assert.deepEqual(await store.uses.of(made), new Set([a]));
+    assert.deepEqual(await readdir(join(directory, 'uses')), ['container-1', 'container-4']);
     await store.close();
   });
 
   it('drops effective profiles an hour after somebody last asked for them', async () => {
     let minutes = 0;
-    const store = await openStore(folder, { now: () => new Date(minutes * 60_000) });
-    const [old, fresh] = [await store.putEffective(Buffer.from('old')), await store.putEffective(Buffer.from('fresh'))];
+    const store = await openStore(directory, { now: () => new Date(minutes * 60_000) });
+    const [old, fresh] = [
+      await store.effective.put(Buffer.from('old')),
+      await store.effective.put(Buffer.from('fresh')),
+    ];
     minutes = 50;
-    assert.equal(await store.putEffective(Buffer.from('fresh')), fresh);
-    await store.dropOldEffective();
+    assert.equal(await store.effective.put(Buffer.from('fresh')), fresh);
+    await store.effective.dropOld();
     assert.equal(await readFile(old, 'utf8'), 'old');
     minutes = 61;
-    await store.dropOldEffective();
-    assert.deepEqual(await readdir(join(folder, 'effective')), [basename(fresh)]);
+    await store.effective.dropOld();
+    assert.deepEqual(await readdir(join(directory, 'effective')), [basename(fresh)]);
     await store.close();
-    const again = await openStore(folder, { now: () => new Date(minutes * 60_000) });
+    const again = await openStore(directory, { now: () => new Date(minutes * 60_000) });
     minutes = 120;
-    await again.dropOldEffective();
+    await again.effective.dropOld();
     assert.equal(await readFile(fresh, 'utf8'), 'fresh', 'a call of before the restart may still be under way');
     minutes = 122;
-    await again.dropOldEffective();
-    assert.deepEqual(await readdir(join(folder, 'effective')), []);
+    await again.effective.dropOld();
+    assert.deepEqual(await readdir(join(directory, 'effective')), []);
     await again.close();
   });
 
@@ -239,7 +242,7 @@ describe('store', () => {
     let time = Date.parse('2026-01-01T00:00:00Z');
     const later = (hours: number): number => (time += hours * 60 * 60 * 1000);
     const now = () => new Date(time);
-    let store = await openStore(folder, { now });
+    let store = await openStore(directory, { now });
     const large = Array.from({ length: 7 }, (_, index) => artifactOf(`${index}`.repeat(12 * 1024 * 1024)));
     const [used, asked, ...others] = large.map(({ descriptor }) => descriptor.digest);
     for (const artifact of large) {
@@ -255,7 +258,7 @@ describe('store', () => {
     assert.deepEqual(kept(), [used, ...others], 'five of them find room');
     await store.put(from(large[1] as Artifact));
     await store.close();
-    store = await openStore(folder, { now });
+    store = await openStore(directory, { now });
     later(2);
     store.get(others[0] as Digest);
     await store.dropUnused(new Set([used]));
@@ -263,22 +266,22 @@ describe('store', () => {
     await store.close();
   });
 
-  it('does not use a folder that others may write to', async () => {
+  it('does not use a directory that others may write to', async () => {
     for (const mode of [0o777, 0o1777, 0o770, 0o703]) {
-      await chmod(folder, mode);
-      await assert.rejects(openStore(folder), { kind: 'InvalidInput', message: /may write/ });
+      await chmod(directory, mode);
+      await assert.rejects(openStore(directory), { kind: 'InvalidInput', message: /may write/ });
     }
-    await chmod(folder, 0o711);
+    await chmod(directory, 0o711);
     if (process.getuid?.() === 0) {
-      await chown(folder, 65534, 65534);
-      await assert.rejects(openStore(folder), { kind: 'InvalidInput' });
-      await chown(folder, 0, 0);
+      await chown(directory, 65534, 65534);
+      await assert.rejects(openStore(directory), { kind: 'InvalidInput' });
+      await chown(directory, 0, 0);
     }
-    await (await openStore(folder)).close();
+    await (await openStore(directory)).close();
   });
 
   it('takes 50 puts at once', async () => {
-    const store = await openStore(folder);
+    const store = await openStore(directory);
     const shared = artifactOf('same');
     const artifacts = Array.from({ length: 25 }, (_, i) => artifactOf(`profile ${i}`));
     await Promise.all([
@@ -286,7 +289,7 @@ describe('store', () => {
       ...artifacts.map((_, i) => store.put(from(shared, `localhost:5000/r${i}`))),
     ]);
     await store.close();
-    const again = await openStore(folder, { log: assert.fail });
+    const again = await openStore(directory, { log: assert.fail });
     assert.equal(again.list().length, 26);
     assert.equal(again.get(shared.descriptor.digest)?.pulls.length, 25);
     await again.close();
@@ -304,12 +307,12 @@ describe('store', () => {
         const artifact = assembleArtifact({ schemaVersion: 2, mediaType: '${mediaTypes.manifest}', config: config.descriptor, layers: [layer.descriptor] }, [config, layer]);
         return Promise.all([
           store.put({ artifact, kind: 'Seccomp', repository: 'localhost:5000/x', signatures: [] }),
-          store.putEffective(layer.bytes),
+          store.effective.put(layer.bytes),
         ]);
       }));`;
     let records = 0;
     for (let round = 0; round < 4; round++) {
-      const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script, folder], {
+      const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script, directory], {
         cwd: join(import.meta.dirname, '../../..'),
         stdio: ['ignore', 'pipe', 'inherit'],
       });
@@ -317,7 +320,7 @@ describe('store', () => {
       await sleep(40 + round * 37);
       child.kill('SIGKILL');
       await once(child, 'exit');
-      const store = await openStore(folder, { log: assert.fail });
+      const store = await openStore(directory, { log: assert.fail });
       for (const { descriptor } of store.list()) {
         for await (const bytes of await store.fetcher.fetch(descriptor))
           assert.equal(digestOf(bytes), descriptor.digest);
@@ -330,45 +333,45 @@ describe('store', () => {
   });
 
   it('leaves nothing half-written where it cannot write, and says what to do', async () => {
-    const store = await openStore(folder);
-    await rm(join(folder, 'tmp'), { recursive: true });
-    await assert.rejects(store.put(from(artifactOf('x'))), { kind: 'Internal', hint: /state folder/ });
-    assert.deepEqual(await readdir(join(folder, 'artifacts')), []);
+    const store = await openStore(directory);
+    await rm(join(directory, 'tmp'), { recursive: true });
+    await assert.rejects(store.put(from(artifactOf('x'))), { kind: 'Internal', hint: /state directory/ });
+    assert.deepEqual(await readdir(join(directory, 'artifacts')), []);
     assert.deepEqual(store.list(), []);
     await store.close();
   });
 
   it('opens in spite of what no store has put there, and drops it', async () => {
-    await (await openStore(folder)).close();
-    await mkdir(join(folder, 'effective', 'folder'));
-    await mkdir(join(folder, 'artifacts', 'folder'));
-    await writeFile(join(folder, 'blobs', 'file'), '');
+    await (await openStore(directory)).close();
+    await mkdir(join(directory, 'effective', 'directory'));
+    await mkdir(join(directory, 'artifacts', 'directory'));
+    await writeFile(join(directory, 'blobs', 'file'), '');
     const said: string[] = [];
-    const store = await openStore(folder, { log: (message) => said.push(message) });
+    const store = await openStore(directory, { log: (message) => said.push(message) });
     assert.equal(said.length, 2, said.join());
-    assert.deepEqual(await readdir(join(folder, 'effective')), []);
-    assert.deepEqual((await readdir(join(folder, 'blobs'))).sort(), ['sha256', 'sha512']);
+    assert.deepEqual(await readdir(join(directory, 'effective')), []);
+    assert.deepEqual((await readdir(join(directory, 'blobs'))).sort(), ['sha256', 'sha512']);
     await store.close();
   });
 
   const notRoot = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
-  it('names the folder where that cannot be used', { skip: notRoot }, async () => {
+  it('names the directory where that cannot be used', { skip: notRoot }, async () => {
     const mount = (options: string) =>
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=711,${options}`, 'tmpfs', folder]);
-    for (const step of [() => mount('ro'), () => execFileSync('mount', ['-o', 'remount,ro', folder])]) {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=711,${options}`, 'tmpfs', directory]);
+    for (const step of [() => mount('ro'), () => execFileSync('mount', ['-o', 'remount,ro', directory])]) {
       step();
-      const opened = openStore(folder);
+      const opened = openStore(directory);
       await assert
-        .rejects(opened, { kind: 'InvalidInput', message: /state folder/, hint: /read-only/ })
-        .finally(() => execFileSync('umount', [folder]));
+        .rejects(opened, { kind: 'InvalidInput', message: /state directory/, hint: /read-only/ })
+        .finally(() => execFileSync('umount', [directory]));
       mount('size=256k');
-      await (await openStore(folder)).close();
+      await (await openStore(directory)).close();
     }
-    execFileSync('umount', [folder]);
+    execFileSync('umount', [directory]);
   });
 
   it('drops nothing because too many files are open', { timeout: 60_000 }, async () => {
-    const first = await openStore(folder);
+    const first = await openStore(directory);
     for (let n = 0; n < 20; n++) await first.put(from(artifactOf(`profile ${n}`)));
     await first.close();
     // However many files the process can still open: it has all artifacts, or says that it cannot
@@ -376,8 +379,8 @@ describe('store', () => {
     const script = `
       import { closeSync, openSync } from 'node:fs';
       import { openStore } from '#lib/node/store/store';
-      const [, folder] = process.argv;
-      await (await openStore(folder)).close(); // what is loaded late needs files too
+      const [, directory] = process.argv;
+      await (await openStore(directory)).close(); // what is loaded late needs files too
       const open = [];
       for (;;) {
         try {
@@ -394,34 +397,34 @@ describe('store', () => {
           await store.close();
           return length;
         };
-        outcomes.push(await openStore(folder).then(count, ({ kind, cause }) => [kind, cause?.code]));
+        outcomes.push(await openStore(directory).then(count, ({ kind, cause }) => [kind, cause?.code]));
       }
       for (const file of open) closeSync(file);
       console.log(JSON.stringify(outcomes));`;
     const shell = 'ulimit -n 100; exec "$0" --input-type=module-typescript -e "$1" "$2"';
     const root = join(import.meta.dirname, '../../..');
-    const printed = execFileSync('bash', ['-c', shell, process.execPath, script, folder], { cwd: root });
+    const printed = execFileSync('bash', ['-c', shell, process.execPath, script, directory], { cwd: root });
     const outcomes: unknown[] = JSON.parse(printed.toString());
     assert.ok(outcomes.includes(20), JSON.stringify(outcomes));
     for (const outcome of outcomes) {
       if (outcome !== 20) assert.notEqual(typeof outcome, 'number', JSON.stringify(outcomes));
     }
     assert.ok(outcomes.some((outcome) => Array.isArray(outcome) && outcome[1] === 'EMFILE'));
-    assert.equal((await readdir(join(folder, 'artifacts'))).length, 20);
+    assert.equal((await readdir(join(directory, 'artifacts'))).length, 20);
   });
 
   it('leaves what the disk does not give for now, and its blobs', { skip: notRoot }, async () => {
     const [kept, other] = [artifactOf('kept'), artifactOf('other')];
-    const first = await openStore(folder);
+    const first = await openStore(directory);
     await first.put(from(kept));
     await first.put(from(other));
     await first.close();
-    const record = join(folder, 'artifacts', `${kept.descriptor.digest.slice(7)}.json`);
+    const record = join(directory, 'artifacts', `${kept.descriptor.digest.slice(7)}.json`);
     // The memory of a process cannot be read at 0: EIO, as of a disk.
     execFileSync('mount', ['--bind', `/proc/${process.pid}/mem`, record]);
     const log: string[] = [];
     try {
-      const store = await openStore(folder, { log: (line) => log.push(line) });
+      const store = await openStore(directory, { log: (line) => log.push(line) });
       assert.deepEqual(
         store.list().map(({ descriptor }) => descriptor.digest),
         [other.descriptor.digest],
@@ -432,7 +435,7 @@ describe('store', () => {
     }
     assert.equal(log.length, 1);
     assert.match(log[0] ?? '', /left as it is and not used, since it cannot be read; .* EIO/);
-    const second = await openStore(folder);
+    const second = await openStore(directory);
     assert.deepEqual(
       Buffer.from((await fetchArtifact(second.fetcher, kept.descriptor, limits)).blobs[1]?.bytes ?? []),
       Buffer.from('kept'),
@@ -442,24 +445,24 @@ describe('store', () => {
   });
 
   it('survives a full disk', { skip: notRoot }, async () => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=711', 'tmpfs', folder]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=711', 'tmpfs', directory]);
     try {
-      const store = await openStore(folder);
+      const store = await openStore(directory);
       await store.put(from(artifactOf('small')));
       await assert.rejects(store.put(from(artifactOf('large'.repeat(100_000)))), {
         kind: 'LimitExceeded',
         hint: /Free some space/,
       });
-      await assert.rejects(store.putEffective(Buffer.alloc(500_000)), { kind: 'LimitExceeded' });
+      await assert.rejects(store.effective.put(Buffer.alloc(500_000)), { kind: 'LimitExceeded' });
       await store.put(from(artifactOf('small too')));
       await store.close();
-      const again = await openStore(folder, { log: assert.fail });
+      const again = await openStore(directory, { log: assert.fail });
       assert.equal(again.list().length, 2);
-      assert.deepEqual(await readdir(join(folder, 'tmp')), []);
-      assert.deepEqual(await readdir(join(folder, 'effective')), []);
+      assert.deepEqual(await readdir(join(directory, 'tmp')), []);
+      assert.deepEqual(await readdir(join(directory, 'effective')), []);
       await again.close();
     } finally {
-      execFileSync('umount', [folder]);
+      execFileSync('umount', [directory]);
     }
   });
 });

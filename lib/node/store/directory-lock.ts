@@ -4,25 +4,25 @@ import { FairleadError } from '#lib/errors';
 import { openFileLock } from '#lib/files/file-lock';
 
 /**
- * Holds a folder for this process until the returned function is called, or the process ends. The
- * lock is a file that only its owner can open: whoever can read it can hold it against the owner.
- * One that others could open, as older releases made it, is replaced once it is held, since they
- * may have it open still. Throws Conflict where somebody else holds it.
+ * Holds a directory for this process until the returned function is called, or the process ends.
+ * The lock is a file that only its owner can open: whoever can read it can hold it against the
+ * owner. One that others could open, as older releases made it, is replaced once it is held, since
+ * they may have it open still. Throws Conflict where somebody else holds it.
  */
-export async function lockFolder(folder: string): Promise<() => void> {
-  const path = join(folder, 'lock');
+export async function lockDirectory(directory: string): Promise<() => void> {
+  const path = join(directory, 'lock');
   await makePrivate(path);
   const { mode, uid } = await lstat(path);
   const wasPrivate = (mode & 0o077) === 0 && uid === process.getuid?.();
   // SQLite's journal, which is there while the lock is held, takes on the mode of the lock.
   if (!wasPrivate) await chmod(path, 0o600);
-  const release = await hold(folder, path);
+  const release = await hold(directory, path);
   if (wasPrivate) return release;
   try {
     const fresh = `${path}.new`;
     await rm(fresh, { force: true });
     await makePrivate(fresh);
-    const releaseFresh = await hold(folder, fresh);
+    const releaseFresh = await hold(directory, fresh);
     await rename(fresh, path);
     return () => {
       release();
@@ -46,7 +46,7 @@ async function makePrivate(path: string): Promise<void> {
   }
 }
 
-async function hold(folder: string, path: string): Promise<() => void> {
+async function hold(directory: string, path: string): Promise<() => void> {
   const lock = await openFileLock(path);
   let held = false;
   try {
@@ -55,7 +55,7 @@ async function hold(folder: string, path: string): Promise<() => void> {
     if (!held) lock.release();
   }
   if (held) return () => lock.release();
-  throw new FairleadError('Conflict', `the state folder ${folder} is in use by another process`, {
+  throw new FairleadError('Conflict', `the state directory ${directory} is in use by another process`, {
     hint: `Give each shim its own \`state\` directory, or stop the other one (fuser ${path} shows it).`,
   });
 }

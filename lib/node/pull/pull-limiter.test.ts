@@ -14,8 +14,9 @@ import type { ReadTarget } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { bundleMediaType } from '#lib/trust/signature/signature';
 import { Slots } from '../../concurrency/slots.ts';
-import { PullBudget, pullLimits } from './pull-budget.ts';
-import { type PullPolicy, pullProfile } from './pull-profile.ts';
+import type { PullPolicy } from './pull-dependencies.ts';
+import { PullLimiter, pullLimits } from './pull-limiter.ts';
+import { pullProfile } from './pull-profile.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -73,7 +74,7 @@ describe('turns', () => {
   });
 });
 
-describe('a budget for pulls', () => {
+describe('a limiter for pulls', () => {
   const bundle = Buffer.alloc(256 * 1024, '{');
 
   /**
@@ -130,7 +131,7 @@ describe('a budget for pulls', () => {
       limits: defaultPublicationLimits,
       revision: 'r',
     };
-    const budget = new PullBudget();
+    const limiter = new PullLimiter();
     let [inFlight, most] = [0, 0];
     const outcomes = await Promise.all(
       Array.from({ length: 12 }, async (_, number) => {
@@ -142,7 +143,7 @@ describe('a budget for pulls', () => {
         });
         const connect = (): ReadTarget => target;
         const reference = parseReference(`registry-${number % 3}.example.com/p/q@${digest}`);
-        const outcome = await pullProfile({ reference, kind: 'Seccomp' }, { policy, connect, budget }).then(
+        const outcome = await pullProfile({ reference, kind: 'Seccomp' }, { policy, connect, limiter }).then(
           () => 'pulled',
           (error: Error & { kind?: string }) => error.kind ?? String(error),
         );
@@ -156,54 +157,37 @@ describe('a budget for pulls', () => {
   });
 
   it('has room for a small pull while large ones hold all that there is for them', async () => {
-    const budget = new PullBudget();
+    const limiter = new PullLimiter();
     const target = memoryRepository();
     const large = { mediaType: 'a/b', digest: digestOf(Buffer.from('x')), size: 2 * mebibyte };
-    let end = (): void => undefined;
-    const held = new Promise<void>((resolve) => {
-      end = resolve;
+    const { promise: held, resolve: end } = Promise.withResolvers<void>();
+    const stuck = ['a', 'b', 'c'].map(async (registry) => {
+      const begun = await limiter.begin(registry, undefined);
+      await begun
+        .meter(target)
+        .fetch(large)
+        .catch(() => undefined); // nothing is there: its bytes count
+      await held;
+      begun.end();
     });
-    const stuck = ['a', 'b', 'c'].map((registry) =>
-      budget.spend(registry, undefined, async (metered) => {
-        await metered(target)
-          .fetch(large)
-          .catch(() => undefined); // nothing is there: the charge counts
-        await held;
-      }),
-    );
     await turn();
-    assert.equal(await budget.spend('d', undefined, async () => 'pulled'), 'pulled');
+    (await limiter.begin('d', undefined)).end();
     end();
     await Promise.all(stuck);
   });
 
   it('ends a wait that is too long as Unavailable, and one whose caller leaves with his reason', async () => {
-    const budget = new PullBudget({ wait: 50 });
-    let end = (): void => undefined;
-    const held = new Promise<void>((resolve) => {
-      end = resolve;
-    });
+    const limiter = new PullLimiter({ wait: 50 });
     const { mostOfKey } = pullLimits.pulls;
-    const stuck = Array.from({ length: mostOfKey }, () => budget.spend('slow', undefined, () => held));
-    await assert.rejects(
-      budget.spend('slow', undefined, async () => 'pulled'),
-      {
-        kind: 'Unavailable',
-        message: /the pull from slow waited 0\.05 seconds/,
-      },
-    );
-    const gone = AbortSignal.abort(new Error('gone'));
-    await assert.rejects(
-      budget.spend('slow', gone, async () => 'pulled'),
-      { message: 'gone' },
-    );
-    assert.equal(
-      await budget.spend('quick', undefined, async () => 'pulled'),
-      'pulled',
-      'another registry has its own',
-    );
-    end();
-    await Promise.all(stuck);
-    assert.equal(await budget.spend('slow', undefined, async () => 'pulled'), 'pulled');
+    const stuck = await Promise.all(Array.from({ length: mostOfKey }, () => limiter.begin('slow', undefined)));
+    await assert.rejects(limiter.begin('slow', undefined), {
+      kind: 'Unavailable',
+      message: /the pull from slow waited 0\.05 seconds/,
+    });
+    await assert.rejects(limiter.begin('slow', AbortSignal.abort(new Error('gone'))), { message: 'gone' });
+    // Another registry has its own turns.
+    (await limiter.begin('quick', undefined)).end();
+    for (const begun of stuck) begun.end();
+    (await limiter.begin('slow', undefined)).end();
   });
 });

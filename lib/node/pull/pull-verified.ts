@@ -1,0 +1,129 @@
+import type { ProfileArtifact } from '#lib/artifact/artifact';
+import { fetchArtifact } from '#lib/artifact/fetch-artifact';
+import { unpackArtifact } from '#lib/artifact/unpack-artifact';
+import { FairleadError } from '#lib/errors';
+import type { PublishedProfile, RuntimeKind } from '#lib/profile/profile';
+import { validateArtifact } from '#lib/profile/validate-artifact';
+import type { Descriptor } from '#lib/registry/descriptor';
+import { resolveManifest, withManifest } from '#lib/registry/one-request';
+import { formatRepository, tagOrDigestOf } from '#lib/registry/reference';
+import { registryName, repositoryName } from '#lib/registry/registry-name';
+import type { Fetcher, ReadTarget } from '#lib/registry/target';
+import type { Rule } from '#lib/trust/policy/policy';
+import { verifyArtifact } from '#lib/trust/verify/verify-artifact';
+import { verifySignatures } from '#lib/trust/verify/verify-signatures';
+import type { Store } from '../store/store.ts';
+import { worthKeeping } from '../store/worth-keeping.ts';
+import type { PullDependencies } from './pull-dependencies.ts';
+import type { PulledProfile, PullRequest } from './pulled-profile.ts';
+
+/**
+ * Returns a profile that satisfies a rule. If the reference has a digest, and the artifact was
+ * pulled from this repository before, it comes from the store, and its stored signatures are
+ * verified again. Otherwise, or if they do not satisfy the rule any more, it comes from the
+ * registry: resolve, signatures, content, format. Only what has passed all of this is stored.
+ * Throws SignatureInvalid, ProfileInvalid, and the errors of the registry's client.
+ */
+export async function pullVerified(
+  request: PullRequest,
+  rule: Rule,
+  dependencies: PullDependencies,
+): Promise<PulledProfile> {
+  const { store } = dependencies;
+  if (store === undefined || request.reference.digest === undefined) {
+    return pullFromRegistry(request, rule, dependencies);
+  }
+  let refusal: unknown;
+  try {
+    const stored = await takeFromStore(request, rule, dependencies, store);
+    if (stored !== undefined) return stored;
+  } catch (error) {
+    if (!isKind(error, 'SignatureInvalid')) throw error;
+    refusal = error;
+  }
+  try {
+    return await pullFromRegistry(request, rule, dependencies);
+  } catch (error) {
+    // Without the registry, what the stored signatures lack is the better answer.
+    throw refusal !== undefined && isKind(error, 'Unavailable') ? refusal : error;
+  }
+}
+
+async function takeFromStore(
+  { reference, kind }: PullRequest,
+  rule: Rule,
+  dependencies: PullDependencies,
+  store: Store,
+): Promise<PulledProfile | undefined> {
+  const record = reference.digest === undefined ? undefined : store.get(reference.digest);
+  const name = repositoryName(formatRepository(reference));
+  const pull = record?.pulls.find(({ repository }) => repository === name);
+  if (record === undefined || pull === undefined) return undefined;
+  const { descriptor } = record;
+  const verification = verifySignatures(descriptor, reference, pull.signatures, rule);
+  const read = await readVerified(store.fetcher, { descriptor, kind }, dependencies).catch((error: unknown) => {
+    if (isKind(error, 'NotFound')) return undefined; // damaged on disk: pulled again
+    throw error;
+  });
+  return read && { reference, descriptor, ...read, verification, cached: true };
+}
+
+async function pullFromRegistry(
+  request: PullRequest,
+  rule: Rule,
+  dependencies: PullDependencies,
+): Promise<PulledProfile> {
+  const { reference } = request;
+  const { limiter, connect, signal } = dependencies;
+  if (limiter === undefined) return pullFrom(await connect(reference), request, rule, dependencies);
+  const turn = await limiter.begin(registryName(reference.registry), signal);
+  try {
+    return await pullFrom(turn.meter(await connect(reference)), request, rule, dependencies);
+  } finally {
+    turn.end();
+  }
+}
+
+async function pullFrom(
+  source: ReadTarget,
+  { reference, kind }: PullRequest,
+  rule: Rule,
+  dependencies: PullDependencies,
+): Promise<PulledProfile> {
+  const { store, signal, turns } = dependencies;
+  const options = signal === undefined ? {} : { signal };
+  await turns?.take();
+  const resolved = await resolveManifest(source, tagOrDigestOf(reference), options);
+  const { descriptor } = resolved;
+  if (reference.digest !== undefined && descriptor.digest !== reference.digest) {
+    throw new FairleadError('Conflict', `${reference.digest} was resolved to ${descriptor.digest}`, {
+      hint: 'The registry is wrong or hostile. Nothing of it was used.',
+    });
+  }
+  const target = withManifest(source, resolved);
+  const { verification, signatures } = await verifyArtifact(target, { descriptor, reference, rule }, options);
+  const read = await readVerified(target, { descriptor, kind }, dependencies);
+  await store?.put({
+    artifact: read.artifact,
+    kind,
+    repository: repositoryName(formatRepository(reference)),
+    signatures: worthKeeping(signatures, verification),
+  });
+  return { reference, descriptor, ...read, verification, cached: false };
+}
+
+async function readVerified(
+  fetcher: Fetcher,
+  { descriptor, kind }: { readonly descriptor: Descriptor; readonly kind: RuntimeKind },
+  { policy: { limits }, turns, signal }: Pick<PullDependencies, 'policy' | 'turns' | 'signal'>,
+): Promise<{ artifact: ProfileArtifact; profile: PublishedProfile }> {
+  const artifact = await fetchArtifact(fetcher, descriptor, { artifactBytes: limits.artifactBytes, signal });
+  await turns?.take();
+  const profile = unpackArtifact(artifact, kind);
+  validateArtifact(profile, limits);
+  return { artifact, profile };
+}
+
+function isKind(error: unknown, kind: FairleadError['kind']): boolean {
+  return error instanceof FairleadError && error.kind === kind;
+}
