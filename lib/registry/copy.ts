@@ -92,141 +92,210 @@ async function copyTagged(
 }
 
 /**
- * `pushRoot` pushes the root, in place of the target's `push`, where nothing refers to it or its
+ * `pushRoot` pushes the root, in place of the target's `push`, if nothing refers to it or its
  * parts.
  */
 async function copyAll(
   source: ReadTarget,
   target: Target,
-  { descriptor: root, bytes: rootBytes }: ResolvedManifest,
+  root: ResolvedManifest,
   options: CopyOptions,
-  pushRoot: ((bytes: Uint8Array, call: CallOptions) => Promise<void>) | undefined,
+  pushRoot: PushRoot | undefined,
 ): Promise<void> {
-  const failed = new AbortController();
-  const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
-  const call = { signal };
-  const begun = new Map<Digest, Promise<void>>();
-  const inTurn = limitConcurrency(concurrency, signal);
-  let referred = false;
+  await new GraphCopy(source, target, root, options, pushRoot).run();
+}
 
-  const once = (descriptor: Descriptor, depth: number): Promise<void> => {
-    const found = begun.get(descriptor.digest);
+type PushRoot = (bytes: Uint8Array, call: CallOptions) => Promise<void>;
+
+/** One copy of a graph: each manifest and blob is copied once, however many refer to it. */
+class GraphCopy {
+  readonly #source: ReadTarget;
+  readonly #target: Target;
+  readonly #root: ResolvedManifest;
+  readonly #options: CopyOptions;
+  readonly #pushRoot: PushRoot | undefined;
+  readonly #mounter: ReturnType<typeof mountable>;
+  readonly #failed = new AbortController();
+  readonly #call: { readonly signal: AbortSignal };
+  readonly #inTurn: ReturnType<typeof limitConcurrency>;
+  /** What is being copied, or was. */
+  readonly #begun = new Map<Digest, Promise<void>>();
+  /** What the target listed as referrers of a subject when it was first asked. */
+  readonly #lists = new Map<Digest, Promise<Descriptor[]>>();
+  /** Errors that mean that the source does not have some content whole. */
+  readonly #incomplete = new Set<unknown>();
+  /** Whether something refers to the root or its parts. */
+  #referred = false;
+
+  constructor(
+    source: ReadTarget,
+    target: Target,
+    root: ResolvedManifest,
+    options: CopyOptions,
+    pushRoot: PushRoot | undefined,
+  ) {
+    this.#source = source;
+    this.#target = target;
+    this.#root = root;
+    this.#options = options;
+    this.#pushRoot = pushRoot;
+    this.#mounter = mountable(source, target);
+    const { signal } = this.#failed;
+    this.#call = { signal: options.signal === undefined ? signal : AbortSignal.any([options.signal, signal]) };
+    this.#inTurn = limitConcurrency(concurrency, this.#call.signal);
+  }
+
+  async run(): Promise<void> {
+    this.#copyOnce(this.#root.descriptor, 0).catch((error: unknown) => this.#failed.abort(error));
+    for (let finished = 0; finished < this.#begun.size; ) {
+      finished = this.#begun.size;
+      await Promise.allSettled(this.#begun.values());
+    }
+    this.#options.signal?.throwIfAborted();
+    if (this.#failed.signal.aborted) throw this.#failed.signal.reason;
+  }
+
+  #copyOnce(descriptor: Descriptor, depth: number): Promise<void> {
+    const found = this.#begun.get(descriptor.digest);
     if (found !== undefined) return found;
-    if (begun.size >= contentLimit) {
+    if (this.#begun.size >= contentLimit) {
       throw new FairleadError(
         'LimitExceeded',
-        `${root.digest} has more than ${contentLimit} manifests and blobs below it`,
+        `${this.#root.descriptor.digest} has more than ${contentLimit} manifests and blobs below it`,
       );
     }
-    const copying = isManifestMediaType(descriptor.mediaType) ? copyManifest(descriptor, depth) : copyBlob(descriptor);
-    begun.set(descriptor.digest, copying);
+    const copying = isManifestMediaType(descriptor.mediaType)
+      ? this.#copyManifest(descriptor, depth)
+      : this.#copyBlob(descriptor);
+    this.#begun.set(descriptor.digest, copying);
     // What the source does not have may be part of a referrer only: whatever is made of it fails,
     // up to the referrer or the root.
     copying.catch((error: unknown) => {
-      if (!isSkippable(error)) failed.abort(error);
+      if (!this.#incomplete.has(error)) this.#failed.abort(error);
     });
     return copying;
-  };
+  }
 
-  const { onSkipped } = options;
-  /** What the source said of content that it does not have whole. */
-  const ofSource = new Set<unknown>();
-  const isSkippable = (error: unknown): error is FairleadError => ofSource.has(error);
-  const reading = async <T>(read: () => Promise<T>): Promise<T> => {
-    try {
-      return await read();
-    } catch (error) {
-      if (onSkipped !== undefined && isUnusable(error)) ofSource.add(error);
-      throw error;
-    }
-  };
-  const skip = (descriptor: Descriptor, error: unknown): void => {
-    if (isSkippable(error)) onSkipped?.(descriptor, error);
-  };
-
-  const from = mountable(source, target);
-  const arrived = options.onContent ?? (() => undefined);
-  const copyBlob = (descriptor: Descriptor): Promise<void> =>
-    inTurn(async () => {
-      if (from !== undefined) {
-        if (await target.exists(descriptor, call)) return arrived(descriptor, 'present');
-        if (await from.mount(descriptor, from.repository, call)) return arrived(descriptor, 'mounted');
+  #copyBlob(descriptor: Descriptor): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#mounter !== undefined) {
+        if (await this.#target.exists(descriptor, this.#call)) return this.#arrived(descriptor, 'present');
+        const { repository } = this.#mounter;
+        if (await this.#mounter.mount(descriptor, repository, this.#call)) return this.#arrived(descriptor, 'mounted');
       }
       let opened = false;
       const open = (): Promise<AsyncIterable<Uint8Array>> => {
         opened = true;
-        return reading(() => source.fetch(descriptor, call));
+        return this.#reading(() => this.#source.fetch(descriptor, this.#call));
       };
-      await target.push(descriptor, open, call);
-      arrived(descriptor, opened ? 'sent' : 'present');
+      await this.#target.push(descriptor, open, this.#call);
+      this.#arrived(descriptor, opened ? 'sent' : 'present');
     });
+  }
 
-  /** What the target listed as referrers of a subject when it was first asked. */
-  const lists = new Map<Digest, Promise<Descriptor[]>>();
-  const listAtTarget = (subject: Descriptor): Promise<Descriptor[]> =>
-    target.referrers(subject, call).catch((error: unknown) => {
-      if (isUnusable(error)) return []; // broken: who pushes a referrer writes it anew
-      throw error;
-    });
-  const listAtSource = (subject: Descriptor): Promise<Descriptor[]> =>
-    reading(() => source.referrers(subject, call)).catch((error: unknown) => {
-      if (!isSkippable(error)) throw error;
-      skip(subject, error);
-      return [];
-    });
-  /**
-   * Whether a manifest that is at the target is also listed there: whoever pushed it may have been
-   * cut off in between.
-   */
-  const isListed = async ({ digest }: Descriptor, subject: Descriptor | undefined): Promise<boolean> => {
-    if (subject === undefined) return true;
-    const listing = lists.get(subject.digest) ?? inTurn(() => listAtTarget(subject));
-    lists.set(subject.digest, listing);
-    return (await listing).some((listed) => listed.digest === digest);
-  };
-
-  const copyManifest = async (descriptor: Descriptor, depth: number): Promise<void> => {
+  async #copyManifest(descriptor: Descriptor, depth: number): Promise<void> {
     if (depth > depthLimit) {
       throw new FairleadError(
         'LimitExceeded',
-        `${descriptor.digest} lies more than ${depthLimit} levels below ${root.digest}`,
+        `${descriptor.digest} is more than ${depthLimit} levels below ${this.#root.descriptor.digest}`,
       );
     }
+    const { withReferrers } = this.#options;
     const [present, referrers] = await Promise.all([
-      inTurn(() => target.exists(descriptor, call)),
-      options.withReferrers ? inTurn(() => listAtSource(descriptor)) : [],
+      this.#inTurn(() => this.#target.exists(descriptor, this.#call)),
+      withReferrers ? this.#inTurn(() => this.#listAtSource(descriptor)) : [],
     ]);
-    if (referrers.length > 0) referred = true;
+    if (referrers.length > 0) this.#referred = true;
     const isRoot = depth === 0;
-    const parts = !present || options.withReferrers;
-    const bytes =
-      (isRoot ? rootBytes : undefined) ??
-      (parts || isRoot
-        ? await inTurn(() => reading(() => fetchBytes(source, descriptor, { limit: manifestBytesLimit, signal })))
-        : undefined);
-    if (bytes !== undefined) {
-      const { children, subject } = await reading(async () => linksOf(descriptor.mediaType, bytes, descriptor.digest));
+    const parts = !present || withReferrers;
+    if (parts || isRoot) {
+      const bytes = (isRoot ? this.#root.bytes : undefined) ?? (await this.#readManifest(descriptor));
+      const { children, subject } = await this.#reading(async () =>
+        linksOf(descriptor.mediaType, bytes, descriptor.digest),
+      );
       const manifests = children.filter(({ mediaType }) => isManifestMediaType(mediaType));
       // Of what is present the parts are too, but not the referrers of an index's manifests.
-      if (parts) await Promise.all((present ? manifests : children).map((child) => once(child, depth + 1)));
-      // Referrers may still be on their way here, those of parts too, and the tag is not to stand
-      // before they are there.
-      if (isRoot && !referred && pushRoot !== undefined) await inTurn(() => pushRoot(bytes, call));
-      else if (!present || !(await isListed(descriptor, subject)))
-        await inTurn(() => target.push(descriptor, bytes, call));
+      if (parts) await Promise.all((present ? manifests : children).map((child) => this.#copyOnce(child, depth + 1)));
+      await this.#pushManifest(descriptor, bytes, { isRoot, present, subject });
     }
-    arrived(descriptor, present ? 'present' : 'sent');
+    this.#arrived(descriptor, present ? 'present' : 'sent');
     // Not waited for here: a list may claim anything, also that a manifest refers to itself.
-    for (const referrer of referrers) once(referrer, depth + 1).catch((error: unknown) => skip(referrer, error));
-  };
-
-  once(root, 0).catch((error: unknown) => failed.abort(error));
-  for (let finished = 0; finished < begun.size; ) {
-    finished = begun.size;
-    await Promise.allSettled(begun.values());
+    for (const referrer of referrers) {
+      this.#copyOnce(referrer, depth + 1).catch((error: unknown) => this.#skip(referrer, error));
+    }
   }
-  options.signal?.throwIfAborted();
-  if (failed.signal.aborted) throw failed.signal.reason;
+
+  async #pushManifest(
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    {
+      isRoot,
+      present,
+      subject,
+    }: { readonly isRoot: boolean; readonly present: boolean; readonly subject: Descriptor | undefined },
+  ): Promise<void> {
+    const pushRoot = this.#pushRoot;
+    // Referrers may still be on their way here, those of parts too, and the tag must not exist
+    // before they are there.
+    if (isRoot && !this.#referred && pushRoot !== undefined) {
+      await this.#inTurn(() => pushRoot(bytes, this.#call));
+    } else if (!present || !(await this.#isListed(descriptor, subject))) {
+      await this.#inTurn(() => this.#target.push(descriptor, bytes, this.#call));
+    }
+  }
+
+  #readManifest(descriptor: Descriptor): Promise<Uint8Array> {
+    const options = { limit: manifestBytesLimit, ...this.#call };
+    return this.#inTurn(() => this.#reading(() => fetchBytes(this.#source, descriptor, options)));
+  }
+
+  /**
+   * Reports whether a manifest that is at the target is also listed there: whoever pushed it may
+   * have been interrupted in between.
+   */
+  async #isListed({ digest }: Descriptor, subject: Descriptor | undefined): Promise<boolean> {
+    if (subject === undefined) return true;
+    const listing = this.#lists.get(subject.digest) ?? this.#inTurn(() => this.#listAtTarget(subject));
+    this.#lists.set(subject.digest, listing);
+    return (await listing).some((listed) => listed.digest === digest);
+  }
+
+  async #listAtTarget(subject: Descriptor): Promise<Descriptor[]> {
+    try {
+      return await this.#target.referrers(subject, this.#call);
+    } catch (error) {
+      if (isUnusable(error)) return []; // broken: whoever pushes a referrer writes it anew
+      throw error;
+    }
+  }
+
+  async #listAtSource(subject: Descriptor): Promise<Descriptor[]> {
+    try {
+      return await this.#reading(() => this.#source.referrers(subject, this.#call));
+    } catch (error) {
+      if (!this.#incomplete.has(error)) throw error;
+      this.#skip(subject, error);
+      return [];
+    }
+  }
+
+  /** Reads from the source, and notes an error that means that the content is incomplete there. */
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (this.#options.onSkipped !== undefined && isUnusable(error)) this.#incomplete.add(error);
+      throw error;
+    }
+  }
+
+  #skip(descriptor: Descriptor, error: unknown): void {
+    if (isUnusable(error) && this.#incomplete.has(error)) this.#options.onSkipped?.(descriptor, error);
+  }
+
+  #arrived(descriptor: Descriptor, how: 'sent' | 'mounted' | 'present'): void {
+    this.#options.onContent?.(descriptor, how);
+  }
 }
 
 /** A target that can take blobs over from a repository of its own registry. */

@@ -10,7 +10,7 @@ import { parseIndex } from '../manifest.ts';
 import type { CallOptions } from '../target.ts';
 import { verifiedStream } from '../verified-stream.ts';
 import { fileError, fileErrorCode } from './file-error.ts';
-import { openIndexFile } from './index-file.ts';
+import { IndexFile } from './index-file.ts';
 import { repositoryFolder } from './repository-folder.ts';
 import { writeFileWhole } from './write-file.ts';
 
@@ -186,7 +186,7 @@ export async function loadArchive(
       },
     );
   }
-  await openIndexFile(root).change((listed) => {
+  await new IndexFile(root).change((listed) => {
     const same = (one: (typeof manifests)[number], other: (typeof manifests)[number]): boolean =>
       one.digest === other.digest && tagOf(one) === tagOf(other);
     const added = manifests.filter((entry) => !listed.some((known) => same(known, entry)));

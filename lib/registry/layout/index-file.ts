@@ -17,19 +17,6 @@ const layoutSchema = v.object({ imageLayoutVersion: v.literal('1.0.0') });
 /** A pure change of the list of manifests; undefined leaves it as it is. */
 export type IndexChange = (manifests: readonly Descriptor[]) => readonly Descriptor[] | undefined;
 
-/** index.json of one layout (image-spec, image-layout.md). */
-export interface IndexFile {
-  /**
-   * Its manifests; [] where there is no layout yet. Rejects with InvalidInput where it is not one.
-   */
-  read(): Promise<readonly Descriptor[]>;
-  /**
-   * Changes it, after all changes that others made before; resolves when the change is on the disk.
-   * What is to be done before anybody else changes it is done by `then`.
-   */
-  change(change: IndexChange, then?: () => Promise<void>): Promise<void>;
-}
-
 /** A change that waits for the lock, with whoever waits for it. */
 interface WaitingChange {
   readonly change: IndexChange;
@@ -39,82 +26,97 @@ interface WaitingChange {
 }
 
 /**
- * Opens the index of the layout in a folder; the folder and the layout's files are made at the
- * first change.
+ * The index.json of one layout (image-spec, image-layout.md). The directory and the files of the
+ * layout are made at the first change.
  */
-export function openIndexFile(folder: string): IndexFile {
-  const path = join(folder, 'index.json');
-  let cached: { readonly stamp: string; readonly index: Index } | undefined;
-  let waiting: WaitingChange[] = [];
-  let flushing: Promise<void> = Promise.resolve();
-  let prepared = false;
+export class IndexFile {
+  readonly #directory: string;
+  readonly #path: string;
+  #cached: { readonly stamp: string; readonly index: Index } | undefined;
+  #waiting: WaitingChange[] = [];
+  #flushing: Promise<void> = Promise.resolve();
+  #prepared = false;
 
-  const readIndex = async (): Promise<Index> => {
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#path = join(directory, 'index.json');
+  }
+
+  /**
+   * Reads its manifests; returns [] if there is no layout yet. Rejects with InvalidInput if it is
+   * not an index.
+   */
+  async read(): Promise<readonly Descriptor[]> {
+    return (await this.#readIndex()).manifests;
+  }
+
+  /**
+   * Makes a change after all changes that were asked for before; resolves when it is on the disk.
+   * `then` runs before anyone else can change the index.
+   */
+  change(change: IndexChange, then: () => Promise<void> = async () => undefined): Promise<void> {
+    const done = new Promise<void>((resolve, reject) => this.#waiting.push({ change, then, resolve, reject }));
+    this.#flushing = this.#flushing.then(() => this.#flush());
+    return done;
+  }
+
+  async #readIndex(): Promise<Index> {
+    const path = this.#path;
     try {
       const found = await stat(path, { bigint: true });
       const stamp = `${found.ino} ${found.mtimeNs} ${found.size}`;
-      if (cached?.stamp === stamp) return cached.index;
+      if (this.#cached?.stamp === stamp) return this.#cached.index;
       if (found.size > indexBytesLimit) throw new FairleadError('LimitExceeded', `${path}: has ${found.size} bytes`);
       const index = parseIndex(await readFile(path), path, indexBytesLimit);
-      cached = { stamp, index };
+      this.#cached = { stamp, index };
       return index;
     } catch (error) {
       if (fileErrorCode(error) === 'ENOENT') return { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] };
       throw fileError(path, error);
     }
-  };
+  }
 
-  const prepare = async (): Promise<void> => {
-    if (prepared) return;
-    await makeFolder(folder).catch((error: unknown) => {
-      throw fileError(folder, error);
-    });
-    const marker = join(folder, 'oci-layout');
-    const text = await readFile(marker, 'utf8').catch((error: unknown) => {
-      if (fileErrorCode(error) === 'ENOENT') return undefined;
-      throw fileError(marker, error);
-    });
-    if (text === undefined)
-      await writeFileWhole(folder, marker, new TextEncoder().encode('{"imageLayoutVersion":"1.0.0"}'));
-    else checkLayout(marker, text);
-    await sweepIngest(folder, Date.now());
-    prepared = true;
-  };
-
-  /** Writes all changes that wait, in one go: many pushes at once cost one write. */
-  const flush = async (): Promise<void> => {
-    if (waiting.length === 0) return;
-    let taken: typeof waiting = [];
+  /** Writes all changes that wait at once: many pushes at the same time cost one write. */
+  async #flush(): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    let taken: WaitingChange[] = [];
     try {
-      await prepare();
-      await withLock(folder, async () => {
-        taken = waiting;
-        waiting = [];
-        const index = await readIndex();
+      await this.#prepare();
+      await withLock(this.#directory, async () => {
+        taken = this.#waiting;
+        this.#waiting = [];
+        const index = await this.#readIndex();
         let manifests = index.manifests;
         for (const { change } of taken) manifests = change(manifests) ?? manifests;
         if (manifests !== index.manifests) {
           const bytes = new TextEncoder().encode(JSON.stringify({ ...index, manifests }));
-          await writeFileWhole(folder, path, bytes);
+          await writeFileWhole(this.#directory, this.#path, bytes);
         }
         for (const { then } of taken) await then();
       });
       for (const { resolve } of taken) resolve();
     } catch (error) {
-      for (const { reject } of taken.length > 0 ? taken : waiting.splice(0)) reject(error);
+      for (const { reject } of taken.length > 0 ? taken : this.#waiting.splice(0)) reject(error);
     }
-  };
+  }
 
-  return {
-    async read() {
-      return (await readIndex()).manifests;
-    },
-    change(change, then = async () => undefined) {
-      const done = new Promise<void>((resolve, reject) => waiting.push({ change, then, resolve, reject }));
-      flushing = flushing.then(flush);
-      return done;
-    },
-  };
+  async #prepare(): Promise<void> {
+    if (this.#prepared) return;
+    const directory = this.#directory;
+    await makeFolder(directory).catch((error: unknown) => {
+      throw fileError(directory, error);
+    });
+    const marker = join(directory, 'oci-layout');
+    const text = await readFile(marker, 'utf8').catch((error: unknown) => {
+      if (fileErrorCode(error) === 'ENOENT') return undefined;
+      throw fileError(marker, error);
+    });
+    if (text === undefined)
+      await writeFileWhole(directory, marker, new TextEncoder().encode('{"imageLayoutVersion":"1.0.0"}'));
+    else checkLayout(marker, text);
+    await sweepIngest(directory, Date.now());
+    this.#prepared = true;
+  }
 }
 
 function checkLayout(path: string, text: string): void {

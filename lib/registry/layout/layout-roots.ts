@@ -2,7 +2,7 @@ import type { Descriptor } from '../descriptor.ts';
 import { fetchBytes } from '../fetch-bytes.ts';
 import { linksOf } from '../graph.ts';
 import { manifestBytesLimit } from '../manifest.ts';
-import { openIndexFile } from './index-file.ts';
+import { IndexFile } from './index-file.ts';
 import { layoutRepository, tagAnnotation } from './repository.ts';
 import { repositoryFolder } from './repository-folder.ts';
 
@@ -23,7 +23,7 @@ export interface LayoutRoot {
 export async function layoutRoots(folder: string, name: string): Promise<LayoutRoot[]> {
   const repository = layoutRepository(folder, name);
   const found = new Map<string, { descriptor: Descriptor; tags: string[] }>();
-  for (const { annotations, mediaType, digest, size } of await openIndexFile(repositoryFolder(folder, name)).read()) {
+  for (const { annotations, mediaType, digest, size } of await new IndexFile(repositoryFolder(folder, name)).read()) {
     const root = found.get(digest) ?? { descriptor: { mediaType, digest, size }, tags: [] };
     found.set(digest, root);
     const tag = annotations?.[tagAnnotation];

@@ -8,10 +8,10 @@ import { type Digest, digestParts, isDigest } from '../digest.ts';
 import { type Links, linksOf, ofArtifactType, referrerDescriptor } from '../graph.ts';
 import { isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
 import { isTag } from '../reference.ts';
-import type { Repository } from '../target.ts';
+import type { CallOptions, Content, ReferrerOptions, Repository } from '../target.ts';
 import { verifiedStream } from '../verified-stream.ts';
 import { fileError, fileErrorCode } from './file-error.ts';
-import { openIndexFile } from './index-file.ts';
+import { IndexFile } from './index-file.ts';
 import { repositoryFolder } from './repository-folder.ts';
 import { writeFileWhole } from './write-file.ts';
 
@@ -19,154 +19,169 @@ import { writeFileWhole } from './write-file.ts';
 export const tagAnnotation = 'org.opencontainers.image.ref.name';
 
 /**
- * One repository of a folder that holds many, each an OCI image layout (see {@link
+ * Opens one repository of a directory that holds many, each an OCI image layout (see {@link
  * repositoryFolder}). Every manifest is listed in index.json, tagged or not, so that referrers are
- * found. Files appear whole or not at all; processes may write at the same time.
+ * found. Files appear whole or not at all; processes may write at the same time. Throws
+ * InvalidInput for a name that is not a repository.
  */
-export function layoutRepository(folder: string, name: string): Repository {
-  const root = repositoryFolder(folder, name);
-  const index = openIndexFile(root);
+export function layoutRepository(directory: string, name: string): Repository {
+  return new LayoutRepository(repositoryFolder(directory, name));
+}
+
+class LayoutRepository implements Repository {
+  readonly #root: string;
+  readonly #index: IndexFile;
   /** Links of manifests by digest: content never changes, so they are read once. */
-  const links = new Map<Digest, Links>();
+  readonly #links = new Map<Digest, Links>();
 
-  const blobPath = (digest: Digest): string => {
+  constructor(root: string) {
+    this.#root = root;
+    this.#index = new IndexFile(root);
+  }
+
+  async resolve(tagOrDigest: string): Promise<Descriptor> {
+    const listed = await this.#index.read();
+    const entry = isDigest(tagOrDigest)
+      ? listed.find(({ digest }) => digest === tagOrDigest)
+      : listed.find(({ annotations }) => annotations?.[tagAnnotation] === tagOrDigest);
+    if (entry !== undefined) return { mediaType: entry.mediaType, digest: entry.digest, size: entry.size };
+    const unlisted = isDigest(tagOrDigest)
+      ? await unlistedManifest(this.#blobPath(tagOrDigest), tagOrDigest)
+      : undefined;
+    if (unlisted === undefined) throw this.#notFound(`manifest ${tagOrDigest}`);
+    return unlisted;
+  }
+
+  async fetch(descriptor: Descriptor, options: CallOptions = {}): Promise<AsyncIterable<Uint8Array>> {
+    const path = this.#blobPath(descriptor.digest);
+    const file = await open(path, 'r').catch((error: unknown) => {
+      throw fileErrorCode(error) === 'ENOENT' ? this.#notFound(`content ${descriptor.digest}`) : fileError(path, error);
+    });
+    return verifiedStream(untilAborted(createReadStream('', { fd: file }), options.signal), descriptor, this.#root);
+  }
+
+  async referrers(subject: Descriptor, options: ReferrerOptions = {}): Promise<Descriptor[]> {
+    const found = new Map<Digest, Descriptor>();
+    for (const descriptor of await this.#index.read()) {
+      const read = await this.#readLinks(descriptor);
+      if (read?.subject?.digest === subject.digest) found.set(descriptor.digest, referrerDescriptor(descriptor, read));
+    }
+    return ofArtifactType([...found.values()], options.artifactType);
+  }
+
+  async exists(descriptor: Descriptor): Promise<boolean> {
+    if (!(await this.#hasContent(descriptor))) return false;
+    if (!isManifestMediaType(descriptor.mediaType)) return true;
+    return (await this.#index.read()).some(({ digest }) => digest === descriptor.digest);
+  }
+
+  async push(descriptor: Descriptor, content: Content, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (isManifestMediaType(descriptor.mediaType)) return this.#pushManifest(descriptor, content);
+    if (await this.#hasContent(descriptor)) return;
+    const stream = await openContent(descriptor, content, this.#root);
+    await writeFileWhole(this.#root, this.#blobPath(descriptor.digest), stream);
+  }
+
+  async tag(descriptor: Descriptor, tag: string, options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (!isTag(tag))
+      throw new FairleadError('InvalidInput', `${this.#root}: ${JSON.stringify(tag.slice(0, 160))} is no tag`);
+    if (!(await this.#hasContent(descriptor))) throw this.#notFound(`content ${descriptor.digest}`);
+    const artifactType = (await this.#readLinks(descriptor))?.artifactType;
+    await this.#index.change((manifests) => retag(manifests, indexEntry(descriptor, artifactType), tag));
+  }
+
+  async *tags(): AsyncGenerator<string, void, undefined> {
+    const tags = (await this.#index.read()).map(({ annotations }) => annotations?.[tagAnnotation]);
+    yield* tags.filter((tag) => tag !== undefined && isTag(tag)).sort() as string[];
+  }
+
+  async untag(tag: string): Promise<void> {
+    let found = false;
+    await this.#index.change((manifests) => {
+      const left = untagged(manifests, tag);
+      found = left !== undefined;
+      return left;
+    });
+    if (!found) throw this.#notFound(`tag ${tag}`);
+  }
+
+  async delete(descriptor: Descriptor): Promise<void> {
+    const { digest, mediaType } = descriptor;
+    if ((await this.#sizeOf(digest)) === undefined) throw this.#notFound(`content ${digest}`);
+    const path = this.#blobPath(digest);
+    const removeFile = () =>
+      rm(path, { force: true }).catch((error: unknown) => {
+        throw fileError(path, error);
+      });
+    // The entry first, and both before anyone lists it again: what is listed is always there.
+    if (isManifestMediaType(mediaType))
+      await this.#index.change((manifests) => manifests.filter((entry) => entry.digest !== digest), removeFile);
+    else await removeFile();
+    this.#links.delete(digest);
+  }
+
+  async #pushManifest(descriptor: Descriptor, content: Content): Promise<void> {
+    const path = this.#blobPath(descriptor.digest);
+    const bytes = await contentBytes(descriptor, content, this.#root);
+    const read = linksOf(descriptor.mediaType, bytes, `${this.#root}: ${descriptor.digest}`);
+    do {
+      if (!(await this.#hasContent(descriptor))) await writeFileWhole(this.#root, path, bytes);
+      this.#links.set(descriptor.digest, read);
+      await this.#index.change((manifests) =>
+        manifests.some(({ digest }) => digest === descriptor.digest)
+          ? undefined
+          : [...manifests, indexEntry(descriptor, read.artifactType)],
+      );
+      // Another process may have deleted it before it was listed.
+    } while (!(await this.#hasContent(descriptor)));
+  }
+
+  #blobPath(digest: Digest): string {
     const { algorithm, hex } = digestParts(digest);
-    return join(root, 'blobs', algorithm, hex);
-  };
+    return join(this.#root, 'blobs', algorithm, hex);
+  }
 
-  const sizeOf = async (digest: Digest): Promise<number | undefined> => {
+  async #sizeOf(digest: Digest): Promise<number | undefined> {
     try {
-      return (await stat(blobPath(digest))).size;
+      return (await stat(this.#blobPath(digest))).size;
     } catch (error) {
       if (fileErrorCode(error) === 'ENOENT' || fileErrorCode(error) === 'ENOTDIR') return undefined;
-      throw fileError(blobPath(digest), error);
+      throw fileError(this.#blobPath(digest), error);
     }
-  };
+  }
 
-  const notFound = (what: string): FairleadError =>
-    new FairleadError('NotFound', `${root}: no ${what}`, {
-      hint: `Check ${root}, the repository and the tag or digest.`,
-    });
+  async #hasContent({ digest, size }: Descriptor): Promise<boolean> {
+    return (await this.#sizeOf(digest)) === size;
+  }
 
   /**
-   * Links of a listed manifest; undefined where its file is gone, or is not a manifest: then it
-   * refers to nothing.
+   * Reads the links of a listed manifest; returns undefined if its file is missing or is not a
+   * manifest: it then refers to nothing.
    */
-  const readLinks = async (descriptor: Descriptor): Promise<Links | undefined> => {
-    const known = links.get(descriptor.digest);
+  async #readLinks(descriptor: Descriptor): Promise<Links | undefined> {
+    const known = this.#links.get(descriptor.digest);
     if (known !== undefined) return known;
     if (!isManifestMediaType(descriptor.mediaType) || descriptor.size > manifestBytesLimit) return undefined;
+    const path = this.#blobPath(descriptor.digest);
     try {
-      const bytes = await contentBytes(descriptor, await readFile(blobPath(descriptor.digest)), root);
-      const read = linksOf(descriptor.mediaType, bytes, blobPath(descriptor.digest));
-      links.set(descriptor.digest, read);
+      const bytes = await contentBytes(descriptor, await readFile(path), this.#root);
+      const read = linksOf(descriptor.mediaType, bytes, path);
+      this.#links.set(descriptor.digest, read);
       return read;
     } catch (error) {
       if (fileErrorCode(error) === 'ENOENT') return undefined;
       if (error instanceof FairleadError && error.kind === 'InvalidInput') return undefined;
-      throw fileError(blobPath(descriptor.digest), error);
+      throw fileError(path, error);
     }
-  };
+  }
 
-  const hasContent = async (descriptor: Descriptor): Promise<boolean> =>
-    (await sizeOf(descriptor.digest)) === descriptor.size;
-
-  return {
-    async resolve(tagOrDigest) {
-      const listed = await index.read();
-      const entry = isDigest(tagOrDigest)
-        ? listed.find(({ digest }) => digest === tagOrDigest)
-        : listed.find(({ annotations }) => annotations?.[tagAnnotation] === tagOrDigest);
-      if (entry !== undefined) return { mediaType: entry.mediaType, digest: entry.digest, size: entry.size };
-      const unlisted = isDigest(tagOrDigest) ? await unlistedManifest(blobPath(tagOrDigest), tagOrDigest) : undefined;
-      if (unlisted === undefined) throw notFound(`manifest ${tagOrDigest}`);
-      return unlisted;
-    },
-
-    async fetch(descriptor, options = {}) {
-      const path = blobPath(descriptor.digest);
-      const file = await open(path, 'r').catch((error: unknown) => {
-        throw fileErrorCode(error) === 'ENOENT' ? notFound(`content ${descriptor.digest}`) : fileError(path, error);
-      });
-      return verifiedStream(untilAborted(createReadStream('', { fd: file }), options.signal), descriptor, root);
-    },
-
-    async referrers(subject, options = {}) {
-      const found = new Map<Digest, Descriptor>();
-      for (const descriptor of await index.read()) {
-        const read = await readLinks(descriptor);
-        if (read?.subject?.digest === subject.digest)
-          found.set(descriptor.digest, referrerDescriptor(descriptor, read));
-      }
-      return ofArtifactType([...found.values()], options.artifactType);
-    },
-
-    async exists(descriptor) {
-      if (!(await hasContent(descriptor))) return false;
-      if (!isManifestMediaType(descriptor.mediaType)) return true;
-      return (await index.read()).some(({ digest }) => digest === descriptor.digest);
-    },
-
-    async push(descriptor, content, options = {}) {
-      options.signal?.throwIfAborted();
-      const path = blobPath(descriptor.digest);
-      if (!isManifestMediaType(descriptor.mediaType)) {
-        if (await hasContent(descriptor)) return;
-        await writeFileWhole(root, path, await openContent(descriptor, content, root));
-        return;
-      }
-      const bytes = await contentBytes(descriptor, content, root);
-      const read = linksOf(descriptor.mediaType, bytes, `${root}: ${descriptor.digest}`);
-      do {
-        if (!(await hasContent(descriptor))) await writeFileWhole(root, path, bytes);
-        links.set(descriptor.digest, read);
-        await index.change((manifests) =>
-          manifests.some(({ digest }) => digest === descriptor.digest)
-            ? undefined
-            : [...manifests, indexEntry(descriptor, read.artifactType)],
-        );
-        // Another may have deleted it before it was listed.
-      } while (!(await hasContent(descriptor)));
-    },
-
-    async tag(descriptor, tag, options = {}) {
-      options.signal?.throwIfAborted();
-      if (!isTag(tag))
-        throw new FairleadError('InvalidInput', `${root}: ${JSON.stringify(tag.slice(0, 160))} is no tag`);
-      if (!(await hasContent(descriptor))) throw notFound(`content ${descriptor.digest}`);
-      const artifactType = (await readLinks(descriptor))?.artifactType;
-      await index.change((manifests) => retag(manifests, indexEntry(descriptor, artifactType), tag));
-    },
-
-    async *tags() {
-      const tags = (await index.read()).map(({ annotations }) => annotations?.[tagAnnotation]);
-      yield* tags.filter((tag) => tag !== undefined && isTag(tag)).sort() as string[];
-    },
-
-    async untag(tag) {
-      let found = false;
-      await index.change((manifests) => {
-        const left = untagged(manifests, tag);
-        found = left !== undefined;
-        return left;
-      });
-      if (!found) throw notFound(`tag ${tag}`);
-    },
-
-    async delete(descriptor) {
-      if ((await sizeOf(descriptor.digest)) === undefined) throw notFound(`content ${descriptor.digest}`);
-      const path = blobPath(descriptor.digest);
-      const removeFile = () =>
-        rm(path, { force: true }).catch((error: unknown) => {
-          throw fileError(path, error);
-        });
-      // The list first, and both before anybody lists it again: what is listed is always there.
-      if (isManifestMediaType(descriptor.mediaType)) {
-        await index.change((manifests) => manifests.filter(({ digest }) => digest !== descriptor.digest), removeFile);
-      } else await removeFile();
-      links.delete(descriptor.digest);
-    },
-  };
+  #notFound(what: string): FairleadError {
+    return new FairleadError('NotFound', `${this.#root}: no ${what}`, {
+      hint: `Check ${this.#root}, the repository and the tag or digest.`,
+    });
+  }
 }
 
 /** Ends a stream with the signal's own reason, which a stream given the signal would not. */
