@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { explainProfiles, type MeetingProfiles } from '#lib/profile/explain-profiles';
+import { type EffectiveInputs, mapInputs } from '#lib/profile/constraint';
+import { effectiveProfile } from '#lib/profile/effective-profile';
 import { lint } from '#lib/profile/lint';
-import type { Profile } from '#lib/profile/profile';
-import { type Explanation, explain as explainSyscalls } from '#lib/profile/seccomp/explain';
+import { type Profile, seccompOf } from '#lib/profile/profile';
+import { explainSyscalls, type SyscallExplanation } from '#lib/profile/seccomp/explain';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { isKnownSyscall, syscallNames } from '#lib/profile/seccomp/tables/syscall-names';
 import { closest } from '#lib/text/closest';
@@ -60,7 +61,7 @@ export function define(command: Command): void {
 async function explain(file: string, options: ExplainOptions): Promise<void> {
   const { profiles, sources } = await readMeetingProfiles(file, options);
   const native = nativeArchitecture(options.architecture);
-  const { constraints } = explainProfiles(profiles, native);
+  const { constraints } = effectiveProfile(profiles, native);
   const syscalls = options.syscall === undefined ? undefined : explainNamed(profiles, native, options.syscall);
   const text = (): string =>
     syscalls === undefined ? constraintsText(sources, constraints) : syscallsText(sources, syscalls);
@@ -78,22 +79,18 @@ function neverPermitted(artifact: Profile): readonly string[] {
 }
 
 function explainNamed(
-  { baseline, base, artifact }: MeetingProfiles<Profile>,
+  profiles: EffectiveInputs<Profile>,
   native: string,
   names: readonly string[],
-): readonly Explanation[] {
-  if (artifact.kind !== 'Seccomp') {
-    throw new FairleadError('InvalidInput', `--syscall is for seccomp profiles; the profile is ${artifact.kind}`, {
+): readonly SyscallExplanation[] {
+  const { kind } = profiles.artifact;
+  if (kind !== 'Seccomp') {
+    throw new FairleadError('InvalidInput', `--syscall is for seccomp profiles; the profile is ${kind}`, {
       hint: 'Leave out --syscall.',
     });
   }
-  const inputs = {
-    ...(baseline?.kind === 'Seccomp' && { baseline: baseline.seccomp }),
-    ...(base?.kind === 'Seccomp' && { base: base.seccomp }),
-    artifact: artifact.seccomp,
-  };
   for (const name of names) noteUnknown(name);
-  return explainSyscalls(inputs, native, names);
+  return explainSyscalls(mapInputs(profiles, seccompOf), native, names);
 }
 
 function noteUnknown(name: string): void {

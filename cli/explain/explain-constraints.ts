@@ -1,15 +1,14 @@
-import type { Constraint } from '#lib/profile/constraint';
-import type { MeetingProfiles } from '#lib/profile/explain-profiles';
-import { describeExplanation, type Explanation } from '#lib/profile/seccomp/explain';
+import type { Constraint, EffectiveInputs } from '#lib/profile/constraint';
+import { describeExplanation, type SyscallExplanation } from '#lib/profile/seccomp/explain';
 import { oneLine } from '../terminal/output.ts';
 
 /** Returns in lines where the profiles come from, and what each of them does with some syscalls. */
-export function syscallsText(sources: MeetingProfiles<string>, syscalls: readonly Explanation[]): string {
+export function syscallsText(sources: EffectiveInputs<string>, syscalls: readonly SyscallExplanation[]): string {
   return [...sourceLines(sources), '', ...syscalls.map(describeExplanation)].join('\n');
 }
 
 /** Returns in lines where the profiles come from, and what constrains the artifact. */
-export function constraintsText(sources: MeetingProfiles<string>, constraints: readonly Constraint[]): string {
+export function constraintsText(sources: EffectiveInputs<string>, constraints: readonly Constraint[]): string {
   const lines = sourceLines(sources);
   if (constraints.length === 0)
     return [...lines, '', 'The artifact applies as it is: nothing constrains it.'].join('\n');
@@ -20,7 +19,7 @@ export function constraintsText(sources: MeetingProfiles<string>, constraints: r
   return lines.join('\n');
 }
 
-function sourceLines(sources: MeetingProfiles<string>): string[] {
+function sourceLines(sources: EffectiveInputs<string>): string[] {
   return Object.entries(sources).map(([input, source]) => `${input.padEnd(10)} ${source}`);
 }
 

@@ -1,11 +1,9 @@
 import { FairleadError } from '#lib/errors';
 import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
-import type { MeetingProfiles } from '#lib/profile/explain-profiles';
+import type { EffectiveInputs } from '#lib/profile/constraint';
 import type { Profile, ProfileKind } from '#lib/profile/profile';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
-import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { describeTables } from '#lib/profile/seccomp/tables/runtime-defaults/select-tables';
-import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
 import { refuseDependent } from '../options/docker-form.ts';
 import { hostOf, type ProfileOptions, readNotedFiles, sourceName } from '../options/profile-file.ts';
 import { loadTablesLike, type RuntimeLike } from '../options/runtime-like.ts';
@@ -22,8 +20,8 @@ export interface MeetingOptions extends ProfileOptions {
 
 /** The profiles that meet on a node, and how people are told where each comes from. */
 export interface NamedMeeting {
-  readonly profiles: MeetingProfiles<Profile>;
-  readonly sources: MeetingProfiles<string>;
+  readonly profiles: EffectiveInputs<Profile>;
+  readonly sources: EffectiveInputs<string>;
 }
 
 /** The default profile of a runtime, and how people are told which it is. */
@@ -36,8 +34,7 @@ const runtimeDefaultWord = 'RuntimeDefault';
 const words: ReadonlySet<string> = new Set([runtimeDefaultWord, 'none']);
 
 /**
- * Reads the artifact, the node's baseline and the pod's base profile, as nodes apply them. Throws
- * InvalidInput if a file cannot be read or depends on the container, ProfileInvalid for a profile
+ * Reads the artifact, the node's baseline and the pod's base profile. Throws InvalidInput if a file cannot be read or depends on the container, ProfileInvalid for a profile
  * that is invalid.
  */
 export async function readMeetingProfiles(file: string, options: MeetingOptions): Promise<NamedMeeting> {
@@ -57,9 +54,9 @@ export async function readMeetingProfiles(file: string, options: MeetingOptions)
   const [baselineProfile, baseProfile] = [find(baseline), find(base)];
   return {
     profiles: {
-      ...(baselineProfile && { baseline: asApplied(baselineProfile, options) }),
-      ...(baseProfile && { base: asApplied(baseProfile, options) }),
-      artifact: asApplied(artifact, options),
+      ...(baselineProfile && { baseline: baselineProfile }),
+      ...(baseProfile && { base: baseProfile }),
+      artifact,
     },
     sources: {
       baseline: nameOf(baseline),
@@ -71,15 +68,6 @@ export async function readMeetingProfiles(file: string, options: MeetingOptions)
 
 function refuseForNode(profile: Profile, file: string): void {
   refuseDependent(profile, file, 'nodes refuse this form, because what it permits depends on the container');
-}
-
-/**
- * Returns a profile as nodes apply it: comparisons of 64 bits of an argument of which the kernel
- * reads 32 permit nothing more.
- */
-function asApplied(profile: Profile, { architecture }: MeetingOptions): Profile {
-  if (profile.kind !== 'Seccomp') return profile;
-  return { ...profile, seccomp: narrowComparisons(profile.seccomp, nativeArchitecture(architecture)).profile };
 }
 
 const runtimeDefaults: Readonly<Partial<Record<ProfileKind, (options: MeetingOptions) => Promise<NamedDefault>>>> = {

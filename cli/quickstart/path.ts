@@ -8,7 +8,7 @@ import { pullProfile } from '#lib/node/pull/pull-profile';
 import { seccompOf } from '#lib/profile/profile';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { renderProfile } from '#lib/profile/render-profile';
-import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import { effectiveAsWritten } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { machineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
@@ -146,7 +146,7 @@ async function intersect(artifact: SeccompProfile, tell: Narrator): Promise<void
   const asApplied = (each: SeccompProfile): SeccompProfile => narrowComparisons(each, native).profile;
   const baseline = asApplied(runtimeDefault(tables, { architecture: machine, kernel: release(), capabilities }));
   tell.fact('default of', describeTables(tables));
-  const { profile, constraints } = effectiveProfile({ baseline, artifact: asApplied(artifact) }, native);
+  const { profile, constraints } = effectiveAsWritten({ baseline, artifact: asApplied(artifact) }, native);
   tell.fact('effective', `${digestOf(renderProfile({ kind: 'Seccomp', seccomp: profile }))}  (what the kernel gets)`);
   tellConstraints(constraints, tell);
   const allowed = allowedSyscalls(baseline);

@@ -2,7 +2,7 @@ import type { Constraint } from '#lib/profile/constraint';
 import { seccompOf } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { isResolved, resolveProfile } from '#lib/profile/resolve-profile';
-import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import { effectiveAsWritten } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
@@ -82,7 +82,7 @@ export function profileApplier(
         : request.base === undefined
           ? undefined
           : await readBaseProfile(request.base.path);
-    const { profile, constraints } = effectiveProfile(
+    const { profile, constraints } = effectiveAsWritten(
       {
         baseline: narrow(baseline),
         ...(base === undefined ? {} : { base: narrow(base) }),

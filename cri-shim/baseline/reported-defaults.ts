@@ -1,7 +1,7 @@
-import { diffProfiles } from '#lib/profile/seccomp/diff';
+import { diffSeccomp } from '#lib/profile/seccomp/diff';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { union } from '#lib/profile/seccomp/union';
+import { unionSeccomp } from '#lib/profile/seccomp/union';
 
 /**
  * How a reported profile compares with the one that was expected: syscalls by name, and
@@ -114,7 +114,7 @@ export class ReportedDefaults {
   }
 }
 
-/** What diffProfiles calls a change that is of no syscall. */
+/** What diffSeccomp calls a change that is of no syscall. */
 const properties: ReadonlySet<string> = new Set(['architectures', 'flags', 'listener']);
 
 function compare(
@@ -148,7 +148,7 @@ function stricterPart(
     architectures: reported.architectures ?? [],
     syscalls: names.length === 0 ? [] : [{ names, action: 'SCMP_ACT_KILL_PROCESS' }],
   };
-  const { profile } = union([reported, allowsOthers], native);
+  const { profile } = unionSeccomp([reported, allowsOthers], native);
   // A union may be laxer than its inputs where conditions overlap or cannot be written.
   const isLaxer = loosenedSubjects(reported, profile, native).some((subject) => names.includes(subject));
   return isLaxer ? reported : profile;
@@ -156,7 +156,7 @@ function stricterPart(
 
 /** Returns in what `to` is laxer than `from`, for some calls at least, or cannot be compared. */
 function loosenedSubjects(from: SeccompProfile, to: SeccompProfile, native: string): readonly string[] {
-  const { changes } = diffProfiles(from, to, native);
+  const { changes } = diffSeccomp(from, to, native);
   return [...new Set(changes.filter(({ direction }) => direction === 'loosened').map(({ subject }) => subject))];
 }
 

@@ -1,6 +1,21 @@
 /** The profiles that hold for one container, in the order of KEP-6061. */
 export type ProfileInput = 'baseline' | 'base' | 'artifact';
 
+/** The profiles that hold for one container, each absent if there is none. */
+export interface EffectiveInputs<Profile> {
+  /** What the node's policy or its runtime asks for. */
+  readonly baseline?: Profile;
+  /** What the pod asks for beside the artifact. */
+  readonly base?: Profile;
+  readonly artifact: Profile;
+}
+
+/** What holds for a container, and in which respects it is stricter than the artifact. */
+export interface EffectiveProfile<Profile> {
+  readonly profile: Profile;
+  readonly constraints: readonly Constraint[];
+}
+
 /** One respect in which the effective profile is stricter than what the artifact asked for. */
 export interface Constraint {
   /**
@@ -20,4 +35,29 @@ export interface Constraint {
    * result.
    */
   readonly exact: boolean;
+}
+
+/** Returns the inputs that are there, in the order in which they count: the artifact last. */
+export function inputsInOrder<Profile>({
+  baseline,
+  base,
+  artifact,
+}: EffectiveInputs<Profile>): readonly { readonly input: ProfileInput; readonly profile: Profile }[] {
+  return [
+    ...(baseline === undefined ? [] : [{ input: 'baseline' as const, profile: baseline }]),
+    ...(base === undefined ? [] : [{ input: 'base' as const, profile: base }]),
+    { input: 'artifact', profile: artifact },
+  ];
+}
+
+/** Returns the inputs with each changed, the artifact first. */
+export function mapInputs<From, To>(
+  { baseline, base, artifact }: EffectiveInputs<From>,
+  change: (profile: From) => To,
+): EffectiveInputs<To> {
+  return {
+    artifact: change(artifact),
+    ...(baseline !== undefined && { baseline: change(baseline) }),
+    ...(base !== undefined && { base: change(base) }),
+  };
 }

@@ -9,7 +9,7 @@ import { diffProfiles } from './diff-profiles.ts';
 import { importProfile } from './import-profile.ts';
 import type { Profile } from './profile.ts';
 import { seccompOf } from './profile.ts';
-import { equalProfiles } from './seccomp/diff.ts';
+import { equalsSeccomp } from './seccomp/diff.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
 import type { ProfileHost } from './seccomp/read/resolve-docker.ts';
 import { nativeArchitecture } from './seccomp/tables/architecture.ts';
@@ -112,7 +112,7 @@ describe('convertProfile', () => {
         const again = read(convertProfile({ kind: 'Seccomp', seccomp }, 'spo', 'on'));
         assert.equal(again.name, 'on');
         assert.equal(again.unknownFields, undefined);
-        assert.ok(equalProfiles(seccompOf(again), seccomp, native));
+        assert.ok(equalsSeccomp(seccompOf(again), seccomp, native));
       }),
       { numRuns: 100 },
     );

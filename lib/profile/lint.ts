@@ -6,8 +6,8 @@ import type { Finding } from './finding.ts';
 import type { Profile } from './profile.ts';
 import { defaultPublicationLimits, type PublicationLimits } from './publication-limits.ts';
 import { publicationViolations } from './publication-violations.ts';
-import { lintSeccomp } from './seccomp/lint/lint-seccomp.ts';
-import { lintSelinux } from './selinux/lint-selinux.ts';
+import { lintSeccomp } from './seccomp/lint/lint.ts';
+import { lintSelinux } from './selinux/lint.ts';
 
 /**
  * Reports what is probably unintended in a profile. Warnings and remarks are advice; a profile with

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { usualDefault } from '#test/support/runtime-default';
+import { convertProfile } from './convert-profile.ts';
 import { diffProfiles } from './diff-profiles.ts';
-import { explainProfiles } from './explain-profiles.ts';
+import { effectiveProfile } from './effective-profile.ts';
 import { importProfile } from './import-profile.ts';
 import { intersectProfiles, unionProfiles } from './merge-profiles.ts';
 import type { Profile } from './profile.ts';
+import { defaultPublicationLimits } from './publication-limits.ts';
+import { publicationViolations } from './publication-violations.ts';
+import { readProfile } from './read-profile.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const read = (text: string) => importProfile(new TextEncoder().encode(text), 'text');
@@ -56,12 +62,12 @@ describe('profiles of every kind', () => {
     });
 
     it(`can be explained: ${first.kind}`, () => {
-      const { effective, constraints } = explainProfiles({ baseline: second, artifact: first }, native);
-      assert.deepEqual(diffProfiles(effective, both, native).changes, []);
+      const { profile, constraints } = effectiveProfile({ baseline: second, artifact: first }, native);
+      assert.deepEqual(diffProfiles(profile, both, native).changes, []);
       assert.equal(constraints.length, 1);
       assert.equal(constraints[0]?.input, 'baseline');
-      assert.deepEqual(explainProfiles({ base: either, artifact: first }, native).constraints, []);
-      const byBase = explainProfiles({ baseline: either, base: second, artifact: first }, native).constraints;
+      assert.deepEqual(effectiveProfile({ base: either, artifact: first }, native).constraints, []);
+      const byBase = effectiveProfile({ baseline: either, base: second, artifact: first }, native).constraints;
       assert.deepEqual(
         byBase.map(({ input }) => input),
         ['base'],
@@ -70,10 +76,10 @@ describe('profiles of every kind', () => {
   }
 
   it('are not mixed', () => {
-    const mixed = { kind: 'InvalidInput', message: /kind Seccomp and AppArmor have nothing in common/ };
+    const mixed = { kind: 'InvalidInput', message: /kind Seccomp and AppArmor cannot be combined/ };
     assert.throws(() => diffProfiles(seccomp('read'), appArmor('/a'), native), mixed);
     assert.throws(() => intersectProfiles([seccomp('read'), appArmor('/a')], native), mixed);
-    assert.throws(() => explainProfiles({ base: appArmor('/a'), artifact: seccomp('read') }, native), mixed);
+    assert.throws(() => effectiveProfile({ base: appArmor('/a'), artifact: seccomp('read') }, native), mixed);
   });
 
   it('may be raw SELinux profiles: compared always, merged where they have nothing but rules', () => {
@@ -83,7 +89,7 @@ describe('profiles of every kind', () => {
     assert.deepEqual(diffProfiles(both.profile, raw, native).changes, []);
     const either = unionProfiles([raw, selinux('app', ['b_t'])], native);
     assert.deepEqual(diffProfiles(either.profile, selinux('app', ['a_t', 'b_t']), native).changes, []);
-    assert.deepEqual(explainProfiles({ base: raw, artifact: selinux('app', ['b_t']) }, native).constraints, [
+    assert.deepEqual(effectiveProfile({ base: raw, artifact: selinux('app', ['b_t']) }, native).constraints, [
       { subject: 'allow b_t file read', input: 'base', from: 'permitted', to: 'denied', exact: true },
     ]);
     const typed = read(
@@ -101,7 +107,7 @@ describe('profiles of every kind', () => {
     assert.deepEqual(diffProfiles(enforcing, permissive, native).changes, [
       { subject: 'mode', direction: 'loosened', from: 'Enforcing', to: 'Permissive' },
     ]);
-    assert.deepEqual(explainProfiles({ base: enforcing, artifact: permissive }, native).constraints, [
+    assert.deepEqual(effectiveProfile({ base: enforcing, artifact: permissive }, native).constraints, [
       { subject: 'mode', input: 'base', from: 'Permissive', to: 'Enforcing', exact: true },
     ]);
   });
@@ -111,10 +117,24 @@ describe('profiles of every kind', () => {
     const allowIf = (value: bigint) =>
       read(
         '{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86"],"syscalls":[{"names":["read"],' +
-          `"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":${value},"op":"SCMP_CMP_EQ"}]}]}`,
+          `"action":"SCMP_ACT_ALLOW","args":[{"index":2,"value":${value},"op":"SCMP_CMP_EQ"}]}]}`,
       );
     const [narrow, wide] = [allowIf(5n), allowIf(2n ** 32n + 5n)];
     assert.deepEqual(intersectProfiles([narrow, wide], native).inexact, ['read']);
     assert.deepEqual(unionProfiles([narrow, wide], native).inexact, ['read']);
+  });
+
+  it('are intersected as a node does, and the result can be published', () => {
+    const baseline: Profile = { kind: 'Seccomp', seccomp: usualDefault({ architecture: 'amd64', capabilities: [] }) };
+    // Another errno than the baseline's meets its condition on the family of a socket.
+    const artifact = read(readFileSync(new URL('../../examples/nginx.json', import.meta.url), 'utf8'));
+    const { profile } = effectiveProfile({ baseline, artifact }, native);
+    const merged = intersectProfiles([baseline, artifact], native);
+    assert.deepEqual(merged.profile, profile);
+    assert.deepEqual(merged.inexact, ['socket']);
+    for (const each of [merged.profile, intersectProfiles([baseline], native).profile]) {
+      const published = readProfile(new TextEncoder().encode(convertProfile(each, 'runtime', '')));
+      assert.deepEqual(publicationViolations(published, defaultPublicationLimits), []);
+    }
   });
 });

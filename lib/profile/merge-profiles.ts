@@ -1,78 +1,79 @@
-import { intersectAppArmor, unionAppArmor } from './apparmor/combine.ts';
+import { intersectAppArmor } from './apparmor/intersect.ts';
+import { unionAppArmor } from './apparmor/union.ts';
+import { type ContentOf, contentsFor, type Mechanism, mechanismOf, profileWith, type Some } from './kinds.ts';
 import type { Profile } from './profile.ts';
-import type { Some } from './same-kind.ts';
-import { sameKind } from './same-kind.ts';
-import { intersect } from './seccomp/intersect.ts';
-import { union } from './seccomp/union.ts';
-import { intersectSelinux, unionSelinux } from './selinux/combine.ts';
-import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
-import { structured } from './selinux/structured.ts';
+import { intersectSeccomp } from './seccomp/intersect.ts';
+import { unionSeccomp } from './seccomp/union.ts';
+import { intersectSelinux } from './selinux/intersect.ts';
+import { allStructured } from './selinux/structured.ts';
+import { unionSelinux } from './selinux/union.ts';
 
 /** Profiles made into one. */
-export interface Merged {
-  readonly profile: Profile;
+export interface Merged<Of = Profile> {
+  readonly profile: Of;
   /**
-   * Where the format cannot say the exact result: syscalls, paths or rules for which an
-   * intersection is stricter, and a union laxer, than it had to be.
+   * Syscalls, paths or rules for which an intersection is stricter, or a union laxer, than every
+   * input, because the format cannot express the exact result.
    */
   readonly inexact: readonly string[];
 }
 
+type Merge = {
+  readonly [M in Mechanism]: (contents: Some<ContentOf[M]>, nativeArchitecture: string) => Merged<ContentOf[M]>;
+};
+
+const intersections: Merge = {
+  Seccomp: (profiles, nativeArchitecture) => {
+    const { profile, groups, ids } = intersectSeccomp(profiles, nativeArchitecture, profiles[0]);
+    const inexact = groups.filter(({ result }) => !result.exact).flatMap(({ syscalls }) => syscalls);
+    return { profile, inexact: inexact.map((id) => ids.nameOf(id)).sort() };
+  },
+  AppArmor: (profiles) => {
+    const { profile, shortfalls } = intersectAppArmor(profiles);
+    return { profile, inexact: [...new Set(shortfalls.map(({ kind, path }) => `${kind} ${path}`))] };
+  },
+  SELinux: (profiles) => {
+    const { profile, constraints } = intersectSelinux(allStructured(profiles));
+    return { profile, inexact: constraints.filter(({ exact }) => !exact).map(({ subject }) => subject) };
+  },
+};
+
+const unions: Merge = {
+  Seccomp: unionSeccomp,
+  AppArmor: (profiles) => ({ profile: unionAppArmor(profiles), inexact: [] }),
+  SELinux: (profiles) => ({ profile: unionSelinux(allStructured(profiles)), inexact: [] }),
+};
+
 /**
- * The profile that permits what all of `profiles` permit: never more than any of them.
+ * Returns the profile that permits what all of `profiles` permit, as a node does with baseline and
+ * artifact: never more than any of them.
  *
  * @param profiles of one kind, the node's first: at equal strictness the earliest decides, e.g.
  * over the errno.
- * @param nativeArchitecture what runtimes add where a seccomp profile lists no architectures, as
+ * @param nativeArchitecture what runtimes add if a seccomp profile lists no architectures, as
  * SCMP_ARCH_*.
  * @throws FairleadError InvalidInput for different kinds, and for raw SELinux profiles that have
- * more than rules; ProfileInvalid where SELinux profiles share no policy to stand on.
+ * more than rules; ProfileInvalid if SELinux profiles inherit from no common policy.
  */
 export function intersectProfiles(profiles: Some<Profile>, nativeArchitecture: string): Merged {
-  const inputs = sameKind(profiles);
-  switch (inputs.kind) {
-    case 'Seccomp': {
-      const { profile: seccomp, groups, ids } = intersect(inputs.profiles, nativeArchitecture, inputs.profiles[0]);
-      const inexact = groups.filter(({ result }) => !result.exact).flatMap(({ syscalls }) => syscalls);
-      return { profile: { kind: 'Seccomp', seccomp }, inexact: inexact.map((id) => ids.nameOf(id)).sort() };
-    }
-    case 'AppArmor': {
-      const { profile: apparmor, shortfalls } = intersectAppArmor(inputs.profiles);
-      const inexact = shortfalls.map(({ kind, path }) => `${kind} ${path}`);
-      return { profile: { kind: 'AppArmor', apparmor }, inexact: [...new Set(inexact)] };
-    }
-    case 'SELinux': {
-      const { profile: selinux, constraints } = intersectSelinux(allStructured(inputs.profiles));
-      const inexact = constraints.filter(({ exact }) => !exact).map(({ subject }) => subject);
-      return { profile: { kind: 'SELinux', selinux }, inexact };
-    }
-  }
+  return mergeWith(intersections, mechanismOf(profiles[0]), profiles, nativeArchitecture);
 }
 
 /**
- * The profile that permits what any of `profiles` permits, e.g. of several recordings of one
- * program: never less than any of them. Parameters and errors are those of {@link
+ * Returns the profile that permits what any of `profiles` permits, e.g. of several recordings of
+ * one program: never less than any of them. Parameters and errors are those of {@link
  * intersectProfiles}.
  */
 export function unionProfiles(profiles: Some<Profile>, nativeArchitecture: string): Merged {
-  const inputs = sameKind(profiles);
-  switch (inputs.kind) {
-    case 'Seccomp': {
-      const { profile: seccomp, inexact } = union(inputs.profiles, nativeArchitecture);
-      return { profile: { kind: 'Seccomp', seccomp }, inexact };
-    }
-    case 'AppArmor':
-      return { profile: { kind: 'AppArmor', apparmor: unionAppArmor(inputs.profiles) }, inexact: [] };
-    case 'SELinux':
-      return { profile: { kind: 'SELinux', selinux: unionSelinux(allStructured(inputs.profiles)) }, inexact: [] };
-  }
+  return mergeWith(unions, mechanismOf(profiles[0]), profiles, nativeArchitecture);
 }
 
-/**
- * SELinux profiles as SelinuxProfiles; a raw one where its policy has nothing but rules.
- *
- * @throws FairleadError InvalidInput naming a raw one, and what it has besides.
- */
-export function allStructured([first, ...others]: Some<SelinuxProfile | RawSelinuxProfile>): Some<SelinuxProfile> {
-  return [structured(first), ...others.map(structured)];
+function mergeWith<M extends Mechanism>(
+  merge: Merge,
+  mechanism: M,
+  profiles: Some<Profile>,
+  nativeArchitecture: string,
+): Merged {
+  const { profile, inexact } = merge[mechanism](contentsFor(mechanism, profiles), nativeArchitecture);
+  return { profile: profileWith(mechanism, profile), inexact };
 }

@@ -3,8 +3,8 @@ import { portabilityViolations as ofAppArmor } from './apparmor/portability-viol
 import { validateAppArmor } from './apparmor/validate.ts';
 import type { Profile } from './profile.ts';
 import type { PublicationLimits } from './publication-limits.ts';
-import { artifactViolations } from './seccomp/read/artifact-violations.ts';
 import { portabilityViolations as ofSeccomp } from './seccomp/read/portability-violations.ts';
+import { artifactViolations } from './seccomp/read/validate.ts';
 import { refuseViolations, type Violation } from './violation.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { validateAppArmor } from './apparmor/validate.ts';
 import type { PublishedProfile } from './profile.ts';
-import { artifactViolations } from './seccomp/read/artifact-violations.ts';
+import { artifactViolations } from './seccomp/read/validate.ts';
 import { refuseViolations } from './violation.ts';
 
 /**

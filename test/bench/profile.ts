@@ -8,10 +8,10 @@ import { lint } from '#lib/profile/lint';
 import { seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { renderProfile } from '#lib/profile/render-profile';
-import { diffProfiles } from '#lib/profile/seccomp/diff';
-import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import { diffSeccomp } from '#lib/profile/seccomp/diff';
+import { effectiveAsWritten } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { union } from '#lib/profile/seccomp/union';
+import { unionSeccomp } from '#lib/profile/seccomp/union';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import { usualDefault } from '#test/support/runtime-default';
 import {
@@ -40,7 +40,7 @@ export async function bench(report: (line: string) => void): Promise<void> {
   const baseline = usualDefault({ architecture: 'amd64', capabilities: ['CAP_NET_BIND_SERVICE'] });
   const example = seccompOf(readProfile(readFileSync(new URL('../../examples/nginx.json', import.meta.url))));
   const [first, second, many] = [entryCap(1), entryCap(2), allowList(450)];
-  const meet = (artifact: SeccompProfile) => () => effectiveProfile({ baseline, artifact }, native);
+  const meet = (artifact: SeccompProfile) => () => effectiveAsWritten({ baseline, artifact }, native);
 
   report(line('intersect the nginx example with RuntimeDefault', 0.5, manyRuns, meet(example)));
   report(line('intersect 450 syscalls with RuntimeDefault', 0.5, manyRuns, meet(many)));
@@ -50,11 +50,15 @@ export async function bench(report: (line: string) => void): Promise<void> {
   );
   report(
     line('intersect 128 entries for one syscall with 128 others', 10, manyRuns, () =>
-      effectiveProfile({ baseline: first, artifact: second }, native),
+      effectiveAsWritten({ baseline: first, artifact: second }, native),
     ),
   );
-  report(line('unite 128 entries for one syscall with 128 others', 10, manyRuns, () => union([first, second], native)));
-  report(line('compare 450 syscalls with RuntimeDefault', 10, fewRuns, () => diffProfiles(baseline, many, native)));
+  report(
+    line('unite 128 entries for one syscall with 128 others', 10, manyRuns, () =>
+      unionSeccomp([first, second], native),
+    ),
+  );
+  report(line('compare 450 syscalls with RuntimeDefault', 10, fewRuns, () => diffSeccomp(baseline, many, native)));
   for (const [what, make] of Object.entries(largeProfiles)) {
     const bytes = Buffer.from(make());
     report(`${what}, ${(bytes.length / 2 ** 20).toFixed(2)} MiB`);

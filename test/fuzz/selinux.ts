@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { FairleadError } from '#lib/errors';
 import { cilTree } from '#lib/profile/selinux/cil-tree';
-import { lintSelinux } from '#lib/profile/selinux/lint-selinux';
+import { lintSelinux } from '#lib/profile/selinux/lint';
 import type { RawSelinuxProfile, SelinuxProfile } from '#lib/profile/selinux/model';
 import { parseRawSelinux, parseSelinux } from '#lib/profile/selinux/parse';
 import { parsePolicy } from '#lib/profile/selinux/parse-policy';
 import { renderCil } from '#lib/profile/selinux/render-cil';
-import { validateSelinux } from '#lib/profile/selinux/restrictions';
+import { validateSelinux } from '#lib/profile/selinux/validate';
 import { readYaml } from '#lib/profile/yaml/read-yaml';
 import { mutate, randomFrom } from './mutate.ts';
 import { RetainedMemory } from './retained-memory.ts';

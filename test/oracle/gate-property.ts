@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { diffProfiles } from '#lib/profile/seccomp/diff';
+import { diffSeccomp } from '#lib/profile/seccomp/diff';
 import { randomFrom } from '../fuzz/mutate.ts';
 import { tablesFor } from './check-merge.ts';
 import { evaluateLoaded, type LibseccompVersion, type Runtime } from './load-profile.ts';
@@ -57,7 +57,7 @@ export function gateProperty(libseccomps: Libseccomps, counts: GateCounts, versi
       counts.pairs += 1;
       if (before === undefined || after === undefined || 'error' in before || 'error' in after) return;
       counts.loaded += 1;
-      const { changes } = diffProfiles(from, to, native);
+      const { changes } = diffSeccomp(from, to, native);
       const isCalledLoosened = changes.some(({ direction }) => direction === 'loosened');
       const points = samplePoints(pair, await tablesFor(pair, libseccomp, native), randomFrom(seed), native);
       const looser = points.find(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { union } from '#lib/profile/seccomp/union';
+import { unionSeccomp } from '#lib/profile/seccomp/union';
 import { minimize } from '#lib/profile/seccomp/write/minimize';
 import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
 import { randomFrom } from '../fuzz/mutate.ts';
@@ -54,7 +54,7 @@ export async function mergeAndCheck(
   const check = { libseccomp, runtime, random: randomFrom(seed), native };
   return merge === 'intersection'
     ? checkIntersection(inputs, intersect(inputs, native).profile, check)
-    : checkUnion(inputs, union(inputs, native), check);
+    : checkUnion(inputs, unionSeccomp(inputs, native), check);
 }
 
 /** Each version of libseccomp that profiles are loaded with, running. */

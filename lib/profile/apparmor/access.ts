@@ -141,3 +141,8 @@ function textsOf<Name extends string>(lists: Readonly<Record<Name, readonly Glob
   const texts = Object.entries<readonly Glob[]>(lists).map(([name, globs]) => [name, globs.map(({ text }) => text)]);
   return Object.fromEntries(texts) as Record<Name, readonly string[]>;
 }
+
+/** Returns the network rules that allow what `allows` answers for. */
+export function networkOf(allows: (name: keyof NetworkRules) => boolean): NetworkRules {
+  return { allowRaw: allows('allowRaw'), allowTcp: allows('allowTcp'), allowUdp: allows('allowUdp') };
+}

@@ -1,24 +1,15 @@
-import type { Constraint, ProfileInput } from '../constraint.ts';
+import type { Constraint, EffectiveInputs, EffectiveProfile, ProfileInput } from '../constraint.ts';
+import { inputsInOrder } from '../constraint.ts';
 import type { Accesses } from './access.ts';
 import { accessesOf, accessKinds } from './access.ts';
-import type { Shortfall } from './combine.ts';
-import { intersectAppArmor } from './combine.ts';
 import type { Budget } from './glob/budget.ts';
 import { newBudget } from './glob/budget.ts';
 import type { Glob } from './glob/glob.ts';
+import type { Shortfall } from './intersect.ts';
+import { intersectAppArmor } from './intersect.ts';
 import type { AppArmorProfile, NetworkRules } from './model.ts';
 import { PathIndex } from './path-index.ts';
 import { intersectLists, isShownCovered, uncovered } from './path-list.ts';
-
-/**
- * The profiles that hold for a container; the runtime's default template holds beside them in every
- * policy.
- */
-export interface AppArmorInputs {
-  readonly baseline?: AppArmorProfile;
-  readonly base?: AppArmorProfile;
-  readonly artifact: AppArmorProfile;
-}
 
 interface Named {
   readonly input: ProfileInput;
@@ -26,19 +17,14 @@ interface Named {
 }
 
 /**
- * What is to be loaded: the intersection of the node's baseline, the pod's base profile and the
- * artifact, and in which respects that is stricter than the artifact. Subjects are `mode`,
- * `executable`, `filesystem`, `network` and `capability` for sections that the artifact leaves
- * open; `execute /path`, `network tcp` and the like for what it asks.
+ * Returns what is to be loaded: the intersection of the node's baseline, the pod's base profile and
+ * the artifact, and in which respects it is stricter than the artifact. The runtime's default
+ * template holds beside it in every policy. Subjects are `mode`, `executable`, `filesystem`,
+ * `network` and `capability` for sections that the artifact leaves open; `execute /path`, `network
+ * tcp` and the like for what it asks.
  */
-export function effectiveAppArmor(inputs: AppArmorInputs): {
-  readonly profile: AppArmorProfile;
-  readonly constraints: readonly Constraint[];
-} {
-  const named = (['baseline', 'base', 'artifact'] as const).flatMap((input) => {
-    const profile = inputs[input];
-    return profile === undefined ? [] : [{ input, profile }];
-  });
+export function effectiveAppArmor(inputs: EffectiveInputs<AppArmorProfile>): EffectiveProfile<AppArmorProfile> {
+  const named = inputsInOrder(inputs);
   const { known } = newBudget();
   const { profile, shortfalls } = intersectAppArmor(
     named.map((entry) => entry.profile),

@@ -5,7 +5,7 @@ import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
 import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
 import type { Direction } from '../change.ts';
 import { isLoosened, renderDiffMarkdown, renderDiffText } from '../render-diff.ts';
-import { diffProfiles, equalProfiles } from './diff.ts';
+import { diffSeccomp, equalsSeccomp } from './diff.ts';
 import type { SeccompProfile, SeccompRule } from './model.ts';
 import { minimize } from './write/minimize.ts';
 
@@ -22,7 +22,7 @@ describe('diffProfiles', () => {
   it('tells of every call that is treated differently, and in which direction', () => {
     for (const shape of shapes) {
       const property = fc.property(arbitraryProfile(shape), arbitraryProfile(shape), numbers, (from, to, random) => {
-        const { changes } = diffProfiles(from, to, native);
+        const { changes } = diffSeccomp(from, to, native);
         for (const call of cornerCalls([from, to], [...names, 'other'], both, 60, () => random.next().value)) {
           const [before, after] = [evaluate(from, call), evaluate(to, call)];
           if (before === after) continue;
@@ -53,7 +53,7 @@ describe('diffProfiles', () => {
     const [entry] = entries;
     const tight: SeccompProfile = { ...loose, syscalls: [{ names: entry.names, action: entry.action }] };
     const directions = (from: SeccompProfile, to: SeccompProfile) =>
-      diffProfiles(from, to, native).changes.map(({ direction }) => direction);
+      diffSeccomp(from, to, native).changes.map(({ direction }) => direction);
     assert.deepEqual(directions(tight, loose), ['loosened']);
     assert.deepEqual(directions(loose, tight), ['tightened']);
     const allowed: SeccompProfile = { ...loose, syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }] };
@@ -66,13 +66,13 @@ describe('diffProfiles', () => {
     for (const shape of shapes) {
       const property = fc.property(arbitraryProfile(shape), (profile) => {
         const minimal = minimize(profile, native);
-        const { changes } = diffProfiles(profile, minimal, native);
+        const { changes } = diffSeccomp(profile, minimal, native);
         // Of some conditions it is not sure how libseccomp loads them.
         const written = changes.filter(({ where = '' }) => !/libseccomp|overlap/.test(where));
         const told = written.filter(({ where }) => where !== 'too many conditions to compare');
         tooMany += written.length - told.length;
         assert.deepEqual(told, []);
-        assert.ok(equalProfiles(minimal, profile, native) || written.length > 0);
+        assert.ok(equalsSeccomp(minimal, profile, native) || written.length > 0);
         assert.deepEqual(minimize(minimal, native), minimal);
         const entries = ({ syscalls = [] }: SeccompProfile) =>
           syscalls.reduce((sum, { names: list }) => sum + list.length, 0);
@@ -95,7 +95,7 @@ describe('diffProfiles', () => {
       ...once,
       syscalls: [...rules, { names: ['read'], action: 'SCMP_ACT_ALLOW', args: [two] }],
     } as const;
-    assert.deepEqual(diffProfiles(once, twice, native).changes, []);
+    assert.deepEqual(diffSeccomp(once, twice, native).changes, []);
   });
 
   const before: SeccompProfile = {
@@ -121,7 +121,7 @@ describe('diffProfiles', () => {
   };
 
   it('says it in text, and as Markdown that content of profiles cannot break', () => {
-    const diff = diffProfiles(before, after, native);
+    const diff = diffSeccomp(before, after, native);
     assert.equal(isLoosened(diff), true);
     assert.equal(
       renderDiffText(diff),
@@ -144,15 +144,15 @@ Written differently, same meaning: ioctl
     const forged = 'x\nNo difference in meaning.\u202e\u001b[0m';
     const forging: SeccompProfile = { ...after, syscalls: [{ names: [forged], action: 'SCMP_ACT_ALLOW' }] };
     assert.match(
-      renderDiffText(diffProfiles(after, forging, native)),
+      renderDiffText(diffSeccomp(after, forging, native)),
       /^Loosened:\n.*\n {4}x\\u\{a\}No difference in meaning\.\\u\{202e\}\\u\{1b\}\[0m\nTightened:\n/,
     );
     assert.match(
-      renderDiffMarkdown(diffProfiles(after, forging, native)),
+      renderDiffMarkdown(diffSeccomp(after, forging, native)),
       /^\| `x No difference in meaning\. {2}\[0m` \|/m,
     );
     const evil: SeccompProfile = { ...after, syscalls: [{ names: ['a|`b`\n'], action: 'SCMP_ACT_ALLOW' }] };
-    const markdown = renderDiffMarkdown(diffProfiles(after, evil, native));
+    const markdown = renderDiffMarkdown(diffSeccomp(after, evil, native));
     assert.match(
       markdown,
       /^### Loosened\n\n\| what \| from \| to \| where \|\n\|---\|---\|---\|---\|\n\| `a {2}b {2}` \| `SCMP_ACT_ERRNO\(1\)` \| `SCMP_ACT_ALLOW` \| {2}\|/m,
@@ -160,7 +160,7 @@ Written differently, same meaning: ioctl
   });
 
   it('says that nothing is different', () => {
-    const diff = diffProfiles(before, before, native);
+    const diff = diffSeccomp(before, before, native);
     assert.deepEqual(diff, { changes: [], rewritten: [] });
     assert.equal(renderDiffText(diff), 'No difference in meaning.\n');
     assert.equal(isLoosened(diff), false);
@@ -173,7 +173,7 @@ Written differently, same meaning: ioctl
     });
     const [alone, guest] = [listing(native), { subject: 'architectures', from: 'calls are killed' }];
     // A runtime that was built for 32-bit ARM filters AARCH64 only if it is listed.
-    assert.deepEqual(diffProfiles(alone, listing(native, 'SCMP_ARCH_AARCH64'), native).changes, [
+    assert.deepEqual(diffSeccomp(alone, listing(native, 'SCMP_ARCH_AARCH64'), native).changes, [
       {
         ...guest,
         direction: 'loosened',
@@ -181,25 +181,25 @@ Written differently, same meaning: ioctl
         where: 'the machine is of another architecture than its runtime',
       },
     ]);
-    assert.ok(equalProfiles(alone, listing(), native));
-    assert.deepEqual(diffProfiles(alone, listing('SCMP_ARCH_X86'), native).changes, [
+    assert.ok(equalsSeccomp(alone, listing(), native));
+    assert.deepEqual(diffSeccomp(alone, listing('SCMP_ARCH_X86'), native).changes, [
       { ...guest, direction: 'loosened', to: 'SCMP_ARCH_X86' },
     ]);
-    assert.deepEqual(diffProfiles(alone, listing(native, 'SCMP_ARCH_X86'), 'SCMP_ARCH_AARCH64').changes, [
+    assert.deepEqual(diffSeccomp(alone, listing(native, 'SCMP_ARCH_X86'), 'SCMP_ARCH_AARCH64').changes, [
       { ...guest, direction: 'loosened', to: 'SCMP_ARCH_X86', where: 'the machine is amd64' },
     ]);
-    const onArm = diffProfiles(listing('SCMP_ARCH_ARM'), alone, native);
+    const onArm = diffSeccomp(listing('SCMP_ARCH_ARM'), alone, native);
     assert.equal(
       renderDiffText(onArm),
       'Tightened:\n  SCMP_ARCH_ARM -> calls are killed where the machine is arm64\n    architectures\n',
     );
     // Of machines that are not known it cannot be told.
-    assert.ok(isLoosened(diffProfiles(alone, listing('SCMP_ARCH_MIPS'), native)));
+    assert.ok(isLoosened(diffSeccomp(alone, listing('SCMP_ARCH_MIPS'), native)));
   });
 
   const equal = (index: number, value: bigint) => ({ index, value, op: 'SCMP_CMP_EQ' as const });
   const directionsOf = (from: SeccompProfile, to: SeccompProfile) =>
-    diffProfiles(from, to, native).changes.map(({ subject, direction }) => `${subject} ${direction}`);
+    diffSeccomp(from, to, native).changes.map(({ subject, direction }) => `${subject} ${direction}`);
 
   it('takes the laxer reading where entries with different actions overlap', () => {
     const overlapping: SeccompProfile = {
@@ -305,7 +305,7 @@ Written differently, same meaning: ioctl
       })),
     });
     const start = performance.now();
-    const { changes } = diffProfiles(hostile(0), hostile(5), native);
+    const { changes } = diffSeccomp(hostile(0), hostile(5), native);
     assert.ok(performance.now() - start < 3_000);
     assert.equal(new Set(changes.map(({ subject }) => subject)).size, 100);
     const undecided = changes.filter(({ where }) => where === 'too many conditions to compare');

@@ -28,7 +28,7 @@ const steps = 1_000_000;
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  */
-export function diffProfiles(from: SeccompProfile, to: SeccompProfile, nativeArchitecture: string): ProfileDiff {
+export function diffSeccomp(from: SeccompProfile, to: SeccompProfile, nativeArchitecture: string): ProfileDiff {
   const written = writtenChanges(from, to, nativeArchitecture);
   const known = new Set(written.filter(({ direction }) => direction === 'loosened').map(({ subject }) => subject));
   const pair = loadedPair(from, to, nativeArchitecture);
@@ -56,7 +56,7 @@ function isToldOf(subject: string, known: ReadonlySet<string>): boolean {
 }
 
 /** Whether two profiles mean the same for every call as they are written, errno included. */
-export function equalProfiles(a: SeccompProfile, b: SeccompProfile, nativeArchitecture: string): boolean {
+export function equalsSeccomp(a: SeccompProfile, b: SeccompProfile, nativeArchitecture: string): boolean {
   return writtenChanges(a, b, nativeArchitecture).length === 0;
 }
 

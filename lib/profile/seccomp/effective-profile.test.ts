@@ -5,7 +5,7 @@ import { evaluate } from '#test/oracle/seccomp-evaluate';
 import { usualDefault } from '#test/support/runtime-default';
 import { seccompOf } from '../profile.ts';
 import { readProfile } from '../read-profile.ts';
-import { effectiveProfile } from './effective-profile.ts';
+import { effectiveAsWritten } from './effective-profile.ts';
 import type { SeccompProfile } from './model.ts';
 
 const native = 'SCMP_ARCH_X86_64';
@@ -14,7 +14,7 @@ const nginx = seccompOf(readProfile(readFileSync(new URL('../../../examples/ngin
 
 describe('effectiveProfile', () => {
   it('denies what the baseline denies and says so, and what the artifact denies', () => {
-    const { profile, constraints } = effectiveProfile({ baseline, artifact: nginx }, native);
+    const { profile, constraints } = effectiveAsWritten({ baseline, artifact: nginx }, native);
     const result = (syscall: string, ...args: bigint[]) => evaluate(profile, { architecture: native, syscall, args });
     assert.equal(result('mount'), 'SCMP_ACT_ERRNO 1');
     assert.equal(result('chmod'), 'SCMP_ACT_ERRNO 1');
@@ -43,7 +43,7 @@ describe('effectiveProfile', () => {
       defaultAction: 'SCMP_ACT_ALLOW',
       syscalls: [{ names: ['chmod'], action: 'SCMP_ACT_ERRNO' }],
     };
-    const { constraints } = effectiveProfile({ baseline, artifact }, native);
+    const { constraints } = effectiveAsWritten({ baseline, artifact }, native);
     assert.deepEqual(constraints, [
       { subject: 'defaultAction', input: 'baseline', from: 'SCMP_ACT_ALLOW', to: 'SCMP_ACT_ERRNO(1)', exact: true },
     ]);
@@ -55,7 +55,7 @@ describe('effectiveProfile', () => {
       syscalls: [{ names: ['read'], action: 'SCMP_ACT_TRAP' }],
     };
     const artifact: SeccompProfile = { defaultAction: 'SCMP_ACT_ALLOW' };
-    const { profile, constraints } = effectiveProfile({ base, artifact }, native);
+    const { profile, constraints } = effectiveAsWritten({ base, artifact }, native);
     assert.deepEqual(constraints, [
       { subject: 'read', input: 'base', from: 'SCMP_ACT_ALLOW', to: 'SCMP_ACT_TRAP', exact: true },
     ]);
@@ -69,10 +69,10 @@ describe('effectiveProfile', () => {
       flags: ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'],
       syscalls: [{ names: ['mount'], action: 'SCMP_ACT_NOTIFY' }],
     });
-    const with_ = effectiveProfile({ baseline: listening('/run/a'), artifact: listening('/run/b') }, native);
+    const with_ = effectiveAsWritten({ baseline: listening('/run/a'), artifact: listening('/run/b') }, native);
     assert.equal(with_.profile.listenerPath, '/run/a');
     assert.deepEqual(with_.profile.flags, ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']);
-    const without = effectiveProfile({ artifact: listening('/run/b') }, native);
+    const without = effectiveAsWritten({ artifact: listening('/run/b') }, native);
     assert.equal(without.profile.listenerPath, undefined);
     assert.deepEqual(without.profile.flags, []);
   });
@@ -83,15 +83,15 @@ describe('effectiveProfile', () => {
       architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_AARCH64'],
     };
     const base: SeccompProfile = { defaultAction: 'SCMP_ACT_ERRNO', architectures: ['SCMP_ARCH_X86_64'] };
-    assert.deepEqual(effectiveProfile({ base, artifact }, native).constraints, [
+    assert.deepEqual(effectiveAsWritten({ base, artifact }, native).constraints, [
       { subject: 'architectures', input: 'base', from: 'SCMP_ARCH_X86', to: 'calls are killed', exact: true },
     ]);
   });
 
   it('is the same whenever it is made', () => {
     assert.deepEqual(
-      effectiveProfile({ baseline, artifact: nginx }, native),
-      effectiveProfile({ baseline, artifact: nginx }, native),
+      effectiveAsWritten({ baseline, artifact: nginx }, native),
+      effectiveAsWritten({ baseline, artifact: nginx }, native),
     );
   });
 });

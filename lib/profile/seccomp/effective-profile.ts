@@ -1,9 +1,11 @@
-import type { Constraint, ProfileInput } from '../constraint.ts';
+import type { Constraint, EffectiveInputs, EffectiveProfile, ProfileInput } from '../constraint.ts';
+import { inputsInOrder, mapInputs } from '../constraint.ts';
 import { writtenAlike } from './algebra/compare.ts';
 import { describeDecision } from './algebra/describe.ts';
 import type { Decision } from './algebra/meaning.ts';
 import { levelsOf } from './algebra/meaning.ts';
 import { describeOutcome, strictness } from './algebra/outcome.ts';
+import { asApplied } from './as-applied.ts';
 import { flagsInEffect } from './flags.ts';
 import type { Intersection } from './intersect.ts';
 import { intersect, intersectArchitectures } from './intersect.ts';
@@ -11,27 +13,30 @@ import type { SeccompProfile } from './model.ts';
 import { companions } from './tables/architecture.ts';
 
 /**
- * The profiles that hold for a container; the baseline is absent where a node's policy has none.
- */
-export interface EffectiveInputs {
-  readonly baseline?: SeccompProfile;
-  readonly base?: SeccompProfile;
-  readonly artifact: SeccompProfile;
-}
-
-/**
- * What a runtime is to apply: the intersection of the node's baseline, the pod's base profile and
- * the artifact, and in which respects that is stricter than the artifact: defaultAction first, then
- * architectures, flags, listener fields and syscalls by name. Never looser than any input.
+ * Returns what a runtime is to apply: the intersection of the node's baseline, the pod's base
+ * profile and the artifact, each as nodes apply it (see asApplied), and in which respects it is
+ * stricter than the artifact: defaultAction first, then architectures, flags, listener fields and
+ * syscalls by name. It is never laxer than an input.
  *
  * @param nativeArchitecture the node's own, as SCMP_ARCH_*.
  */
-export function effectiveProfile(
-  inputs: EffectiveInputs,
+export function effectiveSeccomp(
+  inputs: EffectiveInputs<SeccompProfile>,
   nativeArchitecture: string,
-): { readonly profile: SeccompProfile; readonly constraints: readonly Constraint[] } {
+): EffectiveProfile<SeccompProfile> {
+  return effectiveAsWritten(
+    mapInputs(inputs, (profile) => asApplied(profile, nativeArchitecture)),
+    nativeArchitecture,
+  );
+}
+
+/** Returns the same for inputs that hold as they are written. */
+export function effectiveAsWritten(
+  inputs: EffectiveInputs<SeccompProfile>,
+  nativeArchitecture: string,
+): EffectiveProfile<SeccompProfile> {
   const { baseline, artifact } = inputs;
-  const given = profileInputs(inputs);
+  const given = inputsInOrder(inputs);
   const kinds = given.map(({ input }) => input);
   const profiles = given.map(({ profile }) => profile);
   const found = intersect(profiles, nativeArchitecture, baseline);
@@ -42,19 +47,6 @@ export function effectiveProfile(
     ...syscallConstraints(found, kinds),
   ];
   return { profile: found.profile, constraints };
-}
-
-/** The profiles that are there, in the order in which they count. */
-export function profileInputs({
-  baseline,
-  base,
-  artifact,
-}: EffectiveInputs): readonly { readonly input: ProfileInput; readonly profile: SeccompProfile }[] {
-  return [
-    ...(baseline === undefined ? [] : [{ input: 'baseline' as const, profile: baseline }]),
-    ...(base === undefined ? [] : [{ input: 'base' as const, profile: base }]),
-    { input: 'artifact', profile: artifact },
-  ];
 }
 
 function defaultConstraints(found: Intersection, kinds: readonly ProfileInput[]): readonly Constraint[] {

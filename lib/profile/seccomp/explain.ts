@@ -1,36 +1,39 @@
-import type { Constraint, ProfileInput } from '../constraint.ts';
+import type { EffectiveInputs, ProfileInput } from '../constraint.ts';
+import { inputsInOrder, mapInputs } from '../constraint.ts';
 import { describeDecision } from './algebra/describe.ts';
 import { decisionOf, meaningOf } from './algebra/meaning.ts';
-import type { EffectiveInputs } from './effective-profile.ts';
-import { effectiveProfile, profileInputs } from './effective-profile.ts';
+import { asApplied } from './as-applied.ts';
+import { effectiveAsWritten } from './effective-profile.ts';
+import type { SeccompProfile } from './model.ts';
 
 /** What each profile of a container says about one syscall, and what holds. */
-export interface Explanation {
+export interface SyscallExplanation {
   readonly syscall: string;
   readonly inputs: readonly { readonly input: ProfileInput; readonly decision: string }[];
   readonly effective: string;
   /** Which inputs made it stricter than the artifact asked for; empty if none did. */
   readonly constrainedBy: readonly ProfileInput[];
   /**
-   * False where it is stricter than every input, because the format cannot say the exact result.
+   * False if it is stricter than every input, because the format cannot express the exact result.
    */
   readonly exact: boolean;
 }
 
 /**
- * Says of syscalls what baseline, base and artifact do with them, and what the effective profile
- * does.
+ * Returns what baseline, base and artifact, each as nodes apply it, do with syscalls, and what the
+ * effective profile does.
  *
- * @param syscalls which ones; without them those that are constrained, in the order of their names.
+ * @param syscalls which ones; by default those that are constrained, in the order of their names.
  */
-export function explain(
-  inputs: EffectiveInputs,
+export function explainSyscalls(
+  inputs: EffectiveInputs<SeccompProfile>,
   nativeArchitecture: string,
   syscalls?: readonly string[],
-): readonly Explanation[] {
-  const { profile, constraints } = effectiveProfile(inputs, nativeArchitecture);
+): readonly SyscallExplanation[] {
+  const applied = mapInputs(inputs, (each) => asApplied(each, nativeArchitecture));
+  const { profile, constraints } = effectiveAsWritten(applied, nativeArchitecture);
   const effective = meaningOf(profile);
-  const meanings = profileInputs(inputs).map(({ input, profile: given }) => ({ input, meaning: meaningOf(given) }));
+  const meanings = inputsInOrder(applied).map((each) => ({ input: each.input, meaning: meaningOf(each.profile) }));
   const wholes = new Set(['defaultAction', 'architectures', 'flags', 'listener']);
   const constrained = [...new Set(constraints.map(({ subject }) => subject))].filter((subject) => !wholes.has(subject));
   return (syscalls ?? constrained).map((syscall) => {
@@ -48,21 +51,13 @@ export function explain(
   });
 }
 
-/**
- * One constraint as a sentence: `mount: SCMP_ACT_ALLOW became SCMP_ACT_ERRNO(1), by the baseline`.
- */
-export function describeConstraint({ subject, input, from, to, exact }: Constraint): string {
-  const note = exact ? '' : ' (stricter than asked for: the format cannot say more)';
-  return `${subject}: ${from} became ${to}, by the ${input}${note}`;
-}
-
-/** An explanation as lines for a terminal. */
-export function describeExplanation(explanation: Explanation): string {
+/** Returns an explanation as lines for a terminal. */
+export function describeExplanation(explanation: SyscallExplanation): string {
   const lines = [`${explanation.syscall}: ${explanation.effective}`];
   for (const { input, decision } of explanation.inputs) {
     const mark = explanation.constrainedBy.includes(input) ? ' (constrains)' : '';
     lines.push(`  ${input}: ${decision}${mark}`);
   }
-  if (!explanation.exact) lines.push('  stricter than every input: the format cannot say the exact result');
+  if (!explanation.exact) lines.push('  stricter than every input: the format cannot express the exact result');
   return lines.join('\n');
 }

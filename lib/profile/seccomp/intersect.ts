@@ -5,6 +5,7 @@ import type { Decision, NumberedMeaning, Region } from './algebra/meaning.ts';
 import { always, boxOf, decisionAbout, readMeaning, strictestOfBoth } from './algebra/meaning.ts';
 import type { Outcome } from './algebra/outcome.ts';
 import { enosys, stricter } from './algebra/outcome.ts';
+import { asApplied } from './as-applied.ts';
 import { flagsField, intersectFlags } from './flags.ts';
 import { encodeDecision, encodeStrictest, strictestOf } from './libseccomp/encode.ts';
 import type { EncodedGroup } from './libseccomp/encoded-group.ts';
@@ -101,6 +102,19 @@ export function intersect(
     result: encoding.exact ? result : decisionSaidBy(encoding, otherwise),
   }));
   return { profile, ids, meanings, groups: intersected };
+}
+
+/**
+ * Returns the intersection of profiles as nodes apply them; see {@link intersect} and asApplied. It
+ * is what holds on a node.
+ */
+export function intersectSeccomp(
+  inputs: readonly SeccompProfile[],
+  nativeArchitecture: string,
+  listener?: SeccompProfile,
+): Intersection {
+  const applied = inputs.map((input) => asApplied(input, nativeArchitecture));
+  return intersect(applied, nativeArchitecture, listener);
 }
 
 /**

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
 import { capabilities as capabilityNames } from '../apparmor/vocabulary.ts';
-import { effectiveProfile } from './effective-profile.ts';
+import { effectiveAsWritten } from './effective-profile.ts';
 import type { SeccompProfile } from './model.ts';
 import type { ProfileHost } from './read/resolve-docker.ts';
 import { runtimeDefault } from './runtime-default.ts';
@@ -134,7 +134,7 @@ describe('runtimeDefault', () => {
             defaultAction: 'SCMP_ACT_ALLOW',
             architectures: baseline.architectures ?? [],
           };
-          const { profile, constraints } = effectiveProfile({ baseline, artifact }, nativeArchitecture(architecture));
+          const { profile, constraints } = effectiveAsWritten({ baseline, artifact }, nativeArchitecture(architecture));
           const name = `${one.source} on ${architecture}`;
           assert.deepEqual(
             constraints.filter(({ exact }) => !exact),

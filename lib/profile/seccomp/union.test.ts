@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
 import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
 import type { SeccompArg, SeccompProfile } from './model.ts';
-import { union } from './union.ts';
+import { unionSeccomp } from './union.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const names = ['read', 'clone', 'socket'];
@@ -23,7 +23,7 @@ describe('union', () => {
         inputs,
         fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })),
         (profiles, random) => {
-          const { profile, inexact } = union(profiles, native);
+          const { profile, inexact } = unionSeccomp(profiles, native);
           for (const call of cornerCalls(profiles, names, lists.flat(), 60, () => random.next().value)) {
             const laxest = Math.min(...profiles.map((input) => rank(evaluate(input, call))));
             const result = rank(evaluate(profile, call));
@@ -43,7 +43,7 @@ describe('union', () => {
       flags: ['SECCOMP_FILTER_FLAG_LOG', ...(name === 'read' ? ['SECCOMP_FILTER_FLAG_SPEC_ALLOW'] : [])],
       syscalls: [{ names: [name], action: 'SCMP_ACT_ALLOW' }],
     });
-    assert.deepEqual(union([recorded('read', native), recorded('bind', 'SCMP_ARCH_AARCH64')], native).profile, {
+    assert.deepEqual(unionSeccomp([recorded('read', native), recorded('bind', 'SCMP_ARCH_AARCH64')], native).profile, {
       defaultAction: 'SCMP_ACT_ERRNO',
       defaultErrnoRet: 1,
       architectures: [native, 'SCMP_ARCH_AARCH64'],
@@ -78,7 +78,7 @@ describe('union', () => {
         [second, first],
       ] as const;
       for (const [a, b] of orders) {
-        const { profile, inexact } = union([allowing(...a), allowing(...b)], native);
+        const { profile, inexact } = unionSeccomp([allowing(...a), allowing(...b)], native);
         const written = profile.syscalls?.filter(({ names }) => names.includes('clone')).map(({ args }) => args?.[0]);
         assert.deepEqual(new Set(written), new Set(expected));
         assert.deepEqual(inexact, []);

@@ -39,7 +39,10 @@ export interface Union {
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  */
-export function union(inputs: readonly [SeccompProfile, ...SeccompProfile[]], nativeArchitecture: string): Union {
+export function unionSeccomp(
+  inputs: readonly [SeccompProfile, ...SeccompProfile[]],
+  nativeArchitecture: string,
+): Union {
   const ids = new SyscallIds();
   const meanings = inputs.map((input) => readMeaning(input, ids, laxestOfBoth));
   const listed = new Set(inputs.flatMap(({ architectures }) => architectures ?? []));

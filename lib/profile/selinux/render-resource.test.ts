@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { readYaml } from '../yaml/read-yaml.ts';
-import { equalsSelinux } from './compare.ts';
+import { equalsSelinux } from './diff.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './model.ts';
 import { parseRawSelinux, parseSelinux } from './parse.ts';
 import { parsePolicy } from './parse-policy.ts';

@@ -97,3 +97,14 @@ export function inheritedBlocks(profile: SelinuxProfile | RawSelinuxProfile): re
     ...profiles.map((name) => ({ kind: 'SelinuxProfile', name }) as const),
   ];
 }
+
+/** Returns a text that stands for an inherited policy. */
+export function inheritKey({ kind, name }: Inherit): string {
+  return `${kind} ${name}`;
+}
+
+/** Returns inherited policies in a stable order, each once. */
+export function uniqueInherits(inherits: readonly Inherit[]): readonly Inherit[] {
+  const byKey = new Map(inherits.map((inherit) => [inheritKey(inherit), inherit]));
+  return [...byKey.keys()].sort().flatMap((key) => byKey.get(key) ?? []);
+}

@@ -34,6 +34,17 @@ export function structured(profile: SelinuxProfile | RawSelinuxProfile): Selinux
   return { kind: 'SELinux', name: profile.name, mode: 'Enforcing', inherit, allow: rules(profile) };
 }
 
+/**
+ * Returns profiles as SelinuxProfiles; see {@link structured}, also for what it throws. There is at
+ * least one.
+ */
+export function allStructured([first, ...others]: readonly [
+  SelinuxProfile | RawSelinuxProfile,
+  ...(SelinuxProfile | RawSelinuxProfile)[],
+]): readonly [SelinuxProfile, ...SelinuxProfile[]] {
+  return [structured(first), ...others.map(structured)];
+}
+
 function obstacle(statement: PolicyStatement): string | undefined {
   switch (statement.statement) {
     case 'allow':

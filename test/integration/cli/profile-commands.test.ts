@@ -185,7 +185,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
 
     it('tells of what is not exact on stderr', async () => {
       const when = (value: bigint) =>
-        `{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86"],"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":${value},"op":"SCMP_CMP_EQ"}]}]}`;
+        `{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86"],"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW","args":[{"index":2,"value":${value},"op":"SCMP_CMP_EQ"}]}]}`;
       await writeFile(file('narrow.json'), when(5n));
       const args = ['merge', '--intersect', 'narrow.json', '-', ...amd64];
       const { code, stdout, stderr } = await fairlead(args, { input: when(2n ** 32n + 5n) });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
-import { intersectAppArmor } from '#lib/profile/apparmor/combine';
+import { intersectAppArmor } from '#lib/profile/apparmor/intersect';
 import { lintAppArmor } from '#lib/profile/apparmor/lint';
 import type { AppArmorProfile } from '#lib/profile/apparmor/model';
 import { renderAppArmorPolicy } from '#lib/profile/apparmor/render-policy';

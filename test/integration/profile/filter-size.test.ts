@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
 import { isMultiplexed, membersOf } from '#lib/profile/seccomp/tables/multiplexed-names';
-import { union } from '#lib/profile/seccomp/union';
+import { unionSeccomp } from '#lib/profile/seccomp/union';
 import { alternatives } from '#test/bench/profile-cases';
 import { intersectedSyscalls } from '#test/support/intersected-syscalls';
 
@@ -93,7 +93,7 @@ describePeers(['cc', 'seccomp.h'], 'the filter of an intersection', () => {
     );
     const killing: SeccompProfile = { defaultAction: 'SCMP_ACT_KILL_THREAD', syscalls: [others] };
     const tracing: SeccompProfile = { defaultAction: 'SCMP_ACT_TRACE', syscalls: [...denying, others] };
-    const { profile } = union([killing, tracing], nativeArchitecture);
+    const { profile } = unionSeccomp([killing, tracing], nativeArchitecture);
     const loaded = await libseccomp.load(profile);
     assert.ok(!('error' in loaded), JSON.stringify(loaded));
     assert.ok(loaded.filter.codes.length <= limit, `${loaded.filter.codes.length} instructions`);

@@ -13,10 +13,10 @@ import { readCrioProfile } from '#lib/profile/read-crio-profile';
 import { readProfile } from '#lib/profile/read-profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { resolveProfile } from '#lib/profile/resolve-profile';
-import { equalProfiles } from '#lib/profile/seccomp/diff';
+import { equalsSeccomp } from '#lib/profile/seccomp/diff';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { union } from '#lib/profile/seccomp/union';
+import { unionSeccomp } from '#lib/profile/seccomp/union';
 import { minimize } from '#lib/profile/seccomp/write/minimize';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import { usualDefault } from '#test/support/runtime-default';
@@ -102,7 +102,7 @@ describePeers(['runc', 'crun', 'busybox', 'root'], 'base profiles in the kernel'
     for (const noNewPrivileges of [true, false]) {
       it(`start busybox with what it needs by itself: ${runtime}, noNewPrivileges ${noNewPrivileges}`, () => {
         const start = (seccomp: SeccompProfile) => startTrue(runtime, noNewPrivileges, seccomp);
-        const { status, stderr } = start(union([base(runtime), needsOfTrue], native).profile);
+        const { status, stderr } = start(unionSeccomp([base(runtime), needsOfTrue], native).profile);
         assert.equal(status, 0, stderr);
         assert.notEqual(start(needsOfTrue).status, 0, 'without the base the runtime cannot start it');
         assert.notEqual(start(base(runtime)).status, 0, 'with the base alone the program cannot run');
@@ -152,7 +152,7 @@ describePeers(['podman-seccomp.json'], 'the seccomp profile of Podman', () => {
     validateArtifact(converted, { entriesPerSyscall: 128 });
     const crio = readCrioProfile(bytes, 'seccomp.json');
     validateArtifact(crio, { entriesPerSyscall: 128 });
-    assert.ok(equalProfiles(seccompOf(resolveProfile(crio, host)), seccompOf(converted), 'SCMP_ARCH_X86_64'));
+    assert.ok(equalsSeccomp(seccompOf(resolveProfile(crio, host)), seccompOf(converted), 'SCMP_ARCH_X86_64'));
   });
 
   it('can be published once it is converted, but for the error number that socket has without AUDIT_WRITE', () => {

@@ -7,9 +7,9 @@ import { importProfile } from '#lib/profile/import-profile';
 import { lint } from '#lib/profile/lint';
 import { type Profile, seccompOf } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
-import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import { effectiveAsWritten } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { union } from '#lib/profile/seccomp/union';
+import { unionSeccomp } from '#lib/profile/seccomp/union';
 import { minimize } from '#lib/profile/seccomp/write/minimize';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import { usualDefault } from '#test/support/runtime-default';
@@ -32,7 +32,7 @@ const base = (runtime: string) => seccompOf(at(`examples/base-${runtime}.json`))
  * out.
  */
 function artifactOf(name: string, runtime: string): SeccompProfile {
-  return union([base(runtime), seccompOf(recorded(name))], native).profile;
+  return unionSeccomp([base(runtime), seccompOf(recorded(name))], native).profile;
 }
 
 describe('recorded profiles', () => {
@@ -46,7 +46,7 @@ describe('recorded profiles', () => {
         lint(profile).map(({ code }) => code),
         ['resource-form', 'missing-architecture', 'missing-runtime-syscalls'],
       );
-      const everywhere = union([artifactOf(name, 'runc'), artifactOf(name, 'crun')], native).profile;
+      const everywhere = unionSeccomp([artifactOf(name, 'runc'), artifactOf(name, 'crun')], native).profile;
       const complete: Profile = { kind: 'Seccomp', seccomp: everywhere };
       assert.deepEqual(lint(complete), []);
       validateArtifact({ kind: 'Seccomp', seccomp }, { entriesPerSyscall: 128 });
@@ -63,7 +63,7 @@ describe('recorded profiles', () => {
     it(`are never loosened by what they meet: ${name}`, () => {
       const artifact = artifactOf(name, 'runc');
       const inputs = { baseline, base: base('runc'), artifact };
-      const effective = effectiveProfile(inputs, native).profile;
+      const effective = effectiveAsWritten(inputs, native).profile;
       const calls = [...new Set([baseline, artifact].flatMap(({ syscalls = [] }) => syscalls.flatMap((s) => s.names)))];
       for (const call of cornerCalls([baseline, artifact], calls, [native, 'SCMP_ARCH_X86'], 5_000, Math.random)) {
         const result = evaluate(effective, call);
@@ -88,7 +88,7 @@ describePeers(['runc', 'crun', 'busybox', 'docker-registry', 'root'], 'recorded 
     for (const [name, script] of Object.entries(recordedPrograms)) {
       it(`let the program run under ${runtime}, and nothing that it did not do: ${name}`, () => {
         const artifact = artifactOf(name, runtime);
-        const { profile } = effectiveProfile({ baseline, artifact }, native);
+        const { profile } = effectiveAsWritten({ baseline, artifact }, native);
         for (const seccomp of [profile, minimize(profile, native)]) {
           const { status, stdout, stderr } = container.run(runtime, script, { seccomp });
           assert.deepEqual([status, stdout.split('\n').at(-2)], [0, 'done'], stderr);

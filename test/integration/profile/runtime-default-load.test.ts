@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
-import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import { effectiveAsWritten } from '#lib/profile/seccomp/effective-profile';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { architectureFamily, machineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { loadTables } from '#lib/profile/seccomp/tables/runtime-defaults/load-tables';
@@ -97,7 +97,7 @@ async function differences(
   if ('error' in loaded) return [`does not load: ${loaded.error}`];
   const ours = runtimeDefault([table], { architecture, kernel, capabilities });
   const permissive = { defaultAction: 'SCMP_ACT_ALLOW', architectures } as const;
-  const effective = effectiveProfile({ baseline: ours, artifact: permissive }, nativeArchitecture(architecture));
+  const effective = effectiveAsWritten({ baseline: ours, artifact: permissive }, nativeArchitecture(architecture));
   const applied = await libseccomp.load(effective.profile, runtime);
   if ('error' in applied) return [`does not load under a permissive artifact: ${applied.error}`];
   const found: string[] = [];

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { lint } from '#lib/profile/lint';
 import { intersect } from '#lib/profile/seccomp/intersect';
 import type { SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
-import { union } from '#lib/profile/seccomp/union';
+import { unionSeccomp } from '#lib/profile/seccomp/union';
 import { minimize } from '#lib/profile/seccomp/write/minimize';
 import { usualDefault } from '#test/support/runtime-default';
 import { arbitraryProfile, cornerCalls } from '../../oracle/seccomp-arbitrary.ts';
@@ -21,7 +21,7 @@ const pairs = Number(process.env['FAIRLEAD_KERNEL_PAIRS'] ?? 300);
 /** What is made of two profiles and then run. */
 const operations: Readonly<Record<string, (a: SeccompProfile, b: SeccompProfile) => SeccompProfile>> = {
   'the intersections': (a, b) => intersect([a, b], native).profile,
-  'the unions': (a, b) => union([a, b], native).profile,
+  'the unions': (a, b) => unionSeccomp([a, b], native).profile,
   'the minimized intersections': (a, b) => minimize(intersect([a, b], native).profile, native),
   // Of generated rules libseccomp joins some wrongly, and minimize keeps what it cannot shorten
   // (see encodeDecision).
@@ -157,7 +157,7 @@ describePeers(['runc', 'cc', 'root'], 'profiles in the kernel', () => {
     const call: Call = { architecture: native, syscall: 'getsid', args: [41n, 0n, 0n, 0n, 0n, 0n] };
     const esrch = { value: -3 };
     assert.deepEqual(container.run(losing, [call], 20_000), [esrch], 'libseccomp lost the rule');
-    const merged = [intersect([losing, losing], native).profile, union([losing, losing], native).profile];
+    const merged = [intersect([losing, losing], native).profile, unionSeccomp([losing, losing], native).profile];
     for (const profile of merged) assert.deepEqual(container.run(profile, [call], 20_000), [{ value: -99 }]);
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, it } from 'node:test';
 import { lint } from '#lib/profile/lint';
-import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import { effectiveAsWritten } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '#lib/profile/seccomp/model';
 import { syscallNames } from '#lib/profile/seccomp/tables/syscall-names';
 import { validateArtifact } from '#lib/profile/validate-artifact';
@@ -118,7 +118,7 @@ describePeers(['runc', 'cc', 'root'], 'the time that runc takes to load a profil
       const artifact = given(conditions);
       validateArtifact({ kind: 'Seccomp', seccomp: artifact }, { entriesPerSyscall: 128 });
       for (const inputs of [{ artifact }, { baseline, artifact }, { base: artifact, artifact }]) {
-        const effective = effectiveProfile(inputs, native).profile;
+        const effective = effectiveAsWritten(inputs, native).profile;
         assert.equal(isFlagged(effective), false);
         assert.ok(starts(effective));
       }
@@ -133,7 +133,7 @@ describePeers(['runc', 'cc', 'root'], 'the time that runc takes to load a profil
     );
     const artifact = profile(rules);
     validateArtifact({ kind: 'Seccomp', seccomp: artifact }, { entriesPerSyscall: 128 });
-    const effective = effectiveProfile({ artifact }, native).profile;
+    const effective = effectiveAsWritten({ artifact }, native).profile;
     assert.ok(
       (effective.syscalls ?? []).some(({ args = [] }) => args.length > 1),
       'nothing of it stayed',

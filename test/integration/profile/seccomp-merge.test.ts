@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { effectiveProfile } from '#lib/profile/seccomp/effective-profile';
+import { effectiveAsWritten } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompArg, SeccompProfile } from '#lib/profile/seccomp/model';
 import { isOnArchitecture, syscallNames } from '#lib/profile/seccomp/tables/syscall-names';
 import { usualDefault } from '#test/support/runtime-default';
@@ -191,7 +191,7 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'a merged profile that libs
         for (const [artifact] of fc.sample(profilePair, { seed: fixedSeed, numRuns: 10 })) {
           const baseline = baselines[random(baselines.length)];
           assert.ok(baseline);
-          const { profile } = effectiveProfile({ baseline, artifact }, nativeArchitecture);
+          const { profile } = effectiveAsWritten({ baseline, artifact }, nativeArchitecture);
           const { faults } = await checkIntersection([baseline, artifact], profile, {
             libseccomp: libseccomps[version],
             runtime: 'runc',

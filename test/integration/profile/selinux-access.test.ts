@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { FairleadError } from '#lib/errors';
-import { intersectSelinux, unionSelinux } from '#lib/profile/selinux/combine';
+import { intersectSelinux } from '#lib/profile/selinux/intersect';
 import type { RawSelinuxProfile, SelinuxProfile } from '#lib/profile/selinux/model';
 import { parsePolicy } from '#lib/profile/selinux/parse-policy';
 import { renderCil } from '#lib/profile/selinux/render-cil';
-import { selinuxRestrictions, validateSelinux } from '#lib/profile/selinux/restrictions';
 import { allowMap } from '#lib/profile/selinux/rules';
 import { structured } from '#lib/profile/selinux/structured';
+import { unionSelinux } from '#lib/profile/selinux/union';
+import { selinuxRestrictions, validateSelinux } from '#lib/profile/selinux/validate';
 import { describePeers } from '#test/peers/require';
 import { allowedAccess } from '../../support/selinux-compiler.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { equalProfiles } from '../diff.ts';
-import { effectiveProfile } from '../effective-profile.ts';
+import { equalsSeccomp } from '../diff.ts';
+import { effectiveAsWritten } from '../effective-profile.ts';
 import type { SeccompAction, SeccompArg, SeccompProfile, SeccompRule } from '../model.ts';
-import { union } from '../union.ts';
+import { unionSeccomp } from '../union.ts';
 import { minimize } from '../write/minimize.ts';
 
 const native = 'SCMP_ARCH_X86_64';
@@ -30,20 +30,20 @@ describe('what a profile means', () => {
       rule('SCMP_ACT_ALLOW', masked(0, 0n), { index: 0, value: 3n, op: 'SCMP_CMP_EQ' }),
       rule('SCMP_ACT_KILL_PROCESS', { index: 0, value: 40n, op: 'SCMP_CMP_EQ' }),
     );
-    assert.ok(equalProfiles(alternatives, profile(rule('SCMP_ACT_ALLOW')), native));
+    assert.ok(equalsSeccomp(alternatives, profile(rule('SCMP_ACT_ALLOW')), native));
   });
 
   it('is on 32-bit architectures decided by a mask that is empty there', () => {
     for (const condition of [[masked(0, 2n ** 63n)], [masked(0, 2n ** 40n), { ...masked(0, 5n), valueTwo: 5n }]]) {
       const cut = profile(rule('SCMP_ACT_KILL_PROCESS', ...condition), rule('SCMP_ACT_ALLOW'));
       const allowing: SeccompProfile = { ...cut, defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule('SCMP_ACT_LOG')] };
-      const { profile: effective, constraints } = effectiveProfile({ baseline: cut, artifact: allowing }, native);
+      const { profile: effective, constraints } = effectiveAsWritten({ baseline: cut, artifact: allowing }, native);
       assert.deepEqual(effective.syscalls, [{ names: ['getsid'], action: 'SCMP_ACT_KILL_PROCESS' }]);
       assert.ok(constraints.some(({ subject, exact }) => subject === 'getsid' && !exact));
-      assert.deepEqual(union([cut, profile()], native).profile.syscalls, [
+      assert.deepEqual(unionSeccomp([cut, profile()], native).profile.syscalls, [
         { names: ['getsid'], action: 'SCMP_ACT_ALLOW' },
       ]);
-      assert.ok(equalProfiles(minimize(cut, native), cut, native));
+      assert.ok(equalsSeccomp(minimize(cut, native), cut, native));
     }
   });
 });

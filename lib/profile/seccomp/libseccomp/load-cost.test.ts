@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { arbitraryProfile } from '#test/oracle/seccomp-arbitrary';
-import { effectiveProfile } from '../effective-profile.ts';
+import { effectiveAsWritten } from '../effective-profile.ts';
 import type { SeccompArg, SeccompProfile } from '../model.ts';
 
 const native = 'SCMP_ARCH_X86_64';
@@ -29,7 +29,7 @@ describe('filters that libseccomp takes long to make', () => {
       [equal(1, value), equal(2, 9)],
       [equal(0, value), equal(3, 9), equal(4, 9)],
     ]);
-    const { profile, constraints } = effectiveProfile({ baseline: allowAll, artifact: allowing(mixed) }, native);
+    const { profile, constraints } = effectiveAsWritten({ baseline: allowAll, artifact: allowing(mixed) }, native);
     const sets = argumentSets(profile, 'getpgid');
     assert.ok(sets.length <= 512 && new Set(sets).size <= 1, `${sets.length} rules`);
     assert.ok(constraints.some(({ subject, exact }) => subject === 'getpgid' && !exact));
@@ -39,7 +39,7 @@ describe('filters that libseccomp takes long to make', () => {
     const same = Array.from({ length: 60 }, (_, value) => [equal(0, value), equal(3, value)]);
     const single = Array.from({ length: 60 }, (_, value) => [equal(0, value)]);
     for (const conditions of [same, single]) {
-      const { profile } = effectiveProfile({ baseline: allowAll, artifact: allowing(conditions) }, native);
+      const { profile } = effectiveAsWritten({ baseline: allowAll, artifact: allowing(conditions) }, native);
       assert.equal(argumentSets(profile, 'getpgid').length, conditions.length);
     }
   });
@@ -48,7 +48,7 @@ describe('filters that libseccomp takes long to make', () => {
     const shape = { names: ['getpgid', 'getsid'], architectures: [[native]], wide: true, rules: 8 };
     fc.assert(
       fc.property(arbitraryProfile(shape), arbitraryProfile(shape), (baseline, artifact) => {
-        const { profile } = effectiveProfile({ baseline, artifact }, native);
+        const { profile } = effectiveAsWritten({ baseline, artifact }, native);
         for (const syscall of shape.names) {
           const sets = argumentSets(profile, syscall);
           assert.ok(sets.length <= 5 || new Set(sets).size === 1 || sets.every((set) => set.length <= 1));

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { intersectedSyscalls } from '#test/support/intersected-syscalls';
 import { intersect } from '../intersect.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '../model.ts';
-import { union } from '../union.ts';
+import { unionSeccomp } from '../union.ts';
 import { minimize } from '../write/minimize.ts';
 import { narrowComparisons } from '../write/narrow-comparisons.ts';
 
@@ -38,7 +38,7 @@ describe('rules for names that an architecture does not have', () => {
     const anchor = profile.syscalls?.find(({ names }) => names.includes('nfsservctl'));
     assert.deepEqual(anchor, { names: ['nfsservctl'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 });
     assert.equal(syscalls.find(({ name }) => name === 'nfsservctl')?.result.exact, false);
-    assert.deepEqual(union([named, named], native).inexact, ['nfsservctl']);
+    assert.deepEqual(unionSeccomp([named, named], native).inexact, ['nfsservctl']);
   });
 
   it('need none beside an unconditional rule for a call that every architecture has', () => {
@@ -80,7 +80,7 @@ describe('rules for names that an architecture does not have', () => {
     const listing = { ...denySocketOption, architectures: ['SCMP_ARCH_X32', native] };
     const sorted = ['SCMP_ARCH_X86', native, 'SCMP_ARCH_X32'];
     assert.deepEqual(intersect([listing], 'SCMP_ARCH_X86').profile.architectures, sorted);
-    assert.deepEqual(union([listing, listing], 'SCMP_ARCH_X86').profile.architectures, sorted);
+    assert.deepEqual(unionSeccomp([listing, listing], 'SCMP_ARCH_X86').profile.architectures, sorted);
     assert.deepEqual(minimize(listing, 'SCMP_ARCH_X86').architectures, sorted.slice(1));
   });
 

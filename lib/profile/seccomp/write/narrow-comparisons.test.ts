@@ -7,7 +7,7 @@ import type { Call } from '#test/oracle/seccomp-evaluate';
 import { evaluate, rank } from '#test/oracle/seccomp-evaluate';
 import { intersectedSyscalls } from '#test/support/intersected-syscalls';
 import { validateArtifact } from '../../validate-artifact.ts';
-import { diffProfiles } from '../diff.ts';
+import { diffSeccomp } from '../diff.ts';
 import { intersect } from '../intersect.ts';
 import { intArguments, syscallsWithIntArguments } from '../libseccomp/int-arguments.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '../model.ts';
@@ -15,7 +15,7 @@ import { runtimeDefault } from '../runtime-default.ts';
 import { loadTables } from '../tables/runtime-defaults/load-tables.ts';
 import type { RuntimeDefaultTable } from '../tables/runtime-defaults/table.ts';
 import { runtimeNames } from '../tables/runtime-identity.ts';
-import { union } from '../union.ts';
+import { unionSeccomp } from '../union.ts';
 import { minimize } from './minimize.ts';
 import { narrowComparisons } from './narrow-comparisons.ts';
 
@@ -181,7 +181,7 @@ describe('narrowComparisons', () => {
           show(result),
         );
       }
-      const changes = diffProfiles(given, profile, native).changes.filter(({ subject }) => !inexact.includes(subject));
+      const changes = diffSeccomp(given, profile, native).changes.filter(({ subject }) => !inexact.includes(subject));
       assert.deepEqual(
         changes.filter(
           ({ direction, where = '' }) => direction === 'loosened' && !/too many|libseccomp|overlap/.test(where),
@@ -241,7 +241,7 @@ describe('narrowComparisons', () => {
     const [table] = (await loadTables('docker')).slice(0, 1);
     assert.ok(table);
     const given = defaultOf(table);
-    const { changes, rewritten } = diffProfiles(given, narrowComparisons(given, native).profile, native);
+    const { changes, rewritten } = diffSeccomp(given, narrowComparisons(given, native).profile, native);
     assert.deepEqual(
       [...new Set(changes.map(({ subject, direction }) => `${subject} ${direction}`))],
       ['socket tightened'],
@@ -364,7 +364,7 @@ describe('what narrowComparisons closed', () => {
     forProfiles(2, 80, ([a, b], calls) => {
       assert.ok(a && b);
       const [first, second] = [narrowComparisons(a, native).profile, narrowComparisons(b, native).profile];
-      const { profile, inexact } = union([first, second], native);
+      const { profile, inexact } = unionSeccomp([first, second], native);
       for (const call of calls.filter(({ syscall }) => !inexact.includes(syscall))) {
         const closed = Math.min(...[first, second].map((input) => wanted(input, call)));
         assert.equal(rank(evaluate(profile, call)), closed, `open at ${show(call)}`);

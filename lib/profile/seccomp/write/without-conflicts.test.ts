@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { arbitraryProfile, cornerCalls } from '#test/oracle/seccomp-arbitrary';
 import { evaluate } from '#test/oracle/seccomp-evaluate';
-import { equalProfiles } from '../diff.ts';
+import { equalsSeccomp } from '../diff.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '../model.ts';
 import { conflictingSyscalls } from '../read/portability-violations.ts';
 import { runtimeDefault } from '../runtime-default.ts';
@@ -87,7 +87,7 @@ describe('withoutConflicts', () => {
         const socket = capabilities.length === 0 ? ['socket'] : [];
         const clone = table === criO[0] || capabilities.length > 1 || capabilities.includes('ALL') ? [] : ['clone'];
         assert.deepEqual(left, docker.includes(table) ? [] : [...clone, ...socket]);
-        assert.ok(equalProfiles(result, profile, native));
+        assert.ok(equalsSeccomp(result, profile, native));
       }
     }
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { lintSelinux } from './lint-selinux.ts';
+import { lintSelinux } from './lint.ts';
 import type { SelinuxProfile } from './model.ts';
 import { parsePolicy } from './parse-policy.ts';
 import { allowMap } from './rules.ts';

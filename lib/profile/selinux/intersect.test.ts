@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FairleadError } from '#lib/errors';
-import { intersectSelinux, unionSelinux } from './combine.ts';
-import { diffSelinux, equalsSelinux } from './compare.ts';
+import { diffSelinux, equalsSelinux } from './diff.ts';
+import { intersectSelinux } from './intersect.ts';
 import type { Inherit, SelinuxProfile } from './model.ts';
 import { parsePolicy } from './parse-policy.ts';
 import { allowMap } from './rules.ts';
+import { unionSelinux } from './union.ts';
 
 type Grants = Parameters<typeof allowMap>[0];
 

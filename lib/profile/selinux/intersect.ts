@@ -1,6 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import { type Inherit, SELF, type SelinuxProfile } from './model.ts';
-import { allowMap, grants, inheritedBlocks, isGranted, rules } from './rules.ts';
+import { allowMap, grants, inheritedBlocks, inheritKey, isGranted, rules, uniqueInherits } from './rules.ts';
 
 /** One thing that a combination of profiles does not have, although an input has it. */
 export interface SelinuxConstraint {
@@ -37,7 +37,7 @@ export function intersectSelinux(profiles: readonly [SelinuxProfile, ...SelinuxP
   const sameInherits = inherits.every((list) => list.map(inheritKey).join() === inherits[0]?.map(inheritKey).join());
   const lacking = (has: (index: number) => boolean): number[] => [...profiles.keys()].filter((index) => !has(index));
 
-  const inherit = unique(inherits.flat()).filter((candidate) => {
+  const inherit = uniqueInherits(inherits.flat()).filter((candidate) => {
     const inputs = lacking(
       (index) => inherits[index]?.some((own) => inheritKey(own) === inheritKey(candidate)) ?? false,
     );
@@ -49,7 +49,7 @@ export function intersectSelinux(profiles: readonly [SelinuxProfile, ...SelinuxP
   if (!stands(inherit)) {
     throw new FairleadError(
       'ProfileInvalid',
-      `the SELinux profiles ${profiles.map(({ name }) => name).join(' and ')} stand on different policies: ${unique(inherits.flat()).map(inheritKey).join(', ')}`,
+      `the SELinux profiles ${profiles.map(({ name }) => name).join(' and ')} stand on different policies: ${uniqueInherits(inherits.flat()).map(inheritKey).join(', ')}`,
       { hint: 'Let them inherit from one policy that declares the process, e.g. container.' },
     );
   }
@@ -81,32 +81,5 @@ export function intersectSelinux(profiles: readonly [SelinuxProfile, ...SelinuxP
   return { profile: { kind: 'SELinux', name: profiles[0].name, mode, inherit, allow: allowMap(kept) }, constraints };
 }
 
-/**
- * The smallest profile that permits what any of `profiles` permits. Where they inherit from
- * different SelinuxProfiles it inherits from all of these, which validateSelinux refuses: no module
- * can say it.
- *
- * @param profiles at least one; the result has the name of the first.
- */
-export function unionSelinux(profiles: readonly [SelinuxProfile, ...SelinuxProfile[]]): SelinuxProfile {
-  return {
-    kind: 'SELinux',
-    name: profiles[0].name,
-    mode: profiles.some(({ mode }) => mode === 'Permissive') ? 'Permissive' : 'Enforcing',
-    inherit: unique(profiles.flatMap((profile) => inheritedBlocks(profile))),
-    allow: allowMap(profiles.flatMap((profile) => [...grants(rules(profile))])),
-  };
-}
-
 /** Policies that declare no types: udica's templates other than `container`. */
 const typeless = /^(?:(?:net|restricted_net|tty|virt|x)|(?:config|home|log|tmp)(?:_rw|_manage)?)_container$/;
-
-function inheritKey({ kind, name }: Inherit): string {
-  return `${kind} ${name}`;
-}
-
-/** In a stable order, each once. */
-function unique(inherits: readonly Inherit[]): readonly Inherit[] {
-  const byKey = new Map(inherits.map((inherit) => [inheritKey(inherit), inherit]));
-  return [...byKey.keys()].sort().flatMap((key) => byKey.get(key) ?? []);
-}

@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { anyProfile, enforcedProfile, operationOn } from '#test/oracle/apparmor-arbitrary';
 import type { Operation } from '#test/oracle/apparmor-evaluate';
 import { permits, rulesPermit } from '#test/oracle/apparmor-evaluate';
-import { intersectAppArmor, unionAppArmor } from './combine.ts';
 import { diffAppArmor, equalsAppArmor } from './diff.ts';
+import { intersectAppArmor } from './intersect.ts';
 import type { AppArmorProfile } from './model.ts';
+import { unionAppArmor } from './union.ts';
 
 const runs = { numRuns: 500 };
 const pair = fc.tuple(anyProfile, anyProfile);

@@ -2,8 +2,8 @@ import { closest } from '#lib/text/closest';
 import type { Finding } from '../finding.ts';
 import { kernelClasses } from './classes.ts';
 import { type RawSelinuxProfile, SELF, type SelinuxProfile, selinuxUsage } from './model.ts';
-import { restrictionProblems, type SelinuxRestrictions } from './restrictions.ts';
 import { inheritedBlocks, rules } from './rules.ts';
+import { restrictionProblems, type SelinuxRestrictions } from './validate.ts';
 
 /**
  * What is probably not meant in an SELinux profile:

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
 import type { Inherit, RawSelinuxProfile, SelinuxProfile } from './model.ts';
 import { parsePolicy } from './parse-policy.ts';
-import { selinuxRestrictions, validateSelinux } from './restrictions.ts';
 import { allowMap } from './rules.ts';
+import { selinuxRestrictions, validateSelinux } from './validate.ts';
 
 type Grants = Parameters<typeof allowMap>[0];
 
