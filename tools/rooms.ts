@@ -68,7 +68,6 @@ export const rooms: readonly Room[] = [
     name: algebra,
     imports: [model, tables, 'lib/profile/change.ts'],
     pure: true,
-    exceptions: ['lib/profile/seccomp/libseccomp/multiplexed-names.ts'],
   },
   { name: libseccomp, imports: [model, tables, algebra, 'lib/profile/change.ts'], pure: true },
   {
@@ -90,7 +89,7 @@ export const rooms: readonly Room[] = [
     name: 'lib/profile/seccomp',
     imports: [
       ...[model, tables, algebra, libseccomp, 'lib/profile/change.ts', 'lib/profile/constraint.ts'],
-      ...['lib/profile/seccomp/read', 'lib/profile/seccomp/tables/runtime-defaults'],
+      ...['lib/profile/seccomp/read', 'lib/profile/seccomp/tables/runtime-defaults', 'lib/profile/seccomp/write'],
     ],
     pure: true,
   },
@@ -106,7 +105,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'lib/profile/selinux',
-    imports: [errors, 'lib/profile/finding.ts', 'lib/profile/json', 'lib/text'],
+    imports: [errors, 'lib/profile/constraint.ts', 'lib/profile/finding.ts', 'lib/profile/json', 'lib/text'],
     pure: true,
   },
   {
@@ -117,7 +116,6 @@ export const rooms: readonly Room[] = [
       ...[model, 'lib/profile/seccomp/read', 'lib/profile/seccomp/write', 'lib/profile/selinux', 'lib/profile/yaml'],
     ],
     pure: true,
-    exceptions: ['lib/cri/gen/cri_pb.js'],
   },
 
   { name: 'lib/registry', imports: [errors, 'lib/network', 'lib/network/hosts'], packages: ['valibot'] },

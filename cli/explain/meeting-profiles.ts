@@ -34,8 +34,8 @@ const runtimeDefaultWord = 'RuntimeDefault';
 const words: ReadonlySet<string> = new Set([runtimeDefaultWord, 'none']);
 
 /**
- * Reads the artifact, the node's baseline and the pod's base profile. Throws InvalidInput if a file cannot be read or depends on the container, ProfileInvalid for a profile
- * that is invalid.
+ * Reads the artifact, the node's baseline and the pod's base profile. Throws InvalidInput if a file
+ * cannot be read or depends on the container, ProfileInvalid for a profile that is invalid.
  */
 export async function readMeetingProfiles(file: string, options: MeetingOptions): Promise<NamedMeeting> {
   const { base } = options;
