@@ -8,13 +8,14 @@ export type {
   NetworkRules,
 } from './apparmor/model.ts';
 export type { Change, Direction, ProfileDiff } from './change.ts';
-export type { Constraint, ProfileInput } from './constraint.ts';
+export type { Constraint, EffectiveInputs, EffectiveProfile, ProfileInput } from './constraint.ts';
 export { type ConvertForm, convertForms, convertProfile } from './convert-profile.ts';
 export { diffProfiles } from './diff-profiles.ts';
-export { type Explained, explainProfiles, type MeetingProfiles } from './explain-profiles.ts';
+export { effectiveProfile } from './effective-profile.ts';
 export type { Finding } from './finding.ts';
 export { type ImportOptions, importProfile } from './import-profile.ts';
 export type { UnknownField } from './json/unknown-fields.ts';
+export type { Some } from './kinds.ts';
 export { lint } from './lint.ts';
 export { intersectProfiles, type Merged, unionProfiles } from './merge-profiles.ts';
 export type {
@@ -31,7 +32,6 @@ export { defaultPublicationLimits, type PublicationLimits } from './publication-
 export { readProfile } from './read-profile.ts';
 export { isLoosened, renderDiffMarkdown, renderDiffText } from './render-diff.ts';
 export { renderProfile } from './render-profile.ts';
-export type { Some } from './same-kind.ts';
 export type {
   SeccompAction,
   SeccompArg,
