@@ -1,22 +1,51 @@
-import { createRequire } from 'node:module';
 import { BaseFetcher } from 'tuf-js';
+import * as v from 'valibot';
 import type { AskService } from '../../network/service-client.ts';
 
-const require = createRequire(import.meta.url);
+/** As in the client of `tuf-js`. */
+const maxRoots = 256;
+/** Root metadata has some kilobytes; nothing of these files is verified while they are fetched. */
+const maxRootBytes = 8 * 1024 * 1024;
 
-/** By this error, which the package does not export, its client learns that a file is not there. */
-const { DownloadHTTPError }: { DownloadHTTPError: new (message: string, statusCode: number) => Error } =
-  require('tuf-js/dist/error.js');
+const rootSchema = v.object({ signed: v.object({ version: v.pipe(v.number(), v.safeInteger()) }) });
+
+/** Root metadata by the URL of its version. */
+export type RootFiles = ReadonlyMap<string, Uint8Array>;
 
 /**
- * Fetches the files of a TUF repository for the client of `tuf-js`, which checks lengths, hashes
- * and signatures.
+ * Fetches the root metadata that a repository has after the given version, one file after the
+ * other, up to the first that does not exist. The client of `tuf-js` would ask for that file too,
+ * and recognizes its absence only by an error that its package does not export; so that it does not
+ * ask, it is told how many there are. Rejects if a file cannot be had, or there are too many bytes.
  */
-export function tufFetcher(ask: AskService): BaseFetcher {
+export async function fetchNewerRoots(ask: AskService, mirror: string, root: Uint8Array): Promise<RootFiles> {
+  const { version } = v.parse(rootSchema, JSON.parse(Buffer.from(root).toString('utf8'))).signed;
+  const files = new Map<string, Uint8Array>();
+  let bytes = 0;
+  for (let next = version + 1; next <= version + maxRoots; next++) {
+    const url = new URL(`${mirror.replace(/\/$/, '')}/${next}.root.json`).href;
+    const { status, body } = await ask({ method: 'GET', url });
+    if (status === 404 || status === 403) break;
+    if (status !== 200) throw new Error(`${url} answered ${status}`);
+    bytes += body.length;
+    if (bytes > maxRootBytes) throw new Error(`${mirror} has more than ${maxRootBytes} bytes of root metadata`);
+    files.set(url, body);
+  }
+  return files;
+}
+
+/**
+ * Returns what the client of `tuf-js` fetches the files of a repository with: it serves the roots
+ * that are fetched already, and asks for everything else. The client checks lengths, hashes and
+ * signatures.
+ */
+export function tufFetcher(ask: AskService, roots: RootFiles): BaseFetcher {
   return new (class extends BaseFetcher {
     override async fetch(url: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+      const root = roots.get(url);
+      if (root !== undefined) return new Blob([new Uint8Array(root)]).stream();
       const { status, body } = await ask({ method: 'GET', url });
-      if (status !== 200) throw new DownloadHTTPError(`${url} answered ${status}`, status);
+      if (status !== 200) throw new Error(`${url} answered ${status}`);
       return new Blob([new Uint8Array(body)]).stream();
     }
   })();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, chown, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, glob, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -86,6 +86,52 @@ describe('fetchTufTarget', () => {
     assert.equal(await fetchTarget(30), 'second');
     server.publish({ 'other.json': 'third' });
     await assert.rejects(fetchTarget(60), { kind: 'Unavailable', message: /cannot get trusted_root\.json/ });
+  });
+
+  it('follows root metadata that was rotated, and takes 404 and 403 for the end of it', async () => {
+    assert.equal(await fetchTarget(0), 'first');
+    server.rotate();
+    server.rotate();
+    server.publish({ 'trusted_root.json': 'second' });
+    assert.equal(await fetchTarget(30), 'second');
+    server.rotate();
+    server.answer('/5.root.json', 403);
+    server.publish({ 'trusted_root.json': 'third' });
+    assert.equal(await fetchTarget(60), 'third');
+    assert.deepEqual(
+      server.requests.filter((path) => /^\/\d+\.root\.json$/.test(path)),
+      ['/2.root.json', '/2.root.json', '/3.root.json', '/4.root.json', '/4.root.json', '/5.root.json'],
+    );
+  });
+
+  it('keeps to the copy it has if newer root metadata is out of reach, forged or without end', async () => {
+    assert.equal(await fetchTarget(0), 'first');
+    server.publish({ 'trusted_root.json': 'second' });
+    server.answer('/2.root.json', 418);
+    assert.equal(await fetchTarget(30), 'first');
+    const forged = await startTufRepository({});
+    forged.rotate();
+    const { body } = await fetch(`${forged.url}/2.root.json`).then(async (answer) => ({ body: await answer.text() }));
+    await forged.stop();
+    server.answer('/2.root.json', 200, body);
+    assert.equal(await fetchTarget(60), 'first');
+    for (let version = 2; version < 400; version++) server.answer(`/${version}.root.json`, 200, Buffer.alloc(400_000));
+    const asked = server.requests.length;
+    assert.equal(await fetchTarget(90), 'first');
+    assert.ok(server.requests.length - asked < 50, `${server.requests.length - asked} requests`);
+  });
+
+  it('recovers from damaged metadata in the cache, also if the root was rotated since', async () => {
+    assert.equal(await fetchTarget(0), 'first');
+    server.rotate();
+    server.publish({ 'trusted_root.json': 'second' });
+    const asked = server.requests.length;
+    const damaged: string[] = [];
+    for await (const path of glob('**/timestamp.json', { cwd: folder })) damaged.push(path);
+    assert.equal(damaged.length, 1);
+    for (const path of damaged) await writeFile(join(folder, path), '{"signed"');
+    assert.equal(await fetchTarget(2), 'second');
+    assert.equal(server.requests[asked], '/2.root.json', 'the root is asked for before anything else');
   });
 
   it('says so where there is neither network nor copy, or no such target', async () => {

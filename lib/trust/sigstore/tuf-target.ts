@@ -4,11 +4,13 @@ import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import type { Updater } from 'tuf-js';
 import { FairleadError } from '#lib/errors';
 import { makeFolder } from '#lib/files/make-folder';
 import { writeWhole } from '#lib/files/write-whole';
 import type { NetworkOptions } from '../../network/network-options.ts';
-import { serviceClient } from '../../network/service-client.ts';
+import { type AskService, serviceClient } from '../../network/service-client.ts';
+import type { RootFiles } from './tuf-fetcher.ts';
 
 /** A TUF repository: where it is, and what it is first trusted by. */
 export interface TufRepository {
@@ -123,16 +125,9 @@ async function openTarget(
     const refreshed = await stat(join(folder, 'timestamp.json')).catch(() => undefined);
     const forceCache = refreshed !== undefined && isWithin(freshFor, refreshed.mtimeMs, now());
     await plant(folder, await seed());
-    const [{ Updater }, { tufFetcher }] = await Promise.all([import('tuf-js'), import('./tuf-fetcher.ts')]);
-    const fetcher = tufFetcher(serviceClient({ ...network, ...patience }));
-    const places = {
-      metadataDir: folder,
-      targetDir: targets,
-      metadataBaseUrl: mirror,
-      targetBaseUrl: `${mirror}/targets`,
-    };
-    const updater = new Updater({ ...places, fetcher, forceCache });
-    await updater.refresh();
+    const ask = serviceClient({ ...network, ...patience });
+    const places = { mirror, folder, targets };
+    const updater = (forceCache ? await openCached(places, ask) : undefined) ?? (await refreshMetadata(places, ask));
     const found = await updater.getTargetInfo(name);
     if (found === undefined) throw new MissingTarget(`${mirror} has no target ${name}`);
     return await readFile((await updater.findCachedTarget(found)) ?? (await updater.downloadTarget(found)));
@@ -155,6 +150,55 @@ async function openTarget(
       hint: 'Check the network, or name a trustedRoot file in the policy.',
     });
   }
+}
+
+/** Where the client finds a repository and keeps it. */
+interface Places {
+  readonly mirror: string;
+  readonly folder: string;
+  readonly targets: string;
+}
+
+/**
+ * Opens the metadata in the cache; undefined if it is not whole, does not verify, or has expired.
+ * Then the root comes first: nothing else is fetched under the one in the cache.
+ */
+async function openCached(places: Places, ask: AskService): Promise<Updater | undefined> {
+  let isOpen = false;
+  const askForTarget: AskService = (request) =>
+    isOpen ? ask(request) : Promise.reject(new Error('metadata is not in the cache'));
+  const updater = await tufUpdater(places, askForTarget, { forceCache: true });
+  isOpen = await updater.refresh().then(
+    () => true,
+    () => false,
+  );
+  return isOpen ? updater : undefined;
+}
+
+/** Updates the metadata in the cache from the repository. Rejects if that is not possible. */
+async function refreshMetadata(places: Places, ask: AskService): Promise<Updater> {
+  const { fetchNewerRoots } = await import('./tuf-fetcher.ts');
+  const roots = await fetchNewerRoots(ask, places.mirror, await readFile(join(places.folder, 'root.json')));
+  const updater = await tufUpdater(places, ask, { roots });
+  await updater.refresh();
+  return updater;
+}
+
+async function tufUpdater(
+  { mirror, folder, targets }: Places,
+  ask: AskService,
+  { roots = new Map(), forceCache = false }: { readonly roots?: RootFiles; readonly forceCache?: boolean },
+): Promise<Updater> {
+  const [{ Updater }, { tufFetcher }] = await Promise.all([import('tuf-js'), import('./tuf-fetcher.ts')]);
+  return new Updater({
+    metadataDir: folder,
+    targetDir: targets,
+    metadataBaseUrl: mirror,
+    targetBaseUrl: `${mirror}/targets`,
+    fetcher: tufFetcher(ask, roots),
+    forceCache,
+    config: { maxRootRotations: roots.size },
+  });
 }
 
 /**
@@ -189,7 +233,11 @@ async function plant(folder: string, { root, targets }: Seed): Promise<void> {
   await writeWhole(rootFile, root, options);
 }
 
-/** What the client's package brings along for the public repository. */
+/**
+ * The root metadata and targets that the client of Sigstore's public repository starts with. The
+ * package has them as a file: its functions read them only on the way to a request over its own
+ * HTTP client, and without network there would be no root.
+ */
 async function publicSeed(): Promise<Seed> {
   const seeds = createRequire(import.meta.url)('@sigstore/tuf/seeds.json') as Readonly<
     Record<string, { readonly 'root.json': string; readonly targets: Readonly<Record<string, string>> }>

@@ -9,40 +9,50 @@ export interface TufServer {
   readonly root: Buffer;
   /** The paths that were asked for, in order. */
   readonly requests: readonly string[];
-  /** Puts other targets in the place of those that are there. */
+  /** Replaces the targets. */
   publish(targets: Readonly<Record<string, string>>): void;
+  /** Publishes a root with another key, signed with the old and the new one, and all else anew. */
+  rotate(): void;
+  /** Answers the path with this status and content from now on. */
+  answer(path: string, status: number, content?: Buffer | string): void;
   stop(): Promise<void>;
 }
 
 /**
- * Serves these targets, all roles signed with one new key
+ * Serves these targets. All roles are signed with one new key
  * (theupdateframework.github.io/specification, 4).
  */
 export async function startTufRepository(targets: Readonly<Record<string, string>>): Promise<TufServer> {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const keyid = createHash('sha256')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
-  const keyval = { public: publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('hex') };
   const expires = new Date(Date.now() + 30 * 86_400_000).toISOString().replace(/\.\d+/, '');
-
+  const roots: Buffer[] = [];
+  let key = newKey();
   let version = 0;
+  let published = targets;
+  let files: Record<string, Buffer> = {};
+  const answers = new Map<string, { readonly status: number; readonly content: Buffer | string }>();
 
-  function metadata(type: string, content: object): Buffer {
-    const signed = { _type: type, spec_version: '1.0.31', version: Math.max(version, 1), expires, ...content };
-    const sig = sign(null, Buffer.from(canonical(signed)), privateKey).toString('hex');
-    return Buffer.from(JSON.stringify({ signed, signatures: [{ keyid, sig }] }));
+  function metadata(type: string, content: object, keys = [key], at = version): Buffer {
+    const signed = { _type: type, spec_version: '1.0.31', version: at, expires, ...content };
+    const signatures = keys.map(({ keyid, privateKey }) => ({
+      keyid,
+      sig: sign(null, Buffer.from(canonical(signed)), privateKey).toString('hex'),
+    }));
+    return Buffer.from(JSON.stringify({ signed, signatures }));
   }
 
-  const role = { keyids: [keyid], threshold: 1 };
-  const root = metadata('root', {
-    consistent_snapshot: false,
-    keys: { [keyid]: { keytype: 'ed25519', scheme: 'ed25519', keyval } },
-    roles: { root: role, timestamp: role, snapshot: role, targets: role },
-  });
-  let files: Record<string, Buffer> = {};
+  function addRoot(keys = [key]): void {
+    const { keyid, keyval } = key;
+    const role = { keyids: [keyid], threshold: 1 };
+    const content = {
+      consistent_snapshot: false,
+      keys: { [keyid]: { keytype: 'ed25519', scheme: 'ed25519', keyval } },
+      roles: { root: role, timestamp: role, snapshot: role, targets: role },
+    };
+    roots.push(metadata('root', content, keys, roots.length + 1));
+  }
 
-  function publish(published: Readonly<Record<string, string>>): void {
+  function publish(replaced: Readonly<Record<string, string>>): void {
+    published = replaced;
     version++;
     const described = Object.entries(published).map(([name, content]) => {
       const sha256 = createHash('sha256').update(content).digest('hex');
@@ -55,25 +65,46 @@ export async function startTufRepository(targets: Readonly<Record<string, string
     };
     for (const [name, content] of Object.entries(published)) files[`/targets/${name}`] = Buffer.from(content);
   }
+
+  function rotate(): void {
+    const before = key;
+    key = newKey();
+    addRoot([before, key]);
+    publish(published);
+  }
+
+  addRoot();
   publish(targets);
 
   const requests: string[] = [];
   const server = createServer(({ url = '' }, response) => {
     requests.push(url);
-    const file = files[url];
-    response.writeHead(file === undefined ? 404 : 200).end(file ?? 'not found');
+    const [, rootVersion] = /^\/(\d+)\.root\.json$/.exec(url) ?? [];
+    const file = rootVersion === undefined ? files[url] : roots[Number(rootVersion) - 1];
+    const found = file === undefined ? { status: 404, content: 'not found' } : { status: 200, content: file };
+    const { status, content } = answers.get(url) ?? found;
+    response.writeHead(status).end(content);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    root,
+    root: roots[0] ?? Buffer.of(),
     requests,
     publish,
+    rotate,
+    answer: (path, status, content = '') => void answers.set(path, { status, content }),
     stop() {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+function newKey() {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const der = publicKey.export({ type: 'spki', format: 'der' });
+  const keyid = createHash('sha256').update(der).digest('hex');
+  return { keyid, keyval: { public: der.subarray(-32).toString('hex') }, privateKey };
 }
 
 /** JSON whose members are sorted: what is signed. Good for what stands in the metadata above. */
