@@ -64,7 +64,7 @@ describe('profile request: type OCI', () => {
     refuses(() => oci({ ociRef: 'registry.example.com/security/nginx:1' }), /not pinned/);
     refuses(() => oci({ ociRef: 'registry.example.com/security/nginx' }), /not pinned/);
     refuses(() => oci({ ociRef: `nginx@${digest}` }), /names no registry/);
-    refuses(() => oci({ ociRef: '' }), /not a reference/);
+    refuses(() => oci({ ociRef: '' }), /invalid reference/);
     refuses(() => oci({ ociRef: `oci://${reference}` }), /URL/);
     refuses(() => oci({ ociRef: reference, localhostRef: '/etc/x' }), /localhost_ref/);
     refuses(() => request({ seccomp: { profileType: ProfileType.Unconfined, ociRef: reference } }), /oci_ref/);
@@ -135,14 +135,14 @@ describe('profile request: Localhost reference', () => {
   });
 
   it('refuses what stands under the reserved name and is no pinned reference', () => {
-    refuses(() => localhost(`${root}/oci/`), /not a reference/);
+    refuses(() => localhost(`${root}/oci/`), /invalid reference/);
     refuses(() => localhost(`${root}/oci/x.json`), /names no registry/);
     refuses(() => localhost(`${root}/oci/registry.example.com/security/nginx:1.27`), /not pinned/);
     refuses(() => localhost(`${root}/oci/registry.example.com/security/nginx`), /not pinned/);
-    refuses(() => localhost(`${root}/oci/registry.example.com/nginx@sha256:AB`), /no digest/);
-    refuses(() => localhost(`${root}/oci/${reference}/more`), /no digest/);
-    refuses(() => localhost(`${root}/oci/${reference}\n`), /no digest/);
-    refuses(() => localhost(`${root}/oci/${reference}\0.json`), /no digest/);
+    refuses(() => localhost(`${root}/oci/registry.example.com/nginx@sha256:AB`), /invalid digest/);
+    refuses(() => localhost(`${root}/oci/${reference}/more`), /invalid digest/);
+    refuses(() => localhost(`${root}/oci/${reference}\n`), /invalid digest/);
+    refuses(() => localhost(`${root}/oci/${reference}\0.json`), /invalid digest/);
     refuses(() => localhost(`${root}/oci/oci/${reference}`), /names no registry/);
   });
 
@@ -187,9 +187,9 @@ describe('profile request: Localhost reference', () => {
     refuses(after('?base=a?base=b'), /not understood/);
     refuses(after('?unsigned=true'), /not understood/);
     refuses(after('?BASE=a'), /not understood/);
-    refuses(after('#base=a'), /no digest/);
-    refuses(after(`@${digest}`), /no digest/);
-    refuses(after('&base=a'), /no digest/);
+    refuses(after('#base=a'), /invalid digest/);
+    refuses(after(`@${digest}`), /invalid digest/);
+    refuses(after('&base=a'), /invalid digest/);
   });
 
   it('gives, for any path at all, nothing, a refusal, or exactly the reference that stands there', () => {
@@ -285,7 +285,7 @@ describe('profile request: annotations', () => {
       ` ${reference}`,
       '../../etc/x',
     ]) {
-      refuses(() => request({ annotations: { [`${newer}/nginx`]: value } }), /not a reference|not pinned/);
+      refuses(() => request({ annotations: { [`${newer}/nginx`]: value } }), /invalid reference|not pinned/);
     }
   });
 

@@ -3,9 +3,9 @@ import { isDigest } from './digest.ts';
 import type { ReadTarget, Target } from './target.ts';
 
 /**
- * A repository that is read through another one that is nearer, such as a layout folder before a
- * registry: what a digest names is fetched once and kept. Tags and referrers change, so the source
- * is always asked for them; a digest that is kept is resolved without it.
+ * Returns a repository that is read through a nearer one, such as a layout directory in front of a
+ * registry: content is fetched once by its digest and kept. Tags and referrers change, so the
+ * source is always asked for them. A digest that is kept is resolved without the source.
  */
 export function cachedRepository(source: ReadTarget, cache: Target): ReadTarget {
   return {

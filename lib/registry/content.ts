@@ -6,22 +6,22 @@ import type { Content } from './target.ts';
 import { verifiedStream } from './verified-stream.ts';
 
 /**
- * Throws InvalidInput where the bytes are not those of the descriptor. `name` says in the error
- * where they were to go.
+ * Verifies that bytes match their descriptor; throws InvalidInput otherwise. `name` identifies the
+ * target in the error.
  */
 export function checkContent(descriptor: Descriptor, bytes: Uint8Array, name: string): void {
   const actual = digestOf(bytes, digestParts(descriptor.digest).algorithm);
   if (bytes.length === descriptor.size && actual === descriptor.digest) return;
   throw new FairleadError(
     'InvalidInput',
-    `${name}: the content to push has ${bytes.length} bytes and digest ${actual}, its descriptor says ${descriptor.size} and ${descriptor.digest}`,
+    `${name}: the content to push has ${bytes.length} bytes and digest ${actual}, but its descriptor specifies ${descriptor.size} and ${descriptor.digest}`,
   );
 }
 
 /**
- * Content as a stream that is checked against its descriptor; rejects as {@link verifiedStream}
- * does. Its source is opened when the stream is first read, and not before: who never gets to read
- * it has nothing to close.
+ * Returns content as a stream that is verified against its descriptor; rejects as {@link
+ * verifiedStream} does. The source is opened when the stream is first read: a stream that is never
+ * read needs no close.
  */
 export async function openContent(
   descriptor: Descriptor,
@@ -44,8 +44,8 @@ async function* openedLate(
 }
 
 /**
- * Reads content whole, checked. For manifests and other small content: rejects with LimitExceeded
- * over 4 MiB.
+ * Reads content into memory, and verifies it. For manifests and other small content: rejects with
+ * LimitExceeded over 4 MiB.
  */
 export async function contentBytes(descriptor: Descriptor, content: Content, name: string): Promise<Uint8Array> {
   if (content instanceof Uint8Array) {

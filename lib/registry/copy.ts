@@ -8,36 +8,36 @@ import { pushTagged, type ResolvedManifest, resolveManifest } from './one-reques
 import { registryName } from './registry-name.ts';
 import type { CallOptions, ReadTarget, Target } from './target.ts';
 
-/** What copy takes along, and what it reports. */
+/** Options of copy and copyGraph. */
 export interface CopyOptions extends CallOptions {
   /**
-   * Signatures, attestations and whatever else refers to what is copied come along, and what refers
-   * to them.
+   * Also copies what refers to the content, such as signatures and attestations, and what refers to
+   * those.
    */
   readonly withReferrers: boolean;
-  /** Called when a piece of content is at the target, for progress shown to people. */
+  /** Called when a manifest or blob is at the target, to report progress. */
   readonly onContent?: (descriptor: Descriptor, how: 'sent' | 'mounted' | 'present') => void;
   /**
-   * Called for a referrer that the source does not have whole, and for a manifest whose list of
-   * referrers cannot be read there: anybody who may push can write such a list. The rest is copied.
-   * Absent: it ends the copy.
+   * Called for a referrer that is incomplete at the source, and for a manifest whose list of
+   * referrers cannot be read there: anyone with push access can write such a list. The rest is
+   * copied. Without it, the copy fails.
    */
   readonly onSkipped?: (descriptor: Descriptor, error: FairleadError) => void;
 }
 
-/** How many pieces of content are on their way at once. */
+/** Manifests and blobs that are transferred at the same time. */
 const concurrency = 6;
-/** How deep indexes of indexes and referrers of referrers may lie: more is no honest graph. */
+/** Deepest nesting of indexes and of referrers of referrers that is followed. */
 const depthLimit = 16;
-/** Most manifests and blobs of one copy: each may list thousands more. */
+/** Most manifests and blobs of one copy: each manifest may list thousands more. */
 const contentLimit = 100_000;
 
 /**
- * Copies a manifest or index with all that it is made of from one repository to another, and with
- * its referrers where asked. What the target has is not sent again. A tag is set last, so that it
- * never stands on something incomplete or not yet signed. Gives the descriptor that the name stood
- * for. Rejects as the two targets do, and with LimitExceeded where the graph is deeper than 16, or
- * has more than 100,000 manifests and blobs.
+ * Copies a manifest or index with its content from one repository to another, and with its
+ * referrers if `withReferrers` is set. Content that the target has is not sent again. A tag is set
+ * last, so that it never points to something incomplete or unsigned. Returns the descriptor that
+ * `tagOrDigest` was resolved to. Rejects as the two targets do, and with LimitExceeded if the graph
+ * is deeper than 16 levels or has more than 100,000 manifests and blobs.
  */
 export async function copy(
   source: ReadTarget,
@@ -52,7 +52,10 @@ export async function copy(
   return root.descriptor;
 }
 
-/** What is wrong with content or a list itself, in contrast to a source that is out of reach. */
+/**
+ * Kinds of errors that mean that content or a list itself is unusable, not that the source is
+ * unreachable.
+ */
 const unusable: readonly ErrorKind[] = ['NotFound', 'InvalidInput', 'LimitExceeded'];
 
 function isUnusable(error: unknown): error is FairleadError {
@@ -60,8 +63,8 @@ function isUnusable(error: unknown): error is FairleadError {
 }
 
 /**
- * Copies what a descriptor names, as {@link copy} does, without any tag. The first failure ends the
- * rest.
+ * Copies what a descriptor names, as {@link copy} does, without a tag. The first failure ends the
+ * copy.
  */
 export async function copyGraph(
   source: ReadTarget,
@@ -73,8 +76,8 @@ export async function copyGraph(
 }
 
 /**
- * Copies what a descriptor names, and tags it: together with its manifest, where nothing is to come
- * between.
+ * Copies what a descriptor names, and tags it: in one request with its manifest, if nothing must be
+ * sent between the two.
  */
 async function copyTagged(
   source: ReadTarget,
@@ -92,8 +95,7 @@ async function copyTagged(
 }
 
 /**
- * `pushRoot` pushes the root, in place of the target's `push`, if nothing refers to it or its
- * parts.
+ * `pushRoot` replaces the target's `push` for the root, if nothing refers to the root or its parts.
  */
 async function copyAll(
   source: ReadTarget,
@@ -118,7 +120,7 @@ class GraphCopy {
   readonly #failed = new AbortController();
   readonly #call: { readonly signal: AbortSignal };
   readonly #inTurn: ReturnType<typeof limitConcurrency>;
-  /** What is being copied, or was. */
+  /** Copies that have begun, by digest. */
   readonly #begun = new Map<Digest, Promise<void>>();
   /** What the target listed as referrers of a subject when it was first asked. */
   readonly #lists = new Map<Digest, Promise<Descriptor[]>>();
@@ -168,8 +170,8 @@ class GraphCopy {
       ? this.#copyManifest(descriptor, depth)
       : this.#copyBlob(descriptor);
     this.#begun.set(descriptor.digest, copying);
-    // What the source does not have may be part of a referrer only: whatever is made of it fails,
-    // up to the referrer or the root.
+    // Incomplete content may be part of a referrer only: then everything that contains it fails, up
+    // to that referrer or the root.
     copying.catch((error: unknown) => {
       if (!this.#incomplete.has(error)) this.#failed.abort(error);
     });
@@ -214,12 +216,12 @@ class GraphCopy {
         linksOf(descriptor.mediaType, bytes, descriptor.digest),
       );
       const manifests = children.filter(({ mediaType }) => isManifestMediaType(mediaType));
-      // Of what is present the parts are too, but not the referrers of an index's manifests.
+      // If a manifest is present, so are its parts, but not the referrers of an index's manifests.
       if (parts) await Promise.all((present ? manifests : children).map((child) => this.#copyOnce(child, depth + 1)));
       await this.#pushManifest(descriptor, bytes, { isRoot, present, subject });
     }
     this.#arrived(descriptor, present ? 'present' : 'sent');
-    // Not waited for here: a list may claim anything, also that a manifest refers to itself.
+    // Not awaited here: a list may claim anything, even that a manifest refers to itself.
     for (const referrer of referrers) {
       this.#copyOnce(referrer, depth + 1).catch((error: unknown) => this.#skip(referrer, error));
     }
@@ -235,8 +237,8 @@ class GraphCopy {
     }: { readonly isRoot: boolean; readonly present: boolean; readonly subject: Descriptor | undefined },
   ): Promise<void> {
     const pushRoot = this.#pushRoot;
-    // Referrers may still be on their way here, those of parts too, and the tag must not exist
-    // before they are there.
+    // Referrers may still be in transfer, also those of parts, and the tag must not exist before
+    // they are there.
     if (isRoot && !this.#referred && pushRoot !== undefined) {
       await this.#inTurn(() => pushRoot(bytes, this.#call));
     } else if (!present || !(await this.#isListed(descriptor, subject))) {
@@ -264,7 +266,7 @@ class GraphCopy {
     try {
       return await this.#target.referrers(subject, this.#call);
     } catch (error) {
-      if (isUnusable(error)) return []; // broken: whoever pushes a referrer writes it anew
+      if (isUnusable(error)) return []; // unusable: the next push of a referrer replaces it
       throw error;
     }
   }
@@ -298,14 +300,14 @@ class GraphCopy {
   }
 }
 
-/** A target that can take blobs over from a repository of its own registry. */
+/** A target that can mount blobs from another repository of its registry. */
 interface Mounter {
   mount(descriptor: Descriptor, from: string, options: CallOptions): Promise<boolean>;
 }
 
 /**
- * The source's repository and the target's way to take blobs over from it, where both are of one
- * registry.
+ * Returns the source's repository and the target's method to mount blobs from it, if both are in
+ * the same registry.
  */
 function mountable(source: object, target: object): (Mounter & { readonly repository: string }) | undefined {
   if (!isOfRegistry(source) || !isOfRegistry(target) || registryName(source.registry) !== registryName(target.registry))
@@ -321,13 +323,13 @@ function isOfRegistry(target: object): target is Mounter & { readonly registry: 
 }
 
 /**
- * Lets at most `limit` of the actions given to it run at a time; the others wait in order. None
- * begins once the signal has ended it all.
+ * Runs at most `limit` actions at a time; the others wait in order. No action begins after the
+ * signal.
  */
 function limitConcurrency(limit: number, signal: AbortSignal): <T>(action: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];
-  /** Where the first that waits stands: to take it off a long list would take long. */
+  /** Position of the first waiter: shifting a long list takes long. */
   let first = 0;
   return async (action) => {
     if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve));

@@ -15,19 +15,23 @@ const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 /** Parses a digest. Throws InvalidInput for other algorithms, upper case and wrong lengths. */
 export function parseDigest(text: string): Digest {
   if (!digestPattern.test(text)) {
-    throw new FairleadError('InvalidInput', `not a digest: ${JSON.stringify(text.slice(0, 160))}`, {
-      hint: 'A digest is sha256: and 64 lower-case hex digits (or sha512: and 128).',
-    });
+    throw new FairleadError(
+      'InvalidInput',
+      `invalid digest ${JSON.stringify(text.slice(0, 160))}: want sha256:<64 hex digits>`,
+      {
+        hint: 'A digest is sha256: and 64 lower-case hex digits, or sha512: and 128.',
+      },
+    );
   }
   return text as Digest;
 }
 
-/** Says whether the text is a digest that parseDigest accepts. */
+/** Reports whether the text is a digest that parseDigest accepts. */
 export function isDigest(text: string): text is Digest {
   return digestPattern.test(text);
 }
 
-/** The digest of some bytes. */
+/** Returns the digest of some bytes. */
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 }

@@ -4,9 +4,9 @@ import type { CallOptions, Fetcher } from './target.ts';
 import { verifiedStream } from './verified-stream.ts';
 
 /**
- * Fetches content whole into memory, its size and digest checked here whatever the fetcher does.
- * Rejects with LimitExceeded before anything is requested where the descriptor has more than
- * `limit` bytes, and as {@link verifiedStream} does.
+ * Fetches content into memory, and verifies its size and digest whatever the fetcher does. Rejects
+ * with LimitExceeded before anything is requested if the descriptor has more than `limit` bytes,
+ * and as {@link verifiedStream} does.
  */
 export async function fetchBytes(
   fetcher: Fetcher,

@@ -1,10 +1,7 @@
 import { type Descriptor, mediaTypes } from './descriptor.ts';
 import { isManifestMediaType, parseAnyManifest } from './manifest.ts';
 
-/**
- * What a manifest or index says about its place among others: what it is made of, what it is about,
- * and how it is listed as a referrer.
- */
+/** The links of a manifest or index: its parts, its subject, and how it is listed as a referrer. */
 export interface Links {
   /** Config and layers of a manifest, or the manifests of an index, in order. */
   readonly children: readonly Descriptor[];
@@ -19,8 +16,8 @@ export interface Links {
 }
 
 /**
- * Reads the links of content by its media type; blobs have none. `name` says in errors what it is.
- * Throws as parseManifest does.
+ * Reads the links of content by its media type; blobs have none. `name` identifies the content in
+ * errors. Throws as parseManifest does.
  */
 export function linksOf(mediaType: string, bytes: Uint8Array, name: string): Links {
   if (!isManifestMediaType(mediaType)) return { children: [] };
@@ -36,7 +33,7 @@ export function linksOf(mediaType: string, bytes: Uint8Array, name: string): Lin
 }
 
 /**
- * The descriptor by which a manifest is listed among the referrers of its subject
+ * Returns the descriptor by which a manifest is listed among the referrers of its subject
  * (distribution-spec, "Listing Referrers").
  */
 export function referrerDescriptor(descriptor: Descriptor, links: Links): Descriptor {
@@ -50,8 +47,8 @@ export function referrerDescriptor(descriptor: Descriptor, links: Links): Descri
 }
 
 /**
- * Leaves out the referrers that are surely of another artifact type. An entry without a type, or
- * with the empty config's in its place (as some registries and older tools list it), may be of any:
+ * Removes the referrers that are certainly of another artifact type. An entry without a type, or
+ * with that of the empty config (as some registries and older tools list it), may be of any type:
  * it stays.
  */
 export function ofArtifactType(listed: Descriptor[], artifactType: string | undefined): Descriptor[] {

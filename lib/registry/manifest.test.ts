@@ -39,7 +39,7 @@ describe('parseManifest', () => {
     [
       'a digest in upper case',
       { ...base, config: { ...config, digest: config.digest.toUpperCase() } },
-      /config\.digest: not a digest/,
+      /config\.digest: invalid digest/,
     ],
     ['a negative size', { ...base, config: { ...config, size: -1 } }, /config\.size/],
     ['a fractional size', { ...base, config: { ...config, size: 1.5 } }, /config\.size/],
@@ -76,11 +76,11 @@ describe('parseManifest', () => {
   it('refuses what is not UTF-8 JSON', () => {
     assert.match(
       kindOf(() => parseManifest(Uint8Array.of(0xff, 0x7b))),
-      /InvalidInput.*not JSON/,
+      /InvalidInput.*invalid JSON/,
     );
     assert.match(
       kindOf(() => parseManifest(new Uint8Array())),
-      /InvalidInput.*not JSON/,
+      /InvalidInput.*invalid JSON/,
     );
   });
 

@@ -12,7 +12,7 @@ export const manifestBytesLimit = 4 * 1024 * 1024;
 const reasonLimit = 400;
 
 /**
- * With parameters too, though image-spec has none: Sigstore's older bundles are
+ * Also with parameters, although image-spec has none: Sigstore's older bundles are
  * `application/vnd.dev.sigstore.bundle+json;version=0.3`.
  */
 const mediaType = v.pipe(
@@ -24,12 +24,11 @@ const mediaType = v.pipe(
 const annotations = v.record(v.string(), v.string());
 
 /**
- * A descriptor as it stands in JSON of others (image-spec, descriptor.md). Fields that we do not
- * know are left out of the value.
+ * A descriptor in JSON that others wrote (image-spec, descriptor.md). Unknown fields are dropped.
  */
 export const descriptorSchema = v.object({
   mediaType,
-  digest: v.custom<Descriptor['digest']>((value) => typeof value === 'string' && isDigest(value), 'not a digest'),
+  digest: v.custom<Descriptor['digest']>((value) => typeof value === 'string' && isDigest(value), 'invalid digest'),
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   artifactType: v.exactOptional(v.string()),
   annotations: v.exactOptional(annotations),
@@ -63,7 +62,7 @@ const indexFields = {
 const dockerManifest = 'application/vnd.docker.distribution.manifest.v2+json';
 const dockerList = 'application/vnd.docker.distribution.manifest.list.v2+json';
 
-/** image-spec lets a manifest leave its mediaType out; the value then has it all the same. */
+/** image-spec allows a manifest without mediaType; the parsed value always has it. */
 const manifestSchema = v.object({
   mediaType: v.optional(v.literal(mediaTypes.manifest), mediaTypes.manifest),
   ...manifestFields,
@@ -74,8 +73,8 @@ const indexSchema = v.object({
 });
 
 /**
- * Media types of content that a registry keeps as manifests, not blobs; Docker's are read because
- * registries still hold them.
+ * Media types of content that a registry stores as manifests, not as blobs. Docker's are included
+ * because registries still contain them.
  */
 const schemas = {
   [mediaTypes.manifest]: manifestSchema,
@@ -88,17 +87,17 @@ const schemas = {
 export const acceptManifests: string = Object.keys(schemas).join(', ');
 
 /**
- * Says whether content of this media type is a manifest or index, and so lives under /manifests/
- * and may be tagged.
+ * Reports whether content of this media type is a manifest or index: it is under /manifests/ and
+ * can be tagged.
  */
 export function isManifestMediaType(type: string): type is keyof typeof schemas {
   return Object.hasOwn(schemas, type);
 }
 
 /**
- * Reads an OCI image manifest (image-spec 1.1, manifest.md). The bytes stay the identity of the
- * manifest; the value has only the fields that we know. `name` says in errors what it is of. Throws
- * InvalidInput that names the field at fault, LimitExceeded over 4 MiB.
+ * Reads an OCI image manifest (image-spec 1.1, manifest.md). The bytes remain the identity of the
+ * manifest; the value has only the fields that we know. `name` identifies the manifest in errors.
+ * Throws InvalidInput that names the wrong field, and LimitExceeded over 4 MiB.
  */
 export function parseManifest(bytes: Uint8Array, name = 'manifest'): Manifest {
   return parseWith(manifestSchema, bytes, name, 'an OCI image manifest', manifestBytesLimit);
@@ -106,16 +105,16 @@ export function parseManifest(bytes: Uint8Array, name = 'manifest'): Manifest {
 
 /**
  * Reads an OCI image index (image-spec 1.1, image-index.md), as {@link parseManifest} does. `limit`
- * in bytes is 4 MiB unless told.
+ * is in bytes, 4 MiB by default.
  */
 export function parseIndex(bytes: Uint8Array, name = 'index', limit = manifestBytesLimit): Index {
   return parseWith(indexSchema, bytes, name, 'an OCI image index', limit);
 }
 
 /**
- * Reads the entries of a list that anybody may have written, such as the referrers of a manifest:
- * those that are descriptors. What else the document says plays no part. Throws InvalidInput where
- * it has no list of entries at all, LimitExceeded over `limit` bytes.
+ * Reads the entries of a list that anyone may have written, such as the referrers of a manifest.
+ * Entries that are not descriptors are dropped, and the rest of the document is ignored. Throws
+ * InvalidInput if it has no list of entries, and LimitExceeded over `limit` bytes.
  */
 export function parseEntries(
   bytes: Uint8Array,
@@ -126,7 +125,7 @@ export function parseEntries(
   const json = parseJson(bytes, name, expected, limit);
   const entries = typeof json === 'object' && json !== null && 'manifests' in json ? json.manifests : undefined;
   if (!Array.isArray(entries))
-    throw new FairleadError('InvalidInput', `${name}: is not ${expected}: it lists no manifests`);
+    throw new FairleadError('InvalidInput', `${name}: is not ${expected}: it has no list of manifests`);
   return entries.flatMap((entry: unknown) => {
     const result = v.safeParse(descriptorSchema, entry, { abortEarly: true });
     return result.success ? [result.output] : [];
@@ -134,8 +133,8 @@ export function parseEntries(
 }
 
 /**
- * Reads a manifest or index of any kind that isManifestMediaType knows, Docker's included. Throws
- * as {@link parseManifest} does.
+ * Reads a manifest or index of any media type that isManifestMediaType accepts, including Docker's.
+ * Throws as {@link parseManifest} does.
  */
 export function parseAnyManifest(
   mediaType: keyof typeof schemas,
@@ -156,13 +155,13 @@ function parseWith<S extends v.GenericSchema>(
   if (result.success) return result.output;
   const issue = result.issues[0];
   const path = v.getDotPath(issue) ?? 'the document';
-  // It quotes what stands there, whole.
+  // The issue quotes the whole value.
   const reason = `${path}: ${issue.message}`;
   const shown = reason.length > reasonLimit ? `${reason.slice(0, reasonLimit)}…` : reason;
   throw new FairleadError('InvalidInput', `${name}: is not ${expected}: ${shown}`);
 }
 
-/** Reads JSON within a limit of bytes; what is null in it is left out. */
+/** Parses JSON of at most `limit` bytes, without its nulls. */
 function parseJson(bytes: Uint8Array, name: string, expected: string, limit: number): unknown {
   if (bytes.length > limit) {
     throw new FairleadError('LimitExceeded', `${name}: has ${bytes.length} bytes, more than the ${limit} allowed`);
@@ -170,14 +169,14 @@ function parseJson(bytes: Uint8Array, name: string, expected: string, limit: num
   try {
     return withoutNulls(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)), 4);
   } catch (cause) {
-    throw new FairleadError('InvalidInput', `${name}: is not ${expected}: not JSON`, { cause });
+    throw new FairleadError('InvalidInput', `${name}: is not ${expected}: invalid JSON`, { cause });
   }
 }
 
 /**
- * Leaves out of a parsed document what is null, as Go does, in which most registries and tools are
- * written: a field is then as good as absent, a list empty. `depth` is how many levels are looked
- * at; what is of interest lies in the first four.
+ * Removes nulls from a parsed document, as Go reads it, in which most registries and tools are
+ * written: a null field counts as absent, a null list as empty. `depth` is the number of levels
+ * that are searched; all fields that we read are in the first four.
  */
 function withoutNulls(json: unknown, depth: number): unknown {
   if (typeof json !== 'object' || json === null || depth === 0) return json;

@@ -7,8 +7,8 @@ import { isManifestMediaType } from './manifest.ts';
 import type { Content, Repository } from './target.ts';
 
 /**
- * A repository that lives in memory: for tests, and to assemble content before it goes somewhere.
- * `name` is what errors call it.
+ * Returns a repository in memory: for tests, and to assemble content before it is sent. `name`
+ * identifies it in errors.
  */
 export function memoryRepository(name = 'memory'): Repository {
   const contents = new Map<Digest, { descriptor: Descriptor; bytes: Uint8Array }>();

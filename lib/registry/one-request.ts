@@ -3,29 +3,27 @@ import type { Descriptor } from './descriptor.ts';
 import type { CallOptions, Pusher, ReadTarget, Resolver, Tagger } from './target.ts';
 
 /**
- * A manifest by its name: what it is and, where they came along, its bytes, which are those of the
- * descriptor.
+ * A manifest that was resolved by tag or digest: its descriptor and, if the source returned them in
+ * the same request, its verified bytes.
  */
 export interface ResolvedManifest {
   readonly descriptor: Descriptor;
   readonly bytes?: Uint8Array;
 }
 
-/** A repository that can bring a manifest along while it resolves its name. */
+/** A repository that can return a manifest when it resolves its name. */
 export interface ManifestResolver {
-  /** Turns a tag or digest into a descriptor and its content. Rejects as resolve and fetch do. */
+  /** Resolves a tag or digest to a descriptor and its content. Rejects as resolve and fetch do. */
   resolveManifest(tagOrDigest: string, options?: CallOptions): Promise<Required<ResolvedManifest>>;
 }
 
 /** A repository that can push a manifest under a tag. */
 export interface TaggedPusher {
-  /**
-   * Pushes a manifest under a tag. What it is made of must be there. Rejects as push and tag do.
-   */
+  /** Pushes a manifest under a tag. Its parts must be there. Rejects as push and tag do. */
   pushTagged(descriptor: Descriptor, bytes: Uint8Array, tag: string, options?: CallOptions): Promise<void>;
 }
 
-/** Resolves a name, with the manifest where the source gives both in one request. */
+/** Resolves a tag or digest, with the manifest if the source returns both in one request. */
 export async function resolveManifest(
   source: Resolver | (Resolver & ManifestResolver),
   tagOrDigest: string,
@@ -36,8 +34,8 @@ export async function resolveManifest(
 }
 
 /**
- * The same source, which is asked no more for what came along when a name was resolved: the
- * descriptor of the digest, and the manifest where its bytes came too.
+ * Returns the same source with what is already known of a manifest: its descriptor is not resolved
+ * again, and its bytes, if known, are not fetched again.
  */
 export function withManifest(source: ReadTarget, { descriptor, bytes }: ResolvedManifest): ReadTarget {
   return {
@@ -52,7 +50,7 @@ export function withManifest(source: ReadTarget, { descriptor, bytes }: Resolved
 }
 
 /**
- * Pushes a manifest under a tag: in one request where the target can, else the manifest and then
+ * Pushes a manifest under a tag: in one request if the target can, otherwise the manifest and then
  * the tag.
  */
 export async function pushTagged(

@@ -2,12 +2,12 @@ import { FairleadError } from '#lib/errors';
 import { type Digest, isDigest } from './digest.ts';
 
 /**
- * A fully qualified name of content in a registry. Where tag and digest are both there, the digest
- * decides and the tag only informs.
+ * A fully qualified name of content in a registry. If it has both a tag and a digest, the digest
+ * decides and the tag is informational.
  */
 export interface Reference {
   /**
-   * Host with optional port as the user wrote it, such as `ghcr.io`, `localhost:5000`,
+   * Host with optional port as the user wrote it, such as `ghcr.io`, `localhost:5000` or
    * `[::1]:5000`.
    */
   readonly registry: string;
@@ -28,26 +28,26 @@ const registryPattern = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[0-9a-fA-F:]
 const pathComponent = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
-/** Says whether the text is a tag (distribution-spec, "Pulling manifests"). */
+/** Reports whether the text is a tag (distribution-spec, "Pulling manifests"). */
 export function isTag(text: string): boolean {
   return tagPattern.test(text);
 }
 
 /**
- * Says whether the text is the host of a registry, with or without port: `ghcr.io`,
+ * Reports whether the text is the host of a registry, with or without port: `ghcr.io`,
  * `localhost:5000`, `[::1]:5000`.
  */
 export function isRegistry(text: string): boolean {
   return (
     (/[.:]/.test(text) || text === 'localhost') &&
     registryPattern.test(text) &&
-    // Ports that are none, and what looks like an address and is none: 1.2.3.999, [1:2].
+    // Refuses invalid ports, and what only looks like an address: 1.2.3.999, [1:2].
     URL.canParse(`https://${text}`)
   );
 }
 
 /**
- * Says whether the text is a repository name without registry (distribution-spec, "Pulling
+ * Reports whether the text is a repository name without registry (distribution-spec, "Pulling
  * manifests").
  */
 export function isRepository(text: string): boolean {
@@ -56,13 +56,13 @@ export function isRepository(text: string): boolean {
 
 /**
  * Parses `registry/repository[:tag][@digest]`. Nothing is added: no default registry, no
- * `library/`, no `latest`. Throws InvalidInput that names the part at fault; short names
+ * `library/`, no `latest`. Throws InvalidInput that names the invalid part; short names
  * (`nginx:1.27`) are refused.
  */
 export function parseReference(text: string): Reference {
   const quoted = JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
   const invalid = (what: string, hint: string): FairleadError =>
-    new FairleadError('InvalidInput', `not a reference: ${quoted}: ${what}`, { hint });
+    new FairleadError('InvalidInput', `invalid reference ${quoted}: ${what}`, { hint });
 
   const example = 'Write registry/repository:tag or registry/repository@sha256:….';
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw invalid('it is a URL', 'Leave out the scheme (https:// or oci://).');
@@ -70,7 +70,7 @@ export function parseReference(text: string): Reference {
   const digest = at < 0 ? undefined : text.slice(at + 1);
   if (digest !== undefined && !isDigest(digest)) {
     throw invalid(
-      `${JSON.stringify(digest.slice(0, 160))} is no digest`,
+      `invalid digest ${JSON.stringify(digest.slice(0, 160))}`,
       'A digest is sha256: and 64 lower-case hex digits.',
     );
   }
@@ -83,25 +83,25 @@ export function parseReference(text: string): Reference {
       throw invalid('it names no registry, or no repository in it', `Name both: ${text}/repository:tag.`);
     }
     const full = slash < 0 ? `docker.io/library/${text}` : `docker.io/${text}`;
-    throw invalid('it names no registry', `Short names are not guessed. If Docker Hub is meant, write ${full}`);
+    throw invalid('it names no registry', `Short names are not completed. For Docker Hub, write ${full}`);
   }
   if (!isRegistry(registry)) {
-    throw invalid(`${JSON.stringify(registry)} is no registry host`, 'A registry is host, host:port or [IPv6]:port.');
+    throw invalid(`invalid registry host ${JSON.stringify(registry)}`, 'A registry is host, host:port or [IPv6]:port.');
   }
   const path = name.slice(slash + 1);
   const colon = path.indexOf(':');
   const tag = colon < 0 ? undefined : path.slice(colon + 1);
   if (tag !== undefined && !isTag(tag)) {
     throw invalid(
-      `${JSON.stringify(tag.slice(0, 160))} is no tag`,
-      'A tag has up to 128 letters, digits, "_", "." and "-", and starts with none of the last two.',
+      `invalid tag ${JSON.stringify(tag.slice(0, 160))}`,
+      'A tag has at most 128 letters, digits, "_", "." and "-", and begins with a letter, a digit or "_".',
     );
   }
   const repository = colon < 0 ? path : path.slice(0, colon);
   if (!isRepository(repository)) {
     throw invalid(
-      `${JSON.stringify(repository.slice(0, 160))} is no repository`,
-      'A repository is made of lower-case words, joined by ".", "_", "-" and "/".',
+      `invalid repository ${JSON.stringify(repository.slice(0, 160))}`,
+      'A repository consists of lower-case letters and digits, separated by ".", "_", "-" and "/".',
     );
   }
   if (registry.length + 1 + repository.length > maxNameLength) {
@@ -115,27 +115,27 @@ export function parseReference(text: string): Reference {
   };
 }
 
-/** Prints a reference: `registry/repository[:tag][@digest]`. The inverse of parseReference. */
+/** Formats a reference: `registry/repository[:tag][@digest]`. The inverse of parseReference. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
   return `${formatRepository(reference)}${tag}${digest}`;
 }
 
-/** Prints `registry/repository`, without tag and digest: what a trust policy matches on. */
+/** Formats `registry/repository`, without tag and digest: the name that trust policies match. */
 export function formatRepository(reference: Pick<Reference, 'registry' | 'repository'>): string {
   return `${reference.registry}/${reference.repository}`;
 }
 
 /**
- * What to resolve for a reference: its digest where it has one, else its tag. Throws InvalidInput
- * where it has neither.
+ * Returns what to resolve for a reference: its digest, otherwise its tag. Throws InvalidInput if it
+ * has neither.
  */
 export function tagOrDigestOf(reference: Reference): string {
   const found = reference.digest ?? reference.tag;
   if (found === undefined) {
     throw new FairleadError('InvalidInput', `${formatReference(reference)} has neither tag nor digest`, {
-      hint: `Nothing is guessed: write ${formatReference(reference)}:TAG or …@sha256:….`,
+      hint: `There is no default tag: write ${formatReference(reference)}:TAG or …@sha256:….`,
     });
   }
   return found;

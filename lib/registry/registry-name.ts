@@ -2,9 +2,9 @@ import { hubNames } from '../network/hosts/docker-hub.ts';
 import { isRegistry } from './reference.ts';
 
 /**
- * The one name of a registry: its host as URLs have it, without the port of https, and `docker.io`
- * for all hosts of Docker Hub. Whoever asks for the same registry in capitals, with that port or by
- * its other name must come past no rule and no setting that is for it.
+ * Returns the canonical name of a registry: its host as in URLs, without the port of HTTPS, and
+ * `docker.io` for all hosts of Docker Hub. A registry in capitals, with that port or under another
+ * of its names must match the same rules and settings.
  */
 export function registryName(registry: string): string {
   const host = isRegistry(registry)
@@ -17,8 +17,8 @@ export function registryName(registry: string): string {
 }
 
 /**
- * All names of a registry that {@link registryName} takes for the same, its one name first: what
- * settings may be kept under.
+ * Returns all names of a registry that {@link registryName} considers the same, the canonical one
+ * first: settings may be stored under any of them.
  */
 export function registryNames(registry: string): readonly string[] {
   const name = registryName(registry);
@@ -26,8 +26,8 @@ export function registryNames(registry: string): readonly string[] {
 }
 
 /**
- * The one name of a repository, given as `registry/repository`, whichever way its registry is
- * spelled.
+ * Returns the canonical name of a repository, given as `registry/repository` with its registry in
+ * any spelling.
  */
 export function repositoryName(repository: string): string {
   const [registry = '', ...path] = repository.split('/');

@@ -1,53 +1,53 @@
 import type { Descriptor } from './descriptor.ts';
 
-/** What every call takes beside its own arguments. */
+/** Options of every call. */
 export interface CallOptions {
   /** Ends the call early; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** What calls take whose answer may be stale. */
+/** Options of calls whose result may be out of date. */
 export interface LookupOptions extends CallOptions {
   /**
-   * Ask where content is pushed to, and no mirror of it: what is found there is about to be
-   * changed, or relied upon not to be sent again.
+   * Asks the host that content is pushed to, not a mirror: the result is about to be changed, or
+   * decides that something is not sent again.
    */
   readonly fromOrigin?: boolean;
 }
 
-/** Turns a tag or a digest of one repository into a descriptor. Rejects with NotFound. */
+/** Resolves a tag or a digest of one repository to a descriptor. Rejects with NotFound. */
 export interface Resolver {
   resolve(tagOrDigest: string, options?: LookupOptions): Promise<Descriptor>;
 }
 
 /**
- * Reads content. The stream ends with an error, before its last bytes are delivered as good, if
- * size or digest are not the descriptor's.
+ * Reads content. If size or digest do not match the descriptor, the stream ends with an error
+ * before its last bytes are delivered.
  */
 export interface Fetcher {
   fetch(descriptor: Descriptor, options?: CallOptions): Promise<AsyncIterable<Uint8Array>>;
 }
 
-/** What {@link ReferrerLister} takes. */
+/** Options of {@link ReferrerLister}. */
 export interface ReferrerOptions extends LookupOptions {
   /**
-   * Leave out what is surely of another artifact type. Lists do not always know the type: entries
-   * without a usable one stay.
+   * Removes what is certainly of another artifact type. Lists do not always contain the type:
+   * entries without a usable one stay.
    */
   readonly artifactType?: string;
 }
 
 /**
- * Lists the manifests whose subject is the given one; [] where there are none. The list is a claim
- * of its source: open each entry and check.
+ * Lists the manifests whose subject is the given one; [] if there are none. The list is only a
+ * claim of its source: verify each entry.
  */
 export interface ReferrerLister {
   referrers(subject: Descriptor, options?: ReferrerOptions): Promise<Descriptor[]>;
 }
 
 /**
- * Content to be pushed: bytes, or a way to open it from its beginning, called only when it must be
- * sent and again on each retry.
+ * Content to push: bytes, or a function that opens it from its beginning, called only if it must be
+ * sent, and again for each retry.
  */
 export type Content = Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>);
 
@@ -62,7 +62,7 @@ export interface Pusher {
   push(descriptor: Descriptor, content: Content, options?: CallOptions): Promise<void>;
 }
 
-/** Makes a tag point to a manifest that is there already. */
+/** Makes a tag point to a manifest that is there. */
 export interface Tagger {
   tag(descriptor: Descriptor, tag: string, options?: CallOptions): Promise<void>;
 }
@@ -71,24 +71,23 @@ export interface Tagger {
 export type ReadTarget = Resolver & Fetcher & ReferrerLister;
 
 /**
- * One repository: remote, a folder or memory. The interfaces are those of oras-go, so that a reader
- * of one knows the other.
+ * One repository: remote, a directory or in memory. The interfaces correspond to those of oras-go.
  */
 export type Target = ReadTarget & Pusher & Tagger;
 
-/** Lists the tags of a repository, in no order that one may count on. */
+/** Lists the tags of a repository, in no particular order. */
 export interface TagLister {
   tags(options?: CallOptions): AsyncIterable<string>;
 }
 
 /**
- * Removes tags and content. `delete` of a manifest takes its tags with it; what it was made of
- * stays. Both reject with NotFound.
+ * Removes tags and content. `delete` of a manifest removes its tags as well; its parts stay. Both
+ * reject with NotFound.
  */
 export interface Deleter {
   untag(tag: string, options?: CallOptions): Promise<void>;
   delete(descriptor: Descriptor, options?: CallOptions): Promise<void>;
 }
 
-/** All that can be done with one repository. */
+/** All operations on one repository. */
 export type Repository = Target & TagLister & Deleter;

@@ -4,14 +4,14 @@ import type { Descriptor } from './descriptor.ts';
 import { digestParts } from './digest.ts';
 
 /**
- * Passes content through while checking it against its descriptor: the last piece is held back
- * until size and digest are known to be right, so that whoever reads to the end has read exactly
- * what the digest names. `origin` says in errors where the content came from.
+ * Passes content through and verifies it against its descriptor: the last piece is held back until
+ * size and digest are verified, so that a reader that reaches the end has read exactly what the
+ * digest names. `origin` identifies the source in errors.
  *
- * Rejects with LimitExceeded as soon as there is more than `descriptor.size`, with Unavailable
- * where it ends early (a cut connection), with InvalidInput where it is whole and only its
- * descriptor says more, and with Conflict where the digest is another: somebody changed it, and
- * nothing of it may be used.
+ * Rejects with LimitExceeded as soon as there is more than `descriptor.size`, with Unavailable if
+ * the content ends early (an interrupted connection), with InvalidInput if it is complete and only
+ * the size of its descriptor is too large, and with Conflict if the digest differs: the content was
+ * changed, and must not be used.
  */
 export async function* verifiedStream(
   source: AsyncIterable<Uint8Array>,
@@ -27,8 +27,8 @@ export async function* verifiedStream(
     if (received > descriptor.size) {
       throw new FairleadError(
         'LimitExceeded',
-        `${origin}: ${descriptor.digest} is longer than the ${descriptor.size} bytes of its descriptor`,
-        { hint: 'Whoever serves it is wrong or hostile. Nothing of it was used.' },
+        `${origin}: ${descriptor.digest} has more than the ${descriptor.size} bytes of its descriptor`,
+        { hint: 'The source is faulty or hostile. Nothing of it was used.' },
       );
     }
     hash.update(piece);
@@ -39,15 +39,15 @@ export async function* verifiedStream(
   if (received < descriptor.size && actual === hex) {
     throw new FairleadError(
       'InvalidInput',
-      `${origin}: ${descriptor.digest} has ${received} bytes, and not the ${descriptor.size} of its descriptor`,
-      { hint: 'Whoever wrote the descriptor was wrong or hostile. Nothing of it was used.' },
+      `${origin}: ${descriptor.digest} has ${received} bytes, not the ${descriptor.size} of its descriptor`,
+      { hint: 'The author of the descriptor is wrong or hostile. Nothing of it was used.' },
     );
   }
   if (received < descriptor.size) {
     throw new FairleadError(
       'Unavailable',
       `${origin}: ${descriptor.digest} ended after ${received} of ${descriptor.size} bytes`,
-      { hint: 'The connection was cut, or the content is damaged at its source. Try again.' },
+      { hint: 'The connection was interrupted, or the content is damaged at its source. Try again.' },
     );
   }
   if (actual !== hex) {
@@ -55,7 +55,7 @@ export async function* verifiedStream(
       'Conflict',
       `${origin}: ${descriptor.digest} has other content: its digest is ${algorithm}:${actual}`,
       {
-        hint: 'It was altered where it is stored or on its way. Nothing of it was used.',
+        hint: 'It was changed where it is stored or in transfer. Nothing of it was used.',
       },
     );
   }

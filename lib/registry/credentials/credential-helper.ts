@@ -1,15 +1,15 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { Credentials } from './credentials.ts';
-import { type Env, runProgram } from './run-program.ts';
+import { type Env, notFound, runProgram } from './run-program.ts';
 
 const answerSchema = v.object({ Username: v.string(), Secret: v.string() });
 
 /**
  * Asks `docker-credential-NAME get` for a server's credentials (protocol of
- * docker-credential-helpers); undefined where it has none. A user named `<token>` stands for an
- * identity token. Rejects with Unauthenticated where the helper fails; nothing of what it printed
- * is shown, since it may be a secret.
+ * docker-credential-helpers); returns undefined if it has none. The user name `<token>` means an
+ * identity token. Rejects with Unauthenticated if the helper fails; its output is not shown, since
+ * it may be a secret.
  */
 export async function getFromHelper(name: string, server: string, env: Env): Promise<Credentials | undefined> {
   const { code, output } = await runHelper(name, 'get', server, env);
@@ -21,15 +21,16 @@ export async function getFromHelper(name: string, server: string, env: Env): Pro
   try {
     json = JSON.parse(output);
   } catch {
-    throw helperError(name, `answered for ${server} with something else than JSON`);
+    throw helperError(name, `returned invalid JSON for ${server}`);
   }
-  if (!v.is(answerSchema, json)) throw helperError(name, `answered for ${server} without Username and Secret`);
+  if (!v.is(answerSchema, json)) throw helperError(name, `returned no Username and Secret for ${server}`);
   if (json.Username === '<token>') return { identityToken: json.Secret };
   return { username: json.Username, password: json.Secret };
 }
 
 /**
- * Gives a server's credentials to `docker-credential-NAME store`. Rejects as {@link getFromHelper}.
+ * Stores a server's credentials with `docker-credential-NAME store`. Rejects as {@link
+ * getFromHelper}.
  */
 export async function storeInHelper(
   name: string,
@@ -42,7 +43,10 @@ export async function storeInHelper(
   if (code !== 0) throw helperError(name, `failed to store credentials for ${server} with exit code ${code}`);
 }
 
-/** Has `docker-credential-NAME erase` forget a server. Rejects as {@link getFromHelper}. */
+/**
+ * Erases a server's credentials with `docker-credential-NAME erase`. Rejects as {@link
+ * getFromHelper}.
+ */
 export async function eraseFromHelper(name: string, server: string, env: Env): Promise<void> {
   const { code, output } = await runHelper(name, 'erase', server, env);
   if (code !== 0 && !/credentials not found/i.test(output)) {
@@ -52,7 +56,7 @@ export async function eraseFromHelper(name: string, server: string, env: Env): P
 
 function helperError(name: string, what: string): FairleadError {
   return new FairleadError('Unauthenticated', `credential helper docker-credential-${name} ${what}`, {
-    hint: `Try it by hand: echo SERVER | docker-credential-${name} get. Or take it out of the Docker config.json.`,
+    hint: `Run it by hand: echo SERVER | docker-credential-${name} get. Or remove it from the Docker config.json.`,
   });
 }
 
@@ -64,6 +68,6 @@ async function runHelper(
 ): Promise<{ readonly code: number; readonly output: string }> {
   const outcome = await runProgram(`docker-credential-${name}`, [action], input, env);
   if (!('failed' in outcome)) return outcome;
-  const absent = outcome.failed === 'is not there';
-  throw helperError(name, absent ? 'is named in the Docker config.json but not in PATH' : outcome.failed);
+  const absent = outcome.failed === notFound;
+  throw helperError(name, absent ? 'is named in the Docker config.json, but is not in PATH' : outcome.failed);
 }

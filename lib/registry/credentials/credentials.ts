@@ -3,8 +3,8 @@ import type { Reference } from '../reference.ts';
 import { registryName } from '../registry-name.ts';
 
 /**
- * What proves to a registry who we are. An identity token is exchanged at the token service
- * (OAuth2), a registry token is sent as it is.
+ * Credentials for a registry. An identity token is exchanged at the token service (OAuth2); a
+ * registry token is sent as it is.
  */
 export type Credentials =
   | { readonly username: string; readonly password: string }
@@ -28,8 +28,8 @@ export interface AuthConfig {
 }
 
 /**
- * Credentials of a CRI AuthConfig for one registry; undefined where it has none, or where its
- * `serverAddress` is another registry. Throws InvalidInput where `auth` is not base64 of
+ * Returns the credentials of a CRI AuthConfig for one registry; undefined if it has none, or if its
+ * `serverAddress` is another registry. Throws InvalidInput if `auth` is not base64 of
  * `username:password`.
  */
 export function authConfigCredentials(auth: AuthConfig, registry: string): Credentials | undefined {
@@ -41,8 +41,8 @@ export function authConfigCredentials(auth: AuthConfig, registry: string): Crede
 }
 
 /**
- * Credentials of such fields; undefined where all are empty. `origin` says in errors where they
- * came from. Throws InvalidInput.
+ * Returns the credentials in such fields; undefined if all are empty. `origin` identifies their
+ * source in errors. Throws InvalidInput.
  */
 export function readCredentials(auth: AuthConfig, origin: string): Credentials | undefined {
   if (auth.registryToken) return { registryToken: auth.registryToken };

@@ -11,10 +11,11 @@ type Name = Parameters<CredentialSource>[0];
 type Auths = Readonly<Record<string, AuthEntry>>;
 
 /**
- * Credentials of `docker login`: `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`,
- * read each time. A helper of `credHelpers` for the registry decides alone; else the one of
- * `credsStore` is asked, then `auths` is looked into. No file means anonymous; a file that is not
- * right rejects with InvalidInput, a helper that fails with Unauthenticated.
+ * Finds credentials of `docker login`: `$DOCKER_CONFIG/config.json`, otherwise
+ * `$HOME/.docker/config.json`, read each time. A helper of `credHelpers` for the registry decides
+ * alone; otherwise that of `credsStore` is asked, then `auths` is searched. No file means
+ * anonymous. The source rejects with InvalidInput for an invalid file, and with Unauthenticated if
+ * a helper fails.
  */
 export function dockerConfigCredentials(env: Env): CredentialSource {
   const file = dockerConfigFile(env);
@@ -22,16 +23,16 @@ export function dockerConfigCredentials(env: Env): CredentialSource {
 }
 
 /**
- * Credentials of all tools that log in to registries: containers' auth.json (`$REGISTRY_AUTH_FILE`
- * alone where that is set, else `$XDG_RUNTIME_DIR/containers/auth.json` and `containers/auth.json`
- * below the user's configuration; containers-auth.json(5)), where entries may be for single
- * repositories, then Docker's config.json.
+ * Finds credentials of all tools that log in to registries: containers' auth.json (only
+ * `$REGISTRY_AUTH_FILE` if that is set, otherwise `$XDG_RUNTIME_DIR/containers/auth.json` and
+ * `containers/auth.json` in the user's configuration; containers-auth.json(5)), in which entries
+ * may be for single repositories, then Docker's config.json.
  */
 export function registryCredentials(env: Env): CredentialSource {
   return firstCredentials(credentialFiles(env).map((file) => fileCredentials(file, env)));
 }
 
-/** The credentials of the first source that has some. Rejects as the sources do. */
+/** Returns the credentials of the first source that has some. Rejects as the sources do. */
 export function firstCredentials(sources: readonly CredentialSource[]): CredentialSource {
   return async (name) => {
     for (const source of sources) {
@@ -43,9 +44,9 @@ export function firstCredentials(sources: readonly CredentialSource[]): Credenti
 }
 
 /**
- * Credentials of a config.json's text, such as a Kubernetes pull secret's `.dockerconfigjson`;
- * helpers that it names are not run. As in Kubernetes, keys may have `*` and `?` for parts of a
- * host's name.
+ * Finds credentials in the text of a config.json, such as a Kubernetes pull secret's
+ * `.dockerconfigjson`; helpers that it names are not run. As in Kubernetes, keys may have `*` and
+ * `?` in parts of a host name. Throws InvalidInput for an invalid text.
  */
 export function parseDockerConfig(text: string, origin: string): CredentialSource {
   const { auths } = parseConfigFile(text, origin);
@@ -60,13 +61,13 @@ export function parseDockerConfig(text: string, origin: string): CredentialSourc
   };
 }
 
-/** Where Docker keeps its credentials; undefined without a home. */
+/** Returns the path of Docker's config.json; undefined without a home directory. */
 export function dockerConfigFile(env: Env): string | undefined {
   const folder = env['DOCKER_CONFIG'] || (env['HOME'] ? join(env['HOME'], '.docker') : undefined);
   return folder === undefined ? undefined : join(folder, 'config.json');
 }
 
-/** All files that may hold credentials, the first to be looked into first. */
+/** Returns the files that may have credentials, in the order of their precedence. */
 function credentialFiles(env: Env): string[] {
   if (env['REGISTRY_AUTH_FILE']) return [env['REGISTRY_AUTH_FILE']];
   const configuration = env['XDG_CONFIG_HOME'] || (env['HOME'] ? join(env['HOME'], '.config') : undefined);
@@ -80,7 +81,7 @@ function credentialFiles(env: Env): string[] {
 
 function fileCredentials(file: string, env: Env): CredentialSource {
   return async (name) => {
-    // Each time: secrets that are mounted into a service change while it runs.
+    // Read each time: secrets that are mounted into a service change while it runs.
     const config = await readConfigFile(file);
     if (config === undefined) return undefined;
     const helper = helperOf(config, name.registry);
@@ -90,7 +91,7 @@ function fileCredentials(file: string, env: Env): CredentialSource {
   };
 }
 
-/** The helper that `credHelpers` names for a registry. */
+/** Returns the helper that `credHelpers` names for a registry. */
 export function helperOf({ credHelpers }: ConfigFile, registry: string): string | undefined {
   const keys = Object.keys(credHelpers).filter((key) => registryName(nameOfKey(key)) === registryName(registry));
   const key = [registry, ...registryNames(registry), ...keys].find((each) => keys.includes(each));
@@ -98,14 +99,14 @@ export function helperOf({ credHelpers }: ConfigFile, registry: string): string 
 }
 
 /**
- * The name under which helpers keep a registry: its host as it was written, and for Docker Hub the
- * URL that Docker has always used.
+ * Returns the name of a registry at helpers: its host as written, and for Docker Hub the URL that
+ * Docker has always used.
  */
 export function serverOf(registry: string): string {
   return registryName(registry) === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
 }
 
-/** The names under which a helper may have kept a registry, that which was written first. */
+/** Returns the names that a helper may have a registry under, that of the host as written first. */
 export function serversOf(registry: string): readonly [string, ...string[]] {
   const [written, one] = [serverOf(registry), serverOf(registryName(registry))];
   return written === one ? [written] : [written, one];
@@ -121,7 +122,7 @@ async function askHelper(helper: string, registry: string, env: Env): Promise<Cr
 
 function findInAuths(auths: Auths, name: Name, origin: string): Credentials | undefined {
   const names = Object.keys(auths).map((key) => ({ key, name: repositoryName(nameOfKey(key)) }));
-  // Where several stand for one name, that which is the name itself comes first.
+  // If several keys have the same name, the key that is the name itself comes first.
   names.sort((one, other) => Number(other.key === other.name) - Number(one.key === one.name));
   for (const wanted of namesOf(name)) {
     const key = names.find((entry) => entry.name === wanted)?.key;
@@ -137,8 +138,8 @@ function credentialsOf(auths: Auths, key: string, origin: string): Credentials |
 }
 
 /**
- * What the credentials for a repository may stand under, the closest first: the repository, its
- * parents, the host.
+ * Returns the names that credentials for a repository may be stored under, the most specific first:
+ * the repository, its parents, the host.
  */
 function namesOf({ registry, repository }: Name): string[] {
   const components = repository.split('/');
@@ -147,8 +148,8 @@ function namesOf({ registry, repository }: Name): string[] {
 }
 
 /**
- * The host, or host and repository, that a key of `auths` is about. Docker and the kubelet have
- * written and read URLs in its place, with the path of the API: `https://index.docker.io/v1/`,
+ * Returns the host, or host and repository, of a key of `auths`. Docker and the kubelet also write
+ * and read URLs, with the path of the API: `https://index.docker.io/v1/`,
  * `http://registry.example.com`.
  */
 export function nameOfKey(key: string): string {

@@ -1,6 +1,6 @@
 /**
- * The pattern that fits an image and comes first in the order of the kubelet, which is the reverse
- * of the alphabet: longer names first. undefined where none fits.
+ * Returns the pattern that matches an image and comes first in the order of the kubelet, which is
+ * reverse alphabetical: longer names first. Returns undefined if none matches.
  */
 export function closestPattern(patterns: readonly string[], image: string): string | undefined {
   return [...patterns]
@@ -10,9 +10,9 @@ export function closestPattern(patterns: readonly string[], image: string): stri
 }
 
 /**
- * Says whether a pattern of the kubelet fits an image's name without tag: as many labels in the
- * host, each by its glob (`*` and `?` within one label), the same port, and a path that begins with
- * the pattern's.
+ * Reports whether a pattern of the kubelet matches an image's name without tag: the same number of
+ * labels in the host, each matching its glob (`*` and `?` within one label), the same port, and a
+ * path that begins with the pattern's.
  */
 export function matchesImage(pattern: string, image: string): boolean {
   const [wanted, actual] = [splitImage(pattern), splitImage(image)];
@@ -33,8 +33,8 @@ function splitImage(text: string): { labels: string[]; port: string; path: strin
 }
 
 /**
- * Matches by `*` and `?`. Where it does not go on, only the last star takes more: no pattern takes
- * long.
+ * Matches by `*` and `?`. After a mismatch only the last star takes one more character: no pattern
+ * takes long.
  */
 function matchesLabel(glob: string, label: string): boolean {
   let at = 0;

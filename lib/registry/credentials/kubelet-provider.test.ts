@@ -140,10 +140,10 @@ describe('kubeletProviderCredentials', () => {
       kind: 'InvalidInput',
       message: /kind/,
     });
-    await assert.rejects(open(config('soon')), { kind: 'InvalidInput', message: /not a duration/ });
+    await assert.rejects(open(config('soon')), { kind: 'InvalidInput', message: /invalid duration/ });
     await assert.rejects(open(config().replace('name: provider', 'name: absent')), {
       kind: 'InvalidInput',
-      message: /config\.yaml: .*absent, which cannot be run/,
+      message: /config\.yaml: cannot run the credential provider .*absent/,
     });
   });
 });

@@ -11,14 +11,14 @@ const configVersion = 'kubelet.config.k8s.io/v1';
 const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
 
 /** A Go duration as Kubernetes writes it, such as `12h` or `1h30m0s`. */
-const duration = v.pipe(v.string(), v.regex(/^(?:[0-9]+(?:\.[0-9]+)?(?:h|m|s|ms))+$|^0$/, 'not a duration'));
+const duration = v.pipe(v.string(), v.regex(/^(?:[0-9]+(?:\.[0-9]+)?(?:h|m|s|ms))+$|^0$/, 'invalid duration'));
 
 const configSchema = v.object({
   apiVersion: v.literal(configVersion),
   kind: v.literal('CredentialProviderConfig'),
   providers: v.array(
     v.object({
-      name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]+$/, 'not the name of a program'), v.notValues(['.', '..'])),
+      name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]+$/, 'invalid name of a program'), v.notValues(['.', '..'])),
       apiVersion: v.literal(apiVersion),
       matchImages: v.pipe(v.array(v.string()), v.minLength(1)),
       defaultCacheDuration: duration,
@@ -43,14 +43,14 @@ const answerSchema = v.object({
 type Auth = Readonly<Record<string, { readonly username: string; readonly password: string }>>;
 
 /**
- * Credentials from the kubelet's credential providers (Kubernetes, "Configure a kubelet image
- * credential provider", API v1): the first provider whose `matchImages` fit the repository and that
- * has something for it is taken; answers are kept as long as they say. `config` is the text of a
- * CredentialProviderConfig, `file` its name for errors, `programs` the folder of the providers,
- * `clock` milliseconds that only go forward. Rejects with InvalidInput for a config that is not
- * right or names a program that cannot be run; the source rejects with Unauthenticated where a
- * provider fails, and nothing that it printed is shown, or where it wants to know for which service
- * account, which the kubelet alone can say.
+ * Finds credentials by the kubelet's credential providers (Kubernetes, "Configure a kubelet image
+ * credential provider", API v1): the first provider whose `matchImages` match the repository and
+ * that returns an entry for it is used; answers are cached as long as they specify. `config` is the
+ * text of a CredentialProviderConfig, `file` its name for errors, `programs` the directory of the
+ * providers, `clock` milliseconds that only increase. Rejects with InvalidInput for an invalid
+ * config, or one that names a program that cannot be run. The source rejects with Unauthenticated
+ * if a provider fails, without its output, or if it requires a service account, which only the
+ * kubelet knows.
  */
 export async function kubeletProviderCredentials(
   config: string,
@@ -94,15 +94,15 @@ export async function kubeletProviderCredentials(
 
 async function checkProgram(program: string, file: string): Promise<void> {
   await access(program, constants.X_OK).catch((cause: unknown) => {
-    throw new FairleadError('InvalidInput', `${file}: names the credential provider ${program}, which cannot be run`, {
+    throw new FairleadError('InvalidInput', `${file}: cannot run the credential provider ${program}`, {
       cause,
     });
   });
 }
 
 function needsServiceAccount(provider: string, image: string): FairleadError {
-  return new FairleadError('Unauthenticated', `credential provider ${provider} wants the service account of a pod`, {
-    hint: `Only the kubelet has it. Let ${image} be pulled with credentials of the node.`,
+  return new FairleadError('Unauthenticated', `credential provider ${provider} requires the service account of a pod`, {
+    hint: `Only the kubelet has it. Pull ${image} with credentials of the node.`,
   });
 }
 
@@ -112,7 +112,7 @@ async function parseConfig(text: string, file: string): Promise<v.InferOutput<ty
   try {
     value = parse(text, { maxAliasCount: 0 });
   } catch (cause) {
-    throw new FairleadError('InvalidInput', `${file}: is not YAML`, { cause });
+    throw new FairleadError('InvalidInput', `${file}: is not valid YAML`, { cause });
   }
   const result = v.safeParse(configSchema, value, { abortEarly: true });
   if (result.success) return result.output;
@@ -139,13 +139,13 @@ async function askProvider(
   try {
     json = JSON.parse(outcome.output);
   } catch {
-    return fail('answered with something else than JSON');
+    return fail('returned invalid JSON');
   }
   const result = v.safeParse(answerSchema, json, { abortEarly: true });
-  return result.success ? result.output : fail(`answered with a wrong ${v.getDotPath(result.issues[0]) ?? 'document'}`);
+  return result.success ? result.output : fail(`returned an invalid ${v.getDotPath(result.issues[0]) ?? 'document'}`);
 }
 
-/** The credentials of the entry that fits an image best. */
+/** Returns the credentials of the entry that matches an image best. */
 function closest(auth: Auth, image: string): Credentials | undefined {
   const key = closestPattern(Object.keys(auth), image);
   const entry = key === undefined ? undefined : auth[key];

@@ -34,6 +34,6 @@ for (const [name, script] of [
     await soon(() => existsSync(pid) && readFileSync(pid, 'utf8').endsWith('\n'));
     mock.timers.tick(60_000);
     await soon(() => outcome !== undefined);
-    assert.deepEqual(outcome, { failed: 'has not answered within 60 s' });
+    assert.deepEqual(outcome, { failed: 'did not end within 60 s' });
   });
 }

@@ -1,32 +1,29 @@
 /** Environment variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/**
- * How a program ended: what it printed, or why there is nothing to go by. Nothing of its output
- * stands in `failed`.
- */
+/** How a program ended: its output, or why it has none. `failed` contains nothing of the output. */
 export type Outcome = { readonly code: number; readonly output: string } | { readonly failed: string };
 
+/** What `failed` is if there is no such program. */
+export const notFound = 'does not exist';
+
 const outputLimit = 256 * 1024;
-/** Milliseconds after which a program is ended. */
+/** Milliseconds after which a program is killed. */
 const longestRun = 60_000;
 
-/**
- * Runs a program that is told something on its standard input and answers on its output, at most
- * 256 KiB in a minute.
- */
+/** Runs a program with some input, and returns its output: at most 256 KiB in a minute. */
 export async function runProgram(command: string, args: readonly string[], input: string, env: Env): Promise<Outcome> {
-  // Few have a program to ask, and all who reach a registry load this file.
+  // Loaded only if there is a program to run: every client of a registry loads this file.
   const { spawn } = await import('node:child_process');
   return new Promise((resolve) => {
     const child = spawn(command, args, { env: { ...env }, stdio: ['pipe', 'pipe', 'ignore'] });
     const end = (): void => {
-      // What it has started may hold its output open for longer.
+      // Its children may keep its output open.
       child.stdout.destroy();
       child.kill('SIGKILL');
     };
     let late = false;
-    // Not spawn's own timeout, which goes on where the program is not there.
+    // Not spawn's own timeout, which continues if the program does not exist.
     const timer = setTimeout(() => {
       late = true;
       end();
@@ -44,12 +41,12 @@ export async function runProgram(command: string, args: readonly string[], input
     child.once('error', (error) => {
       clearTimeout(timer);
       const code = 'code' in error ? String(error.code) : error.message;
-      resolve({ failed: code === 'ENOENT' ? 'is not there' : `did not start: ${code}` });
+      resolve({ failed: code === 'ENOENT' ? notFound : `did not start: ${code}` });
     });
     child.once('close', (code, signal) => {
       clearTimeout(timer);
-      if (late) resolve({ failed: `has not answered within ${longestRun / 1000} s` });
-      else if (length > outputLimit) resolve({ failed: `answered with more than ${outputLimit} bytes` });
+      if (late) resolve({ failed: `did not end within ${longestRun / 1000} s` });
+      else if (length > outputLimit) resolve({ failed: `printed more than ${outputLimit} bytes` });
       else if (signal !== null) resolve({ failed: `was ended by ${signal}` });
       else resolve({ code: code ?? 1, output: Buffer.concat(pieces).toString('utf8') });
     });

@@ -12,13 +12,14 @@ import { dockerConfigFile, helperOf, nameOfKey, serverOf, serversOf } from './fi
 import type { Env } from './run-program.ts';
 
 /**
- * Keeps credentials for a registry where {@link dockerConfigCredentials} and other tools find them:
- * in the helper that Docker's config.json names, else in that file itself, readable by its owner
- * only. Gives the place, as people would name it. Rejects with InvalidInput for a registry token
- * (which is not to be kept) and where there is no home, and as the helper does.
+ * Stores credentials for a registry where {@link dockerConfigCredentials} and other tools find
+ * them: in the helper that Docker's config.json names, otherwise in that file itself, readable only
+ * by its owner. Returns the place by a readable name. Rejects with InvalidInput for a registry
+ * token, which is not stored, and if there is no home directory, and as the helper does.
  */
 export async function saveCredentials(env: Env, registry: string, who: Credentials): Promise<string> {
-  if ('registryToken' in who) throw new FairleadError('InvalidInput', 'a registry token is not kept: it ends soon');
+  if ('registryToken' in who)
+    throw new FairleadError('InvalidInput', 'a registry token is not stored: it expires soon');
   const { file, config } = await openConfig(env);
   const helper = helperOf(config, registry) ?? (config.credsStore || undefined);
   const username = 'username' in who ? who.username : '<token>';
@@ -28,26 +29,27 @@ export async function saveCredentials(env: Env, registry: string, who: Credentia
     return `docker-credential-${helper}`;
   }
   if (username.includes(':'))
-    throw new FairleadError('InvalidInput', 'a user name with a colon cannot be kept in a Docker config.json');
+    throw new FairleadError('InvalidInput', 'a user name with a colon cannot be stored in a Docker config.json');
   const entry =
     'username' in who
       ? { auth: Buffer.from(`${username}:${secret}`).toString('base64') }
       : { auth: Buffer.from('00000000-0000-0000-0000-000000000000:').toString('base64'), identitytoken: secret };
-  // What stands for the same registry under another of its names would be found in its place.
+  // An entry for the same registry under another of its names would be found instead.
   await writeConfig(file, { ...config, auths: { ...authsWithout(config, registry), [serverOf(registry)]: entry } });
   return file;
 }
 
 /**
- * Forgets what {@link saveCredentials} kept; says whether the file had something (a helper does not
- * tell).
+ * Removes what {@link saveCredentials} stored; reports whether the file had an entry (a helper does
+ * not report it).
  */
 export async function eraseCredentials(env: Env, registry: string): Promise<boolean> {
   const { file, config } = await openConfig(env);
   const helper = helperOf(config, registry) ?? (config.credsStore || undefined);
   if (helper !== undefined) {
     const [written, ...others] = serversOf(registry);
-    // Helpers fail for what they do not have: of the other names only one that is kept is erased.
+    // Helpers fail for entries that they do not have: of the other names only one that is stored is
+    // erased.
     const kept = others.length === 0 ? [] : await keptIn(helper, serversOf(registry), env);
     for (const server of kept.length === 0 ? [written] : kept) await eraseFromHelper(helper, server, env);
   }
@@ -57,14 +59,14 @@ export async function eraseCredentials(env: Env, registry: string): Promise<bool
   return true;
 }
 
-/** The servers that a helper has something for. */
+/** Returns the servers that a helper has an entry for. */
 async function keptIn(helper: string, servers: readonly string[], env: Env): Promise<string[]> {
   const kept: string[] = [];
   for (const server of servers) if ((await getFromHelper(helper, server, env)) !== undefined) kept.push(server);
   return kept;
 }
 
-/** The entries that are not for a registry as a whole, under whichever of its names. */
+/** Returns the entries that are not for a registry as a whole, under any of its names. */
 function authsWithout({ auths }: ConfigFile, registry: string): ConfigFile['auths'] {
   const name = registryName(registry);
   return Object.fromEntries(Object.entries(auths).filter(([key]) => repositoryName(nameOfKey(key)) !== name));
@@ -73,7 +75,7 @@ function authsWithout({ auths }: ConfigFile, registry: string): ConfigFile['auth
 async function openConfig(env: Env): Promise<{ file: string; config: ConfigFile }> {
   const file = dockerConfigFile(env);
   if (file === undefined) {
-    throw new FairleadError('InvalidInput', 'there is no place for credentials', {
+    throw new FairleadError('InvalidInput', 'no directory to store credentials in', {
       hint: 'Set HOME or DOCKER_CONFIG.',
     });
   }
@@ -81,8 +83,8 @@ async function openConfig(env: Env): Promise<{ file: string; config: ConfigFile 
 }
 
 /**
- * Writes the file whole, through a link to where it really is. Defaults that were not in it are
- * left out.
+ * Writes the file as a whole, through a link to its real path. Defaults that were not in it are
+ * omitted.
  */
 async function writeConfig(file: string, { credHelpers, credsStore, ...rest }: ConfigFile): Promise<void> {
   const config = {
@@ -107,7 +109,10 @@ async function writeConfig(file: string, { credHelpers, credsStore, ...rest }: C
     throw new FairleadError(
       'Unavailable',
       `${file}: cannot be written: ${error instanceof Error ? error.message : error}`,
-      { cause: error, ...fileHint(error) },
+      {
+        cause: error,
+        ...fileHint(error),
+      },
     );
   }
 }

@@ -167,7 +167,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo', 'cosign'], 'fairlea
       [unsigned, 'policy.yaml', 5, /no signature|not signed/i],
       [foreign, 'unsigned.yaml', 3, /application\/x-other/],
       [`${registry.host}/security/nothing:1`, 'policy.yaml', 7, /security\/nothing/],
-      ['nginx', 'policy.yaml', 2, /not a reference/],
+      ['nginx', 'policy.yaml', 2, /invalid reference/],
     ];
     for (const [reference, policy, code, message] of cases) {
       const finished = await runFairlead(['pull', reference, '--policy', policy, '--file', 'never.json'], { cwd });
