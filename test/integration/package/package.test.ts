@@ -1,30 +1,38 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+import { installPackage, npm, ownEnvironment, root } from '#test/support/cli/package';
 import { type Finished, run } from '#test/support/cli/run';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-
-/**
- * What npm needs that its own user has: a cache, a proxy, certificates; with the Node that runs the
- * tests.
- */
-function ownEnvironment(): Record<string, string> {
-  const own = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return { ...Object.fromEntries(own), PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` };
+/** A program of a page, and what the page says that it prints. */
+interface Example {
+  readonly program: string;
+  readonly printed: string;
 }
 
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, object> };
+const entries = Object.keys(exports)
+  .filter((path) => path !== './package.json')
+  .map((path) => path.slice('./'.length));
+
+async function examplesOf(entry: string): Promise<readonly Example[]> {
+  const text = await readFile(join(root, `docs/reference/library/${entry}.md`), 'utf8');
+  const examples = text.matchAll(/```ts\n(.*?)```\n\nIt prints:\n\n```text\n(.*?)```/gs);
+  const found = Array.from(examples, ([, program = '', printed = '']) => ({ program, printed }));
+  assert.equal(found.length, text.split('```ts').length - 1, `${entry}: what does each program print?`);
+  return found;
+}
+
+// One suite: two that pack at the same time would build over each other.
 describe('the published package', () => {
   let folder = '';
   let tarball = '';
-  const npm = async (args: readonly string[], cwd: string): Promise<Finished> => {
-    const finished = await run('npm', args, { cwd, env: ownEnvironment() });
-    assert.equal(finished.code, 0, `npm ${args.join(' ')}: ${finished.stderr}`);
-    return finished;
-  };
+  let project = '';
 
   const version = (home: string, env: Readonly<Record<string, string>> = {}, cwd = folder): Promise<Finished> =>
     run(process.execPath, [join(folder, 'user/node_modules/fairlead/bin/fairlead.js'), '--version'], {
@@ -34,16 +42,7 @@ describe('the published package', () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fairlead-package-'));
-    await mkdir(join(folder, 'user'));
-    await writeFile(join(folder, 'user/package.json'), '{"private": true}');
-    const packed = await npm(['pack', '--json', '--pack-destination', folder], root);
-    // What the build prints comes before the JSON.
-    const [{ filename }] = JSON.parse(packed.stdout.slice(packed.stdout.indexOf('[\n')));
-    tarball = join(folder, filename);
-    await npm(
-      ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', tarball],
-      join(folder, 'user'),
-    );
+    ({ tarball, project } = await installPackage(folder));
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -154,56 +153,56 @@ describe('the published package', () => {
     assert.deepEqual(await readdir(checkout), ['.git']);
   });
 
-  it('gives the trust engine to who imports it: the programs of docs/reference/library/trust.md run as they are printed', async () => {
-    const text = await readFile(join(root, 'docs/reference/library/trust.md'), 'utf8');
-    const programs = [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, program = '']) => program);
-    const printed = ['release.pub', 'SignatureInvalid\n2'];
-    assert.equal(programs.length, printed.length);
-    for (const [at, program] of programs.entries()) {
-      const file = join(folder, 'user', `program-${at}.mts`);
-      await writeFile(file, program);
-      const { code, stdout, stderr } = await run(process.execPath, [file], { cwd: join(folder, 'user') });
-      assert.equal(code, 0, `${program}\n${stderr}`);
-      assert.equal(stdout.trim(), printed[at]);
-    }
-  });
+  describePeers(['docker-registry'], 'as a library', () => {
+    let registry: Registry;
+    before(async () => {
+      registry = await startRegistry();
+    });
+    after(() => registry.stop());
 
-  it('gives the registry client to who imports it', async () => {
-    const file = join(folder, 'user', 'registry.mts');
-    const program = `
-      import { copy, digestOf, layoutRepository, mediaTypes, memoryRepository } from 'fairlead/registry';
-      const bytes = new TextEncoder().encode('{"schemaVersion":2,"manifests":[]}');
-      const index = { mediaType: mediaTypes.index, digest: digestOf(bytes), size: bytes.length };
-      const source = memoryRepository();
-      await source.push(index, bytes);
-      await source.tag(index, 'v1');
-      const { digest } = await copy(source, layoutRepository('copied', 'a'), 'v1', { withReferrers: true });
-      console.log(digest === index.digest);
-    `;
-    await writeFile(file, program);
-    const { code, stdout, stderr } = await run(process.execPath, [file], { cwd: join(folder, 'user') });
-    assert.equal(code, 0, stderr);
-    assert.equal(stdout, 'true\n');
-  });
+    for (const entry of entries)
+      it(`runs the programs of docs/reference/library/${entry}.md, which print what the page states`, async () => {
+        const examples = await examplesOf(entry);
+        assert.ok(examples.length > 0);
+        for (const [index, { program, printed }] of examples.entries()) {
+          assert.match(program, new RegExp(`from 'fairlead/${entry}'`));
+          const file = join(project, `${entry}-${index}.mts`);
+          await writeFile(file, program.replaceAll('localhost:5000', registry.host));
+          const { code, stdout, stderr } = await run(process.execPath, [file], { cwd: project });
+          assert.equal(code, 0, `${program}\n${stderr}`);
+          assert.equal(stdout.trim(), printed.trim());
+        }
+      });
 
-  it('has types for its libraries, and the programs of docs/reference/library/registry.md keep to them', async () => {
-    const user = join(folder, 'user');
-    const text = await readFile(join(root, 'docs/reference/library/registry.md'), 'utf8');
-    const programs = [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, program = '']) => program);
-    assert(programs.length > 0);
-    for (const [at, program] of programs.entries()) await writeFile(join(user, `program-registry-${at}.mts`), program);
-    const options = {
-      module: 'nodenext',
-      target: 'es2024',
-      strict: true,
-      skipLibCheck: false,
-      noEmit: true,
-      types: ['node'],
-    };
-    const compilerOptions = { ...options, typeRoots: [join(root, 'node_modules/@types')] };
-    await writeFile(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
-    const { code, stdout } = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', user]);
-    assert.equal(code, 0, stdout);
+    it('has types that the programs compile with, its own declarations checked', async () => {
+      const compilerOptions = {
+        module: 'nodenext',
+        target: 'es2024',
+        strict: true,
+        skipLibCheck: false,
+        noEmit: true,
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules/@types')],
+      };
+      await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
+      for (const entry of entries) {
+        for (const [index, { program }] of (await examplesOf(entry)).entries())
+          await writeFile(join(project, `${entry}-${index}.mts`), program);
+      }
+      const compiler = join(root, 'node_modules/typescript/bin/tsc');
+      const { code, stdout } = await run(process.execPath, [compiler, '-p', project]);
+      assert.equal(code, 0, stdout);
+    });
+
+    it('refuses to import what is not an entry', async () => {
+      const program = "import('fairlead/lib/errors.js').catch(({ code }) => console.log(code));\n";
+      const file = join(project, 'inner.mjs');
+      for (const inner of ['fairlead/dist/lib/errors.js', 'fairlead/lib/errors', 'fairlead']) {
+        await writeFile(file, program.replace('fairlead/lib/errors.js', inner));
+        const { stdout } = await run(process.execPath, [file], { cwd: project });
+        assert.equal(stdout, 'ERR_PACKAGE_PATH_NOT_EXPORTED\n', inner);
+      }
+    });
   });
 
   it('holds no sources and no tests', async () => {
