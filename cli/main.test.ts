@@ -74,18 +74,18 @@ describe('fairlead', () => {
     assert.equal(option.stdout, '');
   });
 
-  it('knows no help for a command that is none', async () => {
+  it('has no help for an unknown command', async () => {
     const { code, stderr } = await runFairlead(['help', 'psuh']);
     assert.equal(code, 2);
-    assert.match(stderr, /^error: unknown command 'psuh'\nhint: fairlead --help lists/);
+    assert.match(stderr, /^error: unknown command 'psuh'\nhint: See fairlead --help/);
   });
 
-  it('names the help of the command that was used wrongly', async () => {
+  it('refers to the help of the command after a usage error', async () => {
     const { stderr } = await runFairlead(['policy', 'test']);
-    assert.match(stderr, /^error: missing required argument 'file'\nhint: fairlead policy test --help /);
+    assert.match(stderr, /^error: missing required argument 'file'\nhint: See fairlead policy test --help/);
   });
 
-  it('keeps its exit code where nobody reads what it says, and where that cannot be written', async () => {
+  it('keeps its exit code if stdout is closed or stderr cannot be written', async () => {
     const command = (redirect: string) => [
       '-c',
       `"$0" "$1" policy test /dev/null ghcr.io/acme/nginx ${redirect}`,
@@ -100,11 +100,11 @@ describe('fairlead', () => {
     assert.equal((await run('sh', command('2>/dev/full'))).code, 4);
     const { code, stderr } = await run('sh', command('>/dev/full'));
     assert.equal(code, 2, stderr);
-    assert.match(stderr, /error: cannot write to stdout\n.*ENOSPC.*\nhint: What was written is not whole/s);
+    assert.match(stderr, /error: cannot write to stdout\n.*ENOSPC.*\nhint: The output is incomplete/s);
     assert.doesNotMatch(stderr, / at /);
   });
 
-  it('says usage errors as JSON where JSON is asked for', async () => {
+  it('prints usage errors as JSON with --output json', async () => {
     const { code, stdout, stderr } = await runFairlead(['pull', 'ghcr.io/acme/nginx:1', '--output', 'json']);
     assert.equal(code, 2);
     assert.equal(stdout, '');
@@ -121,7 +121,7 @@ describe('fairlead keygen', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('writes a private key for its owner only, and a public key', async () => {
+  it('writes a private key that only its owner can read, and a public key', async () => {
     const { code, stdout } = await runFairlead(['keygen', '--prefix', 'plain'], { cwd: folder });
     assert.equal(code, 0);
     assert.match(stdout, /not encrypted/);
@@ -141,16 +141,16 @@ describe('fairlead keygen', () => {
     assert.match(await readFile(join(folder, 'secret.key'), 'utf8'), /^-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----/);
   });
 
-  it('overwrites nothing', async () => {
+  it('does not overwrite a file', async () => {
     await runFairlead(['keygen', '--prefix', 'twice'], { cwd: folder });
     const before = await readFile(join(folder, 'twice.key'));
     const again = await runFairlead(['keygen', '--prefix', 'twice'], { cwd: folder });
     assert.equal(again.code, 9);
-    assert.match(again.stderr, /^error: twice\.key is there already/);
+    assert.match(again.stderr, /^error: twice\.key already exists/);
     assert.deepEqual(await readFile(join(folder, 'twice.key')), before);
   });
 
-  it('leaves no empty private key behind where the disk is full', async () => {
+  it('leaves no empty private key behind if the disk is full', async () => {
     const script = `trap '' XFSZ; ulimit -f 0; exec "$0" "$1" keygen --prefix full`;
     const { code, stderr } = await run('sh', ['-c', script, process.execPath, launcher], { cwd: folder });
     assert.equal(code, 2, stderr);
@@ -158,7 +158,7 @@ describe('fairlead keygen', () => {
     await assert.rejects(stat(join(folder, 'full.key')), { code: 'ENOENT' });
   });
 
-  it('leaves no private key behind where the public key cannot be written', async () => {
+  it('leaves no private key behind if the public key cannot be written', async () => {
     await runFairlead(['keygen', '--prefix', 'half'], { cwd: folder });
     await rm(join(folder, 'half.key'));
     assert.equal((await runFairlead(['keygen', '--prefix', 'half'], { cwd: folder })).code, 9);

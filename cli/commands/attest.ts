@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { provenanceProblem } from '#lib/trust/policy/provenance';
 import { predicateTypeNames, predicateTypeOf, provenancePredicateType } from '#lib/trust/signature/predicate-type';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
@@ -24,19 +25,19 @@ interface AttestOptions extends OutputOptions, RegistryOptions, SignerOptions {
   readonly predicate: string;
 }
 
-/** What readers take of one attestation, with its base64 and its signature. */
+/** What readers accept of one attestation, with its base64 encoding and its signature. */
 const maxPredicateBytes = 128 * 1024;
 
 /** `fairlead attest REFERENCE`. */
 export function define(command: Command): void {
   command
     .description(
-      'Say something about an artifact, signed: where it was built, what was found in it. Stored beside it as ' +
-        '`cosign attest` does; a trust policy may ask for it. An attestation is no signature of the artifact.',
+      'Attach a signed statement about an artifact, such as where it was built or what a scanner found. It is stored as ' +
+        '`cosign attest` stores it, and a trust policy can require it. An attestation does not replace a signature.',
     )
-    .argument('<reference>', 'registry/repository@sha256:… or registry/repository:tag')
-    .requiredOption('--type <type>', `${Object.keys(predicateTypeNames).join(', ')}, or the URI of a predicate type`)
-    .requiredOption('--predicate <file>', 'what is said: JSON; - is stdin');
+    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .requiredOption('--type <type>', `predicate type: ${Object.keys(predicateTypeNames).join(', ')}, or a URI`)
+    .requiredOption('--predicate <file>', 'JSON file with the predicate; - is stdin');
   addKeyOptions(command);
   addKeylessOptions(command);
   addSignatureFormatOption(command);
@@ -46,11 +47,11 @@ export function define(command: Command): void {
       'after',
       examples([
         [
-          'provenance that another tool wrote',
+          'attach the provenance that another tool wrote',
           'fairlead attest ghcr.io/acme/profiles/nginx:1.27 --type slsaprovenance1 --predicate provenance.json --key fairlead.key',
         ],
         [
-          'that somebody has reviewed it',
+          'attest a review',
           'echo \'{"reviewer": "alice"}\' | fairlead attest ghcr.io/acme/profiles/nginx:1.27 \\\n' +
             '    --type https://acme.example/review/v1 --predicate - --key fairlead.key',
         ],
@@ -62,8 +63,8 @@ export function define(command: Command): void {
 async function attest(referenceText: string, options: AttestOptions): Promise<void> {
   const predicateType = predicateTypeOf(options.type);
   if (predicateType === undefined) {
-    throw new FairleadError('InvalidInput', `not a type of attestation: ${JSON.stringify(options.type)}`, {
-      hint: `Write ${Object.keys(predicateTypeNames).join(', ')}, or the URI of a predicate type.`,
+    throw new FairleadError('InvalidInput', `invalid predicate type ${quote(options.type)}`, {
+      hint: `Want ${Object.keys(predicateTypeNames).join(', ')}, or a URI.`,
     });
   }
   if (options.predicate === '-') {
@@ -73,8 +74,8 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
   const source = options.predicate === '-' ? 'stdin' : options.predicate;
   const predicate = parsePredicate(await readInput(options.predicate, maxPredicateBytes), source);
   if (predicateType === provenancePredicateType && provenanceProblem(predicate, {}) !== undefined) {
-    throw new FairleadError('InvalidInput', `${source} is no SLSA provenance v1, so no policy would accept it`, {
-      hint: 'It has buildDefinition.externalParameters and runDetails.builder.id: https://slsa.dev/spec/v1.0/provenance',
+    throw new FairleadError('InvalidInput', `${source} is not SLSA provenance v1, so no policy would accept it`, {
+      hint: 'It needs buildDefinition.externalParameters and runDetails.builder.id: https://slsa.dev/spec/v1.0/provenance',
     });
   }
   const [{ target, pinned, ...artifact }, { attachAttestation }] = await Promise.all([
@@ -94,11 +95,11 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
     }),
     text: () =>
       `attested     ${pinned}\ntype         ${predicateType}\n` +
-      `attestation  ${digest}${alreadyThere ? ' (already attested, none was added)' : ''}`,
+      `attestation  ${digest}${alreadyThere ? ' (already attested, none added)' : ''}`,
   });
 }
 
-const predicateHint = 'A predicate is a JSON object, without the statement around it.';
+const predicateHint = 'The predicate is a JSON object, without the in-toto statement around it.';
 
 function parsePredicate(bytes: Uint8Array, name: string): object {
   let value: unknown;
@@ -108,5 +109,5 @@ function parsePredicate(bytes: Uint8Array, name: string): object {
     throw new FairleadError('InvalidInput', `${name} is not JSON`, { cause, hint: predicateHint });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new FairleadError('InvalidInput', `${name} holds no JSON object`, { hint: predicateHint });
+  throw new FairleadError('InvalidInput', `${name} is not a JSON object`, { hint: predicateHint });
 }

@@ -11,9 +11,9 @@ import { writeNote } from '../terminal/output.ts';
 export function define(command: Command): void {
   command
     .description(
-      'Print the seccomp profile that a container runtime applies under RuntimeDefault, for one container: it depends on ' +
-        'the runtime and its release, the machine, the kernel and the capabilities. Every profile from a registry is ' +
-        'intersected with it on the node.',
+      'Print the seccomp profile that a container runtime applies to a container with RuntimeDefault. It depends on the ' +
+        'release of the runtime, the architecture, the kernel and the capabilities of the container. Nodes intersect ' +
+        'every profile from a registry with it.',
     )
     .addOption(likeOption());
   addContainerOptions(command);
@@ -21,13 +21,13 @@ export function define(command: Command): void {
     .addHelpText(
       'after',
       examples([
-        ['of a container that asks for nothing', 'fairlead baseline > runtime-default.json'],
-        ['under the newest release of containerd 2.1', 'fairlead baseline --like containerd@2.1'],
+        ['print the default profile of containerd', 'fairlead baseline > runtime-default.json'],
+        ['print that of the newest release of containerd 2.1', 'fairlead baseline --like containerd@2.1'],
         [
-          'under CRI-O, with more capabilities, on arm64',
+          'print that of CRI-O, with a capability added, on arm64',
           'fairlead baseline --like cri-o@1.37 --capabilities default,SYS_ADMIN --architecture arm64',
         ],
-        ['what does a profile allow beyond it?', 'fairlead baseline | fairlead diff - nginx.json'],
+        ['show what a profile permits beyond it', 'fairlead baseline | fairlead diff - nginx.json'],
       ]),
     )
     .action(baseline);
@@ -49,6 +49,6 @@ async function baseline({ output, ...options }: ContainerOptions & LikeOptions &
     );
     return;
   }
-  if (assumption === undefined) writeNote('note', `this is the default of ${describeTables(tables)}`);
+  if (assumption === undefined) writeNote('note', `default profile of ${describeTables(tables)}`);
   process.stdout.write(content);
 }

@@ -30,36 +30,36 @@ interface ConvertOptions extends OutputOptions, ProfileOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Write a profile in another form, with the same meaning, or say why that form cannot say it. Profiles of Docker and ' +
-        'Podman depend on where they run: they are resolved for --architecture, --kernel and --capabilities.',
+      'Convert a profile to another form with the same meaning, or report why that form cannot express it. Profiles of Docker ' +
+        'and Podman that depend on the container are resolved for --architecture, --kernel and --capabilities.',
     )
-    .argument('<file>', 'the profile, in any format; - is stdin')
-    .addOption(new Option('--to <form>', 'the form to write').choices(convertForms).makeOptionMandatory())
-    .option('--name <name>', 'of the resource or policy; without it, its own or that of the file')
-    .option('--minimize', 'of a seccomp profile, write the shortest form that means the same')
+    .argument('<file>', 'profile in any form; - is stdin')
+    .addOption(new Option('--to <form>', 'form of the result').choices(convertForms).makeOptionMandatory())
+    .option('--name <name>', 'name of the resource or policy (default: the name in the profile, or that of the file)')
+    .option('--minimize', 'write the shortest seccomp profile with the same meaning')
     .option(
       '--narrow-comparisons',
-      'of a seccomp profile, compare of int arguments the 32 bits that the kernel takes, so that values with upper bits ' +
-        'evade no condition; the result permits no more than the profile',
+      'in a seccomp profile, compare only the 32 bits of int arguments that the kernel reads, so that values with upper ' +
+        'bits evade no condition; the result permits no more than the profile',
     );
   addProfileOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       '\nForms:\n' +
-        '  runtime   what runtimes read and registries keep: runtime-spec seccomp JSON, KEP-6061 AppArmor JSON\n' +
-        '  spo       a custom resource of the Security Profiles Operator, v1, in YAML\n' +
-        '  docker    a seccomp profile for docker run and podman run\n' +
-        '  apparmor  policy text for apparmor_parser\n' +
-        '  cil       a module for secilc and semodule, of SELinux profiles\n' +
+        '  runtime   for container runtimes and registries: seccomp JSON of the runtime-spec, AppArmor JSON of KEP-6061\n' +
+        '  spo       custom resource of the Security Profiles Operator, v1, in YAML\n' +
+        '  docker    seccomp profile for docker run and podman run\n' +
+        '  apparmor  policy for apparmor_parser\n' +
+        '  cil       SELinux module for secilc and semodule\n' +
         examples([
-          ['what the operator keeps, for a registry', 'fairlead convert nginx.yaml --to runtime > nginx.json'],
+          ['prepare a custom resource for a registry', 'fairlead convert nginx.yaml --to runtime > nginx.json'],
           [
-            "Podman's own profile, as one container gets it",
+            'resolve the default profile of Podman for a container without capabilities',
             'fairlead convert /usr/share/containers/seccomp.json --to runtime --capabilities none',
           ],
           [
-            'fix what lint calls wide-comparison',
+            'fix the finding wide-comparison of lint',
             'fairlead convert old.json --to runtime --narrow-comparisons > new.json',
           ],
           ['load an AppArmor profile', 'fairlead convert nginx.yaml --to apparmor | apparmor_parser --replace'],
@@ -74,7 +74,7 @@ async function convert(file: string, options: ConvertOptions): Promise<void> {
   const profile = minimized(narrowed(read, options), options);
   const content = convertProfile(profile, form, name);
   if (dependsOnContainer(read)) {
-    writeNote('note', `${sourceName(file)}: written as one container gets it: ${describeContainer(options)}`);
+    writeNote('note', `${sourceName(file)}: resolved for one container: ${describeContainer(options)}`);
   }
   if (form === 'runtime') noteUnpublishable(profile);
   const result = { kind: profile.kind, form, content };
@@ -85,8 +85,8 @@ function noteUnpublishable(profile: Profile): void {
   const written = profile.kind === 'Seccomp' ? { ...profile, seccomp: publishableForm(profile.seccomp) } : profile;
   const [first, ...others] = publicationViolations(written, defaultPublicationLimits);
   if (first === undefined) return;
-  const more = others.length === 0 ? '' : ` (and ${others.length} more, which lint lists)`;
-  writeNote('note', `what is written cannot be published: ${first.pointer}: ${first.message}${more}`);
+  const more = others.length === 0 ? '' : ` (and ${others.length} more; see fairlead lint)`;
+  writeNote('note', `the result cannot be published: ${first.pointer}: ${first.message}${more}`);
 }
 
 function narrowed(profile: Profile, options: ConvertOptions): Profile {
@@ -95,7 +95,7 @@ function narrowed(profile: Profile, options: ConvertOptions): Profile {
   const result = narrowComparisons(onlySeccomp(profile, '--narrow-comparisons'), native);
   const coarse = result.narrowed.filter(({ exact }) => !exact).map(({ name }) => name);
   if (coarse.length > 0) {
-    writeNote('note', `stricter than upper bits need, since exact conditions would be too many: ${coarse.join(', ')}`);
+    writeNote('note', `stricter than necessary, because exact conditions would be too many: ${coarse.join(', ')}`);
   }
   return { ...profile, kind: 'Seccomp', seccomp: result.profile };
 }
@@ -108,7 +108,7 @@ function minimized(profile: Profile, options: ConvertOptions): Profile {
 
 function onlySeccomp(profile: Profile, option: string): SeccompProfile {
   if (profile.kind === 'Seccomp') return profile.seccomp;
-  throw new FairleadError('InvalidInput', `${option} is for seccomp profiles, and this one is ${profile.kind}`, {
+  throw new FairleadError('InvalidInput', `${option} is for seccomp profiles; the profile is ${profile.kind}`, {
     hint: `Leave out ${option}.`,
   });
 }

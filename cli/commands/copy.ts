@@ -19,15 +19,15 @@ interface CopyCommandOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Copy an artifact to another repository or registry, with its signatures, attestations and whatever else refers to it. ' +
-        'What is there already is not sent again; the tag is set last. Nothing is verified on the way: fairlead verify checks the copy. ' +
-        'Both registries are spoken to as fairlead login, docker login and their like have logged in.',
+      'Copy an artifact to another repository or registry, with its signatures, attestations and other referrers. Content that ' +
+        'the destination has is not sent again, and the tag is set last. The signatures are not verified: use fairlead verify ' +
+        'on the copy. The credentials of both registries are those of fairlead login or docker login.',
     )
-    .argument('<source>', 'registry/repository:tag or …@sha256:…')
-    .argument('<destination>', "registry/repository[:tag]; without a tag, the source's")
-    .option('--no-referrers', 'leave signatures and attestations behind')
-    .option('--from-oci-layout <folder>', 'read from this OCI layout folder in place of the network')
-    .option('--to-oci-layout <folder>', 'write to this OCI layout folder in place of the network')
+    .argument('<source>', 'registry/repository:tag or registry/repository@sha256:…')
+    .argument('<destination>', 'registry/repository[:tag] (default: the tag of the source)')
+    .option('--no-referrers', 'do not copy signatures and other referrers')
+    .option('--from-oci-layout <directory>', 'read from this OCI layout directory instead of a registry')
+    .option('--to-oci-layout <directory>', 'write to this OCI layout directory instead of a registry')
     .option('--plain-http', 'speak HTTP to the registries (loopback addresses always get it)')
     .addOption(trustRealmOption());
   addOutputOption(command)
@@ -35,15 +35,15 @@ export function define(command: Command): void {
       'after',
       examples([
         [
-          'from staging to production',
+          'promote an artifact from staging to production',
           'fairlead copy registry.example.com/staging/nginx:1.27 registry.example.com/production/nginx',
         ],
         [
-          'under another tag, of a fixed content',
+          'copy a digest, and tag it',
           'fairlead copy ghcr.io/acme/profiles/nginx@sha256:… mirror.example.com/profiles/nginx:stable',
         ],
         [
-          'into a folder',
+          'copy to a directory',
           'fairlead copy ghcr.io/acme/profiles/nginx:1.27 localhost/profiles/nginx --to-oci-layout ./profiles',
         ],
       ]),
@@ -55,8 +55,8 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
   const source = parseReference(sourceText);
   const destination = parseReference(destinationText);
   if (destination.digest !== undefined) {
-    throw new FairleadError('InvalidInput', `${destinationText}: a digest is no place to copy to`, {
-      hint: 'Name a repository, with or without a tag: the digest stays what it is.',
+    throw new FairleadError('InvalidInput', `cannot copy to a digest: ${destinationText}`, {
+      hint: 'Name a repository, with or without a tag. The copy has the digest of the source.',
     });
   }
   const tag = destination.tag ?? source.tag;

@@ -15,16 +15,13 @@ import {
 } from '../options/options.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
-/**
- * What stands in the registry under a reference; nothing of it is verified but that the bytes have
- * their digests.
- */
+/** What a registry has under a reference. Only the digests of the bytes are verified. */
 interface Inspection {
   readonly reference: Reference;
   readonly descriptor: Descriptor;
   readonly content: Manifest | Index;
   readonly signatures: readonly Signature[];
-  /** Lists of referrers that cannot be read. */
+  /** Errors of lists of referrers that cannot be read. */
   readonly passedOver: readonly FairleadError[];
 }
 
@@ -32,17 +29,20 @@ interface Inspection {
 export function define(command: Command): void {
   command
     .description(
-      'Show an artifact as it stands in the registry: manifest, layers, annotations, and the signatures beside it. ' +
-        'Nothing is verified: anybody who can write there can have written it. To check it, use fairlead verify.',
+      'Show an artifact in a registry: manifest, layers, annotations and signatures. Nothing is verified: everybody who can ' +
+        'write to the repository can have written it. To check an artifact, use fairlead verify.',
     )
-    .argument('<reference>', 'registry/repository:tag or …@sha256:…');
+    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…');
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
-        ['look at it', 'fairlead inspect ghcr.io/acme/profiles/nginx:1.27'],
-        ['its digest, for a script', 'fairlead inspect ghcr.io/acme/profiles/nginx:1.27 --output json | jq -r .digest'],
+        ['show an artifact', 'fairlead inspect ghcr.io/acme/profiles/nginx:1.27'],
+        [
+          'get its digest in a script',
+          'fairlead inspect ghcr.io/acme/profiles/nginx:1.27 --output json | jq -r .digest',
+        ],
       ]),
     )
     .action(inspect);
@@ -72,8 +72,8 @@ async function inspect(referenceText: string, options: OutputOptions & RegistryO
 function parseContent(bytes: Uint8Array, { mediaType, digest }: Descriptor): Manifest | Index {
   if (mediaType === mediaTypes.manifest) return parseManifest(bytes, digest);
   if (mediaType === mediaTypes.index) return parseIndex(bytes, digest);
-  throw new FairleadError('InvalidInput', `${digest} is of media type ${mediaType}, which inspect does not read`, {
-    hint: `It reads ${mediaTypes.manifest} and ${mediaTypes.index}.`,
+  throw new FairleadError('InvalidInput', `${digest} has media type ${mediaType}`, {
+    hint: `Want ${mediaTypes.manifest} or ${mediaTypes.index}.`,
   });
 }
 
@@ -96,7 +96,7 @@ function asText({ reference, descriptor, content, signatures, passedOver }: Insp
       ? [['config', content.config], ...content.layers.map((layer) => ['layer', layer] as const)]
       : content.manifests.map((manifest) => ['manifest', manifest] as const);
   return [
-    'unverified: this is what the registry says; fairlead verify checks it',
+    'unverified: this is what the registry reports; use fairlead verify to check it',
     `reference   ${formatReference(reference)}`,
     `digest      ${descriptor.digest}`,
     `media type  ${descriptor.mediaType}`,
@@ -106,6 +106,6 @@ function asText({ reference, descriptor, content, signatures, passedOver }: Insp
     ...Object.entries(content.annotations ?? {}).map(([key, value]) => `annotation  ${oneLine(`${key}=${value}`)}`),
     ...signatures.map(({ format, manifest }) => `signature   ${manifest}  ${format}, unverified`),
     ...(signatures.length === 0 ? ['signature   none found'] : []),
-    ...passedOver.map(({ message }) => `passed over ${oneLine(message)}`),
+    ...passedOver.map(({ message }) => `unreadable  ${oneLine(message)}`),
   ].join('\n');
 }

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { generateKeyPair, loadPublicKey } from '#lib/trust/keys/key';
 import { writeNewFile } from '../files/files.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
@@ -17,20 +18,23 @@ interface KeygenOptions extends OutputOptions {
 export function define(command: Command): void {
   addOutputOption(command)
     .description(
-      'Make an ECDSA P-256 key pair: PREFIX.key to sign with, PREFIX.pub for trust policies. ' +
-        'With a passphrase the private key is encrypted, in the form that cosign reads. Existing files are never overwritten.',
+      'Generate an ECDSA P-256 key pair: PREFIX.key for signing and PREFIX.pub for trust policies. With a passphrase, the ' +
+        'private key is encrypted in the format of cosign. Existing files are never overwritten.',
     )
-    .option('--prefix <path>', 'where to write, without the ending', 'fairlead')
+    .option('--prefix <path>', 'path of the files, without the extension', 'fairlead')
     .option(
       '--passphrase-file <file>',
-      'encrypt with this passphrase; else FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or a prompt is asked',
+      'encrypt the key with this passphrase (default: FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or a prompt)',
     )
     .addHelpText(
       'after',
       examples([
-        ['make fairlead.key and fairlead.pub here', 'fairlead keygen'],
-        ['encrypted, for a CI system', 'FAIRLEAD_PASSPHRASE=… fairlead keygen --prefix release'],
-        ['what it signed, cosign verifies', 'cosign verify --key release.pub --insecure-ignore-tlog REFERENCE'],
+        ['generate fairlead.key and fairlead.pub', 'fairlead keygen'],
+        ['generate an encrypted key for a CI system', 'FAIRLEAD_PASSPHRASE=… fairlead keygen --prefix release'],
+        [
+          'verify a signature of the key with cosign',
+          'cosign verify --key release.pub --insecure-ignore-tlog REFERENCE',
+        ],
       ]),
     )
     .action(keygen);
@@ -38,8 +42,8 @@ export function define(command: Command): void {
 
 async function keygen(options: KeygenOptions): Promise<void> {
   if (basename(options.prefix) === '' || options.prefix.endsWith('/')) {
-    throw new FairleadError('InvalidInput', `--prefix ${JSON.stringify(options.prefix)} names no file`, {
-      hint: 'Give a name, with or without a folder: --prefix keys/release makes keys/release.key and keys/release.pub.',
+    throw new FairleadError('InvalidInput', `invalid --prefix ${quote(options.prefix)}: want the path of a file`, {
+      hint: 'With --prefix keys/release, the files are keys/release.key and keys/release.pub.',
     });
   }
   const files = { privateKey: `${options.prefix}.key`, publicKey: `${options.prefix}.pub` };
@@ -62,7 +66,7 @@ async function keygen(options: KeygenOptions): Promise<void> {
     json: () => result,
     text: () =>
       [
-        `private key  ${result.privateKey}${result.encrypted ? '' : '  (not encrypted: keep it safe)'}`,
+        `private key  ${result.privateKey}${result.encrypted ? '' : '  (not encrypted; keep it secret)'}`,
         `public key   ${result.publicKey}`,
         `fingerprint  ${result.fingerprint}`,
       ].join('\n'),

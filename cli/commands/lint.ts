@@ -15,7 +15,7 @@ interface LintOptions extends OutputOptions, ProfileOptions {
 /** Most severe first. */
 const severities: readonly Finding['severity'][] = ['error', 'warning', 'info'];
 
-/** One profile, with what lint noticed. */
+/** A profile and its findings. */
 interface Linted {
   readonly file: string;
   readonly kind: ProfileKind;
@@ -26,26 +26,27 @@ interface Linted {
 export function define(command: Command): void {
   command
     .description(
-      'Say what is probably not meant in security profiles: names that no kernel knows, entries without effect, profiles ' +
-        'that confine nothing or that no container can start under. Warnings and remarks are advice; push refuses a profile with errors.',
+      'Find likely mistakes in security profiles: names that no kernel knows, entries without effect, and profiles that ' +
+        'confine nothing or that no container can start with. Push refuses a profile with errors; warnings and remarks are advice.',
     )
-    .argument('<file...>', 'profiles, in any format; - is stdin')
+    .argument('<file...>', 'profiles in any form; - is stdin')
     .addOption(
-      new Option('--fail-on <severity>', `exit with ${gateExit} where there is a finding so severe`).choices([
-        ...severities,
-      ]),
+      new Option(
+        '--fail-on <severity>',
+        `exit with ${gateExit} if there is a finding of this severity or above`,
+      ).choices([...severities]),
     );
   addProfileOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
-        ['one profile', 'fairlead lint nginx.json'],
-        ['as a gate in CI', 'fairlead lint --fail-on warning profiles/*.json profiles/*.yaml'],
-        ['from another program', 'kubectl get seccompprofile nginx -o yaml | fairlead lint -'],
+        ['check a profile', 'fairlead lint nginx.json'],
+        ['fail a CI job on warnings', 'fairlead lint --fail-on warning profiles/*.json profiles/*.yaml'],
+        ['check the output of another program', 'kubectl get seccompprofile nginx -o yaml | fairlead lint -'],
       ]) +
-        `\n\nExit codes: 0 read and linted, ${gateExit} --fail-on found something, 2 no such file, 3 not a valid profile. Of a file ` +
-        'that cannot be read the error comes last; the others are linted.',
+        `\n\nExit codes: 0 checked, ${gateExit} findings (with --fail-on), 2 no such file, 3 invalid profile. If a file cannot be read, ` +
+        'the others are still checked.',
     )
     .action(lint);
 }
@@ -83,7 +84,7 @@ function asText(linted: readonly Linted[]): string {
   return linted.map(describeLinted).join('\n');
 }
 
-/** In the form of compilers, so that editors and CI systems find the lines. */
+/** Returns findings in the form of compilers, which editors and CI systems read. */
 function describeLinted({ file, kind, findings }: Linted): string {
   const lines = findings.map(({ severity, message, code, pointer }) =>
     oneLine(`${file}: ${severity}: ${message} (${code}, ${pointer || '/'})`),

@@ -4,6 +4,7 @@ import { FairleadError } from '#lib/errors';
 import type { LayoutRoot } from '#lib/registry/layout/layout-roots';
 import { formatReference, isTag, parseReference, type Reference } from '#lib/registry/reference';
 import { isReservedTag, refuseReservedTag } from '#lib/registry/reserved-tag';
+import { quote } from '#lib/text/quote';
 import { withTemporaryLayout } from '../files/temporary-layout.ts';
 import { openRegistries } from '../options/connect.ts';
 import {
@@ -20,22 +21,22 @@ import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 export function define(command: Command): void {
   command
     .description(
-      'Bring what fairlead save put into an OCI archive into a registry, with its signatures. Archives of skopeo and oras are read too. ' +
-        'Every digest is checked; who signed it is not: fairlead verify does that, offline.',
+      'Load an OCI archive into a registry, with the signatures in it: one of fairlead save, skopeo or oras. All digests are ' +
+        'checked, signatures are not: use fairlead verify, which works offline.',
     )
-    .argument('<file>', 'the archive')
+    .argument('<file>', 'OCI archive')
     .argument(
       '<reference>',
-      'registry/repository: all that is in it, under its tags; with :tag or @sha256:…, the one artifact of it',
+      'registry/repository, to load all artifacts under their tags; with :tag or @sha256:…, to load one artifact',
     );
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
-        ['under its own tag', 'fairlead load nginx.tar registry.internal/profiles/nginx'],
-        ['under another one', 'fairlead load nginx.tar registry.internal/profiles/nginx:stable'],
-        ['only this content', 'fairlead load nginx.tar registry.internal/profiles/nginx@sha256:…'],
+        ['load all artifacts under their tags', 'fairlead load nginx.tar registry.internal/profiles/nginx'],
+        ['load the only artifact under another tag', 'fairlead load nginx.tar registry.internal/profiles/nginx:stable'],
+        ['load one artifact of several', 'fairlead load nginx.tar registry.internal/profiles/nginx@sha256:…'],
       ]),
     )
     .action(load);
@@ -53,10 +54,10 @@ async function load(file: string, referenceText: string, options: OutputOptions 
   const target = connect(reference);
   const transfer = watchTransfer();
   const loaded: Reference[] = [];
-  await withTemporaryLayout(async ({ folder, name, repository }) => {
-    await readArchive(file, folder, name);
-    await wholly(file, join(folder, name), async () => {
-      const roots = (await layoutRoots(folder, name)).filter(
+  await withTemporaryLayout(async ({ directory, name, repository }) => {
+    await readArchive(file, directory, name);
+    await fromComplete(file, join(directory, name), async () => {
+      const roots = (await layoutRoots(directory, name)).filter(
         ({ tags }) => tags.length === 0 || !tags.every(isReservedTag),
       );
       for (const { descriptor, tags } of choose(roots, reference, file)) {
@@ -85,52 +86,48 @@ async function load(file: string, referenceText: string, options: OutputOptions 
 }
 
 /**
- * Does what reads an archive that was unpacked at `root`. Throws InvalidInput naming its file where
- * content is missing there.
+ * Runs an action that reads an archive unpacked at `root`. Throws InvalidInput, naming the archive,
+ * if content is missing in it.
  */
-async function wholly(file: string, root: string, action: () => Promise<void>): Promise<void> {
+async function fromComplete(file: string, root: string, action: () => Promise<void>): Promise<void> {
   try {
     await action();
   } catch (error) {
     if (!(error instanceof FairleadError) || error.kind !== 'NotFound' || !error.message.startsWith(root)) throw error;
-    throw new FairleadError('InvalidInput', `${file} is not whole${error.message.slice(root.length)}`, {
-      hint: 'Save it again where it came from. What is not whole got no tag.',
+    throw new FairleadError('InvalidInput', `${file} is incomplete${error.message.slice(root.length)}`, {
+      hint: 'Save the archive again. No incomplete artifact was tagged.',
     });
   }
 }
 
 /**
- * What of an archive is wanted, with the tags that it gets. Throws NotFound, and InvalidInput where
- * a tag would fit several.
+ * Returns the artifacts of an archive to load, with their tags. Throws NotFound if there is none,
+ * and InvalidInput if one tag is given for several, or if a tag in the archive is invalid.
  */
 function choose(roots: readonly LayoutRoot[], { tag, digest }: Reference, file: string): readonly LayoutRoot[] {
   const wanted = digest === undefined ? roots : roots.filter(({ descriptor }) => descriptor.digest === digest);
   const [first] = wanted;
   if (first === undefined) {
     const held = roots.map(({ descriptor, tags }) => tags[0] ?? descriptor.digest).join(', ');
-    throw new FairleadError('NotFound', `${file} holds no ${digest ?? 'artifact'}`, {
-      hint: held === '' ? 'It was made of an empty layout. Save it again.' : `It holds ${held}.`,
+    throw new FairleadError('NotFound', `${file} has no ${digest ?? 'artifact'}`, {
+      hint: held === '' ? 'It was made from an empty layout. Save it again.' : `It has ${held}.`,
     });
   }
   if (tag === undefined) {
     const bad = wanted.flatMap(({ tags }) => tags).find((each) => !isTag(each) || isReservedTag(each));
     if (bad === undefined) return wanted;
-    const why = isTag(bad) ? 'a reserved tag' : 'no tag';
-    throw new FairleadError(
-      'InvalidInput',
-      `${file} calls an artifact ${JSON.stringify(bad.slice(0, 200))}, which is ${why}`,
-      {
-        hint: 'Name the tag that it is to have: registry/repository:tag.',
-      },
-    );
+    const why = isTag(bad) ? 'reserved' : 'invalid';
+    throw new FairleadError('InvalidInput', `${why} tag ${quote(bad, 200)} in ${file}`, {
+      hint: 'Specify another tag: registry/repository:tag.',
+    });
   }
   if (wanted.length > 1) {
     const all = wanted.map(({ descriptor, tags }) => tags[0] ?? descriptor.digest).join(', ');
     throw new FairleadError(
       'InvalidInput',
-      `${file} holds ${wanted.length} artifacts, of which one only can be :${tag}: ${all}`,
+      `${file} has ${wanted.length} artifacts, and only one can have the tag ${tag}: ${all}`,
       {
-        hint: 'Name the one by its digest (:TAG@sha256:…), or leave the tag out to load all under their own tags.',
+        hint: 'Add the digest of one (:TAG@sha256:…), or leave out the tag to load all under their own tags.',
       },
     );
   }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { isRegistry } from '#lib/registry/reference';
+import { quote } from '#lib/text/quote';
 import { openNetwork, readPassword } from '../options/connect.ts';
 import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options/options.ts';
 import { writeResult } from '../terminal/output.ts';
@@ -17,21 +18,21 @@ interface LoginOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Log in to a registry: the password is asked for, or read from stdin, tried out there, and then kept where docker, oras, crane ' +
-        "and cosign find it too: in the credential helper that Docker's config.json names, else in that file. A password is never an " +
-        'argument: every process of the machine could read it.',
+      'Log in to a registry. The password is read from a prompt or from stdin, checked with the registry, and stored in the ' +
+        "credential helper of Docker's config.json, or in that file, where docker, oras, crane and cosign find it too. A " +
+        'password cannot be an argument, because other processes could read it.',
     )
-    .argument('<registry>', 'host or host:port')
-    .option('--username <name>', 'who; asked for without')
+    .argument('<registry>', 'host[:port] of the registry')
+    .option('--username <name>', 'user name (default: a prompt)')
     .option('--password-stdin', 'read the password or token from stdin')
-    .option('--plain-http', 'speak HTTP to the registry (loopback addresses always get it)')
+    .option('--plain-http', 'use HTTP instead of HTTPS for the registry (always used for loopback addresses)')
     .addOption(trustRealmOption());
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
-        ['at a terminal', 'fairlead login registry.example.com'],
-        ['in CI', 'echo "$TOKEN" | fairlead login ghcr.io --username "$ACTOR" --password-stdin'],
+        ['log in at a terminal', 'fairlead login registry.example.com'],
+        ['log in from CI', 'echo "$TOKEN" | fairlead login ghcr.io --username "$ACTOR" --password-stdin'],
       ]),
     )
     .action(login);
@@ -39,8 +40,8 @@ export function define(command: Command): void {
 
 async function login(registry: string, options: LoginOptions): Promise<void> {
   if (!isRegistry(registry)) {
-    throw new FairleadError('InvalidInput', `${JSON.stringify(registry)} is no registry host`, {
-      hint: 'Write it as in references: ghcr.io, localhost:5000. Docker Hub is docker.io.',
+    throw new FairleadError('InvalidInput', `invalid registry ${quote(registry)}: want host[:port]`, {
+      hint: 'Use the host of a reference, such as ghcr.io or localhost:5000. Docker Hub is docker.io.',
     });
   }
   const { username, password } = await ask(registry, options);
@@ -53,7 +54,7 @@ async function login(registry: string, options: LoginOptions): Promise<void> {
   const kept = await saveCredentials(process.env, registry, { username, password });
   writeResult(options.output, {
     json: () => ({ registry, username, kept }),
-    text: () => `logged in  ${registry} as ${username}\nkept in    ${kept}`,
+    text: () => `logged in  ${registry} as ${username}\nstored in  ${kept}`,
   });
 }
 
@@ -62,7 +63,7 @@ async function ask(registry: string, options: LoginOptions): Promise<{ username:
     if (options.username === undefined) throw missing('--password-stdin needs --username');
     return checked({ username: options.username, password: await readPassword() });
   }
-  if (!isInteractive()) throw missing('there is no terminal to ask for the password');
+  if (!isInteractive()) throw missing('no terminal to prompt for the password');
   const username = options.username ?? (await askLine(`User name for ${registry}: `));
   return checked({ username, password: await askHidden(`Password or token of ${username}: `) });
 }

@@ -6,9 +6,9 @@ import { writeResult } from '../terminal/output.ts';
 export function define(command: Command): void {
   command
     .description(
-      "Forget the password for a registry: in the credential helper that Docker's config.json names, or in that file.",
+      "Remove the password of a registry from the credential helper of Docker's config.json, or from that file.",
     )
-    .argument('<registry>', 'host or host:port, as it was logged in to');
+    .argument('<registry>', 'host[:port] of the registry, as for fairlead login');
   addOutputOption(command)
     .addHelpText('after', examples([['log out', 'fairlead logout registry.example.com']]))
     .action(logout);
@@ -19,6 +19,6 @@ async function logout(registry: string, options: OutputOptions): Promise<void> {
   const forgotten = await eraseCredentials(process.env, registry);
   writeResult(options.output, {
     json: () => ({ registry, forgotten }),
-    text: () => (forgotten ? `logged out of ${registry}` : `nothing was kept for ${registry}`),
+    text: () => (forgotten ? `logged out of ${registry}` : `not logged in to ${registry}`),
   });
 }

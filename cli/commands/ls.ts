@@ -22,18 +22,18 @@ interface ListOptions extends OutputOptions, RegistryOptions {
 export function define(command: Command): void {
   command
     .description(
-      'List the tags of a repository, or the repositories of a registry that tells them (many public ones do not). ' +
+      'List the tags of a repository, or the repositories of a registry. Many public registries do not list repositories. ' +
         'Tags that only stand for a digest, such as those of cosign signatures, are left out.',
     )
-    .argument('<name>', 'registry/repository, or a registry')
-    .option('--all', 'with the tags that stand for a digest');
+    .argument('<name>', 'registry/repository, or registry')
+    .option('--all', 'list tags that stand for a digest too');
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
-        ['tags', 'fairlead ls ghcr.io/acme/profiles/nginx'],
-        ['repositories', 'fairlead ls registry.example.com'],
+        ['list tags', 'fairlead ls ghcr.io/acme/profiles/nginx'],
+        ['list repositories', 'fairlead ls registry.example.com'],
       ]),
     )
     .action(list);
@@ -47,8 +47,8 @@ async function list(name: string, options: ListOptions): Promise<void> {
 
 async function repositories(registry: string, options: ListOptions): Promise<string[]> {
   if (options.ociLayout !== undefined) {
-    throw new FairleadError('InvalidInput', '--oci-layout holds repositories, and does not list them', {
-      hint: 'Name a repository, or look into the folder.',
+    throw new FairleadError('InvalidInput', 'cannot list the repositories of an OCI layout', {
+      hint: 'Name a repository, or look into the directory.',
     });
   }
   const [{ remoteCatalog }, network] = await Promise.all([
@@ -62,8 +62,8 @@ async function repositories(registry: string, options: ListOptions): Promise<str
 async function tags(name: string, options: ListOptions): Promise<string[]> {
   const reference = parseReference(name);
   if (reference.tag !== undefined || reference.digest !== undefined) {
-    throw new FairleadError('InvalidInput', `${name} names one artifact`, {
-      hint: `Its repository: fairlead ls ${formatRepository(reference)}. What is in it: fairlead inspect ${name}`,
+    throw new FairleadError('InvalidInput', `${name} is the reference of an artifact`, {
+      hint: `To list its repository: fairlead ls ${formatRepository(reference)}. To show the artifact: fairlead inspect ${name}`,
     });
   }
   const connect = await openRegistries(options, process.env);
@@ -72,13 +72,13 @@ async function tags(name: string, options: ListOptions): Promise<string[]> {
   return options.all ? found : found.filter((tag) => !isReservedTag(tag));
 }
 
-/** Refuses a repository that is not there, as registries do. */
+/** Throws NotFound for a repository that does not exist, as registries do. */
 async function refuseAbsent(layout: string, reference: Reference): Promise<void> {
   const { repositoryFolder } = await import('#lib/registry/layout/repository-folder');
   const folder = repositoryFolder(layout, repositoryName(formatRepository(reference)));
   if (existsSync(folder)) return;
   throw new FairleadError('NotFound', `${folder}: no such repository`, {
-    hint: 'Check the folder that --oci-layout names, and the repository.',
+    hint: 'Check --oci-layout and the name of the repository.',
   });
 }
 

@@ -18,21 +18,24 @@ interface MergeOptions extends OutputOptions, ProfileOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Make one profile of several of one kind, and print it: seccomp and AppArmor in the form of runtimes, SELinux as a ' +
-        'SelinuxProfile. Where the format cannot say the exact result, a note says so: an intersection is then stricter ' +
-        'and never laxer than it had to be, a union laxer and never stricter.',
+      'Combine profiles of one kind into one, and print it: seccomp and AppArmor in the form of runtimes, SELinux as a ' +
+        'SelinuxProfile. If the format cannot express the exact result, a note reports it: an intersection is then ' +
+        'stricter than necessary, and a union laxer.',
     )
-    .argument('<file...>', 'profiles, in any format; - is stdin')
-    .option('--intersect', 'permit what all of them permit, as a node does with baseline and artifact')
-    .option('--union', 'permit what any of them permits, as for several recordings of one program');
+    .argument('<file...>', 'profiles in any form; - is stdin')
+    .option('--intersect', 'permit what all profiles permit, as a node does with baseline and artifact')
+    .option('--union', 'permit what any profile permits, for example for several recordings of a program');
   addProfileOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
-        ['what will hold on the node?', 'fairlead baseline | fairlead merge --intersect - nginx.json'],
-        ['of two recordings', 'fairlead merge --union monday.json tuesday.json > nginx.json'],
-        ['into another form', 'fairlead merge --union a.yaml b.yaml | fairlead convert - --to spo --name nginx'],
+        ['show what a profile permits on a node', 'fairlead baseline | fairlead merge --intersect - nginx.json'],
+        ['combine two recordings', 'fairlead merge --union monday.json tuesday.json > nginx.json'],
+        [
+          'write the result in another form',
+          'fairlead merge --union a.yaml b.yaml | fairlead convert - --to spo --name nginx',
+        ],
       ]),
     )
     .action(merge);
@@ -41,16 +44,13 @@ export function define(command: Command): void {
 async function merge(files: readonly [string, ...string[]], options: MergeOptions): Promise<void> {
   const { intersect = false, union = false } = options;
   if (intersect === union) {
-    throw new FairleadError('InvalidInput', 'merge needs --intersect or --union, and not both', {
-      hint: 'Give --intersect for what all of them permit, --union for what any of them does.',
+    throw new FairleadError('InvalidInput', 'merge needs either --intersect or --union', {
+      hint: 'Use --intersect for what all profiles permit, --union for what any profile permits.',
     });
   }
   const [first, ...others] = await readNotedFiles(files, options);
   if ([first, ...others].some(dependsOnContainer)) {
-    writeNote(
-      'note',
-      `profiles of Docker and Podman are taken as one container gets them: ${describeContainer(options)}`,
-    );
+    writeNote('note', `profiles of Docker and Podman were resolved for one container: ${describeContainer(options)}`);
   }
   const combine = intersect ? intersectProfiles : unionProfiles;
   const { profile, inexact } = combine([first, ...others], nativeArchitecture(options.architecture));
@@ -62,10 +62,11 @@ async function merge(files: readonly [string, ...string[]], options: MergeOption
   }
   process.stdout.write(content);
   const step = intersect ? 'stricter than every input' : 'laxer than every input';
-  for (const subject of inexact) writeNote('note', `${subject}: ${step}, since the format cannot say the exact result`);
+  for (const subject of inexact)
+    writeNote('note', `${subject}: ${step}, because the format cannot express the exact result`);
 }
 
-/** Runtimes read no SELinux profiles, and know no complain mode. */
+/** Returns the form of the result: runtimes read no SELinux profiles and no complain mode. */
 function formOf(profile: Profile): ConvertForm {
   switch (profile.kind) {
     case 'Seccomp':

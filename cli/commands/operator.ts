@@ -16,23 +16,24 @@ interface OperatorOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Run the Kubernetes operator: webhooks that write the profile of each ArtifactBinding into the pods that it selects, and verify that it is there. ' +
-        'Logs go to stdout, one JSON object a line. SIGTERM lets running calls end. Manifests to deploy it: deploy/operator.',
+      'Run the Kubernetes operator. Its webhooks write the profile of each ArtifactBinding into the pods that it selects, and ' +
+        'verify it. Logs go to stdout, one JSON object per line. SIGTERM waits for running calls and stops. The manifests for ' +
+        'the deployment are in deploy/operator.',
     )
-    .option('--listen <host:port>', 'where the API server calls the webhook', '0.0.0.0:9443')
-    .requiredOption('--tls-cert <file>', 'PEM certificate of the webhook; taken up again when it is replaced')
+    .option('--listen <host:port>', 'address of the webhooks', '0.0.0.0:9443')
+    .requiredOption('--tls-cert <file>', 'PEM certificate of the webhooks; reloaded when it is replaced')
     .requiredOption('--tls-key <file>', 'PEM private key of the certificate')
     .option(
       '--client-ca <file>',
-      'PEM certificates of the authorities whose clients may send reviews: those of the API servers; else anybody may',
+      'PEM certificates of the authorities of the API servers, whose clients may send reviews (default: all clients may)',
     )
-    .option('--kubeconfig <file>', 'how to reach the cluster; else as the ServiceAccount of the pod')
+    .option('--kubeconfig <file>', 'kubeconfig of the cluster (default: the ServiceAccount of the pod)')
     .addHelpText(
       'after',
       examples([
-        ['in a pod', 'fairlead operator --tls-cert /tls/tls.crt --tls-key /tls/tls.key'],
+        ['run in a pod', 'fairlead operator --tls-cert /tls/tls.crt --tls-key /tls/tls.key'],
         [
-          'outside of the cluster, to try it',
+          'run outside the cluster, to try it',
           'fairlead operator --listen 127.0.0.1:9443 --tls-cert tls.crt --tls-key tls.key --kubeconfig ~/.kube/config',
         ],
       ]),

@@ -32,13 +32,13 @@ interface PullOptions extends OutputOptions, RegistryOptions, ContainerOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Fetch a profile that the trust policy allows. Without a rule that allows it, nothing is even requested. ' +
-        'The profile goes to stdout, or to --file, which is written whole or not at all. One that was published for CRI-O ' +
-        'in the form of Docker is written as the container gets it that --capabilities and its like describe.',
+      'Fetch a profile that the trust policy allows. If no rule allows it, nothing is requested from the registry. The profile ' +
+        'is written to stdout, or to --file completely or not at all. A profile in the form of Docker, published for CRI-O, is ' +
+        'resolved for the container that --architecture, --kernel and --capabilities describe.',
     )
-    .argument('<reference>', 'registry/repository:tag or …@sha256:…')
-    .requiredOption('--policy <file>', 'trust policy: who may publish what')
-    .option('--file <path>', 'write the profile here')
+    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .requiredOption('--policy <file>', 'trust policy')
+    .option('--file <path>', 'write the profile to this file')
     .addOption(kindOption());
   addContainerOptions(command);
   addRegistryOptions(command);
@@ -46,13 +46,16 @@ export function define(command: Command): void {
     .addHelpText(
       'after',
       examples([
-        ['to a file', 'fairlead pull ghcr.io/acme/profiles/nginx:1.27 --policy policy.yaml --file nginx.json'],
         [
-          'to another program',
+          'write a profile to a file',
+          'fairlead pull ghcr.io/acme/profiles/nginx:1.27 --policy policy.yaml --file nginx.json',
+        ],
+        [
+          'pass a profile to another program',
           'fairlead pull ghcr.io/acme/profiles/nginx:1.27 --policy policy.yaml | jq .defaultAction',
         ],
         [
-          'the profile and why it may be used, as one JSON document',
+          'get the profile and why it is allowed, as one JSON document',
           'fairlead pull ghcr.io/acme/profiles/nginx:1.27 --policy policy.yaml --output json',
         ],
       ]),
@@ -62,7 +65,7 @@ export function define(command: Command): void {
 
 async function pull(referenceText: string, options: PullOptions, command: Command): Promise<void> {
   const reference = parseReference(referenceText);
-  refuseDash(options.file ?? '', 'Leave out --file: then the profile goes to stdout. A file of that name is ./-');
+  refuseDash(options.file ?? '', 'Leave out --file to write to stdout. A file of that name is ./-');
   const [{ loadPolicy }, { pullProfile }, connect] = await Promise.all([
     import('#lib/trust/policy/load-policy'),
     import('#lib/node/pull/pull-profile'),
@@ -85,11 +88,10 @@ async function pull(referenceText: string, options: PullOptions, command: Comman
 }
 
 /**
- * The profile as runtimes read it: byte for byte as it was published, unless that was in the form
- * of Docker and Podman.
+ * Returns the profile as runtimes read it: the bytes as published, unless they are in the form of
+ * Docker and Podman. Throws InvalidInput for such a profile if it depends on the container.
  *
- * @param isDescribed whether the command line describes the container for which such a profile is
- * resolved.
+ * @param isDescribed whether the command line describes the container.
  */
 async function contentFor(pulled: PulledProfile, options: PullOptions, isDescribed: boolean): Promise<Uint8Array> {
   const { profile } = pulled;
@@ -98,10 +100,10 @@ async function contentFor(pulled: PulledProfile, options: PullOptions, isDescrib
     if (!isDescribed) {
       const message = `${pulled.descriptor.digest} is in the form of Docker and Podman: what it permits depends on the container`;
       throw new FairleadError('InvalidInput', message, {
-        hint: 'Say for which container: --capabilities default, or those that it has; --architecture and --kernel of its node.',
+        hint: 'Describe the container: --capabilities default, or a list; --architecture and --kernel of its node.',
       });
     }
-    writeNote('note', `as one container gets it: ${describeContainer(options)}`);
+    writeNote('note', `resolved for one container: ${describeContainer(options)}`);
   }
   const [{ resolveProfile }, { renderProfile }] = await Promise.all([
     import('#lib/profile/resolve-profile'),

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { formatReference, parseReference } from '#lib/registry/reference';
+import { quote } from '#lib/text/quote';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
@@ -36,45 +37,43 @@ interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Publish a security profile: read it, lint it, pack it as an OCI artifact, sign it, push it. The tag is written last. ' +
-        'The same content always has the same digest, regardless of the file name. If SOURCE_DATE_EPOCH is set, it is recorded as the creation time.',
+      'Publish a security profile: lint it, pack it as an OCI artifact, sign it and push it. The tag is set last. The same ' +
+        'content always has the same digest, regardless of the file name. If SOURCE_DATE_EPOCH is set, it is recorded as the ' +
+        'creation time.',
     )
-    .argument('<file>', 'the profile (seccomp or AppArmor JSON, as runtimes read it); - is stdin')
-    .argument('<reference>', 'where to: registry/repository:tag');
+    .argument('<file>', 'seccomp or AppArmor profile in the form of runtimes (JSON); - is stdin')
+    .argument('<reference>', 'registry/repository:tag');
   addSignerOptions(command);
   addKeylessOptions(command);
   addSignatureFormatOption(command);
   command
-    .option('--provenance', 'attest as well where it was made: SLSA provenance of this CI job')
-    .option(
-      '--policy <file>',
-      'read it back as a node under this trust policy would, and tag it only if it is admitted',
-    )
-    .option('--title <name>', 'file name to publish it under, which becomes part of the artifact')
-    .option('--annotation <key=value>', 'annotate the manifest; may be given many times', collectAnnotation);
+    .option('--provenance', 'attach SLSA provenance of this CI job too')
+    .option('--policy <file>', 'trust policy: set the tag only if a node with this policy would accept the profile')
+    .option('--title <name>', 'file name to record in the artifact (default: none)')
+    .option('--annotation <key=value>', 'add an annotation to the manifest; can be repeated', collectAnnotation);
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
-        ['publish, signed', 'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key'],
+        ['publish a signed profile', 'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key'],
         [
-          'from CI, as the job that this is, with where it was made',
+          'publish from CI with the identity of the job, with provenance',
           'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --keyless --provenance \\\n' +
             '    --annotation org.opencontainers.image.source=https://github.com/acme/profiles',
         ],
         [
-          'only if the nodes will take it: else the tag stays where it is',
+          'set the tag only if the nodes will accept the profile',
           'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key --policy policy.yaml',
         ],
         [
-          'into a folder, with no server',
+          'publish to a directory, without a registry',
           'fairlead push nginx.json localhost/nginx:dev --oci-layout ./registry --unsigned',
         ],
       ]) +
-        '\n\nExit codes: 0 published, 2 nothing to sign with, no such file or another wrong request, 3 not a valid profile,\n' +
-        '  4 no rule of --policy allows it, 5 signed otherwise than --policy asks: not tagged,\n' +
-        '  6 the registry wants other credentials, 8 registry or signing service out of reach, 10 too large.',
+        '\n\nExit codes: 0 published, 2 no such file or another invalid request, 3 invalid profile, 4 no rule of --policy allows\n' +
+        '  it, 5 its signatures do not meet --policy, 6 credentials missing or refused, 8 registry or signing service\n' +
+        '  unreachable, 10 too large. With 4 and 5 the tag is not set.',
     )
     .action(push);
 }
@@ -86,14 +85,13 @@ async function push(file: string, referenceText: string, options: PushOptions): 
     options.identityToken === '-' ? '--identity-token' : undefined,
     options.passwordStdin ? '--password-stdin' : undefined,
   );
-  // A policy may allow more, or less, than what nodes allow unless told.
+  // A policy may allow more or less than nodes do by default.
   const bytes = await readInput(
     file,
     options.policy === undefined ? defaultPublicationLimits.artifactBytes : maxArtifactBytes,
   );
   const provenance = options.provenance ? await ownProvenance() : undefined;
-  // A key takes its time to open, on another thread: all else is loaded, checked and sent ahead
-  // meanwhile.
+  // Another thread opens the key; everything else is loaded, checked and sent meanwhile.
   const opening = await startSigner(options, process.env);
   const [policy, connect, { publish }] = await Promise.all([
     options.policy === undefined ? undefined : readPolicy(options.policy),
@@ -133,16 +131,16 @@ async function ownProvenance(): Promise<object> {
 }
 
 /**
- * The time that reproducible builds agree on
- * (https://reproducible-builds.org/specs/source-date-epoch/).
+ * Returns the time of SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/),
+ * or undefined. Throws InvalidInput.
  */
 function sourceDate(env: NodeJS.ProcessEnv): Date | undefined {
   const text = env['SOURCE_DATE_EPOCH'];
   if (text === undefined || text === '') return undefined;
   const seconds = /^\d{1,11}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isNaN(seconds)) {
-    throw new FairleadError('InvalidInput', `SOURCE_DATE_EPOCH is no number of seconds: ${JSON.stringify(text)}`, {
-      hint: 'Set it to the seconds since 1970, as git log -1 --format=%ct prints them, or unset it.',
+    throw new FairleadError('InvalidInput', `invalid SOURCE_DATE_EPOCH ${quote(text)}: want seconds since 1970`, {
+      hint: 'Set it to the output of git log -1 --format=%ct, or unset it.',
     });
   }
   return new Date(seconds * 1000);
@@ -171,13 +169,13 @@ function asText(published: Published): string {
       .map(findingWithFlags)
       .map((finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`),
     `published  ${formatReference(reference)}`,
-    `tag        ${published.tag ?? `none, only the digest names it; add one: fairlead tag ${formatReference(reference)} TAG`}`,
+    `tag        ${published.tag ?? `none; to add one: fairlead tag ${formatReference(reference)} TAG`}`,
     `kind       ${profile.kind}`,
     `digest     ${descriptor.digest}`,
-    `signature  ${signature ?? 'none added: unless the digest is signed already, only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none was added)' : ''}`,
+    `signature  ${signature ?? 'none added; unless the digest is signed already, only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none added)' : ''}`,
     ...(provenance === undefined
       ? []
-      : [`provenance ${provenance}${published.alreadyAttested ? ' (already attested, none was added)' : ''}`]),
+      : [`provenance ${provenance}${published.alreadyAttested ? ' (already attested, none added)' : ''}`]),
     ...(verification === undefined ? [] : [`rule       ${verification.rule}`]),
   ].join('\n');
 }

@@ -15,24 +15,22 @@ interface QuickstartOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Walk the whole path on this machine: make a key, publish a profile into a registry in a folder, pull it back under a ' +
-        "trust policy, intersect it with the runtime's default, and see two refusals. It needs no server, no root, no network.",
+      'Try the whole path on this machine: generate a key, publish a profile to a directory that acts as a registry, pull it ' +
+        'under a trust policy, intersect it with the default profile of the runtime, and see two refusals. It needs no ' +
+        'server, no root and no network.',
     )
-    .option('--folder <path>', 'keep the files here; otherwise they are in a temporary folder and removed at the end')
+    .option('--folder <directory>', 'keep the files in this directory (default: a temporary one, removed at the end)')
     .option(
       '--containerd <socket>',
-      'go on to a real container of this containerd, whose chmod the kernel refuses (root)',
+      'also run a container in this containerd, in which the kernel refuses chmod (needs root)',
     )
-    .option(
-      '--image <reference>',
-      'the image of that container, with sh and chmod in it; otherwise one is made of busybox',
-    )
+    .option('--image <reference>', 'image of that container, with sh and chmod (default: an image built from busybox)')
     .addHelpText(
       'after',
       examples([
-        ['the walk', 'fairlead quickstart'],
-        ['to try the commands on what it made', 'fairlead quickstart --folder ./try'],
-        ['with a real container', 'sudo fairlead quickstart --containerd /run/containerd/containerd.sock'],
+        ['try the whole path', 'fairlead quickstart'],
+        ['keep the files, to try the commands on them', 'fairlead quickstart --folder ./try'],
+        ['run a container too', 'sudo fairlead quickstart --containerd /run/containerd/containerd.sock'],
       ]),
     )
     .action(quickstart);

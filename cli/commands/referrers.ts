@@ -17,32 +17,32 @@ interface ReferrersOptions extends OutputOptions, RegistryOptions {
   readonly artifactType?: string;
 }
 
-/** A manifest that refers to another one, and what refers to it in turn. */
+/** A manifest that refers to another one, and its own referrers. */
 interface Referrer {
   readonly descriptor: Descriptor;
   readonly referrers: readonly Referrer[];
 }
 
-/** Signatures of signatures of signatures: whatever lies deeper is not shown. */
+/** How deep referrers of referrers are shown. */
 const depthLimit = 4;
 
 /** `fairlead referrers REFERENCE`. */
 export function define(command: Command): void {
   command
     .description(
-      'List what refers to an artifact: signatures, attestations, bills of materials, and what refers to those. ' +
-        'The list is what the registry claims; nothing of it is verified.',
+      'List the referrers of an artifact: signatures, attestations, bills of materials, and their own referrers. ' +
+        'The list comes from the registry and is not verified.',
     )
-    .argument('<reference>', 'registry/repository:tag or …@sha256:…')
-    .option('--artifact-type <type>', 'only those of this media type, as far as the registry knows it');
+    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .option('--artifact-type <type>', 'list only referrers of this artifact type');
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
-        ['all', 'fairlead referrers ghcr.io/acme/profiles/nginx:1.27'],
+        ['list all referrers', 'fairlead referrers ghcr.io/acme/profiles/nginx:1.27'],
         [
-          'Sigstore bundles',
+          'list Sigstore bundles',
           'fairlead referrers ghcr.io/acme/profiles/nginx:1.27 --artifact-type application/vnd.dev.sigstore.bundle.v0.3+json',
         ],
       ]),
@@ -65,7 +65,7 @@ async function referrers(referenceText: string, options: ReferrersOptions): Prom
     text: () =>
       [
         formatReference({ ...reference, digest: artifact.digest }),
-        ...(found.length === 0 ? ['  nothing refers to it'] : asLines(found, '  ')),
+        ...(found.length === 0 ? ['  no referrers'] : asLines(found, '  ')),
       ].join('\n'),
   });
 }
@@ -80,7 +80,7 @@ async function findReferrers(
   const filter = artifactType === undefined ? {} : { artifactType };
   const found: Referrer[] = [];
   for (const descriptor of await target.referrers(subject, filter)) {
-    // A list may claim anything, also that a manifest refers to itself.
+    // A list may contain anything, even that a manifest refers to itself.
     if (seen.has(descriptor.digest)) continue;
     seen.add(descriptor.digest);
     const below = depth < depthLimit ? await findReferrers(target, descriptor, artifactType, seen, depth + 1) : [];

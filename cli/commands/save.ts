@@ -18,18 +18,21 @@ import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 export function define(command: Command): void {
   command
     .description(
-      'Put an artifact with its signatures into one file, an OCI archive, to carry it where the network does not reach. ' +
-        'The same content gives the same bytes. fairlead load brings it into a registry there, where it verifies offline.',
+      'Save an artifact with its signatures to one file, an OCI archive, for a site without network access. The same content ' +
+        'gives the same bytes. fairlead load loads the archive into a registry there, and the artifact verifies offline.',
     )
-    .argument('<reference>', 'registry/repository:tag or …@sha256:…')
-    .argument('<file>', 'the archive; one of this name is replaced');
+    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .argument('<file>', 'OCI archive; an existing file is replaced');
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
-        ['for an air gap', 'fairlead save ghcr.io/acme/profiles/nginx:1.27 nginx.tar'],
-        ['skopeo reads it as well', 'skopeo copy oci-archive:nginx.tar:1.27 docker://registry.example.com/nginx:1.27'],
+        ['save an artifact for an air-gapped site', 'fairlead save ghcr.io/acme/profiles/nginx:1.27 nginx.tar'],
+        [
+          'copy the archive with skopeo',
+          'skopeo copy oci-archive:nginx.tar:1.27 docker://registry.example.com/nginx:1.27',
+        ],
       ]),
     )
     .action(save);
@@ -38,7 +41,7 @@ export function define(command: Command): void {
 async function save(referenceText: string, file: string, options: OutputOptions & RegistryOptions): Promise<void> {
   const reference = parseReference(referenceText);
   refuseReservedTag(reference.tag);
-  refuseDash(file, 'Name the archive. A file of that name is ./-');
+  refuseDash(file, 'Name a file for the archive. A file of that name is ./-');
   const [{ copySigned }, { writeArchive }, connect] = await Promise.all([
     import('#lib/trust/sign/copy-signed'),
     import('../files/archive-file.ts'),
@@ -48,10 +51,10 @@ async function save(referenceText: string, file: string, options: OutputOptions 
   const transfer = watchTransfer();
   const { onContent, onSkipped } = transfer;
   const artifact = await source.resolve(tagOrDigestOf(reference));
-  await withTemporaryLayout(async ({ folder, name, repository }) => {
+  await withTemporaryLayout(async ({ directory, name, repository }) => {
     const tags = reference.tag === undefined ? [] : [reference.tag];
     await copySigned(source, repository, artifact, { onContent, onSkipped, tags });
-    await writeArchive(file, folder, name);
+    await writeArchive(file, directory, name);
   });
   const saved = { ...reference, digest: artifact.digest };
   writeResult(options.output, {

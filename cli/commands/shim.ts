@@ -20,30 +20,36 @@ interface ShimOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Stand between kubelet and container runtime: containers that name a profile get it, verified under the trust policy and ' +
-        'intersected with the baseline; everything else passes unchanged. Logs go to stdout, one JSON object a line. ' +
-        'SIGHUP reads the policy again, SIGTERM lets running calls end.',
+      'Run the proxy between the kubelet and the container runtime. A container that names a profile gets it, verified under ' +
+        'the trust policy and intersected with the baseline; all other calls pass unchanged. Logs go to stdout, one JSON ' +
+        'object per line. SIGHUP reloads the policy; SIGTERM waits for running calls and stops.',
     )
-    .option('--listen <socket>', 'where the kubelet calls', 'unix:///run/fairlead/shim.sock')
-    .option('--runtime <socket>', "the runtime's socket", 'unix:///run/containerd/containerd.sock')
-    .requiredOption('--policy <file>', 'trust policy: which profiles may be applied; without a rule, none')
-    .option('--state <folder>', 'verified artifacts and effective profiles are kept here', '/var/lib/fairlead')
-    .option('--seccomp-root <folder>', "the kubelet's folder for seccomp profiles", '/var/lib/kubelet/seccomp')
-    .option('--metrics <host:port>', 'serve Prometheus metrics here')
-    .option('--image-credential-provider-config <file>', "the kubelet's flag of this name: who it is to registries")
-    .option('--image-credential-provider-bin-dir <folder>', "the kubelet's flag of this name: the programs that say so")
-    .option('--decision-log <file>', 'append every decision about an artifact here, one JSON object a line')
+    .option('--listen <socket>', 'socket for the kubelet', 'unix:///run/fairlead/shim.sock')
+    .option('--runtime <socket>', 'socket of the container runtime', 'unix:///run/containerd/containerd.sock')
+    .requiredOption('--policy <file>', 'trust policy; without a rule, no profile is allowed')
+    .option('--state <directory>', 'directory for verified artifacts and effective profiles', '/var/lib/fairlead')
+    .option('--seccomp-root <directory>', 'directory of the kubelet for seccomp profiles', '/var/lib/kubelet/seccomp')
+    .option('--metrics <host:port>', 'address for Prometheus metrics (default: none)')
+    .option(
+      '--image-credential-provider-config <file>',
+      'the value of this flag of the kubelet: its credential providers',
+    )
+    .option('--image-credential-provider-bin-dir <directory>', 'the value of this flag of the kubelet: their programs')
+    .option('--decision-log <file>', 'append each decision about an artifact to this file, one JSON object per line')
     .addHelpText(
       'after',
       examples([
         [
-          'on a node with containerd',
+          'run on a node with containerd',
           'fairlead shim --listen unix:///run/fairlead/shim.sock --runtime unix:///run/containerd/containerd.sock \\\n' +
             '    --policy /etc/fairlead/policy.yaml --state /var/lib/fairlead',
         ],
-        ['the kubelet then speaks to it', 'kubelet --container-runtime-endpoint=unix:///run/fairlead/shim.sock …'],
         [
-          'before CRI-O',
+          'start the kubelet with the socket of the shim',
+          'kubelet --container-runtime-endpoint=unix:///run/fairlead/shim.sock …',
+        ],
+        [
+          'run on a node with CRI-O, with metrics',
           'fairlead shim --runtime unix:///run/crio/crio.sock --policy /etc/fairlead/policy.yaml --metrics 127.0.0.1:9095',
         ],
       ]),

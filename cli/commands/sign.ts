@@ -22,10 +22,10 @@ interface SignOptions extends OutputOptions, RegistryOptions, SignerOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Sign an artifact that is in a registry already. A tag is turned into a digest once, and the digest is signed: ' +
-        'signatures hold for content, never for a tag. Those of others stay; one by the same signer is not made again.',
+      'Sign an artifact that is in a registry. A signature is for a digest: a tag is resolved once, and its digest is signed. ' +
+        'Other signatures stay. If the same signer has signed the artifact already, no signature is added.',
     )
-    .argument('<reference>', 'registry/repository@sha256:… or registry/repository:tag');
+    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…');
   addKeyOptions(command);
   addKeylessOptions(command);
   addSignatureFormatOption(command);
@@ -34,10 +34,10 @@ export function define(command: Command): void {
     .addHelpText(
       'after',
       examples([
-        ['with a key', 'fairlead sign ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key'],
-        ['as the CI job that this is', 'fairlead sign ghcr.io/acme/profiles/nginx@sha256:… --keyless'],
+        ['sign with a key', 'fairlead sign ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key'],
+        ['sign with the identity of the CI job', 'fairlead sign ghcr.io/acme/profiles/nginx@sha256:… --keyless'],
         [
-          'with a private Sigstore',
+          'sign with a private Sigstore instance',
           'fairlead sign registry.example.com/nginx:1.27 --keyless --identity-token token \\\n' +
             '    --signing-config signing.json --trusted-root trusted_root.json',
         ],
@@ -60,6 +60,6 @@ async function sign(referenceText: string, options: SignOptions): Promise<void> 
       signature: digest,
       alreadySigned: alreadyThere,
     }),
-    text: () => `signed     ${pinned}\nsignature  ${digest}${alreadyThere ? ' (already signed, none was added)' : ''}`,
+    text: () => `signed     ${pinned}\nsignature  ${digest}${alreadyThere ? ' (already signed, none added)' : ''}`,
   });
 }

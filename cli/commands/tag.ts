@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference, isTag, parseReference, tagOrDigestOf } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
+import { quote } from '#lib/text/quote';
 import { openRegistries } from '../options/connect.ts';
 import {
   addOutputOption,
@@ -16,18 +17,18 @@ import { writeResult } from '../terminal/output.ts';
 export function define(command: Command): void {
   command
     .description(
-      'Give an artifact that is in a registry more tags. A tag that stands for another artifact moves. ' +
-        'Its signatures count for it under every tag.',
+      'Add tags to an artifact that is in a registry. A tag of another artifact is moved. The signatures of the artifact are ' +
+        'valid for every tag.',
     )
-    .argument('<reference>', 'registry/repository:tag or …@sha256:…')
-    .argument('<tag...>', 'the tags');
+    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .argument('<tag...>', 'tags to add');
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
-        ['promote', 'fairlead tag ghcr.io/acme/profiles/nginx:1.27.3 1.27 stable'],
-        ['by content', 'fairlead tag ghcr.io/acme/profiles/nginx@sha256:… stable'],
+        ['promote a release', 'fairlead tag ghcr.io/acme/profiles/nginx:1.27.3 1.27 stable'],
+        ['tag a digest', 'fairlead tag ghcr.io/acme/profiles/nginx@sha256:… stable'],
       ]),
     )
     .action(tag);
@@ -41,8 +42,8 @@ async function tag(
   const reference = parseReference(referenceText);
   const wrong = tags.find((each) => !isTag(each));
   if (wrong !== undefined) {
-    throw new FairleadError('InvalidInput', `${JSON.stringify(wrong)} is no tag`, {
-      hint: 'A tag has up to 128 letters, digits, "_", "." and "-", and starts with none of the last two.',
+    throw new FairleadError('InvalidInput', `invalid tag ${quote(wrong)}`, {
+      hint: 'Want at most 128 letters, digits, "_", "." and "-", not starting with "." or "-".',
     });
   }
   for (const each of tags) refuseReservedTag(each);

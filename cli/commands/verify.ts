@@ -29,12 +29,12 @@ interface VerifyOptions extends OutputOptions, RegistryOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Check a profile as a node would before it uses it: allowlist, signatures, format, size. ' +
-        'Says which rule allowed it, which signature held, and by which key; or why it is refused.',
+      'Verify a profile as a node does before it applies it: rule, signatures, format, size. The output shows which rule ' +
+        'allows the profile, and which signature and key meet it, or why the profile is refused.',
     )
-    .argument('<reference>', 'registry/repository:tag or …@sha256:…')
-    .option('--policy <file>', 'trust policy: who may publish what')
-    .option('--key <file>', 'in place of a policy: it must be signed with this public key, and that is all')
+    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .option('--policy <file>', 'trust policy')
+    .option('--key <file>', 'instead of a policy: require only a signature with this public key')
     .addOption(kindOption());
   addRegistryOptions(command);
   addOutputOption(command)
@@ -42,17 +42,17 @@ export function define(command: Command): void {
       'after',
       examples([
         [
-          'would the node take it?',
+          'check whether a node would accept a profile',
           'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --policy /etc/fairlead/policy.yaml',
         ],
-        ['is it signed with this key?', 'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --key fairlead.pub'],
+        ['check for a signature with a key', 'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --key fairlead.pub'],
         [
-          'in CI',
+          'get the result in a script',
           'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --policy policy.yaml --output json | jq .verification',
         ],
       ]) +
-        '\n\nExit codes: 0 it would be used, 3 not a valid profile, 4 no rule allows it, 5 signature missing or wrong,\n' +
-        '  6 the registry wants other credentials, 7 no such artifact, 8 registry out of reach.',
+        '\n\nExit codes: 0 verified, 3 invalid profile, 4 no rule allows it, 5 signature missing or invalid, 6 credentials\n' +
+        '  missing or refused, 7 no such artifact, 8 registry unreachable.',
     )
     .action(verify);
 }
@@ -74,8 +74,8 @@ async function verify(referenceText: string, options: VerifyOptions): Promise<vo
 
 async function findPolicy({ policy, key }: VerifyOptions): Promise<PullPolicy> {
   if ((policy === undefined) === (key === undefined)) {
-    throw new FairleadError('InvalidInput', 'give either --policy or --key', {
-      hint: 'A policy says for each repository who must have signed; --key is the short way to ask for one key.',
+    throw new FairleadError('InvalidInput', 'verify needs either --policy or --key', {
+      hint: 'Use --policy to decide as a node does, or --key to require a signature with one key.',
     });
   }
   if (key !== undefined) {

@@ -5,19 +5,19 @@ import { generateKeyPair } from '#lib/trust/keys/key';
 import { makeChosenDirectory } from '../files/chosen-directory.ts';
 import { writeNewFile } from '../files/files.ts';
 
-/** Everything that the services need, in one folder. */
+/** The files that the services need, in one directory. */
 export interface EmbeddedDirectory {
-  /** OCI layout in place of a registry. */
+  /** OCI layout that acts as the registry. */
   readonly ociLayout: string;
-  /** Private key, not encrypted: the folder itself is readable by its owner only. */
+  /** Private key, not encrypted: only the owner can read the directory. */
   readonly key: string;
   readonly publicKey: string;
   readonly policy: string;
-  /** What callers of the push service must present. */
+  /** Holds the bearer token of the push service. */
   readonly tokenFile: string;
 }
 
-/** The policy of an embedded registry: every name, as long as this folder's key signed it. */
+/** The policy of an embedded registry: everything that the key in the directory signed. */
 const policyText = `apiVersion: fairlead.dev/v1
 kind: TrustPolicy
 rules:
@@ -26,18 +26,16 @@ rules:
       - key: fairlead.pub
 `;
 
-/**
- * Makes what is missing in the folder, and says where everything is. What is there stays as it is.
- */
-export async function prepareEmbeddedDirectory(folder: string): Promise<EmbeddedDirectory> {
+/** Creates the files that are missing in the directory, and returns the paths of all. */
+export async function prepareEmbeddedDirectory(directory: string): Promise<EmbeddedDirectory> {
   const files: EmbeddedDirectory = {
-    ociLayout: join(folder, 'registry'),
-    key: join(folder, 'fairlead.key'),
-    publicKey: join(folder, 'fairlead.pub'),
-    policy: join(folder, 'policy.yaml'),
-    tokenFile: join(folder, 'token'),
+    ociLayout: join(directory, 'registry'),
+    key: join(directory, 'fairlead.key'),
+    publicKey: join(directory, 'fairlead.pub'),
+    policy: join(directory, 'policy.yaml'),
+    tokenFile: join(directory, 'token'),
   };
-  await makeChosenDirectory(folder, 0o700);
+  await makeChosenDirectory(directory, 0o700);
   if (!existsSync(files.key)) {
     const pair = await generateKeyPair();
     await writeNewFile(files.publicKey, pair.publicKey, 0o644);

@@ -16,19 +16,22 @@ it('the greeting of an embedded registry has commands that work with what the fo
 
 it('the greeting promises nothing of a policy, a key or a token that was given', () => {
   const told = embeddedGreeting({ folder: 'data', given: { policy: 'mine.yaml', tokenFile: 'secret' }, ...urls });
-  assert.match(told, /^Registry and key are in data\.\nWhat may be published .* says mine\.yaml\.\n/);
+  assert.match(
+    told,
+    /^Registry and key are in data\.\nThe policy mine\.yaml specifies what may be published and fetched\.\n/,
+  );
   assert.match(told, /cat secret\)/);
   assert.match(told, /reference=REGISTRY\/REPOSITORY:TAG"/);
   assert.doesNotMatch(told, /localhost\/security/);
   // Its own policy takes only what its own key signs.
   for (const given of [{ unsigned: true }, { key: 'other.key' }]) {
     const own = embeddedGreeting({ folder: 'data', given, ...urls });
-    assert.match(own, /^Registry, policy and token are in data\.\nWhat .* says data\/policy\.yaml\.\n/);
+    assert.match(own, /^Registry, policy and token are in data\.\nThe policy data\/policy\.yaml specifies .*\n/);
     assert.doesNotMatch(own, /localhost\/security/);
   }
   const all = { policy: 'p', key: 'k', tokenFile: 't', ociLayout: 'o' };
   assert.match(
     embeddedGreeting({ folder: 'data', given: all, pull: 'http://a:1' }),
-    /^What may be .* says p\.\nFetch:\n/,
+    /^The policy p specifies .*\nFetch:\n/,
   );
 });

@@ -1,8 +1,8 @@
 /** What `fairlead serve --embedded` was started with. */
 export interface EmbeddedStart {
-  /** As it was named. */
+  /** The name on the command line. */
   readonly folder: string;
-  /** Options that were given in the place of what the folder holds. */
+  /** Options that replace files of the directory. */
   readonly given: {
     readonly policy?: string | undefined;
     readonly key?: string | undefined;
@@ -10,14 +10,14 @@ export interface EmbeddedStart {
     readonly tokenFile?: string | undefined;
     readonly ociLayout?: string | undefined;
   };
-  /** URLs at which the services listen. */
+  /** URLs of the services. */
   readonly push?: string | undefined;
   readonly pull?: string | undefined;
 }
 
 /**
- * What to try, for who starts the services without having prepared anything; of what was given,
- * nothing is promised.
+ * Returns commands to try after `serve --embedded`. They work with the files of the directory; if
+ * an option replaces one, the commands have placeholders.
  */
 export function embeddedGreeting({ folder, given, push, pull }: EmbeddedStart): string {
   const signsOtherwise = given.key !== undefined || given.unsigned === true;
@@ -36,12 +36,10 @@ export function embeddedGreeting({ folder, given, push, pull }: EmbeddedStart): 
             ? `${capitalized(last)} is in ${folder}.`
             : `${capitalized(held.join(', '))} and ${last} are in ${folder}.`,
         ];
-  // The folder's own policy takes whatever its own key signs.
+  // The policy of the directory allows whatever its key signs.
   const ready = given.policy === undefined && !signsOtherwise;
   if (!ready)
-    lines.push(
-      `What may be published and fetched, and who has to sign it, says ${given.policy ?? `${folder}/policy.yaml`}.`,
-    );
+    lines.push(`The policy ${given.policy ?? `${folder}/policy.yaml`} specifies what may be published and fetched.`);
   const reference = ready ? 'localhost/security/nginx:1.27' : 'REGISTRY/REPOSITORY:TAG';
   const url = (base: string): string => `"${base}/v1/profiles?reference=${reference}"`;
   if (push !== undefined) {

@@ -11,7 +11,7 @@ interface Named {
   readonly explanation: DecisionExplanation;
 }
 
-/** An explained decision as a JSON document. */
+/** Returns an explained decision as a JSON document. */
 export function explanationDocument({ policy, reference, explanation }: Named): object {
   const { decision, found, refusal } = explanation;
   return {
@@ -29,7 +29,7 @@ export function explanationDocument({ policy, reference, explanation }: Named): 
   };
 }
 
-/** The same in lines. */
+/** Returns an explained decision in lines. */
 export function explanationText({ policy, reference, explanation }: Named): string {
   const { decision, found, refusal } = explanation;
   const { rule } = decision;
@@ -40,14 +40,14 @@ export function explanationText({ policy, reference, explanation }: Named): stri
       `rule       ${match}${position === undefined ? '' : ` (line ${position.replace(/:.*/, '')})`}: ${outcome}`,
     );
   }
-  if (rule?.unsigned) lines.push('requires   nothing: the rule says "unsigned: true"');
+  if (rule?.unsigned) lines.push('requires   nothing: the rule has "unsigned: true"');
   if (found !== undefined) {
     lines.push(`digest     ${found.descriptor.digest}`, `found      ${countSigned(found.signatures)}`);
     for (const examined of found.examined) lines.push(...requirementLines(examined));
   } else if (rule !== undefined && !rule.unsigned && refusal === undefined) {
-    lines.push('requires   signatures, which were not looked at: the reference has neither tag nor digest');
+    lines.push('requires   signatures, which were not checked: the reference has no tag and no digest');
   }
-  const outcomes = { true: 'allowed', false: 'refused', null: 'allowed, if its signatures are as required' };
+  const outcomes = { true: 'allowed', false: 'refused', null: 'allowed, if its signatures meet the rule' };
   return [...lines, outcomes[`${isAllowed(explanation)}`]].join('\n');
 }
 
@@ -55,7 +55,7 @@ function countSigned(count: number): string {
   return count === 1 ? '1 signature or attestation' : `${count} signatures and attestations`;
 }
 
-/** Null: the rules allow it, and its signatures were not looked at. */
+/** Returns null if the rules allow it and its signatures were not checked. */
 function isAllowed({ decision, found, refusal }: DecisionExplanation): boolean | null {
   if (refusal !== undefined) return false;
   return found === undefined && decision.rule?.unsigned !== true ? null : true;

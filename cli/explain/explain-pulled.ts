@@ -3,11 +3,10 @@ import { formatReference } from '#lib/registry/reference';
 import { oneLine } from '../terminal/output.ts';
 
 /**
- * Says in lines what was pulled and why it may be used: which rule, which signature, which key or
- * identity.
+ * Describes in lines what was pulled and why it is allowed: the rule, the signatures, and their
+ * keys or identities.
  *
- * @param options `ruled` is false where no policy was given, but a key, so that there is no rule
- * that a person knows.
+ * @param options `ruled` is false if a key was given instead of a policy: there is no rule to show.
  */
 export function explainPulled(
   { reference, descriptor, profile, verification }: PulledProfile,
@@ -19,7 +18,7 @@ export function explainPulled(
     `digest     ${descriptor.digest}`,
     ...(ruled ? [`rule       ${verification.rule}`] : []),
   ];
-  if (verification.unsigned) lines.push('signature  none: the rule says "unsigned: true"');
+  if (verification.unsigned) lines.push('signature  none: the rule has "unsigned: true"');
   for (const { attestation, format, manifest, key, keyFingerprint, certificate } of verification.signatures) {
     if (attestation === undefined) lines.push(`signature  ${manifest} (${format})`);
     else lines.push(`attested   ${attestation} in ${manifest}`);

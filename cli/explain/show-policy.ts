@@ -2,7 +2,7 @@ import { type Shadow, shadowsOf } from '#lib/trust/policy/never-asked';
 import type { AttestationRequirement, Requirement, Rule, TrustPolicy } from '#lib/trust/policy/policy';
 import { describeAlternative } from '#lib/trust/verify/examine-signatures';
 
-/** What a policy asks for, rule by rule, as a JSON document. */
+/** Returns what a policy requires, rule by rule, as a JSON document. */
 export function policyDocument({ source, revision, rules }: TrustPolicy): object {
   const shadows = shadowsOf(rules);
   return {
@@ -20,7 +20,7 @@ export function policyDocument({ source, revision, rules }: TrustPolicy): object
   };
 }
 
-/** The same in lines. */
+/** Returns what a policy requires, rule by rule, in lines. */
 export function policyText({ source, revision, rules }: TrustPolicy): string {
   const lines = [`policy     ${source}`, `revision   ${revision}`];
   if (rules.length === 0) lines.push('rules      none: everything is denied');
@@ -32,8 +32,8 @@ export function policyText({ source, revision, rules }: TrustPolicy): string {
     if (rule.signedRepository !== undefined) lines.push(`  requires ${signedRepositoryText(rule.signedRepository)}`);
     const shadow = shadows[index];
     if (shadow === 'undecided')
-      lines.push('  note     whether earlier rules cover all of it would take too long to tell');
-    else if (shadow !== undefined) lines.push(`  warning  never asked: ${shadowText(shadow)}`);
+      lines.push('  note     not checked whether earlier rules cover this one: that would take too long');
+    else if (shadow !== undefined) lines.push(`  warning  unreachable: ${shadowText(shadow)}`);
   }
   return lines.join('\n');
 }
@@ -43,8 +43,8 @@ function asked({ require, attestations = [] }: Rule): string[] {
 }
 
 function signedRepositoryText(repository: string): string {
-  const which = repository === 'same' ? 'the repository that is asked for' : repository;
-  return `that signatures name ${which} (signedRepository): Sigstore bundles never do, --signature-format legacy does`;
+  const which = repository === 'same' ? 'the requested repository' : repository;
+  return `signatures that name ${which} (signedRepository): those made with --signature-format legacy do, Sigstore bundles do not`;
 }
 
 function requirementText({ anyOf, threshold = 1 }: Requirement): string {
@@ -59,10 +59,7 @@ function attestationText({ type, by, provenance }: AttestationRequirement): stri
   return `attestation ${type}${facts.join('')}, by ${by === undefined ? 'a signer of the artifact' : requirementText(by)}`;
 }
 
-/**
- * The positions of the rules that come before, or that it would take too long to tell whether they
- * leave something.
- */
+/** Returns the positions of the rules that make a rule unreachable, or that this is undecided. */
 function shadowDocument(shadow: Shadow): object {
   if (typeof shadow !== 'object') return shadow === undefined ? {} : { undecided: true };
   return { neverAsked: shadow.map(({ position }) => position).join(', ') };
@@ -72,6 +69,6 @@ function shadowText(shadow: readonly Rule[]): string {
   const named = shadow.map(({ match, position }) => `at ${position}, ${match}`);
   const last = named.pop();
   return named.length === 0
-    ? `the rule ${last}, comes first and covers all of it`
-    : `the rules ${named.join(', ')}, and ${last}, come first and cover all of it together`;
+    ? `the rule ${last}, comes first and covers it`
+    : `the rules ${named.join(', ')}, and ${last}, come first and together cover it`;
 }

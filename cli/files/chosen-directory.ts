@@ -5,25 +5,28 @@ import { fileHint } from '#lib/files/file-hint';
 import { makeFolder } from '#lib/files/make-folder';
 
 /**
- * Makes a folder that a person named on the command line, where it is not there yet. Throws
- * InvalidInput naming it, and what is no folder.
+ * Creates a directory that a person named on the command line, unless it exists. Throws
+ * InvalidInput, naming the file if one is in the way.
  */
-export async function makeChosenDirectory(folder: string, mode?: number): Promise<void> {
+export async function makeChosenDirectory(directory: string, mode?: number): Promise<void> {
   try {
-    await makeFolder(folder, mode);
+    await makeFolder(directory, mode);
   } catch (cause) {
-    const file = await fileIn(folder);
+    const file = await fileIn(directory);
     if (file === undefined) {
-      throw new FairleadError('InvalidInput', `cannot make the folder ${folder}`, { cause, ...fileHint(cause) });
+      throw new FairleadError('InvalidInput', `cannot create the directory ${directory}`, {
+        cause,
+        ...fileHint(cause),
+      });
     }
-    throw new FairleadError('InvalidInput', `cannot make the folder ${folder}: ${file} is not a folder`, {
+    throw new FairleadError('InvalidInput', `cannot create the directory ${directory}: ${file} is not a directory`, {
       cause,
-      hint: 'Name a folder, which is made where it is not there, or move the file away.',
+      hint: 'Name another directory, or move the file away.',
     });
   }
 }
 
-/** What is there on the way to a path, and is no folder. */
+/** Returns the file on the way to a path that is not a directory. */
 async function fileIn(path: string): Promise<string | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (found !== undefined) return found.isDirectory() ? undefined : path;

@@ -35,7 +35,7 @@ describe('files named on the command line', () => {
     await assert.rejects(readInput(file('none'), 9), { kind: 'InvalidInput', message: /cannot read .*none/, hint });
     await assert.rejects(readInput(folder, 1 << 20), { kind: 'InvalidInput', hint });
     await assert.rejects(readText(join(folder, 'no', 'key')), { kind: 'InvalidInput', hint });
-    await assert.rejects(readText(''), { message: 'cannot read a file without a name', hint });
+    await assert.rejects(readText(''), { message: 'cannot read a file with an empty name', hint });
     await assert.rejects(replaceFile(folder, Buffer.from('x')), { kind: 'InvalidInput', hint });
     await assert.rejects(writeNewFile(join(folder, 'no', 'key'), 'x', 0o600), { kind: 'InvalidInput', hint });
   });
@@ -59,7 +59,7 @@ describe('files named on the command line', () => {
     assert.equal((await stat(file('key'))).mode & 0o777, 0o600);
     await assert.rejects(writeNewFile(file('key'), 'other', 0o600), {
       kind: 'Conflict',
-      message: /key is there already/,
+      message: /key already exists/,
     });
     assert.equal(await readFile(file('key'), 'utf8'), 'secret');
   });

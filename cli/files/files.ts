@@ -5,8 +5,8 @@ import { fileHint } from '#lib/files/file-hint';
 import { writeWhole } from '#lib/files/write-whole';
 
 /**
- * Reads a file that a person named on the command line; `-` is stdin. Stops at `limit` bytes.
- * Throws InvalidInput or LimitExceeded.
+ * Reads a file that a person named on the command line, up to `limit` bytes; `-` is stdin. Throws
+ * InvalidInput or LimitExceeded.
  */
 export async function readInput(path: string, limit: number): Promise<Uint8Array> {
   if (path === '-') return readStdin(limit);
@@ -14,7 +14,7 @@ export async function readInput(path: string, limit: number): Promise<Uint8Array
   try {
     handle = await open(path, 'r');
     const status = await handle.stat();
-    // Pipes and devices do not tell how much comes out of them.
+    // Pipes and devices have no size.
     if (!status.isFile()) return await gather(handle.createReadStream({ autoClose: false }), path, limit);
     if (status.size > limit) throw tooLarge(path, limit);
     return await handle.readFile();
@@ -25,7 +25,7 @@ export async function readInput(path: string, limit: number): Promise<Uint8Array
   }
 }
 
-/** Reads a small text file (a key, a passphrase). Throws InvalidInput naming it. */
+/** Reads a small text file (a key, a passphrase). Throws InvalidInput, naming the file. */
 export async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
@@ -35,19 +35,19 @@ export async function readText(path: string): Promise<string> {
 }
 
 /**
- * Refuses a command line that takes two things from stdin, of which one would be used as the other:
- * a password as what is published. `takers` are options and arguments that may take it, undefined
- * where they do not. Throws InvalidInput.
+ * Refuses a command line that reads two inputs from stdin: a password could be published as a
+ * profile. `takers` names the options and arguments that read stdin, with undefined for those that
+ * do not. Throws InvalidInput.
  */
 export function refuseSharedStdin(...takers: readonly (string | undefined)[]): void {
   const [first, second] = takers.filter((taker) => taker !== undefined);
   if (first === undefined || second === undefined) return;
   throw new FairleadError('InvalidInput', `${first} and ${second} cannot both come from stdin`, {
-    hint: 'Write one of them to a file. A password is kept by fairlead login.',
+    hint: 'Write one of them to a file. For a password, use fairlead login.',
   });
 }
 
-/** All of stdin, up to `limit` bytes. */
+/** Reads stdin, up to `limit` bytes. Throws LimitExceeded. */
 export async function readStdin(limit: number): Promise<Uint8Array> {
   return gather(process.stdin, 'stdin', limit);
 }
@@ -64,8 +64,8 @@ async function gather(stream: AsyncIterable<Uint8Array>, name: string, limit: nu
 }
 
 /**
- * Writes a file whole or not at all: another process sees the old content or the new. Throws
- * InvalidInput naming it.
+ * Writes a file completely or not at all: another process sees the old content or the new. Throws
+ * InvalidInput, naming the file.
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
@@ -76,8 +76,8 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
 }
 
 /**
- * Writes a file that must not be there yet, with this mode, through to the disk, whole or not at
- * all. Throws Conflict where it is.
+ * Writes a new file with this mode through to the disk, completely or not at all. Throws Conflict
+ * if it exists, and InvalidInput if it cannot be written.
  */
 export async function writeNewFile(path: string, content: Uint8Array | string, mode: number): Promise<void> {
   try {
@@ -86,7 +86,7 @@ export async function writeNewFile(path: string, content: Uint8Array | string, m
       await handle.writeFile(content);
       await handle.sync();
     } catch (error) {
-      // Ours, since it was made a moment ago: an empty key would be in the way of the next attempt.
+      // Created above. An empty key would prevent the next attempt.
       await rm(path, { force: true });
       throw error;
     } finally {
@@ -94,7 +94,7 @@ export async function writeNewFile(path: string, content: Uint8Array | string, m
     }
   } catch (cause) {
     if (cause instanceof Error && Reflect.get(cause, 'code') === 'EEXIST') {
-      throw new FairleadError('Conflict', `${path} is there already and is not overwritten`, {
+      throw new FairleadError('Conflict', `${path} already exists and is not overwritten`, {
         hint: 'Choose another name, or move the file away.',
       });
     }
@@ -103,31 +103,31 @@ export async function writeNewFile(path: string, content: Uint8Array | string, m
 }
 
 /**
- * Refuses `-` where a file is written: elsewhere that is a standard stream, and here it would be a
- * file of that name. Throws InvalidInput.
+ * Refuses `-` as the name of a file to write, because it means a standard stream elsewhere. Throws
+ * InvalidInput.
  */
 export function refuseDash(path: string, hint: string): void {
-  if (path === '-') throw new FairleadError('InvalidInput', 'a file is written here, and - names none', { hint });
+  if (path === '-') throw new FairleadError('InvalidInput', 'cannot write to -: want the name of a file', { hint });
 }
 
-/** A file that a person named and that cannot be read, as InvalidInput. */
+/** Returns the error for a file that cannot be read: InvalidInput. */
 export function unreadable(path: string, cause: unknown): FairleadError {
-  return new FairleadError('InvalidInput', `cannot read ${path || 'a file without a name'}`, {
+  return new FairleadError('InvalidInput', `cannot read ${path || 'a file with an empty name'}`, {
     cause,
     ...fileHint(cause),
   });
 }
 
-/** A file that a person named and that cannot be written, as InvalidInput. */
+/** Returns the error for a file that cannot be written: InvalidInput. */
 export function unwritable(path: string, cause: unknown): FairleadError {
-  return new FairleadError('InvalidInput', `cannot write ${path || 'a file without a name'}`, {
+  return new FairleadError('InvalidInput', `cannot write ${path || 'a file with an empty name'}`, {
     cause,
     ...fileHint(cause),
   });
 }
 
 function tooLarge(path: string, limit: number): FairleadError {
-  return new FairleadError('LimitExceeded', `${path} has more than ${limit} bytes`, {
-    hint: 'Nothing larger is taken. Check that it is the file that is meant.',
+  return new FairleadError('LimitExceeded', `${path} is larger than ${limit} bytes`, {
+    hint: 'Check that this is the right file.',
   });
 }

@@ -4,9 +4,8 @@ import { rm } from 'node:fs/promises';
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs an action and removes the file or folder at `path` afterwards, if it is there: also where a
- * signal ends the process in the middle, as Ctrl-C and a CI job's end do. The process then ends by
- * that signal, as it would have without this.
+ * Runs an action, and then removes the file or directory at `path` if it exists, also if a signal
+ * ends the process (Ctrl-C, the end of a CI job). The process still ends by that signal.
  */
 export async function removedAfter<T>(path: string, action: () => Promise<T>): Promise<T> {
   const leave = (): void => {

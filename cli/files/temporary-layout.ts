@@ -6,27 +6,27 @@ import { layoutRepository } from '#lib/registry/layout/repository';
 import type { Repository } from '#lib/registry/target';
 import { removedAfter } from './removed-after.ts';
 
-/** An empty OCI layout that is gone after its use. */
+/** An empty OCI layout that is removed after its use. */
 export interface TemporaryLayout {
-  readonly folder: string;
-  /** Of its one repository. */
+  readonly directory: string;
+  /** Name of its one repository. */
   readonly name: string;
   readonly repository: Repository;
 }
 
 /**
- * Runs an action with an OCI layout of its own, readable by nobody else, and removes it, also where
- * a signal ends the process. Throws InvalidInput where the system's folder for temporary files
- * takes none.
+ * Runs an action with a new OCI layout that only this user can read, and removes the layout, also
+ * if a signal ends the process. Throws InvalidInput if the layout cannot be created in the
+ * directory for temporary files.
  */
 export async function withTemporaryLayout(action: (layout: TemporaryLayout) => Promise<void>): Promise<void> {
   const parent = tmpdir();
-  const folder = await mkdtemp(join(parent, 'fairlead-')).catch((cause: unknown) => {
-    throw new FairleadError('InvalidInput', `cannot make a temporary folder in ${parent}`, {
+  const directory = await mkdtemp(join(parent, 'fairlead-')).catch((cause: unknown) => {
+    throw new FairleadError('InvalidInput', `cannot create a temporary directory in ${parent}`, {
       cause,
-      hint: 'Set TMPDIR to a folder that this process can write to.',
+      hint: 'Set TMPDIR to a directory that this process can write to.',
     });
   });
   const name = 'archive';
-  await removedAfter(folder, () => action({ folder, name, repository: layoutRepository(folder, name) }));
+  await removedAfter(directory, () => action({ directory, name, repository: layoutRepository(directory, name) }));
 }

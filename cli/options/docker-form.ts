@@ -3,31 +3,27 @@ import { convertCommand } from '#lib/profile/convert-command';
 import type { Profile } from '#lib/profile/profile';
 import { type ContainerOptions, hostOf, type ProfileOptions, sourceName } from './profile-file.ts';
 
-/**
- * Whether what a profile permits is known for one container only, since its file has conditions on
- * the container.
- */
+/** Returns whether what a profile permits depends on the container, by conditions in its file. */
 export function dependsOnContainer({ docker }: Profile): boolean {
   return docker?.dependsOnContainer === true;
 }
 
 /**
- * Refuses a profile whose meaning depends on the container, where one answer for all containers is
- * wanted.
+ * Refuses a profile that depends on the container, for operations that need one answer for all
+ * containers.
  *
- * @param why what cannot be done with it, after the file's name.
- * @throws FairleadError InvalidInput naming the command that makes one profile of it for each sort
- * of container.
+ * @param why what cannot be done with it; follows the name of the file.
+ * @throws FairleadError InvalidInput, naming the command that writes the profile of one container.
  */
 export function refuseDependent(profile: Profile, file: string, why: string): void {
   if (!dependsOnContainer(profile)) return;
   throw new FairleadError('InvalidInput', `${sourceName(file)} is in the form of Docker and Podman: ${why}`, {
-    hint: `What containers get, for their --capabilities, --architecture and --kernel, is written by: ${convertCommand}`,
+    hint: `Write the profile that a container gets, with its --capabilities, --architecture and --kernel: ${convertCommand}`,
   });
 }
 
 /**
- * For which container such a profile was resolved, for people: `amd64, Linux 6.1, capabilities
+ * Describes the container that such a profile was resolved for: `amd64, Linux 6.1, capabilities
  * CHOWN, KILL`.
  */
 export function describeContainer(options: ContainerOptions & Pick<ProfileOptions, 'like'>): string {

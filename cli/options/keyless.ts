@@ -23,20 +23,19 @@ export function addKeylessOptions(command: Command): Command {
   return command
     .option(
       '--keyless',
-      'sign with a Sigstore certificate for who you are: by the identity token of the CI system, or a login',
+      'sign with a Sigstore certificate for the identity of this CI job, or for your own after a login in the browser',
     )
-    .option('--identity-token <file>', 'the OIDC token for --keyless; - is stdin')
+    .option('--identity-token <file>', 'OIDC token for --keyless (default: the token of the CI system); - is stdin')
     .option(
       '--signing-config <file>',
-      "the services for --keyless, as cosign takes them; else Sigstore's public ones; with --key, the logs to enter signatures in",
+      'Sigstore services for --keyless, as a signing config of cosign (default: the public instance); with --key, the logs that record the signature',
     )
-    .option('--trusted-root <file>', 'what they answer must hold under this trusted root, before it is published');
+    .option('--trusted-root <file>', 'verify what these services return with this trusted root before publishing');
 }
 
 /**
- * Prepares keyless signing as the options say; undefined where they do not ask for it. Throws
- * InvalidInput for options that belong to it without --keyless, and where there is no identity
- * token.
+ * Prepares keyless signing. Returns undefined without --keyless. Throws InvalidInput for options
+ * that need --keyless, and if there is no identity token.
  */
 export async function openKeylessSigner(
   options: KeylessOptions,
@@ -44,24 +43,23 @@ export async function openKeylessSigner(
   { besideKey = false } = {},
 ): Promise<Signer | undefined> {
   if (!options.keyless) {
-    // A signing config also serves a key, whose use is to be logged, and a trusted root what is
-    // logged.
+    // With a key, a signing config names the logs, and a trusted root verifies their entries.
     const logged = besideKey && options.signingConfig !== undefined;
     const beside = logged ? (['identityToken'] as const) : (['identityToken', 'signingConfig', 'trustedRoot'] as const);
     const found = beside.find((name) => options[name] !== undefined);
     if (found === undefined) return undefined;
     const flag = found.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const withKey = besideKey && found === 'trustedRoot';
-    throw new FairleadError('InvalidInput', `--${flag} belongs to --keyless${withKey ? ' or --signing-config' : ''}`, {
+    throw new FairleadError('InvalidInput', `--${flag} needs --keyless${withKey ? ' or --signing-config' : ''}`, {
       hint: withKey
-        ? 'Give --signing-config FILE: the trusted root checks what the services in it answer. Else leave it out.'
-        : `Give --keyless, or leave out --${flag}.`,
+        ? 'Add --signing-config FILE, whose services the trusted root verifies, or leave out --trusted-root.'
+        : `Add --keyless, or leave out --${flag}.`,
     });
   }
-  // First what fails without asking anybody: Sigstore's public services may be looked up next.
+  // Checked before the network is used.
   if (options.signatureFormat === 'legacy') {
     throw new FairleadError('InvalidInput', '--keyless and --signature-format legacy cannot be used together', {
-      hint: 'Keyless signatures are bundles. Leave out --signature-format, or sign with --key.',
+      hint: 'Keyless signatures are always bundles. Leave out --signature-format, or sign with --key.',
     });
   }
   const given = await findToken(options.identityToken, env);
@@ -103,8 +101,8 @@ export async function openKeySigner(
 }
 
 /**
- * The token of the file or of the CI system; undefined where there is none, and a person can be
- * asked to log in.
+ * Returns the token of the file or of the CI system, and undefined if there is none and a person
+ * can log in. Throws InvalidInput if there is neither.
  */
 async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const [{ ambientToken, checkIdentityToken }, { serviceClient }, { machineOptions }] = await Promise.all([
@@ -122,12 +120,12 @@ async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Prom
       : new TextDecoder().decode(await readInput(file, 64 * 1024));
   if (token !== undefined) return checkIdentityToken(token, Date.now());
   if (isInteractive()) return undefined;
-  throw new FairleadError('InvalidInput', 'there is no identity token to sign with', {
-    hint: 'Give --identity-token FILE, or SIGSTORE_ID_TOKEN. In GitHub Actions the job needs `permissions: {id-token: write}`.',
+  throw new FairleadError('InvalidInput', 'no identity token for --keyless', {
+    hint: 'Set --identity-token FILE or SIGSTORE_ID_TOKEN. A job of GitHub Actions needs `permissions: {id-token: write}`.',
   });
 }
 
-/** Lets the person at the terminal log in with a browser, on whatever device. */
+/** Lets the person at the terminal log in with a browser, on any device. */
 async function logIn(signingConfig: Uint8Array, network: NetworkOptions): Promise<string> {
   const [{ deviceToken }, { serviceClient }, { readSigningConfig }, { checkIdentityToken }, { setTimeout: sleep }] =
     await Promise.all([
@@ -139,18 +137,18 @@ async function logIn(signingConfig: Uint8Array, network: NetworkOptions): Promis
     ]);
   const { issuer } = readSigningConfig(signingConfig, Date.now());
   if (issuer === undefined) {
-    throw new FairleadError('InvalidInput', 'the signing config names no OIDC issuer to log in at', {
-      hint: 'Give --identity-token FILE.',
+    throw new FairleadError('InvalidInput', 'the signing config names no OIDC issuer for the login', {
+      hint: 'Use --identity-token FILE.',
     });
   }
   const ask = (url: string, code: string): void =>
-    void process.stderr.write(`To sign as yourself, open ${url} in a browser and enter the code ${code}\n`);
+    void process.stderr.write(`To sign with your identity, open ${url} in a browser and enter the code ${code}\n`);
   return checkIdentityToken(await deviceToken(issuer, { send: serviceClient(network), sleep, ask }), Date.now());
 }
 
 /**
- * A file that an option names, else the public one; the public trusted root says nothing of
- * services that a file names.
+ * Reads the file that an option names, by default that of the public instance. The public trusted
+ * root does not apply to services that a file names.
  */
 async function readService(
   options: KeylessOptions,
@@ -170,7 +168,7 @@ async function readService(
     if (!(error instanceof FairleadError) || error.kind !== 'Unavailable') throw error;
     throw new FairleadError('Unavailable', error.message, {
       cause: error.cause,
-      hint: 'Check the network, or name other services by --signing-config FILE and --trusted-root FILE.',
+      hint: 'Check the network, or use other services with --signing-config FILE and --trusted-root FILE.',
     });
   });
 }

@@ -15,61 +15,64 @@ export interface OutputOptions {
   readonly output: OutputForm;
 }
 
-/** Adds `--output text|json`, and further forms of the command's own. */
+/** Adds `--output text|json`, and further forms of the command. */
 export function addOutputOption(command: Command, more: readonly string[] = []): Command {
   return command.addOption(
-    new Option('--output <form>', 'how to say the result').choices(['text', 'json', ...more]).default('text'),
+    new Option('--output <form>', 'form of the result').choices(['text', 'json', ...more]).default('text'),
   );
 }
 
 /**
- * Adds the options that say where content lives and who asks for it. A reference reads the same
- * everywhere: with `--oci-layout` the folder stands in for every registry, so that policies match
- * the same names.
+ * Adds the options that specify the registry and its credentials. A reference is the same
+ * everywhere: with `--oci-layout` the directory acts as every registry, so policies match the same
+ * names.
  */
 export function addRegistryOptions(command: Command): Command {
   return command
-    .option('--oci-layout <folder>', 'use this OCI layout folder in place of the network')
-    .option('--plain-http', 'speak HTTP to the registry (loopback addresses always get it)')
+    .option('--oci-layout <directory>', 'use this OCI layout directory instead of a registry')
+    .option('--plain-http', 'use HTTP instead of HTTPS for the registry (always used for loopback addresses)')
     .addOption(trustRealmOption())
-    .option('--username <name>', 'log in with this name; without it, as docker login and its like left it')
-    .option('--password-stdin', 'read the password for --username from stdin');
+    .option(
+      '--username <name>',
+      'user name for the registry (default: the credentials of fairlead login or docker login)',
+    )
+    .option('--password-stdin', 'read the password of --username from stdin');
 }
 
-/**
- * Adds the options of everything that may be published unsigned: they are those of a key, and the
- * word for having none.
- */
+/** Adds the options of a key and `--unsigned`, for commands that can publish unsigned artifacts. */
 export function addSignerOptions(command: Command): Command {
   return addKeyOptions(command).option(
     '--unsigned',
-    'publish without a signature: must be said where there is nothing to sign with',
+    'publish without a signature; required if there is neither --key nor --keyless',
   );
 }
 
-/** Adds the options of everything that signs with a key. */
+/** Adds the options of commands that sign with a key. */
 export function addKeyOptions(command: Command): Command {
   return command
-    .option('--key <file>', 'private key to sign with (fairlead keygen, cosign generate-key-pair)')
+    .option('--key <file>', 'private key for signing, from fairlead keygen or cosign generate-key-pair')
     .option(
       '--passphrase-file <file>',
-      "the key's passphrase; else FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or a prompt is asked",
+      'passphrase of the key (default: FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or a prompt)',
     );
 }
 
-/** Adds the form in which the signature of what is published is stored. */
+/** Adds the option for the format of signatures. */
 export function addSignatureFormatOption(command: Command): Command {
   return command.addOption(
-    new Option('--signature-format <format>', 'bundle: as cosign 3 signs; legacy: for readers of what cosign 2 signs')
+    new Option(
+      '--signature-format <format>',
+      'format of the signature: bundle, the default of cosign 3, or legacy, for verifiers that only read signatures of cosign 2',
+    )
       .choices(['bundle', 'legacy'])
       .default('bundle'),
   );
 }
 
-/** Parser for an option that may be given many times: `key=value`, gathered into one object. */
+/** Parses an option that can be repeated, `key=value`, into one object. */
 export function collectAnnotation(text: string, gathered: Record<string, string> = {}): Record<string, string> {
   const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError('Write it as key=value.');
+  if (equals < 1) throw new InvalidArgumentError('Want key=value.');
   return { ...gathered, [text.slice(0, equals)]: text.slice(equals + 1) };
 }
 
@@ -77,7 +80,7 @@ export function collectAnnotation(text: string, gathered: Record<string, string>
 function parseKind(text: string): RuntimeKind {
   const kinds = { seccomp: 'Seccomp', apparmor: 'AppArmor' } as const;
   const kind = kinds[text.toLowerCase() as keyof typeof kinds];
-  if (kind === undefined) throw new InvalidArgumentError('It is seccomp or apparmor.');
+  if (kind === undefined) throw new InvalidArgumentError('Want seccomp or apparmor.');
   return kind;
 }
 
@@ -88,15 +91,15 @@ export function kindOption(): Option {
     .default('Seccomp' satisfies RuntimeKind, 'seccomp');
 }
 
-/** Help text with examples, one line each: what it does, and the command. */
+/** Returns the help text of examples: what each does, and its command. */
 export function examples(lines: readonly (readonly [what: string, command: string])[]): string {
   return `\nExamples:\n${lines.map(([what, command]) => `  # ${what}\n  ${command}`).join('\n')}`;
 }
 
-/** `--trust-realm`: who beside the registry may see the password for it. */
+/** Makes the option `--trust-realm`: a host beside the registry that may receive its password. */
 export function trustRealmOption(): Option {
   return new Option(
     '--trust-realm <host>',
-    "a token service on another domain than the registry's that may see the password; may be repeated",
+    'send the password also to this token service on another domain; can be repeated',
   ).argParser((host, gathered: readonly string[] = []) => [...gathered, host]);
 }

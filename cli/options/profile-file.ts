@@ -24,48 +24,46 @@ export interface ContainerOptions {
 export interface ProfileOptions extends ContainerOptions {
   readonly from?: ProfileFormat;
   readonly document?: string;
-  /** Whose default capabilities the container has; those of containerd if it is absent. */
+  /** The runtime whose default capabilities the container has; by default containerd. */
   readonly like?: RuntimeLike;
 }
 
-/** How profiles are read; see importProfile. */
+/** Options of importProfile. */
 type Reading = Pick<ImportOptions, 'lenient' | 'blankHint'>;
 
-/** As many profiles as there are files. */
+/** One profile for each file. */
 type ProfileOfEach<Files extends readonly string[]> = { readonly [Index in keyof Files]: Profile };
 
-/** What importProfile reads at most. */
+/** The limit of importProfile. */
 const maxProfileBytes = 8 * 1024 * 1024;
 
 /**
- * Adds the options that say in which format profiles are, and for which container those with
- * conditions are resolved.
+ * Adds the options for the format of profiles, and for the container that profiles with conditions
+ * are resolved for.
  */
 export function addProfileOptions(command: Command): Command {
-  command.addOption(
-    new Option('--from <format>', 'read this format only; without it, it is found out').choices(profileFormats),
-  );
-  command.option('--document <name>', 'which one, in a file of several documents or a List: its name or number');
+  command.addOption(new Option('--from <format>', 'format of the file (default: detected)').choices(profileFormats));
+  command.option('--document <name>', 'name or number of the document, in a file with several documents or a List');
   return addContainerOptions(command);
 }
 
-/** Adds the options that say for which container a profile with conditions is resolved. */
+/** Adds the options for the container that profiles with conditions are resolved for. */
 export function addContainerOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--architecture <name>', `the machine: ${machineArchitectures.join(', ')}`)
+      new Option('--architecture <name>', `architecture of the machine: ${machineArchitectures.join(', ')}`)
         .argParser(parseArchitecture)
-        .default(machineArchitecture(process.arch), "this machine's"),
+        .default(machineArchitecture(process.arch), 'that of this machine'),
     )
     .addOption(
-      new Option('--capabilities <list>', "the container's, such as default,NET_ADMIN; ALL and none are known too")
+      new Option('--capabilities <list>', 'capabilities of the container, such as default,NET_ADMIN; or ALL or none')
         .argParser(parseCapabilities)
-        .default(parseCapabilities('default'), 'what the runtime gives a container that asks for nothing'),
+        .default(parseCapabilities('default'), 'the default capabilities of the runtime'),
     )
     .addOption(
-      new Option('--kernel <release>', 'the kernel, on which profiles of Docker and of runtimes depend').default(
+      new Option('--kernel <release>', 'release of the kernel, on which some profiles depend').default(
         release(),
-        "this machine's",
+        'that of this machine',
       ),
     );
 }
@@ -73,7 +71,7 @@ export function addContainerOptions(command: Command): Command {
 function parseArchitecture(text: string): MachineArchitecture {
   const found = machineArchitectures.find((name) => name === text);
   if (found !== undefined) return found;
-  throw new InvalidArgumentError(`It is one of ${machineArchitectures.join(', ')}.`);
+  throw new InvalidArgumentError(`Want one of ${machineArchitectures.join(', ')}.`);
 }
 
 /** Returns the machine and the container that the options describe. */
@@ -83,14 +81,14 @@ export function hostOf(options: ContainerOptions & Pick<ProfileOptions, 'like'>)
 }
 
 /**
- * Reads a profile that was named on the command line, in any format; `-` is stdin.
+ * Reads a profile in any format; `-` is stdin.
  *
- * @throws FairleadError InvalidInput where it cannot be read; ProfileInvalid naming the place in
- * it.
+ * @throws FairleadError InvalidInput if the file cannot be read; ProfileInvalid with the position
+ * of the fault.
  */
 async function readProfileFile(file: string, options: ProfileOptions, reading: Reading): Promise<Profile> {
   const { from, document } = options;
-  // Loaded where profiles are read: others only want the options.
+  // Loaded late: commands that read no profile use the options only.
   const [bytes, { importProfile }] = await Promise.all([
     readInput(file, maxProfileBytes),
     import('#lib/profile/import-profile'),
@@ -103,7 +101,7 @@ async function readProfileFile(file: string, options: ProfileOptions, reading: R
   });
 }
 
-/** The same for several files, in their order. */
+/** Reads several profiles, in the order of the files; see readProfileFile. */
 export async function readProfileFiles<const Files extends readonly string[]>(
   files: Files,
   options: ProfileOptions,
@@ -114,7 +112,7 @@ export async function readProfileFiles<const Files extends readonly string[]>(
   return profiles as unknown as ProfileOfEach<Files>;
 }
 
-/** The same, with what kept a file from being read in place of its profile. */
+/** Reads several profiles, with the error of each file that cannot be read. */
 export function settleProfileFiles(
   files: readonly string[],
   options: ProfileOptions,
@@ -125,14 +123,14 @@ export function settleProfileFiles(
 
 function refuseStdinTwice(files: readonly string[]): void {
   if (files.filter((file) => file === '-').length <= 1) return;
-  throw new FairleadError('InvalidInput', 'stdin can be read once only', {
-    hint: 'Give the other profiles as files.',
+  throw new FairleadError('InvalidInput', 'stdin can be read only once', {
+    hint: 'Name files for the other profiles.',
   });
 }
 
 /**
- * What readProfileFiles reads, telling on stderr of fields that nobody knows: what is made of the
- * profiles does not have them. One that is probably a known field, misspelt, is refused.
+ * Reads several profiles, and notes unknown fields on stderr: the output does not have them. Throws
+ * ProfileInvalid for one that is probably a misspelled known field.
  */
 export async function readNotedFiles<const Files extends readonly string[]>(
   files: Files,
@@ -147,18 +145,18 @@ export async function readNotedFiles<const Files extends readonly string[]>(
     const [dropped, respelled] = [false, true].map((isRead) =>
       unknownFields.filter(({ readAs }) => (readAs !== undefined) === isRead).map(({ pointer }) => pointer),
     );
-    if (dropped?.length) writeNote('note', `${name}: unknown fields are left out: ${dropped.join(', ')}`);
+    if (dropped?.length) writeNote('note', `${name}: unknown fields were left out: ${dropped.join(', ')}`);
     if (respelled?.length) writeNote('note', `${name}: read without regard to letter case: ${respelled.join(', ')}`);
   }
   return profiles;
 }
 
-/** How messages call a file. */
+/** Returns the name of a file in messages. */
 export function sourceName(file: string): string {
   return file === '-' ? 'stdin' : file;
 }
 
-/** The name for a form that has names: the profile's own, else that of its file. */
+/** Returns the name of a profile, by default that of its file. */
 export function profileName(profile: Profile, file: string): string {
   return profile.name ?? (file === '-' ? 'profile' : basename(file, extname(file)));
 }

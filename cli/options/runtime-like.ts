@@ -13,36 +13,36 @@ export interface LikeOptions {
   readonly like: RuntimeLike;
 }
 
-/** A runtime, and which releases of it; the newest known ones if that is not given. */
+/** A runtime and its release, by default the newest known one. */
 export interface RuntimeLike {
   readonly name: RuntimeName;
   readonly version?: string;
 }
 
-/** Returns the option that says whose default profile RuntimeDefault stands for. */
+/** Makes the option `--like`: the runtime whose default profile RuntimeDefault means. */
 export function likeOption(): Option {
-  return new Option('--like <runtime[@version]>', `the runtime: ${runtimeNames.join(', ')}`)
+  return new Option('--like <runtime[@version]>', `container runtime: ${runtimeNames.join(', ')}`)
     .argParser(parseLike)
-    .default({ name: 'containerd' } satisfies RuntimeLike, 'the newest known containerd');
+    .default({ name: 'containerd' } satisfies RuntimeLike, 'the newest known release of containerd');
 }
 
 function parseLike(text: string): RuntimeLike {
   const at = text.indexOf('@');
   const identity = parseRuntimeIdentity(at < 0 ? text : text.slice(0, at), text.slice(at + 1));
-  if (identity === undefined) throw new InvalidArgumentError(`Known are ${runtimeNames.join(', ')}.`);
+  if (identity === undefined) throw new InvalidArgumentError(`Want ${runtimeNames.join(', ')}.`);
   return at < 0 ? { name: identity.name } : identity;
 }
 
 /**
- * Returns the tables of the releases that a person asked for.
+ * Returns the default profiles of a release.
  *
- * @throws FairleadError InvalidInput for a release that is not known.
+ * @throws FairleadError InvalidInput for an unknown release.
  */
 export async function loadTablesLike({ name, version }: RuntimeLike): Promise<RuntimeDefaultChoice> {
   const tables = await loadTables(name);
   const choice = tablesLike(tables, { name, version });
   if (choice !== undefined) return choice;
-  throw new FairleadError('InvalidInput', `the default profile of ${name} ${JSON.stringify(version)} is not known`, {
-    hint: `Known are ${describeReleases(tables)}; MAJOR.MINOR stands for the newest of its releases.`,
+  throw new FairleadError('InvalidInput', `unknown default profile of ${name} ${JSON.stringify(version)}`, {
+    hint: `Known releases: ${describeReleases(tables)}; MAJOR.MINOR means the newest of its releases.`,
   });
 }

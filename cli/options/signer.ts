@@ -11,21 +11,21 @@ export interface KeyOptions {
   readonly passphraseFile?: string;
 }
 
-/** Values of the options of what signs in one way or another. */
+/** Values of the options of commands that sign with a key or keyless. */
 export interface SignerOptions extends KeyOptions, KeylessOptions {}
 
 /**
- * What to sign with, which may still be opening: a key with a passphrase keeps another thread busy
- * for a tenth of a second.
+ * A signer that may still be opening: to decrypt a key with a passphrase takes a tenth of a second
+ * on another thread.
  */
 export interface OpeningSigner {
-  /** Rejects with InvalidInput for a key that does not open, naming its file. */
+  /** Rejects with InvalidInput, naming the file, for a key that cannot be opened. */
   readonly signer: Promise<Signer>;
 }
 
 /**
- * Begins to open what to sign with: a key, or an identity. Throws InvalidInput for both, for
- * neither, and for a key file that cannot be read.
+ * Begins to open the signer: a key or an identity. Throws InvalidInput for both, for neither, and
+ * for a key file that cannot be read.
  */
 export async function startRequiredSigner(options: SignerOptions, env: NodeJS.ProcessEnv): Promise<OpeningSigner> {
   if (options.key !== undefined && options.keyless) {
@@ -37,29 +37,29 @@ export async function startRequiredSigner(options: SignerOptions, env: NodeJS.Pr
   if (options.key !== undefined) {
     const opening = await startKey(options.key, options.passphraseFile, env);
     const signer = openKeySigner(opening.key, options, env);
-    // Whoever waits for it hears of a failure; something else may fail before anybody does.
+    // Reported to whoever awaits the signer; another failure may come first.
     signer.catch(() => undefined);
     return { signer };
   }
-  throw new FairleadError('InvalidInput', 'nothing to sign with', {
-    hint: 'Give --key FILE (make one with fairlead keygen), or --keyless.',
+  throw new FairleadError('InvalidInput', 'no key or identity to sign with', {
+    hint: 'Use --key FILE (fairlead keygen generates one) or --keyless.',
   });
 }
 
-/** The same for what may be published unsigned: undefined where `--unsigned` was spelled out. */
+/** Begins to open the signer, as startRequiredSigner does; returns undefined for `--unsigned`. */
 export async function startSigner(
   options: SignerOptions & { readonly unsigned?: boolean },
   env: NodeJS.ProcessEnv,
 ): Promise<OpeningSigner | undefined> {
   if (!options.unsigned) {
     if (options.key !== undefined || options.keyless) return startRequiredSigner(options, env);
-    throw new FairleadError('InvalidInput', 'nothing to sign with', {
-      hint: 'Give --key FILE (make one with fairlead keygen), or spell out --unsigned.',
+    throw new FairleadError('InvalidInput', 'no key or identity to sign with', {
+      hint: 'Use --key FILE (fairlead keygen generates one), --keyless or --unsigned.',
     });
   }
   if (options.key === undefined && !options.keyless) {
     refuseLonePassphrase(options);
-    await openKeylessSigner(options, env); // refuses options that only make sense with it
+    await openKeylessSigner(options, env); // refuses options that need it
     return undefined;
   }
   throw excluded(options.key === undefined ? '--keyless' : '--key', '--unsigned');
@@ -67,15 +67,15 @@ export async function startSigner(
 
 function excluded(one: string, other: string): FairleadError {
   return new FairleadError('InvalidInput', `${one} and ${other} cannot be used together`, {
-    hint: `Leave out ${one} or ${other}, whichever is not meant.`,
+    hint: `Leave out ${one} or ${other}.`,
   });
 }
 
-/** Who names a passphrase means to sign with a key. */
+/** Refuses a passphrase without a key. */
 function refuseLonePassphrase({ key, passphraseFile }: KeyOptions): void {
   if (key !== undefined || passphraseFile === undefined) return;
-  throw new FairleadError('InvalidInput', '--passphrase-file is for --key, which is not there', {
-    hint: 'Give --key FILE, or leave out --passphrase-file.',
+  throw new FairleadError('InvalidInput', '--passphrase-file needs --key', {
+    hint: 'Add --key FILE, or leave out --passphrase-file.',
   });
 }
 
@@ -86,8 +86,7 @@ async function startKey(
 ): Promise<{ readonly key: Promise<PrivateKey> }> {
   const pem = await readText(file);
   const isEncrypted = pem.includes('ENCRYPTED');
-  // A file that was named is read where the key needs none, too: that it is not there shows what
-  // else may be wrong.
+  // A passphrase file is read even if the key is not encrypted, to report that it is missing.
   const passphrase =
     isEncrypted || passphraseFile !== undefined
       ? await findPassphrase(passphraseFile, env, `Passphrase of ${file}: `)
@@ -97,11 +96,10 @@ async function startKey(
     throw new FairleadError(kind, `${file}: ${message}`, {
       cause,
       ...(hint !== undefined && { hint }),
-      ...(passphrase === undefined &&
-        isEncrypted && { hint: 'Give it in FAIRLEAD_PASSPHRASE or by --passphrase-file.' }),
+      ...(passphrase === undefined && isEncrypted && { hint: 'Set FAIRLEAD_PASSPHRASE or --passphrase-file.' }),
     });
   });
-  // Whoever waits for it hears of a failure; something else may fail before anybody does.
+  // Reported to whoever awaits the key; another failure may come first.
   key.catch(() => undefined);
   return { key };
 }

@@ -7,21 +7,20 @@ import { openRegistries } from './connect.ts';
 import type { RegistryOptions } from './options.ts';
 import { type SignerOptions, startRequiredSigner } from './signer.ts';
 
-/** An artifact that is in a registry, and what to sign it with. */
+/** An artifact that is in a registry, and its signer. */
 export interface SigningTarget {
   readonly target: Repository;
   readonly reference: Reference;
-  /** What a tag named at this moment: signatures hold for content. */
+  /** What the tag named at this moment: signatures are made for a digest. */
   readonly descriptor: Descriptor;
-  /** The reference with that digest in place of the tag. */
+  /** The reference with that digest instead of the tag. */
   readonly pinned: string;
   readonly signer: Signer;
 }
 
 /**
- * Opens what is to be signed and what signs it, side by side. Throws InvalidInput for a reference
- * or options that are wrong and for a key that does not open, and whatever the registry rejects
- * with.
+ * Opens the artifact and its signer at the same time. Throws InvalidInput for an invalid reference,
+ * invalid options and a key that cannot be opened, and as the registry does.
  */
 export async function openSigningTarget(
   referenceText: string,

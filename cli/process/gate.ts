@@ -1,13 +1,7 @@
-/**
- * Exit code of a gate that stops a pipeline: none of the error kinds has it (lib/errors.ts,
- * errorMapping).
- */
+/** Exit code of a gate that stops a pipeline. No error kind has it (lib/errors.ts). */
 export const gateExit = 1;
 
-/**
- * A command did its work, and the result is what `--fail-on` was to stop: no error, and yet no
- * success.
- */
+/** Thrown if a command succeeded and its result is what `--fail-on` is to stop. */
 export class GateClosed extends Error {
   override readonly name = 'GateClosed';
 }

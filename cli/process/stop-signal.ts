@@ -1,17 +1,17 @@
 import { once } from 'node:events';
 
 /**
- * Resolves when the process is told to stop (SIGTERM, or SIGINT from the terminal). Ask before the
- * start, so that no signal is lost; the second signal ends the process at once, as signals do.
+ * Resolves when the process receives SIGTERM or SIGINT. Call it before the start, so that no signal
+ * is lost. A second signal ends the process at once.
  */
 export async function stopSignal(): Promise<void> {
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
 }
 
 /**
- * Calls `reload` each time the process is told to read its configuration again (SIGHUP). Ask before
- * the start, since the signal ends a process that does not expect it: what comes before the
- * returned function was called with `reload` is made up for then.
+ * Returns a function that takes `reload`, which is called for each SIGHUP. Call onReload before the
+ * start, since SIGHUP ends a process without a handler: a signal that comes before `reload` is
+ * known leads to one call when it is.
  */
 export function onReload(): (reload: () => Promise<void>) => void {
   let reload: (() => Promise<void>) | undefined;

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-/** The version of this program. */
+/** Returns the version of this program. */
 export function packageVersion(): string {
-  // From the sources and from the bundle in dist/cli, two levels up is the package.json of the
-  // package.
+  // The package.json is two levels up from the sources and from the bundle in dist/cli.
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 }

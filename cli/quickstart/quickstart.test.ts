@@ -38,10 +38,10 @@ describe('fairlead quickstart', () => {
       await writeFile(join(cwd, 'file'), '');
       for (const folder of ['file', 'file/x', 'file/x/y']) {
         const refused = await runFairlead(['quickstart', '--folder', folder], { cwd });
-        failed(refused, 2, /file is not a folder/);
+        failed(refused, 2, /file is not a directory/);
         assert.equal(refused.stdout, '');
         const served = ['serve', '--embedded', folder, '--pull', '127.0.0.1:0'];
-        failed(await runFairlead(served, { cwd }), 2, /file is not a folder/);
+        failed(await runFairlead(served, { cwd }), 2, /file is not a directory/);
       }
       await writeFile(join(cwd, 'policy.yaml'), '');
       const used = await runFairlead(['quickstart', '--folder', '.'], { cwd });

@@ -2,13 +2,10 @@ import { styleText } from 'node:util';
 import type { FairleadError } from '#lib/errors';
 import { withFlags } from './hints.ts';
 
-/** How a command says its result: for people, or as one JSON document on stdout. */
+/** Form of a result: text for people, or one JSON document. */
 export type OutputForm = 'text' | 'json';
 
-/**
- * Prints a command's result on stdout, and nothing where its text is empty. Only the wanted form is
- * built.
- */
+/** Prints a result on stdout, or nothing if its text is empty. Only the requested form is built. */
 export function writeResult(form: OutputForm, result: { json: () => unknown; text: () => string }): void {
   const text =
     form === 'json'
@@ -18,9 +15,9 @@ export function writeResult(form: OutputForm, result: { json: () => unknown; tex
 }
 
 /**
- * Prints an error on stderr: `error: …`, its details and causes under it, and `hint: …`; or the
- * same as one JSON object. Messages quote what strangers wrote: that makes no line of its own,
- * which a CI system may take for a command.
+ * Prints an error on stderr: `error: …`, its details and causes, and `hint: …`; or the same as one
+ * JSON object. A message may quote untrusted text: no part of that becomes a line of its own, which
+ * a CI system could take for a command.
  */
 export function writeError(error: FairleadError, form: OutputForm): void {
   const causes = causeMessages(error).map(withFlags);
@@ -40,49 +37,45 @@ export function writeError(error: FairleadError, form: OutputForm): void {
 }
 
 /**
- * A text with parts from outside, so that they cannot play with the terminal: control and format
- * characters other than newlines are written as escapes.
+ * Returns a text that may contain untrusted parts, with control and format characters except
+ * newlines as escapes, so that it cannot control the terminal.
  */
 export function printable(text: string): string {
   return text.replace(/[^\P{C}\n]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
-/**
- * The same for what is to stay on one line: names from profiles could else write lines of their
- * own.
- */
+/** Returns such a text with newlines as escapes too, so that it stays on one line. */
 export function oneLine(text: string): string {
   return printable(text).replaceAll('\n', '\\u{a}');
 }
 
 /**
- * Text with parts from outside, so that no CI system takes a line of it for a command: GitHub's
- * `::error::` at the start of a line, and `##[error]` of GitHub, `##vso[…]` of Azure and
- * `##teamcity[…]` anywhere. Their first character is written as an escape.
+ * Returns a text in which no CI system finds a command: `::error::` of GitHub at the start of a
+ * line, and `##[error]` of GitHub, `##vso[…]` of Azure and `##teamcity[…]` anywhere. Their first
+ * character becomes an escape.
  */
 export function withoutCommands(text: string): string {
-  // The blanks of one line: over the ends of lines, each of many blank lines would be read to the
-  // end of the last.
+  // Blanks of one line only: across lines, many blank lines would take quadratic time.
   return text.replace(/^([^\S\r\n\u2028\u2029]*):(?=:)/gm, '$1\\u{3a}').replace(/#(?=#[a-z]*\[)/gi, '\\u{23}');
 }
 
 /**
- * The same for JSON, in which no line starts with a colon, and in whose strings alone a # can
- * stand: it stays the same document.
+ * Returns JSON in which no CI system finds a command. The document stays the same: no line starts
+ * with a colon, and a # occurs in strings only.
  */
 function withoutCommandsInJson(json: string): string {
   return json.replace(/#(?=#[a-z]*\[)/gi, '\\u0023');
 }
 
-/** Prints a line on stderr beside a result: `note: …`. */
+/** Prints a line on stderr beside the result: `note: …` or `failed: …`. */
 export function writeNote(word: 'note' | 'failed', text: string): void {
   const line = withoutCommands(oneLine(withFlags(text)));
   process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${line}\n`);
 }
 
 /**
- * Whether the command line asks for JSON: known before commander has read it, so that usage errors
- * obey as well.
+ * Returns whether the command line requests JSON. It does not need commander, so it works for usage
+ * errors too.
  */
 export function asksForJson(argv: readonly string[]): boolean {
   return argv.some((word, at) => word === '--output=json' || (word === '--output' && argv[at + 1] === 'json'));
@@ -92,10 +85,10 @@ function styled(colour: 'red' | 'cyan', text: string): string {
   return styleText(colour, text, { stream: process.stderr });
 }
 
-/** No chain of causes is deeper; one that runs in a circle ends here. */
+/** The most causes that are printed; a chain may run in a circle. */
 const maxCauses = 8;
 
-/** The messages of the chain of causes, without those that only repeat what was said. */
+/** Returns the messages of the chain of causes, without those that another message contains. */
 function causeMessages(error: Error): string[] {
   const messages: string[] = [];
   let said = error.message;

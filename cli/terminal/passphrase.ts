@@ -2,8 +2,8 @@ import { FairleadError } from '#lib/errors';
 import { readText } from '../files/files.ts';
 
 /**
- * The passphrase of a private key: from the file, else from FAIRLEAD_PASSPHRASE or COSIGN_PASSWORD,
- * else from the person at the terminal. Undefined where there is none of them.
+ * Returns the passphrase of a private key from the file, FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or
+ * the terminal, in this order; undefined if there is none of them.
  */
 export async function findPassphrase(
   file: string | undefined,
@@ -14,8 +14,9 @@ export async function findPassphrase(
 }
 
 /**
- * As findPassphrase, for a key that is to be made: the person at the terminal types it twice, or
- * nothing for none. Throws InvalidInput where the two differ, and where the file is empty.
+ * Returns the passphrase for a new key, as findPassphrase does. At the terminal it is typed twice;
+ * an empty one means no passphrase. Throws InvalidInput if the two differ, and if the file is
+ * empty.
  */
 export async function choosePassphrase(
   file: string | undefined,
@@ -24,16 +25,16 @@ export async function choosePassphrase(
 ): Promise<string | undefined> {
   const given = await readPassphrase(file, env);
   if (file !== undefined && given === '') {
-    // Who names a file wants an encrypted key: none is made that is not.
-    throw new FairleadError('InvalidInput', `${file} holds no passphrase`, {
-      hint: 'Write the passphrase on its first line, or leave out --passphrase-file.',
+    // A file means that the key is to be encrypted.
+    throw new FairleadError('InvalidInput', `${file} is empty: want a passphrase`, {
+      hint: 'Write the passphrase to the file, or leave out --passphrase-file.',
     });
   }
   if (given !== undefined || !isInteractive()) return given;
   const chosen = await askHidden(question);
-  if (chosen !== '' && (await askHidden('The same again: ')) !== chosen) {
-    throw new FairleadError('InvalidInput', 'the two passphrases differ; no key was made', {
-      hint: 'Try again, and type the same twice.',
+  if (chosen !== '' && (await askHidden('Repeat the passphrase: ')) !== chosen) {
+    throw new FairleadError('InvalidInput', 'the passphrases differ; no key was generated', {
+      hint: 'Try again.',
     });
   }
   return chosen;
@@ -44,32 +45,31 @@ async function readPassphrase(file: string | undefined, env: NodeJS.ProcessEnv):
   return env['FAIRLEAD_PASSPHRASE'] ?? env['COSIGN_PASSWORD'];
 }
 
-/** Whether a person can be asked. */
+/** Returns whether a person is at the terminal. */
 export function isInteractive(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY;
 }
 
-/** Asks at the terminal for a line that may be seen. */
+/** Asks for a line at the terminal. */
 export async function askLine(question: string): Promise<string> {
   return (await ask(question, true)).trim();
 }
 
-/** Asks at the terminal without showing what is typed. */
+/** Asks for a line at the terminal without showing what is typed. */
 export function askHidden(question: string): Promise<string> {
   return ask(question, false);
 }
 
-/** What was typed after the end of a line that was asked for: the beginning of the next answer. */
+/** What was typed after the end of an answer: the beginning of the next answer. */
 let typedAhead = '';
 
 /**
- * Asks at the terminal. It does not show by itself what is typed, so that a password that is typed
- * or pasted together with a name, or before it is asked for, is not seen. Ctrl-C ends the program
- * as ever.
+ * Asks at the terminal, which is set not to echo: a password that is typed or pasted together with
+ * a name, or before the question, is not shown. Ctrl-C ends the program.
  */
 function ask(question: string, shown: boolean): Promise<string> {
   const { stdin, stderr } = process;
-  // Before the question: who answers at once must not see the answer.
+  // Before the question, so that an early answer is not shown.
   stdin.setRawMode(true).setEncoding('utf8').resume();
   stderr.write(question);
   let typed: string[] = [];

@@ -5,15 +5,15 @@ import { oneLine } from './output.ts';
 
 type How = Parameters<NonNullable<CopyOptions['onContent']>>[1];
 
-/** What was left behind, and why. */
+/** A referrer or list that was not copied, and why. */
 interface Skipped {
   readonly digest: string;
   readonly reason: string;
 }
 
 /**
- * What a transfer moved: pieces of content by what became of them, the bytes that were sent, and
- * what was not to be had.
+ * What a transfer moved: blobs and manifests by what happened to them, the bytes that were sent,
+ * and what could not be copied.
  */
 export interface Transfer {
   readonly onContent: (descriptor: Descriptor, how: How) => void;
@@ -23,7 +23,7 @@ export interface Transfer {
   readonly skipped: readonly Skipped[];
 }
 
-/** Counts what is copied, and tells it on stderr while it happens, where a person looks. */
+/** Counts what is copied, and shows progress on stderr if that is a terminal. */
 export function watchTransfer(): Transfer {
   const counts = { sent: 0, mounted: 0, present: 0 };
   const skipped: Skipped[] = [];
@@ -45,15 +45,12 @@ export function watchTransfer(): Transfer {
   };
 }
 
-/**
- * Describes a transfer for people: a line for what was sent, and one for each referrer or list that
- * was left behind.
- */
+/** Describes a transfer in lines: what was sent, and each referrer or list that was skipped. */
 export function describeTransfer({ counts, sentBytes, skipped }: Transfer): string {
-  const mounted = counts.mounted === 0 ? '' : `, ${counts.mounted} taken over within the registry`;
-  const pieces = counts.sent === 1 ? '1 piece' : `${counts.sent} pieces`;
+  const mounted = counts.mounted === 0 ? '' : `, ${counts.mounted} mounted from another repository`;
+  const pieces = counts.sent === 1 ? '1 blob or manifest' : `${counts.sent} blobs and manifests`;
   return [
-    `sent       ${pieces}, ${sentBytes} bytes${mounted}, ${counts.present} there already`,
+    `sent       ${pieces}, ${sentBytes} bytes${mounted}, ${counts.present} already present`,
     ...skipped.map(({ digest, reason }) => `skipped    ${digest}: ${oneLine(reason)}`),
   ].join('\n');
 }

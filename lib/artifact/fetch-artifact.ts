@@ -35,7 +35,7 @@ export async function fetchArtifact(
   if (descriptor.mediaType !== mediaTypes.manifest) {
     throw new FairleadError(
       'ProfileInvalid',
-      `${name} is no security profile: its media type is ${descriptor.mediaType}`,
+      `${name} is not a security profile: its media type is ${descriptor.mediaType}`,
       {
         hint:
           descriptor.mediaType === mediaTypes.index

@@ -30,7 +30,7 @@ export function recognizeLayout(manifest: Manifest, name: string): RecognizedLay
     const where = byArtifactType ? 'artifactType' : 'config media type';
     throw new FairleadError(
       'ProfileInvalid',
-      `${name} is ${is === undefined ? 'no security profile' : `${is}, and no security profile`}: its ${where} is ${JSON.stringify(told ?? '')}`,
+      `${name} is ${is === undefined ? 'not a security profile' : `${is}, not a security profile`}: its ${where} is ${JSON.stringify(told ?? '')}`,
       {
         hint: `A profile's config media type (or artifactType, with the empty config) is ${[...kinds.keys()].join(' or ')}.`,
       },

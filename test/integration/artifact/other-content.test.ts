@@ -51,7 +51,7 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profil
     ['chart:1', 'a Helm chart'],
   ] as const) {
     it(`is named by verify and pull: ${what}, ${name}`, async () => {
-      const message = new RegExp(`^error: \\S+/${name} is ${what}, and no security profile: `);
+      const message = new RegExp(`^error: \\S+/${name} is ${what}, not a security profile: `);
       const unsigned = await verify(name);
       failed(unsigned, 5, message);
       assert.match(unsigned.stderr, /is not signed(.|\n)*hint: Name a reference that a profile was pushed to/);
@@ -67,7 +67,7 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profil
     failed(
       await verify('image:oci'),
       3,
-      /image:oci is a container image, and no security profile: its config media type/,
+      /image:oci is a container image, not a security profile: its config media type/,
     );
   });
 
@@ -78,7 +78,7 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profil
     failed(
       await verify('profile:1', '--policy', 'open.yaml', '--kind', 'apparmor'),
       3,
-      /^error: (?!.*no security profile)/,
+      /^error: (?!.*not a security profile)/,
     );
   });
 

@@ -330,7 +330,7 @@ describe('fairlead, with an OCI layout folder in place of a registry', () => {
   it('publishes nothing unsigned by accident, and nothing invalid', async () => {
     const unsigned = await runFairlead(['push', 'nginx.json', reference, ...layout], { cwd });
     assert.equal(unsigned.code, 2);
-    assert.match(unsigned.stderr, /nothing to sign with\nhint: .*--unsigned/);
+    assert.match(unsigned.stderr, /no key or identity to sign with\nhint: .*--unsigned/);
     await writeFile(join(cwd, 'bad.json'), '{\n  "defaultAction": "SCMP_ACT_DENY"\n}');
     const invalid = await runFairlead(['push', 'bad.json', reference, '--unsigned', ...layout], { cwd });
     assert.equal(invalid.code, 3);

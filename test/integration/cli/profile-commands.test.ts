@@ -108,7 +108,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       );
       const { code, stderr } = await fairlead(['lint', '-', '-'], { input: resource });
       assert.equal(code, 2);
-      assert.match(stderr, /stdin can be read once only/);
+      assert.match(stderr, /stdin can be read only once/);
     });
 
     it('names the formats that it tried', async () => {
@@ -179,7 +179,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       for (const args of [[], ['--union', '--intersect']]) {
         const { code, stderr } = await fairlead(['merge', 'lax.json', ...args]);
         assert.equal(code, 2);
-        assert.match(stderr, /--intersect or --union, and not both/);
+        assert.match(stderr, /either --intersect or --union/);
       }
     });
 
@@ -191,7 +191,10 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       const { code, stdout, stderr } = await fairlead(args, { input: when(2n ** 32n + 5n) });
       assert.equal(code, 0);
       assert.deepEqual(JSON.parse(stdout).syscalls, []);
-      assert.equal(stderr, 'note: read: stricter than every input, since the format cannot say the exact result\n');
+      assert.equal(
+        stderr,
+        'note: read: stricter than every input, because the format cannot express the exact result\n',
+      );
     });
   });
 
@@ -302,7 +305,7 @@ Constrained by the base:
       assert.deepEqual(JSON.parse(minimal), strict);
       const { code, stderr } = await fairlead(['convert', 'armor.json', '--to', 'spo', '--minimize']);
       assert.equal(code, 2);
-      assert.match(stderr, /^error: --minimize is for seccomp profiles, and this one is AppArmor/);
+      assert.match(stderr, /^error: --minimize is for seccomp profiles; the profile is AppArmor/);
     });
 
     it('narrows comparisons: then lint is silent, and diff finds nothing loosened', async () => {
@@ -370,7 +373,7 @@ Constrained by the base:
       const command = ['convert', '-', '--to', 'runtime', '--narrow-comparisons', ...amd64];
       const { code, stderr } = await fairlead(command, { input });
       assert.equal(code, 0);
-      assert.match(stderr, /^note: stricter than upper bits need, since exact conditions would be too many: \w+/);
+      assert.match(stderr, /^note: stricter than necessary, because exact conditions would be too many: \w+/);
     });
 
     it('resolves profiles of Docker for a container', async () => {
@@ -382,10 +385,7 @@ Constrained by the base:
       const rules = async (...more: string[]) => {
         const { code, stdout, stderr } = await fairlead([...args, ...more], { input });
         assert.equal(code, 0);
-        assert.match(
-          stderr,
-          /^note: stdin: written as one container gets it: amd64, Linux \d+\.\d+, capabilities .*\n$/,
-        );
+        assert.match(stderr, /^note: stdin: resolved for one container: amd64, Linux \d+\.\d+, capabilities .*\n$/);
         return JSON.parse(stdout).syscalls.length;
       };
       assert.equal(await rules('BPF', '--kernel', '6.1'), 1);
@@ -398,7 +398,7 @@ Constrained by the base:
       const dropped = await fairlead(['convert', '-', '--to', 'runtime'], {
         input: JSON.stringify({ ...strict, comment: 1 }),
       });
-      assert.deepEqual([dropped.code, dropped.stderr], [0, 'note: stdin: unknown fields are left out: /comment\n']);
+      assert.deepEqual([dropped.code, dropped.stderr], [0, 'note: stdin: unknown fields were left out: /comment\n']);
       const { code, stderr, stdout } = await fairlead(['convert', example, '--to', 'spo']);
       assert.deepEqual([code, stdout], [2, '']);
       assert.match(stderr, /^error: a SeccompProfile cannot say: \/defaultErrnoRet/);
@@ -409,7 +409,7 @@ Constrained by the base:
     /** Prints it, and returns it with the releases that the note names. */
     const baseline = async (...args: string[]) => {
       const { code, stdout, stderr } = await fairlead(['baseline', ...args]);
-      const [, note] = /^note: this is the default of (.*)\n$/.exec(stderr) ?? [];
+      const [, note] = /^note: default profile of (.*)\n$/.exec(stderr) ?? [];
       assert.equal(code, 0);
       return { content: stdout, allows: (name: string) => stdout.includes(`"${name}"`), note };
     };
@@ -421,7 +421,7 @@ Constrained by the base:
       assert.equal((await baseline(...amd64, '--capabilities', 'SYS_ADMIN')).allows('mount'), true);
       const { code, stderr } = await fairlead(['baseline', '--capabilities', 'SYS_ADMN']);
       assert.equal(code, 2);
-      assert.match(stderr, /capabilities\(7\) has no SYS_ADMN/);
+      assert.match(stderr, /Unknown capability SYS_ADMN/);
     });
 
     it('prints that of the runtime, release, machine and kernel that it is asked for', async () => {
@@ -462,11 +462,11 @@ Constrained by the base:
     it('lists what is known for a runtime or release that is not', async () => {
       const runtime = await fairlead(['baseline', '--like', 'podman@5.0']);
       assert.equal(runtime.code, 2);
-      assert.match(runtime.stderr, /Known are containerd, cri-o, docker/);
+      assert.match(runtime.stderr, /Want containerd, cri-o, docker/);
       for (const version of ['2.1.99', '9', '2.1.', 'x', '', '1.6.20.1']) {
         const release = await fairlead(['baseline', '--like', `containerd@${version}`]);
         assert.equal(release.code, 2, version);
-        assert.match(release.stderr, /hint: Known are 1\.6\.0 to 1\.6\.39, .*, 2\.3\.0 to 2\.3\.4;/);
+        assert.match(release.stderr, /hint: Known releases: 1\.6\.0 to 1\.6\.39, .*, 2\.3\.0 to 2\.3\.4;/);
       }
     });
   });

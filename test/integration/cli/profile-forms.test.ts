@@ -132,7 +132,7 @@ describe('forms of a profile, on the command line', () => {
   it('push without a signature says what that means', async () => {
     assert.match(
       succeeded(await push('plain.json')),
-      /\nsignature {2}none added: unless the digest is signed already, only a rule with "unsigned: true" allows it\n$/,
+      /\nsignature {2}none added; unless the digest is signed already, only a rule with "unsigned: true" allows it\n$/,
     );
   });
 
@@ -179,14 +179,15 @@ describe('forms of a profile, on the command line', () => {
       const input = seccomp(',"includes":{"caps":["CAP_CHOWN"]}');
       const container = ['--architecture', 'arm64', '--kernel', '6.1', '--capabilities', 'CHOWN'];
       const args = ['diff', 'includes.json', '-', ...container];
-      const heading = 'Compared for one container: arm64, Linux 6.1, capabilities CHOWN. For others it may differ.\n';
+      const heading =
+        'Compared for one container: arm64, Linux 6.1, capabilities CHOWN. The result for others may differ.\n';
       const text = succeeded(await fairlead(args, { input }));
       assert.equal(text, `${heading}Loosened:\n  SCMP_ACT_ERRNO(1) -> SCMP_ACT_ALLOW\n    read\n`);
       const markdown = succeeded(await fairlead([...args, '--output', 'markdown'], { input }));
       assert.ok(markdown.startsWith(`${heading}\n### Loosened\n`), markdown);
       const json = JSON.parse(succeeded(await fairlead([...args, '--output', 'json'], { input })));
       assert.deepEqual(json.container, { architecture: 'arm64', kernel: '6.1', capabilities: ['CAP_CHOWN'] });
-      failed(await fairlead([...args, '--fail-on', 'loosened'], { input }), 2, /so --fail-on cannot tell/);
+      failed(await fairlead([...args, '--fail-on', 'loosened'], { input }), 2, /so --fail-on cannot decide/);
     });
 
     it('compares what means the same for every container, in whatever form', async () => {
@@ -243,11 +244,11 @@ describe('forms of a profile, on the command line', () => {
         [['-', 'plain.json'], 3, /stdin: there is nothing in it\nhint: .*fairlead diff --new TO/],
         [['plain.json', 'empty.json'], 3, /fairlead diff --deleted FROM/],
         [['--new', 'empty.json'], 3, /empty\.json: there is nothing in it/],
-        [['--new', 'plain.json', 'comment.json'], 2, /named alone\nhint: fairlead diff --new TO/],
-        [['--new', 'plain.json', '/dev/null'], 2, /named alone/],
-        [['--deleted', '/dev/null', 'plain.json'], 2, /named alone\nhint: fairlead diff --deleted FROM/],
+        [['--new', 'plain.json', 'comment.json'], 2, /take one profile\nhint: Use fairlead diff --new TO/],
+        [['--new', 'plain.json', '/dev/null'], 2, /take one profile/],
+        [['--deleted', '/dev/null', 'plain.json'], 2, /take one profile\nhint: Use fairlead diff --deleted FROM/],
         [['--new', '--deleted', 'plain.json'], 2, /cannot be used together/],
-        [['--new', '/dev/null'], 2, /named alone/],
+        [['--new', '/dev/null'], 2, /take one profile/],
         [['/dev/null', '/dev/null'], 2, /no profile on either side/],
         [['plain.json'], 2, /nothing to compare it with\nhint: .*--new TO/],
         [['absent.json', 'plain.json'], 2, /cannot read absent\.json/],
@@ -266,7 +267,7 @@ describe('forms of a profile, on the command line', () => {
       failed(
         await fairlead(['explain', ...args]),
         2,
-        /nodes do not read it.*\nhint: .*fairlead convert --to runtime FILE/,
+        /nodes refuse this form.*\nhint: .*fairlead convert --to runtime FILE/,
       );
     }
   });
@@ -277,7 +278,7 @@ describe('forms of a profile, on the command line', () => {
     assert.deepEqual([code, JSON.parse(stdout).syscalls[0].names], [0, ['read']]);
     assert.equal(
       stderr,
-      'note: profiles of Docker and Podman are taken as one container gets them: amd64, Linux 6.1, capabilities none\n',
+      'note: profiles of Docker and Podman were resolved for one container: amd64, Linux 6.1, capabilities none\n',
     );
     const container = ['--architecture', 'amd64', '--kernel', '6.1', '--capabilities', 'CHOWN'];
     const converted = await fairlead(['convert', 'includes-upper.json', '--to', 'runtime', ...container]);
@@ -285,7 +286,7 @@ describe('forms of a profile, on the command line', () => {
     assert.equal(
       converted.stderr,
       'note: includes-upper.json: read without regard to letter case: /syscalls/0/Includes, /syscalls/0/includes/Caps\n' +
-        'note: includes-upper.json: written as one container gets it: amd64, Linux 6.1, capabilities CHOWN\n',
+        'note: includes-upper.json: resolved for one container: amd64, Linux 6.1, capabilities CHOWN\n',
     );
   });
 
@@ -299,10 +300,7 @@ describe('forms of a profile, on the command line', () => {
     await writeFile(join(cwd, 'conflicting.json'), JSON.stringify(conflicting));
     const { code, stdout, stderr } = await fairlead(['convert', 'conflicting.json', '--to', 'runtime']);
     assert.equal(code, 0);
-    assert.match(
-      stderr,
-      /^note: what is written cannot be published: \/syscalls\/1: conflicts with [^\n]* socket:.*\n$/,
-    );
+    assert.match(stderr, /^note: the result cannot be published: \/syscalls\/1: conflicts with [^\n]* socket:.*\n$/);
     await writeFile(join(cwd, 'written.json'), stdout);
     failed(await push('written.json'), 3, /conflicts with/);
   });

@@ -61,7 +61,7 @@ describe('fairlead pull, of profiles in the form of Docker', () => {
     ] as const) {
       const { code, stdout, stderr } = await pull('conditional', '--capabilities', capabilities, ...on);
       assert.deepEqual([code, JSON.parse(stdout)], [0, { defaultAction: 'SCMP_ACT_ERRNO', syscalls: rules }]);
-      assert.equal(stderr, `note: as one container gets it: amd64, Linux 6.1, capabilities ${capabilities}\n`);
+      assert.equal(stderr, `note: resolved for one container: amd64, Linux 6.1, capabilities ${capabilities}\n`);
       const json = await pull('conditional', '--capabilities', capabilities, ...on, '--output', 'json');
       assert.deepEqual(JSON.parse(json.stdout).profile, JSON.parse(stdout));
       succeeded(await pull('conditional', '--capabilities', capabilities, ...on, '--file', 'out.json'));

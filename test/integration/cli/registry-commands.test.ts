@@ -139,7 +139,7 @@ describePeers(
       const missing = [
         [
           join(layout, 'blobs', layers[0].digest.replace(':', '/')),
-          /is not whole: no content sha256:[0-9a-f]{64}\nhint: /,
+          /is incomplete: no content sha256:[0-9a-f]{64}\nhint: /,
         ],
         [blob, /its index\.json lists sha256:[0-9a-f]{64} .*, which is not in it\nhint: /],
       ] as const;

@@ -90,7 +90,7 @@ describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
       runAtTerminal(['keygen', '--prefix', 'made'], {
         answers: [
           ['assphrase', 'correct horse\r'],
-          ['The same again: ', `${again}\r`],
+          ['Repeat the passphrase: ', `${again}\r`],
         ],
         env: { HOME: home },
         cwd: home,

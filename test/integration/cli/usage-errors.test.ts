@@ -12,7 +12,7 @@ const attest = ['attest', 'localhost/nginx:1', '--key', 'fairlead.key', '--type'
 const verify = ['verify', 'localhost/nginx:1', ...layout];
 const key = ['--key', 'fairlead.key'];
 
-describe('a command that makes no sense is refused, and nothing is written', () => {
+describe('an invalid command is refused, and nothing is written', () => {
   let cwd = '';
   let made: string[] = [];
   before(async () => {
@@ -37,22 +37,18 @@ describe('a command that makes no sense is refused, and nothing is written', () 
       /--keyless and --signature-format legacy cannot be used together/,
       /--key/,
     ],
-    [[...push, ...key, '--plain-http'], /--oci-layout excludes --plain-http/, /leave them out/],
-    [[...push, ...key, '--identity-token', 'empty'], /--identity-token belongs to --keyless$/, /leave out/],
-    [
-      [...push, ...key, '--trusted-root', 'empty'],
-      /belongs to --keyless or --signing-config$/,
-      /--signing-config FILE/,
-    ],
+    [[...push, ...key, '--plain-http'], /--oci-layout cannot be used with --plain-http/, /Leave these out/],
+    [[...push, ...key, '--identity-token', 'empty'], /--identity-token needs --keyless$/, /leave out/],
+    [[...push, ...key, '--trusted-root', 'empty'], /needs --keyless or --signing-config$/, /--signing-config FILE/],
     [[...push, '--key', 'no.key'], /cannot read no\.key/, /no such file/],
-    [[...push, '--key', '.'], /cannot read \./, /folder/],
+    [[...push, '--key', '.'], /cannot read \./, /directory|folder/],
     [['push', 'no.json', 'localhost/nginx:1', ...layout, ...key], /cannot read no\.json/, /no such file/],
     [
       ['push', 'nginx.json', 'localhost:5000', ...layout, ...key],
       /no repository in it/,
       /localhost:5000\/repository:tag/,
     ],
-    [[...attest, 'list.json'], /list\.json holds no JSON object/, /JSON object/],
+    [[...attest, 'list.json'], /list\.json is not a JSON object/, /JSON object/],
     [
       [
         'attest',
@@ -80,8 +76,8 @@ describe('a command that makes no sense is refused, and nothing is written', () 
       /file/,
     ],
     [['policy'], /policy needs a subcommand: check, test or import/, /fairlead policy --help/],
-    [['baseline', '--like', 'docker@99'], /docker "99" is not known/, /MAJOR\.MINOR stands for the newest/],
-    [['merge', 'nginx.json'], /--intersect or --union/, /--union for/],
+    [['baseline', '--like', 'docker@99'], /unknown default profile of docker "99"/, /MAJOR\.MINOR means the newest/],
+    [['merge', 'nginx.json'], /either --intersect or --union/, /--union for/],
     [['convert', 'apparmor.json', '--to', 'apparmor', '--minimize'], /for seccomp profiles/, /Leave out --minimize/],
     [
       ['convert', 'apparmor.json', '--to', 'apparmor', '--narrow-comparisons'],
@@ -95,16 +91,16 @@ describe('a command that makes no sense is refused, and nothing is written', () 
     [[...verify, '--policy', 'nginx.json'], /nginx\.json:1:2: unknown key/, /docs\/guides\/trust-policy\.md/],
     [['policy', 'import', 'nginx.json'], /unknown key "defaultAction"/, /containers-policy\.json\(5\)/],
     [['policy', 'import', '-'], /stdin:1:1: /, /containers-policy\.json\(5\)/],
-    [['keygen', '--prefix', ''], /--prefix "" names no file/, /keys\/release/],
-    [['keygen', '--prefix', 'keys/'], /names no file/, /keys\/release/],
+    [['keygen', '--prefix', ''], /invalid --prefix "": want the path of a file/, /keys\/release/],
+    [['keygen', '--prefix', 'keys/'], /invalid --prefix/, /keys\/release/],
     [[...push, '--key', 'fairlead.key', '--passphrase-file', 'none'], /cannot read none/, /no such file/],
     [[...push, '--key', 'fairlead.key', '--passphrase-file', '.'], /cannot read \./, /It is a folder/],
-    [[...push, '--unsigned', '--passphrase-file', 'none'], /--passphrase-file is for --key/, /leave out/],
-    [[...push, '--keyless', '--passphrase-file', 'none'], /--passphrase-file is for --key/, /leave out/],
+    [[...push, '--unsigned', '--passphrase-file', 'none'], /--passphrase-file needs --key/, /leave out/],
+    [[...push, '--keyless', '--passphrase-file', 'none'], /--passphrase-file needs --key/, /leave out/],
     [['keygen', '--prefix', 'new', '--passphrase-file', 'none'], /cannot read none/, /no such file/],
-    [['keygen', '--prefix', 'new', '--passphrase-file', 'empty'], /empty holds no passphrase/, /leave out/],
-    [['pull', 'localhost/nginx:1', ...layout, '--policy', 'broken.yaml', '--file', '-'], /- names none/, /stdout/],
-    [['save', 'localhost/nginx:1', '-', ...layout], /- names none/, /Name the archive/],
+    [['keygen', '--prefix', 'new', '--passphrase-file', 'empty'], /empty is empty: want a passphrase/, /leave out/],
+    [['pull', 'localhost/nginx:1', ...layout, '--policy', 'broken.yaml', '--file', '-'], /cannot write to -/, /stdout/],
+    [['save', 'localhost/nginx:1', '-', ...layout], /cannot write to -/, /Name a file for the archive/],
   ];
   for (const [args, message, hint] of refused) {
     it(args.join(' '), async () => {

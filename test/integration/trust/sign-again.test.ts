@@ -56,7 +56,7 @@ for (const [name, peers, start] of [
         }
         for (const args of [push, ['sign', ...push.slice(2)]]) {
           const text = succeeded(await fairlead(args));
-          assert.match(text, new RegExp(`^signature  ${first.signature} \\(already signed, none was added\\)$`, 'm'));
+          assert.match(text, new RegExp(`^signature  ${first.signature} \\(already signed, none added\\)$`, 'm'));
         }
         assert.equal(await signatures(reference), 1);
         succeeded(await fairlead(['verify', reference, '--key', 'a.pub']));
@@ -102,7 +102,7 @@ for (const [name, peers, start] of [
       const second = await json(...args);
       assert.deepEqual([first.alreadyAttested, second.alreadyAttested], [false, true]);
       assert.equal(second.attestation, first.attestation);
-      assert.match(succeeded(await fairlead(args)), /\(already attested, none was added\)/);
+      assert.match(succeeded(await fairlead(args)), /\(already attested, none added\)/);
       assert.equal(await signatures(reference), 2);
     });
   });
