@@ -19,15 +19,15 @@ const entriesLimit = 100_000;
 const indexLimit = 64 * 1024 * 1024;
 
 const archiveHint =
-  'An OCI archive is an uncompressed tar of an OCI layout, as fairlead save, oras backup and skopeo (oci-archive:FILE) write it; what older ' +
-  'versions of docker save write is none.';
-const hostileHint = 'No tool puts that into an OCI archive. Do not trust where it came from. Nothing of it was used.';
+  'An OCI archive is an uncompressed tar of an OCI layout, as fairlead save, oras backup and skopeo (oci-archive:FILE) ' +
+  'write it. Older versions of docker save write another format.';
+const hostileHint = 'No tool writes that into an OCI archive. Do not trust its source. Nothing of it was used.';
 
 /**
- * Writes one repository of a layout folder as an OCI archive: a tar of the layout, which skopeo and
- * oras read. The same content gives the same bytes: names in order, no times, no owners. Everything
- * that lies in the layout goes into it; copy what is wanted into a new one first. Rejects with
- * NotFound where there is no such layout, and with Unavailable where the output breaks.
+ * Writes one repository of a layout directory as an OCI archive: a tar of the layout, which skopeo
+ * and oras read. The same content gives the same bytes: names in order, no times, no owners.
+ * Everything in the layout is written; to write less, copy that into a new layout first. Rejects
+ * with NotFound if there is no such layout, and with Unavailable if the output fails.
  */
 export async function saveArchive(
   folder: string,
@@ -43,7 +43,7 @@ export async function saveArchive(
     refused = error;
   });
   const writing = pipeline(archive, output, options.signal === undefined ? {} : { signal: options.signal });
-  // It is waited for below; it may end while something else is.
+  // Awaited below; it may end while something else is awaited.
   writing.catch(() => undefined);
   const addBytes = (path: string, bytes: Buffer): void => {
     archive.entry(header(path, bytes.length), bytes);
@@ -58,15 +58,15 @@ export async function saveArchive(
     }
     archive.finalize();
   } catch (error) {
-    // What comes after the output broke only says that it is broken; and what it says when we leave
-    // off is our doing.
+    // Later errors are a consequence of the broken output, and what the output reports when we stop
+    // is our doing.
     const reason = refused;
     archive.destroy();
     await writing.catch(() => undefined);
     options.signal?.throwIfAborted();
     if (reason !== undefined) throw fileError('archive', reason);
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      throw new FairleadError('NotFound', `${root}: is no OCI layout`, { cause: error });
+      throw new FairleadError('NotFound', `${root}: is not an OCI layout`, { cause: error });
     }
     throw fileError(root, error);
   }
@@ -79,8 +79,8 @@ export async function saveArchive(
 }
 
 /**
- * An index with its manifests in an order of their own, in place of that in which they came: by
- * tag, then by digest.
+ * Returns an index with its manifests in a fixed order, whatever the order in which they were
+ * added: by tag, then by digest.
  */
 function inOrder(bytes: Uint8Array, root: string): Buffer {
   const index = parseIndex(bytes, `${root}: index.json`, indexLimit);
@@ -107,11 +107,11 @@ async function blobPaths(root: string): Promise<string[]> {
 }
 
 /**
- * Reads an OCI archive into one repository of a layout folder, beside what is there. Every blob is
- * checked against its name; the manifests are listed last, when all is there. Names that would lead
- * elsewhere, links and devices are refused with InvalidInput; other files are left out. Rejects
- * with LimitExceeded over `limit` bytes in all, before they are written. Errors call the archive
- * `origin`.
+ * Reads an OCI archive into one repository of a layout directory, beside its content. Every blob is
+ * verified against its name; the manifests are listed last, when everything is there. Paths outside
+ * of the archive, links and devices are refused with InvalidInput; other files are ignored. Rejects
+ * with LimitExceeded over `limit` bytes in total, before they are written. `origin` names the
+ * archive in errors.
  */
 export async function loadArchive(
   input: AsyncIterable<Uint8Array>,
@@ -123,8 +123,8 @@ export async function loadArchive(
   const { extract } = await import('tar-stream');
   const entries = extract();
   const reading = pipeline(Readable.from(input), entries, signal === undefined ? {} : { signal });
-  // A failure reaches the loop below through the stream; this only keeps it from being reported a
-  // second time.
+  // A failure reaches the loop below through the stream; this only prevents that it is reported
+  // twice.
   reading.catch(() => undefined);
   let index: Uint8Array | undefined;
   let count = 0;
@@ -139,7 +139,7 @@ export async function loadArchive(
           'LimitExceeded',
           `${origin}: ${count} entries of ${total} bytes are more than allowed`,
           {
-            hint: `An archive of profiles has at most ${entriesLimit} entries and here ${limit} bytes. Check that it is the one that is meant.`,
+            hint: `At most ${entriesLimit} entries and ${limit} bytes are allowed. Check that it is the right archive.`,
           },
         );
       }
@@ -158,7 +158,7 @@ export async function loadArchive(
     if (error instanceof FairleadError) throw error;
     throw new FairleadError(
       'InvalidInput',
-      `${origin}: is no readable tar: ${error instanceof Error ? error.message : error}`,
+      `${origin}: is not a readable tar: ${error instanceof Error ? error.message : error}`,
       {
         cause: error,
         hint: archiveHint,
@@ -166,7 +166,7 @@ export async function loadArchive(
     );
   }
   if (index === undefined) {
-    throw new FairleadError('InvalidInput', `${origin}: has no index.json, so it is no OCI archive`, {
+    throw new FairleadError('InvalidInput', `${origin}: has no index.json, so it is not an OCI archive`, {
       hint: archiveHint,
     });
   }
@@ -182,7 +182,7 @@ export async function loadArchive(
       'InvalidInput',
       `${origin}: its index.json lists ${digest} of ${size} bytes, which is not in it`,
       {
-        hint: 'Save the archive again, with all that it lists.',
+        hint: 'Save the archive again, with everything that it lists.',
       },
     );
   }
@@ -196,7 +196,7 @@ export async function loadArchive(
   });
 }
 
-/** tar-stream's entries are streams of bytes, which their types do not say. */
+/** tar-stream's entries are streams of bytes, which their types do not express. */
 async function* bytesOf(entry: AsyncIterable<unknown>): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const piece of entry) if (piece instanceof Uint8Array) yield piece;
 }
@@ -211,7 +211,10 @@ function tagOf({ annotations }: { readonly annotations?: Readonly<Record<string,
   return annotations?.['org.opencontainers.image.ref.name'];
 }
 
-/** The path of an entry inside the archive. Throws InvalidInput for what may not be in one. */
+/**
+ * Returns the path of an entry inside the archive. Throws InvalidInput for an entry that must not
+ * be in one.
+ */
 function safePath({ name, type }: Header, origin: string): string {
   const path = name.replace(/^(?:\.\/)+/, '');
   if (path.startsWith('/') || path.split(/[/\\]/).includes('..') || path.includes('\0')) {

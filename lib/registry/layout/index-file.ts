@@ -14,10 +14,10 @@ const indexBytesLimit = 64 * 1024 * 1024;
 
 const layoutSchema = v.object({ imageLayoutVersion: v.literal('1.0.0') });
 
-/** A pure change of the list of manifests; undefined leaves it as it is. */
+/** A pure change of the list of manifests; undefined leaves it unchanged. */
 export type IndexChange = (manifests: readonly Descriptor[]) => readonly Descriptor[] | undefined;
 
-/** A change that waits for the lock, with whoever waits for it. */
+/** A change that waits for the lock, and the promise of its caller. */
 interface WaitingChange {
   readonly change: IndexChange;
   readonly then: () => Promise<void>;
@@ -124,7 +124,7 @@ function checkLayout(path: string, text: string): void {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new FairleadError('InvalidInput', `${path}: not JSON`, { cause });
+    throw new FairleadError('InvalidInput', `${path}: invalid JSON`, { cause });
   }
   if (!v.is(layoutSchema, json)) {
     throw new FairleadError('InvalidInput', `${path}: not an OCI image layout of version 1.0.0`);

@@ -7,8 +7,8 @@ import { layoutRepository, tagAnnotation } from './repository.ts';
 import { repositoryFolder } from './repository-folder.ts';
 
 /**
- * What somebody put into a layout: a manifest that is no part of another there and refers to none,
- * with its tags.
+ * A manifest that was added to a layout by itself, with its tags: it is not part of another
+ * manifest there and refers to none.
  */
 export interface LayoutRoot {
   readonly descriptor: Descriptor;
@@ -16,9 +16,9 @@ export interface LayoutRoot {
 }
 
 /**
- * The roots of one repository of a layout folder, in the order of its index.json. What refers to
- * another manifest there, such as a signature, and what an index there lists is no root. Rejects as
- * the layout does.
+ * Lists the roots of one repository of a layout directory, in the order of its index.json. A
+ * manifest that refers to another one there, such as a signature, or that an index there lists, is
+ * not a root. Rejects as the layout does.
  */
 export async function layoutRoots(folder: string, name: string): Promise<LayoutRoot[]> {
   const repository = layoutRepository(folder, name);

@@ -7,8 +7,8 @@ import { fileError } from './file-error.ts';
 const longestWait = 30_000;
 
 /**
- * Runs an action while no other process (and no other caller in this one) runs one for the same
- * folder. Rejects with Unavailable where the lock is not free within 30 seconds.
+ * Runs an action while no other process, and no other caller in this one, runs one for the same
+ * directory. Rejects with Unavailable if the lock is not free within 30 seconds.
  */
 export async function withLock<T>(folder: string, action: () => Promise<T>): Promise<T> {
   const path = join(folder, '.lock');
@@ -22,7 +22,7 @@ export async function withLock<T>(folder: string, action: () => Promise<T>): Pro
         throw new FairleadError(
           'Unavailable',
           `${folder}: another process has held its lock for ${longestWait / 1000} s`,
-          { hint: 'Find the process that has the file .lock open there (fuser, lsof).' },
+          { hint: 'Find the process that has the file .lock open in that directory (fuser, lsof).' },
         );
       }
       await delay(wait * (0.5 + Math.random()));

@@ -15,7 +15,7 @@ import { IndexFile } from './index-file.ts';
 import { repositoryFolder } from './repository-folder.ts';
 import { writeFileWhole } from './write-file.ts';
 
-/** Annotation of an index entry that holds its tag (image-spec, image-layout.md). */
+/** Annotation with the tag of an index entry (image-spec, image-layout.md). */
 export const tagAnnotation = 'org.opencontainers.image.ref.name';
 
 /**
@@ -86,7 +86,7 @@ class LayoutRepository implements Repository {
   async tag(descriptor: Descriptor, tag: string, options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     if (!isTag(tag))
-      throw new FairleadError('InvalidInput', `${this.#root}: ${JSON.stringify(tag.slice(0, 160))} is no tag`);
+      throw new FairleadError('InvalidInput', `${this.#root}: invalid tag ${JSON.stringify(tag.slice(0, 160))}`);
     if (!(await this.#hasContent(descriptor))) throw this.#notFound(`content ${descriptor.digest}`);
     const artifactType = (await this.#readLinks(descriptor))?.artifactType;
     await this.#index.change((manifests) => retag(manifests, indexEntry(descriptor, artifactType), tag));
@@ -184,7 +184,9 @@ class LayoutRepository implements Repository {
   }
 }
 
-/** Ends a stream with the signal's own reason, which a stream given the signal would not. */
+/**
+ * Ends a stream with the signal's reason, which a stream that is given the signal would not report.
+ */
 async function* untilAborted(
   source: AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,
@@ -200,7 +202,7 @@ function indexEntry(descriptor: Descriptor, artifactType: string | undefined): D
   return { mediaType, digest, size, ...(artifactType === undefined ? {} : { artifactType }) };
 }
 
-/** Moves a tag to a manifest. What had it before stays listed, untagged. */
+/** Moves a tag to a manifest. The manifest that had it stays listed, without the tag. */
 function retag(manifests: readonly Descriptor[], entry: Descriptor, tag: string): readonly Descriptor[] {
   const others = untagged(manifests, tag) ?? manifests;
   const kept = others.filter(
@@ -210,8 +212,8 @@ function retag(manifests: readonly Descriptor[], entry: Descriptor, tag: string)
 }
 
 /**
- * Takes a tag away; its manifest stays listed, if need be without any. undefined where no manifest
- * has the tag.
+ * Removes a tag; its manifest stays listed, if necessary without a tag. Returns undefined if no
+ * manifest has the tag.
  */
 function untagged(manifests: readonly Descriptor[], tag: string): readonly Descriptor[] | undefined {
   const had = manifests.filter(({ annotations }) => annotations?.[tagAnnotation] === tag);
@@ -223,8 +225,8 @@ function untagged(manifests: readonly Descriptor[], tag: string): readonly Descr
 }
 
 /**
- * A manifest that index.json does not list, such as one platform's of an index that another tool
- * wrote; undefined where it is none.
+ * Reads the descriptor of a manifest that index.json does not list, such as that of one platform in
+ * an index that another tool wrote; returns undefined if it is not a manifest.
  */
 async function unlistedManifest(path: string, digest: Digest): Promise<Descriptor | undefined> {
   try {

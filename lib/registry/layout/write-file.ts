@@ -5,17 +5,16 @@ import { writeWhole } from '#lib/files/write-whole';
 import { fileError } from './file-error.ts';
 
 /**
- * Folder of a layout for files that are being written; it is on the same file system as their final
- * place.
+ * Directory of a layout for files that are being written, on the file system of their final place.
  */
 const ingest = '.ingest';
-/** Milliseconds after which such a file belongs to nobody any more: its writer was killed. */
+/** Milliseconds after which such a file is abandoned: its writer was killed. */
 const abandonedAfter = 60 * 60 * 1000;
 
 /**
- * Writes a file of a layout whole or not at all, with the folders that it lies in. A process killed
- * in the middle leaves a temporary file, which {@link sweepIngest} removes. Rejects with
- * Unavailable, naming the file, where the file system refuses.
+ * Writes a file of a layout as a whole or not at all, and the directories that it is in. If the
+ * process is killed, a temporary file remains, which {@link sweepIngest} removes. Rejects with
+ * Unavailable, with the name of the file, if the file system refuses.
  */
 export async function writeFileWhole(
   root: string,

@@ -25,11 +25,11 @@ export interface AuthorizerDependencies {
 
 interface Token {
   readonly header: string;
-  /** Milliseconds of the clock after which it is not used any more. */
+  /** Milliseconds of the clock after which the token is not used. */
   readonly expires: number;
 }
 
-/** A field that is left out, null or empty says nothing: services written in Go send them so. */
+/** A field that is absent, null or empty has no meaning: services written in Go send them so. */
 const tokenText = v.nullish(v.string(), '');
 const tokenSchema = v.object({
   token: tokenText,
@@ -38,7 +38,7 @@ const tokenSchema = v.object({
   expires_in: v.nullish(v.pipe(v.number(), v.minValue(0)), 60),
 });
 
-/** A token that is asked for or was given, and the signal of the call that asked for it. */
+/** A token that was requested, and the signal of the call that requested it. */
 interface AskedToken {
   readonly token: Promise<Token>;
   readonly signal: AbortSignal | undefined;
@@ -268,11 +268,11 @@ function readToken(text: string, origin: string): v.InferOutput<typeof tokenSche
   try {
     json = JSON.parse(text);
   } catch {
-    throw new FairleadError('Unauthenticated', `${origin}: the token service's answer is not JSON`);
+    throw new FairleadError('Unauthenticated', `${origin}: the token service returned invalid JSON`);
   }
   const result = v.safeParse(tokenSchema, json);
   if (result.success) return result.output;
-  throw new FairleadError('Unauthenticated', `${origin}: the token service's answer has no token`);
+  throw new FairleadError('Unauthenticated', `${origin}: the token service returned no token`);
 }
 
 function parseRealm(challenge: Challenge, registry: URL): URL {
@@ -284,11 +284,11 @@ function parseRealm(challenge: Challenge, registry: URL): URL {
   }
   throw new FairleadError(
     'Unauthenticated',
-    `${registry.host} names a token service that is no URL: ${JSON.stringify(text.slice(0, 200))}`,
+    `${registry.host} names an invalid token service: ${JSON.stringify(text.slice(0, 200))}`,
   );
 }
 
-/** Throws NotAllowed where a token service must not be asked, or must not see the credentials. */
+/** Throws NotAllowed if a token service must not be asked, or must not get the credentials. */
 function refuseRealm(realm: URL, registry: URL, withCredentials: boolean, trustedRealms: readonly string[]): void {
   const refuse = (why: string, hint: string): never => {
     throw new FairleadError('NotAllowed', `${registry.host} asks for a token from ${realm.origin}, ${why}`, { hint });
@@ -304,7 +304,7 @@ function refuseRealm(realm: URL, registry: URL, withCredentials: boolean, truste
   if (!sameDomain(realm, registry)) {
     refuse(
       'which is on another domain',
-      `Nothing was sent there. If ${realm.host} may see the credentials for ${registry.host}, add it to \`trustedRealms\`.`,
+      `Nothing was sent there. If ${realm.host} may get the credentials for ${registry.host}, add it to \`trustedRealms\`.`,
     );
   }
 }

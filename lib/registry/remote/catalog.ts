@@ -4,8 +4,8 @@ import { listPages } from './pages.ts';
 
 /**
  * Lists the repositories of a registry (Docker's `_catalog`, which the distribution-spec reserves
- * and not every registry answers). Credentials are looked for as for a repository of no name.
- * Rejects as the registry answers.
+ * and not every registry supports). Credentials are looked up for a repository without a name.
+ * Rejects with what the registry's answer means.
  */
 export function remoteCatalog(
   registry: string,

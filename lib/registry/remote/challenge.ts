@@ -1,5 +1,5 @@
 /**
- * One challenge of a WWW-Authenticate header (RFC 9110, 11.6.1): scheme and parameter names in
+ * One challenge of a WWW-Authenticate header (RFC 9110, 11.6.1), with scheme and parameter names in
  * lower case.
  */
 export interface Challenge {
@@ -12,8 +12,8 @@ const parameter = new RegExp(`^(${token})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|(${
 const scheme = new RegExp(`^(${token})(?:\\s+|(?=,)|$)`);
 
 /**
- * Reads the challenges of a WWW-Authenticate header, several of which may stand in one line. What
- * cannot be read ends the list.
+ * Parses the challenges of a WWW-Authenticate header, which may be several on one line. Anything
+ * that cannot be parsed ends the list.
  */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: { scheme: string; parameters: Record<string, string> }[] = [];

@@ -4,9 +4,9 @@ import type { RemoteOptions } from './api.ts';
 import { createClient } from './client.ts';
 
 /**
- * Asks a registry whether it takes the credentials of the options (distribution-spec, "Determining
- * Support"). Rejects with Unauthenticated where it, or its token service, does not, and with
- * NotFound where there is no registry. One that asks nobody who he is takes any.
+ * Verifies that a registry accepts the credentials of the options (distribution-spec, "Determining
+ * Support"). Rejects with Unauthenticated if it, or its token service, does not, and with NotFound
+ * if there is no registry. A registry without authentication accepts any.
  */
 export async function checkLogin(registry: string, options: RemoteOptions & CallOptions): Promise<void> {
   const client = createClient({ registry, repository: '' }, options);
@@ -25,7 +25,7 @@ export async function checkLogin(registry: string, options: RemoteOptions & Call
     if (!(cause instanceof FairleadError) || cause.kind !== 'Unauthenticated') throw cause;
     throw new FairleadError('Unauthenticated', `${registry} does not accept this user name and password`, {
       cause,
-      hint: 'Check both. Many registries want a token of the account in place of its password. Nothing was kept.',
+      hint: 'Check both. Many registries require a token instead of the password. Nothing was stored.',
     });
   }
 }

@@ -82,8 +82,8 @@ class MirroredClient implements RegistryClient {
 }
 
 /**
- * Sends to one host after another until one has an answer; what the last one says is final.
- * `unreachable` is told of those that are.
+ * Sends to one host after another until one answers; the answer of the last one is final.
+ * `unreachable` is called for hosts that cannot be reached.
  */
 async function sendToFirst(
   clients: readonly EndpointClient[],
@@ -98,8 +98,7 @@ async function sendToFirst(
       if (last || response.status < 300) return response;
       await response.discard();
     } catch (error) {
-      // A mirror that fails is passed over, whatever its reason: the registry itself has the last
-      // word.
+      // A mirror that fails is passed over, for whatever reason: the registry itself decides.
       if (last || request.signal?.aborted || !(error instanceof FairleadError)) throw error;
       if (error.kind === 'Unavailable') unreachable(client);
     }

@@ -4,14 +4,14 @@ import type { Descriptor } from '../descriptor.ts';
 import { verifiedStream } from '../verified-stream.ts';
 import type { ApiRequest, ApiResponse, RegistryClient } from './api.ts';
 
-/** How often a download is taken up again where its connection broke. */
+/** How often a download is resumed after its connection broke. */
 const resumes = 4;
 
 /**
- * Downloads content, checked against its descriptor while it streams. Where the connection breaks
- * in the middle the rest is asked for by range (RFC 9110, 14.2); a server that then sends
- * everything again has the known part skipped. Rejects as {@link verifiedStream} and the client do;
- * with LimitExceeded at once where the answer announces more than the descriptor.
+ * Downloads content, and verifies it against its descriptor while it streams. If the connection
+ * breaks, the rest is requested by range (RFC 9110, 14.2); if a server then sends everything again,
+ * the known part is skipped. Rejects as {@link verifiedStream} and the client do, and with
+ * LimitExceeded at once if the answer announces more than the descriptor specifies.
  */
 export async function download(
   client: RegistryClient,
@@ -25,7 +25,7 @@ export async function download(
     await first.discard();
     throw new FairleadError(
       'LimitExceeded',
-      `${name}: ${declared} bytes announced, its descriptor says ${descriptor.size}`,
+      `${name}: ${declared} bytes announced, but its descriptor specifies ${descriptor.size}`,
     );
   }
   return verifiedStream(resumingBody(client, request, descriptor, first), descriptor, name);
@@ -64,7 +64,7 @@ async function* resumingBody(
       await response.discard();
       throw new FairleadError(
         'Unavailable',
-        `${nameRequest({ method: 'GET', url: response.url })}: another range than was asked for`,
+        `${nameRequest({ method: 'GET', url: response.url })}: another range than requested`,
       );
     }
   }

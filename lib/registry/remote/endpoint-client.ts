@@ -22,7 +22,7 @@ const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const redirectLimit = 5;
 const errorBodyLimit = 16 * 1024;
 
-/** An answer, and what was sent for it that must not be shown. */
+/** An answer, and the secrets that were sent for it, which must not be shown. */
 interface Answer {
   readonly response: HttpResponse;
   readonly secrets: readonly string[];
@@ -98,7 +98,7 @@ export class EndpointClient {
   #urlOf(to: string | URL): URL {
     if (to instanceof URL) return to;
     const url = new URL(to, this.endpoint.api);
-    // As containerd tells a mirror whose content is wanted.
+    // As containerd tells mirrors which registry is meant.
     if (this.endpoint.mirror) url.searchParams.set('ns', registryName(this.#registry));
     return url;
   }

@@ -43,10 +43,10 @@ describe('what a registry answered', () => {
     const hints: [{ method: string; url: URL }, number, RegExp][] = [
       [plain, 400, /plain HTTP.*\/etc\/containerd\/certs\.d\/localhost:5000\/ca\.crt/],
       [request, 400, /without a reason/],
-      [plain, 200, /no answer of an OCI registry/],
+      [plain, 200, /not the answer of an OCI registry/],
     ];
     for (const [asked, status, hint] of hints) assert.match(responseError(asked, status, '').hint ?? '', hint);
-    assert.match(responseError(plain, 400, body('TAG_INVALID')).hint ?? '', /its message says why/);
+    assert.match(responseError(plain, 400, body('TAG_INVALID')).hint ?? '', /its message states the reason/);
   });
 
   it('is shortened, and cannot play with a terminal', () => {

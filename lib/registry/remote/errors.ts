@@ -4,10 +4,10 @@ import { parseChallenges } from './challenge.ts';
 import { challengeWords, readWords } from './registry-words.ts';
 
 /**
- * Error codes of the distribution-spec (and of Docker's and Harbor's registries) that say more than
- * the status does. DENIED is Unauthenticated, not NotAllowed: NotAllowed is what our own policy
- * says, and a registry's "no" is mended by other credentials. TOOMANYREQUESTS is Unavailable: it
- * passes with time, and the kubelet tries again.
+ * Error codes of the distribution-spec (and of Docker's and Harbor's registries) that are more
+ * precise than the status. DENIED is Unauthenticated, not NotAllowed: NotAllowed is a decision of
+ * our own policy, and a refusal by a registry is fixed by other credentials. TOOMANYREQUESTS is
+ * Unavailable: it is temporary, and the kubelet tries again.
  */
 const kindOfCode: Readonly<Record<string, ErrorKind>> = {
   NAME_UNKNOWN: 'NotFound',
@@ -30,27 +30,27 @@ const kindOfCode: Readonly<Record<string, ErrorKind>> = {
 
 const hintOfKind: Readonly<Partial<Record<ErrorKind, string>>> = {
   Unauthenticated:
-    'Log in to the registry (fairlead login, docker login) with credentials that may do this, or check the repository name: many registries answer so for what does not exist.',
+    'Log in to the registry (fairlead login, docker login) with credentials that may do this, or check the repository name: many registries return this for a repository that does not exist.',
   NotFound: 'Check the registry, the repository and the tag or digest.',
   Unavailable: 'The registry cannot serve this now. Try again later.',
-  InvalidInput: 'The registry refuses this request; its message says why.',
-  LimitExceeded: 'The registry refuses content of this size.',
+  InvalidInput: 'The registry refused this request; its message states the reason.',
+  LimitExceeded: 'The registry refused content of this size.',
 };
 
-/** What came with an error's body, where it did. */
+/** Further parts of an answer with an error. */
 export interface ErrorContext {
   /** The WWW-Authenticate header. */
   readonly challenge?: string | undefined;
   /** The Retry-After header. */
   readonly retryAfter?: string | undefined;
-  /** What was sent and nobody must read in an error: a registry may echo it. */
+  /** Secrets that were sent: a registry may echo them, and the error must not contain them. */
   readonly secrets?: readonly string[] | undefined;
 }
 
 /**
- * What a registry answered in place of what was asked for. `body` is the start of the answer's
- * body, from which the registry's codes are taken if it has any (distribution-spec, "Error Codes"),
- * and its words (see readWords), or those of its challenge.
+ * Returns the error for an unexpected answer of a registry. `body` is the start of the answer's
+ * body, from which the registry's error codes (distribution-spec, "Error Codes") and texts are
+ * taken (see readWords), or those of its challenge.
  */
 export function responseError(
   request: RequestName,
@@ -72,7 +72,7 @@ export function responseError(
 }
 
 /**
- * What to do where the registry says when it can be asked again: in seconds or by a date (RFC 9110,
+ * Returns the hint if the registry specifies when to try again, in seconds or as a date (RFC 9110,
  * 10.2.3).
  */
 function hintOfWait(kind: ErrorKind, retryAfter: string | undefined): string | undefined {
@@ -85,17 +85,17 @@ function hintOfWait(kind: ErrorKind, retryAfter: string | undefined): string | u
 }
 
 /**
- * What may be wrong where a server refuses, and not as a registry does. Go's answers 400 to plain
- * HTTP where it expects TLS.
+ * Returns the hint if a server refuses a request, but not in the way of a registry. Servers in Go
+ * answer 400 to plain HTTP if they expect TLS.
  */
 function hintOfSilence({ url }: RequestName, status: number, said: boolean): string {
-  if (status < 400) return 'That is no answer of an OCI registry. Check host and port.';
+  if (status < 400) return 'This is not the answer of an OCI registry. Check host and port.';
   if (url.protocol !== 'http:' || status !== 400)
-    return `The registry refuses this request${said ? '; its message says why' : ' without a reason'}. Check host and port.`;
+    return `The registry refused this request${said ? '; its message states the reason' : ' without a reason'}. Check host and port.`;
   return `The request used plain HTTP, and the server may expect TLS. Leave out \`plainHttp\`; for a registry on this machine, put its CA into ${certsFile(url)}.`;
 }
 
-/** The registry's error codes in the body of its answer; [] where it has none. */
+/** Returns the registry's error codes in the body of its answer; [] if it has none. */
 export function errorCodes(body: string): readonly string[] {
   return readWords(body).codes;
 }

@@ -152,14 +152,10 @@ export class RemoteManifests {
       await this.#remove(tag, options);
     } catch (error) {
       if (!(error instanceof FairleadError) || error.kind !== 'InvalidInput') throw error;
-      throw new FairleadError(
-        'InvalidInput',
-        `${this.#name}: the registry does not remove single tags, such as ${tag}`,
-        {
-          cause: error,
-          hint: 'Move the tag to another manifest, or delete its manifest, which removes all of its tags.',
-        },
-      );
+      throw new FairleadError('InvalidInput', `${this.#name}: the registry cannot remove single tags, such as ${tag}`, {
+        cause: error,
+        hint: 'Move the tag to another manifest, or delete its manifest, which removes all of its tags.',
+      });
     }
   }
 
@@ -250,14 +246,14 @@ export class RemoteManifests {
 
   #checkTag(tag: string): void {
     if (isTag(tag)) return;
-    throw new FairleadError('InvalidInput', `${this.#name}: ${JSON.stringify(tag.slice(0, 160))} is no tag`);
+    throw new FairleadError('InvalidInput', `${this.#name}: invalid tag ${JSON.stringify(tag.slice(0, 160))}`);
   }
 
   #checkTagOrDigest(text: string): void {
     if (isDigest(text) || isTag(text)) return;
     throw new FairleadError(
       'InvalidInput',
-      `${this.#name}: ${JSON.stringify(text.slice(0, 160))} is neither tag nor digest`,
+      `${this.#name}: invalid tag or digest ${JSON.stringify(text.slice(0, 160))}`,
     );
   }
 
@@ -275,15 +271,15 @@ function manifestType(response: ApiResponse): string {
   if (isManifestMediaType(type)) return type;
   throw new FairleadError(
     'InvalidInput',
-    `${nameRequest({ method: 'GET', url: response.url })}: ${JSON.stringify(type.slice(0, 100))} is no type of a manifest that is known`,
+    `${nameRequest({ method: 'GET', url: response.url })}: unknown media type of a manifest: ${JSON.stringify(type.slice(0, 100))}`,
     {
-      hint: 'An artifact has an OCI manifest. Check that a registry answers there, and that it is the artifact that is meant.',
+      hint: 'Check that the host is a registry, and that the reference names an artifact with an OCI manifest.',
     },
   );
 }
 
 function otherDigest(what: string, digest: string): FairleadError {
   return new FairleadError('Conflict', `${what}: the registry answered with other content, ${digest.slice(0, 160)}`, {
-    hint: 'The registry, or something on the way to it, is wrong or hostile. Nothing of it was used.',
+    hint: 'The registry, or a proxy, is faulty or hostile. Nothing of it was used.',
   });
 }

@@ -1,9 +1,9 @@
 import { isLoopback } from '../../network/loopback.ts';
 
 /**
- * Says whether two hosts belong to one owner by their names: equal, or one the parent of the other,
- * or both below the same parent that is no public suffix. Without the list of public suffixes, a
- * parent needs two labels, or three below `co.uk` and its like.
+ * Reports whether two hosts have the same owner by their names: they are equal, or one is the
+ * parent of the other, or both are below the same parent that is not a public suffix. Without the
+ * list of public suffixes, a parent must have two labels, or three below `co.uk` and similar.
  */
 export function sameDomain(one: URL, other: URL): boolean {
   if (one.hostname === other.hostname || (isLoopback(one) && isLoopback(other))) return true;
@@ -19,9 +19,9 @@ function ownedDomain(hostname: string): string {
 }
 
 /**
- * Says whether what a host answers may be shown as the registry's words. A registry can send us to
- * hosts that only we reach, and its owner, or who uses a service of ours, must not learn from our
- * errors what these say.
+ * Reports whether the answer of a host may be shown as that of the registry. A registry can send us
+ * to hosts that only we can reach, and its owner, or a user of our service, must not learn their
+ * answers from our errors.
  */
 export function speaksForRegistry(host: URL, registry: URL): boolean {
   return host.origin === registry.origin || (!isLoopback(host) && sameDomain(host, registry));

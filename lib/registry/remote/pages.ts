@@ -4,14 +4,14 @@ import { readBody } from '../../network/read-body.ts';
 import { nameRequest } from '../../network/request-error.ts';
 import { type ApiRequest, type ApiResponse, type RegistryClient, resolveLocation } from './api.ts';
 
-/** Most pages of a list, and bytes of one page. */
+/** Most pages of a list, and most bytes of one page. */
 const pagesLimit = 10_000;
 const pageBytesLimit = 4 * 1024 * 1024;
 
 /**
- * Reads a list that comes in pages (distribution-spec, "Listing Tags"), each an object with a list
- * of names under `key`. Pages are asked for as they are needed. Rejects with LimitExceeded after
- * 10,000 pages.
+ * Reads a list in pages (distribution-spec, "Listing Tags"), each an object with a list of names
+ * under `key`. Pages are requested as they are needed. Rejects with LimitExceeded after 10,000
+ * pages.
  */
 export async function* listPages(
   client: RegistryClient,
@@ -31,20 +31,22 @@ export async function* listPages(
 }
 
 function readNames(bytes: Uint8Array, key: string, name: string): readonly string[] {
-  // Registries say null for an empty list.
+  // Registries return null for an empty list.
   const schema = v.object({ [key]: v.nullish(v.array(v.string()), []) });
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
-    throw new FairleadError('Unavailable', `${name}: the answer is not JSON`, { cause });
+    throw new FairleadError('Unavailable', `${name}: the answer is invalid JSON`, { cause });
   }
   const result = v.safeParse(schema, json);
   if (!result.success) throw new FairleadError('Unavailable', `${name}: the answer has no list of ${key}`);
   return result.output[key] ?? [];
 }
 
-/** The next page's URL of a Link header (RFC 8288), which must be on the same host. */
+/**
+ * Returns the URL of the next page from a Link header (RFC 8288), which must be on the same host.
+ */
 export function nextPage(response: ApiResponse): URL | undefined {
   const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(response.header('link') ?? '')?.[1];
   if (target === undefined) return undefined;

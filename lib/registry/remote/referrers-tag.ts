@@ -10,16 +10,13 @@ import { repositoryScope } from './scope.ts';
 
 /** Most referrers of one subject. */
 export const referrersLimit = 10_000;
-/**
- * Most bytes that are read of a list to write it anew. A reader leaves a list of more than 4 MiB
- * alone.
- */
+/** Most bytes of a list that is read to be replaced. Readers ignore a list of more than 4 MiB. */
 const repairBytesLimit = 32 * 1024 * 1024;
-/** How many entries of an overfull list are looked up at once. */
+/** Entries of an overfull list that are looked up at the same time. */
 const lookupsAtOnce = 16;
 
 /**
- * The tag under which registries without the referrers API keep the list (distribution-spec,
+ * Returns the tag that has the list in registries without the referrers API (distribution-spec,
  * "Referrers Tag Schema").
  */
 export function referrersTag(digest: Digest): string {
@@ -27,23 +24,23 @@ export function referrersTag(digest: Digest): string {
   return `${algorithm}-${hex.slice(0, 64)}`;
 }
 
-/** The error for a subject with more referrers than are listed. `name` is its reference. */
+/** Returns the error for a subject with more referrers than are listed. `name` is its reference. */
 export function tooManyReferrers(name: string): FairleadError {
   return new FairleadError(
     'LimitExceeded',
-    `${name} has more than ${referrersLimit} referrers, or too long a list of them`,
+    `${name} has more than ${referrersLimit} referrers, or a list of them that is too long`,
   );
 }
 
-/** A change of a list, and how to see that it has been made. */
+/** A change of a list, and the condition that it has been made. */
 interface ListChange {
   done(listed: readonly Descriptor[]): boolean;
   make(listed: readonly Descriptor[]): readonly Descriptor[];
 }
 
 /**
- * The lists of referrers that one repository keeps under tags. Anybody who may push can write
- * anything there: entries that are no descriptors are passed over, and what is no list at all is
+ * The lists of referrers that one repository has under tags. Anyone with push access can write
+ * anything there: entries that are not descriptors are ignored, and content that is not a list is
  * replaced at the next change.
  */
 export class ReferrersTags {
@@ -51,7 +48,10 @@ export class ReferrersTags {
   readonly #repository: string;
   readonly #pull: readonly string[];
   readonly #push: readonly string[];
-  /** The last update of each subject's list in this process: they wait for each other. */
+  /**
+   * The last update of each subject's list in this process: updates of a list run one after
+   * another.
+   */
   readonly #updates = new Map<Digest, Promise<void>>();
 
   constructor(client: RegistryClient, repository: string) {
@@ -62,8 +62,8 @@ export class ReferrersTags {
   }
 
   /**
-   * Lists the referrers of a subject; [] where there is no tag. Rejects with InvalidInput where
-   * something else stands under the tag, and with LimitExceeded over 10,000 entries or 4 MiB.
+   * Lists the referrers of a subject; [] if there is no tag. Rejects with InvalidInput if the tag
+   * has something else, and with LimitExceeded over 10,000 entries or 4 MiB.
    */
   async list(subject: Digest, { signal, fromOrigin }: LookupOptions): Promise<Descriptor[]> {
     const need = fromOrigin ? { need: 'push' as const } : {};
@@ -78,8 +78,8 @@ export class ReferrersTags {
   }
 
   /**
-   * Adds a referrer to the list of its subject. Rejects with LimitExceeded where it is full, and
-   * Conflict where it never comes to rest.
+   * Adds a referrer to the list of its subject. Rejects with LimitExceeded if the list is full, and
+   * as settleTag does.
    */
   add(subject: Digest, referrer: Descriptor, options: CallOptions): Promise<void> {
     const change = {
@@ -89,7 +89,7 @@ export class ReferrersTags {
     return this.#inTurn(subject, change, options);
   }
 
-  /** Takes a referrer off the list of its subject, where it is on one. Rejects as add does. */
+  /** Removes a referrer from the list of its subject, if it is listed. Rejects as add does. */
   remove(subject: Digest, referrer: Digest, options: CallOptions): Promise<void> {
     const change = {
       done: (listed: readonly Descriptor[]) => listed.every(({ digest }) => digest !== referrer),
@@ -134,8 +134,7 @@ export class ReferrersTags {
   }
 
   /**
-   * The list as it can be kept: of what is broken, the entries that are right, each once, and []
-   * where there are none.
+   * Reads the list as it can be written again: the valid entries, each once; [] if there are none.
    */
   async #readToChange(subject: Digest, { signal }: CallOptions): Promise<Descriptor[]> {
     const request = { ...this.#get(subject), scopes: this.#push, need: 'push' as const, signal };
@@ -156,7 +155,7 @@ export class ReferrersTags {
 
   async #write(subject: Digest, manifests: readonly Descriptor[], options: CallOptions): Promise<void> {
     const body = indexOf(manifests);
-    // What could not be read again would hide all that is listed already.
+    // A list that cannot be read would hide everything that is listed already.
     if (body === undefined) throw tooManyReferrers(this.#name(subject));
     const response = await this.#client.send({
       method: 'PUT',
@@ -170,7 +169,10 @@ export class ReferrersTags {
     await response.discard();
   }
 
-  /** What a list names that is not there: of a list that is too long it can go without loss. */
+  /**
+   * Returns the entries whose manifests do not exist: they can be removed from a list that is too
+   * long.
+   */
   async #missing(listed: readonly Descriptor[], { signal }: CallOptions): Promise<Set<Digest>> {
     const missing = new Set<Digest>();
     const look = async ({ digest }: Descriptor): Promise<void> => {
@@ -209,7 +211,7 @@ export class ReferrersTags {
       if (!(error instanceof FairleadError) || error.kind !== 'InvalidInput') throw error;
       throw new FairleadError('InvalidInput', error.summary, {
         cause: error.cause,
-        hint: 'Somebody wrote something else under that tag. The next who signs or attests the artifact writes a new list there.',
+        hint: 'Something else was written under that tag. The next signature or attestation of the artifact replaces it with a new list.',
       });
     }
   }
@@ -223,7 +225,7 @@ function sameList(one: readonly Descriptor[], other: readonly Descriptor[]): boo
   return one.length === other.length && one.every(({ digest }, at) => digest === other[at]?.digest);
 }
 
-/** A list as an index; undefined where it has more than readers take. */
+/** Returns a list as an index; undefined if it has more than readers accept. */
 function indexOf(manifests: readonly Descriptor[]): Uint8Array | undefined {
   if (manifests.length > referrersLimit) return undefined;
   const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }));

@@ -13,7 +13,7 @@ import { nextPage } from './pages.ts';
 import { ReferrersTags, referrersLimit, tooManyReferrers } from './referrers-tag.ts';
 import { repositoryScope } from './scope.ts';
 
-/** Most pages and bytes of a list; whoever has more is refused, not cut short in silence. */
+/** Most pages and bytes of a list. A longer list is refused, not truncated. */
 const pagesLimit = 200;
 const bytesLimit = 32 * 1024 * 1024;
 
@@ -121,7 +121,7 @@ function isListed(digest: Digest, listed: readonly Descriptor[] | undefined): bo
 function notListed(name: string, subject: Digest, referrer: Digest): FairleadError {
   return new FairleadError(
     'Unavailable',
-    `${name}@${referrer} was pushed, but the registry does not list it among the referrers of ${subject}: nobody would find it`,
+    `${name}@${referrer} was pushed, but the registry does not list it among the referrers of ${subject}: clients would not find it`,
     {
       hint: "Try again later. If that does not help, sign with `format: 'legacy'`, which needs no list, or use another registry.",
     },
@@ -129,8 +129,8 @@ function notListed(name: string, subject: Digest, referrer: Digest): FairleadErr
 }
 
 /**
- * Lists referrers by the API (distribution-spec, "Listing Referrers"); undefined where the registry
- * does not have it.
+ * Lists referrers by the API (distribution-spec, "Listing Referrers"); returns undefined if the
+ * registry does not have it.
  */
 async function listByApi(
   client: RegistryClient,
@@ -149,7 +149,7 @@ async function listByApi(
       to,
       ...(options.need === undefined ? {} : { need: options.need }),
       scopes: [repositoryScope(repository, options.need === undefined ? 'pull' : 'pull,push')],
-      // 303 is what GitHub's registry says: it leads to web pages about the package.
+      // GitHub's registry answers 303, to web pages about the package.
       expect: [200, 303, 400, 404, 405, 406, 501],
       headers: { accept: mediaTypes.index },
       signal: options.signal,

@@ -1,19 +1,18 @@
-/** What a registry said of an error. */
+/** The text of an error that a registry reported. */
 export interface RegistryWords {
-  /** Its error codes (distribution-spec, "Error Codes"), in capitals; [] where it gives none. */
+  /** Its error codes (distribution-spec, "Error Codes"), in capitals; [] if it has none. */
   readonly codes: readonly string[];
-  /** All that it said, in a form that can be shown; '' where it said nothing. */
+  /** Its text, safe to show; '' if it has none. */
   readonly text: string;
   /**
-   * Whether it answered in JSON, as registries do, rather than in the text or the page of something
-   * on the way.
+   * Whether the answer is JSON, as registries send it, not the text or page of something in
+   * between.
    */
   readonly structured: boolean;
 }
 
 /**
- * What is shown of an answer, at most: errors, parts of a detail, and characters of one text and of
- * all.
+ * What is shown of an answer at most: errors, parts of a detail, characters of one text and of all.
  */
 const shownErrors = 3;
 const shownParts = 4;
@@ -21,18 +20,18 @@ const textLimit = 300;
 const allLimit = 900;
 
 /**
- * Members in which services of all kinds tell what is wrong, and in which they add to it, in the
- * order in which they are looked for.
+ * Members with the message of an error, and members with details, of services of all kinds, in the
+ * order of their precedence.
  */
 const messageMembers = ['message', 'Message', 'error_description', 'title', 'description', 'reason'];
 const detailMembers = ['detail', 'details'];
 
 /**
- * Takes the words out of the start of an error's body, whatever it is: `errors` of the
+ * Reads the text of an error from the start of a body in any form: `errors` of the
  * distribution-spec with `detail`, errors of OAuth2 and problem details, other JSON, pages of
- * proxies, plain text. A stranger wrote them, and may echo what it was sent: they are shortened,
- * control and format characters are written as escapes, and `secrets`, credentials and the queries
- * of URLs are left out.
+ * proxies, plain text. The text is not trusted, and may echo what was sent: it is shortened,
+ * control and format characters are escaped, and `secrets`, credentials and the queries of URLs are
+ * removed.
  */
 export function readWords(body: string, secrets: readonly string[] = []): RegistryWords {
   const json = parseJson(body);
@@ -57,8 +56,8 @@ export function readWords(body: string, secrets: readonly string[] = []): Regist
 }
 
 /**
- * The words of the challenge that comes with a refusal (RFC 6750, 3): it may be all that is said,
- * such as in the answer to HEAD. Shown as readWords shows them.
+ * Returns the text of the challenge in a refusal (RFC 6750, 3), which may be the only text, such as
+ * in the answer to HEAD. Safe to show, as with readWords.
  */
 export function challengeWords(parameters: Readonly<Record<string, string>>, secrets: readonly string[] = []): string {
   const { error = '', error_description: description = '' } = parameters;
@@ -66,16 +65,14 @@ export function challengeWords(parameters: Readonly<Record<string, string>>, sec
   return parts.filter((part) => part !== '').join(' ');
 }
 
-/** One error, as far as it is understood. */
+/** One error, as far as it was understood. */
 interface ToldError {
   readonly code: string;
   readonly message: string;
   readonly details: readonly string[];
 }
 
-/**
- * The errors in an answer: those of the list, or of what stands in its place, or the answer itself.
- */
+/** Returns the errors in an answer: those of the list, or its replacement, or the answer itself. */
 function errorsIn(json: unknown): ToldError[] {
   const errors = isRecord(json) ? (json['errors'] ?? (isRecord(json['error']) ? json['error'] : json)) : json;
   return (Array.isArray(errors) ? errors.slice(0, 100) : [errors]).map(readError);
@@ -93,12 +90,15 @@ function readError(value: unknown): ToldError {
   return { code, message: first, details: rest };
 }
 
-/** The parts of a detail, or of several in a list. */
+/** Returns the parts of a detail, or of several in a list. */
 function detailsIn(detail: unknown): string[] {
   return Array.isArray(detail) ? detail.slice(0, shownParts).flatMap(partsOf) : partsOf(detail);
 }
 
-/** A text, the message of an object (Quay), or its members (docker-registry). */
+/**
+ * Returns the parts of a detail: a text, the message of an object (Quay), or its members
+ * (docker-registry).
+ */
 function partsOf(detail: unknown): string[] {
   if (!isRecord(detail)) return [goText(textOf(detail))];
   const message = firstText(detail, messageMembers);
@@ -120,19 +120,19 @@ function textOf(value: unknown): string {
 }
 
 /**
- * A text without what Go's printing put around it, where a proxy of registries passes on the error
- * of one: `map[message:…]`.
+ * Returns a text without what Go's formatting adds if a proxy passes on the error of a registry:
+ * `map[message:…]`.
  */
 function goText(text: string): string {
   return /^map\[message:(.*)\]$/s.exec(text)?.[1] ?? text;
 }
 
-/** A code that has no secret in it; '' for any other. */
+/** Returns a code that contains no secret; '' otherwise. */
 function withoutSecretCode(code: string, secrets: readonly string[]): string {
   return withoutSecrets(code, secrets) === code ? code : '';
 }
 
-/** A text that is a code; '' for any other. */
+/** Returns a text that is a code; '' otherwise. */
 function asCode(text: string): string {
   return /^[A-Za-z0-9_]{1,40}$/.test(text) ? text : '';
 }
@@ -149,7 +149,7 @@ function parseJson(body: string): unknown {
   }
 }
 
-/** The title of a page, the message in XML, or the text itself; '' for what is no text. */
+/** Returns the title of a page, the message in XML, or the text itself; '' for binary content. */
 function plainText(body: string): string {
   if (/[\0\uFFFD]/.test(body)) return '';
   const markup = /^\s*<|<html/i.test(body);
@@ -168,8 +168,8 @@ function readEntity(whole: string): string {
 }
 
 /**
- * A text in quotation marks, on one line and shortened; what could play with a terminal or a log is
- * written as an escape.
+ * Quotes a text on one line and shortens it; characters that could affect a terminal or a log are
+ * escaped.
  */
 function quote(text: string): string {
   const json = JSON.stringify(cut(text.replace(/\s+/g, ' '), textLimit));
@@ -182,14 +182,13 @@ function cut(text: string, limit: number): string {
 
 const left = '(secret)';
 /**
- * What is looked through for secrets, of each text: twelve times what is shown, since they may be
- * long.
+ * Characters of each text that are searched for secrets: twelve times what is shown, since secrets
+ * may be long.
  */
 const searchedLimit = 4096;
 
 /**
- * A text without the secrets that were sent, without what looks like credentials, and without users
- * and queries of URLs.
+ * Removes the secrets that were sent, what looks like credentials, and users and queries of URLs.
  */
 function withoutSecrets(text: string, secrets: readonly string[]): string {
   const searched = text.length > searchedLimit ? text.slice(0, text.lastIndexOf(' ', searchedLimit)) : text;
@@ -205,15 +204,15 @@ function withoutSecrets(text: string, secrets: readonly string[]): string {
     .replace(/\b([a-z][a-z0-9+.-]{1,9}:\/\/[^\s?#"'<>]*)\?[^\s"'<>]*/gi, '$1?…');
 }
 
-/** A secret as it is, as texts in quotation marks have it, and as URLs do. */
+/** Returns the spellings of a secret: as it is, in quoted text, and in URLs. */
 function spellings(secret: string): readonly string[] {
   if (secret === '') return [];
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())];
 }
 
 /**
- * A short secret, such as a weak password, is left out as a word of its own only: to leave it out
- * of words would tell it.
+ * Removes a secret. A short one, such as a weak password, is removed only as a whole word: removed
+ * from inside words it would be revealed.
  */
 function withoutSecret(text: string, secret: string): string {
   if (secret.length >= 8) return text.replaceAll(secret, left);

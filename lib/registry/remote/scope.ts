@@ -1,25 +1,26 @@
 /**
- * Token scopes by what they are for, such as `repository:security/nginx` -> {pull, push}
- * (distribution's token-scope documentation).
+ * Token scopes by resource, such as `repository:security/nginx` -> {pull, push} (distribution's
+ * token-scope documentation).
  */
 type ScopeMap = Map<string, Set<string>>;
 
-/** The scope to read, or to read and write, one repository. */
+/** Returns the scope to read, write or delete in one repository. */
 export function repositoryScope(repository: string, actions: 'pull' | 'pull,push' | 'delete,pull,push'): string {
   return `repository:${repository}:${actions}`;
 }
 
 /**
- * Merges scopes into one sorted list with each resource once: the same needs always print the same.
+ * Merges scopes into one sorted list with each resource once: the same scopes always print the
+ * same.
  */
 export function mergeScopes(scopes: readonly string[]): string[] {
   return print(read(scopes));
 }
 
 /**
- * The scopes to ask a token for: what we need, and what the challenge adds for the same resources.
- * What a challenge asks for other resources is left out: a registry does not get a token for
- * repositories that we do not use.
+ * Returns the scopes to request a token for: those that we need, and those that the challenge adds
+ * for the same resources. Scopes of a challenge for other resources are dropped: a registry does
+ * not get a token for repositories that we do not use.
  */
 export function scopesToRequest(needed: readonly string[], challenge: string | undefined): string[] {
   const merged = read(needed);

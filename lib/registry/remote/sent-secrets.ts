@@ -1,9 +1,9 @@
 import { isDigest } from '../digest.ts';
 
 /**
- * What of the headers of a request nobody must read in an error, though what answers may echo it:
- * credentials, as they were sent and as they are kept, and whatever the configuration of a host
- * adds (`configured`).
+ * Returns the secrets in the headers of a request, which an answer may echo and an error must not
+ * contain: credentials, as they were sent and as they are stored, and the headers that the
+ * configuration of a host adds (`configured`).
  */
 export function sentSecrets(
   authorization: string | undefined,
@@ -18,7 +18,8 @@ export function sentSecrets(
 }
 
 /**
- * The same of a URL that a registry gave: its query may be what lets somebody upload or download.
+ * Returns the secrets in a URL that a registry returned: its query may authorize an upload or
+ * download.
  */
 export function querySecrets(url: URL): readonly string[] {
   return [...url.searchParams.values()].filter((value) => value.length >= 16 && !isDigest(value));

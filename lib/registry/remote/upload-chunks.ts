@@ -9,23 +9,26 @@ import {
   withDigest,
 } from './upload-session.ts';
 
-/** Bytes of a chunk; one is held in memory so that it can be sent again. */
+/** Bytes of a chunk; one is held in memory, to send it again. */
 const chunkSize = 8 * 1024 * 1024;
-/** The longest chunk that a registry may demand. */
+/** The largest chunk that a registry may require. */
 const longestChunk = 64 * 1024 * 1024;
-/** How often one upload is taken up again where its connection breaks. */
+/** How often one upload is resumed after its connection broke. */
 const resumes = 10;
 
 /**
- * Sends what a registry does not have yet of a blob, in chunks (distribution-spec, "Pushing a blob
- * in chunks"), and ends the upload. Where the connection breaks, the registry is asked what it has,
- * and the chunk's rest is sent. Rejects with Unavailable where the registry has lost what it had
- * before the chunk, which is not in memory any more: the upload must then be begun again.
+ * Sends the part of a blob that a registry does not have, in chunks (distribution-spec, "Pushing a
+ * blob in chunks"), and ends the upload. If the connection breaks, the registry is asked for what
+ * it has, and the rest of the chunk is sent. Rejects with Unavailable if the registry has lost what
+ * it had before the chunk, which is not in memory any more: the upload must then begin again.
  */
 export async function sendChunks(upload: Upload, begun: UploadSession): Promise<void> {
   const { client, descriptor, content, options } = upload;
   if (begun.chunkMinimum > longestChunk) {
-    throw new FairleadError('LimitExceeded', `${client.origin.host}: demands chunks of ${begun.chunkMinimum} bytes`);
+    throw new FairleadError(
+      'LimitExceeded',
+      `${client.origin.host}: requires chunks of ${begun.chunkMinimum} bytes, more than the ${longestChunk} allowed`,
+    );
   }
   const source = await openContent(descriptor, content, `${client.origin.host}/${upload.repository}`);
   const chunks = cut(source, begun.received, Math.max(chunkSize, begun.chunkMinimum));
@@ -33,8 +36,8 @@ export async function sendChunks(upload: Upload, begun: UploadSession): Promise<
   let resumed = 0;
 
   /**
-   * Sends a request of the upload again and again until the registry has everything before `end`;
-   * gives where to go on.
+   * Repeats a request of the upload until the registry has everything before `end`; returns where
+   * to continue.
    */
   const untilReceived = async (end: number, send: () => Promise<UploadSession>): Promise<UploadSession> => {
     for (;;) {
@@ -68,7 +71,10 @@ export async function sendChunks(upload: Upload, begun: UploadSession): Promise<
   await response.discard();
 }
 
-/** Sends what the registry has not of one chunk, which begins at `chunkStart` of the blob. */
+/**
+ * Sends the part of one chunk that the registry does not have. The chunk begins at `chunkStart` of
+ * the blob.
+ */
 async function patch(
   upload: Upload,
   session: UploadSession,
@@ -79,7 +85,7 @@ async function patch(
   if (session.received < chunkStart || session.received > descriptor.size) {
     throw new FairleadError(
       'Unavailable',
-      `${client.origin.host}: has ${session.received} bytes of ${descriptor.digest}, not the ${chunkStart} that were sent`,
+      `${client.origin.host}: has ${session.received} bytes of ${descriptor.digest}, but ${chunkStart} were sent`,
     );
   }
   const rest = chunk.subarray(session.received - chunkStart);
@@ -94,7 +100,7 @@ async function patch(
       'content-range': `${session.received}-${session.received + rest.length - 1}`,
     },
     body: rest,
-    // The registry may have kept some of it: it is asked before anything is sent again.
+    // The registry may have kept a part of it: it is asked before anything is sent again.
     once: true,
     signal: options.signal,
   });
@@ -102,7 +108,7 @@ async function patch(
   return { ...session, location: nextLocation(response), received: session.received + rest.length };
 }
 
-/** Cuts a stream into chunks of one size, the last may be shorter, after `skip` bytes. */
+/** Splits a stream, after `skip` bytes, into chunks of one size; the last one may be shorter. */
 async function* cut(
   source: AsyncIterable<Uint8Array>,
   skip: number,

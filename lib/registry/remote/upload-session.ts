@@ -6,18 +6,18 @@ import { repositoryScope } from './scope.ts';
 
 /** An upload that a registry has begun (distribution-spec, "Pushing blobs"). */
 export interface UploadSession {
-  /** Where the next request of it goes: registries move it with every answer. */
+  /** The URL of its next request: registries change it with every answer. */
   readonly location: URL;
   /**
-   * The least bytes of a chunk that is not the last, as OCI-Chunk-Min-Length says; 0 where the
-   * registry does not care.
+   * The fewest bytes of a chunk that is not the last, from OCI-Chunk-Min-Length; 0 if the registry
+   * does not specify it.
    */
   readonly chunkMinimum: number;
-  /** How many bytes the registry has of it. */
+  /** The number of bytes that the registry has. */
   readonly received: number;
 }
 
-/** What an upload needs to know of the blob and where it goes. */
+/** A blob to upload, and its repository. */
 export interface Upload {
   readonly client: RegistryClient;
   readonly repository: string;
@@ -35,7 +35,7 @@ export async function beginUpload(upload: Upload): Promise<UploadSession> {
 /**
  * Begins an upload unless the repository has the blob, in one request: a mount from the repository
  * itself (distribution-spec, "Mounting a blob from another repository"), which a registry answers
- * with an upload where there is nothing to mount. 'unclear' where it answers something else: it
+ * with an upload if there is nothing to mount. Returns 'unclear' for any other answer: the registry
  * must then be asked in two requests.
  */
 export async function beginUploadIfAbsent(upload: Upload): Promise<UploadSession | 'held' | 'unclear'> {
@@ -69,9 +69,9 @@ function sessionOf(response: ApiResponse): UploadSession {
 }
 
 /**
- * Asks what the registry has of an upload; undefined where it does not know the upload any more, or
- * does not say. Not every registry answers this question, and storage on another host refuses it:
- * whatever is not an answer cannot be built upon.
+ * Asks what the registry has of an upload; returns undefined if it does not know the upload any
+ * more, or does not answer. Not every registry answers this question, and storage on another host
+ * refuses it.
  */
 export async function readSession(upload: Upload, session: UploadSession): Promise<UploadSession | undefined> {
   let response: ApiResponse;
@@ -89,33 +89,33 @@ export async function readSession(upload: Upload, session: UploadSession): Promi
   }
   await response.discard();
   const last = /^(?:bytes=)?0-([0-9]+)$/.exec(response.header('range') ?? '')?.[1];
-  // "0-0" may mean one byte or, with Docker's registry, none: it is taken for nothing.
+  // "0-0" means one byte or, with Docker's registry, none: it is read as none.
   if (last === undefined || last === '0') return undefined;
   const location = response.header('location') === undefined ? session.location : nextLocation(response);
   return { ...session, location, received: Number(last) + 1 };
 }
 
 /**
- * Where the next request of an upload goes, by an answer's Location. Throws Unavailable where it
- * has none.
+ * Returns the URL of the next request of an upload from the Location of an answer. Throws
+ * Unavailable if there is none.
  */
 export function nextLocation(response: ApiResponse): URL {
   const { url } = response;
   const name = `upload to ${url.origin}${url.pathname}`;
   const location = response.header('location');
   if (location === undefined)
-    throw new FairleadError('Unavailable', `${name}: the registry did not say where to go on`);
+    throw new FairleadError('Unavailable', `${name}: the registry returned no Location to continue at`);
   return resolveLocation(location, url, name);
 }
 
-/** The URL that ends an upload: the registry checks the digest then. */
+/** Returns the URL that ends an upload: the registry then verifies the digest. */
 export function withDigest(location: URL, descriptor: Descriptor): URL {
   const url = new URL(location);
   url.searchParams.set('digest', descriptor.digest);
   return url;
 }
 
-/** The scopes that uploading to a repository needs. */
+/** Returns the scopes that an upload to a repository needs. */
 export function uploadScopes({ repository }: Upload): string[] {
   return [repositoryScope(repository, 'pull,push')];
 }

@@ -11,20 +11,20 @@ import {
   withDigest,
 } from './upload-session.ts';
 
-/** How often an upload is begun at most, where its connection breaks. */
+/** How often an upload is begun at most, if its connection breaks. */
 const attempts = 4;
 /**
- * Most bytes of a blob that is read into memory, so that it goes out in one write and its source is
+ * Most bytes of a blob that is read into memory, so that it is sent in one write and its source is
  * read once.
  */
 const smallLimit = 1024 * 1024;
 
 /**
- * Uploads a blob by an upload that was begun for it, in one piece where that goes through
- * (distribution-spec, "POST then PUT"): the way that every registry knows. Where the connection
- * breaks, the rest is sent in chunks if the registry has kept the beginning, else another upload is
- * begun; where something on the way refuses a body of that size (413), all of it is sent in chunks.
- * Resolves when the registry has it.
+ * Uploads a blob in the upload that was begun for it, in one request if possible
+ * (distribution-spec, "POST then PUT"), which every registry supports. If the connection breaks,
+ * the rest is sent in chunks if the registry kept the beginning; otherwise another upload is begun.
+ * If a proxy refuses a body of that size (413), all of it is sent in chunks. Resolves when the
+ * registry has the blob.
  */
 export async function uploadBlob(asked: Upload, begun: UploadSession): Promise<void> {
   const upload = await withBytes(asked);
@@ -48,7 +48,10 @@ export async function uploadBlob(asked: Upload, begun: UploadSession): Promise<v
   }
 }
 
-/** Says whether it went well; false where the registry is out of reach or has lost what it had. */
+/**
+ * Reports whether the upload succeeded; false if the registry is unreachable or has lost what it
+ * had.
+ */
 async function finished(sending: Promise<void>): Promise<boolean> {
   try {
     await sending;
@@ -59,7 +62,7 @@ async function finished(sending: Promise<void>): Promise<boolean> {
   }
 }
 
-/** The same upload with content that is small in memory, checked. */
+/** Returns the same upload with small content in memory, verified. */
 async function withBytes(upload: Upload): Promise<Upload> {
   const { client, descriptor, content, repository } = upload;
   if (content instanceof Uint8Array || descriptor.size > smallLimit) return upload;
@@ -78,7 +81,7 @@ async function putWhole(upload: Upload, session: UploadSession): Promise<void> {
       content instanceof Uint8Array
         ? content
         : () => openContent(descriptor, content, `${client.origin.host}/${repository}`),
-    // The registry may have kept some of it: it is asked before anything is sent again.
+    // The registry may have kept a part of it: it is asked before anything is sent again.
     once: true,
     signal: upload.options.signal,
   });

@@ -1,14 +1,14 @@
 /**
- * Most bytes of Warning headers that one answer may have (distribution-spec, "Warnings"), and
- * warnings of one registry that are told.
+ * Most bytes of Warning headers in one answer (distribution-spec, "Warnings"), and most warnings of
+ * one registry that are reported.
  */
 const bytesLimit = 4096;
 const warningsLimit = 100;
 
-/** Tells what a registry warns of, each text once. */
+/** Reports the warnings in a header, each text once. */
 export type WarningTeller = (header: string | undefined) => void;
 
-/** `tell` gets each warning as the registry wrote it: a stranger's words, to be shown with care. */
+/** `tell` gets each warning as the registry wrote it: the text is not trusted. */
 export function createWarningTeller(tell: (text: string) => void): WarningTeller {
   const told = new Set<string>();
   return (header) => {
@@ -21,9 +21,9 @@ export function createWarningTeller(tell: (text: string) => void): WarningTeller
 }
 
 /**
- * The texts of a Warning header in the one form that registries may use, `299 - "text"`, several of
- * which may stand in one line (RFC 7234, 5.5). Whatever else it holds is left out, and all of it
- * where it is longer than 4 KiB.
+ * Returns the texts of a Warning header in the only form that registries may use, `299 - "text"`,
+ * of which one line may have several (RFC 7234, 5.5). Anything else is ignored, and the whole
+ * header if it is longer than 4 KiB.
  */
 export function parseWarnings(header: string): string[] {
   if (header.length > bytesLimit) return [];

@@ -64,7 +64,7 @@ describePeers(
       failed(
         await runFairlead(['referrers', `${repository}:1`], { cwd }),
         2,
-        /is not a list of referrers.*\nhint: .*signs/,
+        /is not a list of referrers.*\nhint: .*signature/,
       );
 
       const copied = await fairlead('copy', `${repository}:1`, `${registry.host}/copied/nginx`);

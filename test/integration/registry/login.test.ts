@@ -45,7 +45,7 @@ describePeers(['docker-registry'], 'fairlead login and logout', () => {
     const env = { HOME: home };
     const wrong = await login(env, 'wrong horse');
     failed(wrong, 6, /^error: 127\.0\.0\.1:\d+ does not accept this user name and password\n {2}cause: GET .*401/);
-    assert.match(wrong.stderr, /hint: Check both\..* Nothing was kept\./);
+    assert.match(wrong.stderr, /hint: Check both\..* Nothing was stored\./);
     assert(!`${wrong.stdout}${wrong.stderr}`.includes('horse'));
     await assert.rejects(readFile(join(home, '.docker/config.json')), { code: 'ENOENT' });
 
