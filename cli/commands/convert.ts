@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { type ConvertForm, convertForms, convertProfile, publishableForm } from '#lib/profile/convert-profile';
-import type { Profile } from '#lib/profile/profile';
+import { isRuntimeProfile, type Profile } from '#lib/profile/profile';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { publicationViolations } from '#lib/profile/publication-violations';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
@@ -82,8 +82,8 @@ async function convert(file: string, options: ConvertOptions): Promise<void> {
 }
 
 function noteUnpublishable(profile: Profile): void {
-  const written = profile.kind === 'Seccomp' ? { ...profile, seccomp: publishableForm(profile.seccomp) } : profile;
-  const [first, ...others] = publicationViolations(written, defaultPublicationLimits);
+  if (!isRuntimeProfile(profile)) return;
+  const [first, ...others] = publicationViolations(publishableForm(profile), defaultPublicationLimits);
   if (first === undefined) return;
   const more = others.length === 0 ? '' : ` (and ${others.length} more; see fairlead lint)`;
   writeNote('note', `the result cannot be published: ${first.pointer}: ${first.message}${more}`);
@@ -107,7 +107,7 @@ function minimized(profile: Profile, options: ConvertOptions): Profile {
 }
 
 function onlySeccomp(profile: Profile, option: string): SeccompProfile {
-  if (profile.kind === 'Seccomp') return profile.seccomp;
+  if ('seccomp' in profile) return profile.seccomp;
   throw new FairleadError('InvalidInput', `${option} is for seccomp profiles; the profile is ${profile.kind}`, {
     hint: `Leave out ${option}.`,
   });

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { type ConvertForm, convertProfile } from '#lib/profile/convert-profile';
+import { convertProfile, usualForm } from '#lib/profile/convert-profile';
 import { intersectProfiles, unionProfiles } from '#lib/profile/merge-profiles';
-import type { Profile } from '#lib/profile/profile';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { dependsOnContainer, describeContainer } from '../options/docker-form.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
@@ -54,7 +53,7 @@ async function merge(files: readonly [string, ...string[]], options: MergeOption
   }
   const combine = intersect ? intersectProfiles : unionProfiles;
   const { profile, inexact } = combine([first, ...others], nativeArchitecture(options.architecture));
-  const form = formOf(profile);
+  const form = usualForm(profile);
   const content = convertProfile(profile, form, profileName(first, files[0]));
   if (options.output === 'json') {
     process.stdout.write(`${JSON.stringify({ kind: profile.kind, form, inexact, content }, undefined, 2)}\n`);
@@ -64,17 +63,4 @@ async function merge(files: readonly [string, ...string[]], options: MergeOption
   const step = intersect ? 'stricter than every input' : 'laxer than every input';
   for (const subject of inexact)
     writeNote('note', `${subject}: ${step}, because the format cannot express the exact result`);
-}
-
-/** Returns the form of the result: runtimes read no SELinux profiles and no complain mode. */
-function formOf(profile: Profile): ConvertForm {
-  switch (profile.kind) {
-    case 'Seccomp':
-      return 'runtime';
-    case 'AppArmor':
-      return profile.apparmor.mode === 'Complain' ? 'spo' : 'runtime';
-    case 'SELinux':
-    case 'RawSELinux':
-      return 'spo';
-  }
 }

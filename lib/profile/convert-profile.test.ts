@@ -43,7 +43,7 @@ describe('convertProfile', () => {
       fc.property(arbitraryProfile({ ...shape, wide: true }), (seccomp) => {
         assert.deepEqual(read(convertProfile({ kind: 'Seccomp', seccomp }, 'runtime', 'app')), {
           kind: 'Seccomp',
-          seccomp: publishableForm(seccomp),
+          seccomp: publishableForm({ kind: 'Seccomp', seccomp }).seccomp,
         });
       }),
       { numRuns: 100 },

@@ -1,7 +1,9 @@
 import { FairleadError } from '#lib/errors';
-import { renderAppArmorJson, renderAppArmorResource } from './apparmor/render-json.ts';
+import { renderAppArmorJson } from './apparmor/render-json.ts';
 import { renderAppArmorPolicy } from './apparmor/render-policy.ts';
-import type { Profile } from './profile.ts';
+import { renderAppArmorResource } from './apparmor/render-resource.ts';
+import { type ContentOf, contentFor, type Mechanism, mechanismOf } from './kinds.ts';
+import { isRuntimeProfile, type Profile, type RuntimeProfile } from './profile.ts';
 import { isResourceName, resourceNameRule } from './resource-name.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
 import { renderDocker } from './seccomp/write/render-docker.ts';
@@ -22,39 +24,62 @@ export const convertForms = ['runtime', 'spo', 'docker', 'apparmor', 'cil'] as c
 /** A form that convertProfile writes. */
 export type ConvertForm = (typeof convertForms)[number];
 
+type Writers<Content> = Readonly<Partial<Record<ConvertForm, (content: Content, name: string) => string>>>;
+
+const writers: { readonly [M in Mechanism]: Writers<ContentOf[M]> } = {
+  Seccomp: {
+    runtime: (profile) => renderSeccompJson(withoutRefused(profile)),
+    docker: renderDocker,
+    spo: (profile, name) => renderSeccompResource(profile, resourceName(name)),
+  },
+  AppArmor: {
+    runtime: renderAppArmorJson,
+    apparmor: (profile, name) => renderAppArmorPolicy(profile, { name }),
+    spo: (profile, name) => renderAppArmorResource(profile, resourceName(name)),
+  },
+  SELinux: {
+    cil: (profile, name) => renderCil(named(profile, name)),
+    spo: (profile, name) => renderSelinuxResource(named(profile, resourceName(name))),
+  },
+};
+
 /**
  * Writes a profile in another form, with the same meaning. The same profile always gives the same
  * text.
  *
- * @param name of resources, AppArmor policies and CIL blocks, where the form has names.
- * @throws FairleadError InvalidInput where profiles of this kind have no such form; InvalidInput or
- * ProfileInvalid where the form cannot say what the profile does.
+ * @param name of resources, AppArmor policies and CIL blocks, if the form has names.
+ * @throws FairleadError InvalidInput if profiles of this kind have no such form; InvalidInput or
+ * ProfileInvalid if the form cannot express what the profile does.
  */
 export function convertProfile(profile: Profile, to: ConvertForm, name: string): string {
-  switch (profile.kind) {
-    case 'Seccomp':
-      if (to === 'runtime') return renderSeccompJson(publishableForm(profile.seccomp));
-      if (to === 'docker') return renderDocker(profile.seccomp);
-      if (to === 'spo') return renderSeccompResource(profile.seccomp, resourceName(name));
-      throw noSuchForm(profile, to, ['runtime', 'docker', 'spo']);
-    case 'AppArmor':
-      if (to === 'runtime') return renderAppArmorJson(profile.apparmor);
-      if (to === 'apparmor') return renderAppArmorPolicy(profile.apparmor, { name });
-      if (to === 'spo') return renderAppArmorResource(profile.apparmor, resourceName(name));
-      throw noSuchForm(profile, to, ['runtime', 'apparmor', 'spo']);
-    case 'SELinux':
-    case 'RawSELinux':
-      if (to === 'cil') return renderCil(named(profile.selinux, name));
-      if (to === 'spo') return renderSelinuxResource(named(profile.selinux, resourceName(name)));
-      throw noSuchForm(profile, to, ['cil', 'spo']);
-  }
+  return write(mechanismOf(profile), profile, to, name);
+}
+
+function write<M extends Mechanism>(mechanism: M, profile: Profile, to: ConvertForm, name: string): string {
+  const forms: Writers<ContentOf[M]> = writers[mechanism];
+  const writer = forms[to];
+  if (writer !== undefined) return writer(contentFor(mechanism, profile), name);
+  throw new FairleadError('InvalidInput', `a profile of kind ${profile.kind} has no form "${to}"`, {
+    hint: `It can be written as ${Object.keys(forms).join(', ')}.`,
+  });
+}
+
+/** Returns the form that is the most use: that of runtimes, or that of a custom resource. */
+export function usualForm(profile: Profile): ConvertForm {
+  if (!isRuntimeProfile(profile)) return 'spo';
+  // The form of runtimes has no complain mode.
+  return 'apparmor' in profile && profile.apparmor.mode === 'Complain' ? 'spo' : 'runtime';
 }
 
 /**
- * A seccomp profile as it is written for runtimes: without what others than runc refuse, as far as
+ * Returns a profile as it is written for runtimes: without what others than runc refuse, as far as
  * that means the same.
  */
-export function publishableForm(profile: SeccompProfile): SeccompProfile {
+export function publishableForm<P extends RuntimeProfile>(profile: P): P {
+  return 'seccomp' in profile ? { ...profile, seccomp: withoutRefused(profile.seccomp) } : profile;
+}
+
+function withoutRefused(profile: SeccompProfile): SeccompProfile {
   return withoutConflicts(withoutIdleParts(profile));
 }
 
@@ -71,11 +96,5 @@ function named<P extends SelinuxProfile | RawSelinuxProfile>(profile: P, name: s
   if (wrong === undefined) return { ...profile, name };
   throw new FairleadError('InvalidInput', `the name ${JSON.stringify(name.slice(0, 64))} ${wrong}`, {
     hint: 'Set another `name`.',
-  });
-}
-
-function noSuchForm({ kind }: Profile, to: ConvertForm, forms: readonly ConvertForm[]): FairleadError {
-  return new FairleadError('InvalidInput', `a profile of kind ${kind} has no form "${to}"`, {
-    hint: `It can be written as ${forms.join(', ')}.`,
   });
 }

@@ -2,8 +2,9 @@ import { FairleadError } from '#lib/errors';
 import { lintAppArmor } from './apparmor/lint.ts';
 import { convertCommand } from './convert-command.ts';
 import { convertProfile, publishableForm } from './convert-profile.ts';
-import type { Finding } from './finding.ts';
-import type { Profile } from './profile.ts';
+import { type Finding, info } from './finding.ts';
+import { type ContentOf, contentFor, type Mechanism, mechanismOf } from './kinds.ts';
+import { isRuntimeProfile, type Profile } from './profile.ts';
 import { defaultPublicationLimits, type PublicationLimits } from './publication-limits.ts';
 import { publicationViolations } from './publication-violations.ts';
 import { lintSeccomp } from './seccomp/lint/lint.ts';
@@ -25,24 +26,25 @@ export function lint(profile: Profile, limits: PublicationLimits = defaultPublic
   const published = publishedForm(profile);
   if ('unpublishable' in published) {
     const message = `it cannot be published: ${published.unpublishable}`;
-    return [...unknown, { code: 'no-runtime-form', severity: 'info', message, pointer: '' }, ...lintMeaning(profile)];
+    return [...unknown, info('no-runtime-form', '', message), ...lintMeaning(profile)];
   }
   return [...unknown, ...lintForm(profile), ...lintPublishing(published, limits), ...lintMeaning(profile)];
 }
 
-function lintForm({ kind, docker, isResource }: Profile): readonly Finding[] {
-  if (kind === 'SELinux' || kind === 'RawSELinux') {
-    const message = 'an SELinux profile, which cannot be published: runtimes have no form for it';
-    return [{ code: 'no-runtime-form', severity: 'info', message, pointer: '' }];
+function lintForm(profile: Profile): readonly Finding[] {
+  if (!isRuntimeProfile(profile)) {
+    const message = `a profile of kind ${profile.kind}, which cannot be published: runtimes have no form for it`;
+    return [info('no-runtime-form', '', message)];
   }
+  const { docker, isResource } = profile;
   if (isResource) {
     const message = `a custom resource, which runtimes do not read; to publish it: ${convertCommand}`;
-    return [{ code: 'resource-form', severity: 'info', message, pointer: '' }];
+    return [info('resource-form', '', message)];
   }
   if (docker === undefined) return [];
   const read = docker.dependsOnContainer ? ', and is linted as one container gets it' : '';
   const message = `in the form of Docker and Podman, which runtimes do not read${read}; to publish it: ${convertCommand}`;
-  return [{ code: 'docker-form', severity: 'info', message, pointer: '' }];
+  return [info('docker-form', '', message)];
 }
 
 /** What publishing refuses, in whichever form the profile is now. */
@@ -56,34 +58,34 @@ function lintPublishing(profile: Profile, limits: PublicationLimits): readonly F
 }
 
 /**
- * What would be published of a profile: itself, or what the conversion makes of it, or why that
- * makes nothing.
+ * Returns what would be published of a profile: the profile, or what its conversion makes of it, or
+ * why that is impossible.
  */
 function publishedForm(profile: Profile): Profile | { readonly unpublishable: string } {
-  if (profile.kind === 'SELinux' || profile.kind === 'RawSELinux') return profile;
+  if (!isRuntimeProfile(profile)) return profile;
   if (!profile.isResource && profile.docker === undefined) return profile;
   try {
-    const oversize = Buffer.byteLength(convertProfile(profile, 'runtime', ''));
-    if (profile.kind === 'AppArmor') return { ...profile, oversize };
-    return { ...profile, oversize, seccomp: publishableForm(profile.seccomp) };
+    return { ...publishableForm(profile), oversize: Buffer.byteLength(convertProfile(profile, 'runtime', '')) };
   } catch (thrown) {
     if (!(thrown instanceof FairleadError)) throw thrown;
     return { unpublishable: thrown.message };
   }
 }
 
+const linters: { readonly [M in Mechanism]: (content: ContentOf[M]) => readonly Finding[] } = {
+  Seccomp: lintSeccomp,
+  AppArmor: lintAppArmor,
+  SELinux: lintSelinux,
+};
+
 /**
- * The findings about what a profile says, for who has asked what publishing refuses already
- * (validatePublication).
+ * Returns the findings about what a profile says, for callers that have checked already whether it
+ * can be published (validatePublication).
  */
 export function lintMeaning(profile: Profile): readonly Finding[] {
-  switch (profile.kind) {
-    case 'Seccomp':
-      return lintSeccomp(profile.seccomp);
-    case 'AppArmor':
-      return lintAppArmor(profile.apparmor);
-    case 'SELinux':
-    case 'RawSELinux':
-      return lintSelinux(profile.selinux);
-  }
+  return lintContent(mechanismOf(profile), profile);
+}
+
+function lintContent<M extends Mechanism>(mechanism: M, profile: Profile): readonly Finding[] {
+  return linters[mechanism](contentFor(mechanism, profile));
 }

@@ -3,8 +3,8 @@ import { parseAppArmor } from './apparmor/parse.ts';
 import type { JsonNode } from './json/node.ts';
 import type { JsonDocument } from './json/read-json.ts';
 import { positionOf } from './json/read-json.ts';
-import type { UnknownField } from './json/unknown-fields.ts';
-import type { Profile } from './profile.ts';
+import { ifAny } from './parse-runtime.ts';
+import type { Profile, ProfileKind } from './profile.ts';
 import { resourceKind, resourceKinds } from './resource-kind.ts';
 import { parseSpoSeccomp } from './seccomp/read/parse-spo.ts';
 import { parseRawSelinux, parseSelinux } from './selinux/parse.ts';
@@ -27,29 +27,27 @@ export function parseResource(document: JsonDocument): Profile {
   const metadata = member(document.root, 'metadata');
   const name = metadata && member(metadata, 'name');
   const named = name?.type === 'string' ? { name: name.value } : {};
-  switch (kind) {
-    case 'Seccomp': {
-      const { profile: seccomp, unknownFields } = parseSpoSeccomp(document);
-      return { kind, seccomp, ...named, ...given(unknownFields) };
-    }
-    case 'AppArmor': {
-      const { profile: apparmor, unknownFields } = parseAppArmor(document);
-      return { kind, apparmor, ...named, ...given(unknownFields) };
-    }
-    case 'SELinux': {
-      const { profile: selinux, unknownFields } = parseSelinux(document);
-      return { kind, selinux, ...named, ...given(unknownFields) };
-    }
-    case 'RawSELinux': {
-      const { profile: selinux, unknownFields } = parseRawSelinux(document);
-      return { kind, selinux, ...named, ...given(unknownFields) };
-    }
-  }
+  return { ...parsers[kind](document), ...named };
 }
 
-function given(unknownFields: readonly UnknownField[]): { readonly unknownFields?: readonly UnknownField[] } {
-  return unknownFields.length === 0 ? {} : { unknownFields };
-}
+const parsers: { readonly [Kind in ProfileKind]: (document: JsonDocument) => Profile } = {
+  Seccomp: (document) => {
+    const { profile: seccomp, unknownFields } = parseSpoSeccomp(document);
+    return { kind: 'Seccomp', seccomp, ...ifAny(unknownFields) };
+  },
+  AppArmor: (document) => {
+    const { profile: apparmor, unknownFields } = parseAppArmor(document);
+    return { kind: 'AppArmor', apparmor, ...ifAny(unknownFields) };
+  },
+  SELinux: (document) => {
+    const { profile: selinux, unknownFields } = parseSelinux(document);
+    return { kind: 'SELinux', selinux, ...ifAny(unknownFields) };
+  },
+  RawSELinux: (document) => {
+    const { profile: selinux, unknownFields } = parseRawSelinux(document);
+    return { kind: 'RawSELinux', selinux, ...ifAny(unknownFields) };
+  },
+};
 
 function member(node: JsonNode, name: string): JsonNode | undefined {
   return node.type === 'object' ? node.members.get(name)?.value : undefined;

@@ -18,17 +18,19 @@ const shownUnknown = 20;
  * @throws FairleadError ProfileInvalid naming `source:line:column` and the field.
  */
 export function parseRuntime(document: JsonDocument, kind: RuntimeKind): RuntimeProfile {
-  switch (kind) {
-    case 'Seccomp': {
-      const { profile: seccomp, unknownFields } = parseSeccomp(document);
-      return { kind, seccomp, ...ifAny(unknownFields) };
-    }
-    case 'AppArmor': {
-      const { profile: apparmor, unknownFields } = parseAppArmor(document);
-      return { kind, apparmor, ...ifAny(unknownFields) };
-    }
-  }
+  return parsers[kind](document);
 }
+
+const parsers: { readonly [Kind in RuntimeKind]: (document: JsonDocument) => RuntimeProfile } = {
+  Seccomp: (document) => {
+    const { profile: seccomp, unknownFields } = parseSeccomp(document);
+    return { kind: 'Seccomp', seccomp, ...ifAny(unknownFields) };
+  },
+  AppArmor: (document) => {
+    const { profile: apparmor, unknownFields } = parseAppArmor(document);
+    return { kind: 'AppArmor', apparmor, ...ifAny(unknownFields) };
+  },
+};
 
 /**
  * Parses a document in the form that runtimes read, and refuses what runtimes read in different
@@ -78,7 +80,8 @@ function describeUnknown({ pointer, readAs, meant }: UnknownField): string {
     : `member ${name} in another letter case: some runtimes read it as ${JSON.stringify(readAs)}, others refuse it`;
 }
 
-function ifAny(unknownFields: readonly UnknownField[]): { readonly unknownFields?: readonly UnknownField[] } {
+/** Returns unknown fields as part of a profile, if there are any. */
+export function ifAny(unknownFields: readonly UnknownField[]): { readonly unknownFields?: readonly UnknownField[] } {
   return unknownFields.length === 0 ? {} : { unknownFields };
 }
 

@@ -49,6 +49,18 @@ export type RuntimeProfile = Extract<Profile, { readonly kind: 'Seccomp' | 'AppA
 /** The kind of a RuntimeProfile. */
 export type RuntimeKind = RuntimeProfile['kind'];
 
+const isForRuntimes: Readonly<Record<ProfileKind, boolean>> = {
+  Seccomp: true,
+  AppArmor: true,
+  SELinux: false,
+  RawSELinux: false,
+};
+
+/** Reports whether container runtimes take profiles of its kind. */
+export function isRuntimeProfile(profile: Profile): profile is Profile & RuntimeProfile {
+  return isForRuntimes[profile.kind];
+}
+
 /**
  * A seccomp profile in the form of Docker and Podman that is not resolved yet: each container may
  * get another one of it.

@@ -1,7 +1,9 @@
 import { FairleadError } from '#lib/errors';
+import type { AppArmorProfile } from './apparmor/model.ts';
 import { portabilityViolations as ofAppArmor } from './apparmor/portability-violations.ts';
 import { validateAppArmor } from './apparmor/validate.ts';
-import type { Profile } from './profile.ts';
+import { type ContentOf, contentFor, type Mechanism, mechanismOf } from './kinds.ts';
+import { isRuntimeProfile, type Profile } from './profile.ts';
 import type { PublicationLimits } from './publication-limits.ts';
 import { portabilityViolations as ofSeccomp } from './seccomp/read/portability-violations.ts';
 import { artifactViolations } from './seccomp/read/validate.ts';
@@ -13,20 +15,25 @@ import { refuseViolations, type Violation } from './violation.ts';
  * and what lint calls an error.
  */
 export function publicationViolations(profile: Profile, limits: PublicationLimits): readonly Violation[] {
-  switch (profile.kind) {
-    case 'Seccomp':
-      return [
-        ...sizeViolations(profile, limits),
-        ...artifactViolations(profile.seccomp, limits),
-        ...ofSeccomp(profile.seccomp),
-      ];
-    case 'AppArmor':
-      return [...sizeViolations(profile, limits), ...appArmorViolations(profile), ...ofAppArmor(profile.apparmor)];
-    // In no form they can be published.
-    case 'SELinux':
-    case 'RawSELinux':
-      return [];
-  }
+  const found = violationsOf(mechanismOf(profile), profile, limits);
+  return isRuntimeProfile(profile) ? [...sizeViolations(profile, limits), ...found] : found;
+}
+
+const violations: {
+  readonly [M in Mechanism]: (content: ContentOf[M], limits: PublicationLimits) => readonly Violation[];
+} = {
+  Seccomp: (profile, limits) => [...artifactViolations(profile, limits), ...ofSeccomp(profile)],
+  AppArmor: (profile) => [...appArmorViolations(profile), ...ofAppArmor(profile)],
+  // They can be published in no form.
+  SELinux: () => [],
+};
+
+function violationsOf<M extends Mechanism>(
+  mechanism: M,
+  profile: Profile,
+  limits: PublicationLimits,
+): readonly Violation[] {
+  return violations[mechanism](contentFor(mechanism, profile), limits);
 }
 
 /** Throws ProfileInvalid listing publicationViolations, each with its JSON pointer. */
@@ -43,9 +50,9 @@ function sizeViolations({ oversize = 0 }: Profile, { artifactBytes }: Publicatio
   return [{ pointer: '', message: `the profile has ${oversize} bytes, more than ${artifactBytes}` }];
 }
 
-function appArmorViolations({ apparmor }: Extract<Profile, { readonly kind: 'AppArmor' }>): readonly Violation[] {
+function appArmorViolations(profile: AppArmorProfile): readonly Violation[] {
   try {
-    validateAppArmor(apparmor);
+    validateAppArmor(profile);
     return [];
   } catch (error) {
     if (!(error instanceof FairleadError) || error.kind !== 'ProfileInvalid') throw error;

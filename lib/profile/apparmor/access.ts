@@ -1,5 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import type { Budget } from './glob/budget.ts';
+import type { GlobBudget } from './glob/budget.ts';
 import type { Glob } from './glob/glob.ts';
 import { parseGlob } from './glob/parse-glob.ts';
 import type { AppArmorMode, AppArmorProfile, ExecutableRules, FilesystemRules, NetworkRules } from './model.ts';
@@ -90,7 +90,7 @@ export function globsOf(paths: readonly string[]): readonly Glob[] {
  * those that others cover, sorted. Every executable must be readable and mappable too, and every
  * mappable path readable.
  */
-export function profileOf(accesses: Accesses, budget: Budget): AppArmorProfile {
+export function profileOf(accesses: Accesses, budget: GlobBudget): AppArmorProfile {
   const { mode, paths, network, capabilities } = accesses;
   const executable = executableLists(paths.execute, paths.map, budget);
   const filesystem = filesystemLists(executable, paths.read, paths.write, budget);
@@ -105,7 +105,7 @@ export function profileOf(accesses: Accesses, budget: Budget): AppArmorProfile {
   return profile;
 }
 
-function executableLists(execute: Paths, map: Paths, budget: Budget): Lists['executable'] {
+function executableLists(execute: Paths, map: Paths, budget: GlobBudget): Lists['executable'] {
   if (execute === 'all' || map === 'all') return undefined;
   const allowedExecutables = withoutCovered(execute, budget);
   const allowedLibraries = withoutCovered(uncovered(map, allowedExecutables, budget), budget);
@@ -116,7 +116,7 @@ function filesystemLists(
   executable: Lists['executable'],
   read: Paths,
   write: Paths,
-  budget: Budget,
+  budget: GlobBudget,
 ): Lists['filesystem'] {
   if (read === 'all' || write === 'all') return undefined;
   const unread = uncovered(write, read, budget);

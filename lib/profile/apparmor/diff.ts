@@ -1,6 +1,6 @@
 import type { Accesses, Paths } from './access.ts';
 import { accessesOf, accessKinds } from './access.ts';
-import type { Budget } from './glob/budget.ts';
+import type { GlobBudget } from './glob/budget.ts';
 import { newBudget } from './glob/budget.ts';
 import type { AppArmorProfile, NetworkRules } from './model.ts';
 import { uncovered } from './path-list.ts';
@@ -62,7 +62,7 @@ const networkWords: readonly (readonly [keyof NetworkRules, string])[] = [
   ['allowUdp', 'udp'],
 ];
 
-function gainedPaths(from: Paths, to: Paths, budget: Budget): readonly string[] {
+function gainedPaths(from: Paths, to: Paths, budget: GlobBudget): readonly string[] {
   if (from === 'all') return [];
   if (to === 'all') return ['any path'];
   return [...new Set(uncovered(to, from, budget).map(({ text }) => text))].sort();

@@ -2,7 +2,7 @@ import type { Constraint, EffectiveInputs, EffectiveProfile, ProfileInput } from
 import { inputsInOrder } from '../constraint.ts';
 import type { Accesses } from './access.ts';
 import { accessesOf, accessKinds } from './access.ts';
-import type { Budget } from './glob/budget.ts';
+import type { GlobBudget } from './glob/budget.ts';
 import { newBudget } from './glob/budget.ts';
 import type { Glob } from './glob/glob.ts';
 import type { Shortfall } from './intersect.ts';
@@ -72,7 +72,7 @@ function pathConstraints(
   result: Accesses,
   others: readonly Named[],
   shortfalls: readonly Shortfall[],
-  budget: Budget,
+  budget: GlobBudget,
 ): readonly Constraint[] {
   const constraints: Constraint[] = [];
   for (const kind of accessKinds) {
@@ -97,7 +97,7 @@ function pathConstraints(
 }
 
 /** What remains of a path, for people. */
-function remainder(glob: Glob, granted: readonly Glob[], budget: Budget): string {
+function remainder(glob: Glob, granted: readonly Glob[], budget: GlobBudget): string {
   const { globs } = intersectLists([glob], granted, budget);
   return globs.length === 0 ? 'denied' : `permitted for ${globs.map(({ text }) => text).join(', ')}`;
 }

@@ -1,6 +1,6 @@
 import type { Accesses, AccessKind, Paths } from './access.ts';
 import { accessesOf, networkOf, profileOf } from './access.ts';
-import type { Budget } from './glob/budget.ts';
+import type { GlobBudget } from './glob/budget.ts';
 import { newBudget } from './glob/budget.ts';
 import type { AppArmorProfile } from './model.ts';
 import { intersectLists, uncovered } from './path-list.ts';
@@ -40,7 +40,7 @@ export function intersectAppArmor(inputs: readonly AppArmorProfile[], budget = n
   return { profile: profileOf(result, budget), shortfalls };
 }
 
-function intersectAccesses(a: Accesses, b: Accesses, budget: Budget, shortfalls: Shortfall[]): Accesses {
+function intersectAccesses(a: Accesses, b: Accesses, budget: GlobBudget, shortfalls: Shortfall[]): Accesses {
   const common = (kind: AccessKind, left: Paths, right: Paths): Paths => {
     if (left === 'all') return right;
     if (right === 'all') return left;

@@ -3,7 +3,7 @@ import { info, warning } from '../finding.ts';
 import type { AccessKind } from './access.ts';
 import { globsOf } from './access.ts';
 import { meet } from './glob/automaton.ts';
-import type { Budget } from './glob/budget.ts';
+import type { GlobBudget } from './glob/budget.ts';
 import { newBudget, within } from './glob/budget.ts';
 import { isCovered } from './glob/cover.ts';
 import type { Glob } from './glob/glob.ts';
@@ -76,7 +76,7 @@ function listOf(section: string, list: ListName, paths: readonly string[] = []):
   return globsOf(paths).map((glob, index) => ({ glob, list, pointer: `/${section}/${list}/${index}` }));
 }
 
-function lintRepeats(listed: readonly Listed[], indexes: Indexes, budget: Budget): readonly Finding[] {
+function lintRepeats(listed: readonly Listed[], indexes: Indexes, budget: GlobBudget): readonly Finding[] {
   const findings: Finding[] = [];
   const seen = new Set<string>();
   for (const { glob, pointer, list } of listed) {
@@ -97,13 +97,13 @@ function lintRepeats(listed: readonly Listed[], indexes: Indexes, budget: Budget
   return findings;
 }
 
-function lintExecuted({ glob, pointer }: Listed, budget: Budget): readonly Finding[] {
+function lintExecuted({ glob, pointer }: Listed, budget: GlobBudget): readonly Finding[] {
   if (!isCovered(anyFile, [glob], budget)) return [];
   return [warning('executes-everywhere', pointer, `${glob.text} lets every file be executed`)];
 }
 
 /** What else may be done with a path that may be written. */
-function lintWritten(listed: Listed, indexes: Indexes, budget: Budget): readonly Finding[] {
+function lintWritten(listed: Listed, indexes: Indexes, budget: GlobBudget): readonly Finding[] {
   const { glob, pointer } = listed;
   const findings: Finding[] = [];
   if (isCovered(anyFile, [glob], budget)) {
@@ -124,7 +124,7 @@ function lintWritten(listed: Listed, indexes: Indexes, budget: Budget): readonly
  * granted. The Security Profiles Operator writes deny rules for these lists besides, so that the
  * same profile means less there.
  */
-function lintReadOnly({ glob, pointer, list }: Listed, readOnly: PathIndex, budget: Budget): readonly Finding[] {
+function lintReadOnly({ glob, pointer, list }: Listed, readOnly: PathIndex, budget: GlobBudget): readonly Finding[] {
   const isWriteOnly = list === 'writeOnlyPaths';
   // That a read-only path is covered by one that may be written is told where it is listed.
   const overlap = overlapWith(glob, readOnly, budget, (other) => isWriteOnly || !isCovered(other, [glob], budget));
@@ -154,7 +154,7 @@ const mostSteps = 20_000;
 function overlapWith(
   glob: Glob,
   index: PathIndex,
-  budget: Budget,
+  budget: GlobBudget,
   counts: (other: Glob) => boolean = () => true,
 ): Overlap | undefined {
   for (const other of index.near(glob, budget) ?? []) {
@@ -179,7 +179,7 @@ function deniedGlobs(permission: string): PathIndex {
 const gerunds = { execute: 'executing', read: 'reading', write: 'writing' } as const;
 
 /** Paths that the default rules of every policy deny, whatever a profile lists. */
-function lintDenied({ glob, pointer, list }: Listed, budget: Budget): readonly Finding[] {
+function lintDenied({ glob, pointer, list }: Listed, budget: GlobBudget): readonly Finding[] {
   const denied = granted[list].filter((kind) => isShownCovered(glob, deniedFor[kind], budget));
   if (denied.length === 0) return [];
   const what = denied.map((kind) => gerunds[kind]).join(' and ');

@@ -1,5 +1,5 @@
 import { mayMeet } from './glob/automaton.ts';
-import type { Budget } from './glob/budget.ts';
+import type { GlobBudget } from './glob/budget.ts';
 import { spend } from './glob/budget.ts';
 import type { Component } from './glob/components.ts';
 import type { Glob } from './glob/glob.ts';
@@ -44,7 +44,7 @@ export class PathIndex {
    * Every glob that may match a name which the given one matches; undefined where the budget ends
    * first.
    */
-  near(glob: Glob, budget: Budget): readonly Glob[] | undefined {
+  near(glob: Glob, budget: GlobBudget): readonly Glob[] | undefined {
     const reached: Folder[] = [];
     let level: Folder[] = [this.#root];
     for (let depth = 0; level.length > 0; depth++) {

@@ -1,4 +1,4 @@
-import type { Budget } from './glob/budget.ts';
+import type { GlobBudget } from './glob/budget.ts';
 import { within } from './glob/budget.ts';
 import { isCovered } from './glob/cover.ts';
 import type { Glob } from './glob/glob.ts';
@@ -10,11 +10,16 @@ import { limits } from './vocabulary.ts';
 const mostSteps = 20_000;
 
 /** Whether the globs of an index are shown to cover a glob, together. */
-export function isShownCovered(glob: Glob, index: PathIndex, budget: Budget): boolean {
+export function isShownCovered(glob: Glob, index: PathIndex, budget: GlobBudget): boolean {
   return index.has(glob) || isShownCoveredByNear(glob, index, budget, () => true);
 }
 
-function isShownCoveredByNear(glob: Glob, index: PathIndex, budget: Budget, counts: (other: Glob) => boolean): boolean {
+function isShownCoveredByNear(
+  glob: Glob,
+  index: PathIndex,
+  budget: GlobBudget,
+  counts: (other: Glob) => boolean,
+): boolean {
   return within(budget, mostSteps, (part) => {
     const near = index.near(glob, part)?.filter(counts);
     return near !== undefined && (isCovered(glob, near, part) ?? false);
@@ -34,7 +39,7 @@ export interface ListIntersection {
  * The globs that match what a glob of each list matches, as few as can be told. A glob that the
  * other list covers stays as it is written; of globs that overlap, the common part is worked out.
  */
-export function intersectLists(first: readonly Glob[], second: readonly Glob[], budget: Budget): ListIntersection {
+export function intersectLists(first: readonly Glob[], second: readonly Glob[], budget: GlobBudget): ListIntersection {
   const inFirst = PathIndex.of(first);
   const inSecond = PathIndex.of(second);
   const globs: Glob[] = [];
@@ -65,7 +70,7 @@ export function intersectLists(first: readonly Glob[], second: readonly Glob[], 
 }
 
 /** The list without globs that the others cover, sorted by text; the same names match. */
-export function withoutCovered(globs: readonly Glob[], budget: Budget): readonly Glob[] {
+export function withoutCovered(globs: readonly Glob[], budget: GlobBudget): readonly Glob[] {
   const byText = new Map<string, Glob>();
   for (const glob of globs) if (!byText.has(glob.expanded)) byText.set(glob.expanded, glob);
   const distinct = [...byText.values()].sort(byName);
@@ -79,7 +84,7 @@ export function withoutCovered(globs: readonly Glob[], budget: Budget): readonly
 }
 
 /** Those of `globs` that are not shown to be covered by `cover`. */
-export function uncovered(globs: readonly Glob[], cover: readonly Glob[], budget: Budget): readonly Glob[] {
+export function uncovered(globs: readonly Glob[], cover: readonly Glob[], budget: GlobBudget): readonly Glob[] {
   const index = PathIndex.of(cover);
   return globs.filter((glob) => !isShownCovered(glob, index, budget));
 }

@@ -10,8 +10,9 @@ import { diffAppArmor } from './diff.ts';
 import type { AppArmorProfile } from './model.ts';
 import type { ParsedAppArmor } from './parse.ts';
 import { parseAppArmor } from './parse.ts';
-import { renderAppArmorJson, renderAppArmorResource } from './render-json.ts';
+import { renderAppArmorJson } from './render-json.ts';
 import { renderAppArmorPolicy } from './render-policy.ts';
+import { renderAppArmorResource } from './render-resource.ts';
 import { runtimeDefaultAppArmor } from './runtime-default.ts';
 import { validateAppArmor } from './validate.ts';
 

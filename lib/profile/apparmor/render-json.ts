@@ -1,8 +1,5 @@
 import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from './model.ts';
-import { customResourceGroup } from './parse.ts';
-import { checkPolicyName } from './policy-name.ts';
-import { spoPaths } from './spo-paths.ts';
 
 /**
  * Writes a profile as the JSON of KEP-6061: UTF-8, two spaces of indent, sections and lists in a
@@ -21,55 +18,11 @@ export function renderAppArmorJson(profile: AppArmorProfile): string {
   return `${JSON.stringify(abstractOf(profile), undefined, 2)}\n`;
 }
 
-/**
- * Writes a profile as SPO's AppArmorProfile v1, in YAML. Paths that SPO would refuse are written
- * out as several, which mean the same.
- *
- * @param name of the resource; SPO loads the profile under it.
- * @throws FairleadError InvalidInput where no policy may have the name; ProfileInvalid naming a
- * path that cannot be written.
- */
-export function renderAppArmorResource(profile: AppArmorProfile, name: string): string {
-  checkPolicyName(name);
-  const lines = [
-    `apiVersion: ${customResourceGroup}/v1`,
-    'kind: AppArmorProfile',
-    'metadata:',
-    `  name: ${JSON.stringify(name)}`,
-    'spec:',
-    `  mode: ${profile.mode}`,
-  ];
-  const abstract = abstractOf(forSpo(profile));
-  const text = Object.keys(abstract).length === 0 ? ['  abstract: {}'] : ['  abstract:', ...yamlOf(abstract, '    ')];
-  return `${[...lines, ...text].join('\n')}\n`;
-}
+/** Members of a document by name. */
+export type Tree = { readonly [key: string]: Tree | readonly string[] | boolean };
 
-function forSpo(profile: AppArmorProfile): AppArmorProfile {
-  const { executable, filesystem } = profile;
-  return {
-    ...profile,
-    ...(executable && { executable: allForSpo(executable) }),
-    ...(filesystem && { filesystem: allForSpo(filesystem) }),
-  };
-}
-
-function allForSpo<Name extends string>(lists: Readonly<Record<Name, readonly string[]>>): typeof lists {
-  const written = Object.entries<readonly string[]>(lists).map(([name, paths]) => [name, paths.flatMap(pathsForSpo)]);
-  return Object.fromEntries(written) as typeof lists;
-}
-
-function pathsForSpo(path: string): readonly string[] {
-  const paths = spoPaths(path);
-  if (paths !== undefined) return paths;
-  const message = `path ${JSON.stringify(path)}: the Security Profiles Operator takes none that says this`;
-  throw new FairleadError('ProfileInvalid', message, {
-    hint: 'It takes letters, digits, blanks, "*", "**", "?" and _ . / + @ { } -. Write the profile in another form: `form: \'runtime\'`.',
-  });
-}
-
-type Tree = { readonly [key: string]: Tree | readonly string[] | boolean };
-
-function abstractOf({ executable, filesystem, network, capability }: AppArmorProfile): Tree {
+/** Returns the sections of a profile, with the names and in the order of both forms. */
+export function abstractOf({ executable, filesystem, network, capability }: AppArmorProfile): Tree {
   return {
     ...(executable && {
       executable: {
@@ -92,18 +45,4 @@ function abstractOf({ executable, filesystem, network, capability }: AppArmorPro
     }),
     ...(capability && { capability: { allowedCapabilities: capability.allowedCapabilities } }),
   };
-}
-
-/** Strings are written as JSON, which is YAML too, so that none of them can mean anything else. */
-function yamlOf(tree: Tree, indent: string): readonly string[] {
-  return Object.entries(tree).flatMap(([key, value]) => {
-    if (typeof value === 'boolean') return [`${indent}${key}: ${value}`];
-    if (!isList(value)) return [`${indent}${key}:`, ...yamlOf(value, `${indent}  `)];
-    if (value.length === 0) return [`${indent}${key}: []`];
-    return [`${indent}${key}:`, ...value.map((text) => `${indent}  - ${JSON.stringify(text)}`)];
-  });
-}
-
-function isList(value: Tree | readonly string[]): value is readonly string[] {
-  return Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import type { Accesses, AccessKind, Paths } from './access.ts';
 import { accessesOf, accessKinds, networkOf, profileOf } from './access.ts';
-import type { Budget } from './glob/budget.ts';
+import type { GlobBudget } from './glob/budget.ts';
 import { newBudget } from './glob/budget.ts';
 import type { Glob } from './glob/glob.ts';
 import type { AppArmorProfile } from './model.ts';
@@ -29,7 +29,7 @@ export function unionAppArmor(inputs: readonly AppArmorProfile[]): AppArmorProfi
   return union;
 }
 
-function unionOnce(inputs: readonly AppArmorProfile[], budget: Budget): AppArmorProfile {
+function unionOnce(inputs: readonly AppArmorProfile[], budget: GlobBudget): AppArmorProfile {
   const all = inputs.map(accessesOf);
   const paths = (kind: AccessKind): Paths => {
     const lists: (readonly Glob[])[] = [];

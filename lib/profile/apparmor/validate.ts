@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import { globsOf } from './access.ts';
 import { automatonOf } from './glob/automaton.ts';
-import { type Budget, fullBudget, spend } from './glob/budget.ts';
+import { fullBudget, type GlobBudget, spend } from './glob/budget.ts';
 import { surplusStates } from './glob/union-automaton.ts';
 import type { AppArmorProfile } from './model.ts';
 import { capabilities, limits } from './vocabulary.ts';
@@ -32,7 +32,7 @@ export function validateAppArmor(profile: AppArmorProfile): void {
   const wide = globsOf(paths).filter(({ literal }) => !literal);
   const hint = 'Begin the paths with the folders that are meant, and use fewer "**" followed by "?", "*" or classes.';
   // One for all: to look at a path can take hundreds of times what it takes for most.
-  const budget: Budget = { left: fullBudget };
+  const budget: GlobBudget = { left: fullBudget };
   for (const glob of wide) {
     const path = `path ${JSON.stringify(glob.text)}`;
     const automaton = automatonOf(glob);

@@ -1,4 +1,4 @@
-import type { Budget } from './budget.ts';
+import type { GlobBudget } from './budget.ts';
 import { spend } from './budget.ts';
 import type { Beginning } from './components.ts';
 import { commonBeginning } from './components.ts';
@@ -115,7 +115,7 @@ export function mayMeet(a: Glob, b: Glob): boolean {
  * Whether some name that the kernel asks for (without "//") matches both globs; undefined where the
  * budget ends first.
  */
-export function meet(a: Glob, b: Glob, budget: Budget): boolean | undefined {
+export function meet(a: Glob, b: Glob, budget: GlobBudget): boolean | undefined {
   if (!mayMeet(a, b)) return false;
   if (a.literal) return matchesName(b, a.prefix);
   if (b.literal) return matchesName(a, b.prefix);

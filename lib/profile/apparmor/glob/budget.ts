@@ -5,7 +5,7 @@ import type { Glob } from './glob.ts';
  * the worst ones need exponentially many; where the budget ends, the caller takes the stricter
  * answer and says that it is not exact.
  */
-export interface Budget {
+export interface GlobBudget {
   left: number;
   readonly known?: Known;
 }
@@ -26,12 +26,12 @@ export interface Known {
 export const fullBudget = 2_000_000;
 
 /** The budget of one operation. */
-export function newBudget(known: Known = { covers: new Map(), common: new Map() }): Budget {
+export function newBudget(known: Known = { covers: new Map(), common: new Map() }): GlobBudget {
   return { left: fullBudget, known };
 }
 
 /** Takes `steps` from the budget; false where it is used up. */
-export function spend(budget: Budget, steps: number): boolean {
+export function spend(budget: GlobBudget, steps: number): boolean {
   budget.left -= steps;
   return budget.left >= 0;
 }
@@ -40,7 +40,7 @@ export function spend(budget: Budget, steps: number): boolean {
  * Lets one question take at most `most` of the budget, so that a hard one does not leave the others
  * unanswered.
  */
-export function within<T>(budget: Budget, most: number, ask: (part: Budget) => T): T {
+export function within<T>(budget: GlobBudget, most: number, ask: (part: GlobBudget) => T): T {
   const part = { ...budget, left: Math.min(most, budget.left) };
   const before = part.left;
   const answer = ask(part);

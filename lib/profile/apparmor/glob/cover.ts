@@ -1,5 +1,5 @@
 import { accepts, automatonOf, mayMeet, meet } from './automaton.ts';
-import type { Budget } from './budget.ts';
+import type { GlobBudget } from './budget.ts';
 import { answerOnce, spend } from './budget.ts';
 import type { Beginning } from './components.ts';
 import { commonBeginning } from './components.ts';
@@ -13,7 +13,7 @@ import { automataOf, UnionAutomaton } from './union-automaton.ts';
  * Whether every name (without "//") that matches `glob` matches one of `others`; undefined where
  * the budget ends first.
  */
-export function isCovered(glob: Glob, others: readonly Glob[], budget: Budget): boolean | undefined {
+export function isCovered(glob: Glob, others: readonly Glob[], budget: GlobBudget): boolean | undefined {
   const near = others.filter((candidate) => mayMeet(glob, candidate));
   if (near.some((candidate) => candidate.expanded === glob.expanded)) return true;
   if (near.length === 0) {
@@ -32,7 +32,7 @@ export function isCovered(glob: Glob, others: readonly Glob[], budget: Budget): 
   return walk(glob, near, budget);
 }
 
-function coversAlone(candidate: Glob, glob: Glob, budget: Budget): boolean | undefined {
+function coversAlone(candidate: Glob, glob: Glob, budget: GlobBudget): boolean | undefined {
   return answerOnce(budget.known?.covers, [candidate, glob], () => {
     const matching = haveSampleOf(glob, [candidate], budget);
     if (matching === undefined || matching.length === 0) return matching && false;
@@ -44,7 +44,7 @@ function coversAlone(candidate: Glob, glob: Glob, budget: Budget): boolean | und
  * Those of some globs that match a certain name which the given one stands for; all of them where
  * no such name is easy to see. undefined where the budget ends first.
  */
-function haveSampleOf(glob: Glob, others: readonly Glob[], budget: Budget): readonly Glob[] | undefined {
+function haveSampleOf(glob: Glob, others: readonly Glob[], budget: GlobBudget): readonly Glob[] | undefined {
   const beginning = beginningOf(glob, others);
   const { start = 0 } = glob.components[beginning.components] ?? {};
   const rest = nameOf(glob.nodes.slice(start + beginning.characters));
@@ -77,7 +77,7 @@ function nameOf(nodes: readonly GlobNode[]): string {
  * Walks the states of the glob beside the sets of states that the others can be in at the same
  * time.
  */
-function walk(glob: Glob, others: readonly Glob[], budget: Budget): boolean | undefined {
+function walk(glob: Glob, others: readonly Glob[], budget: GlobBudget): boolean | undefined {
   const after = beginningOf(glob, others);
   const inner = automatonOf(glob, after);
   const automata = automataOf(others, after);

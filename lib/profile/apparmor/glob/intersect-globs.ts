@@ -1,5 +1,5 @@
 import { meet } from './automaton.ts';
-import type { Budget } from './budget.ts';
+import type { GlobBudget } from './budget.ts';
 import { answerOnce, spend } from './budget.ts';
 import { isCovered } from './cover.ts';
 import type { Flat } from './flatten.ts';
@@ -18,11 +18,11 @@ const maxPieces = 64;
  * intersection of two globs always is a finite union of globs; undefined where that would be too
  * many, or the budget ends first.
  */
-export function intersectGlobs(a: Glob, b: Glob, budget: Budget): readonly Glob[] | undefined {
+export function intersectGlobs(a: Glob, b: Glob, budget: GlobBudget): readonly Glob[] | undefined {
   return answerOnce(budget.known?.common, [a, b], () => workOut(a, b, budget));
 }
 
-function workOut(a: Glob, b: Glob, budget: Budget): readonly Glob[] | undefined {
+function workOut(a: Glob, b: Glob, budget: GlobBudget): readonly Glob[] | undefined {
   const common = meet(a, b, budget);
   if (common === undefined) return undefined;
   if (!common) return [];
@@ -46,7 +46,7 @@ function workOut(a: Glob, b: Glob, budget: Budget): readonly Glob[] | undefined 
 /**
  * What two globs have in common as texts: component by component, until one of them may hold "/".
  */
-function commonTexts(a: Glob, b: Glob, budget: Budget): readonly string[] | undefined {
+function commonTexts(a: Glob, b: Glob, budget: GlobBudget): readonly string[] | undefined {
   let texts = [''];
   for (const [index, left] of a.components.entries()) {
     const right = b.components[index];
@@ -75,7 +75,7 @@ function nodesFrom({ nodes, components }: Glob, index: number, isRest: boolean):
 function commonPieces(
   left: readonly GlobNode[],
   right: readonly GlobNode[],
-  budget: Budget,
+  budget: GlobBudget,
 ): readonly string[] | undefined {
   const [lefts, rights] = [flatten(left), flatten(right)];
   if (lefts === undefined || rights === undefined) return undefined;
@@ -104,10 +104,10 @@ function isAskedFor(piece: Flat): boolean {
 class Pairing {
   readonly #left: Flat;
   readonly #right: Flat;
-  readonly #budget: Budget;
+  readonly #budget: GlobBudget;
   readonly #done = new Map<number, readonly Flat[] | undefined>();
 
-  constructor(left: Flat, right: Flat, budget: Budget) {
+  constructor(left: Flat, right: Flat, budget: GlobBudget) {
     this.#left = left;
     this.#right = right;
     this.#budget = budget;

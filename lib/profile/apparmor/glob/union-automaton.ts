@@ -1,5 +1,5 @@
 import { automatonOf } from './automaton.ts';
-import type { Budget } from './budget.ts';
+import type { GlobBudget } from './budget.ts';
 import { spend } from './budget.ts';
 import type { Beginning } from './components.ts';
 import type { Automaton, Edge, Glob } from './glob.ts';
@@ -20,7 +20,7 @@ import {
  * themselves: 0 for those that do not get in each other's way. undefined where it is more than
  * `most`, or the budget ends first.
  */
-export function surplusStates(globs: readonly Glob[], most: number, budget: Budget): number | undefined {
+export function surplusStates(globs: readonly Glob[], most: number, budget: GlobBudget): number | undefined {
   const automata = automataOf(globs);
   if (automata === undefined) return undefined;
   const own = automata.reduce((sum, { edges }) => sum + edges.length, 0);
