@@ -319,7 +319,11 @@ export const rooms: readonly Room[] = [
       ...['lib/trust/policy', 'lib/trust/signature', 'lib/trust/verify'],
     ],
   },
-  { name: 'cli/embedded', imports: ['cli/files', 'lib/trust/keys'] },
+  {
+    name: 'cli/serve',
+    imports: [...['cli/files', 'cli/options', errors, 'lib/http', 'lib/node/pull', 'lib/trust/**', 'services/**']],
+    packages: ['fastify', 'pino'],
+  },
   {
     name: 'cli/quickstart',
     imports: [
@@ -331,7 +335,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'cli/commands',
     imports: [
-      ...['cli/embedded', 'cli/explain', 'cli/files', 'cli/options', 'cli/process', 'cli/quickstart', 'cli/terminal'],
+      ...['cli/explain', 'cli/files', 'cli/options', 'cli/process', 'cli/quickstart', 'cli/serve', 'cli/terminal'],
       ...['cri-shim', errors, 'lib/artifact', 'lib/http', 'lib/network', 'lib/node/**', 'lib/profile/**'],
       ...['lib/registry/**', 'lib/text', 'lib/trust/**', 'operator/run', 'services/**'],
     ],

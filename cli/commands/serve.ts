@@ -1,15 +1,9 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
 import { FairleadError } from '#lib/errors';
-import { type ListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
-import type { PolicySource } from '#lib/trust/policy/follow-policy';
+import { type ListenAddress, parseListenAddress } from '#lib/http/listen-address';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
-import { prepareEmbeddedDirectory } from '../embedded/embedded-directory.ts';
-import { embeddedGreeting } from '../embedded/embedded-greeting.ts';
-import { readText } from '../files/files.ts';
-import { type Connect, openRegistries } from '../options/connect.ts';
+import { openRegistries } from '../options/connect.ts';
 import {
   addRegistryOptions,
   addSignatureFormatOption,
@@ -22,6 +16,10 @@ import { becomeLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
 import { onReload, stopSignal } from '../process/stop-signal.ts';
 import { packageVersion } from '../process/version.ts';
+import { prepareEmbeddedDirectory } from '../serve/embedded-directory.ts';
+import { embeddedGreeting } from '../serve/embedded-greeting.ts';
+import { readPushToken } from '../serve/push-token.ts';
+import { Services } from '../serve/services.ts';
 
 interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly unsigned?: boolean;
@@ -35,43 +33,43 @@ interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly decisionLog?: string;
 }
 
-/** Below this a token can be guessed. */
-const minTokenLength = 16;
-
 /** `fairlead serve`. */
 export function define(command: Command): void {
   command
     .description(
-      'Run the push service, the pull service, or both. They keep nothing: the registry is their database. ' +
-        'Logs go to stdout, one JSON object a line. SIGHUP reads the policy again, SIGTERM lets running requests end.',
+      'Run the push service, the pull service, or both. They keep no state: the registry is their database. Logs go to ' +
+        'stdout, one JSON object per line. SIGHUP reloads the policy; SIGTERM waits for running requests and stops.',
     )
-    .option('--push <host:port>', 'publish profiles here: POST /v1/profiles', parseAddress)
-    .option('--pull <host:port>', 'serve verified profiles here: GET /v1/profiles', parseAddress)
+    .option('--push <host:port>', 'address of the push service: POST /v1/profiles', parseAddress)
+    .option('--pull <host:port>', 'address of the pull service: GET /v1/profiles', parseAddress)
     .option(
       '--health <host:port>',
-      'answer probes here too: /healthz, /readyz, /metrics, past all callers',
+      'address for probes only: /healthz, /readyz, /metrics, not delayed by other callers',
       parseAddress,
     )
-    .option('--embedded <folder>', 'keep registry, key, policy and token in this folder, made at the first start')
-    .option('--policy <file>', 'trust policy: what may be published and served')
-    .option('--token-file <file>', 'what callers of the push service must present; else FAIRLEAD_PUSH_TOKEN');
-  command.option('--decision-log <file>', 'append every decision about a pull here, one JSON object a line');
+    .option(
+      '--embedded <directory>',
+      'keep registry, key, policy and token in this directory, which is created at the first start',
+    )
+    .option('--policy <file>', 'trust policy: what may be published and pulled')
+    .option('--token-file <file>', 'bearer token that the push service requires (default: FAIRLEAD_PUSH_TOKEN)');
+  command.option('--decision-log <file>', 'append each decision about a pull to this file, one JSON object per line');
   addSignatureFormatOption(addSignerOptions(command));
   addRegistryOptions(command).addHelpText(
     'after',
     examples([
       [
-        'both, on this machine, with nothing else',
+        'run both services on this machine, without a registry',
         'fairlead serve --embedded ./fairlead-data --push 127.0.0.1:8080 --pull 127.0.0.1:8081',
       ],
       [
-        'publish to it',
+        'publish a profile',
         'curl --fail-with-body -H "Authorization: Bearer $(cat fairlead-data/token)" -H "Content-Type: application/json" \\\n' +
           '    --data-binary @nginx.json "http://127.0.0.1:8080/v1/profiles?reference=localhost/security/nginx:1.27"',
       ],
-      ['fetch from it', 'curl "http://127.0.0.1:8081/v1/profiles?reference=localhost/security/nginx:1.27"'],
+      ['fetch a profile', 'curl "http://127.0.0.1:8081/v1/profiles?reference=localhost/security/nginx:1.27"'],
       [
-        'in front of real registries',
+        'run the push service for other registries',
         'fairlead serve --push 0.0.0.0:8080 --policy policy.yaml --key fairlead.key --token-file token',
       ],
     ]),
@@ -82,14 +80,33 @@ export function define(command: Command): void {
 async function serve(given: ServeOptions): Promise<void> {
   becomeLean();
   const reloadBy = onReload();
-  const options = withWholePaths(await withEmbeddedDirectory(given));
+  const options = withAbsolutePaths(await withEmbeddedDirectory(given));
+  const services = await openServices(options);
+  const stopped = stopSignal();
+  reloadBy(services.policy.reload);
+  try {
+    await startServices(services.running, options);
+    if (given.embedded !== undefined) {
+      const [push, pull] = [services.running.urlOf('push'), services.running.urlOf('pull')];
+      process.stderr.write(embeddedGreeting({ directory: given.embedded, given, push, pull }));
+    }
+    await stopped;
+    services.logger.info('stopping after the running requests');
+  } finally {
+    await services.running.stop();
+  }
+}
+
+async function openServices(options: ServeOptions) {
   if (options.push === undefined && options.pull === undefined) {
-    throw new FairleadError('InvalidInput', 'nothing to serve', {
-      hint: 'Give --push HOST:PORT, --pull HOST:PORT or both.',
+    throw new FairleadError('InvalidInput', 'no service to run', {
+      hint: 'Use --push HOST:PORT, --pull HOST:PORT or both.',
     });
   }
   if (options.policy === undefined) {
-    throw new FairleadError('InvalidInput', 'no trust policy', { hint: 'Give --policy FILE, or --embedded FOLDER.' });
+    throw new FairleadError('InvalidInput', 'no trust policy', {
+      hint: 'Use --policy FILE or --embedded DIRECTORY.',
+    });
   }
   const [{ followPolicy }, logger] = await Promise.all([
     import('#lib/trust/policy/follow-policy'),
@@ -98,32 +115,26 @@ async function serve(given: ServeOptions): Promise<void> {
   const connect = await openRegistries(options, process.env);
   await loadEarly();
   const policy = await followPolicy(options.policy, { log: logger });
-  const servers = [
-    options.push && { address: options.push, app: await pushServer(options, { policy, connect, logger }) },
-    options.pull && { address: options.pull, app: await pullServer(options, { policy, connect, logger }) },
-    options.health && { address: options.health, app: await healthServer({ policy, logger }) },
-  ].filter((server) => server !== undefined);
-  const stopped = stopSignal();
-  reloadBy(policy.reload);
-  try {
-    for (const { app, address } of servers) await listen(app, address);
-    if (given.embedded !== undefined) {
-      const [push, pull] = [options.push, options.pull].map(
-        (address) => address && servers.find((each) => each.address === address)?.app.listeningOrigin,
-      );
-      process.stderr.write(embeddedGreeting({ folder: given.embedded, given, push, pull }));
-    }
-    await stopped;
-    logger.info('stopping: running requests end first');
-  } finally {
-    policy.stop();
-    await Promise.all(servers.map(({ app }) => app.close()));
+  const version = packageVersion();
+  const running = new Services({ version, policy, connect, logger, localPaths: localPaths(options) });
+  return { running, policy, logger };
+}
+
+async function startServices(services: Services, options: ServeOptions): Promise<void> {
+  const { push, pull, health, signatureFormat, decisionLog } = options;
+  if (push !== undefined) {
+    const signer = await (await startSigner(options, process.env))?.signer;
+    const token = await readPushToken(options.tokenFile, process.env);
+    await services.addPush({ address: push, token, signer, signatureFormat });
   }
+  if (pull !== undefined) await services.addPull({ address: pull, decisionLog });
+  if (health !== undefined) await services.addHealth(health);
+  await services.listen();
 }
 
 /**
- * Loads what the first pull needs and commands load late: to load it holds up all callers for tens
- * of milliseconds.
+ * Loads what the first pull needs and other commands load late, since loading blocks all callers
+ * for tens of milliseconds.
  */
 async function loadEarly(): Promise<void> {
   const [{ sigstoreBundle }] = await Promise.all([
@@ -133,73 +144,17 @@ async function loadEarly(): Promise<void> {
   sigstoreBundle();
 }
 
-interface Surroundings {
-  readonly policy: PolicySource;
-  readonly connect: Connect;
-  readonly logger: Logger;
-}
-
-async function pushServer(options: ServeOptions, { policy, connect, logger }: Surroundings): Promise<FastifyInstance> {
-  const signer = await (await startSigner(options, process.env))?.signer;
-  const token = await findToken(options.tokenFile, process.env);
-  const { createPushServer } = await import('#services/push/server');
-  return createPushServer({
-    version: packageVersion(),
-    logger: logger.child({ service: 'push' }),
-    token,
-    policy,
-    connect,
-    signer,
-    signatureFormat: options.signatureFormat,
-    localPaths: localPaths(options),
-  });
-}
-
-async function healthServer({ policy, logger }: Omit<Surroundings, 'connect'>): Promise<FastifyInstance> {
-  const { createHealthServer } = await import('#lib/http/health-server');
-  return createHealthServer({
-    version: packageVersion(),
-    logger: logger.child({ service: 'health' }),
-    policyInForce: () => policy.inForce,
-    policyMissing: () => policy.current.missing ?? false,
-  });
-}
-
-async function pullServer(
-  options: ServeOptions,
-  { policy, connect, logger: parent }: Surroundings,
-): Promise<FastifyInstance> {
-  const logger = parent.child({ service: 'pull' });
-  const [{ createPullServer }, { openDecisionLog }] = await Promise.all([
-    import('#services/pull/server'),
-    import('#lib/node/pull/decision-log'),
-  ]);
-  const onError = ({ message, cause }: FairleadError, decision: object): void =>
-    logger.error({ messageId: 'fairlead.decision-log.broken', err: cause, decision }, message);
-  const { decisionLog } = options;
-  const decisions =
-    decisionLog === undefined ? undefined : await openDecisionLog(decisionLog, { now: () => new Date(), onError });
-  return createPullServer({
-    version: packageVersion(),
-    logger,
-    policy,
-    connect,
-    decisions,
-    localPaths: localPaths(options),
-  });
-}
-
-/** What errors may name of this machine. */
+/** Returns the paths of this machine that errors may contain, and what callers are told instead. */
 function localPaths({ embedded, ociLayout }: ServeOptions): Readonly<Record<string, string>> {
-  const folders = [embedded, ociLayout].filter((folder) => folder !== undefined);
-  return Object.fromEntries(folders.map((folder) => [folder, 'the registry']));
+  const directories = [embedded, ociLayout].filter((directory) => directory !== undefined);
+  return Object.fromEntries(directories.map((directory) => [directory, 'the registry']));
 }
 
 /**
- * Names the policy and the folders in full: so they are found in the text of an error, to be told
- * by another name. Of a bare `policy.yaml` nobody could say whether it is the file.
+ * Makes the paths of the policy and the directories absolute, so that they can be found in the text
+ * of an error and replaced. A bare `policy.yaml` could be any word.
  */
-function withWholePaths(options: ServeOptions): ServeOptions {
+function withAbsolutePaths(options: ServeOptions): ServeOptions {
   const { policy, embedded, ociLayout } = options;
   return {
     ...options,
@@ -209,33 +164,17 @@ function withWholePaths(options: ServeOptions): ServeOptions {
   };
 }
 
-/** What the folder holds stands in for the options that were not given. */
+/** Sets the options that were not given to the files of the embedded directory. */
 async function withEmbeddedDirectory(options: ServeOptions): Promise<ServeOptions> {
   if (options.embedded === undefined) return options;
   const { key, policy, tokenFile, ociLayout } = await prepareEmbeddedDirectory(options.embedded);
   return { ...(options.unsigned ? {} : { key }), policy, tokenFile, ociLayout, ...options };
 }
 
-async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {
-  const token = file === undefined ? env['FAIRLEAD_PUSH_TOKEN'] : (await readText(file)).trim();
-  const source = file ?? 'FAIRLEAD_PUSH_TOKEN';
-  if (token === undefined) {
-    throw new FairleadError('InvalidInput', 'the push service has no token', {
-      hint: 'Give --token-file FILE, or FAIRLEAD_PUSH_TOKEN in the environment.',
-    });
-  }
-  if (token.length < minTokenLength || /[^\x21-\x7e]/.test(token)) {
-    throw new FairleadError('InvalidInput', `${source}: a token has at least ${minTokenLength} printable characters`, {
-      hint: 'Make one with: openssl rand -hex 32',
-    });
-  }
-  return token;
-}
-
 function parseAddress(text: string): ListenAddress {
   try {
     return parseListenAddress(text);
   } catch {
-    throw new InvalidArgumentError('Write it as HOST:PORT, or [IPv6]:PORT.');
+    throw new InvalidArgumentError('Want HOST:PORT or [IPv6]:PORT.');
   }
 }

@@ -54,7 +54,7 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profil
       const message = new RegExp(`^error: \\S+/${name} is ${what}, not a security profile: `);
       const unsigned = await verify(name);
       failed(unsigned, 5, message);
-      assert.match(unsigned.stderr, /is not signed(.|\n)*hint: Name a reference that a profile was pushed to/);
+      assert.match(unsigned.stderr, /is not signed(.|\n)*hint: Name the reference of a profile/);
       failed(await verify(name, '--policy', 'open.yaml'), 3, message);
       failed(await fairlead('pull', `${registry.host}/${name}`, '--policy', 'open.yaml'), 3, message);
     });

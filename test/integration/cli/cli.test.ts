@@ -232,7 +232,7 @@ describePeers(['docker-registry'], 'fairlead, at a registry that asks who is the
     for (const half of [['--username', 'ci'], ['--password-stdin']]) {
       const { code, stderr } = await runFairlead(['pull', reference, '--policy', 'policy.yaml', ...half], { cwd });
       assert.equal(code, 2);
-      assert.match(stderr, /belong together/);
+      assert.match(stderr, /must be used together/);
     }
   });
 });
@@ -283,8 +283,7 @@ describe('fairlead, with an OCI layout folder in place of a registry', () => {
       runFairlead(['push', 'nginx.json', to, '--key', 'fairlead.key', ...layout, ...args], { cwd });
     assert.match(succeeded(await push(reference)), new RegExp(`^tag {8}${tag}$`, 'm'));
     const untagged = succeeded(await push(repository));
-    const [, pinned = ''] =
-      /^tag {8}none, only the digest names it; add one: fairlead tag (\S+) TAG$/m.exec(untagged) ?? [];
+    const [, pinned = ''] = /^tag {8}none; to add one: fairlead tag (\S+) TAG$/m.exec(untagged) ?? [];
     succeeded(await runFairlead(['tag', pinned, 'later', ...layout], { cwd }));
     assert.equal(JSON.parse(succeeded(await push(reference, '--output', 'json'))).tag, tag);
     assert.equal(JSON.parse(succeeded(await push(repository, '--output', 'json'))).tag, null);

@@ -232,7 +232,7 @@ describe('fairlead serve --embedded', () => {
       };
       const refused = await publish();
       assert.equal(refused.status, 403);
-      assert.match(refused.hint, /--signature-format legacy/);
+      assert.match(refused.hint, /`format: 'legacy'`/);
       assert.equal((await publish('--signature-format', 'legacy')).status, 201);
     } finally {
       await rm(folder, { recursive: true });

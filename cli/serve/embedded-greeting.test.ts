@@ -4,9 +4,9 @@ import { embeddedGreeting } from './embedded-greeting.ts';
 
 const urls = { push: 'http://127.0.0.1:8080', pull: 'http://[::1]:8081' };
 
-it('the greeting of an embedded registry has commands that work with what the folder holds', () => {
+it('the greeting of serve --embedded has commands that work with the files of the directory', () => {
   assert.equal(
-    embeddedGreeting({ folder: 'data', given: {}, ...urls }),
+    embeddedGreeting({ directory: 'data', given: {}, ...urls }),
     'Registry, key, policy and token are in data.\nPublish:\n' +
       '  curl -H "Authorization: Bearer $(cat data/token)" -H "Content-Type: application/json" ' +
       '--data-binary @examples/nginx.json "http://127.0.0.1:8080/v1/profiles?reference=localhost/security/nginx:1.27"\n' +
@@ -14,8 +14,8 @@ it('the greeting of an embedded registry has commands that work with what the fo
   );
 });
 
-it('the greeting promises nothing of a policy, a key or a token that was given', () => {
-  const told = embeddedGreeting({ folder: 'data', given: { policy: 'mine.yaml', tokenFile: 'secret' }, ...urls });
+it('the greeting has placeholders if a policy, a key or a token was given', () => {
+  const told = embeddedGreeting({ directory: 'data', given: { policy: 'mine.yaml', tokenFile: 'secret' }, ...urls });
   assert.match(
     told,
     /^Registry and key are in data\.\nThe policy mine\.yaml specifies what may be published and fetched\.\n/,
@@ -25,13 +25,13 @@ it('the greeting promises nothing of a policy, a key or a token that was given',
   assert.doesNotMatch(told, /localhost\/security/);
   // Its own policy takes only what its own key signs.
   for (const given of [{ unsigned: true }, { key: 'other.key' }]) {
-    const own = embeddedGreeting({ folder: 'data', given, ...urls });
+    const own = embeddedGreeting({ directory: 'data', given, ...urls });
     assert.match(own, /^Registry, policy and token are in data\.\nThe policy data\/policy\.yaml specifies .*\n/);
     assert.doesNotMatch(own, /localhost\/security/);
   }
   const all = { policy: 'p', key: 'k', tokenFile: 't', ociLayout: 'o' };
   assert.match(
-    embeddedGreeting({ folder: 'data', given: all, pull: 'http://a:1' }),
+    embeddedGreeting({ directory: 'data', given: all, pull: 'http://a:1' }),
     /^The policy p specifies .*\nFetch:\n/,
   );
 });

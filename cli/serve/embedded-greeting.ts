@@ -1,7 +1,7 @@
 /** What `fairlead serve --embedded` was started with. */
 export interface EmbeddedStart {
   /** The name on the command line. */
-  readonly folder: string;
+  readonly directory: string;
   /** Options that replace files of the directory. */
   readonly given: {
     readonly policy?: string | undefined;
@@ -19,7 +19,7 @@ export interface EmbeddedStart {
  * Returns commands to try after `serve --embedded`. They work with the files of the directory; if
  * an option replaces one, the commands have placeholders.
  */
-export function embeddedGreeting({ folder, given, push, pull }: EmbeddedStart): string {
+export function embeddedGreeting({ directory, given, push, pull }: EmbeddedStart): string {
   const signsOtherwise = given.key !== undefined || given.unsigned === true;
   const held = [
     given.ociLayout === undefined && 'registry',
@@ -33,17 +33,17 @@ export function embeddedGreeting({ folder, given, push, pull }: EmbeddedStart): 
       ? []
       : [
           held.length === 0
-            ? `${capitalized(last)} is in ${folder}.`
-            : `${capitalized(held.join(', '))} and ${last} are in ${folder}.`,
+            ? `${capitalized(last)} is in ${directory}.`
+            : `${capitalized(held.join(', '))} and ${last} are in ${directory}.`,
         ];
   // The policy of the directory allows whatever its key signs.
   const ready = given.policy === undefined && !signsOtherwise;
   if (!ready)
-    lines.push(`The policy ${given.policy ?? `${folder}/policy.yaml`} specifies what may be published and fetched.`);
+    lines.push(`The policy ${given.policy ?? `${directory}/policy.yaml`} specifies what may be published and fetched.`);
   const reference = ready ? 'localhost/security/nginx:1.27' : 'REGISTRY/REPOSITORY:TAG';
   const url = (base: string): string => `"${base}/v1/profiles?reference=${reference}"`;
   if (push !== undefined) {
-    const token = `-H "Authorization: Bearer $(cat ${given.tokenFile ?? `${folder}/token`})"`;
+    const token = `-H "Authorization: Bearer $(cat ${given.tokenFile ?? `${directory}/token`})"`;
     lines.push(
       'Publish:',
       `  curl ${token} -H "Content-Type: application/json" --data-binary @examples/nginx.json ${url(push)}`,

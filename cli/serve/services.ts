@@ -1,0 +1,104 @@
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import type { FairleadError } from '#lib/errors';
+import { type ListenAddress, listen } from '#lib/http/listen-address';
+import type { DecisionLog } from '#lib/node/pull/decision-log';
+import type { PolicySource } from '#lib/trust/policy/follow-policy';
+import type { Signer } from '#lib/trust/sign/signer';
+import type { SignatureFormat } from '#lib/trust/signature/signature';
+import type { Connect } from '../options/connect.ts';
+
+/** What the push service needs. */
+export interface PushOptions {
+  readonly address: ListenAddress;
+  /** What callers must present. */
+  readonly token: string;
+  readonly signer: Signer | undefined;
+  readonly signatureFormat: SignatureFormat;
+}
+
+/** What the pull service needs. */
+export interface PullOptions {
+  readonly address: ListenAddress;
+  /** File to which decisions are appended. */
+  readonly decisionLog: string | undefined;
+}
+
+/** What all services need. */
+export interface ServicesDependencies {
+  readonly version: string;
+  readonly policy: PolicySource;
+  readonly connect: Connect;
+  readonly logger: Logger;
+  /** Paths of this machine that errors may contain, and the words that callers get instead. */
+  readonly localPaths: Readonly<Record<string, string>>;
+}
+
+interface Server {
+  readonly app: FastifyInstance;
+  readonly address: ListenAddress;
+}
+
+/** The push service, the pull service and the health endpoints of one process. */
+export class Services {
+  readonly #dependencies: ServicesDependencies;
+  readonly #servers = new Map<'push' | 'pull' | 'health', Server>();
+
+  constructor(dependencies: ServicesDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Adds the push service. */
+  async addPush({ address, ...options }: PushOptions): Promise<void> {
+    const { createPushServer } = await import('#services/push/server');
+    const { logger, ...dependencies } = this.#dependencies;
+    const app = await createPushServer({ ...dependencies, ...options, logger: logger.child({ service: 'push' }) });
+    this.#servers.set('push', { app, address });
+  }
+
+  /** Adds the pull service. Throws InvalidInput if the decision log cannot be opened. */
+  async addPull({ address, decisionLog }: PullOptions): Promise<void> {
+    const { createPullServer } = await import('#services/pull/server');
+    const { logger: parent, ...dependencies } = this.#dependencies;
+    const logger = parent.child({ service: 'pull' });
+    const decisions = decisionLog === undefined ? undefined : await openDecisions(decisionLog, logger);
+    const app = await createPullServer({ ...dependencies, logger, decisions });
+    this.#servers.set('pull', { app, address });
+  }
+
+  /** Adds the health endpoints. */
+  async addHealth(address: ListenAddress): Promise<void> {
+    const { createHealthServer } = await import('#lib/http/health-server');
+    const { version, policy, logger } = this.#dependencies;
+    const app = await createHealthServer({
+      version,
+      logger: logger.child({ service: 'health' }),
+      policyInForce: () => policy.inForce,
+      policyMissing: () => policy.current.missing ?? false,
+    });
+    this.#servers.set('health', { app, address });
+  }
+
+  /** Listens for requests. Throws Unavailable if an address cannot be used. */
+  async listen(): Promise<void> {
+    for (const { app, address } of this.#servers.values()) await listen(app, address);
+  }
+
+  /** Returns the URL of a service that listens, and undefined if it was not added. */
+  urlOf(service: 'push' | 'pull'): string | undefined {
+    return this.#servers.get(service)?.app.listeningOrigin;
+  }
+
+  /** Stops following the policy and all services, after the requests that run. */
+  async stop(): Promise<void> {
+    this.#dependencies.policy.stop();
+    await Promise.all([...this.#servers.values()].map(({ app }) => app.close()));
+  }
+}
+
+async function openDecisions(file: string, logger: Logger): Promise<DecisionLog> {
+  const { openDecisionLog } = await import('#lib/node/pull/decision-log');
+  const onError = ({ message, cause }: FairleadError, decision: object): void =>
+    logger.error({ messageId: 'fairlead.decision-log.broken', err: cause, decision }, message);
+  return openDecisionLog(file, { now: () => new Date(), onError });
+}
