@@ -286,7 +286,7 @@ describe('shim', () => {
       const options = path === config ? { policy, ...providers } : { policy, state, decisionLog };
       await assert.rejects(start(options), (error: Error & { kind?: string; hint?: string }) => {
         assert.equal(error.kind, 'InvalidInput');
-        assert.match(error.message, /others than root and this user can change/);
+        assert.match(error.message, /users other than root and this one can change/);
         assert.ok(error.hint?.endsWith(`chmod go-w ${path}`), error.hint);
         return true;
       });

@@ -88,7 +88,7 @@ describe('packArtifact', () => {
     assert.deepEqual(profileContent(artifact), content);
   });
 
-  it('gives the same digest for the same input, in whatever order the annotations come', () => {
+  it('returns the same digest for the same input, in any order of the annotations', () => {
     const digest = pack({ annotations: { a: '1', b: '2' } }).descriptor.digest;
     assert.equal(pack({ annotations: { b: '2', a: '1' } }).descriptor.digest, digest);
     assert.notEqual(pack({ annotations: { a: '1' } }).descriptor.digest, digest);
@@ -98,7 +98,7 @@ describe('packArtifact', () => {
     assert.equal(pack().descriptor.digest, 'sha256:97fa525103712d8cc64f50e965ced0432854827d5abd8ef21387a232cbd8f4c0');
   });
 
-  it('writes a time only where one is given', () => {
+  it('writes a time only if one is given', () => {
     const created = new Date('2026-01-02T03:04:05Z');
     assert.equal(
       pack({ created }).manifest.annotations?.['org.opencontainers.image.created'],
@@ -107,7 +107,7 @@ describe('packArtifact', () => {
     assert.equal(pack().manifest.annotations?.['org.opencontainers.image.created'], undefined);
   });
 
-  it('renders the profile where no bytes are given', () => {
+  it('renders the profile if no bytes are given', () => {
     const artifact = packArtifact(profile, { layout: 'runtime' });
     assert.deepEqual(profileContent(artifact), renderProfile(profile));
     assert.deepEqual(unpackArtifact(artifact, 'Seccomp'), profile);
@@ -132,16 +132,16 @@ describe('packArtifact', () => {
           layout: 'runtime',
           annotations: { 'dev.fairlead.profile.architectures': 'SCMP_ARCH_ARM' },
         }),
-      failing('InvalidInput', /says nothing of it/),
+      failing('InvalidInput', /but the profile has none/),
     );
   });
 
-  it('refuses titles that are no file names, and annotations out of bounds', () => {
+  it('refuses titles that are not file names, and annotations out of bounds', () => {
     for (const title of ['', '.', '..', '../a', 'a/b', 'a\\b', 'a\u0000b', 'a\nb', 'x'.repeat(256)]) {
-      assert.throws(() => pack({ title }), failing('InvalidInput', /not a file name/));
+      assert.throws(() => pack({ title }), failing('InvalidInput', /invalid file name/));
     }
     assert.equal(pack({ title: '.json' }).manifest.annotations?.['dev.fairlead.profile.name'], '.json');
-    assert.throws(() => pack({ annotations: { 'a b': '' } }), failing('InvalidInput', /not an annotation key/));
+    assert.throws(() => pack({ annotations: { 'a b': '' } }), failing('InvalidInput', /invalid annotation key/));
     assert.throws(() => pack({ annotations: { a: 'x'.repeat(70_000) } }), failing('LimitExceeded', /64 KiB/));
   });
 });
@@ -175,7 +175,7 @@ describe('pushArtifact', () => {
     assert.equal((await target.resolve('v1')).digest, artifact.descriptor.digest);
   });
 
-  it('tags nothing where the signature cannot be sent', async () => {
+  it('tags nothing if the signature cannot be sent', async () => {
     const target = memoryRepository();
     const artifact = pack();
     const signature = variant({ subject: artifact.descriptor });
@@ -192,7 +192,7 @@ describe('pushArtifact', () => {
 });
 
 describe('fetchArtifact and unpackArtifact', () => {
-  it('bring back what was pushed', async () => {
+  it('return what was pushed', async () => {
     const artifact = pack();
     const fetched = await fetchArtifact(await holding(artifact), artifact.descriptor, limits);
     assert.equal(fetched.descriptor.digest, artifact.descriptor.digest);
@@ -217,7 +217,7 @@ describe('fetchArtifact and unpackArtifact', () => {
   const empty = blob(mediaTypes.emptyConfig, emptyConfigBytes);
   const layer = blob('application/json', content).descriptor;
   for (const [name, artifact, message] of [
-    ['no layer', variant({ layers: [] }), /has 0 layers/],
+    ['no layer', variant({ layers: [] }), /has 0 layers: want exactly one/],
     ['two layers', variant({ layers: [layer, layer] }), /has 2 layers/],
     ['the empty config without artifactType', variant({}, empty), /its artifactType is ""/],
     [
@@ -235,7 +235,11 @@ describe('fetchArtifact and unpackArtifact', () => {
       variant({}, blob('application/vnd.unknown.config.v1+json', emptyConfigBytes)),
       /its config media type is/,
     ],
-    ['an oversized config', variant({}, blob(seccompType, new Uint8Array(70_000))), /config of .* over the limit/],
+    [
+      'an oversized config',
+      variant({}, blob(seccompType, new Uint8Array(70_000))),
+      /config of .* more than the 65536 allowed/,
+    ],
   ] as const) {
     it(`refuse ${name}, before any blob is fetched`, async () => {
       const target = await holding(artifact);
@@ -253,12 +257,12 @@ describe('fetchArtifact and unpackArtifact', () => {
     });
   }
 
-  it('refuse a profile over the limit by its descriptor, and one that is longer than its descriptor says', async () => {
+  it('refuse a profile over the limit by its descriptor, and one that is larger than its descriptor specifies', async () => {
     const artifact = pack();
     const target = await holding(artifact);
     await assert.rejects(
       fetchArtifact(target, artifact.descriptor, { artifactBytes: content.length - 1 }),
-      failing('ProfileInvalid', new RegExp(`has ${content.length} bytes, over the limit of ${content.length - 1}`)),
+      failing('ProfileInvalid', new RegExp(`has ${content.length} bytes, more than the ${content.length - 1} allowed`)),
     );
     let sent = 0;
     const endless: Target = {
@@ -301,10 +305,10 @@ describe('fetchArtifact and unpackArtifact', () => {
     assert.throws(() => unpackArtifact(pack(), 'AppArmor'), failing('ProfileInvalid', /of kind Seccomp, not AppArmor/));
     const disguised = variant({}, blob('application/vnd.cncf.apparmor-profile.config.v1+json', emptyConfigBytes));
     const fetched = await fetchArtifact(await holding(disguised), disguised.descriptor, limits);
-    assert.throws(() => unpackArtifact(fetched, 'AppArmor'), failing('ProfileInvalid', /calls itself AppArmor/));
+    assert.throws(() => unpackArtifact(fetched, 'AppArmor'), failing('ProfileInvalid', /is declared as AppArmor/));
   });
 
-  it('bring AppArmor profiles back too, an empty one among them', () => {
+  it('return AppArmor profiles too, including an empty one', () => {
     for (const text of ['{"network":{"allowRaw":true},"capability":{}}', '{}']) {
       const armor = readProfile(Buffer.from(text), 'armor', 'AppArmor');
       const artifact = packArtifact(armor, { layout: 'runtime', title: 'armor.json', content: Buffer.from(text) });
@@ -323,7 +327,7 @@ describe('fetchArtifact and unpackArtifact', () => {
     });
   });
 
-  it('refuse content that is no profile, or nested beyond reason', () => {
+  it('refuse content that is not a profile, or nested too deeply', () => {
     for (const bad of ['', '{', 'null', '{"a":1}', '['.repeat(100_000)]) {
       const artifact = pack({ content: Buffer.from(bad) });
       assert.throws(

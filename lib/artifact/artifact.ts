@@ -7,12 +7,12 @@ export interface Blob {
   readonly bytes: Uint8Array;
 }
 
-/** Any OCI artifact, whole and in memory: a profile, or a signature. */
+/** Any OCI artifact in memory: a profile, or a signature. */
 export interface Artifact {
-  /** Descriptor of the manifest: the artifact's identity. */
+  /** Descriptor of the manifest, which identifies the artifact. */
   readonly descriptor: Descriptor;
   readonly manifest: Manifest;
-  /** The manifest exactly as it stands in the registry; its digest is `descriptor.digest`. */
+  /** The bytes of the manifest in the registry; their digest is `descriptor.digest`. */
   readonly manifestBytes: Uint8Array;
   /** Config and layers. */
   readonly blobs: readonly Blob[];
@@ -37,9 +37,7 @@ export interface ProfileArtifact extends Artifact {
   readonly layer: Blob;
 }
 
-/**
- * Config media type, and artifactType, of the runtime layout by kind (KEP-6061, artifact format).
- */
+/** Config media type and artifactType of the runtime layout by kind (KEP-6061, artifact format). */
 export const profileMediaTypes: Readonly<Record<RuntimeKind, string>> = {
   Seccomp: 'application/vnd.cncf.seccomp-profile.config.v1+json',
   AppArmor: 'application/vnd.cncf.apparmor-profile.config.v1+json',

@@ -2,7 +2,10 @@ import type { Manifest } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import type { Artifact, Blob } from './artifact.ts';
 
-/** Puts a manifest and its blobs together; the descriptor is computed from the manifest's bytes. */
+/**
+ * Assembles an artifact from a manifest and its blobs; the descriptor is computed from the bytes of
+ * the manifest.
+ */
 export function assembleArtifact(manifest: Manifest, blobs: readonly Blob[]): Artifact {
   const manifestBytes = new TextEncoder().encode(JSON.stringify(manifest));
   return {
@@ -18,7 +21,7 @@ export function assembleArtifact(manifest: Manifest, blobs: readonly Blob[]): Ar
   };
 }
 
-/** Content with its descriptor. */
+/** Returns content with its descriptor. */
 export function blob(mediaType: string, bytes: Uint8Array, annotations?: Readonly<Record<string, string>>): Blob {
   const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
   return { descriptor: annotations === undefined ? descriptor : { ...descriptor, annotations }, bytes };

@@ -91,7 +91,7 @@ describe("CRI-O's layout", () => {
     assert.equal(Buffer.from(profileContent(inTar)).toString(), runtime);
   });
 
-  it('takes the first *.json of a tar as CRI-O walks it: by name, folder by folder', async () => {
+  it('takes the first *.json of a tar as CRI-O walks it: by name, directory by directory', async () => {
     const first = async (...names: string[]) => {
       const bytes = profileContent(artifact(await tarOf(names.map((name, index) => [name, `${index}`]))));
       return names[Number(Buffer.from(bytes).toString())];
@@ -106,7 +106,7 @@ describe("CRI-O's layout", () => {
     assert.equal(Buffer.from(profileContent(artifact(twice))).toString(), '2');
   });
 
-  it('is no way round the runtime layout', async () => {
+  it('does not bypass the rules of the runtime layout', async () => {
     const asRuntime = artifact(docker, 'application/json');
     assert.throws(() => unpackArtifact(asRuntime, 'Seccomp'), { hint: /fairlead convert --to runtime FILE/ });
     const { manifest, blobs } = asRuntime;
@@ -121,13 +121,13 @@ describe("CRI-O's layout", () => {
     assert.throws(() => unpackArtifact(inTar, 'AppArmor'), { kind: 'ProfileInvalid', message: /not valid JSON/ });
   });
 
-  it('is as strict as the other, with the members of Docker besides', async () => {
+  it('is as strict as the runtime layout, with the additional members of Docker', async () => {
     refused(docker.replace('"comment"', '"Comment"'), /another letter case/);
     refused(docker.replace('"comment"', '"why"'), /unknown member "\/syscalls\/0\/why"/);
     refused(docker.replace('"caps"', '"cap"'), /unknown member "cap"; did you mean caps\?/);
     refused(docker.replace('"comment":""', '"includes":{}'), /duplicate member/);
     refused('{"kind":"SeccompProfile"}', /custom resource/);
-    refused('{"network":{}}', /calls itself Seccomp, but its content is AppArmor/);
+    refused('{"network":{}}', /is declared as Seccomp, but its content is AppArmor/);
     refused(gzipSync(docker), /is compressed/, `${mediaTypes.imageLayer}+gzip`);
     refused(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), /is compressed/, `${mediaTypes.imageLayer}+zstd`);
     refused(await tarOf([['profile.yaml', runtime]]), /no \*\.json in its layer/);

@@ -2,15 +2,15 @@ import type { AppArmorProfile } from '#lib/profile/apparmor/model';
 import type { RuntimeProfile } from '#lib/profile/profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 
-/** The annotations by which people and catalogs find a profile without fetching it. */
+/** Annotations by which users and catalogs find a profile without fetching it. */
 export interface ProfileDescription {
-  /** Follow from the profile: nobody may say otherwise. */
+  /** Derived from the profile; a publisher cannot set them. */
   readonly fixed: Readonly<Record<string, string>>;
-  /** What the publisher may say better. */
+  /** Defaults that the publisher can replace. */
   readonly defaults: Readonly<Record<string, string>>;
 }
 
-/** Annotation keys of our own. */
+/** Our own annotation keys. */
 export const profileAnnotations = {
   name: 'dev.fairlead.profile.name',
   kind: 'dev.fairlead.profile.kind',
@@ -19,9 +19,9 @@ export const profileAnnotations = {
 } as const;
 
 /**
- * Describes a profile in annotations: kind and architectures (SCMP_ARCH_*, comma-separated; absent
- * where the profile names none, which means the native one), a name where it is published under a
- * file name, and one line on what it permits.
+ * Returns the annotations that describe a profile: kind; architectures (SCMP_ARCH_*,
+ * comma-separated; absent if the profile has none, which means the native one); a name, if it is
+ * published under a file name; and one line on what it permits.
  */
 export function describeProfile(profile: RuntimeProfile, fileName: string | undefined): ProfileDescription {
   const { architectures, summary } = describeKind(profile);
@@ -62,7 +62,7 @@ function shortAction(action: string): string {
   return action.replace(/^SCMP_ACT_/, '').toLowerCase();
 }
 
-/** `3 executables, 12 paths, network tcp, 1 capability`; `any` for what is not limited. */
+/** `3 executables, 12 paths, network tcp, 1 capability`; `any` for what is not restricted. */
 function summarizeAppArmor({ executable, filesystem, network, capability }: AppArmorProfile): string {
   const paths = filesystem && Object.values(filesystem).flat().length;
   const protocols = network && [

@@ -9,22 +9,23 @@ import { recognizeLayout } from './recognize-layout.ts';
 
 /** What fetchArtifact accepts. */
 export interface FetchLimits {
-  /** Most bytes that the profile itself may have. */
+  /** Most bytes of the profile itself. */
   readonly artifactBytes: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A profile's manifest holds two descriptors and annotations. */
+/** Most bytes of a manifest: that of a profile has two descriptors and annotations. */
 const maxManifestBytes = 256 * 1024;
-/** The config is `{}` as a rule; nothing in it is used. */
+/** Most bytes of a config: it is usually `{}`, and not used. */
 const maxConfigBytes = 64 * 1024;
 const emptyConfigDigest = digestOf(emptyConfigBytes);
 
 /**
- * Fetches a profile artifact whole. What is too large, or is no profile by its manifest, is refused
- * before its content is asked for; a source that sends more than the descriptor says is cut off.
- * Throws ProfileInvalid (KEP-6061: permanent) for an index, another media type, layers other than
- * one, and sizes over the limits, and whatever the fetcher throws.
+ * Fetches the artifact of a profile. If it is too large, or its manifest is not that of a profile,
+ * it is refused before its content is requested; a source that sends more than the descriptor
+ * specifies is cut off. Throws ProfileInvalid (KEP-6061: permanent) for an index, another media
+ * type, a number of layers other than one, and sizes over the limits, and whatever the fetcher
+ * throws.
  */
 export async function fetchArtifact(
   fetcher: Fetcher,
@@ -39,8 +40,8 @@ export async function fetchArtifact(
       {
         hint:
           descriptor.mediaType === mediaTypes.index
-            ? 'It is an index, as container images have for several platforms. Name one of the manifests in it by digest.'
-            : `A profile is an ${mediaTypes.manifest}.`,
+            ? 'It is an index, which container images have for several platforms. Name one of its manifests by digest.'
+            : `The media type of a profile is ${mediaTypes.manifest}.`,
       },
     );
   }
@@ -54,7 +55,7 @@ export async function fetchArtifact(
     descriptor: of,
     bytes: await fetchBytes(fetcher, of, { limit, ...given(signal) }),
   });
-  // Nearly every config is the empty one: its digest says all of it, so nobody is asked.
+  // Nearly every config is the empty one, whose digest is known: it needs no request.
   const { config } = manifest;
   const configBlob = isEmptyConfig(config)
     ? { descriptor: config, bytes: emptyConfigBytes }
@@ -78,7 +79,8 @@ function readManifest(bytes: Uint8Array, name: string): Manifest {
 }
 
 function assertSize(what: string, { size }: Descriptor, limit: number): void {
-  if (size > limit) throw new FairleadError('ProfileInvalid', `${what} has ${size} bytes, over the limit of ${limit}`);
+  if (size > limit)
+    throw new FairleadError('ProfileInvalid', `${what} has ${size} bytes, more than the ${limit} allowed`);
 }
 
 function given(signal: AbortSignal | undefined): { signal?: AbortSignal } {

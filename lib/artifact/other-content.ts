@@ -3,15 +3,18 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { isManifestMediaType, manifestBytesLimit, parseAnyManifest } from '#lib/registry/manifest';
 import type { CallOptions, Fetcher } from '#lib/registry/target';
 
-/** As far as it tells what there is; Docker's are no Manifest and no Index by their media types. */
+/**
+ * The fields that identify content. Docker's manifests have other media types than Manifest and
+ * Index.
+ */
 type AnyManifest = Pick<Manifest, 'artifactType' | 'config' | 'layers'> | Pick<Index, 'manifests'>;
 
 const imageConfig = /^application\/vnd\.(oci\.image\.config|docker\.container\.image)\.v1\+json$/;
 const imageLayer = /^application\/vnd\.(oci\.image\.layer|docker\.image\.rootfs)\./;
 
 /**
- * What people keep in registries besides, by the media type of its config, its artifactType or its
- * only kind of layer.
+ * Other content of registries, by the media type of its config, its artifactType, or the media type
+ * of its only kind of layer.
  */
 const others: readonly (readonly [type: RegExp, name: string])[] = [
   [/^application\/vnd\.cncf\.helm\.config\./, 'a Helm chart'],
@@ -19,19 +22,19 @@ const others: readonly (readonly [type: RegExp, name: string])[] = [
 ];
 
 /**
- * Names what a manifest or index is of that holds no security profile, as people call it: `a
- * container image`; undefined where that is not known.
+ * Returns the usual name of the content of a manifest or index that is not a security profile, such
+ * as `a container image`; undefined if it is unknown.
  */
 export function otherContent(manifest: AnyManifest): string | undefined {
   if ('manifests' in manifest) {
-    // Attestations of BuildKit stand there as of an unknown platform.
+    // BuildKit lists its attestations under an unknown platform.
     const platforms = manifest.manifests.flatMap(({ platform, artifactType }) =>
       platform === undefined || platform.os === 'unknown' || artifactType !== undefined
         ? []
         : [`${platform.os}/${platform.architecture}`],
     );
     if (platforms.length === 0) return undefined;
-    return `an index for ${[...new Set(platforms)].slice(0, 8).join(', ')}, as container images have`;
+    return `an index for ${[...new Set(platforms)].slice(0, 8).join(', ')}, as for container images`;
   }
   const { artifactType, config, layers } = manifest;
   const isImage = artifactType === undefined && layers.every(({ mediaType }) => imageLayer.test(mediaType));
@@ -41,8 +44,8 @@ export function otherContent(manifest: AnyManifest): string | undefined {
 }
 
 /**
- * Fetches a manifest or index, and names what it is of as otherContent does. Throws as fetchBytes
- * and parseAnyManifest do.
+ * Fetches a manifest or index, and returns the name of its content as otherContent does. Throws as
+ * fetchBytes and parseAnyManifest do.
  */
 export async function fetchOtherContent(
   fetcher: Fetcher,

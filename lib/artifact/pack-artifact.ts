@@ -9,46 +9,44 @@ import { describeProfile, profileAnnotations } from './describe-profile.ts';
 /** How packArtifact packs a profile. */
 export interface PackOptions {
   /**
-   * How the profile lies in the registry; `runtime` is what KEP-6061 names, and what runtimes read.
+   * How the profile is stored in the registry; `runtime` is the layout of KEP-6061, which runtimes
+   * read.
    */
   readonly layout: Extract<ProfileLayout, 'runtime'>;
   /**
-   * The profile as its author wrote it, in the runtime's own format: published byte for byte,
-   * because that is what he vouches for. Without it, the profile is rendered.
+   * The profile as its author wrote it, in the form that runtimes read: published byte for byte,
+   * because the author vouches for exactly that. Without it, the profile is rendered.
    */
   readonly content?: Uint8Array | undefined;
   /**
-   * File name of the profile, which changes the digest: the layer's title, and where the profile's
-   * name comes from. Without it, the title is `profile.json` for every profile, because oras and
-   * its like write no file without one, and the artifact has no name.
+   * File name of the profile, which changes the digest: it becomes the title of the layer and the
+   * name of the profile. Without it, the title is `profile.json` for every profile, because oras
+   * and similar tools write no file without a title, and the artifact has no name.
    */
   readonly title?: string | undefined;
   /**
-   * Annotations of the manifest. Those that tell the kind and the architectures come from the
-   * profile itself.
+   * Annotations of the manifest. Those for the kind and the architectures come from the profile
+   * itself.
    */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** Without it no time is written, and the same input gives the same digest. */
+  /** Time of creation. Without it no time is written, and the same input gives the same digest. */
   readonly created?: Date | undefined;
 }
 
-/**
- * What the layer is: JSON, and no tar, so the media type that files get from some tools is not
- * used.
- */
+/** The layer is JSON, not a tar: the media type that some tools use for files would be wrong. */
 const layerMediaType = 'application/json';
 const defaultTitle = 'profile.json';
 
-/** Follow from the profile: nobody may say otherwise. */
+/** Derived from the profile; a publisher cannot set them. */
 const fixedAnnotations = new Set<string>([profileAnnotations.kind, profileAnnotations.architectures]);
 
 const annotationKey = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,254}$/;
 const maxAnnotationBytes = 64 * 1024;
 
 /**
- * Packs a profile as an OCI artifact in the runtime layout (KEP-6061, artifact format): the kind is
- * told by the config's media type and by artifactType, and one raw layer is the profile.
- * Reproducible: the same input gives the same digest. Throws InvalidInput for a title that is no
+ * Packs a profile as an OCI artifact in the runtime layout (KEP-6061, artifact format): the media
+ * type of the config and artifactType specify the kind, and one raw layer is the profile.
+ * Reproducible: the same input gives the same digest. Throws InvalidInput for a title that is not a
  * file name and for annotations that contradict the profile.
  */
 export function packArtifact(
@@ -79,14 +77,14 @@ function manifestAnnotations(
 ): Record<string, string> {
   for (const [key, value] of Object.entries(given)) {
     if (!annotationKey.test(key))
-      throw new FairleadError('InvalidInput', `not an annotation key: ${JSON.stringify(key)}`);
+      throw new FairleadError('InvalidInput', `invalid annotation key ${JSON.stringify(key)}`);
     const fixed = described.fixed[key];
     if (fixed !== value && fixedAnnotations.has(key)) {
       throw new FairleadError(
         'InvalidInput',
-        `annotation ${key} is ${JSON.stringify(value)}, but the profile says ${fixed === undefined ? 'nothing of it' : JSON.stringify(fixed)}`,
+        `annotation ${key} is ${JSON.stringify(value)}, but the profile has ${fixed === undefined ? 'none' : JSON.stringify(fixed)}`,
         {
-          hint: 'Leave this annotation out: it is taken from the profile.',
+          hint: 'Omit this annotation: it is taken from the profile.',
         },
       );
     }
@@ -97,10 +95,10 @@ function manifestAnnotations(
     ...given,
     ...described.fixed,
   };
-  // Sorted, so that the order in which they were given does not change the digest.
+  // Sorted, so that their order in the input does not change the digest.
   const sorted = Object.entries(merged).sort(([a], [b]) => (a < b ? -1 : 1));
   if (Buffer.byteLength(JSON.stringify(sorted)) > maxAnnotationBytes) {
-    throw new FairleadError('LimitExceeded', 'the annotations are over 64 KiB');
+    throw new FairleadError('LimitExceeded', 'the annotations have more than 64 KiB');
   }
   return Object.fromEntries(sorted);
 }
@@ -108,7 +106,7 @@ function manifestAnnotations(
 function assertFileName(title: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   if (title.length > 255 || /^\.{0,2}$|[/\\\u0000-\u001f\u007f]/.test(title)) {
-    throw new FairleadError('InvalidInput', `not a file name: ${JSON.stringify(title.slice(0, 300))}`, {
+    throw new FairleadError('InvalidInput', `invalid file name ${JSON.stringify(title.slice(0, 300))}`, {
       hint: 'The title of a profile is a plain file name such as nginx.json.',
     });
   }

@@ -11,13 +11,13 @@ export function profileContent({ descriptor, layout, layer }: ProfileArtifact): 
 }
 
 /**
- * The first *.json of a tar, in the order in which CRI-O walks a folder; or the layer itself where
- * it is none.
+ * Returns the first *.json of a tar, in the order in which CRI-O walks a directory; or the layer
+ * itself if it is not a tar.
  */
 function jsonIn(layer: Uint8Array, name: string): Uint8Array {
   if (isCompressed(layer)) {
-    throw new FairleadError('ProfileInvalid', `${name}: its layer is compressed, and nothing of it is unpacked`, {
-      hint: 'Publish the JSON as it is: fairlead push, or oras push with an uncompressed file.',
+    throw new FairleadError('ProfileInvalid', `${name}: its layer is compressed, which is not supported`, {
+      hint: 'Publish the JSON uncompressed: fairlead push, or oras push with an uncompressed file.',
     });
   }
   if (!isTar(layer)) return layer;
@@ -25,7 +25,7 @@ function jsonIn(layer: Uint8Array, name: string): Uint8Array {
   const [first, ...others] = files;
   if (first === undefined) {
     throw new FairleadError('ProfileInvalid', `${name}: there is no *.json in its layer`, {
-      hint: 'A profile for CRI-O is a *.json in the layer, or the layer itself.',
+      hint: 'A profile for CRI-O is a *.json file in the layer, or the layer itself.',
     });
   }
   return others.reduce((least, file) => (isBefore(file, least) ? file : least), first).bytes;
@@ -40,7 +40,9 @@ function tarFiles(layer: Uint8Array, name: string): readonly TarFile[] {
   }
 }
 
-/** Names are compared folder by folder; of two files of one name, the later one is the file. */
+/**
+ * Names are compared directory by directory; of two files with the same name, the later one counts.
+ */
 function isBefore(one: TarFile, other: TarFile): boolean {
   const [parts, others] = [one.path.split('/'), other.path.split('/')];
   for (const [index, part] of parts.entries()) {
@@ -50,7 +52,7 @@ function isBefore(one: TarFile, other: TarFile): boolean {
   return true;
 }
 
-/** Gzip or zstd, by its first bytes. */
+/** Reports whether bytes are gzip or zstd, by the first of them. */
 function isCompressed(bytes: Uint8Array): boolean {
   const [first, second, third, fourth] = bytes;
   return (

@@ -4,9 +4,9 @@ import type { Artifact } from './artifact.ts';
 
 /**
  * Pushes an artifact: its blobs, the manifest by digest, then the signature in the same way, and
- * the tag last (with the manifest where no signature comes between), so that nothing unsigned or
- * half-sent ever stands under a tag. `signature` is a manifest whose subject is the artifact.
- * Rejects with whatever the target rejects with; what was sent by then stays, without a tag.
+ * the tag last (with the manifest if there is no signature), so that nothing unsigned or incomplete
+ * is ever found under a tag. `signature` is a manifest whose subject is the artifact. Rejects with
+ * whatever the target rejects with; what was sent before stays, without a tag.
  */
 export async function pushArtifact(
   target: Pusher & Tagger,
@@ -23,8 +23,8 @@ export async function pushArtifact(
 }
 
 /**
- * Pushes the manifest of an artifact whose blobs are there: by digest, or with its tag at once.
- * Rejects with whatever the target rejects with.
+ * Pushes the manifest of an artifact whose blobs are there: by digest, or with its tag in one
+ * request. Rejects with whatever the target rejects with.
  */
 export async function pushManifest(
   target: Pusher & Tagger,
@@ -36,7 +36,9 @@ export async function pushManifest(
   return pushTagged(target, descriptor, manifestBytes, tag, options);
 }
 
-/** Pushes the blobs of an artifact, side by side. Rejects with whatever the target rejects with. */
+/**
+ * Pushes the blobs of an artifact at the same time. Rejects with whatever the target rejects with.
+ */
 export async function pushBlobs(target: Pusher, { blobs }: Artifact, options: CallOptions = {}): Promise<void> {
   await Promise.all(blobs.map(({ descriptor, bytes }) => target.push(descriptor, bytes, options)));
 }

@@ -32,16 +32,13 @@ export function recognizeLayout(manifest: Manifest, name: string): RecognizedLay
       'ProfileInvalid',
       `${name} is ${is === undefined ? 'not a security profile' : `${is}, not a security profile`}: its ${where} is ${JSON.stringify(told ?? '')}`,
       {
-        hint: `A profile's config media type (or artifactType, with the empty config) is ${[...kinds.keys()].join(' or ')}.`,
+        hint: `The config media type of a profile (or its artifactType, with the empty config) is ${[...kinds.keys()].join(' or ')}.`,
       },
     );
   }
   const [layer, ...more] = manifest.layers;
   if (layer === undefined || more.length > 0) {
-    throw new FairleadError(
-      'ProfileInvalid',
-      `${name} has ${manifest.layers.length} layers; a profile has exactly one`,
-    );
+    throw new FairleadError('ProfileInvalid', `${name} has ${manifest.layers.length} layers: want exactly one`);
   }
   const isTar = layer.mediaType.split('+')[0] === mediaTypes.imageLayer;
   return { kind, layout: kind === 'Seccomp' && isTar ? 'crio' : 'runtime', layer };

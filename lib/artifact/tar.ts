@@ -1,26 +1,26 @@
 const block = 512;
 const regular = new Set(['0', '\0', '7']);
-/** A name for the next entry: in the records of pax, or of GNU tar. */
+/** Types of entries with the name of the next entry: in the records of pax, or of GNU tar. */
 const paxHeader = 'x';
 const gnuName = 'L';
-/** Most entries that are looked at: what is packed for CRI-O has one. */
+/** Most entries that are read: what is packed for CRI-O has one. */
 const mostEntries = 1_024;
 
 /** One regular file of a tar. */
 export interface TarFile {
-  /** With `/` between its parts, without `./` before it. */
+  /** Separated by `/`, without a leading `./`. */
   readonly path: string;
   readonly bytes: Uint8Array;
 }
 
-/** Whether bytes are a tar (POSIX ustar or GNU, by the magic of its first header). */
+/** Reports whether bytes are a tar (POSIX ustar or GNU, by the magic of its first header). */
 export function isTar(bytes: Uint8Array): boolean {
   return textAt(bytes, 257, 5) === 'ustar';
 }
 
 /**
  * Returns the regular files of an uncompressed tar, in their order. Nothing is written anywhere, so
- * paths need no checks. Throws a RangeError that tells what is wrong with it.
+ * paths need no checks. Throws a RangeError that states what is wrong.
  */
 export function readTar(bytes: Uint8Array): readonly TarFile[] {
   const files: TarFile[] = [];
@@ -34,7 +34,7 @@ export function readTar(bytes: Uint8Array): readonly TarFile[] {
     checkSum(header);
     const size = octalAt(header, 124, 12);
     const start = at + block;
-    if (start + size > bytes.length) throw new RangeError('it ends too early');
+    if (start + size > bytes.length) throw new RangeError('it is truncated');
     const content = bytes.subarray(start, start + size);
     const type = String.fromCharCode(header[156] ?? 0);
     if (type === paxHeader) named = paxPath(content) ?? named;
@@ -47,10 +47,10 @@ export function readTar(bytes: Uint8Array): readonly TarFile[] {
     }
     at = start + Math.ceil(size / block) * block;
   }
-  throw new RangeError('it has no end');
+  throw new RangeError('it has no end marker');
 }
 
-/** The sum over a header, in which its own field counts as blanks. */
+/** Verifies the checksum of a header, in which its own field counts as spaces. */
 function checkSum(header: Uint8Array): void {
   let sum = 0;
   for (let at = 0; at < block; at += 1) sum += at >= 148 && at < 156 ? 0x20 : (header[at] as number);
@@ -59,7 +59,7 @@ function checkSum(header: Uint8Array): void {
 
 function octalAt(bytes: Uint8Array, at: number, length: number): number {
   const text = textAt(bytes, at, length).trim();
-  if (!/^[0-7]{1,11}$/.test(text)) throw new RangeError('a header has no size or sum that is a number');
+  if (!/^[0-7]{1,11}$/.test(text)) throw new RangeError('a header has an invalid size or checksum');
   return Number.parseInt(text, 8);
 }
 
@@ -69,7 +69,9 @@ function textAt(bytes: Uint8Array, at: number, length: number): string {
   return field.toString('utf8', 0, end === -1 ? field.length : end);
 }
 
-/** The path in records of pax: each is its own length, a blank, `key=value` and a newline. */
+/**
+ * Returns the path in records of pax: each is its own length, a space, `key=value` and a newline.
+ */
 function paxPath(content: Uint8Array): string | undefined {
   return /(?:^|\n)\d{1,6} path=([^\n]*)\n/.exec(Buffer.from(content).toString('utf8'))?.[1];
 }

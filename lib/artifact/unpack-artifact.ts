@@ -6,10 +6,10 @@ import type { ProfileArtifact } from './artifact.ts';
 import { profileContent } from './profile-content.ts';
 
 /**
- * Reads the profile in an artifact. `kind` is what the caller asked for; undefined takes any. In
- * the runtime layout it is in the form of runtimes; in CRI-O's it may be in that of Docker and
- * Podman, and is resolved for each container. Throws ProfileInvalid where the artifact is no
- * profile, is of another kind, or does not parse.
+ * Reads the profile in an artifact. `kind` is what the caller asked for; undefined accepts any. In
+ * the runtime layout the profile is in the form that runtimes read; in CRI-O's it may be in that of
+ * Docker and Podman, and is resolved for each container. Throws ProfileInvalid if the profile is of
+ * another kind, or does not parse.
  */
 export function unpackArtifact(artifact: ProfileArtifact, kind: RuntimeKind | undefined): PublishedProfile {
   const name = artifact.descriptor.digest;
@@ -22,7 +22,7 @@ export function unpackArtifact(artifact: ProfileArtifact, kind: RuntimeKind | un
   if (profile.kind !== artifact.kind) {
     throw new FairleadError(
       'ProfileInvalid',
-      `${name} calls itself ${artifact.kind}, but its content is ${profile.kind}`,
+      `${name} is declared as ${artifact.kind}, but its content is ${profile.kind}`,
     );
   }
   return profile;
@@ -33,7 +33,7 @@ function readDocument(artifact: ProfileArtifact, source: string): PublishedProfi
   try {
     return artifact.layout === 'crio' ? readCrioProfile(bytes, source) : readProfile(bytes, source, artifact.kind);
   } catch (error) {
-    // Too deep or too long to read is a fault of the artifact here, and a lasting one.
+    // Too deep or too long a document is a permanent fault of the artifact here.
     if (!(error instanceof FairleadError) || error.kind !== 'LimitExceeded') throw error;
     throw new FairleadError('ProfileInvalid', error.message, { cause: error });
   }

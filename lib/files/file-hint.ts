@@ -1,22 +1,21 @@
 const hints: Readonly<Record<string, string>> = {
-  ENOENT:
-    'There is no such file or folder. Check the path; a relative one counts from the folder where the command runs.',
-  EEXIST: 'Something else of that name is there already. Choose another one.',
-  ENOTDIR: 'A part of the path is a file, and no folder. Check the path.',
-  EISDIR: 'It is a folder. Name a file.',
-  ENAMETOOLONG: 'The name is too long for the file system. Choose a shorter one.',
-  ELOOP: 'Its symbolic links lead in a circle. Check the path.',
+  ENOENT: 'There is no such file or directory. Check the path; a relative path starts at the working directory.',
+  EEXIST: 'Something else has that name already. Choose another name.',
+  ENOTDIR: 'A part of the path is a file, not a directory. Check the path.',
+  EISDIR: 'It is a directory. Name a file.',
+  ENAMETOOLONG: 'The name is too long for the file system. Choose a shorter name.',
+  ELOOP: 'Its symbolic links form a loop. Check the path.',
   ENOSPC: 'The disk is full. Free some space; nothing half-written was left behind.',
   EDQUOT: 'The disk quota is used up. Free some space; nothing half-written was left behind.',
-  EACCES: 'Check who owns the file and its folder, and what this process may do there.',
-  EPERM: 'Check who owns the file and its folder, and what this process may do there.',
-  EROFS: 'The file system is mounted read-only. Choose another place.',
+  EACCES: 'Check the owner and mode of the file and of its directory.',
+  EPERM: 'Check the owner and mode of the file and of its directory.',
+  EROFS: 'The file system is mounted read-only. Choose another path.',
   EMFILE: 'Too many files are open. Raise the limit (ulimit -n).',
 };
 
 /**
- * What to do about an error of the file system, for the `hint` of a FairleadError; {} where it is
- * no such error or nobody knows.
+ * Returns the next step after an error of the file system, as the `hint` of a FairleadError; {} for
+ * any other error.
  */
 export function fileHint(error: unknown): { hint?: string } {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -1,19 +1,19 @@
 /** SQLite's result code SQLITE_BUSY. */
 const busy = 5;
 
-/** A lock that this process holds or may hold. */
+/** A lock that this process holds or can hold. */
 export interface FileLock {
-  /** Takes the lock; false where another process, or another holder in this one, has it. */
+  /** Takes the lock; returns false if another process, or another holder in this one, has it. */
   tryHold(): boolean;
-  /** Gives the lock back, held or not. */
+  /** Releases the lock, held or not. */
   release(): void;
 }
 
 /**
- * Opens the lock on a file, which is made where it is not there and stays empty. The lock is the
+ * Opens the lock on a file, which is created if it does not exist and stays empty. The lock is the
  * kernel's own, taken through SQLite since Node has no flock: it ends with the process, however
- * that is killed, so it never goes stale and nobody ever has to guess whether it has. Opening and
- * holding throw what SQLite says of a file that cannot be used.
+ * that is killed, so it never becomes stale. Opening and holding throw what SQLite reports for a
+ * file that cannot be used.
  */
 export async function openFileLock(path: string): Promise<FileLock> {
   const { DatabaseSync } = await import('node:sqlite');

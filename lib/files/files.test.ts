@@ -16,7 +16,7 @@ describe('lib/files', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('makes a folder with those above it, and leaves one that is there', async () => {
+  it('creates a directory and its parents, and does not change an existing one', async () => {
     const path = join(folder, 'a', 'b', 'c');
     await Promise.all(Array.from({ length: 20 }, () => makeFolder(path, 0o700)));
     for (const made of [path, join(folder, 'a')]) assert.equal((await stat(made)).mode & 0o777, 0o700);
@@ -28,7 +28,7 @@ describe('lib/files', () => {
     await rm(join(folder, 'a'), { recursive: true });
   });
 
-  it('comes to an end where no folder can be made: in one that was removed', { timeout: 20_000 }, async () => {
+  it('ends if no directory can be created: in one that was removed', { timeout: 20_000 }, async () => {
     const gone = join(folder, 'gone');
     const script = `
       import { mkdirSync, rmdirSync } from 'node:fs';
@@ -58,7 +58,7 @@ describe('lib/files', () => {
     assert.equal(await readFile(path, 'utf8'), 'in pieces');
   });
 
-  it('keeps the old content, and nothing else, where the new one fails half-way', async () => {
+  it('keeps the old content, and nothing else, if writing the new one fails', async () => {
     const path = join(folder, 'kept');
     await writeFile(path, 'old');
     const names = await readdir(folder);
@@ -71,7 +71,7 @@ describe('lib/files', () => {
     assert.deepEqual(await readdir(folder), names);
   });
 
-  it('lets one hold a lock at a time, and nobody hold what a killed process held', async () => {
+  it('has one holder at a time, and none after a process with the lock was killed', async () => {
     const path = join(folder, 'lock');
     const [first, second] = [await openFileLock(path), await openFileLock(path)];
     assert.equal(first.tryHold(), true);

@@ -2,10 +2,10 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder and those above it that are missing, each with this mode less the umask; a folder
- * that is there stays as it is. Rejects with what the file system says. In place of Node's own
- * recursive mkdir, which goes on forever where a folder that is there takes none and says ENOENT:
- * in one that was removed while a process works in it, and below /proc.
+ * Creates a directory and its missing parents, each with this mode less the umask; a directory that
+ * exists is not changed. Rejects with the error of the file system. It replaces Node's own
+ * recursive mkdir, which never ends if an existing directory accepts no entries and reports ENOENT:
+ * one that was removed while a process works in it, and below /proc.
  */
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   try {
@@ -20,7 +20,8 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
 }
 
 /**
- * Rejects with the error unless a folder is there, which somebody else may have made a moment ago.
+ * Rejects with the error unless there is a directory, which another process may have created a
+ * moment ago.
  */
 async function acceptFolder(path: string, error: unknown): Promise<void> {
   const found = await stat(path).catch(() => undefined);

@@ -27,7 +27,7 @@ describe('a trusted path', () => {
     });
   }
 
-  it('is one that only root and this user can change, below a sticky folder too', async () => {
+  it('is one that only root and this user can change, also below a sticky directory', async () => {
     await requireTrustedPath(file);
     await requireTrustedPath(join(folder, 'a'));
     await chmod(folder, 0o1777);
@@ -65,7 +65,7 @@ describe('a trusted path', () => {
     }
   });
 
-  it('is verified behind each link on it, relative, absolute and of folders, and so are the links', async () => {
+  it('is verified behind each link on it, relative, absolute and of directories, and so are the links', async () => {
     const [link, folderLink] = [join(folder, 'link'), join(folder, 'folder-link')];
     await symlink('a/../folder-link/file', link);
     await symlink(join(folder, 'a', 'b'), folderLink);

@@ -3,10 +3,10 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /**
- * Writes a file so that it is there whole or not at all, whatever ends the process or the machine:
- * to a new name in `temporaryFolder` (on the same file system), flushed, renamed to `path`, and the
- * rename flushed. Rejects with what the file system or the content says; nothing is left behind
- * then, but by a process that is killed.
+ * Writes a file as a whole or not at all, whatever ends the process or the machine: to a new name
+ * in `temporaryFolder` (on the same file system), flushed, renamed to `path`, and the rename
+ * flushed. Rejects with the error of the file system or of the content; then nothing remains,
+ * unless the process is killed.
  */
 export async function writeWhole(
   path: string,
@@ -31,7 +31,7 @@ export async function writeWhole(
   }
 }
 
-/** Flushes a folder, so that names made or removed in it outlast a power cut. */
+/** Flushes a directory, so that names created or removed in it survive a power failure. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

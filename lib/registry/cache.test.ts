@@ -46,7 +46,7 @@ describe('cachedRepository', () => {
     ]);
   });
 
-  it('keeps nothing that is not what its digest says', async () => {
+  it('keeps nothing that does not match its digest', async () => {
     const { source } = await watched();
     const cache = memoryRepository();
     const lying: ReadTarget = {

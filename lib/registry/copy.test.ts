@@ -53,7 +53,7 @@ const digests = (contents: readonly { descriptor: Descriptor }[]): string[] =>
   contents.map(({ descriptor }) => descriptor.digest);
 
 describe('copy', () => {
-  it('brings an index with all below it, parts before wholes and the tag last', async () => {
+  it('copies an index with everything below it, parts before what contains them, and the tag last', async () => {
     const { target, log } = watched();
     assert.deepEqual(await copy(await filled(), target, 'v1', { withReferrers: false }), list.descriptor);
     assert.deepEqual(new Set(log), new Set([...digests(all), 'v1']));
@@ -65,7 +65,7 @@ describe('copy', () => {
     }
   });
 
-  it('pushes under the tag at once where the target can, and nothing is to come before the tag', async () => {
+  it('pushes under the tag in one request if the target can, and nothing must come before the tag', async () => {
     const { target, log } = watched();
     const able = {
       ...target,
@@ -110,7 +110,7 @@ describe('copy', () => {
     assert.equal(log.at(-1), 'v1');
   });
 
-  it('brings referrers of every level, also of manifests in an index, before the tag', async () => {
+  it('copies referrers of every level, also of manifests in an index, before the tag', async () => {
     const { target, log } = watched();
     await copy(await filled(), target, 'v1', { withReferrers: true });
     assert.deepEqual(new Set(log), new Set([...digests([...all, ...signatures]), 'v1']));
@@ -121,7 +121,7 @@ describe('copy', () => {
     assert.equal((await target.referrers(signature.descriptor)).length, 1);
   });
 
-  it('sends nothing again, but brings a signature that came later', async () => {
+  it('sends nothing again, but copies a signature that was added later', async () => {
     const source = await filled();
     const { target, log } = watched();
     await copy(source, target, list.descriptor.digest, { withReferrers: true });
@@ -154,7 +154,7 @@ describe('copy', () => {
     assert.deepEqual(unlisted, new Set());
   });
 
-  it('tells what was sent and what was there', async () => {
+  it('reports what was sent and what was present', async () => {
     const source = await filled();
     const target = memoryRepository();
     const counts = async (): Promise<Record<string, number>> => {
@@ -198,7 +198,7 @@ describe('copy', () => {
     );
   });
 
-  it('comes to an end where a list claims that a manifest refers to itself', async () => {
+  it('ends if a list claims that a manifest refers to itself', async () => {
     const source = await filled();
     const circular: Target = {
       ...source,
@@ -210,7 +210,7 @@ describe('copy', () => {
     assert(log.includes(signature.descriptor.digest));
   });
 
-  describe('where a list of referrers is broken', () => {
+  describe('if a list of referrers is broken', () => {
     const absent = manifest([blob('absent')], { subject: list.descriptor, annotations: { name: 'absent' } });
     const hollow = manifest([blob('absent')], { subject: list.descriptor, annotations: { name: 'hollow' } });
     const lists: Record<string, (source: Target) => Target['referrers']> = {
@@ -231,7 +231,7 @@ describe('copy', () => {
           : source.referrers(subject),
     };
     for (const [what, referrersOf] of Object.entries(lists)) {
-      it(`since it ${what}, copies what is whole where the caller is told of the rest, and fails otherwise`, async () => {
+      it(`since it ${what}, copies what is complete if the caller handles the rest, and fails otherwise`, async () => {
         const source = await filled();
         await pushAll(source, [hollow]);
         const broken: Target = { ...source, referrers: referrersOf(source) };
@@ -250,7 +250,7 @@ describe('copy', () => {
       });
     }
 
-    it('still fails where the target, or what is copied itself, is not whole', async () => {
+    it('still fails if the target, or the copied content itself, is incomplete', async () => {
       const onSkipped = (): void => undefined;
       const [first] = images;
       assert.ok(first);
@@ -313,7 +313,7 @@ describe('copy', () => {
     assert(fetched < 100, `${fetched} were fetched`);
   });
 
-  it('copies nothing below a source that lies about what a digest holds', async () => {
+  it('copies nothing from a source whose content does not match its digest', async () => {
     const source = await filled();
     const lying: Target = {
       ...source,

@@ -52,7 +52,7 @@ describe('parseManifest', () => {
     ['an array', [], /is not an OCI image manifest/],
     ['null', null, /is not an OCI image manifest/],
   ];
-  it('says what is wrong in few words, however long what stands there is', () => {
+  it('reports what is wrong briefly, however long the value is', () => {
     for (const value of [
       { mediaType: 'x'.repeat(1_000_000) },
       { schemaVersion: 'x'.repeat(1_000_000) },
@@ -138,7 +138,7 @@ describe('parseIndex', () => {
     assert.deepEqual(parseIndex(bytes({ ...index, mediaType: undefined })), index);
   });
 
-  it('reads a list of referrers as registries write it: null for none, platforms of which nothing is known', () => {
+  it('reads a list of referrers as registries write it: null for an empty list, unknown platforms', () => {
     const list = { schemaVersion: 2, mediaType: mediaTypes.index };
     assert.deepEqual(parseIndex(bytes({ ...list, manifests: null })).manifests, []);
     const entries = [{ architecture: null, os: null }, {}].map((platform) => ({
@@ -160,7 +160,7 @@ describe('parseIndex', () => {
     ));
 });
 
-it('tells manifests from blobs by media type', () => {
+it('distinguishes manifests from blobs by media type', () => {
   assert(isManifestMediaType(mediaTypes.index));
   assert(!isManifestMediaType(mediaTypes.imageLayer));
 });

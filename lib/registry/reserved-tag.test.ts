@@ -18,7 +18,7 @@ describe('a reserved tag', () => {
     );
   });
 
-  it('is one of any registered algorithm, cut or whole, in any case, with any suffix', () => {
+  it('is a tag of any registered algorithm, truncated or whole, in any letter case, with any suffix', () => {
     const [short, long] = ['0'.repeat(64), '0'.repeat(120)];
     for (const tag of [
       `sha256-${short}`,
@@ -41,7 +41,7 @@ describe('a reserved tag', () => {
     }
   });
 
-  it('is none that people give', () => {
+  it('is not a tag that users choose', () => {
     const hex = '0'.repeat(64);
     for (const tag of ['v1', 'sha256-abc', `sha256-${hex}0`, `sha256-${hex.slice(1)}`, `xsha256-${hex}`, `main-${hex}`])
       assert.equal(isReservedTag(tag), false, tag);

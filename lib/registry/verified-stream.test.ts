@@ -51,7 +51,7 @@ describe('verifiedStream', () => {
     );
   });
 
-  it('tells content whose descriptor says too much from content that was cut off', async () => {
+  it('distinguishes content with too large a size in its descriptor from content that was cut off', async () => {
     const longer = { ...descriptor, size: bytes.length + 1 };
     assert.equal((await read(chunks(bytes, 5), longer)).error?.kind, 'InvalidInput');
     assert.equal((await read(chunks(bytes.subarray(1), 5), longer)).error?.kind, 'Unavailable');
@@ -70,7 +70,7 @@ describe('verifiedStream', () => {
     assert.equal(sent, 30);
   });
 
-  it('says that shorter content was cut', async () => {
+  it('reports that shorter content was cut off', async () => {
     const { got, error } = await read(chunks(bytes.subarray(0, -1), 7));
     assert.equal(error?.kind, 'Unavailable');
     assert.match(error?.message ?? '', /ended after 20 of 21 bytes/);
@@ -79,7 +79,7 @@ describe('verifiedStream', () => {
 });
 
 describe('fetchBytes', () => {
-  it('asks for nothing where the descriptor is over the limit', async () => {
+  it('requests nothing if the descriptor is over the limit', async () => {
     let asked = false;
     const fetcher = {
       async fetch() {

@@ -59,7 +59,7 @@ const askingFor = (...signers: readonly KeySigner[]): TrustPolicy =>
   });
 
 describe('publish', () => {
-  it('stores the profile byte for byte and gives the pinned reference', async () => {
+  it('stores the profile byte for byte and returns the pinned reference', async () => {
     const { target } = recordingRepository();
     const published = await publish(
       profile,
@@ -93,7 +93,7 @@ describe('publish', () => {
     );
   });
 
-  it('stores the signature in the legacy form where that is asked for', async () => {
+  it('stores the signature in the legacy form if requested', async () => {
     const { target, calls } = recordingRepository();
     const { descriptor, signature } = await publish(
       profile,
@@ -124,7 +124,7 @@ describe('publish', () => {
     assert.ok(calls.includes(`push ${signature}`));
   });
 
-  it('sends no manifest where the key does not open', async () => {
+  it('sends no manifest if the key cannot be opened', async () => {
     const { target } = recordingRepository();
     const wrong = Promise.reject(new FairleadError('InvalidInput', 'the passphrase is wrong'));
     const artifact = await publish(
@@ -142,7 +142,7 @@ describe('publish', () => {
     assert.equal(await target.exists(artifact.descriptor), false);
   });
 
-  it('leaves no tag behind where the signature cannot be stored', async () => {
+  it('leaves no tag behind if the signature cannot be stored', async () => {
     const { target, calls } = recordingRepository();
     const failing: Target = {
       ...target,
@@ -181,7 +181,7 @@ describe('publish', () => {
     assert.ok(sent >= 0 && sent < calls.indexOf(`push ${signature}`));
   });
 
-  it('fails at once, and only once, where the manifest is refused while the signature is being made', async () => {
+  it('fails at once, and only once, if the manifest is refused while the signature is being made', async () => {
     const { target } = recordingRepository();
     const refusing: Target = {
       ...target,
@@ -200,7 +200,7 @@ describe('publish', () => {
     await new Promise(setImmediate); // a rejection that nobody handled would end the test here
   });
 
-  it('gives the same digest for the same bytes, and another for another time', async () => {
+  it('returns the same digest for the same bytes, and another one for another time', async () => {
     const digestWith = async (created?: Date) => {
       const dependencies = { target: memoryRepository(), signer, clock, limits: defaultPublicationLimits };
       return (await publish(profile, { reference, created }, dependencies)).descriptor.digest;
@@ -209,7 +209,7 @@ describe('publish', () => {
     assert.notEqual(await digestWith(), await digestWith(new Date(0)));
   });
 
-  it('publishes without a signature or a tag where none is given', async () => {
+  it('publishes without a signature or a tag if none is given', async () => {
     const { target, calls } = recordingRepository();
     const untagged = parseReference('registry.example.com/security/nginx');
     const { descriptor, signature } = await publish(
@@ -250,7 +250,7 @@ describe('publish', () => {
   describe('under a policy', () => {
     const dependencies = { signer, clock, limits: defaultPublicationLimits };
 
-    it('reads back what it sent before it writes the tag, and says why it is admitted', async () => {
+    it('reads back what it sent before it writes the tag, and reports why it is admitted', async () => {
       const { target, calls } = recordingRepository();
       const fetch: Target['fetch'] = (descriptor, options) => {
         calls.push(`fetch ${descriptor.digest}`);
@@ -326,7 +326,7 @@ describe('publish', () => {
       assert.ok(!calls.some((call) => call.startsWith('tag')), calls.join('\n'));
     });
 
-    it('leaves the tag where it was if the policy asks for another key, with or without a signature', async () => {
+    it('does not move the tag if the policy requires another key, with or without a signature', async () => {
       const { target } = recordingRepository();
       const before = await publish(profile, { reference }, { ...dependencies, target });
       const changed = Buffer.from(Buffer.from(profile).toString().replace('write', 'writev'));
@@ -364,7 +364,7 @@ describe('publish', () => {
       assert.deepEqual(calls.slice(-2), [`push ${descriptor.digest}`, `tag 1.27 ${descriptor.digest}`]);
     });
 
-    it('tags nothing that the registry gives back otherwise than it was sent', async () => {
+    it('tags nothing that the registry returns differently from what was sent', async () => {
       const { target } = recordingRepository();
       const other = packArtifact(readProfile(profile), { layout: 'runtime', title: 'other.json' });
       await pushBlobs(target, other);

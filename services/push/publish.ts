@@ -23,20 +23,20 @@ import type { SignatureFormat, Verification } from '#lib/trust/signature/signatu
 import { legacyOnly } from '#lib/trust/verify/verify-signatures';
 
 export interface PublishRequest {
-  /** Where to: a repository and, unless it is to be found by its digest alone, a tag. */
+  /** The repository and, unless the profile is to be found by its digest alone, a tag. */
   readonly reference: Reference;
-  /** How messages call the profile, such as its file; no part of the artifact. */
+  /** Names the profile in messages, such as its file; not part of the artifact. */
   readonly source?: string | undefined;
   /**
-   * File name to publish the profile under; without one, the same bytes have the same digest
-   * wherever they come from.
+   * File name to publish the profile under; without one, the same bytes always have the same
+   * digest.
    */
   readonly title?: string | undefined;
   /** Annotations of the artifact's manifest. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** Kept as `org.opencontainers.image.created`; without it no time is. */
+  /** Written as `org.opencontainers.image.created`; absent by default. */
   readonly created?: Date | undefined;
-  /** How signature and provenance are stored; as bundles unless told. */
+  /** How signature and provenance are stored; as bundles by default. */
   readonly signatureFormat?: SignatureFormat | undefined;
   /** SLSA provenance v1 (the predicate) to attest, signed by the same signer. */
   readonly provenance?: object | undefined;
@@ -45,42 +45,39 @@ export interface PublishRequest {
 export interface PublishDependencies {
   readonly target: Target;
   /**
-   * Without a signer the artifact is published unsigned. One that is still being opened is waited
-   * for before a manifest is sent; the blobs, which nothing names yet, go ahead.
+   * Without a signer the artifact is published unsigned. A signer that is still being opened is
+   * awaited before a manifest is sent; the blobs, to which nothing refers yet, are sent meanwhile.
    */
   readonly signer?: Signer | Promise<Signer> | undefined;
-  /** The time that the signature's manifest carries. */
+  /** Returns the time for the signature's manifest. */
   readonly clock: () => Date;
   readonly limits: PublicationLimits;
   /**
-   * What a node would ask. Nothing is sent that no rule of it allows; what was sent is read back
-   * under it before the tag is written.
+   * The policy of nodes. Nothing is sent that no rule allows; what was sent is read back under the
+   * policy before the tag is written.
    */
   readonly policy?: TrustPolicy | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What was published. */
+/** The result of publish. */
 export interface Published {
-  /** The reference to hand on: pinned to the digest, without the tag. */
+  /** The pinned reference, without the tag. */
   readonly reference: Reference;
-  /** The tag that stands for it now; undefined where none was asked for. */
+  /** The tag that points to it; undefined if none was requested. */
   readonly tag?: string | undefined;
   readonly descriptor: Descriptor;
   readonly profile: RuntimeProfile;
   readonly findings: readonly Finding[];
-  /** Digest of the signature's manifest; undefined where it was published unsigned. */
+  /** Digest of the signature's manifest; undefined if it was published unsigned. */
   readonly signature?: Digest | undefined;
-  /**
-   * True where that signature was there before, by the same signer in the same form, so that none
-   * was added.
-   */
+  /** True if there was a signature by the same signer in the same form, so that none was added. */
   readonly alreadySigned: boolean;
   /** Digest of the manifest of its provenance. */
   readonly provenance?: Digest | undefined;
-  /** True where the very same provenance by the same signer was there before. */
+  /** True if there was the same provenance by the same signer. */
   readonly alreadyAttested: boolean;
-  /** Why the policy admits it, where one was given. */
+  /** Why the policy admits it, if a policy was given. */
   readonly verification?: Verification | undefined;
 }
 

@@ -43,7 +43,7 @@ describe('dockerConfigCredentials', () => {
     }
   });
 
-  it('finds what stands under a URL of the registry, after what stands under its name', async () => {
+  it('finds an entry under a URL of the registry, after one under its name', async () => {
     const entry = (user: string) => ({ username: user, password: 'p' });
     for (const key of ['https://a.io', 'http://a.io', 'https://a.io/', 'https://a.io/v1', 'http://a.io/v2/']) {
       assert.deepEqual(await find({ auths: { [key]: entry('url') } }, 'a.io'), entry('url'), key);
@@ -57,7 +57,7 @@ describe('dockerConfigCredentials', () => {
       assert.equal(await find({ auths: { [key]: entry('other') } }, 'a.io'), undefined, key);
   });
 
-  it('finds what stands under another spelling of the registry', async () => {
+  it('finds an entry under another spelling of the registry', async () => {
     const entry = { username: 'u', password: 'p' };
     for (const [keys, registries] of [
       [hubKeys, hubHosts],
@@ -91,7 +91,7 @@ describe('dockerConfigCredentials', () => {
     assert.deepEqual(await home({ registry: 'a.io', repository: 'a' }), { username: 'u', password: 'p' });
   });
 
-  it('names the file and tells nothing of its content where it is not right', async () => {
+  it('names an invalid file, and nothing of its content', async () => {
     for (const config of [
       '{"auths": {"a.io": {"auth": "c2VjcmV0OnNlY3JldA==" ',
       { auths: { 'a.io': { auth: ['c2VjcmV0'] } } },
@@ -160,7 +160,7 @@ describe('registryCredentials', () => {
   });
 });
 
-it('registryCredentials sees what a file says by now, as where a mounted pull secret changes', async () => {
+it('registryCredentials reads a file each time, since a mounted pull secret changes', async () => {
   const file = join(folder, '.dockerconfigjson');
   const find = registryCredentials({ REGISTRY_AUTH_FILE: file });
   assert.equal(await find({ registry: 'a.io', repository: 'x' }), undefined);
@@ -177,7 +177,7 @@ it('parseDockerConfig reads a pull secret and runs no helper', async () => {
   assert.equal(await find({ registry: 'b.io', repository: 'x' }), undefined);
 });
 
-it('parseDockerConfig reads patterns as Kubernetes does, where no name fits', async () => {
+it('parseDockerConfig reads patterns as Kubernetes does, if no name matches', async () => {
   const entry = (user: string) => ({ username: user, password: 'p' });
   const auths = { '*.example.io': entry('any'), 'a.example.io': entry('a'), '*.example.io/team': entry('team') };
   const find = parseDockerConfig(JSON.stringify({ auths }), 'secret default/pull');
@@ -229,7 +229,7 @@ describe('credential helpers', () => {
   const configure = (config: unknown) => writeFile(join(folder, 'helped/config.json'), JSON.stringify(config));
   const find = (registry: string) => dockerConfigCredentials(env)({ registry, repository: 'x' });
 
-  it('keep, give and erase credentials, by registry or for all', async () => {
+  it('store, return and erase credentials, by registry or for all', async () => {
     for (const config of [{ credHelpers: { 'a.io': 'files', 'docker.io': 'files' } }, { credsStore: 'files' }]) {
       await configure(config);
       assert.equal(await find('a.io'), undefined);
@@ -267,13 +267,13 @@ describe('credential helpers', () => {
     assert.equal(await find('a.io'), undefined);
   });
 
-  it('fall back to auths where credsStore has nothing', async () => {
+  it('fall back to auths if credsStore has no entry', async () => {
     await configure({ credsStore: 'files', auths: { 'a.io': { auth: base64('file:p') } } });
     assert.deepEqual(await find('a.io'), { username: 'file', password: 'p' });
   });
 
   for (const name of ['broken', 'noise', 'endless', 'absent']) {
-    it(`that are ${name} are named, and nothing that they said is shown`, async () => {
+    it(`that are ${name} are named, and their output is not shown`, async () => {
       await configure({ credHelpers: { 'a.io': name } });
       await assert.rejects(find('a.io'), (error: Error) => {
         assert.match(error.message, new RegExp(`docker-credential-${name}`));
@@ -310,7 +310,7 @@ describe('saveCredentials without a helper', () => {
     assert.equal(await dockerConfigCredentials(env)({ registry: 'a.io:5000', repository: 'x' }), undefined);
   });
 
-  it('replaces and erases what stands under another name of the registry', async () => {
+  it('replaces and erases an entry under another name of the registry', async () => {
     const env = { DOCKER_CONFIG: join(folder, 'names') };
     const file = join(folder, 'names/config.json');
     await mkdir(join(folder, 'names'));

@@ -37,7 +37,7 @@ describe('layoutRepository', () => {
     assert.equal(await inner.exists(image.descriptor), false);
   });
 
-  it('sees what another opener of the same folder wrote', async () => {
+  it('sees what another instance for the same directory wrote', async () => {
     const name = fresh();
     const [one, two] = [layoutRepository(folder, name), layoutRepository(folder, name)];
     const images = [manifest([]), manifest([], { annotations: { n: '2' } })];
@@ -48,7 +48,7 @@ describe('layoutRepository', () => {
     }
   });
 
-  it('lists nothing that is not there, whoever pushes and deletes it at the same time', async () => {
+  it('lists only what is there, however it is pushed and deleted at the same time', async () => {
     const name = fresh();
     const [one, two] = [layoutRepository(folder, name), layoutRepository(folder, name)];
     const image = manifest([]);
@@ -159,7 +159,7 @@ describe('layoutRepository', () => {
     assert.equal(await readFile(path, 'utf8'), 'some content');
   });
 
-  it('leaves nothing behind where the content fails in the middle', async () => {
+  it('leaves nothing behind if the content fails in the middle', async () => {
     const name = fresh();
     const target = layoutRepository(folder, name);
     const { descriptor } = blob('never complete');
@@ -185,7 +185,7 @@ describe('layoutRepository', () => {
     assert.deepEqual(await readdir(ingest), ['young']);
   });
 
-  it('says what is wrong with a folder that is no layout', async () => {
+  it('reports what is wrong with a directory that is not a layout', async () => {
     const name = fresh();
     const target = layoutRepository(folder, name);
     await pushAll(target, [emptyConfig, manifest([])]);

@@ -101,7 +101,7 @@ describe('where credentials may go', () => {
   });
 });
 
-describe('what a token service says of a refusal', () => {
+describe('the text of a refusal by a token service', () => {
   const refused = async (registry: string, realm: string, trusted: string[] = []): Promise<string> => {
     const { transport } = tokenService({ details: 'plan expired' }, 403);
     const asking = authorizer(registry, undefined, transport, trusted).answer(challenge(realm), scopes, '', undefined);
@@ -111,7 +111,7 @@ describe('what a token service says of a refusal', () => {
     );
   };
 
-  it('is shown where it is the registry’s, or trusted', async () => {
+  it('is shown if it belongs to the registry, or is trusted', async () => {
     assert.match(await refused('https://registry.example.com', 'https://auth.example.com/token'), /plan expired/);
     const trusted = ['tokens.other.com'];
     assert.match(await refused('https://registry.example.com', 'https://tokens.other.com/', trusted), /plan expired/);
@@ -174,7 +174,7 @@ describe('tokens', () => {
     }
   });
 
-  it('that one caller waits for are no hindrance to another, whichever of them gives up', async () => {
+  it('that one caller waits for do not block another, whichever of them gives up', async () => {
     const { transport, seen } = tokenService();
     const first = new AbortController();
     const slow: Transport = {
@@ -258,7 +258,7 @@ describe('tokens', () => {
     assert.deepEqual(seen, []);
   });
 
-  it('are not asked for where Basic is all that the registry takes', async () => {
+  it('are not requested if the registry accepts only Basic', async () => {
     const { transport } = tokenService();
     const held = authorizer('https://a.io', user, transport);
     assert.equal(await held.header(scopes, undefined), undefined);

@@ -55,7 +55,7 @@ describe('RemoteBlobs', () => {
     assert.equal(bodies[1], one.bytes);
   });
 
-  it('opens content once, only where it must be sent, and sends nothing that is not its descriptor', async () => {
+  it('opens content once, only if it must be sent, and sends nothing that does not match its descriptor', async () => {
     const { blobs, asked, bodies } = pusher((name) =>
       name.includes(one.descriptor.digest.slice(7)) ? { status: 201 } : upload,
     );
@@ -107,7 +107,7 @@ describe('RemoteBlobs', () => {
   });
 
   for (const status of [400, 403, 404, 405, 422, 500, 501]) {
-    it(`asks in two requests from then on where the one is answered by ${status}`, async () => {
+    it(`asks in two requests after the single one was answered by ${status}`, async () => {
       const { blobs, asked } = pusher((name) => (name.includes('mount=') ? { status } : upload));
       await blobs.push(one.descriptor, one.bytes, {});
       await blobs.push(two.descriptor, two.bytes, {});
@@ -119,7 +119,7 @@ describe('RemoteBlobs', () => {
     });
   }
 
-  it('does not believe that the blob is there where the answer is about another', async () => {
+  it('does not believe that the blob is there if the answer is about another', async () => {
     const other = { status: 201, headers: { 'docker-content-digest': two.descriptor.digest } };
     const { blobs, asked } = pusher((name) => (name.includes('mount=') ? other : upload));
     await blobs.push(one.descriptor, one.bytes, {});

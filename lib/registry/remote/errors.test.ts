@@ -31,14 +31,14 @@ describe('what a registry answered', () => {
     it(`${status} ${text.slice(0, 60)}: ${kind}`, () => assert.equal(responseError(request, status, text).kind, kind));
   }
 
-  it('is told with method, URL and codes, without what may be secret in the URL, and with a hint', () => {
+  it('is reported with method, URL and codes, without possible secrets in the URL, and with a hint', () => {
     const { message, hint } = responseError(request, 404, body('NAME_UNKNOWN', 'MANIFEST_UNKNOWN'));
     const said = 'NAME_UNKNOWN "said", MANIFEST_UNKNOWN "said"';
     assert.equal(message, `PUT https://registry.example.com/v2/a/manifests/v1: 404 ${said}`);
     assert.notEqual(hint, undefined);
   });
 
-  it('without a reason is told with what may be the matter', () => {
+  it('without a reason is reported with a possible cause', () => {
     const plain = { method: 'HEAD', url: new URL('http://localhost:5000/v2/a/manifests/1') };
     const hints: [{ method: string; url: URL }, number, RegExp][] = [
       [plain, 400, /plain HTTP.*\/etc\/containerd\/certs\.d\/localhost:5000\/ca\.crt/],

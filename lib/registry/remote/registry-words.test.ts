@@ -4,7 +4,7 @@ import { challengeWords, readWords } from './registry-words.ts';
 
 const errors = (...list: unknown[]): string => JSON.stringify({ errors: list });
 
-describe('the words of an error', () => {
+describe('the text of an error', () => {
   const said: [string, string, string][] = [
     [
       'docker-registry, whose detail has members',
@@ -83,12 +83,12 @@ describe('the words of an error', () => {
   ];
   for (const [title, body, text] of said) it(`are shown: ${title}`, () => assert.equal(readWords(body).text, text));
 
-  it('have codes in capitals, and none that is a member of every object', () => {
+  it('has codes in capitals, and none that is a member of every object', () => {
     const body = errors({ code: 'denied' }, { code: '__proto__' }, { code: 'constructor' }, { code: 'a b' });
     assert.deepEqual(readWords(body).codes, ['DENIED', '__PROTO__', 'CONSTRUCTOR']);
   });
 
-  it('of a challenge are shown, where there is nothing else', () => {
+  it('of a challenge is shown, if there is nothing else', () => {
     const parameters = { realm: 'https://a/', error: 'insufficient_scope', error_description: 'needs push' };
     assert.equal(challengeWords(parameters), 'insufficient_scope "needs push"');
     assert.equal(challengeWords({ realm: 'https://a/' }), '');
@@ -96,7 +96,7 @@ describe('the words of an error', () => {
   });
 });
 
-describe('the words of a hostile registry', () => {
+describe('the text of a hostile registry', () => {
   const bodies: [string, (text: string) => string][] = [
     ['message', (text) => errors({ code: 'X', message: text })],
     ['detail', (text) => errors({ code: 'X', message: 'm', detail: text })],

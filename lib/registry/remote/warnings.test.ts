@@ -19,7 +19,7 @@ describe('parseWarnings', () => {
 });
 
 describe('createWarningTeller', () => {
-  it('tells each once, and no more than a hundred', () => {
+  it('reports each once, and at most a hundred', () => {
     const told: string[] = [];
     const tell = createWarningTeller((text) => told.push(text));
     tell(undefined);

@@ -9,7 +9,7 @@ import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 import { failed, run, runFairlead, succeeded } from '#test/support/cli/run';
 
-describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profile', () => {
+describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is not a profile', () => {
   let cwd = '';
   let registry: Registry;
   const fairlead = (...args: string[]) => runFairlead(args, { cwd });
@@ -46,8 +46,8 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profil
   for (const [name, what] of [
     ['image:oci', 'a container image'],
     ['image:docker', 'a container image'],
-    ['image:index', 'an index for linux/amd64, as container images have'],
-    ['image:list', 'an index for linux/amd64, as container images have'],
+    ['image:index', 'an index for linux/amd64, as for container images'],
+    ['image:list', 'an index for linux/amd64, as for container images'],
     ['chart:1', 'a Helm chart'],
   ] as const) {
     it(`is named by verify and pull: ${what}, ${name}`, async () => {
@@ -60,7 +60,7 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profil
     });
   }
 
-  it('is named where it is signed, too', async () => {
+  it('is named if it is signed, too', async () => {
     succeeded(
       await fairlead('sign', `${registry.host}/image:oci`, '--key', 'fairlead.key', '--signature-format', 'legacy'),
     );
@@ -71,7 +71,7 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is no profil
     );
   });
 
-  it('is not said of a profile that is refused', async () => {
+  it('is not reported for a profile that is refused', async () => {
     const { code, stderr } = await verify('profile:1');
     assert.equal(code, 5, stderr);
     assert.match(stderr, /^error: \S+ is not signed/);

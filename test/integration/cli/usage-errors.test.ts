@@ -94,7 +94,7 @@ describe('an invalid command is refused, and nothing is written', () => {
     [['keygen', '--prefix', ''], /invalid --prefix "": want the path of a file/, /keys\/release/],
     [['keygen', '--prefix', 'keys/'], /invalid --prefix/, /keys\/release/],
     [[...push, '--key', 'fairlead.key', '--passphrase-file', 'none'], /cannot read none/, /no such file/],
-    [[...push, '--key', 'fairlead.key', '--passphrase-file', '.'], /cannot read \./, /It is a folder/],
+    [[...push, '--key', 'fairlead.key', '--passphrase-file', '.'], /cannot read \./, /It is a directory/],
     [[...push, '--unsigned', '--passphrase-file', 'none'], /--passphrase-file needs --key/, /leave out/],
     [[...push, '--keyless', '--passphrase-file', 'none'], /--passphrase-file needs --key/, /leave out/],
     [['keygen', '--prefix', 'new', '--passphrase-file', 'none'], /cannot read none/, /no such file/],

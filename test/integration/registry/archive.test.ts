@@ -99,7 +99,7 @@ describe('OCI archives', () => {
     assert.equal(index.manifests.length, 3);
   });
 
-  it('that are none are named, with what to do', async () => {
+  it('that are invalid are named, with the next step', async () => {
     const options = { limit, origin: 'nginx.tar' };
     for (const input of [await archive([[{ name: 'manifest.json' }, '[]']]), Readable.from([Buffer.alloc(600, 'x')])]) {
       await assert.rejects(loadArchive(input, folder, fresh(), options), {
@@ -176,7 +176,7 @@ describe('OCI archives', () => {
     });
   });
 
-  it('whose file cannot be written say so', async () => {
+  it('whose file cannot be written report it', async () => {
     const name = await filled();
     await assert.rejects(saveArchive(folder, name, createWriteStream(join(folder, 'no/such/file'))), {
       kind: 'Unavailable',
@@ -189,7 +189,7 @@ describe('OCI archives', () => {
     });
   });
 
-  it('of a layout that is not there say so', async () => {
+  it('of a layout that does not exist report it', async () => {
     await assert.rejects(saveArchive(folder, 'absent', createWriteStream(join(folder, 'absent.tar'))), {
       kind: 'NotFound',
     });

@@ -91,14 +91,14 @@ describe('a tag that moves between the questions of one pull', () => {
   });
 });
 
-describePeers(['docker-registry'], 'a registry whose storage somebody else writes to', () => {
+describePeers(['docker-registry'], 'a registry whose storage is changed by others', () => {
   let registry: Registry;
   before(async () => {
     registry = await startRegistry();
   });
   after(() => registry.stop());
 
-  it('gives no profile with a swapped layer, and nothing of it is stored', async () => {
+  it('returns no profile with a swapped layer, and nothing of it is stored', async () => {
     const artifact = pack('read');
     const target = remoteRepository({ registry: registry.host, repository: 'swapped' }, quick);
     await pushArtifact(target, artifact, await sign(artifact), 'v1');
@@ -119,7 +119,7 @@ describePeers(['docker-registry'], 'a registry whose storage somebody else write
     await assert.rejects(copy(target, memoryRepository(), 'v1', { withReferrers: true }));
   });
 
-  it('gives no manifest in which the layer was swapped', async () => {
+  it('returns no manifest in which the layer was swapped', async () => {
     const [good, evil] = [pack('read'), pack('ptrace')];
     const target = remoteRepository({ registry: registry.host, repository: 'manifest' }, quick);
     await pushArtifact(target, good, await sign(good), 'v1');
@@ -218,7 +218,7 @@ describe('a registry on another machine', () => {
   });
 });
 
-describePeers(['docker-registry'], 'a whole walk over a connection that breaks', () => {
+describePeers(['docker-registry'], 'push and pull over a connection that breaks', () => {
   let registry: Registry;
   let proxy: FaultProxy;
   before(async () => {
@@ -236,7 +236,7 @@ describePeers(['docker-registry'], 'a whole walk over a connection that breaks',
   /** Bytes that the whole action takes, to cut it at every tenth. */
   const tenths = (length: number): number[] => Array.from({ length: 10 }, (_, tenth) => (length * tenth) / 10);
 
-  it('pushes all, or leaves no tag on something that is not whole and signed', async () => {
+  it('pushes everything, or leaves no tag on something incomplete or unsigned', async () => {
     for (const [at, cutAfterSent] of tenths(30_000).entries()) {
       const artifact = pack('read');
       const repository = `pushed/r${at}`;
@@ -261,7 +261,7 @@ describePeers(['docker-registry'], 'a whole walk over a connection that breaks',
     }
   });
 
-  it('pulls all, or says that it could not and stores nothing', async () => {
+  it('pulls everything, or fails and stores nothing', async () => {
     const artifact = pack('read');
     await pushArtifact(open(registry.host, 'pulled'), artifact, await sign(artifact), 'v1');
     const reference = `${registry.host}/pulled:v1`;
@@ -287,7 +287,7 @@ describePeers(['docker-registry'], 'a whole walk over a connection that breaks',
     assert(complete >= 10, `${complete} pulls of 20 were completed`);
   });
 
-  it('waits as long as Retry-After says, and no longer than it makes sense', async () => {
+  it('waits as long as Retry-After specifies, up to a limit', async () => {
     const artifact = pack('read');
     await pushArtifact(open(registry.host, 'limited'), artifact, await sign(artifact), 'v1');
     const refusals = [429, 500, 429, 503];

@@ -98,7 +98,7 @@ describePeers(['docker-registry', 'openssl'], 'remoteRepository with Bearer toke
   describe('by user and password', () => targetContract(() => open(user)));
   describe('by identity token', () => targetContract(() => open({ identityToken: 'an-identity-token' })));
 
-  it('says of a login whether user and password are right, and what else is wrong where that is not known', async () => {
+  it('verifies user and password of a login, and reports other faults if it cannot', async () => {
     await checkLogin(registry.host, { credentials: user, ...fast });
     const wrong = { kind: 'Unauthenticated', message: `${registry.host} does not accept this user name and password` };
     for (const who of [
@@ -294,7 +294,7 @@ describe('remoteRepository keeps credentials to their host', () => {
     ]);
   });
 
-  it('refuses a token that would forge headers, and an answer that is none', async () => {
+  it('refuses a token that would forge headers, and an invalid answer', async () => {
     for (const answer of [{ token: 'a\r\nx: y' }, { token: '' }, {}, [], 'no']) {
       const service = await start((_request, response) => response.end(JSON.stringify(answer)));
       const registry = await start((_request, response) =>

@@ -78,7 +78,7 @@ describePeers(
       assert.equal((await fairlead('save', `${repository}:1`, 'nginx.tar')).skipped.length, 1);
     });
 
-    it('says what was passed over where no signature is left', async () => {
+    it('reports what was passed over if no signature is left', async () => {
       await writeFile(join(cwd, 'other.json'), profile.trim());
       const other = await fairlead('push', 'other.json', `${registry.host}/security/other:1`, '--key', 'fairlead.key');
       const url = `http://${registry.host}/v2/security/other/manifests`;
@@ -93,7 +93,7 @@ describePeers(
       );
     });
 
-    it('is written anew by who signs next', async () => {
+    it('is replaced by the next signature', async () => {
       await fairlead('sign', `${repository}:1`, '--key', 'fairlead.key');
       assert.deepEqual((await formats(`${repository}:1`)).sort(), ['bundle']);
       assert.equal((await fairlead('referrers', `${repository}:1`)).referrers.length, 1);

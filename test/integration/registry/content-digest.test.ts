@@ -70,7 +70,7 @@ describe('the digest of a published profile', () => {
     assert.equal(await push(['armor.json']), await post(armor));
   });
 
-  it('changes with a title, which is part of the artifact where it is asked for, alike by all ways', async () => {
+  it('changes with a title, which is part of the artifact if requested, in the same way for each input', async () => {
     const digest = await push(['nginx.json', '--title', 'web.json']);
     assert.notEqual(digest, await push(['nginx.json']));
     assert.equal(await push(['-', '--title', 'web.json'], { input: profile }), digest);
@@ -78,7 +78,7 @@ describe('the digest of a published profile', () => {
     const { layers, annotations } = await manifest(digest);
     assert.deepEqual([layers[0]?.annotations?.[title], annotations?.[name]], ['web.json', 'web']);
     const bad = ['push', 'nginx.json', 'localhost/a:1', '--unsigned', '--oci-layout', 'registry', '--title', '../a'];
-    failed(await runFairlead(bad, { cwd: folder }), 2, /not a file name: "\.\.\/a"/);
+    failed(await runFairlead(bad, { cwd: folder }), 2, /invalid file name "\.\.\/a"/);
   });
 
   it('changes with the creation time, which SOURCE_DATE_EPOCH asks for', async () => {

@@ -153,7 +153,7 @@ describePeers(['docker-registry'], 'under every fault', () => {
           }
         }
 
-        it('completes where a connection is cut at any tenth of what goes or comes', async () => {
+        it('completes if a connection is cut at any tenth of what is sent or received', async () => {
           for await (const faults of tenths()) {
             const { run, place } = operation.begin(proxy.host);
             proxy.set(faults);
@@ -163,7 +163,7 @@ describePeers(['docker-registry'], 'under every fault', () => {
           }
         });
 
-        it('without retries completes or says Unavailable, leaves nothing wrong, and completes the next time', async () => {
+        it('without retries completes or fails as Unavailable, leaves nothing wrong, and completes the next time', async () => {
           for await (const faults of tenths()) {
             const { run, place } = operation.begin(proxy.host);
             proxy.set(faults);
@@ -176,7 +176,7 @@ describePeers(['docker-registry'], 'under every fault', () => {
           }
         });
 
-        it('completes where a connection stalls in the first, the middle or the last tenth', async () => {
+        it('completes if a connection stalls in the first, the middle or the last tenth', async () => {
           const all: object[] = [];
           for await (const faults of tenths()) all.push(faults);
           for (const faults of [0, 1, 10, 11, 18, 19].map((place) => all[place])) {
@@ -196,7 +196,7 @@ describePeers(['docker-registry'], 'under every fault', () => {
           await check(place, true);
         });
 
-        it('says Unavailable in time where nothing comes through, and completes when it does', async () => {
+        it('fails as Unavailable in time if nothing is transferred, and completes when it is', async () => {
           const { run, place } = operation.begin(proxy.host);
           proxy.set({ silent: true });
           const began = performance.now();
@@ -210,7 +210,7 @@ describePeers(['docker-registry'], 'under every fault', () => {
           await check(place, true);
         });
 
-        it('completes where every request fails at first, with each status that passes', async () => {
+        it('completes if every request fails at first, with each temporary status', async () => {
           for (const status of [408, 429, 500, 502, 503, 504]) {
             const { run, place } = operation.begin(refusing.host);
             refusing.set(firstOfEach({ status }));
@@ -220,7 +220,7 @@ describePeers(['docker-registry'], 'under every fault', () => {
           }
         });
 
-        it('waits as long as Retry-After says, whatever is refused', async () => {
+        it('waits as long as Retry-After specifies, whatever is refused', async () => {
           const refused = new Map<string, number>();
           const early: string[] = [];
           const { run, place } = operation.begin(refusing.host);
@@ -242,7 +242,7 @@ describePeers(['docker-registry'], 'under every fault', () => {
           await check(place, true);
         });
 
-        it('says Unavailable with the status where requests always fail, and leaves nothing wrong', async () => {
+        it('fails as Unavailable with the status if requests always fail, and leaves nothing wrong', async () => {
           for (const status of [429, 500]) {
             for (const method of ['GET', 'HEAD', 'POST', 'PUT']) {
               const { run, place } = operation.begin(refusing.host);

@@ -55,7 +55,7 @@ describePeers(['docker-registry'], 'remoteRepository over a connection that brea
     }
   });
 
-  it('sends chunks where something on the way refuses large bodies', async () => {
+  it('sends chunks if a proxy refuses large bodies', async () => {
     const refusing = await startRefusingProxy(registry.port);
     refusing.set(({ method, headers }) =>
       method === 'PUT' && Number(headers['content-length']) > 1_000_000 ? { status: 413 } : undefined,
@@ -82,7 +82,7 @@ describePeers(['docker-registry'], 'remoteRepository over a connection that brea
     proxy.set({});
   });
 
-  it('is Unavailable in time where the connection falls silent', async () => {
+  it('is Unavailable in time if the connection stalls', async () => {
     proxy.set({ silent: true });
     const began = performance.now();
     const once = { ...quick, retry: { attempts: 1, delay: 1 } };

@@ -35,7 +35,7 @@ describe('a registry that lies', () => {
     assert.deepEqual(seen, ['HEAD /v2/a/manifests/v1', 'GET /v2/a/manifests/v1']);
   });
 
-  it('about the digest of what a tag holds is found out where both come in one answer', async () => {
+  it('about the digest of a tag is detected if both are in one answer', async () => {
     const { target } = await serve((request, response) =>
       answerManifest(response, request, other.bytes, image.descriptor.digest),
     );
@@ -125,7 +125,7 @@ describe('a registry that warns', () => {
 });
 
 describe('a registry that has much', () => {
-  it('gives its tags page by page, as they are asked for', async () => {
+  it('returns its tags page by page, as they are requested', async () => {
     const { target, seen } = await serve((request, response) => {
       const at = Number(new URL(request.url ?? '', 'http://x').searchParams.get('last') ?? 0);
       const next = `</v2/a/tags/list?last=${at + 2}&n=2>; rel="next"`;
@@ -140,7 +140,7 @@ describe('a registry that has much', () => {
     assert.equal(seen.length, 5);
   });
 
-  it('keeps content under sha512 digests and says nothing of them in its own headers', async () => {
+  it('stores content under sha512 digests and does not mention them in its own headers', async () => {
     const long = { ...image.descriptor, digest: digestOf(image.bytes, 'sha512') };
     const { target } = await serve((request, response) =>
       answerManifest(response, request, image.bytes, image.descriptor.digest),

@@ -48,8 +48,8 @@ async function strict(answer?: RequestListener): Promise<{ host: string; seen: I
 const sent = (seen: readonly IncomingMessage[]): unknown[] =>
   seen.map(({ headers }) => headers.authorization).filter((header) => header !== undefined);
 
-describe('credentials, where hosts.toml says who serves a registry', () => {
-  it('go to the registry itself, also where the file lists it as a host', async () => {
+describe('credentials, if hosts.toml specifies the hosts of a registry', () => {
+  it('are sent to the registry itself, also if the file lists it as a host', async () => {
     const { host, seen } = await strict();
     for (const credentials of [
       user,
@@ -86,7 +86,7 @@ describe('credentials, where hosts.toml says who serves a registry', () => {
     assert.deepEqual(await target.resolve('v1'), image.descriptor);
   });
 
-  it('and headers that it adds are for the host that it names, not for where that sends us', async () => {
+  it('and headers that it adds are sent to the host that it names, not to redirects', async () => {
     const seen: unknown[] = [];
     const storage = await listen(
       createServer((request, response) => {
@@ -143,7 +143,7 @@ it('does not ask a mirror again for a while that was out of reach', async () => 
 });
 
 describePeers(['openssl'], 'client certificates', () => {
-  it('are shown to the host that they are for, not to where it sends us', async () => {
+  it('are presented to the host that they are for, not to its redirects', async () => {
     const place = await mkdtemp(join(tmpdir(), 'registry-client-certificates-'));
     const authority = await makeAuthority(place, '/CN=fairlead test authority');
     const server = await makeCertificate(place, authority, {

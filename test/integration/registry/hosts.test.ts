@@ -82,7 +82,7 @@ describePeers(['docker-registry', 'openssl'], 'remoteRepository over TLS', () =>
     await works(open(registry));
   });
 
-  it('speaks HTTP/2 where the registry does, many requests at once', async () => {
+  it('uses HTTP/2 if the registry does, with many requests at once', async () => {
     await configure(registry.host, { 'ca.crt': authority.certificate });
     const target = open(registry);
     const before = (await readFile(registry.log, 'utf8')).length;
@@ -102,17 +102,17 @@ describePeers(['docker-registry', 'openssl'], 'remoteRepository over TLS', () =>
     assert.deepEqual(new Set(log.match(/HTTP\/[0-9.]+(?=" [0-9]{3} )/g)), new Set(['HTTP/2.0']));
   });
 
-  it('refuses a certificate of nobody that it knows, and says so', async () => {
+  it('refuses a certificate of an unknown authority, and reports it', async () => {
     await configure(registry.host, { 'hosts.toml': `server = "https://${registry.host}"` });
     await assert.rejects(open(registry).resolve('v1'), { kind: 'Unavailable', hint: /certificate is not trusted/ });
   });
 
-  it('trusts anything where hosts.toml says skip_verify', async () => {
+  it('trusts any certificate if hosts.toml has skip_verify', async () => {
     await configure(registry.host, { 'hosts.toml': `server = "https://${registry.host}"\nskip_verify = true` });
     await works(open(registry));
   });
 
-  it('shows its own certificate where the registry wants one', async () => {
+  it('presents its own certificate if the registry requires one', async () => {
     await configure(mutual.host, { 'ca.crt': authority.certificate });
     await assert.rejects(open(mutual).resolve('v1'), { kind: 'Unavailable' });
     await configure(mutual.host, {
@@ -170,7 +170,7 @@ describePeers(['docker-registry'], 'remoteRepository with mirrors', () => {
     await target.tag(image.descriptor, 'v1');
   };
 
-  it('reads from the mirror, tells it whose content it wants, and falls back to the registry', async () => {
+  it('reads from the mirror, names the registry to it, and falls back to the registry', async () => {
     await configureMirror('["pull", "resolve"]');
     const [both, onlyOrigin] = [fresh(), fresh()];
     await put(mirror, both);
@@ -191,7 +191,7 @@ describePeers(['docker-registry'], 'remoteRepository with mirrors', () => {
     assert.deepEqual(await open(repository).resolve('v1'), image.descriptor);
   });
 
-  it('writes to the registry, and asks there what it has, where the mirror does not take writes', async () => {
+  it('writes to the registry, and asks there what it has, if the mirror accepts no writes', async () => {
     await configureMirror('["pull", "resolve"]');
     const repository = fresh();
     await put(mirror, repository);
@@ -203,7 +203,7 @@ describePeers(['docker-registry'], 'remoteRepository with mirrors', () => {
     assert.equal(await there.exists(emptyConfig.descriptor), true);
   });
 
-  it('asks the mirror for digests only, where it may not resolve tags', async () => {
+  it('asks the mirror only for digests, if it must not resolve tags', async () => {
     await configureMirror('["pull"]');
     const repository = fresh();
     await put(mirror, repository);
@@ -335,7 +335,7 @@ describePeers(['docker-registry'], 'remoteRepository through a proxy', () => {
     );
   });
 
-  it('asks Docker Hub where its registry is, by a tunnel, and adds nothing to the name', async () => {
+  it('asks Docker Hub at the host of its registry, by a tunnel, and adds nothing to the name', async () => {
     asked.length = 0;
     const proxies = proxyFromEnvironment({ HTTPS_PROXY: url });
     const target = remoteRepository({ registry: 'docker.io', repository: 'nginx' }, { ...fast, proxy: proxies });
@@ -390,7 +390,7 @@ describePeers(['docker-registry'], 'remoteRepository through a proxy', () => {
 });
 
 describe('proxyFromEnvironment', () => {
-  it('reads either case, and nothing where nothing is set', () => {
+  it('reads either letter case, and nothing if nothing is set', () => {
     assert.equal(proxyFromEnvironment({ NO_PROXY: '*' }), undefined);
     assert.deepEqual(proxyFromEnvironment({ https_proxy: 'http://a', HTTPS_PROXY: 'http://b' }), {
       http: undefined,
@@ -399,7 +399,7 @@ describe('proxyFromEnvironment', () => {
     });
   });
 
-  it('takes a proxy without a scheme as curl does, and refuses what is no HTTP proxy without showing it', () => {
+  it('accepts a proxy without a scheme as curl does, and refuses anything but an HTTP proxy without showing it', () => {
     assert.equal(proxyFromEnvironment({ HTTP_PROXY: 'proxy.test:3128' })?.http, 'http://proxy.test:3128');
     for (const value of ['socks5://user:hunter2@proxy.test', 'http://', 'http://user:hunter2@[proxy'])
       assert.throws(

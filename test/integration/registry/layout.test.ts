@@ -24,7 +24,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true }));
 
 describePeers(['oras', 'skopeo'], 'layoutRepository beside other tools', () => {
-  it('writes what oras and skopeo read, tags of several repositories in one folder', async () => {
+  it('writes what oras and skopeo read, tags of several repositories in one directory', async () => {
     for (const repository of ['security/nginx', 'security/redis', 'localhost:5000/apps/web']) {
       const target = layoutRepository(folder, repository);
       const layer = blob(`profile of ${repository}`);
@@ -170,7 +170,7 @@ describe('layoutRepository shared by processes', () => {
 });
 
 describePeers(['root'], 'layoutRepository on a full disk', () => {
-  it('says so, keeps what was there and leaves nothing half-written', async () => {
+  it('is reported, keeps what was there and leaves nothing half-written', async () => {
     const disk = join(folder, 'disk');
     await mkdir(disk);
     await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);

@@ -83,7 +83,7 @@ describe('a push that cannot be sent', () => {
 });
 
 describe('a signal that outlives many calls', () => {
-  it('is listened to by none of those that are over', async () => {
+  it('has no listeners of calls that ended', async () => {
     const { target } = await serve((request, response) => {
       if (request.url?.endsWith('/absent')) response.writeHead(404).end('{}');
       else answerManifest(response, request, image.bytes, image.descriptor.digest);
@@ -100,7 +100,7 @@ describe('a signal that outlives many calls', () => {
   });
 });
 
-describe('a body that nobody wants', () => {
+describe('a body that is not read', () => {
   it('keeps no connection busy, in a challenge or in the answer of a mirror', { timeout: 10_000 }, async () => {
     const { host } = await serve((request, response) => {
       if (request.headers.authorization === undefined)
@@ -124,7 +124,7 @@ describe('a body that nobody wants', () => {
     await rm(certs, { recursive: true });
   });
 
-  it('is left where it does not come to its end', async () => {
+  it('is abandoned if it does not end', async () => {
     const drops: NodeJS.Timeout[] = [];
     const { target } = await serve((request, response) => {
       if (request.url?.endsWith('/there')) {

@@ -97,7 +97,7 @@ describePeers(['docker-registry'], 'fairlead login and logout', () => {
     await fairlead(['ls', registry.host], { env: { REGISTRY_AUTH_FILE: file } });
   });
 
-  it('shows the password to a token service on another domain only where that is said', async () => {
+  it('sends the password to a token service on another domain only if that is trusted', async () => {
     const asked: (string | undefined)[] = [];
     const proxy = createServer((request, response) => {
       const { host, pathname } = new URL(request.url ?? '');
@@ -128,7 +128,7 @@ describePeers(['docker-registry'], 'fairlead login and logout', () => {
     }
   });
 
-  it('asks for nothing where nobody can answer, and takes no password as an argument', async () => {
+  it('does not prompt without a terminal, and accepts no password as an argument', async () => {
     const silent = await runFairlead(['login', registry.host, '--username', 'ann'], { cwd });
     assert.equal(silent.code, 2);
     assert.match(silent.stderr, /no terminal/);

@@ -19,7 +19,7 @@ const strangers = (count: number) =>
   }));
 
 describe('referrers of a registry without the API', () => {
-  it('are looked up under the tag where it sends us to its web pages instead (303)', async () => {
+  it('are looked up under the tag if it redirects to its web pages instead (303)', async () => {
     const { target: pages, host, seen: asked } = await serve((_request, response) => response.writeHead(429).end());
     assert.notEqual(pages, undefined);
     const { target } = await serve((request, response) => {
@@ -30,7 +30,7 @@ describe('referrers of a registry without the API', () => {
     assert.deepEqual(asked, []);
   });
 
-  it('are looked up under the tag where it answers with a page for people', async () => {
+  it('are looked up under the tag if it answers with a web page', async () => {
     const { target } = await serve((request, response) => {
       if (request.url?.includes('/referrers/'))
         response.writeHead(200, { 'content-type': 'text/html' }).end('<html></html>');
@@ -46,7 +46,7 @@ describe('referrers of a registry without the API', () => {
     assert.deepEqual(await target.referrers(image.descriptor), []);
   });
 
-  it('are refused where the tag lists more than 10,000', async () => {
+  it('are refused if the tag lists more than 10,000', async () => {
     const many = index(strangers(10_001)).bytes;
     const { target } = await serve((request, response) => {
       if (request.url?.includes('/referrers/')) response.writeHead(404).end();
@@ -55,7 +55,7 @@ describe('referrers of a registry without the API', () => {
     await assert.rejects(target.referrers(image.descriptor), { kind: 'LimitExceeded', message: /referrers/ });
   });
 
-  it('are written under the tag where it says OCI-Subject of something else', async () => {
+  it('are written under the tag if OCI-Subject names something else', async () => {
     const { target, seen } = await keeping({ subject: other.descriptor.digest, api: 'listing' });
     await target.push(signature.descriptor, signature.bytes);
     assert.ok(seen.includes(`PUT /v2/a${tag}`));
@@ -170,7 +170,7 @@ describe('a referrer that was pushed is found again', () => {
     ['does not acknowledge it and has no referrers API', undefined, 'absent', true],
     ['does not acknowledge it and lists it all the same', undefined, 'listing', true],
   ] as const) {
-    it(`where the registry ${what}`, async () => {
+    it(`if the registry ${what}`, async () => {
       const { target, seen, found } = await keeping({ ...(subject === undefined ? {} : { subject }), api });
       await target.push(signature.descriptor, signature.bytes);
       assert.deepEqual(await found(), [signature.descriptor.digest]);
@@ -196,7 +196,7 @@ describe('a referrer that was pushed is found again', () => {
   });
 });
 
-describe('a list of referrers that the API says is empty', () => {
+describe('a list of referrers that is empty in the API', () => {
   it('is looked up under the tag too, with and without an artifact type', async () => {
     for (const [api, options] of [
       ['empty', {}],
@@ -210,7 +210,7 @@ describe('a list of referrers that the API says is empty', () => {
     }
   });
 
-  it('is empty where the tag has none either', async () => {
+  it('is empty if the tag has none either', async () => {
     const { found } = await keeping({ api: 'empty' });
     assert.deepEqual(await found(), []);
   });
@@ -241,7 +241,7 @@ describe('a broken list of referrers under the tag', () => {
     ['a list that is no list', text({ schemaVersion: 2, manifests: 'x' }), mediaTypes.index],
     ['nothing in its place', new Uint8Array(), mediaTypes.index],
   ] as const) {
-    it(`that has ${what} is named, and replaced by who signs next`, async () => {
+    it(`that has ${what} is named, and replaced by the next signature`, async () => {
       const { target, listed } = await withList(bytes, type);
       await assert.rejects(target.referrers(image.descriptor), {
         kind: 'InvalidInput',
@@ -273,7 +273,7 @@ describe('a broken list of referrers under the tag', () => {
     });
   }
 
-  it('is left as it is by who deletes what it does not list', async () => {
+  it('is not changed by the deletion of what it does not list', async () => {
     const { target, kept } = await withList(image.bytes, mediaTypes.manifest);
     kept.set(`/manifests/${signature.descriptor.digest}`, { bytes: signature.bytes, type: mediaTypes.manifest });
     await target.delete(signature.descriptor);
@@ -282,7 +282,7 @@ describe('a broken list of referrers under the tag', () => {
 });
 
 describe('referrers of a registry with the API', () => {
-  it('are read where some of them are no descriptors', async () => {
+  it('are read if some of them are not descriptors', async () => {
     const page = JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType: 7 }, signature.descriptor] });
     const { target } = await serve((_request, response) => {
       response.writeHead(200, { 'content-type': mediaTypes.index }).end(page);
@@ -290,7 +290,7 @@ describe('referrers of a registry with the API', () => {
     assert.deepEqual(await target.referrers(image.descriptor), [signature.descriptor]);
   });
 
-  it('are refused where their pages have more than 32 MiB', async () => {
+  it('are refused if their pages have more than 32 MiB', async () => {
     const wide = { ...signature.descriptor, annotations: { note: 'x'.repeat(3_900_000) } };
     const page = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [wide] });
     const { target, seen } = await serve((_request, response) => {
@@ -301,7 +301,7 @@ describe('referrers of a registry with the API', () => {
     assert(seen.length < 12, `${seen.length} pages were asked for`);
   });
 
-  it('are taken off the tag too where the answer to the deletion was lost', async () => {
+  it('are removed from the tag too if the answer to the deletion was lost', async () => {
     let there = true;
     let listed = Buffer.from(list.bytes);
     const { target } = await serve(async (request, response) => {
@@ -323,7 +323,7 @@ describe('referrers of a registry with the API', () => {
     await assert.rejects(target.delete(signature.descriptor), { kind: 'NotFound' });
   });
 
-  it('stay listed where the registry answers the deletion with 404, and has the manifest still', async () => {
+  it('stay listed if the registry answers the deletion with 404, but still has the manifest', async () => {
     const { target, seen } = await serve((request, response) => {
       if (request.method === 'DELETE') response.writeHead(404).end('page not found');
       else answerManifest(response, request, signature.bytes, signature.descriptor.digest);

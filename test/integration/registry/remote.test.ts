@@ -100,7 +100,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     assert.equal(pulled.stdout, 'layer content');
   });
 
-  it('keeps referrers under the fallback tag, where oras finds them and adds its own', async () => {
+  it('lists referrers under the fallback tag, where oras finds them and adds its own', async () => {
     const repository = fresh();
     const target = open(repository);
     const subject = manifest([]);
@@ -140,7 +140,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     );
   });
 
-  it('copies an index with its referrers to a layout folder and into another registry', async () => {
+  it('copies an index with its referrers to a layout directory and into another registry', async () => {
     const repository = fresh();
     const source = open(repository);
     const layer = blob('platform layer');
@@ -192,7 +192,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     await assert.rejects(loaded.push(long(randomBytes(10)), randomBytes(10)), { kind: 'InvalidInput' });
   });
 
-  it('says that this registry does not remove single tags', async () => {
+  it('reports that this registry cannot remove single tags', async () => {
     const target = open();
     const image = manifest([]);
     await pushAll(target, [emptyConfig, image]);
@@ -204,7 +204,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     });
   });
 
-  it('is read through a folder that keeps what a digest names, also when the registry is gone', async () => {
+  it('is read through a directory that keeps content by digest, also when the registry is gone', async () => {
     const other = await startRegistry();
     const layer = blob(randomBytes(50_000));
     const image = manifest([layer]);
@@ -224,7 +224,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     await assert.rejects(cached.resolve('v1'), { kind: 'Unavailable' });
   });
 
-  it('says which name a registry does not know', async () => {
+  it('reports which name a registry does not know', async () => {
     await assert.rejects(open('no/such').resolve('v1'), (error: Error) => {
       assert.match(error.message, new RegExp(`HEAD http://${registry.host}/v2/no/such/manifests/v1: 404`));
       return true;
@@ -236,7 +236,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     });
   });
 
-  it('says which blobs are missing when a manifest comes before them', async () => {
+  it('reports which blobs are missing when a manifest is pushed before them', async () => {
     const early = manifest([blob('never pushed')]);
     await assert.rejects(open().push(early.descriptor, early.bytes), {
       kind: 'NotFound',

@@ -61,7 +61,7 @@ describe('a request that may be repeated', () => {
     assert.equal(opened, 2);
   });
 
-  it('is not where its content cannot be read, which is said as it is', async () => {
+  it('is not repeated if its content cannot be read, and that error is reported', async () => {
     let opened = 0;
     for (const reason of [
       new FairleadError('Conflict', 'other content'),
@@ -81,7 +81,7 @@ describe('a request that may be repeated', () => {
 });
 
 describe('a request that may not be repeated', () => {
-  it('is where the server says that it did not take it (429), and else never', async () => {
+  it('is repeated only if the server reports that it did not accept it (429)', async () => {
     assert.deepEqual(await put(answer(429), { body, once: true }), { outcome: 201, asked: 2 });
     for (const status of [408, 500, 503])
       assert.deepEqual(await put(answer(status), { body, once: true }), { outcome: status, asked: 1 });

@@ -60,7 +60,7 @@ describePeers(['docker-registry'], 'the requests that a registry gets', () => {
     ]);
   });
 
-  it('copies from a registry to another in nine requests, in six where the config is known, and in three what is there', async () => {
+  it('copies from one registry to another in nine requests, in six if the config is known, and in three if all is there', async () => {
     const other = await startRegistry();
     try {
       const source = open();
@@ -155,7 +155,7 @@ describePeers(['docker-registry'], 'the requests that a registry gets', () => {
     assert.deepEqual(await target.resolve(image.descriptor.digest), image.descriptor);
   });
 
-  it('lists the repositories of the registry, more than it gives in one page', async () => {
+  it('lists the repositories of the registry, more than one page has', async () => {
     const other = await startRegistry();
     try {
       const repositories = Array.from({ length: 120 }, (_, n) => `many/r${String(n).padStart(3, '0')}`);

@@ -30,7 +30,7 @@ describe('a registry that fails', () => {
     assert(performance.now() - began > 950);
   });
 
-  it('always is given up, with its own words', async () => {
+  it('always fails, with the error of the system', async () => {
     const { target, seen } = await serve((_request, response) =>
       response
         .writeHead(503, { 'content-type': 'application/json' })
@@ -89,7 +89,7 @@ describe('a registry that fails', () => {
     assert.equal(requests, 2);
   });
 
-  it('in the middle of a download and sends another range than was asked for is not believed', async () => {
+  it('in the middle of a download and returns another range than requested is refused', async () => {
     let requests = 0;
     const { target } = await serve((_request, response) => {
       if (requests++ > 0) {
@@ -105,7 +105,7 @@ describe('a registry that fails', () => {
     });
   });
 
-  it('in the middle of a manifest has it sent again, and is given up where it always does', async () => {
+  it('in the middle of a manifest has it requested again, and fails if it always does', async () => {
     let requests = 0;
     let failing = 2;
     const { target } = await serve((request, response) => {
@@ -201,7 +201,7 @@ describe('a registry that falls silent', () => {
 });
 
 describe('no registry', () => {
-  it('says Unavailable of a port where nothing listens, and in time', async () => {
+  it('reports Unavailable for a port without a listener, in time', async () => {
     const target = remoteRepository(
       { registry: '127.0.0.1:1', repository: 'a' },
       { retry: { attempts: 2, delay: 10 } },

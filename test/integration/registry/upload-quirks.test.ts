@@ -24,7 +24,7 @@ const answer = (response: ServerResponse, status: number, headers: Record<string
 
 describe('an upload that broke off', () => {
   for (const status of [401, 403, 409, 500]) {
-    it(`is begun again where the question what is there of it is answered with ${status}`, async () => {
+    it(`is begun again if the question what the registry has of it is answered with ${status}`, async () => {
       let uploads = 0;
       const { target, seen } = await serve((request, response) => {
         if (request.method === 'POST') answer(response, 202, { location: `/upload/${++uploads}` });
@@ -88,7 +88,7 @@ describe('a blob that another repository of the registry has', () => {
     [403, 'UNSUPPORTED'],
     [404, 'BLOB_UNKNOWN'],
   ] as const) {
-    it(`is not mounted, and no failure, where the registry says ${status} ${code}`, async () => {
+    it(`is not mounted, without a failure, if the registry answers ${status} ${code}`, async () => {
       const { target } = await serve((_request, response) =>
         response.writeHead(status).end(JSON.stringify({ errors: [{ code, message: 'not from there' }] })),
       );
@@ -96,7 +96,7 @@ describe('a blob that another repository of the registry has', () => {
     });
   }
 
-  it('is sent where the token service gives no token to read there', async () => {
+  it('is sent if the token service issues no token to read there', async () => {
     const image = manifest([layer]);
     const memory = memoryRepository();
     await pushAll(memory, [layer, emptyConfig, image]);

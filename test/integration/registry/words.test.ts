@@ -23,8 +23,8 @@ async function refusal(call: Promise<unknown>): Promise<{ kind: string; message:
   return { kind: error.kind, message: error.message, hint: error.hint ?? '' };
 }
 
-describe('what a registry says of a refusal', () => {
-  it('is told for a tag as well, though the answer to HEAD has no body', async () => {
+describe('the text of a refusal by a registry', () => {
+  it('is reported for a tag as well, although the answer to HEAD has no body', async () => {
     const { target, seen } = await serve((request, response) => {
       response.writeHead(403, { 'content-type': 'application/json' });
       response.end(request.method === 'HEAD' ? '' : errors({ code: 'DENIED', detail: { message: 'plan expired' } }));
@@ -35,7 +35,7 @@ describe('what a registry says of a refusal', () => {
     assert.deepEqual(seen, ['HEAD /v2/a/manifests/v1', 'GET /v2/a/manifests/v1']);
   });
 
-  it('is not asked for where something is only not there, or the registry has too much to do', async () => {
+  it('is not requested if content is only absent, or the registry is overloaded', async () => {
     for (const status of [404, 429, 503]) {
       const { target, seen } = await serve((_request, response) => response.writeHead(status).end(), quick);
       await refusal(target.resolve('v1'));
@@ -43,7 +43,7 @@ describe('what a registry says of a refusal', () => {
     }
   });
 
-  it('stays what it was where the second answer is another', async () => {
+  it('stays the first one if the second answer differs', async () => {
     const { target } = await serve((request, response) => {
       if (request.method === 'HEAD') response.writeHead(403).end();
       else response.writeHead(200, { 'content-type': image.descriptor.mediaType }).end(image.bytes);
@@ -53,7 +53,7 @@ describe('what a registry says of a refusal', () => {
     assert.match(message, /: 403$/);
   });
 
-  it('is told of an upload, from a page, and from a challenge', async () => {
+  it('is reported for an upload, from a page, and from a challenge', async () => {
     const pages: [number, Record<string, string>, string, RegExp][] = [
       [
         413,
@@ -84,7 +84,7 @@ describe('what a registry says of a refusal', () => {
     }
   });
 
-  it('says when to try again', async () => {
+  it('contains when to try again', async () => {
     const limited = errors({ code: 'TOOMANYREQUESTS', message: 'pull rate limit' });
     for (const [after, hint] of [
       ['3600', /Try again in 3600 seconds/],
@@ -123,7 +123,7 @@ describe('a registry that echoes what it was sent', () => {
     }
   });
 
-  it('nor does its token service, nor who gets the token', async () => {
+  it('nor does its token service, nor the recipient of the token', async () => {
     for (const [credentials, fails] of [
       [who, 'token'],
       [{ identityToken: 'refresh-me-please' }, 'token'],
@@ -166,7 +166,7 @@ describe('a registry that echoes what it was sent', () => {
 });
 
 describe('a registry that sends us to a host that only we reach', () => {
-  it('has nothing of what that says shown, in a body, a challenge or a second answer', async () => {
+  it('shows nothing of its text, in a body, a challenge or a second answer', async () => {
     const inner = await serve((_request, response) =>
       response
         .writeHead(403, { 'www-authenticate': 'Basic error_description="of the inner host"' })
@@ -198,7 +198,7 @@ describe('a registry that sends us to a host that only we reach', () => {
   });
 });
 
-describePeers(['docker-registry'], 'what docker-registry says of a refusal', () => {
+describePeers(['docker-registry'], 'the text of a refusal by docker-registry', () => {
   let cwd = '';
   before(async () => {
     cwd = await mkdtemp(join(tmpdir(), 'fairlead-words-'));
@@ -218,7 +218,7 @@ describePeers(['docker-registry'], 'what docker-registry says of a refusal', () 
     }
   });
 
-  it('reaches who runs a command, harmless', async () => {
+  it('reaches the user of a command, escaped', async () => {
     await writeFile(join(cwd, 'p.json'), '{"defaultAction":"SCMP_ACT_ERRNO"}');
     const { host } = await serve((request, response) => {
       const body = errors({ code: 'DENIED', detail: { message: 'quota\u001b[2J is\n::error::used up' } });

@@ -9,7 +9,7 @@ import { blob, emptyConfig, manifest, pushAll } from './content.ts';
  * What every Target does alike. `open` gives an empty repository each time. Call it inside a suite.
  */
 export function targetContract(open: () => Repository | Promise<Repository>): void {
-  it('gives back what was pushed, by tag and by digest', async () => {
+  it('returns what was pushed, by tag and by digest', async () => {
     const target = await open();
     const layer = blob(randomBytes(200_000));
     const image = manifest([layer]);
@@ -23,7 +23,7 @@ export function targetContract(open: () => Repository | Promise<Repository>): vo
     }
   });
 
-  it('takes content that is opened when it is needed, and not where it is there already', async () => {
+  it('takes content that is opened when it is needed, and not if it is there already', async () => {
     const target = await open();
     const layer = blob(randomBytes(100_000));
     let opened = 0;
@@ -39,7 +39,7 @@ export function targetContract(open: () => Repository | Promise<Repository>): vo
     assert(Buffer.from(layer.bytes).equals(await fetchBytes(target, layer.descriptor, { limit: 100_000 })));
   });
 
-  it('says NotFound of what is not there', async () => {
+  it('rejects with NotFound for what is not there', async () => {
     const target = await open();
     const { descriptor } = manifest([]);
     await assert.rejects(target.resolve('absent'), { kind: 'NotFound' });
