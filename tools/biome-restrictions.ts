@@ -46,7 +46,7 @@ function roomPattern(rooms: readonly Room[], room: Room): unknown {
     .map(({ name }) => name)
     .filter((name) => isFile(name) && name !== room.name && !allowed.includes(name))
     .filter((name) => allowed.includes(dirname(name)) || dirname(name) === directory);
-  const open = [...allowed, ...(room.exceptions ?? [])].flatMap((name) => spellings(directory, name));
+  const open = allowed.flatMap((name) => spellings(directory, name));
   const ownDirectory = isFile(room.name) && !allowed.includes(directory) ? ['./*'] : [];
   return {
     group: [

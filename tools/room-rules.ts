@@ -93,7 +93,26 @@ export function importFaults(rooms: readonly Room[], imports: readonly SourceImp
     }
     const other = roomOf(rooms, file);
     if (other === undefined) return [`${place}: ${dirname(file)} has no row`];
-    if (other === room || allowed.get(room)?.has(other) || room.exceptions?.includes(file)) return [];
+    if (other === room || allowed.get(room)?.has(other)) return [];
     return [`${place}: ${room.name} may not import ${other.name} (${file})`];
+  });
+}
+
+/** Returns each permission of a row of which no file makes use: a room or a package. */
+export function unusedPermissions(rooms: readonly Room[], imports: readonly SourceImport[]): string[] {
+  const used = new Map(rooms.map((room) => [room, new Set<string>()]));
+  for (const found of imports) {
+    const room = roomOf(rooms, found.file);
+    const file = importedFile(found);
+    const what = file === undefined ? packageOf(found.specifier) : roomOf(rooms, file)?.name;
+    if (room !== undefined && what !== undefined) used.get(room)?.add(what);
+  }
+  return rooms.flatMap((room) => {
+    const names = Array.from(used.get(room) ?? []);
+    const packages = room.packages === 'any' ? [] : (room.packages ?? []);
+    return [
+      ...room.imports.filter((allowed) => !names.some((name) => name !== room.name && isIn(name, allowed))),
+      ...packages.filter((name) => !names.includes(name)),
+    ].map((permission) => `${room.name} may import ${permission}, and does not`);
   });
 }

@@ -37,8 +37,8 @@ export { type KeylessSignerOptions, keylessSigner } from './sign/keyless-signer.
 export { type LoggedSignerOptions, loggedSigner } from './sign/logged-signer.ts';
 export type { Signer } from './sign/signer.ts';
 export type { CertificateIdentity, Claim, Expected, ExpectedIdentity } from './signature/identity.ts';
+export type { SignedContent } from './signature/read/signed-content.ts';
 export type { HeldSignature, Signature, SignatureFormat, SignedBy, Verification } from './signature/signature.ts';
-export type { SignedContent } from './signature/signed-content.ts';
 export type { Attestation } from './signature/statement.ts';
 export type { Examined, RefusedSignature } from './verify/examine-signatures.ts';
 export { type DecisionExplanation, explainDecision } from './verify/explain-decision.ts';

@@ -6,7 +6,7 @@ import { dirname, join, relative } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { biomeRestrictions } from '../../tools/biome-restrictions.ts';
 import { projectFiles } from '../../tools/project-files.ts';
-import { allowedRooms, importFaults, roomOf, tableFaults } from '../../tools/room-rules.ts';
+import { allowedRooms, importFaults, roomOf, tableFaults, unusedPermissions } from '../../tools/room-rules.ts';
 import { type Room, rooms } from '../../tools/rooms.ts';
 import { importsOf } from '../../tools/source-imports.ts';
 
@@ -23,10 +23,11 @@ describe('the table of rooms', () => {
     );
   });
 
-  it('allows every import of every source', () => {
+  it('allows every import of every source, and nothing that no source imports', () => {
     const imports = importsOf(sources);
     assert.ok(imports.length > 2000, `${imports.length} imports`);
     assert.deepEqual(importFaults(rooms, imports), []);
+    assert.deepEqual(unusedPermissions(rooms, imports), []);
   });
 
   it('generates biome.rooms.json', async () => {
@@ -125,6 +126,22 @@ describe('importFaults', () => {
   });
 });
 
+describe('unusedPermissions', () => {
+  it('reports a room, a tree of rooms and a package that no file imports', () => {
+    const table: Room[] = [
+      { name: 'a', imports: [] },
+      { name: 'b/c', imports: [] },
+      { name: 'd', imports: ['a', 'b/**'], packages: ['yaml'] },
+    ];
+    assert.deepEqual(unusedPermissions(table, importsOf({ 'd/x.ts': "import { y } from '#a/y';" })), [
+      'd may import b/**, and does not',
+      'd may import yaml, and does not',
+    ]);
+    const all = "import { y } from '#a/y';\nimport { z } from '../b/c/z.ts';\nimport { parse } from 'yaml';\n";
+    assert.deepEqual(unusedPermissions(table, importsOf({ 'd/x.ts': all })), []);
+  });
+});
+
 /** Rooms whose rules Biome has: all but trees. */
 const single = rooms.filter(({ name }) => !name.endsWith('/**'));
 const fileIn = ({ name }: Room, stem: string): string => (name.endsWith('.ts') ? name : `${name}/${stem}.ts`);
@@ -138,8 +155,7 @@ const pairs = single.flatMap((from) => {
       const [importing, imported] = [fileIn(from, 'importing'), fileIn(to, 'imported')];
       const path = relative(dirname(importing), imported);
       const spellings = [`#${imported.slice(0, -'.ts'.length)}`, path.startsWith('.') ? path : `./${path}`];
-      const isAllowed = allowed.has(to) || from.exceptions?.includes(imported) === true;
-      return spellings.map((specifier) => ({ from, importing, specifier, isAllowed }));
+      return spellings.map((specifier) => ({ from, importing, specifier, isAllowed: allowed.has(to) }));
     });
 });
 

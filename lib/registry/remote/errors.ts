@@ -1,7 +1,7 @@
 import { type ErrorKind, FairleadError } from '#lib/errors';
+import { challengeWords, readWords } from '../../network/error-words.ts';
 import { certsFile, nameRequest, type RequestName } from '../../network/request-error.ts';
 import { parseChallenges } from './challenge.ts';
-import { challengeWords, readWords } from './registry-words.ts';
 
 /**
  * Error codes of the distribution-spec (and of Docker's and Harbor's registries) that are more

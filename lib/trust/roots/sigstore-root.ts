@@ -5,7 +5,7 @@ import { type TrustMaterial, toSignedEntity, toTrustMaterial, Verifier } from '@
 import { FairleadError } from '#lib/errors';
 import { verifyBytes } from '../keys/key-algorithm.ts';
 import { type CertificateIdentity, type Claim, claimOids } from '../signature/identity.ts';
-import type { SignedContent } from '../signature/signed-content.ts';
+import type { SignedContent } from '../signature/read/signed-content.ts';
 import { assertEntryShows } from './log-entry-signer.ts';
 import type { SigstoreRoot } from './trusted-root.ts';
 

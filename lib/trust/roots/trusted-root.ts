@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { CertificateIdentity } from '../signature/identity.ts';
-import type { SignedContent } from '../signature/signed-content.ts';
+import type { SignedContent } from '../signature/read/signed-content.ts';
 
 /**
  * How entries in transparency logs count: one is required and must verify; those that are there

@@ -13,7 +13,7 @@ import {
   legacyTag,
   withLegacyLayer,
 } from '../signature/legacy/legacy-manifest.ts';
-import { signatureLimits } from '../signature/signature-limits.ts';
+import { signatureLimits } from '../signature/read/signature-limits.ts';
 
 export interface LegacyRequest {
   /** The artifact that is signed or attested. */

@@ -7,7 +7,7 @@ import { parseManifest } from '#lib/registry/manifest';
 import { settleTag } from '#lib/registry/settle-tag';
 import type { LookupOptions, ReadTarget, Target } from '#lib/registry/target';
 import { assertReadable, isSameLayer, legacyManifest } from '../signature/legacy/legacy-manifest.ts';
-import { signatureLimits } from '../signature/signature-limits.ts';
+import { signatureLimits } from '../signature/read/signature-limits.ts';
 
 /**
  * Copies what stands under the legacy tag of an artifact's signatures or attestations, beside those

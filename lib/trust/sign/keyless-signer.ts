@@ -8,7 +8,7 @@ import type { Requirement } from '../policy/policy.ts';
 import type { LogUse, SigstoreRoot } from '../roots/trusted-root.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';
 import type { CertificateIdentity } from '../signature/identity.ts';
-import { openSignature } from '../signature/signed-content.ts';
+import { openSignature } from '../signature/read/signed-content.ts';
 import { statementPayloadType } from '../signature/statement.ts';
 import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 import type { SigningServices } from '../sigstore/signing-config.ts';

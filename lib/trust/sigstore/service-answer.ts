@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { readWords } from '#lib/registry/remote/registry-words';
+import { readWords } from '#lib/network/error-words';
 import type { ServiceAnswer } from '../../network/service-client.ts';
 
 /** What is read of an answer that is an error. */

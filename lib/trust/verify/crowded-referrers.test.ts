@@ -6,7 +6,7 @@ import { emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Target } from '#lib/registry/target';
 import { packSignature } from '../signature/pack-signature.ts';
-import { signatureLimits } from '../signature/signature-limits.ts';
+import { signatureLimits } from '../signature/read/signature-limits.ts';
 import { fetchSignatures } from './fetch-signatures.ts';
 
 const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);

@@ -14,8 +14,8 @@ import type {
 } from '../policy/policy.ts';
 import { provenanceProblem } from '../policy/provenance.ts';
 import { describeIdentity, identityProblem } from '../signature/identity.ts';
+import { openSignature, type SignedContent } from '../signature/read/signed-content.ts';
 import type { HeldSignature, Signature, SignedBy } from '../signature/signature.ts';
-import { openSignature, type SignedContent } from '../signature/signed-content.ts';
 
 /**
  * Certificates and log entries that are verified for a requirement, at most. Anybody can make

@@ -15,8 +15,8 @@ import { legacyTag } from '../signature/legacy/legacy-manifest.ts';
 import { legacyPayloadMediaType, legacySignatureAnnotation } from '../signature/legacy/legacy-payload.ts';
 import { packSignature } from '../signature/pack-signature.ts';
 import { signPredicateType } from '../signature/predicate-type.ts';
+import { signatureLimits } from '../signature/read/signature-limits.ts';
 import { bundleMediaType, cosignSignatureType, predicateTypeAnnotation } from '../signature/signature.ts';
-import { signatureLimits } from '../signature/signature-limits.ts';
 import { fetchSignatures } from './fetch-signatures.ts';
 
 const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);

@@ -9,6 +9,7 @@ import { type LegacyKind, legacyTag } from '../signature/legacy/legacy-manifest.
 import { legacyPayloadMediaType, legacySignatureAnnotation } from '../signature/legacy/legacy-payload.ts';
 import { isPackedSignature } from '../signature/pack-signature.ts';
 import { signPredicateType } from '../signature/predicate-type.ts';
+import { signatureLimits } from '../signature/read/signature-limits.ts';
 import {
   cosignSignatureType,
   predicateTypeAnnotation,
@@ -16,7 +17,6 @@ import {
   type Signature,
   type SignatureFormat,
 } from '../signature/signature.ts';
-import { signatureLimits } from '../signature/signature-limits.ts';
 
 const concurrency = 8;
 

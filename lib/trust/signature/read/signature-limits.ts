@@ -1,4 +1,4 @@
-import { legacyManifestBytes } from './legacy/legacy-manifest.ts';
+import { legacyManifestBytes } from '../legacy/legacy-manifest.ts';
 
 /**
  * The most that is read of what is stored beside an artifact. A bundle made with a key has 1 KiB, a

@@ -3,13 +3,13 @@ import type { Bundle } from '@sigstore/bundle';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { digestOf, digestParts } from '#lib/registry/digest';
-import { preAuthEncoding } from './dsse.ts';
-import { envelopeContent, legacyBundle, messageSignature } from './legacy/legacy-bundle.ts';
-import { assertLegacyPayload, legacySignatureAnnotation } from './legacy/legacy-payload.ts';
-import { signPredicateType } from './predicate-type.ts';
-import { readBundleMediaTypes, type Signature } from './signature.ts';
-import { sigstoreBundle } from './sigstore-bundle.ts';
-import { assertStatement, claimedPredicateType } from './statement.ts';
+import { preAuthEncoding } from '../dsse.ts';
+import { envelopeContent, legacyBundle, messageSignature } from '../legacy/legacy-bundle.ts';
+import { assertLegacyPayload, legacySignatureAnnotation } from '../legacy/legacy-payload.ts';
+import { signPredicateType } from '../predicate-type.ts';
+import { readBundleMediaTypes, type Signature } from '../signature.ts';
+import { sigstoreBundle } from '../sigstore-bundle.ts';
+import { assertStatement, claimedPredicateType } from '../statement.ts';
 
 /** A signature of either form, taken apart; nothing of it is verified yet. */
 export interface SignedContent {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { challengeWords, readWords } from './registry-words.ts';
+import { challengeWords, readWords } from './error-words.ts';
 
 const errors = (...list: unknown[]): string => JSON.stringify({ errors: list });
 
