@@ -1,7 +1,7 @@
 import type { CriClient } from '#lib/cri/client';
 import { isUnimplemented } from '#lib/cri/runtime-call';
 import { toFairleadError } from '#lib/errors';
-import type { ShimLog } from './shim-log.ts';
+import type { ShimLog } from './report/shim-log.ts';
 
 /** How long the runtime may take to answer, in milliseconds. */
 const patience = 10_000;

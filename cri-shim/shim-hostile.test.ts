@@ -14,8 +14,8 @@ import {
   RunPodSandboxRequestSchema,
   SecurityProfile_ProfileType,
 } from '../lib/cri/gen/cri_pb.js';
+import type { ShimLog } from './report/shim-log.ts';
 import { type Shim, startShim } from './shim.ts';
-import type { ShimLog } from './shim-log.ts';
 
 const reference = `127.0.0.1:1/security/nginx@sha256:${'ab'.repeat(32)}`;
 const services = ['runtime.v1.RuntimeService', 'runtime.v1alpha2.RuntimeService'];

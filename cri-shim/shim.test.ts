@@ -18,8 +18,8 @@ import {
   SecurityProfileKind,
   StatusResponseSchema,
 } from '../lib/cri/gen/cri_pb.js';
+import type { ShimLog } from './report/shim-log.ts';
 import { type Shim, startShim } from './shim.ts';
-import type { ShimLog } from './shim-log.ts';
 
 const service = 'runtime.v1.RuntimeService';
 const reference = `127.0.0.1:1/security/nginx@sha256:${'ab'.repeat(32)}`;

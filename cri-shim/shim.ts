@@ -23,11 +23,11 @@ import { handleStatus } from './calls/status.ts';
 import { greetRuntime } from './greet-runtime.ts';
 import { tidier } from './housekeeping/tidy.ts';
 import { useRecorder } from './housekeeping/uses.ts';
-import { type MetricsServer, noMetrics, serveMetrics } from './metrics.ts';
 import { startProxy } from './proxy/proxy.ts';
 import { parseSocketAddress, requireTwoSockets } from './proxy/socket.ts';
 import type { UnaryHandler } from './proxy/unary-call.ts';
-import type { ShimLog } from './shim-log.ts';
+import { type MetricsServer, noMetrics, serveMetrics } from './report/metrics.ts';
+import type { ShimLog } from './report/shim-log.ts';
 
 export interface ShimOptions extends ProviderOptions {
   /** Socket to listen on, `unix:///run/fairlead/shim.sock`. */

@@ -123,7 +123,6 @@ export const rooms: readonly Room[] = [
     imports: [errors, 'lib/files', 'lib/registry'],
     packages: ['valibot', 'yaml'],
   },
-  { name: 'lib/registry/credentials.ts', imports: ['lib/registry/credentials'] },
   {
     name: 'lib/registry/layout',
     imports: [errors, 'lib/files', 'lib/registry'],
@@ -237,8 +236,11 @@ export const rooms: readonly Room[] = [
     packages: ['fastify'],
   },
 
-  { name: 'cri-shim/shim-log.ts', imports: [], packages: ['pino'] },
-  { name: 'cri-shim/metrics.ts', imports: [errors, 'lib/http', 'lib/http/connections'], packages: ['prom-client'] },
+  {
+    name: 'cri-shim/report',
+    imports: [errors, 'lib/http', 'lib/http/connections'],
+    packages: ['pino', 'prom-client'],
+  },
   { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files'] },
   {
     name: 'cri-shim/request',
@@ -248,7 +250,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'cri-shim/baseline',
     imports: [
-      ...[errors, 'cri-shim/shim-log.ts', 'lib/cri', 'lib/profile', 'lib/profile/json'],
+      ...[errors, 'cri-shim/report', 'lib/cri', 'lib/profile', 'lib/profile/json'],
       ...['lib/profile/seccomp/**'],
     ],
     packages: ['valibot'],
@@ -256,13 +258,13 @@ export const rooms: readonly Room[] = [
   {
     name: 'cri-shim/apply',
     imports: [
-      ...[errors, 'cri-shim/baseline', 'cri-shim/metrics.ts', 'cri-shim/request', 'cri-shim/shim-log.ts'],
+      ...[errors, 'cri-shim/baseline', 'cri-shim/report', 'cri-shim/request'],
       ...['lib/files', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/policy'],
     ],
   },
   {
     name: 'cri-shim/housekeeping',
-    imports: ['cri-shim/shim-log.ts', 'lib/cri', 'lib/node/store', 'lib/registry'],
+    imports: ['cri-shim/report', 'lib/cri', 'lib/node/store', 'lib/registry'],
   },
   {
     name: 'cri-shim/calls',

@@ -47,7 +47,7 @@ async function login(registry: string, options: LoginOptions): Promise<void> {
   const { username, password } = await ask(registry, options);
   const [{ checkLogin }, { saveCredentials }, network] = await Promise.all([
     import('#lib/registry/remote/check-login'),
-    import('#lib/registry/credentials'),
+    import('#lib/registry/credentials/save-credentials'),
     openNetwork({ plainHttp: options.plainHttp ?? false, trustRealm: options.trustRealm ?? [] }, process.env),
   ]);
   await checkLogin(registry, { ...network, credentials: { username, password } });

@@ -9,9 +9,9 @@ import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons
 import type { Digest } from '#lib/registry/digest';
 import { formatReference } from '#lib/registry/reference';
 import type { BaselineSubject, RuntimeBaseline } from '../baseline/runtime-baseline.ts';
-import type { ShimMetrics } from '../metrics.ts';
+import type { ShimMetrics } from '../report/metrics.ts';
+import type { ShimLog } from '../report/shim-log.ts';
 import type { ProfileRequest } from '../request/profile-request.ts';
-import type { ShimLog } from '../shim-log.ts';
 import type { ArtifactSource } from './artifact-source.ts';
 import { readBaseProfile } from './base-profile.ts';
 

@@ -12,9 +12,9 @@ import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { parsePinned } from '#lib/registry/pinned-reference';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import { evaluate } from '#test/oracle/seccomp-evaluate';
-import { noMetrics } from '../metrics.ts';
+import { noMetrics } from '../report/metrics.ts';
+import type { ShimLog } from '../report/shim-log.ts';
 import type { ProfileRequest } from '../request/profile-request.ts';
-import type { ShimLog } from '../shim-log.ts';
 import { profileApplier } from './apply-profile.ts';
 import { type ArtifactSource, artifactSource } from './artifact-source.ts';
 

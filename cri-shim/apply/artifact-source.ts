@@ -10,7 +10,7 @@ import type { PinnedReference } from '#lib/registry/pinned-reference';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { Policy } from '#lib/trust/policy/node-policy';
-import type { ShimMetrics } from '../metrics.ts';
+import type { ShimMetrics } from '../report/metrics.ts';
 
 /** Where the shim's handlers get verified artifacts from. */
 export interface ArtifactSource {

@@ -12,7 +12,7 @@ import { defaultCapabilities, parseRuntimeIdentity } from '#lib/profile/seccomp/
 import { evaluate } from '#test/oracle/seccomp-evaluate';
 import { FakeRuntime } from '#test/support/cri/fake-runtime';
 import type { CapabilityChange } from '../../lib/profile/capabilities.ts';
-import type { ShimLog } from '../shim-log.ts';
+import type { ShimLog } from '../report/shim-log.ts';
 import { RuntimeBaseline } from './runtime-baseline.ts';
 
 const host = { architecture: 'amd64', kernel: '6.1.0' } as const;

@@ -6,7 +6,7 @@ import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { ProfileHost } from '#lib/profile/seccomp/read/resolve-docker';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { type CapabilityChange, containerCapabilities } from '../../lib/profile/capabilities.ts';
-import type { ShimLog } from '../shim-log.ts';
+import type { ShimLog } from '../report/shim-log.ts';
 import { parseContainerReport } from './container-report.ts';
 import { expectedDefault, type HandlerDefaults, handlerDefaults } from './handler-defaults.ts';
 import { type Deviation, ReportedDefaults } from './reported-defaults.ts';

@@ -1,5 +1,5 @@
 import type { Store } from '#lib/node/store/store';
-import type { ShimLog } from '../shim-log.ts';
+import type { ShimLog } from '../report/shim-log.ts';
 import { artifactsInUse, type RuntimeLists } from './uses.ts';
 
 /**

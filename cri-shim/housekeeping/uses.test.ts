@@ -10,7 +10,7 @@ import { openStore } from '#lib/node/store/store';
 import { type Digest, digestOf } from '#lib/registry/digest';
 import { ListContainersResponseSchema, ListPodSandboxResponseSchema } from '../../lib/cri/gen/cri_pb.js';
 import type { CallRuntime } from '../../lib/cri/runtime-call.ts';
-import type { ShimLog } from '../shim-log.ts';
+import type { ShimLog } from '../report/shim-log.ts';
 import { tidier } from './tidy.ts';
 import { useRecorder } from './uses.ts';
 

@@ -1,7 +1,7 @@
 import type { CriClient } from '#lib/cri/client';
 import type { Store } from '#lib/node/store/store';
 import type { Digest } from '#lib/registry/digest';
-import type { ShimLog } from '../shim-log.ts';
+import type { ShimLog } from '../report/shim-log.ts';
 
 /** The calls that list what a runtime holds. */
 export type RuntimeLists = Pick<CriClient, 'listContainers' | 'listPodSandbox'>;

@@ -10,14 +10,11 @@ export {
   authConfigCredentials,
   type CredentialSource,
   type Credentials,
-  dockerConfigCredentials,
-  type Env,
-  eraseCredentials,
-  kubeletProviderCredentials,
-  parseDockerConfig,
-  registryCredentials,
-  saveCredentials,
-} from './credentials.ts';
+} from './credentials/credentials.ts';
+export { dockerConfigCredentials, parseDockerConfig, registryCredentials } from './credentials/find-credentials.ts';
+export { kubeletProviderCredentials } from './credentials/kubelet-provider.ts';
+export type { Env } from './credentials/run-program.ts';
+export { eraseCredentials, saveCredentials } from './credentials/save-credentials.ts';
 export {
   type Descriptor,
   emptyConfigBytes,
