@@ -53,7 +53,7 @@ export const rooms: readonly Room[] = [
   },
   { name: 'lib/cri/gen', imports: [], packages: ['@bufbuild/protobuf'] },
   { name: 'lib/cri', imports: [errors, 'lib/cri/gen'], packages: ['@bufbuild/protobuf'] },
-  { name: 'lib/kube', imports: [errors], packages: ['@kubernetes/client-node'] },
+  { name: 'lib/kube', imports: [errors, 'lib/text'], packages: ['@kubernetes/client-node'] },
 
   ...profileTypes.map((name): Room => ({ name, imports: [], pure: true })),
   { name: violation, imports: [errors], pure: true },

@@ -1,201 +1,123 @@
 import type { IncomingMessage } from 'node:http';
-import { Agent, type RequestOptions, request } from 'node:https';
+import { Agent, type RequestOptions, request as startRequest } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { FairleadError } from '#lib/errors';
+import { type ErrorKind, FairleadError } from '#lib/errors';
+import { quote } from '../text/quote.ts';
+import { readAnswer, readLines } from './answer.ts';
+import type { ApiRequest, ApiServer } from './api-server.ts';
+import { loadKubeConfig } from './kube-config.ts';
 
-/** A resource to ask the API server for. */
-export interface Question {
-  /** Path and query. */
-  readonly path: string;
-  /** What is done, for messages that begin with "cannot": `list the Namespaces`. */
-  readonly title: string;
-  /** Media type of the answer; `application/json` by default. */
-  readonly accept?: string;
-  /** How the answer to `get` is read; at once by default, up to 16 MiB. */
-  readonly size?: AnswerSize;
+export interface KubeClientOptions {
+  /** Path of a kubeconfig; by default, the ServiceAccount of the pod that we run in. */
+  readonly kubeconfig?: string | undefined;
+  /** Milliseconds in which an answer to `get`, or the beginning of one to `watch`, must arrive. */
+  readonly answerWithin: number;
+  /** What to do about an answer, by its status. */
+  readonly hints?: Readonly<Record<number, string>>;
 }
 
-/** How an answer is read that may be large. */
-export interface AnswerSize {
-  /** Bytes that it may have. */
-  readonly max: number;
-  /** More than so many bytes are read only when `turn` resolves. */
-  readonly small: number;
-  readonly turn: () => Promise<void>;
-}
+const kindOfStatus: Readonly<Record<number, ErrorKind>> = {
+  401: 'Unauthenticated',
+  403: 'NotAllowed',
+  404: 'NotFound',
+};
+/** Characters of the API server's own message that are quoted. */
+const mostQuoted = 300;
 
-/** The API server, as far as the operator uses it. */
-export interface ApiServer {
-  /**
-   * Returns the body of the answer. Throws Unavailable, Unauthenticated, NotAllowed or NotFound if
-   * the API server does not answer with the resource within 3 s, LimitExceeded if the answer is too
-   * large.
-   */
-  get(question: Question): Promise<string>;
-  /**
-   * Calls `onLine` for each line of the answer until the API server ends it. Throws as {@link get}
-   * does, and Unavailable if the answer breaks off or `signal` aborts.
-   */
-  watch(question: Question, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
-  close(): void;
-}
+/** A client of the API server that a kubeconfig names. */
+export class KubeClient implements ApiServer {
+  readonly #config: KubeConfig;
+  readonly #server: string;
+  readonly #options: KubeClientOptions;
+  // The agent of the library knows proxies, but does not keep connections, which an admission
+  // should not wait for.
+  readonly #agent: Agent | undefined;
 
-const maxAnswerBytes = 16 * 1024 * 1024;
-/**
- * Well below the webhook's timeoutSeconds (5), so that the pod's author reads our message and not
- * "context deadline exceeded".
- */
-const answerWithinMs = 3000;
+  private constructor(config: KubeConfig, options: KubeClientOptions) {
+    const cluster = config.getCurrentCluster();
+    if (cluster === null) {
+      const file = options.kubeconfig ?? 'the ServiceAccount';
+      throw new FairleadError('InvalidInput', `${file}: its current context names no cluster`);
+    }
+    this.#config = config;
+    this.#options = options;
+    this.#server = cluster.server.replace(/\/+$/, '');
+    this.#agent = cluster.proxyUrl === undefined ? new Agent({ keepAlive: true, maxSockets: 256 }) : undefined;
+  }
 
-/**
- * Opens the API server of a kubeconfig, by default as the ServiceAccount of the pod that we run in.
- * Throws InvalidInput.
- */
-export async function openApiServer(kubeconfig: string | undefined): Promise<ApiServer> {
-  const config = await loadKubeConfig(kubeconfig);
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new FairleadError('InvalidInput', `${kubeconfig}: its current context names no cluster`);
-  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  /** Opens the API server. Throws InvalidInput if the kubeconfig cannot be used. */
+  static async open(options: KubeClientOptions): Promise<KubeClient> {
+    return new KubeClient(await loadKubeConfig(options.kubeconfig), options);
+  }
 
-  const open = async ({ path, accept = 'application/json' }: Question, signal: AbortSignal) => {
-    // The library reads tokens that rotate, runs credential plugins and sets up TLS; its agent
-    // knows proxies, but does not keep connections, which an admission should not wait for.
-    const options: RequestOptions = {};
-    await config.applyToHTTPSOptions(options);
-    if (cluster.proxyUrl === undefined) options.agent = agent;
-    const url = new URL(`${cluster.server.replace(/\/+$/, '')}${path}`);
-    const headers = { ...options.headers, accept };
+  async get(request: ApiRequest): Promise<string> {
+    const signal = AbortSignal.timeout(this.#options.answerWithin);
     try {
-      return await respond(url, { ...options, headers, signal });
+      return await readAnswer(await this.#send(request, signal), request.size);
+    } catch (thrown) {
+      // An answer that breaks off here reports only that it was aborted.
+      throw this.#failure(request, signal.aborted ? signal.reason : thrown);
+    }
+  }
+
+  async watch(request: ApiRequest, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
+    // The answer goes on; only its beginning has to come soon.
+    const late = new AbortController();
+    const timer = setTimeout(
+      () => late.abort(new DOMException('too late', 'TimeoutError')),
+      this.#options.answerWithin,
+    );
+    try {
+      const response = await this.#send(request, AbortSignal.any([signal, late.signal]));
+      clearTimeout(timer);
+      await readLines(response, onLine);
+    } catch (thrown) {
+      throw this.#failure(request, thrown);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    this.#agent?.destroy();
+  }
+
+  /** Sends a GET and returns the answer if its status is 200, with the body still to be read. */
+  async #send({ path, accept = 'application/json' }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    // The library reads tokens that rotate, runs credential plugins and sets up TLS.
+    const options: RequestOptions = {};
+    await this.#config.applyToHTTPSOptions(options);
+    if (this.#agent !== undefined) options.agent = this.#agent;
+    options.headers = { ...options.headers, accept };
+    options.signal = signal;
+    const url = new URL(`${this.#server}${path}`);
+    try {
+      return await this.#respond(url, options);
     } catch (thrown) {
       // A kept connection may have been closed by the other side just before; a second one is
       // opened for this request.
       if (!isConnectionReset(thrown)) throw thrown;
-      return await respond(url, {
-        ...options,
-        headers,
-        signal,
-        agent: options.agent === agent ? false : options.agent,
-      });
-    }
-  };
-
-  return {
-    get: (question) =>
-      naming(question, async () => {
-        const signal = AbortSignal.timeout(answerWithinMs);
-        try {
-          return await readBody(await open(question, signal), question.size);
-        } catch (thrown) {
-          // An answer that breaks off here says only that it was aborted.
-          signal.throwIfAborted();
-          throw thrown;
-        }
-      }),
-    watch: (question, onLine, signal) =>
-      naming(question, async () => {
-        // The answer goes on; only its beginning has to come soon.
-        const late = new AbortController();
-        const timer = setTimeout(() => late.abort(new DOMException('too late', 'TimeoutError')), answerWithinMs);
-        try {
-          const response = await open(question, AbortSignal.any([signal, late.signal]));
-          clearTimeout(timer);
-          await readLines(response, onLine);
-        } finally {
-          clearTimeout(timer);
-        }
-      }),
-    close: () => agent.destroy(),
-  };
-}
-
-async function loadKubeConfig(file: string | undefined): Promise<KubeConfig> {
-  // Half a second and 80 MiB: loaded only where an operator runs.
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  if (file !== undefined) {
-    try {
-      config.loadFromFile(file);
-    } catch (cause) {
-      throw new FairleadError('InvalidInput', `cannot read the kubeconfig ${file}: ${messageOf(cause)}`, { cause });
-    }
-  } else {
-    if (!process.env['KUBERNETES_SERVICE_HOST']) {
-      throw new FairleadError('InvalidInput', 'not running in a pod, and no kubeconfig was specified', {
-        hint: 'Set `kubeconfig`.',
-      });
-    }
-    config.loadFromCluster();
-  }
-  return config;
-}
-
-/** A GET whose answer is 200; anything else throws. The body is still to be read. */
-async function respond(url: URL, options: RequestOptions): Promise<IncomingMessage> {
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    request(url, options, resolve).on('error', reject).end();
-  });
-  if (response.statusCode !== 200) throw refusal(url, response.statusCode ?? 0, await readBody(response));
-  return response;
-}
-
-async function readBody(response: IncomingMessage, answerSize?: AnswerSize): Promise<string> {
-  const { max, small, turn } = answerSize ?? {
-    max: maxAnswerBytes,
-    small: maxAnswerBytes,
-    turn: async () => undefined,
-  };
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    const wasSmall = size <= small;
-    chunks.push(chunk);
-    size += chunk.length;
-    // Leaving the loop destroys the response.
-    if (size > max) throw new FairleadError('LimitExceeded', `the API server answers with more than ${max} bytes`);
-    // The API server waits meanwhile: nobody takes its bytes off the connection.
-    if (wasSmall && size > small) await turn();
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<void> {
-  let rest = '';
-  response.setEncoding('utf8');
-  for await (const chunk of response as AsyncIterable<string>) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line);
-    if (rest.length > maxAnswerBytes) {
-      throw new FairleadError('LimitExceeded', `the API server sends a line of more than ${maxAnswerBytes} bytes`);
+      return await this.#respond(url, { ...options, agent: this.#agent === undefined ? options.agent : false });
     }
   }
-}
 
-function refusal(url: URL, status: number, body: string): FairleadError {
-  const says = `${url.host} answers ${status}: ${body.slice(0, 300)}`;
-  switch (status) {
-    case 401:
-      return new FairleadError('Unauthenticated', says, {
-        hint: 'Check the credentials of the kubeconfig or ServiceAccount.',
-      });
-    case 403:
-      return new FairleadError('NotAllowed', says, { hint: 'Apply deploy/operator/rbac.yaml.' });
-    case 404:
-      return new FairleadError('NotFound', says, { hint: 'Apply deploy/operator/crd.yaml.' });
-    default:
-      return new FairleadError('Unavailable', says);
+  async #respond(url: URL, options: RequestOptions): Promise<IncomingMessage> {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      startRequest(url, options, resolve).on('error', reject).end();
+    });
+    const status = response.statusCode ?? 0;
+    if (status === 200) return response;
+    const answered = `${url.host} answers ${status}: ${quote(await readAnswer(response), mostQuoted)}`;
+    const hint = this.#options.hints?.[status];
+    throw new FairleadError(kindOfStatus[status] ?? 'Unavailable', answered, hint === undefined ? {} : { hint });
   }
-}
 
-async function naming<T>({ title }: Question, answer: () => Promise<T>): Promise<T> {
-  try {
-    return await answer();
-  } catch (cause) {
+  /** Returns the error of a request, with what was tried. */
+  #failure({ title }: ApiRequest, cause: unknown): FairleadError {
     const [kind, hint] =
       cause instanceof FairleadError ? [cause.kind, cause.hint] : (['Unavailable', undefined] as const);
-    const reason = isTimeout(cause) ? `no answer within ${answerWithinMs} ms` : messageOf(cause);
-    throw new FairleadError(kind, `cannot ${title}: ${reason}`, { cause, ...(hint === undefined ? {} : { hint }) });
+    const reason = isTimeout(cause) ? `no answer within ${this.#options.answerWithin} ms` : messageOf(cause);
+    return new FairleadError(kind, `cannot ${title}: ${reason}`, { cause, ...(hint === undefined ? {} : { hint }) });
   }
 }
 

@@ -10,7 +10,7 @@ import { after, before, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type ErrorKind, FairleadError } from '#lib/errors';
 import { describePeers } from '#test/peers/require';
-import { openApiServer } from '../../lib/kube/client.ts';
+import { openApiServer } from './api-server.ts';
 import { bindingSource } from './list-bindings.ts';
 
 const script = fileURLToPath(new URL('../../deploy/operator/certificate.sh', import.meta.url));

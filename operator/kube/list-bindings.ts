@@ -1,7 +1,7 @@
 import { FairBudget } from '#lib/concurrency/fair-budget';
 import { Departures } from '#lib/concurrency/flights';
 import { FairleadError } from '#lib/errors';
-import type { ApiServer } from '#lib/kube/client';
+import type { ApiServer } from '#lib/kube/api-server';
 import { hasFewValues } from '#lib/kube/json-size';
 import { type ArtifactBinding, parseBindingPage } from '../api/artifact-binding.ts';
 

@@ -3,7 +3,7 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { FairleadError } from '#lib/errors';
-import type { ApiServer, Question } from '../../lib/kube/client.ts';
+import type { ApiRequest, ApiServer } from '../../lib/kube/api-server.ts';
 import { NamespaceGuard } from './namespace-guard.ts';
 
 const nameLabel = 'kubernetes.io/metadata.name';
@@ -20,7 +20,7 @@ class FakeApiServer implements ApiServer {
   readonly asked: string[] = [];
   #watch: { onLine: (line: string) => void; end: (error?: Error) => void } | undefined;
 
-  async get({ path }: Question): Promise<string> {
+  async get({ path }: ApiRequest): Promise<string> {
     this.asked.push(path);
     if (this.down) throw new FairleadError('Unavailable', 'cannot reach it');
     if (path === '/version') return JSON.stringify({ major: '1', minor: this.minor });
@@ -30,7 +30,7 @@ class FakeApiServer implements ApiServer {
     return JSON.stringify({ metadata, items: this.namespaces.slice(start, end) });
   }
 
-  watch({ path }: Question, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
+  watch({ path }: ApiRequest, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
     this.asked.push(path);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#watch = { onLine, end: (error) => (error === undefined ? resolve() : reject(error)) };

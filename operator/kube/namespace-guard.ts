@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import * as v from 'valibot';
 import { FairleadError, toFairleadError } from '#lib/errors';
-import type { ApiServer } from '#lib/kube/client';
+import type { ApiServer } from '#lib/kube/api-server';
 import { foreignName, type Namespace, nameLabel, namespaceSchema } from './namespace.ts';
 
 const labelled = `/api/v1/namespaces?labelSelector=${encodeURIComponent(nameLabel)}`;

@@ -1,7 +1,8 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { formatListenAddress, type ListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
 import { TlsFiles } from '#lib/http/tls-files';
-import { type ApiServer, openApiServer } from '#lib/kube/client';
+import type { ApiServer } from '#lib/kube/api-server';
+import { openApiServer } from '../kube/api-server.ts';
 import { type BindingSource, bindingSource } from '../kube/list-bindings.ts';
 import { NamespaceGuard } from '../kube/namespace-guard.ts';
 import { webhookServer } from '../webhooks/webhook.ts';

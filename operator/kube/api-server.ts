@@ -1,0 +1,23 @@
+import { KubeClient } from '#lib/kube/client';
+
+/**
+ * Well below the webhook's timeoutSeconds (5), so that the pod's author reads our message and not
+ * "context deadline exceeded".
+ */
+const answerWithin = 3000;
+
+/**
+ * Opens the API server as the operator asks it, by default as the ServiceAccount of its pod. Throws
+ * InvalidInput if the kubeconfig cannot be used.
+ */
+export function openApiServer(kubeconfig: string | undefined): Promise<KubeClient> {
+  return KubeClient.open({
+    kubeconfig,
+    answerWithin,
+    hints: {
+      401: 'Check the credentials of the kubeconfig or ServiceAccount.',
+      403: 'Apply deploy/operator/rbac.yaml.',
+      404: 'Apply deploy/operator/crd.yaml.',
+    },
+  });
+}
