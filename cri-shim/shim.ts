@@ -5,6 +5,7 @@ import { requireTrustedPath } from '#lib/files/trusted-path';
 import { type DecisionLog, openDecisionLog } from '#lib/node/pull/decision-log';
 import { openStore } from '#lib/node/store/store';
 import { type MachineArchitecture, machineArchitecture } from '#lib/profile/seccomp/tables/architecture';
+import { shorten } from '#lib/text/quote';
 import { followPolicy, type PolicySource } from '#lib/trust/policy/follow-policy';
 import { type CriClient, criClient } from '../lib/cri/client.ts';
 import { runtimeCaller } from '../lib/cri/runtime-call.ts';
@@ -131,13 +132,13 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
         log.warn(
           {
             messageId: 'fairlead.profile.refused',
-            ...(pod === undefined ? {} : { pod: beginningOf(pod) }),
-            ...(container === undefined ? {} : { container: beginningOf(container) }),
+            ...(pod === undefined ? {} : { pod: shorten(pod, longestText) }),
+            ...(container === undefined ? {} : { container: shorten(container, longestText) }),
             method,
             kind: error.kind,
-            ...(error.hint === undefined ? {} : { hint: beginningOf(error.hint) }),
+            ...(error.hint === undefined ? {} : { hint: shorten(error.hint, longestText) }),
           },
-          beginningOf(error.message),
+          shorten(error.message, longestText),
         );
       },
     });
@@ -149,14 +150,6 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
     await stop();
     throw error;
   }
-}
-
-/**
- * As much of a text as is logged: pods name profiles of a mebibyte, and the kubelet tries again and
- * again.
- */
-function beginningOf(text: string): string {
-  return text.length > longestText ? `${text.slice(0, longestText)}…` : text;
 }
 
 interface Parts {

@@ -32,17 +32,17 @@ const libseccomp = 'lib/profile/seccomp/libseccomp';
  */
 export const rooms: readonly Room[] = [
   { name: errors, imports: [] },
-  { name: 'lib/text', imports: [], pure: true },
+  { name: 'lib/text', imports: [], packages: ['fastest-levenshtein'], pure: true },
   { name: 'lib/concurrency', imports: [errors] },
   { name: 'lib/files', imports: [errors] },
   {
     name: 'lib/network/hosts',
-    imports: [errors],
+    imports: [errors, 'lib/text'],
     packages: ['smol-toml', 'valibot'],
   },
   {
     name: 'lib/network',
-    imports: [errors, 'lib/network/hosts'],
+    imports: [errors, 'lib/network/hosts', 'lib/text'],
     packages: ['undici'],
   },
   { name: 'lib/http/connections', imports: [] },
@@ -52,16 +52,16 @@ export const rooms: readonly Room[] = [
     packages: ['@fastify/swagger', 'fastify', 'fastify-plugin', 'prom-client'],
   },
   { name: 'lib/cri/gen', imports: [], packages: ['@bufbuild/protobuf'] },
-  { name: 'lib/cri', imports: [errors, 'lib/cri/gen'], packages: ['@bufbuild/protobuf'] },
+  { name: 'lib/cri', imports: [errors, 'lib/cri/gen', 'lib/text'], packages: ['@bufbuild/protobuf'] },
   { name: 'lib/kube', imports: [errors, 'lib/text'], packages: ['@kubernetes/client-node'] },
 
   ...profileTypes.map((name): Room => ({ name, imports: [], pure: true })),
   { name: violation, imports: [errors], pure: true },
   { name: 'lib/profile/json', imports: [errors, 'lib/text'], pure: true },
-  { name: 'lib/profile/yaml', imports: [errors, 'lib/profile/json'], packages: ['yaml'], pure: true },
+  { name: 'lib/profile/yaml', imports: [errors, 'lib/profile/json', 'lib/text'], packages: ['yaml'], pure: true },
   { name: model, imports: [], pure: true },
   { name: tables, imports: [errors, model], pure: true },
-  { name: 'lib/profile/seccomp/tables/runtime-defaults', imports: [model, tables], pure: true },
+  { name: 'lib/profile/seccomp/tables/runtime-defaults', imports: [model, tables, 'lib/text'], pure: true },
   {
     name: algebra,
     imports: [model, tables, 'lib/profile/change.ts'],
@@ -113,11 +113,12 @@ export const rooms: readonly Room[] = [
       ...[errors, ...profileTypes, violation, tables],
       ...['lib/profile/apparmor', 'lib/profile/json', 'lib/profile/seccomp', 'lib/profile/seccomp/lint'],
       ...[model, 'lib/profile/seccomp/read', 'lib/profile/seccomp/write', 'lib/profile/selinux', 'lib/profile/yaml'],
+      'lib/text',
     ],
     pure: true,
   },
 
-  { name: 'lib/registry', imports: [errors, 'lib/network', 'lib/network/hosts'], packages: ['valibot'] },
+  { name: 'lib/registry', imports: [errors, 'lib/network', 'lib/network/hosts', 'lib/text'], packages: ['valibot'] },
   {
     name: 'lib/registry/credentials',
     imports: [errors, 'lib/files', 'lib/registry'],
@@ -125,30 +126,30 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'lib/registry/layout',
-    imports: [errors, 'lib/files', 'lib/registry'],
+    imports: [errors, 'lib/files', 'lib/registry', 'lib/text'],
     packages: ['tar-stream', 'valibot'],
   },
   {
     name: 'lib/registry/remote',
-    imports: [errors, 'lib/network', 'lib/network/hosts', 'lib/registry', 'lib/registry/credentials'],
+    imports: [errors, 'lib/network', 'lib/network/hosts', 'lib/registry', 'lib/registry/credentials', 'lib/text'],
     packages: ['valibot'],
   },
-  { name: 'lib/artifact', imports: [errors, 'lib/profile/**', 'lib/registry'] },
+  { name: 'lib/artifact', imports: [errors, 'lib/profile/**', 'lib/registry', 'lib/text'] },
 
   { name: 'lib/trust/keys', imports: [errors], packages: ['@noble/ciphers', 'valibot'] },
   {
     name: 'lib/trust/signature',
-    imports: [errors, 'lib/artifact', 'lib/registry'],
+    imports: [errors, 'lib/artifact', 'lib/registry', 'lib/text'],
     packages: ['@sigstore/bundle', 'valibot'],
   },
   {
     name: 'lib/trust/signature/legacy',
-    imports: [errors, 'lib/artifact', 'lib/registry', 'lib/trust/keys', 'lib/trust/signature'],
+    imports: [errors, 'lib/artifact', 'lib/registry', 'lib/trust/keys', 'lib/trust/signature', 'lib/text'],
     packages: ['@sigstore/bundle', 'valibot'],
   },
   {
     name: 'lib/trust/signature/read',
-    imports: [errors, 'lib/registry', 'lib/trust/signature', 'lib/trust/signature/legacy'],
+    imports: [errors, 'lib/registry', 'lib/trust/signature', 'lib/trust/signature/legacy', 'lib/text'],
     packages: ['@sigstore/bundle'],
   },
   {
@@ -180,6 +181,7 @@ export const rooms: readonly Room[] = [
         'lib/trust/signature/legacy',
         'lib/trust/signature/read',
       ],
+      'lib/text',
     ],
   },
   {
@@ -200,7 +202,7 @@ export const rooms: readonly Room[] = [
 
   {
     name: 'lib/node/store',
-    imports: [errors, 'lib/artifact', 'lib/files', 'lib/profile', 'lib/registry', 'lib/trust/signature'],
+    imports: [errors, 'lib/artifact', 'lib/files', 'lib/profile', 'lib/registry', 'lib/trust/signature', 'lib/text'],
     packages: ['valibot'],
   },
   {
@@ -241,10 +243,10 @@ export const rooms: readonly Room[] = [
     imports: [errors, 'lib/http', 'lib/http/connections'],
     packages: ['pino', 'prom-client'],
   },
-  { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files'] },
+  { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files', 'lib/text'] },
   {
     name: 'cri-shim/request',
-    imports: [errors, 'lib/cri/gen', 'lib/registry'],
+    imports: [errors, 'lib/cri/gen', 'lib/registry', 'lib/text'],
     packages: ['@bufbuild/protobuf'],
   },
   {
@@ -276,7 +278,10 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'cri-shim',
-    imports: [...['cri-shim/**', errors, 'lib/cri', 'lib/files', 'lib/node/**', tables, 'lib/trust/policy']],
+    imports: [
+      ...['cri-shim/**', errors, 'lib/cri', 'lib/files', 'lib/node/**', tables, 'lib/trust/policy'],
+      'lib/text',
+    ],
   },
 
   { name: 'operator/api', imports: [errors, 'lib/registry', 'lib/text'], packages: ['valibot'] },

@@ -6,6 +6,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { endWithStatus, errorStatus, grpcCodes } from '../../lib/cri/grpc-status.ts';
 import { carryHeaders } from '../../lib/cri/headers.ts';
 import { connectionWindow, linkRuntime, type RuntimeLink, sessionOptions } from '../../lib/cri/runtime-link.ts';
@@ -133,7 +134,7 @@ function methodOf({ ':method': verb, ':path': path }: IncomingHttpHeaders): stri
 }
 
 function notACall({ ':method': verb, ':path': path }: IncomingHttpHeaders): FairleadError {
-  const named = path === undefined ? 'without a path' : JSON.stringify(String(path).slice(0, longestNamed));
+  const named = path === undefined ? 'without a path' : quote(String(path), longestNamed);
   return new FairleadError('InvalidInput', `not a gRPC call: ${verb} ${named}`, {
     hint: 'A call is POST of /service/method, such as /runtime.v1.RuntimeService/Version.',
   });

@@ -1,6 +1,7 @@
 import { join, normalize } from 'node:path/posix';
 import { FairleadError } from '#lib/errors';
 import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
+import { quote } from '#lib/text/quote';
 
 /**
  * What to intersect an artifact with: the runtime's default, or a file on the node by its absolute
@@ -31,12 +32,13 @@ export function parseLocalhostReference(path: string, seccompRoot: string): Loca
   if (!path.startsWith(start) && !clean.startsWith(start)) {
     if (!pinned.test(path)) return undefined;
     throw invalid(
-      `localhost profile ${quote(path)} looks like a reference but does not begin with ${start}`,
+      `localhost profile ${quote(path, 600)} looks like a reference but does not begin with ${start}`,
       'Write localhostProfile: oci/registry/repository@sha256:…. If the kubelet has another seccomp root, set `seccompRoot` of the shim.',
     );
   }
   // The kubelet cleans what it joins, so this never comes from a pod by way of the kubelet.
-  if (path !== clean) throw invalid(`localhost profile ${quote(path)} is not a clean path`, `Write it as ${clean}.`);
+  if (path !== clean)
+    throw invalid(`localhost profile ${quote(path, 600)} is not a clean path`, `Write it as ${clean}.`);
   const text = path.slice(start.length);
   const query = text.indexOf('?');
   if (query < 0) return { reference: parsePinned(text) };
@@ -50,7 +52,7 @@ function parseBase(query: string, seccompRoot: string): Base {
   const match = /^base=([^?&#]+)$/.exec(query);
   if (match === null) {
     throw invalid(
-      `${quote(`?${query}`)} after the digest is not understood`,
+      `${quote(`?${query}`, 600)} after the digest is not understood`,
       'Only ?base=RuntimeDefault or ?base=localhost/<localhost profile> may follow.',
     );
   }
@@ -63,7 +65,7 @@ function parseBase(query: string, seccompRoot: string): Base {
 function descending(path: string): string {
   if (path.startsWith('/') || path.split('/').some((part) => part === '..' || part === '.' || part === '')) {
     throw invalid(
-      `base profile ${quote(path)} is not a path below the seccomp root`,
+      `base profile ${quote(path, 600)} is not a path below the seccomp root`,
       'Name a file as localhostProfile does: a descending path without "..".',
     );
   }
@@ -78,20 +80,16 @@ export function checkBase(path: string, seccompRoot: string): string {
   const below = `${seccompRoot}/`;
   if (path !== normalize(path) || !path.startsWith(below) || path.endsWith('/')) {
     throw invalid(
-      `base profile ${quote(path)} is not a file below ${seccompRoot}`,
+      `base profile ${quote(path, 600)} is not a file below ${seccompRoot}`,
       'Put the file there. If the kubelet has another seccomp root, set `seccompRoot` of the shim.',
     );
   }
   if (path.startsWith(`${below}${marker}/`) || pinned.test(path)) {
-    throw invalid(`base profile ${quote(path)} is a reference itself`, 'A base is a file on the node.');
+    throw invalid(`base profile ${quote(path, 600)} is a reference itself`, 'A base is a file on the node.');
   }
   return path;
 }
 
 function invalid(message: string, hint: string): FairleadError {
   return new FairleadError('InvalidInput', message, { hint });
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 600 ? `${text.slice(0, 600)}…` : text);
 }

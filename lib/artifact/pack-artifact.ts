@@ -2,6 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { RuntimeProfile } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { emptyConfigBytes, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import { quote } from '#lib/text/quote';
 import { type ProfileArtifact, type ProfileLayout, profileMediaTypes } from './artifact.ts';
 import { assembleArtifact, blob } from './assemble-artifact.ts';
 import { describeProfile, profileAnnotations } from './describe-profile.ts';
@@ -106,7 +107,7 @@ function manifestAnnotations(
 function assertFileName(title: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   if (title.length > 255 || /^\.{0,2}$|[/\\\u0000-\u001f\u007f]/.test(title)) {
-    throw new FairleadError('InvalidInput', `invalid file name ${JSON.stringify(title.slice(0, 300))}`, {
+    throw new FairleadError('InvalidInput', `invalid file name ${quote(title, 300)}`, {
       hint: 'The title of a profile is a plain file name such as nginx.json.',
     });
   }

@@ -1,5 +1,6 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { errorMapping, type FairleadError, shownMessage } from '#lib/errors';
+import { shorten } from '#lib/text/quote';
 
 /** gRPC status codes that the shim says by itself (https://grpc.io/docs/guides/status-codes/). */
 export const grpcCodes = {
@@ -52,7 +53,7 @@ export function endWithStatus(stream: ServerHttp2Stream, code: number, message: 
 const longestMessage = 4096;
 
 function encodeMessage(message: string): string {
-  const bytes = Buffer.from(message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message);
+  const bytes = Buffer.from(shorten(message, longestMessage));
   let encoded = '';
   for (const byte of bytes) {
     const printable = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;

@@ -1,3 +1,4 @@
+import { quote } from '#lib/text/quote';
 import { HttpError } from './problem.ts';
 
 /**
@@ -14,7 +15,7 @@ export function preferredMediaType<T extends string>(accept: string | undefined,
     if (quality > (best?.quality ?? 0)) best = { type, quality };
   }
   if (best !== undefined) return best.type;
-  throw new HttpError(406, `nothing that ${JSON.stringify(accept.slice(0, 200))} accepts is offered`, {
+  throw new HttpError(406, `nothing that ${quote(accept, 200)} accepts is offered`, {
     hint: `Accept ${offered.join(' or ')}.`,
   });
 }

@@ -1,6 +1,7 @@
 import type { SchemaErrorFormatter } from 'fastify/types/schema.js';
 import { FairleadError } from '#lib/errors';
 import { closest } from '#lib/text/closest';
+import { quote } from '#lib/text/quote';
 
 type SchemaErrors = Parameters<SchemaErrorFormatter>[0];
 
@@ -31,8 +32,8 @@ export function parameterError(errors: SchemaErrors, part: string): FairleadErro
     const unknown = String(params['additionalProperty']);
     const meant = closest(unknown, Object.keys(parameters));
     return invalid(
-      `unknown query parameter ${quoted(unknown)}`,
-      meant === undefined ? `There are: ${Object.keys(parameters).join(', ')}.` : `Did you mean ${quoted(meant)}?`,
+      `unknown query parameter ${quote(unknown)}`,
+      meant === undefined ? `There are: ${Object.keys(parameters).join(', ')}.` : `Did you mean ${quote(meant)}?`,
     );
   }
   if (keyword === 'required') {
@@ -47,8 +48,8 @@ export function parameterError(errors: SchemaErrors, part: string): FairleadErro
     const allowed = (params['allowedValues'] as readonly unknown[]).map(String);
     const meant = closest(String(value), allowed);
     return invalid(
-      `the query parameter ${name} is ${quoted(String(value))}, which is none of ${allowed.join(', ')}`,
-      meant === undefined ? `Give one of ${allowed.join(', ')}.` : `Did you mean ${quoted(meant)}?`,
+      `the query parameter ${name} is ${quote(String(value))}, which is none of ${allowed.join(', ')}`,
+      meant === undefined ? `Give one of ${allowed.join(', ')}.` : `Did you mean ${quote(meant)}?`,
     );
   }
   if (keyword === 'maxLength')
@@ -58,8 +59,4 @@ export function parameterError(errors: SchemaErrors, part: string): FairleadErro
 
 function invalid(message: string, hint = 'GET /openapi.json says what a request has.'): FairleadError {
   return new FairleadError('InvalidInput', message, { hint });
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 100));
 }

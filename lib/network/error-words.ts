@@ -1,3 +1,4 @@
+import { shorten } from '#lib/text/quote';
 /** The text of an error that a registry reported. */
 export interface RegistryWords {
   /** Its error codes (distribution-spec, "Error Codes"), in capitals; [] if it has none. */
@@ -177,7 +178,7 @@ function quote(text: string): string {
 }
 
 function cut(text: string, limit: number): string {
-  return text.length > limit ? `${text.slice(0, limit)}…` : text;
+  return shorten(text, limit);
 }
 
 const left = '(secret)';

@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { renderAppArmorJson } from './apparmor/render-json.ts';
 import { renderAppArmorPolicy } from './apparmor/render-policy.ts';
 import { renderAppArmorResource } from './apparmor/render-resource.ts';
@@ -85,7 +86,7 @@ function withoutRefused(profile: SeccompProfile): SeccompProfile {
 
 function resourceName(name: string): string {
   if (isResourceName(name)) return name;
-  const message = `${JSON.stringify(name.slice(0, 64))} is no name for a Kubernetes resource`;
+  const message = `${quote(name, 64)} is no name for a Kubernetes resource`;
   throw new FairleadError('InvalidInput', message, {
     hint: `Set another \`name\`: ${resourceNameRule}.`,
   });
@@ -94,7 +95,7 @@ function resourceName(name: string): string {
 function named<P extends SelinuxProfile | RawSelinuxProfile>(profile: P, name: string): P {
   const wrong = blockNameProblem(name);
   if (wrong === undefined) return { ...profile, name };
-  throw new FairleadError('InvalidInput', `the name ${JSON.stringify(name.slice(0, 64))} ${wrong}`, {
+  throw new FairleadError('InvalidInput', `the name ${quote(name, 64)} ${wrong}`, {
     hint: 'Set another `name`.',
   });
 }

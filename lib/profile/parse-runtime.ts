@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { parseAppArmor } from './apparmor/parse.ts';
 import { convertCommand } from './convert-command.ts';
 import type { JsonDocument } from './json/read-json.ts';
@@ -74,7 +75,7 @@ export function refuseMisspelt(unknownFields: readonly UnknownField[]): void {
 const misspeltHint = 'Correct the name, or remove the member: without it the profile may permit more than was meant.';
 
 function describeUnknown({ pointer, readAs, meant }: UnknownField): string {
-  const name = JSON.stringify(pointer.slice(0, 256));
+  const name = quote(pointer, 256);
   return readAs === undefined
     ? `unknown member ${name}: the format of runtimes has none of this name${meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`}`
     : `member ${name} in another letter case: some runtimes read it as ${JSON.stringify(readAs)}, others refuse it`;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 
 /**
  * A content digest, `sha256:<64 hex>` or `sha512:<128 hex>` (image-spec, descriptor.md#digests).
@@ -15,13 +16,9 @@ const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 /** Parses a digest. Throws InvalidInput for other algorithms, upper case and wrong lengths. */
 export function parseDigest(text: string): Digest {
   if (!digestPattern.test(text)) {
-    throw new FairleadError(
-      'InvalidInput',
-      `invalid digest ${JSON.stringify(text.slice(0, 160))}: want sha256:<64 hex digits>`,
-      {
-        hint: 'A digest is sha256: and 64 lower-case hex digits, or sha512: and 128.',
-      },
-    );
+    throw new FairleadError('InvalidInput', `invalid digest ${quote(text, 160)}: want sha256:<64 hex digits>`, {
+      hint: 'A digest is sha256: and 64 lower-case hex digits, or sha512: and 128.',
+    });
   }
   return text as Digest;
 }

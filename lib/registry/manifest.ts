@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { shorten } from '#lib/text/quote';
 import { type Descriptor, type Index, type Manifest, mediaTypes } from './descriptor.ts';
 import { isDigest } from './digest.ts';
 
@@ -157,7 +158,7 @@ function parseWith<S extends v.GenericSchema>(
   const path = v.getDotPath(issue) ?? 'the document';
   // The issue quotes the whole value.
   const reason = `${path}: ${issue.message}`;
-  const shown = reason.length > reasonLimit ? `${reason.slice(0, reasonLimit)}…` : reason;
+  const shown = shorten(reason, reasonLimit);
   throw new FairleadError('InvalidInput', `${name}: is not ${expected}: ${shown}`);
 }
 

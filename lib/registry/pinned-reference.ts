@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import type { Digest } from './digest.ts';
 import { parseReference, type Reference } from './reference.ts';
 
@@ -14,7 +15,7 @@ export type PinnedReference = Reference & { readonly digest: Digest };
 export function parsePinned(text: string): PinnedReference {
   const { digest, ...reference } = parseReference(text);
   if (digest === undefined) {
-    throw new FairleadError('InvalidInput', `${JSON.stringify(text.slice(0, 300))} is not pinned to a digest`, {
+    throw new FairleadError('InvalidInput', `${quote(text, 300)} is not pinned to a digest`, {
       hint: 'Write registry/repository@sha256:…: what a tag names may change between nodes and restarts.',
     });
   }

@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { type Digest, isDigest } from './digest.ts';
 
 /**
@@ -60,7 +61,7 @@ export function isRepository(text: string): boolean {
  * (`nginx:1.27`) are refused.
  */
 export function parseReference(text: string): Reference {
-  const quoted = JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
+  const quoted = quote(text, 300);
   const invalid = (what: string, hint: string): FairleadError =>
     new FairleadError('InvalidInput', `invalid reference ${quoted}: ${what}`, { hint });
 
@@ -69,10 +70,7 @@ export function parseReference(text: string): Reference {
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);
   if (digest !== undefined && !isDigest(digest)) {
-    throw invalid(
-      `invalid digest ${JSON.stringify(digest.slice(0, 160))}`,
-      'A digest is sha256: and 64 lower-case hex digits.',
-    );
+    throw invalid(`invalid digest ${quote(digest, 160)}`, 'A digest is sha256: and 64 lower-case hex digits.');
   }
   const name = at < 0 ? text : text.slice(0, at);
   const slash = name.indexOf('/');
@@ -93,14 +91,14 @@ export function parseReference(text: string): Reference {
   const tag = colon < 0 ? undefined : path.slice(colon + 1);
   if (tag !== undefined && !isTag(tag)) {
     throw invalid(
-      `invalid tag ${JSON.stringify(tag.slice(0, 160))}`,
+      `invalid tag ${quote(tag, 160)}`,
       'A tag has at most 128 letters, digits, "_", "." and "-", and begins with a letter, a digit or "_".',
     );
   }
   const repository = colon < 0 ? path : path.slice(0, colon);
   if (!isRepository(repository)) {
     throw invalid(
-      `invalid repository ${JSON.stringify(repository.slice(0, 160))}`,
+      `invalid repository ${quote(repository, 160)}`,
       'A repository consists of lower-case letters and digits, separated by ".", "_", "-" and "/".',
     );
   }

@@ -1,7 +1,20 @@
 /**
- * Returns a text that somebody else wrote, quoted for a message, and shortened to its first `most`
- * characters.
+ * Returns a text that somebody else wrote, as it can stand in a message: in quotation marks, on one
+ * line, and shortened to its first `most` characters. What could play with a terminal or a log is
+ * written as an escape.
  */
 export function quote(text: string, most = 100): string {
-  return JSON.stringify(text.length > most ? `${text.slice(0, most)}…` : text);
+  return JSON.stringify(shorten(text, most)).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escapeOf);
+}
+
+/** Returns the first `most` characters of a text, with `…` if there are more. */
+export function shorten(text: string, most: number): string {
+  if (text.length <= most) return text;
+  // Not half of a character that takes two units.
+  const end = /[\uD800-\uDBFF]/.test(text.charAt(most - 1)) ? most - 1 : most;
+  return `${text.slice(0, end)}…`;
+}
+
+function escapeOf(character: string): string {
+  return `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { shorten } from '#lib/text/quote';
 
 const longest = 300;
 
@@ -9,5 +10,5 @@ const longest = 300;
  */
 export function describeIssue(issue: v.BaseIssue<unknown>, whole: string): string {
   const text = `${v.getDotPath(issue) ?? whole}: ${issue.message}`;
-  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+  return shorten(text, longest);
 }

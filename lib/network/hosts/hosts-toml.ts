@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { apiHost } from './docker-hub.ts';
 import type { Capability, Endpoint } from './endpoint.ts';
 import type { Tls } from './tls.ts';
@@ -58,7 +59,7 @@ async function toEndpoint(
 ): Promise<Endpoint> {
   const text = /^[a-z]+:\/\//i.test(url) ? url : `https://${url}`;
   if (!URL.canParse(text) || !/^https?:\/\//i.test(text)) {
-    throw new FairleadError('InvalidInput', `${file}: ${JSON.stringify(url.slice(0, 200))} is no URL of a host`);
+    throw new FairleadError('InvalidInput', `${file}: ${quote(url, 200)} is no URL of a host`);
   }
   const api = new URL(text);
   api.host = apiHost(api.host);

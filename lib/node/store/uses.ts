@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import type { Digest } from '#lib/registry/digest';
+import { quote } from '#lib/text/quote';
 import { writeDurably } from './durable-file.ts';
 import type { StoreDirectories } from './store-directories.ts';
 
@@ -19,7 +20,7 @@ export class Uses {
    */
   async put(id: string, digest: Digest): Promise<void> {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(id)) {
-      throw new FairleadError('InvalidInput', `invalid ID of a container: ${JSON.stringify(id.slice(0, 200))}`);
+      throw new FairleadError('InvalidInput', `invalid ID of a container: ${quote(id, 200)}`);
     }
     const { uses, temporary } = this.#directories;
     await writeDurably(join(uses, id), Buffer.from(digest), { temporaryDirectory: temporary });

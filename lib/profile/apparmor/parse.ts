@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import { closest } from '#lib/text/closest';
+import { quote } from '#lib/text/quote';
 import { KnownNames, respelledMember } from '../json/known-names.ts';
 import type { JsonNode } from '../json/node.ts';
 import type { JsonDocument } from '../json/read-json.ts';
@@ -86,7 +87,7 @@ class Reader {
   #name(node: JsonNode): string {
     const name = this.#text(node, 'metadata.name');
     if (isResourceName(name)) return name;
-    return this.#fail(node, 'metadata.name', `${JSON.stringify(shorten(name))} must be ${resourceNameRule}`);
+    return this.#fail(node, 'metadata.name', `${quote(name, 64)} must be ${resourceNameRule}`);
   }
 
   #mode(spec: Members): AppArmorMode {
@@ -176,7 +177,7 @@ class Reader {
     this.#paths += 1;
     if (this.#paths > limits.paths) this.#fail(node, path, `more than ${limits.paths} paths`);
     const glob = parseGlob(text);
-    if ('fault' in glob) this.#fail(node, path, `${JSON.stringify(shorten(text))}: ${glob.fault}`);
+    if ('fault' in glob) this.#fail(node, path, `${quote(text, 64)}: ${glob.fault}`);
     return text;
   };
 
@@ -186,13 +187,13 @@ class Reader {
     if (capabilities.has(name)) return name;
     const meant = closest(name.replace(/^cap_/, ''), capabilities);
     const help = meant === undefined ? 'capabilities(7) has none of that name' : `did you mean ${meant}?`;
-    return this.#fail(node, path, `unknown capability ${JSON.stringify(shorten(text))}: ${help}`);
+    return this.#fail(node, path, `unknown capability ${quote(text, 64)}: ${help}`);
   }
 
   #oneOf<Word extends string>(node: JsonNode, path: string, words: readonly Word[]): Word {
     const text = this.#text(node, path);
     const found = words.find((word) => word === text);
-    return found ?? this.#fail(node, path, `must be ${words.join(' or ')}, is ${JSON.stringify(shorten(text))}`);
+    return found ?? this.#fail(node, path, `must be ${words.join(' or ')}, is ${quote(text, 64)}`);
   }
 
   #text(node: JsonNode, path: string): string {
@@ -256,10 +257,6 @@ function join(path: string, name: string): string {
 /** `filesystem.readOnlyPaths[3]` as a JSON pointer: `/filesystem/readOnlyPaths/3`. */
 function pointerOf(path: string): string {
   return path === '' ? '' : `/${path.replaceAll('[', '.').replaceAll(']', '').replaceAll('.', '/')}`;
-}
-
-function shorten(text: string): string {
-  return text.length > 64 ? `${text.slice(0, 64)}…` : text;
 }
 
 function spoken(node: JsonNode): string {

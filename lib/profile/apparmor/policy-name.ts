@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { reservedNames } from './vocabulary.ts';
 
 /**
@@ -9,13 +10,9 @@ import { reservedNames } from './vocabulary.ts';
  */
 export function checkPolicyName(name: string): void {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name)) {
-    throw new FairleadError(
-      'InvalidInput',
-      `${JSON.stringify(name.slice(0, 128))} is no name for an AppArmor profile`,
-      {
-        hint: 'Use letters, digits, "_", "-" and ".", a letter or digit first, 128 characters at most.',
-      },
-    );
+    throw new FairleadError('InvalidInput', `${quote(name, 128)} is no name for an AppArmor profile`, {
+      hint: 'Use letters, digits, "_", "-" and ".", a letter or digit first, 128 characters at most.',
+    });
   }
   if (reservedNames.has(name)) {
     throw new FairleadError('InvalidInput', `the AppArmor profile name ${name} belongs to the kernel or a runtime`, {

@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { Items } from './items.ts';
 import { repeatedMemberHint } from './known-names.ts';
 import { Members } from './members.ts';
@@ -142,7 +143,7 @@ class Reader {
       const keyAt = this.#at;
       if (this.#text[keyAt] !== '"') this.#fail('expected a member name in double quotes');
       const key = this.#string();
-      if (members.has(key)) this.#fail(`duplicate member "${shorten(key)}"`, keyAt, repeatedMemberHint);
+      if (members.has(key)) this.#fail(`duplicate member ${quote(key, 64)}`, keyAt, repeatedMemberHint);
       this.#blank();
       if (this.#text[this.#at] !== ':') this.#fail('expected ":" after the member name');
       this.#at += 1;
@@ -310,8 +311,4 @@ class Reader {
     const position = positionOf({ text: this.#text, source: this.#source }, this.#at);
     throw new FairleadError('LimitExceeded', `${position}: ${what}`);
   }
-}
-
-function shorten(text: string): string {
-  return text.length > 64 ? `${text.slice(0, 64)}…` : text;
 }

@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { cilPosition } from './cil-tokens.ts';
 import { type CilList, type CilNode, cilTree } from './cil-tree.ts';
 import { type PolicyStatement, SELF } from './model.ts';
@@ -90,7 +91,11 @@ class PolicyParser {
     const type = this.#plainName(name, 'type');
     if (!type.startsWith(ownPrefix)) {
       const hint = type === 'process' ? inheritHint : `Call it ${ownPrefix}${type}.`;
-      this.#fail(name, `a type of a profile has a name that begins with "${ownPrefix}", unlike ${shown(type)}`, hint);
+      this.#fail(
+        name,
+        `a type of a profile has a name that begins with "${ownPrefix}", unlike ${quote(type, 64)}`,
+        hint,
+      );
     }
     if (this.#declared.has(type)) this.#fail(name, `the type ${type} is declared twice`);
     this.#declared.add(type);
@@ -130,7 +135,7 @@ class PolicyParser {
       default: {
         const why = refused.get(keyword.text);
         const because = why === undefined ? '' : `: ${why}`;
-        return this.#fail(keyword, `the statement ${shown(keyword.text)} is not accepted${because}`);
+        return this.#fail(keyword, `the statement ${quote(keyword.text, 64)} is not accepted${because}`);
       }
     }
   }
@@ -138,7 +143,10 @@ class PolicyParser {
   #rule(statement: 'allow' | 'dontaudit', list: CilList): PolicyStatement {
     const [source, target, classPermissions] = this.#arguments(list, ['process', 'TARGET', '(CLASS (PERMISSION…))']);
     if (this.#symbol(source) !== 'process') {
-      this.#fail(source, `the source of a rule is "process", the profile's own; ${shown(this.#symbol(source))} is not`);
+      this.#fail(
+        source,
+        `the source of a rule is "process", the profile's own; ${quote(this.#symbol(source), 64)} is not`,
+      );
     }
     const parts = this.#list(classPermissions, 'the class with its permissions');
     const [objectClass, permissions] = parts;
@@ -157,14 +165,14 @@ class PolicyParser {
     const text = this.#symbol(node);
     if (text === 'self' || text === 'process') return SELF;
     const wrong = typeNameProblem(text);
-    return wrong === undefined ? text : this.#fail(node, `the type ${shown(text)} ${wrong}`);
+    return wrong === undefined ? text : this.#fail(node, `the type ${quote(text, 64)} ${wrong}`);
   }
 
   #ownType(node: CilNode, processToo: boolean): string {
     const text = this.#symbol(node);
     if (processToo && text === 'process') return SELF;
     if (this.#declared.has(text)) return text;
-    return this.#fail(node, `${shown(text)} is not a type of this profile`, `Declare it: (type ${ownPrefix}NAME).`);
+    return this.#fail(node, `${quote(text, 64)} is not a type of this profile`, `Declare it: (type ${ownPrefix}NAME).`);
   }
 
   #plainName(node: CilNode, what: string): string {
@@ -174,7 +182,7 @@ class PolicyParser {
   #name(node: CilNode, what: string, problem: (name: string) => NameProblem): string {
     const text = this.#symbol(node);
     const wrong = problem(text);
-    return wrong === undefined ? text : this.#fail(node, `the ${what} ${shown(text)} ${wrong}`);
+    return wrong === undefined ? text : this.#fail(node, `the ${what} ${quote(text, 64)} ${wrong}`);
   }
 
   #symbol(node: CilNode): string {
@@ -215,7 +223,3 @@ const ownPrefix = 'own_';
 const inheritHint = 'The domain is made by a policy of the node: (blockinherit container).';
 const statementsHint =
   'Accepted are blockinherit, allow and dontaudit of "process", type, typeattributeset and roletype of own types.';
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
-}

@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { KnownNames, respelledMember } from '../json/known-names.ts';
 import type { JsonNode } from '../json/node.ts';
 import { type JsonDocument, positionOf } from '../json/read-json.ts';
@@ -174,7 +175,7 @@ class Reader {
   oneOf<const Word extends string>(node: JsonNode, path: string, words: readonly Word[]): Word {
     const text = this.text(node, path);
     const found = words.find((word) => word === text);
-    return found ?? this.fail(node, path, `must be ${words.join(' or ')}, is ${shown(text)}`);
+    return found ?? this.fail(node, path, `must be ${words.join(' or ')}, is ${quote(text, 64)}`);
   }
 
   name(node: JsonNode, path: string, problem: (name: string) => NameProblem): string {
@@ -185,7 +186,7 @@ class Reader {
 
   checkName(at: number, path: string, name: string, problem: (name: string) => NameProblem): void {
     const wrong = problem(name);
-    if (wrong !== undefined) this.#failAt(at, path, `${shown(name)} ${wrong}`);
+    if (wrong !== undefined) this.#failAt(at, path, `${quote(name, 64)} ${wrong}`);
   }
 
   required(node: ObjectNode, path: string, name: string): JsonNode {
@@ -216,8 +217,4 @@ function spoken(node: JsonNode): string {
   return node.type === 'null'
     ? 'empty'
     : `${node.type === 'array' || node.type === 'object' ? 'an' : 'a'} ${node.type}`;
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
 }

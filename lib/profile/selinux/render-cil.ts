@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { type PolicyStatement, type RawSelinuxProfile, SELF, type SelinuxProfile } from './model.ts';
 import { blockNameProblem, type NameProblem, plainNameProblem, typeNameProblem } from './names.ts';
 import { inheritedBlocks, rules } from './rules.ts';
@@ -77,5 +78,5 @@ function type(name: string): string {
 function checked(name: string, problem: (name: string) => NameProblem): string {
   const wrong = problem(name);
   if (wrong === undefined) return name;
-  throw new FairleadError('ProfileInvalid', `cannot write ${JSON.stringify(name.slice(0, 64))} into CIL: it ${wrong}`);
+  throw new FairleadError('ProfileInvalid', `cannot write ${quote(name, 64)} into CIL: it ${wrong}`);
 }

@@ -1,5 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, Lexer, type Node, parseAllDocuments } from 'yaml';
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import type { JsonMember, JsonNode } from '../json/node.ts';
 import { type JsonDocument, type JsonLimits, positionOf } from '../json/read-json.ts';
 
@@ -174,7 +175,7 @@ class Converter {
             'Write it in quotes.',
           );
       }
-      if (members.has(key.value)) return this.#fail(place, `the key ${JSON.stringify(key.value.slice(0, 64))} twice`);
+      if (members.has(key.value)) return this.#fail(place, `the key ${quote(key.value, 64)} twice`);
       this.#text(key.value, place);
       members.set(key.value, { keyAt: place, value: this.node(value as Node | null, depth + 1, place) });
     }

@@ -5,6 +5,7 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Header } from 'tar-stream';
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { isDigest } from '../digest.ts';
 import { parseIndex } from '../manifest.ts';
 import type { CallOptions } from '../target.ts';
@@ -218,18 +219,14 @@ function tagOf({ annotations }: { readonly annotations?: Readonly<Record<string,
 function safePath({ name, type }: Header, origin: string): string {
   const path = name.replace(/^(?:\.\/)+/, '');
   if (path.startsWith('/') || path.split(/[/\\]/).includes('..') || path.includes('\0')) {
-    throw new FairleadError('InvalidInput', `${origin}: ${JSON.stringify(name.slice(0, 200))} leads out of it`, {
+    throw new FairleadError('InvalidInput', `${origin}: ${quote(name, 200)} leads out of it`, {
       hint: hostileHint,
     });
   }
   if (type !== 'file' && type !== 'directory' && type !== 'contiguous-file') {
-    throw new FairleadError(
-      'InvalidInput',
-      `${origin}: ${JSON.stringify(name.slice(0, 200))} is a ${type}, not a file`,
-      {
-        hint: hostileHint,
-      },
-    );
+    throw new FairleadError('InvalidInput', `${origin}: ${quote(name, 200)} is a ${type}, not a file`, {
+      hint: hostileHint,
+    });
   }
   return path;
 }

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { contentBytes, openContent } from '../content.ts';
 import { type Descriptor, mediaTypes } from '../descriptor.ts';
 import { type Digest, digestParts, isDigest } from '../digest.ts';
@@ -85,8 +86,7 @@ class LayoutRepository implements Repository {
 
   async tag(descriptor: Descriptor, tag: string, options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    if (!isTag(tag))
-      throw new FairleadError('InvalidInput', `${this.#root}: invalid tag ${JSON.stringify(tag.slice(0, 160))}`);
+    if (!isTag(tag)) throw new FairleadError('InvalidInput', `${this.#root}: invalid tag ${quote(tag, 160)}`);
     if (!(await this.#hasContent(descriptor))) throw this.#notFound(`content ${descriptor.digest}`);
     const artifactType = (await this.#readLinks(descriptor))?.artifactType;
     await this.#index.change((manifests) => retag(manifests, indexEntry(descriptor, artifactType), tag));

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { isLoopback } from '../../network/loopback.ts';
 import { nameRequest } from '../../network/request-error.ts';
 import type { Transport } from '../../network/transport.ts';
@@ -282,10 +283,7 @@ function parseRealm(challenge: Challenge, registry: URL): URL {
     if ((realm.protocol === 'https:' || realm.protocol === 'http:') && realm.username === '' && realm.password === '')
       return realm;
   }
-  throw new FairleadError(
-    'Unauthenticated',
-    `${registry.host} names an invalid token service: ${JSON.stringify(text.slice(0, 200))}`,
-  );
+  throw new FairleadError('Unauthenticated', `${registry.host} names an invalid token service: ${quote(text, 200)}`);
 }
 
 /** Throws NotAllowed if a token service must not be asked, or must not get the credentials. */

@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import { readBody } from '../../network/read-body.ts';
 import { nameRequest } from '../../network/request-error.ts';
 import type { Descriptor } from '../descriptor.ts';
@@ -246,15 +247,12 @@ export class RemoteManifests {
 
   #checkTag(tag: string): void {
     if (isTag(tag)) return;
-    throw new FairleadError('InvalidInput', `${this.#name}: invalid tag ${JSON.stringify(tag.slice(0, 160))}`);
+    throw new FairleadError('InvalidInput', `${this.#name}: invalid tag ${quote(tag, 160)}`);
   }
 
   #checkTagOrDigest(text: string): void {
     if (isDigest(text) || isTag(text)) return;
-    throw new FairleadError(
-      'InvalidInput',
-      `${this.#name}: invalid tag or digest ${JSON.stringify(text.slice(0, 160))}`,
-    );
+    throw new FairleadError('InvalidInput', `${this.#name}: invalid tag or digest ${quote(text, 160)}`);
   }
 
   #checkSize(digest: string, size: number): void {
@@ -271,7 +269,7 @@ function manifestType(response: ApiResponse): string {
   if (isManifestMediaType(type)) return type;
   throw new FairleadError(
     'InvalidInput',
-    `${nameRequest({ method: 'GET', url: response.url })}: unknown media type of a manifest: ${JSON.stringify(type.slice(0, 100))}`,
+    `${nameRequest({ method: 'GET', url: response.url })}: unknown media type of a manifest: ${quote(type)}`,
     {
       hint: 'Check that the host is a registry, and that the reference names an artifact with an OCI manifest.',
     },

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { quote } from '#lib/text/quote';
 import { type Expected, fits } from '../signature/identity.ts';
 
 /** What a policy may ask of SLSA provenance. */
@@ -43,7 +44,7 @@ export function provenanceProblem(predicate: unknown, expected: ExpectedProvenan
   for (const [fact, wanted] of Object.entries(expected) as [ProvenanceFact, Expected][]) {
     const value = facts[fact];
     if (value === undefined || !fits(value, wanted)) {
-      return `its provenance says ${fact} ${value === undefined ? 'nothing' : JSON.stringify(value.slice(0, 300))}`;
+      return `its provenance says ${fact} ${value === undefined ? 'nothing' : quote(value, 300)}`;
     }
   }
   return undefined;

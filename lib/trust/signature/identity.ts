@@ -1,3 +1,5 @@
+import { quote } from '#lib/text/quote';
+
 /**
  * A text that must be this one, or fit this pattern (see {@link fits}); never a search inside it.
  */
@@ -68,11 +70,11 @@ export function fits(text: string, expected: Expected): boolean {
 
 /** Says what about a signer is not as expected, or undefined where everything is. */
 export function identityProblem(found: CertificateIdentity, expected: ExpectedIdentity): string | undefined {
-  if (!fits(found.issuer, expected.issuer)) return `its certificate is from issuer ${quote(found.issuer)}`;
-  if (!fits(found.identity, expected.identity)) return `it was made by ${quote(found.identity)}`;
+  if (!fits(found.issuer, expected.issuer)) return `its certificate is from issuer ${quote(found.issuer, 300)}`;
+  if (!fits(found.identity, expected.identity)) return `it was made by ${quote(found.identity, 300)}`;
   for (const [claim, wanted] of Object.entries(expected.claims) as [Claim, string][]) {
     const value = found.claims[claim];
-    if (value !== wanted) return `its certificate says ${claim} ${value === undefined ? 'nothing' : quote(value)}`;
+    if (value !== wanted) return `its certificate says ${claim} ${value === undefined ? 'nothing' : quote(value, 300)}`;
   }
   return undefined;
 }
@@ -82,8 +84,4 @@ export function describeIdentity({ issuer, identity, claims }: ExpectedIdentity)
   const text = (expected: Expected): string => ('exact' in expected ? expected.exact : `${expected.pattern} (pattern)`);
   const claimed = Object.entries(claims).map(([claim, value]) => `, ${claim} ${value}`);
   return `identity ${text(identity)} from ${text(issuer)}${claimed.join('')}`;
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
 }

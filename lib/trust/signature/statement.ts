@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { digestParts } from '#lib/registry/digest';
+import { quote } from '#lib/text/quote';
 import { signPredicateType } from './predicate-type.ts';
 
 /** DSSE payload type of in-toto statements. */
@@ -63,17 +64,17 @@ export function assertStatement(
   payload: Uint8Array,
   { descriptor, predicateType }: { readonly descriptor: Descriptor; readonly predicateType: string },
 ): unknown {
-  if (payloadType !== statementPayloadType) throw invalid(`its payload type is ${quote(payloadType)}`);
+  if (payloadType !== statementPayloadType) throw invalid(`its payload type is ${quote(payloadType, 160)}`);
   const statement = parseStatement(payload);
   if (predicateType === signPredicateType && statement._type !== statementType) throw invalid(notStatement);
   if (statement.predicateType !== predicateType) {
-    const lacks = predicateType === signPredicateType ? 'which is no signature' : `not ${quote(predicateType)}`;
-    throw invalid(`it states ${quote(statement.predicateType)} about the artifact, ${lacks}`);
+    const lacks = predicateType === signPredicateType ? 'which is no signature' : `not ${quote(predicateType, 160)}`;
+    throw invalid(`it states ${quote(statement.predicateType, 160)} about the artifact, ${lacks}`);
   }
   const { algorithm, hex } = digestParts(descriptor.digest);
   if (!statement.subject.some(({ digest }) => Object.hasOwn(digest, algorithm) && digest[algorithm] === hex)) {
     const [first] = statement.subject;
-    throw invalid(`it was made for another artifact (${quote(first?.digest[algorithm] ?? 'no digest')})`);
+    throw invalid(`it was made for another artifact (${quote(first?.digest[algorithm] ?? 'no digest', 160)})`);
   }
   return statement.predicate;
 }
@@ -114,8 +115,4 @@ function render(subject: object, predicateType: string, predicate: object, type 
 
 function invalid(message: string, cause?: unknown): FairleadError {
   return new FairleadError('SignatureInvalid', message, cause === undefined ? {} : { cause });
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 160 ? `${text.slice(0, 160)}…` : text);
 }

@@ -3,6 +3,7 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import { formatRepository, type Reference } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';
+import { quote } from '#lib/text/quote';
 import { verifyBytes } from '../keys/key-algorithm.ts';
 import type {
   Alternative,
@@ -181,7 +182,7 @@ function assertRepository(dockerReference: string | undefined, repository: strin
   }
   const [, named] = /^([^@]*?)(?::[^/:@]*)?(?:@.*)?$/.exec(dockerReference) ?? [];
   if (named !== undefined && repositoryName(named) === repositoryName(repository)) return;
-  throw new FairleadError('SignatureInvalid', `it was made for ${JSON.stringify(dockerReference.slice(0, 300))}`);
+  throw new FairleadError('SignatureInvalid', `it was made for ${quote(dockerReference, 300)}`);
 }
 
 function verifyWithKey(

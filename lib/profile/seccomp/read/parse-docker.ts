@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import { closest } from '#lib/text/closest';
+import { quote } from '#lib/text/quote';
 import { foldName, KnownNames, repeatedMember, repeatedMemberHint, underKnownNames } from '../../json/known-names.ts';
 import type { JsonItems, JsonMember, JsonNode } from '../../json/node.ts';
 import type { JsonDocument } from '../../json/read-json.ts';
@@ -233,7 +234,7 @@ class Reader {
       if (architectures.has(node.value)) return node.value;
       const meant = closest(node.value, architectures.keys());
       const help = meant === undefined ? '' : `; did you mean ${meant}?`;
-      return this.#fail(node.at, `${what}: unknown architecture ${JSON.stringify(node.value.slice(0, 64))}${help}`);
+      return this.#fail(node.at, `${what}: unknown architecture ${quote(node.value, 64)}${help}`);
     });
   }
 
@@ -252,7 +253,7 @@ class Reader {
     if (member === undefined || !isText(member.value)) return;
     const { value: name, at } = member.value;
     const errno = /^\d{1,10}$/.test(name) ? Number(name) : errnos[name];
-    if (errno === undefined) this.#fail(at, `${from}: specify ${to} for ${JSON.stringify(name.slice(0, 64))}`);
+    if (errno === undefined) this.#fail(at, `${from}: specify ${to} for ${quote(name, 64)}`);
     const number = members.get(to)?.value;
     if (number !== undefined && number.type !== 'null' && !(number.type === 'number' && number.source === `${errno}`)) {
       this.#fail(member.keyAt, `${from} and ${to} contradict each other, and readers differ in which of them counts`);
@@ -284,7 +285,7 @@ class Reader {
       if (known.meantBy(key) !== undefined) continue;
       const meant = closest(key, names);
       const help = meant === undefined ? `known are ${names.join(', ')}` : `did you mean ${meant}?`;
-      this.#fail(keyAt, `${pointer}: unknown member ${JSON.stringify(key.slice(0, 64))}; ${help}`);
+      this.#fail(keyAt, `${pointer}: unknown member ${quote(key, 64)}; ${help}`);
     }
     return this.#spelled(node, pointer, known);
   }

@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
+import { quote } from '#lib/text/quote';
 
 /** Media type of a layer of cosign's legacy signature manifest: the simple-signing payload. */
 export const legacyPayloadMediaType = 'application/vnd.dev.cosign.simplesigning.v1+json';
@@ -40,10 +41,10 @@ export function assertLegacyPayload(payload: Uint8Array, descriptor: Descriptor)
   }
   const critical = member(json, 'critical');
   const type = member(critical, 'type');
-  if (type !== payloadType) throw new FairleadError('SignatureInvalid', `its payload has type ${quote(type)}`);
+  if (type !== payloadType) throw new FairleadError('SignatureInvalid', `its payload has type ${quoteAny(type)}`);
   const digest = member(member(critical, 'image'), 'docker-manifest-digest');
   if (digest !== descriptor.digest) {
-    throw new FairleadError('SignatureInvalid', `it was made for another artifact (${quote(digest)})`);
+    throw new FairleadError('SignatureInvalid', `it was made for another artifact (${quoteAny(digest)})`);
   }
   const dockerReference = member(member(critical, 'identity'), 'docker-reference');
   return { dockerReference: typeof dockerReference === 'string' ? dockerReference : '' };
@@ -61,6 +62,6 @@ function member(value: unknown, name: string): unknown {
   return found[0]?.[1];
 }
 
-function quote(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 160)) : 'none';
+function quoteAny(value: unknown): string {
+  return typeof value === 'string' ? quote(value, 160) : 'none';
 }

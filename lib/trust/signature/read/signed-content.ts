@@ -3,6 +3,7 @@ import type { Bundle } from '@sigstore/bundle';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { digestOf, digestParts } from '#lib/registry/digest';
+import { quote } from '#lib/text/quote';
 import { preAuthEncoding } from '../dsse.ts';
 import { envelopeContent, legacyBundle, messageSignature } from '../legacy/legacy-bundle.ts';
 import { assertLegacyPayload, legacySignatureAnnotation } from '../legacy/legacy-payload.ts';
@@ -137,7 +138,7 @@ function readBundle(bytes: Uint8Array): Bundle {
     throw new FairleadError('SignatureInvalid', `its bundle is malformed${fields}`, { cause });
   }
   if (!readBundleMediaTypes.includes(bundle.mediaType)) {
-    const version = JSON.stringify(bundle.mediaType.slice(0, 160));
+    const version = quote(bundle.mediaType, 160);
     throw new FairleadError('SignatureInvalid', `its bundle is ${version}, which is not read (v0.1 to v0.3 are)`);
   }
   // The library accepts any version without a log entry. Only v0.3 allows that: a key or a

@@ -1,3 +1,4 @@
+import { quote } from '#lib/text/quote';
 import type { RuntimeIdentity } from '../runtime-identity.ts';
 import type { RuntimeDefaultTable } from './table.ts';
 import { compareVersions, parseRuntimeVersion, type RuntimeVersion } from './version.ts';
@@ -39,7 +40,7 @@ export function selectTables(
   tables: readonly RuntimeDefaultTable[],
   { name, version }: RuntimeIdentity,
 ): RuntimeDefaultChoice {
-  const called = `${name} ${JSON.stringify(version.slice(0, 100))}`;
+  const called = `${name} ${quote(version)}`;
   const spans = spansOf(tables);
   const parsed = parseRuntimeVersion(version);
   if (parsed === undefined) return assume(`the version of ${called} cannot be read`, tables);
