@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
-import { makeFolder } from '#lib/files/make-folder';
+import { makeDirectory } from '#lib/files/make-directory';
 
 /**
  * Creates a directory that a person named on the command line, unless it exists. Throws
@@ -10,7 +10,7 @@ import { makeFolder } from '#lib/files/make-folder';
  */
 export async function makeChosenDirectory(directory: string, mode?: number): Promise<void> {
   try {
-    await makeFolder(directory, mode);
+    await makeDirectory(directory, mode);
   } catch (cause) {
     const file = await fileIn(directory);
     if (file === undefined) {

@@ -69,7 +69,7 @@ async function gather(stream: AsyncIterable<Uint8Array>, name: string, limit: nu
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
-    await writeWhole(path, bytes, { temporaryFolder: dirname(path), mode: 0o644 });
+    await writeWhole(path, bytes, { temporaryDirectory: dirname(path), mode: 0o644 });
   } catch (cause) {
     throw unwritable(path, cause);
   }

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, type Server } from 'node:net';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
-import { makeFolder } from '#lib/files/make-folder';
+import { makeDirectory } from '#lib/files/make-directory';
 import { requireTrustedPath } from '#lib/files/trusted-path';
 
 /**
@@ -54,7 +54,7 @@ async function placeOf(path: string): Promise<string> {
 export async function listenOnSocket(server: Server, path: string): Promise<() => Promise<void>> {
   await refuseIfTaken(path);
   // Whatever the umask: who can write to the directory can put another socket there.
-  await makeFolder(dirname(path), 0o755).catch((cause: unknown) => {
+  await makeDirectory(dirname(path), 0o755).catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `cannot make the directory of ${path}`, { cause, ...fileHint(cause) });
   });
   const nascent = `${path}.${process.pid}`;

@@ -81,23 +81,23 @@ describe('readTar', () => {
 
   const { stdout = '' } = spawnSync('tar', ['--version'], { encoding: 'utf8' });
   it('reads what GNU tar packs, in each of its formats', { skip: !/GNU tar/.test(stdout) }, () => {
-    const folder = mkdtempSync(join(tmpdir(), 'fairlead-tar-'));
+    const directory = mkdtempSync(join(tmpdir(), 'fairlead-tar-'));
     try {
       const long = `${'n'.repeat(90)}/${'m'.repeat(80)}.json`;
-      mkdirSync(join(folder, 'n'.repeat(90)));
+      mkdirSync(join(directory, 'n'.repeat(90)));
       const given = new Map([
         ['a.json', '{}'],
         [long, 'x'.repeat(513)],
       ]);
-      for (const [path, text] of given) writeFileSync(join(folder, path), text);
-      symlinkSync('a.json', join(folder, 'link.json'));
+      for (const [path, text] of given) writeFileSync(join(directory, path), text);
+      symlinkSync('a.json', join(directory, 'link.json'));
       for (const format of ['gnu', 'oldgnu', 'pax', 'ustar']) {
-        const bytes = execFileSync('tar', [`--format=${format}`, '--create', '--directory', folder, '.']);
+        const bytes = execFileSync('tar', [`--format=${format}`, '--create', '--directory', directory, '.']);
         assert.ok(isTar(bytes), format);
         assert.deepEqual(new Map(texts(bytes) as [string, string][]), given, format);
       }
     } finally {
-      rmSync(folder, { recursive: true });
+      rmSync(directory, { recursive: true });
     }
   });
 });

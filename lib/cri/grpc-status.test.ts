@@ -43,7 +43,7 @@ describe('a status that the shim answers with', () => {
       const attempts = [
         () => readBaseProfile('/etc/hostname'),
         () => baseSpecCapabilities('/etc/hostname'),
-        () => writeDurably('/tmp/fairlead-never', Buffer.alloc(1), { temporaryFolder: '/tmp', mode: 0o600 }),
+        () => writeDurably('/tmp/fairlead-never', Buffer.alloc(1), { temporaryDirectory: '/tmp', mode: 0o600 }),
       ];
       for (const attempt of attempts) {
         await attempt().then(() => console.log('done'), (error) => console.log(JSON.stringify(errorStatus(toFairleadError(error)))));

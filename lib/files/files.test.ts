@@ -6,37 +6,37 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { openFileLock } from './file-lock.ts';
-import { makeFolder } from './make-folder.ts';
+import { makeDirectory } from './make-directory.ts';
 import { writeWhole } from './write-whole.ts';
 
 describe('lib/files', () => {
-  let folder: string;
+  let directory: string;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-files-'));
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-files-'));
   });
-  after(() => rm(folder, { recursive: true }));
+  after(() => rm(directory, { recursive: true }));
 
   it('creates a directory and its parents, and does not change an existing one', async () => {
-    const path = join(folder, 'a', 'b', 'c');
-    await Promise.all(Array.from({ length: 20 }, () => makeFolder(path, 0o700)));
-    for (const made of [path, join(folder, 'a')]) assert.equal((await stat(made)).mode & 0o777, 0o700);
-    await makeFolder(path);
+    const path = join(directory, 'a', 'b', 'c');
+    await Promise.all(Array.from({ length: 20 }, () => makeDirectory(path, 0o700)));
+    for (const made of [path, join(directory, 'a')]) assert.equal((await stat(made)).mode & 0o777, 0o700);
+    await makeDirectory(path);
     assert.equal((await stat(path)).mode & 0o777, 0o700);
-    await writeFile(join(folder, 'a', 'file'), '');
-    await assert.rejects(makeFolder(join(folder, 'a', 'file')), { code: 'EEXIST' });
-    await assert.rejects(makeFolder(join(folder, 'a', 'file', 'below')), { code: 'ENOTDIR' });
-    await rm(join(folder, 'a'), { recursive: true });
+    await writeFile(join(directory, 'a', 'file'), '');
+    await assert.rejects(makeDirectory(join(directory, 'a', 'file')), { code: 'EEXIST' });
+    await assert.rejects(makeDirectory(join(directory, 'a', 'file', 'below')), { code: 'ENOTDIR' });
+    await rm(join(directory, 'a'), { recursive: true });
   });
 
   it('ends if no directory can be created: in one that was removed', { timeout: 20_000 }, async () => {
-    const gone = join(folder, 'gone');
+    const gone = join(directory, 'gone');
     const script = `
       import { mkdirSync, rmdirSync } from 'node:fs';
-      import { makeFolder } from ${JSON.stringify(join(import.meta.dirname, 'make-folder.ts'))};
+      import { makeDirectory } from ${JSON.stringify(join(import.meta.dirname, 'make-directory.ts'))};
       mkdirSync(${JSON.stringify(gone)});
       process.chdir(${JSON.stringify(gone)});
       rmdirSync(${JSON.stringify(gone)});
-      process.exitCode = await makeFolder('some/where').then(() => 1, ({ code }) => (code === 'ENOENT' ? 0 : 2));`;
+      process.exitCode = await makeDirectory('some/where').then(() => 1, ({ code }) => (code === 'ENOENT' ? 0 : 2));`;
     const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
       stdio: 'inherit',
       timeout: 10_000,
@@ -46,33 +46,33 @@ describe('lib/files', () => {
   });
 
   it('writes a file with its mode, from bytes and from pieces', async () => {
-    const path = join(folder, 'whole');
-    await writeWhole(path, Buffer.from('bytes'), { temporaryFolder: folder, mode: 0o600 });
+    const path = join(directory, 'whole');
+    await writeWhole(path, Buffer.from('bytes'), { temporaryDirectory: directory, mode: 0o600 });
     assert.equal(await readFile(path, 'utf8'), 'bytes');
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     const pieces = (async function* () {
       yield Buffer.from('in ');
       yield Buffer.from('pieces');
     })();
-    await writeWhole(path, pieces, { temporaryFolder: folder, mode: 0o600 });
+    await writeWhole(path, pieces, { temporaryDirectory: directory, mode: 0o600 });
     assert.equal(await readFile(path, 'utf8'), 'in pieces');
   });
 
   it('keeps the old content, and nothing else, if writing the new one fails', async () => {
-    const path = join(folder, 'kept');
+    const path = join(directory, 'kept');
     await writeFile(path, 'old');
-    const names = await readdir(folder);
+    const names = await readdir(directory);
     const failing = (async function* () {
       yield Buffer.from('new');
       throw new Error('the source went away');
     })();
-    await assert.rejects(writeWhole(path, failing, { temporaryFolder: folder, mode: 0o600 }), /went away/);
+    await assert.rejects(writeWhole(path, failing, { temporaryDirectory: directory, mode: 0o600 }), /went away/);
     assert.equal(await readFile(path, 'utf8'), 'old');
-    assert.deepEqual(await readdir(folder), names);
+    assert.deepEqual(await readdir(directory), names);
   });
 
   it('has one holder at a time, and none after a process with the lock was killed', async () => {
-    const path = join(folder, 'lock');
+    const path = join(directory, 'lock');
     const [first, second] = [await openFileLock(path), await openFileLock(path)];
     assert.equal(first.tryHold(), true);
     assert.equal(second.tryHold(), false);

@@ -4,16 +4,16 @@ import { dirname, join } from 'node:path';
 
 /**
  * Writes a file as a whole or not at all, whatever ends the process or the machine: to a new name
- * in `temporaryFolder` (on the same file system), flushed, renamed to `path`, and the rename
+ * in `temporaryDirectory` (on the same file system), flushed, renamed to `path`, and the rename
  * flushed. Rejects with the error of the file system or of the content; then nothing remains,
  * unless the process is killed.
  */
 export async function writeWhole(
   path: string,
   content: AsyncIterable<Uint8Array> | Uint8Array,
-  { temporaryFolder, mode }: { readonly temporaryFolder: string; readonly mode: number },
+  { temporaryDirectory, mode }: { readonly temporaryDirectory: string; readonly mode: number },
 ): Promise<void> {
-  const temporary = join(temporaryFolder, randomBytes(12).toString('hex'));
+  const temporary = join(temporaryDirectory, randomBytes(12).toString('hex'));
   try {
     const file = await open(temporary, 'wx', mode);
     try {
@@ -24,7 +24,7 @@ export async function writeWhole(
       await file.close();
     }
     await rename(temporary, path);
-    await syncFolder(dirname(path));
+    await syncDirectory(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
@@ -32,11 +32,11 @@ export async function writeWhole(
 }
 
 /** Flushes a directory, so that names created or removed in it survive a power failure. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
   try {
-    await folder.sync();
+    await directory.sync();
   } finally {
-    await folder.close();
+    await directory.close();
   }
 }

@@ -7,7 +7,7 @@ export interface NetworkOptions {
    * Folders in the layout of containerd's and Docker's `certs.d`: mirrors, authorities and client
    * certificates by registry.
    */
-  readonly certsFolders?: readonly string[] | undefined;
+  readonly certsDirectories?: readonly string[] | undefined;
   readonly proxy?: Proxies | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
   readonly retry?: Partial<Retry> | undefined;

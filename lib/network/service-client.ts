@@ -66,14 +66,14 @@ export function serviceClient({
 }
 
 /** Loads what sends requests, and looks up whom to trust at a URL's host, and who to be there. */
-async function open(url: URL, { proxy, certsFolders = [], timeouts, retry }: NetworkOptions) {
+async function open(url: URL, { proxy, certsDirectories = [], timeouts, retry }: NetworkOptions) {
   const [{ createTransport, defaultRetry, defaultTimeouts }, { findEndpoints }, { readBody }] = await Promise.all([
     import('./transport.ts'),
     import('./hosts/find-endpoints.ts'),
     import('./read-body.ts'),
   ]);
   // Mirrors are for registries; the certificates are for the host, whatever it serves.
-  const found = url.protocol === 'https:' ? await findEndpoints(certsFolders, [url.host], url) : [];
+  const found = url.protocol === 'https:' ? await findEndpoints(certsDirectories, [url.host], url) : [];
   const tls = found.find(({ api }) => api.origin === url.origin)?.tls;
   const transport = createTransport({
     timeouts: { ...defaultTimeouts, ...timeouts },

@@ -10,7 +10,7 @@ export type PinnedReference = Reference & { readonly digest: Digest };
  * Parses `registry/repository@sha256:…`.
  *
  * @throws FairleadError InvalidInput for text that is not a reference, or that has no digest
- *   (KEP-6061).
+ * (KEP-6061).
  */
 export function parsePinned(text: string): PinnedReference {
   const { digest, ...reference } = parseReference(text);

@@ -12,7 +12,7 @@ export async function writeDurably(
   bytes: Uint8Array,
   { temporaryDirectory }: { readonly temporaryDirectory: string },
 ): Promise<void> {
-  const options = { temporaryFolder: temporaryDirectory, mode: 0o600 };
+  const options = { temporaryDirectory, mode: 0o600 };
   try {
     await writeWhole(path, bytes, options).catch(async (error: unknown) => {
       if (codeOf(error) !== 'EISDIR') throw error;

@@ -3,7 +3,7 @@ import { chmod, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
-import { makeFolder } from '#lib/files/make-folder';
+import { makeDirectory } from '#lib/files/make-directory';
 import { type Digest, digestParts } from '#lib/registry/digest';
 
 const algorithms = ['sha256', 'sha512'];
@@ -37,7 +37,7 @@ export function leafDirectories({ temporary, blobs, artifacts, effective, uses }
  * like where runtimes read, or have done so.
  */
 export async function makeDirectories(directory: string): Promise<StoreDirectories> {
-  await makeFolder(directory, 0o700).catch((cause: unknown) => {
+  await makeDirectory(directory, 0o700).catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `cannot make the state directory ${directory}`, {
       cause,
       ...fileHint(cause),
@@ -56,7 +56,7 @@ export async function makeDirectories(directory: string): Promise<StoreDirectori
   if (((await ownDirectory(root, root)).mode & 0o022) !== 0) throw writableByOthers(root, root);
   await chmod(root, 0o700);
   for (const directory of [directories.blobs, ...leafDirectories(directories)]) {
-    await makeFolder(directory, 0o700);
+    await makeDirectory(directory, 0o700);
     await ownDirectory(directory, root);
     await chmod(directory, 0o700);
   }

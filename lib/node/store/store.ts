@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import type { Artifact } from '#lib/artifact/artifact';
 import { FairleadError, isExhausted, toFairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
-import { syncFolder } from '#lib/files/write-whole';
+import { syncDirectory } from '#lib/files/write-whole';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { Digest } from '#lib/registry/digest';
 import type { Fetcher } from '#lib/registry/target';
@@ -131,7 +131,7 @@ export class Store {
       this.#contents.delete(digest);
       this.#asked.delete(digest);
       await rm(recordPath(this.#directories, digest), { force: true });
-      await syncFolder(this.#directories.artifacts);
+      await syncDirectory(this.#directories.artifacts);
       // Blobs after their record. Those that a crash leaves are removed when the store is opened.
       const needed = new Set([...this.#contents.values()].flat());
       for (const blob of content) if (!needed.has(blob)) await rm(blobPath(this.#directories, blob), { force: true });

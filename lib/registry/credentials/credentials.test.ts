@@ -12,16 +12,16 @@ const hubHosts = ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'Docke
 const hubKeys = [...hubHosts, 'https://index.docker.io/v1/', 'https://registry-1.docker.io/v2/'] as const;
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
-let folder: string;
+let directory: string;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'credentials-'));
+  directory = await mkdtemp(join(tmpdir(), 'credentials-'));
 });
-after(() => rm(folder, { recursive: true }));
+after(() => rm(directory, { recursive: true }));
 
 describe('dockerConfigCredentials', () => {
   const find = async (config: unknown, registry: string) => {
-    await writeFile(join(folder, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config));
-    return dockerConfigCredentials({ DOCKER_CONFIG: folder })({ registry, repository: 'a' });
+    await writeFile(join(directory, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config));
+    return dockerConfigCredentials({ DOCKER_CONFIG: directory })({ registry, repository: 'a' });
   };
 
   it('reads auth, username and password, identity and registry tokens', async () => {
@@ -80,14 +80,14 @@ describe('dockerConfigCredentials', () => {
 
   it('is anonymous without a file, below HOME too', async () => {
     assert.equal(await dockerConfigCredentials({})({ registry: 'a.io', repository: 'a' }), undefined);
-    const empty = dockerConfigCredentials({ HOME: join(folder, 'nobody') });
+    const empty = dockerConfigCredentials({ HOME: join(directory, 'nobody') });
     assert.equal(await empty({ registry: 'a.io', repository: 'a' }), undefined);
-    await mkdir(join(folder, '.docker'));
+    await mkdir(join(directory, '.docker'));
     await writeFile(
-      join(folder, '.docker/config.json'),
+      join(directory, '.docker/config.json'),
       JSON.stringify({ auths: { 'a.io': { auth: base64('u:p') } } }),
     );
-    const home = dockerConfigCredentials({ HOME: folder });
+    const home = dockerConfigCredentials({ HOME: directory });
     assert.deepEqual(await home({ registry: 'a.io', repository: 'a' }), { username: 'u', password: 'p' });
   });
 
@@ -133,17 +133,17 @@ describe('authConfigCredentials', () => {
 
 describe('registryCredentials', () => {
   it('takes the closest entry of auth.json, then what Docker has', async () => {
-    const runtime = join(folder, 'run');
+    const runtime = join(directory, 'run');
     await mkdir(join(runtime, 'containers'), { recursive: true });
-    await mkdir(join(folder, 'docker'));
+    await mkdir(join(directory, 'docker'));
     const entry = (user: string) => ({ auth: base64(`${user}:p`) });
     const auths = { 'a.io': entry('host'), 'a.io/team': entry('team'), 'a.io/team/app': entry('app') };
     await writeFile(join(runtime, 'containers/auth.json'), JSON.stringify({ auths }));
     await writeFile(
-      join(folder, 'docker/config.json'),
+      join(directory, 'docker/config.json'),
       JSON.stringify({ auths: { 'a.io': entry('docker'), 'b.io': entry('docker') } }),
     );
-    const env = { XDG_RUNTIME_DIR: runtime, DOCKER_CONFIG: join(folder, 'docker') };
+    const env = { XDG_RUNTIME_DIR: runtime, DOCKER_CONFIG: join(directory, 'docker') };
     const find = registryCredentials(env);
     const user = async (registry: string, repository: string) => {
       const found = await find({ registry, repository });
@@ -161,7 +161,7 @@ describe('registryCredentials', () => {
 });
 
 it('registryCredentials reads a file each time, since a mounted pull secret changes', async () => {
-  const file = join(folder, '.dockerconfigjson');
+  const file = join(directory, '.dockerconfigjson');
   const find = registryCredentials({ REGISTRY_AUTH_FILE: file });
   assert.equal(await find({ registry: 'a.io', repository: 'x' }), undefined);
   for (const password of ['old', 'new']) {
@@ -199,15 +199,15 @@ describe('credential helpers', () => {
   let bin: string;
   let env: Record<string, string>;
   before(async () => {
-    bin = join(folder, 'bin');
+    bin = join(directory, 'bin');
     await mkdir(bin);
     env = {
       PATH: `${bin}:${process.env['PATH']}`,
-      DOCKER_CONFIG: join(folder, 'helped'),
-      STORE: join(folder, 'store'),
+      DOCKER_CONFIG: join(directory, 'helped'),
+      STORE: join(directory, 'store'),
     };
-    await mkdir(join(folder, 'helped'));
-    await mkdir(join(folder, 'store'));
+    await mkdir(join(directory, 'helped'));
+    await mkdir(join(directory, 'store'));
     // The protocol of docker-credential-helpers, kept in files.
     const program = `#!/bin/sh
       read -r line
@@ -226,7 +226,7 @@ describe('credential helpers', () => {
     for (const name of ['files', 'broken', 'noise', 'endless'])
       await chmod(join(bin, `docker-credential-${name}`), 0o755);
   });
-  const configure = (config: unknown) => writeFile(join(folder, 'helped/config.json'), JSON.stringify(config));
+  const configure = (config: unknown) => writeFile(join(directory, 'helped/config.json'), JSON.stringify(config));
   const find = (registry: string) => dockerConfigCredentials(env)({ registry, repository: 'x' });
 
   it('store, return and erase credentials, by registry or for all', async () => {
@@ -237,7 +237,7 @@ describe('credential helpers', () => {
       await saveCredentials(env, 'docker.io', { identityToken: 'token' });
       assert.deepEqual(await find('a.io'), { username: 'u', password: 'p' });
       assert.deepEqual(await find('registry-1.docker.io'), { identityToken: 'token' });
-      assert.doesNotMatch(await readFile(join(folder, 'helped/config.json'), 'utf8'), /auths":\s*\{"/);
+      assert.doesNotMatch(await readFile(join(directory, 'helped/config.json'), 'utf8'), /auths":\s*\{"/);
       assert.equal(await eraseCredentials(env, 'a.io'), true);
       await eraseCredentials(env, 'docker.io');
       assert.equal(await find('a.io'), undefined);
@@ -291,9 +291,9 @@ describe('credential helpers', () => {
 
 describe('saveCredentials without a helper', () => {
   it('keeps them in config.json for the owner only, with all that was there', async () => {
-    const env = { HOME: join(folder, 'home') };
-    const file = join(folder, 'home/.docker/config.json');
-    await mkdir(join(folder, 'home/.docker'), { recursive: true });
+    const env = { HOME: join(directory, 'home') };
+    const file = join(directory, 'home/.docker/config.json');
+    await mkdir(join(directory, 'home/.docker'), { recursive: true });
     await writeFile(file, JSON.stringify({ detachKeys: 'ctrl-x', auths: { 'b.io': { auth: base64('b:b') } } }));
     assert.equal(await saveCredentials(env, 'a.io:5000', { username: 'u', password: 'p:w' }), file);
     await saveCredentials(env, 'c.io', { identityToken: 'token' });
@@ -311,9 +311,9 @@ describe('saveCredentials without a helper', () => {
   });
 
   it('replaces and erases an entry under another name of the registry', async () => {
-    const env = { DOCKER_CONFIG: join(folder, 'names') };
-    const file = join(folder, 'names/config.json');
-    await mkdir(join(folder, 'names'));
+    const env = { DOCKER_CONFIG: join(directory, 'names') };
+    const file = join(directory, 'names/config.json');
+    await mkdir(join(directory, 'names'));
     const old = { auth: base64('old:old') };
     for (const [registry, key] of [
       ['docker.io', 'docker.io'],

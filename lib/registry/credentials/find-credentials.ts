@@ -63,18 +63,20 @@ export function parseDockerConfig(text: string, origin: string): CredentialSourc
 
 /** Returns the path of Docker's config.json; undefined without a home directory. */
 export function dockerConfigFile(env: Env): string | undefined {
-  const folder = env['DOCKER_CONFIG'] || (env['HOME'] ? join(env['HOME'], '.docker') : undefined);
-  return folder === undefined ? undefined : join(folder, 'config.json');
+  const directory = env['DOCKER_CONFIG'] || (env['HOME'] ? join(env['HOME'], '.docker') : undefined);
+  return directory === undefined ? undefined : join(directory, 'config.json');
 }
 
 /** Returns the files that may have credentials, in the order of their precedence. */
 function credentialFiles(env: Env): string[] {
   if (env['REGISTRY_AUTH_FILE']) return [env['REGISTRY_AUTH_FILE']];
   const configuration = env['XDG_CONFIG_HOME'] || (env['HOME'] ? join(env['HOME'], '.config') : undefined);
-  const folders = [env['XDG_RUNTIME_DIR'], configuration].filter((folder) => folder !== undefined && folder !== '');
+  const directories = [env['XDG_RUNTIME_DIR'], configuration].filter(
+    (directory) => directory !== undefined && directory !== '',
+  );
   const docker = dockerConfigFile(env);
   return [
-    ...folders.map((folder) => join(folder ?? '', 'containers/auth.json')),
+    ...directories.map((directory) => join(directory ?? '', 'containers/auth.json')),
     ...(docker === undefined ? [] : [docker]),
   ];
 }

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { kubeletProviderCredentials } from './kubelet-provider.ts';
 
-let folder: string;
+let directory: string;
 let now = 0;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'provider-'));
+  directory = await mkdtemp(join(tmpdir(), 'provider-'));
 });
-after(() => rm(folder, { recursive: true }));
+after(() => rm(directory, { recursive: true }));
 
 const config = (duration = '1h') => `
 apiVersion: kubelet.config.k8s.io/v1
@@ -27,17 +27,17 @@ providers:
 /** A provider that notes what it is asked and answers with the given text. */
 async function provider(answer: unknown, exit = 0): Promise<void> {
   const text = typeof answer === 'string' ? answer : JSON.stringify(answer);
-  await writeFile(join(folder, 'answer'), text);
-  const program = `#!/bin/sh\necho "$1 $WHO $(cat)" >> ${folder}/asked\ncat ${folder}/answer\nexit ${exit}\n`;
-  await writeFile(join(folder, 'provider'), program);
-  await chmod(join(folder, 'provider'), 0o755);
-  await writeFile(join(folder, 'asked'), '');
+  await writeFile(join(directory, 'answer'), text);
+  const program = `#!/bin/sh\necho "$1 $WHO $(cat)" >> ${directory}/asked\ncat ${directory}/answer\nexit ${exit}\n`;
+  await writeFile(join(directory, 'provider'), program);
+  await chmod(join(directory, 'provider'), 0o755);
+  await writeFile(join(directory, 'asked'), '');
 }
 
 const open = (text = config()) =>
   kubeletProviderCredentials(text, {
     file: 'config.yaml',
-    programs: folder,
+    programs: directory,
     env: { PATH: process.env['PATH'] },
     clock: () => now,
   });
@@ -49,7 +49,7 @@ const response = (auth: object, more: object = {}) => ({
   ...more,
 });
 const asked = async (): Promise<string[]> =>
-  (await readFile(join(folder, 'asked'), 'utf8'))
+  (await readFile(join(directory, 'asked'), 'utf8'))
     .trim()
     .split('\n')
     .filter((line) => line !== '');

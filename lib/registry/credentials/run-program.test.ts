@@ -11,8 +11,8 @@ for (const [name, script] of [
   ['that has left another behind, which holds its output open', 'sleep 30 & echo $! > pid; wait'],
 ] as const) {
   it(`waits a minute at most for a program ${name}`, async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'fairlead-program-'));
-    const pid = join(folder, 'pid');
+    const directory = mkdtempSync(join(tmpdir(), 'fairlead-program-'));
+    const pid = join(directory, 'pid');
     mock.timers.enable({ apis: ['setTimeout'] });
     t.after(() => {
       mock.timers.reset();
@@ -21,10 +21,10 @@ for (const [name, script] of [
       } catch {
         // It has ended, as it should.
       }
-      rmSync(folder, { recursive: true });
+      rmSync(directory, { recursive: true });
     });
     let outcome: unknown;
-    void runProgram('/bin/sh', ['-c', `cd '${folder}'; ${script}`], '', process.env).then((result) => {
+    void runProgram('/bin/sh', ['-c', `cd '${directory}'; ${script}`], '', process.env).then((result) => {
       outcome = result;
     });
     const soon = async (isThere: () => boolean): Promise<void> => {

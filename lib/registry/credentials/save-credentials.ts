@@ -3,7 +3,7 @@ import { open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
-import { makeFolder } from '#lib/files/make-folder';
+import { makeDirectory } from '#lib/files/make-directory';
 import { registryName, repositoryName } from '../registry-name.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { eraseFromHelper, getFromHelper, storeInHelper } from './credential-helper.ts';
@@ -95,7 +95,7 @@ async function writeConfig(file: string, { credHelpers, credsStore, ...rest }: C
   const place = await realpath(file).catch(() => file);
   const temporary = `${place}.${randomBytes(6).toString('hex')}`;
   try {
-    await makeFolder(dirname(file), 0o700);
+    await makeDirectory(dirname(file), 0o700);
     const handle = await open(temporary, 'wx', 0o600);
     try {
       await handle.writeFile(`${JSON.stringify(config, undefined, '\t')}\n`);

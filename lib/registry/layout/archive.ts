@@ -12,7 +12,7 @@ import type { CallOptions } from '../target.ts';
 import { verifiedStream } from '../verified-stream.ts';
 import { fileError, fileErrorCode } from './file-error.ts';
 import { IndexFile } from './index-file.ts';
-import { repositoryFolder } from './repository-folder.ts';
+import { repositoryDirectory } from './repository-directory.ts';
 import { writeFileWhole } from './write-file.ts';
 
 /** Most entries of an archive, and most bytes of its index.json. */
@@ -31,12 +31,12 @@ const hostileHint = 'No tool writes that into an OCI archive. Do not trust its s
  * with NotFound if there is no such layout, and with Unavailable if the output fails.
  */
 export async function saveArchive(
-  folder: string,
+  directory: string,
   name: string,
   output: Writable,
   options: CallOptions = {},
 ): Promise<void> {
-  const root = repositoryFolder(folder, name);
+  const root = repositoryDirectory(directory, name);
   const { pack } = await import('tar-stream');
   const archive = pack();
   let refused: unknown;
@@ -116,11 +116,11 @@ async function blobPaths(root: string): Promise<string[]> {
  */
 export async function loadArchive(
   input: AsyncIterable<Uint8Array>,
-  folder: string,
+  directory: string,
   name: string,
   { limit, origin = 'archive', signal }: CallOptions & { readonly limit: number; readonly origin?: string },
 ): Promise<void> {
-  const root = repositoryFolder(folder, name);
+  const root = repositoryDirectory(directory, name);
   const { extract } = await import('tar-stream');
   const entries = extract();
   const reading = pipeline(Readable.from(input), entries, signal === undefined ? {} : { signal });

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { makeFolder } from '#lib/files/make-folder';
+import { makeDirectory } from '#lib/files/make-directory';
 import { type Descriptor, type Index, mediaTypes } from '../descriptor.ts';
 import { parseIndex } from '../manifest.ts';
 import { fileError, fileErrorCode } from './file-error.ts';
@@ -103,7 +103,7 @@ export class IndexFile {
   async #prepare(): Promise<void> {
     if (this.#prepared) return;
     const directory = this.#directory;
-    await makeFolder(directory).catch((error: unknown) => {
+    await makeDirectory(directory).catch((error: unknown) => {
       throw fileError(directory, error);
     });
     const marker = join(directory, 'oci-layout');

@@ -4,7 +4,7 @@ import { linksOf } from '../graph.ts';
 import { manifestBytesLimit } from '../manifest.ts';
 import { IndexFile } from './index-file.ts';
 import { layoutRepository, tagAnnotation } from './repository.ts';
-import { repositoryFolder } from './repository-folder.ts';
+import { repositoryDirectory } from './repository-directory.ts';
 
 /**
  * A manifest that was added to a layout by itself, with its tags: it is not part of another
@@ -20,10 +20,12 @@ export interface LayoutRoot {
  * manifest that refers to another one there, such as a signature, or that an index there lists, is
  * not a root. Rejects as the layout does.
  */
-export async function layoutRoots(folder: string, name: string): Promise<LayoutRoot[]> {
-  const repository = layoutRepository(folder, name);
+export async function layoutRoots(directory: string, name: string): Promise<LayoutRoot[]> {
+  const repository = layoutRepository(directory, name);
   const found = new Map<string, { descriptor: Descriptor; tags: string[] }>();
-  for (const { annotations, mediaType, digest, size } of await new IndexFile(repositoryFolder(folder, name)).read()) {
+  for (const { annotations, mediaType, digest, size } of await new IndexFile(
+    repositoryDirectory(directory, name),
+  ).read()) {
     const root = found.get(digest) ?? { descriptor: { mediaType, digest, size }, tags: [] };
     found.set(digest, root);
     const tag = annotations?.[tagAnnotation];

@@ -10,8 +10,8 @@ const longestWait = 30_000;
  * Runs an action while no other process, and no other caller in this one, runs one for the same
  * directory. Rejects with Unavailable if the lock is not free within 30 seconds.
  */
-export async function withLock<T>(folder: string, action: () => Promise<T>): Promise<T> {
-  const path = join(folder, '.lock');
+export async function withLock<T>(directory: string, action: () => Promise<T>): Promise<T> {
+  const path = join(directory, '.lock');
   const lock = await openFileLock(path).catch((error: unknown) => {
     throw fileError(path, error);
   });
@@ -21,7 +21,7 @@ export async function withLock<T>(folder: string, action: () => Promise<T>): Pro
       if (performance.now() - began > longestWait) {
         throw new FairleadError(
           'Unavailable',
-          `${folder}: another process has held its lock for ${longestWait / 1000} s`,
+          `${directory}: another process has held its lock for ${longestWait / 1000} s`,
           { hint: 'Find the process that has the file .lock open in that directory (fuser, lsof).' },
         );
       }

@@ -9,26 +9,26 @@ import { targetContract } from '#test/support/contract/target';
 import { digestOf } from '../digest.ts';
 import { fetchBytes } from '../fetch-bytes.ts';
 import { layoutRepository } from './repository.ts';
-import { repositoryFolder } from './repository-folder.ts';
+import { repositoryDirectory } from './repository-directory.ts';
 
-let folder: string;
+let directory: string;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'layout-'));
+  directory = await mkdtemp(join(tmpdir(), 'layout-'));
 });
-after(() => rm(folder, { recursive: true }));
+after(() => rm(directory, { recursive: true }));
 
 let count = 0;
 const fresh = (): string => `test/r${count++}`;
 const files = async (name: string): Promise<string[]> => {
-  const found = await readdir(repositoryFolder(folder, name), { recursive: true, withFileTypes: true });
+  const found = await readdir(repositoryDirectory(directory, name), { recursive: true, withFileTypes: true });
   return found.filter((entry) => entry.isFile()).map((entry) => entry.name);
 };
 
 describe('layoutRepository', () => {
-  targetContract(() => layoutRepository(folder, fresh()));
+  targetContract(() => layoutRepository(directory, fresh()));
 
   it('keeps repositories apart, one below another too', async () => {
-    const [outer, inner] = ['acme', 'acme/nginx'].map((name) => layoutRepository(folder, name));
+    const [outer, inner] = ['acme', 'acme/nginx'].map((name) => layoutRepository(directory, name));
     assert(outer !== undefined && inner !== undefined);
     const image = manifest([]);
     await pushAll(outer, [emptyConfig, image]);
@@ -39,7 +39,7 @@ describe('layoutRepository', () => {
 
   it('sees what another instance for the same directory wrote', async () => {
     const name = fresh();
-    const [one, two] = [layoutRepository(folder, name), layoutRepository(folder, name)];
+    const [one, two] = [layoutRepository(directory, name), layoutRepository(directory, name)];
     const images = [manifest([]), manifest([], { annotations: { n: '2' } })];
     for (const [at, image] of images.entries()) {
       await pushAll(one, [emptyConfig, image]);
@@ -50,7 +50,7 @@ describe('layoutRepository', () => {
 
   it('lists only what is there, however it is pushed and deleted at the same time', async () => {
     const name = fresh();
-    const [one, two] = [layoutRepository(folder, name), layoutRepository(folder, name)];
+    const [one, two] = [layoutRepository(directory, name), layoutRepository(directory, name)];
     const image = manifest([]);
     await pushAll(one, [emptyConfig, image]);
     for (let round = 0; round < 60; round++) {
@@ -65,7 +65,7 @@ describe('layoutRepository', () => {
   });
 
   it('untags, and keeps what had the tag', async () => {
-    const target = layoutRepository(folder, fresh());
+    const target = layoutRepository(directory, fresh());
     const image = manifest([]);
     await pushAll(target, [emptyConfig, image]);
     for (const tag of ['a', 'b']) await target.tag(image.descriptor, tag);
@@ -78,7 +78,7 @@ describe('layoutRepository', () => {
   });
 
   it('keeps content under sha512 digests', async () => {
-    const target = layoutRepository(folder, fresh());
+    const target = layoutRepository(directory, fresh());
     const bytes = new TextEncoder().encode('sha512');
     const layer = { mediaType: 'a/b', digest: digestOf(bytes, 'sha512'), size: bytes.length };
     await target.push(layer, bytes);
@@ -103,11 +103,11 @@ describe('layoutRepository', () => {
 
   it('is an OCI image layout on the disk', async () => {
     const name = fresh();
-    const target = layoutRepository(folder, name);
+    const target = layoutRepository(directory, name);
     const image = manifest([]);
     await pushAll(target, [emptyConfig, image]);
     await target.tag(image.descriptor, 'v1');
-    const root = repositoryFolder(folder, name);
+    const root = repositoryDirectory(directory, name);
     assert.deepEqual(JSON.parse(await readFile(join(root, 'oci-layout'), 'utf8')), { imageLayoutVersion: '1.0.0' });
     const { manifests } = JSON.parse(await readFile(join(root, 'index.json'), 'utf8'));
     assert.deepEqual(manifests, [
@@ -123,11 +123,11 @@ describe('layoutRepository', () => {
 
   it('finds a manifest that only an index of it lists', async () => {
     const name = fresh();
-    const target = layoutRepository(folder, name);
+    const target = layoutRepository(directory, name);
     const image = manifest([]);
     const list = index([image]);
     await pushAll(target, [emptyConfig, image, list]);
-    const path = join(repositoryFolder(folder, name), 'index.json');
+    const path = join(repositoryDirectory(directory, name), 'index.json');
     await writeFile(path, JSON.stringify({ schemaVersion: 2, manifests: [list.descriptor] }));
     assert.deepEqual(await target.resolve(image.descriptor.digest), image.descriptor);
     await assert.rejects(target.resolve(emptyConfig.descriptor.digest), { kind: 'NotFound' });
@@ -135,10 +135,10 @@ describe('layoutRepository', () => {
 
   it('refuses damaged content in place of giving it', async () => {
     const name = fresh();
-    const target = layoutRepository(folder, name);
+    const target = layoutRepository(directory, name);
     const { descriptor, bytes } = blob('some content');
     await target.push(descriptor, bytes);
-    const path = join(repositoryFolder(folder, name), 'blobs/sha256', descriptor.digest.slice(7));
+    const path = join(repositoryDirectory(directory, name), 'blobs/sha256', descriptor.digest.slice(7));
     for (const [damaged, kind] of [
       ['some Content', 'Conflict'],
       ['some conten', 'Unavailable'],
@@ -161,7 +161,7 @@ describe('layoutRepository', () => {
 
   it('leaves nothing behind if the content fails in the middle', async () => {
     const name = fresh();
-    const target = layoutRepository(folder, name);
+    const target = layoutRepository(directory, name);
     const { descriptor } = blob('never complete');
     const failing = async () =>
       (async function* () {
@@ -174,9 +174,9 @@ describe('layoutRepository', () => {
 
   it('removes what killed writers left, after an hour', async () => {
     const name = fresh();
-    const target = layoutRepository(folder, name);
+    const target = layoutRepository(directory, name);
     await target.push(emptyConfig.descriptor, emptyConfig.bytes);
-    const ingest = join(repositoryFolder(folder, name), '.ingest');
+    const ingest = join(repositoryDirectory(directory, name), '.ingest');
     await writeFile(join(ingest, 'old'), 'x');
     await writeFile(join(ingest, 'young'), 'x');
     await utimes(join(ingest, 'old'), new Date(), new Date(Date.now() - 3_700_000));
@@ -187,25 +187,25 @@ describe('layoutRepository', () => {
 
   it('reports what is wrong with a directory that is not a layout', async () => {
     const name = fresh();
-    const target = layoutRepository(folder, name);
+    const target = layoutRepository(directory, name);
     await pushAll(target, [emptyConfig, manifest([])]);
-    const root = repositoryFolder(folder, name);
+    const root = repositoryDirectory(directory, name);
     await writeFile(join(root, 'index.json'), '{"schemaVersion":1}');
     await assert.rejects(target.resolve('v1'), { kind: 'InvalidInput', message: /index\.json.*schemaVersion/ });
     await writeFile(join(root, 'oci-layout'), '{"imageLayoutVersion":"9"}');
     const image = manifest([], { annotations: { n: 'new' } });
-    await assert.rejects(layoutRepository(folder, name).push(image.descriptor, image.bytes), {
+    await assert.rejects(layoutRepository(directory, name).push(image.descriptor, image.bytes), {
       kind: 'InvalidInput',
       message: /oci-layout/,
     });
   });
 });
 
-describe('repositoryFolder', () => {
+describe('repositoryDirectory', () => {
   it('puts a registry and its port into the path without a colon', () => {
-    assert.equal(repositoryFolder('/f', 'security/nginx'), '/f/security/nginx');
-    assert.equal(repositoryFolder('/f', 'localhost:5000/a/b'), '/f/localhost+5000/a/b');
-    assert.equal(repositoryFolder('/f', '[::1]:5000/a'), '/f/[++1]+5000/a');
+    assert.equal(repositoryDirectory('/f', 'security/nginx'), '/f/security/nginx');
+    assert.equal(repositoryDirectory('/f', 'localhost:5000/a/b'), '/f/localhost+5000/a/b');
+    assert.equal(repositoryDirectory('/f', '[::1]:5000/a'), '/f/[++1]+5000/a');
   });
 
   for (const name of [
@@ -223,6 +223,6 @@ describe('repositoryFolder', () => {
     'a\0',
   ]) {
     it(`refuses ${JSON.stringify(name)}`, () =>
-      assert.throws(() => repositoryFolder('/f', name), { kind: 'InvalidInput' }));
+      assert.throws(() => repositoryDirectory('/f', name), { kind: 'InvalidInput' }));
   }
 });

@@ -13,7 +13,7 @@ import type { CallOptions, Content, ReferrerOptions, Repository } from '../targe
 import { verifiedStream } from '../verified-stream.ts';
 import { fileError, fileErrorCode } from './file-error.ts';
 import { IndexFile } from './index-file.ts';
-import { repositoryFolder } from './repository-folder.ts';
+import { repositoryDirectory } from './repository-directory.ts';
 import { writeFileWhole } from './write-file.ts';
 
 /** Annotation with the tag of an index entry (image-spec, image-layout.md). */
@@ -21,12 +21,12 @@ export const tagAnnotation = 'org.opencontainers.image.ref.name';
 
 /**
  * Opens one repository of a directory that holds many, each an OCI image layout (see {@link
- * repositoryFolder}). Every manifest is listed in index.json, tagged or not, so that referrers are
- * found. Files appear whole or not at all; processes may write at the same time. Throws
+ * repositoryDirectory}). Every manifest is listed in index.json, tagged or not, so that referrers
+ * are found. Files appear whole or not at all; processes may write at the same time. Throws
  * InvalidInput for a name that is not a repository.
  */
 export function layoutRepository(directory: string, name: string): Repository {
-  return new LayoutRepository(repositoryFolder(directory, name));
+  return new LayoutRepository(repositoryDirectory(directory, name));
 }
 
 class LayoutRepository implements Repository {

@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeFolder } from '#lib/files/make-folder';
+import { makeDirectory } from '#lib/files/make-directory';
 import { writeWhole } from '#lib/files/write-whole';
 import { fileError } from './file-error.ts';
 
@@ -21,11 +21,11 @@ export async function writeFileWhole(
   path: string,
   content: AsyncIterable<Uint8Array> | Uint8Array,
 ): Promise<void> {
-  const temporaryFolder = join(root, ingest);
+  const temporaryDirectory = join(root, ingest);
   try {
-    await makeFolder(temporaryFolder);
-    await makeFolder(dirname(path));
-    await writeWhole(path, content, { temporaryFolder, mode: 0o644 });
+    await makeDirectory(temporaryDirectory);
+    await makeDirectory(dirname(path));
+    await writeWhole(path, content, { temporaryDirectory, mode: 0o644 });
   } catch (error) {
     throw fileError(path, error);
   }
@@ -33,10 +33,10 @@ export async function writeFileWhole(
 
 /** Removes temporary files whose writers were killed. `now` is in milliseconds since 1970. */
 export async function sweepIngest(root: string, now: number): Promise<void> {
-  const folder = join(root, ingest);
-  const names = await readdir(folder).catch(() => []);
+  const directory = join(root, ingest);
+  const names = await readdir(directory).catch(() => []);
   for (const name of names) {
-    const found = await stat(join(folder, name)).catch(() => undefined);
-    if (found !== undefined && now - found.mtimeMs > abandonedAfter) await rm(join(folder, name), { force: true });
+    const found = await stat(join(directory, name)).catch(() => undefined);
+    if (found !== undefined && now - found.mtimeMs > abandonedAfter) await rm(join(directory, name), { force: true });
   }
 }

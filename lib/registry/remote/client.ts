@@ -68,10 +68,10 @@ class MirroredClient implements RegistryClient {
   }
 
   async #open(): Promise<EndpointClient[]> {
-    const folders = this.#options.certsFolders ?? [];
+    const directories = this.#options.certsDirectories ?? [];
     const names = [...new Set([...registryNames(this.#name.registry), this.#name.registry])];
     const endpoints =
-      folders.length === 0 ? [plainEndpoint(this.origin)] : await findEndpoints(folders, names, this.origin);
+      directories.length === 0 ? [plainEndpoint(this.origin)] : await findEndpoints(directories, names, this.origin);
     return endpoints.map((endpoint, at) => {
       // A mirror gets one try: there is another host to ask.
       const once = endpoint.mirror && at < endpoints.length - 1;

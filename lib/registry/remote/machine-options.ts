@@ -6,7 +6,7 @@ import type { RemoteOptions } from './api.ts';
  * Directories in which containerd and Docker look for mirrors, authorities and client certificates
  * of registries.
  */
-const certsFolders: readonly string[] = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
+const certsDirectories: readonly string[] = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
 
 /**
  * Returns how this machine accesses registries, as its other tools do: with the credentials that
@@ -15,5 +15,5 @@ const certsFolders: readonly string[] = ['/etc/containerd/certs.d', '/etc/docker
  * InvalidInput if the environment has an invalid proxy.
  */
 export function machineOptions(env: Readonly<Record<string, string | undefined>>): RemoteOptions {
-  return { credentials: registryCredentials(env), proxy: proxyFromEnvironment(env), certsFolders };
+  return { credentials: registryCredentials(env), proxy: proxyFromEnvironment(env), certsDirectories };
 }

@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Updater } from 'tuf-js';
 import { FairleadError } from '#lib/errors';
-import { makeFolder } from '#lib/files/make-folder';
+import { makeDirectory } from '#lib/files/make-directory';
 import { writeWhole } from '#lib/files/write-whole';
 import type { NetworkOptions } from '../../network/network-options.ts';
 import { type AskService, serviceClient } from '../../network/service-client.ts';
@@ -121,7 +121,7 @@ async function openTarget(
   for (const own of [...within, folder, targets]) await assertOwn(own);
   try {
     // The umask may let a group write that many are in.
-    await makeFolder(targets, 0o700);
+    await makeDirectory(targets, 0o700);
     const refreshed = await stat(join(folder, 'timestamp.json')).catch(() => undefined);
     const forceCache = refreshed !== undefined && isWithin(freshFor, refreshed.mtimeMs, now());
     await plant(folder, await seed());
@@ -228,7 +228,7 @@ interface Seed {
 async function plant(folder: string, { root, targets }: Seed): Promise<void> {
   const rootFile = join(folder, 'root.json');
   if ((await stat(rootFile).catch(() => undefined)) !== undefined) return;
-  const options = { temporaryFolder: folder, mode: 0o644 };
+  const options = { temporaryDirectory: folder, mode: 0o644 };
   for (const [name, bytes] of Object.entries(targets)) await writeWhole(join(folder, 'targets', name), bytes, options);
   await writeWhole(rootFile, root, options);
 }

@@ -121,8 +121,8 @@ describe('push and lint', () => {
   });
 
   it('agree on the examples, and on recordings', async () => {
-    for (const folder of ['../../../examples/', '../../support/recordings/']) {
-      const place = new URL(folder, import.meta.url);
+    for (const directory of ['../../../examples/', '../../support/recordings/']) {
+      const place = new URL(directory, import.meta.url);
       for (const name of readdirSync(place).filter((file) => /\.(?:json|yaml)$/.test(file))) {
         const bytes = readFileSync(new URL(name, place));
         assert.equal(await checkAgreement(bytes, name), name.endsWith('.json'));

@@ -18,28 +18,28 @@ import { blob, emptyConfig, manifest, pushAll } from '#test/support/contract/con
 
 const run = promisify(execFile);
 const limit = 10_000_000;
-let folder: string;
+let directory: string;
 let count = 0;
 const fresh = (): string => `r${count++}`;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'registry-archive-'));
+  directory = await mkdtemp(join(tmpdir(), 'registry-archive-'));
 });
-after(() => rm(folder, { recursive: true }));
+after(() => rm(directory, { recursive: true }));
 
 const layer = blob('layer');
 const image = manifest([layer]);
 const signature = manifest([], { subject: image.descriptor, artifactType: 'a/signature' });
 
 async function filled(name = fresh()): Promise<string> {
-  const target = layoutRepository(folder, name);
+  const target = layoutRepository(directory, name);
   await pushAll(target, [layer, emptyConfig, image, signature]);
   await target.tag(image.descriptor, 'v1');
   return name;
 }
 
 async function saved(name: string): Promise<string> {
-  const file = join(folder, `${name}.tar`);
-  await saveArchive(folder, name, createWriteStream(file));
+  const file = join(directory, `${name}.tar`);
+  await saveArchive(directory, name, createWriteStream(file));
   return file;
 }
 
@@ -57,9 +57,9 @@ describe('OCI archives', () => {
   it('carry an artifact with its signature from one place to another', async () => {
     const file = await saved(await filled());
     const name = fresh();
-    await loadArchive(createReadStream(file), folder, name, { limit });
+    await loadArchive(createReadStream(file), directory, name, { limit });
     const target = memoryRepository();
-    await copy(layoutRepository(folder, name), target, 'v1', { withReferrers: true });
+    await copy(layoutRepository(directory, name), target, 'v1', { withReferrers: true });
     assert.deepEqual(await target.resolve('v1'), image.descriptor);
     assert.equal((await target.referrers(image.descriptor)).length, 1);
   });
@@ -74,7 +74,7 @@ describe('OCI archives', () => {
     const files: Buffer[] = [];
     for (const ordered of [others, others.toReversed()]) {
       const name = fresh();
-      const target = layoutRepository(folder, name);
+      const target = layoutRepository(directory, name);
       for (const { descriptor, bytes } of [emptyConfig, ...ordered]) await target.push(descriptor, bytes);
       const [, middle] = others;
       assert(middle);
@@ -87,22 +87,22 @@ describe('OCI archives', () => {
   it('are read into what is there already: tags move, nothing is lost', async () => {
     const file = await saved(await filled());
     const name = fresh();
-    const target = layoutRepository(folder, name);
+    const target = layoutRepository(directory, name);
     const other = manifest([], { annotations: { other: 'yes' } });
     await pushAll(target, [emptyConfig, other]);
     for (const tag of ['v1', 'v0']) await target.tag(other.descriptor, tag);
-    await loadArchive(createReadStream(file), folder, name, { limit });
-    await loadArchive(createReadStream(file), folder, name, { limit });
+    await loadArchive(createReadStream(file), directory, name, { limit });
+    await loadArchive(createReadStream(file), directory, name, { limit });
     assert.deepEqual(await target.resolve('v1'), image.descriptor);
     assert.deepEqual(await target.resolve('v0'), other.descriptor);
-    const index = JSON.parse(await readFile(join(folder, name, 'index.json'), 'utf8'));
+    const index = JSON.parse(await readFile(join(directory, name, 'index.json'), 'utf8'));
     assert.equal(index.manifests.length, 3);
   });
 
   it('that are invalid are named, with the next step', async () => {
     const options = { limit, origin: 'nginx.tar' };
     for (const input of [await archive([[{ name: 'manifest.json' }, '[]']]), Readable.from([Buffer.alloc(600, 'x')])]) {
-      await assert.rejects(loadArchive(input, folder, fresh(), options), {
+      await assert.rejects(loadArchive(input, directory, fresh(), options), {
         kind: 'InvalidInput',
         message: /^nginx\.tar: /,
         hint: /uncompressed tar of an OCI layout/,
@@ -150,10 +150,10 @@ describe('OCI archives', () => {
   for (const [title, entries, error] of refused) {
     it(`with ${title} are refused, and nothing of them is listed`, async () => {
       const name = fresh();
-      await assert.rejects(loadArchive(await archive(entries), folder, name, { limit: 1000 }), error);
-      await assert.rejects(layoutRepository(folder, name).resolve('v1'), { kind: 'NotFound' });
+      await assert.rejects(loadArchive(await archive(entries), directory, name, { limit: 1000 }), error);
+      await assert.rejects(layoutRepository(directory, name).resolve('v1'), { kind: 'NotFound' });
       const files = (
-        await readdir(join(folder, name), { recursive: true, withFileTypes: true }).catch(() => [])
+        await readdir(join(directory, name), { recursive: true, withFileTypes: true }).catch(() => [])
       ).filter((entry) => entry.isFile());
       assert.deepEqual(files, []);
     });
@@ -165,12 +165,12 @@ describe('OCI archives', () => {
       yield bytes.subarray(0, length);
     }
     for (const length of [100, 700, 1500, bytes.length >> 1]) {
-      await assert.rejects(loadArchive(cut(length), folder, fresh(), { limit }), { name: 'FairleadError' });
+      await assert.rejects(loadArchive(cut(length), directory, fresh(), { limit }), { name: 'FairleadError' });
     }
     const noise = (async function* () {
       yield Buffer.alloc(5000, 'noise');
     })();
-    await assert.rejects(loadArchive(noise, folder, fresh(), { limit }), {
+    await assert.rejects(loadArchive(noise, directory, fresh(), { limit }), {
       kind: 'InvalidInput',
       hint: /uncompressed tar/,
     });
@@ -178,19 +178,19 @@ describe('OCI archives', () => {
 
   it('whose file cannot be written report it', async () => {
     const name = await filled();
-    await assert.rejects(saveArchive(folder, name, createWriteStream(join(folder, 'no/such/file'))), {
+    await assert.rejects(saveArchive(directory, name, createWriteStream(join(directory, 'no/such/file'))), {
       kind: 'Unavailable',
       message: /no such file or directory/,
     });
     // A disk that is full.
-    await assert.rejects(saveArchive(folder, name, createWriteStream('/dev/full')), {
+    await assert.rejects(saveArchive(directory, name, createWriteStream('/dev/full')), {
       kind: 'Unavailable',
       message: /no space left/,
     });
   });
 
   it('of a layout that does not exist report it', async () => {
-    await assert.rejects(saveArchive(folder, 'absent', createWriteStream(join(folder, 'absent.tar'))), {
+    await assert.rejects(saveArchive(directory, 'absent', createWriteStream(join(directory, 'absent.tar'))), {
       kind: 'NotFound',
     });
   });
@@ -216,15 +216,21 @@ describePeers(['skopeo', 'oras'], 'OCI archives beside other tools', () => {
       JSON.stringify({ schemaVersion: 2, mediaType: type, config: config.descriptor, layers: [] }),
       type,
     );
-    const source = layoutRepository(folder, name);
+    const source = layoutRepository(directory, name);
     await pushAll(source, [config, plain]);
     await source.tag(plain.descriptor, 'v1');
-    const policy = join(folder, 'policy.json');
+    const policy = join(directory, 'policy.json');
     await writeFile(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
-    const file = join(folder, 'skopeo.tar');
-    await run(peer('skopeo'), ['--policy', policy, 'copy', `oci:${join(folder, name)}:v1`, `oci-archive:${file}:v2`]);
+    const file = join(directory, 'skopeo.tar');
+    await run(peer('skopeo'), [
+      '--policy',
+      policy,
+      'copy',
+      `oci:${join(directory, name)}:v1`,
+      `oci-archive:${file}:v2`,
+    ]);
     const loaded = fresh();
-    await loadArchive(createReadStream(file), folder, loaded, { limit });
-    assert.equal((await layoutRepository(folder, loaded).resolve('v2')).mediaType, type);
+    await loadArchive(createReadStream(file), directory, loaded, { limit });
+    assert.equal((await layoutRepository(directory, loaded).resolve('v2')).mediaType, type);
   });
 });

@@ -37,19 +37,19 @@ const quick: RemoteOptions = {
   timeouts: { connect: 2000, headers: 2000, body: 500 },
 };
 
-let folder: string;
+let directory: string;
 let policy: Policy;
 let signer: KeySigner;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'registry-attacks-'));
+  directory = await mkdtemp(join(tmpdir(), 'registry-attacks-'));
   const keys = await generateKeyPair();
   signer = keySigner(await loadPrivateKey(keys.privateKey));
-  await writeFile(join(folder, 'release.pub'), keys.publicKey);
+  await writeFile(join(directory, 'release.pub'), keys.publicKey);
   const rules = 'rules:\n  - {match: "**", require: [{key: release.pub}]}\n';
-  await writeFile(join(folder, 'policy.yaml'), `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n${rules}`);
-  policy = await loadPolicy(join(folder, 'policy.yaml'));
+  await writeFile(join(directory, 'policy.yaml'), `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n${rules}`);
+  policy = await loadPolicy(join(directory, 'policy.yaml'));
 });
-after(() => rm(folder, { recursive: true }));
+after(() => rm(directory, { recursive: true }));
 
 /** A profile of some size that allows one syscall. */
 function pack(syscall: string): ProfileArtifact {
@@ -108,7 +108,7 @@ describePeers(['docker-registry'], 'a registry whose storage is changed by other
     const file = join(registry.storage, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data');
     const content = await readFile(file, 'utf8');
     await writeFile(file, content.replace('SCMP_ACT_ERRNO', 'SCMP_ACT_ALLOW'));
-    const store = await openStore(join(folder, 'swapped'));
+    const store = await openStore(join(directory, 'swapped'));
     await assert.rejects(pull(`${registry.host}/swapped:v1`, target, { store }), (error: Error & { kind?: string }) => {
       assert.notEqual(error.kind, 'Internal');
       assert.match(error.message, new RegExp(layer.digest));
@@ -268,7 +268,7 @@ describePeers(['docker-registry'], 'push and pull over a connection that breaks'
     let complete = 0;
     for (const options of [quick, once]) {
       for (const [at, cutAfterReceived] of tenths(20_000).entries()) {
-        const store = await openStore(join(folder, `store-${options === once}-${at}`));
+        const store = await openStore(join(directory, `store-${options === once}-${at}`));
         proxy.set({ cutAfterReceived });
         const outcome: PulledProfile | { kind?: string } = await pull(reference, open(proxy.host, 'pulled', options), {
           store,

@@ -71,11 +71,11 @@ describePeers(['docker-registry'], 'remoteRepository with Basic authentication',
 describePeers(['docker-registry', 'openssl'], 'remoteRepository with Bearer tokens', () => {
   let registry: Registry;
   let tokens: TokenServer;
-  let folder: string;
+  let directory: string;
   const lifetime = { told: 300, real: 300 };
   before(async () => {
-    folder = temporaryFolder('token');
-    const signer = await makeAuthority(folder, '/CN=fairlead-test-tokens');
+    directory = temporaryFolder('token');
+    const signer = await makeAuthority(directory, '/CN=fairlead-test-tokens');
     const shared = { service: 'registry.test', issuer: 'issuer.test' };
     tokens = await startTokenServer({
       ...shared,
@@ -90,7 +90,7 @@ describePeers(['docker-registry', 'openssl'], 'remoteRepository with Bearer toke
   after(async () => {
     await registry.stop();
     await tokens.stop();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
   const open = (credentials?: RemoteOptions['credentials'], repository = fresh()) =>
     remoteRepository({ registry: registry.host, repository }, { credentials, ...fast });

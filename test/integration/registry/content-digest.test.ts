@@ -16,29 +16,29 @@ const title = 'org.opencontainers.image.title';
 const name = 'dev.fairlead.profile.name';
 
 describe('the digest of a published profile', () => {
-  let folder = '';
+  let directory = '';
   let services: Services;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-digest-'));
-    await mkdir(join(folder, 'other folder'));
-    for (const file of ['nginx.json', 'other folder/Web Server.JSON', 'no-extension'])
-      await writeFile(join(folder, file), profile);
-    await writeFile(join(folder, 'armor.json'), armor);
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-digest-'));
+    await mkdir(join(directory, 'other directory'));
+    for (const file of ['nginx.json', 'other directory/Web Server.JSON', 'no-extension'])
+      await writeFile(join(directory, file), profile);
+    await writeFile(join(directory, 'armor.json'), armor);
     const listen = ['--push', '127.0.0.1:0', '--pull', '127.0.0.1:0'];
-    services = await startServe(['--embedded', 'served', ...listen], { cwd: folder });
+    services = await startServe(['--embedded', 'served', ...listen], { cwd: directory });
   });
   after(async () => {
     await services.stop();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   let pushed = 0;
   const push = async (args: readonly string[], options: RunOptions = {}): Promise<string> => {
     const to = [`localhost/security/nginx:${pushed++}`, '--oci-layout', 'registry', '--unsigned', '--output', 'json'];
-    return JSON.parse(succeeded(await runFairlead(['push', ...args, ...to], { cwd: folder, ...options }))).digest;
+    return JSON.parse(succeeded(await runFairlead(['push', ...args, ...to], { cwd: directory, ...options }))).digest;
   };
   const post = async (body: string, query = ''): Promise<string> => {
-    const token = await readFile(join(folder, 'served/token'), 'utf8');
+    const token = await readFile(join(directory, 'served/token'), 'utf8');
     const url = `${services.push}/v1/profiles?reference=localhost/security/nginx:${pushed++}${query}`;
     const headers = { 'content-type': 'application/octet-stream', authorization: `Bearer ${token.trim()}` };
     const response = await fetch(url, { method: 'POST', headers, body });
@@ -46,7 +46,7 @@ describe('the digest of a published profile', () => {
     return Object(await response.json()).digest;
   };
   const manifest = async (digest: string) => {
-    const repository = layoutRepository(join(folder, 'registry'), 'localhost/security/nginx');
+    const repository = layoutRepository(join(directory, 'registry'), 'localhost/security/nginx');
     const descriptor = await repository.resolve(digest);
     return parseManifest(await fetchBytes(repository, descriptor, { limit: 64 * 1024 }));
   };
@@ -54,8 +54,8 @@ describe('the digest of a published profile', () => {
   it('is the same for the same bytes, from a file of whatever name, from stdin and by HTTP', async () => {
     const digest = await push(['nginx.json']);
     const others = [
-      await push(['other folder/Web Server.JSON']),
-      await push([join(folder, 'no-extension')]),
+      await push(['other directory/Web Server.JSON']),
+      await push([join(directory, 'no-extension')]),
       await push(['-'], { input: profile }),
       await push(['nginx.json'], { env: { TZ: 'Pacific/Auckland', LANG: 'tr_TR.UTF-8', HOSTNAME: 'elsewhere' } }),
       await post(profile),
@@ -78,7 +78,7 @@ describe('the digest of a published profile', () => {
     const { layers, annotations } = await manifest(digest);
     assert.deepEqual([layers[0]?.annotations?.[title], annotations?.[name]], ['web.json', 'web']);
     const bad = ['push', 'nginx.json', 'localhost/a:1', '--unsigned', '--oci-layout', 'registry', '--title', '../a'];
-    failed(await runFairlead(bad, { cwd: folder }), 2, /invalid file name "\.\.\/a"/);
+    failed(await runFairlead(bad, { cwd: directory }), 2, /invalid file name "\.\.\/a"/);
   });
 
   it('changes with the creation time, which SOURCE_DATE_EPOCH asks for', async () => {
@@ -87,9 +87,9 @@ describe('the digest of a published profile', () => {
   });
 
   it('leaves the name of the file to messages', async () => {
-    await writeFile(join(folder, 'wrong.json'), '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": []}]}');
+    await writeFile(join(directory, 'wrong.json'), '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": []}]}');
     const to = ['localhost/a:1', '--unsigned', '--oci-layout', 'registry'];
-    failed(await runFairlead(['push', 'wrong.json', ...to], { cwd: folder }), 3, /wrong\.json:1:/);
-    failed(await runFairlead(['push', '-', ...to], { cwd: folder, input: '{' }), 3, /stdin:1:/);
+    failed(await runFairlead(['push', 'wrong.json', ...to], { cwd: directory }), 3, /wrong\.json:1:/);
+    failed(await runFairlead(['push', '-', ...to], { cwd: directory, input: '{' }), 3, /stdin:1:/);
   });
 });

@@ -29,7 +29,7 @@ const timeouts = { connect: 500, headers: 1000, body: 400 };
 const patient: RemoteOptions = { timeouts, retry: { attempts: 4, delay: 5 } };
 const once: RemoteOptions = { timeouts, retry: { attempts: 1, delay: 5 } };
 
-let folder: string;
+let directory: string;
 let source: Registry;
 let target: Registry;
 let count = 0;
@@ -69,7 +69,7 @@ const operations: Readonly<Record<string, Operation>> = {
   pull: {
     through: () => source,
     begin(host) {
-      const place = layoutRepository(folder, fresh());
+      const place = layoutRepository(directory, fresh());
       return { place, run: (options) => copy(at(host, 'kept', options), place, 'v1', withSignature) };
     },
   },
@@ -119,7 +119,7 @@ const unavailable = (error: { kind?: string; message?: string }): undefined => {
 
 describePeers(['docker-registry'], 'under every fault', () => {
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'registry-fault-table-'));
+    directory = await mkdtemp(join(tmpdir(), 'registry-fault-table-'));
     [source, target] = await Promise.all([startRegistry(), startRegistry()]);
     const kept = at(source.host, 'kept');
     await pushAll(kept, contents);
@@ -127,7 +127,7 @@ describePeers(['docker-registry'], 'under every fault', () => {
   });
   after(async () => {
     await Promise.all([source?.stop(), target?.stop()]);
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   // Side by side, since each mostly waits.

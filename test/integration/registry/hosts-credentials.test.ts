@@ -26,7 +26,7 @@ async function open(registry: string, toml: string, options: RemoteOptions) {
   await writeFile(join(certs, registry, 'hosts.toml'), toml);
   return remoteRepository(
     { registry, repository: 'team/a' },
-    { retry: { attempts: 2, delay: 1 }, certsFolders: [certs], ...options },
+    { retry: { attempts: 2, delay: 1 }, certsDirectories: [certs], ...options },
   );
 }
 
@@ -171,7 +171,7 @@ describePeers(['openssl'], 'client certificates', () => {
     await writeFile(join(certs, host, 'ca.crt'), authority.certificate);
     await writeFile(join(certs, host, 'client.cert'), client.certificate);
     await writeFile(join(certs, host, 'client.key'), client.key);
-    const target = remoteRepository({ registry: host, repository: 'a' }, { certsFolders: [certs] });
+    const target = remoteRepository({ registry: host, repository: 'a' }, { certsDirectories: [certs] });
     await fetchBytes(target, { ...image.descriptor, mediaType: 'a/blob' }, { limit: 10_000 });
     assert.deepEqual(shown, ['registry client', 'storage nobody']);
     await rm(place, { recursive: true });

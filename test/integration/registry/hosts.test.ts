@@ -22,15 +22,15 @@ import { describePeers } from '#test/peers/require';
 import { blob, emptyConfig, manifest, pushAll } from '#test/support/contract/content';
 
 const fast: RemoteOptions = { retry: { attempts: 1, delay: 1 } };
-let folder: string;
+let directory: string;
 let certs: string;
 let count = 0;
 const fresh = (): string => `test/r${count++}`;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'registry-hosts-'));
-  certs = join(folder, 'certs.d');
+  directory = await mkdtemp(join(tmpdir(), 'registry-hosts-'));
+  certs = join(directory, 'certs.d');
 });
-after(() => rm(folder, { recursive: true }));
+after(() => rm(directory, { recursive: true }));
 
 /** Writes the files of one registry below certs.d. */
 async function configure(registry: string, files: Record<string, string>): Promise<void> {
@@ -47,7 +47,7 @@ describePeers(['docker-registry', 'openssl'], 'remoteRepository over TLS', () =>
   let authority: Certificate;
   let client: Certificate;
   before(async () => {
-    const place = join(folder, 'pki');
+    const place = join(directory, 'pki');
     await mkdir(place);
     authority = await makeAuthority(place, '/CN=fairlead test authority');
     const server = await makeCertificate(place, authority, {
@@ -64,7 +64,7 @@ describePeers(['docker-registry', 'openssl'], 'remoteRepository over TLS', () =>
     await mutual.stop();
   });
   const open = ({ host }: Registry) =>
-    remoteRepository({ registry: host, repository: fresh() }, { ...fast, certsFolders: [certs] });
+    remoteRepository({ registry: host, repository: fresh() }, { ...fast, certsDirectories: [certs] });
   const works = async (target: ReturnType<typeof open>): Promise<void> => {
     await pushAll(target, [emptyConfig, image]);
     await target.tag(image.descriptor, 'v1');
@@ -163,7 +163,7 @@ describePeers(['docker-registry'], 'remoteRepository with mirrors', () => {
       'hosts.toml': `server = "http://${origin.host}"\n[host."${url}"]\n  capabilities = ${capabilities}\n  [host."${url}".header]\n    x-test = ["a", "b"]\n`,
     });
   const open = (repository: string, options: RemoteOptions = {}) =>
-    remoteRepository({ registry: 'registry.test', repository }, { ...fast, certsFolders: [certs], ...options });
+    remoteRepository({ registry: 'registry.test', repository }, { ...fast, certsDirectories: [certs], ...options });
   const put = async ({ host }: Registry, repository: string): Promise<void> => {
     const target = remoteRepository({ registry: host, repository });
     await pushAll(target, [emptyConfig, image]);
@@ -354,20 +354,20 @@ describePeers(['docker-registry'], 'remoteRepository through a proxy', () => {
       asked.length = 0;
       const target = remoteRepository(
         { registry, repository: 'nginx' },
-        { ...fast, proxy: proxies, certsFolders: [certs] },
+        { ...fast, proxy: proxies, certsDirectories: [certs] },
       );
       await assert.rejects(target.resolve('v1'), { kind: 'Unavailable' });
       return [...asked];
     };
     for (const registry of hosts)
       assert.deepEqual(await askedFor(registry), ['CONNECT registry-1.docker.io:443'], registry);
-    for (const folder of ['docker.io', 'index.docker.io', 'registry-1.docker.io']) {
-      await configure(folder, { 'hosts.toml': '[host."https://mirror.test"]\n' });
+    for (const directory of ['docker.io', 'index.docker.io', 'registry-1.docker.io']) {
+      await configure(directory, { 'hosts.toml': '[host."https://mirror.test"]\n' });
       for (const registry of hosts) {
         const [first] = await askedFor(registry);
-        assert.equal(first, 'CONNECT mirror.test:443', `${folder} ${registry}`);
+        assert.equal(first, 'CONNECT mirror.test:443', `${directory} ${registry}`);
       }
-      await rm(join(certs, folder), { recursive: true });
+      await rm(join(certs, directory), { recursive: true });
     }
     await configure('mirrored.test', { 'hosts.toml': '[host."https://mirror.test"]\n' });
     for (const registry of ['mirrored.test', 'Mirrored.TEST:443'])

@@ -17,22 +17,22 @@ import { blob, emptyConfig, manifest, pushAll } from '#test/support/contract/con
 const run = promisify(execFile);
 const limit = 4_000_000;
 
-let folder: string;
+let directory: string;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'registry-layout-'));
+  directory = await mkdtemp(join(tmpdir(), 'registry-layout-'));
 });
-after(() => rm(folder, { recursive: true }));
+after(() => rm(directory, { recursive: true }));
 
 describePeers(['oras', 'skopeo'], 'layoutRepository beside other tools', () => {
   it('writes what oras and skopeo read, tags of several repositories in one directory', async () => {
     for (const repository of ['security/nginx', 'security/redis', 'localhost:5000/apps/web']) {
-      const target = layoutRepository(folder, repository);
+      const target = layoutRepository(directory, repository);
       const layer = blob(`profile of ${repository}`);
       const image = manifest([layer]);
       const signature = manifest([], { subject: image.descriptor, artifactType: 'application/vnd.test.signature' });
       await pushAll(target, [layer, emptyConfig, image, signature]);
       await target.tag(image.descriptor, 'v1');
-      const path = join(folder, repository.replace(':', '+'));
+      const path = join(directory, repository.replace(':', '+'));
       const text = Buffer.from(image.bytes).toString();
       const oras = await run(peer('oras'), ['manifest', 'fetch', '--oci-layout', `${path}:v1`]);
       assert.equal(oras.stdout.trim(), text);
@@ -40,18 +40,18 @@ describePeers(['oras', 'skopeo'], 'layoutRepository beside other tools', () => {
       assert.equal(skopeo.stdout, text);
       const found = await run(peer('oras'), ['discover', '--oci-layout', '--format', 'json', `${path}:v1`]);
       assert.match(found.stdout, new RegExp(signature.descriptor.digest));
-      const copied = join(folder, 'copied');
+      const copied = join(directory, 'copied');
       await run(peer('oras'), ['cp', '-r', '--from-oci-layout', '--to-oci-layout', `${path}:v1`, `${copied}:v1`]);
       await rm(copied, { recursive: true });
     }
   });
 
   it('reads what oras wrote, and oras and we add to it in turn', async () => {
-    const path = join(folder, 'theirs');
-    await writeFile(join(folder, 'profile.json'), '{"defaultAction":"SCMP_ACT_ERRNO"}');
+    const path = join(directory, 'theirs');
+    await writeFile(join(directory, 'profile.json'), '{"defaultAction":"SCMP_ACT_ERRNO"}');
     const push = ['push', '--oci-layout', '--artifact-type', 'application/vnd.test', `${path}:v1`, 'profile.json'];
-    await run(peer('oras'), push, { cwd: folder });
-    const target = layoutRepository(folder, 'theirs');
+    await run(peer('oras'), push, { cwd: directory });
+    const target = layoutRepository(directory, 'theirs');
     const theirs = await target.resolve('v1');
     const [layer] = parseManifest(await fetchBytes(target, theirs, { limit })).layers;
     assert(layer !== undefined);
@@ -63,7 +63,7 @@ describePeers(['oras', 'skopeo'], 'layoutRepository beside other tools', () => {
       peer('oras'),
       ['attach', '--oci-layout', '--artifact-type', 'application/vnd.test.sbom', `${path}:v1`, 'profile.json'],
       {
-        cwd: folder,
+        cwd: directory,
       },
     );
     const listed = await target.referrers(theirs);
@@ -76,7 +76,7 @@ describePeers(['oras', 'skopeo'], 'layoutRepository beside other tools', () => {
   });
 
   it('reads what skopeo copied', async () => {
-    const ours = layoutRepository(folder, 'for/skopeo');
+    const ours = layoutRepository(directory, 'for/skopeo');
     const layer = blob(Buffer.from('layer'), 'application/vnd.oci.image.layer.v1.tar');
     const config = blob(
       '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}',
@@ -91,11 +91,11 @@ describePeers(['oras', 'skopeo'], 'layoutRepository beside other tools', () => {
     const image = blob(JSON.stringify(value), value.mediaType);
     await pushAll(ours, [layer, config, image]);
     await ours.tag(image.descriptor, 'v1');
-    const to = join(folder, 'skopeo');
-    const policy = join(folder, 'policy.json');
+    const to = join(directory, 'skopeo');
+    const policy = join(directory, 'policy.json');
     await writeFile(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
-    await run(peer('skopeo'), ['--policy', policy, 'copy', `oci:${join(folder, 'for/skopeo')}:v1`, `oci:${to}:v2`]);
-    const theirs = layoutRepository(folder, 'skopeo');
+    await run(peer('skopeo'), ['--policy', policy, 'copy', `oci:${join(directory, 'for/skopeo')}:v1`, `oci:${to}:v2`]);
+    const theirs = layoutRepository(directory, 'skopeo');
     const descriptor = await theirs.resolve('v2');
     // skopeo compresses layers as it copies.
     const [copied] = parseManifest(await fetchBytes(theirs, descriptor, { limit })).layers;
@@ -123,7 +123,7 @@ function writer(name: string, from: number, to: number): ReturnType<typeof spawn
       console.log(n);
     }`;
   const cwd = new URL('../../..', import.meta.url);
-  return spawn(process.execPath, ['--input-type=module', '--eval', program, folder], {
+  return spawn(process.execPath, ['--input-type=module', '--eval', program, directory], {
     cwd,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -136,7 +136,7 @@ describe('layoutRepository shared by processes', () => {
   it('loses no tag when three processes write at once', async () => {
     const writers = ['a', 'b', 'c'].map((name) => writer(name, 0, 10));
     assert.deepEqual(await Promise.all(writers.map(ended)), [0, 0, 0]);
-    const target = layoutRepository(folder, 'shared');
+    const target = layoutRepository(directory, 'shared');
     for (const name of ['a', 'b', 'c']) for (let n = 0; n < 10; n++) await target.resolve(`${name}-${n}`);
   });
 
@@ -151,10 +151,10 @@ describe('layoutRepository shared by processes', () => {
       await new Promise((resolve) => setTimeout(resolve, 20 + 23 * round));
       child.kill('SIGKILL');
       await ended(child);
-      const target = layoutRepository(folder, 'shared');
+      const target = layoutRepository(directory, 'shared');
       // Every tag that the writer said was set is there, with all that belongs to it.
       for (let n = 0; n <= last; n++) await fetchBytes(target, await target.resolve(`killed${round}-${n}`), { limit });
-      const root = join(folder, 'shared');
+      const root = join(directory, 'shared');
       const listed = JSON.parse(await readFile(join(root, 'index.json'), 'utf8')).manifests;
       for (const descriptor of listed) {
         const { layers } = parseManifest(await fetchBytes(target, descriptor, { limit }));
@@ -171,7 +171,7 @@ describe('layoutRepository shared by processes', () => {
 
 describePeers(['root'], 'layoutRepository on a full disk', () => {
   it('is reported, keeps what was there and leaves nothing half-written', async () => {
-    const disk = join(folder, 'disk');
+    const disk = join(directory, 'disk');
     await mkdir(disk);
     await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
     try {

@@ -30,12 +30,12 @@ async function deadPort(): Promise<number> {
 const openFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
 
 describe('a push that cannot be sent', () => {
-  let folder: string;
+  let directory: string;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'registry-leaks-'));
-    await writeFile(join(folder, 'large'), large.bytes);
+    directory = await mkdtemp(join(tmpdir(), 'registry-leaks-'));
+    await writeFile(join(directory, 'large'), large.bytes);
   });
-  after(() => rm(folder, { recursive: true }));
+  after(() => rm(directory, { recursive: true }));
 
   /** A registry that begins uploads at a place where nobody listens. */
   const unreachable = async () => {
@@ -50,7 +50,7 @@ describe('a push that cannot be sent', () => {
     const { target } = await unreachable();
     const push = () =>
       assert.rejects(
-        target.push(large.descriptor, async () => createReadStream(join(folder, 'large'))),
+        target.push(large.descriptor, async () => createReadStream(join(directory, 'large'))),
         { kind: 'Unavailable' },
       );
     await push();
@@ -67,8 +67,8 @@ describe('a push that cannot be sent', () => {
       if (request.url?.includes('/manifests/')) answerManifest(response, request, image.bytes, image.descriptor.digest);
       else response.writeHead(200, { 'content-length': large.bytes.length }).end(large.bytes);
     });
-    await writeFile(join(folder, 'file'), '');
-    const disk = layoutRepository(join(folder, 'file'), 'a');
+    await writeFile(join(directory, 'file'), '');
+    const disk = layoutRepository(join(directory, 'file'), 'a');
     for (const place of [target, disk]) {
       const pushes = Array.from({ length: 20 }, () =>
         assert.rejects(
@@ -116,7 +116,7 @@ describe('a body that is not read', () => {
     for (let n = 0; n < 20; n++) {
       const target = remoteRepository(
         { registry: 'registry.test', repository: 'a' },
-        { certsFolders: [certs], credentials, retry: { attempts: 1 } },
+        { certsDirectories: [certs], credentials, retry: { attempts: 1 } },
       );
       assert.deepEqual((await target.resolveManifest('v1')).descriptor, image.descriptor);
       assert.deepEqual(await target.referrers(image.descriptor), []);

@@ -67,24 +67,24 @@ describePeers(['docker-registry'], 'fairlead login and logout', () => {
   });
 
   it('keeps it in the credential helper that the configuration names', async () => {
-    const folder = join(cwd, 'helped');
-    await mkdir(folder);
-    const helper = join(folder, 'docker-credential-file');
+    const directory = join(cwd, 'helped');
+    await mkdir(directory);
+    const helper = join(directory, 'docker-credential-file');
     await writeFile(
       helper,
       '#!/bin/sh\ncase $1 in store) cat > "$KEPT" ;; get) cat "$KEPT" ;; erase) rm "$KEPT" ;; esac\n',
     );
     await chmod(helper, 0o755);
-    await writeFile(join(folder, 'config.json'), '{"credsStore": "file"}');
+    await writeFile(join(directory, 'config.json'), '{"credsStore": "file"}');
     const env = {
-      DOCKER_CONFIG: folder,
-      KEPT: join(folder, 'kept'),
-      PATH: `${folder}:${process.env['PATH']}`,
+      DOCKER_CONFIG: directory,
+      KEPT: join(directory, 'kept'),
+      PATH: `${directory}:${process.env['PATH']}`,
     };
     const { code, stderr, stdout } = await login(env, user.password);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /docker-credential-file/);
-    assert.equal(await readFile(join(folder, 'config.json'), 'utf8'), '{"credsStore": "file"}');
+    assert.equal(await readFile(join(directory, 'config.json'), 'utf8'), '{"credsStore": "file"}');
     await fairlead(['ls', registry.host], { env });
     await fairlead(['logout', registry.host], { env });
     await assert.rejects(readFile(env.KEPT), { code: 'ENOENT' });

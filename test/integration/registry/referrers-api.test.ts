@@ -51,15 +51,15 @@ describePeers(['refreg', 'oras'], 'remoteRepository against a registry with the 
     const target = open(repository);
     const subject = manifest([]);
     await pushAll(target, [emptyConfig, subject]);
-    const folder = await mkdtemp(join(tmpdir(), 'registry-refreg-'));
-    await writeFile(join(folder, 'sbom.json'), '{}');
+    const directory = await mkdtemp(join(tmpdir(), 'registry-refreg-'));
+    await writeFile(join(directory, 'sbom.json'), '{}');
     const name = `${registry.host}/${repository}@${subject.descriptor.digest}`;
     await run(
       peer('oras'),
       ['attach', '--plain-http', '--artifact-type', 'application/vnd.test.sbom', name, 'sbom.json'],
-      { cwd: folder },
+      { cwd: directory },
     );
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
     assert.equal((await target.referrers(subject.descriptor)).length, 1);
   });
 

@@ -27,14 +27,14 @@ const fresh = (): string => `test/r${count++}`;
 
 describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository against docker-registry 2.8', () => {
   let registry: Registry;
-  let folder: string;
+  let directory: string;
   before(async () => {
     registry = await startRegistry();
-    folder = await mkdtemp(join(tmpdir(), 'registry-remote-'));
+    directory = await mkdtemp(join(tmpdir(), 'registry-remote-'));
   });
   after(async () => {
     await registry.stop();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
   const open = (repository = fresh()) => remoteRepository({ registry: registry.host, repository });
 
@@ -42,8 +42,8 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
 
   it('reads what oras pushed', async () => {
     const repository = fresh();
-    await writeFile(join(folder, 'profile.json'), '{"defaultAction":"SCMP_ACT_ERRNO"}');
-    await writeFile(join(folder, 'config.json'), '{}');
+    await writeFile(join(directory, 'profile.json'), '{"defaultAction":"SCMP_ACT_ERRNO"}');
+    await writeFile(join(directory, 'config.json'), '{}');
     const name = `${registry.host}/${repository}:v1`;
     const type = 'application/vnd.cncf.seccomp-profile.config.v1+json';
     await run(
@@ -58,7 +58,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
         name,
         'profile.json:application/json',
       ],
-      { cwd: folder },
+      { cwd: directory },
     );
     const target = open(repository);
     const descriptor = await target.resolve('v1');
@@ -109,11 +109,11 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     const name = `${registry.host}/${repository}@${subject.descriptor.digest}`;
     const found = await run(peer('oras'), ['discover', '--plain-http', '--format', 'json', name]);
     assert.match(found.stdout, new RegExp(signature.descriptor.digest));
-    await writeFile(join(folder, 'sbom.json'), '{}');
+    await writeFile(join(directory, 'sbom.json'), '{}');
     await run(
       peer('oras'),
       ['attach', '--plain-http', '--artifact-type', 'application/vnd.test.sbom', name, 'sbom.json'],
-      { cwd: folder },
+      { cwd: directory },
     );
     const listed = await target.referrers(subject.descriptor);
     assert.deepEqual(listed.map(({ artifactType }) => artifactType).sort(), [
@@ -149,7 +149,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     const signature = manifest([], { subject: list.descriptor, artifactType: 'a/signature' });
     await pushAll(source, [layer, emptyConfig, ...images, list, signature]);
     await source.tag(list.descriptor, 'v1');
-    const saved = layoutRepository(folder, repository);
+    const saved = layoutRepository(directory, repository);
     await copy(source, saved, 'v1', { withReferrers: true });
     const loaded = open(`${repository}/loaded`);
     await copy(saved, loaded, 'v1', { withReferrers: true });
@@ -185,7 +185,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     await pushAll(source, [emptyConfig, image]);
     await source.tag(image.descriptor, 'v1');
     const loaded = open();
-    const saved = layoutRepository(folder, fresh());
+    const saved = layoutRepository(directory, fresh());
     await copy(source, saved, 'v1', { withReferrers: false });
     await copy(saved, loaded, 'v1', { withReferrers: false });
     assert(layer.equals(await fetchBytes(loaded, long(layer), { limit })));
@@ -212,13 +212,13 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     try {
       await pushAll(source, [layer, emptyConfig, image]);
       await source.tag(image.descriptor, 'v1');
-      const cached = cachedRepository(source, layoutRepository(join(folder, 'cache'), 'a'));
+      const cached = cachedRepository(source, layoutRepository(join(directory, 'cache'), 'a'));
       for (const { descriptor } of [image, layer]) await fetchBytes(cached, descriptor, { limit });
       assert.deepEqual(await cached.resolve('v1'), image.descriptor);
     } finally {
       await other.stop();
     }
-    const cached = cachedRepository(source, layoutRepository(join(folder, 'cache'), 'a'));
+    const cached = cachedRepository(source, layoutRepository(join(directory, 'cache'), 'a'));
     assert.deepEqual(await cached.resolve(image.descriptor.digest), image.descriptor);
     assert(Buffer.from(layer.bytes).equals(await fetchBytes(cached, layer.descriptor, { limit })));
     await assert.rejects(cached.resolve('v1'), { kind: 'Unavailable' });

@@ -93,7 +93,7 @@ describePeers(['openssl'], 'the services behind signatures, behind a proxy and a
     await listening(proxy);
     network = {
       proxy: { https: `http://127.0.0.1:${portOf(proxy)}` },
-      certsFolders: [join(folder, 'certs.d')],
+      certsDirectories: [join(folder, 'certs.d')],
       retry: { attempts: 1 },
     };
   });
@@ -130,7 +130,7 @@ describePeers(['openssl'], 'the services behind signatures, behind a proxy and a
   it('are out of reach without the proxy, and not trusted without the authority', async () => {
     for (const worse of [
       { ...network, proxy: undefined },
-      { ...network, certsFolders: [] },
+      { ...network, certsDirectories: [] },
     ]) {
       const signer = await keylessSigner({ signingConfig: json(signingConfig), token: token(), network: worse });
       await assert.rejects(signArtifact(artifact, signer), { kind: 'Unavailable', message: /sigstore\.test/ });

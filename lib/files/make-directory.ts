@@ -7,15 +7,15 @@ import { dirname } from 'node:path';
  * recursive mkdir, which never ends if an existing directory accepts no entries and reports ENOENT:
  * one that was removed while a process works in it, and below /proc.
  */
-export async function makeFolder(path: string, mode = 0o777): Promise<void> {
+export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
   try {
     await mkdir(path, { mode });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' && dirname(path) !== path) {
-      await makeFolder(dirname(path), mode);
-      await mkdir(path, { mode }).catch((again: unknown) => acceptFolder(path, again));
-    } else await acceptFolder(path, error);
+      await makeDirectory(dirname(path), mode);
+      await mkdir(path, { mode }).catch((again: unknown) => acceptDirectory(path, again));
+    } else await acceptDirectory(path, error);
   }
 }
 
@@ -23,7 +23,7 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
  * Rejects with the error unless there is a directory, which another process may have created a
  * moment ago.
  */
-async function acceptFolder(path: string, error: unknown): Promise<void> {
+async function acceptDirectory(path: string, error: unknown): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isDirectory()) throw error;
 }

@@ -14,7 +14,7 @@ const reserved: ReadonlySet<string> = new Set(['blobs', 'index.json', 'oci-layou
  * may begin with a registry; the colon of its port becomes `+`, since tools read a colon in the
  * path of a layout as the start of the tag. Throws InvalidInput for an invalid repository name.
  */
-export function repositoryFolder(folder: string, name: string): string {
+export function repositoryDirectory(directory: string, name: string): string {
   if (!isRepository(name)) {
     const parsed = parseReference(name);
     if (parsed.tag !== undefined || parsed.digest !== undefined) {
@@ -28,5 +28,5 @@ export function repositoryFolder(folder: string, name: string): string {
       hint: `An OCI layout has a file or directory named ${taken} itself. Use another repository name.`,
     });
   }
-  return join(folder, ...components.map((component) => component.replaceAll(':', '+')));
+  return join(directory, ...components.map((component) => component.replaceAll(':', '+')));
 }
