@@ -33,7 +33,7 @@ describe('a file of several documents', () => {
   it('needs to be told which one where it has several, and names them', () => {
     assert.throws(() => read(two), {
       kind: 'InvalidInput',
-      summary: 'all.yaml has 2 documents; one is read at a time',
+      summary: 'all.yaml has 2 documents; only one is read at a time',
       details: ['1: SeccompProfile nginx (all.yaml:2:1)', '2: SeccompProfile redis (all.yaml:4:1)'],
       hint: 'Choose one by its name or number (`document`).',
     });
@@ -51,7 +51,7 @@ describe('a file of several documents', () => {
       assert.equal(read(text, '2').name, 'redis');
       assert.throws(
         () => read(text, 'apache'),
-        /has no document "apache"; one is read at a time\n {2}1: SeccompProfile nginx/,
+        /has no document "apache"; only one is read at a time\n {2}1: SeccompProfile nginx/,
       );
       assert.throws(() => read(text, '3'), /has no document "3"/);
     }

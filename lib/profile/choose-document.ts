@@ -19,7 +19,7 @@ export function chooseDocument(documents: readonly JsonDocument[], choice?: stri
   const [only, ...more] = all;
   if (first === undefined || only === undefined) {
     throw new FairleadError('ProfileInvalid', `${first?.source ?? 'the file'}: a List with no items`, {
-      hint: 'Name a profile that there is: kubectl get seccompprofiles lists them.',
+      hint: 'Name an existing profile; kubectl get seccompprofiles lists them.',
     });
   }
   // What has no name is no resource, and the only one in its file.
@@ -64,7 +64,7 @@ function several(source: string, all: readonly JsonDocument[], fault: string): F
     return `${index + 1}: ${what.join(' ')} (${positionOf(document, document.root.at)})`;
   });
   const left = details.length - 20;
-  return new FairleadError('InvalidInput', `${source} ${fault}; one is read at a time`, {
+  return new FairleadError('InvalidInput', `${source} ${fault}; only one is read at a time`, {
     details: left > 0 ? [...details.slice(0, 20), `and ${left} more`] : details,
     hint: 'Choose one by its name or number (`document`).',
   });

@@ -171,16 +171,16 @@ describe('convertProfile', () => {
     const again = read(convertProfile(profile, 'spo', 'other'));
     assert.equal(again.name, 'other');
     assert.match(convertProfile(again, 'cil', 'app'), /^\(block app\n/);
-    refused(profile, 'cil', /the name "a b" is not a name in CIL/, 'a b');
+    refused(profile, 'cil', /the name "a b" is not a valid name in CIL/, 'a b');
   });
 
   it('writes no resource that Kubernetes or AppArmor would not take', () => {
     for (const name of ['', 'a b', 'A', '../x', 'a_b', '-a', 'a\nb', 'x'.repeat(254)]) {
-      refused(appArmor, 'spo', /is no name for a Kubernetes resource/, name);
-      refused(example('nginx.json'), 'spo', /is no name for a Kubernetes resource/, name);
+      refused(appArmor, 'spo', /invalid name ".*" for a Kubernetes resource/, name);
+      refused(example('nginx.json'), 'spo', /invalid name ".*" for a Kubernetes resource/, name);
     }
     refused(appArmor, 'spo', /name unconfined belongs to the kernel/, 'unconfined');
-    refused(example('selinux-errorlogger.yaml'), 'spo', /is no name for a Kubernetes resource/, 'my_app');
+    refused(example('selinux-errorlogger.yaml'), 'spo', /invalid name ".*" for a Kubernetes resource/, 'my_app');
   });
 
   it('says which forms there are', () => {

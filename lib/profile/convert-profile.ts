@@ -86,7 +86,7 @@ function withoutRefused(profile: SeccompProfile): SeccompProfile {
 
 function resourceName(name: string): string {
   if (isResourceName(name)) return name;
-  const message = `${quote(name, 64)} is no name for a Kubernetes resource`;
+  const message = `invalid name ${quote(name, 64)} for a Kubernetes resource`;
   throw new FairleadError('InvalidInput', message, {
     hint: `Set another \`name\`: ${resourceNameRule}.`,
   });

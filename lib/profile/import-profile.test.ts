@@ -182,7 +182,7 @@ spec:
     const texts: readonly [string, RegExp, RegExp?][] = [
       ['{"defaultAction":"SCMP_ACT_LOG","comment":1}', /unknown member "\/comment"/],
       ['{"DefaultAction":"SCMP_ACT_LOG"}', /another letter case/],
-      ['defaultAction: SCMP_ACT_LOG\n', /p:1:1: not JSON, and runtimes read JSON alone/],
+      ['defaultAction: SCMP_ACT_LOG\n', /p:1:1: not JSON, but runtimes read only JSON/],
       ['{defaultAction: SCMP_ACT_LOG}', /not valid JSON/, /not valid JSON/],
       ['\ufeff{"defaultAction":"SCMP_ACT_LOG"}', /a byte order mark/],
       [
@@ -243,7 +243,7 @@ spec:
     for (const text of ['', ' \n\t\r\n']) {
       assert.throws(() => importProfile(new TextEncoder().encode(text), 'p.json'), {
         kind: 'ProfileInvalid',
-        message: 'p.json: there is nothing in it',
+        message: 'p.json: the file is empty',
       });
     }
   });

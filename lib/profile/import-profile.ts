@@ -47,8 +47,8 @@ export interface ImportOptions {
  */
 export function importProfile(bytes: Uint8Array, source: string, options: ImportOptions = {}): Profile {
   if (bytes.every(isBlank)) {
-    throw new FairleadError('ProfileInvalid', `${source}: there is nothing in it`, {
-      hint: options.blankHint ?? 'A profile of anything has content; a command that was to write it may have failed.',
+    throw new FairleadError('ProfileInvalid', `${source}: the file is empty`, {
+      hint: options.blankHint ?? 'Every profile has content; the command that wrote the file may have failed.',
     });
   }
   const plain = options.format === undefined ? readPlainSeccomp(bytes, profileLimits) : undefined;
@@ -103,7 +103,7 @@ function formatOf(document: JsonDocument, found: DetectedForm | undefined): Prof
       throw unknownFormat(
         document,
         tried,
-        `Set \`format\` to one of ${profileFormats.join(', ')} to see what is wrong with it. AppArmor policies and CIL are written, not read.`,
+        `Set \`format\` to one of ${profileFormats.join(', ')} to see what is wrong with it. AppArmor policies and CIL can be written, but not read.`,
       );
     }
   }
@@ -116,11 +116,11 @@ function readRuntime(document: JsonDocument, found: DetectedForm | undefined, { 
   };
   const kind = found && kinds[found.form];
   if (kind !== undefined) return lenient ? parseRuntime(document, kind) : parseStrictly(document, kind);
-  if (found === undefined) throw unknownFormat(document, runtimeForms, 'Let the format be found out.');
-  const message = `${positionOf(document, found.at)}: ${JSON.stringify(found.pointer)} is of another form than that of runtimes`;
+  if (found === undefined) throw unknownFormat(document, runtimeForms, 'Leave out `format` to detect it.');
+  const message = `${positionOf(document, found.at)}: ${JSON.stringify(found.pointer)} belongs to another form than that of runtimes`;
   throw new FairleadError('ProfileInvalid', message, {
     pointer: found.pointer,
-    hint: `Let the format be found out. The form of runtimes is written by: ${convertCommand}`,
+    hint: `Leave out \`format\` to detect it. To write the form of runtimes: ${convertCommand}`,
   });
 }
 
@@ -132,14 +132,14 @@ function readDocker(document: JsonDocument, { host, lenient }: ImportOptions): P
     const message = `${position}: member ${JSON.stringify(pointer)} in another letter case than ${JSON.stringify(readAs)}`;
     throw new FairleadError('ProfileInvalid', message, {
       pointer,
-      hint: `Readers differ in whether they take it. As Docker reads it, it is written by: ${convertCommand}`,
+      hint: `Some readers accept it, others do not. To write it as Docker reads it: ${convertCommand}`,
     });
   }
   if (host === undefined) {
     throw new FairleadError(
       'InvalidInput',
       `${document.source}: a profile of Docker or Podman depends on where it runs`,
-      { hint: 'Say for which architecture, kernel and capabilities it is to be resolved.' },
+      { hint: 'Specify the architecture, kernel and capabilities to resolve it for.' },
     );
   }
   return {
@@ -152,7 +152,7 @@ function readDocker(document: JsonDocument, { host, lenient }: ImportOptions): P
 
 function notJson(document: JsonDocument): FairleadError {
   const fault = document.text.startsWith('\ufeff') ? 'JSON with a byte order mark before it' : 'not JSON';
-  return new FairleadError('ProfileInvalid', `${positionOf(document, 0)}: ${fault}, and runtimes read JSON alone`, {
-    hint: `It is written as JSON by: ${convertCommand}`,
+  return new FairleadError('ProfileInvalid', `${positionOf(document, 0)}: ${fault}, but runtimes read only JSON`, {
+    hint: `To write it as JSON: ${convertCommand}`,
   });
 }

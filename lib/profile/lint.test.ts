@@ -83,7 +83,10 @@ describe('lint', () => {
     const host = { architecture: 'amd64', kernel: '6.1', capabilities: ['CAP_BPF'] } as const;
     const [form] = lint(importProfile(new TextEncoder().encode(JSON.stringify(docker)), 'p', { host }));
     assert.equal(form?.code, 'docker-form');
-    assert.match(form?.message ?? '', /as one container gets it; to publish it: fairlead convert --to runtime FILE/);
+    assert.match(
+      form?.message ?? '',
+      /as resolved for one container; to publish it: fairlead convert --to runtime FILE/,
+    );
     const notify = { ...denyMount, action: 'SCMP_ACT_NOTIFY' };
     assert.deepEqual(codes({ defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/run/x', syscalls: [notify] }), [
       'not-publishable /listenerPath',

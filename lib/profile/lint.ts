@@ -20,7 +20,7 @@ import { lintSelinux } from './selinux/lint.ts';
  */
 export function lint(profile: Profile, limits: PublicationLimits = defaultPublicationLimits): readonly Finding[] {
   const unknown = (profile.unknownFields ?? []).map(({ pointer, position, meant }): Finding => {
-    const message = `${position}: the format has no field of this name${meant === undefined ? '' : ` (did you mean ${JSON.stringify(meant)}?)`}; it is left out`;
+    const message = `${position}: the format has no such field${meant === undefined ? '' : ` (did you mean ${JSON.stringify(meant)}?)`}; it is ignored`;
     return { code: 'unknown-field', severity: 'warning', message, pointer };
   });
   const published = publishedForm(profile);
@@ -42,7 +42,7 @@ function lintForm(profile: Profile): readonly Finding[] {
     return [info('resource-form', '', message)];
   }
   if (docker === undefined) return [];
-  const read = docker.dependsOnContainer ? ', and is linted as one container gets it' : '';
+  const read = docker.dependsOnContainer ? ', and is linted as resolved for one container' : '';
   const message = `in the form of Docker and Podman, which runtimes do not read${read}; to publish it: ${convertCommand}`;
   return [info('docker-form', '', message)];
 }

@@ -60,7 +60,7 @@ export function refuseUnknown(unknownFields: readonly UnknownField[]): void {
     pointer: first.pointer,
     hint: unknownFields.some(({ meant }) => meant !== undefined)
       ? misspeltHint
-      : `Runtimes that decode strictly refuse it. Without such members it is written by: ${convertCommand}`,
+      : `Runtimes that decode strictly refuse it. To write the profile without such members: ${convertCommand}`,
   });
 }
 
@@ -77,7 +77,7 @@ const misspeltHint = 'Correct the name, or remove the member: without it the pro
 function describeUnknown({ pointer, readAs, meant }: UnknownField): string {
   const name = quote(pointer, 256);
   return readAs === undefined
-    ? `unknown member ${name}: the format of runtimes has none of this name${meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`}`
+    ? `unknown member ${name}: the format of runtimes has no such member${meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`}`
     : `member ${name} in another letter case: some runtimes read it as ${JSON.stringify(readAs)}, others refuse it`;
 }
 

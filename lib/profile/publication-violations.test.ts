@@ -67,7 +67,7 @@ describe('what publishing refuses of seccomp profiles', () => {
     [
       'an error number that libseccomp does not load, though the kernel has it',
       { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [entry('ERRNO', [], { errnoRet: 4095 })] },
-      /^\/syscalls\/0\/errnoRet 4095 is above 4094, the highest that libseccomp loads: no container starts$/,
+      /^\/syscalls\/0\/errnoRet 4095 is above 4094, the highest that libseccomp accepts: no container starts$/,
       { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [entry('ERRNO', [], { errnoRet: 4094 })] },
     ],
     [
@@ -152,7 +152,7 @@ describe('what publishing refuses of seccomp profiles', () => {
     [
       'a value above 32 bits with a 32-bit architecture',
       { ...allow(entry('ALLOW', [when(0, 'NE', 2n ** 32n)])), architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'] },
-      /^\/syscalls\/0\/args\/0 a value above 32 bits, of which SCMP_ARCH_X86, which is listed, compares the low half$/,
+      /^\/syscalls\/0\/args\/0 a value above 32 bits, of which SCMP_ARCH_X86, which is listed, compares only the low half$/,
       { ...allow(entry('ALLOW', [when(0, 'NE', 2n ** 32n)])), architectures: ['SCMP_ARCH_X86_64'] },
     ],
     [
@@ -192,7 +192,7 @@ describe('what publishing refuses of seccomp profiles', () => {
     );
     assert.throws(() => validatePublication(profile, defaultPublicationLimits), {
       kind: 'ProfileInvalid',
-      message: /refuse such a profile for good: at \/flags\/1: .*; at \/flags\/2: .*; at \/syscalls\/0\/errnoRet: /,
+      message: /refuse this profile: at \/flags\/1: .*; at \/flags\/2: .*; at \/syscalls\/0\/errnoRet: /,
       hint: /fairlead lint FILE/,
     });
   });
@@ -235,7 +235,7 @@ describe('what publishing refuses of AppArmor profiles', () => {
     ['/a,', /has ",", which needs quotes/, '/a\\,'],
     ['/a, b', /has ",", which needs quotes/, '/a,?b'],
     ['/{a b,c}', /has " ", which needs quotes/, '/{a?b,c}'],
-    ['@{PROC}/stat', /has a variable, of which only nodes know the meaning; write "\/proc\/stat"$/, '/proc/stat'],
+    ['@{PROC}/stat', /has a variable, whose meaning only nodes know; write "\/proc\/stat"$/, '/proc/stat'],
   ];
   for (const [path, expected, accepted] of cases) {
     it(`is the path ${path}`, () => {
@@ -252,8 +252,8 @@ describe('what publishing refuses of AppArmor profiles', () => {
   it('is a path in two lists or twice in one, and a capability twice', () => {
     const twice = { filesystem: { readOnlyPaths: ['/a', '/a'], writeOnlyPaths: ['/b'], readWritePaths: ['/b'] } };
     assert.deepEqual(refused(twice), [
-      '/filesystem/readOnlyPaths/1 "/a" is listed at /filesystem/readOnlyPaths/0 already',
-      '/filesystem/readWritePaths/0 "/b" is listed at /filesystem/writeOnlyPaths/0 already',
+      '/filesystem/readOnlyPaths/1 "/a" is already listed at /filesystem/readOnlyPaths/0',
+      '/filesystem/readWritePaths/0 "/b" is already listed at /filesystem/writeOnlyPaths/0',
     ]);
     assert.deepEqual(refused({ executable: { allowedExecutables: ['/a', '/a'] } }), []);
     assert.deepEqual(refused({ capability: { allowedCapabilities: ['chown', 'kill', 'chown'] } }), [

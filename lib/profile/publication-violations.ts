@@ -40,8 +40,8 @@ function violationsOf<M extends Mechanism>(
 export function validatePublication(profile: Profile, limits: PublicationLimits): void {
   refuseViolations(
     publicationViolations(profile, limits),
-    'runtimes that implement KEP-6061 refuse such a profile for good',
-    'Correct these places, all of which are listed by: fairlead lint FILE. With the same meaning, and without conflicts or repeats where that can be said, it is written by: fairlead merge --intersect FILE',
+    'runtimes that implement KEP-6061 refuse this profile',
+    'Correct these places; fairlead lint FILE lists all of them. To write the profile as nodes apply it, without conflicts and repeats if possible: fairlead merge --intersect FILE',
   );
 }
 

@@ -41,7 +41,7 @@ export function readProfile(bytes: Uint8Array, source = 'profile', kind?: Runtim
   } catch (error) {
     if (!(error instanceof FairleadError) || error.hint !== repeatedMemberHint) throw error;
     const { kind: fault, summary, pointer, cause } = error;
-    const hint = `${repeatedMemberHint} What then is not as runtimes read it is converted by: ${convertCommand}`;
+    const hint = `${repeatedMemberHint} To convert what runtimes still do not read: ${convertCommand}`;
     throw new FairleadError(fault, summary, { hint, cause, ...(pointer === undefined ? {} : { pointer }) });
   }
 }
@@ -59,7 +59,7 @@ function readThoroughly(bytes: Uint8Array, source: string, kind: RuntimeKind | u
       throw otherForm(document, found);
     case undefined:
       if (kind !== undefined) return parseStrictly(document, kind);
-      throw unknownFormat(document, runtimeForms, `A profile of people's formats is converted by: ${convertCommand}`);
+      throw unknownFormat(document, runtimeForms, `To convert a profile in another format: ${convertCommand}`);
   }
 }
 
@@ -67,7 +67,7 @@ function readThoroughly(bytes: Uint8Array, source: string, kind: RuntimeKind | u
 function otherForm(document: JsonDocument, { form, pointer, at }: DetectedForm): FairleadError {
   const position = positionOf(document, at);
   if (form === 'docker') {
-    const message = `${position}: ${JSON.stringify(pointer)} is of the form of Docker and Podman, and runtimes ignore it`;
+    const message = `${position}: ${JSON.stringify(pointer)} belongs to the form of Docker and Podman; runtimes ignore it`;
     return new FairleadError('ProfileInvalid', message, {
       pointer,
       hint: `Write the profile that a container gets, for its capabilities, architecture and kernel: ${convertCommand}`,
@@ -126,7 +126,7 @@ function notJson(bytes: Uint8Array, error: FairleadError): FairleadError {
 
 function jsonHint(text: string): string {
   const start = text.trimStart();
-  if (start === '') return 'It is empty: a command that was to write it may have failed.';
+  if (start === '') return 'It is empty: the command that wrote it may have failed.';
   if (start.startsWith('{')) return 'Correct the JSON at this place.';
-  return `Runtimes read JSON: seccomp of the runtime-spec, AppArmor of KEP-6061. The same in YAML is converted by: ${convertCommand}. AppArmor policies and CIL cannot be published.`;
+  return `Runtimes read JSON: seccomp of the runtime-spec, AppArmor of KEP-6061. To convert YAML: ${convertCommand}. AppArmor policies and CIL cannot be published.`;
 }

@@ -1,6 +1,6 @@
 /** What Kubernetes takes for the name of a custom resource, in words. */
 export const resourceNameRule =
-  'lower-case letters, digits, "-" and ".", a letter or digit first and last in each part, 253 characters at most';
+  'lower-case letters, digits, "-" and ".", each part beginning and ending with a letter or digit, at most 253 characters';
 
 const part = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?';
 const subdomain = new RegExp(`^${part}(?:\\.${part})*$`);

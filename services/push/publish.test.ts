@@ -234,7 +234,7 @@ describe('publish', () => {
     const unloadable = new TextEncoder().encode('{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 4095}');
     await assert.rejects(publish(unloadable, { reference }, dependencies), {
       kind: 'ProfileInvalid',
-      message: /refuse such a profile for good: at \/defaultErrnoRet: 4095 is above 4094/,
+      message: /refuse this profile: at \/defaultErrnoRet: 4095 is above 4094/,
       hint: /fairlead lint FILE/,
     });
     await assert.rejects(publish(new TextEncoder().encode('{'), { reference }, dependencies), {

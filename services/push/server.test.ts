@@ -144,7 +144,10 @@ describe('createPushServer', () => {
     const response = await post(JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 4095, flags }));
     assert.equal(response.statusCode, 422, response.body);
     const { detail, pointer, hint } = response.json();
-    assert.match(detail, /for good: at \/flags\/1: .* is listed twice; at \/defaultErrnoRet: 4095 is above 4094/);
+    assert.match(
+      detail,
+      /refuse this profile: at \/flags\/1: .* is listed twice; at \/defaultErrnoRet: 4095 is above 4094/,
+    );
     assert.equal(pointer, '/flags/1');
     assert.match(hint, /fairlead lint FILE/);
   });

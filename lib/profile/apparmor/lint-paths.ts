@@ -87,9 +87,9 @@ function lintRepeats(listed: readonly Listed[], indexes: Indexes, budget: GlobBu
     const widerCover = widerNear?.find((other) => isCovered(glob, [other], budget));
     if (seen.has(glob.expanded)) findings.push(info('duplicate-path', pointer, `${glob.text} is listed twice`));
     else if (cover !== undefined) {
-      findings.push(info('covered-path', pointer, `${glob.text} is permitted by ${cover.text} already`));
+      findings.push(info('covered-path', pointer, `${glob.text} is already permitted by ${cover.text}`));
     } else if (widerCover !== undefined) {
-      const message = `${glob.text} is permitted by ${widerCover.text} of ${widerList} already, and may be ${more} too`;
+      const message = `${glob.text} is already permitted by ${widerCover.text} of ${widerList}, and may be ${more} too`;
       findings.push(info('covered-path', pointer, message));
     }
     seen.add(glob.expanded);
@@ -99,7 +99,7 @@ function lintRepeats(listed: readonly Listed[], indexes: Indexes, budget: GlobBu
 
 function lintExecuted({ glob, pointer }: Listed, budget: GlobBudget): readonly Finding[] {
   if (!isCovered(anyFile, [glob], budget)) return [];
-  return [warning('executes-everywhere', pointer, `${glob.text} lets every file be executed`)];
+  return [warning('executes-everywhere', pointer, `${glob.text} permits executing every file`)];
 }
 
 /** What else may be done with a path that may be written. */
@@ -107,7 +107,7 @@ function lintWritten(listed: Listed, indexes: Indexes, budget: GlobBudget): read
   const { glob, pointer } = listed;
   const findings: Finding[] = [];
   if (isCovered(anyFile, [glob], budget)) {
-    findings.push(warning('writes-everywhere', pointer, `${glob.text} lets every file be written`));
+    findings.push(warning('writes-everywhere', pointer, `${glob.text} permits writing every file`));
   }
   const executed = overlapWith(glob, indexes.allowedExecutables, budget);
   const mapped = executed ?? overlapWith(glob, indexes.allowedLibraries, budget);
@@ -130,7 +130,7 @@ function lintReadOnly({ glob, pointer, list }: Listed, readOnly: PathIndex, budg
   const overlap = overlapWith(glob, readOnly, budget, (other) => isWriteOnly || !isCovered(other, [glob], budget));
   if (overlap === undefined) return [];
   const { common, other } = overlap;
-  const reason = 'what a path may is what all of its lists grant together';
+  const reason = 'all lists that match a path apply together';
   if (isWriteOnly) {
     const message = `${common} may be read as well as written, since ${other.text} of readOnlyPaths matches it: ${reason}. The Security Profiles Operator denies both`;
     return [warning('read-and-write', pointer, message)];

@@ -64,7 +64,7 @@ describe('lintAppArmor', () => {
     );
 
   it('says how paths are read that are read-only and write-only, or read-only and read-write', () => {
-    const reason = 'what a path may is what all of its lists grant together';
+    const reason = 'all lists that match a path apply together';
     const both = (path: string, other: string) =>
       `warning ${path} may be read as well as written, since ${other} of readOnlyPaths matches it: ${reason}. The Security Profiles Operator denies both`;
     assert.deepEqual(
@@ -79,7 +79,7 @@ describe('lintAppArmor', () => {
     ]);
     assert.deepEqual(messages(files({ readOnlyPaths: ['/c'], readWritePaths: ['/*'] }), 'read-and-write'), []);
     assert.deepEqual(messages(files({ readOnlyPaths: ['/c'], readWritePaths: ['/*'] }), 'covered-path'), [
-      'info /c is permitted by /* of readWritePaths already, and may be written too',
+      'info /c is already permitted by /* of readWritePaths, and may be written too',
     ]);
   });
 

@@ -21,10 +21,10 @@ function lintSections(profile: AppArmorProfile): readonly Finding[] {
     (section) => profile[section] === undefined,
   );
   if (absent.length === 4) {
-    findings.push(warning('allow-everything', '', 'no section is there: the profile does not confine'));
+    findings.push(warning('allow-everything', '', 'no section is present: the profile confines nothing'));
   } else {
     for (const section of absent) {
-      const message = `"${section}" is not there, which permits everything of its kind; an empty section permits nothing`;
+      const message = `"${section}" is missing, which permits everything of its kind; an empty section permits nothing`;
       findings.push(warning('unspecified-section', '', message));
     }
   }
@@ -32,7 +32,7 @@ function lintSections(profile: AppArmorProfile): readonly Finding[] {
     findings.push(warning('complain-mode', '', 'in complain mode nothing is denied, only logged'));
   }
   if (profile.mode === 'Enforce' && profile.executable?.allowedExecutables.length === 0) {
-    const message = 'no program may be executed: nothing runs but what the runtime itself starts in the container';
+    const message = 'no program may be executed except the one that the runtime starts in the container';
     findings.push(warning('nothing-executable', '/executable/allowedExecutables', message));
   }
   if (profile.network?.allowRaw) {

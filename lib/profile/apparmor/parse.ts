@@ -186,7 +186,7 @@ class Reader {
     const name = /^[A-Za-z_]{1,64}$/.test(text) ? text.toLowerCase() : text;
     if (capabilities.has(name)) return name;
     const meant = closest(name.replace(/^cap_/, ''), capabilities);
-    const help = meant === undefined ? 'capabilities(7) has none of that name' : `did you mean ${meant}?`;
+    const help = meant === undefined ? 'capabilities(7) lists no such capability' : `did you mean ${meant}?`;
     return this.#fail(node, path, `unknown capability ${quote(text, 64)}: ${help}`);
   }
 

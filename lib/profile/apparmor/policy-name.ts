@@ -10,8 +10,8 @@ import { reservedNames } from './vocabulary.ts';
  */
 export function checkPolicyName(name: string): void {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name)) {
-    throw new FairleadError('InvalidInput', `${quote(name, 128)} is no name for an AppArmor profile`, {
-      hint: 'Use letters, digits, "_", "-" and ".", a letter or digit first, 128 characters at most.',
+    throw new FairleadError('InvalidInput', `invalid name ${quote(name, 128)} for an AppArmor profile`, {
+      hint: 'Use at most 128 letters, digits, "_", "-" and ".", and begin with a letter or digit.',
     });
   }
   if (reservedNames.has(name)) {

@@ -33,7 +33,7 @@ export function portabilityViolations({ executable, filesystem, capability }: Ap
       const pointer = `${list}/${index}`;
       const shown = JSON.stringify(text);
       if (text.includes('@{')) {
-        const message = `${shown} has a variable, of which only nodes know the meaning; write ${JSON.stringify(expanded)}`;
+        const message = `${shown} has a variable, whose meaning only nodes know; write ${JSON.stringify(expanded)}`;
         violations.push({ pointer, message });
       }
       const quoted = characterToQuote(text);
@@ -43,7 +43,7 @@ export function portabilityViolations({ executable, filesystem, capability }: Ap
       }
       if (!list.startsWith('/filesystem/')) continue;
       const before = places.get(expanded);
-      if (before !== undefined) violations.push({ pointer, message: `${shown} is listed at ${before} already` });
+      if (before !== undefined) violations.push({ pointer, message: `${shown} is already listed at ${before}` });
       places.set(expanded, pointer);
     }
   }

@@ -11,9 +11,13 @@ import type { AppArmorProfile } from './model.ts';
  */
 export function renderAppArmorJson(profile: AppArmorProfile): string {
   if (profile.mode === 'Complain') {
-    throw new FairleadError('ProfileInvalid', 'the profile is in complain mode, which KEP-6061 artifacts cannot say', {
-      hint: 'Set the mode to Enforce. A profile in complain mode cannot be published; apparmor_parser takes it as policy text.',
-    });
+    throw new FairleadError(
+      'ProfileInvalid',
+      'the profile is in complain mode, which KEP-6061 artifacts cannot express',
+      {
+        hint: 'Set the mode to Enforce. A profile in complain mode cannot be published; apparmor_parser takes it as policy text.',
+      },
+    );
   }
   return `${JSON.stringify(abstractOf(profile), undefined, 2)}\n`;
 }

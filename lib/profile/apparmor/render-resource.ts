@@ -45,9 +45,9 @@ function allForSpo<Name extends string>(lists: Readonly<Record<Name, readonly st
 function pathsForSpo(path: string): readonly string[] {
   const paths = spoPaths(path);
   if (paths !== undefined) return paths;
-  const message = `path ${JSON.stringify(path)}: the Security Profiles Operator takes none that says this`;
+  const message = `path ${JSON.stringify(path)}: the Security Profiles Operator accepts no path with this meaning`;
   throw new FairleadError('ProfileInvalid', message, {
-    hint: 'It takes letters, digits, blanks, "*", "**", "?" and _ . / + @ { } -. Write the profile in another form: `form: \'runtime\'`.',
+    hint: 'It accepts letters, digits, spaces, "*", "**", "?" and _ . / + @ { } -. Write the profile in another form: `form: \'runtime\'`.',
   });
 }
 

@@ -36,7 +36,7 @@ export interface DeniedPath {
   readonly permissions: string;
 }
 
-/** Of /proc, only the folders of processes and the limits of shared memory may be written. */
+/** Of /proc, only the directories of processes and the limits of shared memory may be written. */
 const deniedInProc: readonly DeniedPath[] = [
   { path: '/proc/*', permissions: 'wlk' },
   { path: '/proc/{[^0-9s]*,s[^y]*,sy[^s]*,sys?*}/**', permissions: 'wlk' },
@@ -60,7 +60,7 @@ export const deniedPaths: readonly DeniedPath[] = [...deniedInProc, ...deniedInS
 
 const deniedByDefault: readonly string[] = [
   'deny mount,',
-  '# Of /proc, only the folders of processes and the limits of shared memory may be written.',
+  '# Of /proc, only the directories of processes and the limits of shared memory may be written.',
   ...deniedInProc.map(denyRule),
   '# Of /sys, only control groups may be written.',
   ...deniedInSys.map(denyRule),

@@ -30,7 +30,7 @@ export function validateAppArmor(profile: AppArmorProfile): void {
       throw new FairleadError('ProfileInvalid', `unknown capability ${JSON.stringify(name)}`);
   }
   const wide = globsOf(paths).filter(({ literal }) => !literal);
-  const hint = 'Begin the paths with the folders that are meant, and use fewer "**" followed by "?", "*" or classes.';
+  const hint = 'Begin the paths with specific directories, and use fewer "**" followed by "?", "*" or classes.';
   // One for all: to look at a path can take hundreds of times what it takes for most.
   const budget: GlobBudget = { left: fullBudget };
   for (const glob of wide) {
@@ -38,7 +38,7 @@ export function validateAppArmor(profile: AppArmorProfile): void {
     const automaton = automatonOf(glob);
     if (automaton === undefined) {
       throw new FairleadError('ProfileInvalid', `${path}: too many groups that may be empty follow each other`, {
-        hint: 'Write several paths in its place.',
+        hint: 'Write several paths instead.',
       });
     }
     if (spend(budget, automaton.size) && surplusStates([glob], mostSurplusStates, budget) !== undefined) continue;

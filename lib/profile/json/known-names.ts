@@ -92,9 +92,9 @@ export function repeatedMember(name: string, meant: string): string {
   return `${JSON.stringify(name)} repeats ${JSON.stringify(meant)}`;
 }
 
-export const repeatedMemberHint = 'Remove one of the two: readers differ in which of them counts.';
+export const repeatedMemberHint = 'Remove one of the two: readers differ in which one they use.';
 
 /** The fault of a member whose name is known in another letter case. */
 export function respelledMember(name: string, meant: string): string {
-  return `${JSON.stringify(name)} must be written ${JSON.stringify(meant)}: readers that ignore case take it, others do not`;
+  return `${JSON.stringify(name)} must be written ${JSON.stringify(meant)}: readers that ignore case accept it, others do not`;
 }

@@ -98,7 +98,7 @@ class Reader {
   }
 
   document(): JsonNode {
-    if (this.#text.startsWith('\ufeff')) this.#fail('a byte order mark stands before it');
+    if (this.#text.startsWith('\ufeff')) this.#fail('it begins with a byte order mark');
     this.#blank();
     const root = this.#value(1);
     this.#blank();
@@ -229,10 +229,10 @@ class Reader {
     let value = head;
     for (;;) {
       const character = this.#text[this.#at];
-      if (character === undefined) this.#fail('the string does not end');
+      if (character === undefined) this.#fail('unterminated string');
       if (character === '"') {
         // Go's decoder puts U+FFFD in its place, and stricter ones refuse it.
-        if (!value.isWellFormed()) this.#fail('half of a surrogate pair is no character', start);
+        if (!value.isWellFormed()) this.#fail('an unpaired surrogate is not a character', start);
         this.#at += 1;
         return value;
       }
@@ -269,7 +269,7 @@ class Reader {
     this.#number.lastIndex = at;
     const source = this.#number.exec(this.#text)?.[0];
     if (source === undefined)
-      this.#fail(at < this.#text.length ? 'expected a JSON value' : 'the document ends too early');
+      this.#fail(at < this.#text.length ? 'expected a JSON value' : 'unexpected end of the document');
     this.#at += source.length;
     return new NumberNode(at, source);
   }

@@ -42,7 +42,7 @@ export function* cilTokens(text: string, source: string): Generator<CilToken, vo
     throw new FairleadError('ProfileInvalid', `${cilPosition(text, source, at)}: ${what}`);
   };
   const found = deceptive.exec(text);
-  if (found !== null) fail(found.index, `${spell(found[0])} may not stand in a policy`);
+  if (found !== null) fail(found.index, `${spell(found[0])} is not allowed in a policy`);
   const match = (expression: RegExp, at: number): RegExpExecArray | null => {
     expression.lastIndex = at;
     return expression.exec(text);
@@ -69,14 +69,14 @@ export function* cilTokens(text: string, source: string): Generator<CilToken, vo
     }
     if (character === '"') {
       const string = match(quoted, at);
-      if (string === null) return fail(at, 'the string does not end on its line');
+      if (string === null) return fail(at, 'unterminated string');
       yield { type: 'string', at, text: string[1] ?? '' };
       at += string[0].length;
       continue;
     }
     const symbol = match(symbolCharacters, at);
     if (symbol === null) {
-      return fail(at, `${spell(String.fromCodePoint(text.codePointAt(at) ?? 0))} may stand only in a comment`);
+      return fail(at, `${spell(String.fromCodePoint(text.codePointAt(at) ?? 0))} is allowed only in a comment`);
     }
     yield { type: 'symbol', at, text: symbol[0] };
     at += symbol[0].length;

@@ -71,7 +71,7 @@ export function cilTree(text: string, source: string, limits: CilLimits): CilLis
       else parent.items.push(list);
       open.push(list);
     } else if (parent === undefined) {
-      return fail(token.at, 'outside of parentheses there are only comments');
+      return fail(token.at, 'only comments are allowed outside of parentheses');
     } else {
       parent.items.push({ type: token.type, at: token.at, text: token.text });
     }

@@ -144,7 +144,7 @@ describe('intersectSelinux and unionSelinux', () => {
         assert.ok(error instanceof FairleadError);
         assert.match(
           error.message,
-          /profiles a and b stand on different policies: SelinuxProfile parent, System container/,
+          /profiles a and b inherit from no common policy: SelinuxProfile parent, System container/,
         );
         return true;
       },

@@ -49,8 +49,8 @@ export function intersectSelinux(profiles: readonly [SelinuxProfile, ...SelinuxP
   if (!stands(inherit)) {
     throw new FairleadError(
       'ProfileInvalid',
-      `the SELinux profiles ${profiles.map(({ name }) => name).join(' and ')} stand on different policies: ${uniqueInherits(inherits.flat()).map(inheritKey).join(', ')}`,
-      { hint: 'Let them inherit from one policy that declares the process, e.g. container.' },
+      `the SELinux profiles ${profiles.map(({ name }) => name).join(' and ')} inherit from no common policy: ${uniqueInherits(inherits.flat()).map(inheritKey).join(', ')}`,
+      { hint: 'Let all of them inherit from one policy that declares the process, e.g. container.' },
     );
   }
 

@@ -85,12 +85,12 @@ function* lintRules(profile: SelinuxProfile | RawSelinuxProfile): Generator<Find
 
 function* lintProfile(profile: SelinuxProfile): Generator<Finding> {
   if (profile.mode === 'Permissive') {
-    const message = 'in permissive mode everything happens that the profile does not allow; it is only logged';
+    const message = 'in permissive mode nothing is denied, only logged';
     yield { code: 'permissive', severity: 'warning', message, pointer: '/spec/mode' };
   }
   for (const target of ['process', selinuxUsage(profile.name)]) {
     if (!profile.allow.has(target)) continue;
-    const message = `${target} is the profile's own process, which "${SELF}" says under every name`;
+    const message = `${target} is the process of the profile, which "${SELF}" names under every profile name`;
     yield { code: 'own-name', severity: 'info', message, pointer: `/spec/allow/${target}` };
   }
 }

@@ -24,7 +24,7 @@ export type NameProblem = string | undefined;
  * A type or attribute that a rule may speak of: `var_log_t`, or in another block `other.process`.
  */
 export function typeNameProblem(name: string): NameProblem {
-  if (name === 'self') return 'is CIL\'s own word: write "@self" for the process of the profile';
+  if (name === 'self') return 'is a keyword of CIL: write "@self" for the process of the profile';
   return problem(name, qualified, 'a letter, then letters, digits, "_" and "-", parts joined by "."');
 }
 
@@ -52,5 +52,5 @@ function problem(name: string, grammar: RegExp, inWords: string): NameProblem {
 function spellingProblem(name: string, grammar: RegExp, inWords: string): NameProblem {
   if (name === '') return 'must not be empty';
   if (name.length > longestName) return `is longer than ${longestName} characters`;
-  return grammar.test(name) ? undefined : `is not a name in CIL, which is ${inWords}`;
+  return grammar.test(name) ? undefined : `is not a valid name in CIL: want ${inWords}`;
 }

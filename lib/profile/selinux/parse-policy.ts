@@ -13,16 +13,16 @@ const limits = { length: 500_000, depth: 8, nodes: 200_000 };
  * reason of its own.
  */
 const refused: ReadonlyMap<string, string> = new Map([
-  ['in', 'it adds to the block of somebody else'],
-  ['block', 'the profile is a block of its own already'],
+  ['in', 'it adds to the block of another profile'],
+  ['block', 'the profile is already a block'],
   ['blockabstract', 'templates belong to the node'],
   ['optional', 'a rule that may silently be missing is not what was reviewed'],
   ['macro', 'macros belong to the node'],
   ['call', 'what a macro does depends on the node'],
-  ['typealias', 'an alias could stand for the type of somebody else'],
-  ['typealiasactual', 'an alias could stand for the type of somebody else'],
+  ['typealias', 'an alias could stand for the type of another profile'],
+  ['typealiasactual', 'an alias could stand for the type of another profile'],
   ['typeattribute', 'an attribute could gather the types of others'],
-  ['typebounds', 'it could take rights from the type of somebody else'],
+  ['typebounds', 'it could take rights from the type of another profile'],
   ['typetransition', 'it could change the label of what others made, or the domain'],
   ['typepermissive', 'it would switch SELinux off for a type'],
   ['allowx', 'extended permissions are not supported'],
@@ -93,7 +93,7 @@ class PolicyParser {
       const hint = type === 'process' ? inheritHint : `Call it ${ownPrefix}${type}.`;
       this.#fail(
         name,
-        `a type of a profile has a name that begins with "${ownPrefix}", unlike ${quote(type, 64)}`,
+        `the name of a type of a profile must begin with "${ownPrefix}", unlike ${quote(type, 64)}`,
         hint,
       );
     }
@@ -128,7 +128,7 @@ class PolicyParser {
       case 'roletype': {
         const [role, type] = this.#arguments(list, ['object_r', 'own_NAME']);
         if (this.#symbol(role) !== 'object_r') {
-          this.#fail(role, 'the only role to give is object_r, that of files', inheritHint);
+          this.#fail(role, 'only the role object_r, that of files, is accepted', inheritHint);
         }
         return { statement: 'roletype', role: 'object_r', type: this.#ownType(type, false) };
       }
@@ -189,7 +189,7 @@ class PolicyParser {
     if (node.type === 'symbol') return node.text;
     return this.#fail(
       node,
-      node.type === 'string' ? 'a name is written without quotes' : 'expected a name, found a list',
+      node.type === 'string' ? 'a name must be written without quotes' : 'expected a name, found a list',
     );
   }
 

@@ -125,11 +125,11 @@ describe('parseSelinux', () => {
     assert.deepEqual([...profile.allow.keys()], ['other-app.process']);
     assert.match(
       refusal(() => parseSelinux(resource({ allow: { a: { 'b.c': ['d'] } } }))),
-      /"b\.c" is not a name/,
+      /"b\.c" is not a valid name/,
     );
     assert.match(
       refusal(() => parseSelinux(resource({}, { name: 'my.app' }))),
-      /metadata\.name: "my\.app" is not a name/,
+      /metadata\.name: "my\.app" is not a valid name/,
     );
   });
 

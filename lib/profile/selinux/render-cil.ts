@@ -23,7 +23,7 @@ export function renderCil(profile: SelinuxProfile | RawSelinuxProfile, { name = 
       'ProfileInvalid',
       `the SELinux profile ${block} has the name of a policy that it inherits from`,
       {
-        hint: 'Give it a name of its own.',
+        hint: 'Choose another name.',
       },
     );
   }

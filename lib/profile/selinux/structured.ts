@@ -20,7 +20,7 @@ export function structured(profile: SelinuxProfile | RawSelinuxProfile): Selinux
     const reason = obstacle(statement);
     if (reason === undefined) continue;
     throw new FairleadError('InvalidInput', `the raw SELinux profile ${profile.name} cannot be merged: it ${reason}`, {
-      hint: 'Profiles can be merged whose policies are blockinherit, allow and dontaudit alone. Compare others with: fairlead diff',
+      hint: 'Only policies with nothing but blockinherit, allow and dontaudit can be merged. To compare others: fairlead diff',
     });
   }
   const inherit = inheritedBlocks(profile);

@@ -44,7 +44,7 @@ describe('validateSelinux', () => {
   const denied: [grant: [string, string, string], message: RegExp][] = [
     [['shadow_t', 'file', 'read'], /^SELinux profile app: must not have rules for the type shadow_t/],
     [['file_type', 'file', 'read'], /must not have rules for the type file_type/],
-    [['base_typeattr_23', 'file', 'read'], /base_typeattr_23, which has the name of an attribute made by a compiler/],
+    [['base_typeattr_23', 'file', 'read'], /base_typeattr_23, which has the name of a compiler's attribute/],
     [['domain', 'process', 'ptrace'], /must not have rules for the type domain/],
     [['@self', 'capability', 'sys_admin'], /must not have rules for the class capability \(of @self\)/],
     [['var_log_t', 'file', 'relabelto'], /must not allow relabelto \(of var_log_t file\)/],
@@ -100,7 +100,7 @@ describe('validateSelinux', () => {
     const other: Inherit = { kind: 'SelinuxProfile', name: 'other' };
     const there = selinuxRestrictions({}, ['other', 'third', 'app']);
     validateSelinux(profile([], [other]), there);
-    assert.match(refusal(profile([], [other])), /there is no other SelinuxProfile other/);
+    assert.match(refusal(profile([], [other])), /no other SelinuxProfile other/);
     assert.match(
       refusal(profile([], [{ ...other, name: 'virt_container' }]), there),
       /no other SelinuxProfile virt_cont/,

@@ -120,7 +120,7 @@ export function* restrictionProblems(
 ): Generator<RestrictionProblem> {
   if (restrictions.systemProfiles.has(profile.name)) {
     const message = 'has the name of a system policy';
-    yield { message, hint: 'Give it a name of its own.', pointer: '/metadata/name' };
+    yield { message, hint: 'Choose another name.', pointer: '/metadata/name' };
   }
   yield* inheritProblems(profile, restrictions);
   yield* ruleProblems(profile, restrictions);
@@ -139,12 +139,12 @@ function* inheritProblems(
       yield { message, hint: changeable('allowedSystemProfiles'), pointer };
     }
     if (kind === 'SelinuxProfile' && (!profiles.has(name) || name === profile.name)) {
-      const message = `there is no other SelinuxProfile ${name} to inherit from`;
+      const message = `no other SelinuxProfile ${name} to inherit from`;
       yield { message, hint: 'Create that profile first, or inherit from a system policy: kind: System.', pointer };
     }
   }
   if (parents.filter(({ kind }) => kind === 'SelinuxProfile').length > 1) {
-    const hint = 'Each brings a process of its own, and there can be one: make one of them inherit from the other.';
+    const hint = 'Each declares a process, and a profile has only one: let one of them inherit from the other.';
     yield { message: 'inherits from more than one SelinuxProfile', hint, pointer };
   }
 }
@@ -157,7 +157,7 @@ function* ruleProblems(
     profile.kind === 'SELinux' ? ['/spec/allow', ...path].join('/') : '/spec/policy';
   for (const [target, classes] of rules(profile)) {
     if (generatedAttribute.test(target)) {
-      const message = `must not have rules for ${target}, which has the name of an attribute made by a compiler`;
+      const message = `must not have rules for ${target}, which has the name of a compiler's attribute`;
       yield { message, hint: 'Name the types themselves.', pointer: pointer(target) };
     }
     if (deniedTypes.has(target)) {

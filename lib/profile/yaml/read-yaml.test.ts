@@ -100,8 +100,8 @@ describe('readYaml', () => {
   });
 
   const refused: Record<string, [text: string | Uint8Array, message: RegExp, kind?: string]> = {
-    'half of a character': ['a: "x\\ud800"', /^p\.yaml:1:4: not valid YAML: half of a surrogate pair/],
-    'half of a character in a key': ['{"\\udc00": 1}', /half of a surrogate pair/],
+    'half of a character': ['a: "x\\ud800"', /^p\.yaml:1:4: not valid YAML: an unpaired surrogate/],
+    'half of a character in a key': ['{"\\udc00": 1}', /an unpaired surrogate/],
     nothing: ['', /the document is empty/],
     'a comment alone': ['# a\n', /the document is empty/],
     'two documents': ['a: 1\n---\nb: 2\n', /more than one document/],
@@ -119,8 +119,8 @@ describe('readYaml', () => {
     ],
     'a key that kubectl reads as a number': ['0_1: 1\n', /a key must be text/],
     'a merge key': ['a:\n  <<: {b: 1}\n', /^p\.yaml:2:3: not valid YAML: merge keys are not accepted/],
-    'a number that JSON does not have': ['a: .inf\n', /\.inf is no number in JSON/],
-    'no number': ['a: .NaN\n', /\.NaN is no number in JSON/],
+    'a number that JSON does not have': ['a: .inf\n', /\.inf is not a number in JSON/],
+    'no number': ['a: .NaN\n', /\.NaN is not a number in JSON/],
     'a line that ends for some in a comment': ['a: 1 # x\rb: 2\n', /^p\.yaml:1:9: not valid YAML: U\+000D ends a line/],
     'the next line of EBCDIC': ['a: 1 # x\u0085b: 2\n', /U\+0085 ends a line/],
     'a line separator': ['a: 1 # x\u2028b: 2\n', /U\+2028 ends a line/],

@@ -79,7 +79,7 @@ function refuseCharacters(text: string, fail: Fail): void {
     const at = text.search(pattern);
     if (at < 0) continue;
     const code = (text.codePointAt(at) ?? 0).toString(16).toUpperCase().padStart(4, '0');
-    fail(at, `U+${code} ${what}`, 'Take it out, or write it as an escape in double quotes.');
+    fail(at, `U+${code} ${what}`, 'Remove it, or write it as an escape in double quotes.');
   }
 }
 
@@ -149,7 +149,7 @@ class Converter {
     if (node === null) return { type: 'null', at };
     if (isAlias(node) || node.anchor !== undefined)
       return this.#fail(at, 'anchors and aliases are not accepted', expandedHint);
-    if (node.tag !== undefined) return this.#fail(at, 'tags are not accepted', 'Leave the tag out.');
+    if (node.tag !== undefined) return this.#fail(at, 'tags are not accepted', 'Remove the tag.');
     if (isScalar(node)) {
       const plain = node.type === 'PLAIN' ? (node.source ?? '') : '';
       const number = numberOf(plain);
@@ -164,7 +164,7 @@ class Converter {
     for (const { key, value } of node.items) {
       if (!isScalar(key) || typeof key.value !== 'string') return this.#fail(at, 'a key must be text');
       if (key.anchor !== undefined || key.tag !== undefined)
-        return this.#fail(at, 'a key has neither anchor nor tag', expandedHint);
+        return this.#fail(at, 'a key must have no anchor and no tag', expandedHint);
       const place = key.range?.[0] ?? at;
       if (key.type === 'PLAIN') {
         if (key.value === '<<') return this.#fail(place, 'merge keys are not accepted', mergeHint);
@@ -187,14 +187,14 @@ class Converter {
    * them.
    */
   #text(value: string, at: number): string {
-    return value.isWellFormed() ? value : this.#fail(at, 'half of a surrogate pair is no character');
+    return value.isWellFormed() ? value : this.#fail(at, 'an unpaired surrogate is not a character');
   }
 
   #scalar(value: unknown, source: string, at: number): JsonNode {
     if (typeof value === 'string') return { type: 'string', at, value: this.#text(value, at) };
     if (typeof value === 'boolean') return { type: 'boolean', at, value };
     if (value === null) return { type: 'null', at };
-    if (!Number.isFinite(value)) return this.#fail(at, `${source.slice(0, 64)} is no number in JSON`);
+    if (!Number.isFinite(value)) return this.#fail(at, `${source.slice(0, 64)} is not a number in JSON`);
     return { type: 'number', at, source };
   }
 

@@ -67,7 +67,7 @@ describe('loadPolicy', () => {
       );
       await assert.rejects(loadPolicy(path), {
         kind: 'InvalidInput',
-        message: /base\.json: profile:1:\d+: "\/syscalls\/0\/includes" is of the form of Docker/,
+        message: /base\.json: profile:1:\d+: "\/syscalls\/0\/includes" belongs to the form of Docker/,
         hint: /fairlead convert --to runtime FILE/,
       });
       await writeFile(join(folder, 'base.json'), '{"defaultAction":"SCMP_ACT_ERRNO","a":1,"b":2}');

@@ -49,10 +49,10 @@ describe('the profile commands of fairlead', () => {
         `${example}: Seccomp, no findings
 recorded.yaml: info: a custom resource, which runtimes do not read; to publish it: fairlead convert --to runtime FILE (resource-form, /)
 recorded.yaml: warning: this profile denies calls that runtimes make themselves once the filter is loaded: no container starts under runc, which needs close, execve, NEEDS (missing-runtime-syscalls, /syscalls)
-recorded.yaml: warning: "opnat" is no syscall of the listed architectures: did you mean openat? (unknown-syscall, /syscalls/0/names/1)
+recorded.yaml: warning: "opnat" is not a syscall of the listed architectures: did you mean openat? (unknown-syscall, /syscalls/0/names/1)
 recorded.yaml: Seccomp, 2 warnings, 1 remark
-armor.json: warning: "executable" is not there, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
-armor.json: warning: "network" is not there, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
+armor.json: warning: "executable" is missing, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
+armor.json: warning: "network" is missing, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
 armor.json: AppArmor, 2 warnings, 0 remarks
 `,
       );
@@ -401,7 +401,7 @@ Constrained by the base:
       assert.deepEqual([dropped.code, dropped.stderr], [0, 'note: stdin: unknown fields were left out: /comment\n']);
       const { code, stderr, stdout } = await fairlead(['convert', example, '--to', 'spo']);
       assert.deepEqual([code, stdout], [2, '']);
-      assert.match(stderr, /^error: a SeccompProfile cannot say: \/defaultErrnoRet/);
+      assert.match(stderr, /^error: a SeccompProfile cannot express: \/defaultErrnoRet/);
     });
   });
 

@@ -240,10 +240,10 @@ describe('forms of a profile, on the command line', () => {
 
     it('takes nothing else for new or deleted', async () => {
       const invalid: readonly (readonly [readonly string[], number, RegExp])[] = [
-        [['empty.json', 'plain.json'], 3, /empty\.json: there is nothing in it\nhint: .*fairlead diff --new TO/],
-        [['-', 'plain.json'], 3, /stdin: there is nothing in it\nhint: .*fairlead diff --new TO/],
+        [['empty.json', 'plain.json'], 3, /empty\.json: the file is empty\nhint: .*fairlead diff --new TO/],
+        [['-', 'plain.json'], 3, /stdin: the file is empty\nhint: .*fairlead diff --new TO/],
         [['plain.json', 'empty.json'], 3, /fairlead diff --deleted FROM/],
-        [['--new', 'empty.json'], 3, /empty\.json: there is nothing in it/],
+        [['--new', 'empty.json'], 3, /empty\.json: the file is empty/],
         [['--new', 'plain.json', 'comment.json'], 2, /take one profile\nhint: Use fairlead diff --new TO/],
         [['--new', 'plain.json', '/dev/null'], 2, /take one profile/],
         [['--deleted', '/dev/null', 'plain.json'], 2, /take one profile\nhint: Use fairlead diff --deleted FROM/],

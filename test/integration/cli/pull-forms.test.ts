@@ -43,7 +43,7 @@ describe('fairlead pull, of profiles in the form of Docker', () => {
     failed(
       await pull('runtime'),
       3,
-      /"\/syscalls\/0\/\w+" is of the form of Docker.*\nhint: .*fairlead convert --to runtime FILE/,
+      /"\/syscalls\/0\/\w+" belongs to the form of Docker.*\nhint: .*fairlead convert --to runtime FILE/,
     );
   });
 

@@ -74,7 +74,7 @@ describe('AppArmor globs', () => {
       ['/[]', /no character/],
       ['/[^]', /no character/],
       ['/[!a]', /"\^"/],
-      ['/[a*]', /no place/],
+      ['/[a*]', /not allowed in a class/],
       ['/[z-a]', /not a range/],
       ['/[a-Z]', /not a range/],
       ['/[a-]', /not a range|first character/],

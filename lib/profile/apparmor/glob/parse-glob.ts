@@ -162,7 +162,7 @@ class Reader {
     const negated = content.startsWith('^');
     const members = negated ? content.slice(1) : content;
     if (content.startsWith('!')) this.fault = `[${content}]: AppArmor negates a class with "^", not with "!"`;
-    else if (members === '') this.fault = `[${content}] holds no character`;
+    else if (members === '') this.fault = `[${content}] matches no character`;
     const set = this.#members(members);
     return negated ? complement(set) : set;
   }
@@ -171,7 +171,7 @@ class Reader {
     let set = noSymbol;
     for (let at = 0; at < members.length; at++) {
       const from = members[at] ?? '';
-      if (notInClass.includes(from)) this.fault ??= `[${members}]: ${from} has no place in a class`;
+      if (notInClass.includes(from)) this.fault ??= `[${members}]: ${from} is not allowed in a class`;
       if (from === '-' && at > 0) this.fault ??= `[${members}]: "-" must be the first character, or between two`;
       if (members[at + 1] !== '-' || from === '-') {
         set = union(set, singleton(from));
@@ -181,14 +181,14 @@ class Reader {
       set = union(set, this.#range(from, to));
       at += 2;
     }
-    if (isEmpty(set)) this.fault ??= `[${members}] holds no character`;
+    if (isEmpty(set)) this.fault ??= `[${members}] matches no character`;
     return set;
   }
 
   #range(from: string, to: string): SymbolSet {
     const alike = [/^[0-9]{2}$/, /^[a-z]{2}$/, /^[A-Z]{2}$/].some((pattern) => pattern.test(from + to));
     if (!alike || from > to) {
-      this.fault ??= `${from}-${to} is not a range: give two digits or two letters of one case, the lower first`;
+      this.fault ??= `${from}-${to} is not a range: use two digits or two letters of one case, the lower first`;
       return noSymbol;
     }
     let set = noSymbol;

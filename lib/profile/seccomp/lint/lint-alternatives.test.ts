@@ -34,7 +34,7 @@ const codes = (seccomp: SeccompProfile) => found(seccomp).map((line) => line.spl
 
 describe('lint of conditions that are alternatives', () => {
   it('tells what an entry means whose conditions on one argument match every call together', () => {
-    const lists = ['an entry that names an argument twice are alternatives, and these match every call', 'have one'];
+    const lists = ['an entry that names an argument twice are alternatives, and these match every call', 'use one'];
     const cases: readonly (readonly [SeccompRule, string])[] = [
       [entry(['socket'], 'ALLOW', [0, 'NE', 38n], [0, 'NE', 40n]), 'SCMP_ACT_ALLOW if arg0 != 38 or arg0 != 40'],
       [entry(['socket'], 'ALLOW', [0, 'GE', 1n], [0, 'LE', 16n]), 'SCMP_ACT_ALLOW if arg0 >= 1 or arg0 <= 16'],

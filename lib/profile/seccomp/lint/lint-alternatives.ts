@@ -174,5 +174,5 @@ function fixFor(args: readonly SeccompArg[]): string {
     const mask = args.reduce((bits, { value }) => bits | value, 0n);
     return `for none of these bits, compare once, by SCMP_CMP_MASKED_EQ with value ${mask} and valueTwo 0`;
   }
-  return 'have one condition for each argument in an entry, and entries for the values or ranges that are meant';
+  return 'use one condition for each argument in an entry, and one entry for each intended value or range';
 }

@@ -42,7 +42,7 @@ function lintWhole(profile: SeccompProfile, meaning: Meaning): readonly Finding[
   const findings: Finding[] = [];
   const decisions = [meaning.otherwise, ...meaning.decisions.values()];
   if (decisions.every((decision) => levels(decision).every((level) => level <= 1))) {
-    findings.push(warning('allow-everything', '/defaultAction', 'nothing is denied: the profile does not confine'));
+    findings.push(warning('allow-everything', '/defaultAction', 'nothing is denied: the profile confines nothing'));
   }
   const listed = profile.architectures ?? [];
   for (const native of listed) {
@@ -70,7 +70,7 @@ function lintEntries(profile: SeccompProfile): readonly Finding[] {
     const outcome = outcomeOf(rule.action, rule.errnoRet);
     findings.push(...names.findings(rule, pointer), ...lintSingleConditions(rule, pointer));
     if (sameOutcome(outcome, byDefault)) {
-      const message = `the entry says ${describeOutcome(outcome)} like the default: runtimes skip it`;
+      const message = `the entry has the result of the default, ${describeOutcome(outcome)}: runtimes skip it`;
       findings.push(info('entry-equals-default', pointer, message));
       continue;
     }
@@ -82,7 +82,7 @@ function lintEntries(profile: SeccompProfile): readonly Finding[] {
       const key = `${name} ${describeOutcome(outcome)} ${conditions}`;
       const same = seen.get(key);
       const first = unconditional.get(name);
-      if (same !== undefined) findings.push(info('duplicate-entry', at, `${name}: says the same as ${same}`));
+      if (same !== undefined) findings.push(info('duplicate-entry', at, `${name}: repeats ${same}`));
       else if (first !== undefined) {
         findings.push(warning('unreachable-entry', at, `${name}: ${first} has no conditions and decides alone`));
       }
@@ -108,7 +108,7 @@ class NameCheck {
       if (isKnownSyscall(name, this.#architectures)) continue;
       const meant = this.#meant(name);
       const help = meant === undefined ? 'runtimes ignore it' : `did you mean ${meant}?`;
-      const message = `${JSON.stringify(name)} is no syscall of the listed architectures: ${help}`;
+      const message = `${JSON.stringify(name)} is not a syscall of the listed architectures: ${help}`;
       findings.push(warning('unknown-syscall', `${pointer}/names/${position}`, message));
     }
     return findings;
@@ -152,7 +152,7 @@ function lintConditions(entries: ReadonlyMap<string, Entries>): readonly Finding
     // Rules that match nothing are joined with the others too.
     if (isOver || rules.flatMap(({ args = [] }) => loadedRules(args)).length < 2) continue;
     if (hasOverlap(alternativesOf(rules))) {
-      const message = `${name}: conditions with different actions overlap: which one holds is up to the runtime`;
+      const message = `${name}: conditions with different actions overlap: which one applies depends on the runtime`;
       findings.push(warning('overlapping-actions', first, message));
     }
     const doubt = doubtAbout(rules.flatMap(({ args = [] }) => loadedRules(args)));
@@ -194,8 +194,8 @@ function lintLoad(name: string, entries: readonly SeccompRule[], places: readonl
   const pointer = `/syscalls/${places[loaded[delay.rule]?.at ?? 0]}`;
   const message =
     delay.cause === 'endless'
-      ? `${name}: this entry shares a comparison with another and goes on with a different one: libseccomp 2.5 may never end over the two, and no container start: use SCMP_CMP_EQ or SCMP_CMP_MASKED_EQ`
-      : `${name}: ${entries.length} entries that do not all compare the same arguments can keep libseccomp 2.5, and the start of a container, busy for minutes: compare the same arguments in all of them, or have fewer entries`;
+      ? `${name}: this entry shares a comparison with another and continues with a different one: libseccomp 2.5 may never finish, and no container starts: use SCMP_CMP_EQ or SCMP_CMP_MASKED_EQ`
+      : `${name}: ${entries.length} entries that do not all compare the same arguments can keep libseccomp 2.5, and the start of a container, busy for minutes: compare the same arguments in all of them, or use fewer entries`;
   return [warning('slow-to-load', pointer, message)];
 }
 

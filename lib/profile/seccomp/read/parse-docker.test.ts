@@ -93,7 +93,7 @@ describe('parseDocker', () => {
     ['"names":["a"],"errno":"ENOBODY"', /errno: specify errnoRet for "ENOBODY"/],
     ['"names":["a"],"includes":[]', /includes must be an object/],
     ['"names":["a"],"includes":{"caps":"CAP_A"}', /includes\.caps must be an array/],
-    ['"names":["a"],"excludes":{"arches":[1]}', /excludes\.arches holds strings/],
+    ['"names":["a"],"excludes":{"arches":[1]}', /excludes\.arches must hold strings/],
     ['"names":["a"],"excludes":{"minKernel":4.8}', /excludes\.minKernel must be a string/],
     // Also where the container at hand would not get the entry.
     ['"names":[],"includes":{"caps":["CAP_NOBODY_HAS"]}', /must name at least one syscall/],
@@ -105,7 +105,7 @@ describe('parseDocker', () => {
   it('refuses what archMap may not be', () => {
     const machines: readonly (readonly [string, RegExp])[] = [
       ['{}', /archMap must be an array/],
-      ['[1]', /archMap holds objects/],
+      ['[1]', /archMap must hold objects/],
       ['[{}]', /"architecture" must be a string/],
       [
         '[{"architecture":"SCMP_ARCH_X8664"}]',

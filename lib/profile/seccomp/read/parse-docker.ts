@@ -212,7 +212,7 @@ class Reader {
     const machines = new Map<string, readonly string[]>();
     let index = 0;
     for (const entry of archMap.items) {
-      if (entry.type !== 'object') return this.#fail(entry.at, 'archMap holds objects');
+      if (entry.type !== 'object') return this.#fail(entry.at, 'archMap must hold objects');
       const { members } = this.#only(entry, `/archMap/${index}`, machineNames, machineFields);
       const native = members.get('architecture')?.value ?? entry;
       const [name] = this.#architectures([native], 'archMap: "architecture"');
@@ -242,7 +242,7 @@ class Reader {
     if (list === undefined || list.type === 'null') return [];
     if (list.type !== 'array') return this.#fail(list.at, `${what} must be an array`);
     return Array.from(list.items, (item) =>
-      item.type === 'string' ? item.value : this.#fail(item.at, `${what} holds strings`),
+      item.type === 'string' ? item.value : this.#fail(item.at, `${what} must hold strings`),
     );
   }
 
@@ -256,7 +256,7 @@ class Reader {
     if (errno === undefined) this.#fail(at, `${from}: specify ${to} for ${quote(name, 64)}`);
     const number = members.get(to)?.value;
     if (number !== undefined && number.type !== 'null' && !(number.type === 'number' && number.source === `${errno}`)) {
-      this.#fail(member.keyAt, `${from} and ${to} contradict each other, and readers differ in which of them counts`);
+      this.#fail(member.keyAt, `${from} and ${to} contradict each other, and readers differ in which one they use`);
     }
     members.set(to, { keyAt: member.keyAt, value: { type: 'number', at, source: `${errno}` } });
   }

@@ -34,8 +34,8 @@ export function parseSpoSeccomp(document: JsonDocument): SeccompReading {
   if (apiVersion?.type !== 'string' || !spoVersions.includes(apiVersion.value)) {
     fail(
       apiVersion?.at ?? root.at,
-      'apiVersion: not a SeccompProfile that is known',
-      `Known are ${spoVersions.join(', ')}.`,
+      'apiVersion: unknown version of SeccompProfile',
+      `Known versions: ${spoVersions.join(', ')}.`,
     );
   }
   const spec = members.get('spec')?.value;
@@ -45,7 +45,7 @@ export function parseSpoSeccomp(document: JsonDocument): SeccompReading {
   refuseRespelled(document, spec, ownNames);
   const base = spec.members.get('baseProfileName');
   if (base !== undefined && !(base.value.type === 'string' && base.value.value === '')) {
-    const hint = 'Take baseProfileName out, and add the base: fairlead merge --union BASE FILE';
+    const hint = 'Remove baseProfileName, and add the base: fairlead merge --union BASE FILE';
     fail(base.keyAt, 'spec.baseProfileName: a profile that needs another one cannot be used by itself', hint);
   }
   const own = new Map([...spec.members].filter(([name]) => !ownNames.has(name)));

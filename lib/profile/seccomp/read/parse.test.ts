@@ -49,7 +49,11 @@ describe('parseSeccomp', () => {
       syscalls: [{ names: ['read', name], action: 'SCMP_ACT_LOG' }],
     });
     for (const name of ['clone\0', 'clone\0x', '\0clone', '\0']) {
-      assert.throws(() => parse(named(name)), /syscalls\[0\]\.names\[1\]: must not have a NUL/, JSON.stringify(name));
+      assert.throws(
+        () => parse(named(name)),
+        /syscalls\[0\]\.names\[1\]: must not contain a NUL/,
+        JSON.stringify(name),
+      );
     }
     assert.deepEqual(parse(named('clone 3')).profile.syscalls?.[0]?.names, ['read', 'clone 3']);
   });

@@ -104,7 +104,7 @@ class Parser {
     const names = this.#items(node, limits.names, this.#name);
     for (const name of names) this.#different.add(name);
     if (this.#different.size > limits.different) {
-      this.#fail(node, `more than ${limits.different} different syscalls; kernels have some hundred`);
+      this.#fail(node, `more than ${limits.different} different syscalls; kernels have a few hundred`);
     }
     return names;
   };
@@ -130,7 +130,7 @@ class Parser {
     if (node.value.length > 128) this.#fail(node, 'is longer than 128 characters');
     // Runtimes pass names on as C strings: "clone\0" would be another syscall here, and clone
     // there.
-    if (node.value.includes('\0')) this.#fail(node, 'must not have a NUL, at which runtimes end the name');
+    if (node.value.includes('\0')) this.#fail(node, 'must not contain a NUL, at which runtimes end the name');
     return node.value;
   };
 

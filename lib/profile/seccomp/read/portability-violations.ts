@@ -34,13 +34,13 @@ function repeated(list: string, words: readonly string[] = []): readonly Violati
 function errnoViolations(pointer: string, action: SeccompAction, errno: number | undefined): readonly Violation[] {
   if (errno === undefined) return [];
   if (!returnsErrno(action)) {
-    return [{ pointer, message: `${action} returns no error number, and crun loads no profile that gives it one` }];
+    return [{ pointer, message: `${action} returns no error number, and crun refuses a profile that sets one` }];
   }
   if (action !== 'SCMP_ACT_ERRNO' || errno <= maxLoadableErrno) return [];
   return [
     {
       pointer,
-      message: `${errno} is above ${maxLoadableErrno}, the highest that libseccomp loads: no container starts`,
+      message: `${errno} is above ${maxLoadableErrno}, the highest that libseccomp accepts: no container starts`,
     },
   ];
 }
@@ -65,7 +65,7 @@ function entryViolations({ architectures = [], syscalls = [] }: SeccompProfile):
       if (narrow !== undefined && isWide(arg)) {
         violations.push({
           pointer: `${pointer}/args/${at}`,
-          message: `a value above 32 bits, of which ${narrow}, which is listed, compares the low half`,
+          message: `a value above 32 bits, of which ${narrow}, which is listed, compares only the low half`,
         });
       }
     }

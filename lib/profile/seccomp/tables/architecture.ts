@@ -32,7 +32,7 @@ export function machineArchitecture(name: string): MachineArchitecture {
   const machine = nodeNames[name] ?? name;
   if (Object.hasOwn(families, machine)) return machine as MachineArchitecture;
   throw new FairleadError('InvalidInput', `unknown architecture ${JSON.stringify(name)}`, {
-    hint: `Known are ${machineArchitectures.join(', ')}.`,
+    hint: `Known architectures: ${machineArchitectures.join(', ')}.`,
   });
 }
 

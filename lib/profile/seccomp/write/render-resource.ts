@@ -28,8 +28,8 @@ const architectures: ReadonlySet<string> = new Set(
 export function renderSeccompResource(profile: SeccompProfile, name: string): string {
   const problems = [...unsayable(profile)];
   if (problems.length > 0) {
-    throw new FairleadError('InvalidInput', `a SeccompProfile cannot say: ${problems.slice(0, 10).join('; ')}`, {
-      hint: 'Keep the form of runtimes, which every cluster takes as a Localhost profile.',
+    throw new FairleadError('InvalidInput', `a SeccompProfile cannot express: ${problems.slice(0, 10).join('; ')}`, {
+      hint: 'Keep the form of runtimes, which every cluster accepts as a Localhost profile.',
     });
   }
   const lines = [
