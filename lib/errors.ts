@@ -1,6 +1,6 @@
 /**
- * What went wrong, as a closed set; each kind has one exit code, one HTTP status and one gRPC
- * status (see {@link errorMapping}).
+ * The kinds of errors. Each kind has one exit code, one HTTP status and one gRPC status (see {@link
+ * errorMapping}).
  */
 export type ErrorKind =
   | 'InvalidInput'
@@ -14,50 +14,69 @@ export type ErrorKind =
   | 'LimitExceeded'
   | 'Internal';
 
-/** How one error kind is said at each rim of the program. */
+/** What a kind of error means, and how the command, the services and the shim report it. */
 export interface ErrorMapping {
-  /** Exit code of the CLI. */
+  /** What the kind means; the `title` of problem details (RFC 9457). */
+  readonly meaning: string;
+  /** Exit code of the command. */
   readonly exit: number;
   /** HTTP status of the services. */
   readonly http: number;
   /** gRPC status code number (https://grpc.io/docs/guides/status-codes/). */
   readonly grpc: number;
   /**
-   * Well-known prefix of k8s.io/cri-api/pkg/errors and KEP-6061 that the kubelet looks for in the
-   * gRPC message.
+   * Prefix of the gRPC message that the kubelet recognizes (k8s.io/cri-api/pkg/errors, KEP-6061).
    */
   readonly criPrefix?: string;
 }
 
-/** Exit code, HTTP status, gRPC status and CRI prefix of each kind of error. */
+/** Meaning, exit code, HTTP status, gRPC status and CRI prefix of each kind of error. */
 export const errorMapping: Readonly<Record<ErrorKind, ErrorMapping>> = {
-  InvalidInput: { exit: 2, http: 400, grpc: 3 },
-  ProfileInvalid: { exit: 3, http: 422, grpc: 3, criPrefix: 'SecurityProfileInvalid' },
-  NotAllowed: { exit: 4, http: 403, grpc: 7 },
-  SignatureInvalid: { exit: 5, http: 403, grpc: 9, criPrefix: 'SignatureValidationFailed' },
-  Unauthenticated: { exit: 6, http: 401, grpc: 16 },
-  NotFound: { exit: 7, http: 404, grpc: 5 },
-  Unavailable: { exit: 8, http: 503, grpc: 14, criPrefix: 'RegistryUnavailable' },
-  Conflict: { exit: 9, http: 409, grpc: 10 },
-  LimitExceeded: { exit: 10, http: 413, grpc: 8 },
-  Internal: { exit: 70, http: 500, grpc: 13 },
+  InvalidInput: { meaning: 'The request is invalid', exit: 2, http: 400, grpc: 3 },
+  ProfileInvalid: {
+    meaning: 'The profile is invalid',
+    exit: 3,
+    http: 422,
+    grpc: 3,
+    criPrefix: 'SecurityProfileInvalid',
+  },
+  NotAllowed: { meaning: 'No rule of the trust policy allows it', exit: 4, http: 403, grpc: 7 },
+  SignatureInvalid: {
+    meaning: 'A signature is missing, invalid or from another signer',
+    exit: 5,
+    http: 403,
+    grpc: 9,
+    criPrefix: 'SignatureValidationFailed',
+  },
+  Unauthenticated: { meaning: 'Credentials are missing or refused', exit: 6, http: 401, grpc: 16 },
+  NotFound: { meaning: 'It does not exist', exit: 7, http: 404, grpc: 5 },
+  Unavailable: {
+    meaning: 'A registry, runtime or log service is unreachable or too slow',
+    exit: 8,
+    http: 503,
+    grpc: 14,
+    criPrefix: 'RegistryUnavailable',
+  },
+  Conflict: { meaning: 'Something else has changed or created it', exit: 9, http: 409, grpc: 10 },
+  LimitExceeded: { meaning: 'Too large, too many or too long', exit: 10, http: 413, grpc: 8 },
+  Internal: { meaning: 'A bug in Fairlead', exit: 70, http: 500, grpc: 13 },
 };
 
 /**
- * The one error type of Fairlead: `message` names the thing, `cause` is what lay behind it, `hint`
- * says what to do next.
+ * The error type of Fairlead: `message` states what is wrong with which object, `hint` the next
+ * step, and `cause` is the error behind it.
  */
 export class FairleadError extends Error {
   override readonly name = 'FairleadError';
   readonly kind: ErrorKind;
   readonly hint?: string;
-  /** Where in the caller's document the fault lies, as a JSON pointer (RFC 6901). */
+  /** Where in the caller's document the fault is, as a JSON pointer (RFC 6901). */
   readonly pointer?: string;
   /** The message without its details. */
   readonly summary: string;
-  /** True if it lies on this machine, in its runtime or its limits, and not with a registry. */
+  /** True if the cause is on this machine (its runtime, its limits), not at a registry. */
   readonly local?: boolean;
-  /** What the message ends with, each on a line of its own: no other line of it is one of ours. */
+  /** The lines after the first line of the message. A line break in a detail starts no new line. */
   readonly details?: readonly string[];
 
   constructor(
@@ -84,21 +103,21 @@ export class FairleadError extends Error {
   }
 }
 
-/** What the system says if this process, or the machine, has no more files or memory. */
+/** Codes of the system for a process or machine that is out of files or memory. */
 const codesOfExhaustion: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /**
- * Says whether the system had no more files or memory for something: that passes, and says nothing
- * of what was asked for.
+ * Returns whether the system was out of files or memory: that passes, and does not depend on the
+ * request.
  */
 export function isExhausted(error: unknown): boolean {
   return error instanceof Error && 'code' in error && codesOfExhaustion.has(error.code);
 }
 
 /**
- * The message of an error as it can be shown wherever it ends up: in an event of Kubernetes, an
- * answer, a log. Messages quote what strangers wrote: control and format characters, which could
- * play with a terminal or make lines of their own, are written as escapes.
+ * Returns the message of an error for events of Kubernetes, answers and logs. Messages quote
+ * untrusted text: control and format characters, which could control a terminal or start new lines,
+ * are written as escapes.
  */
 export function shownMessage({ summary, details = [] }: FairleadError): string {
   const shown = [summary, ...details].map((line) =>
@@ -108,8 +127,8 @@ export function shownMessage({ summary, details = [] }: FairleadError): string {
 }
 
 /**
- * Makes any thrown value a FairleadError. What is not one already is our own defect and becomes
- * `Internal`, unless the machine is exhausted, which is `Unavailable`.
+ * Returns any thrown value as a FairleadError. Another error is a bug and becomes `Internal`, or
+ * `Unavailable` if the system was out of files or memory.
  */
 export function toFairleadError(thrown: unknown): FairleadError {
   if (thrown instanceof FairleadError) return thrown;
@@ -117,12 +136,12 @@ export function toFairleadError(thrown: unknown): FairleadError {
   if (isExhausted(thrown)) {
     return new FairleadError('Unavailable', message, {
       cause: thrown,
-      hint: 'Raise the limit of open files (ulimit -n, LimitNOFILE= of a unit) or of memory, or try again later.',
+      hint: 'Raise the limit of open files (ulimit -n, LimitNOFILE= of a systemd unit) or of memory, or try again later.',
       local: true,
     });
   }
   return new FairleadError('Internal', message, {
     cause: thrown,
-    hint: 'This is a defect of Fairlead. Please report it with the command that you ran.',
+    hint: 'This is a bug in Fairlead. Please report it with the command that you ran.',
   });
 }

@@ -16,19 +16,6 @@ export interface Problem {
   readonly pointer?: string;
 }
 
-const titles: Readonly<Record<ErrorKind, string>> = {
-  InvalidInput: 'The request is not valid',
-  ProfileInvalid: 'The profile is not valid',
-  NotAllowed: 'No rule of the trust policy allows it',
-  SignatureInvalid: 'No signature that the trust policy asks for',
-  Unauthenticated: 'Other credentials are wanted',
-  NotFound: 'Not found',
-  Unavailable: 'Out of reach for now',
-  Conflict: 'Somebody else changed it',
-  LimitExceeded: 'Too much, too many or too long',
-  Internal: 'A defect of Fairlead',
-};
-
 /** Requests that HTTP has a status of their own for: problems of another type. */
 const ofStatus: Readonly<Record<number, { readonly type: string; readonly title: string }>> = {
   405: { type: 'MethodNotAllowed', title: 'The resource does not take this method' },
@@ -68,7 +55,7 @@ export function toProblem(thrown: unknown, requestId: string, localPaths: LocalP
   const { error, status } = isStatusError(thrown) ? fromStatusError(thrown) : fromThrown(thrown);
   const failedFiles = failedFilesOf(thrown);
   const told = (text: string): string => withoutLocalPaths(text, localPaths, failedFiles);
-  const { type, title } = ofStatus[status] ?? { type: error.kind, title: titles[error.kind] };
+  const { type, title } = ofStatus[status] ?? { type: error.kind, title: errorMapping[error.kind].meaning };
   return {
     type: `https://fairlead.dev/problems/${type}`,
     title,

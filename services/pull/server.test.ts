@@ -170,7 +170,7 @@ describe('createPullServer', () => {
       const response = await app.inject(`/v1/profiles${url}`);
       assert.equal(response.statusCode, 400, `${url} ${response.body}`);
       const problem = response.json();
-      assert.equal(problem.title, 'The request is not valid');
+      assert.equal(problem.title, 'The request is invalid');
       assert.match(problem.detail, detail);
       assert.match(problem.hint, hint);
     }

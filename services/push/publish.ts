@@ -135,7 +135,9 @@ function validateRequest({ reference, provenance }: PublishRequest, { signer }: 
   }
   refuseReservedTag(reference.tag);
   if (provenance !== undefined && signer === undefined) {
-    throw new FairleadError('InvalidInput', 'provenance must be signed, but there is no signer');
+    throw new FairleadError('InvalidInput', 'provenance must be signed, but there is no signer', {
+      hint: 'Sign with a key or an identity, or leave out `provenance`.',
+    });
   }
 }
 

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { pino } from 'pino';
+import { buildProgram } from '#cli/main';
+import { serveMetrics } from '#cri-shim/report/metrics';
+import { errorMapping } from '#lib/errors';
+import { createHealthServer } from '#lib/http/health-server';
+import { cliReference } from '../../tools/cli-reference.ts';
+import { errorsReference } from '../../tools/errors-reference.ts';
+import { exposedMetrics, metricsReference } from '../../tools/metrics-reference.ts';
+
+const root = new URL('../../', import.meta.url);
+
+/** Compares a page with what the code generates, or writes it with FAIRLEAD_UPDATE=1. */
+function assertPage(name: string, generated: string): void {
+  const file = new URL(`docs/reference/${name}`, root);
+  if (process.env['FAIRLEAD_UPDATE'] === '1') writeFileSync(file, generated);
+  else assert.equal(readFileSync(file, 'utf8'), generated, 'npm run docs writes the page');
+}
+
+/** The source files of the programs, without tests and generated code. */
+const sources = globSync('{lib,services,cri-shim,operator,cli}/**/*.ts', { cwd: root })
+  .filter((file) => !/\.test\.ts$|\/gen\//.test(file))
+  .map((file) => readFileSync(new URL(file, root), 'utf8'))
+  .join('\n');
+
+/** Returns the distinct matches of the first group, sorted. */
+function namesIn(text: string, pattern: RegExp): readonly string[] {
+  return [...new Set([...text.matchAll(pattern)].map(([, name = '']) => name))].sort();
+}
+
+describe('the reference pages', () => {
+  it('cli.md has every command with its arguments, options and examples', async () => {
+    const names = (await buildProgram([])).commands.map((command) => command.name());
+    const commands = await Promise.all(
+      names.map(async (name) => {
+        const found = (await buildProgram([name])).commands.find((command) => command.name() === name);
+        assert.ok(found, name);
+        return found;
+      }),
+    );
+    assertPage('cli.md', cliReference(commands));
+  });
+
+  it('errors.md has every kind of error with its codes', () => {
+    assertPage('errors.md', errorsReference(errorMapping));
+  });
+
+  it('metrics.md has every metric that the services and the shim expose', async () => {
+    const page = metricsReference({ Services: await servicesMetrics(), Shim: await shimMetrics() });
+    assertPage('metrics.md', page);
+    assert.deepEqual(namesIn(page, /`(fairlead_\w+)`/g), namesIn(sources, /name: '(fairlead_\w+)'/g));
+  });
+
+  it('logs.md has every messageId that is logged', () => {
+    const page = readFileSync(new URL('docs/reference/logs.md', root), 'utf8');
+    const logged = namesIn(sources, /'(fairlead\.[a-z-]+\.[a-z-]+)'/g);
+    assert.ok(logged.length > 10);
+    assert.deepEqual(namesIn(page, /^\| `(fairlead\.[a-z-]+\.[a-z-]+)` \|/gm), logged);
+  });
+});
+
+async function servicesMetrics() {
+  const app = await createHealthServer({
+    version: '0',
+    logger: pino({ level: 'silent' }),
+    policyInForce: () => true,
+    policyMissing: () => false,
+  });
+  await app.inject('/healthz');
+  const { body } = await app.inject('/metrics');
+  await app.close();
+  return exposedMetrics(body);
+}
+
+async function shimMetrics() {
+  const metrics = await serveMetrics('127.0.0.1:0');
+  metrics.pulled(true, 1);
+  metrics.refused('CreateContainer', 'NotAllowed');
+  metrics.applied();
+  metrics.constrained('baseline', 1);
+  metrics.policyInForce(true);
+  const response = await fetch(`http://${metrics.address}/metrics`);
+  const text = await response.text();
+  await metrics.stop();
+  return exposedMetrics(text);
+}

@@ -1,0 +1,46 @@
+import { table } from './cli-reference.ts';
+
+/** A metric, as it is exposed. */
+export interface ExposedMetric {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+const intro = `# Metrics
+
+The services serve Prometheus metrics at \`/metrics\`, the shim at the address of \`--metrics\`. The services add the label
+\`service\` and the metrics of the process (\`process_*\`, \`nodejs_*\`).
+`;
+
+/**
+ * Returns the reference page of metrics.
+ *
+ * @param exposed what each program exposes, by its title.
+ */
+export function metricsReference(exposed: Readonly<Record<string, readonly ExposedMetric[]>>): string {
+  const sections = Object.entries(exposed).map(([title, metrics]) => {
+    const rows = metrics.map(({ name, type, help, labels }) => [
+      `\`${name}\``,
+      type,
+      labels.map((label) => `\`${label}\``).join(', '),
+      help,
+    ]);
+    return `## ${title}\n\n${table(['metric', 'type', 'labels', 'meaning'], rows)}`;
+  });
+  return [intro, ...sections].join('\n');
+}
+
+/** Reads the metrics of Fairlead, with the labels of a sample, from the format of Prometheus. */
+export function exposedMetrics(text: string): readonly ExposedMetric[] {
+  const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type]));
+  const helps = [...text.matchAll(/^# HELP (fairlead_\S+) (.*)$/gm)];
+  return helps.map(([, name = '', help = '']) => {
+    const [, labels = ''] = new RegExp(`^${name}(?:_sum)?\\{(.*)\\} `, 'm').exec(text) ?? [];
+    const names = [...labels.matchAll(/(\w+)="/g)]
+      .map(([, label = '']) => label)
+      .filter((label) => label !== 'service');
+    return { name, type: types.get(name) ?? '', help, labels: names };
+  });
+}
