@@ -211,6 +211,7 @@ export const rooms: readonly Room[] = [
       ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/profile', 'lib/registry', 'lib/node/store'],
       ...['lib/trust/policy', 'lib/trust/signature', 'lib/trust/verify'],
     ],
+    packages: ['lru-cache'],
   },
 
   { name: 'services', imports: ['lib/http', 'lib/trust/policy'] },
@@ -232,10 +233,10 @@ export const rooms: readonly Room[] = [
   {
     name: 'services/pull',
     imports: [
-      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry'],
+      ...[errors, 'lib/artifact', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry'],
       ...['lib/trust/policy', 'services'],
     ],
-    packages: ['fastify'],
+    packages: ['fastify', 'lru-cache'],
   },
 
   {

@@ -1,14 +1,16 @@
-/** Waits for its part of a {@link FairBudget}. */
+/** A request that waits for its part of a {@link FairBudget}. */
 interface Waiter {
   readonly amount: number;
   readonly grant: () => void;
 }
 
 /**
- * An amount of something (here: bytes) that is lent to several owners, and comes back. No owner has
- * more than `share` at a time. Those who have to wait are served in turns, one request of each
- * owner after the other, so that an owner with a thousand requests holds nobody else up for more
- * than the time of one.
+ * An amount, of bytes or of places, that is lent to several owners and given back. No owner has
+ * more than `share` at a time. Owners that wait take turns, one request of each after the other, so
+ * that an owner with a thousand requests delays the others for the time of one only.
+ *
+ * It is our own since limiters such as p-limit know neither owners nor amounts, and do not remove a
+ * request from their queue when its caller gives up.
  */
 export class FairBudget {
   readonly #share: number;
@@ -17,15 +19,15 @@ export class FairBudget {
   /** The requests of each owner, oldest first; the owner whose turn is next comes first. */
   readonly #waiting = new Map<string, Waiter[]>();
 
-  /** Lends `total` altogether, of which each owner gets at most `share` at a time. */
+  /** Lends at most `total`, and at most `share` of it to one owner. */
   constructor({ total, share }: { readonly total: number; readonly share: number }) {
     this.#free = total;
     this.#share = share;
   }
 
   /**
-   * Resolves when `owner` has got `amount`, with the function that gives it back (once). Rejects
-   * with the reason of `signal` if that aborts first. An amount above the share is never granted.
+   * Waits until `owner` has `amount`, and returns the function that gives it back (once). Rejects
+   * with the reason of `signal` if it aborts first. An amount above the share is never granted.
    */
   acquire(owner: string, amount: number, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
@@ -51,8 +53,8 @@ export class FairBudget {
   }
 
   /**
-   * Grants in turns what can be granted. Who waits for the total is not overtaken by those who want
-   * less.
+   * Grants in turns what can be granted. A request that waits for the total is not overtaken by
+   * those that need less.
    */
   #serve(): void {
     for (let served = true; served; ) {

@@ -1,14 +1,11 @@
 import { FairleadError } from '#lib/errors';
 
-/**
- * Longest time that a flight may take in all, in milliseconds: as long as a kubelet waits for a
- * container to be created.
- */
+/** Longest duration of a flight, in milliseconds: a kubelet waits as long for a container. */
 const longestFlight = 120_000;
 
 /**
- * How long those who came while a flight was under way wait for its end before theirs begins all
- * the same, in milliseconds.
+ * Longest wait for the end of a flight, in milliseconds, of callers who came while it was under
+ * way: then their own begins.
  */
 const longestWait = 250;
 
@@ -19,10 +16,10 @@ export interface Flight<T> {
   readonly joined: boolean;
 }
 
-/** Starts the work of a flight; the signal ends it. */
+/** Starts the work of a flight. The signal ends it. */
 export type Start<T> = (signal: AbortSignal) => Promise<T>;
 
-/** A call that goes on as long as one of its callers waits for it. */
+/** A call that continues as long as one of its callers waits for it. */
 class SharedCall<T> {
   readonly #name: string;
   readonly #start: Start<T>;
@@ -35,16 +32,16 @@ class SharedCall<T> {
     this.#start = start;
     const { signal } = this.#abort;
     signal.addEventListener('abort', () => this.#outcome.reject(signal.reason), { once: true });
-    // Whoever waits for it hears of a failure; where nobody does any more, nobody has to.
+    // Callers that wait get the failure. Without callers it is of no interest.
     this.#outcome.promise.catch(() => undefined);
   }
 
-  /** True once all callers have given up, or it took too long. */
+  /** True after all callers have given up, or if it took too long. */
   get givenUp(): boolean {
     return this.#abort.signal.aborted;
   }
 
-  /** Begins the work; to be called once. */
+  /** Begins the work. To be called once. */
   begin(): void {
     const { signal } = this.#abort;
     if (signal.aborted) return;
@@ -56,15 +53,15 @@ class SharedCall<T> {
   }
 
   /**
-   * Calls `land` when there is a result, or when the call was given up, though its work may go on:
-   * nobody may join it then.
+   * Calls `land` when there is a result, or when the call was given up: its work may still run, but
+   * nobody may join it.
    */
   onLanded(land: () => void): void {
     this.#outcome.promise.then(land, land);
     this.#abort.signal.addEventListener('abort', land, { once: true });
   }
 
-  /** The result for one caller, who may give up before it is there. */
+  /** Returns the result for one caller, which may give up earlier. */
   wait(signal: AbortSignal | undefined): Promise<T> {
     this.#callers++;
     return new Promise((resolve, reject) => {
@@ -81,14 +78,14 @@ class SharedCall<T> {
 }
 
 /**
- * Calls by name that callers share while they are under way: for what does not change. A flight is
- * given up when all of its callers have, and after two minutes (Unavailable), however little by
- * little a registry goes on answering.
+ * Calls by name that callers share while they are under way, for content that does not change. A
+ * flight is given up when all of its callers have given up, and after two minutes (Unavailable),
+ * even if a registry still sends data.
  */
 export class Flights<T> {
   readonly #flying = new Map<string, SharedCall<T>>();
 
-  /** Joins the flight of this name, or starts it. */
+  /** Joins the flight of this name, or starts one. */
   join(name: string, signal: AbortSignal | undefined, start: Start<T>): Flight<T> {
     const flying = this.#flying.get(name);
     if (flying !== undefined) return { result: flying.wait(signal), joined: true };
@@ -104,18 +101,18 @@ export class Flights<T> {
 }
 
 /**
- * Calls by name that callers share only before they begin: for what may change at any time, such as
- * a tag. Nobody gets an answer to a question that was asked before he came. Whoever comes while one
- * is under way waits for the next with all others who do.
+ * Calls by name that callers share only before they begin, for what may change at any time, such as
+ * a tag. No caller gets the answer to a question that was asked before it came. Callers that come
+ * while a call is under way share the next one.
  */
 export class Departures<T> {
   /**
-   * By name: the call that begins next, where somebody waits for one; an entry is there while one
-   * is under way.
+   * The call of each name that begins next, if a caller waits for one. A name has an entry while a
+   * call is under way.
    */
   readonly #next = new Map<string, SharedCall<T> | undefined>();
 
-  /** Joins the next flight of this name, or starts it. */
+  /** Joins the next flight of this name, or starts one. */
   join(name: string, signal: AbortSignal | undefined, start: Start<T>): Flight<T> {
     const next = this.#waiting(name);
     if (next !== undefined) return { result: next.wait(signal), joined: true };
@@ -138,13 +135,13 @@ export class Departures<T> {
     call.begin();
   }
 
-  /** The call that begins next, unless all who waited for it have given up. */
+  /** Returns the call that begins next, unless all of its callers have given up. */
   #waiting(name: string): SharedCall<T> | undefined {
     const next = this.#next.get(name);
     return next?.givenUp ? undefined : next;
   }
 
-  /** Begins the call that is next, unless it has begun. */
+  /** Begins the next call, unless it has begun. */
   #depart(name: string, call: SharedCall<T>): void {
     if (this.#next.get(name) === call) this.#begin(name, call);
   }

@@ -1,30 +1,32 @@
 /**
- * How long newcomers may hold up a turn, in milliseconds: they get most of the time, and work goes
- * on however many there are.
+ * How long newcomers may delay a turn, in milliseconds: they get most of the time, and work goes on
+ * however many there are.
  */
 const longestWelcome = 20;
 
 /**
- * Lets heavy work of many callers run one piece after another, each in a turn of the event loop of
- * its own: what else waits for the process, such as a probe of its health, is answered in between.
+ * Runs heavy work of many callers one piece after another, each in its own turn of the event loop:
+ * other requests, such as a probe of the health, are answered in between.
+ *
+ * It is our own since limits of concurrency, such as p-limit, bound what runs at the same time, and
+ * begin the next piece in the same turn of the event loop.
  */
 export class Turns {
   readonly #waiting: (() => void)[] = [];
   readonly #newcomers: () => number;
 
   /**
-   * `newcomers` counts the connections that were accepted so far, in a process that serves some.
-   * The event loop accepts one in each of its turns, in their order: with a piece of work in each,
-   * a probe would wait for as many pieces as there are connections before it. So no piece begins in
-   * a turn in which one was accepted, unless that has gone on for a while.
+   * `newcomers` returns how many connections a server has accepted so far. The event loop accepts
+   * one in each of its turns, in order: with a piece of work in each turn, a probe would wait for
+   * as many pieces as there are connections before it. Therefore no piece begins in a turn in which
+   * one was accepted, unless newcomers have delayed it for a while.
    */
   constructor(newcomers: () => number = () => 0) {
     this.#newcomers = newcomers;
   }
 
   /**
-   * Resolves when it is the caller's turn. What is done from there to the next `await` is one
-   * piece.
+   * Resolves when it is the caller's turn. The work from there to the next `await` is one piece.
    */
   take(): Promise<void> {
     return new Promise((resolve) => {
@@ -33,7 +35,7 @@ export class Turns {
     });
   }
 
-  /** Begins the next piece as soon as nobody new has come. */
+  /** Begins the next piece as soon as no connection was accepted meanwhile. */
   #welcome(since = performance.now()): void {
     const before = this.#newcomers();
     setImmediate(() => {

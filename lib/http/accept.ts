@@ -2,9 +2,12 @@ import { quote } from '#lib/text/quote';
 import { HttpError } from './problem.ts';
 
 /**
- * Picks the media type to answer with (RFC 9110, 12.5.1): the offered one with the highest quality,
- * the first on a tie. Without an Accept header, or with one that says nothing, that is the first.
- * Throws HttpError 406 where none is acceptable.
+ * Returns the media type to answer with (RFC 9110, 12.5.1): the offered one with the highest
+ * quality, the first on a tie. Without an Accept header, or if it is empty, that is the first.
+ * Throws HttpError 406 if none is acceptable.
+ *
+ * It is our own since negotiator, the usual package, has no types, accepts nothing if the header is
+ * empty, and on a tie prefers what the client lists first.
  */
 export function preferredMediaType<T extends string>(accept: string | undefined, offered: readonly [T, ...T[]]): T {
   if (accept === undefined || accept.trim() === '') return offered[0];
@@ -15,7 +18,7 @@ export function preferredMediaType<T extends string>(accept: string | undefined,
     if (quality > (best?.quality ?? 0)) best = { type, quality };
   }
   if (best !== undefined) return best.type;
-  throw new HttpError(406, `nothing that ${quote(accept, 200)} accepts is offered`, {
+  throw new HttpError(406, `no media type that ${quote(accept, 200)} accepts is offered`, {
     hint: `Accept ${offered.join(' or ')}.`,
   });
 }
@@ -31,7 +34,7 @@ function parseRange(text: string): Range {
   return { type, quality: quality === undefined ? 1 : Number(quality) || 0 };
 }
 
-/** The quality of the most specific range that matches; 0 where none does. */
+/** Returns the quality of the most specific range that matches, or 0. */
 function qualityOf(type: string, ranges: readonly Range[]): number {
   for (const pattern of [type, `${type.split('/')[0]}/*`, '*/*']) {
     const range = ranges.find((candidate) => candidate.type === pattern);

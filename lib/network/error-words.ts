@@ -1,4 +1,5 @@
-import { shorten } from '#lib/text/quote';
+import { quote, shorten } from '#lib/text/quote';
+
 /** The text of an error that a registry reported. */
 export interface RegistryWords {
   /** Its error codes (distribution-spec, "Error Codes"), in capitals; [] if it has none. */
@@ -36,7 +37,7 @@ const detailMembers = ['detail', 'details'];
  */
 export function readWords(body: string, secrets: readonly string[] = []): RegistryWords {
   const json = parseJson(body);
-  const show = (text: string): string => quote(withoutSecrets(text, secrets));
+  const show = (text: string): string => shownWords(text, secrets);
   if (json === undefined) {
     const text = plainText(body);
     return { codes: [], text: text === '' ? '' : show(text), structured: false };
@@ -52,7 +53,7 @@ export function readWords(body: string, secrets: readonly string[] = []): Regist
       .filter((part) => part !== '')
       .join(' ');
   });
-  const text = cut(all.filter((each) => each !== '').join(', '), allLimit);
+  const text = shorten(all.filter((each) => each !== '').join(', '), allLimit);
   return { codes: told.map(({ code }) => code.toUpperCase()).filter((code) => code !== ''), text, structured: true };
 }
 
@@ -62,8 +63,13 @@ export function readWords(body: string, secrets: readonly string[] = []): Regist
  */
 export function challengeWords(parameters: Readonly<Record<string, string>>, secrets: readonly string[] = []): string {
   const { error = '', error_description: description = '' } = parameters;
-  const parts = [withoutSecretCode(asCode(error), secrets), description && quote(withoutSecrets(description, secrets))];
+  const parts = [withoutSecretCode(asCode(error), secrets), description && shownWords(description, secrets)];
   return parts.filter((part) => part !== '').join(' ');
+}
+
+/** Returns a text as it can be shown: without secrets, quoted, on one line and shortened. */
+function shownWords(text: string, secrets: readonly string[]): string {
+  return quote(withoutSecrets(text, secrets).replace(/\s+/g, ' '), textLimit);
 }
 
 /** One error, as far as it was understood. */
@@ -166,19 +172,6 @@ function readEntity(whole: string): string {
   if (!name.startsWith('#')) return namedEntities[name] ?? whole;
   const code = Number(name.startsWith('#x') ? `0${name.slice(1)}` : name.slice(1));
   return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-}
-
-/**
- * Quotes a text on one line and shortens it; characters that could affect a terminal or a log are
- * escaped.
- */
-function quote(text: string): string {
-  const json = JSON.stringify(cut(text.replace(/\s+/g, ' '), textLimit));
-  return json.replace(/[^\P{C}]|[\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
-}
-
-function cut(text: string, limit: number): string {
-  return shorten(text, limit);
 }
 
 const left = '(secret)';

@@ -1,4 +1,4 @@
-import { BoundedMemory } from '#lib/concurrency/bounded-memory';
+import { LRUCache } from 'lru-cache';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import { describePulled, renderPulled, withKeyFileNames } from './pulled-document.ts';
 
@@ -7,17 +7,20 @@ const renderedBytes = 8 * 1024 * 1024;
 
 /** The documents that were rendered last: many callers get the same bytes. */
 export class RenderedDocuments {
-  readonly #rendered = new BoundedMemory<Buffer>(renderedBytes, (document) => document.length);
+  readonly #rendered = new LRUCache<string, Buffer>({
+    maxSize: renderedBytes,
+    sizeCalculation: ({ length }) => length,
+  });
 
   /** Returns the document of a profile with this content. */
   of(found: PulledProfile, content: Uint8Array): Buffer {
     const pulled = withKeyFileNames(found);
     // It names the digest, and all else that stands in the document.
     const name = JSON.stringify(describePulled(pulled));
-    const rendered = this.#rendered.recall(name);
+    const rendered = this.#rendered.get(name);
     if (rendered !== undefined) return rendered;
     const document = Buffer.from(renderPulled(pulled, content));
-    this.#rendered.remember(name, document);
+    this.#rendered.set(name, document);
     return document;
   }
 }

@@ -300,7 +300,7 @@ describe('createPullServer', () => {
         }),
       );
       for (const { statusCode, body } of answers) assert.equal(statusCode, 403, body);
-      assert.ok(most > 1 && most <= pullLimits.pulls.mostOfKey, `${most} at the same time`);
+      assert.ok(most > 1 && most <= pullLimits.pulls.share, `${most} at the same time`);
     } finally {
       await signed.close();
     }

@@ -13,7 +13,7 @@ import { parseReference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { bundleMediaType } from '#lib/trust/signature/signature';
-import { Slots } from '../../concurrency/slots.ts';
+import { FairBudget } from '../../concurrency/fair-budget.ts';
 import type { PullPolicy } from './pull-dependencies.ts';
 import { PullLimiter, pullLimits } from './pull-limiter.ts';
 import { pullProfile } from './pull-profile.ts';
@@ -26,12 +26,12 @@ describe('turns', () => {
     const limits = fc.record({ most: fc.integer({ min: 1, max: 5 }), mostOfKey: fc.integer({ min: 1, max: 5 }) });
     await fc.assert(
       fc.asyncProperty(limits, fc.array(job, { maxLength: 30 }), async ({ most, mostOfKey }, jobs) => {
-        const turns = new Slots({ most, mostOfKey });
+        const turns = new FairBudget({ total: most, share: mostOfKey });
         const running: string[] = [];
         let ended = 0;
         const run = async ({ key, ticks, leavesAfter }: (typeof jobs)[number]): Promise<void> => {
           const leaving = new AbortController();
-          const taken = turns.take(key, leaving.signal);
+          const taken = turns.acquire(key, 1, leaving.signal);
           taken.catch(() => undefined);
           if (leavesAfter !== null) {
             for (let tick = 0; tick < leavesAfter; tick++) await turn();
@@ -59,12 +59,12 @@ describe('turns', () => {
   });
 
   it('come in the order in which they were asked for', async () => {
-    const turns = new Slots({ most: 1, mostOfKey: 1 });
+    const turns = new FairBudget({ total: 1, share: 1 });
     const never = new AbortController().signal;
     const order: number[] = [];
     await Promise.all(
       [0, 1, 2, 3].map(async (number) => {
-        const end = await turns.take(String(number), never);
+        const end = await turns.acquire(String(number), 1, never);
         order.push(number);
         await turn();
         end();
@@ -178,8 +178,8 @@ describe('a limiter for pulls', () => {
 
   it('ends a wait that is too long as Unavailable, and one whose caller leaves with his reason', async () => {
     const limiter = new PullLimiter({ wait: 50 });
-    const { mostOfKey } = pullLimits.pulls;
-    const stuck = await Promise.all(Array.from({ length: mostOfKey }, () => limiter.begin('slow', undefined)));
+    const { share } = pullLimits.pulls;
+    const stuck = await Promise.all(Array.from({ length: share }, () => limiter.begin('slow', undefined)));
     await assert.rejects(limiter.begin('slow', undefined), {
       kind: 'Unavailable',
       message: /the pull from slow waited 0\.05 seconds/,

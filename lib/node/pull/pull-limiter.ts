@@ -2,7 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { ManifestResolver } from '#lib/registry/one-request';
 import type { ReadTarget } from '#lib/registry/target';
-import { Slots } from '../../concurrency/slots.ts';
+import { FairBudget } from '../../concurrency/fair-budget.ts';
 
 /**
  * Limits of all pulls of a process together. A pull with the signatures of a few signers has about
@@ -11,19 +11,19 @@ import { Slots } from '../../concurrency/slots.ts';
  */
 export const pullLimits = {
   /** Pulls at the same time, so that a registry that answers slowly cannot take all of them. */
-  pulls: { most: 16, mostOfKey: 8 },
+  pulls: { total: 16, share: 8 },
   /** Bytes that a pull may fetch before it counts as large. */
   bytes: 1024 * 1024,
   /** Large pulls at the same time. */
-  largePulls: { most: 2, mostOfKey: 1 },
+  largePulls: { total: 2, share: 1 },
   /** Longest wait for either, in milliseconds. */
   wait: 60_000,
 } as const;
 
 /** Bounds the pulls that a process makes at the same time, and what they hold in memory. */
 export class PullLimiter {
-  readonly #pulls = new Slots(pullLimits.pulls);
-  readonly #largePulls = new Slots(pullLimits.largePulls);
+  readonly #pulls = new FairBudget(pullLimits.pulls);
+  readonly #largePulls = new FairBudget(pullLimits.largePulls);
   readonly #wait: number;
 
   /** `wait` is the longest wait for a turn, in milliseconds. */
@@ -40,10 +40,10 @@ export class PullLimiter {
     return new PullTurn(end, () => this.#take(this.#largePulls, registry, signal));
   }
 
-  async #take(slots: Slots, registry: string, signal: AbortSignal | undefined): Promise<() => void> {
+  async #take(budget: FairBudget, registry: string, signal: AbortSignal | undefined): Promise<() => void> {
     const patience = AbortSignal.timeout(this.#wait);
     try {
-      return await slots.take(registry, signal === undefined ? patience : AbortSignal.any([signal, patience]));
+      return await budget.acquire(registry, 1, signal === undefined ? patience : AbortSignal.any([signal, patience]));
     } catch (reason) {
       if (!patience.aborted || signal?.aborted) throw reason;
       throw new FairleadError(

@@ -1,6 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { ReadTarget } from '#lib/registry/target';
-import { BoundedMemory } from '../../concurrency/bounded-memory.ts';
 import { Departures, Flights } from '../../concurrency/flights.ts';
 import type { PulledProfile } from './pulled-profile.ts';
 
@@ -28,7 +28,7 @@ export class PullMemory {
    * refuses to all.
    */
   readonly sameCredentials: boolean;
-  readonly #remembered: BoundedMemory<PulledProfile>;
+  readonly #remembered: LRUCache<string, PulledProfile>;
 
   /**
    * Remembers at most `bytes` of artifacts, 2 MiB by default. A parsed profile takes about three
@@ -38,16 +38,16 @@ export class PullMemory {
     bytes = defaultBytes,
     sameCredentials = false,
   }: { readonly bytes?: number; readonly sameCredentials?: boolean } = {}) {
-    this.#remembered = new BoundedMemory(bytes, sizeOf);
+    this.#remembered = new LRUCache({ maxSize: bytes, sizeCalculation: sizeOf });
     this.sameCredentials = sameCredentials;
   }
 
   recall(key: string): PulledProfile | undefined {
-    return this.#remembered.recall(key);
+    return this.#remembered.get(key);
   }
 
   remember(key: string, pulled: PulledProfile): void {
-    this.#remembered.remember(key, pulled);
+    this.#remembered.set(key, pulled);
   }
 }
 
