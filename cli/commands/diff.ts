@@ -31,8 +31,8 @@ export function define(command: Command): void {
         'rewritten. A profile of Docker or Podman that depends on the container can only be compared with another one, and ' +
         'not with --fail-on.',
     )
-    .argument('<from>', 'old profile, in any form; - is stdin, /dev/null is no profile')
-    .argument('[to]', 'new profile, in any form; - is stdin, /dev/null is no profile')
+    .argument('<from>', 'old profile, in any form; - is stdin, /dev/null stands for no file')
+    .argument('[to]', 'new profile, in any form; - is stdin, /dev/null stands for no file')
     .option('--new', 'the only file is a new profile')
     .option('--deleted', 'the only file is a deleted profile')
     .addOption(

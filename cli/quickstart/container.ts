@@ -200,7 +200,10 @@ async function showWithoutShim(
     tell.refused(error);
     return;
   }
-  throw new FairleadError('Internal', 'the runtime made the container without the shim, though the profile is no file');
+  throw new FairleadError(
+    'Internal',
+    'the runtime made the container without the shim, though the profile does not exist as a file',
+  );
 }
 
 async function showEnforcement(cri: CriClient, containerId: string, tell: Narrator): Promise<void> {

@@ -32,7 +32,7 @@ describe('fairlead quickstart', () => {
     }
   });
 
-  it('says before it starts what is no folder, and what is in use', async () => {
+  it('reports before it starts what is not a directory, and what is in use', async () => {
     const cwd = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
     try {
       await writeFile(join(cwd, 'file'), '');

@@ -101,7 +101,7 @@ describe('what strangers wrote, in the log of a CI system', () => {
     assert.equal(withoutCommands('\r::error::x\u2028 ::y'), '\r\\u{3a}:error::x\u2028 \\u{3a}:y');
   });
 
-  it('is none in a result, which as JSON stays the same, and in an error', () => {
+  it('is removed from a result, but not from its JSON, and from an error', () => {
     const stranger = '::error::x ##vso[y]\\##[z]';
     const write = mock.method(process.stdout, 'write', () => true);
     try {

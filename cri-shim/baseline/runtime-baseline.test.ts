@@ -255,7 +255,7 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
       assert.ok(!runtime.calls.includes('PodSandboxStatus verbose'));
     });
 
-    it('loosens nothing for garbage, or what is no report of a default profile, and says so once', async () => {
+    it('loosens nothing for garbage, or what does not report a default profile, and says so once', async () => {
       await ask();
       const report = await reported((profile) => allowing(profile, 'io_uring_setup'));
       const notified = [{ names: ['mount'], action: 'SCMP_ACT_NOTIFY' as const }];

@@ -93,7 +93,7 @@ async function refuseIfTaken(path: string): Promise<void> {
   const present = await lstat(path).catch(() => undefined);
   if (present === undefined) return;
   if (!present.isSocket()) {
-    throw new FairleadError('InvalidInput', `${path} is there already and is not a socket`, {
+    throw new FairleadError('InvalidInput', `${path} exists and is not a socket`, {
       hint: 'Choose another path for `listen`, or remove the file.',
     });
   }

@@ -44,7 +44,7 @@ export interface MetricsServer extends ShimMetrics {
 /**
  * Serves the metrics for Prometheus at `http://<address>/metrics`; port 0 takes a free one.
  * prom-client is loaded here only: it is a good part of the shim's memory. Throws InvalidInput for
- * an address that is none, Unavailable for one that cannot be listened on.
+ * an invalid address, Unavailable for one that cannot be listened on.
  */
 export async function serveMetrics(address: string): Promise<MetricsServer> {
   const wanted = parseListenAddress(address);

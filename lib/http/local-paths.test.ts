@@ -23,7 +23,7 @@ describe('withoutLocalPaths', () => {
     ['data/registry/x', 'the registry'],
     ['by key /keys/(a).pub', 'by key (a).pub'],
     ['sent, but not tagged: /root/.docker/config.json: is not JSON', 'sent, but not tagged: a file: is not JSON'],
-    // What is no file of this machine.
+    // What is not a file of this machine.
     ['data/registry2, /var/lib/fairlead2', 'data/registry2, /var/lib/fairlead2'],
     ['policy.yaml says no', 'policy.yaml says no'],
     ['GET https://a.b/var/lib/fairlead/x: 404', 'GET https://a.b/var/lib/fairlead/x: 404'],

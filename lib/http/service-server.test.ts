@@ -53,7 +53,7 @@ describe('createServiceServer', () => {
   });
   after(() => app.close());
 
-  it('answers a path that is none with problem details', async () => {
+  it('answers an invalid path with problem details', async () => {
     const response = await app.inject('/%zz');
     assert.equal(response.statusCode, 400);
     assert.equal(response.headers['content-type'], 'application/problem+json');

@@ -33,7 +33,7 @@ describe('hasFewValues', () => {
     );
   });
 
-  it('comes to an end with what is no JSON', () => {
+  it('comes to an end with invalid JSON', () => {
     for (const text of ['', '"', '"\\', '"\\"', '[[[', '\\[', '"\\\\",'])
       assert.ok(hasFewValues(Buffer.from(text), 3), text);
     assert.ok(!hasFewValues(Buffer.from('[[[['), 3));

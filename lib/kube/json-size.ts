@@ -5,7 +5,7 @@ const list = 0x5b;
 const object = 0x7b;
 
 /**
- * Reports whether a JSON text has at most so many values, without parsing it: an empty list takes
+ * Reports whether a JSON text has at most `limit` values, without parsing it: an empty list takes
  * three bytes of text and twenty times as many once it is parsed, so that the length of a text
  * tells little about its cost. The text need not be valid; what it means is then undefined.
  */

@@ -50,7 +50,7 @@ describe('the text of an error', () => {
       'DENIED "no", X',
     ],
     ['no code', errors({ status: 403, message: 'Forbidden for you' }), '"Forbidden for you"'],
-    ['a code that is none', errors({ code: 'over quota!', message: 'no' }), '"no" ("over quota!")'],
+    ['an invalid code', errors({ code: 'over quota!', message: 'no' }), '"no" ("over quota!")'],
     ['numbers in the place of texts', errors({ code: 403, message: 12, detail: 13 }), '"12" ("13")'],
     ['texts in the place of errors', errors('not now', 'nor later'), '"not now", "nor later"'],
     ['an object in the place of the list', '{"errors": {"code": "DENIED", "message": "no"}}', 'DENIED "no"'],
@@ -79,7 +79,7 @@ describe('the text of an error', () => {
     ['an empty object', '{}', ''],
     ['null', 'null', ''],
     ['empty errors', errors({}, null, [], ''), ''],
-    ['what is no text', '\u0000\u0001PNG\uFFFD', ''],
+    ['binary data', '\u0000\u0001PNG\uFFFD', ''],
   ];
   for (const [title, body, text] of said) it(`are shown: ${title}`, () => assert.equal(readWords(body).text, text));
 

@@ -17,7 +17,8 @@ export function nameRequest(request: RequestName): string {
 const hintOfCode: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Nothing listens there. Check host and port (a proxy, too), and that the registry runs.',
   ENOTFOUND: 'There is no such host. Check its name (a proxy, too).',
-  CERT_HAS_EXPIRED: 'Its certificate is over. Check the clock of this machine; else it is for the registry to renew.',
+  CERT_HAS_EXPIRED:
+    'Its certificate expired. Check the clock of this machine; if it is right, the registry has to renew the certificate.',
   CERT_NOT_YET_VALID: 'Its certificate is not valid yet. Check the clock of this machine.',
   ERR_TLS_CERT_ALTNAME_INVALID: 'Its certificate is for other names. Check the host name, and who answers there.',
   EAI_AGAIN: 'The host name could not be looked up. Check the network and DNS.',

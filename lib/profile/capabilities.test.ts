@@ -37,7 +37,7 @@ describe('container capabilities', () => {
     }
   });
 
-  it('with a prefix are none for containerd, and count against the container where the runtime is not known', () => {
+  it('with a prefix are ignored for containerd, and count against the container if the runtime is not known', () => {
     assert.ok(!of('containerd', ['CAP_SYS_ADMIN']).includes('CAP_SYS_ADMIN'));
     assert.ok(of('containerd', [], ['CAP_CHOWN']).includes('CAP_CHOWN'));
     assert.ok(of('cri-o', ['cap_sys_admin']).includes('CAP_SYS_ADMIN'));

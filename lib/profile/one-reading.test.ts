@@ -156,7 +156,7 @@ describe('one file has one reading', () => {
               return String(fault);
             }
           };
-          // It may still find another fault, which it then says: one that no command could mend.
+          // It may still find another fault, which it then says: one that no command could fix.
           const left = faults({ lenient: true });
           assert.doesNotMatch(left, /letter case|unknown member "\/|is of the form of|not JSON/, text);
         }

@@ -126,7 +126,7 @@ describe('readProfile', () => {
     }
   });
 
-  it('says of what is no JSON what it may be', () => {
+  it('reports what invalid JSON may be instead', () => {
     const hint = (text: string) => {
       try {
         readProfile(bytes(text));

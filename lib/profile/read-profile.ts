@@ -106,8 +106,8 @@ function readDocument(bytes: Uint8Array, source: string): JsonDocument {
 }
 
 /**
- * Custom resources in YAML, which are what most often is no JSON: by the line that tells their
- * kind, for the message.
+ * Custom resources in YAML, which are the most frequent input that is not JSON: by the line that
+ * tells their kind, for the message.
  */
 const resourceLine = new RegExp(
   `(?:^|[{,])[ \\t]*["']?kind["']?[ \\t]*:[ \\t]*["']?(${[...resourceKinds.keys()].join('|')})\\b`,

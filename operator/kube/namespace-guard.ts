@@ -9,7 +9,7 @@ const labelled = `/api/v1/namespaces?labelSelector=${encodeURIComponent(nameLabe
 const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 const retryMs = 1000;
 /**
- * The API server ends a watch after so many seconds. A little later we do, should its end be lost.
+ * Seconds after which the API server ends a watch. A little later we do, in case its end is lost.
  */
 const watchSeconds = 240;
 

@@ -6,7 +6,7 @@ import type { BindOutcome } from '../bind/bind.ts';
 import type { CheckOutcome } from '../bind/check.ts';
 import { fewNames } from '../bind/decide.ts';
 
-/** Names of any sort have at most so many characters in Kubernetes. */
+/** Names of all kinds have at most 253 characters in Kubernetes. */
 const name = v.pipe(v.string(), v.maxLength(253));
 
 /** A DNS label (RFC 1123). It becomes a segment of the path that bindings are asked for at. */

@@ -289,7 +289,7 @@ describePeers(['openssl'], 'the webhook', () => {
     }
   });
 
-  it('answers problem+json to what is no AdmissionReview', async () => {
+  it('answers problem+json to what is not an AdmissionReview', async () => {
     const bodies: [object | string, number][] = [
       ['{', 400],
       ['[]', 400],

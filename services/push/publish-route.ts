@@ -22,8 +22,8 @@ export interface PublishRouteDependencies {
   readonly policy: Pick<PolicySource, 'current'>;
   readonly connect: (reference: Reference) => Target;
   /**
-   * Signs everything; without it the policy must ask for no signature, or for one that is there
-   * already.
+   * Signs everything; without it the policy must ask for no signature, or for one that
+   * exists.
    */
   readonly signer?: Signer | undefined;
   /** The form of its signatures; a rule with `signedRepository` takes only the older one. */

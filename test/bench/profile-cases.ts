@@ -89,7 +89,7 @@ export function entryCap(step: number): SeccompProfile {
   };
 }
 
-/** An allow-list of so many syscalls, each with an entry of its own. */
+/** Returns an allow-list of `count` syscalls, each with an entry of its own. */
 export function allowList(count: number): SeccompProfile {
   const names = [...syscallNames()].slice(0, count);
   if (names.length < count) throw new Error(`there are ${names.length} syscalls only`);
@@ -101,9 +101,9 @@ export function allowList(count: number): SeccompProfile {
 }
 
 /**
- * An allow-list of so many syscalls, evenly spread among which some have two alternatives on one
- * argument, as two entries of one condition each: two values, or two values under one mask, and no
- * two syscalls the same.
+ * Returns an allow-list of `count` syscalls, evenly spread among which some have two alternatives
+ * on one argument, as two entries of one condition each: two values, or two values under one mask,
+ * and no two syscalls the same.
  */
 export function alternatives(count: number, conditional: number): SeccompProfile {
   const { syscalls = [], ...profile } = allowList(count);

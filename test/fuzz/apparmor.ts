@@ -39,7 +39,7 @@ const pieces = [
 const limits = { bytes: 1 << 16, depth: 16, values: 4096 };
 
 /**
- * Mutates profiles and reads them for so many seconds. What is accepted must render to a policy in
+ * Mutates profiles and reads them for some seconds. What is accepted must render to a policy in
  * which every line is one that was meant, and be read back from JSON as it was.
  *
  * @param report gets lines for people: the seed, and how many inputs there were.

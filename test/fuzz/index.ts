@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz [-- SECONDS]`: mutated inputs for the readers of every kind of profile, and merges
- * of seccomp profiles that libseccomp loads, for so many seconds in total; in 120 they are more
+ * of seccomp profiles that libseccomp loads, for SECONDS in total; in 120 they are more
  * than a million inputs and some thousand merges. Ends with 1, and the input that broke a promise,
  * where one did.
  */

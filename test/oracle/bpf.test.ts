@@ -83,7 +83,7 @@ describe('a filter', () => {
     assert.equal(runFilter(filter, seccompData(0, 0, [0x7123_4567n])), 0);
   });
 
-  it('is refused where it is none', () => {
+  it('is refused if it is invalid', () => {
     const data = seccompData(0, 0, []);
     assert.throws(() => readFilter(Buffer.alloc(12)), /not a filter: 12 bytes/);
     assert.throws(() => readFilter(Buffer.alloc(0)), /not a filter: 0 bytes/);

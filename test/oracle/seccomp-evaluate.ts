@@ -71,8 +71,8 @@ function firstUnconditional(profile: OracleProfile, syscall: string, byDefault: 
 type Comparison = { readonly index: number; readonly value: bigint; readonly op: string };
 
 /**
- * A comparison under an empty mask is none; where alternatives are added one by one, that one has
- * no conditions.
+ * A comparison under an empty mask is no condition; where alternatives are added one by one, that
+ * one has no conditions.
  */
 function isUnconditional(args: readonly Comparison[]): boolean {
   const isNone = (arg: Comparison) => arg.op === 'SCMP_CMP_MASKED_EQ' && arg.value === 0n;

@@ -9,7 +9,7 @@ import { type PeerName, peer } from './peer.ts';
 import { finishFolder, startProgram, temporaryFolder } from './program.ts';
 import type { Requirement } from './require.ts';
 
-/** Which containerd: the newer one, unless told. */
+/** Which containerd: by default the newer one. */
 export interface ContainerdOptions {
   readonly version?: '2' | '1.6';
   /**

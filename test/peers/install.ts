@@ -1,6 +1,6 @@
 /**
  * Gets every test peer from Debian's packages: `npm run peers:install`, as root on Debian bookworm.
- * What is there already is left alone; a kill at any moment leaves nothing half-installed.
+ * What exists is left alone; a kill at any moment leaves nothing half-installed.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';

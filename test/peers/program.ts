@@ -19,7 +19,7 @@ export interface ProgramOptions {
    * means no.
    */
   readonly ready: () => Promise<boolean>;
-  /** Milliseconds until readiness is given up; 30 s unless told. */
+  /** Milliseconds until readiness is given up, 30 s by default. */
   readonly timeout?: number;
 }
 

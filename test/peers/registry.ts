@@ -5,7 +5,7 @@ import path from 'node:path';
 import { peer } from './peer.ts';
 import { finishFolder, freePort, startProgram, temporaryFolder } from './program.ts';
 
-/** How docker-registry is to behave; anonymous, deletes allowed, and empty unless told. */
+/** How docker-registry behaves: by default anonymous, with deletes allowed, and empty. */
 export interface RegistryOptions {
   /** The only user, by Basic authentication. */
   readonly user?: { readonly username: string; readonly password: string };
@@ -26,7 +26,7 @@ export interface RegistryOptions {
   readonly tls?: { readonly certificateFile: string; readonly keyFile: string; readonly clients?: string };
   /** Content of an earlier registry (its `storage`), kept when this one stops. */
   readonly storage?: string;
-  /** The port of 127.0.0.1 to listen on; a free one unless told. */
+  /** The port of 127.0.0.1 to listen on, by default a free one. */
   readonly port?: number;
 }
 

@@ -68,7 +68,7 @@ export async function checkStore(directories: StoreDirectories, log: StoreLog): 
   return { records, contents };
 }
 
-/** What the file system says of what is not there, or is no file. */
+/** Codes of the file system for what does not exist, or is not a file. */
 const codesOfDamage: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP']);
 
 /**

@@ -175,7 +175,7 @@ describe('store', () => {
     await again.close();
   });
 
-  it('says so where content was damaged while it runs, and mends it on the next put', async () => {
+  it('reports content that was damaged while it runs, and replaces it on the next put', async () => {
     const store = await openStore(directory);
     const artifact = artifactOf('profile');
     await store.put(from(artifact));

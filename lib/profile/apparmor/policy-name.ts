@@ -6,7 +6,7 @@ import { reservedNames } from './vocabulary.ts';
  * Checks the name under which a policy is to be loaded: one that cannot leave its quotes and means
  * itself alone, and that nobody else's policy has.
  *
- * @throws FairleadError InvalidInput where it is none.
+ * @throws FairleadError InvalidInput for an invalid name.
  */
 export function checkPolicyName(name: string): void {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name)) {

@@ -298,7 +298,7 @@ describe('renderAppArmorPolicy', () => {
     assert.deepEqual(rules('Enforce', 'kill'), ['capability kill,']);
   });
 
-  it("refuses names that are none, or somebody else's", () => {
+  it("refuses names that are invalid, or somebody else's", () => {
     for (const name of ['', '/bin/sh', 'a b', 'a"', 'a//b', 'a{b}', '*', 'a\nb', '.x', 'x'.repeat(200)]) {
       assert.equal(refusal(() => renderAppArmorPolicy(example, { name })).kind, 'InvalidInput');
       assert.equal(refusal(() => renderAppArmorResource(example, name)).kind, 'InvalidInput');

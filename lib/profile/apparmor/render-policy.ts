@@ -21,7 +21,7 @@ export interface PolicyOptions {
  * Beside the profile hold the runtime's default rules and, as in every container policy,
  * `abstractions/base` of the node for what dynamic linking needs. Variables are written out.
  *
- * @throws FairleadError InvalidInput where the name is none; ProfileInvalid for a path or
+ * @throws FairleadError InvalidInput for an invalid name; ProfileInvalid for a path or
  * capability that is not valid.
  */
 export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOptions): string {

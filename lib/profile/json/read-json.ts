@@ -70,7 +70,7 @@ const escapes: Readonly<Record<string, string>> = {
   t: '\t',
 };
 
-/** Strings up to this length are shared, and at most so many. */
+/** The length of strings that are shared, and how many are, at most. */
 const maxShared = 32;
 const mostShared = 1_024;
 

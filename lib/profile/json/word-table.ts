@@ -4,7 +4,7 @@ const longestWord = 128;
 const slots = 16_384;
 const empty = -1;
 /**
- * After so many words in the place of another it is given up, lest somebody who makes them keeps
+ * The table is given up after this many collisions, so that input made to collide does not keep
  * the reader busy.
  */
 const mostCollisions = 16;

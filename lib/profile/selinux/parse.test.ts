@@ -204,7 +204,7 @@ describe('parseRawSelinux', () => {
     );
   });
 
-  it('refuses what is no policy', () => {
+  it('refuses what is not a policy', () => {
     assert.match(
       refusal(() => raw({})),
       /spec: needs "policy"/,

@@ -126,7 +126,7 @@ describe('readYaml', () => {
     'a line separator': ['a: 1 # x\u2028b: 2\n', /U\+2028 ends a line/],
     'a paragraph separator': ['a: |\n  x\u2029  y\n', /U\+2029 ends a line/],
     'a control character': ['a: "\u0007"\n', /^p\.yaml:1:5: not valid YAML: U\+0007 is a control character/],
-    'a character that is none': ['# \uffff\na: 1\n', /U\+FFFF is a control/],
+    'a noncharacter': ['# \uffff\na: 1\n', /U\+FFFF is a control/],
     'a broken document': ['a: [b\n', /^p\.yaml:\d+:\d+: not valid YAML/],
     'no UTF-8': [Uint8Array.of(0x61, 0x3a, 0xff), /not valid UTF-8/],
     'many values': [`[${'1,'.repeat(1_000)}1]`, /more than 1000 values/, 'LimitExceeded'],

@@ -114,7 +114,7 @@ const truths: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /**
- * A number as kubectl's reader of YAML takes it, in the digits of JSON; undefined for what is none,
+ * A number as kubectl's reader of YAML takes it, in the digits of JSON; undefined for other text,
  * or the same to every reader.
  */
 function numberOf(plain: string): string | undefined {

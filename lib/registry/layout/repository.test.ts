@@ -152,7 +152,7 @@ describe('layoutRepository', () => {
         { kind },
       );
     }
-    // Content of another size is no content: pushing mends it.
+    // Content of another size does not count: pushing replaces it.
     await writeFile(path, 'cut');
     assert.equal(await target.exists(descriptor), false);
     await target.push(descriptor, bytes);

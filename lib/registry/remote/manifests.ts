@@ -120,8 +120,8 @@ export class RemoteManifests {
 
   /**
    * Pushes a manifest, with `tag` under that tag. If it has a subject, it is listed among the
-   * referrers of the subject when this resolves. A manifest that is there already is sent all the
-   * same: that costs what asking costs, and the answer tells who keeps the list of referrers.
+   * referrers of the subject when this resolves. An existing manifest is sent again:
+   * that costs as much as a question, and the answer tells who keeps the list of referrers.
    */
   async push(descriptor: Descriptor, bytes: Uint8Array, tag: string | undefined, options: CallOptions): Promise<void> {
     if (tag !== undefined) this.#checkTag(tag);

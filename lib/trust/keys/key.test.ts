@@ -93,7 +93,7 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
     }
   });
 
-  it('refuses what is no key', async () => {
+  it('refuses what is not a key', async () => {
     await assert.rejects(loadPrivateKey('nonsense'), refusal(/not a private key/));
     assert.throws(() => loadPublicKey('nonsense'), refusal(/not a public key/));
     assert.throws(
@@ -112,7 +112,7 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
     }
   });
 
-  it('refuses what is no text, without showing it', async () => {
+  it('refuses what is not text, without showing it', async () => {
     const { privateKey, publicKey } = await generateKeyPair();
     const open = createPrivateKey(privateKey);
     for (const [given, type] of [

@@ -29,7 +29,7 @@ export interface PolicyDecision {
 
 /**
  * Asks the rules in file order until one matches both the repository and the kind. Without a kind,
- * for what is no profile, rules that name kinds do not match.
+ * for other content than profiles, rules that name kinds do not match.
  */
 export function decide(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): PolicyDecision {
   const repository = formatRepository(reference);

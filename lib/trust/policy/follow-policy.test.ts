@@ -48,7 +48,7 @@ describe('a policy that is followed', () => {
     assert.deepEqual(told, ['policy loaded']);
   });
 
-  it('stays in force where its file breaks, says so once, and until it is mended', async () => {
+  it('stays in force if its file breaks, reports that once, and until it is fixed', async () => {
     const followed = await follow();
     const { revision } = followed.current;
     await writeFile(policy, `${head}rules: nonsense\n`);

@@ -4,7 +4,7 @@ import type { TrustPolicy } from './policy.ts';
 
 /**
  * The policy of who only asks whether something is signed with this key (PEM): everything that is,
- * from wherever. `file` is what messages call the key. Throws InvalidInput for what is no public
+ * from wherever. `file` is what messages call the key. Throws InvalidInput for an invalid public
  * key.
  */
 export function keyPolicy(file: string, pem: string): TrustPolicy {

@@ -23,7 +23,7 @@ export class PolicyText {
 
   /**
    * `hint` goes with errors that have none of their own: where it is written what may stand there.
-   * Throws InvalidInput where the text is no YAML. Aliases are refused: no policy needs them, and
+   * Throws InvalidInput if the text is not YAML. Aliases are refused: no policy needs them, and
    * they can be made to explode.
    */
   constructor(text: string, source: string, hint: string) {

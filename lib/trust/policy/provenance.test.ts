@@ -101,7 +101,7 @@ describe('the provenance of a job', () => {
         () => buildProvenance(env),
         (error) => error instanceof FairleadError && error.kind === 'InvalidInput' && message.test(error.message),
       );
-    refuses({}, /none that is known/);
+    refuses({}, /not a known CI system/);
     for (const name of Object.keys(githubEnvironment).slice(1)) {
       refuses({ ...githubEnvironment, [name]: '' }, new RegExp(`GitHub Actions has not set ${name}`));
     }

@@ -8,13 +8,9 @@ import { FairleadError } from '#lib/errors';
 export function buildProvenance(env: NodeJS.ProcessEnv): object {
   if (env['GITHUB_ACTIONS'] === 'true') return githubProvenance(variables(env, 'GitHub Actions'));
   if (env['GITLAB_CI'] === 'true') return gitlabProvenance(variables(env, 'GitLab CI'), env);
-  throw new FairleadError(
-    'InvalidInput',
-    'provenance is made of what a CI system says, and this is none that is known',
-    {
-      hint: 'Known are GitHub Actions and GitLab CI. Elsewhere, write the predicate and use `fairlead attest`.',
-    },
-  );
+  throw new FairleadError('InvalidInput', 'cannot build provenance: this is not a known CI system', {
+    hint: 'Known are GitHub Actions and GitLab CI. Elsewhere, write the predicate and use `fairlead attest`.',
+  });
 }
 
 type Variable = (name: string) => string;

@@ -124,7 +124,7 @@ describe('copySigned', () => {
     assert.equal(found.filter(({ format }) => format !== 'bundle').length, 2 * sources.length + 1);
   });
 
-  it('replaces no signatures by something that is none, but what is none by signatures', async () => {
+  it('does not replace signatures by other content, but other content by signatures', async () => {
     const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] }));
     const junk = { mediaType: mediaTypes.index, digest: digestOf(bytes), size: bytes.length };
     const tag = legacyTag(descriptor, 'sig') ?? '';

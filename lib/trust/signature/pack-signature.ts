@@ -8,7 +8,7 @@ const contentAnnotation = 'dev.sigstore.bundle.content';
 
 /**
  * Packs a bundle as the referrer that cosign 3 writes: one layer, the empty config, `subject` the
- * signed manifest. `predicateType` is what the bundle states: a plain signature unless told.
+ * signed manifest. `predicateType` is what the bundle states: a plain signature by default.
  * `created` is written where it is given; cosign writes it always and reads it never.
  */
 export function packSignature(

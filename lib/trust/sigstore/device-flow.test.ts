@@ -65,7 +65,7 @@ describe('deviceToken', () => {
     await assert.rejects(flow([]), { kind: 'Unauthenticated', message: /nobody logged in/ });
   });
 
-  it('takes no answer that is none, shows nothing of it, and sends nothing in the clear', async () => {
+  it('accepts no invalid answer, shows nothing of it, and sends nothing in the clear', async () => {
     const wrong: Parameters<typeof flow>[1][] = [
       { discovery: { token_endpoint: undefined } },
       { discovery: { token_endpoint: 'http://oidc.example/device-secret' } },

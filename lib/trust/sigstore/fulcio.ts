@@ -53,7 +53,7 @@ export async function requestCertificate(
   try {
     return new X509Certificate(chain.certificates[0] ?? '');
   } catch {
-    throw new FairleadError('Unavailable', `${url} answered with a certificate that is none`);
+    throw new FairleadError('Unavailable', `${url} answered with an invalid certificate`);
   }
 }
 

@@ -97,13 +97,13 @@ describe('checkIdentityToken', () => {
 
   it('refuses all else, and shows nothing of it', () => {
     const wrong: [string, RegExp][] = [
-      ['', /no JSON web token/],
-      ['secretsecret', /no JSON web token/],
-      [`${tokenOf({ sub: 'secretsecret' })}.more`, /no JSON web token/],
-      [tokenOf('secretsecret'), /no JSON web token/],
-      [tokenOf('"secretsecret"'), /no JSON web token/],
-      [tokenOf({ sub: ['secretsecret'] }), /no JSON web token/],
-      [tokenOf({ sub: 'secretsecret'.repeat(10_000) }), /no JSON web token/],
+      ['', /not a JSON web token/],
+      ['secretsecret', /not a JSON web token/],
+      [`${tokenOf({ sub: 'secretsecret' })}.more`, /not a JSON web token/],
+      [tokenOf('secretsecret'), /not a JSON web token/],
+      [tokenOf('"secretsecret"'), /not a JSON web token/],
+      [tokenOf({ sub: ['secretsecret'] }), /not a JSON web token/],
+      [tokenOf({ sub: 'secretsecret'.repeat(10_000) }), /not a JSON web token/],
       [tokenOf({ aud: 'secretsecret' }), /names nobody/],
       [tokenOf({ sub: 'secretsecret', email: 'secretsecret@a.b' }), /not verified the e-mail/],
       [tokenOf({ sub: 'secretsecret', exp: now / 1000 }), /expired/],

@@ -75,7 +75,7 @@ export function checkIdentityToken(text: string, now: number): string {
   const token = text.trim();
   const [, payload] = /^[\w-]+\.([\w-]+)\.[\w-]*$/.exec(token.length > maxTokenLength ? '' : token) ?? [];
   const claims = payload === undefined ? undefined : readClaims(payload);
-  if (claims === undefined) throw invalid('it is no JSON web token');
+  if (claims === undefined) throw invalid('it is not a JSON web token');
   const { sub, email, email_verified: verified, exp } = claims;
   if (!sub && !email) throw invalid('it names nobody');
   if (email && verified !== true) throw invalid('its issuer has not verified the e-mail address');

@@ -17,8 +17,8 @@ const subject = assembleArtifact(
 
 describe('a signature among hundreds of referrers that look like one', () => {
   /**
-   * A repository with so many before the good one in the list, of so many bytes each, and how many
-   * were opened.
+   * A repository with a number of signatures of some size before the good one in the list, and how
+   * many were opened.
    */
   async function crowded(count: number, bytes: number) {
     const good = packSignature(subject.descriptor, Buffer.from('the good one'));

@@ -193,7 +193,7 @@ describePeers(
       assert.equal(absent.code, 7);
     });
 
-    it('refuses an archive that is none', async () => {
+    it('refuses what is not an archive', async () => {
       await writeFile(join(cwd, 'broken.tar'), 'no tar at all');
       const broken = await runFairlead(['load', 'broken.tar', `${target.host}/broken`], { cwd });
       assert.equal(broken.code, 2);

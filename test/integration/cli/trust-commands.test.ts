@@ -138,7 +138,7 @@ rules:
       const broken = await fairlead(['push', 'p.json', reference, ...keyless], {
         env: { SIGSTORE_ID_TOKEN: token.replace('.', '.x') },
       });
-      failed(broken, 2, /it is no JSON web token/);
+      failed(broken, 2, /it is not a JSON web token/);
       for (const { stdout, stderr } of [foreign, unreachable, broken]) {
         for (const part of token.split('.')) assert.ok(!`${stdout}${stderr}`.includes(part), stderr);
       }

@@ -143,7 +143,7 @@ function specification(noNewPrivileges: boolean, seccomp: SeccompProfile): strin
 }
 
 describePeers(['podman-seccomp.json'], 'the seccomp profile of Podman', () => {
-  it('is no profile of runtimes as it is, but is once it is converted, and for CRI-O', () => {
+  it('is not a runtime profile as it is, but is one once it is converted, and for CRI-O', () => {
     const bytes = readFileSync(peer('podman-seccomp.json'));
     assert.throws(() => readProfile(bytes, 'seccomp.json'), { hint: /fairlead convert --to runtime FILE/ });
     const host = { architecture: 'amd64', kernel: '6.1', capabilities } as const;

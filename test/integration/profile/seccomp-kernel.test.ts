@@ -121,7 +121,7 @@ describePeers(['runc', 'cc', 'root'], 'profiles in the kernel', () => {
     }
   }
 
-  it('kill where a mask without low bits is none, for a 32-bit program alone', () => {
+  it('kill if a mask has no low bits, for a 32-bit program only', () => {
     const architectures = [native, 'SCMP_ARCH_X86'];
     const calls = architectures.map(
       (architecture): Call => ({ architecture, syscall: 'getsid', args: [0n, 0n, 0n, 0n, 0n, 0n] }),

@@ -84,7 +84,7 @@ describe('OCI archives', () => {
     assert(files[0]?.equals(files[1] ?? Buffer.of()));
   });
 
-  it('are read into what is there already: tags move, nothing is lost', async () => {
+  it('are read into what exists: tags move, nothing is lost', async () => {
     const file = await saved(await filled());
     const name = fresh();
     const target = layoutRepository(directory, name);
@@ -137,7 +137,7 @@ describe('OCI archives', () => {
     ['a device', [[{ name: 'x', type: 'character-device' }]], { kind: 'InvalidInput', message: /device/ }],
     ['a blob of another digest', [[{ name: `blobs/sha256/${'a'.repeat(64)}` }, 'x']], { kind: 'Conflict' }],
     ['no index', [[{ name: 'oci-layout' }, '{}']], { kind: 'InvalidInput', message: /no index\.json/ }],
-    ['an index that is none', [[{ name: 'index.json' }, '[]']], { kind: 'InvalidInput' }],
+    ['an invalid index', [[{ name: 'index.json' }, '[]']], { kind: 'InvalidInput' }],
     [
       'too many bytes',
       [

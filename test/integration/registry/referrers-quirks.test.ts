@@ -11,7 +11,7 @@ const second = manifest([], { subject: image.descriptor, artifactType: 'a/second
 const list = index([signature]);
 const tag = `/manifests/${image.descriptor.digest.replace(':', '-')}`;
 
-/** Descriptors of so many manifests that are not there. */
+/** Descriptors of `count` manifests that do not exist. */
 const strangers = (count: number) =>
   Array.from({ length: count }, (_, n) => ({
     ...other,

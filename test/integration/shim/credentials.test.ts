@@ -177,7 +177,7 @@ providers:
   });
 
   it('says which provider failed, and shows nothing that it printed', async () => {
-    const { flags } = provider('a secret that is no JSON');
+    const { flags } = provider('a secret that is not JSON');
     const reference = await publish('open/failing', 'g.json');
     await start(...flags);
     await assert.rejects(pull(reference), (error: CriError) => {

@@ -23,7 +23,7 @@ export function targetContract(open: () => Repository | Promise<Repository>): vo
     }
   });
 
-  it('takes content that is opened when it is needed, and not if it is there already', async () => {
+  it('takes content that is opened when it is needed, and not if it exists', async () => {
     const target = await open();
     const layer = blob(randomBytes(100_000));
     let opened = 0;

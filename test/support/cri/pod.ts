@@ -15,24 +15,24 @@ import type { CriClient } from './client.ts';
 
 type ProfileInit = MessageInitShape<typeof SecurityProfileSchema>;
 
-/** A pod as the kubelet would ask the runtime for it; one container that waits, unless told. */
+/** A pod as the kubelet would ask the runtime for it, by default with one container that waits. */
 export interface PodOptions {
   readonly name?: string;
   readonly annotations?: Readonly<Record<string, string>>;
   /** The container's name; the annotations of CRI-O name it. */
   readonly containerName?: string;
-  /** The container's seccomp profile; none (which the runtime takes for unconfined) unless told. */
+  /** The container's seccomp profile, by default none (which the runtime takes for unconfined). */
   readonly seccomp?: ProfileInit;
-  /** The sandbox's; RuntimeDefault unless told, as the kubelet has it. */
+  /** The sandbox's, by default RuntimeDefault, as the kubelet has it. */
   readonly sandboxSeccomp?: ProfileInit;
   readonly apparmor?: ProfileInit;
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
   readonly privileged?: boolean;
-  /** The runtime handler; the default one unless told. */
+  /** The runtime handler. */
   readonly handler?: string;
   readonly image?: string;
   readonly command?: readonly string[];
-  /** The pod's own network needs CNI; the host's unless told. */
+  /** By default the host's: the pod's own network needs CNI. */
   readonly network?: 'pod' | 'host';
 }
 

@@ -5,9 +5,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
  * `set` on.
  */
 export interface Faults {
-  /** Cut the connection, once, after so many bytes have gone from the client to the server. */
+  /** Cut the connection, once, after this number of bytes from the client to the server. */
   readonly cutAfterSent?: number;
-  /** Cut the connection, once, after so many bytes have come back. */
+  /** Cut the connection, once, after this number of bytes from the server. */
   readonly cutAfterReceived?: number;
   /** Do not cut the connection then, but let nothing through it any more, either way. */
   readonly stall?: boolean;

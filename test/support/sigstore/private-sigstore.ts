@@ -24,7 +24,7 @@ type Service = 'ca' | 'ctlog' | 'tlog' | 'tsa';
 type CA = Awaited<ReturnType<typeof initializeCA>>;
 type TSA = Awaited<ReturnType<typeof initializeTSA>>;
 
-/** How a keyless signature is to be made; unless told, as cosign makes one today. */
+/** How a keyless signature is made, by default as cosign makes one today. */
 export interface KeylessOptions {
   readonly identity?: string;
   /** Null: the certificate does not say. */
@@ -84,7 +84,7 @@ export interface PrivateSigstore {
   ): Promise<{ envelope: Uint8Array; annotations: Record<string, string> }>;
 }
 
-/** What the clocks of the services show; now unless told. */
+/** What the clocks of the services show, by default now. */
 export interface Clocks {
   /** Of the certificate authority and its log. Certificates live ten minutes. */
   readonly certificateTime?: Date;

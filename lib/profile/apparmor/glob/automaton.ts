@@ -13,8 +13,8 @@ import { difference, hasSymbol, intersection, isEmpty, meets, slash as slashSet,
 const mostExtraEdges = 2000;
 
 /**
- * The automaton of a glob, or of what is left of it after so many components and characters of the
- * next one; undefined where its groups would make it too large.
+ * The automaton of a glob, or of the rest of it after some components and characters of the next
+ * one; undefined where its groups would make it too large.
  */
 export function automatonOf(glob: Glob, after?: Beginning): Automaton | undefined {
   const from = after === undefined ? 0 : (glob.components[after.components]?.start ?? 0) + after.characters;

@@ -133,8 +133,8 @@ export interface NumberedMeaning {
  * added to `ids`.
  *
  * @param either what stands for two outcomes of which the first holds on 32-bit architectures and
- * the second on 64-bit ones: on the former a comparison under a mask without low bits is none, so
- * that its rule decides alone if it is the first to do so.
+ * the second on 64-bit ones: on the former a comparison under a mask without low bits is no
+ * condition, so that its rule decides alone if it is the first to do so.
  */
 export function readMeaning(profile: SeccompProfile, ids: SyscallIds, either: Either): NumberedMeaning {
   const reader = new MeaningReader(outcomeOf(profile.defaultAction, profile.defaultErrnoRet), ids, either);

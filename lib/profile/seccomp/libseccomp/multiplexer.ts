@@ -130,7 +130,7 @@ export interface MultiplexedReading {
 
 /**
  * Returns what a profile does with every call through socketcall and ipc on architectures that have
- * these and compare arguments in so many bits.
+ * these and compare arguments in `bits` bits.
  */
 export function multiplexedReadings(profile: SeccompProfile, bits: 32 | 64): readonly MultiplexedReading[] {
   const view = viewOf(readMeaning(profile, new SyscallIds(), strictestOfBoth), bits);

@@ -15,7 +15,7 @@ import { lintStart } from './lint-start.ts';
 import { lintWideComparisons } from './lint-wide-comparisons.ts';
 
 /**
- * Overlaps are looked for in syscalls with at most so many conditions, so that lint stays quick.
+ * Overlaps are looked for in syscalls with at most this many conditions, so that lint stays quick.
  */
 const maxOverlapRegions = 64;
 

@@ -197,7 +197,7 @@ describe('the tables that a person asks for', () => {
     assert.equal(like('containerd', '1.7.24-0ubuntu1'), '1.7.13 1.7.32');
   });
 
-  it('are none for a release that is not known', () => {
+  it('do not exist for an unknown release', () => {
     for (const version of ['', '2.1.10', '2.4', '3', '0', '2.', '.1', 'x', '2.1.9.1', '1.6.0-rc.1', '2.1 ']) {
       assert.equal(like('containerd', version), undefined, version);
     }
