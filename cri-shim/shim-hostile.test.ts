@@ -51,7 +51,11 @@ describe('shim, where its callers are hostile or odd', () => {
       metrics: '127.0.0.1:0',
       log: { debug: nothing, info: nothing, warn: note, error: note } as ShimLog,
     });
-    undo.push(() => rm(directory, { recursive: true }), runtime.kill, shim.stop);
+    undo.push(
+      () => rm(directory, { recursive: true }),
+      runtime.kill,
+      () => shim.stop(),
+    );
   });
   afterEach(async () => {
     for (const step of undo.splice(0).reverse()) await step();

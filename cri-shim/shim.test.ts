@@ -47,7 +47,7 @@ describe('shim', () => {
       log,
       ...options,
     });
-    started.push(shim.stop);
+    started.push(() => shim.stop());
     return shim;
   }
   function connect(): BytesClient {

@@ -205,6 +205,7 @@ export const rooms: readonly Room[] = [
     imports: [errors, 'lib/artifact', 'lib/files', 'lib/profile', 'lib/registry', 'lib/trust/signature', 'lib/text'],
     packages: ['valibot'],
   },
+  { name: 'lib/node/install', imports: [errors, 'lib/node/store', 'lib/profile'] },
   {
     name: 'lib/node/pull',
     imports: [
@@ -247,7 +248,7 @@ export const rooms: readonly Room[] = [
   { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files', 'lib/text'] },
   {
     name: 'cri-shim/request',
-    imports: [errors, 'lib/cri/gen', 'lib/registry', 'lib/text'],
+    imports: [errors, 'lib/cri/gen', 'lib/node/install', 'lib/registry', 'lib/text'],
     packages: ['@bufbuild/protobuf'],
   },
   {
@@ -259,21 +260,21 @@ export const rooms: readonly Room[] = [
     packages: ['valibot'],
   },
   {
-    name: 'cri-shim/apply',
-    imports: [
-      ...[errors, 'cri-shim/baseline', 'cri-shim/report', 'cri-shim/request'],
-      ...['lib/files', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/policy'],
-    ],
-  },
-  {
     name: 'cri-shim/housekeeping',
     imports: ['cri-shim/report', 'lib/cri', 'lib/node/store', 'lib/registry'],
+  },
+  {
+    name: 'cri-shim/apply',
+    imports: [
+      ...[errors, 'cri-shim/baseline', 'cri-shim/housekeeping', 'cri-shim/report', 'cri-shim/request'],
+      ...['lib/files', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/policy'],
+    ],
   },
   {
     name: 'cri-shim/calls',
     imports: [
       ...[errors, 'cri-shim/apply', 'cri-shim/baseline', 'cri-shim/housekeeping', 'cri-shim/proxy', 'cri-shim/request'],
-      ...['lib/cri', 'lib/cri/gen', 'lib/node/store', 'lib/profile', 'lib/registry'],
+      ...['lib/cri', 'lib/cri/gen', 'lib/node/install', 'lib/node/store', 'lib/registry'],
     ],
     packages: ['@bufbuild/protobuf'],
   },

@@ -63,7 +63,7 @@ async function shim(options: ShimOptions): Promise<void> {
   const reloadBy = onReload();
   const [{ startShim }, log] = await Promise.all([import('#cri-shim/shim'), openLog('fairlead-shim')]);
   const running = await startShim({ ...options, log });
-  reloadBy(running.reload);
+  reloadBy(() => running.reload());
   await stopped;
   log.info('stopping');
   await running.stop();

@@ -15,8 +15,8 @@ import { evaluate } from '#test/oracle/seccomp-evaluate';
 import { noMetrics } from '../report/metrics.ts';
 import type { ShimLog } from '../report/shim-log.ts';
 import type { ProfileRequest } from '../request/profile-request.ts';
-import { profileApplier } from './apply-profile.ts';
-import { type ArtifactSource, artifactSource } from './artifact-source.ts';
+import { type AppliedProfile, applyProfile } from './apply-profile.ts';
+import { ArtifactSource } from './artifact-source.ts';
 
 const repository = '127.0.0.1:1/team/nginx';
 /** More in it than the baseline allows, each by its own name. */
@@ -51,8 +51,8 @@ describe('artifact source', () => {
   let growth = 0;
   let ofRuntime: SeccompProfile;
   let whenAsked: () => void;
-  const grown = (): void => void growth++;
-  const apply = (base?: ProfileRequest['base']): ReturnType<ReturnType<typeof profileApplier>> => {
+  const tidier = { grown: () => void growth++ };
+  const apply = (base?: ProfileRequest['base']): Promise<AppliedProfile> => {
     const runtimeBaseline = {
       profileFor: async () => {
         whenAsked();
@@ -60,14 +60,12 @@ describe('artifact source', () => {
       },
       hostFor: async () => ({ architecture: 'amd64', kernel: '6.1', capabilities: [] }) as const,
     };
-    const surroundings = { architecture: 'amd64', runtimeBaseline, log, metrics: noMetrics, grown } as const;
+    const architecture = 'amd64' as const;
+    const dependencies = { source, store, architecture, runtimeBaseline, tidier, log, metrics: noMetrics };
     const subject = { runtime: { handler: '' }, capabilities: undefined };
     const bearer = { pod: 'a/b', subject };
-    return profileApplier(source, surroundings)(
-      { reference, ...(base && { base }) },
-      bearer,
-      AbortSignal.timeout(5000),
-    );
+    const request = { kind: 'Seccomp', reference, ...(base && { base }) } as const;
+    return applyProfile(request, bearer, dependencies, AbortSignal.timeout(5000));
   };
 
   beforeEach(async () => {
@@ -77,7 +75,12 @@ describe('artifact source', () => {
     current = open;
     whenAsked = () => undefined;
     ofRuntime = { defaultAction: 'SCMP_ACT_ERRNO' };
-    source = artifactSource(store, () => current, { env: {}, metrics: noMetrics, decisions: undefined, grown });
+    const policy = {
+      get current() {
+        return current;
+      },
+    };
+    source = new ArtifactSource({ store, policy, env: {}, metrics: noMetrics, tidier });
     records.length = 0;
   });
   afterEach(async () => {
@@ -92,7 +95,9 @@ describe('artifact source', () => {
     current = open;
     const applied = apply();
     current = strict;
-    const { defaultAction } = JSON.parse(await readFile((await applied).path, 'utf8')) as { defaultAction: string };
+    const { defaultAction } = JSON.parse(await readFile((await applied).installed.path, 'utf8')) as {
+      defaultAction: string;
+    };
     assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
     assert.equal(growth, 1);
   });
@@ -111,14 +116,16 @@ describe('artifact source', () => {
       current = strict;
     };
     current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };
-    const { defaultAction } = JSON.parse(await readFile((await apply()).path, 'utf8')) as { defaultAction: string };
+    const { defaultAction } = JSON.parse(await readFile((await apply()).installed.path, 'utf8')) as {
+      defaultAction: string;
+    };
     assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
   });
 
   it('intersects with the base that the pod names, however little the baseline forbids', async () => {
     current = { ...open, baseline: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } } };
     const applied = async (base?: ProfileRequest['base']): Promise<{ defaultAction: string }> =>
-      JSON.parse(await readFile((await apply(base)).path, 'utf8'));
+      JSON.parse(await readFile((await apply(base)).installed.path, 'utf8'));
     const file = join(directory, 'base.json');
     await writeFile(file, '{"defaultAction": "SCMP_ACT_TRAP"}');
     assert.equal((await applied()).defaultAction, 'SCMP_ACT_LOG');
@@ -137,7 +144,7 @@ describe('artifact source', () => {
         { names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [refused] },
       ],
     };
-    const effective = async () => seccompOf(readProfile(await readFile((await apply()).path)));
+    const effective = async () => seccompOf(readProfile(await readFile((await apply()).installed.path)));
     current = { ...open, baseline: { seccomp: baseline } };
     const byFile = await effective();
     current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };

@@ -1,4 +1,4 @@
-import type { DecisionLog } from '#lib/node/pull/decision-log';
+import type { Decisions } from '#lib/node/pull/decision-log';
 import { PullLimiter } from '#lib/node/pull/pull-limiter';
 import { PullMemory } from '#lib/node/pull/pull-memory';
 import { pullInForce } from '#lib/node/pull/pull-profile';
@@ -10,75 +10,75 @@ import type { PinnedReference } from '#lib/registry/pinned-reference';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { Policy } from '#lib/trust/policy/node-policy';
+import type { Tidier } from '../housekeeping/tidy.ts';
 import type { ShimMetrics } from '../report/metrics.ts';
 
-/** Where the shim's handlers get verified artifacts from. */
-export interface ArtifactSource {
+/** What an artifact source works with. */
+export interface ArtifactSourceDependencies {
   readonly store: Store;
-  /**
-   * Pulls an artifact, or takes it from the store; verified either way under the policy that is in
-   * force when that is done, which comes with it.
-   */
-  pull(
-    reference: PinnedReference,
-    kind: RuntimeKind,
-    options: { readonly auth?: AuthConfig | undefined; readonly signal: AbortSignal },
-  ): Promise<PulledProfile & { readonly policy: Policy }>;
-  /** Whether a policy that came with a pull is in force still. */
-  isInForce(policy: Policy): boolean;
-}
-
-export interface SourceSurroundings {
+  /** `current` is the policy that is in force. */
+  readonly policy: { readonly current: Policy };
   readonly env: NodeJS.ProcessEnv;
   readonly metrics: ShimMetrics;
-  readonly decisions: DecisionLog | undefined;
-  /** Told that something was put into the store. */
-  readonly grown: () => void;
-  /** The kubelet's credential providers, where it has some. */
+  readonly tidier: Pick<Tidier, 'grown'>;
+  readonly decisions?: Decisions | undefined;
+  /** The kubelet's credential providers, if it has some. */
   readonly providers?: CredentialSource | undefined;
 }
 
 /**
- * Pulls go to the artifact's registry as the node reaches it, with the credentials of the call,
- * else with those of the kubelet's providers, else with the node's own.
+ * Pulls verified artifacts for the shim, from the registry as this node reaches it. Credentials are
+ * those of the call, else of the kubelet's providers, else of the node.
  */
-export function artifactSource(
-  store: Store,
-  policy: () => Policy,
-  { env, metrics, decisions, grown, providers }: SourceSurroundings,
-): ArtifactSource {
-  const memory = new PullMemory();
-  const limiter = new PullLimiter();
-  return {
-    store,
-    isInForce: ({ revision }) => policy().revision === revision,
-    async pull(reference, kind, { auth, signal }) {
-      const connect = async (to: Reference): Promise<ReadTarget> => {
-        // With the first pull, not before: an idle shim stays small.
-        const [{ remoteRepository }, { machineOptions }, { firstCredentials, registryCredentials }] = await Promise.all(
-          [
-            import('#lib/registry/remote/repository'),
-            import('#lib/registry/remote/machine-options'),
-            import('#lib/registry/credentials/find-credentials'),
-          ],
-        );
-        const own = auth === undefined ? undefined : authConfigCredentials(auth, to.registry);
-        // Made for each pull: what `docker login` changes counts from then on.
-        const node = firstCredentials([...(providers === undefined ? [] : [providers]), registryCredentials(env)]);
-        return remoteRepository(to, { ...machineOptions(env), credentials: own ?? node });
-      };
-      const begun = performance.now();
-      const pulled = await pullInForce({ reference, kind }, policy, {
-        connect,
-        store,
-        memory,
-        limiter,
-        signal,
-        decisions,
-      });
-      if (!pulled.cached) grown();
-      metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
-      return pulled;
-    },
-  };
+export class ArtifactSource {
+  readonly #dependencies: ArtifactSourceDependencies;
+  readonly #memory = new PullMemory();
+  readonly #limiter = new PullLimiter();
+
+  constructor(dependencies: ArtifactSourceDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /**
+   * Pulls an artifact, or takes it from the store. It is verified under the policy that is in force
+   * when the pull ends, which is returned with it. Throws as pullProfile does.
+   */
+  async pull(
+    reference: PinnedReference,
+    kind: RuntimeKind,
+    { auth, signal }: { readonly auth?: AuthConfig | undefined; readonly signal: AbortSignal },
+  ): Promise<PulledProfile & { readonly policy: Policy }> {
+    const { store, policy, decisions, tidier, metrics } = this.#dependencies;
+    const begun = performance.now();
+    const pulled = await pullInForce({ reference, kind }, () => policy.current, {
+      connect: (to) => this.#connect(to, auth),
+      store,
+      memory: this.#memory,
+      limiter: this.#limiter,
+      signal,
+      decisions,
+    });
+    if (!pulled.cached) tidier.grown();
+    metrics.pulled(pulled.cached, (performance.now() - begun) / 1000);
+    return pulled;
+  }
+
+  /** Reports whether a policy that was returned with a pull is still in force. */
+  isInForce({ revision }: Policy): boolean {
+    return this.#dependencies.policy.current.revision === revision;
+  }
+
+  async #connect(to: Reference, auth: AuthConfig | undefined): Promise<ReadTarget> {
+    const { env, providers } = this.#dependencies;
+    // Loaded with the first pull: an idle shim stays small.
+    const [{ remoteRepository }, { machineOptions }, { firstCredentials, registryCredentials }] = await Promise.all([
+      import('#lib/registry/remote/repository'),
+      import('#lib/registry/remote/machine-options'),
+      import('#lib/registry/credentials/find-credentials'),
+    ]);
+    const own = auth === undefined ? undefined : authConfigCredentials(auth, to.registry);
+    // Read for each pull: a `docker login` takes effect with the next one.
+    const node = firstCredentials([...(providers === undefined ? [] : [providers]), registryCredentials(env)]);
+    return remoteRepository(to, { ...machineOptions(env), credentials: own ?? node });
+  }
 }

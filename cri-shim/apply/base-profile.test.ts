@@ -4,6 +4,7 @@ import { appendFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { seccompOf } from '#lib/profile/profile';
 import { readBaseProfile } from './base-profile.ts';
 
 describe('base profile', () => {
@@ -21,7 +22,7 @@ describe('base profile', () => {
 
   it('is read from a file, also through a link', async () => {
     for (const name of ['operator/good.json', 'linked/good.json']) {
-      assert.equal((await readBaseProfile(join(directory, name))).defaultAction, 'SCMP_ACT_ERRNO');
+      assert.equal(seccompOf(await readBaseProfile(join(directory, name), 'Seccomp')).defaultAction, 'SCMP_ACT_ERRNO');
     }
   });
 
@@ -36,30 +37,36 @@ describe('base profile', () => {
     ];
     for (const text of texts) {
       await writeFile(path, JSON.stringify(text));
-      await assert.rejects(readBaseProfile(path), (error: { kind: string; message: string; hint: string }) => {
-        assert.equal(error.kind, 'ProfileInvalid');
-        assert.ok(error.message.startsWith(`base profile ${path}:`), error.message);
-        if (!('network' in text)) assert.match(error.hint, /fairlead convert --to runtime FILE/);
-        return true;
-      });
+      await assert.rejects(
+        readBaseProfile(path, 'Seccomp'),
+        (error: { kind: string; message: string; hint: string }) => {
+          assert.equal(error.kind, 'ProfileInvalid');
+          assert.ok(error.message.startsWith(`base profile ${path}:`), error.message);
+          if (!('network' in text)) assert.match(error.hint, /fairlead convert --to runtime FILE/);
+          return true;
+        },
+      );
     }
   });
 
   it('is refused where it is not a readable profile, without waiting for a pipe', async () => {
     await symlink('/proc/kallsyms', join(directory, 'sizeless.json'));
-    await assert.rejects(readBaseProfile(join(directory, 'sizeless.json')), {
+    await assert.rejects(readBaseProfile(join(directory, 'sizeless.json'), 'Seccomp'), {
       kind: 'ProfileInvalid',
       message: /more than/,
     });
     await writeFile(join(directory, 'spaced.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}'.padEnd(1024 * 1024));
-    assert.equal((await readBaseProfile(join(directory, 'spaced.json'))).defaultAction, 'SCMP_ACT_ERRNO');
+    assert.equal(
+      seccompOf(await readBaseProfile(join(directory, 'spaced.json'), 'Seccomp')).defaultAction,
+      'SCMP_ACT_ERRNO',
+    );
     await appendFile(join(directory, 'spaced.json'), ' ');
-    await assert.rejects(readBaseProfile(join(directory, 'spaced.json')), {
+    await assert.rejects(readBaseProfile(join(directory, 'spaced.json'), 'Seccomp'), {
       kind: 'ProfileInvalid',
       message: /more than/,
     });
     for (const name of ['missing.json', 'broken.json', 'large.json', 'pipe.json', 'operator']) {
-      await assert.rejects(readBaseProfile(join(directory, name)), { kind: 'ProfileInvalid' }, name);
+      await assert.rejects(readBaseProfile(join(directory, name), 'Seccomp'), { kind: 'ProfileInvalid' }, name);
     }
   });
 });

@@ -1,18 +1,16 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { Store } from '#lib/node/store/store';
 import { ListSecurityProfileArtifactsResponseSchema, SecurityProfileKind } from '../../lib/cri/gen/cri_pb.js';
-import type { UnaryHandler } from '../proxy/unary-call.ts';
+import type { UnaryResult } from '../proxy/unary-call.ts';
 
-/** ImageService.ListSecurityProfileArtifacts (KEP-6061, beta): what is in the store. */
-export function handleList(store: Store): UnaryHandler {
-  return async () => {
-    const artifacts = store.list().map(({ descriptor, kind, pulls }) => ({
-      id: descriptor.digest,
-      references: pulls.map(({ repository }) => `${repository}@${descriptor.digest}`),
-      size: BigInt(descriptor.size),
-      profileKind: SecurityProfileKind[kind],
-    }));
-    const response = create(ListSecurityProfileArtifactsResponseSchema, { artifacts });
-    return { answer: toBinary(ListSecurityProfileArtifactsResponseSchema, response) };
-  };
+/** Handles ImageService.ListSecurityProfileArtifacts (KEP-6061, beta): what is in the store. */
+export async function listSecurityProfileArtifacts({ store }: { readonly store: Store }): Promise<UnaryResult> {
+  const artifacts = store.list().map(({ descriptor, kind, pulls }) => ({
+    id: descriptor.digest,
+    references: pulls.map(({ repository }) => `${repository}@${descriptor.digest}`),
+    size: BigInt(descriptor.size),
+    profileKind: SecurityProfileKind[kind],
+  }));
+  const response = create(ListSecurityProfileArtifactsResponseSchema, { artifacts });
+  return { answer: toBinary(ListSecurityProfileArtifactsResponseSchema, response) };
 }

@@ -1,41 +1,42 @@
 import { create, toBinary } from '@bufbuild/protobuf';
+import { decode } from '#lib/cri/decode';
 import { FairleadError } from '#lib/errors';
-import type { RuntimeKind } from '#lib/profile/profile';
+import { type InstallableKind, installableKinds, isInstallable } from '#lib/node/install/install-profile';
 import { parsePinned } from '#lib/registry/pinned-reference';
 import { formatRepository } from '#lib/registry/reference';
-import { decode } from '../../lib/cri/decode.ts';
 import {
   PullSecurityProfileArtifactRequestSchema,
   PullSecurityProfileArtifactResponseSchema,
   SecurityProfileKind,
 } from '../../lib/cri/gen/cri_pb.js';
 import type { ArtifactSource } from '../apply/artifact-source.ts';
-import type { UnaryHandler } from '../proxy/unary-call.ts';
+import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
 
 /**
- * ImageService.PullSecurityProfileArtifact (KEP-6061): makes sure that an artifact is on the node,
- * verified. `resolved_ref` keeps registry and repository of the request; `cached` says that no
- * registry was asked.
+ * Handles ImageService.PullSecurityProfileArtifact (KEP-6061): makes sure that an artifact is on
+ * the node, verified. `resolved_ref` keeps registry and repository of the request; `cached` is true
+ * if no registry was asked.
  */
-export function handlePull(source: ArtifactSource): UnaryHandler {
-  return async ({ request, signal }) => {
-    const message = decode(PullSecurityProfileArtifactRequestSchema, request);
-    const kind = kindOf(message.profileKind);
-    const reference = parsePinned(message.image?.image ?? '');
-    const { cached, descriptor } = await source.pull(reference, kind, { auth: message.auth, signal });
-    const resolvedRef = `${formatRepository(reference)}@${descriptor.digest}`;
-    const response = create(PullSecurityProfileArtifactResponseSchema, { resolvedRef, cached });
-    return { answer: toBinary(PullSecurityProfileArtifactResponseSchema, response) };
-  };
+export async function pullSecurityProfileArtifact(
+  { request, signal }: UnaryCall,
+  { source }: { readonly source: ArtifactSource },
+): Promise<UnaryResult> {
+  const message = decode(PullSecurityProfileArtifactRequestSchema, request);
+  const kind = kindOf(message.profileKind);
+  const reference = parsePinned(message.image?.image ?? '');
+  const { cached, descriptor } = await source.pull(reference, kind, { auth: message.auth, signal });
+  const resolvedRef = `${formatRepository(reference)}@${descriptor.digest}`;
+  const response = create(PullSecurityProfileArtifactResponseSchema, { resolvedRef, cached });
+  return { answer: toBinary(PullSecurityProfileArtifactResponseSchema, response) };
 }
 
-function kindOf(kind: SecurityProfileKind): RuntimeKind {
-  if (kind === SecurityProfileKind.Seccomp) return 'Seccomp';
+function kindOf(kind: SecurityProfileKind): InstallableKind {
+  const name: string | undefined = SecurityProfileKind[kind];
+  if (name !== undefined && isInstallable(name)) return name;
+  const isKind = name !== undefined && kind !== SecurityProfileKind.SecurityProfileKindUnspecified;
   throw new FairleadError(
     'InvalidInput',
-    kind === SecurityProfileKind.AppArmor
-      ? 'AppArmor profiles cannot be pulled as artifacts by this shim'
-      : `profile_kind ${kind} names no kind of profile`,
-    { hint: 'Ask for Seccomp.' },
+    isKind ? `${name} profiles cannot be pulled as artifacts by this shim` : `invalid profile_kind: ${kind}`,
+    { hint: `Ask for ${installableKinds.join(' or ')}.` },
   );
 }

@@ -1,50 +1,50 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { decode } from '../../lib/cri/decode.ts';
+import { decode } from '#lib/cri/decode';
+import type { Store } from '#lib/node/store/store';
 import {
   LinuxPodSandboxConfigSchema,
   LinuxSandboxSecurityContextSchema,
   RunPodSandboxRequestSchema,
   RunPodSandboxResponseSchema,
 } from '../../lib/cri/gen/cri_pb.js';
-import type { ApplyProfile } from '../apply/apply-profile.ts';
-import type { RecordUse } from '../housekeeping/uses.ts';
-import type { UnaryHandler } from '../proxy/unary-call.ts';
-import { profileRequest } from '../request/profile-request.ts';
-import { rewriteSeccomp } from '../request/rewrite.ts';
+import { recordUse } from '../housekeeping/uses.ts';
+import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
+import { type ConfineDependencies, confine } from './confine.ts';
 import { podName } from './pod-name.ts';
 
-/**
- * RuntimeService.RunPodSandbox: as CreateContainer, for the sandbox's own process. That a sandbox
- * is privileged says only that it may hold privileged containers; nothing of the pod runs in its
- * own process, so the profile is no reason to refuse it.
- */
-export function handleRunPodSandbox(
-  apply: ApplyProfile,
-  { seccompRoot, recordUse }: { seccompRoot: string; recordUse: RecordUse },
-): UnaryHandler {
-  return async ({ request, signal }) => {
-    const message = decode(RunPodSandboxRequestSchema, request);
-    const { config } = message;
-    if (config === undefined) return { forward: request };
-    const linux = config.linux ?? create(LinuxPodSandboxConfigSchema);
-    const context = linux.securityContext ?? create(LinuxSandboxSecurityContextSchema);
-    const { annotations } = config;
-    const fields = { ...context, privileged: false, annotations, annotationNames: ['POD'] };
-    const wanted = profileRequest(fields, seccompRoot);
-    if (wanted === undefined) return { forward: request };
+/** What runPodSandbox works with. */
+export interface RunPodSandboxDependencies extends ConfineDependencies {
+  readonly store: Pick<Store, 'effective' | 'uses'>;
+}
 
-    const subject = { runtime: { handler: message.runtimeHandler }, capabilities: undefined };
-    const bearer = { pod: podName(config.metadata), subject };
-    const { path, digest } = await apply(wanted, bearer, signal);
-    rewriteSeccomp(context, path);
-    linux.securityContext = context;
-    config.linux = linux;
-    return {
-      forward: toBinary(RunPodSandboxRequestSchema, message),
-      onReply: async (response) => {
-        await recordUse(decode(RunPodSandboxResponseSchema, response).podSandboxId, digest);
-        return response;
-      },
-    };
+/**
+ * Handles RuntimeService.RunPodSandbox as CreateContainer, for the sandbox's own process. A
+ * privileged sandbox may only hold privileged containers; nothing of the pod runs in its own
+ * process, so it is not refused.
+ */
+export async function runPodSandbox(
+  { request, signal }: UnaryCall,
+  dependencies: RunPodSandboxDependencies,
+): Promise<UnaryResult> {
+  const message = decode(RunPodSandboxRequestSchema, request);
+  const { config, runtimeHandler } = message;
+  if (config === undefined) return { forward: request };
+  config.linux ??= create(LinuxPodSandboxConfigSchema);
+  config.linux.securityContext ??= create(LinuxSandboxSecurityContextSchema);
+  const subject = { runtime: { handler: runtimeHandler }, capabilities: undefined };
+  const creation = {
+    ...{ context: config.linux.securityContext, privileged: false },
+    ...{ annotations: config.annotations, annotationNames: ['POD'] },
+    bearer: { pod: podName(config.metadata), subject },
+  };
+  const digest = await confine(creation, dependencies, signal);
+  if (digest === undefined) return { forward: request };
+  return {
+    forward: toBinary(RunPodSandboxRequestSchema, message),
+    onReply: async (response) => {
+      const { podSandboxId } = decode(RunPodSandboxResponseSchema, response);
+      await recordUse(podSandboxId, digest, dependencies);
+      return response;
+    },
   };
 }

@@ -11,8 +11,8 @@ import { type Digest, digestOf } from '#lib/registry/digest';
 import { ListContainersResponseSchema, ListPodSandboxResponseSchema } from '../../lib/cri/gen/cri_pb.js';
 import type { CallRuntime } from '../../lib/cri/runtime-call.ts';
 import type { ShimLog } from '../report/shim-log.ts';
-import { tidier } from './tidy.ts';
-import { useRecorder } from './uses.ts';
+import { Tidier } from './tidy.ts';
+import { recordUse } from './uses.ts';
 
 const digest = digestOf(Buffer.from('artifact'));
 
@@ -29,23 +29,22 @@ describe('uses of artifacts', () => {
     };
     const warnings: unknown[] = [];
     const log = { warn: (...record: unknown[]) => warnings.push(record) } as unknown as ShimLog;
-    const record = useRecorder(store, log);
-    const { grown, stop } = tidier(store, criClient(callRuntime), log);
-    const recordUse = async (id: string, of: Digest): Promise<void> => {
-      await record(id, of);
-      grown();
+    const tidier = new Tidier(store, criClient(callRuntime), log);
+    const use = async (id: string, of: Digest): Promise<void> => {
+      await recordUse(id, of, { store, log });
+      tidier.grown();
     };
     const noted = () => readdir(join(directory, 'uses'));
-    for (let crash = 0; crash < 256; crash++) await recordUse(`c${crash}`, digest);
-    await recordUse('s0', digest);
+    for (let crash = 0; crash < 256; crash++) await use(`c${crash}`, digest);
+    await use('s0', digest);
     for (let tries = 0; tries < 200 && (await noted()).length > 2; tries++) await sleep(10);
     assert.deepEqual(await noted(), ['c0', 's0']);
     down = true;
-    for (let crash = 1; crash <= 256; crash++) await recordUse(`d${crash}`, digest);
+    for (let crash = 1; crash <= 256; crash++) await use(`d${crash}`, digest);
     for (let tries = 0; tries < 200 && warnings.length === 0; tries++) await sleep(10);
     assert.equal(warnings.length, 1);
     assert.equal((await noted()).length, 258);
-    await stop();
+    await tidier.stop();
     await store.close();
     await rm(directory, { recursive: true });
   });
@@ -61,11 +60,11 @@ describe('uses of artifacts', () => {
       asked++;
       return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     };
-    const { grown, stop } = tidier(store, criClient(hanging), { warn: assert.fail } as unknown as ShimLog);
-    grown();
+    const tidier = new Tidier(store, criClient(hanging), { warn: assert.fail } as unknown as ShimLog);
+    tidier.grown();
     while (asked < 2) await sleep(5);
-    await stop();
-    for (let more = 0; more < 256; more++) grown();
+    await tidier.stop();
+    for (let more = 0; more < 256; more++) tidier.grown();
     await sleep(20);
     assert.equal(asked, 2);
     assert.deepEqual(await readdir(join(directory, 'uses')), ['gone']);

@@ -17,7 +17,7 @@ export interface UnaryCall {
  * What becomes of a unary call: answered here, or sent on, perhaps with another request message,
  * perhaps with a look at the answer.
  */
-export type Decision =
+export type UnaryResult =
   | { readonly answer: Uint8Array }
   | {
       readonly forward: Uint8Array;
@@ -32,7 +32,7 @@ export type Decision =
  * Decides about one call. A thrown error is answered as a gRPC status and nothing reaches the
  * runtime.
  */
-export type UnaryHandler = (call: UnaryCall) => Promise<Decision>;
+export type UnaryHandler = (call: UnaryCall) => Promise<UnaryResult>;
 
 /**
  * Serves one unary call by a handler: reads the request whole, lets the handler decide, and carries
@@ -58,15 +58,15 @@ export async function serveUnary(
   try {
     // The stream must outlive a refused message: the refusal is still to be said on it.
     request = await readMessage(client.iterator({ destroyOnReturn: false }));
-    const decision = await handler({ request, signal: given.signal });
+    const result = await handler({ request, signal: given.signal });
     if (given.signal.aborted) return;
-    if ('answer' in decision) return answer(client, decision.answer);
+    if ('answer' in result) return answer(client, result.answer);
     // From here on the runtime and the client keep the deadline.
     const left = deadline === undefined ? undefined : formatTimeout(deadline - performance.now());
     const runtime = openStream(forwardedHeaders(headers, left));
-    if (decision.onReply === undefined) relayAnswer(client, runtime);
-    else relayChanged(client, runtime, decision.onReply, (thrown) => onError(thrown, request));
-    runtime.end(frameMessage(decision.forward));
+    if (result.onReply === undefined) relayAnswer(client, runtime);
+    else relayChanged(client, runtime, result.onReply, (thrown) => onError(thrown, request));
+    runtime.end(frameMessage(result.forward));
   } catch (thrown) {
     if (given.signal.aborted) return;
     onError(thrown, request);

@@ -79,9 +79,9 @@ describe('profile request: type OCI', () => {
       (type: BaseType, localhostRef = '') =>
       () =>
         oci({ ociRef: reference, baseProfile: { type, localhostRef } });
-    refuses(withBase(BaseType.BaseTypeUnspecified), /makes no sense/);
-    refuses(withBase(7 as BaseType), /makes no sense/);
-    refuses(withBase(BaseType.RuntimeDefault, `${root}/x`), /makes no sense/);
+    refuses(withBase(BaseType.BaseTypeUnspecified), /invalid base profile/);
+    refuses(withBase(7 as BaseType), /invalid base profile/);
+    refuses(withBase(BaseType.RuntimeDefault, `${root}/x`), /invalid base profile/);
     for (const path of [
       '',
       'relative',
@@ -230,9 +230,12 @@ describe('profile request: the deprecated string', () => {
     assert.deepEqual(field({ profileType: ProfileType.Localhost, localhostRef: `${root}/oci/${reference}` }), {
       reference,
     });
-    refuses(() => field({ profileType: ProfileType.Unconfined }), /says otherwise/);
-    refuses(() => field({ profileType: ProfileType.RuntimeDefault }), /says otherwise/);
-    refuses(() => field({ profileType: ProfileType.Localhost, localhostRef: `${root}/x.json` }), /says otherwise/);
+    refuses(() => field({ profileType: ProfileType.Unconfined }), /specifies something else/);
+    refuses(() => field({ profileType: ProfileType.RuntimeDefault }), /specifies something else/);
+    refuses(
+      () => field({ profileType: ProfileType.Localhost, localhostRef: `${root}/x.json` }),
+      /specifies something else/,
+    );
     refuses(() => request({ seccompProfilePath: `localhost/oci/${reference}` }), /does not begin with/);
     refuses(() => request({ seccompProfilePath: `oci/${reference}` }), /does not begin with/);
     refuses(() => request({ seccompProfilePath: `Localhost/${root}/oci/${reference}` }), /does not begin with/);

@@ -1,20 +1,22 @@
 import { FairleadError } from '#lib/errors';
+import type { InstallableKind } from '#lib/node/install/install-profile';
 import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
 import {
   SecurityProfileBase_BaseType as BaseType,
   SecurityProfile_ProfileType as ProfileType,
   type SecurityProfile,
 } from '../../lib/cri/gen/cri_pb.js';
-import { type Base, checkBase, parseLocalhostReference } from './localhost-reference.ts';
+import { type Base, checkBase, type LocalhostReference, parseLocalhostReference } from './localhost-reference.ts';
 
-/** A profile artifact that a container or sandbox is to run under, however the pod said so. */
+/** A profile artifact that a container or sandbox is to run under, however the pod names it. */
 export interface ProfileRequest {
+  readonly kind: InstallableKind;
   readonly reference: PinnedReference;
   /** What to intersect it with besides the node's baseline. */
   readonly base?: Base;
 }
 
-/** What a CRI request says about the security profiles of one container or sandbox. */
+/** What a CRI request specifies about the security profiles of one container or sandbox. */
 export interface ProfileFields {
   readonly seccomp?: SecurityProfile | undefined;
   /** The deprecated string field: `localhost/<path>`, `runtime/default`, `unconfined`. */
@@ -25,10 +27,7 @@ export interface ProfileFields {
   readonly privileged: boolean;
   /** Annotations of the pod. */
   readonly annotations: Readonly<Record<string, string>>;
-  /**
-   * The names under which an annotation speaks for it, the first first: the container's, then
-   * `POD`.
-   */
+  /** The names in keys of annotations that apply, in order: the container's, then `POD`. */
   readonly annotationNames: readonly string[];
 }
 
@@ -37,35 +36,40 @@ const annotationPrefixes = ['seccomp-profile.crio.io/', 'seccomp-profile.kuberne
 const localhostPrefix = 'localhost/';
 
 /**
- * Finds the profile artifact that a container or sandbox asks for: by type OCI (KEP-6061), by a
- * Localhost reference in the field or the deprecated string, or, where the pod leaves seccomp unset
- * or Unconfined, by one of CRI-O's annotations. Gives undefined where it asks for none.
+ * Returns the profile artifact that a container or sandbox asks for: by type OCI (KEP-6061), by a
+ * Localhost reference in the field or the deprecated string, or, if the pod leaves seccomp unset or
+ * Unconfined, by one of CRI-O's annotations. Returns undefined if it asks for none.
  *
- * Throws InvalidInput where the reference is not a good one, where the fields contradict each
- * other, and where the runtime would ignore the profile (privileged): what may ask for an artifact
- * is either applied or refused.
+ * What may ask for an artifact is either applied or refused. Throws InvalidInput for an invalid
+ * reference, for fields that contradict each other, for a container whose profile the runtime would
+ * ignore (privileged), and for a kind of profiles that nodes cannot install.
  */
 export function profileRequest(fields: ProfileFields, seccompRoot: string): ProfileRequest | undefined {
   refuseAppArmor(fields);
-  const byPath = pathRequest(fields.seccompProfilePath, seccompRoot);
-  const byField = fields.seccomp === undefined ? byPath : fieldRequest(fields.seccomp, seccompRoot);
+  const found = seccompReference(fields, seccompRoot);
+  if (found === undefined) return undefined;
+  if (fields.privileged) {
+    throw invalid(
+      'a privileged container cannot run under a profile artifact: the runtime would ignore it',
+      'Remove privileged, or the profile.',
+    );
+  }
+  return { kind: 'Seccomp', ...found };
+}
+
+function seccompReference(fields: ProfileFields, seccompRoot: string): LocalhostReference | undefined {
+  const byPath = pathReference(fields.seccompProfilePath, seccompRoot);
+  const byField = fields.seccomp === undefined ? byPath : fieldReference(fields.seccomp, seccompRoot);
   if (byPath !== undefined && byField === undefined) {
     throw invalid(
-      'seccomp_profile_path carries a reference, and seccomp says otherwise',
+      'seccomp_profile_path is a reference, and seccomp specifies something else',
       'Set both alike, or leave the deprecated seccomp_profile_path empty.',
     );
   }
-  const request = byField ?? annotationRequest(fields);
-  if (request !== undefined && fields.privileged) {
-    throw invalid(
-      'a privileged container cannot run under a profile artifact: the runtime would ignore it',
-      'Drop privileged, or the profile.',
-    );
-  }
-  return request;
+  return byField ?? annotationReference(fields);
 }
 
-function fieldRequest(profile: SecurityProfile, seccompRoot: string): ProfileRequest | undefined {
+function fieldReference(profile: SecurityProfile, seccompRoot: string): LocalhostReference | undefined {
   const { profileType, localhostRef, ociRef, baseProfile } = profile;
   if (profileType === ProfileType.OCI) {
     if (localhostRef !== '') throw invalid('a seccomp profile of type OCI has a localhost_ref', 'Set oci_ref only.');
@@ -78,7 +82,7 @@ function fieldRequest(profile: SecurityProfile, seccompRoot: string): ProfileReq
       return { reference, base: { path: checkBase(baseProfile.localhostRef, seccompRoot) } };
     }
     throw invalid(
-      `base profile type ${baseProfile.type} with localhost_ref ${JSON.stringify(baseProfile.localhostRef)} makes no sense`,
+      `invalid base profile: type ${baseProfile.type} with localhost_ref ${JSON.stringify(baseProfile.localhostRef)}`,
       'A base is RuntimeDefault, or Localhost with a path.',
     );
   }
@@ -93,9 +97,9 @@ function fieldRequest(profile: SecurityProfile, seccompRoot: string): ProfileReq
   return found;
 }
 
-function pathRequest(value: string, seccompRoot: string): ProfileRequest | undefined {
+function pathReference(value: string, seccompRoot: string): LocalhostReference | undefined {
   if (!value.startsWith(localhostPrefix)) {
-    // Not a path for the runtime; what looks like a reference all the same is caught here.
+    // Not a path for the runtime. What looks like a reference all the same is refused here.
     parseLocalhostReference(value, seccompRoot);
     return undefined;
   }
@@ -103,7 +107,7 @@ function pathRequest(value: string, seccompRoot: string): ProfileRequest | undef
   return parseLocalhostReference(path.startsWith('/') ? path : `/${path}`, seccompRoot);
 }
 
-function annotationRequest(fields: ProfileFields): ProfileRequest | undefined {
+function annotationReference(fields: ProfileFields): LocalhostReference | undefined {
   const { seccomp, seccompProfilePath, annotations } = fields;
   const open =
     seccomp === undefined
@@ -120,8 +124,8 @@ function annotationRequest(fields: ProfileFields): ProfileRequest | undefined {
 }
 
 /**
- * AppArmor profiles cannot be pulled yet: what asks for one is refused, since the runtime would
- * take the reference for a name.
+ * Refuses what asks for an AppArmor artifact: nodes cannot install it, and the runtime would take
+ * the reference for the name of a policy.
  */
 function refuseAppArmor({ apparmor, apparmorProfile = '' }: ProfileFields): void {
   const asks =

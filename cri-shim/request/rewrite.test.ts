@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, beforeEach, describe, it } from 'node:test';
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary, toJson } from '@bufbuild/protobuf';
+import type { CapabilityChange } from '#lib/profile/capabilities';
+import { formatReference, type Reference } from '#lib/registry/reference';
 import * as cri from '../../lib/cri/gen/cri_pb.js';
-import type { ApplyProfile } from '../apply/apply-profile.ts';
 import type { BaselineSubject } from '../baseline/runtime-baseline.ts';
-import { handleCreateContainer } from '../calls/create-container.ts';
-import { handleRunPodSandbox } from '../calls/run-pod-sandbox.ts';
+import { type CallDependencies, callHandlers } from '../call-handlers.ts';
 import { addFeature } from '../calls/status.ts';
+import type { UnaryHandler } from '../proxy/unary-call.ts';
+import { noMetrics } from '../report/metrics.ts';
+import type { ShimLog } from '../report/shim-log.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 const reference = `registry.example.com/security/nginx@${digest}`;
-const root = '/var/lib/kubelet/seccomp';
+const root = mkdtempSync(join(tmpdir(), 'fairlead-seccomp-'));
+writeFileSync(join(root, 'b.json'), '{"defaultAction": "SCMP_ACT_TRAP"}');
+after(() => rmSync(root, { recursive: true }));
 const path = '/var/lib/fairlead/effective/x.json';
 const { signal } = new AbortController();
 
@@ -91,28 +99,61 @@ function fullCreate(change: (context: Record<string, unknown>) => void): Uint8Ar
   return encode(cri.CreateContainerRequestSchema, init as ContainerInit);
 }
 
-const applied: unknown[] = [];
-const apply: ApplyProfile = async (request, bearer) => {
-  applied.push({ request, bearer });
-  return { path, digest: digest as never };
-};
+const pulled: { reference: string; kind: string }[] = [];
+const named: Record<string, unknown>[] = [];
+const subjects: BaselineSubject[] = [];
+const effective: Buffer[] = [];
 const uses: [string, string][] = [];
 const watched: unknown[] = [];
 let isUseful = true;
-const creation = {
+const log = { info: (fields: Record<string, unknown>) => void named.push(fields), warn: () => undefined };
+const artifact = { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } };
+const dependencies = {
   seccompRoot: root,
-  recordUse: async (id: string, of: string) => {
-    uses.push([id, of]);
+  architecture: 'amd64',
+  metrics: noMetrics,
+  log: log as unknown as ShimLog,
+  tidier: { grown: () => undefined },
+  source: {
+    isInForce: () => true,
+    pull: async (reference: Reference, kind: string) => {
+      pulled.push({ reference: formatReference(reference), kind });
+      return {
+        profile: artifact,
+        descriptor: { digest },
+        verification: { rule: 'r' },
+        policy: { baseline: { seccomp: 'RuntimeDefault' } },
+      };
+    },
+  },
+  store: {
+    effective: {
+      put: async (bytes: Buffer) => {
+        effective.push(bytes);
+        return path;
+      },
+    },
+    uses: { put: async (id: string, of: string) => void uses.push([id, of]) },
   },
   runtimeBaseline: {
-    watch: (sandboxId: string, capabilities: { readonly addCapabilities: readonly string[] } | undefined) =>
+    profileFor: async (subject: BaselineSubject) => {
+      subjects.push(subject);
+      return { defaultAction: 'SCMP_ACT_ALLOW' };
+    },
+    hostFor: () => assert.fail(),
+    watch: (sandboxId: string, capabilities: CapabilityChange | undefined) =>
       isUseful ? (id: string) => void watched.push([sandboxId, capabilities?.addCapabilities, id]) : undefined,
   },
-};
-const createContainer = handleCreateContainer(apply, creation);
-const runPodSandbox = handleRunPodSandbox(apply, creation);
+} as unknown as CallDependencies;
+const handlers = callHandlers(dependencies);
+const createContainer = handlers.get('runtime.v1.RuntimeService/CreateContainer') as UnaryHandler;
+const runPodSandbox = handlers.get('runtime.v1.RuntimeService/RunPodSandbox') as UnaryHandler;
 
 describe('rewriting', () => {
+  beforeEach(() => {
+    for (const list of [pulled, named, subjects, effective, uses, watched]) list.length = 0;
+  });
+
   it('changes nothing of a CreateContainer request but the profile, over the full set of fields', async () => {
     const oci = { profileType: 3, ociRef: reference, baseProfile: { type: 1 } };
     const before = fullCreate((context) => Object.assign(context, { seccomp: oci, seccompProfilePath: 'unconfined' }));
@@ -134,10 +175,9 @@ describe('rewriting', () => {
     );
     assert.equal(await decision.onReply?.(response), response);
     assert.deepEqual(uses.splice(0), [['c1', digest]]);
-    assert.deepEqual(
-      (applied.splice(0)[0] as { bearer: { pod: string; container: string } }).bearer.container,
-      'name-2',
-    );
+    assert.deepEqual(pulled, [{ reference, kind: 'Seccomp' }]);
+    const [{ pod, container, path: installed } = {}] = named;
+    assert.deepEqual([pod, container, installed], ['namespace-2/name-2', 'name-2', path]);
   });
 
   it('keeps text that is not valid UTF-8, such as Secrets in environment, command and arguments', async () => {
@@ -162,7 +202,6 @@ describe('rewriting', () => {
       );
       assert.equal(decision.forward === before, seccomp === undefined);
     }
-    applied.length = 0;
   });
 
   it('passes the very bytes that came where nothing is asked for', async () => {
@@ -181,7 +220,7 @@ describe('rewriting', () => {
       const decision = await createContainer({ request: empty, signal });
       assert.ok('forward' in decision && decision.forward === empty);
     }
-    assert.deepEqual(applied, []);
+    assert.deepEqual(pulled, []);
   });
 
   it('watches what runs under RuntimeDefault as it came, and passes the answer on whatever it is', async () => {
@@ -217,13 +256,11 @@ describe('rewriting', () => {
     assert.ok('forward' in decision);
     await decision.onReply?.(encode(cri.CreateContainerResponseSchema, { containerId: 'c3' }));
     assert.deepEqual(watched, []);
-    uses.length = 0;
     const sandbox = encode(cri.RunPodSandboxRequestSchema, {
       config: { linux: { securityContext: { seccomp: artifact } } },
       runtimeHandler: 'gvisor',
     });
     await runPodSandbox({ request: sandbox, signal });
-    const subjects = applied.splice(0).map((each) => (each as { bearer: { subject: BaselineSubject } }).bearer.subject);
     const changes = config?.linux?.securityContext?.capabilities;
     assert.deepEqual(
       subjects.map(({ runtime, capabilities }) => [runtime, capabilities?.dropCapabilities]),
@@ -253,7 +290,6 @@ describe('rewriting', () => {
     const { config } = fromBinary(cri.CreateContainerRequestSchema, decision.forward);
     assert.equal(config?.linux?.securityContext?.seccomp?.localhostRef, path);
     assert.equal(config?.linux?.securityContext?.seccompProfilePath, '');
-    applied.length = 0;
   });
 
   it('does the same for RunPodSandbox', async () => {
@@ -271,8 +307,11 @@ describe('rewriting', () => {
     Object.assign(expected.config.linux.securityContext, { seccomp: { profileType: 'Localhost', localhostRef: path } });
     assert.deepEqual(json(cri.RunPodSandboxRequestSchema, decision.forward), expected);
     assert.equal(unknownCount(decision.forward), unknownCount(before));
-    const [{ request }] = applied.splice(0) as [{ request: { base: unknown } }];
-    assert.deepEqual(request.base, { path: `${root}/b.json` });
+    assert.match(
+      Buffer.from(effective[0] ?? []).toString(),
+      /"defaultAction": ?"SCMP_ACT_TRAP"/,
+      'intersected with the base profile',
+    );
   });
 
   it('adds the feature to Status and keeps the rest', () => {

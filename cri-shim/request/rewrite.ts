@@ -1,18 +1,26 @@
 import { create } from '@bufbuild/protobuf';
+import type { Installed } from '#lib/node/install/install-profile';
 import { type SecurityProfile, SecurityProfile_ProfileType, SecurityProfileSchema } from '../../lib/cri/gen/cri_pb.js';
 
-/** The seccomp fields that sandboxes and containers have alike. */
-interface SeccompFields {
+/** The fields that security contexts of sandboxes and of containers have in common. */
+export interface RewritableContext {
   seccomp?: SecurityProfile | undefined;
   seccompProfilePath: string;
 }
 
 /**
- * Makes a security context name a profile file, whatever way it asked for the artifact. Nothing
- * else in it changes; of the profile, fields that we do not know stay too. The deprecated string
- * follows where it was set.
+ * Makes a security context name an installed profile, in whichever way it asked for the artifact.
+ * Nothing else changes, and unknown fields of the profile stay. The deprecated string is changed if
+ * it is set.
  */
-export function rewriteSeccomp(context: SeccompFields, path: string): void {
+export function rewrite(context: RewritableContext, installed: Installed): void {
+  switch (installed.kind) {
+    case 'Seccomp':
+      rewriteSeccomp(context, installed.path);
+  }
+}
+
+function rewriteSeccomp(context: RewritableContext, path: string): void {
   const profile = context.seccomp ?? create(SecurityProfileSchema);
   profile.profileType = SecurityProfile_ProfileType.Localhost;
   profile.localhostRef = path;
