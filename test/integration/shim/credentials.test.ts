@@ -181,7 +181,7 @@ providers:
     const reference = await publish('open/failing', 'g.json');
     await start(...flags);
     await assert.rejects(pull(reference), (error: CriError) => {
-      assert.match(error.message, /test-provider answered/);
+      assert.match(error.message, /test-provider returned/);
       return unauthenticated(error);
     });
     assert.doesNotMatch(JSON.stringify(shim?.log()), /secret/);
