@@ -11,6 +11,7 @@ import { validatePublication } from '#lib/profile/publication-violations';
 import { readProfile } from '#lib/profile/read-profile';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
+import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { formatReference, type Reference } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { Target } from '#lib/registry/target';
@@ -62,8 +63,8 @@ export interface PublishDependencies {
 
 /** The result of publish. */
 export interface Published {
-  /** The pinned reference, without the tag. */
-  readonly reference: Reference;
+  /** Without the tag. */
+  readonly reference: PinnedReference;
   /** The tag that points to it; undefined if none was requested. */
   readonly tag?: string | undefined;
   readonly descriptor: Descriptor;
@@ -183,7 +184,7 @@ async function signAndAttest(
  * pullProfile does, and says that nothing was tagged.
  */
 async function readBack(
-  reference: Reference,
+  reference: PinnedReference,
   kind: RuntimeKind,
   policy: TrustPolicy,
   { target, limits, signal }: PublishDependencies,

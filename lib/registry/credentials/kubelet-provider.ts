@@ -57,39 +57,59 @@ export async function kubeletProviderCredentials(
   options: { readonly file: string; readonly programs: string; readonly env: Env; readonly clock: () => number },
 ): Promise<CredentialSource> {
   const { providers } = await parseConfig(config, options.file);
-  const programOf = (name: string): string => join(options.programs, name);
-  await Promise.all(providers.map(({ name }) => checkProgram(programOf(name), options.file)));
-  const kept = new Map<string, { readonly auth: Auth; readonly until: number }>();
-  return async ({ registry: written, repository }) => {
-    const registry = registryName(written);
-    const images = registryNames(written).map((name) => `${name}/${repository}`);
-    for (const provider of providers) {
+  await Promise.all(providers.map(({ name }) => checkProgram(join(options.programs, name), options.file)));
+  const known = new KubeletProviders(providers, options);
+  return (repository) => known.find(repository);
+}
+
+type Provider = v.InferOutput<typeof configSchema>['providers'][number];
+
+/** The providers of one configuration, and their answers as long as these are valid. */
+class KubeletProviders {
+  readonly #providers: readonly Provider[];
+  readonly #options: { readonly programs: string; readonly env: Env; readonly clock: () => number };
+  readonly #answers = new Map<string, { readonly auth: Auth; readonly until: number }>();
+
+  constructor(
+    providers: readonly Provider[],
+    options: { readonly programs: string; readonly env: Env; readonly clock: () => number },
+  ) {
+    this.#providers = providers;
+    this.#options = options;
+  }
+
+  /** Returns the credentials of the first provider that has some for the repository. */
+  async find({ registry, repository }: Parameters<CredentialSource>[0]): Promise<Credentials | undefined> {
+    const images = registryNames(registry).map((name) => `${name}/${repository}`);
+    for (const provider of this.#providers) {
       const image = images.find((each) => provider.matchImages.some((pattern) => matchesImage(pattern, each)));
       if (image === undefined) continue;
-      const keys = [
-        `${provider.name} Image ${image}`,
-        `${provider.name} Registry ${registry}`,
-        `${provider.name} Global`,
-      ];
-      const known = keys
-        .map((key) => kept.get(key))
-        .find((entry) => entry !== undefined && entry.until > options.clock());
-      let auth = known?.auth;
-      if (auth === undefined) {
-        if (provider.tokenAttributes?.requireServiceAccount === true) throw needsServiceAccount(provider.name, image);
-        const env = { ...options.env, ...Object.fromEntries(provider.env.map(({ name, value }) => [name, value])) };
-        const answer = await askProvider(programOf(provider.name), provider.args, image, env);
-        auth = answer.auth ?? {};
-        const key = keys[['Image', 'Registry', 'Global'].indexOf(answer.cacheKeyType)] ?? image;
-        const life = milliseconds(answer.cacheDuration ?? provider.defaultCacheDuration);
-        for (const [old, { until }] of kept) if (until <= options.clock()) kept.delete(old);
-        kept.set(key, { auth, until: options.clock() + life });
-      }
-      const found = closest(auth, image);
+      const found = closest(await this.#ask(provider, image, registryName(registry)), image);
       if (found !== undefined) return found;
     }
     return undefined;
-  };
+  }
+
+  async #ask(provider: Provider, image: string, registry: string): Promise<Auth> {
+    const { programs, env, clock } = this.#options;
+    const keys = {
+      Image: `${provider.name} Image ${image}`,
+      Registry: `${provider.name} Registry ${registry}`,
+      Global: `${provider.name} Global`,
+    };
+    const known = Object.values(keys)
+      .map((key) => this.#answers.get(key))
+      .find((entry) => entry !== undefined && entry.until > clock());
+    if (known !== undefined) return known.auth;
+    if (provider.tokenAttributes?.requireServiceAccount === true) throw needsServiceAccount(provider.name, image);
+    const added = Object.fromEntries(provider.env.map(({ name, value }) => [name, value]));
+    const answer = await askProvider(join(programs, provider.name), provider.args, image, { ...env, ...added });
+    const auth = answer.auth ?? {};
+    const life = milliseconds(answer.cacheDuration ?? provider.defaultCacheDuration);
+    for (const [old, { until }] of this.#answers) if (until <= clock()) this.#answers.delete(old);
+    this.#answers.set(keys[answer.cacheKeyType], { auth, until: clock() + life });
+    return auth;
+  }
 }
 
 async function checkProgram(program: string, file: string): Promise<void> {
