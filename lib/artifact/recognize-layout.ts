@@ -8,7 +8,7 @@ const kinds = new Map<string, RuntimeKind>(
   Object.entries(profileMediaTypes).map(([kind, mediaType]) => [mediaType, kind as RuntimeKind]),
 );
 
-/** What a manifest tells about the profile in its artifact. */
+/** The kind and layout of a profile, read from its manifest. */
 export interface RecognizedLayout {
   readonly kind: RuntimeKind;
   readonly layout: ProfileLayout;
@@ -23,14 +23,14 @@ export interface RecognizedLayout {
  */
 export function recognizeLayout(manifest: Manifest, name: string): RecognizedLayout {
   const byArtifactType = manifest.config.mediaType === mediaTypes.emptyConfig;
-  const told = byArtifactType ? manifest.artifactType : manifest.config.mediaType;
-  const kind = told === undefined ? undefined : kinds.get(told);
+  const declared = byArtifactType ? manifest.artifactType : manifest.config.mediaType;
+  const kind = declared === undefined ? undefined : kinds.get(declared);
   if (kind === undefined) {
     const is = otherContent(manifest);
-    const where = byArtifactType ? 'artifactType' : 'config media type';
+    const field = byArtifactType ? 'artifactType' : 'config media type';
     throw new FairleadError(
       'ProfileInvalid',
-      `${name} is ${is === undefined ? 'not a security profile' : `${is}, not a security profile`}: its ${where} is ${JSON.stringify(told ?? '')}`,
+      `${name} is ${is === undefined ? 'not a security profile' : `${is}, not a security profile`}: its ${field} is ${JSON.stringify(declared ?? '')}`,
       {
         hint: `The config media type of a profile (or its artifactType, with the empty config) is ${[...kinds.keys()].join(' or ')}.`,
       },

@@ -252,8 +252,8 @@ class GraphCopy {
   }
 
   /**
-   * Reports whether a manifest that is at the target is also listed there: whoever pushed it may
-   * have been interrupted in between.
+   * Reports whether a manifest that is at the target is also listed there: the client that pushed
+   * it may have been interrupted in between.
    */
   async #isListed({ digest }: Descriptor, subject: Descriptor | undefined): Promise<boolean> {
     if (subject === undefined) return true;

@@ -52,10 +52,10 @@ export interface ReferrerLister {
 export type Content = Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>);
 
 /**
- * Writes content, by digest. Manifests and blobs are told apart by media type. Existing
- * content is not sent again. When a manifest with a subject has been pushed, it is among the
- * referrers of the subject, and no other writer of the list can remove it by mistake. `push`
- * rejects with InvalidInput if the content does not match its descriptor; nothing is stored then.
+ * Writes content, by digest. The media type distinguishes manifests from blobs. Existing content is
+ * not sent again. When a manifest with a subject has been pushed, it is among the referrers of the
+ * subject, and no other writer of the list can remove it by mistake. `push` rejects with
+ * InvalidInput if the content does not match its descriptor; nothing is stored then.
  */
 export interface Pusher {
   exists(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;

@@ -181,7 +181,7 @@ async function signAndAttest(
 
 /**
  * Pulls what was just sent, as a node would, and returns why the policy admits it. Throws as
- * pullProfile does, and says that nothing was tagged.
+ * pullProfile does; the message adds that nothing was tagged.
  */
 async function readBack(
   reference: PinnedReference,

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Header } from 'tar-stream';
 import { FairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
+import type { Descriptor } from '../descriptor.ts';
 import { isDigest } from '../digest.ts';
 import { parseIndex } from '../manifest.ts';
 import type { CallOptions } from '../target.ts';
@@ -121,6 +122,27 @@ export async function loadArchive(
   { limit, origin = 'archive', signal }: CallOptions & { readonly limit: number; readonly origin?: string },
 ): Promise<void> {
   const root = repositoryDirectory(directory, name);
+  const index = await unpackEntries(input, root, { limit, origin, signal });
+  if (index === undefined) {
+    throw new FairleadError('InvalidInput', `${origin}: has no index.json, so it is not an OCI archive`, {
+      hint: archiveHint,
+    });
+  }
+  const { manifests } = parseIndex(index, `${origin}: index.json`, indexLimit);
+  await requireContent(manifests, root, origin);
+  await new IndexFile(root).change((listed) => merge(listed, manifests));
+}
+
+/** Writes the blobs of an archive into a layout; returns its index.json, if it has one. */
+async function unpackEntries(
+  input: AsyncIterable<Uint8Array>,
+  root: string,
+  {
+    limit,
+    origin,
+    signal,
+  }: { readonly limit: number; readonly origin: string; readonly signal: AbortSignal | undefined },
+): Promise<Uint8Array | undefined> {
   const { extract } = await import('tar-stream');
   const entries = extract();
   const reading = pipeline(Readable.from(input), entries, signal === undefined ? {} : { signal });
@@ -153,25 +175,21 @@ export async function loadArchive(
       } else entry.resume();
     }
     await reading;
+    return index;
   } catch (error) {
     entries.destroy();
     signal?.throwIfAborted();
     if (error instanceof FairleadError) throw error;
-    throw new FairleadError(
-      'InvalidInput',
-      `${origin}: is not a readable tar: ${error instanceof Error ? error.message : error}`,
-      {
-        cause: error,
-        hint: archiveHint,
-      },
-    );
-  }
-  if (index === undefined) {
-    throw new FairleadError('InvalidInput', `${origin}: has no index.json, so it is not an OCI archive`, {
+    const reason = error instanceof Error ? error.message : error;
+    throw new FairleadError('InvalidInput', `${origin}: is not a readable tar: ${reason}`, {
+      cause: error,
       hint: archiveHint,
     });
   }
-  const { manifests } = parseIndex(index, `${origin}: index.json`, indexLimit);
+}
+
+/** Throws InvalidInput for a manifest whose content is not in the layout. */
+async function requireContent(manifests: readonly Descriptor[], root: string, origin: string): Promise<void> {
   for (const { digest, size } of manifests) {
     const path = join(root, 'blobs', digest.replace(':', '/'));
     const found = await stat(path).catch((error: unknown) => {
@@ -179,22 +197,21 @@ export async function loadArchive(
       throw fileError(path, error);
     });
     if (found?.size === size) continue;
-    throw new FairleadError(
-      'InvalidInput',
-      `${origin}: its index.json lists ${digest} of ${size} bytes, which is not in it`,
-      {
-        hint: 'Save the archive again, with everything that it lists.',
-      },
-    );
+    const message = `${origin}: its index.json lists ${digest} of ${size} bytes, which is not in it`;
+    throw new FairleadError('InvalidInput', message, {
+      hint: 'Save the archive again, with everything that it lists.',
+    });
   }
-  await new IndexFile(root).change((listed) => {
-    const same = (one: (typeof manifests)[number], other: (typeof manifests)[number]): boolean =>
-      one.digest === other.digest && tagOf(one) === tagOf(other);
-    const added = manifests.filter((entry) => !listed.some((known) => same(known, entry)));
-    const retagged = new Set(added.map(tagOf).filter((tag) => tag !== undefined));
-    const kept = listed.filter((entry) => !retagged.has(tagOf(entry) ?? ''));
-    return [...kept, ...added];
-  });
+}
+
+/** Adds manifests to those that a layout lists. A tag that both have moves to the added one. */
+function merge(listed: readonly Descriptor[], manifests: readonly Descriptor[]): readonly Descriptor[] {
+  const isSame = (one: Descriptor, other: Descriptor): boolean =>
+    one.digest === other.digest && tagOf(one) === tagOf(other);
+  const added = manifests.filter((entry) => !listed.some((known) => isSame(known, entry)));
+  const retagged = new Set(added.map(tagOf).filter((tag) => tag !== undefined));
+  const kept = listed.filter((entry) => !retagged.has(tagOf(entry) ?? ''));
+  return [...kept, ...added];
 }
 
 /** tar-stream's entries are streams of bytes, which their types do not express. */

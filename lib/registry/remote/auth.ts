@@ -18,7 +18,7 @@ export interface AuthorizerDependencies {
   /** Finds the credentials for the registry. */
   readonly credentials: () => Promise<Credentials | undefined>;
   readonly transport: Transport;
-  /** Hosts of token services on another domain that may get the credentials all the same. */
+  /** Hosts of token services on other domains that may get the credentials. */
   readonly trustedRealms: readonly string[];
   /** Milliseconds that only increase. */
   readonly clock: () => number;
@@ -138,7 +138,7 @@ export class Authorizer {
         if (token.expires > this.#dependencies.clock()) return token;
         this.#drop(key, asked);
       } catch (error) {
-        // That another caller has given up says nothing about the token.
+        // The end of another caller's wait is no fault of the token.
         if (signal?.aborted || !asked.signal?.aborted) throw error;
       }
     }
@@ -168,8 +168,8 @@ export class Authorizer {
     const response = await transport.send({ ...request, signal });
     const text = await response.text(tokenAnswerLimit);
     if (response.status !== 200) {
-      // Without credentials any host may be asked for a token: what a host that is not the
-      // registry's says is not for our caller.
+      // Without credentials any host may be asked for a token: the text of a host that is not the
+      // registry's must not reach our caller.
       const own = sameDomain(realm, registry) || trustedRealms.includes(realm.host);
       const error = responseError(request, response.status, own ? text : '', {
         challenge: own ? response.header('www-authenticate') : undefined,

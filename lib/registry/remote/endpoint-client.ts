@@ -16,7 +16,7 @@ import { Authorizer } from './auth.ts';
 import { responseError } from './errors.ts';
 import { speaksForRegistry } from './own-domain.ts';
 import { querySecrets, sentSecrets } from './sent-secrets.ts';
-import { createWarningTeller, type WarningTeller } from './warnings.ts';
+import { createWarningReporter, type WarningReporter } from './warnings.ts';
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const redirectLimit = 5;
@@ -34,7 +34,7 @@ export class EndpointClient {
   readonly #registry: string;
   readonly #transport: Transport;
   readonly #authorizer: Authorizer;
-  readonly #warnings: WarningTeller;
+  readonly #warnings: WarningReporter;
   /**
    * What precedes the names of repositories, if the API is below another path, such as that of a
    * proxy (`/v2/hub/`).
@@ -58,7 +58,7 @@ export class EndpointClient {
       trustedRealms: options.trustedRealms ?? [],
       clock: () => performance.now(),
     });
-    this.#warnings = createWarningTeller((text) => options.onWarning?.(text, api.host));
+    this.#warnings = createWarningReporter((text) => options.onWarning?.(text, api.host));
     this.#prefix = /^\/v2\/(.+\/)$/.exec(api.pathname)?.[1] ?? '';
   }
 
@@ -152,9 +152,9 @@ export class EndpointClient {
     const head = request.method === 'HEAD';
     if (head && (this.endpoint.mirror || status < 400 || status === 404 || status === 429 || status >= 500)) return '';
     try {
-      const told = head ? (await this.#sendTo({ ...request, method: 'GET', once: true }, url)).response : response;
-      if (told.status === status) return await told.text(errorBodyLimit);
-      await told.discard();
+      const repeated = head ? (await this.#sendTo({ ...request, method: 'GET', once: true }, url)).response : response;
+      if (repeated.status === status) return await repeated.text(errorBodyLimit);
+      await repeated.discard();
     } catch (error) {
       // The status is what counts: an error text that breaks off only makes the message shorter.
       if (request.signal?.aborted) throw error;

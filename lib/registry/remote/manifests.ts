@@ -54,14 +54,18 @@ export class RemoteManifests {
   async resolve(tagOrDigest: string, options: LookupOptions): Promise<Descriptor> {
     this.#checkTagOrDigest(tagOrDigest);
     const response = await this.#head(tagOrDigest, options, [200, 405, 501], options.fromOrigin ? 'push' : undefined);
-    const told = response.header('docker-content-digest');
-    const digest = isDigest(tagOrDigest) ? tagOrDigest : told;
+    const answered = response.header('docker-content-digest');
+    const digest = isDigest(tagOrDigest) ? tagOrDigest : answered;
     const size = response.header('content-length') ?? '';
     if (response.status !== 200 || digest === undefined || !isDigest(digest) || !/^[0-9]+$/.test(size)) {
       return (await this.get(tagOrDigest, options)).descriptor;
     }
-    if (told !== undefined && told !== digest && told.startsWith('sha256:') === digest.startsWith('sha256:')) {
-      throw otherDigest(`${this.#name}@${tagOrDigest}`, told);
+    if (
+      answered !== undefined &&
+      answered !== digest &&
+      answered.startsWith('sha256:') === digest.startsWith('sha256:')
+    ) {
+      throw otherDigest(`${this.#name}@${tagOrDigest}`, answered);
     }
     this.#checkSize(digest, Number(size));
     return { mediaType: manifestType(response), digest, size: Number(size) };
@@ -86,8 +90,8 @@ export class RemoteManifests {
         throw error;
       });
       if (bytes === undefined) continue;
-      const told = response.header('docker-content-digest') ?? '';
-      const expected = [tagOrDigest, told].find(isDigest);
+      const answered = response.header('docker-content-digest') ?? '';
+      const expected = [tagOrDigest, answered].find(isDigest);
       const digest = digestOf(bytes, expected === undefined ? 'sha256' : digestParts(expected).algorithm);
       if (expected !== undefined && digest !== expected) throw otherDigest(`${this.#name}@${expected}`, digest);
       return { descriptor: { mediaType: manifestType(response), digest, size: bytes.length }, bytes };
@@ -120,8 +124,8 @@ export class RemoteManifests {
 
   /**
    * Pushes a manifest, with `tag` under that tag. If it has a subject, it is listed among the
-   * referrers of the subject when this resolves. An existing manifest is sent again:
-   * that costs as much as a question, and the answer tells who keeps the list of referrers.
+   * referrers of the subject when this resolves. An existing manifest is sent as well: that costs
+   * as much as asking, and the answer shows whether the registry itself lists referrers.
    */
   async push(descriptor: Descriptor, bytes: Uint8Array, tag: string | undefined, options: CallOptions): Promise<void> {
     if (tag !== undefined) this.#checkTag(tag);
@@ -213,14 +217,14 @@ export class RemoteManifests {
       signal,
     });
     await response.discard();
-    const told = response.header('docker-content-digest');
+    const answered = response.header('docker-content-digest');
     if (
-      told !== undefined &&
-      isDigest(told) &&
-      digestParts(told).algorithm === digestParts(descriptor.digest).algorithm &&
-      told !== descriptor.digest
+      answered !== undefined &&
+      isDigest(answered) &&
+      digestParts(answered).algorithm === digestParts(descriptor.digest).algorithm &&
+      answered !== descriptor.digest
     ) {
-      throw otherDigest(`${this.#name}@${descriptor.digest}`, told);
+      throw otherDigest(`${this.#name}@${descriptor.digest}`, answered);
     }
     return response;
   }

@@ -43,8 +43,8 @@ export async function beginUploadIfAbsent(upload: Upload): Promise<UploadSession
   const query = new URLSearchParams({ mount: descriptor.digest, from: repository });
   const response = await post(upload, `?${query}`, [201, 202, 400, 403, 404, 405, 422, 500, 501]);
   if (response.status === 202) return sessionOf(response);
-  const told = response.header('docker-content-digest') ?? descriptor.digest;
-  return response.status === 201 && told === descriptor.digest ? 'held' : 'unclear';
+  const answered = response.header('docker-content-digest') ?? descriptor.digest;
+  return response.status === 201 && answered === descriptor.digest ? 'held' : 'unclear';
 }
 
 async function post(upload: Upload, query: string, expect: readonly number[]): Promise<ApiResponse> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createWarningTeller, parseWarnings } from './warnings.ts';
+import { createWarningReporter, parseWarnings } from './warnings.ts';
 
 describe('parseWarnings', () => {
   const cases: [string, string[]][] = [
@@ -18,10 +18,10 @@ describe('parseWarnings', () => {
   }
 });
 
-describe('createWarningTeller', () => {
+describe('createWarningReporter', () => {
   it('reports each once, and at most a hundred', () => {
     const told: string[] = [];
-    const tell = createWarningTeller((text) => told.push(text));
+    const tell = createWarningReporter((text) => told.push(text));
     tell(undefined);
     for (let round = 0; round < 2; round++) for (let n = 0; n < 200; n++) tell(`299 - "warning ${n}"`);
     assert.equal(told.length, 100);

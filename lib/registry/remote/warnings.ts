@@ -6,16 +6,16 @@ const bytesLimit = 4096;
 const warningsLimit = 100;
 
 /** Reports the warnings in a header, each text once. */
-export type WarningTeller = (header: string | undefined) => void;
+export type WarningReporter = (header: string | undefined) => void;
 
-/** `tell` gets each warning as the registry wrote it: the text is not trusted. */
-export function createWarningTeller(tell: (text: string) => void): WarningTeller {
-  const told = new Set<string>();
+/** `report` gets each warning as the registry wrote it: the text is not trusted. */
+export function createWarningReporter(report: (text: string) => void): WarningReporter {
+  const reported = new Set<string>();
   return (header) => {
     for (const text of parseWarnings(header ?? '')) {
-      if (told.has(text) || told.size >= warningsLimit) continue;
-      told.add(text);
-      tell(text);
+      if (reported.has(text) || reported.size >= warningsLimit) continue;
+      reported.add(text);
+      report(text);
     }
   };
 }
