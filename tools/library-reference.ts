@@ -1,7 +1,6 @@
 import type { PublicExport } from './public-face.ts';
 
-const begin =
-  '<!-- Generated from doc comments: FAIRLEAD_UPDATE=1 node --test test/architecture/public-face.test.ts -->';
+const begin = '<!-- Generated from doc comments by npm run docs -->';
 const end = '<!-- End of the generated part -->';
 
 const sections: readonly (readonly [PublicExport['kind'], string])[] = [

@@ -33,7 +33,7 @@ describe('the public face', () => {
         );
       });
 
-      it('has a page that lists every export (FAIRLEAD_UPDATE=1 writes the list)', () => {
+      it('has a page that lists every export (npm run docs writes the list)', () => {
         const file = new URL(`${entry.replace('fairlead/', '')}.md`, pages);
         const page = readFileSync(file, 'utf8');
         const updated = withExports(page, exports);
