@@ -93,8 +93,7 @@ describe('packArtifact', () => {
     assert.equal(pack({ annotations: { b: '2', a: '1' } }).descriptor.digest, digest);
     assert.notEqual(pack({ annotations: { a: '1' } }).descriptor.digest, digest);
     assert.notEqual(pack({ title: 'other.json' }).descriptor.digest, digest);
-    // A digest once given stays: whoever changes the layout has to know that every published digest
-    // changes with it.
+    // A published digest stays the same: a change of the layout changes every published digest.
     assert.equal(pack().descriptor.digest, 'sha256:97fa525103712d8cc64f50e965ced0432854827d5abd8ef21387a232cbd8f4c0');
   });
 

@@ -324,7 +324,8 @@ function isOfRegistry(target: object): target is Mounter & { readonly registry: 
 
 /**
  * Runs at most `limit` actions at a time; the others wait in order. No action begins after the
- * signal.
+ * signal. Our own, because the usual package (p-limit) does not reject the waiting actions when a
+ * signal ends them.
  */
 function limitConcurrency(limit: number, signal: AbortSignal): <T>(action: () => Promise<T>) => Promise<T> {
   let running = 0;

@@ -43,7 +43,7 @@ function recordingRepository(): { target: Target; calls: string[] } {
   return { target, calls };
 }
 
-/** A policy with one rule for everything in this test's registry, unless it says for what. */
+/** A policy with one rule, by default for everything in this test's registry. */
 function policyOf(rule: Partial<Rule> & Pick<Rule, 'require' | 'unsigned'>): TrustPolicy {
   return {
     source: 'policy.yaml',

@@ -5,7 +5,7 @@ import type { HttpRequest, Transport } from '../../network/transport.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { Authorizer } from './auth.ts';
 
-/** A token service that gives `answer` to everybody, and what it was sent. */
+/** A token service that returns `answer` to all requests, and the requests. */
 function tokenService(
   answer: object = { token: 'the-token' },
   status = 200,

@@ -15,8 +15,8 @@ interface Answer {
 }
 
 /**
- * A pusher to a registry that answers POSTs as told, takes every PUT and has nothing; and what it
- * was asked.
+ * The blobs of a registry that answers POST as specified, accepts every PUT and has no content; and
+ * the requests.
  */
 function pusher(post: (request: string) => Answer) {
   const asked: string[] = [];

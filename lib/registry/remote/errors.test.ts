@@ -11,7 +11,7 @@ describe('what a registry answered', () => {
     [404, body('NAME_UNKNOWN'), 'NotFound'],
     [404, body('MANIFEST_BLOB_UNKNOWN'), 'NotFound'],
     [401, body('UNAUTHORIZED'), 'Unauthenticated'],
-    // As Harbor and others answer for what nobody may know to be there.
+    // As Harbor and others answer for content that the client must not know to exist.
     [403, body('DENIED'), 'Unauthenticated'],
     [400, body('DENIED'), 'Unauthenticated'],
     [429, body('TOOMANYREQUESTS'), 'Unavailable'],

@@ -29,7 +29,7 @@ async function refusalOf(operation: () => unknown): Promise<string | undefined> 
   }
 }
 
-/** Why push refuses a file, and why lint says that it does. */
+/** The reason for which push refuses a file, and the reason that lint predicts. */
 async function verdicts(bytes: Uint8Array): Promise<{ readonly push?: string | undefined; readonly lint?: string }> {
   const dependencies = { target: memoryRepository(), clock: () => new Date(0), limits: defaultPublicationLimits };
   const push = await refusalOf(() => publish(bytes, { reference }, dependencies));
@@ -129,7 +129,7 @@ describe('push and lint', () => {
         if (name.endsWith('.json')) continue;
         const profile = importProfile(bytes, name);
         if (profile.kind === 'SELinux') continue;
-        // As the finding says: what it is converted to is published.
+        // As the finding states, the result of the conversion is published.
         assert.ok(await checkAgreement(encode(convertProfile(profile, 'runtime', name)), `${name}, converted`));
       }
     }

@@ -86,7 +86,7 @@ describe('a tag that moves between the questions of one pull', () => {
     assert.equal(pulled.descriptor.digest, good.descriptor.digest);
     assert.deepEqual(profileContent(pulled.artifact), profileContent(good));
     assert.equal(resolved, 1);
-    // From now on it stands for what nobody signed.
+    // Now the tag points to an unsigned artifact.
     await assert.rejects(pull('registry.test/a:v1', moving), { kind: 'SignatureInvalid' });
   });
 });

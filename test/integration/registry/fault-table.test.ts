@@ -39,9 +39,9 @@ let count = 0;
  * at afterwards.
  */
 interface Operation {
-  /** The registry that the host stands in front of. */
+  /** The registry behind the host. */
   readonly through: () => Registry;
-  /** What is to be done, to a new place: may be done again where it failed. */
+  /** The action, on a new repository; it may be repeated after a failure. */
   begin(host: string): { run(options: RemoteOptions): Promise<unknown>; readonly place: Target };
 }
 
@@ -94,8 +94,8 @@ const operations: Readonly<Record<string, Operation>> = {
 };
 
 /**
- * Everything that can be had from a place is what it says it is; under the tag all of it, or
- * nothing where that was not to be expected.
+ * All content of a repository matches its descriptors; under the tag there is all of it, or nothing
+ * if that is not expected.
  */
 async function check(place: Target, complete: boolean): Promise<void> {
   const root = await place.resolve('v1').catch((error: { kind?: string }) => {
@@ -270,8 +270,8 @@ function kindOf({ method, url = '' }: IncomingMessage): string {
 }
 
 /**
- * A request by what it asks for: uploads go to a new URL each time, so that only their blob says
- * which they are.
+ * Identifies a request by its subject: uploads go to a new URL each time, so that only their blob
+ * identifies them.
  */
 function keyOf({ method, url = '' }: IncomingMessage): string {
   const { pathname, searchParams } = new URL(url, 'http://registry');

@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => rm(certs, { recursive: true }));
 
-/** A repository of `registry`, which a hosts.toml tells where to find. */
+/** A repository of `registry`, whose hosts are in a hosts.toml. */
 async function open(registry: string, toml: string, options: RemoteOptions) {
   await mkdir(join(certs, registry), { recursive: true });
   await writeFile(join(certs, registry, 'hosts.toml'), toml);
@@ -30,7 +30,7 @@ async function open(registry: string, toml: string, options: RemoteOptions) {
   );
 }
 
-/** A registry that lets nobody in who does not say who he is, and what it was asked. */
+/** A registry that requires authentication, and the requests. */
 async function strict(answer?: RequestListener): Promise<{ host: string; seen: IncomingMessage[] }> {
   const seen: IncomingMessage[] = [];
   const host = await listen(

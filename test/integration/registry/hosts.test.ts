@@ -287,7 +287,7 @@ describePeers(['docker-registry'], 'remoteRepository through a proxy', () => {
   const asked: string[] = [];
   before(async () => {
     registry = await startRegistry();
-    // The proxy knows registry.test, which nobody else does.
+    // Only the proxy knows registry.test.
     proxy = createServer((request, response) => {
       asked.push(`${request.method} ${request.url}`);
       const { pathname, search } = new URL(request.url ?? '');

@@ -17,7 +17,7 @@ import { answerManifest, image, serve } from '#test/support/faults/scripted-regi
 /** More than what is read into memory before it is sent. */
 const large = blob(randomBytes(3_000_000));
 
-/** A port of this machine where nobody listens. */
+/** A port of this machine without a listener. */
 async function deadPort(): Promise<number> {
   const server = createTcpServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -37,7 +37,7 @@ describe('a push that cannot be sent', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  /** A registry that begins uploads at a place where nobody listens. */
+  /** A registry that begins uploads at a URL without a listener. */
   const unreachable = async () => {
     const port = await deadPort();
     return serve((request, response) => {

@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => rm(cwd, { recursive: true }));
 
-/** Runs fairlead, and gives what it printed as JSON; fails where it failed. */
+/** Runs fairlead, and returns its output as JSON; fails if it failed. */
 async function fairlead(args: readonly string[], options: RunOptions = {}) {
   return JSON.parse(succeeded(await runFairlead([...args, '--output', 'json'], { cwd, ...options })));
 }
@@ -119,7 +119,7 @@ describePeers(['docker-registry'], 'fairlead login and logout', () => {
       assert.equal(code, 4);
       assert.match(stderr, /tokens\.example\.org.*--trust-realm/s);
       assert.deepEqual(asked, []);
-      // It may be told, and is then spoken to in HTTPS, which this one does not speak.
+      // The host is trusted now, and is accessed by HTTPS, which it does not support.
       const told = [...args, '--trust-realm', 'tokens.example.org'];
       assert.equal((await runFairlead(told, { cwd, env, input: 'correct horse' })).code, 8);
     } finally {

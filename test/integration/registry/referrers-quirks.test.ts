@@ -111,14 +111,14 @@ async function withList(under: Uint8Array, type: string = mediaTypes.index) {
 }
 
 /**
- * What the referrers API of a registry answers: that there is no such thing, one of these lists, or
- * ours from the third question on.
+ * The answer of the referrers API of a registry: that it does not exist, one of these lists, or our
+ * list from the third request on.
  */
 type Api = 'absent' | 'unknown' | 'empty' | 'others' | 'late' | 'listing';
 
 /**
- * A registry that keeps what is put, says `OCI-Subject` of `subject`, and has the referrers API
- * that is told.
+ * A registry that stores what is put, answers `OCI-Subject` with `subject`, and has the given
+ * referrers API.
  */
 async function keeping({ subject, api }: { subject?: string; api: Api }) {
   const kept = new Map<string, Buffer>();

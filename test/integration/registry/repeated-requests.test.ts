@@ -12,8 +12,8 @@ const transport = createTransport({
 });
 
 /**
- * Sends a PUT to a server that does as told the first time, and takes it the second; gives how it
- * ended and how often it was asked.
+ * Sends a PUT to a server that handles the first request with `first`, and accepts the second;
+ * returns the outcome and the number of requests.
  */
 async function put(first: RequestListener, request: Pick<HttpRequest, 'body' | 'once'>) {
   let asked = 0;

@@ -80,7 +80,7 @@ describePeers(['docker-registry'], 'a tag that is kept for the signatures of ano
       }
     }
     const [list = ''] = reserved;
-    // A source's tag that comes along where the destination names none.
+    // A tag of the source that is used if the destination has none.
     failed(
       await runFairlead(['copy', `${repository}:${list}`, `${registry.host}/elsewhere`], { cwd }),
       2,

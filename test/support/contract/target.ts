@@ -6,7 +6,8 @@ import type { Repository } from '#lib/registry/target';
 import { blob, emptyConfig, manifest, pushAll } from './content.ts';
 
 /**
- * What every Target does alike. `open` gives an empty repository each time. Call it inside a suite.
+ * The contract of every Target. `open` returns an empty repository each time. Call it inside a
+ * suite.
  */
 export function targetContract(open: () => Repository | Promise<Repository>): void {
   it('returns what was pushed, by tag and by digest', async () => {
