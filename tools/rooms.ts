@@ -287,17 +287,22 @@ export const rooms: readonly Room[] = [
   },
 
   { name: 'operator/api', imports: [errors, 'lib/registry', 'lib/text'], packages: ['valibot'] },
-  { name: 'operator/bind', imports: ['lib/text', 'operator/api'], pure: true },
+  {
+    name: 'operator/api/artifactbinding/v1alpha1',
+    imports: [errors, 'lib/registry', 'operator/api'],
+    packages: ['valibot'],
+  },
+  { name: 'operator/bind', imports: ['lib/text', 'operator/api/**'], pure: true },
   {
     name: 'operator/kube',
-    imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api'],
+    imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api/**'],
     packages: ['fastify', 'valibot'],
   },
   {
     name: 'operator/webhooks',
     imports: [
       ...[errors, 'lib/concurrency', 'lib/http', 'lib/http/connections', 'lib/kube', 'lib/text'],
-      ...['operator/api', 'operator/bind', 'operator/kube'],
+      ...['operator/api/**', 'operator/bind', 'operator/kube'],
     ],
     packages: ['fastify', 'valibot'],
   },

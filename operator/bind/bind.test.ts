@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { metadata, nginx, other, profile, reference } from '#test/support/nginx-binding';
-import type { ArtifactBinding } from '../api/artifact-binding.ts';
+import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import { parsePod } from '../api/pod.ts';
 import { bindPod } from './bind.ts';
 

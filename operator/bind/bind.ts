@@ -1,4 +1,4 @@
-import type { ArtifactBinding } from '../api/artifact-binding.ts';
+import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import type { Pod } from '../api/pod.ts';
 import {
   changedSettings,

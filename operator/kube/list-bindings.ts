@@ -3,7 +3,7 @@ import { Departures } from '#lib/concurrency/flights';
 import { FairleadError } from '#lib/errors';
 import type { ApiServer } from '#lib/kube/api-server';
 import { hasFewValues } from '#lib/kube/json-size';
-import { type ArtifactBinding, parseBindingPage } from '../api/artifact-binding.ts';
+import { type ArtifactBinding, parseBindingPage } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 
 /** Where bindings come from. */
 export interface BindingSource {

@@ -9,7 +9,7 @@ import {
   arbitraryPods,
   type Json,
 } from '#test/support/arbitrary-pods';
-import type { ArtifactBinding } from '../api/artifact-binding.ts';
+import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import { parsePod } from '../api/pod.ts';
 import { bindEphemeralContainers, bindPod } from '../bind/bind.ts';
 import { checkEphemeralContainers, checkPod, checkUpdate } from '../bind/check.ts';

@@ -1,6 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
-import type { ArtifactBinding } from '../api/artifact-binding.ts';
+import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import type { Pod } from '../api/pod.ts';
 import { type BindOutcome, bindEphemeralContainers, bindPod } from '../bind/bind.ts';
 import {

@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { FairleadError } from '#lib/errors';
 import { TlsFiles } from '#lib/http/tls-files';
 import { describePeers } from '#test/peers/require';
-import type { ArtifactBinding } from '../api/artifact-binding.ts';
+import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import type { AdmissionAnswer } from './admission-review.ts';
 import { webhookServer } from './webhook.ts';
 

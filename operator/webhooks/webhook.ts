@@ -5,7 +5,7 @@ import { OldestReplaced } from '#lib/http/connections/oldest-replaced';
 import { health } from '#lib/http/health';
 import { createServer } from '#lib/http/server';
 import type { TlsFiles } from '#lib/http/tls-files';
-import { parseBinding } from '../api/artifact-binding.ts';
+import { parseBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import { type Pod, parsePod } from '../api/pod.ts';
 import type { BindingSource } from '../kube/list-bindings.ts';
 import { parseNamespace } from '../kube/namespace.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { ArtifactBinding } from '#operator/api/artifact-binding';
+import type { ArtifactBinding } from '#operator/api/artifactbinding/v1alpha1/artifact-binding';
 import type { PatchOperation } from '#operator/bind/json-patch';
 
 export interface Json {

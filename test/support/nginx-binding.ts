@@ -1,4 +1,4 @@
-import type { ArtifactBinding } from '#operator/api/artifact-binding';
+import type { ArtifactBinding } from '#operator/api/artifactbinding/v1alpha1/artifact-binding';
 
 /**
  * What pods labelled `app: nginx` are bound to in the tests of the operator, and another artifact

@@ -26,7 +26,7 @@ const crd = v.parse(
       ]),
     }),
   }),
-  parse(readFileSync(new URL('../../deploy/operator/crd.yaml', import.meta.url), 'utf8')),
+  parse(readFileSync(new URL('../../../../deploy/operator/crd.yaml', import.meta.url), 'utf8')),
 ).spec.versions[0].schema.openAPIV3Schema.properties.spec.properties;
 
 function acceptedByCrd(field: 'reference' | 'base', text: string): boolean {

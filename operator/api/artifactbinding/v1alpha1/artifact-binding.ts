@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import { parseReference } from '#lib/registry/reference';
-import { describeIssue } from './describe-issue.ts';
-import { type LabelSelector, labelSelectorSchema } from './label-selector.ts';
+import { describeIssue } from '../../describe-issue.ts';
+import { type LabelSelector, labelSelectorSchema } from '../../label-selector.ts';
 
 /**
  * What an ArtifactBinding says: the pods of its namespace that the selector names run under this
