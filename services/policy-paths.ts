@@ -3,8 +3,8 @@ import type { LocalPaths } from '#lib/http/local-paths';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 
 /**
- * Returns what a policy was read from, by what callers are told in its place: its file, and keys
- * that it names by more than their file names.
+ * Returns the files of a policy, by the names that callers get instead: its own, and keys that it
+ * names by a path.
  */
 export function policyPaths({ source, rules }: TrustPolicy): LocalPaths {
   const requirements = rules.flatMap(({ require, attestations = [] }) => [

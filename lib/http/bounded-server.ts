@@ -26,8 +26,8 @@ export interface BoundedServerOptions {
 const checkingInterval = 500;
 
 /**
- * Makes an HTTP/1.1 or HTTPS server in which no client can take the place of all others: whoever
- * is late by `times` is cut, and `connections` bounds how many there are. It does not listen yet.
+ * Makes an HTTP/1.1 or HTTPS server in which no client can take the place of all others: clients
+ * slower than `times` are cut, and `connections` bounds how many there are. It does not listen yet.
  */
 export function boundedServer(handler: RequestListener, { times, connections, tls }: BoundedServerOptions): Server {
   const options = {

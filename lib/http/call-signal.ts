@@ -2,9 +2,9 @@ import type { FastifyReply } from 'fastify';
 import { FairleadError } from '#lib/errors';
 
 /**
- * A signal that ends the work for one request: after `timeout` milliseconds, or when the caller has
- * gone before the answer was sent. (Fastify's own `request.signal` aborts as soon as the body of a
- * request has been read.)
+ * Returns a signal that ends the work for one request: after `timeout` milliseconds, or when the
+ * caller has gone before the answer was sent. (The `request.signal` of Fastify aborts as soon as
+ * the body of a request was read.)
  */
 export function callSignal(reply: FastifyReply, timeout: number): AbortSignal {
   const controller = new AbortController();

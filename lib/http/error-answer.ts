@@ -10,7 +10,7 @@ export interface Refusal {
 }
 
 export interface ErrorAnswerOptions {
-  /** Files and directories of this machine that errors may name: callers are told of none. */
+  /** Files and directories of this machine that errors may name, hidden from callers. */
   readonly localPaths?: (() => LocalPaths) | undefined;
   /** How callers may prove who they are: the WWW-Authenticate header of an answer 401. */
   readonly challenge?: string | undefined;
@@ -32,7 +32,7 @@ export function errorAnswer({ localPaths, challenge, onRefusal = logRefusal }: E
   };
 }
 
-/** Logs a refusal. The log, unlike the caller, is told of defects and of local files. */
+/** Logs a refusal. The log, unlike the answer, has the details of bugs and local files. */
 function logRefusal({ thrown, problem, request }: Refusal): void {
   if (problem.status >= 500) request.log.error({ err: thrown }, 'request failed');
   else request.log.info({ kind: problem.kind, detail: toProblem(thrown, request.id).detail }, 'request refused');

@@ -1,11 +1,11 @@
-/** Files and directories of this machine, by what callers are told in their place. */
+/** Files and directories of this machine, by the names that callers get instead. */
 export type LocalPaths = Readonly<Record<string, string>>;
 
 /**
- * Has a text name no file of this machine: what stands in `paths`, with all below it, is called by
- * the name that it has there, and files at which a call of the operating system failed `a file`. So
- * is what a message is about: an absolute path before a colon. Names without a `/` tell nothing,
- * and stay.
+ * Returns a text without names of files of this machine. What is in `paths`, with everything below
+ * it, gets its name there; files at which a system call failed become `a file`, and so does the
+ * subject of a message: an absolute path before a colon. Names without a `/` reveal nothing, and
+ * stay.
  */
 export function withoutLocalPaths(text: string, paths: LocalPaths, failedFiles: readonly string[] = []): string {
   const names: LocalPaths = { ...Object.fromEntries(failedFiles.map((path) => [path, 'a file'])), ...paths };
@@ -23,7 +23,7 @@ export function withoutLocalPaths(text: string, paths: LocalPaths, failedFiles: 
   return named.replace(/(^|: )(?:\/[^\s/:]+){2,}(?=:)/g, '$1a file');
 }
 
-/** The files at which calls of the operating system failed, which an error comes from. */
+/** Returns the files at which system calls failed that an error comes from. */
 export function failedFilesOf(error: unknown): string[] {
   const files: string[] = [];
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {

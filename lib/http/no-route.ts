@@ -22,10 +22,10 @@ function noRoute(app: FastifyInstance, method: string, url: string): Error {
   const documented = app.hasRoute({ method: 'GET', url: '/openapi.json' });
   const allowed = methods.filter((other) => app.hasRoute({ method: other, url: path }));
   if (allowed.length === 0) {
-    return new FairleadError('NotFound', `no such resource: ${method} ${quote(url)}`, {
+    return new FairleadError('NotFound', `resource not found: ${method} ${quote(url)}`, {
       ...(documented && { hint: 'GET /openapi.json lists the resources.' }),
     });
   }
-  const hint = `It takes ${allowed.join(', ')}.${documented ? ' GET /openapi.json describes them.' : ''}`;
-  return new HttpError(405, `${path} does not take ${method}`, { hint, headers: { allow: allowed.join(', ') } });
+  const hint = `Use ${allowed.join(', ')}.${documented ? ' GET /openapi.json describes them.' : ''}`;
+  return new HttpError(405, `${path} does not support ${method}`, { hint, headers: { allow: allowed.join(', ') } });
 }

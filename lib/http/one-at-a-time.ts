@@ -31,6 +31,6 @@ export function serveOneAtATime(app: FastifyInstance, most: number): void {
     });
     if (line.length > most) socket.destroy();
     await before;
-    if (socket.destroyed) reply.hijack(); // nobody is there to be answered
+    if (socket.destroyed) reply.hijack(); // the client has gone
   });
 }

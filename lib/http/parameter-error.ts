@@ -5,15 +5,15 @@ import { quote } from '#lib/text/quote';
 
 type SchemaErrors = Parameters<SchemaErrorFormatter>[0];
 
-/** What a schema says of one query parameter. */
+/** The schema of one query parameter. */
 interface Parameter {
   readonly description?: string;
 }
 
 /**
- * Says in our words what a schema found wrong with the query of a request: an unknown parameter
- * first, with the one that was probably meant, since a misspelt name is also a missing one. Needs
- * the schema beside each error (ajv's `verbose`).
+ * Returns the error for what a schema found wrong with the query of a request. An unknown parameter
+ * comes first, with the one that was probably meant, since a misspelled name is also a missing one.
+ * Needs the schema beside each error (`verbose` of ajv).
  */
 export function parameterError(errors: SchemaErrors, part: string): FairleadError {
   const error = errors.find(({ keyword }) => keyword === 'additionalProperties') ?? errors[0];
@@ -33,7 +33,9 @@ export function parameterError(errors: SchemaErrors, part: string): FairleadErro
     const meant = closest(unknown, Object.keys(parameters));
     return invalid(
       `unknown query parameter ${quote(unknown)}`,
-      meant === undefined ? `There are: ${Object.keys(parameters).join(', ')}.` : `Did you mean ${quote(meant)}?`,
+      meant === undefined
+        ? `Known parameters: ${Object.keys(parameters).join(', ')}.`
+        : `Did you mean ${quote(meant)}?`,
     );
   }
   if (keyword === 'required') {
@@ -43,13 +45,13 @@ export function parameterError(errors: SchemaErrors, part: string): FairleadErro
   }
   const value = error === undefined ? undefined : Reflect.get(error, 'data');
   if (Array.isArray(value))
-    return invalid(`the query parameter ${name} is given ${value.length} times`, 'Give it once.');
+    return invalid(`the query parameter ${name} is given ${value.length} times`, 'Specify it once.');
   if (keyword === 'enum') {
     const allowed = (params['allowedValues'] as readonly unknown[]).map(String);
     const meant = closest(String(value), allowed);
     return invalid(
-      `the query parameter ${name} is ${quote(String(value))}, which is none of ${allowed.join(', ')}`,
-      meant === undefined ? `Give one of ${allowed.join(', ')}.` : `Did you mean ${quote(meant)}?`,
+      `invalid query parameter ${name} ${quote(String(value))}: want one of ${allowed.join(', ')}`,
+      meant === undefined ? `Specify one of ${allowed.join(', ')}.` : `Did you mean ${quote(meant)}?`,
     );
   }
   if (keyword === 'maxLength')
@@ -57,6 +59,6 @@ export function parameterError(errors: SchemaErrors, part: string): FairleadErro
   return invalid(`the query parameter ${name} ${message}`);
 }
 
-function invalid(message: string, hint = 'GET /openapi.json says what a request has.'): FairleadError {
+function invalid(message: string, hint = 'GET /openapi.json describes the request.'): FairleadError {
   return new FairleadError('InvalidInput', message, { hint });
 }

@@ -16,23 +16,23 @@ export interface Problem {
   readonly pointer?: string;
 }
 
-/** Requests that HTTP has a status of their own for: problems of another type. */
+/** Statuses that HTTP has for requests of their own kind: problems of another type. */
 const ofStatus: Readonly<Record<number, { readonly type: string; readonly title: string }>> = {
-  405: { type: 'MethodNotAllowed', title: 'The resource does not take this method' },
-  406: { type: 'NotAcceptable', title: 'No media type that is accepted is offered' },
-  415: { type: 'UnsupportedMediaType', title: 'The body is of a media type or coding that is not taken' },
+  405: { type: 'MethodNotAllowed', title: 'The resource does not support this method' },
+  406: { type: 'NotAcceptable', title: 'No acceptable media type is available' },
+  415: { type: 'UnsupportedMediaType', title: 'The media type or coding of the body is not supported' },
 };
 
-/** An error of Fastify or its parsers: it knows its HTTP status. */
+/** An error of Fastify or its parsers, with its HTTP status. */
 interface StatusError extends Error {
   readonly statusCode: number;
 }
 
-/** A request that HTTP itself has a status for. */
+/** A request that HTTP has a status for. */
 export class HttpError extends Error {
   readonly statusCode: number;
   readonly hint: string;
-  /** Headers that the answer has to have. */
+  /** Headers that the answer must have. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -48,22 +48,22 @@ export class HttpError extends Error {
 }
 
 /**
- * Says a thrown value as problem details. What is our own defect is not told to the caller: its
- * message is for the log. Nor are the names of files of this machine, `localPaths`.
+ * Returns the problem details for a thrown value. Callers get no details of bugs, which are for the
+ * log, and no names of files of this machine (`localPaths`).
  */
 export function toProblem(thrown: unknown, requestId: string, localPaths: LocalPaths = {}): Problem {
   const { error, status } = isStatusError(thrown) ? fromStatusError(thrown) : fromThrown(thrown);
   const failedFiles = failedFilesOf(thrown);
-  const told = (text: string): string => withoutLocalPaths(text, localPaths, failedFiles);
+  const shown = (text: string): string => withoutLocalPaths(text, localPaths, failedFiles);
   const { type, title } = ofStatus[status] ?? { type: error.kind, title: errorMapping[error.kind].meaning };
   return {
     type: `https://fairlead.dev/problems/${type}`,
     title,
     status,
-    detail: error.kind === 'Internal' ? 'The request failed; the log says why.' : told(shownMessage(error)),
+    detail: error.kind === 'Internal' ? 'The request failed. The log has the reason.' : shown(shownMessage(error)),
     instance: requestId,
     kind: error.kind,
-    ...(error.hint !== undefined && { hint: told(error.hint) }),
+    ...(error.hint !== undefined && { hint: shown(error.hint) }),
     ...(error.pointer !== undefined && { pointer: error.pointer }),
   };
 }

@@ -128,7 +128,7 @@ describe('createServiceServer', () => {
     const { title, type } = (await post('<a/>', 'text/xml')).json();
     assert.deepEqual(
       [title, type],
-      ['The body is of a media type or coding that is not taken', 'https://fairlead.dev/problems/UnsupportedMediaType'],
+      ['The media type or coding of the body is not supported', 'https://fairlead.dev/problems/UnsupportedMediaType'],
     );
     assert.match((await post('{"b": 1}')).json().detail, /^body must have required property 'a'$/);
   });
@@ -149,9 +149,9 @@ describe('createServiceServer', () => {
       assert.equal(response.statusCode, 405, `${method} ${url} ${response.body}`);
       assert.equal(response.headers['allow'], allow);
       const { kind, title, detail, hint } = response.json();
-      assert.equal(title, 'The resource does not take this method');
-      assert.deepEqual([kind, detail], ['InvalidInput', `${url.replace(/\?.*/, '')} does not take ${method}`]);
-      assert.match(hint, new RegExp(`^It takes ${allow}\\.`));
+      assert.equal(title, 'The resource does not support this method');
+      assert.deepEqual([kind, detail], ['InvalidInput', `${url.replace(/\?.*/, '')} does not support ${method}`]);
+      assert.match(hint, new RegExp(`^Use ${allow}\\.`));
     }
     const nowhere = await app.inject({
       method: 'PUT',

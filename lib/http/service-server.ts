@@ -18,7 +18,7 @@ export interface ServiceOptions extends OpenApiOptions {
   readonly policyInForce?: (() => boolean) | undefined;
   /** Whether there is no trust policy on disk, so that everything is denied; shown in health. */
   readonly policyMissing?: (() => boolean) | undefined;
-  /** Files and directories of this machine that errors may name: callers are told of none. */
+  /** Files and directories of this machine that errors may name, hidden from callers. */
   readonly localPaths?: (() => LocalPaths) | undefined;
 }
 
@@ -57,7 +57,7 @@ export async function createServiceServer(
     challenge: 'Bearer realm="fairlead"',
   });
   await app.register(openApi, options);
-  // Not behind the work that waits: it is one piece, for all who ask.
+  // Not behind the work that waits: it is one piece for all callers.
   await app.register(metrics, { service: options.name, turns: new Turns(accepted), policyInForce });
   await app.register(health, { details: () => policyState(options) });
   addRoutes(app, { signalOf: (reply) => callSignal(reply, timeout), turns: new Turns(accepted) });

@@ -69,7 +69,7 @@ async function readPair({ cert: certFile, key: keyFile, clientCa }: TlsPaths): P
   try {
     const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
     const ca = clientCa === undefined ? undefined : await readFile(clientCa, 'utf8');
-    // TLS takes a file without certificates for an authority that vouches for nobody.
+    // TLS accepts a file without certificates as an authority that vouches for nobody.
     if (ca !== undefined) new X509Certificate(ca);
     createSecureContext({ cert, key, ca });
     return { cert, key, ca };

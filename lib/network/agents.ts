@@ -11,12 +11,12 @@ export interface Connection {
 }
 
 /**
- * Agents by how they connect. Shared by the whole process, so that every repository of a registry
- * uses the same connections.
+ * Agents by their connection. The whole process shares them, so that all repositories of a registry
+ * use the same connections.
  */
 const agents = new Map<string, Promise<Dispatcher>>();
 
-/** The agent for a URL. undici takes a while to load: it is, at the first request only. */
+/** Returns the agent for a URL. undici is loaded with the first request, since it takes a while. */
 export async function agentFor(url: URL, { connectTimeout, tls, proxy }: Connection): Promise<Dispatcher> {
   const through = proxyFor(url, proxy);
   const key = JSON.stringify([connectTimeout, tls, through]);

@@ -1,7 +1,7 @@
 import type { Proxies } from './proxy.ts';
 import type { Retry, Timeouts } from './transport.ts';
 
-/** How hosts are reached: registries, and the services beside them. Everything has a default. */
+/** How registries and other services are reached. Everything has a default. */
 export interface NetworkOptions {
   /**
    * Folders in the layout of containerd's and Docker's `certs.d`: mirrors, authorities and client

@@ -3,8 +3,8 @@ import { FairleadError } from '#lib/errors';
 import { isLoopback } from './loopback.ts';
 
 /**
- * URLs of proxies by the scheme of what is asked for, and who is asked without one: hosts, domains,
- * addresses and networks, by commas.
+ * Proxies by the scheme of the request, and the hosts, domains, addresses and networks, separated
+ * by commas, that are reached without one.
  */
 export interface Proxies {
   readonly http?: string | undefined;
@@ -13,9 +13,9 @@ export interface Proxies {
 }
 
 /**
- * The proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name, in either case; undefined where none.
- * As for curl, a proxy without a scheme is spoken to in HTTP. Throws InvalidInput, naming the
- * variable and not its value, which may hold a password.
+ * Returns the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case, or
+ * undefined. As in curl, a proxy without a scheme is an HTTP proxy. Throws InvalidInput with the
+ * name of the variable, not with its value, which may hold a password.
  */
 export function proxyFromEnvironment(env: Readonly<Record<string, string | undefined>>): Proxies | undefined {
   const http = proxyUrl(env, 'http_proxy');
@@ -36,11 +36,10 @@ function proxyUrl(env: Readonly<Record<string, string | undefined>>, name: strin
 }
 
 /**
- * The proxy to ask for a URL; undefined for this machine, for what NO_PROXY names, and where there
- * is none for the scheme. NO_PROXY is read as Go reads it, and with it the tools that reach the
- * same registries: `*`, `example.com` (with all below it), `.example.com` and `*.example.com` (only
- * what is below it), addresses, networks such as `10.0.0.0/8`, each but the last with a port if
- * need be.
+ * Returns the proxy for a URL, or undefined for this machine, for hosts in NO_PROXY, and if no
+ * proxy is set for the scheme. NO_PROXY is read as Go reads it: `*`, `example.com` (with all
+ * subdomains), `.example.com` and `*.example.com` (only subdomains), addresses, and networks such
+ * as `10.0.0.0/8`. All but networks may have a port.
  */
 export function proxyFor(url: URL, proxies: Proxies | undefined): string | undefined {
   const proxy = url.protocol === 'https:' ? proxies?.https : proxies?.http;
@@ -51,7 +50,7 @@ export function proxyFor(url: URL, proxies: Proxies | undefined): string | undef
   return entries.some((entry) => entry !== '' && excepts(entry, host, port)) ? undefined : proxy;
 }
 
-/** Says whether an entry of NO_PROXY names a host, given without brackets, and port. */
+/** Reports whether an entry of NO_PROXY matches a host, without brackets, and port. */
 function excepts(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
   if (entry.includes('/')) return isInNetwork(host, entry);

@@ -3,7 +3,7 @@ import { nameRequest } from './request-error.ts';
 import type { HttpResponse } from './transport.ts';
 
 /**
- * Reads an answer's body whole. Rejects with LimitExceeded as soon as it has more than `limit`
+ * Reads the whole body of an answer. Rejects with LimitExceeded as soon as it has more than `limit`
  * bytes.
  */
 export async function readBody(
@@ -13,7 +13,7 @@ export async function readBody(
 ): Promise<Uint8Array> {
   const name = nameRequest({ method: request.method, url: response.url });
   const tooLong = (): FairleadError =>
-    new FairleadError('LimitExceeded', `${name}: the answer has more than the ${limit} bytes allowed`);
+    new FairleadError('LimitExceeded', `${name}: the answer has more than ${limit} bytes`);
   const declared = Number(response.header('content-length') ?? 0);
   if (declared > limit) {
     await response.discard();

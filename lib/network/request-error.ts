@@ -1,27 +1,28 @@
 import { FairleadError } from '#lib/errors';
 
-/** One request, as errors name it. */
+/** A request, as errors name it. */
 export interface RequestName {
   readonly method: string;
   readonly url: URL;
 }
 
 /**
- * `GET https://host/v2/a/manifests/t`: without user, password, query and fragment, where secrets
- * may stand.
+ * Returns the name of a request, as `GET https://host/v2/a/manifests/t`: without user, password,
+ * query and fragment, which may be secrets.
  */
 export function nameRequest(request: RequestName): string {
   return `${request.method} ${request.url.origin}${request.url.pathname}`;
 }
 
 const hintOfCode: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'Nothing listens there. Check host and port (a proxy, too), and that the registry runs.',
-  ENOTFOUND: 'There is no such host. Check its name (a proxy, too).',
+  ECONNREFUSED: 'Nothing listens there. Check host and port, also of a proxy, and that the server runs.',
+  ENOTFOUND: 'The host does not exist. Check its name, also of a proxy.',
   CERT_HAS_EXPIRED:
-    'Its certificate expired. Check the clock of this machine; if it is right, the registry has to renew the certificate.',
+    'Its certificate has expired. Check the clock of this machine. If it is right, the registry must renew the certificate.',
   CERT_NOT_YET_VALID: 'Its certificate is not valid yet. Check the clock of this machine.',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'Its certificate is for other names. Check the host name, and who answers there.',
-  EAI_AGAIN: 'The host name could not be looked up. Check the network and DNS.',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'Its certificate is for other names. Check the host name, and which server answers there.',
+  EAI_AGAIN: 'The host name could not be resolved. Check the network and DNS.',
   UND_ERR_CONNECT_TIMEOUT: 'The host does not answer. Check the network, proxy and firewall.',
   UND_ERR_HEADERS_TIMEOUT: 'The registry took too long to answer.',
   UND_ERR_BODY_TIMEOUT: 'The registry stopped in the middle of its answer.',
@@ -32,9 +33,9 @@ const hintOfCode: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a request ended with, as an error of ours. A connection that failed or fell silent is
- * Unavailable, with the system's or TLS's own words; certificates and keys of ours that TLS cannot
- * use are InvalidInput; anything that neither network nor TLS throws is a defect.
+ * Returns what a request ended with, as an error of ours. A connection that failed or timed out is
+ * Unavailable, with the message of the system or TLS; certificates and keys of ours that TLS cannot
+ * use are InvalidInput; anything else is a bug.
  */
 export function requestError(request: RequestName, error: unknown): FairleadError {
   if (error instanceof FairleadError) return error;
@@ -59,15 +60,15 @@ export function requestError(request: RequestName, error: unknown): FairleadErro
 }
 
 /**
- * Says whether the same request may go well a moment later: not where the peer's certificate or
- * protocol is wrong, or we are.
+ * Reports whether the same request may succeed a moment later: not if the certificate or the
+ * protocol of the peer is wrong, or we are.
  */
 export function isPassing(error: unknown): boolean {
   const code = errorCode(error);
   return isNetworkError(code) && !isCertificateError(code) && !code.startsWith('ERR_SSL') && code !== 'ENOTFOUND';
 }
 
-/** Codes of undici that say how it was called, not what became of the connection. */
+/** Codes of undici for a wrong call, not for a failed connection. */
 const misuses: ReadonlySet<string> = new Set([
   'UND_ERR',
   'UND_ERR_INVALID_ARG',
@@ -79,8 +80,8 @@ const misuses: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Says whether a code is one of the network's: of the system (`ECONNRESET`), TLS, Node's streams
- * and HTTP/2, or undici and its parser.
+ * Reports whether a code is one of the network: of the system (`ECONNRESET`), TLS, the streams and
+ * HTTP/2 of Node, or undici and its parser.
  */
 function isNetworkError(code: string): boolean {
   if (isCertificateError(code)) return true;
@@ -100,9 +101,7 @@ function isCertificateError(code: string): boolean {
   return /CERT|^ERR_TLS|^UNABLE_TO_|SELF_SIGNED|^HOSTNAME_MISMATCH/.test(code);
 }
 
-/**
- * Returns where the CA of a URL's host is looked for by default: a file in the layout of `certs.d`.
- */
+/** Returns the file in the layout of `certs.d` in which the CA of a URL's host is looked for. */
 export function certsFile(url: URL): string {
   return `/etc/containerd/certs.d/${url.host}/ca.crt`;
 }

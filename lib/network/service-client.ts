@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { NetworkOptions } from './network-options.ts';
 
-/** One request to a service: Sigstore's, an OIDC issuer, a CI system. */
+/** A request to a service of Sigstore, an OIDC issuer or a CI system. */
 export interface ServiceRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
@@ -15,27 +15,27 @@ export interface ServiceAnswer {
   readonly body: Buffer;
 }
 
-/** Sends a request and reads the whole answer, of whatever status. No redirect is followed. */
+/** Sends a request and reads the whole answer, whatever its status. Follows no redirect. */
 export type AskService = (request: ServiceRequest) => Promise<ServiceAnswer>;
 
 /**
- * Bytes of an answer. A log entry has some kilobytes; the metadata of a TUF repository has the
- * most.
+ * Most bytes of an answer. A log entry has some kilobytes; the metadata of a TUF repository is the
+ * largest.
  */
 const maxAnswerBytes = 8 * 1024 * 1024;
 
 /**
- * Milliseconds for a request with all of its repetitions: who sends a byte now and then holds
- * nobody up.
+ * Milliseconds for a request with all of its repetitions: a service that sends a byte now and then
+ * delays nobody for longer.
  */
 const longest = 60_000;
 
 /**
- * A client for services. What is asked is repeated as for registries (see createTransport): their
- * services take the same request twice. `total` is the longest that a request may take with all of
- * its repetitions, in milliseconds. Rejects with Unavailable where there is no answer, with
- * LimitExceeded where there is too much of it, and with InvalidInput where a `certs.d` folder is at
- * fault. The HTTP client is loaded with the first request.
+ * Returns a client for services. Requests are repeated as for registries (see createTransport),
+ * since these services accept the same request twice. `total` is the longest duration of a request
+ * with all of its repetitions, in milliseconds. The client rejects with Unavailable if there is no
+ * answer, with LimitExceeded if the answer is too large, and with InvalidInput if a `certs.d`
+ * directory is invalid. The HTTP client is loaded with the first request.
  */
 export function serviceClient({
   total = longest,
@@ -65,7 +65,7 @@ export function serviceClient({
   };
 }
 
-/** Loads what sends requests, and looks up whom to trust at a URL's host, and who to be there. */
+/** Loads the HTTP client, and finds which certificates to trust and to show at a URL. */
 async function open(url: URL, { proxy, certsDirectories = [], timeouts, retry }: NetworkOptions) {
   const [{ createTransport, defaultRetry, defaultTimeouts }, { findEndpoints }, { readBody }] = await Promise.all([
     import('./transport.ts'),

@@ -5,15 +5,15 @@ import { FairleadError } from '#lib/errors';
 import { agentFor, type Connection } from './agents.ts';
 import { isPassing, nameRequest, requestError } from './request-error.ts';
 
-/** One HTTP request; no redirect is followed, nothing is added to it. */
+/** An HTTP request. No redirect is followed, and nothing is added to it. */
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** The body, or a way to open it, called for each time it is sent. */
+  /** The body, or a function that opens it, called each time it is sent. */
   readonly body?: Uint8Array | (() => Promise<AsyncIterable<Uint8Array>>) | undefined;
   /**
-   * Repeated only where the server refused it (429), because otherwise its state is unknown after a
+   * Repeated only if the server refused it (429), because otherwise its state is unknown after a
    * failure.
    */
   readonly once?: boolean | undefined;
@@ -22,13 +22,16 @@ export interface HttpRequest {
 
 export interface HttpResponse {
   readonly status: number;
-  /** A header's value by its lower-case name; several lines of one header are joined by a comma. */
+  /**
+   * Returns the value of a header by its lower-case name. Several lines of a header are joined by a
+   * comma.
+   */
   header(name: string): string | undefined;
-  /** The body, to be read once. Rejects with Unavailable where the connection breaks. */
+  /** The body, to be read once. Rejects with Unavailable if the connection breaks. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** Reads at most `limit` bytes of the body as text and lets go of the rest. */
+  /** Reads at most `limit` bytes of the body as text and drops the rest. */
   text(limit: number): Promise<string>;
-  /** Lets go of the body. */
+  /** Drops the body. */
   discard(): Promise<void>;
 }
 
@@ -44,8 +47,8 @@ export interface Timeouts {
 }
 
 /**
- * How often a request is sent at most, and the wait in milliseconds before the second time; it
- * doubles each time, with jitter.
+ * How often a request is sent at most, and the milliseconds before the second time. They double
+ * each time, with jitter.
  */
 export interface Retry {
   readonly attempts: number;
@@ -55,36 +58,30 @@ export interface Retry {
 export const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, body: 30_000 };
 export const defaultRetry: Retry = { attempts: 4, delay: 250 };
 
-/**
- * The longest wait in milliseconds, also when a registry's Retry-After asks for more: then its
- * answer is taken as final.
- */
+/** The longest wait in milliseconds. If Retry-After asks for more, the answer is final. */
 const longestWait = 30_000;
-/** Most bytes of a body from memory that are sent at once. */
+/** Most bytes of a body in memory that are sent at once. */
 const pieceBytes = 256 * 1024;
 /**
- * Least bytes per millisecond of a body that was long waited for: no timeout ends one that comes
- * byte by byte.
+ * Least bytes per millisecond of a body after a long wait: no timeout ends one that comes byte by
+ * byte.
  */
 const slowest = 1;
-/**
- * What a body that nobody wants may take before its connection is given up: bytes, and
- * milliseconds.
- */
+/** Most bytes and milliseconds for a body that is dropped, before its connection is closed. */
 const unwantedBytes = 64 * 1024;
 const discardTime = 1000;
 const retriedStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
- * HTTP over pooled connections. Requests are repeated on 429 and, if not marked `once`, on broken
- * connections, timeouts, 408 and 5xx. `send` rejects with Unavailable where there is no answer,
- * with the signal's reason where that ends it, and with Internal, at once, where something else
- * than the network failed.
+ * Returns HTTP over pooled connections. Requests are repeated on 429 and, unless marked `once`, on
+ * broken connections, timeouts, 408 and 5xx. `send` rejects with Unavailable if there is no answer,
+ * with the reason of the signal if that aborts, and with Internal, at once, if anything but the
+ * network failed.
  */
 export function createTransport(options: {
   readonly timeouts: Timeouts;
   readonly retry: Retry;
-  /** Whom to trust, who to be and by which proxy to go, by the URL that is asked. */
+  /** Returns which certificates to trust and to show, and the proxy, for a URL. */
   readonly connection: (url: URL) => Omit<Connection, 'connectTimeout'>;
 }): Transport {
   const { timeouts, retry } = options;
@@ -116,7 +113,7 @@ export function createTransport(options: {
 
 interface WatchedBody {
   readonly content: Uint8Array | AsyncIterable<Uint8Array>;
-  /** What the content itself threw while it was sent: no fault of the connection. */
+  /** The error of the content itself while it was sent: no fault of the connection. */
   failed?: unknown;
 }
 
@@ -158,14 +155,14 @@ async function sendOnce(
       : { body: sent instanceof Uint8Array ? sent : Readable.from(sent, { objectMode: false }) }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
-  // Nothing is to be read of it, and what is not let go of stays with the signal.
+  // It has no body, and without this the signal keeps a reference to it.
   if (request.method === 'HEAD') answer.body.dump({ limit: unwantedBytes }).catch(() => undefined);
   return toResponse(request, answer, 2 * timeouts.body);
 }
 
 /**
- * The time to an answer counts from the last piece that was taken: in one piece, much over a slow
- * line would seem to be stuck.
+ * Splits a body. The time to an answer counts from the last piece that was taken: in one piece, a
+ * large body over a slow line would seem to be stuck.
  */
 async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
@@ -180,7 +177,8 @@ function tooSlow(request: HttpRequest, received: number, waited: number): Fairle
 }
 
 /**
- * `patience` is in milliseconds: a body that has been waited for that long has to come at a pace.
+ * Returns the answer of a request. After a wait of `patience` milliseconds a body must arrive at a
+ * minimum rate.
  */
 function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData, patience: number): HttpResponse {
   const { body, headers } = answer;
@@ -190,7 +188,7 @@ function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData, patie
     let received = 0;
     try {
       for await (const piece of body) {
-        // Only the time that we wait counts: whoever reads may take his.
+        // Only the time that we wait counts: the reader may be slow.
         waited += performance.now() - asked;
         received += piece.length;
         if (waited > patience && received < waited * slowest) throw tooSlow(request, received, waited);
@@ -220,7 +218,7 @@ function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData, patie
       return Buffer.concat(kept).subarray(0, limit).toString('utf8');
     },
     async discard() {
-      // A body that does not end soon, or breaks, costs its connection and nothing else.
+      // A body that does not end soon, or breaks, costs only its connection.
       await body.dump({ limit: unwantedBytes, signal: AbortSignal.timeout(discardTime) }).catch(() => undefined);
     },
   };
@@ -231,8 +229,8 @@ function backoff(retry: Retry, attempt: number): number {
 }
 
 /**
- * Milliseconds that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3); 0
- * where it says nothing.
+ * Returns the milliseconds that a Retry-After header asks for, in seconds or as a date (RFC 9110,
+ * 10.2.3), or 0.
  */
 function retryAfter(value: string | undefined): number {
   if (value === undefined) return 0;
@@ -241,7 +239,7 @@ function retryAfter(value: string | undefined): number {
   return Number.isNaN(at) ? 0 : Math.max(0, at - Date.now());
 }
 
-/** Waits some milliseconds; rejects with the signal's reason where that comes first. */
+/** Waits some milliseconds. Rejects with the reason of the signal if it aborts first. */
 export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await delay(milliseconds, undefined, signal === undefined ? {} : { signal });

@@ -18,7 +18,7 @@ import { RenderedDocuments } from './rendered-documents.ts';
 
 /** What fetching a profile needs. */
 export interface FetchDependencies {
-  /** Serves what this policy allows; for the rest no registry is even asked. */
+  /** Only profiles that this policy allows are served. For others, no registry is asked. */
   readonly policy: Pick<PolicySource, 'current'>;
   readonly connect: (reference: Reference) => ReadTarget;
   /** The outcome of every request is written here. */
@@ -39,8 +39,8 @@ const schema = {
   operationId: 'fetchProfile',
   summary: 'Fetch a verified profile',
   description:
-    'By Accept: application/json returns the profile with its verification; application/octet-stream its bytes, as published. ' +
-    'The ETag stands for the artifact: with If-None-Match it is verified again, and the answer is 304 if it is still that one.',
+    'Accept: application/json returns the profile with its verification, application/octet-stream its bytes as published. ' +
+    'The ETag identifies the artifact. With If-None-Match the artifact is verified again, and the answer is 304 if it is unchanged.',
   querystring: querySchema,
   response: responses,
 } as const;
@@ -86,7 +86,7 @@ class ProfileFetcher {
     });
     const content = contentOf(pulled);
     const etag = etagOf(pulled, accepted);
-    // A tag may point elsewhere tomorrow and a policy may change: who caches must ask again.
+    // A tag may point elsewhere tomorrow and a policy may change: caches must ask again.
     reply.header('etag', etag).header('cache-control', 'no-cache').header('vary', 'accept');
     if (isNotModified(request.headers['if-none-match'], etag)) return reply.status(304).send();
     await turns.take();
@@ -96,26 +96,26 @@ class ProfileFetcher {
 }
 
 /**
- * The artifact's digest; the bytes alone are another representation of the same, and have a tag of
- * their own.
+ * Returns the entity tag: the digest of the artifact. The bytes alone are another representation,
+ * with a tag of its own.
  */
 function etagOf({ descriptor }: PulledProfile, mediaType: string): string {
   return mediaType === 'application/json' ? `"${descriptor.digest}"` : `"${descriptor.digest}:content"`;
 }
 
 /**
- * Who reads it as runtimes do must not be given what they misread, and for which container it is
- * meant is not known here.
+ * Returns the bytes of a profile. Throws ProfileInvalid for the form of Docker and Podman: runtimes
+ * misread it, and the container that it is for is not known here.
  */
 function contentOf({ profile, artifact, descriptor }: PulledProfile): Uint8Array {
   if (!('unresolved' in profile)) return profileContent(artifact);
   const message = `${descriptor.digest} is in the form of Docker and Podman: what it permits depends on the container`;
   throw new FairleadError('ProfileInvalid', message, {
-    hint: 'What a container gets of it is written by: fairlead pull --capabilities LIST. The shim resolves it for each container.',
+    hint: 'To write what a container gets of it, run: fairlead pull --capabilities LIST. The shim resolves it for each container.',
   });
 }
 
-/** The same bytes, as what is sent takes them. */
+/** Returns the same bytes as a Buffer. */
 function bytesOf(content: Uint8Array): Buffer {
   return Buffer.from(content.buffer, content.byteOffset, content.byteLength);
 }

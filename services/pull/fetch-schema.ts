@@ -7,13 +7,13 @@ export const querySchema = {
   additionalProperties: false,
   properties: {
     reference: { type: 'string', maxLength: 512, description: 'registry/repository:tag or …@sha256:…' },
-    kind: { type: 'string', enum: ['Seccomp', 'AppArmor'], default: 'Seccomp', description: 'What is wanted' },
+    kind: { type: 'string', enum: ['Seccomp', 'AppArmor'], default: 'Seccomp', description: 'The kind of profile' },
   },
 } as const;
 
 const pulledSchema = {
   type: 'object',
-  description: 'The profile, and why it may be used.',
+  description: 'The profile, and the reason why it may be used.',
   required: ['reference', 'digest', 'kind', 'verification', 'profile'],
   properties: {
     reference: { type: 'string' },
@@ -33,7 +33,7 @@ const pulledSchema = {
             properties: {
               attestation: {
                 type: 'string',
-                description: 'The predicate type, where the rule asks for an attestation',
+                description: 'The predicate type, if the rule requires an attestation',
               },
               format: { type: 'string' },
               manifest: { type: 'string', description: 'Digest of the manifest that carried the signature' },
@@ -42,11 +42,11 @@ const pulledSchema = {
               logIndexes: {
                 type: 'array',
                 items: { type: 'string' },
-                description: 'Of the verified entries in transparency logs, where the rule looks at them',
+                description: 'Indexes of the verified entries in transparency logs, if the rule requires them',
               },
               certificate: {
                 type: 'object',
-                description: 'Of a keyless signature, in place of the key: what its certificate says of the signer',
+                description: 'The signer in the certificate of a keyless signature, which has no key',
                 properties: {
                   issuer: { type: 'string' },
                   identity: { type: 'string' },
@@ -71,6 +71,6 @@ export const responses = {
       'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
     },
   },
-  304: { type: 'null', description: 'It is the artifact that If-None-Match names, and may still be used.' },
+  304: { type: 'null', description: 'The artifact is the one that If-None-Match names, and may still be used.' },
   default: problemResponse,
 } as const;

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import { formatReference } from '#lib/registry/reference';
 
-/** A pulled profile without its content: what it is, and why it may be used. */
+/** Returns the description of a pulled profile: what it is, and why it may be used. */
 export function describePulled(pulled: PulledProfile): object {
   return {
     reference: formatReference(pulled.reference),
@@ -13,8 +13,8 @@ export function describePulled(pulled: PulledProfile): object {
 }
 
 /**
- * The same with the profile, as a JSON document. The profile's own text is put in as it stands:
- * its 64-bit numbers would not survive being parsed and printed again.
+ * Returns the description with the profile, as a JSON document. The text of the profile is inserted
+ * as it is: its 64-bit numbers would not survive being parsed and printed again.
  */
 export function renderPulled(pulled: PulledProfile, profile: Uint8Array): string {
   const description = JSON.stringify(describePulled(pulled));

@@ -5,7 +5,7 @@ import { describePulled, renderPulled, withKeyFileNames } from './pulled-documen
 /** Most bytes of documents that are remembered: of the profiles that are asked for the most. */
 const renderedBytes = 8 * 1024 * 1024;
 
-/** The documents that were rendered last: many callers get the same bytes. */
+/** The most recently used documents: many callers get the same bytes. */
 export class RenderedDocuments {
   readonly #rendered = new LRUCache<string, Buffer>({
     maxSize: renderedBytes,

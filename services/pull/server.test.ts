@@ -156,15 +156,15 @@ describe('createPullServer', () => {
     for (const [url, detail, hint] of [
       [
         `?reference=${reference}&kind=seccomp`,
-        /kind is "seccomp", which is none of Seccomp, AppArmor$/,
+        /kind "seccomp": want one of Seccomp, AppArmor$/,
         /^Did you mean "Seccomp"\?$/,
       ],
-      [`?reference=${reference}&kind=x`, /kind is "x", which is none of/, /^Give one of Seccomp, AppArmor\.$/],
+      [`?reference=${reference}&kind=x`, /kind "x": want one of/, /^Specify one of Seccomp, AppArmor\.$/],
       ['', /^the query parameter reference is missing$/, /^reference: registry\/repository:tag/],
       [`?referense=${reference}`, /^unknown query parameter "referense"$/, /^Did you mean "reference"\?$/],
-      [`?reference=${reference}&x=1`, /^unknown query parameter "x"$/, /^There are: reference, kind\.$/],
-      [`?reference=${reference}&__proto__=1`, /^unknown query parameter "__proto__"$/, /There are/],
-      [`?reference=${reference}&reference=x`, /reference is given 2 times$/, /Give it once/],
+      [`?reference=${reference}&x=1`, /^unknown query parameter "x"$/, /^Known parameters: reference, kind\.$/],
+      [`?reference=${reference}&__proto__=1`, /^unknown query parameter "__proto__"$/, /Known parameters/],
+      [`?reference=${reference}&reference=x`, /reference is given 2 times$/, /Specify it once/],
       [`?reference=${'x'.repeat(600)}`, /reference is longer than 512 characters$/, /openapi/],
     ] as const) {
       const response = await app.inject(`/v1/profiles${url}`);
@@ -176,7 +176,7 @@ describe('createPullServer', () => {
     }
     const unacceptable = await get({ reference }, 'text/html');
     assert.equal(unacceptable.statusCode, 406);
-    assert.equal(unacceptable.json().title, 'No media type that is accepted is offered');
+    assert.equal(unacceptable.json().title, 'No acceptable media type is available');
     assert.match(unacceptable.json().hint, /Accept application\/json or application\/octet-stream/);
   });
 

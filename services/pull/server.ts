@@ -12,8 +12,8 @@ export interface PullServerOptions extends FetchDependencies {
   /** Milliseconds for one request. */
   readonly timeout?: number;
   /**
-   * Files and directories of this machine that errors may name beside those of the policy: callers
-   * are told of none.
+   * Files and directories of this machine that errors may name besides those of the policy, hidden
+   * from callers.
    */
   readonly localPaths?: LocalPaths;
 }

@@ -13,7 +13,7 @@ export function bearerAuthentication(token: string): (request: FastifyRequest) =
     if (presented !== undefined && timingSafeEqual(sha256(presented), expected)) return;
     throw new FairleadError(
       'Unauthenticated',
-      presented === undefined ? 'no bearer token was presented' : 'the bearer token is wrong',
+      presented === undefined ? 'the bearer token is missing' : 'the bearer token is wrong',
       { hint: 'Send Authorization: Bearer TOKEN, with the token that the service was started with.' },
     );
   };

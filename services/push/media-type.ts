@@ -14,7 +14,7 @@ export async function assertMediaType({ headers }: FastifyRequest): Promise<void
   const coding = headers['content-encoding']?.trim() ?? '';
   if (coding !== '' && coding.toLowerCase() !== 'identity') {
     throw new HttpError(415, `the profile was sent with the content coding ${quote(coding)}`, {
-      hint: 'Send it as it is, without Content-Encoding: it is signed and published byte for byte.',
+      hint: 'Send it without Content-Encoding: it is signed and published byte for byte.',
       headers: { 'accept-encoding': 'identity' },
     });
   }
@@ -23,7 +23,7 @@ export async function assertMediaType({ headers }: FastifyRequest): Promise<void
   if (!hasBody || profileTypes.some((type) => type === essence)) return;
   const what = given === undefined ? 'no media type' : `the media type ${quote(given)}`;
   throw new HttpError(415, `the profile was sent with ${what}`, {
-    hint: `Send it with Content-Type: ${profileTypes.join(' or ')}. A profile in another form is converted by: fairlead convert --to runtime FILE`,
+    hint: `Send it with Content-Type: ${profileTypes.join(' or ')}. To convert a profile in another form, run: fairlead convert --to runtime FILE`,
     headers: { accept: profileTypes.join(', ') },
   });
 }

@@ -16,17 +16,16 @@ export interface PublishRouteDependencies {
   /** What callers must present: `Authorization: Bearer <token>`. */
   readonly token: string;
   /**
-   * Tags nothing that this policy would not let a node use, and sends nothing to where it has no
-   * rule for.
+   * Only profiles that this policy allows nodes to use get a tag. Without a rule, nothing is sent.
    */
   readonly policy: Pick<PolicySource, 'current'>;
   readonly connect: (reference: Reference) => Target;
   /**
-   * Signs everything; without it the policy must ask for no signature, or for one that
-   * exists.
+   * Signs every profile. Without it, the policy must require no signature, or one that exists
+   * already.
    */
   readonly signer?: Signer | undefined;
-  /** The form of its signatures; a rule with `signedRepository` takes only the older one. */
+  /** The format of its signatures. A rule with `signedRepository` accepts only the older one. */
   readonly signatureFormat?: SignatureFormat | undefined;
 }
 
@@ -38,7 +37,7 @@ interface PublishRequest {
 const schema = {
   operationId: 'publishProfile',
   summary: 'Publish a profile',
-  description: 'The body is the profile (seccomp or AppArmor JSON), as it is to be published: byte for byte.',
+  description: 'The body is the profile (seccomp or AppArmor JSON). It is published byte for byte.',
   security: [{ bearer: [] }],
   querystring: querySchema,
   body: bodySchema,

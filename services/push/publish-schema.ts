@@ -6,11 +6,11 @@ export const querySchema = {
   required: ['reference'],
   additionalProperties: false,
   properties: {
-    reference: { type: 'string', maxLength: 512, description: 'Where to: registry/repository:tag' },
+    reference: { type: 'string', maxLength: 512, description: 'The target: registry/repository:tag' },
     title: {
       type: 'string',
       maxLength: 255,
-      description: 'File name to publish the profile under: part of the artifact, and so of its digest',
+      description: 'File name of the profile. It is part of the artifact, and so of its digest',
     },
   },
 } as const;
@@ -20,14 +20,14 @@ const publishedSchema = {
   description: 'The profile is published under this reference.',
   required: ['reference', 'tag', 'digest', 'kind', 'findings', 'signature', 'alreadySigned'],
   properties: {
-    reference: { type: 'string', description: 'Pinned to the digest: what a pod names' },
-    tag: { type: ['string', 'null'], description: 'The tag that stands for it now; null where the reference had none' },
+    reference: { type: 'string', description: 'The reference pinned to the digest, as pods name it' },
+    tag: { type: ['string', 'null'], description: 'The tag that points to it; null if the reference had none' },
     digest: { type: 'string' },
     kind: { type: 'string', enum: ['Seccomp', 'AppArmor'] },
     signature: { type: ['string', 'null'], description: "Digest of the signature's manifest" },
     alreadySigned: {
       type: 'boolean',
-      description: 'The same digest was signed with the same key before: that signature stands, and none was added.',
+      description: 'The same digest is already signed with the same key, so no signature was added.',
     },
     findings: {
       type: 'array',

@@ -11,8 +11,8 @@ export interface PushServerOptions extends PublishRouteDependencies {
   readonly logger: FastifyBaseLogger;
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
   /**
-   * Files and directories of this machine that errors may name beside those of the policy: callers
-   * are told of none.
+   * Files and directories of this machine that errors may name besides those of the policy, hidden
+   * from callers.
    */
   readonly localPaths?: LocalPaths;
   /** Milliseconds for one request. */

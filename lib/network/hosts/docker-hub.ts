@@ -1,6 +1,5 @@
 /**
- * The hosts under which references, clients and credentials know Docker Hub; the first is the one
- * that people write.
+ * The host names of Docker Hub in references, clients and credentials. The first is the common one.
  */
 export const hubNames: readonly string[] = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
 

@@ -6,30 +6,29 @@ import { readHostsToml, readPem } from './hosts-toml.ts';
 import type { Tls } from './tls.ts';
 
 /**
- * The hosts that serve a registry, the first to be asked first, as folders in the layout of
- * containerd's and Docker's `certs.d` say: `<folder>/<host:port>/hosts.toml`, or `*.crt`
- * (authorities) and `*.cert` with `*.key` (client certificates) there; `_default` stands for every
- * registry that has no folder of its own; a folder may have any of the registry's
- * `names`. The first
- * folder that has something decides. `upstream` is the registry's own origin; where a folder is
- * about certificates it is spoken to in TLS, on this machine too. Rejects with InvalidInput, naming
- * the file at fault.
+ * Returns the hosts that serve a registry, in the order in which to ask them. They are configured
+ * in directories in the layout of `certs.d` of containerd and Docker:
+ * `<directory>/<host:port>/hosts.toml`, or `*.crt` (authorities) and `*.cert` with `*.key` (client
+ * certificates) there; `_default` is for every registry without a directory of its own; a directory
+ * may have any of the `names` of the registry. The first one found decides. `upstream` is the
+ * origin of the registry; with certificates in its directory it is reached by TLS, also on this
+ * machine. Rejects with InvalidInput that names the invalid file.
  */
 export async function findEndpoints(
-  folders: readonly string[],
+  directories: readonly string[],
   names: readonly string[],
   upstream: URL,
 ): Promise<Endpoint[]> {
-  for (const folder of folders) {
+  for (const directory of directories) {
     for (const name of names.flatMap((each) => [each, each.replace(/:([0-9]+)$/, '_$1_')]).concat('_default')) {
-      const found = await readFolder(join(folder, name), upstream);
+      const found = await readDirectory(join(directory, name), upstream);
       if (found !== undefined) return found;
     }
   }
   return [plainEndpoint(upstream)];
 }
 
-/** A registry without any configuration. */
+/** Returns the endpoint of a registry without configuration. */
 export function plainEndpoint(upstream: URL, tls?: Tls): Endpoint {
   return {
     api: new URL('/v2/', upstream),
@@ -40,22 +39,22 @@ export function plainEndpoint(upstream: URL, tls?: Tls): Endpoint {
   };
 }
 
-async function readFolder(folder: string, upstream: URL): Promise<Endpoint[] | undefined> {
-  const names = await list(folder);
+async function readDirectory(directory: string, upstream: URL): Promise<Endpoint[] | undefined> {
+  const names = await list(directory);
   if (names.includes('hosts.toml')) {
-    const file = join(folder, 'hosts.toml');
+    const file = join(directory, 'hosts.toml');
     return readHostsToml(await readFile(file, 'utf8'), file, upstream);
   }
   const authorities = names.filter((name) => name.endsWith('.crt'));
   const certificates = names.filter((name) => name.endsWith('.cert'));
   if (authorities.length + certificates.length === 0) return undefined;
-  const keyOf = (name: string): string => join(folder, name.replace(/\.cert$/, '.key'));
+  const keyOf = (name: string): string => join(directory, name.replace(/\.cert$/, '.key'));
   const identities = certificates.map(async (name) => ({
-    certificate: await readPem(join(folder, name)),
+    certificate: await readPem(join(directory, name)),
     key: await readPem(keyOf(name)),
   }));
   const tls = {
-    authorities: await Promise.all(authorities.map((name) => readPem(join(folder, name)))),
+    authorities: await Promise.all(authorities.map((name) => readPem(join(directory, name)))),
     identities: await Promise.all(identities),
     skipVerify: false,
   };
@@ -64,12 +63,12 @@ async function readFolder(folder: string, upstream: URL): Promise<Endpoint[] | u
   return [plainEndpoint(secure, tls)];
 }
 
-async function list(folder: string): Promise<string[]> {
+async function list(directory: string): Promise<string[]> {
   try {
-    return (await readdir(folder)).sort();
+    return (await readdir(directory)).sort();
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
-    throw new FairleadError('InvalidInput', `${folder}: cannot be read: ${String(code)}`, { cause });
+    throw new FairleadError('InvalidInput', `${directory}: cannot be read: ${String(code)}`, { cause });
   }
 }

@@ -28,9 +28,9 @@ const fileSchema = v.object({
 });
 
 /**
- * Reads a hosts.toml of containerd (docs/hosts.md there) as it is: the mirrors in the file's order,
- * then the server, which is `upstream` unless the file names another. Certificate files are read
- * too, relative to the file's folder. Rejects with InvalidInput, naming the file.
+ * Reads a hosts.toml of containerd (docs/hosts.md there): the mirrors in the file's order, then the
+ * server, by default `upstream`. Reads certificate files too, relative to the file's directory.
+ * Rejects with InvalidInput that names the file.
  */
 export async function readHostsToml(text: string, file: string, upstream: URL): Promise<Endpoint[]> {
   const { parse } = await import('smol-toml');
@@ -39,7 +39,7 @@ export async function readHostsToml(text: string, file: string, upstream: URL): 
     toml = parse(text);
   } catch (cause) {
     const where = cause instanceof Error ? cause.message.split('\n')[0] : '';
-    throw new FairleadError('InvalidInput', `${file}: is not TOML: ${where}`, { cause });
+    throw new FairleadError('InvalidInput', `${file}: invalid TOML: ${where}`, { cause });
   }
   const result = v.safeParse(fileSchema, toml, { abortEarly: true });
   if (!result.success) {
@@ -59,7 +59,10 @@ async function toEndpoint(
 ): Promise<Endpoint> {
   const text = /^[a-z]+:\/\//i.test(url) ? url : `https://${url}`;
   if (!URL.canParse(text) || !/^https?:\/\//i.test(text)) {
-    throw new FairleadError('InvalidInput', `${file}: ${quote(url, 200)} is no URL of a host`);
+    throw new FairleadError(
+      'InvalidInput',
+      `${file}: invalid URL of a host ${quote(url, 200)}: want https://host[:port]`,
+    );
   }
   const api = new URL(text);
   api.host = apiHost(api.host);
@@ -90,16 +93,16 @@ async function readTls(fields: v.InferOutput<typeof hostSchema>, file: string): 
   return tls.authorities.length + tls.identities.length > 0 || tls.skipVerify ? tls : undefined;
 }
 
-/** Reads a PEM file. Rejects with InvalidInput, naming it. */
+/** Reads a PEM file. Rejects with InvalidInput that names it. */
 export async function readPem(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `${file}: cannot be read`, {
       cause,
-      hint: 'It is named for TLS with a registry.',
+      hint: 'It is configured for TLS with a registry.',
     });
   });
   if (text.includes('-----BEGIN ')) return text;
-  throw new FairleadError('InvalidInput', `${file}: has no PEM block`, {
-    hint: 'It is there for TLS with a registry.',
+  throw new FairleadError('InvalidInput', `${file}: invalid PEM: no block found`, {
+    hint: 'It is configured for TLS with a registry.',
   });
 }

@@ -135,9 +135,9 @@ describePeers(['docker-registry', 'openssl'], 'remoteRepository over TLS', () =>
     await configure(registry.host, { 'hosts.toml': 'ca = "absent.pem"' });
     await assert.rejects(open(registry).resolve('v1'), { kind: 'InvalidInput', message: /absent\.pem/ });
     await configure(registry.host, { 'ca.crt': 'no certificate' });
-    await assert.rejects(open(registry).resolve('v1'), { kind: 'InvalidInput', message: /ca\.crt: has no PEM/ });
+    await assert.rejects(open(registry).resolve('v1'), { kind: 'InvalidInput', message: /ca\.crt: invalid PEM/ });
     await configure(registry.host, { 'hosts.toml': 'server = [' });
-    await assert.rejects(open(registry).resolve('v1'), { kind: 'InvalidInput', message: /hosts\.toml: is not TOML/ });
+    await assert.rejects(open(registry).resolve('v1'), { kind: 'InvalidInput', message: /hosts\.toml: invalid TOML/ });
     await configure(registry.host, { 'hosts.toml': '[host."https://a.io"]\ncapabilities = ["fly"]' });
     await assert.rejects(open(registry).resolve('v1'), { kind: 'InvalidInput', message: /capabilities/ });
   });
