@@ -6,14 +6,14 @@ import type { Room } from './rooms.ts';
 const impureGlobals = ['fetch', 'performance', 'process', 'setImmediate', 'setInterval', 'setTimeout', 'WebSocket'];
 
 /**
- * Returns the text of biome.rooms.json: for each room, the rule that refuses in an editor what
- * `npm run check` refuses. The check of the import graph is the complete one: it also finds what
- * Biome does not (`typeof import('…')`), and what would slow Biome down (packages) or need a
+ * Returns the text of biome.rooms.json: for each room, a rule that reports in an editor what
+ * `npm run check` reports. The check of the import graph is complete. It also finds what Biome does
+ * not (`typeof import('…')`), and what would slow Biome down (packages) or need a
  * pattern for each depth (rows of whole trees).
  */
 export function biomeRestrictions(rooms: readonly Room[]): string {
   const single = rooms.filter(({ name }) => !name.endsWith('/**'));
-  // Of the overrides that apply to a file, Biome takes the last: those of single files come last.
+  // Biome applies the last override that matches: overrides of single files come last.
   const ordered = single.toSorted((a, b) => Number(isFile(a.name)) - Number(isFile(b.name)));
   const lines = ordered.map((room) => JSON.stringify(override(rooms, room)));
   return `{"overrides": [\n${lines.join(',\n')}\n]}\n`;

@@ -1,9 +1,9 @@
 /**
  * `npm run build`: makes dist/, the JavaScript that is published. Node does not strip types inside
  * node_modules, so the package cannot hold the sources alone. dist/lib is the library, file by
- * file, with its types. dist/cli is the program, which starts at each call: its two hundred files
- * are put together into few, since Node takes longer to find and open a file than to run it.
- * Dependencies stay outside of both, where npm keeps them up to date.
+ * file, with its types. dist/cli is the program, which is started for each call. Its two hundred
+ * files are bundled into few, since Node takes longer to find and open a file than to run it.
+ * Dependencies are in neither: npm installs them.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 const root = new URL('../', import.meta.url);
 
 /**
- * Returns the text of each file of the project by its path: what is in the repository, or will be,
- * since it is not ignored.
+ * Returns the text of each file of the project by its path, including files that are not committed
+ * yet and not ignored.
  *
  * @param patterns pathspecs of Git
  */

@@ -5,7 +5,7 @@ import { type Node, SyntaxKind } from 'typescript/unstable/ast';
 import { API, type Checker, type Symbol as LibrarySymbol, type Project, SymbolFlags } from 'typescript/unstable/sync';
 
 const root = join(import.meta.dirname, '..');
-/** Inside node_modules, where the types of packages are found. */
+/** Below node_modules, so that the compiler finds the types of packages. */
 const directory = join(root, 'node_modules/.cache/public-face');
 
 /** What one entry of package.json exports under one name. */
@@ -20,7 +20,7 @@ export interface PublicExport {
   readonly hidden: readonly string[];
 }
 
-/** Returns what each entry of package.json exports: `fairlead/trust` to its exports by name. */
+/** Returns the exports of each entry of package.json, sorted by name. */
 export function publicFace(): ReadonlyMap<string, readonly PublicExport[]> {
   const entries = entryFiles();
   emitDeclarations();
@@ -70,7 +70,7 @@ function emitDeclarations(): void {
   const args = [compiler, '-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', directory];
   const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(stdout);
-  // As the build writes it: the nearest package.json decides what `#lib/…` means.
+  // As in dist: the nearest package.json specifies what `#lib/…` means.
   writeFileSync(
     join(directory, 'package.json'),
     JSON.stringify({ type: 'module', imports: { '#lib/*': './lib/*.js' } }),
@@ -119,7 +119,7 @@ function kindOf({ flags }: LibrarySymbol): PublicExport['kind'] {
   return flags & SymbolFlags.Value ? 'value' : 'type';
 }
 
-/** Whether a symbol is declared by this library, at the top of a file. */
+/** Reports whether this library declares a symbol. */
 function isOwn(project: Project, symbol: LibrarySymbol): boolean {
   return symbol.declarations.some((handle) => {
     const node = handle.resolve(project);

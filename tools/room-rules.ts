@@ -2,7 +2,7 @@ import { dirname, join, normalize } from 'node:path/posix';
 import type { Room } from './rooms.ts';
 import type { SourceImport } from './source-imports.ts';
 
-/** Whether a file belongs to a room, unless another row names it more exactly. */
+/** Reports whether a file belongs to a room, unless a more exact row exists. */
 function covers({ name }: Room, file: string): boolean {
   if (name.endsWith('/**')) return file.startsWith(name.slice(0, -2));
   return name === file || name === dirname(file);
@@ -25,7 +25,7 @@ export function allowedRooms(rooms: readonly Room[], { imports }: Room): Room[] 
   return rooms.filter(({ name }) => imports.some((allowed) => isIn(name, allowed)));
 }
 
-/** Whether a room is what a row's `imports` names. A tree leaves out faces, which are for users. */
+/** Reports whether an entry of `imports` names a room. A tree does not include public faces. */
 function isIn(name: string, allowed: string): boolean {
   if (name === allowed) return true;
   if (!allowed.endsWith('/**') || name.endsWith('/index.ts')) return false;
@@ -33,8 +33,8 @@ function isIn(name: string, allowed: string): boolean {
 }
 
 /**
- * Returns what is wrong with the table itself: two rows of a room, a row of no file, an import of
- * no room, and one of a room that does not stand before the row, by which a circle could close.
+ * Returns the faults of the table itself: two rows for one room, a row without files, an import of
+ * an unknown room, and an import of a room that is not before the row, which could close a circle.
  */
 export function tableFaults(rooms: readonly Room[], files: readonly string[]): string[] {
   const used = new Set(files.map((file) => roomOf(rooms, file)));
@@ -46,19 +46,19 @@ export function tableFaults(rooms: readonly Room[], files: readonly string[]): s
       ...(used.has(room) ? [] : [`${room.name} has a row, and no files`]),
       ...room.imports.flatMap((allowed) => {
         const late = later.find(({ name }) => name !== room.name && isIn(name, allowed));
-        if (late !== undefined) return [`${room.name} may import ${late.name}, which does not stand before it`];
+        if (late !== undefined) return [`${room.name} may import ${late.name}, which is not before it in the table`];
         return before.some(({ name }) => isIn(name, allowed))
           ? []
-          : [`${room.name} may import ${allowed}: no such room`];
+          : [`${room.name} may import ${allowed}, which has no row`];
       }),
     ];
   });
 }
 
-/** Modules of Node that do no I/O, and read no clock and no process. */
+/** Modules of Node without I/O, clock and process. */
 export const pureModules: readonly string[] = ['node:buffer', 'node:path/posix', 'node:util'];
 
-/** Returns the file of this project that an import means; undefined for a package. */
+/** Returns the file of this project that is imported; undefined for a package. */
 export function importedFile({ file, specifier }: SourceImport): string | undefined {
   if (specifier.startsWith('#')) return `${specifier.slice(1)}.ts`;
   return specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : undefined;
@@ -71,9 +71,7 @@ function packageOf(specifier: string): string {
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 }
 
-/**
- * Returns each import that the row of its room does not allow, and each file that is in no room.
- */
+/** Returns the imports that the row of a room does not allow, and the files without a room. */
 export function importFaults(rooms: readonly Room[], imports: readonly SourceImport[]): string[] {
   const allowed = new Map(rooms.map((room) => [room, new Set(allowedRooms(rooms, room))]));
   return imports.flatMap((found) => {
@@ -98,7 +96,7 @@ export function importFaults(rooms: readonly Room[], imports: readonly SourceImp
   });
 }
 
-/** Returns each permission of a row of which no file makes use: a room or a package. */
+/** Returns the rooms and packages that rows allow and no file imports. */
 export function unusedPermissions(rooms: readonly Room[], imports: readonly SourceImport[]): string[] {
   const used = new Map(rooms.map((room) => [room, new Set<string>()]));
   for (const found of imports) {

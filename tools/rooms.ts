@@ -1,6 +1,6 @@
 /**
- * A room: one directory, without the directories in it, and what its files may import beside each
- * other. Unit tests (NAME.test.ts) belong to no room and may import anything.
+ * A room: one directory, without the directories in it, and what its files may import in addition
+ * to each other. Unit tests (NAME.test.ts) belong to no room and may import anything.
  */
 export interface Room {
   /**
@@ -17,7 +17,7 @@ export interface Room {
 }
 
 const errors = 'lib/errors.ts';
-/** Types that every kind of profile uses. Functions for profiles of any kind lie beside them. */
+/** Types that every kind of profile uses. Functions for any kind are next to them. */
 const profileTypes = ['change', 'constraint', 'finding', 'resource-name'].map((name) => `lib/profile/${name}.ts`);
 const violation = 'lib/profile/violation.ts';
 const model = 'lib/profile/seccomp/model.ts';
@@ -26,8 +26,8 @@ const algebra = 'lib/profile/seccomp/algebra';
 const libseccomp = 'lib/profile/seccomp/libseccomp';
 
 /**
- * The rooms, from the ground up: a room may import only rooms that stand before it in this list, so
- * that no circle can be allowed. Biome's restrictions (biome.rooms.json) are generated from it, and
+ * The rooms, from the ground up. A room may import only rooms before it in this list, so that the
+ * table cannot allow a circle. Biome's restrictions (biome.rooms.json) are generated from it, and
  * `npm run check` compares the real import graph with it.
  */
 export const rooms: readonly Room[] = [

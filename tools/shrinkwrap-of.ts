@@ -1,5 +1,5 @@
 /**
- * A package of a lock file (npm, package-lock.json version 3), as far as it is of interest here.
+ * A package of a lock file (npm, package-lock.json version 3), with the fields used here.
  */
 interface LockedPackage {
   readonly version?: string;
@@ -11,7 +11,7 @@ interface LockedPackage {
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
-/** A lock file; `packages` by their folder, the package itself under ''. */
+/** A lock file. `packages` has each package by its directory, and the package itself under ''. */
 export interface LockFile {
   readonly name: string;
   readonly version: string;
@@ -21,7 +21,7 @@ export interface LockFile {
 }
 
 /**
- * Fields of the lock file that are of the checkout alone, or of the registry that it was made with.
+ * Fields of the lock file that only apply to the checkout, or to the registry it was made with.
  */
 const left: ReadonlySet<string> = new Set([
   'dev',
@@ -34,32 +34,32 @@ const left: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes the lock file of the published package from that of the checkout: what its dependencies
- * need, without what only development does, and without addresses: each package comes from the
- * registry of whoever installs it, and is checked by its hash. Throws where a dependency is missing
- * from the lock file, or has no hash.
+ * Returns the lock file of the published package, given that of the checkout: only the packages
+ * that its dependencies need, and without addresses, since each user installs from another
+ * registry; the hashes stay. Throws if a dependency is missing from the lock file or has no hash.
  */
 export function shrinkwrapOf({ name, version, lockfileVersion, requires, packages }: LockFile): LockFile {
   const needed = new Set<string>(['']);
-  for (const folder of needed) {
+  for (const directory of needed) {
     const {
       dependencies = {},
       optionalDependencies = {},
       peerDependencies = {},
       peerDependenciesMeta: meta = {},
-    } = packages[folder] ?? {};
+    } = packages[directory] ?? {};
     const peers = Object.keys(peerDependencies).filter((peer) => meta[peer]?.optional !== true);
     for (const dependency of [...Object.keys(dependencies), ...Object.keys(optionalDependencies), ...peers]) {
-      const found = resolve(packages, folder, dependency);
+      const found = resolve(packages, directory, dependency);
       if (found !== undefined) needed.add(found);
       else if (!Object.hasOwn(optionalDependencies, dependency))
-        throw new Error(`${folder || 'the package'}: ${dependency} is not locked`);
+        throw new Error(`${directory || 'the package'}: ${dependency} is not locked`);
     }
   }
-  const kept = [...needed].sort().map((folder) => {
-    const locked = packages[folder] ?? {};
-    if (folder !== '' && (locked.integrity === undefined || locked.link)) throw new Error(`${folder} has no hash`);
-    return [folder, Object.fromEntries(Object.entries(locked).filter(([field]) => !left.has(field)))] as const;
+  const kept = [...needed].sort().map((directory) => {
+    const locked = packages[directory] ?? {};
+    if (directory !== '' && (locked.integrity === undefined || locked.link))
+      throw new Error(`${directory} has no hash`);
+    return [directory, Object.fromEntries(Object.entries(locked).filter(([field]) => !left.has(field)))] as const;
   });
   return {
     name,
@@ -70,11 +70,15 @@ export function shrinkwrapOf({ name, version, lockfileVersion, requires, package
   };
 }
 
-/** The folder in which Node finds a package from another one's folder. */
+/** The directory in which Node finds a package from another one's directory. */
 function resolve(packages: LockFile['packages'], from: string, name: string): string | undefined {
-  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))) {
-    const candidate = folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`;
+  for (
+    let directory = from;
+    ;
+    directory = directory.slice(0, Math.max(0, directory.lastIndexOf('node_modules/') - 1))
+  ) {
+    const candidate = directory === '' ? `node_modules/${name}` : `${directory}/node_modules/${name}`;
     if (Object.hasOwn(packages, candidate)) return candidate;
-    if (folder === '') return undefined;
+    if (directory === '') return undefined;
   }
 }

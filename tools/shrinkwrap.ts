@@ -1,8 +1,8 @@
 /**
- * `node tools/shrinkwrap.ts` writes npm-shrinkwrap.json, which goes into the package: whoever
- * installs it gets the dependencies that were tested, each by its hash, and not what is newest that
- * day. `--remove` takes it away again: in the checkout package-lock.json counts, and npm would
- * prefer the other. npm calls both around `npm pack` and `npm publish`.
+ * `node tools/shrinkwrap.ts` writes npm-shrinkwrap.json for the package, so that users get the
+ * dependencies that were tested, each by its hash, instead of the newest ones. `--remove` removes
+ * it: in the checkout, npm would use it instead of package-lock.json. npm runs both around `npm
+ * pack` and `npm publish`.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -37,12 +37,14 @@ describe('the table of rooms', () => {
 });
 
 describe('tableFaults', () => {
-  it('reports an import of a room that does not stand before the row', () => {
+  it('reports an import of a room that is not before the row', () => {
     const circle: Room[] = [
       { name: 'a', imports: ['b'] },
       { name: 'b', imports: ['a'] },
     ];
-    assert.deepEqual(tableFaults(circle, ['a/x.ts', 'b/x.ts']), ['a may import b, which does not stand before it']);
+    assert.deepEqual(tableFaults(circle, ['a/x.ts', 'b/x.ts']), [
+      'a may import b, which is not before it in the table',
+    ]);
   });
 
   it('reports it if a row allows a room with all rooms in it', () => {
@@ -52,17 +54,17 @@ describe('tableFaults', () => {
       { name: 'a/c', imports: ['b'] },
     ];
     const files = ['a/x.ts', 'b/x.ts', 'a/c/x.ts'];
-    assert.deepEqual(tableFaults(circle, files), ['b may import a/c, which does not stand before it']);
+    assert.deepEqual(tableFaults(circle, files), ['b may import a/c, which is not before it in the table']);
   });
 
-  it('reports an import of no room, a room with two rows, and one without files', () => {
+  it('reports an import of an unknown room, a room with two rows, and one without files', () => {
     const faulty: Room[] = [
       { name: 'a', imports: ['nowhere'] },
       { name: 'a', imports: [] },
       { name: 'empty', imports: [] },
     ];
     assert.deepEqual(tableFaults(faulty, ['a/x.ts']), [
-      'a may import nowhere: no such room',
+      'a may import nowhere, which has no row',
       'a has two rows',
       'a has a row, and no files',
       'empty has a row, and no files',
