@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
 import { GateClosed, gateExit } from './process/gate.ts';
 import { packageVersion } from './process/version.ts';
@@ -94,6 +94,12 @@ function report(error: FairleadError, argv: readonly string[]): number {
   return errorMapping[error.kind].exit;
 }
 
+/** Returns the description of an option in the help: commander's, and whether it is required. */
+function optionDescription(option: Option): string {
+  const description = Help.prototype.optionDescription(option);
+  return option.mandatory ? `${description} (required)` : description;
+}
+
 /**
  * Returns the command line for commander. The commands that `argv` names have their options, the
  * others only their summary.
@@ -103,6 +109,7 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
     .description('Publish security profiles as signed OCI artifacts, and apply them on nodes under a trust policy.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
+    .configureHelp({ optionDescription })
     .showSuggestionAfterError()
     .exitOverride()
     // run() prints usage errors, in the form of all errors.

@@ -22,7 +22,7 @@ describe('files named on the command line', () => {
     await assert.rejects(readInput(folder, 1 << 20), { kind: 'InvalidInput' });
   });
 
-  it('are read up to a limit where they are pipes and devices, which have no end to tell', async () => {
+  it('are read up to a limit if they are pipes and devices, which have no size', async () => {
     await assert.rejects(readInput('/dev/zero', 100_000), { kind: 'LimitExceeded', message: /\/dev\/zero/ });
     assert.equal((await readInput('/dev/null', 1)).length, 0);
     execFileSync('mkfifo', [file('pipe')]);
@@ -30,7 +30,7 @@ describe('files named on the command line', () => {
     assert.equal(Buffer.from(read).toString(), '0123456789');
   });
 
-  it('that cannot be read or written are named, with what to do', async () => {
+  it('that cannot be read or written are named in an error with a hint', async () => {
     const hint = /Name a file|Check the path/;
     await assert.rejects(readInput(file('none'), 9), { kind: 'InvalidInput', message: /cannot read .*none/, hint });
     await assert.rejects(readInput(folder, 1 << 20), { kind: 'InvalidInput', hint });
@@ -40,7 +40,7 @@ describe('files named on the command line', () => {
     await assert.rejects(writeNewFile(join(folder, 'no', 'key'), 'x', 0o600), { kind: 'InvalidInput', hint });
   });
 
-  it('are replaced whole, and nothing is left beside them', async () => {
+  it('are replaced completely, and no temporary file is left', async () => {
     await writeFile(file('old'), 'old');
     await replaceFile(file('old'), Buffer.from('new'));
     assert.equal(await readFile(file('old'), 'utf8'), 'new');
@@ -54,7 +54,7 @@ describe('files named on the command line', () => {
     );
   });
 
-  it('are not replaced where they must be new', async () => {
+  it('are not replaced if they must be new', async () => {
     await writeNewFile(file('key'), 'secret', 0o600);
     assert.equal((await stat(file('key'))).mode & 0o777, 0o600);
     await assert.rejects(writeNewFile(file('key'), 'other', 0o600), {

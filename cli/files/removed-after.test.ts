@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { removedAfter } from './removed-after.ts';
 
-describe('what is only there for a while', () => {
+describe('removedAfter', () => {
   let folder = '';
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fairlead-removed-'));
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('is gone after the work, and after a failure', async () => {
+  it('removes the path after the action, and after a failure', async () => {
     const path = join(folder, 'work');
     await mkdir(path);
     assert.equal(await removedAfter(path, async () => (await readdir(folder)).length), 1);
@@ -28,7 +28,7 @@ describe('what is only there for a while', () => {
   });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    it(`is gone when ${signal} ends the process, as that signal does`, async () => {
+    it(`removes the path when ${signal} ends the process, which still ends by that signal`, async () => {
       const script = join(folder, 'script.ts');
       const paths = [join(folder, 'outer'), join(folder, 'inner')];
       await writeFile(

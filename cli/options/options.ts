@@ -100,6 +100,6 @@ export function examples(lines: readonly (readonly [what: string, command: strin
 export function trustRealmOption(): Option {
   return new Option(
     '--trust-realm <host>',
-    'send the password also to this token service on another domain; can be repeated',
+    'also send the password to this token service on another domain; can be repeated',
   ).argParser((host, gathered: readonly string[] = []) => [...gathered, host]);
 }

@@ -42,7 +42,7 @@ const maxProfileBytes = 8 * 1024 * 1024;
  * are resolved for.
  */
 export function addProfileOptions(command: Command): Command {
-  command.addOption(new Option('--from <format>', 'format of the file (default: detected)').choices(profileFormats));
+  command.addOption(new Option('--from <format>', 'format of the file, detected by default').choices(profileFormats));
   command.option('--document <name>', 'name or number of the document, in a file with several documents or a List');
   return addContainerOptions(command);
 }

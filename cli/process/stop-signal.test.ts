@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { it } from 'node:test';
 
-it('a reload that is asked for during the start ends nothing, and is made up for', { timeout: 20_000 }, async (t) => {
+it('a SIGHUP during the start does not end the process, and reloads later', { timeout: 20_000 }, async (t) => {
   const script = `
     import { onReload } from '#cli/process/stop-signal';
     const reloadBy = onReload();

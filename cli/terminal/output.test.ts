@@ -19,7 +19,7 @@ describe('writeError', () => {
   const cause = new Error('connect ECONNREFUSED', { cause: new Error('the bottom of it') });
   const error = new FairleadError('Unavailable', 'registry.example.com does not answer', { cause, hint: 'Is it up?' });
 
-  it('says message, causes and hint, one to a line', () => {
+  it('prints message, causes and hint on separate lines', () => {
     assert.equal(
       stripVTControlCharacters(printed(error, 'text')),
       [
@@ -32,7 +32,7 @@ describe('writeError', () => {
     );
   });
 
-  it('lets nothing that is quoted make a line of its own, and details do', () => {
+  it('starts a line for each detail, and none for quoted text', () => {
     const evil = 'x\n::add-mask::y';
     const details = [`first ${evil}`, 'second'];
     const told = new FairleadError('SignatureInvalid', `a ${evil}`, { cause: new Error(evil), hint: evil, details });
@@ -49,18 +49,18 @@ describe('writeError', () => {
     assert.equal(told.message, `a ${evil}\n  first ${evil}\n  second`);
   });
 
-  it('does not repeat what was said', () => {
+  it('does not repeat a cause that the message contains', () => {
     const outer = new FairleadError('InvalidInput', 'a.json: not JSON', { cause: new Error('not JSON') });
     assert.doesNotMatch(printed(outer, 'text'), /cause/);
   });
 
-  it('ends where causes run in a circle', () => {
+  it('ends if causes run in a circle', () => {
     const circle = new Error('round');
     circle.cause = circle;
     assert.match(printed(new FairleadError('Internal', 'and', { cause: circle }), 'text'), /cause: round\n$/);
   });
 
-  it('says the same as one JSON document', () => {
+  it('prints the same as one JSON document', () => {
     assert.deepEqual(JSON.parse(printed(error, 'json')), {
       error: {
         kind: 'Unavailable',
@@ -73,7 +73,7 @@ describe('writeError', () => {
 });
 
 describe('asksForJson', () => {
-  it('knows both ways to write the option', () => {
+  it('recognizes both spellings of the option', () => {
     assert.equal(asksForJson(['pull', '--output', 'json']), true);
     assert.equal(asksForJson(['pull', '--output=json']), true);
     assert.equal(asksForJson(['pull', '--output', 'text', 'json']), false);
@@ -81,8 +81,8 @@ describe('asksForJson', () => {
   });
 });
 
-describe('what strangers wrote, in the log of a CI system', () => {
-  it('is no command of GitHub, Azure or TeamCity', () => {
+describe('untrusted text in the log of a CI system', () => {
+  it('contains no command of GitHub, Azure or TeamCity', () => {
     assert.equal(
       withoutCommands(
         '::error::x\n  ::set-output name=a::b\nv1::2 a::b\n##[error]x y##vso[task.setvariable]z ##teamcity[x] ## [1]',
@@ -91,7 +91,7 @@ describe('what strangers wrote, in the log of a CI system', () => {
     );
   });
 
-  it('is looked for in the time that reading takes, whatever a line is made of', () => {
+  it('is searched in linear time, whatever a line contains', () => {
     for (const blank of ['\r', '\u2028', ' ', '#']) {
       const before = process.cpuUsage();
       withoutCommands(blank.repeat(100_000));
@@ -117,7 +117,7 @@ describe('what strangers wrote, in the log of a CI system', () => {
     assert.equal(JSON.parse(printed(error, 'json')).error.hint, stranger);
   });
 
-  it('is not there where there is nothing to say', () => {
+  it('is not printed if a result is empty', () => {
     const write = mock.method(process.stdout, 'write', () => true);
     writeResult('text', { json: () => [], text: () => '' });
     write.mock.restore();

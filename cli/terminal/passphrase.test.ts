@@ -38,7 +38,7 @@ describe('the passphrase, typed at a terminal', () => {
   });
   after(() => rm(cwd, { recursive: true }));
 
-  it('is asked twice for a new key, never shown, and opens the key', async () => {
+  it('is typed twice for a new key, never shown, and opens the key', async () => {
     const made = await type(cwd, ['open\u007fn sesame', 'open sesame'], ['keygen', '--prefix', 'typed']);
     assert.equal(made.code, 0, made.shown);
     assert.doesNotMatch(made.shown, /sesame/);
@@ -49,7 +49,7 @@ describe('the passphrase, typed at a terminal', () => {
     assert.equal((await type(cwd, ['open says me'], push)).code, 2);
   });
 
-  it('makes no key where the two differ', async () => {
+  it('generates no key if the two differ', async () => {
     const { code, shown } = await type(cwd, ['one', 'other'], ['keygen', '--prefix', 'none']);
     assert.equal(code, 2);
     assert.match(shown, /the passphrases differ/);

@@ -11,8 +11,8 @@ export async function loadKubeConfig(file: string | undefined): Promise<KubeConf
   const config = new KubeConfig();
   if (file === undefined) {
     if (!process.env['KUBERNETES_SERVICE_HOST']) {
-      throw new FairleadError('InvalidInput', 'no kubeconfig is given, and this is not a pod of a cluster', {
-        hint: 'Give a kubeconfig.',
+      throw new FairleadError('InvalidInput', 'no kubeconfig, and not running in a pod', {
+        hint: 'Set `kubeconfig`.',
       });
     }
     config.loadFromCluster();

@@ -217,7 +217,7 @@ describePeers(['openssl'], 'listing bindings', () => {
     const { KUBERNETES_SERVICE_HOST } = process.env;
     delete process.env['KUBERNETES_SERVICE_HOST'];
     try {
-      await assert.rejects(openApiServer(undefined), isError('InvalidInput', /no kubeconfig is given/));
+      await assert.rejects(openApiServer(undefined), isError('InvalidInput', /no kubeconfig/));
     } finally {
       if (KUBERNETES_SERVICE_HOST !== undefined) process.env['KUBERNETES_SERVICE_HOST'] = KUBERNETES_SERVICE_HOST;
     }

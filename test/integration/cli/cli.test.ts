@@ -116,7 +116,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo', 'cosign'], 'fairlea
     assert.match(verified, /sha256:/);
   });
 
-  it('pulls what oras pushed, where a rule allows it unsigned, and what cosign signed, where a key is required', async () => {
+  it('pulls what oras pushed if a rule allows it unsigned, and what cosign signed if a rule requires the key', async () => {
     const reference = `${registry.host}/security/by-oras:1`;
     await tool(
       'oras',
@@ -152,7 +152,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo', 'cosign'], 'fairlea
     assert.equal(verification.signatures[0].key, 'fairlead.pub');
   });
 
-  it('says of each refusal what it is, by exit code and by message', async () => {
+  it('reports each refusal by exit code and message', async () => {
     const signed = `${registry.host}/security/refusals:signed`;
     await push(signed);
     const unsigned = `${registry.host}/security/refusals:unsigned`;
@@ -179,7 +179,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo', 'cosign'], 'fairlea
     assert.ok(!(await readdir(cwd)).some((name) => name.startsWith('never.json')));
   });
 
-  it('shows what stands in the registry, marked as unverified', async () => {
+  it('shows what the registry has, marked as unverified', async () => {
     const reference = `${registry.host}/security/inspected:1`;
     const published = await push(reference);
     const inspected = await fairlead(['inspect', reference], { cwd });
@@ -210,7 +210,7 @@ describePeers(['docker-registry'], 'fairlead, at a registry that asks who is the
     await rm(cwd, { recursive: true });
   });
 
-  it('logs in with the name given and the password on stdin', async () => {
+  it('logs in with --username and the password on stdin', async () => {
     const args = ['push', 'nginx.json', reference, '--unsigned', '--username', user.username, '--password-stdin'];
     const right = await runFairlead(args, { cwd, input: `${user.password}\n` });
     assert.equal(right.code, 0, right.stderr);
@@ -219,7 +219,7 @@ describePeers(['docker-registry'], 'fairlead, at a registry that asks who is the
     assert.doesNotMatch(wrong.stderr, /wrong/);
   });
 
-  it('logs in as the Docker configuration says', async () => {
+  it('logs in with the credentials of the Docker configuration', async () => {
     const auth = Buffer.from(`${user.username}:${user.password}`).toString('base64');
     await mkdir(join(cwd, 'docker'));
     await writeFile(join(cwd, 'docker/config.json'), JSON.stringify({ auths: { [registry.host]: { auth } } }));
@@ -228,7 +228,7 @@ describePeers(['docker-registry'], 'fairlead, at a registry that asks who is the
     assert.equal((await runFairlead(args, { cwd })).code, 6);
   });
 
-  it('never takes half of a login', async () => {
+  it('refuses a user name without a password, and a password without a user name', async () => {
     for (const half of [['--username', 'ci'], ['--password-stdin']]) {
       const { code, stderr } = await runFairlead(['pull', reference, '--policy', 'policy.yaml', ...half], { cwd });
       assert.equal(code, 2);
@@ -237,7 +237,7 @@ describePeers(['docker-registry'], 'fairlead, at a registry that asks who is the
   });
 });
 
-describe('fairlead, with an OCI layout folder in place of a registry', () => {
+describe('fairlead, with an OCI layout directory instead of a registry', () => {
   const reference = 'registry.example.com/security/nginx:1.27';
   const layout = ['--oci-layout', 'registry'];
   let cwd = '';
@@ -252,7 +252,7 @@ describe('fairlead, with an OCI layout folder in place of a registry', () => {
   });
   after(() => rm(cwd, { recursive: true }));
 
-  it('pushes and pulls under the same names', async () => {
+  it('pushes and pulls with the same references', async () => {
     const published = await fairlead(['push', 'nginx.json', reference, '--key', 'fairlead.key', ...layout], { cwd });
     const pulled = await fairlead(['pull', reference, '--policy', 'policy.yaml', '--file', 'out.json', ...layout], {
       cwd,
@@ -264,7 +264,7 @@ describe('fairlead, with an OCI layout folder in place of a registry', () => {
     assert.deepEqual(whole.profile, JSON.parse(profile));
   });
 
-  it('says in words which rule, signature and key allowed a profile', async () => {
+  it('shows which rule, signature and key allowed a profile', async () => {
     await fairlead(['push', 'nginx.json', reference, '--key', 'fairlead.key', ...layout], { cwd });
     const { code, stdout } = await runFairlead(['verify', reference, '--policy', 'policy.yaml', ...layout], { cwd });
     assert.equal(code, 0);
@@ -277,7 +277,7 @@ describe('fairlead, with an OCI layout folder in place of a registry', () => {
     }
   });
 
-  it('says which tag stands for what was pushed, and that none does where none was given', async () => {
+  it('shows the tag of what was pushed, and that there is none if none was given', async () => {
     const [repository = '', tag] = reference.split(/:(?=[^/:]*$)/);
     const push = (to: string, ...args: string[]) =>
       runFairlead(['push', 'nginx.json', to, '--key', 'fairlead.key', ...layout, ...args], { cwd });
@@ -295,7 +295,7 @@ describe('fairlead, with an OCI layout folder in place of a registry', () => {
     assert.equal(published.kind, 'Seccomp');
   });
 
-  it('says that a registry is out of reach', async () => {
+  it('reports that a registry is unreachable', async () => {
     await writePolicy(join(cwd, 'unsigned.yaml'), '{match: "**", unsigned: true}');
     // Nothing listens on the lowest port.
     const { code, stderr } = await runFairlead(['pull', '127.0.0.1:1/nginx:1', '--policy', 'unsigned.yaml'], { cwd });
@@ -303,7 +303,7 @@ describe('fairlead, with an OCI layout folder in place of a registry', () => {
     assert.match(stderr, /^error: .*127\.0\.0\.1:1/);
   });
 
-  it('leaves the file alone where the pull is refused', async () => {
+  it('does not touch the file if the pull is refused', async () => {
     await writeFile(join(cwd, 'kept.json'), 'old');
     const args = [
       'pull',
@@ -318,7 +318,7 @@ describe('fairlead, with an OCI layout folder in place of a registry', () => {
     assert.equal(await readFile(join(cwd, 'kept.json'), 'utf8'), 'old');
   });
 
-  it('gives the same digest again, unless a time is asked for', async () => {
+  it('returns the same digest again, unless SOURCE_DATE_EPOCH is set', async () => {
     const push = (env: Record<string, string>) =>
       fairlead(['push', 'nginx.json', reference, '--unsigned', ...layout], { cwd, env });
     const [first, second, dated] = [await push({}), await push({}), await push({ SOURCE_DATE_EPOCH: '1700000000' })];

@@ -22,7 +22,7 @@ describe('fairlead policy', () => {
     );
   });
 
-  it('check says what each rule asks for, and which is never asked', async () => {
+  it('check shows what each rule requires, and which rule is unreachable', async () => {
     const text = succeeded(await fairlead(['policy', 'check', 'two.yaml']));
     assert.match(text, /requires 2 different signers of: key a\.pub or key b\.pub/);
     assert.match(text, /unreachable: the rule at 6:5/);
@@ -33,7 +33,7 @@ describe('fairlead policy', () => {
     );
   });
 
-  it('check takes two spellings of a registry for one', async () => {
+  it('check treats two spellings of a registry as one', async () => {
     await policy(
       'hub.yaml',
       'rules:\n  - match: docker.io/acme/*\n    require: [{key: a.pub}]\n  - match: Index.docker.io:443/acme/*\n    unsigned: true\n',
@@ -41,7 +41,7 @@ describe('fairlead policy', () => {
     assert.match(succeeded(await fairlead(['policy', 'check', 'hub.yaml'])), /unreachable: the rule at 4:5/);
   });
 
-  it('check names all rules that leave nothing to another, one or several', async () => {
+  it('check names all rules that make another unreachable, one or several', async () => {
     await policy(
       'together.yaml',
       `rules:
@@ -68,7 +68,7 @@ describe('fairlead policy', () => {
     );
   });
 
-  it('check refuses a match that no reference can have, before a wider rule decides in its place', async () => {
+  it('check refuses a match that no reference can have, so that no wider rule decides instead', async () => {
     for (const [match, closest] of [
       ['registry.example.com./prod/**', 'registry.example.com/prod/**'],
       ['registry.example.com/a..b', 'registry.example.com/a.b'],
@@ -86,13 +86,13 @@ describe('fairlead policy', () => {
     }
   });
 
-  it('check fails where a node would, and where there is no file', async () => {
+  it('check fails if a node would, and if the file does not exist', async () => {
     await policy('broken.yaml', 'rules:\n  - match: a.b/c\n    require: [{key: none.pub}]\n');
     failed(await fairlead(['policy', 'check', 'broken.yaml']), 2, /broken\.yaml:5:21: none\.pub does not exist/);
     failed(await fairlead(['policy', 'check', 'none.yaml']), 2, /cannot read none\.yaml/);
   });
 
-  it('test explains the decision and exits by it', async () => {
+  it('test explains the decision, and its exit code is that of the decision', async () => {
     const test = (reference: string, ...more: string[]) => fairlead(['policy', 'test', 'two.yaml', reference, ...more]);
     const one = await test('localhost/security/nginx:v1', ...layout);
     failed(one, 5, /1 of 2 signers/);
@@ -111,7 +111,7 @@ describe('fairlead policy', () => {
     failed(await test('localhost/security/none:v1', ...layout), 7, /none/);
   });
 
-  it('import makes a policy that check reads, or names what cannot be said', async () => {
+  it('import writes a policy that check accepts, or names what has no equivalent', async () => {
     const key = await readFile(join(folder, 'a.pub'));
     const containers = (requirement: object): string =>
       JSON.stringify({
@@ -165,7 +165,7 @@ describe('fairlead policy', () => {
     failed(await fairlead(['policy', 'import', 'gpg.json']), 2, /gpg\.json:1:\d+: cannot be imported: GPG/);
   });
 
-  it('import allows everything unsigned, and leaves anything out, only where it is told to, and says so', async () => {
+  it('import allows everything unsigned, or leaves entries out, only with the option for it, and reports it', async () => {
     const accept = [{ type: 'insecureAcceptAnything' }];
     await writeFile(join(folder, 'debian.json'), JSON.stringify({ default: accept }, undefined, 4));
     const refused = await fairlead(['policy', 'import', 'debian.json']);
@@ -199,7 +199,7 @@ describe('fairlead policy', () => {
     failed(both, 2, /rhel\.json:1:\d+: cannot be skipped: .* the default would let them through/);
   });
 
-  it('says what it can do', async () => {
+  it('lists its subcommands in the help', async () => {
     failed(await fairlead(['policy']), 2, /check, test or import/);
     failed(await fairlead(['policy', 'chekc']), 2, /unknown command 'chekc'/);
   });

@@ -42,7 +42,7 @@ describe('the profile commands of fairlead', () => {
   after(() => rm(cwd, { recursive: true }));
 
   describe('lint', () => {
-    it('says findings in lines, and goes on with success', async () => {
+    it('prints findings in lines, and exits with 0', async () => {
       const text = await printed(['lint', example, 'recorded.yaml', 'armor.json']);
       assert.equal(
         text.replace(/(?<=under runc, which needs close, execve, )[^\n]*(?= \(missing-runtime-syscalls)/, 'NEEDS'),
@@ -58,7 +58,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       );
     });
 
-    it('lints the others where a file cannot be read, and ends with the error of the first such file', async () => {
+    it('checks the others if a file cannot be read, and ends with the error of the first such file', async () => {
       await writeFile(file('dead.json'), '{"defaultAction":"SCMP_ACT_NONE"}');
       const files = ['dead.json', 'nothing.json', 'recorded.yaml'];
       const { code, stdout, stderr } = await fairlead(['lint', ...files, '--fail-on', 'warning']);
@@ -76,7 +76,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       assert.equal((await fairlead(['lint', 'nothing.json', 'dead.json'])).code, 2);
     });
 
-    it('ends with 1 where the gate is closed, apart from errors', async () => {
+    it('exits with 1 if --fail-on finds something, unlike errors', async () => {
       const closed = await fairlead(['lint', '--fail-on', 'warning', 'recorded.yaml']);
       assert.equal(closed.code, 1);
       assert.equal(closed.stderr, 'failed: 2 findings of severity warning or above\n');
@@ -86,7 +86,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       assert.equal((await fairlead(['lint', '-'], { input: '{' })).code, 3);
     });
 
-    it('lets names write no lines of their own', async () => {
+    it('starts no line for a newline in a name', async () => {
       const rule = { names: ['x\np.json: Seccomp, no findings'], action: 'SCMP_ACT_ALLOW' };
       const input = JSON.stringify({ ...strict, syscalls: [rule, rule] });
       for (const args of [
@@ -99,7 +99,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       }
     });
 
-    it('reads stdin, and says it as JSON', async () => {
+    it('reads stdin, and prints JSON', async () => {
       const { profiles, failed } = JSON.parse(await printed(['lint', '-', '--output', 'json'], { input: resource }));
       assert.equal(failed, false);
       assert.deepEqual(
@@ -123,7 +123,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
   });
 
   describe('diff', () => {
-    it('says what was loosened, and closes the gate', async () => {
+    it('reports what was loosened, and fails with --fail-on', async () => {
       const text = 'Loosened:\n  SCMP_ACT_ERRNO(1) -> SCMP_ACT_ALLOW\n    mount\n';
       assert.equal(await printed(['diff', 'strict.json', 'lax.json', ...amd64]), text);
       const closed = await fairlead(['diff', 'strict.json', 'lax.json', '--fail-on', 'loosened']);
@@ -136,7 +136,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       );
     });
 
-    it('says it as JSON and as Markdown', async () => {
+    it('prints JSON and Markdown', async () => {
       const found = JSON.parse(await printed(['diff', 'strict.json', 'recorded.yaml', '--output', 'json']));
       assert.deepEqual(found, {
         from: 'strict.json',
@@ -161,7 +161,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
   });
 
   describe('merge', () => {
-    it('intersects and unites', async () => {
+    it('makes intersections and unions', async () => {
       const names = async (...args: string[]) =>
         JSON.parse(await printed(['merge', ...args, ...amd64])).syscalls.flatMap(
           (rule: { names: string[] }) => rule.names,
@@ -175,7 +175,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       assert.deepEqual(JSON.parse(content).capability, appArmor.capability);
     });
 
-    it('wants to be told which', async () => {
+    it('requires --intersect or --union', async () => {
       for (const args of [[], ['--union', '--intersect']]) {
         const { code, stderr } = await fairlead(['merge', 'lax.json', ...args]);
         assert.equal(code, 2);
@@ -183,7 +183,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       }
     });
 
-    it('tells of what is not exact on stderr', async () => {
+    it('notes on stderr what is not exact', async () => {
       const when = (value: bigint) =>
         `{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86"],"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW","args":[{"index":2,"value":${value},"op":"SCMP_CMP_EQ"}]}]}`;
       await writeFile(file('narrow.json'), when(5n));
@@ -199,7 +199,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
   });
 
   describe('explain', () => {
-    it('says which input constrained what', async () => {
+    it('reports which input constrained what', async () => {
       assert.equal(
         await printed(['explain', 'lax.json', '--baseline', 'none', '--base', 'strict.json', ...amd64]),
         `baseline   none
@@ -228,7 +228,7 @@ Constrained by the base:
       }
     });
 
-    it('says it as JSON, and of single calls', async () => {
+    it('prints JSON, and explains single calls', async () => {
       const like = ['--like', 'containerd@2.1'];
       const args = ['explain', 'lax.json', ...amd64, ...like, '--syscall', 'mount', 'read', '--output', 'json'];
       const { constraints, syscalls, ...sources } = JSON.parse(await printed(args));
@@ -245,13 +245,13 @@ Constrained by the base:
       );
     });
 
-    it('says of what no kernel knows that it is no syscall', async () => {
+    it('notes a system call that no kernel knows', async () => {
       const { code, stderr } = await fairlead(['explain', 'lax.json', ...amd64, '--syscall', 'opnat', 'read']);
       assert.equal(code, 0);
       assert.equal(stderr, 'note: unknown system call "opnat"; did you mean openat?\n');
     });
 
-    it('knows AppArmor, and that SELinux has no baseline by itself', async () => {
+    it('explains AppArmor, and SELinux without a default baseline', async () => {
       assert.match(
         await printed(['explain', 'armor.json']),
         /^baseline {3}RuntimeDefault\n(?:.*\n)*?.*nothing constrains it\.\n$/,
@@ -290,7 +290,7 @@ Constrained by the base:
       assert.deepEqual(JSON.parse(await printed(['convert', '-', '--to', 'runtime'], { input: text })), strict);
     });
 
-    it('says it as JSON', async () => {
+    it('prints JSON', async () => {
       const { content, ...said } = JSON.parse(
         await printed(['convert', 'strict.json', '--to', 'spo', '--output', 'json']),
       );
@@ -298,7 +298,7 @@ Constrained by the base:
       assert.equal(content, await printed(['convert', 'strict.json', '--to', 'spo']));
     });
 
-    it('minimizes', async () => {
+    it('minimizes a profile', async () => {
       const [entry] = strict.syscalls;
       const input = JSON.stringify({ ...strict, syscalls: [entry, entry, { ...entry, action: 'SCMP_ACT_ERRNO' }] });
       const minimal = await printed(['convert', '-', '--to', 'runtime', '--minimize'], { input });
@@ -337,7 +337,7 @@ Constrained by the base:
       assert.deepEqual(JSON.parse(kept), allowing);
     });
 
-    it('says of which syscalls narrowed comparisons would be too many', async () => {
+    it('notes the system calls for which narrowed comparisons would be too many', async () => {
       const names = [
         'socket',
         'bind',
@@ -394,7 +394,7 @@ Constrained by the base:
       assert.equal(await rules('none', '--kernel', '6.1'), 0);
     });
 
-    it('says what is left out, and what cannot be said', async () => {
+    it('notes what is left out, and reports what has no equivalent', async () => {
       const dropped = await fairlead(['convert', '-', '--to', 'runtime'], {
         input: JSON.stringify({ ...strict, comment: 1 }),
       });
@@ -424,7 +424,7 @@ Constrained by the base:
       assert.match(stderr, /Unknown capability SYS_ADMN/);
     });
 
-    it('prints that of the runtime, release, machine and kernel that it is asked for', async () => {
+    it('prints that of the runtime, release, architecture and kernel of the options', async () => {
       const options = ['--like', 'containerd@2.1', '--kernel', '6.1.0', ...amd64, '--capabilities', 'CHOWN'];
       const { content } = await baseline(...options);
       const { sources, ...runtime } = { name: 'containerd', releases: '2.1.0 to 2.1.9', sources: /, tag v2\.1\.0 / };
@@ -453,13 +453,13 @@ Constrained by the base:
       assert.equal(old.allows('ptrace'), false);
     });
 
-    it('tells where a release has a table of which it is not sure', async () => {
+    it('notes that the default profile of a release is not known exactly', async () => {
       const { code, stderr } = await fairlead(['baseline', '--like', 'containerd@1.7.24-0ubuntu1', ...amd64]);
       assert.equal(code, 0);
       assert.match(stderr, /^note: containerd "1\.7\.24-0ubuntu1" may have fixes of later releases: .*1\.7\.32/);
     });
 
-    it('lists what is known for a runtime or release that is not', async () => {
+    it('lists the known runtimes and releases for an unknown one', async () => {
       const runtime = await fairlead(['baseline', '--like', 'podman@5.0']);
       assert.equal(runtime.code, 2);
       assert.match(runtime.stderr, /Want containerd, cri-o, docker/);
@@ -471,7 +471,7 @@ Constrained by the base:
     });
   });
 
-  it('publish and fetch AppArmor profiles as they stand', async () => {
+  it('publish and fetch AppArmor profiles unchanged', async () => {
     const reference = 'localhost/security/armor:1';
     const layout = ['--oci-layout', 'registry'];
     const { kind } = JSON.parse(

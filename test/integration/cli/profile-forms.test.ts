@@ -49,7 +49,7 @@ describe('forms of a profile, on the command line', () => {
   });
   after(() => rm(cwd, { recursive: true }));
 
-  it('a file of several documents is read at the one that is chosen, with its empty ones passed over', async () => {
+  it('--document chooses one of several documents, and empty ones are ignored', async () => {
     const two = [resource('SeccompProfile', '{defaultAction: SCMP_ACT_ERRNO}'), '# nothing\n'].join('---\n');
     await writeFile(join(cwd, 'one.yaml'), `---\n${two}---\n`);
     succeeded(await fairlead(['lint', 'one.yaml']));
@@ -72,7 +72,7 @@ describe('forms of a profile, on the command line', () => {
   });
 
   for (const file of Object.keys(files)) {
-    it(`push refuses ${file} with a command that makes it one that is published`, async () => {
+    it(`push refuses ${file} with a command that makes it publishable`, async () => {
       const refusal = await push(file);
       failed(refusal, 3, new RegExp(`^error: ${file.replaceAll('.', '\\.')}:1:\\d+|^error: ${file}:\\d+:\\d+`));
       const [, command = ''] = /hint: .*(fairlead convert --to runtime FILE)/.exec(refusal.stderr) ?? [];
@@ -89,7 +89,7 @@ describe('forms of a profile, on the command line', () => {
     });
   }
 
-  it('a misspelt member is refused with the name that was meant, not left out so that the profile permits more', async () => {
+  it('a misspelled member is refused with the right name, and not left out, so that the profile does not permit more', async () => {
     const condition = '[{"index":0,"value":1,"op":"SCMP_CMP_EQ"}]';
     const entry = seccomp(`,"arg":${condition}`);
     const misspelt: Readonly<Record<string, readonly [text: string, meant: string]>> = {
@@ -121,7 +121,7 @@ describe('forms of a profile, on the command line', () => {
     succeeded(await fairlead(['convert', 'notes.json', '--to', 'runtime']));
   });
 
-  it('ls refuses a repository that a folder does not have, as registries do', async () => {
+  it('ls refuses a repository that a directory does not have, as registries do', async () => {
     succeeded(await push('plain.json'));
     const list = (folder: string, name: string) => fairlead(['ls', name, '--oci-layout', folder]);
     assert.equal(succeeded(await list('./registry', 'localhost/profiles')), '1\n');
@@ -129,14 +129,14 @@ describe('forms of a profile, on the command line', () => {
     failed(await list('./registry', 'localhost/others'), 7, /no such repository/);
   });
 
-  it('push without a signature says what that means', async () => {
+  it('push reports what a missing signature means', async () => {
     assert.match(
       succeeded(await push('plain.json')),
       /\nsignature {2}none added; unless the digest is signed already, only a rule with "unsigned: true" allows it\n$/,
     );
   });
 
-  it('push says plainly that SELinux profiles cannot be published, and names a command that works', async () => {
+  it('push reports that SELinux profiles cannot be published, and names a command that works', async () => {
     const selinux = join(examplesDirectory(), 'selinux-errorlogger.yaml');
     const refusal = await push(selinux);
     failed(refusal, 3, /selinux-errorlogger\.yaml:1:1: an SELinux profile, which cannot be published/);
@@ -145,7 +145,7 @@ describe('forms of a profile, on the command line', () => {
     assert.match(succeeded(await fairlead([...command.split(' ').slice(1), selinux])), /^\(block errorlogger\n/);
   });
 
-  it('members that come twice are refused by every command, which says so', async () => {
+  it('duplicate members are refused by every command', async () => {
     for (const entry of [',"includes":{},"includes":{}', ',"includes":{},"Includes":{}', ',"Names":["write"]']) {
       const input = seccomp(entry);
       for (const command of [
@@ -160,7 +160,7 @@ describe('forms of a profile, on the command line', () => {
   });
 
   describe('diff', () => {
-    it('refuses to compare what depends on the container with what does not', async () => {
+    it('refuses to compare a profile that depends on the container with one that does not', async () => {
       for (const args of [
         ['plain.json', 'includes.json'],
         ['includes.json', 'plain.json'],
@@ -175,7 +175,7 @@ describe('forms of a profile, on the command line', () => {
       }
     });
 
-    it('compares two that depend on it for one container, says for which, and lets no gate pass', async () => {
+    it('compares two that depend on it for one container, names the container, and refuses --fail-on', async () => {
       const input = seccomp(',"includes":{"caps":["CAP_CHOWN"]}');
       const container = ['--architecture', 'arm64', '--kernel', '6.1', '--capabilities', 'CHOWN'];
       const args = ['diff', 'includes.json', '-', ...container];
@@ -190,7 +190,7 @@ describe('forms of a profile, on the command line', () => {
       failed(await fairlead([...args, '--fail-on', 'loosened'], { input }), 2, /so --fail-on cannot decide/);
     });
 
-    it('compares what means the same for every container, in whatever form', async () => {
+    it('compares profiles that do not depend on the container, in any form', async () => {
       const same = 'No difference in meaning.\n';
       assert.equal(succeeded(await fairlead(['diff', 'plain.json', 'comment.json', '--fail-on', 'loosened'])), same);
       const spo = resource(
@@ -238,7 +238,7 @@ describe('forms of a profile, on the command line', () => {
       assert.match(succeeded(await fairlead(['diff', '--new', '-'], { input: plain })), /: stdin\./);
     });
 
-    it('takes nothing else for new or deleted', async () => {
+    it('accepts nothing else as new or deleted', async () => {
       const invalid: readonly (readonly [readonly string[], number, RegExp])[] = [
         [['empty.json', 'plain.json'], 3, /empty\.json: the file is empty\nhint: .*fairlead diff --new TO/],
         [['-', 'plain.json'], 3, /stdin: the file is empty\nhint: .*fairlead diff --new TO/],
@@ -258,7 +258,7 @@ describe('forms of a profile, on the command line', () => {
     });
   });
 
-  it('explain says nothing of a file that nodes refuse, whatever its place', async () => {
+  it('explain refuses a file that nodes refuse, as artifact, baseline and base', async () => {
     for (const args of [
       ['includes.json'],
       ['plain.json', '--base', 'includes.json'],
@@ -272,7 +272,7 @@ describe('forms of a profile, on the command line', () => {
     }
   });
 
-  it('merge and convert resolve it for the container that is described, and merge says so', async () => {
+  it('merge and convert resolve it for the container of the options, and note it', async () => {
     const on = ['--architecture', 'amd64', '--kernel', '6.1', '--capabilities', 'none'];
     const { code, stdout, stderr } = await fairlead(['merge', '--union', 'includes.json', 'plain.json', ...on]);
     assert.deepEqual([code, JSON.parse(stdout).syscalls[0].names], [0, ['read']]);
@@ -290,7 +290,7 @@ describe('forms of a profile, on the command line', () => {
     );
   });
 
-  it('convert says of what it writes for runtimes that it cannot be published, and push agrees', async () => {
+  it('convert notes that its result cannot be published, and push agrees', async () => {
     const entry = (action: string, index: number) => ({
       names: ['socket'],
       action: `SCMP_ACT_${action}`,
@@ -305,7 +305,7 @@ describe('forms of a profile, on the command line', () => {
     failed(await push('written.json'), 3, /conflicts with/);
   });
 
-  it('the examples are read alike by all', async () => {
+  it('all commands read the examples in the same way', async () => {
     for (const name of ['nginx.json', 'audit.json', 'deny-chmod.json', 'apparmor-nginx.json', 'base-runc.json']) {
       const file = join(examplesDirectory(), name);
       succeeded(await push(file));

@@ -15,7 +15,7 @@ const conditional = JSON.stringify({
 });
 const commented = conditional.replace(/,"includes":\{[^}]*\}/, '');
 
-describe('fairlead pull, of profiles in the form of Docker', () => {
+describe('fairlead pull with profiles in the form of Docker', () => {
   let cwd = '';
   const pull = (tag: string, ...args: string[]) =>
     runFairlead(['pull', `localhost/crio:${tag}`, '--policy', 'policy.yaml', '--oci-layout', 'registry', ...args], {
@@ -47,7 +47,7 @@ describe('fairlead pull, of profiles in the form of Docker', () => {
     );
   });
 
-  it("asks in CRI-O's layout for which container, and writes what that gets", async () => {
+  it('requires a container in the layout of CRI-O, and writes what it gets', async () => {
     for (const args of [[], ['--output', 'json'], ['--architecture', 'amd64', '--kernel', '6.1']]) {
       const refusal = await pull('conditional', ...args);
       assert.equal(refusal.stdout, '');
@@ -69,7 +69,7 @@ describe('fairlead pull, of profiles in the form of Docker', () => {
     }
   });
 
-  it('needs no word where it is the same for every container', async () => {
+  it('needs no container if the profile does not depend on it', async () => {
     const { code, stdout, stderr } = await pull('commented');
     assert.deepEqual([code, stderr], [0, '']);
     assert.deepEqual(JSON.parse(stdout).syscalls, [{ names: ['ptrace'], action: 'SCMP_ACT_ALLOW' }]);

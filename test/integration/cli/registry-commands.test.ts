@@ -67,14 +67,14 @@ describePeers(
       });
     }
 
-    it('leaves signatures behind where that is said', async () => {
+    it('leaves signatures behind with --no-referrers', async () => {
       await push(`${source.host}/security/alone:1`);
       await fairlead(['copy', `${source.host}/security/alone:1`, `${target.host}/alone`, '--no-referrers']);
       const { code } = await runFairlead(['verify', `${target.host}/alone:1`, '--policy', 'policy.yaml'], { cwd });
       assert.equal(code, 5);
     });
 
-    it('copies into a layout folder and out of it', async () => {
+    it('copies into a layout directory and out of it', async () => {
       const { digest } = await push(`${source.host}/security/folder:1`);
       await fairlead([
         'copy',
@@ -90,7 +90,7 @@ describePeers(
     });
 
     for (const format of ['bundle', 'legacy']) {
-      it(`saves with a ${format} signature to a file that loads, and verifies, where the source is out of reach`, async (t) => {
+      it(`saves with a ${format} signature to a file that loads and verifies without the source`, async (t) => {
         const gone = await startRegistry();
         t.after(() => gone.stop());
         const reference = `${gone.host}/security/saved:1.27`;
@@ -115,7 +115,7 @@ describePeers(
       });
     }
 
-    it('leaves nothing behind where saving fails, and replaces no file', async () => {
+    it('leaves nothing behind if saving fails, and replaces no file', async () => {
       await writeFile(join(cwd, 'kept.tar'), 'as it was');
       const { code } = await runFairlead(['save', `${source.host}/security/absent:1`, 'kept.tar'], { cwd });
       assert.equal(code, 7);
@@ -130,7 +130,7 @@ describePeers(
       );
     });
 
-    it('names an archive of which content is missing', async () => {
+    it('names an archive that lacks content', async () => {
       await push('localhost/partial/a:1', '--oci-layout', 'partial');
       const layout = join(cwd, 'partial/localhost/partial/a');
       const { digest } = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')).manifests.at(-1);
@@ -152,7 +152,7 @@ describePeers(
       }
     });
 
-    it('says what to do about an archive whose names are no tags, and where no temporary files can be made', async () => {
+    it('gives a hint for an archive with invalid tags, and for a missing temporary directory', async () => {
       await push(`${source.host}/security/named:1`);
       const from = ['copy', '--src-tls-verify=false', `docker://${source.host}/security/named:1`];
       const { code } = await run(peer('skopeo'), [...from, 'oci-archive:named.tar:docker.io/library/nginx:1.27'], {
@@ -170,7 +170,7 @@ describePeers(
       succeeded(await load(`${host}/named:1`));
     });
 
-    it('loads what skopeo saved, and says which of several is meant', async () => {
+    it('loads what skopeo saved, and requires a digest to choose one of several', async () => {
       await push(`${source.host}/security/skopeo:1`);
       const save = ['copy', '--src-tls-verify=false', `docker://${source.host}/security/skopeo:1`];
       const { code, stderr } = await run(peer('skopeo'), [...save, 'oci-archive:skopeo.tar:7'], { cwd });
@@ -220,7 +220,7 @@ describePeers(
       assert.equal((await runFairlead(['ls', `${name}:stable`], { cwd })).code, 2);
     });
 
-    it('understands what oras, crane and skopeo copied, and they what we copied', async () => {
+    it('reads what oras, crane and skopeo copied, and they read what it copied', async () => {
       const { digest } = await push(`${source.host}/tools/own:1`);
       await fairlead(['copy', `${source.host}/tools/own:1`, `${target.host}/tools/copied`]);
       const from = `${target.host}/tools/copied:1`;
@@ -258,8 +258,8 @@ describePeers(
   },
 );
 
-describe('fairlead and a registry that warns', () => {
-  it('says so once, and not where stderr is to be JSON', async () => {
+describe('fairlead with a registry that warns', () => {
+  it('prints the warning once, and not if stderr is JSON', async () => {
     const server = createServer((_request, response) => {
       response.setHeader('warning', '299 - "use the other registry"');
       response.end('{"tags": ["1"]}');
@@ -278,8 +278,8 @@ describe('fairlead and a registry that warns', () => {
   });
 });
 
-describe('fairlead and a registry whose names hold newlines', () => {
-  it('gives them no line of their own, which a CI system may take for a command', async () => {
+describe('fairlead with a registry whose names contain newlines', () => {
+  it('starts no line for them, which a CI system could take for a command', async () => {
     const evil = 'x\n::add-mask::y';
     const type = 'application/vnd.oci.image.manifest.v1+json';
     const digest = `sha256:${'a'.repeat(64)}`;
@@ -314,7 +314,7 @@ describe('fairlead and a registry whose names hold newlines', () => {
 });
 
 describePeers(['docker-registry'], 'fairlead through a proxy of the environment', () => {
-  it('reaches a registry that only the proxy knows', async () => {
+  it('reaches a registry through the proxy', async () => {
     const registry = await startRegistry();
     const proxy = createServer((request, response) => {
       const { pathname, search } = new URL(request.url ?? '');

@@ -28,7 +28,7 @@ describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
   const kept = () => readFile(join(home, '.docker/config.json'), 'utf8');
   const showsNoPassword = ({ screen }: Session) => assert.doesNotMatch(screen, /horse/);
 
-  it('keeps no password that the registry refuses', async () => {
+  it('stores no password that the registry refuses', async () => {
     const session = await login([name, 'ann\r'], [password, 'wrong horse\r']);
     assert.equal(session.code, 6, session.screen);
     assert.match(session.screen, /ann/);
@@ -47,7 +47,7 @@ describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
       ],
     ],
   ] as [string, [string, string][]][]) {
-    it(`ends at Ctrl-C while it asks for the ${question}, and gives the terminal back`, async () => {
+    it(`ends at Ctrl-C while it asks for the ${question}, and restores the terminal`, async () => {
       const session = await login(...answers);
       assert.equal(session.code, 130, session.screen);
       assert.doesNotMatch(session.screen, /correct|error|defect/);
@@ -56,14 +56,14 @@ describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
     });
   }
 
-  it('takes the end of the input for no answer', async () => {
+  it('treats the end of input as an empty answer', async () => {
     const session = await login([name, '\u0004'], [password.replace('ann', ''), '\u0004']);
     assert.equal(session.code, 2, session.screen);
     assert.match(session.screen, /must not be empty/);
     assert.equal(session.restored, true);
   });
 
-  it('asks for name and password, lets them be corrected, and shows no password', async () => {
+  it('asks for name and password, allows corrections, and shows no password', async () => {
     const session = await login(
       [name, 'bob\u007f\u007f\u007fanna\u007f\r'],
       [password, 'nonsense\u0015correct horsf\u007fe\r'],
@@ -85,7 +85,7 @@ describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
     }
   });
 
-  it('asks for a passphrase twice, and makes no key where they differ', async () => {
+  it('asks for a passphrase twice, and generates no key if they differ', async () => {
     const choose = (again: string) =>
       runAtTerminal(['keygen', '--prefix', 'made'], {
         answers: [

@@ -72,7 +72,7 @@ describePeers(['docker-registry', 'cosign'], 'trust commands and cosign', () => 
         issuer,
       ];
 
-      it('publishes with signature and provenance that cosign accepts, and we', async () => {
+      it('publishes with signature and provenance that cosign and verify accept', async () => {
         const reference = `${registry.host}/rekor${rekor}/nginx:v1`;
         const env = { ...github, SIGSTORE_ID_TOKEN: token };
         const args = ['push', 'p.json', reference, ...keyless, '--provenance', '--output', 'json'];
@@ -104,7 +104,7 @@ rules:
         failed(await fairlead(['verify', reference, '--policy', bad]), 5, /its provenance says workflow ".github/);
       });
 
-      it('signs what is there, with a token from a file, and leaves the tag alone', async () => {
+      it('signs an existing artifact with a token from a file, and does not move the tag', async () => {
         const reference = `${registry.host}/rekor${rekor}/later:v1`;
         const { digest } = JSON.parse(
           succeeded(await fairlead(['push', 'p.json', reference, '--unsigned', '--output', 'json'])),
@@ -120,7 +120,7 @@ rules:
     });
   }
 
-  it('tags nothing when keyless signing fails, and shows nothing of the token', async () => {
+  it('sets no tag if keyless signing fails, and does not show the token', async () => {
     const server = await serveSigstore(await privateSigstore());
     try {
       await writeFile(join(folder, 'foreign.json'), JSON.stringify(server.signingConfig));
@@ -148,7 +148,7 @@ rules:
   });
 
   for (const rekor of [1, 2] as const) {
-    it(`signs and attests with a key in a log of Rekor v${rekor}, as cosign wants it by default`, async () => {
+    it(`signs and attests with a key and a log of Rekor v${rekor}, as cosign requires by default`, async () => {
       const server = await serveSigstore(sigstore, { rekor });
       try {
         await writeFile(join(folder, 'log.json'), JSON.stringify(server.signingConfig));
@@ -180,7 +180,7 @@ rules:
     });
   }
 
-  it('takes the token of a Buildkite job from its agent', async () => {
+  it('gets the token of a Buildkite job from its agent', async () => {
     const server = await serveSigstore(sigstore);
     try {
       await writeFile(join(folder, 'buildkite.json'), JSON.stringify(server.signingConfig));
@@ -203,7 +203,7 @@ rules:
     }
   });
 
-  it('signs with keys, in both formats, what cosign then verifies', async () => {
+  it('signs with keys in both formats, which cosign verifies', async () => {
     for (const format of ['bundle', 'legacy']) {
       const reference = `${registry.host}/keys/${format}:v1`;
       succeeded(await fairlead(['push', 'p.json', reference, '--unsigned']));
@@ -215,7 +215,7 @@ rules:
     }
   });
 
-  it("attests what cosign verifies, and asks for cosign's attestations", async () => {
+  it('makes attestations that cosign verifies, and requires attestations of cosign', async () => {
     const reference = `${registry.host}/keys/attested:v1`;
     const published = JSON.parse(
       succeeded(await fairlead(['push', 'p.json', reference, '--key', 'a.key', '--output', 'json'])),
@@ -285,7 +285,7 @@ rules:
 });
 
 describe('signing commands', () => {
-  it('refuse options that contradict each other, and a missing key', async () => {
+  it('refuse options that exclude each other, and a missing key', async () => {
     const layout = ['--oci-layout', 'registry'];
     const push = ['push', 'p.json', 'localhost/x:1', ...layout];
     const home = await mkdtemp(join(tmpdir(), 'fairlead-home-'));

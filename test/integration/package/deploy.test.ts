@@ -17,11 +17,11 @@ describe('deploy/', () => {
     );
   });
 
-  it('has a unit that reads the policy again where it is reloaded', () => {
+  it('has a unit that reloads the policy', () => {
     assert.match(read('shim/fairlead-shim.service'), /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
   });
 
-  it('builds its image on a base that is named by digest, which the build has to be given', () => {
+  it('builds its image on a base image that the build must name by digest', () => {
     const lines = read('Dockerfile').split('\n');
     const bases = lines.filter((line) => /^FROM /.test(line));
     assert.ok(bases.length > 0);
@@ -29,7 +29,7 @@ describe('deploy/', () => {
     assert.ok(lines.includes('ARG NODE_DIGEST'), 'with no default');
   });
 
-  it('installs the package nowhere by the command of npm that passes its shrinkwrap over', () => {
+  it('installs the package nowhere with the npm command that ignores its shrinkwrap', () => {
     for (const file of ['Dockerfile', 'README.md', 'install.sh']) {
       const commands = read(file)
         .split('\n')

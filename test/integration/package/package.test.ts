@@ -46,7 +46,7 @@ describe('the published package', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('carries what its dependencies were when it was tested, by hash, and no address of a registry', async () => {
+  it('pins its dependencies by hash as tested, without the address of a registry', async () => {
     const { stdout } = await run('tar', ['-xzOf', tarball, 'package/npm-shrinkwrap.json']);
     const shrinkwrap = JSON.parse(stdout);
     const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
@@ -64,7 +64,7 @@ describe('the published package', () => {
     await assert.rejects(stat(join(root, 'npm-shrinkwrap.json')), { code: 'ENOENT' });
   });
 
-  it('is installed by deploy/install.sh with exactly these, in place of what was there', async () => {
+  it('is installed by deploy/install.sh with exactly these, instead of an older one', async () => {
     const prefix = join(folder, 'prefix');
     const env = { ...ownEnvironment(), npm_config_prefer_offline: 'true' };
     await mkdir(join(prefix, 'lib/fairlead'), { recursive: true });
@@ -87,7 +87,7 @@ describe('the published package', () => {
     assert.equal(stdout.trim(), shrinkwrap.version);
   });
 
-  it('is not installed at all where a dependency is not the one that was tested', async () => {
+  it('is not installed if a dependency is not the one that was tested', async () => {
     const broken = join(folder, 'broken');
     await mkdir(broken);
     await run('tar', ['-xzf', tarball, '-C', broken]);
@@ -115,7 +115,7 @@ describe('the published package', () => {
     assert.match(stdout, /sha256:[0-9a-f]{64}/);
   });
 
-  it('keeps what it compiled for the next start, in the cache of its user', async () => {
+  it('caches compiled code in the cache of its user', async () => {
     const home = join(folder, 'home');
     await mkdir(home, { mode: 0o755 });
     assert.equal((await version(home)).code, 0);
@@ -125,7 +125,7 @@ describe('the published package', () => {
     }
   });
 
-  it('takes no compiled code from where others can write, and starts all the same', async () => {
+  it('uses no compiled code from where others can write, and still starts', async () => {
     const home = join(folder, 'shared');
     await mkdir(home);
     await chmod(home, 0o777); // whatever the umask
@@ -134,7 +134,7 @@ describe('the published package', () => {
     assert.equal((await version('/nonexistent')).code, 0);
   });
 
-  it('takes none from a folder of its own where others can write, nor from one that the working folder brings along', async () => {
+  it('uses no cache directory that others can write, and none in the working directory', async () => {
     const home = join(folder, 'loose');
     const compiled = join(home, '.cache/fairlead/compiled');
     await mkdir(compiled, { recursive: true, mode: 0o700 });
@@ -205,7 +205,7 @@ describe('the published package', () => {
     });
   });
 
-  it('holds no sources and no tests', async () => {
+  it('contains no sources and no tests', async () => {
     const files = await run('find', [
       join(folder, 'user/node_modules/fairlead'),
       '-name',

@@ -14,7 +14,7 @@ describe('README.md', () => {
   });
   after(() => rm(cwd, { recursive: true }));
 
-  it('leads who follows it from a profile to one that its policy admits, with no registry', async () => {
+  it('has commands that lead from a profile to one that its policy allows, without a registry', async () => {
     const text = await readFile(new URL('README.md', root), 'utf8');
     const [, publish = ''] = text.split('## Publish from CI');
     assert.match(publish, /^cp examples\/nginx\.json \./m);
