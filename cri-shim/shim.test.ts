@@ -138,7 +138,7 @@ describe('shim', () => {
     }
   });
 
-  it('does not start on a broken policy, in a directory in use, or at addresses that are none, and undoes what it began', async () => {
+  it('does not start on a broken policy, in a directory in use, or at invalid addresses, and undoes what it began', async () => {
     await writeFile(join(directory, 'policy.yaml'), 'rules: [');
     await assert.rejects(start(), { kind: 'InvalidInput' });
     await writeFile(join(directory, 'policy.yaml'), deny);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { wideComments } from './style-rules.ts';
+import { unclearPhrases, wideComments } from './style-rules.ts';
 
 describe('wideComments', () => {
   const words = (columns: number) =>
@@ -26,5 +26,49 @@ describe('wideComments', () => {
     assert.deepEqual(wideComments(`  #state = '${words(120)}';`), []);
     assert.deepEqual(wideComments(`const text = '${words(120)}'; // a comment behind code`), []);
     assert.deepEqual(wideComments(`// https://example.com/${'a'.repeat(100)}`), []);
+  });
+});
+
+describe('unclearPhrases', () => {
+  for (const text of [
+    '// 30 seconds unless told.',
+    "'the request makes no sense'",
+    'Its certificate is over.',
+    '/** Throws for a name that is none. */',
+    'Refuses what is no profile.',
+    'This is no file.',
+    '/** At most so many bytes. */',
+    'What is there already is not sent.',
+    'The next write mends it.',
+    'The key of who signs it.',
+  ])
+    it(`reports ${JSON.stringify(text)}`, () => {
+      const [first, ...others] = unclearPhrases(`x\n${text}`);
+      assert.equal(first?.line, 2);
+      assert.match(first?.message ?? '', /is unclear: write "/);
+      assert.ok(others.length <= 1, 'no more than the same words twice');
+    });
+
+  it('reports a phrase that goes on in the next line of a comment', () => {
+    assert.deepEqual(unclearPhrases('/**\n * The default unless\n * told.\n */\n'), [
+      { line: 2, message: '"unless told" is unclear: write "by default"' },
+    ]);
+    assert.equal(unclearPhrases('// What is\n  // none\n').length, 1);
+    assert.equal(unclearPhrases('# What is\n# none\n').length, 1);
+  });
+
+  it('accepts plain English with the same words', () => {
+    for (const text of [
+      'There is none.',
+      'It is none of these.',
+      'There is no file.',
+      'There are so many that it takes long.',
+      'It has so many overlaps that it takes long.',
+      'The size is over the limit.',
+      'Nobody told it to.',
+      'recommended, amended, tremendous',
+      'It reports who signs.',
+    ])
+      assert.deepEqual(unclearPhrases(text), [], text);
   });
 });

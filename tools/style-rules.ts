@@ -20,3 +20,36 @@ export function wideComments(text: string): StyleFault[] {
     return [{ line: index + 1, message: `a comment of ${width} columns: wrap it at ${commentWidth}` }];
   });
 }
+
+/** Phrases that are unclear, and what to write. Regular expressions; a space is any white space. */
+const phrases: readonly (readonly [phrase: string, instead: string])[] = [
+  ['unless told(?: otherwise)?', 'by default'],
+  ['makes? no sense', 'invalid'],
+  ['(?:certificate|key|root|timestamp|token) is over', 'expired'],
+  ['(?<!there )(?:is|are) none(?! of)', 'is invalid, is not a …, does not exist'],
+  ['what is no', 'what is not a …'],
+  ['(?<!there )is no (?:digest|directory|file|folder|JSON|manifest|number|place|profile|reference|YAML)', 'is not a …'],
+  ['(?:after|at most|for|in|most|of|with) so many(?! \\w+ that)', 'at most 16, after 16 seconds'],
+  ['is there already', 'exists'],
+  ['mend(?:s|ed|ing)?', 'fix'],
+  ['(?<=(?:for|of|since) )who (?:asks|publishes|pulls|signs|verifies)', 'the signer, whoever …'],
+];
+
+/** White space between two words, which in a comment may be the beginning of its next line. */
+const gap = '\\s+(?:(?://|\\*|#)\\s+)?';
+const patterns = phrases.map(([phrase, instead]) => ({
+  pattern: new RegExp(`\\b${phrase.replaceAll(' ', gap)}(?!\\w)`, 'gi'),
+  instead,
+}));
+
+/** Returns the phrases in comments, strings and prose that are unclear. */
+export function unclearPhrases(text: string): StyleFault[] {
+  return patterns
+    .flatMap(({ pattern, instead }) =>
+      Array.from(text.matchAll(pattern), ({ index, 0: found }) => ({
+        line: text.slice(0, index).split('\n').length,
+        message: `"${found.replaceAll(new RegExp(gap, 'g'), ' ')}" is unclear: write "${instead}"`,
+      })),
+    )
+    .toSorted((a, b) => a.line - b.line);
+}

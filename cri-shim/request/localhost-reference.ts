@@ -73,8 +73,8 @@ function descending(path: string): string {
 }
 
 /**
- * Checks that an absolute path of a base profile lies below the seccomp root and is no reference
- * itself. Throws InvalidInput.
+ * Verifies that an absolute path of a base profile is below the seccomp root and is not a
+ * reference itself. Throws InvalidInput.
  */
 export function checkBase(path: string, seccompRoot: string): string {
   const below = `${seccompRoot}/`;

@@ -74,7 +74,7 @@ describe('profile request: type OCI', () => {
     );
   });
 
-  it('refuses bases that are none, or lie elsewhere', () => {
+  it('refuses bases that are invalid or outside the seccomp root', () => {
     const withBase =
       (type: BaseType, localhostRef = '') =>
       () =>

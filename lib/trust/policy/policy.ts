@@ -46,7 +46,7 @@ export interface Rule {
 /** Met when one of the alternatives is, or several by different signers. */
 export interface Requirement {
   readonly anyOf: readonly Alternative[];
-  /** How many different signers must meet an alternative; one unless told. */
+  /** How many different signers must meet an alternative, by default one. */
   readonly threshold?: number;
 }
 

@@ -111,7 +111,7 @@ function verify(
       tlogEntries,
       timestamps: withoutLog ? timestamps.filter(({ $case }) => $case === 'timestamp-authority') : timestamps,
       signature: {
-        // The verifier looks at this one only for what a timestamp is over.
+        // The verifier looks at this one only as the content of a timestamp.
         signature: Buffer.from(content.timestamped),
         compareSignature: (other) => signature.compareSignature(other),
         compareDigest: (digest) => signature.compareDigest(digest),
@@ -212,7 +212,7 @@ function readIdentity(certificate: X509Certificate): CertificateIdentity {
 
 /**
  * The one name that an authority of Sigstore certifies, a URI or an e-mail address (RFC 5280,
- * 4.2.1.6); undefined where it is none, or there are several. Both are ASCII: what is not could be
+ * 4.2.1.6); undefined if it names none or several. Both are ASCII: what is not could be
  * taken for another name by whoever drops the bits that do not belong there.
  */
 function subjectName(certificate: X509Certificate): string | undefined {

@@ -127,7 +127,7 @@ describe('signing what is signed already', () => {
   });
 });
 
-describe('what is there already keeps no signature from being added, where it', () => {
+describe('existing content keeps no signature from being added, where it', () => {
   let signer: KeySigner;
   let target: Target;
   before(async () => {
@@ -161,7 +161,7 @@ describe('what is there already keeps no signature from being added, where it', 
       'is an attestation',
       async () => put(await signedBundle(signer, statementFor(descriptor, { predicateType: review }))),
     ],
-    ['is no JSON', async () => put({ format: 'bundle', manifest: descriptor.digest, bundle: Buffer.from('no') })],
+    ['is not JSON', async () => put({ format: 'bundle', manifest: descriptor.digest, bundle: Buffer.from('no') })],
     [
       'is of an earlier version, which not every reader takes',
       async () =>
@@ -213,7 +213,7 @@ describe('what is there already keeps no signature from being added, where it', 
     ['is for another artifact', () => layerOf(signer, legacyPayload(other))],
     ['is by another key', async () => layerOf(await newSigner(), legacyPayload(descriptor))],
     ['is broken', () => layerOf(signer, legacyPayload(descriptor), { 'dev.cosignproject.cosign/signature': 'AAAA' })],
-    ['is no JSON', () => layerOf(signer, 'no')],
+    ['is not JSON', () => layerOf(signer, 'no')],
     [
       'calls itself keyless',
       () => layerOf(signer, legacyPayload(descriptor), { 'dev.sigstore.cosign/certificate': 'none' }),

@@ -224,7 +224,7 @@ describe('fetchSignatures', () => {
     assert.deepEqual(told.map((summary) => summary.split(' ')[0]).sort(), named.sort(), told.join('\n'));
   });
 
-  it('leaves out what is no signature of this artifact', async () => {
+  it('leaves out what is not a signature of this artifact', async () => {
     const oversized = new Uint8Array(signatureLimits.bundleBytes + 1);
     const target = await repository(
       referrerOf(subject, Buffer.from('an SBOM'), {

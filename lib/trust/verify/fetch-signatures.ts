@@ -296,8 +296,8 @@ async function fetchLegacyLayers(
 }
 
 /**
- * The layers of a manifest of legacy signatures that are wanted; the last ones, since who signs
- * adds his layer at the end.
+ * The layers of a manifest of legacy signatures that are wanted: the last ones, since signers add
+ * their layer at the end.
  */
 async function fetchLayers(
   target: ReadTarget,

@@ -150,7 +150,7 @@ describe('a key and the log together', () => {
 });
 
 describe('readTrustedRoot', () => {
-  it('refuses what is no trusted root, and logs without a start of validity', () => {
+  it('refuses what is not a trusted root, and logs without a start of validity', () => {
     const invalid = (bytes: string, message: RegExp): void =>
       assert.throws(
         () => readTrustedRoot(Buffer.from(bytes)),

@@ -176,8 +176,8 @@ describe('an attack is refused:', () => {
           critical: { ...legacyPayload(artifact).critical, type: 'atomic container signature' },
         }),
     ],
-    ['legacy payload that is no object', /has type none/, () => legacySignature(signer, '[]')],
-    ['legacy payload that is no JSON', /payload is not JSON/, () => legacySignature(signer, '{')],
+    ['legacy payload that is not an object', /has type none/, () => legacySignature(signer, '[]')],
+    ['legacy payload that is not JSON', /payload is not JSON/, () => legacySignature(signer, '{')],
     [
       'legacy payload with the digest twice, in two cases',
       /"docker-manifest-digest" twice/,

@@ -122,7 +122,7 @@ describe('fairlead policy', () => {
     await writeFile(join(folder, 'named.json'), containers({ type: 'sigstoreSigned', keyPath: 'a.pub', ...identity }));
     await writeFile(join(folder, 'imported.yaml'), succeeded(await fairlead(['policy', 'import', 'named.json'])));
     assert.match(succeeded(await fairlead(['policy', 'check', 'imported.yaml'])), /requires key a\.pub/);
-    // What push makes unless told otherwise does not meet it: all say so, and what would.
+    // What push makes by default does not meet it: all report that, and what would.
     const checked = succeeded(await fairlead(['policy', 'check', 'imported.yaml']));
     assert.match(
       checked,
