@@ -40,7 +40,7 @@ export function containerCapabilities(change: CapabilityChange | undefined, runt
   if (drop.some(isAll)) held = new Set();
   for (const name of add) if (!isAll(name)) held.add(addedName(name));
   for (const name of drop) held.delete(droppedName(name));
-  // It is no capability, and stands for all of them where default profiles are resolved.
+  // It is not a capability, but means all of them when default profiles are resolved.
   held.delete('CAP_ALL');
   return [...held].sort();
 }

@@ -12,10 +12,10 @@ export interface Change {
    */
   readonly subject: string;
   readonly direction: Direction;
-  /** What held, and what holds now, for people. */
+  /** What applied, and what applies now, to be shown. */
   readonly from: string;
   readonly to: string;
-  /** For which arguments or machines, for people; absent if for all. */
+  /** For which arguments or machines, to be shown; absent if for all. */
   readonly where?: string;
 }
 

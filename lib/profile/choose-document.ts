@@ -7,11 +7,11 @@ const group = 'security-profiles-operator.x-k8s.io/';
 
 /**
  * Chooses the profile among the documents of a file, as kubectl takes it: one after the other, or
- * the items of a List. Where there are several, `choice` is the name of one (metadata.name) or its
- * number, counted from 1; resources of other API groups are passed over without it.
+ * the items of a List. If there are several, `choice` is the name of one (metadata.name) or its
+ * number, counted from 1; without it, resources of other API groups are skipped.
  *
- * @throws FairleadError InvalidInput that lists them, where none or several are meant;
- * ProfileInvalid for an empty List.
+ * @throws FairleadError InvalidInput that lists them, if none or several are meant; ProfileInvalid
+ * for an empty List.
  */
 export function chooseDocument(documents: readonly JsonDocument[], choice?: string): JsonDocument {
   const all = documents.flatMap(itemsOf);
@@ -22,7 +22,7 @@ export function chooseDocument(documents: readonly JsonDocument[], choice?: stri
       hint: 'Name an existing profile; kubectl get seccompprofiles lists them.',
     });
   }
-  // What has no name is no resource, and the only one in its file.
+  // A document without a name is not a resource, and is the only one in its file.
   if (choice === undefined || (more.length === 0 && nameOf(only) === undefined)) {
     const profiles = all.length === 1 ? all : all.filter(isCandidate);
     const [found, another] = profiles.length === 0 ? all : profiles;
@@ -37,8 +37,8 @@ export function chooseDocument(documents: readonly JsonDocument[], choice?: stri
 }
 
 /**
- * The items of a List, as `kubectl get -o yaml` writes it, in their order; any other document
- * alone.
+ * Returns the items of a List, as `kubectl get -o yaml` writes it, in their order; any other
+ * document alone.
  */
 function itemsOf(document: JsonDocument): readonly JsonDocument[] {
   const items = member(document.root, 'items');
@@ -47,7 +47,10 @@ function itemsOf(document: JsonDocument): readonly JsonDocument[] {
   return [...items.items].map((root) => ({ ...document, root }));
 }
 
-/** Whether a document may be a profile: only what is a resource of somebody else is surely none. */
+/**
+ * Reports whether a document may be a profile: only a resource of another API group is certainly
+ * not one.
+ */
 function isCandidate({ root }: JsonDocument): boolean {
   const [version, kind] = [textOf(root, 'apiVersion'), textOf(root, 'kind')];
   return version === undefined || kind === undefined || resourceKinds.has(kind) || version.startsWith(group);

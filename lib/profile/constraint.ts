@@ -26,9 +26,9 @@ export interface Constraint {
   readonly subject: string;
   /** The input that constrained it. */
   readonly input: ProfileInput;
-  /** What the artifact asked for, for people: `SCMP_ACT_ALLOW`. */
+  /** What the artifact asked for, to be shown: `SCMP_ACT_ALLOW`. */
   readonly from: string;
-  /** What holds instead. */
+  /** What applies instead. */
   readonly to: string;
   /**
    * False if the result is stricter than every input, because the format cannot express the exact

@@ -65,7 +65,10 @@ function write<M extends Mechanism>(mechanism: M, profile: Profile, to: ConvertF
   });
 }
 
-/** Returns the form that is the most use: that of runtimes, or that of a custom resource. */
+/**
+ * Returns the form to write by default: that of runtimes if there is one, else that of a custom
+ * resource.
+ */
 export function usualForm(profile: Profile): ConvertForm {
   if (!isRuntimeProfile(profile)) return 'spo';
   // The form of runtimes has no complain mode.
@@ -73,7 +76,7 @@ export function usualForm(profile: Profile): ConvertForm {
 }
 
 /**
- * Returns a profile as it is written for runtimes: without what others than runc refuse, as far as
+ * Returns a profile as it is written for runtimes: without what runtimes other than runc refuse, if
  * that means the same.
  */
 export function publishableForm<P extends RuntimeProfile>(profile: P): P {

@@ -5,9 +5,9 @@ import { resourceKind } from './resource-kind.ts';
 import { dockerMember } from './seccomp/read/parse-docker.ts';
 
 /**
- * In which form a document holds a profile: seccomp JSON of the runtime-spec, KEP-6061's structured
- * AppArmor JSON, the seccomp JSON of Docker and Podman, or a custom resource of the Security
- * Profiles Operator. Runtimes read the first two.
+ * The form in which a document holds a profile: seccomp JSON of the runtime-spec, KEP-6061's
+ * structured AppArmor JSON, the seccomp JSON of Docker and Podman, or a custom resource of the
+ * Security Profiles Operator. Runtimes read the first two.
  */
 export type ProfileForm = 'runtime-seccomp' | 'apparmor-json' | 'docker' | 'spo';
 
@@ -23,7 +23,7 @@ export interface DetectedForm {
 /**
  * Detects in which form a document is: the one place that decides it, for commands, services and
  * nodes. A member counts in every letter case, since the decoders of runtimes ignore it; whether it
- * may stand there is for the form's reader to say.
+ * is allowed there is decided by the form's reader.
  *
  * @returns undefined for a document in none of the forms.
  */

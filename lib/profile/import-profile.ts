@@ -19,31 +19,33 @@ import { readYamlDocuments } from './yaml/read-yaml.ts';
 
 /** How importProfile reads a profile. */
 export interface ImportOptions {
-  /** Refuses what is in another form. */
+  /** Refuses a profile in another form. */
   readonly format?: ProfileFormat;
-  /** For whom a profile of Docker or Podman is resolved, which is needed for that format. */
+  /**
+   * The host and container for which a profile of Docker or Podman is resolved; required for that
+   * format.
+   */
   readonly host?: ResolutionHost;
   /**
-   * Reads a profile that runtimes would refuse or read in different ways as those read it that do
-   * not decode strictly, for writing it anew: without the members that are unknown, and with YAML
-   * in place of JSON. Both are reported beside it.
+   * Reads a profile that some runtimes refuse as the lenient ones read it, to write it again:
+   * unknown members are dropped and reported, and YAML is accepted in place of JSON.
    */
   readonly lenient?: boolean;
   /**
-   * Which one, where there are several documents or a List: its name or number; see chooseDocument.
+   * Which one, if there are several documents or a List: its name or number; see chooseDocument.
    */
   readonly document?: string;
-  /** What to do about a file with nothing in it, for the message. */
+  /** The hint of the error for an empty file. */
   readonly blankHint?: string;
 }
 
 /**
- * Reads a profile that somebody wrote, of any kind and in any known form, which is detected as
- * readProfile detects it. What it reads in the form of runtimes, readProfile reads alike; what
- * comes from a registry is read by that alone.
+ * Reads a profile of any kind in any known form, which is detected as readProfile detects it. It
+ * reads the form of runtimes as readProfile does. Profiles from registries are read by readProfile
+ * only.
  *
  * @throws FairleadError ProfileInvalid naming `source:line:column`, or the formats that were tried;
- * LimitExceeded; InvalidInput where the host is needed and not given.
+ * LimitExceeded; InvalidInput if the host is needed and not given.
  */
 export function importProfile(bytes: Uint8Array, source: string, options: ImportOptions = {}): Profile {
   if (bytes.every(isBlank)) {
@@ -74,8 +76,8 @@ function oversizeOf({ length }: Uint8Array): { readonly oversize?: number } {
 }
 
 /**
- * JSON is told from YAML, of which it is a part, by its first character: its reader is stricter,
- * and quicker.
+ * Reports whether a text is JSON rather than YAML, by its first character: the reader of JSON is
+ * stricter and faster.
  */
 function isJson(bytes: Uint8Array): boolean {
   const first = bytes.find((byte) => !isBlank(byte));

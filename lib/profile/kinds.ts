@@ -8,11 +8,11 @@ import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 export type Some<T> = readonly [T, ...T[]];
 
 /**
- * What the profiles of each mechanism of the kernel say. Profiles of one mechanism can be compared
- * and combined; a raw SELinux profile is an SELinux profile in another writing.
+ * The content of the profiles of each mechanism of the kernel. Profiles of one mechanism can be
+ * compared and combined; a raw SELinux profile is an SELinux profile, written in another way.
  *
  * An operation on profiles is a table with one function for each mechanism (lint, intersect, union,
- * diff, …), so that a mechanism that is added is missing from each until it is written.
+ * diff, …), so that the compiler names each operation that a new mechanism lacks.
  */
 export interface ContentOf {
   readonly Seccomp: SeccompProfile;
@@ -35,7 +35,7 @@ export function mechanismOf({ kind }: { readonly kind: ProfileKind }): Mechanism
 }
 
 /**
- * Returns what a profile says, if `mechanism` enforces it.
+ * Returns the content of a profile that `mechanism` enforces.
  *
  * @throws FairleadError InvalidInput for a profile of another mechanism.
  */
@@ -52,7 +52,7 @@ function contentOf(profile: Profile): ContentOf[Mechanism] {
 }
 
 /**
- * Returns what each of several profiles says.
+ * Returns the content of each of several profiles.
  *
  * @throws FairleadError InvalidInput unless the mechanism of the first enforces all of them.
  */
@@ -68,7 +68,7 @@ const profiles: { readonly [M in Mechanism]: (content: ContentOf[M]) => Profile 
     selinux.kind === 'SELinux' ? { kind: selinux.kind, selinux } : { kind: selinux.kind, selinux },
 };
 
-/** Returns the profile that says something. */
+/** Returns the profile that has a content. */
 export function profileWith<M extends Mechanism>(mechanism: M, content: ContentOf[M]): Profile {
   return profiles[mechanism](content);
 }

@@ -13,7 +13,7 @@ import { lintSelinux } from './selinux/lint.ts';
 /**
  * Reports what is probably unintended in a profile. Warnings and remarks are advice; a profile with
  * errors cannot be published. The codes are listed at lintSeccomp, lintAppArmor and lintSelinux;
- * `unknown-field` is what the reader left out, `docker-form` and `resource-form` a profile that is
+ * `unknown-field` is what the reader ignored, `docker-form` and `resource-form` a profile that is
  * published once it is converted, `no-runtime-form` one that never is, and `not-publishable` what
  * publishing refuses in any form. Publishing refuses a profile if and only if one of these is
  * there.
@@ -47,7 +47,7 @@ function lintForm(profile: Profile): readonly Finding[] {
   return [info('docker-form', '', message)];
 }
 
-/** What publishing refuses, in whichever form the profile is now. */
+/** Returns what publishing refuses, in whichever form the profile is now. */
 function lintPublishing(profile: Profile, limits: PublicationLimits): readonly Finding[] {
   return publicationViolations(profile, limits).map(({ pointer, message }) => ({
     code: 'not-publishable',
@@ -79,8 +79,8 @@ const linters: { readonly [M in Mechanism]: (content: ContentOf[M]) => readonly 
 };
 
 /**
- * Returns the findings about what a profile says, for callers that have checked already whether it
- * can be published (validatePublication).
+ * Returns the findings about the meaning of a profile, for callers that have already checked
+ * whether it can be published (validatePublication).
  */
 export function lintMeaning(profile: Profile): readonly Finding[] {
   return lintContent(mechanismOf(profile), profile);

@@ -12,9 +12,8 @@ import { parseSeccomp } from './seccomp/read/parse.ts';
 const shownUnknown = 20;
 
 /**
- * Parses a document in the form that runtimes read, as runtimes do that ignore what they do not
- * know: members of other names are dropped, those in another letter case are taken, and both are
- * reported with the profile.
+ * Parses a document in the form that runtimes read, as lenient runtimes do: unknown members are
+ * dropped, those in another letter case are accepted, and both are reported with the profile.
  *
  * @throws FairleadError ProfileInvalid naming `source:line:column` and the field.
  */
@@ -36,7 +35,7 @@ const parsers: { readonly [Kind in RuntimeKind]: (document: JsonDocument) => Run
 /**
  * Parses a document in the form that runtimes read, and refuses what runtimes read in different
  * ways: those that decode strictly (KEP-6061) refuse unknown members and other letter cases, others
- * ignore them or take them for known ones.
+ * ignore them or read them as known ones.
  *
  * @throws FairleadError ProfileInvalid naming `source:line:column` and the field.
  */
@@ -47,7 +46,7 @@ export function parseStrictly(document: JsonDocument, kind: RuntimeKind): Runtim
 }
 
 /**
- * Throws ProfileInvalid where there are members that the format does not have, or has in another
+ * Throws ProfileInvalid if there are members that the format does not have, or has in another
  * letter case.
  */
 export function refuseUnknown(unknownFields: readonly UnknownField[]): void {
@@ -65,8 +64,8 @@ export function refuseUnknown(unknownFields: readonly UnknownField[]): void {
 }
 
 /**
- * Throws ProfileInvalid where a member that was left out is probably a known one, misspelt: without
- * it an entry may say more than its author meant.
+ * Throws ProfileInvalid if a member that was left out is probably a known one, misspelt: without it
+ * an entry may permit more than its author intended.
  */
 export function refuseMisspelt(unknownFields: readonly UnknownField[]): void {
   refuseUnknown(unknownFields.filter(({ meant }) => meant !== undefined));
@@ -86,7 +85,7 @@ export function ifAny(unknownFields: readonly UnknownField[]): { readonly unknow
   return unknownFields.length === 0 ? {} : { unknownFields };
 }
 
-/** The error for a document that is in no known form. */
+/** Returns the error for a document that is in no known form. */
 export function unknownFormat(document: JsonDocument, tried: readonly string[], hint: string): FairleadError {
   const position = positionOf(document, document.root.at);
   const message = `${position}: not a known profile format: tried ${tried.join(', ')}`;

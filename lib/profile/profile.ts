@@ -5,30 +5,27 @@ import type { SeccompProfile } from './seccomp/model.ts';
 import type { DockerProfile } from './seccomp/read/docker.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
 
-/** What readers say of a profile beside its meaning. */
+/** What readers report of a profile beside its meaning. */
 export interface Reading {
-  /** The name that a custom resource gives it. */
+  /** Its name in a custom resource. */
   readonly name?: string;
-  /** What the reader did not know and dropped, or took for a member in another letter case. */
+  /** Members that the reader dropped as unknown, or accepted in another letter case. */
   readonly unknownFields?: readonly UnknownField[];
   /**
-   * Of a profile in the form of Docker and Podman, which was resolved: whether it is another one
-   * for other containers.
+   * Set for a profile of Docker or Podman, which was resolved: whether other containers get another
+   * profile.
    */
   readonly docker?: { readonly dependsOnContainer: boolean };
-  /** Of a custom resource of the Security Profiles Operator. */
+  /** Set for a custom resource of the Security Profiles Operator. */
   readonly isResource?: true;
   /**
-   * How many bytes its text has, if that is more than nodes take by default, and the form is the
-   * one that is published.
+   * The size of its text in bytes, if that is more than nodes accept by default, and it is in the
+   * form of runtimes.
    */
   readonly oversize?: number;
 }
 
-/**
- * A profile, parsed. The kind is decided once, by the reader; nothing after it looks at bytes to
- * find out.
- */
+/** A profile, parsed. The reader decides its kind, once; nothing else examines its bytes. */
 export type Profile = Reading &
   (
     | { readonly kind: 'Seccomp'; readonly seccomp: SeccompProfile }
@@ -37,13 +34,10 @@ export type Profile = Reading &
     | { readonly kind: 'RawSELinux'; readonly selinux: RawSelinuxProfile }
   );
 
-/** What a profile limits, and in which language it is written. */
+/** The mechanism that enforces a profile, and the language in which it is written. */
 export type ProfileKind = Profile['kind'];
 
-/**
- * A profile of the kinds that container runtimes take, in the form in which they read them
- * (KEP-6061).
- */
+/** A profile of a kind that container runtimes apply (KEP-6061). */
 export type RuntimeProfile = Extract<Profile, { readonly kind: 'Seccomp' | 'AppArmor' }>;
 
 /** The kind of a RuntimeProfile. */
@@ -56,25 +50,25 @@ const isForRuntimes: Readonly<Record<ProfileKind, boolean>> = {
   RawSELinux: false,
 };
 
-/** Reports whether container runtimes take profiles of its kind. */
+/** Reports whether container runtimes apply profiles of its kind. */
 export function isRuntimeProfile(profile: Profile): profile is Profile & RuntimeProfile {
   return isForRuntimes[profile.kind];
 }
 
 /**
- * A seccomp profile in the form of Docker and Podman that is not resolved yet: each container may
- * get another one of it.
+ * A seccomp profile in the form of Docker and Podman that is not resolved yet: what it permits
+ * depends on the container.
  */
 export interface UnresolvedProfile {
   readonly kind: 'Seccomp';
   readonly unresolved: DockerProfile;
 }
 
-/** What an artifact holds; only in CRI-O's layout it may be in the form of Docker and Podman. */
+/** The profile of an artifact; only CRI-O's layout may hold the form of Docker and Podman. */
 export type PublishedProfile = RuntimeProfile | UnresolvedProfile;
 
 /**
- * The seccomp profile, where only that will do.
+ * Returns the seccomp profile, for callers that handle no other kind.
  *
  * @throws FairleadError ProfileInvalid for one of another kind, or one that is not resolved.
  */

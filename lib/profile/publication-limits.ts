@@ -1,4 +1,4 @@
-/** What nodes take at most of a published profile; a trust policy may set other limits. */
+/** What nodes accept at most of a published profile; a trust policy may set other limits. */
 export interface PublicationLimits {
   /** Most bytes. */
   readonly artifactBytes: number;

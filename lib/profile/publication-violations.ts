@@ -10,9 +10,9 @@ import { artifactViolations } from './seccomp/read/validate.ts';
 import { refuseViolations, type Violation } from './violation.ts';
 
 /**
- * Returns everything for which a runtime would refuse a published profile for good: what
- * validateArtifact refuses, and what others than Fairlead's nodes do. It decides what push refuses,
- * and what lint calls an error.
+ * Returns everything for which a runtime would refuse a published profile: what validateArtifact
+ * refuses, and what runtimes other than Fairlead's nodes refuse. It decides what push refuses, and
+ * what lint calls an error.
  */
 export function publicationViolations(profile: Profile, limits: PublicationLimits): readonly Violation[] {
   const found = violationsOf(mechanismOf(profile), profile, limits);

@@ -10,8 +10,8 @@ import { resourceKind, resourceKinds } from './resource-kind.ts';
 import { readPlainSeccomp } from './seccomp/read/read-plain.ts';
 
 /**
- * Far above every real profile (the largest known are about 100 KiB); what may be pulled has its
- * own, lower limit.
+ * Far above every real profile (the largest known are about 100 KiB); pulled profiles have a lower
+ * limit.
  */
 export const profileLimits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_000 };
 
@@ -24,7 +24,7 @@ export const profileLimits = { bytes: 8 * 1024 * 1024, depth: 16, values: 1_000_
  *
  * A seccomp profile of a mebibyte takes 3 to 5 ms of one core. To read, validate, intersect and
  * render it takes less than ten times its size in memory where V8 keeps its young generation small
- * (--max-semi-space-size=1, as the shim does), and up to twenty times where it does not.
+ * (--max-semi-space-size=1, as the shim does), and up to twenty times if it does not.
  *
  * @param source how messages call the input, e.g. its file name.
  * @param kind what it is where the content does not tell: a structured AppArmor profile may be an
@@ -63,7 +63,7 @@ function readThoroughly(bytes: Uint8Array, source: string, kind: RuntimeKind | u
   }
 }
 
-/** The error for a profile in a form that runtimes read as another one, or not at all. */
+/** Returns the error for a profile in a form that runtimes read as another one, or not at all. */
 function otherForm(document: JsonDocument, { form, pointer, at }: DetectedForm): FairleadError {
   const position = positionOf(document, at);
   if (form === 'docker') {

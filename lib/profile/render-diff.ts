@@ -7,16 +7,19 @@ const order: readonly { readonly direction: Direction; readonly title: string }[
   { direction: 'changed', title: 'Changed' },
 ];
 
-/** Of what means the same as before, so many are named. */
+/** At most this many subjects with the same meaning as before are named. */
 const shownRewritten = 8;
 const lineWidth = 100;
 
-/** Whether anything is permitted that was not: what a gate in CI looks at. */
+/** Reports whether anything is permitted that was not: what a gate in CI checks. */
 export function isLoosened(diff: ProfileDiff): boolean {
   return diff.changes.some(({ direction }) => direction === 'loosened');
 }
 
-/** A difference as lines for a terminal: what was loosened first, what changed alike together. */
+/**
+ * Returns a difference as lines for a terminal: what was loosened first, what changed alike
+ * together.
+ */
 export function renderDiffText(diff: ProfileDiff): string {
   const lines: string[] = [];
   for (const { direction, title } of order) {
@@ -33,7 +36,7 @@ export function renderDiffText(diff: ProfileDiff): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** A difference as Markdown, e.g. for a comment on a pull request: a table of each kind. */
+/** Returns a difference as Markdown, e.g. for a comment on a pull request: a table of each kind. */
 export function renderDiffMarkdown(diff: ProfileDiff): string {
   const parts: string[] = [];
   for (const { direction, title } of order) {
@@ -53,7 +56,7 @@ export function renderDiffMarkdown(diff: ProfileDiff): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-/** A profile that was not there before, or is not there any more. */
+/** A profile that is new or deleted. */
 export interface OneSided {
   readonly change: 'new' | 'deleted';
   readonly kind: ProfileKind;
@@ -61,12 +64,12 @@ export interface OneSided {
   readonly name: string;
 }
 
-/** A profile without one to compare it with, as a line for a terminal. */
+/** Returns a new or deleted profile as a line for a terminal. */
 export function renderOneSidedText(one: OneSided): string {
   return `${describeOneSided(one, escaped(one.name))}\n`;
 }
 
-/** The same as Markdown. */
+/** Returns the same as Markdown. */
 export function renderOneSidedMarkdown(one: OneSided): string {
   return `### ${one.change === 'new' ? 'New' : 'Deleted'}\n\n${describeOneSided(one, cell(one.name))}\n`;
 }
@@ -78,8 +81,8 @@ function describeOneSided({ change, kind }: OneSided, name: string): string {
 }
 
 /**
- * Changes of one direction, those that go from one outcome to one other together, in the order of
- * the first of each.
+ * Returns changes of one direction, those that go from one outcome to one other together, in the
+ * order of the first of each.
  */
 function alike(
   { changes }: ProfileDiff,
@@ -99,7 +102,7 @@ function suffix({ where }: Change): string {
   return where === undefined ? '' : ` where ${where}`;
 }
 
-/** Names in lines of a readable length. */
+/** Returns names in lines of a readable length. */
 function wrapped(names: readonly string[]): readonly string[] {
   const lines: string[] = [];
   for (const [index, name] of names.entries()) {
@@ -117,16 +120,14 @@ function someOf(names: readonly string[]): readonly string[] {
 }
 
 /**
- * Names come from profiles, and must not write lines of their own, or turn round what stands beside
- * them.
+ * Returns a name from a profile without control characters, so that it cannot write lines or change
+ * the direction of text.
  */
 function escaped(text: string): string {
   return text.replaceAll(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
-/**
- * Text that comes from a profile is shown as code, so that it cannot be markup or break the table.
- */
+/** Returns text from a profile as code, so that it cannot be markup or break the table. */
 function cell(text: string): string {
   return `\`${text.replaceAll(/[`|]|\p{C}/gu, ' ')}\``;
 }

@@ -10,7 +10,7 @@ export function resolveProfile(profile: PublishedProfile, host: ProfileHost): Ru
   return { kind: 'Seccomp', seccomp: resolveDocker(profile.unresolved, host) };
 }
 
-/** Whether a published profile is the same for every container. */
+/** Reports whether a published profile is the same for every container. */
 export function isResolved(profile: PublishedProfile): profile is RuntimeProfile {
   return !('unresolved' in profile);
 }

@@ -4,9 +4,9 @@ import { artifactViolations } from './seccomp/read/validate.ts';
 import { refuseViolations } from './violation.ts';
 
 /**
- * The rules for a profile that comes from a registry (KEP-6061, "Artifact format"; conditions are
- * limited besides), beyond what readProfile refuses. One that is not resolved yet is held to them
- * with all of its entries.
+ * Verifies that a profile from a registry meets KEP-6061 ("Artifact format") and the limit of
+ * conditions, beyond what readProfile checks. All entries of a profile that is not resolved yet
+ * count.
  *
  * @throws FairleadError ProfileInvalid listing every violation, each with its JSON pointer; of
  * AppArmor profiles the first.

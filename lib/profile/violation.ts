@@ -1,13 +1,13 @@
 import { FairleadError } from '#lib/errors';
 
-/** A place in a profile for which somebody would refuse it. */
+/** A place in a profile for which a runtime or node refuses it. */
 export interface Violation {
   /** JSON pointer into the profile (RFC 6901); empty for the whole of it. */
   readonly pointer: string;
   readonly message: string;
 }
 
-/** Of more violations than this, only the first are named. */
+/** At most this many violations are named. */
 const shown = 20;
 
 /** Throws ProfileInvalid naming the violations, if there are any, after what they mean. */

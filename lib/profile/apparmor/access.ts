@@ -34,8 +34,8 @@ interface Lists {
 const known = new WeakMap<AppArmorProfile, Accesses>();
 
 /**
- * The meaning of a profile. What an executable or a library grants for reading counts only where
- * the filesystem section is there too: without it, everything may be read anyway.
+ * Returns the meaning of a profile. What an executable or a library grants for reading counts only
+ * if the filesystem section is present too: without it, everything may be read anyway.
  */
 export function accessesOf(profile: AppArmorProfile): Accesses {
   const found = known.get(profile);
@@ -72,7 +72,7 @@ function remember(profile: AppArmorProfile, { executable, filesystem }: Lists): 
 }
 
 /**
- * The paths of a list as globs.
+ * Returns the paths of a list as globs.
  *
  * @throws FairleadError ProfileInvalid naming the path: profiles that parseAppArmor or
  * validateAppArmor passed have none.
@@ -86,9 +86,9 @@ export function globsOf(paths: readonly string[]): readonly Glob[] {
 }
 
 /**
- * The profile that says this, in canonical form: every path in one list as far as it goes, without
- * those that others cover, sorted. Every executable must be readable and mappable too, and every
- * mappable path readable.
+ * Returns the profile that says this, in canonical form: every path in one list if possible,
+ * without those that others cover, sorted. Every executable must be readable and mappable too, and
+ * every mappable path readable.
  */
 export function profileOf(accesses: Accesses, budget: GlobBudget): AppArmorProfile {
   const { mode, paths, network, capabilities } = accesses;

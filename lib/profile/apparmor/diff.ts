@@ -15,10 +15,10 @@ export interface AppArmorChange {
 }
 
 /**
- * What is permitted under `after` and was not under `before` (loosened), and the other way round
- * (tightened): mode, paths by kind of access, network, capabilities; sorted by path within a kind.
- * Spelling, order and paths that others cover play no part. A path counts as soon as some name that
- * it matches is new; where that cannot be told, it counts.
+ * Returns what is permitted under `after` and was not under `before` (loosened), and the other way
+ * round (tightened): mode, paths by kind of access, network, capabilities; sorted by path within a
+ * kind. Spelling, order and paths that others cover do not count. A path counts as soon as a name
+ * that it matches is new, or if that cannot be decided.
  */
 export function diffAppArmor(before: AppArmorProfile, after: AppArmorProfile): readonly AppArmorChange[] {
   const old = accessesOf(before);
@@ -29,12 +29,14 @@ export function diffAppArmor(before: AppArmorProfile, after: AppArmorProfile): r
   ];
 }
 
-/** Whether two profiles permit the same. Where that cannot be told, they count as different. */
+/**
+ * Reports whether two profiles permit the same. If that cannot be decided, they count as different.
+ */
 export function equalsAppArmor(a: AppArmorProfile, b: AppArmorProfile): boolean {
   return diffAppArmor(a, b).length === 0;
 }
 
-/** What `to` permits and `from` does not. */
+/** Returns what `to` permits and `from` does not. */
 function gained(from: Accesses, to: Accesses): readonly string[] {
   const budget = newBudget();
   const found: string[] = [];

@@ -51,7 +51,8 @@ export function effectiveAppArmor(inputs: EffectiveInputs<AppArmorProfile>): Eff
 }
 
 /**
- * Sections that the artifact leaves open, and another input closes: told of once, not path by path.
+ * Returns the constraints of sections that the artifact leaves open and another input closes: one
+ * for each section, not one for each path.
  */
 function sectionConstraints(artifact: Accesses, others: readonly Named[]): readonly Constraint[] {
   const sections: readonly (readonly [string, (accesses: Accesses) => boolean])[] = [
@@ -96,7 +97,7 @@ function pathConstraints(
   return constraints;
 }
 
-/** What remains of a path, for people. */
+/** Returns what remains of a path, for people. */
 function remainder(glob: Glob, granted: readonly Glob[], budget: GlobBudget): string {
   const { globs } = intersectLists([glob], granted, budget);
   return globs.length === 0 ? 'denied' : `permitted for ${globs.map(({ text }) => text).join(', ')}`;

@@ -6,8 +6,8 @@ import type { AppArmorProfile } from './model.ts';
 import { intersectLists, uncovered } from './path-list.ts';
 
 /**
- * A path that lost more than it had to, because the exact result cannot be said, or is too much to
- * say.
+ * A path that lost more than it had to, because the exact result cannot be expressed, or is too
+ * large.
  */
 export interface Shortfall {
   readonly kind: AccessKind;
@@ -21,13 +21,12 @@ export interface AppArmorIntersection {
 }
 
 /**
- * The profile that permits what every input permits (KEP-6061, "Merge"): never looser than one of
- * them, and exact but for the shortfalls. A path stays permitted where both sides permit it, with
- * the meaning of AppArmor's globs. An input in complain mode denies nothing, and so constrains
+ * Returns the profile that permits what every input permits (KEP-6061, "Merge"): never looser than
+ * one of them, and exact but for the shortfalls. A path stays permitted if both sides permit it,
+ * with the meaning of AppArmor's globs. An input in complain mode denies nothing, and so constrains
  * nothing as long as another one enforces.
  *
- * @param budget of the operation that this is part of.
- * Without inputs, everything is permitted.
+ * @param budget of the operation that this is part of. Without inputs, everything is permitted.
  */
 export function intersectAppArmor(inputs: readonly AppArmorProfile[], budget = newBudget()): AppArmorIntersection {
   const enforced = inputs.filter(({ mode }) => mode === 'Enforce');
@@ -50,8 +49,8 @@ function intersectAccesses(a: Accesses, b: Accesses, budget: GlobBudget, shortfa
   };
   const read = common('read', a.paths.read, b.paths.read);
   const write = common('write', a.paths.write, b.paths.write);
-  // The format has no executable that may not be read. It can come to that only where one side
-  // lists executables, and the other one says nothing of them but limits reading.
+  // The format has no executable that may not be read. That can result only if one side lists
+  // executables, and the other does not mention them but limits reading.
   const limitsReadingOnly = [a, b].some(({ paths }) => paths.execute === 'all' && paths.read !== 'all');
   const readable = (kind: AccessKind, paths: Paths): Paths => {
     if (!limitsReadingOnly || paths === 'all' || read === 'all') return paths;

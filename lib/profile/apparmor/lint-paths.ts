@@ -48,8 +48,8 @@ interface Listed {
 type Indexes = Readonly<Record<ListName, PathIndex>>;
 
 /**
- * The findings about the paths of a profile and what they mean together; the codes are listed at
- * lintAppArmor.
+ * Returns the findings about the paths of a profile and what they mean together; the codes are
+ * listed at lintAppArmor.
  */
 export function lintPaths({ mode, executable, filesystem }: AppArmorProfile): readonly Finding[] {
   const budget = { ...newBudget(), left: steps };
@@ -102,7 +102,7 @@ function lintExecuted({ glob, pointer }: Listed, budget: GlobBudget): readonly F
   return [warning('executes-everywhere', pointer, `${glob.text} permits executing every file`)];
 }
 
-/** What else may be done with a path that may be written. */
+/** Returns what else may be done with a path that may be written. */
 function lintWritten(listed: Listed, indexes: Indexes, budget: GlobBudget): readonly Finding[] {
   const { glob, pointer } = listed;
   const findings: Finding[] = [];
@@ -120,13 +120,13 @@ function lintWritten(listed: Listed, indexes: Indexes, budget: GlobBudget): read
 }
 
 /**
- * Paths that are listed as read-only as well. Rules of AppArmor add up: what any list grants is
- * granted. The Security Profiles Operator writes deny rules for these lists besides, so that the
- * same profile means less there.
+ * Returns findings about paths that are also listed as read-only. Rules of AppArmor add up: what
+ * any list grants is granted. The Security Profiles Operator writes deny rules for these lists
+ * besides, so that the same profile means less there.
  */
 function lintReadOnly({ glob, pointer, list }: Listed, readOnly: PathIndex, budget: GlobBudget): readonly Finding[] {
   const isWriteOnly = list === 'writeOnlyPaths';
-  // That a read-only path is covered by one that may be written is told where it is listed.
+  // A read-only path that a writable one covers is reported at its own place.
   const overlap = overlapWith(glob, readOnly, budget, (other) => isWriteOnly || !isCovered(other, [glob], budget));
   if (overlap === undefined) return [];
   const { common, other } = overlap;
@@ -149,7 +149,8 @@ interface Overlap {
 const mostSteps = 20_000;
 
 /**
- * A glob of an index that matches a name which the given one matches, too; of several the first.
+ * Returns a glob of an index that matches a name which the given one matches, too; of several the
+ * first.
  */
 function overlapWith(
   glob: Glob,
@@ -178,7 +179,10 @@ function deniedGlobs(permission: string): PathIndex {
 
 const gerunds = { execute: 'executing', read: 'reading', write: 'writing' } as const;
 
-/** Paths that the default rules of every policy deny, whatever a profile lists. */
+/**
+ * Returns findings about paths that the default rules of every policy deny, whatever a profile
+ * lists.
+ */
 function lintDenied({ glob, pointer, list }: Listed, budget: GlobBudget): readonly Finding[] {
   const denied = granted[list].filter((kind) => isShownCovered(glob, deniedFor[kind], budget));
   if (denied.length === 0) return [];

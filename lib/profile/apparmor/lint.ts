@@ -5,8 +5,8 @@ import type { AppArmorProfile } from './model.ts';
 import { dangerousCapabilities } from './vocabulary.ts';
 
 /**
- * Findings of an AppArmor profile, those of whole sections first, then in the order of its lists.
- * Codes: allow-everything, unspecified-section, complain-mode, nothing-executable,
+ * Returns the findings of an AppArmor profile, those of whole sections first, then in the order of
+ * its lists. Codes: allow-everything, unspecified-section, complain-mode, nothing-executable,
  * executes-everywhere, writes-everywhere, writable-executable, read-and-write,
  * dangerous-capability, raw-sockets, duplicate-path, covered-path, never-permitted,
  * duplicate-capability.

@@ -19,9 +19,7 @@ export const customResourceGroup = 'security-profiles-operator.x-k8s.io';
 
 const apiVersions = [`${customResourceGroup}/v1`, `${customResourceGroup}/v1alpha1`];
 
-/**
- * A profile as read, with the name that a custom resource gives it, and what was dropped from it.
- */
+/** A profile as read, with its name in a custom resource, and what was dropped from it. */
 export interface ParsedAppArmor {
   readonly profile: AppArmorProfile;
   readonly name?: string;
@@ -36,9 +34,9 @@ export const sections = ['executable', 'filesystem', 'network', 'capability'] as
 /**
  * Reads a structured AppArmor profile: KEP-6061's JSON, or SPO's AppArmorProfile (v1; of older ones
  * `complainMode` too). Every string is checked, so that no later step has to. A section of an
- * unknown name is refused, for without it the profile would permit more than its author meant;
- * unknown fields elsewhere can only grant, and are dropped. A member in another letter case is
- * refused: readers differ in whether they take it.
+ * unknown name is refused, because without it the profile would permit more than its author
+ * intended; unknown fields elsewhere can only grant, and are dropped. A member in another letter
+ * case is refused: readers differ in whether they take it.
  *
  * @throws FairleadError ProfileInvalid: `source:line:column: filesystem.readOnlyPaths[3]: …`;
  * LimitExceeded.
@@ -128,7 +126,7 @@ class Reader {
     };
   }
 
-  /** A section whose fields are lists of paths; a list that is not there is empty. */
+  /** Returns a section whose fields are lists of paths; a list that is not there is empty. */
   #section<Name extends string>(root: Members, path: string, section: string, names: readonly Name[]) {
     return this.#optional(root, section, (node) => {
       const at = join(path, section);
@@ -221,7 +219,7 @@ class Reader {
   }
 
   /**
-   * Drops and notes the members that are none of `names`; in another letter case, they are refused.
+   * Drops and notes the members that are not in `names`; in another letter case, they are refused.
    */
   #known(fields: Members, path: string, names: readonly string[]): void {
     const known = new KnownNames(names);
@@ -254,7 +252,10 @@ function join(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }
 
-/** `filesystem.readOnlyPaths[3]` as a JSON pointer: `/filesystem/readOnlyPaths/3`. */
+/**
+ * Returns a path such as `filesystem.readOnlyPaths[3]` as a JSON pointer:
+ * `/filesystem/readOnlyPaths/3`.
+ */
 function pointerOf(path: string): string {
   return path === '' ? '' : `/${path.replaceAll('[', '.').replaceAll(']', '').replaceAll('.', '/')}`;
 }

@@ -6,7 +6,7 @@ import type { Glob } from './glob/glob.ts';
 
 const known = new WeakMap<readonly Glob[], PathIndex>();
 
-/** So many globs are looked at one by one. */
+/** At most this many globs are compared one by one. */
 const few = 4;
 
 /**
@@ -18,7 +18,7 @@ export class PathIndex {
   readonly #root = new Folder(0, false);
   readonly #texts = new Set<string>();
 
-  /** The index of a list; lists are asked about several times. */
+  /** Returns the index of a list; lists are asked about several times. */
   static of(globs: readonly Glob[]): PathIndex {
     let index = known.get(globs);
     if (index === undefined) {
@@ -35,14 +35,14 @@ export class PathIndex {
     }
   }
 
-  /** Whether it has a glob that is written in the same way. */
+  /** Reports whether it has a glob that is written in the same way. */
   has({ expanded }: Glob): boolean {
     return this.#texts.has(expanded);
   }
 
   /**
-   * Every glob that may match a name which the given one matches; undefined where the budget ends
-   * first.
+   * Returns every glob that may match a name which the given one matches; undefined if the budget
+   * ends first.
    */
   near(glob: Glob, budget: GlobBudget): readonly Glob[] | undefined {
     const reached: Folder[] = [];
@@ -105,7 +105,7 @@ class Folder {
     for (const glob of all) this.add(glob);
   }
 
-  /** Whether nothing is known of its globs but what led here. */
+  /** Reports whether nothing is known of its globs but what led here. */
   get isWhole(): boolean {
     return this.#children === undefined;
   }
@@ -125,7 +125,7 @@ interface Wildcard {
   readonly folder: Folder;
 }
 
-/** Folders by component. */
+/** Directories by component. */
 class Children {
   readonly #literals = new Map<string, Folder>();
   /** Literal beginning of a component -> the component. */
@@ -133,7 +133,7 @@ class Children {
   readonly #prefixLengths = new Set<number>();
   #sorted: { readonly literals: readonly string[]; readonly prefixes: readonly string[] } | undefined;
 
-  /** The folder of a component, made where there is none yet. */
+  /** Returns the directory of a component, made if there is none yet. */
   at({ text, prefix, suffix, isLiteral, isDeep }: Component, depth: number): Folder {
     const found = isLiteral ? this.#literals.get(text) : this.#wildcards.get(prefix)?.get(text)?.folder;
     if (found !== undefined) return found;
@@ -181,7 +181,7 @@ class Children {
   }
 }
 
-/** The index of the first text of a sorted list that is not before the given one. */
+/** Returns the index of the first text of a sorted list that is not before the given one. */
 function firstFrom(sorted: readonly string[], text: string): number {
   let low = 0;
   for (let high = sorted.length; low < high; ) {

@@ -9,7 +9,7 @@ import { limits } from './vocabulary.ts';
 /** What one question may take: enough for all but globs that were made to be hard. */
 const mostSteps = 20_000;
 
-/** Whether the globs of an index are shown to cover a glob, together. */
+/** Reports whether the globs of an index are shown to cover a glob, together. */
 export function isShownCovered(glob: Glob, index: PathIndex, budget: GlobBudget): boolean {
   return index.has(glob) || isShownCoveredByNear(glob, index, budget, () => true);
 }
@@ -27,8 +27,8 @@ function isShownCoveredByNear(
 }
 
 /**
- * What two path lists have in common, and which globs of the first lost names only because it was
- * too much to say.
+ * What two path lists have in common, and which globs of the first lost names only because the
+ * result was too large.
  */
 export interface ListIntersection {
   readonly globs: readonly Glob[];
@@ -36,8 +36,9 @@ export interface ListIntersection {
 }
 
 /**
- * The globs that match what a glob of each list matches, as few as can be told. A glob that the
- * other list covers stays as it is written; of globs that overlap, the common part is worked out.
+ * Returns the globs that match what a glob of each list matches, as few as possible. A glob that
+ * the other list covers stays as it is written; of globs that overlap, the common part is worked
+ * out.
  */
 export function intersectLists(first: readonly Glob[], second: readonly Glob[], budget: GlobBudget): ListIntersection {
   const inFirst = PathIndex.of(first);
@@ -69,7 +70,7 @@ export function intersectLists(first: readonly Glob[], second: readonly Glob[], 
   return { globs: withoutCovered(globs, budget), unsaid };
 }
 
-/** The list without globs that the others cover, sorted by text; the same names match. */
+/** Returns the list without globs that the others cover, sorted by text; the same names match. */
 export function withoutCovered(globs: readonly Glob[], budget: GlobBudget): readonly Glob[] {
   const byText = new Map<string, Glob>();
   for (const glob of globs) if (!byText.has(glob.expanded)) byText.set(glob.expanded, glob);
@@ -83,7 +84,7 @@ export function withoutCovered(globs: readonly Glob[], budget: GlobBudget): read
   return distinct.filter((glob) => !dropped.has(glob));
 }
 
-/** Those of `globs` that are not shown to be covered by `cover`. */
+/** Returns those of `globs` that are not shown to be covered by `cover`. */
 export function uncovered(globs: readonly Glob[], cover: readonly Glob[], budget: GlobBudget): readonly Glob[] {
   const index = PathIndex.of(cover);
   return globs.filter((glob) => !isShownCovered(glob, index, budget));

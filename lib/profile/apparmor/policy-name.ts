@@ -3,8 +3,8 @@ import { quote } from '#lib/text/quote';
 import { reservedNames } from './vocabulary.ts';
 
 /**
- * Checks the name under which a policy is to be loaded: one that cannot leave its quotes and means
- * itself alone, and that nobody else's policy has.
+ * Checks the name under which a policy is to be loaded: it cannot leave its quotes, has no other
+ * meaning, and is not reserved for another policy.
  *
  * @throws FairleadError InvalidInput for an invalid name.
  */

@@ -11,10 +11,10 @@ const mostPaths = 1024;
 const endsPath = /[ "!,]/;
 
 /**
- * Returns what other runtimes that implement KEP-6061 refuse of a profile, for good, each with its
- * JSON pointer: paths that policies have in quotes only, or that depend on variables of the node, a
- * path in two lists, and what is listed twice. Fairlead's nodes take such profiles: they write
- * every path in quotes, and variables out.
+ * Returns what other runtimes that implement KEP-6061 refuse of a profile, each with its JSON
+ * pointer: paths that policies have in quotes only, or that depend on variables of the node, a path
+ * in two lists, and what is listed twice. Fairlead's nodes take such profiles: they write every
+ * path in quotes, and variables out.
  */
 export function portabilityViolations({ executable, filesystem, capability }: AppArmorProfile): readonly Violation[] {
   const lists: readonly (readonly [string, readonly string[] | undefined])[] = [
@@ -57,8 +57,8 @@ export function portabilityViolations({ executable, filesystem, capability }: Ap
 }
 
 /**
- * The first character with which a path without quotes would end; a comma does so where nothing of
- * the path follows it.
+ * Returns the first character with which a path without quotes would end; a comma does so if
+ * nothing of the path follows it.
  */
 function characterToQuote(path: string): string | undefined {
   for (let at = 0; at < path.length; at += 1) {

@@ -4,7 +4,8 @@ import type { AppArmorProfile } from './model.ts';
 /**
  * Writes a profile as the JSON of KEP-6061: UTF-8, two spaces of indent, sections and lists in a
  * fixed order, a newline at the end. The same profile always gives the same text. Flags that are
- * false and lists that are empty are written too, for "empty" and "not there" differ.
+ * false and lists that are empty are written too, because an empty section and a missing one
+ * differ.
  *
  * @throws FairleadError ProfileInvalid for a profile in complain mode: the format has no mode, and
  * whoever reads it enforces.

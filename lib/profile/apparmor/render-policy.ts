@@ -8,21 +8,21 @@ import { capabilities } from './vocabulary.ts';
 /** Under which name a policy is loaded, and whether it enforces. */
 export interface PolicyOptions {
   readonly name: string;
-  /** Absent: as the profile says. */
+  /** The profile's own by default. */
   readonly mode?: AppArmorMode;
 }
 
 /**
  * Writes the policy text that apparmor_parser loads (apparmor.d(5)). The same profile always gives
- * the same text, and nothing in a profile can leave its quotes. A section that is not there permits
- * what the runtime's default does. In complain mode there is no deny rule, since kernels enforce
- * these in that mode too.
+ * the same text, and nothing in a profile can leave its quotes. A missing section permits what the
+ * runtime's default does. In complain mode there is no deny rule, since kernels enforce these in
+ * that mode too.
  *
  * Beside the profile hold the runtime's default rules and, as in every container policy,
  * `abstractions/base` of the node for what dynamic linking needs. Variables are written out.
  *
- * @throws FairleadError InvalidInput for an invalid name; ProfileInvalid for a path or
- * capability that is not valid.
+ * @throws FairleadError InvalidInput for an invalid name; ProfileInvalid for a path or capability
+ * that is not valid.
  */
 export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOptions): string {
   const { name, mode = profile.mode } = options;

@@ -10,8 +10,8 @@ import { spoPaths } from './spo-paths.ts';
  * out as several, which mean the same.
  *
  * @param name of the resource; SPO loads the profile under it.
- * @throws FairleadError InvalidInput where no policy may have the name; ProfileInvalid naming a
- * path that cannot be written.
+ * @throws FairleadError InvalidInput if no policy may have the name; ProfileInvalid naming a path
+ * that cannot be written.
  */
 export function renderAppArmorResource(profile: AppArmorProfile, name: string): string {
   checkPolicyName(name);
@@ -51,7 +51,10 @@ function pathsForSpo(path: string): readonly string[] {
   });
 }
 
-/** Strings are written as JSON, which is YAML too, so that none of them can mean anything else. */
+/**
+ * Returns a tree as lines of YAML. Strings are written as JSON, which is YAML too, so that none of
+ * them can mean anything else.
+ */
 function yamlOf(tree: Tree, indent: string): readonly string[] {
   return Object.entries(tree).flatMap(([key, value]) => {
     if (typeof value === 'boolean') return [`${indent}${key}: ${value}`];

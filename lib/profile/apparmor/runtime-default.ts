@@ -1,18 +1,18 @@
 import type { AppArmorMode, AppArmorProfile } from './model.ts';
 
 /**
- * What runtimes apply where nothing else is asked for, as a structured profile: every file, socket
- * and capability is left to what it is intersected with. Its limits are of the kinds that the
- * format cannot say; they are in every policy that is rendered (see {@link defaultRules}).
+ * What runtimes apply if nothing else is asked for, as a structured profile: every file, socket and
+ * capability is left to what it is intersected with. Its limits are of the kinds that the format
+ * cannot express; they are in every policy that is rendered (see {@link defaultRules}).
  */
 export const runtimeDefaultAppArmor: AppArmorProfile = { mode: 'Enforce' };
 
 /**
- * Rules of the runtime's default template, as containerd's cri-containerd.apparmor.d and
- * docker-default have them: signals and tracing among the processes of the container, no mounts,
- * and no writing where the kernel is configured. They hold whatever the profile permits: a deny
- * rule overrides every other rule. The kernel enforces deny rules in complain mode too, which must
- * deny nothing, so they are omitted there.
+ * Returns the rules of the runtime's default template, as containerd's cri-containerd.apparmor.d
+ * and docker-default have them: signals and tracing among the processes of the container, no
+ * mounts, and no writing to the files that configure the kernel. They hold whatever the profile
+ * permits: a deny rule overrides every other rule. The kernel enforces deny rules in complain mode
+ * too, which must deny nothing, so they are omitted there.
  *
  * @param peer the name of the profile itself, safe to quote.
  */

@@ -15,9 +15,9 @@ const accepted = /^\/[a-zA-Z0-9_./*?+@{} -]*$/;
 const mostPaths = 64;
 
 /**
- * Paths as the Security Profiles Operator accepts them, which together stand for the same names as
- * the given one: those with alternatives and classes are written out. undefined where there is no
- * way, or too many are needed.
+ * Returns paths that the Security Profiles Operator accepts, and that together match the same names
+ * as the given one: alternatives and classes are written out. Returns undefined if there are none,
+ * or too many are needed.
  */
 export function spoPaths(path: string): readonly string[] | undefined {
   const [glob] = globsOf([path]);
@@ -50,7 +50,9 @@ function choicesOf(set: SymbolSet): readonly GlobNode[] | undefined {
   return holdsOther(set) ? undefined : printableMembers(set).map(literalNode);
 }
 
-/** A star that fills a component and may be nothing is written as two. */
+/**
+ * Returns a text in which a star that fills a component and may be empty is written as two texts.
+ */
 function withoutOptions(text: string): readonly string[] {
   const found = /\{,(\*+)\}/.exec(text);
   if (found === null) return [text];

@@ -13,9 +13,9 @@ import { withoutCovered } from './path-list.ts';
 const maxPasses = 8;
 
 /**
- * The profile that permits what any input permits: what recordings of several runs are merged with.
- * In complain mode as soon as one input is. Without inputs, nothing is permitted. The union of a
- * union is the same text.
+ * Returns the profile that permits what any input permits: what recordings of several runs are
+ * merged with. In complain mode as soon as one input is. Without inputs, nothing is permitted. The
+ * union of a union is the same text.
  */
 export function unionAppArmor(inputs: readonly AppArmorProfile[]): AppArmorProfile {
   const budget = newBudget();

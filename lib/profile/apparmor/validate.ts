@@ -14,9 +14,9 @@ import { capabilities, limits } from './vocabulary.ts';
 const mostSurplusStates = 1500;
 
 /**
- * Checks what a profile must hold to be published, pulled or loaded: paths that say what they mean
- * and cannot leave their place in a policy, known capabilities, wildcards that apparmor_parser
- * compiles in seconds, and groups that can be compared.
+ * Checks what a profile must hold to be published, pulled or loaded: paths that are unambiguous and
+ * cannot leave their place in a policy, known capabilities, wildcards that apparmor_parser compiles
+ * in seconds, and groups that can be compared.
  *
  * @throws FairleadError ProfileInvalid naming the path or capability.
  */

@@ -4,7 +4,7 @@ import type { JsonMember, JsonNode } from './node.ts';
 type ObjectNode = Extract<JsonNode, { type: 'object' }>;
 
 /**
- * Returns a member's name as Go's encoding/json compares it where no field has exactly that name:
+ * Returns a member's name as Go's encoding/json compares it if no field has exactly that name:
  * ASCII letters without case, and the two letters beyond ASCII that fold to one of them, U+017F to
  * s and U+212A to k.
  */
@@ -25,12 +25,12 @@ export class KnownNames {
     this.#byFold = new Map(Array.from(this.#names, (name) => [foldName(name), name]));
   }
 
-  /** Whether the object has a member of exactly this name. */
+  /** Reports whether the object has a member of exactly this name. */
   has(name: string): boolean {
     return this.#names.has(name);
   }
 
-  /** Whether all members of an object are known: quick, since nearly all are. */
+  /** Reports whether all members of an object are known: quick, since nearly all are. */
   cover({ members }: ObjectNode): boolean {
     let covered = 0;
     for (const name of this.#names) if (members.has(name)) covered += 1;
@@ -38,7 +38,7 @@ export class KnownNames {
   }
 
   /**
-   * Returns the known name as which readers that ignore case, those of Go, take `name`; undefined
+   * Returns the known name that readers which ignore case, those of Go, read `name` as; undefined
    * if there is none.
    */
   meantBy(name: string): string | undefined {
@@ -46,8 +46,8 @@ export class KnownNames {
   }
 
   /**
-   * Returns the member that an unknown one probably stands for: its name is near, and the object
-   * does not have it.
+   * Returns the member that an unknown one probably means: its name is close, and the object does
+   * not have it.
    */
   near(name: string, { members }: ObjectNode): string | undefined {
     return closest(
@@ -87,14 +87,14 @@ export function underKnownNames(node: ObjectNode, known: KnownNames, reports: Me
   return { type: 'object', at: node.at, members };
 }
 
-/** The fault of a member that an object has twice, in whatever letter case. */
+/** Returns the fault of a member that an object has twice, in whatever letter case. */
 export function repeatedMember(name: string, meant: string): string {
   return `${JSON.stringify(name)} repeats ${JSON.stringify(meant)}`;
 }
 
 export const repeatedMemberHint = 'Remove one of the two: readers differ in which one they use.';
 
-/** The fault of a member whose name is known in another letter case. */
+/** Returns the fault of a member whose name is known in another letter case. */
 export function respelledMember(name: string, meant: string): string {
   return `${JSON.stringify(name)} must be written ${JSON.stringify(meant)}: readers that ignore case accept it, others do not`;
 }

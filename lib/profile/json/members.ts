@@ -1,6 +1,6 @@
 import type { JsonMember, JsonNode } from './node.ts';
 
-/** Beyond so many members they are found by a map; nearly all objects have fewer. */
+/** Above this many, members are found by a map; nearly all objects have fewer. */
 const few = 16;
 
 class Link implements JsonMember {

@@ -1,5 +1,5 @@
 /**
- * A JSON value that remembers where it stood. Numbers keep their source text, so that 64-bit values
+ * A JSON value that remembers its place. Numbers keep their source text, so that 64-bit values
  * survive.
  */
 export type JsonNode =
@@ -24,7 +24,7 @@ export interface JsonMember {
 }
 
 /**
- * The items of an array in their order; a list is one too. Those of a long array are made anew in
+ * The items of an array in their order; a list is one too. Those of a long array are made again in
  * each pass.
  */
 export interface JsonItems extends Iterable<JsonNode> {

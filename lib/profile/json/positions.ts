@@ -1,7 +1,8 @@
 const NEWLINE = 0x0a;
 
 /**
- * `source:line:column` of several offsets of a text in one pass, as positionOf returns it for one.
+ * Returns `source:line:column` of several offsets of a text in one pass, as positionOf returns it
+ * for one.
  */
 export function positionsOf(text: string, source: string, offsets: readonly number[]): readonly string[] {
   const positions = new Map<number, string>();

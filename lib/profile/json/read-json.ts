@@ -14,14 +14,14 @@ export interface JsonLimits {
   readonly values: number;
 }
 
-/** A parsed document: its root, its text, and the name under which errors speak of it. */
+/** A parsed document: its root, its text, and its name in errors. */
 export interface JsonDocument {
   readonly root: JsonNode;
   readonly text: string;
   readonly source: string;
 }
 
-/** `source:line:column` of an offset, both counted from 1, columns in UTF-16 units. */
+/** Returns `source:line:column` of an offset, both counted from 1, columns in UTF-16 units. */
 export function positionOf(document: { readonly text: string; readonly source: string }, at: number): string {
   let line = 1;
   let start = 0;
@@ -38,8 +38,8 @@ export function positionOf(document: { readonly text: string; readonly source: s
  * names, nothing after the value. JSON.parse would round numbers above 2^53 and forget positions;
  * its source-text access is missing in Node 22.
  *
- * @throws FairleadError ProfileInvalid with `source:line:column`, LimitExceeded where the document
- * is too big.
+ * @throws FairleadError ProfileInvalid with `source:line:column`, LimitExceeded if the document is
+ * too big.
  */
 export function readJson(bytes: Uint8Array, source: string, limits: JsonLimits): JsonDocument {
   if (bytes.length > limits.bytes) {
@@ -215,7 +215,7 @@ class Reader {
     return this.#escapedString(text.slice(start, at));
   }
 
-  /** One string for all that are alike: profiles say the same few words again and again. */
+  /** Returns one string for all that are alike: profiles repeat the same few words. */
   #shared(text: string): string {
     if (text.length > maxShared) return text;
     const known = this.#known.get(text);
@@ -274,7 +274,7 @@ class Reader {
     return new NumberNode(at, source);
   }
 
-  /** The end of a plain whole number, as nearly all are; undefined for others. */
+  /** Returns the end of a plain whole number, as nearly all are; undefined for others. */
   #endOfDigits(start: number): number | undefined {
     let at = start;
     let code = this.#text.charCodeAt(at);

@@ -1,9 +1,7 @@
 import type { JsonLimits } from './read-json.ts';
 import { nextHash, type WordTable } from './word-table.ts';
 
-/**
- * Thrown where a text is not JSON, or is written as hardly anyone does; readJson then tells which.
- */
+/** Thrown if a text is not JSON, or is written in an unusual way; readJson then decides. */
 export const unusual = Symbol('unusual');
 
 const BACKSLASH = 0x5c;
@@ -42,7 +40,7 @@ export class JsonScanner {
     this.#words = words;
   }
 
-  /** Goes into an object; false where it is empty, and left again. */
+  /** Goes into an object; false if it is empty, and left again. */
   enterObject(): boolean {
     return this.#enter(brace.open, brace.close);
   }
@@ -52,7 +50,7 @@ export class JsonScanner {
     return this.#hasMore(brace.close);
   }
 
-  /** Goes into an array; false where it is empty, and left again. */
+  /** Goes into an array; false if it is empty, and left again. */
   enterArray(): boolean {
     return this.#enter(bracket.open, bracket.close);
   }
@@ -62,7 +60,7 @@ export class JsonScanner {
     return this.#hasMore(bracket.close);
   }
 
-  /** The number of a member's name in the table of words. */
+  /** Returns the number of a member's name in the table of words. */
   name(): number {
     const word = this.#word();
     if (this.#next() !== COLON) throw unusual;
@@ -70,20 +68,20 @@ export class JsonScanner {
     return word;
   }
 
-  /** The number of a string in the table of words. */
+  /** Returns the number of a string in the table of words. */
   word(): number {
     this.#count();
     return this.#word();
   }
 
-  /** A string that is not expected again. */
+  /** Returns a string that is not expected again. */
   text(): string {
     this.#count();
     this.#plainString();
     return this.#bytes.toString('latin1', this.#from, this.#to);
   }
 
-  /** A whole number below 2^53. */
+  /** Returns a whole number below 2^53. */
   integer(): number {
     this.#count();
     const start = this.#digits();
@@ -92,7 +90,7 @@ export class JsonScanner {
     return value;
   }
 
-  /** A whole number below 2^64. */
+  /** Returns a whole number below 2^64. */
   bigInteger(): bigint {
     this.#count();
     const start = this.#digits();
@@ -117,7 +115,7 @@ export class JsonScanner {
     if (this.#at < this.#bytes.length) throw unusual;
   }
 
-  /** The first byte after white space, which comes next; 0 at the end. */
+  /** Returns the first byte after white space, which comes next; 0 at the end. */
   #next(): number {
     const bytes = this.#bytes;
     let at = this.#at;
@@ -167,7 +165,7 @@ export class JsonScanner {
     return word;
   }
 
-  /** Passes a string of ASCII without escapes, and gives its hash. */
+  /** Passes a string of ASCII without escapes, and returns its hash. */
   #plainString(): number {
     if (this.#next() !== QUOTE) throw unusual;
     const bytes = this.#bytes;
@@ -187,7 +185,7 @@ export class JsonScanner {
     throw unusual;
   }
 
-  /** Passes the digits of a whole number, and gives the offset of the first. */
+  /** Passes the digits of a whole number, and returns the offset of the first. */
   #digits(): number {
     const first = this.#next();
     const bytes = this.#bytes;
@@ -203,7 +201,8 @@ export class JsonScanner {
   }
 
   /**
-   * The number of the digits from `start` on; undefined where they may be more than a number holds.
+   * Returns the number of the digits from `start` on; undefined if they may be more than a number
+   * holds.
    */
   #numberFrom(start: number): number | undefined {
     const end = this.#at;

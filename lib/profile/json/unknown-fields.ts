@@ -11,11 +11,11 @@ export interface UnknownField {
    * it was dropped.
    */
   readonly readAs?: string;
-  /** The member that was probably meant: the object has none of this name, and its own is near. */
+  /** The member that was probably meant: its name is close, and the object does not have it. */
   readonly meant?: string;
 }
 
-/** Of more than so many fields of either sort only the first are kept. */
+/** At most this many fields of either sort are kept. */
 const most = 256;
 
 interface Noted {
@@ -26,8 +26,8 @@ interface Noted {
 }
 
 /**
- * Collects unknown fields; where they stand is found out at the end, since each would take a look
- * at the whole text.
+ * Collects unknown fields; their places are computed at the end, because each needs a pass over the
+ * whole text.
  */
 export class UnknownFields {
   readonly #dropped: Noted[] = [];

@@ -1,4 +1,4 @@
-/** So many different words are kept; the largest real profiles have some hundred. */
+/** At most this many different words are kept; the largest real profiles have a few hundred. */
 export const mostWords = 5_120;
 const longestWord = 128;
 const slots = 16_384;
@@ -10,7 +10,7 @@ const empty = -1;
 const mostCollisions = 16;
 
 /**
- * Numbers for words, which are found by their bytes: profiles say the same few hundred words ten
+ * Numbers for words, which are found by their bytes: profiles repeat the same few hundred words ten
  * thousand times, so that a text needs to be made of each of them only once.
  */
 export class WordTable {
@@ -22,7 +22,7 @@ export class WordTable {
     this.#slots = slotsOfWords;
   }
 
-  /** A table of ASCII words, which have the numbers from 0 on. */
+  /** Returns a table of ASCII words, which have the numbers from 0 on. */
   static of(words: readonly string[]): WordTable {
     const table = new WordTable([], new Int16Array(slots).fill(empty));
     for (const word of words) {
@@ -32,17 +32,17 @@ export class WordTable {
     return table;
   }
 
-  /** A table with the same words, to which others are added. */
+  /** Returns a table with the same words, to which others are added. */
   copy(): WordTable {
     return new WordTable(this.#words.slice(), this.#slots.slice());
   }
 
   /**
-   * The number of the word in `bytes`, which are ASCII, from `start` to before `end`. A word that
-   * is new gets the next.
+   * Returns the number of the word in `bytes`, which are ASCII, from `start` to before `end`. A
+   * word that is new gets the next.
    *
    * @param hash what nextHash made of its bytes, from 0.
-   * @returns -1 for a word that is too long, or where there are too many.
+   * @returns -1 for a word that is too long, or if there are too many.
    */
   numberOf(bytes: Buffer, start: number, end: number, hash: number): number {
     let slot = (hash ^ (hash >>> 15)) & (slots - 1);
@@ -66,7 +66,7 @@ export class WordTable {
   }
 }
 
-/** FNV-1a, byte by byte. */
+/** Returns the next value of FNV-1a, byte by byte. */
 export function nextHash(hash: number, byte: number): number {
   return Math.imul(hash ^ byte, 0x01000193);
 }

@@ -2,15 +2,15 @@ import type { SeccompProfile } from './model.ts';
 import { narrowComparisons } from './write/narrow-comparisons.ts';
 
 /**
- * What was found out about profiles. Baselines are the same few objects again and again, and
- * profiles never change.
+ * Profiles as they are applied, by profile. Baselines are the same few objects for all containers,
+ * and profiles never change.
  */
 const known = new WeakMap<SeccompProfile, Map<string, SeccompProfile>>();
 
 /**
- * Returns a profile as nodes apply it: comparisons of 64 bits let nothing through if the kernel
- * takes 32; see narrowComparisons. Intersections are made of such profiles: beside masked
- * comparisons, others of 64 bits would take rules without end to be combined with.
+ * Returns a profile as nodes apply it: comparisons of 64 bits permit nothing more if the kernel
+ * takes 32; see narrowComparisons. Intersections are made of such profiles: combining masked
+ * comparisons with others of 64 bits would take too many rules.
  *
  * @param nativeArchitecture the node's own, as SCMP_ARCH_*.
  */

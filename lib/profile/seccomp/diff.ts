@@ -20,11 +20,11 @@ const steps = 1_000_000;
 
 /**
  * Compares two profiles by what they mean (see meaningOf): for every syscall, arguments,
- * architecture and flag. As a gate it takes the laxer reading: what cannot be told counts as
- * loosened, be it that conditions are too many, or that libseccomp may load a syscall's entries,
- * which are not those of before, otherwise than they are written. An architecture counts where some
- * machine runs its programs beside its own, whichever machine that is: profiles are published for
- * nodes of several kinds.
+ * architecture and flag. As a gate it takes the laxer reading: what cannot be decided counts as
+ * loosened, because there are too many conditions, or because libseccomp may load a syscall's
+ * entries, which are not those of before, otherwise than they are written. An architecture counts
+ * if some machine runs its programs beside its own, whichever machine that is: profiles are
+ * published for nodes of several kinds.
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  */
@@ -48,19 +48,21 @@ export function diffSeccomp(from: SeccompProfile, to: SeccompProfile, nativeArch
 }
 
 /**
- * Whether one of the two names of a call through a multiplexer is known to be loosened, as in
- * `socketcall(socket)`.
+ * Reports whether one of the two names of a call through a multiplexer is known to be loosened, as
+ * in `socketcall(socket)`.
  */
 function isToldOf(subject: string, known: ReadonlySet<string>): boolean {
   return subject.split(/[()]/).some((name) => known.has(name));
 }
 
-/** Whether two profiles mean the same for every call as they are written, errno included. */
+/**
+ * Reports whether two profiles mean the same for every call as they are written, errno included.
+ */
 export function equalsSeccomp(a: SeccompProfile, b: SeccompProfile, nativeArchitecture: string): boolean {
   return writtenChanges(a, b, nativeArchitecture).length === 0;
 }
 
-/** How two profiles differ as they are written. */
+/** Returns how two profiles differ as they are written. */
 function writtenChanges(from: SeccompProfile, to: SeccompProfile, nativeArchitecture: string): readonly Change[] {
   const views = viewsOf(from, to, nativeArchitecture);
   const [main] = views;
@@ -75,7 +77,7 @@ function writtenChanges(from: SeccompProfile, to: SeccompProfile, nativeArchitec
   ];
 }
 
-/** Changes of the profile as a whole first, then syscalls by name. */
+/** Returns changes of the profile as a whole first, then syscalls by name. */
 function inOrder(written: readonly Change[], loaded: readonly Change[]): readonly Change[] {
   if (loaded.length === 0) return written;
   const isWhole = ({ subject }: Change) => ['defaultAction', 'architectures', 'flags', 'listener'].includes(subject);
@@ -103,7 +105,7 @@ function viewsOf(from: SeccompProfile, to: SeccompProfile, native: string): read
   return [main, { from: meaningOf(cut(from)), to: meaningOf(cut(to)), domain: lowHalves }];
 }
 
-/** A profile as 32-bit architectures read it. */
+/** Returns a profile as 32-bit architectures read it. */
 function cut(profile: SeccompProfile): SeccompProfile {
   const cutRule = (rule: SeccompRule): SeccompRule => (rule.args ? { ...rule, args: rule.args.map(lowHalf) } : rule);
   return { ...profile, syscalls: (profile.syscalls ?? []).map(cutRule) };
@@ -117,7 +119,7 @@ function syscallChanges(name: string, views: readonly View[], budget: Budget): r
   const changes: Change[] = [];
   for (const { from, to, domain } of views) {
     const [before, after] = [decisionOf(from, name), decisionOf(to, name)];
-    // What both leave to their defaults is told of once, as defaultAction.
+    // What both leave to their defaults is reported once, as defaultAction.
     if (before === from.otherwise && after === to.otherwise) continue;
     if (writtenAlike(before, after)) continue;
     const found = differences(before, after, domain, budget);
@@ -134,7 +136,10 @@ function tooMany(name: string, before: Decision, after: Decision): Change {
   return { subject: name, direction: 'loosened', from: describeDecision(before), to: describeDecision(after), where };
 }
 
-/** Differences that go from one outcome to one other are told of together. */
+/**
+ * Returns the changes of one subject; differences from one outcome to one other are reported
+ * together.
+ */
 function changesOf(subject: string, found: readonly Difference[]): readonly Change[] {
   const groups = new Map<string, { readonly difference: Difference; readonly boxes: Box[] }>();
   for (const difference of found) {
@@ -153,8 +158,8 @@ function changesOf(subject: string, found: readonly Difference[]): readonly Chan
 }
 
 /**
- * Calls of an architecture that is not listed are killed, where the machine runs its programs at
- * all.
+ * Returns the changes of architectures: calls of one that is not listed are killed, if the machine
+ * runs its programs at all.
  */
 function architectureChanges(from: SeccompProfile, to: SeccompProfile, native: string): readonly Change[] {
   const [before, after] = [architecturesOf(from, native), architecturesOf(to, native)];
@@ -172,7 +177,7 @@ function architectureChanges(from: SeccompProfile, to: SeccompProfile, native: s
   ];
 }
 
-/** The machines on which it matters that an architecture is listed, for people. */
+/** Returns the machines on which it matters that an architecture is listed, to be shown. */
 function machinesOf(architecture: string): string {
   const machines = machinesWithGuest(architecture) ?? [];
   // Of its own architecture a runtime filters every call; one that was built for another does not.

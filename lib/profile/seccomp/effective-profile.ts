@@ -87,8 +87,8 @@ function listConstraints(
 }
 
 /**
- * Listener fields come from the baseline only (KEP-6061): an artifact must not choose who decides
- * over its calls.
+ * Returns the constraints of listener fields, which come from the baseline only (KEP-6061): an
+ * artifact must not choose who decides about its calls.
  */
 function listenerConstraints(artifact: SeccompProfile): readonly Constraint[] {
   const fields = (['listenerPath', 'listenerMetadata'] as const).filter((name) => artifact[name] !== undefined);
@@ -104,7 +104,7 @@ function syscallConstraints(found: Intersection, kinds: readonly ProfileInput[])
   const constrained: number[] = [];
   const stepsAt: (readonly Step[])[] = new Array(found.ids.size);
   for (const { syscalls, inputs, result } of found.groups) {
-    // What the artifact leaves to its default is told of once, as defaultAction.
+    // What the artifact leaves to its default is reported once, as defaultAction.
     if (isDefaultChanged && inputs.at(-1) === byDefault) continue;
     const steps = stepsOf(inputs, result, kinds);
     if (steps.length === 0) continue;
@@ -142,7 +142,10 @@ function tightened(wanted: Decision, result: Decision): boolean {
   return Math.min(first.least, second.least) < Math.max(first.most, second.most);
 }
 
-/** Whether `input` is stricter than `wanted` for some arguments, as far as their outcomes tell. */
+/**
+ * Reports whether `input` is stricter than `wanted` for some arguments, as far as their outcomes
+ * show.
+ */
 function mayTighten(input: Decision, wanted: Decision): boolean {
   return levelsOf(input).most > levelsOf(wanted).least && !writtenAlike(input, wanted);
 }

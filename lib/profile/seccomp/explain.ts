@@ -6,7 +6,7 @@ import { asApplied } from './as-applied.ts';
 import { effectiveAsWritten } from './effective-profile.ts';
 import type { SeccompProfile } from './model.ts';
 
-/** What each profile of a container says about one syscall, and what holds. */
+/** What each profile of a container does with one syscall, and what applies. */
 export interface SyscallExplanation {
   readonly syscall: string;
   readonly inputs: readonly { readonly input: ProfileInput; readonly decision: string }[];

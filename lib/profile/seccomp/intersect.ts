@@ -44,9 +44,10 @@ export interface Intersection {
 }
 
 /**
- * The profile that is, for every architecture, syscall and arguments, as strict as the strictest
- * input (KEP-6061, "Merge"): never looser, and equal wherever the format can say it. Inputs are in
- * the order of the KEP: baseline, base, artifact; at equal strictness the earliest gives the errno.
+ * Returns the profile that is, for every architecture, syscall and arguments, as strict as the
+ * strictest input (KEP-6061, "Merge"): never looser, and equal wherever the format can express it.
+ * Inputs are in the order of the KEP: baseline, base, artifact; at equal strictness the earliest
+ * gives the errno.
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  * @param listener whose listenerPath, listenerMetadata and WAIT_KILLABLE_RECV count: the
@@ -118,8 +119,8 @@ export function intersectSeccomp(
 }
 
 /**
- * Every name of the inputs and of the groups that has no rules, once; found out only if it is asked
- * for.
+ * Returns every name of the inputs and of the groups that has no rules, once; found out only if it
+ * is asked for.
  */
 function* namesWithoutRules(
   inputs: readonly SeccompProfile[],
@@ -141,7 +142,7 @@ function* namesWithoutRules(
  */
 interface Combined extends IntersectedSyscalls, EncodedGroup {}
 
-/** What stands for a result that could not be written exactly. */
+/** Returns what stands for a result that could not be written exactly. */
 function decisionSaidBy({ rules, exact }: Encoding, byDefault: Outcome): Decision {
   const [only] = rules;
   const outcome = only === undefined ? byDefault : only.outcome;
@@ -154,7 +155,7 @@ function decisionSaidBy({ rules, exact }: Encoding, byDefault: Outcome): Decisio
   return { regions, otherwise: byDefault, exact, wide: false };
 }
 
-/** A function that is asked for each thing once; many syscalls share their decisions. */
+/** Returns a function that is asked for each thing once; many syscalls share their decisions. */
 function remembered<Of extends object, Result>(find: (of: Of) => Result): (of: Of) => Result {
   const known = new Map<Of, Result>();
   return (of) => {

@@ -22,7 +22,7 @@ import { SyscallIds } from './tables/syscall-ids.ts';
 import { architectures as knownArchitectures } from './tables/vocabulary.ts';
 
 /**
- * A union, and the syscalls for which it is laxer than every input, since the format cannot say
+ * A union, and the syscalls for which it is laxer than every input, since the format cannot express
  * more.
  */
 export interface Union {
@@ -31,11 +31,11 @@ export interface Union {
 }
 
 /**
- * The profile that is, for every architecture, syscall and arguments, as lax as the laxest input:
- * it permits what any of them permits, e.g. the profiles of several recordings of one program.
- * Never stricter than an input, and equal to the laxest wherever the format can say it; at equal
- * strictness the earliest gives the errno. Flags: SPEC_ALLOW if any input has it, LOG and TSYNC if
- * all have. Listener fields are those of the first input.
+ * Returns the profile that is, for every architecture, syscall and arguments, as lax as the laxest
+ * input: it permits what any of them permits, e.g. the profiles of several recordings of one
+ * program. Never stricter than an input, and equal to the laxest wherever the format can express
+ * it; at equal strictness the earliest gives the errno. Flags: SPEC_ALLOW if any input has it, LOG
+ * and TSYNC if all have. Listener fields are those of the first input.
  *
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  */
@@ -116,9 +116,9 @@ function unite(first: Decision, second: Decision, has32Bit: boolean, budget: Bud
 }
 
 /**
- * The regions of two decisions that both loosen the same outcome, and to the same one, as allow
- * lists do: together, but for those that lie in others. To take them apart first would cut each by
- * all others, a masked comparison of one bit by a number into dozens of pieces.
+ * Returns the regions of two decisions that both loosen the same outcome, and to the same one, as
+ * allow lists do: together, but for those that lie in others. To take them apart first would cut
+ * each by all others, a masked comparison of one bit by a number into dozens of pieces.
  *
  * @returns undefined for other decisions.
  * @throws tooMuch

@@ -8,7 +8,7 @@ export interface CilToken {
   readonly text: string;
 }
 
-/** `source:line:column` of an offset, both from 1. */
+/** Returns `source:line:column` of an offset, both counted from 1. */
 export function cilPosition(text: string, source: string, at: number): string {
   const before = text.slice(0, at);
   return `${source}:${before.split('\n').length}:${at - before.lastIndexOf('\n')}`;

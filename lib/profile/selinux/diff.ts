@@ -12,10 +12,10 @@ export interface SelinuxChange {
 }
 
 /**
- * What is permitted under `after` and was not under `before` (loosened), and the other way round
- * (tightened), sorted by subject. Names of profiles, order, spelling and dontaudit rules play no
- * part; a raw profile may be compared with one that is not. Only the node knows what an inherited
- * policy permits: more of them is looser.
+ * Returns what is permitted under `after` and was not under `before` (loosened), and the other way
+ * round (tightened), sorted by subject. Names of profiles, order, spelling and dontaudit rules play
+ * no part; a raw profile may be compared with one that is not. Only the node knows what an
+ * inherited policy permits: more of them is looser.
  */
 export function diffSelinux(
   before: SelinuxProfile | RawSelinuxProfile,
@@ -28,12 +28,12 @@ export function diffSelinux(
   return changes.sort((a, b) => (a.subject < b.subject ? -1 : 1));
 }
 
-/** Whether two profiles permit the same. */
+/** Reports whether two profiles permit the same. */
 export function equalsSelinux(a: SelinuxProfile | RawSelinuxProfile, b: SelinuxProfile | RawSelinuxProfile): boolean {
   return diffSelinux(a, b).length === 0;
 }
 
-/** Everything that makes a profile looser, as text. */
+/** Returns everything that makes a profile looser, as text. */
 function permissions(profile: SelinuxProfile | RawSelinuxProfile): ReadonlySet<string> {
   const found = new Set<string>();
   for (const { kind, name } of inheritedBlocks(profile)) found.add(`inherit ${kind} ${name}`);

@@ -12,16 +12,16 @@ export interface SelinuxConstraint {
    */
   readonly inputs: readonly number[];
   /**
-   * False where less may be left than all inputs permit: only the node knows what an inherited
-   * policy permits, and it could be what another input allows by a rule.
+   * False if less may be left than all inputs permit: only the node knows what an inherited policy
+   * permits, and it could be what another input allows by a rule.
    */
   readonly exact: boolean;
 }
 
 /**
- * The profile that permits what all of `profiles` permit. A rule stays if every input has it; a
- * policy to inherit from stays if every input inherits from it. Targets are compared by name: an
- * attribute meets only itself, so the result may permit less than it could, never more. Where an
+ * Returns the profile that permits what all of `profiles` permit. A rule stays if every input has
+ * it; a policy to inherit from stays if every input inherits from it. Targets are compared by name:
+ * an attribute meets only itself, so the result may permit less than it could, never more. If an
  * input stands on a policy that may declare types, and the others do not, the same name may be
  * another type: then no rule for other targets than the process stays.
  *
@@ -63,7 +63,7 @@ export function intersectSelinux(profiles: readonly [SelinuxProfile, ...SelinuxP
   const all = allowMap(maps.flatMap((map) => [...grants(map)]));
   const kept = [...grants(all)].filter((grant) => {
     const inputs = lacking((index) => maps[index] !== undefined && isGranted(maps[index], grant));
-    // A permissive input permits what it does not say.
+    // A permissive input permits what it does not list.
     const exact = sameInherits && inputs.every((index) => profiles[index]?.mode === 'Enforcing');
     const isKept = inputs.length === 0 && (meanTheSame || grant[0] === SELF);
     if (!isKept) {

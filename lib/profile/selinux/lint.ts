@@ -8,10 +8,9 @@ import { restrictionProblems, type SelinuxRestrictions } from './validate.ts';
 /**
  * What is probably not meant in an SELinux profile:
  *
- * - `restricted`: by default a node refuses it (see restrictions.ts), or needs another profile for
- *   it
+ * - `restricted`: by default a node refuses it (see validate.ts), or needs another profile for it
  * - `permissive`: nothing is enforced
- * - `unknown-class`, `unknown-permission`: not of the kernel; where a node does not know it either,
+ * - `unknown-class`, `unknown-permission`: not of the kernel; if a node does not know it either,
  *   nothing is installed
  * - `writable-code`: the process may write files and execute them
  * - `foreign-process`: rights over processes of others

@@ -11,14 +11,15 @@ export type AllowMap = ReadonlyMap<string, ClassPermissions>;
 export const SELF = '@self';
 
 /**
- * A policy that a profile stands on: `System` is a CIL block of the node, e.g. udica's `container`.
+ * A policy that a profile inherits from: `System` is a CIL block of the node, e.g. udica's
+ * `container`.
  */
 export interface Inherit {
   readonly kind: 'System' | 'SelinuxProfile';
   readonly name: string;
 }
 
-/** What SPO's SelinuxProfile says (security-profiles-operator.x-k8s.io/v1, spec). */
+/** SPO's SelinuxProfile (security-profiles-operator.x-k8s.io/v1, spec). */
 export interface SelinuxProfile {
   readonly kind: 'SELinux';
   /** Name of the object, and of the CIL block; the type that pods ask for is `<name>.process`. */
@@ -30,8 +31,7 @@ export interface SelinuxProfile {
 }
 
 /**
- * What SPO's RawSelinuxProfile says: statements of CIL, parsed; see parse-policy.ts for those that
- * there are.
+ * SPO's RawSelinuxProfile: parsed statements of CIL; parse-policy.ts lists those that are accepted.
  */
 export interface RawSelinuxProfile {
   readonly kind: 'RawSELinux';
@@ -55,7 +55,7 @@ export type PolicyStatement =
   | { readonly statement: 'typeattributeset'; readonly attribute: string; readonly types: readonly string[] }
   | { readonly statement: 'roletype'; readonly role: 'object_r'; readonly type: string };
 
-/** The SELinux type that a pod names in `seLinuxOptions.type`, SPO's `status.usage`. */
+/** Returns the SELinux type that a pod names in `seLinuxOptions.type`, SPO's `status.usage`. */
 export function selinuxUsage(name: string): string {
   return `${name}.process`;
 }

@@ -9,7 +9,7 @@ const identifier = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const qualified = /^[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z][A-Za-z0-9_-]*)*$/;
 
 /**
- * Words that are no names but operators or references where CIL expects a name: `(file (all))` is
+ * Words that are operators or references, not names, where CIL expects a name: `(file (all))` is
  * every permission, `(file (not read))` every one but read, `notself` every type but one's own.
  */
 const operators: ReadonlySet<string> = new Set([
@@ -21,21 +21,25 @@ const operators: ReadonlySet<string> = new Set([
 export type NameProblem = string | undefined;
 
 /**
- * A type or attribute that a rule may speak of: `var_log_t`, or in another block `other.process`.
+ * Returns what is wrong with the name of a type or attribute in a rule: `var_log_t`, or in another
+ * block `other.process`.
  */
 export function typeNameProblem(name: string): NameProblem {
   if (name === 'self') return 'is a keyword of CIL: write "@self" for the process of the profile';
   return problem(name, qualified, 'a letter, then letters, digits, "_" and "-", parts joined by "."');
 }
 
-/** A class or permission. They are never in a block, so they have no dots. */
+/**
+ * Returns what is wrong with the name of a class or permission. They are never in a block, so they
+ * have no dots.
+ */
 export function plainNameProblem(name: string): NameProblem {
   return problem(name, identifier, plainWords);
 }
 
 /**
- * The name of a profile is the name of its CIL block; Kubernetes lets names begin with a digit and
- * hold dots.
+ * Returns what is wrong with the name of a profile as the name of its CIL block; in Kubernetes,
+ * names may begin with a digit and hold dots.
  */
 export function blockNameProblem(name: string): NameProblem {
   return spellingProblem(name, identifier, plainWords);

@@ -9,8 +9,7 @@ import { blockNameProblem, type NameProblem, plainNameProblem, typeNameProblem }
 const limits = { length: 500_000, depth: 8, nodes: 200_000 };
 
 /**
- * Statements that people may expect, and why they are not accepted; any other is refused without a
- * reason of its own.
+ * Frequent statements of CIL, and why they are not accepted; any other is refused without a reason.
  */
 const refused: ReadonlyMap<string, string> = new Map([
   ['in', 'it adds to the block of another profile'],
@@ -52,7 +51,7 @@ const refused: ReadonlyMap<string, string> = new Map([
  * type, and a membership that confines the process could be lost. Hence the prefix, which no policy
  * of a node uses.
  *
- * Which blocks and attributes, and which targets, is the administrator's word: see restrictions.ts.
+ * Which blocks and attributes, and which targets, is the administrator's word: see validate.ts.
  *
  * @param source how messages call the text.
  * @throws FairleadError ProfileInvalid with `source:line:column`; LimitExceeded.

@@ -27,7 +27,7 @@ const limits = { inherits: 64, targets: 4_096, permissions: 65_536 };
 type ObjectNode = Extract<JsonNode, { type: 'object' }>;
 
 /**
- * Reads SPO's SelinuxProfile, v1 or v1alpha2, whose older form says `permissive: true` in place of
+ * Reads SPO's SelinuxProfile, v1 or v1alpha2, whose older form has `permissive: true` in place of
  * `mode`. Every name in the result is safe to write into CIL.
  *
  * @throws FairleadError ProfileInvalid: `source:line:column: spec.allow.var_log_t: …`.
@@ -117,7 +117,7 @@ function readAllow(reader: Reader, node: JsonNode): AllowMap {
   return allow;
 }
 
-/** Reads the parts that the two resources have in common, and says where something is wrong. */
+/** Reads the parts that the two resources have in common, and reports where something is wrong. */
 class Reader {
   readonly unknownFields = new UnknownFields();
   readonly #document: JsonDocument;
@@ -143,7 +143,7 @@ class Reader {
     if (isOlder) this.optional(spec, 'disabled', (node) => this.boolean(node, 'spec.disabled'));
   }
 
-  /** Notes the members that are none of `names`; in another letter case, they are refused. */
+  /** Notes the members that are not in `names`; in another letter case, they are refused. */
   known(node: ObjectNode, path: string, names: readonly string[]): void {
     const parent = path === '' ? '' : `/${path.replaceAll('[', '.').replaceAll(']', '').replaceAll('.', '/')}`;
     const known = new KnownNames(names);

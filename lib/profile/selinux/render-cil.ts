@@ -9,8 +9,8 @@ import { inheritedBlocks, rules } from './rules.ts';
  * newline at the end. The same profile always gives the same text. A raw profile is written from
  * its statements, never from its text.
  *
- * The process is called `process`, not `<name>.process`: names are looked up where a block is
- * copied to, so a profile that inherits this one gets the rules for its own process.
+ * The process is called `process`, not `<name>.process`: names are looked up if a block is copied
+ * to, so a profile that inherits this one gets the rules for its own process.
  *
  * @param name of the block, if it is not to be the profile's own.
  * @throws FairleadError ProfileInvalid for a profile that inherits from itself, and for a name that
@@ -44,7 +44,7 @@ function renderRules(profile: SelinuxProfile): string[] {
   return lines;
 }
 
-/** One statement as a line of CIL, as it stands in a raw policy. */
+/** Returns one statement as a line of CIL, as it stands in a raw policy. */
 export function renderStatement(statement: PolicyStatement): string {
   switch (statement.statement) {
     case 'blockinherit':
@@ -72,8 +72,8 @@ function type(name: string): string {
 }
 
 /**
- * The parsers have checked all names; a profile may also be made by a program. This is the last
- * door before the compiler.
+ * Returns a name, checked again: the parsers have checked all names, but a profile may also be made
+ * by a program, and only the compiler comes after this.
  */
 function checked(name: string, problem: (name: string) => NameProblem): string {
   const wrong = problem(name);

@@ -8,9 +8,9 @@ import {
 } from './model.ts';
 
 /**
- * What the process of a profile is allowed beyond what it inherits, whichever way the profile is
- * written: its own process is {@link SELF}, targets, classes and permissions are sorted, and
- * nothing is empty.
+ * Returns what the process of a profile is allowed beyond what it inherits, whichever way the
+ * profile is written: its own process is {@link SELF}, targets, classes and permissions are sorted,
+ * and nothing is empty.
  */
 export function rules(profile: SelinuxProfile | RawSelinuxProfile): AllowMap {
   const found: [target: string, objectClass: string, permission: string][] = [];
@@ -56,7 +56,7 @@ function byText(a: readonly string[], b: readonly string[]): number {
   return 0;
 }
 
-/** Every single grant of a map. */
+/** Returns every single grant of a map. */
 export function* grants(allow: AllowMap): Generator<[target: string, objectClass: string, permission: string]> {
   for (const [target, classes] of allow) {
     for (const [objectClass, permissions] of classes) {
@@ -65,7 +65,7 @@ export function* grants(allow: AllowMap): Generator<[target: string, objectClass
   }
 }
 
-/** Whether a map has a single grant. */
+/** Reports whether a map has a single grant. */
 export function isGranted(
   allow: AllowMap,
   [target, objectClass, permission]: readonly [string, string, string],
@@ -74,9 +74,10 @@ export function isGranted(
 }
 
 /**
- * The policies that a profile stands on, each once, in the order in which they are rendered. As
- * with SPO, a SelinuxProfile stands on `container`, said or not, unless it inherits from another
- * SelinuxProfile; that one brings `container` along, and the compiler does not take it twice.
+ * Returns the policies that a profile inherits from, each once, in the order in which they are
+ * rendered. As with SPO, a SelinuxProfile always inherits from `container`, unless it inherits from
+ * another SelinuxProfile; that one brings `container` along, and the compiler does not accept it
+ * twice.
  */
 export function inheritedBlocks(profile: SelinuxProfile | RawSelinuxProfile): readonly Inherit[] {
   if (profile.kind === 'RawSELinux') {

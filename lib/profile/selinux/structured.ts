@@ -3,9 +3,9 @@ import type { PolicyStatement, RawSelinuxProfile, SelinuxProfile } from './model
 import { inheritedBlocks, rules } from './rules.ts';
 
 /**
- * A profile as a SelinuxProfile, so that it can be merged: a raw one of which all that it permits
- * are rules for its process. Its dontaudit rules go, for they permit nothing: what they hid is
- * logged.
+ * Returns a profile as a SelinuxProfile, so that it can be merged: a raw one of which all that it
+ * permits are rules for its process. Its dontaudit rules go, for they permit nothing: what they hid
+ * is logged.
  *
  * Types of its own are other types than those of another profile, by whatever name. What a
  * membership in an attribute permits, or keeps from, only the node knows. Neither has a place in a

@@ -2,9 +2,9 @@ import type { SelinuxProfile } from './model.ts';
 import { allowMap, grants, inheritedBlocks, rules, uniqueInherits } from './rules.ts';
 
 /**
- * The smallest profile that permits what any of `profiles` permits. Where they inherit from
- * different SelinuxProfiles it inherits from all of these, which validateSelinux refuses: no module
- * can say it.
+ * Returns the smallest profile that permits what any of `profiles` permits. If they inherit from
+ * different SelinuxProfiles, it inherits from all of these, which validateSelinux refuses: no
+ * module can express it.
  *
  * @param profiles at least one; the result has the name of the first.
  */

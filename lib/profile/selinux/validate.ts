@@ -3,12 +3,12 @@ import { type RawSelinuxProfile, SELF, type SelinuxProfile } from './model.ts';
 import { inheritedBlocks, rules } from './rules.ts';
 import { generatedAttribute, wideAttributes } from './wide-attributes.ts';
 
-/** What profiles may not ask of a node, whoever signed them. */
+/** What profiles may not require of a node, whoever signed them. */
 export interface SelinuxRestrictions {
-  /** Blocks of the node that profiles may stand on. */
+  /** Blocks of the node that profiles may inherit from. */
   readonly systemProfiles: ReadonlySet<string>;
   /**
-   * SelinuxProfiles that others may stand on: those that are there. Without this list a profile
+   * SelinuxProfiles that others may inherit from: those that exist. Without this list a profile
    * could call any block of the node a SelinuxProfile.
    */
   readonly profiles: ReadonlySet<string>;
@@ -66,8 +66,8 @@ const deniedPermissions = [
 ];
 
 /**
- * The restrictions of a node: the defaults, changed by the administrator. Denied wins over allowed,
- * as with SPO.
+ * Returns the restrictions of a node: the defaults, changed by the administrator. Denied wins over
+ * allowed, as with SPO.
  *
  * @param profiles names of the SelinuxProfiles that are there.
  */
@@ -113,7 +113,7 @@ export function validateSelinux(
   }
 }
 
-/** Everything that {@link validateSelinux} would refuse. */
+/** Returns everything that {@link validateSelinux} would refuse. */
 export function* restrictionProblems(
   profile: SelinuxProfile | RawSelinuxProfile,
   restrictions: SelinuxRestrictions = defaultSelinuxRestrictions,

@@ -1,8 +1,8 @@
 /**
- * Attributes that hold a type which no profile may name (see restrictions.ts): a rule for the
- * attribute is a rule for that type. Computed with setools from the reference policy 2.20221101, as
- * Debian builds it. The last three hold the container runtime, and files of the policy, where there
- * is a policy for containers as in Fedora.
+ * Attributes that hold a type which no profile may name (see validate.ts): a rule for the attribute
+ * is a rule for that type. Computed with setools from the reference policy 2.20221101, as Debian
+ * builds it. The last three hold the container runtime, and files of the policy, if there is a
+ * policy for containers as in Fedora.
  */
 export const wideAttributes: readonly string[] = [
   ...[
@@ -31,7 +31,7 @@ export const wideAttributes: readonly string[] = [
 ];
 
 /**
- * Names that compilers give to the attributes that they make of expressions; what is in them is
- * anybody's guess.
+ * Names that compilers give to the attributes that they make of expressions; their members are
+ * unknown.
  */
 export const generatedAttribute = /_typeattr_[0-9]+$/;

@@ -55,7 +55,7 @@ export function readYamlDocuments(bytes: Uint8Array, source: string, limits: Jso
   return read.length > 0 ? read : fail(0, 'the document is empty');
 }
 
-/** The same for what must be one document. */
+/** Returns the same for what must be one document. */
 export function readYaml(bytes: Uint8Array, source: string, limits: JsonLimits): JsonDocument {
   const [first, second] = readYamlDocuments(bytes, source, limits);
   if (first !== undefined && second === undefined) return first;
@@ -114,8 +114,8 @@ const truths: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /**
- * A number as kubectl's reader of YAML takes it, in the digits of JSON; undefined for other text,
- * or the same to every reader.
+ * Returns a number as kubectl's reader of YAML takes it, in the digits of JSON; undefined for other
+ * text, or the same to every reader.
  */
 function numberOf(plain: string): string | undefined {
   const isFraction = /^\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?$/.test(plain);
@@ -183,8 +183,8 @@ class Converter {
   }
 
   /**
-   * A text of whole characters: kubectl's reader refuses others, and JSON cannot be written of
-   * them.
+   * Returns a text of whole characters: kubectl's reader refuses others, and JSON cannot be written
+   * of them.
    */
   #text(value: string, at: number): string {
     return value.isWellFormed() ? value : this.#fail(at, 'an unpaired surrogate is not a character');

@@ -7,14 +7,14 @@ import type { GlobNode } from './node.ts';
 import { difference, hasSymbol, intersection, isEmpty, meets, slash as slashSet, symbolsOf } from './symbol-set.ts';
 
 /**
- * Edges that an automaton may have beside one for each node: groups that may all be empty ask for
- * very many.
+ * Edges that an automaton may have beside one for each node: groups that may all be empty need very
+ * many.
  */
 const mostExtraEdges = 2000;
 
 /**
- * The automaton of a glob, or of the rest of it after some components and characters of the next
- * one; undefined where its groups would make it too large.
+ * Returns the automaton of a glob, or of the rest of it after some components and characters of the
+ * next one; undefined if its groups would make it too large.
  */
 export function automatonOf(glob: Glob, after?: Beginning): Automaton | undefined {
   const from = after === undefined ? 0 : (glob.components[after.components]?.start ?? 0) + after.characters;
@@ -23,8 +23,8 @@ export function automatonOf(glob: Glob, after?: Beginning): Automaton | undefine
 }
 
 /**
- * Thompson's construction, then every state takes over the edges of the states that it reaches by
- * empty moves.
+ * Builds an automaton by Thompson's construction, then lets every state take over the edges of the
+ * states that it reaches by empty moves.
  */
 function build(nodes: readonly GlobNode[]): Automaton | undefined {
   const edges: Edge[][] = [[]];
@@ -75,8 +75,8 @@ function reach(empty: readonly (readonly number[] | undefined)[], from: number):
 }
 
 /**
- * Whether the glob stands for the name, byte for byte in UTF-8, as the kernel compares; undefined
- * where its automaton would be too large.
+ * Reports whether the glob matches the name, byte for byte in UTF-8, as the kernel compares;
+ * undefined if its automaton would be too large.
  */
 export function matchesName(glob: Glob, name: string): boolean | undefined {
   if (glob.literal) return glob.prefix === name;
@@ -85,7 +85,7 @@ export function matchesName(glob: Glob, name: string): boolean | undefined {
   return automaton && accepts(automaton, symbolsOf(name));
 }
 
-/** Whether an automaton accepts these symbols. */
+/** Reports whether an automaton accepts these symbols. */
 export function accepts({ edges, accepts }: Automaton, symbols: readonly number[]): boolean {
   let states = [0];
   for (const symbol of symbols) {
@@ -102,7 +102,7 @@ export function accepts({ edges, accepts }: Automaton, symbols: readonly number[
 }
 
 /**
- * False where the literal beginnings and ends of two globs already tell that no name matches both.
+ * Reports whether two globs may match one name, as far as their literal beginnings and ends show.
  */
 export function mayMeet(a: Glob, b: Glob): boolean {
   if (a.literal && b.literal) return a.prefix === b.prefix;
@@ -112,8 +112,8 @@ export function mayMeet(a: Glob, b: Glob): boolean {
 }
 
 /**
- * Whether some name that the kernel asks for (without "//") matches both globs; undefined where the
- * budget ends first.
+ * Reports whether some name that the kernel asks for (without "//") matches both globs; undefined
+ * if the budget ends first.
  */
 export function meet(a: Glob, b: Glob, budget: GlobBudget): boolean | undefined {
   if (!mayMeet(a, b)) return false;

@@ -2,8 +2,8 @@ import type { Glob } from './glob.ts';
 
 /**
  * How many steps the automata of one operation may still take. Path lists come from strangers, and
- * the worst ones need exponentially many; where the budget ends, the caller takes the stricter
- * answer and says that it is not exact.
+ * the worst ones need exponentially many; if the budget is used up, the caller takes the stricter
+ * answer and reports that it is not exact.
  */
 export interface GlobBudget {
   left: number;
@@ -25,12 +25,12 @@ export interface Known {
  */
 export const fullBudget = 2_000_000;
 
-/** The budget of one operation. */
+/** Returns the budget of one operation. */
 export function newBudget(known: Known = { covers: new Map(), common: new Map() }): GlobBudget {
   return { left: fullBudget, known };
 }
 
-/** Takes `steps` from the budget; false where it is used up. */
+/** Takes `steps` from the budget; false if it is used up. */
 export function spend(budget: GlobBudget, steps: number): boolean {
   budget.left -= steps;
   return budget.left >= 0;
@@ -49,8 +49,8 @@ export function within<T>(budget: GlobBudget, most: number, ask: (part: GlobBudg
 }
 
 /**
- * The answer to a question about two globs, worked out by `ask` where it is not known yet;
- * undefined where the budget ends first.
+ * Returns the answer to a question about two globs, worked out by `ask` if it is not known yet;
+ * undefined if the budget ends first.
  */
 export function answerOnce<T>(
   known: Map<Glob, Map<Glob, T>> | undefined,

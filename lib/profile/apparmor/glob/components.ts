@@ -8,18 +8,18 @@ export interface Component {
   readonly start: number;
   /** The same for components that are written the same way. */
   readonly text: string;
-  /** The literal characters that everything which it stands for begins with. */
+  /** The literal characters with which everything that it matches begins. */
   readonly prefix: string;
   /** And ends with; empty for a deep one. */
   readonly suffix: string;
   readonly isLiteral: boolean;
-  /** Whether some name can have it: false where it stands for nothing but the empty text. */
+  /** Whether a name can have it: false if it matches nothing but the empty text. */
   readonly isText: boolean;
-  /** Whether it may hold "/": then it is the last one, and stands for all that follows. */
+  /** Whether it may hold "/": then it is the last one, and includes all that follows. */
   readonly isDeep: boolean;
 }
 
-/** A slash outside of groups and classes: which node it is, and where it stands in the text. */
+/** A slash outside of groups and classes: its node, and its place in the text. */
 export interface Slash {
   readonly node: number;
   readonly at: number;
@@ -65,8 +65,8 @@ function mayHoldSlash(node: GlobNode): boolean {
 }
 
 /**
- * How far several globs are the same text: so many whole components, and so many characters of the
- * next one.
+ * How far several globs are the same text: how many whole components, and how many characters of
+ * the next one.
  */
 export interface Beginning {
   readonly components: number;
@@ -74,9 +74,9 @@ export interface Beginning {
 }
 
 /**
- * How far all of some globs begin with the same text, given as their components. Names that match
- * them agree in these components as in the rest, each on its own, so that it is enough to compare
- * the rest.
+ * Returns how far all of some globs begin with the same text, given as their components. Names that
+ * match them agree in these components as in the rest, each on its own, so that it is enough to
+ * compare the rest.
  */
 export function commonBeginning(own: readonly Component[], others: readonly (readonly Component[])[]): Beginning {
   let components = own.length - 1;

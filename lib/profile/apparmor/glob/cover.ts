@@ -10,21 +10,21 @@ import { difference, holdsOther, meets, printableMembers, slash as slashSet, sym
 import { automataOf, UnionAutomaton } from './union-automaton.ts';
 
 /**
- * Whether every name (without "//") that matches `glob` matches one of `others`; undefined where
- * the budget ends first.
+ * Reports whether every name (without "//") that matches `glob` matches one of `others`; undefined
+ * if the budget ends first.
  */
 export function isCovered(glob: Glob, others: readonly Glob[], budget: GlobBudget): boolean | undefined {
   const near = others.filter((candidate) => mayMeet(glob, candidate));
   if (near.some((candidate) => candidate.expanded === glob.expanded)) return true;
   if (near.length === 0) {
     if (!nameOf(glob.nodes).includes('//')) return false;
-    // A glob that only "//" could match stands for no name, and is covered by nothing at all.
+    // A glob that only "//" could match matches no name, and nothing covers it.
     const some = meet(glob, glob, budget);
     return some === undefined ? undefined : !some;
   }
   const [first] = near;
   if (near.length === 1 && first !== undefined) return coversAlone(first, glob, budget);
-  // One name tells most globs apart, and which others are worth a closer look.
+  // One name shows for most globs that they do not cover, and which others need a closer look.
   const matching = haveSampleOf(glob, near, budget);
   if (matching === undefined) return undefined;
   if (glob.literal || matching.length === 0) return matching.length > 0;
@@ -41,8 +41,8 @@ function coversAlone(candidate: Glob, glob: Glob, budget: GlobBudget): boolean |
 }
 
 /**
- * Those of some globs that match a certain name which the given one stands for; all of them where
- * no such name is easy to see. undefined where the budget ends first.
+ * Returns those of some globs that match one name of the given glob, or all of them if no such name
+ * is easy to find; undefined if the budget is used up first.
  */
 function haveSampleOf(glob: Glob, others: readonly Glob[], budget: GlobBudget): readonly Glob[] | undefined {
   const beginning = beginningOf(glob, others);
@@ -62,12 +62,12 @@ function beginningOf(glob: Glob, others: readonly Glob[]): Beginning {
   );
 }
 
-/** The shortest name that nodes stand for, as far as that is easy to see; it may have "//". */
+/** Returns the shortest name that nodes match, as far as that is easy to find; it may have "//". */
 function nameOf(nodes: readonly GlobNode[]): string {
   const texts = nodes.map((node) => {
     if (node.kind === 'many') return '';
     if (node.kind === 'branches') return nameOf(node.branches[0] ?? []);
-    // A character that is not printable stands for all that are not.
+    // One character that is not printable represents all of them.
     return characterOf(node) ?? (holdsOther(node.set) ? '\u007f' : (printableMembers(node.set)[0] ?? ''));
   });
   return texts.join('');

@@ -5,7 +5,7 @@ export type Flat = readonly Exclude<GlobNode, { kind: 'branches' }>[];
 
 const maxBranches = 64;
 
-/** Every choice of branches; undefined where there are too many. */
+/** Returns every choice of branches; undefined if there are too many. */
 export function flatten(nodes: readonly GlobNode[]): readonly Flat[] | undefined {
   let flats: Flat[] = [[]];
   for (const node of nodes) {

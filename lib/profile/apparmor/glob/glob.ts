@@ -15,11 +15,10 @@ export interface Glob {
   readonly prefix: string;
   /** The literal characters that every matching name ends with. */
   readonly suffix: string;
-  /** True where nothing but the prefix matches. */
+  /** True if nothing but the prefix matches. */
   readonly literal: boolean;
   /**
-   * Automata of what follows so many of its nodes, as far as they were asked for; undefined where
-   * too large.
+   * Automata of what follows a number of its nodes, if they were needed; undefined if too large.
    */
   readonly automata: Map<number, Automaton | undefined>;
 }

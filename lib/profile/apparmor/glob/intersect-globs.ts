@@ -14,9 +14,9 @@ import { writeGlob } from './write-glob.ts';
 const maxPieces = 64;
 
 /**
- * The globs that together match exactly the names that both match (names without "//"). An
- * intersection of two globs always is a finite union of globs; undefined where that would be too
- * many, or the budget ends first.
+ * Returns the globs that together match exactly the names that both match (names without "//"). An
+ * intersection of two globs always is a finite union of globs; undefined if that would be too many,
+ * or the budget ends first.
  */
 export function intersectGlobs(a: Glob, b: Glob, budget: GlobBudget): readonly Glob[] | undefined {
   return answerOnce(budget.known?.common, [a, b], () => workOut(a, b, budget));
@@ -44,7 +44,8 @@ function workOut(a: Glob, b: Glob, budget: GlobBudget): readonly Glob[] | undefi
 }
 
 /**
- * What two globs have in common as texts: component by component, until one of them may hold "/".
+ * Returns what two globs have in common as texts: component by component, until one of them may
+ * hold "/".
  */
 function commonTexts(a: Glob, b: Glob, budget: GlobBudget): readonly string[] | undefined {
   let texts = [''];
@@ -65,7 +66,7 @@ function commonTexts(a: Glob, b: Glob, budget: GlobBudget): readonly string[] | 
   return texts.filter((text) => !text.includes('//'));
 }
 
-/** The nodes of one component, or all from there on, with the slash before them. */
+/** Returns the nodes of one component, or all from there on, with the slash before them. */
 function nodesFrom({ nodes, components }: Glob, index: number, isRest: boolean): readonly GlobNode[] {
   const begin = (components[index]?.start ?? 1) - 1;
   const next = isRest ? undefined : components[index + 1];
@@ -92,8 +93,8 @@ function commonPieces(
 }
 
 /**
- * False where a piece has "//", "." or ".." as the kernel never has them in a name: it says
- * nothing, and of two slashes apparmor_parser would make one, another name.
+ * Reports whether the kernel may ask for a piece: it never has "//", "." or ".." in a name, and
+ * apparmor_parser would make two slashes into one, another name.
  */
 function isAskedFor(piece: Flat): boolean {
   const literal = piece.map((node) => characterOf(node) ?? '*').join('');
@@ -114,8 +115,8 @@ class Pairing {
   }
 
   /**
-   * What left from `l` on and right from `r` on have in common; undefined where it is too much to
-   * say.
+   * Returns what left from `l` on and right from `r` on have in common; undefined if that is too
+   * large.
    */
   pieces(l: number, r: number): readonly Flat[] | undefined {
     const key = l * (this.#right.length + 1) + r;
@@ -154,7 +155,7 @@ function before(node: Flat[number], ends: readonly Flat[] | undefined): readonly
   return ends.map((end) => {
     const next = end[0];
     if (node.kind !== 'many' || next?.kind !== 'many') return [node, ...end];
-    // Of two stars in a row the wider says it all.
+    // Of two stars in a row the wider one is enough.
     if (isSubset(node.set, next.set)) return end;
     return isSubset(next.set, node.set) ? [node, ...end.slice(1)] : [node, ...end];
   });

@@ -14,7 +14,8 @@ const literals: ReadonlyMap<string, GlobNode> = new Map(
 );
 
 /**
- * The node for a character; the same one every time, for most of what globs hold are characters.
+ * Returns the node for a character; the same one every time, for most of what globs hold are
+ * characters.
  */
 export function literalNode(character: string): GlobNode {
   return literals.get(character) ?? { kind: 'one', set: singleton(character) };
@@ -29,14 +30,14 @@ function keyOf({ low, middle, high }: SymbolSet): number {
   return low !== 0 ? Math.abs(low) : middle !== 0 ? Math.abs(middle) * 2 ** 32 : Math.abs(high) * 2 ** 64;
 }
 
-/** The character that a node stands for, where it stands for exactly one. */
+/** Returns the character that a node matches, if it is exactly one. */
 export function characterOf(node: GlobNode): string | undefined {
   if (node.kind !== 'one') return undefined;
   const character = byKey.get(keyOf(node.set));
   return character !== undefined && isSame(singleton(character), node.set) ? character : undefined;
 }
 
-/** The characters that nodes stand for, of nodes that stand for one each. */
+/** Returns the characters of nodes that match one each. */
 export function literalOf(nodes: readonly GlobNode[]): string {
   let text = '';
   for (const node of nodes) text += characterOf(node) ?? '';

@@ -7,7 +7,7 @@ import type { SymbolSet } from './symbol-set.ts';
 import { anySymbol, complement, isEmpty, noSymbol, notSlash, singleton, union } from './symbol-set.ts';
 import { expandVariables } from './variables.ts';
 
-/** A path that AppArmor would refuse, or that could mean something else than it says. */
+/** A path that AppArmor would refuse or could read in another way. */
 export interface GlobFault {
   readonly fault: string;
 }
@@ -25,11 +25,11 @@ const escapable = '*?[]{}^,';
 const notInClass = '*?[]{}\\,"';
 
 /**
- * Reads a path with the meaning that apparmor_parser 3 gives it (apparmor.d(5), "Globbing"; its
- * convert_aaregex_to_pcre): `*` stays within a directory, `**` does not, `?` is one character but
- * "/", classes may hold "/", groups nest. Stars that fill a whole component, as in `/tmp/*`, need
- * at least one character. What that parser would refuse or silently change (`//`, `[!a]`, `\q`,
- * `{a}`) is a fault, and so is every character with which a path could end its place in a policy.
+ * Reads a path as apparmor_parser 3 does (apparmor.d(5), "Globbing"; its convert_aaregex_to_pcre):
+ * `*` stays within a directory, `**` does not, `?` is one character but "/", classes may hold "/",
+ * groups nest. Stars that fill a whole component, as in `/tmp/*`, need at least one character. What
+ * that parser would refuse or silently change (`//`, `[!a]`, `\q`, `{a}`) is a fault, and so is
+ * every character with which a path could end its place in a policy.
  */
 export function parseGlob(text: string): Glob | GlobFault {
   const spelled = checkSpelling(text);
@@ -51,7 +51,7 @@ export function parseGlob(text: string): Glob | GlobFault {
   return { text, expanded, nodes, components, ...literalEnds(nodes), literal, automata: new Map() };
 }
 
-/** The literal characters at both ends. */
+/** Returns the literal characters at both ends. */
 function literalEnds(nodes: readonly GlobNode[]): Pick<Glob, 'prefix' | 'suffix'> {
   const isWild = (node: GlobNode): boolean => characterOf(node) === undefined;
   const begin = nodes.findIndex(isWild);

@@ -14,7 +14,7 @@ const first = 0x20;
 const last = 0x7e;
 const other = 95;
 
-/** The symbols of a path name: one for each byte. */
+/** Returns the symbols of a path name: one for each byte. */
 export function symbolsOf(name: string): readonly number[] {
   const symbols: number[] = [];
   for (let at = 0; at < name.length; at++) {
@@ -32,7 +32,7 @@ function symbolOf(byte: number): number {
 export const noSymbol: SymbolSet = { low: 0, middle: 0, high: 0 };
 export const anySymbol: SymbolSet = complement(noSymbol);
 export const slash: SymbolSet = singleton('/');
-/** What `*` and `?` stand for. */
+/** What `*` and `?` match. */
 export const notSlash: SymbolSet = complement(slash);
 
 export function singleton(character: string): SymbolSet {
@@ -66,7 +66,7 @@ export function isEmpty(a: SymbolSet): boolean {
   return (a.low | a.middle | a.high) === 0;
 }
 
-/** Whether the set holds exactly one symbol. */
+/** Reports whether the set holds exactly one symbol. */
 export function isSingle({ low, middle, high }: SymbolSet): boolean {
   if ((low !== 0 ? 1 : 0) + (middle !== 0 ? 1 : 0) + (high !== 0 ? 1 : 0) !== 1) return false;
   const word = low | middle | high;
@@ -91,13 +91,14 @@ export function hasSymbol(a: SymbolSet, symbol: number): boolean {
 }
 
 /**
- * Whether the set holds the bytes that are not printable ASCII: then it is written as "all but".
+ * Reports whether the set holds the bytes that are not printable ASCII: then it is written as "all
+ * but".
  */
 export function holdsOther(a: SymbolSet): boolean {
   return hasSymbol(a, other);
 }
 
-/** The printable characters of a set, in their order. */
+/** Returns the printable characters of a set, in their order. */
 export function printableMembers(a: SymbolSet): string[] {
   const members: string[] = [];
   for (let symbol = 0; symbol < other; symbol++) {

@@ -16,9 +16,9 @@ import {
 } from './symbol-set.ts';
 
 /**
- * How many more states a deterministic automaton of all the globs has than the globs have
- * themselves: 0 for those that do not get in each other's way. undefined where it is more than
- * `most`, or the budget ends first.
+ * Returns how many more states a deterministic automaton of all the globs has than the globs have
+ * themselves: 0 for those that do not get in each other's way. undefined if it is more than `most`,
+ * or the budget ends first.
  */
 export function surplusStates(globs: readonly Glob[], most: number, budget: GlobBudget): number | undefined {
   const automata = automataOf(globs);
@@ -42,7 +42,7 @@ export function surplusStates(globs: readonly Glob[], most: number, budget: Glob
   return Math.max(0, seen.size - own);
 }
 
-/** The automata of all globs; undefined where one is too large. */
+/** Returns the automata of all globs; undefined if one is too large. */
 export function automataOf(globs: readonly Glob[], after?: Beginning): readonly Automaton[] | undefined {
   const automata: Automaton[] = [];
   for (const glob of globs) {
@@ -56,7 +56,7 @@ export function automataOf(globs: readonly Glob[], after?: Beginning): readonly 
 /** Numbers of states of one automaton; a path of 4096 characters has fewer. */
 const stride = 2 ** 16;
 
-/** So many sets are compared with before one is looked at again. */
+/** At most this many known sets are compared with a new one. */
 const mostKnown = 64;
 
 /** Several automata as one, whose states are sets: sorted lists of numbers. */

@@ -1,8 +1,8 @@
 /**
  * The variables of apparmor.d(5) that a path may use, with the values that Debian, Ubuntu and SUSE
  * ship in tunables/. They are replaced when a policy is written, so that a node's own tunables
- * cannot change what was reviewed. A rooted one stands for whole directories: at the beginning of a
- * path, before "/" or the end.
+ * cannot change what was reviewed. A rooted one is replaced by whole directories: at the beginning
+ * of a path, before "/" or the end.
  */
 interface Variable {
   readonly value: string;
@@ -10,8 +10,8 @@ interface Variable {
 }
 
 /**
- * Decimal numbers as tunables/kernelvars spells them: `length` digits at most, and then from 1 to 4
- * at the front.
+ * Returns a glob of decimal numbers as tunables/kernelvars spells them: `length` digits at most,
+ * and then from 1 to 4 at the front.
  */
 function numberGlob(single: string, length: number): string {
   const digits = Array.from({ length: length - 2 }, (_, index) => `[1-9]${'[0-9]'.repeat(index + 1)}`);
@@ -39,7 +39,7 @@ const variables: ReadonlyMap<string, Variable> = new Map([
 /** A path without variables, or what is wrong with it. */
 export type Expansion = { readonly expanded: string } | { readonly fault: string };
 
-/** Replaces `@{name}`; a path without any is handed back as it is. */
+/** Replaces `@{name}`; a path without variables is returned unchanged. */
 export function expandVariables(path: string): Expansion {
   if (!path.includes('@{')) return { expanded: path };
   let expanded = '';

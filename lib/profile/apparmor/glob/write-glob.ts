@@ -16,7 +16,7 @@ export function writeGlob(nodes: readonly GlobNode[]): string {
     if (node === undefined || node.kind === 'branches') continue;
     const next = nodes[at + 1];
     if (node.kind === 'one' && isSame(node.set, notSlash) && next?.kind === 'many' && text.endsWith('/')) {
-      // "/?*" at the end of a component is what "/*" says.
+      // "/?*" at the end of a component means the same as "/*".
       if (endsComponent(nodes[at + 2])) {
         text += star(next.set);
         at += 1;
@@ -50,7 +50,8 @@ function one(set: SymbolSet): string {
 }
 
 /**
- * "-" comes first, where it is no range; "^" never does; runs of digits and letters become ranges.
+ * Returns the members of a class: "-" comes first, if it is no range; "^" never does; runs of
+ * digits and letters become ranges.
  */
 function members(set: SymbolSet): string {
   const all = printableMembers(set);

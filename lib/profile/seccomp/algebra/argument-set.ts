@@ -23,8 +23,9 @@ export function point(value: bigint): ArgumentSet {
 }
 
 /**
- * The values that a condition matches: undefined for all of them, `none` for no value. libseccomp
- * cuts `valueTwo` to the mask, so a masked comparison with stray bits matches nevertheless.
+ * Returns the values that a condition matches: undefined for all of them, `none` for no value.
+ * libseccomp cuts `valueTwo` to the mask, so a masked comparison with stray bits matches
+ * nevertheless.
  */
 export function argumentSet(arg: SeccompArg): ArgumentSet | undefined | 'none' {
   const { value } = arg;
@@ -66,14 +67,14 @@ export function containsValue(set: ArgumentSet, value: bigint): boolean {
   return (value & set.mask) === set.value;
 }
 
-/** The one value of a set that has only one. */
+/** Returns the one value of a set that has only one. */
 function onlyValue(set: ArgumentSet): bigint | undefined {
   return set.form === 'range' && set.low === set.high ? set.low : undefined;
 }
 
 /**
- * Whether two sets have no value in common, where that is quickly seen; intersectSets knows for
- * sure.
+ * Reports whether two sets have no value in common, if that is quickly seen; intersectSets knows
+ * for sure.
  */
 export function obviouslyDisjoint(a: ArgumentSet, b: ArgumentSet): boolean {
   if (a.form === 'range' && b.form === 'range') return a.high < b.low || b.high < a.low;
@@ -85,7 +86,7 @@ export function obviouslyDisjoint(a: ArgumentSet, b: ArgumentSet): boolean {
   return other !== undefined && !containsValue(a, other);
 }
 
-/** Whether intersectSets takes a walk over all bits for the two. */
+/** Reports whether intersectSets takes a walk over all bits for the two. */
 export function isCostly(a: ArgumentSet, b: ArgumentSet): boolean {
   return a.form !== b.form && (isMasked(a) || isMasked(b));
 }
@@ -94,7 +95,7 @@ function isMasked({ form }: ArgumentSet): boolean {
   return form === 'bits' || form === 'lowRange';
 }
 
-/** The values in both sets, as a union; empty if there are none. */
+/** Returns the values in both sets, as a union; empty if there are none. */
 export function intersectSets(a: ArgumentSet, b: ArgumentSet): readonly ArgumentSet[] {
   const onlyA = onlyValue(a);
   if (onlyA !== undefined) return containsValue(b, onlyA) ? [a] : [];
@@ -126,26 +127,26 @@ function intersectLowRange(set: LowRange, other: LowRange | Range | Bits): reado
   if (other.high < maxValue || other.low > word) {
     return [...intersectSets(other, { ...set, form: 'range' }), ...inAbove(set)];
   }
-  // Where a range has no end, every value counts whose low half is in it: only what lies before
-  // needs a walk.
+  // If a range has no end, every value counts whose low half is in it: only what lies before needs
+  // a walk.
   const before = other.low <= set.high ? other.low - 1n : set.high;
   return [...lowRanges(low, set.high), ...lowRanges(set.low, before).flatMap(inAbove)];
 }
 
-/** A range of low halves as a list, which is empty where it ends before it begins. */
+/** Returns a range of low halves as a list, which is empty if it ends before it begins. */
 function lowRanges(low: bigint, high: bigint): readonly LowRange[] {
   return low <= high ? [{ form: 'lowRange', low, high }] : [];
 }
 
-/** A block of low halves as the masked comparison that it is. */
+/** Returns a block of low halves as the masked comparison that it is. */
 function bitsOf({ low, high }: LowRange): Bits {
   return { form: 'bits', mask: word ^ (high - low), value: low };
 }
 
 /**
- * The values of a range that a mask lets through: halves of all values, and halves of those, down
- * to blocks that lie in the range as a whole. Where the mask sets the bit that tells the halves
- * apart, only one of them counts.
+ * Returns the values of a range that a mask lets through: halves of all values, and halves of
+ * those, down to blocks that lie in the range as a whole. Where the mask sets the bit that tells
+ * the halves apart, only one of them counts.
  */
 function maskRange({ low, high }: Range, { mask, value }: Bits): readonly ArgumentSet[] {
   const parts: ArgumentSet[] = [];
@@ -198,7 +199,7 @@ function without(set: ArgumentSet, value: bigint): readonly ArgumentSet[] {
   }
 }
 
-/** The values outside the set, as a union. */
+/** Returns the values outside the set, as a union. */
 export function complementSet(set: ArgumentSet): readonly ArgumentSet[] {
   switch (set.form) {
     case 'range': {
@@ -229,15 +230,15 @@ function flippedBits(mask: bigint, value: bigint): readonly Bits[] {
   return sets;
 }
 
-/** Whether a set is one masked comparison or one point already. */
+/** Reports whether a set is one masked comparison or one point already. */
 export function isBlock(set: ArgumentSet): boolean {
   if (set.form === 'lowRange') return isAligned(set);
   return set.form === 'bits' || onlyValue(set) !== undefined;
 }
 
 /**
- * Whether a range's length is a power of two that divides its start: then one masked comparison
- * says it.
+ * Reports whether a range's length is a power of two that divides its start: then one masked
+ * comparison says it.
  */
 function isAligned({ low, high }: Range | LowRange): boolean {
   const size = high - low + 1n;
@@ -245,8 +246,8 @@ function isAligned({ low, high }: Range | LowRange): boolean {
 }
 
 /**
- * A set as a union of masked comparisons and points, which libseccomp joins reliably; a range
- * becomes aligned blocks.
+ * Returns a set as a union of masked comparisons and points, which libseccomp joins reliably; a
+ * range becomes aligned blocks.
  */
 export function blocks(set: ArgumentSet): readonly ArgumentSet[] {
   if (set.form === 'bits' || isBlock(set)) return [set];
@@ -258,7 +259,7 @@ type Range = Extract<ArgumentSet, { form: 'range' }>;
 type LowRange = Extract<ArgumentSet, { form: 'lowRange' }>;
 type Bits = Extract<ArgumentSet, { form: 'bits' }>;
 
-/** A range as ranges that each are one masked comparison. */
+/** Returns a range as ranges that each are one masked comparison. */
 function alignedBlocks<Form extends Range | LowRange>(range: Form): readonly Form[] {
   const parts: Form[] = [];
   let { low } = range;
@@ -271,7 +272,7 @@ function alignedBlocks<Form extends Range | LowRange>(range: Form): readonly For
   return parts;
 }
 
-/** Whether every value of `inner` is in `outer`; false where that is not obvious. */
+/** Reports whether every value of `inner` is in `outer`; false if that is not obvious. */
 export function includesSet(outer: ArgumentSet, inner: ArgumentSet): boolean {
   const only = onlyValue(inner);
   if (only !== undefined) return containsValue(outer, only);
@@ -296,14 +297,14 @@ export function includesSet(outer: ArgumentSet, inner: ArgumentSet): boolean {
   return (block.mask & outer.mask) === outer.mask && (block.value & outer.mask) === outer.value;
 }
 
-/** The least and the greatest value. */
+/** Returns the least and the greatest value. */
 function boundsOf(set: LowRange | Range | Bits): { readonly low: bigint; readonly high: bigint } {
   if (set.form === 'range') return set;
   if (set.form === 'bits') return { low: set.value, high: set.value | (maxValue ^ set.mask) };
   return { low: set.low, high: (maxValue ^ word) | set.high };
 }
 
-/** The least and the greatest low half. */
+/** Returns the least and the greatest low half. */
 function lowBoundsOf(set: LowRange | Range | Bits): { readonly low: bigint; readonly high: bigint } {
   if (set.form === 'lowRange') return set;
   const { low, high } = boundsOf(set);
@@ -312,8 +313,8 @@ function lowBoundsOf(set: LowRange | Range | Bits): { readonly low: bigint; read
 }
 
 /**
- * Whether the set's condition has a number beyond 32 bits. On 32-bit architectures libseccomp
- * compares the low halves only, so that such a condition means something else there.
+ * Reports whether the set's condition has a number beyond 32 bits. On 32-bit architectures
+ * libseccomp compares the low halves only, so that such a condition means something else there.
  */
 export function isWide(set: ArgumentSet): boolean {
   if (set.form === 'range') return set.low > word || (set.high > word && set.high !== maxValue);
@@ -321,8 +322,8 @@ export function isWide(set: ArgumentSet): boolean {
 }
 
 /**
- * What is left for 32-bit programs of a set that is no wide range: only low halves are compared.
- * Undefined for all values.
+ * Returns what is left for 32-bit programs of a set that is no wide range: only low halves are
+ * compared. Undefined for all values.
  */
 export function cutSet(set: ArgumentSet): ArgumentSet | undefined {
   if (set.form === 'range' || set.form === 'lowRange') return set;
@@ -331,7 +332,7 @@ export function cutSet(set: ArgumentSet): ArgumentSet | undefined {
 }
 
 /**
- * One set as one condition, or undefined where it takes several. SCMP_CMP_LE is not used:
+ * Returns one set as one condition, or undefined if it takes several. SCMP_CMP_LE is not used:
  * libseccomp 2.5 turns it round on 32-bit architectures.
  */
 export function conditionOf(index: number, set: ArgumentSet): SeccompArg | undefined {

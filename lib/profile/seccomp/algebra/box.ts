@@ -25,14 +25,14 @@ export const lowHalves: Box = [0, 1, 2, 3, 4, 5].map((index) => ({
   set: { form: 'bits', mask: 0xffff_ffff_0000_0000n, value: 0n },
 }));
 
-/** Every call of a program whose arguments have so many bits. */
+/** Returns every call of a program whose arguments have so many bits. */
 export function domainOf(bits: 32 | 64): Box {
   return bits === 32 ? lowHalves : everything;
 }
 
 const nothing: readonly Box[] = [];
 
-/** The calls in both boxes, as a union; empty if there are none. */
+/** Returns the calls in both boxes, as a union; empty if there are none. */
 export function intersectBoxes(a: Box, b: Box, budget: Budget = unlimited): readonly Box[] {
   spend(budget, 1);
   // Most pairs have nothing in common, which is found out before anything is made.
@@ -71,7 +71,7 @@ function extend(boxes: Side[][], index: number, sets: readonly ArgumentSet[]): S
   return boxes;
 }
 
-/** Whether two boxes have no call in common, where that is quickly seen. */
+/** Reports whether two boxes have no call in common, if that is quickly seen. */
 function areDisjoint(a: Box, b: Box): boolean {
   let at = 0;
   for (const { index, set } of b) {
@@ -83,7 +83,7 @@ function areDisjoint(a: Box, b: Box): boolean {
   return false;
 }
 
-/** Whether two boxes have a call in common, without making what they have in common. */
+/** Reports whether two boxes have a call in common, without making what they have in common. */
 export function haveCommonCall(a: Box, b: Box): boolean {
   return a.every(({ index, set }) => {
     const other = b.find((side) => side.index === index);
@@ -91,7 +91,7 @@ export function haveCommonCall(a: Box, b: Box): boolean {
   });
 }
 
-/** The calls of `a` that are not in `b`, as a union whose members may overlap. */
+/** Returns the calls of `a` that are not in `b`, as a union whose members may overlap. */
 export function subtractBox(a: Box, b: Box, budget: Budget = unlimited): readonly Box[] {
   if (intersectBoxes(a, b, budget).length === 0) return [a];
   const results: Box[] = [];
@@ -104,7 +104,7 @@ export function subtractBox(a: Box, b: Box, budget: Budget = unlimited): readonl
 }
 
 /**
- * The calls of `a` that are not in `b`, as a union whose members do not overlap as long as
+ * Returns the calls of `a` that are not in `b`, as a union whose members do not overlap as long as
  * complements do not; see subtractBox.
  */
 export function cutBox(a: Box, b: Box, budget: Budget = unlimited): readonly Box[] {
@@ -118,7 +118,7 @@ export function cutBox(a: Box, b: Box, budget: Budget = unlimited): readonly Box
   return results;
 }
 
-/** Whether every call of `inner` is in `outer`; false where that is not obvious. */
+/** Reports whether every call of `inner` is in `outer`; false if that is not obvious. */
 export function includesBox(outer: Box, inner: Box): boolean {
   if (outer.length > inner.length) return false;
   let at = 0;

@@ -18,16 +18,16 @@ export function fullBudget(): Budget {
 /** For work whose size the caller limits. */
 export const unlimited: Budget = { left: Number.POSITIVE_INFINITY };
 
-/** Thrown where a result would take too much work or have too many regions. */
+/** Thrown if a result would take too much work or have too many regions. */
 export const tooMuch = Symbol('too much');
 
-/** Takes steps from the budget, and throws {@link tooMuch} where it is used up. */
+/** Takes steps from the budget, and throws {@link tooMuch} if it is used up. */
 export function spend(budget: Budget, steps: number): void {
   budget.left -= steps;
   if (budget.left < 0) throw tooMuch;
 }
 
-/** What `work` gives, or undefined where it is too much. */
+/** Returns what `work` gives, or undefined if it is too much. */
 export function orTooMuch<Result>(work: () => Result): Result | undefined {
   try {
     return work();

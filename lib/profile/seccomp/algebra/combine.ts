@@ -8,7 +8,7 @@ import { sameOutcome, stricter, strictness } from './outcome.ts';
 import { addRegion, subtractBoxes, withoutIncluded } from './regions.ts';
 
 /**
- * The decision that is at every point as strict as the stricter of two; where both are equally
+ * Returns the decision that is at every point as strict as the stricter of two; if both are equally
  * strict `first` gives the errno. Exact, except where arguments are compared beyond 32 bits
  * although 32-bit architectures take part, or where the result has too many regions or takes too
  * much work: then the strictest outcome of both holds for all arguments.
@@ -37,7 +37,7 @@ function combineConstants(first: Decision, second: Decision): Decision {
   return first.exact === second.exact ? winner : { ...winner, exact: false };
 }
 
-/** Whether `one` is nowhere laxer than the other, which does not look at arguments. */
+/** Reports whether `one` is nowhere laxer than the other, which does not look at arguments. */
 function prevails(one: Decision, constant: Decision): boolean {
   if (constant.regions.length > 0 || !constant.exact) return false;
   const level = strictness(constant.otherwise);
@@ -88,9 +88,9 @@ function combineRegions(first: Decision, second: Decision, budget: Budget): read
 
 /**
  * Tells of a region outside the other decision's regions, where that decision's `otherwise` counts,
- * whether the result's `otherwise` says the same of it: where it is no stricter than the other's,
- * all that lies there is at least as strict, so that no laxer region could win. Only where one
- * outcome is of that strictness: of several the first would count.
+ * whether the result's `otherwise` says the same of it: if it is no stricter than the other's, all
+ * that lies there is at least as strict, so that no laxer region could win. Only where one outcome
+ * is of that strictness: of several the first would count.
  */
 function isSaidByOtherwise(
   first: Decision,

@@ -24,7 +24,7 @@ export function directionOf({ from, to }: Pick<Difference, 'from' | 'to'>): Dire
  * Where two decisions differ, exactly; empty if they mean the same.
  *
  * @param domain the calls that count.
- * @returns undefined where there are too many conditions to tell, or where it takes too much work.
+ * @returns undefined if there are too many conditions to tell, or where it takes too much work.
  */
 export function differences(
   from: Decision,
@@ -60,7 +60,8 @@ function differencesOf(
 }
 
 /**
- * Whether two decisions are written alike; different writings of one meaning count as different.
+ * Reports whether two decisions are written alike; different writings of one meaning count as
+ * different.
  */
 export function writtenAlike(a: Decision, b: Decision): boolean {
   if (a === b) return true;

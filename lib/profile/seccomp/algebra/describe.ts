@@ -8,7 +8,7 @@ import { describeOutcome } from './outcome.ts';
 /** So many alternatives of one outcome are shown; of more only their number. */
 const shown = 4;
 
-/** A decision for people: `SCMP_ACT_ALLOW if arg0 != 40, else SCMP_ACT_ERRNO(1)`. */
+/** Returns a decision for people: `SCMP_ACT_ALLOW if arg0 != 40, else SCMP_ACT_ERRNO(1)`. */
 export function describeDecision({ regions, otherwise }: Decision): string {
   const last = describeOutcome(otherwise);
   const byOutcome = new Map<string, Box[]>();
@@ -23,7 +23,7 @@ export function describeDecision({ regions, otherwise }: Decision): string {
   return parts.length === 0 ? last : `${parts.join(', ')}, else ${last}`;
 }
 
-/** The calls of a box for people: `arg0 == 2 and arg1 >= 16`. */
+/** Returns the calls of a box for people: `arg0 == 2 and arg1 >= 16`. */
 export function describeBox(box: Box): string {
   if (box.length === 0) return 'any arguments';
   return box.map(({ index, set }) => describeSet(`arg${index}`, set)).join(' and ');

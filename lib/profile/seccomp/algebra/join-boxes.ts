@@ -50,8 +50,8 @@ function joinAlong(boxes: readonly Box[], index: number): readonly Box[] {
 }
 
 /**
- * What a box says of an argument, if it can be joined with what others say: a range of low halves,
- * or one bit.
+ * Returns what a box says of an argument, if it can be joined with what others say: a range of low
+ * halves, or one bit.
  */
 function joinableSet(box: Box, index: number): ArgumentSet | undefined {
   for (const side of box) {

@@ -19,8 +19,8 @@ interface Group extends LikeTreated {
 }
 
 /**
- * Every syscall that any profile names, those with the fewest conditions first: a budget then lasts
- * for most.
+ * Returns every syscall that any profile names, those with the fewest conditions first: a budget
+ * then lasts for most.
  */
 export function likeTreated(meanings: readonly NumberedMeaning[], size: number): readonly LikeTreated[] {
   const order = inOrder(meanings, size);
@@ -43,8 +43,8 @@ function newGroup(id: number, meanings: readonly NumberedMeaning[]): Group {
 }
 
 /**
- * Every syscall once: those that the first profile names, then those that the second one names
- * besides, and so on.
+ * Returns every syscall once: those that the first profile names, then those that the second one
+ * names besides, and so on.
  */
 function inOrder(meanings: readonly NumberedMeaning[], size: number): readonly number[] {
   const isNamed = new Uint8Array(size);

@@ -17,8 +17,8 @@ export interface Region {
 
 /**
  * What a profile does with one syscall: the strictest outcome of the regions that the arguments lie
- * in, else `otherwise`. `exact` is false where it is stricter than what it was made of, because the
- * format cannot say more.
+ * in, else `otherwise`. `exact` is false if it is stricter than what it was made of, because the
+ * format cannot express more.
  */
 export interface Decision {
   readonly regions: readonly Region[];
@@ -37,14 +37,14 @@ export interface Meaning {
   readonly otherwise: Decision;
 }
 
-/** A decision that does not look at arguments. */
+/** Returns a decision that does not look at arguments. */
 export function always(outcome: Outcome): Decision {
   return { regions: [], otherwise: outcome, exact: true, wide: false };
 }
 
 /**
- * A decision with one outcome in place of all that are as strict, which differ in the error number
- * at most.
+ * Returns a decision with one outcome in place of all that are as strict, which differ in the error
+ * number at most.
  */
 export function withOneErrno({ regions, otherwise, ...decision }: Decision, one: Outcome): Decision {
   const level = strictness(one);
@@ -60,12 +60,12 @@ export function decisionOf(meaning: Meaning, syscall: string): Decision {
   return meaning.decisions.get(syscall) ?? meaning.otherwise;
 }
 
-/** The decision about a syscall by its number. */
+/** Returns the decision about a syscall by its number. */
 export function decisionAbout(id: number, { places, distinct, otherwise }: NumberedMeaning): Decision {
   return distinct[places[id] ?? -1] ?? otherwise;
 }
 
-/** How strict a decision is at least, and at most. */
+/** Returns how strict a decision is at least, and at most. */
 export function levelsOf({ regions, otherwise }: Decision): { readonly least: number; readonly most: number } {
   let least = strictness(otherwise);
   let most = least;
@@ -78,16 +78,17 @@ export function levelsOf({ regions, otherwise }: Decision): { readonly least: nu
 }
 
 /**
- * What a profile means as runc gives it to libseccomp: entries that say the default are not added;
- * the first entry without conditions beats all others of its syscall; conditions on one argument
- * are alternatives, on different ones they are joined. Where conditions of different outcomes
- * overlap libseccomp's choice follows no rule that a profile could rely on: the strictest counts.
+ * Returns what a profile means as runc gives it to libseccomp: entries that say the default are not
+ * added; the first entry without conditions beats all others of its syscall; conditions on one
+ * argument are alternatives, on different ones they are joined. Where conditions of different
+ * outcomes overlap libseccomp's choice follows no rule that a profile could rely on: the strictest
+ * counts.
  */
 export function meaningOf(profile: SeccompProfile): Meaning {
   return named(profile, strictestOfBoth);
 }
 
-/** The same, as it is on 64-bit architectures, for those who look at the others apart. */
+/** Returns the same, as it is on 64-bit architectures, for those who look at the others apart. */
 export function wideMeaningOf(profile: SeccompProfile): Meaning {
   return named(profile, (_, wide) => ({ ...always(wide), wide: true }));
 }
@@ -275,12 +276,15 @@ function allRegions(conditions: Conditions): readonly Region[] {
   return regions;
 }
 
-/** A decision that holds on machines of some kinds, and is not what the profile says on others. */
+/**
+ * Returns a decision that holds on machines of some kinds, and is not what the profile says on
+ * others.
+ */
 function unsure(outcome: Outcome): Decision {
   return { ...always(outcome), exact: false };
 }
 
-/** The calls that a rule matches: `all`, or regions with its outcome. */
+/** Returns the calls that a rule matches: `all`, or regions with its outcome. */
 function regionsOf(rule: SeccompRule, outcome: Outcome): readonly Region[] | 'all' {
   const { args } = rule;
   // libseccomp leaves out a comparison under an empty mask, so that such a rule has no conditions
@@ -296,7 +300,7 @@ function hasEmptyMask({ op, value }: SeccompArg): boolean {
 }
 
 /**
- * Whether an entry has no conditions where only the low halves of numbers are compared; see
+ * Reports whether an entry has no conditions if only the low halves of numbers are compared; see
  * regionsOf.
  */
 function decidesWhenCut(args: readonly SeccompArg[]): boolean {
@@ -307,7 +311,7 @@ function vanishesWhenCut({ op, value }: SeccompArg): boolean {
   return op === 'SCMP_CMP_MASKED_EQ' && (value & word) === 0n;
 }
 
-/** A region for each condition by itself. */
+/** Returns a region for each condition by itself. */
 function alternativesOf(conditions: readonly SeccompArg[], outcome: Outcome): readonly Region[] {
   const regions: Region[] = [];
   for (const arg of conditions) {
@@ -318,7 +322,7 @@ function alternativesOf(conditions: readonly SeccompArg[], outcome: Outcome): re
 }
 
 /**
- * Whether two conditions are on the same argument, which makes all of an entry's conditions
+ * Reports whether two conditions are on the same argument, which makes all of an entry's conditions
  * alternatives.
  */
 export function namesTwice(args: readonly SeccompArg[]): boolean {
@@ -333,7 +337,8 @@ export function namesTwice(args: readonly SeccompArg[]): boolean {
 }
 
 /**
- * The calls that meet all conditions, which name different arguments; undefined if there are none.
+ * Returns the calls that meet all conditions, which name different arguments; undefined if there
+ * are none.
  */
 export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
   const [only] = conditions;
@@ -387,7 +392,7 @@ function withoutExceptions(regions: readonly Region[]): readonly Region[] {
   const joined = new Set<Outcome>();
   const keyOf = ({ box, outcome }: Region) => {
     const [side] = box;
-    // Beyond 32 bits two values may be one where they are cut.
+    // Beyond 32 bits two values may be one if they are cut.
     if (box.length > 1 || side?.set.form !== 'except' || side.set.value > word) return undefined;
     return { key: `${side.index} ${outcome.action} ${outcome.errno ?? ''}`, value: side.set.value };
   };

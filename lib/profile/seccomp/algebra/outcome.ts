@@ -10,7 +10,7 @@ export interface Outcome {
   readonly errno?: number;
 }
 
-/** EPERM, what runtimes return where a profile gives no errnoRet. */
+/** EPERM, what runtimes return if a profile gives no errnoRet. */
 export const defaultErrno = 1;
 
 /** What a kernel does with a call that it does not implement. */
@@ -33,14 +33,14 @@ const plain = Object.fromEntries(
   Object.keys(strictnessOf).map((action) => [action, { action: action as SeccompAction }]),
 ) as Record<SeccompAction, Outcome>;
 
-/** Whether an action returns an error number, to the program or to its tracer. */
+/** Reports whether an action returns an error number, to the program or to its tracer. */
 export function returnsErrno(action: SeccompAction): boolean {
   return action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
 }
 
 /**
- * The outcome of an action as a runtime reads it: aliases resolved, errnoRet filled in or ignored,
- * cut to 16 bits.
+ * Returns the outcome of an action as a runtime reads it: aliases resolved, errnoRet filled in or
+ * ignored, cut to 16 bits.
  */
 export function outcomeOf(action: SeccompAction, errnoRet: number | undefined): Outcome {
   if (returnsErrno(action)) {
@@ -53,28 +53,28 @@ export function outcomeOf(action: SeccompAction, errnoRet: number | undefined): 
 export const maxLoadableErrno = 4094;
 
 /**
- * An outcome with EPERM in place of a number that libseccomp refuses, so that nothing made of it is
- * refused.
+ * Returns an outcome with EPERM in place of a number that libseccomp refuses, so that nothing made
+ * of it is refused.
  */
 export function loadable(outcome: Outcome): Outcome {
   if (outcome.action !== 'SCMP_ACT_ERRNO' || (outcome.errno ?? defaultErrno) <= maxLoadableErrno) return outcome;
   return { action: outcome.action, errno: defaultErrno };
 }
 
-/** How strict an outcome is; errno numbers do not count. */
+/** Returns how strict an outcome is; errno numbers do not count. */
 export function strictness(outcome: Outcome): number {
   return strictnessOf[outcome.action];
 }
 
 /**
- * The stricter of two outcomes; of equally strict ones the first (KEP-6061: the earliest input's
- * errno stays).
+ * Returns the stricter of two outcomes; of equally strict ones the first (KEP-6061: the earliest
+ * input's errno stays).
  */
 export function stricter(first: Outcome, second: Outcome): Outcome {
   return strictness(second) > strictness(first) ? second : first;
 }
 
-/** The laxer of two outcomes; of equally lax ones the first. */
+/** Returns the laxer of two outcomes; of equally lax ones the first. */
 export function laxer(first: Outcome, second: Outcome): Outcome {
   return strictness(second) < strictness(first) ? second : first;
 }

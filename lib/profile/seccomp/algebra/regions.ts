@@ -43,8 +43,8 @@ export function addRegion(regions: Region[], region: Region, budget: Budget): vo
 }
 
 /**
- * The regions without those that are seen to lie in others of the same outcome; all of them where
- * that is too much.
+ * Returns the regions without those that are seen to lie in others of the same outcome; all of them
+ * if that is too much.
  */
 export function withoutIncluded(regions: readonly Region[], budget: Budget): readonly Region[] {
   const kept: Region[] = [];
@@ -56,7 +56,7 @@ export function withoutIncluded(regions: readonly Region[], budget: Budget): rea
 }
 
 /**
- * The calls in some of `boxes` and in none of `others`.
+ * Returns the calls in some of `boxes` and in none of `others`.
  *
  * @throws tooMuch
  */
@@ -78,7 +78,7 @@ export function subtractBoxes(boxes: readonly Box[], others: readonly Box[], bud
  * Returns regions with the same calls of which no two of one outcome overlap. Those that compare
  * fewer and earlier arguments stay whole, the others are cut.
  *
- * @returns undefined where that takes too many regions or too much work.
+ * @returns undefined if that takes too many regions or too much work.
  */
 export function apart(regions: readonly Region[], budget: Budget): readonly Region[] | undefined {
   const argumentsOf = ({ box }: Region) => box.map(({ index }) => index).join();
@@ -104,9 +104,9 @@ export function apart(regions: readonly Region[], budget: Budget): readonly Regi
 }
 
 /**
- * All calls as regions of which no two with different outcomes overlap.
+ * Returns all calls as regions of which no two with different outcomes overlap.
  *
- * @returns undefined where that takes too many regions or too much work.
+ * @returns undefined if that takes too many regions or too much work.
  */
 export function partition(decision: Decision, budget: Budget = unlimited): readonly Region[] | undefined {
   const regions = withoutCovered(decision.regions, budget);
@@ -114,10 +114,10 @@ export function partition(decision: Decision, budget: Budget = unlimited): reado
 }
 
 /**
- * Regions without those in which a stricter one, or another of the same outcome, counts: they would
- * be cut out in vain.
+ * Returns regions without those in which a stricter one, or another of the same outcome, counts:
+ * they would be cut out in vain.
  *
- * @returns undefined where that takes too much work.
+ * @returns undefined if that takes too much work.
  */
 export function withoutCovered(regions: readonly Region[], budget: Budget): readonly Region[] | undefined {
   const ordered = regions.toSorted((a, b) => strictness(b.outcome) - strictness(a.outcome));
@@ -134,11 +134,11 @@ export function withoutCovered(regions: readonly Region[], budget: Budget): read
 }
 
 /**
- * A decision as regions of which no two with different outcomes overlap, so that the order in which
- * they are looked at does not matter, without those that say `byDefault`, which holds for all other
- * calls.
+ * Returns a decision as regions of which no two with different outcomes overlap, so that the order
+ * in which they are looked at does not matter, without those that say `byDefault`, which holds for
+ * all other calls.
  *
- * @returns undefined where that takes too many regions or too much work.
+ * @returns undefined if that takes too many regions or too much work.
  */
 export function disjointRegions(
   decision: Decision,
@@ -157,7 +157,7 @@ export function disjointRegions(
   return separateWithin(budget, regions, covers ? undefined : otherwise, byDefault);
 }
 
-/** Whether all have one outcome, as nearly always. */
+/** Reports whether all have one outcome, as nearly always. */
 function areAlike(regions: readonly Region[]): boolean {
   const first = regions[0]?.outcome;
   return regions.every(({ outcome }) => first !== undefined && sameOutcome(outcome, first));
@@ -185,7 +185,7 @@ function separateWithin(
 }
 
 /**
- * `otherwise`, if given, is looked at last, whatever its strictness: it holds only where no region
+ * `otherwise`, if given, is looked at last, whatever its strictness: it holds only if no region
  * does.
  */
 function separate(

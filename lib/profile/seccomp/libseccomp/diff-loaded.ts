@@ -78,7 +78,10 @@ export function multiplexedChanges(pair: LoadedPair, budget: Budget): readonly C
   });
 }
 
-/** The change of all calls through a multiplexer of which it is not sure how they are loaded. */
+/**
+ * Returns the change of all calls through a multiplexer of which it is not sure how they are
+ * loaded.
+ */
 function inDoubt(pair: LoadedPair, from: MultiplexedReading, to: MultiplexedReading): readonly Change[] {
   const { multiplexer: subject } = to;
   if (isLoadedAlike(pair, [subject, ...to.decisions.keys()], from.doubt, to.doubt)) return [];
@@ -109,7 +112,7 @@ function memberChanges(
   });
 }
 
-/** Whether entries that are those of before are loaded as before, whatever that is. */
+/** Reports whether entries that are those of before are loaded as before, whatever that is. */
 function isLoadedAlike(
   { isRewritten, isAnyRewritten }: LoadedPair,
   syscalls: readonly string[],
@@ -120,7 +123,7 @@ function isLoadedAlike(
   return !(to?.dependsOnOthers && isAnyRewritten);
 }
 
-/** Whether some outcome that may be is laxer than one that may have been. */
+/** Reports whether some outcome that may be is laxer than one that may have been. */
 function mayLoosen(from: readonly Outcome[], to: readonly Outcome[]): boolean {
   return Math.min(...to.map(strictness)) < Math.max(...from.map(strictness));
 }
@@ -142,7 +145,7 @@ export function architecturesOf({ architectures = [] }: SeccompProfile, native: 
   return [...new Set([native, ...architectures])].sort();
 }
 
-/** The architectures that a profile holds for, in the order in which runtimes add them. */
+/** Returns the architectures that a profile holds for, in the order in which runtimes add them. */
 function addedTo({ architectures = [] }: SeccompProfile, native: string): readonly string[] {
   return [...new Set([native, ...architectures])];
 }

@@ -26,7 +26,7 @@ const maxPairs = 16_384;
 const stepsOf = { rule: 24, block: 4 };
 
 /**
- * Says a decision in rules of the runtime-spec, of which libseccomp makes what they say. That is
+ * Reports a decision in rules of the runtime-spec, of which libseccomp makes what they say. That is
  * not so for all rules: libseccomp 2.5 joins several rules of one syscall wrongly, and may not end,
  * when they compare with LT or LE, or have several conditions with NE, GE or GT, or do not all
  * compare the same arguments. Three shapes were found right by comparing its filters with the
@@ -35,7 +35,7 @@ const stepsOf = { rule: 24, block: 4 };
  * among them matters.
  *
  * @param byDefault the profile's default, for which no rule is needed (and runtimes add none).
- * @param has32Bit whether the profile holds for 32-bit architectures, where only low halves are
+ * @param has32Bit whether the profile holds for 32-bit architectures, if only low halves are
  * compared.
  */
 export function encodeDecision(
@@ -52,7 +52,7 @@ export function encodeDecision(
 }
 
 /**
- * Returns undefined where the rules would be too many or too much work, or would be wrong on 32-bit
+ * Returns undefined if the rules would be too many or too much work, or would be wrong on 32-bit
  * architectures.
  */
 function encodeWhole(decision: Decision, byDefault: Outcome, has32Bit: boolean, budget: Budget): Encoding | undefined {
@@ -72,8 +72,8 @@ function encodeWhole(decision: Decision, byDefault: Outcome, has32Bit: boolean, 
 }
 
 /**
- * Whether the conditions can be written as they were, bit by bit, so that cut to 32 bits they still
- * mean the same.
+ * Reports whether the conditions can be written as they were, bit by bit, so that cut to 32 bits
+ * they still mean the same.
  */
 function keepsWhenCut({ regions, otherwise }: Decision, byDefault: Outcome): boolean {
   const [first] = regions;
@@ -88,12 +88,12 @@ function constant(outcome: Outcome, byDefault: Outcome, exact: boolean): Encodin
   return { rules: sameOutcome(outcome, byDefault) ? [] : [{ args: [], outcome }], exact };
 }
 
-/** The last resort: the strictest outcome for all arguments. */
+/** Returns the last resort: the strictest outcome for all arguments. */
 export function encodeStrictest(decision: Decision, byDefault: Outcome): Encoding {
   return constant(strictestOf(decision), byDefault, false);
 }
 
-/** The strictest outcome that a decision has for any arguments. */
+/** Returns the strictest outcome that a decision has for any arguments. */
 export function strictestOf({ regions, otherwise }: Decision): Outcome {
   return regions.reduce((worst, { outcome }) => stricter(worst, outcome), otherwise);
 }
@@ -123,7 +123,7 @@ function withoutWide(regions: readonly Region[], byDefault: Outcome): readonly R
   return collides ? undefined : kept;
 }
 
-/** What is left of a region for 32-bit programs. */
+/** Returns what is left of a region for 32-bit programs. */
 function cutRegion({ box, outcome }: Region): Region {
   const sides = box.flatMap(({ index, set }) => {
     const cut = cutSet(set);
@@ -173,7 +173,9 @@ function inSingleConditions(regions: readonly Region[], budget: Budget): readonl
   return rules;
 }
 
-/** Every condition as EQ and MASKED_EQ; undefined where that is not possible or is too much. */
+/**
+ * Returns every condition as EQ and MASKED_EQ; undefined if that is not possible or is too much.
+ */
 function inMaskedConditions(
   regions: readonly Region[],
   has32Bit: boolean,
@@ -204,7 +206,9 @@ function inMaskedConditions(
   return rules;
 }
 
-/** The conditions of a box whose every side is a block, as most are; undefined for others. */
+/**
+ * Returns the conditions of a box whose every side is a block, as most are; undefined for others.
+ */
 function inBlocks(box: Box): readonly SeccompArg[] | undefined {
   return box.every(isBlockSide) ? box.map(conditionOfSide) : undefined;
 }
@@ -232,7 +236,7 @@ function conditionsOf(index: number, sets: readonly ArgumentSet[]): readonly Sec
   return conditions;
 }
 
-/** Whether the rules, as they will be written, are few enough for one syscall. */
+/** Reports whether the rules, as they will be written, are few enough for one syscall. */
 function isSafe(rules: readonly EncodedRule[]): boolean {
   return alignedLength(rules) <= maxRules;
 }
@@ -264,8 +268,8 @@ function withinLimits(
 }
 
 /**
- * The part of a region in which all arguments lie below 2^32: there 32-bit and 64-bit comparisons
- * agree.
+ * Returns the part of a region in which all arguments lie below 2^32: there 32-bit and 64-bit
+ * comparisons agree.
  */
 function narrowed(region: Region, budget: Budget): readonly Region[] {
   if (region.box.every(isBlockSide) && !hasWide(region)) {

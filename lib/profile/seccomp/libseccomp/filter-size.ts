@@ -15,10 +15,10 @@ const maxInstructions = 4096 - 128;
 const jumps = 1.25;
 
 /**
- * What each comparison takes besides its own instructions. Where rules have several conditions,
- * what follows one that holds lies behind what follows one that does not, often too far for the
- * jump of a comparison: in filters of some size libseccomp 2.5 and 2.6 were seen to add 0.5 where
- * rules have two, and up to 1.4 where they have more. With one condition, the jump of the
+ * Returns what each comparison takes besides its own instructions. Where rules have several
+ * conditions, what follows one that holds lies behind what follows one that does not, often too far
+ * for the jump of a comparison: in filters of some size libseccomp 2.5 and 2.6 were seen to add 0.5
+ * where rules have two, and up to 1.4 if they have more. With one condition, the jump of the
  * comparison is counted for the rule.
  */
 function farJumps({ length }: readonly SeccompArg[]): number {
@@ -61,7 +61,7 @@ export function fitIntoKernel<Group extends EncodedGroup>(
   return replacements;
 }
 
-/** What sizeOf is at most, found at once. */
+/** Returns what sizeOf is at most, found at once. */
 function mostOf(rules: readonly EncodedRule[], architectures: readonly string[]): number {
   let size = 0;
   for (const { args } of rules) {
@@ -102,9 +102,10 @@ function sizeOfComparisons(rules: readonly EncodedRule[], width: 32 | 64): numbe
 }
 
 /**
- * The same for different rules of one EQ or MASKED_EQ condition each, on numbers of up to 32 bits;
- * undefined for others. Most syscalls with conditions have such rules. An argument is loaded, and
- * its upper half compared, once; and once more for each mask, since that is lost by masking.
+ * Returns the same for different rules of one EQ or MASKED_EQ condition each, on numbers of up to
+ * 32 bits; undefined for others. Most syscalls with conditions have such rules. An argument is
+ * loaded, and its upper half compared, once; and once more for each mask, since that is lost by
+ * masking.
  */
 function sizeOfSingles(rules: readonly EncodedRule[], width: 32 | 64): number | undefined {
   let loaded = 0;

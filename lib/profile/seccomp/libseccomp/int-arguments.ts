@@ -6,7 +6,7 @@ import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
  * a type that is no wider (pid_t, uid_t, umode_t, clockid_t, key_serial_t, mqd_t). The tests
  * compare this with the prototypes of the running kernel.
  *
- * A few are declared unsigned long and cut to 32 bits where they are used: the flags of clone, the
+ * A few are declared unsigned long and cut to 32 bits if they are used: the flags of clone, the
  * file descriptors of readv, writev, preadv, pwritev and mmap, the process of ptrace, and the mode
  * of mbind. Every other long is left out, also if the kernel ignores bits that it does not know
  * (flags of mount, protection of mmap) or uses 32 bits for some values of another argument (prctl,

@@ -110,7 +110,7 @@ function listOf({ regions }: Decision, argument: number): 'ends' | 'open' | unde
   return isAlone && regions.some(({ box }) => box.every(({ set }) => hasAllAbove(set))) ? 'open' : undefined;
 }
 
-/** Whether the outcome of a list is at most as strict as what holds otherwise. */
+/** Reports whether the outcome of a list is at most as strict as what holds otherwise. */
 function permits({ regions: [first], otherwise }: Decision): boolean {
   return first === undefined || strictness(first.outcome) <= strictness(otherwise);
 }
@@ -119,7 +119,7 @@ function isTightened(from: Decision, to: Decision, budget: Budget): boolean {
   return orTooMuch(() => tightenings(from, to, budget).next().done === false) ?? true;
 }
 
-/** Whether the conditions of a list together match every call. */
+/** Reports whether the conditions of a list together match every call. */
 function isEverything({ regions }: Decision, budget: Budget): boolean {
   const boxes = regions.map(({ box }) => box);
   return orTooMuch(() => subtractBoxes([everything], boxes, budget).length === 0) ?? false;
@@ -151,18 +151,20 @@ export function* tightenings(from: Decision, to: Decision, budget: Budget): Gene
   }
 }
 
-/** Whether values that differ in their upper bits only are all in the set, or none of them. */
+/**
+ * Reports whether values that differ in their upper bits only are all in the set, or none of them.
+ */
 function ignoresUpper(set: ArgumentSet): boolean {
   return set.form === 'lowRange' || (set.form === 'bits' && set.mask <= word);
 }
 
-/** Whether every value is in the set that has an upper bit set. */
+/** Reports whether every value is in the set that has an upper bit set. */
 function hasAllAbove(set: ArgumentSet): boolean {
   if (set.form === 'range') return set.high === maxValue && set.low <= word + 1n;
   return set.form === 'except' && set.value <= word;
 }
 
-/** The calls whose low half is in the box, as a union. */
+/** Returns the calls whose low half is in the box, as a union. */
 function lowBoxes(box: Box, isCut: (side: Side) => boolean): readonly Box[] {
   const cut = box.find(isCut);
   if (cut === undefined) return [box];
@@ -171,7 +173,10 @@ function lowBoxes(box: Box, isCut: (side: Side) => boolean): readonly Box[] {
   );
 }
 
-/** The values whose low half is in the set, as a union in which undefined stands for all values. */
+/**
+ * Returns the values whose low half is in the set, as a union in which undefined stands for all
+ * values.
+ */
 function lowSets(set: ArgumentSet): readonly (ArgumentSet | undefined)[] {
   switch (set.form) {
     case 'lowRange':

@@ -19,11 +19,11 @@ export interface LoadDelay {
 }
 
 /**
- * What keeps libseccomp 2.5 from making a filter of one syscall's rules, written by anybody, in
- * under a second; undefined where nothing does. Its time grows exponentially where rules with
- * several conditions and rules on other arguments stand together: 24 of them have kept a container
- * from starting for longer than a kubelet waits. It never ends over two rules that share a
- * comparison other than EQ and MASKED_EQ and go on with different ones on later arguments, in one
+ * Returns what keeps libseccomp 2.5 from making a filter of one syscall's rules, written by
+ * anybody, in under a second; undefined if nothing does. Its time grows exponentially where rules
+ * with several conditions and rules on other arguments stand together: 24 of them have kept a
+ * container from starting for longer than a kubelet waits. It never ends over two rules that share
+ * a comparison other than EQ and MASKED_EQ and go on with different ones on later arguments, in one
  * order.
  *
  * @param rules in the order in which a runtime adds them; see loadedRules.
@@ -50,16 +50,16 @@ export function loadDelay(rules: readonly Conditions[]): LoadDelay | undefined {
 }
 
 /**
- * An entry's conditions as runtimes give them to libseccomp, which leaves out comparisons under an
- * empty mask: one rule, or one for each where two name the same argument. A rule without conditions
- * decides alone.
+ * Returns an entry's conditions as runtimes give them to libseccomp, which leaves out comparisons
+ * under an empty mask: one rule, or one for each where two name the same argument. A rule without
+ * conditions decides alone.
  */
 export function loadedRules(args: readonly SeccompArg[]): readonly Conditions[] {
   const compares = ({ op, value }: SeccompArg) => op !== 'SCMP_CMP_MASKED_EQ' || value !== 0n;
   return namesTwice(args) ? args.map((arg) => [arg].filter(compares)) : [args.filter(compares)];
 }
 
-/** A condition as 32-bit architectures compare it. */
+/** Returns a condition as 32-bit architectures compare it. */
 export function lowHalf(arg: SeccompArg): SeccompArg {
   const { value, valueTwo } = arg;
   if (value <= 0xffff_ffffn && (valueTwo === undefined || valueTwo <= 0xffff_ffffn)) return arg;

@@ -53,7 +53,7 @@ interface Entry {
   readonly outcome: Outcome;
 }
 
-/** The entries of each syscall that runtimes add, in their order. */
+/** Returns the entries of each syscall that runtimes add, in their order. */
 function entriesOf({ syscalls = [] }: SeccompProfile, byDefault: Outcome): ReadonlyMap<string, readonly Entry[]> {
   const entries = new Map<string, Entry[]>();
   for (const { names, action, errnoRet, args = [] } of syscalls) {

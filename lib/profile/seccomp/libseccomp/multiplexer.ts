@@ -19,8 +19,8 @@ import type { LoadDoubt, LoadedRule } from './loaded-rule.ts';
 const involvedNames: ReadonlySet<string> = new Set(involved.values());
 
 /**
- * The syscalls whose rules libseccomp adds to a multiplexer with other conditions than some entries
- * have.
+ * Returns the syscalls whose rules libseccomp adds to a multiplexer with other conditions than some
+ * entries have.
  */
 export function reconditioned(entries: readonly SeccompRule[], architectures: readonly string[]): ReadonlySet<string> {
   if (!architectures.some(isMultiplexing)) return new Set();
@@ -29,8 +29,8 @@ export function reconditioned(entries: readonly SeccompRule[], architectures: re
 }
 
 /**
- * The syscalls whose entries libseccomp adds to a multiplexer in an order that may count: some have
- * conditions, and their outcomes differ.
+ * Returns the syscalls whose entries libseccomp adds to a multiplexer in an order that may count:
+ * some have conditions, and their outcomes differ.
  */
 export function inFixedOrder(entries: readonly SeccompRule[], architectures: readonly string[]): ReadonlySet<string> {
   const fixed = new Set<string>();
@@ -184,8 +184,8 @@ function viewOf({ multiplexed, otherwise }: NumberedMeaning, bits: 32 | 64): Vie
 }
 
 /**
- * A view in which a syscall that one entry decides alone as written, and another one for 32-bit
- * programs, which leave out comparisons of upper bits, has the outcome of both.
+ * Returns a view in which a syscall that one entry decides alone as written, and another one for
+ * 32-bit programs, which leave out comparisons of upper bits, has the outcome of both.
  */
 function bothReadings(
   view: View,
@@ -231,7 +231,7 @@ function loadedAs(args: readonly SeccompArg[], outcome: Outcome, bits: 32 | 64):
   return loadedRules(compared).map((conditions) => ({ conditions, outcome: held }));
 }
 
-/** The outcome of the unconditional rule that decides for a multiplexer alone. */
+/** Returns the outcome of the unconditional rule that decides for a multiplexer alone. */
 function decidesAlone({ rules }: View, { id }: Multiplexer): Outcome | undefined {
   return rules.get(id)?.find(isUnconditional)?.outcome;
 }
@@ -241,7 +241,8 @@ function isUnconditional({ conditions }: LoadedRule): boolean {
 }
 
 /**
- * What a call of `member` through the multiplexer meets: rules with different outcomes may overlap.
+ * Returns what a call of `member` through the multiplexer meets: rules with different outcomes may
+ * overlap.
  */
 function decisionThrough(view: View, multiplexer: Multiplexer, member: Member): Decision {
   const alone = decidesAlone(view, multiplexer);
@@ -313,7 +314,10 @@ function differentMembers(multiplexer: Multiplexer, views: readonly View[]): rea
   });
 }
 
-/** Whether rules with different outcomes overlap once conditions on the first argument are gone. */
+/**
+ * Reports whether rules with different outcomes overlap once conditions on the first argument are
+ * gone.
+ */
 function clashes(rules: readonly LoadedRule[]): boolean {
   const [first] = rules;
   if (first === undefined || rules.every(({ outcome }) => sameOutcome(outcome, first.outcome))) return false;
@@ -330,8 +334,8 @@ function clashes(rules: readonly LoadedRule[]): boolean {
 }
 
 /**
- * Whether rules with several conditions do not all compare the same arguments; the first one is
- * compared by all.
+ * Reports whether rules with several conditions do not all compare the same arguments; the first
+ * one is compared by all.
  */
 function isMixed(rules: readonly LoadedRule[]): boolean {
   const [first] = rules;
@@ -340,7 +344,7 @@ function isMixed(rules: readonly LoadedRule[]): boolean {
   return rules.some(({ conditions }) => argumentsBeyondFirst(conditions) !== compared);
 }
 
-/** One bit for each argument. */
+/** Returns one bit for each argument. */
 function argumentsBeyondFirst(conditions: readonly SeccompArg[]): number {
   let compared = 0;
   for (const { index } of conditions) if (index !== 0) compared |= 1 << index;
@@ -348,7 +352,8 @@ function argumentsBeyondFirst(conditions: readonly SeccompArg[]): number {
 }
 
 /**
- * Whether what is reached is somewhere looser than wanted (or stricter, for a union), or may be.
+ * Reports whether what is reached is somewhere looser than wanted (or stricter, for a union), or
+ * may be.
  */
 function breaks(wanted: Decision, reached: Decision, domain: Box, combination: Combination, budget: Budget): boolean {
   const [want, reach] = [levelsOf(wanted), levelsOf(reached)];
@@ -359,7 +364,9 @@ function breaks(wanted: Decision, reached: Decision, domain: Box, combination: C
   return found.some((difference) => directionOf(difference) === (isLoosened ? 'loosened' : 'tightened'));
 }
 
-/** Every outcome that a call through a multiplexer may have, whatever its first argument. */
+/**
+ * Returns every outcome that a call through a multiplexer may have, whatever its first argument.
+ */
 function outcomesThrough(view: View, multiplexer: Multiplexer): readonly Outcome[] {
   const alone = decidesAlone(view, multiplexer);
   if (alone !== undefined) return [alone];
@@ -368,8 +375,8 @@ function outcomesThrough(view: View, multiplexer: Multiplexer): readonly Outcome
 }
 
 /**
- * An outcome at least as strict that is not the default, since runtimes add no rules that say the
- * default.
+ * Returns an outcome at least as strict that is not the default, since runtimes add no rules that
+ * say the default.
  */
 export function distinguishStricter(outcome: Outcome, byDefault: Outcome): Outcome | undefined {
   if (!sameOutcome(outcome, byDefault)) return outcome;
@@ -378,8 +385,8 @@ export function distinguishStricter(outcome: Outcome, byDefault: Outcome): Outco
 }
 
 /**
- * An outcome at most as strict that is not the default; LOG, which permits all the same, beside a
- * default of ALLOW.
+ * Returns an outcome at most as strict that is not the default; LOG, which permits all the same,
+ * beside a default of ALLOW.
  */
 export function distinguishLaxer(outcome: Outcome, byDefault: Outcome): Outcome {
   if (!sameOutcome(outcome, byDefault)) return outcome;

@@ -81,7 +81,7 @@ function mayLoseLoad(architecture: string, architectures: readonly string[]): bo
   return architecture !== x32 || leadsX32(architectures);
 }
 
-/** Whether x32 is listed, and not after x86_64. */
+/** Reports whether x32 is listed, and not after x86_64. */
 function leadsX32(architectures: readonly string[]): boolean {
   const at = architectures.indexOf(x32);
   return at >= 0 && !architectures.slice(0, at).includes(x86_64);
@@ -98,10 +98,11 @@ export function inLoadOrder(architectures: Iterable<string>): readonly string[] 
 }
 
 /**
- * Whether libseccomp adds a rule for the syscall although the architecture has no number for it.
+ * Reports whether libseccomp adds a rule for the syscall although the architecture has no number
+ * for it.
  */
 function mayLackNumber(name: string, architecture: string): boolean {
   if (isOnArchitecture(name, architecture)) return false;
-  // Elsewhere names without a number are dropped, except where a multiplexer stands for them.
+  // Elsewhere names without a number are dropped, except if a multiplexer stands for them.
   return !isMultiplexing(architecture) || isMultiplexed(name);
 }

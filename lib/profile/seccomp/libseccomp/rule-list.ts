@@ -45,7 +45,7 @@ class Entries {
   }
 }
 
-/** The same number for the same rules, and nearly always another one for others. */
+/** Returns the same number for the same rules, and nearly always another one for others. */
 function hashOf({ args, outcome }: EncodedRule): number {
   let hash = strictness(outcome) + 8 * (outcome.errno ?? 0);
   for (const { index, value, valueTwo } of args) {

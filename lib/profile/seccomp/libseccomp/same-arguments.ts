@@ -41,7 +41,8 @@ function lowestBit(index: number): readonly SeccompArg[] {
 }
 
 /**
- * The arguments that the rules compare together, in order; undefined if they need not be aligned.
+ * Returns the arguments that the rules compare together, in order; undefined if they need not be
+ * aligned.
  */
 function comparedArguments(rules: readonly EncodedRule[]): readonly number[] | undefined {
   let all = 0;

@@ -23,10 +23,10 @@ interface PlacedEntries {
 /** Steps for all syscalls together; a profile in use takes some hundreds. */
 const steps = 500_000;
 
-/** So many syscalls of one finding are named. */
+/** At most this many syscalls of one finding are named. */
 const shownNames = 4;
 
-/** What is said of some entries, whichever syscalls they name. */
+/** A finding about some entries, whichever syscalls they name. */
 interface Remark {
   readonly code: 'always-matches' | 'alternative-conditions';
   readonly place: number;
@@ -66,7 +66,7 @@ interface Group {
   readonly boxes: Box[];
   entries: number;
   last: number;
-  /** Whether one of the entries matches every call by itself, which is said of that one. */
+  /** Whether one of the entries matches every call by itself, which is reported for that one. */
   isWhole: boolean;
 }
 
@@ -97,7 +97,7 @@ function remarksOn({ rules, places }: PlacedEntries, budget: Budget): readonly R
   return remarks;
 }
 
-/** What each rule that runtimes make of the conditions matches. */
+/** Returns what each rule that runtimes make of the conditions matches. */
 function boxesOf(args: readonly SeccompArg[]): readonly Box[] {
   return loadedRules(args).flatMap((conditions) => {
     const box = boxOf(conditions);
@@ -141,10 +141,10 @@ function namesTwice(args: readonly SeccompArg[]): boolean {
 }
 
 /**
- * Whether an author can have meant all conditions to hold at once: those on one argument have a
- * value in common, or there are others. Conditions on one argument that exclude each other, such as
- * a list of values, can only be alternatives. False where it takes too long to tell: thousands of
- * conditions are a list.
+ * Reports whether an author can have meant all conditions to hold at once: those on one argument
+ * have a value in common, or there are others. Conditions on one argument that exclude each other,
+ * such as a list of values, can only be alternatives. False if that takes too long to decide:
+ * thousands of conditions are a list.
  */
 function mayBeMeantTogether(args: readonly SeccompArg[], budget: Budget): boolean {
   if (new Set(args.map(({ index }) => index)).size > 1) return true;
@@ -164,7 +164,7 @@ function haveCommonValue(one: SeccompArg, other: SeccompArg): boolean {
   return a === undefined || b === undefined || intersectSets(a, b).length > 0;
 }
 
-/** How to write what was probably meant. */
+/** Returns how to write what was probably meant. */
 function fixFor(args: readonly SeccompArg[]): string {
   const [first] = args;
   const areClear = args.every(

@@ -63,7 +63,8 @@ const situations: readonly { readonly outcome: string; readonly applies: (need: 
 ];
 
 /**
- * `under runc, which needs close, execve, or under crun, which needs execve`; empty for no calls.
+ * Returns a text such as `under runc, which needs close, execve, or under crun, which needs
+ * execve`; empty for no calls.
  */
 function describeRuntimes(denied: readonly RuntimeNeed[]): string {
   const runtimes = new Map<NeedyRuntime, string[]>();
@@ -89,7 +90,7 @@ function isDenied(need: RuntimeNeed, meaning: Meaning): boolean {
   });
 }
 
-/** Whether the runtime goes on after a call with this outcome. */
+/** Reports whether the runtime continues after a call with this outcome. */
 function survives({ survives: numbers }: RuntimeNeed, { action, errno = 0 }: Outcome): boolean {
   switch (action) {
     case 'SCMP_ACT_ALLOW':
@@ -108,7 +109,8 @@ function survives({ survives: numbers }: RuntimeNeed, { action, errno = 0 }: Out
 }
 
 /**
- * Whether every call of a box has an outcome of a kind; false where that is too much to find out.
+ * Reports whether every call of a box has an outcome of a kind; false if that is too much to find
+ * out.
  */
 function isEverywhere({ regions, otherwise }: Decision, box: Box, is: (outcome: Outcome) => boolean): boolean {
   const budget: Budget = { left: steps };

@@ -20,7 +20,7 @@ export interface PlacedEntries {
 /** Steps for all syscalls together; a profile in use takes some thousands. */
 const steps = 2_000_000;
 
-/** So many syscalls of one entry are named. */
+/** At most this many syscalls of one entry are named. */
 const shownNames = 4;
 
 const command = 'fairlead convert --narrow-comparisons';
@@ -106,8 +106,8 @@ function evasionsOf(
 }
 
 /**
- * Tries the values of one condition and those beside them, as far as an upper bit changes whether
- * it holds.
+ * Tries the values of one condition and those beside them, if an upper bit changes whether it
+ * holds.
  */
 function evades(
   args: readonly SeccompArg[],
@@ -173,14 +173,14 @@ function outcomeAt({ regions, otherwise }: Decision, args: readonly (bigint | un
   return found ?? otherwise;
 }
 
-/** A value that meets a condition on another argument; undefined for any. */
+/** Returns a value that meets a condition on another argument; undefined for any. */
 function valueFor(arg: SeccompArg | undefined): bigint | undefined {
   const set = arg && argumentSet(arg);
   if (set === undefined || set === 'none') return undefined;
   return pointOf([{ index: 0, set }])[0];
 }
 
-/** A call of a box; arguments that it does not name may be anything. */
+/** Returns a call of a box; arguments that it does not name may be anything. */
 function pointOf(box: Box): readonly (bigint | undefined)[] {
   const args = new Array<bigint | undefined>(6).fill(undefined);
   for (const { index, set } of box) {
@@ -208,7 +208,7 @@ function messageOf(names: string, name: string, evasion: Evasion, arg: SeccompAr
   );
 }
 
-/** What to write instead: in simple cases the condition itself. */
+/** Returns what to write instead: in simple cases the condition itself. */
 function fixFor({ op, value }: SeccompArg, { otherwise }: Decision, meant: Outcome): string {
   const isSimple = op === 'SCMP_CMP_EQ' && value <= word && strictness(meant) > strictness(otherwise);
   if (!isSimple) return `${command} writes comparisons of 32 bits`;

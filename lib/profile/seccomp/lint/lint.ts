@@ -20,10 +20,10 @@ import { lintWideComparisons } from './lint-wide-comparisons.ts';
 const maxOverlapRegions = 64;
 
 /**
- * Findings of a seccomp profile, those of the whole first, then in the order of its entries. Codes:
- * allow-everything, missing-architecture, missing-runtime-syscalls, unknown-syscall,
- * entry-equals-default, duplicate-entry, unreachable-entry, never-matches, always-matches,
- * alternative-conditions, overlapping-actions, unreliable-comparison, slow-to-load,
+ * Returns the findings of a seccomp profile, those of the whole first, then in the order of its
+ * entries. Codes: allow-everything, missing-architecture, missing-runtime-syscalls,
+ * unknown-syscall, entry-equals-default, duplicate-entry, unreachable-entry, never-matches,
+ * always-matches, alternative-conditions, overlapping-actions, unreliable-comparison, slow-to-load,
  * wide-comparison.
  */
 export function lintSeccomp(profile: SeccompProfile): readonly Finding[] {
@@ -185,7 +185,10 @@ function conditionalEntries(profile: SeccompProfile): ReadonlyMap<string, Entrie
   return entries;
 }
 
-/** Runtimes wait for libseccomp, however long it takes. */
+/**
+ * Returns findings about entries over which libseccomp takes long: runtimes wait for it, however
+ * long it takes.
+ */
 function lintLoad(name: string, entries: readonly SeccompRule[], places: readonly number[]): readonly Finding[] {
   if (entries.length < 2) return [];
   const loaded = entries.flatMap(({ args = [] }, at) => loadedRules(args).map((conditions) => ({ conditions, at })));
@@ -199,7 +202,7 @@ function lintLoad(name: string, entries: readonly SeccompRule[], places: readonl
   return [warning('slow-to-load', pointer, message)];
 }
 
-/** What each rule that libseccomp gets for some entries matches, and what it says. */
+/** Returns what each rule that libseccomp gets for some entries matches, and its outcome. */
 function alternativesOf(entries: readonly SeccompRule[]): readonly Region[] {
   return entries.flatMap((entry) => {
     const outcome = outcomeOf(entry.action, entry.errnoRet);

@@ -1,13 +1,13 @@
 import type { SeccompAction, SeccompArg, SeccompOperator, SeccompProfile, SeccompRule } from '../model.ts';
 
-/** What a profile is made of, as it was read: undefined where the document says nothing. */
+/** The parts of a profile, as they were read: undefined if the document does not have them. */
 export type SeccompParts = {
   readonly [Name in keyof SeccompProfile]-?: undefined extends SeccompProfile[Name]
     ? SeccompProfile[Name] | undefined
     : SeccompProfile[Name];
 };
 
-/** A profile that has just the fields that are there, always in the same order. */
+/** Returns a profile that has just the fields that are there, always in the same order. */
 export function assembleProfile(parts: SeccompParts): SeccompProfile {
   const { defaultAction, defaultErrnoRet, architectures, flags, listenerPath, listenerMetadata, syscalls } = parts;
   return {
@@ -22,8 +22,8 @@ export function assembleProfile(parts: SeccompParts): SeccompProfile {
 }
 
 /**
- * A rule that has just the fields that are there. Thousands are kept: what is spread into an object
- * takes half as much again.
+ * Returns a rule that has just the fields that are there. Thousands are kept: what is spread into
+ * an object takes half as much again.
  */
 export function assembleRule(
   names: readonly string[],
@@ -35,7 +35,7 @@ export function assembleRule(
   return errnoRet === undefined ? { names, action, args } : { names, action, errnoRet, args };
 }
 
-/** A condition, with a second value where there is one. */
+/** Returns a condition, with a second value if there is one. */
 export function assembleArg(
   index: number,
   value: bigint,

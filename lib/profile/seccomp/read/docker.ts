@@ -34,7 +34,7 @@ export interface DockerProfile {
   readonly archMap?: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Whether what the profile permits depends on the container, its machine or its kernel. */
+/** Reports whether what the profile permits depends on the container, its machine or its kernel. */
 export function dependsOnContainer(docker: DockerProfile): boolean {
   const { conditions, archMap } = docker;
   if (conditions.some((condition) => condition !== undefined)) return true;
@@ -43,7 +43,7 @@ export function dependsOnContainer(docker: DockerProfile): boolean {
 
 /**
  * Returns one list of architectures that means on every machine what `archMap` says for it;
- * undefined if there is none, or if entries depend on the machine besides.
+ * undefined if there is none, or if entries depend on the machine, too.
  */
 export function architecturesOfAllMachines({ conditions, archMap }: DockerProfile): readonly string[] | undefined {
   if (archMap === undefined || conditions.some(dependsOnMachine)) return undefined;

@@ -84,8 +84,8 @@ export function dockerMember(root: JsonNode): DockerMember | undefined {
  * go.podman.io/common/pkg/seccomp), with all its entries and the conditions of each. Names of
  * errors become numbers.
  *
- * @throws FairleadError ProfileInvalid with `source:line:column`; also for members of a condition
- * that nobody knows, since an entry would hold more often without them.
+ * @throws FairleadError ProfileInvalid with `source:line:column`; also for unknown members of a
+ * condition, since an entry would hold more often without them.
  */
 export function parseDocker(document: JsonDocument): DockerReading {
   const reader = new Reader(document);
@@ -144,8 +144,8 @@ class Reader {
   }
 
   /**
-   * Rewritten anew in each pass: kept, the entries of a big profile would take thirty times as much
-   * as its text.
+   * Rewritten in each pass: if they were kept, the entries of a big profile would take thirty times
+   * as much as its text.
    */
   #entries(items: JsonItems): JsonItems {
     const rewritten = () => this.#rewritten(items);
@@ -262,8 +262,8 @@ class Reader {
   }
 
   /**
-   * An object under the names that are known; without a pointer, those that are respelled were
-   * noted before.
+   * Returns an object under the names that are known; without a pointer, those that are respelled
+   * were noted before.
    */
   #spelled(node: ObjectNode, pointer: string | undefined, known: KnownNames): ObjectNode {
     return underKnownNames(node, known, {
@@ -279,7 +279,7 @@ class Reader {
     });
   }
 
-  /** The same for objects in which nothing else may be. */
+  /** Returns the same for objects in which nothing else may be. */
   #only(node: ObjectNode, pointer: string, known: KnownNames, names: readonly string[]): ObjectNode {
     for (const [key, { keyAt }] of node.members) {
       if (known.meantBy(key) !== undefined) continue;
@@ -299,7 +299,7 @@ class Reader {
 
 const anything: DockerFilter = { capabilities: [], machines: [] };
 
-/** Go writes an absent string as "". */
+/** Reports whether a node is a string that is not empty: Go writes an absent string as "". */
 function isText(node: JsonNode): node is Extract<JsonNode, { type: 'string' }> {
   return node.type === 'string' && node.value !== '';
 }

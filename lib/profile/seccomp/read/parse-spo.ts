@@ -19,9 +19,9 @@ const ownNames = new KnownNames(['state', 'disabled', 'baseProfileName']);
  * runtime-spec profile with some fields of the operator's own. SCMP_ARCH_NATIVE is left out, since
  * runtimes always filter the native one.
  *
- * @throws FairleadError ProfileInvalid with `source:line:column`; also where a base profile is
- * named, which would have to be merged first, and for a member in another letter case, which SPO's
- * own readers do not agree on.
+ * @throws FairleadError ProfileInvalid with `source:line:column`; also if a base profile is named,
+ * which would have to be merged first, and for a member in another letter case, which SPO's own
+ * readers do not agree on.
  */
 export function parseSpoSeccomp(document: JsonDocument): SeccompReading {
   const fail = (at: number, what: string, hint: string): never => {

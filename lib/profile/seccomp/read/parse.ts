@@ -34,9 +34,9 @@ export interface SeccompReading {
 }
 
 /**
- * Makes a SeccompProfile of a document in the form of runtime-spec 1.2 (config-linux.md#seccomp),
- * as the runtimes' decoder does that is not told to be strict, Go's: it ignores unknown members and
- * the case of letters. Both are reported beside the profile, for callers that refuse them.
+ * Parses a document in the form of runtime-spec 1.2 (config-linux.md#seccomp), as Go's decoder in
+ * runtimes does by default: it ignores unknown members and the case of letters. Both are reported
+ * beside the profile, for callers that refuse them.
  *
  * @throws FairleadError ProfileInvalid: `source:line:column: syscalls[3].action: …`; also for
  * members that an object has twice, in whatever case.
@@ -232,7 +232,7 @@ class Parser {
     return this.#under(name, member.value, read);
   }
 
-  /** Reads what lies one step further; where that fails the path stays, for the message. */
+  /** Reads what is one step further; if that fails, the path stays, for the message. */
   #under<T>(step: string | number, node: JsonNode, read: (node: JsonNode) => T): T {
     this.#path.push(step);
     const result = read(node);
@@ -250,7 +250,7 @@ class Parser {
   }
 }
 
-/** `syscalls[3].action` */
+/** Returns a path as text: `syscalls[3].action` */
 function textOf(path: readonly (string | number)[]): string {
   return path
     .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
@@ -259,8 +259,8 @@ function textOf(path: readonly (string | number)[]): string {
 }
 
 /**
- * As a JSON pointer (RFC 6901): `/syscalls/3/action`. None of the known fields has a character to
- * escape.
+ * Returns a path as a JSON pointer (RFC 6901): `/syscalls/3/action`. None of the known fields has a
+ * character to escape.
  */
 function pointerOf(path: readonly (string | number)[]): string {
   return path.map((step) => `/${step}`).join('');

@@ -10,9 +10,9 @@ const most = { namesPerEntry: 1024, rulesPerSyscall: 256, rules: 16_384 };
 const word = 0xffff_ffffn;
 
 /**
- * Returns what other runtimes than Fairlead's nodes refuse of a profile, for good, each with its
- * JSON pointer: those that implement KEP-6061 validate what they pull more strictly than its text,
- * and crun and libseccomp refuse some of what the text allows. Fairlead's nodes take such profiles,
+ * Returns what other runtimes than Fairlead's nodes refuse of a profile, each with its JSON
+ * pointer: those that implement KEP-6061 validate what they pull more strictly than its text, and
+ * crun and libseccomp refuse some of what the text allows. Fairlead's nodes take such profiles,
  * since they load only what they made of them.
  */
 export function portabilityViolations(profile: SeccompProfile): readonly Violation[] {
@@ -85,7 +85,7 @@ function isWide({ op, value, valueTwo = 0n }: SeccompArg): boolean {
   return value > word || (op === 'SCMP_CMP_MASKED_EQ' && valueTwo > word);
 }
 
-/** A rule of one syscall, as a runtime gives it to libseccomp, and the entry that it is of. */
+/** A rule of one syscall, as a runtime passes it to libseccomp, and its entry. */
 interface PlacedRule {
   readonly conditions: readonly SeccompArg[];
   readonly outcome: Outcome;
@@ -107,8 +107,8 @@ function ruleViolations(profile: SeccompProfile): readonly Violation[] {
 }
 
 /**
- * The syscalls that have different results in a shape that other runtimes refuse; none of a profile
- * with too many rules.
+ * Returns the syscalls that have different results in a shape that other runtimes refuse; none of a
+ * profile with too many rules.
  */
 export function conflictingSyscalls(profile: SeccompProfile): ReadonlySet<string> {
   const placed = placedRules(profile);
@@ -117,8 +117,8 @@ export function conflictingSyscalls(profile: SeccompProfile): ReadonlySet<string
 }
 
 /**
- * The rules of each syscall that differ from the default; how many there are, where it takes too
- * long to look at them.
+ * Returns the rules of each syscall that differ from the default; or how many there are, if they
+ * are too many to examine.
  */
 function placedRules({ defaultAction, defaultErrnoRet, syscalls = [] }: SeccompProfile): RulesBySyscall | number {
   const byDefault = outcomeOf(defaultAction, defaultErrnoRet);
@@ -156,8 +156,8 @@ function conflictOf(name: string, rules: readonly PlacedRule[]): Violation | und
 }
 
 /**
- * Whether rules with different results are of the shapes of which every reader knows that they
- * exclude each other.
+ * Reports whether rules with different results are of the shapes of which every reader knows that
+ * they exclude each other.
  */
 function haveOneReading(rules: readonly PlacedRule[]): boolean {
   const singles: SeccompArg[] = [];

@@ -30,7 +30,7 @@ const OP = fields.indexOf('op');
 
 const maxUint32 = 0xffff_ffff;
 
-/** The words that may stand in one place, as the numbers from `first` on. */
+/** The words that are allowed in one place, as the numbers from `first` on. */
 interface Vocabulary<Word extends string = string> {
   readonly first: number;
   readonly words: readonly Word[];

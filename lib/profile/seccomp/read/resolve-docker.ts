@@ -14,7 +14,7 @@ export interface ProfileHost {
   readonly capabilities: readonly string[];
 }
 
-/** The same, where the kernel may be undefined: for Podman and CRI-O, which ignore minKernel. */
+/** A host whose kernel may be undefined: for Podman and CRI-O, which ignore minKernel. */
 export type ResolutionHost = Omit<ProfileHost, 'kernel'> & { readonly kernel: string | undefined };
 
 /**

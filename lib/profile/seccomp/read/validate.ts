@@ -3,7 +3,7 @@ import type { SeccompProfile } from '../model.ts';
 
 /**
  * The kernel's MAX_ERRNO: what lies above is cut, so that a program would see another error than
- * the profile says.
+ * that of the profile.
  */
 const maxErrno = 4095;
 /**
@@ -17,9 +17,9 @@ const notify = 'SCMP_ACT_NOTIFY';
 const waitKillable = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
 
 /**
- * What KEP-6061 ("Artifact format") does not allow in a profile that comes from a registry, each
- * with its JSON pointer: nothing that hands calls to a listener, errno numbers that the kernel has,
- * few entries for one syscall. And, beyond the KEP, no more conditions than can be intersected
+ * Returns what KEP-6061 ("Artifact format") does not allow in a profile that comes from a registry,
+ * each with its JSON pointer: nothing that hands calls to a listener, errno numbers that the kernel
+ * has, few entries for one syscall. And, beyond the KEP, no more conditions than can be intersected
  * without delay.
  */
 export function artifactViolations(

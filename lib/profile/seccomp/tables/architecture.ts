@@ -24,7 +24,7 @@ export const machineArchitectures = Object.keys(families) as readonly MachineArc
 const nodeNames: Readonly<Record<string, MachineArchitecture>> = { ia32: '386', x64: 'amd64', ppc64: 'ppc64le' };
 
 /**
- * The machine architecture of Node's `process.arch`, or of a name that is one already.
+ * Returns the machine architecture of Node's `process.arch`, or of a name that is one already.
  *
  * @throws FairleadError InvalidInput for others.
  */
@@ -36,19 +36,19 @@ export function machineArchitecture(name: string): MachineArchitecture {
   });
 }
 
-/** The SCMP_ARCH_* under which a machine's own programs run. */
+/** Returns the SCMP_ARCH_* under which a machine's own programs run. */
 export function nativeArchitecture(machine: MachineArchitecture): string {
   return families[machine][0];
 }
 
-/** The SCMP_ARCH_* of all programs that a machine runs, its own first. */
+/** Returns the SCMP_ARCH_* of all programs that a machine runs, its own first. */
 export function architectureFamily(machine: MachineArchitecture): readonly string[] {
   return families[machine];
 }
 
 /**
- * The SCMP_ARCH_* whose programs run on the same machines as those of `architecture`, without
- * itself.
+ * Returns the SCMP_ARCH_* whose programs run on the same machines as those of `architecture`,
+ * without itself.
  */
 export function companions(architecture: string): readonly string[] {
   const family = Object.values(families).find(([native]) => native === architecture);
@@ -56,7 +56,7 @@ export function companions(architecture: string): readonly string[] {
 }
 
 /**
- * The machines on which it matters that a profile lists an architecture: those that run its
+ * Returns the machines on which it matters that a profile lists an architecture: those that run its
  * programs beside their own. None for one that is only ever a machine's own, since runtimes filter
  * that always; undefined for unknown ones.
  */

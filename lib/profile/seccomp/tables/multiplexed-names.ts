@@ -1,13 +1,13 @@
 import { knownSyscallId } from './syscall-ids.ts';
 
-/** Architectures on which libseccomp knows one syscall that stands for many. */
+/** Architectures on which libseccomp knows multiplexers. */
 const multiplexing: ReadonlySet<string> = new Set(
   ['X86', 'S390', 'S390X', 'PPC', 'PPC64', 'PPC64LE', 'MIPS', 'MIPSEL', 'M68K', 'SH', 'SHEB'].map(
     (name) => `SCMP_ARCH_${name}`,
   ),
 );
 
-/** A syscall that stands for many, and those that it stands for. */
+/** A syscall through which others are called, and these. */
 export interface Multiplexer {
   readonly name: string;
   /** Its number in SyscallIds. */
@@ -19,7 +19,7 @@ export interface Member {
   readonly name: string;
   /** Its number in SyscallIds. */
   readonly id: number;
-  /** What stands for it in the first argument of the multiplexer. */
+  /** Its number in the first argument of the multiplexer. */
   readonly call: bigint;
 }
 
@@ -54,8 +54,8 @@ export const involved: ReadonlyMap<number, string> = new Map(
 );
 
 /**
- * Whether an architecture has socketcall and ipc, to which libseccomp adds the rules of what they
- * stand for.
+ * Reports whether an architecture has socketcall and ipc, to which libseccomp adds the rules of
+ * their members.
  */
 export function isMultiplexing(architecture: string): boolean {
   return multiplexing.has(architecture);
@@ -65,12 +65,14 @@ const multiplexed: ReadonlySet<string> = new Set(
   multiplexers.flatMap(({ members }) => members.map(({ name }) => name)),
 );
 
-/** Whether a multiplexer stands for the syscall. */
+/** Reports whether the syscall can be called through a multiplexer. */
 export function isMultiplexed(name: string): boolean {
   return multiplexed.has(name);
 }
 
-/** The syscalls whose rules libseccomp adds to a multiplexer too; none for other syscalls. */
+/**
+ * Returns the syscalls whose rules libseccomp adds to a multiplexer too; none for other syscalls.
+ */
 export function membersOf(name: string): readonly string[] {
   return multiplexers.filter((one) => one.name === name).flatMap(({ members }) => members.map((member) => member.name));
 }

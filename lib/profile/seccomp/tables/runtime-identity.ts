@@ -41,9 +41,9 @@ export function parseRuntimeIdentity(runtimeName: string, runtimeVersion: string
 }
 
 /**
- * Returns the capabilities that a runtime gives a container that asks for none, as `CAP_…`, sorted,
- * if its configuration does not set others. A runtime that is not known counts as the one with the
- * fewest: the fewer there are, the stricter is every default profile.
+ * Returns the capabilities of a container that asks for none, as `CAP_…`, sorted, if its
+ * configuration does not set others. An unknown runtime counts as the one with the fewest: the
+ * fewer there are, the stricter is every default profile.
  */
 export function defaultCapabilities(name: RuntimeName | undefined): readonly string[] {
   return capabilitySets[name ?? 'cri-o'];

@@ -10,7 +10,7 @@ export interface RuntimeNeed {
   /** The syscall. Of several, the runtime tries one after the other, and one is enough. */
   readonly names: readonly string[];
   /**
-   * Made only where the container may gain privileges (no `noNewPrivileges`): the filter is loaded
+   * Made only if the container may gain privileges (no `noNewPrivileges`): the filter is loaded
    * earlier then, before the runtime drops capabilities and changes the user.
    */
   readonly whileGaining?: true;
@@ -37,8 +37,7 @@ const [eperm, enosys] = [1, 38];
 /** PR_SET_KEEPCAPS and PR_CAPBSET_DROP. */
 const prctlOptions = { index: 0, values: [8n, 24n] };
 /**
- * O_CLOEXEC with O_RDONLY for /proc/self/fd, and with O_WRONLY for the FIFO that tells of the
- * start.
+ * O_CLOEXEC with O_RDONLY for /proc/self/fd, and with O_WRONLY for the FIFO that signals the start.
  */
 const openFlags = { index: 2, values: [0x8_0000n, 0x8_0001n] };
 const setDescriptorFlags = { index: 1, values: [2n] };

@@ -11,15 +11,15 @@ export function knownSyscallId(name: string): number {
 }
 
 /**
- * Numbers for the names of syscalls, so that what several profiles say of them is looked up in
- * lists: a name is looked up once, and never again. Those of known syscalls are in the order of
- * their names; others come after them.
+ * Numbers for the names of syscalls, so that the decisions of several profiles are looked up in
+ * lists: a name is looked up only once. Those of known syscalls are in the order of their names;
+ * others come after them.
  */
 export class SyscallIds {
   readonly #others = new Map<string, number>();
   readonly #otherNames: string[] = [];
 
-  /** How many numbers there are; all are below it. */
+  /** Returns how many numbers there are; all are below it. */
   get size(): number {
     return known.length + this.#otherNames.length;
   }
@@ -36,7 +36,7 @@ export class SyscallIds {
     return this.nameOf(a) < this.nameOf(b) ? -1 : 1;
   };
 
-  /** Returns syscalls sorted by their names; the list itself where they are. */
+  /** Returns syscalls sorted by their names; the list itself if they are. */
   sorted(syscalls: readonly number[]): readonly number[] {
     if (syscalls.length < 2) return syscalls;
     const isNamed = new Uint8Array(known.length);

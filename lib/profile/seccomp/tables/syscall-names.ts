@@ -37,16 +37,16 @@ const everywhere: ReadonlySet<string> = new Set(
 );
 
 /**
- * Whether every architecture certainly has a number of its own for the syscall, in every libseccomp
- * since 2.5.
+ * Reports whether every architecture certainly has a number of its own for the syscall, in every
+ * libseccomp since 2.5.
  */
 export function isOnEveryArchitecture(name: string): boolean {
   return everywhere.has(name);
 }
 
 /**
- * Whether an architecture certainly has a number of its own for the syscall, in every libseccomp
- * since 2.5.
+ * Reports whether an architecture certainly has a number of its own for the syscall, in every
+ * libseccomp since 2.5.
  */
 export function isOnArchitecture(name: string, architecture: string): boolean {
   if (everywhere.has(name)) return true;
@@ -55,8 +55,8 @@ export function isOnArchitecture(name: string, architecture: string): boolean {
 }
 
 /**
- * Whether any of the architectures has the syscall. For architectures without a table of their own,
- * and where none is listed, every name counts that some architecture has.
+ * Reports whether any of the architectures has the syscall. For architectures without a table of
+ * their own, and if none is listed, every name counts that some architecture has.
  */
 export function isKnownSyscall(name: string, architectures: readonly string[]): boolean {
   if (!all.has(name)) return false;
@@ -65,7 +65,7 @@ export function isKnownSyscall(name: string, architectures: readonly string[]): 
   );
 }
 
-/** Every name that some architecture has. */
+/** Returns every name that some architecture has. */
 export function syscallNames(): Iterable<string> {
   return all;
 }

@@ -28,8 +28,8 @@ export const operators: readonly SeccompOperator[] = [
 ];
 
 /**
- * Architectures of runtime-spec linux.seccomp; the value says whether libseccomp compares arguments
- * in 32 bits.
+ * Architectures of runtime-spec linux.seccomp; the value tells whether libseccomp compares
+ * arguments in 32 bits.
  */
 export const architectures: ReadonlyMap<string, { readonly bits: 32 | 64 }> = new Map([
   ['SCMP_ARCH_X86', { bits: 32 }],

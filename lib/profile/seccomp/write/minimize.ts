@@ -16,9 +16,9 @@ import { SyscallIds } from '../tables/syscall-ids.ts';
 import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
 
 /**
- * The shortest form of a profile that means the same: entries without effect are gone, syscalls
- * with the same rules share an entry, names and lists are sorted, conditions are in shapes that
- * libseccomp joins rightly. Syscalls whose conditions cannot be written anew in fewer rules, or in
+ * Returns the shortest form of a profile that means the same: entries without effect are gone,
+ * syscalls with the same rules share an entry, names and lists are sorted, conditions are in shapes
+ * that libseccomp joins rightly. Syscalls whose conditions cannot be written in fewer rules, or in
  * reasonable time, keep theirs in their order. A profile of which libseccomp may lose all rules is
  * returned as it is.
  */
@@ -35,7 +35,7 @@ export function minimize(profile: SeccompProfile, nativeArchitecture: string): S
 }
 
 /**
- * Whether libseccomp may lose all rules, which depends on how many each syscall has; see
+ * Reports whether libseccomp may lose all rules, which depends on how many each syscall has; see
  * keepNumberLoad.
  */
 function mayLoseLoad(profile: SeccompProfile, nativeArchitecture: string): boolean {
@@ -91,7 +91,7 @@ function append(written: Map<Encoding, number[]>, encoding: Encoding, syscall: n
 }
 
 /**
- * Each syscall's decision written anew, those with the fewest conditions first: the budget then
+ * Returns the new rules of each syscall, those with the fewest conditions first: the budget then
  * lasts for most.
  */
 function encodingsOf(
@@ -125,7 +125,7 @@ function withEffect({ syscalls = [] }: SeccompProfile, byDefault: Outcome): read
   return syscalls.filter(({ action, errnoRet }) => !sameOutcome(outcomeOf(action, errnoRet), byDefault));
 }
 
-/** How many entries each syscall has. */
+/** Returns how many entries each syscall has. */
 function countsOf(entries: readonly SeccompRule[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { names } of entries) for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -133,7 +133,8 @@ function countsOf(entries: readonly SeccompRule[]): ReadonlyMap<string, number> 
 }
 
 /**
- * The entries for some syscalls alone, with sorted names, except where the order of one may count.
+ * Returns the entries for some syscalls alone, with sorted names, except where the order of one may
+ * count.
  */
 function only(
   entries: readonly SeccompRule[],
@@ -148,7 +149,7 @@ function only(
   });
 }
 
-/** What runtimes take anyway, or do not look at, need not be said. */
+/** Returns a rule without an error number that runtimes use anyway or ignore. */
 function withoutDefaultErrno({ errnoRet, ...rule }: SeccompRule): SeccompRule {
   const { errno } = outcomeOf(rule.action, errnoRet);
   return errno === undefined || errno === defaultErrno ? rule : { ...rule, errnoRet: errno };

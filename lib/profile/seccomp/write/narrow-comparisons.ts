@@ -22,10 +22,10 @@ import { multiplexers } from '../tables/multiplexed-names.ts';
 import { SyscallIds } from '../tables/syscall-ids.ts';
 import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
 
-/** So many entries for one syscall a node takes from a registry by default. */
+/** A node accepts at most this many entries for one syscall from a registry by default. */
 const maxRules = 128;
 
-/** A syscall whose conditions were written anew. */
+/** A syscall whose conditions were rewritten. */
 export interface NarrowedSyscall {
   readonly name: string;
   /** False if it is stricter than it would have to be, because that would take too many rules. */
@@ -116,8 +116,7 @@ function encodeAnew(decision: Decision, byDefault: Outcome, has32Bit: boolean, b
 }
 
 /**
- * Makes the new rules simple, as far as they make the filter too large for the kernel; see
- * fitIntoKernel.
+ * Simplifies the new rules that would make the filter too large for the kernel; see fitIntoKernel.
  */
 function fitTogether(
   profile: SeccompProfile,
@@ -242,13 +241,16 @@ function withRules(
   return { ...profile, syscalls: [...kept, ...entriesOf(groups, ids), ...namedDefault(silent, byDefault)] };
 }
 
-/** Runtimes add no rules that say the default, but they know the syscalls by them. */
+/**
+ * Reports whether a rule repeats the default. Runtimes add no such rules, but learn the names of
+ * syscalls from them.
+ */
 function saysDefault({ action, errnoRet }: SeccompRule, byDefault: Outcome): boolean {
   return sameOutcome(outcomeOf(action, errnoRet), byDefault);
 }
 
 /**
- * What of an entry no call meets: through socketcall and ipc, where conditions on the first
+ * Returns what of an entry no call meets: through socketcall and ipc, where conditions on the first
  * argument are lost, it is met.
  */
 function neverMet({ args = [] }: SeccompRule): readonly (readonly SeccompArg[])[] {

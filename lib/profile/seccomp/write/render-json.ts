@@ -17,7 +17,7 @@ export function renderSeccompJson(profile: SeccompProfile, archMap?: readonly Ma
   return new TextDecoder().decode(renderSeccompBytes(profile, archMap));
 }
 
-/** The text of {@link renderSeccompJson} in UTF-8. */
+/** Returns the text of {@link renderSeccompJson} in UTF-8. */
 export function renderSeccompBytes(profile: SeccompProfile, archMap?: readonly MachineEntry[]): Uint8Array {
   const writer = new Writer();
   writer.profile(profile, archMap);
@@ -130,8 +130,8 @@ class Writer {
 }
 
 /**
- * JSON has no bigint, so the digits are written as they are; those of a number are made ten times
- * as fast.
+ * Returns the digits of a bigint, which JSON does not have; those of a number are made ten times as
+ * fast.
  */
 function digits(value: bigint): string {
   const number = Number(value);

@@ -21,7 +21,7 @@ const architectures: ReadonlySet<string> = new Set(
  * text.
  *
  * @param name of the resource.
- * @throws FairleadError InvalidInput listing what the resource has no room for: a default errno
+ * @throws FairleadError InvalidInput listing what the resource cannot express: a default errno
  * other than EPERM, values above 2^63 - 1, newer architectures, listeners elsewhere than the
  * operator keeps them.
  */
@@ -77,7 +77,8 @@ function list(field: string, words: readonly string[] = []): readonly string[] {
 }
 
 /**
- * Names are written as JSON, which is YAML too: some syscalls have the names of other things there.
+ * Returns a rule as lines of YAML. Names are written as JSON, which is YAML too: some syscalls have
+ * names with another meaning in YAML.
  */
 function renderRule({ names, action, errnoRet, args = [] }: SeccompRule): readonly string[] {
   return [

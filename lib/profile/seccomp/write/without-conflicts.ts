@@ -10,9 +10,9 @@ import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
 
 /**
  * Returns the profile with other entries, which mean the same, for syscalls that have different
- * results in a shape that other runtimes refuse: where an entry without conditions decides, with
- * that one alone; else with entries that exclude each other. Syscalls for which no accepted shape
- * says the same keep theirs.
+ * results in a shape that other runtimes refuse: if an entry without conditions decides, with that
+ * one alone; else with entries that exclude each other. Syscalls for which no accepted shape has
+ * the same meaning keep theirs.
  */
 export function withoutConflicts(profile: SeccompProfile): SeccompProfile {
   const { syscalls = [], architectures: listed = [] } = profile;
@@ -37,7 +37,10 @@ export function withoutConflicts(profile: SeccompProfile): SeccompProfile {
   return replacements.size === 0 ? profile : { ...profile, syscalls: replaced(syscalls, replacements) };
 }
 
-/** The entries with those of some syscalls in place of their own, each where its first one is. */
+/**
+ * Returns the entries with those of some syscalls in place of their own, each where its first one
+ * is.
+ */
 function replaced(
   entries: readonly SeccompRule[],
   replacements: ReadonlyMap<string, readonly SeccompRule[]>,

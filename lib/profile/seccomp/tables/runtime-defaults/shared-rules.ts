@@ -10,7 +10,10 @@ export const usualPersonalities: readonly RuntimeDefaultRule[] = [0x0n, 0x8n, 0x
   (value) => allow('personality', undefined, [{ index: 0, value, op: 'SCMP_CMP_EQ' }]),
 );
 
-/** The condition that the flags of clone have none of CLONE_NEW{NS,UTS,IPC,USER,PID,NET,CGROUP}. */
+/**
+ * Returns the condition that the flags of clone have none of
+ * CLONE_NEW{NS,UTS,IPC,USER,PID,NET,CGROUP}.
+ */
 export function createsNoNamespace(index: number): readonly SeccompArg[] {
   return [{ index, value: 0x7e02_0000n, valueTwo: 0n, op: 'SCMP_CMP_MASKED_EQ' }];
 }

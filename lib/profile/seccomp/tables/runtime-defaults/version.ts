@@ -1,4 +1,4 @@
-/** A release of a runtime, as far as its version says which one. */
+/** A release of a runtime, as far as its version tells it. */
 export interface RuntimeVersion {
   /** Major, minor and patch. */
   readonly numbers: readonly [number, number, number];
@@ -13,7 +13,7 @@ const form = /^v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?!\.?\d)(.{0,256})$/s;
 /** Debian writes `~rc1` for semantic versioning's `-rc.1`. */
 const preRelease = /^[-~](?:alpha|beta|dev|pre|rc)(?![a-z])/i;
 
-/** Returns what a version says; undefined if it does not begin with major, minor and patch. */
+/** Returns the release of a version; undefined if it does not begin with major, minor and patch. */
 export function parseRuntimeVersion(text: string): RuntimeVersion | undefined {
   const [, major, minor, patch, suffix = ''] = form.exec(text) ?? [];
   if (major === undefined) return undefined;
