@@ -142,7 +142,7 @@ function* namesWithoutRules(
  */
 interface Combined extends IntersectedSyscalls, EncodedGroup {}
 
-/** Returns what stands for a result that could not be written exactly. */
+/** Returns the decision of the rules for a result that could not be written exactly. */
 function decisionSaidBy({ rules, exact }: Encoding, byDefault: Outcome): Decision {
   const [only] = rules;
   const outcome = only === undefined ? byDefault : only.outcome;

@@ -1,8 +1,8 @@
 import type { SeccompArg } from '../model.ts';
 
 /**
- * A set of values of one 64-bit argument. The four forms are what seccomp conditions can say, and
- * each is closed enough that intersection and complement are short unions of them.
+ * A set of values of one 64-bit argument. The four forms are what seccomp conditions can express,
+ * and each is closed enough that intersection and complement are short unions of them.
  */
 export type ArgumentSet =
   /** low to high, both included. */
@@ -48,7 +48,8 @@ export function argumentSet(arg: SeccompArg): ArgumentSet | undefined | 'none' {
 }
 
 /**
- * A mask of leading bits, of all or of the low half, leaves a range, whose complement is simpler.
+ * Returns the set of a masked comparison. A mask of leading bits, of all or of the low half, makes
+ * it a range, whose complement is simpler.
  */
 function bits(mask: bigint, value: bigint): ArgumentSet | undefined {
   if (mask === 0n) return undefined;
@@ -145,8 +146,8 @@ function bitsOf({ low, high }: LowRange): Bits {
 
 /**
  * Returns the values of a range that a mask lets through: halves of all values, and halves of
- * those, down to blocks that lie in the range as a whole. Where the mask sets the bit that tells
- * the halves apart, only one of them counts.
+ * those, down to blocks that lie in the range as a whole. If the mask sets the bit in which the
+ * halves differ, only one of them counts.
  */
 function maskRange({ low, high }: Range, { mask, value }: Bits): readonly ArgumentSet[] {
   const parts: ArgumentSet[] = [];
@@ -219,8 +220,8 @@ export function complementSet(set: ArgumentSet): readonly ArgumentSet[] {
 }
 
 /**
- * For each bit of `mask` the values in which it is not as in `value`; together: all that differ
- * within the mask.
+ * Returns for each bit of `mask` the values in which it is not as in `value`; together: all that
+ * differ within the mask.
  */
 function flippedBits(mask: bigint, value: bigint): readonly Bits[] {
   const sets: Bits[] = [];
@@ -238,7 +239,7 @@ export function isBlock(set: ArgumentSet): boolean {
 
 /**
  * Reports whether a range's length is a power of two that divides its start: then one masked
- * comparison says it.
+ * comparison expresses it.
  */
 function isAligned({ low, high }: Range | LowRange): boolean {
   const size = high - low + 1n;

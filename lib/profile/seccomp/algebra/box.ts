@@ -25,7 +25,7 @@ export const lowHalves: Box = [0, 1, 2, 3, 4, 5].map((index) => ({
   set: { form: 'bits', mask: 0xffff_ffff_0000_0000n, value: 0n },
 }));
 
-/** Returns every call of a program whose arguments have so many bits. */
+/** Returns every call of a program whose arguments have that many bits. */
 export function domainOf(bits: 32 | 64): Box {
   return bits === 32 ? lowHalves : everything;
 }

@@ -1,15 +1,16 @@
 /**
  * How much work one operation may still do. Profiles come from strangers, and the worst ones ask
- * for combinations that no kernel filter could hold; where the budget ends, the caller takes the
- * stricter answer and says that it is not exact.
+ * for combinations that no kernel filter could hold; if the budget is used up, the caller takes the
+ * stricter answer and reports that it is not exact.
  */
 export interface Budget {
   left: number;
 }
 
 /**
- * One step is about 0.1 µs on one core. Two sides of 128 entries for one syscall need less than
- * half of it, and what fits into a kernel filter (4096 instructions) far less.
+ * Returns the budget of one operation. One step is about 0.1 µs on one core. Two sides of 128
+ * entries for one syscall need less than half of it, and what fits into a kernel filter (4096
+ * instructions) far less.
  */
 export function fullBudget(): Budget {
   return { left: 100_000 };
@@ -27,7 +28,7 @@ export function spend(budget: Budget, steps: number): void {
   if (budget.left < 0) throw tooMuch;
 }
 
-/** Returns what `work` gives, or undefined if it is too much. */
+/** Returns the result of `work`, or undefined if it is too much. */
 export function orTooMuch<Result>(work: () => Result): Result | undefined {
   try {
     return work();

@@ -54,7 +54,10 @@ function fewPairs(first: Decision, second: Decision): boolean {
   return first.regions.length * second.regions.length < 1_024;
 }
 
-/** Long lists often say the same again and again; the pairs are quadratic. */
+/**
+ * Returns a decision without repeated regions: long lists often repeat themselves, and the pairs
+ * are quadratic.
+ */
 function simplify(decision: Decision, budget: Budget): Decision {
   return { ...decision, regions: withoutIncluded(decision.regions, budget) };
 }
@@ -87,10 +90,10 @@ function combineRegions(first: Decision, second: Decision, budget: Budget): read
 }
 
 /**
- * Tells of a region outside the other decision's regions, where that decision's `otherwise` counts,
- * whether the result's `otherwise` says the same of it: if it is no stricter than the other's, all
- * that lies there is at least as strict, so that no laxer region could win. Only where one outcome
- * is of that strictness: of several the first would count.
+ * Reports, for a region outside the other decision's regions, where that decision's `otherwise`
+ * counts, whether the result's `otherwise` has the same outcome: if it is no stricter than the
+ * other's, all that lies there is at least as strict, so that no laxer region could win. Only where
+ * one outcome is of that strictness: of several the first would count.
  */
 function isSaidByOtherwise(
   first: Decision,

@@ -21,10 +21,10 @@ export function directionOf({ from, to }: Pick<Difference, 'from' | 'to'>): Dire
 }
 
 /**
- * Where two decisions differ, exactly; empty if they mean the same.
+ * Returns exactly where two decisions differ; empty if they mean the same.
  *
  * @param domain the calls that count.
- * @returns undefined if there are too many conditions to tell, or where it takes too much work.
+ * @returns undefined if there are too many conditions to tell, or if it takes too much work.
  */
 export function differences(
   from: Decision,

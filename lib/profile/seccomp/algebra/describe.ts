@@ -5,10 +5,10 @@ import { joinBoxes } from './join-boxes.ts';
 import type { Decision } from './meaning.ts';
 import { describeOutcome } from './outcome.ts';
 
-/** So many alternatives of one outcome are shown; of more only their number. */
+/** At most this many alternatives of one outcome are shown; the others are counted. */
 const shown = 4;
 
-/** Returns a decision for people: `SCMP_ACT_ALLOW if arg0 != 40, else SCMP_ACT_ERRNO(1)`. */
+/** Returns a decision as text: `SCMP_ACT_ALLOW if arg0 != 40, else SCMP_ACT_ERRNO(1)`. */
 export function describeDecision({ regions, otherwise }: Decision): string {
   const last = describeOutcome(otherwise);
   const byOutcome = new Map<string, Box[]>();
@@ -23,13 +23,13 @@ export function describeDecision({ regions, otherwise }: Decision): string {
   return parts.length === 0 ? last : `${parts.join(', ')}, else ${last}`;
 }
 
-/** Returns the calls of a box for people: `arg0 == 2 and arg1 >= 16`. */
+/** Returns the calls of a box as text: `arg0 == 2 and arg1 >= 16`. */
 export function describeBox(box: Box): string {
   if (box.length === 0) return 'any arguments';
   return box.map(({ index, set }) => describeSet(`arg${index}`, set)).join(' and ');
 }
 
-/** Several boxes for people, joined by "or". */
+/** Returns several boxes as text, joined by "or". */
 export function alternatives(all: readonly Box[]): string {
   const boxes = joinBoxes(all);
   if (boxes.length <= shown) return [...new Set(boxes.map(describeBox))].join(' or ');

@@ -7,7 +7,7 @@ type LowRange = Extract<ArgumentSet, { form: 'lowRange' }>;
 /**
  * Returns the same calls in fewer boxes: a profile writes a range of low halves as aligned blocks,
  * 32 of them for all values but one, and an argument that may be anything as two bits (see align).
- * For people; libseccomp needs them as they are.
+ * Only for text; libseccomp needs them as they are.
  */
 export function joinBoxes(boxes: readonly Box[]): readonly Box[] {
   let joined = boxes;
@@ -50,8 +50,8 @@ function joinAlong(boxes: readonly Box[], index: number): readonly Box[] {
 }
 
 /**
- * Returns what a box says of an argument, if it can be joined with what others say: a range of low
- * halves, or one bit.
+ * Returns the condition of a box on an argument, if it can be joined with those of others: a range
+ * of low halves, or one bit.
  */
 function joinableSet(box: Box, index: number): ArgumentSet | undefined {
   for (const side of box) {

@@ -43,8 +43,8 @@ function newGroup(id: number, meanings: readonly NumberedMeaning[]): Group {
 }
 
 /**
- * Returns every syscall once: those that the first profile names, then those that the second one
- * names besides, and so on.
+ * Returns every syscall once: those that the first profile names, then the others that the second
+ * one names, and so on.
  */
 function inOrder(meanings: readonly NumberedMeaning[], size: number): readonly number[] {
   const isNamed = new Uint8Array(size);
@@ -60,8 +60,8 @@ function inOrder(meanings: readonly NumberedMeaning[], size: number): readonly n
 }
 
 /**
- * For each syscall the same number as for those with the same decisions, counted in the order in
- * which they come.
+ * Returns for each syscall the same number as for those with the same decisions, counted in their
+ * order.
  */
 function groupNumbers(meanings: readonly NumberedMeaning[], order: readonly number[], size: number): Uint32Array {
   const numbers = new Uint32Array(size);

@@ -78,8 +78,8 @@ export function levelsOf({ regions, otherwise }: Decision): { readonly least: nu
 }
 
 /**
- * Returns what a profile means as runc gives it to libseccomp: entries that say the default are not
- * added; the first entry without conditions beats all others of its syscall; conditions on one
+ * Returns what a profile means as runc passes it to libseccomp: entries that repeat the default are
+ * not added; the first entry without conditions beats all others of its syscall; conditions on one
  * argument are alternatives, on different ones they are joined. Where conditions of different
  * outcomes overlap libseccomp's choice follows no rule that a profile could rely on: the strictest
  * counts.
@@ -88,7 +88,10 @@ export function meaningOf(profile: SeccompProfile): Meaning {
   return named(profile, strictestOfBoth);
 }
 
-/** Returns the same, as it is on 64-bit architectures, for those who look at the others apart. */
+/**
+ * Returns the same, as it is on 64-bit architectures, for callers that handle the others
+ * separately.
+ */
 export function wideMeaningOf(profile: SeccompProfile): Meaning {
   return named(profile, (_, wide) => ({ ...always(wide), wide: true }));
 }
@@ -123,8 +126,8 @@ export interface NumberedMeaning {
   readonly distinct: readonly Decision[];
   readonly otherwise: Decision;
   /**
-   * The entries with another outcome than the default for socketcall, ipc and what they stand for,
-   * in their order.
+   * The entries with another outcome than the default for socketcall, ipc and their members, in
+   * their order.
    */
   readonly multiplexed: readonly { readonly id: number; readonly rule: SeccompRule }[];
 }
@@ -225,7 +228,7 @@ class MeaningReader {
     }
   }
 
-  /** Entries that say the same share a decision, so that it is combined and written once. */
+  /** Entries with one outcome share a decision, so that it is combined and written once. */
   #placeOf(outcome: Outcome): number {
     const known = this.#constants.get(outcome.action);
     if (known !== undefined && sameOutcome((this.#distinct[known] as Decision).otherwise, outcome)) return known;
@@ -249,7 +252,7 @@ interface Conditions {
   readonly before: Conditions | undefined;
   readonly regions: readonly Region[];
   readonly wide: boolean;
-  /** What the first entry says of which 32-bit architectures leave no conditions. */
+  /** The outcome of the first entry of which 32-bit architectures leave no conditions. */
   readonly cut: Outcome | undefined;
   /** Where what they come to lies, once it was asked for. */
   place: number | undefined;
@@ -277,8 +280,7 @@ function allRegions(conditions: Conditions): readonly Region[] {
 }
 
 /**
- * Returns a decision that holds on machines of some kinds, and is not what the profile says on
- * others.
+ * Returns a decision that holds on machines of some kinds, and differs from the profile on others.
  */
 function unsure(outcome: Outcome): Decision {
   return { ...always(outcome), exact: false };
@@ -363,7 +365,10 @@ export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
   return inOrder ? box : box.sort((a, b) => a.index - b.index);
 }
 
-/** Where conditions hold for all arguments, the default never does, nor anything laxer. */
+/**
+ * Returns regions and what holds otherwise: if conditions hold for all arguments, the default never
+ * does, nor anything laxer.
+ */
 export function settle(regions: readonly Region[], byDefault: Outcome): Pick<Decision, 'regions' | 'otherwise'> {
   return regions.some(isEverything) ? settleWhole(regions) : { regions, otherwise: byDefault };
 }
@@ -382,7 +387,10 @@ function settleWhole(regions: readonly Region[]): Pick<Decision, 'regions' | 'ot
   return { regions: regions.filter(counts), otherwise };
 }
 
-/** Regions that leave out one value each of the same argument together leave out none. */
+/**
+ * Returns regions in which those that leave out one value each of the same argument are joined:
+ * together they leave out none.
+ */
 function joinExceptions(regions: readonly Region[]): readonly Region[] {
   return regions.some(isException) ? withoutExceptions(regions) : regions;
 }
@@ -404,7 +412,7 @@ function withoutExceptions(regions: readonly Region[]): readonly Region[] {
     excepted.set(found.key, found.value);
   }
   if (joined.size === 0) return regions;
-  // The first region of an outcome stands for all of it, so that the order of outcomes stays.
+  // The first region of an outcome represents all of it, so that the order of outcomes stays.
   const done: Outcome[] = [];
   return regions.flatMap((region) => {
     const { outcome } = region;

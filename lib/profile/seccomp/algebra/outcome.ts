@@ -10,7 +10,7 @@ export interface Outcome {
   readonly errno?: number;
 }
 
-/** EPERM, what runtimes return if a profile gives no errnoRet. */
+/** EPERM, which runtimes return if a profile has no errnoRet. */
 export const defaultErrno = 1;
 
 /** What a kernel does with a call that it does not implement. */
@@ -83,7 +83,7 @@ export function sameOutcome(a: Outcome, b: Outcome): boolean {
   return a === b || (a.action === b.action && a.errno === b.errno);
 }
 
-/** For people: `SCMP_ACT_ERRNO(1)`. */
+/** Returns an outcome as text: `SCMP_ACT_ERRNO(1)`. */
 export function describeOutcome(outcome: Outcome): string {
   return outcome.errno === undefined ? outcome.action : `${outcome.action}(${outcome.errno})`;
 }

@@ -7,8 +7,8 @@ import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
 
 /**
- * Beyond so many regions for one syscall a result is not followed further; a kernel filter could
- * not hold them.
+ * Above this many regions for one syscall, a result is abandoned; a kernel filter could not hold
+ * them.
  */
 const maxRegions = 512;
 
@@ -135,8 +135,8 @@ export function withoutCovered(regions: readonly Region[], budget: Budget): read
 
 /**
  * Returns a decision as regions of which no two with different outcomes overlap, so that the order
- * in which they are looked at does not matter, without those that say `byDefault`, which holds for
- * all other calls.
+ * in which they are looked at does not matter, without those with the outcome `byDefault`, which
+ * holds for all other calls.
  *
  * @returns undefined if that takes too many regions or too much work.
  */

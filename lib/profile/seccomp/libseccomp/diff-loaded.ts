@@ -18,9 +18,9 @@ import { multiplexedReadings, multiplexedWidths } from './multiplexer.ts';
 export interface LoadedPair {
   readonly from: SeccompProfile;
   readonly to: SeccompProfile;
-  /** What runtimes add where architectures are not listed, as SCMP_ARCH_*. */
+  /** What runtimes add if architectures are not listed, as SCMP_ARCH_*. */
   readonly native: string;
-  /** Whether a syscall's entries, or what they stand beside, are not those of before. */
+  /** Whether a syscall's entries, or those beside them, are not those of before. */
   readonly isRewritten: (syscall: string) => boolean;
   /** Whether that is so for any syscall. */
   readonly isAnyRewritten: boolean;

@@ -13,22 +13,19 @@ import type { SeccompArg } from '../model.ts';
 import type { EncodedRule, Encoding } from './encoding.ts';
 import { align, alignedLength } from './same-arguments.ts';
 
-/**
- * So many rules for one syscall at most; what all syscalls may have together is up to
- * fitIntoKernel.
- */
+/** At most this many rules for one syscall; fitIntoKernel limits those of all syscalls together. */
 const maxRules = 512;
 
-/** So many pairs of regions are compared for one syscall at most. */
+/** At most this many pairs of regions are compared for one syscall. */
 const maxPairs = 16_384;
 
 /** What a rule costs, with all that is done with it later; a block of a set costs less. */
 const stepsOf = { rule: 24, block: 4 };
 
 /**
- * Reports a decision in rules of the runtime-spec, of which libseccomp makes what they say. That is
- * not so for all rules: libseccomp 2.5 joins several rules of one syscall wrongly, and may not end,
- * when they compare with LT or LE, or have several conditions with NE, GE or GT, or do not all
+ * Returns a decision as rules of the runtime-spec that libseccomp loads as they are written. That
+ * is not so for all rules: libseccomp 2.5 joins several rules of one syscall wrongly, and may never
+ * end, if they compare with LT or LE, or have several conditions with NE, GE or GT, or do not all
  * compare the same arguments. Three shapes were found right by comparing its filters with the
  * specification: one rule alone; rules of one condition each without LT and LE; rules of EQ and
  * MASKED_EQ on the same arguments. Rules of different outcomes never overlap, so that no order

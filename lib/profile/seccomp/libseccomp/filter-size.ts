@@ -15,7 +15,7 @@ const maxInstructions = 4096 - 128;
 const jumps = 1.25;
 
 /**
- * Returns what each comparison takes besides its own instructions. Where rules have several
+ * Returns what each comparison takes in addition to its own instructions. If rules have several
  * conditions, what follows one that holds lies behind what follows one that does not, often too far
  * for the jump of a comparison: in filters of some size libseccomp 2.5 and 2.6 were seen to add 0.5
  * where rules have two, and up to 1.4 if they have more. With one condition, the jump of the
@@ -29,11 +29,11 @@ function farJumps({ length }: readonly SeccompArg[]): number {
 const x32 = 'SCMP_ARCH_X32';
 
 /**
- * Makes rules simple until the filter that libseccomp makes of them fits into the kernel: the
+ * Simplifies rules until the filter that libseccomp makes of them fits into the kernel: the
  * syscalls with the most conditions first. A filter that does not fit would keep the container from
  * starting.
  *
- * @param simplify what stands for the rules of a group without conditions.
+ * @param simplify returns a replacement for the rules of a group without conditions.
  * @returns replacements by name.
  */
 export function fitIntoKernel<Group extends EncodedGroup>(
@@ -72,7 +72,7 @@ function mostOf(rules: readonly EncodedRule[], architectures: readonly string[])
 }
 
 /**
- * About how many instructions libseccomp 2.5 makes of a syscall's rules, jumps that go far
+ * Returns about how many instructions libseccomp 2.5 makes of a syscall's rules, jumps that go far
  * included. Comparisons with which rules begin alike are made once. x32 shares the code of x86_64
  * where that compares low halves only.
  */
@@ -135,7 +135,7 @@ function sizeOfBeginnings(rules: readonly EncodedRule[], width: 32 | 64): number
       const load = beginning + part;
       beginning = load + rest;
       if (beginnings.size === beginnings.add(beginning).size) continue;
-      // What follows the same beginning is compared in turn, and is loaded anew only after it was
+      // What follows the same beginning is compared in turn, and is loaded again only after it was
       // masked.
       const isLoaded = !isMasked && loaded.size === loaded.add(load).size;
       size += (isLoaded ? cost - 1 : cost) + farJumps(args);

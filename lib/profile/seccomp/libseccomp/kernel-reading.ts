@@ -29,7 +29,7 @@ export function kernelReading(decision: Decision, argument: number): Decision | 
 
 /**
  * Returns the decision that is for every call as strict as the stricter of a decision and its
- * kernel reading, for each of some arguments. Exact as far as combineDecisions is.
+ * kernel reading, for each of some arguments. As exact as combineDecisions.
  *
  * @returns the decision itself if upper bits let nothing through.
  */
@@ -86,8 +86,8 @@ function relationOf(decision: Decision, reading: Decision, argument: number, bud
     return isTightened(decision, reading, budget) ? 'stricter' : 'laxer';
   }
   if (list === 'open') {
-    // Everything above the low half is matched: a list that denies has nothing that its reading
-    // denies besides.
+    // Everything above the low half is matched: a list that denies has nothing more that its
+    // reading denies.
     if (!permits(decision)) return 'laxer';
     return isEverything(reading, budget) ? 'laxer' : 'stricter';
   }

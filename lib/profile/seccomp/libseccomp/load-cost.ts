@@ -2,8 +2,8 @@ import { namesTwice } from '../algebra/meaning.ts';
 import type { SeccompArg } from '../model.ts';
 
 /**
- * So many rules of different argument sets load in under 0.5 s whatever they compare; with 10 some
- * took minutes.
+ * This many rules of different argument sets load in under 0.5 s, whatever they compare; with 10
+ * some took minutes.
  */
 const maxMixedRules = 5;
 
@@ -50,8 +50,8 @@ export function loadDelay(rules: readonly Conditions[]): LoadDelay | undefined {
 }
 
 /**
- * Returns an entry's conditions as runtimes give them to libseccomp, which leaves out comparisons
- * under an empty mask: one rule, or one for each where two name the same argument. A rule without
+ * Returns an entry's conditions as runtimes pass them to libseccomp, which leaves out comparisons
+ * under an empty mask: one rule, or one for each if two name the same argument. A rule without
  * conditions decides alone.
  */
 export function loadedRules(args: readonly SeccompArg[]): readonly Conditions[] {

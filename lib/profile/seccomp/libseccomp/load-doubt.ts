@@ -38,7 +38,10 @@ export function loadDoubts(profile: SeccompProfile, architectures: readonly stri
   return doubts;
 }
 
-/** Why libseccomp may make something else of the rules of one syscall; undefined if it does not. */
+/**
+ * Returns why libseccomp may load the rules of one syscall otherwise than written; undefined if it
+ * does not.
+ */
 function doubtOf(rules: readonly LoadedRule[]): string | undefined {
   // A rule without conditions decides alone.
   if (rules.length < 2 || rules.some(({ conditions }) => conditions.length === 0)) return undefined;

@@ -96,9 +96,9 @@ export function holdMultiplexers(
 
 /**
  * Returns the rules for socketcall and ipc that keep calls with upper bits in the first argument
- * from passing what a profile says of the calls that they stand for. The kernel takes 32 bits of
- * that argument; where filters compare 64, libseccomp compares all of them with the number of
- * `socket`, so that such a call meets the default.
+ * from evading the rules for their members. The kernel takes 32 bits of that argument; where
+ * filters compare 64, libseccomp compares all of them with the number of `socket`, so that such a
+ * call meets the default.
  *
  * @returns rules by name; none where the default is as strict.
  */
@@ -122,7 +122,7 @@ export function closeMultiplexers(
 /** What a profile does with the calls that programs make through socketcall or ipc. */
 export interface MultiplexedReading {
   readonly multiplexer: string;
-  /** By what the multiplexer stands for. */
+  /** The decisions of its members, by name. */
   readonly decisions: ReadonlyMap<string, Decision>;
   /** Why it is not sure that libseccomp loads them so. */
   readonly doubt?: LoadDoubt;
@@ -148,7 +148,9 @@ export function multiplexedReadings(profile: SeccompProfile, bits: 32 | 64): rea
   });
 }
 
-/** In how many bits the architectures among several that have multiplexers compare arguments. */
+/**
+ * Returns in how many bits those of some architectures that have multiplexers compare arguments.
+ */
 export function multiplexedWidths(architectures: readonly string[]): ReadonlySet<32 | 64> {
   return new Set(architectures.filter(isMultiplexing).map((name) => knownArchitectures.get(name)?.bits ?? 32));
 }
@@ -286,7 +288,10 @@ function mustHold({ multiplexer, views, result, domain }: Held, combination: Com
   });
 }
 
-/** Why libseccomp may refuse the rules for a multiplexer, or make something else of them. */
+/**
+ * Returns why libseccomp may refuse the rules for a multiplexer, or load them otherwise than
+ * written.
+ */
 function doubtThrough(multiplexer: Multiplexer, view: View): string | undefined {
   if (decidesAlone(view, multiplexer) !== undefined) return undefined;
   const { name, id, members } = multiplexer;
@@ -299,7 +304,8 @@ function doubtThrough(multiplexer: Multiplexer, view: View): string | undefined 
 }
 
 /**
- * Members of a multiplexer without those for which all views have the same rules as for another.
+ * Returns the members of a multiplexer without those for which all views have the same rules as for
+ * another.
  */
 function differentMembers(multiplexer: Multiplexer, views: readonly View[]): readonly Member[] {
   const ignoresMember = (view: View) =>
@@ -376,7 +382,7 @@ function outcomesThrough(view: View, multiplexer: Multiplexer): readonly Outcome
 
 /**
  * Returns an outcome at least as strict that is not the default, since runtimes add no rules that
- * say the default.
+ * repeat the default.
  */
 export function distinguishStricter(outcome: Outcome, byDefault: Outcome): Outcome | undefined {
   if (!sameOutcome(outcome, byDefault)) return outcome;

@@ -75,7 +75,10 @@ export function namesThatLoseLoad(
   return absent.map(({ name }) => name);
 }
 
-/** x86_64 and x32 share their code, in which the calls of that come first which was added first. */
+/**
+ * Reports whether the load may be lost. x86_64 and x32 share their code, which begins with the
+ * calls of the one that was added first.
+ */
 function mayLoseLoad(architecture: string, architectures: readonly string[]): boolean {
   if (architecture === x86_64) return architectures.includes(x32);
   return architecture !== x32 || leadsX32(architectures);
@@ -103,6 +106,6 @@ export function inLoadOrder(architectures: Iterable<string>): readonly string[] 
  */
 function mayLackNumber(name: string, architecture: string): boolean {
   if (isOnArchitecture(name, architecture)) return false;
-  // Elsewhere names without a number are dropped, except if a multiplexer stands for them.
+  // Elsewhere names without a number are dropped, except for members of a multiplexer.
   return !isMultiplexing(architecture) || isMultiplexed(name);
 }

@@ -6,8 +6,8 @@ type Conditions = readonly SeccompArg[];
 /**
  * Returns how surely libseccomp 2.5 and 2.6 join several rules of one syscall wrongly (see
  * encodeDecision): with LT or LE, or with NE, GE or GT among several conditions, often; with one
- * NE, GE or GT beside several EQ, or where rules with several conditions do not all compare the
- * same arguments, seldom. Undefined if they are not known to.
+ * NE, GE or GT beside several EQ, or if rules with several conditions do not all compare the same
+ * arguments, seldom. Undefined if they are not known to.
  *
  * @param rules at least two, each with conditions.
  */

@@ -13,7 +13,7 @@ interface Entry {
 }
 
 /**
- * Returns the entries that say the rules of all groups: syscalls with the same rule share an entry.
+ * Returns the entries with the rules of all groups: syscalls with the same rule share an entry.
  * Entries without conditions come first, the laxest ahead; the others are in the order of their
  * first syscall, then in that of its rules.
  */
@@ -66,7 +66,7 @@ function sameRule(a: EncodedRule, b: EncodedRule): boolean {
   );
 }
 
-/** Groups with sorted syscalls, sorted by the first one. */
+/** Returns groups with sorted syscalls, sorted by the first one. */
 function inOrder(groups: readonly EncodedGroup[], ids: SyscallIds): readonly EncodedGroup[] {
   const byFirst = new Array<EncodedGroup | undefined>(ids.size);
   const firsts: number[] = [];
