@@ -343,7 +343,7 @@ export const rooms: readonly Room[] = [
       ...['cli/files', 'cli/options', 'cli/terminal', 'cri-shim', 'cri-shim/proxy', errors, 'lib/artifact'],
       ...['lib/cri/**', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/**', 'services/push'],
     ],
-    packages: ['@bufbuild/protobuf', 'pino'],
+    packages: ['@bufbuild/protobuf', 'pino', 'tar-stream'],
   },
   {
     name: 'cli/commands',

@@ -37,12 +37,12 @@ export function define(command: Command): void {
 }
 
 async function quickstart({ folder: chosen, containerd, image }: QuickstartOptions): Promise<void> {
-  const [{ narrateOn }, { assertUnused, walkPath }, { showRefusals }] = await Promise.all([
+  const [{ Narrator }, { assertUnused, walkPath }, { showRefusals }] = await Promise.all([
     import('../quickstart/narrator.ts'),
     import('../quickstart/path.ts'),
     import('../quickstart/refusals.ts'),
   ]);
-  const tell = narrateOn(process.stdout);
+  const tell = new Narrator(process.stdout);
   const folder = chosen ?? (await mkdtemp(join(tmpdir(), 'fairlead-quickstart-')));
   await makeChosenDirectory(folder);
   assertUnused(folder);

@@ -1,20 +1,21 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
 
 /** Where distributions put their statically linked busybox. */
 const places = ['/bin/busybox', '/usr/bin/busybox', '/bin/busybox-static', '/usr/local/bin/busybox'];
 
-/** Commands that the image has links for: a shell, and what the quickstart tries. */
+/** Commands that the image has links for: a shell, and those that the quickstart runs. */
 const applets = ['sh', 'sleep', 'touch', 'chmod', 'ls', 'echo'];
 
-/** The path of a busybox that runs without libraries; undefined where this machine has none. */
+/** Returns the path of a busybox that runs without libraries; undefined if there is none. */
 export function findStaticBusybox(): string | undefined {
   return places.find((path) => existsSync(path) && isStatic(readFileSync(path)));
 }
 
 /**
- * A static ELF file asks for no interpreter: it has no program header of type PT_INTERP (ELF-64,
- * little endian).
+ * Reports whether an ELF file needs no interpreter: it has no program header of type PT_INTERP
+ * (ELF-64, little endian).
  */
 function isStatic(elf: Buffer): boolean {
   if (elf.length < 64 || elf.readUInt32BE(0) !== 0x7f454c46 || elf[4] !== 2 || elf[5] !== 1) return false;
@@ -27,19 +28,18 @@ function isStatic(elf: Buffer): boolean {
 }
 
 /**
- * A container image that holds nothing but busybox, as an OCI layout in a tar: what `ctr images
- * import` takes. `reference` is the name that containerd imports it under, `command` what it runs
- * when nobody says otherwise.
+ * Returns a container image of busybox alone, as an OCI layout in a tar: the input of `ctr images
+ * import`. `reference` is the name that containerd imports it under, `command` its default command.
  */
-export function busyboxImage(
+export async function busyboxImage(
   busybox: string,
   { reference, command }: { reference: string; command: readonly string[] },
-): Buffer {
-  const layer = tar([
-    { name: 'bin/', type: directory },
-    { name: 'tmp/', type: directory },
-    { name: 'bin/busybox', content: readFileSync(busybox), mode: 0o755 },
-    ...applets.map((applet) => ({ name: `bin/${applet}`, type: symbolicLink, link: 'busybox' })),
+): Promise<Buffer> {
+  const layer = await tar([
+    { name: 'bin/' },
+    { name: 'tmp/' },
+    { name: 'bin/busybox', content: readFileSync(busybox) },
+    ...applets.map((applet) => ({ name: `bin/${applet}`, link: 'busybox' })),
   ]);
   const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch as string] ?? process.arch;
   const config = json({
@@ -66,38 +66,25 @@ export function busyboxImage(
 }
 
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
-const [regularFile, symbolicLink, directory] = ['0', '2', '5'];
-
+/** One entry of an archive: with content a file, with a link a symbolic link, else a directory. */
 interface Entry {
   readonly name: string;
-  readonly type?: string | undefined;
   readonly content?: Buffer;
   readonly link?: string;
-  readonly mode?: number;
 }
 
-/** A tar archive (POSIX ustar). */
-function tar(entries: readonly Entry[]): Buffer {
-  const blocks = entries.flatMap(({ name, type = regularFile, content = Buffer.alloc(0), link = '', mode = 0o755 }) => {
-    const header = Buffer.alloc(512);
-    const octal = (value: number, at: number, length: number): void =>
-      void header.write(`${value.toString(8).padStart(length - 1, '0')}\0`, at);
-    header.write(name, 0);
-    octal(mode, 100, 8);
-    octal(0, 108, 8);
-    octal(0, 116, 8);
-    octal(content.length, 124, 12);
-    octal(0, 136, 12);
-    header.write(`        ${type}${link}`, 148);
-    header.write('ustar\x0000', 257);
-    octal(
-      header.reduce((sum, byte) => sum + byte),
-      148,
-      7,
-    );
-    return [header, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
-  });
-  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
+async function tar(entries: readonly Entry[]): Promise<Buffer> {
+  const { pack } = await import('tar-stream');
+  const archive = pack();
+  for (const { name, content, link } of entries) {
+    // The same time and owner whenever it is made, so that the image has the same digest.
+    const header = { name, mode: 0o755, mtime: new Date(0), uid: 0, gid: 0 };
+    if (content !== undefined) archive.entry(header, content);
+    else if (link !== undefined) archive.entry({ ...header, type: 'symlink', linkname: link });
+    else archive.entry({ ...header, type: 'directory' });
+  }
+  archive.finalize();
+  return buffer(archive as unknown as AsyncIterable<Uint8Array>);
 }
 
 function json(value: object): Buffer {

@@ -16,7 +16,7 @@ import {
   type PodSandboxConfigSchema,
   SecurityProfile_ProfileType,
 } from '../../lib/cri/gen/cri_pb.js';
-import { type ImageImporter, imageImporter } from './image-importer.ts';
+import { ImageImporter } from './image-importer.ts';
 import type { Narrator } from './narrator.ts';
 import type { Walk } from './path.ts';
 import { patience } from './patience.ts';
@@ -50,8 +50,8 @@ export async function runContainer(walk: Walk, options: ContainerOptions, tell: 
     const { runtimeName, runtimeVersion } = await direct.version({}, patience());
     tell.fact('runtime', `${runtimeName} ${runtimeVersion} at ${socket}`);
     if (options.image !== undefined) await assertImage(options.image, direct);
-    const images = imageImporter(socket, direct);
-    undo.push(images.removeAll);
+    const images = new ImageImporter(socket, direct);
+    undo.push(() => images.removeAll());
     const image = options.image ?? (await images.importBusybox('localhost/fairlead-quickstart/busybox:1', ['/bin/sh']));
 
     // Short, because the path of a Unix socket has at most 107 bytes.

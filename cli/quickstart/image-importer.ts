@@ -9,46 +9,53 @@ import { FairleadError } from '#lib/errors';
 import { busyboxImage, findStaticBusybox } from './busybox-image.ts';
 import { patience } from './patience.ts';
 
-/** Puts images that are made here into a containerd, for the time of the quickstart. */
-export interface ImageImporter {
-  /** Makes an image of this machine's busybox, and imports it under the name; gives the name. */
-  importBusybox(reference: string, command: readonly string[]): Promise<string>;
-  /** Removes what was imported. */
-  removeAll(): Promise<void>;
-}
-
+/** Attempts to see an image after its import, and milliseconds between them. */
 const seen = { attempts: 100, pause: 50 };
 
-/** CRI has no call to import an image: containerd's own client `ctr` does it. */
-export function imageImporter(socket: string, cri: CriClient): ImageImporter {
-  const imported: string[] = [];
-  const ctr = (...args: string[]): Promise<unknown> =>
-    promisify(execFile)('ctr', ['--address', socket, '--namespace', 'k8s.io', ...args]);
-  return {
-    async importBusybox(reference, command) {
-      const busybox = findStaticBusybox();
-      if (busybox === undefined) throw cannotImport('there is no statically linked busybox');
-      const folder = await mkdtemp(join(tmpdir(), 'fairlead-image-'));
-      try {
-        const file = join(folder, 'busybox.tar');
-        await writeFile(file, busyboxImage(busybox, { reference, command }));
-        await ctr('images', 'import', file);
-      } catch (cause) {
-        throw cannotImport('ctr, the client of containerd, did not import it', cause);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
-      imported.push(reference);
-      await waitForImage(reference, cri);
-      return reference;
-    },
-    async removeAll() {
-      for (const image of imported.splice(0)) await cri.removeImage({ image: { image } }, patience());
-    },
-  };
+/**
+ * Imports images that are made here into a containerd, until the quickstart ends. The CRI has no
+ * call for that: containerd's own client `ctr` does it.
+ */
+export class ImageImporter {
+  readonly #socket: string;
+  readonly #cri: CriClient;
+  readonly #imported: string[] = [];
+
+  constructor(socket: string, cri: CriClient) {
+    this.#socket = socket;
+    this.#cri = cri;
+  }
+
+  /**
+   * Makes an image of this machine's busybox, imports it under a name, and returns the name. Throws
+   * InvalidInput if this machine cannot do that.
+   */
+  async importBusybox(reference: string, command: readonly string[]): Promise<string> {
+    const busybox = findStaticBusybox();
+    if (busybox === undefined) throw cannotImport('there is no statically linked busybox');
+    const directory = await mkdtemp(join(tmpdir(), 'fairlead-image-'));
+    try {
+      const file = join(directory, 'busybox.tar');
+      await writeFile(file, await busyboxImage(busybox, { reference, command }));
+      const args = ['--address', this.#socket, '--namespace', 'k8s.io', 'images', 'import', file];
+      await promisify(execFile)('ctr', args);
+    } catch (cause) {
+      throw cannotImport('ctr, the client of containerd, did not import it', cause);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+    this.#imported.push(reference);
+    await waitForImage(reference, this.#cri);
+    return reference;
+  }
+
+  /** Removes what was imported. */
+  async removeAll(): Promise<void> {
+    for (const image of this.#imported.splice(0)) await this.#cri.removeImage({ image: { image } }, patience());
+  }
 }
 
-/** The CRI side of containerd hears of an import by an event, a moment later. */
+/** Waits until the CRI plugin of containerd has received the event of an import. */
 async function waitForImage(reference: string, cri: CriClient): Promise<void> {
   for (let attempt = 0; attempt < seen.attempts; attempt++) {
     const { image } = await cri.imageStatus({ image: { image: reference } }, patience());
@@ -61,6 +68,6 @@ async function waitForImage(reference: string, cri: CriClient): Promise<void> {
 function cannotImport(reason: string, cause?: unknown): FairleadError {
   return new FairleadError('InvalidInput', `cannot make an image for the container: ${reason}`, {
     cause,
-    hint: 'Name one that the runtime has, with sh and chmod in it: --image docker.io/library/busybox:1.36 (or apt-get install busybox-static).',
+    hint: 'Specify one that the runtime has, with sh and chmod in it: --image docker.io/library/busybox:1.36 (or apt-get install busybox-static).',
   });
 }

@@ -5,16 +5,15 @@ import { join } from 'node:path';
 import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
 import { pullProfile } from '#lib/node/pull/pull-profile';
-import { seccompOf } from '#lib/profile/profile';
+import { effectiveProfile } from '#lib/profile/effective-profile';
+import { type RuntimeProfile, seccompOf } from '#lib/profile/profile';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { renderProfile } from '#lib/profile/render-profile';
-import { effectiveAsWritten } from '#lib/profile/seccomp/effective-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { machineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { describeTables } from '#lib/profile/seccomp/tables/runtime-defaults/select-tables';
 import { defaultCapabilities } from '#lib/profile/seccomp/tables/runtime-identity';
-import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
 import { digestOf } from '#lib/registry/digest';
 import { layoutRepository } from '#lib/registry/layout/repository';
 import { formatReference, formatRepository, parseReference, type Reference } from '#lib/registry/reference';
@@ -117,7 +116,7 @@ async function pullBack(
   folder: string,
   dependencies: { policy: Policy; connect: (reference: Reference) => Target },
   tell: Narrator,
-): Promise<SeccompProfile> {
+): Promise<RuntimeProfile> {
   tell.step('Pull it back under a trust policy: nothing is allowed unless a rule allows it');
   for (const line of policyText.trimEnd().split('\n').slice(2)) tell.note(`  ${line}`);
   tell.command(
@@ -131,26 +130,28 @@ async function pullBack(
     tell.fact('verified', `signature ${manifest}`);
     tell.fact('by key', `${key}, SHA-256 ${keyFingerprint}`);
   }
-  return seccompOf(pulled.profile);
+  return { kind: 'Seccomp', seccomp: seccompOf(pulled.profile) };
 }
 
 /**
  * As the node does for each container: the baseline and the artifact, of both only what both allow.
  */
-async function intersect(artifact: SeccompProfile, tell: Narrator): Promise<void> {
+async function intersect(artifact: RuntimeProfile, tell: Narrator): Promise<void> {
   tell.step("Intersect it with the runtime's default profile, as the node does for each container");
   const machine = machineArchitecture(process.arch);
   const { tables } = await loadTablesLike({ name: 'containerd' });
   const capabilities = defaultCapabilities('containerd');
   const native = nativeArchitecture(machine);
-  const asApplied = (each: SeccompProfile): SeccompProfile => narrowComparisons(each, native).profile;
-  const baseline = asApplied(runtimeDefault(tables, { architecture: machine, kernel: release(), capabilities }));
+  const baseline = runtimeDefault(tables, { architecture: machine, kernel: release(), capabilities });
   tell.fact('default of', describeTables(tables));
-  const { profile, constraints } = effectiveAsWritten({ baseline, artifact: asApplied(artifact) }, native);
-  tell.fact('effective', `${digestOf(renderProfile({ kind: 'Seccomp', seccomp: profile }))}  (what the kernel gets)`);
+  const { profile, constraints } = effectiveProfile(
+    { baseline: { kind: 'Seccomp', seccomp: baseline }, artifact },
+    native,
+  );
+  tell.fact('effective', `${digestOf(renderProfile(profile))}  (what the kernel gets)`);
   tellConstraints(constraints, tell);
   const allowed = allowedSyscalls(baseline);
-  const left = allowedSyscalls(profile);
+  const left = allowedSyscalls(seccompOf(profile));
   const gone = [...allowed].filter((name) => !left.has(name));
   const known = ['chmod', 'fchmodat', 'mknod', 'ptrace', 'setxattr'].filter((name) => gone.includes(name));
   tell.fact(
