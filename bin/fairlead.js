@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Plain JavaScript that any Node since 14 can parse: it must be able to say that the Node is too
+// Plain JavaScript that any Node since 14 can parse, so that it can report that the Node is too
 // old.
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -8,13 +8,13 @@ import { fileURLToPath } from 'node:url';
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 19)) {
   process.stderr.write(
-    `error: fairlead needs Node 22.19 or newer, and this is Node ${process.versions.node} (${process.execPath})\n` +
-      'hint: install a newer Node from https://nodejs.org, or run it by npx or npm in a checkout after npm ci, which brings its own Node.\n',
+    `error: fairlead needs Node 22.19 or newer; this is Node ${process.versions.node} (${process.execPath})\n` +
+      'hint: install a newer Node from https://nodejs.org. In a checkout, run npm ci and then npx fairlead, which has its own Node.\n',
   );
   process.exit(2);
 }
 
-// A checkout runs its TypeScript as it is; the published package holds only what was built from it.
+// A checkout runs its TypeScript sources; the published package contains only what was built.
 const { enableCompileCache } = await import('node:module');
 const source = new URL('../cli/main.ts', import.meta.url);
 const inCheckout = existsSync(source);
@@ -24,34 +24,34 @@ const main = inCheckout ? source : new URL('../dist/cli/main.js', import.meta.ur
 const { run } = await import(main.href);
 process.exitCode = await run(process.argv.slice(2));
 
-// What lies in a checkout came from whoever may push there, and a folder that is relative may be in
-// one: CI jobs are told to keep their caches below the project.
-function isOutside(folder) {
-  if (!isAbsolute(folder)) return false;
-  for (let at = folder; ; at = dirname(at)) {
+// A checkout contains what others have pushed, and a relative directory may be in one: CI jobs
+// often keep their caches below the project.
+function isOutside(directory) {
+  if (!isAbsolute(directory)) return false;
+  for (let at = directory; ; at = dirname(at)) {
     if (existsSync(join(at, '.git'))) return false;
     if (at === dirname(at)) return true;
   }
 }
 
-// Compiling at each start takes a fifth of most commands. Whoever can write the cache decides what
-// runs, so it lies where only this user can: not in a shared temporary folder, and not in the home
-// of another, which sudo may leave in the environment.
+// Compiling at each start takes a fifth of the time of most commands. A user who can write to the
+// cache decides what runs, so only this user may: not in a shared temporary directory, and not in
+// the home of another user, which sudo may leave in the environment.
 function ownCache() {
   const { HOME, XDG_CACHE_HOME } = process.env;
   const parent = XDG_CACHE_HOME && isOutside(XDG_CACHE_HOME) ? XDG_CACHE_HOME : HOME && join(HOME, '.cache');
   if (!parent || !isAbsolute(parent)) return undefined;
   const ours = join(parent, 'fairlead');
   const cache = join(ours, 'compiled');
-  const isOwn = (folder) => {
-    const { uid, mode } = statSync(folder);
+  const isOwn = (directory) => {
+    const { uid, mode } = statSync(directory);
     return uid === process.geteuid?.() && (mode & 0o022) === 0;
   };
   try {
     if (!isOwn(dirname(parent)) || (existsSync(parent) && !isOwn(parent))) return undefined;
-    mkdirSync(cache, { recursive: true, mode: 0o700 }); // the umask may let a group write that many are in
+    mkdirSync(cache, { recursive: true, mode: 0o700 }); // the umask may let a group write
     return isOwn(ours) && isOwn(cache) ? cache : undefined;
   } catch {
-    return undefined; // a home that is not there, or not to be looked into or written, has no cache
+    return undefined; // a home that does not exist, or cannot be read or written, has no cache
   }
 }

@@ -321,7 +321,16 @@ export const rooms: readonly Room[] = [
   {
     name: 'cli/options',
     imports: [
-      ...[errors, 'cli/files', 'cli/terminal', 'lib/network', 'lib/profile/**', 'lib/registry/**', 'lib/trust/**'],
+      ...[
+        errors,
+        'cli/files',
+        'cli/terminal',
+        'lib/network',
+        'lib/profile/**',
+        'lib/registry/**',
+        'lib/text',
+        'lib/trust/**',
+      ],
     ],
     packages: ['commander'],
   },

@@ -75,9 +75,9 @@ async function tags(name: string, options: ListOptions): Promise<string[]> {
 /** Throws NotFound for a repository that does not exist, as registries do. */
 async function refuseAbsent(layout: string, reference: Reference): Promise<void> {
   const { repositoryDirectory } = await import('#lib/registry/layout/repository-directory');
-  const folder = repositoryDirectory(layout, repositoryName(formatRepository(reference)));
-  if (existsSync(folder)) return;
-  throw new FairleadError('NotFound', `${folder}: no such repository`, {
+  const directory = repositoryDirectory(layout, repositoryName(formatRepository(reference)));
+  if (existsSync(directory)) return;
+  throw new FairleadError('NotFound', `${directory}: no such repository`, {
     hint: 'Check --oci-layout and the name of the repository.',
   });
 }

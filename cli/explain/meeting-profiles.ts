@@ -18,13 +18,13 @@ export interface MeetingOptions extends ProfileOptions {
   readonly base?: string;
 }
 
-/** The profiles that meet on a node, and how people are told where each comes from. */
+/** The profiles that meet on a node, and the name of the source of each. */
 export interface NamedMeeting {
   readonly profiles: EffectiveInputs<Profile>;
   readonly sources: EffectiveInputs<string>;
 }
 
-/** The default profile of a runtime, and how people are told which it is. */
+/** The default profile of a runtime, and its name. */
 interface NamedDefault {
   readonly profile: Profile;
   readonly name: string;

@@ -7,6 +7,7 @@ import {
   tablesLike,
 } from '#lib/profile/seccomp/tables/runtime-defaults/select-tables';
 import { parseRuntimeIdentity, type RuntimeName, runtimeNames } from '#lib/profile/seccomp/tables/runtime-identity';
+import { quote } from '#lib/text/quote';
 
 /** Values of the option that likeOption makes. */
 export interface LikeOptions {
@@ -42,7 +43,7 @@ export async function loadTablesLike({ name, version }: RuntimeLike): Promise<Ru
   const tables = await loadTables(name);
   const choice = tablesLike(tables, { name, version });
   if (choice !== undefined) return choice;
-  throw new FairleadError('InvalidInput', `unknown default profile of ${name} ${JSON.stringify(version)}`, {
+  throw new FairleadError('InvalidInput', `unknown default profile of ${name} ${quote(version ?? '')}`, {
     hint: `Known releases: ${describeReleases(tables)}; MAJOR.MINOR means the newest of its releases.`,
   });
 }

@@ -304,9 +304,9 @@ describe('signing commands', () => {
     failed(await fairlead(['sign', 'localhost/x:1', ...layout]), 2, /no key or identity to sign with/);
     const attest = ['attest', 'localhost/x:1', '--key', 'a.key', ...layout, '--predicate', '-', '--type'];
     failed(await fairlead([...attest, 'provenance'], { input: '{}' }), 2, /invalid predicate type/);
-    failed(await fairlead([...attest, 'cyclonedx'], { input: '[]' }), 2, /no JSON object/);
+    failed(await fairlead([...attest, 'cyclonedx'], { input: '[]' }), 2, /is not a JSON object/);
     for (const type of ['slsaprovenance1', 'https://slsa.dev/provenance/v1']) {
-      failed(await fairlead([...attest, type], { input: '{"builder":{}}' }), 2, /stdin is no SLSA provenance v1/);
+      failed(await fairlead([...attest, type], { input: '{"builder":{}}' }), 2, /stdin is not SLSA provenance v1/);
     }
     failed(await fairlead(['verify', 'localhost/x:1', ...layout]), 2, /either --policy or --key/);
     failed(await fairlead(['verify', 'localhost/x:1', ...layout, '--key', 'p.json']), 2, /p\.json: not a public key/);
