@@ -6,15 +6,15 @@
 #
 # into PREFIX/lib/fairlead, with the command PREFIX/bin/fairlead; PREFIX is /usr/local by default.
 # `npm install --global` of a file would take the newest dependencies of that day: npm reads a
-# package's npm-shrinkwrap.json only where the package comes from a registry. A version that is
-# there is replaced once the new one is whole. Needs Node.js with npm.
+# package's npm-shrinkwrap.json only if the package comes from a registry. An installed
+# version is replaced after the new one is complete. Needs Node.js with npm.
 set -eu
 tarball=${1:?usage: install.sh fairlead-VERSION.tgz [PREFIX]}
 prefix=${2:-/usr/local}
-folder=$prefix/lib/fairlead
+directory=$prefix/lib/fairlead
 
 mkdir -p "$prefix/lib" "$prefix/bin"
-new=$(mktemp -d "$folder.XXXXXX")
+new=$(mktemp -d "$directory.XXXXXX")
 trap 'rm -rf "$new"' EXIT
 chmod 755 "$new"
 tar -xzf "$tarball" -C "$new" --strip-components=1 --no-same-owner
@@ -24,6 +24,6 @@ tar -xzf "$tarball" -C "$new" --strip-components=1 --no-same-owner
   npm pkg delete devDependencies workspaces scripts
   npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 )
-rm -rf "$folder"
-mv "$new" "$folder"
+rm -rf "$directory"
+mv "$new" "$directory"
 ln -sfn ../lib/fairlead/bin/fairlead.js "$prefix/bin/fairlead"

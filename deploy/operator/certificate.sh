@@ -1,15 +1,15 @@
 #!/bin/sh
-# Makes a certificate authority and, signed by it, the operator's server certificate and a client
+# Creates a certificate authority, and with it the operator's server certificate and a client
 # certificate for API servers:
-#   certificate.sh FOLDER [SUBJECT-ALT-NAME]
-# writes ca.crt, tls.crt, tls.key, client.crt and client.key into FOLDER. The authority's own key is
+#   certificate.sh DIRECTORY [SUBJECT-ALT-NAME]
+# writes ca.crt, tls.crt, tls.key, client.crt and client.key into DIRECTORY. The authority's own key is
 # not kept: run this again to renew. Without a second argument the server certificate is for the
 # Service of deploy/operator/deployment.yaml.
 set -eu
-folder=${1:?the folder to write into}
+directory=${1:?the directory to write into}
 name=${2:-DNS:fairlead-operator.fairlead-system.svc}
 umask 077
-mkdir -p "$folder"
+mkdir -p "$directory"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -23,7 +23,7 @@ certificate() {
   printf '%s\n' "$3" >"$work/extensions"
   run x509 -req -in "$work/$1.csr" -CA "$work/ca.crt" -CAkey "$work/ca.key" -CAcreateserial -days 365 \
     -extfile "$work/extensions" -out "$work/$1.crt"
-  mv "$work/$1.crt" "$work/$1.key" "$folder/"
+  mv "$work/$1.crt" "$work/$1.key" "$directory/"
 }
 
 run req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj "/CN=fairlead-operator-ca" \
@@ -32,4 +32,4 @@ run req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj
 certificate tls fairlead-operator "subjectAltName=$name
 extendedKeyUsage=serverAuth"
 certificate client kube-apiserver extendedKeyUsage=clientAuth
-mv "$work/ca.crt" "$folder/"
+mv "$work/ca.crt" "$directory/"

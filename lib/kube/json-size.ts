@@ -5,9 +5,9 @@ const list = 0x5b;
 const object = 0x7b;
 
 /**
- * Reports whether a JSON text has at most `limit` values, without parsing it: an empty list takes
- * three bytes of text and twenty times as many once it is parsed, so that the length of a text
- * tells little about its cost. The text need not be valid; what it means is then undefined.
+ * Reports whether a JSON text has at most `limit` values, without parsing it. An empty list takes
+ * three bytes of text and twenty times as many after parsing, so that the length of a text tells
+ * little about its cost. The result is undefined for invalid JSON.
  */
 export function hasFewValues(json: Uint8Array, limit: number): boolean {
   let values = 0;
@@ -23,7 +23,9 @@ export function hasFewValues(json: Uint8Array, limit: number): boolean {
   return true;
 }
 
-/** Bytes that Go's JSON has more than ours for what it escapes, or escapes at greater length. */
+/**
+ * Bytes that the JSON of Go has more than ours, for what it escapes, or escapes at greater length.
+ */
 const escapedByGo: readonly [string, number][] = [
   ['<', 5],
   ['>', 5],

@@ -58,19 +58,19 @@ describe('label selector', () => {
     const wrongKeys = ['', 'a ', 'a:', '-a', 'a.', 'a/b/c', '/a', 'a/', 'Example.com/a', 'a..b/c', 'a'.repeat(64)];
     for (const key of [...wrongKeys, `${'a'.repeat(254)}/a`, 'ä', 'a\n']) {
       for (const selector of [{ matchLabels: { [key]: 'x' } }, { matchExpressions: [{ key, operator: 'Exists' }] }]) {
-        assert.match(accepts(selector).issues?.[0].message ?? '', /is not the key of a label$/, key);
+        assert.match(accepts(selector).issues?.[0].message ?? '', /is not a valid label key$/, key);
       }
     }
     for (const value of [' ', 'a b', 'a/b', '-a', 'a.', 'a'.repeat(64), 'app=nginx', 'a\n']) {
       const matchExpressions = [{ key: 'a', operator: 'In', values: ['x', value] }];
       for (const selector of [{ matchLabels: { a: value } }, { matchExpressions }]) {
-        assert.match(accepts(selector).issues?.[0].message ?? '', /is not the value of a label$/, value);
+        assert.match(accepts(selector).issues?.[0].message ?? '', /is not a valid label value$/, value);
       }
     }
     const requirements: [object, string][] = [
-      [{ operator: 'In' }, 'In needs values'],
-      [{ operator: 'NotIn', values: [] }, 'NotIn needs values'],
-      [{ operator: 'Exists', values: ['x'] }, 'Exists takes no values'],
+      [{ operator: 'In' }, 'In requires values'],
+      [{ operator: 'NotIn', values: [] }, 'NotIn requires values'],
+      [{ operator: 'Exists', values: ['x'] }, 'Exists allows no values'],
     ];
     for (const [requirement, message] of requirements) {
       const { issues } = accepts({ matchExpressions: [{ key: 'app', ...requirement }] });

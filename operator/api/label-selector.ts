@@ -15,8 +15,8 @@ function isLabelValue(text: string): boolean {
   return text === '' || name.test(text);
 }
 
-const noKey = (text: string) => `${quote(text)} is not the key of a label`;
-const noValue = (text: string) => `${quote(text)} is not the value of a label`;
+const noKey = (text: string) => `${quote(text)} is not a valid label key`;
+const noValue = (text: string) => `${quote(text)} is not a valid label value`;
 
 const requirementSchema = v.pipe(
   v.object({
@@ -37,13 +37,13 @@ const requirementSchema = v.pipe(
   v.check(
     ({ operator, values = [] }) => (operator === 'In' || operator === 'NotIn') === values.length > 0,
     ({ input: { operator } }) =>
-      `${operator} ${operator === 'In' || operator === 'NotIn' ? 'needs' : 'takes no'} values`,
+      `${operator} ${operator === 'In' || operator === 'NotIn' ? 'requires' : 'allows no'} values`,
   ),
 );
 
 /**
- * meta/v1 LabelSelector, as strict as Kubernetes is with its own: with what no label can be, a
- * selector would select nothing, or everything, without a word.
+ * meta/v1 LabelSelector, as strict as Kubernetes with its own: with an impossible label, a selector
+ * would silently select nothing, or everything.
  */
 export const labelSelectorSchema = v.object({
   matchLabels: v.optional(
@@ -69,7 +69,7 @@ export type LabelRequirement = v.InferOutput<typeof requirementSchema>;
 export type LabelSelector = v.InferOutput<typeof labelSelectorSchema>;
 
 /**
- * Says whether the labels fulfil the selector. As in Kubernetes, NotIn also holds where the key is
+ * Reports whether labels match the selector. As in Kubernetes, NotIn also matches if the key is
  * absent.
  */
 export function selects(selector: LabelSelector, labels: ReadonlyMap<string, string>): boolean {

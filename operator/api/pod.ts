@@ -25,10 +25,7 @@ const seccompProfileSchema = v.object({
   oci: absentOr(ociSchema),
 });
 
-/**
- * Far more than any node runs. What is written of each of them, patches and messages, has to stay
- * within bounds.
- */
+/** More than any node runs. Patches and messages, which mention each container, must stay small. */
 const mostContainers = 1000;
 
 const containerSchema = v.object({
@@ -41,7 +38,7 @@ const containerSchema = v.object({
   ),
 });
 
-// How many there are is looked at before any of them is.
+// The number is checked before any of them is read.
 const containerList = v.pipe(v.array(v.unknown()), v.maxLength(mostContainers), v.array(containerSchema));
 
 const podSchema = v.object({
@@ -69,5 +66,5 @@ export type Pod = v.InferOutput<typeof podSchema>;
 export function parsePod(object: unknown): Pod {
   const parsed = v.safeParse(podSchema, object, { abortEarly: true });
   if (parsed.success) return parsed.output;
-  throw new FairleadError('InvalidInput', `not a pod: ${describeIssue(parsed.issues[0], 'the object')}`);
+  throw new FairleadError('InvalidInput', `invalid pod: ${describeIssue(parsed.issues[0], 'the object')}`);
 }

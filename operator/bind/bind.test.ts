@@ -149,7 +149,7 @@ const refused: [string, object, object, RegExp][] = [
     'is Unconfined',
     metadata,
     { securityContext: { seccompProfile: { type: 'Unconfined' } }, containers: [app] },
-    /"nginx" says oci\/registry.*, but the pod says Unconfined$/,
+    /"nginx" specifies oci\/registry.*, but the pod specifies Unconfined$/,
   ],
   [
     'has an Unconfined container',
@@ -157,7 +157,7 @@ const refused: [string, object, object, RegExp][] = [
     {
       containers: [app, { name: 'side', securityContext: { seccompProfile: { type: 'Unconfined' } } }],
     },
-    /container "side" says Unconfined/,
+    /container "side" specifies Unconfined/,
   ],
   [
     'has an init container under another file',
@@ -171,7 +171,7 @@ const refused: [string, object, object, RegExp][] = [
       ],
       containers: [app],
     },
-    /init container "init" says Localhost "profiles\/init\.json"/,
+    /init container "init" specifies Localhost "profiles\/init\.json"/,
   ],
   [
     'names another artifact',
@@ -180,7 +180,7 @@ const refused: [string, object, object, RegExp][] = [
       securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: `oci/${other.reference}` } },
       containers: [app],
     },
-    /the pod says Localhost "oci\/registry\.example\.com\/security\/other@/,
+    /the pod specifies Localhost "oci\/registry\.example\.com\/security\/other@/,
   ],
   [
     'names another artifact natively',
@@ -189,7 +189,7 @@ const refused: [string, object, object, RegExp][] = [
       securityContext: { seccompProfile: { type: 'OCI', oci: { reference: other.reference } } },
       containers: [app],
     },
-    /the pod says OCI "registry\.example\.com\/security\/other@/,
+    /the pod specifies OCI "registry\.example\.com\/security\/other@/,
   ],
   [
     'has a privileged container, whatever profile it names',
@@ -201,13 +201,13 @@ const refused: [string, object, object, RegExp][] = [
     'is unconfined by annotation',
     { ...metadata, annotations: { [podAnnotation]: 'unconfined' } },
     { containers: [app] },
-    /the pod says Unconfined/,
+    /the pod specifies Unconfined/,
   ],
   [
     'has a container under another file by annotation',
     { ...metadata, annotations: { [appAnnotation]: 'localhost/mine.json' } },
     { containers: [app] },
-    /container "app" says Localhost "mine\.json"/,
+    /container "app" specifies Localhost "mine\.json"/,
   ],
   [
     'contradicts in several places',
@@ -216,7 +216,7 @@ const refused: [string, object, object, RegExp][] = [
       securityContext: { seccompProfile: { type: 'Unconfined' } },
       containers: [{ name: 'app', securityContext: { privileged: true } }],
     },
-    /the pod says Unconfined; container "app" is privileged/,
+    /the pod specifies Unconfined; container "app" is privileged/,
   ],
   [
     'claims to be for Windows, which older API servers forget',
@@ -235,7 +235,7 @@ const refused: [string, object, object, RegExp][] = [
         },
       ],
     },
-    /container "app" says Localhost/,
+    /container "app" specifies Localhost/,
   ],
 ];
 
@@ -339,8 +339,8 @@ describe('bindPod: bindings', () => {
     ]) {
       const outcome = bindPod(pod, bindings);
       assert.equal(outcome.outcome, 'refused');
-      assert.match(outcome.reason, /"other" says oci\/registry\.example\.com\/security\/other@/);
-      assert.match(outcome.reason, /"(nginx|everything)" says oci\/registry\.example\.com\/security\/nginx@/);
+      assert.match(outcome.reason, /"other" specifies oci\/registry\.example\.com\/security\/other@/);
+      assert.match(outcome.reason, /"(nginx|everything)" specifies oci\/registry\.example\.com\/security\/nginx@/);
     }
   });
 

@@ -16,18 +16,18 @@ import { type PatchOperation, pointerSegment } from './json-patch.ts';
 import { allSettings } from './seccomp-setting.ts';
 
 /**
- * Says on a bound pod which bindings decided, by name and with commas between, and `…` for more
- * than 20. For people; nothing relies on it.
+ * The annotation of a bound pod with the names of the bindings that decided, separated by commas,
+ * and `…` for more than 20. It is for people; nothing relies on it.
  */
 export const boundByAnnotation = 'fairlead.dev/bound-by';
 
-/** What comes of a pod under the bindings of its namespace. */
+/** The outcome for a pod under the bindings of its namespace. */
 export type BindOutcome =
   | Untouched
   | Refused
   | {
       readonly outcome: 'bound';
-      /** Empty where the pod says already what the bindings want. */
+      /** Empty if the pod specifies already what the bindings want. */
       readonly patch: readonly PatchOperation[];
       /** Names of the bindings, sorted. */
       readonly bindings: readonly string[];

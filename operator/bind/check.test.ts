@@ -50,7 +50,7 @@ describe('checkPod', () => {
     [
       'unconfined container',
       { containers: [{ name: 'late', securityContext: { seccompProfile: { type: 'Unconfined' } } }] },
-      /container "late" says Unconfined$/,
+      /container "late" specifies Unconfined$/,
     ],
     [
       'privileged container',
@@ -82,13 +82,13 @@ describe('checkUpdate: an update', () => {
     for (const labels of [undefined, { app: 'x' }]) {
       refuses(
         update(freePod, { ...freePod, metadata: { labels } }),
-        /"nginx" says oci\/.*, but container "app" is privileged/,
-        /binding not select it/,
+        /"nginx" specifies oci\/.*, but container "app" is privileged/,
+        /change the selector of the binding/,
       );
     }
     const plain = { metadata: {}, spec: { containers: [{ name: 'app' }] } };
     refuses(update({ ...plain, metadata }, plain), /but the pod does not name it; container "app" does/, /another pod/);
-    refuses(update(boundPod, { ...boundPod, metadata: {} }, [other]), /the pod says Localhost/, /./);
+    refuses(update(boundPod, { ...boundPod, metadata: {} }, [other]), /the pod specifies Localhost/, /./);
     assert.equal(update(boundPod, { ...boundPod, metadata: {} }).outcome, 'untouched');
   });
 

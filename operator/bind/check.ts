@@ -15,7 +15,7 @@ import {
 } from './decide.ts';
 import { allSettings } from './seccomp-setting.ts';
 
-/** Whether a pod may be stored as it is. */
+/** The outcome of a check: whether a pod may be stored as it is. */
 export type CheckOutcome = Untouched | Refused;
 
 /**
@@ -28,7 +28,7 @@ export function checkPod(pod: Pod, bindings: readonly ArtifactBinding[]): CheckO
   if (exemption !== undefined) return { outcome: 'untouched', reason: exemption };
   return check(
     decide(pod, allSettings(pod), selecting(pod, bindings)),
-    'A webhook that is called after Fairlead changed the pod. Have it write this profile, or not change the pod.',
+    'A webhook that is called after Fairlead changed the pod. Configure it to write this profile, or not to change the pod.',
   );
 }
 
@@ -48,7 +48,7 @@ export function checkUpdate(pod: Pod, before: Pod, bindings: readonly ArtifactBi
   if (joined.outcome === 'refused') return joined;
   return check(
     decide(pod, changedSettings(pod, before), governing(before, bindings)),
-    'A webhook that is called after Fairlead changed the pod. Have it write this profile, or not change the pod.',
+    'A webhook that is called after Fairlead changed the pod. Configure it to write this profile, or not to change the pod.',
   );
 }
 
@@ -86,7 +86,7 @@ export function checkUnseenPod(bindings: readonly ArtifactBinding[]): CheckOutco
     reason:
       'an API server before Kubernetes 1.22 does not show the pod that an ephemeral container is added to, and any ' +
       `binding of the namespace may select it: ArtifactBinding ${names.join(', ')}`,
-    hint: 'Debug with a pod of its own, or upgrade the API server.',
+    hint: 'Debug with a separate pod, or upgrade the API server.',
   };
 }
 

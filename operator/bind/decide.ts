@@ -13,7 +13,7 @@ import { artifactOf, settle } from './settle.ts';
 
 const mirrorPodAnnotation = 'kubernetes.io/config.mirror';
 const osLabel = 'kubernetes.io/os';
-/** How many contradictions, or bindings, a message has room for. */
+/** Most contradictions, or bindings, in a message. */
 const mostNamed = 20;
 
 export interface Untouched {
@@ -28,7 +28,7 @@ export interface Refused {
 }
 
 /**
- * What bindings make of places of a pod: each of them either names the profile, or does after its
+ * What bindings decide on places of a pod: each of them names the profile, or does so after its
  * patch.
  */
 export interface Decided {
@@ -62,8 +62,10 @@ export function decide(
       outcome: 'refused',
       reason:
         'its ArtifactBindings disagree: ' +
-        [first, other].map((b) => `${JSON.stringify(b.name)} says ${formatLocalhostProfile(profileOf(b))}`).join(', '),
-      hint: 'A pod runs under one profile. Let only one of the bindings select it, or let both name the same artifact and base.',
+        [first, other]
+          .map((b) => `${JSON.stringify(b.name)} specifies ${formatLocalhostProfile(profileOf(b))}`)
+          .join(', '),
+      hint: 'A pod runs under one profile. Change the selectors so that one binding selects it, or specify the same artifact and base in both.',
     };
   }
 
@@ -72,7 +74,7 @@ export function decide(
   const changes = settings.map((setting) => ({ title: setting.title, change: settle(setting, own, profile) }));
   const contradictions = changes.flatMap(({ change }) => ('contradiction' in change ? [change.contradiction] : []));
   if (contradictions.length > 0) {
-    const hint = 'Take these settings out of the pod, or let the binding not select it.';
+    const hint = 'Remove these settings from the pod, or change the selector of the binding.';
     return refuse({ bindings: names, localhostProfile }, contradictions, hint);
   }
   if (pod.spec.os?.name === 'windows') {
@@ -96,7 +98,7 @@ export function refuse(
   const names = fewNames(bindings.map((name) => JSON.stringify(name))).join(', ');
   const named = contradictions.slice(0, mostNamed);
   if (named.length < contradictions.length) named.push(`${contradictions.length - named.length} more`);
-  const reason = `ArtifactBinding ${names} says ${localhostProfile}, but ${named.join('; ')}`;
+  const reason = `ArtifactBinding ${names} specifies ${localhostProfile}, but ${named.join('; ')}`;
   return { outcome: 'refused', reason, hint };
 }
 

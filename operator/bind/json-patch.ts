@@ -1,4 +1,4 @@
-/** An operation of JSON Patch (RFC 6902), of the two sorts that a binding needs. */
+/** An operation of JSON Patch (RFC 6902): one of the two that a binding needs. */
 export type PatchOperation =
   | { readonly op: 'add'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };

@@ -2,25 +2,22 @@ import { quote } from '../../lib/text/quote.ts';
 import type { Pod, PodContainer, PodSeccompProfile } from '../api/pod.ts';
 
 /**
- * One place of a pod where a seccomp profile may stand: the pod itself, or one of its containers. A
- * container's own setting wins over the pod's.
+ * A place of a pod that can have a seccomp profile: the pod itself, or one of its containers. The
+ * setting of a container wins over that of the pod.
  */
 export interface SeccompSetting {
-  /** How people call the place: `the pod`, `container "app"`. */
+  /** The name of the place in messages: `the pod`, `container "app"`. */
   readonly title: string;
-  /**
-   * What is the same in the same place of another version of the pod: its list, and the container's
-   * name.
-   */
+  /** Identifies the place in other versions of the pod: its list, and the name of the container. */
   readonly key: string;
-  /** JSON pointer of what the securityContext stands in. */
+  /** JSON pointer of the object that has the securityContext. */
   readonly pointer: string;
   readonly hasSecurityContext: boolean;
-  /** What stands in the field, if anything. */
+  /** The value of the field, if any. */
   readonly field: PodSeccompProfile | undefined;
   /**
-   * What the pod's author wants here: the field, or else the annotation, which Kubernetes 1.19 to
-   * 1.26 takes for it.
+   * The profile that the author of the pod wants here: the field, or else the annotation, which
+   * Kubernetes 1.19 to 1.26 reads instead.
    */
   readonly wish: PodSeccompProfile | undefined;
   /** The key of that annotation, if the pod has it. */
@@ -36,7 +33,7 @@ const titles: Readonly<Record<ContainerList, string>> = {
   ephemeralContainers: 'ephemeral container',
 };
 
-/** The setting of the pod itself. */
+/** Returns the setting of the pod itself. */
 export function podSetting(pod: Pod): SeccompSetting {
   const { securityContext } = pod.spec;
   return {
@@ -50,9 +47,8 @@ export function podSetting(pod: Pod): SeccompSetting {
 }
 
 /**
- * The settings of the containers in one of the pod's lists, in the pod's order. An annotation does
- * not count for an ephemeral container: it can only have been written for a container that was
- * there first.
+ * Returns the settings of the containers in one list of the pod, in its order. An annotation does
+ * not count for an ephemeral container: it can only have been written for an earlier container.
  */
 function containerSettings(pod: Pod, list: ContainerList): SeccompSetting[] {
   return (pod.spec[list] ?? []).map(({ name, securityContext }: PodContainer, index) => {
@@ -70,7 +66,7 @@ function containerSettings(pod: Pod, list: ContainerList): SeccompSetting[] {
   });
 }
 
-/** The settings of all places of a pod: its own, then those of its containers of every sort. */
+/** Returns the settings of all places of a pod: its own, then those of its containers. */
 export function allSettings(pod: Pod): SeccompSetting[] {
   return [
     podSetting(pod),
@@ -93,7 +89,9 @@ function fieldOrAnnotation(
   };
 }
 
-/** Kubernetes' reading of the annotations that came before the field (KEP-135). */
+/**
+ * Returns the profile of an annotation, as Kubernetes read them before the field existed (KEP-135).
+ */
 function profileOfAnnotation(value: string): PodSeccompProfile {
   const profile = { localhostProfile: undefined, oci: undefined };
   if (value === 'runtime/default' || value === 'docker/default') return { ...profile, type: 'RuntimeDefault' };

@@ -10,8 +10,8 @@ import { type PatchOperation, pointerSegment } from './json-patch.ts';
 import type { SeccompSetting } from './seccomp-setting.ts';
 
 /**
- * What makes a place of a pod name its profile (nothing if it does already), or what stands against
- * it.
+ * The change that makes a place of a pod name its profile (empty if it does already), or what
+ * contradicts it.
  */
 export type Change = { readonly patch: readonly PatchOperation[] } | { readonly contradiction: string };
 
@@ -39,7 +39,7 @@ export function settle(setting: SeccompSetting, pod: SeccompSetting, profile: Pr
     if (artifact !== undefined && covers(artifact, profile)) return { patch: [] };
   }
   const asked = wish ?? (isOther(pod.wish, profile) ? undefined : pod.wish);
-  if (isOther(asked, profile)) return { contradiction: `${title} says ${describe(asked)}` };
+  if (isOther(asked, profile)) return { contradiction: `${title} specifies ${describe(asked)}` };
   const target = combine(asked, profile);
   if (target !== undefined) return { patch: write(setting, target) };
   return {

@@ -166,13 +166,13 @@ describePeers(['openssl'], 'listing bindings', () => {
 
   it('refuses answers that it cannot take whole', async () => {
     answering(200, '{"metadata":{"continue":"next"},"items":[]}');
-    await assert.rejects(list(), isError('LimitExceeded', /namespace web: there are more than 500/));
+    await assert.rejects(list(), isError('LimitExceeded', /namespace web: more than 500 bindings/));
     answering(200, '<html>');
-    await assert.rejects(list(), isError('InvalidInput', /not JSON/));
+    await assert.rejects(list(), isError('InvalidInput', /not valid JSON/));
     answering(200, ' '.repeat(5 * 1024 * 1024));
     await assert.rejects(list(), isError('LimitExceeded', /more than 4194304 bytes/));
     answering(200, `{"metadata":{},"items":[${'[],'.repeat(100_000)}[]]}`);
-    await assert.rejects(list(), isError('LimitExceeded', /namespace web: they have more than 100000 values/));
+    await assert.rejects(list(), isError('LimitExceeded', /namespace web: more than 100000 JSON values/));
     handle = (_request, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('{');
       setImmediate(() => response.destroy());

@@ -20,7 +20,7 @@ const listSchema = v.object({
 });
 const eventSchema = v.variant('type', [
   v.object({ type: v.picklist(['ADDED', 'MODIFIED', 'DELETED']), object: namespaceSchema }),
-  /** Such as that the version is too old to go on from. */
+  /** For example, that the version is too old to continue from. */
   v.object({ type: v.literal('ERROR'), object: v.object({ message: v.string() }) }),
 ]);
 const versionSchema = v.object({ major: v.string(), minor: v.string() });
@@ -29,13 +29,13 @@ type State =
   | { readonly kind: 'unknown'; readonly cause: FairleadError }
   /** The API server sets the label itself. */
   | { readonly kind: 'guaranteed' }
-  /** The labels of the namespaces that carry another's name. */
+  /** The labels of the namespaces that have another's name. */
   | { readonly kind: 'followed'; readonly misnamed: Map<string, string>; readonly resourceVersion: string };
 
 /**
- * Verifies that no namespace carries the name of another in the label
- * `kubernetes.io/metadata.name`. The webhooks leave namespaces out by it. Before Kubernetes 1.22 it
- * is a label like any other: its pods would escape every binding.
+ * Verifies that no namespace has the name of another in the label `kubernetes.io/metadata.name`, by
+ * which the webhooks exclude namespaces. Before Kubernetes 1.22 it is a label like any other: the
+ * pods of such a namespace would escape every binding.
  */
 export class NamespaceGuard {
   readonly #api: ApiServer;
@@ -49,9 +49,8 @@ export class NamespaceGuard {
   }
 
   /**
-   * Checks all namespaces now, and again whenever one changes. Throws NotAllowed if one carries the
-   * name of another. If the API server cannot be asked, goes on asking, and {@link check} throws
-   * meanwhile.
+   * Checks all namespaces now, and again whenever one changes. Throws NotAllowed if one has the
+   * name of another. If the API server is unreachable, retries, and {@link check} throws meanwhile.
    */
   static async start(api: ApiServer, log: FastifyBaseLogger): Promise<NamespaceGuard> {
     const guard = new NamespaceGuard(api, log);
@@ -62,8 +61,7 @@ export class NamespaceGuard {
   }
 
   /**
-   * Throws NotAllowed if a namespace carries the name of another, or the reason why that is not
-   * known.
+   * Throws NotAllowed if a namespace has the name of another, or the reason why that is unknown.
    */
   check(): void {
     if (this.#state.kind === 'unknown') throw this.#state.cause;
@@ -71,8 +69,8 @@ export class NamespaceGuard {
     for (const [name, label] of this.#state.misnamed) {
       throw new FairleadError(
         'NotAllowed',
-        `namespace ${JSON.stringify(name)} carries the name of another in its label ${nameLabel}=${label}, by which ` +
-          'the webhooks leave namespaces out',
+        `namespace ${JSON.stringify(name)} has the name of another in its label ${nameLabel}=${label}, by which ` +
+          'the webhooks exclude namespaces',
         { hint: `Correct it with: kubectl label --overwrite namespace ${name} ${nameLabel}=${name}` },
       );
     }
@@ -117,7 +115,8 @@ export class NamespaceGuard {
   }
 
   /**
-   * Whether the API server sets the label of each namespace itself: always since Kubernetes 1.22.
+   * Reports whether the API server sets the label of each namespace itself: always since Kubernetes
+   * 1.22.
    */
   async #setsLabel(): Promise<boolean> {
     const question = { path: '/version', title: "read the API server's version" };
@@ -126,7 +125,7 @@ export class NamespaceGuard {
     return Number.parseInt(major, 10) > 1 || Number.parseInt(minor, 10) >= 22;
   }
 
-  /** Takes up changes until the watch ends, for whatever reason: then everything is read again. */
+  /** Applies changes until the watch ends, for whatever reason: then everything is read again. */
   async #watch({ misnamed, resourceVersion }: Extract<State, { kind: 'followed' }>): Promise<void> {
     const path = `${labelled}&watch=true&timeoutSeconds=${watchSeconds}&resourceVersion=${encodeURIComponent(resourceVersion)}`;
     const question = { path, title: 'watch the Namespaces', accept: metadataOnly('PartialObjectMetadata') };
@@ -157,7 +156,7 @@ export class NamespaceGuard {
     misnamed.set(name, foreign);
     this.#log.error(
       { namespace: name, [nameLabel]: foreign },
-      'a namespace carries the name of another; no pod is admitted',
+      'a namespace has the name of another; no pod is admitted',
     );
   }
 }
@@ -167,7 +166,7 @@ function parse<T extends v.GenericSchema>(schema: T, json: string): v.InferOutpu
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new FairleadError('InvalidInput', 'the API server answers with what is not JSON', { cause });
+    throw new FairleadError('InvalidInput', 'the answer of the API server is not valid JSON', { cause });
   }
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;

@@ -3,7 +3,7 @@ import { FairleadError } from '#lib/errors';
 import { describeIssue } from '../api/describe-issue.ts';
 import { stringMap } from '../api/string-map.ts';
 
-/** The label by which the webhooks leave namespaces out (deploy/operator/webhook.yaml). */
+/** The label by which the webhooks exclude namespaces (deploy/operator/webhook.yaml). */
 export const nameLabel = 'kubernetes.io/metadata.name';
 
 /** The part of a core/v1 Namespace that decides whether the webhooks are called for it. */
@@ -12,19 +12,17 @@ export const namespaceSchema = v.pipe(
   v.transform(({ metadata: { name, labels } }) => ({ name, label: labels.get(nameLabel) })),
 );
 
-/** A namespace, and what it has in {@link nameLabel}. */
+/** A namespace, with the value of its {@link nameLabel}. */
 export type Namespace = v.InferOutput<typeof namespaceSchema>;
 
-/**
- * Reads a namespace out of an admission request. Throws InvalidInput that names the field at fault.
- */
+/** Reads a namespace of an admission request. Throws InvalidInput that names the invalid field. */
 export function parseNamespace(object: unknown): Namespace {
   const parsed = v.safeParse(namespaceSchema, object, { abortEarly: true });
   if (parsed.success) return parsed.output;
-  throw new FairleadError('InvalidInput', `not a namespace: ${describeIssue(parsed.issues[0], 'the object')}`);
+  throw new FairleadError('InvalidInput', `invalid namespace: ${describeIssue(parsed.issues[0], 'the object')}`);
 }
 
-/** Returns the name of another that a namespace carries in {@link nameLabel}, if it does. */
+/** Returns the name of another namespace in {@link nameLabel}, if there is one. */
 export function foreignName({ name, label }: Namespace): string | undefined {
   return label === name ? undefined : label;
 }

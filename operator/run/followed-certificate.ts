@@ -8,8 +8,8 @@ const dayMs = 24 * 60 * 60 * 1000;
 const warnDaysBefore = 30;
 
 /**
- * Takes up a certificate that is replaced while the operator runs, and warns of one that expires,
- * when it starts and once a day.
+ * Uses a certificate that is replaced while the operator runs, and warns before one expires, at the
+ * start and once a day.
  */
 export class FollowedCertificate {
   readonly #tls: TlsFiles;
@@ -53,7 +53,7 @@ export class FollowedCertificate {
     if (days >= warnDaysBefore) return;
     const what =
       days < 0
-        ? 'has expired: API servers do not take it, and admit no pod'
+        ? 'has expired: API servers do not accept it, and admit no pod'
         : `expires in ${days} days: no pod is admitted from then on`;
     const message = `the TLS certificate ${what}; renew it (deploy/README.md)`;
     this.#log.warn({ expires: validToDate.toISOString() }, message);

@@ -100,7 +100,7 @@ describePeers(['openssl'], 'startOperator', () => {
       /^the TLS certificate expires in 2\d days: no pod is admitted from then on/,
     );
     assert.equal((await warned(330, [10, 10.5, 11.1])).length, 2, 'not when it starts, then once on each day');
-    assert.match((await warned(370)).join(), /^the TLS certificate has expired: API servers do not take it/);
+    assert.match((await warned(370)).join(), /^the TLS certificate has expired: API servers do not accept it/);
   });
 
   it('answers clients of the authority of --client-ca only, which may be replaced too', async () => {

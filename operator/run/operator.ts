@@ -9,15 +9,15 @@ import { webhookServer } from '../webhooks/webhook.ts';
 import { FollowedCertificate } from './followed-certificate.ts';
 
 export interface OperatorOptions {
-  /** Path of a kubeconfig; without it, the ServiceAccount of the pod that we run in. */
+  /** Path of a kubeconfig; by default, the ServiceAccount of the pod that we run in. */
   readonly kubeconfig?: string | undefined;
   /** `host:port` or `[IPv6]:port`; port 0 takes any free one. */
   readonly listen: string;
-  /** PEM files; replaced ones are taken up within ten seconds. */
+  /** PEM files. Replaced ones are used within ten seconds. */
   readonly tlsCert: string;
   readonly tlsKey: string;
   /**
-   * PEM certificates of the authorities whose clients may send reviews; anybody may by default.
+   * PEM certificates of the authorities whose clients may send reviews; by default any client may.
    * Replaced like the others.
    */
   readonly clientCa?: string | undefined;
@@ -25,18 +25,17 @@ export interface OperatorOptions {
 }
 
 export interface Operator {
-  /** Where the webhook listens, `host:port`. */
+  /** The address at which the webhook listens, `host:port`. */
   readonly address: string;
-  /** Stops listening and lets the calls that run come to their end. */
+  /** Stops listening and waits for the running calls. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts the operator: the webhooks that write bound profiles into pods and verify that they are
- * there. It starts even where the API server cannot be reached, and is not ready until it can.
- * Throws InvalidInput for a kubeconfig, an address or TLS files that cannot be used, Unavailable
- * where the address is taken, NotAllowed if a namespace carries the name of another ({@link
- * NamespaceGuard}).
+ * there. It starts even if the API server is unreachable, and is not ready until it is reachable.
+ * Throws InvalidInput for an invalid kubeconfig, address or TLS file, Unavailable if the address is
+ * in use, NotAllowed if a namespace has the name of another ({@link NamespaceGuard}).
  */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { log } = options;
@@ -90,8 +89,8 @@ class RunningOperator implements Operator {
 }
 
 /**
- * Bindings that are listed only while the webhooks are called for every namespace that they are
- * meant for.
+ * Returns a source that lists bindings only while the webhooks are called for all namespaces that
+ * they are meant for.
  */
 function guarded(source: BindingSource, namespaces: NamespaceGuard): BindingSource {
   return {

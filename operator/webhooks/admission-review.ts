@@ -9,7 +9,7 @@ import { fewNames } from '../bind/decide.ts';
 /** Names of all kinds have at most 253 characters in Kubernetes. */
 const name = v.pipe(v.string(), v.maxLength(253));
 
-/** A DNS label (RFC 1123). It becomes a segment of the path that bindings are asked for at. */
+/** A DNS label (RFC 1123). It becomes a segment of the path of the bindings. */
 const namespaceName = v.pipe(v.string(), v.regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/));
 
 const requestSchema = v.object({
@@ -27,21 +27,22 @@ const review = <T extends v.GenericSchema>(request: T) =>
 const reviewSchema = review(requestSchema);
 const namespacedReviewSchema = review(v.object({ ...requestSchema.entries, namespace: namespaceName }));
 
-/** An object of a request, or why it is not one. */
+/** An object of a request, or the reason why it is invalid. */
 export type Reviewed<T> = T | FairleadError;
 
 /**
- * What the API server asks (admission.k8s.io/v1 AdmissionRequest). Of the objects only what decides
- * is kept, because a request waits for the bindings, and others meanwhile.
+ * A request of the API server (admission.k8s.io/v1 AdmissionRequest). Only the parts of its objects
+ * that decide are kept, because a request waits for the bindings, and others meanwhile.
  */
 export interface AdmissionRequest<T> extends Omit<v.InferOutput<typeof requestSchema>, 'object' | 'oldObject'> {
   readonly object: Reviewed<T>;
   readonly oldObject: Reviewed<T>;
   /**
-   * The object's name for people; that of a pod that a controller makes has only its beginning yet.
+   * The name of the object in messages. That of a pod that a controller creates has only its
+   * beginning.
    */
   readonly name: string | undefined;
-  /** Where the object is. Empty for what is in no namespace. */
+  /** The namespace of the object, or empty. */
   readonly namespace: string;
   /**
    * Bytes of the object and of what it replaces, as JSON and without their status. At most the
@@ -50,7 +51,7 @@ export interface AdmissionRequest<T> extends Omit<v.InferOutput<typeof requestSc
   readonly bytes: { readonly object: number; readonly oldObject: number };
 }
 
-/** What it is answered (admission.k8s.io/v1 AdmissionReview). */
+/** The answer (admission.k8s.io/v1 AdmissionReview). */
 export interface AdmissionAnswer {
   readonly apiVersion: 'admission.k8s.io/v1';
   readonly kind: 'AdmissionReview';
@@ -65,24 +66,24 @@ export interface AdmissionAnswer {
 }
 
 /**
- * Values of JSON in a review: some ten times what the largest pods have, and some ten MiB once they
- * are parsed.
+ * Most JSON values in a review: about ten times as many as in the largest pods, and about 10 MiB
+ * after parsing.
  */
 const maxValues = 200_000;
 
-/** Of smaller reviews it is not worth the time to look how large each object is. */
+/** The sizes of the objects are not determined for smaller reviews. */
 const smallBytes = 128 * 1024;
 
-/** How the objects of a webhook are read. */
+/** How the objects of a webhook are parsed. */
 export interface ObjectReader<T> {
   readonly scope: 'Namespaced' | 'Cluster';
-  /** Throws InvalidInput for what is not such an object. */
+  /** Parses an object. Throws InvalidInput if it is invalid. */
   readonly parse: (object: unknown) => T;
 }
 
 /**
- * Reads the body of an admission call about objects of a kind. Throws LimitExceeded for one with
- * more than 200,000 values, before it is parsed, and InvalidInput that names the field at fault.
+ * Reads the body of an admission call about objects of a kind. Throws LimitExceeded for more than
+ * 200,000 values, before it is parsed, and InvalidInput that names the invalid field.
  */
 export function parseAdmissionReview<T>(body: Uint8Array, { scope, parse }: ObjectReader<T>): AdmissionRequest<T> {
   if (!hasFewValues(body, maxValues)) {
@@ -92,12 +93,12 @@ export function parseAdmissionReview<T>(body: Uint8Array, { scope, parse }: Obje
   try {
     value = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString());
   } catch (cause) {
-    throw new FairleadError('InvalidInput', 'the review is not JSON', { cause });
+    throw new FairleadError('InvalidInput', 'the review is not valid JSON', { cause });
   }
   const parsed = v.safeParse(scope === 'Cluster' ? reviewSchema : namespacedReviewSchema, value, { abortEarly: true });
   if (!parsed.success) {
     const issue = describeIssue(parsed.issues[0], 'the body');
-    throw new FairleadError('InvalidInput', `not an AdmissionReview of admission.k8s.io/v1: ${issue}`);
+    throw new FairleadError('InvalidInput', `invalid AdmissionReview of admission.k8s.io/v1: ${issue}`);
   }
   const { object, oldObject, ...request } = parsed.output.request;
   return {
@@ -133,8 +134,8 @@ function nameOf(object: unknown): string | undefined {
 }
 
 /**
- * Answers with what came of the pod. The audit annotations stand in the API server's audit log,
- * where no pod's author reaches.
+ * Returns the answer for an outcome. The audit annotations are in the audit log of the API server,
+ * which authors of pods cannot change.
  */
 export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome): AdmissionAnswer {
   switch (outcome.outcome) {
@@ -162,8 +163,8 @@ export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome):
 }
 
 /**
- * Answers that the object could not be judged, and is therefore not admitted. Nothing of this is
- * its author's fault, so the code is of the 500s, which controllers retry.
+ * Returns the answer for an object that could not be judged, and is therefore not admitted. Its
+ * author is not at fault, so that the code is 500 or more, which controllers retry.
  */
 export function answerError(uid: string, error: FairleadError): AdmissionAnswer {
   const { http } = errorMapping[error.kind];

@@ -66,9 +66,9 @@ export async function validate(request: AdmissionRequest<Pod>, list: ListBinding
 }
 
 /**
- * Decides on a binding that is to be stored: only what can be read is let in, for nobody knows
- * which pods another one would select. One that is stored already may be changed in all that is
- * right with it, such as to delete it.
+ * Decides on a binding that is to be stored: it must be valid, because nobody knows which pods an
+ * invalid one would select. A stored one that is invalid may be changed in everything else, for
+ * example to delete it.
  */
 export function validateBinding(request: AdmissionRequest<ArtifactBinding>): CheckOutcome {
   const { object, oldObject } = request;
@@ -81,24 +81,24 @@ export function validateBinding(request: AdmissionRequest<ArtifactBinding>): Che
         oldObject instanceof FairleadError &&
         object.message === oldObject.message
       ) {
-        return { outcome: 'untouched', reason: 'what is wrong with it stays as it was' };
+        return { outcome: 'untouched', reason: 'its error is unchanged' };
       }
       break;
     default:
       throw unknownSubject(request);
   }
-  if (!(object instanceof FairleadError)) return { outcome: 'untouched', reason: 'it can be read' };
+  if (!(object instanceof FairleadError)) return { outcome: 'untouched', reason: 'it is valid' };
   return {
     outcome: 'refused',
     reason: object.message,
-    hint: 'Correct it; docs/guides/cluster.md describes the fields.',
+    hint: 'Correct it. docs/guides/cluster.md describes the fields.',
   };
 }
 
 /**
- * Decides on a namespace that is to be stored: it may not come to carry the name of another in the
- * label by which the webhooks leave namespaces out. One that does already may be changed in all
- * else, such as to delete it. Throws InvalidInput for what is not a namespace.
+ * Decides on a namespace that is to be stored: it must not get the name of another in the label by
+ * which the webhooks exclude namespaces. One that has such a label already may be changed in
+ * everything else, for example to delete it. Throws InvalidInput if it is invalid.
  */
 export function validateNamespace(request: AdmissionRequest<Namespace>): CheckOutcome {
   const namespace = readable(request.object);
@@ -110,17 +110,17 @@ export function validateNamespace(request: AdmissionRequest<Namespace>): CheckOu
     case 'UPDATE v1 namespaces/status':
     case 'UPDATE v1 namespaces/finalize':
       if (foreignName(readable(request.oldObject)) === foreign) {
-        return { outcome: 'untouched', reason: 'the name in its label stays as it was' };
+        return { outcome: 'untouched', reason: 'the name in its label is unchanged' };
       }
       break;
     default:
       throw unknownSubject(request);
   }
-  if (foreign === undefined) return { outcome: 'untouched', reason: 'it carries the name of no other' };
+  if (foreign === undefined) return { outcome: 'untouched', reason: 'it does not have the name of another' };
   return {
     outcome: 'refused',
-    reason: `namespace ${quote(namespace.name)} may not carry the name of another in its label ${nameLabel}=${foreign}`,
-    hint: `The webhooks leave namespaces out by it. Leave it out, or write ${nameLabel}=${namespace.name}.`,
+    reason: `namespace ${quote(namespace.name)} may not have the name of another in its label ${nameLabel}=${foreign}`,
+    hint: `The webhooks exclude namespaces by this label. Remove it, or set ${nameLabel}=${namespace.name}.`,
   };
 }
 
@@ -141,7 +141,10 @@ function isTooLarge({ bytes: { object } }: AdmissionRequest<Pod>): boolean {
   return object > maxPodBytes;
 }
 
-/** One that is too large already may become smaller. */
+/**
+ * Reports whether an update makes a pod too large. One that is too large already may become
+ * smaller.
+ */
 function growsTooLarge(request: AdmissionRequest<Pod>): boolean {
   return isTooLarge(request) && request.bytes.object > request.bytes.oldObject;
 }
@@ -149,12 +152,12 @@ function growsTooLarge(request: AdmissionRequest<Pod>): boolean {
 function tooLarge({ bytes: { object } }: AdmissionRequest<Pod>): CheckOutcome {
   return {
     outcome: 'refused',
-    reason: `the pod is too large: it has ${object} bytes as JSON, and may have ${maxPodBytes}`,
-    hint: 'Move what is large, such as scripts in arguments or annotations, to a ConfigMap.',
+    reason: `the pod is too large: it has ${object} bytes as JSON, at most ${maxPodBytes} are allowed`,
+    hint: 'Move large parts, such as scripts in arguments or annotations, to a ConfigMap.',
   };
 }
 
-/** What a request is about, such as `CREATE v1 pods`. */
+/** Returns the subject of a request, such as `CREATE v1 pods`. */
 function subject({ operation, ...what }: AdmissionRequest<unknown>): string {
   return `${operation} ${describeResource(what)}`;
 }
@@ -168,8 +171,8 @@ function describeResource({
 }
 
 /**
- * Whether ephemeral containers come without their pod: API servers before 1.22 have a kind of its
- * own for them.
+ * Reports whether ephemeral containers come without their pod: API servers before 1.22 have a
+ * separate kind for them.
  */
 function isUnseen({ kind }: AdmissionRequest<Pod>): boolean {
   return kind.kind === 'EphemeralContainers';
@@ -178,7 +181,7 @@ function isUnseen({ kind }: AdmissionRequest<Pod>): boolean {
 function unknownSubject({ operation, ...what }: AdmissionRequest<unknown>): FairleadError {
   return new FairleadError(
     'InvalidInput',
-    `the webhook is called for ${operation} of ${describeResource(what)}, which it does not judge`,
+    `the webhook is called for ${operation} of ${describeResource(what)}, which it does not support`,
     {
       hint: 'Apply the webhook configurations of this version (deploy/operator/webhook.yaml).',
     },

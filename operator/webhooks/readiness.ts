@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { toFairleadError } from '#lib/errors';
 import type { BindingSource } from '../kube/list-bindings.ts';
 
-/** How long an answer holds, in milliseconds. */
+/** How long an answer is valid, in milliseconds. */
 const holds = 1000;
 
 interface Probe {
@@ -12,8 +12,8 @@ interface Probe {
 }
 
 /**
- * Whether the operator can list bindings. One probe of the API server serves all who ask within a
- * second of its beginning, and while it goes on.
+ * The readiness of the operator: whether it can list bindings. One probe of the API server serves
+ * all who ask within a second of its beginning, and while it runs.
  */
 export class Readiness {
   readonly #source: BindingSource;
@@ -26,8 +26,8 @@ export class Readiness {
   }
 
   /**
-   * Reports whether bindings can be listed. The reason why not is in the log: whoever reaches the
-   * port may ask, and learns nothing of the cluster.
+   * Reports whether bindings can be listed. If not, the log has the reason: the answer must reveal
+   * nothing of the cluster, because anybody may ask.
    */
   isReady(): Promise<boolean> {
     if (this.#last === undefined || (this.#last.ended && performance.now() - this.#last.began > holds)) {

@@ -4,7 +4,7 @@ import type { Refusal } from '#lib/http/error-answer';
 /** Milliseconds from one line to the next. */
 const interval = 1000;
 
-/** Logs at most one of many refused requests in a second, with how many there were since. */
+/** Logs at most one refused request per second, with the number of refusals since the last line. */
 export class RefusalLog {
   readonly #log: FastifyBaseLogger;
   #last = Number.NEGATIVE_INFINITY;

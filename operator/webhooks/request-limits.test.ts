@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect as connectTcp, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { TlsFiles } from '#lib/http/tls-files';
 import { describePeers } from '#test/peers/require';
+import { limitRequests } from './request-limits.ts';
 import { webhookServer } from './webhook.ts';
 
 const script = fileURLToPath(new URL('../../deploy/operator/certificate.sh', import.meta.url));
@@ -263,4 +264,29 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
     const lines = logged.filter((line) => line.includes('requests refused'));
     assert.ok(lines.length >= 1 && lines.length < 10, String(lines.length));
   });
+});
+
+it('a request gives back its room if its client goes at the moment when the room is lent', async () => {
+  type Hook = (request: object, reply: object) => Promise<void>;
+  const hooks: Hook[] = [];
+  limitRequests({ addHook: (_name: string, hook: Hook) => hooks.push(hook) } as never);
+  const begin = () => {
+    const raw = new EventEmitter();
+    const request = {
+      ...{ method: 'POST', ip: '127.0.0.1', headers: { 'content-length': String(3 * mebibyte) } },
+      raw: { socket: new EventEmitter(), complete: true },
+    };
+    return { raw, begun: Promise.resolve(hooks[0]?.(request, { raw })) };
+  };
+  const first = begin();
+  await first.begun;
+  const second = begin();
+  const third = begin();
+  // Both in one turn: the room of the first is lent to the second, which has gone when it learns
+  // of it.
+  first.raw.emit('close');
+  second.raw.emit('close');
+  await assert.rejects(second.begun, { kind: 'Unavailable' });
+  await third.begun;
+  third.raw.emit('close');
 });

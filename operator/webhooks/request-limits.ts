@@ -5,8 +5,8 @@ import type { ServerTimes } from '#lib/http/bounded-server';
 import { clientOf } from '#lib/http/connections/client';
 
 /**
- * Bytes of a review. A review of an update holds two pods, and no pod becomes so large that this
- * would not do (admit.ts).
+ * Most bytes of a review. A review of an update holds two pods, and no pod becomes larger than this
+ * allows (admit.ts).
  */
 export const maxReviewBytes = 4 * 1024 * 1024;
 
@@ -14,13 +14,13 @@ export const maxReviewBytes = 4 * 1024 * 1024;
 const bytesInFlight = { total: 4 * maxReviewBytes, share: maxReviewBytes };
 
 /**
- * Bytes of a small review, which most are. They have a lane of their own: an API server sends the
- * reviews of everybody from one address, and a tenant who creates large pods would hold up those of
+ * Most bytes of a small review, as most reviews are. They have a separate lane: an API server sends
+ * the reviews of all tenants from one address, and the large pods of one tenant would delay the
  * others.
  */
 const smallReviewBytes = 128 * 1024;
 
-/** How long a body may take to come once there is room for it, in milliseconds. */
+/** How long a body may take to arrive after there is room for it, in milliseconds. */
 const bodyTimeout = 2000;
 
 /**
@@ -30,18 +30,18 @@ const bodyTimeout = 2000;
 export const maxConnections = 512;
 
 /**
- * How long clients may take, in milliseconds: who has not sent a request after 5 s, when the API
- * server has given up as well, is cut.
+ * How long clients may take, in milliseconds. A client without a complete request after 5 s, when
+ * the API server has given up as well, is cut.
  */
 export const times: ServerTimes = {
   head: 5000,
   request: 5000,
   /**
-   * Longer than an API server keeps an idle connection (90 s). Whoever closes it first must not be
-   * we, or a review that is just sent on it is lost, and a pod refused.
+   * Longer than an API server keeps an idle connection (90 s). If we closed it first, a review that
+   * was just sent on it would be lost, and a pod refused.
    */
   idle: 120_000,
-  /** Nor may anyone hold a connection by not reading the answer. */
+  /** A client must not hold a connection by not reading the answer. */
   silence: 15_000,
 };
 
@@ -62,6 +62,10 @@ export function limitRequests(server: FastifyInstance): void {
     reply.raw.once('close', () => gone.abort(new FairleadError('Unavailable', 'the client has gone')));
     const lane = `${clientOf(request.ip)} ${bytes > smallReviewBytes ? 'large' : 'small'}`;
     const giveBack = await budget.acquire(lane, bytes, gone.signal);
+    if (gone.signal.aborted) {
+      giveBack();
+      throw gone.signal.reason;
+    }
     const timer = setTimeout(() => {
       if (!request.raw.complete) socket.destroy();
     }, bodyTimeout);
@@ -73,23 +77,20 @@ export function limitRequests(server: FastifyInstance): void {
 }
 
 /**
- * Returns the length of a request's body. Throws InvalidInput or LimitExceeded for one that must
- * not be read.
+ * Returns the length of the body of a request. Throws InvalidInput or LimitExceeded if it must not
+ * be read.
  */
 function announcedBytes({ method, headers }: FastifyRequest): number {
   if (method === 'GET' || method === 'HEAD') return 0;
   const length = headers['content-length'];
   if (length === undefined || headers['transfer-encoding'] !== undefined) {
-    throw new FairleadError('InvalidInput', 'the request does not announce its length', {
+    throw new FairleadError('InvalidInput', 'the request has no Content-Length', {
       hint: 'Send a Content-Length, as API servers do.',
     });
   }
   const bytes = Number(length);
   if (bytes > maxReviewBytes) {
-    throw new FairleadError(
-      'LimitExceeded',
-      `the request has ${length} bytes, and a review has at most ${maxReviewBytes}`,
-    );
+    throw new FairleadError('LimitExceeded', `the request has ${length} bytes: want at most ${maxReviewBytes}`);
   }
   return bytes;
 }

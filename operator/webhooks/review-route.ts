@@ -12,10 +12,10 @@ import {
   parseAdmissionReview,
 } from './admission-review.ts';
 
-/** What a path of the webhook judges. */
+/** A path of the webhook, and what it judges. */
 export interface ReviewRoute<T> extends ObjectReader<T> {
   readonly path: string;
-  /** What the object is called in the log. */
+  /** The name of the object in the log. */
   readonly title: string;
   readonly decide: (review: AdmissionRequest<T>) => Promise<BindOutcome | CheckOutcome> | CheckOutcome;
 }

@@ -108,7 +108,10 @@ describePeers(['openssl'], 'the webhook', () => {
     const { answer } = await call(review({ object }), () => [nginx]);
     assert.equal(answer.response.allowed, false);
     assert.equal(answer.response.status?.code, 403);
-    assert.match(answer.response.status?.message ?? '', /"nginx".*container "app" is privileged.*Take these settings/);
+    assert.match(
+      answer.response.status?.message ?? '',
+      /"nginx".*container "app" is privileged.*Remove these settings/,
+    );
   });
 
   it('denies with 503 when bindings cannot be listed, and is not ready', async () => {
@@ -149,15 +152,15 @@ describePeers(['openssl'], 'the webhook', () => {
       [{ resource: { group: 'apps', version: 'v1', resource: 'deployments' } }, /CREATE of apps\/v1 deployments/],
       [{ operation: 'UPDATE' }, /UPDATE of v1 pods/],
       [{ subResource: 'exec', operation: 'CONNECT' }, /CONNECT of v1 pods\/exec/],
-      [{ object: null }, /not a pod/],
-      [{ object: { metadata: {}, spec: {} } }, /not a pod: spec\.containers/],
-      [{ object: { metadata: { labels: { a: 1 } }, spec: { containers: [] } } }, /not a pod: metadata\.labels/],
-      [{ subResource: 'ephemeralcontainers', operation: 'UPDATE', object: { ephemeralContainers: [] } }, /not a pod/],
+      [{ object: null }, /invalid pod/],
+      [{ object: { metadata: {}, spec: {} } }, /invalid pod: spec\.containers/],
+      [{ object: { metadata: { labels: { a: 1 } }, spec: { containers: [] } } }, /invalid pod: metadata\.labels/],
+      [{ subResource: 'ephemeralcontainers', operation: 'UPDATE', object: { ephemeralContainers: [] } }, /invalid pod/],
     ];
     const strangeUpdates: [object, RegExp][] = [
       [{ operation: 'DELETE' }, /DELETE of v1 pods/],
       [{ operation: 'UPDATE', subResource: 'status' }, /UPDATE of v1 pods\/status/],
-      [{ operation: 'UPDATE' }, /not a pod/],
+      [{ operation: 'UPDATE' }, /invalid pod/],
     ];
     for (const [url, requests] of [
       ['/mutate-pods', strange],
@@ -228,10 +231,10 @@ describePeers(['openssl'], 'the webhook', () => {
     const wrong = binding({ podSelector: { matchLabels: { 'app:': 'nginx' } } });
     const based = binding({ base: 'localhost/base.json' });
     for (const [request, message] of [
-      [{ object: wrong }, /^ArtifactBinding "nginx": spec\.podSelector\.matchLabels: "app:" is not the key/],
-      [{ object: based }, /^ArtifactBinding "nginx": spec\.base: .*without localhost/],
-      [{ operation: 'UPDATE', object: wrong, oldObject: binding({}) }, /is not the key/],
-      [{ operation: 'UPDATE', object: wrong, oldObject: based }, /is not the key/],
+      [{ object: wrong }, /^ArtifactBinding "nginx": spec\.podSelector\.matchLabels: "app:" is not a valid label key/],
+      [{ object: based }, /^ArtifactBinding "nginx": spec\.base: .*without the prefix localhost/],
+      [{ operation: 'UPDATE', object: wrong, oldObject: binding({}) }, /is not a valid label key/],
+      [{ operation: 'UPDATE', object: wrong, oldObject: based }, /is not a valid label key/],
     ] as const) {
       const { allowed, status } = await ask(request);
       assert.deepEqual([allowed, status?.code], [false, 403]);
@@ -326,7 +329,10 @@ describePeers(['openssl'], 'the webhook', () => {
     const refused = async (url: string, request: object) => {
       const { status } = await ask(url, request);
       assert.equal(status?.code, 403);
-      assert.match(status?.message ?? '', /the pod is too large: it has \d+ bytes .* 917504\. .* ConfigMap/);
+      assert.match(
+        status?.message ?? '',
+        /the pod is too large: it has \d+ bytes .* 917504 are allowed\. .* ConfigMap/,
+      );
     };
     for (const url of ['/mutate-pods', '/validate-pods']) {
       await refused(url, { object: pod(897) });
@@ -371,7 +377,7 @@ describePeers(['openssl'], 'the webhook', () => {
     const privileged = { containers: [{ name: 'app', securityContext: { privileged: true } }] };
     for (const request of [{}, { object: { metadata: {}, spec: privileged } }]) {
       const { body, logged } = await call(review(request), () => many.map((b) => ({ ...b, podSelector: {} })));
-      assert.match(body, /x,…"|x\\", … says/);
+      assert.match(body, /x,…"|x\\", … specifies/);
       assert.ok(body.length < 20_000, `${body.length} bytes`);
       assert.ok(logged.join().length < 20_000, `${logged.join().length} bytes`);
     }

@@ -19,8 +19,8 @@ import { type ReviewRoute, reviewRoute } from './review-route.ts';
  * Makes the HTTPS server that the API server calls, not listening yet.
  * - `POST /mutate-pods`, `/validate-pods`, `/validate-artifactbindings` and `/validate-namespaces`:
  *   AdmissionReview in, AdmissionReview out. What cannot be judged is denied, with the reason; a
- *   body that is no AdmissionReview gets problem+json, which the API server takes for a failure of
- *   the webhook. With authorities of clients (`tls.ca`), a client without a certificate of theirs
+ *   body that is not a valid AdmissionReview gets problem+json, which the API server treats as a
+ *   failure of the webhook. With authorities of clients (`tls.ca`), a client without a certificate of theirs
  *   gets nothing but a refusal.
  * - `GET /healthz`: the process runs. `GET /readyz`: it can list bindings.
  */
@@ -39,7 +39,7 @@ export function webhookServer(source: BindingSource, tls: TlsFiles, log: Fastify
     onRefusal: (refusal) => refusals.add(refusal),
   });
   app.addHook('onSend', async (_request, reply) => {
-    // What is left of a refused body is not waited for.
+    // The rest of a refused body is not read.
     if (reply.statusCode >= 400) reply.header('connection', 'close');
   });
   if (tls.pair.ca !== undefined) app.addHook('onRequest', async (request) => refuseStrangers(request));

@@ -131,7 +131,7 @@ describePeers(apiserverRequirements, 'a tenant who wants to escape a binding', (
       bound(labelled, async () => {
         const attempts: [Operation, RegExp][] = [
           [sidecar(privileged), /container "sidecar" is privileged/],
-          [sidecar({ securityContext: { seccompProfile: { type: 'Unconfined' } } }), /"sidecar" says Unconfined/],
+          [sidecar({ securityContext: { seccompProfile: { type: 'Unconfined' } } }), /"sidecar" specifies Unconfined/],
           [sidecar(runtimeDefault), /but container "sidecar" does not name it/],
           [sidecar({}), /but container "sidecar" does not name it/],
           [{ op: 'remove', path: '/spec/containers/0/securityContext' }, /but container "app" does not name it/],

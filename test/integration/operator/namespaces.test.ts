@@ -42,7 +42,7 @@ describePeers(apiserverRequirements, 'a namespace that carries the name of anoth
       await label('kube-system');
       await until('no pod is admitted', async () => (await create()).status === 500);
       const { body } = await create();
-      assert.match(body.message ?? '', /namespace "web" carries the name of another.*=kube-system.*kubectl label/);
+      assert.match(body.message ?? '', /namespace "web" has the name of another.*=kube-system.*kubectl label/);
       // In the namespace itself nothing asks the operator: only the webhook for namespaces prevents
       // that.
       const createEscaping = () => cluster.createPod('escaping', { spec: privileged, query: '?dryRun=All' });
@@ -64,7 +64,7 @@ describePeers(apiserverRequirements, 'a namespace that carries the name of anoth
         [thrown.kind, thrown.hint],
         ['NotAllowed', `Correct it with: kubectl label --overwrite namespace web ${nameLabel}=web`],
       );
-      assert.match(thrown.message, /namespace "web" carries the name of another/);
+      assert.match(thrown.message, /namespace "web" has the name of another/);
       return true;
     });
     await label(null);
@@ -87,7 +87,7 @@ describePeers(apiserverRequirements, 'a namespace that carries the name of anoth
     assert.match(body.message ?? '', /cannot list the Namespaces: .* 403.*deploy\/operator\/rbac\.yaml/s);
     await cluster.apply(roleBinding);
     await until('the namespace is found', async () =>
-      /carries the name of another/.test((await create()).body.message ?? ''),
+      /has the name of another/.test((await create()).body.message ?? ''),
     );
     await label(null);
     await until('pods are admitted again', async () => (await create()).status === 201);
@@ -105,7 +105,7 @@ describePeers(apiserverRequirements, 'a namespace that carries the name of anoth
       });
     await until('it is called', async () => (await create('new', 'kube-system')).status === 403);
     const { body } = await create('new', 'kube-system');
-    assert.match(body.message ?? '', /namespace "new" may not carry the name of another.*=kube-system/);
+    assert.match(body.message ?? '', /namespace "new" may not have the name of another.*=kube-system/);
     assert.equal((await create('new', 'new')).status, 201);
 
     const { body: before } = await cluster.request('GET', namespace);

@@ -81,7 +81,7 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
     await until('bindings are judged', async () => {
       const { status, body } = await bind('wrong', { reference, podSelector: {}, base: 'localhost/x.json' });
       if (status === 201) await unbind('wrong');
-      return status === 403 && /"wrong": spec\.base: .*without localhost\//.test(body.message ?? '');
+      return status === 403 && /"wrong": spec\.base: .*without the prefix localhost\//.test(body.message ?? '');
     });
     for (const [key, value] of pairs) {
       const { status } = await createPod('labelled', {
@@ -190,7 +190,10 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
     await bind('two', { reference: reference.replace('nginx', 'other'), podSelector: {} });
     const { status, body } = await createPod('torn');
     assert.equal(status, 403);
-    assert.match(body.message ?? '', /pods\.fairlead\.dev.*"one" says oci\/.*nginx@.*"two" says oci\/.*other@/);
+    assert.match(
+      body.message ?? '',
+      /pods\.fairlead\.dev.*"one" specifies oci\/.*nginx@.*"two" specifies oci\/.*other@/,
+    );
     await unbind('one');
     await unbind('two');
   });
@@ -199,11 +202,11 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
     await bind('nginx', { reference, ...selector });
     const image = 'registry.example.com/app:1';
     const contradictions: [{ annotations?: object; spec?: object }, RegExp][] = [
-      [{ spec: { securityContext: { seccompProfile: { type: 'Unconfined' } } } }, /the pod says Unconfined/],
+      [{ spec: { securityContext: { seccompProfile: { type: 'Unconfined' } } } }, /the pod specifies Unconfined/],
       [{ spec: { containers: [{ name: 'app', image, securityContext: { privileged: true } }] } }, /is privileged/],
       [
         { annotations: { 'container.seccomp.security.alpha.kubernetes.io/app': 'unconfined' } },
-        /container "app" says Unconfined/,
+        /container "app" specifies Unconfined/,
       ],
     ];
     for (const [pod, message] of contradictions) {

@@ -187,8 +187,8 @@ describe('a list of ArtifactBindings', () => {
 
   const good = { reference: `localhost/nginx@${digest}`, podSelector: {} };
   const bad: [string, string, RegExp][] = [
-    ['no JSON', '<html>', /not JSON/],
-    ['another object', '{"kind":"Status"}', /not a list of ArtifactBindings/],
+    ['no JSON', '<html>', /not valid JSON/],
+    ['another object', '{"kind":"Status"}', /invalid list of ArtifactBindings/],
     [
       'a binding without selector',
       page(good, { reference: good.reference }),
@@ -203,7 +203,7 @@ describe('a list of ArtifactBindings', () => {
     [
       'a label that no pod can have',
       page(good, { ...good, podSelector: { matchLabels: { 'app ': 'x' } } }),
-      /^ArtifactBinding "b1": spec\.podSelector\.matchLabels: "app " is not the key of a label$/,
+      /^ArtifactBinding "b1": spec\.podSelector\.matchLabels: "app " is not a valid label key$/,
     ],
     ['labels that are no strings', page({ ...good, podSelector: { matchLabels: { a: 1 } } }), /must be a string/],
     ['a nameless binding', '{"metadata":{},"items":[{}]}', /^ArtifactBinding number 0/],

@@ -5,8 +5,7 @@ import { describeIssue } from '../../describe-issue.ts';
 import { type LabelSelector, labelSelectorSchema } from '../../label-selector.ts';
 
 /**
- * What an ArtifactBinding says: the pods of its namespace that the selector names run under this
- * artifact.
+ * An ArtifactBinding: the pods of its namespace that the selector selects run under this artifact.
  */
 export interface ArtifactBinding {
   readonly name: string;
@@ -17,8 +16,8 @@ export interface ArtifactBinding {
   readonly reference: string;
   readonly podSelector: LabelSelector;
   /**
-   * What to intersect the artifact with: `RuntimeDefault`, or a file's path relative to the
-   * kubelet's seccomp folder.
+   * What to intersect the artifact with: `RuntimeDefault`, or the path of a file relative to the
+   * seccomp directory of the kubelet.
    */
   readonly base?: string | undefined;
 }
@@ -26,7 +25,7 @@ export interface ArtifactBinding {
 /** One page of a list answer of the API server. */
 export interface BindingPage {
   readonly bindings: readonly ArtifactBinding[];
-  /** Whether there are more of them than the page holds. */
+  /** Reports whether there are more than on this page. */
   readonly more: boolean;
 }
 
@@ -59,7 +58,7 @@ const localhostProfile = v.pipe(
   v.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/),
   v.check(
     (path) => path === 'RuntimeDefault' || !writtenForElsewhere.test(path),
-    "must be RuntimeDefault, or a path below the kubelet's seccomp folder, without localhost/ before it",
+    'must be RuntimeDefault, or a path below the seccomp directory of the kubelet, without the prefix localhost/',
   ),
 );
 
@@ -100,11 +99,11 @@ export function parseBindingPage(json: string): BindingPage {
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new FairleadError('InvalidInput', 'the list of ArtifactBindings is not JSON', { cause });
+    throw new FairleadError('InvalidInput', 'the list of ArtifactBindings is not valid JSON', { cause });
   }
   const page = v.safeParse(pageSchema, value);
   if (!page.success) {
-    throw new FairleadError('InvalidInput', `not a list of ArtifactBindings: ${v.summarize(page.issues)}`);
+    throw new FairleadError('InvalidInput', `invalid list of ArtifactBindings: ${v.summarize(page.issues)}`);
   }
   return {
     bindings: page.output.items.map((item, index) => parseBinding(item, `number ${index}`)),
@@ -127,7 +126,7 @@ export function parseBinding(item: unknown, unnamed = 'without a name'): Artifac
     {
       hint:
         'Correct the binding, or delete it: no pod of its namespace is admitted until then. The CRD and the webhooks ' +
-        'of this version of Fairlead (deploy/operator) let no such binding in.',
+        'of this version of Fairlead (deploy/operator) refuse such a binding.',
     },
   );
 }
