@@ -2,8 +2,8 @@
 # Creates a certificate authority, and with it the operator's server certificate and a client
 # certificate for API servers:
 #   certificate.sh DIRECTORY [SUBJECT-ALT-NAME]
-# writes ca.crt, tls.crt, tls.key, client.crt and client.key into DIRECTORY. The authority's own key is
-# not kept: run this again to renew. Without a second argument the server certificate is for the
+# writes ca.crt, tls.crt, tls.key, client.crt and client.key into DIRECTORY. The authority's own key
+# is not kept: run this again to renew. Without a second argument the server certificate is for the
 # Service of deploy/operator/deployment.yaml.
 set -eu
 directory=${1:?the directory to write into}
