@@ -250,7 +250,7 @@ describe('forms of a profile, on the command line', () => {
         [['--new', '--deleted', 'plain.json'], 2, /cannot be used together/],
         [['--new', '/dev/null'], 2, /take one profile/],
         [['/dev/null', '/dev/null'], 2, /no profile to compare/],
-        [['plain.json'], 2, /nothing to compare it with\nhint: .*--new TO/],
+        [['plain.json'], 2, /only one profile to compare\nhint: .*--new TO/],
         [['absent.json', 'plain.json'], 2, /cannot read absent\.json/],
         [['--new', 'unknown-entry.json'], 3, /unknown member/],
       ];
