@@ -13,8 +13,8 @@ export function randomFrom(seed: number): Random {
 }
 
 /**
- * A text with up to eight changes: pieces put in, parts cut, doubled or moved, single characters
- * replaced.
+ * Returns a text with up to eight changes: pieces put in, parts cut, doubled or moved, single
+ * characters replaced.
  */
 export function mutate(text: string, pieces: readonly string[], random: Random): string {
   let result = text;

@@ -67,7 +67,7 @@ export function fuzz(seconds: number, report: (line: string) => void = () => {},
   report(`readers: seed ${seed}, ${inputs} inputs, ${accepted} accepted, ${memory.check(seed).toFixed(1)} MiB stayed`);
 }
 
-/** The examples as they are, and in every form that each can be written in. */
+/** Returns the examples as they are, and in every form that each can be written in. */
 function everyForm(): readonly string[] {
   return readdirSync(examples)
     .filter((name) => /\.(?:json|yaml)$/.test(name))

@@ -31,10 +31,10 @@ export class RetainedMemory {
   }
 
   /**
-   * How many MiB more than after the first quarter stay.
+   * Returns how many MiB more than after the first quarter stay.
    *
    * @param seed what the inputs come from, for the message.
-   * @throws AssertionError where they are more than what may.
+   * @throws AssertionError if they are more than what may.
    */
   check(seed: number): number {
     const grown = retained() - (this.#before ?? 0);

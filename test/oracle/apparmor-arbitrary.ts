@@ -61,7 +61,7 @@ function canonical(text: string): string {
   return text.replace(/\/{2,}/g, '/').replace(/\/\.{1,2}(?=\/|$)/g, '/a');
 }
 
-/** A name that the glob is likely to match: its own text with wildcards filled in. */
+/** Returns a name that the glob is likely to match: its own text with wildcards filled in. */
 export function nameLike(glob: string, fill: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.infiniteStream(fill).map((stream) => {
     const next = (): string => stream.next().value ?? 'a';
@@ -77,7 +77,7 @@ export function nameLike(glob: string, fill: fc.Arbitrary<string>): fc.Arbitrary
   });
 }
 
-/** Globs as people write them: a folder or two, a wildcard or two, at most one group. */
+/** Globs as people write them: a directory or two, a wildcard or two, at most one group. */
 const modestGlob = fc
   .array(
     fc.oneof(

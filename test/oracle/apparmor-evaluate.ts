@@ -25,8 +25,8 @@ export type Operation =
   | { readonly kind: 'capability'; readonly name: string };
 
 /**
- * Whether a profile's rules permit an operation, mode aside: the rules `ixr`, `mr`, `r`, `wlk` and
- * `rwlk`, spelled out.
+ * Reports whether a profile's rules permit an operation, mode aside: the rules `ixr`, `mr`, `r`,
+ * `wlk` and `rwlk`, spelled out.
  */
 export function rulesPermit(profile: PlainProfile, operation: Operation): boolean {
   const { executable, filesystem, network, capability } = profile;
@@ -42,7 +42,7 @@ export function rulesPermit(profile: PlainProfile, operation: Operation): boolea
   return named([filesystem.readOnlyPaths, filesystem.readWritePaths, allowedExecutables, allowedLibraries]);
 }
 
-/** Whether an operation goes through: in complain mode all do. */
+/** Reports whether an operation goes through: in complain mode all do. */
 export function permits(profile: PlainProfile, operation: Operation): boolean {
   return profile.mode === 'Complain' || rulesPermit(profile, operation);
 }

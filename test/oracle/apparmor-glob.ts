@@ -1,7 +1,7 @@
 /**
- * Says whether an AppArmor glob stands for a name: a backtracking matcher over text, written from
- * apparmor.d(5), "Globbing", and from what apparmor_parser makes of stars that fill a component.
- * Shares no code with lib/.
+ * Reports whether an AppArmor glob stands for a name: a backtracking matcher over text, written
+ * from apparmor.d(5), "Globbing", and from what apparmor_parser makes of stars that fill a
+ * component. Shares no code with lib/.
  */
 export function globMatches(glob: string, name: string): boolean {
   const bytes = Buffer.from(name, 'utf8').toString('latin1');
@@ -15,7 +15,7 @@ interface Token {
 
 const notSlash = (character: string): boolean => character !== '/';
 
-/** Every choice of branches, as a list of tokens. */
+/** Returns every choice of branches, as a list of tokens. */
 function spread(glob: string): Token[][] {
   return alternatives(glob, { at: 0 }, glob, false);
 }

@@ -133,8 +133,8 @@ function readPolicy(bytes: Buffer): CompiledProfile[] {
 type Automaton = (input: Iterable<number>) => number;
 
 /**
- * The tables of security/apparmor/match.c: big-endian, each aligned to eight bytes, ids as flex
- * numbers them.
+ * Returns the tables of security/apparmor/match.c: big-endian, each aligned to eight bytes, ids as
+ * flex numbers them.
  */
 function readAutomaton(bytes: Buffer): Automaton {
   const start = bytes.indexOf(Buffer.from([0x1b, 0x5e, 0x78, 0x3d]));

@@ -38,8 +38,8 @@ export function readFilter(bytes: Buffer, order: ByteOrder = 'LE'): Filter {
 const ends = 0x06;
 
 /**
- * The value that a filter ends with: libseccomp leaves some of them in the byte order of the
- * machine that it runs on.
+ * Returns the value that a filter ends with: libseccomp leaves some of them in the byte order of
+ * the machine that it runs on.
  */
 function actionIn(bytes: Buffer): number {
   const value = bytes.readUInt32BE();
@@ -54,8 +54,8 @@ function actionIn(bytes: Buffer): number {
 export type SeccompData = Uint32Array;
 
 /**
- * The data of one call; arguments are unsigned 64-bit, the half first that comes first in the
- * machine's byte order.
+ * Returns the data of one call; arguments are unsigned 64-bit, the half first that comes first in
+ * the machine's byte order.
  */
 export function seccompData(
   token: number,
@@ -122,7 +122,7 @@ export function runFilter({ codes, whenTrue, whenFalse, operands }: Filter, data
 }
 
 /**
- * The action that a filter's value stands for (linux/seccomp.h), as `SCMP_ACT_ERRNO 1` or
+ * Returns the action that a filter's value stands for (linux/seccomp.h), as `SCMP_ACT_ERRNO 1` or
  * `SCMP_ACT_ALLOW`.
  *
  * @throws Error for a value that is none of these.

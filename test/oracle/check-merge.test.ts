@@ -49,8 +49,9 @@ describe('what may become of a call through a multiplexer', () => {
 });
 
 /**
- * The profile with at most one comparison for each call, and none for the calls of multiplexers,
- * with a rule without comparisons that counts everywhere: what libseccomp has no trouble with.
+ * Returns the profile with at most one comparison for each call, and none for the calls of
+ * multiplexers, with a rule without comparisons that counts everywhere: what libseccomp has no
+ * trouble with.
  */
 function plainest({ defaultAction, syscalls = [], ...rest }: SeccompProfile): SeccompProfile {
   const seen = new Set([...multiplexedNames, 'socketcall', 'ipc']);

@@ -40,9 +40,9 @@ const changedProfile: fc.Arbitrary<MachinePair> = fc.oneof(
 );
 
 /**
- * The property that no change is let through which loosens what a kernel is given: wherever the
- * second profile, as libseccomp loads it, is laxer than the first as loaded, the comparison says
- * loosened.
+ * Returns the property that no change is let through which loosens what a kernel is given: wherever
+ * the second profile, as libseccomp loads it, is laxer than the first as loaded, the comparison
+ * says loosened.
  */
 export function gateProperty(libseccomps: Libseccomps, counts: GateCounts, versions: readonly LibseccompVersion[]) {
   return fc.asyncProperty(

@@ -95,7 +95,9 @@ export class Libseccomp {
     });
   }
 
-  /** Compiles the program into `folder`, which the caller removes after `stop`, and starts it. */
+  /**
+   * Compiles the program into `directory`, which the caller removes after `stop`, and starts it.
+   */
   static start(folder: string, version: LibseccompVersion = '2.5'): Libseccomp {
     const program = path.join(folder, 'libseccomp');
     const source = fileURLToPath(new URL('./libseccomp.c', import.meta.url));
@@ -113,13 +115,13 @@ export class Libseccomp {
     await this.#gone;
   }
 
-  /** The version of the library that is used, like `2.5.4`. */
+  /** Returns the version of the library that is used, like `2.5.4`. */
   version(): Promise<string> {
     return this.#ask('version\n');
   }
 
   /**
-   * Numbers by name of an architecture's system calls; empty where this version does not know the
+   * Numbers by name of an architecture's system calls; empty if this version does not know the
    * architecture.
    */
   table(architecture: string): Promise<ReadonlyMap<string, number>> {
@@ -165,7 +167,7 @@ export class Libseccomp {
   }
 }
 
-/** A name of a profile, which the program reads as one word. */
+/** Returns a name of a profile, which the program reads as one word. */
 function word(text: string): string {
   if (!/^[\x21-\x7e]+$/.test(text)) throw new Error(`not a word: ${JSON.stringify(text)}`);
   return text;
@@ -179,8 +181,8 @@ export interface NumberedCall {
 }
 
 /**
- * What becomes of a call under a loaded profile: `SCMP_ACT_ERRNO 1`, or `bad architecture` for the
- * end of the thread that libseccomp has for calls of an architecture that was not added.
+ * Returns what becomes of a call under a loaded profile: `SCMP_ACT_ERRNO 1`, or `bad architecture`
+ * for the end of the thread that libseccomp has for calls of an architecture that was not added.
  */
 export function evaluateLoaded(
   { filter, order, architectures }: Extract<LoadedProfile, { readonly filter: Filter }>,

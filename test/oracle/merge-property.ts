@@ -61,8 +61,8 @@ export async function mergeAndCheck(
 export type Libseccomps = Readonly<Record<LibseccompVersion, Libseccomp>>;
 
 /**
- * The property that generated pairs of profiles mean the same after they were merged and loaded, on
- * machines of several architectures.
+ * Returns the property that generated pairs of profiles mean the same after they were merged and
+ * loaded, on machines of several architectures.
  *
  * @param versions those that results are loaded with.
  */
@@ -90,8 +90,9 @@ export function mergeProperty(
 export type Rewriting = 'narrowed' | 'minimized';
 
 /**
- * The property that what a profile was rewritten as is never looser than it once both are loaded,
- * if libseccomp loads the profile as it is written; and never stricter, for a minimized one.
+ * Returns the property that what a profile was rewritten as is never looser than it once both are
+ * loaded, if libseccomp loads the profile as it is written; and never stricter, for a minimized
+ * one.
  */
 export function rewritingProperty(
   rewriting: Rewriting,

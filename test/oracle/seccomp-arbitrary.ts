@@ -64,8 +64,8 @@ export function arbitraryProfile(shape: Shape): fc.Arbitrary<SeccompProfile> {
 }
 
 /**
- * Calls at the corners of every comparison of the profiles: each value, one below, one above, and
- * the extremes.
+ * Returns calls at the corners of every comparison of the profiles: each value, one below, one
+ * above, and the extremes.
  */
 export function cornerCalls(
   profiles: readonly SeccompProfile[],

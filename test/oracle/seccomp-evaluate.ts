@@ -4,7 +4,7 @@
  * against. It shares no code with it, and is slow and plain on purpose.
  */
 
-/** A profile as it stands in JSON, numbers as bigint where they are compared. */
+/** A profile as it stands in JSON, numbers as bigint if they are compared. */
 export interface OracleProfile {
   readonly defaultAction: string;
   readonly defaultErrnoRet?: number;
@@ -32,7 +32,9 @@ export interface Call {
 /** From laxest to strictest, as KEP-6061 orders them. */
 const order = ['ALLOW', 'LOG', 'TRACE', 'NOTIFY', 'ERRNO', 'TRAP', 'KILL_THREAD', 'KILL_PROCESS'];
 
-/** How strict an action is; the call of an architecture that is not filtered never runs: 8. */
+/**
+ * Returns how strict an action is; the call of an architecture that is not filtered never runs: 8.
+ */
 export function rank(result: string): number {
   if (result === 'bad architecture') return 8;
   const name = (result.split(' ')[0] ?? '').replace('SCMP_ACT_', '');
@@ -79,7 +81,7 @@ function isUnconditional(args: readonly Comparison[]): boolean {
   return namesOneTwice(args) ? args.some(isNone) : args.every(isNone);
 }
 
-/** Whether two comparisons are of one argument: then each is a rule of its own. */
+/** Reports whether two comparisons are of one argument: then each is a rule of its own. */
 function namesOneTwice(args: readonly Comparison[]): boolean {
   return new Set(args.map(({ index }) => index)).size < args.length;
 }
@@ -156,8 +158,8 @@ export function multiplexerOf(architecture: string, member: string): { name: str
 }
 
 /**
- * The call that a multiplexer is asked for; undefined for other calls, architectures and first
- * arguments.
+ * Returns the call that a multiplexer is asked for; undefined for other calls, architectures and
+ * first arguments.
  */
 export function memberOf({ architecture, syscall, args }: Call): string | undefined {
   if (!multiplexing.includes(architecture.replace('SCMP_ARCH_', ''))) return undefined;
@@ -167,7 +169,7 @@ export function memberOf({ architecture, syscall, args }: Call): string | undefi
 }
 
 /**
- * What may become of a call as the profile is written: one result, except where a multiplexer
+ * Returns what may become of a call as the profile is written: one result, except if a multiplexer
  * stands for the call and the arguments of that lie in memory, which no filter sees. A condition on
  * one of them may hold or not.
  */

@@ -125,7 +125,8 @@ function assembled(
 }
 
 /**
- * Everything that a profile can say, about the given names, for one of the lists of architectures.
+ * Returns everything that a profile can say, about the given names, for one of the lists of
+ * architectures.
  */
 function wildProfile(pool: readonly string[], lists: readonly ArchitectureList[]): fc.Arbitrary<SeccompProfile> {
   const byDefault = action.filter((name) => name !== 'SCMP_ACT_NOTIFY');

@@ -13,10 +13,10 @@ const max = 2n ** 64n - 1n;
 const low = 2n ** 32n - 1n;
 
 /**
- * Calls at which profiles are compared, on every architecture of `tables`, and fewer on those that
- * no profile lists: each name that a profile has, by its number and through its multiplexer, and
- * some that none has, with arguments at and beside the corners of the conditions, with and without
- * an upper half.
+ * Returns calls at which profiles are compared, on every architecture of `tables`, and fewer on
+ * those that no profile lists: each name that a profile has, by its number and through its
+ * multiplexer, and some that none has, with arguments at and beside the corners of the conditions,
+ * with and without an upper half.
  *
  * @param random returns a number from 0 up to, and without, its argument.
  * @param native the architecture of the machine, which every profile is about.
@@ -56,8 +56,8 @@ export function samplePoints(
 }
 
 /**
- * The names by which a point is known to a profile: that of its number, and that of the call it
- * stands for.
+ * Returns the names by which a point is known to a profile: that of its number, and that of the
+ * call it stands for.
  */
 export function namesOf(point: Call): readonly string[] {
   const member = memberOf(point);
@@ -131,7 +131,7 @@ function sampleArguments(rules: readonly Conditions[], random: (below: number) =
   return [Array.from({ length: 6 }, () => 0n), any(), ...tuples];
 }
 
-/** A value for which the comparison holds, if there is one. */
+/** Returns a value for which the comparison holds, if there is one. */
 function meeting(op: string, value: bigint, valueTwo: bigint): bigint {
   if (op === 'SCMP_CMP_NE' || op === 'SCMP_CMP_GT') return BigInt.asUintN(64, value + 1n);
   if (op === 'SCMP_CMP_LT') return BigInt.asUintN(64, value - 1n);

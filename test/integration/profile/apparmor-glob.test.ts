@@ -22,7 +22,7 @@ function glob(text: string): Glob {
 /** Some globs take apparmor_parser minutes; with one seed, all runs see the same ones. */
 const sampled = (numRuns: number) => ({ numRuns, seed: 20_260_911 });
 
-/** One profile for each list of globs, with read permission on them. */
+/** Returns one profile for each list of globs, with read permission on them. */
 function compileGlobs(lists: readonly (readonly Glob[])[]): CompiledProfile[] {
   const profiles = lists.map(
     (globs, index) => `profile "p${index}" {\n${globs.map(({ expanded }) => `  "${expanded}" r,\n`).join('')}}\n`,

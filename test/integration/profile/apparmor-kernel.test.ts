@@ -248,8 +248,8 @@ function profileOf({ lists }: ListCase): AppArmorProfile {
 const verbs = { r: 'read', w: 'write', m: 'map', x: 'execute' } as const;
 
 /**
- * The operations of a case: all four where executables are limited; mapping and executing need no
- * list elsewhere.
+ * Returns the operations of a case: all four where executables are limited; mapping and executing
+ * need no list elsewhere.
  */
 function operationsOf({ lists, permitted }: ListCase): readonly string[] {
   const letters = lists.allowedExecutables === undefined ? (['r', 'w'] as const) : (['r', 'w', 'm', 'x'] as const);
@@ -257,8 +257,8 @@ function operationsOf({ lists, permitted }: ListCase): readonly string[] {
 }
 
 /**
- * What of it was done, in the words of a case; what cannot be done to a file at all counts as
- * permitted.
+ * Returns what of it was done, in the words of a case; what cannot be done to a file at all counts
+ * as permitted.
  */
 function permittedOf({ outcomes }: Attempt, path: string): string {
   const letters = Object.entries(verbs).filter(([, verb]) => {
@@ -296,14 +296,14 @@ const containers: Readonly<Record<string, AppArmorProfile>> = {
   'container-of-nothing': { mode: 'Enforce', executable: { allowedExecutables: [], allowedLibraries: [] } },
 };
 
-/** Whether an event is what the operation must have left. */
+/** Reports whether an event is what the operation must have left. */
 function isEvent({ fields }: AppArmorEvent, [operation, name]: readonly [string, string?]): boolean {
   return (
     fields['operation'] === operation && (name === undefined || [fields['name'], fields['capname']].includes(name))
   );
 }
 
-/** The policy in complain mode as it would be with the deny rules of the enforcing one. */
+/** Returns the policy in complain mode as it would be with the deny rules of the enforcing one. */
 function complainingWithDenyRules(profile: AppArmorProfile, name: string): string {
   const policy = renderAppArmorPolicy(profile, { name });
   const complaining = policy.replace('mediate_deleted)', 'mediate_deleted,complain)');
@@ -320,7 +320,7 @@ const pairOperations = [
   ...['chown /tmp/w/free', 'hostname', ...Object.keys(capableNotListed)],
 ];
 
-/** All policies of the tests, by name. */
+/** Returns all policies of the tests, by name. */
 function policies(): ReadonlyMap<string, string> {
   const profiles: Record<string, AppArmorProfile> = { ...containers };
   for (const [name, { profile }] of Object.entries(subjects)) {
@@ -340,7 +340,8 @@ function policies(): ReadonlyMap<string, string> {
 }
 
 /**
- * What is tried under each policy: all at once, since the emulated machine takes its time to begin.
+ * Returns what is tried under each policy: all at once, since the emulated machine takes its time
+ * to begin.
  */
 function operations(): ReadonlyMap<string, readonly string[]> {
   const tried = new Map<string, readonly string[]>();

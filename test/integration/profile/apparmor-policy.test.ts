@@ -34,7 +34,7 @@ const capabilityOrder = [
  */
 const abiCapabilities = (1n << BigInt(capabilityOrder.length - 1)) - 1n;
 
-/** The bits of the capabilities that a policy for the profile must permit. */
+/** Returns the bits of the capabilities that a policy for the profile must permit. */
 function capabilityBits({ capability }: AppArmorProfile): bigint {
   if (capability === undefined) return abiCapabilities;
   const numbers = capability.allowedCapabilities.map((name) => BigInt(capabilityOrder.indexOf(name)));
@@ -49,9 +49,9 @@ const [stream, dgram, raw, types] = [1, 2, 3, 11];
 const decnet = 12;
 
 /**
- * Whether a policy must permit sockets of a family and a type: `tcp` and `udp` are those of IPv4
- * and IPv6, `raw` those of every family. Unix sockets come with abstractions/base of the node, as
- * in every container policy.
+ * Reports whether a policy must permit sockets of a family and a type: `tcp` and `udp` are those of
+ * IPv4 and IPv6, `raw` those of every family. Unix sockets come with abstractions/base of the node,
+ * as in every container policy.
  */
 function permitsSocket(network: NetworkRules | undefined, family: number, type: number): boolean {
   if (network === undefined || family === unix) return true;

@@ -20,7 +20,7 @@ const wideTypes = new Set([
   ...['long', 'unsigned long', 'size_t', 'loff_t', 'off_t', '__u64', 'aio_context_t'],
   ...['cap_user_header_t', 'cap_user_data_t'],
 ]);
-/** Arguments that are declared unsigned long and cut where they are used. */
+/** Arguments that are declared unsigned long and cut if they are used. */
 const cut = new Set([
   ...['clone 0', 'mbind 2', 'mmap 4', 'preadv 0', 'preadv2 0', 'ptrace 1', 'pwritev 0', 'pwritev2 0', 'readv 0'],
   'writev 0',
@@ -259,8 +259,8 @@ function isMissing(result: number | undefined): boolean {
 }
 
 /**
- * The types of each syscall's arguments, as tracefs shows them; mounted out of sight of other
- * processes.
+ * Returns the types of each syscall's arguments, as tracefs shows them; mounted out of sight of
+ * other processes.
  */
 function readPrototypes(folder: string): ReadonlyMap<string, readonly string[]> | undefined {
   const script = 'mount -t tracefs none "$1" && cd "$1/events/syscalls" && grep -H field: sys_enter_*/format';

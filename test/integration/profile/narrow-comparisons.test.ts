@@ -38,7 +38,7 @@ const profiles = 200;
 const pairs = 80;
 const fixedSeed = 20_263;
 
-/** What a runtime applies to a container, as it is and narrowed. */
+/** Returns what a runtime applies to a container, as it is and narrowed. */
 async function defaults(
   capabilities?: readonly string[],
 ): Promise<readonly { readonly source: string; readonly given: SeccompProfile; readonly narrow: SeccompProfile }[]> {
@@ -225,7 +225,7 @@ describePeers(['runc', 'cc', 'root'], 'narrowed comparisons in the kernel', () =
       const calls = [
         ['personality', 8n],
         ['personality', upper + 8n],
-        // Invalid flags, so that no process comes of it where they are let through.
+        // Invalid flags, so that no process comes of it if they are let through.
         ['clone', user | fs],
         ['clone', upper | user | fs],
       ] as const;

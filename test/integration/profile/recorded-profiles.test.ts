@@ -28,8 +28,8 @@ const recorded = (name: string) => at(`test/support/recordings/${name}.yaml`);
 const base = (runtime: string) => seccompOf(at(`examples/base-${runtime}.json`));
 
 /**
- * What is published: the recording with what the runtime needs by itself, which recordings leave
- * out.
+ * Returns what is published: the recording with what the runtime needs by itself, which recordings
+ * leave out.
  */
 function artifactOf(name: string, runtime: string): SeccompProfile {
   return unionSeccomp([base(runtime), seccompOf(recorded(name))], native).profile;

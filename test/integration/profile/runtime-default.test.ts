@@ -92,7 +92,8 @@ for (const [version, table] of [
 }
 
 /**
- * The seccomp profile and the bounding set that containerd gave a container under RuntimeDefault.
+ * Returns the seccomp profile and the bounding set that containerd gave a container under
+ * RuntimeDefault.
  */
 async function reported(
   client: CriClient,

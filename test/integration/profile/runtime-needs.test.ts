@@ -121,7 +121,7 @@ describePeers(['runc', 'crun', 'cc', 'root'], 'what runtimes call under the filt
         for (const { name, profile, starts } of casesOf(need, all, user)) {
           const reported = isReported(profile);
           assert.equal(reported, !starts, `lint: ${name}`);
-          // Where a call only pretends to succeed, it depends on the container; what lint reports
+          // If a call only pretends to succeed, it depends on the container; what lint reports
           // never starts.
           const isSure = !name.endsWith('fails with 0') || reported;
           const started = container.starts(kind, profile);

@@ -68,8 +68,8 @@ function withoutDoubtful(profile: SeccompProfile): SeccompProfile {
 const doubts = new Set(['overlapping-actions', 'unreliable-comparison', 'slow-to-load']);
 
 /**
- * Whether the kernel's answer is what the evaluator's word means. None of the calls fails with 1,
- * 13 or 38 by itself.
+ * Reports whether the kernel's answer is what the evaluator's word means. None of the calls fails
+ * with 1, 13 or 38 by itself.
  */
 function agrees(result: KernelResult, expected: string): boolean {
   const [action, errno] = expected.split(' ');

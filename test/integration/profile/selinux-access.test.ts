@@ -32,7 +32,10 @@ const grant = fc
     return [target, objectClass, permissions[index % permissions.length] ?? ''] as const;
   });
 
-/** What a module adds to a policy in which the same blocks inherit the same and allow nothing. */
+/**
+ * Returns what a module adds to a policy in which the same blocks inherit the same and allow
+ * nothing.
+ */
 function added(profiles: readonly (SelinuxProfile | RawSelinuxProfile)[]): Set<string> {
   const bare = profiles.map((profile): SelinuxProfile | RawSelinuxProfile =>
     profile.kind === 'SELinux'
@@ -46,7 +49,7 @@ function added(profiles: readonly (SelinuxProfile | RawSelinuxProfile)[]): Set<s
 }
 
 /**
- * What a profile says, as sesearch would write it. Straight from the grants, apart from the
+ * Returns what a profile says, as sesearch would write it. Straight from the grants, apart from the
  * functions under test.
  */
 function said(name: string, grants: Iterable<readonly [string, string, string]>): string[] {
@@ -161,7 +164,7 @@ describePeers(['secilc', 'sesearch'], 'the access that the kernel policy allows'
     }
   });
 
-  /** Whether there is everything that a policy names: a changed word may name nothing. */
+  /** Reports whether there is everything that a policy names: a changed word may name nothing. */
   function resolves({ policy }: RawSelinuxProfile): boolean {
     const declared = policy.flatMap((statement) => (statement.statement === 'type' ? [statement.type] : []));
     const targets = ['@self', 'var_log_t', 'var_spool_t', 'proc_t', 'http_port_t', 'socket', ...declared];

@@ -15,7 +15,7 @@ import { describePeers } from '#test/peers/require';
 type Tree = string | readonly Tree[];
 
 /**
- * What the compiler's own parser makes of texts, each in a file of its own.
+ * Returns what the compiler's own parser makes of texts, each in a file of its own.
  *
  * @throws Error with what it says, if it does not parse one.
  */
@@ -42,8 +42,8 @@ function compilerTrees(texts: readonly string[]): Tree[] {
 }
 
 /**
- * The tree as secil2tree writes it: a parenthesis, "()" or an atom on each line; strings with
- * blanks are in quotes.
+ * Returns the tree as secil2tree writes it: a parenthesis, "()" or an atom on each line; strings
+ * with blanks are in quotes.
  */
 function readTrees(text: string): Tree[] {
   const top: Tree[] = [];
@@ -74,7 +74,7 @@ function isClear(node: CilNode): boolean {
 
 const limits = { length: 500_000, depth: 8, nodes: 200_000 };
 
-/** The text, and what we make of it, if we accept it and it can be compared. */
+/** Returns the text, and what we make of it, if we accept it and it can be compared. */
 function accepted(text: string): readonly { readonly text: string; readonly tree: Tree }[] {
   try {
     const lists = cilTree(text, 'policy', limits);

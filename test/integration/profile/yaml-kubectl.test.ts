@@ -45,7 +45,7 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-/** What kubectl makes of a resource, without a server; `undefined` where it refuses it. */
+/** Returns what kubectl makes of a resource, without a server; `undefined` where it refuses it. */
 async function readByKubectl(whole: string): Promise<unknown> {
   const args = ['annotate', '--local', '-f', '-', 'seen=yes', '-o', 'json', '--kubeconfig', '/dev/null'];
   const kubectl = spawn(peer('kubectl'), args, { stdio: ['pipe', 'pipe', 'pipe'] });
