@@ -57,7 +57,9 @@ describe('createServiceServer, where a client wants more than it reads', () => {
   });
   after(() => app.close());
 
-  it('makes no answer before the one before has left, and cuts who reads nothing', { timeout: 20_000 }, async () => {
+  it('makes no answer before the one before has left, and cuts clients that read nothing', {
+    timeout: 20_000,
+  }, async () => {
     begun = 0;
     const socket = await open();
     socket.pause();
@@ -70,7 +72,7 @@ describe('createServiceServer, where a client wants more than it reads', () => {
     socket.destroy();
   });
 
-  it('cuts who sends requests without end while one is answered slowly', async () => {
+  it('cuts clients that send requests without end while one is answered slowly', async () => {
     const socket = await open();
     const closed = once(socket, 'close');
     socket.write(`GET /slow HTTP/1.1\r\nHost: test\r\n\r\n${'GET /small HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(300)}`);
@@ -134,7 +136,7 @@ describe('createServiceServer, where clients hold connections', () => {
     assert.equal(await statusOf(await open('127.0.0.1')), '200');
   });
 
-  it('cuts who sends the head of a request byte by byte, and answers others meanwhile', {
+  it('cuts clients that send the head of a request byte by byte, and answers others meanwhile', {
     timeout: 30_000,
   }, async () => {
     const slow = await openMany(500, '127.0.0.1');

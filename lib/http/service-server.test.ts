@@ -100,7 +100,7 @@ describe('createServiceServer', () => {
     while (!logged.some((line) => line.includes('the caller has gone'))) await sleep(10);
   });
 
-  it('begins no work for a caller who has gone before the work could begin', async () => {
+  it('begins no work for a caller that has gone before the work could begin', async () => {
     const address = app.listeningOrigin;
     const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"a": 1}' };
     const leaving = fetch(`${address}/late`, { ...request, signal: AbortSignal.timeout(30) });

@@ -50,7 +50,7 @@ describePeers(['openssl'], 'TLS files', () => {
     await assert.rejects(TlsFiles.open(inUse), isBadInput);
   });
 
-  it('may say who vouches for clients, which is read again too', async () => {
+  it('may specify who vouches for clients, which is read again too', async () => {
     const made = make('clients');
     const file = (name: string) => path.join(made, name);
     const files = await TlsFiles.open({ cert: file('tls.crt'), key: file('tls.key'), clientCa: file('ca.crt') });

@@ -17,7 +17,7 @@ describe('a client for services', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  it('gives the whole answer, whatever its status, and follows no redirect', async () => {
+  it('returns the whole answer, whatever its status, and follows no redirect', async () => {
     const url = await serve((request, response) => {
       let text = '';
       request.on('data', (piece) => {
@@ -42,7 +42,7 @@ describe('a client for services', () => {
     assert.equal((await ask({ method: 'POST', url, body: 'x' })).body.toString(), 'done');
   });
 
-  it('is held up by nobody who sends a byte now and then', async () => {
+  it('is not delayed by a service that sends a byte now and then', async () => {
     const url = await serve((_, response) => {
       response.writeHead(200);
       const timer = setInterval(() => response.write('x'), 20);

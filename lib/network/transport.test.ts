@@ -6,7 +6,7 @@ import { createTransport, defaultTimeouts } from './transport.ts';
 const url = new URL('http://user:secret@127.0.0.1:1/v2/a/manifests/v1?token=secret');
 
 describe('createTransport', () => {
-  it('says at once, as Internal, what is a defect of ours and not of the network', async () => {
+  it('reports at once, as Internal, a bug of ours that is not of the network', async () => {
     let asked = 0;
     const defect = new ReferenceError('sharedAgent is not defined');
     const transport = createTransport({
@@ -25,7 +25,7 @@ describe('createTransport', () => {
     assert.equal(asked, 1);
   });
 
-  it('says so too of headers that cannot be sent', async () => {
+  it('reports headers that cannot be sent as Internal too', async () => {
     const transport = createTransport({
       timeouts: defaultTimeouts,
       retry: { attempts: 1, delay: 1 },

@@ -45,7 +45,7 @@ describe('a Localhost profile that names an artifact', () => {
     });
   });
 
-  it('is no other path, and has no other parameter', () => {
+  it('has no other path and no other parameter', () => {
     for (const path of [
       reference,
       'profiles/nginx.json',

@@ -66,7 +66,7 @@ describePeers(['openssl'], 'listing bindings', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('asks for one namespace, as the kubeconfig says, and not for a cached answer', async () => {
+  it('asks for one namespace, as the kubeconfig specifies, and not for a cached answer', async () => {
     let asked: IncomingMessage | undefined;
     handle = (request, response) => {
       asked = request;
@@ -127,7 +127,7 @@ describePeers(['openssl'], 'listing bindings', () => {
     api.close();
   });
 
-  it('reads few large lists at a time, small ones meanwhile, and says so to who does not get his turn', async () => {
+  it('reads few large lists at a time, small ones meanwhile, and reports it to callers that do not get a turn', async () => {
     let asked = 0;
     handle = ({ url: asking = '' }, response) => {
       asked++;
@@ -146,7 +146,7 @@ describePeers(['openssl'], 'listing bindings', () => {
     api.close();
   });
 
-  it('says what stands in the way, and what to do', async () => {
+  it('reports what stands in the way, and what to do', async () => {
     const refusals: [number, ErrorKind, RegExp][] = [
       [401, 'Unauthenticated', /credentials/],
       [403, 'NotAllowed', /rbac\.yaml/],

@@ -139,7 +139,7 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
     letGo();
   });
 
-  it('give back what a client held who has gone', async () => {
+  it('give back what a client held after it has gone', async () => {
     const gone = await Promise.all(Array.from({ length: 8 }, () => open('127.0.0.4')));
     for (const socket of gone) socket.write(post(review(3 * mebibyte)).slice(0, mebibyte));
     await sleep(100);
@@ -156,7 +156,7 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
     assert.ok('keepAliveTimeout' in server.server && server.server.keepAliveTimeout > 90_000);
   });
 
-  it('cut who sends a request before the answer to the one before', async () => {
+  it('cut clients that send a request before the answer to the one before', async () => {
     const socket = await open();
     const answered = answer(socket);
     socket.write(post(review(0)) + post(review(0)));
@@ -165,7 +165,7 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
     letGo();
   });
 
-  it('cut who sends nothing, or a body too slowly', async () => {
+  it('cut clients that send nothing, or a body too slowly', async () => {
     const started = performance.now();
     const idle = await open();
     const slow = await open();

@@ -372,7 +372,7 @@ describePeers(['openssl'], 'the webhook', () => {
     }
   });
 
-  it('writes and says few names of hundreds of bindings that agree', async () => {
+  it('names few of hundreds of bindings that agree', async () => {
     const many = Array.from({ length: 500 }, (_, i) => ({ ...nginx, name: `${i}-${'x'.repeat(249)}` }));
     const privileged = { containers: [{ name: 'app', securityContext: { privileged: true } }] };
     for (const request of [{}, { object: { metadata: {}, spec: privileged } }]) {

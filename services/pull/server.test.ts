@@ -151,7 +151,7 @@ describe('createPullServer', () => {
     assert.equal((await ask('crio', json, '*')).statusCode, 422);
   });
 
-  it('says which parameter of the query is wrong, and what it may be', async () => {
+  it('reports which parameter of the query is wrong, and what it may be', async () => {
     const reference = 'registry.example.com/security/nginx:signed';
     for (const [url, detail, hint] of [
       [

@@ -230,7 +230,7 @@ describePeers(apiserverRequirements, 'the operator with a real kube-apiserver', 
     await until('pods are admitted again', async () => (await createPod('after')).status === 201);
   });
 
-  it('admits no pod while bindings cannot be listed, and says why', async () => {
+  it('admits no pod while bindings cannot be listed, and reports why', async () => {
     const role = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/fairlead-operator';
     const [, , roleBinding] = manifest('rbac.yaml');
     assert.equal((await cluster.request('DELETE', role)).status, 200);

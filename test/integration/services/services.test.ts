@@ -88,7 +88,7 @@ describePeers(['docker-registry'], 'fairlead serve, in front of docker-registry'
     assert.equal((await json(response)).kind, 'SignatureInvalid');
   });
 
-  it('says that the registry is out of reach, and works again when it is back', async () => {
+  it('reports that the registry is out of reach, and works again when it is back', async () => {
     const { port, storage } = registry;
     await registry.stop();
     for (const response of [
@@ -190,7 +190,7 @@ describe('fairlead serve --embedded', () => {
     }
   });
 
-  it('says in its health that a policy that does not exist denies everything', async () => {
+  it('reports in its health that a policy that does not exist denies everything', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fairlead-embedded-'));
     try {
       const services = await startServe(

@@ -176,7 +176,7 @@ describe('the base of an ArtifactBinding', () => {
 });
 
 describe('a list of ArtifactBindings', () => {
-  it('says whether there are more', () => {
+  it('reports whether there are more', () => {
     assert.deepEqual(parseBindingPage('{"metadata":{"continue":"x"},"items":[]}'), { bindings: [], more: true });
     assert.deepEqual(parseBindingPage('{"metadata":{"continue":""},"items":[]}'), { bindings: [], more: false });
   });
