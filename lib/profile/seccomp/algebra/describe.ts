@@ -11,6 +11,7 @@ const shown = 4;
 /** Returns a decision as text: `SCMP_ACT_ALLOW if arg0 != 40, else SCMP_ACT_ERRNO(1)`. */
 export function describeDecision({ regions, otherwise }: Decision): string {
   const last = describeOutcome(otherwise);
+  if (regions.length === 0) return last;
   const byOutcome = new Map<string, Box[]>();
   for (const { box, outcome } of regions) {
     const name = describeOutcome(outcome);
@@ -32,7 +33,10 @@ export function describeBox(box: Box): string {
 /** Returns several boxes as text, joined by "or". */
 export function alternatives(all: readonly Box[]): string {
   const boxes = joinBoxes(all);
-  if (boxes.length <= shown) return [...new Set(boxes.map(describeBox))].join(' or ');
+  if (boxes.length <= shown) {
+    const texts = boxes.map(describeBox);
+    return texts.filter((text, at) => texts.indexOf(text) === at).join(' or ');
+  }
   const first = boxes.slice(0, shown - 1).map(describeBox);
   return `${first.join(' or ')} or ${boxes.length - first.length} more conditions`;
 }

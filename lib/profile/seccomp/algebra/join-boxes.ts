@@ -1,6 +1,6 @@
 import type { ArgumentSet } from './argument-set.ts';
 import { word } from './argument-set.ts';
-import type { Box } from './box.ts';
+import type { Box, Side } from './box.ts';
 
 type LowRange = Extract<ArgumentSet, { form: 'lowRange' }>;
 
@@ -10,6 +10,8 @@ type LowRange = Extract<ArgumentSet, { form: 'lowRange' }>;
  * Only for text; libseccomp needs them as they are.
  */
 export function joinBoxes(boxes: readonly Box[]): readonly Box[] {
+  // Most conditions compare whole values, which are never joined.
+  if (!boxes.some((box) => box.some(isJoinable))) return boxes;
   let joined = boxes;
   for (;;) {
     const { length } = joined;
@@ -56,10 +58,13 @@ function joinAlong(boxes: readonly Box[], index: number): readonly Box[] {
 function joinableSet(box: Box, index: number): ArgumentSet | undefined {
   for (const side of box) {
     if (side.index !== index) continue;
-    const { set } = side;
-    return set.form === 'lowRange' || (set.form === 'bits' && isOneBit(set.mask)) ? set : undefined;
+    return isJoinable(side) ? side.set : undefined;
   }
   return undefined;
+}
+
+function isJoinable({ set }: Side): boolean {
+  return set.form === 'lowRange' || (set.form === 'bits' && isOneBit(set.mask));
 }
 
 /** Returns fewer sets with the same values; undefined if they have all values. */
