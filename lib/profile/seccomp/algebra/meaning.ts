@@ -1,5 +1,5 @@
 import type { SeccompAction, SeccompArg, SeccompProfile, SeccompRule } from '../model.ts';
-import { involved } from '../tables/multiplexed-names.ts';
+import { slotOf } from '../tables/multiplexed-names.ts';
 import { SyscallIds } from '../tables/syscall-ids.ts';
 import { argumentSet } from './argument-set.ts';
 import type { Box, Side } from './box.ts';
@@ -129,7 +129,13 @@ export interface NumberedMeaning {
    * The entries with another outcome than the default for socketcall, ipc and their members, in
    * their order.
    */
-  readonly multiplexed: readonly { readonly id: number; readonly rule: SeccompRule }[];
+  readonly multiplexed: readonly MultiplexedRule[];
+}
+
+/** An entry for a multiplexer or for what one stands for, and which of these it is. */
+export interface MultiplexedRule {
+  readonly slot: number;
+  readonly rule: SeccompRule;
 }
 
 /**
@@ -156,7 +162,7 @@ class MeaningReader {
   readonly #conditional: (Conditions | undefined)[];
   readonly #conditionalOrder: number[] = [];
   readonly #constants = new Map<SeccompAction, number>();
-  readonly #multiplexed: { readonly id: number; readonly rule: SeccompRule }[] = [];
+  readonly #multiplexed: MultiplexedRule[] = [];
 
   /** @param written the default as it is written, which libseccomp may not take; see loadable. */
   constructor(written: Outcome, ids: SyscallIds, either: Either) {
@@ -239,7 +245,8 @@ class MeaningReader {
 
   #idOf(name: string, rule: SeccompRule): number {
     const id = this.#ids.idOf(name);
-    if (involved.has(id)) this.#multiplexed.push({ id, rule });
+    const slot = slotOf(id);
+    if (slot !== undefined) this.#multiplexed.push({ slot, rule });
     return id;
   }
 }

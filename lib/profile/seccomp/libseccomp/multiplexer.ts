@@ -16,7 +16,9 @@ import type { Encoding } from './encoding.ts';
 import { loadedRules, lowHalf } from './load-cost.ts';
 import type { LoadDoubt, LoadedRule } from './loaded-rule.ts';
 
-const involvedNames: ReadonlySet<string> = new Set(involved.values());
+const involvedNames: ReadonlySet<string> = new Set(involved.map(({ name }) => name));
+
+const none: readonly LoadedRule[] = [];
 
 /**
  * Returns the syscalls whose rules libseccomp adds to a multiplexer with other conditions than some
@@ -112,7 +114,7 @@ export function closeMultiplexers(
   for (const multiplexer of multiplexers) {
     if (decidesAlone(view, multiplexer) !== undefined) continue;
     const outcome = outcomesThrough(view, multiplexer).reduce(stricter);
-    const ofMembers = multiplexer.members.flatMap(({ id }) => view.rules.get(id) ?? []);
+    const ofMembers = multiplexer.members.flatMap(({ slot }) => view.rules[slot] ?? []);
     if (!ofMembers.some((rule) => strictness(rule.outcome) > strictness(view.byDefault))) continue;
     closed.set(multiplexer.name, { rules: [{ args: [], outcome }], exact: false });
   }
@@ -156,30 +158,30 @@ export function multiplexedWidths(architectures: readonly string[]): ReadonlySet
 }
 
 /**
- * The rules of a profile for multiplexers and their members, by their numbers, as libseccomp gets
+ * The rules of a profile for multiplexers and their members, by their slots, as libseccomp gets
  * them.
  */
 interface View {
-  readonly rules: ReadonlyMap<number, readonly LoadedRule[]>;
+  readonly rules: readonly (readonly LoadedRule[] | undefined)[];
   readonly byDefault: Outcome;
 }
 
 function viewOf({ multiplexed, otherwise }: NumberedMeaning, bits: 32 | 64): View {
-  const rules = new Map<number, readonly LoadedRule[]>();
-  const several = new Map<number, LoadedRule[]>();
+  const rules = new Array<readonly LoadedRule[] | undefined>(involved.length).fill(undefined);
+  const several: LoadedRule[][] = [];
   let last: SeccompRule | undefined;
   let loaded: readonly LoadedRule[] = [];
-  for (const { id, rule } of multiplexed) {
+  for (const { slot, rule } of multiplexed) {
     if (rule !== last) loaded = loadedAs(rule.args ?? [], outcomeOf(rule.action, rule.errnoRet), bits);
     last = rule;
-    const before = rules.get(id);
-    const own = several.get(id);
-    if (before === undefined) rules.set(id, loaded);
+    const before = rules[slot];
+    const own = several[slot];
+    if (before === undefined) rules[slot] = loaded;
     else if (own !== undefined) own.push(...loaded);
     else {
       const list = [...before, ...loaded];
-      several.set(id, list);
-      rules.set(id, list);
+      several[slot] = list;
+      rules[slot] = list;
     }
   }
   return { rules, byDefault: otherwise.otherwise };
@@ -196,14 +198,14 @@ function bothReadings(
 ): View {
   // Nearly no profile has such comparisons.
   if (!multiplexed.some(({ rule }) => rule.args?.some(looksAtUpperHalf))) return view;
-  const rules = new Map(view.rules);
+  const rules = [...view.rules];
   const decided = new Set<number>();
-  for (const { id, rule } of multiplexed) {
-    if (decided.has(id) || !loadedRules(rule.args ?? []).some((conditions) => conditions.length === 0)) continue;
-    decided.add(id);
+  for (const { slot, rule } of multiplexed) {
+    if (decided.has(slot) || !loadedRules(rule.args ?? []).some((conditions) => conditions.length === 0)) continue;
+    decided.add(slot);
     const written = loadable(outcomeOf(rule.action, rule.errnoRet));
-    const loaded = view.rules.get(id)?.find(isUnconditional)?.outcome ?? written;
-    if (!sameOutcome(loaded, written)) rules.set(id, [{ conditions: [], outcome: either(loaded, written) }]);
+    const loaded = view.rules[slot]?.find(isUnconditional)?.outcome ?? written;
+    if (!sameOutcome(loaded, written)) rules[slot] = [{ conditions: [], outcome: either(loaded, written) }];
   }
   return { ...view, rules };
 }
@@ -213,15 +215,15 @@ function looksAtUpperHalf({ op, value }: SeccompArg): boolean {
 }
 
 function viewOfResult(encodings: readonly (Encoding | undefined)[], byDefault: Outcome, bits: 32 | 64): View {
-  const rules = new Map<number, readonly LoadedRule[]>();
+  const rules = new Array<readonly LoadedRule[] | undefined>(involved.length).fill(undefined);
   let last: Encoding | undefined;
   let loaded: readonly LoadedRule[] = [];
-  for (const id of involved.keys()) {
+  for (const { id, slot } of involved) {
     const encoding = encodings[id];
     if (encoding === undefined || encoding.rules.length === 0) continue;
     if (encoding !== last) loaded = encoding.rules.flatMap(({ args, outcome }) => loadedAs(args, outcome, bits));
     last = encoding;
-    rules.set(id, loaded);
+    rules[slot] = loaded;
   }
   return { rules, byDefault };
 }
@@ -234,8 +236,8 @@ function loadedAs(args: readonly SeccompArg[], outcome: Outcome, bits: 32 | 64):
 }
 
 /** Returns the outcome of the unconditional rule that decides for a multiplexer alone. */
-function decidesAlone({ rules }: View, { id }: Multiplexer): Outcome | undefined {
-  return rules.get(id)?.find(isUnconditional)?.outcome;
+function decidesAlone({ rules }: View, { slot }: Multiplexer): Outcome | undefined {
+  return rules[slot]?.find(isUnconditional)?.outcome;
 }
 
 function isUnconditional({ conditions }: LoadedRule): boolean {
@@ -249,9 +251,9 @@ function isUnconditional({ conditions }: LoadedRule): boolean {
 function decisionThrough(view: View, multiplexer: Multiplexer, member: Member): Decision {
   const alone = decidesAlone(view, multiplexer);
   if (alone !== undefined) return always(alone);
-  const ofMultiplexer = view.rules.get(multiplexer.id) ?? [];
+  const ofMultiplexer = view.rules[multiplexer.slot] ?? [];
   const own = ofMultiplexer.filter(({ conditions }) => conditions.every(allows(member.call)));
-  const rules = view.rules.get(member.id) ?? [];
+  const rules = view.rules[member.slot] ?? [];
   const sole = rules.find(isUnconditional);
   if (own.length === 0 && (sole !== undefined || rules.length === 0)) return always(sole?.outcome ?? view.byDefault);
   const regions: Region[] = [];
@@ -294,9 +296,9 @@ function mustHold({ multiplexer, views, result, domain }: Held, combination: Com
  */
 function doubtThrough(multiplexer: Multiplexer, view: View): string | undefined {
   if (decidesAlone(view, multiplexer) !== undefined) return undefined;
-  const { name, id, members } = multiplexer;
-  const ofMembers = [...new Set(members.map((member) => view.rules.get(member.id) ?? []))];
-  if (view.rules.has(id) && ofMembers.some((rules) => rules.length > 0)) {
+  const { name, slot, members } = multiplexer;
+  const ofMembers = [...new Set(members.map((member) => view.rules[member.slot] ?? none))];
+  if (view.rules[slot] !== undefined && ofMembers.some((rules) => rules.length > 0)) {
     return `libseccomp may refuse conditions on ${name} beside rules for what it stands for`;
   }
   if (ofMembers.some(clashes)) return `libseccomp adds these rules to ${name} too, where they contradict each other`;
@@ -309,11 +311,11 @@ function doubtThrough(multiplexer: Multiplexer, view: View): string | undefined 
  */
 function differentMembers(multiplexer: Multiplexer, views: readonly View[]): readonly Member[] {
   const ignoresMember = (view: View) =>
-    !view.rules.has(multiplexer.id) || decidesAlone(view, multiplexer) !== undefined;
+    view.rules[multiplexer.slot] === undefined || decidesAlone(view, multiplexer) !== undefined;
   if (!views.every(ignoresMember)) return multiplexer.members;
   const seen: (readonly (readonly LoadedRule[] | undefined)[])[] = [];
-  return multiplexer.members.filter(({ id }) => {
-    const rules = views.map((view) => view.rules.get(id));
+  return multiplexer.members.filter(({ slot }) => {
+    const rules = views.map((view) => view.rules[slot]);
     if (seen.some((others) => others.every((other, at) => other === rules[at]))) return false;
     seen.push(rules);
     return true;
@@ -376,8 +378,11 @@ function breaks(wanted: Decision, reached: Decision, domain: Box, combination: C
 function outcomesThrough(view: View, multiplexer: Multiplexer): readonly Outcome[] {
   const alone = decidesAlone(view, multiplexer);
   if (alone !== undefined) return [alone];
-  const rules = [multiplexer, ...multiplexer.members].flatMap(({ id }) => view.rules.get(id) ?? []);
-  return [view.byDefault, ...rules.map(({ outcome }) => outcome)];
+  const outcomes = [view.byDefault];
+  for (const { slot } of [multiplexer, ...multiplexer.members]) {
+    for (const { outcome } of view.rules[slot] ?? none) outcomes.push(outcome);
+  }
+  return outcomes;
 }
 
 /**

@@ -7,21 +7,26 @@ const multiplexing: ReadonlySet<string> = new Set(
   ),
 );
 
-/** A syscall through which others are called, and these. */
-export interface Multiplexer {
+/** A multiplexer, or a syscall that is called through one. */
+export interface Involved {
   readonly name: string;
   /** Its number in SyscallIds. */
   readonly id: number;
+  /** Its number among all of these. */
+  readonly slot: number;
+}
+
+/** A syscall through which others are called, and these. */
+export interface Multiplexer extends Involved {
   readonly members: readonly Member[];
 }
 
-export interface Member {
-  readonly name: string;
-  /** Its number in SyscallIds. */
-  readonly id: number;
+export interface Member extends Involved {
   /** Its number in the first argument of the multiplexer. */
   readonly call: bigint;
 }
+
+let slots = 0;
 
 /** socketcall(2) and ipc(2). */
 export const multiplexers: readonly Multiplexer[] = [
@@ -41,17 +46,30 @@ export const multiplexers: readonly Multiplexer[] = [
 ];
 
 function multiplexer(name: string, members: readonly Member[]): Multiplexer {
-  return { name, id: knownSyscallId(name), members };
+  return { ...numberedAlone(name), members };
 }
 
 function numbered(names: readonly string[], first = 1): readonly Member[] {
-  return names.map((name, index) => ({ name, id: knownSyscallId(name), call: BigInt(first + index) }));
+  return names.map((name, index) => ({ ...numberedAlone(name), call: BigInt(first + index) }));
 }
 
-/** Every multiplexer and member by its number. */
-export const involved: ReadonlyMap<number, string> = new Map(
-  multiplexers.flatMap((one) => [one, ...one.members]).map(({ id, name }) => [id, name]),
-);
+function numberedAlone(name: string): Involved {
+  slots += 1;
+  return { name, id: knownSyscallId(name), slot: slots - 1 };
+}
+
+/** Every multiplexer and member. */
+export const involved: readonly Involved[] = multiplexers.flatMap((one) => [one, ...one.members]);
+
+const slotsById: readonly (number | undefined)[] = involved.reduce<number[]>((byId, { id, slot }) => {
+  byId[id] = slot;
+  return byId;
+}, []);
+
+/** Returns the slot of a syscall by its number in SyscallIds; undefined if it is none of them. */
+export function slotOf(id: number): number | undefined {
+  return slotsById[id];
+}
 
 /**
  * Reports whether an architecture has socketcall and ipc, to which libseccomp adds the rules of
