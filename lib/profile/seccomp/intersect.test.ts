@@ -364,4 +364,62 @@ describe('intersect', () => {
     assert.deepEqual(restOf(killing(), naming), kills('statmount'));
     assert.deepEqual(intersect([naming, denying], native).profile.syscalls?.at(-1), kills('listmount', 'statmount')[0]);
   });
+
+  it('reads a profile once that it meets again, unless it is large or names unknown syscalls', () => {
+    const isKept = (profile: SeccompProfile) => {
+      const others = [allowing('read'), allowing('write')];
+      const [first, second] = others.map((other) => intersect([profile, other], native).meanings[0]);
+      return first === second;
+    };
+    const compared = (count: number): SeccompProfile => ({
+      defaultAction: 'SCMP_ACT_ERRNO',
+      syscalls: Array.from({ length: count }, (_, value) => ({
+        names: ['ioctl'],
+        action: 'SCMP_ACT_ALLOW',
+        args: [{ index: 1, value: BigInt(value), op: 'SCMP_CMP_EQ' }],
+      })),
+    });
+    assert.ok(isKept(usualDefault({ architecture: 'amd64', capabilities: [] })));
+    assert.ok(isKept(compared(500)));
+    assert.ok(!isKept(compared(600)));
+    assert.ok(!isKept(allowing('nosuchcall')));
+  });
+
+  it('makes the same of a profile, whatever that was intersected with before', () => {
+    const pool = [...names, 'nosuchcall', 'othercall'];
+    const profiles = fc.array(arbitraryProfile({ ...(shapes[2] as Shape), names: pool }), {
+      minLength: 3,
+      maxLength: 5,
+    });
+    const property = fc.property(profiles, (list) => {
+      for (const first of list) {
+        for (const second of list) {
+          const copies = [structuredClone(first), structuredClone(second)];
+          assert.deepEqual(outcomeOf([first, second]), outcomeOf(copies));
+        }
+      }
+    });
+    fc.assert(property, { numRuns: 40 });
+  });
+
+  it('makes the same of a profile given twice as of two equal ones', () => {
+    // Comparisons beyond 32 bits are combined with no others where 32-bit programs run.
+    const wide: SeccompArg = { index: 1, value: 2n ** 40n, op: 'SCMP_CMP_EQ' };
+    const profile: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      architectures,
+      syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW', args: [wide] }],
+    };
+    assert.deepEqual(outcomeOf([profile, profile]), outcomeOf([profile, structuredClone(profile)]));
+  });
 });
+
+function allowing(...list: readonly string[]): SeccompProfile {
+  return { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: list, action: 'SCMP_ACT_ALLOW' }] };
+}
+
+/** An intersection, and what it comes to for each syscall. */
+function outcomeOf(inputs: readonly SeccompProfile[]): unknown {
+  const found = intersect(inputs, native);
+  return { profile: found.profile, syscalls: intersectedSyscalls(found) };
+}

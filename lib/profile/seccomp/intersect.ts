@@ -2,7 +2,7 @@ import { fullBudget } from './algebra/budget.ts';
 import { combineDecisions } from './algebra/combine.ts';
 import { likeTreated } from './algebra/like-treated.ts';
 import type { Decision, NumberedMeaning, Region } from './algebra/meaning.ts';
-import { always, boxOf, decisionAbout, readMeaning, strictestOfBoth } from './algebra/meaning.ts';
+import { always, boxOf, decisionAbout, readMeaning, strictestMeaning, strictestOfBoth } from './algebra/meaning.ts';
 import type { Outcome } from './algebra/outcome.ts';
 import { enosys, stricter } from './algebra/outcome.ts';
 import { asApplied } from './as-applied.ts';
@@ -59,7 +59,11 @@ export function intersect(
   listener?: SeccompProfile,
 ): Intersection {
   const ids = new SyscallIds();
-  const meanings = inputs.map((input) => readMeaning(input, ids, strictestOfBoth));
+  // A profile given twice is read twice: what decisions come to depends on whether they are one
+  // object, and must not depend on whether the caller had one object for two equal profiles.
+  const meanings = inputs.map((input, at) =>
+    inputs.indexOf(input) === at ? strictestMeaning(input, ids) : readMeaning(input, ids, strictestOfBoth),
+  );
   const architectures = intersectArchitectures(inputs, nativeArchitecture);
   const has32Bit = architectures.some((name) => knownArchitectures.get(name)?.bits !== 64);
   const budget = fullBudget();

@@ -1,6 +1,6 @@
 import type { SeccompAction, SeccompArg, SeccompProfile, SeccompRule } from '../model.ts';
 import { slotOf } from '../tables/multiplexed-names.ts';
-import { SyscallIds } from '../tables/syscall-ids.ts';
+import { isKnownSyscallId, SyscallIds } from '../tables/syscall-ids.ts';
 import { argumentSet } from './argument-set.ts';
 import type { Box, Side } from './box.ts';
 import { everything } from './box.ts';
@@ -62,7 +62,8 @@ export function decisionOf(meaning: Meaning, syscall: string): Decision {
 
 /** Returns the decision about a syscall by its number. */
 export function decisionAbout(id: number, { places, distinct, otherwise }: NumberedMeaning): Decision {
-  return distinct[places[id] ?? -1] ?? otherwise;
+  const place = places[id];
+  return (place === undefined ? undefined : distinct[place]) ?? otherwise;
 }
 
 /** Returns how strict a decision is at least, and at most. */
@@ -150,6 +151,33 @@ export function readMeaning(profile: SeccompProfile, ids: SyscallIds, either: Ei
   const reader = new MeaningReader(outcomeOf(profile.defaultAction, profile.defaultErrnoRet), ids, either);
   for (const rule of profile.syscalls ?? []) reader.add(rule);
   return reader.end();
+}
+
+/** Larger meanings are not kept: 512 decisions and conditions take half a MiB at most. */
+const mostKept = 512;
+
+/**
+ * The meanings of profiles that were intersected, which go with their profiles. They hold for every
+ * SyscallIds: profiles never change, and known syscalls have the same numbers in all of them; a
+ * meaning with other syscalls is not kept.
+ */
+const kept = new WeakMap<SeccompProfile, NumberedMeaning>();
+
+/**
+ * Reads what a profile means for an intersection; see readMeaning. A profile that is merged again
+ * is read once: a node has the same baseline for all containers, and one artifact for several.
+ */
+export function strictestMeaning(profile: SeccompProfile, ids: SyscallIds): NumberedMeaning {
+  const known = kept.get(profile);
+  if (known !== undefined) return known;
+  const meaning = readMeaning(profile, ids, strictestOfBoth);
+  if (sizeOf(meaning) <= mostKept && meaning.order.every(isKnownSyscallId)) kept.set(profile, meaning);
+  return meaning;
+}
+
+/** How many decisions, conditions and multiplexed entries a meaning has. */
+function sizeOf({ distinct, multiplexed }: NumberedMeaning): number {
+  return distinct.reduce((sum, { regions }) => sum + 1 + regions.length, multiplexed.length);
 }
 
 class MeaningReader {

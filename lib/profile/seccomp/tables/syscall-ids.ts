@@ -10,6 +10,11 @@ export function knownSyscallId(name: string): number {
   return id;
 }
 
+/** Whether a number is that of a known syscall, which is the same in all tables. */
+export function isKnownSyscallId(id: number): boolean {
+  return id < known.length;
+}
+
 /**
  * Numbers for the names of syscalls, so that the decisions of several profiles are looked up in
  * lists: a name is looked up only once. Those of known syscalls are in the order of their names;
