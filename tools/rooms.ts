@@ -171,17 +171,21 @@ export const rooms: readonly Room[] = [
     packages: ['valibot', 'yaml'],
   },
   {
+    name: 'lib/trust/verify/checks',
+    imports: [
+      ...[errors, 'lib/registry', 'lib/text'],
+      ...['lib/trust/keys', 'lib/trust/policy', 'lib/trust/signature', 'lib/trust/signature/read'],
+    ],
+  },
+  {
+    name: 'lib/trust/verify/fetch',
+    imports: [errors, 'lib/registry', 'lib/trust/signature', 'lib/trust/signature/legacy', 'lib/trust/signature/read'],
+  },
+  {
     name: 'lib/trust/verify',
     imports: [
-      ...[errors, 'lib/profile', 'lib/registry'],
-      ...[
-        'lib/trust/keys',
-        'lib/trust/policy',
-        'lib/trust/signature',
-        'lib/trust/signature/legacy',
-        'lib/trust/signature/read',
-      ],
-      'lib/text',
+      ...[errors, 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature'],
+      ...['lib/trust/signature/read', 'lib/trust/verify/checks', 'lib/trust/verify/fetch'],
     ],
   },
   {

@@ -58,12 +58,11 @@ async function inspect(referenceText: string, options: OutputOptions & RegistryO
   const descriptor = await target.resolve(tagOrDigestOf(reference));
   const bytes = await fetchBytes(target, descriptor, { limit: manifestBytesLimit });
   const passedOver: FairleadError[] = [];
-  const onPassedOver = (error: FairleadError): void => void passedOver.push(error);
   const inspection: Inspection = {
     reference,
     descriptor,
     content: parseContent(bytes, descriptor),
-    signatures: await fetchSignatures(target, descriptor, { onPassedOver }),
+    signatures: await fetchSignatures(target, descriptor, { onSkipped: (error) => void passedOver.push(error) }),
     passedOver,
   };
   writeResult(options.output, { json: () => asJson(inspection), text: () => asText(inspection) });

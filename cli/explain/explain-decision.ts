@@ -1,8 +1,7 @@
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { HeldSignature } from '#lib/trust/signature/signature';
-import { type Examined, isMet } from '#lib/trust/verify/examine-signatures';
+import { describeRequirement, type Examined, isMet } from '#lib/trust/verify/examined';
 import type { DecisionExplanation } from '#lib/trust/verify/explain-decision';
-import { describeRequirement } from '#lib/trust/verify/verify-signatures';
 import { oneLine } from '../terminal/output.ts';
 
 interface Named {

@@ -1,6 +1,11 @@
 import { type Shadow, shadowsOf } from '#lib/trust/policy/never-asked';
-import type { AttestationRequirement, Requirement, Rule, TrustPolicy } from '#lib/trust/policy/policy';
-import { describeAlternative } from '#lib/trust/verify/examine-signatures';
+import {
+  type AttestationRequirement,
+  describeAlternative,
+  type Requirement,
+  type Rule,
+  type TrustPolicy,
+} from '#lib/trust/policy/policy';
 
 /** Returns what a policy requires, rule by rule, as a JSON document. */
 export function policyDocument({ source, revision, rules }: TrustPolicy): object {

@@ -72,7 +72,7 @@ export async function openKeylessSigner(
   if (signingConfig === undefined) throw new FairleadError('Internal', 'there is no signing config');
   const network = machineOptions(env);
   const token = given ?? (await logIn(signingConfig, network));
-  const { readTrustedRoot } = await import('#lib/trust/roots/sigstore-root');
+  const { readTrustedRoot } = await import('#lib/trust/roots/read-trusted-root');
   return keylessSigner({ signingConfig, token, trustedRoot: trustedRoot && readTrustedRoot(trustedRoot), network });
 }
 

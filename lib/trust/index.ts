@@ -38,9 +38,10 @@ export { type LoggedSignerOptions, loggedSigner } from './sign/logged-signer.ts'
 export type { Signer } from './sign/signer.ts';
 export type { CertificateIdentity, Claim, Expected, ExpectedIdentity } from './signature/identity.ts';
 export type { SignedContent } from './signature/read/signed-content.ts';
+
 export type { HeldSignature, Signature, SignatureFormat, SignedBy, Verification } from './signature/signature.ts';
 export type { Attestation } from './signature/statement.ts';
-export type { Examined, RefusedSignature } from './verify/examine-signatures.ts';
+export type { Examined, RefusedSignature } from './verify/examined.ts';
 export { type DecisionExplanation, explainDecision } from './verify/explain-decision.ts';
 export { type VerifiedArtifact, type VerifyRequest, verifyArtifact } from './verify/verify-artifact.ts';
 export { verifySignatures } from './verify/verify-signatures.ts';

@@ -21,7 +21,7 @@ import { type Attached, attachAttestation, attachSignature } from '#lib/trust/si
 import type { Signer } from '#lib/trust/sign/signer';
 import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
 import type { SignatureFormat, Verification } from '#lib/trust/signature/signature';
-import { legacyOnly } from '#lib/trust/verify/verify-signatures';
+import { legacyOnly } from '#lib/trust/verify/refusal';
 
 export interface PublishRequest {
   /** The repository and, unless the profile is to be found by its digest alone, a tag. */

@@ -6,7 +6,7 @@ import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import type { Rule } from '#lib/trust/policy/policy';
-import { readTrustedRoot } from '#lib/trust/roots/sigstore-root';
+import { readTrustedRoot } from '#lib/trust/roots/read-trusted-root';
 import { keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import type { Signature } from '#lib/trust/signature/signature';

@@ -70,7 +70,7 @@ async function readBaseline(files: PolicyFiles, file: FileName): Promise<Baselin
  * everything else here.
  */
 async function readRoot(files: PolicyFiles, document: RootDocument): Promise<SigstoreRoot> {
-  const { readTrustedRoot } = await import('../roots/sigstore-root.ts');
+  const { readTrustedRoot } = await import('../roots/read-trusted-root.ts');
   if (document !== 'public' && 'file' in document) return files.read(document.file, readTrustedRoot);
   const [{ cacheFolder, fetchTufTarget }, { machineOptions }] = await Promise.all([
     import('../sigstore/tuf-target.ts'),

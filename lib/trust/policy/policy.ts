@@ -1,7 +1,7 @@
 import type { ProfileKind } from '#lib/profile/profile';
 import type { PublicKey } from '../keys/key.ts';
 import type { LogUse, SigstoreRoot } from '../roots/trusted-root.ts';
-import type { ExpectedIdentity } from '../signature/identity.ts';
+import { describeIdentity, type ExpectedIdentity } from '../signature/identity.ts';
 import type { ExpectedProvenance } from './provenance.ts';
 
 /**
@@ -79,4 +79,9 @@ export interface KeylessRequirement {
   readonly log: { readonly use: LogUse; readonly root: SigstoreRoot };
   readonly key?: undefined;
   readonly publicKey?: undefined;
+}
+
+/** Returns how messages name an alternative. */
+export function describeAlternative(alternative: Alternative): string {
+  return alternative.keyless === undefined ? `key ${alternative.key}` : describeIdentity(alternative.keyless);
 }

@@ -117,14 +117,14 @@ describe('provenanceProblem', () => {
     const problem = (expected: ExpectedProvenance, of: unknown = provenance) => provenanceProblem(of, expected);
     assert.equal(
       problem(exact({ repository: 'https://github.com/acme/profile' })),
-      'its provenance says repository "https://github.com/acme/profiles"',
+      'the repository in its provenance is "https://github.com/acme/profiles"',
     );
     assert.match(problem(exact({ builder: 'https://github.com/acme' })) ?? '', /says builder "https/);
     assert.match(problem({ ref: { pattern: 'refs/heads/*' } }) ?? '', /says ref "refs\/tags\/v1"/);
     const silent = { buildDefinition: { externalParameters: {} }, runDetails: { builder: { id: 'b' } } };
     for (const fact of ['repository', 'ref', 'workflow']) {
-      assert.equal(problem(exact({ [fact]: '' }), silent), `its provenance says ${fact} nothing`);
-      assert.equal(problem({ [fact]: { pattern: 'x**' } }, silent), `its provenance says ${fact} nothing`);
+      assert.equal(problem(exact({ [fact]: '' }), silent), `its provenance names no ${fact}`);
+      assert.equal(problem({ [fact]: { pattern: 'x**' } }, silent), `its provenance names no ${fact}`);
     }
   });
 
@@ -156,7 +156,7 @@ describe('provenanceProblem', () => {
 
   it('takes nothing else for provenance', () => {
     for (const other of [undefined, null, 'x', [], {}, { buildDefinition: {}, runDetails: {} }]) {
-      assert.equal(provenanceProblem(other, {}), 'it is no SLSA provenance v1');
+      assert.equal(provenanceProblem(other, {}), 'it is not SLSA provenance v1');
     }
   });
 });

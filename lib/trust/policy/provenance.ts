@@ -2,19 +2,18 @@ import * as v from 'valibot';
 import { quote } from '#lib/text/quote';
 import { type Expected, fits } from '../signature/identity.ts';
 
-/** What a policy may ask of SLSA provenance. */
+/** What a policy can require of SLSA provenance. */
 export interface ProvenanceFacts {
-  /** Who built it: `runDetails.builder.id`. */
+  /** The builder: `runDetails.builder.id`. */
   readonly builder?: string | undefined;
-  /** The repository that it was built from, such as `https://github.com/acme/profiles`. */
+  /** The repository that was built, such as `https://github.com/acme/profiles`. */
   readonly repository?: string | undefined;
   /** The branch or tag, such as `refs/heads/main`. */
   readonly ref?: string | undefined;
-  /** The file that says how, such as `.github/workflows/publish.yml`. */
+  /** The file of the workflow, such as `.github/workflows/publish.yml`. */
   readonly workflow?: string | undefined;
 }
 
-/** A statement of a provenance that a policy can ask for. */
 export type ProvenanceFact = keyof ProvenanceFacts;
 
 /** What the provenance of an artifact must state (SLSA provenance v1). */
@@ -35,23 +34,23 @@ const provenanceSchema = v.object({
 });
 
 /**
- * Says what about a provenance is not as expected, or undefined where everything is. What it does
- * not say is never as expected.
+ * Returns what about a predicate is not as expected; undefined if everything is. A fact that it
+ * does not name is never as expected.
  */
 export function provenanceProblem(predicate: unknown, expected: ExpectedProvenance): string | undefined {
   const facts = provenanceFacts(predicate);
-  if (facts === undefined) return 'it is no SLSA provenance v1';
+  if (facts === undefined) return 'it is not SLSA provenance v1';
   for (const [fact, wanted] of Object.entries(expected) as [ProvenanceFact, Expected][]) {
     const value = facts[fact];
-    if (value === undefined || !fits(value, wanted)) {
-      return `its provenance says ${fact} ${value === undefined ? 'nothing' : quote(value, 300)}`;
-    }
+    if (value === undefined) return `its provenance names no ${fact}`;
+    if (!fits(value, wanted)) return `the ${fact} in its provenance is ${quote(value, 300)}`;
   }
   return undefined;
 }
 
 /**
- * Reads what a provenance says of GitHub Actions or GitLab CI; undefined where it is no provenance.
+ * Reads the facts from the provenance of GitHub Actions or GitLab CI; undefined if it is not
+ * provenance.
  */
 function provenanceFacts(predicate: unknown): ProvenanceFacts | undefined {
   const parsed = v.safeParse(provenanceSchema, predicate, { abortEarly: true });

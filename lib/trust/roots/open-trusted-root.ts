@@ -5,6 +5,6 @@ import type { SigstoreRoot } from './trusted-root.ts';
  * certificates, which takes as much memory as everything else here, is loaded only now.
  */
 export async function openTrustedRoot(bytes: Uint8Array): Promise<SigstoreRoot> {
-  const { readTrustedRoot } = await import('./sigstore-root.ts');
+  const { readTrustedRoot } = await import('./read-trusted-root.ts');
   return readTrustedRoot(bytes);
 }

@@ -12,7 +12,7 @@ import { legacyPayload, legacySignature, signedBundle, statementFor } from '#tes
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { identityToken, type SigstoreServer, serveSigstore } from '#test/support/sigstore/sigstore-server';
 import { generateKeyPair, loadPrivateKey } from '../keys/key.ts';
-import { readTrustedRoot } from '../roots/sigstore-root.ts';
+import { readTrustedRoot } from '../roots/read-trusted-root.ts';
 import { legacyManifest, legacyTag } from '../signature/legacy/legacy-manifest.ts';
 import { legacyPayloadMediaType } from '../signature/legacy/legacy-payload.ts';
 import { packSignature } from '../signature/pack-signature.ts';

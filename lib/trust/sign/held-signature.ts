@@ -4,9 +4,11 @@ import type { Reference } from '#lib/registry/reference';
 import type { CallOptions, Target } from '#lib/registry/target';
 import type { Rule } from '../policy/policy.ts';
 import { signPredicateType } from '../signature/predicate-type.ts';
-import { openSignature, type SignedContent } from '../signature/read/signed-content.ts';
+import { openSignature } from '../signature/read/open-signature.ts';
+import type { SignedContent } from '../signature/read/signed-content.ts';
 import { bundleMediaType, type Signature, type SignatureFormat } from '../signature/signature.ts';
-import { examineSignatures, isMet } from '../verify/examine-signatures.ts';
+import { examineSignatures } from '../verify/examine-signatures.ts';
+import { isMet } from '../verify/examined.ts';
 import { fetchWritten } from '../verify/fetch-signatures.ts';
 import type { Signer } from './signer.ts';
 

@@ -9,7 +9,7 @@ import { digestOf } from '#lib/registry/digest';
 import { type BundleJson, type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { identityToken, type SigstoreServer, serveSigstore } from '#test/support/sigstore/sigstore-server';
 import type { Rule } from '../policy/policy.ts';
-import { readTrustedRoot } from '../roots/sigstore-root.ts';
+import { readTrustedRoot } from '../roots/read-trusted-root.ts';
 import type { LogUse } from '../roots/trusted-root.ts';
 import { verifySignatures } from '../verify/verify-signatures.ts';
 import { keylessSigner } from './keyless-signer.ts';

@@ -8,7 +8,7 @@ import type { Requirement } from '../policy/policy.ts';
 import type { LogUse, SigstoreRoot } from '../roots/trusted-root.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';
 import type { CertificateIdentity } from '../signature/identity.ts';
-import { openSignature } from '../signature/read/signed-content.ts';
+import { openSignature } from '../signature/read/open-signature.ts';
 import { statementPayloadType } from '../signature/statement.ts';
 import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 import type { SigningServices } from '../sigstore/signing-config.ts';
@@ -53,7 +53,7 @@ export async function keylessSigner({
   return {
     async requirements() {
       if (trustedRoot === undefined) return undefined;
-      const { identityOfCertificate } = await import('../roots/sigstore-root.ts');
+      const { identityOfCertificate } = await import('../roots/certificate-identity.ts');
       try {
         const certified = await certify();
         ahead = certified;

@@ -7,7 +7,7 @@ import { memoryRepository } from '#lib/registry/memory';
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { serveSigstore } from '#test/support/sigstore/sigstore-server';
 import { loadPrivateKey } from '../keys/key.ts';
-import { readTrustedRoot } from '../roots/sigstore-root.ts';
+import { readTrustedRoot } from '../roots/read-trusted-root.ts';
 import { verifySignatures } from '../verify/verify-signatures.ts';
 import { attachSignature } from './attach-signature.ts';
 import { loggedSigner } from './logged-signer.ts';

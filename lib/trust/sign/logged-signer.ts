@@ -4,7 +4,7 @@ import { serviceClient } from '../../network/service-client.ts';
 import { keyHint, type PrivateKey } from '../keys/key.ts';
 import type { SigstoreRoot } from '../roots/trusted-root.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';
-import { openSignature } from '../signature/read/signed-content.ts';
+import { openSignature } from '../signature/read/open-signature.ts';
 import { statementPayloadType } from '../signature/statement.ts';
 import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 import type { Signer } from './signer.ts';

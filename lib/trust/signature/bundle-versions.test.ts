@@ -170,7 +170,7 @@ describe('a bundle is refused', () => {
       'application/vnd.dev.sigstore.bundle.v0.4+json',
       `${old('0.3')};x=y`,
     ]) {
-      refuses(bundled({ ...(await bundleOf('0.3')), mediaType }), rule, /which is not read|malformed/);
+      refuses(bundled({ ...(await bundleOf('0.3')), mediaType }), rule, /has media type|malformed/);
     }
   });
 

@@ -9,7 +9,7 @@ import { memoryRepository } from '#lib/registry/memory';
 import { type BundleJson, type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { loadPublicKey, type PublicKey } from '../keys/key.ts';
 import type { Alternative, Rule } from '../policy/policy.ts';
-import { readTrustedRoot } from '../roots/sigstore-root.ts';
+import { readTrustedRoot } from '../roots/read-trusted-root.ts';
 import { fetchSignatures } from '../verify/fetch-signatures.ts';
 import { verifySignatures } from '../verify/verify-signatures.ts';
 import { packSignature } from './pack-signature.ts';
@@ -136,7 +136,7 @@ describe('a signature of the manifest itself', () => {
     ],
     [
       'without the bytes that it signs',
-      /too large or not there/,
+      /too large or missing/,
       () => {
         const bundle = Buffer.from(JSON.stringify(messageBundle(manifestBytes)));
         return { format: 'bundle', manifest: digestOf(bundle), bundle };

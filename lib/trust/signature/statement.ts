@@ -9,10 +9,10 @@ import { signPredicateType } from './predicate-type.ts';
 export const statementPayloadType = 'application/vnd.in-toto+json';
 
 const statementType = 'https://in-toto.io/Statement/v1';
-/** What `cosign attest` writes still. Signatures are never stated so. */
+/** What `cosign attest` still writes. Signatures are never of this type. */
 const oldStatementType = 'https://in-toto.io/Statement/v0.1';
 
-const notStatement = 'its payload is no in-toto v1 statement';
+const notStatement = 'its payload is not an in-toto v1 statement';
 
 const statementSchema = v.object({
   _type: v.picklist([statementType, oldStatementType]),
@@ -23,27 +23,30 @@ const statementSchema = v.object({
 
 type Statement = v.InferOutput<typeof statementSchema>;
 
-/** The bytes of the in-toto statement that says "I signed this artifact", as cosign 3 writes it. */
+/**
+ * Returns the bytes of the in-toto statement that means "I signed this artifact", as cosign 3
+ * writes it.
+ */
 export function signStatement(descriptor: Descriptor): Uint8Array {
   return render({ ...subjectOf(descriptor), annotations: {} }, signPredicateType, {});
 }
 
-/** Something said about an artifact, beside "I signed it". */
+/** A statement about an artifact, other than "I signed it". */
 export interface Attestation {
-  /** What kind of thing is said: a URI. */
+  /** The type of the statement, a URI. */
   readonly predicateType: string;
   /** JSON. */
   readonly predicate: object;
 }
 
-/** The bytes of an in-toto statement that says something about an artifact. */
+/** Returns the bytes of the in-toto statement of an attestation. */
 export function attestStatement(descriptor: Descriptor, { predicateType, predicate }: Attestation): Uint8Array {
   return render(subjectOf(descriptor), predicateType, predicate);
 }
 
 /**
- * The same as cosign 2 writes and reads it: of the older version, and naming the repository
- * (`registry/repository`).
+ * Returns the same as cosign 2 writes and reads it: of the older version, and with the name of the
+ * repository (`registry/repository`).
  */
 export function legacyAttestStatement(
   descriptor: Descriptor,
@@ -54,22 +57,26 @@ export function legacyAttestStatement(
 }
 
 /**
- * Checks that a statement says something of this kind about this very artifact: predicate type, and
- * the digest in it; gives its predicate. An attestation of something else about the artifact (an
- * SBOM, a scan) is no signature of it, though the same key made it. Throws SignatureInvalid that
- * says which of these it is not.
+ * Checks that a statement is of this predicate type and about this very artifact, by the digest in
+ * it. Returns its predicate. An attestation of another type (an SBOM, a scan) is not a signature of
+ * the artifact, even if the same key made it. Throws SignatureInvalid that names the difference.
  */
 export function assertStatement(
   payloadType: string,
   payload: Uint8Array,
   { descriptor, predicateType }: { readonly descriptor: Descriptor; readonly predicateType: string },
 ): unknown {
-  if (payloadType !== statementPayloadType) throw invalid(`its payload type is ${quote(payloadType, 160)}`);
+  if (payloadType !== statementPayloadType)
+    throw invalid(`its payload type is ${quote(payloadType, 160)}: want ${statementPayloadType}`);
   const statement = parseStatement(payload);
   if (predicateType === signPredicateType && statement._type !== statementType) throw invalid(notStatement);
   if (statement.predicateType !== predicateType) {
-    const lacks = predicateType === signPredicateType ? 'which is no signature' : `not ${quote(predicateType, 160)}`;
-    throw invalid(`it states ${quote(statement.predicateType, 160)} about the artifact, ${lacks}`);
+    const found = quote(statement.predicateType, 160);
+    throw invalid(
+      predicateType === signPredicateType
+        ? `it is an attestation of type ${found}, not a signature`
+        : `its predicate type is ${found}: want ${quote(predicateType, 160)}`,
+    );
   }
   const { algorithm, hex } = digestParts(descriptor.digest);
   if (!statement.subject.some(({ digest }) => Object.hasOwn(digest, algorithm) && digest[algorithm] === hex)) {
@@ -79,10 +86,7 @@ export function assertStatement(
   return statement.predicate;
 }
 
-/**
- * What a statement says that it states, before anything is verified; undefined where it is
- * malformed.
- */
+/** Returns the predicate type of a statement, unverified; undefined if it is malformed. */
 export function claimedPredicateType(payload: Uint8Array): string | undefined {
   try {
     return parseStatement(payload).predicateType;

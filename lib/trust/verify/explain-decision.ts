@@ -5,7 +5,8 @@ import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/r
 import type { ReadTarget } from '#lib/registry/target';
 import { authorize, decide, type PolicyDecision } from '../policy/authorize.ts';
 import type { Rule, TrustPolicy } from '../policy/policy.ts';
-import { type Examined, examineSignatures } from './examine-signatures.ts';
+import { examineSignatures } from './examine-signatures.ts';
+import type { Examined } from './examined.ts';
 import { fetchSignatures } from './fetch-signatures.ts';
 import { judge } from './verify-signatures.ts';
 
@@ -53,9 +54,9 @@ async function examineFound(
 ): Promise<Pick<DecisionExplanation, 'found' | 'refusal'>> {
   const descriptor = await target.resolve(tagOrDigestOf(reference));
   const attestations = rule.attestations?.map(({ type }) => type) ?? [];
-  const passedOver: FairleadError[] = [];
-  const onPassedOver = (error: FairleadError): void => void passedOver.push(error);
-  const signatures = await fetchSignatures(target, descriptor, { attestations, onPassedOver });
+  const skipped: FairleadError[] = [];
+  const onSkipped = (error: FairleadError): void => void skipped.push(error);
+  const signatures = await fetchSignatures(target, descriptor, { attestations, onSkipped });
   const examined = examineSignatures(descriptor, reference, signatures, rule);
   const found = { descriptor, signatures: signatures.length, examined };
   try {
@@ -63,7 +64,7 @@ async function examineFound(
       name: `${formatRepository(reference)}@${descriptor.digest}`,
       found: signatures.length,
       rule,
-      passedOver,
+      skipped,
     });
     return { found };
   } catch (error) {

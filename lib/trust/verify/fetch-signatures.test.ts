@@ -187,9 +187,9 @@ describe('fetchSignatures', () => {
     const many = await fetchSignatures(await repository(referrer(100, 100)), subject.descriptor);
     assert.equal(many.length, referrerLayers);
     const told: string[] = [];
-    const onPassedOver = ({ summary }: FairleadError): void => void told.push(summary);
+    const onSkipped = ({ summary }: FairleadError): void => void told.push(summary);
     const large = await repository(referrer(100, legacyPayloadBytes));
-    assert.deepEqual(await fetchSignatures(large, subject.descriptor, { onPassedOver }), []);
+    assert.deepEqual(await fetchSignatures(large, subject.descriptor, { onSkipped }), []);
     assert.match(told.join(), /has more than 262144 bytes/);
   });
 
@@ -218,8 +218,8 @@ describe('fetchSignatures', () => {
     const target = await repository(...unread, typed('application/spdx+json'), typed('application/x'));
     await pushArtifact(target, bystander, undefined, legacyTag(subject.descriptor, 'sig'));
     const told: string[] = [];
-    const onPassedOver = ({ summary }: FairleadError): void => void told.push(summary);
-    assert.deepEqual(await fetchSignatures(target, subject.descriptor, { onPassedOver }), []);
+    const onSkipped = ({ summary }: FairleadError): void => void told.push(summary);
+    assert.deepEqual(await fetchSignatures(target, subject.descriptor, { onSkipped }), []);
     const named = [...unread, bystander].map(({ descriptor }) => descriptor.digest);
     assert.deepEqual(told.map((summary) => summary.split(' ')[0]).sort(), named.sort(), told.join('\n'));
   });
@@ -343,8 +343,8 @@ describe('fetchSignatures', () => {
         throw broken;
       };
       const told: FairleadError[] = [];
-      const onPassedOver = (error: FairleadError) => void told.push(error);
-      const found = await fetchSignatures(lying(target, { referrers }), subject.descriptor, { onPassedOver });
+      const onSkipped = (error: FairleadError) => void told.push(error);
+      const found = await fetchSignatures(lying(target, { referrers }), subject.descriptor, { onSkipped });
       assert.deepEqual([found.map(({ format }) => format), told], [['legacy'], [broken]]);
     }
   });

@@ -7,7 +7,7 @@ import { digestOf } from '#lib/registry/digest';
 import { type BundleJson, privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { generateKeyPair, loadPrivateKey, loadPublicKey } from '../keys/key.ts';
 import type { Rule } from '../policy/policy.ts';
-import { readTrustedRoot } from '../roots/sigstore-root.ts';
+import { readTrustedRoot } from '../roots/read-trusted-root.ts';
 import { keySigner } from '../sign/key-signer.ts';
 import { signArtifact } from '../sign/sign-artifact.ts';
 import { legacyPayload } from '../signature/legacy/legacy-payload.ts';

@@ -121,7 +121,7 @@ describe('an attack on a keyless signature is refused:', () => {
     ['a signature of another artifact', /made for another artifact/, () => sigstore.sign(other, signedAs)],
     [
       'an attestation of this artifact',
-      /which is no signature/,
+      /it is an attestation of type .* not a signature/,
       () => {
         const [algorithm = '', hex = ''] = artifact.digest.split(':');
         const statement = {

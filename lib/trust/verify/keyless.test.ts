@@ -18,7 +18,7 @@ import {
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { loadPublicKey } from '../keys/key.ts';
 import type { Rule } from '../policy/policy.ts';
-import { readTrustedRoot } from '../roots/sigstore-root.ts';
+import { readTrustedRoot } from '../roots/read-trusted-root.ts';
 import type { LogUse } from '../roots/trusted-root.ts';
 import type { ExpectedIdentity } from '../signature/identity.ts';
 import { legacyPayload } from '../signature/legacy/legacy-payload.ts';
@@ -74,9 +74,9 @@ describe('keyless signatures', () => {
     accepts(signature, ruleFor(sigstore, { keyless: { claims: { trigger: 'push' } } }));
     const refusesClaim = (wanted: ExpectedIdentity['claims'], message: RegExp): void =>
       refuses(signature, ruleFor(sigstore, { keyless: { claims: wanted } }), message);
-    refusesClaim({ trigger: 'pull_request' }, /certificate says trigger "push"/);
-    refusesClaim({ ref: 'refs/heads/mai' }, /certificate says ref "refs\/heads\/main"/);
-    refusesClaim({ runner: 'github-hosted' }, /certificate says runner nothing/);
+    refusesClaim({ trigger: 'pull_request' }, /trigger in its certificate is "push"/);
+    refusesClaim({ ref: 'refs/heads/mai' }, /ref in its certificate is "refs\/heads\/main"/);
+    refusesClaim({ runner: 'github-hosted' }, /certificate names no runner/);
   });
 
   it('hold when checked long after the certificate ended', async () => {

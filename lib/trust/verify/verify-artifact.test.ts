@@ -45,11 +45,11 @@ describe('an artifact whose list of referrers is broken', () => {
     );
   });
 
-  it('is refused without one, and the refusal and its explanation say what was passed over', async () => {
+  it('is refused without one, and the refusal and its explanation say what was skipped', async () => {
     const { target, rule } = await broken('bundle');
     const expected = {
       kind: 'SignatureInvalid',
-      message: /has no signature that is read; .*\n {2}passed over: a:sha256-0: is not a list of referrers$/,
+      message: /has no signature that can be read; .*\n {2}skipped: a:sha256-0: is not a list of referrers$/,
       hint: /Sign it/,
     };
     await assert.rejects(verifyArtifact(target, { descriptor, reference, rule }), expected);

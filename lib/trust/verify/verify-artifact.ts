@@ -37,10 +37,10 @@ export async function verifyArtifact(
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<VerifiedArtifact> {
   const attestations = rule.attestations?.map(({ type }) => type) ?? [];
-  const passedOver: FairleadError[] = [];
-  const onPassedOver = (error: FairleadError): void => void passedOver.push(error);
+  const skipped: FairleadError[] = [];
+  const onSkipped = (error: FairleadError): void => void skipped.push(error);
   const signatures = rule.unsigned
     ? []
-    : await fetchSignatures(target, descriptor, { signal, attestations, onPassedOver });
-  return { verification: verifySignatures(descriptor, reference, signatures, rule, passedOver), signatures };
+    : await fetchSignatures(target, descriptor, { signal, attestations, onSkipped });
+  return { verification: verifySignatures(descriptor, reference, signatures, rule, skipped), signatures };
 }

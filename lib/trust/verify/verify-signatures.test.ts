@@ -127,7 +127,7 @@ describe('verifySignatures', () => {
     const mirrored: Rule = { ...same, signedRepository: 'upstream.example:5000/nginx' };
     verifySignatures(artifact, reference, [await named('upstream.example:5000/nginx:v1')], mirrored);
     refuses([await named(here)], mirrored, /it was made for "registry/);
-    refuses([bundleSignature(await signArtifact(artifact, signer))], same, /does not say for which repository/);
+    refuses([bundleSignature(await signArtifact(artifact, signer))], same, /does not name the repository/);
     // Who publishes as ever makes bundles: to sign again would not help.
     for (const signatures of [[], [bundleSignature(await signArtifact(artifact, signer))]]) {
       assert.throws(

@@ -137,7 +137,7 @@ describe('fairlead policy', () => {
       ]);
     await writeFile(join(folder, 'imported.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}');
     const refused = await push();
-    failed(refused, 5, /does not say for which repository/);
+    failed(refused, 5, /does not name the repository/);
     assert.match(refused.stderr, /hint: .*--signature-format legacy/);
     succeeded(await push('--signature-format', 'legacy'));
     // A key that is not there stops whoever loads the policy.

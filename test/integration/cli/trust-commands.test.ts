@@ -101,7 +101,7 @@ rules:
           [undefined, slsa],
         );
         const bad = await policy('bad.yaml', rule(', workflow: other.yml'));
-        failed(await fairlead(['verify', reference, '--policy', bad]), 5, /its provenance says workflow ".github/);
+        failed(await fairlead(['verify', reference, '--policy', bad]), 5, /the workflow in its provenance is ".github/);
       });
 
       it('signs an existing artifact with a token from a file, and does not move the tag', async () => {

@@ -78,7 +78,7 @@ describePeers(
       assert.equal((await fairlead('save', `${repository}:1`, 'nginx.tar')).skipped.length, 1);
     });
 
-    it('reports what was passed over if no signature is left', async () => {
+    it('reports what was skipped if no signature is left', async () => {
       await writeFile(join(cwd, 'other.json'), profile.trim());
       const other = await fairlead('push', 'other.json', `${registry.host}/security/other:1`, '--key', 'fairlead.key');
       const url = `http://${registry.host}/v2/security/other/manifests`;
@@ -89,7 +89,7 @@ describePeers(
       failed(
         await runFairlead(verifying, { cwd }),
         5,
-        /has no signature that is read.*\n {2}passed over: .* is not a list of referrers/,
+        /has no signature that can be read.*\n {2}skipped: .* is not a list of referrers/,
       );
     });
 

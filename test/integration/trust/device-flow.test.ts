@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serviceClient } from '#lib/network/service-client';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
-import { readTrustedRoot } from '#lib/trust/roots/sigstore-root';
+import { readTrustedRoot } from '#lib/trust/roots/read-trusted-root';
 import { keylessSigner } from '#lib/trust/sign/keyless-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { deviceToken } from '#lib/trust/sigstore/device-flow';

@@ -109,7 +109,7 @@ ${more}`,
     const says = (file: string): Promise<Finished> =>
       cosign('cosign-2', ...attest, '--type', 'slsaprovenance1', '--predicate', file, reference);
     succeeded(await says('other.json'));
-    await refuses(reference, '{key: c.pub}', /its provenance says repository nothing/);
+    await refuses(reference, '{key: c.pub}', /its provenance names no repository/);
     succeeded(await says('provenance.json'));
     await verifies(reference, '{key: c.pub}');
     await refuses(reference, '{key: a.pub}', /not made with this key/);

@@ -10,7 +10,7 @@ import type { NetworkOptions } from '#lib/network/network-options';
 import { serviceClient } from '#lib/network/service-client';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
-import { readTrustedRoot } from '#lib/trust/roots/sigstore-root';
+import { readTrustedRoot } from '#lib/trust/roots/read-trusted-root';
 import { keylessSigner } from '#lib/trust/sign/keyless-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { ambientToken } from '#lib/trust/sigstore/identity-token';

@@ -4,7 +4,7 @@ import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { parseReference } from '#lib/registry/reference';
 import type { Rule } from '#lib/trust/policy/policy';
-import { readTrustedRoot } from '#lib/trust/roots/sigstore-root';
+import { readTrustedRoot } from '#lib/trust/roots/read-trusted-root';
 import type { LogUse } from '#lib/trust/roots/trusted-root';
 import type { ExpectedIdentity } from '#lib/trust/signature/identity';
 import type { Signature } from '#lib/trust/signature/signature';

@@ -11,7 +11,7 @@ import type { Target } from '#lib/registry/target';
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { generateKeyPair, loadPrivateKey } from '../../keys/key.ts';
 import type { Alternative, AttestationRequirement, Rule } from '../../policy/policy.ts';
-import { readTrustedRoot } from '../../roots/sigstore-root.ts';
+import { readTrustedRoot } from '../../roots/read-trusted-root.ts';
 import { attachAttestation, attachSignature } from '../../sign/attach-signature.ts';
 import { type KeySigner, keySigner } from '../../sign/key-signer.ts';
 import { fetchSignatures } from '../../verify/fetch-signatures.ts';
@@ -177,7 +177,7 @@ describe('an attack by an attestation in the form of cosign 2 is refused:', () =
     ['of another artifact', /made for another artifact/, () => enveloped(legacy(other), alice)],
     [
       'of another repository of sources',
-      /says repository/,
+      /repository in its provenance is|names no repository/,
       () =>
         enveloped(
           legacy(descriptor, {
@@ -222,7 +222,7 @@ describe('an attack by an attestation in the form of cosign 2 is refused:', () =
     for (const attested of [await enveloped(legacy(descriptor), alice), await enveloped(statement, alice)]) {
       assert.throws(() => verifySignatures(descriptor, reference, [attested], rule), {
         kind: 'SignatureInvalid',
-        message: /which is no signature/,
+        message: /it is an attestation, not a signature/,
       });
     }
   });
