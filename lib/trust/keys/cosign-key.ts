@@ -2,12 +2,12 @@ import { randomBytes, scrypt } from 'node:crypto';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 
-/** What cosign writes today, and what it wrote before 2.0. The content is the same. */
+/** The type that cosign writes today, and the one before 2.0. The content is the same. */
 const pemTypes = ['ENCRYPTED SIGSTORE PRIVATE KEY', 'ENCRYPTED COSIGN PRIVATE KEY'] as const;
 
 /**
- * cosign refuses every other cost, so that a file cannot ask for gigabytes of memory; the first is
- * what it writes.
+ * The costs that cosign accepts, so that a file cannot demand gigabytes of memory. It writes the
+ * first.
  */
 const scryptCosts = [65536, 32768, 131072] as const;
 const blockSize = 8;
@@ -26,15 +26,14 @@ const pemPattern = new RegExp(
   `^-----BEGIN (${pemTypes.join('|')})-----\\r?\\n([A-Za-z0-9+/=\\r\\n]+)-----END \\1-----\\s*$`,
 );
 
-/** Says whether the text is a private key file as `cosign generate-key-pair` writes it. */
+/** Reports whether a text is a private key file as `cosign generate-key-pair` writes it. */
 export function isCosignKey(pem: string): boolean {
   return pemTypes.some((type) => pem.trimStart().startsWith(`-----BEGIN ${type}-----`));
 }
 
 /**
- * Opens cosign's encrypted private key (PEM around JSON: scrypt, then nacl/secretbox). Gives the
- * PKCS#8 DER. Throws InvalidInput for another form, a cost that cosign refuses, and a wrong
- * passphrase.
+ * Decrypts cosign's private key (PEM around JSON: scrypt, then nacl/secretbox). Returns the PKCS#8
+ * DER. Throws InvalidInput for another format, a cost that cosign refuses, and a wrong passphrase.
  */
 export async function decryptCosignKey(pem: string, passphrase: string): Promise<Buffer> {
   const body = pemPattern.exec(pem.trim())?.[2];
@@ -62,8 +61,8 @@ export async function decryptCosignKey(pem: string, passphrase: string): Promise
 }
 
 /**
- * Writes PKCS#8 DER as cosign's encrypted private key, readable by cosign 2.4 and newer. An empty
- * passphrase is allowed, as there.
+ * Encrypts PKCS#8 DER as a private key of cosign, which cosign 2.4 and newer read. An empty
+ * passphrase is allowed, as in cosign.
  */
 export async function encryptCosignKey(pkcs8: Uint8Array, passphrase: string): Promise<string> {
   const salt = randomBytes(32);
@@ -82,7 +81,7 @@ export async function encryptCosignKey(pkcs8: Uint8Array, passphrase: string): P
   return `-----BEGIN ${pemTypes[0]}-----\n${body}\n-----END ${pemTypes[0]}-----\n`;
 }
 
-/** Only encrypted keys need it, and those while another thread derives the key. */
+/** Loads the cipher, which only encrypted keys need, while another thread derives the key. */
 function loadCipher(): Promise<typeof import('@noble/ciphers/salsa.js')> {
   return import('@noble/ciphers/salsa.js');
 }

@@ -4,11 +4,11 @@ type Hash = 'sha256' | 'sha384' | 'sha512' | null;
 
 /** A kind of key that can sign and verify. */
 export interface KeyAlgorithm {
-  /** As messages name it. */
+  /** The name in messages. */
   readonly name: string;
   /**
-   * Hashes that signatures may use; the first is what we sign with. Null: the algorithm hashes by
-   * itself.
+   * The hashes of signatures that are verified; the first is used to sign. Null: the algorithm
+   * hashes by itself.
    */
   readonly hashes: readonly [Hash, ...Hash[]];
 }
@@ -25,11 +25,11 @@ const curves: Readonly<Record<string, KeyAlgorithm>> = {
 
 const rsaBits = { least: 2048, most: 8192 };
 
-/** What the messages list; the order is ours, best first. */
+/** The supported keys in messages, best first. */
 export const supportedKeys = `ECDSA (P-256, P-384, P-521), Ed25519 and RSA (${rsaBits.least} to ${rsaBits.most} bits)`;
 
 /**
- * The algorithm of a key; undefined for one that is not supported. RSA is PKCS #1 v1.5, as in
+ * Returns the algorithm of a key; undefined for an unsupported one. RSA is PKCS #1 v1.5, as in
  * cosign.
  */
 export function algorithmOf(key: KeyObject): KeyAlgorithm | undefined {
@@ -55,8 +55,8 @@ export function signBytes(key: KeyObject, { hashes: [hash] }: KeyAlgorithm, byte
 }
 
 /**
- * Says whether the signature over the bytes was made with this key. False, too, for a signature
- * that is malformed.
+ * Reports whether a signature over these bytes was made with this key. False for a malformed
+ * signature too.
  */
 export function verifyBytes(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
   const hashes = algorithmOf(key)?.hashes ?? [];
@@ -64,7 +64,7 @@ export function verifyBytes(key: KeyObject, bytes: Uint8Array, signature: Uint8A
     try {
       return verify(hash, bytes, key, signature);
     } catch {
-      // OpenSSL reports some malformed signatures as an error: they are signatures of nobody.
+      // OpenSSL reports some malformed signatures as an error.
       return false;
     }
   });

@@ -10,12 +10,12 @@ import { FairleadError } from '#lib/errors';
 import { decryptCosignKey, encryptCosignKey, isCosignKey } from './cosign-key.ts';
 import { algorithmOf, type KeyAlgorithm, signBytes, supportedKeys } from './key-algorithm.ts';
 
-/** A public key that signatures are checked with. */
+/** A public key that verifies signatures. */
 export interface PublicKey {
   readonly key: KeyObject;
   /**
-   * SHA-256 of the key's SPKI DER, lower-case hex: the same key has the same fingerprint wherever
-   * its file lies.
+   * SHA-256 of the key's SPKI DER, lower-case hex: the same key has the same fingerprint, whatever
+   * file it is in.
    */
   readonly fingerprint: string;
 }
@@ -40,8 +40,8 @@ export interface KeyPairFiles {
 const maxKeyFileLength = 64 * 1024;
 
 /**
- * Makes an ECDSA P-256 key pair. With a passphrase (it may be empty) the private key is written in
- * cosign's encrypted PEM, which cosign reads as it is; without one, as plain PKCS#8 PEM.
+ * Generates an ECDSA P-256 key pair. With a passphrase (it may be empty) the private key is written
+ * in cosign's encrypted PEM, which cosign reads; without one, as plain PKCS#8 PEM.
  */
 export async function generateKeyPair({ passphrase }: { passphrase?: string | undefined } = {}): Promise<KeyPairFiles> {
   const pair = await promisify(generate)('ec', { namedCurve: 'P-256' });
@@ -54,10 +54,9 @@ export async function generateKeyPair({ passphrase }: { passphrase?: string | un
 }
 
 /**
- * Reads a private key: cosign's encrypted PEM, or PKCS#8 PEM, plain or encrypted. Deriving what
- * cosign's opens with takes a tenth of a second on another thread, and is under way when this
- * returns its promise. Throws InvalidInput for another form, a kind of key that is not supported,
- * and a missing or wrong passphrase.
+ * Reads a private key: cosign's encrypted PEM, or PKCS#8 PEM, plain or encrypted. For cosign's, the
+ * decryption key is derived on another thread, which takes a tenth of a second. Throws InvalidInput
+ * for another format, an unsupported kind of key, and a missing or wrong passphrase.
  */
 export async function loadPrivateKey(pem: string, passphrase?: string): Promise<PrivateKey> {
   assertText('the private key', pem);
@@ -69,13 +68,13 @@ export async function loadPrivateKey(pem: string, passphrase?: string): Promise<
 }
 
 /**
- * Reads a public key in SPKI PEM form. Throws InvalidInput for another form and for a kind of key
- * that is not supported.
+ * Reads a public key in SPKI PEM. Throws InvalidInput for another format and for an unsupported
+ * kind of key.
  */
 export function loadPublicKey(pem: string): PublicKey {
   assertText('the public key', pem);
-  // createPublicKey would take a private key and derive the public one: a private key has no place
-  // in a policy.
+  // createPublicKey would accept a private key and derive the public one: a private key does not
+  // belong into a policy.
   if (pem.length > maxKeyFileLength || !/^\s*-----BEGIN PUBLIC KEY-----/.test(pem)) {
     throw new FairleadError('InvalidInput', `not a public key in PEM form${foundInstead(pem)}`, {
       hint: 'A public key file starts with "-----BEGIN PUBLIC KEY-----".',
@@ -91,14 +90,14 @@ export function loadPublicKey(pem: string): PublicKey {
   return describeKey(key);
 }
 
-/** The `publicKey.hint` that cosign writes into a bundle: base64 of the SHA-256 of the SPKI DER. */
+/** Returns the `publicKey.hint` of a bundle as cosign has it: SHA-256 of the SPKI DER, base64. */
 export function keyHint(publicKey: PublicKey): string {
   return Buffer.from(publicKey.fingerprint, 'hex').toString('base64');
 }
 
 /**
- * A file may hold a point on a curve whole or compressed, and the curve by its name or spelled out:
- * the fingerprint is of one form.
+ * Converts a key to one form, for its fingerprint: in a file, a point on a curve may be compressed,
+ * and the curve named or spelled out.
  */
 function describeKey(given: KeyObject): PublicKey {
   const key = createPublicKey({ key: given.export({ format: 'jwk' }), format: 'jwk' });
@@ -132,17 +131,17 @@ async function openPrivateKey(pem: string, passphrase: string | undefined): Prom
   }
 }
 
-/** A caller without types may hand over the bytes of a file, or a key that is open already. */
+/** Throws InvalidInput for what a caller without types may pass: bytes, or a key object. */
 function assertText(what: string, given: unknown): void {
   if (typeof given === 'string') return;
-  // What it is, and never the value: it may be a secret.
+  // The type, and never the value: it may be a secret.
   const type = typeof given === 'object' ? (given?.constructor?.name ?? 'null') : typeof given;
   throw new FairleadError('InvalidInput', `${what} must be a string, and is of type ${type}`, {
     hint: "Read its file as text, such as by readFile(path, 'utf8').",
   });
 }
 
-/** What a PEM file says that it holds, to go into a message: a public key, or one of OpenSSH. */
+/** Returns the label in a PEM file for a message, such as that of a public key. */
 function foundInstead(pem: string): string {
   const label = /-----BEGIN ([A-Z0-9 ]{1,64})-----/.exec(pem)?.[1];
   return label === undefined ? '' : `: it is a ${label}`;

@@ -14,8 +14,7 @@ const verifierV2 = v.union([v.object({ x509Certificate: der }), v.object({ publi
 const only = <T extends v.GenericSchema>(each: T) => v.strictTuple([each]);
 
 /**
- * What stands in each kind of entry about who signed, by kind and version (rekor, pkg/types;
- * rekor-tiles, api/proto).
+ * The signer in each kind of entry, by kind and version (rekor, pkg/types; rekor-tiles, api/proto).
  */
 const signerOf: Readonly<Record<string, v.GenericSchema<unknown, Uint8Array>>> = {
   'hashedrekord/0.0.1': v.pipe(
@@ -47,9 +46,9 @@ const signerOf: Readonly<Record<string, v.GenericSchema<unknown, Uint8Array>>> =
 const kindSchema = v.object({ kind: v.string(), apiVersion: v.string() });
 
 /**
- * Checks that an entry in a transparency log (its body, JSON) shows the very certificate or key
- * (DER) that the signature is verified with: who watches the log for signatures in his name must
- * find all of them, and a key can have certificates for several names. Throws SignatureInvalid.
+ * Checks that an entry in a transparency log (its body, JSON) names the very certificate or key
+ * (DER) that verifies the signature: who monitors the log for signatures in their name must find
+ * all of them, and a key can have certificates for several names. Throws SignatureInvalid.
  */
 export function assertEntryShows(body: Uint8Array, signer: Uint8Array): void {
   const entry: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
@@ -65,7 +64,7 @@ function derOfV2(verifier: v.InferOutput<typeof verifierV2>): Uint8Array {
   return 'x509Certificate' in verifier ? verifier.x509Certificate : verifier.publicKey;
 }
 
-/** The bytes in the first block of PEM; none where there is no block. */
+/** Returns the bytes of the first PEM block; none if there is no block. */
 function derOf(text: string): Uint8Array {
   const [, content = ''] = /-----BEGIN [A-Z ]+-----([^-]*)-----END/.exec(text) ?? [];
   return Buffer.from(content, 'base64');

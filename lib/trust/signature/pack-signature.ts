@@ -37,8 +37,8 @@ export function packSignature(
 }
 
 /**
- * Reports whether a manifest is what packSignature, or cosign 3, writes: every reader of such
- * bundles finds it by these types.
+ * Reports whether a manifest is as packSignature and cosign 3 write it: every reader of bundles
+ * finds it by these types.
  */
 export function isPackedSignature(
   { artifactType, layers, annotations = {} }: Manifest,

@@ -1,10 +1,10 @@
-/** What `cosign sign` states since 3.0: "I signed this", and nothing more. */
+/** The predicate type of `cosign sign` since 3.0: "I signed this", and nothing more. */
 export const signPredicateType = 'https://sigstore.dev/cosign/sign/v1';
 
-/** SLSA provenance v1: how and of what something was built (slsa.dev/spec/v1.0/provenance). */
+/** SLSA provenance v1: how and from what something was built (slsa.dev/spec/v1.0/provenance). */
 export const provenancePredicateType = 'https://slsa.dev/provenance/v1';
 
-/** Short names of what is often attested, as `cosign attest --type` knows them. */
+/** The short names of common predicate types, as in `cosign attest --type`. */
 export const predicateTypeNames: Readonly<Record<string, string>> = {
   slsaprovenance1: provenancePredicateType,
   spdxjson: 'https://spdx.dev/Document',
@@ -14,8 +14,8 @@ export const predicateTypeNames: Readonly<Record<string, string>> = {
 };
 
 /**
- * The predicate type that a short name or a URI stands for; undefined where the text is neither,
- * and for the type of plain signatures, which state nothing that could be attested.
+ * Returns the predicate type for a short name or a URI; undefined if the text is neither, and for
+ * the type of plain signatures, which is not an attestation.
  */
 export function predicateTypeOf(text: string): string | undefined {
   if (Object.hasOwn(predicateTypeNames, text)) return predicateTypeNames[text];

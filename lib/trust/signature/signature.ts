@@ -4,10 +4,7 @@ import type { CertificateIdentity } from './identity.ts';
 /** Media type of a Sigstore bundle v0.3, and artifactType of the manifest that carries one. */
 export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
-/**
- * The media types of bundles that are read: v0.3 in both of its spellings, and the versions before
- * it.
- */
+/** The supported media types of bundles: v0.3 in both of its spellings, and earlier versions. */
 export const readBundleMediaTypes: readonly string[] = [
   bundleMediaType,
   'application/vnd.dev.sigstore.bundle+json;version=0.3',
@@ -21,19 +18,16 @@ export const readBundleMediaTypes: readonly string[] = [
  */
 export const cosignSignatureType = 'application/vnd.dev.cosign.artifact.sig.v1+json';
 
-/** Annotation by which a bundle's manifest tells what the bundle states. */
+/** The annotation of a bundle's manifest with the predicate type. */
 export const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
 
 /**
- * The forms in which signatures and attestations are written: Sigstore bundles (cosign 3), or those
- * of cosign 2.
+ * The formats in which signatures and attestations are written: Sigstore bundles (cosign 3), or the
+ * legacy format (cosign 2).
  */
 export type SignatureFormat = 'bundle' | 'legacy';
 
-/**
- * A signature as it was found beside an artifact: bytes that claim something, nothing of it checked
- * yet.
- */
+/** A signature as it was found beside an artifact: bytes of which nothing is verified yet. */
 export type Signature =
   | {
       readonly format: 'bundle';
@@ -42,7 +36,7 @@ export type Signature =
       /** Sigstore bundle, JSON, as stored. */
       readonly bundle: Uint8Array;
       /**
-       * The bytes of the artifact's manifest, where the bundle signs them as they are (a message
+       * The bytes of the artifact's manifest, if the bundle signs them directly (a message
        * signature).
        */
       readonly message?: Uint8Array;
@@ -65,13 +59,13 @@ export type Signature =
     };
 
 /**
- * Why an artifact may be used: what the policy asked and what held. Kept with the artifact, shown
- * to people, written to logs.
+ * Why an artifact may be used: what the policy requires, and which signatures meet it. Stored with
+ * the artifact, shown to people, and logged.
  */
 export interface Verification {
   /** `match` of the policy rule that allowed it. */
   readonly rule: string;
-  /** True where the rule says `unsigned: true` and so no signature was asked for. */
+  /** True if the rule has `unsigned: true`, so that no signature is required. */
   readonly unsigned: boolean;
   /**
    * The signatures and attestations that satisfied the rule's requirements: for each, as many as
@@ -82,7 +76,7 @@ export interface Verification {
 
 /** A signature that satisfied a requirement, and who made it. */
 export type HeldSignature = {
-  /** The predicate type, where it is an attestation that the rule asks for. */
+  /** The predicate type, if it is an attestation that the rule requires. */
   readonly attestation?: string;
   readonly format: Signature['format'];
   /** Digest of the manifest that carries it. */
@@ -92,8 +86,8 @@ export type HeldSignature = {
 /** Who made a signature: a key of the policy, or an identity. */
 export type SignedBy = {
   /**
-   * Indexes, as the entries give them, of the verified entries in transparency logs; absent where
-   * the rule looks at none.
+   * The indexes in the verified entries of transparency logs; absent if the rule ignores such
+   * entries.
    */
   readonly logIndexes?: readonly string[];
 } & (
@@ -101,14 +95,14 @@ export type SignedBy = {
       /** The key file of the policy that it was verified with. */
       readonly key: string;
       /**
-       * SHA-256 of the key's SPKI DER, hex: the same key has the same fingerprint wherever its file
-       * lies.
+       * SHA-256 of the key's SPKI DER, hex: the same key has the same fingerprint, whatever file it
+       * is in.
        */
       readonly keyFingerprint: string;
       readonly certificate?: undefined;
     }
   | {
-      /** What the verified certificate says. */
+      /** The identity in the verified certificate. */
       readonly certificate: CertificateIdentity;
       readonly key?: undefined;
       readonly keyFingerprint?: undefined;

@@ -10,8 +10,8 @@ export interface DsseEnvelope {
 }
 
 /**
- * Puts a statement and its signature into an envelope. It names no key (`keyid`): cosign takes a
- * signature with one for another key's.
+ * Puts a statement and its signature into an envelope. The envelope names no key (`keyid`): cosign
+ * takes a signature with one for that of another key.
  */
 export function envelopeOf(statement: Uint8Array, signature: Uint8Array): DsseEnvelope {
   return {
@@ -28,13 +28,13 @@ export interface Witnesses {
 }
 
 /**
- * What a signature is verified with: the hint of a key, or a certificate (DER in base64), and its
+ * What verifies a signature: the hint of a key, or a certificate (DER in base64), and its
  * witnesses.
  */
 export type VerificationMaterial = Partial<Witnesses> &
   ({ readonly publicKey: { readonly hint: string } } | { readonly certificate: { readonly rawBytes: string } });
 
-/** Writes a Sigstore bundle v0.3, JSON. */
+/** Returns the bytes of a Sigstore bundle v0.3 (JSON). */
 export function bundleBytes(dsseEnvelope: DsseEnvelope, verificationMaterial: VerificationMaterial): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ mediaType: bundleMediaType, verificationMaterial, dsseEnvelope }));
 }

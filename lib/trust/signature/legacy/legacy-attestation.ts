@@ -13,8 +13,8 @@ export const legacyEnvelopeMediaType = 'application/vnd.dsse.envelope.v1+json';
 export const legacyPredicateAnnotation = 'predicateType';
 
 /**
- * Signs a statement about an artifact as cosign 2 does; gives the layer that goes into the manifest
- * under its legacy tag (`.att`).
+ * Signs a statement about an artifact as cosign 2 does. Returns the layer for the manifest under
+ * its legacy tag (`.att`).
  */
 export async function signLegacyAttestation(
   descriptor: Descriptor,
@@ -30,7 +30,7 @@ export async function signLegacyAttestation(
     signatures: [{ keyid: '', sig: Buffer.from(signature).toString('base64') }],
   };
   return blob(legacyEnvelopeMediaType, new TextEncoder().encode(JSON.stringify(envelope)), {
-    // Empty, because the signature is in the envelope; cosign passes over layers without it.
+    // Empty, because the signature is in the envelope; cosign skips layers without it.
     [legacySignatureAnnotation]: '',
     [legacyPredicateAnnotation]: attestation.predicateType,
   });

@@ -7,8 +7,8 @@ import { sigstoreBundle } from '../sigstore-bundle.ts';
 const base64 = v.pipe(v.string(), v.base64());
 
 /**
- * What cosign 2 writes into `dev.sigstore.cosign/bundle`: the log entry with the log's promise to
- * include it.
+ * The content of `dev.sigstore.cosign/bundle` as cosign 2 writes it: the log entry with the log's
+ * promise to include it.
  */
 const logEntrySchema = v.object({
   SignedEntryTimestamp: base64,
@@ -22,7 +22,7 @@ const logEntrySchema = v.object({
 const entryBodySchema = v.object({ kind: v.string(), apiVersion: v.string() });
 const timestampSchema = v.object({ SignedRFC3161Timestamp: base64 });
 
-/** What a bundle holds of a payload and its signature. */
+/** Returns the content of a bundle for a payload and its signature. */
 export function messageSignature(payload: Uint8Array, signature: Buffer): object {
   const digest = createHash('sha256').update(payload).digest('base64');
   return {
@@ -30,7 +30,9 @@ export function messageSignature(payload: Uint8Array, signature: Buffer): object
   };
 }
 
-/** What a bundle holds of a DSSE envelope. Throws SignatureInvalid where the bytes are no JSON. */
+/**
+ * Returns the content of a bundle for a DSSE envelope. Throws SignatureInvalid if it is not JSON.
+ */
 export function envelopeContent(envelope: Uint8Array): object {
   try {
     return { dsseEnvelope: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(envelope)) };
@@ -40,9 +42,9 @@ export function envelopeContent(envelope: Uint8Array): object {
 }
 
 /**
- * Turns a signature or attestation of cosign's legacy form into a Sigstore bundle v0.1, so that one
- * verifier serves all. The chain that may be annotated is left out: intermediates come from the
- * trusted root only. Throws SignatureInvalid where an annotation or the content is malformed.
+ * Converts a signature or attestation in the legacy format into a Sigstore bundle v0.1, so that one
+ * verifier serves all formats. A chain in the annotations is ignored: intermediates come only from
+ * the trusted root. Throws SignatureInvalid if an annotation or the content is malformed.
  */
 export function legacyBundle(content: object, annotations: Readonly<Record<string, string>>): Bundle {
   const certificate = annotations['dev.sigstore.cosign/certificate'];

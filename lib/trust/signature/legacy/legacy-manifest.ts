@@ -4,17 +4,17 @@ import { FairleadError } from '#lib/errors';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestParts } from '#lib/registry/digest';
 
-/** What cosign 2 keeps beside an artifact, by the end of the tag: signatures and attestations. */
+/** What cosign 2 stores beside an artifact, by the suffix of the tag: signatures, attestations. */
 export type LegacyKind = 'sig' | 'att';
 
-/** Most bytes of a manifest under a legacy tag. */
+/** The most bytes of a manifest under a legacy tag. */
 export const legacyManifestBytes = 1024 * 1024;
 
 const configMediaType = 'application/vnd.oci.image.config.v1+json';
 
 /**
- * The tag under which cosign 2 keeps things about an artifact; undefined where a tag cannot hold
- * the digest (sha512).
+ * Returns the tag under which cosign 2 stores signatures or attestations of an artifact; undefined
+ * if the digest does not fit into a tag (sha512).
  */
 export function legacyTag({ digest }: Pick<Descriptor, 'digest'>, kind: LegacyKind): string | undefined {
   const { algorithm, hex } = digestParts(digest);
@@ -40,8 +40,8 @@ export function legacyManifest(layers: readonly Descriptor[], blobs: readonly Bl
 }
 
 /**
- * Throws LimitExceeded for more bytes than readers take of what stands under a legacy tag: nobody
- * would find any signature in it.
+ * Throws LimitExceeded for more bytes than readers accept under a legacy tag: nobody would find any
+ * signature in it.
  */
 export function assertReadable(tag: string, bytes: number): void {
   if (bytes <= legacyManifestBytes) return;
@@ -62,7 +62,7 @@ export function isSameLayer(a: Descriptor, b: Descriptor): boolean {
 }
 
 /**
- * The config of an image whose layers these are: readers of the legacy form take it for an image.
+ * Returns the config of an image with these layers: readers of the legacy format expect an image.
  */
 function imageConfig(layers: readonly Descriptor[]): Uint8Array {
   const rootfs = { type: 'layers', diff_ids: layers.map(({ digest }) => digest) };

@@ -10,8 +10,8 @@ export const legacySignatureAnnotation = 'dev.cosignproject.cosign/signature';
 const payloadType = 'cosign container image signature';
 
 /**
- * The bytes that are signed for an artifact of a repository (`registry/repository`), as cosign 2
- * writes them.
+ * Returns the bytes that are signed for an artifact in a repository (`registry/repository`), as
+ * cosign 2 writes them.
  */
 export function legacyPayload(descriptor: Descriptor, repository: string): Uint8Array {
   return new TextEncoder().encode(
@@ -28,9 +28,9 @@ export function legacyPayload(descriptor: Descriptor, repository: string): Uint8
 
 /**
  * Checks that a simple-signing payload (containers/image, atomic-signature.md, as cosign uses it)
- * is for this very artifact, and gives the `docker-reference` in it, which says what the signer
- * called it. Names are compared without case, because old versions of cosign wrote them with
- * capitals and Go reads both. Throws SignatureInvalid that says what it is instead.
+ * is for this very artifact. Returns its `docker-reference`, the name that the signer gave the
+ * artifact. The case of members is ignored, because old versions of cosign wrote capitals and Go
+ * reads both. Throws SignatureInvalid that names the difference.
  */
 export function assertLegacyPayload(payload: Uint8Array, descriptor: Descriptor): { dockerReference: string } {
   let json: unknown;

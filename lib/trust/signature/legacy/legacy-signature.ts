@@ -6,8 +6,8 @@ import type { PrivateKey } from '../../keys/key.ts';
 import { legacyPayload, legacyPayloadMediaType, legacySignatureAnnotation } from './legacy-payload.ts';
 
 /**
- * Signs an artifact as cosign 2 does; gives the layer that goes into the manifest under its legacy
- * tag (`.sig`).
+ * Signs an artifact as cosign 2 does. Returns the layer for the manifest under its legacy tag
+ * (`.sig`).
  */
 export async function signLegacy(
   descriptor: Descriptor,
