@@ -35,8 +35,8 @@ export async function fuzz(
     return;
   }
   const end = performance.now() + seconds * 1_000;
-  const folder = temporaryFolder('libseccomp');
-  const libseccomps = { '2.5': Libseccomp.start(folder, '2.5'), '2.6': Libseccomp.start(folder, '2.6') };
+  const directory = temporaryFolder('libseccomp');
+  const libseccomps = { '2.5': Libseccomp.start(directory, '2.5'), '2.6': Libseccomp.start(directory, '2.6') };
   const counts = {
     intersection: new MergeCounts(),
     union: new MergeCounts(),
@@ -54,7 +54,7 @@ export async function fuzz(
     }
   } finally {
     await Promise.all(Object.values(libseccomps).map((libseccomp) => libseccomp.stop()));
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
   for (const [merge, count] of Object.entries(counts)) report(`seccomp-merge: ${merge}: seed ${seed}, ${count}`);
   report(`seccomp-merge: diff: seed ${seed}, ${gate}`);

@@ -66,15 +66,15 @@ function plainest({ defaultAction, syscalls = [], ...rest }: SeccompProfile): Se
 }
 
 describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'the check of a merge', () => {
-  let folder: string;
+  let directory: string;
   let libseccomp: Libseccomp;
   before(() => {
-    folder = temporaryFolder('libseccomp');
-    libseccomp = Libseccomp.start(folder);
+    directory = temporaryFolder('libseccomp');
+    libseccomp = Libseccomp.start(directory);
   });
   after(async () => {
     await libseccomp.stop();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   });
 
   const profile = (defaultAction = allow, rest: Partial<OracleProfile> = {}): OracleProfile => ({
@@ -89,7 +89,7 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'the check of a merge', () 
     profile(allow, { syscalls: [{ names, action: deny, args }] });
 
   it('reads profiles of one comparison for each call as libseccomp does, on every architecture', async () => {
-    const newer = Libseccomp.start(folder, '2.6');
+    const newer = Libseccomp.start(directory, '2.6');
     const property = fc.asyncProperty(profilePair, fc.nat(), async ([generated], seed) => {
       const written = plainest(generated);
       for (const loading of [libseccomp, newer]) {

@@ -98,13 +98,13 @@ export class Libseccomp {
   /**
    * Compiles the program into `directory`, which the caller removes after `stop`, and starts it.
    */
-  static start(folder: string, version: LibseccompVersion = '2.5'): Libseccomp {
-    const program = path.join(folder, 'libseccomp');
+  static start(directory: string, version: LibseccompVersion = '2.5'): Libseccomp {
+    const program = path.join(directory, 'libseccomp');
     const source = fileURLToPath(new URL('./libseccomp.c', import.meta.url));
     execFileSync(peer('cc'), ['-O1', '-o', program, source, '-lseccomp'], { stdio: 'pipe' });
     const newer = version === '2.6' ? { LD_LIBRARY_PATH: path.dirname(peer('libseccomp-2.6')) } : {};
     return new Libseccomp(
-      spawn('setpriv', ['--pdeathsig', 'SIGKILL', program], { cwd: folder, env: { ...process.env, ...newer } }),
+      spawn('setpriv', ['--pdeathsig', 'SIGKILL', program], { cwd: directory, env: { ...process.env, ...newer } }),
     );
   }
 

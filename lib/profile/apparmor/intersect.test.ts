@@ -145,7 +145,7 @@ describe('intersectAppArmor', () => {
         list(80, (index) => `/${'{,a}'.repeat(100)}${index}`),
         list(80, (index) => `/${'{,a}'.repeat(99)}*${index}`),
       ],
-      'stars over folders': [
+      'stars over directories': [
         list(80, (index) => `/${'**/'.repeat(60)}${index}`),
         list(80, (index) => `/${'**/'.repeat(61)}${index}`),
       ],

@@ -15,7 +15,7 @@ const few = 4;
  * cannot be the same.
  */
 export class PathIndex {
-  readonly #root = new Folder(0, false);
+  readonly #root = new Directory(0, false);
   readonly #texts = new Set<string>();
 
   /** Returns the index of a list; lists are asked about several times. */
@@ -45,20 +45,20 @@ export class PathIndex {
    * ends first.
    */
   near(glob: Glob, budget: GlobBudget): readonly Glob[] | undefined {
-    const reached: Folder[] = [];
-    let level: Folder[] = [this.#root];
+    const reached: Directory[] = [];
+    let level: Directory[] = [this.#root];
     for (let depth = 0; level.length > 0; depth++) {
       if (!spend(budget, level.length)) return undefined;
       const component = glob.components[depth];
-      const next: Folder[] = [];
-      for (const folder of level) {
-        if (component === undefined || folder.isWhole) reached.push(folder);
-        else folder.compatible(component, next);
+      const next: Directory[] = [];
+      for (const directory of level) {
+        if (component === undefined || directory.isWhole) reached.push(directory);
+        else directory.compatible(component, next);
       }
       if (component?.isDeep) {
         // From here on both may go their own ways.
-        for (const folder of next) folder.below(next);
-        for (const folder of next) reached.push(folder);
+        for (const directory of next) directory.below(next);
+        for (const directory of next) reached.push(directory);
         break;
       }
       level = next;
@@ -74,7 +74,7 @@ export class PathIndex {
 }
 
 /** Globs that begin with the same components. */
-class Folder {
+class Directory {
   /** Those that have no more components; all of them, as long as they are few. */
   globs: Glob[] = [];
   readonly #depth: number;
@@ -88,14 +88,14 @@ class Folder {
   }
 
   add(glob: Glob): void {
-    let folder: Folder = this;
+    let directory: Directory = this;
     for (;;) {
-      const component = glob.components[folder.#depth];
-      if (folder.#children === undefined || component === undefined) break;
-      folder = folder.#children.at(component, folder.#depth + 1);
+      const component = glob.components[directory.#depth];
+      if (directory.#children === undefined || component === undefined) break;
+      directory = directory.#children.at(component, directory.#depth + 1);
     }
-    folder.globs.push(glob);
-    if (folder.globs.length > few && folder.#children === undefined && !folder.#isDeep) folder.#divide();
+    directory.globs.push(glob);
+    if (directory.globs.length > few && directory.#children === undefined && !directory.#isDeep) directory.#divide();
   }
 
   #divide(): void {
@@ -110,73 +110,73 @@ class Folder {
     return this.#children === undefined;
   }
 
-  below(found: Folder[]): void {
+  below(found: Directory[]): void {
     this.#children?.all(found);
   }
 
   /** Finds what is below the components that may stand for the same text as the given one. */
-  compatible(component: Component, found: Folder[]): void {
+  compatible(component: Component, found: Directory[]): void {
     this.#children?.compatible(component, found);
   }
 }
 
 interface Wildcard {
   readonly suffix: string;
-  readonly folder: Folder;
+  readonly directory: Directory;
 }
 
 /** Directories by component. */
 class Children {
-  readonly #literals = new Map<string, Folder>();
+  readonly #literals = new Map<string, Directory>();
   /** Literal beginning of a component -> the component. */
   readonly #wildcards = new Map<string, Map<string, Wildcard>>();
   readonly #prefixLengths = new Set<number>();
   #sorted: { readonly literals: readonly string[]; readonly prefixes: readonly string[] } | undefined;
 
   /** Returns the directory of a component, made if there is none yet. */
-  at({ text, prefix, suffix, isLiteral, isDeep }: Component, depth: number): Folder {
-    const found = isLiteral ? this.#literals.get(text) : this.#wildcards.get(prefix)?.get(text)?.folder;
+  at({ text, prefix, suffix, isLiteral, isDeep }: Component, depth: number): Directory {
+    const found = isLiteral ? this.#literals.get(text) : this.#wildcards.get(prefix)?.get(text)?.directory;
     if (found !== undefined) return found;
-    const folder = new Folder(depth, isDeep);
+    const directory = new Directory(depth, isDeep);
     this.#sorted = undefined;
     if (isLiteral) {
-      this.#literals.set(text, folder);
-      return folder;
+      this.#literals.set(text, directory);
+      return directory;
     }
     const alike = this.#wildcards.get(prefix) ?? new Map<string, Wildcard>();
-    this.#wildcards.set(prefix, alike.set(text, { suffix, folder }));
+    this.#wildcards.set(prefix, alike.set(text, { suffix, directory }));
     this.#prefixLengths.add(prefix.length);
-    return folder;
+    return directory;
   }
 
-  all(found: Folder[]): void {
-    for (const folder of this.#literals.values()) found.push(folder);
-    for (const alike of this.#wildcards.values()) for (const { folder } of alike.values()) found.push(folder);
+  all(found: Directory[]): void {
+    for (const directory of this.#literals.values()) found.push(directory);
+    for (const alike of this.#wildcards.values()) for (const { directory } of alike.values()) found.push(directory);
   }
 
-  compatible({ text, prefix, suffix, isLiteral }: Component, found: Folder[]): void {
+  compatible({ text, prefix, suffix, isLiteral }: Component, found: Directory[]): void {
     for (const length of this.#prefixLengths) {
       if (length <= prefix.length) this.#take(prefix.slice(0, length), suffix, found);
     }
     if (isLiteral) {
-      const folder = this.#literals.get(text);
-      if (folder !== undefined) found.push(folder);
+      const directory = this.#literals.get(text);
+      if (directory !== undefined) found.push(directory);
       return;
     }
     this.#sorted ??= { literals: [...this.#literals.keys()].sort(), prefixes: [...this.#wildcards.keys()].sort() };
     const { literals, prefixes } = this.#sorted;
     for (let at = firstFrom(literals, prefix); literals[at]?.startsWith(prefix); at++) {
-      const folder = this.#literals.get(literals[at] ?? '');
-      if (folder !== undefined && literals[at]?.endsWith(suffix)) found.push(folder);
+      const directory = this.#literals.get(literals[at] ?? '');
+      if (directory !== undefined && literals[at]?.endsWith(suffix)) found.push(directory);
     }
     for (let at = firstFrom(prefixes, prefix); prefixes[at]?.startsWith(prefix); at++) {
       if (prefixes[at] !== prefix) this.#take(prefixes[at] ?? '', suffix, found);
     }
   }
 
-  #take(prefix: string, suffix: string, found: Folder[]): void {
+  #take(prefix: string, suffix: string, found: Directory[]): void {
     for (const wildcard of this.#wildcards.get(prefix)?.values() ?? []) {
-      if (wildcard.suffix.endsWith(suffix) || suffix.endsWith(wildcard.suffix)) found.push(wildcard.folder);
+      if (wildcard.suffix.endsWith(suffix) || suffix.endsWith(wildcard.suffix)) found.push(wildcard.directory);
     }
   }
 }

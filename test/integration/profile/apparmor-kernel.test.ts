@@ -52,7 +52,7 @@ const deniedByRule: Events = {
   'write /sys/kernel/mm/transparent_hugepage/enabled': ['open', '/sys/kernel/mm/transparent_hugepage/enabled'],
   'read /sys/kernel/security/apparmor/profiles': ['open', '/sys/kernel/security/apparmor/profiles'],
   'execute /sys/kernel/mm/ksm/run': ['exec', '/sys/kernel/mm/ksm/run'],
-  'mount /tmp/w/folder': ['mount', '/tmp/w/folder/'],
+  'mount /tmp/w/directory': ['mount', '/tmp/w/directory/'],
   'bind-mount /tmp/w/free /tmp/w/read': ['mount', '/tmp/w/read'],
   'remount /tmp/w/remounted': ['mount', '/tmp/w/remounted/'],
   'private /': ['mount', '/'],
@@ -362,7 +362,7 @@ describePeers([...vmRequirements, 'apparmor_parser', 'runc', 'cc'], 'AppArmor po
     vm = await startVm();
     const guest = await GuestPolicies.load(vm, policies(), 'open-complaining');
     await vm.output(`
-      mkdir -p /tmp/w/folder /tmp/w/mounted /tmp/w/remounted /tmp/w/root /tmp/d/data
+      mkdir -p /tmp/w/directory /tmp/w/mounted /tmp/w/remounted /tmp/w/root /tmp/d/data
       for file in w/allowed w/library w/other d/run d/library d/data/run program; do cp /bin/busybox /tmp/$file; done
       for file in w/read w/write w/free d/a d/b d/c d/ac; do echo > /tmp/$file; done
       mount -t tmpfs tmpfs /tmp/w/mounted

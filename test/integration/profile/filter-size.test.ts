@@ -43,15 +43,15 @@ const rules: fc.Arbitrary<readonly SeccompRule[]> = fc
   );
 
 describePeers(['cc', 'seccomp.h'], 'the filter of an intersection', () => {
-  let folder: string;
+  let directory: string;
   let libseccomp: Libseccomp;
   before(() => {
-    folder = temporaryFolder('filter-size');
-    libseccomp = Libseccomp.start(folder);
+    directory = temporaryFolder('filter-size');
+    libseccomp = Libseccomp.start(directory);
   });
   after(async () => {
     await libseccomp.stop();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   });
 
   for (const seed of [fixedSeed, Date.now() % 2 ** 31]) {

@@ -16,18 +16,18 @@ import { describePeers } from '../../peers/require.ts';
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describePeers(['go'], "the decoder of runtimes, Go's encoding/json", () => {
-  let folder = '';
+  let directory = '';
   before(() => {
-    folder = temporaryFolder('go-decoder');
+    directory = temporaryFolder('go-decoder');
     const source = new URL('../../peers/go-decoder/main.go', import.meta.url).pathname;
-    const env = { PATH: process.env['PATH'], HOME: folder, GOCACHE: path.join(folder, 'cache') };
+    const env = { PATH: process.env['PATH'], HOME: directory, GOCACHE: path.join(directory, 'cache') };
     const offline = { GOTOOLCHAIN: 'local', GO111MODULE: 'off', GOPROXY: 'off', GOFLAGS: '' };
-    execFileSync(peer('go'), ['build', '-o', path.join(folder, 'decode'), source], { env: { ...env, ...offline } });
+    execFileSync(peer('go'), ['build', '-o', path.join(directory, 'decode'), source], { env: { ...env, ...offline } });
   });
-  after(() => finishFolder(folder));
+  after(() => finishFolder(directory));
 
   const decode = (texts: readonly string[]): readonly string[] =>
-    execFileSync(path.join(folder, 'decode'), { input: texts.join('\n'), encoding: 'utf8', maxBuffer: 2 ** 28 })
+    execFileSync(path.join(directory, 'decode'), { input: texts.join('\n'), encoding: 'utf8', maxBuffer: 2 ** 28 })
       .trimEnd()
       .split('\n');
 

@@ -180,14 +180,14 @@ const wide: readonly Omit<Case, 'other'>[] = [
 ];
 
 describePeers(['root', 'cc'], 'the arguments that the kernel takes as 32 bits', () => {
-  let folder: string;
+  let directory: string;
   before(() => {
-    folder = temporaryFolder('int-arguments');
+    directory = temporaryFolder('int-arguments');
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(directory, { recursive: true, force: true }));
 
   it('are those that its own prototypes say', (context) => {
-    const prototypes = readPrototypes(folder);
+    const prototypes = readPrototypes(directory);
     if (prototypes === undefined) {
       context.skip('this kernel does not show its prototypes (CONFIG_FTRACE_SYSCALLS)');
       return;
@@ -213,7 +213,7 @@ describePeers(['root', 'cc'], 'the arguments that the kernel takes as 32 bits', 
         (each) => ({ number, args: each }),
       ),
     );
-    const results = callDirectly(folder, calls);
+    const results = callDirectly(directory, calls);
     const size = 2 + uppers.length;
     let compared = 0;
     for (const [at, { name, index }] of cases.entries()) {
@@ -236,7 +236,7 @@ describePeers(['root', 'cc'], 'the arguments that the kernel takes as 32 bits', 
 
   it('are not those of which it takes all bits', () => {
     const results = callDirectly(
-      folder,
+      directory,
       wide.flatMap(({ number, args, index }) =>
         [args, args.with(index, (args[index] ?? 0n) | (2n ** 32n))].map((each) => ({ number, args: each })),
       ),
@@ -262,11 +262,11 @@ function isMissing(result: number | undefined): boolean {
  * Returns the types of each syscall's arguments, as tracefs shows them; mounted out of sight of
  * other processes.
  */
-function readPrototypes(folder: string): ReadonlyMap<string, readonly string[]> | undefined {
+function readPrototypes(directory: string): ReadonlyMap<string, readonly string[]> | undefined {
   const script = 'mount -t tracefs none "$1" && cd "$1/events/syscalls" && grep -H field: sys_enter_*/format';
   let text: string;
   try {
-    const args = ['--mount', 'sh', '-c', script, 'sh', folder];
+    const args = ['--mount', 'sh', '-c', script, 'sh', directory];
     text = execFileSync('unshare', args, { encoding: 'utf8', stdio: 'pipe', maxBuffer: 2 ** 24 });
   } catch {
     return undefined;

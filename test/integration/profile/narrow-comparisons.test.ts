@@ -54,19 +54,19 @@ async function defaults(
 }
 
 describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'narrowed comparisons as libseccomp loads them', () => {
-  const folders: string[] = [];
+  const directories: string[] = [];
   let libseccomps: Readonly<Record<LibseccompVersion, Libseccomp>>;
   before(() => {
     const start = (version: LibseccompVersion) => {
-      const folder = temporaryFolder('narrow');
-      folders.push(folder);
-      return Libseccomp.start(folder, version);
+      const directory = temporaryFolder('narrow');
+      directories.push(directory);
+      return Libseccomp.start(directory, version);
     };
     libseccomps = { '2.5': start('2.5'), '2.6': start('2.6') };
   });
   after(async () => {
     for (const libseccomp of Object.values(libseccomps)) await libseccomp.stop();
-    for (const folder of folders) rmSync(folder, { recursive: true });
+    for (const directory of directories) rmSync(directory, { recursive: true });
   });
 
   for (const capabilities of [undefined, ['ALL']]) {
@@ -163,13 +163,13 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'narrowed comparisons as li
 });
 
 describePeers(['runc', 'cc', 'root'], 'narrowed comparisons in the kernel', () => {
-  let folder: string;
+  let directory: string;
   let container: ProbeContainer;
   before(() => {
-    folder = temporaryFolder('narrow');
-    container = new ProbeContainer(folder);
+    directory = temporaryFolder('narrow');
+    container = new ProbeContainer(directory);
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(directory, { recursive: true, force: true }));
 
   /**
    * What calls return under a profile: those with the same arguments in a 64-bit and in a 32-bit

@@ -88,15 +88,15 @@ describe('the base profiles of the examples', () => {
 });
 
 describePeers(['runc', 'crun', 'busybox', 'root'], 'base profiles in the kernel', () => {
-  let folder: string;
+  let directory: string;
   let runs = 0;
   before(() => {
-    folder = temporaryFolder('base-profile');
-    for (const name of ['bin', 'proc', 'dev']) mkdirSync(path.join(folder, 'rootfs', name), { recursive: true });
-    copyFileSync(peer('busybox'), path.join(folder, 'rootfs/bin/busybox'));
-    symlinkSync('busybox', path.join(folder, 'rootfs/bin/true'));
+    directory = temporaryFolder('base-profile');
+    for (const name of ['bin', 'proc', 'dev']) mkdirSync(path.join(directory, 'rootfs', name), { recursive: true });
+    copyFileSync(peer('busybox'), path.join(directory, 'rootfs/bin/busybox'));
+    symlinkSync('busybox', path.join(directory, 'rootfs/bin/true'));
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(directory, { recursive: true, force: true }));
 
   for (const runtime of ['runc', 'crun'] as const) {
     for (const noNewPrivileges of [true, false]) {
@@ -111,10 +111,10 @@ describePeers(['runc', 'crun', 'busybox', 'root'], 'base profiles in the kernel'
   }
 
   function startTrue(runtime: 'runc' | 'crun', noNewPrivileges: boolean, seccomp: SeccompProfile) {
-    writeFileSync(path.join(folder, 'config.json'), specification(noNewPrivileges, seccomp));
+    writeFileSync(path.join(directory, 'config.json'), specification(noNewPrivileges, seccomp));
     runs += 1;
     const id = `base-${process.pid}-${runs}`;
-    const run = ['--root', path.join(folder, 'state'), 'run', '--bundle', folder, id];
+    const run = ['--root', path.join(directory, 'state'), 'run', '--bundle', directory, id];
     // crun refuses hosts with both versions of cgroups, so that it is shown the second alone.
     const script = 'mount --make-rprivate / && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"';
     const [program, args] =

@@ -76,13 +76,13 @@ describe('recorded profiles', () => {
 });
 
 describePeers(['runc', 'crun', 'busybox', 'docker-registry', 'root'], 'recorded profiles in the kernel', () => {
-  let folder: string;
+  let directory: string;
   let container: RecordedContainer;
   before(() => {
-    folder = temporaryFolder('recorded');
-    container = new RecordedContainer(folder);
+    directory = temporaryFolder('recorded');
+    container = new RecordedContainer(directory);
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(directory, { recursive: true, force: true }));
 
   for (const runtime of ['runc', 'crun'] as const) {
     for (const [name, script] of Object.entries(recordedPrograms)) {

@@ -55,15 +55,15 @@ const more = [
 const newCgroup = 0x200_0000n;
 
 describePeers(['cc', 'seccomp.h'], 'the default profiles as libseccomp loads them', () => {
-  let folder: string;
+  let directory: string;
   let libseccomp: Libseccomp;
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'fairlead-runtime-default-'));
-    libseccomp = Libseccomp.start(folder);
+    directory = mkdtempSync(join(tmpdir(), 'fairlead-runtime-default-'));
+    libseccomp = Libseccomp.start(directory);
   });
   after(async () => {
     await libseccomp.stop();
-    rmSync(folder, { recursive: true });
+    rmSync(directory, { recursive: true });
   });
 
   for (const name of runtimeNames) {

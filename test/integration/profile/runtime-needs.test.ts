@@ -91,13 +91,13 @@ function casesOf(need: RuntimeNeed, all: readonly string[], user: ContainerKind[
 }
 
 describePeers(['runc', 'crun', 'cc', 'root'], 'what runtimes call under the filter', () => {
-  let folder: string;
+  let directory: string;
   let container: StartedContainer;
   before(() => {
-    folder = temporaryFolder('runtime-needs');
-    container = new StartedContainer(folder);
+    directory = temporaryFolder('runtime-needs');
+    container = new StartedContainer(directory);
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(directory, { recursive: true, force: true }));
 
   for (const kind of kinds) {
     const { runtime, noNewPrivileges, user } = kind;

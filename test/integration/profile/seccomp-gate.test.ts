@@ -10,15 +10,15 @@ import { describePeers } from '../../peers/require.ts';
 const pairs = 150;
 
 describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'diff, beside what libseccomp loads', () => {
-  let folder: string;
+  let directory: string;
   let libseccomps: Readonly<Record<LibseccompVersion, Libseccomp>>;
   before(() => {
-    folder = temporaryFolder('libseccomp-gate');
-    libseccomps = { '2.5': Libseccomp.start(folder, '2.5'), '2.6': Libseccomp.start(folder, '2.6') };
+    directory = temporaryFolder('libseccomp-gate');
+    libseccomps = { '2.5': Libseccomp.start(directory, '2.5'), '2.6': Libseccomp.start(directory, '2.6') };
   });
   after(async () => {
     await Promise.all(Object.values(libseccomps).map((libseccomp) => libseccomp.stop()));
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   });
 
   for (const seed of [20_261, Date.now() % 2 ** 31]) {

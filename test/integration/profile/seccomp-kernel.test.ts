@@ -86,13 +86,13 @@ function agrees(result: KernelResult, expected: string): boolean {
 const show = (value: unknown) => JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}` : part));
 
 describePeers(['runc', 'cc', 'root'], 'profiles in the kernel', () => {
-  let folder: string;
+  let directory: string;
   let container: ProbeContainer;
   before(() => {
-    folder = temporaryFolder('probe');
-    container = new ProbeContainer(folder);
+    directory = temporaryFolder('probe');
+    container = new ProbeContainer(directory);
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(directory, { recursive: true, force: true }));
 
   for (const [title, architectures, wide] of [
     ['of x86_64 alone, with 64-bit values', [native], true],

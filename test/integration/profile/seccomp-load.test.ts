@@ -88,13 +88,13 @@ const slow: readonly (readonly Condition[])[] = [
 );
 
 describePeers(['runc', 'cc', 'root'], 'the time that runc takes to load a profile', () => {
-  let folder: string;
+  let directory: string;
   let container: ProbeContainer;
   before(() => {
-    folder = temporaryFolder('load');
-    container = new ProbeContainer(folder);
+    directory = temporaryFolder('load');
+    container = new ProbeContainer(directory);
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(directory, { recursive: true, force: true }));
 
   const starts = (seccomp: SeccompProfile) => container.run(seccomp, calls, patience) !== undefined;
   const isFlagged = (seccomp: SeccompProfile) =>

@@ -139,15 +139,15 @@ const cases: Readonly<Record<string, readonly [SeccompProfile, ...SeccompProfile
 };
 
 describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'a merged profile that libseccomp loaded', () => {
-  let folder: string;
+  let directory: string;
   let libseccomps: Readonly<Record<LibseccompVersion, Libseccomp>>;
   before(() => {
-    folder = temporaryFolder('libseccomp');
-    libseccomps = { '2.5': Libseccomp.start(folder, '2.5'), '2.6': Libseccomp.start(folder, '2.6') };
+    directory = temporaryFolder('libseccomp');
+    libseccomps = { '2.5': Libseccomp.start(directory, '2.5'), '2.6': Libseccomp.start(directory, '2.6') };
   });
   after(async () => {
     await Promise.all(Object.values(libseccomps).map((libseccomp) => libseccomp.stop()));
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   });
 
   for (const version of versions) {

@@ -20,24 +20,24 @@ type Tree = string | readonly Tree[];
  * @throws Error with what it says, if it does not parse one.
  */
 function compilerTrees(texts: readonly string[]): Tree[] {
-  const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-cil-'));
+  const directory = mkdtempSync(path.join(tmpdir(), 'fairlead-cil-'));
   try {
     const files = texts.map((text, index) => {
-      const file = path.join(folder, `${index}.cil`);
+      const file = path.join(directory, `${index}.cil`);
       // It reads no empty files.
       writeFileSync(file, `${text} `);
       return file;
     });
-    const options = ['--ast-phase=parse', '--output', path.join(folder, 'tree')];
+    const options = ['--ast-phase=parse', '--output', path.join(directory, 'tree')];
     const { status, stderr, error } = spawnSync(peer('secil2tree'), [...options, ...files], { encoding: 'utf8' });
     // It ends with 0 in any case.
     if (status !== 0 || stderr !== '') throw new Error(`secil2tree: ${error?.message ?? stderr}`);
-    return readTrees(readFileSync(path.join(folder, 'tree'), 'utf8')).map((tree) => {
+    return readTrees(readFileSync(path.join(directory, 'tree'), 'utf8')).map((tree) => {
       assert.ok(Array.isArray(tree) && tree[0] === '<src_info>', JSON.stringify(tree).slice(0, 200));
       return tree.slice(4);
     });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
