@@ -9,7 +9,7 @@ import { FairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
 import { endWithStatus, errorStatus, grpcCodes } from '../../lib/cri/grpc-status.ts';
 import { carryHeaders } from '../../lib/cri/headers.ts';
-import { connectionWindow, linkRuntime, type RuntimeLink, sessionOptions } from '../../lib/cri/runtime-link.ts';
+import { connectionWindow, RuntimeLink, sessionOptions } from '../../lib/cri/runtime-link.ts';
 import { relayAnswer, relayRequest } from './relay.ts';
 import { listenOnSocket } from './socket.ts';
 import { serveUnary, type UnaryHandler } from './unary-call.ts';
@@ -25,7 +25,7 @@ export interface ProxyOptions {
    */
   readonly handlers: ReadonlyMap<string, UnaryHandler>;
   /**
-   * Told of every call that ended with an error of the shim's own, with the request message if it
+   * Called for every call that ended with an error of the shim's own, with the request if it
    * was read; the method is empty if the request does not name one.
    */
   readonly onError: (method: string, thrown: unknown, request?: Uint8Array) => void;
@@ -54,7 +54,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const server = createServer({ ...sessionOptions, streamResetBurst: 10_000, streamResetRate: 10_000 });
 
   server.on('session', (session: ServerHttp2Session) => {
-    const link = linkRuntime(options.runtime);
+    const link = new RuntimeLink(options.runtime);
     links.set(session, link);
     if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
     session.on('error', () => undefined); // 'close' follows

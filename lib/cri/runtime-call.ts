@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { FairleadError } from '#lib/errors';
 import { frameMessage, readMessage } from './message.ts';
-import { linkRuntime, type RuntimeLink } from './runtime-link.ts';
+import { RuntimeLink } from './runtime-link.ts';
 
 /**
  * Makes a unary call of the shim's own to the runtime: method's full name and request message in,
@@ -16,7 +16,7 @@ export type CallRuntime = (method: string, request: Uint8Array, signal: AbortSig
  */
 export function runtimeCaller(socketPath: string): CallRuntime {
   return async (method, request, signal) => {
-    const link = linkRuntime(socketPath);
+    const link = new RuntimeLink(socketPath);
     try {
       return await callOver(link, method, request, signal);
     } finally {

@@ -1,5 +1,5 @@
 import { type CallRuntime, callOver } from './runtime-call.ts';
-import { linkRuntime, type RuntimeLink } from './runtime-link.ts';
+import { RuntimeLink } from './runtime-link.ts';
 
 /**
  * A connection to the runtime that stays open between calls. It tells whether one runtime process
@@ -11,7 +11,7 @@ export class RuntimeConnection {
   #open: number | undefined;
 
   constructor(socketPath: string) {
-    this.#link = linkRuntime(socketPath, {
+    this.#link = new RuntimeLink(socketPath, {
       connected: () => {
         this.#connections += 1;
         this.#open = this.#connections;

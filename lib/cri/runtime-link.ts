@@ -6,6 +6,7 @@ import { connect as connectSocket } from 'node:net';
  * image lists run to megabytes.
  */
 export const streamWindow = 1024 * 1024;
+/** The same for one connection. */
 export const connectionWindow = 16 * 1024 * 1024;
 
 /**
@@ -19,19 +20,6 @@ export const sessionOptions = {
   settings: { initialWindowSize: streamWindow, maxHeaderListSize: 1024 * 1024, enablePush: false },
 };
 
-/**
- * One client's way to the runtime: its own HTTP/2 connection, made when first needed and again
- * after it was lost.
- */
-export interface RuntimeLink {
-  /** Opens a stream; where the runtime is down the stream ends with an error. */
-  request(headers: OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream;
-  /** Lets open streams end and closes the connection. */
-  close(): void;
-  /** Cuts the connection and all of its streams. */
-  destroy(): void;
-}
-
 /** Notified of the connections of a link. */
 export interface LinkWatcher {
   readonly connected: () => void;
@@ -40,51 +28,65 @@ export interface LinkWatcher {
 }
 
 /**
- * A link to the runtime's Unix socket. Each client connection gets its own, so that a client that
- * does not read what it asked for holds up nobody else's flow-control window, just as without the
- * proxy.
+ * One client's way to the runtime's Unix socket: its own HTTP/2 connection, opened by the first
+ * stream and again after it was lost. Each client connection gets its own, so that a client that
+ * does not read its answers blocks nobody else's flow-control window, just as without the proxy.
  */
-export function linkRuntime(socketPath: string, watcher?: LinkWatcher): RuntimeLink {
-  let current: ClientHttp2Session | undefined;
-  const sessions = new Set<ClientHttp2Session>();
+export class RuntimeLink {
+  readonly #socketPath: string;
+  readonly #watcher: LinkWatcher | undefined;
+  readonly #sessions = new Set<ClientHttp2Session>();
+  #current: ClientHttp2Session | undefined;
 
-  function open(): ClientHttp2Session {
-    if (current !== undefined && !current.closed && !current.destroyed) return current;
+  constructor(socketPath: string, watcher?: LinkWatcher) {
+    this.#socketPath = socketPath;
+    this.#watcher = watcher;
+  }
+
+  /** Opens a stream. If the runtime is down, the stream ends with an error. */
+  request(headers: OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream {
+    return this.#session().request(headers, { endStream });
+  }
+
+  /** Lets open streams end and closes the connections. */
+  close(): void {
+    for (const session of this.#sessions) session.close();
+  }
+
+  /** Cuts the connections and all of their streams. */
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  #session(): ClientHttp2Session {
+    const open = this.#current;
+    if (open !== undefined && !open.closed && !open.destroyed) return open;
     const session = connect('http://localhost', {
       ...sessionOptions,
-      createConnection: () => connectSocket(socketPath),
+      createConnection: () => connectSocket(this.#socketPath),
     });
-    current = session;
-    sessions.add(session);
-    const retire = (): void => {
-      if (current !== session) return;
-      current = undefined;
-      watcher?.lost();
-    };
-    // Also a session that was destroyed in the meantime says that it is connected.
+    this.#current = session;
+    this.#sessions.add(session);
+    // A session that was destroyed in the meantime reports that it is connected, too.
     session.once('connect', () => {
       if (session.destroyed) return;
       session.setLocalWindowSize(connectionWindow);
-      if (current === session) watcher?.connected();
+      if (this.#current === session) this.#watcher?.connected();
     });
-    session.on('goaway', retire);
-    // Every stream of the session reports the same error by itself; an unheard 'error' would end
+    session.on('goaway', () => this.#retire(session));
+    // Every stream of the session reports the same error. An 'error' without a listener would end
     // the process.
-    session.on('error', retire);
+    session.on('error', () => this.#retire(session));
     session.on('close', () => {
-      retire();
-      sessions.delete(session);
+      this.#retire(session);
+      this.#sessions.delete(session);
     });
     return session;
   }
 
-  return {
-    request: (headers, endStream) => open().request(headers, { endStream }),
-    close() {
-      for (const session of sessions) session.close();
-    },
-    destroy() {
-      for (const session of sessions) session.destroy();
-    },
-  };
+  #retire(session: ClientHttp2Session): void {
+    if (this.#current !== session) return;
+    this.#current = undefined;
+    this.#watcher?.lost();
+  }
 }
