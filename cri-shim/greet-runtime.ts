@@ -7,7 +7,7 @@ import type { ShimLog } from './report/shim-log.ts';
 const patience = 10_000;
 
 /**
- * Asks the runtime for its version, and warns where it does not answer: it may start after the
+ * Asks the runtime for its version, and warns if it does not answer: it may start after the
  * shim, and the address may be wrong. Returns a function that cancels the request.
  */
 export function greetRuntime(

@@ -12,10 +12,10 @@ export interface ProviderOptions {
 }
 
 /**
- * The kubelet's credential providers, set up as the kubelet has them; undefined where it has none.
- * What they answer is kept for as long as they say. Rejects with InvalidInput, as the kubelet does
- * not start either, where one option is given without the other, the config is not right, a program
- * cannot be run, or others can change the config or the directory of the programs.
+ * Opens the kubelet's credential providers, configured as the kubelet has them; undefined if it has
+ * none. Their answers are kept for as long as they specify. Rejects with InvalidInput, as the
+ * kubelet does not start either, where one option is given without the other, the config is not
+ * right, a program cannot be run, or others can change the config or the directory of the programs.
  */
 export async function openCredentialProviders(
   { imageCredentialProviderConfig: file, imageCredentialProviderBinDir: programs }: ProviderOptions,

@@ -13,7 +13,7 @@ import { readNodeFile } from './node-file.ts';
 import type { HandlerConfiguration, RuntimeConfiguration, RuntimeFacts } from './runtime-facts.ts';
 
 /**
- * What a runtime, in its version and configuration, gives containers of one handler under
+ * What a runtime, in its version and configuration, applies to containers of one handler under
  * RuntimeDefault.
  */
 export interface HandlerDefaults {
@@ -41,8 +41,8 @@ export interface HandlerDefaults {
 }
 
 /**
- * Finds out what a runtime gives containers of a handler under RuntimeDefault. Reads the files that
- * its configuration names.
+ * Returns what a runtime applies to containers of a handler under RuntimeDefault. Reads the files
+ * that its configuration names.
  *
  * @param handler the pod's runtime handler, empty for the default one.
  * @throws FairleadError ProfileInvalid for a file that is missing and must not be, or cannot be

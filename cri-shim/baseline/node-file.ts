@@ -10,7 +10,7 @@ const spareBytes = 4096;
 /**
  * Reads a regular file of the node whole, at most 1 MiB; returns undefined if it does not exist.
  * Links are followed, as the runtime follows them: only the node's administrator can create them
- * where these files lie.
+ * in the directories of these files.
  *
  * @param fail makes the error that is thrown for a file that cannot be read, of the reason.
  * @throws FairleadError Unavailable if too many files are open.

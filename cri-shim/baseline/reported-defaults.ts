@@ -23,7 +23,7 @@ interface Report {
 
 /** Capability sets of which a report is kept, for the containers of one handler. */
 const mostSets = 64;
-/** Different reports for one set that are told from each other. */
+/** How many different reports for one set are distinguished. */
 const mostTexts = 8;
 
 /**
@@ -149,7 +149,7 @@ function stricterPart(
     syscalls: names.length === 0 ? [] : [{ names, action: 'SCMP_ACT_KILL_PROCESS' }],
   };
   const { profile } = unionSeccomp([reported, allowsOthers], native);
-  // A union may be laxer than its inputs where conditions overlap or cannot be written.
+  // A union may be laxer than its inputs if conditions overlap or cannot be written.
   const isLaxer = loosenedSubjects(reported, profile, native).some((subject) => names.includes(subject));
   return isLaxer ? reported : profile;
 }

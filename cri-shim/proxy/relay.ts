@@ -4,7 +4,7 @@ import { carryHeaders } from '../../lib/cri/headers.ts';
 
 /**
  * Passes the runtime's answer to the client as it comes: headers, data frames, trailers,
- * Trailers-Only, resets. A runtime that goes away is said as UNAVAILABLE, which is what the client
+ * Trailers-Only, resets. A runtime that goes away becomes UNAVAILABLE, which is what the client
  * would have made of a lost connection.
  */
 export function relayAnswer(client: ServerHttp2Stream, runtime: ClientHttp2Stream): void {
@@ -45,7 +45,7 @@ export function relayHead(client: ServerHttp2Stream, runtime: ClientHttp2Stream)
   });
   client.on('wantTrailers', () => {
     orReset(client, () => client.sendTrailers(trailers));
-    // The call is over even where the client has not said all: tell it to stop, as gRPC servers do.
+    // The call has ended even if the client has not sent all: tell it to stop, as gRPC servers do.
     if (!client.readableEnded) client.close(constants.NGHTTP2_NO_ERROR);
   });
 }
@@ -74,8 +74,8 @@ export function relayEnd(client: ServerHttp2Stream, runtime: ClientHttp2Stream):
 }
 
 /**
- * Sends headers; where they are such that Node sends none, only this call ends: what is thrown in
- * an event would end all.
+ * Sends headers. If Node refuses to send them, only this call ends: an error that is thrown in an
+ * event would end the process.
  */
 function orReset(client: ServerHttp2Stream, send: () => void): void {
   try {

@@ -48,7 +48,7 @@ async function placeOf(path: string): Promise<string> {
 /**
  * Listens on a Unix socket that only root can open (mode 0600). The socket appears under its name
  * in one step and ready to be used; what is left of a dead process is replaced, a socket that
- * somebody answers on is not (Conflict). Gives a function that removes the socket file, unless
+ * somebody answers on is not (Conflict). Returns a function that removes the socket file, unless
  * another process has put its own there since.
  */
 export async function listenOnSocket(server: Server, path: string): Promise<() => Promise<void>> {
@@ -98,7 +98,7 @@ async function refuseIfTaken(path: string): Promise<void> {
     });
   }
   if (await answers(path)) {
-    throw new FairleadError('Conflict', `somebody else listens on ${path}`, {
+    throw new FairleadError('Conflict', `another process listens on ${path}`, {
       hint: 'Another shim seems to run: stop it first, or choose another path for `listen`.',
     });
   }

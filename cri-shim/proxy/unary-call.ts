@@ -22,7 +22,7 @@ export type UnaryResult =
   | {
       readonly forward: Uint8Array;
       /**
-       * Takes the runtime's response message and gives the one to send on. Not called where the
+       * Takes the runtime's response message and returns the one to forward. Not called if the
        * runtime answers with an error.
        */
       readonly onReply?: (response: Uint8Array) => Uint8Array | Promise<Uint8Array>;
@@ -56,7 +56,7 @@ export async function serveUnary(
   });
   let request: Uint8Array | undefined;
   try {
-    // The stream must outlive a refused message: the refusal is still to be said on it.
+    // The stream must outlive a refused message: the refusal is sent on it.
     request = await readMessage(client.iterator({ destroyOnReturn: false }));
     const result = await handler({ request, signal: given.signal });
     if (given.signal.aborted) return;
@@ -113,7 +113,7 @@ function relayChanged(
       const response = await readMessage(body);
       client.end(frameMessage(await change(response)));
     } catch (thrown) {
-      // What became of the streams is said by relayEnd, which also cancels the call of a client
+      // relayEnd reports what became of the streams, and cancels the call of a client
       // that has its answer.
       if (body.brokeOff || client.destroyed || client.writableEnded || !client.headersSent) return;
       if (body.isEmpty) return void client.end(); // an error: trailers only

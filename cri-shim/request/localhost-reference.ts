@@ -21,7 +21,7 @@ const pinned = /@sha(?:256|512):/;
 /**
  * Reads a Localhost profile's path as the kubelet sends it, `<seccomp root>/oci/<reference>`, with
  * `?base=RuntimeDefault` (reserved: never a file), `?base=localhost/<localhost profile>`, or the
- * older `?base=<localhost profile>` after it. Gives undefined where it is an ordinary path. The
+ * older `?base=<localhost profile>` after it. Returns undefined for an ordinary path. The
  * marker counts right below the seccomp root only: a file `operator/oci/x.json` stays a file.
  * Throws InvalidInput where it is a reference and not a good one, and where it may be meant as one:
  * such a path must not reach the runtime, which would look for a file.

@@ -2,7 +2,7 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { errorMapping, type FairleadError, shownMessage } from '#lib/errors';
 import { shorten } from '#lib/text/quote';
 
-/** gRPC status codes that the shim says by itself (https://grpc.io/docs/guides/status-codes/). */
+/** gRPC status codes that the shim itself returns (https://grpc.io/docs/guides/status-codes/). */
 export const grpcCodes = {
   ok: 0,
   cancelled: 1,
@@ -13,17 +13,17 @@ export const grpcCodes = {
 } as const;
 
 /**
- * Trailers for a status. The message is percent-encoded as gRPC over HTTP/2 says of Status-Message.
+ * Returns trailers for a status. The message is percent-encoded (gRPC over HTTP/2, Status-Message).
  */
 export function statusTrailers(code: number, message: string): OutgoingHttpHeaders {
   return { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
 }
 
 /**
- * Says a FairleadError as gRPC status: the code of its kind, and a message that begins with the
- * kind's CRI prefix (k8s.io/cri-api/pkg/errors, KEP-6061), by which the kubelet tells passing from
- * lasting failures. That a registry is unavailable is not said of the runtime, nor of the node's
- * limits.
+ * Returns the gRPC status of a FairleadError: the code of its kind, and a message that begins with
+ * the kind's CRI prefix (k8s.io/cri-api/pkg/errors, KEP-6061). The kubelet distinguishes passing
+ * from lasting failures by it. A failure of the runtime, or of the node's limits, has no prefix: it
+ * would report an unavailable registry.
  */
 export function errorStatus(error: FairleadError): { code: number; message: string } {
   const { grpc, criPrefix } = errorMapping[error.kind];
@@ -33,7 +33,7 @@ export function errorStatus(error: FairleadError): { code: number; message: stri
 }
 
 /**
- * Ends a call with a status: alone (Trailers-Only) where nothing was answered yet, else as trailers
+ * Ends a call with a status: alone (Trailers-Only) if nothing was sent yet, else as trailers
  * after what was sent.
  */
 export function endWithStatus(stream: ServerHttp2Stream, code: number, message: string): void {

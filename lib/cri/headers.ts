@@ -28,8 +28,7 @@ const unitsInMilliseconds: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads a `grpc-timeout` header; milliseconds, or undefined where there is no deadline or no valid
- * one.
+ * Parses a `grpc-timeout` header into milliseconds; undefined if it is missing or invalid.
  */
 export function parseTimeout(value: string | string[] | undefined): number | undefined {
   if (typeof value !== 'string') return undefined;
@@ -39,8 +38,8 @@ export function parseTimeout(value: string | string[] | undefined): number | und
 }
 
 /**
- * Writes milliseconds as a `grpc-timeout` header: at least 1 ms, and in seconds where eight digits
- * do not hold the milliseconds.
+ * Writes milliseconds as a `grpc-timeout` header: at least 1 ms, and in seconds if the
+ * milliseconds do not fit into eight digits.
  */
 export function formatTimeout(milliseconds: number): string {
   const whole = Math.max(1, Math.floor(milliseconds));

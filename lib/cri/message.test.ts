@@ -27,7 +27,7 @@ describe('message', () => {
     }
     await assert.rejects(readMessage(inPieces(two.subarray(0, 14), 1)), {
       kind: 'InvalidInput',
-      message: /breaks off/,
+      message: /truncated message/,
     });
   });
 

@@ -48,24 +48,24 @@ export async function readMessage(body: AsyncIterable<Buffer>): Promise<Buffer> 
     }
   }
   if (received !== expected) {
-    throw new FairleadError('InvalidInput', `a unary call whose message breaks off after ${received} bytes`);
+    throw new FairleadError('InvalidInput', `truncated message of a unary call: it ends after ${received} bytes`);
   }
   return bytes.subarray(prefixBytes, received);
 }
 
 function moreThanOne(): FairleadError {
-  return new FairleadError('InvalidInput', 'a unary call with more than one message');
+  return new FairleadError('InvalidInput', 'unary call with more than one message');
 }
 
 function checkPrefix(start: Buffer): number {
   if (start[0] !== 0) {
-    throw new FairleadError('InvalidInput', 'a compressed message where the shim has to look inside', {
+    throw new FairleadError('InvalidInput', 'compressed message in a call that the shim must read', {
       hint: 'Send this call without compression (grpc-encoding: identity).',
     });
   }
   const length = start.readUInt32BE(1);
   if (length > maxMessageBytes) {
-    throw new FairleadError('LimitExceeded', `a message of ${length} bytes; at most ${maxMessageBytes} are read`);
+    throw new FairleadError('LimitExceeded', `message of ${length} bytes, want at most ${maxMessageBytes}`);
   }
   return length;
 }

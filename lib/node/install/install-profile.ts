@@ -3,7 +3,7 @@ import type { RuntimeProfile } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import type { Store } from '../store/store.ts';
 
-/** An effective profile as a runtime is told of it, by kind. */
+/** The form in which a runtime is given an effective profile, by kind. */
 export type Installed = {
   readonly kind: 'Seccomp';
   /** The absolute path of its file. */

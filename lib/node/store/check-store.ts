@@ -11,7 +11,7 @@ import { parseRecord, type StoredArtifact } from './stored-artifact.ts';
 /** How many artifacts are read at the same time: pods cannot start until all are. */
 const checkedAtOnce = 16;
 
-/** Told what was found broken and removed. */
+/** Called for what was damaged and removed. */
 export type StoreLog = (message: string) => void;
 
 /** What holds in a state directory, by the digest of the artifact. */
@@ -22,7 +22,7 @@ export interface CheckedStore {
 }
 
 /**
- * Puts a state directory in order after whatever ended its last user, and gives what holds:
+ * Repairs a state directory after its last user has ended in any way, and returns what is valid:
  * half-written files go, a record whose blobs are not there whole goes, blobs that no record needs
  * go, effective profiles that are not what their name says go. So does what no store writes: a
  * directory or a link in the place of a file, and files that others own or may write to.
@@ -87,7 +87,7 @@ async function checkContent(directories: StoreDirectories, { descriptor }: Store
   return [descriptor.digest, ...blobs.map(({ digest }) => digest)];
 }
 
-/** Reads a blob whole; throws where it is not what its digest says. */
+/** Reads a blob whole; throws if it does not match its digest. */
 export async function readBlob(directories: StoreDirectories, { digest, size }: Descriptor): Promise<Uint8Array> {
   const bytes = await readFile(blobPath(directories, digest));
   if (bytes.length !== size || digestOf(bytes, digestParts(digest).algorithm) !== digest) {
@@ -129,7 +129,7 @@ async function checkEffective({ effective }: StoreDirectories, log: StoreLog): P
       return undefined;
     });
     if (bytes !== undefined && name === `${createHash('sha256').update(bytes).digest('hex')}.json`) continue;
-    log(`${path}: removed, its content is not what its name says`);
+    log(`${path}: removed, its content does not match its name`);
     await rm(path, { recursive: true });
   }
 }

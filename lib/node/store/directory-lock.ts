@@ -7,7 +7,7 @@ import { openFileLock } from '#lib/files/file-lock';
  * Holds a directory for this process until the returned function is called, or the process ends.
  * The lock is a file that only its owner can open: whoever can read it can hold it against the
  * owner. One that others could open, as older releases made it, is replaced once it is held, since
- * they may have it open still. Throws Conflict where somebody else holds it.
+ * they may have it open still. Throws Conflict if another process holds it.
  */
 export async function lockDirectory(directory: string): Promise<() => void> {
   const path = join(directory, 'lock');
@@ -35,7 +35,7 @@ export async function lockDirectory(directory: string): Promise<() => void> {
 }
 
 /**
- * Makes an empty file that only its owner can open, if there is none. An existing one is not
+ * Creates an empty file that only its owner can open, if there is none. An existing one is not
  * opened: closing it would release its lock.
  */
 async function makePrivate(path: string): Promise<void> {

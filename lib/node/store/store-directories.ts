@@ -34,7 +34,7 @@ export function leafDirectories({ temporary, blobs, artifacts, effective, uses }
  * read, as older releases made them, is tightened. Paths in it are absolute and lead over no link:
  * runtimes are handed some, and have another working directory. Throws InvalidInput if the root or
  * a directory in it is another user's, or others may write to the root: they could put what they
- * like where runtimes read, or have done so.
+ * like into the files that runtimes read, or have done so.
  */
 export async function makeDirectories(directory: string): Promise<StoreDirectories> {
   await makeDirectory(directory, 0o700).catch((cause: unknown) => {

@@ -26,7 +26,7 @@ const unusedBytes = 64 * 1024 * 1024;
  */
 const artifactLife = 60 * 60 * 1000;
 
-/** Of how many repositories, the latest ones, a record says that they have the artifact. */
+/** How many repositories that have an artifact its record lists: the latest ones. */
 const mostPulls = 32;
 
 /** The result of a pull, all of it verified. */
