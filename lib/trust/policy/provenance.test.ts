@@ -119,8 +119,11 @@ describe('provenanceProblem', () => {
       problem(exact({ repository: 'https://github.com/acme/profile' })),
       'the repository in its provenance is "https://github.com/acme/profiles"',
     );
-    assert.match(problem(exact({ builder: 'https://github.com/acme' })) ?? '', /says builder "https/);
-    assert.match(problem({ ref: { pattern: 'refs/heads/*' } }) ?? '', /says ref "refs\/tags\/v1"/);
+    assert.match(
+      problem(exact({ builder: 'https://github.com/acme' })) ?? '',
+      /the builder in its provenance is "https/,
+    );
+    assert.match(problem({ ref: { pattern: 'refs/heads/*' } }) ?? '', /the ref in its provenance is "refs\/tags\/v1"/);
     const silent = { buildDefinition: { externalParameters: {} }, runDetails: { builder: { id: 'b' } } };
     for (const fact of ['repository', 'ref', 'workflow']) {
       assert.equal(problem(exact({ [fact]: '' }), silent), `its provenance names no ${fact}`);
@@ -149,8 +152,8 @@ describe('provenanceProblem', () => {
       buildDefinition: { externalParameters: { workflow: { path: 'p.yml' }, source, variables } },
       runDetails: { builder: { id: 'x' } },
     };
-    assert.match(provenanceProblem(mixed, exact({ repository: source })) ?? '', /says repository nothing/);
-    assert.match(provenanceProblem(mixed, exact({ ref: 'refs/heads/main' })) ?? '', /says ref nothing/);
+    assert.match(provenanceProblem(mixed, exact({ repository: source })) ?? '', /names no repository/);
+    assert.match(provenanceProblem(mixed, exact({ ref: 'refs/heads/main' })) ?? '', /names no ref/);
     assert.equal(provenanceProblem(mixed, exact({ workflow: 'p.yml' })), undefined);
   });
 

@@ -14,6 +14,7 @@ export interface ProvenanceFacts {
   readonly workflow?: string | undefined;
 }
 
+/** The name of a fact in SLSA provenance that a policy can require. */
 export type ProvenanceFact = keyof ProvenanceFacts;
 
 /** What the provenance of an artifact must state (SLSA provenance v1). */

@@ -191,7 +191,11 @@ describe('an attestation that a rule asks for', () => {
     refuses([await attest(alice)], asked, /no signature of .* meets/);
     refuses([signature, await attest(bob)], asked, /it was not made with this key/);
     refuses([signature, await attest(alice, undefined, other)], asked, /made for another artifact/);
-    refuses([signature, await attest(alice, 'https://github.com/evil/profiles')], asked, /says repository "https/);
+    refuses(
+      [signature, await attest(alice, 'https://github.com/evil/profiles')],
+      asked,
+      /repository in its provenance is "https/,
+    );
     const sbom = await signAttestation(artifact, { predicateType: 'https://cyclonedx.org/bom', predicate: {} }, alice);
     refuses([signature, bundled(sbom)], asked, /has no attestation/);
     const empty = await signAttestation(artifact, { predicateType: type, predicate: {} }, alice);
