@@ -184,7 +184,7 @@ describe('shim', () => {
       [
         {
           level: 'warn',
-          msg: `the policy ${join(directory, 'none.yaml')} does not exist: everything is denied until it does`,
+          msg: `the policy ${join(directory, 'none.yaml')} does not exist: everything is denied`,
         },
       ],
     );

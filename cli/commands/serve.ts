@@ -83,7 +83,7 @@ async function serve(given: ServeOptions): Promise<void> {
   const options = withAbsolutePaths(await withEmbeddedDirectory(given));
   const services = await openServices(options);
   const stopped = stopSignal();
-  reloadBy(services.policy.reload);
+  reloadBy(() => services.policy.reload());
   try {
     await startServices(services.running, options);
     if (given.embedded !== undefined) {

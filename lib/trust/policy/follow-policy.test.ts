@@ -11,44 +11,44 @@ import { followPolicy, type PolicySource } from './follow-policy.ts';
 const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
 
 describe('a policy that is followed', () => {
-  let folder: string;
+  let directory: string;
   let policy: string;
   let source: PolicySource | undefined;
-  let told: string[];
+  let messages: string[];
   let read: boolean[];
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'fairlead-policy-'));
-    policy = join(folder, 'policy.yaml');
-    told = [];
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-policy-'));
+    policy = join(directory, 'policy.yaml');
+    messages = [];
     read = [];
     await writeFile(policy, `${head}rules: []\n`);
   });
   afterEach(async () => {
     source?.stop();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   async function follow(interval?: number): Promise<PolicySource> {
     const log = {
-      info: (_: object, message: string): void => void told.push(message),
-      warn: (_: object, message: string): void => void told.push(message),
-      error: (_: object, message: string): void => void told.push(message),
+      info: (_: object, message: string): void => void messages.push(message),
+      warn: (_: object, message: string): void => void messages.push(message),
+      error: (_: object, message: string): void => void messages.push(message),
     };
     const onRead = (inForce: boolean): void => void read.push(inForce);
     source = await followPolicy(policy, { log, onRead, ...(interval === undefined ? {} : { interval }) });
     return source;
   }
 
-  it('comes into force when its file changes, and without being told', async () => {
+  it('takes effect when its file changes, without a reload', async () => {
     const followed = await follow(20);
     await writeFile(policy, `${head}rules: []\nlimits: {entriesPerSyscall: 7}\n`);
     for (let waited = 0; followed.current.limits.entriesPerSyscall !== 7 && waited < 5000; waited += 20)
       await delay(20);
     assert.equal(followed.current.limits.entriesPerSyscall, 7);
-    assert.deepEqual(told, ['policy loaded']);
+    assert.deepEqual(messages, ['policy loaded']);
   });
 
-  it('stays in force if its file breaks, reports that once, and until it is fixed', async () => {
+  it('stays in force if its file becomes invalid, and reports that once, until it is fixed', async () => {
     const followed = await follow();
     const { revision } = followed.current;
     await writeFile(policy, `${head}rules: nonsense\n`);
@@ -60,11 +60,11 @@ describe('a policy that is followed', () => {
     await followed.reload();
     assert.equal(followed.inForce, true);
     assert.deepEqual(read, [true, false, false, true]);
-    assert.equal(told.length, 2);
-    assert.match(told[0] ?? '', /cannot be used, the one before stays in force: .*policy\.yaml:3/);
+    assert.equal(messages.length, 2);
+    assert.match(messages[0] ?? '', /^invalid policy, the previous one stays in force: .*policy\.yaml:3/);
   });
 
-  it('denies everything once its file is gone', async () => {
+  it('denies everything if its file is removed', async () => {
     await writeFile(policy, `${head}rules: [{match: "**", unsigned: true}]\n`);
     const followed = await follow();
     assert.equal(followed.current.rules.length, 1);
@@ -73,28 +73,28 @@ describe('a policy that is followed', () => {
     assert.deepEqual(followed.current.rules, []);
     assert.equal(followed.inForce, false);
     assert.deepEqual(read, [true, false]);
-    assert.deepEqual(told, [`the policy ${policy} does not exist: everything is denied until it does`]);
+    assert.deepEqual(messages, [`the policy ${policy} does not exist: everything is denied`]);
   });
 
-  it('warns at the start, once, where its file does not exist, and says when it does', async () => {
+  it('warns once at the start if its file does not exist, and reports when it is loaded', async () => {
     await rm(policy);
     const followed = await follow();
-    const missing = `the policy ${policy} does not exist: everything is denied until it does`;
-    assert.deepEqual(told, [missing]);
+    const missing = `the policy ${policy} does not exist: everything is denied`;
+    assert.deepEqual(messages, [missing]);
     await followed.reload();
-    assert.deepEqual(told, [missing]);
+    assert.deepEqual(messages, [missing]);
     assert.equal(followed.inForce, false);
     assert.deepEqual(read, [false, false]);
     // An empty file denies everything too, and is one that somebody has put there.
     await writeFile(policy, '');
     await followed.reload();
-    assert.deepEqual(told, [missing, 'policy loaded']);
+    assert.deepEqual(messages, [missing, 'policy loaded']);
     assert.equal(followed.inForce, true);
     assert.deepEqual(read, [false, false, true]);
   });
 
-  it('is not taken while it is being written: the first half of a file may be a looser policy', async () => {
-    for (const name of ['a', 'b']) await writeFile(join(folder, `${name}.pub`), (await generateKeyPair()).publicKey);
+  it('does not take effect while it is being written: the first half of a file may be a looser policy', async () => {
+    for (const name of ['a', 'b']) await writeFile(join(directory, `${name}.pub`), (await generateKeyPair()).publicKey);
     const followed = await follow();
     const half = `${head}rules:\n  - match: "**"\n    require:\n      - key: a.pub\n`;
     await writeFile(policy, half);
@@ -112,8 +112,8 @@ describe('a policy that is followed', () => {
     assert.equal(loosest, 2);
   });
 
-  it('is not taken half-written at the start either', async () => {
-    for (const name of ['a', 'b']) await writeFile(join(folder, `${name}.pub`), (await generateKeyPair()).publicKey);
+  it('does not take effect half-written at the start either', async () => {
+    for (const name of ['a', 'b']) await writeFile(join(directory, `${name}.pub`), (await generateKeyPair()).publicKey);
     const half = `${head}rules:\n  - match: "**"\n    require:\n      - key: a.pub\n`;
     await writeFile(policy, half);
     const started = follow();
@@ -122,8 +122,8 @@ describe('a policy that is followed', () => {
     assert.equal((await started).current.rules[0]?.require.length, 2);
   });
 
-  it('does not go back to older files that took longer to read', async () => {
-    const key = join(folder, 'slow.pub');
+  it('is not replaced by older files that took longer to read', async () => {
+    const key = join(directory, 'slow.pub');
     const followed = await follow();
     execFileSync('mkfifo', [key]);
     for (const content of [(await generateKeyPair()).publicKey, 'no key']) {

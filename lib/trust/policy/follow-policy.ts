@@ -4,45 +4,45 @@ import { toFairleadError } from '#lib/errors';
 import { loadPolicy, type PolicyReading } from './load-policy.ts';
 import type { Policy } from './node-policy.ts';
 
-/** The trust policy in force, which follows the files it is made of. */
+/** The trust policy in force, which follows changes of its files. */
 export interface PolicySource {
   readonly current: Policy;
   /**
-   * Whether the files say what is in force; false where they do not parse, and an older policy is,
-   * or where there is none, and everything is denied.
+   * Whether the policy in force is the one in the files. False if the files are invalid, so that an
+   * older policy is in force, or if the policy file does not exist, so that everything is denied.
    */
   readonly inForce: boolean;
-  /**
-   * Reads the files again; where they do not parse, the old policy stays and an alarm is raised.
-   */
+  /** Reads the files again. If they are invalid, logs an error and keeps the previous policy. */
   reload(): Promise<void>;
+  /** Stops following the files. */
   stop(): void;
 }
 
+/** How a policy is followed. */
 export interface PolicyWatch extends PolicyReading {
   /**
-   * Told what becomes of the files: pino's methods. Records carry the messageId
+   * Receives what happens to the files; has pino's methods. Records carry the messageId
    * `fairlead.policy.loaded`, `fairlead.policy.missing` or `fairlead.policy.broken`.
    */
   readonly log: Record<'info' | 'warn' | 'error', (record: object, message: string) => void>;
-  /** Told after every reading whether the files say what is in force. */
+  /** Called after every reading with the new value of `inForce`. */
   readonly onRead?: (inForce: boolean) => void;
   /**
-   * Milliseconds between readings. The files are read, not watched: key files and mounted folders
-   * change too.
+   * Milliseconds between readings. The files are read, not watched, because key files and mounted
+   * directories change too.
    */
   readonly interval?: number;
 }
 
 /**
- * A change counts once it has stood for so long, in milliseconds: half of a file that is being
- * written may be a policy too, and a looser one.
+ * How long a change must have stood before it takes effect, in milliseconds: the first half of a
+ * file that is being written can be a valid policy, and a looser one.
  */
 const settled = 200;
 
 /**
- * Loads the policy of a file, where it was just changed when it has stood for a moment; throws
- * where it does not parse. Afterwards it is read again every ten seconds and on reload().
+ * Loads the policy of a file, and reads it again every ten seconds and on reload(). Waits until a
+ * file that has just changed is complete. Throws InvalidInput if the policy is invalid.
  */
 export async function followPolicy(
   path: string,
@@ -53,93 +53,126 @@ export async function followPolicy(
     await delay(settled);
     current = await loadPolicy(path, reading);
   }
-  let complaint: string | undefined;
-  let begun = 0;
-  let decided = 0;
-  const inForce = (): boolean => complaint === undefined && !current.missing;
-  const sayMissing = (): void =>
-    log.warn(
-      {
-        messageId: 'fairlead.policy.missing',
-        policy: path,
-        hint: 'Create the file, or correct its path (`policy`).',
-      },
-      `the policy ${path} does not exist: everything is denied until it does`,
-    );
-  if (current.missing) sayMissing();
-  onRead(inForce());
+  return new FollowedPolicy(path, current, { log, onRead, interval, reading });
+}
 
-  async function reload(): Promise<void> {
-    const turn = ++begun;
-    /** Says that the files were read, unless those who began later have read newer ones already. */
-    const isNews = (): boolean => {
-      if (turn < decided) return false;
-      decided = turn;
-      return true;
-    };
+interface FollowedPolicyOptions extends Required<Pick<PolicyWatch, 'log' | 'onRead' | 'interval'>> {
+  readonly reading: PolicyReading;
+}
+
+class FollowedPolicy implements PolicySource {
+  readonly #path: string;
+  readonly #log: PolicyWatch['log'];
+  readonly #onRead: (inForce: boolean) => void;
+  readonly #reading: PolicyReading;
+  readonly #timer: NodeJS.Timeout;
+  #current: Policy;
+  /** The error that the last reading ended with. */
+  #complaint: string | undefined;
+  /** How many readings have begun. */
+  #begun = 0;
+  /** The number of the latest reading that has ended. */
+  #ended = 0;
+  #reads = false;
+
+  constructor(path: string, current: Policy, { log, onRead, interval, reading }: FollowedPolicyOptions) {
+    this.#path = path;
+    this.#current = current;
+    this.#log = log;
+    this.#onRead = onRead;
+    this.#reading = reading;
+    if (current.missing) this.#warnMissing();
+    onRead(this.inForce);
+    this.#timer = setInterval(() => this.#readUnlessReading(), interval);
+    this.#timer.unref();
+  }
+
+  get current(): Policy {
+    return this.#current;
+  }
+
+  get inForce(): boolean {
+    return this.#complaint === undefined && !this.#current.missing;
+  }
+
+  async reload(): Promise<void> {
+    const turn = ++this.#begun;
     try {
-      const fresh = await loadSettled(path, current.revision, reading);
-      if (!isNews()) return;
-      // A file without a word has the revision of one that is missing.
-      const changed = fresh.revision !== current.revision || fresh.missing !== current.missing;
-      if (fresh.missing) {
-        if (changed || complaint !== undefined) sayMissing();
-      } else if (changed || complaint !== undefined) {
-        log.info(
-          { messageId: 'fairlead.policy.loaded', policy: fresh.source, revision: fresh.revision },
-          'policy loaded',
-        );
-      }
-      complaint = undefined;
-      current = fresh;
-      onRead(inForce());
-    } catch (thrown) {
-      if (!isNews()) return;
-      const error = toFairleadError(thrown);
-      onRead(false);
-      if (error.message !== complaint) {
-        log.error(
-          { messageId: 'fairlead.policy.broken', hint: error.hint, revision: current.revision },
-          `the policy cannot be used, the one before stays in force: ${error.message}`,
-        );
-      }
-      complaint = error.message;
+      const fresh = await loadSettled(this.#path, this.#current.revision, this.#reading);
+      if (this.#isLatest(turn)) this.#accept(fresh);
+    } catch (error) {
+      if (this.#isLatest(turn)) this.#reject(error);
     }
   }
 
-  let looking = false;
-  const timer = setInterval(() => {
-    // A file that does not answer, such as one on a lost network mount, must not take thread after
-    // thread.
-    if (looking) return;
-    looking = true;
-    void reload().finally(() => {
-      looking = false;
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Skips a turn while a file does not answer: each reading of it would occupy another thread. */
+  #readUnlessReading(): void {
+    if (this.#reads) return;
+    this.#reads = true;
+    void this.reload().finally(() => {
+      this.#reads = false;
     });
-  }, interval);
-  timer.unref();
-  return {
-    get current() {
-      return current;
-    },
-    get inForce() {
-      return inForce();
-    },
-    reload,
-    stop: () => clearInterval(timer),
-  };
+  }
+
+  /** Records that a reading has ended; false if one that began later has ended before it. */
+  #isLatest(turn: number): boolean {
+    if (turn < this.#ended) return false;
+    this.#ended = turn;
+    return true;
+  }
+
+  #accept(fresh: Policy): void {
+    // An empty file has the same revision as a missing one.
+    const changed = fresh.revision !== this.#current.revision || fresh.missing !== this.#current.missing;
+    if (changed || this.#complaint !== undefined) {
+      if (fresh.missing) this.#warnMissing();
+      else
+        this.#log.info(
+          { messageId: 'fairlead.policy.loaded', policy: fresh.source, revision: fresh.revision },
+          'policy loaded',
+        );
+    }
+    this.#complaint = undefined;
+    this.#current = fresh;
+    this.#onRead(this.inForce);
+  }
+
+  #reject(thrown: unknown): void {
+    const error = toFairleadError(thrown);
+    this.#onRead(false);
+    if (error.message !== this.#complaint) {
+      this.#log.error(
+        { messageId: 'fairlead.policy.broken', hint: error.hint, revision: this.#current.revision },
+        `invalid policy, the previous one stays in force: ${error.message}`,
+      );
+    }
+    this.#complaint = error.message;
+  }
+
+  #warnMissing(): void {
+    this.#log.warn(
+      {
+        messageId: 'fairlead.policy.missing',
+        policy: this.#path,
+        hint: 'Create the file, or correct its path (`policy`).',
+      },
+      `the policy ${this.#path} does not exist: everything is denied`,
+    );
+  }
 }
 
-/** Says whether a file may still be being written. One that does not exist is not. */
+/** Returns whether a file may still be being written. A missing one is not. */
 async function changedJustNow(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   const age = Date.now() - (found?.mtimeMs ?? 0);
   return age >= 0 && age < settled;
 }
 
-/**
- * Loads a policy, and once more where it is another than the known one, until two readings agree.
- */
+/** Loads a policy; if it has changed from the known one, until two readings in a row are equal. */
 async function loadSettled(path: string, known: string, reading: PolicyReading): Promise<Policy> {
   let fresh = await loadPolicy(path, reading);
   for (let before = known; fresh.revision !== before && fresh.revision !== known; ) {
