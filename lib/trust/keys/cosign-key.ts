@@ -37,11 +37,11 @@ export function isCosignKey(pem: string): boolean {
  */
 export async function decryptCosignKey(pem: string, passphrase: string): Promise<Buffer> {
   const body = pemPattern.exec(pem.trim())?.[2];
-  if (body === undefined) throw new FairleadError('InvalidInput', "not a private key in cosign's PEM form");
+  if (body === undefined) throw new FairleadError('InvalidInput', "not a private key in cosign's PEM format");
   const file = parseKeyFile(Buffer.from(body, 'base64').toString('utf8'));
   const nonce = Buffer.from(file.cipher.nonce, 'base64');
   if (nonce.length !== 24)
-    throw new FairleadError('InvalidInput', "cosign's private key has a nonce of the wrong length");
+    throw new FairleadError('InvalidInput', `cosign's private key has a nonce of ${nonce.length} bytes: want 24`);
   const [key, { xsalsa20poly1305 }] = await Promise.all([
     deriveKey(passphrase, Buffer.from(file.kdf.salt, 'base64'), file.kdf.params.N),
     loadCipher(),
@@ -51,10 +51,10 @@ export async function decryptCosignKey(pem: string, passphrase: string): Promise
   } catch (cause) {
     throw new FairleadError(
       'InvalidInput',
-      'the private key does not open: the passphrase is wrong, or the file is damaged',
+      'cannot decrypt the private key: the passphrase is wrong, or the file is damaged',
       {
         cause,
-        hint: 'Give the passphrase that the key was made with (cosign takes it from COSIGN_PASSWORD).',
+        hint: 'Use the passphrase that the key was encrypted with (cosign reads it from COSIGN_PASSWORD).',
       },
     );
   }
@@ -91,7 +91,7 @@ function parseKeyFile(text: string): v.InferOutput<typeof keyFile> {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new FairleadError('InvalidInput', "cosign's private key holds no JSON", { cause });
+    throw new FairleadError('InvalidInput', "cosign's private key is not JSON", { cause });
   }
   const parsed = v.safeParse(keyFile, json);
   if (!parsed.success) {

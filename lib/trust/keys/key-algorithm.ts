@@ -26,7 +26,7 @@ const curves: Readonly<Record<string, KeyAlgorithm>> = {
 const rsaBits = { least: 2048, most: 8192 };
 
 /** The supported keys in messages, best first. */
-export const supportedKeys = `ECDSA (P-256, P-384, P-521), Ed25519 and RSA (${rsaBits.least} to ${rsaBits.most} bits)`;
+export const supportedKeys = `ECDSA (P-256, P-384, P-521), Ed25519 or RSA (${rsaBits.least} to ${rsaBits.most} bits)`;
 
 /**
  * Returns the algorithm of a key; undefined for an unsupported one. RSA is PKCS #1 v1.5, as in

@@ -27,7 +27,7 @@ const explicit =
   'vTKOKWpw272Ms87SLu5gEiGCnQrBlD160+BcfnD4f94HV4M=';
 
 describe('key pairs', () => {
-  it('signs with a plain key what its public key verifies', async () => {
+  it('signs with a plain key, and the public key verifies it', async () => {
     const files = await generateKeyPair();
     assert.match(files.privateKey, /^-----BEGIN PRIVATE KEY-----/);
     const signer = await loadPrivateKey(files.privateKey);
@@ -36,18 +36,18 @@ describe('key pairs', () => {
     assert.equal(loadPublicKey(files.publicKey).fingerprint, signer.publicKey.fingerprint);
   });
 
-  it("writes cosign's encrypted form under a passphrase, an empty one too", async () => {
+  it("writes cosign's encrypted format if there is a passphrase, even an empty one", async () => {
     for (const passphrase of ['correct horse', '']) {
       const files = await generateKeyPair({ passphrase });
       assert.ok(isCosignKey(files.privateKey));
       const signer = await loadPrivateKey(files.privateKey, passphrase);
       assert.equal(signer.publicKey.fingerprint, loadPublicKey(files.publicKey).fingerprint);
       await assert.rejects(loadPrivateKey(files.privateKey, 'wrong'), refusal(/passphrase is wrong/));
-      await assert.rejects(loadPrivateKey(files.privateKey), refusal(/no passphrase was given/));
+      await assert.rejects(loadPrivateKey(files.privateKey), refusal(/there is no passphrase/));
     }
   });
 
-  it('opens encrypted PKCS#8', async () => {
+  it('decrypts encrypted PKCS#8', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'p' }).toString();
     const signer = await loadPrivateKey(pem, 'p');
@@ -56,7 +56,7 @@ describe('key pairs', () => {
     await assert.rejects(loadPrivateKey(pem), refusal(/no passphrase/));
   });
 
-  it('gives the hint and the fingerprint that cosign computes', () => {
+  it('returns the hint and the fingerprint that cosign computes', () => {
     // A fixed key, and `openssl pkey -pubin -outform DER | sha256sum` of it.
     const pem = `-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9rROvFYdDu9ZHniPDC40vW8dDq5a
@@ -68,8 +68,8 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
     assert.equal(key.fingerprint, '65135dc68f2a91c8d655c5950b8ec0fab77b05857dfe9b9b499c7f109f4b7f7a');
   });
 
-  it('knows a key again in whatever form its file has it', () => {
-    // The same point on P-256: whole, compressed, and with the parameters of the curve spelled out.
+  it('returns one fingerprint for a key, whatever the form in its file', () => {
+    // The same point on P-256: uncompressed, compressed, and with explicit curve parameters.
     const forms = [whole, compressed, explicit].map((body) =>
       loadPublicKey(`-----BEGIN PUBLIC KEY-----\n${body}\n-----END PUBLIC KEY-----\n`),
     );
@@ -77,7 +77,7 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
     assert.equal(new Set(forms.map(keyHint)).size, 1);
   });
 
-  it('refuses keys that are weak, or of a kind that cosign does not verify', async () => {
+  it('refuses weak keys, and kinds of keys that cosign does not verify', async () => {
     for (const [name, pair] of [
       ['ec secp256k1', generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
       ['rsa 1024', generateKeyPairSync('rsa', { modulusLength: 1024 })],
@@ -85,7 +85,7 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
       ['ed448', generateKeyPairSync('ed448')],
       ['x25519', generateKeyPairSync('x25519')],
     ] as const) {
-      const message = new RegExp(`the key is ${name}; supported are ECDSA`);
+      const message = new RegExp(`unsupported key ${name}: want ECDSA`);
       const spki = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString();
       assert.throws(() => loadPublicKey(spki), refusal(message));
       const pkcs8 = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -93,7 +93,7 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
     }
   });
 
-  it('refuses what is not a key', async () => {
+  it('refuses text that is not a key', async () => {
     await assert.rejects(loadPrivateKey('nonsense'), refusal(/not a private key/));
     assert.throws(() => loadPublicKey('nonsense'), refusal(/not a public key/));
     assert.throws(
@@ -102,17 +102,17 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
     );
   });
 
-  it('refuses a private key where a public one belongs, and the other way round, and says what is there', async () => {
+  it('refuses a private key instead of a public one and the reverse, and reports what it found', async () => {
     const { privateKey, publicKey } = await generateKeyPair();
-    assert.throws(() => loadPublicKey(privateKey), refusal(/not a public key in PEM form: it is a PRIVATE KEY$/));
-    await assert.rejects(loadPrivateKey(publicKey), refusal(/not a private key in PEM form: it is a PUBLIC KEY$/));
+    assert.throws(() => loadPublicKey(privateKey), refusal(/not a public key in PEM format: it is a PRIVATE KEY$/));
+    await assert.rejects(loadPrivateKey(publicKey), refusal(/not a private key in PEM format: it is a PUBLIC KEY$/));
     for (const label of ['OPENSSH PRIVATE KEY', 'CERTIFICATE']) {
       const pem = `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`;
       await assert.rejects(loadPrivateKey(pem), refusal(new RegExp(`it is a ${label}$`)));
     }
   });
 
-  it('refuses what is not text, without showing it', async () => {
+  it('refuses values that are not strings, without showing them', async () => {
     const { privateKey, publicKey } = await generateKeyPair();
     const open = createPrivateKey(privateKey);
     for (const [given, type] of [
@@ -125,16 +125,16 @@ qtymTs/7VdxUvxnK3bES1qBR3oRfxdz1ei/F8gnciZ22HE1EQyl+Ct4UXA==
       [null, 'null'],
       [7, 'number'],
     ] as const) {
-      const message = new RegExp(`^the private key must be a string, and is of type ${type}$`);
+      const message = new RegExp(`^invalid type ${type} of the private key: want a string$`);
       await assert.rejects(loadPrivateKey(given as unknown as string), refusal(message));
-      const ofPublic = new RegExp(`^the public key must be a string, and is of type ${type}$`);
+      const ofPublic = new RegExp(`^invalid type ${type} of the public key: want a string$`);
       assert.throws(() => loadPublicKey(given as unknown as string), refusal(ofPublic));
     }
     const encrypted = await generateKeyPair({ passphrase: 'p' });
     for (const passphrase of [Buffer.from('p'), 7, null])
       await assert.rejects(
         loadPrivateKey(encrypted.privateKey, passphrase as unknown as string),
-        refusal(/^the passphrase must be a string, and is of type (Buffer|number|null)$/),
+        refusal(/^invalid type (Buffer|number|null) of the passphrase: want a string$/),
       );
     assert.ok(loadPublicKey(publicKey));
   });
@@ -146,7 +146,7 @@ describe("cosign's key file", () => {
     assert.deepEqual(await decryptCosignKey(await encryptCosignKey(der, 'p'), 'p'), der);
   });
 
-  it('refuses costs that cosign refuses, before any memory is taken', async () => {
+  it('refuses costs that cosign refuses, before it allocates memory', async () => {
     const pem = await encryptCosignKey(Buffer.from('x'), 'p');
     const json = Buffer.from(pem.replace(/-----.*-----/g, ''), 'base64').toString();
     for (const cost of ['2147483648', '16384', '65537', '-1', '"65536"']) {
@@ -154,11 +154,11 @@ describe("cosign's key file", () => {
       await assert.rejects(decryptCosignKey(bad, 'p'), refusal(/kdf\.params\.N/));
     }
     await assert.rejects(decryptCosignKey(rewrap(json.replace('"r":8', '"r":1024')), 'p'), refusal(/kdf\.params\.r/));
-    await assert.rejects(decryptCosignKey(rewrap('{'), 'p'), refusal(/no JSON/));
-    await assert.rejects(decryptCosignKey('-----BEGIN X-----', 'p'), refusal(/PEM form/));
+    await assert.rejects(decryptCosignKey(rewrap('{'), 'p'), refusal(/is not JSON/));
+    await assert.rejects(decryptCosignKey('-----BEGIN X-----', 'p'), refusal(/PEM format/));
   });
 
-  it('reads the name that older versions of cosign wrote', async () => {
+  it('reads the PEM type of older versions of cosign', async () => {
     const pem = (await encryptCosignKey(Buffer.from('x'), 'p')).replaceAll('SIGSTORE', 'COSIGN');
     assert.equal((await decryptCosignKey(pem, 'p')).toString(), 'x');
   });

@@ -61,7 +61,8 @@ export async function generateKeyPair({ passphrase }: { passphrase?: string | un
 export async function loadPrivateKey(pem: string, passphrase?: string): Promise<PrivateKey> {
   assertText('the private key', pem);
   if (passphrase !== undefined) assertText('the passphrase', passphrase);
-  if (pem.length > maxKeyFileLength) throw new FairleadError('InvalidInput', 'the private key file is over 64 KiB');
+  if (pem.length > maxKeyFileLength)
+    throw new FairleadError('InvalidInput', 'the private key file is too large: want at most 64 KiB');
   const key = await openPrivateKey(pem, passphrase);
   const algorithm = supportedAlgorithm(key);
   return { publicKey: describeKey(createPublicKey(key)), sign: (bytes) => signBytes(key, algorithm, bytes) };
@@ -74,9 +75,9 @@ export async function loadPrivateKey(pem: string, passphrase?: string): Promise<
 export function loadPublicKey(pem: string): PublicKey {
   assertText('the public key', pem);
   // createPublicKey would accept a private key and derive the public one: a private key does not
-  // belong into a policy.
+  // belong in a policy.
   if (pem.length > maxKeyFileLength || !/^\s*-----BEGIN PUBLIC KEY-----/.test(pem)) {
-    throw new FairleadError('InvalidInput', `not a public key in PEM form${foundInstead(pem)}`, {
+    throw new FairleadError('InvalidInput', `not a public key in PEM format${foundInstead(pem)}`, {
       hint: 'A public key file starts with "-----BEGIN PUBLIC KEY-----".',
     });
   }
@@ -108,14 +109,16 @@ function describeKey(given: KeyObject): PublicKey {
 async function openPrivateKey(pem: string, passphrase: string | undefined): Promise<KeyObject> {
   const encrypted = isCosignKey(pem) || pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
   if (encrypted && passphrase === undefined) {
-    throw new FairleadError('InvalidInput', 'the private key is encrypted, and no passphrase was given');
+    throw new FairleadError('InvalidInput', 'the private key is encrypted, and there is no passphrase', {
+      hint: 'Specify the passphrase that the key was encrypted with.',
+    });
   }
   if (isCosignKey(pem)) {
     const der = await decryptCosignKey(pem, passphrase ?? '');
     try {
       return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
     } catch (cause) {
-      throw new FairleadError('InvalidInput', "cosign's private key file holds no PKCS#8 key", { cause });
+      throw new FairleadError('InvalidInput', "cosign's private key file does not contain a PKCS#8 key", { cause });
     }
   }
   try {
@@ -124,9 +127,9 @@ async function openPrivateKey(pem: string, passphrase: string | undefined): Prom
     throw new FairleadError(
       'InvalidInput',
       encrypted
-        ? 'the private key does not open: the passphrase is wrong, or the file is damaged'
-        : `not a private key in PEM form${foundInstead(pem)}`,
-      { cause, hint: 'A private key is PKCS#8 PEM, or what `cosign generate-key-pair` writes.' },
+        ? 'cannot decrypt the private key: the passphrase is wrong, or the file is damaged'
+        : `not a private key in PEM format${foundInstead(pem)}`,
+      { cause, hint: 'Use PKCS#8 PEM, or a key file of `cosign generate-key-pair`.' },
     );
   }
 }
@@ -136,8 +139,8 @@ function assertText(what: string, given: unknown): void {
   if (typeof given === 'string') return;
   // The type, and never the value: it may be a secret.
   const type = typeof given === 'object' ? (given?.constructor?.name ?? 'null') : typeof given;
-  throw new FairleadError('InvalidInput', `${what} must be a string, and is of type ${type}`, {
-    hint: "Read its file as text, such as by readFile(path, 'utf8').",
+  throw new FairleadError('InvalidInput', `invalid type ${type} of ${what}: want a string`, {
+    hint: "Read the file as text, for example with readFile(path, 'utf8').",
   });
 }
 
@@ -152,7 +155,7 @@ function supportedAlgorithm(key: KeyObject): KeyAlgorithm {
   if (algorithm !== undefined) return algorithm;
   const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
   const found = [key.asymmetricKeyType, namedCurve ?? modulusLength].filter(Boolean).join(' ');
-  throw new FairleadError('InvalidInput', `the key is ${found}; supported are ${supportedKeys}`, {
-    hint: 'Make one with `fairlead keygen` or `cosign generate-key-pair`.',
+  throw new FairleadError('InvalidInput', `unsupported key ${found}: want ${supportedKeys}`, {
+    hint: 'Generate one with `fairlead keygen` or `cosign generate-key-pair`.',
   });
 }

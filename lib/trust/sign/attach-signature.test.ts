@@ -134,8 +134,7 @@ describe('attachSignature', () => {
       const signing = attachSignature(target, { descriptor, reference, signer, format: 'legacy' });
       await assert.rejects(
         signing,
-        (error: FairleadError) =>
-          error.kind === 'LimitExceeded' && /would hold a manifest of 1\d{6} bytes/.test(error.message),
+        (error: FairleadError) => error.kind === 'LimitExceeded' && /would have 1\d{6} bytes/.test(error.message),
       );
       assert.equal((await target.resolve(tag)).digest, crowded.descriptor.digest);
       assert.equal((await fetchSignatures(target, descriptor)).length, length < room ? 1 : 0);

@@ -14,7 +14,7 @@ import { verifySignatures } from '../verify/verify-signatures.ts';
 
 const old = (version: string): string => `application/vnd.dev.sigstore.bundle+json;version=${version}`;
 
-/** What a version may have: how its certificate is kept, and what its log entries show. */
+/** The content that a version may have: the form of its certificate, and of its log entries. */
 const versions = {
   '0.1': { mediaType: old('0.1'), chain: true },
   '0.2': { mediaType: old('0.2'), chain: true },
@@ -44,7 +44,7 @@ const entryOf = (bundle: BundleJson): BundleJson => bundle.verificationMaterial.
 const all = Object.keys(versions) as Version[];
 const withProof = all.filter((version) => version !== '0.1');
 
-describe('a bundle holds', () => {
+describe('a bundle verifies', () => {
   for (const version of all) {
     it(`of v${version}, by the promise and the proof of the log`, async () => {
       verifySignatures(artifact, reference, [bundled(await bundleOf(version))], rule);
@@ -151,19 +151,19 @@ describe('a bundle is refused', () => {
     });
   }
 
-  it('of v0.3 with a chain of certificates, which only the versions before have', async () => {
+  it('of v0.3 with a chain of certificates, which only earlier versions have', async () => {
     for (const version of ['0.3', '0.3 (older spelling)'] as const) {
       const bundle = await bundleOf('0.2');
       refuses(bundled({ ...bundle, mediaType: versions[version].mediaType }), rule, /malformed: verificationMaterial/);
     }
   });
 
-  it('of v0.1 that calls itself so to come by without the proof that it must have for want of a promise', async () => {
+  it('of v0.2 relabelled as v0.1, which requires no proof, without the promise that v0.1 requires', async () => {
     const bundle = await bundleOf('0.2', sigstore, { promised: false, timestamped: true });
     refuses(bundled({ ...bundle, mediaType: old('0.1') }), rule, /inclusionPromise/);
   });
 
-  it('of a version that is not known', async () => {
+  it('of an unknown version', async () => {
     for (const mediaType of [
       old('0.4'),
       old('0.30'),

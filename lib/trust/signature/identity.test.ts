@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { fits } from './identity.ts';
 
 describe('an expected identity', () => {
-  it('that is exact fits itself only, stars and dots included', () => {
+  it('that is exact matches only itself, stars and dots included', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (one, other) => {
         assert.equal(fits(one, { exact: one }), true);
@@ -36,13 +36,13 @@ describe('an expected identity', () => {
     ],
     ['a**b*c', ['abc', 'a/x/bxc', 'abbc'], ['abxx/c', 'ab', 'xabc', 'abcx']],
   ] as const) {
-    it(`by pattern ${pattern} fits from end to end`, () => {
+    it(`by pattern ${pattern} matches the whole text`, () => {
       for (const text of inside) assert.equal(fits(text, { pattern }), true, text);
       for (const text of outside) assert.equal(fits(text, { pattern }), false, text);
     });
   }
 
-  it('by pattern agrees with the regular expression that it stands for', () => {
+  it('by pattern agrees with the equivalent regular expression', () => {
     const pieces = fc.array(fc.constantFrom('a', 'b', '/', '*', '**'), { maxLength: 6 });
     fc.assert(
       fc.property(pieces, fc.stringMatching(/^[ab/]{0,8}$/), (parts, text) => {
@@ -54,7 +54,7 @@ describe('an expected identity', () => {
     );
   });
 
-  it('takes a long identity against many stars in no time', () => {
+  it('matches a long identity against many stars without backtracking', () => {
     const start = performance.now();
     assert.equal(fits('a'.repeat(2000), { pattern: `${'**a'.repeat(60)}b` }), false);
     assert.ok(performance.now() - start < 1000);

@@ -68,7 +68,7 @@ const verify = (signature: Signature, rule = ruleOf()): unknown =>
   verifySignatures(descriptor, reference, [signature], rule);
 
 describe('a signature of the manifest itself', () => {
-  it('is found among the referrers, with the bytes that it signs, and holds', async () => {
+  it('is found among the referrers, with the bytes that it signs, and verifies', async () => {
     const target = memoryRepository();
     await pushArtifact(target, artifact, undefined, undefined);
     const referrer = packSignature(descriptor, Buffer.from(JSON.stringify(messageBundle(manifestBytes))));
@@ -86,7 +86,7 @@ describe('a signature of the manifest itself', () => {
     assert.equal(verifySignatures(descriptor, reference, [found], ruleOf()).signatures.length, 1);
   });
 
-  it('holds when it is keyless, with its entry in the log', async () => {
+  it('verifies if it is keyless, with its entry in the log', async () => {
     const root = readTrustedRoot(Buffer.from(JSON.stringify(sigstore.trustedRoot)));
     const keyless = { issuer: { exact: issuer }, identity: { exact: identity }, claims: {} };
     const rule = ruleOf({ keyless, log: { use: 'required', root } });
@@ -150,7 +150,7 @@ describe('a signature of the manifest itself', () => {
     });
   }
 
-  it('is no attestation', () => {
+  it('is not an attestation', () => {
     const rule = { ...ruleOf(), attestations: [{ type: provenancePredicateType, provenance: {} }] };
     assert.throws(() => verify(signatureOf(messageBundle(manifestBytes)), rule), {
       kind: 'SignatureInvalid',

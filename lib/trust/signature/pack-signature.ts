@@ -7,9 +7,9 @@ import { bundleMediaType, predicateTypeAnnotation } from './signature.ts';
 const contentAnnotation = 'dev.sigstore.bundle.content';
 
 /**
- * Packs a bundle as the referrer that cosign 3 writes: one layer, the empty config, `subject` the
- * signed manifest. `predicateType` is what the bundle states: a plain signature by default.
- * `created` is written where it is given; cosign writes it always and reads it never.
+ * Packs a bundle as the referrer that cosign 3 writes: one layer, the empty config, and the signed
+ * manifest as its subject. `predicateType` is that of the statement in the bundle, a plain
+ * signature by default. `created` is optional; cosign always writes it and never reads it.
  */
 export function packSignature(
   subject: Descriptor,

@@ -13,7 +13,7 @@ export const readBundleMediaTypes: readonly string[] = [
 ];
 
 /**
- * artifactType of the manifest in which cosign 2 keeps signatures as a referrer
+ * artifactType of the referrer in which cosign 2 stores signatures
  * (`--registry-referrers-mode=oci-1-1`).
  */
 export const cosignSignatureType = 'application/vnd.dev.cosign.artifact.sig.v1+json';

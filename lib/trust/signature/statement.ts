@@ -9,7 +9,7 @@ import { signPredicateType } from './predicate-type.ts';
 export const statementPayloadType = 'application/vnd.in-toto+json';
 
 const statementType = 'https://in-toto.io/Statement/v1';
-/** What `cosign attest` still writes. Signatures are never of this type. */
+/** The statement type that `cosign attest` still writes. Signatures never have it. */
 const oldStatementType = 'https://in-toto.io/Statement/v0.1';
 
 const notStatement = 'its payload is not an in-toto v1 statement';

@@ -69,7 +69,7 @@ async function signedTarget(): Promise<Target> {
 const fetched = (target: Target): Promise<Signature[]> =>
   fetchSignatures(target, descriptor, { attestations: [provenancePredicateType] });
 
-/** A legacy attestation of a statement by whoever signs. */
+/** A legacy attestation of a statement, by this signer. */
 async function enveloped(statement: Uint8Array, signer: KeySigner, changes: object = {}): Promise<Signature> {
   const signature = await signer.key.sign(preAuthEncoding(statementPayloadType, statement));
   const envelope = Buffer.from(
@@ -83,8 +83,8 @@ async function enveloped(statement: Uint8Array, signer: KeySigner, changes: obje
   return { format: 'legacy-attestation', manifest: digestOf(envelope), envelope, annotations: {} };
 }
 
-describe('an attestation in the form of cosign 2', () => {
-  it('is found where the policy asks for its type, and met beside those of others', async () => {
+describe('an attestation in the format of cosign 2', () => {
+  it('is found if the policy requires its type, also beside those of other signers', async () => {
     const target = await signedTarget();
     const review = { predicateType: 'https://acme.example/review/v1', predicate: {} };
     for (const [signer, each] of [
@@ -110,7 +110,7 @@ describe('an attestation in the form of cosign 2', () => {
     assert.equal((await fetchSignatures(target, descriptor)).length, 1, 'signatures alone are looked for otherwise');
   });
 
-  it('is opened whatever the layer calls it, and left out where it is no envelope or too large', async () => {
+  it('is read whatever the type of its layer, and skipped if it is not an envelope or too large', async () => {
     const target = await signedTarget();
     const statement = legacyAttestStatement(descriptor, 'x', attestation);
     const good = await enveloped(statement, alice);
@@ -133,7 +133,7 @@ describe('an attestation in the form of cosign 2', () => {
     verifySignatures(descriptor, reference, found, ruleFor());
   });
 
-  it('holds when it is keyless, with the log or a timestamp over the envelope', async () => {
+  it('verifies if it is keyless, with the log or a timestamp over the envelope', async () => {
     const identity = 'https://example.com/builder';
     const issuer = 'https://issuer.example';
     const root = readTrustedRoot(Buffer.from(JSON.stringify(sigstore.trustedRoot)));
@@ -169,7 +169,7 @@ describe('an attestation in the form of cosign 2', () => {
   });
 });
 
-describe('an attack by an attestation in the form of cosign 2 is refused:', () => {
+describe('an attack by an attestation in the format of cosign 2 is refused:', () => {
   const legacy = (of: Descriptor, said: object = predicate, type = provenancePredicateType): Uint8Array =>
     legacyAttestStatement(of, 'x', { predicateType: type, predicate: said });
   const attacks: [string, RegExp, () => Promise<Signature>][] = [
@@ -216,7 +216,7 @@ describe('an attack by an attestation in the form of cosign 2 is refused:', () =
     });
   }
 
-  it('in the place of a signature, even where it says that it is one', async () => {
+  it('instead of a signature, even if its predicate type is that of one', async () => {
     const rule: Rule = { ...ruleFor(), attestations: [] };
     const statement = attestStatement(descriptor, { predicateType: signPredicateType, predicate: {} });
     for (const attested of [await enveloped(legacy(descriptor), alice), await enveloped(statement, alice)]) {
@@ -227,7 +227,7 @@ describe('an attack by an attestation in the form of cosign 2 is refused:', () =
     }
   });
 
-  it('of any bytes at all', () => {
+  it('of arbitrary bytes', () => {
     const contents = fc.oneof(
       fc.uint8Array(),
       fc.json().map((text) => Buffer.from(text)),

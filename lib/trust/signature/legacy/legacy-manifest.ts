@@ -47,8 +47,8 @@ export function assertReadable(tag: string, bytes: number): void {
   if (bytes <= legacyManifestBytes) return;
   throw new FairleadError(
     'LimitExceeded',
-    `tag ${tag} would hold a manifest of ${bytes} bytes, and readers of signatures take ${legacyManifestBytes}`,
-    { hint: 'Nothing was changed. Sign in the bundle format, or remove what is of no use under that tag.' },
+    `the manifest of tag ${tag} would have ${bytes} bytes: want at most ${legacyManifestBytes}, which readers accept`,
+    { hint: 'Nothing was changed. Sign in the bundle format, or remove useless signatures under that tag.' },
   );
 }
 

@@ -41,7 +41,8 @@ export function assertLegacyPayload(payload: Uint8Array, descriptor: Descriptor)
   }
   const critical = member(json, 'critical');
   const type = member(critical, 'type');
-  if (type !== payloadType) throw new FairleadError('SignatureInvalid', `its payload has type ${quoteAny(type)}`);
+  if (type !== payloadType)
+    throw new FairleadError('SignatureInvalid', `its payload has type ${quoteAny(type)}: want "${payloadType}"`);
   const digest = member(member(critical, 'image'), 'docker-manifest-digest');
   if (digest !== descriptor.digest) {
     throw new FairleadError('SignatureInvalid', `it was made for another artifact (${quoteAny(digest)})`);
@@ -56,7 +57,7 @@ function member(value: unknown, name: string): unknown {
   if (found.length > 1) {
     throw new FairleadError(
       'SignatureInvalid',
-      `its payload has ${quote(name)} twice, and readers differ on which one counts`,
+      `its payload has ${quote(name)} twice, and readers differ on which one they use`,
     );
   }
   return found[0]?.[1];
