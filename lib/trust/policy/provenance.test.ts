@@ -101,11 +101,11 @@ describe('the provenance of a job', () => {
         () => buildProvenance(env),
         (error) => error instanceof FairleadError && error.kind === 'InvalidInput' && message.test(error.message),
       );
-    refuses({}, /not a known CI system/);
+    refuses({}, /in an unknown CI system/);
     for (const name of Object.keys(githubEnvironment).slice(1)) {
       refuses({ ...githubEnvironment, [name]: '' }, new RegExp(`GitHub Actions has not set ${name}`));
     }
-    refuses({ ...githubEnvironment, GITHUB_WORKFLOW_REF: 'publish.yml' }, /names no workflow/);
+    refuses({ ...githubEnvironment, GITHUB_WORKFLOW_REF: 'publish.yml' }, /invalid GITHUB_WORKFLOW_REF/);
     refuses({ ...gitlabEnvironment, CI_COMMIT_SHA: undefined }, /GitLab CI has not set CI_COMMIT_SHA/);
   });
 });

@@ -19,23 +19,23 @@ export interface LegacyRequest {
   /** The artifact that is signed or attested. */
   readonly descriptor: Descriptor;
   readonly kind: LegacyKind;
-  /** Makes the layer; asked once, when it is known that there is a place for it. */
+  /** Makes the layer; called once, and only if the layer can be added. */
   readonly makeLayer: () => Promise<Blob>;
-  /** Finds a layer that says the same already (see findHeld). */
+  /** Finds an equivalent layer that exists already (see findHeld). */
   readonly findHeld: () => Promise<Descriptor | undefined>;
 }
 
 /** The manifest that carries a signature or attestation. */
 export interface Attached extends Descriptor {
-  /** True where one that says the same was there, so that nothing was added. */
+  /** True if an equivalent one existed, so that nothing was added. */
   readonly alreadyThere: boolean;
 }
 
 /**
- * Adds a layer to what stands under an artifact's legacy tag, beside those of others, unless one
- * that says the same is there. Throws InvalidInput where a tag cannot hold the digest, or something
- * else stands there, LimitExceeded where what is there is too large, and Conflict where others keep
- * writing over it.
+ * Adds a layer to the manifest under an artifact's legacy tag and keeps the layers of others. Adds
+ * nothing if an equivalent layer exists. Throws InvalidInput if the digest does not fit into a tag,
+ * or the tag has other content; LimitExceeded if the manifest is too large; and Conflict if others
+ * keep overwriting the tag.
  */
 export async function attachLegacy(
   target: Target,
@@ -44,16 +44,20 @@ export async function attachLegacy(
 ): Promise<Attached> {
   const tag = legacyTag(descriptor, kind);
   if (tag === undefined) {
-    throw new FairleadError('InvalidInput', `the legacy form has no place for signatures of ${descriptor.digest}`, {
-      hint: 'Sign in the bundle format: it knows sha512.',
-    });
+    throw new FairleadError(
+      'InvalidInput',
+      `the legacy format does not support digest ${descriptor.digest}: want sha256`,
+      {
+        hint: 'Sign in the bundle format, which supports sha512.',
+      },
+    );
   }
   const held = await findHeld();
   if (held !== undefined) return { ...held, alreadyThere: true };
-  // Nothing is signed if there is no place for it.
+  // Nothing is signed if the layer cannot be added.
   const before = await find(target, tag, options);
   const layer = await makeLayer();
-  // Signing takes time: without this, what others wrote meanwhile would be overwritten.
+  // Signing takes time: without this, what others wrote in the meantime would be overwritten.
   const standing = await find(target, tag, options);
   if (standing?.descriptor.digest !== before?.descriptor.digest) {
     const added = await findHeld();
@@ -77,12 +81,12 @@ export async function attachLegacy(
         return other && { descriptor: other, layers: [], alreadyThere: true };
       },
     },
-    { ...options, name: `tag ${tag}`, hint: 'Others sign the same artifact at the same time. Try again.' },
+    { ...options, name: `tag ${tag}`, hint: 'Others are signing the same artifact. Try again.' },
   );
   return { ...attached, alreadyThere };
 }
 
-/** What is under a tag: one signature or attestation in each layer. */
+/** The manifest under a tag: each layer is one signature or attestation. */
 interface Standing {
   readonly descriptor: Descriptor;
   readonly layers: readonly Descriptor[];
@@ -92,16 +96,20 @@ interface Standing {
 async function find(target: Target, tag: string, options: CallOptions): Promise<Standing | undefined> {
   let descriptor: Descriptor;
   try {
-    // A mirror may have what stood there before: what others have added since would be lost.
+    // A mirror may be out of date: what others added since would be lost.
     descriptor = await target.resolve(tag, { ...options, fromOrigin: true });
   } catch (error) {
     if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
     throw error;
   }
   if (descriptor.mediaType !== mediaTypes.manifest) {
-    throw new FairleadError('InvalidInput', `tag ${tag} holds ${descriptor.mediaType}, where signatures belong`, {
-      hint: 'Nothing was changed. Look at what stands there, and remove it if it is of no use.',
-    });
+    throw new FairleadError(
+      'InvalidInput',
+      `tag ${tag} has media type ${descriptor.mediaType}: want a manifest of signatures`,
+      {
+        hint: 'Nothing was changed. Inspect the content of the tag, and remove it if it is not needed.',
+      },
+    );
   }
   assertReadable(tag, descriptor.size);
   const bytes = await fetchBytes(target, descriptor, { ...options, limit: signatureLimits.legacyManifestBytes });

@@ -38,7 +38,7 @@ async function repository(): Promise<Target> {
 
 describe('attachSignature', () => {
   for (const format of ['bundle', 'legacy'] as const) {
-    it(`keeps the signatures of others, in the form ${format}`, async () => {
+    it(`keeps the signatures of others, in format ${format}`, async () => {
       const target = await repository();
       for (const signer of signers) await attachSignature(target, { descriptor, reference, signer, format });
       const found = await fetchSignatures(target, descriptor);
@@ -52,7 +52,7 @@ describe('attachSignature', () => {
     });
   }
 
-  it('gives the manifest that carries the signature', async () => {
+  it('returns the descriptor of the manifest with the signature', async () => {
     const target = await repository();
     const [signer] = signers;
     assert.ok(signer);
@@ -66,9 +66,9 @@ describe('attachSignature', () => {
     assert.equal((await target.resolve(legacyTag(descriptor, 'sig') ?? '')).digest, legacy.digest);
   });
 
-  it('loses no signature of those who sign at the same time, in the form legacy', async () => {
+  it('loses no signature of signers at the same time, in format legacy', async () => {
     const memory = await repository();
-    // Everybody has read the tag before anybody writes it.
+    // All of them read the tag before one writes it.
     const slow = {
       ...memory,
       tag: async (...args: Parameters<typeof memory.tag>) => delay(5).then(() => memory.tag(...args)),
@@ -82,7 +82,7 @@ describe('attachSignature', () => {
     verifySignatures(descriptor, reference, found, { match: '**', unsigned: false, require });
   });
 
-  it('loses no signature that was written while another signer was still signing, in the form legacy', async () => {
+  it('loses no signature that was written while another signer was signing, in format legacy', async () => {
     const target = await repository();
     const [slow, quick] = signers;
     assert.ok(slow && quick);
@@ -108,7 +108,7 @@ describe('attachSignature', () => {
     verifySignatures(descriptor, reference, found, { match: '**', unsigned: false, require });
   });
 
-  it('says so where others keep writing over it', async () => {
+  it('reports that others keep overwriting the tag', async () => {
     const target = await repository();
     const [signer] = signers;
     assert.ok(signer);
@@ -118,7 +118,7 @@ describe('attachSignature', () => {
     });
   });
 
-  it('writes no list that is too long to be read, which would hide the signatures of others', async () => {
+  it('writes no list that is too long for readers, which would hide the signatures of others', async () => {
     const target = await repository();
     const [signer, first] = signers;
     assert.ok(signer && first);
@@ -141,7 +141,7 @@ describe('attachSignature', () => {
     }
   });
 
-  it('writes over nothing that is no signature, and signs no sha512 in the legacy form', async () => {
+  it('does not overwrite other content, and refuses sha512 in the legacy format', async () => {
     const target = await repository();
     const [signer] = signers;
     assert.ok(signer);

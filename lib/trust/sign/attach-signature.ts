@@ -23,28 +23,26 @@ import type { Signer } from './signer.ts';
 
 export type { Attached } from './attach-legacy.ts';
 
-/** What attachSignature signs, and how. */
+/** The artifact that attachSignature signs, and how. */
 export interface SignatureRequest {
-  /** The artifact's manifest, which is in the target already or on its way. */
+  /** The artifact's manifest, which is in the target or is being pushed. */
   readonly descriptor: Descriptor;
-  /** Resolves when it is there, where it is on its way: nothing that names it is sent before. */
+  /** Resolves when the push, if any, is complete: nothing that refers to it is sent before. */
   readonly sent?: Promise<unknown> | undefined;
-  /** Where it lies, as the legacy form says in its payload. */
+  /** The repository of the artifact, which the legacy format has in its payload. */
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly signer: Signer;
-  /**
-   * `bundle` for cosign 3 and everything new, `legacy` for what reads only the signatures of cosign
-   * 2.
-   */
+  /** `bundle` for cosign 3 and newer tools, `legacy` for tools that read only those of cosign 2. */
   readonly format: SignatureFormat;
   readonly created?: Date | undefined;
 }
 
 /**
- * Signs an artifact and puts the signature beside it: a bundle as a referrer, or one more layer
- * under the legacy tag, where the signatures of others stay. Where one of the same signer in the
- * same form is there and holds, nothing is added. Gives the manifest that carries the signature.
- * Throws InvalidInput where the legacy form cannot say it (sha512, keyless), and as attachLegacy.
+ * Signs an artifact and attaches the signature: a bundle as a referrer, or one more layer under the
+ * legacy tag, where the signatures of others remain. Adds nothing if a signature of the same signer
+ * in the same format exists and verifies. Returns the descriptor of the manifest with the
+ * signature. Throws InvalidInput if the legacy format does not support it (sha512, keyless), and as
+ * attachLegacy.
  */
 export async function attachSignature(
   target: Target,
@@ -70,11 +68,11 @@ export async function attachSignature(
   return attachLegacy(target, { descriptor, kind: 'sig', makeLayer, findHeld: find }, options);
 }
 
-/** What attachAttestation attests, and how. */
+/** The statement that attachAttestation signs, and how. */
 export interface AttestationRequest {
-  /** The artifact's manifest, which is in the target already. */
+  /** The artifact's manifest, which is in the target. */
   readonly descriptor: Descriptor;
-  /** Where it lies, as the legacy form says in its statement. */
+  /** The repository of the artifact, which the legacy format has in its statement. */
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly attestation: Attestation;
   readonly signer: Signer;
@@ -83,8 +81,8 @@ export interface AttestationRequest {
 }
 
 /**
- * Signs a statement about an artifact and puts it beside it, in the same ways, unless the very same
- * statement of the same signer is there. Throws as attachSignature.
+ * Signs a statement about an artifact and attaches it in the same ways, unless the same statement
+ * of the same signer exists. Throws as attachSignature.
  */
 export async function attachAttestation(
   target: Target,
@@ -118,9 +116,7 @@ export async function attachAttestation(
  */
 function legacyKey({ key }: Signer): PrivateKey {
   if (key !== undefined) return key;
-  throw new FairleadError(
-    'InvalidInput',
-    'keyless signatures, and those that are logged, are written as bundles only',
-    { hint: "Leave out `format: 'legacy'`, or sign with a key and no signing config." },
-  );
+  throw new FairleadError('InvalidInput', 'keyless and logged signatures need the bundle format, not the legacy one', {
+    hint: "Omit `format: 'legacy'`, or sign with a key and no signing config.",
+  });
 }

@@ -1,16 +1,20 @@
 import { FairleadError } from '#lib/errors';
 
 /**
- * SLSA provenance v1 (the predicate) of what runs in this CI job, from the variables that GitHub
- * Actions or GitLab CI set: the repository, commit and workflow it was made from, and who ran it.
- * Throws InvalidInput elsewhere, and where one is missing.
+ * Returns the predicate of SLSA provenance v1 for this CI job, from the variables that GitHub
+ * Actions or GitLab CI set: repository, commit, workflow, and builder. Throws InvalidInput in
+ * another environment, and if a variable is missing.
  */
 export function buildProvenance(env: NodeJS.ProcessEnv): object {
   if (env['GITHUB_ACTIONS'] === 'true') return githubProvenance(variables(env, 'GitHub Actions'));
   if (env['GITLAB_CI'] === 'true') return gitlabProvenance(variables(env, 'GitLab CI'), env);
-  throw new FairleadError('InvalidInput', 'cannot build provenance: this is not a known CI system', {
-    hint: 'Known are GitHub Actions and GitLab CI. Elsewhere, write the predicate and use `fairlead attest`.',
-  });
+  throw new FairleadError(
+    'InvalidInput',
+    'cannot build provenance in an unknown CI system: want GitHub Actions or GitLab CI',
+    {
+      hint: 'In other environments, write the predicate yourself and use `fairlead attest`.',
+    },
+  );
 }
 
 type Variable = (name: string) => string;
@@ -19,17 +23,20 @@ function variables(env: NodeJS.ProcessEnv, system: string): Variable {
   return (name) => {
     const value = env[name];
     if (value !== undefined && value !== '') return value;
-    throw new FairleadError('InvalidInput', `${system} has not set ${name}, which provenance is made of`);
+    throw new FairleadError('InvalidInput', `${system} has not set ${name}, which provenance requires`);
   };
 }
 
-/** In the form of GitHub's own attestations (actions.github.io/buildtypes/workflow/v1). */
+/** Uses the format of GitHub's own attestations (actions.github.io/buildtypes/workflow/v1). */
 function githubProvenance(variable: Variable): object {
   const repository = `${variable('GITHUB_SERVER_URL')}/${variable('GITHUB_REPOSITORY')}`;
   const workflowRef = variable('GITHUB_WORKFLOW_REF');
   const [, path, ref] = /^[^/]+\/[^/]+\/([^@]+)@(.+)$/.exec(workflowRef) ?? [];
   if (path === undefined || ref === undefined) {
-    throw new FairleadError('InvalidInput', `GITHUB_WORKFLOW_REF names no workflow: ${JSON.stringify(workflowRef)}`);
+    throw new FairleadError(
+      'InvalidInput',
+      `invalid GITHUB_WORKFLOW_REF ${JSON.stringify(workflowRef)}: want <owner>/<repository>/<path>@<ref>`,
+    );
   }
   return {
     buildDefinition: {
@@ -55,8 +62,8 @@ function githubProvenance(variable: Variable): object {
 }
 
 /**
- * In the form of GitLab's own provenance (gitlab-runner, PROVENANCE.md); the variables that say
- * what was built are kept.
+ * Uses the format of GitLab's own provenance (gitlab-runner, PROVENANCE.md), with the variables
+ * that identify the source.
  */
 function gitlabProvenance(variable: Variable, env: NodeJS.ProcessEnv): object {
   const project = variable('CI_PROJECT_URL');

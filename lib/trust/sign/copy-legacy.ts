@@ -10,10 +10,10 @@ import { assertReadable, isSameLayer, legacyManifest } from '../signature/legacy
 import { signatureLimits } from '../signature/read/signature-limits.ts';
 
 /**
- * Copies what stands under the legacy tag of an artifact's signatures or attestations, beside those
- * that the target has: a copy takes nothing away that verifies there. What holds no signatures at
- * the source is skipped, and at the target replaced. Rejects as copyGraph does, and with
- * InvalidInput or LimitExceeded for what holds no signatures where `onSkipped` is absent.
+ * Copies the signatures or attestations under an artifact's legacy tag, and keeps those of the
+ * target: a copy removes nothing that verifies there. Other content under the tag is skipped at the
+ * source, and replaced at the target. Rejects as copyGraph, and with InvalidInput or LimitExceeded
+ * for other content at the source if `onSkipped` is absent.
  */
 export async function copyLegacy(
   source: ReadTarget,
@@ -52,14 +52,14 @@ export async function copyLegacy(
           return ours;
         }
         const added = brought.filter((layer) => !hasAll(kept, [layer]));
-        // Readers take the last ones: those that counted at the target go on to count.
+        // Readers use the last layers: those of the target stay in use.
         const merged = legacyManifest([...added, ...kept], []);
         assertReadable(tag, merged.manifestBytes.length);
         await pushArtifact(target, merged, undefined, tag, call);
         return { descriptor: merged.descriptor, layers: merged.manifest.layers };
       },
     },
-    { ...call, name: `tag ${tag}`, hint: 'Others sign or copy the same artifact at the same time. Try again.' },
+    { ...call, name: `tag ${tag}`, hint: 'Others are signing or copying the same artifact. Try again.' },
   );
 }
 
@@ -68,7 +68,7 @@ function hasAll(layers: readonly Descriptor[], wanted: readonly Descriptor[]): b
   return wanted.every((each) => layers.some((layer) => isSameLayer(layer, each)));
 }
 
-/** Resolves a tag; undefined where there is none. */
+/** Resolves a tag; undefined if it does not exist. */
 export async function resolveIfThere(
   source: ReadTarget,
   tag: string,
@@ -82,23 +82,27 @@ export async function resolveIfThere(
   }
 }
 
-/** What stands under a tag: one signature or attestation a layer. */
+/** The manifest under a tag: each layer is one signature or attestation. */
 interface Standing {
   readonly descriptor: Descriptor;
   readonly layers: readonly Descriptor[];
 }
 
 /**
- * Reads what stands under a tag; undefined where there is none. Rejects as malformed for what
- * readers of signatures pass over.
+ * Reads the manifest under a tag; undefined if the tag does not exist. Rejects as malformed for
+ * content that readers of signatures skip.
  */
 async function find(target: ReadTarget, tag: string, options: LookupOptions): Promise<Standing | undefined> {
   const descriptor = await resolveIfThere(target, tag, options);
   if (descriptor === undefined) return undefined;
   if (descriptor.mediaType !== mediaTypes.manifest) {
-    throw new FairleadError('InvalidInput', `tag ${tag} holds no signatures, but ${descriptor.mediaType}`, {
-      hint: 'Remove it: nothing else belongs there.',
-    });
+    throw new FairleadError(
+      'InvalidInput',
+      `tag ${tag} has media type ${descriptor.mediaType}: want a manifest of signatures`,
+      {
+        hint: 'Remove the tag: it is reserved for signatures.',
+      },
+    );
   }
   const bytes = await fetchBytes(target, descriptor, { ...options, limit: signatureLimits.legacyManifestBytes });
   return { descriptor, layers: parseManifest(bytes, `signatures under tag ${tag}`).layers };

@@ -27,7 +27,7 @@ const { descriptor } = artifact;
 const attestation = { predicateType: 'https://acme.example/review/v1', predicate: {} };
 const attestations = [attestation.predicateType];
 
-/** An artifact with a signature and an attestation in either form. */
+/** An artifact with a signature and an attestation in both formats. */
 async function signed(): Promise<Target> {
   const target = memoryRepository();
   await pushArtifact(target, artifact, undefined, undefined);
@@ -41,7 +41,7 @@ async function signed(): Promise<Target> {
 }
 
 describe('copySigned', () => {
-  it('brings every signature along, and sets the tags when all of them are there', async () => {
+  it('copies every signature, and sets the tags after all of them', async () => {
     const source = await signed();
     const expected = await fetchSignatures(source, descriptor, { attestations });
     assert.equal(expected.length, 4);
@@ -63,7 +63,7 @@ describe('copySigned', () => {
     assert.equal((await target.resolve('latest')).digest, descriptor.digest);
   });
 
-  it('sets no tag where a signature cannot be copied', async () => {
+  it('sets no tag if a signature cannot be copied', async () => {
     const source = await signed();
     for (const kind of ['sig', 'att'] as const) {
       const broken: Target = {
@@ -79,7 +79,7 @@ describe('copySigned', () => {
     }
   });
 
-  it('takes none of the signatures and attestations away that the target has in the legacy form', async () => {
+  it('keeps the signatures and attestations of the target in the legacy format', async () => {
     const [source, target] = [await signed(), await signed()];
     const layersAt = async (from: Target, kind: 'sig' | 'att'): Promise<string[]> => {
       const manifest = await from.resolve(legacyTag(descriptor, kind) ?? '');
@@ -97,7 +97,7 @@ describe('copySigned', () => {
     }
     await copySigned(source, target, descriptor, { tags: [] });
     for (const found of await layersOf(target)) assert.equal(found.length, 2, 'nothing twice');
-    // And back: what the source lacks comes, as the very manifest.
+    // And back: the source receives what it lacks, as the same manifest.
     await copySigned(target, source, descriptor, { tags: [] });
     for (const kind of kinds) {
       const tag = legacyTag(descriptor, kind) ?? '';
@@ -108,7 +108,7 @@ describe('copySigned', () => {
   it('loses no signature of copies and signers that write the legacy tag at the same time', async () => {
     const target = memoryRepository();
     await pushArtifact(target, artifact, undefined, undefined);
-    // Everybody has read the tag before anybody writes it.
+    // All of them read the tag before one writes it.
     const slow: Target = {
       ...target,
       tag: async (...args) => delay(5).then(() => target.tag(...args)),
@@ -124,7 +124,7 @@ describe('copySigned', () => {
     assert.equal(found.filter(({ format }) => format !== 'bundle').length, 2 * sources.length + 1);
   });
 
-  it('does not replace signatures by other content, but other content by signatures', async () => {
+  it('does not replace signatures by other content, but replaces other content by signatures', async () => {
     const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] }));
     const junk = { mediaType: mediaTypes.index, digest: digestOf(bytes), size: bytes.length };
     const tag = legacyTag(descriptor, 'sig') ?? '';
@@ -138,13 +138,13 @@ describe('copySigned', () => {
     assert.deepEqual(skipped, [descriptor]);
     await assert.rejects(copySigned(hostile, good, descriptor, { tags: ['v1'] }), {
       kind: 'InvalidInput',
-      message: /holds no signatures/,
+      message: /want a manifest of signatures/,
     });
     await copySigned(good, hostile, descriptor, { tags: ['v1'] });
     assert.equal((await hostile.resolve(tag)).digest, before.digest);
   });
 
-  it('writes no tag that is reserved, and sends nothing then', async () => {
+  it('refuses reserved tags, and then sends nothing', async () => {
     const target = memoryRepository();
     const tags = ['v1', `sha256-${'0'.repeat(64)}`];
     await assert.rejects(copySigned(await signed(), target, descriptor, { tags }), { kind: 'InvalidInput' });

@@ -7,11 +7,11 @@ import { legacyTag } from '../signature/legacy/legacy-manifest.ts';
 import { copyLegacy, resolveIfThere } from './copy-legacy.ts';
 
 /**
- * Copies an artifact from one repository to another together with everything that says who made it:
- * referrers of every level, and what cosign 2 keeps under tags made of its digest: signatures and
- * attestations, beside those of the target, and the bill of materials, in place of the target's.
- * `tags` are set last, so that none ever stands on something that is not signed yet. Rejects as
- * copyGraph does, and with InvalidInput for a reserved tag.
+ * Copies an artifact from one repository to another with everything attached to it: referrers of
+ * every level, and the content of cosign 2's tags. The target keeps its own signatures and
+ * attestations under those tags; its bill of materials is replaced. `tags` are set last, so that
+ * none refers to an artifact whose signatures are missing. Rejects as copyGraph, and with
+ * InvalidInput for a reserved tag.
  */
 export async function copySigned(
   source: ReadTarget,
@@ -36,8 +36,8 @@ export async function copySigned(
 }
 
 /**
- * The tag of what `cosign attach sbom` stores; undefined where a tag cannot hold the digest
- * (sha512).
+ * Returns the tag under which `cosign attach sbom` stores a bill of materials; undefined if the
+ * digest does not fit into a tag (sha512).
  */
 function billOfMaterialsTag(digest: Digest): string | undefined {
   const { algorithm, hex } = digestParts(digest);

@@ -47,8 +47,8 @@ const sign = (target: Target, signer: Signer, format: 'bundle' | 'legacy' = 'bun
 const count = async (target: Target): Promise<number> => (await fetchSignatures(target, descriptor)).length;
 
 /**
- * Holds that a signer adds its signature where there are others, none of which is it, and adds
- * nothing the next time.
+ * Verifies that a signer adds its signature to others that are not equivalent, and nothing the next
+ * time.
  */
 async function adds(target: Target, signer: Signer, format: 'bundle' | 'legacy' = 'bundle') {
   const first = await sign(target, signer, format);
@@ -66,7 +66,7 @@ describe('signing what is signed already', () => {
   });
 
   for (const format of ['bundle', 'legacy'] as const) {
-    it(`adds nothing, and says so, however often: ${format}`, async () => {
+    it(`adds nothing, and reports that, however often: ${format}`, async () => {
       const target = await repository();
       const { digest } = await sign(target, signer, format);
       for (let again = 0; again < 20; again++) {
@@ -82,7 +82,7 @@ describe('signing what is signed already', () => {
       assert.equal(await count(target), 3);
     });
 
-    it(`makes at most one for each of several at the same time, and none after them: ${format}`, async () => {
+    it(`adds at most one for each of several calls at the same time, and none after them: ${format}`, async () => {
       const target = await repository();
       const signed = await Promise.all(Array.from({ length: 5 }, () => sign(target, signer, format)));
       assert.ok(signed.some(({ alreadyThere }) => !alreadyThere));
@@ -106,20 +106,20 @@ describe('signing what is signed already', () => {
     }
   });
 
-  it('adds one in the other form', async () => {
+  it('adds one in the other format', async () => {
     const target = await repository();
     await adds(target, signer, 'legacy');
     await adds(target, signer, 'bundle');
     assert.equal(await count(target), 2);
   });
 
-  it('adds one for another repository, which the legacy form names', async () => {
+  it('adds one for another repository, which the legacy format names', async () => {
     const target = await repository();
     await sign(target, signer, 'legacy', { reference: { ...reference, repository: 'copied/from' } });
     await adds(target, signer, 'legacy');
   });
 
-  it('reports who has signed while the artifact was on its way only when it has arrived', async () => {
+  it('reports an existing signature only after the artifact was pushed', async () => {
     const target = await repository();
     await sign(target, signer);
     const failed = new Error('not sent');
@@ -127,7 +127,7 @@ describe('signing what is signed already', () => {
   });
 });
 
-describe('existing content keeps no signature from being added, where it', () => {
+describe('existing content does not prevent a signature from being added if it', () => {
   let signer: KeySigner;
   let target: Target;
   before(async () => {
@@ -163,7 +163,7 @@ describe('existing content keeps no signature from being added, where it', () =>
     ],
     ['is not JSON', async () => put({ format: 'bundle', manifest: descriptor.digest, bundle: Buffer.from('no') })],
     [
-      'is of an earlier version, which not every reader takes',
+      'is of an earlier version, which not every reader accepts',
       async () =>
         put(
           await signedBundle(signer, statementFor(descriptor), {
@@ -185,12 +185,12 @@ describe('existing content keeps no signature from being added, where it', () =>
       },
     ],
     [
-      'has another type, by which others do not find it',
+      'has another type, so that others do not find it',
       async () => put(await good(), { artifactType: 'application/x' }),
     ],
     ['does not say what it states', async () => put(await good(), { annotations: {} })],
     [
-      'says that it states something else',
+      'claims another predicate type',
       async () => put(await good(), { annotations: { ...annotations, 'dev.sigstore.bundle.predicateType': review } }),
     ],
     ['is listed, and another artifact’s', async () => put(await good(), { subject: other })],
@@ -215,7 +215,7 @@ describe('existing content keeps no signature from being added, where it', () =>
     ['is broken', () => layerOf(signer, legacyPayload(descriptor), { 'dev.cosignproject.cosign/signature': 'AAAA' })],
     ['is not JSON', () => layerOf(signer, 'no')],
     [
-      'calls itself keyless',
+      'claims to be keyless',
       () => layerOf(signer, legacyPayload(descriptor), { 'dev.sigstore.cosign/certificate': 'none' }),
     ],
     [
@@ -236,7 +236,7 @@ describe('existing content keeps no signature from being added, where it', () =>
     });
   }
 
-  it('is listed late: then it is added twice at most, and found from then on', async () => {
+  it('is listed late: then it is added at most twice, and found from then on', async () => {
     const memory = await repository();
     let late: typeof memory.referrers = async () => [];
     const lagging = { ...memory, referrers: (...args: Parameters<typeof late>) => late(...args) };
@@ -257,13 +257,13 @@ describe('existing content keeps no signature from being added, where it', () =>
     }
   });
 
-  it('is not to be seen because we have a defect, which is told', async () => {
+  it('cannot be read because of an internal error, which is reported', async () => {
     const defect = new TypeError('defect');
     const broken = { ...(await repository()), referrers: () => Promise.reject(defect) };
     await assert.rejects(sign(broken, signer), defect);
   });
 
-  it('is looked up until the caller has had enough', async () => {
+  it('is looked up until the caller aborts', async () => {
     const ended = AbortSignal.abort(new Error('enough'));
     const broken = { ...(await repository()), referrers: () => Promise.reject(ended.reason) };
     const signing = attachSignature(broken, { descriptor, reference, signer, format: 'bundle' }, { signal: ended });
@@ -283,7 +283,7 @@ describe('attesting what is attested already', () => {
     (await fetchSignatures(target, descriptor, { attestations: [review, `${review}/other`] })).length;
 
   for (const format of ['bundle', 'legacy'] as const) {
-    it(`adds nothing where the very same is said, and one where anything differs: ${format}`, async () => {
+    it(`adds nothing for the same statement, and one if anything differs: ${format}`, async () => {
       const [target, alice, bob] = [await repository(), await newSigner(), await newSigner()];
       const first = await attest(target, alice, format, { verdict: 'good' });
       assert.equal(first.alreadyThere, false);
@@ -301,7 +301,7 @@ describe('attesting what is attested already', () => {
     });
   }
 
-  it('adds one where the one that is there was forged', async () => {
+  it('adds one if the existing one was forged', async () => {
     const [target, alice, mallory] = [await repository(), await newSigner(), await newSigner()];
     for (const format of ['bundle', 'legacy'] as const) {
       await attest(target, mallory, format, { verdict: 'good' });
@@ -331,7 +331,7 @@ for (const rekor of [1, 2] as const) {
         ...more,
       });
 
-    it('adds nothing for the same identity, though each signature has a certificate of its own', async () => {
+    it('adds nothing for the same identity, although each signature has its own certificate', async () => {
       const target = await repository();
       await adds(target, await keyless('me@acme.example'));
       const { alreadyThere } = await sign(target, await keyless('me@acme.example'));
@@ -353,7 +353,7 @@ for (const rekor of [1, 2] as const) {
       }
     });
 
-    it('adds one where that of the same name is of another Sigstore, or broken', async () => {
+    it('adds one if that of the same identity is of another Sigstore, or broken', async () => {
       const target = await repository();
       const foreign = await serveSigstore(await privateSigstore(), { rekor });
       try {
@@ -365,7 +365,7 @@ for (const rekor of [1, 2] as const) {
       await adds(target, await keyless('me@acme.example'));
     });
 
-    it('adds one each time where there is no trusted root to see by that another holds', async () => {
+    it('adds one each time without a trusted root, which would verify the existing one', async () => {
       const target = await repository();
       for (let times = 1; times <= 2; times++) {
         const signer = await keyless('me@acme.example', { trustedRoot: undefined });
@@ -374,7 +374,7 @@ for (const rekor of [1, 2] as const) {
       }
     });
 
-    it('has a certificate for the signature that it asked for, and a new one for the next', async () => {
+    it('uses the certificate that it requested for one signature, and a new one for the next', async () => {
       const target = await repository();
       const signer = await keyless('me@acme.example');
       const attestation = { predicateType: review, predicate: { by: 'me' } };
@@ -387,7 +387,7 @@ for (const rekor of [1, 2] as const) {
       assert.equal(new Set(certificates.map((each) => each.verificationMaterial.certificate.rawBytes)).size, 2);
     });
 
-    it('adds one with a log entry to one without, nothing to one with it, and none without it then', async () => {
+    it('adds one with a log entry to one without, nothing to one with it, and then none without it', async () => {
       const target = await repository();
       const signer = await newSigner();
       const signingConfig = json(server.signingConfig);

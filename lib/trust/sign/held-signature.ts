@@ -17,16 +17,16 @@ export interface HeldRequest {
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly signer: Signer;
   readonly format: SignatureFormat;
-  /** The bytes to be signed, where it is an attestation: one of other bytes says something else. */
+  /** The bytes to be signed, for an attestation: one over other bytes is not equivalent. */
   readonly attestation?: { readonly predicateType: string; readonly signed: Uint8Array };
 }
 
 /**
- * Finds a signature, or an attestation, by which one more of the same signer would say nothing new:
- * in the same form, and such that it holds as verifySignatures decides. Gives the descriptor of the
- * manifest that carries it; undefined where there is none, or it cannot be told, such as where the
- * registry lets nobody look: a signature more than needed does no harm. Rejects with the signal's
- * reason, and as the signer's `requirements`.
+ * Finds a signature or attestation that makes another one of the same signer redundant: it has the
+ * same format, and verifySignatures accepts it. Returns the descriptor of its manifest; undefined
+ * if there is none, or if this cannot be decided, for example because the registry refuses reads: a
+ * redundant signature does no harm. Rejects with the signal's reason, and as the signer's
+ * `requirements`.
  */
 export async function findHeld(
   target: Target,
@@ -35,7 +35,7 @@ export async function findHeld(
 ): Promise<Descriptor | undefined> {
   const candidates = (await ifReadable(() => fetchCandidates(target, request, options), options)) ?? [];
   if (candidates.length === 0) return undefined;
-  // Who signs without a key is asked only now: a certificate authority has to be asked for it.
+  // Called only now: for a keyless signer, it asks a certificate authority.
   const require = await request.signer.requirements();
   if (require === undefined) return undefined;
   const { descriptor, reference } = request;
@@ -62,15 +62,15 @@ async function fetchCandidates(
   });
 }
 
-/** Reports whether a bundle is one that is written: of the newest version, around a statement. */
+/** Reports whether a bundle is as it is written here: of the newest version, with a statement. */
 function isWritten(content: SignedContent): boolean {
   const bundle = content.bundle();
   return bundle.mediaType === bundleMediaType && bundle.content.$case === 'dsseEnvelope';
 }
 
 /**
- * The rule that is met by what says all that the signer is about to say; in the legacy form that
- * names the repository too.
+ * Returns the rule that an equivalent of the next signature meets; in the legacy format, it names
+ * the repository too.
  */
 function ruleOf({ format, attestation }: HeldRequest, require: Rule['require']): Rule {
   const rule = { match: '**', unsigned: false };
@@ -91,8 +91,8 @@ function open(signature: Signature): SignedContent | undefined {
 }
 
 /**
- * What can be found out; undefined where the registry does not let us, and whatever its reason is
- * not one of ours.
+ * Returns the result of a lookup; undefined if the registry prevents it. Rethrows aborts and
+ * internal errors.
  */
 async function ifReadable<T>(find: () => Promise<T>, { signal }: CallOptions): Promise<T | undefined> {
   try {

@@ -9,7 +9,7 @@ export interface KeySigner extends Signer {
   readonly key: PrivateKey;
 }
 
-/** Makes a signer of a private key (see loadPrivateKey). It needs no network. */
+/** Returns a signer with a private key (see loadPrivateKey). It needs no network. */
 export function keySigner(key: PrivateKey): KeySigner {
   const { publicKey } = key;
   return {

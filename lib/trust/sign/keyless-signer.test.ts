@@ -39,7 +39,7 @@ for (const rekor of [1, 2] as const) {
     });
     after(() => server.stop());
 
-    it('makes signatures and attestations that hold under the trusted root, each with a certificate of its own', async () => {
+    it('makes signatures and attestations that verify under the trusted root, each with its own certificate', async () => {
       const signer = await keylessSigner({
         signingConfig: json(server.signingConfig),
         token: identityToken(issuer, 'me@acme.example'),
@@ -73,7 +73,7 @@ for (const rekor of [1, 2] as const) {
       );
     });
 
-    it('publishes nothing that does not hold under the trusted root', async () => {
+    it('publishes nothing that does not verify under the trusted root', async () => {
       const signer = await keylessSigner({
         signingConfig: json(server.signingConfig),
         token: identityToken(issuer, 'me@acme.example'),
@@ -84,7 +84,7 @@ for (const rekor of [1, 2] as const) {
   });
 }
 
-describe('an attack on a signature in a log of the second kind is refused:', () => {
+describe('an attack on a signature in a log of Rekor v2 is refused:', () => {
   type Change = (bundle: BundleJson, another: BundleJson) => void;
   let good: BundleJson;
   let another: BundleJson;
@@ -98,7 +98,7 @@ describe('an attack on a signature in a log of the second kind is refused:', () 
       await server.stop();
       return JSON.parse(Buffer.from(bundle).toString());
     };
-    // The second entry in a log, so that there are hashes on the way to its head.
+    // The second entry in a log, so that its inclusion proof has hashes.
     [good, another] = [await bundleFrom(sigstore), await bundleFrom(sigstore)];
     assert.ok(entryOf(good).inclusionProof.hashes.length > 0);
   });
@@ -138,7 +138,7 @@ describe('an attack on a signature in a log of the second kind is refused:', () 
       },
     ],
     [
-      'another place in the log',
+      'another index in the log',
       (bundle) => {
         entryOf(bundle).inclusionProof.logIndex = '0';
       },
@@ -161,7 +161,7 @@ describe('an attack on a signature in a log of the second kind is refused:', () 
       },
     ],
     [
-      'a body that says something else',
+      'a body with other content',
       (bundle) => {
         const body = Buffer.from(entryOf(bundle).canonicalizedBody, 'base64').toString();
         entryOf(bundle).canonicalizedBody = Buffer.from(body.replace('0.0.2', '0.0.1')).toString('base64');
@@ -185,7 +185,7 @@ describe('an attack on a signature in a log of the second kind is refused:', () 
 });
 
 describe('a keyless signer', () => {
-  it('shows nothing of the token when services fail, whatever they quote', async () => {
+  it('shows nothing of the token if services fail, whatever they quote', async () => {
     const token = identityToken(issuer, 'me@acme.example');
     const parts = token.split('.');
     let status = 400;
@@ -200,8 +200,7 @@ describe('a keyless signer', () => {
       const url = `http://127.0.0.1:${(hostile.address() as AddressInfo).port}`;
       const signer = await keylessSigner({ signingConfig: json(configOf(url)), token });
       const whole = `bad token ${token}, parts ${parts.join(' and ')}`;
-      // Long messages are cut: what is left of the token must not show because it is no longer the
-      // whole of it.
+      // Long messages are truncated: the rest of a token must be removed although it is incomplete.
       const cut = (text: string): string => `${'x'.repeat(Math.max(0, 301 - text.length))} ${text}`;
       for (const [answer, kind, said] of [
         [400, 'Unauthenticated', whole],
@@ -226,7 +225,7 @@ describe('a keyless signer', () => {
     }
   });
 
-  it('refuses signing configs that it cannot use, and services that would get the token in the clear', async () => {
+  it('refuses unusable signing configs, and services that would receive the token in plaintext', async () => {
     for (const [config, message] of [
       [{}, /media type/],
       [{ ...configOf('https://fulcio.example'), caUrls: [] }, /no certificate authority/],

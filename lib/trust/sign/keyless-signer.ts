@@ -14,29 +14,26 @@ import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 import type { SigningServices } from '../sigstore/signing-config.ts';
 import type { Signer } from './signer.ts';
 
-/** What keylessSigner signs with. */
+/** The services and the identity for keylessSigner. */
 export interface KeylessSignerOptions {
   /**
    * Sigstore signing config (JSON, v0.2): the certificate authority, the logs and the timestamp
    * authorities to use.
    */
   readonly signingConfig: Uint8Array;
-  /** The OIDC token that says who signs (see identity-token.ts). */
+  /** The OIDC token with the identity of the signer (see identity-token.ts). */
   readonly token: string;
-  /**
-   * What the services answer is checked against, before anything is published; unchecked without
-   * it.
-   */
+  /** Verifies the answers of the services before anything is published; absent: no verification. */
   readonly trustedRoot?: SigstoreRoot | undefined;
-  /** How the services are reached. */
+  /** How to connect to the services. */
   readonly network?: NetworkOptions | undefined;
 }
 
 /**
- * Prepares keyless signing. Throws InvalidInput for a signing config that cannot be used; signing
- * throws Unauthenticated where the certificate authority does not accept the token, Unavailable
- * where a service does not answer as it should, and SignatureInvalid where what they answered does
- * not hold under the trusted root. The token is in none of the errors.
+ * Prepares keyless signing. Throws InvalidInput for an unusable signing config. Signing throws
+ * Unauthenticated if the certificate authority rejects the token, Unavailable for an invalid answer
+ * of a service, and SignatureInvalid if the answers do not verify under the trusted root. No error
+ * contains the token.
  */
 export async function keylessSigner({
   signingConfig,
@@ -47,7 +44,7 @@ export async function keylessSigner({
   const { readSigningConfig } = await import('../sigstore/signing-config.ts');
   const services = readSigningConfig(signingConfig, Date.now());
   const ask = serviceClient(network);
-  /** For the next signature, where it was asked what that will meet. */
+  /** The key of the next signature, if its requirements were asked for. */
   let ahead: CertifiedKey | undefined;
   const certify = (): Promise<CertifiedKey> => certifyKey(ask, services.certificateAuthority, token);
   return {
@@ -78,15 +75,13 @@ export async function keylessSigner({
   };
 }
 
-/** A key, and the certificate that says whose it is. */
+/** A key and its certificate. */
 interface CertifiedKey {
   readonly privateKey: KeyObject;
   readonly certificate: X509Certificate;
 }
 
-/**
- * Makes a key for one signature: what is known of it by its certificate says nothing of another.
- */
+/** Generates a key for one signature, and requests its certificate. */
 async function certifyKey(ask: AskService, certificateAuthority: string, token: string): Promise<CertifiedKey> {
   const { requestCertificate } = await import('../sigstore/fulcio.ts');
   const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
@@ -94,8 +89,8 @@ async function certifyKey(ask: AskService, certificateAuthority: string, token: 
 }
 
 /**
- * What a signature under a certificate will meet: the same identity, issuer and claims, seen by the
- * same kinds of witnesses.
+ * Returns the requirements that a signature with a certificate meets: identity, issuer, claims, and
+ * the kinds of witnesses.
  */
 function requirementsOf(
   { issuer, identity, claims }: CertificateIdentity,
@@ -126,8 +121,8 @@ async function signWith(
 }
 
 /**
- * An error of the services, in which nothing of the token stays: what they say may quote it, and
- * was cut where it is long.
+ * Removes the token from an error: the message of a service may quote it, and long messages are
+ * truncated, so that only the start of a token may be left.
  */
 function withoutToken(thrown: unknown, token: string): FairleadError {
   const { kind, message, hint } = toFairleadError(thrown);
@@ -136,7 +131,7 @@ function withoutToken(thrown: unknown, token: string): FairleadError {
   return new FairleadError(kind, `keyless signing failed: ${said}`, hint === undefined ? {} : { hint });
 }
 
-/** A text without what begins so, up to the next character that is in no token. */
+/** Replaces each run of token characters that begins with `start`. */
 function withoutRun(text: string, start: string): string {
   const [before = '', ...after] = text.split(start);
   return [before, ...after.map((rest) => rest.replace(/^[\w.-]*/, '(token)'))].join('');

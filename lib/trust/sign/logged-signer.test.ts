@@ -23,14 +23,14 @@ before(async () => {
   sigstore = await privateSigstore();
 });
 
-describe('a signer whose use of its key is logged', () => {
+describe('a signer with a key that logs its signatures', () => {
   for (const [rekor, name, make] of [
     [1, 'P-256', p256],
     [1, 'Ed25519', () => generateKeyPairSync('ed25519').privateKey],
     [2, 'P-256', p256],
     [2, 'RSA', () => generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey],
   ] as const) {
-    it(`makes bundles that hold with the log: ${name}, Rekor v${rekor}`, async () => {
+    it(`makes bundles that verify with the log: ${name}, Rekor v${rekor}`, async () => {
       const server = await serveSigstore(sigstore, { rekor });
       try {
         const root = readTrustedRoot(json(sigstore.trustedRoot));
@@ -52,7 +52,7 @@ describe('a signer whose use of its key is logged', () => {
     });
   }
 
-  it('publishes nothing that does not hold, that a log does not take, or in the legacy form', async () => {
+  it('publishes nothing that does not verify, that a log does not accept, or in the legacy format', async () => {
     const server = await serveSigstore(sigstore, { rekor: 2 });
     try {
       const signingConfig = json(server.signingConfig);
@@ -67,7 +67,7 @@ describe('a signer whose use of its key is logged', () => {
       });
       const signer = await loggedSigner(key, { signingConfig });
       const legacy = attachSignature(memoryRepository(), { descriptor: artifact, reference, signer, format: 'legacy' });
-      await assert.rejects(legacy, { kind: 'InvalidInput', message: /are written as bundles only/ });
+      await assert.rejects(legacy, { kind: 'InvalidInput', message: /need the bundle format/ });
     } finally {
       await server.stop();
     }

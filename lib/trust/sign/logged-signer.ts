@@ -9,22 +9,22 @@ import { statementPayloadType } from '../signature/statement.ts';
 import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
 import type { Signer } from './signer.ts';
 
-/** Where loggedSigner enters its signatures. */
+/** The services for loggedSigner. */
 export interface LoggedSignerOptions {
   /** Sigstore signing config (JSON, v0.2): the logs and the timestamp authorities to use. */
   readonly signingConfig: Uint8Array;
-  /** What they answer is checked against, before anything is published; unchecked without it. */
+  /** Verifies the answers of the services before anything is published; absent: no verification. */
   readonly trustedRoot?: SigstoreRoot | undefined;
-  /** How they are reached. */
+  /** How to connect to the services. */
   readonly network?: NetworkOptions | undefined;
 }
 
 /**
- * Makes of a key one whose use is shown to everybody: each signature is entered in the logs of a
- * signing config, and timestamped by its authorities. Throws InvalidInput for a signing config that
- * cannot be used; signing throws Unavailable where a service does not answer as it should,
- * SignatureInvalid where what they answered does not hold under the trusted root, and InvalidInput
- * for a kind of key that a log does not take.
+ * Returns a signer with a key whose use is public: each signature is entered in the logs of a
+ * signing config, and timestamped by its authorities. Throws InvalidInput for an unusable signing
+ * config. Signing throws Unavailable for an invalid answer of a service, SignatureInvalid if the
+ * answers do not verify under the trusted root, and InvalidInput for a kind of key that a log does
+ * not accept.
  */
 export async function loggedSigner(
   key: PrivateKey,
