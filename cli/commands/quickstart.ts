@@ -43,13 +43,13 @@ async function quickstart({ folder: chosen, containerd, image }: QuickstartOptio
     import('../quickstart/refusals.ts'),
   ]);
   const tell = new Narrator(process.stdout);
-  const folder = chosen ?? (await mkdtemp(join(tmpdir(), 'fairlead-quickstart-')));
-  await makeChosenDirectory(folder);
-  assertUnused(folder);
+  const directory = chosen ?? (await mkdtemp(join(tmpdir(), 'fairlead-quickstart-')));
+  await makeChosenDirectory(directory);
+  assertUnused(directory);
   try {
-    tell.title('Fairlead: a signed profile, from a file to what the kernel gets');
-    tell.note(`The files are in ${folder}${chosen === undefined ? ', which is removed at the end' : ''}.`);
-    const walk = await walkPath(folder, tell);
+    tell.title('Fairlead: from a profile file to the filter that the kernel applies');
+    tell.note(`Files: ${directory}${chosen === undefined ? ' (removed at the end)' : ''}`);
+    const walk = await walkPath(directory, tell);
     await showRefusals(walk, tell);
     if (containerd !== undefined) {
       const { runContainer } = await import('../quickstart/container.ts');
@@ -57,30 +57,30 @@ async function quickstart({ folder: chosen, containerd, image }: QuickstartOptio
     }
     tellNext(tell, chosen, containerd);
   } finally {
-    if (chosen === undefined) await rm(folder, { recursive: true, force: true });
+    if (chosen === undefined) await rm(directory, { recursive: true, force: true });
   }
 }
 
 function tellNext(
   tell: { step(text: string): void; command(line: string): void; note(text: string): void },
-  folder: string | undefined,
+  directory: string | undefined,
   containerd: string | undefined,
 ): void {
-  tell.step('What to try next (in a checkout: npx fairlead …)');
-  if (folder === undefined) {
-    tell.note('Keep the files, and run the commands above on them, all but keygen, whose key is there:');
+  tell.step('Next steps (in a checkout, run npx fairlead …)');
+  if (directory === undefined) {
+    tell.note('Keep the files and run the commands above on them, except keygen, because the key exists:');
     tell.command('fairlead quickstart --folder ./try && cd ./try');
   } else {
-    tell.note('Run the commands above on the files, all but keygen, whose key is there:');
-    tell.command(`cd ${/^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`}`);
+    tell.note('Run the commands above on the files, except keygen, because the key exists:');
+    tell.command(`cd ${/^[\w./-]+$/.test(directory) ? directory : `'${directory.replaceAll("'", "'\\''")}'`}`);
   }
   if (containerd === undefined) {
-    tell.note('As root beside a containerd, see the kernel refuse a chmod:');
+    tell.note('Run a container in containerd, as root, and see the kernel refuse chmod:');
     tell.command('fairlead quickstart --containerd /run/containerd/containerd.sock');
   }
-  tell.note('Publish to a real registry, and by HTTP:');
+  tell.note('Publish to a registry, or over HTTP:');
   tell.command('fairlead push --help');
   tell.command('fairlead serve --help');
-  tell.note('On a node, between kubelet and runtime:');
+  tell.note('Run the shim on a node, between the kubelet and the container runtime:');
   tell.command('fairlead shim --help');
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 
-/** Where distributions put their statically linked busybox. */
+/** Paths at which distributions install a statically linked busybox. */
 const places = ['/bin/busybox', '/usr/bin/busybox', '/bin/busybox-static', '/usr/local/bin/busybox'];
 
 /** Commands that the image has links for: a shell, and those that the quickstart runs. */
@@ -77,7 +77,7 @@ async function tar(entries: readonly Entry[]): Promise<Buffer> {
   const { pack } = await import('tar-stream');
   const archive = pack();
   for (const { name, content, link } of entries) {
-    // The same time and owner whenever it is made, so that the image has the same digest.
+    // Time and owner are fixed, so that the image always has the same digest.
     const header = { name, mode: 0o755, mtime: new Date(0), uid: 0, gid: 0 };
     if (content !== undefined) archive.entry(header, content);
     else if (link !== undefined) archive.entry({ ...header, type: 'symlink', linkname: link });

@@ -24,28 +24,28 @@ import { patience } from './patience.ts';
 export interface ContainerOptions {
   /** Socket of the container runtime. */
   readonly socket: string;
-  /** Image to run, which the runtime has; undefined makes one of this machine's busybox. */
+  /** Image to run, which the runtime must have; undefined builds one from the busybox here. */
   readonly image: string | undefined;
 }
 
-/** Where the kubelet has seccomp profiles: a Localhost reference is a path below it. */
+/** The kubelet's directory for seccomp profiles: a Localhost reference is a path below it. */
 const seccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
- * Goes on to a real container: a shim in front of the runtime, and a container that names the
- * profile as a pod would. What it makes in the runtime is removed at the end. Throws InvalidInput
- * where it cannot do that here.
+ * Starts a shim in front of a runtime, and a container that names the published profile as a pod
+ * does. Removes at the end what it created in the runtime. Throws InvalidInput if the process is
+ * not root, or if there is no image to run.
  */
 export async function runContainer(walk: Walk, options: ContainerOptions, tell: Narrator): Promise<void> {
   if (process.getuid?.() !== 0) {
-    throw new FairleadError('InvalidInput', '--containerd needs root: only root may speak to a container runtime', {
+    throw new FairleadError('InvalidInput', '--containerd needs root: only root can connect to a container runtime', {
       hint: 'Run it again with sudo, or leave --containerd out.',
     });
   }
   const socket = parseSocketAddress(options.socket);
   const undo: (() => unknown)[] = [];
   try {
-    tell.step('Give it to a real container');
+    tell.step('Run a container under the profile');
     const direct = connect(socket, undo);
     const { runtimeName, runtimeVersion } = await direct.version({}, patience());
     tell.fact('runtime', `${runtimeName} ${runtimeVersion} at ${socket}`);
@@ -55,11 +55,11 @@ export async function runContainer(walk: Walk, options: ContainerOptions, tell: 
     const image = options.image ?? (await images.importBusybox('localhost/fairlead-quickstart/busybox:1', ['/bin/sh']));
 
     // Short, because the path of a Unix socket has at most 107 bytes.
-    const folder = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
-    undo.push(() => rm(folder, { recursive: true, force: true }));
-    const shim = await startShimBefore(socket, folder, walk, tell);
+    const directory = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
+    undo.push(() => rm(directory, { recursive: true, force: true }));
+    const shim = await startShimBefore(socket, directory, walk, tell);
     undo.push(() => shim.stop());
-    const throughShim = connect(join(folder, 'shim.sock'), undo);
+    const throughShim = connect(join(directory, 'shim.sock'), undo);
 
     const sandboxId = await runSandbox(throughShim, images, tell);
     undo.push(() => throughShim.removePodSandbox({ podSandboxId: sandboxId }, patience()));
@@ -68,14 +68,14 @@ export async function runContainer(walk: Walk, options: ContainerOptions, tell: 
     await showWithoutShim(direct, request, tell);
     const { containerId } = await throughShim.createContainer(request, patience());
     await throughShim.startContainer({ containerId }, patience());
-    tell.fact('with it', `container ${containerId.slice(0, 12)} runs`);
+    tell.fact('with shim', `container ${containerId.slice(0, 12)} is running`);
     await showEnforcement(throughShim, containerId, tell);
   } finally {
     await unwind(undo, tell);
   }
 }
 
-/** Connects to a socket of the CRI. What closes the connection is added to `undo`. */
+/** Connects to a CRI socket. Adds to `undo` the step that closes the connection. */
 function connect(socket: string, undo: (() => unknown)[]): CriClient {
   const connection = new RuntimeConnection(socket);
   undo.push(() => connection.close());
@@ -83,8 +83,7 @@ function connect(socket: string, undo: (() => unknown)[]): CriClient {
 }
 
 /**
- * Takes back what was made, in reverse; what cannot be taken back is told, and does not keep the
- * rest.
+ * Runs the steps of `undo` in reverse order. Reports a step that fails, and goes on with the next.
  */
 async function unwind(undo: (() => unknown)[], tell: Narrator): Promise<void> {
   for (const step of undo.reverse()) {
@@ -97,18 +96,18 @@ async function unwind(undo: (() => unknown)[], tell: Narrator): Promise<void> {
 }
 
 /**
- * The shim as a node runs it. The profile is in its store already, so that no registry is asked:
- * the walk's is a folder.
+ * Starts the shim as a node runs it. The profile is put into its store before, because the shim
+ * pulls from registries only and this one is a directory.
  */
-async function startShimBefore(socket: string, folder: string, walk: Walk, tell: Narrator): Promise<Shim> {
-  const state = join(folder, 'state');
+async function startShimBefore(socket: string, directory: string, walk: Walk, tell: Narrator): Promise<Shim> {
+  const state = join(directory, 'state');
   const store = await openStore(state);
   try {
     await pullProfile({ reference: walk.reference, kind: 'Seccomp' }, { ...walk, store });
   } finally {
     await store.close();
   }
-  const listen = `unix://${join(folder, 'shim.sock')}`;
+  const listen = `unix://${join(directory, 'shim.sock')}`;
   tell.command(`fairlead shim --listen ${listen} --runtime unix://${socket} --policy policy.yaml --state ${state}`);
   const { pino } = await import('pino');
   const log = pino({ level: 'silent' });
@@ -117,13 +116,13 @@ async function startShimBefore(socket: string, folder: string, walk: Walk, tell:
 
 const sandboxConfig: MessageInitShape<typeof PodSandboxConfigSchema> = {
   metadata: { name: 'fairlead-quickstart', uid: `fairlead-quickstart-${process.pid}`, namespace: 'default' },
-  // The host's network: the machine may have no network plugin.
+  // Uses the network of the host, because the machine may have no network plugin.
   linux: { securityContext: { namespaceOptions: { network: NamespaceMode.NODE } } },
 };
 
 /**
- * Makes the sandbox; where the runtime lacks its own image for that and cannot pull it, with a
- * stand-in made of busybox.
+ * Creates the sandbox and returns its ID. If the runtime cannot pull its sandbox image, imports a
+ * busybox image under that name.
  */
 async function runSandbox(cri: CriClient, images: ImageImporter, tell: Narrator): Promise<string> {
   try {
@@ -131,7 +130,7 @@ async function runSandbox(cri: CriClient, images: ImageImporter, tell: Narrator)
   } catch (error) {
     const missing = error instanceof FairleadError ? /sandbox image "([^"]+)"/.exec(error.message)?.[1] : undefined;
     if (missing === undefined) throw error;
-    tell.note(`The runtime cannot pull its sandbox image ${missing}: a busybox stands in, and is removed at the end.`);
+    tell.note(`The runtime cannot pull its sandbox image ${missing}. A busybox image replaces it until the end.`);
     await images.importBusybox(missing, [
       '/bin/sh',
       '-c',
@@ -166,17 +165,17 @@ function containerRequest(
   };
 }
 
-/** Checks that the runtime has an image, as its containers need it. Throws InvalidInput. */
+/** Verifies that the runtime has an image. Throws InvalidInput. */
 async function assertImage(image: string, cri: CriClient): Promise<void> {
   if ((await cri.imageStatus({ image: { image } }, patience())).image !== undefined) return;
   throw new FairleadError('InvalidInput', `the runtime has no image ${image}`, {
-    hint: `Have it pulled (crictl pull ${image}), or leave --image out: an image is made of this machine's busybox.`,
+    hint: `Pull it (crictl pull ${image}), or leave --image out to build an image from the busybox of this machine.`,
   });
 }
 
 /**
- * Whether a runtime says that the file of a seccomp profile does not exist: any other error proves
- * nothing.
+ * Reports whether an error of a runtime means that the file of a seccomp profile does not exist.
+ * Any other error would not show that the runtime fails closed.
  */
 export function isMissingProfile({ message }: Error, file: string): boolean {
   return message.includes(file) && /no such file or directory/.test(message);
@@ -187,11 +186,11 @@ async function showWithoutShim(
   request: MessageInitShape<typeof CreateContainerRequestSchema>,
   tell: Narrator,
 ): Promise<void> {
-  tell.note('The pod says, in its container:');
+  tell.note('The pod specifies for its container:');
   tell.note(
     `  seccompProfile: {type: Localhost, localhostProfile: oci/${request.config?.linux?.securityContext?.seccomp?.localhostRef?.split('/oci/')[1]}}`,
   );
-  tell.note('Without the shim the runtime finds no such file: it fails closed.');
+  tell.note('Without the shim, the runtime finds no such file and refuses the container.');
   try {
     await direct.createContainer(request, patience());
   } catch (error) {
@@ -202,7 +201,7 @@ async function showWithoutShim(
   }
   throw new FairleadError(
     'Internal',
-    'the runtime made the container without the shim, though the profile does not exist as a file',
+    'the runtime created the container without the shim, although the profile does not exist as a file',
   );
 }
 
@@ -217,7 +216,7 @@ async function showEnforcement(cri: CriClient, containerId: string, tell: Narrat
   const wrote = await attempt('echo hello > /tmp/file');
   const changed = await attempt('chmod 700 /tmp/file');
   if (wrote !== 0 || changed === 0) {
-    throw new FairleadError('Internal', 'the container was not confined as the profile says', {
+    throw new FairleadError('Internal', 'the container is not confined as the profile specifies', {
       hint: 'The profile allows writing files and denies chmod.',
     });
   }

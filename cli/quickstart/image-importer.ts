@@ -9,12 +9,12 @@ import { FairleadError } from '#lib/errors';
 import { busyboxImage, findStaticBusybox } from './busybox-image.ts';
 import { patience } from './patience.ts';
 
-/** Attempts to see an image after its import, and milliseconds between them. */
+/** Attempts to find an image after its import, and the pause between them in milliseconds. */
 const seen = { attempts: 100, pause: 50 };
 
 /**
- * Imports images that are made here into a containerd, until the quickstart ends. The CRI has no
- * call for that: containerd's own client `ctr` does it.
+ * Imports busybox images into containerd and removes them at the end. The CRI has no call for an
+ * import, so this class runs `ctr`, the client of containerd.
  */
 export class ImageImporter {
   readonly #socket: string;
@@ -27,8 +27,8 @@ export class ImageImporter {
   }
 
   /**
-   * Makes an image of this machine's busybox, imports it under a name, and returns the name. Throws
-   * InvalidInput if this machine cannot do that.
+   * Builds an image from the busybox of this machine, imports it under a name, and returns the
+   * name. Throws InvalidInput if this machine has no static busybox or no working `ctr`.
    */
   async importBusybox(reference: string, command: readonly string[]): Promise<string> {
     const busybox = findStaticBusybox();
@@ -40,7 +40,7 @@ export class ImageImporter {
       const args = ['--address', this.#socket, '--namespace', 'k8s.io', 'images', 'import', file];
       await promisify(execFile)('ctr', args);
     } catch (cause) {
-      throw cannotImport('ctr, the client of containerd, did not import it', cause);
+      throw cannotImport('ctr, the client of containerd, failed to import it', cause);
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
@@ -49,7 +49,7 @@ export class ImageImporter {
     return reference;
   }
 
-  /** Removes what was imported. */
+  /** Removes the imported images. */
   async removeAll(): Promise<void> {
     for (const image of this.#imported.splice(0)) await this.#cri.removeImage({ image: { image } }, patience());
   }
@@ -62,12 +62,12 @@ async function waitForImage(reference: string, cri: CriClient): Promise<void> {
     if (image !== undefined) return;
     await sleep(seen.pause);
   }
-  throw cannotImport(`the runtime does not list ${reference} after its import`);
+  throw cannotImport(`the runtime does not report ${reference} after its import`);
 }
 
 function cannotImport(reason: string, cause?: unknown): FairleadError {
-  return new FairleadError('InvalidInput', `cannot make an image for the container: ${reason}`, {
+  return new FairleadError('InvalidInput', `cannot build an image for the container: ${reason}`, {
     cause,
-    hint: 'Specify one that the runtime has, with sh and chmod in it: --image docker.io/library/busybox:1.36 (or apt-get install busybox-static).',
+    hint: 'Specify an image of the runtime that contains sh and chmod, such as --image docker.io/library/busybox:1.36, or install busybox-static.',
   });
 }

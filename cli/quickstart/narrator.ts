@@ -5,8 +5,8 @@ import { withFlags } from '../terminal/hints.ts';
 type Style = Parameters<typeof styleText>[0];
 
 /**
- * Writes what the quickstart does to a terminal: numbered steps, the commands that would do the
- * same, and facts. In colour if the stream is a terminal and NO_COLOR is not set.
+ * Writes what the quickstart does to a stream: numbered steps, the equivalent commands, and facts.
+ * Uses colours if the stream is a terminal and NO_COLOR is not set.
  */
 export class Narrator {
   readonly #stream: NodeJS.WriteStream;
@@ -20,14 +20,14 @@ export class Narrator {
     this.#say(this.#style('bold', text));
   }
 
-  /** Begins the next step. */
+  /** Writes the title of the next step. */
   step(text: string): void {
     this.#step++;
     this.#say();
     this.#say(this.#style(['bold', 'blue'], `${this.#step}. ${text}`));
   }
 
-  /** Writes the command line that does what follows. */
+  /** Writes the command line that is equivalent to what follows. */
   command(line: string): void {
     this.#say(`   ${this.#style('dim', `$ ${line}`)}`);
   }

@@ -29,9 +29,9 @@ import { loadTablesLike } from '../options/runtime-like.ts';
 import { tellConstraints } from './constraints.ts';
 import type { Narrator } from './narrator.ts';
 
-/** What the walk leaves behind, for whoever goes on from there. */
+/** What walkPath created, as input of the next steps. */
 export interface Walk {
-  readonly folder: string;
+  readonly directory: string;
   /** The published profile, pinned to its digest. */
   readonly reference: Reference;
   readonly policyFile: string;
@@ -48,57 +48,63 @@ rules:
       - key: fairlead.pub
 `;
 
-/** What the walk puts into the folder. */
+/** Names of the files that walkPath creates in the directory. */
 const written = ['fairlead.key', 'fairlead.pub', 'nginx.json', 'policy.yaml', 'pulled.json', 'registry'];
 
 /**
- * Refuses a folder in which the walk would meet what it makes, before any of it is made. Throws
- * Conflict.
+ * Verifies that a directory contains none of the files that walkPath creates. Throws Conflict.
  */
-export function assertUnused(folder: string): void {
-  const found = written.filter((name) => existsSync(join(folder, name)));
+export function assertUnused(directory: string): void {
+  const found = written.filter((name) => existsSync(join(directory, name)));
   if (found.length === 0) return;
-  throw new FairleadError('Conflict', `${folder} holds ${found.join(', ')} already, and nothing is overwritten`, {
-    hint: 'Choose another folder: --folder FOLDER. To try the commands on what is there, change into it.',
-  });
+  throw new FairleadError(
+    'Conflict',
+    `${directory} already contains ${found.join(', ')}; quickstart overwrites no files`,
+    {
+      hint: 'Choose another directory with --folder. To run the commands on the existing files, change to that directory.',
+    },
+  );
 }
 
 const tagged = parseReference('localhost/security/nginx:1.27');
 
-/** Walks the whole path in a folder: key, publish, pull, intersect. */
-export async function walkPath(folder: string, tell: Narrator): Promise<Walk> {
+/**
+ * Runs the whole path in a directory: generates a key pair, publishes a profile, pulls it, and
+ * intersects it. Rejects as these steps do.
+ */
+export async function walkPath(directory: string, tell: Narrator): Promise<Walk> {
   const connect = (reference: Reference): Target =>
-    layoutRepository(join(folder, 'registry'), formatRepository(reference));
-  const signer = await makeKey(folder, tell);
-  const published = await publishExample(folder, { connect, signer }, tell);
-  const policyFile = join(folder, 'policy.yaml');
+    layoutRepository(join(directory, 'registry'), formatRepository(reference));
+  const signer = await makeKey(directory, tell);
+  const published = await publishExample(directory, { connect, signer }, tell);
+  const policyFile = join(directory, 'policy.yaml');
   await writeNewFile(policyFile, policyText, 0o644);
   const policy = await loadPolicy(policyFile);
-  const artifact = await pullBack(folder, { policy, connect }, tell);
+  const artifact = await pullBack(directory, { policy, connect }, tell);
   await intersect(artifact, tell);
-  return { folder, reference: published, policyFile, policy, connect };
+  return { directory, reference: published, policyFile, policy, connect };
 }
 
-async function makeKey(folder: string, tell: Narrator): Promise<KeySigner> {
-  tell.step('Make a key pair to sign with');
+async function makeKey(directory: string, tell: Narrator): Promise<KeySigner> {
+  tell.step('Generate a key pair');
   tell.command('fairlead keygen');
   const pair = await generateKeyPair();
-  await writeNewFile(join(folder, 'fairlead.key'), pair.privateKey, 0o600);
-  await writeNewFile(join(folder, 'fairlead.pub'), pair.publicKey, 0o644);
+  await writeNewFile(join(directory, 'fairlead.key'), pair.privateKey, 0o600);
+  await writeNewFile(join(directory, 'fairlead.pub'), pair.publicKey, 0o644);
   const signer = keySigner(await loadPrivateKey(pair.privateKey));
   tell.fact('fingerprint', `SHA-256 ${signer.key.publicKey.fingerprint}`);
   return signer;
 }
 
 async function publishExample(
-  folder: string,
+  directory: string,
   { connect, signer }: { connect: (reference: Reference) => Target; signer: KeySigner },
   tell: Narrator,
 ): Promise<Reference> {
-  tell.step('Publish a profile: lint, pack, sign, push, and the tag last');
+  tell.step('Publish a profile: lint, pack, sign, push, and set the tag last');
   tell.command(`fairlead push nginx.json ${formatReference(tagged)} --key fairlead.key --oci-layout registry`);
   const profile = await readFile(join(examplesDirectory(), 'nginx.json'));
-  await writeNewFile(join(folder, 'nginx.json'), profile, 0o644);
+  await writeNewFile(join(directory, 'nginx.json'), profile, 0o644);
   const published = await publish(
     profile,
     { reference: tagged, source: 'nginx.json' },
@@ -113,31 +119,29 @@ async function publishExample(
 }
 
 async function pullBack(
-  folder: string,
+  directory: string,
   dependencies: { policy: Policy; connect: (reference: Reference) => Target },
   tell: Narrator,
 ): Promise<RuntimeProfile> {
-  tell.step('Pull it back under a trust policy: nothing is allowed unless a rule allows it');
+  tell.step('Pull the profile under a trust policy, which allows only what a rule allows');
   for (const line of policyText.trimEnd().split('\n').slice(2)) tell.note(`  ${line}`);
   tell.command(
     `fairlead pull ${formatReference(tagged)} --policy policy.yaml --oci-layout registry --file pulled.json`,
   );
   const pulled = await pullProfile({ reference: tagged, kind: 'Seccomp' }, dependencies);
-  await writeNewFile(join(folder, 'pulled.json'), profileContent(pulled.artifact), 0o644);
+  await writeNewFile(join(directory, 'pulled.json'), profileContent(pulled.artifact), 0o644);
   tell.fact('resolved', `${formatReference(tagged)} is ${pulled.descriptor.digest}`);
   tell.fact('allowed by', `rule ${pulled.verification.rule}`);
   for (const { manifest, key, keyFingerprint } of pulled.verification.signatures) {
     tell.fact('verified', `signature ${manifest}`);
-    tell.fact('by key', `${key}, SHA-256 ${keyFingerprint}`);
+    tell.fact('key', `${key}, SHA-256 ${keyFingerprint}`);
   }
   return { kind: 'Seccomp', seccomp: seccompOf(pulled.profile) };
 }
 
-/**
- * As the node does for each container: the baseline and the artifact, of both only what both allow.
- */
+/** Intersects the artifact with the default profile of the runtime, as a node does. */
 async function intersect(artifact: RuntimeProfile, tell: Narrator): Promise<void> {
-  tell.step("Intersect it with the runtime's default profile, as the node does for each container");
+  tell.step('Intersect it with the default profile of the runtime, as a node does for each container');
   const machine = machineArchitecture(process.arch);
   const { tables } = await loadTablesLike({ name: 'containerd' });
   const capabilities = defaultCapabilities('containerd');
@@ -148,19 +152,19 @@ async function intersect(artifact: RuntimeProfile, tell: Narrator): Promise<void
     { baseline: { kind: 'Seccomp', seccomp: baseline }, artifact },
     native,
   );
-  tell.fact('effective', `${digestOf(renderProfile(profile))}  (what the kernel gets)`);
+  tell.fact('effective', `${digestOf(renderProfile(profile))}  (the profile that the kernel applies)`);
   tellConstraints(constraints, tell);
   const allowed = allowedSyscalls(baseline);
   const left = allowedSyscalls(seccompOf(profile));
   const gone = [...allowed].filter((name) => !left.has(name));
   const known = ['chmod', 'fchmodat', 'mknod', 'ptrace', 'setxattr'].filter((name) => gone.includes(name));
   tell.fact(
-    'takes away',
-    `${gone.length} of the ${allowed.size} system calls that the default allows, ${known.join(', ')} among them`,
+    'denied',
+    `${gone.length} of the ${allowed.size} system calls that the default profile allows, including ${known.join(', ')}`,
   );
 }
 
-/** The syscalls that a profile allows, for some arguments at least. */
+/** Returns the syscalls that a profile allows for at least some arguments. */
 function allowedSyscalls({ syscalls = [] }: SeccompProfile): Set<string> {
   return new Set(syscalls.filter(({ action }) => action === 'SCMP_ACT_ALLOW').flatMap(({ names }) => names));
 }

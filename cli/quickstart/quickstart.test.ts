@@ -8,7 +8,7 @@ import { failed, launcher, run, runFairlead, succeeded } from '#test/support/cli
 import { isMissingProfile } from './container.ts';
 
 describe('fairlead quickstart', () => {
-  it('walks the whole path without server, root or network, and removes what it made', async () => {
+  it('runs the whole path without server, root or network, and removes its files', async () => {
     const temporary = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
     try {
       const { code, stdout, stderr } = await runFairlead(['quickstart'], { env: { TMPDIR: temporary } });
@@ -22,7 +22,7 @@ describe('fairlead quickstart', () => {
         stdout,
         /constrained +\d+ times by the runtime's default(.|\n)*clone: SCMP_ACT_ALLOW becomes .*SCMP_ACT_ERRNO/,
       );
-      assert.match(stdout, /takes away +\d+ of the \d+ system calls .*chmod/);
+      assert.match(stdout, /denied +\d+ of the \d+ system calls .*chmod/);
       assert.match(stdout, /refused .* is not signed/);
       assert.match(stdout, /refused .* does not allow Seccomp profiles from registry\.example\.com/);
       assert.equal(stdout.includes('\u001b'), false, 'NO_COLOR was set');
@@ -32,7 +32,7 @@ describe('fairlead quickstart', () => {
     }
   });
 
-  it('reports before it starts what is not a directory, and what is in use', async () => {
+  it('reports a path that is not a directory, and a directory in use, before it starts', async () => {
     const cwd = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
     try {
       await writeFile(join(cwd, 'file'), '');
@@ -45,8 +45,8 @@ describe('fairlead quickstart', () => {
       }
       await writeFile(join(cwd, 'policy.yaml'), '');
       const used = await runFairlead(['quickstart', '--folder', '.'], { cwd });
-      failed(used, 9, /\. holds policy\.yaml already/);
-      assert.match(used.stderr, /hint: Choose another folder/);
+      failed(used, 9, /\. already contains policy\.yaml/);
+      assert.match(used.stderr, /hint: Choose another directory/);
       assert.equal(used.stdout, '');
       assert.deepEqual((await readdir(cwd)).sort(), ['file', 'policy.yaml']);
     } finally {
@@ -54,7 +54,7 @@ describe('fairlead quickstart', () => {
     }
   });
 
-  it('takes for a proof only that the runtime has no such profile', () => {
+  it('accepts as proof only the error that the profile does not exist', () => {
     const file = '/var/lib/kubelet/seccomp/oci/localhost/security/nginx@sha256:ab';
     const isProof = (message: string) => isMissingProfile(new FairleadError('Unavailable', message), file);
     const containerd = `failed to generate spec: cannot load seccomp profile "${file}": open ${file}: no such file or directory`;
@@ -67,7 +67,7 @@ describe('fairlead quickstart', () => {
       assert.equal(isProof(other), false, other);
   });
 
-  it('prints commands that do what it says, where it says', async () => {
+  it('prints commands that run in the directories that it names', async () => {
     const start = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
     const shell = (line: string) =>
       run('sh', ['-c', `fairlead() { '${process.execPath}' '${launcher}' "$@"; }\n${line}`], { cwd: start });
@@ -76,16 +76,16 @@ describe('fairlead quickstart', () => {
       const first = succeeded(await shell('fairlead quickstart'));
       const [above = '', next = ''] = first.split(/^6\. /m);
       const [kept = ''] = commandsOf(next);
-      assert.match(next, /Keep the files, and run the commands above on them, all but keygen/);
-      // What is run in a folder that has all of it: published, pulled, published without a
-      // signature, refused for that, refused for its name.
+      assert.match(next, /Keep the files and run the commands above on them, except keygen/);
+      // The results in a directory with all files: published, pulled, published without a
+      // signature, refused without a signature, refused by name.
       const lines = commandsOf(above).filter((line) => line !== 'fairlead keygen');
       assert.equal(lines.length, commandsOf(above).length - 1);
       const ran = succeeded(
         await shell(`${kept}\n${lines.map((line) => `${line} > /dev/null; echo "code $?"`).join('\n')}`),
       );
       assert.deepEqual(ran.match(/(?<=^code )\d+$/gm), ['0', '0', '0', '5', '4']);
-      // And as it says it to who has named a folder.
+      // The commands that it prints with --folder.
       const named = succeeded(await shell(`fairlead quickstart --folder "it's kept"`));
       const [enter = ''] = commandsOf(named.split(/^6\. /m)[1] ?? '');
       assert.match(succeeded(await shell(`${enter} && ls`)), /^fairlead\.key\n/);

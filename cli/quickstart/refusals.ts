@@ -8,12 +8,13 @@ import { publish } from '#services/push/publish';
 import type { Narrator } from './narrator.ts';
 import type { Walk } from './path.ts';
 
-/** Shows two refusals: an artifact that nobody signed, and a repository that no rule allows. */
+/** Shows two refusals: of an artifact without a signature, and of a repository that no rule allows.
+ * Throws Internal if one of them is pulled. */
 export async function showRefusals(walk: Walk, tell: Narrator): Promise<void> {
-  tell.step('Try what must be refused');
+  tell.step('See two artifacts refused');
   const unsigned = parseReference('localhost/security/nginx:unsigned');
-  const profile = await readFile(join(walk.folder, 'nginx.json'));
-  // Without another title it would be the very artifact that is signed.
+  const profile = await readFile(join(walk.directory, 'nginx.json'));
+  // With the same title, the artifact would have the same digest as the signed one.
   const title = 'unsigned.json';
   tell.command(
     `fairlead push nginx.json ${formatReference(unsigned)} --title ${title} --unsigned --oci-layout registry`,
@@ -36,5 +37,8 @@ async function showRefusal(reference: Reference, expected: ErrorKind, walk: Walk
     tell.refused(error);
     return;
   }
-  throw new FairleadError('Internal', `${formatReference(reference)} was pulled, though it must be refused`);
+  throw new FairleadError(
+    'Internal',
+    `${formatReference(reference)} was pulled, but must be refused: want ${expected}`,
+  );
 }

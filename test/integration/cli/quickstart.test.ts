@@ -19,7 +19,7 @@ describePeers(containerdRequirements, 'fairlead quickstart --containerd', () => 
       env: { PATH: `${dirname(peer('ctr'))}:${process.env['PATH']}` },
     });
 
-  it('goes on to a container whose chmod the kernel refuses, and cleans up', async () => {
+  it('runs a container in which the kernel refuses chmod, and cleans up', async () => {
     const images = containerd.ctr('images', 'list', '--quiet');
     const { code, stdout, stderr } = await quickstart();
     assert.equal(stderr, '');
@@ -32,7 +32,7 @@ describePeers(containerdRequirements, 'fairlead quickstart --containerd', () => 
     assert.equal(containerd.ctr('containers', 'list', '--quiet'), '');
   });
 
-  it('takes an image that the runtime has, and says what is missing where it has none', async () => {
+  it('runs an image that the runtime has, and reports one that it does not have', async () => {
     const [image = ''] = containerd
       .ctr('images', 'list', '--quiet')
       .split('\n')
@@ -45,7 +45,7 @@ describePeers(containerdRequirements, 'fairlead quickstart --containerd', () => 
     assert.equal(containerd.ctr('containers', 'list', '--quiet'), '');
   });
 
-  it('puts a stand-in for a sandbox image that the runtime cannot get, and removes it', async () => {
+  it('replaces a sandbox image that the runtime cannot pull, and removes the replacement', async () => {
     const listed = () =>
       containerd
         .ctr('images', 'list', '--quiet')
@@ -59,7 +59,7 @@ describePeers(containerdRequirements, 'fairlead quickstart --containerd', () => 
     const { code, stdout, stderr } = await quickstart();
     assert.equal(stderr, '');
     assert.equal(code, 0);
-    assert.ok(stdout.includes(`cannot pull its sandbox image ${pause}: a busybox stands in`));
+    assert.ok(stdout.includes(`cannot pull its sandbox image ${pause}. A busybox image replaces it`));
     assert.deepEqual(
       listed(),
       before.filter((name) => name !== pause),
