@@ -8,9 +8,10 @@ const schema = v.object({
 
 /**
  * Reads the bounding set from the file of containerd's `base_runtime_spec`, an OCI runtime spec in
- * JSON: `CAP_…` names. Others in the list have no effect on containerd's default profile.
+ * JSON: the names that match `CAP_…`. Other names have no effect on the default profile of
+ * containerd.
  *
- * @throws FairleadError ProfileInvalid for a file that is missing or not an OCI runtime spec.
+ * @throws FairleadError ProfileInvalid if the file is missing or is not an OCI runtime spec.
  */
 export async function baseSpecCapabilities(path: string): Promise<readonly string[]> {
   const bytes = await readNodeFile(path, (reason, cause) => unusable(path, reason, cause));
@@ -34,6 +35,6 @@ function parseJson(path: string, bytes: Uint8Array): unknown {
 function unusable(path: string, reason: string, cause?: unknown): FairleadError {
   return new FairleadError('ProfileInvalid', `the base runtime spec of the container runtime, ${path}: ${reason}`, {
     cause,
-    hint: 'The default profile depends on its capabilities. Correct the file or the setting base_runtime_spec of containerd.',
+    hint: 'The default profile depends on the capabilities in this file. Correct it, or the setting base_runtime_spec of containerd.',
   });
 }

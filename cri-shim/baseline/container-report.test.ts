@@ -75,7 +75,7 @@ describe('a report of a container', () => {
     assert.match(reasonOf(report({}, {}, { listenerPath: '/run/crio/seccomp/x' })), /listener/);
     const syscalls = [{ names: ['mount'], action: 'SCMP_ACT_NOTIFY' }];
     assert.match(reasonOf(report({}, {}, { syscalls })), /listener/);
-    assert.match(reasonOf(report({}, {}, { futureField: true })), /not known/);
+    assert.match(reasonOf(report({}, {}, { futureField: true })), /unknown fields/);
     assert.match(reasonOf(report({}, { process: { capabilities: { bounding: [5] } } })), /bounding/);
     assert.match(reasonOf(report({}, { process: { capabilities: { bounding: 'CAP_KILL' } } })), /bounding/);
   });

@@ -4,30 +4,30 @@ import { strictness } from '#lib/profile/seccomp/algebra/outcome';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { parseSeccomp } from '#lib/profile/seccomp/read/parse';
 
-/** What a runtime reports of a container that it put under its default profile. */
+/** What a runtime reports about a container under its default profile. */
 export interface ContainerReport {
   /** The profile with all conditions on the host and the container resolved. */
   readonly profile: SeccompProfile;
-  /** The bounding set of the container's spec, sorted. */
+  /** The bounding set in the spec of the container, sorted. */
   readonly capabilities: readonly string[];
 }
 
-/** A report that tells nothing of the runtime's default profile, and why. */
+/** The reason why a report does not show the default profile of the runtime. */
 export interface NoReport {
   readonly unusable: string;
 }
 
 const limits = { bytes: 8 * 1024 * 1024, depth: 32, values: 1_000_000 };
-/** CRI-O: RuntimeDefault, Unconfined, or a path. */
+/** Annotation of CRI-O: RuntimeDefault, Unconfined, or a path. */
 const profileAnnotation = 'io.kubernetes.cri-o.SeccompProfilePath';
 
 /**
  * Parses what ContainerStatus reports with `verbose`: the OCI runtime spec of the container.
  *
- * Only a report counts that can be of a default profile: one that denies by default and has no
- * listener. CRI-O's seccomp notifier, which a pod can ask for, turns what the default profile
- * denies into notifications; a privileged container and one that was restored from a checkpoint
- * have other profiles.
+ * Accepts only profiles that can be the default profile: they deny by default and have no listener.
+ * CRI-O's seccomp notifier, which a pod can request, turns denials of the default profile into
+ * notifications. Privileged containers and containers restored from a checkpoint have other
+ * profiles.
  *
  * @param info `info["info"]`: JSON text, undefined if it is missing.
  */
@@ -46,14 +46,14 @@ export function parseContainerReport(info: string | undefined): ContainerReport 
   const seccomp = memberOf(spec, 'linux', 'seccomp');
   if (seccomp?.type !== 'object') return { unusable: 'the container has no seccomp profile' };
   const capabilities = boundingSet(memberOf(spec, 'process', 'capabilities', 'bounding'));
-  if (capabilities === undefined) return { unusable: 'the bounding set is not a list of names' };
+  if (capabilities === undefined) return { unusable: 'invalid bounding set: want a list of names' };
   const profile = parse({ ...document, root: seccomp });
   return 'unusable' in profile ? profile : { profile, capabilities };
 }
 
 function parse(document: JsonDocument): SeccompProfile | NoReport {
   const { profile, unknownFields } = parseSeccomp(document);
-  if (unknownFields.length > 0) return { unusable: 'the profile has fields that are not known' };
+  if (unknownFields.length > 0) return { unusable: 'the profile has unknown fields' };
   const { defaultAction, listenerPath, syscalls = [] } = profile;
   if (strictness({ action: defaultAction }) < strictness({ action: 'SCMP_ACT_ERRNO' })) {
     return { unusable: `the profile has the default action ${defaultAction}` };
@@ -65,7 +65,7 @@ function parse(document: JsonDocument): SeccompProfile | NoReport {
 }
 
 /**
- * Returns the bounding set; empty if there is none, undefined for anything but a list of strings.
+ * Returns the bounding set: empty if it is absent, undefined if it is not a list of strings.
  */
 function boundingSet(node: JsonNode | undefined): readonly string[] | undefined {
   if (node === undefined || node.type === 'null') return [];

@@ -130,7 +130,9 @@ describe('the defaults of a runtime handler', () => {
         return true;
       });
     }
-    await assert.rejects(handlerDefaults(criO({ seccompProfile: directory }), ''), { message: /it is not a file/ });
+    await assert.rejects(handlerDefaults(criO({ seccompProfile: directory }), ''), {
+      message: /it is not a regular file/,
+    });
   });
 
   it('are others once the file was changed', async () => {

@@ -13,29 +13,29 @@ import { readNodeFile } from './node-file.ts';
 import type { HandlerConfiguration, RuntimeConfiguration, RuntimeFacts } from './runtime-facts.ts';
 
 /**
- * What a runtime, in its version and configuration, applies to containers of one handler under
- * RuntimeDefault.
+ * What a runtime applies to containers of one handler under RuntimeDefault, in its version and
+ * configuration.
  */
 export interface HandlerDefaults {
   /**
-   * Differs from that of all other defaults: other versions, handlers, settings, contents of files.
+   * Unique to this combination of version, handler, settings and file contents.
    */
   readonly key: string;
-  /** The runtime and its version, for people: `containerd 2.1.9`. */
+  /** The runtime and its version, for messages: `containerd 2.1.9`. */
   readonly runtime: string;
-  /** The handler's name in the configuration, also if the pod names none. */
+  /** The name of the handler in the configuration, also if the pod specifies none. */
   readonly handler: string;
   readonly capabilities: CapabilityRuntime;
   readonly profile:
     | { readonly tables: readonly RuntimeDefaultTable[] }
     | { readonly file: string; readonly bytes: Uint8Array };
   /**
-   * Why this is not known to be exactly what the runtime applies, for logs; absent if it is known.
+   * Why the runtime may apply something else, for logs; absent if the defaults are certain.
    */
   readonly assumption?: string;
   /**
-   * Whether a profile that the runtime reports may be looser than `profile`. If a file is
-   * configured, which the runtime loads when it likes, a report may be of what was in it before.
+   * Whether a profile that the runtime reports may be looser than `profile`. False if a file is
+   * configured: the runtime may have loaded an older version of it.
    */
   readonly mayBeLooser: boolean;
 }
@@ -44,9 +44,8 @@ export interface HandlerDefaults {
  * Returns what a runtime applies to containers of a handler under RuntimeDefault. Reads the files
  * that its configuration names.
  *
- * @param handler the pod's runtime handler, empty for the default one.
- * @throws FairleadError ProfileInvalid for a file that is missing and must not be, or cannot be
- *   read.
+ * @param handler the runtime handler of the pod, empty for the default one.
+ * @throws FairleadError ProfileInvalid if a required file is missing, or a file cannot be read.
  */
 export async function handlerDefaults(facts: RuntimeFacts, handler: string): Promise<HandlerDefaults> {
   const { configuration } = facts;
@@ -58,7 +57,7 @@ export async function handlerDefaults(facts: RuntimeFacts, handler: string): Pro
   const { tables, assumption: ofTables } = await loadRuntimeDefaults(identity);
   const unseen =
     configuration === undefined
-      ? `${runtime} does not report its configuration: settings of its default seccomp profile and capabilities are not known`
+      ? `${runtime} does not report its configuration: the default seccomp profile and capabilities of this version are assumed`
       : undefined;
   const assumption = [file === undefined ? ofTables : undefined, identity && unseen].filter(
     (text) => text !== undefined,
@@ -80,19 +79,19 @@ export async function handlerDefaults(facts: RuntimeFacts, handler: string): Pro
 }
 
 /**
- * Resolves the default profile for one container. Throws ProfileInvalid for a configured file that
- * is not a seccomp profile.
+ * Resolves the default profile for one container. Throws ProfileInvalid if the configured file is
+ * not a seccomp profile.
  */
 export async function expectedDefault({ profile }: HandlerDefaults, host: ProfileHost): Promise<SeccompProfile> {
   if ('tables' in profile) return runtimeDefault(profile.tables, host);
-  // CRI-O only, and only with such a setting: an idle shim stays small.
+  // Loaded only for CRI-O with this setting, so that an idle shim needs less memory.
   const { importProfile } = await import('#lib/profile/import-profile');
   try {
     return seccompOf(
       importProfile(profile.bytes, profile.file, {
         format: 'docker',
         host: { ...host, kernel: undefined },
-        // As the runtime's own decoder, which ignores what it does not know.
+        // The decoder of the runtime ignores unknown fields, too.
         lenient: true,
       }),
     );
@@ -103,8 +102,9 @@ export async function expectedDefault({ profile }: HandlerDefaults, host: Profil
 }
 
 /**
- * CRI-O: the file of the handler, which must exist, before the global one, in place of which its
- * own default serves if it is missing.
+ * Reads the profile file that CRI-O is configured with: the file of the handler, which must exist,
+ * or else the global one. Returns undefined if neither is set or the global file is missing: then
+ * CRI-O applies its own default.
  */
 async function configuredProfile(
   configuration: RuntimeConfiguration | undefined,
@@ -124,7 +124,7 @@ function unusable(file: string, reason: string, cause?: unknown): FairleadError 
     `the default seccomp profile of the container runtime, ${file}: ${reason}`,
     {
       cause,
-      hint: "Correct the file or the setting seccomp_profile, or name a profile file as the baseline in the node's policy.",
+      hint: 'Correct the file or the setting seccomp_profile, or specify a profile file as the baseline in the trust policy of the node.',
     },
   );
 }

@@ -2,17 +2,17 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type FairleadError, isExhausted, toFairleadError } from '#lib/errors';
 
-/** Longest file that is read, in bytes. */
+/** Maximum size of a file, in bytes. */
 const longest = 1024 * 1024;
-/** Room for files that are longer than their size. */
+/** Extra space for files that are longer than their reported size. */
 const spareBytes = 4096;
 
 /**
- * Reads a regular file of the node whole, at most 1 MiB; returns undefined if it does not exist.
- * Links are followed, as the runtime follows them: only the node's administrator can create them
- * in the directories of these files.
+ * Reads a regular file of the node, at most 1 MiB. Returns undefined if it does not exist. Follows
+ * links, as the runtime does: only the administrator of the node can create them in the directories
+ * of these files.
  *
- * @param fail makes the error that is thrown for a file that cannot be read, of the reason.
+ * @param fail returns the error to throw if the file cannot be read, for a reason.
  * @throws FairleadError Unavailable if too many files are open.
  */
 export async function readNodeFile(
@@ -27,8 +27,8 @@ export async function readNodeFile(
   if (file === undefined) return undefined;
   try {
     const found = await file.stat();
-    if (!found.isFile()) throw fail('it is not a file');
-    // Not by its size alone: files of /proc report none, and a file may grow.
+    if (!found.isFile()) throw fail('it is not a regular file');
+    // The size is not sufficient: files of /proc report 0, and a file may grow.
     const bytes = Buffer.alloc(Math.min(found.size, longest) + spareBytes);
     let filled = 0;
     for (;;) {
@@ -36,7 +36,7 @@ export async function readNodeFile(
       if (bytesRead === 0) return bytes.subarray(0, filled);
       filled += bytesRead;
       if (filled > longest || filled === bytes.length) {
-        throw fail(`it has more than the ${longest} bytes allowed, or grows while it is read`);
+        throw fail(`it is too large, or grows while it is read: want at most ${longest} bytes`);
       }
     }
   } finally {

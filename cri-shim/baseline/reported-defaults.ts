@@ -4,7 +4,7 @@ import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { unionSeccomp } from '#lib/profile/seccomp/union';
 
 /**
- * How a reported profile compares with the one that was expected: syscalls by name, and
+ * The difference between a reported profile and the expected one: names of syscalls, and
  * `architectures`, `defaultAction`, …
  */
 export interface Deviation {
@@ -13,60 +13,60 @@ export interface Deviation {
 }
 
 interface Report {
-  /** The intersection of all that was reported for the set. */
+  /** The intersection of all profiles that were reported for the set. */
   readonly profile: SeccompProfile;
   /** The different profiles that were reported. More than one makes the set disputed. */
   readonly texts: ReadonlySet<string>;
-  /** When it was reported last, in milliseconds. */
+  /** The time of the last report, in milliseconds. */
   readonly at: number;
 }
 
-/** Capability sets of which a report is kept, for the containers of one handler. */
+/** Maximum number of capability sets with a report, for the containers of one handler. */
 const mostSets = 64;
-/** How many different reports for one set are distinguished. */
+/** Maximum number of different reports that are distinguished for one set. */
 const mostTexts = 8;
 
 /**
- * What a runtime reported of containers under the default profile of one handler, in one version
- * and configuration. A report stands for its own capability set. For other sets it only tightens,
- * in what it is stricter than was expected of its own set: what depends on capabilities differs
- * between sets for that reason alone.
+ * The reports of a runtime about containers under the default profile of one handler, in one
+ * version and configuration. A report applies to its own capability set. It can only tighten the
+ * profile of other sets, where it is stricter than the profile that was expected for its own set.
+ * Everything else in it may depend on the capabilities.
  */
 export class ReportedDefaults {
   readonly #native: string;
   static #revisions = 0;
   readonly #reports = new Map<string, Report>();
-  /** In what any report was stricter than expected: what holds for other sets too. */
+  /** The parts of all reports that were stricter than expected. They apply to other sets too. */
   #stricter: SeccompProfile | undefined;
   #revision = 0;
 
-  /** @param native the node's own architecture, as SCMP_ARCH_*. */
+  /** @param native the architecture of the node, as SCMP_ARCH_*. */
   constructor(native: string) {
     this.#native = native;
   }
 
   /**
-   * 0 before the first report; after each one that changed something a number that no other
-   * defaults have.
+   * 0 before the first report. Each report that changes something sets it to a number that no other
+   * instance has had.
    */
   get revision(): number {
     return this.#revision;
   }
 
-  /** Returns when a set was reported last; undefined if it was not. */
+  /** Returns the time of the last report for a set; undefined if there is none. */
   reportedAt(capabilities: readonly string[]): number | undefined {
     return this.#reports.get(keyOf(capabilities))?.at;
   }
 
   /**
-   * Adds a report for a capability set. A second one for the same set that differs makes the set
-   * disputed: then something decides for each container, and no report is the default profile.
+   * Adds a report for a capability set. A second, different report for the same set makes the set
+   * disputed: then the runtime decides for each container, and no report is the default profile.
    *
-   * @param expected what was expected for the set.
-   * @param isGuess whether `expected` is of another runtime, version or configuration, perhaps;
-   *   then a report that is anywhere stricter holds whole for other sets, too.
-   * @returns how it deviates from what was expected; undefined if it was known before, or is one
-   *   set too many.
+   * @param expected the profile that was expected for the set.
+   * @param isGuess whether `expected` may be of another runtime, version or configuration. Then a
+   *   report that is stricter anywhere applies to other sets as a whole.
+   * @returns the difference from the expected profile; undefined if the report was known before, or
+   *   exceeds the number of sets.
    */
   add(
     capabilities: readonly string[],
@@ -94,10 +94,10 @@ export class ReportedDefaults {
   }
 
   /**
-   * Returns the default profile for a capability set: what was reported for it, else what is
-   * expected, tightened by the reports for other sets.
+   * Returns the default profile for a capability set: the reported one, or else the expected one,
+   * tightened by the reports for other sets.
    *
-   * @param mayBeLooser whether a report for the set may be looser than what is expected.
+   * @param mayBeLooser whether a report for the set may be looser than the expected profile.
    */
   profileFor(
     capabilities: readonly string[],
@@ -114,7 +114,7 @@ export class ReportedDefaults {
   }
 }
 
-/** What diffSeccomp calls a change that is of no syscall. */
+/** The subjects of changes in diffSeccomp that are not syscalls. */
 const properties: ReadonlySet<string> = new Set(['architectures', 'flags', 'listener']);
 
 function compare(
@@ -131,8 +131,8 @@ function compare(
 }
 
 /**
- * Returns a profile that does with the syscalls in `tightened` what `reported` does, and allows all
- * others; or `reported` itself, if that cannot be expressed.
+ * Returns a profile that treats the syscalls in `tightened` as `reported` does, and allows all
+ * others. Returns `reported` itself if that cannot be expressed.
  */
 function stricterPart(
   reported: SeccompProfile,
@@ -149,12 +149,12 @@ function stricterPart(
     syscalls: names.length === 0 ? [] : [{ names, action: 'SCMP_ACT_KILL_PROCESS' }],
   };
   const { profile } = unionSeccomp([reported, allowsOthers], native);
-  // A union may be laxer than its inputs if conditions overlap or cannot be written.
+  // A union may be laxer than its inputs if conditions overlap or cannot be expressed.
   const isLaxer = loosenedSubjects(reported, profile, native).some((subject) => names.includes(subject));
   return isLaxer ? reported : profile;
 }
 
-/** Returns in what `to` is laxer than `from`, for some calls at least, or cannot be compared. */
+/** Returns the subjects for which `to` is laxer than `from`, or may be. */
 function loosenedSubjects(from: SeccompProfile, to: SeccompProfile, native: string): readonly string[] {
   const { changes } = diffSeccomp(from, to, native);
   return [...new Set(changes.filter(({ direction }) => direction === 'loosened').map(({ subject }) => subject))];

@@ -180,7 +180,7 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
       connection.current = undefined;
       return answer;
     };
-    await assert.rejects(ask(), { kind: 'Unavailable', message: /closed its connection/ });
+    await assert.rejects(ask(), { kind: 'Unavailable', message: /closed the connection/ });
   });
 
   it('is resolved once for each set of capabilities, and again for the oldest of many', async () => {

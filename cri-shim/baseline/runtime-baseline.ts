@@ -13,33 +13,30 @@ import { type Deviation, ReportedDefaults } from './reported-defaults.ts';
 import type { RuntimeFacts } from './runtime-facts.ts';
 import { askContainerInfo, askFacts, askHandler } from './runtime-questions.ts';
 
-/** Profiles that are kept resolved. */
+/** Maximum number of resolved profiles that are kept. */
 const mostProfiles = 64;
-/** Containers that are looked at at a time, beside the calls of the kubelet. */
+/** Maximum number of containers that are watched at a time, beside the calls of the kubelet. */
 const mostWatched = 4;
-/**
- * How long a report counts as new, in milliseconds: so often at most is a capability set looked at
- * again.
- */
+/** Shortest time between two reports for the same capability set, in milliseconds. */
 const freshFor = 10 * 60_000;
 /** How long the runtime may take to answer, in milliseconds. */
 const patience = 10_000;
-/** Names of syscalls that are logged of one deviation. */
+/** Maximum number of syscall names that are logged for one deviation. */
 const mostNames = 64;
 
 export interface BaselineDependencies {
   readonly connection: Pick<RuntimeConnection, 'call' | 'current'>;
   readonly architecture: MachineArchitecture;
-  /** The kernel's release, as uname(2) has it. */
+  /** The release of the kernel, as uname(2) returns it. */
   readonly kernel: string;
   readonly log: ShimLog;
-  /** Milliseconds that only go forward. */
+  /** Returns a monotonic time in milliseconds. */
   readonly clock: () => number;
 }
 
 /** A container or sandbox, as far as the default profile of the runtime depends on it. */
 export interface BaselineSubject {
-  /** Its runtime handler, or the sandbox that tells it. */
+  /** Its runtime handler, or the sandbox that specifies the handler. */
   readonly runtime: { readonly handler: string } | { readonly sandboxId: string };
   readonly capabilities: CapabilityChange | undefined;
 }
@@ -54,16 +51,16 @@ interface KnownRuntime {
 }
 
 /**
- * The seccomp profile that the runtime behind the shim applies under RuntimeDefault. The runtime is
- * asked for its version and configuration each time, since it may be replaced, and CRI-O reads its
- * configuration again at SIGHUP. What it reports of containers that it put under RuntimeDefault
- * takes the place of what is known of its version.
+ * Determines the seccomp profile that the runtime behind the shim applies under RuntimeDefault. It
+ * requests version and configuration of the runtime each time, since the runtime may be replaced
+ * and CRI-O reads its configuration again at SIGHUP. A profile that the runtime reports of a
+ * container under RuntimeDefault replaces the known default of its version.
  */
 export class RuntimeBaseline {
   readonly #dependencies: BaselineDependencies;
   readonly #cri: CriClient;
   #known: KnownRuntime | undefined;
-  /** By the key of HandlerDefaults; of one runtime process only. */
+  /** By the key of HandlerDefaults. All are from one process of the runtime. */
   readonly #reports = new Map<string, ReportedDefaults>();
   readonly #profiles = new Map<string, SeccompProfile>();
   readonly #logged = new Set<string>();
@@ -79,7 +76,7 @@ export class RuntimeBaseline {
   /**
    * Returns the profile that the runtime would apply to a container under RuntimeDefault. Rejects
    * with Unavailable or NotFound if the runtime does not answer, since then it creates no container
-   * either, and with ProfileInvalid for a file of its configuration that cannot be used.
+   * either, and with ProfileInvalid if a file that its configuration names cannot be used.
    */
   async profileFor({ runtime, capabilities }: BaselineSubject, signal: AbortSignal): Promise<SeccompProfile> {
     const defaults = await this.#defaultsOf(runtime, signal);
@@ -90,8 +87,8 @@ export class RuntimeBaseline {
   }
 
   /**
-   * Returns the machine and the capabilities that the runtime gives a container, for profiles that
-   * depend on these. Rejects as profileFor.
+   * Returns the machine and the capabilities of a container, for profiles that depend on them.
+   * Rejects as profileFor.
    */
   async hostFor({ runtime, capabilities }: BaselineSubject, signal: AbortSignal): Promise<ProfileHost> {
     const { architecture, kernel } = this.#dependencies;
@@ -101,8 +98,8 @@ export class RuntimeBaseline {
 
   /**
    * Watches the creation of a container under RuntimeDefault that the shim does not change. Never
-   * waits for the runtime. Returns undefined if the container is of no use: the same process of the
-   * runtime must have been known before its creation, and few are watched at a time.
+   * waits for the runtime. Returns undefined if the container is not watched: the process of the
+   * runtime was not known before the creation, or the maximum number of containers is watched.
    */
   watch(sandboxId: string, capabilities: CapabilityChange | undefined): Created | undefined {
     if (this.#watching.size >= mostWatched || this.#stopping.signal.aborted) return undefined;
@@ -117,7 +114,7 @@ export class RuntimeBaseline {
     };
   }
 
-  /** Stops watching. The connection is left to who made it. */
+  /** Stops watching. Leaves the connection open. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.all(this.#watching);
@@ -140,12 +137,12 @@ export class RuntimeBaseline {
     const reportedAt = this.#reports.get(defaults.key)?.reportedAt(predicted);
     if (reportedAt !== undefined && clock() - reportedAt < freshFor) return;
     const report = parseContainerReport(await askContainerInfo(this.#cri, watched.containerId, signal));
-    // Whoever reports must be who created it, in the configuration that it had then.
+    // A report counts only from the process that created the container, in the same configuration.
     const now = await this.#ask(signal);
     if (now.connection !== known.connection || !isDeepStrictEqual(now.facts, known.facts)) return;
     if ((await handlerDefaults(now.facts, handler)).key !== defaults.key) return;
     if ('unusable' in report) {
-      const message = `the report of a container under RuntimeDefault does not count: ${report.unusable}`;
+      const message = `cannot use the report of a container under RuntimeDefault: ${report.unusable}`;
       this.#warnOnce('fairlead.baseline.unreadable', message, { runtime: defaults.runtime, handler: defaults.handler });
       return;
     }
@@ -155,8 +152,8 @@ export class RuntimeBaseline {
     const reports = this.#reportsOf(defaults);
     const context = { expected, isGuess, at: clock() };
     this.#logDeviation(defaults, capabilities, reports.add(capabilities, profile, context));
-    // Of ALL, a runtime grants what it has itself. With fewer capabilities a default profile is
-    // stricter, never looser.
+    // For ALL, a runtime grants the capabilities that it has itself. With fewer capabilities, a
+    // default profile is stricter, never looser.
     const isPart = capabilities.every((name) => predicted.includes(name));
     if (isPart && capabilities.length < predicted.length) reports.add(predicted, profile, context);
   }
@@ -167,7 +164,7 @@ export class RuntimeBaseline {
     const key = JSON.stringify([defaults.key, capabilities, reports?.revision ?? 0]);
     const kept = this.#profiles.get(key);
     const profile = kept ?? (await resolve());
-    // The oldest is the one that was not used for the longest time.
+    // Deleting and setting moves the entry to the end: the first one is the least recently used.
     this.#profiles.delete(key);
     this.#profiles.set(key, profile);
     const [oldest] = this.#profiles.keys();
@@ -185,10 +182,14 @@ export class RuntimeBaseline {
     const facts = await askFacts(this.#cri, signal);
     const { current } = connection;
     if (current === undefined) {
-      throw new FairleadError('Unavailable', 'the container runtime closed its connection while it was asked', {
-        hint: 'It may have been restarted. The kubelet tries again by itself.',
-        local: true,
-      });
+      throw new FairleadError(
+        'Unavailable',
+        'the container runtime closed the connection before it reported its configuration',
+        {
+          hint: 'The runtime may have restarted. The kubelet retries by itself.',
+          local: true,
+        },
+      );
     }
     if (this.#known?.connection !== current) this.#reports.clear();
     this.#known = { facts, connection: current };
@@ -209,7 +210,7 @@ export class RuntimeBaseline {
   #reportsOf({ key }: HandlerDefaults): ReportedDefaults {
     const known = this.#reports.get(key);
     if (known !== undefined) return known;
-    // Few: one for each handler, and for each change of a file.
+    // Normally few: one for each handler and for each change of a file.
     if (this.#reports.size >= mostProfiles) this.#reports.clear();
     const reports = new ReportedDefaults(nativeArchitecture(this.#dependencies.architecture));
     this.#reports.set(key, reports);
@@ -224,8 +225,8 @@ export class RuntimeBaseline {
   }
 
   /**
-   * A runtime that is down, and a container that is gone, are nothing new; messages about reports
-   * name positions in them.
+   * Logs a failure of work in the background. A stopped runtime and a removed container are normal.
+   * Other messages contain positions in reports, so only one for each kind of error is logged.
    */
   #logFailure({ kind, message }: FairleadError): void {
     if (kind === 'Unavailable' || kind === 'NotFound') {
@@ -245,8 +246,9 @@ export class RuntimeBaseline {
     if (deviation === undefined) return;
     const [loosened, tightened] = [deviation.loosened.slice(0, mostNames), deviation.tightened.slice(0, mostNames)];
     const fields = { messageId: 'fairlead.baseline.reported', runtime, handler, capabilities, loosened, tightened };
-    if (loosened.length + tightened.length === 0) this.#dependencies.log.debug(fields, 'default profile as expected');
-    else this.#dependencies.log.warn(fields, 'the default profile of the runtime differs from what is known of it');
+    if (loosened.length + tightened.length === 0)
+      this.#dependencies.log.debug(fields, 'the default profile of the runtime is as expected');
+    else this.#dependencies.log.warn(fields, 'the default profile of the runtime differs from the expected one');
   }
 
   #warnOnce(messageId: string, message: string, fields: object, topic = message): void {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 
-/** What a runtime reports of itself, as far as its default seccomp profile depends on it. */
+/** What a runtime reports about itself that its default seccomp profile depends on. */
 export interface RuntimeFacts {
   /** `runtime_name` and `runtime_version` of its Version. */
   readonly name: string;
@@ -15,7 +15,7 @@ export interface RuntimeFacts {
 
 /** Settings of a runtime. An absent path means that the setting is empty. */
 export interface RuntimeConfiguration {
-  /** The handler of pods that name none. */
+  /** The handler of pods that specify none. */
   readonly defaultHandler: string;
   readonly handlers: ReadonlyMap<string, HandlerConfiguration>;
   /** CRI-O's `seccomp_profile`: the file of the default profile for all handlers that have none. */
@@ -56,11 +56,11 @@ const crioSchema = v.object({
 });
 
 /**
- * Parses what a runtime answers to Version and to Status with `verbose`.
+ * Parses the responses of a runtime to Version and to Status with `verbose`.
  *
  * @param config `info["config"]` of Status: JSON text, undefined if it is missing.
- * @throws FairleadError Unavailable for a configuration of containerd or CRI-O that cannot be read:
- *   the default profile may depend on it.
+ * @throws FairleadError Unavailable if the configuration of containerd or CRI-O cannot be read,
+ *   because the default profile may depend on it.
  */
 export function parseRuntimeFacts(
   version: { readonly runtimeName: string; readonly runtimeVersion: string },
@@ -131,6 +131,6 @@ function unreadable({ name, version }: Identity, reason: string, cause?: unknown
   return new FairleadError('Unavailable', `cannot read the configuration that ${name} ${version} reports: ${reason}`, {
     cause,
     local: true,
-    hint: 'Its default seccomp profile may depend on it. A profile file as the baseline of the policy needs no such report.',
+    hint: 'The default seccomp profile may depend on the configuration. To do without it, specify a profile file as the baseline in the trust policy.',
   });
 }

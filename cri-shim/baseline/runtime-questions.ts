@@ -2,12 +2,12 @@ import type { CriClient } from '#lib/cri/client';
 import { isUnimplemented } from '#lib/cri/runtime-call';
 import { parseRuntimeFacts, type RuntimeFacts } from './runtime-facts.ts';
 
-/** The calls by which the shim learns about the runtime and its containers. */
+/** The calls that return information about the runtime and its containers. */
 export type RuntimeQuestions = Pick<CriClient, 'version' | 'status' | 'podSandboxStatus' | 'containerStatus'>;
 
 /**
- * Asks the runtime which one it is and how it is configured; one without Status does not report
- * that. Rejects as the client and parseRuntimeFacts do.
+ * Requests name, version and configuration of the runtime. The configuration is absent if the
+ * runtime does not implement Status. Rejects as the client and parseRuntimeFacts do.
  */
 export async function askFacts(cri: RuntimeQuestions, signal: AbortSignal): Promise<RuntimeFacts> {
   const [version, reported] = await Promise.all([
@@ -18,8 +18,8 @@ export async function askFacts(cri: RuntimeQuestions, signal: AbortSignal): Prom
 }
 
 /**
- * Asks for the runtime handler of a sandbox; empty for the default one, which is all that a runtime
- * without the call has.
+ * Requests the runtime handler of a sandbox. Returns the empty string for the default handler, also
+ * if the runtime does not implement the call: then it has no other handler.
  */
 export async function askHandler(cri: RuntimeQuestions, podSandboxId: string, signal: AbortSignal): Promise<string> {
   const reported = await unlessUnimplemented(cri.podSandboxStatus({ podSandboxId }, signal));
@@ -27,8 +27,8 @@ export async function askHandler(cri: RuntimeQuestions, podSandboxId: string, si
 }
 
 /**
- * Asks for what the runtime tells of a container in detail: JSON text, undefined if it tells
- * nothing.
+ * Requests the verbose information of a container: JSON text, undefined if the runtime reports
+ * none.
  */
 export async function askContainerInfo(
   cri: RuntimeQuestions,
