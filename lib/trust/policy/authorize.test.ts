@@ -60,7 +60,7 @@ describe('a match', () => {
     ['[::1]:5000/dev/**', ['[::1]:5000/dev/a'], ['[::1]/dev/a', ':5000/dev/a', '1:5000/dev/a']],
     ['localhost:5000/dev/**', ['localhost:5000/dev/a'], ['localhost/dev/a', 'localhost:50000/dev/a']],
   ] as const) {
-    it(`${glob} reaches its repositories and no others`, () => {
+    it(`${glob} matches its repositories and no others`, () => {
       assert.equal(matchProblem(glob), undefined);
       const test = (repository: string) => matchesRepository(glob, repository);
       for (const repository of inside) assert.equal(test(repository), true, repository);
@@ -68,7 +68,7 @@ describe('a match', () => {
     });
   }
 
-  it('never reaches another host than the one it names', () => {
+  it('never matches another host than the one it names', () => {
     const host = fc.stringMatching(/^[a-z0-9.:-]{1,24}$/);
     const test = (repository: string) => matchesRepository('registry.example.com/security/**', repository);
     fc.assert(
@@ -82,7 +82,7 @@ describe('a match', () => {
     );
   });
 
-  it('takes the same host for the same, however it is written', () => {
+  it('matches every spelling of its host', () => {
     for (const [glob, same] of [
       ['registry.example.com/p/**', ['Registry.Example.COM/p/a', 'registry.example.com:443/p/a']],
       ['Registry.example.com:443/p/**', ['registry.example.com/p/a', 'registry.example.com:0443/p/a']],
@@ -107,7 +107,7 @@ describe('a match', () => {
       assert.equal(matchesRepository('registry.example.com/p/**', repository), false, repository);
   });
 
-  it('for addresses of a kind is for what an address can end with, written as the one name of a registry', () => {
+  it('for addresses matches what normalized addresses can end with', () => {
     for (const [glob, example] of [
       ['*.5/p', '1.1.1.5/p'],
       ['*.2.5:80/p', '1.1.2.5:80/p'],
@@ -118,11 +118,11 @@ describe('a match', () => {
       assert.equal(matchesRepository(glob, example), true, glob);
     }
     for (const glob of ['*.05/p', '*.0x5/p', '*.999/p', '*.1.1.2.5/p', '*.256.1/p', '127.1:*/p', '[0:0::1]:*/p'])
-      assert.match(matchProblem(glob) ?? '', /is no registry host/, glob);
+      assert.match(matchProblem(glob) ?? '', /invalid registry host/, glob);
     assert.equal(matchProblem('[FE80::A]:*/p'), undefined);
   });
 
-  it('without a star is the name itself', () => {
+  it('without a wildcard matches only the name itself', () => {
     fc.assert(
       fc.property(name, name, (one, other) => {
         const test = (repository: string) => matchesRepository(`a.b/${one}`, repository);
@@ -132,7 +132,7 @@ describe('a match', () => {
     );
   });
 
-  it('takes all hosts of Docker Hub for one registry', () => {
+  it('treats all hosts of Docker Hub as one registry', () => {
     const hosts = ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'Index.Docker.IO:443'];
     for (const pattern of [...hosts, '*.docker.io'])
       for (const host of hosts)
@@ -141,7 +141,7 @@ describe('a match', () => {
       assert.equal(matchesRepository('docker.io/acme/**', `${other}/acme/nginx`), false, other);
   });
 
-  it('without a problem is for a repository that a reference can name, and with one for none', () => {
+  it('is valid if and only if it matches a repository that a reference can name', () => {
     const piece = fc.constantFrom(
       'a',
       'b1',
@@ -201,7 +201,7 @@ describe('a match', () => {
     assert.ok(good > 100, `only ${good} without a problem`);
   });
 
-  it('takes a long name against many stars in no time', () => {
+  it('matches a long name against many wildcards quickly', () => {
     const test = (repository: string) => matchesRepository(`a.b/**/${'x*/**/'.repeat(20)}y`, repository);
     const start = performance.now();
     assert.equal(test(`a.b/${'x/'.repeat(120)}z`), false);
@@ -235,7 +235,7 @@ function isReference(text: string): boolean {
 describe('authorize', () => {
   const reference = parseReference('registry.example.com/security/nginx:v1');
 
-  it('lets the first rule decide that matches repository and kind', () => {
+  it('uses the first rule that matches repository and kind', () => {
     const policy = policyOf(
       { match: 'other.example.com/**' },
       { match: 'registry.example.com/**', kinds: ['AppArmor'] },
@@ -250,7 +250,7 @@ describe('authorize', () => {
     );
   });
 
-  it('lets nobody pass by a rule to a wider one by another spelling of the host', () => {
+  it('does not reach a wider rule by another spelling of the host', () => {
     const strict = { match: 'registry.example.com/prod/**', unsigned: false };
     const policy = policyOf(strict, { match: '*/**' });
     for (const host of ['registry.example.com', 'REGISTRY.example.com', 'registry.example.com:443'])
@@ -260,14 +260,14 @@ describe('authorize', () => {
       assert.equal(authorize(hub, parseReference(`${host}/acme/nginx:1`), 'Seccomp').match, 'docker.io/acme/**', host);
   });
 
-  it('lets a rule that names kinds speak for nothing else', () => {
+  it('applies a rule with kinds to nothing else', () => {
     const policy = policyOf({ match: 'registry.example.com/**', kinds: ['AppArmor', 'Seccomp'] });
     assert.throws(() => authorize(policy, reference), { kind: 'NotAllowed', message: /does not allow artifacts from/ });
     const both = policyOf({ match: '**', kinds: ['Seccomp'] }, { match: 'registry.example.com/**' });
     assert.equal(authorize(both, reference), both.rules[1]);
   });
 
-  it('looks at the repository only, not at tag or digest', () => {
+  it('uses only the repository, not the tag or digest', () => {
     const policy = policyOf({ match: 'registry.example.com/security/nginx' });
     const pinned = parseReference(`registry.example.com/security/nginx@sha256:${'0'.repeat(64)}`);
     assert.equal(authorize(policy, pinned, 'Seccomp'), policy.rules[0]);
@@ -280,7 +280,7 @@ describe('authorize', () => {
     ],
     [policyOf({ match: 'a.b/**' }), /its only rule does not match/],
     [policyOf({ match: 'a.b/**' }, { match: 'a.c/**' }), /none of its 2 rules matches/],
-    [policyOf({ match: 'registry.example.com/**', kinds: ['AppArmor'] }), /is for other kinds/],
+    [policyOf({ match: 'registry.example.com/**', kinds: ['AppArmor'] }), /applies to other kinds/],
   ] as const) {
     it(`denies by default: ${reason.source.slice(-24)}`, () => {
       assert.throws(

@@ -5,8 +5,7 @@ import { matchesRepository } from './match.ts';
 import type { Rule, TrustPolicy } from './policy.ts';
 
 /**
- * Why one rule does or does not speak for a reference: a step of the decision, as people and logs
- * read it.
+ * Why one rule does or does not apply to a reference: a step of the decision, for output and logs.
  */
 export interface DecisionStep {
   readonly rule: string;
@@ -15,21 +14,22 @@ export interface DecisionStep {
 }
 
 /**
- * What the policy says of a reference, before anything is fetched, and the rules that were asked on
- * the way.
+ * What the policy decides about a reference before anything is fetched, and the rules that were
+ * tried.
  */
 export interface PolicyDecision {
   readonly repository: string;
   readonly kind?: ProfileKind;
-  /** Absent: nothing allows it. */
+  /** Absent if no rule allows it. */
   readonly rule?: Rule;
   /** In file order, up to the rule that decided. */
   readonly steps: readonly DecisionStep[];
 }
 
 /**
- * Asks the rules in file order until one matches both the repository and the kind. Without a kind,
- * for other content than profiles, rules that name kinds do not match.
+ * Returns the decision about a reference: the first rule, in file order, that matches both the
+ * repository and the kind. Content other than profiles has no kind, and rules with `kinds` do not
+ * match it.
  */
 export function decide(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): PolicyDecision {
   const repository = formatRepository(reference);
@@ -48,8 +48,8 @@ export function decide(policy: TrustPolicy, reference: Reference, kind?: Profile
 }
 
 /**
- * The rule of the policy that speaks for a repository and a kind of profile: the first that
- * matches. Only the repository counts, never tag or digest. Throws NotAllowed where there is none.
+ * Returns the rule of the policy for a repository and a kind of profile: the first that matches.
+ * Tags and digests are ignored. Throws NotAllowed if no rule matches.
  */
 export function authorize(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): Rule {
   const { repository, rule, steps } = decide(policy, reference, kind);
@@ -57,7 +57,7 @@ export function authorize(policy: TrustPolicy, reference: Reference, kind?: Prof
   const otherKind = steps.find(({ outcome }) => outcome === 'other kind');
   const reason =
     otherKind !== undefined
-      ? `rule ${otherKind.rule} is for other kinds`
+      ? `rule ${otherKind.rule} applies to other kinds`
       : policy.rules.length === 0
         ? 'it has no rules'
         : policy.rules.length === 1

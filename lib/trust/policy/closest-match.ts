@@ -2,9 +2,8 @@ import { isRegistry, isRepository } from '#lib/registry/reference';
 import { matchProblem } from './match.ts';
 
 /**
- * The pattern without a {@link matchProblem} that is closest to what was written; undefined where
- * there is none. It never has a wildcard that was not written, but for the repositories of a
- * registry that stands alone.
+ * Returns the valid pattern (see {@link matchProblem}) that is closest to an invalid one; undefined
+ * if there is none. It adds no wildcard, except for the repositories of a registry without a path.
  */
 export function closestMatch(written: string): string | undefined {
   const [first = '', ...rest] = written
@@ -20,9 +19,7 @@ export function closestMatch(written: string): string | undefined {
   return spelled !== written && matchProblem(spelled) === undefined ? spelled : undefined;
 }
 
-/**
- * Drops what is too much in a host: dots and hyphens at the ends of labels, a colon without a port.
- */
+/** Removes dots and hyphens at the ends of labels of a host, and a colon without a port. */
 function closestHost(written: string): string {
   if (written === '**' || written.startsWith('[')) return written;
   const [, name = '', port = ''] = /^(.*?)(:[^:]*)?$/.exec(written.replace(/\*{2,}/g, '*')) ?? [];
@@ -31,7 +28,8 @@ function closestHost(written: string): string {
 }
 
 /**
- * Drops what is too much in a part of a path: a tag, capitals, separators at the ends and in a row.
+ * Corrects a path segment: removes the tag and the separators at its ends, merges repeated
+ * separators, and changes capitals to lower case.
  */
 function closestSegment(written: string): string {
   if (written === '**') return written;

@@ -3,9 +3,8 @@ import { loadPublicKey, type PublicKey } from '../keys/key.ts';
 import type { TrustPolicy } from './policy.ts';
 
 /**
- * The policy of who only asks whether something is signed with this key (PEM): everything that is,
- * from wherever. `file` is what messages call the key. Throws InvalidInput for an invalid public
- * key.
+ * Returns a policy that allows everything that is signed with this key (PEM), from any repository.
+ * `file` is the name of the key in messages. Throws InvalidInput for an invalid public key.
  */
 export function keyPolicy(file: string, pem: string): TrustPolicy {
   const publicKey = readKey(file, pem);

@@ -16,18 +16,18 @@ const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
 const withKey = `${head}rules:\n  - match: a.b/**\n    require: [{key: keys/release.pub}]\n`;
 const withBaseline = `${withKey}baseline: {seccomp: base.json}\n`;
 
-let folder: string;
+let directory: string;
 let path: string;
 let publicKey: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'fairlead-policy-'));
-  path = join(folder, 'policy.yaml');
-  await mkdir(join(folder, 'keys'));
+  directory = await mkdtemp(join(tmpdir(), 'fairlead-policy-'));
+  path = join(directory, 'policy.yaml');
+  await mkdir(join(directory, 'keys'));
   ({ publicKey } = await generateKeyPair());
-  await writeFile(join(folder, 'keys', 'release.pub'), publicKey);
-  await writeFile(join(folder, 'base.json'), '{"defaultAction":"SCMP_ACT_ALLOW"}');
+  await writeFile(join(directory, 'keys', 'release.pub'), publicKey);
+  await writeFile(join(directory, 'base.json'), '{"defaultAction":"SCMP_ACT_ALLOW"}');
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(() => rm(directory, { recursive: true }));
 
 async function revisionOf(text: string): Promise<string> {
   await writeFile(path, text);
@@ -45,7 +45,7 @@ async function refuses(text: string, message: RegExp): Promise<void> {
 }
 
 describe('loadPolicy', () => {
-  it('reads keys and baseline from beside the policy', async () => {
+  it('reads the key and baseline files that the policy names', async () => {
     await writeFile(path, withBaseline);
     const policy = await loadPolicy(path);
     assert.equal(policy.source, path);
@@ -56,13 +56,13 @@ describe('loadPolicy', () => {
     assert.deepEqual(policy.limits, defaultPublicationLimits);
   });
 
-  it('refuses a baseline that runtimes read otherwise than it is meant, and says what to do', async () => {
+  it('refuses a baseline that runtimes would read differently, with a hint', async () => {
     await writeFile(path, withBaseline);
-    const before = await readFile(join(folder, 'base.json'));
+    const before = await readFile(join(directory, 'base.json'));
     try {
       const entry = { names: ['ptrace'], action: 'SCMP_ACT_ALLOW', includes: { caps: ['CAP_SYS_PTRACE'] } };
       await writeFile(
-        join(folder, 'base.json'),
+        join(directory, 'base.json'),
         JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [entry] }),
       );
       await assert.rejects(loadPolicy(path), {
@@ -70,23 +70,23 @@ describe('loadPolicy', () => {
         message: /base\.json: profile:1:\d+: "\/syscalls\/0\/includes" belongs to the form of Docker/,
         hint: /fairlead convert --to runtime FILE/,
       });
-      await writeFile(join(folder, 'base.json'), '{"defaultAction":"SCMP_ACT_ERRNO","a":1,"b":2}');
+      await writeFile(join(directory, 'base.json'), '{"defaultAction":"SCMP_ACT_ERRNO","a":1,"b":2}');
       await assert.rejects(loadPolicy(path), /unknown member "\/a".*\n {2}profile:1:41: unknown member "\/b"/);
     } finally {
-      await writeFile(join(folder, 'base.json'), before);
+      await writeFile(join(directory, 'base.json'), before);
     }
   });
 
-  it('denies everything where the file is empty or missing, and says which', async () => {
+  it('denies everything if the file is empty or missing, and reports which', async () => {
     const reference = parseReference('a.b/c:v1');
     await writeFile(path, '');
     const empty = await loadPolicy(path);
     assert.throws(() => authorize(empty, reference, 'Seccomp'), /policy\.yaml does not allow .*it has no rules/);
-    const missing = await loadPolicy(join(folder, 'none.yaml'));
+    const missing = await loadPolicy(join(directory, 'none.yaml'));
     assert.throws(() => authorize(missing, reference, 'Seccomp'), /none\.yaml \(which does not exist\) does not allow/);
   });
 
-  it('gives another revision when the policy, a key or the baseline changes, and only then', async () => {
+  it('returns another revision if and only if the policy, a key or the baseline changes', async () => {
     const first = await revisionOf(withBaseline);
     assert.equal(await revisionOf(withBaseline), first);
     const seen = new Set([first]);
@@ -97,16 +97,16 @@ describe('loadPolicy', () => {
     };
     await differs(`${withBaseline}# changed\n`);
     await differs(withKey);
-    await writeFile(join(folder, 'base.json'), '{"defaultAction":"SCMP_ACT_LOG"}');
+    await writeFile(join(directory, 'base.json'), '{"defaultAction":"SCMP_ACT_LOG"}');
     await differs(withBaseline);
-    await writeFile(join(folder, 'keys', 'release.pub'), (await generateKeyPair()).publicKey);
+    await writeFile(join(directory, 'keys', 'release.pub'), (await generateKeyPair()).publicKey);
     await differs(withBaseline);
     await differs('');
   });
 
-  it('reads the trusted root for keyless requirements, and for keys that need the log besides', async () => {
+  it('reads the trusted root for keyless requirements, and for keys that need a log', async () => {
     const sigstore = await privateSigstore();
-    await writeFile(join(folder, 'root.json'), JSON.stringify(sigstore.trustedRoot));
+    await writeFile(join(directory, 'root.json'), JSON.stringify(sigstore.trustedRoot));
     const text = `${head}trustedRoot: root.json
 rules:
   - match: a.b/**
@@ -129,18 +129,18 @@ rules:
     }
     const first = await revisionOf(text);
     const other = await privateSigstore();
-    await writeFile(join(folder, 'root.json'), JSON.stringify(other.trustedRoot));
+    await writeFile(join(directory, 'root.json'), JSON.stringify(other.trustedRoot));
     assert.notEqual(await revisionOf(text), first);
     await refuses(text.replace('root.json', 'base.json'), /policy\.yaml:3:14: base\.json: not a Sigstore trusted root/);
     await refuses(text.replace('root.json', 'none.json'), /policy\.yaml:3:14: none\.json does not exist/);
   });
 
-  it('gets the trusted root from a TUF repository, and keeps it for when the network is gone', async () => {
+  it('gets the trusted root from a TUF repository, and keeps it for use without a network', async () => {
     const sigstore = await privateSigstore();
     const server = await startTufRepository({ 'trusted_root.json': JSON.stringify(sigstore.trustedRoot) });
-    process.env['XDG_CACHE_HOME'] = join(folder, 'cache');
+    process.env['XDG_CACHE_HOME'] = join(directory, 'cache');
     try {
-      await writeFile(join(folder, 'root.json'), server.root);
+      await writeFile(join(directory, 'root.json'), server.root);
       const text = `${head}trustedRoot: {tuf: "${server.url}", root: root.json}
 rules:
   - match: a.b/**
@@ -151,7 +151,7 @@ rules:
       assert.equal(rule?.require[0]?.anyOf[0]?.log?.use, 'required');
       await server.stop();
       assert.equal(await revisionOf(text), first);
-      await writeFile(join(folder, 'root.json'), 'another root');
+      await writeFile(join(directory, 'root.json'), 'another root');
       await assert.rejects(loadPolicy(path), { kind: 'Unavailable', message: /cannot get trusted_root\.json/ });
     } finally {
       delete process.env['XDG_CACHE_HOME'];
@@ -162,7 +162,7 @@ rules:
   it('reads thresholds and attestations with their keys', async () => {
     const text = `${withKey}    attestations: [{type: cyclonedx, by: {anyOf: [{key: keys/release.pub}, {key: keys/b.pub}], threshold: 2}}]\n`;
     await refuses(text, /policy\.yaml:6:82: keys\/b\.pub does not exist/);
-    await writeFile(join(folder, 'keys', 'b.pub'), (await generateKeyPair()).publicKey);
+    await writeFile(join(directory, 'keys', 'b.pub'), (await generateKeyPair()).publicKey);
     const first = await revisionOf(text);
     const [attestation] = (await loadPolicy(path)).rules[0]?.attestations ?? [];
     assert.equal(attestation?.type, 'https://cyclonedx.org/bom');
@@ -171,16 +171,16 @@ rules:
       attestation?.by?.anyOf.map(({ key }) => key),
       ['keys/release.pub', 'keys/b.pub'],
     );
-    await writeFile(join(folder, 'keys', 'b.pub'), (await generateKeyPair()).publicKey);
+    await writeFile(join(directory, 'keys', 'b.pub'), (await generateKeyPair()).publicKey);
     assert.notEqual(await revisionOf(text), first);
   });
 
-  it('refuses a file that is missing or wrong, and says where the policy names it', async () => {
+  it('refuses a missing or invalid file, and reports where the policy names it', async () => {
     await refuses(withKey.replace('release', 'other'), /policy\.yaml:5:21: keys\/other\.pub does not exist/);
-    // The folder in full, also where the policy was named without one.
+    // The hint has the absolute path, even if the policy was named by a relative one.
     await assert.rejects(loadPolicy(relative(process.cwd(), path)), (error) => {
       assert.ok(error instanceof FairleadError);
-      assert.ok(error.hint?.endsWith(`from the folder of the policy: ${folder}`), error.hint);
+      assert.ok(error.hint?.endsWith(`relative to the directory of the policy: ${directory}`), error.hint);
       return true;
     });
     await refuses(withBaseline.replace('base.json', 'keys'), /policy\.yaml:6:21: keys cannot be read/);
@@ -189,7 +189,7 @@ rules:
     await refuses('rules: [', /policy\.yaml:1:/);
   });
 
-  it('refuses a policy that is a folder', async () => {
-    await assert.rejects(loadPolicy(folder), /the policy cannot be read/);
+  it('refuses a policy that is a directory', async () => {
+    await assert.rejects(loadPolicy(directory), /the policy cannot be read/);
   });
 });

@@ -11,25 +11,25 @@ import type { AlternativeDocument, RequirementDocument } from './parse-requireme
 import type { Alternative, AttestationRequirement, Requirement, Rule } from './policy.ts';
 import type { FileName } from './policy-text.ts';
 
-/** How the files of a policy are read. */
+/** How to read the files of a policy. */
 export interface PolicyReading {
   /**
-   * Called with the path of each file before it is read; what it throws ends the loading. Nothing
-   * is checked by default.
+   * Called with the path of each file before it is read; an error that it throws ends the loading.
+   * By default, no path is checked.
    */
   readonly checkPath?: (path: string) => Promise<void>;
 }
 
 /**
- * Reads a trust policy and every file that it names; relative names count from the policy's folder.
- * A policy file that does not exist, or is empty, denies everything. Throws InvalidInput where the
- * policy does not parse, or where a file that it names is not there or is not what it should be,
+ * Reads a trust policy and every file that it names; relative names are relative to the directory
+ * of the policy. A policy file that does not exist or is empty denies everything. Throws
+ * InvalidInput if the policy or a file that it names is invalid, or if such a file does not exist,
  * and what `checkPath` throws.
  */
 export async function loadPolicy(path: string, { checkPath }: PolicyReading = {}): Promise<Policy> {
   await checkPath?.(path);
-  // The parser of YAML comes with the first policy, for whoever has the rest of this from a
-  // library.
+  // The YAML parser is loaded with the first policy, so that users of the library who read none do
+  // not load it.
   const [text, { parsePolicyDocument }] = await Promise.all([
     readPolicyFile(path),
     import('./parse-policy-document.ts'),
@@ -66,8 +66,8 @@ async function readBaseline(files: PolicyFiles, file: FileName): Promise<Baselin
 }
 
 /**
- * Loaded only where a policy needs it: the verifier of certificates costs as much memory as
- * everything else here.
+ * Reads the trusted root. Its code is loaded only if a policy needs it: the verifier of
+ * certificates takes as much memory as everything else here.
  */
 async function readRoot(files: PolicyFiles, document: RootDocument): Promise<SigstoreRoot> {
   const { readTrustedRoot } = await import('../roots/read-trusted-root.ts');
@@ -120,7 +120,7 @@ async function readAlternative(
 
 function existing(root: SigstoreRoot | undefined): SigstoreRoot {
   if (root === undefined)
-    throw new FairleadError('Internal', 'a rule needs a trusted root that the parser did not ask for');
+    throw new FairleadError('Internal', 'a rule needs a trusted root, but the parsed policy has none');
   return root;
 }
 
@@ -133,20 +133,20 @@ async function readPolicyFile(path: string): Promise<string | undefined> {
   }
 }
 
-/** The files that a policy names, and the hash over all that was read. */
+/** Reads the files that a policy names, and hashes all that was read. */
 class PolicyFiles {
-  readonly #folder: string;
+  readonly #directory: string;
   readonly #checkPath: PolicyReading['checkPath'];
   readonly #hash = createHash('sha256');
 
-  constructor(folder: string, checkPath: PolicyReading['checkPath']) {
-    this.#folder = folder;
+  constructor(directory: string, checkPath: PolicyReading['checkPath']) {
+    this.#directory = directory;
     this.#checkPath = checkPath;
   }
 
-  /** Reads one file and makes something of it; errors say where the policy names it. */
+  /** Reads a file and converts it; errors specify where the policy names it. */
   async read<T>({ path, at }: FileName, make: (bytes: Buffer) => T): Promise<T> {
-    const file = resolve(this.#folder, path);
+    const file = resolve(this.#directory, path);
     await this.#checkPath?.(file);
     let bytes: Buffer;
     try {
@@ -155,32 +155,32 @@ class PolicyFiles {
       const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
       throw new FairleadError('InvalidInput', `${at}: ${path} ${reason}`, {
         cause,
-        hint: `Put the file there, or correct its name: names count from the folder of the policy: ${resolve(this.#folder)}`,
+        hint: `Create the file, or correct its name. Names are relative to the directory of the policy: ${resolve(this.#directory)}`,
       });
     }
     this.#add(path, bytes);
     return named(`${at}: ${path}`, () => make(bytes));
   }
 
-  /** Makes something of what was not read from a file; it counts in the revision all the same. */
+  /** Converts content that is not from a file. It is part of the revision too. */
   add<T>(name: string, bytes: Uint8Array, make: (bytes: Uint8Array) => T): T {
     this.#add(name, bytes);
     return named(name, () => make(bytes));
   }
 
-  /** The hash of the policy's text and of every file that was read, hex. */
+  /** Returns the hash of the policy's text and of every file that was read, hex. */
   revision(text: string): string {
     this.#add('', Buffer.from(text));
     return this.#hash.digest('hex');
   }
 
   #add(name: string, bytes: Uint8Array): void {
-    // Lengths are hashed too, so that no two sets of files run together into the same bytes.
+    // Hashes lengths too, so that two different sets of files never result in the same bytes.
     this.#hash.update(JSON.stringify([name, bytes.length])).update(bytes);
   }
 }
 
-/** Makes something of a file; errors name it. */
+/** Converts a file; errors name it. */
 function named<T>(name: string, make: () => T): T {
   try {
     return make();

@@ -2,8 +2,8 @@ import { hubNames, isWholeName, type NamePosition, nameCharacters, nextPosition 
 import { PatternStates } from './pattern-states.ts';
 
 /**
- * How many positions of names may still be looked at, for all questions that share it: patterns can
- * be written that need millions.
+ * How many positions of names may still be examined by all calls that share this budget. Some
+ * patterns need millions.
  */
 export interface PositionBudget {
   positions: number;
@@ -11,7 +11,7 @@ export interface PositionBudget {
 
 /**
  * Whether the patterns of earlier rules cover all that a pattern matches: `covered`, or a
- * repository that it alone matches; `undecided` where the budget ends before that is known.
+ * repository that only the pattern matches; `undecided` if the budget is used up before.
  */
 export type Coverage = 'covered' | 'undecided' | { readonly repository: string };
 
@@ -24,9 +24,8 @@ interface Position {
 }
 
 /**
- * Finds out whether every `registry/repository` that a pattern matches is matched by one of the
- * others, as matchesRepository matches: each by itself, or several together. All patterns are
- * without a matchProblem.
+ * Returns whether every `registry/repository` that a pattern matches is matched by at least one of
+ * the others, as matchesRepository matches. All patterns must be valid (see matchProblem).
  */
 export function coverage(pattern: string, others: readonly string[], budget: PositionBudget): Coverage {
   const inner = new PatternStates([pattern]);
@@ -45,7 +44,7 @@ export function coverage(pattern: string, others: readonly string[], budget: Pos
     isWholeName(at) && inner.accepts(states.inner) && !outer.accepts(states.outer);
   const start: Position = { text: '', at: '', inner: inner.start, outer: outer.start };
 
-  // Most patterns show by a name that is easy to make up that something is left to them.
+  // For most patterns that are not covered, a simple example proves it.
   const example = [...exampleOf(pattern)].reduce(
     (position: Position | undefined, character) => position && step(position, character),
     start,
@@ -71,7 +70,7 @@ export function coverage(pattern: string, others: readonly string[], budget: Pos
   return 'covered';
 }
 
-/** A name for most patterns, with parts that stand in few others. */
+/** Returns a name that most patterns match, with parts that few other patterns contain. */
 function exampleOf(pattern: string): string {
   return pattern
     .replace(/:\*/, ':17')
@@ -81,8 +80,8 @@ function exampleOf(pattern: string): string {
 }
 
 /**
- * Of the letters and digits that no pattern, no name of Docker Hub and no `0x` has, one of each
- * sort: those are alike.
+ * Returns the characters to try. Letters and digits that occur in no pattern, no name of Docker Hub
+ * and no `0x` are equivalent, so one of each class represents the others.
  */
 function distinctCharacters(patterns: readonly PatternStates[]): string[] {
   const told = (character: string): boolean =>

@@ -2,34 +2,34 @@ import { isRegistry, isRepository, maxNameLength } from '#lib/registry/reference
 import { registryName, registryNames } from '#lib/registry/registry-name';
 
 /**
- * Says what is wrong with a glob of the policy, or undefined. The language is small on purpose: `*`
- * stands for any part of one path segment, `**` for whole segments; in the host only for all of it
- * or for everything before a domain (`*.example.com`), so that no pattern reaches beyond the domain
- * that it names, and for its port. No braces, classes or negations. What stands beside the
- * wildcards has the grammar of references: a pattern that no reference can match would leave what
- * it is meant for to the rules after it.
+ * Returns why a glob of the policy is invalid, or undefined. The language is small on purpose: `*`
+ * matches any part of one path segment, and `**` matches whole segments. In the host, `*` matches
+ * only the whole host, everything before a domain (`*.example.com`) or the port, so that no pattern
+ * matches other domains than the one that it names. There are no braces, classes or negations. The
+ * rest of the pattern has the grammar of references: a pattern that no reference can match would
+ * leave the decision to later rules.
  */
 export function matchProblem(glob: string): string | undefined {
   const segments = glob.split('/');
-  if (segments.some((part) => part === '')) return 'it has an empty path segment';
-  if (segments.some((part) => part.includes('**') && part !== '**')) return '** stands for whole segments only';
+  if (segments.some((part) => part === '')) return 'empty path segment';
+  if (segments.some((part) => part.includes('**') && part !== '**')) return '** must be a whole path segment';
   const [first = '', ...rest] = segments;
-  if (first !== '**' && rest.length === 0) return 'it names a registry but no repository';
-  if (first !== '**' && !isHostPattern(first)) return `${JSON.stringify(first)} is no registry host`;
+  if (first !== '**' && rest.length === 0) return 'registry without a repository';
+  if (first !== '**' && !isHostPattern(first)) return `invalid registry host ${JSON.stringify(first)}`;
   const bad = rest.find((part) => part !== '**' && !isRepository(part.replaceAll('*', 'a')));
-  if (bad !== undefined && /[@:]/.test(bad)) return 'a rule is for repositories, not for tags or digests';
-  if (bad !== undefined) return `${JSON.stringify(bad)} is no part of a repository name`;
+  if (bad !== undefined && /[@:]/.test(bad)) return 'rules match repositories, not tags or digests';
+  if (bad !== undefined) return `invalid path segment ${JSON.stringify(bad)}`;
   const shortest = segments
     .filter((part) => part !== '**')
     .join('/')
     .replaceAll('*', '');
-  if (shortest.length > maxNameLength) return `it is longer than ${maxNameLength} characters, which no name is`;
+  if (shortest.length > maxNameLength) return `too long: want at most ${maxNameLength} characters`;
   return undefined;
 }
 
 /**
- * Says whether some registry has such a name: its wildcards stand for something short, and for an
- * address (*.0.0.1) for numbers.
+ * Returns whether a registry can have such a name. Tries short texts in place of its wildcards, and
+ * numbers, for addresses (*.0.0.1).
  */
 function isHostPattern(host: string): boolean {
   if (host === '*') return true;
@@ -37,7 +37,7 @@ function isHostPattern(host: string): boolean {
   const domain = withoutPort(registryName(host)).replace(/^\*/, '');
   return ['a', '1', '1.1', '1.1.1'].some((part) => {
     const example = host.replace(/^\*(?=[.:])/, part).replace(/:\*$/, ':1');
-    // Whose one name ends otherwise (1.0.0.5, of 1.05) is not what the pattern is for.
+    // The pattern must not match by a spelling that registryName changes (1.05 is 1.0.0.5).
     return (
       isRegistry(example) &&
       registryName(example)
@@ -48,10 +48,10 @@ function isHostPattern(host: string): boolean {
 }
 
 /**
- * Says whether a glob that has no {@link matchProblem} covers `registry/repository`: always the
- * whole name, and with case, but for the host. `**` is any number of segments, at the end of a glob
- * one at least. Takes time in the product of both lengths at most, whatever the glob: regular
- * expressions made from globs do not.
+ * Returns whether a valid glob (see {@link matchProblem}) matches the whole of
+ * `registry/repository`. Only the host ignores case. `**` matches any number of segments, and at
+ * least one at the end of a glob. The time is at most the product of both lengths for any glob,
+ * unlike with regular expressions made from globs.
  */
 export function matchesRepository(glob: string, repository: string): boolean {
   const segments = repository.split('/');
@@ -60,7 +60,7 @@ export function matchesRepository(glob: string, repository: string): boolean {
   const pattern = glob.split('/');
   pattern[0] = registryName(pattern[0] ?? '');
   if (pattern.at(-1) === '**') pattern.splice(-1, 0, '*');
-  // By any of its names: a rule for *.docker.io is for Docker Hub too.
+  // A registry matches by any of its names: a rule for *.docker.io applies to Docker Hub too.
   return registryNames(registry).some((name) => wildcardMatch(pattern, [name, ...path], '**', matchesSegment));
 }
 
@@ -69,8 +69,8 @@ function matchesSegment(pattern: string, part: string): boolean {
 }
 
 /**
- * Matches items against a pattern in which `wildcard` stands for any run of items; only the last
- * wildcard is ever tried again.
+ * Returns whether items match a pattern in which `wildcard` matches any run of items. Backtracks
+ * only to the last wildcard.
  */
 function wildcardMatch(
   pattern: readonly string[],

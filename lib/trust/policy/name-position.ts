@@ -1,27 +1,27 @@
 import { registryNames } from '#lib/registry/registry-name';
 
-/** The hosts of Docker Hub; rules know it by the first one. */
+/** The hosts of Docker Hub. Rules use the first one. */
 export const hubNames: readonly string[] = registryNames('docker.io');
 
 /**
- * How far a text has come on the way to `registry/repository` as rules see it: the registry by its
- * one name (registry-name.ts), the repository as references spell it. It is the shortest text that
- * can go on in the same ways; `` is the beginning.
+ * A position in `registry/repository` as rules see it: the registry by its normalized name
+ * (registry-name.ts), the repository as in references. A position is the shortest text that can
+ * continue in the same ways; the empty text is the beginning.
  */
 export type NamePosition = string;
 
-/** Every character that such a name can have. */
+/** Every character that such a name can contain. */
 export const nameCharacters: readonly string[] = [...'abcdefghijklmnopqrstuvwxyz0123456789./-_:[]'];
 
-/** Says whether a name may end at this position. */
+/** Returns whether a name may end at this position. */
 export function isWholeName(position: NamePosition): boolean {
   return position === '/x';
 }
 
 /**
- * The position after one more character; undefined where no name goes on like this. Of numbers in
- * addresses and ports only the digits are counted, and an address of version 6 is any digits and
- * colons in brackets: a little more than what there is.
+ * Returns the position after one more character; undefined if no name continues with it. Accepts
+ * slightly more than there is: of numbers in addresses and ports only the digits are counted, and
+ * an IPv6 address is any digits and colons in brackets.
  */
 export function nextPosition(position: NamePosition, character: string): NamePosition | undefined {
   const step = `${position} ${character}`;
@@ -29,7 +29,7 @@ export function nextPosition(position: NamePosition, character: string): NamePos
   return known.get(step);
 }
 
-/** There are few positions, and each is come to again and again. */
+/** A cache: there are few positions, and each is reached often. */
 const known = new Map<string, NamePosition | undefined>();
 
 function after(position: NamePosition, character: string): NamePosition | undefined {
@@ -62,7 +62,7 @@ function inHost(text: string): NamePosition | undefined {
   if (!/^[a-z0-9.-]+$/.test(text) || /(?:^|[.-])\.$|(?:^|\.)-$/.test(text)) return undefined;
   if (hubNames.some((name) => name.startsWith(text))) return text;
   if (addressBeginning.test(text)) return onlyDigitsCount(text);
-  // Of anything else only the last label counts: where it is a number, URLs take the whole for an
+  // In other hosts only the last label matters: if it is a number, URLs treat the host as an
   // address.
   const label = text.slice(text.lastIndexOf('.') + 1);
   if (label === '' || label === '0') return `x.${label}`;

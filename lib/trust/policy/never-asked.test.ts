@@ -22,7 +22,7 @@ function policyOf(rules: readonly Rule[]): TrustPolicy {
   return { source: 'p', rules, revision: '' };
 }
 
-/** The matches of the rules that leave nothing to the last one. */
+/** Returns the matches of the rules because of which the last one never applies. */
 function shadow(...matches: Parameters<typeof rulesOf>): readonly string[] | string | undefined {
   const found = shadowsOf(rulesOf(...matches)).at(-1);
   return Array.isArray(found) ? found.map(({ match }: Rule) => match) : (found as string | undefined);
@@ -69,12 +69,12 @@ describe('a rule is never asked', () => {
     });
   }
 
-  it('names no more rules than it takes', () => {
+  it('names only the rules that are needed', () => {
     assert.deepEqual(shadow('a.b/a*', 'c.d/**', 'a.b/**', '**', 'a.b/*'), ['a.b/**']);
     assert.deepEqual(shadow('a.b/a*', 'a.b/*', 'c.d/*', 'a.b/*/**', 'a.b/**'), ['a.b/*', 'a.b/*/**']);
   });
 
-  it('looks at the kinds that the rules name, and at what has none', () => {
+  it('considers the kinds that rules name, and content without a kind', () => {
     assert.deepEqual(shadow(['a.b/*', 'Seccomp', 'AppArmor'], ['a.b/x', 'AppArmor']), ['a.b/*']);
     assert.deepEqual(shadow(['a.b/x', 'Seccomp'], ['a.b/*', 'AppArmor'], ['a.b/x', 'AppArmor', 'Seccomp']), [
       'a.b/x',
@@ -85,7 +85,7 @@ describe('a rule is never asked', () => {
     assert.deepEqual(shadow('a.b/*', ['a.b/x', 'AppArmor']), ['a.b/*']);
   });
 
-  it('is not said where it takes too long to tell, but for those that it is told of before', () => {
+  it('is undecided once the budget is used up, and not before', () => {
     const rules = rulesOf('a.b/*', 'a.b/*', '*.b/a/b*', '*.b/a/b*c*', 'c.d/x');
     const one = rules.slice(0, 1);
     assert.deepEqual(shadowsOf(rules), [undefined, one, undefined, [rules[2]], undefined]);
@@ -93,7 +93,7 @@ describe('a rule is never asked', () => {
   });
 });
 
-/** References of all hosts with all paths of up to three segments, over few characters. */
+/** Yields references of all hosts with all paths of up to three segments, over few characters. */
 function* references(): Generator<Reference> {
   const hosts = ['a.b', 'a.a.b', 'localhost', 'docker.io', 'index.docker.io', '127.0.0.1', '[::1]', 'a', '1'];
   const ports = ['', ':1', ':443'];
@@ -145,7 +145,7 @@ describe('coverage of patterns and enumerated references agree', () => {
     return asked;
   };
 
-  it('never calls a rule that decides about one of them shadowed', () => {
+  it('never reports a rule that decides about one of them', () => {
     const rule = fc.tuple(match, kinds).map(([text, k]): string | [string, ...Kinds] => (k ? [text, ...k] : text));
     fc.assert(
       fc.property(fc.array(rule, { minLength: 2, maxLength: 5 }), (given) => {
@@ -160,7 +160,7 @@ describe('coverage of patterns and enumerated references agree', () => {
     );
   });
 
-  it('has an example for each rule that it does not call shadowed', () => {
+  it('has an example for each rule that it does not report', () => {
     fc.assert(
       fc.property(match, fc.array(match, { maxLength: 6 }), (last, earlier) => {
         const found = coverage(last, earlier, { positions: 100_000 });

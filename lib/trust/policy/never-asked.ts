@@ -3,29 +3,28 @@ import { coverage, type PositionBudget } from './match-coverage.ts';
 import type { Rule } from './policy.ts';
 
 /**
- * Earlier rules that leave nothing to a rule: it is never asked. `undecided`: it takes too long to
- * tell whether they do.
+ * The earlier rules because of which a rule never applies; undefined if it can apply. `undecided`:
+ * the budget was used up before that was known.
  */
 export type Shadow = readonly Rule[] | 'undecided' | undefined;
 
 /**
- * How many positions of names a whole policy may take: real ones take some hundreds a rule, and
- * some can be written that take millions.
+ * How many positions of names may be examined for a whole policy. Real policies need a few hundred
+ * for each rule, but some patterns need millions.
  */
 const mostPositions = 300_000;
 
 /**
- * What rules are asked about: profiles of a kind, and what is none of these, about which rules that
- * name kinds are not asked.
+ * What rules decide about: profiles of a kind, and other content, to which rules with `kinds` do
+ * not apply.
  */
 const subjects = ['Seccomp', 'AppArmor', 'other'] as const;
 
 type Subject = (typeof subjects)[number];
 
 /**
- * For each rule of a policy, in order, the earlier ones that decide about everything that it is
- * for, be it one or several together; undefined where something is left to it. No more of them are
- * named than it takes.
+ * Returns, for each rule of a policy in order, the earlier rules that together decide everything
+ * that it matches; undefined if the rule can apply. The list has no rule that is not needed.
  */
 export function shadowsOf(
   rules: readonly Rule[],
@@ -51,8 +50,8 @@ function subjectsOf({ kinds }: Rule): readonly Subject[] {
 }
 
 /**
- * Looks for a repository that is left to the rule, asks which earlier rule it goes to instead, and
- * goes on without what that one covers.
+ * Returns the earlier rules that together cover a rule. Repeatedly finds a repository that the rule
+ * matches and the rules found so far do not, and adds the earlier rule that decides about it.
  */
 function coveringRules(rule: Rule, earlier: readonly Rule[], budget: PositionBudget): Shadow {
   let covering: readonly Rule[] = [];
@@ -64,7 +63,7 @@ function coveringRules(rule: Rule, earlier: readonly Rule[], budget: PositionBud
     if (decides === undefined) return undefined;
     covering = [...covering, decides];
   }
-  // What was found first may be within what was found later.
+  // Rules that were found later may cover those that were found first.
   for (const each of covering) {
     const others = covering.filter((other) => other !== each);
     if (coverage(rule.match, matchesOf(others), budget) === 'covered') covering = others;

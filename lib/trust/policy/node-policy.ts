@@ -2,14 +2,14 @@ import type { PublicationLimits } from '#lib/profile/publication-limits';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { TrustPolicy } from './policy.ts';
 
-/** How a node applies what the trust policy allows: the other part of the same file. */
+/** How a node applies what the trust policy allows. It is part of the same file. */
 export interface NodePolicy {
   readonly baseline: Baseline;
-  /** The most that is accepted of an artifact. */
+  /** The largest artifact that is accepted. */
   readonly limits: PublicationLimits;
 }
 
-/** What each kind of profile is intersected with on a node. */
+/** What a node intersects each kind of profile with. */
 export interface Baseline {
   readonly seccomp: 'RuntimeDefault' | SeccompProfile;
 }

@@ -80,7 +80,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     }
   });
 
-  it('denies everything where nothing is written', () => {
+  it('denies everything if the text has no rules', () => {
     for (const text of ['', '# only a comment\n', head]) {
       const document = parsePolicyDocument(text, 'policy.yaml');
       assert.deepEqual(document.rules, []);
@@ -88,38 +88,38 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     }
   });
 
-  it('says what a value may be, in the words of the policy', () => {
+  it('reports which values are valid, in the terms of the policy', () => {
     for (const [text, message, hint] of [
       [
         'rules: [{match: a.b/c, kinds: [seccomp], unsigned: true}]',
-        'rules.0.kinds.0: it is "seccomp", and has to be one of Seccomp, AppArmor',
+        'rules.0.kinds.0: invalid value "seccomp": want one of Seccomp, AppArmor',
         'Did you mean "Seccomp"?',
       ],
       [
         'rules: [{match: a.b/c, kinds: [x], unsigned: true}]',
-        'rules.0.kinds.0: it is "x", and has to be one of Seccomp, AppArmor',
-        'docs/',
+        'rules.0.kinds.0: invalid value "x": want one of Seccomp, AppArmor',
+        'See docs/',
       ],
       [
         'rules: [{match: a.b/c, transparencyLog: requird}]',
-        'rules.0.transparencyLog: it is "requird", and has to be one of off, optional, required',
+        'rules.0.transparencyLog: invalid value "requird": want one of off, optional, required',
         'Did you mean "required"?',
       ],
-      ['rules: [{match: 5}]', 'rules.0.match: it is 5, and has to be a string', 'docs/'],
-      ['rules: 5', 'rules: it is 5, and has to be a list', 'docs/'],
-      ['rules: [x]', 'rules.0: it is "x", and has to be a mapping', 'docs/'],
-      ['limits: {entriesPerSyscall: 0}', 'limits.entriesPerSyscall: it is 0, and has to be at least 1', 'docs/'],
+      ['rules: [{match: 5}]', 'rules.0.match: invalid value 5: want a string', 'See docs/'],
+      ['rules: 5', 'rules: invalid value 5: want a list', 'See docs/'],
+      ['rules: [x]', 'rules.0: invalid value "x": want a mapping', 'See docs/'],
+      ['limits: {entriesPerSyscall: 0}', 'limits.entriesPerSyscall: invalid value 0: want at least 1', 'See docs/'],
       [
         'limits: {entriesPerSyscall: 1.5}',
-        'limits.entriesPerSyscall: it is 1.5, and has to be a whole number',
-        'docs/',
+        'limits.entriesPerSyscall: invalid value 1.5: want a whole number',
+        'See docs/',
       ],
       [
         'limits: {artifactBytes: [1]}',
-        'limits.artifactBytes: it is a list, and has to be a number or a string',
-        'docs/',
+        'limits.artifactBytes: invalid value (a list): want a number or a string',
+        'See docs/',
       ],
-      ['baseline: {seccomp: ~}', 'baseline.seccomp: it is empty, and has to be a string', 'docs/'],
+      ['baseline: {seccomp: ~}', 'baseline.seccomp: invalid value (empty): want a string', 'See docs/'],
     ] as const) {
       assert.throws(
         () => parsePolicyDocument(`${head}${text}\n`, 'policy.yaml'),
@@ -134,7 +134,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     }
   });
 
-  it('refuses unknown keys, and says where and what was probably meant', () => {
+  it('refuses unknown keys, and reports their position and what was probably meant', () => {
     refuses(`${head}ruls: []\n`, /^policy\.yaml:3:1: unknown key "ruls"$/, /"rules"/);
     refuses(
       `${head}rules:\n  - macth: a.b/c\n    unsigned: true\n`,
@@ -146,22 +146,19 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     refuses(`${head}__proto__: {rules: []}\n`, /:3:1: unknown key "__proto__"/);
   });
 
-  it('refuses what does not say who is trusted', () => {
+  it('refuses rules that do not specify who is trusted', () => {
     const rule = (body: string): string => `${head}rules:\n  - match: a.b/c\n    ${body}\n`;
-    refuses(`${head}rules:\n  - match: a.b/c\n`, /:4:5: the rule says neither which key/);
-    refuses(rule('require: []'), /name a key, or say `unsigned: true`/);
-    refuses(rule('require: [{}]'), /:5:15: a requirement names either a key or a keyless identity/);
-    refuses(rule('require: [{anyOf: []}]'), /name a key/);
-    refuses(rule('require: [{key: a, anyOf: [{key: b}]}]'), /either one requirement or anyOf/);
-    refuses(rule('require: [{key: ""}]'), /a file name is needed/);
-    refuses(rule('unsigned: false'), /the only value is true/);
-    refuses(rule('unsigned: yes'), /the only value is true/);
+    refuses(`${head}rules:\n  - match: a.b/c\n`, /:4:5: rule without requirements: want `require`/);
+    refuses(rule('require: []'), /require: empty list: want .*or `unsigned: true`/);
+    refuses(rule('require: [{}]'), /:5:15: invalid requirement: want either key or keyless/);
+    refuses(rule('require: [{anyOf: []}]'), /anyOf: empty list: want at least one key/);
+    refuses(rule('require: [{key: a, anyOf: [{key: b}]}]'), /anyOf beside key or keyless/);
+    refuses(rule('require: [{key: ""}]'), /empty value: want a file name/);
+    refuses(rule('unsigned: false'), /invalid value: want true/);
+    refuses(rule('unsigned: yes'), /invalid value: want true/);
     refuses(rule('{unsigned: true, require: [{key: a}]}').replace('\n    {', ', '), /:4:/);
-    refuses(
-      `${rule('unsigned: true')}    require: [{key: a}]\n`,
-      /:5:15: a rule cannot say `unsigned: true` and require/,
-    );
-    refuses(`${rule('unsigned: true')}    transparencyLog: off\n`, /cannot say `unsigned: true` and require/);
+    refuses(`${rule('unsigned: true')}    require: [{key: a}]\n`, /:5:15: `unsigned: true` in a rule that requires/);
+    refuses(`${rule('unsigned: true')}    transparencyLog: off\n`, /`unsigned: true` in a rule that requires/);
   });
 
   const keyless = (body: string, extra = ''): string =>
@@ -186,32 +183,36 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     ]);
   });
 
-  it('reads the log that a key needs besides', () => {
+  it('reads whether a key needs a log', () => {
     const text = `${head}trustedRoot: root.json\nrules:\n  - match: a.b/c\n    require: [{key: a}]\n    transparencyLog: required\n`;
     assert.equal(parsePolicyDocument(text, 'policy.yaml').rules[0]?.require[0]?.anyOf[0]?.log, 'required');
   });
 
-  it('refuses keyless requirements that anybody could meet, or nobody', () => {
-    refuses(keyless('{identity: x}'), /:6:25: a keyless requirement needs either issuer or issuerPattern/);
+  it('refuses keyless requirements that anyone or no one could meet', () => {
+    refuses(keyless('{identity: x}'), /:6:25: invalid keyless requirement: want either issuer or issuerPattern/);
     refuses(keyless('{issuer: x}'), /either identity or identityPattern/);
     refuses(keyless('{issuer: x, issuerPattern: x, identity: x}'), /either issuer or issuerPattern/);
-    refuses(keyless('{issuer: x, identity: ""}'), /it is empty/);
+    refuses(keyless('{issuer: x, identity: ""}'), /identity: empty value/);
     refuses(
       keyless('{issuer: x, identity: "*@acme.example"}'),
-      /:6:47: identity is compared exactly/,
+      /:6:47: invalid identity: it is compared exactly/,
       /identityPattern/,
     );
-    refuses(keyless('{issuer: "https://*.example", identity: x}'), /issuer is compared exactly/, /issuerPattern/);
-    refuses(keyless('{issuer: x, identityPattern: "**"}'), /it fits everything/);
-    refuses(keyless('{issuer: x, identityPattern: "*/*"}'), /it fits everything/);
+    refuses(
+      keyless('{issuer: "https://*.example", identity: x}'),
+      /invalid issuer: it is compared exactly/,
+      /issuerPattern/,
+    );
+    refuses(keyless('{issuer: x, identityPattern: "**"}'), /the pattern matches everything/);
+    refuses(keyless('{issuer: x, identityPattern: "*/*"}'), /the pattern matches everything/);
     refuses(keyless('{issuer: x, identtiy: x}'), /unknown key "identtiy"/, /"identity"/);
     refuses(keyless('{issuer: x, identity: x, claims: {repo: x}}'), /unknown key "repo"/);
     refuses(keyless('x'), /keyless/);
-    refuses(keyless('{issuer: x, identity: x}, key: k'), /either a key or a keyless identity/);
+    refuses(keyless('{issuer: x, identity: x}, key: k'), /want either key or keyless/);
     refuses(keyless('{issuer: x, identity: x}', '    transparencyLog: no\n'), /transparencyLog/);
   });
 
-  it('takes the public trusted root where one is needed and none is named, and a TUF repository where that is named', () => {
+  it('uses the public trusted root if a rule needs one and none is named, or the TUF repository that is named', () => {
     const rootOf = (text: string) => parsePolicyDocument(text, 'policy.yaml').trustedRoot;
     const rule = `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n`;
     assert.equal(rootOf(keyless('{issuer: x, identity: x}').replace('trustedRoot: root.json\n', '')), 'public');
@@ -223,8 +224,14 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     assert.deepEqual(rootOf(`${rule}trustedRoot: {tuf: https://tuf.example, root: root.json}\n`), {
       tuf: { mirror: 'https://tuf.example', root: { path: 'root.json', at: 'policy.yaml:6:14' } },
     });
-    refuses(`${rule}trustedRoot: {tuf: https://tuf.example}\n`, /:6:14: trustedRoot: it is a file, or \{tuf: URL/);
-    refuses(`${rule}trustedRoot: {tuf: x, root: root.json}\n`, /it is a file, or \{tuf: URL|no URL/);
+    refuses(
+      `${rule}trustedRoot: {tuf: https://tuf.example}\n`,
+      /:6:14: trustedRoot: invalid value: want a file name or \{tuf: URL/,
+    );
+    refuses(
+      `${rule}trustedRoot: {tuf: x, root: root.json}\n`,
+      /invalid value: want a file name or \{tuf: URL|invalid URL/,
+    );
   });
 
   it('reads thresholds, and refuses those that can never be met', () => {
@@ -233,12 +240,15 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     assert.equal(two.rules[0]?.require[0]?.threshold, 2);
     const people = '{keyless: {issuer: i, identityPattern: "*@acme.example"}, threshold: 2}';
     assert.equal(parsePolicyDocument(rule(people), 'policy.yaml').rules[0]?.require[0]?.threshold, 2);
-    refuses(rule('{anyOf: [{key: a}, {key: b}], threshold: 3}'), /:5:56: 3 signers are wanted, and only 2 named/);
-    refuses(rule('{key: a, threshold: 2}'), /2 signers are wanted, and only 1 named/);
+    refuses(
+      rule('{anyOf: [{key: a}, {key: b}], threshold: 3}'),
+      /:5:56: invalid threshold 3: want at most 2, the number of signers/,
+    );
+    refuses(rule('{key: a, threshold: 2}'), /invalid threshold 2: want at most 1,/);
     for (const wrong of ['0', '-1', '1.5', 'all', '100']) refuses(rule(`{key: a, threshold: ${wrong}}`), /threshold/);
   });
 
-  it('reads attestations, by short name or URI, with what provenance must say', () => {
+  it('reads attestations, by short name or URI, with what provenance must state', () => {
     const rule = (entry: string): string =>
       `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n    attestations: [${entry}]\n`;
     const read = (entry: string) => parsePolicyDocument(rule(entry), 'policy.yaml').rules[0]?.attestations?.[0];
@@ -254,15 +264,15 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
       by: { anyOf: [{ key: { path: 'b', at: 'policy.yaml:6:69' }, log: 'off' }] },
       provenance: {},
     });
-    refuses(rule('{type: provenance}'), /:6:27: not a type of attestation: "provenance"/, /slsaprovenance1/);
-    refuses(rule('{type: https://sigstore.dev/cosign/sign/v1}'), /not a type of attestation/);
-    refuses(rule('{type: cyclonedx, builder: x}'), /builder is looked up in SLSA provenance only/);
-    refuses(rule('{type: slsaprovenance1, ref: "**"}'), /it fits everything/);
+    refuses(rule('{type: provenance}'), /:6:27: invalid attestation type "provenance"/, /slsaprovenance1/);
+    refuses(rule('{type: https://sigstore.dev/cosign/sign/v1}'), /invalid attestation type/);
+    refuses(rule('{type: cyclonedx, builder: x}'), /builder applies only to SLSA provenance/);
+    refuses(rule('{type: slsaprovenance1, ref: "**"}'), /the pattern matches everything/);
     refuses(rule('{type: slsaprovenance1, bulider: x}'), /unknown key "bulider"/, /"builder"/);
     refuses(rule('{repository: x}'), /type is missing/);
-    refuses(rule(''), /name a type/);
+    refuses(rule(''), /attestations: empty list: want at least one type/);
     const unsigned = rule('{type: cyclonedx}').replace('require: [{key: a}]', 'unsigned: true');
-    refuses(unsigned, /cannot say `unsigned: true` and require/);
+    refuses(unsigned, /`unsigned: true` in a rule that requires/);
   });
 
   it('reads the repository that signatures must name', () => {
@@ -272,28 +282,28 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
       assert.equal(parsePolicyDocument(rule(value), 'policy.yaml').rules[0]?.signedRepository, value);
     }
     for (const value of ['other', 'a.b/c/**', 'a.b/c:v1', '""']) refuses(rule(value), /:6:23: /);
-    refuses(rule('same').replace('require: [{key: a}]', 'unsigned: true'), /cannot say `unsigned: true` and require/);
+    refuses(rule('same').replace('require: [{key: a}]', 'unsigned: true'), /`unsigned: true` in a rule that requires/);
   });
 
   it('refuses patterns that name no repositories', () => {
     for (const [match, message] of [
-      ['nginx', /names a registry but no repository/],
-      ['registry.example.com', /no repository/],
+      ['nginx', /registry without a repository/],
+      ['registry.example.com', /registry without a repository/],
       ['registry.example.com/', /empty path segment/],
       ['/security', /empty path segment/],
       ['registry.example.com//a', /empty path segment/],
-      ['registry.example.com*/security/**', /no registry host/],
-      ['*example.com/a', /no registry host/],
-      ['registry.*.com/a', /no registry host/],
-      ['registry.example.com/a:v1', /not for tags or digests/],
-      ['registry.example.com/a@sha256*', /not for tags or digests/],
-      ['registry.example.com/{a,b}', /no part of a repository name/],
-      ['registry.example.com/[a-z]', /no part of a repository name/],
-      ['registry.example.com/!(a)', /no part of a repository name/],
-      ['registry.example.com/a?', /no part of a repository name/],
-      ['!registry.example.com/a', /no registry host/],
-      ['registry.example.com/Security', /no part of a repository name/],
-      ['registry.example.com/a**', /whole segments only/],
+      ['registry.example.com*/security/**', /invalid registry host/],
+      ['*example.com/a', /invalid registry host/],
+      ['registry.*.com/a', /invalid registry host/],
+      ['registry.example.com/a:v1', /not tags or digests/],
+      ['registry.example.com/a@sha256*', /not tags or digests/],
+      ['registry.example.com/{a,b}', /invalid path segment/],
+      ['registry.example.com/[a-z]', /invalid path segment/],
+      ['registry.example.com/!(a)', /invalid path segment/],
+      ['registry.example.com/a?', /invalid path segment/],
+      ['!registry.example.com/a', /invalid registry host/],
+      ['registry.example.com/Security', /invalid path segment/],
+      ['registry.example.com/a**', /must be a whole path segment/],
       ['https://registry.example.com/a', /empty path segment/],
     ] as const) {
       refuses(
@@ -304,65 +314,69 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     }
   });
 
-  it('refuses patterns that no reference can match, and names the closest that some do', () => {
+  it('refuses patterns that no reference can match, and suggests the closest valid one', () => {
     for (const [match, message, closest] of [
       [
         'registry.example.com./security/**',
-        /"registry\.example\.com\." is no registry host/,
+        /invalid registry host "registry\.example\.com\."/,
         'registry.example.com/security/**',
       ],
-      ['registry.example.com/./security', /"\." is no part of/, 'registry.example.com/security'],
-      ['registry.example.com/security/../prod/**', /"\.\." is no part/, 'registry.example.com/security/prod/**'],
-      ['registry.example.com/a..b', /"a\.\.b" is no part/, 'registry.example.com/a.b'],
-      ['registry.example.com/a___b/*', /"a___b" is no part/, 'registry.example.com/a__b/*'],
-      ['registry.example.com/a._b', /"a\._b" is no part/, 'registry.example.com/a.b'],
-      ['registry.example.com/-a', /"-a" is no part/, 'registry.example.com/a'],
-      ['registry.example.com/a_/*', /"a_" is no part/, 'registry.example.com/a/*'],
-      ['registry.example.com/.*', /"\.\*" is no part/, 'registry.example.com/*'],
-      ['registry.example.com/Security/**', /"Security" is no part/, 'registry.example.com/security/**'],
-      ['registry..example.com/a', /no registry host/, 'registry.example.com/a'],
-      ['registry.example.com:99999/a', /no registry host/, undefined],
-      ['registry.example.com:/a', /no registry host/, 'registry.example.com/a'],
-      ['-registry.example.com/a', /no registry host/, 'registry.example.com/a'],
-      ['registry_1.example.com/a', /no registry host/, undefined],
-      ['nginx/security/**', /"nginx" is no registry host/, 'docker.io/nginx/security/**'],
-      ['[::1]extra/a', /no registry host/, undefined],
-      ['[1]/a', /no registry host/, undefined],
-      ['*.-x.com/a', /no registry host/, '*.x.com/a'],
-      ['**.example.com/a', /whole segments only/, '*.example.com/a'],
-      ['registry.example.com', /names a registry but no repository/, 'registry.example.com/**'],
-      ['localhost:5000', /names a registry but no repository/, 'localhost:5000/**'],
-      ['nginx', /no repository/, 'docker.io/library/nginx'],
+      ['registry.example.com/./security', /invalid path segment "\."/, 'registry.example.com/security'],
+      [
+        'registry.example.com/security/../prod/**',
+        /invalid path segment "\.\."/,
+        'registry.example.com/security/prod/**',
+      ],
+      ['registry.example.com/a..b', /invalid path segment "a\.\.b"/, 'registry.example.com/a.b'],
+      ['registry.example.com/a___b/*', /invalid path segment "a___b"/, 'registry.example.com/a__b/*'],
+      ['registry.example.com/a._b', /invalid path segment "a\._b"/, 'registry.example.com/a.b'],
+      ['registry.example.com/-a', /invalid path segment "-a"/, 'registry.example.com/a'],
+      ['registry.example.com/a_/*', /invalid path segment "a_"/, 'registry.example.com/a/*'],
+      ['registry.example.com/.*', /invalid path segment "\.\*"/, 'registry.example.com/*'],
+      ['registry.example.com/Security/**', /invalid path segment "Security"/, 'registry.example.com/security/**'],
+      ['registry..example.com/a', /invalid registry host/, 'registry.example.com/a'],
+      ['registry.example.com:99999/a', /invalid registry host/, undefined],
+      ['registry.example.com:/a', /invalid registry host/, 'registry.example.com/a'],
+      ['-registry.example.com/a', /invalid registry host/, 'registry.example.com/a'],
+      ['registry_1.example.com/a', /invalid registry host/, undefined],
+      ['nginx/security/**', /invalid registry host "nginx"/, 'docker.io/nginx/security/**'],
+      ['[::1]extra/a', /invalid registry host/, undefined],
+      ['[1]/a', /invalid registry host/, undefined],
+      ['*.-x.com/a', /invalid registry host/, '*.x.com/a'],
+      ['**.example.com/a', /must be a whole path segment/, '*.example.com/a'],
+      ['registry.example.com', /registry without a repository/, 'registry.example.com/**'],
+      ['localhost:5000', /registry without a repository/, 'localhost:5000/**'],
+      ['nginx', /registry without a repository/, 'docker.io/library/nginx'],
       ['registry.example.com/', /empty path segment/, 'registry.example.com/**'],
       ['registry.example.com//a/', /empty path segment/, 'registry.example.com/a'],
       ['https://registry.example.com/a', /empty path segment/, 'registry.example.com/a'],
-      ['registry.example.com/a:v1', /not for tags/, 'registry.example.com/a'],
-      [`registry.example.com/a@sha256:${'0'.repeat(64)}`, /not for tags/, 'registry.example.com/a'],
-      [`registry.example.com/${'a'.repeat(250)}`, /longer than 255 characters/, undefined],
+      ['registry.example.com/a:v1', /not tags/, 'registry.example.com/a'],
+      [`registry.example.com/a@sha256:${'0'.repeat(64)}`, /not tags/, 'registry.example.com/a'],
+      [`registry.example.com/${'a'.repeat(250)}`, /too long: want at most 255 characters/, undefined],
     ] as const) {
       const text = `${head}rules:\n  - match: ${JSON.stringify(match)}\n    unsigned: true\n`;
-      refuses(text, message, closest === undefined ? 'A match is' : `Write ${closest}, if that is meant.`);
+      refuses(text, message, closest === undefined ? 'Write registry/repository' : `Did you mean ${closest}?`);
       const repository = match.includes('*') ? undefined : match;
       if (repository === undefined) continue;
       const rule = `${head}rules:\n  - match: a.b/c\n    require: [{key: a}]\n    signedRepository: ${JSON.stringify(repository)}\n`;
-      refuses(rule, /not a repository/);
+      refuses(rule, /invalid repository/);
     }
   });
 
-  it('refuses what is not one plain YAML document', () => {
+  it('refuses anything but one plain YAML document', () => {
     refuses('a: [', /^policy\.yaml:1:5: /);
     refuses('a: 1\na: 2\n', /^policy\.yaml:2:1: Map keys must be unique/);
-    refuses('a: 1\n---\nb: 1\n', /one YAML document/);
+    refuses('a: 1\n---\nb: 1\n', /more than one YAML document/);
     refuses('a: &x [1]\nb: *x\n', /aliases/);
     refuses('a: !!js/function 1\n', /Unresolved tag/);
-    // What an older YAML reads as true, and as keys from elsewhere, is no such thing in any policy.
+    // YAML 1.1 reads these as true and as merged keys; no policy does.
     const old = `%YAML 1.1\n---\n${head}rules:\n  - match: a.b/c\n`;
-    refuses(`${old}    unsigned: yes\n`, /unsigned: the only value is true/);
+    refuses(`${old}    unsigned: yes\n`, /unsigned: invalid value: want true/);
     refuses(`${old}    <<: {unsigned: true}\n`, /unknown key "<<"/);
     refuses('[]', /apiVersion is missing/);
     refuses('text', /policy\.yaml:1:1: /);
     refuses('apiVersion: fairlead.dev/v2\nkind: TrustPolicy\n', /policy\.yaml:1:13: apiVersion/);
-    refuses(`# ${'x'.repeat(1024 * 1024)}`, /over 1 MiB/);
+    refuses(`# ${'x'.repeat(1024 * 1024)}`, /too large: want at most 1 MiB/);
   });
 
   it('reads sizes with and without units, within bounds', () => {
@@ -372,7 +386,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     assert.equal(bytes('1MiB'), 1024 * 1024);
     assert.equal(bytes('16 KiB'), 16 * 1024);
     for (const text of ['0', '-1', '1.5', '17MiB', '1GB', '1e3KiB', 'lots']) {
-      refuses(`${head}limits: {artifactBytes: ${text}}\n`, /:3:25: not a size/);
+      refuses(`${head}limits: {artifactBytes: ${text}}\n`, /:3:25: invalid size .*: want 1 B to 16 MiB/);
     }
   });
 });

@@ -14,17 +14,17 @@ import {
 import { keysBelow, type PolicyInput, policySchema, type RuleInput } from './policy-schema.ts';
 import { type FileName, type Path, PolicyText } from './policy-text.ts';
 
-/** A policy as its text says it; the files that it names are not read yet. */
+/** A parsed policy. The files that it names are not read yet. */
 export interface PolicyDocument {
   readonly rules: readonly RuleDocument[];
-  /** Absent where no rule needs one. */
+  /** Absent if no rule needs one. */
   readonly trustedRoot?: RootDocument;
   readonly baseline: { readonly seccomp: 'RuntimeDefault' | FileName };
   readonly limits: PublicationLimits;
 }
 
 /**
- * Where the authorities and logs to trust are found: in a file, in a TUF repository, or in
+ * Where the trusted authorities and logs are specified: in a file, in a TUF repository, or in
  * Sigstore's public one.
  */
 export type RootDocument =
@@ -32,6 +32,7 @@ export type RootDocument =
   | { readonly tuf: { readonly mirror: string; readonly root: FileName } }
   | 'public';
 
+/** A parsed rule. */
 export interface RuleDocument {
   readonly match: string;
   readonly kinds?: readonly ProfileKind[];
@@ -47,13 +48,17 @@ const maxPolicyLength = 1024 * 1024;
 const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 * 1024 };
 
 /**
- * Parses a trust policy (YAML or JSON). `source` is what messages call it. An empty text has no
- * rules, and so denies everything. Throws InvalidInput with source, line and column for whatever is
- * not understood: unknown keys are never passed over.
+ * Parses a trust policy (YAML or JSON). `source` is its name in messages. An empty text has no
+ * rules, so it denies everything. Throws InvalidInput with source, line and column for invalid
+ * content; unknown keys are invalid.
  */
 export function parsePolicyDocument(text: string, source: string): PolicyDocument {
-  if (text.length > maxPolicyLength) throw new FairleadError('InvalidInput', `${source}: the policy is over 1 MiB`);
-  const document = new PolicyText(text, source, 'docs/guides/trust-policy.md says what may stand in a trust policy.');
+  if (text.length > maxPolicyLength) {
+    throw new FairleadError('InvalidInput', `${source}: the policy is too large: want at most 1 MiB`, {
+      hint: 'Shorten the policy: one rule with a wildcard can replace many.',
+    });
+  }
+  const document = new PolicyText(text, source, 'See docs/guides/trust-policy.md for the format of a trust policy.');
   if (document.value === null)
     return { rules: [], baseline: { seccomp: 'RuntimeDefault' }, limits: defaultPublicationLimits };
   refuseUnappliedBaseline(document);
@@ -75,21 +80,19 @@ export function parsePolicyDocument(text: string, source: string): PolicyDocumen
   };
 }
 
-/** Kinds of profiles that a baseline could name, and that nodes do not apply yet. */
+/** Kinds of profiles for which nodes do not apply a baseline yet, by its key. */
 const unapplied: ReadonlyMap<string, string> = new Map([
   ['apparmor', 'AppArmor'],
   ['selinux', 'SELinux'],
 ]);
 
-/**
- * Refuses a baseline of a kind that nodes do not apply: passed over, it would look as if it held.
- */
+/** Refuses a baseline of a kind that nodes do not apply: ignored, it would seem in force. */
 function refuseUnappliedBaseline(document: PolicyText): void {
   const { baseline } = document.value as { readonly baseline?: unknown };
   if (typeof baseline !== 'object' || baseline === null) return;
   for (const [key, kind] of unapplied) {
     if (!Object.hasOwn(baseline, key)) continue;
-    const message = `baseline.${key}: nodes do not apply ${kind} profiles yet, so that this baseline would have no effect`;
+    const message = `baseline.${key}: nodes do not apply ${kind} profiles yet, so this baseline would have no effect`;
     throw document.error(['baseline', key], message, {
       hint: `Remove baseline.${key}. Containers run under the node's own ${kind} settings.`,
     });
@@ -112,23 +115,22 @@ function needsRoot({ require, attestations = [] }: RuleDocument): boolean {
 function readRule(document: PolicyText, rule: RuleInput, path: Path): RuleDocument {
   const problem = matchProblem(rule.match);
   if (problem !== undefined) {
-    throw document.error([...path, 'match'], `not a repository pattern: ${JSON.stringify(rule.match)}: ${problem}`, {
+    throw document.error([...path, 'match'], `invalid match ${JSON.stringify(rule.match)}: ${problem}`, {
       hint: spellingHint(
         rule.match,
-        'A match is registry/repository, where * is one path segment and ** any number, such as registry.example.com/security/**.',
+        'Write registry/repository, where * matches one path segment and ** any number, such as registry.example.com/security/**.',
       ),
     });
   }
   const asks = rule.require ?? rule.attestations ?? rule.transparencyLog ?? rule.signedRepository;
   if (rule.unsigned === true && asks !== undefined) {
-    throw document.error(
-      [...path, 'unsigned'],
-      'a rule cannot say `unsigned: true` and require something of signatures',
-    );
+    throw document.error([...path, 'unsigned'], '`unsigned: true` in a rule that requires signatures', {
+      hint: 'Remove `unsigned`, or everything that the rule requires of signatures.',
+    });
   }
   if (rule.unsigned !== true && rule.require === undefined) {
-    throw document.error(path, 'the rule says neither which key to require nor `unsigned: true`', {
-      hint: 'Add `require: [{key: release.pub}]`. Whoever wants no signatures has to say so.',
+    throw document.error(path, 'rule without requirements: want `require` or `unsigned: true`', {
+      hint: 'Add `require: [{key: release.pub}]`, or `unsigned: true` to allow unsigned artifacts.',
     });
   }
   const { transparencyLog } = rule;
@@ -155,24 +157,24 @@ function readRule(document: PolicyText, rule: RuleInput, path: Path): RuleDocume
 
 function readSignedRepository(document: PolicyText, given: string, path: Path): string {
   if (given === 'same') return given;
-  const problem = given.includes('*') ? 'it has a *' : matchProblem(given);
+  const problem = given.includes('*') ? 'wildcards are not allowed' : matchProblem(given);
   if (problem === undefined) return given;
-  throw document.error(path, `not a repository: ${JSON.stringify(given)}: ${problem}`, {
-    hint: spellingHint(given, 'Write registry/repository, or "same" for the one that is pulled from.'),
+  throw document.error(path, `invalid repository ${JSON.stringify(given)}: ${problem}`, {
+    hint: spellingHint(given, 'Write registry/repository, or "same" for the repository that is pulled.'),
   });
 }
 
-/** Names the spelling that was probably meant, before what is right in general. */
+/** Returns a hint with the spelling that was probably meant, before the general one. */
 function spellingHint(written: string, general: string): string {
   const closest = closestMatch(written);
-  return closest === undefined ? general : `Write ${closest}, if that is meant. ${general}`;
+  return closest === undefined ? general : `Did you mean ${closest}? ${general}`;
 }
 
 function readBytes(document: PolicyText, given: string | number): number {
   const match = /^([0-9]{1,9})\s*(B|KiB|MiB)?$/.exec(String(given));
   const bytes = Number(match?.[1]) * (units[match?.[2] ?? 'B'] ?? 1);
   if (bytes >= 1 && bytes <= maxArtifactBytes) return bytes;
-  throw document.error(['limits', 'artifactBytes'], `not a size from 1 B to 16 MiB: ${JSON.stringify(given)}`, {
-    hint: 'Write a number of bytes, or one with KiB or MiB, such as 1MiB.',
+  throw document.error(['limits', 'artifactBytes'], `invalid size ${JSON.stringify(given)}: want 1 B to 16 MiB`, {
+    hint: 'Write a number of bytes, or a number with KiB or MiB, such as 1MiB.',
   });
 }

@@ -5,15 +5,18 @@ import type { AttestationInput, KeylessInput, RequirementInput } from './policy-
 import type { FileName, Path, PolicyText } from './policy-text.ts';
 import type { ExpectedProvenance, ProvenanceFact } from './provenance.ts';
 
+/** A parsed requirement. */
 export interface RequirementDocument {
   readonly anyOf: readonly AlternativeDocument[];
   readonly threshold?: number;
 }
 
+/** A parsed alternative of a requirement. */
 export type AlternativeDocument =
   | { readonly key: FileName; readonly log: LogUse; readonly keyless?: undefined }
   | { readonly keyless: ExpectedIdentity; readonly log: LogUse; readonly key?: undefined };
 
+/** A parsed requirement for an attestation. */
 export interface AttestationDocument {
   /** Predicate type, a URI. */
   readonly type: string;
@@ -21,13 +24,10 @@ export interface AttestationDocument {
   readonly provenance: ExpectedProvenance;
 }
 
-/**
- * What a rule says about all of its requirements: how logs count, unless the kind of signer
- * decides.
- */
+/** How the requirements of a rule use logs; undefined if the kind of signer decides. */
 type RuleLogUse = LogUse | undefined;
 
-/** Reads who must sign. Throws InvalidInput with the position. */
+/** Reads a requirement: who must sign. Throws InvalidInput with the position. */
 export function readRequirement(
   document: PolicyText,
   entry: RequirementInput,
@@ -36,7 +36,7 @@ export function readRequirement(
 ): RequirementDocument {
   const { anyOf, threshold, ...alone } = entry;
   if (anyOf !== undefined && Object.keys(alone).length > 0) {
-    throw document.error(path, 'an entry is either one requirement or anyOf, not both');
+    throw document.error(path, 'anyOf beside key or keyless: want only one of them');
   }
   const alternatives =
     anyOf === undefined
@@ -44,14 +44,18 @@ export function readRequirement(
       : anyOf.map((each, index) => readAlternative(document, each, use, [...path, 'anyOf', index]));
   const reachable = alternatives.some(fitsMany) ? Number.POSITIVE_INFINITY : alternatives.length;
   if (threshold !== undefined && threshold > reachable) {
-    throw document.error([...path, 'threshold'], `${threshold} signers are wanted, and only ${reachable} named`, {
-      hint: 'Name more of them under anyOf, or an identityPattern that fits several.',
-    });
+    throw document.error(
+      [...path, 'threshold'],
+      `invalid threshold ${threshold}: want at most ${reachable}, the number of signers that it names`,
+      {
+        hint: 'Name more signers under anyOf, or use an identityPattern that several signers match.',
+      },
+    );
   }
   return { anyOf: alternatives, ...(threshold === undefined ? {} : { threshold }) };
 }
 
-/** Reads what must be attested. Throws InvalidInput with the position. */
+/** Reads what must be attested, and by whom. Throws InvalidInput with the position. */
 export function readAttestation(
   document: PolicyText,
   entry: AttestationInput,
@@ -61,21 +65,21 @@ export function readAttestation(
   const { type: given, by, ...facts } = entry;
   const type = predicateTypeOf(given);
   if (type === undefined) {
-    throw document.error([...path, 'type'], `not a type of attestation: ${JSON.stringify(given)}`, {
+    throw document.error([...path, 'type'], `invalid attestation type ${JSON.stringify(given)}`, {
       hint: `Write ${Object.keys(predicateTypeNames).join(', ')}, or the URI of a predicate type.`,
     });
   }
   const provenance: Partial<Record<ProvenanceFact, Expected>> = {};
   for (const [fact, value] of Object.entries(facts) as [ProvenanceFact, string][]) {
     if (type !== provenancePredicateType) {
-      throw document.error([...path, fact], `${fact} is looked up in SLSA provenance only (type: slsaprovenance1)`);
+      throw document.error([...path, fact], `${fact} applies only to SLSA provenance: want type slsaprovenance1`);
     }
     provenance[fact] = value.includes('*') ? { pattern: value } : { exact: value };
   }
   return { type, ...(by && { by: readRequirement(document, by, use, [...path, 'by']) }), provenance };
 }
 
-/** An alternative that more than one signer may meet. */
+/** Returns whether more than one signer may meet an alternative. */
 function fitsMany({ keyless }: AlternativeDocument): boolean {
   return keyless !== undefined && ('pattern' in keyless.identity || 'pattern' in keyless.issuer);
 }
@@ -87,12 +91,11 @@ function readAlternative(
   path: Path,
 ): AlternativeDocument {
   if ((key === undefined) === (keyless === undefined)) {
-    throw document.error(path, 'a requirement names either a key or a keyless identity', {
+    throw document.error(path, 'invalid requirement: want either key or keyless', {
       hint: 'Write `- key: release.pub`, or `- keyless: {issuer: …, identity: …}`.',
     });
   }
-  // A key is trusted for itself; a certificate is worth only as much as the log that shows its use
-  // to everybody.
+  // A key is trusted by itself. A certificate can be trusted only if a public log shows its use.
   const log = use ?? (key === undefined ? 'required' : 'off');
   if (key !== undefined) return { key: { path: key, at: document.at([...path, 'key']) }, log };
   return { keyless: readIdentity(document, keyless ?? {}, [...path, 'keyless']), log };
@@ -102,13 +105,13 @@ function readIdentity(document: PolicyText, input: KeylessInput, path: Path): Ex
   const expected = (name: 'issuer' | 'identity'): Expected => {
     const { [name]: exact, [`${name}Pattern` as const]: pattern } = input;
     if (exact?.includes('*')) {
-      throw document.error([...path, name], `${name} is compared exactly, and no ${name} has a "*" in it`, {
-        hint: `Call it ${name}Pattern, in which * stands for anything but /.`,
+      throw document.error([...path, name], `invalid ${name}: it is compared exactly, so * is not allowed`, {
+        hint: `Use ${name}Pattern, in which * matches any characters except /.`,
       });
     }
     if (exact !== undefined && pattern === undefined) return { exact };
     if (exact === undefined && pattern !== undefined) return { pattern };
-    throw document.error(path, `a keyless requirement needs either ${name} or ${name}Pattern`);
+    throw document.error(path, `invalid keyless requirement: want either ${name} or ${name}Pattern`);
   };
   return { issuer: expected('issuer'), identity: expected('identity'), claims: input.claims ?? {} };
 }

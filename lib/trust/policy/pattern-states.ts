@@ -1,40 +1,38 @@
 import { registryName } from '#lib/registry/registry-name';
 
 /**
- * What a pattern takes next: one character; `*`; `**` and a segment inside it; anything to the end;
- * nothing more.
+ * What a pattern matches next: one character; `*`; `**` and a segment inside it; anything to the
+ * end; nothing more.
  */
 type Step =
   | { readonly kind: 'character'; readonly character: string }
   | { readonly kind: 'star' | 'segments' | 'segment' | 'rest' | 'end' };
 
-/**
- * The steps at which some patterns can be after the same characters, and what follows from them.
- */
+/** The steps that patterns can have reached after the same characters. */
 interface State {
   readonly steps: readonly number[];
   readonly accepts: boolean;
   readonly acceptsAll: boolean;
-  /** As far as it was asked for. */
+  /** The states after a character, as far as they are known. */
   readonly next: Map<string, number>;
 }
 
 /**
  * Patterns of a policy (match.ts) as one automaton, which reads `registry/repository` character by
- * character, and is at all the steps at once at which any of the patterns can be. Its states are
- * numbers; each is built where it is first reached.
+ * character. Each state is the set of all steps that the patterns can have reached, and has a
+ * number. States are built when they are first reached.
  */
 export class PatternStates {
-  /** The state of patterns that match no name that goes on from there. */
+  /** The state from which no pattern can match. */
   static readonly none = 0;
-  /** The characters that stand in the patterns: any others are alike to them. */
+  /** The characters that occur in the patterns. All others are equivalent. */
   readonly characters: ReadonlySet<string>;
   readonly start: number;
   readonly #steps: Step[] = [];
   readonly #states: State[] = [];
   readonly #numbers = new Map<string, number>();
 
-  /** The patterns are without a matchProblem. */
+  /** All patterns must be valid (see matchProblem). */
   constructor(patterns: readonly string[]) {
     const starts = patterns.map((pattern) => {
       const start = this.#steps.length;
@@ -46,7 +44,7 @@ export class PatternStates {
     this.start = this.#stateOf(starts);
   }
 
-  /** The state after one more character. */
+  /** Returns the state after one more character. */
   next(state: number, character: string): number {
     const { steps, next } = this.#at(state);
     const known = next.get(character);
@@ -56,18 +54,18 @@ export class PatternStates {
     return found;
   }
 
-  /** The state in which the patterns are that match any of some texts so far. */
+  /** Returns the state after any one of the texts: the union of their states. */
   afterAny(texts: readonly string[]): number {
     const states = texts.map((text) => [...text].reduce((state, character) => this.next(state, character), this.start));
     return this.#stateOf(states.flatMap((state) => this.#at(state).steps));
   }
 
-  /** Says whether a pattern matches a name that ends here. */
+  /** Returns whether a pattern matches a name that ends here. */
   accepts(state: number): boolean {
     return this.#at(state).accepts;
   }
 
-  /** Says whether a pattern matches whatever name goes on from here. */
+  /** Returns whether a pattern matches every name that continues from here. */
   acceptsAll(state: number): boolean {
     return this.#at(state).acceptsAll;
   }
@@ -97,8 +95,8 @@ export class PatternStates {
   }
 
   /**
-   * The number of the state with these steps and those that are reached without a character: `*`
-   * and `**` may stand for nothing.
+   * Returns the number of the state with these steps and those that are reached without a
+   * character: `*` and `**` may match nothing.
    */
   #stateOf(given: readonly number[]): number {
     const all = new Set(given);

@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import type { Claim } from '../signature/identity.ts';
 import type { ProvenanceFact } from './provenance.ts';
 
-const fileName = v.pipe(v.string(), v.nonEmpty('a file name is needed'), v.maxLength(4096));
-const text = v.pipe(v.string(), v.nonEmpty('it is empty'), v.maxLength(2048));
-const pattern = v.pipe(text, v.regex(/[^*/]/, 'it fits everything: name at least a part'));
+const fileName = v.pipe(v.string(), v.nonEmpty('empty value: want a file name'), v.maxLength(4096));
+const text = v.pipe(v.string(), v.nonEmpty('empty value'), v.maxLength(2048));
+const pattern = v.pipe(text, v.regex(/[^*/]/, 'the pattern matches everything: want a character other than * and /'));
 const claimKeys = {
   repository: v.exactOptional(text),
   ref: v.exactOptional(text),
@@ -25,7 +25,13 @@ const alternativeKeys = {
 };
 const requirementKeys = {
   ...alternativeKeys,
-  anyOf: v.exactOptional(v.pipe(v.array(v.strictObject(alternativeKeys)), v.nonEmpty('name a key'), v.maxLength(64))),
+  anyOf: v.exactOptional(
+    v.pipe(
+      v.array(v.strictObject(alternativeKeys)),
+      v.nonEmpty('empty list: want at least one key or identity'),
+      v.maxLength(64),
+    ),
+  ),
   threshold: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
 };
 const attestationKeys = {
@@ -39,49 +45,52 @@ const attestationKeys = {
 const ruleKeys = {
   match: v.pipe(v.string(), v.maxLength(512)),
   kinds: v.exactOptional(
-    v.pipe(v.array(v.picklist(['Seccomp', 'AppArmor'])), v.nonEmpty('name a kind, or leave kinds out')),
+    v.pipe(
+      v.array(v.picklist(['Seccomp', 'AppArmor'])),
+      v.nonEmpty('empty list: want at least one kind, or no `kinds`'),
+    ),
   ),
   require: v.exactOptional(
     v.pipe(
       v.array(v.strictObject(requirementKeys)),
-      v.nonEmpty('name a key, or say `unsigned: true` instead'),
+      v.nonEmpty('empty list: want at least one key or identity, or `unsigned: true` instead'),
       v.maxLength(64),
     ),
   ),
   attestations: v.exactOptional(
     v.pipe(
       v.array(v.strictObject(attestationKeys)),
-      v.nonEmpty('name a type, or leave attestations out'),
+      v.nonEmpty('empty list: want at least one type, or no `attestations`'),
       v.maxLength(16),
     ),
   ),
   transparencyLog: v.exactOptional(v.picklist(['off', 'optional', 'required'])),
   signedRepository: v.exactOptional(text),
-  unsigned: v.exactOptional(v.literal(true, 'the only value is true; leave it out where signatures are required')),
+  unsigned: v.exactOptional(v.literal(true, 'invalid value: want true, or no `unsigned` if signatures are required')),
 };
 const baselineKeys = { seccomp: v.exactOptional(fileName) };
 const limitsKeys = {
   artifactBytes: v.exactOptional(v.union([v.number(), v.string()])),
   entriesPerSyscall: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536))),
 };
-const mirrorKeys = { tuf: v.pipe(text, v.url('it is no URL')), root: fileName };
+const mirrorKeys = { tuf: v.pipe(text, v.url('invalid URL')), root: fileName };
 const policyKeys = {
   apiVersion: v.literal('fairlead.dev/v1'),
   kind: v.literal('TrustPolicy'),
   rules: v.exactOptional(v.pipe(v.array(v.strictObject(ruleKeys)), v.maxLength(1000))),
   trustedRoot: v.exactOptional(
-    v.union([fileName, v.strictObject(mirrorKeys)], 'it is a file, or {tuf: URL, root: FILE}'),
+    v.union([fileName, v.strictObject(mirrorKeys)], 'invalid value: want a file name or {tuf: URL, root: FILE}'),
   ),
   baseline: v.exactOptional(v.strictObject(baselineKeys)),
   limits: v.exactOptional(v.strictObject(limitsKeys)),
 };
 /**
- * The form of a policy; what it cannot say is checked by parsePolicyDocument.
- * docs/reference/trust-policy.schema.json is made from it.
+ * The schema of a policy, from which docs/reference/trust-policy.schema.json is generated.
+ * parsePolicyDocument checks what a schema cannot express.
  */
 export const policySchema = v.strictObject(policyKeys);
 
-/** The keys that may stand below each key; '' is the top. */
+/** The keys that are valid below each key; '' is the top. */
 export const keysBelow: Readonly<Record<string, object>> = {
   '': policyKeys,
   rules: ruleKeys,

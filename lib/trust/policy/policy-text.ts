@@ -3,18 +3,18 @@ import { isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { FairleadError } from '#lib/errors';
 import { closest } from '#lib/text/closest';
 
-/** Where something stands in the document: keys and indices from the top. */
+/** The position of a value in the document: keys and indices from the top. */
 export type Path = readonly (string | number)[];
 
-/** A file that a policy names, and where: `source:line:column`. */
+/** A file that a policy names, and where it names it: `source:line:column`. */
 export interface FileName {
   readonly path: string;
   readonly at: string;
 }
 
-/** The text of a policy, with the way back from each value to its line. */
+/** The text of a policy, which finds the line of each value. */
 export class PolicyText {
-  /** The document as plain values; null where it is empty. */
+  /** The document as plain values; null if it is empty. */
   readonly value: unknown;
   readonly #source: string;
   readonly #hint: string;
@@ -22,33 +22,33 @@ export class PolicyText {
   readonly #document: ReturnType<typeof parseDocument>;
 
   /**
-   * `hint` goes with errors that have none of their own: where it is written what may stand there.
-   * Throws InvalidInput if the text is not YAML. Aliases are refused: no policy needs them, and
-   * they can be made to explode.
+   * `hint` is the hint of errors that have no other: where the format is documented. Throws
+   * InvalidInput if the text is not YAML, or has aliases: no policy needs them, and they can expand
+   * to huge documents.
    */
   constructor(text: string, source: string, hint: string) {
     this.#source = source;
     this.#hint = hint;
-    // The schema of YAML 1.2, even where the text says %YAML 1.1, in which `yes` is true and `<<`
-    // brings in other keys.
+    // The schema of YAML 1.2, even if the text specifies %YAML 1.1, in which `yes` is true and `<<`
+    // merges other keys.
     const options = { prettyErrors: false, uniqueKeys: true, schema: 'core' } as const;
     this.#document = parseDocument(text, { lineCounter: this.#lines, ...options });
     const [problem] = [...this.#document.errors, ...this.#document.warnings];
     if (problem !== undefined) {
-      const message = problem.code === 'MULTIPLE_DOCS' ? 'a policy is one YAML document' : problem.message;
+      const message = problem.code === 'MULTIPLE_DOCS' ? 'more than one YAML document: want one' : problem.message;
       throw new FairleadError('InvalidInput', `${source}:${this.#lineColumn(problem.pos[0])}: ${message}`, { hint });
     }
     try {
       this.value = this.#document.toJS({ maxAliasCount: 0 });
     } catch (cause) {
-      throw new FairleadError('InvalidInput', `${source}: aliases (*name) are not allowed in a policy`, {
+      throw new FairleadError('InvalidInput', `${source}: YAML aliases (*name) are not allowed in a policy`, {
         cause,
-        hint: 'Write out what they stand for.',
+        hint: 'Replace each alias with the value that it refers to.',
       });
     }
   }
 
-  /** `line:column` of the value at a path, or of the nearest thing around it. */
+  /** Returns `line:column` of the value at a path, or of the closest value around it. */
   position(path: Path): string {
     for (let length = path.length; length > 0; length--) {
       const node = this.#document.getIn(path.slice(0, length), true);
@@ -57,20 +57,20 @@ export class PolicyText {
     return '1:1';
   }
 
-  /** `source:line:column` of the value at a path. */
+  /** Returns `source:line:column` of the value at a path. */
   at(path: Path): string {
     return `${this.#source}:${this.position(path)}`;
   }
 
-  /** An InvalidInput about the value at a path. */
+  /** Returns an InvalidInput about the value at a path. */
   error(path: Path, message: string, options: { hint?: string } = {}): FairleadError {
     return new FairleadError('InvalidInput', `${this.at(path)}: ${message}`, { hint: this.#hint, ...options });
   }
 
   /**
-   * What a schema found wrong, in our words: an unknown key with the one that was probably meant
-   * (it often explains the rest), else the first field at fault. `keysBelow` gives the keys that
-   * may stand below a key; '' is the top.
+   * Returns an InvalidInput for what a schema refused: the first unknown key, with the one that was
+   * probably meant, since it often explains the rest; otherwise the first invalid field.
+   * `keysBelow` returns the keys that are valid below a key; '' is the top.
    */
   schemaError(
     issues: readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]],
@@ -93,10 +93,7 @@ export class PolicyText {
     return new FairleadError('InvalidInput', `${at}: ${message}`, { hint });
   }
 
-  /**
-   * An error about the value of a field, with the values that it may have and the one that was
-   * probably meant.
-   */
+  /** Returns an error about a field, with its valid values and the one that was probably meant. */
   #fieldError(path: Path, field: string | null, issue: v.BaseIssue<unknown>): FairleadError {
     const meant = typeof issue.input === 'string' ? closest(issue.input, allowedValues(issue)) : undefined;
     const hint = meant === undefined ? {} : { hint: `Did you mean ${JSON.stringify(meant)}?` };
@@ -115,7 +112,7 @@ export class PolicyText {
   }
 }
 
-/** What a value has to be, in the words of people who write YAML, by the schema's. */
+/** The types of the schema, in the terms of YAML. */
 const inWords: Readonly<Record<string, string>> = {
   Array: 'a list',
   Object: 'a mapping',
@@ -125,19 +122,19 @@ const inWords: Readonly<Record<string, string>> = {
   null: 'empty',
 };
 
-/** The values that a schema lists; none where it asks for a type. */
+/** Returns the values that a schema lists; none if it requires a type. */
 function allowedValues({ expected }: v.BaseIssue<unknown>): string[] {
   return [...(expected ?? '').matchAll(/"([^"]*)"/g)].map(([, value = '']) => value);
 }
 
 /**
- * What is wrong with a value: the text that the schema has for it, or else what it is and what it
- * has to be.
+ * Returns what is wrong with a value: the message of the schema, or else the value and what the
+ * schema requires.
  */
 function issueText(issue: v.BaseIssue<unknown>): string {
   const [, what, expected = '', received = ''] =
     /^Invalid ([a-z]+): Expected (.+) but received (.+)$/s.exec(issue.message) ?? [];
-  if (issue.type === 'integer') return `it is ${String(issue.input).slice(0, 100)}, and has to be a whole number`;
+  if (issue.type === 'integer') return `invalid value ${String(issue.input).slice(0, 100)}: want a whole number`;
   if (what === undefined) return issue.message;
   const values = allowedValues(issue);
   const wanted = expected.replace(/^\(|\)$/g, '').split(' | ');
@@ -145,6 +142,7 @@ function issueText(issue: v.BaseIssue<unknown>): string {
     values.length > 0
       ? `${values.length > 1 ? 'one of ' : ''}${values.join(', ')}`
       : wanted.map((each) => inWords[each] ?? each.replace(/^>=/, 'at least ').replace(/^<=/, 'at most ')).join(' or ');
-  const given = inWords[received] ?? received.slice(0, 100);
-  return `${what === 'length' ? 'its length' : 'it'} is ${given}, and has to be ${one}`;
+  const type = inWords[received];
+  const given = type === undefined ? received.slice(0, 100) : `(${type})`;
+  return `invalid ${what === 'length' ? 'length' : 'value'} ${given}: want ${one}`;
 }

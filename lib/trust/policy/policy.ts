@@ -5,62 +5,62 @@ import { describeIdentity, type ExpectedIdentity } from '../signature/identity.t
 import type { ExpectedProvenance } from './provenance.ts';
 
 /**
- * Who may publish what, with all files read that it names. Nothing is allowed unless a rule allows
- * it.
+ * Who may publish what, with the contents of all files that it names. Nothing is allowed unless a
+ * rule allows it.
  */
 export interface TrustPolicy {
-  /** The file that it came from, as messages name it. */
+  /** Its file, as messages name it. */
   readonly source: string;
-  /** True where that file does not exist: then everything is denied. */
+  /** True if that file does not exist, so that everything is denied. */
   readonly missing?: true;
   /** In file order; the first that matches decides. */
   readonly rules: readonly Rule[];
   /**
-   * Hash of the whole policy file and of every file that it names (keys, baseline), hex: what was
-   * decided under another revision is decided again.
+   * Hash of the policy file and of every file that it names (keys, baseline), hex. Decisions under
+   * another revision are made again.
    */
   readonly revision: string;
 }
 
-/** One rule: for which repositories and kinds it speaks, and what it asks for there. */
+/** A rule: the repositories and kinds that it applies to, and what it requires of them. */
 export interface Rule {
   /** Glob over `registry/repository` (see match.ts). */
   readonly match: string;
   /** Absent: any kind. */
   readonly kinds?: readonly ProfileKind[];
-  /** Each must be met by a signature. Empty if, and only if, `unsigned`. */
+  /** Each must be met by a signature. Empty if and only if `unsigned` is true. */
   readonly require: readonly Requirement[];
   /** Each must be met by an attestation. */
   readonly attestations?: readonly AttestationRequirement[];
   /**
-   * The repository (`registry/repository`) that a signature must say it was made for; `same` is the
-   * one that was asked for.
+   * The repository (`registry/repository`) that signatures must name; `same` is the repository of
+   * the reference.
    */
   readonly signedRepository?: string;
-  /** True where the rule says in so many words that no signature is needed. */
+  /** True if the rule explicitly requires no signature. */
   readonly unsigned: boolean;
   /** `line:column` in the policy file. */
   readonly position?: string;
 }
 
-/** Met when one of the alternatives is, or several by different signers. */
+/** Met if one of its alternatives is met, or if `threshold` different signers meet one. */
 export interface Requirement {
   readonly anyOf: readonly Alternative[];
-  /** How many different signers must meet an alternative, by default one. */
+  /** How many different signers must meet an alternative. The default is one. */
   readonly threshold?: number;
 }
 
-/** Met by a statement of this type about the artifact, from whom it must be. */
+/** Met by an attestation of this type about the artifact, by the required signer. */
 export interface AttestationRequirement {
   /** Predicate type, a URI. */
   readonly type: string;
-  /** Who must have made it; absent: whoever meets an alternative of the rule's `require`. */
+  /** Who must sign it. If absent, anyone who meets an alternative of the rule's `require`. */
   readonly by?: Requirement;
-  /** What SLSA provenance must say. */
+  /** What SLSA provenance must state. */
   readonly provenance: ExpectedProvenance;
 }
 
-/** A requirement that one signature meets: by a key, or by an identity. */
+/** A key or an identity whose signature meets a requirement. */
 export type Alternative = KeyRequirement | KeylessRequirement;
 
 /** Met by a signature of this key. */
@@ -68,7 +68,7 @@ export interface KeyRequirement {
   /** The key file as the policy names it. */
   readonly key: string;
   readonly publicKey: PublicKey;
-  /** Absent: entries in transparency logs are neither asked for nor looked at. */
+  /** If absent, entries in transparency logs are neither required nor checked. */
   readonly log?: { readonly use: 'required' | 'optional'; readonly root: SigstoreRoot };
   readonly keyless?: undefined;
 }
@@ -81,7 +81,7 @@ export interface KeylessRequirement {
   readonly publicKey?: undefined;
 }
 
-/** Returns how messages name an alternative. */
+/** Returns the name of an alternative in messages. */
 export function describeAlternative(alternative: Alternative): string {
   return alternative.keyless === undefined ? `key ${alternative.key}` : describeIdentity(alternative.keyless);
 }

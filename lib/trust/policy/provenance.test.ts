@@ -39,7 +39,7 @@ const exact = (facts: Record<string, string>): ExpectedProvenance =>
   Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { exact: value }]));
 
 describe('the provenance of a job', () => {
-  it('of GitHub Actions says repository, commit, workflow and builder, in the form of its own attestations', () => {
+  it('of GitHub Actions has the repository, commit, workflow and builder, in the form of its own attestations', () => {
     const provenance = buildProvenance(githubEnvironment);
     assert.deepEqual(provenance, {
       buildDefinition: {
@@ -81,7 +81,7 @@ describe('the provenance of a job', () => {
     assert.equal(provenanceProblem(provenance, { ref: { pattern: 'refs/tags/*' } }), undefined);
   });
 
-  it('of GitLab CI says the same', () => {
+  it('of GitLab CI has the same', () => {
     const expected = {
       builder: 'https://gitlab.com/acme/profiles/-/runners/3',
       repository: 'https://gitlab.com/acme/profiles',
@@ -95,7 +95,7 @@ describe('the provenance of a job', () => {
     assert.match(JSON.stringify(tag), /git\+https:\/\/gitlab\.com\/acme\/profiles@refs\/tags\/v1/);
   });
 
-  it('is made of nothing less, and nowhere else', () => {
+  it('is created only from a complete environment of a known CI', () => {
     const refuses = (env: NodeJS.ProcessEnv, message: RegExp): void =>
       assert.throws(
         () => buildProvenance(env),
@@ -113,7 +113,7 @@ describe('the provenance of a job', () => {
 describe('provenanceProblem', () => {
   const provenance = buildProvenance(githubEnvironment);
 
-  it('names the first fact that is another one, or is not there', () => {
+  it('reports the first fact that differs or is missing', () => {
     const problem = (expected: ExpectedProvenance, of: unknown = provenance) => provenanceProblem(of, expected);
     assert.equal(
       problem(exact({ repository: 'https://github.com/acme/profile' })),
@@ -131,7 +131,7 @@ describe('provenanceProblem', () => {
     }
   });
 
-  it('answers any JSON with a problem where a repository is wanted, and never with an exception', () => {
+  it('returns a problem for any other JSON, and never throws', () => {
     const wanted = exact({ repository: 'https://github.com/acme/profiles' });
     const parameters = fc.oneof(fc.jsonValue(), fc.record({ workflow: fc.jsonValue(), variables: fc.jsonValue() }));
     const shaped = fc.record({
@@ -145,7 +145,7 @@ describe('provenanceProblem', () => {
     );
   });
 
-  it('takes what is said in one form, and nothing of another beside it', () => {
+  it('reads the facts of one form, and none of another form', () => {
     const variables = { CI_COMMIT_BRANCH: 'main', CI_CONFIG_PATH: 'p.yml' };
     const source = 'https://gitlab.com/acme/profiles';
     const mixed = {
@@ -157,7 +157,7 @@ describe('provenanceProblem', () => {
     assert.equal(provenanceProblem(mixed, exact({ workflow: 'p.yml' })), undefined);
   });
 
-  it('takes nothing else for provenance', () => {
+  it('refuses anything else as provenance', () => {
     for (const other of [undefined, null, 'x', [], {}, { buildDefinition: {}, runDetails: {} }]) {
       assert.equal(provenanceProblem(other, {}), 'it is not SLSA provenance v1');
     }

@@ -74,7 +74,7 @@ describe('a threshold', () => {
     refuses([byAlice, bundled(await signArtifact(other, bob))], team(2), /made for another artifact/);
   });
 
-  it('is one at least, whatever a rule that was not parsed says', () => {
+  it('is at least one, even in a rule that was not parsed', () => {
     for (const threshold of [0, -1, Number.NaN]) {
       assert.throws(() => verifySignatures(artifact, reference, [], rule(keys(['a', alice]), threshold)), {
         kind: 'SignatureInvalid',
@@ -82,7 +82,7 @@ describe('a threshold', () => {
     }
   });
 
-  it('counts people who fit one pattern', async () => {
+  it('counts several identities that match one pattern', async () => {
     const log = { use: 'required', root: readTrustedRoot(Buffer.from(JSON.stringify(sigstore.trustedRoot))) } as const;
     const keyless = {
       issuer: { exact: 'https://issuer.example' },
@@ -109,14 +109,14 @@ describe('a threshold of identities', () => {
   const by = async (identity: string, issuer = 'https://issuer.example'): Promise<Signature> =>
     bundled(await sigstore.sign(artifact, { identity, issuer }));
 
-  it('counts a name once, whoever vouches for it and however it is written', async () => {
+  it('counts a name once, for any issuer and in any spelling', async () => {
     const me = await by('me@acme.example');
     refuses([me, await by('me@acme.example', 'https://other.example')], two('*@*'), /1 of 2 signers/);
     refuses([me, await by('Me@ACME.example')], two('*@*'), /1 of 2 signers/);
     verifySignatures(artifact, reference, [me, await by('you@acme.example', 'https://other.example')], two('*@*'));
   });
 
-  it('counts a workflow once, whatever branch or tag it ran for', async () => {
+  it('counts a workflow once, for any branch or tag', async () => {
     const workflow = (name: string, ref: string): Promise<Signature> =>
       by(`https://github.com/acme/profiles/.github/workflows/${name}.yml@refs/${ref}`);
     const published = await workflow('publish', 'tags/v1');
@@ -127,7 +127,7 @@ describe('a threshold of identities', () => {
   });
 });
 
-describe('an attestation that a rule asks for', () => {
+describe('an attestation that a rule requires', () => {
   const type = provenancePredicateType;
   const predicateOf = (repository: string): object => ({
     buildDefinition: { externalParameters: { workflow: { repository, ref: 'refs/heads/main', path: 'p.yml' } } },
@@ -140,7 +140,7 @@ describe('an attestation that a rule asks for', () => {
   const attest = async (by: KeySigner, repository = 'https://github.com/acme/profiles', of = artifact) =>
     bundled(await signAttestation(of, { predicateType: type, predicate: predicateOf(repository) }, by));
 
-  it('is a statement of in-toto, of a version that is known', async () => {
+  it('is an in-toto statement of a known version', async () => {
     const [algorithm = '', hex = ''] = artifact.digest.split(':');
     const signature = bundled(await signArtifact(artifact, alice));
     const asked = rule(keys(['a', alice]), 1, [{ type, provenance: {} }]);
@@ -163,7 +163,7 @@ describe('an attestation that a rule asks for', () => {
     }
   });
 
-  it('is met beside the signature, by the same signer unless another is named', async () => {
+  it('is required in addition to the signature, by the same signer unless another is named', async () => {
     const signature = bundled(await signArtifact(artifact, alice));
     const attestation = await attest(alice);
     const asked = rule(keys(['a', alice]), 1, [wanted]);
@@ -202,7 +202,7 @@ describe('an attestation that a rule asks for', () => {
     refuses([signature, bundled(empty)], asked, /it is not SLSA provenance v1/);
   });
 
-  it('is no signature, and a signature is no attestation', async () => {
+  it('does not count as a signature, nor a signature as an attestation', async () => {
     const attestation = await attest(alice);
     refuses([attestation], rule(keys(['a', alice]), 1), /an attestation of type .* not a signature/);
     const signature = bundled(await signArtifact(artifact, alice));
@@ -213,7 +213,7 @@ describe('an attestation that a rule asks for', () => {
     assert.deepEqual(signing?.refused, [], 'what is looked for as an attestation is no failed signature');
   });
 
-  it('may be met by as many signers as its threshold says', async () => {
+  it('can require several signers by a threshold', async () => {
     const by = { anyOf: keys(['a', alice], ['b', bob]), threshold: 2 };
     const asked = rule(keys(['a', alice]), 1, [{ ...wanted, by }]);
     const signature = bundled(await signArtifact(artifact, alice));

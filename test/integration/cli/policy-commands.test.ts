@@ -81,8 +81,8 @@ describe('fairlead policy', () => {
       );
       const { code, stderr } = await fairlead(['policy', 'check', 'typo.yaml']);
       assert.equal(code, 2, stderr);
-      assert.match(stderr, /typo\.yaml:4:12: not a repository pattern/);
-      assert.ok(stderr.includes(`hint: Write ${closest}, if that is meant.`), stderr);
+      assert.match(stderr, /typo\.yaml:4:12: invalid match/);
+      assert.ok(stderr.includes(`hint: Did you mean ${closest}?`), stderr);
     }
   });
 
