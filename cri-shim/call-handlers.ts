@@ -9,14 +9,14 @@ import { status } from './calls/status.ts';
 import type { RuntimeLists } from './housekeeping/uses.ts';
 import type { UnaryHandler } from './proxy/unary-call.ts';
 
-/** What the calls that the shim handles work with. */
+/** The dependencies of the calls that the shim handles. */
 export interface CallDependencies extends CreateContainerDependencies {
   readonly source: ArtifactSource;
   readonly store: Store;
   readonly cri: RuntimeLists;
 }
 
-/** Returns the calls that the shim handles, by full method name; all others pass. */
+/** Returns the handlers by full method name. All other calls pass unchanged. */
 export function callHandlers(dependencies: CallDependencies): ReadonlyMap<string, UnaryHandler> {
   const container: UnaryHandler = (call) => createContainer(call, dependencies);
   const sandbox: UnaryHandler = (call) => runPodSandbox(call, dependencies);

@@ -22,19 +22,19 @@ import { parseSocketAddress, requireTwoSockets } from './proxy/socket.ts';
 import { type MetricsServer, noMetrics, type ShimMetrics, serveMetrics } from './report/metrics.ts';
 import type { ShimLog } from './report/shim-log.ts';
 
-/** What a shim is started with. */
+/** The configuration of a shim. */
 export interface ShimOptions extends ProviderOptions {
   /** Socket to listen on, `unix:///run/fairlead/shim.sock`. */
   readonly listen: string;
   /** The runtime's socket, `unix:///run/containerd/containerd.sock`. */
   readonly runtime: string;
-  /** The trust policy's file. */
+  /** File of the trust policy. */
   readonly policy: string;
-  /** Directory of the node's store. */
+  /** State directory, with the store of the node. */
   readonly state: string;
   /** The kubelet's directory for seccomp profiles, `<kubelet's root>/seccomp`. */
   readonly seccompRoot?: string;
-  /** Where to serve metrics, `host:port`; nowhere by default. */
+  /** Address to serve metrics on, `host:port`; none by default. */
   readonly metrics?: string;
   /**
    * File to which every decision about an artifact is appended as a line of JSON; none by default.
@@ -44,15 +44,15 @@ export interface ShimOptions extends ProviderOptions {
 }
 
 /**
- * Characters of one text in the log: pods name profiles of a mebibyte, and the kubelet tries again
- * and again.
+ * Maximum length of one text in the log, in characters: the name of a profile may have a mebibyte,
+ * and the kubelet retries.
  */
 const longestText = 4096;
 
 const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
- * Starts the shim between kubelet and container runtime. Throws InvalidInput if the policy, the
+ * Starts a shim between kubelet and container runtime. Throws InvalidInput if the policy, the
  * credential providers or a socket address is invalid, if both addresses are the same socket, or if
  * other users can change the policy, the state directory, the decision log, the credential
  * providers or the directory of a socket. Throws Conflict if another shim uses the socket or the
@@ -72,7 +72,7 @@ export async function startShim(options: ShimOptions): Promise<Shim> {
 /** A shim between kubelet and container runtime; see {@link startShim}. */
 export class Shim {
   readonly #options: ShimOptions;
-  /** What ends each part that was started, the last one first. */
+  /** The steps that stop the started parts, to run in reverse order. */
   readonly #undo: (() => Promise<void> | void)[] = [];
   #server: MetricsServer | undefined;
   #policy: PolicySource | undefined;
@@ -81,23 +81,23 @@ export class Shim {
     this.#options = options;
   }
 
-  /** Where metrics are served: `host:port`; undefined if they are not. */
+  /** The address of the metrics, `host:port`; undefined without metrics. */
   get metrics(): string | undefined {
     return this.#server?.address;
   }
 
-  /** Reads the policy again, as SIGHUP should. */
+  /** Reads the policy again, for SIGHUP. */
   async reload(): Promise<void> {
     await this.#policy?.reload();
   }
 
-  /** Lets the calls that run end, removes the socket, releases the state directory. */
+  /** Waits for running calls, removes the socket, and releases the state directory. */
   async stop(): Promise<void> {
     for (const step of this.#undo.splice(0).reverse()) await step();
   }
 
   /**
-   * Starts everything; to be called once. Throws as startShim, and leaves to stop what it began.
+   * Starts all parts. Call it once. Throws as startShim; stop() then ends the parts that started.
    */
   async start(): Promise<void> {
     const { log, state } = this.#options;
@@ -134,7 +134,7 @@ export class Shim {
   async #openDecisions(): Promise<DecisionLog | undefined> {
     const { decisionLog, log } = this.#options;
     if (decisionLog === undefined) return undefined;
-    // It is appended to as the shim's user, mostly root: a link would lead to any file.
+    // The shim appends to it as its user, normally root: a link could lead to any file.
     await requireTrustedPath(decisionLog);
     return openDecisionLog(decisionLog, {
       now: () => new Date(),
@@ -182,7 +182,7 @@ export class Shim {
       runtime,
       handlers,
       onError: (called, thrown, request) => {
-        // Clients may call anything: methods that the shim does not handle share one time series.
+        // Clients may call any method: those that the shim does not handle share one time series.
         const method = handlers.has(called) ? called : 'other';
         reportRefusal(method, calledFor(called, request), toFairleadError(thrown), dependencies);
       },

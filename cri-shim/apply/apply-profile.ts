@@ -18,26 +18,26 @@ import type { ArtifactSource } from './artifact-source.ts';
 import { readBaseProfile } from './base-profile.ts';
 import { baselineProfile, runtimeDefault } from './baseline-profile.ts';
 
-/** How much of the constraints is logged with one container, in characters. */
+/** Maximum length of the constraints in one log record, in characters. */
 const longestConstraints = 64 * 1024;
 
-/** The container or sandbox that a profile is for, as logs name it. */
+/** The container or sandbox that a profile is for. */
 export interface Bearer {
   readonly pod: string;
   /** Absent for the sandbox itself. */
   readonly container?: string;
-  /** What the default profile of the runtime depends on. */
+  /** The properties that the default profile of the runtime depends on. */
   readonly subject: BaselineSubject;
 }
 
-/** A profile that a runtime can be told to apply. */
+/** An installed profile that a request to the runtime can name. */
 export interface AppliedProfile {
   readonly installed: Installed;
-  /** The artifact that it was made of. */
+  /** The digest of its artifact. */
   readonly digest: Digest;
 }
 
-/** What applyProfile works with. */
+/** The dependencies of applyProfile. */
 export interface ApplyDependencies {
   readonly source: Pick<ArtifactSource, 'pull' | 'isInForce'>;
   readonly store: Pick<Store, 'effective'>;
@@ -50,9 +50,9 @@ export interface ApplyDependencies {
 
 /**
  * Applies a profile artifact: pulls and verifies it, intersects it with the node's baseline and the
- * pod's base profile, and installs the result. Nothing is refused for being too permissive. What
- * was taken away is logged and counted (KEP-6061). Throws as the pull, the baseline and the
- * installation do, and ProfileInvalid for a base profile.
+ * pod's base profile, and installs the result. Does not refuse a profile that is too permissive,
+ * but logs and counts what was constrained (KEP-6061). Throws as the pull, the baseline and the
+ * installation do, and ProfileInvalid if the base profile cannot be read.
  */
 export async function applyProfile(
   request: ProfileRequest,
@@ -61,8 +61,7 @@ export async function applyProfile(
   signal: AbortSignal,
 ): Promise<AppliedProfile> {
   let made = await makeEffective(request, bearer.subject, dependencies, signal);
-  // Questions to the runtime take time, too: what the policy has come to forbid meanwhile is not
-  // applied.
+  // Requests to the runtime take time: the policy may have changed and forbid the artifact now.
   while (!dependencies.source.isInForce(made.policy)) {
     made = await makeEffective(request, bearer.subject, dependencies, signal);
   }
@@ -99,7 +98,7 @@ async function makeEffective(
   return { policy, pulled, constraints, installed };
 }
 
-/** Returns what a published profile is for one container. */
+/** Returns a published profile as it applies to one container. */
 async function resolveFor(
   subject: BaselineSubject,
   profile: PublishedProfile,
@@ -110,7 +109,7 @@ async function resolveFor(
   return resolveProfile(profile, await runtimeBaseline.hostFor(subject, signal));
 }
 
-/** Logs and counts an applied profile, and what constrained it. */
+/** Logs and counts an applied profile and its constraints. */
 function report(
   request: ProfileRequest,
   { subject, ...bearer }: Bearer,
@@ -130,7 +129,7 @@ function report(
   }
 }
 
-/** Returns as many as fit: publishers must not fill the node's disk through its log. */
+/** Limits what is logged: publishers must not fill the disk of the node with log records. */
 function beginningOf(constraints: readonly Constraint[]): readonly Constraint[] {
   let length = 0;
   return constraints.filter((each) => {

@@ -13,7 +13,7 @@ import type { Policy } from '#lib/trust/policy/node-policy';
 import type { Tidier } from '../housekeeping/tidy.ts';
 import type { ShimMetrics } from '../report/metrics.ts';
 
-/** What an artifact source works with. */
+/** The dependencies of an artifact source. */
 export interface ArtifactSourceDependencies {
   readonly store: Store;
   /** `current` is the policy that is in force. */
@@ -22,13 +22,13 @@ export interface ArtifactSourceDependencies {
   readonly metrics: ShimMetrics;
   readonly tidier: Pick<Tidier, 'grown'>;
   readonly decisions?: Decisions | undefined;
-  /** The kubelet's credential providers, if it has some. */
+  /** The credential providers of the kubelet, if configured. */
   readonly providers?: CredentialSource | undefined;
 }
 
 /**
- * Pulls verified artifacts for the shim, from the registry as this node reaches it. Credentials are
- * those of the call, else of the kubelet's providers, else of the node.
+ * Pulls verified artifacts for the shim with the registry configuration of this node. Uses the
+ * credentials of the call, or else of the kubelet's providers, or else of the node.
  */
 export class ArtifactSource {
   readonly #dependencies: ArtifactSourceDependencies;
@@ -40,8 +40,8 @@ export class ArtifactSource {
   }
 
   /**
-   * Pulls an artifact, or takes it from the store. It is verified under the policy that is in force
-   * when the pull ends, which is returned with it. Throws as pullProfile does.
+   * Pulls an artifact, or reads it from the store. Verifies it under the policy that is in force
+   * when the pull ends, and returns this policy, too. Throws as pullProfile does.
    */
   async pull(
     reference: PinnedReference,
@@ -70,7 +70,7 @@ export class ArtifactSource {
 
   async #connect(to: Reference, auth: AuthConfig | undefined): Promise<ReadTarget> {
     const { env, providers } = this.#dependencies;
-    // Loaded with the first pull: an idle shim stays small.
+    // Loaded with the first pull, so that an idle shim needs less memory.
     const [{ remoteRepository }, { machineOptions }, { firstCredentials, registryCredentials }] = await Promise.all([
       import('#lib/registry/remote/repository'),
       import('#lib/registry/remote/machine-options'),

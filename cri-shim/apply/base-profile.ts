@@ -4,9 +4,9 @@ import { readProfile } from '#lib/profile/read-profile';
 import { readNodeFile } from '../baseline/node-file.ts';
 
 /**
- * Reads a profile of a kind from a file of the node, at most 1 MiB. Links are followed: the
- * Security Profiles Operator creates them below the seccomp root. Throws ProfileInvalid for a file
- * that is missing, unreadable, or not such a profile.
+ * Reads a profile of a kind from a file of the node, at most 1 MiB. Follows links, because the
+ * Security Profiles Operator creates them below the seccomp root. Throws ProfileInvalid if the file
+ * is missing, cannot be read, or is not a profile of this kind.
  */
 export async function readBaseProfile(path: string, kind: RuntimeKind): Promise<RuntimeProfile> {
   const bytes = await readNodeFile(path, (reason, cause) => invalid(path, reason, cause));

@@ -4,8 +4,8 @@ import type { NodePolicy } from '#lib/trust/policy/node-policy';
 import type { BaselineSubject, RuntimeBaseline } from '../baseline/runtime-baseline.ts';
 
 /**
- * Returns the node's baseline for a kind: a profile that the policy contains, or the default of the
- * runtime. Rejects as runtimeDefault does.
+ * Returns the baseline of the node for a kind: the profile in the policy, or the default profile of
+ * the runtime. Rejects as runtimeDefault does.
  */
 export async function baselineProfile(
   kind: InstallableKind,

@@ -7,15 +7,15 @@ import type { CredentialSource } from '#lib/registry/credentials/credentials';
 export interface ProviderOptions {
   /** File with a CredentialProviderConfig. */
   readonly imageCredentialProviderConfig?: string;
-  /** Directory of the programs that it names. */
+  /** Directory of the programs that the configuration names. */
   readonly imageCredentialProviderBinDir?: string;
 }
 
 /**
- * Opens the kubelet's credential providers, configured as the kubelet has them; undefined if it has
- * none. Their answers are kept for as long as they specify. Rejects with InvalidInput, as the
- * kubelet does not start either, where one option is given without the other, the config is not
- * right, a program cannot be run, or others can change the config or the directory of the programs.
+ * Opens the credential providers that the kubelet is configured with. Returns undefined if there
+ * are none. Keeps their answers for as long as these specify. Rejects with InvalidInput if only one
+ * option is set, the configuration is invalid, a program cannot be run, or other users can change
+ * the configuration or the directory of the programs. The kubelet does not start then, either.
  */
 export async function openCredentialProviders(
   { imageCredentialProviderConfig: file, imageCredentialProviderBinDir: programs }: ProviderOptions,
@@ -29,12 +29,12 @@ export async function openCredentialProviders(
       { hint: 'Set both to the values that the kubelet has.' },
     );
   }
-  // The programs run as the shim's user, mostly root.
+  // The programs run as the user of the shim, normally root.
   for (const path of [file, programs]) await requireTrustedPath(path);
   const config = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `${file}: cannot be read`, {
       cause,
-      hint: 'It is to be the file of the kubelet that configures its credential providers.',
+      hint: 'Set it to the value of the kubelet: the file with the CredentialProviderConfig.',
     });
   });
   const { kubeletProviderCredentials } = await import('#lib/registry/credentials/kubelet-provider');

@@ -2,16 +2,16 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { CreateContainerRequestSchema, RunPodSandboxRequestSchema } from '../../lib/cri/gen/cri_pb.js';
 import { podName } from './pod-name.ts';
 
-/** The pod, as `namespace/name`, and the container that a call is for, as logs name them. */
+/** The pod, as `namespace/name`, and the container of a call, for logs. */
 export interface CalledFor {
   readonly pod?: string;
   readonly container?: string;
 }
 
 /**
- * Whom a refused call was for, by its full method name and its request message: CreateContainer
- * names pod and container, RunPodSandbox the pod. Other calls name neither, nor does a message that
- * cannot be read.
+ * Returns the pod and the container of a refused call from its full method name and its request
+ * message: both for CreateContainer, the pod for RunPodSandbox. Returns neither for other calls and
+ * for a message that cannot be decoded.
  */
 export function calledFor(method: string, request: Uint8Array | undefined): CalledFor {
   if (request === undefined) return {};
@@ -24,7 +24,7 @@ export function calledFor(method: string, request: Uint8Array | undefined): Call
       return { pod: podName(fromBinary(RunPodSandboxRequestSchema, request).config?.metadata) };
     }
   } catch {
-    // That it cannot be read is the reason of the refusal, and reported as that.
+    // The refusal already reports that the message cannot be decoded.
   }
   return {};
 }

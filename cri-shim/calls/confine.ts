@@ -3,23 +3,23 @@ import { type ApplyDependencies, applyProfile, type Bearer } from '../apply/appl
 import { type ProfileFields, profileRequest } from '../request/profile-request.ts';
 import { type RewritableContext, rewrite } from '../request/rewrite.ts';
 
-/** A container or sandbox that the kubelet asks for. */
+/** A container or sandbox that the kubelet creates. */
 export interface Creation extends Pick<ProfileFields, 'annotations' | 'annotationNames' | 'privileged'> {
-  /** Its security context, which is changed if it asks for an artifact. */
+  /** Its security context, which is changed if it requests an artifact. */
   readonly context: RewritableContext & Pick<ProfileFields, 'apparmor' | 'apparmorProfile'>;
   readonly bearer: Bearer;
 }
 
-/** What confine works with. */
+/** The dependencies of confine. */
 export interface ConfineDependencies extends ApplyDependencies {
   /** The kubelet's directory for seccomp profiles. */
   readonly seccompRoot: string;
 }
 
 /**
- * Applies the profile artifact that a container or sandbox asks for, and makes its security context
- * name the result. Returns the digest of the artifact, and undefined, with nothing changed, if it
- * asks for none. Throws as profileRequest and applyProfile do.
+ * Applies the profile artifact that a container or sandbox requests, and sets the result in its
+ * security context. Returns the digest of the artifact. Returns undefined and changes nothing if no
+ * artifact is requested. Throws as profileRequest and applyProfile do.
  */
 export async function confine(
   { context, bearer, ...fields }: Creation,

@@ -15,16 +15,16 @@ import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
 import { type ConfineDependencies, confine } from './confine.ts';
 import { podName } from './pod-name.ts';
 
-/** What createContainer works with. */
+/** The dependencies of createContainer. */
 export interface CreateContainerDependencies extends ConfineDependencies {
   readonly store: Pick<Store, 'effective' | 'uses'>;
   readonly runtimeBaseline: Pick<RuntimeBaseline, 'hostFor' | 'profileFor' | 'watch'>;
 }
 
 /**
- * Handles RuntimeService.CreateContainer: a container that asks for a profile artifact is forwarded
- * with the path of its effective profile. Every other request passes with its original bytes; those
- * for RuntimeDefault are watched, since they show what that is.
+ * Handles RuntimeService.CreateContainer: forwards the request for a container with a profile
+ * artifact with the path of its effective profile. Forwards the original bytes of all other
+ * requests. Watches those for RuntimeDefault, because they show the default profile of the runtime.
  */
 export async function createContainer(
   { request, signal }: UnaryCall,
@@ -55,7 +55,7 @@ export async function createContainer(
   };
 }
 
-/** Forwards an unchanged request; if it is for RuntimeDefault, its container is watched. */
+/** Forwards a request unchanged, and watches its container if it is for RuntimeDefault. */
 function watch(
   request: Uint8Array,
   podSandboxId: string,
@@ -75,8 +75,8 @@ function watch(
 }
 
 /**
- * Returns the container's ID; undefined for a response that cannot be decoded, which is forwarded
- * all the same.
+ * Returns the ID of the container; undefined if the response cannot be decoded, which does not keep
+ * it from being forwarded.
  */
 function containerIdOf(response: Uint8Array): string | undefined {
   try {
@@ -86,7 +86,7 @@ function containerIdOf(response: Uint8Array): string | undefined {
   }
 }
 
-/** Reports whether a container asks for the default profile of the runtime, and will get it. */
+/** Reports whether the runtime will apply its default profile to a container. */
 function isRuntimeDefault({ privileged, seccomp }: LinuxContainerSecurityContext): boolean {
   return !privileged && seccomp?.profileType === ProfileType.RuntimeDefault && seccomp.localhostRef === '';
 }

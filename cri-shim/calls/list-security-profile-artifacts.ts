@@ -3,7 +3,10 @@ import type { Store } from '#lib/node/store/store';
 import { ListSecurityProfileArtifactsResponseSchema, SecurityProfileKind } from '../../lib/cri/gen/cri_pb.js';
 import type { UnaryResult } from '../proxy/unary-call.ts';
 
-/** Handles ImageService.ListSecurityProfileArtifacts (KEP-6061, beta): what is in the store. */
+/**
+ * Handles ImageService.ListSecurityProfileArtifacts (KEP-6061, beta): returns the artifacts in the
+ * store.
+ */
 export async function listSecurityProfileArtifacts({ store }: { readonly store: Store }): Promise<UnaryResult> {
   const artifacts = store.list().map(({ descriptor, kind, pulls }) => ({
     id: descriptor.digest,

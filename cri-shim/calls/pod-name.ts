@@ -1,6 +1,6 @@
 import type { PodSandboxMetadata } from '../../lib/cri/gen/cri_pb.js';
 
-/** `namespace/name` of a pod, as logs name it. */
+/** Returns the `namespace/name` of a pod, for logs; the empty string without metadata. */
 export function podName(metadata: PodSandboxMetadata | undefined): string {
   return metadata === undefined ? '' : `${metadata.namespace}/${metadata.name}`;
 }

@@ -13,9 +13,9 @@ import type { ArtifactSource } from '../apply/artifact-source.ts';
 import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
 
 /**
- * Handles ImageService.PullSecurityProfileArtifact (KEP-6061): makes sure that an artifact is on
- * the node, verified. `resolved_ref` keeps registry and repository of the request; `cached` is true
- * if no registry was asked.
+ * Handles ImageService.PullSecurityProfileArtifact (KEP-6061): pulls and verifies an artifact, or
+ * finds it in the store. `resolved_ref` keeps registry and repository of the request; `cached` is
+ * true if the shim requested nothing from a registry.
  */
 export async function pullSecurityProfileArtifact(
   { request, signal }: UnaryCall,
@@ -37,6 +37,6 @@ function kindOf(kind: SecurityProfileKind): InstallableKind {
   throw new FairleadError(
     'InvalidInput',
     isKind ? `${name} profiles cannot be pulled as artifacts by this shim` : `invalid profile_kind: ${kind}`,
-    { hint: `Ask for ${installableKinds.join(' or ')}.` },
+    { hint: `Specify ${installableKinds.join(' or ')}.` },
   );
 }

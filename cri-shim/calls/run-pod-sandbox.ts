@@ -12,15 +12,15 @@ import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
 import { type ConfineDependencies, confine } from './confine.ts';
 import { podName } from './pod-name.ts';
 
-/** What runPodSandbox works with. */
+/** The dependencies of runPodSandbox. */
 export interface RunPodSandboxDependencies extends ConfineDependencies {
   readonly store: Pick<Store, 'effective' | 'uses'>;
 }
 
 /**
- * Handles RuntimeService.RunPodSandbox as CreateContainer, for the sandbox's own process. A
- * privileged sandbox may only hold privileged containers; nothing of the pod runs in its own
- * process, so it is not refused.
+ * Handles RuntimeService.RunPodSandbox as CreateContainer, for the process of the sandbox itself.
+ * Does not refuse a privileged sandbox: it only means that the pod may have privileged containers,
+ * and no program of the pod runs in its process.
  */
 export async function runPodSandbox(
   { request, signal }: UnaryCall,

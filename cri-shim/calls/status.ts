@@ -11,7 +11,7 @@ export async function status({ request }: UnaryCall): Promise<UnaryResult> {
   return { forward: request, onReply: addFeature };
 }
 
-/** Adds `features.security_profile_oci_artifact` to a StatusResponse; all else stays. */
+/** Adds `features.security_profile_oci_artifact` to a StatusResponse and keeps all else. */
 export function addFeature(response: Uint8Array): Uint8Array {
   const status = decode(StatusResponseSchema, response);
   status.features ??= create(RuntimeFeaturesSchema);

@@ -2,15 +2,15 @@ import type { Store } from '#lib/node/store/store';
 import type { ShimLog } from '../report/shim-log.ts';
 import { artifactsInUse, type RuntimeLists } from './uses.ts';
 
-/** After how many additions the state directory is tidied; the first time after the first one. */
+/** Number of additions after which the state directory is tidied, first after addition 1. */
 const growthBetweenTidying = 256;
-/** How long the runtime may take to list what it has, in milliseconds. */
+/** How long the runtime may take to list its containers and sandboxes, in milliseconds. */
 const tidyingTime = 60_000;
 
 /**
- * Tidies the state directory as it grows. It removes what nobody needs: notes about containers that
- * are gone, effective profiles, and artifacts that take much room. Pods that crash again and again,
- * or that the runtime refuses, cause new ones of all of them.
+ * Tidies the state directory as it grows. Removes unused content: records of removed
+ * containers, effective profiles, and artifacts that need much space. Pods that crash repeatedly,
+ * or that the runtime refuses, add to all of them.
  */
 export class Tidier {
   readonly #store: Store;
@@ -26,7 +26,7 @@ export class Tidier {
     this.#log = log;
   }
 
-  /** To be called whenever something was put into the state directory. */
+  /** Counts an addition to the state directory. Callers call it after each one. */
   grown(): void {
     if (this.#growth++ % growthBetweenTidying !== 0 || this.#stopping.signal.aborted) return;
     this.#tidying ??= this.#tidy().finally(() => {
@@ -34,7 +34,7 @@ export class Tidier {
     });
   }
 
-  /** Ends the tidying that is under way, and begins no other: the directory is released next. */
+  /** Ends the current tidying and starts no other, before the directory is released. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#tidying;
@@ -46,7 +46,7 @@ export class Tidier {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(tidyingTime)]);
       await this.#store.dropUnused(await artifactsInUse(this.#store, this.#runtime, signal));
     } catch (error) {
-      if (!this.#stopping.signal.aborted) this.#log.warn({ err: error }, 'the state directory could not be tidied');
+      if (!this.#stopping.signal.aborted) this.#log.warn({ err: error }, 'cannot tidy the state directory');
     }
   }
 }

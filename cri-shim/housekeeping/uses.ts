@@ -3,24 +3,24 @@ import type { Store } from '#lib/node/store/store';
 import type { Digest } from '#lib/registry/digest';
 import type { ShimLog } from '../report/shim-log.ts';
 
-/** The calls that list what a runtime has. */
+/** The calls that list the containers and sandboxes of a runtime. */
 export type RuntimeLists = Pick<CriClient, 'listContainers' | 'listPodSandbox'>;
 
-/** What recordUse works with. */
+/** The dependencies of recordUse. */
 export interface RecordUseDependencies {
   readonly store: Pick<Store, 'uses'>;
   readonly log: Pick<ShimLog, 'warn'>;
 }
 
 /**
- * Notes in the store that a container or sandbox was created with an artifact. A failure is only
- * logged: the container exists already, and keeps its profile whatever becomes of the artifact.
+ * Records in the store that a container or sandbox was created with an artifact. Only logs a
+ * failure: the container exists already and keeps its profile, even without the artifact.
  */
 export async function recordUse(id: string, digest: Digest, { store, log }: RecordUseDependencies): Promise<void> {
   try {
     await store.uses.put(id, digest);
   } catch (error) {
-    log.warn({ err: error, container: id, digest }, 'the use of an artifact could not be noted');
+    log.warn({ err: error, container: id, digest }, 'cannot record the use of an artifact');
   }
 }
 

@@ -20,34 +20,34 @@ export interface ProxyOptions {
   /** Path of the runtime's Unix socket. */
   readonly runtime: string;
   /**
-   * The calls to look into, by full method name (`runtime.v1.RuntimeService/Status`); all others
-   * pass as frames.
+   * The handlers by full method name (`runtime.v1.RuntimeService/Status`). All other calls pass as
+   * frames.
    */
   readonly handlers: ReadonlyMap<string, UnaryHandler>;
   /**
-   * Called for every call that ended with an error of the shim's own, with the request if it
-   * was read; the method is empty if the request does not name one.
+   * Called for every call that ended with an error of the shim, with the request message if it was
+   * read. The method is empty if the request does not specify one.
    */
   readonly onError: (method: string, thrown: unknown, request?: Uint8Array) => void;
-  /** How long open calls may take to end when the proxy stops, in milliseconds. */
+  /** How long running calls may take to end when the proxy stops, in milliseconds. */
   readonly drainMilliseconds?: number;
 }
 
 export interface RunningProxy {
   /**
-   * Accepts no more calls, lets those that run end for a while, cuts the rest, and removes the
-   * socket.
+   * Removes the socket, accepts no more calls, waits for running calls for a limited time, and cuts
+   * the rest.
    */
   stop(): Promise<void>;
 }
 
-/** How much of a path that is refused is repeated, in characters. */
+/** Maximum length of a refused path in an error, in characters. */
 const longestNamed = 200;
 
 /**
- * A transparent gRPC proxy between two Unix sockets. Calls pass as HTTP/2 frames without being
- * decoded, whatever the method: headers, data, trailers, resets; only those with a handler are
- * read. What is not a gRPC call is refused with UNIMPLEMENTED.
+ * Starts a transparent gRPC proxy between two Unix sockets. Passes calls of any method as HTTP/2
+ * frames (headers, data, trailers, resets) without decoding them. Only calls with a handler are
+ * decoded. Refuses requests that are not gRPC calls with UNIMPLEMENTED.
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const links = new Map<ServerHttp2Session, RuntimeLink>();
@@ -79,7 +79,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       pass(stream, carryHeaders(raw), link, handler, (thrown, request) => options.onError(method, thrown, request));
     } catch (thrown) {
       options.onError(method, thrown);
-      endWithStatus(stream, grpcCodes.internal, `the shim cannot pass this call on: ${String(thrown)}`);
+      endWithStatus(stream, grpcCodes.internal, `the shim cannot forward this call: ${String(thrown)}`);
     }
   });
 
@@ -117,8 +117,8 @@ function pass(
 }
 
 /**
- * A path of gRPC: `/`, the full name of a service, `/`, the name of a method; both are identifiers
- * of protobuf.
+ * The path of a gRPC call: `/`, the full name of a service, `/`, the name of a method, in the
+ * syntax of protobuf identifiers.
  */
 const callPath = /^\/((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*\/[A-Za-z_]\w*)$/;
 

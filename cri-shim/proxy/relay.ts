@@ -20,7 +20,7 @@ export function relayAnswer(client: ServerHttp2Stream, runtime: ClientHttp2Strea
   relayEnd(client, runtime);
 }
 
-/** Passes the client's request body to the runtime as it comes, and the end of it. */
+/** Passes the request body of the client to the runtime as it comes, and its end. */
 export function relayRequest(client: ServerHttp2Stream, runtime: ClientHttp2Stream): void {
   client.on('data', (chunk: Buffer) => {
     if (!runtime.writable || runtime.write(chunk)) return;
@@ -32,7 +32,7 @@ export function relayRequest(client: ServerHttp2Stream, runtime: ClientHttp2Stre
   });
 }
 
-/** Answers the head of a call: response headers now, trailers after the last byte of data. */
+/** Passes the response headers on when they come, and the trailers after the last data frame. */
 export function relayHead(client: ServerHttp2Stream, runtime: ClientHttp2Stream): void {
   let trailers: OutgoingHttpHeaders = {};
   runtime.on('response', (_headers, flags, raw: string[]) => {
@@ -51,7 +51,7 @@ export function relayHead(client: ServerHttp2Stream, runtime: ClientHttp2Stream)
 }
 
 /**
- * Carries the end of either side to the other: a cancelled call, a reset stream, a lost connection.
+ * Passes the end of either side to the other: a cancelled call, a reset stream, a lost connection.
  */
 export function relayEnd(client: ServerHttp2Stream, runtime: ClientHttp2Stream): void {
   const { session } = runtime;
@@ -74,8 +74,8 @@ export function relayEnd(client: ServerHttp2Stream, runtime: ClientHttp2Stream):
 }
 
 /**
- * Sends headers. If Node refuses to send them, only this call ends: an error that is thrown in an
- * event would end the process.
+ * Sends headers. If Node refuses to send them, ends only this call: an error that an event handler
+ * throws would end the process.
  */
 function orReset(client: ServerHttp2Stream, send: () => void): void {
   try {
@@ -85,7 +85,7 @@ function orReset(client: ServerHttp2Stream, send: () => void): void {
   }
 }
 
-/** Node adds a `date` header to answers; the runtime did not send one, so none is sent. */
+/** Keeps Node from adding a `date` header, which the runtime did not send. */
 function withoutDate<T extends object>(options: T): T & { sendDate: false } {
   return { ...options, sendDate: false };
 }

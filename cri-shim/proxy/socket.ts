@@ -7,13 +7,13 @@ import { makeDirectory } from '#lib/files/make-directory';
 import { requireTrustedPath } from '#lib/files/trusted-path';
 
 /**
- * Takes the path out of a `unix:///path` address (a bare absolute path does too). Throws
+ * Returns the path of a `unix:///path` address, or of an address that is an absolute path. Throws
  * InvalidInput.
  */
 export function parseSocketAddress(address: string): string {
   const path = address.startsWith('unix://') ? address.slice('unix://'.length) : address;
   if (!isAbsolute(path)) {
-    throw new FairleadError('InvalidInput', `not the address of a Unix socket: ${address}`, {
+    throw new FairleadError('InvalidInput', `invalid address of a Unix socket: ${address}: want unix:///path`, {
       hint: 'Write it as unix:///run/fairlead/shim.sock.',
     });
   }
@@ -21,9 +21,9 @@ export function parseSocketAddress(address: string): string {
 }
 
 /**
- * Verifies that the shim can stand between two sockets: they are two, whether or not somebody
- * listens yet, and nobody but root and this user can put another socket in the place of either. The
- * mode of the runtime's socket is its own matter. Throws InvalidInput.
+ * Verifies that the two sockets of the shim differ, whether or not they exist yet, and that only
+ * root and this user can replace them. Does not check the mode of the runtime's socket. Throws
+ * InvalidInput.
  */
 export async function requireTwoSockets(listen: string, runtime: string): Promise<void> {
   const [listening, running] = await Promise.all([placeOf(listen), placeOf(runtime)]);
@@ -36,7 +36,8 @@ export async function requireTwoSockets(listen: string, runtime: string): Promis
 }
 
 /**
- * Where a socket lies or would lie, over no link; as it is given if its directory does not exist.
+ * Returns the path of an existing or future socket without links; the same path if its directory
+ * does not exist.
  */
 async function placeOf(path: string): Promise<string> {
   const present = await realpath(path).catch(() => undefined);
@@ -47,15 +48,15 @@ async function placeOf(path: string): Promise<string> {
 
 /**
  * Listens on a Unix socket that only root can open (mode 0600). The socket appears under its name
- * in one step and ready to be used; what is left of a dead process is replaced, a socket that
- * somebody answers on is not (Conflict). Returns a function that removes the socket file, unless
- * another process has put its own there since.
+ * in one step and ready for use. Replaces the socket of a dead process; rejects with Conflict if a
+ * process answers on it. Returns a function that removes the socket file, unless another process
+ * has replaced it.
  */
 export async function listenOnSocket(server: Server, path: string): Promise<() => Promise<void>> {
   await refuseIfTaken(path);
-  // Whatever the umask: who can write to the directory can put another socket there.
+  // Independent of the umask: a user who can write to the directory can replace the socket.
   await makeDirectory(dirname(path), 0o755).catch((cause: unknown) => {
-    throw new FairleadError('InvalidInput', `cannot make the directory of ${path}`, { cause, ...fileHint(cause) });
+    throw new FairleadError('InvalidInput', `cannot create the directory of ${path}`, { cause, ...fileHint(cause) });
   });
   const nascent = `${path}.${process.pid}`;
   try {
@@ -75,8 +76,7 @@ export async function listenOnSocket(server: Server, path: string): Promise<() =
 function bind(server: Server, path: string): Promise<AddressInfo | string | null> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    // The socket file is made inside listen(), in one go: the mask is back before anything else
-    // runs.
+    // listen() creates the socket file synchronously: the mask is reset before other code runs.
     const mask = process.umask(0o177);
     try {
       server.listen(path, () => {
@@ -99,7 +99,7 @@ async function refuseIfTaken(path: string): Promise<void> {
   }
   if (await answers(path)) {
     throw new FairleadError('Conflict', `another process listens on ${path}`, {
-      hint: 'Another shim seems to run: stop it first, or choose another path for `listen`.',
+      hint: 'Another shim may be running. Stop it, or choose another path for `listen`.',
     });
   }
 }

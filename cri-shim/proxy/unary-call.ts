@@ -5,17 +5,17 @@ import { formatTimeout, parseTimeout } from '../../lib/cri/headers.ts';
 import { frameMessage, readMessage } from '../../lib/cri/message.ts';
 import { relayAnswer, relayEnd, relayHead } from './relay.ts';
 
-/** A unary call that the shim looks into. */
+/** A unary call that the shim handles. */
 export interface UnaryCall {
   /** The request message, as it came. */
   readonly request: Uint8Array;
-  /** Fires when the client has given up or its deadline has passed. */
+  /** Aborts if the client cancels the call or its deadline passes. */
   readonly signal: AbortSignal;
 }
 
 /**
- * What becomes of a unary call: answered here, or sent on, perhaps with another request message,
- * perhaps with a look at the answer.
+ * The result of a handler: an answer, or a request message to forward, with an optional handler of
+ * the response.
  */
 export type UnaryResult =
   | { readonly answer: Uint8Array }
@@ -29,14 +29,14 @@ export type UnaryResult =
     };
 
 /**
- * Decides about one call. A thrown error is answered as a gRPC status and nothing reaches the
- * runtime.
+ * Handles one call. If it throws, the client receives a gRPC status and the runtime receives
+ * nothing.
  */
 export type UnaryHandler = (call: UnaryCall) => Promise<UnaryResult>;
 
 /**
- * Serves one unary call by a handler: reads the request whole, lets the handler decide, and carries
- * the decision out under what is left of the client's deadline.
+ * Serves one unary call by a handler: reads the whole request, calls the handler, and answers or
+ * forwards the call within the rest of the client's deadline.
  */
 export async function serveUnary(
   client: ServerHttp2Stream,
@@ -52,7 +52,7 @@ export async function serveUnary(
   client.on('error', () => undefined);
   client.on('close', () => given.abort());
   given.signal.addEventListener('abort', () => {
-    endWithStatus(client, grpcCodes.deadlineExceeded, 'the deadline passed in the shim');
+    endWithStatus(client, grpcCodes.deadlineExceeded, 'the deadline expired in the shim');
   });
   let request: Uint8Array | undefined;
   try {
@@ -78,8 +78,8 @@ export async function serveUnary(
 }
 
 /**
- * The message is ours now: uncompressed, perhaps of another length, and under what is left of the
- * deadline.
+ * Returns the headers for a message of the shim: uncompressed, of any length, and with the rest of
+ * the deadline.
  */
 function forwardedHeaders(headers: OutgoingHttpHeaders, timeout: string | undefined): OutgoingHttpHeaders {
   const forwarded: OutgoingHttpHeaders = { ...headers, 'grpc-accept-encoding': 'identity' };
@@ -96,8 +96,9 @@ function answer(client: ServerHttp2Stream, message: Uint8Array): void {
 }
 
 /**
- * As relayAnswer, but the response message goes through `change` first; headers and trailers stay
- * the runtime's. An answer that is larger than a message may be is cut.
+ * Passes the answer as relayAnswer does, but with the response message that `change` returns.
+ * Headers and trailers are those of the runtime. Cuts an answer that exceeds the size limit of
+ * messages.
  */
 function relayChanged(
   client: ServerHttp2Stream,
@@ -113,8 +114,8 @@ function relayChanged(
       const response = await readMessage(body);
       client.end(frameMessage(await change(response)));
     } catch (thrown) {
-      // relayEnd reports what became of the streams, and cancels the call of a client
-      // that has its answer.
+      // relayEnd reports how the streams ended, and cancels the call if the client has its
+      // answer.
       if (body.brokeOff || client.destroyed || client.writableEnded || !client.headersSent) return;
       if (body.isEmpty) return void client.end(); // an error: trailers only
       onError(thrown);
@@ -128,7 +129,7 @@ function relayChanged(
 class MessageBody implements AsyncIterable<Buffer> {
   readonly #stream: ClientHttp2Stream;
   isEmpty = true;
-  /** Whether the stream ended otherwise than by its end. */
+  /** Whether the stream ended with an error. */
   brokeOff = false;
 
   constructor(stream: ClientHttp2Stream) {

@@ -8,25 +8,25 @@ import { formatListenAddress, listen, parseListenAddress } from '#lib/http/liste
 
 /** What the shim counts. */
 export interface ShimMetrics {
-  /** A pull that succeeded, and how long it took. */
+  /** Counts a successful pull and its duration. */
   pulled(cached: boolean, seconds: number): void;
-  /** A call that the shim refused. */
+  /** Counts a call that the shim refused. */
   refused(method: string, kind: ErrorKind): void;
-  /** A profile that was written for a container or sandbox. */
+  /** Counts a profile that was installed for a container or sandbox. */
   applied(): void;
-  /** In how many dimensions an input constrained an artifact's profile. */
+  /** Counts the dimensions in which an input constrained the profile of an artifact. */
   constrained(input: string, count: number): void;
-  /** Whether the policy files on disk are what is in force: false raises the alarm. */
+  /** Sets whether the policy files on disk are in force. */
   policyInForce(current: boolean): void;
 }
 
-/** Connections at a time for metrics. */
+/** Maximum number of connections at a time. */
 const connections = { all: 64, ofOneClient: 32, keptForNewClients: 8 };
-/** How long nothing may come or go on one, in milliseconds. */
+/** How long a connection may be idle, in milliseconds. */
 const longestWait = 10_000;
 const times = { head: longestWait, request: longestWait, idle: longestWait, silence: longestWait };
 
-/** Counts nothing, for a shim that was given no metrics address. */
+/** Counts nothing, for a shim without a metrics address. */
 export const noMetrics: ShimMetrics = {
   pulled: () => undefined,
   refused: () => undefined,
@@ -43,8 +43,8 @@ export interface MetricsServer extends ShimMetrics {
 
 /**
  * Serves the metrics for Prometheus at `http://<address>/metrics`; port 0 takes a free one.
- * prom-client is loaded here only: it is a good part of the shim's memory. Throws InvalidInput for
- * an invalid address, Unavailable for one that cannot be listened on.
+ * Loads prom-client, which needs much of the shim's memory, only here. Throws InvalidInput for an
+ * invalid address, Unavailable if it cannot listen there.
  */
 export async function serveMetrics(address: string): Promise<MetricsServer> {
   const wanted = parseListenAddress(address);
@@ -107,8 +107,9 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
 }
 
 /**
- * Makes the server. Whoever reaches the address must not be able to take the shim's time, memory or
- * files: pods wait for it. A connection has one request at a time.
+ * Creates the server. A client that reaches the address must not exhaust the time, the memory or
+ * the file descriptors of the shim, because pods wait for it. A connection has one request at a
+ * time.
  */
 function metricsServer(registry: Registry): Server {
   const answered = new WeakSet<Socket>();

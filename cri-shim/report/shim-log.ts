@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 /**
- * Where the shim writes what it did. Records that people search for carry a `messageId`:
+ * The log of the shim. Records to search for have a `messageId`:
  * `fairlead.profile.applied`, `fairlead.profile.constrained`, `fairlead.profile.refused`,
  * `fairlead.policy.loaded`, `fairlead.policy.missing`, `fairlead.policy.broken`,
  * `fairlead.runtime.silent`, `fairlead.store.repaired`, `fairlead.decision-log.broken`,

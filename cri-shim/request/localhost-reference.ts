@@ -14,17 +14,17 @@ export interface LocalhostReference {
   readonly base?: Base;
 }
 
-/** Directory below the kubelet's seccomp root whose name makes a Localhost profile a reference. */
+/** Directory below the kubelet's seccomp root that marks a Localhost profile as a reference. */
 const marker = 'oci';
 const pinned = /@sha(?:256|512):/;
 
 /**
  * Reads a Localhost profile's path as the kubelet sends it, `<seccomp root>/oci/<reference>`, with
  * `?base=RuntimeDefault` (reserved: never a file), `?base=localhost/<localhost profile>`, or the
- * older `?base=<localhost profile>` after it. Returns undefined for an ordinary path. The
- * marker counts right below the seccomp root only: a file `operator/oci/x.json` stays a file.
- * Throws InvalidInput where it is a reference and not a good one, and where it may be meant as one:
- * such a path must not reach the runtime, which would look for a file.
+ * older `?base=<localhost profile>` after it. Returns undefined for an ordinary path. The marker
+ * counts only directly below the seccomp root: `operator/oci/x.json` is a file. Throws InvalidInput
+ * for an invalid reference, and for a path that may be meant as a reference: the runtime would read
+ * it as the path of a file.
  */
 export function parseLocalhostReference(path: string, seccompRoot: string): LocalhostReference | undefined {
   const start = `${seccompRoot}/${marker}/`;
@@ -36,7 +36,7 @@ export function parseLocalhostReference(path: string, seccompRoot: string): Loca
       'Write localhostProfile: oci/registry/repository@sha256:…. If the kubelet has another seccomp root, set `seccompRoot` of the shim.',
     );
   }
-  // The kubelet cleans what it joins, so this never comes from a pod by way of the kubelet.
+  // The kubelet cleans the paths that it joins, so it never sends such a path.
   if (path !== clean)
     throw invalid(`localhost profile ${quote(path, 600)} is not a clean path`, `Write it as ${clean}.`);
   const text = path.slice(start.length);
@@ -52,7 +52,7 @@ function parseBase(query: string, seccompRoot: string): Base {
   const match = /^base=([^?&#]+)$/.exec(query);
   if (match === null) {
     throw invalid(
-      `${quote(`?${query}`, 600)} after the digest is not understood`,
+      `${quote(`?${query}`, 600)} after the digest is invalid`,
       'Only ?base=RuntimeDefault or ?base=localhost/<localhost profile> may follow.',
     );
   }

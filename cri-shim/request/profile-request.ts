@@ -8,11 +8,11 @@ import {
 } from '../../lib/cri/gen/cri_pb.js';
 import { type Base, checkBase, type LocalhostReference, parseLocalhostReference } from './localhost-reference.ts';
 
-/** A profile artifact that a container or sandbox is to run under, however the pod names it. */
+/** The profile artifact that a container or sandbox requests, in any of the supported forms. */
 export interface ProfileRequest {
   readonly kind: InstallableKind;
   readonly reference: PinnedReference;
-  /** What to intersect it with besides the node's baseline. */
+  /** The profile to intersect it with, besides the baseline of the node. */
   readonly base?: Base;
 }
 
@@ -27,22 +27,22 @@ export interface ProfileFields {
   readonly privileged: boolean;
   /** Annotations of the pod. */
   readonly annotations: Readonly<Record<string, string>>;
-  /** The names in keys of annotations that apply, in order: the container's, then `POD`. */
+  /** The names to look up in annotation keys, in order: the container, then `POD`. */
   readonly annotationNames: readonly string[];
 }
 
-/** CRI-O's annotations, the newer first. */
+/** Prefixes of CRI-O's annotations, the newer one first. */
 const annotationPrefixes = ['seccomp-profile.crio.io/', 'seccomp-profile.kubernetes.cri-o.io/'];
 const localhostPrefix = 'localhost/';
 
 /**
- * Returns the profile artifact that a container or sandbox asks for: by type OCI (KEP-6061), by a
+ * Returns the profile artifact that a container or sandbox requests: by type OCI (KEP-6061), by a
  * Localhost reference in the field or the deprecated string, or, if the pod leaves seccomp unset or
- * Unconfined, by one of CRI-O's annotations. Returns undefined if it asks for none.
+ * Unconfined, by one of CRI-O's annotations. Returns undefined if it requests none.
  *
- * What may ask for an artifact is either applied or refused. Throws InvalidInput for an invalid
- * reference, for fields that contradict each other, for a container whose profile the runtime would
- * ignore (privileged), and for a kind of profiles that nodes cannot install.
+ * A request that may be for an artifact is either applied or refused. Throws InvalidInput for an
+ * invalid reference, for fields that contradict each other, for a container whose profile the
+ * runtime would ignore (privileged), and for a kind that nodes cannot install.
  */
 export function profileRequest(fields: ProfileFields, seccompRoot: string): ProfileRequest | undefined {
   refuseAppArmor(fields);
@@ -99,7 +99,7 @@ function fieldReference(profile: SecurityProfile, seccompRoot: string): Localhos
 
 function pathReference(value: string, seccompRoot: string): LocalhostReference | undefined {
   if (!value.startsWith(localhostPrefix)) {
-    // Not a path for the runtime. What looks like a reference all the same is refused here.
+    // Not a path for the runtime. The call refuses values that look like a reference.
     parseLocalhostReference(value, seccompRoot);
     return undefined;
   }
@@ -124,8 +124,8 @@ function annotationReference(fields: ProfileFields): LocalhostReference | undefi
 }
 
 /**
- * Refuses what asks for an AppArmor artifact: nodes cannot install it, and the runtime would take
- * the reference for the name of a policy.
+ * Refuses requests for an AppArmor artifact: nodes cannot install it, and the runtime would read
+ * the reference as the name of a policy.
  */
 function refuseAppArmor({ apparmor, apparmorProfile = '' }: ProfileFields): void {
   const asks =

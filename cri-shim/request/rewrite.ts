@@ -9,9 +9,8 @@ export interface RewritableContext {
 }
 
 /**
- * Makes a security context name an installed profile, in whichever way it asked for the artifact.
- * Nothing else changes, and unknown fields of the profile stay. The deprecated string is changed if
- * it is set.
+ * Sets an installed profile in a security context, in place of the request for the artifact.
+ * Changes the deprecated string if it is set. Keeps everything else, including unknown fields.
  */
 export function rewrite(context: RewritableContext, installed: Installed): void {
   switch (installed.kind) {
