@@ -159,11 +159,11 @@ async function readService(
   const file = options[option];
   if (file !== undefined) return readInput(file, maxConfigBytes);
   if (options.signingConfig !== undefined) return undefined;
-  const [{ cacheFolder, fetchTufTarget }, { machineOptions }] = await Promise.all([
+  const [{ cacheDirectory, fetchTufTarget }, { machineOptions }] = await Promise.all([
     import('#lib/trust/sigstore/tuf-target'),
     import('#lib/registry/remote/machine-options'),
   ]);
-  const surroundings = { cacheFolder: cacheFolder(env), now: Date.now, network: machineOptions(env) };
+  const surroundings = { cacheDirectory: cacheDirectory(env), now: Date.now, network: machineOptions(env) };
   return fetchTufTarget('public', target, surroundings).catch((error: unknown) => {
     if (!(error instanceof FairleadError) || error.kind !== 'Unavailable') throw error;
     throw new FairleadError('Unavailable', error.message, {

@@ -72,7 +72,7 @@ async function readBaseline(files: PolicyFiles, file: FileName): Promise<Baselin
 async function readRoot(files: PolicyFiles, document: RootDocument): Promise<SigstoreRoot> {
   const { readTrustedRoot } = await import('../roots/read-trusted-root.ts');
   if (document !== 'public' && 'file' in document) return files.read(document.file, readTrustedRoot);
-  const [{ cacheFolder, fetchTufTarget }, { machineOptions }] = await Promise.all([
+  const [{ cacheDirectory, fetchTufTarget }, { machineOptions }] = await Promise.all([
     import('../sigstore/tuf-target.ts'),
     import('#lib/registry/remote/machine-options'),
   ]);
@@ -84,7 +84,7 @@ async function readRoot(files: PolicyFiles, document: RootDocument): Promise<Sig
           root: await files.read(document.tuf.root, (bytes) => bytes),
         };
   const { env } = process;
-  const dependencies = { cacheFolder: cacheFolder(env), now: Date.now, network: machineOptions(env) };
+  const dependencies = { cacheDirectory: cacheDirectory(env), now: Date.now, network: machineOptions(env) };
   return files.add(
     'trusted_root.json',
     await fetchTufTarget(repository, 'trusted_root.json', dependencies),

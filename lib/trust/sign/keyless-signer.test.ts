@@ -228,10 +228,10 @@ describe('a keyless signer', () => {
   it('refuses unusable signing configs, and services that would receive the token in plaintext', async () => {
     for (const [config, message] of [
       [{}, /media type/],
-      [{ ...configOf('https://fulcio.example'), caUrls: [] }, /no certificate authority/],
-      [configOf('http://fulcio.example'), /not reached by https/],
-      [configOf('http://127.0.0.1.evil.example'), /not reached by https/],
-      [configOf('fulcio.example'), /is no URL/],
+      [{ ...configOf('https://fulcio.example'), caUrls: [] }, /no usable certificate authority/],
+      [configOf('http://fulcio.example'), /want https/],
+      [configOf('http://127.0.0.1.evil.example'), /want https/],
+      [configOf('fulcio.example'), /is not a URL/],
     ] as const) {
       await assert.rejects(keylessSigner({ signingConfig: json(config), token: 'x.y.z' }), {
         kind: 'InvalidInput',

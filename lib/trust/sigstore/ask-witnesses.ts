@@ -5,8 +5,9 @@ import type { SigningServices } from './signing-config.ts';
 import { requestTimestamp } from './timestamp-authority.ts';
 
 /**
- * Has the logs and timestamp authorities of a signing config witness a signature; gives what they
- * answer as it stands in a bundle. Throws Unavailable where one does not answer as it should.
+ * Enters a signature in the logs of a signing config and requests timestamps from its authorities.
+ * Returns the entries and timestamps as they are in a bundle. Throws Unavailable for an invalid
+ * answer.
  */
 export async function askWitnesses(
   ask: AskService,

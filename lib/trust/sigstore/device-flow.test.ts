@@ -18,7 +18,7 @@ const started = {
   interval: 5,
 };
 
-/** Runs the flow against an issuer that gives these answers to polls, one after the other. */
+/** Runs the flow against an issuer with these answers to polls, in order. */
 async function flow(polls: readonly object[], changes: { discovery?: object; started?: object } = {}) {
   const asked: string[][] = [];
   const waits: number[] = [];
@@ -41,7 +41,7 @@ async function flow(polls: readonly object[], changes: { discovery?: object; sta
 }
 
 describe('deviceToken', () => {
-  it('asks the person, waits, and gives the token', async () => {
+  it('asks the person, waits, and returns the token', async () => {
     const polls = [
       { error: 'authorization_pending' },
       { error: 'slow_down' },
@@ -59,13 +59,13 @@ describe('deviceToken', () => {
     assert.equal(poll?.get('device_code'), 'device-secret');
   });
 
-  it('ends when the person refuses or does not come', async () => {
+  it('ends if the person refuses or does not log in', async () => {
     await assert.rejects(flow([{ error: 'access_denied' }]), { kind: 'Unauthenticated', message: /was refused/ });
     await assert.rejects(flow([{ error: 'expired_token' }]), { kind: 'Unauthenticated' });
     await assert.rejects(flow([]), { kind: 'Unauthenticated', message: /nobody logged in/ });
   });
 
-  it('accepts no invalid answer, shows nothing of it, and sends nothing in the clear', async () => {
+  it('refuses invalid answers, shows nothing of them, and sends nothing in plaintext', async () => {
     const wrong: Parameters<typeof flow>[1][] = [
       { discovery: { token_endpoint: undefined } },
       { discovery: { token_endpoint: 'http://oidc.example/device-secret' } },

@@ -5,15 +5,15 @@ import { isPrivateTransport } from '../../network/private-transport.ts';
 import type { AskService, ServiceRequest } from '../../network/service-client.ts';
 
 export interface DeviceFlowDependencies {
-  /** Asks the issuer. */
+  /** Sends a request to the issuer. */
   readonly send: AskService;
   /** Waits, in milliseconds. */
   readonly sleep: (time: number) => Promise<void>;
-  /** Tells the person where to go and what to enter there. */
+  /** Shows the person the page to open and the code to enter there. */
   readonly ask: (url: string, code: string) => void;
 }
 
-/** The name under which Sigstore's issuer knows its clients. */
+/** The client id at Sigstore's issuer. */
 const clientId = 'sigstore';
 const shortestInterval = 1;
 const longestWait = 900;
@@ -31,10 +31,10 @@ const startedSchema = v.object({
 const polledSchema = v.object({ id_token: v.optional(v.string()), error: v.optional(v.string()) });
 
 /**
- * Lets a person log in on another device (OAuth 2.0 device authorization, RFC 8628, with PKCE) and
- * gives the identity token of the OIDC issuer. Throws Unauthenticated where the person refuses or
- * takes too long, Unavailable where the issuer does not answer as it should; no code and no token
- * is in the errors.
+ * Lets a person log in on another device (OAuth 2.0 device authorization, RFC 8628, with PKCE).
+ * Returns the identity token of the OIDC issuer. Throws Unauthenticated if the person refuses or
+ * takes too long, and Unavailable for an invalid answer of the issuer. No error contains a code or
+ * a token.
  */
 export async function deviceToken(issuer: string, { send, sleep, ask }: DeviceFlowDependencies): Promise<string> {
   const call = async <T>(
@@ -46,8 +46,10 @@ export async function deviceToken(issuer: string, { send, sleep, ask }: DeviceFl
       const { body } = await send(form === undefined ? { method: 'GET', url } : formRequest(url, form));
       return v.parse(schema, JSON.parse(body.toString('utf8')));
     } catch {
-      // What the issuer said may hold a code or a token.
-      throw new FairleadError('Unavailable', `${new URL(url).origin} does not answer as an OIDC issuer should`);
+      // The answer may contain a code or a token.
+      throw new FairleadError('Unavailable', `invalid answer of ${new URL(url).origin}: want that of an OIDC issuer`, {
+        hint: 'Check the address of the OIDC issuer, or try again.',
+      });
     }
   };
   const { device_authorization_endpoint: start, token_endpoint: poll } = await call(
@@ -85,5 +87,5 @@ function formRequest(url: string, form: Record<string, string>): ServiceRequest 
 }
 
 function refused(reason: string): FairleadError {
-  return new FairleadError('Unauthenticated', `there is no identity token: ${reason}`, { hint: 'Try again.' });
+  return new FairleadError('Unauthenticated', `cannot get an identity token: ${reason}`, { hint: 'Log in again.' });
 }

@@ -12,9 +12,9 @@ const certificateSchema = v.union([
 const claimsSchema = v.object({ sub: v.optional(v.string(), ''), email: v.optional(v.string(), '') });
 
 /**
- * Asks Fulcio (api/v2/signingCert) for a certificate for a P-256 key, for whoever the identity
- * token names. Throws Unauthenticated where it does not take the token, Unavailable where it does
- * not answer as it should. What it says may quote the token.
+ * Requests a certificate from Fulcio (api/v2/signingCert) for a P-256 key and the identity in the
+ * token. Throws Unauthenticated if Fulcio rejects the token, and Unavailable for an invalid answer.
+ * The messages may quote the token.
  */
 export async function requestCertificate(
   ask: AskService,
@@ -30,7 +30,7 @@ export async function requestCertificate(
       credentials: { oidcIdentityToken: token },
       publicKeyRequest: {
         publicKey: { algorithm: 'ECDSA', content: publicKey },
-        // That we hold the key is shown by signing the name.
+        // Signing the subject proves possession of the key.
         proofOfPossession: sign('sha256', Buffer.from(subjectOf(token)), privateKey).toString('base64'),
       },
     }),
@@ -41,7 +41,7 @@ export async function requestCertificate(
       'Unauthenticated',
       `the certificate authority does not accept the identity token: ${message}`,
       {
-        hint: 'Its issuer must be one that the authority knows, its audience "sigstore" as a rule, and it must not have expired.',
+        hint: 'Use a token that has not expired, of an issuer that the authority knows, usually for audience "sigstore".',
       },
     );
   }
@@ -53,11 +53,13 @@ export async function requestCertificate(
   try {
     return new X509Certificate(chain.certificates[0] ?? '');
   } catch {
-    throw new FairleadError('Unavailable', `${url} answered with an invalid certificate`);
+    throw new FairleadError('Unavailable', `invalid answer of ${url}: want a certificate in PEM format`);
   }
 }
 
-/** Whom the authority will certify: the e-mail address, else the subject. */
+/**
+ * Returns the identity that the authority will certify: the e-mail address, or else the subject.
+ */
 function subjectOf(token: string): string {
   const { sub, email } = v.parse(
     claimsSchema,

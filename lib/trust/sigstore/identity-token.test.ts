@@ -22,11 +22,11 @@ describe('ambientToken', () => {
     assert.equal(await ambientToken({ ...nothing, env: { BUILDKITE: 'false', SIGSTORE_ID_TOKEN: '' } }), undefined);
   });
 
-  it('takes what GitLab CI, or anybody, has put into SIGSTORE_ID_TOKEN', async () => {
+  it('uses SIGSTORE_ID_TOKEN, from GitLab CI or elsewhere', async () => {
     assert.equal(await ambientToken({ ...nothing, env: { SIGSTORE_ID_TOKEN: 'a.b.c', ...github } }), 'a.b.c');
   });
 
-  it('asks GitHub Actions for one, for the right audience', async () => {
+  it('requests one from GitHub Actions, for the right audience', async () => {
     const asked: ServiceRequest[] = [];
     const token = await ambientToken({
       ...nothing,
@@ -41,7 +41,7 @@ describe('ambientToken', () => {
     assert.equal(asked[0]?.headers?.['authorization'], 'Bearer request-secret');
   });
 
-  it('asks the agent of Buildkite for one', async () => {
+  it('requests one from the agent of Buildkite', async () => {
     const env = { BUILDKITE: 'true' };
     const run: TokenDependencies['run'] = async (...command) => {
       assert.deepEqual(command, ['buildkite-agent', ['oidc', 'request-token', '--audience', 'sigstore']]);
@@ -50,7 +50,7 @@ describe('ambientToken', () => {
     assert.equal(await ambientToken({ ...nothing, env, run }), 'a.b.c');
   });
 
-  it('says who gave none, and shows no secret', async () => {
+  it('reports which system did not issue a token, and shows no secret', async () => {
     const answering = (status: number, text: string): TokenDependencies => ({
       ...nothing,
       env: github,
@@ -59,11 +59,11 @@ describe('ambientToken', () => {
     const failing: [TokenDependencies, RegExp][] = [
       [answering(403, 'request-secret'), /403/],
       [answering(302, 'request-secret'), /302/],
-      [answering(200, '{"valeu":"a.b.c"}'), /holds no token/],
-      [answering(200, '"request-secret'), /holds no token/],
-      [{ ...nothing, env: github, send: () => Promise.reject(new Error('request-secret')) }, /out of reach/],
-      [{ ...nothing, env: { ...github, ACTIONS_ID_TOKEN_REQUEST_URL: 'request-secret' } }, /no URL/],
-      [{ ...nothing, env: { ...github, ACTIONS_ID_TOKEN_REQUEST_URL: 'http://actions.example' } }, /by https/],
+      [answering(200, '{"valeu":"a.b.c"}'), /does not contain a token/],
+      [answering(200, '"request-secret'), /does not contain a token/],
+      [{ ...nothing, env: github, send: () => Promise.reject(new Error('request-secret')) }, /unreachable/],
+      [{ ...nothing, env: { ...github, ACTIONS_ID_TOKEN_REQUEST_URL: 'request-secret' } }, /want an https URL/],
+      [{ ...nothing, env: { ...github, ACTIONS_ID_TOKEN_REQUEST_URL: 'http://actions.example' } }, /want an https URL/],
       [
         { ...nothing, env: { BUILDKITE: 'true' }, run: () => Promise.reject(new Error('request-secret')) },
         /buildkite-agent oidc request-token failed/,
@@ -86,7 +86,7 @@ describe('checkIdentityToken', () => {
   const tokenOf = (claims: unknown): string =>
     `eyJhbGciOiJub25lIn0.${Buffer.from(typeof claims === 'string' ? claims : JSON.stringify(claims)).toString('base64url')}.c2ln`;
 
-  it('takes tokens that name somebody and have not expired', () => {
+  it('accepts tokens that name an identity and have not expired', () => {
     for (const claims of [
       { sub: 'repo:acme/profiles:ref:refs/heads/main', exp: now / 1000 + 1 },
       { sub: 'me', email: 'me@acme.example', email_verified: true },
@@ -95,7 +95,7 @@ describe('checkIdentityToken', () => {
     }
   });
 
-  it('refuses all else, and shows nothing of it', () => {
+  it('refuses other texts, and shows nothing of them', () => {
     const wrong: [string, RegExp][] = [
       ['', /not a JSON web token/],
       ['secretsecret', /not a JSON web token/],
@@ -104,7 +104,7 @@ describe('checkIdentityToken', () => {
       [tokenOf('"secretsecret"'), /not a JSON web token/],
       [tokenOf({ sub: ['secretsecret'] }), /not a JSON web token/],
       [tokenOf({ sub: 'secretsecret'.repeat(10_000) }), /not a JSON web token/],
-      [tokenOf({ aud: 'secretsecret' }), /names nobody/],
+      [tokenOf({ aud: 'secretsecret' }), /neither subject nor e-mail/],
       [tokenOf({ sub: 'secretsecret', email: 'secretsecret@a.b' }), /not verified the e-mail/],
       [tokenOf({ sub: 'secretsecret', exp: now / 1000 }), /expired/],
     ];

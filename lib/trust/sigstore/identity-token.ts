@@ -5,13 +5,13 @@ import type { AskService, ServiceAnswer } from '../../network/service-client.ts'
 
 export interface TokenDependencies {
   readonly env: NodeJS.ProcessEnv;
-  /** Asks the token service of the CI system. */
+  /** Sends a request to the token service of the CI system. */
   readonly send: AskService;
-  /** Runs a program and gives what it writes to stdout. */
+  /** Runs a program. Returns its output on stdout. */
   readonly run: (program: string, args: readonly string[]) => Promise<string>;
 }
 
-/** What Sigstore's certificate authorities want to be the audience. */
+/** The audience that Sigstore's certificate authorities require. */
 const audience = 'sigstore';
 const maxTokenLength = 64 * 1024;
 const tokenSchema = v.object({ value: v.string() });
@@ -23,10 +23,10 @@ const claimsSchema = v.object({
 });
 
 /**
- * The identity token of the CI system that this process runs in: `SIGSTORE_ID_TOKEN` (GitLab CI's
- * `id_tokens`, and whoever else sets it), GitHub Actions (with `permissions: {id-token: write}`),
- * Buildkite. Undefined where there is none. Throws Unavailable where the CI system does not give
- * one.
+ * Returns the identity token of the CI system that runs this process: `SIGSTORE_ID_TOKEN` (set by
+ * `id_tokens` of GitLab CI, or otherwise), GitHub Actions (with `permissions: {id-token: write}`),
+ * or Buildkite. Undefined in no such system. Throws Unavailable if the CI system does not issue a
+ * token.
  */
 export async function ambientToken({ env, send, run }: TokenDependencies): Promise<string | undefined> {
   const { SIGSTORE_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, BUILDKITE } = env;
@@ -38,7 +38,7 @@ export async function ambientToken({ env, send, run }: TokenDependencies): Promi
   try {
     return (await run('buildkite-agent', ['oidc', 'request-token', '--audience', audience])).trim();
   } catch {
-    // What the program wrote may be a token: its error is not passed on.
+    // The output of the program may be a token: its error is not passed on.
     throw unavailable('Buildkite', 'buildkite-agent oidc request-token failed');
   }
 }
@@ -46,7 +46,7 @@ export async function ambientToken({ env, send, run }: TokenDependencies): Promi
 async function githubToken(url: string, bearer: string, send: AskService): Promise<string> {
   const asked = URL.canParse(url) ? new URL(url) : undefined;
   if (asked === undefined || !isPrivateTransport(url)) {
-    throw unavailable('GitHub Actions', 'ACTIONS_ID_TOKEN_REQUEST_URL is no URL that is reached by https');
+    throw unavailable('GitHub Actions', 'invalid ACTIONS_ID_TOKEN_REQUEST_URL: want an https URL');
   }
   asked.searchParams.set('audience', audience);
   const headers = { accept: 'application/json', authorization: `Bearer ${bearer}` };
@@ -54,22 +54,22 @@ async function githubToken(url: string, bearer: string, send: AskService): Promi
   try {
     answer = await send({ method: 'GET', url: asked.href, headers });
   } catch {
-    // Its address may hold secrets.
-    throw unavailable('GitHub Actions', 'its token service is out of reach');
+    // Its address may contain secrets.
+    throw unavailable('GitHub Actions', 'its token service is unreachable');
   }
   if (answer.status !== 200) throw unavailable('GitHub Actions', `it answered ${answer.status}`);
   try {
     return v.parse(tokenSchema, JSON.parse(answer.body.toString('utf8'))).value;
   } catch {
     // The error would quote the answer.
-    throw unavailable('GitHub Actions', 'its answer holds no token');
+    throw unavailable('GitHub Actions', 'its answer does not contain a token');
   }
 }
 
 /**
- * Checks that a text is an identity token that could be accepted now (time in milliseconds); the
- * signature is for the certificate authority to check. Throws InvalidInput that shows nothing of
- * it.
+ * Checks that a text is an identity token that could be accepted now (time in milliseconds). Only
+ * the certificate authority verifies the signature. Throws InvalidInput that contains nothing of
+ * the token.
  */
 export function checkIdentityToken(text: string, now: number): string {
   const token = text.trim();
@@ -77,7 +77,7 @@ export function checkIdentityToken(text: string, now: number): string {
   const claims = payload === undefined ? undefined : readClaims(payload);
   if (claims === undefined) throw invalid('it is not a JSON web token');
   const { sub, email, email_verified: verified, exp } = claims;
-  if (!sub && !email) throw invalid('it names nobody');
+  if (!sub && !email) throw invalid('it has neither subject nor e-mail address');
   if (email && verified !== true) throw invalid('its issuer has not verified the e-mail address');
   if (exp !== undefined && exp * 1000 <= now) throw invalid('it has expired');
   return token;
@@ -93,13 +93,13 @@ function readClaims(payload: string): v.InferOutput<typeof claimsSchema> | undef
 }
 
 function invalid(reason: string): FairleadError {
-  return new FairleadError('InvalidInput', `the identity token cannot be used: ${reason}`, {
-    hint: 'It is what an OIDC issuer gives for the audience "sigstore".',
+  return new FairleadError('InvalidInput', `invalid identity token: ${reason}`, {
+    hint: 'Get a token from an OIDC issuer, for the audience "sigstore".',
   });
 }
 
 function unavailable(system: string, reason: string): FairleadError {
-  return new FairleadError('Unavailable', `${system} gives no identity token: ${reason}`, {
+  return new FairleadError('Unavailable', `cannot get an identity token from ${system}: ${reason}`, {
     hint: 'In GitHub Actions the job needs `permissions: {id-token: write}`.',
   });
 }

@@ -27,7 +27,7 @@ before(async () => {
   logged = { envelope: bundle.dsseEnvelope, verifier: certificate };
 });
 
-/** A service with these answers, one after the other, and what it was asked. */
+/** A service with these answers, in order, and the requests that it received. */
 function service(...answers: (Partial<ServiceAnswer> & { json?: unknown })[]): {
   ask: AskService;
   asked: ServiceRequest[];
@@ -41,8 +41,8 @@ function service(...answers: (Partial<ServiceAnswer> & { json?: unknown })[]): {
   return { ask, asked };
 }
 
-describe('a log of the first kind', () => {
-  it('gives the entry as it stands in a bundle', async () => {
+describe('a log of Rekor v1', () => {
+  it('returns the entry as it is in a bundle', async () => {
     const { ask, asked } = service({ status: 201, json: { id: entry } });
     assert.deepEqual(await enterInRekorV1(ask, url, logged), {
       logIndex: '2',
@@ -65,7 +65,7 @@ describe('a log of the first kind', () => {
     );
   });
 
-  it('that has the entry already is asked for it, there and nowhere else', async () => {
+  it('that has the entry is asked for it, and no other host is', async () => {
     const { ask, asked } = service(
       { status: 409, location: '/api/v1/log/entries/id', json: {} },
       { json: { id: entry } },
@@ -77,22 +77,22 @@ describe('a log of the first kind', () => {
     assert.equal(elsewhere.asked.length, 1);
   });
 
-  it('that answers with something else is Unavailable, with its own words', async () => {
+  it('with an invalid answer is Unavailable, with its own message', async () => {
     for (const [answer, message] of [
       [{ status: 400, json: { message: 'bad\u001b[2J entry' } }, /answered 400: "bad\\u001b\[2J entry"$/],
       [{ status: 502, json: 'no JSON' }, /answered 502$/],
       [{ status: 302, json: '' }, /answered 302$/],
-      [{ json: {} }, /something else/],
-      [{ json: { a: entry, b: entry } }, /something else/],
-      [{ json: { a: { ...entry, verification: {} } } }, /something else than asked for: a\.verification/],
+      [{ json: {} }, /invalid answer/],
+      [{ json: { a: entry, b: entry } }, /invalid answer/],
+      [{ json: { a: { ...entry, verification: {} } } }, /invalid answer of .*: missing or invalid a\.verification/],
     ] as const) {
       await assert.rejects(enterInRekorV1(service(answer).ask, url, logged), { kind: 'Unavailable', message });
     }
   });
 });
 
-describe('a log of the second kind', () => {
-  it('is sent the hash of what was signed, and no envelope', async () => {
+describe('a log of Rekor v2', () => {
+  it('receives the hash of the signed bytes, and no envelope', async () => {
     const answer = { logId: { keyId: 'a' }, kindVersion: { kind: 'k', version: 'v' }, canonicalizedBody: 'b', more: 1 };
     const { ask, asked } = service({ status: 201, json: answer });
     assert.deepEqual(await enterInRekorV2(ask, url, logged), answer);
@@ -103,7 +103,7 @@ describe('a log of the second kind', () => {
 });
 
 describe('a timestamp authority', () => {
-  it('that grants nothing, or answers with something else, is Unavailable', async () => {
+  it('with a refusal or an invalid answer is Unavailable', async () => {
     // TimeStampResp ::= SEQUENCE { PKIStatusInfo ::= SEQUENCE { rejection (2) } }
     const rejection = Buffer.from('30053003020102', 'hex');
     for (const answer of [
@@ -118,7 +118,7 @@ describe('a timestamp authority', () => {
     }
   });
 
-  it('is asked at its own path, or where Sigstore’s are', async () => {
+  it('is asked at its own path, or at that of Sigstore’s authorities', async () => {
     for (const [at, expected] of [
       ['https://tsa.example', 'https://tsa.example/api/v1/timestamp'],
       ['https://tsa.example/tsr', 'https://tsa.example/tsr'],

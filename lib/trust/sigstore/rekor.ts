@@ -6,10 +6,10 @@ import { preAuthEncoding } from '../signature/dsse.ts';
 import type { DsseEnvelope } from '../signature/write-bundle.ts';
 import { readAnswer } from './service-answer.ts';
 
-/** A signature that is to be entered in a log. */
+/** A signature to enter in a log. */
 export interface LoggedSignature {
   readonly envelope: DsseEnvelope;
-  /** What it is verified with. */
+  /** The certificate or public key that verifies it. */
   readonly verifier: X509Certificate | KeyObject;
 }
 
@@ -41,8 +41,8 @@ const entryV2Schema = v.looseObject({
 });
 
 /**
- * Enters a signature in a log of Rekor's first kind, as a dsse entry; gives the entry as it stands
- * in a bundle. Throws Unavailable where the log does not answer as it should.
+ * Enters a signature in a log of Rekor v1, as a dsse entry. Returns the entry as it is in a bundle.
+ * Throws Unavailable for an invalid answer of the log.
  */
 export async function enterInRekorV1(
   ask: AskService,
@@ -61,7 +61,7 @@ export async function enterInRekorV1(
     spec: { proposedContent: { envelope: JSON.stringify(envelope), verifiers } },
   };
   const first = await ask({ method: 'POST', url: entries, headers: json, body: JSON.stringify(proposed) });
-  // It was there already, such as from a request whose answer was lost.
+  // The entry exists, for example from a request whose answer was lost.
   const there = first.status === 409 && first.location !== undefined ? new URL(first.location, entries) : undefined;
   const answer =
     there?.origin === new URL(entries).origin ? await ask({ method: 'GET', url: there.href, headers: json }) : first;
@@ -88,10 +88,9 @@ export async function enterInRekorV1(
 }
 
 /**
- * Enters a signature in a log of Rekor's second kind, in the form that cosign 3 writes and
- * verifies: as a hashedrekord over the hash of what was signed. It answers with the entry as it
- * stands in a bundle. Throws as enterInRekorV1, and InvalidInput for a key of a kind that has no
- * place in such an entry.
+ * Enters a signature in a log of Rekor v2, as cosign 3 writes and verifies it: a hashedrekord over
+ * the hash of the signed bytes. Returns the entry as it is in a bundle. Throws as enterInRekorV1,
+ * and InvalidInput for a kind of key that such an entry does not support.
  */
 export async function enterInRekorV2(
   ask: AskService,
@@ -114,7 +113,7 @@ export async function enterInRekorV2(
   return readAnswer(url, answer, entryV2Schema);
 }
 
-/** Certificates are for keys on P-256: we make the keys. */
+/** Returns the verifier of an entry. Certificates are always for P-256 keys, generated here. */
 function verifierV2(verifier: X509Certificate | KeyObject): object {
   if (verifier instanceof X509Certificate) {
     const rawBytes = verifier.raw.toString('base64');
@@ -124,14 +123,18 @@ function verifierV2(verifier: X509Certificate | KeyObject): object {
   return { publicKey: { rawBytes }, keyDetails: keyDetails(verifier) };
 }
 
-/** The kind of key and hash by its name in sigstore_common.proto (PublicKeyDetails). */
+/** Returns the kind of key and hash by its name in sigstore_common.proto (PublicKeyDetails). */
 function keyDetails({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): string {
   const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails;
   if (asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'PKIX_ECDSA_P256_SHA_256';
   if (asymmetricKeyType === 'rsa' && [2048, 3072, 4096].includes(modulusLength)) {
     return `PKIX_RSA_PKCS1V15_${modulusLength}_SHA256`;
   }
-  throw new FairleadError('InvalidInput', 'a log of Rekor v2 takes no signatures over SHA-256 by a key of this kind', {
-    hint: 'Sign with a key on P-256, or RSA of 2048, 3072 or 4096 bits.',
-  });
+  throw new FairleadError(
+    'InvalidInput',
+    'unsupported kind of key for a log of Rekor v2: want P-256, or RSA of 2048, 3072 or 4096 bits',
+    {
+      hint: 'Sign with another key, or use a signing config with a log of Rekor v1.',
+    },
+  );
 }

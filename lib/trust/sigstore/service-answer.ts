@@ -3,22 +3,24 @@ import { FairleadError } from '#lib/errors';
 import { readWords } from '#lib/network/error-words';
 import type { ServiceAnswer } from '../../network/service-client.ts';
 
-/** What is read of an answer that is an error. */
+/** The most bytes that are read of an error. */
 const errorBytes = 16 * 1024;
 
 /**
- * Reads the JSON of an answer. Throws Unavailable where it is an error, or is not as it should be.
+ * Reads the JSON of an answer. Throws Unavailable for an error and for unexpected content.
  */
 export function readAnswer<T>(url: string, answer: ServiceAnswer, schema: v.GenericSchema<unknown, T>): T {
   if (answer.status >= 300) throw serviceError(url, answer);
   const parsed = v.safeParse(schema, parseJson(answer.body), { abortEarly: true });
   if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw unavailable(`${url} answered with something else than asked for: ${v.getDotPath(issue) ?? 'no such JSON'}`);
+  const path = v.getDotPath(parsed.issues[0]);
+  throw unavailable(
+    `invalid answer of ${url}: ${path === null ? 'want JSON of the expected type' : `missing or invalid ${path}`}`,
+  );
 }
 
 /**
- * What a service answered in place of what was asked for, with the words that it may have given
+ * Returns the error for an answer with an error status, with the message of the service, if any
  * (see readWords).
  */
 export function serviceError(url: string, { status, body }: ServiceAnswer): FairleadError {

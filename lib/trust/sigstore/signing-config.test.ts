@@ -31,7 +31,7 @@ describe('a signing config', () => {
   const ending = service('ending', { end: '2026-06-01T00:00:00Z' });
   const newer = service('newer', { start: '2025-01-01T00:00:00Z' });
 
-  it('gives the services whose time is now, the newest first', () => {
+  it('returns the services that are valid now, the newest first', () => {
     assert.deepEqual(urls([past, ending, future, newer], { selector: 'ALL' }), [
       'https://newer.example',
       'https://ending.example',
@@ -40,7 +40,7 @@ describe('a signing config', () => {
     assert.deepEqual(urls([ending, newer], { selector: 'EXACT', count: 2 }).length, 2);
   });
 
-  it('gives those whose interface is known', () => {
+  it('returns those with a supported API version', () => {
     const logs = [service('first'), service('second', {}, 2), service('third', {}, 3)];
     const { logs: found } = readWitnesses(
       config({ rekorTlogUrls: logs, rekorTlogConfig: { selector: 'ALL' }, tsaUrls: [service('t', {}, 2)] }),
@@ -52,7 +52,7 @@ describe('a signing config', () => {
     ]);
   });
 
-  it('is refused where it asks for more than can be used', () => {
+  it('is refused if it requires more services than are usable', () => {
     for (const [services, selection] of [
       [[past, future], { selector: 'ANY' }],
       [[newer, past], { selector: 'EXACT', count: 2 }],
@@ -61,7 +61,7 @@ describe('a signing config', () => {
     }
     assert.throws(() => readSigningConfig(config({ caUrls: [past] }), now), {
       kind: 'InvalidInput',
-      message: /no certificate authority/,
+      message: /no usable certificate authority/,
     });
   });
 });

@@ -5,25 +5,25 @@ import { isPrivateTransport } from '../../network/private-transport.ts';
 /** The services to sign with. */
 export interface SigningServices {
   readonly certificateAuthority: string;
-  /** Transparency logs, with the version of Rekor's interface that they speak. */
+  /** Transparency logs, with the version of Rekor's API. */
   readonly logs: readonly { readonly url: string; readonly version: 1 | 2 }[];
   readonly timestampAuthorities: readonly string[];
-  /** The OIDC issuer where people log in. */
+  /** The OIDC issuer for people who log in. */
   readonly issuer?: string;
 }
 
 const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json';
 
 /**
- * Reads a Sigstore signing config (JSON) and picks the services to use now (time in milliseconds):
- * as many as it asks for, those that started last first. Throws InvalidInput for another format,
- * where too few can be used, and for services that are neither reached by TLS nor on this machine:
- * the identity token goes to them.
+ * Reads a Sigstore signing config (JSON) and selects the services to use now (time in
+ * milliseconds): as many as it requires, the newest first. Throws InvalidInput for another format,
+ * for too few usable services, and for services with neither TLS nor a loopback address: they
+ * receive the identity token.
  */
 export function readSigningConfig(bytes: Uint8Array, now: number): SigningServices {
   const config = parseConfig(bytes);
   const [authority] = usable(config.caUrls, 1, now);
-  if (authority === undefined) throw invalid('it names no certificate authority');
+  if (authority === undefined) throw invalid('it has no usable certificate authority');
   const [issuer] = usable(config.oidcUrls, 1, now);
   return {
     ...(issuer === undefined ? {} : { issuer: checkedUrl(issuer) }),
@@ -33,8 +33,8 @@ export function readSigningConfig(bytes: Uint8Array, now: number): SigningServic
 }
 
 /**
- * Reads only who witnesses signatures, in the same way: who signs with a key needs no certificate
- * authority.
+ * Reads only the logs and timestamp authorities, in the same way: signing with a key needs no
+ * certificate authority.
  */
 export function readWitnesses(bytes: Uint8Array, now: number): Pick<SigningServices, 'logs' | 'timestampAuthorities'> {
   return witnesses(parseConfig(bytes), now);
@@ -47,7 +47,8 @@ function parseConfig(bytes: Uint8Array): SigningConfig {
   } catch (cause) {
     throw invalid('it is not JSON', cause);
   }
-  if (config.mediaType !== mediaType) throw invalid(`its media type is ${JSON.stringify(config.mediaType)}`);
+  if (config.mediaType !== mediaType)
+    throw invalid(`its media type is ${JSON.stringify(config.mediaType)}: want ${mediaType}`);
   return config;
 }
 
@@ -60,7 +61,7 @@ function witnesses(config: SigningConfig, now: number): Pick<SigningServices, 'l
   };
 }
 
-/** The services whose interface we speak and whose time is now, the newest first. */
+/** Returns the services that are valid now, with a supported API version, the newest first. */
 function usable(services: readonly Service[], newest: number, now: number): Service[] {
   const startOf = ({ validFor }: Service): number => validFor?.start?.getTime() ?? 0;
   return services
@@ -77,19 +78,19 @@ function pick(
   if (wanted === undefined) return [];
   if (wanted.selector === ServiceSelector.ALL) return services;
   const count = wanted.selector === ServiceSelector.EXACT ? wanted.count : 1;
-  if (services.length < count) throw invalid(`it asks for ${count} ${what}, and ${services.length} can be used`);
+  if (services.length < count) throw invalid(`it requires ${count} ${what}, and ${services.length} are usable`);
   return services.slice(0, count);
 }
 
 function checkedUrl({ url }: Service): string {
-  if (!URL.canParse(url)) throw invalid(`${JSON.stringify(url)} is no URL`);
-  if (!isPrivateTransport(url)) throw invalid(`${url} is not reached by https`);
+  if (!URL.canParse(url)) throw invalid(`${JSON.stringify(url)} is not a URL`);
+  if (!isPrivateTransport(url)) throw invalid(`${url} has the wrong scheme: want https`);
   return url.replace(/\/+$/, '');
 }
 
 function invalid(reason: string, cause?: unknown): FairleadError {
   return new FairleadError('InvalidInput', `not a usable Sigstore signing config: ${reason}`, {
     ...(cause === undefined ? {} : { cause }),
-    hint: 'Make one with `cosign signing-config create`; without one, Sigstore’s public services are used.',
+    hint: 'Generate one with `cosign signing-config create`, or omit it to use Sigstore’s public services.',
   });
 }

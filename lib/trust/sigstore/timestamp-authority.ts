@@ -7,9 +7,9 @@ import { serviceError } from './service-answer.ts';
 const granted: ReadonlySet<bigint> = new Set([0n, 1n]);
 
 /**
- * Asks a timestamp authority for the time of a signature (RFC 3161, over HTTP as in its 3.4); gives
- * its answer (TimeStampResp, DER). A URL without a path is that of Sigstore's authority. Throws
- * Unavailable where it does not grant one.
+ * Requests a timestamp of a signature from an authority (RFC 3161, over HTTP as in section 3.4).
+ * Returns the answer (TimeStampResp, DER). For a URL without a path, the path of Sigstore's
+ * authorities is used. Throws Unavailable if no timestamp is granted.
  */
 export async function requestTimestamp(ask: AskService, url: string, signature: Uint8Array): Promise<Buffer> {
   const answer = await ask({
@@ -24,10 +24,10 @@ export async function requestTimestamp(ask: AskService, url: string, signature: 
   try {
     status = BigInt(RFC3161Timestamp.parse(Buffer.from(answer.body)).status);
   } catch {
-    // Malformed: none of the statuses that count.
+    // Malformed: not granted.
   }
   if (status !== undefined && granted.has(status)) return answer.body;
-  throw new FairleadError('Unavailable', `${url} grants no timestamp`, {
+  throw new FairleadError('Unavailable', `${url} did not grant a timestamp`, {
     hint: 'Nothing was published under the tag. Check the timestamp authorities of the signing config.',
   });
 }

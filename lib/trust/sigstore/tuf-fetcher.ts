@@ -4,7 +4,7 @@ import type { AskService } from '../../network/service-client.ts';
 
 /** As in the client of `tuf-js`. */
 const maxRoots = 256;
-/** Root metadata has some kilobytes; nothing of these files is verified while they are fetched. */
+/** Root metadata has a few kilobytes; nothing of it is verified while it is fetched. */
 const maxRootBytes = 8 * 1024 * 1024;
 
 const rootSchema = v.object({ signed: v.object({ version: v.pipe(v.number(), v.safeInteger()) }) });
@@ -14,9 +14,9 @@ export type RootFiles = ReadonlyMap<string, Uint8Array>;
 
 /**
  * Fetches the root metadata that a repository has after the given version, one file after the
- * other, up to the first that does not exist. The client of `tuf-js` would ask for that file too,
- * and recognizes its absence only by an error that its package does not export; so that it does not
- * ask, it is told how many there are. Rejects if a file cannot be had, or there are too many bytes.
+ * other, up to the first that does not exist. The client of `tuf-js` would request that file too,
+ * and recognizes its absence only by an error that its package does not export; the number of roots
+ * prevents that request. Rejects if a file cannot be fetched, or there are too many bytes.
  */
 export async function fetchNewerRoots(ask: AskService, mirror: string, root: Uint8Array): Promise<RootFiles> {
   const { version } = v.parse(rootSchema, JSON.parse(Buffer.from(root).toString('utf8'))).signed;
@@ -35,9 +35,8 @@ export async function fetchNewerRoots(ask: AskService, mirror: string, root: Uin
 }
 
 /**
- * Returns what the client of `tuf-js` fetches the files of a repository with: it serves the roots
- * that are fetched already, and asks for everything else. The client checks lengths, hashes and
- * signatures.
+ * Returns the fetcher for the client of `tuf-js`: it serves the roots that are fetched already, and
+ * requests all other files. The client checks lengths, hashes and signatures.
  */
 export function tufFetcher(ask: AskService, roots: RootFiles): BaseFetcher {
   return new (class extends BaseFetcher {

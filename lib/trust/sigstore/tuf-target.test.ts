@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { startTufRepository, type TufServer } from '#test/support/sigstore/tuf-repository';
-import { cacheFolder, fetchTufTarget, type TufRepository } from './tuf-target.ts';
+import { cacheDirectory, fetchTufTarget, type TufRepository } from './tuf-target.ts';
 
 const hour = 3_600_000;
 
@@ -26,10 +26,10 @@ describe('fetchTufTarget', () => {
 
   const fetchTarget = async (hours: number, of = repository, name = 'trusted_root.json') =>
     Buffer.from(
-      await fetchTufTarget(of, name, { cacheFolder: join(folder, 'cache'), now: () => Date.now() + hours * hour }),
+      await fetchTufTarget(of, name, { cacheDirectory: join(folder, 'cache'), now: () => Date.now() + hours * hour }),
     ).toString();
 
-  /** Makes what is cached older. */
+  /** Makes the cached files older. */
   async function age(hours: number): Promise<void> {
     for (const entry of await readdir(join(folder, 'cache'), { recursive: true, withFileTypes: true })) {
       const then = new Date(Date.now() - hours * hour);
@@ -37,7 +37,7 @@ describe('fetchTufTarget', () => {
     }
   }
 
-  it('fetches a target, and asks the network only once in a while', async () => {
+  it('fetches a target, and asks the network only from time to time', async () => {
     assert.equal(await fetchTarget(0), 'first');
     const asked = server.requests.length;
     assert.equal(await fetchTarget(0.9), 'first');
@@ -47,7 +47,7 @@ describe('fetchTufTarget', () => {
     assert.ok(server.requests.length > asked, 'after a day it is asked again');
   });
 
-  it('asks the network where the cache is from a time that has not come yet', async () => {
+  it('asks the network if the cache is from the future', async () => {
     assert.equal(await fetchTarget(0), 'first');
     await age(-48);
     server.publish({ 'trusted_root.json': 'second' });
@@ -55,7 +55,7 @@ describe('fetchTufTarget', () => {
     assert.equal(await fetchTarget(-2), 'second');
   });
 
-  it('works with the network gone, from what was verified before', async () => {
+  it('works without network, with the copy that was verified last', async () => {
     assert.equal(await fetchTarget(0), 'first');
     await server.stop();
     assert.equal(await fetchTarget(2), 'first');
@@ -63,7 +63,7 @@ describe('fetchTufTarget', () => {
     assert.equal(await fetchTarget(4), 'first');
   });
 
-  it('takes nothing that is signed by others, and keeps to the copy it has', async () => {
+  it('accepts nothing that others signed, and keeps the copy it has', async () => {
     const forged = await startTufRepository({ 'trusted_root.json': 'forged' });
     try {
       const misled = { ...repository, mirror: forged.url };
@@ -73,14 +73,14 @@ describe('fetchTufTarget', () => {
       await assert.rejects(
         fetchTarget(4, misled),
         { kind: 'Unavailable' },
-        'what was cached under another root is not taken',
+        'files that were cached under another root are not trusted',
       );
     } finally {
       await forged.stop();
     }
   });
 
-  it('takes what is published later, and keeps nothing that was dropped', async () => {
+  it('fetches new versions, and keeps no target that was removed', async () => {
     assert.equal(await fetchTarget(0), 'first');
     server.publish({ 'trusted_root.json': 'second' });
     assert.equal(await fetchTarget(30), 'second');
@@ -88,7 +88,7 @@ describe('fetchTufTarget', () => {
     await assert.rejects(fetchTarget(60), { kind: 'Unavailable', message: /cannot get trusted_root\.json/ });
   });
 
-  it('follows root metadata that was rotated, and takes 404 and 403 for the end of it', async () => {
+  it('follows rotated root metadata, and ends at status 404 or 403', async () => {
     assert.equal(await fetchTarget(0), 'first');
     server.rotate();
     server.rotate();
@@ -104,7 +104,7 @@ describe('fetchTufTarget', () => {
     );
   });
 
-  it('keeps to the copy it has if newer root metadata is out of reach, forged or without end', async () => {
+  it('keeps the copy it has if newer root metadata is unreachable, forged or endless', async () => {
     assert.equal(await fetchTarget(0), 'first');
     server.publish({ 'trusted_root.json': 'second' });
     server.answer('/2.root.json', 418);
@@ -121,7 +121,7 @@ describe('fetchTufTarget', () => {
     assert.ok(server.requests.length - asked < 50, `${server.requests.length - asked} requests`);
   });
 
-  it('recovers from damaged metadata in the cache, also if the root was rotated since', async () => {
+  it('recovers from damaged metadata in the cache, even if the root was rotated since', async () => {
     assert.equal(await fetchTarget(0), 'first');
     server.rotate();
     server.publish({ 'trusted_root.json': 'second' });
@@ -134,65 +134,65 @@ describe('fetchTufTarget', () => {
     assert.equal(server.requests[asked], '/2.root.json', 'the root is asked for before anything else');
   });
 
-  it('says so where there is neither network nor copy, or no such target', async () => {
+  it('fails if there is neither network nor copy, or no such target', async () => {
     await assert.rejects(fetchTarget(0, repository, 'other.json'), { kind: 'Unavailable', message: /other\.json/ });
     await server.stop();
     await assert.rejects(fetchTarget(0), { kind: 'Unavailable' });
   });
 
-  it('knows the public trusted root from the start', async () => {
+  it('has the public trusted root without network', async () => {
     const network = { proxy: { https: 'http://127.0.0.1:1' } };
-    const dependencies = { cacheFolder: join(folder, 'cache'), now: Date.now, network };
+    const dependencies = { cacheDirectory: join(folder, 'cache'), now: Date.now, network };
     const { mediaType } = JSON.parse(
       Buffer.from(await fetchTufTarget('public', 'trusted_root.json', dependencies)).toString(),
     );
     assert.match(mediaType, /trustedroot/);
   });
 
-  it('says so where the cache cannot be written', async () => {
+  it('fails if the cache is not writable', async () => {
     await writeFile(join(folder, 'file'), '');
-    const dependencies = { cacheFolder: join(folder, 'file', 'cache'), now: Date.now };
+    const dependencies = { cacheDirectory: join(folder, 'file', 'cache'), now: Date.now };
     await assert.rejects(fetchTufTarget(repository, 'trusted_root.json', dependencies), {
       kind: 'InvalidInput',
-      message: /cannot write the cache folder/,
+      message: /cannot write to the cache directory/,
     });
   });
 
-  it('trusts nothing that others may have put into the cache', async (t) => {
+  it('does not trust a cache that others may write to', async (t) => {
     const cache = join(folder, 'cache');
     assert.equal(await fetchTarget(0), 'first');
     const [trust = ''] = await readdir(cache);
     for (const loose of [cache, join(cache, trust)]) {
       assert.equal((await stat(loose)).mode & 0o077, 0, 'whatever the umask');
       await chmod(loose, 0o777);
-      await assert.rejects(fetchTarget(2), { kind: 'InvalidInput', message: /others than this user may write/ });
+      await assert.rejects(fetchTarget(2), { kind: 'InvalidInput', message: /other users may write/ });
       await chmod(loose, 0o700);
     }
     assert.equal(await fetchTarget(4), 'first');
-    // Root can give it to somebody; who is not has to be somebody else.
+    // Root can change the owner; another user has to look like somebody else.
     if (process.geteuid?.() === 0) await chown(cache, 4_000_000, 4_000_000);
     else t.mock.property(process, 'geteuid', () => 4_000_000);
-    await assert.rejects(fetchTarget(6), { kind: 'InvalidInput', message: /others than this user may write/ });
+    await assert.rejects(fetchTarget(6), { kind: 'InvalidInput', message: /other users may write/ });
   });
 });
 
-describe('cacheFolder', () => {
-  it('is in no checkout, which would bring along whom to trust', async (t) => {
+describe('cacheDirectory', () => {
+  it('is not in a checkout, which would determine whom to trust', async (t) => {
     const checkout = await mkdtemp(join(tmpdir(), 'fairlead-checkout-'));
     t.after(() => rm(checkout, { recursive: true }));
     const XDG_CACHE_HOME = join(checkout, 'deep', '.cache');
-    assert.equal(cacheFolder({ XDG_CACHE_HOME }), join(XDG_CACHE_HOME, 'fairlead', 'tuf'));
+    assert.equal(cacheDirectory({ XDG_CACHE_HOME }), join(XDG_CACHE_HOME, 'fairlead', 'tuf'));
     await writeFile(join(checkout, '.git'), 'gitdir: elsewhere'); // as in a worktree
-    assert.equal(cacheFolder({ XDG_CACHE_HOME }), cacheFolder({}));
+    assert.equal(cacheDirectory({ XDG_CACHE_HOME }), cacheDirectory({}));
   });
 
-  it('is where systemd, XDG or the home say', () => {
+  it('follows systemd, XDG or the home directory', () => {
     assert.equal(
-      cacheFolder({ CACHE_DIRECTORY: '/var/cache/fairlead:/b', XDG_CACHE_HOME: '/x' }),
+      cacheDirectory({ CACHE_DIRECTORY: '/var/cache/fairlead:/b', XDG_CACHE_HOME: '/x' }),
       '/var/cache/fairlead/tuf',
     );
-    assert.equal(cacheFolder({ XDG_CACHE_HOME: '/x' }), '/x/fairlead/tuf');
+    assert.equal(cacheDirectory({ XDG_CACHE_HOME: '/x' }), '/x/fairlead/tuf');
     for (const env of [{}, { XDG_CACHE_HOME: 'of/the/working/folder' }])
-      assert.match(cacheFolder(env), /^\/.*\/\.cache\/fairlead\/tuf$/);
+      assert.match(cacheDirectory(env), /^\/.*\/\.cache\/fairlead\/tuf$/);
   });
 });

@@ -120,7 +120,7 @@ describePeers(['openssl'], 'the services behind signatures, behind a proxy and a
     };
     const run = (): never => assert.fail('nothing is to be run');
     assert.match((await ambientToken({ env, run, send: serviceClient(network) })) ?? '', /^ey/);
-    const surroundings = { cacheFolder: join(folder, 'cache'), now: Date.now, network };
+    const surroundings = { cacheDirectory: join(folder, 'cache'), now: Date.now, network };
     const repository = { mirror: `https://${host}/tuf`, root: tuf.root };
     const target = await fetchTufTarget(repository, 'trusted_root.json', surroundings);
     assert.deepEqual(Buffer.from(target), json(sigstore.trustedRoot));
@@ -134,7 +134,7 @@ describePeers(['openssl'], 'the services behind signatures, behind a proxy and a
     ]) {
       const signer = await keylessSigner({ signingConfig: json(signingConfig), token: token(), network: worse });
       await assert.rejects(signArtifact(artifact, signer), { kind: 'Unavailable', message: /sigstore\.test/ });
-      const surroundings = { cacheFolder: join(folder, 'other-cache'), now: Date.now, network: worse };
+      const surroundings = { cacheDirectory: join(folder, 'other-cache'), now: Date.now, network: worse };
       const repository = { mirror: `https://${host}/tuf`, root: tuf.root };
       await assert.rejects(fetchTufTarget(repository, 'trusted_root.json', surroundings), { kind: 'Unavailable' });
     }

@@ -14,13 +14,13 @@ export const reference = parseReference('registry.example.com/security/nginx:v1'
 export const artifact = descriptorOf('artifact');
 export const other = descriptorOf('another artifact');
 
-/** The descriptor of a manifest with this content. */
+/** Returns the descriptor of a manifest with this content. */
 export function descriptorOf(content: string): Descriptor {
   const bytes = Buffer.from(content);
   return { mediaType: mediaTypes.manifest, digest: digestOf(bytes), size: bytes.length };
 }
 
-/** A rule that wants a signature by each of these keys, called by name. */
+/** Returns a rule that requires a signature by each of these keys, by name. */
 export function ruleOf(...keys: (readonly [string, { readonly key: PrivateKey }])[]): Rule {
   return {
     match: 'registry.example.com/security/**',
@@ -29,13 +29,13 @@ export function ruleOf(...keys: (readonly [string, { readonly key: PrivateKey }]
   };
 }
 
-/** A bundle as it is found beside an artifact; an object is written as JSON. */
+/** Returns a bundle as it is found beside an artifact; an object is written as JSON. */
 export function bundleSignature(bundle: Uint8Array | object): Signature {
   const bytes = bundle instanceof Uint8Array ? bundle : Buffer.from(JSON.stringify(bundle));
   return { format: 'bundle', manifest: digestOf(bytes), bundle: bytes };
 }
 
-/** A bundle around any statement, truly signed. */
+/** Returns a bundle with any statement, with a valid signature. */
 export async function signedBundle(
   by: { readonly key: PrivateKey },
   statement: unknown,
@@ -54,7 +54,7 @@ export async function signedBundle(
   });
 }
 
-/** The statement that a signature of an artifact makes, with changes. */
+/** Returns the statement in a signature of an artifact, with changes. */
 export function statementFor(descriptor: Descriptor, changes: object = {}): object {
   return {
     _type: 'https://in-toto.io/Statement/v1',
@@ -65,7 +65,7 @@ export function statementFor(descriptor: Descriptor, changes: object = {}): obje
   };
 }
 
-/** A signature in cosign's legacy form around any payload, truly signed. */
+/** Returns a signature in cosign's legacy format with any payload, validly signed. */
 export async function legacySignature(by: { readonly key: PrivateKey }, payload: unknown): Promise<Signature> {
   const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
   const signature = Buffer.from(await by.key.sign(bytes)).toString('base64');
@@ -77,7 +77,7 @@ export async function legacySignature(by: { readonly key: PrivateKey }, payload:
   };
 }
 
-/** The payload of cosign's legacy form for an artifact. */
+/** Returns the payload of cosign's legacy format for an artifact. */
 export function legacyPayload(descriptor: Descriptor): { critical: Record<string, unknown>; optional: null } {
   return {
     critical: {
@@ -90,8 +90,8 @@ export function legacyPayload(descriptor: Descriptor): { critical: Record<string
 }
 
 /**
- * Holds that a rule takes none of the signatures, with SignatureInvalid and a message that names
- * the artifact.
+ * Verifies that a rule accepts none of the signatures, with SignatureInvalid and a message that
+ * names the artifact.
  */
 export function refuses(signatures: readonly Signature[], rule: Rule, message: RegExp, descriptor = artifact): void {
   assert.throws(

@@ -19,19 +19,19 @@ export const issuer = 'https://token.actions.githubusercontent.com';
 export const signedAs: KeylessOptions = { identity, issuer };
 export const expected: ExpectedIdentity = { issuer: { exact: issuer }, identity: { exact: identity }, claims: {} };
 
-/** The descriptor of a manifest with this content. */
+/** Returns the descriptor of a manifest with this content. */
 export function descriptorOf(content: string): Descriptor {
   const bytes = Buffer.from(content);
   return { mediaType: mediaTypes.manifest, digest: digestOf(bytes), size: bytes.length };
 }
 
-/** A trusted root, read. */
+/** Reads a trusted root. */
 export function rootOf(trustedRoot: object): ReturnType<typeof readTrustedRoot> {
   return readTrustedRoot(Buffer.from(JSON.stringify(trustedRoot)));
 }
 
 /**
- * A rule that wants the expected identity, or what differs from it, under the trusted root of a
+ * Returns a rule that requires the expected identity, with changes, under the trusted root of a
  * Sigstore.
  */
 export function keylessRule(
@@ -42,20 +42,20 @@ export function keylessRule(
   return { match: '**', unsigned: false, require: [{ anyOf: [{ keyless: { ...expected, ...keyless }, log }] }] };
 }
 
-/** A bundle as it is found beside an artifact. */
+/** Returns a bundle as it is found beside an artifact. */
 export function bundled(json: BundleJson): Signature {
   const bytes = Buffer.from(JSON.stringify(json));
   return { format: 'bundle', manifest: digestOf(bytes), bundle: bytes };
 }
 
-/** Holds that a rule takes the signature, as that of the expected identity. */
+/** Verifies that a rule accepts the signature as that of the expected identity. */
 export function accepts(signature: Signature, rule: Rule): void {
   const { signatures } = verifySignatures(artifact, reference, [signature], rule);
   assert.equal(signatures[0]?.certificate?.identity, identity);
   assert.equal(signatures[0]?.certificate?.issuer, issuer);
 }
 
-/** Holds that a rule does not take the signature, with SignatureInvalid. */
+/** Verifies that a rule refuses the signature, with SignatureInvalid. */
 export function refuses(signature: Signature, rule: Rule, message: RegExp): void {
   assert.throws(
     () => verifySignatures(artifact, reference, [signature], rule),

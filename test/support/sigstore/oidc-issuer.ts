@@ -2,13 +2,13 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * An OIDC issuer on a loopback port, of which `sigstore` is a client, and where a person may log in
- * on another device.
+ * An OIDC issuer on a loopback port, with the client `sigstore`, where a person can log in on
+ * another device.
  */
 export interface OidcIssuer {
   readonly url: string;
   /**
-   * Does what the person does: opens the page, enters the code, logs in as this e-mail address, and
+   * Acts as the person: opens the page, enters the code, logs in with this e-mail address, and
    * agrees; or cancels.
    */
   logIn(page: string, code: string, email: string): Promise<void>;
@@ -16,7 +16,7 @@ export interface OidcIssuer {
   stop(): Promise<void>;
 }
 
-/** As much of `oidc-provider` as is used here: it has no types of its own. */
+/** The part of `oidc-provider` that is used here: the package has no types. */
 interface Provider {
   callback(): RequestListener;
 }
@@ -24,7 +24,7 @@ type ProviderClass = new (issuer: string, configuration: object) => Provider;
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
-/** Starts one, with keys of its own. */
+/** Starts an issuer with its own keys. */
 export async function startOidcIssuer(): Promise<OidcIssuer> {
   let answer: RequestListener = (_, response) => response.writeHead(503).end();
   const server = createServer((request, response) => answer(request, response));
@@ -68,8 +68,7 @@ export async function startOidcIssuer(): Promise<OidcIssuer> {
       const asked = await visitor.submit(entered, {});
       const known = await visitor.submit(asked, { login: email, password: 'any' });
       const done = await visitor.submit(known, {});
-      if (!/sign-in success/i.test(done.text))
-        throw new Error(`the login did not end well: ${done.text.slice(0, 2000)}`);
+      if (!/sign-in success/i.test(done.text)) throw new Error(`the login failed: ${done.text.slice(0, 2000)}`);
     },
     async cancel(page, code) {
       const visitor = browser();
@@ -89,7 +88,7 @@ interface Page {
 }
 
 /**
- * A browser as far as the pages of the issuer need one: cookies, redirects, the first form of a
+ * Returns a minimal browser for the pages of the issuer: cookies, redirects, the first form of a
  * page with its hidden fields.
  */
 function browser(): {

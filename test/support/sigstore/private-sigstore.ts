@@ -11,8 +11,8 @@ import { type RekorV2, rekorV2 } from './rekor-v2.ts';
 
 const baseUrl = 'http://sigstore.example';
 /**
- * The issuer in a certificate: bare text in its first form, which cosign 2 reads, and DER as it is
- * now.
+ * The issuer in a certificate: plain text in the first version, which cosign 2 reads, and DER in
+ * the current one.
  */
 const issuerExtensions = (value: string) => [
   { oid: '1.3.6.1.4.1.57264.1.1', value, legacy: true },
@@ -24,10 +24,10 @@ type Service = 'ca' | 'ctlog' | 'tlog' | 'tsa';
 type CA = Awaited<ReturnType<typeof initializeCA>>;
 type TSA = Awaited<ReturnType<typeof initializeTSA>>;
 
-/** How a keyless signature is made, by default as cosign makes one today. */
+/** The properties of a keyless signature, by default as cosign makes one today. */
 export interface KeylessOptions {
   readonly identity?: string;
-  /** Null: the certificate does not say. */
+  /** Null: the certificate has none. */
   readonly issuer?: string | null;
   /** Whether the certificate is entered in the certificate log. */
   readonly certificateLogged?: boolean;
@@ -38,13 +38,13 @@ export interface KeylessOptions {
   readonly promised?: boolean;
   /** Whether a timestamp authority attests the time. */
   readonly timestamped?: boolean;
-  /** What is signed, in place of the statement for the artifact. */
+  /** The signed bytes, instead of the statement for the artifact. */
   readonly statement?: Uint8Array;
-  /** What the log entry shows (PEM), in place of what the signature is verified with. */
+  /** The verifier in the log entry (PEM), instead of the one that verifies the signature. */
   readonly shown?: string;
 }
 
-/** A bundle as plain JSON, to be changed by tests of attacks. */
+/** A bundle as plain JSON, which tests of attacks change. */
 export type BundleJson = ReturnType<typeof JSON.parse>;
 
 /**
@@ -66,33 +66,35 @@ export interface PrivateSigstore {
     readonly logV2: RekorV2;
     readonly tsa: TSA;
   };
-  /** A keyless signature of an artifact, as a bundle. */
+  /** Returns a keyless signature of an artifact, as a bundle. */
   sign(descriptor: Descriptor, options?: KeylessOptions): Promise<BundleJson>;
-  /** A signature of an artifact with a key, entered in the transparency log. */
+  /** Returns a signature of an artifact with a key, entered in the transparency log. */
   signWithKey(descriptor: Descriptor, key: KeyObject, options?: Pick<KeylessOptions, 'shown'>): Promise<BundleJson>;
-  /** A keyless signature of bytes themselves, as a bundle with a message signature. */
+  /** Returns a keyless signature of bytes, as a bundle with a message signature. */
   signMessage(message: Uint8Array, options?: KeylessOptions): Promise<BundleJson>;
   /**
-   * A keyless signature in cosign's legacy form: the annotations of a layer whose content is
+   * Returns a keyless signature in cosign's legacy format: the annotations of a layer with content
    * `payload`.
    */
   signLegacy(payload: Uint8Array, options?: KeylessOptions): Promise<Record<string, string>>;
-  /** A keyless attestation in cosign's legacy form: the content of a layer, and its annotations. */
+  /**
+   * Returns a keyless attestation in cosign's legacy format: content and annotations of a layer.
+   */
   attestLegacy(
     statement: Uint8Array,
     options?: KeylessOptions,
   ): Promise<{ envelope: Uint8Array; annotations: Record<string, string> }>;
 }
 
-/** What the clocks of the services show, by default now. */
+/** The times on the clocks of the services, by default now. */
 export interface Clocks {
-  /** Of the certificate authority and its log. Certificates live ten minutes. */
+  /** Of the certificate authority and its log. Certificates are valid for ten minutes. */
   readonly certificateTime?: Date;
   /** Of the transparency log and the timestamp authority. */
   readonly logTime?: Date;
 }
 
-/** Starts one with new keys, whose authorities are a year old. */
+/** Starts a private Sigstore with new keys, whose authorities are a year old. */
 export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigstore> {
   const certificateTime = clocks.certificateTime ?? new Date();
   const logTime = clocks.logTime ?? certificateTime;
@@ -100,11 +102,11 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
   const keys = Object.fromEntries(
     (['ca', 'ctlog', 'tlog', 'tsa'] as const).map((name) => [name, generateKeyPairSync('ec', { namedCurve: 'P-256' })]),
   ) as Record<Service, { publicKey: KeyObject; privateKey: KeyObject }>;
-  // Whole seconds: DER drops the zeros at the end of a fraction, and the reader wants none or three
-  // digits.
+  // Whole seconds: DER drops the zeros at the end of a fraction, and the reader requires none or
+  // three digits.
   const wholeSeconds = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000);
-  // The certificates of the authorities begin when they are made, and no clock can be given for
-  // that.
+  // The certificates of the authorities are valid from their creation, and the library has no
+  // option for that clock.
   mock.timers.enable({ apis: ['Date'], now: yearAgo });
   const ctlog = await initializeCTLog(keys.ctlog, certificateTime);
   const ca = await initializeCA(keys.ca, ctlog, wholeSeconds(certificateTime));
@@ -304,7 +306,7 @@ export async function privateSigstore(clocks: Clocks = {}): Promise<PrivateSigst
         const verifier = Buffer.from(pem('CERTIFICATE', certificate)).toString('base64');
         annotations['dev.sigstore.cosign/bundle'] = await legacyEntry(dsseEntry(envelope, verifier));
       }
-      // cosign shows the authority the whole envelope here.
+      // cosign sends the whole envelope to the authority here.
       if (timestamped)
         annotations['dev.sigstore.cosign/rfc3161timestamp'] = await legacyTimestamp(Buffer.from(envelope));
       return { envelope: Buffer.from(envelope), annotations };

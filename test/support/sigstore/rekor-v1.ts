@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** What Rekor v1 answers to a new entry. */
+/** The answer of Rekor v1 to a new entry. */
 export interface LogEntry {
   readonly body: string;
   readonly integratedTime: number;
@@ -19,7 +19,7 @@ export interface LogEntry {
 }
 
 /**
- * What Rekor v1 writes into its log for a signature of bytes, with what it is verified with (PEM).
+ * Returns the entry of Rekor v1 for a signature of bytes, with its verifier (PEM).
  */
 export function hashedRekord(message: Uint8Array, signature: Buffer, verifier: string): object {
   const content = Buffer.from(verifier).toString('base64');
@@ -32,8 +32,8 @@ export function hashedRekord(message: Uint8Array, signature: Buffer, verifier: s
 }
 
 /**
- * What Rekor v1 writes into its log for a DSSE envelope: hashes, the signature, and what it is
- * verified with (PEM in base64).
+ * Returns the entry of Rekor v1 for a DSSE envelope: hashes, the signature, and its verifier (PEM
+ * in base64).
  */
 export function dsseEntry(envelope: string, verifier: string): object {
   const { payload, signatures } = JSON.parse(envelope);

@@ -1,18 +1,18 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { json } from '@sigstore/core';
 
-/** A transparency log of the second kind: a tree of leaves, whose head is signed with Ed25519. */
+/** A log of Rekor v2: a Merkle tree, whose head is signed with Ed25519. */
 export interface RekorV2 {
-  /** As it stands in a trusted root. */
+  /** The log in a trusted root. */
   readonly instance: object;
   /**
-   * Enters what `POST /api/v2/log/entries` is sent; gives the entry with the proof that it is in
+   * Enters the body of `POST /api/v2/log/entries`. Returns the entry with the proof that it is in
    * the tree.
    */
   enter(request: HashedRekordRequest): object;
 }
 
-/** The request for a hash and its signature, as far as it is read. */
+/** The members of the request that are read. */
 export interface HashedRekordRequest {
   readonly hashedRekordRequestV002: { readonly digest: string; readonly signature: object };
 }
@@ -61,7 +61,7 @@ export function rekorV2(baseUrl: string, start: string): RekorV2 {
   };
 }
 
-/** Hash of a Merkle tree, and the path from a leaf to it (RFC 6962, 2.1). */
+/** Returns the root hash of a Merkle tree (RFC 6962, 2.1). */
 function treeHash(leaves: readonly Buffer[]): Buffer {
   const [only = hash(0)] = leaves;
   if (leaves.length <= 1) return only;
@@ -77,7 +77,7 @@ function auditPath(index: number, leaves: readonly Buffer[]): Buffer[] {
     : [...auditPath(index - split, leaves.slice(split)), treeHash(leaves.slice(0, split))];
 }
 
-/** The largest power of two below the count. */
+/** Returns the largest power of two below the count. */
 function splitOf(count: number): number {
   return 2 ** Math.ceil(Math.log2(count) - 1);
 }

@@ -6,14 +6,14 @@ import { fulcioHandler, tsaHandler } from '@sigstore/mock';
 import type { PrivateSigstore } from './private-sigstore.ts';
 import { dsseEntry } from './rekor-v1.ts';
 
-/** A private Sigstore that others can talk to. */
+/** A private Sigstore that other programs can use. */
 export interface SigstoreServer {
-  /** The signing config that names its services, as `cosign --signing-config` takes it. */
+  /** The signing config with its services, for `cosign --signing-config`. */
   readonly signingConfig: object;
   stop(): Promise<void>;
 }
 
-/** Rekor's name for an entry: the key of its answer, and its ETag. */
+/** Rekor's name for an entry: the key in its answer, and its ETag. */
 const entryId = '0'.repeat(64);
 
 export interface ServerOptions {
@@ -22,15 +22,15 @@ export interface ServerOptions {
   /** The claim of a token that becomes the identity in the certificate. */
   readonly subjectClaim?: 'email' | 'sub';
   /**
-   * The OIDC issuer whose tokens the certificate authority takes; without one it believes every
+   * The OIDC issuer whose tokens the certificate authority accepts; without one, it accepts every
    * token.
    */
   readonly oidcIssuer?: string;
 }
 
 /**
- * Serves Fulcio, Rekor of both kinds and a timestamp authority on one loopback port, as far as
- * cosign and we need them to sign.
+ * Serves Fulcio, Rekor v1 and v2, and a timestamp authority on one loopback port, as far as signing
+ * with cosign and Fairlead needs them.
  */
 export async function serveSigstore(
   { services: { ca, log, logV2, tsa } }: PrivateSigstore,
@@ -47,7 +47,7 @@ export async function serveSigstore(
     if (path === fulcio.path) {
       if (oidcIssuer !== undefined)
         await assertToken(JSON.parse(body.toString()).credentials.oidcIdentityToken, oidcIssuer);
-      // cosign gives the token in a header, the handler looks for it in the body.
+      // cosign sends the token in a header, and the handler expects it in the body.
       const credentials = { oidcIdentityToken: authorization.replace(/^Bearer /, '') };
       const { response, contentType = 'text/plain' } = await fulcio.fn(
         JSON.stringify({ credentials, ...JSON.parse(body.toString()) }),
@@ -55,7 +55,7 @@ export async function serveSigstore(
       return { type: contentType, content: response.toString() };
     }
     if (path === '/api/v1/signingCert') {
-      // What cosign 2 speaks: a key in PEM, and a chain in PEM as the answer.
+      // The API that cosign 2 uses: a key in PEM, and a chain in PEM as the answer.
       const { publicKey, signedEmailAddress } = JSON.parse(body.toString());
       const request = {
         credentials: { oidcIdentityToken: authorization.replace(/^Bearer /, '') },
@@ -77,7 +77,7 @@ export async function serveSigstore(
       return { type: 'application/json', content: JSON.stringify(logV2.enter(JSON.parse(body.toString()))) };
     }
     if (path === '/api/v1/timestamp' && body[0] === 0x7b) {
-      // A client that speaks JSON, as Sigstore's own authorities do besides.
+      // A client that sends JSON, which Sigstore's own authorities accept too.
       const { response } = await jsonTimestamps.fn(body.toString());
       return { type: 'application/timestamp-reply', content: Buffer.from(response as Buffer) };
     }
@@ -98,7 +98,7 @@ export async function serveSigstore(
         content: Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength),
       };
     }
-    throw new Error(`nothing at ${path}`);
+    throw new Error(`no service at ${path}`);
   }
 
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
@@ -110,7 +110,7 @@ export async function serveSigstore(
         request.headers.authorization ?? '',
         Buffer.concat(pieces),
       );
-      // Fulcio answers 200 where the others create something.
+      // Fulcio answers 200, the others 201.
       response
         .writeHead(request.url === fulcio.path ? 200 : 201, {
           'content-type': type,
@@ -140,8 +140,8 @@ export async function serveSigstore(
 }
 
 /**
- * Throws where a token is not signed by this issuer, for this audience, or has expired, as Fulcio
- * looks at it.
+ * Throws if a token is not signed by this issuer, is for another audience, or has expired, as
+ * Fulcio does.
  */
 async function assertToken(token: string, issuer: string): Promise<void> {
   const [header = '', payload = '', signature = ''] = token.split('.');
@@ -152,19 +152,19 @@ async function assertToken(token: string, issuer: string): Promise<void> {
   };
   const { alg, kid } = read(header);
   const key = keys.find((each) => Reflect.get(each, 'kid') === kid);
-  if (alg !== 'RS256' || key === undefined) throw new Error('the token is signed with no key of the issuer');
+  if (alg !== 'RS256' || key === undefined) throw new Error('the token is not signed with a key of the issuer');
   const publicKey = createPublicKey({ key, format: 'jwk' });
   if (!verify('sha256', Buffer.from(`${header}.${payload}`), publicKey, Buffer.from(signature, 'base64url'))) {
-    throw new Error('the signature of the token is wrong');
+    throw new Error('the signature of the token is invalid');
   }
   const { iss, aud, exp } = read(payload);
   if (iss !== issuer || aud !== 'sigstore' || Number(exp) * 1000 < Date.now())
-    throw new Error('the token is not for us, or over');
+    throw new Error('the token is for another audience, or has expired');
 }
 
 /**
- * An identity token that this server believes, as it would any: a JWT, signed with a key that
- * nobody knows.
+ * Returns an identity token that this server accepts, as it does any: a JWT, signed with an unknown
+ * key.
  */
 export function identityToken(issuer: string, email: string, more: object = {}): string {
   const now = Math.floor(Date.now() / 1000);

@@ -5,15 +5,15 @@ import type { AddressInfo } from 'node:net';
 /** A TUF repository on a loopback port. */
 export interface TufServer {
   readonly url: string;
-  /** Its root metadata: what a client trusts first. */
+  /** The root metadata that a client trusts first. */
   readonly root: Buffer;
-  /** The paths that were asked for, in order. */
+  /** The requested paths, in order. */
   readonly requests: readonly string[];
   /** Replaces the targets. */
   publish(targets: Readonly<Record<string, string>>): void;
-  /** Publishes a root with another key, signed with the old and the new one, and all else anew. */
+  /** Publishes a root with a new key, signed with both keys, and all other metadata again. */
   rotate(): void;
-  /** Answers the path with this status and content from now on. */
+  /** Answers requests for the path with this status and content from now on. */
   answer(path: string, status: number, content?: Buffer | string): void;
   stop(): Promise<void>;
 }
@@ -107,7 +107,7 @@ function newKey() {
   return { keyid, keyval: { public: der.subarray(-32).toString('hex') }, privateKey };
 }
 
-/** JSON whose members are sorted: what is signed. Good for what stands in the metadata above. */
+/** Returns JSON with sorted members, for signing. Sufficient for the metadata above. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
