@@ -113,7 +113,7 @@ describe('shim', () => {
     }
   });
 
-  it('does not listen where it is to find the runtime, by whatever name', async () => {
+  it('does not listen on the socket of the runtime, under any name', async () => {
     runtime.kill(); // so that nobody answers there, as before the runtime has started
     await rm(join(directory, 'runtime.sock'), { force: true });
     await symlink(directory, `${directory}.link`);
@@ -190,7 +190,7 @@ describe('shim', () => {
     );
   });
 
-  it('writes its decisions down where it is told to', async () => {
+  it('writes its decisions to the decision log', async () => {
     const decisionLog = join(directory, 'decisions.jsonl');
     await start({ decisionLog });
     await assert.rejects(pull(connect()), { code: 7 });
@@ -295,7 +295,7 @@ describe('shim', () => {
     await start({ policy, state: join(below, 'state') });
   });
 
-  it('keeps the policy in force where others come to be able to change its file, and says what to do', async () => {
+  it('keeps the policy in force if others can change its file, and reports the next step', async () => {
     const policy = join(directory, 'policy.yaml');
     const shim = await start();
     const client = connect();

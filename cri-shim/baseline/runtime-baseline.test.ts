@@ -169,7 +169,7 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
     assert.deepEqual(more, []);
   });
 
-  it('is refused with what the runtime says where it does not answer', async () => {
+  it('is refused with the error of the runtime if it does not answer', async () => {
     const { call } = connection;
     connection.call = async () => {
       throw new FairleadError('Unavailable', 'the container runtime did not answer');
@@ -233,7 +233,7 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
       assert.ok(allows(await ask(), 'io_uring_setup'));
     });
 
-    it('is confirmed without a word where it was as expected', async () => {
+    it('is confirmed without a log record if it is as expected', async () => {
       await ask();
       await create(await reported((profile) => profile));
       assert.deepEqual(await ask(), await criO());

@@ -273,7 +273,7 @@ describe('proxy', () => {
     session.close();
   });
 
-  it('says UNAVAILABLE while the runtime is down and works again when it is back', async () => {
+  it('returns UNAVAILABLE while the runtime is down and works again afterwards', async () => {
     const open = client.serverStream('a.B/Forever', Buffer.alloc(0));
     await once(open, 'data');
     const lost = once(open, 'error') as Promise<[{ code: number }]>;

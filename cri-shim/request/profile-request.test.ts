@@ -192,7 +192,7 @@ describe('profile request: Localhost reference', () => {
     refuses(after('&base=a'), /invalid digest/);
   });
 
-  it('gives, for any path at all, nothing, a refusal, or exactly the reference that stands there', () => {
+  it('returns for any path undefined, an error, or exactly the reference in it', () => {
     const part = fc.oneof(
       fc.constantFrom('oci', '..', '.', '', root, reference, evil, '?base=x', '@', '/seccomp/oci/', 'a.json', '?'),
       fc.string({ maxLength: 6 }),
@@ -279,7 +279,7 @@ describe('profile request: annotations', () => {
     );
   });
 
-  it('are refused where they are no pinned reference', () => {
+  it('are refused if they are not a pinned reference', () => {
     for (const value of [
       '',
       'registry.example.com/x:latest',

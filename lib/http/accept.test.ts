@@ -23,7 +23,7 @@ describe('preferredMediaType', () => {
     });
   }
 
-  it('refuses where nothing is acceptable', () => {
+  it('refuses a request that accepts no offered media type', () => {
     assert.throws(() => preferredMediaType('text/html', offered), { statusCode: 406, message: /text\/html/ });
     assert.throws(() => preferredMediaType('application/json;q=0', ['application/json']), { statusCode: 406 });
   });

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { pino } from 'pino';
 import { createHealthServer } from './health-server.ts';
 
-it('the health of a process says whether its policy is in force', async () => {
+it('the health of a process reports whether its policy is in force', async () => {
   let inForce = true;
   let missing = false;
   const app = await createHealthServer({

@@ -73,20 +73,20 @@ describe('createServiceServer', () => {
     });
   }
 
-  it('tells the caller nothing of a defect, and the log everything', async () => {
+  it('hides a defect from the caller and logs all of it', async () => {
     const response = await app.inject('/defect');
     assert.equal(response.statusCode, 500);
     assert.doesNotMatch(response.body, /secret of the inside/);
     assert.ok(logged.some((line) => line.includes('secret of the inside') && line.includes(response.json().instance)));
   });
 
-  it('gives up what takes too long', async () => {
+  it('ends a request that takes too long', async () => {
     const response = await app.inject({ method: 'POST', url: '/slow', payload: {} });
     assert.equal(response.statusCode, 503);
     assert.equal(response.json().kind, 'Unavailable');
   });
 
-  it('lets the work go on once the body has been read, and ends it when the caller goes away', async () => {
+  it('continues the work after the body has been read, and ends it if the caller disconnects', async () => {
     const address = await app.listen({ host: '127.0.0.1', port: 0 });
     const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"a": 1}' };
     assert.deepEqual(await (await fetch(`${address}/signal`, request)).json(), { aborted: false });
@@ -163,7 +163,7 @@ describe('createServiceServer', () => {
     assert.equal(nowhere.headers['allow'], undefined);
   });
 
-  it('keeps a request id that is harmless, and makes one otherwise', async () => {
+  it('keeps a harmless request id, and generates one otherwise', async () => {
     const ask = async (id: string) =>
       (await app.inject({ url: '/healthz', headers: { 'x-request-id': id } })).headers['x-request-id'];
     assert.equal(await ask('build-17'), 'build-17');

@@ -110,7 +110,7 @@ describe('the text of a hostile registry', () => {
   ];
 
   for (const [place, body] of bodies) {
-    it(`cannot play with a terminal, nor make a line of their own: ${place}`, () => {
+    it(`cannot control a terminal or begin a new line: ${place}`, () => {
       const { text } = readWords(body('a\u001b[2J\u009b31m\r\n::error::b\u202e\u2028c\u00ad\u{e0041}\ud800'));
       assert.match(text, /a.*31m.*error.*b.*c/);
       assert.doesNotMatch(text, /[\p{C}\p{Zl}\p{Zp}]/u);

@@ -5,14 +5,14 @@ import { proxyFor } from './proxy.ts';
 const proxies = { http: 'http://proxy:1', https: 'http://proxy:2' };
 
 describe('proxyFor', () => {
-  it('takes the proxy of the scheme, and only that', () => {
+  it('returns only the proxy of the scheme', () => {
     assert.equal(proxyFor(new URL('http://a.test/'), proxies), 'http://proxy:1');
     assert.equal(proxyFor(new URL('https://a.test/'), proxies), 'http://proxy:2');
     assert.equal(proxyFor(new URL('https://a.test/'), { http: 'http://proxy:1' }), undefined);
     assert.equal(proxyFor(new URL('http://a.test/'), undefined), undefined);
   });
 
-  it('takes none for this machine', () => {
+  it('returns no proxy for this machine', () => {
     for (const host of ['localhost', '127.0.0.1:5000', '[::1]:5000', 'a.localhost'])
       assert.equal(proxyFor(new URL(`http://${host}/`), proxies), undefined);
   });

@@ -12,7 +12,7 @@ describe('a certificate that does not do', () => {
     ['DEPTH_ZERO_SELF_SIGNED_CERT', /certs\.d/],
   ];
   for (const [code, hint] of hints) {
-    it(`is told with what to do about it: ${code}`, () => {
+    it(`is reported with the next step: ${code}`, () => {
       const error = requestError(request, Object.assign(new Error('no'), { code }));
       assert.equal(error.kind, 'Unavailable');
       assert.match(error.hint ?? '', hint);

@@ -35,7 +35,7 @@ describe('a client for services', () => {
     assert.equal((await ask({ method: 'GET', url })).status, 404);
   });
 
-  it('asks again where a service fails for a moment', async () => {
+  it('repeats a request if a service fails for a moment', async () => {
     let asked = 0;
     const url = await serve((_, response) => response.writeHead(++asked < 3 ? 503 : 200).end('done'));
     const ask = serviceClient({ retry: { attempts: 3, delay: 1 } });
@@ -54,7 +54,7 @@ describe('a client for services', () => {
     });
   });
 
-  it('takes no more than it has to', async () => {
+  it('reads no more than its limit', async () => {
     const url = await serve((_, response) => {
       const more = (): void => {
         while (response.write(Buffer.alloc(65_536)));

@@ -6,7 +6,7 @@ import { createTransport, defaultTimeouts } from './transport.ts';
 const url = new URL('http://user:secret@127.0.0.1:1/v2/a/manifests/v1?token=secret');
 
 describe('createTransport', () => {
-  it('reports at once, as Internal, a bug of ours that is not of the network', async () => {
+  it('reports a defect of this program at once, as Internal', async () => {
     let asked = 0;
     const defect = new ReferenceError('sharedAgent is not defined');
     const transport = createTransport({
@@ -37,7 +37,7 @@ describe('createTransport', () => {
     });
   });
 
-  it('repeats what the network refuses, and says Unavailable in the end', async () => {
+  it('repeats requests that the network refuses, and finally reports Unavailable', async () => {
     let asked = 0;
     const transport = createTransport({
       timeouts: defaultTimeouts,

@@ -35,7 +35,7 @@ describe('bindEphemeralContainers', () => {
     }
   });
 
-  it('decides by the pod that there is, whatever the request claims of it', () => {
+  it('decides by the stored pod, not by the claims of the request', () => {
     const windows = { os: { name: 'windows' }, nodeSelector: { 'kubernetes.io/os': 'windows' } };
     const annotations = { 'kubernetes.io/config.mirror': 'x' };
     for (const securityContext of loose) {

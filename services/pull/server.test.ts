@@ -96,13 +96,13 @@ describe('createPullServer', () => {
     assert.equal(response.headers['etag'], `"${digest}"`);
   });
 
-  it('answers with the very bytes where those are asked for', async () => {
+  it('returns the original bytes on request', async () => {
     const response = await get({ reference: 'registry.example.com/security/nginx:signed' }, 'application/octet-stream');
     assert.equal(response.headers['content-type'], 'application/octet-stream');
     assert.equal(response.body, profile);
   });
 
-  it('answers HEAD as GET, without the body, and says nothing of its length in 304', async () => {
+  it('answers HEAD as GET without the body, and reports no length in 304', async () => {
     for (const accept of ['application/json', 'application/octet-stream']) {
       const ask = (method: 'GET' | 'HEAD', etag = '"other"') =>
         app.inject({
@@ -180,7 +180,7 @@ describe('createPullServer', () => {
     assert.match(unacceptable.json().hint, /Accept application\/json or application\/octet-stream/);
   });
 
-  it('tells callers nothing of where the policy and its keys lie', async () => {
+  it('hides the paths of the policy and its keys from callers', async () => {
     const [rule] = policy.rules;
     const requirement = rule?.require[0]?.anyOf[0];
     const hidden = await createPullServer({

@@ -79,7 +79,7 @@ describe('createPushServer', () => {
     assert.equal(other.json().digest, one.json().digest);
   });
 
-  it('publishes nothing where the name of a parameter is misspelt', async () => {
+  it('publishes nothing if the name of a parameter is misspelt', async () => {
     const response = await app.inject({
       method: 'POST',
       url: '/v1/profiles',
@@ -214,7 +214,7 @@ describe('createPushServer', () => {
     assert.equal((await post(profile, { type: 'application/json; charset=utf-8' })).statusCode, 201);
   });
 
-  it('tells callers nothing of where the policy lies', async () => {
+  it('hides the path of the policy from callers', async () => {
     const hidden = await createPushServer({
       version: '0',
       logger: pino({ level: 'silent' }),

@@ -30,7 +30,7 @@ describe('a client', () => {
     }
   });
 
-  it('is told from all others of its kind', () => {
+  it('differs from all other clients', () => {
     fc.assert(
       fc.property(fc.ipV4(), fc.ipV4(), (one, other) => (clientOf(one) === clientOf(other)) === (one === other)),
     );

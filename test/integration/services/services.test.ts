@@ -163,7 +163,7 @@ describePeers(['docker-registry'], 'fairlead serve, in front of docker-registry'
 });
 
 describe('fairlead serve --embedded', () => {
-  it('needs nothing but a folder, which it keeps', async () => {
+  it('needs only a directory, which it keeps', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fairlead-embedded-'));
     const start = () =>
       startServe(['--embedded', join(folder, 'data'), '--push', '127.0.0.1:0', '--pull', '127.0.0.1:0'], {
@@ -239,7 +239,7 @@ describe('fairlead serve --embedded', () => {
     }
   });
 
-  it('tells callers of no folder, and not how the policy was named', async () => {
+  it('reports no directory and no path of the policy to callers', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fairlead-embedded-'));
     try {
       await runFairlead(['keygen'], { cwd: folder });

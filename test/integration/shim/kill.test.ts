@@ -128,7 +128,7 @@ describePeers(
       await pod.remove();
     });
 
-    it('makes a container from an artifact in whose blob’s place a folder was', async () => {
+    it('creates a container from an artifact whose blob was replaced by a directory', async () => {
       const artifact = packText(denyChmod, 'folder.json');
       const reference = await publish(registry.host, 'signed/folder', artifact, shim.signer);
       await pull(reference);
