@@ -42,7 +42,7 @@ function refuses(
 }
 
 describe('importContainersPolicy', () => {
-  it('turns scopes into rules, the most specific first', () => {
+  it('converts scopes to rules, the most specific first', () => {
     const { rules } = imported({
       '': reject,
       'a.example.com': accept,
@@ -65,7 +65,7 @@ describe('importContainersPolicy', () => {
     ]);
   });
 
-  it('takes the default where the transport has none, and its own where it has one', () => {
+  it('uses the default of the transport, or else the global default', () => {
     assert.deepEqual(imported({}, signed()).rules, [
       { match: '**', require: [{ key: '/etc/pki/acme.pub' }], signedRepository: 'same' },
     ]);
@@ -74,7 +74,7 @@ describe('importContainersPolicy', () => {
     assert.deepEqual(parse(importContainersPolicy('{"default":[{"type":"reject"}]}', 'p').policy).rules, []);
   });
 
-  it('writes no rule that allows everything unsigned, unless it is told to, and says so', () => {
+  it('writes no rule that allows everything unsigned unless requested, and reports it', () => {
     const debian = JSON.stringify({
       default: accept,
       transports: { 'docker-daemon': { '': accept } },
@@ -98,7 +98,7 @@ describe('importContainersPolicy', () => {
     }
   });
 
-  it('says which registries it lets through unsigned', () => {
+  it('reports which registries it allows unsigned', () => {
     const { rules, notes } = imported({ 'a.b': accept, 'a.b/c': signed() });
     assert.equal(rules.length, 3);
     assert.deepEqual(notes.slice(0, 1), ['policy.json:9:14: scope a.b accepts anything, unsigned']);
@@ -110,7 +110,7 @@ describe('importContainersPolicy', () => {
     ]);
   });
 
-  it('leaves out what cannot be said where it is told to, each named', () => {
+  it('leaves out what cannot be imported if requested, and names each entry', () => {
     const skip = { skip: true };
     const rhel = { 'registry.access.redhat.com': gpg, 'registry.redhat.io': gpg };
     refuses(rhel, /:10:9: cannot be imported: GPG signatures are not supported/);
@@ -124,29 +124,29 @@ describe('importContainersPolicy', () => {
       [
         'policy.json:10:9: left out: scope registry.access.redhat.com: GPG signatures are not supported',
         'policy.json:17:9: left out: scope registry.redhat.io: GPG signatures are not supported',
-        'policy.json:32:19: left out: scope c.d/c:v1: the scope "c.d/c:v1" is no registry, namespace or repository',
+        'policy.json:32:19: left out: scope c.d/c:v1: invalid scope "c.d/c:v1": want a registry, namespace or repository',
         'policy.json:2:14: left out: the default accepts anything, unsigned',
       ].sort(),
     );
   });
 
-  it('leaves out nothing that something wider would let through', () => {
+  it('leaves out nothing that a wider scope would allow', () => {
     const both = { skip: true, allowUnsigned: true };
     refuses(
       { 'registry.redhat.io': gpg },
-      /scope registry\.redhat\.io would be left out, and the default would let it through/,
+      /scope registry\.redhat\.io would be left out, but the default would allow it/,
       accept,
       both,
     );
-    refuses({ 'a.b/c': gpg, 'a.b': accept }, /left out, and scope a\.b would let it through/, reject, { skip: true });
-    refuses({ 'a.b/c': gpg, 'a.b': signed() }, /left out, and scope a\.b would/, reject, { skip: true });
-    refuses({ 'a.b/c:v1': gpg, 'a.b/c': signed() }, /left out, and scope a\.b\/c would/, reject, { skip: true });
-    refuses({ 'A.b:443/c': gpg, 'a.b': signed() }, /left out, and scope a\.b would/, reject, { skip: true });
+    refuses({ 'a.b/c': gpg, 'a.b': accept }, /left out, but scope a\.b would allow it/, reject, { skip: true });
+    refuses({ 'a.b/c': gpg, 'a.b': signed() }, /left out, but scope a\.b would/, reject, { skip: true });
+    refuses({ 'a.b/c:v1': gpg, 'a.b/c': signed() }, /left out, but scope a\.b\/c would/, reject, { skip: true });
+    refuses({ 'A.b:443/c': gpg, 'a.b': signed() }, /left out, but scope a\.b would/, reject, { skip: true });
     refuses({ 'registry-1.docker.io/c': gpg, 'docker.io': signed() }, /scope docker\.io would/, reject, { skip: true });
     refuses({ 'a.b/c': reject, 'a.b': accept }, /rejects part of what scope a\.b accepts/, reject, { skip: true });
   });
 
-  it('has a way out of every refusal that works', () => {
+  it('has a hint that works for every refusal', () => {
     const hintOf = (docker: Record<string, object[]>, fallback: object[], choices: ImportChoices): string => {
       try {
         imported(docker, fallback, choices);
@@ -158,36 +158,36 @@ describe('importContainersPolicy', () => {
     };
     // As Red Hat ships it.
     const rhel = { 'registry.access.redhat.com': gpg, 'registry.redhat.io': gpg };
-    assert.match(hintOf(rhel, accept, { allowUnsigned: true }), /give `skip` in the place of `allowUnsigned`/);
+    assert.match(hintOf(rhel, accept, { allowUnsigned: true }), /use `skip` instead of `allowUnsigned`/);
     const both = hintOf(rhel, accept, { skip: true, allowUnsigned: true });
     assert.match(
       both,
-      /scope registry\.access\.redhat\.com, scope registry\.redhat\.io would be left out, and the default would let them/,
+      /scope registry\.access\.redhat\.com, scope registry\.redhat\.io would be left out, but the default would allow them/,
     );
-    assert.match(both, /Run it with `skip` alone, without `allowUnsigned`: then the default is left out too/);
+    assert.match(both, /Use `skip` without `allowUnsigned`: then the default is left out too/);
     assert.equal(hintOf(rhel, accept, { skip: true }), 'imported');
-    assert.match(hintOf({ 'a.b/c': reject }, accept, { allowUnsigned: true }), /Run it with `skip` alone/);
+    assert.match(hintOf({ 'a.b/c': reject }, accept, { allowUnsigned: true }), /Use `skip` without `allowUnsigned`/);
     assert.equal(hintOf({ 'a.b/c': reject }, accept, { skip: true }), 'imported');
     // By tag and digest: no choice helps, since the repository would let them through.
     for (const scope of ['a.b:5000/c:v1', `a.b:5000/c@sha256:${'0'.repeat(64)}`]) {
       const tagged = { [scope]: signed(), 'a.b:5000/c': signed() };
       assert.match(
         hintOf(tagged, reject, {}),
-        /remove this scope there, so that what is said of a\.b:5000\/c holds for all/,
+        /remove this scope from the file, so that the scope of a\.b:5000\/c applies to all/,
       );
       assert.match(
         hintOf(tagged, reject, { skip: true }),
-        /Remove scope .* there: then scope a\.b:5000\/c decides for every tag/,
+        /Remove scope .* from the file: then scope a\.b:5000\/c applies to every tag/,
       );
     }
     assert.equal(hintOf({ 'a.b/c:v1': signed() }, reject, { skip: true }), 'imported');
     assert.match(
       hintOf({ 'a.b/c': gpg, 'a.b': signed() }, reject, { skip: true }),
-      /In the place of scope a\.b, name there the namespaces and repositories that are to be allowed/,
+      /replace scope a\.b by the namespaces and repositories to allow/,
     );
   });
 
-  it('says that bundles do not do where signatures have to name the repository', () => {
+  it('notes that bundles are refused if signatures must name the repository', () => {
     const { notes } = imported({ 'a.b/c': signed(), 'a.b/d': signed() });
     const [note, ...others] = notes.filter((each) => each.includes('signedRepository'));
     assert.match(note ?? '', /^signedRepository \(same\): .*Sigstore bundles never do: sign with `format: 'legacy'`/);
@@ -195,7 +195,7 @@ describe('importContainersPolicy', () => {
     assert.ok(!imported({ 'a.b/c': accept }).notes.some((each) => each.includes('signedRepository')));
   });
 
-  it('names the files of keys, and where they are named', () => {
+  it('returns the key files, and where they are named', () => {
     const [{ keyPath: _, ...without } = {}] = signed() as { keyPath?: string }[];
     const { keyFiles } = imported({ 'a.b/c': signed(), 'a.b/d': [{ ...without, keyPaths: ['a.pub', 'b.pub'] }] });
     assert.deepEqual(
@@ -205,12 +205,12 @@ describe('importContainersPolicy', () => {
     for (const { at } of keyFiles) assert.match(at, /^policy\.json:\d+:\d+$/);
   });
 
-  it('skips no mistakes', () => {
+  it('skips no invalid input', () => {
     refuses({ 'a.b/c': signed({ keyPath: undefined }) }, /exactly one of/, reject, { skip: true });
     refuses({ 'a.b/c': [{ type: 'other' }] }, /type/, reject, { skip: true });
   });
 
-  it('joins several requirements, and several keys of one', () => {
+  it('combines several requirements, and several keys of one', () => {
     const [first] = imported({ 'a.b/c': [...accept, ...signed(), ...signed({ keyPath: 'b.pub' })] }).rules;
     assert.deepEqual((first as { require: object }).require, [{ key: '/etc/pki/acme.pub' }, { key: 'b.pub' }]);
     const [requirement] = signed() as { keyPath?: string }[];
@@ -220,7 +220,7 @@ describe('importContainersPolicy', () => {
     assert.deepEqual(imported({ 'a.b/c': [...signed(), ...reject] }).rules, []);
   });
 
-  it('gives keys that stood inside files of their own, once each', async () => {
+  it('moves inline keys to their own files, once each', async () => {
     const { publicKey } = await generateKeyPair();
     const keyData = Buffer.from(publicKey).toString('base64');
     const [{ keyPath: _, ...requirement } = {}] = signed() as { keyPath?: string }[];
@@ -230,19 +230,16 @@ describe('importContainersPolicy', () => {
     });
     assert.deepEqual([...keys], [['imported-1.pub', publicKey]]);
     for (const rule of rules) assert.deepEqual((rule as { require: object }).require, [{ key: 'imported-1.pub' }]);
-    refuses({ 'a.b/c': [{ ...requirement, keyData: 'AAAA' }] }, /no public key/);
+    refuses({ 'a.b/c': [{ ...requirement, keyData: 'AAAA' }] }, /want base64 of a public key/);
   });
 
-  it('refuses what it cannot say exactly', () => {
-    refuses({ 'a.b/c:v1': accept }, /scope "a\.b\/c:v1" is no registry/);
-    refuses({ [`a.b/c@sha256:${'0'.repeat(64)}`]: accept }, /is no registry/);
-    refuses({ '*.b/c': accept }, /is no registry/);
-    refuses({ 'a*.b': accept }, /is no registry/);
-    refuses(
-      { 'a.b:443/c': accept, 'a.b/c': signed() },
-      /there a\.b:443 is another registry than a\.b, and here the same/,
-    );
-    refuses({ 'A.b': accept }, /there A\.b is another registry/);
+  it('refuses entries without an exact equivalent', () => {
+    refuses({ 'a.b/c:v1': accept }, /invalid scope "a\.b\/c:v1": want a registry/);
+    refuses({ [`a.b/c@sha256:${'0'.repeat(64)}`]: accept }, /invalid scope .*: want a registry/);
+    refuses({ '*.b/c': accept }, /invalid scope .*: want a registry/);
+    refuses({ 'a*.b': accept }, /invalid scope .*: want a registry/);
+    refuses({ 'a.b:443/c': accept, 'a.b/c': signed() }, /a\.b:443 and a\.b are different registries there/);
+    refuses({ 'A.b': accept }, /A\.b and a\.b are different registries there/);
     refuses({ 'a.b/c': [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: 'a.gpg' }] }, /GPG/);
     refuses({ 'a.b/c': signed({ fulcio: { caPath: 'ca', oidcIssuer: 'i', subjectEmail: 'e' } }) }, /fulcio/);
     refuses({ 'a.b/c': signed({ rekorPublicKeyPath: 'rekor.pub' }) }, /rekorPublicKeyPath/);
@@ -254,7 +251,7 @@ describe('importContainersPolicy', () => {
     );
     refuses(
       { 'a.b/c': signed({ signedIdentity: { type: 'exactRepository', dockerRepository: 'busybox' } }) },
-      /no full name/,
+      /invalid repository: want registry\/repository/,
     );
     refuses({ 'a.b/c': signed({ keyPaths: ['b'] }) }, /exactly one of/);
     refuses({ 'a.b/c': signed({ keyPath: undefined }) }, /exactly one of/);
@@ -262,18 +259,18 @@ describe('importContainersPolicy', () => {
     refuses({ 'a.b/c': [] }, /at least one requirement/);
     refuses({ 'a.b/c': [{ type: 'other' }] }, /type/);
     const two = [...signed(), ...signed({ signedIdentity: { type: 'exactRepository', dockerRepository: 'a.b/x' } })];
-    refuses({ 'a.b/c': two }, /different repositories/);
+    refuses({ 'a.b/c': two }, /different signed repositories/);
     assert.throws(() => importContainersPolicy('{"transports":{}}', 'p'), /default is missing/);
     assert.throws(() => importContainersPolicy('{"default":[{"type":"reject"}],"default":[]}', 'p'), /unique/);
   });
 
-  it('refuses scopes that mean another registry there than here', () => {
+  it('refuses scopes that mean another registry in a trust policy', () => {
     for (const scope of ['index.docker.io/acme', 'registry-1.docker.io', 'Registry.example.com/a', '*.docker.io'])
-      refuses({ [scope]: signed() }, /is another registry than .*, and here the same/);
+      refuses({ [scope]: signed() }, /are different registries there, but the same one/);
     assert.equal(imported({ 'docker.io/acme': signed(), '*.io': signed() }).rules.length > 2, true);
   });
 
-  it('refuses a rejection that something wider would let through', () => {
+  it('refuses a rejection that a wider scope would override', () => {
     refuses({ 'a.b/c': reject }, /rejects part of what the default accepts/, accept, { allowUnsigned: true });
     refuses({ 'a.b/c/d': reject, 'a.b/c': accept }, /rejects part of what scope a\.b\/c accepts/);
     refuses({ 'x.a.b': reject, '*.a.b': signed() }, /rejects part of what scope \*\.a\.b accepts/);
@@ -281,7 +278,7 @@ describe('importContainersPolicy', () => {
     assert.equal(imported({ 'a.b/cd': reject, 'a.b/c': accept, 'z.a.bc': reject, '*.a.b': accept }).rules.length, 4);
   });
 
-  it('lets a domain stand for its registries on every port', () => {
+  it('converts a domain to its registries on every port', () => {
     const { rules } = imported({ '*.example.com': signed() }, accept, { allowUnsigned: true });
     const decides = (repository: string) =>
       (rules as { match: string }[]).find(({ match }) => matchesRepository(match, repository));

@@ -4,33 +4,33 @@ import { registryName, repositoryName } from '#lib/registry/registry-name';
 import { matchesRepository, matchProblem } from './match.ts';
 import { type FileName, type Path, PolicyText } from './policy-text.ts';
 
-/** A trust policy made from another tool's, as the files to write. */
+/** A trust policy converted from another tool's policy, as the files to write. */
 export interface ImportedPolicy {
-  /** Our policy, YAML. */
+  /** The trust policy, YAML. */
   readonly policy: string;
-  /** Keys that stood inside the other policy, by the file names that ours gives them: PEM. */
+  /** Keys that were inline in the other policy (PEM), by their new file names. */
   readonly keys: ReadonlyMap<string, string>;
-  /** Files of keys that the policy names, as it names them: they are not looked at. */
+  /** Key files that the policy names, as it names them. They are not read. */
   readonly keyFiles: readonly FileName[];
   /**
-   * What its new owner must know: what is allowed unsigned, and what was left out; each with
-   * `source:line:column`.
+   * What the user must know: what is allowed unsigned, and what was left out. Notes about an entry
+   * begin with `source:line:column`.
    */
   readonly notes: readonly string[];
 }
 
-/** What is imported only where somebody wants it. */
+/** What is imported only on request. */
 export interface ImportChoices {
-  /** Takes over that everything which no other rule matches is allowed unsigned. */
+  /** Imports a default that allows unsigned everything that no other rule matches. */
   readonly allowUnsigned?: boolean | undefined;
   /**
-   * Leaves out what cannot be imported, so that it is denied; refused where something wider would
-   * let it through.
+   * Leaves out what cannot be imported, so that it is denied. Fails if a wider scope would allow
+   * it.
    */
   readonly skip?: boolean | undefined;
 }
 
-const text = v.pipe(v.string(), v.nonEmpty('it is empty'));
+const text = v.pipe(v.string(), v.nonEmpty('empty value'));
 const requirementSchema = v.strictObject({
   type: v.picklist(['insecureAcceptAnything', 'reject', 'sigstoreSigned', 'signedBy']),
   keyPath: v.exactOptional(text),
@@ -46,7 +46,7 @@ const requirementSchema = v.strictObject({
   rekorPublicKeyDatas: v.exactOptional(v.unknown()),
   keyType: v.exactOptional(v.unknown()),
 });
-const requirementsSchema = v.pipe(v.array(requirementSchema), v.nonEmpty('a scope needs at least one requirement'));
+const requirementsSchema = v.pipe(v.array(requirementSchema), v.nonEmpty('empty list: want at least one requirement'));
 const documentSchema = v.strictObject({
   default: requirementsSchema,
   transports: v.exactOptional(v.record(v.string(), v.record(v.string(), requirementsSchema))),
@@ -55,8 +55,8 @@ const documentSchema = v.strictObject({
 type Requirement = v.InferOutput<typeof requirementSchema>;
 
 /**
- * What a scope comes to: nothing is accepted, or it was left out, or anything is, or what is signed
- * as the rule says.
+ * The result for a scope: it rejects everything, was left out, accepts anything, or accepts what is
+ * signed as required.
  */
 type Verdict =
   | 'reject'
@@ -64,14 +64,14 @@ type Verdict =
   | { readonly unsigned: true }
   | { readonly require: object[]; readonly signedRepository?: string };
 
-/** A scope of the other policy: the repositories that it covers, and what it says of them. */
+/** A scope of the other policy: the repositories that it covers, and its verdict on them. */
 interface Scope {
   readonly name: string;
   readonly path: Path;
   readonly verdict: Verdict;
 }
 
-/** Why an entry cannot be imported as it is, and where. */
+/** Reports why an entry has no exact equivalent, and where it is. */
 class Inexpressible extends Error {
   readonly path: Path;
 
@@ -82,15 +82,15 @@ class Inexpressible extends Error {
 }
 
 /**
- * Makes a trust policy from a containers-policy.json(5), as Podman, skopeo and CRI-O read it. Its
- * `docker` transport speaks of registries, and so does ours; the other transports are left out, and
- * named. There the most specific scope decides, here the first rule that matches: the rules come in
- * that order. Throws InvalidInput with line and column for what cannot be said in our policy
- * exactly, unless it is chosen to skip that, and for what allows everything unsigned, unless that
- * is chosen; nothing is made looser.
+ * Converts a containers-policy.json(5), as Podman, skopeo and CRI-O read it, to a trust policy.
+ * Only its `docker` transport, which is for registries, is imported; notes name the others. There
+ * the most specific scope decides, here the first rule that matches. The rules are sorted by that.
+ * The result is never less strict. Throws InvalidInput with line and column for an entry without
+ * an exact equivalent, unless `skip` is set, and for a default that allows everything unsigned,
+ * unless `allowUnsigned` or `skip` is set.
  */
 export function importContainersPolicy(json: string, source: string, choices: ImportChoices = {}): ImportedPolicy {
-  const document = new PolicyText(json, source, 'containers-policy.json(5) says what may stand there.');
+  const document = new PolicyText(json, source, 'See containers-policy.json(5) for the format.');
   const parsed = v.safeParse(documentSchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, () => Object.keys(requirementSchema.entries));
   const importer = new Importer(document, choices);
@@ -114,8 +114,8 @@ export function importContainersPolicy(json: string, source: string, choices: Im
 }
 
 /**
- * Hosts with a wildcard come after all others; then the longer scope, which is the more specific
- * one, comes first.
+ * Compares scopes for sorting: hosts with a wildcard come last, and longer scopes, which are more
+ * specific, come first.
  */
 function bySpecificity(a: Scope, b: Scope): number {
   return Number(a.name.startsWith('*')) - Number(b.name.startsWith('*')) || b.name.length - a.name.length;
@@ -152,9 +152,9 @@ class Importer {
   }
 
   /**
-   * The rules for scopes in their order. What is rejected or left out gets none, since what no rule
-   * allows is denied; where a wider scope after it accepts something, that would let it through,
-   * and our policy has no way to say so.
+   * Returns the rules for scopes, in their order. A scope that is rejected or left out has no rule,
+   * since what no rule allows is denied. Throws InvalidInput if a wider scope after it accepts
+   * something: that would allow it, and a trust policy has no rules that deny.
    */
   rules(scopes: readonly Scope[]): object[] {
     const [first, ...more] = scopes.flatMap((scope, index) => {
@@ -176,7 +176,7 @@ class Importer {
     );
     if (signedFor.size > 0) {
       this.notes.push(
-        `signedRepository (${[...signedFor].join(', ')}): signatures have to say for which repository they were made, ` +
+        `signedRepository (${[...signedFor].join(', ')}): signatures must name the repository they were made for, ` +
           "which Sigstore bundles never do: sign with `format: 'legacy'`, or remove signedRepository from the rules",
       );
     }
@@ -186,8 +186,8 @@ class Importer {
   }
 
   /**
-   * Why nothing can be imported where scopes that get no rule are covered by a wider one that
-   * accepts something.
+   * Returns the error for scopes without a rule that are covered by a wider scope, which accepts
+   * something.
    */
   #letThrough(scopes: readonly [Scope, ...Scope[]], wider: Scope): Error {
     const [{ name, path, verdict }] = scopes;
@@ -199,32 +199,32 @@ class Importer {
       path,
       verdict === 'reject'
         ? `cannot be imported: ${named}: rejects part of what ${accepting} accepts`
-        : `cannot be skipped: ${named} would be left out, and ${accepting} would let ${scopes.length === 1 ? 'it' : 'them'} through`,
+        : `cannot be skipped: ${named} would be left out, but ${accepting} would allow ${scopes.length === 1 ? 'it' : 'them'}`,
       {
         hint: acceptsAnything
-          ? `Nothing was imported. Run it with \`skip\` alone, without \`allowUnsigned\`: then ${accepting} is left out too, and what no rule names is denied.`
+          ? `Nothing was imported. Use \`skip\` without \`allowUnsigned\`: then ${accepting} is left out too, and what no rule matches is denied.`
           : repository === undefined
-            ? `Nothing was imported. In the place of ${accepting}, name there the namespaces and repositories that are to be allowed: what no rule names is denied.`
-            : `Nothing was imported. Remove ${named} there: then ${accepting} decides for every tag and digest of ${repository}.`,
+            ? `Nothing was imported. In the file, replace ${accepting} by the namespaces and repositories to allow: what no rule matches is denied.`
+            : `Nothing was imported. Remove ${named} from the file: then ${accepting} applies to every tag and digest of ${repository}.`,
       },
     );
   }
 
-  /** What to do about a scope that cannot be said, by who has not chosen to skip such. */
+  /** Returns the hint for a scope without an exact equivalent if `skip` is not set. */
   #withoutSkip(name: string): string {
     const repository = repositoryOf(name);
-    const skip = `give \`skip\`${this.#choices.allowUnsigned === true ? ' in the place of `allowUnsigned`' : ''} to leave out what cannot be said: it is denied then`;
+    const skip = `use \`skip\`${this.#choices.allowUnsigned === true ? ' instead of `allowUnsigned`' : ''} to leave out what cannot be imported: it is then denied`;
     return repository === undefined
-      ? `Nothing was imported. Change it there, or ${skip}.`
-      : `Nothing was imported. A rule is for a whole repository: remove this scope there, so that what is said of ${repository} holds for all of its tags and digests; or, where nothing is said of that, ${skip}.`;
+      ? `Nothing was imported. Change the entry in the file, or ${skip}.`
+      : `Nothing was imported. A rule applies to a whole repository: remove this scope from the file, so that the scope of ${repository} applies to all of its tags and digests; or, if there is none, ${skip}.`;
   }
 
-  /** Notes a transport that is not the one of registries. */
+  /** Notes that a transport other than docker was left out. */
   leftOutTransport(name: string): void {
     this.#note(['transports', name], `left out: transport ${name}: only docker is imported`);
   }
 
-  /** What a scope comes to that asks for no signature: the one for everything needs a choice. */
+  /** Returns the verdict of a scope that requires no signature. The default needs a choice. */
   #unsigned(name: string, path: Path): Verdict {
     const what = `${nameOf(path)} accepts anything, unsigned`;
     if (name !== '') {
@@ -236,7 +236,7 @@ class Importer {
       return 'left out';
     } else {
       throw this.#document.error(path, `cannot be imported: ${what}`, {
-        hint: 'Nothing was imported. Give `skip` to leave it out, so that only what other rules name is allowed; or `allowUnsigned`, if everything is to be.',
+        hint: 'Nothing was imported. Use `skip` to leave it out, so that only what other rules match is allowed, or `allowUnsigned` to allow everything.',
       });
     }
     return { unsigned: true };
@@ -250,12 +250,15 @@ class Importer {
     const [host = ''] = name.split('/');
     const same = hostsTakenForOthers(name, host);
     if (same !== undefined) {
-      throw new Inexpressible(path, `there ${host} is another registry than ${same}, and here the same`);
+      throw new Inexpressible(
+        path,
+        `${host} and ${same} are different registries there, but the same one in a trust policy`,
+      );
     }
     if (/^\*\.[^/]+$/.test(name) || !name.includes('*')) {
       if (globsOf(name).every((glob) => matchProblem(glob) === undefined)) return;
     }
-    throw new Inexpressible(path, `the scope ${JSON.stringify(name)} is no registry, namespace or repository`);
+    throw new Inexpressible(path, `invalid scope ${JSON.stringify(name)}: want a registry, namespace or repository`);
   }
 
   #verdict(requirements: readonly Requirement[], path: Path): Verdict {
@@ -271,7 +274,7 @@ class Importer {
     const [signedRepository, ...others] = repositories;
     if (signedRepository === undefined) return { unsigned: true };
     if (others.length > 0)
-      throw new Inexpressible(path, 'its requirements want different repositories to be signed for');
+      throw new Inexpressible(path, 'its requirements name different signed repositories: want one');
     return { require, signedRepository };
   }
 
@@ -288,7 +291,7 @@ class Importer {
     ];
     const found = beyond.find((name) => Object.hasOwn(requirement, name));
     if (found !== undefined) {
-      throw new Inexpressible([...path, found], `${found} holds no times of validity, which a trusted root needs`);
+      throw new Inexpressible([...path, found], `${found} has no validity period, which a trusted root needs`);
     }
     const sources = [
       keyPath && [keyPath],
@@ -301,7 +304,7 @@ class Importer {
     this.keyFiles.push(...(keyPaths ?? []).map((name, index) => file(name, ['keyPaths', index])));
     const [files, ...more] = sources.filter((each) => each !== undefined && each !== '');
     if (files === undefined || more.length > 0 || typeof files === 'string') {
-      throw this.#document.error(path, 'exactly one of keyPath, keyPaths, keyData and keyDatas must be there');
+      throw this.#document.error(path, 'want exactly one of keyPath, keyPaths, keyData and keyDatas');
     }
     return {
       alternatives: files.map((key) => ({ key })),
@@ -314,17 +317,17 @@ class Importer {
     const repository = identity?.type === 'exactRepository' ? identity.dockerRepository : undefined;
     if (repository !== undefined) {
       if (!repository.includes('*') && matchProblem(repository) === undefined) return repository;
-      throw new Inexpressible([...path, 'dockerRepository'], 'it is no full name of a repository, registry included');
+      throw new Inexpressible([...path, 'dockerRepository'], 'invalid repository: want registry/repository');
     }
     const type = identity?.type ?? 'matchRepoDigestOrExact (the default)';
     throw new Inexpressible(path, `signedIdentity ${type} compares tags, which cosign does not sign`);
   }
 
-  /** A key given inline: it gets a file of its own beside the policy. */
+  /** Moves an inline key to its own file. Returns the name of the file. */
   #keep(data: string, path: Path): string {
     const pem = Buffer.from(data, 'base64').toString('utf8');
     if (!pem.includes('-----BEGIN PUBLIC KEY-----'))
-      throw this.#document.error(path, 'it holds no public key in PEM form');
+      throw this.#document.error(path, 'invalid key: want base64 of a public key in PEM format');
     const known = [...this.keys].find(([, content]) => content === pem)?.[0];
     const file = known ?? `imported-${this.keys.size + 1}.pub`;
     this.keys.set(file, pem);
@@ -332,21 +335,21 @@ class Importer {
   }
 }
 
-/** What messages call the scope at a path. */
+/** Returns the name of the scope at a path in messages. */
 function nameOf([first, transport, scope]: Path): string {
   if (first === 'default') return 'the default';
   return scope === '' ? `scope "" of ${transport}` : `scope ${scope}`;
 }
 
-/** The repository of a scope that is one tag or digest of it; undefined for other scopes. */
+/** Returns the repository of a scope that is a tag or digest; undefined for other scopes. */
 function repositoryOf(scope: string): string | undefined {
   const [, repository, tagOrDigest] = /^([^@*]+\/[^@:/*]+)((?::[^/@*]+)?(?:@[^*]+)?)$/.exec(scope) ?? [];
   return tagOrDigest === '' ? undefined : repository;
 }
 
 /**
- * The registry that a scope's host is here, or has among its own here, and is not there; undefined
- * where there is none.
+ * Returns the registry that the host of a scope matches in a trust policy, but not in the other
+ * policy; undefined if there is none.
  */
 function hostsTakenForOthers(name: string, host: string): string | undefined {
   if (registryName(host) !== host) return registryName(host);
@@ -356,8 +359,8 @@ function hostsTakenForOthers(name: string, host: string): string | undefined {
 }
 
 /**
- * The globs of what a scope covers: a registry, the registries of a domain whatever their ports, a
- * namespace with all below it, a repository.
+ * Returns the globs for a scope: a registry, the registries of a domain on all ports, a namespace
+ * with everything below it, or a repository.
  */
 function globsOf(scope: string): string[] {
   if (scope === '') return ['**'];
@@ -365,7 +368,7 @@ function globsOf(scope: string): string[] {
   return scope.includes('/') ? [scope, `${scope}/**`] : [`${scope}/**`];
 }
 
-/** Says whether everything in the second scope is in the first, or might be. */
+/** Returns whether everything in the second scope is in the first, or may be. */
 function covers(wide: string, narrow: string): boolean {
   if (wide === '' || narrow === wide || narrow.startsWith(`${wide}/`)) return true;
   // A tag or digest of a repository.
