@@ -28,7 +28,7 @@ export function define(command: Command): void {
     .option('--no-referrers', 'do not copy signatures and other referrers')
     .option('--from-oci-layout <directory>', 'read from this OCI layout directory instead of a registry')
     .option('--to-oci-layout <directory>', 'write to this OCI layout directory instead of a registry')
-    .option('--plain-http', 'speak HTTP to the registries (loopback addresses always get it)')
+    .option('--plain-http', 'use HTTP instead of HTTPS for the registries (always used for loopback addresses)')
     .addOption(trustRealmOption());
   addOutputOption(command)
     .addHelpText(

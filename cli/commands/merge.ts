@@ -17,7 +17,7 @@ interface MergeOptions extends OutputOptions, ProfileOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Combine profiles of one kind into one, and print it: seccomp and AppArmor in the form of runtimes, SELinux as a ' +
+      'Combine profiles of one kind into one, and print it: seccomp and AppArmor in the runtime form, SELinux as a ' +
         'SelinuxProfile. If the format cannot express the exact result, a note reports it: an intersection is then ' +
         'stricter than necessary, and a union laxer.',
     )

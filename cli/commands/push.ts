@@ -41,8 +41,8 @@ export function define(command: Command): void {
         'content always has the same digest, regardless of the file name. If SOURCE_DATE_EPOCH is set, it is recorded as the ' +
         'creation time.',
     )
-    .argument('<file>', 'seccomp or AppArmor profile in the form of runtimes (JSON); - is stdin')
-    .argument('<reference>', 'registry/repository:tag');
+    .argument('<file>', 'seccomp or AppArmor profile in the runtime form (JSON); - is stdin')
+    .argument('<reference>', 'registry/repository[:tag]');
   addSignerOptions(command);
   addKeylessOptions(command);
   addSignatureFormatOption(command);

@@ -30,11 +30,8 @@ export function define(command: Command): void {
     .option('--state <directory>', 'directory for verified artifacts and effective profiles', '/var/lib/fairlead')
     .option('--seccomp-root <directory>', 'directory of the kubelet for seccomp profiles', '/var/lib/kubelet/seccomp')
     .option('--metrics <host:port>', 'address for Prometheus metrics (default: none)')
-    .option(
-      '--image-credential-provider-config <file>',
-      'the value of this flag of the kubelet: its credential providers',
-    )
-    .option('--image-credential-provider-bin-dir <directory>', 'the value of this flag of the kubelet: their programs')
+    .option('--image-credential-provider-config <file>', "the kubelet's configuration of credential providers")
+    .option('--image-credential-provider-bin-dir <directory>', "directory of the kubelet's credential provider plugins")
     .option('--decision-log <file>', 'append each decision about an artifact to this file, one JSON object per line')
     .addHelpText(
       'after',

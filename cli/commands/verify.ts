@@ -74,9 +74,13 @@ async function verify(referenceText: string, options: VerifyOptions): Promise<vo
 
 async function findPolicy({ policy, key }: VerifyOptions): Promise<PullPolicy> {
   if ((policy === undefined) === (key === undefined)) {
-    throw new FairleadError('InvalidInput', 'verify needs either --policy or --key', {
-      hint: 'Use --policy to decide as a node does, or --key to require a signature with one key.',
-    });
+    throw new FairleadError(
+      'InvalidInput',
+      policy === undefined ? 'verify needs --policy or --key' : '--policy and --key cannot be used together',
+      {
+        hint: 'Use --policy to decide as a node does, or --key to require a signature with one key.',
+      },
+    );
   }
   if (key !== undefined) {
     const { keyPolicy } = await import('#lib/trust/policy/key-policy');

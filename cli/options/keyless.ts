@@ -23,7 +23,7 @@ export function addKeylessOptions(command: Command): Command {
   return command
     .option(
       '--keyless',
-      'sign with a Sigstore certificate for the identity of this CI job, or for your own after a login in the browser',
+      'sign with a Sigstore certificate for the identity of this CI job, or for your own after a login in a browser',
     )
     .option('--identity-token <file>', 'OIDC token for --keyless (default: the token of the CI system); - is stdin')
     .option(

@@ -41,8 +41,8 @@ export function mechanismOf({ kind }: { readonly kind: ProfileKind }): Mechanism
  */
 export function contentFor<M extends Mechanism>(mechanism: M, profile: Profile): ContentOf[M] {
   if (mechanismOf(profile) === mechanism) return contentOf(profile) as ContentOf[M];
-  throw new FairleadError('InvalidInput', `profiles of kind ${mechanism} and ${profile.kind} cannot be combined`, {
-    hint: 'Give profiles of one kind.',
+  throw new FairleadError('InvalidInput', `profiles of kind ${mechanism} and ${profile.kind} cannot be used together`, {
+    hint: 'Use profiles of one kind.',
   });
 }
 

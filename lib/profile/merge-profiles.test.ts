@@ -76,7 +76,7 @@ describe('profiles of every kind', () => {
   }
 
   it('are not mixed', () => {
-    const mixed = { kind: 'InvalidInput', message: /kind Seccomp and AppArmor cannot be combined/ };
+    const mixed = { kind: 'InvalidInput', message: /kind Seccomp and AppArmor cannot be used together/ };
     assert.throws(() => diffProfiles(seccomp('read'), appArmor('/a'), native), mixed);
     assert.throws(() => intersectProfiles([seccomp('read'), appArmor('/a')], native), mixed);
     assert.throws(() => effectiveProfile({ base: appArmor('/a'), artifact: seccomp('read') }, native), mixed);

@@ -284,6 +284,6 @@ describePeers(['secilc', 'sesearch'], 'the access that the kernel policy allows'
     const found = allowedAccess([pasted]);
     assert.ok(found.has('app.process app.proc_t file read') && !found.has('app.process proc_t file read'));
     assert.ok(found.has('app.container_runtime_t app.process key create'));
-    assert.throws(() => parsePolicy('(blockinherit container) (type proc_t)', 'policy'), /begins with "own_"/);
+    assert.throws(() => parsePolicy('(blockinherit container) (type proc_t)', 'policy'), /must begin with "own_"/);
   });
 });
