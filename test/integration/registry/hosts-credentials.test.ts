@@ -181,7 +181,7 @@ describePeers(['openssl'], 'client certificates', () => {
 it('reads a hosts.toml again that was not right when it was read first', async () => {
   const { host } = await strict();
   const target = await open('repaired.test', 'server = [', { credentials: async () => user });
-  await assert.rejects(target.resolve('v1'), { kind: 'InvalidInput', message: /not TOML/ });
+  await assert.rejects(target.resolve('v1'), { kind: 'InvalidInput', message: /invalid TOML/ });
   await writeFile(join(certs, 'repaired.test', 'hosts.toml'), `server = "http://${host}"\n`);
   assert.deepEqual(await target.resolve('v1'), image.descriptor);
 });
