@@ -148,7 +148,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
 
   it('refuses rules that do not specify who is trusted', () => {
     const rule = (body: string): string => `${head}rules:\n  - match: a.b/c\n    ${body}\n`;
-    refuses(`${head}rules:\n  - match: a.b/c\n`, /:4:5: rule without requirements: want `require`/);
+    refuses(`${head}rules:\n  - match: a.b/c\n`, /:4:5: rule without requirements: want "require"/);
     refuses(rule('require: []'), /require: empty list: want .*or `unsigned: true`/);
     refuses(rule('require: [{}]'), /:5:15: invalid requirement: want either key or keyless/);
     refuses(rule('require: [{anyOf: []}]'), /anyOf: empty list: want at least one key/);
@@ -157,8 +157,8 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     refuses(rule('unsigned: false'), /invalid value: want true/);
     refuses(rule('unsigned: yes'), /invalid value: want true/);
     refuses(rule('{unsigned: true, require: [{key: a}]}').replace('\n    {', ', '), /:4:/);
-    refuses(`${rule('unsigned: true')}    require: [{key: a}]\n`, /:5:15: `unsigned: true` in a rule that requires/);
-    refuses(`${rule('unsigned: true')}    transparencyLog: off\n`, /`unsigned: true` in a rule that requires/);
+    refuses(`${rule('unsigned: true')}    require: [{key: a}]\n`, /:5:15: "unsigned: true" in a rule that requires/);
+    refuses(`${rule('unsigned: true')}    transparencyLog: off\n`, /"unsigned: true" in a rule that requires/);
   });
 
   const keyless = (body: string, extra = ''): string =>
@@ -272,7 +272,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     refuses(rule('{repository: x}'), /type is missing/);
     refuses(rule(''), /attestations: empty list: want at least one type/);
     const unsigned = rule('{type: cyclonedx}').replace('require: [{key: a}]', 'unsigned: true');
-    refuses(unsigned, /`unsigned: true` in a rule that requires/);
+    refuses(unsigned, /"unsigned: true" in a rule that requires/);
   });
 
   it('reads the repository that signatures must name', () => {
@@ -282,7 +282,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
       assert.equal(parsePolicyDocument(rule(value), 'policy.yaml').rules[0]?.signedRepository, value);
     }
     for (const value of ['other', 'a.b/c/**', 'a.b/c:v1', '""']) refuses(rule(value), /:6:23: /);
-    refuses(rule('same').replace('require: [{key: a}]', 'unsigned: true'), /`unsigned: true` in a rule that requires/);
+    refuses(rule('same').replace('require: [{key: a}]', 'unsigned: true'), /"unsigned: true" in a rule that requires/);
   });
 
   it('refuses patterns that name no repositories', () => {

@@ -124,12 +124,12 @@ function readRule(document: PolicyText, rule: RuleInput, path: Path): RuleDocume
   }
   const asks = rule.require ?? rule.attestations ?? rule.transparencyLog ?? rule.signedRepository;
   if (rule.unsigned === true && asks !== undefined) {
-    throw document.error([...path, 'unsigned'], '`unsigned: true` in a rule that requires signatures', {
+    throw document.error([...path, 'unsigned'], '"unsigned: true" in a rule that requires signatures', {
       hint: 'Remove unsigned, or everything that the rule requires of signatures.',
     });
   }
   if (rule.unsigned !== true && rule.require === undefined) {
-    throw document.error(path, 'rule without requirements: want `require` or `unsigned: true`', {
+    throw document.error(path, 'rule without requirements: want "require" or "unsigned: true"', {
       hint: 'Add `require: [{key: release.pub}]`, or `unsigned: true` to allow unsigned artifacts.',
     });
   }

@@ -47,7 +47,7 @@ const ruleKeys = {
   kinds: v.exactOptional(
     v.pipe(
       v.array(v.picklist(['Seccomp', 'AppArmor'])),
-      v.nonEmpty('empty list: want at least one kind, or no `kinds`'),
+      v.nonEmpty('empty list: want at least one kind, or no "kinds"'),
     ),
   ),
   require: v.exactOptional(
@@ -60,13 +60,13 @@ const ruleKeys = {
   attestations: v.exactOptional(
     v.pipe(
       v.array(v.strictObject(attestationKeys)),
-      v.nonEmpty('empty list: want at least one type, or no `attestations`'),
+      v.nonEmpty('empty list: want at least one type, or no "attestations"'),
       v.maxLength(16),
     ),
   ),
   transparencyLog: v.exactOptional(v.picklist(['off', 'optional', 'required'])),
   signedRepository: v.exactOptional(text),
-  unsigned: v.exactOptional(v.literal(true, 'invalid value: want true, or no `unsigned` if signatures are required')),
+  unsigned: v.exactOptional(v.literal(true, 'invalid value: want true, or no "unsigned" if signatures are required')),
 };
 const baselineKeys = { seccomp: v.exactOptional(fileName) };
 const limitsKeys = {
