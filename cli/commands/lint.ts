@@ -5,7 +5,6 @@ import type { ProfileKind } from '#lib/profile/profile';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { addProfileOptions, type ProfileOptions, settleProfileFiles, sourceName } from '../options/profile-file.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
-import { findingWithFlags } from '../terminal/hints.ts';
 import { oneLine, writeNote, writeResult } from '../terminal/output.ts';
 
 interface LintOptions extends OutputOptions, ProfileOptions {
@@ -58,7 +57,7 @@ async function lint(files: readonly string[], options: LintOptions): Promise<voi
     if (read.status === 'rejected') unread.push(read.reason);
     else {
       const { kind } = read.value;
-      const findings = lintProfile(read.value).map(findingWithFlags);
+      const findings = lintProfile(read.value);
       linted.push({ file: sourceName(files[index] ?? ''), kind, findings });
     }
   }

@@ -6,6 +6,7 @@ import type { FileName } from '#lib/trust/policy/policy-text';
 import { makeChosenDirectory } from '../files/chosen-directory.ts';
 import { readInput, writeNewFile } from '../files/files.ts';
 import { examples } from '../options/options.ts';
+import { withFlags } from '../terminal/hints.ts';
 import { writeNote } from '../terminal/output.ts';
 
 interface ImportOptions {
@@ -56,7 +57,7 @@ async function importPolicy(file: string, { folder, allowUnsigned, skip }: Impor
     });
   }
   if (folder !== undefined) await makeChosenDirectory(folder);
-  for (const note of [...notes, ...(await missingKeys(keyFiles, folder ?? '.'))]) writeNote('note', note);
+  for (const note of [...notes, ...(await missingKeys(keyFiles, folder ?? '.'))]) writeNote('note', withFlags(note));
   if (folder === undefined) process.stdout.write(policy);
   else await writePolicy(folder, policy, keys);
 }

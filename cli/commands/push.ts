@@ -21,7 +21,6 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { type SignerOptions, startSigner } from '../options/signer.ts';
-import { findingWithFlags } from '../terminal/hints.ts';
 import { writeResult } from '../terminal/output.ts';
 
 interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
@@ -158,16 +157,16 @@ function asJson(published: Published): object {
     provenance: provenance ?? null,
     alreadyAttested: published.alreadyAttested,
     verification: verification ?? null,
-    findings: findings.map(findingWithFlags),
+    findings,
   };
 }
 
 function asText(published: Published): string {
   const { reference, descriptor, profile, findings, signature, provenance, verification } = published;
   return [
-    ...findings
-      .map(findingWithFlags)
-      .map((finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`),
+    ...findings.map(
+      (finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`,
+    ),
     `published  ${formatReference(reference)}`,
     `tag        ${published.tag ?? `none; to add one: fairlead tag ${formatReference(reference)} TAG`}`,
     `kind       ${profile.kind}`,

@@ -108,6 +108,11 @@ describe('withFlags', () => {
     );
   });
 
+  it('leaves quoted text of others, and words in backticks within a path', () => {
+    const text = 'Rename "`policy`" or "a \\"`kind`", or n/`policy`:1:18.';
+    assert.equal(withFlags(text), text);
+  });
+
   it('leaves other words in backticks', () => {
     const text = 'Run `fairlead keygen`. `constructor` and `toString` are not options, nor is `.';
     assert.equal(withFlags(text), text);

@@ -1,6 +1,6 @@
 /**
- * Options of the functions below the CLI, as their messages name them in backticks, and the flags
- * that set them.
+ * Options of the functions below the CLI, as their hints name them in backticks, and the flags that
+ * set them.
  */
 export const flagOfOption: Readonly<Record<string, string>> = {
   allowUnsigned: '--allow-unsigned',
@@ -26,16 +26,14 @@ export const flagOfOption: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns a message or hint of a function for users of the CLI: `plainHttp`, in backticks, becomes
- * --plain-http. Other words in backticks stay as they are.
+ * Returns the hint of a function for users of the CLI: `plainHttp`, in backticks, becomes
+ * --plain-http. Other words in backticks stay as they are, and so does all that is in double
+ * quotes: that is text of others, such as a file name or what a registry answered. For the same
+ * reason messages are not rewritten, only hints.
  */
-export function withFlags(text: string): string {
-  return text.replace(/`([^`]+)`/g, (whole, option: string) =>
-    Object.hasOwn(flagOfOption, option) ? (flagOfOption[option] ?? whole) : whole,
+export function withFlags(hint: string): string {
+  const quotedOrOption = /"(?:[^"\\]|\\.)*"|(?<![^\s(])`([^`]+)`(?![^\s,.;:)])/g;
+  return hint.replace(quotedOrOption, (whole, option?: string) =>
+    option !== undefined && Object.hasOwn(flagOfOption, option) ? (flagOfOption[option] ?? whole) : whole,
   );
-}
-
-/** The same for what lint found. */
-export function findingWithFlags<F extends { readonly message: string }>(finding: F): F {
-  return { ...finding, message: withFlags(finding.message) };
 }

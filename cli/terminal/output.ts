@@ -20,17 +20,17 @@ export function writeResult(form: OutputForm, result: { json: () => unknown; tex
  * a CI system could take for a command.
  */
 export function writeError(error: FairleadError, form: OutputForm): void {
-  const causes = causeMessages(error).map(withFlags);
+  const causes = causeMessages(error);
   const hint = error.hint === undefined ? undefined : withFlags(error.hint);
   if (form === 'json') {
     const { kind, message, pointer } = error;
-    const json = JSON.stringify({ error: { kind, message: withFlags(message), causes, hint, pointer } });
+    const json = JSON.stringify({ error: { kind, message, causes, hint, pointer } });
     process.stderr.write(`${withoutCommandsInJson(json)}\n`);
     return;
   }
   const { summary, details = [] } = error;
-  const lines = [`${styled('red', 'error:')} ${oneLine(withFlags(summary))}`];
-  for (const detail of details) lines.push(`  ${oneLine(withFlags(detail))}`);
+  const lines = [`${styled('red', 'error:')} ${oneLine(summary)}`];
+  for (const detail of details) lines.push(`  ${oneLine(detail)}`);
   for (const cause of causes) lines.push(`  cause: ${oneLine(cause)}`);
   if (hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${oneLine(hint)}`);
   process.stderr.write(`${withoutCommands(lines.join('\n'))}\n`);
@@ -69,7 +69,7 @@ function withoutCommandsInJson(json: string): string {
 
 /** Prints a line on stderr beside the result: `note: …` or `failed: …`. */
 export function writeNote(word: 'note' | 'failed', text: string): void {
-  const line = withoutCommands(oneLine(withFlags(text)));
+  const line = withoutCommands(oneLine(text));
   process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${line}\n`);
 }
 

@@ -25,8 +25,10 @@ export async function openCredentialProviders(
   if (file === undefined || programs === undefined) {
     throw new FairleadError(
       'InvalidInput',
-      '`imageCredentialProviderConfig` and `imageCredentialProviderBinDir` must be set together',
-      { hint: 'Set both to the values that the kubelet has.' },
+      'the configuration and the directory of credential providers must be set together',
+      {
+        hint: 'Set `imageCredentialProviderConfig` and `imageCredentialProviderBinDir` to the values that the kubelet has.',
+      },
     );
   }
   // The programs run as the user of the shim, normally root.

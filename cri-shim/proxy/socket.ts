@@ -28,7 +28,7 @@ export function parseSocketAddress(address: string): string {
 export async function requireTwoSockets(listen: string, runtime: string): Promise<void> {
   const [listening, running] = await Promise.all([placeOf(listen), placeOf(runtime)]);
   if (listening === running) {
-    throw new FairleadError('InvalidInput', `\`listen\` and \`runtime\` are the same socket: ${running}`, {
+    throw new FairleadError('InvalidInput', `the shim cannot listen on the socket of the runtime: ${running}`, {
       hint: 'Set `runtime` to the socket of the container runtime, and `listen` to another one, for the kubelet.',
     });
   }
