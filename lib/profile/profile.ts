@@ -25,7 +25,10 @@ export interface Reading {
   readonly oversize?: number;
 }
 
-/** A profile, parsed. The reader decides its kind, once; nothing else examines its bytes. */
+/**
+ * A profile, parsed. The reader decides its kind, once; nothing else examines its bytes. A profile
+ * never changes: its meaning is remembered by the object.
+ */
 export type Profile = Reading &
   (
     | { readonly kind: 'Seccomp'; readonly seccomp: SeccompProfile }
