@@ -31,7 +31,7 @@ describe('key pairs', () => {
     const files = await generateKeyPair();
     assert.match(files.privateKey, /^-----BEGIN PRIVATE KEY-----/);
     const signer = await loadPrivateKey(files.privateKey);
-    const signature = await signer.sign(message);
+    const signature = await signer.signBytes(message);
     assert.equal(verify('sha256', message, createPublicKey(files.publicKey), signature), true);
     assert.equal(loadPublicKey(files.publicKey).fingerprint, signer.publicKey.fingerprint);
   });
@@ -51,7 +51,7 @@ describe('key pairs', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'p' }).toString();
     const signer = await loadPrivateKey(pem, 'p');
-    assert.equal(verify('sha256', message, publicKey, await signer.sign(message)), true);
+    assert.equal(verify('sha256', message, publicKey, await signer.signBytes(message)), true);
     await assert.rejects(loadPrivateKey(pem, 'q'), refusal(/passphrase is wrong/));
     await assert.rejects(loadPrivateKey(pem), refusal(/no passphrase/));
   });

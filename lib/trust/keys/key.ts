@@ -26,8 +26,11 @@ export interface PublicKey {
  */
 export interface PrivateKey {
   readonly publicKey: PublicKey;
-  /** Signs the bytes, as {@link signBytes} does. */
-  sign(bytes: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Signs the bytes, as {@link signBytes} does. Not called `sign`, so that a key in the place of a
+   * Signer fails: its signature alone is no bundle.
+   */
+  signBytes(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
 /** A new key pair, as the text of its two files. */
@@ -65,7 +68,7 @@ export async function loadPrivateKey(pem: string, passphrase?: string): Promise<
     throw new FairleadError('InvalidInput', 'the private key file is too large: want at most 64 KiB');
   const key = await openPrivateKey(pem, passphrase);
   const algorithm = supportedAlgorithm(key);
-  return { publicKey: describeKey(createPublicKey(key)), sign: (bytes) => signBytes(key, algorithm, bytes) };
+  return { publicKey: describeKey(createPublicKey(key)), signBytes: (bytes) => signBytes(key, algorithm, bytes) };
 }
 
 /**

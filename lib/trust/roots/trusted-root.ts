@@ -9,7 +9,7 @@ import type { SignedContent } from '../signature/read/signed-content.ts';
  */
 export type LogUse = 'required' | 'optional' | 'off';
 
-/** The authorities and logs that signatures are checked against (see sigstore-root.ts). */
+/** The authorities and logs that signatures are checked against (see sigstore-verifier.ts). */
 export interface SigstoreRoot {
   /**
    * Returns the identity in the certificate of a signature, unverified: enough to skip, at little

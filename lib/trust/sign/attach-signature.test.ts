@@ -90,10 +90,10 @@ describe('attachSignature', () => {
     const started = Promise.withResolvers<void>();
     const waiting = keySigner({
       ...slow.key,
-      sign: async (bytes) => {
+      signBytes: async (bytes) => {
         started.resolve();
         await signing.promise;
-        return slow.key.sign(bytes);
+        return slow.key.signBytes(bytes);
       },
     });
     const attaching = attachSignature(target, { descriptor, reference, signer: waiting, format: 'legacy' });
@@ -155,4 +155,10 @@ describe('attachSignature', () => {
     const sha512 = { ...descriptor, digest: digestOf(artifact.manifestBytes, 'sha512') };
     await assert.rejects(attachSignature(target, { descriptor: sha512, reference, signer, format: 'legacy' }), invalid);
   });
+});
+
+it('refuses a key in the place of a signer, whose signature alone is no bundle', async () => {
+  const target = await repository();
+  const key = (await loadPrivateKey((await generateKeyPair()).privateKey)) as unknown as KeySigner;
+  await assert.rejects(attachSignature(target, { descriptor, reference, signer: key, format: 'bundle' }), TypeError);
 });

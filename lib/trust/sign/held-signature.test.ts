@@ -174,7 +174,7 @@ describe('existing content does not prevent a signature from being added if it',
     [
       'signs the manifest’s bytes, which cosign looks for elsewhere',
       async () => {
-        const signature = Buffer.from(await signer.key.sign(artifact.manifestBytes)).toString('base64');
+        const signature = Buffer.from(await signer.key.signBytes(artifact.manifestBytes)).toString('base64');
         const digest = Buffer.from(descriptor.digest.slice('sha256:'.length), 'hex').toString('base64');
         const bundle = {
           mediaType: bundleMediaType,

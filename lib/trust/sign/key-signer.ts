@@ -15,7 +15,7 @@ export function keySigner(key: PrivateKey): KeySigner {
   return {
     key,
     async sign(statement) {
-      const signature = await key.sign(preAuthEncoding(statementPayloadType, statement));
+      const signature = await key.signBytes(preAuthEncoding(statementPayloadType, statement));
       return bundleBytes(envelopeOf(statement, signature), { publicKey: { hint: keyHint(publicKey) } });
     },
     async requirements() {

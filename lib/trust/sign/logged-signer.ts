@@ -45,7 +45,7 @@ export async function loggedSigner(
       return [{ anyOf: [{ key: 'that signs', publicKey, log: { use, root: trustedRoot } }] }];
     },
     async sign(statement) {
-      const signature = await key.sign(preAuthEncoding(statementPayloadType, statement));
+      const signature = await key.signBytes(preAuthEncoding(statementPayloadType, statement));
       const envelope = envelopeOf(statement, signature);
       const bundle = bundleBytes(envelope, {
         publicKey: { hint: keyHint(publicKey) },

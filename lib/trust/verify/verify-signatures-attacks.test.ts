@@ -145,7 +145,7 @@ describe('an attack is refused:', () => {
               algorithm: 'SHA2_256',
               digest: Buffer.from(artifact.digest.slice(7), 'hex').toString('base64'),
             },
-            signature: Buffer.from(await signer.key.sign(Buffer.from('artifact'))).toString('base64'),
+            signature: Buffer.from(await signer.key.signBytes(Buffer.from('artifact'))).toString('base64'),
           },
         }),
     ],
@@ -212,7 +212,7 @@ describe('an attack is refused:', () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const foreign = keySigner({
       publicKey: signer.key.publicKey,
-      sign: async (bytes) => sign('sha256', bytes, rsa.privateKey),
+      signBytes: async (bytes) => sign('sha256', bytes, rsa.privateKey),
     });
     refuses([await signedBundle(foreign, statementFor(artifact))], ruleOf(['k', signer]), /not made with this key/);
   });

@@ -42,7 +42,7 @@ export async function signedBundle(
   { payloadType = 'application/vnd.in-toto+json', copies = 1, mediaType = bundleMediaType } = {},
 ): Promise<Signature> {
   const payload = Buffer.from(typeof statement === 'string' ? statement : JSON.stringify(statement));
-  const sig = Buffer.from(await by.key.sign(preAuthEncoding(payloadType, payload))).toString('base64');
+  const sig = Buffer.from(await by.key.signBytes(preAuthEncoding(payloadType, payload))).toString('base64');
   return bundleSignature({
     mediaType,
     verificationMaterial: { publicKey: { hint: 'any' }, tlogEntries: [] },
@@ -68,7 +68,7 @@ export function statementFor(descriptor: Descriptor, changes: object = {}): obje
 /** Returns a signature in cosign's legacy format with any payload, validly signed. */
 export async function legacySignature(by: { readonly key: PrivateKey }, payload: unknown): Promise<Signature> {
   const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-  const signature = Buffer.from(await by.key.sign(bytes)).toString('base64');
+  const signature = Buffer.from(await by.key.signBytes(bytes)).toString('base64');
   return {
     format: 'legacy',
     manifest: digestOf(bytes),

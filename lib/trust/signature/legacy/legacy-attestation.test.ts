@@ -71,7 +71,7 @@ const fetched = (target: Target): Promise<Signature[]> =>
 
 /** A legacy attestation of a statement, by this signer. */
 async function enveloped(statement: Uint8Array, signer: KeySigner, changes: object = {}): Promise<Signature> {
-  const signature = await signer.key.sign(preAuthEncoding(statementPayloadType, statement));
+  const signature = await signer.key.signBytes(preAuthEncoding(statementPayloadType, statement));
   const envelope = Buffer.from(
     JSON.stringify({
       payloadType: statementPayloadType,

@@ -23,7 +23,7 @@ export async function signLegacyAttestation(
   key: PrivateKey,
 ): Promise<Blob> {
   const statement = legacyAttestStatement(descriptor, formatRepository(reference), attestation);
-  const signature = await key.sign(preAuthEncoding(statementPayloadType, statement));
+  const signature = await key.signBytes(preAuthEncoding(statementPayloadType, statement));
   const envelope = {
     payloadType: statementPayloadType,
     payload: Buffer.from(statement).toString('base64'),

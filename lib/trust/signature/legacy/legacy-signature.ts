@@ -15,6 +15,6 @@ export async function signLegacy(
   key: PrivateKey,
 ): Promise<Blob> {
   const payload = legacyPayload(descriptor, formatRepository(reference));
-  const signature = Buffer.from(await key.sign(payload)).toString('base64');
+  const signature = Buffer.from(await key.signBytes(payload)).toString('base64');
   return blob(legacyPayloadMediaType, payload, { [legacySignatureAnnotation]: signature });
 }
