@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
+import { isInstallable } from '#lib/node/install/install-profile';
 import { type EffectiveInputs, mapInputs } from '#lib/profile/constraint';
 import { effectiveProfile } from '#lib/profile/effective-profile';
 import { lint } from '#lib/profile/lint';
@@ -67,8 +68,14 @@ async function explain(file: string, options: ExplainOptions): Promise<void> {
     syscalls === undefined ? constraintsText(sources, constraints) : syscallsText(sources, syscalls);
   writeResult(options.output, {
     json: () => ({ ...sources, kind: profiles.artifact.kind, constraints, ...(syscalls && { syscalls }) }),
-    text: () => [text(), ...neverPermitted(profiles.artifact)].join('\n'),
+    text: () => [text(), ...neverPermitted(profiles.artifact), ...notApplied(profiles.artifact)].join('\n'),
   });
+}
+
+/** States that nodes do not apply profiles of this kind. */
+function notApplied({ kind }: Profile): readonly string[] {
+  if (isInstallable(kind)) return [];
+  return ['', `Nodes do not apply ${kind} profiles yet: a container that requests this one is refused.`];
 }
 
 /** Returns what every AppArmor policy denies even if the profile lists it. */

@@ -61,10 +61,9 @@ export function addContainerOptions(command: Command): Command {
         .default(parseCapabilities('default'), 'the default capabilities of the runtime'),
     )
     .addOption(
-      new Option('--kernel <release>', 'release of the kernel, on which some profiles depend').default(
-        release(),
-        'that of this machine',
-      ),
+      new Option('--kernel <release>', 'release of the kernel, on which some profiles depend')
+        .argParser(parseKernel)
+        .default(release(), 'that of this machine'),
     );
 }
 
@@ -72,6 +71,12 @@ function parseArchitecture(text: string): MachineArchitecture {
   const found = machineArchitectures.find((name) => name === text);
   if (found !== undefined) return found;
   throw new InvalidArgumentError(`Want one of ${machineArchitectures.join(', ')}.`);
+}
+
+/** Without its first two numbers, a release would count as older than every kernel. */
+function parseKernel(text: string): string {
+  if (/^[0-9]+\.[0-9]+/.test(text)) return text;
+  throw new InvalidArgumentError('Want MAJOR.MINOR, such as 6.1.');
 }
 
 /** Returns the machine and the container that the options describe. */

@@ -251,19 +251,28 @@ Constrained by the base:
       assert.equal(stderr, 'note: unknown system call "opnat"; did you mean openat?\n');
     });
 
+    it('refuses a kernel release without numbers, which would count as the oldest', async () => {
+      const { code, stderr } = await fairlead(['baseline', '--kernel', 'foo']);
+      assert.equal(code, 2);
+      assert.match(stderr, /--kernel.*foo.*Want MAJOR\.MINOR, such as 6\.1\./);
+    });
+
     it('explains AppArmor, and SELinux without a default baseline', async () => {
       assert.match(
         await printed(['explain', 'armor.json']),
-        /^baseline {3}RuntimeDefault\n(?:.*\n)*?.*nothing constrains it\.\n$/,
+        /^baseline {3}RuntimeDefault\n(?:.*\n)*?.*nothing constrains it\.\n\nNodes do not apply AppArmor profiles yet: [^\n]*\n$/,
       );
       await writeFile(file('denied.json'), '{"filesystem":{"readOnlyPaths":["/etc/x","/proc/kcore"]}}');
       assert.match(
         await printed(['explain', 'denied.json']),
-        /nothing constrains it\.\n\/proc\/kcore stays denied for reading, as in the runtime's default: [^\n]*\n$/,
+        /nothing constrains it\.\n\/proc\/kcore stays denied for reading, as in the runtime's default: [^\n]*\n\nNodes do not apply AppArmor/,
       );
       await writeFile(file('none.json'), '{"capability":{}}');
       const text = await printed(['explain', 'armor.json', '--baseline', 'none.json']);
-      assert.match(text, /Constrained by the baseline:\n {2}capability chown:\n {4}permitted -> denied\n$/);
+      assert.match(
+        text,
+        /Constrained by the baseline:\n {2}capability chown:\n {4}permitted -> denied\n\nNodes do not apply/,
+      );
       const selinux = join(examplesDirectory(), 'selinux-errorlogger.yaml');
       assert.match(await printed(['explain', selinux]), /^baseline {3}none\n/);
       const policy = '(blockinherit container)\\n(allow process etc_t (file (read)))';
