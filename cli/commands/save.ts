@@ -19,7 +19,7 @@ export function define(command: Command): void {
   command
     .description(
       'Save an artifact with its signatures to one file, an OCI archive, for a site without network access. The same content ' +
-        'gives the same bytes. fairlead load loads the archive into a registry there, and the artifact verifies offline.',
+        'produces the same bytes. fairlead load loads the archive into a registry there, and the artifact verifies offline.',
     )
     .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
     .argument('<file>', 'OCI archive; an existing file is replaced');

@@ -3,7 +3,7 @@ import { readText } from '../files/files.ts';
 
 /**
  * Returns the passphrase of a private key from the file, FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or
- * the terminal, in this order; undefined if there is none of them.
+ * the terminal, in this order; undefined without any of these.
  */
 export async function findPassphrase(
   file: string | undefined,

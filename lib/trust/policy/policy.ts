@@ -26,7 +26,7 @@ export interface TrustPolicy {
 export interface Rule {
   /** Glob over `registry/repository` (see match.ts). */
   readonly match: string;
-  /** Absent: any kind. */
+  /** The kinds that the rule covers; every kind if absent. */
   readonly kinds?: readonly ProfileKind[];
   /** Each must be met by a signature. Empty if and only if `unsigned` is true. */
   readonly require: readonly Requirement[];

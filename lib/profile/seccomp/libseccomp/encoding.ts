@@ -1,7 +1,7 @@
 import type { Outcome } from '../algebra/outcome.ts';
 import type { SeccompArg } from '../model.ts';
 
-/** A rule for one syscall: conditions (none: any arguments) and what happens then. */
+/** A rule for one syscall: its conditions, without which it matches every call, and its result. */
 export interface EncodedRule {
   readonly args: readonly SeccompArg[];
   readonly outcome: Outcome;

@@ -187,8 +187,8 @@ function keepLoaded(
 }
 
 /**
- * Returns the rules of each syscall that has any: the new ones and those that stay, or those that
- * the profile has for it.
+ * Returns the rules of each syscall with rules: the new and the unchanged ones, or those of the
+ * profile.
  */
 function loadedEncodings(
   profile: SeccompProfile,
