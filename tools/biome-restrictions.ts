@@ -52,6 +52,7 @@ function roomPattern(rooms: readonly Room[], room: Room): unknown {
     group: [
       ...['#*/**', '../**', './*/**', ...ownDirectory],
       ...open.map((pattern) => `!${pattern}`),
+      '!../**/*.json',
       ...refusedFiles.flatMap((name) => spellings(directory, name)),
     ],
     message: `The row of ${room.name} in tools/rooms.ts does not allow this import.`,

@@ -160,7 +160,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'lib/trust/sigstore',
     imports: [errors, 'lib/files', 'lib/network', 'lib/trust/signature'],
-    packages: ['@sigstore/core', '@sigstore/protobuf-specs', 'tuf-js', 'valibot'],
+    packages: ['@sigstore/core', '@sigstore/protobuf-specs', '@sigstore/tuf', 'tuf-js', 'valibot'],
   },
   {
     name: 'lib/trust/policy',
@@ -387,4 +387,5 @@ export const rooms: readonly Room[] = [
   },
   { name: 'test/bench', imports: ['lib/**', 'test/peers/**', 'test/support/**'], packages: 'any' },
   { name: 'tools', imports: [], packages: 'any' },
+  { name: 'tools/release', imports: ['tools', 'lib/**'], packages: 'any' },
 ];

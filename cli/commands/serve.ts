@@ -108,12 +108,13 @@ async function openServices(options: ServeOptions) {
       hint: 'Use --policy FILE or --embedded DIRECTORY.',
     });
   }
-  const [{ followPolicy }, logger] = await Promise.all([
+  const [{ followPolicy }, { loadHttpClient }, logger] = await Promise.all([
     import('#lib/trust/policy/follow-policy'),
+    import('#lib/network/agents'),
     openLog('fairlead'),
   ]);
   const connect = await openRegistries(options, process.env);
-  await loadEarly();
+  await loadHttpClient(); // the first callers would all wait for it
   const policy = await followPolicy(options.policy, { log: logger });
   const version = packageVersion();
   const running = new Services({ version, policy, connect, logger, localPaths: localPaths(options) });
@@ -130,18 +131,6 @@ async function startServices(services: Services, options: ServeOptions): Promise
   if (pull !== undefined) await services.addPull({ address: pull, decisionLog });
   if (health !== undefined) await services.addHealth(health);
   await services.listen();
-}
-
-/**
- * Loads what the first pull needs and other commands load late, since loading blocks all callers
- * for tens of milliseconds.
- */
-async function loadEarly(): Promise<void> {
-  const [{ sigstoreBundle }] = await Promise.all([
-    import('#lib/trust/signature/sigstore-bundle'),
-    import('#lib/network/undici'),
-  ]);
-  sigstoreBundle();
 }
 
 /** Returns the paths of this machine that errors may contain, and what callers are told instead. */

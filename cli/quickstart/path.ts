@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { profileContent } from '#lib/artifact/profile-content';
@@ -23,10 +22,10 @@ import { loadPolicy } from '#lib/trust/policy/load-policy';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { publish } from '#services/push/publish';
-import { examplesDirectory } from '../files/examples-directory.ts';
 import { writeNewFile } from '../files/files.ts';
 import { loadTablesLike } from '../options/runtime-like.ts';
 import { tellConstraints } from './constraints.ts';
+import { exampleProfile } from './example-profile.ts';
 import type { Narrator } from './narrator.ts';
 
 /** What walkPath created, as input of the next steps. */
@@ -103,7 +102,7 @@ async function publishExample(
 ): Promise<Reference> {
   tell.step('Publish a profile: lint, pack, sign, push, and set the tag last');
   tell.command(`fairlead push nginx.json ${formatReference(tagged)} --key fairlead.key --oci-layout registry`);
-  const profile = await readFile(join(examplesDirectory(), 'nginx.json'));
+  const profile = exampleProfile();
   await writeNewFile(join(directory, 'nginx.json'), profile, 0o644);
   const published = await publish(
     profile,

@@ -25,12 +25,16 @@ export async function agentFor(url: URL, { connectTimeout, tls, proxy }: Connect
   return found;
 }
 
+/** Loads the HTTP client, which takes tens of milliseconds. The first request does it otherwise. */
+export function loadHttpClient(): Promise<typeof import('undici')> {
+  return import('undici');
+}
+
 async function makeAgent(timeout: number, tls: Tls | undefined, proxy: string | undefined): Promise<Dispatcher> {
-  const { Agent, loadProxyAgent } = await import('./undici.ts');
+  const { Agent, ProxyAgent } = await loadHttpClient();
   const secure = tls === undefined ? {} : tlsOptions(tls);
   const pool = { connections: 16, keepAliveTimeout: 15_000, connect: { timeout, ...secure } };
   if (proxy === undefined) return new Agent(pool);
-  const ProxyAgent = loadProxyAgent();
   return new ProxyAgent({ ...pool, requestTls: secure, uri: proxy });
 }
 

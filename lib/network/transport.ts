@@ -138,11 +138,12 @@ async function sendOnce(
   timeouts: Timeouts,
   dispatcher: Dispatcher,
 ): Promise<HttpResponse> {
-  const { request: send } = await import('./undici.ts');
   const long = body instanceof Uint8Array && body.length > pieceBytes;
   const length = long ? { 'content-length': String(body.length) } : {};
   const sent = long ? inPieces(body) : body;
-  const answer = await send(dispatcher, request.url, {
+  const answer = await dispatcher.request({
+    origin: request.url.origin,
+    path: request.url.pathname + request.url.search,
     method: request.method,
     headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...length, ...request.headers },
     headersTimeout: timeouts.headers,

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Updater } from 'tuf-js';
@@ -244,9 +243,9 @@ async function plant(directory: string, { root, targets }: Seed): Promise<void> 
  * client, and without network there would be no root.
  */
 async function publicSeed(): Promise<Seed> {
-  const seeds = createRequire(import.meta.url)('@sigstore/tuf/seeds.json') as Readonly<
+  const seeds: Readonly<
     Record<string, { readonly 'root.json': string; readonly targets: Readonly<Record<string, string>> }>
-  >;
+  > = (await import('@sigstore/tuf/seeds.json', { with: { type: 'json' } })).default;
   const seed = seeds[publicRepository];
   if (seed === undefined) throw new FairleadError('Internal', `no seed for ${publicRepository}`);
   const decoded = Object.entries(seed.targets).map(([name, text]) => [name, Buffer.from(text, 'base64')] as const);

@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { examplesDirectory } from '#cli/files/examples-directory';
 import { type RunOptions, runFairlead } from '#test/support/cli/run';
 
+const examples = join(import.meta.dirname, '../../../examples');
 /** Whatever machine the tests run on. */
 const amd64 = ['--architecture', 'amd64'];
 const strict = { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }] };
@@ -30,7 +30,7 @@ describe('the profile commands of fairlead', () => {
     assert.deepEqual([code, stderr], [0, '']);
     return stdout;
   };
-  const example = join(examplesDirectory(), 'nginx.json');
+  const example = join(examples, 'nginx.json');
 
   before(async () => {
     cwd = await mkdtemp(join(tmpdir(), 'fairlead-profiles-'));
@@ -273,7 +273,7 @@ Constrained by the base:
         text,
         /Constrained by the baseline:\n {2}capability chown:\n {4}permitted -> denied\n\nNodes do not apply/,
       );
-      const selinux = join(examplesDirectory(), 'selinux-errorlogger.yaml');
+      const selinux = join(examples, 'selinux-errorlogger.yaml');
       assert.match(await printed(['explain', selinux]), /^baseline {3}none\n/);
       const policy = '(blockinherit container)\\n(allow process etc_t (file (read)))';
       const raw = `{"kind":"RawSelinuxProfile","apiVersion":"security-profiles-operator.x-k8s.io/v1","metadata":{"name":"raw"},"spec":{"policy":"${policy}"}}`;
@@ -294,7 +294,7 @@ Constrained by the base:
         await printed(['convert', '-', '--to', 'apparmor', '--name', 'app'], { input: JSON.stringify(appArmor) }),
         /^profile "app" /m,
       );
-      const selinux = join(examplesDirectory(), 'selinux-errorlogger.yaml');
+      const selinux = join(examples, 'selinux-errorlogger.yaml');
       assert.match(await printed(['convert', selinux, '--to', 'cil']), /^\(block errorlogger\n/);
       assert.deepEqual(JSON.parse(await printed(['convert', '-', '--to', 'runtime'], { input: text })), strict);
     });

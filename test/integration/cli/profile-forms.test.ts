@@ -3,7 +3,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { examplesDirectory } from '#cli/files/examples-directory';
 import { failed, type RunOptions, runFairlead, succeeded } from '#test/support/cli/run';
 
 const seccomp = (entry: string, root = '') =>
@@ -34,6 +33,8 @@ const files: Readonly<Record<string, string>> = {
   'armor.yaml': resource('AppArmorProfile', '{abstract: {network: {allowRaw: true}}}'),
   'armor-unknown.json': '{"network":{"allowRaw":true},"ptrace":{}}',
 };
+
+const examples = join(import.meta.dirname, '../../../examples');
 
 describe('forms of a profile, on the command line', () => {
   let cwd = '';
@@ -137,7 +138,7 @@ describe('forms of a profile, on the command line', () => {
   });
 
   it('push reports that SELinux profiles cannot be published, and names a command that works', async () => {
-    const selinux = join(examplesDirectory(), 'selinux-errorlogger.yaml');
+    const selinux = join(examples, 'selinux-errorlogger.yaml');
     const refusal = await push(selinux);
     failed(refusal, 3, /selinux-errorlogger\.yaml:1:1: an SELinux profile, which cannot be published/);
     assert.doesNotMatch(refusal.stderr, /--to runtime/);
@@ -307,7 +308,7 @@ describe('forms of a profile, on the command line', () => {
 
   it('all commands read the examples in the same way', async () => {
     for (const name of ['nginx.json', 'audit.json', 'deny-chmod.json', 'apparmor-nginx.json', 'base-runc.json']) {
-      const file = join(examplesDirectory(), name);
+      const file = join(examples, name);
       succeeded(await push(file));
       assert.match(succeeded(await fairlead(['diff', file, file])), /^No difference/);
       assert.deepEqual(

@@ -1,8 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import type { Bundle } from '@sigstore/bundle';
+import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { sigstoreBundle } from '../sigstore-bundle.ts';
 
 const base64 = v.pipe(v.string(), v.base64());
 
@@ -51,7 +50,7 @@ export function legacyBundle(content: object, annotations: Readonly<Record<strin
   const entry = readAnnotation(annotations, 'dev.sigstore.cosign/bundle', logEntrySchema);
   const timestamp = readAnnotation(annotations, 'dev.sigstore.cosign/rfc3161timestamp', timestampSchema);
   try {
-    return sigstoreBundle().bundleFromJSON({
+    return bundleFromJSON({
       mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
       verificationMaterial: {
         ...(certificate === undefined

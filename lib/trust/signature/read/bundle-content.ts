@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Bundle } from '@sigstore/bundle';
+import { type Bundle, bundleFromJSON, ValidationError } from '@sigstore/bundle';
 import { FairleadError } from '#lib/errors';
 import { digestOf, digestParts } from '#lib/registry/digest';
 import { quote } from '#lib/text/quote';
 import { preAuthEncoding } from '../dsse.ts';
 import { signPredicateType } from '../predicate-type.ts';
 import { readBundleMediaTypes, type Signature } from '../signature.ts';
-import { sigstoreBundle } from '../sigstore-bundle.ts';
 import { assertStatement, claimedPredicateType } from '../statement.ts';
 import type { SignedContent } from './signed-content.ts';
 
@@ -86,7 +85,6 @@ function madeWith(bundle: Bundle): SignedContent['madeWith'] {
  * SignatureInvalid, however it is malformed.
  */
 function readBundle(bytes: Uint8Array): Bundle {
-  const { bundleFromJSON, ValidationError } = sigstoreBundle();
   let bundle: Bundle;
   try {
     bundle = bundleFromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
