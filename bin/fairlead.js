@@ -15,14 +15,14 @@ if (major < 22 || (major === 22 && minor < 19)) {
 }
 
 // A checkout runs its TypeScript sources; the published package contains only what was built.
-const { enableCompileCache } = await import('node:module');
+const { createRequire, enableCompileCache } = await import('node:module');
 const source = new URL('../cli/main.ts', import.meta.url);
 const inCheckout = existsSync(source);
 const cache = inCheckout ? fileURLToPath(new URL('../node_modules/.cache/fairlead', import.meta.url)) : ownCache();
 if (cache !== undefined) enableCompileCache(cache);
-const main = inCheckout ? source : new URL('../dist/cli/main.js', import.meta.url);
-const { run } = await import(main.href);
-process.exitCode = await run(process.argv.slice(2));
+// What is built is CommonJS.
+const { main } = inCheckout ? await import(source.href) : createRequire(import.meta.url)('../dist/cli/main.js');
+await main(process.argv.slice(2));
 
 // A checkout contains what others have pushed, and a relative directory may be in one: CI jobs
 // often keep their caches below the project.

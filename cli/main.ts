@@ -1,6 +1,8 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
+import { exitWhenWritten } from './process/exit.ts';
 import { GateClosed, gateExit } from './process/gate.ts';
+import { leaveWebAssemblyUnoptimized } from './process/unoptimized-webassembly.ts';
 import { packageVersion } from './process/version.ts';
 import { asksForJson, writeError, writeNote } from './terminal/output.ts';
 
@@ -12,6 +14,8 @@ export interface CommandModule {
 
 interface CommandEntry {
   readonly summary: string;
+  /** Set if it runs until it is stopped. */
+  readonly service?: true;
   readonly load: () => Promise<CommandModule>;
 }
 
@@ -43,13 +47,28 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   logout: { summary: 'log out of a registry', load: () => import('./commands/logout.ts') },
   keygen: { summary: 'generate a key pair for signing', load: () => import('./commands/keygen.ts') },
   quickstart: { summary: 'try the whole path on this machine', load: () => import('./commands/quickstart.ts') },
-  serve: { summary: 'run the push and pull services', load: () => import('./commands/serve.ts') },
+  serve: {
+    summary: 'run the push and pull services',
+    service: true,
+    load: () => import('./commands/serve.ts'),
+  },
   shim: {
     summary: 'run the proxy between the kubelet and the container runtime',
+    service: true,
     load: () => import('./commands/shim.ts'),
   },
-  operator: { summary: 'run the Kubernetes operator', load: () => import('./commands/operator.ts') },
+  operator: {
+    summary: 'run the Kubernetes operator',
+    service: true,
+    load: () => import('./commands/operator.ts'),
+  },
 };
+
+/** Runs the program, and ends the process with its exit code when all output is written. */
+export async function main(argv: readonly string[]): Promise<never> {
+  if (commands[argv[0] ?? '']?.service === undefined) leaveWebAssemblyUnoptimized();
+  return exitWhenWritten(await run(argv));
+}
 
 /**
  * Runs the program, with results on stdout and errors on stderr.

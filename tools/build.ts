@@ -1,14 +1,15 @@
 /**
- * `npm run build`: makes dist/, the JavaScript that is published. Node does not strip types inside
- * node_modules, so the package cannot hold the sources alone. dist/lib is the library, file by
- * file, with its types. dist/cli is the program, which is started for each call. Its two hundred
- * files are bundled into few, since Node takes longer to find and open a file than to run it.
- * Dependencies are in neither: npm installs them.
+ * `npm run build`: makes dist/, the JavaScript that is published. dist/cli is the program, and
+ * dist/lib the library with its types. Both contain the packages that they need, so that an
+ * installation has few packages and no engine warnings of theirs, and a start reads few files.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { build } from 'esbuild';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import manifest from '../package.json' with { type: 'json' };
+import { type Bundle, bundleLibrary, bundleProgram } from './bundle.ts';
+import { headCommit } from './head-commit.ts';
+import { licences } from './licences.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -18,24 +19,27 @@ const compiler = [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig
 const { status } = spawnSync(process.execPath, compiler, { cwd: root, stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
-await build({
-  absWorkingDir: root,
-  entryPoints: ['cli/main.ts'],
-  outdir: 'dist/cli',
-  bundle: true,
-  packages: 'external',
-  platform: 'node',
-  format: 'esm',
-  target: 'node22',
-  // Each command loads what it needs, as the sources do.
-  splitting: true,
-  logLevel: 'warning',
-});
+const commit = headCommit(root)?.commit;
+const program = await bundleProgram({ distribution: 'npm', ...(commit !== undefined && { commit }) });
+const library = await bundleLibrary();
+write('cli', program);
+write('lib', library);
+writeFileSync(join(dist, 'LICENCES.txt'), licences([...program.packages, ...library.packages]));
 
-// The nearest package.json decides what `#lib/…` means: in dist, the built files.
-const { name, version, license, type } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+// The nearest package.json decides what `#lib/…` means in the types, and how a file is loaded.
+const { name, version, license } = manifest;
 const imports = { '#lib/*': './lib/*.js' };
-writeFileSync(
-  join(dist, 'package.json'),
-  `${JSON.stringify({ name, version, license, type, private: true, imports }, undefined, 2)}\n`,
-);
+writeJson('package.json', { name, version, license, type: 'module', private: true, imports });
+writeJson('cli/package.json', { type: 'commonjs' });
+
+function write(directory: string, { files }: Bundle): void {
+  for (const [path, text] of Object.entries(files)) {
+    const file = join(dist, directory, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+}
+
+function writeJson(path: string, value: object): void {
+  writeFileSync(join(dist, path), `${JSON.stringify(value, undefined, 2)}\n`);
+}

@@ -5,7 +5,6 @@ import { type ErrorKind, FairleadError } from '#lib/errors';
 import { quote } from '../text/quote.ts';
 import { readAnswer, readLines } from './answer.ts';
 import type { ApiRequest, ApiServer } from './api-server.ts';
-import { loadKubeConfig } from './kube-config.ts';
 
 export interface KubeClientOptions {
   /** Path of a kubeconfig; by default, the ServiceAccount of the pod that we run in. */
@@ -47,7 +46,10 @@ export class KubeClient implements ApiServer {
 
   /** Opens the API server. Throws InvalidInput if the kubeconfig cannot be used. */
   static async open(options: KubeClientOptions): Promise<KubeClient> {
-    return new KubeClient(await loadKubeConfig(options.kubeconfig), options);
+    // Loaded only if somebody asks for a cluster: from its own files, the library takes half a
+    // second and 80 MiB.
+    const { loadKubeConfig } = await import('./kube-config.ts');
+    return new KubeClient(loadKubeConfig(options.kubeconfig), options);
   }
 
   async get(request: ApiRequest): Promise<string> {

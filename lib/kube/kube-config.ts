@@ -1,13 +1,11 @@
-import type { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig } from '@kubernetes/client-node';
 import { FairleadError } from '#lib/errors';
 
 /**
  * Loads a kubeconfig, by default of the ServiceAccount of the pod that we run in. Throws
  * InvalidInput if it cannot be read, or if this is not a pod.
  */
-export async function loadKubeConfig(file: string | undefined): Promise<KubeConfig> {
-  // Half a second and 80 MiB: loaded only if somebody asks for a cluster.
-  const { KubeConfig } = await import('@kubernetes/client-node');
+export function loadKubeConfig(file: string | undefined): KubeConfig {
   const config = new KubeConfig();
   if (file === undefined) {
     if (!process.env['KUBERNETES_SERVICE_HOST']) {

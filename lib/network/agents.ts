@@ -1,14 +1,8 @@
 import { getCACertificates } from 'node:tls';
 import type { Dispatcher } from 'undici';
+import type { Connection } from './connection.ts';
 import type { Tls } from './hosts/tls.ts';
-import { type Proxies, proxyFor } from './proxy.ts';
-
-/** How connections are made. `connectTimeout` is in milliseconds. */
-export interface Connection {
-  readonly connectTimeout: number;
-  readonly tls?: Tls | undefined;
-  readonly proxy?: Proxies | undefined;
-}
+import { proxyFor } from './proxy.ts';
 
 /**
  * Agents by their connection. The whole process shares them, so that all repositories of a registry

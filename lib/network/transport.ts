@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { FairleadError } from '#lib/errors';
-import { agentFor, type Connection } from './agents.ts';
+import { agentFor } from './agents.ts';
+import type { Connection } from './connection.ts';
 import { isPassing, nameRequest, requestError } from './request-error.ts';
 
 /** An HTTP request. No redirect is followed, and nothing is added to it. */

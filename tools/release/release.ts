@@ -1,5 +1,3 @@
-import { execFileSync } from 'node:child_process';
-
 export type Architecture = 'x64' | 'arm64';
 export const architectures: readonly Architecture[] = ['x64', 'arm64'];
 
@@ -23,11 +21,4 @@ export interface TreeFile {
   readonly mode: number;
   /** The path of a file with the content, or the content. */
   readonly source: string | Uint8Array;
-}
-
-/** Returns the commit that is checked out in a directory, and its time in seconds. */
-export function headCommit(directory: string): { readonly commit: string; readonly epoch: number } {
-  const line = execFileSync('git', ['log', '-1', '--format=%H %ct'], { cwd: directory, encoding: 'utf8' });
-  const [commit = '', seconds = ''] = line.trim().split(' ');
-  return { commit, epoch: Number(seconds) };
 }
