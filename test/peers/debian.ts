@@ -3,7 +3,18 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Run } from './step.ts';
 
-const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+/** The keys of the Debian archive. */
+export const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/**
+ * What packages start by themselves on a host with systemd, and tests do not want: an open registry
+ * on port 5000, for example.
+ */
+const startedUnits: Readonly<Record<string, readonly string[]>> = {
+  'docker-registry': ['docker-registry.service'],
+  containerd: ['containerd.service'],
+  podman: ['podman.socket', 'podman.service', 'podman-restart.service', 'podman-auto-update.timer'],
+};
 
 /** The release that the host is, like `bookworm`; undefined where the host is not Debian. */
 export function hostRelease(): string | undefined {
@@ -31,8 +42,7 @@ export function missingPackages(packages: readonly string[]): string[] {
 
 /**
  * Installs packages of the host's own release. Never removes one (Docker's containerd.io conflicts
- * with Debian's containerd, for example), and stops what a package started by itself: an open
- * registry on port 5000 is not wanted.
+ * with Debian's containerd, for example), and stops what a package started by itself.
  */
 export async function aptInstall(packages: readonly string[], run: Run): Promise<void> {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -44,7 +54,7 @@ export async function aptInstall(packages: readonly string[], run: Run): Promise
     await run('apt-get', ['update', '-q'], { env });
     await install();
   }
-  const started = packages.filter((name) => ['docker-registry', 'containerd'].includes(name));
+  const started = packages.flatMap((name) => startedUnits[name] ?? []);
   if (started.length > 0 && readdirSync('/run').includes('systemd') && readdirSync('/run/systemd').includes('system')) {
     await run('systemctl', ['disable', '--now', ...started]);
   }
