@@ -387,4 +387,5 @@ export const rooms: readonly Room[] = [
   },
   { name: 'test/bench', imports: ['lib/**', 'test/peers/**', 'test/support/**'], packages: 'any' },
   { name: 'tools', imports: [], packages: 'any' },
+  { name: 'tools/release', imports: ['tools'], packages: 'any' },
 ];

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { parsePolicyDocument } from '#lib/trust/policy/parse-policy-document';
+import { systemdUnits } from '../../../tools/release/systemd-units.ts';
 
 const deploy = fileURLToPath(new URL('../../../deploy/', import.meta.url));
 const read = (file: string) => readFileSync(`${deploy}${file}`, 'utf8');
@@ -17,9 +18,13 @@ describe('deploy/', () => {
     );
   });
 
-  it('has a unit that reloads the policy', () => {
-    assert.match(read('shim/fairlead-shim.service'), /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
-  });
+  for (const [name, unit] of Object.entries(systemdUnits('/usr/bin/fairlead'))) {
+    it(`has a unit ${name} that reloads the policy and starts the program from where it is installed`, () => {
+      assert.match(unit, /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
+      assert.match(unit, /^ExecStart=\/usr\/bin\/fairlead (?:serve|shim) .* \$FAIRLEAD_OPTIONS$/m);
+      assert.doesNotMatch(unit, /usr\/local/);
+    });
+  }
 
   it('builds its image on a base image that the build must name by digest', () => {
     const lines = read('Dockerfile').split('\n');

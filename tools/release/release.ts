@@ -1,0 +1,33 @@
+import { execFileSync } from 'node:child_process';
+
+export type Architecture = 'x64' | 'arm64';
+export const architectures: readonly Architecture[] = ['x64', 'arm64'];
+
+/** One build of the files that are published. */
+export interface Release {
+  readonly version: string;
+  /** The Git commit that is built, 40 hexadecimal digits. */
+  readonly commit: string;
+  /** Seconds since 1970: the time of the commit, and the only time in what is built. */
+  readonly epoch: number;
+  /** The directory for the files that are published. */
+  readonly directory: string;
+  /** A directory for what is needed only while building. */
+  readonly work: string;
+}
+
+/** A file of the program's file tree, as archives and packages hold it. */
+export interface TreeFile {
+  /** Path from the root of the tree, without a leading slash: `usr/bin/fairlead`. */
+  readonly path: string;
+  readonly mode: number;
+  /** The path of a file with the content, or the content. */
+  readonly source: string | Uint8Array;
+}
+
+/** Returns the commit that is checked out in a directory, and its time in seconds. */
+export function headCommit(directory: string): { readonly commit: string; readonly epoch: number } {
+  const line = execFileSync('git', ['log', '-1', '--format=%H %ct'], { cwd: directory, encoding: 'utf8' });
+  const [commit = '', seconds = ''] = line.trim().split(' ');
+  return { commit, epoch: Number(seconds) };
+}
