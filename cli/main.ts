@@ -44,6 +44,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   keygen: { summary: 'generate a key pair for signing', load: () => import('./commands/keygen.ts') },
   quickstart: { summary: 'try the whole path on this machine', load: () => import('./commands/quickstart.ts') },
   serve: { summary: 'run the push and pull services', load: () => import('./commands/serve.ts') },
+  healthcheck: { summary: 'ask a service whether it is ready', load: () => import('./commands/healthcheck.ts') },
   shim: {
     summary: 'run the proxy between the kubelet and the container runtime',
     load: () => import('./commands/shim.ts'),
