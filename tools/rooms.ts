@@ -371,8 +371,10 @@ export const rooms: readonly Room[] = [
 
   { name: 'bin', imports: [] },
 
+  { name: 'tools/debian', imports: [] },
+
   { name: 'test/support/cri/client.ts', imports: ['lib/cri/gen'], packages: 'any' },
-  { name: 'test/peers/**', imports: ['test/support/cri/client.ts'], packages: 'any' },
+  { name: 'test/peers/**', imports: ['test/support/cri/client.ts', 'tools/debian'], packages: 'any' },
   { name: 'test/fuzz/mutate.ts', imports: [] },
   { name: 'test/oracle/**', imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/peers/**'], packages: 'any' },
   {

@@ -4,9 +4,11 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { aptInstall, hostMirror, hostRelease, keyring, missingPackages, openSuite, type Suite } from './debian.ts';
+import { hostMirror, hostRelease } from '../../tools/debian/mirror.ts';
+import { runStep, type StepContext } from '../../tools/debian/step.ts';
+import { keyring, openSuite, type Suite } from '../../tools/debian/suite.ts';
+import { aptInstall, missingPackages } from './debian.ts';
 import { installCommand, peersFolder } from './peer.ts';
-import { runStep, type StepContext } from './step.ts';
 
 const release = 'bookworm';
 
@@ -71,7 +73,7 @@ async function installFolder(folder: string, what: string, work: (context: StepC
 function suite(name: string, { run }: StepContext): Promise<Suite> {
   const known = suites.get(name);
   if (known !== undefined) return known;
-  const options = { suite: name, mirror: hostMirror(release), source: name === release };
+  const options = { archives: [{ suite: name, mirror: hostMirror(release) }], source: name === release };
   const opened = openSuite(options, path.join(temp, `suite-${name}`), run);
   suites.set(name, opened);
   return opened;
