@@ -389,5 +389,10 @@ export const rooms: readonly Room[] = [
   },
   { name: 'test/bench', imports: ['lib/**', 'test/peers/**', 'test/support/**'], packages: 'any' },
   { name: 'tools', imports: [], packages: 'any' },
-  { name: 'tools/release', imports: ['tools'], packages: 'any' },
+  { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
+  {
+    name: 'tools/release',
+    imports: ['lib/registry', 'lib/registry/layout', 'tools', 'tools/release/image'],
+    packages: 'any',
+  },
 ];

@@ -16,12 +16,21 @@ export function hostRelease(): string | undefined {
  * The address of the Debian mirror that the host's apt uses, from deb822 or one-line source files.
  */
 export function hostMirror(release: string, folder = '/etc/apt'): string {
+  const found = findMirror(release, folder);
+  if (found === undefined) {
+    throw new Error(`no Debian mirror for ${release} in ${folder}/sources.list and ${folder}/sources.list.d`);
+  }
+  return found;
+}
+
+/** Returns the address of the mirror as {@link hostMirror} does; undefined if apt has none. */
+export function findMirror(suite: string, folder = '/etc/apt'): string | undefined {
   for (const file of sourceFiles(folder)) {
     const text = readFileSync(file, 'utf8');
-    const found = file.endsWith('.sources') ? mirrorOfStanzas(text, release) : mirrorOfLines(text, release);
+    const found = file.endsWith('.sources') ? mirrorOfStanzas(text, suite) : mirrorOfLines(text, suite);
     if (found !== undefined) return found;
   }
-  throw new Error(`no Debian mirror for ${release} in ${folder}/sources.list and ${folder}/sources.list.d`);
+  return undefined;
 }
 
 function sourceFiles(folder: string): string[] {
