@@ -149,12 +149,15 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'lib/trust/signature/read',
-    imports: [errors, 'lib/registry', 'lib/trust/signature', 'lib/trust/signature/legacy', 'lib/text'],
+    imports: [
+      ...[errors, 'lib/registry', 'lib/text', 'lib/trust/keys'],
+      ...['lib/trust/signature', 'lib/trust/signature/legacy'],
+    ],
     packages: ['@sigstore/bundle'],
   },
   {
     name: 'lib/trust/roots',
-    imports: [errors, 'lib/trust/keys', 'lib/trust/signature', 'lib/trust/signature/read'],
+    imports: [errors, 'lib/trust/signature', 'lib/trust/signature/read'],
     packages: ['@sigstore/core', '@sigstore/protobuf-specs', '@sigstore/verify', 'valibot'],
   },
   {
@@ -187,6 +190,7 @@ export const rooms: readonly Room[] = [
       ...[errors, 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature'],
       ...['lib/trust/signature/read', 'lib/trust/verify/checks', 'lib/trust/verify/fetch'],
     ],
+    packages: ['@sigstore/bundle'],
   },
   {
     name: 'lib/trust/sign',
