@@ -52,6 +52,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/shim.ts'),
   },
   operator: { summary: 'run the Kubernetes operator', load: () => import('./commands/operator.ts') },
+  version: { summary: 'show what this program was built from', load: () => import('./commands/version.ts') },
 };
 
 /**
