@@ -102,13 +102,12 @@ export class PodmanWorld {
   }
 
   /**
-   * Makes an image of a tar with a root file system. Returns its reference with its digest, which a
-   * Dockerfile can name in FROM.
+   * Makes an image of a tar with a root file system; returns its digest, by which a Dockerfile can
+   * name it in FROM.
    */
   async importRoot(tar: string, name: string): Promise<string> {
     await this.podman('import', '--quiet', tar, name);
-    const digest = await this.podman('image', 'inspect', '--format', '{{.Digest}}', name);
-    return `${name.replace(/:[^:/]*$/, '')}@${digest}`;
+    return this.podman('image', 'inspect', '--format', '{{.Digest}}', name);
   }
 
   /**
