@@ -32,12 +32,25 @@ const commands = [
   'serve',
   'shim',
   'operator',
+  'sign-blob',
+  'verify-blob',
+  'version',
 ];
 
 describe('fairlead', () => {
   it('prints its version', async () => {
     const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
     assert.deepEqual(await runFairlead(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('describes its build', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+    const { stdout } = await runFairlead(['version']);
+    assert.match(stdout, new RegExp(`^fairlead {3}${version}\nbuild {6}checkout of the sources\n`));
+    const description = JSON.parse((await runFairlead(['version', '--output', 'json'])).stdout);
+    assert.equal(description.version, version);
+    assert.equal(description.node, process.version);
+    assert.equal(description.platform, `${process.platform}/${process.arch}`);
   });
 
   it('lists every command in its help', async () => {

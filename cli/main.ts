@@ -26,6 +26,8 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   sign: { summary: 'sign an artifact that is in a registry', load: () => import('./commands/sign.ts') },
   attest: { summary: 'attach a signed attestation to an artifact', load: () => import('./commands/attest.ts') },
   verify: { summary: 'verify a profile as a node does', load: () => import('./commands/verify.ts') },
+  'sign-blob': { summary: 'sign files', load: () => import('./commands/sign-blob.ts') },
+  'verify-blob': { summary: 'verify the signature of a file', load: () => import('./commands/verify-blob.ts') },
   inspect: { summary: 'show an artifact without verifying it', load: () => import('./commands/inspect.ts') },
   lint: { summary: 'find likely mistakes in profiles', load: () => import('./commands/lint.ts') },
   diff: { summary: 'compare two profiles by what they permit', load: () => import('./commands/diff.ts') },
@@ -52,6 +54,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     service: true,
     load: () => import('./commands/serve.ts'),
   },
+  healthcheck: { summary: 'ask a service whether it is ready', load: () => import('./commands/healthcheck.ts') },
   shim: {
     summary: 'run the proxy between the kubelet and the container runtime',
     service: true,
@@ -62,6 +65,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     service: true,
     load: () => import('./commands/operator.ts'),
   },
+  version: { summary: 'show what this program was built from', load: () => import('./commands/version.ts') },
 };
 
 /** Runs the program, and ends the process with its exit code when all output is written. */

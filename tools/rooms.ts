@@ -149,12 +149,15 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'lib/trust/signature/read',
-    imports: [errors, 'lib/registry', 'lib/trust/signature', 'lib/trust/signature/legacy', 'lib/text'],
+    imports: [
+      ...[errors, 'lib/registry', 'lib/text', 'lib/trust/keys'],
+      ...['lib/trust/signature', 'lib/trust/signature/legacy'],
+    ],
     packages: ['@sigstore/bundle'],
   },
   {
     name: 'lib/trust/roots',
-    imports: [errors, 'lib/trust/keys', 'lib/trust/signature', 'lib/trust/signature/read'],
+    imports: [errors, 'lib/trust/signature', 'lib/trust/signature/read'],
     packages: ['@sigstore/core', '@sigstore/protobuf-specs', '@sigstore/verify', 'valibot'],
   },
   {
@@ -187,6 +190,7 @@ export const rooms: readonly Room[] = [
       ...[errors, 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature'],
       ...['lib/trust/signature/read', 'lib/trust/verify/checks', 'lib/trust/verify/fetch'],
     ],
+    packages: ['@sigstore/bundle'],
   },
   {
     name: 'lib/trust/sign',
@@ -371,8 +375,10 @@ export const rooms: readonly Room[] = [
 
   { name: 'bin', imports: [] },
 
+  { name: 'tools/debian', imports: [] },
+
   { name: 'test/support/cri/client.ts', imports: ['lib/cri/gen'], packages: 'any' },
-  { name: 'test/peers/**', imports: ['test/support/cri/client.ts'], packages: 'any' },
+  { name: 'test/peers/**', imports: ['test/support/cri/client.ts', 'tools/debian'], packages: 'any' },
   { name: 'test/fuzz/mutate.ts', imports: [] },
   { name: 'test/oracle/**', imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/peers/**'], packages: 'any' },
   {
@@ -387,5 +393,10 @@ export const rooms: readonly Room[] = [
   },
   { name: 'test/bench', imports: ['lib/**', 'test/peers/**', 'test/support/**'], packages: 'any' },
   { name: 'tools', imports: [], packages: 'any' },
-  { name: 'tools/release', imports: ['tools'], packages: 'any' },
+  { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
+  {
+    name: 'tools/release',
+    imports: ['lib/registry', 'lib/registry/layout', 'tools', 'tools/release/image'],
+    packages: 'any',
+  },
 ];

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
@@ -22,6 +23,18 @@ export async function readInput(path: string, limit: number): Promise<Uint8Array
     throw cause instanceof FairleadError ? cause : unreadable(path, cause);
   } finally {
     await handle?.close();
+  }
+}
+
+/**
+ * Reads a file that a person named on the command line, of any size, in pieces. Throws
+ * InvalidInput, naming the file.
+ */
+export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 1024 * 1024 });
+  } catch (cause) {
+    throw unreadable(path, cause);
   }
 }
 

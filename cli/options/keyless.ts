@@ -16,7 +16,8 @@ export interface KeylessOptions {
   readonly signatureFormat?: SignatureFormat;
 }
 
-const maxConfigBytes = 1024 * 1024;
+/** The most bytes of a signing config and of a trusted root. */
+export const maxConfigBytes = 1024 * 1024;
 
 /** Adds the options of keyless signing. */
 export function addKeylessOptions(command: Command): Command {
@@ -159,6 +160,18 @@ async function readService(
   const file = options[option];
   if (file !== undefined) return readInput(file, maxConfigBytes);
   if (options.signingConfig !== undefined) return undefined;
+  return publicServiceFile(
+    target,
+    env,
+    'Check the network, or use other services with --signing-config FILE and --trusted-root FILE.',
+  );
+}
+
+/**
+ * Fetches a file of the public Sigstore instance: its signing config or trusted root. Throws
+ * Unavailable with this hint if it cannot be fetched.
+ */
+export async function publicServiceFile(target: string, env: NodeJS.ProcessEnv, hint: string): Promise<Uint8Array> {
   const [{ cacheDirectory, fetchTufTarget }, { machineOptions }] = await Promise.all([
     import('#lib/trust/sigstore/tuf-target'),
     import('#lib/registry/remote/machine-options'),
@@ -166,9 +179,6 @@ async function readService(
   const surroundings = { cacheDirectory: cacheDirectory(env), now: Date.now, network: machineOptions(env) };
   return fetchTufTarget('public', target, surroundings).catch((error: unknown) => {
     if (!(error instanceof FairleadError) || error.kind !== 'Unavailable') throw error;
-    throw new FairleadError('Unavailable', error.message, {
-      cause: error.cause,
-      hint: 'Check the network, or use other services with --signing-config FILE and --trusted-root FILE.',
-    });
+    throw new FairleadError('Unavailable', error.message, { cause: error.cause, hint });
   });
 }

@@ -17,6 +17,7 @@ export const flagOfOption: Readonly<Record<string, string>> = {
   name: '--name',
   plainHttp: '--plain-http',
   policy: '--policy',
+  predicateType: '--type',
   provenance: '--provenance',
   runtime: '--runtime',
   seccompRoot: '--seccomp-root',

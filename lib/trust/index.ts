@@ -40,8 +40,9 @@ export type { CertificateIdentity, Claim, Expected, ExpectedIdentity } from './s
 export type { SignedContent } from './signature/read/signed-content.ts';
 
 export type { HeldSignature, Signature, SignatureFormat, SignedBy, Verification } from './signature/signature.ts';
-export type { Attestation } from './signature/statement.ts';
+export { type Attestation, type FileSubject, fileStatement } from './signature/statement.ts';
 export type { Examined, RefusedSignature } from './verify/examined.ts';
 export { type DecisionExplanation, explainDecision } from './verify/explain-decision.ts';
 export { type VerifiedArtifact, type VerifyRequest, verifyArtifact } from './verify/verify-artifact.ts';
+export { type BlobRequest, type VerifiedBlob, verifyBlob } from './verify/verify-blob.ts';
 export { verifySignatures } from './verify/verify-signatures.ts';

@@ -4,9 +4,11 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { aptInstall, hostMirror, hostRelease, missingPackages, openSuite, type Suite } from './debian.ts';
+import { hostMirror, hostRelease } from '../../tools/debian/mirror.ts';
+import { runStep, type StepContext } from '../../tools/debian/step.ts';
+import { keyring, openSuite, type Suite } from '../../tools/debian/suite.ts';
+import { aptInstall, missingPackages } from './debian.ts';
 import { installCommand, peersFolder } from './peer.ts';
-import { runStep, type StepContext } from './step.ts';
 
 const release = 'bookworm';
 
@@ -16,6 +18,8 @@ const aptPackages = [
   ...['apparmor', 'secilc', 'setools', 'golang-github-containers-common'],
   ...['qemu-system-x86', 'openssl', 'iproute2', 'mount', 'util-linux'],
   ...['dpkg-dev', 'make', 'rsync', 'golang-1.19-go', 'gcc', 'libc6-dev', 'libseccomp-dev'],
+  ...['podman', 'buildah', 'podman-compose', 'catatonit', 'netavark', 'aardvark-dns', 'iptables', 'curl'],
+  ...['rpm', 'mmdebstrap', 'binutils-aarch64-linux-gnu', 'binutils-x86-64-linux-gnu', 'file'],
 ];
 
 /**
@@ -69,7 +73,7 @@ async function installFolder(folder: string, what: string, work: (context: StepC
 function suite(name: string, { run }: StepContext): Promise<Suite> {
   const known = suites.get(name);
   if (known !== undefined) return known;
-  const options = { suite: name, mirror: hostMirror(release), source: name === release };
+  const options = { archives: [{ suite: name, mirror: hostMirror(release) }], source: name === release };
   const opened = openSuite(options, path.join(temp, `suite-${name}`), run);
   suites.set(name, opened);
   return opened;
@@ -111,6 +115,22 @@ async function installVmKernel(): Promise<void> {
     await context.run('busybox', ['depmod', '-b', root, version]);
     renameSync(path.join(root, 'boot', `vmlinuz-${version}`), path.join(out, 'vmlinuz'));
     renameSync(path.join(root, 'lib/modules'), path.join(out, 'modules'));
+  });
+}
+
+/**
+ * The root file system of a new Debian, as a tar: the base of images, and where packages are
+ * installed in tests.
+ */
+async function installDebianRoot(): Promise<void> {
+  const what = `a root of ${release} with its essential packages only`;
+  await installFolder('debian-root', what, async (context, out) => {
+    // In namespaces of their own its processes and mounts end with it, even if it is killed:
+    // otherwise removing the directory would remove what is mounted there.
+    const own = ['--mount', '--pid', '--mount-proc', '--fork', '--kill-child'];
+    const archive = `deb [signed-by=${keyring}] ${hostMirror(release)} ${release} main`;
+    const command = ['mmdebstrap', '--mode=root', '--variant=minbase', release, path.join(out, 'root.tar'), archive];
+    await context.run('unshare', [...own, ...command], { env: { TMPDIR: context.temp } });
   });
 }
 
@@ -185,6 +205,7 @@ function byHand(): string {
   return [
     `Install these, or what corresponds to them, by hand: ${aptPackages.join(' ')}`,
     `and put these files into ${cache}: ${newer.join(', ')}, refreg/refreg (go build test/peers/refreg/main.go),`,
+    `debian-root/root.tar (mmdebstrap --variant=minbase ${release}),`,
     'and the kernel of linux-image-amd64 as vm/vmlinuz with its /lib/modules as vm/modules, modules.dep made by depmod,',
     'and set KUBEBUILDER_ASSETS to a folder with kube-apiserver (setup-envtest of kubernetes-sigs/controller-runtime gets it).',
   ].join('\n');
@@ -202,6 +223,7 @@ async function install(only: readonly string[]): Promise<void> {
     ...unpacked.map((entry) => [entry.folder, () => installUnpacked(entry)] as const),
     ...libraries.map((entry) => [entry.folder, () => installLibrary(entry)] as const),
     ['vm', installVmKernel],
+    ['debian-root', installDebianRoot],
     ['refreg', installRefreg],
     ['kube-apiserver', installApiserver],
   ]);

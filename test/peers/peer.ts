@@ -55,6 +55,24 @@ const places = {
   'podman-seccomp.json': () => ['/usr/share/containers/seccomp.json'],
   /** Not a program: the folder of the CNI plugins. */
   cni: () => ['/usr/lib/cni'],
+  podman: system('podman'),
+  buildah: system('buildah'),
+  'podman-compose': system('podman-compose'),
+  /** The first process of a container that asks for one (`init`), and of a world of podman's. */
+  catatonit: () => ['/usr/libexec/podman/catatonit', '/usr/bin/catatonit'],
+  /** The networks of podman, and the names in them. */
+  netavark: () => ['/usr/lib/podman/netavark', '/usr/libexec/podman/netavark'],
+  'aardvark-dns': () => ['/usr/lib/podman/aardvark-dns', '/usr/libexec/podman/aardvark-dns'],
+  iptables: system('iptables'),
+  curl: system('curl'),
+  'dpkg-deb': system('dpkg-deb'),
+  rpm: system('rpm'),
+  rpmbuild: system('rpmbuild'),
+  file: system('file'),
+  'x86_64-linux-gnu-strip': system('x86_64-linux-gnu-strip'),
+  'aarch64-linux-gnu-strip': system('aarch64-linux-gnu-strip'),
+  /** Not a program: the root file system of a new Debian, without Node. */
+  'debian-root': cached('debian-root/root.tar'),
   /** Debian bookworm's containerd, 1.6. */
   'containerd-1.6': system('containerd'),
   'ctr-1.6': system('ctr'),
@@ -100,7 +118,7 @@ export function findPeer(name: PeerName): string | undefined {
       accessSync(file, constants.X_OK);
       return true;
     } catch {
-      return /(?:\.json|\.h|\.so\.\d+|\/vmlinuz)$/.test(file) && isReadable(file);
+      return /(?:\.json|\.h|\.so\.\d+|\.tar|\/vmlinuz)$/.test(file) && isReadable(file);
     }
   });
 }

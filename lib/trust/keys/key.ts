@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { FairleadError } from '#lib/errors';
 import { decryptCosignKey, encryptCosignKey, isCosignKey } from './cosign-key.ts';
 import { algorithmOf, type KeyAlgorithm, signBytes, supportedKeys } from './key-algorithm.ts';
+import { signStream } from './stream.ts';
 
 /** A public key that verifies signatures. */
 export interface PublicKey {
@@ -21,7 +22,7 @@ export interface PublicKey {
 }
 
 /**
- * A private key that signs bytes. Here it is in memory; a key service can stand behind the same two
+ * A private key that signs bytes. Here it is in memory; a key service can stand behind the same
  * members.
  */
 export interface PrivateKey {
@@ -31,6 +32,11 @@ export interface PrivateKey {
    * Signer fails: its signature alone is no bundle.
    */
   signBytes(bytes: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Signs bytes that arrive in pieces, such as those of a large file. The signature is as of
+   * `signBytes`. Rejects as the pieces do.
+   */
+  signStream(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array>;
 }
 
 /** A new key pair, as the text of its two files. */
@@ -68,7 +74,11 @@ export async function loadPrivateKey(pem: string, passphrase?: string): Promise<
     throw new FairleadError('InvalidInput', 'the private key file is too large: want at most 64 KiB');
   const key = await openPrivateKey(pem, passphrase);
   const algorithm = supportedAlgorithm(key);
-  return { publicKey: describeKey(createPublicKey(key)), signBytes: (bytes) => signBytes(key, algorithm, bytes) };
+  return {
+    publicKey: describeKey(createPublicKey(key)),
+    signBytes: (bytes) => signBytes(key, algorithm, bytes),
+    signStream: (pieces) => signStream(key, algorithm, pieces),
+  };
 }
 
 /**

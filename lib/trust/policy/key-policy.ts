@@ -7,7 +7,7 @@ import type { TrustPolicy } from './policy.ts';
  * `file` is the name of the key in messages. Throws InvalidInput for an invalid public key.
  */
 export function keyPolicy(file: string, pem: string): TrustPolicy {
-  const publicKey = readKey(file, pem);
+  const publicKey = namedPublicKey(file, pem);
   return {
     source: `key ${file}`,
     rules: [{ match: '**', unsigned: false, require: [{ anyOf: [{ key: file, publicKey }] }] }],
@@ -15,7 +15,8 @@ export function keyPolicy(file: string, pem: string): TrustPolicy {
   };
 }
 
-function readKey(file: string, pem: string): PublicKey {
+/** Reads a public key (PEM) as loadPublicKey does. Its errors name the file. */
+export function namedPublicKey(file: string, pem: string): PublicKey {
   try {
     return loadPublicKey(pem);
   } catch (error) {

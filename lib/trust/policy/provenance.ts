@@ -49,6 +49,40 @@ export function provenanceProblem(predicate: unknown, expected: ExpectedProvenan
   return undefined;
 }
 
+const builtFromSchema = v.object({
+  buildDefinition: v.object({
+    resolvedDependencies: v.optional(
+      v.array(v.object({ uri: text, digest: v.optional(v.record(v.string(), v.string())) })),
+    ),
+  }),
+  runDetails: v.object({ builder: v.object({ id: v.string() }) }),
+});
+
+/** Who built something, and from which source, by its SLSA provenance. */
+export interface BuiltFrom {
+  readonly builder: string;
+  /** Repository and branch or tag: `git+https://github.com/acme/profiles@refs/heads/main`. */
+  readonly source?: string;
+  readonly commit?: string;
+}
+
+/**
+ * Returns who built something and from which source, by SLSA provenance v1; undefined for anything
+ * else. The source is the first dependency with a git commit.
+ */
+export function builtFrom(predicate: unknown): BuiltFrom | undefined {
+  const parsed = v.safeParse(builtFromSchema, predicate, { abortEarly: true });
+  if (!parsed.success) return undefined;
+  const { buildDefinition, runDetails } = parsed.output;
+  const source = buildDefinition.resolvedDependencies?.find(({ digest }) => digest?.['gitCommit'] !== undefined);
+  const { uri, digest } = source ?? {};
+  return {
+    builder: runDetails.builder.id,
+    ...(uri === undefined ? {} : { source: uri }),
+    ...(digest?.['gitCommit'] === undefined ? {} : { commit: digest['gitCommit'] }),
+  };
+}
+
 /**
  * Reads the facts from the provenance of GitHub Actions or GitLab CI; undefined if it is not
  * provenance.

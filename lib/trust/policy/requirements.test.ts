@@ -157,7 +157,7 @@ describe('an attestation that a rule requires', () => {
       };
       const payload = Buffer.from(JSON.stringify(statement));
       const envelope = envelopeOf(payload, await alice.key.signBytes(preAuthEncoding(statementPayloadType, payload)));
-      const found = [signature, bundled(bundleBytes(envelope, { publicKey: { hint: '' } }))];
+      const found = [signature, bundled(bundleBytes({ dsseEnvelope: envelope }, { publicKey: { hint: '' } }))];
       if (good) verifySignatures(artifact, reference, found, asked);
       else refuses(found, asked, /has no attestation/);
     }

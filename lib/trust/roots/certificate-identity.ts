@@ -1,7 +1,6 @@
 import { ASN1Obj, X509Certificate } from '@sigstore/core';
 import { FairleadError } from '#lib/errors';
 import { type CertificateIdentity, type Claim, claimOids } from '../signature/identity.ts';
-import type { SignedContent } from '../signature/read/signed-content.ts';
 
 /** Fulcio's extensions for the OIDC issuer: as DER, and in its first form as bare text. */
 const issuerOids = { der: '1.3.6.1.4.1.57264.1.8', bare: '1.3.6.1.4.1.57264.1.1' } as const;
@@ -12,17 +11,6 @@ const codeSigning = '1.3.6.1.5.5.7.3.3';
 const subjectAltName = '2.5.29.17';
 /** `rfc822Name` and `uniformResourceIdentifier`, the supported kinds of names. */
 const nameTags = [1, 6];
-
-/**
- * Returns the certificate of a signature (DER): the first, which is the one that its verification
- * checks. Throws SignatureInvalid if there is none.
- */
-export function leafCertificate(content: SignedContent): Buffer<ArrayBuffer> {
-  const material = content.bundle().verificationMaterial.content;
-  if (material.$case === 'publicKey') throw new FairleadError('SignatureInvalid', 'it has no certificate');
-  const leaf = material.$case === 'certificate' ? material.certificate : material.x509CertificateChain.certificates[0];
-  return Buffer.from(leaf?.rawBytes ?? []);
-}
 
 /**
  * Returns the identity that a certificate (DER) is for. Throws SignatureInvalid if it is malformed,

@@ -1,10 +1,10 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type SignedEntity, type TrustMaterial, toSignedEntity, Verifier } from '@sigstore/verify';
 import { FairleadError } from '#lib/errors';
-import { verifyBytes } from '../keys/key-algorithm.ts';
 import type { CertificateIdentity } from '../signature/identity.ts';
+import { leafCertificate } from '../signature/read/bundle-content.ts';
 import type { SignedContent } from '../signature/read/signed-content.ts';
-import { identityOfCertificate, leafCertificate } from './certificate-identity.ts';
+import { identityOfCertificate } from './certificate-identity.ts';
 import { assertEntryShows } from './log-entry-signer.ts';
 import { oncePerSignature } from './once-per-signature.ts';
 import type { LogUse, SigstoreRoot } from './trusted-root.ts';
@@ -21,7 +21,7 @@ const withCertificate = { ctlogThreshold: 1, timestampThreshold: 1 };
 /** Verifies signatures with the authorities and logs of one trusted root. */
 export class SigstoreVerifier implements SigstoreRoot {
   readonly #trust: TrustMaterial;
-  readonly #identityOf = oncePerSignature((content) => identityOfCertificate(leafCertificate(content)));
+  readonly #identityOf = oncePerSignature((content) => identityOfCertificate(leafCertificate(content.bundle())));
   /** Verifies a signature with a certificate; returns the indexes of its log entries. */
   readonly #verified: Readonly<Record<LogUse, (content: SignedContent) => readonly string[]>>;
 
@@ -70,7 +70,8 @@ function verifyWitnessed(
   { ignoreLog = false, ...thresholds }: VerifyOptions,
 ): readonly string[] {
   try {
-    const entity = toSignedEntity(content.bundle(), Buffer.from(content.signed));
+    // The bytes of a message are not needed: the content compares and verifies them.
+    const entity = toSignedEntity(content.bundle());
     assertFewWitnesses(entity);
     assertSignedWithCertificate(entity, content);
     const tlogEntries = ignoreLog ? [] : entity.tlogEntries;
@@ -97,10 +98,10 @@ function assertFewWitnesses({ tlogEntries, timestamps }: SignedEntity): void {
 }
 
 /** The verifier checks the same, but only after everything that costs more. */
-function assertSignedWithCertificate({ key }: SignedEntity, { signed, signature }: SignedContent): void {
+function assertSignedWithCertificate({ key }: SignedEntity, content: SignedContent): void {
   if (key.$case !== 'certificate') return;
   const publicKey = createPublicKey({ key: key.certificate.publicKey, format: 'der', type: 'spki' });
-  if (!verifyBytes(publicKey, signed, signature)) throw new Error('it was not made with the key of its certificate');
+  if (!content.isSignedWith(publicKey)) throw new Error('it was not made with the key of its certificate');
 }
 
 /**
@@ -132,12 +133,12 @@ function signatureOf({ signature }: SignedEntity, content: SignedContent): Signe
     compareDigest: (digest) => signature.compareDigest(digest),
     compareSignedDigest: (digest) => signature.compareSignedDigest(digest),
     // The verifier knows only SHA-256; keys on larger curves sign with larger hashes too.
-    verifySignature: (key: KeyObject) => verifyBytes(key, content.signed, content.signature),
+    verifySignature: (key: KeyObject) => content.isSignedWith(key),
   };
 }
 
 /** Returns the certificate or key (DER) that a signature was verified with. */
 function signerOf({ key }: SignedEntity, content: SignedContent, trust: TrustMaterial): Uint8Array {
-  if (key.$case === 'certificate') return leafCertificate(content);
+  if (key.$case === 'certificate') return leafCertificate(content.bundle());
   return trust.publicKey(key.hint).publicKey.export({ type: 'spki', format: 'der' });
 }

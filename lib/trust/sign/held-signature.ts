@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
 import type { Reference } from '#lib/registry/reference';
 import type { CallOptions, Target } from '#lib/registry/target';
 import type { Rule } from '../policy/policy.ts';
@@ -57,7 +58,7 @@ async function fetchCandidates(
     if (content === undefined) return false;
     return (
       (format === 'legacy' || isWritten(content)) &&
-      (attestation === undefined || Buffer.from(content.signed).equals(attestation.signed))
+      (attestation === undefined || content.signedDigest() === digestOf(attestation.signed))
     );
   });
 }

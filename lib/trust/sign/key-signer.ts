@@ -1,7 +1,6 @@
 import { keyHint, type PrivateKey } from '../keys/key.ts';
-import { preAuthEncoding } from '../signature/dsse.ts';
-import { statementPayloadType } from '../signature/statement.ts';
-import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
+import { bundleBytes } from '../signature/write-bundle.ts';
+import { signingWith } from './signable.ts';
 import type { Signer } from './signer.ts';
 
 /** Signs with a key, in the format of bundles or in that of cosign 2. */
@@ -14,10 +13,10 @@ export function keySigner(key: PrivateKey): KeySigner {
   const { publicKey } = key;
   return {
     key,
-    async sign(statement) {
-      const signature = await key.signBytes(preAuthEncoding(statementPayloadType, statement));
-      return bundleBytes(envelopeOf(statement, signature), { publicKey: { hint: keyHint(publicKey) } });
-    },
+    ...signingWith(async (signable) => {
+      const { content } = await signable.sign(key, publicKey.key);
+      return bundleBytes(content, { publicKey: { hint: keyHint(publicKey) } });
+    }),
     async requirements() {
       return [{ anyOf: [{ key: 'that signs', publicKey }] }];
     },

@@ -1,17 +1,16 @@
-import { generateKeyPair, type KeyObject, sign, type X509Certificate } from 'node:crypto';
+import { generateKeyPair, type KeyObject, type X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { FairleadError, toFairleadError } from '#lib/errors';
-import { digestOf } from '#lib/registry/digest';
 import type { NetworkOptions } from '../../network/network-options.ts';
 import { type AskService, serviceClient } from '../../network/service-client.ts';
+import { algorithmOf, signBytes } from '../keys/key-algorithm.ts';
+import { signStream } from '../keys/stream.ts';
 import type { Requirement } from '../policy/policy.ts';
 import type { LogUse, SigstoreRoot } from '../roots/trusted-root.ts';
-import { preAuthEncoding } from '../signature/dsse.ts';
 import type { CertificateIdentity } from '../signature/identity.ts';
-import { openSignature } from '../signature/read/open-signature.ts';
-import { statementPayloadType } from '../signature/statement.ts';
-import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
+import { bundleBytes } from '../signature/write-bundle.ts';
 import type { SigningServices } from '../sigstore/signing-config.ts';
+import { type BytesSigner, type SignedBytes, signingWith } from './signable.ts';
 import type { Signer } from './signer.ts';
 
 /** The services and the identity for keylessSigner. */
@@ -47,6 +46,9 @@ export async function keylessSigner({
   /** The key of the next signature, if its requirements were asked for. */
   let ahead: CertifiedKey | undefined;
   const certify = (): Promise<CertifiedKey> => certifyKey(ask, services.certificateAuthority, token);
+  const rethrow = (thrown: unknown): never => {
+    throw withoutToken(thrown, token);
+  };
   return {
     async requirements() {
       if (trustedRoot === undefined) return undefined;
@@ -56,22 +58,18 @@ export async function keylessSigner({
         ahead = certified;
         return requirementsOf(identityOfCertificate(certified.certificate.raw), services, trustedRoot);
       } catch (thrown) {
-        throw withoutToken(thrown, token);
+        return rethrow(thrown);
       }
     },
-    async sign(statement) {
-      let bundle: Uint8Array;
+    ...signingWith(async (signable) => {
       const certified = ahead;
       ahead = undefined;
-      try {
-        bundle = await signWith(services, ask, certified ?? (await certify()), statement);
-      } catch (thrown) {
-        throw withoutToken(thrown, token);
-      }
-      const content = openSignature({ format: 'bundle', manifest: digestOf(bundle), bundle });
-      trustedRoot?.verifyCertificate(content, 'optional');
+      const { privateKey, certificate } = certified ?? (await certify().catch(rethrow));
+      const signed = await signable.sign(bytesSigner(privateKey), certificate.publicKey);
+      const bundle = await witnessed(services, ask, signed, certificate).catch(rethrow);
+      trustedRoot?.verifyCertificate(signed.open(bundle), 'optional');
       return bundle;
-    },
+    }),
   };
 }
 
@@ -105,18 +103,26 @@ function requirementsOf(
   return uses.map((use) => ({ anyOf: [{ keyless, log: { use, root } }] }));
 }
 
-async function signWith(
+/** Signs with a key that certifyKey generated. */
+function bytesSigner(key: KeyObject): BytesSigner {
+  const algorithm = algorithmOf(key);
+  if (algorithm === undefined) throw new FairleadError('Internal', 'a key of an unsupported kind was generated');
+  return {
+    signBytes: (bytes) => signBytes(key, algorithm, bytes),
+    signStream: (pieces) => signStream(key, algorithm, pieces),
+  };
+}
+
+async function witnessed(
   services: SigningServices,
   ask: AskService,
-  { privateKey, certificate }: CertifiedKey,
-  statement: Uint8Array,
+  signed: SignedBytes,
+  certificate: X509Certificate,
 ): Promise<Uint8Array> {
   const { askWitnesses } = await import('../sigstore/ask-witnesses.ts');
-  const signature = sign('sha256', preAuthEncoding(statementPayloadType, statement), privateKey);
-  const envelope = envelopeOf(statement, signature);
-  return bundleBytes(envelope, {
+  return bundleBytes(signed.content, {
     certificate: { rawBytes: certificate.raw.toString('base64') },
-    ...(await askWitnesses(ask, services, { envelope, signature, verifier: certificate })),
+    ...(await askWitnesses(ask, services, { ...signed, verifier: certificate })),
   });
 }
 

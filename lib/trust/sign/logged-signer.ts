@@ -1,12 +1,9 @@
-import { digestOf } from '#lib/registry/digest';
 import type { NetworkOptions } from '../../network/network-options.ts';
 import { serviceClient } from '../../network/service-client.ts';
 import { keyHint, type PrivateKey } from '../keys/key.ts';
 import type { SigstoreRoot } from '../roots/trusted-root.ts';
-import { preAuthEncoding } from '../signature/dsse.ts';
-import { openSignature } from '../signature/read/open-signature.ts';
-import { statementPayloadType } from '../signature/statement.ts';
-import { bundleBytes, envelopeOf } from '../signature/write-bundle.ts';
+import { bundleBytes } from '../signature/write-bundle.ts';
+import { signingWith } from './signable.ts';
 import type { Signer } from './signer.ts';
 
 /** The services for loggedSigner. */
@@ -44,16 +41,14 @@ export async function loggedSigner(
       if (trustedRoot === undefined) return undefined;
       return [{ anyOf: [{ key: 'that signs', publicKey, log: { use, root: trustedRoot } }] }];
     },
-    async sign(statement) {
-      const signature = await key.signBytes(preAuthEncoding(statementPayloadType, statement));
-      const envelope = envelopeOf(statement, signature);
-      const bundle = bundleBytes(envelope, {
+    ...signingWith(async (signable) => {
+      const signed = await signable.sign(key, verifier);
+      const bundle = bundleBytes(signed.content, {
         publicKey: { hint: keyHint(publicKey) },
-        ...(await askWitnesses(ask, services, { envelope, signature, verifier })),
+        ...(await askWitnesses(ask, services, { ...signed, verifier })),
       });
-      const content = openSignature({ format: 'bundle', manifest: digestOf(bundle), bundle });
-      trustedRoot?.verifyKey(content, verifier, 'optional');
+      trustedRoot?.verifyKey(signed.open(bundle), verifier, 'optional');
       return bundle;
-    },
+    }),
   };
 }

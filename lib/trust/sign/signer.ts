@@ -2,12 +2,17 @@ import type { PrivateKey } from '../keys/key.ts';
 import type { Requirement } from '../policy/policy.ts';
 
 /**
- * Signs statements about artifacts: with a key (key-signer.ts), with a key whose use is entered in
- * logs (logged-signer.ts), or with a certificate for an identity (keyless-signer.ts).
+ * Signs statements about artifacts, and files: with a key (key-signer.ts), with a key whose use is
+ * entered in logs (logged-signer.ts), or with a certificate for an identity (keyless-signer.ts).
  */
 export interface Signer {
   /** Signs an in-toto statement. Returns a Sigstore bundle v0.3 (JSON). */
   sign(statement: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Signs the bytes of a message, such as a file, in pieces. Returns a Sigstore bundle v0.3 (JSON)
+   * with a message signature. Rejects as the pieces do.
+   */
+  signMessage(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array>;
   /**
    * Returns the requirements that the next signature will meet: if others meet all of them already,
    * one more adds nothing. Undefined if that cannot be decided, because there is no trusted root.

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
-import { digestParts } from '#lib/registry/digest';
+import { type Digest, digestParts } from '#lib/registry/digest';
 import { quote } from '#lib/text/quote';
 import { signPredicateType } from './predicate-type.ts';
 
@@ -28,7 +28,7 @@ type Statement = v.InferOutput<typeof statementSchema>;
  * writes it.
  */
 export function signStatement(descriptor: Descriptor): Uint8Array {
-  return render({ ...subjectOf(descriptor), annotations: {} }, signPredicateType, {});
+  return render([{ ...subjectOf(descriptor), annotations: {} }], signPredicateType, {});
 }
 
 /** A statement about an artifact, other than "I signed it". */
@@ -41,7 +41,22 @@ export interface Attestation {
 
 /** Returns the bytes of the in-toto statement of an attestation. */
 export function attestStatement(descriptor: Descriptor, { predicateType, predicate }: Attestation): Uint8Array {
-  return render(subjectOf(descriptor), predicateType, predicate);
+  return render([subjectOf(descriptor)], predicateType, predicate);
+}
+
+/** A file that a statement is about. */
+export interface FileSubject {
+  readonly name: string;
+  readonly digest: Digest;
+}
+
+/** Returns the bytes of an in-toto statement about files, with their names and digests. */
+export function fileStatement(files: readonly FileSubject[], { predicateType, predicate }: Attestation): Uint8Array {
+  return render(
+    files.map((file) => ({ name: file.name, ...subjectOf(file) })),
+    predicateType,
+    predicate,
+  );
 }
 
 /**
@@ -53,7 +68,7 @@ export function legacyAttestStatement(
   name: string,
   { predicateType, predicate }: Attestation,
 ): Uint8Array {
-  return render({ name, ...subjectOf(descriptor) }, predicateType, predicate, oldStatementType);
+  return render([{ name, ...subjectOf(descriptor) }], predicateType, predicate, oldStatementType);
 }
 
 /**
@@ -64,12 +79,11 @@ export function legacyAttestStatement(
 export function assertStatement(
   payloadType: string,
   payload: Uint8Array,
-  { descriptor, predicateType }: { readonly descriptor: Descriptor; readonly predicateType: string },
+  { descriptor, predicateType }: { readonly descriptor: Pick<Descriptor, 'digest'>; readonly predicateType: string },
 ): unknown {
   if (payloadType !== statementPayloadType)
     throw invalid(`its payload type is ${quote(payloadType, 160)}: want ${statementPayloadType}`);
   const statement = parseStatement(payload);
-  if (predicateType === signPredicateType && statement._type !== statementType) throw invalid(notStatement);
   if (statement.predicateType !== predicateType) {
     const found = quote(statement.predicateType, 160);
     throw invalid(
@@ -78,6 +92,7 @@ export function assertStatement(
         : `its predicate type is ${found}: want ${quote(predicateType, 160)}`,
     );
   }
+  if (predicateType === signPredicateType && statement._type !== statementType) throw invalid(notStatement);
   const { algorithm, hex } = digestParts(descriptor.digest);
   if (!statement.subject.some(({ digest }) => Object.hasOwn(digest, algorithm) && digest[algorithm] === hex)) {
     const [first] = statement.subject;
@@ -108,13 +123,18 @@ function parseStatement(payload: Uint8Array): Statement {
   throw invalid(notStatement);
 }
 
-function subjectOf({ digest }: Descriptor): object {
+function subjectOf({ digest }: Pick<Descriptor, 'digest'>): object {
   const { algorithm, hex } = digestParts(digest);
   return { digest: { [algorithm]: hex } };
 }
 
-function render(subject: object, predicateType: string, predicate: object, type = statementType): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ _type: type, subject: [subject], predicateType, predicate }));
+function render(
+  subject: readonly object[],
+  predicateType: string,
+  predicate: object,
+  type = statementType,
+): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ _type: type, subject, predicateType, predicate }));
 }
 
 function invalid(message: string, cause?: unknown): FairleadError {

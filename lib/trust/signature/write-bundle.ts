@@ -34,7 +34,20 @@ export interface Witnesses {
 export type VerificationMaterial = Partial<Witnesses> &
   ({ readonly publicKey: { readonly hint: string } } | { readonly certificate: { readonly rawBytes: string } });
 
+/** A signature of bytes as they are, such as those of a file (sigstore_common.proto). */
+export interface MessageSignature {
+  /** SHA-256 of the bytes, in base64. */
+  readonly messageDigest: { readonly algorithm: 'SHA2_256'; readonly digest: string };
+  /** Base64. */
+  readonly signature: string;
+}
+
+/** What a bundle contains: a signed statement, or the signature of a message. */
+export type BundleContent =
+  | { readonly dsseEnvelope: DsseEnvelope; readonly messageSignature?: undefined }
+  | { readonly messageSignature: MessageSignature; readonly dsseEnvelope?: undefined };
+
 /** Returns the bytes of a Sigstore bundle v0.3 (JSON). */
-export function bundleBytes(dsseEnvelope: DsseEnvelope, verificationMaterial: VerificationMaterial): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ mediaType: bundleMediaType, verificationMaterial, dsseEnvelope }));
+export function bundleBytes(content: BundleContent, verificationMaterial: VerificationMaterial): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ mediaType: bundleMediaType, verificationMaterial, ...content }));
 }

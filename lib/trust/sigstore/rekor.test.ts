@@ -24,7 +24,7 @@ before(async () => {
   const descriptor = { mediaType: 'x', digest: digestOf(Buffer.from('x')), size: 1 };
   const bundle: BundleJson = await (await privateSigstore()).sign(descriptor);
   const certificate = new X509Certificate(Buffer.from(bundle.verificationMaterial.certificate.rawBytes, 'base64'));
-  logged = { envelope: bundle.dsseEnvelope, verifier: certificate };
+  logged = { content: { dsseEnvelope: bundle.dsseEnvelope }, verifier: certificate };
 });
 
 /** A service with these answers, in order, and the requests that it received. */
@@ -97,7 +97,7 @@ describe('a log of Rekor v2', () => {
     const { ask, asked } = service({ status: 201, json: answer });
     assert.deepEqual(await enterInRekorV2(ask, url, logged), answer);
     const { hashedRekordRequestV002 } = JSON.parse(String(asked[0]?.body));
-    assert.equal(hashedRekordRequestV002.signature.content, logged.envelope.signatures[0].sig);
+    assert.equal(hashedRekordRequestV002.signature.content, logged.content.dsseEnvelope?.signatures[0].sig);
     await assert.rejects(enterInRekorV2(service({ json: {} }).ask, url, logged), { kind: 'Unavailable' });
   });
 });

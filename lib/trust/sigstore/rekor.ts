@@ -3,12 +3,12 @@ import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { AskService } from '../../network/service-client.ts';
 import { preAuthEncoding } from '../signature/dsse.ts';
-import type { DsseEnvelope } from '../signature/write-bundle.ts';
+import type { BundleContent } from '../signature/write-bundle.ts';
 import { readAnswer } from './service-answer.ts';
 
 /** A signature to enter in a log. */
 export interface LoggedSignature {
-  readonly envelope: DsseEnvelope;
+  readonly content: BundleContent;
   /** The certificate or public key that verifies it. */
   readonly verifier: X509Certificate | KeyObject;
 }
@@ -41,25 +41,20 @@ const entryV2Schema = v.looseObject({
 });
 
 /**
- * Enters a signature in a log of Rekor v1, as a dsse entry. Returns the entry as it is in a bundle.
- * Throws Unavailable for an invalid answer of the log.
+ * Enters a signature in a log of Rekor v1, as a dsse or hashedrekord entry. Returns the entry as it
+ * is in a bundle. Throws Unavailable for an invalid answer of the log.
  */
 export async function enterInRekorV1(
   ask: AskService,
   url: string,
-  { envelope, verifier }: LoggedSignature,
+  { content, verifier }: LoggedSignature,
 ): Promise<object> {
   const entries = `${url}/api/v1/log/entries`;
   const pem =
     verifier instanceof X509Certificate
       ? verifier.toString()
       : verifier.export({ type: 'spki', format: 'pem' }).toString();
-  const verifiers = [Buffer.from(pem).toString('base64')];
-  const proposed = {
-    apiVersion: '0.0.1',
-    kind: 'dsse',
-    spec: { proposedContent: { envelope: JSON.stringify(envelope), verifiers } },
-  };
+  const proposed = proposedV1(content, Buffer.from(pem).toString('base64'));
   const first = await ask({ method: 'POST', url: entries, headers: json, body: JSON.stringify(proposed) });
   // The entry exists, for example from a request whose answer was lost.
   const there = first.status === 409 && first.location !== undefined ? new URL(first.location, entries) : undefined;
@@ -87,6 +82,28 @@ export async function enterInRekorV1(
   };
 }
 
+/** Returns the entry that Rekor v1 is asked for. The verifier is PEM, in base64. */
+function proposedV1({ dsseEnvelope, messageSignature }: BundleContent, verifier: string): object {
+  if (messageSignature === undefined) {
+    const proposedContent = { envelope: JSON.stringify(dsseEnvelope), verifiers: [verifier] };
+    return { apiVersion: '0.0.1', kind: 'dsse', spec: { proposedContent } };
+  }
+  const value = Buffer.from(messageSignature.messageDigest.digest, 'base64').toString('hex');
+  const signature = { content: messageSignature.signature, publicKey: { content: verifier } };
+  const spec = { data: { hash: { algorithm: 'sha256', value } }, signature };
+  return { apiVersion: '0.0.1', kind: 'hashedrekord', spec };
+}
+
+/** Returns the hash of the signed bytes, and the signature, in base64. */
+function hashedV2({ dsseEnvelope, messageSignature }: BundleContent): { digest: string; signature: string } {
+  if (messageSignature !== undefined) {
+    return { digest: messageSignature.messageDigest.digest, signature: messageSignature.signature };
+  }
+  const { payloadType, payload, signatures } = dsseEnvelope;
+  const signed = preAuthEncoding(payloadType, Buffer.from(payload, 'base64'));
+  return { digest: createHash('sha256').update(signed).digest('base64'), signature: signatures[0].sig };
+}
+
 /**
  * Enters a signature in a log of Rekor v2, as cosign 3 writes and verifies it: a hashedrekord over
  * the hash of the signed bytes. Returns the entry as it is in a bundle. Throws as enterInRekorV1,
@@ -95,18 +112,11 @@ export async function enterInRekorV1(
 export async function enterInRekorV2(
   ask: AskService,
   url: string,
-  { envelope, verifier }: LoggedSignature,
+  { content, verifier }: LoggedSignature,
 ): Promise<object> {
-  const { payloadType, payload, signatures } = envelope;
-  const signed = preAuthEncoding(payloadType, Buffer.from(payload, 'base64'));
+  const { digest, signature } = hashedV2(content);
   const request = {
-    hashedRekordRequestV002: {
-      digest: createHash('sha256').update(signed).digest('base64'),
-      signature: {
-        content: signatures[0].sig,
-        verifier: verifierV2(verifier),
-      },
-    },
+    hashedRekordRequestV002: { digest, signature: { content: signature, verifier: verifierV2(verifier) } },
   };
   const entries = `${url}/api/v2/log/entries`;
   const answer = await ask({ method: 'POST', url: entries, headers: json, body: JSON.stringify(request) });

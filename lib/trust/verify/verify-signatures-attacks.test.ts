@@ -211,7 +211,7 @@ describe('an attack is refused:', () => {
   it('an RSA signature under an EC key of the policy', async () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const foreign = keySigner({
-      publicKey: signer.key.publicKey,
+      ...signer.key,
       signBytes: async (bytes) => sign('sha256', bytes, rsa.privateKey),
     });
     refuses([await signedBundle(foreign, statementFor(artifact))], ruleOf(['k', signer]), /not made with this key/);

@@ -181,7 +181,7 @@ describe('every kind of key that cosign verifies', () => {
       assert.equal(verifySignatures(artifact, reference, [made], rule).signatures.length, 1);
       refuses([bundleSignature(await signArtifact(artifact, signer))], rule, /not made with this key/);
       for (const hash of name === 'Ed25519' ? [null] : ['sha1', 'sha256', 'sha384', 'sha512']) {
-        const other = keySigner({ publicKey: own.key.publicKey, signBytes: async (bytes) => sign(hash, bytes, key) });
+        const other = keySigner({ ...own.key, signBytes: async (bytes) => sign(hash, bytes, key) });
         const signatures = [
           await signedBundle(other, statementFor(artifact)),
           await legacySignature(other, legacyPayload(artifact)),

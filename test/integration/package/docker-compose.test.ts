@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -11,14 +10,27 @@ import { parsePolicyDocument } from '#lib/trust/policy/parse-policy-document';
 interface Service {
   readonly command?: string;
   readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly healthcheck: { readonly test: readonly string[] };
 }
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const compose = parse(await readFile(join(root, 'docker-compose.yml'), 'utf8'), { merge: true });
 const services = Object.entries(compose.services as Record<string, Service>);
-const ours = services.flatMap(([name, { command, ports = [] }]) =>
-  command === undefined ? [] : [{ name, words: command.split(/\s+/), ports }],
+const ours = services.flatMap(([name, { command, ...service }]) =>
+  command === undefined ? [] : [{ name, words: command.split(/\s+/), ...service }],
 );
+
+/** Returns the file of this checkout that is mounted read-only at a path of a service. */
+function mountedFile(volumes: readonly string[], path: unknown): string {
+  const sources = volumes.map((volume) => volume.split(':')).filter(([, target]) => target === path);
+  assert.deepEqual(
+    sources.map(([, , mode]) => mode),
+    ['ro'],
+    String(path),
+  );
+  return join(root, sources[0]?.[0] ?? '');
+}
 
 /** Parses a command line of fairlead without running it; gives the options that its command got. */
 async function parseOnly(argv: readonly string[]): Promise<Record<string, unknown>> {
@@ -36,27 +48,43 @@ describe('docker-compose.yml', () => {
     assert.deepEqual(ours.map(({ name }) => name).sort(), ['pull', 'push']);
   });
 
-  for (const { name, words, ports } of ours) {
+  for (const { name, words, ports = [], volumes = [] } of ours) {
     it(`gives ${name} a command line that the CLI understands`, async () => {
-      const [node, launcher = '', ...argv] = words;
-      assert.equal(node, 'node');
-      assert.ok(existsSync(join(root, launcher)), launcher);
-      const options = await parseOnly(argv);
+      const options = await parseOnly(words);
       const address = options[name] as { host: string; port: number };
       assert.equal(address.host, '0.0.0.0');
       assert.ok(ports.some((port) => port.endsWith(`:${address.port}`)));
-      const policy = join(root, options['policy'] as string);
+      const policy = mountedFile(volumes, options['policy']);
       const { rules } = parsePolicyDocument(await readFile(policy, 'utf8'), policy);
       assert.equal(rules[0]?.match, 'registry:5000/**');
       const [key] = rules[0]?.require[0]?.anyOf ?? [];
+      const publicKey = join(dirname(policy), key?.key?.path ?? '');
+      assert.equal(mountedFile(volumes, join(dirname(options['policy'] as string), key?.key?.path ?? '')), publicKey);
       if (options['key'] !== undefined) {
-        assert.equal(
-          join(dirname(policy), key?.key?.path ?? ''),
-          join(root, options['key'] as string).replace(/key$/, 'pub'),
-        );
+        assert.equal(publicKey, mountedFile(volumes, options['key']).replace(/key$/, 'pub'));
       }
     });
   }
+
+  for (const { name, words, healthcheck } of ours) {
+    it(`asks ${name} for its health where it answers probes`, async () => {
+      const { host, port } = (await parseOnly(words))['health'] as { host: string; port: number };
+      const [form, program, ...argv] = healthcheck.test;
+      assert.deepEqual([form, program], ['CMD', 'fairlead']);
+      await parseOnly(argv);
+      assert.equal(argv[1], `http://${host}:${port}/readyz`);
+    });
+  }
+
+  it('has the key in the push service only', () => {
+    const holders = services.filter(([, { volumes = [] }]) =>
+      volumes.some((volume) => /\.key\b|compose\/?:/.test(volume)),
+    );
+    assert.deepEqual(
+      holders.map(([name]) => name),
+      ['push'],
+    );
+  });
 
   it('uses a command line that would fail if an option were unknown', async () => {
     await assert.rejects(parseOnly(['serve', '--push', '0.0.0.0:8080', '--no-such-option']), { exitCode: 1 });

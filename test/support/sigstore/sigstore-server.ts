@@ -69,8 +69,12 @@ export async function serveSigstore(
       return { type: 'application/pem-certificate-chain', content: chain.certificates.join('\n') };
     }
     if (path === '/api/v1/log/entries') {
-      const { proposedContent } = JSON.parse(body.toString()).spec;
-      const entry = await log(dsseEntry(proposedContent.envelope, proposedContent.verifiers[0]));
+      const proposed = JSON.parse(body.toString());
+      const { proposedContent } = proposed.spec;
+      // A hashedrekord is entered as it is proposed.
+      const entry = await log(
+        proposed.kind === 'hashedrekord' ? proposed : dsseEntry(proposedContent.envelope, proposedContent.verifiers[0]),
+      );
       return { type: 'application/json', content: JSON.stringify({ [entryId]: entry }) };
     }
     if (path === '/api/v2/log/entries') {

@@ -32,7 +32,10 @@ export function legacyPayload(descriptor: Descriptor, repository: string): Uint8
  * artifact. The case of members is ignored, because old versions of cosign wrote capitals and Go
  * reads both. Throws SignatureInvalid that names the difference.
  */
-export function assertLegacyPayload(payload: Uint8Array, descriptor: Descriptor): { dockerReference: string } {
+export function assertLegacyPayload(
+  payload: Uint8Array,
+  descriptor: Pick<Descriptor, 'digest'>,
+): { dockerReference: string } {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));

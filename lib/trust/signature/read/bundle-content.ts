@@ -1,20 +1,28 @@
-import { createHash } from 'node:crypto';
 import { type Bundle, bundleFromJSON, ValidationError } from '@sigstore/bundle';
 import { FairleadError } from '#lib/errors';
-import { digestOf, digestParts } from '#lib/registry/digest';
+import { type DigestAlgorithm, digestOf, digestParts, parseDigest } from '#lib/registry/digest';
 import { quote } from '#lib/text/quote';
+import { verifyBytes } from '../../keys/key-algorithm.ts';
 import { preAuthEncoding } from '../dsse.ts';
 import { signPredicateType } from '../predicate-type.ts';
 import { readBundleMediaTypes, type Signature } from '../signature.ts';
 import { assertStatement, claimedPredicateType } from '../statement.ts';
+import { type Message, type MessageHash, wholeMessage } from './message.ts';
 import type { SignedContent } from './signed-content.ts';
 
 type MessageSignature = Extract<Bundle['content'], { $case: 'messageSignature' }>['messageSignature'];
 type Envelope = Extract<Bundle['content'], { $case: 'dsseEnvelope' }>['dsseEnvelope'];
 
 /** Takes a Sigstore bundle apart. Throws SignatureInvalid for everything malformed. */
-export function openBundle({ bundle: bytes, message }: Extract<Signature, { format: 'bundle' }>): SignedContent {
-  const bundle = readBundle(bytes);
+export function openBundle({ bundle, message }: Extract<Signature, { format: 'bundle' }>): SignedContent {
+  return contentOf(readBundle(bundle), message && wholeMessage(message));
+}
+
+/**
+ * Returns the content of a bundle that was read. `message` is what a message signature is over, and
+ * is needed for one only. Throws SignatureInvalid.
+ */
+export function contentOf(bundle: Bundle, message: Message | undefined): SignedContent {
   return bundle.content.$case === 'dsseEnvelope'
     ? openEnvelope(bundle, bundle.content.dsseEnvelope)
     : openMessage(bundle, bundle.content.messageSignature, message);
@@ -23,8 +31,10 @@ export function openBundle({ bundle: bytes, message }: Extract<Signature, { form
 /** Takes apart a bundle with a DSSE envelope around a statement. */
 export function openEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Envelope): SignedContent {
   const signature = signatures[0]?.sig ?? new Uint8Array();
+  const signed = preAuthEncoding(payloadType, payload);
   return {
-    signed: preAuthEncoding(payloadType, payload),
+    signedDigest: () => digestOf(signed),
+    isSignedWith: (key) => verifyBytes(key, signed, signature),
     signature,
     timestamped: signature,
     madeWith: madeWith(bundle),
@@ -38,32 +48,44 @@ export function openEnvelope(bundle: Bundle, { payload, payloadType, signatures 
   };
 }
 
-/** The algorithm by its number in the bundle (sigstore_common.proto, HashAlgorithm). */
-const sha256 = 1;
+/** The hashes by their numbers in a bundle (sigstore_common.proto, HashAlgorithm). */
+const messageHashes: Readonly<Record<number, MessageHash>> = { 1: 'sha256', 2: 'sha384', 3: 'sha512' };
 
-/** A signature of the bytes of the manifest, as `cosign sign-blob` and others make them. */
+/** Returns the hash that a message signature states of its message; undefined for a statement. */
+export function messageHashOf({ content }: Bundle): MessageHash | undefined {
+  if (content.$case === 'dsseEnvelope') return undefined;
+  return messageHashes[content.messageSignature.messageDigest.algorithm];
+}
+
+/** A signature of the bytes of a manifest or file, as `cosign sign-blob` and others make them. */
 function openMessage(
   bundle: Bundle,
   { messageDigest, signature }: MessageSignature,
-  message: Uint8Array | undefined,
+  message: Message | undefined,
 ): SignedContent {
   if (message === undefined) {
     throw new FairleadError('SignatureInvalid', 'it signs the bytes of the manifest, which are too large or missing');
   }
   // Log entries are compared with the digest in the bundle: it has to be that of the bytes.
-  const digest = createHash('sha256').update(message).digest();
-  if (messageDigest.algorithm !== sha256 || !digest.equals(messageDigest.digest)) {
+  const hash = messageHashes[messageDigest.algorithm];
+  if (hash === undefined) {
+    throw new FairleadError('SignatureInvalid', 'its message digest has an unsupported algorithm: want SHA-2');
+  }
+  if (!message.digest(hash).equals(messageDigest.digest)) {
     throw new FairleadError('SignatureInvalid', 'it was made for another artifact (its message digest differs)');
   }
+  const hexOf = (algorithm: DigestAlgorithm): string => message.digest(algorithm).toString('hex');
   return {
-    signed: message,
+    signedDigest: () => parseDigest(`sha256:${hexOf('sha256')}`),
+    isSignedWith: (key) => message.isSignedWith(key, signature),
     signature,
     timestamped: signature,
     madeWith: madeWith(bundle),
     bundle: () => bundle,
     assertIsFor({ digest: expected }) {
-      if (digestOf(message, digestParts(expected).algorithm) === expected) return {};
-      throw new FairleadError('SignatureInvalid', `it was made for another artifact (${digestOf(message)})`);
+      const { algorithm, hex } = digestParts(expected);
+      if (hexOf(algorithm) === hex) return {};
+      throw new FairleadError('SignatureInvalid', `it was made for another artifact (sha256:${hexOf('sha256')})`);
     },
     claimedPredicateType: () => signPredicateType,
     assertAttests: refuseAttestation,
@@ -80,11 +102,22 @@ function madeWith(bundle: Bundle): SignedContent['madeWith'] {
 }
 
 /**
+ * Returns the certificate of a bundle (DER): the first, which is the one that its verification
+ * checks. Throws SignatureInvalid if there is none.
+ */
+export function leafCertificate(bundle: Bundle): Buffer<ArrayBuffer> {
+  const material = bundle.verificationMaterial.content;
+  if (material.$case === 'publicKey') throw new FairleadError('SignatureInvalid', 'it has no certificate');
+  const leaf = material.$case === 'certificate' ? material.certificate : material.x509CertificateChain.certificates[0];
+  return Buffer.from(leaf?.rawBytes ?? []);
+}
+
+/**
  * Reads a bundle by the rules of its version: among much else, v0.1 requires the log's promise with
  * each entry, later versions a proof with its checkpoint, and v0.3 a single certificate. Throws
  * SignatureInvalid, however it is malformed.
  */
-function readBundle(bytes: Uint8Array): Bundle {
+export function readBundle(bytes: Uint8Array): Bundle {
   let bundle: Bundle;
   try {
     bundle = bundleFromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));

@@ -1,4 +1,6 @@
 import { FairleadError } from '#lib/errors';
+import { digestOf } from '#lib/registry/digest';
+import { verifyBytes } from '../../keys/key-algorithm.ts';
 import { envelopeContent, legacyBundle, messageSignature } from '../legacy/legacy-bundle.ts';
 import { assertLegacyPayload, legacySignatureAnnotation } from '../legacy/legacy-payload.ts';
 import { signPredicateType } from '../predicate-type.ts';
@@ -10,7 +12,8 @@ import type { SignedContent } from './signed-content.ts';
 export function openLegacySignature({ payload, annotations }: Extract<Signature, { format: 'legacy' }>): SignedContent {
   const signature = Buffer.from(annotations[legacySignatureAnnotation] ?? '', 'base64');
   return {
-    signed: payload,
+    signedDigest: () => digestOf(payload),
+    isSignedWith: (key) => verifyBytes(key, payload, signature),
     signature,
     timestamped: signature,
     madeWith: annotations['dev.sigstore.cosign/certificate'] === undefined ? 'key' : 'certificate',

@@ -1,10 +1,14 @@
+import type { KeyObject } from 'node:crypto';
 import type { Bundle } from '@sigstore/bundle';
 import type { Descriptor } from '#lib/registry/descriptor';
+import type { Digest } from '#lib/registry/digest';
 
 /** A signature of any format, taken apart; nothing of it is verified yet. */
 export interface SignedContent {
-  /** The bytes that were signed. */
-  readonly signed: Uint8Array;
+  /** Returns the digest of the bytes that were signed. */
+  signedDigest(): Digest;
+  /** Reports whether the signature over these bytes was made with this key. */
+  isSignedWith(key: KeyObject): boolean;
   readonly signature: Uint8Array;
   /**
    * The bytes that timestamps are over: the signature, or the whole envelope in legacy
@@ -22,7 +26,7 @@ export interface SignedContent {
    * Checks that what was signed is this very artifact. Returns the name that the signer gave it: a
    * reference in the legacy format, nothing in a bundle. Throws SignatureInvalid.
    */
-  assertIsFor(descriptor: Descriptor): { readonly dockerReference?: string };
+  assertIsFor(descriptor: Pick<Descriptor, 'digest'>): { readonly dockerReference?: string };
   /**
    * Returns the predicate type of what was signed, unverified; undefined if that is malformed.
    */
@@ -31,5 +35,5 @@ export interface SignedContent {
    * Returns the predicate. Throws SignatureInvalid unless what was signed is a statement of this
    * type about this very artifact.
    */
-  assertAttests(descriptor: Descriptor, predicateType: string): unknown;
+  assertAttests(descriptor: Pick<Descriptor, 'digest'>, predicateType: string): unknown;
 }

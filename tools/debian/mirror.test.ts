@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { hostMirror } from './debian.ts';
-import { finishFolder, temporaryFolder } from './program.ts';
+import { finishFolder, temporaryFolder } from '#test/peers/program';
+import { hostMirror } from './mirror.ts';
 
 function aptFolder(files: Record<string, string>): string {
   const folder = temporaryFolder('apt');

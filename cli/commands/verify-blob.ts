@@ -1,0 +1,106 @@
+import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
+import type { Alternative } from '#lib/trust/policy/policy';
+import { predicateTypeNames, predicateTypeOf, provenancePredicateType } from '#lib/trust/signature/predicate-type';
+import type { VerifiedBlob } from '#lib/trust/verify/verify-blob';
+import { bundleFileOf, readBundleFile } from '../files/bundle-file.ts';
+import { readPieces } from '../files/files.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { addVerifierOptions, openVerifier, type VerifierOptions } from '../options/verifier.ts';
+import { writeResult } from '../terminal/output.ts';
+
+interface VerifyBlobOptions extends OutputOptions, VerifierOptions {
+  readonly bundle?: string;
+  readonly type?: string;
+}
+
+/** `fairlead verify-blob FILE`. */
+export function define(command: Command): void {
+  command
+    .description(
+      'Verify the signature of a file, with a key or with the identity of the signer. The bundle is as `fairlead sign-blob`, ' +
+        '`cosign sign-blob --bundle` and `cosign attest-blob --bundle` write it.',
+    )
+    .argument('<file>', 'file to verify')
+    .option('--bundle <file>', 'Sigstore bundle (default: FILE.sigstore.json)')
+    .option(
+      '--type <type>',
+      'verify an attestation about the file instead of a signature; predicate type: ' +
+        `${Object.keys(predicateTypeNames).join(', ')}, or a URI`,
+    );
+  addVerifierOptions(command);
+  addOutputOption(command)
+    .addHelpText(
+      'after',
+      examples([
+        ['verify with a key, and then the files of a release', releaseExample],
+        [
+          'verify what a workflow of GitHub Actions has signed',
+          'fairlead verify-blob SHA256SUMS --certificate-oidc-issuer https://token.actions.githubusercontent.com \\\n' +
+            '    --certificate-identity https://github.com/acme/tool/.github/workflows/release.yml@refs/tags/v1.0.0',
+        ],
+        [
+          'verify where a file was built',
+          'fairlead verify-blob tool.tar.gz --bundle provenance.sigstore.json --type slsaprovenance1 --key release.pub',
+        ],
+      ]) +
+        '\n\nExit codes: 0 verified, 2 no such file, 5 signature invalid or from another signer, 8 trusted root unreachable.',
+    )
+    .action(verify);
+}
+
+const releaseExample =
+  'fairlead verify-blob SHA256SUMS --key release.pub && sha256sum --check --ignore-missing SHA256SUMS';
+
+async function verify(file: string, options: VerifyBlobOptions): Promise<void> {
+  const predicateType = options.type === undefined ? undefined : predicateTypeOf(options.type);
+  if (options.type !== undefined && predicateType === undefined) {
+    throw new FairleadError('InvalidInput', `invalid predicate type ${quote(options.type)}`, {
+      hint: `Want ${Object.keys(predicateTypeNames).join(', ')}, or a URI.`,
+    });
+  }
+  const bundleFile = options.bundle ?? bundleFileOf(file);
+  const [by, bundle, { verifyBlob }, { builtFrom }] = await Promise.all([
+    openVerifier(options, process.env),
+    readBundleFile(bundleFile),
+    import('#lib/trust/verify/verify-blob'),
+    import('#lib/trust/policy/provenance'),
+  ]);
+  const verified = await verifyBlob(readPieces(file), { name: file, bundle, by, predicateType });
+  const { predicate, ...signature } = verified;
+  const built = predicateType === provenancePredicateType ? builtFrom(predicate) : undefined;
+  writeResult(options.output, {
+    json: () => ({
+      file,
+      bundle: bundleFile,
+      ...signature,
+      ...(predicateType === undefined ? {} : { predicateType, predicate }),
+    }),
+    text: () =>
+      lines([
+        ['verified', file],
+        ['digest', verified.digest],
+        ['signed by', describeSigner(by, verified)],
+        ['type', predicateType],
+        ['builder', built?.builder],
+        ['source', built?.source],
+        ['commit', built?.commit],
+      ]),
+  });
+}
+
+function describeSigner(by: Alternative, { signedBy: { certificate, logIndexes = [] } }: VerifiedBlob): string {
+  const signer =
+    certificate === undefined
+      ? `key ${by.key} (SHA-256 ${by.publicKey?.fingerprint})`
+      : `${certificate.identity}, issuer ${certificate.issuer}`;
+  return logIndexes.length === 0 ? signer : `${signer}, log index ${logIndexes.join(', ')}`;
+}
+
+function lines(rows: readonly (readonly [name: string, value: string | undefined])[]): string {
+  return rows
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name.padEnd(11)}${value}`)
+    .join('\n');
+}

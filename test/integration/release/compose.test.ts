@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { chownSync, copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { peer } from '#test/peers/peer';
+import { PodmanWorld, podmanRequirements } from '#test/peers/podman';
+import { describePeers } from '#test/peers/require';
+import { root } from '#test/support/cli/package';
+import { writeProgramArchive } from '#test/support/release/program-archive';
+
+/** The user that starts the services; nothing has this number in Debian. */
+const user = 4711;
+const base = 'localhost/debian:bookworm';
+const registry = 'localhost/registry:test';
+
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** Returns the name of the container of a service. */
+const container = (service: string): string => `fairlead_${service}_1`;
+
+/**
+ * Shell functions in place of the programs that the head of docker-compose.yml names: podman and
+ * podman-compose, another user, and the base that is here instead of Docker Hub's.
+ */
+const stand = (digest: string): string => `set -eu
+docker() { if [ "$1" = compose ]; then shift; podman-compose "$@"; else podman "$@"; fi; }
+id() { echo ${user}; }
+skopeo() { echo ${digest}; }
+export DEBIAN=${base} REGISTRY_IMAGE=${registry} BUILDAH_ISOLATION=chroot
+`;
+
+/** Returns the commands in the comment at the head of docker-compose.yml, in two parts. */
+function headCommands(): [first: string, then: string] {
+  const [head = ''] = readFileSync(join(root, 'docker-compose.yml'), 'utf8').split(/^name:/m);
+  const blocks = head.match(/(?:^# {3}.*\n)+/gm) ?? [];
+  assert.equal(blocks.length, 2, head);
+  const [first = '', then = ''] = blocks.map((block) => block.replaceAll(/^# {3}/gm, ''));
+  return [first, then];
+}
+
+describePeers(
+  [...podmanRequirements, 'debian-root', 'docker-registry', 'busybox', 'openssl'],
+  'deploy/Dockerfile and docker-compose.yml',
+  () => {
+    let world: PodmanWorld;
+    let checkout = '';
+    let digest = '';
+    let archive = '';
+    const shell = (script: string) => world.output('sh', ['-c', stand(digest) + script], { cwd: checkout });
+    const shellFails = async (script: string): Promise<string> => {
+      const { code, stdout, stderr } = await world.run('sh', ['-c', stand(digest) + script], { cwd: checkout });
+      assert.notEqual(code, 0, stdout);
+      return stdout + stderr;
+    };
+
+    /** Runs the health check of a container until it succeeds, as systemd has Podman do. */
+    const healthy = async (name: string): Promise<void> => {
+      for (let tries = 0; ; tries++) {
+        const { code, stdout, stderr } = await world.run(peer('podman'), ['healthcheck', 'run', container(name)]);
+        if (code === 0) break;
+        assert.ok(tries < 50, `${name}: ${stdout}${stderr}${await world.podman('logs', container(name))}`);
+        await sleep(200);
+      }
+      assert.equal(await world.podman('inspect', '--format', '{{.State.Health.Status}}', container(name)), 'healthy');
+    };
+
+    before(async () => {
+      world = await PodmanWorld.start();
+      checkout = join(world.directory, 'fairlead');
+      for (const name of ['docker-compose.yml', 'deploy', 'examples'])
+        cpSync(join(root, name), join(checkout, name), { recursive: true });
+      for (const name of ['fairlead.key', 'fairlead.pub'])
+        assert.ok(!readdirSync(join(checkout, 'deploy/compose')).includes(name), `${name} is in the checkout`);
+      chownSync(join(checkout, 'deploy/compose'), user, user);
+      mkdirSync(join(checkout, 'release'));
+      archive = writeProgramArchive(join(checkout, 'release'));
+      digest = await world.importRoot(peer('debian-root'), base);
+      await buildRegistry(world);
+    });
+    after(() => world.stop());
+
+    it('refuses an archive that SHA256SUMS does not list with this content', async () => {
+      const sums = join(checkout, 'release/SHA256SUMS');
+      const text = readFileSync(sums, 'utf8');
+      const build = `docker build -f deploy/Dockerfile --build-arg DEBIAN=$DEBIAN --build-arg DEBIAN_DIGEST=${digest} -t localhost/wrong .`;
+      try {
+        for (const [wrong, reason] of [
+          [text.replaceAll(/^[0-9a-f]{8}/gm, '00000000'), new RegExp(`${archive}: FAILED`)],
+          [text.replaceAll('fairlead-linux-', 'another-linux-'), /no properly formatted/],
+        ] as const) {
+          writeFileSync(sums, wrong);
+          assert.match(await shellFails(build), reason);
+        }
+      } finally {
+        writeFileSync(sums, text);
+      }
+      assert.match(await shellFails(build.replace(/sha256:\w+/, '')), /FROM|reference/);
+      assert.doesNotMatch(await world.podman('images', '--format', '{{.Repository}}'), /wrong/);
+    });
+
+    it('works as the head of docker-compose.yml describes', async () => {
+      const [first, then] = headCommands();
+      await shell(first);
+      for (const name of ['push', 'pull', 'registry']) await healthy(name);
+      const [published, fetched] = (await shell(then)).split(/(?<=\})\s*(?=\{)/).map((text) => JSON.parse(text));
+      assert.equal(published.tag, '1.27');
+      assert.equal(fetched.digest, published.digest);
+      assert.equal(fetched.verification.signatures[0].manifest, published.signature);
+      assert.deepEqual(fetched.profile, JSON.parse(readFileSync(join(checkout, 'examples/nginx.json'), 'utf8')));
+    });
+
+    it('builds an image that runs as nobody in particular, on a read-only root', async () => {
+      const [image] = JSON.parse(await world.podman('image', 'inspect', 'localhost/fairlead'));
+      assert.equal(image.Config.User, '65532:65532');
+      assert.equal(image.RootFS.Layers.length, 2, 'the base and the program');
+      const run = ['run', '--rm', '--read-only', '--cap-drop', 'all', '--network', 'none', 'localhost/fairlead'];
+      assert.equal(await world.podman(...run, '--version'), version);
+      assert.match(await world.podman(...run, 'lint', '--help'), /^Usage: fairlead lint/);
+    });
+
+    it('runs the services as the user who has the key, without rights, on a read-only root', async () => {
+      for (const [name, files] of [
+        ['push', 'fairlead.key\nfairlead.pub\npolicy.yaml'],
+        ['pull', 'fairlead.pub\npolicy.yaml'],
+      ] as const) {
+        const inside = (script: string) => world.podman('exec', container(name), 'sh', '-c', script);
+        const status = await inside('cat /proc/1/status');
+        assert.match(status, new RegExp(`^Uid:\t${user}\t${user}\t`, 'm'));
+        assert.match(status, /^CapBnd:\t0+$/m);
+        assert.match(status, /^NoNewPrivs:\t1$/m);
+        assert.equal(await inside('touch /usr/x 2>/dev/null || echo refused'), 'refused');
+        assert.equal(await inside('ls /etc/fairlead'), files);
+      }
+    });
+
+    it('starts a service again that was killed', async () => {
+      const pid = await world.podman('inspect', '--format', '{{.State.Pid}}', container('pull'));
+      await world.output('kill', ['-9', pid]);
+      const get = [
+        '--silent',
+        '--fail',
+        '--retry',
+        '20',
+        '--retry-connrefused',
+        '--retry-all-errors',
+        '--retry-delay',
+        '1',
+      ];
+      const url = 'http://127.0.0.1:8081/v1/profiles?reference=registry:5000/security/nginx:1.27';
+      assert.equal(JSON.parse(await world.output(peer('curl'), [...get, url])).kind, 'Seccomp');
+      assert.notEqual(await world.podman('inspect', '--format', '{{.State.Pid}}', container('pull')), pid);
+    });
+
+    it('leaves nothing when it is taken down with its volume', async () => {
+      await shell('docker compose down --volumes');
+      for (const kind of ['container', 'pod', 'volume'])
+        assert.equal(await world.podman(kind, 'ls', '--quiet', ...(kind === 'container' ? ['--all'] : [])), '', kind);
+      assert.deepEqual(readdirSync(join(checkout, 'deploy/compose')).sort(), [
+        'fairlead.key',
+        'fairlead.pub',
+        'policy.yaml',
+      ]);
+    });
+  },
+);
+
+/** Makes the image of a registry: Debian's docker-registry and the wget of busybox on the base. */
+async function buildRegistry(world: PodmanWorld): Promise<void> {
+  const context = join(world.directory, 'registry');
+  mkdirSync(context);
+  for (const name of ['docker-registry', 'busybox'] as const) copyFileSync(peer(name), join(context, name));
+  const config = {
+    version: '0.1',
+    storage: { filesystem: { rootdirectory: '/var/lib/registry' } },
+    http: { addr: ':5000' },
+  };
+  writeFileSync(join(context, 'config.yml'), JSON.stringify(config));
+  const dockerfile = join(context, 'Dockerfile');
+  const lines = [
+    `FROM ${base}`,
+    'COPY busybox /usr/bin/wget',
+    'COPY docker-registry /usr/bin/',
+    'COPY config.yml /etc/docker/registry/config.yml',
+    'VOLUME /var/lib/registry',
+    'ENTRYPOINT ["docker-registry", "serve", "/etc/docker/registry/config.yml"]',
+  ];
+  writeFileSync(dockerfile, lines.join('\n'));
+  await world.build({ dockerfile, context, tag: registry });
+}

@@ -1,0 +1,401 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeAuthority, makeCertificate } from '#test/peers/certificates';
+import { type Containerd, containerdRequirements, startContainerd } from '#test/peers/containerd';
+import { peer } from '#test/peers/peer';
+import { freePort } from '#test/peers/program';
+import { startRefreg } from '#test/peers/refreg';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+import { root } from '#test/support/cli/package';
+import { type Finished, run, runFairlead, succeeded } from '#test/support/cli/run';
+import { fetchPackage } from '../../../tools/release/image/fetch-package.ts';
+import { type PackageArchitecture, readPins } from '../../../tools/release/image/pinned-packages.ts';
+import { buildImage } from '../../../tools/release/image.ts';
+import { headCommit, type Release } from '../../../tools/release/release.ts';
+
+const version = '1.2.3';
+const license = { path: 'usr/share/doc/fairlead/LICENSE', mode: 0o644, source: join(root, 'LICENSE') };
+const platforms = [
+  { architecture: 'amd64', machine: 'Advanced Micro Devices X86-64' },
+  { architecture: 'arm64', machine: 'AArch64' },
+] as const;
+
+let folder = '';
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fairlead-image-'));
+  await chmod(folder, 0o755);
+});
+after(() => rm(folder, { recursive: true }));
+
+async function newRelease(name: string): Promise<Release> {
+  const directory = join(folder, name);
+  const work = join(directory, 'work');
+  await mkdir(work, { recursive: true });
+  return { version, ...headCommit(root), directory, work };
+}
+
+/** A small executable of an architecture: the C library can be run. */
+async function smallProgram(architecture: PackageArchitecture): Promise<string> {
+  const pinned = readPins().packages[architecture].find(({ name }) => name === 'libc6');
+  assert.ok(pinned);
+  const unpacked = join(folder, `libc6-${architecture}`);
+  execFileSync('dpkg-deb', ['--extract', await fetchPackage(pinned), unpacked]);
+  const triplet = architecture === 'amd64' ? 'x86_64-linux-gnu' : 'aarch64-linux-gnu';
+  return join(unpacked, 'usr/lib', triplet, 'libc.so.6');
+}
+
+async function smallPrograms(): Promise<{ readonly x64: string; readonly arm64: string }> {
+  return { x64: await smallProgram('amd64'), arm64: await smallProgram('arm64') };
+}
+
+/**
+ * What is run in the image: Node.js, with the checkout instead of what the executable contains.
+ */
+const standIn = { args: ['/fairlead/bin/fairlead.js'], mounts: { '/fairlead': root } };
+const programVersion = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
+
+let built: Promise<string> | undefined;
+
+/** Builds the image that is run, once. */
+function mainImage(): Promise<string> {
+  const build = async (): Promise<string> => {
+    const programs = { x64: process.execPath, arm64: await smallProgram('arm64') };
+    return buildImage(await newRelease('main'), { programs, files: [license] });
+  };
+  built ??= build();
+  return built;
+}
+
+async function sha256(file: string): Promise<string> {
+  return (await run('sha256sum', [file])).stdout.slice(0, 64);
+}
+
+/** Unpacks the layers of one platform of an OCI archive as a root file system. */
+async function unpackImage(archive: string, architecture: string, to: string): Promise<void> {
+  const layout = `${to}.layout`;
+  const override = ['--override-arch', architecture];
+  succeeded(await run('skopeo', ['copy', '-q', ...override, `oci-archive:${archive}:${version}`, `dir:${layout}`]));
+  const { layers } = JSON.parse(await readFile(join(layout, 'manifest.json'), 'utf8'));
+  await mkdir(to);
+  for (const { digest } of layers) {
+    succeeded(await run('tar', ['-xzpf', join(layout, digest.slice('sha256:'.length)), '-C', to]));
+  }
+}
+
+describePeers(['skopeo', 'cc', 'root'], 'the files of the image', () => {
+  let archive = '';
+  before(async () => {
+    archive = await buildImage(await newRelease('small'), { programs: await smallPrograms(), files: [license] });
+    for (const { architecture } of platforms)
+      await unpackImage(archive, architecture, join(folder, `root-${architecture}`));
+  });
+
+  it('are the same bytes in another build of the same commit', async () => {
+    const umask = process.umask(0o077);
+    try {
+      const again = await buildImage(await newRelease('again'), { programs: await smallPrograms(), files: [license] });
+      assert.equal(await sha256(again), await sha256(archive));
+    } finally {
+      process.umask(umask);
+    }
+  });
+
+  it('have one entry for each platform, and say what they are', async () => {
+    const text = succeeded(await run('skopeo', ['inspect', '--raw', `oci-archive:${archive}`]));
+    const index = JSON.parse(text);
+    assert.deepEqual(
+      index.manifests.map(({ platform }: { platform: object }) => platform),
+      [
+        { architecture: 'amd64', os: 'linux' },
+        { architecture: 'arm64', os: 'linux', variant: 'v8' },
+      ],
+    );
+    const { commit, epoch } = headCommit(root);
+    const annotations = {
+      'org.opencontainers.image.created': new Date(epoch * 1000).toISOString().replace('.000', ''),
+      'org.opencontainers.image.title': 'fairlead',
+      'org.opencontainers.image.licenses': 'Apache-2.0',
+      'org.opencontainers.image.revision': commit,
+      'org.opencontainers.image.version': version,
+    };
+    for (const [key, value] of Object.entries(annotations)) assert.equal(index.annotations[key], value);
+    for (const { architecture } of platforms) {
+      const override = ['--override-arch', architecture];
+      const inspected = await run('skopeo', ['inspect', '--config', ...override, `oci-archive:${archive}`]);
+      const image = JSON.parse(succeeded(inspected));
+      assert.equal(image.architecture, architecture);
+      assert.equal(image.created, annotations['org.opencontainers.image.created']);
+      assert.deepEqual(image.config.Entrypoint, ['/usr/bin/fairlead']);
+      assert.equal(image.config.User, '65532:65532');
+      assert.deepEqual(image.config.Labels, index.annotations);
+    }
+  });
+
+  for (const { architecture, machine } of platforms) {
+    it(`are for ${architecture}, with modes and owners as a user who is not root needs them`, async () => {
+      const to = join(folder, `root-${architecture}`);
+      const listed = succeeded(await run('find', [to, '-printf', '%P %y %m %U:%G\n']));
+      const entries = new Map(listed.split('\n').map((line) => [line.split(' ')[0], line.replace(/^\S* /, '')]));
+      assert.equal(entries.get('tmp'), 'd 1777 0:0');
+      assert.equal(entries.get('home/nonroot'), 'd 700 65532:65532');
+      assert.equal(entries.get('usr/bin/fairlead'), 'f 755 0:0');
+      assert.equal(entries.get('etc/passwd'), 'f 644 0:0');
+      assert.equal(entries.get(license.path), 'f 644 0:0');
+      const programs = [...entries].filter(([path, entry]) => path?.startsWith('usr/bin/') && !entry.startsWith('d'));
+      assert.equal(programs.length, 1, 'no shell, and nothing else to run');
+      const elf = [...entries.keys()].filter((path) => path && /\.so(?:\.|$)|usr\/bin\/fairlead/.test(path));
+      assert.ok(elf.length >= 3, String(elf));
+      for (const path of elf) {
+        const header = execFileSync('readelf', ['-h', join(to, path ?? '')], { encoding: 'utf8' });
+        assert.match(header, new RegExp(`Machine: +${machine}`), path);
+      }
+    });
+  }
+
+  it('name the packages of Debian that they are from, with licenses and hashes', async () => {
+    const to = join(folder, 'root-amd64');
+    const status = join(to, 'var/lib/dpkg/status.d');
+    const pins = readPins().packages.amd64;
+    const names = pins.map(({ name }) => name);
+    assert.deepEqual(
+      (await readdir(status)).filter((name) => !name.endsWith('.md5sums')),
+      [...names].sort(),
+    );
+    for (const { name, version: pinned } of pins) {
+      const fields = await readFile(join(status, name), 'utf8');
+      assert.match(fields, new RegExp(`^Package: ${name.replaceAll('+', '\\+')}$`, 'm'));
+      assert.equal(/^Version: (.*)$/m.exec(fields)?.[1], pinned);
+      assert.ok((await readFile(join(to, 'usr/share/doc', name, 'copyright'))).length > 0);
+      const hashes = join(status, `${name}.md5sums`);
+      // The small program needs no library of GCC.
+      if (/^lib(?:gcc|stdc)/.test(name)) continue;
+      assert.equal(succeeded(await run('md5sum', ['--check', '--strict', '--quiet', hashes], { cwd: to })), '');
+    }
+    assert.match(
+      await readFile(join(to, 'etc/os-release'), 'utf8'),
+      new RegExp(`VERSION_CODENAME=${readPins().suite}`),
+    );
+  });
+
+  it('have the authorities that Debian trusts, each of them readable', async () => {
+    const text = await readFile(join(folder, 'root-amd64/etc/ssl/certs/ca-certificates.crt'), 'utf8');
+    const certificates = text.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
+    assert.ok(certificates.length > 100);
+    const { X509Certificate } = await import('node:crypto');
+    for (const certificate of certificates) assert.ok(new X509Certificate(certificate).ca);
+  });
+
+  it('are refused if a library that the program needs is in none of the packages', async () => {
+    const release = await newRelease('incomplete');
+    const source = join(folder, 'needs.c');
+    await writeFile(source, 'int main(void) { return 0; }\n');
+    await writeFile(join(folder, 'missing.c'), 'int missing;\n');
+    succeeded(
+      await run('cc', ['-shared', '-Wl,-soname,libmissing.so.7', '-o', 'libmissing.so', 'missing.c'], { cwd: folder }),
+    );
+    succeeded(await run('cc', ['-Wl,--no-as-needed', '-o', 'needs', source, '-L.', '-lmissing'], { cwd: folder }));
+    const programs = { ...(await smallPrograms()), x64: join(folder, 'needs') };
+    await assert.rejects(
+      buildImage(release, { programs, files: [] }),
+      /needs libmissing\.so\.7, which no package of the image has/,
+    );
+  });
+});
+
+describePeers(['docker-registry', 'refreg', 'skopeo', 'crane', 'cosign'], 'the image in a registry', () => {
+  let registries: readonly { readonly host: string; stop(): Promise<void> }[];
+  let archive = '';
+  before(async () => {
+    registries = await Promise.all([startRegistry(), startRefreg()]);
+    archive = await buildImage(await newRelease('pushed'), { programs: await smallPrograms(), files: [license] });
+    succeeded(await runFairlead(['keygen'], { cwd: folder }));
+  });
+  after(() => Promise.all(registries.map((registry) => registry.stop())));
+
+  /** Holds an image in a registry to be whole, as others see it. */
+  async function check(reference: string): Promise<void> {
+    succeeded(await run(peer('crane'), ['validate', '--remote', reference, '--insecure']));
+    for (const { architecture } of platforms) {
+      const override = ['--override-arch', architecture, '--tls-verify=false'];
+      const inspected = succeeded(await run('skopeo', ['inspect', ...override, `docker://${reference}`]));
+      assert.equal(JSON.parse(inspected).Architecture, architecture);
+    }
+  }
+
+  it('is complete after fairlead load, from the file that is published', async () => {
+    for (const { host } of registries) {
+      const loaded = await runFairlead(['load', archive, `${host}/loaded/fairlead`], { cwd: folder });
+      assert.match(succeeded(loaded), new RegExp(`^loaded     ${host}/loaded/fairlead:${version}@sha256:`));
+      await check(`${host}/loaded/fairlead:${version}`);
+    }
+  });
+
+  it('is the same image, with both platforms, after skopeo copied it', async () => {
+    for (const { host } of registries) {
+      const to = `${host}/skopeo/fairlead:${version}`;
+      const copied = ['copy', '-q', '--all', '--dest-tls-verify=false', `oci-archive:${archive}`, `docker://${to}`];
+      succeeded(await run('skopeo', copied));
+      await check(to);
+      const digest = async (reference: string) =>
+        succeeded(await run(peer('crane'), ['digest', reference, '--insecure']));
+      assert.equal(await digest(to), await digest(`${host}/loaded/fairlead:${version}`));
+    }
+  });
+
+  it('is signed by fairlead, verified by cosign, and copied with its signature', async () => {
+    const [{ host: from } = { host: '' }, { host: to } = { host: '' }] = registries;
+    const reference = `${from}/loaded/fairlead:${version}`;
+    succeeded(await runFairlead(['sign', reference, '--key', 'fairlead.key'], { cwd: folder }));
+    const copied = ['copy', reference, `${to}/copied/fairlead`];
+    succeeded(await runFairlead(copied, { cwd: folder }));
+    await check(`${to}/copied/fairlead:${version}`);
+    for (const signed of [reference, `${to}/copied/fairlead:${version}`]) {
+      const flags = ['--key', join(folder, 'fairlead.pub'), '--insecure-ignore-tlog', '--allow-http-registry'];
+      const verified = await run(peer('cosign'), ['verify', ...flags, signed], { env: { HOME: folder } });
+      assert.match(succeeded(verified), /"critical"/);
+      const other = succeeded(await run(peer('crane'), ['digest', signed, '--insecure', '--platform', 'linux/arm64']));
+      const part = signed.replace(/:[^:]*$/, `@${other.trim()}`);
+      const unsigned = await run(peer('cosign'), ['verify', ...flags, part], { env: { HOME: folder } });
+      assert.notEqual(unsigned.code, 0, 'what is signed is the index');
+    }
+  });
+});
+
+/** What a container may not do by default in containerd, dropped here. */
+const capabilities = [
+  ...['CHOWN', 'DAC_OVERRIDE', 'FSETID', 'FOWNER', 'MKNOD', 'NET_RAW', 'SETGID', 'SETUID', 'SETFCAP', 'SETPCAP'],
+  ...['NET_BIND_SERVICE', 'SYS_CHROOT', 'KILL', 'AUDIT_WRITE'],
+];
+
+for (const runtime of ['2', '1.6'] as const) {
+  const requirements = [...containerdRequirements, 'docker-registry', 'openssl'] as const;
+  describePeers(
+    runtime === '2' ? requirements : [...requirements, 'containerd-1.6', 'ctr-1.6'],
+    `the image in containerd ${runtime}`,
+    () => {
+      let containerd: Containerd;
+      let registry: Registry;
+      const running = new Set<ChildProcess>();
+      before(async () => {
+        [containerd, registry] = await Promise.all([startContainerd({ version: runtime }), startRegistry()]);
+        const archive = await mainImage();
+        containerd.ctr('images', 'import', '--no-unpack', '--base-name', 'localhost/fairlead', archive);
+      });
+      after(async () => {
+        for (const child of running) child.kill('SIGKILL');
+        await containerd.stop();
+        await registry.stop();
+      });
+
+      /** Runs the image as an ordinary user who may do nothing, with a root that is read-only. */
+      const start = (name: string, args: readonly string[], mounts: Readonly<Record<string, string>> = {}) => {
+        const ctr = peer(runtime === '2' ? 'ctr' : 'ctr-1.6');
+        const child = spawn(
+          ctr,
+          [
+            ...['--address', containerd.socket, '--namespace', 'k8s.io', 'run', '--rm', '--snapshotter', 'native'],
+            ...['--runc-binary', peer('runc'), '--read-only', '--net-host'],
+            ...capabilities.flatMap((each) => ['--cap-drop', `CAP_${each}`]),
+            ...Object.entries({ ...standIn.mounts, ...mounts }).flatMap(([to, from]) => [
+              '--mount',
+              `type=bind,src=${from},dst=${to},options=rbind:ro`,
+            ]),
+            ...[`localhost/fairlead:${version}`, name, '/usr/bin/fairlead', ...standIn.args, ...args],
+          ],
+          { stdio: ['ignore', 'pipe', 'pipe'] },
+        );
+        running.add(child);
+        return child;
+      };
+      const finish = async (child: ChildProcess): Promise<Finished> => {
+        const output = { stdout: '', stderr: '' };
+        child.stdout?.setEncoding('utf8').on('data', (text) => (output.stdout += text));
+        child.stderr?.setEncoding('utf8').on('data', (text) => (output.stderr += text));
+        const [code] = await once(child, 'close');
+        running.delete(child);
+        return { code, ...output };
+      };
+
+      it('runs the command', async () => {
+        assert.equal(succeeded(await finish(start('version', ['--version']))).trim(), programVersion);
+      });
+
+      it('reports an error in the words of the program', async () => {
+        const finished = await finish(start('wrong', ['verify', 'localhost:1/nginx:1']));
+        assert.equal(finished.code, 2);
+        assert.match(finished.stderr, /verify needs --policy or --key/);
+      });
+
+      it('trusts the authorities that are mounted in place of its own', async () => {
+        const here = join(folder, `tls-${runtime}`);
+        await mkdir(here);
+        const authority = await makeAuthority(here, '/CN=fairlead test authority');
+        const request = { name: 'server', subject: '/CN=registry', serverNames: 'IP:127.0.0.1' };
+        const tls = await startRegistry({ tls: await makeCertificate(here, authority, request) });
+        try {
+          const hosts = join(here, 'certs.d', tls.host);
+          await mkdir(hosts, { recursive: true });
+          await writeFile(join(hosts, 'hosts.toml'), `server = "https://${tls.host}"\n`);
+          const mounts = { '/etc/containerd/certs.d': join(here, 'certs.d') };
+          const args = ['ls', `${tls.host}/security/nginx`];
+          const untrusted = await finish(start('untrusted', args, mounts));
+          assert.equal(untrusted.code, 8, untrusted.stderr);
+          assert.match(untrusted.stderr, /certificate is not trusted/);
+          const trusting = { ...mounts, '/etc/ssl/certs/ca-certificates.crt': authority.certificateFile };
+          const trusted = await finish(start('trusted', args, trusting));
+          assert.equal(trusted.code, 7, trusted.stderr);
+        } finally {
+          await tls.stop();
+        }
+      });
+
+      it('serves verified profiles, is healthy, and ends at once on SIGTERM', async () => {
+        const here = join(folder, `serve-${runtime}`);
+        await mkdir(here, { mode: 0o755 });
+        await copyFile(join(root, 'examples/nginx.json'), join(here, 'nginx.json'));
+        succeeded(await runFairlead(['keygen'], { cwd: here }));
+        const reference = `${registry.host}/security/nginx:1.27`;
+        succeeded(await runFairlead(['push', 'nginx.json', reference, '--key', 'fairlead.key'], { cwd: here }));
+        const policyDirectory = join(here, 'policy');
+        await mkdir(policyDirectory);
+        await copyFile(join(here, 'fairlead.pub'), join(policyDirectory, 'fairlead.pub'));
+        const rules = 'rules:\n  - {match: "**", require: [{key: fairlead.pub}]}\n';
+        await writeFile(
+          join(policyDirectory, 'policy.yaml'),
+          `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n${rules}`,
+        );
+        const [pull, health] = [await freePort(), await freePort()];
+        const addresses = ['--pull', `127.0.0.1:${pull}`, '--health', `127.0.0.1:${health}`];
+        const child = start('serve', ['serve', ...addresses, '--policy', '/etc/fairlead/policy.yaml'], {
+          '/etc/fairlead': policyDirectory,
+        });
+        const ended = finish(child);
+        const isReady = async (): Promise<boolean> => {
+          const answers = [fetch(`http://127.0.0.1:${health}/readyz`), fetch(`http://127.0.0.1:${pull}/healthz`)];
+          return (await Promise.all(answers)).every(({ status }) => status === 200);
+        };
+        while (!(await isReady().catch(() => false))) {
+          assert.equal(child.exitCode, null, JSON.stringify(child.exitCode === null || (await ended)));
+          await sleep(50);
+        }
+        assert.equal((await fetch(`http://127.0.0.1:${health}/healthz`)).status, 200);
+        const pulled = await fetch(`http://127.0.0.1:${pull}/v1/profiles?reference=${reference}`);
+        assert.equal(pulled.status, 200);
+        const { profile } = (await pulled.json()) as { profile: unknown };
+        assert.deepEqual(profile, JSON.parse(await readFile(join(here, 'nginx.json'), 'utf8')));
+        const before = Date.now();
+        child.kill('SIGTERM');
+        assert.equal((await ended).code, 0);
+        assert.ok(Date.now() - before < 5_000);
+      });
+    },
+  );
+}

@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Run } from './step.ts';
+
+/** The keys of the Debian archive. */
+export const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/** A suite of one archive: `trixie` of Debian's, `trixie-security` of Debian's security archive. */
+export interface Archive {
+  readonly mirror: string;
+  readonly suite: string;
+}
+
+/** Where a package is, and what it must be, as the signed lists of its archive state it. */
+export interface ListedPackage {
+  readonly uri: string;
+  readonly version: string;
+  readonly sha256: string;
+}
+
+/**
+ * Another suite of Debian, read beside the host's own: packages are downloaded and unpacked, never
+ * installed.
+ */
+export interface Suite {
+  /**
+   * Downloads the packages alone, or with everything that they depend on, and unpacks them into
+   * `folder`.
+   */
+  unpack(packages: readonly string[], folder: string, options?: { withDependencies: boolean }): Promise<void>;
+  /** Downloads the source of a package and unpacks it as `folder`. */
+  unpackSource(sourcePackage: string, folder: string): Promise<void>;
+  /** Returns the newest version of a package in the lists. */
+  find(packageName: string): ListedPackage;
+  /** The packages that a package depends on. */
+  dependsOn(packageName: string): string[];
+}
+
+/**
+ * Reads the package lists of Debian archives into `folder`, for the host's architecture by default.
+ * Signatures are checked; dates are not, for the release file of a snapshot or of a slow mirror may
+ * be past its own.
+ */
+export async function openSuite(
+  {
+    archives,
+    source = false,
+    architecture,
+  }: { readonly archives: readonly Archive[]; readonly source?: boolean; readonly architecture?: string },
+  folder: string,
+  run: Run,
+): Promise<Suite> {
+  for (const name of ['lists/partial', 'cache/archives/partial', 'parts']) {
+    mkdirSync(path.join(folder, name), { recursive: true });
+  }
+  const types = source ? ['deb', 'deb-src'] : ['deb'];
+  const lines = archives.flatMap(({ mirror, suite }) =>
+    types.map((type) => `${type} [signed-by=${keyring}] ${mirror} ${suite} main\n`),
+  );
+  writeFileSync(path.join(folder, 'sources.list'), lines.join(''));
+  writeFileSync(path.join(folder, 'status'), '');
+  const settings = {
+    'Dir::State::Lists': path.join(folder, 'lists'),
+    'Dir::State::status': path.join(folder, 'status'),
+    'Dir::Cache': path.join(folder, 'cache'),
+    'Dir::Etc::sourcelist': path.join(folder, 'sources.list'),
+    'Dir::Etc::sourceparts': path.join(folder, 'parts'),
+    'Acquire::Check-Valid-Until': 'false',
+    'Acquire::Languages': 'none',
+    'APT::Sandbox::User': 'root',
+    ...(architecture === undefined ? {} : { 'APT::Architecture': architecture, 'APT::Architectures': architecture }),
+  };
+  const options = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+  await run('apt-get', [...options, 'update', '-q']);
+  const read = (program: string, ...args: string[]): string =>
+    execFileSync(program, [...options, ...args], { encoding: 'utf8' });
+
+  return {
+    async unpack(packages, target, { withDependencies } = { withDependencies: false }) {
+      const archives = path.join(folder, 'cache/archives');
+      if (withDependencies) {
+        await run('apt-get', [
+          ...options,
+          'install',
+          '-y',
+          '-q',
+          '--download-only',
+          '--no-install-recommends',
+          ...packages,
+        ]);
+      } else {
+        await run('apt-get', [...options, 'download', '-q', ...packages], { cwd: archives });
+      }
+      mkdirSync(target, { recursive: true });
+      for (const name of readdirSync(archives).filter((file) => file.endsWith('.deb'))) {
+        await run('dpkg-deb', ['-x', path.join(archives, name), target]);
+        await run('rm', [path.join(archives, name)]);
+      }
+    },
+    async unpackSource(sourcePackage, target) {
+      const download = path.join(folder, 'source');
+      mkdirSync(download);
+      await run('apt-get', [...options, 'source', '-q', '--download-only', sourcePackage], { cwd: download });
+      const description = readdirSync(download).find((name) => name.endsWith('.dsc'));
+      if (description === undefined) throw new Error(`the source package ${sourcePackage} has no .dsc file`);
+      await run('dpkg-source', ['-x', description, target], { cwd: download });
+      await run('rm', ['-r', download]);
+    },
+    find(packageName) {
+      const uris = read('apt-get', 'download', '--print-uris', packageName);
+      const [, uri, sha256] = /^'([^']+)' .* SHA256:([0-9a-f]{64})$/m.exec(uris) ?? [];
+      const version = /^Version: (\S+)$/m.exec(read('apt-cache', 'show', '--no-all-versions', packageName))?.[1];
+      if (uri === undefined || sha256 === undefined || version === undefined) {
+        const suites = archives.map(({ suite }) => suite).join(', ');
+        throw new Error(`no package ${packageName} with a SHA-256 in ${suites}`);
+      }
+      return { uri, version, sha256 };
+    },
+    dependsOn(packageName) {
+      const text = read('apt-cache', 'show', packageName);
+      const depends = /^Depends: (.*)$/m.exec(text)?.[1] ?? '';
+      return depends.split(/[,|]/).flatMap((entry) => entry.trim().split(/[\s(]/)[0] ?? []);
+    },
+  };
+}
