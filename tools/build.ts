@@ -4,7 +4,7 @@
  * installation has few packages and no engine warnings of theirs, and a start reads few files.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { type Bundle, bundleLibrary, bundleProgram } from './bundle.ts';
@@ -19,8 +19,9 @@ const compiler = [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig
 const { status } = spawnSync(process.execPath, compiler, { cwd: root, stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
-const commit = headCommit(root)?.commit;
-const program = await bundleProgram({ distribution: 'npm', ...(commit !== undefined && { commit }) });
+// Sources that were published as an archive have no commit.
+const commit = existsSync(join(root, '.git')) ? { commit: headCommit(root).commit } : {};
+const program = await bundleProgram({ distribution: 'npm', ...commit });
 const library = await bundleLibrary();
 write('cli', program);
 write('lib', library);

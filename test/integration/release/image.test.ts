@@ -16,10 +16,11 @@ import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 import { root } from '#test/support/cli/package';
 import { type Finished, run, runFairlead, succeeded } from '#test/support/cli/run';
+import { headCommit } from '../../../tools/head-commit.ts';
 import { fetchPackage } from '../../../tools/release/image/fetch-package.ts';
 import { type PackageArchitecture, readPins } from '../../../tools/release/image/pinned-packages.ts';
 import { buildImage } from '../../../tools/release/image.ts';
-import { headCommit, type Release } from '../../../tools/release/release.ts';
+import type { Release } from '../../../tools/release/release.ts';
 
 const version = '1.2.3';
 const license = { path: 'usr/share/doc/fairlead/LICENSE', mode: 0o644, source: join(root, 'LICENSE') };
