@@ -396,7 +396,7 @@ export const rooms: readonly Room[] = [
   { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
   {
     name: 'tools/release',
-    imports: ['lib/registry', 'lib/registry/layout', 'tools', 'tools/release/image'],
+    imports: ['lib/registry', 'lib/registry/layout', 'tools/release/image'],
     packages: 'any',
   },
 ];
