@@ -376,6 +376,13 @@ export const rooms: readonly Room[] = [
   { name: 'bin', imports: [] },
 
   { name: 'tools/debian', imports: [] },
+  { name: 'tools', imports: [], packages: 'any' },
+  { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
+  {
+    name: 'tools/release',
+    imports: ['lib/registry', 'lib/registry/layout', 'tools/release/image'],
+    packages: 'any',
+  },
 
   { name: 'test/support/cri/client.ts', imports: ['lib/cri/gen'], packages: 'any' },
   { name: 'test/peers/**', imports: ['test/support/cri/client.ts', 'tools/debian'], packages: 'any' },
@@ -386,17 +393,11 @@ export const rooms: readonly Room[] = [
     imports: ['lib/**', 'operator/**', 'test/oracle/**', 'test/peers/**', 'test/support/cri/client.ts'],
     packages: 'any',
   },
+  { name: 'test/support/release', imports: ['test/support/**', 'tools/release'], packages: 'any' },
   {
     name: 'test/fuzz',
     imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/oracle/**', 'test/peers/**', 'test/support/**'],
     packages: 'any',
   },
   { name: 'test/bench', imports: ['lib/**', 'test/peers/**', 'test/support/**'], packages: 'any' },
-  { name: 'tools', imports: [], packages: 'any' },
-  { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
-  {
-    name: 'tools/release',
-    imports: ['lib/registry', 'lib/registry/layout', 'tools', 'tools/release/image'],
-    packages: 'any',
-  },
 ];

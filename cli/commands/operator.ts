@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
 import { examples } from '../options/options.ts';
 import { becomeLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
@@ -10,6 +11,7 @@ interface OperatorOptions {
   readonly tlsCert: string;
   readonly tlsKey: string;
   readonly clientCa?: string;
+  readonly shutdownDelay: number;
 }
 
 /** `fairlead operator`. */
@@ -26,6 +28,12 @@ export function define(command: Command): void {
     .option(
       '--client-ca <file>',
       'PEM certificates of the authorities of the API servers, whose clients may send reviews (default: all clients may)',
+    )
+    .option(
+      '--shutdown-delay <seconds>',
+      'continue to serve after SIGTERM, until the API servers no longer send calls to this replica',
+      parseDelay,
+      0,
     )
     .option('--kubeconfig <file>', 'kubeconfig of the cluster (default: the ServiceAccount of the pod)')
     .addHelpText(
@@ -48,6 +56,13 @@ async function operate(options: OperatorOptions): Promise<void> {
   const operator = await startOperator({ ...options, log });
   log.info({ address: operator.address }, 'listening');
   await stopped;
-  log.info('stopping');
+  log.info({ delay: options.shutdownDelay }, 'stopping');
+  await sleep(options.shutdownDelay * 1000);
   await operator.stop();
+}
+
+function parseDelay(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+$/.test(text) || seconds > 3600) throw new InvalidArgumentError('Want a number of seconds, at most 3600.');
+  return seconds;
 }

@@ -125,12 +125,14 @@ async function installVmKernel(): Promise<void> {
 async function installDebianRoot(): Promise<void> {
   const what = `a root of ${release} with its essential packages only`;
   await installFolder('debian-root', what, async (context, out) => {
-    // In namespaces of their own its processes and mounts end with it, even if it is killed:
-    // otherwise removing the directory would remove what is mounted there.
-    const own = ['--mount', '--pid', '--mount-proc', '--fork', '--kill-child'];
+    // Its processes and mounts end with this process, even if it is killed: otherwise removing the
+    // directory would remove what is mounted there. If the disk is full, mmdebstrap ends its
+    // process group, which must not be that of this process.
+    const end = ['--pdeathsig', 'SIGKILL', 'setsid'];
+    const own = ['unshare', '--mount', '--pid', '--mount-proc', '--fork', '--kill-child'];
     const archive = `deb [signed-by=${keyring}] ${hostMirror(release)} ${release} main`;
     const command = ['mmdebstrap', '--mode=root', '--variant=minbase', release, path.join(out, 'root.tar'), archive];
-    await context.run('unshare', [...own, ...command], { env: { TMPDIR: context.temp } });
+    await context.run('setpriv', [...end, ...own, ...command], { env: { TMPDIR: context.temp } });
   });
 }
 

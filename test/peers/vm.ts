@@ -31,8 +31,16 @@ const scriptTimeout = 120_000;
  * for the other.
  *
  * Boots are what a test run has few of: a suite boots once, and runs all of its cases in that.
+ *
+ * @param systemd whether systemd is the first process, so that there are services
  */
-export async function startVm({ kernelArguments = '' }: { kernelArguments?: string } = {}): Promise<Vm> {
+export async function startVm({
+  kernelArguments = '',
+  systemd = false,
+}: {
+  kernelArguments?: string;
+  systemd?: boolean;
+} = {}): Promise<Vm> {
   const kernel = peer('vm-kernel');
   const modules = path.join(path.dirname(kernel), 'modules');
   const folder = temporaryFolder('vm');
@@ -51,7 +59,10 @@ export async function startVm({ kernelArguments = '' }: { kernelArguments?: stri
       ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
       ...['-chardev', `socket,id=agent,path=${socket},server=on,wait=off`, '-serial', 'chardev:agent'],
       ...['-kernel', kernel, '-initrd', initramfs],
-      ...['-append', `console=ttyS0 quiet panic=-1 edd=off log_buf_len=1M ${kernelArguments}`],
+      ...[
+        '-append',
+        `console=ttyS0 quiet panic=-1 edd=off log_buf_len=1M ${systemd ? 'agent=systemd ' : ''}${kernelArguments}`,
+      ],
       ...['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap'],
       ...['-virtfs', `local,path=${modules},mount_tag=modules,security_model=none,readonly=on`],
       ...['-virtfs', `local,path=${job},mount_tag=job,security_model=none`],

@@ -57,7 +57,15 @@ export async function buildImage(release: Release, content: ImageContent): Promi
   const index = await pushJson(repository, mediaType, { schemaVersion: 2, mediaType, manifests, annotations });
   // The layout lists the manifest of each platform as well, and then tools do not know which one is
   // the image.
-  const entry = { ...index, annotations: { [tagAnnotation]: release.version } };
+  const entry = {
+    ...index,
+    annotations: {
+      [tagAnnotation]: release.version,
+      // What containerd, Docker and Podman name the image that they load. Podman does the same for
+      // images that were built on the machine.
+      'io.containerd.image.name': `localhost/${metadata.name}:${release.version}`,
+    },
+  };
   await new IndexFile(repositoryDirectory(layouts, metadata.name)).change(() => [entry]);
   const file = join(release.directory, 'fairlead-image.tar');
   await saveArchive(layouts, metadata.name, createWriteStream(file));

@@ -268,6 +268,24 @@ describePeers(['docker-registry', 'refreg', 'skopeo', 'crane', 'cosign'], 'the i
       assert.notEqual(unsigned.code, 0, 'what is signed is the index');
     }
   });
+
+  it('has its signature before its tag if it is signed in a layout and then copied', async () => {
+    const layout = join(folder, 'layout');
+    for (const { host } of registries) {
+      const image = `${host}/signed/fairlead`;
+      const inLayout = ['--oci-layout', layout];
+      succeeded(await runFairlead(['load', archive, image, ...inLayout]));
+      const signing = ['sign', `${image}:${version}`, '--key', 'fairlead.key', ...inLayout];
+      succeeded(await runFairlead(signing, { cwd: folder }));
+      succeeded(await runFairlead(['copy', `${image}:${version}`, image, '--from-oci-layout', layout]));
+      await check(`${image}:${version}`);
+      const flags = ['--key', join(folder, 'fairlead.pub'), '--insecure-ignore-tlog', '--allow-http-registry'];
+      const verified = await run(peer('cosign'), ['verify', ...flags, `${image}:${version}`], {
+        env: { HOME: folder },
+      });
+      assert.match(succeeded(verified), /"critical"/);
+    }
+  });
 });
 
 /** What a container may not do by default in containerd, dropped here. */
@@ -288,7 +306,7 @@ for (const runtime of ['2', '1.6'] as const) {
       before(async () => {
         [containerd, registry] = await Promise.all([startContainerd({ version: runtime }), startRegistry()]);
         const archive = await mainImage();
-        containerd.ctr('images', 'import', '--no-unpack', '--base-name', 'localhost/fairlead', archive);
+        containerd.ctr('images', 'import', '--no-unpack', archive);
       });
       after(async () => {
         for (const child of running) child.kill('SIGKILL');
