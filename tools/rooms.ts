@@ -380,7 +380,11 @@ export const rooms: readonly Room[] = [
   { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
   {
     name: 'tools/release',
-    imports: ['lib/registry', 'lib/registry/layout', 'tools/release/image'],
+    imports: [
+      'tools',
+      ...['cli/options', 'lib/registry', 'lib/registry/layout', 'tools/release/image'],
+      ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
+    ],
     packages: 'any',
   },
 

@@ -1,11 +1,35 @@
 import { FairleadError } from '#lib/errors';
 
+/** The predicate of SLSA provenance v1 (slsa.dev/spec/v1.0/provenance), as far as it is written. */
+export interface Provenance {
+  readonly buildDefinition: {
+    /** A URI: what the parameters mean. */
+    readonly buildType: string;
+    readonly externalParameters: object;
+    readonly internalParameters?: object;
+    /** What was built from, the source first. */
+    readonly resolvedDependencies: readonly ResourceDescriptor[];
+  };
+  readonly runDetails: {
+    readonly builder: { readonly id: string };
+    readonly metadata?: { readonly invocationId: string };
+  };
+}
+
+/** Something that a build used (in-toto, resource_descriptor.md). */
+export interface ResourceDescriptor {
+  readonly name?: string;
+  readonly uri?: string;
+  /** By algorithm, in hexadecimal digits. */
+  readonly digest: Readonly<Record<string, string>>;
+}
+
 /**
  * Returns the predicate of SLSA provenance v1 for this CI job, from the variables that GitHub
  * Actions or GitLab CI set: repository, commit, workflow, and builder. Throws InvalidInput in
  * another environment, and if a variable is missing.
  */
-export function buildProvenance(env: NodeJS.ProcessEnv): object {
+export function buildProvenance(env: NodeJS.ProcessEnv): Provenance {
   if (env['GITHUB_ACTIONS'] === 'true') return githubProvenance(variables(env, 'GitHub Actions'));
   if (env['GITLAB_CI'] === 'true') return gitlabProvenance(variables(env, 'GitLab CI'), env);
   throw new FairleadError(
@@ -28,7 +52,7 @@ function variables(env: NodeJS.ProcessEnv, system: string): Variable {
 }
 
 /** Uses the format of GitHub's own attestations (actions.github.io/buildtypes/workflow/v1). */
-function githubProvenance(variable: Variable): object {
+function githubProvenance(variable: Variable): Provenance {
   const repository = `${variable('GITHUB_SERVER_URL')}/${variable('GITHUB_REPOSITORY')}`;
   const workflowRef = variable('GITHUB_WORKFLOW_REF');
   const [, path, ref] = /^[^/]+\/[^/]+\/([^@]+)@(.+)$/.exec(workflowRef) ?? [];
@@ -65,7 +89,7 @@ function githubProvenance(variable: Variable): object {
  * Uses the format of GitLab's own provenance (gitlab-runner, PROVENANCE.md), with the variables
  * that identify the source.
  */
-function gitlabProvenance(variable: Variable, env: NodeJS.ProcessEnv): object {
+function gitlabProvenance(variable: Variable, env: NodeJS.ProcessEnv): Provenance {
   const project = variable('CI_PROJECT_URL');
   const { CI_COMMIT_TAG, CI_COMMIT_BRANCH, CI_CONFIG_PATH, CI_PIPELINE_SOURCE } = env;
   const kept = Object.entries({ CI_COMMIT_TAG, CI_COMMIT_BRANCH, CI_CONFIG_PATH, CI_PIPELINE_SOURCE });
@@ -88,6 +112,6 @@ function gitlabProvenance(variable: Variable, env: NodeJS.ProcessEnv): object {
   };
 }
 
-function source(repository: string, ref: string, commit: string): object {
+function source(repository: string, ref: string, commit: string): ResourceDescriptor {
   return { uri: `git+${repository}@${ref}`, digest: { gitCommit: commit } };
 }

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { before, beforeEach, it } from 'node:test';
+import { peer } from '#test/peers/peer';
+import { describePeers } from '#test/peers/require';
+import { failed, run, runFairlead, succeeded } from '#test/support/cli/run';
+import { fairlead, folder } from '#test/support/cli/signing-folder';
+import { privateSigstore } from '#test/support/sigstore/private-sigstore';
+import { identityToken, serveSigstore } from '#test/support/sigstore/sigstore-server';
+import { releaseProvenance } from '../../../tools/release/provenance.ts';
+import { releaseSigner, sbomName, signRelease } from '../../../tools/release/sign.ts';
+import { digestFile, digestFiles, provenanceNames, renderSums, sumsName } from '../../../tools/release/sums.ts';
+
+const commit = 'c'.repeat(40);
+const passphrase = { FAIRLEAD_PASSPHRASE: 'secret' };
+const directory = join(folder, 'release');
+const archive = 'fairlead-linux-x64.tar.gz';
+
+describePeers(['cosign'], 'the signatures of a release', () => {
+  before(async () => {
+    succeeded(await fairlead(['keygen', '--prefix', 'release'], { env: passphrase }));
+  });
+
+  let subjects: readonly string[];
+  beforeEach(async () => {
+    await rm(directory, { recursive: true, force: true });
+    await run('mkdir', [directory]);
+    await writeFile(join(directory, archive), 'an archive');
+    await writeFile(join(directory, sbomName), '{"bomFormat": "CycloneDX"}');
+    const files = await digestFiles(directory);
+    await writeFile(join(directory, sumsName), renderSums(files));
+    const all = [...files, await digestFile(directory, sumsName)];
+    const lock = { ...(await digestFile(process.cwd(), 'package-lock.json')) };
+    const statement = releaseProvenance({ version: '1.2.3', commit, files: all, runtimes: [], lock }, {});
+    await writeFile(join(directory, provenanceNames.statement), statement);
+    subjects = all.map(({ name }) => name);
+  });
+
+  const cosign = (...args: string[]) =>
+    run(peer('cosign'), args, { cwd: directory, env: { HOME: folder, PATH: process.env['PATH'] ?? '' } });
+  const verified = (...args: string[]) => runFairlead(args, { cwd: directory });
+
+  it('are made with an encrypted key, and verified by Fairlead and cosign', async () => {
+    const options = releaseSigner({ FAIRLEAD_RELEASE_KEY: join(folder, 'release.key') }, false);
+    assert.ok(options);
+    const bundles = await signRelease(directory, subjects, options, passphrase);
+    assert.deepEqual(bundles, [
+      'SHA256SUMS.sigstore.json',
+      'fairlead.cdx.json.sigstore.json',
+      'fairlead.provenance.sigstore.json',
+    ]);
+    // A second build has the same sums, with the signatures of the first beside it.
+    assert.equal(await readFile(join(directory, sumsName), 'utf8'), renderSums(await digestFiles(directory)));
+
+    const key = ['--key', '../release.pub'];
+    const ignoring = [...key, '--insecure-ignore-tlog'];
+    for (const name of [sumsName, sbomName]) {
+      succeeded(await verified('verify-blob', name, ...key));
+      succeeded(await cosign('verify-blob', ...ignoring, '--bundle', `${name}.sigstore.json`, name));
+    }
+    const attested = ['--bundle', 'fairlead.provenance.sigstore.json', '--type', 'slsaprovenance1'];
+    for (const name of subjects) {
+      assert.match(
+        succeeded(await verified('verify-blob', name, ...attested, ...key)),
+        new RegExp(`commit {5}${commit}`),
+      );
+      succeeded(await cosign('verify-blob-attestation', ...attested, ...ignoring, name));
+    }
+    await writeFile(join(directory, archive), 'another archive');
+    failed(await verified('verify-blob', archive, ...attested, ...key), 5, /another artifact/);
+    assert.notEqual((await cosign('verify-blob-attestation', ...attested, ...ignoring, archive)).code, 0);
+    assert.equal((await run('sha256sum', ['--check', sumsName], { cwd: directory })).code, 1);
+  });
+
+  it('are made with the identity of the CI job', async () => {
+    const sigstore = await privateSigstore();
+    const server = await serveSigstore(sigstore);
+    try {
+      const file = async (name: string, content: string): Promise<string> => {
+        await writeFile(join(folder, name), content);
+        return join(folder, name);
+      };
+      const services = {
+        keyless: true,
+        identityToken: await file('token', identityToken('https://issuer.example', 'ci@acme.example')),
+        signingConfig: await file('signing.json', JSON.stringify(server.signingConfig)),
+      };
+      await assert.rejects(signRelease(directory, subjects, services, {}), /without a trusted root/);
+      assert.ok(!(await readdir(directory)).includes('SHA256SUMS.sigstore.json'));
+      const trustedRoot = await file('root.json', JSON.stringify(sigstore.trustedRoot));
+      await signRelease(directory, subjects, { ...services, trustedRoot }, {});
+      const by = ['--certificate-identity', 'ci@acme.example', '--certificate-oidc-issuer', 'https://issuer.example'];
+      const root = ['--trusted-root', '../root.json'];
+      succeeded(await verified('verify-blob', sumsName, ...by, ...root));
+      succeeded(await cosign('verify-blob', ...by, ...root, '--bundle', 'SHA256SUMS.sigstore.json', sumsName));
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('are not finished if the provenance is of other files', async () => {
+    await writeFile(join(directory, archive), 'changed after the provenance was made');
+    const options = { key: join(folder, 'release.key') };
+    await assert.rejects(signRelease(directory, subjects, options, passphrase), {
+      kind: 'SignatureInvalid',
+      message: /does not verify fairlead-linux-x64\.tar\.gz .*another artifact/,
+    });
+  });
+
+  it('need one signer, or none', () => {
+    assert.equal(releaseSigner({}, false), undefined);
+    assert.deepEqual(releaseSigner({}, true), { keyless: true });
+    assert.throws(() => releaseSigner({ FAIRLEAD_RELEASE_KEY: 'k' }, true), /cannot be used together/);
+  });
+});

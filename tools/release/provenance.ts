@@ -1,0 +1,76 @@
+import { buildProvenance, type Provenance, type ResourceDescriptor } from '#lib/trust/sign/build-provenance';
+import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
+import { type FileSubject, fileStatement } from '#lib/trust/signature/statement';
+
+/** The build that this is, as docs/guides/verify-downloads.md describes it. */
+export const releaseBuildType = 'https://fairlead.dev/buildtypes/release/v1';
+
+/** The builder outside of a CI system: anybody who runs `npm run release`. */
+export const localBuilder = 'https://fairlead.dev/builders/local';
+
+/** A package of npm, as package-lock.json specifies it. */
+export interface LockedPackage {
+  readonly name: string;
+  readonly version: string;
+  /** Subresource integrity: `sha512-` and base64. */
+  readonly integrity: string;
+}
+
+/** What releaseProvenance states. */
+export interface ProvenanceInput {
+  readonly version: string;
+  /** The Git commit that was built. */
+  readonly commit: string;
+  /** Every file of the release, except provenance and signatures. */
+  readonly files: readonly FileSubject[];
+  /** The runtimes of Node that the executables contain. */
+  readonly runtimes: readonly LockedPackage[];
+  /** package-lock.json, with the digest of every other package. */
+  readonly lock: FileSubject;
+}
+
+/**
+ * Returns the SLSA provenance of the files of a release, as an in-toto statement (JSON). The source
+ * and the builder are those of the CI system, if `env` names one that buildProvenance supports.
+ * Throws an Error if that builds another commit, and as buildProvenance.
+ */
+export function releaseProvenance(input: ProvenanceInput, env: NodeJS.ProcessEnv): Uint8Array {
+  return fileStatement(input.files, { predicateType: provenancePredicateType, predicate: predicateOf(input, env) });
+}
+
+function predicateOf({ version, commit, runtimes, lock }: ProvenanceInput, env: NodeJS.ProcessEnv): Provenance {
+  const { definition, runDetails } = surroundings(commit, env);
+  return {
+    buildDefinition: {
+      ...definition,
+      buildType: releaseBuildType,
+      externalParameters: { version, ...definition.externalParameters },
+      resolvedDependencies: [...definition.resolvedDependencies, ...runtimes.map(runtime), lockFile(lock)],
+    },
+    runDetails,
+  };
+}
+
+/** Returns what the CI system states, or what is known without one. */
+function surroundings(commit: string, env: NodeJS.ProcessEnv) {
+  if (env['GITHUB_ACTIONS'] !== 'true' && env['GITLAB_CI'] !== 'true') {
+    const source: ResourceDescriptor = { name: 'source', digest: { gitCommit: commit } };
+    const definition = { externalParameters: {}, resolvedDependencies: [source] };
+    return { definition, runDetails: { builder: { id: localBuilder } } };
+  }
+  const { buildDefinition: definition, runDetails } = buildProvenance(env);
+  const built = definition.resolvedDependencies[0]?.digest['gitCommit'];
+  if (built === commit) return { definition, runDetails };
+  throw new Error(`the CI system builds commit ${built}, and the checkout is of ${commit}`);
+}
+
+function runtime({ name, version, integrity }: LockedPackage): ResourceDescriptor {
+  const [, base64] = /^sha512-([A-Za-z0-9+/]{86}==)$/.exec(integrity) ?? [];
+  if (base64 === undefined) throw new Error(`the integrity of ${name} is ${integrity}: want sha512-<base64>`);
+  const sha512 = Buffer.from(base64, 'base64').toString('hex');
+  return { name, uri: `pkg:npm/${name}@${version}`, digest: { sha512 } };
+}
+
+function lockFile({ name, digest }: FileSubject): ResourceDescriptor {
+  return { name, digest: { sha256: digest.slice('sha256:'.length) } };
+}
