@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, beforeEach, it } from 'node:test';
 import { peer } from '#test/peers/peer';
 import { describePeers } from '#test/peers/require';
-import { failed, run, runFairlead, succeeded } from '#test/support/cli/run';
+import { failed, launcher, run, runFairlead, succeeded } from '#test/support/cli/run';
 import { fairlead, folder } from '#test/support/cli/signing-folder';
 import { privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { identityToken, serveSigstore } from '#test/support/sigstore/sigstore-server';
@@ -16,12 +16,16 @@ const commit = 'c'.repeat(40);
 const passphrase = { FAIRLEAD_PASSPHRASE: 'secret' };
 const directory = join(folder, 'release');
 const archive = 'fairlead-linux-x64.tar.gz';
+const programs = join(folder, 'programs');
 
 describePeers(['cosign'], 'the signatures of a release', () => {
   before(async () => {
     succeeded(await fairlead(['keygen', '--prefix', 'release'], { env: passphrase }));
+    guide = await readFile(new URL('../../../docs/guides/verify-downloads.md', import.meta.url), 'utf8');
+    await mkdir(programs);
   });
 
+  let guide: string;
   let subjects: readonly string[];
   beforeEach(async () => {
     await rm(directory, { recursive: true, force: true });
@@ -40,6 +44,36 @@ describePeers(['cosign'], 'the signatures of a release', () => {
   const cosign = (...args: string[]) =>
     run(peer('cosign'), args, { cwd: directory, env: { HOME: folder, PATH: process.env['PATH'] ?? '' } });
   const verified = (...args: string[]) => runFairlead(args, { cwd: directory });
+
+  /** Returns the commands that the guide has under a heading. */
+  function commandsOf(heading: string): readonly string[] {
+    const [, section = ''] = guide.split(`\n## ${heading}\n`);
+    const commands = [...(section.split('\n## ')[0] ?? '').matchAll(/^```sh\n(.*?)^```/gms)].map(
+      ([, text = '']) => text,
+    );
+    assert.ok(commands.length > 0, heading);
+    return commands;
+  }
+
+  /** Runs commands of the guide as a person does, beside the files of the release. */
+  async function follow(commands: string, options = '') {
+    const program = (command: string): string => `#!/bin/sh\nexec ${command} "$@" ${options}\n`;
+    await writeFile(join(programs, 'cosign'), program(peer('cosign')), { mode: 0o755 });
+    await writeFile(join(programs, 'fairlead'), program(`${process.execPath} ${launcher}`), { mode: 0o755 });
+    const env = { HOME: folder, PATH: `${programs}:${process.env['PATH']}` };
+    return run('bash', ['-euo', 'pipefail', '-c', commands], { cwd: directory, env });
+  }
+
+  it('verify by the commands of the guide, with a key, and not if a file was changed', async () => {
+    await signRelease(directory, subjects, { key: join(folder, 'release.key') }, passphrase);
+    await copyFile(join(folder, 'release.pub'), join(directory, 'fairlead-release.pub'));
+    const headings = ['Signed with a key', 'Where it was built'];
+    const commands = headings.flatMap(commandsOf);
+    assert.equal(commands.length, 4);
+    for (const each of [...commands, ...commandsOf('What it contains')]) succeeded(await follow(each));
+    await writeFile(join(directory, archive), 'another archive');
+    for (const each of commands) assert.notEqual((await follow(each)).code, 0, each);
+  });
 
   it('are made with an encrypted key, and verified by Fairlead and cosign', async () => {
     const options = releaseSigner({ FAIRLEAD_RELEASE_KEY: join(folder, 'release.key') }, false);
@@ -75,25 +109,35 @@ describePeers(['cosign'], 'the signatures of a release', () => {
 
   it('are made with the identity of the CI job', async () => {
     const sigstore = await privateSigstore();
-    const server = await serveSigstore(sigstore);
+    const server = await serveSigstore(sigstore, { subjectClaim: 'sub' });
     try {
       const file = async (name: string, content: string): Promise<string> => {
         await writeFile(join(folder, name), content);
         return join(folder, name);
       };
+      const github = 'https://token.actions.githubusercontent.com';
+      const workflow = 'https://github.com/OWNER/fairlead/.github/workflows/release.yml@refs/tags/v0.1.0';
       const services = {
         keyless: true,
-        identityToken: await file('token', identityToken('https://issuer.example', 'ci@acme.example')),
+        identityToken: await file('token', identityToken(github, workflow)),
         signingConfig: await file('signing.json', JSON.stringify(server.signingConfig)),
       };
       await assert.rejects(signRelease(directory, subjects, services, {}), /without a trusted root/);
       assert.ok(!(await readdir(directory)).includes('SHA256SUMS.sigstore.json'));
       const trustedRoot = await file('root.json', JSON.stringify(sigstore.trustedRoot));
       await signRelease(directory, subjects, { ...services, trustedRoot }, {});
-      const by = ['--certificate-identity', 'ci@acme.example', '--certificate-oidc-issuer', 'https://issuer.example'];
-      const root = ['--trusted-root', '../root.json'];
-      succeeded(await verified('verify-blob', sumsName, ...by, ...root));
-      succeeded(await cosign('verify-blob', ...by, ...root, '--bundle', 'SHA256SUMS.sigstore.json', sumsName));
+
+      const commands = commandsOf('Signed by the release workflow');
+      assert.equal(commands.length, 2);
+      const root = `--trusted-root ${trustedRoot}`;
+      for (const each of commands) succeeded(await follow(each, root));
+      const attested = `verify-blob ${archive} --bundle fairlead.provenance.sigstore.json --type slsaprovenance1`;
+      const by = `--certificate-identity ${workflow} --certificate-oidc-issuer ${github}`;
+      succeeded(await follow(`fairlead ${attested} ${by}`, root));
+      for (const each of commands) {
+        const other = await follow(each.replace('refs/tags/v0.1.0', 'refs/heads/main'), root);
+        assert.notEqual(other.code, 0, each);
+      }
     } finally {
       await server.stop();
     }
