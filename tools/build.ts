@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { type Bundle, bundleLibrary, bundleProgram } from './bundle.ts';
 import { headCommit } from './head-commit.ts';
-import { licences } from './licences.ts';
+import { licenses } from './licenses.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -25,7 +25,7 @@ const program = await bundleProgram({ distribution: 'npm', ...commit });
 const library = await bundleLibrary();
 write('cli', program);
 write('lib', library);
-writeFileSync(join(dist, 'LICENCES.txt'), licences([...program.packages, ...library.packages]));
+writeFileSync(join(dist, 'THIRD-PARTY-LICENSES'), licenses([...program.packages, ...library.packages]));
 
 // The nearest package.json decides what `#lib/…` means in the types, and how a file is loaded.
 const { name, version, license } = manifest;

@@ -9,6 +9,10 @@ const root = join(import.meta.dirname, '..');
 export interface Bundle {
   /** The text of each file by its path. */
   readonly files: Readonly<Record<string, string>>;
+  /** The files that each file imports, sooner or later. */
+  readonly imports: Readonly<Record<string, readonly string[]>>;
+  /** The source that each file stands for, if other files import it by itself: `cli/commands/push.ts`. */
+  readonly entries: Readonly<Record<string, string>>;
   /** The directories of the packages of npm that it contains, from the root, sorted. */
   readonly packages: readonly string[];
 }
@@ -29,7 +33,7 @@ const shared = {
   // Names stay, since the stack of an error must name what the sources name.
   minifySyntax: true,
   minifyWhitespace: true,
-  // The packages' licences are published beside it (tools/licences.ts).
+  // The packages' licenses are published beside it (tools/licenses.ts).
   legalComments: 'none',
   charset: 'ascii',
   logLevel: 'warning',
@@ -42,11 +46,11 @@ const shared = {
  * @param build what `buildInformation` returns in this bundle, without the version
  */
 export async function bundleProgram(buildInformation: object): Promise<Bundle> {
-  const { files, packages } = await bundle({
+  const bundled = await bundle({
     entryPoints: ['cli/main.ts'],
     define: { fairleadBuild: JSON.stringify(buildInformation) },
   });
-  const converted = Object.entries(files).map(async ([name, text]) => {
+  const converted = Object.entries(bundled.files).map(async ([name, text]) => {
     // Without dynamic imports, `import()` becomes `require`.
     const supported = { 'dynamic-import': false };
     const { code } = await transform(text, {
@@ -58,7 +62,7 @@ export async function bundleProgram(buildInformation: object): Promise<Bundle> {
     });
     return [name, code] as const;
   });
-  return { files: Object.fromEntries(await Promise.all(converted)), packages };
+  return { ...bundled, files: Object.fromEntries(await Promise.all(converted)) };
 }
 
 /**
@@ -82,10 +86,20 @@ async function bundle(
   options: Pick<BuildOptions, 'banner' | 'chunkNames' | 'define' | 'entryPoints' | 'external' | 'outbase'>,
 ): Promise<Bundle> {
   const { outputFiles, metafile } = await build({ ...shared, ...options, plugins: [namedImports] });
-  const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
+  const outputs = Object.entries(metafile.outputs).map(
+    ([path, output]) => [path.slice('dist/'.length), output] as const,
+  );
+  const inputs = outputs.flatMap(([, output]) => Object.keys(output.inputs));
   const packages = inputs.flatMap((path) => /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
   return {
     files: Object.fromEntries(outputFiles.map(({ path, text }) => [path.slice(join(root, 'dist/').length), text])),
+    imports: Object.fromEntries(
+      outputs.map(([path, output]) => [
+        path,
+        output.imports.flatMap(({ path: imported, external }) => (external ? [] : [imported.slice('dist/'.length)])),
+      ]),
+    ),
+    entries: Object.fromEntries(outputs.flatMap(([path, { entryPoint }]) => (entryPoint ? [[path, entryPoint]] : []))),
     packages: [...new Set(packages)].sort(),
   };
 }

@@ -18,8 +18,15 @@ const strip: Readonly<Record<Architecture, string>> = {
 };
 
 /**
+ * Commands that run until they are stopped. They start once, with flags of V8 under which no
+ * compiled code is used.
+ */
+const services = ['cli/commands/operator.ts', 'cli/commands/serve.ts', 'cli/commands/shim.ts'];
+
+/**
  * Returns the assets of the executable by their names: the files of the bundle, and what V8
- * compiles them to. The latter is only valid for exactly this Node.js on this architecture.
+ * compiles those to that commands load. The latter is only valid for exactly this Node.js on this
+ * architecture.
  *
  * @param node the Node.js that the executable contains, if this machine can run it
  */
@@ -33,9 +40,22 @@ export function executableAssets(bundle: Bundle, work: string, node: string | un
   if (node === undefined) return assets;
   const compiled = join(work, 'compiled');
   mkdirSync(compiled, { recursive: true });
+  const loaded = loadedByCommands(bundle);
   // By default V8 begins with a random number, which is in what it compiles.
-  execFileSync(node, ['--random-seed=1', join(import.meta.dirname, 'compile.js'), sources, compiled]);
-  return { ...assets, ...Object.fromEntries(names.map((name) => [`compiled/${name}`, join(compiled, name)])) };
+  run(node, ['--random-seed=1', join(import.meta.dirname, 'compile.js'), sources, compiled, ...loaded], work);
+  return { ...assets, ...Object.fromEntries(loaded.map((name) => [`compiled/${name}`, join(compiled, name)])) };
+}
+
+/** Returns the files that some command loads which is no service, sorted. */
+function loadedByCommands({ entries, imports }: Bundle): string[] {
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    if (found.has(name) || services.includes(entries[name] ?? '')) return;
+    found.add(name);
+    for (const imported of imports[name] ?? []) visit(imported);
+  };
+  visit('main.js');
+  return [...found].sort();
 }
 
 /**

@@ -60,8 +60,8 @@ describe('the published package', () => {
     assert.deepEqual([...new Set(Array.from(names, ([, name]) => name))].sort(), needed.sort());
   });
 
-  it('contains the licences of the packages that are in it', async () => {
-    const { stdout } = await run('tar', ['-xzOf', tarball, 'package/dist/LICENCES.txt']);
+  it('contains the licenses of the packages that are in it', async () => {
+    const { stdout } = await run('tar', ['-xzOf', tarball, 'package/dist/THIRD-PARTY-LICENSES']);
     for (const name of ['undici', 'fastify', '@kubernetes/client-node', '@sigstore/verify'])
       assert.match(stdout, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+: `, 'm'));
     assert.match(stdout, /Copyright \(c\) Matteo Collina and Undici contributors/);

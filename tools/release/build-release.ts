@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundleProgram } from '../bundle.ts';
+import { licenses } from '../licenses.ts';
+import { buildArchive } from './archive.ts';
+import { runCommand } from './command.ts';
+import { buildDeb } from './deb.ts';
+import { buildExecutable, executableAssets } from './executable.ts';
+import { buildImage } from './image.ts';
+import { nodeRuntime } from './node-runtime.ts';
+import { packageFiles } from './package-files.ts';
+import { archiveFiles, sharedFiles } from './program-files.ts';
+import { type Architecture, architectures, type Release } from './release.ts';
+import { buildRpm } from './rpm.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/**
+ * Builds the files of a release that are the same for everybody who builds this commit: archives,
+ * packages, image, npm package and bill of materials. Rejects with the output of the program of the
+ * build that failed.
+ *
+ * @param report is called with a line for each step
+ */
+export async function buildRelease(release: Release, report: (step: string) => void): Promise<void> {
+  report('bundle');
+  const bundle = await bundleProgram({ distribution: 'executable', commit: release.commit });
+  const runtimes = { x64: await nodeRuntime('x64'), arm64: await nodeRuntime('arm64') };
+  const licensesOfNode = readFileSync(runtimes.x64.license, 'utf8');
+  const shared = sharedFiles(`Node.js: MIT\n\n${licensesOfNode}\n${'-'.repeat(80)}\n\n${licenses(bundle.packages)}`);
+  const inUsr = shared.map((file) => ({ ...file, path: `usr/${file.path}` }));
+  const programs: Partial<Record<Architecture, string>> = {};
+  for (const architecture of architectures) {
+    report(`executable for ${architecture}`);
+    const work = join(release.work, `executable-${architecture}`);
+    const { program: node } = runtimes[architecture];
+    const assets = executableAssets(bundle, work, architecture === process.arch ? node : undefined);
+    programs[architecture] = await buildExecutable(architecture, { node, assets, work });
+  }
+  const { x64, arm64 } = programs as Record<Architecture, string>;
+  for (const [architecture, program] of [
+    ['x64', x64],
+    ['arm64', arm64],
+  ] as const) {
+    report(`archive and packages for ${architecture}`);
+    await Promise.all([
+      buildArchive(release, architecture, archiveFiles(program, shared)),
+      buildDeb(release, architecture, packageFiles(program, inUsr)),
+    ]);
+    await buildRpm(release, architecture, packageFiles(program, inUsr));
+  }
+  report('image');
+  await buildImage(release, { programs: { x64, arm64 }, files: inUsr });
+  report('npm package');
+  await runCommand('npm', ['pack', '--silent', '--pack-destination', release.directory, root]);
+}
