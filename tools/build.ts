@@ -34,7 +34,7 @@ writeJson('package.json', { name, version, license, type: 'module', private: tru
 writeJson('cli/package.json', { type: 'commonjs' });
 
 function write(directory: string, { files }: Bundle): void {
-  for (const [path, text] of Object.entries(files)) {
+  for (const [path, { text }] of Object.entries(files)) {
     const file = join(dist, directory, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);

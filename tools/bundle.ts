@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { type BuildOptions, build, type Plugin, transform } from 'esbuild';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -7,14 +7,20 @@ const root = join(import.meta.dirname, '..');
 
 /** A bundle: entries and the parts that they share. */
 export interface Bundle {
-  /** The text of each file by its path. */
-  readonly files: Readonly<Record<string, string>>;
-  /** The files that each file imports, sooner or later. */
-  readonly imports: Readonly<Record<string, readonly string[]>>;
-  /** The source that each file stands for, if other files import it by itself: `cli/commands/push.ts`. */
-  readonly entries: Readonly<Record<string, string>>;
+  /** The files by their paths. */
+  readonly files: Readonly<Record<string, BundledFile>>;
   /** The directories of the packages of npm that it contains, from the root, sorted. */
   readonly packages: readonly string[];
+}
+
+export interface BundledFile {
+  readonly text: string;
+  /** The paths of files that it imports, at once or when they are needed. */
+  readonly imports: readonly string[];
+  /** The source of a file that is an entry or is loaded when it is needed. */
+  readonly entry?: string | undefined;
+  /** Set if it contains only packages of npm. */
+  readonly foreign: boolean;
 }
 
 const shared = {
@@ -46,23 +52,22 @@ const shared = {
  * @param build what `buildInformation` returns in this bundle, without the version
  */
 export async function bundleProgram(buildInformation: object): Promise<Bundle> {
-  const bundled = await bundle({
+  const { files, packages } = await bundle({
     entryPoints: ['cli/main.ts'],
     define: { fairleadBuild: JSON.stringify(buildInformation) },
   });
-  const converted = Object.entries(bundled.files).map(async ([name, text]) => {
-    // Without dynamic imports, `import()` becomes `require`.
-    const supported = { 'dynamic-import': false };
-    const { code } = await transform(text, {
+  const converted = Object.entries(files).map(async ([path, file]) => {
+    const { code: text } = await transform(file.text, {
       format: 'cjs',
       platform: 'node',
       target: 'node22',
       minifyWhitespace: true,
-      supported,
+      // Without dynamic imports, `import()` becomes `require`.
+      supported: { 'dynamic-import': false },
     });
-    return [name, code] as const;
+    return [path, { ...file, text }] as const;
   });
-  return { ...bundled, files: Object.fromEntries(await Promise.all(converted)) };
+  return { files: Object.fromEntries(await Promise.all(converted)), packages };
 }
 
 /**
@@ -86,22 +91,28 @@ async function bundle(
   options: Pick<BuildOptions, 'banner' | 'chunkNames' | 'define' | 'entryPoints' | 'external' | 'outbase'>,
 ): Promise<Bundle> {
   const { outputFiles, metafile } = await build({ ...shared, ...options, plugins: [namedImports] });
-  const outputs = Object.entries(metafile.outputs).map(
-    ([path, output]) => [path.slice('dist/'.length), output] as const,
-  );
-  const inputs = outputs.flatMap(([, output]) => Object.keys(output.inputs));
-  const packages = inputs.flatMap((path) => /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
+  const outputs = outputFiles.map(({ path, text }) => {
+    const name = relative(join(root, 'dist'), path);
+    const output = metafile.outputs[`dist/${name}`];
+    if (output === undefined) throw new Error(`esbuild describes no output dist/${name}`);
+    return { name, text, output, sources: Object.keys(output.inputs) };
+  });
+  const packages = outputs.flatMap(({ sources }) => sources.flatMap((source) => packageDirectory(source) ?? []));
   return {
-    files: Object.fromEntries(outputFiles.map(({ path, text }) => [path.slice(join(root, 'dist/').length), text])),
-    imports: Object.fromEntries(
-      outputs.map(([path, output]) => [
-        path,
-        output.imports.flatMap(({ path: imported, external }) => (external ? [] : [imported.slice('dist/'.length)])),
-      ]),
+    files: Object.fromEntries(
+      outputs.map(({ name, text, output: { imports, entryPoint: entry }, sources }) => {
+        const own = imports.filter(({ external }) => !external).map(({ path }) => relative('dist', path));
+        const foreign = sources.every((source) => packageDirectory(source) !== undefined);
+        return [name, { text, imports: own, entry, foreign }];
+      }),
     ),
-    entries: Object.fromEntries(outputs.flatMap(([path, { entryPoint }]) => (entryPoint ? [[path, entryPoint]] : []))),
     packages: [...new Set(packages)].sort(),
   };
+}
+
+/** Returns the directory of the package that a source belongs to, if any. */
+function packageDirectory(source: string): string | undefined {
+  return /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(source)?.[0];
 }
 
 /**

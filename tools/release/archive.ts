@@ -14,6 +14,6 @@ export async function buildArchive(
   const directory = `fairlead-${release.version}-linux-${architecture}`;
   const file = join(release.directory, `fairlead-linux-${architecture}.tar.gz`);
   const entries = files.map((entry) => ({ ...entry, path: `${directory}/${entry.path}` }));
-  await writeLayer(entries, release.epoch, file, 9);
+  await writeLayer(entries, release.epoch, file);
   return file;
 }

@@ -34,7 +34,7 @@ export async function buildRelease(release: Release, report: (step: string) => v
     report(`executable for ${architecture}`);
     const work = join(release.work, `executable-${architecture}`);
     const { program: node } = runtimes[architecture];
-    const assets = executableAssets(bundle, work, architecture === process.arch ? node : undefined);
+    const assets = await executableAssets(bundle, work, architecture === process.arch ? node : undefined);
     programs[architecture] = await buildExecutable(architecture, { node, assets, work });
   }
   const { x64, arm64 } = programs as Record<Architecture, string>;

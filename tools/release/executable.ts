@@ -1,15 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { Bundle } from '../bundle.ts';
+import { runCommand } from './command.ts';
 import type { Architecture } from './release.ts';
 
 const root = join(import.meta.dirname, '../..');
-const { inject } = createRequire(import.meta.url)('postject') as {
-  inject(file: string, resource: string, content: Buffer, options: { sentinelFuse: string }): Promise<void>;
-};
+const postject = join(root, 'node_modules/postject/dist/cli.js');
 
 /** The programs of GNU binutils for each architecture. */
 const strip: Readonly<Record<Architecture, string>> = {
@@ -30,29 +27,36 @@ const services = ['cli/commands/operator.ts', 'cli/commands/serve.ts', 'cli/comm
  *
  * @param node the Node.js that the executable contains, if this machine can run it
  */
-export function executableAssets(bundle: Bundle, work: string, node: string | undefined): Record<string, string> {
-  const sources = join(work, 'sources');
+export async function executableAssets(
+  bundle: Bundle,
+  work: string,
+  node: string | undefined,
+): Promise<Record<string, string>> {
+  const [sources, compiled] = [join(work, 'sources'), join(work, 'compiled')];
   mkdirSync(sources, { recursive: true });
+  mkdirSync(compiled, { recursive: true });
   const names = Object.keys(bundle.files).sort();
   for (const name of names)
-    writeFileSync(join(sources, name), `(function(exports,require,module){${bundle.files[name]}\n})`);
+    writeFileSync(join(sources, name), `(function(exports,require,module){${bundle.files[name]?.text}\n})`);
   const assets = Object.fromEntries(names.map((name) => [name, join(sources, name)]));
   if (node === undefined) return assets;
-  const compiled = join(work, 'compiled');
-  mkdirSync(compiled, { recursive: true });
   const loaded = loadedByCommands(bundle);
+  const files = loaded.map((name) => ({ name, foreign: bundle.files[name]?.foreign }));
+  writeFileSync(join(work, 'compile.json'), JSON.stringify({ sources, compiled, files }));
   // By default V8 begins with a random number, which is in what it compiles.
-  run(node, ['--random-seed=1', join(import.meta.dirname, 'compile.js'), sources, compiled, ...loaded], work);
+  const script = join(import.meta.dirname, 'compile.js');
+  await runCommand(node, ['--random-seed=1', script, 'compile.json'], { cwd: work });
   return { ...assets, ...Object.fromEntries(loaded.map((name) => [`compiled/${name}`, join(compiled, name)])) };
 }
 
 /** Returns the files that some command loads which is no service, sorted. */
-function loadedByCommands({ entries, imports }: Bundle): string[] {
+function loadedByCommands({ files }: Bundle): string[] {
   const found = new Set<string>();
   const visit = (name: string): void => {
-    if (found.has(name) || services.includes(entries[name] ?? '')) return;
+    const file = files[name];
+    if (file === undefined || found.has(name) || services.includes(file.entry ?? '')) return;
     found.add(name);
-    for (const imported of imports[name] ?? []) visit(imported);
+    file.imports.forEach(visit);
   };
   visit('main.js');
   return [...found].sort();
@@ -85,15 +89,11 @@ export async function buildExecutable(
   // The path of the main script is in the executable, and must not be one of this machine.
   const config = { main: 'main.cjs', output: 'assets.blob', assets, disableExperimentalSEAWarning: true };
   writeFileSync(join(directory, 'sea.json'), JSON.stringify(config));
-  run(process.execPath, ['--experimental-sea-config', 'sea.json'], directory);
+  await runCommand(process.execPath, ['--experimental-sea-config', 'sea.json'], { cwd: directory });
   const program = join(directory, 'fairlead');
-  run(strip[architecture], ['--strip-unneeded', '-o', program, node], directory);
-  await inject(program, 'NODE_SEA_BLOB', readFileSync(join(directory, 'assets.blob')), {
-    sentinelFuse: 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2',
-  });
+  await runCommand(strip[architecture], ['--strip-unneeded', '-o', program, node]);
+  const [resource, fuse] = ['NODE_SEA_BLOB', 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'];
+  const blob = join(directory, 'assets.blob');
+  await runCommand(process.execPath, [postject, program, resource, blob, '--sentinel-fuse', fuse]);
   return program;
-}
-
-function run(command: string, args: readonly string[], cwd: string): void {
-  execFileSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
 }

@@ -41,7 +41,7 @@ export async function buildRpm(
   };
   const args = Object.entries(defines).flatMap(([key, value]) => ['--define', `${key} ${value}`]);
   await runCommand('rpmbuild', ['-bb', '--quiet', '--target', `${name}-linux`, ...args, spec], {
-    SOURCE_DATE_EPOCH: String(release.epoch),
+    env: { SOURCE_DATE_EPOCH: String(release.epoch) },
   });
   await rm(work, { recursive: true });
   return join(release.directory, `fairlead-${version}-1.${name}.rpm`);
@@ -60,7 +60,7 @@ const reproducible: Readonly<Record<string, string>> = {
   // SHA-256, which hosts in FIPS mode require.
   _binary_filedigest_algorithm: '8',
   // Each number of threads above one makes the same bytes.
-  _binary_payload: 'w6T2.xzdio',
+  _binary_payload: 'w9.zstdio',
   optflags: '%{nil}',
 };
 

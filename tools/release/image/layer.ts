@@ -27,18 +27,11 @@ export interface Layer {
  * Writes entries as a layer, a compressed tar, with the directories that they are in. The same
  * entries result in the same bytes, in whatever order they are: all of them have the same time, in
  * seconds.
- *
- * @param level of the compression, 1 to 9
  */
-export async function writeLayer(
-  entries: readonly LayerEntry[],
-  epoch: number,
-  file: string,
-  level = 6,
-): Promise<Layer> {
+export async function writeLayer(entries: readonly LayerEntry[], epoch: number, file: string): Promise<Layer> {
   const archive = pack();
   const [tar, compressed] = [measure(), measure()];
-  const written = pipeline(archive, tar.stream, createGzip({ level }), compressed.stream, createWriteStream(file));
+  const written = pipeline(archive, tar.stream, createGzip({ level: 6 }), compressed.stream, createWriteStream(file));
   const added = addEntries(archive, withParents(entries), new Date(epoch * 1000)).catch((error: unknown) => {
     archive.destroy(error instanceof Error ? error : new Error(String(error)));
   });
