@@ -399,6 +399,10 @@ export const rooms: readonly Room[] = [
   },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
   {
+    name: 'test/support/release/image.ts',
+    imports: ['test/support/**', 'tools', 'tools/release', 'tools/release/image'],
+  },
+  {
     name: 'test/fuzz',
     imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/oracle/**', 'test/peers/**', 'test/support/**'],
     packages: 'any',
