@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { headCommit } from '../../../tools/head-commit.ts';
 import { fetchPackage } from '../../../tools/release/image/fetch-package.ts';
 import { type PackageArchitecture, readPins } from '../../../tools/release/image/pinned-packages.ts';
 import { buildImage } from '../../../tools/release/image.ts';
 import type { TreeFile } from '../../../tools/release/release.ts';
-import { root } from '../cli/package.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** The version of the images that tests build. */
 export const imageVersion = '1.2.3';
