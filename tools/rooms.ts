@@ -398,6 +398,7 @@ export const rooms: readonly Room[] = [
     packages: 'any',
   },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
+  { name: 'test/support/release/program-archive.ts', imports: ['tools', 'tools/release'], packages: 'any' },
   {
     name: 'test/support/release/image.ts',
     imports: ['tools', 'tools/release', 'tools/release/image'],
