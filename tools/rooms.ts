@@ -362,10 +362,20 @@ export const rooms: readonly Room[] = [
     ],
     packages: ['@bufbuild/protobuf', 'pino', 'tar-stream'],
   },
+  { name: 'cli/definitions', imports: [], packages: ['commander'] },
   {
     name: 'cli/commands',
     imports: [
-      ...['cli/explain', 'cli/files', 'cli/options', 'cli/process', 'cli/quickstart', 'cli/serve', 'cli/terminal'],
+      ...[
+        'cli/definitions',
+        'cli/explain',
+        'cli/files',
+        'cli/options',
+        'cli/process',
+        'cli/quickstart',
+        'cli/serve',
+        'cli/terminal',
+      ],
       ...['cri-shim', errors, 'lib/artifact', 'lib/http', 'lib/network', 'lib/node/**', 'lib/profile/**'],
       ...['lib/registry/**', 'lib/text', 'lib/trust/**', 'operator/run', 'services/**'],
     ],
@@ -376,7 +386,7 @@ export const rooms: readonly Room[] = [
   { name: 'bin', imports: [] },
 
   { name: 'tools/debian', imports: [] },
-  { name: 'tools', imports: [], packages: 'any' },
+  { name: 'tools', imports: ['cli/definitions'], packages: 'any' },
   { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
   {
     name: 'tools/release',

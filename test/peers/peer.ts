@@ -68,6 +68,11 @@ const places = {
   'dpkg-deb': system('dpkg-deb'),
   rpm: system('rpm'),
   rpmbuild: system('rpmbuild'),
+  /** The first process of a virtual machine with services. */
+  bash: system('bash'),
+  zsh: system('zsh'),
+  fish: system('fish'),
+  systemd: () => ['/lib/systemd/systemd', '/usr/lib/systemd/systemd'],
   file: system('file'),
   'x86_64-linux-gnu-strip': system('x86_64-linux-gnu-strip'),
   'aarch64-linux-gnu-strip': system('aarch64-linux-gnu-strip'),
