@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -15,14 +15,10 @@ import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 import { root } from '#test/support/cli/package';
 import { type Finished, runFairlead, succeeded } from '#test/support/cli/run';
-import { buildTestImage, smallPrograms, imageVersion as version } from '#test/support/release/image';
+import { buildTestImage, testPrograms, imageVersion as version } from '#test/support/release/image';
 import { privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { startTufRepository } from '#test/support/sigstore/tuf-repository';
 
-/**
- * What is run in the image: Node.js, with the checkout instead of what the executable contains.
- */
-const standIn = { args: ['/fairlead/bin/fairlead.js'], mounts: { '/fairlead': root } };
 const programVersion = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 
 let folder = '';
@@ -30,7 +26,7 @@ let archive = '';
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fairlead-image-'));
   await chmod(folder, 0o755);
-  archive = await buildTestImage(folder, { ...(await smallPrograms(folder)), [process.arch]: process.execPath });
+  archive = await buildTestImage(folder, await testPrograms(folder));
 });
 after(() => rm(folder, { recursive: true }));
 
@@ -67,7 +63,7 @@ for (const runtime of ['2', '1.6'] as const) {
       });
 
       /** Runs the image as an ordinary user who may do nothing, with a root that is read-only. */
-      const start = (name: string, args: readonly string[], { mounts, flags = [] }: ContainerOptions = {}) => {
+      const start = (name: string, args: readonly string[], { mounts = {}, flags = [] }: ContainerOptions = {}) => {
         const ctr = peer(runtime === '2' ? 'ctr' : 'ctr-1.6');
         const child = spawn(
           ctr,
@@ -75,12 +71,12 @@ for (const runtime of ['2', '1.6'] as const) {
             ...['--address', containerd.socket, '--namespace', 'k8s.io', 'run', '--rm', '--snapshotter', 'native'],
             ...['--runc-binary', peer('runc'), '--read-only', '--net-host'],
             ...capabilities.flatMap((each) => ['--cap-drop', `CAP_${each}`]),
-            ...Object.entries({ ...standIn.mounts, ...mounts }).flatMap(([to, from]) => [
+            ...Object.entries(mounts).flatMap(([to, from]) => [
               '--mount',
               `type=bind,src=${from},dst=${to},options=rbind:ro`,
             ]),
             ...flags,
-            ...[`localhost/fairlead:${version}`, name, '/usr/bin/fairlead', ...standIn.args, ...args],
+            ...[`localhost/fairlead:${version}`, name, '/usr/bin/fairlead', ...args],
           ],
           { stdio: ['ignore', 'pipe', 'pipe'] },
         );
@@ -173,6 +169,32 @@ for (const runtime of ['2', '1.6'] as const) {
         } finally {
           await tuf.stop();
         }
+      });
+
+      it('runs the operator', async () => {
+        const here = join(folder, `operator-${runtime}`);
+        execFileSync(join(root, 'deploy/operator/certificate.sh'), [here, 'IP:127.0.0.1']);
+        await chmod(here, 0o755);
+        for (const name of ['tls.crt', 'tls.key']) await chmod(join(here, name), 0o644);
+        const kubeconfig = {
+          'current-context': 'c',
+          contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+          clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+          users: [{ name: 'u', user: { token: 't' } }],
+        };
+        await writeFile(join(here, 'kubeconfig'), JSON.stringify(kubeconfig));
+        const tls = ['--tls-cert', '/etc/fairlead/tls/tls.crt', '--tls-key', '/etc/fairlead/tls/tls.key'];
+        const config = ['--listen', '127.0.0.1:0', '--kubeconfig', '/etc/fairlead/tls/kubeconfig'];
+        const child = start('operator', ['operator', ...tls, ...config], { mounts: { '/etc/fairlead/tls': here } });
+        const ended = finish(child);
+        const listening = new Promise<void>((resolve) => {
+          child.stdout.on('data', (text: string) => {
+            if (text.includes('"listening"')) resolve();
+          });
+        });
+        await Promise.race([listening, ended.then(({ stderr }) => assert.fail(stderr))]);
+        child.kill('SIGTERM');
+        assert.equal((await ended).code, 0);
       });
 
       it('serves verified profiles, is healthy, and ends at once on SIGTERM', async () => {

@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleProgram } from '../../../tools/bundle.ts';
 import { headCommit } from '../../../tools/head-commit.ts';
+import { buildExecutable, executableAssets } from '../../../tools/release/executable.ts';
 import { fetchPackage } from '../../../tools/release/image/fetch-package.ts';
 import { type PackageArchitecture, readPins } from '../../../tools/release/image/pinned-packages.ts';
 import { buildImage } from '../../../tools/release/image.ts';
@@ -48,4 +50,17 @@ async function cLibrary(architecture: PackageArchitecture, triplet: string, dire
   const unpacked = join(directory, `libc6-${architecture}`);
   execFileSync('dpkg-deb', ['--extract', await fetchPackage(pinned), unpacked]);
   return join(unpacked, 'usr/lib', triplet, 'libc.so.6');
+}
+
+/**
+ * Returns the programs of an image that this machine can run: the executable of a release for its
+ * own architecture, and a small one for the other.
+ */
+export async function testPrograms(directory: string): Promise<Record<'x64' | 'arm64', string>> {
+  const architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
+  const node = process.execPath;
+  const work = join(directory, 'executable');
+  const assets = executableAssets(await bundleProgram({ distribution: 'executable' }), work, node);
+  const program = await buildExecutable(architecture, { node, assets, work });
+  return { ...(await smallPrograms(directory)), [architecture]: program };
 }
