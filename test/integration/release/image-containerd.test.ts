@@ -113,9 +113,11 @@ for (const runtime of ['2', '1.6'] as const) {
 
       // ctr 1.6 has no flag for the user.
       if (runtime === '2')
-        it('runs as every other user', async () => {
-          const finished = await finish(start('other', ['--version'], { flags: ['--user', '12345:12345'] }));
-          assert.equal(succeeded(finished).trim(), programVersion);
+        it('pulls from a registry as every other user', async () => {
+          const { reference, policy } = await signedProfile('other', '- {match: "**", require: [{key: fairlead.pub}]}');
+          const args = ['verify', reference, '--policy', '/etc/fairlead/policy.yaml'];
+          const flags = ['--user', '12345:12345'];
+          succeeded(await finish(start('other', args, { mounts: { '/etc/fairlead': policy }, flags })));
         });
 
       it('reports an error in the words of the program', async () => {

@@ -97,7 +97,7 @@ describePeers(['skopeo', 'cc', 'root'], 'the files of the image', () => {
       const listed = succeeded(await run('find', [to, '-printf', '%P %y %m %U:%G\n']));
       const entries = new Map(listed.split('\n').map((line) => [line.split(' ')[0], line.replace(/^\S* /, '')]));
       assert.equal(entries.get('tmp'), 'd 1777 0:0');
-      assert.equal(entries.get('home/nonroot'), 'd 700 65532:65532');
+      assert.equal(entries.get('home/nonroot'), 'd 755 65532:65532');
       assert.equal(entries.get('usr/bin/fairlead'), 'f 755 0:0');
       assert.equal(entries.get('etc/passwd'), 'f 644 0:0');
       assert.equal(entries.get(license.path), 'f 644 0:0');

@@ -29,7 +29,8 @@ const directories: readonly LayerEntry[] = [
   ...['dev', 'etc/fairlead', 'proc', 'run', 'sys', 'usr/sbin'].map((path) => ({ path, mode: 0o755 })),
   { path: 'tmp', mode: 0o1777 },
   { path: 'root', mode: 0o700 },
-  { path: 'home/nonroot', mode: 0o700, owner: nonroot },
+  // Other users look for credentials of registries there as well.
+  { path: 'home/nonroot', mode: 0o755, owner: nonroot },
 ];
 
 /**
