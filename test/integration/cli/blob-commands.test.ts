@@ -94,7 +94,13 @@ describe('sign-blob and verify-blob with a key', () => {
   });
 
   it('name what cannot be read or written', async () => {
-    failed(await verify('--key', 'a.pub'), 2, /cannot read SHA256SUMS\.sigstore\.json/);
+    failed(
+      await verify('--key', 'a.pub'),
+      5,
+      /no signature of SHA256SUMS: there is no file SHA256SUMS\.sigstore\.json\nhint: .*--bundle/,
+    );
+    failed(await verify('--key', 'a.pub', '--bundle', 'none.json'), 2, /cannot read none\.json/);
+    failed(await fairlead(['verify-blob', 'nothing', '--key', 'a.pub']), 2, /cannot read nothing\n/);
     succeeded(await sign('--key', 'a.key'));
     failed(
       await fairlead(['verify-blob', 'nothing', '--bundle', bundleFile, '--key', 'a.pub']),
@@ -112,6 +118,24 @@ describe('sign-blob and verify-blob with a key', () => {
     await symlink('loop', join(folder, 'loop')).catch(() => undefined);
     failed(await sign('--key', 'a.key', '--bundle', 'loop'), 2, /cannot read loop/);
     failed(await sign('--key', 'a.key', '--bundle', 'directory'), 2, /cannot read directory/);
+  });
+
+  it('read the file or the bundle from stdin, and not both', async () => {
+    succeeded(await sign('--key', 'a.key'));
+    const key = ['--key', 'a.pub'];
+    succeeded(await fairlead(['verify-blob', '-', '--bundle', bundleFile, ...key], { input: content }));
+    failed(
+      await fairlead(['verify-blob', '-', '--bundle', bundleFile, ...key], { input: 'changed' }),
+      5,
+      /another artifact/,
+    );
+    succeeded(
+      await fairlead(['verify-blob', 'SHA256SUMS', '--bundle', '-', ...key], { input: await read(bundleFile) }),
+    );
+    failed(await fairlead(['verify-blob', '-', ...key], { input: content }), 2, /has no default\nhint: Add --bundle/);
+    failed(await fairlead(['verify-blob', '-', '--bundle', '-', ...key]), 2, /cannot both come from stdin/);
+    failed(await sign('--key', 'a.key', '--bundle', '-'), 2, /cannot write to -/);
+    await assert.rejects(read('-'), { code: 'ENOENT' });
   });
 
   it('read a large file as a stream', async () => {
