@@ -408,10 +408,11 @@ export const rooms: readonly Room[] = [
     packages: 'any',
   },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
-  { name: 'test/support/release/program-archive.ts', imports: ['tools', 'tools/release'], packages: 'any' },
+  { name: 'test/support/release/program.ts', imports: ['tools', 'tools/release'] },
+  { name: 'test/support/release/program-archive.ts', imports: ['test/support/release/program.ts'] },
   {
     name: 'test/support/release/image.ts',
-    imports: ['tools', 'tools/release', 'tools/release/image'],
+    imports: ['test/support/release/program.ts', 'tools', 'tools/release', 'tools/release/image'],
   },
   {
     name: 'test/fuzz',

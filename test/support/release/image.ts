@@ -3,13 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleProgram } from '../../../tools/bundle.ts';
 import { headCommit } from '../../../tools/head-commit.ts';
-import { buildExecutable, executableAssets } from '../../../tools/release/executable.ts';
 import { fetchPackage } from '../../../tools/release/image/fetch-package.ts';
 import { type PackageArchitecture, readPins } from '../../../tools/release/image/pinned-packages.ts';
 import { buildImage } from '../../../tools/release/image.ts';
 import type { TreeFile } from '../../../tools/release/release.ts';
+import { buildProgram, ownArchitecture } from './program.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -57,10 +56,6 @@ async function cLibrary(architecture: PackageArchitecture, triplet: string, dire
  * own architecture, and a small one for the other.
  */
 export async function testPrograms(directory: string): Promise<Record<'x64' | 'arm64', string>> {
-  const architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
-  const node = process.execPath;
-  const work = join(directory, 'executable');
-  const assets = executableAssets(await bundleProgram({ distribution: 'executable' }), work, node);
-  const program = await buildExecutable(architecture, { node, assets, work });
-  return { ...(await smallPrograms(directory)), [architecture]: program };
+  const program = await buildProgram(join(directory, 'executable'));
+  return { ...(await smallPrograms(directory)), [ownArchitecture]: program };
 }
