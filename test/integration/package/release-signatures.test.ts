@@ -128,9 +128,10 @@ describePeers(['cosign'], 'the signatures of a release', () => {
       assert.equal(commands.length, 2);
       const root = `--trusted-root ${trustedRoot}`;
       for (const each of commands) succeeded(await follow(each, root));
-      const attested = `verify-blob ${archive} --bundle fairlead.provenance.sigstore.json --type slsaprovenance1`;
+      const attested = `${archive} --bundle fairlead.provenance.sigstore.json --type slsaprovenance1`;
       const by = `--certificate-identity ${workflow} --certificate-oidc-issuer ${github}`;
-      succeeded(await follow(`fairlead ${attested} ${by}`, root));
+      succeeded(await follow(`fairlead verify-blob ${attested} ${by}`, root));
+      succeeded(await follow(`cosign verify-blob-attestation ${attested} ${by}`, root));
       for (const each of commands) {
         const other = await follow(each.replace('refs/tags/v0.1.0', 'refs/heads/main'), root);
         assert.notEqual(other.code, 0, each);
