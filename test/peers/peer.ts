@@ -43,6 +43,9 @@ const places = {
   script: system('script'),
   /** The C compiler, for programs that make system calls with arguments of the test's own. */
   cc: system('cc'),
+  'apt-get': system('apt-get'),
+  'apt-helper': () => ['/usr/lib/apt/apt-helper'],
+  readelf: system('readelf'),
   /** Debian's Go, for programs with the decoder of the runtimes. */
   go: () => ['/usr/bin/go', '/usr/lib/go-1.19/bin/go'],
   apparmor_parser: system('apparmor_parser'),

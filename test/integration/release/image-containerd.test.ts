@@ -22,13 +22,18 @@ import { startTufRepository } from '#test/support/sigstore/tuf-repository';
 const programVersion = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 
 let folder = '';
-let archive = '';
+let built: Promise<string> | undefined;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fairlead-image-'));
   await chmod(folder, 0o755);
-  archive = await buildTestImage(folder, await testPrograms(folder));
 });
 after(() => rm(folder, { recursive: true }));
+
+/** Builds the image, once for all suites whose peers are installed. */
+function image(): Promise<string> {
+  built ??= testPrograms(folder).then((programs) => buildTestImage(folder, programs));
+  return built;
+}
 
 /** What a container may not do by default in containerd, dropped here. */
 const capabilities = [
@@ -44,7 +49,8 @@ interface ContainerOptions {
 }
 
 for (const runtime of ['2', '1.6'] as const) {
-  const requirements = [...containerdRequirements, 'docker-registry', 'openssl'] as const;
+  const building = ['apt-helper', 'dpkg-deb', 'readelf'] as const;
+  const requirements = [...containerdRequirements, ...building, 'docker-registry', 'openssl'] as const;
   describePeers(
     runtime === '2' ? requirements : [...requirements, 'containerd-1.6', 'ctr-1.6'],
     `the image in containerd ${runtime}`,
@@ -54,7 +60,7 @@ for (const runtime of ['2', '1.6'] as const) {
       const running = new Set<ChildProcess>();
       before(async () => {
         [containerd, registry] = await Promise.all([startContainerd({ version: runtime }), startRegistry()]);
-        containerd.ctr('images', 'import', '--no-unpack', archive);
+        containerd.ctr('images', 'import', '--no-unpack', await image());
       });
       after(async () => {
         for (const child of running) child.kill('SIGKILL');

@@ -42,7 +42,7 @@ async function unpackImage(archive: string, architecture: string, to: string): P
   }
 }
 
-describePeers(['skopeo', 'cc', 'root'], 'the files of the image', () => {
+describePeers(['apt-helper', 'cc', 'dpkg-deb', 'readelf', 'root', 'skopeo'], 'the files of the image', () => {
   let archive = '';
   before(async () => {
     archive = await buildTestImage(join(folder, 'small'), await smallPrograms(folder));
@@ -160,7 +160,18 @@ describePeers(['skopeo', 'cc', 'root'], 'the files of the image', () => {
   });
 });
 
-describePeers(['docker-registry', 'refreg', 'skopeo', 'crane', 'cosign'], 'the image in a registry', () => {
+const imagePeers = [
+  'apt-helper',
+  'cosign',
+  'crane',
+  'docker-registry',
+  'dpkg-deb',
+  'readelf',
+  'refreg',
+  'skopeo',
+] as const;
+
+describePeers(imagePeers, 'the image in a registry', () => {
   let registries: readonly { readonly host: string; stop(): Promise<void> }[];
   let archive = '';
   before(async () => {
