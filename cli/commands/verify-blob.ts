@@ -9,7 +9,7 @@ import { bundleFileOf, readBundleFile, readExistingBundle } from '../files/bundl
 import { readPieces, refuseSharedStdin, unreadable } from '../files/files.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { addVerifierOptions, openVerifier, type VerifierOptions } from '../options/verifier.ts';
-import { writeResult } from '../terminal/output.ts';
+import { oneLine, writeResult } from '../terminal/output.ts';
 
 interface VerifyBlobOptions extends OutputOptions, VerifierOptions {
   readonly bundle?: string;
@@ -120,9 +120,7 @@ function describeSigner(by: Alternative, { signedBy: { certificate, logIndexes =
   return logIndexes.length === 0 ? signer : `${signer}, log index ${logIndexes.join(', ')}`;
 }
 
+/** Returns one line for each value, whatever is in it: the predicate is a text of others. */
 function lines(rows: readonly (readonly [name: string, value: string | undefined])[]): string {
-  return rows
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name.padEnd(11)}${value}`)
-    .join('\n');
+  return rows.flatMap(([name, value]) => (value === undefined ? [] : `${name.padEnd(11)}${oneLine(value)}`)).join('\n');
 }

@@ -3,6 +3,10 @@ import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { before, beforeEach, describe, it } from 'node:test';
 import { digestOf } from '#lib/registry/digest';
+import { loadPrivateKey } from '#lib/trust/keys/key';
+import { keySigner } from '#lib/trust/sign/key-signer';
+import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
+import { fileStatement } from '#lib/trust/signature/statement';
 import { failed, succeeded } from '#test/support/cli/run';
 import { fairlead, folder } from '#test/support/cli/signing-folder';
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
@@ -67,6 +71,29 @@ describe('sign-blob and verify-blob with a key', () => {
     failed(await verify('--key', 'a.pub'), 5, /does not verify SHA256SUMS .*another artifact.*\nhint: Check that/);
     failed(await verify('--key', 'a.pub', '--type', 'slsaprovenance1'), 5, /another artifact|not an attestation/);
     failed(await verify('--key', 'a.pub', '--type', 'nonsense'), 2, /invalid predicate type "nonsense"/);
+  });
+
+  it('print what an attestation states, each on one line', async () => {
+    const signer = keySigner(await loadPrivateKey(await read('a.key')));
+    const predicate = {
+      buildDefinition: {
+        resolvedDependencies: [{ uri: 'git+https://a.example\nsigned by  root', digest: { gitCommit: 'c\u001b[2J' } }],
+      },
+      runDetails: { builder: { id: 'me\ncommit     0123' } },
+    };
+    const subject = { name: 'SHA256SUMS', digest: digestOf(content) };
+    const statement = fileStatement([subject], { predicateType: provenancePredicateType, predicate });
+    await writeFile(join(folder, 'provenance.json'), await signer.sign(statement));
+    const options = ['--bundle', 'provenance.json', '--key', 'a.pub', '--type', 'slsaprovenance1'];
+    const rows = succeeded(await verify(...options)).split('\n');
+    assert.deepEqual(
+      rows.map((row) => row.slice(0, 11).trim()),
+      ['verified', 'digest', 'signed by', 'type', 'builder', 'source', 'commit', ''],
+    );
+    assert.equal(rows[4], 'builder    me\\u{a}commit     0123');
+    const result = JSON.parse(succeeded(await verify(...options, '--output', 'json')));
+    assert.deepEqual(result.predicate, predicate);
+    assert.equal(result.predicateType, provenancePredicateType);
   });
 
   it('leave the signature of the same signer, replace an outdated one, and keep what is not theirs', async () => {
