@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SignerOptions } from '#cli/options/signer';
+import { readPins } from './image/pinned-packages.ts';
 import { type PackageLock, packagesOf } from './locked-packages.ts';
 import { releaseProvenance } from './provenance.ts';
 import type { Release } from './release.ts';
@@ -40,7 +41,10 @@ export async function writeEvidence(
   write(sumsName, renderSums(reproducible));
   const files = [...reproducible, await digestFile(directory, sumsName)];
   const lockFile = await digestFile(root, lockName);
-  write(provenanceNames.statement, releaseProvenance({ version, commit, files, runtimes, lock: lockFile }, env));
+  write(
+    provenanceNames.statement,
+    releaseProvenance({ version, commit, files, runtimes, image: readPins(), lock: lockFile }, env),
+  );
   if (signer === undefined) return;
   const names = files.map(({ name }) => name);
   await signRelease(directory, names, signer, env);
