@@ -17,6 +17,8 @@ interface CommandEntry {
   /** Set if it runs until it is stopped. */
   readonly service?: true;
   readonly load: () => Promise<CommandModule>;
+  /** Set if the command reads the options of all commands. */
+  readonly readsAll?: true;
 }
 
 /** Only the command that runs is loaded; the others cost only their summary line. */
@@ -48,6 +50,11 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   login: { summary: 'log in to a registry', load: () => import('./commands/login.ts') },
   logout: { summary: 'log out of a registry', load: () => import('./commands/logout.ts') },
   keygen: { summary: 'generate a key pair for signing', load: () => import('./commands/keygen.ts') },
+  completion: {
+    summary: 'print a completion script for a shell',
+    load: () => import('./commands/completion.ts'),
+    readsAll: true,
+  },
   quickstart: { summary: 'try the whole path on this machine', load: () => import('./commands/quickstart.ts') },
   serve: {
     summary: 'run the push and pull services',
@@ -125,7 +132,7 @@ function optionDescription(option: Option): string {
 
 /**
  * Returns the command line for commander. The commands that `argv` names have their options, the
- * others only their summary.
+ * others only their summary. If it names `completion`, all have their options.
  */
 export async function buildProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command('fairlead')
@@ -142,9 +149,10 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
       '\nTo begin:\n  fairlead quickstart\nTo see the options of a command, with examples:\n  fairlead push --help',
     );
   const named = new Set(argv.filter((word) => !word.startsWith('-')).slice(0, 2));
+  const isWhole = Object.entries(commands).some(([name, { readsAll }]) => readsAll && named.has(name));
   for (const [name, entry] of Object.entries(commands)) {
     const command = program.command(name).summary(entry.summary);
-    if (named.has(name)) (await entry.load()).define(command);
+    if (isWhole || named.has(name)) (await entry.load()).define(command);
   }
   if (argv.length === 0) program.action(() => program.outputHelp());
   return program;

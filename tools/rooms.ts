@@ -362,10 +362,20 @@ export const rooms: readonly Room[] = [
     ],
     packages: ['@bufbuild/protobuf', 'pino', 'tar-stream'],
   },
+  { name: 'cli/definitions', imports: [], packages: ['commander'] },
   {
     name: 'cli/commands',
     imports: [
-      ...['cli/explain', 'cli/files', 'cli/options', 'cli/process', 'cli/quickstart', 'cli/serve', 'cli/terminal'],
+      ...[
+        'cli/definitions',
+        'cli/explain',
+        'cli/files',
+        'cli/options',
+        'cli/process',
+        'cli/quickstart',
+        'cli/serve',
+        'cli/terminal',
+      ],
       ...['cri-shim', errors, 'lib/artifact', 'lib/http', 'lib/network', 'lib/node/**', 'lib/profile/**'],
       ...['lib/registry/**', 'lib/text', 'lib/trust/**', 'operator/run', 'services/**'],
     ],
@@ -376,7 +386,7 @@ export const rooms: readonly Room[] = [
   { name: 'bin', imports: [] },
 
   { name: 'tools/debian', imports: [] },
-  { name: 'tools', imports: [], packages: 'any' },
+  { name: 'tools', imports: ['cli/definitions'], packages: 'any' },
   { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
   {
     name: 'tools/release',
@@ -398,6 +408,12 @@ export const rooms: readonly Room[] = [
     packages: 'any',
   },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
+  { name: 'test/support/release/program.ts', imports: ['tools', 'tools/release'] },
+  { name: 'test/support/release/program-archive.ts', imports: ['test/support/release/program.ts'] },
+  {
+    name: 'test/support/release/image.ts',
+    imports: ['test/support/release/program.ts', 'tools', 'tools/release', 'tools/release/image'],
+  },
   {
     name: 'test/fuzz',
     imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/oracle/**', 'test/peers/**', 'test/support/**'],

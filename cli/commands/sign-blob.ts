@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import type { Signer } from '#lib/trust/sign/signer';
 import { bundleFileOf, readExistingBundle } from '../files/bundle-file.ts';
-import { readPieces, replaceFile, unreadable } from '../files/files.ts';
+import { readPieces, refuseDash, replaceFile, unreadable } from '../files/files.ts';
 import { addKeylessOptions } from '../options/keyless.ts';
 import { addKeyOptions, addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { type SignerOptions, startRequiredSigner } from '../options/signer.ts';
@@ -53,6 +53,8 @@ async function signBlob(files: readonly string[], options: SignBlobOptions): Pro
       hint: 'Leave out --bundle, or sign one file at a time.',
     });
   }
+  if (options.bundle !== undefined)
+    refuseDash(options.bundle, 'Use --bundle FILE, or leave it out for FILE.sigstore.json.');
   // Before anything is signed: a name with a typing error leaves no other file signed.
   for (const file of files) await assertSignable(file);
   const signer = await (await startRequiredSigner(options, process.env)).signer;
@@ -102,7 +104,11 @@ async function isSigned(file: string, bundle: string, existing: Uint8Array, sign
   const { compareBundle } = await import('#lib/trust/sign/existing-bundle');
   const found = await compareBundle(() => readPieces(file), existing, signer);
   if (found === 'same signer' || found === 'outdated') return found === 'same signer';
-  const what = found === 'unreadable' ? 'is not a Sigstore bundle' : `is a signature of ${file} by another signer`;
+  const what = {
+    unreadable: 'is not a Sigstore bundle',
+    attestation: 'is an attestation',
+    'another signer': `is a signature of ${file} by another signer`,
+  }[found];
   throw new FairleadError('Conflict', `${bundle} ${what}, and is not overwritten`, {
     hint: 'Write the signature to another file with --bundle FILE, or move this file away.',
   });

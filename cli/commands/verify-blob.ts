@@ -1,14 +1,15 @@
+import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
 import type { Alternative } from '#lib/trust/policy/policy';
 import { predicateTypeNames, predicateTypeOf, provenancePredicateType } from '#lib/trust/signature/predicate-type';
 import type { VerifiedBlob } from '#lib/trust/verify/verify-blob';
-import { bundleFileOf, readBundleFile } from '../files/bundle-file.ts';
-import { readPieces } from '../files/files.ts';
+import { bundleFileOf, readBundleFile, readExistingBundle } from '../files/bundle-file.ts';
+import { readPieces, refuseSharedStdin, unreadable } from '../files/files.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { addVerifierOptions, openVerifier, type VerifierOptions } from '../options/verifier.ts';
-import { writeResult } from '../terminal/output.ts';
+import { oneLine, writeResult } from '../terminal/output.ts';
 
 interface VerifyBlobOptions extends OutputOptions, VerifierOptions {
   readonly bundle?: string;
@@ -22,8 +23,8 @@ export function define(command: Command): void {
       'Verify the signature of a file, with a key or with the identity of the signer. The bundle is as `fairlead sign-blob`, ' +
         '`cosign sign-blob --bundle` and `cosign attest-blob --bundle` write it.',
     )
-    .argument('<file>', 'file to verify')
-    .option('--bundle <file>', 'Sigstore bundle (default: FILE.sigstore.json)')
+    .argument('<file>', 'file to verify; - is stdin')
+    .option('--bundle <file>', 'Sigstore bundle (default: FILE.sigstore.json); - is stdin')
     .option(
       '--type <type>',
       'verify an attestation about the file instead of a signature; predicate type: ' +
@@ -45,7 +46,7 @@ export function define(command: Command): void {
           'fairlead verify-blob tool.tar.gz --bundle provenance.sigstore.json --type slsaprovenance1 --key release.pub',
         ],
       ]) +
-        '\n\nExit codes: 0 verified, 2 no such file, 5 signature invalid or from another signer, 8 trusted root unreachable.',
+        '\n\nExit codes: 0 verified, 2 no such file, 5 signature missing, invalid or from another signer, 8 trusted root unreachable.',
     )
     .action(verify);
 }
@@ -60,10 +61,11 @@ async function verify(file: string, options: VerifyBlobOptions): Promise<void> {
       hint: `Want ${Object.keys(predicateTypeNames).join(', ')}, or a URI.`,
     });
   }
+  refuseSharedStdin(file === '-' ? '<file>' : undefined, options.bundle === '-' ? '--bundle' : undefined);
   const bundleFile = options.bundle ?? bundleFileOf(file);
   const [by, bundle, { verifyBlob }, { builtFrom }] = await Promise.all([
     openVerifier(options, process.env),
-    readBundleFile(bundleFile),
+    options.bundle === undefined ? findBundle(file) : readBundleFile(options.bundle),
     import('#lib/trust/verify/verify-blob'),
     import('#lib/trust/policy/provenance'),
   ]);
@@ -90,6 +92,26 @@ async function verify(file: string, options: VerifyBlobOptions): Promise<void> {
   });
 }
 
+/**
+ * Reads the bundle beside a file. Throws SignatureInvalid if the file exists, and the bundle does
+ * not.
+ */
+async function findBundle(file: string): Promise<Uint8Array> {
+  if (file === '-') {
+    throw new FairleadError('InvalidInput', 'the bundle of a file from stdin has no default', {
+      hint: 'Add --bundle FILE.',
+    });
+  }
+  const bundle = await readExistingBundle(bundleFileOf(file));
+  if (bundle !== undefined) return bundle;
+  await stat(file).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+  throw new FairleadError('SignatureInvalid', `no signature of ${file}: there is no file ${bundleFileOf(file)}`, {
+    hint: 'Name its bundle with --bundle FILE.',
+  });
+}
+
 function describeSigner(by: Alternative, { signedBy: { certificate, logIndexes = [] } }: VerifiedBlob): string {
   const signer =
     certificate === undefined
@@ -98,9 +120,7 @@ function describeSigner(by: Alternative, { signedBy: { certificate, logIndexes =
   return logIndexes.length === 0 ? signer : `${signer}, log index ${logIndexes.join(', ')}`;
 }
 
+/** Returns one line for each value, whatever is in it: the predicate is a text of others. */
 function lines(rows: readonly (readonly [name: string, value: string | undefined])[]): string {
-  return rows
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name.padEnd(11)}${value}`)
-    .join('\n');
+  return rows.flatMap(([name, value]) => (value === undefined ? [] : `${name.padEnd(11)}${oneLine(value)}`)).join('\n');
 }

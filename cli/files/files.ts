@@ -27,12 +27,12 @@ export async function readInput(path: string, limit: number): Promise<Uint8Array
 }
 
 /**
- * Reads a file that a person named on the command line, of any size, in pieces. Throws
- * InvalidInput, naming the file.
+ * Reads a file that a person named on the command line, of any size, in pieces; `-` is stdin.
+ * Throws InvalidInput, naming the file.
  */
 export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
   try {
-    yield* createReadStream(path, { highWaterMark: 1024 * 1024 });
+    yield* path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1024 * 1024 });
   } catch (cause) {
     throw unreadable(path, cause);
   }

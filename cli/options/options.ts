@@ -86,7 +86,8 @@ function parseKind(text: string): RuntimeKind {
 
 /** Makes the option `--kind`: which kind of profile is wanted. */
 export function kindOption(): Option {
-  return new Option('--kind <kind>', 'kind of the profile: seccomp or apparmor')
+  return new Option('--kind <kind>', 'kind of the profile')
+    .choices(['seccomp', 'apparmor'])
     .argParser(parseKind)
     .default('Seccomp' satisfies RuntimeKind, 'seccomp');
 }

@@ -18,15 +18,6 @@ export function buildInformation(): BuildInformation {
   return { version: manifest.version, ...build };
 }
 
-/** What this program was built from. */
-export interface BuildInformation {
-  readonly version: string;
-  /** The Git commit, if the program was built from one. */
-  readonly commit?: string;
-  /** How the program was distributed: an executable of its own, a package of npm, or a checkout. */
-  readonly distribution: 'executable' | 'npm' | 'source';
-}
-
 /** Returns the version of this program. */
 export function packageVersion(): string {
   return manifest.version;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
+import { describeCommand } from '#cli/definitions/describe-command';
 import { buildProgram } from '#cli/main';
 import { serveMetrics } from '#cri-shim/report/metrics';
 import { errorMapping } from '#lib/errors';
@@ -32,15 +33,8 @@ function namesIn(text: string, pattern: RegExp): readonly string[] {
 
 describe('the reference pages', () => {
   it('cli.md has every command with its arguments, options and examples', async () => {
-    const names = (await buildProgram([])).commands.map((command) => command.name());
-    const commands = await Promise.all(
-      names.map(async (name) => {
-        const found = (await buildProgram([name])).commands.find((command) => command.name() === name);
-        assert.ok(found, name);
-        return found;
-      }),
-    );
-    assertPage('cli.md', cliReference(commands));
+    const { subcommands } = describeCommand(await buildProgram(['completion']));
+    assertPage('cli.md', cliReference(subcommands));
   });
 
   it('errors.md has every kind of error with its codes', () => {

@@ -43,6 +43,9 @@ const places = {
   script: system('script'),
   /** The C compiler, for programs that make system calls with arguments of the test's own. */
   cc: system('cc'),
+  'apt-get': system('apt-get'),
+  'apt-helper': () => ['/usr/lib/apt/apt-helper'],
+  readelf: system('readelf'),
   /** Debian's Go, for programs with the decoder of the runtimes. */
   go: () => ['/usr/bin/go', '/usr/lib/go-1.19/bin/go'],
   apparmor_parser: system('apparmor_parser'),
@@ -68,6 +71,11 @@ const places = {
   'dpkg-deb': system('dpkg-deb'),
   rpm: system('rpm'),
   rpmbuild: system('rpmbuild'),
+  /** The first process of a virtual machine with services. */
+  bash: system('bash'),
+  zsh: system('zsh'),
+  fish: system('fish'),
+  systemd: () => ['/lib/systemd/systemd', '/usr/lib/systemd/systemd'],
   file: system('file'),
   'x86_64-linux-gnu-strip': system('x86_64-linux-gnu-strip'),
   'aarch64-linux-gnu-strip': system('aarch64-linux-gnu-strip'),

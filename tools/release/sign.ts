@@ -23,26 +23,32 @@ export function releaseSigner(env: NodeJS.ProcessEnv, keyless: boolean): SignerO
   return keyless ? { keyless } : undefined;
 }
 
+/** The files that are signed as they are. */
+const signedNames = [sumsName, sbomName];
+
+/** The signatures of a release. */
+export const bundleNames: readonly string[] = [
+  ...signedNames.map((name) => name + bundleSuffix),
+  provenanceNames.bundle,
+];
+
 /**
  * Signs a release: SHA256SUMS, which has the digests of the other files, the bill of materials, and
  * the provenance, a statement about `subjects`. Then verifies what was written, with each of these
- * files. Returns the names of the bundles. Throws as the signer, and SignatureInvalid if something
- * does not verify.
+ * files. Throws as the signer, and SignatureInvalid if something does not verify.
  */
 export async function signRelease(
   directory: string,
   subjects: readonly string[],
   options: SignerOptions,
   env: NodeJS.ProcessEnv,
-): Promise<readonly string[]> {
+): Promise<void> {
   const signer = await (await startRequiredSigner(options, env)).signer;
   const by = await signersOf(signer);
-  const signed = [sumsName, sbomName];
-  for (const name of signed) await write(name + bundleSuffix, await signer.signMessage(stream(name)));
+  for (const name of signedNames) await write(name + bundleSuffix, await signer.signMessage(stream(name)));
   await write(provenanceNames.bundle, await signer.sign(await readFile(join(directory, provenanceNames.statement))));
-  for (const name of signed) await verify(name, name + bundleSuffix);
+  for (const name of signedNames) await verify(name, name + bundleSuffix);
   for (const name of subjects) await verify(name, provenanceNames.bundle, provenancePredicateType);
-  return [...signed.map((name) => name + bundleSuffix), provenanceNames.bundle];
 
   function stream(name: string): AsyncIterable<Uint8Array> {
     return createReadStream(join(directory, name), { highWaterMark: 1024 * 1024 });

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FairleadError } from '#lib/errors';
 import { buildProvenance } from '../sign/build-provenance.ts';
-import { type ExpectedProvenance, provenanceProblem } from './provenance.ts';
+import { builtFrom, type ExpectedProvenance, provenanceProblem } from './provenance.ts';
 
 const githubEnvironment = {
   GITHUB_ACTIONS: 'true',
@@ -161,5 +161,31 @@ describe('provenanceProblem', () => {
     for (const other of [undefined, null, 'x', [], {}, { buildDefinition: {}, runDetails: {} }]) {
       assert.equal(provenanceProblem(other, {}), 'it is not SLSA provenance v1');
     }
+  });
+});
+
+describe('builtFrom', () => {
+  it('returns builder, source and commit of GitHub Actions and GitLab CI', () => {
+    const commit = '0123456789abcdef0123456789abcdef01234567';
+    assert.deepEqual(builtFrom(buildProvenance(githubEnvironment)), {
+      builder: 'https://github.com/acme/profiles/.github/workflows/publish.yml@refs/tags/v1',
+      source: 'git+https://github.com/acme/profiles@refs/tags/v1',
+      commit,
+    });
+    assert.deepEqual(builtFrom(buildProvenance(gitlabEnvironment)), {
+      builder: 'https://gitlab.com/acme/profiles/-/runners/3',
+      source: 'git+https://gitlab.com/acme/profiles@refs/heads/main',
+      commit,
+    });
+  });
+
+  it('returns the builder alone if no dependency is a commit, and nothing for anything else', () => {
+    const predicate = {
+      buildDefinition: { resolvedDependencies: [{ uri: 'pkg:npm/a@1', digest: { sha512: 'ab' } }, { uri: 'x' }] },
+      runDetails: { builder: { id: 'b' } },
+    };
+    assert.deepEqual(builtFrom(predicate), { builder: 'b' });
+    assert.deepEqual(builtFrom({ buildDefinition: {}, runDetails: { builder: { id: 'b' } } }), { builder: 'b' });
+    fc.assert(fc.property(fc.json(), (text) => assert.equal(builtFrom(JSON.parse(text)), undefined)));
   });
 });

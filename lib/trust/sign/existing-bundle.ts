@@ -1,16 +1,17 @@
 import { FairleadError } from '#lib/errors';
 import { parseDigest } from '#lib/registry/digest';
+import { signPredicateType } from '../signature/predicate-type.ts';
 import { contentOf, messageHashOf, readBundle } from '../signature/read/bundle-content.ts';
 import { readMessage } from '../signature/read/message.ts';
 import { verifyBlob } from '../verify/verify-blob.ts';
 import type { Signer } from './signer.ts';
 
 /**
- * What a bundle is to a file that is to be signed: no bundle at all, a signature of other bytes
- * (such as an older version of the file), a signature of these bytes by the same signer, or one by
- * somebody else.
+ * What a bundle is to a file that is to be signed: no bundle at all, a statement about any file, a
+ * signature of other bytes (such as an older version of the file), a signature of these bytes by
+ * the same signer, or one by somebody else.
  */
-export type ExistingBundle = 'unreadable' | 'outdated' | 'same signer' | 'another signer';
+export type ExistingBundle = 'unreadable' | 'attestation' | 'outdated' | 'same signer' | 'another signer';
 
 /**
  * Returns what a bundle is to a file and its next signer, by verifying it. Rejects as the stream
@@ -25,7 +26,9 @@ export async function compareBundle(
   if (read === undefined) return 'unreadable';
   const message = await readMessage(pieces(), { hash: messageHashOf(read) });
   const digest = parseDigest(`sha256:${message.digest('sha256').toString('hex')}`);
-  if (unlessInvalid(() => contentOf(read, message).assertIsFor({ digest })) === undefined) return 'outdated';
+  const content = unlessInvalid(() => contentOf(read, message));
+  if (content !== undefined && content.claimedPredicateType() !== signPredicateType) return 'attestation';
+  if (unlessInvalid(() => content?.assertIsFor({ digest })) === undefined) return 'outdated';
   const requirements = await signer.requirements();
   if (requirements === undefined) return 'another signer';
   for (const by of requirements.flatMap(({ anyOf }) => anyOf)) {

@@ -1,3 +1,5 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { BaseFetcher } from 'tuf-js';
 import * as v from 'valibot';
 import type { AskService } from '../../network/service-client.ts';
@@ -36,16 +38,40 @@ export async function fetchNewerRoots(ask: AskService, mirror: string, root: Uin
 
 /**
  * Returns the fetcher for the client of `tuf-js`: it serves the roots that are fetched already, and
- * requests all other files. The client checks lengths, hashes and signatures.
+ * requests all other files. The client checks hashes and signatures. Files that are not verified
+ * yet are in `directory`, until they are: the client's own fetcher would write all of them, even
+ * metadata, to the system's directory for temporary files, which may be read-only.
  */
-export function tufFetcher(ask: AskService, roots: RootFiles): BaseFetcher {
+export function tufFetcher(ask: AskService, roots: RootFiles, directory: string): BaseFetcher {
   return new (class extends BaseFetcher {
     override async fetch(url: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-      const root = roots.get(url);
-      if (root !== undefined) return new Blob([new Uint8Array(root)]).stream();
-      const { status, body } = await ask({ method: 'GET', url });
-      if (status !== 200) throw new Error(`${url} answered ${status}`);
-      return new Blob([new Uint8Array(body)]).stream();
+      return new Blob([new Uint8Array(await read(url))]).stream();
+    }
+
+    override async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
+      const bytes = await read(url);
+      if (bytes.length > maxLength) throw new Error(`${url} has ${bytes.length} bytes, more than ${maxLength}`);
+      return Buffer.from(bytes);
+    }
+
+    override async downloadFile<T>(url: string, maxLength: number, use: (file: string) => Promise<T>): Promise<T> {
+      const bytes = await this.downloadBytes(url, maxLength);
+      const temporary = await mkdtemp(join(directory, 'download-'));
+      try {
+        const file = join(temporary, 'file');
+        await writeFile(file, bytes);
+        return await use(file);
+      } finally {
+        await rm(temporary, { recursive: true, force: true });
+      }
     }
   })();
+
+  async function read(url: string): Promise<Uint8Array> {
+    const root = roots.get(url);
+    if (root !== undefined) return root;
+    const { status, body } = await ask({ method: 'GET', url });
+    if (status !== 200) throw new Error(`${url} answered ${status}`);
+    return body;
+  }
 }

@@ -149,6 +149,33 @@ describe('fetchTufTarget', () => {
     assert.match(mediaType, /trustedroot/);
   });
 
+  it('writes to the cache only, and leaves nothing there but metadata and targets', async (t) => {
+    const before = process.env['TMPDIR'];
+    t.after(() => {
+      if (before === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = before;
+    });
+    process.env['TMPDIR'] = '/nonexistent';
+    assert.equal(await fetchTarget(0), 'first');
+    server.publish({ 'trusted_root.json': 'second' });
+    assert.equal(await fetchTarget(30), 'second');
+    const entries = await readdir(join(folder, 'cache'), { recursive: true, withFileTypes: true });
+    const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    const metadata = ['root.json', 'snapshot.json', 'targets.json', 'timestamp.json'];
+    assert.deepEqual(names.sort(), [...metadata, 'trusted_root.json']);
+    assert.deepEqual(
+      entries.filter((entry) => entry.isDirectory() && entry.name.startsWith('download')),
+      [],
+    );
+  });
+
+  it('accepts no target that is longer than the metadata specifies', async () => {
+    assert.equal(await fetchTarget(0), 'first');
+    server.publish({ 'trusted_root.json': 'second' });
+    server.answer('/targets/trusted_root.json', 200, 'second, and much more than that');
+    assert.equal(await fetchTarget(30), 'first');
+  });
+
   it('fails if the cache is not writable', async () => {
     await writeFile(join(folder, 'file'), '');
     const dependencies = { cacheDirectory: join(folder, 'file', 'cache'), now: Date.now };

@@ -198,7 +198,7 @@ async function tufUpdater(
     targetDir: targets,
     metadataBaseUrl: mirror,
     targetBaseUrl: `${mirror}/targets`,
-    fetcher: tufFetcher(ask, roots),
+    fetcher: tufFetcher(ask, roots, directory),
     forceCache,
     config: { maxRootRotations: roots.size },
   });

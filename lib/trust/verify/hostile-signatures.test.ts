@@ -12,6 +12,7 @@ import { keySigner } from '../sign/key-signer.ts';
 import { signArtifact } from '../sign/sign-artifact.ts';
 import { legacyPayload } from '../signature/legacy/legacy-payload.ts';
 import type { Signature } from '../signature/signature.ts';
+import { verifyBlob } from './verify-blob.ts';
 import { verifySignatures } from './verify-signatures.ts';
 
 const bytes = Buffer.from('artifact');
@@ -21,6 +22,7 @@ const signedAs = { identity: 'https://example.com/signer', issuer: 'https://issu
 
 let rules: Rule[];
 let bundles: BundleJson[];
+let messageBundles: BundleJson[];
 let annotations: Record<string, string>;
 const payload = legacyPayload(artifact, 'registry.example.com/security/nginx');
 before(async () => {
@@ -44,6 +46,12 @@ before(async () => {
     JSON.parse(Buffer.from(byKey).toString()),
     await sigstore.sign(artifact, { ...signedAs, timestamped: true }),
   ];
+  const signed = keySigner(await loadPrivateKey(files.privateKey)).signMessage(streamed(bytes));
+  messageBundles = [
+    JSON.parse(Buffer.from(await signed).toString()),
+    await sigstore.signMessage(bytes, signedAs),
+    JSON.parse(Buffer.from(byKey).toString()),
+  ];
   annotations = await sigstore.signLegacy(payload, { ...signedAs, timestamped: true });
 });
 
@@ -62,6 +70,28 @@ function decides(signature: Signature): boolean {
     }
   });
   return verdicts.includes(true);
+}
+
+async function* streamed(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content;
+}
+
+/** The same of a bundle beside a file. */
+async function decidesFile(bundle: Uint8Array): Promise<boolean> {
+  const verdicts = rules.flatMap(({ require }) =>
+    require.flatMap(({ anyOf }) =>
+      anyOf.map(async (by) => {
+        try {
+          await verifyBlob(streamed(bytes), { name: 'file', bundle, by });
+          return true;
+        } catch (error) {
+          assert.ok(error instanceof FairleadError && error.kind === 'SignatureInvalid', String(error));
+          return false;
+        }
+      }),
+    ),
+  );
+  return (await Promise.all(verdicts)).includes(true);
 }
 
 function bundled(content: Uint8Array): Signature {
@@ -154,6 +184,53 @@ describe('hostile signatures', () => {
       const whole = Buffer.from(JSON.stringify(bundle));
       for (let length = 0; length < whole.length; length += 37) {
         assert.equal(decides(bundled(whole.subarray(0, length))), false);
+      }
+    }
+  });
+});
+
+describe('hostile signatures of files', () => {
+  const bytesOf = (json: BundleJson): Buffer => Buffer.from(JSON.stringify(json));
+
+  it('the good ones are good', async () => {
+    for (const bundle of messageBundles) assert.equal(await decidesFile(bytesOf(bundle)), true);
+  });
+
+  it('any bytes and any JSON', async () => {
+    const hostile = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.json().map((text) => Buffer.from(text)),
+    );
+    await fc.assert(fc.asyncProperty(hostile, async (content) => assert.equal(await decidesFile(content), false)));
+  });
+
+  it('a good bundle of a file with any one value replaced', async () => {
+    for (const bundle of messageBundles) {
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(...pathsOf(bundle)), anything, async (path, value) => {
+          await decidesFile(bytesOf(withValue(bundle, path, value)));
+        }),
+        { numRuns: 150 },
+      );
+    }
+  });
+
+  it('a good bundle of a file with its signature replaced is never good', async () => {
+    for (const bundle of messageBundles.slice(0, 2)) {
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom('messageDigest', 'signature'), anything, async (field, value) => {
+          const changed = withValue(bundle, ['messageSignature', field], value);
+          assert.equal(await decidesFile(bytesOf(changed)), false);
+        }),
+      );
+    }
+  });
+
+  it('a good bundle of a file cut short', async () => {
+    for (const bundle of messageBundles) {
+      const whole = bytesOf(bundle);
+      for (let length = 0; length < whole.length; length += 37) {
+        assert.equal(await decidesFile(whole.subarray(0, length)), false);
       }
     }
   });

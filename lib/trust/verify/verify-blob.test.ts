@@ -304,7 +304,8 @@ describe('what is not a bundle', () => {
 });
 
 describe('an existing bundle beside a file that is to be signed', () => {
-  it('is of the same signer, of another one, of other bytes, or no bundle', async () => {
+  it('is of the same signer, of another one, of other bytes, an attestation, or no bundle', async () => {
+    const review = { predicateType: 'https://acme.example/review/v1', predicate: {} };
     const bundles: readonly (readonly [Uint8Array, ExistingBundle])[] = [
       [await signer.signMessage(streamed(file)), 'same signer'],
       [await other.signMessage(streamed(file)), 'another signer'],
@@ -312,6 +313,10 @@ describe('an existing bundle beside a file that is to be signed', () => {
       [await signer.signMessage(streamed(changed)), 'outdated'],
       [await other.signMessage(streamed(changed)), 'outdated'],
       [Buffer.from('notes'), 'unreadable'],
+      [await signer.sign(signStatement({ mediaType: 'x', digest: digestOf(file), size: 1 })), 'same signer'],
+      [await signer.sign(signStatement({ mediaType: 'x', digest: digestOf(changed), size: 1 })), 'outdated'],
+      [await signer.sign(fileStatement([{ name: 'f', digest: digestOf(file) }], review)), 'attestation'],
+      [await signer.sign(fileStatement([{ name: 'f', digest: digestOf(changed) }], review)), 'attestation'],
     ];
     for (const [bundle, expected] of bundles) {
       assert.equal(await compareBundle(() => streamed(file), bundle, signer), expected);

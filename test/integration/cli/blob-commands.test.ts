@@ -3,6 +3,10 @@ import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { before, beforeEach, describe, it } from 'node:test';
 import { digestOf } from '#lib/registry/digest';
+import { loadPrivateKey } from '#lib/trust/keys/key';
+import { keySigner } from '#lib/trust/sign/key-signer';
+import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
+import { fileStatement } from '#lib/trust/signature/statement';
 import { failed, succeeded } from '#test/support/cli/run';
 import { fairlead, folder } from '#test/support/cli/signing-folder';
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
@@ -69,6 +73,29 @@ describe('sign-blob and verify-blob with a key', () => {
     failed(await verify('--key', 'a.pub', '--type', 'nonsense'), 2, /invalid predicate type "nonsense"/);
   });
 
+  it('print what an attestation states, each on one line', async () => {
+    const signer = keySigner(await loadPrivateKey(await read('a.key')));
+    const predicate = {
+      buildDefinition: {
+        resolvedDependencies: [{ uri: 'git+https://a.example\nsigned by  root', digest: { gitCommit: 'c\u001b[2J' } }],
+      },
+      runDetails: { builder: { id: 'me\ncommit     0123' } },
+    };
+    const subject = { name: 'SHA256SUMS', digest: digestOf(content) };
+    const statement = fileStatement([subject], { predicateType: provenancePredicateType, predicate });
+    await writeFile(join(folder, 'provenance.json'), await signer.sign(statement));
+    const options = ['--bundle', 'provenance.json', '--key', 'a.pub', '--type', 'slsaprovenance1'];
+    const rows = succeeded(await verify(...options)).split('\n');
+    assert.deepEqual(
+      rows.map((row) => row.slice(0, 11).trim()),
+      ['verified', 'digest', 'signed by', 'type', 'builder', 'source', 'commit', ''],
+    );
+    assert.equal(rows[4], 'builder    me\\u{a}commit     0123');
+    const result = JSON.parse(succeeded(await verify(...options, '--output', 'json')));
+    assert.deepEqual(result.predicate, predicate);
+    assert.equal(result.predicateType, provenancePredicateType);
+  });
+
   it('leave the signature of the same signer, replace an outdated one, and keep what is not theirs', async () => {
     succeeded(await sign('--key', 'a.key'));
     const first = await read(bundleFile);
@@ -94,7 +121,13 @@ describe('sign-blob and verify-blob with a key', () => {
   });
 
   it('name what cannot be read or written', async () => {
-    failed(await verify('--key', 'a.pub'), 2, /cannot read SHA256SUMS\.sigstore\.json/);
+    failed(
+      await verify('--key', 'a.pub'),
+      5,
+      /no signature of SHA256SUMS: there is no file SHA256SUMS\.sigstore\.json\nhint: .*--bundle/,
+    );
+    failed(await verify('--key', 'a.pub', '--bundle', 'none.json'), 2, /cannot read none\.json/);
+    failed(await fairlead(['verify-blob', 'nothing', '--key', 'a.pub']), 2, /cannot read nothing\n/);
     succeeded(await sign('--key', 'a.key'));
     failed(
       await fairlead(['verify-blob', 'nothing', '--bundle', bundleFile, '--key', 'a.pub']),
@@ -112,6 +145,24 @@ describe('sign-blob and verify-blob with a key', () => {
     await symlink('loop', join(folder, 'loop')).catch(() => undefined);
     failed(await sign('--key', 'a.key', '--bundle', 'loop'), 2, /cannot read loop/);
     failed(await sign('--key', 'a.key', '--bundle', 'directory'), 2, /cannot read directory/);
+  });
+
+  it('read the file or the bundle from stdin, and not both', async () => {
+    succeeded(await sign('--key', 'a.key'));
+    const key = ['--key', 'a.pub'];
+    succeeded(await fairlead(['verify-blob', '-', '--bundle', bundleFile, ...key], { input: content }));
+    failed(
+      await fairlead(['verify-blob', '-', '--bundle', bundleFile, ...key], { input: 'changed' }),
+      5,
+      /another artifact/,
+    );
+    succeeded(
+      await fairlead(['verify-blob', 'SHA256SUMS', '--bundle', '-', ...key], { input: await read(bundleFile) }),
+    );
+    failed(await fairlead(['verify-blob', '-', ...key], { input: content }), 2, /has no default\nhint: Add --bundle/);
+    failed(await fairlead(['verify-blob', '-', '--bundle', '-', ...key]), 2, /cannot both come from stdin/);
+    failed(await sign('--key', 'a.key', '--bundle', '-'), 2, /cannot write to -/);
+    await assert.rejects(read('-'), { code: 'ENOENT' });
   });
 
   it('read a large file as a stream', async () => {

@@ -8,13 +8,14 @@ import { failed, launcher, run, runFairlead, succeeded } from '#test/support/cli
 import { fairlead, folder } from '#test/support/cli/signing-folder';
 import { privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { identityToken, serveSigstore } from '#test/support/sigstore/sigstore-server';
-import { releaseProvenance } from '../../../tools/release/provenance.ts';
-import { releaseSigner, sbomName, signRelease } from '../../../tools/release/sign.ts';
-import { digestFile, digestFiles, provenanceNames, renderSums, sumsName } from '../../../tools/release/sums.ts';
+import { writeEvidence } from '../../../tools/release/evidence.ts';
+import { bundleNames, releaseSigner, sbomName, signRelease } from '../../../tools/release/sign.ts';
+import { digestFiles, renderSums, sumsName } from '../../../tools/release/sums.ts';
 
 const commit = 'c'.repeat(40);
 const passphrase = { FAIRLEAD_PASSPHRASE: 'secret' };
 const directory = join(folder, 'release');
+const release = { directory, version: '1.2.3', commit, epoch: 1_700_000_000 };
 const archive = 'fairlead-linux-x64.tar.gz';
 const programs = join(folder, 'programs');
 
@@ -31,14 +32,10 @@ describePeers(['cosign'], 'the signatures of a release', () => {
     await rm(directory, { recursive: true, force: true });
     await run('mkdir', [directory]);
     await writeFile(join(directory, archive), 'an archive');
-    await writeFile(join(directory, sbomName), '{"bomFormat": "CycloneDX"}');
-    const files = await digestFiles(directory);
-    await writeFile(join(directory, sumsName), renderSums(files));
-    const all = [...files, await digestFile(directory, sumsName)];
-    const lock = { ...(await digestFile(process.cwd(), 'package-lock.json')) };
-    const statement = releaseProvenance({ version: '1.2.3', commit, files: all, runtimes: [], lock }, {});
-    await writeFile(join(directory, provenanceNames.statement), statement);
-    subjects = all.map(({ name }) => name);
+    // An older release in the same directory.
+    for (const name of [sumsName, ...bundleNames]) await writeFile(join(directory, name), 'old');
+    await writeEvidence(release, ['node_modules/valibot'], undefined, {});
+    subjects = [archive, sbomName, sumsName];
   });
 
   const cosign = (...args: string[]) =>
@@ -78,8 +75,8 @@ describePeers(['cosign'], 'the signatures of a release', () => {
   it('are made with an encrypted key, and verified by Fairlead and cosign', async () => {
     const options = releaseSigner({ FAIRLEAD_RELEASE_KEY: join(folder, 'release.key') }, false);
     assert.ok(options);
-    const bundles = await signRelease(directory, subjects, options, passphrase);
-    assert.deepEqual(bundles, [
+    await writeEvidence(release, ['node_modules/valibot'], options, passphrase);
+    assert.deepEqual(bundleNames, [
       'SHA256SUMS.sigstore.json',
       'fairlead.cdx.json.sigstore.json',
       'fairlead.provenance.sigstore.json',
@@ -131,9 +128,10 @@ describePeers(['cosign'], 'the signatures of a release', () => {
       assert.equal(commands.length, 2);
       const root = `--trusted-root ${trustedRoot}`;
       for (const each of commands) succeeded(await follow(each, root));
-      const attested = `verify-blob ${archive} --bundle fairlead.provenance.sigstore.json --type slsaprovenance1`;
+      const attested = `${archive} --bundle fairlead.provenance.sigstore.json --type slsaprovenance1`;
       const by = `--certificate-identity ${workflow} --certificate-oidc-issuer ${github}`;
-      succeeded(await follow(`fairlead ${attested} ${by}`, root));
+      succeeded(await follow(`fairlead verify-blob ${attested} ${by}`, root));
+      succeeded(await follow(`cosign verify-blob-attestation ${attested} ${by}`, root));
       for (const each of commands) {
         const other = await follow(each.replace('refs/tags/v0.1.0', 'refs/heads/main'), root);
         assert.notEqual(other.code, 0, each);
@@ -150,6 +148,20 @@ describePeers(['cosign'], 'the signatures of a release', () => {
       kind: 'SignatureInvalid',
       message: /does not verify fairlead-linux-x64\.tar\.gz .*another artifact/,
     });
+  });
+
+  it('are the only files that differ between two builds', async () => {
+    const read = async () =>
+      Promise.all((await readdir(directory)).sort().map(async (name) => [name, await readFile(join(directory, name))]));
+    const unsigned = await read();
+    assert.equal(unsigned.length, 4);
+    await writeEvidence(release, ['node_modules/valibot'], { key: join(folder, 'release.key') }, passphrase);
+    const signed = await read();
+    assert.equal(signed.length, 7);
+    assert.deepEqual(
+      signed.filter(([name]) => !String(name).endsWith('.sigstore.json')),
+      unsigned,
+    );
   });
 
   it('need one signer, or none', () => {

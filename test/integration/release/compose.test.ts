@@ -78,7 +78,7 @@ describePeers(
         assert.ok(!readdirSync(join(checkout, 'deploy/compose')).includes(name), `${name} is in the checkout`);
       chownSync(join(checkout, 'deploy/compose'), user, user);
       mkdirSync(join(checkout, 'release'));
-      archive = writeProgramArchive(join(checkout, 'release'));
+      archive = await writeProgramArchive(join(checkout, 'release'));
       digest = await world.importRoot(peer('debian-root'), base);
       await buildRegistry(world);
     });

@@ -4,8 +4,9 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, it } from 'node:test';
 import { digestOf } from '#lib/registry/digest';
+import { describePeers } from '#test/peers/require';
 import { fetchPackage, packageUrls } from '../../../tools/release/image/fetch-package.ts';
 import { type PinnedPackage, readPins } from '../../../tools/release/image/pinned-packages.ts';
 
@@ -28,7 +29,7 @@ async function serve(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-describe('a package of the image', () => {
+describePeers(['apt-helper'], 'a package of the image', () => {
   let cache = '';
   let requests = 0;
   let good = '';
@@ -92,9 +93,12 @@ describe('a package of the image', () => {
   });
 
   it('is looked for at the mirror, and then in the archive of all files that Debian ever had', () => {
-    const [mirror, snapshot] = packageUrls(wanted);
-    assert.match(mirror ?? '', /^https?:\/\/\S+\/pool\/main\/e\/example\/libexample1_1\.2%2Bdeb13u1_amd64\.deb$/);
-    assert.equal(snapshot, `https://snapshot.debian.org/file/${wanted.sha1}`);
+    const urls = packageUrls(wanted);
+    const file = 'pool/main/e/example/libexample1_1.2%2Bdeb13u1_amd64.deb';
+    assert.ok(urls.length >= 2 && new Set(urls).size === urls.length, String(urls));
+    for (const url of urls.slice(0, -1)) assert.ok(/^https?:/.test(url) && url.endsWith(`/${file}`), url);
+    assert.equal(urls.at(-2), `https://deb.debian.org/debian/${file}`);
+    assert.equal(urls.at(-1), `https://snapshot.debian.org/file/${wanted.sha1}`);
   });
 
   it('is pinned for both architectures, in the same version', () => {

@@ -1,29 +1,20 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { makeAuthority, makeCertificate } from '#test/peers/certificates';
-import { type Containerd, containerdRequirements, startContainerd } from '#test/peers/containerd';
 import { peer } from '#test/peers/peer';
-import { freePort } from '#test/peers/program';
 import { startRefreg } from '#test/peers/refreg';
-import { type Registry, startRegistry } from '#test/peers/registry';
+import { startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 import { root } from '#test/support/cli/package';
-import { type Finished, run, runFairlead, succeeded } from '#test/support/cli/run';
+import { run, runFairlead, succeeded } from '#test/support/cli/run';
+import { buildTestImage, license, smallPrograms, imageVersion as version } from '#test/support/release/image';
 import { headCommit } from '../../../tools/head-commit.ts';
-import { fetchPackage } from '../../../tools/release/image/fetch-package.ts';
-import { type PackageArchitecture, readPins } from '../../../tools/release/image/pinned-packages.ts';
-import { buildImage } from '../../../tools/release/image.ts';
-import type { Release } from '../../../tools/release/release.ts';
+import { readPins } from '../../../tools/release/image/pinned-packages.ts';
 
-const version = '1.2.3';
-const license = { path: 'usr/share/doc/fairlead/LICENSE', mode: 0o644, source: join(root, 'LICENSE') };
 const platforms = [
   { architecture: 'amd64', machine: 'Advanced Micro Devices X86-64' },
   { architecture: 'arm64', machine: 'AArch64' },
@@ -32,48 +23,8 @@ const platforms = [
 let folder = '';
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fairlead-image-'));
-  await chmod(folder, 0o755);
 });
 after(() => rm(folder, { recursive: true }));
-
-async function newRelease(name: string): Promise<Release> {
-  const directory = join(folder, name);
-  const work = join(directory, 'work');
-  await mkdir(work, { recursive: true });
-  return { version, ...headCommit(root), directory, work };
-}
-
-/** A small executable of an architecture: the C library can be run. */
-async function smallProgram(architecture: PackageArchitecture): Promise<string> {
-  const pinned = readPins().packages[architecture].find(({ name }) => name === 'libc6');
-  assert.ok(pinned);
-  const unpacked = join(folder, `libc6-${architecture}`);
-  execFileSync('dpkg-deb', ['--extract', await fetchPackage(pinned), unpacked]);
-  const triplet = architecture === 'amd64' ? 'x86_64-linux-gnu' : 'aarch64-linux-gnu';
-  return join(unpacked, 'usr/lib', triplet, 'libc.so.6');
-}
-
-async function smallPrograms(): Promise<{ readonly x64: string; readonly arm64: string }> {
-  return { x64: await smallProgram('amd64'), arm64: await smallProgram('arm64') };
-}
-
-/**
- * What is run in the image: Node.js, with the checkout instead of what the executable contains.
- */
-const standIn = { args: ['/fairlead/bin/fairlead.js'], mounts: { '/fairlead': root } };
-const programVersion = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
-
-let built: Promise<string> | undefined;
-
-/** Builds the image that is run, once. */
-function mainImage(): Promise<string> {
-  const build = async (): Promise<string> => {
-    const programs = { x64: process.execPath, arm64: await smallProgram('arm64') };
-    return buildImage(await newRelease('main'), { programs, files: [license] });
-  };
-  built ??= build();
-  return built;
-}
 
 async function sha256(file: string): Promise<string> {
   return (await run('sha256sum', [file])).stdout.slice(0, 64);
@@ -91,10 +42,10 @@ async function unpackImage(archive: string, architecture: string, to: string): P
   }
 }
 
-describePeers(['skopeo', 'cc', 'root'], 'the files of the image', () => {
+describePeers(['apt-helper', 'cc', 'dpkg-deb', 'readelf', 'root', 'skopeo'], 'the files of the image', () => {
   let archive = '';
   before(async () => {
-    archive = await buildImage(await newRelease('small'), { programs: await smallPrograms(), files: [license] });
+    archive = await buildTestImage(join(folder, 'small'), await smallPrograms(folder));
     for (const { architecture } of platforms)
       await unpackImage(archive, architecture, join(folder, `root-${architecture}`));
   });
@@ -102,7 +53,7 @@ describePeers(['skopeo', 'cc', 'root'], 'the files of the image', () => {
   it('are the same bytes in another build of the same commit', async () => {
     const umask = process.umask(0o077);
     try {
-      const again = await buildImage(await newRelease('again'), { programs: await smallPrograms(), files: [license] });
+      const again = await buildTestImage(join(folder, 'again'), await smallPrograms(folder));
       assert.equal(await sha256(again), await sha256(archive));
     } finally {
       process.umask(umask);
@@ -146,7 +97,7 @@ describePeers(['skopeo', 'cc', 'root'], 'the files of the image', () => {
       const listed = succeeded(await run('find', [to, '-printf', '%P %y %m %U:%G\n']));
       const entries = new Map(listed.split('\n').map((line) => [line.split(' ')[0], line.replace(/^\S* /, '')]));
       assert.equal(entries.get('tmp'), 'd 1777 0:0');
-      assert.equal(entries.get('home/nonroot'), 'd 700 65532:65532');
+      assert.equal(entries.get('home/nonroot'), 'd 755 65532:65532');
       assert.equal(entries.get('usr/bin/fairlead'), 'f 755 0:0');
       assert.equal(entries.get('etc/passwd'), 'f 644 0:0');
       assert.equal(entries.get(license.path), 'f 644 0:0');
@@ -190,12 +141,10 @@ describePeers(['skopeo', 'cc', 'root'], 'the files of the image', () => {
     const text = await readFile(join(folder, 'root-amd64/etc/ssl/certs/ca-certificates.crt'), 'utf8');
     const certificates = text.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
     assert.ok(certificates.length > 100);
-    const { X509Certificate } = await import('node:crypto');
     for (const certificate of certificates) assert.ok(new X509Certificate(certificate).ca);
   });
 
   it('are refused if a library that the program needs is in none of the packages', async () => {
-    const release = await newRelease('incomplete');
     const source = join(folder, 'needs.c');
     await writeFile(source, 'int main(void) { return 0; }\n');
     await writeFile(join(folder, 'missing.c'), 'int missing;\n');
@@ -203,20 +152,31 @@ describePeers(['skopeo', 'cc', 'root'], 'the files of the image', () => {
       await run('cc', ['-shared', '-Wl,-soname,libmissing.so.7', '-o', 'libmissing.so', 'missing.c'], { cwd: folder }),
     );
     succeeded(await run('cc', ['-Wl,--no-as-needed', '-o', 'needs', source, '-L.', '-lmissing'], { cwd: folder }));
-    const programs = { ...(await smallPrograms()), x64: join(folder, 'needs') };
+    const programs = { ...(await smallPrograms(folder)), x64: join(folder, 'needs') };
     await assert.rejects(
-      buildImage(release, { programs, files: [] }),
+      buildTestImage(join(folder, 'incomplete'), programs),
       /needs libmissing\.so\.7, which no package of the image has/,
     );
   });
 });
 
-describePeers(['docker-registry', 'refreg', 'skopeo', 'crane', 'cosign'], 'the image in a registry', () => {
+const imagePeers = [
+  'apt-helper',
+  'cosign',
+  'crane',
+  'docker-registry',
+  'dpkg-deb',
+  'readelf',
+  'refreg',
+  'skopeo',
+] as const;
+
+describePeers(imagePeers, 'the image in a registry', () => {
   let registries: readonly { readonly host: string; stop(): Promise<void> }[];
   let archive = '';
   before(async () => {
     registries = await Promise.all([startRegistry(), startRefreg()]);
-    archive = await buildImage(await newRelease('pushed'), { programs: await smallPrograms(), files: [license] });
+    archive = await buildTestImage(join(folder, 'pushed'), await smallPrograms(folder));
     succeeded(await runFairlead(['keygen'], { cwd: folder }));
   });
   after(() => Promise.all(registries.map((registry) => registry.stop())));
@@ -287,134 +247,3 @@ describePeers(['docker-registry', 'refreg', 'skopeo', 'crane', 'cosign'], 'the i
     }
   });
 });
-
-/** What a container may not do by default in containerd, dropped here. */
-const capabilities = [
-  ...['CHOWN', 'DAC_OVERRIDE', 'FSETID', 'FOWNER', 'MKNOD', 'NET_RAW', 'SETGID', 'SETUID', 'SETFCAP', 'SETPCAP'],
-  ...['NET_BIND_SERVICE', 'SYS_CHROOT', 'KILL', 'AUDIT_WRITE'],
-];
-
-for (const runtime of ['2', '1.6'] as const) {
-  const requirements = [...containerdRequirements, 'docker-registry', 'openssl'] as const;
-  describePeers(
-    runtime === '2' ? requirements : [...requirements, 'containerd-1.6', 'ctr-1.6'],
-    `the image in containerd ${runtime}`,
-    () => {
-      let containerd: Containerd;
-      let registry: Registry;
-      const running = new Set<ChildProcess>();
-      before(async () => {
-        [containerd, registry] = await Promise.all([startContainerd({ version: runtime }), startRegistry()]);
-        const archive = await mainImage();
-        containerd.ctr('images', 'import', '--no-unpack', archive);
-      });
-      after(async () => {
-        for (const child of running) child.kill('SIGKILL');
-        await containerd.stop();
-        await registry.stop();
-      });
-
-      /** Runs the image as an ordinary user who may do nothing, with a root that is read-only. */
-      const start = (name: string, args: readonly string[], mounts: Readonly<Record<string, string>> = {}) => {
-        const ctr = peer(runtime === '2' ? 'ctr' : 'ctr-1.6');
-        const child = spawn(
-          ctr,
-          [
-            ...['--address', containerd.socket, '--namespace', 'k8s.io', 'run', '--rm', '--snapshotter', 'native'],
-            ...['--runc-binary', peer('runc'), '--read-only', '--net-host'],
-            ...capabilities.flatMap((each) => ['--cap-drop', `CAP_${each}`]),
-            ...Object.entries({ ...standIn.mounts, ...mounts }).flatMap(([to, from]) => [
-              '--mount',
-              `type=bind,src=${from},dst=${to},options=rbind:ro`,
-            ]),
-            ...[`localhost/fairlead:${version}`, name, '/usr/bin/fairlead', ...standIn.args, ...args],
-          ],
-          { stdio: ['ignore', 'pipe', 'pipe'] },
-        );
-        running.add(child);
-        return child;
-      };
-      const finish = async (child: ChildProcess): Promise<Finished> => {
-        const output = { stdout: '', stderr: '' };
-        child.stdout?.setEncoding('utf8').on('data', (text) => (output.stdout += text));
-        child.stderr?.setEncoding('utf8').on('data', (text) => (output.stderr += text));
-        const [code] = await once(child, 'close');
-        running.delete(child);
-        return { code, ...output };
-      };
-
-      it('runs the command', async () => {
-        assert.equal(succeeded(await finish(start('version', ['--version']))).trim(), programVersion);
-      });
-
-      it('reports an error in the words of the program', async () => {
-        const finished = await finish(start('wrong', ['verify', 'localhost:1/nginx:1']));
-        assert.equal(finished.code, 2);
-        assert.match(finished.stderr, /verify needs --policy or --key/);
-      });
-
-      it('trusts the authorities that are mounted in place of its own', async () => {
-        const here = join(folder, `tls-${runtime}`);
-        await mkdir(here);
-        const authority = await makeAuthority(here, '/CN=fairlead test authority');
-        const request = { name: 'server', subject: '/CN=registry', serverNames: 'IP:127.0.0.1' };
-        const tls = await startRegistry({ tls: await makeCertificate(here, authority, request) });
-        try {
-          const hosts = join(here, 'certs.d', tls.host);
-          await mkdir(hosts, { recursive: true });
-          await writeFile(join(hosts, 'hosts.toml'), `server = "https://${tls.host}"\n`);
-          const mounts = { '/etc/containerd/certs.d': join(here, 'certs.d') };
-          const args = ['ls', `${tls.host}/security/nginx`];
-          const untrusted = await finish(start('untrusted', args, mounts));
-          assert.equal(untrusted.code, 8, untrusted.stderr);
-          assert.match(untrusted.stderr, /certificate is not trusted/);
-          const trusting = { ...mounts, '/etc/ssl/certs/ca-certificates.crt': authority.certificateFile };
-          const trusted = await finish(start('trusted', args, trusting));
-          assert.equal(trusted.code, 7, trusted.stderr);
-        } finally {
-          await tls.stop();
-        }
-      });
-
-      it('serves verified profiles, is healthy, and ends at once on SIGTERM', async () => {
-        const here = join(folder, `serve-${runtime}`);
-        await mkdir(here, { mode: 0o755 });
-        await copyFile(join(root, 'examples/nginx.json'), join(here, 'nginx.json'));
-        succeeded(await runFairlead(['keygen'], { cwd: here }));
-        const reference = `${registry.host}/security/nginx:1.27`;
-        succeeded(await runFairlead(['push', 'nginx.json', reference, '--key', 'fairlead.key'], { cwd: here }));
-        const policyDirectory = join(here, 'policy');
-        await mkdir(policyDirectory);
-        await copyFile(join(here, 'fairlead.pub'), join(policyDirectory, 'fairlead.pub'));
-        const rules = 'rules:\n  - {match: "**", require: [{key: fairlead.pub}]}\n';
-        await writeFile(
-          join(policyDirectory, 'policy.yaml'),
-          `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n${rules}`,
-        );
-        const [pull, health] = [await freePort(), await freePort()];
-        const addresses = ['--pull', `127.0.0.1:${pull}`, '--health', `127.0.0.1:${health}`];
-        const child = start('serve', ['serve', ...addresses, '--policy', '/etc/fairlead/policy.yaml'], {
-          '/etc/fairlead': policyDirectory,
-        });
-        const ended = finish(child);
-        const isReady = async (): Promise<boolean> => {
-          const answers = [fetch(`http://127.0.0.1:${health}/readyz`), fetch(`http://127.0.0.1:${pull}/healthz`)];
-          return (await Promise.all(answers)).every(({ status }) => status === 200);
-        };
-        while (!(await isReady().catch(() => false))) {
-          assert.equal(child.exitCode, null, JSON.stringify(child.exitCode === null || (await ended)));
-          await sleep(50);
-        }
-        assert.equal((await fetch(`http://127.0.0.1:${health}/healthz`)).status, 200);
-        const pulled = await fetch(`http://127.0.0.1:${pull}/v1/profiles?reference=${reference}`);
-        assert.equal(pulled.status, 200);
-        const { profile } = (await pulled.json()) as { profile: unknown };
-        assert.deepEqual(profile, JSON.parse(await readFile(join(here, 'nginx.json'), 'utf8')));
-        const before = Date.now();
-        child.kill('SIGTERM');
-        assert.equal((await ended).code, 0);
-        assert.ok(Date.now() - before < 5_000);
-      });
-    },
-  );
-}

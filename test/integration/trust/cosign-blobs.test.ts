@@ -178,6 +178,42 @@ describePeers(['cosign', 'cosign-2'], 'signatures of files, and cosign', () => {
     });
   }
 
+  for (const rekor of [1, 2] as const) {
+    it(`with a key and a log, in both directions: Rekor v${rekor}`, async () => {
+      await writeKeys(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+      const server = await serveSigstore(sigstore, { rekor });
+      try {
+        const { caUrls: _, oidcUrls: __, ...services } = server.signingConfig as Record<string, unknown>;
+        await writeFile(join(folder, 'logs.json'), JSON.stringify(services));
+        const logged = ['--signing-config', 'logs.json', '--trusted-root', 'root.json'];
+        const bundles = [`logged-ours${rekor}.json`, `logged-theirs${rekor}.json`] as const;
+        const [ours, theirs] = bundles;
+        succeeded(await fairlead(['sign-blob', 'file', '--key', 'key.pem', ...logged, '--bundle', ours]));
+        const signing = ['sign-blob', '--yes', '--key', 'imported.key', ...logged, '--bundle', theirs, 'file'];
+        succeeded(await cosign('cosign', signing));
+        const by = ['--key', 'key.pub', '--trusted-root', 'root.json'];
+        for (const bundle of bundles) {
+          succeeded(await cosign('cosign', ['verify-blob', ...by, '--bundle', bundle, 'file']));
+          const text = succeeded(await fairlead(['verify-blob', 'file', ...by, '--bundle', bundle]));
+          assert.match(text, /, log index \d+\n/);
+          succeeded(await fairlead(['verify-blob', 'file', '--key', 'key.pub', '--bundle', bundle]));
+        }
+        succeeded(await fairlead(['sign-blob', 'file', '--key', 'key.pem', '--bundle', `unlogged${rekor}.json`]));
+        failed(
+          await fairlead(['verify-blob', 'file', ...by, '--bundle', `unlogged${rekor}.json`]),
+          5,
+          /does not verify/,
+        );
+        assert.notEqual(
+          (await cosign('cosign', ['verify-blob', ...by, '--bundle', `unlogged${rekor}.json`, 'file'])).code,
+          0,
+        );
+      } finally {
+        await server.stop();
+      }
+    });
+  }
+
   it('in the formats of cosign 2: its new bundles verify, and the old ones are named', async () => {
     const key = ['--key', 'imported.key', '--tlog-upload=false', '--yes'];
     await writeKeys(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);

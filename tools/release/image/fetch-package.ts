@@ -59,12 +59,13 @@ export async function fetchPackage(
 }
 
 /**
- * Returns where a package's file may be: the Debian mirror of the host, which may have removed it
- * for a newer version, and Debian's archive of all files that it ever had.
+ * Returns where a package's file may be: the Debian mirror of the host, which may be late or have
+ * removed it for a newer version, Debian's own, and the archive of all files that Debian ever had.
  */
 export function packageUrls({ archive, path, sha1 }: PinnedPackage): string[] {
   const file = path.replaceAll('+', '%2B');
-  return [`${mirrorOf(archive)}/${file}`, `https://snapshot.debian.org/file/${sha1}`];
+  const mirrors = new Set([mirrorOf(archive), debianMirror(archive)]);
+  return [...Array.from(mirrors, (mirror) => `${mirror}/${file}`), `https://snapshot.debian.org/file/${sha1}`];
 }
 
 /** Returns the mirror of an archive that the host uses, or Debian's. */
@@ -72,7 +73,12 @@ export function mirrorOf(archive: PinnedPackage['archive']): string {
   const release = hostRelease();
   const suite = archive === 'debian' ? release : `${release}-security`;
   const own = release === undefined || suite === undefined ? undefined : findMirror(suite);
-  return own?.replace(/\/+$/, '') ?? `https://deb.debian.org/${archive}`;
+  return own?.replace(/\/+$/, '') ?? debianMirror(archive);
+}
+
+/** Returns the address where Debian serves an archive. */
+function debianMirror(archive: PinnedPackage['archive']): string {
+  return `https://deb.debian.org/${archive}`;
 }
 
 /** Returns the directory of downloaded packages: below the cache of the user. */

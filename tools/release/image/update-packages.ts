@@ -36,7 +36,7 @@ async function pinsOf(architecture: PackageArchitecture): Promise<PinnedPackage[
       { mirror: mirrorOf('debian'), suite: `${suite}-updates` },
       { mirror: mirrorOf('debian-security'), suite: `${suite}-security` },
     ];
-    const lists = await openSuite({ archives, architecture }, temp, run);
+    const lists = await openSuite({ archives, architecture, checkDates: true }, temp, run);
     for (const name of names) pins.push(await pin(name, lists.find(name)));
   });
   return pins;
