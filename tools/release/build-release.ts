@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleProgram } from '../bundle.ts';
+import { bundleLibrary, bundleProgram } from '../bundle.ts';
 import { licenses } from '../licenses.ts';
 import { buildArchive } from './archive.ts';
 import { runCommand } from './command.ts';
@@ -17,12 +17,12 @@ const root = join(import.meta.dirname, '../..');
 
 /**
  * Builds the files of a release that are the same for everybody who builds this commit: archives,
- * packages, image, npm package and bill of materials. Rejects with the output of the program of the
- * build that failed.
+ * packages, image and npm package. Returns the directories of the npm packages that they contain.
+ * Rejects with the output of the program of the build that failed.
  *
  * @param report is called with a line for each step
  */
-export async function buildRelease(release: Release, report: (step: string) => void): Promise<void> {
+export async function buildRelease(release: Release, report: (step: string) => void): Promise<readonly string[]> {
   report('bundle');
   const bundle = await bundleProgram({ distribution: 'executable', commit: release.commit });
   const runtimes = { x64: await nodeRuntime('x64'), arm64: await nodeRuntime('arm64') };
@@ -53,4 +53,5 @@ export async function buildRelease(release: Release, report: (step: string) => v
   await buildImage(release, { programs: { x64, arm64 }, files: inUsr });
   report('npm package');
   await runCommand('npm', ['pack', '--silent', '--pack-destination', release.directory, root]);
+  return [...new Set([...bundle.packages, ...(await bundleLibrary()).packages])].sort();
 }

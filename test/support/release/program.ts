@@ -11,6 +11,6 @@ export const ownArchitecture: Architecture = process.arch === 'arm64' ? 'arm64' 
  */
 export async function buildProgram(work: string): Promise<string> {
   const node = process.execPath;
-  const assets = executableAssets(await bundleProgram({ distribution: 'executable' }), work, node);
+  const assets = await executableAssets(await bundleProgram({ distribution: 'executable' }), work, node);
   return buildExecutable(ownArchitecture, { node, assets, work });
 }
