@@ -386,11 +386,13 @@ export const rooms: readonly Room[] = [
   { name: 'bin', imports: [] },
 
   { name: 'tools/debian', imports: [] },
-  { name: 'tools', imports: ['cli/definitions'], packages: 'any' },
+  { name: 'tools', imports: ['cli', 'cli/definitions'], packages: 'any' },
   { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
   {
     name: 'tools/release',
     imports: [
+      'cli/definitions',
+      errors,
       'tools',
       ...['cli/options', 'lib/registry', 'lib/registry/layout', 'tools/release/image'],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],

@@ -8,7 +8,10 @@ describe('a certificate that does not do', () => {
   const hints: [string, RegExp][] = [
     ['CERT_HAS_EXPIRED', /clock/],
     ['ERR_TLS_CERT_ALTNAME_INVALID', /host name/],
-    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /certs\.d\/registry\.example\.com\/ca\.crt.*NODE_EXTRA_CA_CERTS/],
+    [
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      /certs\.d\/registry\.example\.com\/ca\.crt.*NODE_EXTRA_CA_CERTS.*NODE_USE_SYSTEM_CA=1/,
+    ],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', /certs\.d/],
   ];
   for (const [code, hint] of hints) {

@@ -54,7 +54,7 @@ export function requestError(request: RequestName, error: unknown): FairleadErro
   const hint =
     hintOfCode[code] ??
     (isCertificateError(code)
-      ? `Its certificate is not trusted. If it should be, put its CA into ${certsFile(request.url)}, or name it in NODE_EXTRA_CA_CERTS.`
+      ? `Its certificate is not trusted. If it should be, put its CA into ${certsFile(request.url)}, or name it in NODE_EXTRA_CA_CERTS. With NODE_USE_SYSTEM_CA=1, the CAs of the system are trusted as well.`
       : 'Check the network and the registry.');
   return new FairleadError('Unavailable', message, { cause: error, hint });
 }

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
-import { describeCommand } from '#cli/definitions/describe-command';
-import { buildProgram } from '#cli/main';
 import { serveMetrics } from '#cri-shim/report/metrics';
 import { errorMapping } from '#lib/errors';
 import { createHealthServer } from '#lib/http/health-server';
 import { cliReference } from '../../tools/cli-reference.ts';
+import { describeProgram } from '../../tools/describe-program.ts';
 import { errorsReference } from '../../tools/errors-reference.ts';
 import { exposedMetrics, metricsReference } from '../../tools/metrics-reference.ts';
 
@@ -33,7 +32,7 @@ function namesIn(text: string, pattern: RegExp): readonly string[] {
 
 describe('the reference pages', () => {
   it('cli.md has every command with its arguments, options and examples', async () => {
-    const { subcommands } = describeCommand(await buildProgram(['completion']));
+    const { subcommands } = await describeProgram();
     assertPage('cli.md', cliReference(subcommands));
   });
 

@@ -75,6 +75,8 @@ const places = {
   bash: system('bash'),
   zsh: system('zsh'),
   fish: system('fish'),
+  groff: system('groff'),
+  mandoc: system('mandoc'),
   systemd: () => ['/lib/systemd/systemd', '/usr/lib/systemd/systemd'],
   file: system('file'),
   'x86_64-linux-gnu-strip': system('x86_64-linux-gnu-strip'),

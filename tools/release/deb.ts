@@ -4,7 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { runCommand } from './command.ts';
-import { documentation, isConfiguration } from './package-files.ts';
+import { documentation, isConfiguration, zshFunction } from './package-files.ts';
 import { debScripts } from './package-scripts.ts';
 import { packageVersion } from './package-version.ts';
 import type { Architecture, Release, TreeFile } from './release.ts';
@@ -25,7 +25,9 @@ export async function buildDeb(
   files: readonly TreeFile[],
 ): Promise<string> {
   const version = packageVersion(release.version);
-  const content = [...files, ...debianFiles(version, release.epoch)].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const content = [...files.map(debianPlace), ...debianFiles(version, release.epoch)].toSorted((a, b) =>
+    a.path < b.path ? -1 : 1,
+  );
   const staged = join(release.work, `deb-${architecture}`);
   await rm(staged, { recursive: true, force: true });
   const control = await controlFiles({ version, architecture: architectures[architecture] }, content);
@@ -41,6 +43,11 @@ export async function buildDeb(
 
 function bytesOf({ source }: TreeFile): Promise<Uint8Array> | Uint8Array {
   return typeof source === 'string' ? readFile(source) : source;
+}
+
+/** Returns a file where Debian has it. */
+function debianPlace(file: TreeFile): TreeFile {
+  return file.path === zshFunction ? { ...file, path: 'usr/share/zsh/vendor-completions/_fairlead' } : file;
 }
 
 /** Returns what only packages of Debian contain. */

@@ -64,9 +64,11 @@ const reproducible: Readonly<Record<string, string>> = {
   optflags: '%{nil}',
 };
 
-/** Returns the line of a directory in the list of the spec, if no other package has it. */
+/** Returns the line of a directory in the list of the spec, if no other package may have it. */
 function directoryLine(path: string): string[] {
-  return /\/fairlead(?:\/|$)/.test(path) ? [`%dir %attr(0755, root, root) "/${path}"\n`] : [];
+  return /\/(?:fairlead|bash-completion|fish|zsh)(?:\/|$)/.test(path)
+    ? [`%dir %attr(0755, root, root) "/${path}"\n`]
+    : [];
 }
 
 /** Returns the line of a file in the list of the spec. */

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { bashCompletion } from '#cli/definitions/bash-completion';
-import { type CommandDefinition, describeCommand } from '#cli/definitions/describe-command';
+import type { CommandDefinition } from '#cli/definitions/describe-command';
 import { fishCompletion } from '#cli/definitions/fish-completion';
 import { withSubcommands } from '#cli/definitions/with-subcommands';
 import { zshCompletion } from '#cli/definitions/zsh-completion';
-import { buildProgram } from '#cli/main';
 import { peer } from '#test/peers/peer';
 import { describePeers } from '#test/peers/require';
+import { describeProgram } from '../../../tools/describe-program.ts';
 
 /** What is typed, with a tab where the shell completes, and the arguments that the program gets. */
 const cases: readonly (readonly [typed: string, ...args: string[]])[] = [
@@ -41,7 +41,7 @@ describePeers(['bash', 'zsh', 'fish', 'script'], 'fairlead completion', () => {
     for (const name of ['profile.json', 'with space.json', 'other.txt']) {
       writeFileSync(join(directory, 'files', name), '');
     }
-    program = describeCommand(await buildProgram(['completion']));
+    program = await describeProgram();
     writeFileSync(join(directory, 'bash'), bashCompletion(program));
     writeFileSync(join(directory, 'zsh'), zshCompletion(program));
     writeFileSync(join(directory, 'fish'), fishCompletion(program));

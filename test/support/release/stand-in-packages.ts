@@ -30,7 +30,7 @@ export async function buildPackages({
   const executable = join(directory, 'fairlead');
   writeFileSync(executable, program, { mode: 0o755 });
   const release: Release = { version, commit: 'c'.repeat(40), epoch: 1_700_000_000, directory, work };
-  const content = files(packageFiles(executable));
+  const content = files(await packageFiles(release, executable));
   return {
     deb: await buildDeb(release, architecture, content),
     rpm: await buildRpm(release, architecture, content),
