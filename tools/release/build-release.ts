@@ -9,7 +9,7 @@ import { buildExecutable, executableAssets } from './executable.ts';
 import { buildImage } from './image.ts';
 import { nodeRuntime } from './node-runtime.ts';
 import { packageFiles } from './package-files.ts';
-import { archiveFiles, sharedFiles } from './program-files.ts';
+import { archiveFiles, belongingFiles, below, licenseFiles } from './program-files.ts';
 import { type Architecture, architectures, type Release } from './release.ts';
 import { buildRpm } from './rpm.ts';
 
@@ -27,8 +27,8 @@ export async function buildRelease(release: Release, report: (step: string) => v
   const bundle = await bundleProgram({ distribution: 'executable', commit: release.commit });
   const runtimes = { x64: await nodeRuntime('x64'), arm64: await nodeRuntime('arm64') };
   const licensesOfNode = readFileSync(runtimes.x64.license, 'utf8');
-  const shared = sharedFiles(`Node.js: MIT\n\n${licensesOfNode}\n${'-'.repeat(80)}\n\n${licenses(bundle.packages)}`);
-  const inUsr = shared.map((file) => ({ ...file, path: `usr/${file.path}` }));
+  const others = licenseFiles(`Node.js: MIT\n\n${licensesOfNode}\n${'-'.repeat(80)}\n\n${licenses(bundle.packages)}`);
+  const belonging = [...(await belongingFiles(release)), ...others];
   const programs: Partial<Record<Architecture, string>> = {};
   for (const architecture of architectures) {
     report(`executable for ${architecture}`);
@@ -44,13 +44,13 @@ export async function buildRelease(release: Release, report: (step: string) => v
   ] as const) {
     report(`archive and packages for ${architecture}`);
     await Promise.all([
-      buildArchive(release, architecture, archiveFiles(program, shared)),
-      buildDeb(release, architecture, packageFiles(program, inUsr)),
+      buildArchive(release, architecture, archiveFiles(program, belonging)),
+      buildDeb(release, architecture, packageFiles(program, belonging)),
     ]);
-    await buildRpm(release, architecture, packageFiles(program, inUsr));
+    await buildRpm(release, architecture, packageFiles(program, belonging));
   }
   report('image');
-  await buildImage(release, { programs: { x64, arm64 }, files: inUsr });
+  await buildImage(release, { programs: { x64, arm64 }, files: below('usr', others) });
   report('npm package');
   await runCommand('npm', ['pack', '--silent', '--pack-destination', release.directory, root]);
   return [...new Set([...bundle.packages, ...(await bundleLibrary()).packages])].sort();

@@ -4,13 +4,15 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { runCommand } from './command.ts';
-import { documentation, isConfiguration, zshFunction } from './package-files.ts';
+import { isConfiguration } from './package-files.ts';
 import { debScripts } from './package-scripts.ts';
 import { packageVersion } from './package-version.ts';
+import { zshFunction } from './program-files.ts';
 import type { Architecture, Release, TreeFile } from './release.ts';
 import { directoriesOf, stageTree } from './staged-tree.ts';
 
 const architectures: Readonly<Record<Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
+const documentation = 'usr/share/doc/fairlead';
 
 const metadata = (name: string): string =>
   readFileSync(new URL(`../../deploy/packages/${name}`, import.meta.url), 'utf8');
@@ -47,7 +49,7 @@ function bytesOf({ source }: TreeFile): Promise<Uint8Array> | Uint8Array {
 
 /** Returns a file where Debian has it. */
 function debianPlace(file: TreeFile): TreeFile {
-  return file.path === zshFunction ? { ...file, path: 'usr/share/zsh/vendor-completions/_fairlead' } : file;
+  return file.path === `usr/${zshFunction}` ? { ...file, path: 'usr/share/zsh/vendor-completions/_fairlead' } : file;
 }
 
 /** Returns what only packages of Debian contain. */

@@ -1,62 +1,27 @@
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
-import { bashCompletion } from '#cli/definitions/bash-completion';
-import { fishCompletion } from '#cli/definitions/fish-completion';
-import { zshCompletion } from '#cli/definitions/zsh-completion';
-import { describeProgram } from '../describe-program.ts';
-import { manPages } from './man-pages.ts';
-import type { Release, TreeFile } from './release.ts';
-import { systemdUnits, unitNames } from './systemd-units.ts';
+import { below, unitFiles } from './program-files.ts';
+import type { TreeFile } from './release.ts';
+import { unitNames } from './systemd-units.ts';
 
-const root = new URL('../../', import.meta.url);
-
-/** Where zsh finds the completion on most distributions. */
-export const zshFunction = 'usr/share/zsh/site-functions/_fairlead';
-
-/** The directory of the documentation of a package. */
-export const documentation = 'usr/share/doc/fairlead';
+const packages = new URL('../../deploy/packages/', import.meta.url);
 
 /**
- * Returns the files that the packages for dpkg and rpm have in common. Man pages are compressed, as
- * distributions have them.
+ * Returns the files that the packages for dpkg and rpm have in common.
  *
  * @param executable the path of the program
- * @param more further files, such as licenses
+ * @param belonging from `belongingFiles`, and licenses
  */
-export async function packageFiles(
-  { version, epoch }: Pick<Release, 'version' | 'epoch'>,
-  executable: string,
-  more: readonly TreeFile[] = [],
-): Promise<TreeFile[]> {
-  const program = await describeProgram();
-  const write = (path: string, text: string | Uint8Array): TreeFile => ({
-    path,
-    mode: 0o644,
-    source: Buffer.from(text),
-  });
-  const copy = (path: string, from: string): TreeFile => ({
-    path,
-    mode: 0o644,
-    source: fileURLToPath(new URL(from, root)),
-  });
+export function packageFiles(executable: string, belonging: readonly TreeFile[]): TreeFile[] {
+  const settings = unitNames.map((name) => name.replace('.service', ''));
   return [
     { path: 'usr/bin/fairlead', mode: 0o755, source: executable },
-    ...Object.entries(systemdUnits('/usr/bin/fairlead')).map(([name, text]) =>
-      write(`usr/lib/systemd/system/${name}`, text),
-    ),
-    ...unitNames
-      .map((name) => name.replace('.service', ''))
-      .map((name) => copy(`etc/default/${name}`, `deploy/packages/${name}.default`)),
-    copy(`${documentation}/examples/policy.yaml`, 'deploy/shim/policy.yaml'),
-    copy(`${documentation}/CHANGELOG.md`, 'CHANGELOG.md'),
-    // gzipSync writes neither a name nor a time.
-    ...Object.entries(manPages(program, { version, epoch })).map(([name, text]) =>
-      write(`usr/share/man/man1/${name}.gz`, gzipSync(text, { level: 9 })),
-    ),
-    write('usr/share/bash-completion/completions/fairlead', bashCompletion(program)),
-    write(zshFunction, zshCompletion(program)),
-    write('usr/share/fish/vendor_completions.d/fairlead.fish', fishCompletion(program)),
-    ...more,
+    ...unitFiles('usr/lib/systemd/system', '/usr/bin/fairlead'),
+    ...settings.map((name) => ({
+      path: `etc/default/${name}`,
+      mode: 0o644,
+      source: fileURLToPath(new URL(`${name}.default`, packages)),
+    })),
+    ...below('usr', belonging),
   ];
 }
 

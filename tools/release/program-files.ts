@@ -1,40 +1,83 @@
 import { join } from 'node:path';
-import type { TreeFile } from './release.ts';
+import { gzipSync } from 'node:zlib';
+import { bashCompletion } from '#cli/definitions/bash-completion';
+import { fishCompletion } from '#cli/definitions/fish-completion';
+import { zshCompletion } from '#cli/definitions/zsh-completion';
+import { describeProgram } from '../describe-program.ts';
+import { manPages } from './man-pages.ts';
+import type { Release, TreeFile } from './release.ts';
 import { systemdUnits } from './systemd-units.ts';
 
 const root = join(import.meta.dirname, '../..');
 
+/** The directory of the documentation below a prefix. */
+const documentation = 'share/doc/fairlead';
+
+/** Where zsh finds the completion on most distributions, below a prefix. */
+export const zshFunction = 'share/zsh/site-functions/_fairlead';
+
 /**
- * Returns the files of the archive: the program, its systemd units and documentation, with paths
- * below the prefix /usr/local.
+ * Returns the files of the archive: the program, its systemd units and what belongs to it, with
+ * paths below the prefix /usr/local.
  *
  * @param executable the path of the program
- * @param shared from `sharedFiles`
+ * @param belonging from `belongingFiles`, and licenses
  */
-export function archiveFiles(executable: string, shared: readonly TreeFile[]): TreeFile[] {
-  const units = Object.entries(systemdUnits('/usr/local/bin/fairlead'));
+export function archiveFiles(executable: string, belonging: readonly TreeFile[]): TreeFile[] {
   return [
     { path: 'bin/fairlead', mode: 0o755, source: executable },
-    ...units.map(([name, text]) => ({ path: `lib/systemd/system/${name}`, mode: 0o644, source: Buffer.from(text) })),
-    ...shared,
-    copy('share/doc/fairlead/CHANGELOG.md', 'CHANGELOG.md'),
-    copy('share/doc/fairlead/examples/policy.yaml', 'deploy/shim/policy.yaml'),
+    ...unitFiles('lib/systemd/system', '/usr/local/bin/fairlead'),
+    ...belonging,
   ];
 }
 
 /**
- * Returns the files that every distribution of the executable has, with paths below a prefix: its
- * license and those of what it contains.
+ * Returns the systemd units as files.
  *
- * @param licenses the text with all licenses of others
+ * @param directory of the units
+ * @param program the path of the installed program
  */
-export function sharedFiles(licenses: string): TreeFile[] {
+export function unitFiles(directory: string, program: string): TreeFile[] {
+  return Object.entries(systemdUnits(program)).map(([name, text]) => write(`${directory}/${name}`, text));
+}
+
+/**
+ * Returns what belongs to the program in archives and packages, with paths below a prefix: man
+ * pages, completions, changes and an example of a policy.
+ */
+export async function belongingFiles({ version, epoch }: Pick<Release, 'version' | 'epoch'>): Promise<TreeFile[]> {
+  const program = await describeProgram();
   return [
-    copy('share/doc/fairlead/LICENSE', 'LICENSE'),
-    { path: 'share/doc/fairlead/THIRD-PARTY-LICENSES', mode: 0o644, source: Buffer.from(licenses) },
+    copy(`${documentation}/examples/policy.yaml`, 'deploy/shim/policy.yaml'),
+    copy(`${documentation}/CHANGELOG.md`, 'CHANGELOG.md'),
+    // gzipSync writes neither a name nor a time.
+    ...Object.entries(manPages(program, { version, epoch })).map(([name, text]) =>
+      write(`share/man/man1/${name}.gz`, gzipSync(text, { level: 9 })),
+    ),
+    write('share/bash-completion/completions/fairlead', bashCompletion(program)),
+    write(zshFunction, zshCompletion(program)),
+    write('share/fish/vendor_completions.d/fairlead.fish', fishCompletion(program)),
   ];
+}
+
+/**
+ * Returns the license of the program and those of what it contains, with paths below a prefix.
+ *
+ * @param others the text of the latter
+ */
+export function licenseFiles(others: string): TreeFile[] {
+  return [copy(`${documentation}/LICENSE`, 'LICENSE'), write(`${documentation}/THIRD-PARTY-LICENSES`, others)];
+}
+
+/** Returns files with paths below a prefix as files below the root. */
+export function below(prefix: string, files: readonly TreeFile[]): TreeFile[] {
+  return files.map((file) => ({ ...file, path: `${prefix}/${file.path}` }));
 }
 
 function copy(path: string, from: string): TreeFile {
   return { path, mode: 0o644, source: join(root, from) };
+}
+
+function write(path: string, text: string | Uint8Array): TreeFile {
+  return { path, mode: 0o644, source: Buffer.from(text) };
 }

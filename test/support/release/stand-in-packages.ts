@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildDeb } from '../../../tools/release/deb.ts';
 import { packageFiles } from '../../../tools/release/package-files.ts';
+import { belongingFiles } from '../../../tools/release/program-files.ts';
 import type { Architecture, Release, TreeFile } from '../../../tools/release/release.ts';
 import { buildRpm } from '../../../tools/release/rpm.ts';
 
@@ -30,7 +31,7 @@ export async function buildPackages({
   const executable = join(directory, 'fairlead');
   writeFileSync(executable, program, { mode: 0o755 });
   const release: Release = { version, commit: 'c'.repeat(40), epoch: 1_700_000_000, directory, work };
-  const content = files(await packageFiles(release, executable));
+  const content = files(packageFiles(executable, await belongingFiles(release)));
   return {
     deb: await buildDeb(release, architecture, content),
     rpm: await buildRpm(release, architecture, content),
