@@ -35,28 +35,6 @@ describe('deploy/', () => {
     assert.ok(lines.includes('ARG DEBIAN_DIGEST'), 'with no default');
   });
 
-  it('installs the package nowhere with the npm command that ignores its shrinkwrap', () => {
-    for (const file of ['README.md', 'install.sh']) {
-      const commands = read(file)
-        .split('\n')
-        .filter((line) => /^\$ .*npm install|^\s+npm install|: `npm install/.test(line));
-      assert.deepEqual(commands, [], file);
-    }
-  });
-
-  it('runs nothing in the containers of the operator but the program: their image has no other', () => {
-    const documents = parseAllDocuments(read('operator/deployment.yaml')).map((document) => document.toJS());
-    const deployment = documents.find(({ kind }) => kind === 'Deployment');
-    const { spec } = deployment.spec.template;
-    assert.equal(spec.initContainers, undefined);
-    for (const { command, args, lifecycle, livenessProbe, readinessProbe, startupProbe } of spec.containers) {
-      assert.deepEqual([command, lifecycle, startupProbe], [undefined, undefined, undefined]);
-      assert.ok(livenessProbe.httpGet && readinessProbe.httpGet);
-      const delay = args.find((arg: string) => arg.startsWith('--shutdown-delay='));
-      assert.ok(Number(delay?.split('=')[1]) * 2 < spec.terminationGracePeriodSeconds);
-    }
-  });
-
   for (const file of readdirSync(`${deploy}operator`).filter((name) => name.endsWith('.yaml'))) {
     it(`has well-formed YAML in operator/${file}`, () => {
       for (const document of parseAllDocuments(read(`operator/${file}`))) {
