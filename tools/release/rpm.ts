@@ -74,6 +74,10 @@ function directoryLine(path: string): string[] {
 /** Returns the line of a file in the list of the spec. */
 function fileLine(file: TreeFile): string {
   const { path, mode } = file;
-  const kind = isConfiguration(file) ? '%config(noreplace) ' : path.includes('/LICENSE') ? '%license ' : '';
+  const kind = isConfiguration(file)
+    ? '%config(noreplace) '
+    : /\/(?:THIRD-PARTY-LICENSES|LICENSE)$/.test(path)
+      ? '%license '
+      : '';
   return `${kind}%attr(${mode.toString(8).padStart(4, '0')}, root, root) "/${path}"\n`;
 }
