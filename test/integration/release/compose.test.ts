@@ -7,6 +7,7 @@ import { peer } from '#test/peers/peer';
 import { PodmanWorld, podmanRequirements } from '#test/peers/podman';
 import { describePeers } from '#test/peers/require';
 import { root } from '#test/support/cli/package';
+import { buildProgram } from '#test/support/release/program';
 import { writeProgramArchive } from '#test/support/release/program-archive';
 
 /** The user that starts the services; nothing has this number in Debian. */
@@ -78,7 +79,7 @@ describePeers(
         assert.ok(!readdirSync(join(checkout, 'deploy/compose')).includes(name), `${name} is in the checkout`);
       chownSync(join(checkout, 'deploy/compose'), user, user);
       mkdirSync(join(checkout, 'release'));
-      archive = await writeProgramArchive(join(checkout, 'release'));
+      archive = writeProgramArchive(join(checkout, 'release'), await buildProgram(join(world.directory, 'work')));
       digest = await world.importRoot(peer('debian-root'), base);
       await buildRegistry(world);
     });

@@ -1,20 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
-import { buildProgram, ownArchitecture } from './program.ts';
+import { ownArchitecture } from './program.ts';
 
 /**
- * Builds the executable of this checkout for this architecture, and writes its archive and
- * SHA256SUMS to `directory`, in the layout of a release; returns the name of the archive.
+ * Writes the archive of a program for this architecture and its SHA256SUMS to `directory`, in the
+ * layout of a release; returns the name of the archive.
  */
-export async function writeProgramArchive(directory: string): Promise<string> {
-  const work = join(directory, 'work');
+export function writeProgramArchive(directory: string, program: string): string {
   const name = `fairlead-${manifest.version}-linux-${ownArchitecture}`;
   mkdirSync(join(directory, name, 'bin'), { recursive: true });
-  renameSync(await buildProgram(work), join(directory, name, 'bin/fairlead'));
-  rmSync(work, { recursive: true });
+  copyFileSync(program, join(directory, name, 'bin/fairlead'));
   const archive = `fairlead-linux-${ownArchitecture}.tar.gz`;
   execFileSync('tar', ['-I', 'gzip -1', '-cf', archive, '--remove-files', name], { cwd: directory });
   const digest = createHash('sha256')
