@@ -8,7 +8,7 @@ import { PodmanWorld, podmanRequirements } from '#test/peers/podman';
 import { describePeers } from '#test/peers/require';
 import { root } from '#test/support/cli/package';
 import { buildProgram, ownArchitecture } from '#test/support/release/program';
-import { writeProgramArchive } from '#test/support/release/program-archive';
+import { newRelease, writeProgramArchive } from '#test/support/release/program-archive';
 import { buildDeb } from '../../../tools/release/deb.ts';
 import { packageFiles } from '../../../tools/release/package-files.ts';
 
@@ -55,13 +55,10 @@ describePeers(
     before(async () => {
       world = await PodmanWorld.start();
       files = join(world.directory, 'files');
-      mkdirSync(files);
-      const work = join(world.directory, 'work');
-      const program = await buildProgram(work);
-      const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-      const release = { version, commit: 'c'.repeat(40), epoch: 1_700_000_000, directory: files, work };
-      await buildDeb(release, ownArchitecture, packageFiles(program));
-      writeProgramArchive(files, program);
+      const release = newRelease(files);
+      const program = await buildProgram(release.work);
+      await buildDeb(release, ownArchitecture, await packageFiles(release, program));
+      await writeProgramArchive(release, program);
       await world.importRoot(peer('debian-root'), base);
       await world.podman('network', 'create', 'site');
       await startTlsRegistry(world);

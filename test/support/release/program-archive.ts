@@ -1,23 +1,27 @@
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
+import { headCommit } from '../../../tools/head-commit.ts';
+import { buildArchive } from '../../../tools/release/archive.ts';
+import { archiveFiles, sharedFiles } from '../../../tools/release/program-files.ts';
+import type { Release } from '../../../tools/release/release.ts';
+import { digestFile, renderSums, sumsName } from '../../../tools/release/sums.ts';
 import { ownArchitecture } from './program.ts';
 
+/** Returns a release of this checkout, whose files go into a new directory. */
+export function newRelease(directory: string): Release {
+  mkdirSync(directory);
+  const work = mkdtempSync(`${directory}-work-`);
+  return { version: manifest.version, ...headCommit(import.meta.dirname), directory, work };
+}
+
 /**
- * Writes the archive of a program for this architecture and its SHA256SUMS to `directory`, in the
- * layout of a release; returns the name of the archive.
+ * Writes the archive of a program for this machine, and SHA256SUMS with it alone, as a release has
+ * them; returns the name of the archive.
  */
-export function writeProgramArchive(directory: string, program: string): string {
-  const name = `fairlead-${manifest.version}-linux-${ownArchitecture}`;
-  mkdirSync(join(directory, name, 'bin'), { recursive: true });
-  copyFileSync(program, join(directory, name, 'bin/fairlead'));
-  const archive = `fairlead-linux-${ownArchitecture}.tar.gz`;
-  execFileSync('tar', ['-I', 'gzip -1', '-cf', archive, '--remove-files', name], { cwd: directory });
-  const digest = createHash('sha256')
-    .update(readFileSync(join(directory, archive)))
-    .digest('hex');
-  writeFileSync(join(directory, 'SHA256SUMS'), `${digest}  ${archive}\n`);
-  return archive;
+export async function writeProgramArchive(release: Release, program: string): Promise<string> {
+  const file = await buildArchive(release, ownArchitecture, archiveFiles(program, sharedFiles('none')));
+  const sums = renderSums([await digestFile(dirname(file), basename(file))]);
+  writeFileSync(join(release.directory, sumsName), sums);
+  return basename(file);
 }
