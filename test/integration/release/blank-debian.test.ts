@@ -11,6 +11,7 @@ import { buildProgram, ownArchitecture } from '#test/support/release/program';
 import { newRelease, writeProgramArchive } from '#test/support/release/program-archive';
 import { buildDeb } from '../../../tools/release/deb.ts';
 import { packageFiles } from '../../../tools/release/package-files.ts';
+import { belongingFiles } from '../../../tools/release/program-files.ts';
 
 const base = 'localhost/debian:bookworm';
 const registry = 'registry.example.com';
@@ -57,7 +58,7 @@ describePeers(
       files = join(world.directory, 'files');
       const release = newRelease(files);
       const program = await buildProgram(release.work);
-      await buildDeb(release, ownArchitecture, await packageFiles(release, program));
+      await buildDeb(release, ownArchitecture, packageFiles(program, await belongingFiles(release)));
       await writeProgramArchive(release, program);
       await world.importRoot(peer('debian-root'), base);
       await world.podman('network', 'create', 'site');

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
 import { headCommit } from '../../../tools/head-commit.ts';
 import { buildArchive } from '../../../tools/release/archive.ts';
-import { archiveFiles, sharedFiles } from '../../../tools/release/program-files.ts';
+import { archiveFiles, belongingFiles } from '../../../tools/release/program-files.ts';
 import type { Release } from '../../../tools/release/release.ts';
 import { digestFile, renderSums, sumsName } from '../../../tools/release/sums.ts';
 import { ownArchitecture } from './program.ts';
@@ -20,7 +20,8 @@ export function newRelease(directory: string): Release {
  * them; returns the name of the archive.
  */
 export async function writeProgramArchive(release: Release, program: string): Promise<string> {
-  const file = await buildArchive(release, ownArchitecture, archiveFiles(program, sharedFiles('none')));
+  const files = archiveFiles(program, await belongingFiles(release));
+  const file = await buildArchive(release, ownArchitecture, files);
   const sums = renderSums([await digestFile(dirname(file), basename(file))]);
   writeFileSync(join(release.directory, sumsName), sums);
   return basename(file);
