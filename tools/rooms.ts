@@ -411,7 +411,10 @@ export const rooms: readonly Room[] = [
   },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
   { name: 'test/support/release/program.ts', imports: ['tools', 'tools/release'] },
-  { name: 'test/support/release/program-archive.ts', imports: ['test/support/release/program.ts'] },
+  {
+    name: 'test/support/release/program-archive.ts',
+    imports: ['test/support/release/program.ts', 'tools', 'tools/release'],
+  },
   {
     name: 'test/support/release/image.ts',
     imports: ['test/support/release/program.ts', 'tools', 'tools/release', 'tools/release/image'],

@@ -7,7 +7,8 @@ import { peer } from '#test/peers/peer';
 import { PodmanWorld, podmanRequirements } from '#test/peers/podman';
 import { describePeers } from '#test/peers/require';
 import { root } from '#test/support/cli/package';
-import { writeProgramArchive } from '#test/support/release/program-archive';
+import { buildProgram } from '#test/support/release/program';
+import { newRelease, writeProgramArchive } from '#test/support/release/program-archive';
 
 /** The user that starts the services; nothing has this number in Debian. */
 const user = 4711;
@@ -77,8 +78,8 @@ describePeers(
       for (const name of ['fairlead.key', 'fairlead.pub'])
         assert.ok(!readdirSync(join(checkout, 'deploy/compose')).includes(name), `${name} is in the checkout`);
       chownSync(join(checkout, 'deploy/compose'), user, user);
-      mkdirSync(join(checkout, 'release'));
-      archive = await writeProgramArchive(join(checkout, 'release'));
+      const release = newRelease(join(checkout, 'release'));
+      archive = await writeProgramArchive(release, await buildProgram(release.work));
       digest = await world.importRoot(peer('debian-root'), base);
       await buildRegistry(world);
     });
@@ -142,21 +143,17 @@ describePeers(
     });
 
     it('starts a service again that was killed', async () => {
-      const pid = await world.podman('inspect', '--format', '{{.State.Pid}}', container('pull'));
-      await world.output('kill', ['-9', pid]);
-      const get = [
-        '--silent',
-        '--fail',
-        '--retry',
-        '20',
-        '--retry-connrefused',
-        '--retry-all-errors',
-        '--retry-delay',
-        '1',
-      ];
+      const pid = (): Promise<string> => world.podman('inspect', '--format', '{{.State.Pid}}', container('pull'));
+      const killed = await pid();
+      await world.output('kill', ['-9', killed]);
+      for (let tries = 0; ['0', killed].includes(await pid()); tries++) {
+        assert.ok(tries < 50, await world.podman('ps', '--all'));
+        await sleep(200);
+      }
+      await healthy('pull');
       const url = 'http://127.0.0.1:8081/v1/profiles?reference=registry:5000/security/nginx:1.27';
-      assert.equal(JSON.parse(await world.output(peer('curl'), [...get, url])).kind, 'Seccomp');
-      assert.notEqual(await world.podman('inspect', '--format', '{{.State.Pid}}', container('pull')), pid);
+      const fetched = await world.output(peer('curl'), ['--silent', '--fail', url]);
+      assert.equal(JSON.parse(fetched).kind, 'Seccomp');
     });
 
     it('leaves nothing when it is taken down with its volume', async () => {

@@ -1,25 +1,28 @@
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
-import { buildProgram, ownArchitecture } from './program.ts';
+import { headCommit } from '../../../tools/head-commit.ts';
+import { buildArchive } from '../../../tools/release/archive.ts';
+import { archiveFiles, belongingFiles } from '../../../tools/release/program-files.ts';
+import type { Release } from '../../../tools/release/release.ts';
+import { digestFile, renderSums, sumsName } from '../../../tools/release/sums.ts';
+import { ownArchitecture } from './program.ts';
+
+/** Returns a release of this checkout, whose files go into a new directory. */
+export function newRelease(directory: string): Release {
+  mkdirSync(directory);
+  const work = mkdtempSync(`${directory}-work-`);
+  return { version: manifest.version, ...headCommit(import.meta.dirname), directory, work };
+}
 
 /**
- * Builds the executable of this checkout for this architecture, and writes its archive and
- * SHA256SUMS to `directory`, in the layout of a release; returns the name of the archive.
+ * Writes the archive of a program for this machine, and SHA256SUMS with it alone, as a release has
+ * them; returns the name of the archive.
  */
-export async function writeProgramArchive(directory: string): Promise<string> {
-  const work = join(directory, 'work');
-  const name = `fairlead-${manifest.version}-linux-${ownArchitecture}`;
-  mkdirSync(join(directory, name, 'bin'), { recursive: true });
-  renameSync(await buildProgram(work), join(directory, name, 'bin/fairlead'));
-  rmSync(work, { recursive: true });
-  const archive = `fairlead-linux-${ownArchitecture}.tar.gz`;
-  execFileSync('tar', ['-I', 'gzip -1', '-cf', archive, '--remove-files', name], { cwd: directory });
-  const digest = createHash('sha256')
-    .update(readFileSync(join(directory, archive)))
-    .digest('hex');
-  writeFileSync(join(directory, 'SHA256SUMS'), `${digest}  ${archive}\n`);
-  return archive;
+export async function writeProgramArchive(release: Release, program: string): Promise<string> {
+  const files = archiveFiles(program, await belongingFiles(release));
+  const file = await buildArchive(release, ownArchitecture, files);
+  const sums = renderSums([await digestFile(dirname(file), basename(file))]);
+  writeFileSync(join(release.directory, sumsName), sums);
+  return basename(file);
 }

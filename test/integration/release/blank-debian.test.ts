@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { makeAuthority, makeCertificate } from '#test/peers/certificates';
+import { peer } from '#test/peers/peer';
+import { PodmanWorld, podmanRequirements } from '#test/peers/podman';
+import { describePeers } from '#test/peers/require';
+import { root } from '#test/support/cli/package';
+import { buildProgram, ownArchitecture } from '#test/support/release/program';
+import { newRelease, writeProgramArchive } from '#test/support/release/program-archive';
+import { buildDeb } from '../../../tools/release/deb.ts';
+import { packageFiles } from '../../../tools/release/package-files.ts';
+import { belongingFiles } from '../../../tools/release/program-files.ts';
+
+const base = 'localhost/debian:bookworm';
+const registry = 'registry.example.com';
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+/** Returns the commands of README that publish and verify a profile. */
+function commandsOfReadme(): string[] {
+  const [, publish = ''] = readme.split('## Publish from CI\n');
+  const [section = ''] = publish.split('\n## ');
+  const lines = section.match(/^(?:cp |(?:npx )?fairlead (?:keygen|push|verify)).*$/gm) ?? [];
+  const commands = lines.map((line) => line.replace(/^npx /, '').replace(/ +#.*$/, ''));
+  assert.deepEqual(
+    commands.map((command) => command.split(' ').slice(0, 2)),
+    [['cp', 'examples/nginx.json'], ...['keygen', 'push', 'verify'].map((name) => ['fairlead', name])],
+  );
+  return commands;
+}
+
+/** Returns the trust policy of README. */
+function policyOfReadme(): string {
+  return (
+    /^apiVersion: fairlead\.dev\/v1\nkind: TrustPolicy\n.*?(?=```)/ms.exec(readme)?.[0] ?? assert.fail('no policy')
+  );
+}
+
+/** A way to install the program, with the commands that do it in a directory with the files. */
+const installations = [
+  {
+    from: 'the archive',
+    command: `tar -xzf fairlead-linux-${ownArchitecture}.tar.gz -C /usr/local --strip-components 1`,
+  },
+  { from: 'the package', command: 'dpkg -i fairlead_*.deb' },
+];
+
+describePeers(
+  [...podmanRequirements, 'debian-root', 'docker-registry', 'dpkg-deb'],
+  'a Debian without Node and without a network but for its registry',
+  () => {
+    let world: PodmanWorld;
+    let files = '';
+
+    before(async () => {
+      world = await PodmanWorld.start();
+      files = join(world.directory, 'files');
+      const release = newRelease(files);
+      const program = await buildProgram(release.work);
+      await buildDeb(release, ownArchitecture, packageFiles(program, await belongingFiles(release)));
+      await writeProgramArchive(release, program);
+      await world.importRoot(peer('debian-root'), base);
+      await world.podman('network', 'create', 'site');
+      await startTlsRegistry(world);
+    });
+    after(() => world.stop());
+
+    for (const { from, command } of installations) {
+      it(`follows README from a key to a verified pull, installed from ${from}`, async () => {
+        const authority = `${join(world.directory, 'registry/ca.crt')}:/etc/containerd/certs.d/${registry}/ca.crt:ro`;
+        const volumes = [authority, `${files}:/files:ro`, `${join(root, 'examples')}:/root/examples:ro`];
+        const mounts = volumes.flatMap((volume) => ['--volume', volume]);
+        const options = ['--detach', '--init', '--network', 'site', '--workdir', '/root', ...mounts];
+        const id = await world.podman('run', ...options, base, 'sleep', 'infinity');
+        const shell = (script: string): Promise<string> => world.podman('exec', id, 'sh', '-euc', script);
+
+        assert.equal(await shell('command -v node npm fairlead || echo none'), 'none');
+        await shell(`cd /files && ${command}`);
+        for (const line of commandsOfReadme()) await shell(line);
+
+        writeFileSync(join(files, 'policy.yaml'), policyOfReadme());
+        await shell('mkdir -p /etc/fairlead && cp fairlead.pub /files/policy.yaml /etc/fairlead/');
+        await shell('fairlead policy check /etc/fairlead/policy.yaml');
+        const pull = (name: string): string => `fairlead pull ${registry}/${name} --policy /etc/fairlead/policy.yaml`;
+        const profile = readFileSync(join(root, 'examples/nginx.json'), 'utf8');
+        assert.equal(`${await shell(pull('security/nginx:1.27'))}\n`, profile);
+
+        const refused = (name: string): Promise<string> => shell(`${pull(name)} 2>/dev/null || echo "exit $?"`);
+        assert.equal(await refused('other/nginx:1.27'), 'exit 4', 'no rule allows it');
+        await shell('fairlead keygen --prefix other');
+        await shell(`fairlead push nginx.json ${registry}/security/other:1 --key other.key`);
+        assert.equal(await refused('security/other:1'), 'exit 5', 'its signer is another one');
+        await world.podman('rm', '--force', '--time', '0', id);
+      });
+    }
+  },
+);
+
+/** Starts docker-registry with TLS as the only other machine of the network. */
+async function startTlsRegistry(world: PodmanWorld): Promise<void> {
+  const directory = join(world.directory, 'registry');
+  mkdirSync(directory);
+  copyFileSync(peer('docker-registry'), join(directory, 'docker-registry'));
+  const authority = await makeAuthority(directory, '/CN=fairlead test authority');
+  const request = { name: 'server', subject: `/CN=${registry}`, serverNames: `DNS:${registry}` };
+  const { certificateFile, keyFile } = await makeCertificate(directory, authority, request);
+  const tls = { certificate: `/registry/${basename(certificateFile)}`, key: `/registry/${basename(keyFile)}` };
+  const storage = { filesystem: { rootdirectory: '/var/lib/registry' } };
+  writeFileSync(
+    join(directory, 'config.json'),
+    JSON.stringify({ version: '0.1', storage, http: { addr: ':443', tls } }),
+  );
+  const network = ['--network', 'site', '--network-alias', registry, '--volume', `${directory}:/registry:ro`];
+  await world.podman(
+    'run',
+    '--detach',
+    ...network,
+    base,
+    '/registry/docker-registry',
+    'serve',
+    '/registry/config.json',
+  );
+}
