@@ -87,7 +87,14 @@ export async function buildExecutable(
     logLevel: 'warning',
   });
   // The path of the main script is in the executable, and must not be one of this machine.
-  const config = { main: 'main.cjs', output: 'assets.blob', assets, disableExperimentalSEAWarning: true };
+  const config = {
+    main: 'main.cjs',
+    output: 'assets.blob',
+    assets,
+    disableExperimentalSEAWarning: true,
+    // NODE_OPTIONS is for the programs that users know to be Node.js.
+    execArgvExtension: 'cli',
+  };
   writeFileSync(join(directory, 'sea.json'), JSON.stringify(config));
   await runCommand(process.execPath, ['--experimental-sea-config', 'sea.json'], { cwd: directory });
   const program = join(directory, 'fairlead');
