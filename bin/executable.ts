@@ -3,7 +3,6 @@
  * can require only Node's own modules: this one, which loads the files of the bundle from the
  * executable's assets.
  */
-import { createRequire } from 'node:module';
 import { getAssetKeys, getRawAsset } from 'node:sea';
 import { Script } from 'node:vm';
 
@@ -11,11 +10,17 @@ type Require = (id: string) => unknown;
 type Load = (exports: object, require: Require, module: { readonly exports: object }) => void;
 
 const assets = new Set(getAssetKeys());
-const requireOwn = createRequire(process.execPath);
 const loaded = new Map<string, { readonly exports: object }>();
 
+/**
+ * Returns a file of the bundle or a module of Node. Others are not looked for: a directory above
+ * the executable, such as /tmp, could contain a node_modules that somebody else wrote.
+ */
 function requireBundled(id: string): unknown {
-  return id.startsWith('./') ? load(id.slice('./'.length)) : requireOwn(id);
+  if (id.startsWith('./')) return load(id.slice('./'.length));
+  const module = process.getBuiltinModule(id);
+  if (module === undefined) throw new Error(`the executable does not contain the module ${id}`);
+  return module;
 }
 
 /** Runs a file of the bundle, once, and returns its exports. */

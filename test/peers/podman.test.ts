@@ -34,6 +34,13 @@ function sleepers(seconds: number): string[] {
   });
 }
 
+/** Waits until some process, or none, sleeps for `seconds`. */
+async function waitForSleepers(seconds: number, some: boolean): Promise<void> {
+  for (const deadline = Date.now() + 10_000; sleepers(seconds).length > 0 !== some; await sleep(20)) {
+    assert.ok(Date.now() < deadline, `${sleepers(seconds).length} processes sleep for ${seconds} s`);
+  }
+}
+
 /** Returns the cgroups of a container, in any hierarchy. */
 function cgroupsOf(id: string): string {
   return execFileSync('find', ['/sys/fs/cgroup', '-name', `*${id}*`], { encoding: 'utf8' });
@@ -150,7 +157,8 @@ describePeers([...podmanRequirements, 'docker-registry', 'busybox'], 'podman in 
     try {
       await loadBusybox(short);
       id = await short.podman('run', '-d', image, 'sleep', String(seconds));
-      assert.ok(sleepers(seconds).length > 0);
+      // The container is started before the program in it.
+      await waitForSleepers(seconds, true);
       assert.notEqual(cgroupsOf(id), '');
     } finally {
       await short.stop();
@@ -178,12 +186,9 @@ describePeers([...podmanRequirements, 'docker-registry', 'busybox'], 'podman in 
       env: { ...process.env, TMPDIR: folder },
     });
     const [id] = await once(child.stdout.setEncoding('utf8'), 'data');
-    const deadline = Date.now() + 10_000;
-    while (sleepers(seconds).length === 0 && Date.now() < deadline) await sleep(20);
-    assert.ok(sleepers(seconds).length > 0);
+    await waitForSleepers(seconds, true);
     child.kill('SIGKILL');
-    while (sleepers(seconds).length > 0 && Date.now() < deadline) await sleep(20);
-    assert.deepEqual(sleepers(seconds), []);
+    await waitForSleepers(seconds, false);
     // A killed test leaves its cgroups, without processes; the next start of the machine ends them.
     execFileSync('find', ['/sys/fs/cgroup', '-depth', '-name', `*${id.trim()}*`, '-exec', 'rmdir', '{}', ';']);
   });
