@@ -43,11 +43,12 @@ export function unitFiles(directory: string, program: string): TreeFile[] {
 
 /**
  * Returns what belongs to the program in archives and packages, with paths below a prefix: man
- * pages, completions, changes and an example of a policy.
+ * pages, completions, changes, and examples of a profile and a policy.
  */
 export async function belongingFiles({ version, epoch }: Pick<Release, 'version' | 'epoch'>): Promise<TreeFile[]> {
   const program = await describeProgram();
   return [
+    copy(`${documentation}/examples/nginx.json`, 'examples/nginx.json'),
     copy(`${documentation}/examples/policy.yaml`, 'deploy/shim/policy.yaml'),
     copy(`${documentation}/CHANGELOG.md`, 'CHANGELOG.md'),
     // gzipSync writes neither a name nor a time.
