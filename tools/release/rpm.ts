@@ -50,6 +50,8 @@ export async function buildRpm(
 /** Settings of rpmbuild that make the package independent of the host, and its files unchanged. */
 const reproducible: Readonly<Record<string, string>> = {
   _buildhost: 'localhost',
+  // Debian and Ubuntu name themselves in the platform of a package.
+  _vendor: 'unknown',
   use_source_date_epoch_as_buildtime: '1',
   clamp_mtime_to_source_date_epoch: '1',
   source_date_epoch_from_changelog: '0',

@@ -15,6 +15,8 @@ import { belongingFiles } from '../../../tools/release/program-files.ts';
 
 const base = 'localhost/debian:bookworm';
 const registry = 'registry.example.com';
+const checkSums = 'sha256sum --check --strict --ignore-missing SHA256SUMS';
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
 /** Returns the commands of README that publish and verify a profile. */
@@ -37,14 +39,22 @@ function policyOfReadme(): string {
   );
 }
 
-/** A way to install the program, with the commands that do it in a directory with the files. */
-const installations = [
-  {
-    from: 'the archive',
-    command: `tar -xzf fairlead-linux-${ownArchitecture}.tar.gz -C /usr/local --strip-components 1`,
-  },
-  { from: 'the package', command: 'dpkg -i fairlead_*.deb' },
-];
+const guide = readFileSync(join(root, 'docs/guides/install.md'), 'utf8');
+
+/** Returns the first command of a row in a table of the guide, for this machine. */
+function commandOfGuide(section: string, task: string): string {
+  const [, text = ''] = guide.split(`\n## ${section}\n`);
+  const [rows = ''] = text.split('\n## ');
+  const command = new RegExp(`^\\| ${task} \\| \`([^\`]+)\``, 'm').exec(rows)?.[1];
+  assert.ok(command, `${section}: ${task}`);
+  const ours = { 'linux-x64': `linux-${ownArchitecture}`, amd64: debArchitecture, '\\|': '|' };
+  return Object.entries(ours).reduce((line, [from, to]) => line.replaceAll(from, to), command);
+}
+
+const debArchitecture = { x64: 'amd64', arm64: 'arm64' }[ownArchitecture];
+
+/** The sections of the guide that are for a Debian without Node. */
+const sections = ['Debian and Ubuntu', 'Another Linux'];
 
 describePeers(
   [...podmanRequirements, 'debian-root', 'docker-registry', 'dpkg-deb'],
@@ -66,8 +76,8 @@ describePeers(
     });
     after(() => world.stop());
 
-    for (const { from, command } of installations) {
-      it(`follows README from a key to a verified pull, installed from ${from}`, async () => {
+    for (const section of sections) {
+      it(`follows README from a key to a verified pull, installed and removed as for "${section}"`, async () => {
         const authority = `${join(world.directory, 'registry/ca.crt')}:/etc/containerd/certs.d/${registry}/ca.crt:ro`;
         const volumes = [authority, `${files}:/files:ro`, `${join(root, 'examples')}:/root/examples:ro`];
         const mounts = volumes.flatMap((volume) => ['--volume', volume]);
@@ -76,7 +86,12 @@ describePeers(
         const shell = (script: string): Promise<string> => world.podman('exec', id, 'sh', '-euc', script);
 
         assert.equal(await shell('command -v node npm fairlead || echo none'), 'none');
-        await shell(`cd /files && ${command}`);
+        const inFiles = (command: string): Promise<string> => shell(`cd /files && ${command}`);
+        // Nobody is there to answer apt.
+        await shell(`echo 'APT::Get::Assume-Yes "true";' > /etc/apt/apt.conf.d/assume-yes`);
+        assert.match(guide, new RegExp(`^${checkSums}$`, 'm'));
+        assert.match(await inFiles(checkSums), new RegExp(`^fairlead-linux-${ownArchitecture}\\.tar\\.gz: OK$`, 'm'));
+        await inFiles(commandOfGuide(section, 'install, upgrade'));
         for (const line of commandsOfReadme()) await shell(line);
 
         writeFileSync(join(files, 'policy.yaml'), policyOfReadme());
@@ -91,6 +106,11 @@ describePeers(
         await shell('fairlead keygen --prefix other');
         await shell(`fairlead push nginx.json ${registry}/security/other:1 --key other.key`);
         assert.equal(await refused('security/other:1'), 'exit 5', 'its signer is another one');
+        await inFiles(commandOfGuide(section, 'install, upgrade'));
+        assert.equal(await shell('fairlead --version'), version);
+        await inFiles(commandOfGuide(section, 'remove'));
+        assert.equal(await shell('find /usr -type f -path "*fairlead*"'), '');
+        assert.equal(await shell('ls /etc/fairlead'), 'fairlead.pub\npolicy.yaml');
         await world.podman('rm', '--force', '--time', '0', id);
       });
     }

@@ -97,6 +97,13 @@ describePeers(['dpkg-deb', 'rpm', 'rpmbuild', 'debian-root', 'root'], 'the packa
         });
         assert.match(basename(deb), /^fairlead_1\.0\.0~rc\.1_a(?:md|rm)64\.deb$/);
         assert.match(basename(rpm), /^fairlead-1\.0\.0~rc\.1-1\.(?:x86_64|aarch64)\.rpm$/);
+        const tags = ['ARCH', 'OS', 'PLATFORM', 'BUILDHOST', 'BUILDTIME', 'SOURCERPM']
+          .map((tag) => `%{${tag}}`)
+          .join(' ');
+        assert.match(
+          execFileSync(peer('rpm'), ['-qp', '--qf', tags, rpm], { encoding: 'utf8' }),
+          /^(x86_64|aarch64) linux \1-unknown-linux localhost 1700000000 fairlead-1\.0\.0~rc\.1-1\.src\.rpm$/,
+        );
         return [readFileSync(deb), readFileSync(rpm)];
       };
       const first = await build('first');

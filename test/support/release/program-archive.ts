@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
 import { headCommit } from '../../../tools/head-commit.ts';
 import { buildArchive } from '../../../tools/release/archive.ts';
 import { archiveFiles, belongingFiles } from '../../../tools/release/program-files.ts';
 import type { Release } from '../../../tools/release/release.ts';
-import { digestFile, renderSums, sumsName } from '../../../tools/release/sums.ts';
+import { digestFiles, renderSums, sumsName } from '../../../tools/release/sums.ts';
 import { ownArchitecture } from './program.ts';
 
 /** Returns a release of this checkout, whose files go into a new directory. */
@@ -16,13 +16,12 @@ export function newRelease(directory: string): Release {
 }
 
 /**
- * Writes the archive of a program for this machine, and SHA256SUMS with it alone, as a release has
- * them; returns the name of the archive.
+ * Writes the archive of a program for this machine, and SHA256SUMS of all files that are there
+ * then, as a release has them; returns the name of the archive.
  */
 export async function writeProgramArchive(release: Release, program: string): Promise<string> {
   const files = archiveFiles(program, await belongingFiles(release));
   const file = await buildArchive(release, ownArchitecture, files);
-  const sums = renderSums([await digestFile(dirname(file), basename(file))]);
-  writeFileSync(join(release.directory, sumsName), sums);
+  writeFileSync(join(release.directory, sumsName), renderSums(await digestFiles(release.directory)));
   return basename(file);
 }
