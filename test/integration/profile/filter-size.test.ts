@@ -99,6 +99,43 @@ describePeers(['cc', 'seccomp.h'], 'the filter of an intersection', () => {
     assert.ok(loaded.filter.codes.length <= limit, `${loaded.filter.codes.length} instructions`);
   });
 
+  it('fits into the kernel where conditions look at upper halves only', async () => {
+    const others =
+      baseline.syscalls?.find(({ args }) => args === undefined)?.names.filter((name) => name !== 'getsid') ?? [];
+    const killing = (...args: SeccompArg[]): SeccompRule => ({
+      names: ['getsid'],
+      action: 'SCMP_ACT_KILL_THREAD',
+      args,
+    });
+    const allowing: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      architectures: [nativeArchitecture],
+      syscalls: [
+        killing(
+          { index: 5, value: 2n ** 32n, valueTwo: 5n, op: 'SCMP_CMP_MASKED_EQ' },
+          { index: 5, value: 7_435_581_478_726_812_690n, op: 'SCMP_CMP_GE' },
+        ),
+        killing({ index: 0, value: 2n ** 32n, op: 'SCMP_CMP_LE' }),
+        {
+          names: ['getsid'],
+          action: 'SCMP_ACT_LOG',
+          args: [{ index: 1, value: 6_889_065_188_805_328_655n, op: 'SCMP_CMP_EQ' }],
+        },
+      ],
+    };
+    const trapping: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_KILL_THREAD',
+      architectures: [nativeArchitecture],
+      syscalls: [
+        { names: ['getsid'], action: 'SCMP_ACT_TRAP' },
+        { names: others, action: 'SCMP_ACT_ALLOW' },
+      ],
+    };
+    const loaded = await libseccomp.load(intersect([allowing, trapping], nativeArchitecture).profile);
+    assert.ok(!('error' in loaded), JSON.stringify(loaded));
+    assert.ok(loaded.filter.codes.length <= limit, `${loaded.filter.codes.length} instructions`);
+  });
+
   it('keeps conditions of one argument each as long as they fit, and fits where they do not', async () => {
     for (const [count, areKept] of [
       [60, true],

@@ -165,8 +165,9 @@ function comparisonsOf({ index, op, value, valueTwo = 0n }: SeccompArg, width: 3
   const [mask, datum] = isMasked ? [value, valueTwo & value] : [maxValue, value];
   const halves = width === 64 ? [mask >> 32n, mask & word] : [mask & word];
   return halves.flatMap((bits, at) => {
-    if (bits === 0n) return [];
     const isUpper = at < halves.length - 1;
+    // libseccomp leaves out an upper half that is masked away, but not a lower half.
+    if (bits === 0n && isUpper) return [];
     const rest = ` ${bits} ${isUpper ? datum >> 32n : datum & word};`;
     return [{ part: `${index}${isUpper ? '+' : ''}`, rest, isMasked: bits !== word, cost: bits === word ? 2 : 3 }];
   });
