@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { makeChosenDirectory } from '../files/chosen-directory.ts';
+import { temporaryDirectory } from '../files/temporary-directory.ts';
 import { examples } from '../options/options.ts';
 
 interface QuickstartOptions {
@@ -43,7 +42,7 @@ async function quickstart({ folder: chosen, containerd, image }: QuickstartOptio
     import('../quickstart/refusals.ts'),
   ]);
   const tell = new Narrator(process.stdout);
-  const directory = chosen ?? (await mkdtemp(join(tmpdir(), 'fairlead-quickstart-')));
+  const directory = chosen ?? (await temporaryDirectory('fairlead-quickstart-'));
   await makeChosenDirectory(directory);
   assertUnused(directory);
   try {

@@ -1,10 +1,7 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { FairleadError } from '#lib/errors';
 import { layoutRepository } from '#lib/registry/layout/repository';
 import type { Repository } from '#lib/registry/target';
 import { removedAfter } from './removed-after.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 /** An empty OCI layout that is removed after its use. */
 export interface TemporaryLayout {
@@ -20,13 +17,7 @@ export interface TemporaryLayout {
  * directory for temporary files.
  */
 export async function withTemporaryLayout(action: (layout: TemporaryLayout) => Promise<void>): Promise<void> {
-  const parent = tmpdir();
-  const directory = await mkdtemp(join(parent, 'fairlead-')).catch((cause: unknown) => {
-    throw new FairleadError('InvalidInput', `cannot create a temporary directory in ${parent}`, {
-      cause,
-      hint: 'Set TMPDIR to a directory that this process can write to.',
-    });
-  });
+  const directory = await temporaryDirectory('fairlead-');
   const name = 'archive';
   await removedAfter(directory, () => action({ directory, name, repository: layoutRepository(directory, name) }));
 }

@@ -14,12 +14,12 @@ commit     ${'c'.repeat(40)}
 build      self-contained executable
 Node       v24.15.0
 platform   linux/x64
-to verify  cosign verify-blob --bundle SHA256SUMS.sigstore.json … SHA256SUMS, then sha256sum --check (docs/guides/verify-downloads.md)`,
+to verify  what you downloaded, with cosign verify-blob --bundle SHA256SUMS.sigstore.json … SHA256SUMS and sha256sum --check SHA256SUMS`,
     );
     const npm = describeBuild({ version: '1.2.3', distribution: 'npm' }, machine);
     assert.match(
       renderBuild(npm),
-      /^fairlead {3}1\.2\.3\nbuild {6}npm package\n.*\nto verify {2}npm audit signatures$/s,
+      /^fairlead {3}1\.2\.3\nbuild {6}npm package\n.*\nto verify {2}npm audit signatures; /s,
     );
     const source = describeBuild({ version: '1.2.3', distribution: 'source' }, machine);
     assert.match(renderBuild(source), /^to verify {2}git status/m);

@@ -19,8 +19,8 @@ const names: Readonly<Record<BuildInformation['distribution'], string>> = {
 /** A program cannot vouch for itself: another one has to verify what was downloaded. */
 const verifications: Readonly<Record<BuildInformation['distribution'], string>> = {
   executable:
-    'cosign verify-blob --bundle SHA256SUMS.sigstore.json … SHA256SUMS, then sha256sum --check (docs/guides/verify-downloads.md)',
-  npm: 'npm audit signatures',
+    'what you downloaded, with cosign verify-blob --bundle SHA256SUMS.sigstore.json … SHA256SUMS and sha256sum --check SHA256SUMS',
+  npm: 'npm audit signatures; a package from a file, with SHA256SUMS of its release',
   source: 'git status, and git verify-commit or git verify-tag',
 };
 

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { parseSocketAddress } from '#cri-shim/proxy/socket';
@@ -16,6 +15,7 @@ import {
   type PodSandboxConfigSchema,
   SecurityProfile_ProfileType,
 } from '../../lib/cri/gen/cri_pb.js';
+import { temporaryDirectory } from '../files/temporary-directory.ts';
 import { ImageImporter } from './image-importer.ts';
 import type { Narrator } from './narrator.ts';
 import type { Walk } from './path.ts';
@@ -55,7 +55,7 @@ export async function runContainer(walk: Walk, options: ContainerOptions, tell: 
     const image = options.image ?? (await images.importBusybox('localhost/fairlead-quickstart/busybox:1', ['/bin/sh']));
 
     // Short, because the path of a Unix socket has at most 107 bytes.
-    const directory = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
+    const directory = await temporaryDirectory('fairlead-shim-');
     undo.push(() => rm(directory, { recursive: true, force: true }));
     const shim = await startShimBefore(socket, directory, walk, tell);
     undo.push(() => shim.stop());

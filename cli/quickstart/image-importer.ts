@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { CriClient } from '#lib/cri/client';
 import { FairleadError } from '#lib/errors';
+import { temporaryDirectory } from '../files/temporary-directory.ts';
 import { busyboxImage, findStaticBusybox } from './busybox-image.ts';
 import { patience } from './patience.ts';
 
@@ -33,7 +33,7 @@ export class ImageImporter {
   async importBusybox(reference: string, command: readonly string[]): Promise<string> {
     const busybox = findStaticBusybox();
     if (busybox === undefined) throw cannotImport('there is no statically linked busybox');
-    const directory = await mkdtemp(join(tmpdir(), 'fairlead-image-'));
+    const directory = await temporaryDirectory('fairlead-image-');
     try {
       const file = join(directory, 'busybox.tar');
       await writeFile(file, await busyboxImage(busybox, { reference, command }));
