@@ -12,6 +12,7 @@ import { memoryRepository } from '#lib/registry/memory';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import { peer } from '#test/peers/peer';
 import { type Registry, startRegistry } from '#test/peers/registry';
+import { median } from './samples.ts';
 
 const rounds = 15;
 const many = 200;
@@ -213,10 +214,6 @@ function say(
     return `${name} ${time.toFixed(1)} ms${each}${name === 'fairlead' ? '' : `, ratio ${(time / own).toFixed(1)}`}`;
   });
   report(`${what}: ${parts.join('; ')}`);
-}
-
-function median(samples: readonly number[]): number {
-  return samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? Number.NaN;
 }
 
 function runProgram(command: string, args: readonly string[], cwd: string): Promise<void> {

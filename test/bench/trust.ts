@@ -16,7 +16,8 @@ import { startRegistry } from '#test/peers/registry';
 import { startServe } from '#test/support/cli/serve';
 import { privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { commonProfile } from './common-profile.ts';
-import { installPackage } from './installed-package.ts';
+import { unpackPackage } from './installed-package.ts';
+import { median } from './samples.ts';
 
 const calls = 2000;
 const rounds = 9;
@@ -76,7 +77,7 @@ async function commands(report: (line: string) => void): Promise<void> {
     if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
   };
   const cosign = (...args: string[]): void => run(peer('cosign'), ...args, '--allow-http-registry');
-  const { launcher } = await installPackage(folder);
+  const launcher = await unpackPackage(folder);
   const fairlead = (...args: string[]): void => run(process.execPath, launcher, ...args);
   try {
     await writeFile(join(folder, 'nginx.json'), commonProfile());
@@ -154,8 +155,4 @@ function inTurns(
     }
   }
   return times;
-}
-
-function median(samples: readonly number[]): number {
-  return samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? Number.NaN;
 }
