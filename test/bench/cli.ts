@@ -1,13 +1,13 @@
 import { existsSync, statSync } from 'node:fs';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { peer } from '#test/peers/peer';
 import { startRegistry } from '#test/peers/registry';
 import { root } from '#test/support/cli/package';
-import { buildProgram, ownArchitecture } from '#test/support/release/program';
+import { ownArchitecture } from '#test/support/release/program';
 import { commonProfile } from './common-profile.ts';
-import { unpackPackage } from './installed-package.ts';
+import { installExecutable, unpackPackage } from './installed-programs.ts';
 import { buildMeasure, type Command, type Measure, type Usage } from './measured-program.ts';
 import { quartiles, renderSpread } from './samples.ts';
 
@@ -55,16 +55,6 @@ export async function bench(report: Report): Promise<void> {
     await registry.stop();
     await rm(directory, { recursive: true });
   }
-}
-
-/**
- * Builds the executable and returns the path of a copy, written as an installation writes it. The
- * build writes its file at once, and of such a file the kernel maps more pages at a start.
- */
-async function installExecutable(directory: string): Promise<string> {
-  const installed = join(directory, 'fairlead');
-  await copyFile(await buildProgram(directory), installed);
-  return installed;
 }
 
 const policy = `apiVersion: fairlead.dev/v1
