@@ -25,7 +25,7 @@ const root = join(import.meta.dirname, '../..');
 export async function buildRelease(release: Release, report: (step: string) => void): Promise<readonly string[]> {
   report('bundle');
   const bundle = await bundleProgram({ distribution: 'executable', commit: release.commit });
-  const runtimes = { x64: await nodeRuntime('x64'), arm64: await nodeRuntime('arm64') };
+  const runtimes = { x64: await nodeRuntime('x64', release), arm64: await nodeRuntime('arm64', release) };
   const licensesOfNode = readFileSync(runtimes.x64.license, 'utf8');
   const others = licenseFiles(`Node.js: MIT\n\n${licensesOfNode}\n${'-'.repeat(80)}\n\n${licenses(bundle.packages)}`);
   const belonging = [...(await belongingFiles(release)), ...others];
