@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { bundleLibrary, bundleProgram } from '../bundle.ts';
 import { licenses } from '../licenses.ts';
 import { buildArchive } from './archive.ts';
-import { runCommand } from './command.ts';
 import { buildDeb } from './deb.ts';
 import { buildExecutable, executableAssets } from './executable.ts';
 import { buildImage } from './image.ts';
 import { nodeRuntime } from './node-runtime.ts';
+import { buildNpmPackage } from './npm-package.ts';
 import { packageFiles } from './package-files.ts';
 import { archiveFiles, belongingFiles, below, licenseFiles } from './program-files.ts';
 import { type Architecture, architectures, type Release } from './release.ts';
@@ -52,6 +52,6 @@ export async function buildRelease(release: Release, report: (step: string) => v
   report('image');
   await buildImage(release, { programs: { x64, arm64 }, files: below('usr', others) });
   report('npm package');
-  await runCommand('npm', ['pack', '--silent', '--pack-destination', release.directory, root]);
+  await buildNpmPackage(release, root);
   return [...new Set([...bundle.packages, ...(await bundleLibrary()).packages])].sort();
 }
