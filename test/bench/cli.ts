@@ -122,7 +122,7 @@ function reportRatios(report: Report, contenders: readonly Contender[]): void {
 }
 
 function columns(task = '', name = '', ...values: string[]): string {
-  return `${task.padEnd(12)}${name.padEnd(19)}${values.map((value) => value.padEnd(19)).join('')}`.trimEnd();
+  return `${task.padEnd(12)}${name.padEnd(19)}${values.map((value) => value.padEnd(21)).join('')}`.trimEnd();
 }
 
 function reportSizes(report: Report, executable: string): void {
