@@ -394,7 +394,7 @@ export const rooms: readonly Room[] = [
       'cli/definitions',
       errors,
       'tools',
-      ...['cli/options', 'lib/registry', 'lib/registry/layout', 'tools/release/image'],
+      ...['cli/options', 'cli/terminal', 'lib/registry', 'lib/registry/layout', 'tools/release/image'],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
     ],
     packages: 'any',

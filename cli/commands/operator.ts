@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { examples } from '../options/options.ts';
-import { becomeLean } from '../process/lean-process.ts';
+import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
 import { stopSignal } from '../process/stop-signal.ts';
 
@@ -50,7 +50,7 @@ export function define(command: Command): void {
 }
 
 async function operate(options: OperatorOptions): Promise<void> {
-  becomeLean();
+  stayLean();
   const stopped = stopSignal();
   const [{ startOperator }, log] = await Promise.all([import('#operator/run/operator'), openLog('fairlead-operator')]);
   const operator = await startOperator({ ...options, log });

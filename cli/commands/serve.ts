@@ -12,7 +12,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { type KeyOptions, startSigner } from '../options/signer.ts';
-import { becomeLean } from '../process/lean-process.ts';
+import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
 import { onReload, stopSignal } from '../process/stop-signal.ts';
 import { packageVersion } from '../process/version.ts';
@@ -78,7 +78,7 @@ export function define(command: Command): void {
 }
 
 async function serve(given: ServeOptions): Promise<void> {
-  becomeLean();
+  stayLean();
   const reloadBy = onReload();
   const options = withAbsolutePaths(await withEmbeddedDirectory(given));
   const services = await openServices(options);

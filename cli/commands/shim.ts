@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { examples } from '../options/options.ts';
-import { becomeLean } from '../process/lean-process.ts';
+import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
 import { onReload, stopSignal } from '../process/stop-signal.ts';
 
@@ -55,7 +55,7 @@ export function define(command: Command): void {
 }
 
 async function shim(options: ShimOptions): Promise<void> {
-  becomeLean();
+  stayLean();
   const stopped = stopSignal();
   const reloadBy = onReload();
   const [{ startShim }, log] = await Promise.all([import('#cri-shim/shim'), openLog('fairlead-shim')]);

@@ -4,8 +4,8 @@ import { renderAppArmorPolicy } from '#lib/profile/apparmor/render-policy';
 import { validateAppArmor } from '#lib/profile/apparmor/validate';
 
 /**
- * A profile of `count` paths as recordings have them: libraries, configuration, data folders, some
- * wildcards.
+ * A profile of `count` paths as recordings have them: libraries, configuration, data directories,
+ * some wildcards.
  */
 function recorded(count: number, variant: number): AppArmorProfile {
   const part = count / 5;

@@ -96,16 +96,16 @@ export async function bench(report: (line: string) => void): Promise<void> {
  * --max-semi-space-size=1 too, in NODE_OPTIONS.
  */
 function memoryLine(what: string, bytes: Uint8Array, reader: 'read' | 'import'): string {
-  const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
+  const directory = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
   try {
-    const file = join(folder, 'profile.json');
+    const file = join(directory, 'profile.json');
     writeFileSync(file, bytes);
     const lean = peakMemory(['--max-semi-space-size=1'], [file, reader]) / bytes.length;
     const usual = peakMemory([], [file, reader]) / bytes.length;
     const judged = `${lean.toFixed(1)} times the input in memory (target 10: ${verdict(lean < 10)})`;
     return `${what}: ${judged}, ${usual.toFixed(1)} times without the flags of the shim`;
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(directory, { recursive: true });
   }
 }
 

@@ -12,6 +12,7 @@ import { memoryRepository } from '#lib/registry/memory';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import { peer } from '#test/peers/peer';
 import { type Registry, startRegistry } from '#test/peers/registry';
+import { median } from './samples.ts';
 
 const rounds = 15;
 const many = 200;
@@ -22,21 +23,21 @@ const many = 200;
 const turn = 20;
 /** How many profiles are on their way at once, for us and as processes of the others. */
 const atOnce = [1, 4];
-/** A folder whose files are in memory. */
+/** A directory whose files are in memory. */
 const memory = '/dev/shm';
 
 /**
  * Profiles of 20 KiB to and from docker-registry on loopback, whose content is in memory where the
- * system has a folder for that, so that no disk is measured: library calls of one process against a
- * process of oras, crane and skopeo for each, as their users call them. Everybody does the same
- * work: no referrers are asked for. One at a time, and 200 of them, one after another and four at
- * once.
+ * system has a directory for that, so that no disk is measured: library calls of one process
+ * against a process of oras, crane and skopeo for each, as their users call them. Everybody does
+ * the same work: no referrers are asked for. One at a time, and 200 of them, one after another and
+ * four at once.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-'));
+  const directory = await mkdtemp(join(tmpdir(), 'fairlead-bench-'));
   const storages: string[] = [];
   const start = async (): Promise<Registry> => {
-    const storage = await mkdtemp(join(existsSync(memory) ? memory : folder, 'fairlead-bench-'));
+    const storage = await mkdtemp(join(existsSync(memory) ? memory : directory, 'fairlead-bench-'));
     storages.push(storage);
     return startRegistry({ storage });
   };
@@ -46,10 +47,10 @@ export async function bench(report: (line: string) => void): Promise<void> {
       `docker-registry with its content in ${storages[0]?.startsWith(memory) ? 'memory' : 'files'}; no referrers asked for`,
     );
     const remote = (repository: string) => remoteRepository({ registry: registry.host, repository });
-    const profiles = new Profiles(folder);
-    const oras = (...args: string[]) => runProgram(peer('oras'), args, folder);
-    const crane = (...args: string[]) => runProgram(peer('crane'), args, folder);
-    const skopeo = (...args: string[]) => runProgram(peer('skopeo'), args, folder);
+    const profiles = new Profiles(directory);
+    const oras = (...args: string[]) => runProgram(peer('oras'), args, directory);
+    const crane = (...args: string[]) => runProgram(peer('crane'), args, directory);
+    const skopeo = (...args: string[]) => runProgram(peer('skopeo'), args, directory);
     const own = remote('own/one');
 
     const push = {
@@ -115,25 +116,25 @@ export async function bench(report: (line: string) => void): Promise<void> {
     }
   } finally {
     await registry.stop();
-    for (const used of [...storages, folder]) await rm(used, { recursive: true });
+    for (const used of [...storages, directory]) await rm(used, { recursive: true });
   }
 }
 
 /** Profiles of 20 KiB, no two of which are the same, as artifacts and as files. */
 class Profiles {
-  readonly #folder: string;
+  readonly #directory: string;
   #count = 0;
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor(directory: string) {
+    this.#directory = directory;
   }
 
   async next(): Promise<{ readonly artifact: Artifact; readonly file: string }> {
     const names = Array.from({ length: 1150 }, (_, index) => `syscall_${this.#count}_${index}`);
     const text = JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names, action: 'SCMP_ACT_ALLOW' }] });
     const file = `${this.#count++}.json`;
-    await mkdir(this.#folder, { recursive: true });
-    await writeFile(join(this.#folder, file), text);
+    await mkdir(this.#directory, { recursive: true });
+    await writeFile(join(this.#directory, file), text);
     return { artifact: packArtifact(readProfile(new TextEncoder().encode(text)), { layout: 'runtime' }), file };
   }
 }
@@ -213,10 +214,6 @@ function say(
     return `${name} ${time.toFixed(1)} ms${each}${name === 'fairlead' ? '' : `, ratio ${(time / own).toFixed(1)}`}`;
   });
   report(`${what}: ${parts.join('; ')}`);
-}
-
-function median(samples: readonly number[]): number {
-  return samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? Number.NaN;
 }
 
 function runProgram(command: string, args: readonly string[], cwd: string): Promise<void> {

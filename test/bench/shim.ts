@@ -1,27 +1,29 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SecurityProfileKind } from '../../lib/cri/gen/cri_pb.js';
 import { startContainerd } from '../peers/containerd.ts';
 import { startRegistry } from '../peers/registry.ts';
 import { type CriClient, connectCri } from '../support/cri/client.ts';
 import { denyChmod, packText, publish, startTestShim, type TestShim } from '../support/cri/shim.ts';
+import { installExecutable } from './installed-programs.ts';
 
 const calls = 5000;
 const warmUp = 1000;
 
 /**
- * The shim in front of containerd: what it adds to calls that pass through, a cached
- * PullSecurityProfileArtifact, and its resident memory before the first call and after all of them.
- * Direct and proxied calls take turns, so that both see the same machine.
+ * The shim of the executable in front of containerd: what it adds to calls that pass through, a
+ * cached PullSecurityProfileArtifact, and its resident memory before the first call and after all
+ * of them. Direct and proxied calls take turns, so that both see the same machine.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
+  const program = [await installExecutable(directory)] as const;
   const [containerd, registry] = await Promise.all([startContainerd(), startRegistry()]);
-  const shim = await startTestShim({ runtime: containerd.socket, registryHost: registry.host });
+  const shim = await startTestShim({ runtime: containerd.socket, registryHost: registry.host, program });
   const direct = connectCri(containerd.socket);
   try {
-    // In a checkout, the first start after a change also translates the sources; the second is what
-    // a package does always.
-    await shim.restart();
     await sleep(1000);
     report(`resident memory of the idle shim: ${residentMiB(shim)} MiB`);
     await compare('Version', direct, shim.client, (client) => client.version(), report);
@@ -48,6 +50,7 @@ export async function bench(report: (line: string) => void): Promise<void> {
     direct.close();
     await shim.stop();
     await Promise.all([registry.stop(), containerd.stop()]);
+    rmSync(directory, { recursive: true });
   }
 }
 

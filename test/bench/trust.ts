@@ -16,7 +16,8 @@ import { startRegistry } from '#test/peers/registry';
 import { startServe } from '#test/support/cli/serve';
 import { privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { commonProfile } from './common-profile.ts';
-import { installPackage } from './installed-package.ts';
+import { unpackPackage } from './installed-programs.ts';
+import { median } from './samples.ts';
 
 const calls = 2000;
 const rounds = 9;
@@ -67,31 +68,31 @@ function time(artifact: Descriptor, bundle: Uint8Array, rule: Rule): string {
  * stands by.
  */
 async function commands(report: (line: string) => void): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-trust-'));
+  const directory = await mkdtemp(join(tmpdir(), 'fairlead-bench-trust-'));
   const registry = await startRegistry();
-  const env = { HOME: folder, COSIGN_PASSWORD: 'secret', FAIRLEAD_PUSH_TOKEN: token };
+  const env = { HOME: directory, COSIGN_PASSWORD: 'secret', FAIRLEAD_PUSH_TOKEN: token };
   const run = (command: string, ...args: string[]): void => {
-    const options = { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'], ...env } } as const;
+    const options = { cwd: directory, encoding: 'utf8', env: { PATH: process.env['PATH'], ...env } } as const;
     const { status, stderr } = spawnSync(command, args, options);
     if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
   };
   const cosign = (...args: string[]): void => run(peer('cosign'), ...args, '--allow-http-registry');
-  const { launcher } = await installPackage(folder);
+  const launcher = await unpackPackage(directory);
   const fairlead = (...args: string[]): void => run(process.execPath, launcher, ...args);
   try {
-    await writeFile(join(folder, 'nginx.json'), commonProfile());
-    await writeFile(join(folder, 'policy.yaml'), keyPolicyText('fairlead.pub'));
+    await writeFile(join(directory, 'nginx.json'), commonProfile());
+    await writeFile(join(directory, 'policy.yaml'), keyPolicyText('fairlead.pub'));
     // The key is encrypted, as cosign wants it: both open the same file. Ours may also come as CI
     // keeps its secrets, without a passphrase.
     fairlead('keygen');
     const { privateKey, publicKey } = await generateKeyPair();
-    await writeFile(join(folder, 'plain.key'), privateKey);
-    await writeFile(join(folder, 'plain.pub'), publicKey);
-    await writeFile(join(folder, 'plain.yaml'), keyPolicyText('plain.pub'));
+    await writeFile(join(directory, 'plain.key'), privateKey);
+    await writeFile(join(directory, 'plain.pub'), publicKey);
+    await writeFile(join(directory, 'plain.yaml'), keyPolicyText('plain.pub'));
     run(peer('cosign'), 'signing-config', 'create', '--out', 'offline.json');
     const services = await startServe(
       ['--push', '127.0.0.1:0', '--pull', '127.0.0.1:0', '--policy', 'policy.yaml', '--key', 'fairlead.key'],
-      { cwd: folder, env, program: launcher },
+      { cwd: directory, env, program: launcher },
     );
     const curl = (url: string, reference: string, ...args: string[]): void =>
       run('curl', '--silent', '--fail', '--output', '/dev/null', ...args, `${url}/v1/profiles?reference=${reference}`);
@@ -128,7 +129,7 @@ async function commands(report: (line: string) => void): Promise<void> {
     }
   } finally {
     await registry.stop();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   }
 }
 
@@ -154,8 +155,4 @@ function inTurns(
     }
   }
   return times;
-}
-
-function median(samples: readonly number[]): number {
-  return samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? Number.NaN;
 }

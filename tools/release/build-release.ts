@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { bundleLibrary, bundleProgram } from '../bundle.ts';
 import { licenses } from '../licenses.ts';
 import { buildArchive } from './archive.ts';
-import { runCommand } from './command.ts';
 import { buildDeb } from './deb.ts';
 import { buildExecutable, executableAssets } from './executable.ts';
 import { buildImage } from './image.ts';
 import { nodeRuntime } from './node-runtime.ts';
+import { buildNpmPackage } from './npm-package.ts';
 import { packageFiles } from './package-files.ts';
 import { archiveFiles, belongingFiles, below, licenseFiles } from './program-files.ts';
 import { type Architecture, architectures, type Release } from './release.ts';
@@ -25,7 +25,7 @@ const root = join(import.meta.dirname, '../..');
 export async function buildRelease(release: Release, report: (step: string) => void): Promise<readonly string[]> {
   report('bundle');
   const bundle = await bundleProgram({ distribution: 'executable', commit: release.commit });
-  const runtimes = { x64: await nodeRuntime('x64'), arm64: await nodeRuntime('arm64') };
+  const runtimes = { x64: await nodeRuntime('x64', release), arm64: await nodeRuntime('arm64', release) };
   const licensesOfNode = readFileSync(runtimes.x64.license, 'utf8');
   const others = licenseFiles(`Node.js: MIT\n\n${licensesOfNode}\n${'-'.repeat(80)}\n\n${licenses(bundle.packages)}`);
   const belonging = [...(await belongingFiles(release)), ...others];
@@ -52,6 +52,6 @@ export async function buildRelease(release: Release, report: (step: string) => v
   report('image');
   await buildImage(release, { programs: { x64, arm64 }, files: below('usr', others) });
   report('npm package');
-  await runCommand('npm', ['pack', '--silent', '--pack-destination', release.directory, root]);
+  await buildNpmPackage(release, root);
   return [...new Set([...bundle.packages, ...(await bundleLibrary()).packages])].sort();
 }

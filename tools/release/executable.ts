@@ -15,7 +15,7 @@ const strip: Readonly<Record<Architecture, string>> = {
 };
 
 /**
- * Commands that run until they are stopped. They start once, with flags of V8 under which no
+ * Commands that run until they are stopped. They start once, and set a flag of V8 with which no
  * compiled code is used.
  */
 const services = ['cli/commands/operator.ts', 'cli/commands/serve.ts', 'cli/commands/shim.ts'];
@@ -92,8 +92,11 @@ export async function buildExecutable(
     output: 'assets.blob',
     assets,
     disableExperimentalSEAWarning: true,
-    // NODE_OPTIONS is for the programs that users know to be Node.js.
-    execArgvExtension: 'cli',
+    // NODE_OPTIONS is for the programs that users know to be Node.js, and an argument may come from
+    // somebody who must not run code: Node.js would take --node-options= and --env-file= even after
+    // the command, and --node-options= even after `--`.
+    execArgv: ['--'],
+    execArgvExtension: 'none',
   };
   writeFileSync(join(directory, 'sea.json'), JSON.stringify(config));
   await runCommand(process.execPath, ['--experimental-sea-config', 'sea.json'], { cwd: directory });

@@ -13,7 +13,14 @@ export interface PackageLock {
   readonly packages: Readonly<
     Record<
       string,
-      { readonly name?: string; readonly version?: string; readonly integrity?: string; readonly license?: string }
+      {
+        readonly name?: string;
+        readonly version?: string;
+        readonly integrity?: string;
+        readonly license?: string;
+        readonly optional?: boolean;
+        readonly link?: boolean;
+      }
     >
   >;
 }

@@ -11,16 +11,28 @@ import { bundleSuffix, provenanceNames, sumsName } from './sums.ts';
 /** The bill of materials. */
 export const sbomName = 'fairlead.cdx.json';
 
+/** Opens the signer of a release. */
+export type OpenSigner = () => Promise<Signer>;
+
 /**
- * Returns how the environment says that a release is signed: with the key in FAIRLEAD_RELEASE_KEY
- * (its passphrase is found as by `fairlead sign`), or keyless with the identity of the CI job.
- * Undefined if it is not to be signed. Throws an Error for both.
+ * Returns the signer that the environment specifies: the key in FAIRLEAD_RELEASE_KEY (its
+ * passphrase is found as by `fairlead sign`), or, for `keyless`, the identity of the CI job.
+ * Undefined if nothing is to be signed. Rejects for both, and for a key that cannot be opened, so
+ * that this is known before the build.
  */
-export function releaseSigner(env: NodeJS.ProcessEnv, keyless: boolean): SignerOptions | undefined {
+export async function releaseSigner(env: NodeJS.ProcessEnv, keyless: boolean): Promise<OpenSigner | undefined> {
   const key = env['FAIRLEAD_RELEASE_KEY'];
   if (key && keyless) throw new Error('FAIRLEAD_RELEASE_KEY and --keyless cannot be used together: unset one of them');
-  if (key) return { key };
-  return keyless ? { keyless } : undefined;
+  // The token of a CI job is valid for minutes, and the build takes some.
+  if (keyless) return () => openSigner({ keyless }, env);
+  if (!key) return undefined;
+  const signer = await openSigner({ key }, env);
+  return async () => signer;
+}
+
+/** Opens the signer of these options. */
+export async function openSigner(options: SignerOptions, env: NodeJS.ProcessEnv): Promise<Signer> {
+  return (await startRequiredSigner(options, env)).signer;
 }
 
 /** The files that are signed as they are. */
@@ -37,13 +49,7 @@ export const bundleNames: readonly string[] = [
  * the provenance, a statement about `subjects`. Then verifies what was written, with each of these
  * files. Throws as the signer, and SignatureInvalid if something does not verify.
  */
-export async function signRelease(
-  directory: string,
-  subjects: readonly string[],
-  options: SignerOptions,
-  env: NodeJS.ProcessEnv,
-): Promise<void> {
-  const signer = await (await startRequiredSigner(options, env)).signer;
+export async function signRelease(directory: string, subjects: readonly string[], signer: Signer): Promise<void> {
   const by = await signersOf(signer);
   for (const name of signedNames) await write(name + bundleSuffix, await signer.signMessage(stream(name)));
   await write(provenanceNames.bundle, await signer.sign(await readFile(join(directory, provenanceNames.statement))));

@@ -9,7 +9,7 @@ import { fairlead, folder } from '#test/support/cli/signing-folder';
 import { privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { identityToken, serveSigstore } from '#test/support/sigstore/sigstore-server';
 import { writeEvidence } from '../../../tools/release/evidence.ts';
-import { bundleNames, releaseSigner, sbomName, signRelease } from '../../../tools/release/sign.ts';
+import { bundleNames, openSigner, releaseSigner, sbomName, signRelease } from '../../../tools/release/sign.ts';
 import { digestFiles, renderSums, sumsName } from '../../../tools/release/sums.ts';
 
 const commit = 'c'.repeat(40);
@@ -62,7 +62,7 @@ describePeers(['cosign'], 'the signatures of a release', () => {
   }
 
   it('verify by the commands of the guide, with a key, and not if a file was changed', async () => {
-    await signRelease(directory, subjects, { key: join(folder, 'release.key') }, passphrase);
+    await signRelease(directory, subjects, await openSigner({ key: join(folder, 'release.key') }, passphrase));
     await copyFile(join(folder, 'release.pub'), join(directory, 'fairlead-release.pub'));
     const headings = ['Signed with a key', 'Where it was built'];
     const commands = headings.flatMap(commandsOf);
@@ -73,9 +73,10 @@ describePeers(['cosign'], 'the signatures of a release', () => {
   });
 
   it('are made with an encrypted key, and verified by Fairlead and cosign', async () => {
-    const options = releaseSigner({ FAIRLEAD_RELEASE_KEY: join(folder, 'release.key') }, false);
-    assert.ok(options);
-    await writeEvidence(release, ['node_modules/valibot'], options, passphrase);
+    const environment = { FAIRLEAD_RELEASE_KEY: join(folder, 'release.key'), ...passphrase };
+    const signer = await releaseSigner(environment, false);
+    assert.ok(signer);
+    await writeEvidence(release, ['node_modules/valibot'], signer, {});
     assert.deepEqual(bundleNames, [
       'SHA256SUMS.sigstore.json',
       'fairlead.cdx.json.sigstore.json',
@@ -119,10 +120,10 @@ describePeers(['cosign'], 'the signatures of a release', () => {
         identityToken: await file('token', identityToken(github, workflow)),
         signingConfig: await file('signing.json', JSON.stringify(server.signingConfig)),
       };
-      await assert.rejects(signRelease(directory, subjects, services, {}), /without a trusted root/);
+      await assert.rejects(signRelease(directory, subjects, await openSigner(services, {})), /without a trusted root/);
       assert.ok(!(await readdir(directory)).includes('SHA256SUMS.sigstore.json'));
       const trustedRoot = await file('root.json', JSON.stringify(sigstore.trustedRoot));
-      await signRelease(directory, subjects, { ...services, trustedRoot }, {});
+      await signRelease(directory, subjects, await openSigner({ ...services, trustedRoot }, {}));
 
       const commands = commandsOf('Signed by the release workflow');
       assert.equal(commands.length, 2);
@@ -143,8 +144,8 @@ describePeers(['cosign'], 'the signatures of a release', () => {
 
   it('are not finished if the provenance is of other files', async () => {
     await writeFile(join(directory, archive), 'changed after the provenance was made');
-    const options = { key: join(folder, 'release.key') };
-    await assert.rejects(signRelease(directory, subjects, options, passphrase), {
+    const signer = await openSigner({ key: join(folder, 'release.key') }, passphrase);
+    await assert.rejects(signRelease(directory, subjects, signer), {
       kind: 'SignatureInvalid',
       message: /does not verify fairlead-linux-x64\.tar\.gz .*another artifact/,
     });
@@ -155,7 +156,8 @@ describePeers(['cosign'], 'the signatures of a release', () => {
       Promise.all((await readdir(directory)).sort().map(async (name) => [name, await readFile(join(directory, name))]));
     const unsigned = await read();
     assert.equal(unsigned.length, 4);
-    await writeEvidence(release, ['node_modules/valibot'], { key: join(folder, 'release.key') }, passphrase);
+    const open = () => openSigner({ key: join(folder, 'release.key') }, passphrase);
+    await writeEvidence(release, ['node_modules/valibot'], open, {});
     const signed = await read();
     assert.equal(signed.length, 7);
     assert.deepEqual(
@@ -164,9 +166,21 @@ describePeers(['cosign'], 'the signatures of a release', () => {
     );
   });
 
-  it('need one signer, or none', () => {
-    assert.equal(releaseSigner({}, false), undefined);
-    assert.deepEqual(releaseSigner({}, true), { keyless: true });
-    assert.throws(() => releaseSigner({ FAIRLEAD_RELEASE_KEY: 'k' }, true), /cannot be used together/);
+  it('need one signer, or none', async () => {
+    assert.equal(await releaseSigner({}, false), undefined);
+    await assert.rejects(releaseSigner({ FAIRLEAD_RELEASE_KEY: 'k' }, true), /cannot be used together/);
+  });
+
+  it('need a key that can be opened, which is known before the build', async () => {
+    await assert.rejects(releaseSigner({ FAIRLEAD_RELEASE_KEY: join(folder, 'none.key') }, false), /none\.key/);
+    const encrypted = { FAIRLEAD_RELEASE_KEY: join(folder, 'release.key') };
+    for (const env of [encrypted, { ...encrypted, FAIRLEAD_PASSPHRASE: 'wrong' }]) {
+      await assert.rejects(releaseSigner(env, false), { kind: 'InvalidInput', message: /release\.key/ });
+    }
+  });
+
+  it('are asked of an identity after the build, since a token is valid for minutes', async () => {
+    const signer = await releaseSigner({}, true);
+    await assert.rejects(async () => signer?.(), /identity token/);
   });
 });

@@ -7,6 +7,7 @@ import { peer } from '#test/peers/peer';
 import { PodmanWorld, podmanRequirements } from '#test/peers/podman';
 import { describePeers } from '#test/peers/require';
 import { root } from '#test/support/cli/package';
+import { readmeSteps } from '#test/support/cli/readme';
 import { buildProgram, ownArchitecture } from '#test/support/release/program';
 import { newRelease, writeProgramArchive } from '#test/support/release/program-archive';
 import { buildDeb } from '../../../tools/release/deb.ts';
@@ -17,27 +18,7 @@ const base = 'localhost/debian:bookworm';
 const registry = 'registry.example.com';
 const checkSums = 'sha256sum --check --strict --ignore-missing SHA256SUMS';
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-
-/** Returns the commands of README that publish and verify a profile. */
-function commandsOfReadme(): string[] {
-  const [, publish = ''] = readme.split('## Publish from CI\n');
-  const [section = ''] = publish.split('\n## ');
-  const lines = section.match(/^(?:cp |(?:npx )?fairlead (?:keygen|push|verify)).*$/gm) ?? [];
-  const commands = lines.map((line) => line.replace(/^npx /, '').replace(/ +#.*$/, ''));
-  assert.deepEqual(
-    commands.map((command) => command.split(' ').slice(0, 2)),
-    [['cp', 'examples/nginx.json'], ...['keygen', 'push', 'verify'].map((name) => ['fairlead', name])],
-  );
-  return commands;
-}
-
-/** Returns the trust policy of README. */
-function policyOfReadme(): string {
-  return (
-    /^apiVersion: fairlead\.dev\/v1\nkind: TrustPolicy\n.*?(?=```)/ms.exec(readme)?.[0] ?? assert.fail('no policy')
-  );
-}
+const { commands, policy, reference } = readmeSteps();
 
 const guide = readFileSync(join(root, 'docs/guides/install.md'), 'utf8');
 
@@ -53,8 +34,8 @@ function commandOfGuide(section: string, task: string): string {
 
 const debArchitecture = { x64: 'amd64', arm64: 'arm64' }[ownArchitecture];
 
-/** The sections of the guide that are for a Debian without Node. */
-const sections = ['Debian and Ubuntu', 'Another Linux'];
+/** The sections of the guide that are for a Debian without Node, and where they install to. */
+const sections = { 'Debian and Ubuntu': '/usr', 'Another Linux': '/usr/local' };
 
 describePeers(
   [...podmanRequirements, 'debian-root', 'docker-registry', 'dpkg-deb'],
@@ -76,10 +57,10 @@ describePeers(
     });
     after(() => world.stop());
 
-    for (const section of sections) {
+    for (const [section, prefix] of Object.entries(sections)) {
       it(`follows README from a key to a verified pull, installed and removed as for "${section}"`, async () => {
         const authority = `${join(world.directory, 'registry/ca.crt')}:/etc/containerd/certs.d/${registry}/ca.crt:ro`;
-        const volumes = [authority, `${files}:/files:ro`, `${join(root, 'examples')}:/root/examples:ro`];
+        const volumes = [authority, `${files}:/files:ro`];
         const mounts = volumes.flatMap((volume) => ['--volume', volume]);
         const options = ['--detach', '--init', '--network', 'site', '--workdir', '/root', ...mounts];
         const id = await world.podman('run', ...options, base, 'sleep', 'infinity');
@@ -92,20 +73,22 @@ describePeers(
         assert.match(guide, new RegExp(`^${checkSums}$`, 'm'));
         assert.match(await inFiles(checkSums), new RegExp(`^fairlead-linux-${ownArchitecture}\\.tar\\.gz: OK$`, 'm'));
         await inFiles(commandOfGuide(section, 'install, upgrade'));
-        for (const line of commandsOfReadme()) await shell(line);
+        assert.match(await shell('fairlead version'), /^build +self-contained executable$/m);
+        await shell(`cp ${prefix}/share/doc/fairlead/examples/nginx.json .`);
+        for (const command of commands) await shell(command);
 
-        writeFileSync(join(files, 'policy.yaml'), policyOfReadme());
+        writeFileSync(join(files, 'policy.yaml'), policy);
         await shell('mkdir -p /etc/fairlead && cp fairlead.pub /files/policy.yaml /etc/fairlead/');
         await shell('fairlead policy check /etc/fairlead/policy.yaml');
-        const pull = (name: string): string => `fairlead pull ${registry}/${name} --policy /etc/fairlead/policy.yaml`;
+        const pull = (name: string): string => `fairlead pull ${name} --policy /etc/fairlead/policy.yaml`;
         const profile = readFileSync(join(root, 'examples/nginx.json'), 'utf8');
-        assert.equal(`${await shell(pull('security/nginx:1.27'))}\n`, profile);
+        assert.equal(`${await shell(pull(reference))}\n`, profile);
 
         const refused = (name: string): Promise<string> => shell(`${pull(name)} 2>/dev/null || echo "exit $?"`);
-        assert.equal(await refused('other/nginx:1.27'), 'exit 4', 'no rule allows it');
+        assert.equal(await refused(`${registry}/other/nginx:1.27`), 'exit 4', 'no rule allows it');
         await shell('fairlead keygen --prefix other');
         await shell(`fairlead push nginx.json ${registry}/security/other:1 --key other.key`);
-        assert.equal(await refused('security/other:1'), 'exit 5', 'its signer is another one');
+        assert.equal(await refused(`${registry}/security/other:1`), 'exit 5', 'its signer is another one');
         await inFiles(commandOfGuide(section, 'install, upgrade'));
         assert.equal(await shell('fairlead --version'), version);
         await inFiles(commandOfGuide(section, 'remove'));

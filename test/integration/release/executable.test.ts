@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { describePeers } from '#test/peers/require';
+import { failed, run } from '#test/support/cli/run';
 import { buildProgram } from '#test/support/release/program';
 import manifest from '../../../package.json' with { type: 'json' };
 
@@ -24,5 +25,37 @@ describePeers(['x86_64-linux-gnu-strip', 'aarch64-linux-gnu-strip', 'root'], 'th
       encoding: 'utf8',
     });
     assert.equal(printed, `${manifest.version}\n`);
+  });
+
+  it('takes no options of Node.js and no code from its arguments or the environment', async () => {
+    const code = join(directory, 'attack.cjs');
+    writeFileSync(code, 'process.stderr.write("attacked\\n")');
+    const variables = join(directory, 'attack.env');
+    writeFileSync(variables, 'NODE_DEBUG=timer,module,stream,net\nFAIRLEAD_PASSWORD=attack\n');
+    const options = join(directory, 'node.config.json');
+    writeFileSync(options, JSON.stringify({ nodeOptions: { import: [code], require: [code] } }));
+    const env = { NODE_OPTIONS: `--require=${code}` };
+    for (const argument of [
+      `--node-options=--require=${code}`,
+      `--node-options=--import=${code}`,
+      '--node-options=--inspect=127.0.0.1:0',
+      `--require=${code}`,
+      `--env-file=${variables}`,
+      '--env-file=/nonexistent',
+      `--env-file-if-exists=${variables}`,
+      `--experimental-config-file=${options}`,
+    ]) {
+      const asReference = await run(program, ['inspect', '--', argument], { env });
+      failed(asReference, 2, /^error: invalid reference "--/);
+      const asOption = await run(program, ['inspect', argument], { env });
+      failed(asOption, 2, /^error: unknown option '--/);
+      for (const { stderr } of [asReference, asOption]) assert.doesNotMatch(stderr, /attacked|Debugger|^TIMER/im);
+    }
+    const fromDirectory = await run(program, ['inspect', '--experimental-default-config-file'], {
+      cwd: directory,
+      env,
+    });
+    failed(fromDirectory, 2, /^error: unknown option/);
+    assert.doesNotMatch(fromDirectory.stderr, /attacked/);
   });
 });

@@ -28,15 +28,20 @@ export interface InstalledPackage {
   readonly project: string;
 }
 
+/** Builds this checkout, packs it into `directory`, and returns the path of the package. */
+export async function packPackage(directory: string): Promise<string> {
+  const packed = await npm(['pack', '--json', '--pack-destination', directory], root);
+  // The output of the build precedes the JSON.
+  const [{ filename }] = JSON.parse(packed.stdout.slice(packed.stdout.indexOf('[\n')));
+  return join(directory, filename);
+}
+
 /** Packs this checkout and installs the package in `directory`, as its users do. */
 export async function installPackage(directory: string): Promise<InstalledPackage> {
   const project = join(directory, 'user');
   await mkdir(project);
   await writeFile(join(project, 'package.json'), '{"private": true}');
-  const packed = await npm(['pack', '--json', '--pack-destination', directory], root);
-  // The output of the build precedes the JSON.
-  const [{ filename }] = JSON.parse(packed.stdout.slice(packed.stdout.indexOf('[\n')));
-  const tarball = join(directory, filename);
+  const tarball = await packPackage(directory);
   await npm(['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', tarball], project);
   return { tarball, project };
 }

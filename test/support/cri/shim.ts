@@ -59,6 +59,8 @@ export async function startTestShim(options: {
   readonly runtime: string;
   readonly registryHost: string;
   readonly args?: readonly string[];
+  /** What runs Fairlead; by default the launcher of this checkout. */
+  readonly program?: readonly [command: string, ...args: string[]];
 }): Promise<TestShim> {
   const folder = temporaryFolder('shim');
   const [socket, state, policy] = ['shim.sock', 'state', 'policy.yaml'].map((name) => path.join(folder, name)) as [
@@ -71,12 +73,13 @@ export async function startTestShim(options: {
   writeFileSync(path.join(folder, 'release.pub'), keys.publicKey);
   writeFileSync(policy, policyFor(options.registryHost));
   const client = connectCri(socket);
+  const [command, ...first] = options.program ?? [process.execPath, launcher];
   const start = () =>
     startProgram({
       name: 'shim',
-      command: process.execPath,
+      command,
       args: [
-        launcher,
+        ...first,
         'shim',
         ...['--listen', `unix://${socket}`, '--runtime', `unix://${options.runtime}`],
         ...['--policy', policy, '--state', state, '--seccomp-root', seccompRoot],
