@@ -71,6 +71,23 @@ describe('intersect', () => {
     }
   });
 
+  it('permits no call of a 32-bit program for an upper half that the number of an NE condition has', () => {
+    const allowing = (...args: SeccompArg[]): SeccompRule => ({ names: ['socket'], action: 'SCMP_ACT_ALLOW', args });
+    const [both, x86] = [['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'], 'SCMP_ARCH_X86'];
+    const profile: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_KILL_PROCESS',
+      architectures: both,
+      syscalls: [
+        allowing({ index: 0, value: 2n ** 32n, op: 'SCMP_CMP_NE' }),
+        allowing({ index: 0, value: 2n ** 31n, op: 'SCMP_CMP_NE' }, { index: 1, value: 7n, op: 'SCMP_CMP_NE' }),
+      ],
+    };
+    // Cut to 32 bits, the first condition is that the argument is not 0.
+    const call = { architecture: x86, syscall: 'socket', args: [0n, 7n] };
+    assert.equal(evaluate(profile, call), 'SCMP_ACT_KILL_PROCESS');
+    assert.equal(evaluate(intersect([profile], native).profile, call), 'SCMP_ACT_KILL_PROCESS');
+  });
+
   it('keeps a denied socket denied through socketcall, which RuntimeDefault allows', () => {
     const artifact: SeccompProfile = {
       defaultAction: 'SCMP_ACT_ALLOW',

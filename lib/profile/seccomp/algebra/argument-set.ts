@@ -322,6 +322,11 @@ export function isWide(set: ArgumentSet): boolean {
   return set.form !== 'lowRange' && set.value > word;
 }
 
+/** Reports whether upper halves matter to the set's condition. */
+export function hasUpperHalf(set: ArgumentSet): boolean {
+  return set.form === 'bits' ? set.mask > word : set.form !== 'lowRange';
+}
+
 /**
  * Returns what is left for 32-bit programs of a set that is no wide range: only low halves are
  * compared. Undefined for all values.

@@ -1,5 +1,5 @@
 import type { ArgumentSet } from '../algebra/argument-set.ts';
-import { blocks, conditionOf, cutSet, isBlock, isWide } from '../algebra/argument-set.ts';
+import { blocks, conditionOf, cutSet, hasUpperHalf, isBlock, isWide } from '../algebra/argument-set.ts';
 import type { Box, Side } from '../algebra/box.ts';
 import { haveCommonCall } from '../algebra/box.ts';
 import type { Budget } from '../algebra/budget.ts';
@@ -172,6 +172,8 @@ function inSingleConditions(regions: readonly Region[], budget: Budget): readonl
 
 /**
  * Returns every condition as EQ and MASKED_EQ; undefined if that is not possible or is too much.
+ * On 32-bit architectures a condition on an upper half alone holds for every argument, so a number
+ * beyond 32 bits cannot be excluded bit by bit.
  */
 function inMaskedConditions(
   regions: readonly Region[],
@@ -190,7 +192,7 @@ function inMaskedConditions(
     let alternatives: SeccompArg[][] = [[]];
     for (const side of box) {
       const parts = paidBlocks(side.set, budget);
-      if (has32Bit && !isWide(side.set) && parts.some(isWide)) return undefined;
+      if (has32Bit && (isWide(side.set) ? !isBlock(side.set) : parts.some(isWide))) return undefined;
       const conditions = conditionsOf(side.index, parts);
       const [only] = conditions;
       if (rules.length + alternatives.length * conditions.length > maxRules) return undefined;
@@ -275,7 +277,8 @@ function narrowed(region: Region, budget: Budget): readonly Region[] {
   }
   let boxes: Side[][] = [[]];
   for (const { index, set } of region.box) {
-    const sides = paidBlocks(set, budget).flatMap((block) => (isWide(block) ? [] : [{ index, set: block }]));
+    const parts = paidBlocks(set, budget).filter((block) => !isWide(block) && !(isWide(set) && hasUpperHalf(block)));
+    const sides = parts.map((block) => ({ index, set: block }));
     if (boxes.length * sides.length > maxRules) return [region];
     spend(budget, boxes.length * sides.length);
     boxes = boxes.flatMap((box) => sides.map((side) => [...box, side]));
