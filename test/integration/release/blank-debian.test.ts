@@ -22,13 +22,18 @@ const { commands, policy, reference } = readmeSteps();
 
 const guide = readFileSync(join(root, 'docs/guides/install.md'), 'utf8');
 
-/** Returns the first command of a row in a table of the guide, for this machine. */
+/**
+ * Returns the command for a task in a section of the guide, for this machine: the first one in its
+ * row of the table, or the block that follows `To TASK it`.
+ */
 function commandOfGuide(section: string, task: string): string {
   const [, text = ''] = guide.split(`\n## ${section}\n`);
   const [rows = ''] = text.split('\n## ');
-  const command = new RegExp(`^\\| ${task} \\| \`([^\`]+)\``, 'm').exec(rows)?.[1];
+  const row = new RegExp(`^\\| ${task} \\| \`([^\`]+)\``, 'm').exec(rows);
+  const block = new RegExp(`^To ${task} it[^\`]+\`\`\`sh\n(.*)\n\`\`\``, 'm').exec(rows);
+  const command = (row ?? block)?.[1];
   assert.ok(command, `${section}: ${task}`);
-  const ours = { 'linux-x64': `linux-${ownArchitecture}`, amd64: debArchitecture, '\\|': '|' };
+  const ours = { 'linux-x64': `linux-${ownArchitecture}`, amd64: debArchitecture };
   return Object.entries(ours).reduce((line, [from, to]) => line.replaceAll(from, to), command);
 }
 
