@@ -89,7 +89,7 @@ describePeers([...vmRequirements, 'systemd', 'dpkg-deb', 'rpm', 'rpmbuild'], 'th
       cd /etc/fairlead
       echo 'a passphrase' > push.passphrase
       fairlead keygen --prefix push --passphrase-file push.passphrase > /dev/null
-      install -m 644 push.pub release.pub
+      install -m 644 push.pub fairlead.pub
       install -m 644 /usr/share/doc/fairlead/examples/policy.yaml policy.yaml
       echo 0123456789abcdef0123456789abcdef > push.token
       systemctl reset-failed
