@@ -2,20 +2,13 @@ import { buildProvenance, type Provenance, type ResourceDescriptor } from '#lib/
 import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
 import { type FileSubject, fileStatement } from '#lib/trust/signature/statement';
 import type { PinnedPackage, PinnedPackages } from './image/pinned-packages.ts';
+import type { BundledPackage } from './locked-packages.ts';
 
 /** The build that this is, as docs/guides/verify-downloads.md describes it. */
 export const releaseBuildType = 'https://fairlead.dev/buildtypes/release/v1';
 
 /** The builder outside of a CI system: anybody who runs `npm run release`. */
 export const localBuilder = 'https://fairlead.dev/builders/local';
-
-/** A package of npm, as package-lock.json specifies it. */
-export interface LockedPackage {
-  readonly name: string;
-  readonly version: string;
-  /** Subresource integrity: `sha512-` and base64. */
-  readonly integrity: string;
-}
 
 /** What releaseProvenance states. */
 export interface ProvenanceInput {
@@ -25,7 +18,7 @@ export interface ProvenanceInput {
   /** Every file of the release, except provenance and signatures. */
   readonly files: readonly FileSubject[];
   /** The runtimes of Node that the executables contain. */
-  readonly runtimes: readonly LockedPackage[];
+  readonly runtimes: readonly BundledPackage[];
   /** The packages of Debian that the image contains. */
   readonly image: PinnedPackages;
   /** package-lock.json, with the digest of every other package. */
@@ -72,7 +65,7 @@ function surroundings(commit: string, env: NodeJS.ProcessEnv) {
   throw new Error(`the CI system builds commit ${built}, and the checkout is of ${commit}`);
 }
 
-function runtime({ name, version, integrity }: LockedPackage): ResourceDescriptor {
+function runtime({ name, version, integrity }: BundledPackage): ResourceDescriptor {
   const [, base64] = /^sha512-([A-Za-z0-9+/]{86}==)$/.exec(integrity) ?? [];
   if (base64 === undefined) throw new Error(`the integrity of ${name} is ${integrity}: want sha512-<base64>`);
   const sha512 = Buffer.from(base64, 'base64').toString('hex');
