@@ -12,10 +12,11 @@ export interface ProviderOptions {
 }
 
 /**
- * Opens the credential providers that the kubelet is configured with. Returns undefined if there
- * are none. Keeps their answers for as long as these specify. Rejects with InvalidInput if only one
- * option is set, the configuration is invalid, a program cannot be run, or other users can change
- * the configuration or the directory of the programs. The kubelet does not start then, either.
+ * Opens the credential providers of the kubelet's configuration, and returns undefined if neither
+ * option is set. An answer is cached for the duration that it specifies. Rejects with InvalidInput
+ * if only one option is set, the configuration is invalid, a program cannot be run, or other users
+ * can change the configuration or the directory of the programs. The kubelet does not start then,
+ * either.
  */
 export async function openCredentialProviders(
   { imageCredentialProviderConfig: file, imageCredentialProviderBinDir: programs }: ProviderOptions,

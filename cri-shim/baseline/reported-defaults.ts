@@ -53,7 +53,7 @@ export class ReportedDefaults {
     return this.#revision;
   }
 
-  /** Returns the time of the last report for a set; undefined if there is none. */
+  /** Returns the time of the last report for a set, or undefined before the first one. */
   reportedAt(capabilities: readonly string[]): number | undefined {
     return this.#reports.get(keyOf(capabilities))?.at;
   }

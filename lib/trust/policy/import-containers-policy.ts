@@ -216,7 +216,7 @@ class Importer {
     const skip = `use \`skip\`${this.#choices.allowUnsigned === true ? ' instead of `allowUnsigned`' : ''} to leave out what cannot be imported: it is then denied`;
     return repository === undefined
       ? `Nothing was imported. Change the entry in the file, or ${skip}.`
-      : `Nothing was imported. A rule applies to a whole repository: remove this scope from the file, so that the scope of ${repository} applies to all of its tags and digests; or, if there is none, ${skip}.`;
+      : `Nothing was imported. A rule applies to a whole repository: remove this scope from the file, so that the scope of ${repository} applies to all of its tags and digests. If the file has no such scope, ${skip}.`;
   }
 
   /** Notes that a transport other than docker was left out. */

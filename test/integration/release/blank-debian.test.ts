@@ -44,7 +44,7 @@ const sections = { 'Debian and Ubuntu': '/usr', 'Another Linux': '/usr/local' };
 
 describePeers(
   [...podmanRequirements, 'debian-root', 'docker-registry', 'dpkg-deb'],
-  'a Debian without Node and without a network but for its registry',
+  'Debian without Node.js, with a registry as its only network',
   () => {
     let world: PodmanWorld;
     let files = '';
