@@ -118,7 +118,11 @@ export const rooms: readonly Room[] = [
     pure: true,
   },
 
-  { name: 'lib/registry', imports: [errors, 'lib/network', 'lib/network/hosts', 'lib/text'], packages: ['valibot'] },
+  {
+    name: 'lib/registry',
+    imports: [errors, 'lib/network', 'lib/network/hosts', 'lib/text'],
+    packages: ['semver', 'valibot'],
+  },
   {
     name: 'lib/registry/credentials',
     imports: [errors, 'lib/files', 'lib/registry'],
