@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { RuntimeProfile } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
-import { emptyConfigBytes, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import { type Descriptor, emptyConfigBytes, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import { quote } from '#lib/text/quote';
 import { type ProfileArtifact, type ProfileLayout, profileMediaTypes } from './artifact.ts';
 import { assembleArtifact, blob } from './assemble-artifact.ts';
@@ -30,6 +30,11 @@ export interface PackOptions {
    * itself.
    */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /**
+   * The manifest of the container image that the profile is for, in the same repository: the profile
+   * becomes one of its referrers.
+   */
+  readonly subject?: Descriptor | undefined;
   /** Time of creation. Without it no time is written, and the same input gives the same digest. */
   readonly created?: Date | undefined;
 }
@@ -52,7 +57,7 @@ const maxAnnotationBytes = 64 * 1024;
  */
 export function packArtifact(
   profile: RuntimeProfile,
-  { layout, content, title, annotations = {}, created }: PackOptions,
+  { layout, content, title, annotations = {}, subject, created }: PackOptions,
 ): ProfileArtifact {
   if (title !== undefined) assertFileName(title);
   const mediaType = profileMediaTypes[profile.kind];
@@ -66,9 +71,15 @@ export function packArtifact(
     artifactType: mediaType,
     config: config.descriptor,
     layers: [layer.descriptor],
+    ...(subject === undefined ? {} : { subject: bareDescriptor(subject) }),
     annotations: manifestAnnotations(describeProfile(profile, title), annotations, created),
   };
   return { ...assembleArtifact(manifest, [config, layer]), kind: profile.kind, layout, layer };
+}
+
+/** Leaves out what a registry or an index adds to a descriptor: it must not change the digest. */
+function bareDescriptor({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
 }
 
 function manifestAnnotations(
