@@ -31,8 +31,8 @@ export interface PackOptions {
    */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /**
-   * The manifest of the container image that the profile is for, in the same repository: the profile
-   * becomes one of its referrers.
+   * The manifest of the container image that the profile is for, in the same repository: the
+   * profile becomes one of its referrers.
    */
   readonly subject?: Descriptor | undefined;
   /** Time of creation. Without it no time is written, and the same input gives the same digest. */
