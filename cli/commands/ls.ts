@@ -41,7 +41,8 @@ export function define(command: Command): void {
 
 async function list(name: string, options: ListOptions): Promise<void> {
   const names = isRegistry(name) ? await repositories(name, options) : await tags(name, options);
-  const sorted = names.toSorted((one, other) => one.localeCompare(other, 'en', { numeric: true }));
+  // One collator for all comparisons: localeCompare makes one for each.
+  const sorted = names.toSorted(new Intl.Collator('en', { numeric: true }).compare);
   writeResult(options.output, { json: () => sorted, text: () => sorted.map(oneLine).join('\n') });
 }
 
