@@ -326,7 +326,7 @@ export const rooms: readonly Room[] = [
 
   {
     name: 'cli/files',
-    imports: [errors, 'lib/files', 'lib/registry', 'lib/registry/layout', 'lib/trust/policy'],
+    imports: [errors, 'lib/files', 'lib/profile', 'lib/registry', 'lib/registry/layout', 'lib/trust/policy'],
   },
   { name: 'cli/terminal', imports: [errors, 'cli/files', 'lib/registry'] },
   { name: 'cli/process', imports: ['cli/terminal'], packages: ['pino'] },
@@ -354,6 +354,10 @@ export const rooms: readonly Room[] = [
     ],
   },
   {
+    name: 'cli/compare',
+    imports: [errors, 'cli/files', 'cli/options', 'cli/process', 'cli/terminal', 'lib/profile/**'],
+  },
+  {
     name: 'cli/serve',
     imports: [...['cli/files', 'cli/options', errors, 'lib/http', 'lib/node/pull', 'lib/trust/**', 'services/**']],
     packages: ['fastify', 'pino'],
@@ -371,6 +375,7 @@ export const rooms: readonly Room[] = [
     name: 'cli/commands',
     imports: [
       ...[
+        'cli/compare',
         'cli/definitions',
         'cli/explain',
         'cli/files',

@@ -11,6 +11,8 @@ import {
   renderOneSidedText,
 } from '#lib/profile/render-diff';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
+import { compareMany } from '../compare/compare-many.ts';
+import { reportComparison } from '../compare/report-comparison.ts';
 import { diffSides, type SideOptions } from '../options/diff-sides.ts';
 import { dependsOnContainer, describeContainer, refuseDependent } from '../options/docker-form.ts';
 import { addOutputOption, examples } from '../options/options.ts';
@@ -19,20 +21,26 @@ import { GateClosed, gateExit } from '../process/gate.ts';
 import { type OutputForm, withoutCommands, writeResult } from '../terminal/output.ts';
 
 interface DiffOptions extends ProfileOptions, SideOptions {
+  readonly base?: string;
   readonly output: OutputForm | 'markdown';
   readonly failOn?: 'loosened';
 }
 
-/** `fairlead diff FROM TO`, `fairlead diff --new TO`, `fairlead diff --deleted FROM`. */
+/**
+ * `fairlead diff FROM TO` of files or directories, `fairlead diff --base REVISION [PATH]`,
+ * `fairlead diff --new TO`, `fairlead diff --deleted FROM`.
+ */
 export function define(command: Command): void {
   command
     .description(
       'Compare two profiles of one kind by what they permit: what was loosened, what was tightened, and what was only ' +
-        'rewritten. A profile of Docker or Podman that depends on the container can only be compared with another one, and ' +
+        'rewritten. Of two directories, or a directory and a commit, all profiles are compared: changed, new, deleted and ' +
+        'renamed ones. A profile of Docker or Podman that depends on the container can only be compared with another one, and ' +
         'not with --fail-on.',
     )
-    .argument('<from>', 'old profile, in any form; - is stdin, /dev/null stands for no file')
-    .argument('[to]', 'new profile, in any form; - is stdin, /dev/null stands for no file')
+    .argument('[from]', 'old profile, in any form, or a directory; - is stdin, /dev/null stands for no file')
+    .argument('[to]', 'new profile, in any form, or a directory; - is stdin, /dev/null stands for no file')
+    .option('--base <revision>', 'compare the only file or directory (default: .) with this commit of git')
     .option('--new', 'the only file is a new profile')
     .option('--deleted', 'the only file is a deleted profile')
     .addOption(
@@ -48,6 +56,8 @@ export function define(command: Command): void {
         ['show the effect of a change', 'git show HEAD:nginx.json | fairlead diff - nginx.json'],
         ['fail a CI job if the profile was loosened', 'fairlead diff --fail-on loosened released.json nginx.json'],
         ['show a new profile', 'fairlead diff --new nginx.json'],
+        ['show what a branch changes in all profiles of a directory', 'fairlead diff --base origin/main profiles'],
+        ['compare two directories', 'fairlead diff released profiles'],
         ['write a comment for a pull request', 'fairlead diff base.json nginx.json --output markdown > comment.md'],
         ['show what a profile permits beyond the default profile', 'fairlead baseline | fairlead diff - nginx.json'],
       ]) +
@@ -57,7 +67,11 @@ export function define(command: Command): void {
     .action(diff);
 }
 
-async function diff(first: string, second: string | undefined, options: DiffOptions): Promise<void> {
+async function diff(first: string | undefined, second: string | undefined, options: DiffOptions): Promise<void> {
+  const refuse = (profiles: readonly [Profile, Profile], files: readonly [string, string]): void =>
+    void refuseIncomparable(profiles, files, options);
+  const many = await compareMany(first, second, { ...options, refuse });
+  if (many !== undefined) return reportComparison(many, options);
   const { from, to } = diffSides(first, second, options);
   if (from === undefined) return reportOneSided({ change: 'new', file: to ?? '' }, options);
   if (to === undefined) return reportOneSided({ change: 'deleted', file: from }, options);

@@ -11,7 +11,7 @@ const noFile = '/dev/null';
 
 /** Returns the files of both sides; one side may be missing. Throws InvalidInput. */
 export function diffSides(
-  first: string,
+  first: string | undefined,
   second: string | undefined,
   options: SideOptions,
 ): { readonly from?: string | undefined; readonly to?: string | undefined } {
@@ -28,8 +28,8 @@ export function diffSides(
     const named = second === noFile ? [first] : [first, second];
     return { from: onlyOne(named, 'fairlead diff --deleted FROM') };
   }
-  if (second === undefined) {
-    throw new FairleadError('InvalidInput', 'only one profile to compare', {
+  if (first === undefined || second === undefined) {
+    throw new FairleadError('InvalidInput', `${first === undefined ? 'no' : 'only one'} profile to compare`, {
       hint: 'Use fairlead diff FROM TO. For a new or deleted profile, use fairlead diff --new TO or fairlead diff --deleted FROM.',
     });
   }

@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { ImportOptions } from '#lib/profile/import-profile';
+import type { UnknownField } from '#lib/profile/json/unknown-fields';
 import type { Profile } from '#lib/profile/profile';
 import { type ProfileFormat, profileFormats } from '#lib/profile/profile-format';
 import type { ProfileHost } from '#lib/profile/seccomp/read/resolve-docker';
@@ -146,14 +147,18 @@ export async function readNotedFiles<const Files extends readonly string[]>(
   const { refuseMisspelt } = await import('#lib/profile/parse-runtime');
   for (const [index, { unknownFields = [] }] of profiles.entries()) {
     refuseMisspelt(unknownFields);
-    const name = sourceName(files[index] ?? '');
-    const [dropped, respelled] = [false, true].map((isRead) =>
-      unknownFields.filter(({ readAs }) => (readAs !== undefined) === isRead).map(({ pointer }) => pointer),
-    );
-    if (dropped?.length) writeNote('note', `${name}: unknown fields were left out: ${dropped.join(', ')}`);
-    if (respelled?.length) writeNote('note', `${name}: read without regard to letter case: ${respelled.join(', ')}`);
+    noteUnknownFields(sourceName(files[index] ?? ''), unknownFields);
   }
   return profiles;
+}
+
+/** Notes which members of a file its reader dropped, or accepted in another letter case. */
+export function noteUnknownFields(name: string, unknownFields: readonly UnknownField[]): void {
+  const [dropped, respelled] = [false, true].map((isRead) =>
+    unknownFields.filter(({ readAs }) => (readAs !== undefined) === isRead).map(({ pointer }) => pointer),
+  );
+  if (dropped?.length) writeNote('note', `${name}: unknown fields were left out: ${dropped.join(', ')}`);
+  if (respelled?.length) writeNote('note', `${name}: read without regard to letter case: ${respelled.join(', ')}`);
 }
 
 /** Returns the name of a file in messages. */

@@ -14,7 +14,7 @@ const group = 'security-profiles-operator.x-k8s.io/';
  * for an empty List.
  */
 export function chooseDocument(documents: readonly JsonDocument[], choice?: string): JsonDocument {
-  const all = documents.flatMap(itemsOf);
+  const all = documents.flatMap(documentsOf);
   const [first] = documents;
   const [only, ...more] = all;
   if (first === undefined || only === undefined) {
@@ -40,7 +40,7 @@ export function chooseDocument(documents: readonly JsonDocument[], choice?: stri
  * Returns the items of a List, as `kubectl get -o yaml` writes it, in their order; any other
  * document alone.
  */
-function itemsOf(document: JsonDocument): readonly JsonDocument[] {
+export function documentsOf(document: JsonDocument): readonly JsonDocument[] {
   const items = member(document.root, 'items');
   if (!/^([A-Z][A-Za-z]*)?List$/.test(textOf(document.root, 'kind') ?? '') || items?.type !== 'array')
     return [document];

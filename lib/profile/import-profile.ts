@@ -3,19 +3,19 @@ import { chooseDocument } from './choose-document.ts';
 import { convertCommand } from './convert-command.ts';
 import { type DetectedForm, detectForm } from './detect-form.ts';
 import type { JsonDocument } from './json/read-json.ts';
-import { positionOf, readJson } from './json/read-json.ts';
+import { positionOf } from './json/read-json.ts';
 import { parseResource } from './parse-resource.ts';
 import { parseRuntime, parseStrictly, runtimeForms, unknownFormat } from './parse-runtime.ts';
 import type { Profile, RuntimeKind } from './profile.ts';
 import { type ProfileFormat, profileFormats } from './profile-format.ts';
 import { defaultPublicationLimits } from './publication-limits.ts';
+import { isBlank, isJson, readDocuments } from './read-documents.ts';
 import { profileLimits } from './read-profile.ts';
 import { dependsOnContainer } from './seccomp/read/docker.ts';
 import { parseDocker } from './seccomp/read/parse-docker.ts';
 import { readPlainSeccomp } from './seccomp/read/read-plain.ts';
 import type { ResolutionHost } from './seccomp/read/resolve-docker.ts';
 import { resolveDocker } from './seccomp/read/resolve-docker.ts';
-import { readYamlDocuments } from './yaml/read-yaml.ts';
 
 /** How importProfile reads a profile. */
 export interface ImportOptions {
@@ -55,12 +55,10 @@ export function importProfile(bytes: Uint8Array, source: string, options: Import
   }
   const plain = options.format === undefined ? readPlainSeccomp(bytes, profileLimits) : undefined;
   if (plain !== undefined) return { kind: 'Seccomp', seccomp: plain, ...oversizeOf(bytes) };
-  const json = isJson(bytes);
-  const documents = json ? [readJson(bytes, source, profileLimits)] : readYamlDocuments(bytes, source, profileLimits);
-  const document = chooseDocument(documents, options.document);
+  const document = chooseDocument(readDocuments(bytes, source), options.document);
   const found = detectForm(document);
   const format = options.format ?? formatOf(document, found);
-  if (!json && !options.lenient && format !== 'spo') throw notJson(document);
+  if (!isJson(bytes) && !options.lenient && format !== 'spo') throw notJson(document);
   switch (format) {
     case 'runtime':
       return { ...readRuntime(document, found, options), ...oversizeOf(bytes) };
@@ -73,19 +71,6 @@ export function importProfile(bytes: Uint8Array, source: string, options: Import
 
 function oversizeOf({ length }: Uint8Array): { readonly oversize?: number } {
   return length > defaultPublicationLimits.artifactBytes ? { oversize: length } : {};
-}
-
-/**
- * Reports whether a text is JSON rather than YAML, by its first character: the reader of JSON is
- * stricter and faster.
- */
-function isJson(bytes: Uint8Array): boolean {
-  const first = bytes.find((byte) => !isBlank(byte));
-  return first === 0x7b || first === 0x5b || first === 0x22;
-}
-
-function isBlank(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }
 
 function formatOf(document: JsonDocument, found: DetectedForm | undefined): ProfileFormat {

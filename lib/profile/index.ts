@@ -8,6 +8,14 @@ export type {
   NetworkRules,
 } from './apparmor/model.ts';
 export type { Change, Direction, ProfileDiff } from './change.ts';
+export {
+  type Became,
+  type ComparedProfile,
+  type CompareOptions,
+  type Comparison,
+  compareProfileFiles,
+  type ProfileFile,
+} from './compare-profile-files.ts';
 export type { Constraint, EffectiveInputs, EffectiveProfile, ProfileInput } from './constraint.ts';
 export { type ConvertForm, convertForms, convertProfile } from './convert-profile.ts';
 export { diffProfiles } from './diff-profiles.ts';
@@ -30,6 +38,14 @@ export type {
 export type { ProfileFormat } from './profile-format.ts';
 export { defaultPublicationLimits, type PublicationLimits } from './publication-limits.ts';
 export { readProfile } from './read-profile.ts';
+export {
+  countOutcomes,
+  describeOutcomes,
+  type Outcome,
+  outcomeOf,
+  renderComparisonMarkdown,
+  renderComparisonText,
+} from './render-comparison.ts';
 export { isLoosened, renderDiffMarkdown, renderDiffText } from './render-diff.ts';
 export { renderProfile } from './render-profile.ts';
 export type {

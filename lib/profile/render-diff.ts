@@ -43,15 +43,15 @@ export function renderDiffMarkdown(diff: ProfileDiff): string {
     const groups = alike(diff, direction);
     if (groups.length === 0) continue;
     const rows = groups.map(({ change, subjects }) => {
-      const where = change.where === undefined ? '' : cell(change.where);
-      return `| ${subjects.map(cell).join(', ')} | ${cell(change.from)} | ${cell(change.to)} | ${where} |`;
+      const where = change.where === undefined ? '' : inCode(change.where);
+      return `| ${subjects.map(inCode).join(', ')} | ${inCode(change.from)} | ${inCode(change.to)} | ${where} |`;
     });
     parts.push(`### ${title}\n\n| what | from | to | where |\n|---|---|---|---|\n${rows.join('\n')}`);
   }
   if (parts.length === 0) parts.push('No difference in meaning.');
   if (diff.rewritten.length > 0) {
     const [named, more] = [diff.rewritten.slice(0, shownRewritten), someOf(diff.rewritten).slice(shownRewritten)];
-    parts.push(`Written differently, same meaning: ${[...named.map(cell), ...more].join(', ')}`);
+    parts.push(`Written differently, same meaning: ${[...named.map(inCode), ...more].join(', ')}`);
   }
   return `${parts.join('\n\n')}\n`;
 }
@@ -71,7 +71,7 @@ export function renderOneSidedText(one: OneSided): string {
 
 /** Returns the same as Markdown. */
 export function renderOneSidedMarkdown(one: OneSided): string {
-  return `### ${one.change === 'new' ? 'New' : 'Deleted'}\n\n${describeOneSided(one, cell(one.name))}\n`;
+  return `### ${one.change === 'new' ? 'New' : 'Deleted'}\n\n${describeOneSided(one, inCode(one.name))}\n`;
 }
 
 function describeOneSided({ change, kind }: OneSided, name: string): string {
@@ -127,7 +127,7 @@ function escaped(text: string): string {
   return text.replaceAll(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
-/** Returns text from a profile as code, so that it cannot be markup or break the table. */
-function cell(text: string): string {
+/** Returns text from a profile as code of Markdown, so that it is no markup and breaks no table. */
+export function inCode(text: string): string {
   return `\`${text.replaceAll(/[`|]|\p{C}/gu, ' ')}\``;
 }

@@ -1,0 +1,64 @@
+import type { ComparedProfile, Comparison } from '#lib/profile/compare-profile-files';
+import { countOutcomes, renderComparisonMarkdown, renderComparisonText } from '#lib/profile/render-comparison';
+import { noteUnknownFields } from '../options/profile-file.ts';
+import { GateClosed } from '../process/gate.ts';
+import { type OutputForm, withoutCommands, writeNote, writeResult } from '../terminal/output.ts';
+
+/**
+ * Prints a comparison of many profiles. Throws the error of the first invalid one, and GateClosed
+ * if `failOn` is set and a profile permits more.
+ */
+export function reportComparison(
+  comparison: Comparison,
+  { output, failOn }: { readonly output: OutputForm | 'markdown'; readonly failOn?: 'loosened' },
+): void {
+  const { profiles, ignored } = comparison;
+  if (output === 'markdown') process.stdout.write(withoutCommands(renderComparisonMarkdown(comparison)));
+  else {
+    writeResult(output, {
+      json: () => asJson(comparison),
+      text: () => renderComparisonText(comparison).trimEnd(),
+    });
+  }
+  for (const { to = '', unknownFields = [] } of profiles) noteUnknownFields(to, unknownFields);
+  if (ignored.length > 0) writeNote('note', `not in a form of profiles: ${ignored.join(', ')}`);
+  const [error, ...others] = profiles.flatMap((profile) => profile.error ?? []);
+  for (const { message } of others) writeNote('failed', message);
+  if (error !== undefined) throw error;
+  const loosened = profiles.filter((profile) => profile.loosened);
+  if (failOn === 'loosened' && loosened.length > 0) throw new GateClosed(loosenedMessage(loosened));
+}
+
+/** Returns a comparison as the JSON document of `fairlead diff` of directories. */
+function asJson(comparison: Comparison): object {
+  const { profiles, unchanged, ignored } = comparison;
+  return {
+    loosened: profiles.some((profile) => profile.loosened),
+    summary: countOutcomes(comparison),
+    profiles: profiles.map(
+      ({ name, change, from = null, to = null, kind = null, loosened, diff, undecided, error }) => ({
+        name,
+        change,
+        from,
+        to,
+        kind,
+        loosened,
+        changes: diff?.changes ?? [],
+        rewritten: diff?.rewritten ?? [],
+        ...(undecided !== undefined && { undecided }),
+        ...(error && { error: { kind: error.kind, message: error.message, pointer: error.pointer } }),
+      }),
+    ),
+    unchanged,
+    ignored,
+  };
+}
+
+function loosenedMessage(loosened: readonly ComparedProfile[]): string {
+  const shown = loosened.slice(0, 10).map(({ name, diff }) => {
+    const subject = diff?.changes.find(({ direction }) => direction === 'loosened')?.subject;
+    return subject === undefined ? name : `${name} (${subject})`;
+  });
+  const more = loosened.length > shown.length ? ` and ${loosened.length - shown.length} more` : '';
+  return `${loosened.length === 1 ? 'a profile permits' : `${loosened.length} profiles permit`} more than before: ${shown.join(', ')}${more}`;
+}

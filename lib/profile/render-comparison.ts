@@ -1,0 +1,107 @@
+import type { ComparedProfile, Comparison } from './compare-profile-files.ts';
+import {
+  inCode,
+  renderDiffMarkdown,
+  renderDiffText,
+  renderOneSidedMarkdown,
+  renderOneSidedText,
+} from './render-diff.ts';
+
+/**
+ * The longest Markdown, in bytes: a comment on a pull request has at most 65,536 characters, and
+ * the summary of a step 1 MiB.
+ */
+const maxMarkdownBytes = 60_000;
+
+const words = ['invalid', 'loosened', 'tightened', 'changed', 'rewritten', 'renamed', 'new', 'deleted'] as const;
+
+/** What became of a profile, in one word. */
+export type Outcome = (typeof words)[number];
+
+/** Returns how many profiles became what, without those of which there are none. */
+export function countOutcomes({ profiles, unchanged }: Comparison): Readonly<Record<string, number>> {
+  const found = profiles.map(outcomeOf);
+  const counted = words.map((word) => [word, found.filter((outcome) => outcome === word).length] as const);
+  return { ...Object.fromEntries(counted.filter(([, count]) => count > 0)), unchanged };
+}
+
+/** Returns the same in words: `1 loosened, 2 new, 27 unchanged`. */
+export function describeOutcomes(comparison: Comparison): string {
+  const counts = Object.entries(countOutcomes(comparison));
+  return counts.map(([word, count]) => `${count} ${word}`).join(', ');
+}
+
+/** Returns in one word what became of a profile. */
+export function outcomeOf({ change, loosened, diff }: ComparedProfile): Outcome {
+  if (loosened) return 'loosened';
+  if (diff === undefined) return change;
+  if (diff.changes.some(({ direction }) => direction === 'tightened')) return 'tightened';
+  if (diff.changes.length > 0) return 'changed';
+  return change === 'renamed' ? change : 'rewritten';
+}
+
+/** Returns a comparison as lines for a terminal: a part for each profile, then the counts. */
+export function renderComparisonText(comparison: Comparison): string {
+  const parts = comparison.profiles.map((profile) => {
+    const indented = bodyText(profile)
+      .trimEnd()
+      .split('\n')
+      .map((line) => `  ${line}`);
+    return [`${nameOf(profile)}: ${outcomeOf(profile)}`, ...indented].join('\n');
+  });
+  return `${[...parts, describeOutcomes(comparison)].join('\n\n')}\n`;
+}
+
+/**
+ * Returns a comparison as Markdown, e.g. for a comment on a pull request. What would make it longer
+ * than platforms accept is left out, and that is said.
+ */
+export function renderComparisonMarkdown(comparison: Comparison): string {
+  const parts = [`**${describeOutcomes(comparison)}**`];
+  let left = maxMarkdownBytes;
+  const add = (part: string): boolean => {
+    const bytes = Buffer.byteLength(part) + 2;
+    if (bytes > left) return false;
+    left -= bytes;
+    parts.push(part);
+    return true;
+  };
+  for (const [index, profile] of comparison.profiles.entries()) {
+    const heading = `## ${inCode(nameOf(profile))}: ${outcomeOf(profile)}`;
+    if (add(`${heading}\n\n${bodyMarkdown(profile).trimEnd()}`)) continue;
+    if (add(`${heading}\n\nThe difference is too long to be shown here.`)) continue;
+    parts.push(`${comparison.profiles.length - index} more profiles differ.`);
+    break;
+  }
+  return `${parts.join('\n\n')}\n`;
+}
+
+function nameOf({ change, name, from, to }: ComparedProfile): string {
+  return change === 'renamed' && from !== undefined ? `${from} -> ${to}` : name;
+}
+
+function bodyText(profile: ComparedProfile): string {
+  const { change, diff, undecided, error, kind, name } = profile;
+  if (error !== undefined) return `error: ${error.message}`;
+  if (diff !== undefined) return renderDiffText(diff);
+  if (undecided !== undefined) return cannotCompare(undecided);
+  return kind === undefined
+    ? notValid
+    : renderOneSidedText({ change: change === 'new' ? change : 'deleted', kind, name });
+}
+
+function bodyMarkdown(profile: ComparedProfile): string {
+  const { change, diff, undecided, error, kind, name } = profile;
+  if (error !== undefined) return inCode(error.message);
+  if (diff !== undefined) return renderDiffMarkdown(diff);
+  if (undecided !== undefined) return cannotCompare(undecided);
+  return kind === undefined
+    ? notValid
+    : renderOneSidedMarkdown({ change: change === 'new' ? change : 'deleted', kind, name });
+}
+
+const notValid = 'Deleted file, which was not a valid profile.';
+
+function cannotCompare(undecided: string): string {
+  return `It cannot be compared, and counts as loosened: ${undecided}.`;
+}
