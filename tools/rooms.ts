@@ -247,7 +247,7 @@ export const rooms: readonly Room[] = [
     name: 'services/pull',
     imports: [
       ...[errors, 'lib/artifact', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry'],
-      ...['lib/trust/policy', 'services'],
+      ...['lib/trust/policy', 'lib/trust/signature', 'services'],
     ],
     packages: ['fastify', 'lru-cache'],
   },
@@ -328,7 +328,8 @@ export const rooms: readonly Room[] = [
     name: 'cli/files',
     imports: [errors, 'lib/files', 'lib/profile', 'lib/registry', 'lib/registry/layout', 'lib/trust/policy'],
   },
-  { name: 'cli/terminal', imports: [errors, 'cli/files', 'lib/registry'] },
+  { name: 'cli/documents', imports: [], packages: ['valibot'], pure: true },
+  { name: 'cli/terminal', imports: [errors, 'cli/documents', 'cli/files', 'lib/registry'] },
   { name: 'cli/process', imports: ['cli/terminal'], packages: ['pino'] },
   {
     name: 'cli/options',
@@ -349,7 +350,16 @@ export const rooms: readonly Room[] = [
   {
     name: 'cli/explain',
     imports: [
-      ...[errors, 'cli/options', 'cli/terminal', 'lib/artifact', 'lib/node/pull', 'lib/profile/**', 'lib/registry'],
+      ...[
+        errors,
+        'cli/documents',
+        'cli/options',
+        'cli/terminal',
+        'lib/artifact',
+        'lib/node/pull',
+        'lib/profile/**',
+        'lib/registry',
+      ],
       ...['lib/trust/policy', 'lib/trust/signature', 'lib/trust/verify'],
     ],
   },
@@ -377,6 +387,7 @@ export const rooms: readonly Room[] = [
       ...[
         'cli/compare',
         'cli/definitions',
+        'cli/documents',
         'cli/explain',
         'cli/files',
         'cli/options',
@@ -395,7 +406,7 @@ export const rooms: readonly Room[] = [
   { name: 'bin', imports: [] },
 
   { name: 'tools/debian', imports: [] },
-  { name: 'tools', imports: ['cli', 'cli/definitions'], packages: 'any' },
+  { name: 'tools', imports: ['cli', 'cli/definitions', 'cli/documents'], packages: 'any' },
   { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
   {
     name: 'tools/release',
@@ -413,9 +424,17 @@ export const rooms: readonly Room[] = [
   { name: 'test/peers/**', imports: ['test/support/cri/client.ts', 'tools/debian'], packages: 'any' },
   { name: 'test/fuzz/mutate.ts', imports: [] },
   { name: 'test/oracle/**', imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/peers/**'], packages: 'any' },
+  { name: 'test/support/cli/assert-document.ts', imports: ['tools'], packages: ['ajv'] },
   {
     name: 'test/support/**',
-    imports: ['lib/**', 'operator/**', 'test/oracle/**', 'test/peers/**', 'test/support/cri/client.ts'],
+    imports: [
+      'lib/**',
+      'operator/**',
+      'test/oracle/**',
+      'test/peers/**',
+      'test/support/cri/client.ts',
+      'test/support/cli/assert-document.ts',
+    ],
     packages: 'any',
   },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },

@@ -85,7 +85,7 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
   const attestation = { predicateType, predicate };
   const request = { ...artifact, attestation, format: options.signatureFormat, created: new Date() };
   const { digest, alreadyThere } = await attachAttestation(target, request);
-  writeResult(options.output, {
+  writeResult('attest', options.output, {
     json: () => ({
       reference: pinned,
       digest: artifact.descriptor.digest,

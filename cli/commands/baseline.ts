@@ -5,7 +5,7 @@ import { renderSeccompJson } from '#lib/profile/seccomp/write/render-json';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-file.ts';
 import { type LikeOptions, likeOption, loadTablesLike } from '../options/runtime-like.ts';
-import { writeNote } from '../terminal/output.ts';
+import { versioned, writeJson, writeNote } from '../terminal/output.ts';
 
 /** `fairlead baseline`. */
 export function define(command: Command): void {
@@ -44,9 +44,7 @@ async function baseline({ output, ...options }: ContainerOptions & LikeOptions &
       releases: describeReleases(tables),
       sources: tables.map((t) => t.source),
     };
-    process.stdout.write(
-      `${JSON.stringify({ kind: 'Seccomp', form: 'runtime', runtime, ...host, content }, undefined, 2)}\n`,
-    );
+    writeJson(versioned('baseline', { kind: 'Seccomp', form: 'runtime', runtime, ...host, content }));
     return;
   }
   if (assumption === undefined) writeNote('note', `default profile of ${describeTables(tables)}`);

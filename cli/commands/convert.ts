@@ -17,7 +17,7 @@ import {
   readNotedFiles,
   sourceName,
 } from '../options/profile-file.ts';
-import { writeNote } from '../terminal/output.ts';
+import { versioned, writeJson, writeNote } from '../terminal/output.ts';
 
 interface ConvertOptions extends OutputOptions, ProfileOptions {
   readonly to: ConvertForm;
@@ -77,8 +77,8 @@ async function convert(file: string, options: ConvertOptions): Promise<void> {
     writeNote('note', `${sourceName(file)}: resolved for one container: ${describeContainer(options)}`);
   }
   if (form === 'runtime') noteUnpublishable(profile);
-  const result = { kind: profile.kind, form, content };
-  process.stdout.write(options.output === 'json' ? `${JSON.stringify(result, undefined, 2)}\n` : content);
+  if (options.output === 'json') writeJson(versioned('convert', { kind: profile.kind, form, content }));
+  else process.stdout.write(content);
 }
 
 function noteUnpublishable(profile: Profile): void {

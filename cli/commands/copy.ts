@@ -81,7 +81,7 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
     if (tag !== undefined) await write.tag(artifact, tag);
   }
   const copied: Reference = { ...destination, ...(tag === undefined ? {} : { tag }), digest: artifact.digest };
-  writeResult(options.output, {
+  writeResult('copy', options.output, {
     json: () => ({
       source: formatReference({ ...source, digest: artifact.digest }),
       reference: formatReference(copied),

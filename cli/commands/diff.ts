@@ -86,7 +86,7 @@ async function diff(first: string | undefined, second: string | undefined, optio
     const heading = container === '' ? '' : `${container}\n\n`;
     process.stdout.write(withoutCommands(`${heading}${renderDiffMarkdown(found)}`));
   } else {
-    writeResult(options.output, {
+    writeResult('diff', options.output, {
       json: () => ({
         ...files,
         kind: after.kind,
@@ -134,7 +134,7 @@ async function reportOneSided(
     return;
   }
   const files = change === 'new' ? { from: null, to: name } : { from: name, to: null };
-  writeResult(options.output, {
+  writeResult('diff', options.output, {
     json: () => ({ ...files, kind: profile.kind, change, loosened: false, changes: [], rewritten: [] }),
     text: () => renderOneSidedText(subject).trimEnd(),
   });

@@ -66,7 +66,7 @@ async function explain(file: string, options: ExplainOptions): Promise<void> {
   const syscalls = options.syscall === undefined ? undefined : explainNamed(profiles, native, options.syscall);
   const text = (): string =>
     syscalls === undefined ? constraintsText(sources, constraints) : syscallsText(sources, syscalls);
-  writeResult(options.output, {
+  writeResult('explain', options.output, {
     json: () => ({ ...sources, kind: profiles.artifact.kind, constraints, ...(syscalls && { syscalls }) }),
     text: () => [text(), ...neverPermitted(profiles.artifact), ...notApplied(profiles.artifact)].join('\n'),
   });

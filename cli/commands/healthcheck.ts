@@ -44,7 +44,7 @@ async function healthcheck(text: string, options: OutputOptions): Promise<void> 
       hint: 'The log of the service has the reason.',
     });
   }
-  writeResult(options.output, { json: () => ({ url, status, body: answer }), text: () => answer });
+  writeResult('healthcheck', options.output, { json: () => ({ url, status, body: answer }), text: () => answer });
 }
 
 function parseUrl(text: string): string {

@@ -5,6 +5,7 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { manifestBytesLimit, parseIndex, parseManifest } from '#lib/registry/manifest';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import type { Signature } from '#lib/trust/signature/signature';
+import type { Document } from '../documents/documents.ts';
 import { openRegistries } from '../options/connect.ts';
 import {
   addOutputOption,
@@ -65,7 +66,7 @@ async function inspect(referenceText: string, options: OutputOptions & RegistryO
     signatures: await fetchSignatures(target, descriptor, { onSkipped: (error) => void passedOver.push(error) }),
     passedOver,
   };
-  writeResult(options.output, { json: () => asJson(inspection), text: () => asText(inspection) });
+  writeResult('inspect', options.output, { json: () => asJson(inspection), text: () => asText(inspection) });
 }
 
 function parseContent(bytes: Uint8Array, { mediaType, digest }: Descriptor): Manifest | Index {
@@ -76,7 +77,7 @@ function parseContent(bytes: Uint8Array, { mediaType, digest }: Descriptor): Man
   });
 }
 
-function asJson({ reference, descriptor, content, signatures, passedOver }: Inspection): object {
+function asJson({ reference, descriptor, content, signatures, passedOver }: Inspection): Document<'inspect'> {
   return {
     verified: false,
     reference: formatReference(reference),

@@ -62,7 +62,7 @@ async function keygen(options: KeygenOptions): Promise<void> {
     fingerprint: loadPublicKey(pair.publicKey).fingerprint,
     encrypted: passphrase !== undefined,
   };
-  writeResult(options.output, {
+  writeResult('keygen', options.output, {
     json: () => result,
     text: () =>
       [

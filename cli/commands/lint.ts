@@ -65,7 +65,7 @@ async function lint(files: readonly string[], options: LintOptions): Promise<voi
   const { failOn } = options;
   const severe = linted.flatMap(({ findings }) => findings).filter(({ severity }) => isAtLeast(severity, failOn));
   if (linted.length > 0) {
-    writeResult(options.output, {
+    writeResult('lint', options.output, {
       json: () => ({ failed: unread.length > 0 || severe.length > 0, profiles: linted }),
       text: () => asText(linted),
     });

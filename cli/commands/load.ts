@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { LayoutRoot } from '#lib/registry/layout/layout-roots';
+import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { formatReference, isTag, parseReference, type Reference } from '#lib/registry/reference';
 import { isReservedTag, refuseReservedTag } from '#lib/registry/reserved-tag';
 import { quote } from '#lib/text/quote';
@@ -53,7 +54,7 @@ async function load(file: string, referenceText: string, options: OutputOptions 
   ]);
   const target = connect(reference);
   const transfer = watchTransfer();
-  const loaded: Reference[] = [];
+  const loaded: PinnedReference[] = [];
   await withTemporaryLayout(async ({ directory, name, repository }) => {
     await readArchive(file, directory, name);
     await fromComplete(file, join(directory, name), async () => {
@@ -75,7 +76,7 @@ async function load(file: string, referenceText: string, options: OutputOptions 
       }
     });
   });
-  writeResult(options.output, {
+  writeResult('load', options.output, {
     json: () => ({
       loaded: loaded.map((each) => ({ reference: formatReference(each), digest: each.digest })),
       content: transfer.counts,

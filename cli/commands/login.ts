@@ -52,7 +52,7 @@ async function login(registry: string, options: LoginOptions): Promise<void> {
   ]);
   await checkLogin(registry, { ...network, credentials: { username, password } });
   const kept = await saveCredentials(process.env, registry, { username, password });
-  writeResult(options.output, {
+  writeResult('login', options.output, {
     json: () => ({ registry, username, kept }),
     text: () => `logged in  ${registry} as ${username}\nstored in  ${kept}`,
   });

@@ -17,7 +17,7 @@ export function define(command: Command): void {
 async function logout(registry: string, options: OutputOptions): Promise<void> {
   const { eraseCredentials } = await import('#lib/registry/credentials/save-credentials');
   const forgotten = await eraseCredentials(process.env, registry);
-  writeResult(options.output, {
+  writeResult('logout', options.output, {
     json: () => ({ registry, forgotten }),
     text: () => (forgotten ? `logged out of ${registry}` : `not logged in to ${registry}`),
   });

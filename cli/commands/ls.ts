@@ -43,7 +43,7 @@ async function list(name: string, options: ListOptions): Promise<void> {
   const names = isRegistry(name) ? await repositories(name, options) : await tags(name, options);
   // One collator for all comparisons: localeCompare makes one for each.
   const sorted = names.toSorted(new Intl.Collator('en', { numeric: true }).compare);
-  writeResult(options.output, { json: () => sorted, text: () => sorted.map(oneLine).join('\n') });
+  writeResult('ls', options.output, { json: () => ({ names: sorted }), text: () => sorted.map(oneLine).join('\n') });
 }
 
 async function repositories(registry: string, options: ListOptions): Promise<string[]> {

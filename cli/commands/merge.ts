@@ -6,7 +6,7 @@ import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { dependsOnContainer, describeContainer } from '../options/docker-form.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../options/profile-file.ts';
-import { writeNote } from '../terminal/output.ts';
+import { versioned, writeJson, writeNote } from '../terminal/output.ts';
 
 interface MergeOptions extends OutputOptions, ProfileOptions {
   readonly intersect?: boolean;
@@ -56,7 +56,7 @@ async function merge(files: readonly [string, ...string[]], options: MergeOption
   const form = usualForm(profile);
   const content = convertProfile(profile, form, profileName(first, files[0]));
   if (options.output === 'json') {
-    process.stdout.write(`${JSON.stringify({ kind: profile.kind, form, inexact, content }, undefined, 2)}\n`);
+    writeJson(versioned('merge', { kind: profile.kind, form, inexact, content }));
     return;
   }
   process.stdout.write(content);

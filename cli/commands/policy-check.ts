@@ -19,5 +19,5 @@ export function define(command: Command): void {
 
 async function check(file: string, options: OutputOptions): Promise<void> {
   const policy = await loadPresentPolicy(file);
-  writeResult(options.output, { json: () => policyDocument(policy), text: () => policyText(policy) });
+  writeResult('policy check', options.output, { json: () => policyDocument(policy), text: () => policyText(policy) });
 }

@@ -50,6 +50,9 @@ async function test(file: string, referenceText: string, options: TestOptions): 
   const policy = await loadPresentPolicy(file);
   const explanation = await explainDecision({ reference, kind: options.kind }, { policy, connect });
   const named = { policy, reference: formatReference(reference), explanation };
-  writeResult(options.output, { json: () => explanationDocument(named), text: () => explanationText(named) });
+  writeResult('policy test', options.output, {
+    json: () => explanationDocument(named),
+    text: () => explanationText(named),
+  });
   if (explanation.refusal !== undefined) throw explanation.refusal;
 }

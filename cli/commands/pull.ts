@@ -5,7 +5,7 @@ import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { dependsOnContainer } from '#lib/profile/seccomp/read/docker';
 import { parseReference } from '#lib/registry/reference';
-import { describePulled, renderPulled } from '#services/pull/pulled-document';
+import { describePulled, withProfile } from '#services/pull/pulled-document';
 import { explainingContent } from '../explain/explain-content.ts';
 import { explainPulled } from '../explain/explain-pulled.ts';
 import { refuseDash, replaceFile } from '../files/files.ts';
@@ -20,7 +20,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-file.ts';
-import { writeNote, writeResult } from '../terminal/output.ts';
+import { versioned, writeJson, writeNote, writeResult } from '../terminal/output.ts';
 
 interface PullOptions extends OutputOptions, RegistryOptions, ContainerOptions {
   readonly policy: string;
@@ -79,11 +79,11 @@ async function pull(referenceText: string, options: PullOptions, command: Comman
   const { file } = options;
   if (file !== undefined) {
     await replaceFile(file, content);
-    writeResult(options.output, {
+    writeResult('pull', options.output, {
       json: () => ({ ...describePulled(pulled), file }),
       text: () => `${explainPulled(pulled)}\nwritten    ${file}`,
     });
-  } else if (options.output === 'json') process.stdout.write(`${renderPulled(pulled, content)}\n`);
+  } else if (options.output === 'json') writeJson(withProfile(versioned('pull', describePulled(pulled)), content));
   else process.stdout.write(content);
 }
 

@@ -7,6 +7,7 @@ import type { Policy } from '#lib/trust/policy/node-policy';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import type { Published } from '#services/push/publish';
+import type { Document } from '../documents/documents.ts';
 import { readInput, refuseSharedStdin } from '../files/files.ts';
 import { openRegistries } from '../options/connect.ts';
 import { addKeylessOptions } from '../options/keyless.ts';
@@ -116,7 +117,7 @@ async function push(file: string, referenceText: string, options: PushOptions): 
       policy,
     },
   );
-  writeResult(options.output, { json: () => asJson(published), text: () => asText(published) });
+  writeResult('push', options.output, { json: () => asJson(published), text: () => asText(published) });
 }
 
 async function readPolicy(file: string): Promise<Policy> {
@@ -145,7 +146,7 @@ function sourceDate(env: NodeJS.ProcessEnv): Date | undefined {
   return new Date(seconds * 1000);
 }
 
-function asJson(published: Published): object {
+function asJson(published: Published): Document<'push'> {
   const { reference, descriptor, profile, findings, signature, provenance, verification } = published;
   return {
     reference: formatReference(reference),

@@ -3,6 +3,7 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
+import type { Document } from '../documents/documents.ts';
 import { openRegistries } from '../options/connect.ts';
 import {
   addOutputOption,
@@ -56,7 +57,7 @@ async function referrers(referenceText: string, options: ReferrersOptions): Prom
   const target = connect(reference);
   const artifact = await target.resolve(tagOrDigestOf(reference));
   const found = await findReferrers(target, artifact, options.artifactType, new Set([artifact.digest]), 1);
-  writeResult(options.output, {
+  writeResult('referrers', options.output, {
     json: () => ({
       reference: formatReference({ ...reference, digest: artifact.digest }),
       digest: artifact.digest,
@@ -89,7 +90,7 @@ async function findReferrers(
   return found;
 }
 
-function asJson({ descriptor, referrers: below }: Referrer): object {
+function asJson({ descriptor, referrers: below }: Referrer): Document<'referrers'>['referrers'][number] {
   return { ...descriptor, referrers: below.map(asJson) };
 }
 

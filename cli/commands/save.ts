@@ -57,7 +57,7 @@ async function save(referenceText: string, file: string, options: OutputOptions 
     await writeArchive(file, directory, name);
   });
   const saved = { ...reference, digest: artifact.digest };
-  writeResult(options.output, {
+  writeResult('save', options.output, {
     json: () => ({ reference: formatReference(saved), digest: artifact.digest, file, skipped: transfer.skipped }),
     text: () => `saved      ${formatReference(saved)}\nwritten    ${file}\n${describeTransfer(transfer)}`,
   });

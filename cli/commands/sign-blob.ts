@@ -60,7 +60,7 @@ async function signBlob(files: readonly string[], options: SignBlobOptions): Pro
   const signer = await (await startRequiredSigner(options, process.env)).signer;
   const signed: SignedFile[] = [];
   for (const file of files) signed.push(await signFile(file, options.bundle ?? bundleFileOf(file), signer));
-  writeResult(options.output, {
+  writeResult('sign-blob', options.output, {
     json: () => ({ signed }),
     text: () =>
       signed

@@ -53,7 +53,7 @@ async function sign(referenceText: string, options: SignOptions): Promise<void> 
   ]);
   const request = { ...artifact, format: options.signatureFormat, created: new Date() };
   const { digest, alreadyThere } = await attachSignature(target, request);
-  writeResult(options.output, {
+  writeResult('sign', options.output, {
     json: () => ({
       reference: pinned,
       digest: artifact.descriptor.digest,

@@ -53,7 +53,7 @@ async function tag(
   for (const each of tags) await target.tag(artifact, each);
   const { registry, repository } = reference;
   const tagged = tags.map((each) => formatReference({ registry, repository, tag: each, digest: artifact.digest }));
-  writeResult(options.output, {
+  writeResult('tag', options.output, {
     json: () => ({ digest: artifact.digest, tagged }),
     text: () => tagged.map((each) => `tagged     ${each}`).join('\n'),
   });

@@ -72,7 +72,7 @@ async function verify(file: string, options: VerifyBlobOptions): Promise<void> {
   const verified = await verifyBlob(readPieces(file), { name: file, bundle, by, predicateType });
   const { predicate, ...signature } = verified;
   const built = predicateType === provenancePredicateType ? builtFrom(predicate) : undefined;
-  writeResult(options.output, {
+  writeResult('verify-blob', options.output, {
     json: () => ({
       file,
       bundle: bundleFile,

@@ -66,7 +66,7 @@ async function verify(referenceText: string, options: VerifyOptions): Promise<vo
   ]);
   const pulling = pullProfile({ reference, kind: options.kind }, { policy, connect });
   const pulled = await explainingContent(pulling, reference, connect);
-  writeResult(options.output, {
+  writeResult('verify', options.output, {
     json: () => describePulled(pulled),
     text: () => explainPulled(pulled, { ruled: options.key === undefined }),
   });

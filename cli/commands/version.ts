@@ -21,6 +21,6 @@ export function define(command: Command): void {
     )
     .action(({ output }: OutputOptions) => {
       const description = describeBuild(buildInformation(), process);
-      writeResult(output, { json: () => description, text: () => renderBuild(description) });
+      writeResult('version', output, { json: () => description, text: () => renderBuild(description) });
     });
 }

@@ -2,6 +2,7 @@ import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { HeldSignature } from '#lib/trust/signature/signature';
 import { describeRequirement, type Examined, isMet } from '#lib/trust/verify/examined';
 import type { DecisionExplanation } from '#lib/trust/verify/explain-decision';
+import type { Document } from '../documents/documents.ts';
 import { oneLine } from '../terminal/output.ts';
 
 interface Named {
@@ -11,7 +12,7 @@ interface Named {
 }
 
 /** Returns an explained decision as a JSON document. */
-export function explanationDocument({ policy, reference, explanation }: Named): object {
+export function explanationDocument({ policy, reference, explanation }: Named): Document<'policy test'> {
   const { decision, found, refusal } = explanation;
   return {
     allowed: isAllowed(explanation),

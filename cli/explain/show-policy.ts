@@ -6,9 +6,10 @@ import {
   type Rule,
   type TrustPolicy,
 } from '#lib/trust/policy/policy';
+import type { Document } from '../documents/documents.ts';
 
 /** Returns what a policy requires, rule by rule, as a JSON document. */
-export function policyDocument({ source, revision, rules }: TrustPolicy): object {
+export function policyDocument({ source, revision, rules }: TrustPolicy): Document<'policy check'> {
   const shadows = shadowsOf(rules);
   return {
     policy: source,
@@ -65,7 +66,7 @@ function attestationText({ type, by, provenance }: AttestationRequirement): stri
 }
 
 /** Returns the positions of the rules that make a rule unreachable, or that this is undecided. */
-function shadowDocument(shadow: Shadow): object {
+function shadowDocument(shadow: Shadow): Pick<Document<'policy check'>['rules'][number], 'neverAsked' | 'undecided'> {
   if (typeof shadow !== 'object') return shadow === undefined ? {} : { undecided: true };
   return { neverAsked: shadow.map(({ position }) => position).join(', ') };
 }

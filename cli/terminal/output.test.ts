@@ -62,6 +62,7 @@ describe('writeError', () => {
 
   it('prints the same as one JSON document', () => {
     assert.deepEqual(JSON.parse(printed(error, 'json')), {
+      schemaVersion: 1,
       error: {
         kind: 'Unavailable',
         message: 'registry.example.com does not answer',
@@ -105,13 +106,14 @@ describe('untrusted text in the log of a CI system', () => {
     const stranger = '::error::x ##vso[y]\\##[z]';
     const write = mock.method(process.stdout, 'write', () => true);
     try {
-      for (const form of ['text', 'json'] as const) writeResult(form, { json: () => [stranger], text: () => stranger });
+      for (const form of ['text', 'json'] as const)
+        writeResult('ls', form, { json: () => ({ names: [stranger] }), text: () => stranger });
     } finally {
       write.mock.restore();
     }
     const [text = '', json = ''] = write.mock.calls.map(({ arguments: [written] }) => String(written));
     assert.doesNotMatch(text + json, /^\s*::|##(?:vso)?\[/m);
-    assert.deepEqual(JSON.parse(json), [stranger]);
+    assert.deepEqual(JSON.parse(json), { schemaVersion: 1, names: [stranger] });
     const error = new FairleadError('InvalidInput', stranger, { details: [stranger], hint: stranger });
     assert.doesNotMatch(stripVTControlCharacters(printed(error, 'text')), /^\s*::|##(?:vso)?\[/m);
     assert.equal(JSON.parse(printed(error, 'json')).error.hint, stranger);
@@ -119,7 +121,7 @@ describe('untrusted text in the log of a CI system', () => {
 
   it('is not printed if a result is empty', () => {
     const write = mock.method(process.stdout, 'write', () => true);
-    writeResult('text', { json: () => [], text: () => '' });
+    writeResult('ls', 'text', { json: () => ({ names: [] }), text: () => '' });
     write.mock.restore();
     assert.equal(write.mock.callCount(), 0);
   });

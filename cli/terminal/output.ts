@@ -1,17 +1,38 @@
 import { styleText } from 'node:util';
 import type { FairleadError } from '#lib/errors';
+import type { Document, DocumentName } from '../documents/documents.ts';
+import { schemaVersion } from '../documents/schema-version.ts';
 import { withFlags } from './hints.ts';
 
 /** Form of a result: text for people, or one JSON document. */
 export type OutputForm = 'text' | 'json';
 
-/** Prints a result on stdout, or nothing if its text is empty. Only the requested form is built. */
-export function writeResult(form: OutputForm, result: { json: () => unknown; text: () => string }): void {
-  const text =
-    form === 'json'
-      ? withoutCommandsInJson(JSON.stringify(result.json(), undefined, 2))
-      : withoutCommands(printable(result.text()));
+/**
+ * Prints the result of a command on stdout, or nothing if its text is empty. Only the requested
+ * form is built.
+ */
+export function writeResult<Name extends DocumentName>(
+  name: Name,
+  form: OutputForm,
+  result: { readonly json: () => Document<Name>; readonly text: () => string },
+): void {
+  if (form === 'json') {
+    writeJson(versioned(name, result.json()));
+    return;
+  }
+  const text = withoutCommands(printable(result.text()));
   if (text !== '') process.stdout.write(`${text}\n`);
+}
+
+/** Returns the JSON document of a command, with the version of its shape. */
+export function versioned<Name extends DocumentName>(_name: Name, document: Document<Name>): object {
+  return { schemaVersion, ...document };
+}
+
+/** Prints a JSON document on stdout; a text is printed as it is. */
+export function writeJson(document: object | string): void {
+  const json = typeof document === 'string' ? document : JSON.stringify(document, undefined, 2);
+  process.stdout.write(`${withoutCommandsInJson(json)}\n`);
 }
 
 /**
@@ -24,7 +45,7 @@ export function writeError(error: FairleadError, form: OutputForm): void {
   const hint = error.hint === undefined ? undefined : withFlags(error.hint);
   if (form === 'json') {
     const { kind, message, pointer } = error;
-    const json = JSON.stringify({ error: { kind, message, causes, hint, pointer } });
+    const json = JSON.stringify(versioned('error', { error: { kind, message, causes, hint, pointer } }));
     process.stderr.write(`${withoutCommandsInJson(json)}\n`);
     return;
   }

@@ -1,9 +1,19 @@
 import { basename } from 'node:path';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
+import type { RuntimeKind } from '#lib/profile/profile';
 import { formatReference } from '#lib/registry/reference';
+import type { Verification } from '#lib/trust/signature/signature';
 
-/** Returns the description of a pulled profile: what it is, and why it may be used. */
-export function describePulled(pulled: PulledProfile): object {
+/** What a pulled profile is, and why it may be used. */
+export interface PulledDescription {
+  readonly reference: string;
+  readonly digest: string;
+  readonly kind: RuntimeKind;
+  readonly verification: Verification;
+}
+
+/** Returns the description of a pulled profile. */
+export function describePulled(pulled: PulledProfile): PulledDescription {
   return {
     reference: formatReference(pulled.reference),
     digest: pulled.descriptor.digest,
@@ -13,13 +23,12 @@ export function describePulled(pulled: PulledProfile): object {
 }
 
 /**
- * Returns the description with the profile, as a JSON document. The text of the profile is inserted
+ * Returns a description with the profile, as a JSON document. The text of the profile is inserted
  * as it is: its 64-bit numbers would not survive being parsed and printed again.
  */
-export function renderPulled(pulled: PulledProfile, profile: Uint8Array): string {
-  const description = JSON.stringify(describePulled(pulled));
+export function withProfile(description: object, profile: Uint8Array): string {
   const content = new TextDecoder().decode(profile).trim();
-  return `${description.slice(0, -1)},"profile":${content}}`;
+  return `${JSON.stringify(description).slice(0, -1)},"profile":${content}}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
-import { describePulled, renderPulled, withKeyFileNames } from './pulled-document.ts';
+import { describePulled, withKeyFileNames, withProfile } from './pulled-document.ts';
 
 /** Most bytes of documents that are remembered: of the profiles that are asked for the most. */
 const renderedBytes = 8 * 1024 * 1024;
@@ -19,7 +19,7 @@ export class RenderedDocuments {
     const name = JSON.stringify(describePulled(pulled));
     const rendered = this.#rendered.get(name);
     if (rendered !== undefined) return rendered;
-    const document = Buffer.from(renderPulled(pulled, content));
+    const document = Buffer.from(withProfile(describePulled(pulled), content));
     this.#rendered.set(name, document);
     return document;
   }

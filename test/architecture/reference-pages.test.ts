@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
 import { serveMetrics } from '#cri-shim/report/metrics';
@@ -9,14 +9,17 @@ import { cliReference } from '../../tools/cli-reference.ts';
 import { describeProgram } from '../../tools/describe-program.ts';
 import { errorsReference } from '../../tools/errors-reference.ts';
 import { exposedMetrics, metricsReference } from '../../tools/metrics-reference.ts';
+import { documentNames, documentSchema, outputReference, schemaFile } from '../../tools/output-reference.ts';
 
 const root = new URL('../../', import.meta.url);
 
 /** Compares a page with what the code generates, or writes it with FAIRLEAD_UPDATE=1. */
 function assertPage(name: string, generated: string): void {
   const file = new URL(`docs/reference/${name}`, root);
-  if (process.env['FAIRLEAD_UPDATE'] === '1') writeFileSync(file, generated);
-  else assert.equal(readFileSync(file, 'utf8'), generated, 'npm run docs writes the page');
+  if (process.env['FAIRLEAD_UPDATE'] === '1') {
+    mkdirSync(new URL('.', file), { recursive: true });
+    writeFileSync(file, generated);
+  } else assert.equal(readFileSync(file, 'utf8'), generated, 'npm run docs writes the page');
 }
 
 /** The source files of the programs, without tests and generated code. */
@@ -34,6 +37,22 @@ describe('the reference pages', () => {
   it('cli.md has every command with its arguments, options and examples', async () => {
     const { subcommands } = await describeProgram();
     assertPage('cli.md', cliReference(subcommands));
+  });
+
+  it('output.md has every document of --output json, and each has a schema', async () => {
+    assertPage('output.md', outputReference());
+    for (const name of documentNames) {
+      assertPage(`output/${schemaFile(name)}`, `${JSON.stringify(documentSchema(name), undefined, 2)}\n`);
+    }
+    const files = readdirSync(new URL('docs/reference/output', root));
+    assert.deepEqual(files.toSorted(), documentNames.map(schemaFile).toSorted());
+    const { subcommands } = await describeProgram();
+    const commands = subcommands.flatMap((each) => [each, ...each.subcommands]);
+    const printing = commands.filter(({ options }) => options.some(({ flags }) => flags.includes('--output')));
+    assert.deepEqual(
+      printing.map(({ name }) => name.replace('fairlead ', '')).toSorted(),
+      documentNames.filter((name) => name !== 'error').toSorted(),
+    );
   });
 
   it('errors.md has every kind of error with its codes', () => {

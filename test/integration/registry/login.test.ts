@@ -55,8 +55,8 @@ describePeers(['docker-registry'], 'fairlead login and logout', () => {
     const reference = `${registry.host}/security/nginx:1`;
     await fairlead(['push', 'nginx.json', reference, '--key', 'fairlead.key'], { env });
     await fairlead(['copy', reference, `${registry.host}/security/copied`], { env });
-    assert.deepEqual(await fairlead(['ls', `${registry.host}/security/copied`], { env }), ['1']);
-    assert.deepEqual(await fairlead(['ls', registry.host], { env }), [
+    assert.deepEqual((await fairlead(['ls', `${registry.host}/security/copied`], { env })).names, ['1']);
+    assert.deepEqual((await fairlead(['ls', registry.host], { env })).names, [
       `${registry.host}/security/copied`,
       `${registry.host}/security/nginx`,
     ]);

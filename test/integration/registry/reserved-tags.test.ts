@@ -89,7 +89,7 @@ describePeers(['docker-registry'], 'a tag that is kept for the signatures of ano
     succeeded(await runFairlead(['save', `${repository}:other`, 'other.tar'], { cwd }));
     failed(await runFairlead(['load', 'other.tar', `${repository}:${list}`], { cwd }), 2, /is reserved/);
     failed(await runFairlead(['save', `${repository}:${list}`, 'list.tar'], { cwd }), 2, /is reserved/);
-    assert.deepEqual(JSON.parse(succeeded(await runFairlead(['ls', repository, '--output', 'json'], { cwd }))), [
+    assert.deepEqual(JSON.parse(succeeded(await runFairlead(['ls', repository, '--output', 'json'], { cwd }))).names, [
       '1',
       'other',
     ]);
@@ -115,7 +115,9 @@ describePeers(['docker-registry'], 'a tag that is kept for the signatures of ano
     const [list] = reserved;
     for (const command of ['inspect', 'referrers'])
       succeeded(await runFairlead([command, `${repository}:${list}`], { cwd }));
-    const all = JSON.parse(succeeded(await runFairlead(['ls', repository, '--all', '--output', 'json'], { cwd })));
+    const { names: all } = JSON.parse(
+      succeeded(await runFairlead(['ls', repository, '--all', '--output', 'json'], { cwd })),
+    );
     assert.ok(all.includes(list));
     succeeded(
       await runFairlead(['copy', `${repository}:${list}`, `${registry.host}/elsewhere:list`, '--no-referrers'], {

@@ -22,9 +22,23 @@ export interface RunOptions {
 /** The launcher, as npm links it. */
 export const launcher = fileURLToPath(new URL('../../../bin/fairlead.js', import.meta.url));
 
-/** Runs `fairlead` as a child process and waits for its end. */
+/**
+ * Runs `fairlead` as a child process and waits for its end. With `--output json`, asserts that what
+ * it printed is as the reference describes it.
+ */
 export async function runFairlead(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-  return run(process.execPath, [launcher, ...args], options);
+  const finished = await run(process.execPath, [launcher, ...args], options);
+  if (args[args.indexOf('--output') + 1] === 'json') await assertDocuments(args, finished);
+  return finished;
+}
+
+async function assertDocuments(args: readonly string[], { code, stdout, stderr }: Finished): Promise<void> {
+  const { assertDocument, documentOf } = await import('./assert-document.ts');
+  const name = documentOf(args);
+  if (name !== undefined && stdout !== '') assertDocument(name, stdout);
+  const error = stderr.split('\n').find((line) => line.startsWith('{'));
+  // A gate that is closed is no error (cli/process/gate.ts).
+  if (code !== 0 && code !== 1) assertDocument('error', error ?? stderr);
 }
 
 /** Runs a program and waits for its end. */

@@ -1,0 +1,93 @@
+import * as v from 'valibot';
+import { flag, list, meaning, number, text, texts } from './fields.ts';
+
+/** The kinds of profiles. */
+export const kind = meaning(v.picklist(['Seccomp', 'AppArmor', 'SELinux', 'RawSELinux']), 'kind of the profile');
+
+/** The reference of an artifact. */
+export const reference = text('reference of the artifact');
+
+/** The digest of an artifact. */
+export const digest = text('digest of the manifest');
+
+/** Something that lint reports. */
+export const finding = v.object({
+  code: text('stable code, such as `unknown-syscall`'),
+  severity: meaning(v.picklist(['error', 'warning', 'info']), 'push refuses a profile with an `error`'),
+  message: text('what is wrong'),
+  pointer: text('JSON pointer into the profile (RFC 6901)'),
+});
+
+/** The identity in a certificate. */
+const certificate = v.object({
+  issuer: text('OpenID Connect provider that confirmed the identity'),
+  identity: text('e-mail address or URI of the signer'),
+  claims: meaning(v.record(v.string(), v.string()), 'what the provider states about a CI job, by its name'),
+});
+
+/** Who made a signature: a key or an identity. */
+export const signer = {
+  logIndexes: v.optional(texts('indexes in transparency logs, if their entries were verified')),
+  key: v.optional(text('file of the public key')),
+  keyFingerprint: v.optional(text('SHA-256 of the public key (SPKI, DER), hex')),
+  certificate: v.optional(meaning(certificate, 'certificate of a keyless signature')),
+};
+
+/** A signature that meets a requirement. */
+export const heldSignature = v.object({
+  attestation: v.optional(text('predicate type, if it is an attestation')),
+  format: text('format in which it is stored: `bundle`, `legacy` or `legacy-attestation`'),
+  manifest: text('digest of the manifest that contains it'),
+  ...signer,
+});
+
+/** Why an artifact may be used. */
+export const verification = v.object({
+  rule: text('`match` of the rule that allows the profile'),
+  unsigned: flag('the rule requires no signature'),
+  signatures: list(heldSignature, 'signatures and attestations that meet the rule'),
+});
+
+/** A pulled or verified profile. */
+export const pulled = {
+  reference: text('reference with its digest'),
+  digest,
+  kind,
+  verification: meaning(verification, 'why the profile may be used'),
+};
+
+/** What a transfer moved. */
+export const transferred = {
+  content: meaning(
+    v.object({
+      sent: number('blobs and manifests that were sent'),
+      mounted: number('blobs that the registry took from another repository'),
+      present: number('blobs and manifests that the destination had'),
+    }),
+    'what happened to the blobs and manifests',
+  ),
+  sentBytes: number('bytes that were sent'),
+};
+
+/** A referrer or list that was not copied. */
+export const skipped = v.object({ digest: text('digest of a referrer that was not copied'), reason: text('why') });
+
+/** A descriptor of OCI image-spec. */
+export const descriptor = {
+  mediaType: text('media type'),
+  digest: text('digest'),
+  size: number('size in bytes'),
+  artifactType: v.optional(text('artifact type')),
+  annotations: v.optional(meaning(v.record(v.string(), v.string()), 'annotations')),
+  platform: v.optional(
+    meaning(
+      v.object({
+        architecture: v.string(),
+        os: v.string(),
+        variant: v.optional(v.string()),
+        'os.version': v.optional(v.string()),
+      }),
+      'platform',
+    ),
+  ),
+};

@@ -1,0 +1,134 @@
+import * as v from 'valibot';
+import { flag, list, meaning, number, text, texts } from './fields.ts';
+import { descriptor, digest, finding, kind, pulled, reference, skipped, transferred, verification } from './parts.ts';
+
+/** `fairlead push`. */
+export const push = v.object({
+  reference: text('reference with the digest, without the tag'),
+  tag: v.nullable(text('tag that was set')),
+  digest,
+  kind,
+  signature: v.nullable(text('digest of the manifest of the signature')),
+  alreadySigned: flag('the same signer had signed it, and no signature was added'),
+  provenance: v.nullable(text('digest of the manifest of the provenance')),
+  alreadyAttested: flag('the same signer had attached the same provenance, and none was added'),
+  verification: v.nullable(meaning(verification, 'why `--policy` allows the profile')),
+  findings: list(finding, 'findings of lint'),
+});
+
+/** `fairlead pull`. */
+export const pull = v.object({
+  ...pulled,
+  file: v.optional(text('file that the profile was written to')),
+  profile: v.optional(meaning(v.unknown(), 'the profile, without `--file`')),
+});
+
+/** `fairlead verify`. */
+export const verify = v.object(pulled);
+
+/** `fairlead sign`. */
+export const sign = v.object({
+  reference: text('reference with the digest that was signed'),
+  digest,
+  signature: text('digest of the manifest of the signature'),
+  alreadySigned: flag('the same signer had signed it, and no signature was added'),
+});
+
+/** `fairlead attest`. */
+export const attest = v.object({
+  reference: text('reference with the digest that was attested'),
+  digest,
+  type: text('predicate type'),
+  attestation: text('digest of the manifest of the attestation'),
+  alreadyAttested: flag('the same signer had attested the same, and nothing was added'),
+});
+
+const listed = v.object(descriptor);
+
+/** `fairlead inspect`. */
+export const inspect = v.object({
+  verified: meaning(v.literal(false), 'nothing but the digest of the manifest was verified'),
+  reference,
+  digest,
+  mediaType: text('media type of the manifest'),
+  size: number('size of the manifest in bytes'),
+  content: meaning(
+    v.object({
+      schemaVersion: meaning(v.literal(2), 'version of the image-spec'),
+      mediaType: text('media type of the manifest'),
+      artifactType: v.optional(text('artifact type')),
+      config: v.optional(meaning(listed, 'config of a manifest')),
+      layers: v.optional(list(listed, 'layers of a manifest')),
+      manifests: v.optional(list(listed, 'manifests of an index')),
+      subject: v.optional(meaning(listed, 'manifest that it refers to')),
+      annotations: v.optional(meaning(v.record(v.string(), v.string()), 'annotations')),
+    }),
+    'the manifest or index',
+  ),
+  signatures: list(
+    v.object({ format: text('format in which it is stored'), manifest: text('digest of its manifest') }),
+    'signatures, which are not verified',
+  ),
+  passedOver: texts('why signatures could not be read'),
+});
+
+/** `fairlead copy`. */
+export const copy = v.object({
+  source: text('reference of the source, with its digest'),
+  reference: text('reference of the copy'),
+  digest,
+  ...transferred,
+  skipped: list(skipped, 'referrers and lists that could not be copied'),
+});
+
+/** `fairlead save`. */
+export const save = v.object({
+  reference: text('reference with its digest'),
+  digest,
+  file: text('OCI archive that was written'),
+  skipped: list(skipped, 'referrers and lists that could not be copied'),
+});
+
+/** `fairlead load`. */
+export const load = v.object({
+  loaded: list(v.object({ reference, digest }), 'artifacts that were loaded, one entry for each tag'),
+  ...transferred,
+});
+
+/** `fairlead tag`. */
+export const tag = v.object({ digest, tagged: texts('references that were set') });
+
+/** `fairlead ls`. */
+export const ls = v.object({ names: texts('tags of the repository, or repositories of the registry') });
+
+interface Referrer extends v.InferOutput<typeof listed> {
+  readonly referrers: readonly Referrer[];
+}
+
+const referrer: v.GenericSchema<Referrer> = v.object({
+  ...descriptor,
+  referrers: list(
+    v.lazy(() => referrer),
+    'its own referrers',
+  ),
+});
+
+/** `fairlead referrers`. */
+export const referrers = v.object({
+  reference: text('reference with its digest'),
+  digest,
+  referrers: list(referrer, 'what refers to the artifact, as the registry lists it'),
+});
+
+/** `fairlead login`. */
+export const login = v.object({
+  registry: text('host of the registry'),
+  username: text('user name'),
+  kept: text('file or credential helper that stores the password'),
+});
+
+/** `fairlead logout`. */
+export const logout = v.object({
+  registry: text('host of the registry'),
+  forgotten: flag('there was a password, which was removed'),
+});
