@@ -3,7 +3,7 @@ import type { CommandDefinition, Note } from '#cli/definitions/describe-command'
 const intro = `# Command line
 
 \`fairlead --help\` lists the commands, and \`fairlead COMMAND --help\` shows the options of one. With \`--output json\`, results
-and errors are JSON. The exit code identifies [the kind of an error](errors.md).
+and errors are [JSON](output.md). The exit code identifies [the kind of an error](errors.md).
 `;
 
 /**

@@ -7,7 +7,8 @@ const intro = `# JSON output
 
 With \`--output json\`, a command prints one JSON document on stdout, and an error one on stderr. Each has a
 \`schemaVersion\`. New fields may be added to a version, so ignore those that you do not know. If a field is removed, or gets
-another meaning, the version increases. The [schemas](output) are JSON Schema, draft 7; \`fairlead COMMAND --help\` has examples.
+another meaning, the version increases. The [schemas](output) are JSON Schema, draft 7. The [kind of an error](errors.md)
+determines the exit code.
 
 Without \`--output json\`, the text is for people and may change.
 

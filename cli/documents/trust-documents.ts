@@ -112,7 +112,7 @@ export const version = v.object({
 /** An error, on stderr. */
 export const error = v.object({
   error: v.object({
-    kind: text('[kind of the error](errors.md), which determines the exit code'),
+    kind: text('kind of the error, which determines the exit code'),
     message: text('what is wrong with which object'),
     causes: texts('the errors behind it'),
     hint: v.optional(text('the next step')),
