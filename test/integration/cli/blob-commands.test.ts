@@ -31,7 +31,11 @@ describe('sign-blob and verify-blob with a key', () => {
       text,
       /^verified {3}SHA256SUMS\ndigest {5}sha256:[0-9a-f]{64}\nsigned by {2}key a\.pub \(SHA-256 [0-9a-f]{64}\)\n$/,
     );
-    const { signedBy, ...rest } = JSON.parse(succeeded(await verify('--key', 'a.pub', '--output', 'json')));
+    const {
+      schemaVersion: _,
+      signedBy,
+      ...rest
+    } = JSON.parse(succeeded(await verify('--key', 'a.pub', '--output', 'json')));
     assert.deepEqual(rest, { file: 'SHA256SUMS', bundle: bundleFile, digest: digestOf(content), size: content.length });
     assert.equal(signedBy.key, 'a.pub');
   });

@@ -139,6 +139,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
     it('prints JSON and Markdown', async () => {
       const found = JSON.parse(await printed(['diff', 'strict.json', 'recorded.yaml', '--output', 'json']));
       assert.deepEqual(found, {
+        schemaVersion: 1,
         from: 'strict.json',
         to: 'recorded.yaml',
         kind: 'Seccomp',
@@ -233,7 +234,7 @@ Constrained by the base:
       const args = ['explain', 'lax.json', ...amd64, ...like, '--syscall', 'mount', 'read', '--output', 'json'];
       const { constraints, syscalls, ...sources } = JSON.parse(await printed(args));
       const baseline = 'RuntimeDefault (containerd 2.1.0 to 2.1.9 on amd64)';
-      assert.deepEqual(sources, { baseline, artifact: 'lax.json', kind: 'Seccomp' });
+      assert.deepEqual(sources, { schemaVersion: 1, baseline, artifact: 'lax.json', kind: 'Seccomp' });
       assert.deepEqual(constraints, [
         { subject: 'mount', input: 'baseline', from: 'SCMP_ACT_ALLOW', to: 'SCMP_ACT_ERRNO(1)', exact: true },
       ]);
@@ -303,7 +304,7 @@ Constrained by the base:
       const { content, ...said } = JSON.parse(
         await printed(['convert', 'strict.json', '--to', 'spo', '--output', 'json']),
       );
-      assert.deepEqual(said, { kind: 'Seccomp', form: 'spo' });
+      assert.deepEqual(said, { schemaVersion: 1, kind: 'Seccomp', form: 'spo' });
       assert.equal(content, await printed(['convert', 'strict.json', '--to', 'spo']));
     });
 
@@ -445,7 +446,7 @@ Constrained by the base:
       assert.equal(printedSources.length, 1);
       assert.match(printedSources[0], sources);
       const host = { architecture: 'amd64', kernel: '6.1.0', capabilities: ['CAP_CHOWN'] };
-      assert.deepEqual(rest, { kind: 'Seccomp', form: 'runtime', ...host, content });
+      assert.deepEqual(rest, { schemaVersion: 1, kind: 'Seccomp', form: 'runtime', ...host, content });
 
       assert.equal((await baseline('--like', 'containerd@1.6', ...amd64)).note, 'containerd 1.6.28 to 1.6.39');
       assert.equal((await baseline('--like', 'docker@27', ...amd64)).note?.startsWith('docker 25.0.3 '), true);

@@ -228,6 +228,7 @@ describe('forms of a profile, on the command line', () => {
         /^### New\n\nNew profile of kind AppArmor: `armor\.yaml`\./,
       );
       assert.deepEqual(JSON.parse(succeeded(await fairlead(['diff', '--deleted', 'plain.json', '--output', 'json']))), {
+        schemaVersion: 1,
         from: 'plain.json',
         to: null,
         kind: 'Seccomp',

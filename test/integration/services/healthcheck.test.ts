@@ -39,6 +39,7 @@ describe('fairlead healthcheck', () => {
     }
     const json = succeeded(await runFairlead(['healthcheck', `${services.health}/healthz`, '--output', 'json']));
     assert.deepEqual(JSON.parse(json), {
+      schemaVersion: 1,
       url: `${services.health}/healthz`,
       status: 200,
       body: '{"status":"ok","policyInForce":true}',
