@@ -33,10 +33,16 @@ export function schemaFile(name: DocumentName): string {
 
 /** Returns the JSON Schema of a document. */
 export function documentSchema(name: DocumentName): JsonSchema {
-  const { $schema, properties, required = [], ...schema } = toJsonSchema(documents[name]);
+  const { $schema, ...schema } = toJsonSchema(documents[name]);
   return {
     ...($schema === undefined ? {} : { $schema }),
     title: name === 'error' ? 'An error of fairlead' : `Output of fairlead ${name} --output json`,
+    ...(schema.anyOf === undefined ? versioned(schema) : { ...schema, anyOf: formsOf(schema).map(versioned) }),
+  };
+}
+
+function versioned({ properties, required = [], ...schema }: JsonSchema): JsonSchema {
+  return {
     ...schema,
     properties: {
       schemaVersion: { const: schemaVersion, description: 'version of the shape of this document' },
@@ -46,6 +52,11 @@ export function documentSchema(name: DocumentName): JsonSchema {
   };
 }
 
+/** Returns the schemas of the objects that a schema allows: more than one if it is a union. */
+function formsOf(schema: JsonSchema): readonly JsonSchema[] {
+  return (schema.anyOf as readonly JsonSchema[] | undefined) ?? [schema];
+}
+
 /** Returns the reference page of all documents. */
 export function outputReference(): string {
   return [intro, ...documentNames.map(section)].join('\n');
@@ -53,22 +64,25 @@ export function outputReference(): string {
 
 function section(name: DocumentName): string {
   const title = name === 'error' ? 'Errors' : `fairlead ${name}`;
-  const { properties: { schemaVersion: _, ...properties } = {}, ...schema } = documentSchema(name);
-  const rows = fieldsOf({ ...schema, properties }, '', schema.$defs ?? {});
-  return `## ${title}\n\n[Schema](output/${schemaFile(name)})\n\n${table(['field', 'type', 'meaning'], rows)}`;
+  const schema = toJsonSchema(documents[name]);
+  const forms = formsOf(schema).map((form) => {
+    const heading = form.description === undefined ? '' : `${form.description}\n\n`;
+    return `${heading}${table(['field', 'type', 'meaning'], fieldsOf(form, ''))}`;
+  });
+  return [`## ${title}\n\n[Schema](output/${schemaFile(name)})\n`, ...forms].join('\n');
 }
 
 type Row = readonly [path: string, type: string, meaning: string];
 
 /** Returns a row for each field of an object, and of the objects in it. */
-function fieldsOf(schema: JsonSchema, path: string, definitions: Readonly<Record<string, unknown>>): Row[] {
+function fieldsOf(schema: JsonSchema, path: string): Row[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, value]): Row[] => {
     const field = value as JsonSchema;
-    const { type, inner, suffix } = typeOf(field, definitions);
+    const { type, inner, suffix } = typeOf(field);
     const optional = schema.required?.includes(name) === true ? '' : ', optional';
     const at = `${path}${name}`;
     const row: Row = [`\`${at}\``, `${type}${optional}`, field.description ?? inner?.description ?? ''];
-    return [row, ...(inner === undefined ? [] : fieldsOf(inner, `${at}${suffix}.`, definitions))];
+    return [row, ...(inner === undefined ? [] : fieldsOf(inner, `${at}${suffix}.`))];
   });
 }
 
@@ -79,7 +93,7 @@ interface DescribedType {
   readonly suffix: string;
 }
 
-function typeOf(schema: JsonSchema, definitions: Readonly<Record<string, unknown>>): DescribedType {
+function typeOf(schema: JsonSchema): DescribedType {
   if (schema.const !== undefined) return { type: `\`${JSON.stringify(schema.const)}\``, suffix: '' };
   if (schema.enum !== undefined) {
     return { type: schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', '), suffix: '' };
@@ -89,13 +103,13 @@ function typeOf(schema: JsonSchema, definitions: Readonly<Record<string, unknown
   const alternatives = schema.anyOf as readonly JsonSchema[] | undefined;
   if (alternatives !== undefined) {
     const [first = {}] = alternatives.filter(({ type }) => type !== 'null');
-    const described = typeOf(first, definitions);
+    const described = typeOf(first);
     const inner = described.inner ?? (first.description === undefined ? undefined : first);
     return { ...described, type: `${described.type} or null`, ...(inner && { inner }) };
   }
   if (schema.type === 'array') {
     const items = (schema.items ?? {}) as JsonSchema;
-    const { type, inner, suffix } = typeOf(items, definitions);
+    const { type, inner, suffix } = typeOf(items);
     return { type: `list of ${plural(type)}`, suffix: `[]${suffix}`, ...(inner && { inner }) };
   }
   if (schema.type === 'object') return { type: 'object', inner: schema, suffix: '' };

@@ -365,7 +365,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'cli/compare',
-    imports: [errors, 'cli/files', 'cli/options', 'cli/process', 'cli/terminal', 'lib/profile/**'],
+    imports: [errors, 'cli/documents', 'cli/files', 'cli/options', 'cli/process', 'cli/terminal', 'lib/profile/**'],
   },
   {
     name: 'cli/serve',

@@ -1,5 +1,6 @@
 import type { ComparedProfile, Comparison } from '#lib/profile/compare-profile-files';
 import { countOutcomes, renderComparisonMarkdown, renderComparisonText } from '#lib/profile/render-comparison';
+import type { Document } from '../documents/documents.ts';
 import { noteUnknownFields } from '../options/profile-file.ts';
 import { GateClosed } from '../process/gate.ts';
 import { type OutputForm, withoutCommands, writeNote, writeResult } from '../terminal/output.ts';
@@ -15,7 +16,7 @@ export function reportComparison(
   const { profiles, ignored } = comparison;
   if (output === 'markdown') process.stdout.write(withoutCommands(renderComparisonMarkdown(comparison)));
   else {
-    writeResult(output, {
+    writeResult('diff', output, {
       json: () => asJson(comparison),
       text: () => renderComparisonText(comparison).trimEnd(),
     });
@@ -30,7 +31,7 @@ export function reportComparison(
 }
 
 /** Returns a comparison as the JSON document of `fairlead diff` of directories. */
-function asJson(comparison: Comparison): object {
+function asJson(comparison: Comparison): Document<'diff'> {
   const { profiles, unchanged, ignored } = comparison;
   return {
     loosened: profiles.some((profile) => profile.loosened),

@@ -15,13 +15,7 @@ export const lint = v.object({
   ),
 });
 
-/** `fairlead diff`. */
-export const diff = v.object({
-  from: v.nullable(text('old file; null for a new profile')),
-  to: v.nullable(text('new file; null for a deleted profile')),
-  kind,
-  change: v.optional(meaning(v.picklist(['new', 'deleted']), 'set if there is only one profile')),
-  loosened: flag('the new profile permits more'),
+const differences = {
   changes: list(
     v.object({
       subject: text('what changed: a system call, a path, `defaultAction` and so on'),
@@ -33,6 +27,15 @@ export const diff = v.object({
     'differences in meaning',
   ),
   rewritten: texts('what is written differently and means the same'),
+};
+
+const diffOfTwo = v.object({
+  from: v.nullable(text('old file; null for a new profile')),
+  to: v.nullable(text('new file; null for a deleted profile')),
+  kind,
+  change: v.optional(meaning(v.picklist(['new', 'deleted']), 'set if there is only one profile')),
+  loosened: flag('the new profile permits more'),
+  ...differences,
   container: v.optional(
     meaning(
       v.object({ architecture, kernel, capabilities }),
@@ -40,6 +43,42 @@ export const diff = v.object({
     ),
   ),
 });
+
+const diffOfMany = v.object({
+  loosened: flag('a profile permits more, or that cannot be decided'),
+  summary: meaning(v.record(v.string(), v.number()), 'number of profiles by what became of them'),
+  profiles: list(
+    v.object({
+      name: text('name of the profile'),
+      change: meaning(v.picklist(['changed', 'renamed', 'new', 'deleted', 'invalid']), 'what became of its file'),
+      from: v.nullable(text('old file; null for a new profile')),
+      to: v.nullable(text('new file; null for a deleted profile')),
+      kind: v.nullable(kind),
+      loosened: flag('the new profile permits more, or that cannot be decided'),
+      ...differences,
+      undecided: v.optional(text('why it could not be compared')),
+      error: v.optional(
+        meaning(
+          v.object({
+            kind: text('kind of the error'),
+            message: text('what is wrong'),
+            pointer: v.optional(text('JSON pointer into the file (RFC 6901)')),
+          }),
+          'why the new file is invalid',
+        ),
+      ),
+    }),
+    'the profiles that differ',
+  ),
+  unchanged: number('files with the same bytes as before'),
+  ignored: texts('files that contain no profile'),
+});
+
+/** `fairlead diff`. */
+export const diff = v.union([
+  meaning(diffOfTwo, 'Of two files, and with `--new` and `--deleted`:'),
+  meaning(diffOfMany, 'Of directories, and with `--base`:'),
+]);
 
 /** `fairlead merge`. */
 export const merge = v.object({

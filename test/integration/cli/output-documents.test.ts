@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,6 +26,10 @@ describePeers(['docker-registry'], 'fairlead COMMAND --output json', () => {
     await writeFile(join(cwd, 'other.json'), profile.replace('"write"', '"close"'));
     await writeFile(join(cwd, 'docker.json'), profile.replace(']}]', '], "includes": {"caps": ["CAP_KILL"]}}]'));
     await writeFile(join(cwd, 'policy.yaml'), policy);
+    await Promise.all([mkdir(join(cwd, 'one')), mkdir(join(cwd, 'two'))]);
+    await writeFile(join(cwd, 'one/nginx.json'), profile);
+    await writeFile(join(cwd, 'two/nginx.json'), profile.replace('"write"', '"close"'));
+    await writeFile(join(cwd, 'two/other.json'), profile);
     await writeFile(join(cwd, 'predicate.json'), '{"reviewer": "alice"}');
   });
   after(() => rm(cwd, { recursive: true }));
@@ -80,6 +84,7 @@ describePeers(['docker-registry'], 'fairlead COMMAND --output json', () => {
     await json(['diff', 'docker.json', 'docker.json']);
     await json(['diff', '--new', 'nginx.json']);
     await json(['diff', '--deleted', 'nginx.json']);
+    await json(['diff', 'one', 'two']);
     await json(['merge', '--intersect', 'nginx.json', 'other.json']);
     await json(['explain', 'nginx.json', '--syscall', 'clone', 'read']);
     await json(['explain', 'nginx.json', '--base', 'other.json', '--baseline', 'none']);
