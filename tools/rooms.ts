@@ -237,8 +237,8 @@ export const rooms: readonly Room[] = [
   {
     name: 'services/push',
     imports: [
-      ...[errors, 'lib/artifact', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/profile/finding.ts', 'lib/registry'],
-      ...['lib/text', 'services'],
+      ...[errors, 'lib/artifact', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/profile/change.ts'],
+      ...['lib/profile/finding.ts', tables, 'lib/registry', 'lib/text', 'services'],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
     ],
     packages: ['fastify'],

@@ -6,7 +6,7 @@ import { quote } from '#lib/text/quote';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
-import type { Published } from '#services/push/publish';
+import type { Published } from '#services/push/publication';
 import type { Document } from '../documents/documents.ts';
 import { readInput, refuseSharedStdin } from '../files/files.ts';
 import { openRegistries } from '../options/connect.ts';
@@ -147,11 +147,11 @@ function sourceDate(env: NodeJS.ProcessEnv): Date | undefined {
 }
 
 function asJson(published: Published): Document<'push'> {
-  const { reference, descriptor, profile, findings, signature, provenance, verification } = published;
+  const { reference, profile, findings, signature, provenance, verification } = published;
   return {
     reference: formatReference(reference),
-    tag: published.tag ?? null,
-    digest: descriptor.digest,
+    tag: published.tags[0]?.tag ?? null,
+    digest: reference.digest,
     kind: profile.kind,
     signature: signature ?? null,
     alreadySigned: published.alreadySigned,
@@ -163,15 +163,15 @@ function asJson(published: Published): Document<'push'> {
 }
 
 function asText(published: Published): string {
-  const { reference, descriptor, profile, findings, signature, provenance, verification } = published;
+  const { reference, profile, findings, signature, provenance, verification } = published;
   return [
     ...findings.map(
       (finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`,
     ),
     `published  ${formatReference(reference)}`,
-    `tag        ${published.tag ?? `none; to add one: fairlead tag ${formatReference(reference)} TAG`}`,
+    `tag        ${published.tags[0]?.tag ?? `none; to add one: fairlead tag ${formatReference(reference)} TAG`}`,
     `kind       ${profile.kind}`,
-    `digest     ${descriptor.digest}`,
+    `digest     ${reference.digest}`,
     `signature  ${signature ?? 'none added; unless the digest is signed already, only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none added)' : ''}`,
     ...(provenance === undefined
       ? []

@@ -16,7 +16,7 @@ import { defaultCapabilities } from '#lib/profile/seccomp/tables/runtime-identit
 import { digestOf } from '#lib/registry/digest';
 import { layoutRepository } from '#lib/registry/layout/repository';
 import { formatReference, formatRepository, parseReference, type Reference } from '#lib/registry/reference';
-import type { Target } from '#lib/registry/target';
+import type { Repository } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { loadPolicy } from '#lib/trust/policy/load-policy';
 import type { Policy } from '#lib/trust/policy/node-policy';
@@ -35,7 +35,7 @@ export interface Walk {
   readonly reference: Reference;
   readonly policyFile: string;
   readonly policy: Policy;
-  readonly connect: (reference: Reference) => Target;
+  readonly connect: (reference: Reference) => Repository;
 }
 
 const policyText = `apiVersion: fairlead.dev/v1
@@ -72,7 +72,7 @@ const tagged = parseReference('localhost/security/nginx:1.27');
  * intersects it. Rejects as these steps do.
  */
 export async function walkPath(directory: string, tell: Narrator): Promise<Walk> {
-  const connect = (reference: Reference): Target =>
+  const connect = (reference: Reference): Repository =>
     layoutRepository(join(directory, 'registry'), formatRepository(reference));
   const signer = await makeKey(directory, tell);
   const published = await publishExample(directory, { connect, signer }, tell);
@@ -97,7 +97,7 @@ async function makeKey(directory: string, tell: Narrator): Promise<KeySigner> {
 
 async function publishExample(
   directory: string,
-  { connect, signer }: { connect: (reference: Reference) => Target; signer: KeySigner },
+  { connect, signer }: { connect: (reference: Reference) => Repository; signer: KeySigner },
   tell: Narrator,
 ): Promise<Reference> {
   tell.step('Publish a profile: lint, pack, sign, push, and set the tag last');
@@ -111,7 +111,7 @@ async function publishExample(
   );
   for (const { severity, message } of published.findings) tell.fact(severity, message);
   if (published.findings.length === 0) tell.fact('lint', 'no findings');
-  tell.fact('artifact', `${published.descriptor.digest}  (the same content always has the same digest)`);
+  tell.fact('artifact', `${published.reference.digest}  (the same content always has the same digest)`);
   tell.fact('signature', `${published.signature}  (a Sigstore bundle; cosign verifies it)`);
   tell.fact('reference', formatReference(published.reference));
   return published.reference;
@@ -119,7 +119,7 @@ async function publishExample(
 
 async function pullBack(
   directory: string,
-  dependencies: { policy: Policy; connect: (reference: Reference) => Target },
+  dependencies: { policy: Policy; connect: (reference: Reference) => Repository },
   tell: Narrator,
 ): Promise<RuntimeProfile> {
   tell.step('Pull the profile under a trust policy, which allows only what a rule allows');

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { newestTag, parseRange, parseVersion, tagOfVersion, versionOfTag, versionTags } from './version-tags.ts';
+import {
+  newestTag,
+  parseRange,
+  parseVersion,
+  tagBefore,
+  tagOfVersion,
+  versionOfTag,
+  versionTags,
+} from './version-tags.ts';
 
 describe('versions and tags', () => {
   it('writes the + of a version as _, and reads it back', () => {
@@ -56,6 +64,20 @@ describe('newestTag', () => {
 
   it('refuses an invalid range', () => {
     assert.throws(() => parseRange('^one'), { kind: 'InvalidInput' });
+  });
+});
+
+describe('tagBefore', () => {
+  it('finds the newest release before a version', () => {
+    const tags = ['1.4.2', '1.4.10', '1.5.0-rc.1', '2.0.0', '1'];
+    const of = (version: string) => tagBefore(tags, parseVersion(version));
+    assert.deepEqual(['1.5.0', '2.0.0', '2.0.1', '1.4.10', '1.4.2'].map(of), [
+      '1.4.10',
+      '1.4.10',
+      '2.0.0',
+      '1.4.2',
+      undefined,
+    ]);
   });
 });
 

@@ -9,9 +9,12 @@ import { isTag } from './reference.ts';
 /** The tag of the newest release, by convention. */
 const latestTag = 'latest';
 
+/** A semantic version, parsed. */
+export type Version = SemVer;
+
 /** A set of versions, such as a range. */
 export interface Versions {
-  test(version: SemVer): boolean;
+  test(version: Version): boolean;
 }
 
 /** A tag that a new version is published under. */
@@ -25,7 +28,7 @@ export interface VersionTag {
  * Parses a version (Semantic Versioning 2.0.0), with an optional `v` before it. Throws InvalidInput
  * for another text, and for a version whose tag would be too long.
  */
-export function parseVersion(text: string): SemVer {
+export function parseVersion(text: string): Version {
   const version = parse(text);
   if (version === null || !isTag(tagOfVersion(version))) {
     throw new FairleadError('InvalidInput', `invalid version ${quote(text)}: want MAJOR.MINOR.PATCH, such as 1.4.2`, {
@@ -39,12 +42,12 @@ export function parseVersion(text: string): SemVer {
  * Returns the tag of a version. The `+` before build metadata, which tags cannot have, is written
  * as `_`, as Helm does.
  */
-export function tagOfVersion(version: SemVer): string {
+export function tagOfVersion(version: Version): string {
   return version.build.length === 0 ? version.version : `${version.version}_${version.build.join('.')}`;
 }
 
 /** Returns the version that a tag names in full, with or without `v`; undefined for other tags. */
-export function versionOfTag(tag: string): SemVer | undefined {
+export function versionOfTag(tag: string): Version | undefined {
   return parse(tag.replace('_', '+')) ?? undefined;
 }
 
@@ -68,7 +71,7 @@ export function parseRange(text: string): Range {
  * only if the range names one of the same version, as with npm.
  */
 export function newestTag(tags: Iterable<string>, range: Versions): string | undefined {
-  let found: { readonly tag: string; readonly version: SemVer } | undefined;
+  let found: { readonly tag: string; readonly version: Version } | undefined;
   for (const tag of tags) {
     const version = versionOfTag(tag);
     if (version === undefined || !range.test(version)) continue;
@@ -79,6 +82,12 @@ export function newestTag(tags: Iterable<string>, range: Versions): string | und
   return found?.tag;
 }
 
+/** Returns the tag of the newest release before a version; undefined if there is none. */
+export function tagBefore(tags: Iterable<string>, version: Version): string | undefined {
+  const releases = new Range('*');
+  return newestTag(tags, { test: (other) => releases.test(other) && compareBuild(other, version) < 0 });
+}
+
 /**
  * Returns the tags for a version, the full one first: of 1.4.2 also 1.4, 1 and, if requested,
  * `latest`. A pre-release has only its own tag. A version before 1.0.0 has no tag for its major
@@ -86,7 +95,7 @@ export function newestTag(tags: Iterable<string>, range: Versions): string | und
  * among `existing` tags has that one's tag as `newer`.
  */
 export function versionTags(
-  version: SemVer,
+  version: Version,
   { latest, existing }: { readonly latest: boolean; readonly existing: Iterable<string> },
 ): readonly VersionTag[] {
   const full: VersionTag = { tag: tagOfVersion(version) };

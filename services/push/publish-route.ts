@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { FairleadError } from '#lib/errors';
 import type { RouteDependencies } from '#lib/http/service-server';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
-import type { Target } from '#lib/registry/target';
+import type { TagLister, Target } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
@@ -19,7 +19,7 @@ export interface PublishRouteDependencies {
    * Only profiles that this policy allows nodes to use get a tag. Without a rule, nothing is sent.
    */
   readonly policy: Pick<PolicySource, 'current'>;
-  readonly connect: (reference: Reference) => Target;
+  readonly connect: (reference: Reference) => Target & TagLister;
   /**
    * Signs every profile. Without it, the policy must require no signature, or one that exists
    * already.
@@ -85,8 +85,8 @@ async function answer(
   request.log.info({ reference: formatReference(published.reference) }, 'published');
   return reply.status(201).send({
     reference: formatReference(published.reference),
-    tag: published.tag ?? null,
-    digest: published.descriptor.digest,
+    tag: published.tags[0]?.tag ?? null,
+    digest: published.reference.digest,
     kind: published.profile.kind,
     signature: published.signature ?? null,
     alreadySigned: published.alreadySigned,

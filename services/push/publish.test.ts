@@ -9,7 +9,7 @@ import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { readProfile } from '#lib/profile/read-profile';
 import { memoryRepository } from '#lib/registry/memory';
 import { formatReference, parseReference } from '#lib/registry/reference';
-import type { Target } from '#lib/registry/target';
+import type { Repository } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import type { Rule, TrustPolicy } from '#lib/trust/policy/policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
@@ -26,10 +26,10 @@ const signer = await newSigner();
 const stranger = await newSigner();
 
 /** A repository in memory that notes what is written, and in which order. */
-function recordingRepository(): { target: Target; calls: string[] } {
+function recordingRepository(): { target: Repository; calls: string[] } {
   const memory = memoryRepository();
   const calls: string[] = [];
-  const target: Target = {
+  const target: Repository = {
     ...memory,
     push: (descriptor, content, options) => {
       calls.push(`push ${descriptor.digest}`);
@@ -68,10 +68,10 @@ describe('publish', () => {
     );
     assert.equal(
       formatReference(published.reference),
-      `registry.example.com/security/nginx@${published.descriptor.digest}`,
+      `registry.example.com/security/nginx@${published.reference.digest}`,
     );
     const resolved = await target.resolve('1.27');
-    assert.equal(resolved.digest, published.descriptor.digest);
+    assert.equal(resolved.digest, published.reference.digest);
     assert.deepEqual(
       Buffer.from(profileContent(await fetchArtifact(target, resolved, defaultPublicationLimits))),
       Buffer.from(profile),
@@ -80,11 +80,10 @@ describe('publish', () => {
 
   it('writes the tag last, after the signature', async () => {
     const { target, calls } = recordingRepository();
-    const { descriptor, signature } = await publish(
-      profile,
-      { reference },
-      { target, signer, clock, limits: defaultPublicationLimits },
-    );
+    const {
+      artifact: { descriptor },
+      signature,
+    } = await publish(profile, { reference }, { target, signer, clock, limits: defaultPublicationLimits });
     assert.equal(calls.at(-1), `tag 1.27 ${descriptor.digest}`);
     assert.ok(calls.indexOf(`push ${signature}`) > calls.indexOf(`push ${descriptor.digest}`));
     assert.deepEqual(
@@ -95,7 +94,10 @@ describe('publish', () => {
 
   it('stores the signature in the legacy form if requested', async () => {
     const { target, calls } = recordingRepository();
-    const { descriptor, signature } = await publish(
+    const {
+      artifact: { descriptor },
+      signature,
+    } = await publish(
       profile,
       { reference, signatureFormat: 'legacy' },
       { target, signer, clock, limits: defaultPublicationLimits },
@@ -119,7 +121,10 @@ describe('publish', () => {
     const ahead = [...calls];
     assert.equal(ahead.length, 2);
     opening.resolve(signer);
-    const { descriptor, signature } = await publishing;
+    const {
+      artifact: { descriptor },
+      signature,
+    } = await publishing;
     assert.ok(!ahead.includes(`push ${descriptor.digest}`));
     assert.ok(calls.includes(`push ${signature}`));
   });
@@ -139,12 +144,12 @@ describe('publish', () => {
       },
     );
     await assert.rejects(target.resolve('1.27'), { kind: 'NotFound' });
-    assert.equal(await target.exists(artifact.descriptor), false);
+    assert.equal(await target.exists(artifact.artifact.descriptor), false);
   });
 
   it('leaves no tag behind if the signature cannot be stored', async () => {
     const { target, calls } = recordingRepository();
-    const failing: Target = {
+    const failing: Repository = {
       ...target,
       push: async (descriptor, content, options) => {
         if (descriptor.artifactType?.includes('sigstore'))
@@ -164,7 +169,7 @@ describe('publish', () => {
 
   it('sends nothing that names the artifact before the artifact is there', async () => {
     const { target, calls } = recordingRepository();
-    const slow: Target = {
+    const slow: Repository = {
       ...target,
       push: async (descriptor, content, options) => {
         const isArtifact = descriptor.artifactType !== undefined && !descriptor.artifactType.includes('sigstore');
@@ -172,18 +177,17 @@ describe('publish', () => {
         await target.push(descriptor, content, options);
       },
     };
-    const { descriptor, signature } = await publish(
-      profile,
-      { reference },
-      { target: slow, signer, clock, limits: defaultPublicationLimits },
-    );
+    const {
+      artifact: { descriptor },
+      signature,
+    } = await publish(profile, { reference }, { target: slow, signer, clock, limits: defaultPublicationLimits });
     const sent = calls.indexOf(`push ${descriptor.digest}`);
     assert.ok(sent >= 0 && sent < calls.indexOf(`push ${signature}`));
   });
 
   it('fails at once, and only once, if the manifest is refused while the signature is being made', async () => {
     const { target } = recordingRepository();
-    const refusing: Target = {
+    const refusing: Repository = {
       ...target,
       push: async (descriptor, content, options) => {
         if (descriptor.artifactType !== undefined) throw new FairleadError('Unauthenticated', 'no manifests from you');
@@ -203,7 +207,7 @@ describe('publish', () => {
   it('returns the same digest for the same bytes, and another one for another time', async () => {
     const digestWith = async (created?: Date) => {
       const dependencies = { target: memoryRepository(), signer, clock, limits: defaultPublicationLimits };
-      return (await publish(profile, { reference, created }, dependencies)).descriptor.digest;
+      return (await publish(profile, { reference, created }, dependencies)).reference.digest;
     };
     assert.equal(await digestWith(), await digestWith());
     assert.notEqual(await digestWith(), await digestWith(new Date(0)));
@@ -212,11 +216,10 @@ describe('publish', () => {
   it('publishes without a signature or a tag if none is given', async () => {
     const { target, calls } = recordingRepository();
     const untagged = parseReference('registry.example.com/security/nginx');
-    const { descriptor, signature } = await publish(
-      profile,
-      { reference: untagged },
-      { target, clock, limits: defaultPublicationLimits },
-    );
+    const {
+      artifact: { descriptor },
+      signature,
+    } = await publish(profile, { reference: untagged }, { target, clock, limits: defaultPublicationLimits });
     assert.equal(signature, undefined);
     assert.deepEqual(await fetchSignatures(target, descriptor), []);
     assert.ok(!calls.some((call) => call.startsWith('tag')));
@@ -252,11 +255,15 @@ describe('publish', () => {
 
     it('reads back what it sent before it writes the tag, and reports why it is admitted', async () => {
       const { target, calls } = recordingRepository();
-      const fetch: Target['fetch'] = (descriptor, options) => {
+      const fetch: Repository['fetch'] = (descriptor, options) => {
         calls.push(`fetch ${descriptor.digest}`);
         return target.fetch(descriptor, options);
       };
-      const { descriptor, signature, verification } = await publish(
+      const {
+        artifact: { descriptor },
+        signature,
+        verification,
+      } = await publish(
         profile,
         { reference },
         { ...dependencies, target: { ...target, fetch }, policy: askingFor(signer) },
@@ -273,7 +280,7 @@ describe('publish', () => {
 
     it('reads back when the list of referrers is at rest, and tags it then', async () => {
       const { target, calls } = recordingRepository();
-      const watching: Target = {
+      const watching: Repository = {
         ...target,
         push: async (descriptor, content, options) => {
           await target.push(descriptor, content, options);
@@ -286,11 +293,10 @@ describe('publish', () => {
           return target.fetch(descriptor, options);
         },
       };
-      const { descriptor, signature } = await publish(
-        profile,
-        { reference },
-        { ...dependencies, target: watching, policy: askingFor(signer) },
-      );
+      const {
+        artifact: { descriptor },
+        signature,
+      } = await publish(profile, { reference }, { ...dependencies, target: watching, policy: askingFor(signer) });
       const after = calls.slice(calls.indexOf('at rest') + 1);
       assert.ok(after.includes(`fetch ${signature}`), calls.join('\n'));
       assert.equal(after.at(-1), `tag 1.27 ${descriptor.digest}`);
@@ -298,7 +304,7 @@ describe('publish', () => {
 
     it('tags nothing if the list of referrers does not come to rest', async () => {
       const { target, calls } = recordingRepository();
-      const restless: Target = {
+      const restless: Repository = {
         ...target,
         push: async (descriptor, content, options) => {
           await target.push(descriptor, content, options);
@@ -316,7 +322,7 @@ describe('publish', () => {
 
     it('tags nothing if the signature that was sent is not among the referrers', async () => {
       const { target, calls } = recordingRepository();
-      const forgetful: Target = { ...target, referrers: async () => [] };
+      const forgetful: Repository = { ...target, referrers: async () => [] };
       const publishing = publish(
         profile,
         { reference },
@@ -339,7 +345,7 @@ describe('publish', () => {
           },
         );
       }
-      assert.equal((await target.resolve('1.27')).digest, before.descriptor.digest);
+      assert.equal((await target.resolve('1.27')).digest, before.reference.digest);
     });
 
     it('counts the signatures that were there before', async () => {
@@ -356,11 +362,9 @@ describe('publish', () => {
     it('writes the tag of what may be unsigned last as well', async () => {
       const { target, calls } = recordingRepository();
       const policy = policyOf({ unsigned: true, require: [] });
-      const { descriptor } = await publish(
-        profile,
-        { reference },
-        { ...dependencies, target, signer: undefined, policy },
-      );
+      const {
+        artifact: { descriptor },
+      } = await publish(profile, { reference }, { ...dependencies, target, signer: undefined, policy });
       assert.deepEqual(calls.slice(-2), [`push ${descriptor.digest}`, `tag 1.27 ${descriptor.digest}`]);
     });
 
@@ -368,7 +372,7 @@ describe('publish', () => {
       const { target } = recordingRepository();
       const other = packArtifact(readProfile(profile), { layout: 'runtime', title: 'other.json' });
       await pushBlobs(target, other);
-      const fetch: Target['fetch'] = ({ mediaType, ...rest }, options) =>
+      const fetch: Repository['fetch'] = ({ mediaType, ...rest }, options) =>
         target.fetch(
           mediaType === other.manifest.layers[0]?.mediaType
             ? (other.blobs[0]?.descriptor ?? assert.fail())

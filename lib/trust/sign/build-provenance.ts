@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { type CiSource, ciSource, type Variable, variablesOf } from './ci-source.ts';
 
 /** The predicate of SLSA provenance v1 (slsa.dev/spec/v1.0/provenance), as far as it is written. */
 export interface Provenance {
@@ -30,30 +31,16 @@ export interface ResourceDescriptor {
  * another environment, and if a variable is missing.
  */
 export function buildProvenance(env: NodeJS.ProcessEnv): Provenance {
-  if (env['GITHUB_ACTIONS'] === 'true') return githubProvenance(variables(env, 'GitHub Actions'));
-  if (env['GITLAB_CI'] === 'true') return gitlabProvenance(variables(env, 'GitLab CI'), env);
-  throw new FairleadError(
-    'InvalidInput',
-    'cannot build provenance in an unknown CI system: want GitHub Actions or GitLab CI',
-    {
-      hint: 'In other environments, write the predicate yourself and use `fairlead attest`.',
-    },
-  );
-}
-
-type Variable = (name: string) => string;
-
-function variables(env: NodeJS.ProcessEnv, system: string): Variable {
-  return (name) => {
-    const value = env[name];
-    if (value !== undefined && value !== '') return value;
-    throw new FairleadError('InvalidInput', `${system} has not set ${name}, which provenance requires`);
-  };
+  const source = ciSource(env);
+  const variable = variablesOf(source.system, env);
+  return source.system === 'GitHub Actions'
+    ? githubProvenance(source, variable)
+    : gitlabProvenance(source, variable, env);
 }
 
 /** Uses the format of GitHub's own attestations (actions.github.io/buildtypes/workflow/v1). */
-function githubProvenance(variable: Variable): Provenance {
-  const repository = `${variable('GITHUB_SERVER_URL')}/${variable('GITHUB_REPOSITORY')}`;
+function githubProvenance(source: CiSource, variable: Variable): Provenance {
+  const { repository } = source;
   const workflowRef = variable('GITHUB_WORKFLOW_REF');
   const [, path, ref] = /^[^/]+\/[^/]+\/([^@]+)@(.+)$/.exec(workflowRef) ?? [];
   if (path === undefined || ref === undefined) {
@@ -74,7 +61,7 @@ function githubProvenance(variable: Variable): Provenance {
           runner_environment: variable('RUNNER_ENVIRONMENT'),
         },
       },
-      resolvedDependencies: [source(repository, variable('GITHUB_REF'), variable('GITHUB_SHA'))],
+      resolvedDependencies: [dependencyOf(source)],
     },
     runDetails: {
       builder: { id: `${variable('GITHUB_SERVER_URL')}/${workflowRef}` },
@@ -89,11 +76,10 @@ function githubProvenance(variable: Variable): Provenance {
  * Uses the format of GitLab's own provenance (gitlab-runner, PROVENANCE.md), with the variables
  * that identify the source.
  */
-function gitlabProvenance(variable: Variable, env: NodeJS.ProcessEnv): Provenance {
-  const project = variable('CI_PROJECT_URL');
+function gitlabProvenance(source: CiSource, variable: Variable, env: NodeJS.ProcessEnv): Provenance {
+  const { repository: project } = source;
   const { CI_COMMIT_TAG, CI_COMMIT_BRANCH, CI_CONFIG_PATH, CI_PIPELINE_SOURCE } = env;
   const kept = Object.entries({ CI_COMMIT_TAG, CI_COMMIT_BRANCH, CI_CONFIG_PATH, CI_PIPELINE_SOURCE });
-  const ref = CI_COMMIT_TAG ? `refs/tags/${CI_COMMIT_TAG}` : `refs/heads/${variable('CI_COMMIT_REF_NAME')}`;
   return {
     buildDefinition: {
       buildType: 'https://gitlab.com/gitlab-org/gitlab-runner/-/blob/main/PROVENANCE.md',
@@ -103,7 +89,7 @@ function gitlabProvenance(variable: Variable, env: NodeJS.ProcessEnv): Provenanc
         variables: Object.fromEntries(kept.filter(([, value]) => value)),
       },
       internalParameters: { job: variable('CI_JOB_ID'), pipeline: variable('CI_PIPELINE_ID') },
-      resolvedDependencies: [source(project, ref, variable('CI_COMMIT_SHA'))],
+      resolvedDependencies: [dependencyOf(source)],
     },
     runDetails: {
       builder: { id: `${project}/-/runners/${variable('CI_RUNNER_ID')}` },
@@ -112,6 +98,6 @@ function gitlabProvenance(variable: Variable, env: NodeJS.ProcessEnv): Provenanc
   };
 }
 
-function source(repository: string, ref: string, commit: string): ResourceDescriptor {
+function dependencyOf({ repository, ref, commit }: CiSource): ResourceDescriptor {
   return { uri: `git+${repository}@${ref}`, digest: { gitCommit: commit } };
 }
