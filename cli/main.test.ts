@@ -123,7 +123,7 @@ describe('fairlead', () => {
     assert.equal(stdout, '');
     const { error } = JSON.parse(stderr);
     assert.equal(error.kind, 'InvalidInput');
-    assert.match(error.message, /required option '--policy <file>' not specified/);
+    assert.match(error.message, /nothing specifies what the profile must meet/);
   });
 });
 

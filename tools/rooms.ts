@@ -339,6 +339,7 @@ export const rooms: readonly Room[] = [
         'cli/files',
         'cli/terminal',
         'lib/network',
+        'lib/node/pull',
         'lib/profile/**',
         'lib/registry/**',
         'lib/text',

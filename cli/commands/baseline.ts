@@ -3,7 +3,7 @@ import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { describeReleases, describeTables } from '#lib/profile/seccomp/tables/runtime-defaults/select-tables';
 import { renderSeccompJson } from '#lib/profile/seccomp/write/render-json';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
-import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-file.ts';
+import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-options.ts';
 import { type LikeOptions, likeOption, loadTablesLike } from '../options/runtime-like.ts';
 import { versioned, writeJson, writeNote } from '../terminal/output.ts';
 

@@ -9,17 +9,13 @@ import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { minimize } from '#lib/profile/seccomp/write/minimize';
 import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
 import { dependsOnContainer, describeContainer } from '../options/docker-form.ts';
-import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
-import {
-  addProfileOptions,
-  type ProfileOptions,
-  profileName,
-  readNotedFiles,
-  sourceName,
-} from '../options/profile-file.ts';
+import { addOutputOption, addRegistryOptions, examples, type OutputOptions } from '../options/options.ts';
+import { addProfileOptions } from '../options/profile-options.ts';
+import { addReadingTrustOptions } from '../options/pull-policy.ts';
+import { type ReadingOptions, readNotedProfiles } from '../options/read-profiles.ts';
 import { versioned, writeJson, writeNote } from '../terminal/output.ts';
 
-interface ConvertOptions extends OutputOptions, ProfileOptions {
+interface ConvertOptions extends OutputOptions, ReadingOptions {
   readonly to: ConvertForm;
   readonly name?: string;
   readonly minimize?: boolean;
@@ -33,7 +29,7 @@ export function define(command: Command): void {
       'Convert a profile to another form with the same meaning, or report why that form cannot express it. Profiles of Docker ' +
         'and Podman that depend on the container are resolved for --architecture, --kernel and --capabilities.',
     )
-    .argument('<file>', 'profile in any form; - is stdin')
+    .argument('<file>', 'profile: a file in any form, - for stdin, oci://REFERENCE')
     .addOption(new Option('--to <form>', 'form of the result').choices(convertForms).makeOptionMandatory())
     .option('--name <name>', 'name of the resource or policy (default: the name in the profile, or that of the file)')
     .option('--minimize', 'write the shortest seccomp profile with the same meaning')
@@ -43,6 +39,8 @@ export function define(command: Command): void {
         'bits evade no condition; the result permits no more than the profile',
     );
   addProfileOptions(command);
+  addReadingTrustOptions(command);
+  addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
@@ -69,12 +67,12 @@ export function define(command: Command): void {
 }
 
 async function convert(file: string, options: ConvertOptions): Promise<void> {
-  const [read] = await readNotedFiles([file], options, { lenient: true });
-  const { to: form, name = profileName(read, file) } = options;
+  const [{ profile: read, source, name: ownName }] = await readNotedProfiles([file], options, { lenient: true });
+  const { to: form, name = ownName } = options;
   const profile = minimized(narrowed(read, options), options);
   const content = convertProfile(profile, form, name);
   if (dependsOnContainer(read)) {
-    writeNote('note', `${sourceName(file)}: resolved for one container: ${describeContainer(options)}`);
+    writeNote('note', `${source}: resolved for one container: ${describeContainer(options)}`);
   }
   if (form === 'runtime') noteUnpublishable(profile);
   if (options.output === 'json') writeJson(versioned('convert', { kind: profile.kind, form, content }));

@@ -15,12 +15,14 @@ import { compareMany } from '../compare/compare-many.ts';
 import { reportComparison } from '../compare/report-comparison.ts';
 import { diffSides, type SideOptions } from '../options/diff-sides.ts';
 import { dependsOnContainer, describeContainer, refuseDependent } from '../options/docker-form.ts';
-import { addOutputOption, examples } from '../options/options.ts';
-import { addProfileOptions, hostOf, type ProfileOptions, readNotedFiles, sourceName } from '../options/profile-file.ts';
+import { addOutputOption, addRegistryOptions, examples } from '../options/options.ts';
+import { addProfileOptions, hostOf } from '../options/profile-options.ts';
+import { addReadingTrustOptions } from '../options/pull-policy.ts';
+import { type ReadingOptions, readNotedProfiles, type SourcedProfile } from '../options/read-profiles.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
 import { type OutputForm, withoutCommands, writeResult } from '../terminal/output.ts';
 
-interface DiffOptions extends ProfileOptions, SideOptions {
+interface DiffOptions extends ReadingOptions, SideOptions {
   readonly base?: string;
   readonly output: OutputForm | 'markdown';
   readonly failOn?: 'loosened';
@@ -38,23 +40,32 @@ export function define(command: Command): void {
         'renamed ones. A profile of Docker or Podman that depends on the container can only be compared with another one, and ' +
         'not with --fail-on.',
     )
-    .argument('[from]', 'old profile, in any form, or a directory; - is stdin, /dev/null stands for no file')
-    .argument('[to]', 'new profile, in any form, or a directory; - is stdin, /dev/null stands for no file')
+    .argument(
+      '[from]',
+      'old profile: a file in any form, - for stdin, oci://REFERENCE; or a directory; /dev/null stands for none',
+    )
+    .argument('[to]', 'new profile or directory, named in the same way')
     .option('--base <revision>', 'compare the only file or directory (default: .) with this commit of git')
-    .option('--new', 'the only file is a new profile')
-    .option('--deleted', 'the only file is a deleted profile')
+    .option('--new', 'the only profile is new')
+    .option('--deleted', 'the only profile was deleted')
     .addOption(
       new Option('--fail-on <direction>', `exit with ${gateExit} if the new profile permits more`).choices([
         'loosened',
       ]),
     );
   addProfileOptions(command);
+  addReadingTrustOptions(command);
+  addRegistryOptions(command);
   addOutputOption(command, ['markdown'])
     .addHelpText(
       'after',
       examples([
         ['show the effect of a change', 'git show HEAD:nginx.json | fairlead diff - nginx.json'],
         ['fail a CI job if the profile was loosened', 'fairlead diff --fail-on loosened released.json nginx.json'],
+        [
+          'compare with what is published',
+          'fairlead diff oci://ghcr.io/acme/profiles/nginx:1.27 nginx.json --key fairlead.pub',
+        ],
         ['show a new profile', 'fairlead diff --new nginx.json'],
         ['show what a branch changes in all profiles of a directory', 'fairlead diff --base origin/main profiles'],
         ['compare two directories', 'fairlead diff released profiles'],
@@ -62,23 +73,29 @@ export function define(command: Command): void {
         ['show what a profile permits beyond the default profile', 'fairlead baseline | fairlead diff - nginx.json'],
       ]) +
         `\n\nExit codes: 0 compared, ${gateExit} loosened (with --fail-on loosened), 2 no such file or not comparable,\n` +
-        '  3 invalid profile.',
+        '  3 invalid profile; for references, those of fairlead verify.',
     )
     .action(diff);
 }
 
 async function diff(first: string | undefined, second: string | undefined, options: DiffOptions): Promise<void> {
-  const refuse = (profiles: readonly [Profile, Profile], files: readonly [string, string]): void =>
-    void refuseIncomparable(profiles, files, options);
+  const refuse = ([old, changed]: readonly [Profile, Profile], [from, to]: readonly [string, string]): void =>
+    void refuseIncomparable(
+      [
+        { profile: old, source: from },
+        { profile: changed, source: to },
+      ],
+      options,
+    );
   const many = await compareMany(first, second, { ...options, refuse });
   if (many !== undefined) return reportComparison(many, options);
   const { from, to } = diffSides(first, second, options);
-  if (from === undefined) return reportOneSided({ change: 'new', file: to ?? '' }, options);
-  if (to === undefined) return reportOneSided({ change: 'deleted', file: from }, options);
-  const [before, after] = await readNotedFiles([from, to], options, { blankHint });
-  const depends = refuseIncomparable([before, after], [from, to], options);
-  const found = diffProfiles(before, after, nativeArchitecture(options.architecture));
-  const files = { from: sourceName(from), to: sourceName(to) };
+  if (from === undefined) return reportOneSided({ change: 'new', argument: to ?? '' }, options);
+  if (to === undefined) return reportOneSided({ change: 'deleted', argument: from }, options);
+  const [before, after] = await readNotedProfiles([from, to], options, { blankHint });
+  const depends = refuseIncomparable([before, after], options);
+  const found = diffProfiles(before.profile, after.profile, nativeArchitecture(options.architecture));
+  const files = { from: before.source, to: after.source };
   const container = depends
     ? `Compared for one container: ${describeContainer(options)}. The result for others may differ.`
     : '';
@@ -89,7 +106,7 @@ async function diff(first: string | undefined, second: string | undefined, optio
     writeResult('diff', options.output, {
       json: () => ({
         ...files,
-        kind: after.kind,
+        kind: after.profile.kind,
         loosened: isLoosened(found),
         ...found,
         ...(depends && { container: hostOf(options) }),
@@ -104,30 +121,24 @@ const blankHint =
   'For a new or deleted profile, use fairlead diff --new TO or fairlead diff --deleted FROM. Otherwise, check the command that wrote the profile.';
 
 /** Returns whether the comparison is for one container only. Throws InvalidInput. */
-function refuseIncomparable(
-  profiles: readonly [Profile, Profile],
-  files: readonly [string, string],
-  { failOn }: DiffOptions,
-): boolean {
-  const depends = profiles.filter(dependsOnContainer);
-  for (const [index, profile] of profiles.entries()) {
-    const file = files[index] ?? '';
+function refuseIncomparable(compared: readonly [SourcedProfile, SourcedProfile], { failOn }: DiffOptions): boolean {
+  const depends = compared.filter(({ profile }) => dependsOnContainer(profile));
+  for (const each of compared) {
     if (depends.length === 1)
-      refuseDependent(profile, file, 'what it permits depends on the container, and the other file is in another form');
+      refuseDependent(each, 'what it permits depends on the container, and the other file is in another form');
     if (failOn !== undefined)
-      refuseDependent(profile, file, 'what it permits depends on the container, so --fail-on cannot decide');
+      refuseDependent(each, 'what it permits depends on the container, so --fail-on cannot decide');
   }
   return depends.length > 0;
 }
 
 /** Reports a new or deleted profile. Nothing ran under a new one, so it loosens nothing. */
 async function reportOneSided(
-  side: { readonly change: OneSided['change']; readonly file: string },
+  side: { readonly change: OneSided['change']; readonly argument: string },
   options: DiffOptions,
 ): Promise<void> {
-  const [profile] = await readNotedFiles([side.file], options);
+  const [{ profile, source: name }] = await readNotedProfiles([side.argument], options);
   const { change } = side;
-  const name = sourceName(side.file);
   const subject: OneSided = { change, name, kind: profile.kind };
   if (options.output === 'markdown') {
     process.stdout.write(withoutCommands(renderOneSidedMarkdown(subject)));

@@ -12,8 +12,9 @@ import { closest } from '#lib/text/closest';
 import { quote } from '#lib/text/quote';
 import { constraintsText, syscallsText } from '../explain/explain-constraints.ts';
 import { type MeetingOptions, readMeetingProfiles } from '../explain/meeting-profiles.ts';
-import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
-import { addProfileOptions } from '../options/profile-file.ts';
+import { addOutputOption, addRegistryOptions, examples, type OutputOptions } from '../options/options.ts';
+import { addProfileOptions } from '../options/profile-options.ts';
+import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { likeOption } from '../options/runtime-like.ts';
 import { oneLine, writeNote, writeResult } from '../terminal/output.ts';
 
@@ -31,16 +32,18 @@ export function define(command: Command): void {
     )
     .argument(
       '<artifact>',
-      'the profile that the pod names, in a form that does not depend on the container; - is stdin',
+      'the profile that the pod names: a file in a form that does not depend on the container, - for stdin, oci://REFERENCE',
     )
     .option(
-      '--baseline <file>',
-      'the baseline of the node: a file, none or RuntimeDefault (default: RuntimeDefault for seccomp and AppArmor)',
+      '--baseline <profile>',
+      'the baseline of the node: a profile, none or RuntimeDefault (default: RuntimeDefault for seccomp and AppArmor)',
     )
-    .option('--base <file>', 'the base profile of the pod: a file or RuntimeDefault')
+    .option('--base <profile>', 'the base profile of the pod: a profile or RuntimeDefault')
     .addOption(likeOption())
     .option('--syscall <name...>', 'show what each profile does with these system calls');
   addProfileOptions(command);
+  addReadingTrustOptions(command);
+  addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
@@ -50,6 +53,7 @@ export function define(command: Command): void {
           'explain two system calls, with a base profile',
           'fairlead explain nginx.json --base pod.json --syscall clone socket',
         ],
+        ['explain what is published', 'fairlead explain oci://ghcr.io/acme/profiles/nginx:1.27 --policy policy.yaml'],
         [
           'list what is constrained, in a script',
           'fairlead explain nginx.json --output json | jq -r .constraints[].subject',

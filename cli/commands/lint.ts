@@ -2,12 +2,14 @@ import { type Command, Option } from 'commander';
 import type { Finding } from '#lib/profile/finding';
 import { lint as lintProfile } from '#lib/profile/lint';
 import type { ProfileKind } from '#lib/profile/profile';
-import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
-import { addProfileOptions, type ProfileOptions, settleProfileFiles, sourceName } from '../options/profile-file.ts';
+import { addOutputOption, addRegistryOptions, examples, type OutputOptions } from '../options/options.ts';
+import { addProfileOptions } from '../options/profile-options.ts';
+import { addReadingTrustOptions } from '../options/pull-policy.ts';
+import { type ReadingOptions, settleProfiles } from '../options/read-profiles.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
 import { oneLine, writeNote, writeResult } from '../terminal/output.ts';
 
-interface LintOptions extends OutputOptions, ProfileOptions {
+interface LintOptions extends OutputOptions, ReadingOptions {
   readonly failOn?: Finding['severity'];
 }
 
@@ -28,7 +30,7 @@ export function define(command: Command): void {
       'Find likely mistakes in security profiles: names that no kernel knows, entries without effect, and profiles that ' +
         'confine nothing or that no container can start with. Push refuses a profile with errors; warnings and remarks are advice.',
     )
-    .argument('<file...>', 'profiles in any form; - is stdin')
+    .argument('<file...>', 'profiles: files in any form, - for stdin, oci://REFERENCE')
     .addOption(
       new Option(
         '--fail-on <severity>',
@@ -36,12 +38,15 @@ export function define(command: Command): void {
       ).choices([...severities]),
     );
   addProfileOptions(command);
+  addReadingTrustOptions(command);
+  addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
         ['check a profile', 'fairlead lint nginx.json'],
         ['fail a CI job on warnings', 'fairlead lint --fail-on warning profiles/*.json profiles/*.yaml'],
+        ['check what is published', 'fairlead lint oci://ghcr.io/acme/profiles/nginx:1.27 --key fairlead.pub'],
         ['check the output of another program', 'kubectl get seccompprofile nginx -o yaml | fairlead lint -'],
       ]) +
         `\n\nExit codes: 0 checked, ${gateExit} findings (with --fail-on), 2 no such file, 3 invalid profile. If a file cannot be read, ` +
@@ -53,12 +58,11 @@ export function define(command: Command): void {
 async function lint(files: readonly string[], options: LintOptions): Promise<void> {
   const linted: Linted[] = [];
   const unread: unknown[] = [];
-  for (const [index, read] of (await settleProfileFiles(files, options)).entries()) {
+  for (const read of await settleProfiles(files, options)) {
     if (read.status === 'rejected') unread.push(read.reason);
     else {
-      const { kind } = read.value;
-      const findings = lintProfile(read.value);
-      linted.push({ file: sourceName(files[index] ?? ''), kind, findings });
+      const { profile, source: file } = read.value;
+      linted.push({ file, kind: profile.kind, findings: lintProfile(profile) });
     }
   }
   const [first, ...others] = unread;

@@ -4,11 +4,13 @@ import { convertProfile, usualForm } from '#lib/profile/convert-profile';
 import { intersectProfiles, unionProfiles } from '#lib/profile/merge-profiles';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { dependsOnContainer, describeContainer } from '../options/docker-form.ts';
-import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
-import { addProfileOptions, type ProfileOptions, profileName, readNotedFiles } from '../options/profile-file.ts';
+import { addOutputOption, addRegistryOptions, examples, type OutputOptions } from '../options/options.ts';
+import { addProfileOptions } from '../options/profile-options.ts';
+import { addReadingTrustOptions } from '../options/pull-policy.ts';
+import { type ReadingOptions, readNotedProfiles } from '../options/read-profiles.ts';
 import { versioned, writeJson, writeNote } from '../terminal/output.ts';
 
-interface MergeOptions extends OutputOptions, ProfileOptions {
+interface MergeOptions extends OutputOptions, ReadingOptions {
   readonly intersect?: boolean;
   readonly union?: boolean;
 }
@@ -21,10 +23,12 @@ export function define(command: Command): void {
         'SelinuxProfile. If the format cannot express the exact result, a note reports it: an intersection is then ' +
         'stricter than necessary, and a union laxer.',
     )
-    .argument('<file...>', 'profiles in any form; - is stdin')
+    .argument('<file...>', 'profiles: files in any form, - for stdin, oci://REFERENCE')
     .option('--intersect', 'permit what all profiles permit, as a node does with baseline and artifact')
     .option('--union', 'permit what any profile permits, for example for several recordings of a program');
   addProfileOptions(command);
+  addReadingTrustOptions(command);
+  addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
@@ -47,14 +51,15 @@ async function merge(files: readonly [string, ...string[]], options: MergeOption
       hint: 'Use --intersect for what all profiles permit, --union for what any profile permits.',
     });
   }
-  const [first, ...others] = await readNotedFiles(files, options);
-  if ([first, ...others].some(dependsOnContainer)) {
+  const [{ profile: first, name }, ...others] = await readNotedProfiles(files, options);
+  const profiles = [first, ...others.map((other) => other.profile)] as const;
+  if (profiles.some(dependsOnContainer)) {
     writeNote('note', `profiles of Docker and Podman were resolved for one container: ${describeContainer(options)}`);
   }
   const combine = intersect ? intersectProfiles : unionProfiles;
-  const { profile, inexact } = combine([first, ...others], nativeArchitecture(options.architecture));
+  const { profile, inexact } = combine(profiles, nativeArchitecture(options.architecture));
   const form = usualForm(profile);
-  const content = convertProfile(profile, form, profileName(first, files[0]));
+  const content = convertProfile(profile, form, name);
   if (options.output === 'json') {
     writeJson(versioned('merge', { kind: profile.kind, form, inexact, content }));
     return;

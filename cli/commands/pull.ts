@@ -19,11 +19,11 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
-import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-file.ts';
+import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-options.ts';
+import { addTrustOptions, openPullPolicy, type TrustOptions } from '../options/pull-policy.ts';
 import { versioned, writeJson, writeNote, writeResult } from '../terminal/output.ts';
 
-interface PullOptions extends OutputOptions, RegistryOptions, ContainerOptions {
-  readonly policy: string;
+interface PullOptions extends OutputOptions, RegistryOptions, ContainerOptions, TrustOptions {
   readonly file?: string;
   readonly kind: RuntimeKind;
 }
@@ -32,14 +32,15 @@ interface PullOptions extends OutputOptions, RegistryOptions, ContainerOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Fetch a profile that the trust policy allows. If no rule allows it, nothing is requested from the registry. The profile ' +
+      'Fetch a profile that the trust policy allows, or that a key or identity has signed. If no rule of the policy allows it, ' +
+        'nothing is requested from the registry. The profile ' +
         'is written to stdout, or to --file completely or not at all. A profile in the form of Docker, published for CRI-O, is ' +
         'resolved for the container that --architecture, --kernel and --capabilities describe.',
     )
     .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
-    .requiredOption('--policy <file>', 'trust policy')
     .option('--file <path>', 'write the profile to this file')
     .addOption(kindOption());
+  addTrustOptions(command);
   addContainerOptions(command);
   addRegistryOptions(command);
   addOutputOption(command)
@@ -49,6 +50,10 @@ export function define(command: Command): void {
         [
           'write a profile to a file',
           'fairlead pull ghcr.io/acme/profiles/nginx:1.27 --policy policy.yaml --file nginx.json',
+        ],
+        [
+          'fetch a profile that is signed with a key',
+          'fairlead pull ghcr.io/acme/profiles/nginx:1.27 --key fairlead.pub --file nginx.json',
         ],
         [
           'pass a profile to another program',
@@ -66,12 +71,11 @@ export function define(command: Command): void {
 async function pull(referenceText: string, options: PullOptions, command: Command): Promise<void> {
   const reference = parseReference(referenceText);
   refuseDash(options.file ?? '', 'Leave out --file to write to stdout. A file of that name is ./-');
-  const [{ loadPolicy }, { pullProfile }, connect] = await Promise.all([
-    import('#lib/trust/policy/load-policy'),
+  const [policy, { pullProfile }, connect] = await Promise.all([
+    openPullPolicy(options, process.env),
     import('#lib/node/pull/pull-profile'),
     openRegistries(options, process.env),
   ]);
-  const policy = await loadPolicy(options.policy);
   const pulling = pullProfile({ reference, kind: options.kind }, { policy, connect });
   const pulled = await explainingContent(pulling, reference, connect);
   const isDescribed = command.getOptionValueSource('capabilities') === 'cli';
@@ -81,7 +85,7 @@ async function pull(referenceText: string, options: PullOptions, command: Comman
     await replaceFile(file, content);
     writeResult('pull', options.output, {
       json: () => ({ ...describePulled(pulled), file }),
-      text: () => `${explainPulled(pulled)}\nwritten    ${file}`,
+      text: () => `${explainPulled(pulled, { ruled: options.policy !== undefined })}\nwritten    ${file}`,
     });
   } else if (options.output === 'json') writeJson(withProfile(versioned('pull', describePulled(pulled)), content));
   else process.stdout.write(content);

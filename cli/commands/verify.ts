@@ -1,13 +1,9 @@
 import type { Command } from 'commander';
-import { FairleadError } from '#lib/errors';
-import type { PullPolicy } from '#lib/node/pull/pull-dependencies';
 import type { RuntimeKind } from '#lib/profile/profile';
-import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { parseReference } from '#lib/registry/reference';
 import { describePulled } from '#services/pull/pulled-document';
 import { explainingContent } from '../explain/explain-content.ts';
 import { explainPulled } from '../explain/explain-pulled.ts';
-import { readText } from '../files/files.ts';
 import { openRegistries } from '../options/connect.ts';
 import {
   addOutputOption,
@@ -17,11 +13,10 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { addTrustOptions, openPullPolicy, type TrustOptions } from '../options/pull-policy.ts';
 import { writeResult } from '../terminal/output.ts';
 
-interface VerifyOptions extends OutputOptions, RegistryOptions {
-  readonly policy?: string;
-  readonly key?: string;
+interface VerifyOptions extends OutputOptions, RegistryOptions, TrustOptions {
   readonly kind: RuntimeKind;
 }
 
@@ -33,9 +28,8 @@ export function define(command: Command): void {
         'allows the profile, and which signature and key meet it, or why the profile is refused.',
     )
     .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
-    .option('--policy <file>', 'trust policy')
-    .option('--key <file>', 'instead of a policy: require only a signature with this public key')
     .addOption(kindOption());
+  addTrustOptions(command);
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
@@ -46,6 +40,10 @@ export function define(command: Command): void {
           'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --policy /etc/fairlead/policy.yaml',
         ],
         ['check for a signature with a key', 'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --key fairlead.pub'],
+        [
+          'check for a keyless signature by an identity',
+          'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --certificate-identity me@acme.example --certificate-oidc-issuer https://accounts.google.com',
+        ],
         [
           'get the result in a script',
           'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --policy policy.yaml --output json | jq .verification',
@@ -60,7 +58,7 @@ export function define(command: Command): void {
 async function verify(referenceText: string, options: VerifyOptions): Promise<void> {
   const reference = parseReference(referenceText);
   const [policy, { pullProfile }, connect] = await Promise.all([
-    findPolicy(options),
+    openPullPolicy(options, process.env),
     import('#lib/node/pull/pull-profile'),
     openRegistries(options, process.env),
   ]);
@@ -68,24 +66,6 @@ async function verify(referenceText: string, options: VerifyOptions): Promise<vo
   const pulled = await explainingContent(pulling, reference, connect);
   writeResult('verify', options.output, {
     json: () => describePulled(pulled),
-    text: () => explainPulled(pulled, { ruled: options.key === undefined }),
+    text: () => explainPulled(pulled, { ruled: options.policy !== undefined }),
   });
-}
-
-async function findPolicy({ policy, key }: VerifyOptions): Promise<PullPolicy> {
-  if ((policy === undefined) === (key === undefined)) {
-    throw new FairleadError(
-      'InvalidInput',
-      policy === undefined ? 'verify needs --policy or --key' : '--policy and --key cannot be used together',
-      {
-        hint: 'Use --policy to decide as a node does, or --key to require a signature with one key.',
-      },
-    );
-  }
-  if (key !== undefined) {
-    const { keyPolicy } = await import('#lib/trust/policy/key-policy');
-    return { ...keyPolicy(key, await readText(key)), limits: defaultPublicationLimits };
-  }
-  const { loadPolicy } = await import('#lib/trust/policy/load-policy');
-  return loadPolicy(policy ?? '');
 }

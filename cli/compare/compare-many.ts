@@ -6,7 +6,7 @@ import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { withCommit } from '../files/git-commit.ts';
 import { isDirectory, readProfileDirectory, readProfileIn } from '../files/profile-directory.ts';
 import type { SideOptions } from '../options/diff-sides.ts';
-import { hostOf, type ProfileOptions } from '../options/profile-file.ts';
+import { hostOf, type ProfileOptions } from '../options/profile-options.ts';
 
 /** How profiles of directories are compared. */
 export interface ManyOptions

@@ -1,7 +1,7 @@
 import type { ComparedProfile, Comparison } from '#lib/profile/compare-profile-files';
 import { countOutcomes, renderComparisonMarkdown, renderComparisonText } from '#lib/profile/render-comparison';
 import type { Document } from '../documents/documents.ts';
-import { noteUnknownFields } from '../options/profile-file.ts';
+import { noteUnknownFields } from '../options/read-profiles.ts';
 import { GateClosed } from '../process/gate.ts';
 import { type OutputForm, withoutCommands, writeNote, writeResult } from '../terminal/output.ts';
 

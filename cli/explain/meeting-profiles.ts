@@ -5,12 +5,13 @@ import type { Profile, ProfileKind } from '#lib/profile/profile';
 import { runtimeDefault } from '#lib/profile/seccomp/runtime-default';
 import { describeTables } from '#lib/profile/seccomp/tables/runtime-defaults/select-tables';
 import { refuseDependent } from '../options/docker-form.ts';
-import { hostOf, type ProfileOptions, readNotedFiles, sourceName } from '../options/profile-file.ts';
+import { hostOf } from '../options/profile-options.ts';
+import { type NamedProfile, type ReadingOptions, readNotedProfiles } from '../options/read-profiles.ts';
 import { loadTablesLike, type RuntimeLike } from '../options/runtime-like.ts';
 import { writeNote } from '../terminal/output.ts';
 
 /** Where the profiles come from that meet on a node, beside the artifact. */
-export interface MeetingOptions extends ProfileOptions {
+export interface MeetingOptions extends ReadingOptions {
   readonly like: RuntimeLike;
   /** A file, `none`, or `RuntimeDefault`, which is the default for kinds that have one. */
   readonly baseline?: string;
@@ -37,20 +38,20 @@ const words: ReadonlySet<string> = new Set([runtimeDefaultWord, 'none']);
  * Reads the artifact, the node's baseline and the pod's base profile. Throws InvalidInput if a file
  * cannot be read or depends on the container, ProfileInvalid for a profile that is invalid.
  */
-export async function readMeetingProfiles(file: string, options: MeetingOptions): Promise<NamedMeeting> {
+export async function readMeetingProfiles(argument: string, options: MeetingOptions): Promise<NamedMeeting> {
   const { base } = options;
-  const files = [options.baseline, base].filter((name) => name !== undefined && !words.has(name)) as string[];
-  const [artifact, ...others] = await readNotedFiles([file, ...files], options);
-  for (const [index, profile] of [artifact, ...others].entries()) refuseForNode(profile, [file, ...files][index] ?? '');
+  const named = [options.baseline, base].filter((name) => name !== undefined && !words.has(name)) as string[];
+  const [{ profile: artifact, source }, ...others] = await readForNode([argument, ...named], options);
   const baseline = options.baseline ?? (artifact.kind in runtimeDefaults ? runtimeDefaultWord : 'none');
   const usesDefault = [baseline, base].includes(runtimeDefaultWord);
   const runtime = usesDefault ? await runtimeProfile(artifact, options) : undefined;
-  const read = new Map(files.map((name, index) => [name, others[index]]));
+  const read = new Map(named.map((name, index) => [name, others[index]]));
   const find = (name: string | undefined): Profile | undefined => {
     if (name === undefined || name === 'none') return undefined;
-    return name === runtimeDefaultWord ? runtime?.profile : read.get(name);
+    return name === runtimeDefaultWord ? runtime?.profile : read.get(name)?.profile;
   };
-  const nameOf = (name: string): string => (name === runtimeDefaultWord && runtime?.name) || sourceName(name);
+  const nameOf = (name: string): string =>
+    (name === runtimeDefaultWord ? runtime?.name : read.get(name)?.source) ?? name;
   const [baselineProfile, baseProfile] = [find(baseline), find(base)];
   return {
     profiles: {
@@ -61,13 +62,20 @@ export async function readMeetingProfiles(file: string, options: MeetingOptions)
     sources: {
       baseline: nameOf(baseline),
       ...(base !== undefined && { base: nameOf(base) }),
-      artifact: sourceName(file),
+      artifact: source,
     },
   };
 }
 
-function refuseForNode(profile: Profile, file: string): void {
-  refuseDependent(profile, file, 'nodes refuse this form, because what it permits depends on the container');
+async function readForNode(
+  args: readonly [string, ...string[]],
+  options: MeetingOptions,
+): Promise<readonly [NamedProfile, ...NamedProfile[]]> {
+  const found = await readNotedProfiles(args, options);
+  for (const each of found) {
+    refuseDependent(each, 'nodes refuse this form, because what it permits depends on the container');
+  }
+  return found;
 }
 
 const runtimeDefaults: Readonly<Partial<Record<ProfileKind, (options: MeetingOptions) => Promise<NamedDefault>>>> = {

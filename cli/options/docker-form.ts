@@ -1,7 +1,8 @@
 import { FairleadError } from '#lib/errors';
 import { convertCommand } from '#lib/profile/convert-command';
 import type { Profile } from '#lib/profile/profile';
-import { type ContainerOptions, hostOf, type ProfileOptions, sourceName } from './profile-file.ts';
+import { type ContainerOptions, hostOf, type ProfileOptions } from './profile-options.ts';
+import type { SourcedProfile } from './read-profiles.ts';
 
 /** Returns whether what a profile permits depends on the container, by conditions in its file. */
 export function dependsOnContainer({ docker }: Profile): boolean {
@@ -12,12 +13,12 @@ export function dependsOnContainer({ docker }: Profile): boolean {
  * Refuses a profile that depends on the container, for operations that need one answer for all
  * containers.
  *
- * @param why what cannot be done with it; follows the name of the file.
+ * @param why what cannot be done with it; follows the name of its source.
  * @throws FairleadError InvalidInput, naming the command that writes the profile of one container.
  */
-export function refuseDependent(profile: Profile, file: string, why: string): void {
+export function refuseDependent({ profile, source }: SourcedProfile, why: string): void {
   if (!dependsOnContainer(profile)) return;
-  throw new FairleadError('InvalidInput', `${sourceName(file)} is in the form of Docker and Podman: ${why}`, {
+  throw new FairleadError('InvalidInput', `${source} is in the form of Docker and Podman: ${why}`, {
     hint: `Write the profile that a container gets, with its --capabilities, --architecture and --kernel: ${convertCommand}`,
   });
 }

@@ -5,7 +5,7 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { Fetcher } from '#lib/registry/target';
 import type { Blob, ProfileArtifact } from './artifact.ts';
-import { recognizeLayout } from './recognize-layout.ts';
+import { type RecognizedLayout, recognizeLayout } from './recognize-layout.ts';
 
 /** What fetchArtifact accepts. */
 export interface FetchLimits {
@@ -20,18 +20,22 @@ const maxManifestBytes = 256 * 1024;
 const maxConfigBytes = 64 * 1024;
 const emptyConfigDigest = digestOf(emptyConfigBytes);
 
+/** The manifest of a profile, and what it states about it. */
+export interface ProfileManifest extends RecognizedLayout {
+  readonly manifest: Manifest;
+  readonly manifestBytes: Uint8Array;
+}
+
 /**
- * Fetches the artifact of a profile. If it is too large, or its manifest is not that of a profile,
- * it is refused before its content is requested; a source that sends more than the descriptor
- * specifies is cut off. Throws ProfileInvalid (KEP-6061: permanent) for an index, another media
- * type, a number of layers other than one, and sizes over the limits, and whatever the fetcher
- * throws.
+ * Fetches the manifest of a profile. Throws ProfileInvalid (KEP-6061: permanent) for an index,
+ * another media type, a manifest that is too large or not that of a profile, and whatever the
+ * fetcher throws.
  */
-export async function fetchArtifact(
+export async function fetchProfileManifest(
   fetcher: Fetcher,
   descriptor: Descriptor,
-  { artifactBytes, signal }: FetchLimits,
-): Promise<ProfileArtifact> {
+  { signal }: Pick<FetchLimits, 'signal'>,
+): Promise<ProfileManifest> {
   const name = descriptor.digest;
   if (descriptor.mediaType !== mediaTypes.manifest) {
     throw new FairleadError(
@@ -48,7 +52,23 @@ export async function fetchArtifact(
   assertSize(`manifest ${name}`, descriptor, maxManifestBytes);
   const manifestBytes = await fetchBytes(fetcher, descriptor, { limit: maxManifestBytes, ...given(signal) });
   const manifest = readManifest(manifestBytes, name);
-  const { kind, layout, layer: layerDescriptor } = recognizeLayout(manifest, name);
+  return { manifest, manifestBytes, ...recognizeLayout(manifest, name) };
+}
+
+/**
+ * Fetches the artifact of a profile. If it is too large, or its manifest is not that of a profile,
+ * it is refused before its content is requested; a source that sends more than the descriptor
+ * specifies is cut off. Throws as fetchProfileManifest does, and ProfileInvalid for a number of
+ * layers other than one and for sizes over the limits.
+ */
+export async function fetchArtifact(
+  fetcher: Fetcher,
+  descriptor: Descriptor,
+  { artifactBytes, signal }: FetchLimits,
+): Promise<ProfileArtifact> {
+  const name = descriptor.digest;
+  const found = await fetchProfileManifest(fetcher, descriptor, { signal });
+  const { manifest, manifestBytes, kind, layout, layer: layerDescriptor } = found;
   assertSize(`config of ${name}`, manifest.config, maxConfigBytes);
   assertSize(`profile in ${name}`, layerDescriptor, artifactBytes);
   const fetchBlob = async (of: Descriptor, limit: number): Promise<Blob> => ({

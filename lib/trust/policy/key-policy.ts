@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { FairleadError } from '#lib/errors';
 import { loadPublicKey, type PublicKey } from '../keys/key.ts';
-import type { TrustPolicy } from './policy.ts';
+import { type Alternative, describeAlternative, type TrustPolicy } from './policy.ts';
 
 /**
  * Returns a policy that allows everything that is signed with this key (PEM), from any repository.
@@ -8,10 +9,18 @@ import type { TrustPolicy } from './policy.ts';
  */
 export function keyPolicy(file: string, pem: string): TrustPolicy {
   const publicKey = namedPublicKey(file, pem);
+  return { ...signerPolicy({ key: file, publicKey }), revision: publicKey.fingerprint };
+}
+
+/**
+ * Returns a policy that allows everything that this signer has signed, from any repository. Each
+ * has a revision of its own: nothing that was decided under another one counts.
+ */
+export function signerPolicy(signer: Alternative): TrustPolicy {
   return {
-    source: `key ${file}`,
-    rules: [{ match: '**', unsigned: false, require: [{ anyOf: [{ key: file, publicKey }] }] }],
-    revision: publicKey.fingerprint,
+    source: describeAlternative(signer),
+    rules: [{ match: '**', unsigned: false, require: [{ anyOf: [signer] }] }],
+    revision: randomUUID(),
   };
 }
 

@@ -102,6 +102,15 @@ rules:
         );
         const bad = await policy('bad.yaml', rule(', workflow: other.yml'));
         failed(await fairlead(['verify', reference, '--policy', bad]), 5, /the workflow in its provenance is ".github/);
+        for (const [command, output] of [
+          ['verify', /^identity +https:\/\/github\.com\/acme\/profiles\//m],
+          ['pull', /^\{"defaultAction"/],
+          ['lint', /: Seccomp, /],
+        ] as const) {
+          assert.match(succeeded(await fairlead([command, reference, ...verified])), output);
+          const stranger = await fairlead([command, reference, ...verified.with(3, 'https://evil.example')]);
+          failed(stranger, 5, /it was made by "https:\/\/github\.com\/acme\/profiles\//);
+        }
       });
 
       it('signs an existing artifact with a token from a file, and does not move the tag', async () => {
