@@ -18,6 +18,7 @@ export interface Room {
 
 const errors = 'lib/errors.ts';
 /** Types that every kind of profile uses. Functions for any kind are next to them. */
+const place = 'lib/profile/place.ts';
 const profileTypes = ['change', 'constraint', 'finding', 'resource-name'].map((name) => `lib/profile/${name}.ts`);
 const violation = 'lib/profile/violation.ts';
 const model = 'lib/profile/seccomp/model.ts';
@@ -55,9 +56,10 @@ export const rooms: readonly Room[] = [
   { name: 'lib/cri', imports: [errors, 'lib/cri/gen', 'lib/text'], packages: ['@bufbuild/protobuf'] },
   { name: 'lib/kube', imports: [errors, 'lib/text'], packages: ['@kubernetes/client-node'] },
 
-  ...profileTypes.map((name): Room => ({ name, imports: [], pure: true })),
+  { name: place, imports: [], pure: true },
+  ...profileTypes.map((name): Room => ({ name, imports: [place], pure: true })),
   { name: violation, imports: [errors], pure: true },
-  { name: 'lib/profile/json', imports: [errors, 'lib/text'], pure: true },
+  { name: 'lib/profile/json', imports: [errors, place, 'lib/text'], pure: true },
   { name: 'lib/profile/yaml', imports: [errors, 'lib/profile/json', 'lib/text'], packages: ['yaml'], pure: true },
   { name: model, imports: [], pure: true },
   { name: tables, imports: [errors, model], pure: true },
@@ -97,24 +99,34 @@ export const rooms: readonly Room[] = [
     name: 'lib/profile/apparmor',
     imports: [
       ...[errors, 'lib/profile/apparmor/glob', 'lib/profile/apparmor/vocabulary.ts'],
-      ...['lib/profile/constraint.ts', 'lib/profile/finding.ts', 'lib/profile/resource-name.ts', violation],
+      ...['lib/profile/change.ts', 'lib/profile/constraint.ts', 'lib/profile/finding.ts'],
+      ...['lib/profile/resource-name.ts', violation],
       ...['lib/profile/json', 'lib/text'],
     ],
     pure: true,
   },
   {
     name: 'lib/profile/selinux',
-    imports: [errors, 'lib/profile/constraint.ts', 'lib/profile/finding.ts', 'lib/profile/json', 'lib/text'],
+    imports: [
+      ...[errors, 'lib/profile/change.ts', 'lib/profile/constraint.ts', 'lib/profile/finding.ts'],
+      ...['lib/profile/json', 'lib/text'],
+    ],
     pure: true,
   },
   {
     name: 'lib/profile',
     imports: [
-      ...[errors, ...profileTypes, violation, tables],
+      ...[errors, place, ...profileTypes, violation, tables],
       ...['lib/profile/apparmor', 'lib/profile/json', 'lib/profile/seccomp', 'lib/profile/seccomp/lint'],
       ...[model, 'lib/profile/seccomp/read', 'lib/profile/seccomp/write', 'lib/profile/selinux', 'lib/profile/yaml'],
       'lib/text',
     ],
+    pure: true,
+  },
+
+  {
+    name: 'lib/profile/report',
+    imports: [errors, 'lib/profile', place, 'lib/profile/change.ts', 'lib/profile/finding.ts', 'lib/profile/json'],
     pure: true,
   },
 
@@ -329,7 +341,7 @@ export const rooms: readonly Room[] = [
     imports: [errors, 'lib/files', 'lib/profile', 'lib/registry', 'lib/registry/layout', 'lib/trust/policy'],
   },
   { name: 'cli/documents', imports: [], packages: ['valibot'], pure: true },
-  { name: 'cli/terminal', imports: [errors, 'cli/documents', 'cli/files', 'lib/registry'] },
+  { name: 'cli/terminal', imports: [errors, 'cli/documents', 'cli/files', 'lib/profile/report', 'lib/registry'] },
   { name: 'cli/process', imports: ['cli/terminal'], packages: ['pino'] },
   {
     name: 'cli/options',

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { FairleadError } from '#lib/errors';
 import type { ProfileDiff } from '#lib/profile/change';
 import { diffProfiles } from '#lib/profile/diff-profiles';
 import type { Profile } from '#lib/profile/profile';
@@ -10,6 +11,8 @@ import {
   renderOneSidedMarkdown,
   renderOneSidedText,
 } from '#lib/profile/render-diff';
+import { changeEntries, oneSidedEntry } from '#lib/profile/report/diff-entries';
+import { refusedFile } from '#lib/profile/report/report';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { compareMany } from '../compare/compare-many.ts';
 import { reportComparison } from '../compare/report-comparison.ts';
@@ -19,12 +22,14 @@ import { addOutputOption, addRegistryOptions, examples } from '../options/option
 import { addProfileOptions, hostOf } from '../options/profile-options.ts';
 import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { type ReadingOptions, readNotedProfiles, type SourcedProfile } from '../options/read-profiles.ts';
+import { reportedFile, unreadFile } from '../options/reported-file.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
 import { type OutputForm, withoutCommands, writeResult } from '../terminal/output.ts';
+import { isReportForm, type ReportForm, reportForms, writeReport } from '../terminal/report-output.ts';
 
 interface DiffOptions extends ReadingOptions, SideOptions {
   readonly base?: string;
-  readonly output: OutputForm | 'markdown';
+  readonly output: OutputForm | ReportForm | 'markdown';
   readonly failOn?: 'loosened';
 }
 
@@ -56,7 +61,7 @@ export function define(command: Command): void {
   addProfileOptions(command);
   addReadingTrustOptions(command);
   addRegistryOptions(command);
-  addOutputOption(command, ['markdown'])
+  addOutputOption(command, ['markdown', ...reportForms])
     .addHelpText(
       'after',
       examples([
@@ -70,6 +75,10 @@ export function define(command: Command): void {
         ['show what a branch changes in all profiles of a directory', 'fairlead diff --base origin/main profiles'],
         ['compare two directories', 'fairlead diff released profiles'],
         ['write a comment for a pull request', 'fairlead diff base.json nginx.json --output markdown > comment.md'],
+        [
+          'annotate the lines that loosen, in a workflow of GitHub',
+          'fairlead diff base.json nginx.json --output github',
+        ],
         ['show what a profile permits beyond the default profile', 'fairlead baseline | fairlead diff - nginx.json'],
       ]) +
         `\n\nExit codes: 0 compared, ${gateExit} loosened (with --fail-on loosened), 2 no such file or not comparable,\n` +
@@ -90,20 +99,38 @@ async function diff(first: string | undefined, second: string | undefined, optio
   const many = await compareMany(first, second, { ...options, refuse });
   if (many !== undefined) return reportComparison(many, options);
   const { from, to } = diffSides(first, second, options);
-  if (from === undefined) return reportOneSided({ change: 'new', argument: to ?? '' }, options);
-  if (to === undefined) return reportOneSided({ change: 'deleted', argument: from }, options);
-  const [before, after] = await readNotedProfiles([from, to], options, { blankHint });
+  try {
+    if (from === undefined) await reportOneSided({ change: 'new', argument: to ?? '' }, options);
+    else if (to === undefined) await reportOneSided({ change: 'deleted', argument: from }, options);
+    else await reportDifference(from, to, options);
+  } catch (error) {
+    const { output } = options;
+    if (error instanceof FairleadError && isReportForm(output)) {
+      const files = [from, to].filter((argument) => argument !== undefined).map(unreadFile);
+      const refused = files.find(({ name }) => error.summary.startsWith(`${name}:`)) ?? files.at(-1);
+      if (refused !== undefined) writeReport(output, { command: 'diff', files: [refusedFile(refused, error)] });
+    }
+    throw error;
+  }
+}
+
+async function reportDifference(from: string, to: string, options: DiffOptions): Promise<void> {
+  const { output, failOn } = options;
+  const [before, after] = await readNotedProfiles([from, to], options, { blankHint, places: true });
   const depends = refuseIncomparable([before, after], options);
   const found = diffProfiles(before.profile, after.profile, nativeArchitecture(options.architecture));
   const files = { from: before.source, to: after.source };
   const container = depends
     ? `Compared for one container: ${describeContainer(options)}. The result for others may differ.`
     : '';
-  if (options.output === 'markdown') {
+  if (isReportForm(output)) {
+    const entries = changeEntries(found, failOn === 'loosened' ? 'error' : 'warning');
+    writeReport(output, { command: 'diff', files: [{ ...reportedFile(after), entries }] });
+  } else if (output === 'markdown') {
     const heading = container === '' ? '' : `${container}\n\n`;
     process.stdout.write(withoutCommands(`${heading}${renderDiffMarkdown(found)}`));
   } else {
-    writeResult('diff', options.output, {
+    writeResult('diff', output, {
       json: () => ({
         ...files,
         kind: after.profile.kind,
@@ -114,7 +141,7 @@ async function diff(first: string | undefined, second: string | undefined, optio
       text: () => `${container === '' ? '' : `${container}\n`}${renderDiffText(found).trimEnd()}`,
     });
   }
-  if (options.failOn === 'loosened' && isLoosened(found)) throw new GateClosed(loosenedMessage(files, found));
+  if (failOn === 'loosened' && isLoosened(found)) throw new GateClosed(loosenedMessage(files, found));
 }
 
 const blankHint =
@@ -137,15 +164,22 @@ async function reportOneSided(
   side: { readonly change: OneSided['change']; readonly argument: string },
   options: DiffOptions,
 ): Promise<void> {
-  const [{ profile, source: name }] = await readNotedProfiles([side.argument], options);
+  const [read] = await readNotedProfiles([side.argument], options);
+  const { profile, source: name } = read;
   const { change } = side;
   const subject: OneSided = { change, name, kind: profile.kind };
-  if (options.output === 'markdown') {
+  const { output } = options;
+  if (isReportForm(output)) {
+    const entries = [oneSidedEntry(subject)];
+    writeReport(output, { command: 'diff', files: [{ ...reportedFile(read), entries }] });
+    return;
+  }
+  if (output === 'markdown') {
     process.stdout.write(withoutCommands(renderOneSidedMarkdown(subject)));
     return;
   }
   const files = change === 'new' ? { from: null, to: name } : { from: name, to: null };
-  writeResult('diff', options.output, {
+  writeResult('diff', output, {
     json: () => ({ ...files, kind: profile.kind, change, loosened: false, changes: [], rewritten: [] }),
     text: () => renderOneSidedText(subject).trimEnd(),
   });

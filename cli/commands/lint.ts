@@ -1,15 +1,20 @@
 import { type Command, Option } from 'commander';
+import { toFairleadError } from '#lib/errors';
 import type { Finding } from '#lib/profile/finding';
 import { lint as lintProfile } from '#lib/profile/lint';
 import type { ProfileKind } from '#lib/profile/profile';
-import { addOutputOption, addRegistryOptions, examples, type OutputOptions } from '../options/options.ts';
+import { findingEntries, type ReportedFile, refusedFile } from '#lib/profile/report/report';
+import { addOutputOption, addRegistryOptions, examples } from '../options/options.ts';
 import { addProfileOptions } from '../options/profile-options.ts';
 import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { type ReadingOptions, settleProfiles } from '../options/read-profiles.ts';
+import { reportedFile, unreadFile } from '../options/reported-file.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
-import { oneLine, writeNote, writeResult } from '../terminal/output.ts';
+import { type OutputForm, oneLine, writeNote, writeResult } from '../terminal/output.ts';
+import { isReportForm, type ReportForm, reportForms, writeReport } from '../terminal/report-output.ts';
 
-interface LintOptions extends OutputOptions, ReadingOptions {
+interface LintOptions extends ReadingOptions {
+  readonly output: OutputForm | ReportForm;
   readonly failOn?: Finding['severity'];
 }
 
@@ -40,13 +45,14 @@ export function define(command: Command): void {
   addProfileOptions(command);
   addReadingTrustOptions(command);
   addRegistryOptions(command);
-  addOutputOption(command)
+  addOutputOption(command, reportForms)
     .addHelpText(
       'after',
       examples([
         ['check a profile', 'fairlead lint nginx.json'],
         ['fail a CI job on warnings', 'fairlead lint --fail-on warning profiles/*.json profiles/*.yaml'],
         ['check what is published', 'fairlead lint oci://ghcr.io/acme/profiles/nginx:1.27 --key fairlead.pub'],
+        ['annotate the lines of profiles in a workflow of GitHub', 'fairlead lint --output github profiles/*.json'],
         ['check the output of another program', 'kubectl get seccompprofile nginx -o yaml | fairlead lint -'],
       ]) +
         `\n\nExit codes: 0 checked, ${gateExit} findings (with --fail-on), 2 no such file, 3 invalid profile. If a file cannot be read, ` +
@@ -58,18 +64,24 @@ export function define(command: Command): void {
 async function lint(files: readonly string[], options: LintOptions): Promise<void> {
   const linted: Linted[] = [];
   const unread: unknown[] = [];
-  for (const read of await settleProfiles(files, options)) {
-    if (read.status === 'rejected') unread.push(read.reason);
-    else {
+  const reported: ReportedFile[] = [];
+  for (const [index, read] of (await settleProfiles(files, options, { places: true })).entries()) {
+    if (read.status === 'rejected') {
+      unread.push(read.reason);
+      reported.push(refusedFile(unreadFile(files[index] ?? ''), toFairleadError(read.reason)));
+    } else {
       const { profile, source: file } = read.value;
-      linted.push({ file, kind: profile.kind, findings: lintProfile(profile) });
+      const findings = lintProfile(profile);
+      linted.push({ file, kind: profile.kind, findings });
+      reported.push({ ...reportedFile(read.value), entries: findingEntries(findings) });
     }
   }
   const [first, ...others] = unread;
-  const { failOn } = options;
+  const { failOn, output } = options;
   const severe = linted.flatMap(({ findings }) => findings).filter(({ severity }) => isAtLeast(severity, failOn));
-  if (linted.length > 0) {
-    writeResult('lint', options.output, {
+  if (isReportForm(output)) writeReport(output, { command: 'lint', files: reported });
+  else if (linted.length > 0) {
+    writeResult('lint', output, {
       json: () => ({ failed: unread.length > 0 || severe.length > 0, profiles: linted }),
       text: () => asText(linted),
     });
@@ -89,8 +101,10 @@ function asText(linted: readonly Linted[]): string {
 
 /** Returns findings in the form of compilers, which editors and CI systems read. */
 function describeLinted({ file, kind, findings }: Linted): string {
-  const lines = findings.map(({ severity, message, code, pointer }) =>
-    oneLine(`${file}: ${severity}: ${message} (${code}, ${pointer || '/'})`),
+  const lines = findings.map(({ severity, message, code, pointer, place }) =>
+    oneLine(
+      `${file}${place && `:${place.line}:${place.column}`}: ${severity}: ${message} (${code}, ${pointer || '/'})`,
+    ),
   );
   const of = (wanted: Finding['severity']) => findings.filter(({ severity }) => severity === wanted).length;
   const errors = of('error') === 0 ? '' : `${count(of('error'), 'error')}, `;

@@ -91,5 +91,6 @@ function compareFiles(
     host: hostOf(container),
     nativeArchitecture: nativeArchitecture(container.architecture),
     refuse,
+    places: true,
   });
 }

@@ -1,9 +1,12 @@
 import type { ComparedProfile, Comparison } from '#lib/profile/compare-profile-files';
 import { countOutcomes, renderComparisonMarkdown, renderComparisonText } from '#lib/profile/render-comparison';
+import { reportedComparison } from '#lib/profile/report/diff-entries';
 import type { Document } from '../documents/documents.ts';
 import { noteUnknownFields } from '../options/read-profiles.ts';
+import { reportedPath } from '../options/reported-file.ts';
 import { GateClosed } from '../process/gate.ts';
 import { type OutputForm, withoutCommands, writeNote, writeResult } from '../terminal/output.ts';
+import { isReportForm, type ReportForm, writeReport } from '../terminal/report-output.ts';
 
 /**
  * Prints a comparison of many profiles. Throws the error of the first invalid one, and GateClosed
@@ -11,10 +14,16 @@ import { type OutputForm, withoutCommands, writeNote, writeResult } from '../ter
  */
 export function reportComparison(
   comparison: Comparison,
-  { output, failOn }: { readonly output: OutputForm | 'markdown'; readonly failOn?: 'loosened' },
+  { output, failOn }: { readonly output: OutputForm | ReportForm | 'markdown'; readonly failOn?: 'loosened' },
 ): void {
   const { profiles, ignored } = comparison;
-  if (output === 'markdown') process.stdout.write(withoutCommands(renderComparisonMarkdown(comparison)));
+  if (isReportForm(output)) {
+    const level = failOn === 'loosened' ? 'error' : 'warning';
+    const files = profiles.map((profile) =>
+      reportedComparison(reportedPath(profile.to ?? profile.from ?? profile.name), profile, level),
+    );
+    writeReport(output, { command: 'diff', files });
+  } else if (output === 'markdown') process.stdout.write(withoutCommands(renderComparisonMarkdown(comparison)));
   else {
     writeResult('diff', output, {
       json: () => asJson(comparison),

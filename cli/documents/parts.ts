@@ -10,12 +10,21 @@ export const reference = text('reference of the artifact');
 /** The digest of an artifact. */
 export const digest = text('digest of the manifest');
 
+/** Where something is in a file. */
+export const place = v.object({
+  line: number('line, counted from 1'),
+  column: number('column, counted from 1, in UTF-16 units'),
+  endColumn: number('column after the word'),
+  pointer: text('JSON pointer into the file as it is written (RFC 6901)'),
+});
+
 /** Something that lint reports. */
 export const finding = v.object({
   code: text('stable code, such as `unknown-syscall`'),
   severity: meaning(v.picklist(['error', 'warning', 'info']), 'push refuses a profile with an `error`'),
   message: text('what is wrong'),
   pointer: text('JSON pointer into the profile (RFC 6901)'),
+  place: v.optional(meaning(place, 'where that is in the file')),
 });
 
 /** The identity in a certificate. */

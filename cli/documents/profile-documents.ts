@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { flag, list, meaning, number, text, texts } from './fields.ts';
-import { finding, kind } from './parts.ts';
+import { finding, kind, place } from './parts.ts';
 
 const architecture = text('architecture of the machine');
 const kernel = text('release of the kernel');
@@ -23,6 +23,7 @@ const differences = {
       from: text('what applied'),
       to: text('what applies now'),
       where: v.optional(text('arguments or machines, if not all')),
+      place: v.optional(meaning(place, 'where the new file permits or denies it')),
     }),
     'differences in meaning',
   ),

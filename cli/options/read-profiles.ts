@@ -21,6 +21,8 @@ export interface SourcedProfile {
    * that was read.
    */
   readonly source: string;
+  /** The path of its file; absent if it comes from stdin or a registry. */
+  readonly path?: string;
 }
 
 /** A profile that the command line names. */
@@ -30,7 +32,7 @@ export interface NamedProfile extends SourcedProfile {
 }
 
 /** Options of importProfile. */
-type Reading = Pick<ImportOptions, 'lenient' | 'blankHint'>;
+type Reading = Pick<ImportOptions, 'lenient' | 'blankHint' | 'places'>;
 
 /** One profile for each argument. */
 type ProfileOfEach<Names extends readonly string[]> = { readonly [Index in keyof Names]: NamedProfile };
@@ -57,8 +59,9 @@ export async function readProfiles<const Names extends readonly string[]>(
 export async function settleProfiles(
   args: readonly string[],
   options: ReadingOptions,
+  reading: Reading = {},
 ): Promise<readonly PromiseSettledResult<NamedProfile>[]> {
-  return Promise.allSettled(await startReading(args, options, {}));
+  return Promise.allSettled(await startReading(args, options, reading));
 }
 
 /**
@@ -145,7 +148,7 @@ async function readFile(
     ...reading,
   });
   const usual = source.from === 'stdin' ? 'profile' : basename(path, extname(path));
-  return { profile, source: name, name: profile.name ?? usual };
+  return { profile, source: name, name: profile.name ?? usual, ...(source.from === 'file' && { path }) };
 }
 
 /** Adds to the error for a missing file how to name a profile in a registry, if it may be meant. */

@@ -1,3 +1,5 @@
+import type { Place } from './place.ts';
+
 /**
  * How a difference is judged: `loosened` and `tightened` as strictness goes; `changed` is another
  * errno, a removed listener, or a flag that only reports.
@@ -17,6 +19,11 @@ export interface Change {
   readonly to: string;
   /** For which arguments or machines, to be shown; absent if for all. */
   readonly where?: string;
+  /**
+   * Where the new profile permits or denies it: its entry, or the default if no entry does. Absent
+   * if that profile was read without its places.
+   */
+  readonly place?: Place;
 }
 
 /** How two profiles differ in meaning, not in writing. */

@@ -57,7 +57,7 @@ export interface Comparison {
 }
 
 /** How the files are read and compared. */
-export interface CompareOptions extends Pick<ImportOptions, 'document' | 'format' | 'host'> {
+export interface CompareOptions extends Pick<ImportOptions, 'document' | 'format' | 'host' | 'places'> {
   /** What runtimes add if a seccomp profile lists no architectures, as SCMP_ARCH_*. */
   readonly nativeArchitecture: string;
   /** Refuses two profiles that cannot be judged: throws FairleadError. */

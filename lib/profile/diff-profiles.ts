@@ -1,8 +1,12 @@
+import { appArmorChangePointers } from './apparmor/change-pointers.ts';
 import { diffAppArmor } from './apparmor/diff.ts';
 import type { Change, ProfileDiff } from './change.ts';
 import { type ContentOf, contentFor, type Mechanism, mechanismOf } from './kinds.ts';
+import type { Place } from './place.ts';
 import type { Profile } from './profile.ts';
+import { seccompChangePointers } from './seccomp/change-pointers.ts';
 import { diffSeccomp } from './seccomp/diff.ts';
+import { selinuxChangePointers } from './selinux/change-pointers.ts';
 import { diffSelinux } from './selinux/diff.ts';
 
 const differences: {
@@ -13,9 +17,19 @@ const differences: {
   SELinux: (from, to) => permissions(diffSelinux(from, to), 'Enforcing', 'Permissive'),
 };
 
+/** Functions that find in the new profile what decides about changes. */
+const changePointers: {
+  readonly [M in Mechanism]: (from: ContentOf[M], to: ContentOf[M], changes: readonly Change[]) => readonly string[];
+} = {
+  Seccomp: seccompChangePointers,
+  AppArmor: appArmorChangePointers,
+  SELinux: selinuxChangePointers,
+};
+
 /**
  * Compares two profiles of one kind by what they mean; see diffSeccomp, diffAppArmor and
- * diffSelinux. A difference that cannot be judged counts as loosened.
+ * diffSelinux. A difference that cannot be judged counts as loosened. If the new profile was read
+ * with its places, each change has the place of what decides about it there.
  *
  * @param nativeArchitecture what runtimes add if a seccomp profile lists no architectures, as
  * SCMP_ARCH_*.
@@ -31,7 +45,11 @@ function differencesOf<M extends Mechanism>(
   to: Profile,
   nativeArchitecture: string,
 ): ProfileDiff {
-  return differences[mechanism](contentFor(mechanism, from), contentFor(mechanism, to), nativeArchitecture);
+  const [before, after] = [contentFor(mechanism, from), contentFor(mechanism, to)];
+  const found = differences[mechanism](before, after, nativeArchitecture);
+  if (to.places === undefined) return found;
+  const places = to.places.ofProfile(changePointers[mechanism](before, after, found.changes));
+  return { ...found, changes: found.changes.map((change, index) => ({ ...change, place: places[index] as Place })) };
 }
 
 /** What a profile came to permit or to deny. */

@@ -1,3 +1,5 @@
+import type { Place } from './place.ts';
+
 /** Something that lint noticed. */
 export interface Finding {
   /** Stable code for CI, e.g. `unknown-syscall`. */
@@ -7,6 +9,8 @@ export interface Finding {
   readonly message: string;
   /** JSON pointer into the profile (RFC 6901). */
   readonly pointer: string;
+  /** Where that is in the text; absent if the profile was read without its places. */
+  readonly place?: Place;
 }
 
 /** Returns a finding about something that is probably a mistake. */

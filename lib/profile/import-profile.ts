@@ -6,8 +6,17 @@ import type { JsonDocument } from './json/read-json.ts';
 import { positionOf } from './json/read-json.ts';
 import { parseResource } from './parse-resource.ts';
 import { parseRuntime, parseStrictly, runtimeForms, unknownFormat } from './parse-runtime.ts';
-import type { Profile, RuntimeKind } from './profile.ts';
+import type { Profile, ProfileKind, RuntimeKind } from './profile.ts';
 import { type ProfileFormat, profileFormats } from './profile-format.ts';
+import {
+  asAppArmorResource,
+  asDocker,
+  asRuntimes,
+  asSeccompResource,
+  asSelinuxResource,
+  placesInText,
+  type Written,
+} from './profile-places.ts';
 import { defaultPublicationLimits } from './publication-limits.ts';
 import { isBlank, isJson, readDocuments } from './read-documents.ts';
 import { profileLimits } from './read-profile.ts';
@@ -37,6 +46,8 @@ export interface ImportOptions {
   readonly document?: string;
   /** The hint of the error for an empty file. */
   readonly blankHint?: string;
+  /** Keeps where the parts of the profile are in its text: for findings and changes. */
+  readonly places?: boolean;
 }
 
 /**
@@ -53,21 +64,34 @@ export function importProfile(bytes: Uint8Array, source: string, options: Import
       hint: options.blankHint ?? 'Every profile has content; the command that wrote the file may have failed.',
     });
   }
+  const readDocument = () => chooseDocument(readDocuments(bytes, source), options.document);
+  const keeps = (written: Written) => (options.places ? { places: placesInText(readDocument, written) } : {});
   const plain = options.format === undefined ? readPlainSeccomp(bytes, profileLimits) : undefined;
-  if (plain !== undefined) return { kind: 'Seccomp', seccomp: plain, ...oversizeOf(bytes) };
-  const document = chooseDocument(readDocuments(bytes, source), options.document);
+  if (plain !== undefined) return { kind: 'Seccomp', seccomp: plain, ...oversizeOf(bytes), ...keeps(asRuntimes) };
+  const document = readDocument();
   const found = detectForm(document);
   const format = options.format ?? formatOf(document, found);
   if (!isJson(bytes) && !options.lenient && format !== 'spo') throw notJson(document);
   switch (format) {
     case 'runtime':
-      return { ...readRuntime(document, found, options), ...oversizeOf(bytes) };
-    case 'docker':
-      return readDocker(document, options);
-    case 'spo':
-      return { ...parseResource(document), isResource: true };
+      return { ...readRuntime(document, found, options), ...oversizeOf(bytes), ...keeps(asRuntimes) };
+    case 'docker': {
+      const { profile, entries } = readDocker(document, options);
+      return { ...profile, ...keeps(asDocker(entries)) };
+    }
+    case 'spo': {
+      const profile = parseResource(document);
+      return { ...profile, isResource: true, ...keeps(asResource[profile.kind]) };
+    }
   }
 }
+
+const asResource: { readonly [Kind in ProfileKind]: Written } = {
+  Seccomp: asSeccompResource,
+  AppArmor: asAppArmorResource,
+  SELinux: asSelinuxResource,
+  RawSELinux: asSelinuxResource,
+};
 
 function oversizeOf({ length }: Uint8Array): { readonly oversize?: number } {
   return length > defaultPublicationLimits.artifactBytes ? { oversize: length } : {};
@@ -111,7 +135,11 @@ function readRuntime(document: JsonDocument, found: DetectedForm | undefined, { 
   });
 }
 
-function readDocker(document: JsonDocument, { host, lenient }: ImportOptions): Profile {
+/** Returns the profile for one container, and for each of its entries the number in the text. */
+function readDocker(
+  document: JsonDocument,
+  { host, lenient }: ImportOptions,
+): { readonly profile: Profile; readonly entries: readonly number[] } {
   const { docker, unknownFields } = parseDocker(document);
   const respelled = unknownFields.find(({ readAs }) => readAs !== undefined);
   if (respelled !== undefined && !lenient) {
@@ -129,12 +157,15 @@ function readDocker(document: JsonDocument, { host, lenient }: ImportOptions): P
       { hint: 'Specify the architecture, kernel and capabilities to resolve it for.' },
     );
   }
-  return {
+  const seccomp = resolveDocker(docker, host);
+  const numbers = new Map((docker.profile.syscalls ?? []).map((entry, index) => [entry, index]));
+  const profile: Profile = {
     kind: 'Seccomp',
-    seccomp: resolveDocker(docker, host),
+    seccomp,
     docker: { dependsOnContainer: dependsOnContainer(docker) },
     ...(unknownFields.length === 0 ? {} : { unknownFields }),
   };
+  return { profile, entries: (seccomp.syscalls ?? []).map((entry) => numbers.get(entry) as number) };
 }
 
 function notJson(document: JsonDocument): FairleadError {

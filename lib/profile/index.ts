@@ -26,6 +26,7 @@ export type { UnknownField } from './json/unknown-fields.ts';
 export type { Some } from './kinds.ts';
 export { lint } from './lint.ts';
 export { intersectProfiles, type Merged, unionProfiles } from './merge-profiles.ts';
+export type { Place, Position, ProfilePlaces } from './place.ts';
 export type {
   Profile,
   ProfileKind,

@@ -4,6 +4,7 @@ import { convertCommand } from './convert-command.ts';
 import { convertProfile, publishableForm } from './convert-profile.ts';
 import { type Finding, info } from './finding.ts';
 import { type ContentOf, contentFor, type Mechanism, mechanismOf } from './kinds.ts';
+import type { Place } from './place.ts';
 import { isRuntimeProfile, type Profile } from './profile.ts';
 import { defaultPublicationLimits, type PublicationLimits } from './publication-limits.ts';
 import { publicationViolations } from './publication-violations.ts';
@@ -19,16 +20,35 @@ import { lintSelinux } from './selinux/lint.ts';
  * there.
  */
 export function lint(profile: Profile, limits: PublicationLimits = defaultPublicationLimits): readonly Finding[] {
-  const unknown = (profile.unknownFields ?? []).map(({ pointer, position, meant }): Finding => {
-    const message = `${position}: the format has no such field${meant === undefined ? '' : ` (did you mean ${JSON.stringify(meant)}?)`}; it is ignored`;
+  const { unknownFields = [], places } = profile;
+  const unknown = unknownFields.map(({ pointer, meant }): Finding => {
+    const message = `the format has no such field${meant === undefined ? '' : ` (did you mean ${JSON.stringify(meant)}?)`}; it is ignored`;
     return { code: 'unknown-field', severity: 'warning', message, pointer };
   });
+  const known = lintKnown(profile, limits);
+  if (places === undefined) return [...unknown, ...known];
+  return [
+    ...placed(unknown, (pointers) => places.ofText(pointers)),
+    ...placed(known, (pointers) => places.ofProfile(pointers)),
+  ];
+}
+
+function placed(
+  findings: readonly Finding[],
+  placesOf: (pointers: readonly string[]) => readonly Place[],
+): readonly Finding[] {
+  const places = placesOf(findings.map(({ pointer }) => pointer));
+  return findings.map((finding, index) => ({ ...finding, place: places[index] as Place }));
+}
+
+/** Returns the findings about what the profile means and about publishing it. */
+function lintKnown(profile: Profile, limits: PublicationLimits): readonly Finding[] {
   const published = publishedForm(profile);
   if ('unpublishable' in published) {
     const message = `it cannot be published: ${published.unpublishable}`;
-    return [...unknown, info('no-runtime-form', '', message), ...lintMeaning(profile)];
+    return [info('no-runtime-form', '', message), ...lintMeaning(profile)];
   }
-  return [...unknown, ...lintForm(profile), ...lintPublishing(published, limits), ...lintMeaning(profile)];
+  return [...lintForm(profile), ...lintPublishing(published, limits), ...lintMeaning(profile)];
 }
 
 function lintForm(profile: Profile): readonly Finding[] {

@@ -1,6 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from './apparmor/model.ts';
 import type { UnknownField } from './json/unknown-fields.ts';
+import type { ProfilePlaces } from './place.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
 import type { DockerProfile } from './seccomp/read/docker.ts';
 import type { RawSelinuxProfile, SelinuxProfile } from './selinux/model.ts';
@@ -23,6 +24,8 @@ export interface Reading {
    * form of runtimes.
    */
   readonly oversize?: number;
+  /** Where its parts are in its text, if the reader was asked to keep that. */
+  readonly places?: ProfilePlaces;
 }
 
 /**

@@ -47,12 +47,12 @@ describe('the profile commands of fairlead', () => {
       assert.equal(
         text.replace(/(?<=under runc, which needs close, execve, )[^\n]*(?= \(missing-runtime-syscalls)/, 'NEEDS'),
         `${example}: Seccomp, no findings
-recorded.yaml: info: a custom resource, which runtimes do not read; to publish it: fairlead convert --to runtime FILE (resource-form, /)
-recorded.yaml: warning: this profile denies calls that runtimes make themselves once the filter is loaded: no container starts under runc, which needs close, execve, NEEDS (missing-runtime-syscalls, /syscalls)
-recorded.yaml: warning: "opnat" is not a syscall of the listed architectures: did you mean openat? (unknown-syscall, /syscalls/0/names/1)
+recorded.yaml:1:1: info: a custom resource, which runtimes do not read; to publish it: fairlead convert --to runtime FILE (resource-form, /)
+recorded.yaml:6:3: warning: this profile denies calls that runtimes make themselves once the filter is loaded: no container starts under runc, which needs close, execve, NEEDS (missing-runtime-syscalls, /syscalls)
+recorded.yaml:7:22: warning: "opnat" is not a syscall of the listed architectures: did you mean openat? (unknown-syscall, /syscalls/0/names/1)
 recorded.yaml: Seccomp, 2 warnings, 1 remark
-armor.json: warning: "executable" is missing, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
-armor.json: warning: "network" is missing, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
+armor.json:1:1: warning: "executable" is missing, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
+armor.json:1:1: warning: "network" is missing, which permits everything of its kind; an empty section permits nothing (unspecified-section, /)
 armor.json: AppArmor, 2 warnings, 0 remarks
 `,
       );
@@ -65,7 +65,7 @@ armor.json: AppArmor, 2 warnings, 0 remarks
       assert.equal(code, 3);
       assert.match(
         stdout,
-        /^recorded\.yaml: (.|\n)*unknown-syscall(.|\n)*\nrecorded\.yaml: Seccomp, 2 warnings, 1 remark\n$/,
+        /^recorded\.yaml:1:1: (.|\n)*unknown-syscall(.|\n)*\nrecorded\.yaml: Seccomp, 2 warnings, 1 remark\n$/,
       );
       assert.match(stderr, /^failed: cannot read nothing\.json.*\nerror: dead\.json:1:18: /);
       const json = await fairlead(['lint', ...files, '--output', 'json']);
@@ -144,7 +144,12 @@ armor.json: AppArmor, 2 warnings, 0 remarks
         to: 'recorded.yaml',
         kind: 'Seccomp',
         loosened: true,
-        changes: [{ subject: 'opnat', direction: 'loosened', from: 'SCMP_ACT_ERRNO(1)', to: 'SCMP_ACT_ALLOW' }],
+        changes: [
+          {
+            ...{ subject: 'opnat', direction: 'loosened', from: 'SCMP_ACT_ERRNO(1)', to: 'SCMP_ACT_ALLOW' },
+            place: { line: 7, column: 22, endColumn: 27, pointer: '/spec/syscalls/0/names/1' },
+          },
+        ],
         rewritten: [],
       });
       const markdown = await printed(['diff', 'lax.json', 'strict.json', '--output', 'markdown']);

@@ -1,0 +1,21 @@
+import type { Report } from '#lib/profile/report/report';
+import { githubAnnotations } from './github-annotations.ts';
+
+/** Forms of a report that CI systems read. */
+export const reportForms = ['github'] as const;
+export type ReportForm = (typeof reportForms)[number];
+
+/** Reports whether a value of `--output` is a form of a report. */
+export function isReportForm(form: string): form is ReportForm {
+  return reportForms.some((known) => known === form);
+}
+
+const writers: { readonly [Form in ReportForm]: (report: Report) => string } = {
+  github: githubAnnotations,
+};
+
+/** Prints a report on stdout, or nothing if it is empty. */
+export function writeReport(form: ReportForm, report: Report): void {
+  const text = writers[form](report);
+  if (text !== '') process.stdout.write(`${text}\n`);
+}
