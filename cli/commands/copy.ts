@@ -1,13 +1,26 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { formatReference, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import {
+  formatReference,
+  formatRepository,
+  parseReference,
+  type Reference,
+  tagOrDigestOf,
+} from '#lib/registry/reference';
+import { repositoryName } from '#lib/registry/registry-name';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
+import type { Repository } from '#lib/registry/target';
+import type { TagCopy } from '#lib/trust/sign/copy-repository';
 import { openRegistries } from '../options/connect.ts';
 import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options/options.ts';
 import { writeResult } from '../terminal/output.ts';
 import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
+/** Most failed tags that an error lists. */
+const failuresShown = 20;
+
 interface CopyCommandOptions extends OutputOptions {
+  readonly allTags?: boolean;
   readonly fromOciLayout?: string;
   readonly toOciLayout?: string;
   readonly plainHttp?: boolean;
@@ -23,8 +36,12 @@ export function define(command: Command): void {
         'the destination has is not sent again, and the tag is set last. The signatures are not verified: use fairlead verify ' +
         'on the copy. The credentials of both registries are those of fairlead login or docker login.',
     )
-    .argument('<source>', 'registry/repository:tag or registry/repository@sha256:…')
+    .argument(
+      '<source>',
+      'registry/repository:tag or registry/repository@sha256:…; with --all-tags, registry/repository',
+    )
     .argument('<destination>', 'registry/repository[:tag] (default: the tag of the source)')
+    .option('--all-tags', 'copy all tags of the repository; a tag that fails does not end the copy')
     .option('--no-referrers', 'do not copy signatures and other referrers')
     .option('--from-oci-layout <directory>', 'read from this OCI layout directory instead of a registry')
     .option('--to-oci-layout <directory>', 'write to this OCI layout directory instead of a registry')
@@ -43,6 +60,10 @@ export function define(command: Command): void {
           'fairlead copy ghcr.io/acme/profiles/nginx@sha256:… mirror.example.com/profiles/nginx:stable',
         ],
         [
+          'mirror a repository; a second run sends only what is new',
+          'fairlead copy --all-tags ghcr.io/acme/profiles/nginx mirror.example.com/profiles/nginx',
+        ],
+        [
           'copy to a directory',
           'fairlead copy ghcr.io/acme/profiles/nginx:1.27 localhost/profiles/nginx --to-oci-layout ./profiles',
         ],
@@ -54,6 +75,7 @@ export function define(command: Command): void {
 async function copy(sourceText: string, destinationText: string, options: CopyCommandOptions): Promise<void> {
   const source = parseReference(sourceText);
   const destination = parseReference(destinationText);
+  if (options.allTags) return copyAllTags(source, destination, options);
   if (destination.digest !== undefined) {
     throw new FairleadError('InvalidInput', `cannot copy to a digest: ${destinationText}`, {
       hint: 'Name a repository, with or without a tag. The copy has the digest of the source.',
@@ -61,14 +83,10 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
   }
   const tag = destination.tag ?? source.tag;
   refuseReservedTag(tag);
-  const { fromOciLayout, toOciLayout, plainHttp = false, trustRealm = [] } = options;
-  const place = (ociLayout: string | undefined) =>
-    openRegistries(ociLayout === undefined ? { plainHttp, trustRealm } : { ociLayout }, process.env);
-  const [{ copyGraph }, { copySigned }, from, to] = await Promise.all([
+  const [{ copyGraph }, { copySigned }, { from, to }] = await Promise.all([
     import('#lib/registry/copy'),
     import('#lib/trust/sign/copy-signed'),
-    place(fromOciLayout),
-    place(toOciLayout),
+    openBoth(options),
   ]);
   const [read, write] = [from(source), to(destination)];
   const artifact = await read.resolve(tagOrDigestOf(source));
@@ -92,4 +110,80 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
     }),
     text: () => `copied     ${formatReference(copied)}\n${describeTransfer(transfer)}`,
   });
+}
+
+/** Copies all tags of a repository. Throws an error of the kind of the first tag that failed. */
+async function copyAllTags(source: Reference, destination: Reference, options: CopyCommandOptions): Promise<void> {
+  for (const reference of [source, destination]) {
+    if (reference.tag === undefined && reference.digest === undefined) continue;
+    throw new FairleadError('InvalidInput', `--all-tags copies a repository, not ${formatReference(reference)}`, {
+      hint: `Name the repository only, ${formatRepository(reference)}, or leave out --all-tags.`,
+    });
+  }
+  const [from, to] = [formatRepository(source), formatRepository(destination)];
+  const { fromOciLayout, toOciLayout } = options;
+  if (repositoryName(from) === repositoryName(to) && fromOciLayout === toOciLayout) {
+    throw new FairleadError('InvalidInput', `the source and the destination are the same repository, ${from}`, {
+      hint: 'To add tags to an artifact, use fairlead tag.',
+    });
+  }
+  if (!options.referrers) {
+    throw new FairleadError('InvalidInput', '--all-tags and --no-referrers cannot be used together', {
+      hint: 'Copy the artifacts one by one, or with their signatures.',
+    });
+  }
+  const [{ copyRepository }, places] = await Promise.all([
+    import('#lib/trust/sign/copy-repository'),
+    openBoth(options),
+  ]);
+  const transfer = watchTransfer();
+  const { onContent, onSkipped } = transfer;
+  const tags = await copyRepository(places.from(source), places.to(destination), { onContent, onSkipped });
+  writeResult(options.output, {
+    json: () => ({
+      source: from,
+      destination: to,
+      tags: tags.map(describeTag),
+      content: transfer.counts,
+      sentBytes: transfer.sentBytes,
+      skipped: transfer.skipped,
+    }),
+    text: () => {
+      const done = tags.filter((each) => each.status !== 'failed');
+      const copied = done.filter(({ status }) => status === 'copied');
+      const present = done.length - copied.length;
+      return [
+        ...copied.map(({ tag, digest }) => `copied     ${formatReference({ ...destination, tag, digest })}`),
+        ...(present === 0 ? [] : [`present    ${present === 1 ? '1 tag' : `${present} tags`} of ${to}`]),
+        describeTransfer(transfer),
+      ].join('\n');
+    },
+  });
+  const failures = tags.filter((tag) => tag.status === 'failed');
+  const [first] = failures;
+  if (first === undefined) return;
+  const shown = failures.slice(0, failuresShown).map(({ tag, error }) => `${tag}: ${error.summary}`);
+  const more = failures.length - shown.length;
+  throw new FairleadError(first.error.kind, `${failures.length} of ${tags.length} tags of ${from} were not copied`, {
+    details: more > 0 ? [...shown, `and ${more} more`] : shown,
+    hint: `The others were copied. ${first.error.hint ?? 'Run the command again: it copies what is missing.'}`,
+  });
+}
+
+function describeTag(copied: TagCopy): object {
+  if (copied.status !== 'failed') return copied;
+  const { error, ...rest } = copied;
+  return { ...rest, error: { kind: error.kind, message: error.message, hint: error.hint } };
+}
+
+/** Opens what the options specify as the source and as the destination. */
+async function openBoth(options: CopyCommandOptions): Promise<{
+  readonly from: (reference: Reference) => Repository;
+  readonly to: (reference: Reference) => Repository;
+}> {
+  const { fromOciLayout, toOciLayout, plainHttp = false, trustRealm = [] } = options;
+  const place = (ociLayout: string | undefined) =>
+    openRegistries(ociLayout === undefined ? { plainHttp, trustRealm } : { ociLayout }, process.env);
+  const [from, to] = await Promise.all([place(fromOciLayout), place(toOciLayout)]);
+  return { from, to };
 }

@@ -29,6 +29,8 @@ export class RemoteBlobs {
   readonly #pull: readonly string[];
   /** Blobs that the repository has, and until when that is believed; the oldest first. */
   readonly #held = new Map<Digest, number>();
+  /** Blobs that are being pushed: who pushes one of them at the same time waits for that. */
+  readonly #pushing = new Map<Digest, Promise<void>>();
   /** Whether the registry answers a mount from the repository itself. */
   #knowsMounts = true;
 
@@ -69,7 +71,18 @@ export class RemoteBlobs {
   /** Pushes a blob unless the repository has it. Rejects as {@link uploadBlob} does. */
   async push(descriptor: Descriptor, content: Content, options: CallOptions): Promise<void> {
     if (content instanceof Uint8Array) checkContent(descriptor, content, this.#name);
-    if ((this.#held.get(descriptor.digest) ?? 0) > performance.now()) return;
+    const { digest } = descriptor;
+    // If it fails there, such as by the signal of another caller, it is tried here.
+    for (let other = this.#pushing.get(digest); other !== undefined; other = this.#pushing.get(digest)) {
+      await waitFor(other, options.signal);
+    }
+    if ((this.#held.get(digest) ?? 0) > performance.now()) return;
+    const pushing = this.#upload(descriptor, content, options).finally(() => this.#pushing.delete(digest));
+    this.#pushing.set(digest, pushing);
+    await pushing;
+  }
+
+  async #upload(descriptor: Descriptor, content: Content, options: CallOptions): Promise<void> {
     const upload = { client: this.#client, repository: this.#repository, descriptor, content, options };
     const session = await this.#begin(upload);
     if (session !== undefined) await uploadBlob(upload, session);
@@ -140,5 +153,20 @@ export class RemoteBlobs {
       if (this.#held.size <= heldLimit) break;
       this.#held.delete(oldest);
     }
+  }
+}
+
+/** Waits for the end of the call of another caller, however it ends. The signal ends the wait. */
+async function waitFor(other: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  const ended = other.catch(() => undefined);
+  if (signal === undefined) return ended;
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<void>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([ended, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

@@ -1,38 +1,61 @@
 import { type CopyOptions, copyGraph } from '#lib/registry/copy';
-import type { Descriptor } from '#lib/registry/descriptor';
+import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { type Digest, digestParts } from '#lib/registry/digest';
+import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { linksOf } from '#lib/registry/graph';
+import { isManifestMediaType, manifestBytesLimit } from '#lib/registry/manifest';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
-import type { ReadTarget, Target } from '#lib/registry/target';
+import type { CallOptions, ReadTarget, Target } from '#lib/registry/target';
 import { legacyTag } from '../signature/legacy/legacy-manifest.ts';
 import { copyLegacy, resolveIfThere } from './copy-legacy.ts';
 
+/** Options of {@link copySigned}. */
+export interface SignedCopyOptions extends Omit<CopyOptions, 'withReferrers'> {
+  /** The tags of the copy. */
+  readonly tags: readonly string[];
+  /**
+   * The tags that the source had after the artifact was resolved. cosign 2's tags that are not
+   * among them are not asked for.
+   */
+  readonly sourceTags?: ReadonlySet<string>;
+}
+
 /**
  * Copies an artifact from one repository to another with everything attached to it: referrers of
- * every level, and the content of cosign 2's tags. The target keeps its own signatures and
- * attestations under those tags; its bill of materials is replaced. `tags` are set last, so that
- * none refers to an artifact whose signatures are missing. Rejects as copyGraph, and with
- * InvalidInput for a reserved tag.
+ * every level, and the content of cosign 2's tags, also that of the manifests of an index. The
+ * target keeps its own signatures and attestations under those tags; its bill of materials is
+ * replaced. `tags` are set last, so that none refers to an artifact whose signatures are missing.
+ * Rejects as copyGraph, and with InvalidInput for a reserved tag.
  */
 export async function copySigned(
   source: ReadTarget,
   target: Target,
   artifact: Descriptor,
-  { tags, ...options }: Omit<CopyOptions, 'withReferrers'> & { readonly tags: readonly string[] },
+  { tags, sourceTags, ...options }: SignedCopyOptions,
 ): Promise<void> {
   for (const tag of tags) refuseReservedTag(tag);
   await copyGraph(source, target, artifact, { ...options, withReferrers: true });
   const call = options.signal === undefined ? {} : { signal: options.signal };
-  for (const kind of ['sig', 'att'] as const) {
-    const tag = legacyTag(artifact, kind);
-    if (tag !== undefined) await copyLegacy(source, target, { artifact, tag }, options);
-  }
-  const billOfMaterials = billOfMaterialsTag(artifact.digest);
-  const found = billOfMaterials === undefined ? undefined : await resolveIfThere(source, billOfMaterials, call);
-  if (billOfMaterials !== undefined && found !== undefined) {
+  const isThere = (tag: string | undefined): tag is string => tag !== undefined && sourceTags?.has(tag) !== false;
+  for (const subject of [artifact, ...(await manifestsOf(source, artifact, call))]) {
+    for (const tag of [legacyTag(subject, 'sig'), legacyTag(subject, 'att')]) {
+      if (isThere(tag)) await copyLegacy(source, target, { artifact: subject, tag }, options);
+    }
+    const tag = billOfMaterialsTag(subject.digest);
+    const found = isThere(tag) ? await resolveIfThere(source, tag, call) : undefined;
+    if (tag === undefined || found === undefined) continue;
     await copyGraph(source, target, found, { ...options, withReferrers: false });
-    await target.tag(found, billOfMaterials, call);
+    await target.tag(found, tag, call);
   }
   for (const tag of tags) await target.tag(artifact, tag, call);
+}
+
+/** Returns the manifests that an index lists: each may be signed by itself. */
+async function manifestsOf(source: ReadTarget, artifact: Descriptor, call: CallOptions): Promise<Descriptor[]> {
+  if (artifact.mediaType === mediaTypes.manifest) return [];
+  const bytes = await fetchBytes(source, artifact, { ...call, limit: manifestBytesLimit });
+  const { children } = linksOf(artifact.mediaType, bytes, artifact.digest);
+  return children.filter(({ mediaType }) => isManifestMediaType(mediaType));
 }
 
 /**
