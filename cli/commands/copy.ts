@@ -139,10 +139,10 @@ async function copyAllTags(source: Reference, destination: Reference, options: C
   const transfer = watchTransfer();
   const { onContent, onSkipped } = transfer;
   const tags = await copyRepository(places.from(source), places.to(destination), { onContent, onSkipped });
-  writeResult(options.output, {
+  writeResult('copy', options.output, {
     json: () => ({
       source: from,
-      destination: to,
+      reference: to,
       tags: tags.map(describeTag),
       content: transfer.counts,
       sentBytes: transfer.sentBytes,
@@ -170,7 +170,7 @@ async function copyAllTags(source: Reference, destination: Reference, options: C
   });
 }
 
-function describeTag(copied: TagCopy): object {
+function describeTag(copied: TagCopy) {
   if (copied.status !== 'failed') return copied;
   const { error, ...rest } = copied;
   return { ...rest, error: { kind: error.kind, message: error.message, hint: error.hint } };

@@ -81,6 +81,13 @@ export const transferred = {
 /** A referrer or list that was not copied. */
 export const skipped = v.object({ digest: text('digest of a referrer that was not copied'), reason: text('why') });
 
+/** Why one of several objects failed. */
+export const failure = v.object({
+  kind: text('kind of the error'),
+  message: text('what is wrong'),
+  hint: v.optional(text('next step')),
+});
+
 /** A descriptor of OCI image-spec. */
 export const descriptor = {
   mediaType: text('media type'),

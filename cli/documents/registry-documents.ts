@@ -1,6 +1,17 @@
 import * as v from 'valibot';
 import { flag, list, meaning, number, text, texts } from './fields.ts';
-import { descriptor, digest, finding, kind, pulled, reference, skipped, transferred, verification } from './parts.ts';
+import {
+  descriptor,
+  digest,
+  failure,
+  finding,
+  kind,
+  pulled,
+  reference,
+  skipped,
+  transferred,
+  verification,
+} from './parts.ts';
 
 /** `fairlead push`. */
 export const push = v.object({
@@ -74,9 +85,20 @@ export const inspect = v.object({
 
 /** `fairlead copy`. */
 export const copy = v.object({
-  source: text('reference of the source, with its digest'),
-  reference: text('reference of the copy'),
-  digest,
+  source: text('reference of the source with its digest; its repository with `--all-tags`'),
+  reference: text('reference of the copy; its repository with `--all-tags`'),
+  digest: v.optional(digest),
+  tags: v.optional(
+    list(
+      v.object({
+        tag: text('tag'),
+        digest: v.optional(digest),
+        status: meaning(v.picklist(['copied', 'present', 'failed']), '`present`: the destination had the tag'),
+        error: v.optional(meaning(failure, 'why it was not copied')),
+      }),
+      'what became of each tag, with `--all-tags`',
+    ),
+  ),
   ...transferred,
   skipped: list(skipped, 'referrers and lists that could not be copied'),
 });

@@ -67,7 +67,7 @@ describePeers(['docker-registry', 'refreg', 'crane', 'cosign'], 'fairlead copy -
     const there = `${modern.host}/all/there`;
     const first = await copyAll(repository, there);
     assert.deepEqual(statuses(first), { '1.0': 'copied', '1.1': 'copied', '2.0': 'copied', latest: 'copied' });
-    assert.deepEqual(await fairlead(['ls', there]), ['1.0', '1.1', '2.0', 'latest']);
+    assert.deepEqual((await fairlead(['ls', there])).names, ['1.0', '1.1', '2.0', 'latest']);
     const back = `${target.host}/all/back`;
     await copyAll(there, back);
     for (const at of [there, back]) {
@@ -129,7 +129,7 @@ describePeers(['docker-registry', 'refreg', 'crane', 'cosign'], 'fairlead copy -
     failed(copied, 8, /1 of 4 tags of .* were not copied/);
     const text = await runFairlead(['copy', '--all-tags', from, to], { cwd });
     failed(text, 8, /^error: 1 of 4 tags of .* were not copied\n {2}2\.0: .*\nhint: The others were copied\. /);
-    assert.deepEqual(await fairlead(['ls', to]), ['1.0', '1.1', 'latest']);
+    assert.deepEqual((await fairlead(['ls', to])).names, ['1.0', '1.1', 'latest']);
   });
 
   it('ends if the destination is gone or hangs, leaves no incomplete tag, and completes the next time', async (t) => {
@@ -195,7 +195,7 @@ describePeers(['docker-registry', 'refreg', 'crane', 'cosign'], 'fairlead copy -
   async function everyTagVerifies(name: string): Promise<string[]> {
     const listed = await runFairlead(['ls', name, '--output', 'json'], { cwd });
     if (listed.code === 7) return [];
-    const tags: string[] = JSON.parse(succeeded(listed));
+    const tags: string[] = JSON.parse(succeeded(listed)).names;
     for (const tag of tags) await fairlead(['verify', `${name}:${tag}`, '--key', 'fairlead.pub']);
     return tags;
   }
