@@ -4,6 +4,7 @@ import type { ProfileDiff } from '#lib/profile/change';
 import { diffProfiles } from '#lib/profile/diff-profiles';
 import type { Profile } from '#lib/profile/profile';
 import {
+  inCode,
   isLoosened,
   type OneSided,
   renderDiffMarkdown,
@@ -15,7 +16,7 @@ import { changeEntries, oneSidedEntry } from '#lib/profile/report/diff-entries';
 import { refusedFile } from '#lib/profile/report/report';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { compareMany } from '../compare/compare-many.ts';
-import { reportComparison } from '../compare/report-comparison.ts';
+import { diffOutputs, reportComparison } from '../compare/report-comparison.ts';
 import { diffSides, type SideOptions } from '../options/diff-sides.ts';
 import { dependsOnContainer, describeContainer, refuseDependent } from '../options/docker-form.ts';
 import { addOutputOption, addRegistryOptions, examples } from '../options/options.ts';
@@ -108,7 +109,12 @@ async function diff(first: string | undefined, second: string | undefined, optio
     if (error instanceof FairleadError && isReportForm(output)) {
       const files = [from, to].filter((argument) => argument !== undefined).map(unreadFile);
       const refused = files.find(({ name }) => error.summary.startsWith(`${name}:`)) ?? files.at(-1);
-      if (refused !== undefined) writeReport(output, { command: 'diff', files: [refusedFile(refused, error)] });
+      if (refused !== undefined) {
+        await writeReport(output, { command: 'diff', files: [refusedFile(refused, error)] }, () => ({
+          summary: inCode(error.message),
+          outputs: diffOutputs([{ name: refused.name, change: 'invalid', loosened: false }]),
+        }));
+      }
     }
     throw error;
   }
@@ -125,7 +131,11 @@ async function reportDifference(from: string, to: string, options: DiffOptions):
     : '';
   if (isReportForm(output)) {
     const entries = changeEntries(found, failOn === 'loosened' ? 'error' : 'warning');
-    writeReport(output, { command: 'diff', files: [{ ...reportedFile(after), entries }] });
+    const change = { name: after.source, change: 'changed', loosened: isLoosened(found) } as const;
+    await writeReport(output, { command: 'diff', files: [{ ...reportedFile(after), entries }] }, () => ({
+      summary: renderDiffMarkdown(found),
+      outputs: diffOutputs(found.changes.length > 0 ? [change] : []),
+    }));
   } else if (output === 'markdown') {
     const heading = container === '' ? '' : `${container}\n\n`;
     process.stdout.write(withoutCommands(`${heading}${renderDiffMarkdown(found)}`));
@@ -171,7 +181,10 @@ async function reportOneSided(
   const { output } = options;
   if (isReportForm(output)) {
     const entries = [oneSidedEntry(subject)];
-    writeReport(output, { command: 'diff', files: [{ ...reportedFile(read), entries }] });
+    await writeReport(output, { command: 'diff', files: [{ ...reportedFile(read), entries }] }, () => ({
+      summary: renderOneSidedMarkdown(subject),
+      outputs: diffOutputs([{ name, change, loosened: false }]),
+    }));
     return;
   }
   if (output === 'markdown') {

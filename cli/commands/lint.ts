@@ -3,7 +3,9 @@ import { toFairleadError } from '#lib/errors';
 import type { Finding } from '#lib/profile/finding';
 import { lint as lintProfile } from '#lib/profile/lint';
 import type { ProfileKind } from '#lib/profile/profile';
+import { renderLintMarkdown } from '#lib/profile/report/render-lint';
 import { findingEntries, type ReportedFile, refusedFile } from '#lib/profile/report/report';
+import { withDirectoriesRead } from '../files/profile-directory.ts';
 import { addOutputOption, addRegistryOptions, examples } from '../options/options.ts';
 import { addProfileOptions } from '../options/profile-options.ts';
 import { addReadingTrustOptions } from '../options/pull-policy.ts';
@@ -35,7 +37,7 @@ export function define(command: Command): void {
       'Find likely mistakes in security profiles: names that no kernel knows, entries without effect, and profiles that ' +
         'confine nothing or that no container can start with. Push refuses a profile with errors; warnings and remarks are advice.',
     )
-    .argument('<file...>', 'profiles: files in any form, - for stdin, oci://REFERENCE')
+    .argument('<file...>', 'profiles: files in any form, directories, - for stdin, oci://REFERENCE')
     .addOption(
       new Option(
         '--fail-on <severity>',
@@ -50,9 +52,9 @@ export function define(command: Command): void {
       'after',
       examples([
         ['check a profile', 'fairlead lint nginx.json'],
-        ['fail a CI job on warnings', 'fairlead lint --fail-on warning profiles/*.json profiles/*.yaml'],
+        ['fail a CI job on warnings, in all profiles of a directory', 'fairlead lint --fail-on warning profiles'],
         ['check what is published', 'fairlead lint oci://ghcr.io/acme/profiles/nginx:1.27 --key fairlead.pub'],
-        ['annotate the lines of profiles in a workflow of GitHub', 'fairlead lint --output github profiles/*.json'],
+        ['annotate the lines of profiles in a workflow of GitHub', 'fairlead lint --output github profiles'],
         ['check the output of another program', 'kubectl get seccompprofile nginx -o yaml | fairlead lint -'],
       ]) +
         `\n\nExit codes: 0 checked, ${gateExit} findings (with --fail-on), 2 no such file, 3 invalid profile. If a file cannot be read, ` +
@@ -61,10 +63,12 @@ export function define(command: Command): void {
     .action(lint);
 }
 
-async function lint(files: readonly string[], options: LintOptions): Promise<void> {
+async function lint(paths: readonly string[], options: LintOptions): Promise<void> {
   const linted: Linted[] = [];
-  const unread: unknown[] = [];
   const reported: ReportedFile[] = [];
+  const { files, refused } = await withDirectoriesRead(paths);
+  const unread: unknown[] = refused.map(({ error }) => error);
+  for (const { file, error } of refused) reported.push(refusedFile(unreadFile(file), error));
   for (const [index, read] of (await settleProfiles(files, options, { places: true })).entries()) {
     if (read.status === 'rejected') {
       unread.push(read.reason);
@@ -79,8 +83,10 @@ async function lint(files: readonly string[], options: LintOptions): Promise<voi
   const [first, ...others] = unread;
   const { failOn, output } = options;
   const severe = linted.flatMap(({ findings }) => findings).filter(({ severity }) => isAtLeast(severity, failOn));
-  if (isReportForm(output)) writeReport(output, { command: 'lint', files: reported });
-  else if (linted.length > 0) {
+  if (isReportForm(output)) {
+    const report = { command: 'lint', files: reported } as const;
+    await writeReport(output, report, () => ({ summary: renderLintMarkdown(report), outputs: {} }));
+  } else if (linted.length > 0) {
     writeResult('lint', output, {
       json: () => ({ failed: unread.length > 0 || severe.length > 0, profiles: linted }),
       text: () => asText(linted),

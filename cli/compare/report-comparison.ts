@@ -12,17 +12,20 @@ import { isReportForm, type ReportForm, writeReport } from '../terminal/report-o
  * Prints a comparison of many profiles. Throws the error of the first invalid one, and GateClosed
  * if `failOn` is set and a profile permits more.
  */
-export function reportComparison(
+export async function reportComparison(
   comparison: Comparison,
   { output, failOn }: { readonly output: OutputForm | ReportForm | 'markdown'; readonly failOn?: 'loosened' },
-): void {
+): Promise<void> {
   const { profiles, ignored } = comparison;
   if (isReportForm(output)) {
     const level = failOn === 'loosened' ? 'error' : 'warning';
     const files = profiles.map((profile) =>
       reportedComparison(reportedPath(profile.to ?? profile.from ?? profile.name), profile, level),
     );
-    writeReport(output, { command: 'diff', files });
+    await writeReport(output, { command: 'diff', files }, () => ({
+      summary: renderComparisonMarkdown(comparison),
+      outputs: diffOutputs(profiles),
+    }));
   } else if (output === 'markdown') process.stdout.write(withoutCommands(renderComparisonMarkdown(comparison)));
   else {
     writeResult('diff', output, {
@@ -37,6 +40,17 @@ export function reportComparison(
   if (error !== undefined) throw error;
   const loosened = profiles.filter((profile) => profile.loosened);
   if (failOn === 'loosened' && loosened.length > 0) throw new GateClosed(loosenedMessage(loosened));
+}
+
+/** Returns the outputs of a step of GitHub that compares these profiles; see action.yml. */
+export function diffOutputs(
+  profiles: readonly Pick<ComparedProfile, 'change' | 'loosened' | 'name'>[],
+): Readonly<Record<string, string>> {
+  return {
+    changed: String(profiles.length > 0),
+    loosened: String(profiles.some(({ loosened }) => loosened)),
+    profiles: JSON.stringify(profiles.map(({ name, change, loosened }) => ({ name, change, loosened }))),
+  };
 }
 
 /** Returns a comparison as the JSON document of `fairlead diff` of directories. */

@@ -2,6 +2,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import type { ProfileFile } from '#lib/profile/compare-profile-files';
+import { mayHoldProfile } from '#lib/profile/may-hold-profile';
 import { readInput, unreadable } from './files.ts';
 
 /** The limit of importProfile. */
@@ -55,6 +56,31 @@ export async function readProfileIn(directory: string, name: string): Promise<Pr
   if (!exists) return undefined;
   const root = await realpath(directory).catch(() => directory);
   return { name, file, content: await readBelow(root, join(root, name), file), isNamed: true };
+}
+
+/** Files that may hold profiles, and those of directories that cannot be read. */
+export interface FilesRead {
+  readonly files: readonly string[];
+  readonly refused: readonly { readonly file: string; readonly error: FairleadError }[];
+}
+
+/**
+ * Returns paths with every directory replaced by the files in it that may hold profiles. Throws as
+ * readProfileDirectory does.
+ */
+export async function withDirectoriesRead(paths: readonly string[]): Promise<FilesRead> {
+  const files: string[] = [];
+  const refused: { file: string; error: FairleadError }[] = [];
+  for (const path of paths) {
+    if (path === '-' || !(await isDirectory(path))) files.push(path);
+    else {
+      for (const { file, content } of await readProfileDirectory(path)) {
+        if (content instanceof FairleadError) refused.push({ file, error: content });
+        else if (mayHoldProfile(content, file)) files.push(file);
+      }
+    }
+  }
+  return { files, refused };
 }
 
 async function pathsBelow(root: string, directory: string): Promise<readonly string[]> {

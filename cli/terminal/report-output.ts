@@ -1,5 +1,6 @@
 import type { Report } from '#lib/profile/report/report';
 import { githubAnnotations } from './github-annotations.ts';
+import { type ForGithub, writeForGithub } from './github-files.ts';
 
 /** Forms of a report that CI systems read. */
 export const reportForms = ['github'] as const;
@@ -14,8 +15,12 @@ const writers: { readonly [Form in ReportForm]: (report: Report) => string } = {
   github: githubAnnotations,
 };
 
-/** Prints a report on stdout, or nothing if it is empty. */
-export function writeReport(form: ReportForm, report: Report): void {
+/**
+ * Prints a report on stdout, or nothing if it is empty. In the form of GitHub, the summary and the
+ * outputs of the step are written too.
+ */
+export async function writeReport(form: ReportForm, report: Report, forGithub: () => ForGithub): Promise<void> {
   const text = writers[form](report);
   if (text !== '') process.stdout.write(`${text}\n`);
+  if (form === 'github') await writeForGithub(forGithub(), process.env);
 }

@@ -62,10 +62,15 @@ it('does not pair what could be moved from several files', () => {
   assert.deepEqual(outcomes(found), ['a/x.json deleted', 'b/x.json deleted', 'c/x.json new']);
 });
 
-it('counts files with the same bytes without reading them, and ignores what holds no profile', () => {
+it('counts profiles with the same bytes, and ignores what holds no profile', () => {
   const found = compare(
-    { 'same.json': '{', 'package.json': '{"name": "x"}', 'gone.yaml': 'a: 1' },
-    { 'same.json': '{', 'package.json': '{"name": "y"}', 'deployment.yaml': 'kind: Deployment\napiVersion: apps/v1' },
+    { 'same.json': allowing('read'), 'tsconfig.json': '{}', 'package.json': '{"name": "x"}', 'gone.yaml': 'a: 1' },
+    {
+      'same.json': allowing('read'),
+      'tsconfig.json': '{}',
+      'package.json': '{"name": "y"}',
+      'deployment.yaml': 'kind: Deployment\napiVersion: apps/v1',
+    },
   );
   assert.deepEqual([found.profiles, found.unchanged], [[], 1]);
   assert.deepEqual(found.ignored, ['profiles/deployment.yaml', 'profiles/gone.yaml', 'profiles/package.json']);

@@ -50,7 +50,7 @@ export interface ComparedProfile {
 export interface Comparison {
   /** Invalid ones first, then those that were loosened, then by name. */
   readonly profiles: readonly ComparedProfile[];
-  /** The number of files with the same bytes as before. */
+  /** The number of profiles with the same bytes as before. */
   readonly unchanged: number;
   /** Files that hold no profile, neither before nor now. */
   readonly ignored: readonly string[];
@@ -87,7 +87,7 @@ export function compareProfileFiles(
   let unchanged = 0;
   for (const pair of pairsOf(before, after)) {
     if (isSame(pair)) {
-      unchanged += 1;
+      if (holdsProfile(pair)) unchanged += 1;
       continue;
     }
     const compared = compare(pair, options);
@@ -98,6 +98,11 @@ export function compareProfileFiles(
   const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
   profiles.sort((a, b) => rank(a) - rank(b) || byName(a.name, b.name));
   return { profiles, unchanged, ignored: ignored.sort(byName) };
+}
+
+/** Returns whether a file holds a profile, or cannot be read: what is not one is not counted. */
+function holdsProfile({ after }: Pair): boolean {
+  return after !== undefined && after.content instanceof Uint8Array && mayHoldProfile(after.content, after.file);
 }
 
 /** Returns whether a file has the same name and bytes as before. */

@@ -1,17 +1,6 @@
+import { BoundedMarkdown } from './bounded-markdown.ts';
 import type { ComparedProfile, Comparison } from './compare-profile-files.ts';
-import {
-  inCode,
-  renderDiffMarkdown,
-  renderDiffText,
-  renderOneSidedMarkdown,
-  renderOneSidedText,
-} from './render-diff.ts';
-
-/**
- * The longest Markdown, in bytes: a comment on a pull request has at most 65,536 characters, and
- * the summary of a step 1 MiB.
- */
-const maxMarkdownBytes = 60_000;
+import { describeOneSided, inCode, renderDiffMarkdown, renderDiffText, renderOneSidedText } from './render-diff.ts';
 
 const words = ['invalid', 'loosened', 'tightened', 'changed', 'rewritten', 'renamed', 'new', 'deleted'] as const;
 
@@ -57,23 +46,15 @@ export function renderComparisonText(comparison: Comparison): string {
  * than platforms accept is left out, and that is said.
  */
 export function renderComparisonMarkdown(comparison: Comparison): string {
-  const parts = [`**${describeOutcomes(comparison)}**`];
-  let left = maxMarkdownBytes;
-  const add = (part: string): boolean => {
-    const bytes = Buffer.byteLength(part) + 2;
-    if (bytes > left) return false;
-    left -= bytes;
-    parts.push(part);
-    return true;
-  };
+  const markdown = new BoundedMarkdown();
+  markdown.add(`**${describeOutcomes(comparison)}**`);
   for (const [index, profile] of comparison.profiles.entries()) {
     const heading = `## ${inCode(nameOf(profile))}: ${outcomeOf(profile)}`;
-    if (add(`${heading}\n\n${bodyMarkdown(profile).trimEnd()}`)) continue;
-    if (add(`${heading}\n\nThe difference is too long to be shown here.`)) continue;
-    parts.push(`${comparison.profiles.length - index} more profiles differ.`);
-    break;
+    if (markdown.add(`${heading}\n\n${bodyMarkdown(profile).trimEnd()}`)) continue;
+    if (markdown.add(`${heading}\n\nThe difference is too long to be shown here.`)) continue;
+    return markdown.finish(`${comparison.profiles.length - index} more profiles differ.`);
   }
-  return `${parts.join('\n\n')}\n`;
+  return markdown.finish();
 }
 
 function nameOf({ change, name, from, to }: ComparedProfile): string {
@@ -97,7 +78,7 @@ function bodyMarkdown(profile: ComparedProfile): string {
   if (undecided !== undefined) return cannotCompare(undecided);
   return kind === undefined
     ? notValid
-    : renderOneSidedMarkdown({ change: change === 'new' ? change : 'deleted', kind, name });
+    : describeOneSided({ change: change === 'new' ? change : 'deleted', kind, name }, inCode(name));
 }
 
 const notValid = 'Deleted file, which was not a valid profile.';

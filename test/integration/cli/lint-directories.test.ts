@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { failed, runFairlead, succeeded } from '#test/support/cli/run';
+
+const unknown = JSON.stringify({
+  defaultAction: 'SCMP_ACT_ERRNO',
+  syscalls: [{ names: ['mownt'], action: 'SCMP_ACT_ALLOW' }],
+});
+
+describe('fairlead lint of directories', () => {
+  let cwd = '';
+  before(async () => {
+    cwd = await mkdtemp(join(tmpdir(), 'fairlead-lint-'));
+    await mkdir(join(cwd, 'profiles', 'sub'), { recursive: true });
+    await mkdir(join(cwd, 'profiles', '.hidden'));
+    for (const name of ['a.json', 'sub/b.json']) await writeFile(join(cwd, 'profiles', name), unknown);
+    await writeFile(join(cwd, 'profiles', '.hidden', 'c.json'), unknown);
+    await writeFile(join(cwd, 'profiles', 'package.json'), '{"name": "x"}');
+    await writeFile(join(cwd, 'profiles', 'README.md'), 'mownt');
+  });
+  after(() => rm(cwd, { recursive: true }));
+
+  it('checks the profiles below it, and nothing that is not one', async () => {
+    const { profiles } = JSON.parse(succeeded(await runFairlead(['lint', 'profiles', '--output', 'json'], { cwd })));
+    const files = profiles.map(({ file }: { file: string }) => file);
+    assert.deepEqual(files, ['profiles/a.json', 'profiles/sub/b.json']);
+    failed(await runFairlead(['lint', 'profiles', '--fail-on', 'warning'], { cwd }), 1, /findings of severity warning/);
+  });
+
+  it('adds the findings to the summary of a step of GitHub', async () => {
+    const env = { GITHUB_STEP_SUMMARY: join(cwd, 'summary'), GITHUB_OUTPUT: join(cwd, 'output') };
+    const text = succeeded(await runFairlead(['lint', 'profiles', '--output', 'github'], { cwd, env }));
+    assert.match(text, /^::warning file=profiles\/a\.json,line=1,/m);
+    assert.match(
+      await readFile(env.GITHUB_STEP_SUMMARY, 'utf8'),
+      /^\*\*0 errors, [0-9]+ warnings, 0 remarks in 2 profiles\*\*/,
+    );
+  });
+
+  it('reports what it cannot read, and checks the others', async () => {
+    await writeFile(join(cwd, 'profiles', 'broken.json'), '{');
+    await symlink('/etc/hostname', join(cwd, 'profiles', 'link.json'));
+    const found = await runFairlead(['lint', 'profiles'], { cwd });
+    failed(found, 2, /^error: profiles\/link\.json is a link to a file outside of the directory/m);
+    assert.match(found.stderr, /^failed: profiles\/broken\.json:1:2: not valid JSON/m);
+    assert.match(found.stdout, /^profiles\/sub\/b\.json: Seccomp, /m);
+  });
+});
