@@ -8,11 +8,13 @@ import {
   tagOrDigestOf,
 } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';
+import { parseRequested } from '#lib/registry/requested-reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { Repository } from '#lib/registry/target';
 import type { TagCopy } from '#lib/trust/sign/copy-repository';
 import { openRegistries } from '../options/connect.ts';
 import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options/options.ts';
+import { settleRequested } from '../options/requested.ts';
 import { writeResult } from '../terminal/output.ts';
 import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
@@ -38,7 +40,7 @@ export function define(command: Command): void {
     )
     .argument(
       '<source>',
-      'registry/repository:tag or registry/repository@sha256:…; with --all-tags, registry/repository',
+      'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE; with --all-tags, registry/repository',
     )
     .argument('<destination>', 'registry/repository[:tag] (default: the tag of the source)')
     .option('--all-tags', 'copy all tags of the repository; a tag that fails does not end the copy')
@@ -73,21 +75,23 @@ export function define(command: Command): void {
 }
 
 async function copy(sourceText: string, destinationText: string, options: CopyCommandOptions): Promise<void> {
-  const source = parseReference(sourceText);
   const destination = parseReference(destinationText);
-  if (options.allTags) return copyAllTags(source, destination, options);
+  if (options.allTags) return copyAllTags(parseReference(sourceText), destination, options);
+  const requested = parseRequested(sourceText);
   if (destination.digest !== undefined) {
     throw new FairleadError('InvalidInput', `cannot copy to a digest: ${destinationText}`, {
       hint: 'Name a repository, with or without a tag. The copy has the digest of the source.',
     });
   }
-  const tag = destination.tag ?? source.tag;
-  refuseReservedTag(tag);
+  refuseReservedTag(destination.tag);
   const [{ copyGraph }, { copySigned }, { from, to }] = await Promise.all([
     import('#lib/registry/copy'),
     import('#lib/trust/sign/copy-signed'),
     openBoth(options),
   ]);
+  const source = await settleRequested(requested, from);
+  const tag = destination.tag ?? source.tag;
+  refuseReservedTag(tag);
   const [read, write] = [from(source), to(destination)];
   const artifact = await read.resolve(tagOrDigestOf(source));
   const transfer = watchTransfer();

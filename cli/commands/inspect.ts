@@ -3,7 +3,8 @@ import { FairleadError } from '#lib/errors';
 import { type Descriptor, type Index, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { manifestBytesLimit, parseIndex, parseManifest } from '#lib/registry/manifest';
-import { formatReference, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import { formatReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import { parseRequested } from '#lib/registry/requested-reference';
 import type { Signature } from '#lib/trust/signature/signature';
 import type { Document } from '../documents/documents.ts';
 import { openRegistries } from '../options/connect.ts';
@@ -14,6 +15,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { settleRequested } from '../options/requested.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
 /** What a registry has under a reference. Only the digests of the bytes are verified. */
@@ -33,7 +35,7 @@ export function define(command: Command): void {
       'Show an artifact in a registry: manifest, layers, annotations and signatures. Nothing is verified: everybody who can ' +
         'write to the repository can have written it. To check an artifact, use fairlead verify.',
     )
-    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…');
+    .argument('<reference>', 'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE');
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
@@ -50,11 +52,12 @@ export function define(command: Command): void {
 }
 
 async function inspect(referenceText: string, options: OutputOptions & RegistryOptions): Promise<void> {
-  const reference = parseReference(referenceText);
+  const requested = parseRequested(referenceText);
   const [{ fetchSignatures }, connect] = await Promise.all([
     import('#lib/trust/verify/fetch-signatures'),
     openRegistries(options, process.env),
   ]);
+  const reference = await settleRequested(requested, connect);
   const target = connect(reference);
   const descriptor = await target.resolve(tagOrDigestOf(reference));
   const bytes = await fetchBytes(target, descriptor, { limit: manifestBytesLimit });

@@ -4,7 +4,7 @@ import { FairleadError } from '#lib/errors';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { dependsOnContainer } from '#lib/profile/seccomp/read/docker';
-import { parseReference } from '#lib/registry/reference';
+import { parseRequested } from '#lib/registry/requested-reference';
 import { describePulled, withProfile } from '#services/pull/pulled-document';
 import { explainingContent } from '../explain/explain-content.ts';
 import { explainPulled } from '../explain/explain-pulled.ts';
@@ -21,6 +21,7 @@ import {
 } from '../options/options.ts';
 import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-options.ts';
 import { addTrustOptions, openPullPolicy, type TrustOptions } from '../options/pull-policy.ts';
+import { settleRequested } from '../options/requested.ts';
 import { versioned, writeJson, writeNote, writeResult } from '../terminal/output.ts';
 
 interface PullOptions extends OutputOptions, RegistryOptions, ContainerOptions, TrustOptions {
@@ -37,7 +38,7 @@ export function define(command: Command): void {
         'is written to stdout, or to --file completely or not at all. A profile in the form of Docker, published for CRI-O, is ' +
         'resolved for the container that --architecture, --kernel and --capabilities describe.',
     )
-    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .argument('<reference>', 'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE')
     .option('--file <path>', 'write the profile to this file')
     .addOption(kindOption());
   addTrustOptions(command);
@@ -69,13 +70,15 @@ export function define(command: Command): void {
 }
 
 async function pull(referenceText: string, options: PullOptions, command: Command): Promise<void> {
-  const reference = parseReference(referenceText);
+  const requested = parseRequested(referenceText);
   refuseDash(options.file ?? '', 'Leave out --file to write to stdout. A file of that name is ./-');
-  const [policy, { pullProfile }, connect] = await Promise.all([
+  const [policy, { pullProfile }, { authorize }, connect] = await Promise.all([
     openPullPolicy(options, process.env),
     import('#lib/node/pull/pull-profile'),
+    import('#lib/trust/policy/authorize'),
     openRegistries(options, process.env),
   ]);
+  const reference = await settleRequested(requested, connect, () => authorize(policy, requested, options.kind));
   const pulling = pullProfile({ reference, kind: options.kind }, { policy, connect });
   const pulled = await explainingContent(pulling, reference, connect);
   const isDescribed = command.getOptionValueSource('capabilities') === 'cli';

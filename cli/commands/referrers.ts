@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
-import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import { formatReference, tagOrDigestOf } from '#lib/registry/reference';
+import { parseRequested } from '#lib/registry/requested-reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { Document } from '../documents/documents.ts';
 import { openRegistries } from '../options/connect.ts';
@@ -12,6 +13,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { settleRequested } from '../options/requested.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
 interface ReferrersOptions extends OutputOptions, RegistryOptions {
@@ -34,7 +36,7 @@ export function define(command: Command): void {
       'List the referrers of an artifact: signatures, attestations, bills of materials, and their own referrers. ' +
         'The list comes from the registry and is not verified.',
     )
-    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .argument('<reference>', 'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE')
     .option('--artifact-type <type>', 'list only referrers of this artifact type');
   addRegistryOptions(command);
   addOutputOption(command)
@@ -52,8 +54,9 @@ export function define(command: Command): void {
 }
 
 async function referrers(referenceText: string, options: ReferrersOptions): Promise<void> {
-  const reference = parseReference(referenceText);
+  const requested = parseRequested(referenceText);
   const connect = await openRegistries(options, process.env);
+  const reference = await settleRequested(requested, connect);
   const target = connect(reference);
   const artifact = await target.resolve(tagOrDigestOf(reference));
   const found = await findReferrers(target, artifact, options.artifactType, new Set([artifact.digest]), 1);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import { formatReference, tagOrDigestOf } from '#lib/registry/reference';
+import { parseRequested } from '#lib/registry/requested-reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import { refuseDash } from '../files/files.ts';
 import { withTemporaryLayout } from '../files/temporary-layout.ts';
@@ -11,6 +12,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { settleRequested } from '../options/requested.ts';
 import { writeResult } from '../terminal/output.ts';
 import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
@@ -21,7 +23,7 @@ export function define(command: Command): void {
       'Save an artifact with its signatures to one file, an OCI archive, for a site without network access. The same content ' +
         'produces the same bytes. fairlead load loads the archive into a registry there, and the artifact verifies offline.',
     )
-    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .argument('<reference>', 'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE')
     .argument('<file>', 'OCI archive; an existing file is replaced');
   addRegistryOptions(command);
   addOutputOption(command)
@@ -39,14 +41,15 @@ export function define(command: Command): void {
 }
 
 async function save(referenceText: string, file: string, options: OutputOptions & RegistryOptions): Promise<void> {
-  const reference = parseReference(referenceText);
-  refuseReservedTag(reference.tag);
+  const requested = parseRequested(referenceText);
   refuseDash(file, 'Name a file for the archive. A file of that name is ./-');
   const [{ copySigned }, { writeArchive }, connect] = await Promise.all([
     import('#lib/trust/sign/copy-signed'),
     import('../files/archive-file.ts'),
     openRegistries(options, process.env),
   ]);
+  const reference = await settleRequested(requested, connect);
+  refuseReservedTag(reference.tag);
   const source = connect(reference);
   const transfer = watchTransfer();
   const { onContent, onSkipped } = transfer;

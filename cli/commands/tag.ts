@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { formatReference, isTag, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import { formatReference, isTag, tagOrDigestOf } from '#lib/registry/reference';
+import { parseRequested } from '#lib/registry/requested-reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import { quote } from '#lib/text/quote';
 import { openRegistries } from '../options/connect.ts';
@@ -11,6 +12,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { settleRequested } from '../options/requested.ts';
 import { writeResult } from '../terminal/output.ts';
 
 /** `fairlead tag REFERENCE TAG…`. */
@@ -20,7 +22,7 @@ export function define(command: Command): void {
       'Add tags to an artifact that is in a registry. A tag of another artifact is moved. The signatures of the artifact are ' +
         'valid for every tag.',
     )
-    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .argument('<reference>', 'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE')
     .argument('<tag...>', 'tags to add');
   addRegistryOptions(command);
   addOutputOption(command)
@@ -28,6 +30,7 @@ export function define(command: Command): void {
       'after',
       examples([
         ['promote a release', 'fairlead tag ghcr.io/acme/profiles/nginx:1.27.3 1.27 stable'],
+        ['tag the newest release of a series', "fairlead tag 'ghcr.io/acme/profiles/nginx@^1.27' stable"],
         ['tag a digest', 'fairlead tag ghcr.io/acme/profiles/nginx@sha256:… stable'],
       ]),
     )
@@ -39,7 +42,7 @@ async function tag(
   tags: readonly string[],
   options: OutputOptions & RegistryOptions,
 ): Promise<void> {
-  const reference = parseReference(referenceText);
+  const requested = parseRequested(referenceText);
   const wrong = tags.find((each) => !isTag(each));
   if (wrong !== undefined) {
     throw new FairleadError('InvalidInput', `invalid tag ${quote(wrong)}`, {
@@ -48,6 +51,7 @@ async function tag(
   }
   for (const each of tags) refuseReservedTag(each);
   const connect = await openRegistries(options, process.env);
+  const reference = await settleRequested(requested, connect);
   const target = connect(reference);
   const artifact = await target.resolve(tagOrDigestOf(reference));
   for (const each of tags) await target.tag(artifact, each);

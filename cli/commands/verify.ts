@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RuntimeKind } from '#lib/profile/profile';
-import { parseReference } from '#lib/registry/reference';
+import { parseRequested } from '#lib/registry/requested-reference';
 import { describePulled } from '#services/pull/pulled-document';
 import { explainingContent } from '../explain/explain-content.ts';
 import { explainPulled } from '../explain/explain-pulled.ts';
@@ -14,6 +14,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { addTrustOptions, openPullPolicy, type TrustOptions } from '../options/pull-policy.ts';
+import { settleRequested } from '../options/requested.ts';
 import { writeResult } from '../terminal/output.ts';
 
 interface VerifyOptions extends OutputOptions, RegistryOptions, TrustOptions {
@@ -27,7 +28,7 @@ export function define(command: Command): void {
       'Verify a profile as a node does before it applies it: rule, signatures, format, size. The output shows which rule ' +
         'allows the profile, and which signature and key meet it, or why the profile is refused.',
     )
-    .argument('<reference>', 'registry/repository:tag or registry/repository@sha256:…')
+    .argument('<reference>', 'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE')
     .addOption(kindOption());
   addTrustOptions(command);
   addRegistryOptions(command);
@@ -56,12 +57,14 @@ export function define(command: Command): void {
 }
 
 async function verify(referenceText: string, options: VerifyOptions): Promise<void> {
-  const reference = parseReference(referenceText);
-  const [policy, { pullProfile }, connect] = await Promise.all([
+  const requested = parseRequested(referenceText);
+  const [policy, { pullProfile }, { authorize }, connect] = await Promise.all([
     openPullPolicy(options, process.env),
     import('#lib/node/pull/pull-profile'),
+    import('#lib/trust/policy/authorize'),
     openRegistries(options, process.env),
   ]);
+  const reference = await settleRequested(requested, connect, () => authorize(policy, requested, options.kind));
   const pulling = pullProfile({ reference, kind: options.kind }, { policy, connect });
   const pulled = await explainingContent(pulling, reference, connect);
   writeResult('verify', options.output, {

@@ -11,7 +11,7 @@ import type { RegistryOptions } from './options.ts';
 const maxPasswordBytes = 64 * 1024;
 
 /** Returns the repository that a reference names. */
-export type Connect = (reference: Reference) => Repository;
+export type Connect = (reference: Pick<Reference, 'registry' | 'repository'>) => Repository;
 
 /**
  * Opens what the options specify: an OCI layout directory, or the registries that references name.

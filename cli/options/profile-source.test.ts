@@ -21,6 +21,8 @@ const table: readonly (readonly [argument: string, source: object | string])[] =
   [`ghcr.io/acme/nginx:1.27@${digest}`, reference('acme/nginx', { tag: '1.27', digest })],
   ['localhost/nginx:1', reference('nginx', { tag: '1' }, 'localhost')],
   ['127.0.0.1:5000/nginx:1', reference('nginx', { tag: '1' }, '127.0.0.1:5000')],
+  ['ghcr.io/acme/nginx@^1.4', reference('acme/nginx', { range: '^1.4' })],
+  ['oci://ghcr.io/acme/nginx@>=1.4 <3', reference('acme/nginx', { range: '>=1.4 <3' })],
   // oci:// is a reference even if such a file exists.
   ['oci://ghcr.io/acme/there:1', reference('acme/there', { tag: '1' })],
   ['ghcr.io/acme/there:1', { from: 'file', path: 'ghcr.io/acme/there:1' }],
@@ -44,6 +46,7 @@ const table: readonly (readonly [argument: string, source: object | string])[] =
   ['oci://nginx:1.27', 'it names no registry'],
   ['oci://ghcr.io/acme/nginx:', 'invalid tag ""'],
   ['oci://', 'it names no registry'],
+  ['oci://ghcr.io/acme/nginx:1@^1', 'both a tag and a version range'],
 ];
 
 describe('an argument that names a profile', () => {

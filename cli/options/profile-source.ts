@@ -1,26 +1,28 @@
 import { access } from 'node:fs/promises';
 import { FairleadError } from '#lib/errors';
-import { isRegistry, parseReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import { isRegistry, tagOrDigestOf } from '#lib/registry/reference';
+import { isRanged, parseRequested, type RequestedReference } from '#lib/registry/requested-reference';
 import { writeNote } from '../terminal/output.ts';
 
 /** Where a profile comes from that the command line names. */
 export type ProfileSource =
   | { readonly from: 'stdin' }
   | { readonly from: 'file'; readonly path: string }
-  | { readonly from: 'registry'; readonly reference: Reference };
+  | { readonly from: 'registry'; readonly reference: RequestedReference };
 
 const scheme = 'oci://';
 
 /**
  * Decides what an argument of the command line names: `-` is stdin; what begins with `oci://` is a
- * reference; other text is a file if that exists, or a reference if it has a registry, and a tag or
- * a digest. All other text is a file. Throws InvalidInput for an invalid reference after `oci://`.
+ * reference; other text is a file if that exists, or a reference if it has a registry, and a tag, a
+ * digest or a range of versions. All other text is a file. Throws InvalidInput for an invalid
+ * reference after `oci://`.
  */
 export async function findSource(argument: string): Promise<ProfileSource> {
   if (argument === '-') return { from: 'stdin' };
   if (argument.startsWith(scheme)) {
-    const reference = parseReference(argument.slice(scheme.length));
-    tagOrDigestOf(reference);
+    const reference = parseRequested(argument.slice(scheme.length));
+    if (!isRanged(reference)) tagOrDigestOf(reference);
     return { from: 'registry', reference };
   }
   const reference = asReference(argument);
@@ -35,10 +37,11 @@ export async function findSource(argument: string): Promise<ProfileSource> {
   return isFile || reference === undefined ? { from: 'file', path: argument } : { from: 'registry', reference };
 }
 
-/** Returns a text as a reference, if it has a tag or a digest. */
-function asReference(text: string): Reference | undefined {
+/** Returns a text as a reference, if it has a tag, a digest or a range of versions. */
+function asReference(text: string): RequestedReference | undefined {
   try {
-    const reference = parseReference(text);
+    const reference = parseRequested(text);
+    if (isRanged(reference)) return reference;
     return reference.tag === undefined && reference.digest === undefined ? undefined : reference;
   } catch (error) {
     if (error instanceof FairleadError) return undefined;

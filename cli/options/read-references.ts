@@ -1,14 +1,17 @@
 import { FairleadError, toFairleadError } from '#lib/errors';
-import { pullAnyKind } from '#lib/node/pull/pull-any-kind';
+import { authorizeAnyKind, pullAnyKind } from '#lib/node/pull/pull-any-kind';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { Profile, PublishedProfile } from '#lib/profile/profile';
 import { isResolved, resolveProfile } from '#lib/profile/resolve-profile';
 import { dependsOnContainer } from '#lib/profile/seccomp/read/docker';
-import { formatReference, formatRepository, type Reference } from '#lib/registry/reference';
+import { formatReference, formatRepository } from '#lib/registry/reference';
+import { formatRequested, type RequestedReference } from '#lib/registry/requested-reference';
 import { writeNote } from '../terminal/output.ts';
 import { openRegistries } from './connect.ts';
 import { hostOf } from './profile-options.ts';
 import { openReadingPolicy } from './pull-policy.ts';
 import type { NamedProfile, ReadingOptions } from './read-profiles.ts';
+import { settleRequested } from './requested.ts';
 
 /**
  * Opens what reads profiles from registries: each is pulled by the digest that its tag named once,
@@ -16,21 +19,25 @@ import type { NamedProfile, ReadingOptions } from './read-profiles.ts';
  * Throws InvalidInput, naming the first of the references, if the options specify nothing.
  */
 export async function openReferences(
-  first: Reference,
+  first: RequestedReference,
   options: ReadingOptions,
   env: NodeJS.ProcessEnv,
-): Promise<(reference: Reference) => Promise<NamedProfile>> {
-  const policy = await openReadingPolicy(options, formatReference(first), env);
+): Promise<(requested: RequestedReference) => Promise<NamedProfile>> {
+  const policy = await openReadingPolicy(options, formatRequested(first), env);
   const connect = await openRegistries(options, env);
-  return async (reference) => {
-    const pulled = await pullAnyKind(reference, { policy, connect }).catch((error: unknown) => {
-      throw naming(reference, error);
+  const pull = async (requested: RequestedReference): Promise<PulledProfile> => {
+    const reference = await settleRequested(requested, connect, () => authorizeAnyKind(policy, requested));
+    return pullAnyKind(reference, { policy, connect });
+  };
+  return async (requested) => {
+    const pulled = await pull(requested).catch((error: unknown) => {
+      throw naming(requested, error);
     });
     const source = formatReference(pulled.reference);
     if (pulled.verification.unsigned && options.insecureUnverified) {
       writeNote('note', `${source} is not verified: everybody who can write to the repository can have written it`);
     }
-    const name = reference.repository.split('/').at(-1) ?? 'profile';
+    const name = requested.repository.split('/').at(-1) ?? 'profile';
     return { profile: asProfile(pulled.profile, options), source, name };
   };
 }
@@ -43,11 +50,11 @@ function asProfile(published: PublishedProfile, options: ReadingOptions): Profil
 }
 
 /** Names the reference in an error that names only its digest: several may be read at once. */
-function naming(reference: Reference, error: unknown): FairleadError {
+function naming(requested: RequestedReference, error: unknown): FairleadError {
   const found = toFairleadError(error);
-  if (found.message.includes(formatRepository(reference))) return found;
+  if (found.message.includes(formatRepository(requested))) return found;
   const { kind, summary, hint, details, cause, pointer } = found;
-  return new FairleadError(kind, `${formatReference(reference)}: ${summary}`, {
+  return new FairleadError(kind, `${formatRequested(requested)}: ${summary}`, {
     cause,
     ...(hint !== undefined && { hint }),
     ...(details && { details }),

@@ -67,6 +67,9 @@ export function parseReference(text: string): Reference {
 
   const example = 'Write registry/repository:tag or registry/repository@sha256:….';
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw invalid('it is a URL', 'Leave out the scheme (https:// or oci://).');
+  if (hasVersionRange(text)) {
+    throw invalid('a version range is only for reading', 'Name one version by its tag: registry/repository:TAG.');
+  }
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);
   if (digest !== undefined && !isDigest(digest)) {
@@ -111,6 +114,16 @@ export function parseReference(text: string): Reference {
     ...(tag === undefined ? {} : { tag }),
     ...(digest === undefined ? {} : { digest: digest as Digest }),
   };
+}
+
+/**
+ * Reports whether a text has a range of versions where references have a digest, such as
+ * `registry/repository@^1.4`.
+ */
+export function hasVersionRange(text: string): boolean {
+  const at = text.indexOf('@');
+  // Whatever begins with an algorithm is meant as a digest.
+  return at >= 0 && /^\s*[\^~<>=|*xX\dv]/.test(text.slice(at + 1)) && !text.slice(at + 1).includes(':');
 }
 
 /** Formats a reference: `registry/repository[:tag][@digest]`. The inverse of parseReference. */

@@ -82,6 +82,16 @@ export function newestTag(tags: Iterable<string>, range: Versions): string | und
   return found?.tag;
 }
 
+/** Returns the tags of the newest versions, the newest first; pre-releases count. */
+export function newestTags(tags: Iterable<string>, count: number): readonly string[] {
+  const versions = [...tags].flatMap((tag) => {
+    const version = versionOfTag(tag);
+    return version === undefined ? [] : [{ tag, version }];
+  });
+  versions.sort((one, other) => compareBuild(other.version, one.version));
+  return versions.slice(0, count).map(({ tag }) => tag);
+}
+
 /** Returns the tag of the newest release before a version; undefined if there is none. */
 export function tagBefore(tags: Iterable<string>, version: Version): string | undefined {
   const releases = new Range('*');

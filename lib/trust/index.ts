@@ -9,7 +9,7 @@ export {
   type PrivateKey,
   type PublicKey,
 } from './keys/key.ts';
-export { authorize, type DecisionStep, decide, type PolicyDecision } from './policy/authorize.ts';
+export { authorize, type DecisionStep, decide, type PolicyDecision, type RepositoryName } from './policy/authorize.ts';
 export { keyPolicy } from './policy/key-policy.ts';
 export { loadPolicy, type PolicyReading } from './policy/load-policy.ts';
 export type { Baseline, NodePolicy, Policy } from './policy/node-policy.ts';

@@ -3,7 +3,7 @@ import { fetchProfileManifest } from '#lib/artifact/fetch-artifact';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { resolveManifest, withManifest } from '#lib/registry/one-request';
 import { type Reference, tagOrDigestOf } from '#lib/registry/reference';
-import { authorize, decide } from '#lib/trust/policy/authorize';
+import { authorize, decide, type RepositoryName } from '#lib/trust/policy/authorize';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { PullDependencies } from './pull-dependencies.ts';
 import { pullProfile } from './pull-profile.ts';
@@ -40,7 +40,7 @@ export async function pullAnyKind(
  * Asks the policy whether it allows profiles of any kind from a repository, before anything is
  * requested. Throws NotAllowed.
  */
-export function authorizeAnyKind(policy: TrustPolicy, reference: Reference): void {
+export function authorizeAnyKind(policy: TrustPolicy, reference: RepositoryName): void {
   if (runtimeKinds.some((kind) => decide(policy, reference, kind).rule !== undefined)) return;
   authorize(policy, reference);
 }

@@ -26,12 +26,15 @@ export interface PolicyDecision {
   readonly steps: readonly DecisionStep[];
 }
 
+/** What a policy matches: a reference without its tag, digest or range. */
+export type RepositoryName = Pick<Reference, 'registry' | 'repository'>;
+
 /**
  * Returns the decision about a reference: the first rule, in file order, that matches both the
  * repository and the kind. Content other than profiles has no kind, and rules with `kinds` do not
  * match it.
  */
-export function decide(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): PolicyDecision {
+export function decide(policy: TrustPolicy, reference: RepositoryName, kind?: ProfileKind): PolicyDecision {
   const repository = formatRepository(reference);
   const asked = { repository, ...(kind === undefined ? {} : { kind }) };
   const steps: DecisionStep[] = [];
@@ -51,7 +54,7 @@ export function decide(policy: TrustPolicy, reference: Reference, kind?: Profile
  * Returns the rule of the policy for a repository and a kind of profile: the first that matches.
  * Tags and digests are ignored. Throws NotAllowed if no rule matches.
  */
-export function authorize(policy: TrustPolicy, reference: Reference, kind?: ProfileKind): Rule {
+export function authorize(policy: TrustPolicy, reference: RepositoryName, kind?: ProfileKind): Rule {
   const { repository, rule, steps } = decide(policy, reference, kind);
   if (rule !== undefined) return rule;
   const otherKind = steps.find(({ outcome }) => outcome === 'other kind');
