@@ -3,12 +3,12 @@ import { FairleadError } from '#lib/errors';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import { quote } from '#lib/text/quote';
-import type { Policy } from '#lib/trust/policy/node-policy';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import type { Published } from '#services/push/publication';
 import type { Document } from '../documents/documents.ts';
 import { readInput, refuseSharedStdin } from '../files/files.ts';
+import { loadPresentPolicy } from '../files/policy-file.ts';
 import { openRegistries } from '../options/connect.ts';
 import { addKeylessOptions } from '../options/keyless.ts';
 import {
@@ -94,7 +94,7 @@ async function push(file: string, referenceText: string, options: PushOptions): 
   // Another thread opens the key; everything else is loaded, checked and sent meanwhile.
   const opening = await startSigner(options, process.env);
   const [policy, connect, { publish }] = await Promise.all([
-    options.policy === undefined ? undefined : readPolicy(options.policy),
+    options.policy === undefined ? undefined : loadPresentPolicy(options.policy),
     openRegistries(options, process.env),
     import('#services/push/publish'),
   ]);
@@ -118,11 +118,6 @@ async function push(file: string, referenceText: string, options: PushOptions): 
     },
   );
   writeResult('push', options.output, { json: () => asJson(published), text: () => asText(published) });
-}
-
-async function readPolicy(file: string): Promise<Policy> {
-  const { loadPolicy } = await import('#lib/trust/policy/load-policy');
-  return loadPolicy(file);
 }
 
 async function ownProvenance(): Promise<object> {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
+import { loadPresentPolicy } from '../files/policy-file.ts';
 import { addVerifierOptions, openVerifier, type VerifierOptions } from './verifier.ts';
 
 /** Values of the options that addTrustOptions adds. */
@@ -32,7 +33,8 @@ export function addReadingTrustOptions(command: Command): Command {
 
 /**
  * Returns the policy that the options specify: a file, or a signer whose signature everything must
- * have. Throws InvalidInput if they specify none or several, and as loadPolicy and openVerifier do.
+ * have. Throws InvalidInput if they specify none or several, and as
+ * loadPresentPolicy and openVerifier do.
  */
 export async function openPullPolicy(options: TrustOptions, env: NodeJS.ProcessEnv): Promise<LimitedPolicy> {
   const found = await findPolicy(options, env);
@@ -82,8 +84,7 @@ async function findPolicy(options: TrustOptions, env: NodeJS.ProcessEnv): Promis
   if (policy !== undefined) {
     if (signer.key !== undefined) throw excluded('--policy', '--key');
     if (names(signer)) throw excluded('--policy', '--certificate-identity');
-    const { loadPolicy } = await import('#lib/trust/policy/load-policy');
-    return loadPolicy(policy);
+    return loadPresentPolicy(policy);
   }
   if (!names(signer)) return undefined;
   const [{ signerPolicy }, verifier] = await Promise.all([
