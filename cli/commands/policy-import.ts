@@ -10,7 +10,7 @@ import { withFlags } from '../terminal/hints.ts';
 import { writeNote } from '../terminal/output.ts';
 
 interface ImportOptions {
-  readonly folder?: string;
+  readonly directory?: string;
   readonly allowUnsigned?: boolean;
   readonly skip?: boolean;
 }
@@ -27,7 +27,10 @@ export function define(command: Command): void {
         'Red Hat ship it; the error names the entry. Notes on stderr list what is allowed unsigned and what was left out.',
     )
     .argument('<file>', 'containers-policy.json; - is stdin')
-    .option('--folder <directory>', 'write policy.yaml and the keys that are embedded in the input to this directory')
+    .option(
+      '--directory <directory>',
+      'write policy.yaml and the keys that are embedded in the input to this directory',
+    )
     .option(
       '--allow-unsigned',
       'import a default that accepts anything: unsigned artifacts that no other rule matches are allowed',
@@ -46,20 +49,20 @@ export function define(command: Command): void {
     .action(importPolicy);
 }
 
-async function importPolicy(file: string, { folder, allowUnsigned, skip }: ImportOptions): Promise<void> {
+async function importPolicy(file: string, { directory, allowUnsigned, skip }: ImportOptions): Promise<void> {
   const { importContainersPolicy } = await import('#lib/trust/policy/import-containers-policy');
   const text = new TextDecoder().decode(await readInput(file, maxPolicyBytes));
   const source = file === '-' ? 'stdin' : file;
   const { policy, keys, keyFiles, notes } = importContainersPolicy(text, source, { allowUnsigned, skip });
-  if (folder === undefined && keys.size > 0) {
+  if (directory === undefined && keys.size > 0) {
     throw new FairleadError('InvalidInput', `${file} embeds keys (${keys.size}), which need files of their own`, {
-      hint: 'Use --folder DIRECTORY to write policy.yaml and the keys there.',
+      hint: 'Use --directory DIRECTORY to write policy.yaml and the keys there.',
     });
   }
-  if (folder !== undefined) await makeChosenDirectory(folder);
-  for (const note of [...notes, ...(await missingKeys(keyFiles, folder ?? '.'))]) writeNote('note', withFlags(note));
-  if (folder === undefined) process.stdout.write(policy);
-  else await writePolicy(folder, policy, keys);
+  if (directory !== undefined) await makeChosenDirectory(directory);
+  for (const note of [...notes, ...(await missingKeys(keyFiles, directory ?? '.'))]) writeNote('note', withFlags(note));
+  if (directory === undefined) process.stdout.write(policy);
+  else await writePolicy(directory, policy, keys);
 }
 
 /** Writes a policy and its keys into a directory, and prints their names. */

@@ -5,7 +5,7 @@ import { temporaryDirectory } from '../files/temporary-directory.ts';
 import { examples } from '../options/options.ts';
 
 interface QuickstartOptions {
-  readonly folder?: string;
+  readonly directory?: string;
   readonly containerd?: string;
   readonly image?: string;
 }
@@ -18,7 +18,10 @@ export function define(command: Command): void {
         'under a trust policy, intersect it with the default profile of the runtime, and see two refusals. It needs no ' +
         'server, no root and no network.',
     )
-    .option('--folder <directory>', 'keep the files in this directory (default: a temporary one, removed at the end)')
+    .option(
+      '--directory <directory>',
+      'keep the files in this directory (default: a temporary one, removed at the end)',
+    )
     .option(
       '--containerd <socket>',
       'also run a container in this containerd, in which the kernel refuses chmod (needs root)',
@@ -28,14 +31,14 @@ export function define(command: Command): void {
       'after',
       examples([
         ['try the whole path', 'fairlead quickstart'],
-        ['keep the files, to try the commands on them', 'fairlead quickstart --folder ./try'],
+        ['keep the files, to try the commands on them', 'fairlead quickstart --directory ./try'],
         ['run a container too', 'sudo fairlead quickstart --containerd /run/containerd/containerd.sock'],
       ]),
     )
     .action(quickstart);
 }
 
-async function quickstart({ folder: chosen, containerd, image }: QuickstartOptions): Promise<void> {
+async function quickstart({ directory: chosen, containerd, image }: QuickstartOptions): Promise<void> {
   const [{ Narrator }, { assertUnused, walkPath }, { showRefusals }] = await Promise.all([
     import('../quickstart/narrator.ts'),
     import('../quickstart/path.ts'),
@@ -68,7 +71,7 @@ function tellNext(
   tell.step('Next steps (in a checkout, run npx fairlead …)');
   if (directory === undefined) {
     tell.note('Keep the files and run the commands above on them, except keygen, because the key exists:');
-    tell.command('fairlead quickstart --folder ./try && cd ./try');
+    tell.command('fairlead quickstart --directory ./try && cd ./try');
   } else {
     tell.note('Run the commands above on the files, except keygen, because the key exists:');
     tell.command(`cd ${/^[\w./-]+$/.test(directory) ? directory : `'${directory.replaceAll("'", "'\\''")}'`}`);

@@ -60,7 +60,7 @@ export function assertUnused(directory: string): void {
     'Conflict',
     `${directory} already contains ${found.join(', ')}; quickstart overwrites no files`,
     {
-      hint: 'Choose another directory with --folder. To run the commands on the existing files, change to that directory.',
+      hint: 'Choose another directory with --directory. To run the commands on the existing files, change to that directory.',
     },
   );
 }

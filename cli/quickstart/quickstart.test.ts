@@ -37,14 +37,14 @@ describe('fairlead quickstart', () => {
     try {
       await writeFile(join(cwd, 'file'), '');
       for (const folder of ['file', 'file/x', 'file/x/y']) {
-        const refused = await runFairlead(['quickstart', '--folder', folder], { cwd });
+        const refused = await runFairlead(['quickstart', '--directory', folder], { cwd });
         failed(refused, 2, /file is not a directory/);
         assert.equal(refused.stdout, '');
         const served = ['serve', '--embedded', folder, '--pull', '127.0.0.1:0'];
         failed(await runFairlead(served, { cwd }), 2, /file is not a directory/);
       }
       await writeFile(join(cwd, 'policy.yaml'), '');
-      const used = await runFairlead(['quickstart', '--folder', '.'], { cwd });
+      const used = await runFairlead(['quickstart', '--directory', '.'], { cwd });
       failed(used, 9, /\. already contains policy\.yaml/);
       assert.match(used.stderr, /hint: Choose another directory/);
       assert.equal(used.stdout, '');
@@ -85,8 +85,8 @@ describe('fairlead quickstart', () => {
         await shell(`${kept}\n${lines.map((line) => `${line} > /dev/null; echo "code $?"`).join('\n')}`),
       );
       assert.deepEqual(ran.match(/(?<=^code )\d+$/gm), ['0', '0', '0', '5', '4']);
-      // The commands that it prints with --folder.
-      const named = succeeded(await shell(`fairlead quickstart --folder "it's kept"`));
+      // The commands that it prints with --directory.
+      const named = succeeded(await shell(`fairlead quickstart --directory "it's kept"`));
       const [enter = ''] = commandsOf(named.split(/^6\. /m)[1] ?? '');
       assert.match(succeeded(await shell(`${enter} && ls`)), /^fairlead\.key\n/);
       for (const line of commandsOf(next).filter((each) => each.endsWith('--help'))) succeeded(await shell(line));

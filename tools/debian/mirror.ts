@@ -15,17 +15,17 @@ export function hostRelease(): string | undefined {
 /**
  * The address of the Debian mirror that the host's apt uses, from deb822 or one-line source files.
  */
-export function hostMirror(release: string, folder = '/etc/apt'): string {
-  const found = findMirror(release, folder);
+export function hostMirror(release: string, directory = '/etc/apt'): string {
+  const found = findMirror(release, directory);
   if (found === undefined) {
-    throw new Error(`no Debian mirror for ${release} in ${folder}/sources.list and ${folder}/sources.list.d`);
+    throw new Error(`no Debian mirror for ${release} in ${directory}/sources.list and ${directory}/sources.list.d`);
   }
   return found;
 }
 
 /** Returns the address of the mirror as {@link hostMirror} does; undefined if apt has none. */
-export function findMirror(suite: string, folder = '/etc/apt'): string | undefined {
-  for (const file of sourceFiles(folder)) {
+export function findMirror(suite: string, directory = '/etc/apt'): string | undefined {
+  for (const file of sourceFiles(directory)) {
     const text = readFileSync(file, 'utf8');
     const found = file.endsWith('.sources') ? mirrorOfStanzas(text, suite) : mirrorOfLines(text, suite);
     if (found !== undefined) return found;
@@ -33,8 +33,8 @@ export function findMirror(suite: string, folder = '/etc/apt'): string | undefin
   return undefined;
 }
 
-function sourceFiles(folder: string): string[] {
-  const parts = path.join(folder, 'sources.list.d');
+function sourceFiles(directory: string): string[] {
+  const parts = path.join(directory, 'sources.list.d');
   const list = (dir: string): string[] => {
     try {
       return readdirSync(dir);
@@ -46,9 +46,9 @@ function sourceFiles(folder: string): string[] {
     ...list(parts)
       .filter((name) => name.endsWith('.sources') || name.endsWith('.list'))
       .map((name) => path.join(parts, name)),
-    ...list(folder)
+    ...list(directory)
       .filter((name) => name === 'sources.list')
-      .map((name) => path.join(folder, name)),
+      .map((name) => path.join(directory, name)),
   ];
 }
 

@@ -14,7 +14,7 @@ export interface RunOptions {
 }
 
 /**
- * What a step is given: a command runner that writes to the step's log, and an empty folder of its
+ * What a step is given: a command runner that writes to the step's log, and an empty directory of its
  * own.
  */
 export interface StepContext {

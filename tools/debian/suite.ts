@@ -26,11 +26,11 @@ export interface ListedPackage {
 export interface Suite {
   /**
    * Downloads the packages alone, or with everything that they depend on, and unpacks them into
-   * `folder`.
+   * `directory`.
    */
-  unpack(packages: readonly string[], folder: string, options?: { withDependencies: boolean }): Promise<void>;
-  /** Downloads the source of a package and unpacks it as `folder`. */
-  unpackSource(sourcePackage: string, folder: string): Promise<void>;
+  unpack(packages: readonly string[], directory: string, options?: { withDependencies: boolean }): Promise<void>;
+  /** Downloads the source of a package and unpacks it as `directory`. */
+  unpackSource(sourcePackage: string, directory: string): Promise<void>;
   /** Returns the newest version of a package in the lists. */
   find(packageName: string): ListedPackage;
   /** The packages that a package depends on. */
@@ -52,29 +52,29 @@ export interface SuiteOptions {
 }
 
 /**
- * Reads the package lists of Debian archives into `folder`. Signatures are checked. Rejects if one
+ * Reads the package lists of Debian archives into `directory`. Signatures are checked. Rejects if one
  * of the archives is unreachable.
  */
 export async function openSuite(
   { archives, source = false, architecture, checkDates = false }: SuiteOptions,
-  folder: string,
+  directory: string,
   run: Run,
 ): Promise<Suite> {
   for (const name of ['lists/partial', 'cache/archives/partial', 'parts']) {
-    mkdirSync(path.join(folder, name), { recursive: true });
+    mkdirSync(path.join(directory, name), { recursive: true });
   }
   const types = source ? ['deb', 'deb-src'] : ['deb'];
   const lines = archives.flatMap(({ mirror, suite }) =>
     types.map((type) => `${type} [signed-by=${keyring}] ${mirror} ${suite} main\n`),
   );
-  writeFileSync(path.join(folder, 'sources.list'), lines.join(''));
-  writeFileSync(path.join(folder, 'status'), '');
+  writeFileSync(path.join(directory, 'sources.list'), lines.join(''));
+  writeFileSync(path.join(directory, 'status'), '');
   const settings = {
-    'Dir::State::Lists': path.join(folder, 'lists'),
-    'Dir::State::status': path.join(folder, 'status'),
-    'Dir::Cache': path.join(folder, 'cache'),
-    'Dir::Etc::sourcelist': path.join(folder, 'sources.list'),
-    'Dir::Etc::sourceparts': path.join(folder, 'parts'),
+    'Dir::State::Lists': path.join(directory, 'lists'),
+    'Dir::State::status': path.join(directory, 'status'),
+    'Dir::Cache': path.join(directory, 'cache'),
+    'Dir::Etc::sourcelist': path.join(directory, 'sources.list'),
+    'Dir::Etc::sourceparts': path.join(directory, 'parts'),
     // By default apt-get warns of an archive that it cannot reach, and goes on without it.
     'APT::Update::Error-Mode': 'any',
     'Acquire::Check-Valid-Until': String(checkDates),
@@ -89,7 +89,7 @@ export async function openSuite(
 
   return {
     async unpack(packages, target, { withDependencies } = { withDependencies: false }) {
-      const archives = path.join(folder, 'cache/archives');
+      const archives = path.join(directory, 'cache/archives');
       if (withDependencies) {
         await run('apt-get', [
           ...options,
@@ -110,7 +110,7 @@ export async function openSuite(
       }
     },
     async unpackSource(sourcePackage, target) {
-      const download = path.join(folder, 'source');
+      const download = path.join(directory, 'source');
       mkdirSync(download);
       await run('apt-get', [...options, 'source', '-q', '--download-only', sourcePackage], { cwd: download });
       const description = readdirSync(download).find((name) => name.endsWith('.dsc'));

@@ -149,18 +149,18 @@ describe('fairlead policy', () => {
     );
     assert.doesNotMatch((await fairlead(['policy', 'import', 'named.json'])).stderr, /does not exist/);
     assert.match(
-      (await fairlead(['policy', 'import', 'named.json', '--folder', 'elsewhere'])).stderr,
+      (await fairlead(['policy', 'import', 'named.json', '--directory', 'elsewhere'])).stderr,
       /key a\.pub does not exist/,
     );
     const keyData = key.toString('base64');
     await writeFile(join(folder, 'inline.json'), containers({ type: 'sigstoreSigned', keyData, ...identity }));
     failed(await fairlead(['policy', 'import', 'inline.json']), 2, /embeds keys \(1\)/);
     const written = join(folder, 'imported/node');
-    succeeded(await fairlead(['policy', 'import', 'inline.json', '--folder', written]));
+    succeeded(await fairlead(['policy', 'import', 'inline.json', '--directory', written]));
     succeeded(await fairlead(['policy', 'check', join(written, 'policy.yaml')]));
-    failed(await fairlead(['policy', 'import', 'inline.json', '--folder', written]), 9, /already exists/);
+    failed(await fairlead(['policy', 'import', 'inline.json', '--directory', written]), 9, /already exists/);
     const file = join(written, 'policy.yaml');
-    failed(await fairlead(['policy', 'import', 'inline.json', '--folder', file]), 2, /cannot create the directory/);
+    failed(await fairlead(['policy', 'import', 'inline.json', '--directory', file]), 2, /cannot create the directory/);
     await writeFile(join(folder, 'gpg.json'), containers({ type: 'signedBy', keyType: 'GPGKeys', keyPath: 'x' }));
     failed(await fairlead(['policy', 'import', 'gpg.json']), 2, /gpg\.json:1:\d+: cannot be imported: GPG/);
   });
@@ -185,7 +185,7 @@ describe('fairlead policy', () => {
       JSON.stringify({ default: accept, transports: { docker, 'docker-daemon': { '': accept } } }),
     );
     failed(await fairlead(['policy', 'import', '--allow-unsigned', 'rhel.json']), 2, /GPG signatures are not/);
-    const skipped = await fairlead(['policy', 'import', '--skip', 'rhel.json', '--folder', 'rhel']);
+    const skipped = await fairlead(['policy', 'import', '--skip', 'rhel.json', '--directory', 'rhel']);
     assert.match(succeeded(skipped), /written {4}rhel\/policy\.yaml/);
     for (const left of [
       'scope registry\\.access\\.redhat\\.com: GPG',
