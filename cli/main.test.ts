@@ -80,7 +80,7 @@ describe('fairlead', () => {
     const command = await runFairlead(['psuh']);
     assert.equal(command.code, 2);
     assert.match(command.stderr, /^error: unknown command 'psuh'/);
-    assert.match(command.stderr, /Did you mean push\?/);
+    assert.match(command.stderr, /\nhint: Did you mean fairlead push\?/);
     const option = await runFairlead(['keygen', '--nope']);
     assert.equal(option.code, 2);
     assert.match(option.stderr, /^error: unknown option '--nope'\n.*hint: /s);
@@ -90,7 +90,7 @@ describe('fairlead', () => {
   it('has no help for an unknown command', async () => {
     const { code, stderr } = await runFairlead(['help', 'psuh']);
     assert.equal(code, 2);
-    assert.match(stderr, /^error: unknown command 'psuh'\nhint: See fairlead --help/);
+    assert.match(stderr, /^error: unknown command 'psuh'\nhint: Did you mean fairlead push\?/);
   });
 
   it('refers to the help of the command after a usage error', async () => {

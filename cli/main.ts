@@ -103,8 +103,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   });
   // If stderr cannot be written, the exit code still reports the error.
   process.stderr.on('error', () => undefined);
+  const program = await buildProgram(argv);
   try {
-    const program = await buildProgram(argv);
     await program.parseAsync(argv, { from: 'user' });
     return 0;
   } catch (thrown) {
@@ -112,10 +112,20 @@ export async function run(argv: readonly string[]): Promise<number> {
       writeNote('failed', thrown.message);
       return gateExit;
     }
-    const error = thrown instanceof CommanderError ? usageError(thrown, argv) : toFairleadError(thrown);
-    if (error === undefined) return 0;
-    return report(error, argv);
+    const error = await (thrown instanceof CommanderError
+      ? explainUsage(thrown, argv, program)
+      : toFairleadError(thrown));
+    return error === undefined ? 0 : report(error, argv);
   }
+}
+
+async function explainUsage(
+  error: CommanderError,
+  argv: readonly string[],
+  program: Command,
+): Promise<FairleadError | undefined> {
+  const { usageError } = await import('./usage/usage-error.ts');
+  return usageError(error, { argv, program, loadAll: () => buildProgram(['completion']) });
 }
 
 /** Prints an error in the requested form, and returns its exit code. */
@@ -140,7 +150,8 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .configureHelp({ optionDescription })
-    .showSuggestionAfterError()
+    // usageError() has suggestions of its own.
+    .showSuggestionAfterError(false)
     .exitOverride()
     // run() prints usage errors, in the form of all errors.
     .configureOutput({ writeErr: () => {} })
@@ -156,20 +167,4 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
   }
   if (argv.length === 0) program.action(() => program.outputHelp());
   return program;
-}
-
-/**
- * Returns an error of commander as a FairleadError, and undefined if commander only printed the
- * help or the version.
- */
-function usageError(error: CommanderError, [word = '', next = '']: readonly string[]): FairleadError | undefined {
-  if (error.exitCode === 0) return undefined;
-  const command = word === 'policy' && /^(?:check|test|import)$/.test(next) ? `${word} ${next}` : word;
-  // For `fairlead help nope`, commander has no message.
-  const message = error.code === 'commander.help' ? `unknown command '${next}'` : error.message;
-  return new FairleadError('InvalidInput', message.replace(/^error: /, '').replaceAll('\n', ' '), {
-    hint: Object.hasOwn(commands, word)
-      ? `See fairlead ${command} --help.`
-      : 'See fairlead --help for the commands, and fairlead COMMAND --help for their options.',
-  });
 }

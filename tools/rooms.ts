@@ -414,7 +414,12 @@ export const rooms: readonly Room[] = [
     ],
     packages: ['commander'],
   },
-  { name: 'cli', imports: ['cli/commands', 'cli/process', 'cli/terminal', errors], packages: ['commander'] },
+  { name: 'cli/usage', imports: [errors, 'lib/text'], packages: ['commander'] },
+  {
+    name: 'cli',
+    imports: ['cli/commands', 'cli/process', 'cli/terminal', 'cli/usage', errors],
+    packages: ['commander'],
+  },
 
   { name: 'bin', imports: [] },
 

@@ -23,7 +23,7 @@ export function define(command: Command): void {
         'password cannot be an argument, because other processes could read it.',
     )
     .argument('<registry>', 'host[:port] of the registry')
-    .option('--username <name>', 'user name (default: a prompt)')
+    .option('-u, --username <name>', 'user name (default: a prompt)')
     .option('--password-stdin', 'read the password or token from stdin')
     .option('--plain-http', 'use HTTP instead of HTTPS for the registry (always used for loopback addresses)')
     .addOption(trustRealmOption());

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { FairleadError } from '#lib/errors';
 import { examples } from '../options/options.ts';
 import { define as defineCheck } from './policy-check.ts';
 import { define as defineImport } from './policy-import.ts';
@@ -18,18 +17,8 @@ export function define(command: Command): void {
         ['explain why an artifact is refused', 'fairlead policy test policy.yaml ghcr.io/acme/profiles/nginx:1.27'],
         ['import the policy of Podman or CRI-O', 'fairlead policy import /etc/containers/policy.json'],
       ]),
-    )
-    .allowExcessArguments()
-    .action(() => refuseUnknown(command.args[0]));
+    );
   defineCheck(command.command('check'));
   defineTest(command.command('test'));
   defineImport(command.command('import'));
-}
-
-function refuseUnknown(name: string | undefined): never {
-  throw new FairleadError(
-    'InvalidInput',
-    name === undefined ? 'policy needs a subcommand: check, test or import' : `unknown command '${name}'`,
-    { hint: 'See fairlead policy --help.' },
-  );
 }

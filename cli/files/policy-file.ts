@@ -4,8 +4,8 @@ import { unreadable } from './files.ts';
 
 /**
  * Loads a policy that must be present. A node takes a missing policy for one that denies
- * everything; for a person who names it on the command line, it is a mistake. Throws InvalidInput if it cannot be
- * read, and as loadPolicy.
+ * everything; for a person who names it on the command line, it is a mistake. Throws InvalidInput
+ * if it cannot be read, and as loadPolicy.
  */
 export async function loadPresentPolicy(file: string): Promise<Policy> {
   const { loadPolicy } = await import('#lib/trust/policy/load-policy');

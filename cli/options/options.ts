@@ -18,7 +18,7 @@ export interface OutputOptions {
 /** Adds `--output text|json`, and further forms of the command. */
 export function addOutputOption(command: Command, more: readonly string[] = []): Command {
   return command.addOption(
-    new Option('--output <form>', 'form of the result').choices(['text', 'json', ...more]).default('text'),
+    new Option('-o, --output <form>', 'form of the result').choices(['text', 'json', ...more]).default('text'),
   );
 }
 
@@ -33,7 +33,7 @@ export function addRegistryOptions(command: Command): Command {
     .option('--plain-http', 'use HTTP instead of HTTPS for the registry (always used for loopback addresses)')
     .addOption(trustRealmOption())
     .option(
-      '--username <name>',
+      '-u, --username <name>',
       'user name for the registry (default: the credentials of fairlead login or docker login)',
     )
     .option('--password-stdin', 'read the password of --username from stdin');

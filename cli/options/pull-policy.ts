@@ -33,8 +33,8 @@ export function addReadingTrustOptions(command: Command): Command {
 
 /**
  * Returns the policy that the options specify: a file, or a signer whose signature everything must
- * have. Throws InvalidInput if they specify none or several, and as
- * loadPresentPolicy and openVerifier do.
+ * have. Throws InvalidInput if they specify none or several, and as loadPresentPolicy and
+ * openVerifier do.
  */
 export async function openPullPolicy(options: TrustOptions, env: NodeJS.ProcessEnv): Promise<LimitedPolicy> {
   const found = await findPolicy(options, env);

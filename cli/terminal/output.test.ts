@@ -74,7 +74,11 @@ describe('writeError', () => {
 });
 
 describe('asksForJson', () => {
-  it('recognizes both spellings of the option', () => {
+  it('recognizes every spelling of the option', () => {
+    for (const words of [['-o', 'json'], ['-ojson'], ['-qo', 'json'], ['-vojson']]) {
+      assert.equal(asksForJson(['pull', ...words]), true, words.join(' '));
+    }
+    assert.equal(asksForJson(['pull', '--no', 'json']), false);
     assert.equal(asksForJson(['pull', '--output', 'json']), true);
     assert.equal(asksForJson(['pull', '--output=json']), true);
     assert.equal(asksForJson(['pull', '--output', 'text', 'json']), false);

@@ -99,7 +99,10 @@ export function writeNote(word: 'note' | 'failed', text: string): void {
  * errors too.
  */
 export function asksForJson(argv: readonly string[]): boolean {
-  return argv.some((word, at) => word === '--output=json' || (word === '--output' && argv[at + 1] === 'json'));
+  return argv.some(
+    (word, at) =>
+      /^(?:--output=|-[a-z]*o)json$/.test(word) || (/^(?:--output|-[a-z]*o)$/.test(word) && argv[at + 1] === 'json'),
+  );
 }
 
 function styled(colour: 'red' | 'cyan', text: string): string {

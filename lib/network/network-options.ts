@@ -4,8 +4,8 @@ import type { Retry, Timeouts } from './transport.ts';
 /** How registries and other services are reached. Everything has a default. */
 export interface NetworkOptions {
   /**
-   * Directories in the layout of containerd's and Docker's `certs.d`: mirrors, authorities and client
-   * certificates by registry.
+   * Directories in the layout of containerd's and Docker's `certs.d`: mirrors, authorities and
+   * client certificates by registry.
    */
   readonly certsDirectories?: readonly string[] | undefined;
   readonly proxy?: Proxies | undefined;

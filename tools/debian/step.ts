@@ -14,8 +14,8 @@ export interface RunOptions {
 }
 
 /**
- * What a step is given: a command runner that writes to the step's log, and an empty directory of its
- * own.
+ * What a step is given: a command runner that writes to the step's log, and an empty directory
+ * of its own.
  */
 export interface StepContext {
   readonly run: Run;

@@ -52,8 +52,8 @@ export interface SuiteOptions {
 }
 
 /**
- * Reads the package lists of Debian archives into `directory`. Signatures are checked. Rejects if one
- * of the archives is unreachable.
+ * Reads the package lists of Debian archives into `directory`. Signatures are checked. Rejects if
+ * one of the archives is unreachable.
  */
 export async function openSuite(
   { archives, source = false, architecture, checkDates = false }: SuiteOptions,
