@@ -1,10 +1,14 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { formatReference, tagOrDigestOf } from '#lib/registry/reference';
-import { parseRequested } from '#lib/registry/requested-reference';
+import { FairleadError } from '#lib/errors';
+import type { Descriptor } from '#lib/registry/descriptor';
+import { formatReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import { parseRequested, type RequestedReference } from '#lib/registry/requested-reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
+import type { Repository } from '#lib/registry/target';
 import { refuseDash } from '../files/files.ts';
 import { withTemporaryLayout } from '../files/temporary-layout.ts';
-import { openRegistries } from '../options/connect.ts';
+import { type Connect, openRegistries } from '../options/connect.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -16,21 +20,36 @@ import { settleRequested } from '../options/requested.ts';
 import { writeResult } from '../terminal/output.ts';
 import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
-/** `fairlead save REFERENCE FILE`. */
+interface SavedArtifact {
+  readonly source: Repository;
+  readonly reference: Reference;
+  readonly descriptor: Descriptor;
+}
+
+/** `fairlead save REFERENCE… FILE`. */
 export function define(command: Command): void {
   command
     .description(
-      'Save an artifact with its signatures to one file, an OCI archive, for a site without network access. The same content ' +
-        'produces the same bytes. fairlead load loads the archive into a registry there, and the artifact verifies offline.',
+      'Save artifacts with their signatures to one file, an OCI archive, for a site without network access. Content that several ' +
+        'artifacts share is in it once, and the same content produces the same bytes. fairlead load loads the archive into a ' +
+        'registry there, and the artifacts verify offline.',
     )
-    .argument('<reference>', 'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE')
-    .argument('<file>', 'OCI archive; an existing file is replaced');
+    .usage('[options] <reference...> <file>')
+    .argument(
+      '<reference...>',
+      'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE; last the file, an OCI archive, which ' +
+        'is replaced if it exists',
+    );
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
       'after',
       examples([
         ['save an artifact for an air-gapped site', 'fairlead save ghcr.io/acme/profiles/nginx:1.27 nginx.tar'],
+        [
+          'save several artifacts',
+          'fairlead save ghcr.io/acme/profiles/nginx:1.27 ghcr.io/acme/profiles/redis:7.2 profiles.tar',
+        ],
         [
           'copy the archive with skopeo',
           'skopeo copy oci-archive:nginx.tar:1.27 docker://registry.example.com/nginx:1.27',
@@ -40,28 +59,66 @@ export function define(command: Command): void {
     .action(save);
 }
 
-async function save(referenceText: string, file: string, options: OutputOptions & RegistryOptions): Promise<void> {
-  const requested = parseRequested(referenceText);
-  refuseDash(file, 'Name a file for the archive. A file of that name is ./-');
-  const [{ copySigned }, { writeArchive }, connect] = await Promise.all([
+async function save(words: readonly string[], options: OutputOptions & RegistryOptions): Promise<void> {
+  const { requested, file } = parseWords(words);
+  const [{ copySigned }, { nameArtifacts }, { writeArchive }, connect] = await Promise.all([
     import('#lib/trust/sign/copy-signed'),
+    import('#lib/registry/layout/layout-names'),
     import('../files/archive-file.ts'),
     openRegistries(options, process.env),
   ]);
-  const reference = await settleRequested(requested, connect);
-  refuseReservedTag(reference.tag);
-  const source = connect(reference);
   const transfer = watchTransfer();
   const { onContent, onSkipped } = transfer;
-  const artifact = await source.resolve(tagOrDigestOf(reference));
+  const artifacts: SavedArtifact[] = [];
+  for (const reference of await settleAll(requested, connect)) {
+    const source = connect(reference);
+    artifacts.push({ source, reference, descriptor: await source.resolve(tagOrDigestOf(reference)) });
+  }
   await withTemporaryLayout(async ({ directory, name, repository }) => {
-    const tags = reference.tag === undefined ? [] : [reference.tag];
-    await copySigned(source, repository, artifact, { onContent, onSkipped, tags });
+    for (const { source, descriptor } of artifacts) {
+      await copySigned(source, repository, descriptor, { onContent, onSkipped, tags: [] });
+    }
+    await nameArtifacts(join(directory, name), artifacts);
     await writeArchive(file, directory, name);
   });
-  const saved = { ...reference, digest: artifact.digest };
+  const saved = artifacts.map(({ reference, descriptor: { digest } }) => ({
+    reference: formatReference({ ...reference, digest }),
+    digest,
+  }));
   writeResult('save', options.output, {
-    json: () => ({ reference: formatReference(saved), digest: artifact.digest, file, skipped: transfer.skipped }),
-    text: () => `saved      ${formatReference(saved)}\nwritten    ${file}\n${describeTransfer(transfer)}`,
+    json: () => ({ saved, file, skipped: transfer.skipped }),
+    text: () =>
+      [
+        ...saved.map(({ reference }) => `saved      ${reference}`),
+        `written    ${file}`,
+        describeTransfer(transfer),
+      ].join('\n'),
   });
+}
+
+/** Returns what is requested, and the file. Throws InvalidInput. */
+function parseWords(words: readonly string[]): {
+  readonly requested: readonly RequestedReference[];
+  readonly file: string;
+} {
+  const file = words.at(-1) ?? '';
+  const names = words.slice(0, -1);
+  if (names.length === 0) {
+    throw new FairleadError('InvalidInput', 'save takes references and then a file', {
+      hint: `Add the file to write: fairlead save ${file} FILE`,
+    });
+  }
+  refuseDash(file, 'Name a file for the archive. A file of that name is ./-');
+  return { requested: names.map((name) => parseRequested(name)), file };
+}
+
+/** Returns the references that are requested, each once, in an order of their own. */
+async function settleAll(requested: readonly RequestedReference[], connect: Connect): Promise<Reference[]> {
+  const found = new Map<string, Reference>();
+  for (const each of requested) {
+    const reference = await settleRequested(each, connect);
+    refuseReservedTag(reference.tag);
+    found.set(formatReference(reference), reference);
+  }
+  return [...found.keys()].sort().map((name) => found.get(name) as Reference);
 }

@@ -105,8 +105,7 @@ export const copy = v.object({
 
 /** `fairlead save`. */
 export const save = v.object({
-  reference: text('reference with its digest'),
-  digest,
+  saved: list(v.object({ reference: text('reference with its digest'), digest }), 'artifacts that were saved'),
   file: text('OCI archive that was written'),
   skipped: list(skipped, 'referrers and lists that could not be copied'),
 });

@@ -26,7 +26,12 @@ export const tagAnnotation = 'org.opencontainers.image.ref.name';
  * InvalidInput for a name that is not a repository.
  */
 export function layoutRepository(directory: string, name: string): Repository {
-  return new LayoutRepository(repositoryDirectory(directory, name));
+  return layoutAt(repositoryDirectory(directory, name));
+}
+
+/** Opens one OCI image layout by its directory, as any tool may have written it. */
+export function layoutAt(root: string): Repository {
+  return new LayoutRepository(root);
 }
 
 class LayoutRepository implements Repository {

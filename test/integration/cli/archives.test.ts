@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { peer } from '#test/peers/peer';
+import { type Refreg, startRefreg } from '#test/peers/refreg';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+import { failed, launcher, type RunOptions, run, runFairlead, succeeded } from '#test/support/cli/run';
+
+const profile = (name: string): string =>
+  JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: [name], action: 'SCMP_ACT_ALLOW' }] });
+
+let cwd = '';
+before(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'fairlead-archives-'));
+  await fairlead(['keygen']);
+});
+after(() => rm(cwd, { recursive: true }));
+
+async function fairlead(args: readonly string[], options: RunOptions = {}) {
+  return JSON.parse(succeeded(await runFairlead([...args, '--output', 'json'], { cwd, ...options })));
+}
+
+async function push(reference: string, name: string, ...args: string[]): Promise<string> {
+  await writeFile(join(cwd, `${name}.json`), profile(name));
+  return (await fairlead(['push', `${name}.json`, reference, '--key', 'fairlead.key', ...args])).digest;
+}
+
+const verify = (reference: string, ...args: string[]) =>
+  fairlead(['verify', reference, '--key', 'fairlead.pub', ...args]);
+const tool = async (name: 'oras' | 'crane' | 'skopeo' | 'cosign' | 'cosign-2', ...args: string[]) =>
+  succeeded(await run(peer(name), args, { cwd, env: { HOME: cwd } }));
+
+describePeers(
+  ['docker-registry', 'refreg', 'cosign', 'cosign-2', 'oras', 'crane', 'skopeo'],
+  'archives and layouts of several artifacts',
+  () => {
+    let source: Registry;
+    let target: Registry;
+    let modern: Refreg;
+    let nginx = '';
+    let redis = '';
+    let digests: readonly string[] = [];
+    before(async () => {
+      [source, target, modern] = await Promise.all([startRegistry(), startRegistry(), startRefreg()]);
+      nginx = `${source.host}/acme/nginx`;
+      redis = `${source.host}/acme/redis`;
+      digests = [
+        await push(`${nginx}:1`, 'read'),
+        await push(`${redis}:1`, 'write', '--signature-format', 'legacy'),
+        await push(`${redis}:2`, 'close'),
+      ];
+    });
+    after(() => Promise.all([source.stop(), target.stop(), modern.stop()]));
+
+    it('are the same bytes in any order, and load with their signatures', async () => {
+      const names = [`${nginx}:1`, `${redis}:1`, `${redis}:2`, `${redis}@${digests[2]}`];
+      await fairlead(['save', ...names, 'one.tar']);
+      await fairlead(['save', ...names.toReversed(), names[0] as string, 'two.tar']);
+      assert((await readFile(join(cwd, 'one.tar'))).equals(await readFile(join(cwd, 'two.tar'))));
+
+      for (const { host } of [target, modern]) {
+        const { loaded } = await fairlead(['load', 'one.tar', `${host}/mirror/`]);
+        const at = `${host}/mirror/acme`;
+        assert.deepEqual(loaded.map(({ reference }: { reference: string }) => reference).sort(), [
+          `${at}/nginx:1@${digests[0]}`,
+          `${at}/redis:1@${digests[1]}`,
+          `${at}/redis:2@${digests[2]}`,
+        ]);
+        for (const [name, digest] of [
+          ['nginx:1', digests[0]],
+          ['redis:1', digests[1]],
+          ['redis:2', digests[2]],
+        ]) {
+          assert.equal((await verify(`${at}/${name}`)).digest, digest);
+        }
+        const again = await fairlead(['load', 'one.tar', `${host}/mirror/`]);
+        assert.equal(again.content.sent, 0);
+      }
+      const cosign = ['verify', '--key', 'fairlead.pub', '--insecure-ignore-tlog', '--allow-http-registry'];
+      for (const name of ['nginx:1', 'redis:1']) await tool('cosign', ...cosign, `${target.host}/mirror/acme/${name}`);
+
+      await fairlead(['load', 'one.tar', '--oci-layout', 'node']);
+      assert.equal((await verify(`${redis}:1`, '--oci-layout', 'node')).digest, digests[1]);
+      failed(
+        await runFairlead(['load', 'one.tar', `${target.host}/x`], { cwd }),
+        2,
+        /two artifacts for .*\/x:1\n {2}sha256:.*\n {2}sha256:.*\nhint: To keep their repositories/,
+      );
+      failed(await runFairlead(['load', 'one.tar'], { cwd }), 2, /no destination for one\.tar\nhint: /);
+    });
+
+    it('are read by skopeo, oras and crane, by tag or by full name', async () => {
+      await fairlead(['save', `${nginx}:1`, `${redis}:1`, `${redis}:2`, 'named.tar']);
+      const to = `docker://${target.host}/tools`;
+      const skopeo = ['copy', '--dest-tls-verify=false'];
+      await tool('skopeo', ...skopeo, 'oci-archive:named.tar:2', `${to}/skopeo:2`);
+      await tool('skopeo', ...skopeo, `oci-archive:named.tar:${redis}:1`, `${to}/skopeo:1`);
+      await tool('oras', 'cp', '--from-oci-layout', 'named.tar:2', '--to-plain-http', `${target.host}/tools/oras:2`);
+      await tool(
+        ...(['oras', 'cp', '--from-oci-layout', `named.tar@${digests[1]}`] as const),
+        ...['--to-plain-http', `${target.host}/tools/oras:1`],
+      );
+      await mkdir(join(cwd, 'unpacked'));
+      execFileSync('tar', ['-xf', 'named.tar', '-C', 'unpacked'], { cwd });
+      await tool('crane', 'push', '--insecure', '--index', 'unpacked', `${target.host}/tools/crane:all`);
+      for (const [name, digest] of [
+        ['skopeo:2', digests[2]],
+        ['skopeo:1', digests[1]],
+        ['oras:2', digests[2]],
+        ['oras:1', digests[1]],
+        [`crane@${digests[0]}`, digests[0]],
+      ]) {
+        assert.equal((await fairlead(['inspect', `${target.host}/tools/${name}`])).digest, digest);
+      }
+    });
+
+    it('of skopeo, oras and crane are loaded', async () => {
+      const from = `${redis}:2`;
+      await tool('skopeo', 'copy', '--src-tls-verify=false', `docker://${from}`, 'oci:skopeo-layout:named');
+      await tool('skopeo', 'copy', '--src-tls-verify=false', `docker://${from}`, `oci-archive:full.tar:${redis}:9`);
+      await tool('oras', 'cp', '-r', '--from-plain-http', '--to-oci-layout', from, 'oras-layout:2');
+      await tool('crane', 'pull', '--insecure', '--format', 'oci', from, 'crane-layout');
+      const load = async (file: string, to: string) => (await fairlead(['load', file, to])).loaded[0].reference;
+      const at = `${target.host}/others`;
+      assert.equal(await load('skopeo-layout', at), `${at}:named@${digests[2]}`);
+      assert.equal(await load('full.tar', at), `${at}:9@${digests[2]}`);
+      assert.equal(await load('full.tar', `${target.host}/full/`), `${target.host}/full/acme/redis:9@${digests[2]}`);
+      assert.equal(await load('crane-layout', `${at}:crane`), `${at}:crane@${digests[2]}`);
+      assert.equal(await load('oras-layout', `${target.host}/oras`), `${target.host}/oras:2@${digests[2]}`);
+      await verify(`${target.host}/oras:2`);
+    });
+
+    for (const [cosign, format] of [
+      ['cosign', 'bundle'],
+      ['cosign', 'legacy'],
+      ['cosign-2', 'legacy'],
+    ] as const) {
+      it(`of ${cosign} save are loaded with their ${format} signatures, as directories and archives`, async () => {
+        const reference = `${source.host}/saved/${cosign}-${format}:1`;
+        const digest = await push(reference, `${cosign}-${format}`, '--signature-format', format);
+        await fairlead([
+          ...['attest', reference, '--key', 'fairlead.key', '--signature-format', format],
+          ...['--type', 'https://acme.example/1', '--predicate', 'fairlead.pub.json'],
+        ]);
+        const directory = `saved-${cosign}-${format}`;
+        await tool(cosign, 'save', '--dir', directory, '--allow-http-registry', reference);
+        execFileSync('tar', ['-cf', `${directory}.tar`, '-C', directory, '.'], { cwd });
+        for (const [at, file] of [
+          [`${target.host}/${directory}`, directory],
+          [`${modern.host}/${directory}`, `${directory}.tar`],
+        ] as const) {
+          await fairlead(['load', file, `${at}:1`]);
+          assert.equal((await verify(`${at}:1`)).digest, digest);
+          await tool(
+            ...([
+              'cosign',
+              'verify',
+              '--key',
+              'fairlead.pub',
+              '--insecure-ignore-tlog',
+              '--allow-http-registry',
+            ] as const),
+            `${at}:1`,
+          );
+          await tool(
+            ...(['cosign', 'verify-attestation', '--key', 'fairlead.pub', '--insecure-ignore-tlog'] as const),
+            ...['--type', 'https://acme.example/1', '--allow-http-registry', `${at}:1`],
+          );
+        }
+        const { manifests } = JSON.parse(await readFile(join(cwd, directory, 'index.json'), 'utf8'));
+        assert(manifests.length > 0);
+        assert.deepEqual((await readdir(join(cwd, directory))).sort(), ['blobs', 'index.json', 'oci-layout']);
+      });
+    }
+    before(() => writeFile(join(cwd, 'fairlead.pub.json'), '{"reviewer": "alice"}'));
+
+    it('of cosign save with signatures of an unknown image are refused', async () => {
+      const directory = 'saved-two';
+      const reference = `${source.host}/saved/two:1`;
+      await push(reference, 'two', '--signature-format', 'legacy');
+      await tool('cosign', 'save', '--dir', directory, '--allow-http-registry', reference);
+      const file = join(cwd, directory, 'index.json');
+      const index = JSON.parse(await readFile(file, 'utf8'));
+      const [image] = index.manifests;
+      await writeFile(file, JSON.stringify({ ...index, manifests: index.manifests.slice(1) }));
+      const load = () => runFairlead(['load', directory, `${target.host}/two`], { cwd });
+      failed(await load(), 2, /saved-two: has signatures of cosign save beside no image/);
+      await writeFile(
+        file,
+        JSON.stringify({ ...index, manifests: [...index.manifests, { ...image, digest: digests[0] }] }),
+      );
+      failed(await load(), 2, /saved-two: has signatures of cosign save beside 2 images/);
+      failed(await runFairlead(['load', '.', `${target.host}/two`], { cwd }), 2, /\.: has no index\.json/);
+    });
+
+    it('replace no file if the disk is full', async (t) => {
+      if (process.getuid?.() !== 0) return t.skip('needs root, to mount a small file system');
+      const small = join(cwd, 'small');
+      await mkdir(small);
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small], { stdio: 'pipe' });
+      } catch {
+        return t.skip('needs the right to mount');
+      }
+      t.after(() => execFileSync('umount', [small]));
+      const syscalls = Array.from({ length: 10 }, () => ({
+        names: Array.from({ length: 1000 }, (_, n) => `call_${n}`),
+        action: 'SCMP_ACT_ALLOW',
+      }));
+      await writeFile(join(cwd, 'big.json'), JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls }));
+      const big = `${source.host}/acme/big:1`;
+      await fairlead(['push', 'big.json', big, '--unsigned']);
+      const file = join(small, 'kept.tar');
+      await writeFile(file, 'as it was');
+      failed(
+        await runFairlead(['save', big, file], { cwd }),
+        2,
+        /cannot write .*kept\.tar\n {2}cause: .*no space left/,
+      );
+      failed(await runFairlead(['save', big, 'big.tar'], { cwd, env: { TMPDIR: small } }), 8, /no space left/);
+      assert.deepEqual(await readdir(small), ['kept.tar']);
+      assert.equal(await readFile(file, 'utf8'), 'as it was');
+      await fairlead(['save', big, 'big.tar']);
+      failed(
+        await runFairlead(['load', 'big.tar', `${target.host}/big`], { cwd, env: { TMPDIR: small } }),
+        8,
+        /no space left/,
+      );
+      assert.deepEqual(await readdir(small), ['kept.tar']);
+    });
+
+    it('are whole or absent if the process is killed', async () => {
+      const names = [`${nginx}:1`, `${redis}:1`, `${redis}:2`];
+      await writeFile(join(cwd, 'killed.tar'), 'as it was');
+      await fairlead(['save', ...names, 'whole.tar']);
+      const whole = await readFile(join(cwd, 'whole.tar'));
+      for (const after of [250, 350, 450, 550, 700]) {
+        const to = `${target.host}/killed-${after}`;
+        await killed(['save', ...names, 'killed.tar'], after);
+        const left = await readFile(join(cwd, 'killed.tar'));
+        assert(left.equals(whole) || left.toString() === 'as it was');
+        await killed(['load', 'whole.tar', `${to}/`], after);
+        for (const name of ['nginx', 'redis']) {
+          const listed = await runFairlead(['ls', `${to}/acme/${name}`, '--output', 'json'], { cwd });
+          if (listed.code === 7) continue;
+          for (const tag of JSON.parse(succeeded(listed)).names) await verify(`${to}/acme/${name}:${tag}`);
+        }
+      }
+    });
+
+    async function killed(args: readonly string[], after: number): Promise<void> {
+      const env = { PATH: process.env['PATH'], HOME: '/nonexistent', TMPDIR: cwd };
+      const child = spawn(process.execPath, [launcher, ...args], { cwd, env, stdio: 'ignore' });
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      await delay(after);
+      child.kill('SIGKILL');
+      await ended;
+    }
+  },
+);
