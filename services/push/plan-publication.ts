@@ -1,12 +1,14 @@
 import type { ProfileArtifact } from '#lib/artifact/artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
+import { recognizeLayout } from '#lib/artifact/recognize-layout';
 import { isSameManifest } from '#lib/artifact/same-manifest';
 import { FairleadError } from '#lib/errors';
 import { lintMeaning } from '#lib/profile/lint';
 import type { RuntimeProfile } from '#lib/profile/profile';
 import { validatePublication } from '#lib/profile/publication-violations';
 import { readProfile } from '#lib/profile/read-profile';
-import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
+import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import type { Digest } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { manifestBytesLimit, parseManifest } from '#lib/registry/manifest';
 import { formatReference, formatRepository } from '#lib/registry/reference';
@@ -48,16 +50,22 @@ export async function planPublication(
     subject,
     created: request.created,
   });
-  const artifact = (await findEqual(packed, held[0], request, target, options)) ?? packed;
-  const { digest } = artifact.descriptor;
-  const tags = held.map((each) => changeOf(each, digest, request.allowOlder ?? false));
+  const manifests = await readReplaced(packed, held, target, options);
+  const [primary] = held;
+  const artifact = equalOf(packed, primary?.holds && manifests.get(primary.holds.digest), request) ?? packed;
+  const tags = held.map((each) => changeOf(each, artifact.descriptor.digest, request.allowOlder ?? false));
+  for (const change of tags) {
+    if (change.change !== 'moved' || change.holds === undefined) continue;
+    refuseOtherContent(change, manifests.get(change.holds), request);
+  }
   const comparisons = await compareWithHeld(profile, { reference, tags, before }, dependencies);
   const { registry, repository } = reference;
+  const { digest } = artifact.descriptor;
   return { reference: { registry, repository, digest }, profile, findings, artifact, tags, comparisons };
 }
 
 function validateRequest(
-  { reference, version, provenance, failOn }: PublishRequest,
+  { reference, version, subject, provenance, failOn }: PublishRequest,
   { signer, policy }: PublishDependencies,
 ): void {
   if (reference.digest !== undefined) {
@@ -68,6 +76,11 @@ function validateRequest(
   if (version !== undefined && reference.tag !== undefined) {
     throw new FairleadError('InvalidInput', `${formatReference(reference)} has a tag, and there is a version`, {
       hint: `Leave out the tag: the version determines it. Or leave out \`version\`.`,
+    });
+  }
+  if (version !== undefined && subject !== undefined) {
+    throw new FairleadError('InvalidInput', `a profile in the repository of its image cannot have a version`, {
+      hint: 'The tags of a version would be those of the image. Leave out `version`: the profile is found by its image.',
     });
   }
   refuseReservedTag(reference.tag);
@@ -118,38 +131,85 @@ async function findSubject(
   }
 }
 
-/**
- * Returns the artifact that the tag holds, if it is the packed one, or differs only in annotations
- * of another run. The second has another digest, and would be published at each run.
- */
-async function findEqual(
+/** A manifest that a tag holds. */
+interface HeldManifest {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+  readonly manifest: Manifest;
+}
+
+/** Fetches each manifest that tags of the publication hold, except the packed one, by digest. */
+async function readReplaced(
   packed: ProfileArtifact,
-  primary: HeldTag | undefined,
-  { annotations = {} }: PublishRequest,
+  held: readonly HeldTag[],
   target: Target,
   options: CallOptions,
-): Promise<ProfileArtifact | undefined> {
-  const descriptor = primary?.holds;
-  if (descriptor?.mediaType !== mediaTypes.manifest) return undefined;
-  if (descriptor.digest === packed.descriptor.digest || descriptor.size > manifestBytesLimit) return undefined;
-  const manifestBytes = await fetchBytes(target, descriptor, { limit: manifestBytesLimit, ...options });
+): Promise<ReadonlyMap<Digest, HeldManifest>> {
+  const descriptors = new Map(held.flatMap(({ holds }) => (holds === undefined ? [] : [[holds.digest, holds]])));
+  descriptors.delete(packed.descriptor.digest);
+  const found = await Promise.all([...descriptors.values()].map((each) => heldManifest(each, target, options)));
+  return new Map(found.flatMap((each) => (each === undefined ? [] : [[each.descriptor.digest, each]])));
+}
+
+/** Fetches a manifest that a tag holds; undefined if it is not an OCI image manifest. */
+async function heldManifest(
+  descriptor: Descriptor | undefined,
+  target: Target,
+  options: CallOptions,
+): Promise<HeldManifest | undefined> {
+  if (descriptor?.mediaType !== mediaTypes.manifest || descriptor.size > manifestBytesLimit) return undefined;
+  const bytes = await fetchBytes(target, descriptor, { limit: manifestBytesLimit, ...options });
   try {
-    const manifest = parseManifest(manifestBytes);
-    const except = new Set(runAnnotationKeys.filter((key) => !Object.hasOwn(annotations, key)));
-    if (!isSameManifest(manifest, packed.manifest, except)) return undefined;
-    const { artifactType } = manifest;
-    const { mediaType, digest, size } = descriptor;
-    return {
-      ...packed,
-      descriptor: { mediaType, digest, size, ...(artifactType === undefined ? {} : { artifactType }) },
-      manifest,
-      manifestBytes,
-    };
+    return { descriptor, bytes, manifest: parseManifest(bytes) };
   } catch (error) {
-    // Whatever else the tag holds is replaced.
     if (error instanceof FairleadError) return undefined;
     throw error;
   }
+}
+
+/**
+ * Refuses to give a tag that holds an image, or anything else that is not a profile, to a profile:
+ * the command line probably names the wrong repository. Throws Conflict.
+ */
+function refuseOtherContent(
+  { tag, holds }: Pick<TagChange, 'tag' | 'holds'>,
+  found: HeldManifest | undefined,
+  { reference }: PublishRequest,
+): void {
+  if (found !== undefined && isProfileManifest(found.manifest, found.descriptor.digest)) return;
+  throw new FairleadError('Conflict', `${formatRepository(reference)}:${tag} is not a profile: it is ${holds}`, {
+    hint: 'Choose another repository or tag. To use this tag for a profile, remove it first.',
+  });
+}
+
+function isProfileManifest(manifest: Manifest, name: string): boolean {
+  try {
+    recognizeLayout(manifest, name);
+    return true;
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'ProfileInvalid') return false;
+    throw error;
+  }
+}
+
+/**
+ * Returns the artifact that the tag holds, if it differs from the packed one only in annotations of
+ * another run. Its digest is another one, and without this the profile would be published at each
+ * run.
+ */
+function equalOf(
+  packed: ProfileArtifact,
+  held: HeldManifest | undefined,
+  { annotations = {} }: PublishRequest,
+): ProfileArtifact | undefined {
+  if (held === undefined) return undefined;
+  const { manifest, bytes } = held;
+  const except = new Set(runAnnotationKeys.filter((key) => !Object.hasOwn(annotations, key)));
+  if (!isSameManifest(manifest, packed.manifest, except)) return undefined;
+  const { mediaType, digest, size } = held.descriptor;
+  const { artifactType } = packed.descriptor;
+  const descriptor = { mediaType, digest, size, ...(artifactType === undefined ? {} : { artifactType }) };
+  return { ...packed, descriptor, manifest, manifestBytes: bytes };
 }
 
 function changeOf({ tag, holds, newer }: HeldTag, digest: string, allowOlder: boolean): TagChange {

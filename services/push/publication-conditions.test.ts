@@ -153,20 +153,6 @@ describe('publish with failOn', () => {
       /signature/,
     ],
     ['a profile of another signer', (target) => put(target, lax, {}, stranger), /signature/],
-    [
-      'another kind of artifact',
-      async (target) => {
-        const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
-        const manifest = {
-          schemaVersion: 2,
-          mediaType: mediaTypes.manifest,
-          config: config.descriptor,
-          layers: [],
-        } as const;
-        await pushArtifact(target, assembleArtifact(manifest, [config]), undefined, 'stable');
-      },
-      /signature/,
-    ],
   ];
   for (const [what, hold, why] of unverifiable) {
     it(`refuses if the tag holds ${what}`, async () => {
@@ -207,6 +193,29 @@ describe('publish with failOn', () => {
       },
     };
     await assert.rejects(put(failing, lax), { kind: 'Unavailable' });
+  });
+});
+
+describe('publish under a tag that holds an image', () => {
+  it('is refused', async () => {
+    const target = counted();
+    const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: mediaTypes.manifest,
+      config: config.descriptor,
+      layers: [],
+    } as const;
+    const image = assembleArtifact(manifest, [config]);
+    for (const tag of ['stable', '1.4']) await pushArtifact(target, image, undefined, tag);
+    target.writes.length = 0;
+    for (const request of [{}, version('1.4.2')]) {
+      await assert.rejects(put(target, strict, request), {
+        kind: 'Conflict',
+        message: /:(stable|1\.4) is not a profile/,
+      });
+    }
+    assert.deepEqual(target.writes, []);
   });
 });
 
@@ -294,6 +303,13 @@ describe('publish with a subject', () => {
     const profile = await put(target, strict, { subject: image.reference.digest });
     const referrers = await target.referrers(image.artifact.descriptor);
     assert.ok(referrers.some(({ digest }) => digest === profile.reference.digest));
+  });
+
+  it('refuses a version, whose tags would be those of the image', async () => {
+    const target = counted();
+    const image = await put(target, lax, { reference: repository });
+    const request = { ...version('1.0.0'), subject: image.reference.digest };
+    await assert.rejects(put(target, strict, request), { kind: 'InvalidInput' });
   });
 
   it('refuses an image that is not there', async () => {

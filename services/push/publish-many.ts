@@ -1,0 +1,89 @@
+import { type FairleadError, toFairleadError } from '#lib/errors';
+import { planPublication } from './plan-publication.ts';
+import type { PublicationPlan, PublishDependencies, Published, PublishRequest } from './publication.ts';
+import { publish } from './publish.ts';
+import { PublicationRefused, refuseUnmet } from './refused-publication.ts';
+
+/** One of several profiles to publish. */
+export interface Publication {
+  /** Names it in the outcome. */
+  readonly name: string;
+  /** Returns the profile. */
+  readonly read: () => Promise<Uint8Array>;
+  readonly request: PublishRequest;
+  readonly dependencies: PublishDependencies;
+}
+
+/** What became of one of them. */
+export type PublicationOutcome = { readonly name: string } & (
+  | { readonly status: 'published' | 'unchanged'; readonly published: Published }
+  | { readonly status: 'planned'; readonly plan: PublicationPlan }
+  | { readonly status: 'refused'; readonly error: PublicationRefused }
+  | { readonly status: 'failed'; readonly error: FairleadError }
+);
+
+/** How several profiles are published. */
+export interface PublishManyOptions {
+  /** True to plan and check only. */
+  readonly dryRun?: boolean;
+  /** Called as soon as one is done, in the order in which they finish. */
+  readonly onOutcome?: (outcome: PublicationOutcome) => void;
+}
+
+/** How many are published at the same time: more gain nothing against one registry. */
+const atOnce = 8;
+
+/**
+ * Publishes several profiles, each completely or not at all; one that fails does not stop the
+ * others. Returns what became of each, in their order. Throws only what is not a FairleadError.
+ */
+export async function publishMany(
+  publications: readonly Publication[],
+  { dryRun = false, onOutcome }: PublishManyOptions = {},
+): Promise<readonly PublicationOutcome[]> {
+  const outcomes: PublicationOutcome[] = [];
+  const waiting = publications.entries();
+  const work = async (): Promise<void> => {
+    for (const [at, publication] of waiting) {
+      const outcome = await settle(publication, dryRun);
+      outcomes[at] = outcome;
+      onOutcome?.(outcome);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, publications.length) }, work));
+  return outcomes;
+}
+
+async function settle(publication: Publication, dryRun: boolean): Promise<PublicationOutcome> {
+  const { name } = publication;
+  try {
+    return { name, ...(dryRun ? await plan(publication) : await carryOut(publication)) };
+  } catch (thrown) {
+    const error = toFairleadError(thrown);
+    if (error.kind === 'Internal') throw thrown;
+    if (error instanceof PublicationRefused) return { name, status: 'refused', error };
+    return { name, status: 'failed', error };
+  }
+}
+
+async function plan({ read, request, dependencies }: Publication) {
+  const planned = await planPublication(await read(), request, dependencies);
+  refuseUnmet(planned, request);
+  return { status: 'planned', plan: planned } as const;
+}
+
+async function carryOut({ read, request, dependencies }: Publication) {
+  const published = await publish(await read(), request, dependencies);
+  return { status: isUnchanged(published) ? 'unchanged' : 'published', published } as const;
+}
+
+/** Reports whether publishing has changed nothing in the registry. */
+export function isUnchanged(published: Published): boolean {
+  const { tags, signature, alreadySigned, provenance, alreadyAttested } = published;
+  return (
+    tags.length > 0 &&
+    tags.every(({ change }) => change === 'unchanged' || change === 'kept') &&
+    (signature === undefined || alreadySigned) &&
+    (provenance === undefined || alreadyAttested)
+  );
+}
