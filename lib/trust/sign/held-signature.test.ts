@@ -374,7 +374,8 @@ for (const rekor of [1, 2] as const) {
       }
     });
 
-    it('uses the certificate that it requested for one signature, and a new one for the next', async () => {
+    it('uses its certificate again, until it is about to expire', async (context) => {
+      context.mock.timers.enable({ apis: ['Date'], now: Date.now() });
       const target = await repository();
       const signer = await keyless('me@acme.example');
       const attestation = { predicateType: review, predicate: { by: 'me' } };
@@ -382,9 +383,16 @@ for (const rekor of [1, 2] as const) {
       await adds(target, signer);
       assert.equal((await attachAttestation(target, request)).alreadyThere, false);
       assert.equal((await attachAttestation(target, request)).alreadyThere, true);
-      const bundles = await fetchSignatures(target, descriptor, { attestations: [review] });
-      const certificates = bundles.map((each) => JSON.parse(Buffer.from(Reflect.get(each, 'bundle')).toString()));
-      assert.equal(new Set(certificates.map((each) => each.verificationMaterial.certificate.rawBytes)).size, 2);
+      const certificates = async () => {
+        const bundles = await fetchSignatures(target, descriptor, { attestations: [review] });
+        const read = bundles.map((each) => JSON.parse(Buffer.from(Reflect.get(each, 'bundle')).toString()));
+        return new Set(read.map((each) => each.verificationMaterial.certificate.rawBytes)).size;
+      };
+      assert.equal(await certificates(), 1);
+      context.mock.timers.tick(9.5 * 60_000);
+      const changed = { predicateType: review, predicate: { by: 'me', again: true } };
+      await attachAttestation(target, { ...request, attestation: changed });
+      assert.equal(await certificates(), 2);
     });
 
     it('adds one with a log entry to one without, nothing to one with it, and then none without it', async () => {

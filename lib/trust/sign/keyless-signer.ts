@@ -43,9 +43,18 @@ export async function keylessSigner({
   const { readSigningConfig } = await import('../sigstore/signing-config.ts');
   const services = readSigningConfig(signingConfig, Date.now());
   const ask = serviceClient(network);
-  /** The key of the next signature, if its requirements were asked for. */
-  let ahead: CertifiedKey | undefined;
-  const certify = (): Promise<CertifiedKey> => certifyKey(ask, services.certificateAuthority, token);
+  /** The key of this signer: it signs until its certificate is about to expire. */
+  let current: CertifiedKey | undefined;
+  let requested: Promise<CertifiedKey> | undefined;
+  const certify = async (): Promise<CertifiedKey> => {
+    if (current !== undefined && current.certificate.validToDate.getTime() - Date.now() > shortestUse) return current;
+    // Signatures that are made at the same time wait for one certificate.
+    requested ??= certifyKey(ask, services.certificateAuthority, token).finally(() => {
+      requested = undefined;
+    });
+    current = await requested;
+    return current;
+  };
   const rethrow = (thrown: unknown): never => {
     throw withoutToken(thrown, token);
   };
@@ -54,17 +63,14 @@ export async function keylessSigner({
       if (trustedRoot === undefined) return undefined;
       const { identityOfCertificate } = await import('../roots/certificate-identity.ts');
       try {
-        const certified = await certify();
-        ahead = certified;
-        return requirementsOf(identityOfCertificate(certified.certificate.raw), services, trustedRoot);
+        const { certificate } = await certify();
+        return requirementsOf(identityOfCertificate(certificate.raw), services, trustedRoot);
       } catch (thrown) {
         return rethrow(thrown);
       }
     },
     ...signingWith(async (signable) => {
-      const certified = ahead;
-      ahead = undefined;
-      const { privateKey, certificate } = certified ?? (await certify().catch(rethrow));
+      const { privateKey, certificate } = await certify().catch(rethrow);
       const signed = await signable.sign(bytesSigner(privateKey), certificate.publicKey);
       const bundle = await witnessed(services, ask, signed, certificate).catch(rethrow);
       trustedRoot?.verifyCertificate(signed.open(bundle), 'optional');
@@ -73,13 +79,16 @@ export async function keylessSigner({
   };
 }
 
+/** Milliseconds that a certificate must be valid for a signature and its entries in logs. */
+const shortestUse = 60_000;
+
 /** A key and its certificate. */
 interface CertifiedKey {
   readonly privateKey: KeyObject;
   readonly certificate: X509Certificate;
 }
 
-/** Generates a key for one signature, and requests its certificate. */
+/** Generates a key, and requests its certificate. */
 async function certifyKey(ask: AskService, certificateAuthority: string, token: string): Promise<CertifiedKey> {
   const { requestCertificate } = await import('../sigstore/fulcio.ts');
   const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
