@@ -34,6 +34,7 @@ const libseccomp = 'lib/profile/seccomp/libseccomp';
 export const rooms: readonly Room[] = [
   { name: errors, imports: [] },
   { name: 'lib/text', imports: [], packages: ['fastest-levenshtein'], pure: true },
+  { name: 'lib/config', imports: [errors, 'lib/text'], packages: ['valibot', 'yaml'], pure: true },
   { name: 'lib/concurrency', imports: [errors] },
   { name: 'lib/files', imports: [errors] },
   {
@@ -184,7 +185,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'lib/trust/policy',
     imports: [
-      ...[errors, 'lib/files', 'lib/profile', model, 'lib/registry', 'lib/registry/remote', 'lib/text'],
+      ...[errors, 'lib/config', 'lib/files', 'lib/profile', model, 'lib/registry', 'lib/registry/remote', 'lib/text'],
       ...['lib/trust/keys', 'lib/trust/roots', 'lib/trust/signature', 'lib/trust/sigstore'],
     ],
     packages: ['valibot', 'yaml'],
@@ -340,6 +341,11 @@ export const rooms: readonly Room[] = [
     name: 'cli/files',
     imports: [errors, 'lib/files', 'lib/profile', 'lib/registry', 'lib/registry/layout', 'lib/trust/policy'],
   },
+  {
+    name: 'cli/project',
+    imports: [errors, 'cli/files', 'lib/config', 'lib/profile', 'lib/registry'],
+    packages: ['valibot'],
+  },
   { name: 'cli/documents', imports: [], packages: ['valibot'], pure: true },
   { name: 'cli/terminal', imports: [errors, 'cli/documents', 'cli/files', 'lib/profile/report', 'lib/registry'] },
   { name: 'cli/process', imports: ['cli/terminal'], packages: ['pino'] },
@@ -409,7 +415,7 @@ export const rooms: readonly Room[] = [
         'cli/serve',
         'cli/terminal',
       ],
-      ...['cri-shim', errors, 'lib/artifact', 'lib/http', 'lib/network', 'lib/node/**', 'lib/profile/**'],
+      ...['cri-shim', errors, 'lib/artifact', 'lib/config', 'lib/http', 'lib/network', 'lib/node/**', 'lib/profile/**'],
       ...['lib/registry/**', 'lib/text', 'lib/trust/**', 'operator/run', 'services/**'],
     ],
     packages: ['commander'],

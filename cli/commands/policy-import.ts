@@ -1,8 +1,8 @@
 import { access, constants } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { FileName } from '#lib/config/config-text';
 import { FairleadError } from '#lib/errors';
-import type { FileName } from '#lib/trust/policy/policy-text';
 import { makeChosenDirectory } from '../files/chosen-directory.ts';
 import { readInput, writeNewFile } from '../files/files.ts';
 import { examples } from '../options/options.ts';

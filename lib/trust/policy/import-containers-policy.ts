@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { stringify } from 'yaml';
+import { ConfigText, type FileName, type Path } from '#lib/config/config-text';
 import { registryName, repositoryName } from '#lib/registry/registry-name';
 import { matchesRepository, matchProblem } from './match.ts';
-import { type FileName, type Path, PolicyText } from './policy-text.ts';
 
 /** A trust policy converted from another tool's policy, as the files to write. */
 export interface ImportedPolicy {
@@ -90,7 +90,7 @@ class Inexpressible extends Error {
  * unless `allowUnsigned` or `skip` is set.
  */
 export function importContainersPolicy(json: string, source: string, choices: ImportChoices = {}): ImportedPolicy {
-  const document = new PolicyText(json, source, 'See containers-policy.json(5) for the format.');
+  const document = new ConfigText(json, source, 'See containers-policy.json(5) for the format.');
   const parsed = v.safeParse(documentSchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, () => Object.keys(requirementSchema.entries));
   const importer = new Importer(document, choices);
@@ -125,10 +125,10 @@ class Importer {
   readonly keys = new Map<string, string>();
   readonly keyFiles: FileName[] = [];
   readonly notes: string[] = [];
-  readonly #document: PolicyText;
+  readonly #document: ConfigText;
   readonly #choices: ImportChoices;
 
-  constructor(document: PolicyText, choices: ImportChoices) {
+  constructor(document: ConfigText, choices: ImportChoices) {
     this.#document = document;
     this.#choices = choices;
   }

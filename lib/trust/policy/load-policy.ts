@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import type { FileName } from '#lib/config/config-text';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { loadPublicKey } from '../keys/key.ts';
@@ -9,7 +10,6 @@ import type { Baseline, Policy } from './node-policy.ts';
 import type { RootDocument } from './parse-policy-document.ts';
 import type { AlternativeDocument, RequirementDocument } from './parse-requirement.ts';
 import type { Alternative, AttestationRequirement, Requirement, Rule } from './policy.ts';
-import type { FileName } from './policy-text.ts';
 
 /** How to read the files of a policy. */
 export interface PolicyReading {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { ConfigText, type FileName, type Path } from '#lib/config/config-text';
 import { FairleadError } from '#lib/errors';
 import type { ProfileKind } from '#lib/profile/profile';
 import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
@@ -12,7 +13,6 @@ import {
   readRequirement,
 } from './parse-requirement.ts';
 import { keysBelow, type PolicyInput, policySchema, type RuleInput } from './policy-schema.ts';
-import { type FileName, type Path, PolicyText } from './policy-text.ts';
 
 /** A parsed policy. The files that it names are not read yet. */
 export interface PolicyDocument {
@@ -58,7 +58,7 @@ export function parsePolicyDocument(text: string, source: string): PolicyDocumen
       hint: 'Shorten the policy: one rule with a wildcard can replace many.',
     });
   }
-  const document = new PolicyText(text, source, 'See docs/guides/trust-policy.md for the format of a trust policy.');
+  const document = new ConfigText(text, source, 'See docs/guides/trust-policy.md for the format of a trust policy.');
   if (document.value === null)
     return { rules: [], baseline: { seccomp: 'RuntimeDefault' }, limits: defaultPublicationLimits };
   refuseUnappliedBaseline(document);
@@ -87,7 +87,7 @@ const unapplied: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Refuses a baseline of a kind that nodes do not apply: ignored, it would seem in force. */
-function refuseUnappliedBaseline(document: PolicyText): void {
+function refuseUnappliedBaseline(document: ConfigText): void {
   const { baseline } = document.value as { readonly baseline?: unknown };
   if (typeof baseline !== 'object' || baseline === null) return;
   for (const [key, kind] of unapplied) {
@@ -99,7 +99,7 @@ function refuseUnappliedBaseline(document: PolicyText): void {
   }
 }
 
-function readRoot(document: PolicyText, given: PolicyInput['trustedRoot']): RootDocument {
+function readRoot(document: ConfigText, given: PolicyInput['trustedRoot']): RootDocument {
   if (given === undefined) return 'public';
   const at = document.at(['trustedRoot']);
   if (typeof given === 'string') return { file: { path: given, at } };
@@ -112,7 +112,7 @@ function needsRoot({ require, attestations = [] }: RuleDocument): boolean {
   );
 }
 
-function readRule(document: PolicyText, rule: RuleInput, path: Path): RuleDocument {
+function readRule(document: ConfigText, rule: RuleInput, path: Path): RuleDocument {
   const problem = matchProblem(rule.match);
   if (problem !== undefined) {
     throw document.error([...path, 'match'], `invalid match ${JSON.stringify(rule.match)}: ${problem}`, {
@@ -155,7 +155,7 @@ function readRule(document: PolicyText, rule: RuleInput, path: Path): RuleDocume
   };
 }
 
-function readSignedRepository(document: PolicyText, given: string, path: Path): string {
+function readSignedRepository(document: ConfigText, given: string, path: Path): string {
   if (given === 'same') return given;
   const problem = given.includes('*') ? 'wildcards are not allowed' : matchProblem(given);
   if (problem === undefined) return given;
@@ -170,7 +170,7 @@ function spellingHint(written: string, general: string): string {
   return closest === undefined ? general : `Did you mean ${closest}? ${general}`;
 }
 
-function readBytes(document: PolicyText, given: string | number): number {
+function readBytes(document: ConfigText, given: string | number): number {
   const match = /^([0-9]{1,9})\s*(B|KiB|MiB)?$/.exec(String(given));
   const bytes = Number(match?.[1]) * (units[match?.[2] ?? 'B'] ?? 1);
   if (bytes >= 1 && bytes <= maxArtifactBytes) return bytes;

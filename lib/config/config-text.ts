@@ -6,14 +6,14 @@ import { closest } from '#lib/text/closest';
 /** The position of a value in the document: keys and indices from the top. */
 export type Path = readonly (string | number)[];
 
-/** A file that a policy names, and where it names it: `source:line:column`. */
+/** A file that a configuration file names, and where it names it: `source:line:column`. */
 export interface FileName {
   readonly path: string;
   readonly at: string;
 }
 
-/** The text of a policy, which finds the line of each value. */
-export class PolicyText {
+/** The text of a configuration file, such as a trust policy, which finds the line of each value. */
+export class ConfigText {
   /** The document as plain values; null if it is empty. */
   readonly value: unknown;
   readonly #source: string;
@@ -23,8 +23,8 @@ export class PolicyText {
 
   /**
    * `hint` is the hint of errors that have no other: where the format is documented. Throws
-   * InvalidInput if the text is not YAML, or has aliases: no policy needs them, and they can expand
-   * to huge documents.
+   * InvalidInput if the text is not YAML, or has aliases: no such file needs them, and they can
+   * expand to huge documents.
    */
   constructor(text: string, source: string, hint: string) {
     this.#source = source;
@@ -41,7 +41,7 @@ export class PolicyText {
     try {
       this.value = this.#document.toJS({ maxAliasCount: 0 });
     } catch (cause) {
-      throw new FairleadError('InvalidInput', `${source}: YAML aliases (*name) are not allowed in a policy`, {
+      throw new FairleadError('InvalidInput', `${source}: YAML aliases (*name) are not allowed`, {
         cause,
         hint: 'Replace each alias with the value that it refers to.',
       });
