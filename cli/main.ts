@@ -153,6 +153,8 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
     // usageError() has suggestions of its own.
     .showSuggestionAfterError(false)
     .exitOverride()
+    // `--version` after `push` is that of the profile.
+    .enablePositionalOptions()
     // run() prints usage errors, in the form of all errors.
     .configureOutput({ writeErr: () => {} })
     .addHelpText(

@@ -387,6 +387,14 @@ export const rooms: readonly Room[] = [
     imports: [errors, 'cli/documents', 'cli/files', 'cli/options', 'cli/process', 'cli/terminal', 'lib/profile/**'],
   },
   {
+    name: 'cli/publish',
+    imports: [
+      ...[errors, 'cli/documents', 'cli/files', 'cli/options', 'cli/project', 'cli/terminal'],
+      ...['lib/profile', 'lib/profile/change.ts', 'lib/registry', 'lib/text', 'services/push'],
+      ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature'],
+    ],
+  },
+  {
     name: 'cli/serve',
     imports: [...['cli/files', 'cli/options', errors, 'lib/http', 'lib/node/pull', 'lib/trust/**', 'services/**']],
     packages: ['fastify', 'pino'],
@@ -411,6 +419,7 @@ export const rooms: readonly Room[] = [
         'cli/files',
         'cli/options',
         'cli/process',
+        'cli/publish',
         'cli/quickstart',
         'cli/serve',
         'cli/terminal',

@@ -1,15 +1,7 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { defaultPublicationLimits } from '#lib/profile/publication-limits';
-import { formatReference, parseReference } from '#lib/registry/reference';
 import { quote } from '#lib/text/quote';
-import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
-import type { SignatureFormat } from '#lib/trust/signature/signature';
-import type { Published } from '#services/push/publication';
-import type { Document } from '../documents/documents.ts';
-import { readInput, refuseSharedStdin } from '../files/files.ts';
-import { loadPresentPolicy } from '../files/policy-file.ts';
-import { openRegistries } from '../options/connect.ts';
+import { refuseSharedStdin } from '../files/files.ts';
 import { addKeylessOptions } from '../options/keyless.ts';
 import {
   addOutputOption,
@@ -18,39 +10,56 @@ import {
   addSignerOptions,
   collectAnnotation,
   examples,
-  type OutputOptions,
-  type RegistryOptions,
 } from '../options/options.ts';
-import { type SignerOptions, startSigner } from '../options/signer.ts';
+import { GateClosed, gateExit } from '../process/gate.ts';
+import { outcomeDocument, type SignedOutcome } from '../publish/describe-outcome.ts';
+import { openPublications } from '../publish/open-publications.ts';
+import { countOutcomes, manyText, progressText, singleText, totals } from '../publish/print-outcome.ts';
+import type { PushOptions } from '../publish/push-options.ts';
+import { requestProfiles } from '../publish/request-profiles.ts';
+import type { RequestedProfile } from '../publish/requested-profile.ts';
+import { signerName } from '../publish/signer-name.ts';
 import { writeResult } from '../terminal/output.ts';
+import { ProgressLine } from '../terminal/progress-line.ts';
 
-interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
-  readonly title?: string;
-  readonly annotation?: Readonly<Record<string, string>>;
-  readonly signatureFormat: SignatureFormat;
-  readonly unsigned?: boolean;
-  readonly provenance?: boolean;
-  readonly policy?: string;
-}
-
-/** `fairlead push FILE REFERENCE`. */
+/** `fairlead push FILE REFERENCE`, `push PATH… PREFIX/`, `push [PATH…]` of a project. */
 export function define(command: Command): void {
   command
     .description(
-      'Publish a security profile: lint it, pack it as an OCI artifact, sign it and push it. The tag is set last. The same ' +
-        'content always has the same digest, regardless of the file name. If SOURCE_DATE_EPOCH is set, it is recorded as the ' +
-        'creation time.',
+      'Publish security profiles: lint them, pack them as OCI artifacts, sign and push them. The tags are set last. The same ' +
+        'content always has the same digest, regardless of the file name; what a tag holds already is not published again. ' +
+        'One file goes to a reference; files and directories go below a prefix that ends with /, each under its own name. ' +
+        'Without a reference or prefix, fairlead.yaml says what goes where. If SOURCE_DATE_EPOCH is set, it is recorded as ' +
+        'the creation time.',
     )
-    .argument('<file>', 'seccomp or AppArmor profile in the runtime form (JSON); - is stdin')
-    .argument('<reference>', 'registry/repository[:tag]');
+    .usage('[options] FILE REFERENCE | PATH... PREFIX/ | [PATH...]')
+    .argument(
+      '[arguments...]',
+      'seccomp or AppArmor profiles in the runtime form (JSON); - is stdin. Then registry/repository[:tag] or registry/prefix/',
+    );
   addSignerOptions(command);
   addKeylessOptions(command);
   addSignatureFormatOption(command);
   command
+    .option('--project <file>', 'project file (default: fairlead.yaml, if there is no reference)')
+    .option('--version <version>', 'semantic version: 1.4.2 also moves the tags 1.4 and 1, but never backwards')
+    .option('--tag <tag>', 'tag, for profiles below a prefix or of a project')
+    .option('--latest', 'a version also moves the tag latest')
+    .option('--allow-older', 'move the tags of a version backwards too')
+    .option('--subject <image>', 'attach the profile to this container image: registry/repository@sha256:…')
     .option('--provenance', 'attach SLSA provenance of this CI job too')
-    .option('--policy <file>', 'trust policy: set the tag only if a node with this policy would accept the profile')
+    .option('--policy <file>', 'trust policy: set the tags only if a node with this policy would accept the profile')
+    .addOption(
+      new Option(
+        '--fail-on <direction>',
+        `exit with ${gateExit}, and publish nothing, if a profile permits more than what its tag holds now`,
+      ).choices(['loosened']),
+    )
+    .option('--no-overwrite', `exit with ${gateExit}, and publish nothing, if the tag holds another artifact`)
+    .option('--dry-run', 'show what would be published; only reads')
     .option('--title <name>', 'file name to record in the artifact (default: none)')
-    .option('--annotation <key=value>', 'add an annotation to the manifest; can be repeated', collectAnnotation);
+    .option('--annotation <key=value>', 'add an annotation to the manifest; can be repeated', collectAnnotation)
+    .option('--annotate-from-ci', 'add source and revision of this CI job as annotations');
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText(
@@ -59,9 +68,13 @@ export function define(command: Command): void {
         ['publish a signed profile', 'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key'],
         [
           'publish from CI with the identity of the job, with provenance',
-          'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --keyless --provenance \\\n' +
-            '    --annotation org.opencontainers.image.source=https://github.com/acme/profiles',
+          'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --keyless --provenance',
         ],
+        [
+          'publish all profiles of a directory as version 1.4.2',
+          'fairlead push profiles/ ghcr.io/acme/profiles/ --version 1.4.2 --key fairlead.key',
+        ],
+        ['publish what fairlead.yaml lists, unless a profile was loosened', 'fairlead push --fail-on loosened'],
         [
           'set the tag only if the nodes will accept the profile',
           'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key --policy policy.yaml',
@@ -71,53 +84,98 @@ export function define(command: Command): void {
           'fairlead push nginx.json localhost/nginx:dev --oci-layout ./registry --unsigned',
         ],
       ]) +
-        '\n\nExit codes: 0 published, 2 no such file or another invalid request, 3 invalid profile, 4 no rule of --policy allows\n' +
-        '  it, 5 its signatures do not meet --policy, 6 credentials missing or refused, 8 registry or signing service\n' +
-        '  unreachable, 10 too large. With 4 and 5 the tag is not set.',
+        `\n\nExit codes: 0 published, ${gateExit} stopped by --fail-on or --no-overwrite, 2 no such file or another invalid\n` +
+        '  request, 3 invalid profile, 4 no rule of --policy allows it, 5 its signatures do not meet --policy,\n' +
+        '  6 credentials missing or refused, 8 registry or signing service unreachable, 9 the tag holds an image, 10 too\n' +
+        '  large. Unless it is 0, no tag of the profile is set. If several profiles fail, it is that of the first.',
     )
     .action(push);
 }
 
-async function push(file: string, referenceText: string, options: PushOptions): Promise<void> {
-  const reference = parseReference(referenceText);
+async function push(args: readonly string[], options: PushOptions): Promise<void> {
   refuseSharedStdin(
-    file === '-' ? 'the profile' : undefined,
+    args.includes('-') ? 'the profile' : undefined,
     options.identityToken === '-' ? '--identity-token' : undefined,
     options.passwordStdin ? '--password-stdin' : undefined,
   );
-  // A policy may allow more or less than nodes do by default.
-  const bytes = await readInput(
-    file,
-    options.policy === undefined ? defaultPublicationLimits.artifactBytes : maxArtifactBytes,
-  );
-  const provenance = options.provenance ? await ownProvenance() : undefined;
-  // Another thread opens the key; everything else is loaded, checked and sent meanwhile.
-  const opening = await startSigner(options, process.env);
-  const [policy, connect, { publish }] = await Promise.all([
-    options.policy === undefined ? undefined : loadPresentPolicy(options.policy),
-    openRegistries(options, process.env),
-    import('#services/push/publish'),
+  const { profiles, isSingle } = await requestProfiles(args, options, await sharedRequest(options));
+  const [publications, { publishMany }] = await Promise.all([
+    openPublications(profiles, options, process.env),
+    import('#services/push/publish-many'),
   ]);
-  const published = await publish(
-    bytes,
-    {
-      reference,
-      source: file === '-' ? 'stdin' : file,
-      title: options.title,
-      annotations: options.annotation,
-      created: sourceDate(process.env),
-      signatureFormat: options.signatureFormat,
-      provenance,
-    },
-    {
-      target: connect(reference),
-      signer: opening?.signer,
-      clock: () => new Date(),
-      limits: policy?.limits ?? defaultPublicationLimits,
-      policy,
-    },
+  const progress = new ProgressLine(isSingle ? 0 : profiles.length);
+  const outcomes = await publishMany(publications, {
+    dryRun: options.dryRun ?? false,
+    onOutcome: (outcome) => progress.advance((done, all) => progressText(outcome, done, all)),
+  });
+  progress.end();
+  const signed = await Promise.all(
+    outcomes.map(async (outcome, at): Promise<SignedOutcome> => {
+      if (outcome.status === 'failed') return outcome;
+      return { ...outcome, signer: await signerName(await publications[at]?.dependencies.signer) };
+    }),
   );
-  writeResult('push', options.output, { json: () => asJson(published), text: () => asText(published) });
+  report(signed, profiles, { isSingle, output: options.output });
+}
+
+/** Prints what became of the profiles. Throws if one was refused or failed. */
+function report(
+  outcomes: readonly SignedOutcome[],
+  profiles: readonly RequestedProfile[],
+  { isSingle, output }: Pick<PushOptions, 'output'> & { readonly isSingle: boolean },
+): void {
+  const documents = outcomes.flatMap((outcome, at) => {
+    const profile = profiles[at];
+    return profile === undefined ? [] : [{ outcome, document: () => outcomeDocument(outcome, profile) }];
+  });
+  const [only] = documents;
+  if (isSingle && only !== undefined) {
+    if (only.outcome.status === 'failed') throw only.outcome.error;
+    writeResult('push', output, { json: only.document, text: () => singleText(only.outcome) });
+  } else {
+    writeResult('push', output, {
+      json: () => ({ profiles: documents.map(({ document }) => document()), summary: countOutcomes(outcomes) }),
+      text: () => manyText(outcomes),
+    });
+  }
+  throwFirst(outcomes, isSingle);
+}
+
+/** Throws the error of the first profile that failed, or otherwise was refused. */
+function throwFirst(outcomes: readonly SignedOutcome[], isSingle: boolean): void {
+  const failed = outcomes.filter((outcome) => outcome.status === 'failed');
+  const [first] = failed;
+  if (first !== undefined) {
+    const { kind, hint } = first.error;
+    throw new FairleadError(kind, `${failed.length} of ${outcomes.length} profiles could not be published`, {
+      details: failed.map(({ name, error }) => `${name}: ${error.summary}`),
+      ...(hint !== undefined && { hint }),
+    });
+  }
+  const refused = outcomes.filter((outcome) => outcome.status === 'refused');
+  const [only] = refused;
+  if (only === undefined) return;
+  throw new GateClosed(isSingle ? `not published: ${only.error.summary}` : totals(outcomes));
+}
+
+/** Returns what the options say about all profiles of the run. */
+async function sharedRequest(options: PushOptions) {
+  const { annotation, annotateFromCi, allowOlder, failOn, overwrite, signatureFormat } = options;
+  return {
+    annotations: annotation,
+    runAnnotations: annotateFromCi ? await annotationsOfCi() : undefined,
+    provenance: options.provenance ? await ownProvenance() : undefined,
+    created: sourceDate(process.env),
+    allowOlder,
+    failOn,
+    overwrite,
+    signatureFormat,
+  };
+}
+
+async function annotationsOfCi(): Promise<Readonly<Record<string, string>>> {
+  const { ciAnnotations } = await import('#services/push/run-annotations');
+  return ciAnnotations(process.env);
 }
 
 async function ownProvenance(): Promise<object> {
@@ -139,38 +197,4 @@ function sourceDate(env: NodeJS.ProcessEnv): Date | undefined {
     });
   }
   return new Date(seconds * 1000);
-}
-
-function asJson(published: Published): Document<'push'> {
-  const { reference, profile, findings, signature, provenance, verification } = published;
-  return {
-    reference: formatReference(reference),
-    tag: published.tags[0]?.tag ?? null,
-    digest: reference.digest,
-    kind: profile.kind,
-    signature: signature ?? null,
-    alreadySigned: published.alreadySigned,
-    provenance: provenance ?? null,
-    alreadyAttested: published.alreadyAttested,
-    verification: verification ?? null,
-    findings,
-  };
-}
-
-function asText(published: Published): string {
-  const { reference, profile, findings, signature, provenance, verification } = published;
-  return [
-    ...findings.map(
-      (finding) => `${finding.severity}: ${finding.message} (${finding.code}, ${finding.pointer || '/'})`,
-    ),
-    `published  ${formatReference(reference)}`,
-    `tag        ${published.tags[0]?.tag ?? `none; to add one: fairlead tag ${formatReference(reference)} TAG`}`,
-    `kind       ${profile.kind}`,
-    `digest     ${reference.digest}`,
-    `signature  ${signature ?? 'none added; unless the digest is signed already, only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none added)' : ''}`,
-    ...(provenance === undefined
-      ? []
-      : [`provenance ${provenance}${published.alreadyAttested ? ' (already attested, none added)' : ''}`]),
-    ...(verification === undefined ? [] : [`rule       ${verification.rule}`]),
-  ].join('\n');
 }

@@ -107,3 +107,19 @@ export const descriptor = {
     ),
   ),
 };
+
+/** A difference between two profiles. */
+export const differences = {
+  changes: list(
+    v.object({
+      subject: text('what changed: a system call, a path, `defaultAction` and so on'),
+      direction: meaning(v.picklist(['loosened', 'tightened', 'changed']), 'whether it permits more or less'),
+      from: text('what applied'),
+      to: text('what applies now'),
+      where: v.optional(text('arguments or machines, if not all')),
+      place: v.optional(meaning(place, 'where the new file permits or denies it')),
+    }),
+    'differences in meaning',
+  ),
+  rewritten: texts('what is written differently and means the same'),
+};

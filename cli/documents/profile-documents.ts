@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { flag, list, meaning, number, text, texts } from './fields.ts';
-import { finding, kind, place } from './parts.ts';
+import { differences, finding, kind } from './parts.ts';
 
 const architecture = text('architecture of the machine');
 const kernel = text('release of the kernel');
@@ -14,21 +14,6 @@ export const lint = v.object({
     'the profiles that could be read',
   ),
 });
-
-const differences = {
-  changes: list(
-    v.object({
-      subject: text('what changed: a system call, a path, `defaultAction` and so on'),
-      direction: meaning(v.picklist(['loosened', 'tightened', 'changed']), 'whether it permits more or less'),
-      from: text('what applied'),
-      to: text('what applies now'),
-      where: v.optional(text('arguments or machines, if not all')),
-      place: v.optional(meaning(place, 'where the new file permits or denies it')),
-    }),
-    'differences in meaning',
-  ),
-  rewritten: texts('what is written differently and means the same'),
-};
 
 const diffOfTwo = v.object({
   from: v.nullable(text('old file; null for a new profile')),

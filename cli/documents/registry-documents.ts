@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { flag, list, meaning, number, text, texts } from './fields.ts';
 import {
   descriptor,
+  differences,
   digest,
   failure,
   finding,
@@ -13,19 +14,74 @@ import {
   verification,
 } from './parts.ts';
 
-/** `fairlead push`. */
-export const push = v.object({
-  reference: text('reference with the digest, without the tag'),
-  tag: v.nullable(text('tag that was set')),
-  digest,
-  kind,
+/** A profile that was published, or was to be. */
+const publication = v.object({
+  name: text('name of the profile in the run'),
+  source: text('its file; `-` is stdin'),
+  status: meaning(
+    v.picklist(['published', 'unchanged', 'planned', 'refused', 'failed']),
+    'what became of it; `refused` by `--fail-on` or `--no-overwrite`, `planned` with `--dry-run`',
+  ),
+  reference: v.nullable(text('reference with the digest, without the tag; null if it failed')),
+  tag: v.nullable(text('the first of its tags')),
+  tags: list(
+    v.object({
+      tag: text('tag'),
+      change: meaning(
+        v.picklist(['created', 'moved', 'unchanged', 'kept']),
+        'what happens to it; `kept` if it stands for a newer version',
+      ),
+      held: v.nullable(text('digest that it held before')),
+      newer: v.nullable(text('tag of the newer version')),
+    }),
+    'its tags',
+  ),
+  digest: v.nullable(digest),
+  kind: v.nullable(kind),
+  loosened: v.nullable(flag('it permits more than what its tags held; null if that could not be decided')),
+  comparisons: list(
+    v.object({
+      reference: text('what it was compared with, with tag and digest'),
+      ...differences,
+      problem: v.nullable(text('why they could not be compared, such as a missing signature')),
+    }),
+    'differences to the artifacts whose tags it takes',
+  ),
+  signer: v.nullable(text('who signs: `key` and its SHA-256 fingerprint, or an identity')),
   signature: v.nullable(text('digest of the manifest of the signature')),
   alreadySigned: flag('the same signer had signed it, and no signature was added'),
   provenance: v.nullable(text('digest of the manifest of the provenance')),
   alreadyAttested: flag('the same signer had attached the same provenance, and none was added'),
   verification: v.nullable(meaning(verification, 'why `--policy` allows the profile')),
   findings: list(finding, 'findings of lint'),
+  error: v.nullable(
+    meaning(
+      v.object({ kind: text('kind of error'), message: text('what is wrong'), hint: v.nullable(text('next step')) }),
+      'why it was refused or failed',
+    ),
+  ),
 });
+
+/** `fairlead push`: one profile, or several. */
+export const push = v.union([
+  meaning(publication, 'Of one file and its reference:'),
+  meaning(
+    v.object({
+      profiles: list(publication, 'the profiles, in the order of the project or the arguments'),
+      summary: meaning(
+        v.object({
+          published: number('published'),
+          unchanged: number('published before, so that nothing was sent'),
+          planned: number('planned'),
+          refused: number('refused'),
+          failed: number('failed'),
+        }),
+        'number of profiles by status',
+      ),
+    }),
+    'Of several files, and of a project:',
+  ),
+]);
 
 /** `fairlead pull`. */
 export const pull = v.object({

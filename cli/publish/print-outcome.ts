@@ -1,0 +1,94 @@
+import { renderDiffText } from '#lib/profile/render-diff';
+import { formatReference } from '#lib/registry/reference';
+import { comparedName } from '#services/push/compare-with-held';
+import type { Comparison, PublicationPlan, Published, TagChange } from '#services/push/publication';
+import type { PublicationOutcome } from '#services/push/publish-many';
+import { oneLine } from '../terminal/output.ts';
+import { planOf, type SignedOutcome } from './describe-outcome.ts';
+
+/** Returns the outcome of a single profile that was published or planned, as lines for people. */
+export function singleText(outcome: SignedOutcome): string {
+  const plan = planOf(outcome);
+  if (plan === undefined) return '';
+  const published: Partial<Published> = 'published' in outcome ? outcome.published : {};
+  const { signature, provenance, verification } = published;
+  const reference = formatReference(plan.reference);
+  return [
+    ...findingLines(plan),
+    `${outcome.status.padEnd(10)} ${reference}`,
+    `tag        ${plan.tags.map(tagText).join(', ') || `none; to add one: fairlead tag ${reference} TAG`}`,
+    `kind       ${plan.profile.kind}`,
+    `digest     ${plan.reference.digest}`,
+    ...(outcome.status === 'planned'
+      ? []
+      : [
+          `signature  ${signature ?? 'none added; unless the digest is signed already, only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none added)' : ''}`,
+        ]),
+    ...(outcome.signer === undefined ? [] : [`signer     ${outcome.signer}`]),
+    ...(provenance === undefined
+      ? []
+      : [`provenance ${provenance}${published.alreadyAttested ? ' (already attested, none added)' : ''}`]),
+    ...(verification === undefined ? [] : [`rule       ${verification.rule}`]),
+    ...plan.comparisons.flatMap(comparisonLines),
+  ].join('\n');
+}
+
+/**
+ * Returns the outcomes of several profiles: a line for each, findings of lint and the differences to
+ * what their tags held of those that changed, and the totals.
+ */
+export function manyText(outcomes: readonly SignedOutcome[]): string {
+  const width = Math.max(...outcomes.map(({ name }) => name.length));
+  const lines = outcomes.map(
+    (outcome) => `${outcome.status.padEnd(10)} ${outcome.name.padEnd(width)}  ${resultText(outcome)}`,
+  );
+  const differences = outcomes.flatMap((outcome) => {
+    const plan = outcome.status === 'unchanged' ? undefined : planOf(outcome);
+    const shown = plan === undefined ? [] : [...findingLines(plan), ...plan.comparisons.flatMap(comparisonLines)];
+    return shown.length === 0 ? [] : ['', `${outcome.name}:`, ...shown.map((line) => `  ${line}`)];
+  });
+  return [...lines, ...differences, '', totals(outcomes)].join('\n');
+}
+
+/** Returns one line on a profile that is done, to be shown while others are published. */
+export function progressText(outcome: PublicationOutcome, done: number, all: number): string {
+  return `${String(done).padStart(String(all).length)}/${all} ${outcome.name}: ${outcome.status}`;
+}
+
+/** Returns how many profiles have which outcome: `2 published, 28 unchanged`. */
+export function totals(outcomes: readonly SignedOutcome[]): string {
+  const counts = countOutcomes(outcomes);
+  const some = Object.entries(counts).filter(([, count]) => count > 0);
+  const signers = new Set(outcomes.flatMap(({ signer }) => signer ?? []));
+  const by = signers.size === 0 ? '' : `; signed by ${[...signers].join(', ')}`;
+  return `${some.map(([status, count]) => `${count} ${status}`).join(', ')}${by}`;
+}
+
+/** Counts profiles by outcome. */
+export function countOutcomes(outcomes: readonly PublicationOutcome[]): Record<PublicationOutcome['status'], number> {
+  const counts = { published: 0, unchanged: 0, planned: 0, refused: 0, failed: 0 };
+  for (const { status } of outcomes) counts[status]++;
+  return counts;
+}
+
+function resultText(outcome: SignedOutcome): string {
+  if ('error' in outcome) return oneLine(outcome.error.summary);
+  const plan = planOf(outcome);
+  if (plan === undefined) return '';
+  return `${formatReference(plan.reference)}  ${plan.tags.map(tagText).join(', ')}`;
+}
+
+function tagText({ tag, change, newer }: TagChange): string {
+  return change === 'kept' ? `${tag} (kept for ${newer})` : tag;
+}
+
+function findingLines({ findings }: PublicationPlan): readonly string[] {
+  return findings.map(({ severity, message, code, pointer }) => `${severity}: ${message} (${code}, ${pointer || '/'})`);
+}
+
+function comparisonLines(comparison: Comparison): readonly string[] {
+  const name = comparedName(comparison);
+  if ('problem' in comparison) return [`compared   not with ${name}: ${oneLine(comparison.problem)}`];
+  const lines = renderDiffText(comparison.diff).trimEnd().split('\n');
+  return [`compared   with ${name}, ${comparison.reference.digest}`, ...lines.map((line) => `  ${line}`)];
+}

@@ -1,0 +1,24 @@
+import type { SignatureFormat } from '#lib/trust/signature/signature';
+import type { OutputOptions, RegistryOptions } from '../options/options.ts';
+import type { SignerOptions } from '../options/signer.ts';
+
+/** Values of the options of `fairlead push`. */
+export interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
+  readonly project?: string;
+  readonly version?: string;
+  readonly tag?: string;
+  readonly latest?: boolean;
+  readonly allowOlder?: boolean;
+  readonly subject?: string;
+  readonly title?: string;
+  readonly annotation?: Readonly<Record<string, string>>;
+  readonly annotateFromCi?: boolean;
+  readonly signatureFormat: SignatureFormat;
+  readonly unsigned?: boolean;
+  readonly provenance?: boolean;
+  readonly policy?: string;
+  readonly failOn?: 'loosened';
+  /** False for `--no-overwrite`. */
+  readonly overwrite: boolean;
+  readonly dryRun?: boolean;
+}

@@ -1,0 +1,218 @@
+import { stat } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
+import { FairleadError } from '#lib/errors';
+import { formatRepository, parseReference, type Reference } from '#lib/registry/reference';
+import { parseVersion, type Version } from '#lib/registry/version-tags';
+import { quote } from '#lib/text/quote';
+import type { PublishRequest } from '#services/push/publication';
+import { type Project, projectFile } from '../project/project.ts';
+import type { PushOptions } from './push-options.ts';
+import type { RequestedProfile, RequestedProfiles } from './requested-profile.ts';
+
+const scheme = 'oci://';
+
+/** What all profiles of a run have in common. */
+type Shared = Omit<PublishRequest, 'reference' | 'source'>;
+
+/**
+ * Returns what the arguments of push ask to publish: one file to a reference, files and directories
+ * to repositories below a prefix (which ends with `/`), or the profiles of a project, all or the
+ * named ones. The last argument is the destination if it begins with `oci://`, or if it is not the
+ * first and there is no such file. Throws InvalidInput.
+ */
+export async function requestProfiles(
+  args: readonly string[],
+  options: PushOptions,
+  shared: Shared,
+): Promise<RequestedProfiles> {
+  const version = options.version === undefined ? undefined : parseVersion(options.version);
+  if (version !== undefined && options.tag !== undefined) {
+    throw usage('--version and --tag cannot be used together', 'Leave out --version or --tag.');
+  }
+  const destination = await destinationOf(args);
+  const paths = destination === undefined ? args : args.slice(0, -1);
+  const isSingle = destination !== undefined ? !destination.endsWith('/') : options.subject !== undefined;
+  if (isSingle) return requestOne(paths, destination, { options, version, shared });
+  if (options.subject !== undefined || options.title !== undefined) {
+    throw usage(
+      `--${options.subject === undefined ? 'title' : 'subject'} is for one profile`,
+      'Publish it alone: fairlead push FILE REFERENCE. In fairlead.yaml, a profile can have a subject.',
+    );
+  }
+  if (destination !== undefined) return requestBelow(paths, destination, { options, version, shared });
+  return requestProject(paths, { options, version, shared });
+}
+
+/** Options and what follows from them. */
+interface Context {
+  readonly options: PushOptions;
+  readonly version: Version | undefined;
+  readonly shared: Shared;
+}
+
+async function destinationOf(args: readonly string[]): Promise<string | undefined> {
+  const last = args.at(-1);
+  if (last === undefined) return undefined;
+  if (last.startsWith(scheme)) return last.slice(scheme.length);
+  return args.length > 1 && !(await exists(last)) ? last : undefined;
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** `push FILE REFERENCE`, and `push FILE --subject IMAGE@DIGEST`. */
+async function requestOne(
+  paths: readonly string[],
+  destination: string | undefined,
+  { options, version, shared }: Context,
+): Promise<RequestedProfiles> {
+  const [file, ...others] = paths;
+  if (file === undefined) throw usage('no profile to publish', 'Use fairlead push FILE REFERENCE.');
+  if (others.length > 0 || (file !== '-' && (await isDirectory(file)))) {
+    throw usage(
+      `${destination ?? 'the repository of an image'} is the reference of one profile, and there are ${others.length > 0 ? 'several files' : 'those of a directory'}`,
+      `End it with /, such as ${quote('registry.example.com/profiles/')}, to publish each under its own name.`,
+    );
+  }
+  const image = options.subject === undefined ? undefined : parseReference(options.subject);
+  if (image !== undefined && image.digest === undefined) {
+    throw usage(
+      `--subject ${options.subject} has no digest`,
+      'Name the image by digest: registry/repository@sha256:….',
+    );
+  }
+  const { registry, repository } = image ?? {};
+  const reference: Reference =
+    destination !== undefined || registry === undefined || repository === undefined
+      ? parseReference(destination ?? '')
+      : { registry, repository };
+  if (image !== undefined && formatRepository(image) !== formatRepository(reference)) {
+    throw usage(
+      `${formatRepository(reference)} is not the repository of the image ${formatRepository(image)}`,
+      'A profile is found by its image only in the same repository. Leave out the reference.',
+    );
+  }
+  if (options.tag !== undefined && reference.tag !== undefined) {
+    throw usage('--tag and the tag of the reference cannot be used together', 'Leave out one of them.');
+  }
+  const profile: RequestedProfile = {
+    name: reference.repository.slice(reference.repository.lastIndexOf('/') + 1),
+    file,
+    request: {
+      ...shared,
+      reference: withTag(reference, options.tag),
+      source: file === '-' ? 'stdin' : file,
+      title: options.title,
+      subject: image?.digest,
+      ...versionOf(version, options.latest ?? false),
+    },
+    policy: options.policy,
+  };
+  return { profiles: [profile], isSingle: true };
+}
+
+/** `push PATH… PREFIX/`: each profile to a repository of its own name. */
+async function requestBelow(
+  paths: readonly string[],
+  prefix: string,
+  { options, version, shared }: Context,
+): Promise<RequestedProfiles> {
+  if (version === undefined && options.tag === undefined) {
+    throw usage('nothing says what to tag the profiles with', 'Add --version VERSION or --tag TAG.');
+  }
+  const profiles: RequestedProfile[] = [];
+  for (const path of paths) {
+    for (const { file, name } of await filesOf(path)) {
+      if (profiles.some((each) => each.name === name)) {
+        throw usage(`two profiles have the name ${name}`, 'Publish one of them with its own reference.');
+      }
+      const reference = withTag(parseReference(`${prefix}${name}`), options.tag);
+      const request = { ...shared, reference, source: file, ...versionOf(version, options.latest ?? false) };
+      profiles.push({ name, file, request, policy: options.policy });
+    }
+  }
+  if (profiles.length === 0) {
+    throw usage(`no profiles in ${paths.join(', ') || 'the arguments'}`, 'Name the files or directories to publish.');
+  }
+  return { profiles, isSingle: false };
+}
+
+async function filesOf(path: string): Promise<readonly { readonly file: string; readonly name: string }[]> {
+  const nameOf = (file: string): string => file.replace(/(?<=[^/])\.(json|ya?ml)$/i, '');
+  if (!(await isDirectory(path))) return [{ file: path, name: nameOf(basename(path)) }];
+  const { listProfiles } = await import('../project/read-project.ts');
+  return (await listProfiles(path)).map((below) => ({ file: join(path, below), name: nameOf(below) }));
+}
+
+/** `push [PATH…]`: the profiles of a project. */
+async function requestProject(
+  paths: readonly string[],
+  { options, version, shared }: Context,
+): Promise<RequestedProfiles> {
+  const file = options.project ?? projectFile;
+  if (options.project === undefined && !(await exists(file))) {
+    throw usage(
+      paths.length === 0 ? `there is no ${file} here` : `nothing says where to publish ${paths.join(', ')}`,
+      `Use fairlead push FILE REFERENCE, fairlead push PATH… REGISTRY/PREFIX/, or write ${file}.`,
+    );
+  }
+  const { readProject } = await import('../project/read-project.ts');
+  const project = await readProject(file, { version, tag: options.tag });
+  const profiles = selectProfiles(project, paths).map((profile): RequestedProfile => {
+    const { name, reference, subject, annotations, signer, policy } = profile;
+    return {
+      name,
+      file: profile.file,
+      request: {
+        ...shared,
+        reference,
+        source: profile.file,
+        subject,
+        annotations: { ...annotations, ...shared.annotations },
+        ...versionOf(profile.version, options.latest ?? project.latest),
+        failOn: shared.failOn ?? project.failOn,
+        overwrite: project.overwrite && shared.overwrite,
+      },
+      signer,
+      policy: options.policy ?? policy,
+    };
+  });
+  return { profiles, isSingle: false };
+}
+
+/** Returns the profiles of a project at or below the paths; all if there are none. */
+function selectProfiles({ profiles, source }: Project, paths: readonly string[]): Project['profiles'] {
+  const selected = new Set<Project['profiles'][number]>();
+  for (const path of paths) {
+    const root = resolve(path);
+    const found = profiles.filter(({ file }) => !relative(root, resolve(file)).startsWith('..'));
+    if (found.length === 0) {
+      throw usage(`${source} has no profile ${path}`, `Add it to ${source}, or use fairlead push FILE REFERENCE.`);
+    }
+    for (const profile of found) selected.add(profile);
+  }
+  return paths.length === 0 ? profiles : profiles.filter((profile) => selected.has(profile));
+}
+
+function versionOf(number: Version | undefined, latest: boolean): Pick<PublishRequest, 'version'> {
+  return number === undefined ? {} : { version: { number, latest } };
+}
+
+function withTag({ registry, repository, ...rest }: Reference, tag: string | undefined): Reference {
+  return { registry, repository, ...rest, ...(tag !== undefined && { tag }) };
+}
+
+function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
+}
+
+function usage(message: string, hint: string): FairleadError {
+  return new FairleadError('InvalidInput', message, { hint });
+}
