@@ -105,7 +105,7 @@ class ProjectReader {
     throw this.#document.error(at, '"subject" needs the digest of the image: registry/repository@sha256:…');
   }
 
-  /** Returns the repository of a profile: its own, that of its image, or one below the project's. */
+  /** Returns the repository of a profile: its own, its image's, or one below the project's. */
   #repository(profile: ProfileInput, path: Path, name: string, subject: Reference | undefined): Reference {
     const at = profile.repository === undefined ? ['repository'] : [...path, 'repository'];
     if (subject !== undefined) {

@@ -34,8 +34,8 @@ export function singleText(outcome: SignedOutcome): string {
 }
 
 /**
- * Returns the outcomes of several profiles: a line for each, findings of lint and the differences to
- * what their tags held of those that changed, and the totals.
+ * Returns the outcomes of several profiles: a line for each, findings and differences of those that
+ * changed, and the totals.
  */
 export function manyText(outcomes: readonly SignedOutcome[]): string {
   const width = Math.max(...outcomes.map(({ name }) => name.length));

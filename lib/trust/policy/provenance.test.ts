@@ -101,7 +101,7 @@ describe('the provenance of a job', () => {
         () => buildProvenance(env),
         (error) => error instanceof FairleadError && error.kind === 'InvalidInput' && message.test(error.message),
       );
-    refuses({}, /in an unknown CI system/);
+    refuses({}, /unknown CI system/);
     for (const name of Object.keys(githubEnvironment).slice(1)) {
       refuses({ ...githubEnvironment, [name]: '' }, new RegExp(`GitHub Actions has not set ${name}`));
     }

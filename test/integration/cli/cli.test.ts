@@ -319,11 +319,14 @@ describe('fairlead, with an OCI layout directory instead of a registry', () => {
   });
 
   it('returns the same digest again, unless SOURCE_DATE_EPOCH is set', async () => {
-    const push = (env: Record<string, string>) =>
-      fairlead(['push', 'nginx.json', reference, '--unsigned', ...layout], { cwd, env });
-    const [first, second, dated] = [await push({}), await push({}), await push({ SOURCE_DATE_EPOCH: '1700000000' })];
+    const push = (tag: string, env: Record<string, string>) =>
+      fairlead(['push', 'nginx.json', tag, '--unsigned', ...layout], { cwd, env });
+    const dating = { SOURCE_DATE_EPOCH: '1700000000' };
+    const [first, second] = [await push(reference, {}), await push(reference, {})];
     assert.equal(first.digest, second.digest);
-    assert.notEqual(dated.digest, first.digest);
+    assert.notEqual((await push(`${reference}-dated`, dating)).digest, first.digest);
+    // What a tag holds is not replaced for another time.
+    assert.equal((await push(reference, dating)).digest, first.digest);
   });
 
   it('publishes nothing unsigned by accident, and nothing invalid', async () => {
