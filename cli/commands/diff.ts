@@ -25,8 +25,8 @@ import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { type ReadingOptions, readNotedProfiles, type SourcedProfile } from '../options/read-profiles.ts';
 import { reportedFile, unreadFile } from '../options/reported-file.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
+import { isReportForm, type ReportForm, reportForms, writeReport } from '../process/report-output.ts';
 import { type OutputForm, withoutCommands, writeResult } from '../terminal/output.ts';
-import { isReportForm, type ReportForm, reportForms, writeReport } from '../terminal/report-output.ts';
 
 interface DiffOptions extends ReadingOptions, SideOptions {
   readonly base?: string;

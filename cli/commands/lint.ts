@@ -12,8 +12,8 @@ import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { type ReadingOptions, settleProfiles } from '../options/read-profiles.ts';
 import { reportedFile, unreadFile } from '../options/reported-file.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
+import { isReportForm, type ReportForm, reportForms, writeReport } from '../process/report-output.ts';
 import { type OutputForm, oneLine, writeNote, writeResult } from '../terminal/output.ts';
-import { isReportForm, type ReportForm, reportForms, writeReport } from '../terminal/report-output.ts';
 
 interface LintOptions extends ReadingOptions {
   readonly output: OutputForm | ReportForm;
@@ -109,7 +109,7 @@ function asText(linted: readonly Linted[]): string {
 function describeLinted({ file, kind, findings }: Linted): string {
   const lines = findings.map(({ severity, message, code, pointer, place }) =>
     oneLine(
-      `${file}${place && `:${place.line}:${place.column}`}: ${severity}: ${message} (${code}, ${pointer || '/'})`,
+      `${file}${place === undefined ? '' : `:${place.line}:${place.column}`}: ${severity}: ${message} (${code}, ${pointer || '/'})`,
     ),
   );
   const of = (wanted: Finding['severity']) => findings.filter(({ severity }) => severity === wanted).length;

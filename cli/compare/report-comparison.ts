@@ -5,8 +5,8 @@ import type { Document } from '../documents/documents.ts';
 import { noteUnknownFields } from '../options/read-profiles.ts';
 import { reportedPath } from '../options/reported-file.ts';
 import { GateClosed } from '../process/gate.ts';
+import { isReportForm, type ReportForm, writeReport } from '../process/report-output.ts';
 import { type OutputForm, withoutCommands, writeNote, writeResult } from '../terminal/output.ts';
-import { isReportForm, type ReportForm, writeReport } from '../terminal/report-output.ts';
 
 /**
  * Prints a comparison of many profiles. Throws the error of the first invalid one, and GateClosed

@@ -9,7 +9,9 @@ const at = (line: number, pointer: string) => ({ line, column: 5, endColumn: 9, 
 
 function annotations(path: string | undefined, ...entries: readonly ReportEntry[]): readonly string[] {
   const file = { name: path ?? 'stdin', ...(path !== undefined && { path }), entries };
-  return githubAnnotations({ command: 'lint', files: [file] }).split('\n');
+  return githubAnnotations({ command: 'lint', files: [file] })
+    .trimEnd()
+    .split('\n');
 }
 
 /** Reads a workflow command as the runner does (ActionCommand.TryParseV2). */
@@ -43,7 +45,7 @@ describe('annotations for GitHub', () => {
       command: 'lint',
       files: [{ name: 'p.json', path: 'p.json', entries: [], unread: 'cannot read p.json' }],
     });
-    assert.equal(text, '::error file=p.json,line=1,title=unreadable::cannot read p.json');
+    assert.equal(text, '::error file=p.json,line=1,title=unreadable::cannot read p.json\n');
   });
 
   it('are one for changes that are alike and in one list', () => {

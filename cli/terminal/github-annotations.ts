@@ -14,7 +14,10 @@ const shownSubjects = 20;
  * a command or a property of one.
  */
 export function githubAnnotations({ files }: Report): string {
-  return files.flatMap(annotateFile).join('\n');
+  return files
+    .flatMap(annotateFile)
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 function annotateFile(file: ReportedFile): readonly string[] {

@@ -84,7 +84,7 @@ export function withoutCommands(text: string): string {
  * Returns JSON in which no CI system finds a command. The document stays the same: no line starts
  * with a colon, and a # occurs in strings only.
  */
-function withoutCommandsInJson(json: string): string {
+export function withoutCommandsInJson(json: string): string {
   return json.replace(/#(?=#[a-z]*\[)/gi, '\\u0023');
 }
 

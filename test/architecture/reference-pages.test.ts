@@ -5,9 +5,11 @@ import { pino } from 'pino';
 import { serveMetrics } from '#cri-shim/report/metrics';
 import { errorMapping } from '#lib/errors';
 import { createHealthServer } from '#lib/http/health-server';
+import { ruleMeanings } from '#lib/profile/report/rules';
 import { cliReference } from '../../tools/cli-reference.ts';
 import { describeProgram } from '../../tools/describe-program.ts';
 import { errorsReference } from '../../tools/errors-reference.ts';
+import { findingsReference } from '../../tools/findings-reference.ts';
 import { exposedMetrics, metricsReference } from '../../tools/metrics-reference.ts';
 import { documentNames, documentSchema, outputReference, schemaFile } from '../../tools/output-reference.ts';
 
@@ -57,6 +59,10 @@ describe('the reference pages', () => {
 
   it('errors.md has every kind of error with its codes', () => {
     assertPage('errors.md', errorsReference(errorMapping));
+  });
+
+  it('findings.md has every code of lint and diff', () => {
+    assertPage('findings.md', findingsReference(ruleMeanings));
   });
 
   it('metrics.md has every metric that the services and the shim expose', async () => {

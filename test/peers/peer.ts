@@ -77,6 +77,7 @@ const places = {
   fish: system('fish'),
   groff: system('groff'),
   mandoc: system('mandoc'),
+  xmllint: system('xmllint'),
   systemd: () => ['/lib/systemd/systemd', '/usr/lib/systemd/systemd'],
   file: system('file'),
   'x86_64-linux-gnu-strip': system('x86_64-linux-gnu-strip'),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { runFairlead } from '#test/support/cli/run';
+import { sarifRun } from '#test/support/sarif-schema';
 
 const action = 'SCMP_ACT_ALLOW';
 const profile = (names: readonly string[]) =>
@@ -104,4 +105,92 @@ describe('reports of lint and diff for CI systems', () => {
       );
     });
   });
+
+  describe('--output sarif', () => {
+    it('is a log that the schema accepts, with the exit codes of the other forms', async () => {
+      const files = ['nothing.json', 'dead.json', 'misspelt.json', 'old.json'];
+      const { code, stdout } = await fairlead(['lint', ...files, '--output', 'sarif', '--fail-on', 'warning']);
+      assert.equal(code, 2);
+      const { artifacts, invocations, results, tool } = sarifRun(stdout);
+      assert.match(tool.driver.version, /^[0-9]+\.[0-9]+\.[0-9]+/);
+      assert.deepEqual(
+        artifacts.map(({ location }: { location: { uri: string } }) => location.uri),
+        files.map((name) => `profiles/${name}`),
+      );
+      assert.equal(invocations[0].executionSuccessful, false);
+      const shown = results.map(
+        ({ ruleId, level, locations: [{ physicalLocation }] }: SarifResult) =>
+          `${ruleId} ${level} ${physicalLocation.artifactLocation.uri}:${physicalLocation.region.startLine}`,
+      );
+      assert.ok(shown.includes('invalid-profile error profiles/dead.json:2'), shown.join('\n'));
+      assert.ok(shown.includes('unknown-syscall warning profiles/misspelt.json:6'), shown.join('\n'));
+      assert.equal((await fairlead(['lint', 'misspelt.json', '--output', 'sarif', '--fail-on', 'warning'])).code, 1);
+    });
+
+    it('has the changes of a comparison at the lines of the new file', async () => {
+      const { code, stdout } = await fairlead(['diff', 'old.json', 'new.json', '--output', 'sarif']);
+      assert.equal(code, 0);
+      const { automationDetails, invocations, results } = sarifRun(stdout);
+      assert.deepEqual([automationDetails.id, invocations[0].executionSuccessful], ['fairlead/diff/', true]);
+      assert.deepEqual(
+        results.map((result: SarifResult) => [
+          ...[result.ruleId, result.level, result.baselineState, result.message.text],
+          ...[result.locations[0].physicalLocation.region.startLine],
+        ]),
+        [
+          ['loosened', 'warning', 'new', 'bpf: SCMP_ACT_ERRNO(1) -> SCMP_ACT_ALLOW', 8],
+          ['loosened', 'warning', 'new', 'mount: SCMP_ACT_ERRNO(1) -> SCMP_ACT_ALLOW', 7],
+        ],
+      );
+      const invalid = await fairlead(['diff', 'old.json', 'dead.json', '--output', 'sarif']);
+      assert.deepEqual([invalid.code, sarifRun(invalid.stdout).results[0].ruleId], [3, 'invalid-profile']);
+    });
+  });
+
+  describe('--output junit', () => {
+    it('has a suite for each file, with the exit codes of the other forms', async () => {
+      const { code, stdout } = await fairlead([
+        'lint',
+        'dead.json',
+        'misspelt.json',
+        'nothing.json',
+        '--output',
+        'junit',
+      ]);
+      assert.equal(code, 3);
+      assert.match(
+        stdout,
+        /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites name="fairlead lint" tests="[0-9]+" /,
+      );
+      assert.match(stdout, /<testcase name="invalid-profile" [^>]*>\n {6}<failure message="defaultAction/);
+      assert.match(stdout, /<testcase name="unknown-syscall" classname="profiles\/misspelt.json"/);
+      assert.match(stdout, /<error message="cannot read nothing.json/);
+      const diff = await fairlead(['diff', 'old.json', 'new.json', '--output', 'junit', '--fail-on', 'loosened']);
+      assert.equal(diff.code, 1);
+      assert.match(diff.stdout, /<testsuite name="profiles\/new.json" tests="2" failures="2" errors="0">/);
+    });
+  });
 });
+
+it('no form lets a name of a profile be a command of a CI system', async () => {
+  const name = 'x\n::error::y\n ::warning::z ##[error]a ##vso[task.complete]b';
+  const args = ['--architecture', 'amd64', '--output'];
+  for (const form of ['github', 'sarif', 'junit']) {
+    const { stdout } = await runFairlead(['lint', '-', ...args, form], { input: profile([name]) });
+    assert.match(stdout, /y/);
+    const unknown =
+      form === 'github' ? stdout.replaceAll(/^::(?:notice|warning|error) title=[a-z-]+::stdin: /gm, '') : stdout;
+    assert.doesNotMatch(unknown, /^\s*::|##[a-z]*\[/m);
+  }
+});
+
+/** What the tests read of a result. */
+interface SarifResult {
+  readonly ruleId: string;
+  readonly level: string;
+  readonly baselineState?: string;
+  readonly message: { readonly text: string };
+  readonly locations: readonly [
+    { readonly physicalLocation: { artifactLocation: { uri: string }; region: { startLine: number } } },
+  ];
+}
