@@ -1,8 +1,10 @@
+import type { ProfileArtifact } from '#lib/artifact/artifact';
 import { pushBlobs, pushManifest } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import { pullProfile } from '#lib/node/pull/pull-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
+import type { CallOptions, Target } from '#lib/registry/target';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import { type Attached, attachAttestation, attachSignature } from '#lib/trust/sign/attach-signature';
 import type { Signer } from '#lib/trust/sign/signer';
@@ -43,12 +45,16 @@ async function carryOut(
   const { target, policy, signal } = dependencies;
   const options = signal === undefined ? {} : { signal };
 
-  const [signer] = await Promise.all([dependencies.signer, pushBlobs(target, artifact, options)]);
   const [first, ...others] = tags;
+  const isHeld = first?.change === 'unchanged';
+  const blobs = isHeld ? pushMissing(target, artifact, options) : pushBlobs(target, artifact, options);
+  const [signer] = await Promise.all([dependencies.signer, blobs]);
   // A single tag is written in one request with the manifest, if nothing has to be there before.
   const withManifest =
     signer === undefined && policy === undefined && others.length === 0 && first?.change === 'created';
-  const sent = pushManifest(target, artifact, withManifest ? first.tag : undefined, options);
+  const sent = isHeld
+    ? Promise.resolve()
+    : pushManifest(target, artifact, withManifest ? first.tag : undefined, options);
   const [attached] = await Promise.all([signAndAttest(plan, sent, signer, request, dependencies), sent]);
   const verification = policy && (await readBack(reference, profile.kind, policy, dependencies));
   const moved = withManifest ? tags : await moveTags(plan, request, target, options);
@@ -62,6 +68,18 @@ async function carryOut(
     alreadyAttested: attached.provenance?.alreadyThere ?? false,
     verification,
   };
+}
+
+/**
+ * Pushes the blobs that a registry has lost. To push them without asking is faster, since most are
+ * new, but sends something.
+ */
+async function pushMissing(target: Target, { blobs }: ProfileArtifact, options: CallOptions): Promise<void> {
+  await Promise.all(
+    blobs.map(async ({ descriptor, bytes }) => {
+      if (!(await target.exists(descriptor, options))) await target.push(descriptor, bytes, options);
+    }),
+  );
 }
 
 /**

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { peer } from '#test/peers/peer';
+import { type Refreg, startRefreg } from '#test/peers/refreg';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+import { failed, type RunOptions, run, runFairlead, succeeded } from '#test/support/cli/run';
+
+const profile = (...names: readonly string[]): string =>
+  JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names, action: 'SCMP_ACT_ALLOW' }] });
+
+let cwd = '';
+before(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'fairlead-push-many-'));
+  succeeded(await runFairlead(['keygen'], { cwd }));
+  succeeded(await runFairlead(['keygen', '--prefix', 'other'], { cwd }));
+});
+after(() => rm(cwd, { recursive: true }));
+
+async function write(name: string, text: string): Promise<void> {
+  const file = join(cwd, name);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+}
+
+const fairlead = (args: readonly string[], options: RunOptions = {}) => runFairlead(args, { cwd, ...options });
+async function json(args: readonly string[]) {
+  return JSON.parse(succeeded(await fairlead([...args, '--output', 'json'])));
+}
+const statuses = ({ profiles }: { profiles: { name: string; status: string }[] }) =>
+  Object.fromEntries(profiles.map(({ name, status }) => [name, status]));
+
+/** The writes that a registry has answered: everything but GET and HEAD. */
+async function writes(registry: Registry): Promise<number> {
+  const log = await readFile(registry.log, 'utf8');
+  return log.split('\n').filter((line) => /response completed/.test(line) && /method=(PUT|POST|PATCH)/.test(line))
+    .length;
+}
+
+describe('fairlead push with arguments that are not clear', () => {
+  const layout = ['--unsigned', '--oci-layout', 'layout'];
+  before(async () => {
+    await write('a/one.json', profile('read'));
+    await write('a/notes.json', '{"no": "profile"}');
+    await write('b/one.json', profile('read'));
+    await write('empty/readme.md', '');
+  });
+
+  const refused: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+    [[], /there is no fairlead\.yaml here/],
+    [['a/one.json'], /nothing says where to publish a\/one\.json/],
+    [['a', 'localhost/one:v1'], /those of a directory\nhint: End it with \//],
+    [['a/one.json', 'b/one.json', 'localhost/one:v1'], /several files/],
+    [['a', 'localhost/p/'], /nothing says what to tag the profiles with\nhint: .*--version/],
+    [['a', 'b', 'localhost/p/', '--tag', 'x'], /two profiles have the name one/],
+    [['empty', 'localhost/p/', '--tag', 'x'], /no profiles in empty/],
+    [['a', 'localhost/p/', '--tag', 'x', '--version', '1.0.0'], /--version and --tag cannot be used together/],
+    [['a/one.json', 'localhost/one:v1', '--version', '1.0.0'], /has a tag, and there is a version/],
+    [['a/one.json', 'localhost/one', '--version', '1.0'], /invalid version "1\.0"/],
+    [['a', 'localhost/p/', '--tag', 'x', '--title', 'x'], /--title is for one profile/],
+    [['a/one.json', 'localhost/one:v1', '--subject', 'localhost/app:v1'], /has no digest/],
+    [['a/one.json', 'localhost/one:v1', '--annotate-from-ci'], /unknown CI system/],
+    [['a/one.json', 'localhost/one:v1', '--fail-on', 'loosened'], /needs a policy or a signer/],
+  ];
+  for (const [args, message] of refused) {
+    it(`refuses push ${args.join(' ')}`, async () => {
+      failed(await fairlead(['push', ...args, ...layout]), 2, message);
+    });
+  }
+
+  it('takes the last argument for a file if there is one, unless it begins with oci://', async () => {
+    await write('localhost/one', profile('write'));
+    failed(await fairlead(['push', 'a/one.json', 'localhost/one', ...layout]), 2, /nothing says where to publish/);
+    succeeded(await fairlead(['push', 'a/one.json', 'oci://localhost/one', ...layout]));
+    await rm(join(cwd, 'localhost'), { recursive: true });
+  });
+});
+
+describePeers(
+  ['docker-registry', 'refreg', 'cosign', 'oras', 'crane', 'skopeo'],
+  'fairlead push of many profiles',
+  () => {
+    let registry: Registry;
+    let modern: Refreg;
+    const names = Array.from({ length: 30 }, (_, at) => `p${String(at).padStart(2, '0')}`);
+    before(async () => {
+      [registry, modern] = await Promise.all([startRegistry(), startRefreg()]);
+      for (const name of names)
+        await write(`many/${name}.json`, profile('read', 'write', name === 'p00' ? 'close' : 'openat'));
+    });
+    after(() => Promise.all([registry.stop(), modern.stop()]));
+
+    it('publishes them signed, and a second run sends nothing', async () => {
+      for (const host of [registry.host, modern.host]) {
+        const push = ['push', 'many', `${host}/profiles/`, '--version', '1.4.2', '--key', 'fairlead.key'];
+        const first = await json(push);
+        assert.deepEqual(first.summary, { published: 30, unchanged: 0, planned: 0, refused: 0, failed: 0 });
+        const before = host === registry.host ? await writes(registry) : 0;
+        const second = await json(push);
+        assert.deepEqual(second.summary, { published: 0, unchanged: 30, planned: 0, refused: 0, failed: 0 });
+        if (host === registry.host) assert.equal(await writes(registry), before);
+        assert.deepEqual(
+          second.profiles.map(({ digest }: { digest: string }) => digest),
+          first.profiles.map(({ digest }: { digest: string }) => digest),
+        );
+      }
+    });
+
+    it('publishes what cosign, oras, crane and skopeo read', async () => {
+      for (const name of [names[0], names[29]]) {
+        const at = `${registry.host}/profiles/${name}:1.4.2`;
+        const key = ['--key', 'fairlead.pub', '--insecure-ignore-tlog', '--allow-http-registry'];
+        succeeded(await run(peer('cosign'), ['verify', ...key, at], { cwd }));
+        const digest = succeeded(await run(peer('crane'), ['digest', '--insecure', at], { cwd })).trim();
+        const manifest = JSON.parse(
+          succeeded(
+            await run(
+              peer('oras'),
+              ['manifest', 'fetch', '--plain-http', `${registry.host}/profiles/${name}@${digest}`],
+              { cwd },
+            ),
+          ),
+        );
+        assert.equal(manifest.artifactType, 'application/vnd.cncf.seccomp-profile.config.v1+json');
+        assert.deepEqual(Object.keys(manifest.annotations).sort(), [
+          'dev.fairlead.profile.kind',
+          'dev.fairlead.profile.summary',
+        ]);
+        const raw = succeeded(
+          await run(peer('skopeo'), ['inspect', '--raw', '--tls-verify=false', `docker://${at}`], { cwd }),
+        );
+        assert.deepEqual(JSON.parse(raw), manifest);
+      }
+    });
+
+    it('stops a profile that was loosened, publishes the others, and leaves tags as they are in a dry run', async () => {
+      await write('many/p07.json', profile('read', 'write', 'openat', 'ptrace'));
+      await write('many/p08.json', profile('read'));
+      await write('many/new.json', profile('read'));
+      await write('many/broken.json', '{"defaultAction": "SCMP_ACT_DENY"}');
+      const push = [
+        'push',
+        'many',
+        `${registry.host}/profiles/`,
+        '--version',
+        '1.4.3',
+        '--key',
+        'fairlead.key',
+        '--fail-on',
+        'loosened',
+      ];
+      const before = await writes(registry);
+      const dry = await fairlead([...push, '--dry-run', '--output', 'json']);
+      assert.equal(dry.code, 3);
+      assert.equal(await writes(registry), before);
+      const planned = statuses(JSON.parse(dry.stdout));
+      assert.deepEqual(
+        ['p07', 'p08', 'new', 'broken', 'p01'].map((name) => planned[name]),
+        ['refused', 'planned', 'planned', 'failed', 'planned'],
+      );
+      const result = await fairlead(push);
+      failed(
+        result,
+        3,
+        /^error: 1 of 32 profiles could not be published\n {2}broken: many\/broken\.json:1:\d+: defaultAction/m,
+      );
+      assert.match(result.stdout, /^refused {4}p07 {5}the profile permits what .*\/p07:1\.4 does not: ptrace$/m);
+      assert.match(result.stdout, /^p07:\n(.*\n)* {4}Loosened:\n/m);
+      assert.match(result.stdout, /^30 published, 1 refused, 1 failed; signed by key [0-9a-f]{64}$/m);
+      const [kept, moved] = [
+        await json(['ls', `${registry.host}/profiles/p07`]),
+        await json(['ls', `${registry.host}/profiles/p08`]),
+      ];
+      assert.deepEqual(kept.names, ['1', '1.4', '1.4.2']);
+      assert.deepEqual(moved.names, ['1', '1.4', '1.4.2', '1.4.3']);
+      await rm(join(cwd, 'many/broken.json'));
+      failed(await fairlead(push), 1, /^failed: 30 unchanged, 1 refused/m);
+      succeeded(await fairlead(push.slice(0, -2)));
+    });
+
+    it('publishes a project, with signers and repositories of its profiles', async () => {
+      await write(
+        'project/fairlead.yaml',
+        `repository: ${registry.host}/project
+tag: stable
+signer: {key: ../fairlead.key}
+annotations: {team: web}
+profiles:
+  - {file: ../many/p01.json, name: one}
+  - {file: ../many/p02.json, repository: "${registry.host}/elsewhere/two", version: 2.0.0, signer: {key: ../other.key}}
+`,
+      );
+      const project = ['push', '--project', 'project/fairlead.yaml'];
+      const all = await json(project);
+      assert.deepEqual(
+        all.profiles.map(({ name, tag }: { name: string; tag: string }) => [name, tag]),
+        [
+          ['one', 'stable'],
+          ['p02', '2.0.0'],
+        ],
+      );
+      await json(['verify', `${registry.host}/project/one:stable`, '--key', 'fairlead.pub']);
+      await json(['verify', `${registry.host}/elsewhere/two:2`, '--key', 'other.pub']);
+      const { content } = await json(['inspect', `${registry.host}/project/one:stable`]);
+      assert.equal(content.annotations.team, 'web');
+      const some = await json([...project, 'many/p02.json']);
+      assert.deepEqual(statuses(some), { p02: 'unchanged' });
+      failed(await fairlead([...project, 'many/p03.json']), 2, /has no profile many\/p03\.json/);
+    });
+
+    it('attaches a profile to an image, in the repository of the image', async () => {
+      const image = `${registry.host}/app/web`;
+      await write('layer.txt', 'image');
+      succeeded(await run(peer('oras'), ['push', '--plain-http', `${image}:v1`, 'layer.txt'], { cwd }));
+      const digest = succeeded(await run(peer('crane'), ['digest', '--insecure', `${image}:v1`], { cwd })).trim();
+      const subject = ['--subject', `${image}@${digest}`, '--key', 'fairlead.key'];
+      const pushed = await json(['push', 'many/p01.json', ...subject]);
+      assert.equal(pushed.reference, `${image}@${pushed.digest}`);
+      assert.deepEqual(pushed.tags, []);
+      const { referrers } = await json(['referrers', `${image}@${digest}`]);
+      assert.ok(referrers.some((each: { digest: string }) => each.digest === pushed.digest));
+      failed(
+        await fairlead(['push', 'many/p01.json', `${registry.host}/app/other`, ...subject]),
+        2,
+        /not the repository of the image/,
+      );
+      const taken = await fairlead(['push', 'many/p01.json', `${image}:v1`, '--key', 'fairlead.key']);
+      failed(taken, 9, /app\/web:v1 is not a profile/);
+    });
+  },
+);
